@@ -1,0 +1,79 @@
+// Package line reads the lines that steps are written in: words, quotes, key=value options and variables.
+//
+//	post "http://localhost:8080/drain" header="Authorization: Bearer $(TOKEN)"
+//
+// It knows the grammar and no verb. A line becomes words by [Split]; [Options] takes the key=value words
+// from them. An [Error] says in which column it stopped and what it expected.
+//
+// Words are separated by blanks. 'single' quotes take everything as it is, "double" quotes take \" and \\;
+// quotes may begin in mid-word, as in body='{"a": 1}'. $(VAR), ${VAR} and $VAR stand for a variable's value,
+// which is never split or expanded again; $$ is a dollar, and so is a $ before anything else.
+package line
+
+import (
+	"fmt"
+	"strings"
+)
+
+// A Word is a part of a line.
+type Word struct {
+	Text   string // quotes removed, variables expanded
+	Column int    // where it begins, from 1, in bytes
+	plain  int    // bytes of Text that stood before the first quote or variable
+}
+
+// An Error is a line that cannot be read.
+type Error struct {
+	Column int // from 1, in bytes
+	Text   string
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("column %d: %s", e.Column, e.Text) }
+
+// Expected makes an Error for w.
+func (w Word) Expected(format string, args ...any) *Error {
+	return &Error{w.Column, fmt.Sprintf(format, args...)}
+}
+
+// Lookup gives a variable's value, and false for one that is not set.
+type Lookup func(name string) (string, bool)
+
+// Split takes a line apart. The error is an *Error.
+func Split(text string, lookup Lookup) ([]Word, error) {
+	r := reader{text: text, lookup: lookup}
+	var words []Word
+	for {
+		r.blanks()
+		if r.at == len(r.text) {
+			return words, nil
+		}
+		w, err := r.word()
+		if err != nil {
+			return nil, err
+		}
+		words = append(words, w)
+	}
+}
+
+// An Option is a key=value word.
+type Option struct {
+	Key, Value string
+	Word
+}
+
+// Options parts the words of the form key=value, whose key is of lower-case letters and dashes and stands
+// outside quotes, from the rest. Both keep their order.
+func Options(words []Word) (rest []Word, options []Option) {
+	for _, w := range words {
+		if key, value, ok := strings.Cut(w.Text, "="); ok && len(key) < w.plain && isKey(key) {
+			options = append(options, Option{key, value, w})
+		} else {
+			rest = append(rest, w)
+		}
+	}
+	return rest, options
+}
+
+func isKey(s string) bool {
+	return s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz-") == ""
+}

@@ -1,0 +1,89 @@
+// Package prestop carries out a plan within a pod's grace period.
+//
+// A [Plan] is a list of entries, done in order by [Plan.Run]: calls that take as long as they need inside
+// their share of the time, and waits that protect the traffic. [Plan.Timeline] says beforehand when each
+// may begin and how much it may take; the run asks the same schedule. Nothing that an entry does, fails to
+// do or forgets ends the run early or carries it past its deadline.
+//
+// The package knows no files, no HTTP, no DNS and no command line: a step is anything with a Run method. It
+// logs to the logger that it is given and prints nothing. The program in cmd/prestop is its one caller here;
+// others may use it as they like.
+package prestop
+
+import (
+	"context"
+	"log/slog"
+	"time"
+)
+
+// Engine is the time before the deadline that the run keeps to itself, to end a step that does not
+// end by itself and to say so.
+const Engine = 50 * time.Millisecond
+
+// OneTry is the budget under which a run makes no waits: 2 s, what a kubelet leaves a container at the very
+// least between SIGTERM and SIGKILL.
+const OneTry = 2 * time.Second
+
+// A Step is one thing to do.
+type Step interface {
+	// Run returns nil when the thing is done. Ended by ctx, it returns at once with what it had reached,
+	// wrapping context.Cause(ctx). Any other error means that it could not be done, or could not see
+	// whether it was. Each Run may be the second: a hook is delivered at least once.
+	Run(ctx context.Context, log *slog.Logger) error
+}
+
+// A Checker is a Step that can say for the dry run whether Run would work.
+type Checker interface {
+	// Check changes nothing and is brief. What it finds out it logs; an error is what would make Run fail.
+	Check(ctx context.Context, log *slog.Logger) error
+}
+
+// An Entry is one line of a plan, as data.
+type Entry struct {
+	Line  string        // as it was written: variables not expanded, secrets left out
+	Step  Step          // nil: a wait of Least
+	Least time.Duration // set aside for it: a wait's length, a call's one second
+	Most  time.Duration // ended after this; 0: open-ended, it shares what is left with others of its kind
+
+	// FromStart: Most counts from the start of the hook, and is at least Least.
+	FromStart bool
+	// Guard: others rely on the time that it takes. If its step fails, the rest of Most is waited out.
+	Guard bool
+	// Once: not done again where an earlier delivery of the hook had begun it.
+	Once bool
+}
+
+func (e Entry) wait() bool { return e.Step == nil || e.Guard }
+func (e Entry) open() bool { return e.Step != nil && e.Most == 0 }
+
+// A Plan is what a hook has to do, and the time that it has. Its zero value does nothing, at once.
+type Plan struct {
+	Entries []Entry
+
+	// Start is when this delivery of the hook began. Its monotonic reading is what counts: a wall
+	// clock that is set during the run changes nothing.
+	Start time.Time
+	// Grace is the pod's grace period, Reserve the part of it that is left to the container's own handling
+	// of SIGTERM. The deadline is Start + Grace - Reserve.
+	Grace, Reserve time.Duration
+	// Floor is how long the hook lasts at least, from its start, where the deadline allows.
+	Floor time.Duration
+
+	// Skip, once closed, ends the waits at once. May be nil.
+	Skip <-chan struct{}
+
+	// Earlier is the report of a delivery that was cut and that this one goes on from, Age how
+	// long before Start it had begun. The waits count from there; the deadline does not, because a
+	// kubelet gives each delivery the whole grace period.
+	Earlier Report
+	Age     time.Duration
+
+	// Record is called with the report so far before and after each entry. May be nil.
+	Record func(Report)
+}
+
+// Budget is the time from Start to the deadline, never negative.
+func (p Plan) Budget() time.Duration { return max(0, p.Grace-p.Reserve) }
+
+// Deadline is the moment that nothing in the run outlives.
+func (p Plan) Deadline() time.Time { return p.Start.Add(p.Budget()) }

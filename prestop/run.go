@@ -1,0 +1,173 @@
+package prestop
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"slices"
+	"time"
+)
+
+var (
+	// ErrShare is the cause of a step's context when the step has used up its share of the time.
+	ErrShare = errors.New("its share of the grace period is used up")
+
+	errLeft = errors.New("did not return when its time was over; left behind")
+	errOnce = errors.New("an earlier delivery of the hook was cut while doing it, and it is to be done once: whether it took effect is not known")
+)
+
+// Run carries the plan out and returns when it is done, at the deadline at the latest, or when ctx is ended.
+// A step that fails, panics or hangs is logged and reported; the plan goes on.
+func (p Plan) Run(ctx context.Context, log *slog.Logger) Report {
+	r := run{Plan: p, log: log}
+	r.report.Steps = slices.Clone(p.Earlier.Steps[:min(len(p.Earlier.Steps), len(p.Entries))])
+	for i := range p.Entries {
+		if ctx.Err() != nil {
+			break
+		}
+		r.entry(ctx, i)
+	}
+	if left := p.floor() - r.elapsed(); left > 0 && ctx.Err() == nil {
+		log.Info("waiting", "step", FloorLine, "for", left.Round(time.Millisecond))
+		r.hold(ctx, left)
+	}
+	if ctx.Err() != nil {
+		r.report.Ended = context.Cause(ctx).Error()
+	}
+	r.report.Elapsed = r.clock()
+	return r.report
+}
+
+// run is one Run of a Plan.
+type run struct {
+	Plan
+	log    *slog.Logger
+	report Report
+}
+
+func (r *run) elapsed() time.Duration { return time.Since(r.Start) }
+
+// clock is the time of the first delivery.
+func (r *run) clock() Seconds { return Seconds(r.elapsed() + r.Age) }
+
+func (r *run) entry(ctx context.Context, i int) {
+	e, log := r.Entries[i], r.log.With("step", r.Entries[i].Line)
+	if s, ok := r.Earlier.step(i); ok && s.Outcome != Running {
+		log.Info("an earlier delivery has ended this step", "outcome", s.Outcome)
+		return
+	}
+	share := r.share(i, r.elapsed())
+	r.begin(i)
+	log.Info("step begins", "number", i+1, "of", len(r.Entries), "at most", share.Round(time.Millisecond))
+	err := r.do(ctx, e, i, share, log)
+	r.end(i, err, log)
+}
+
+// begin puts entry i on record. A wait that goes on from an earlier delivery began when it did there.
+func (r *run) begin(i int) {
+	if i == len(r.report.Steps) {
+		r.report.Steps = append(r.report.Steps, StepReport{Line: r.Entries[i].Line, Outcome: Running, Began: r.clock()})
+	}
+	r.record()
+}
+
+func (r *run) end(i int, err error, log *slog.Logger) {
+	s := &r.report.Steps[i]
+	s.Outcome, s.Took = outcome(err), r.clock()-s.Began
+	if err != nil {
+		s.Error = err.Error()
+		log.Error("step not done", "outcome", s.Outcome, "took", time.Duration(s.Took).Round(time.Millisecond), "error", err)
+	} else {
+		log.Info("step done", "took", time.Duration(s.Took).Round(time.Millisecond))
+	}
+	r.record()
+}
+
+func (r *run) record() {
+	if r.Record != nil {
+		r.report.Elapsed = r.clock()
+		r.Record(Report{Elapsed: r.report.Elapsed, Steps: slices.Clone(r.report.Steps)})
+	}
+}
+
+func outcome(err error) Outcome {
+	switch {
+	case err == nil:
+		return Done
+	case errors.Is(err, errLeft):
+		return Left
+	case errors.Is(err, errOnce):
+		return Skipped
+	case errors.Is(err, ErrShare):
+		return Cut
+	default:
+		return Failed
+	}
+}
+
+func (r *run) do(ctx context.Context, e Entry, i int, share time.Duration, log *slog.Logger) error {
+	if e.Step == nil {
+		r.hold(ctx, share)
+		return context.Cause(ctx)
+	}
+	if _, begun := r.Earlier.step(i); begun && e.Once {
+		return errOnce
+	}
+	until := r.elapsed() + share
+	err := r.step(ctx, e.Step, share, log)
+	if err != nil && e.Guard {
+		left := until - r.elapsed()
+		log.Warn("the time that this step stands for is waited out", "for", max(0, left).Round(time.Millisecond), "error", err)
+		r.hold(ctx, left)
+	}
+	return err
+}
+
+// step runs s in a goroutine of its own, so that the deadline is kept whatever s does.
+func (r *run) step(ctx context.Context, s Step, share time.Duration, log *slog.Logger) error {
+	ctx, cancel := context.WithDeadlineCause(ctx, time.Now().Add(share), ErrShare)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- guarded(ctx, s, log) }()
+
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	late := time.NewTimer(max(time.Millisecond, min(Engine, r.Budget()-r.elapsed())))
+	defer late.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-late.C:
+		return errLeft
+	}
+}
+
+func guarded(ctx context.Context, s Step, log *slog.Logger) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			log.Debug("stack of the panic", "stack", string(debug.Stack()))
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	return s.Run(ctx, log)
+}
+
+// hold waits for d, until ctx ends or until waits are skipped.
+func (r *run) hold(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	case <-r.Skip:
+		r.log.Warn("waits are skipped")
+	}
+}

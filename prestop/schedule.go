@@ -1,0 +1,150 @@
+package prestop
+
+import (
+	"fmt"
+	"time"
+)
+
+// end is the last moment, from Start, that an entry may use.
+func (p Plan) end() time.Duration { return max(0, p.Budget()-Engine) }
+
+// hasWaits is false for a budget so small that it goes to the calls alone.
+func (p Plan) hasWaits() bool { return p.Budget() >= OneTry }
+
+// need is what some entries of a plan must have.
+type need struct {
+	calls, waits time.Duration
+	open         int // entries without a bound of their own
+}
+
+func (p Plan) need(entries []Entry) need {
+	var n need
+	for _, e := range entries {
+		switch {
+		case !e.wait():
+			n.calls += e.Least
+		case p.hasWaits():
+			n.waits += e.Least
+		}
+		if e.open() {
+			n.open++
+		}
+	}
+	return n
+}
+
+// squeeze says which part of its need each kind of entry can have of the time left: calls keep their
+// seconds, waits shrink alike.
+func (n need) squeeze(left time.Duration) (calls, waits float64) {
+	switch {
+	case n.calls+n.waits <= left:
+		return 1, 1
+	case n.calls <= left:
+		return 1, float64(left-n.calls) / float64(n.waits)
+	default:
+		return float64(left) / float64(n.calls), 0
+	}
+}
+
+func scale(d time.Duration, by float64) time.Duration {
+	if by == 1 {
+		return d
+	}
+	return time.Duration(float64(d) * by)
+}
+
+// share is the time that entry i may take if it begins at the given moment, counted from Start.
+func (p Plan) share(i int, at time.Duration) time.Duration {
+	e := p.Entries[i]
+	left := max(0, p.end()-at)
+	all, later := p.need(p.Entries[i:]), p.need(p.Entries[i+1:])
+	calls, waits := all.squeeze(left)
+	free := max(0, left-scale(later.calls, calls)-scale(later.waits, waits))
+
+	switch {
+	case e.Step == nil:
+		return min(scale(p.least(i), waits), free)
+	case e.Guard && !p.hasWaits():
+		return 0
+	case e.open():
+		least := scale(e.Least, calls)
+		return least + (free-least)/time.Duration(all.open)
+	case e.FromStart:
+		return min(free, max(e.Least, e.Most-at-p.Age))
+	default:
+		return min(free, e.Most)
+	}
+}
+
+// least is what entry i still needs: a wait that an earlier delivery had begun is not waited from anew.
+func (p Plan) least(i int) time.Duration {
+	e := p.Entries[i]
+	if !p.hasWaits() {
+		return 0
+	}
+	if s, ok := p.Earlier.step(i); ok && s.Outcome == Running {
+		return max(0, e.Least-(p.Age-time.Duration(s.Began)))
+	}
+	return e.Least
+}
+
+// floor is how long this delivery lasts at least, from Start.
+func (p Plan) floor() time.Duration {
+	if !p.hasWaits() {
+		return 0
+	}
+	return max(0, min(p.Floor-p.Age, p.end()))
+}
+
+// A Slot is an entry's place in the schedule; all times count from Plan.Start.
+type Slot struct {
+	Entry
+	Earliest, Latest time.Duration // when it begins, if all before it is as quick, or as slow, as can be
+	Ends             time.Duration // when it has ended at the latest
+	Short            time.Duration // what its Least lacks
+}
+
+// Timeline is the schedule of the entries, and a last slot for the wait that makes up the floor.
+func (p Plan) Timeline() []Slot {
+	slots := make([]Slot, 0, len(p.Entries)+1)
+	var earliest, latest time.Duration
+	for i, e := range p.Entries {
+		s := Slot{Entry: e, Earliest: earliest, Latest: latest, Ends: latest + p.share(i, latest)}
+		if e.wait() {
+			granted := min(e.Least, p.share(i, earliest))
+			s.Short = short(e.Least, granted)
+			earliest += granted
+		}
+		latest = s.Ends
+		slots = append(slots, s)
+	}
+	last := Slot{
+		Entry:    Entry{Line: FloorLine, Least: p.Floor},
+		Earliest: earliest, Latest: latest, Ends: max(latest, p.floor()),
+		Short: short(p.Floor, p.Age+max(p.floor(), earliest)),
+	}
+	return append(slots, last)
+}
+
+// short is what granted lacks of want, where it lacks more than the engine's own.
+func short(want, granted time.Duration) time.Duration {
+	if want-granted <= Engine {
+		return 0
+	}
+	return want - granted
+}
+
+// FloorLine is how timeline and report call the wait that makes up the floor.
+const FloorLine = "additional wait"
+
+// Warnings says in a sentence each what the grace period is too short for.
+func (p Plan) Warnings() []string {
+	var all []string
+	for _, s := range p.Timeline() {
+		if s.Short > 0 {
+			all = append(all, fmt.Sprintf("%s of %s is shortened by %s: the grace period of %s less the reserve of %s leaves %s",
+				s.Line, s.Least, s.Short.Round(time.Millisecond), p.Grace, p.Reserve, p.Budget()))
+		}
+	}
+	return all
+}
