@@ -1,0 +1,45 @@
+package web
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// Auth puts credentials on a request. It is asked anew for each try, so that a file that was replaced in the
+// meantime counts.
+type Auth func(*http.Request) error
+
+// Secret reads a password or token.
+type Secret func() (string, error)
+
+// Basic is HTTP basic authentication.
+func Basic(user string, password Secret) Auth {
+	return func(r *http.Request) error {
+		p, err := password()
+		if err != nil {
+			return err
+		}
+		r.Header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(user+":"+p)))
+		return nil
+	}
+}
+
+// Token is a bearer token; one that names its scheme itself, as in "ApiKey abc", goes out as it is.
+func Token(token Secret) Auth {
+	return func(r *http.Request) error {
+		t, err := token()
+		if err != nil {
+			return err
+		}
+		if t == "" || strings.ContainsFunc(t, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+			return fmt.Errorf("the token is no single line of text")
+		}
+		if !strings.Contains(t, " ") {
+			t = "Bearer " + t
+		}
+		r.Header.Set("Authorization", t)
+		return nil
+	}
+}

@@ -1,0 +1,145 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+)
+
+var dial Dial = (&net.Dialer{}).DialContext
+
+func client(t *testing.T, auth Auth) *Client {
+	t.Helper()
+	c, err := New(dial, TLS{}, auth)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+func secret(text string) Secret { return func() (string, error) { return text, nil } }
+
+func TestSend(t *testing.T) {
+	var other *httptest.Server
+	mux := http.NewServeMux()
+	mux.HandleFunc("/echo", func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		fmt.Fprintf(w, "%s %s %s %s", r.Method, r.Header.Get("X-A"), r.Header.Get("Authorization"), body)
+	})
+	mux.HandleFunc("/307", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/echo", 307) })
+	mux.HandleFunc("/302", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/echo?token=hush", 302) })
+	mux.HandleFunc("/loop", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/loop", 307) })
+	mux.HandleFunc("/away", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL+"/echo", 307) })
+	mux.HandleFunc("/nowhere", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(302) })
+	mux.HandleFunc("/endless", func(w http.ResponseWriter, r *http.Request) {
+		for r.Context().Err() == nil {
+			if _, err := w.Write(make([]byte, 64<<10)); err != nil {
+				return
+			}
+		}
+	})
+	mux.HandleFunc("/reset", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", "100")
+		fmt.Fprint(w, "half")
+		w.(http.Flusher).Flush()
+		panic(http.ErrAbortHandler)
+	})
+	mux.HandleFunc("/hugeheader", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X", strings.Repeat("x", MaxHeader+1))
+	})
+	mux.HandleFunc("/html", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		w.WriteHeader(502)
+		fmt.Fprint(w, "<html>")
+	})
+	mux.HandleFunc("/json", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/vnd.x+json; charset=utf-8")
+		w.WriteHeader(400)
+		fmt.Fprint(w, "{\"a\":\n\x1b[31m \"b\"}")
+	})
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	other = httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		t.Errorf("the other host was asked, with Authorization %q", r.Header.Get("Authorization"))
+	}))
+	t.Cleanup(other.Close)
+
+	tests := []struct{ method, path, want string }{
+		{"POST", "/echo", "200 OK: POST b Basic dTpw text"},
+		{"POST", "/307", "200 OK: POST b Basic dTpw text"},
+		{"POST", "/302", "302 Found, a redirect to " + server.URL + "/echo that is not followed"},
+		{"GET", "/302", "200 OK: GET b Basic dTpw"},
+		{"POST", "/loop", "307 Temporary Redirect, a redirect to " + server.URL + "/loop that is not followed"},
+		{"POST", "/away", "307 Temporary Redirect, a redirect to " + other.URL + "/echo that is not followed"},
+		{"POST", "/nowhere", "302 Found"},
+		{"POST", "/html", "502 Bad Gateway"},
+		{"POST", "/json", `400 Bad Request: {"a": [31m "b"}`},
+		{"GET", "/reset", "error " + server.URL + ": the answer (200) broke off: unexpected EOF"},
+		{"GET", "/hugeheader", "error " + server.URL + ": net/http: HTTP/1.x transport connection broken: net/http: server response headers exceeded 65536 bytes; aborted"},
+	}
+	c := client(t, Basic("u", secret("p")))
+	for _, test := range tests {
+		a, err := c.Send(t.Context(), Request{test.method, server.URL + test.path, http.Header{"X-A": {"b"}}, []byte("text")})
+		got := a.String()
+		if err != nil {
+			got = "error " + err.Error()
+		}
+		if got != test.want {
+			t.Errorf("%s %s:\n got %s\nwant %s", test.method, test.path, got, test.want)
+		}
+	}
+
+	a, err := c.Send(t.Context(), Request{Method: "GET", URL: server.URL + "/endless"})
+	if err != nil || !a.Partial || len(a.Body) != MaxBody {
+		t.Errorf("endless body: %v, %d bytes", err, len(a.Body))
+	}
+}
+
+// What a URL holds beyond its host stays out of every error.
+func TestSendErrorsHideTheURL(t *testing.T) {
+	c := client(t, nil)
+	for _, u := range []string{
+		"http://user:hush@127.0.0.1:1/hush?token=hush", "http://user:hush@127.0.0.1:bad/hush", "http://user:hush@[::1/hush",
+		"hush://user:hush@127.0.0.1/hush", "http://user:hush@/hush", ":hush",
+	} {
+		_, err := c.Send(t.Context(), Request{Method: "GET", URL: u})
+		if err == nil || strings.Contains(strings.TrimPrefix(err.Error(), "hush://127.0.0.1"), "hush@") || strings.Contains(err.Error(), "/hush") || strings.Contains(err.Error(), "token") {
+			t.Errorf("%s: error %v", u, err)
+		}
+	}
+}
+
+func TestSendEndsWithContext(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 50*time.Millisecond, ErrTry)
+	defer cancel()
+	_, err = client(t, nil).Send(ctx, Request{Method: "GET", URL: "http://" + l.Addr().String()})
+	if want := "http://" + l.Addr().String() + ": " + ErrTry.Error(); err == nil || err.Error() != want {
+		t.Errorf("error %v, want %s", err, want)
+	}
+}
+
+func TestToken(t *testing.T) {
+	tests := []struct{ token, want string }{
+		{"abc", "Bearer abc"}, {"ApiKey abc", "ApiKey abc"}, {"", ""}, {"a\nb", ""},
+	}
+	for _, test := range tests {
+		r := &http.Request{Header: http.Header{}, URL: &url.URL{}}
+		err := Token(secret(test.token))(r)
+		if got := r.Header.Get("Authorization"); got != test.want || (err == nil) != (test.want != "") {
+			t.Errorf("%q: %q, %v", test.token, got, err)
+		}
+	}
+}
