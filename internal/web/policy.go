@@ -33,8 +33,6 @@ type Policy struct {
 	Timeout time.Duration
 	// Again tells whether an answer is tried again; nil: [Transient].
 	Again func(Answer) bool
-	// Before runs before each further try; its error ends the call.
-	Before func(context.Context) error
 }
 
 // Transient tells whether an answer's status is one that may pass by itself.
@@ -49,7 +47,7 @@ func Transient(a Answer) bool {
 
 // Do tries until an answer is final or no further try could finish before ctx's deadline. An answer is
 // returned as it is, whatever its status; the error is that of the last try, and where ctx ended the call it
-// wraps context.Cause(ctx) too.
+// wraps context.Cause(ctx) too. A try may return both: the error counts, and the answer's Retry-After.
 func (p Policy) Do(ctx context.Context, log *slog.Logger, try func(context.Context) (Answer, error)) (Answer, error) {
 	c := &call{Policy: p, try: try, log: log, all: 30 * time.Second}
 	if c.Again == nil {
@@ -64,7 +62,7 @@ func (p Policy) Do(ctx context.Context, log *slog.Logger, try func(context.Conte
 	return c.do(ctx)
 }
 
-// call is one Do. The library calls its methods one after the other: RoundTrip, check, pause, Before, …
+// call is one Do. The library calls its methods one after the other: RoundTrip, check, RoundTrip, …
 type call struct {
 	Policy
 	try   func(context.Context) (Answer, error)
@@ -75,7 +73,6 @@ type call struct {
 	next  time.Duration // pause before the next, drawn once
 	last  Answer
 	err   error // of the last try
-	ended error // what Before returned
 }
 
 func (c *call) do(ctx context.Context) (Answer, error) {
@@ -84,7 +81,6 @@ func (c *call) do(ctx context.Context) (Answer, error) {
 		RetryMax:     1 << 30,
 		CheckRetry:   c.check,
 		Backoff:      func(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return c.next },
-		PrepareRetry: c.prepare,
 		ErrorHandler: func(resp *http.Response, err error, _ int) (*http.Response, error) { return resp, err },
 	}
 	// The library wants a URL; where the try goes is the try's own affair.
@@ -101,9 +97,7 @@ func (c *call) do(ctx context.Context) (Answer, error) {
 func (c *call) result(ctx context.Context) (Answer, error) {
 	c.last.Tries = c.made
 	err := c.err
-	if c.ended != nil {
-		err = c.ended
-	} else if cause := context.Cause(ctx); cause != nil && (c.err != nil || c.Again(c.last)) {
+	if cause := context.Cause(ctx); cause != nil && (c.err != nil || c.Again(c.last)) {
 		err = cut(cause, c.err, c.last)
 	}
 	if err != nil && c.made > 1 {
@@ -134,7 +128,7 @@ func (c *call) RoundTrip(req *http.Request) (*http.Response, error) {
 	c.took = time.Since(begin)
 	c.made++
 	if err != nil {
-		return nil, c.fail(req.Context(), err, timeout)
+		return nil, c.fail(req.Context(), answer, err, timeout)
 	}
 	c.last, c.err = answer, nil
 	return &http.Response{StatusCode: answer.Status, Header: http.Header{}, Body: http.NoBody, Request: req}, nil
@@ -153,12 +147,12 @@ func (c *call) timeout() time.Duration {
 }
 
 // fail keeps why a try failed; one that was cut together with the call says less than the one before it.
-func (c *call) fail(ctx context.Context, err error, timeout time.Duration) error {
+func (c *call) fail(ctx context.Context, a Answer, err error, timeout time.Duration) error {
 	switch {
 	case ctx.Err() == nil && errors.Is(err, ErrTry):
-		c.err = fmt.Errorf("%w (%s)", err, timeout.Round(time.Millisecond))
+		c.last, c.err = a, fmt.Errorf("%w (%s)", err, timeout.Round(time.Millisecond))
 	case ctx.Err() == nil || c.made == 1:
-		c.err = err
+		c.last, c.err = a, err
 	}
 	return err
 }
@@ -190,9 +184,6 @@ func (c *call) reason() string {
 func (c *call) pause(left time.Duration) time.Duration {
 	grown := min(maxPause, firstPause<<min(c.made-1, 10))
 	drawn := max(minPause, grown/2+rand.N(grown))
-	if c.err != nil {
-		return drawn
-	}
 	return max(drawn, min(retryAfter(c.last), maxRetryAfter, left/3))
 }
 
@@ -206,14 +197,6 @@ func retryAfter(a Answer) time.Duration {
 		return max(0, time.Until(at))
 	}
 	return 0
-}
-
-func (c *call) prepare(req *http.Request) error {
-	if c.Before == nil {
-		return nil
-	}
-	c.ended = c.Before(req.Context())
-	return c.ended
 }
 
 // Permanent marks err as one that another try would meet again.

@@ -80,7 +80,6 @@ func TestPolicyDo(t *testing.T) {
 		{"Retry-After in the past", Policy{}, 10 * s, status(429, "Retry-After", "Mon, 02 Jan 2006 15:04:05 GMT"), 429, "", [2]int{4, 9}, 5 * s, 10 * s},
 		{"Retry-After overflowing", Policy{Tries: 2}, 60 * s, status(429, "Retry-After", "9223372036854775807"), 429, "", [2]int{2, 2}, 10 * s, 10 * s},
 		{"Retry-After below zero", Policy{Tries: 2}, 60 * s, status(429, "Retry-After", "-5"), 429, "", [2]int{2, 2}, 100 * time.Millisecond, 1 * s},
-		{"before ends the call", Policy{Before: func(context.Context) error { return errors.New("done already") }}, 30 * s, refused, 0, "done already", [2]int{1, 1}, 100 * time.Millisecond, 1 * s},
 		{"another idea of what is final", Policy{Again: func(a Answer) bool { return a.Status == 202 }}, 30 * s, then(status(202), status(202), status(500)), 500, "", [2]int{3, 3}, 200 * time.Millisecond, 2 * s},
 	}
 	for _, test := range tests {

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+)
+
+// printHelp shows everything that can be configured.
+func printHelp(i invocation) int {
+	writeHelp(i.stdout)
+	return exitDone
+}
+
+func writeHelp(w io.Writer) {
+	fmt.Fprint(w, `prestop is a container's exec preStop hook. It tells the process that it is about to stop, waits until
+traffic has gone, and is finished before the grace period is.
+
+  prestop [FLAG…]                      what the environment says: the app's shutdown call, Elasticsearch's, the wait
+  prestop [FLAG…] STEP…                each argument one step, in order; or one step: prestop wait 20s
+  prestop --dry-run [FLAG…] [STEP…]    show the plan, really look where it can, change nothing
+  prestop elasticsearch-clear [FLAG…] [--exit-zero]
+                                       remove the record that this pod's hook left, as a startup probe
+  prestop install DEST                 copy the binary, in an init container
+  prestop version
+
+Steps
+`)
+	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	for _, v := range merged(verbs()) {
+		fmt.Fprintf(t, "  %s %s\t%s\n", v.name, v.target, v.does)
+		if len(v.options) > 0 {
+			fmt.Fprintf(t, "  \toptions: %s\n", strings.Join(v.options, "= ")+"=")
+		}
+	}
+	t.Flush()
+	fmt.Fprint(w, `  A step may end in: once. $(VAR), ${VAR} and $VAR are expanded, $$ is a dollar.
+
+Settings: a flag beats its environment variable
+`)
+	writeSettings(w, newSettings().rows)
+	fmt.Fprint(w, `
+Who the pod is: POD_NAME (else the host name), POD_IP, POD_UID, POD_NAMESPACE (or NAMESPACE)
+
+Exit status
+  0      done, warnings included
+  1      a call failed, a wait could not see, or the deadline cut a step
+  2      a mistake in the configuration; in a pod the rest is done and the wait is kept
+  128+n  ended by signal n
+`)
+}
+
+// merged puts verbs that differ only by name on one line.
+func merged(all []verb) []verb {
+	var out []verb
+	for _, v := range all {
+		if last := len(out) - 1; last >= 0 && out[last].does == v.does {
+			out[last].name += " " + v.name
+			continue
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+func writeSettings(w io.Writer, rows []*setting) {
+	group := ""
+	for _, row := range rows {
+		if row.group != group {
+			group = row.group
+			fmt.Fprintf(w, "\n %s\n", group)
+		}
+		name := row.env
+		if row.flag != "" {
+			name += ", --" + row.flag + " " + row.value.Type()
+		}
+		fmt.Fprintf(w, "  %s\n      %s%s\n", name, row.usage, shownDefault(row))
+	}
+}
+
+func shownDefault(row *setting) string {
+	text := row.unset
+	if text == "" {
+		text = row.value.String()
+	}
+	if text == "" {
+		return ""
+	}
+	return " (default " + text + ")"
+}

@@ -1,0 +1,214 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/prestop/prestop/internal/dns"
+	"github.com/prestop/prestop/internal/journal"
+	"github.com/prestop/prestop/internal/podlog"
+	"github.com/prestop/prestop/prestop"
+)
+
+// hook does, or with --dry-run shows, what the settings say.
+func hook(i invocation) int {
+	s, err := load(i.args, i.env)
+	if err != nil {
+		return i.usage(err)
+	}
+	b := newBuilder(i, s)
+	p := b.plan(i.start)
+	if len(s.problems) > 0 && !i.inPod() {
+		return i.complain("%s (see prestop --help)", b.hide.hide(joined(s.problems)))
+	}
+	if s.dryRun {
+		return dryRun(i, b, p)
+	}
+	log := openLog(i, b.settings, b.hide, p.Deadline())
+	defer log.Close()
+	log.begin(b, p)
+	report := perform(i, b, p, log)
+	return log.end(report, s.problems, exitStatus(i.ctx, report, s.problems))
+}
+
+func newBuilder(i invocation, s *settings) *builder {
+	b := &builder{settings: s, env: i.env, pod: podOf(i.env), hide: &redactor{}, resolver: dns.System(int(s.maxDNSErrors))}
+	b.eck, _ = s.findECK("", b.pod)
+	return b
+}
+
+func joined(problems []problem) string {
+	text := problems[0].String()
+	if more := len(problems) - 1; more > 0 {
+		text += fmt.Sprintf(" (and %d more)", more)
+	}
+	return text
+}
+
+// perform carries out the plan, or what an earlier delivery left of it.
+func perform(i invocation, b *builder, p prestop.Plan, log *hookLog) prestop.Report {
+	j, done := openJournal(i, b, p, log)
+	if done != nil {
+		return *done
+	}
+	if j.Resumed() {
+		p.Age = j.Since() - time.Since(p.Start)
+		if err := json.Unmarshal(j.Earlier(), &p.Earlier); err != nil {
+			p.Earlier = prestop.Report{}
+		}
+		log.Warn("the hook is delivered again: going on from the delivery that was cut", "first began", j.Since().Round(time.Millisecond))
+	}
+	p.Record = recorder(j, log.Logger)
+	report := p.Run(i.ctx, log.Logger)
+	if err := j.End(report); err != nil {
+		log.Warn("the record of this delivery is not removed", "error", err)
+	}
+	return report
+}
+
+// recorder records each report; the first failure is logged, the hook goes on without.
+func recorder(j *journal.Journal, log *slog.Logger) func(prestop.Report) {
+	failed := false
+	return func(r prestop.Report) {
+		if err := j.Record(r); err != nil && !failed {
+			failed = true
+			log.Warn("a second delivery of this hook would not see how far it came", "error", err)
+		}
+	}
+}
+
+// openJournal finds an earlier delivery of this hook. A nil journal records nothing: somebody at a terminal tries
+// something, which no later hook must take for its own, or there is nowhere to write. If an earlier delivery that
+// still ran has ended meanwhile, its report is ours.
+func openJournal(i invocation, b *builder, p prestop.Plan, log *hookLog) (*journal.Journal, *prestop.Report) {
+	if i.terminal() {
+		return nil, nil
+	}
+	j, err := b.openJournal(i.ctx, p, log)
+	if err != nil {
+		log.Warn("a second delivery of this hook would not be recognised", "error", err)
+		return nil, nil
+	}
+	doc, ok := j.Ended()
+	if !ok {
+		return j, nil
+	}
+	var report prestop.Report
+	if err := json.Unmarshal(doc, &report); err == nil && report.Ended == "" {
+		log.Info("the earlier delivery has ended, and this one with it")
+		return nil, &report
+	}
+	if j, err = b.openJournal(i.ctx, p, log); err != nil {
+		log.Warn("a second delivery of this hook would not be recognised", "error", err)
+	}
+	return j, nil
+}
+
+func (b *builder) openJournal(ctx context.Context, p prestop.Plan, log *hookLog) (*journal.Journal, error) {
+	container, err := journal.Self()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := journal.Dir(b.stateDir.text, b.env["TMPDIR"])
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithDeadlineCause(ctx, p.Deadline().Add(-prestop.Engine), errJoined)
+	defer cancel()
+	key := journal.Key{Container: container, Plan: planID(p)}
+	return journal.Open(ctx, dir, key, p.Grace+2*time.Second, func(_ json.RawMessage, since time.Duration) {
+		log.Warn("an earlier delivery of this hook still runs: waiting for it", "first began", since.Round(time.Millisecond))
+	})
+}
+
+var errJoined = errors.New("the deadline came before the earlier delivery had ended")
+
+// hookLog is the log of a hook, from its first line to its last.
+type hookLog struct {
+	*slog.Logger
+	*podlog.Output
+	notes  []string
+	stderr *podlog.Output
+	hide   *redactor
+}
+
+func openLog(i invocation, s *settings, hide *redactor, deadline time.Time) *hookLog {
+	at := podlog.Place{InPod: i.inPod()}
+	out, notes := podlog.Open(s.logTo.text, at)
+	stderr, _ := podlog.Open(podlog.Stderr, at)
+	options := podlog.Options{Hide: hide.hide, Clock: func() (elapsed, remaining time.Duration) {
+		return time.Since(i.start), max(0, time.Until(deadline))
+	}}
+	if s.format.word == "text" || s.format.word == "auto" && out.Terminal() {
+		options.Format = podlog.Text
+	}
+	return &hookLog{slog.New(podlog.NewHandler(out, options)), out, notes, stderr, hide}
+}
+
+// begin writes the first lines: what this is, what it was told, and what is wrong with that.
+func (l *hookLog) begin(b *builder, p prestop.Plan) {
+	var plan []string
+	for _, e := range p.Entries {
+		plan = append(plan, e.Line)
+	}
+	l.Info("prestop begins", "version", version, "log", l.Name(), "pod", b.pod.name, "grace", p.Grace, "reserve", p.Reserve,
+		"budget", p.Budget(), "wait", p.Floor, "plan", plan, slog.Group("settings", b.effective()...))
+	if b.eck.Cluster != "" {
+		l.Info("this is an ECK pod, recognised by its mounts", "cluster", b.eck.Cluster, "elasticsearch", b.eck.Version)
+	}
+	for _, problem := range b.problems {
+		l.Error("mistake in the configuration", "name", problem.name, "error", problem.text)
+	}
+	for _, warning := range append(b.warnings, l.notes...) {
+		l.Warn(warning)
+	}
+}
+
+// end writes the last line, one line to stderr if not all was done, and returns the exit status.
+func (l *hookLog) end(report prestop.Report, problems []problem, code int) int {
+	level := slog.LevelInfo
+	if code != exitDone {
+		level = slog.LevelError
+	}
+	attrs := []any{"exit", code, "report", report}
+	if lost := l.Lost(); lost > 0 {
+		attrs = append(attrs, "lines lost", lost)
+	}
+	l.Log(context.Background(), level, "prestop ends", attrs...)
+	if code != exitDone && !l.SharesStderr() {
+		fmt.Fprintf(l.stderr, "prestop: %s\n", l.hide.hide(summary(report, problems)))
+	}
+	return code
+}
+
+func exitStatus(ctx context.Context, r prestop.Report, problems []problem) int {
+	by, signalled := errors.AsType[ended](context.Cause(ctx))
+	switch {
+	case signalled:
+		return exitSignal + int(by.signal)
+	case len(problems) > 0:
+		return exitConfiguration
+	case !r.OK():
+		return exitFailed
+	}
+	return exitDone
+}
+
+// summary is short, since a kubelet copies it to the node's log.
+func summary(r prestop.Report, problems []problem) string {
+	const most = 300
+	text := r.Ended
+	if len(problems) > 0 {
+		text = joined(problems)
+	} else if failed := r.Failures(); text == "" && len(failed) > 0 {
+		text = fmt.Sprintf("%d of %d steps not done: %s: %s", len(failed), len(r.Steps), failed[0].Line, failed[0].Error)
+	}
+	if len(text) > most {
+		text = text[:most] + "…"
+	}
+	return text
+}

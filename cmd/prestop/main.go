@@ -1,0 +1,126 @@
+// Command prestop is a container's exec preStop hook: it tells the process that it is about to stop, waits until
+// traffic has gone, and is finished before the grace period is.
+//
+// The files here join the packages that do the work: settings.go and values.go read arguments and environment,
+// steps.go and plan.go make a plan of them, hook.go carries it out, dryrun.go shows it. main wires, run is the program.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/pflag"
+)
+
+// Exit statuses. In a preStop hook Kubernetes only makes a FailedPreStopHook event of anything but 0. A
+// run that a signal ended exits with 128 + its number.
+const (
+	exitDone          = 0 // warnings included
+	exitFailed        = 1 // a call failed, a wait could not see, or the deadline cut a step
+	exitConfiguration = 2 // a mistake in the configuration
+	exitSignal        = 128
+)
+
+// version is set by the linker.
+var version = "dev"
+
+func main() {
+	start := time.Now()
+	ctx, stop := withSignals(context.Background())
+	code := run(ctx, start, os.Args[1:], environment(os.Environ()), os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// ended is the cause of a context that a signal ended.
+type ended struct{ signal syscall.Signal }
+
+func (e ended) Error() string { return "ended by signal " + e.signal.String() }
+
+// withSignals ends the context at a signal. SIGPIPE is caught and left at that: a closed log must not end the hook.
+func withSignals(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	go func() {
+		if s, ok := (<-signals).(syscall.Signal); ok {
+			cancel(ended{s})
+		}
+	}()
+	return ctx, func() { signal.Stop(signals); close(signals); cancel(nil) }
+}
+
+func environment(list []string) map[string]string {
+	env := make(map[string]string, len(list))
+	for _, pair := range list {
+		name, value, _ := strings.Cut(pair, "=")
+		env[name] = value
+	}
+	return env
+}
+
+// subcommands are not verbs of steps, and no verb is one of them.
+func subcommands() map[string]func(invocation) int {
+	return map[string]func(invocation) int{
+		"elasticsearch-clear": clearElasticsearch,
+		"install":             install,
+		"version":             printVersion,
+		"help":                printHelp,
+	}
+}
+
+// invocation is what a run was given.
+type invocation struct {
+	ctx            context.Context
+	start          time.Time
+	args           []string
+	env            map[string]string
+	stdout, stderr io.Writer
+}
+
+// run is the program. It returns the exit status.
+func run(ctx context.Context, start time.Time, args []string, env map[string]string, stdout, stderr io.Writer) int {
+	i := invocation{ctx, start, args, env, stdout, stderr}
+	if len(args) > 0 {
+		if do, ok := subcommands()[args[0]]; ok {
+			i.args = args[1:]
+			return do(i)
+		}
+	}
+	return hook(i)
+}
+
+// inPod tells a hook from somebody at a terminal.
+func (i invocation) inPod() bool { return i.env["KUBERNETES_SERVICE_HOST"] != "" && !i.terminal() }
+
+// complain says in one line why nothing was done.
+func (i invocation) complain(format string, args ...any) int {
+	fmt.Fprintf(i.stderr, "prestop: "+format+"\n", args...)
+	return exitConfiguration
+}
+
+func (i invocation) usage(err error) int {
+	if err == pflag.ErrHelp {
+		return printHelp(i)
+	}
+	return i.complain("%v (see prestop --help)", err)
+}
+
+func printVersion(i invocation) int {
+	if len(i.args) > 0 {
+		return i.complain("version takes no arguments, got %q", i.args[0])
+	}
+	fmt.Fprintln(i.stdout, "prestop", version)
+	return exitDone
+}
+
+func subcommandNames() []string { return slices.Sorted(maps.Keys(subcommands())) }

@@ -1,0 +1,228 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prestop/prestop/internal/dns"
+	"github.com/prestop/prestop/internal/eck"
+	"github.com/prestop/prestop/internal/line"
+	"github.com/prestop/prestop/internal/web"
+	"github.com/prestop/prestop/prestop"
+	"github.com/prestop/prestop/shutdown"
+)
+
+const (
+	defaultGrace    = 30 * time.Second // Kubernetes' terminationGracePeriodSeconds
+	defaultECKGrace = 180 * time.Second
+	minReserve      = 5 * time.Second
+)
+
+// builder makes a plan of settings: it joins steps with the means to connect and with who we are.
+type builder struct {
+	*settings
+	env      map[string]string
+	pod      pod
+	eck      eck.Pod
+	hide     *redactor
+	resolver *dns.Resolver // one for all steps, so that a host that is given up is given up for all
+	end      time.Time
+}
+
+// plan is what the settings ask for, begun at start. Mistakes in steps are added to the settings' problems.
+func (b *builder) plan(start time.Time) prestop.Plan {
+	p := prestop.Plan{Start: start}
+	lines := b.stepLines()
+	p.Grace, p.Reserve = b.budget(b.explicitWait(lines))
+	p.Floor = b.floor(lines, p.Budget())
+	b.end = p.Deadline()
+	if len(lines) == 0 {
+		p.Entries = b.fromEnvironment()
+	}
+	for i, text := range lines {
+		entry, err := b.step(text)
+		if err != nil {
+			b.problems = append(b.problems, problem{fmt.Sprintf("step %d (%s)", i+1, text), err.Error()})
+			entry = unreadable(err, time.Duration(b.additionalWait))
+		}
+		entry.Line = text
+		p.Entries = append(p.Entries, entry)
+	}
+	for i := range p.Entries {
+		p.Entries[i].Line = b.hide.hide(p.Entries[i].Line)
+	}
+	b.warnOf(p)
+	return p
+}
+
+// fromEnvironment is the plan of a hook without steps: the app, then Elasticsearch. The wait is the floor.
+func (b *builder) fromEnvironment() []prestop.Entry {
+	var all []prestop.Entry
+	if len(b.appURL.list) > 0 {
+		all = append(all, b.app(b.appURL.list[0]))
+	}
+	if len(b.es.urls.list) > 0 {
+		e := b.elasticsearchEntry(b.es.urls, b.shutdownType.word)
+		e.Line = "elasticsearch " + b.es.urls.String()
+		all = append(all, e)
+	}
+	return all
+}
+
+func (b *builder) app(u *url.URL) prestop.Entry {
+	b.hide.credentials(u)
+	var auth web.Auth
+	if b.appTokenFile.text != "" {
+		auth = web.Token(b.hide.file(b.appTokenFile.text))
+	}
+	e := callEntry(shutdown.App{
+		Call: shutdown.Call{
+			Connect: b.connect(web.TLS{CAFile: b.appCAFile.text}, auth),
+			Request: web.Request{URL: u.String()},
+		},
+		Notice: shutdown.Notice{Type: b.shutdownType.word, Reason: "preStop", Pod: b.pod.name},
+		End:    b.end,
+	})
+	e.Line = "post " + shownURL(u)
+	return e
+}
+
+// connect makes a client when it is first used, so that a file that cannot be read fails its step and nothing else.
+func (b *builder) connect(t web.TLS, auth web.Auth) shutdown.Connect {
+	return sync.OnceValues(func() (*web.Client, error) { return web.New(b.resolver.DialContext, t, auth) })
+}
+
+// unreadable stands for a step with a mistake in it: others may rely on the time that it would have taken.
+func unreadable(err error, wait time.Duration) prestop.Entry {
+	return prestop.Entry{Step: mistake{err}, Guard: true, Most: wait}
+}
+
+type mistake struct{ error }
+
+func (m mistake) Run(context.Context, *slog.Logger) error {
+	return fmt.Errorf("cannot be read: %w", m.error)
+}
+
+// budget is the grace period and the reserve. wait is what was asked for explicitly.
+func (b *builder) budget(wait time.Duration) (grace, reserve time.Duration) {
+	grace = time.Duration(b.grace)
+	if !b.given("PRE_STOP_GRACE_PERIOD_SECONDS") {
+		grace = b.assumeGrace(wait)
+	}
+	reserve = reserveOf(grace)
+	if b.given("PRE_STOP_RESERVE_SECONDS") {
+		if asked := time.Duration(b.reserve); asked < grace {
+			return grace, asked
+		}
+		b.problems = append(b.problems, problem{"PRE_STOP_RESERVE_SECONDS",
+			fmt.Sprintf("expected less than the grace period of %s, got %s; %s is used", grace, time.Duration(b.reserve), reserve)})
+	}
+	return grace, reserve
+}
+
+func reserveOf(grace time.Duration) time.Duration {
+	return min(grace/2, max(minReserve, grace/6))
+}
+
+// assumeGrace is the grace period where nobody said it: the default, raised for an explicit wait alone.
+func (b *builder) assumeGrace(wait time.Duration) time.Duration {
+	grace := defaultGrace
+	if b.eck.Cluster != "" {
+		grace = defaultECKGrace
+	}
+	reserve := max(minReserve, wait/5) // a sixth of wait + wait/5
+	if b.given("PRE_STOP_RESERVE_SECONDS") {
+		reserve = time.Duration(b.reserve)
+	}
+	if wait > 0 {
+		grace = max(grace, wait+reserve)
+	}
+	b.warnings = append(b.warnings, fmt.Sprintf("PRE_STOP_GRACE_PERIOD_SECONDS is not set: the grace period is taken to be %s; set it to the pod's terminationGracePeriodSeconds", grace))
+	return grace
+}
+
+// explicitWait is the additional wait or the waits among the steps, whichever is longer, if somebody set them.
+func (b *builder) explicitWait(lines []string) time.Duration {
+	var floor, steps time.Duration
+	if b.given("PRE_STOP_ADDITIONAL_WAIT_SECONDS") {
+		floor = time.Duration(b.additionalWait)
+	}
+	for _, text := range lines {
+		if words, err := line.Split(text, b.lookup); err == nil && len(words) > 1 && words[0].Text == "wait" {
+			d, _ := parseSeconds(words[1].Text)
+			steps += d
+		}
+	}
+	return max(floor, steps)
+}
+
+// floor is the additional wait. With steps it applies only if it was set, and where neither it nor the grace
+// period was, it is what fits.
+func (b *builder) floor(lines []string, budget time.Duration) time.Duration {
+	wait := time.Duration(b.additionalWait)
+	switch {
+	case b.given("PRE_STOP_ADDITIONAL_WAIT_SECONDS"):
+		return wait
+	case len(lines) > 0:
+		return 0
+	case b.given("PRE_STOP_GRACE_PERIOD_SECONDS"):
+		return wait
+	default:
+		return min(wait, budget)
+	}
+}
+
+// lookup gives a variable to a step. From then on its value is shown as its name.
+func (b *builder) lookup(name string) (string, bool) {
+	value, ok := b.env[name]
+	b.hide.variable(name, value)
+	return value, ok
+}
+
+// warnOf adds what will probably not be what was meant.
+func (b *builder) warnOf(p prestop.Plan) {
+	b.warnings = append(b.warnings, p.Warnings()...)
+	waits := p.Floor
+	for i := len(p.Entries) - 1; i >= 0; i-- {
+		e := p.Entries[i]
+		if e.Step == nil || e.Guard {
+			waits += max(e.Least, e.Most)
+		}
+		if u := called(e.Step); u != nil && shutdown.Exits(u) && waits > 0 {
+			b.warnings = append(b.warnings, fmt.Sprintf("%s ends the process that answers it, before the traffic has left: call something that starts draining and returns", b.hide.hide(e.Line)))
+		}
+		if es, ok := e.Step.(shutdown.Elasticsearch); ok && es.Type != "restart" {
+			b.warnings = append(b.warnings, fmt.Sprintf("Elasticsearch shutdown type %s moves the node's data away, which may take longer than any grace period, and nobody removes its record: restart is for pods that come back", es.Type))
+		}
+	}
+}
+
+// called is the URL of an HTTP call, or nil.
+func called(s prestop.Step) *url.URL {
+	var text string
+	switch s := s.(type) {
+	case shutdown.Call:
+		text = s.Request.URL
+	case shutdown.App:
+		text = s.Call.Request.URL
+	}
+	if u, err := url.Parse(text); err == nil && text != "" {
+		return u
+	}
+	return nil
+}
+
+// planID is what two deliveries of one hook have in common.
+func planID(p prestop.Plan) string {
+	var text strings.Builder
+	for _, e := range p.Entries {
+		fmt.Fprintf(&text, "%s\n", e.Line)
+	}
+	fmt.Fprintf(&text, "%s %s %s", p.Grace, p.Reserve, p.Floor)
+	return text.String()
+}

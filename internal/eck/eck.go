@@ -1,0 +1,109 @@
+// Package eck recognises a pod that Elastic Cloud on Kubernetes (ECK) made, by what ECK mounts into its
+// Elasticsearch container, and says how Elasticsearch is reached from there.
+//
+// It only reads files. The paths are those of ECK's own hook, user and certificates (verified against ECK 3.x;
+// unchanged since 2.x).
+package eck
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+const (
+	labelsFile = "/mnt/elastic-internal/downward-api/labels"
+	users      = "/mnt/elastic-internal/pod-mounted-users"
+	httpCerts  = "/usr/share/elasticsearch/config/http-certs"
+	clientCert = "/usr/share/elasticsearch/config/client-cert"
+
+	// User is the one that ECK made for its own preStop hook.
+	User = "elastic-internal-pre-stop"
+
+	labelCluster = "elasticsearch.k8s.elastic.co/cluster-name"
+	labelScheme  = "elasticsearch.k8s.elastic.co/http-scheme"
+	labelVersion = "elasticsearch.k8s.elastic.co/version"
+)
+
+// A Pod is what an ECK pod's mounts say. Files that are not mounted are empty.
+type Pod struct {
+	Cluster, Version string
+	URLs             []string // the internal Service, then the public one
+	PasswordFile     string
+	CAFile, LeafFile string // LeafFile: the certificate that the own node serves
+	CertFile         string // our client certificate
+	KeyFile          string
+}
+
+// Find looks below root, which is empty but for tests. False: not an ECK pod, which takes the labels file with
+// a cluster's name in it and the password of ECK's hook together.
+func Find(root, namespace string) (Pod, bool) {
+	labels, err := readLabels(filepath.Join(root, labelsFile))
+	cluster := labels[labelCluster]
+	password := exists(root, users, User)
+	if err != nil || cluster == "" || password == "" {
+		return Pod{}, false
+	}
+	p := Pod{
+		Cluster: cluster, Version: labels[labelVersion],
+		URLs:         urls(labels[labelScheme], cluster, namespace),
+		PasswordFile: password,
+		CAFile:       exists(root, httpCerts, "ca.crt"),
+		LeafFile:     exists(root, httpCerts, "tls.crt"),
+	}
+	// A node that comes from a time without client authentication has only the certificate that it serves.
+	for _, dir := range []string{clientCert, httpCerts} {
+		p.CertFile, p.KeyFile = exists(root, dir, "tls.crt"), exists(root, dir, "tls.key")
+		if p.CertFile != "" && p.KeyFile != "" {
+			return p, true
+		}
+	}
+	p.CertFile, p.KeyFile = "", ""
+	return p, true
+}
+
+func urls(scheme, cluster, namespace string) []string {
+	if scheme == "" {
+		scheme = "https"
+	}
+	var domain string
+	if namespace != "" {
+		domain = "." + namespace + ".svc"
+	}
+	var all []string
+	for _, service := range []string{"internal-http", "http"} {
+		all = append(all, fmt.Sprintf("%s://%s-es-%s%s:9200", scheme, cluster, service, domain))
+	}
+	return all
+}
+
+// exists is the path of a file that can be read, or empty.
+func exists(root string, path ...string) string {
+	file := filepath.Join(append([]string{root}, path...)...)
+	f, err := os.Open(file)
+	if err != nil {
+		return ""
+	}
+	f.Close()
+	return file
+}
+
+// readLabels reads a downward API file: key="value" lines, the value quoted as in Go.
+func readLabels(file string) (map[string]string, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	labels := make(map[string]string)
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		key, quoted, _ := strings.Cut(lines.Text(), "=")
+		if value, err := strconv.Unquote(quoted); err == nil {
+			labels[key] = value
+		}
+	}
+	return labels, nil
+}

@@ -1,0 +1,177 @@
+// Package journal is how a preStop hook that is delivered twice knows of it:
+// each run records what it has reached in a file of its container, which the
+// next one finds. A kubelet that restarts delivers the hook again; with
+// containerd the first run has been killed by then, with CRI-O it still runs.
+//
+// [Open] finds an earlier run, waits for one that still runs, or begins a
+// record; [Journal.Record] and [Journal.End] write it. A record counts only in
+// the same life of the same container, for the same plan, and for a given time
+// after the first run began. One that ended removes its record.
+//
+// The package knows nothing of plans: a record is any JSON document. It does
+// not outlast a reboot and does not try to, it logs nothing, and a hook whose
+// journal fails is expected to go on without one. It is for cmd/prestop.
+package journal
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Key says whose record it is.
+type Key struct {
+	Container Container
+	Plan      string // anything that two runs of the same plan have in common; only a hash of it is kept
+}
+
+func (k Key) hash() string {
+	sum := sha256.Sum256([]byte(k.Container.text() + "\n" + k.Plan))
+	return hex.EncodeToString(sum[:16])
+}
+
+// Journal is a run's record, and what it found of an earlier run. A nil
+// *Journal is one that found nothing and records nothing, without an error. It
+// is for one goroutine at a time.
+type Journal struct {
+	path    string
+	file    *os.File // locked; nil once there is nothing to record any more
+	size    int
+	torn    bool
+	resumed bool
+	ended   bool
+	earlier json.RawMessage
+	since   time.Duration
+}
+
+// Resumed tells whether this run goes on from one that was cut, and that may
+// have been cut before it recorded anything.
+func (j *Journal) Resumed() bool { return j != nil && j.resumed }
+
+// Earlier is the last document of the run that was cut, or nil.
+func (j *Journal) Earlier() json.RawMessage {
+	if !j.Resumed() {
+		return nil
+	}
+	return j.earlier
+}
+
+// Ended returns the final document of a run that was still going when Open was
+// called and ended since. There is nothing to record then. If what it reached
+// is not enough (it was ended by a signal), Open again begins anew.
+func (j *Journal) Ended() (json.RawMessage, bool) {
+	if j == nil || !j.ended {
+		return nil, false
+	}
+	return j.earlier, true
+}
+
+// Since is the time from the start of the first run to Open's return, whether
+// it was cut or ended, on a clock that nobody can set. It is 0 without one.
+func (j *Journal) Since() time.Duration {
+	if j == nil {
+		return 0
+	}
+	return j.since
+}
+
+// Record writes the document, anything that encoding/json can marshal, in one
+// piece: a run that is killed meanwhile leaves the one before it. After an error
+// the next call tries again. All of a record's documents together hold 512 KiB.
+func (j *Journal) Record(doc any) error {
+	if j == nil {
+		return nil
+	}
+	return j.write(doc, false, maxRecord)
+}
+
+// End writes the final document for those who wait for this run, removes the
+// record, so that no later run believes it, and gives up the lock. It does the
+// last two even if it returns an error.
+func (j *Journal) End(doc any) error {
+	if j == nil {
+		return nil
+	}
+	errWrite := j.write(doc, true, maxRead)
+	if j.file == nil {
+		return errWrite
+	}
+	var errRemove error
+	if isAt(j.path, j.file) {
+		errRemove = os.Remove(j.path)
+	}
+	errClose := j.file.Close()
+	j.file = nil
+	return errors.Join(errWrite, errRemove, errClose)
+}
+
+func (j *Journal) write(doc any, end bool, room int) error {
+	if j.file == nil {
+		return fmt.Errorf("no run is being recorded in %s: %w", j.path, fs.ErrClosed)
+	}
+	raw, err := json.Marshal(doc)
+	if err != nil {
+		return err
+	}
+	return j.writeLine(entry{Doc: raw, End: end}, room)
+}
+
+func (j *Journal) writeLine(value any, room int) error {
+	line, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	line = append(line, '\n')
+	if j.torn {
+		line = append([]byte{'\n'}, line...)
+	}
+	if j.size+len(line) > room {
+		return fmt.Errorf("%s is full: it would hold more than %d bytes", j.path, room)
+	}
+	n, err := j.file.Write(line)
+	j.size += n
+	if n > 0 {
+		j.torn = n < len(line)
+	}
+	return err
+}
+
+// Open finds or begins the record of key in dir, which should come from [Dir].
+//
+// If another run holds it, Open calls joining once (unless it is nil) with the
+// last document of that run, if any, and the time since its start, and waits.
+// When that run ends in order its final document is in [Journal.Ended]; if it
+// dies, this run goes on from it.
+//
+// keep is how long from now on a new record shall count; one that was found
+// keeps its own. Open does not wait for a run beyond it: that one hangs.
+//
+// Every error means that this run has no record, and nothing worse. If ctx is
+// what ended the wait, the error wraps its cause.
+func Open(ctx context.Context, dir string, key Key, keep time.Duration, joining func(doc json.RawMessage, since time.Duration)) (*Journal, error) {
+	if key.Container.Boot == "" {
+		return nil, errors.New("a record needs a container to belong to")
+	}
+	o := opening{
+		path: filepath.Join(dir, "prestop-"+key.hash()+".journal"), key: key.hash(),
+		keep: keep, joining: joining, now: sinceBoot,
+	}
+	return o.open(ctx)
+}
+
+func sinceBoot() (time.Duration, error) {
+	var t unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &t); err != nil {
+		return 0, fmt.Errorf("failed to read CLOCK_BOOTTIME: %w", err)
+	}
+	return time.Duration(t.Nano()), nil
+}

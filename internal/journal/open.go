@@ -1,0 +1,148 @@
+package journal
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"time"
+)
+
+const (
+	pollEvery = 50 * time.Millisecond // how often a run that waits for another looks
+	makeRoom  = time.Second           // for a run that has just found the record expired to replace it
+	maxTries  = 100                   // files that may be replaced under one call of Open
+)
+
+type opening struct {
+	path    string
+	key     string // hashed
+	keep    time.Duration
+	joining func(json.RawMessage, time.Duration) // nil: told
+	now     func() (time.Duration, error)        // since boot
+}
+
+// open tries until the file that it holds is the one at the path: a run that
+// ends removes its file, and so does one that finds it expired.
+func (o *opening) open(ctx context.Context) (*Journal, error) {
+	for range maxTries {
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("failed to open %s: %w", o.path, context.Cause(ctx))
+		}
+		j, err := o.try(ctx)
+		if j != nil || err != nil {
+			return j, err
+		}
+	}
+	return nil, fmt.Errorf("%s was replaced %d times while it was opened", o.path, maxTries)
+}
+
+// try returns neither a journal nor an error if the file was not to be used.
+func (o *opening) try(ctx context.Context) (*Journal, error) {
+	file, err := openOwn(o.path)
+	if err != nil {
+		return nil, err
+	}
+	j, err := o.claim(ctx, file)
+	if j == nil || j.file == nil {
+		file.Close()
+	}
+	return j, err
+}
+
+func (o *opening) claim(ctx context.Context, file *os.File) (*Journal, error) {
+	before, err := read(file)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.lock(ctx, file, before); err != nil {
+		return nil, err
+	}
+	found, err := read(file)
+	if err != nil {
+		return nil, err
+	}
+	now, err := o.now()
+	if err != nil {
+		return nil, err
+	}
+	counts := found.header.counts(o.key, now)
+	j := &Journal{path: o.path, earlier: found.last.Doc, since: now - found.header.Start}
+	switch {
+	case counts && found.last.End && !before.last.End: // it ended while we looked on
+		j.ended = true
+		return j, nil
+	case !isAt(o.path, file):
+		return nil, nil
+	case found.size == 0:
+		return o.begin(file, now)
+	case !counts || found.last.End: // expired, cut in its header, or killed just before it was removed
+		return nil, os.Remove(o.path)
+	}
+	j.file, j.size, j.torn, j.resumed = file, found.size, found.torn, true
+	return j, nil
+}
+
+// begin writes the header of a new record. A file is never cut to be used
+// again: those who wait may be reading it.
+func (o *opening) begin(file *os.File, now time.Duration) (*Journal, error) {
+	j := &Journal{path: o.path, file: file}
+	if err := j.writeLine(header{Key: o.key, Start: now, Until: now + o.keep}, maxRecord); err != nil {
+		return nil, err
+	}
+	return j, nil
+}
+
+// lock waits for the lock. A holder whose record has expired by then hangs, and
+// is not waited for.
+func (o *opening) lock(ctx context.Context, file *os.File, seen record) error {
+	free, err := tryLock(file)
+	if free || err != nil {
+		return err
+	}
+	now, err := o.now()
+	if err != nil {
+		return err
+	}
+	o.tell(seen, now)
+	hangs := time.NewTimer(o.patience(seen, now))
+	defer hangs.Stop()
+	poll := time.NewTicker(pollEvery)
+	defer poll.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("gave up waiting for the run that holds %s: %w", o.path, context.Cause(ctx))
+		case <-hangs.C:
+			return fmt.Errorf("the run that holds %s should have ended by now", o.path)
+		case <-poll.C:
+		}
+		if free, err := tryLock(file); free || err != nil {
+			return err
+		}
+	}
+}
+
+func (o *opening) tell(seen record, now time.Duration) {
+	if o.joining == nil {
+		return
+	}
+	var since time.Duration
+	if seen.header.counts(o.key, now) {
+		since = now - seen.header.Start
+	}
+	o.joining(seen.last.Doc, since)
+	o.joining = nil
+}
+
+// patience is how long a holder may take. One without a header has just begun.
+func (o *opening) patience(seen record, now time.Duration) time.Duration {
+	switch {
+	case seen.header.Key == "":
+		return o.keep
+	case seen.header.counts(o.key, now):
+		return max(seen.header.Until-now, makeRoom)
+	default:
+		return makeRoom
+	}
+}

@@ -1,0 +1,41 @@
+package shutdown
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+// A Notice is what an application is told. Its JSON is a contract: fields may be added, none changes.
+type Notice struct {
+	Type             string `json:"type"`             // of the shutdown: restart, remove, replace or sigterm
+	Reason           string `json:"reason"`           // why, for a person to read
+	Pod              string `json:"pod"`              // its name
+	RemainingSeconds int    `json:"remainingSeconds"` // until SIGTERM at the latest, rounded down
+}
+
+// An App is an application that is told to begin draining, by a POST of a Notice. It must answer and go on
+// serving, not exit.
+type App struct {
+	Call   Call
+	Notice Notice
+	End    time.Time // when the hook has ended at the latest
+}
+
+// Run makes the call.
+func (a App) Run(ctx context.Context, log *slog.Logger) error {
+	n := a.Notice
+	n.RemainingSeconds = int(max(0, time.Until(a.End)).Seconds())
+	body, err := json.Marshal(n)
+	if err != nil {
+		return err
+	}
+	call := a.Call
+	call.Request.Method, call.Request.Body = http.MethodPost, body
+	return call.Run(ctx, log)
+}
+
+// Check connects.
+func (a App) Check(ctx context.Context, log *slog.Logger) error { return a.Call.Check(ctx, log) }

@@ -1,0 +1,212 @@
+// Package shutdown tells things that they are about to stop.
+//
+// Each file holds one thing: [Call] an HTTP call, [App] an application's own shutdown call, [Elasticsearch] the
+// node shutdown API. Their Run methods do it and return nil when it is done; their Check methods look whether
+// Run would work and change nothing. All time comes from the context that they are given.
+//
+// The package only acts. How traffic is seen to leave is another package's affair, and so are settings, plans and
+// the connections: a caller gives each thing the means to connect.
+package shutdown
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prestop/prestop/internal/web"
+)
+
+// Connect gives the client for a place; it fails where certificates or keys cannot be read.
+type Connect func() (*web.Client, error)
+
+// A Call is one HTTP call. Done is an answer that is expected; a 202 that names a Location is polled there
+// until it is one no longer. Failures that may pass are tried again while there is time.
+type Call struct {
+	Connect Connect
+	Request web.Request
+	// BodyFile holds the body, read when the call is made; empty: the request's own body.
+	BodyFile string
+	Expect   Statuses
+	Timeout  time.Duration // of one try; 0: 10 s
+	OnlyIf   *Call         // no call is made unless this one is answered as it expects
+}
+
+// Run makes the call.
+func (c Call) Run(ctx context.Context, log *slog.Logger) error {
+	if c.OnlyIf != nil {
+		met, err := c.OnlyIf.condition(ctx, log)
+		if err != nil {
+			return fmt.Errorf("only-if: %w", err)
+		}
+		if !met {
+			return nil
+		}
+	}
+	client, err := c.Connect()
+	if err != nil {
+		return err
+	}
+	request, err := c.request()
+	if err != nil {
+		return err
+	}
+	answer, err := c.send(ctx, log, client, request, c.again)
+	if err != nil {
+		return err
+	}
+	if next, ok := location(answer); ok && answer.Status == http.StatusAccepted {
+		return c.poll(ctx, log, client, next)
+	}
+	return c.judge(log, answer)
+}
+
+// request is the request with its body. JSON is sent as such unless a header says otherwise.
+func (c Call) request() (web.Request, error) {
+	r := c.Request
+	r.Header = r.Header.Clone()
+	if c.BodyFile != "" {
+		body, err := os.ReadFile(c.BodyFile)
+		if err != nil {
+			return r, fmt.Errorf("body: %w", err)
+		}
+		r.Body = body
+	}
+	if r.Header == nil {
+		r.Header = http.Header{}
+	}
+	if r.Header.Get("Content-Type") == "" && json.Valid(r.Body) {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	return r, nil
+}
+
+func (c Call) send(ctx context.Context, log *slog.Logger, client *web.Client, r web.Request, again func(web.Answer) bool) (web.Answer, error) {
+	policy := web.Policy{Timeout: c.Timeout, Again: again}
+	return policy.Do(ctx, log, func(ctx context.Context) (web.Answer, error) { return client.Send(ctx, r) })
+}
+
+func (c Call) again(a web.Answer) bool { return web.Transient(a) && !c.Expect.Has(a.Status) }
+
+func (c Call) judge(log *slog.Logger, a web.Answer) error {
+	if !c.Expect.Has(a.Status) {
+		return tries(fmt.Errorf("%s: %s", web.Place(a.URL), a), a)
+	}
+	log.Info("answered", "status", a.Status, "tries", a.Tries)
+	return nil
+}
+
+func tries(err error, a web.Answer) error {
+	if a.Tries > 1 {
+		return fmt.Errorf("%w (%d tries)", err, a.Tries)
+	}
+	return err
+}
+
+var errMoved = errors.New("the 202 names a Location at another place, where it is not followed")
+
+// poll asks where a 202 said that the outcome would be.
+func (c Call) poll(ctx context.Context, log *slog.Logger, client *web.Client, at *url.URL) error {
+	first, err := url.Parse(c.Request.URL)
+	if err != nil || !web.SamePlace(at, first) {
+		return fmt.Errorf("%w: %s", errMoved, web.Place(at))
+	}
+	log.Info("accepted; asking until it is done")
+	r := web.Request{Method: http.MethodGet, URL: at.String(), Header: c.Request.Header}
+	answer, err := c.send(ctx, log, client, r, func(a web.Answer) bool { return a.Status == http.StatusAccepted || c.again(a) })
+	if err != nil {
+		return err
+	}
+	return c.judge(log, answer)
+}
+
+func location(a web.Answer) (*url.URL, bool) {
+	text := a.Header.Get("Location")
+	if text == "" {
+		return nil, false
+	}
+	u, err := a.URL.Parse(text)
+	return u, err == nil
+}
+
+// condition tells whether a call that stands for a condition is answered as it expects. Any answer counts.
+func (c Call) condition(ctx context.Context, log *slog.Logger) (bool, error) {
+	client, err := c.Connect()
+	if err != nil {
+		return false, err
+	}
+	answer, err := c.send(ctx, log, client, c.Request, func(web.Answer) bool { return false })
+	if err != nil {
+		return false, err
+	}
+	if !c.Expect.Has(answer.Status) {
+		log.Info("not called: the condition is not met", "only-if", web.Place(answer.URL), "status", answer.Status)
+		return false, nil
+	}
+	return true, nil
+}
+
+// Check connects, and asks the condition if there is one.
+func (c Call) Check(ctx context.Context, log *slog.Logger) error {
+	if c.OnlyIf != nil {
+		if met, err := c.OnlyIf.condition(ctx, log); err != nil || !met {
+			return err
+		}
+	}
+	return reach(ctx, log, c.Connect, c.Request.URL)
+}
+
+func reach(ctx context.Context, log *slog.Logger, connect Connect, rawURL string) error {
+	client, err := connect()
+	if err != nil {
+		return err
+	}
+	found, err := client.Reach(ctx, rawURL)
+	if err != nil {
+		return err
+	}
+	log.Info("reachable", "how", found)
+	return nil
+}
+
+// Exits tells whether a URL is known to end the process that answers it: called before a wait, it
+// takes the process away from the traffic that the wait is for.
+func Exits(u *url.URL) bool {
+	path := strings.TrimSuffix(u.Path, "/")
+	return strings.HasSuffix(path, "/actuator/shutdown") || strings.HasSuffix(path, "/quitquitquit")
+}
+
+// Statuses are the HTTP statuses that count as success; none given: 2xx.
+type Statuses []string
+
+// ParseStatuses reads a list such as 200,404 or 2xx,409.
+func ParseStatuses(text string) (Statuses, error) {
+	all := Statuses(strings.Split(text, ","))
+	for _, s := range all {
+		n, err := strconv.Atoi(strings.Replace(s, "xx", "00", 1))
+		if err != nil || len(s) != 3 || n < 200 || n > 599 {
+			return nil, fmt.Errorf("expected statuses such as 200,404 or 2xx, got %q", text)
+		}
+	}
+	return all, nil
+}
+
+// Has tells whether a status is among them.
+func (s Statuses) Has(status int) bool {
+	if len(s) == 0 {
+		return status/100 == 2
+	}
+	for _, one := range s {
+		if one == strconv.Itoa(status) || one == strconv.Itoa(status/100)+"xx" {
+			return true
+		}
+	}
+	return false
+}

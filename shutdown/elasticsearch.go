@@ -1,0 +1,214 @@
+package shutdown
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+)
+
+// patience is how long a cluster may go without giving a usable answer, and a node without being a member of
+// it, before it is taken for gone. A master election and a rejoining node take less.
+const patience = 30 * time.Second
+
+var errSilent = fmt.Errorf("no usable answer for %s", patience)
+
+// A Place is where an Elasticsearch answers: a base URL, and the means to connect to it.
+type Place struct {
+	URL     string // scheme, host, port and perhaps a path, without a / at its end
+	Connect Connect
+}
+
+// Elasticsearch is a node that is told, by the node shutdown API, that it is about to stop: its record is
+// registered and waited for until it reads COMPLETE.
+//
+// A record that somebody else registered is never changed, but waited for. One that an earlier
+// delivery of the same hook registered is gone on from.
+type Elasticsearch struct {
+	Own   []Place // addresses of the own node; an answer of a node that is not called Node is not believed
+	Other []Place // asked where the own node does not answer, in order
+	Node  string  // the own node's name
+	IP    string  // the own node's address, which decides between nodes of one name; may be empty
+	Pod   Pod
+
+	Type            string        // restart, remove, replace or sigterm
+	AllocationDelay time.Duration // for restart: how long the node's shards are not rebuilt elsewhere; 0: the server's 5 minutes
+	TargetNode      string        // for replace: the name of the node that takes over
+	End             time.Time     // for sigterm: when the node is stopped at the latest
+}
+
+// A Pod identifies what a record is registered for. ID tells a pod from another of the same name.
+type Pod struct{ Namespace, Name, ID string }
+
+func (p Pod) String() string {
+	if p.Namespace == "" {
+		return p.Name
+	}
+	return p.Namespace + "/" + p.Name
+}
+
+const (
+	markBefore = "prestop: pod "
+	markAfter  = " is stopping, id "
+)
+
+// reason is the text that marks a record as this pod's.
+func (p Pod) reason() string { return markBefore + p.String() + markAfter + p.ID }
+
+// marked reads a record's reason: whether prestop registered it for a pod of this name, and for this very pod.
+func (p Pod) marked(reason string) (name, same bool) {
+	text, ok := strings.CutPrefix(reason, markBefore)
+	if !ok {
+		return false, false
+	}
+	pod, id, ok := strings.Cut(text, markAfter)
+	name = ok && pod == p.String()
+	return name, name && id == p.ID
+}
+
+// Run registers the shutdown, or goes on from a record that is there, and waits until it is complete.
+func (e Elasticsearch) Run(ctx context.Context, log *slog.Logger) error {
+	c := newCluster(e, log)
+	node, err := c.find(ctx)
+	if err != nil {
+		return err
+	}
+	log = log.With("node", node.ID)
+	c.log = log
+	r, err := c.record(ctx, node.ID)
+	if err != nil {
+		return err
+	}
+	if err := c.ensure(ctx, node.ID, r); err != nil {
+		return err
+	}
+	return c.await(ctx, node.ID)
+}
+
+// ensure sees to it that a record is registered, whoever's it is.
+func (c *cluster) ensure(ctx context.Context, id string, r *record) error {
+	if c.mayRegister(r) {
+		return c.register(ctx, id)
+	}
+	if _, same := c.Pod.marked(r.Reason); same {
+		c.log.Info("going on from the record of an earlier delivery", "type", r.Type, "status", r.Status)
+	} else {
+		c.log.Warn("a shutdown is registered by somebody else: it is left as it is and waited for", "type", r.Type, "reason", r.Reason)
+	}
+	return nil
+}
+
+// mayRegister tells whether the record that was read leaves room for ours: there is none, or it is one that a
+// hook of this pod or of one of its name left. This pod's own of the same type is as good as registered.
+func (c *cluster) mayRegister(r *record) bool {
+	if r == nil {
+		return true
+	}
+	named, same := c.Pod.marked(r.Reason)
+	return named && !(same && strings.EqualFold(r.Type, c.Type))
+}
+
+// Check finds the own node and reads its record.
+func (e Elasticsearch) Check(ctx context.Context, log *slog.Logger) error {
+	for _, p := range append(e.Own, e.Other...) {
+		if err := reach(ctx, log, p.Connect, p.URL); err != nil {
+			log.Warn("not reachable", "error", err)
+		}
+	}
+	c := newCluster(e, log)
+	node, err := c.find(ctx)
+	if err != nil {
+		return err
+	}
+	log.Info("own node found", "node", node.ID, "name", node.Name)
+	r, err := c.record(ctx, node.ID)
+	switch {
+	case err != nil:
+		return err
+	case r == nil:
+		log.Info("no shutdown is registered for it")
+	default:
+		log.Info("a shutdown is registered for it", "type", r.Type, "status", r.Status, "reason", r.Reason)
+	}
+	return nil
+}
+
+const (
+	firstLook = 500 * time.Millisecond
+	maxLook   = 5 * time.Second
+	// doubts is how many looks in a row may show that there is nothing to wait for, before it is believed: a
+	// node may be rejoining, a reroute may not have begun.
+	doubts = 3
+)
+
+var (
+	errGone       = errors.New("the record was removed while it was waited for")
+	errNotStarted = errors.New("the shutdown is registered and NOT_STARTED: the node is not in the cluster")
+)
+
+// await looks at the record until its overall status is COMPLETE.
+func (c *cluster) await(ctx context.Context, id string) error {
+	var last *record
+	interval, odd, complete := firstLook, 0, 0
+	for {
+		r, err := c.record(ctx, id)
+		if err != nil {
+			return c.unfinished(ctx, last, err)
+		}
+		switch {
+		case r == nil:
+			odd, err = odd+1, errGone
+		case r.complete():
+			odd, complete = 0, complete+1
+		case r.is("NOT_STARTED"):
+			odd, complete, err = odd+1, 0, errNotStarted
+		default:
+			odd, complete = 0, 0
+		}
+		if r.changed(last) {
+			c.tell(r)
+		}
+		if odd == doubts {
+			return err
+		}
+		// Versions that reroute only after the PUT may read COMPLETE for a moment.
+		if complete > 0 && (!r.movesData() || complete > 1) {
+			return nil
+		}
+		last = r
+		if err := pause(ctx, interval); err != nil {
+			return c.unfinished(ctx, last, err)
+		}
+		interval = min(maxLook, interval*3/2)
+	}
+}
+
+// tell logs a status that is new.
+func (c *cluster) tell(r *record) {
+	level := slog.LevelInfo
+	if !r.complete() && !r.is("IN_PROGRESS") {
+		level = slog.LevelWarn
+	}
+	c.log.Log(context.Background(), level, "shutdown is "+r.Status, r.details()...)
+}
+
+func (c *cluster) unfinished(ctx context.Context, last *record, err error) error {
+	if last == nil || ctx.Err() == nil {
+		return err
+	}
+	return fmt.Errorf("the shutdown is %s: %w", last, context.Cause(ctx))
+}
+
+// pause waits between two looks; the error is ctx's cause.
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

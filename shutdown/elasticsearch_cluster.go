@@ -1,0 +1,206 @@
+package shutdown
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/prestop/prestop/internal/web"
+)
+
+// cluster is an Elasticsearch during one run: where it answers, and what has been learnt of it.
+type cluster struct {
+	Elasticsearch
+	log             *slog.Logger
+	places          []Place // asked in this order; set once the own node is found
+	noMasterTimeout bool    // the server is too old for it
+	unauthorized    int     // answers of 401
+}
+
+func newCluster(e Elasticsearch, log *slog.Logger) *cluster {
+	return &cluster{Elasticsearch: e, log: log}
+}
+
+// request is an API call; path is below the place's base URL.
+type request struct {
+	method, path string
+	query        url.Values
+	body         []byte
+	master       bool // answered by the elected master: without one, it holds the request until master_timeout
+}
+
+// persist makes tries while there is time and patience.
+func (c *cluster) persist(ctx context.Context, try func(context.Context) (web.Answer, error)) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, errSilent)
+	defer cancel()
+	_, err := web.Policy{}.Do(ctx, c.log, try)
+	return err
+}
+
+// ask asks the places until one gives an answer that read can use.
+func (c *cluster) ask(ctx context.Context, r request, read func([]byte) error) error {
+	return c.persist(ctx, func(ctx context.Context) (web.Answer, error) { return c.askOnce(ctx, r, read) })
+}
+
+// askOnce asks each place once, in turn.
+func (c *cluster) askOnce(ctx context.Context, r request, read func([]byte) error) (web.Answer, error) {
+	return c.sweep(ctx, c.places, func(ctx context.Context, p Place) (web.Answer, error) {
+		a, err := c.send(ctx, p, r)
+		if err == nil {
+			err = read(a.Body)
+		}
+		return a, err
+	})
+}
+
+// sweep goes through places until one gives an answer that is usable or final. Each has an even part of the time that is left, so
+// that one that hangs does not keep us from the next.
+func (c *cluster) sweep(ctx context.Context, places []Place, ask func(context.Context, Place) (web.Answer, error)) (web.Answer, error) {
+	var failed unanswered
+	var a web.Answer
+	var err error
+	for i, p := range places {
+		a, err = within(ctx, len(places)-i, func(ctx context.Context) (web.Answer, error) { return ask(ctx, p) })
+		if err == nil || a.Status != 0 && web.Final(err) {
+			return a, err
+		}
+		failed = append(failed, err)
+	}
+	return a, failed
+}
+
+// within gives f one of n even parts of the time that ctx has left.
+func within(ctx context.Context, n int, f func(context.Context) (web.Answer, error)) (web.Answer, error) {
+	if deadline, ok := ctx.Deadline(); ok && n > 1 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, time.Until(deadline)/time.Duration(n), web.ErrTry)
+		defer cancel()
+	}
+	return f(ctx)
+}
+
+// unanswered holds the failures of all places.
+type unanswered []error
+
+func (u unanswered) Error() string {
+	texts := make([]string, len(u))
+	for i, err := range u {
+		texts[i] = err.Error()
+	}
+	return strings.Join(texts, "; ")
+}
+
+func (u unanswered) Unwrap() []error { return u }
+
+// Final tells whether there is no place left that may answer next time.
+func (u unanswered) Final() bool {
+	for _, err := range u {
+		if !web.Final(err) {
+			return false
+		}
+	}
+	return true
+}
+
+// send makes one call to one place; an answer that is no success is an error.
+func (c *cluster) send(ctx context.Context, p Place, r request) (web.Answer, error) {
+	client, err := p.Connect()
+	if err != nil {
+		return web.Answer{}, web.Permanent(err)
+	}
+	a, err := client.Send(ctx, c.request(ctx, p, r))
+	if err != nil {
+		return a, err
+	}
+	if r.master && !c.noMasterTimeout && refusesMasterTimeout(a) {
+		c.noMasterTimeout = true
+		return c.send(ctx, p, r)
+	}
+	return a, c.accept(a)
+}
+
+func (c *cluster) request(ctx context.Context, p Place, r request) web.Request {
+	query := url.Values{}
+	for key, values := range r.query {
+		query[key] = values
+	}
+	if deadline, ok := ctx.Deadline(); ok && r.master && !c.noMasterTimeout {
+		query.Set("master_timeout", masterTimeout(time.Until(deadline)))
+	}
+	out := web.Request{Method: r.method, URL: p.URL + r.path, Body: r.body}
+	if len(query) > 0 {
+		out.URL += "?" + query.Encode()
+	}
+	if r.body != nil {
+		out.Header = http.Header{"Content-Type": {"application/json"}}
+	}
+	return out
+}
+
+// masterTimeout is below the time that we wait ourselves, so that we are told when there is no master.
+func masterTimeout(left time.Duration) string {
+	return fmt.Sprintf("%dms", max(100, (left*4/5).Milliseconds()))
+}
+
+// refusesMasterTimeout tells the 400 of a server before 8.3, which knows no master_timeout here.
+func refusesMasterTimeout(a web.Answer) bool {
+	return a.Status == http.StatusBadRequest && strings.Contains(refuse(a).reason, "master_timeout")
+}
+
+// accept makes an error of an answer that is no success. A third 401 is final.
+func (c *cluster) accept(a web.Answer) error {
+	if a.OK() && !a.Partial {
+		return nil
+	}
+	if a.OK() {
+		return unreadable(fmt.Errorf("longer than %d bytes", web.MaxBody))
+	}
+	err := refuse(a)
+	if a.Status == http.StatusUnauthorized {
+		if c.unauthorized++; c.unauthorized >= 3 {
+			return web.Permanent(err)
+		}
+	}
+	return err
+}
+
+// product is what the server calls itself, for an error that depends on it; empty if it does not say.
+func (c *cluster) product(ctx context.Context) string {
+	var about struct {
+		Version struct {
+			Number       string `json:"number"`
+			Distribution string `json:"distribution"`
+			Flavor       string `json:"build_flavor"`
+		} `json:"version"`
+	}
+	_, err := c.askOnce(ctx, request{method: http.MethodGet, path: "/"}, func(body []byte) error { return lenient(json.Unmarshal(body, &about)) })
+	v := about.Version
+	switch {
+	case err != nil || v.Number == "":
+		return ""
+	case v.Distribution != "":
+		return v.Distribution + " " + v.Number
+	case v.Flavor == "serverless":
+		return "Elasticsearch serverless"
+	default:
+		return "Elasticsearch " + v.Number
+	}
+}
+
+// explain puts the product before an error that may come from its version.
+func (c *cluster) explain(ctx context.Context, err error) error {
+	r, refused := errors.AsType[*refusal](err)
+	if !errors.Is(err, errNoAPI) && !(refused && r.Final() && r.Status != http.StatusForbidden) {
+		return err
+	}
+	if product := c.product(ctx); product != "" {
+		return fmt.Errorf("%s: %w", product, err)
+	}
+	return err
+}

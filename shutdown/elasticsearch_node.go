@@ -1,0 +1,100 @@
+package shutdown
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/prestop/prestop/internal/web"
+)
+
+// find finds the own node and settles which places are asked from then on: the own node, if it answers and is
+// ours, then the others.
+func (c *cluster) find(ctx context.Context) (member, error) {
+	if err := nameable(c.Node); err != nil {
+		return member{}, err
+	}
+	var found member
+	err := c.persist(ctx, func(ctx context.Context) (web.Answer, error) {
+		places := slices.Concat(c.Own, c.Other)
+		asked := 0
+		return c.sweep(ctx, places, func(ctx context.Context, p Place) (a web.Answer, err error) {
+			asked++
+			if asked <= len(c.Own) {
+				found, err = c.askOwn(ctx, p)
+				c.places = slices.Concat([]Place{p}, c.Other)
+				return web.Answer{}, err
+			}
+			found, a, err = c.askOther(ctx, p)
+			c.places = c.Other
+			return a, err
+		})
+	})
+	return found, err
+}
+
+// nameable refuses names that the API would take for more than one node's.
+func nameable(name string) error {
+	switch {
+	case name == "":
+		return fmt.Errorf("the own node's name is not known: expected it in POD_NAME")
+	case strings.HasPrefix(name, "_") || strings.ContainsAny(name, "*?,:"):
+		return fmt.Errorf("the node's name %q cannot be looked up: expected no _ at its beginning and none of * ? , : in it", name)
+	}
+	return nil
+}
+
+// Only what is needed, so that the answer is as small in a large cluster as in a small one.
+var memberFields = url.Values{"filter_path": {"_nodes.failed,nodes.*.name,nodes.*.http.publish_address"}}
+
+// askOwn asks a node who it is. The answer holds for the node that received the question, so it is believed only if that
+// is ours; then it needs no master and no other node.
+func (c *cluster) askOwn(ctx context.Context, p Place) (member, error) {
+	all, _, err := c.members(ctx, p, "_local")
+	if err != nil {
+		return member{}, err
+	}
+	if len(all) != 1 || all[0].Name != c.Node {
+		return member{}, fmt.Errorf("%s: answers for another node than %s and is not believed", p.URL, c.Node)
+	}
+	return all[0], nil
+}
+
+// askOther asks any node of the cluster for ours.
+func (c *cluster) askOther(ctx context.Context, p Place) (member, web.Answer, error) {
+	all, a, err := c.members(ctx, p, url.PathEscape(c.Node))
+	if err != nil {
+		return member{}, a, err
+	}
+	m, err := c.pick(all)
+	return m, a, err
+}
+
+func (c *cluster) members(ctx context.Context, p Place, spec string) ([]member, web.Answer, error) {
+	a, err := c.send(ctx, p, request{method: http.MethodGet, path: "/_nodes/" + spec + "/http", query: memberFields})
+	if err != nil {
+		return nil, a, err
+	}
+	all, err := readMembers(a.Body)
+	return all, a, err
+}
+
+// pick takes the member that is called as we are; the API also returns those that match by host name. Of several, it is the
+// one with our address.
+func (c *cluster) pick(all []member) (member, error) {
+	all = slices.DeleteFunc(all, func(m member) bool { return m.Name != c.Node })
+	if len(all) > 1 {
+		named := len(all)
+		all = slices.DeleteFunc(all, func(m member) bool { return !m.has(c.IP) })
+		if len(all) != 1 {
+			return member{}, fmt.Errorf("%d nodes are called %s, and the pod's address (POD_IP %q) does not tell which is ours", named, c.Node, c.IP)
+		}
+	}
+	if len(all) == 0 {
+		return member{}, fmt.Errorf("no node called %s is in the cluster", c.Node)
+	}
+	return all[0], nil
+}

@@ -1,0 +1,110 @@
+package shutdown
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/prestop/prestop/internal/web"
+)
+
+func recordPath(id string) string { return "/_nodes/" + url.PathEscape(id) + "/shutdown" }
+
+// record reads a node's record; nil: there is none.
+func (c *cluster) record(ctx context.Context, id string) (*record, error) {
+	var found *record
+	err := c.ask(ctx, getRecord(id), readInto(&found, id))
+	if err != nil {
+		return nil, c.explain(ctx, err)
+	}
+	return found, nil
+}
+
+func (c *cluster) recordOnce(ctx context.Context, id string) (*record, web.Answer, error) {
+	var found *record
+	a, err := c.askOnce(ctx, getRecord(id), readInto(&found, id))
+	return found, a, err
+}
+
+func getRecord(id string) request {
+	return request{method: http.MethodGet, path: recordPath(id), master: true}
+}
+
+func readInto(found **record, id string) func([]byte) error {
+	return func(body []byte) error {
+		all, err := readRecords(body)
+		*found = nil
+		for _, r := range all {
+			if r.NodeID == id {
+				*found = &r
+			}
+		}
+		return err
+	}
+}
+
+// registration is the body of the PUT. Its parser refuses any field that is not known or does not fit the type.
+type registration struct {
+	Type            string `json:"type"`
+	Reason          string `json:"reason"`
+	AllocationDelay string `json:"allocation_delay,omitempty"`
+	TargetNode      string `json:"target_node_name,omitempty"`
+	GracePeriod     string `json:"grace_period,omitempty"`
+}
+
+func (c *cluster) registration() registration {
+	r := registration{Type: c.Type, Reason: c.Pod.reason()}
+	switch c.Type {
+	case "restart":
+		if c.AllocationDelay > 0 {
+			r.AllocationDelay = timeValue(c.AllocationDelay)
+		}
+	case "replace":
+		r.TargetNode = c.TargetNode
+	case "sigterm":
+		r.GracePeriod = timeValue(max(time.Second, time.Until(c.End)))
+	}
+	return r
+}
+
+// timeValue is Elasticsearch's way to write a duration: an integer and one unit. It refuses Go's 5m0s.
+func timeValue(d time.Duration) string { return fmt.Sprintf("%ds", int(d.Seconds())) }
+
+// register writes the record. Before it is written again, it is read again: the first try may have
+// taken effect although its answer was lost, or somebody else may have been faster.
+func (c *cluster) register(ctx context.Context, id string) error {
+	body, err := json.Marshal(c.registration())
+	if err != nil {
+		return err
+	}
+	c.log.Info("registering the shutdown", "type", c.Type)
+	put := request{method: http.MethodPut, path: recordPath(id), body: body, master: true}
+	first := true
+	err = c.persist(ctx, func(ctx context.Context) (web.Answer, error) {
+		if !first {
+			r, a, err := c.recordOnce(ctx, id)
+			if err != nil || !c.mayRegister(r) {
+				return a, err
+			}
+		}
+		first = false
+		return c.askOnce(ctx, put, func([]byte) error { return nil })
+	})
+	if err != nil {
+		return fmt.Errorf("the shutdown was not registered: %w", c.explain(ctx, err))
+	}
+	return nil
+}
+
+// remove deletes a record. One that is not there is as good as deleted.
+func (c *cluster) remove(ctx context.Context, id string) error {
+	err := c.ask(ctx, request{method: http.MethodDelete, path: recordPath(id), master: true}, func([]byte) error { return nil })
+	if r, ok := errors.AsType[*refusal](err); ok && r.Status == http.StatusNotFound {
+		return nil
+	}
+	return err
+}
