@@ -1,0 +1,176 @@
+// Package podlog is where a hook's log goes and how a line of it looks.
+//
+// Open picks the destination, NewHandler makes the lines. Two facts shape both: nobody sees what an
+// exec hook prints, so the log goes to the stream that the container's main process was given; and
+// that stream belongs to the application, so the hook must neither block on it nor break into its
+// lines. A log never fails a hook: what cannot be written is counted.
+//
+// It does not choose the format, does not know what is secret (Options.Hide does), and does not
+// catch SIGPIPE. Nothing written through an Output ends the process, since the Go runtime dies of a
+// broken pipe only in os.Stdout and os.Stderr; a program that writes to those two as well has to
+// call signal.Notify for SIGPIPE before it does.
+//
+// Only the command and its tests call it.
+package podlog
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// The destinations that are not the path of a file.
+const (
+	Auto      = "auto"      // stdout on a terminal and outside a pod, else as Container
+	Container = "container" // the stderr of the container's main process
+	Stdout    = "stdout"
+	Stderr    = "stderr"
+)
+
+// Place is what Open needs to know about where the hook runs.
+type Place struct {
+	InPod bool   // KUBERNETES_SERVICE_HOST is set
+	Proc  string // where procfs is mounted; empty: /proc
+}
+
+// Check says whether Open would understand a destination: Auto (or nothing), Container, Stdout,
+// Stderr, or a path. A path has a slash in it, so that a misspelt word is a mistake and not a file.
+func Check(to string) error {
+	switch to {
+	case "", Auto, Container, Stdout, Stderr:
+		return nil
+	}
+	if strings.Contains(to, "/") {
+		return nil
+	}
+	return fmt.Errorf("log destination %q: expected auto, container, stdout, stderr or a path with a slash in it", to)
+}
+
+// Open opens a destination for a log. What cannot be opened is replaced: a file by what Auto would
+// be, the rest by stdout, and that by an Output that only counts. Each note is a sentence about one
+// such refusal, for the log's first warnings.
+//
+// A file is appended to and, where it is missing, created with mode 0640. An existing target is
+// opened through symbolic links, because /proc/1/fd/2 is one; a new file never is, so a link that
+// leads nowhere is refused instead of filled. A FIFO that nobody reads is refused too.
+func Open(to string, at Place) (out *Output, notes []string) {
+	var refused []error
+	for _, open := range at.choices(to) {
+		out, err := open()
+		if err == nil {
+			return out, sentences(refused, out.Name())
+		}
+		refused = append(refused, err)
+	}
+	out = &Output{name: "nowhere", fd: -1}
+	return out, sentences(refused, out.Name())
+}
+
+func sentences(refused []error, to string) []string {
+	var notes []string
+	for _, err := range refused {
+		notes = append(notes, fmt.Sprintf("%v: logging to %s instead", err, to))
+	}
+	return notes
+}
+
+// choices are the destinations to try, in order.
+func (at Place) choices(to string) []func() (*Output, error) {
+	stdout := func() (*Output, error) { return at.own(Stdout, 1) }
+	stderr := func() (*Output, error) { return at.own(Stderr, 2) }
+	auto := []func() (*Output, error){at.container, stdout}
+	if !at.InPod || at.onTerminal() {
+		auto = auto[1:]
+	}
+	switch to {
+	case "", Auto:
+		return auto
+	case Container:
+		return []func() (*Output, error){at.container, stdout}
+	case Stdout, "/dev/stdout":
+		return []func() (*Output, error){stdout}
+	case Stderr, "/dev/stderr":
+		return []func() (*Output, error){stderr, stdout}
+	}
+	file := func() (*Output, error) { return at.file(to) }
+	return append([]func() (*Output, error){file}, auto...)
+}
+
+func (at Place) onTerminal() bool {
+	stdout, err := at.own(Stdout, 1)
+	if err != nil {
+		return false
+	}
+	defer stdout.Close()
+	return stdout.Terminal()
+}
+
+// own opens one of the hook's own streams.
+//
+// A pipe or a terminal is opened anew, because O_NONBLOCK on the inherited description would be
+// seen by all who share it. A regular file is not: a second description has an offset of its own,
+// and one would write over the other. What cannot be opened anew (a socket, a pipe that belongs to
+// another user or lost its reader, no /proc) is duplicated; there alone a write can block, if it
+// is another user's terminal that was stopped.
+func (at Place) own(name string, fd int) (*Output, error) {
+	if at.reopens(fd) {
+		if anew, err := openToWrite(at.path("self", "fd", strconv.Itoa(fd))); err == nil {
+			return at.output(name, anew), nil
+		}
+	}
+	duplicate, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return nil, &os.PathError{Op: "duplicate", Path: name, Err: err}
+	}
+	return at.output(name, duplicate), nil
+}
+
+func (at Place) reopens(fd int) bool {
+	var st unix.Stat_t
+	if unix.Stat(at.path("self", "fd", strconv.Itoa(fd)), &st) != nil {
+		return false
+	}
+	kind := st.Mode & unix.S_IFMT
+	return kind == unix.S_IFIFO || kind == unix.S_IFCHR
+}
+
+// file opens a path, and creates it only if nothing is there, not even a link.
+func (at Place) file(path string) (*Output, error) {
+	if err := Check(path); err != nil {
+		return nil, err
+	}
+	fd, err := openToWrite(path)
+	if errors.Is(err, unix.ENOENT) {
+		fd, err = openToWrite(path, unix.O_CREAT, unix.O_NOFOLLOW)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return at.output(path, fd), nil
+}
+
+// openToWrite never blocks, never truncates, and never makes a terminal the controlling one.
+func openToWrite(path string, more ...int) (int, error) {
+	flags := unix.O_WRONLY | unix.O_NONBLOCK | unix.O_APPEND | unix.O_NOCTTY | unix.O_CLOEXEC
+	for _, flag := range more {
+		flags |= flag
+	}
+	fd, err := unix.Open(path, flags, 0o640)
+	if err != nil {
+		return -1, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	return fd, nil
+}
+
+func (at Place) path(elem ...string) string {
+	root := at.Proc
+	if root == "" {
+		root = "/proc"
+	}
+	return filepath.Join(append([]string{root}, elem...)...)
+}

@@ -1,0 +1,194 @@
+package podlog
+
+import (
+	"bytes"
+	"encoding"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"math"
+	"time"
+)
+
+// field is one key of an object. Its value is nil, a bool, a string, a json.Number, a
+// time.Duration, a list, or an object; nothing else is ever encoded.
+type field struct {
+	key   string
+	value any
+}
+
+type object []field
+
+type list []any
+
+const errorKey = "error.message"
+
+// set puts a field at its key's place if the object has one, else at the end. Groups of one name
+// are merged and errors joined; of anything else the last one counts.
+func (o object) set(key string, value any) object {
+	for i, f := range o {
+		if f.key != key {
+			continue
+		}
+		o[i].value = merge(key, f.value, value)
+		return o
+	}
+	return append(o, field{key, value})
+}
+
+func merge(key string, before, now any) any {
+	a, grouped := before.(object)
+	b, group := now.(object)
+	if grouped && group {
+		for _, f := range b {
+			a = a.set(f.key, f.value)
+		}
+		return a
+	}
+	if key == errorKey {
+		return asText(before) + "; " + asText(now)
+	}
+	return now
+}
+
+// fields are the attributes of a record inside the scopes that are left.
+func (h *handler) fields(scopes []scope, r slog.Record) object {
+	var o object
+	for i, s := range scopes {
+		if s.group != "" {
+			if inner := h.fields(scopes[i+1:], r); len(inner) > 0 {
+				o = o.set(s.group, inner)
+			}
+			return o
+		}
+		for _, a := range s.attrs {
+			o = h.add(o, a)
+		}
+	}
+	r.Attrs(func(a slog.Attr) bool {
+		o = h.add(o, a)
+		return true
+	})
+	return o
+}
+
+func (h *handler) add(o object, a slog.Attr) object {
+	a.Value = a.Value.Resolve()
+	if a.Equal(slog.Attr{}) {
+		return o
+	}
+	if a.Value.Kind() == slog.KindGroup {
+		return h.addGroup(o, a)
+	}
+	_, isError := a.Value.Any().(error)
+	value := h.value(a.Value)
+	switch {
+	case a.Key == "error" && value == nil:
+		return o
+	case a.Key == "error" || isError:
+		return o.set(errorKey, asText(value))
+	}
+	return o.set(a.Key, value)
+}
+
+func (h *handler) addGroup(o object, a slog.Attr) object {
+	if a.Key == "" {
+		for _, inner := range a.Value.Group() {
+			o = h.add(o, inner)
+		}
+		return o
+	}
+	var group object
+	for _, inner := range a.Value.Group() {
+		group = h.add(group, inner)
+	}
+	if len(group) == 0 {
+		return o
+	}
+	return o.set(a.Key, group)
+}
+
+// value makes a field's value, without secrets. A method of the value that panics, as those of a
+// nil pointer do, must not end the hook.
+func (h *handler) value(v slog.Value) (value any) {
+	defer func() {
+		if p := recover(); p != nil {
+			value = h.Hide(fmt.Sprintf("%T panicked: %v", v.Any(), p))
+		}
+	}()
+	switch v.Kind() {
+	case slog.KindString:
+		return h.Hide(v.String())
+	case slog.KindDuration:
+		return v.Duration()
+	case slog.KindTime:
+		return timestamp(v.Time())
+	}
+	return h.anything(v.Any())
+}
+
+func (h *handler) anything(v any) any {
+	switch v := v.(type) {
+	case error:
+		return h.Hide(v.Error())
+	case []byte:
+		return h.Hide(string(v))
+	case json.Marshaler, encoding.TextMarshaler, json.Number:
+	case fmt.Stringer:
+		return h.Hide(v.String())
+	}
+	data, err := json.Marshal(v)
+	if err != nil { // NaN, a channel, a cycle
+		return h.Hide(fmt.Sprintf("%T: %v", v, err))
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	return h.decode(d)
+}
+
+// decode reads the next value of what json.Marshal wrote, and so never meets an error. Unlike
+// json.Unmarshal it keeps the order of keys.
+func (h *handler) decode(d *json.Decoder) any {
+	token, _ := d.Token()
+	switch token := token.(type) {
+	case string:
+		return h.Hide(token)
+	case json.Delim:
+		if token == '[' {
+			return h.decodeList(d)
+		}
+		return h.decodeObject(d)
+	}
+	return token
+}
+
+func (h *handler) decodeList(d *json.Decoder) list {
+	l := list{}
+	for d.More() {
+		l = append(l, h.decode(d))
+	}
+	d.Token()
+	return l
+}
+
+func (h *handler) decodeObject(d *json.Decoder) object {
+	o := object{}
+	for d.More() {
+		key, _ := d.Token()
+		name, _ := key.(string)
+		o = o.set(h.Hide(name), h.decode(d))
+	}
+	d.Token()
+	return o
+}
+
+func asText(v any) string {
+	if s, ok := v.(string); ok {
+		return s
+	}
+	return string(appendJSON(nil, v, math.MaxInt))
+}
+
+func timestamp(t time.Time) string {
+	return t.UTC().Format("2006-01-02T15:04:05.000Z07:00")
+}

@@ -1,0 +1,78 @@
+package podlog
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"unicode/utf8"
+)
+
+// maxLine is the most bytes of a line, newline included: one less than PIPE_BUF, so that there is
+// room for the newline that Output puts before a line that follows half a one.
+const maxLine = pipeBuf - 1
+
+// shortest is what a string is cut to at worst, in bytes.
+const shortest = 64
+
+// fit renders a line so that it is no longer than maxLine. What has to go is decided with all
+// strings at their shortest; then they are as long as there is room for. The attributes are
+// changed.
+func fit(attrs object, render func(attrs object, limit int) []byte) []byte {
+	if b := render(attrs, maxLine); len(b) <= maxLine {
+		return b
+	}
+	rest := attrs
+	for len(rest) > 0 && len(render(marked(rest, len(attrs)), shortest)) > maxLine {
+		rest = reduce(rest)
+	}
+	rest = marked(rest, len(attrs))
+	for _, limit := range []int{maxLine, 1024, 256} {
+		if b := render(rest, limit); len(b) <= maxLine {
+			return b
+		}
+	}
+	return render(rest, shortest)
+}
+
+// marked adds how many of the attributes are left out, if any.
+func marked(rest object, all int) object {
+	if len(rest) == all {
+		return rest
+	}
+	return append(slices.Clip(rest), field{"left_out", json.Number(strconv.Itoa(all - len(rest)))})
+}
+
+// reduce puts a word about its size in the place of the largest structure. If there is none, it
+// leaves out the second half of the attributes.
+func reduce(attrs object) object {
+	largest, size := -1, shortest
+	for i, f := range attrs {
+		if _, isString := f.value.(string); isString {
+			continue
+		}
+		if n := len(appendJSON(nil, f.value, shortest)); n > size {
+			largest, size = i, n
+		}
+	}
+	if largest < 0 {
+		return attrs[:len(attrs)/2]
+	}
+	whole := len(appendJSON(nil, attrs[largest].value, math.MaxInt))
+	attrs[largest].value = fmt.Sprintf("too long: %d bytes", whole)
+	return attrs
+}
+
+// shorten cuts a string to limit bytes, between two characters.
+func shorten(s string, limit int) string {
+	const mark = "…"
+	if len(s) <= limit {
+		return s
+	}
+	end := limit - len(mark)
+	for back := 0; back < utf8.UTFMax-1 && !utf8.RuneStart(s[end]); back++ {
+		end--
+	}
+	return s[:end] + mark
+}
