@@ -46,6 +46,21 @@ type Client struct {
 // Dial connects to an address, as (net.Dialer).DialContext does.
 type Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
+type deadlineKey struct{}
+
+// inTime dials within the try that it is for. A transport dials without its request's deadline, so that others could have
+// the connection; then a host that does not resolve would be told to nobody. It ends a little before the
+// request does, with an error that says more than that time is over.
+func (d Dial) inTime(ctx context.Context, network, address string) (net.Conn, error) {
+	if deadline, ok := ctx.Value(deadlineKey{}).(time.Time); ok {
+		margin := min(30*time.Millisecond, time.Until(deadline)/10)
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadlineCause(ctx, deadline.Add(-margin), ErrTry)
+		defer cancel()
+	}
+	return d(ctx, network, address)
+}
+
 // New makes a Client that connects by dial. The zero TLS verifies against the system's roots, a nil auth
 // gives no credentials.
 func New(dial Dial, t TLS, auth Auth) (*Client, error) {
@@ -54,7 +69,7 @@ func New(dial Dial, t TLS, auth Auth) (*Client, error) {
 		return nil, err
 	}
 	transport := &http.Transport{
-		DialContext:            dial,
+		DialContext:            dial.inTime,
 		TLSClientConfig:        config,
 		MaxResponseHeaderBytes: MaxHeader,
 		DisableCompression:     true,
@@ -137,6 +152,9 @@ func Place(u *url.URL) string { return u.Scheme + "://" + u.Host }
 
 // Send makes one try, which ends when ctx does. An answer of any status is no error.
 func (c *Client) Send(ctx context.Context, r Request) (Answer, error) {
+	if deadline, ok := ctx.Deadline(); ok {
+		ctx = context.WithValue(ctx, deadlineKey{}, deadline)
+	}
 	req, err := http.NewRequestWithContext(ctx, r.Method, r.URL, bytes.NewReader(r.Body))
 	if err != nil {
 		return Answer{}, Permanent(fmt.Errorf("the URL cannot be used: %w", bare(err)))

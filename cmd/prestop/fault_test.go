@@ -1,0 +1,393 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// The times of every run under a fault.
+const (
+	faultGrace    = 10 * time.Second
+	faultReserve  = 2 * time.Second
+	faultWait     = 4 * time.Second
+	faultDeadline = faultGrace - faultReserve
+	faultSlack    = 100 * time.Millisecond
+	faultMemory   = 16 << 10 // KiB
+)
+
+// A fault is something that goes wrong at the other end.
+type fault struct {
+	name   string
+	listen func(t *testing.T, root string) string // begins it; the place that is then called
+	says   string                                 // in the one line on stderr
+	// harmless: a call that looks only at the status is done.
+	harmless bool
+}
+
+// faultVerbs are the ways to call a place.
+var faultVerbs = []struct {
+	name  string
+	env   func(url string) string
+	reads bool // needs the body
+}{
+	{"app", func(url string) string { return "PRE_STOP_APP_URL=" + url + "/shutdown" }, false},
+	{"post", func(url string) string { return "PRE_STOP_STEPS=post " + url + "/drain\nwait 4s" }, false},
+	{"elasticsearch", func(url string) string { return "PRE_STOP_ELASTICSEARCH_URL=" + url }, true},
+}
+
+var faults = []fault{
+	{name: "refused", listen: refusing, says: "connection refused"},
+	{name: "reset in mid-body", listen: raw(resetInBody), says: "broke off"},
+	{name: "black hole", listen: raw(blackHole), says: "no complete answer in time"},
+	{name: "slow drip in the head", listen: raw(dripHead), says: "no complete answer in time"},
+	{name: "slow drip in the body", listen: raw(dripBody), says: "no complete answer in time"},
+	{name: "endless body", listen: raw(endlessBody), says: "longer than", harmless: true},
+	{name: "redirect loop", listen: answering(307, "Location", "/again"), says: "not followed"},
+	{name: "redirect away", listen: answering(307, "Location", "http://127.0.0.2:1/away"), says: "redirect to http://127.0.0.2:1/away"},
+	{name: "401", listen: answering(401), says: "401"},
+	{name: "403", listen: answering(403), says: "403"},
+	{name: "404", listen: answering(404), says: "404"},
+	{name: "410", listen: answering(410), says: "410"},
+	{name: "429 with Retry-After 120", listen: answering(429, "Retry-After", "120"), says: "429"},
+	{name: "500", listen: answering(500), says: "500"},
+	{name: "502 with HTML", listen: answering(502, "Content-Type", "text/html", "", "<html>\n<h1>Bad\x1b[31m Gateway</h1></html>"), says: "502"},
+	{name: "503 with null reason", listen: answering(503, "Content-Type", "application/json", "", `{"error":{"type":"master_not_discovered_exception","reason":null},"status":503}`), says: "503"},
+	{name: "malformed JSON", listen: answering(200, "Content-Type", "application/json", "", `{"nodes":[{"node_id":`), says: "unreadable answer", harmless: true},
+	{name: "deeply nested JSON", listen: answering(200, "Content-Type", "application/json", "", strings.Repeat("[", 500_000)), says: "unreadable answer", harmless: true},
+	{name: "NXDOMAIN", listen: nameserver(rcode(3), nil), says: "NXDOMAIN"},
+	{name: "SERVFAIL", listen: nameserver(rcode(2), nil), says: "SERVFAIL"},
+	{name: "DNS timeout", listen: nameserver(func([]byte) []byte { return nil }, nil), says: "timeout"},
+	{name: "no nameserver", listen: nameserver(nil, nil), says: "no nameserver reachable"},
+	{name: "truncated DNS, TCP silent", listen: nameserver(truncated, func(c net.Conn) { io.Copy(io.Discard, c) }), says: "app.test"},
+}
+
+// Whatever happens at the other end: over by the deadline, not before the wait, one line for a person, little memory.
+func TestFaults(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root: the hook runs below a root directory of its own, with a resolv.conf of its own")
+	}
+	binary := builtBinary(t)
+	type row struct {
+		fault
+		verb  string
+		reads bool
+		*hooked
+	}
+	var rows []*row
+	for _, f := range faults {
+		for _, v := range faultVerbs {
+			root := t.TempDir()
+			env := v.env(f.listen(t, root))
+			rows = append(rows, &row{f, v.name, v.reads, startHook(t, binary, root, env)})
+		}
+	}
+	for _, r := range rows {
+		t.Run(r.name+"/"+r.verb, func(t *testing.T) {
+			<-r.ended
+			want := exitFailed
+			if r.harmless && !r.reads {
+				want = exitDone
+			}
+			if r.exit != want {
+				t.Errorf("exit status %d, want %d", r.exit, want)
+			}
+			if most := faultDeadline + faultSlack + r.late; r.took > most || r.took < faultWait {
+				t.Errorf("took %v, want %v to %v", r.took, faultWait, most)
+			}
+			if r.peak == 0 || r.peak > faultMemory {
+				t.Errorf("peak memory %d KiB, want at most %d", r.peak, faultMemory)
+			}
+			line := r.stderr.String()
+			if want == exitFailed && (strings.Count(line, "\n") != 1 || !strings.Contains(line, r.says)) || want == exitDone && line != "" {
+				t.Errorf("stderr %q, want one line with %q", line, r.says)
+			}
+			if t.Failed() {
+				t.Log(r.stdout.String())
+			}
+		})
+	}
+}
+
+// hooked is a run of the built binary as a kubelet would run it.
+type hooked struct {
+	cmd            *exec.Cmd
+	stdout, stderr bytes.Buffer
+	ended          chan struct{} // closed when the following are known
+	exit           int
+	took           time.Duration
+	peak           int           // KiB
+	late           time.Duration // by how much this machine woke us late meanwhile, which is none of the hook's doing
+}
+
+// startHook runs the binary below a root directory that holds nothing else but etc and tmp.
+func startHook(t *testing.T, binary, root string, env ...string) *hooked {
+	t.Helper()
+	for _, dir := range []string{"etc", "tmp"} {
+		if err := os.MkdirAll(filepath.Join(root, dir), 0o777); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := copyExecutable(binary, filepath.Join(root, "prestop")); err != nil {
+		t.Fatal(err)
+	}
+	h := &hooked{cmd: exec.Command("/prestop"), ended: make(chan struct{})}
+	h.cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: root}
+	h.cmd.Dir = "/"
+	h.cmd.Env = append([]string{"KUBERNETES_SERVICE_HOST=10.96.0.1", "POD_NAME=es-1", "PRE_STOP_LOG_TO=stdout",
+		"PRE_STOP_GRACE_PERIOD_SECONDS=" + strconv.Itoa(int(faultGrace.Seconds())), "PRE_STOP_RESERVE_SECONDS=" + strconv.Itoa(int(faultReserve.Seconds())),
+		"PRE_STOP_ADDITIONAL_WAIT_SECONDS=" + strconv.Itoa(int(faultWait.Seconds()))}, env...)
+	h.cmd.Stdout, h.cmd.Stderr = &h.stdout, &h.stderr
+	begun := time.Now()
+	if err := h.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go h.watch(begun)
+	return h
+}
+
+// watch looks at the memory until the process has ended: the kernel's own figure for an ended child counts the
+// parent's memory before exec.
+func (h *hooked) watch(begun time.Time) {
+	done := make(chan struct{})
+	go func() {
+		h.cmd.Wait()
+		h.took = time.Since(begun)
+		close(done)
+	}()
+	const often = 20 * time.Millisecond
+	every := time.NewTicker(often)
+	defer every.Stop()
+	for last := time.Now(); ; last = time.Now() {
+		h.peak = max(h.peak, highWater(h.cmd.Process.Pid))
+		select {
+		case <-every.C:
+			h.late = max(h.late, time.Since(last)-often)
+		case <-done:
+			h.exit = h.cmd.ProcessState.ExitCode()
+			close(h.ended)
+			return
+		}
+	}
+}
+
+func highWater(pid int) int {
+	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	_, rest, _ := strings.Cut(string(status), "VmHWM:")
+	var kib int
+	fmt.Sscan(rest, &kib)
+	return kib
+}
+
+// builtBinary builds what is shipped.
+var builtBinary = func() func(*testing.T) string {
+	var once sync.Once
+	var path string
+	var err error
+	return func(t *testing.T) string {
+		t.Helper()
+		once.Do(func() {
+			var dir string
+			if dir, err = os.MkdirTemp("", "prestop-test-"); err != nil {
+				return
+			}
+			path = filepath.Join(dir, "prestop")
+			build := exec.Command("go", "build", "-trimpath", "-tags", "nethttpomithttp2", "-ldflags", "-s -w", "-o", path, ".")
+			build.Env = append(os.Environ(), "CGO_ENABLED=0")
+			var out []byte
+			if out, err = build.CombinedOutput(); err != nil {
+				err = fmt.Errorf("%w: %s", err, out)
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+}()
+
+func refusing(t *testing.T, _ string) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return "http://" + l.Addr().String()
+}
+
+// answering gives every request the same answer: header names and values, and under the name "" the body.
+func answering(status int, header ...string) func(*testing.T, string) string {
+	return func(t *testing.T, _ string) string {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			var body string
+			for i := 0; i < len(header); i += 2 {
+				if header[i] == "" {
+					body = header[i+1]
+				} else {
+					w.Header().Set(header[i], header[i+1])
+				}
+			}
+			w.WriteHeader(status)
+			io.WriteString(w, body)
+		}))
+		t.Cleanup(s.Close)
+		return s.URL
+	}
+}
+
+// raw gives every connection to serve, once a request's first bytes have come.
+func raw(serve func(c net.Conn, closed <-chan struct{})) func(*testing.T, string) string {
+	return func(t *testing.T, _ string) string {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		closed := make(chan struct{})
+		var all sync.WaitGroup
+		all.Go(func() {
+			for {
+				c, err := l.Accept()
+				if err != nil {
+					return
+				}
+				all.Go(func() {
+					defer c.Close()
+					c.Read(make([]byte, 4096))
+					serve(c, closed)
+				})
+			}
+		})
+		t.Cleanup(func() { close(closed); l.Close(); all.Wait() })
+		return "http://" + l.Addr().String()
+	}
+}
+
+func blackHole(_ net.Conn, closed <-chan struct{}) { <-closed }
+
+func resetInBody(c net.Conn, _ <-chan struct{}) {
+	io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+	c.(*net.TCPConn).SetLinger(0)
+}
+
+func dripHead(c net.Conn, closed <-chan struct{}) { drip(c, closed, "HTTP/1.1 200 OK\r\nX-Drip: ") }
+
+func dripBody(c net.Conn, closed <-chan struct{}) {
+	drip(c, closed, "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+}
+
+func drip(c net.Conn, closed <-chan struct{}, text string) {
+	every := time.NewTicker(100 * time.Millisecond)
+	defer every.Stop()
+	for _, err := io.WriteString(c, text); err == nil; _, err = io.WriteString(c, "x") {
+		select {
+		case <-closed:
+			return
+		case <-every.C:
+		}
+	}
+}
+
+func endlessBody(c net.Conn, closed <-chan struct{}) {
+	io.WriteString(c, "HTTP/1.1 200 OK\r\n\r\n")
+	block := bytes.Repeat([]byte("x"), 64<<10)
+	for err := error(nil); err == nil; {
+		_, err = c.Write(block)
+	}
+}
+
+// lastNameserver counts the loopback addresses that fake nameservers have taken: resolv.conf knows no ports.
+var lastNameserver struct {
+	sync.Mutex
+	n int
+}
+
+func nameserverAddress() string {
+	lastNameserver.Lock()
+	defer lastNameserver.Unlock()
+	lastNameserver.n++
+	return fmt.Sprintf("127.77.%d.%d", os.Getpid()%200+1, lastNameserver.n)
+}
+
+// nameserver answers by UDP and TCP; nil: nothing listens.
+func nameserver(udp func(query []byte) []byte, tcp func(net.Conn)) func(*testing.T, string) string {
+	return func(t *testing.T, root string) string {
+		ip := nameserverAddress()
+		etc := filepath.Join(root, "etc")
+		if err := os.MkdirAll(etc, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(etc, "resolv.conf"), []byte("nameserver "+ip+"\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		var all sync.WaitGroup
+		if udp != nil {
+			c, err := net.ListenPacket("udp", ip+":53")
+			if err != nil {
+				t.Fatal(err)
+			}
+			all.Go(func() { serveUDP(c, udp) })
+			t.Cleanup(func() { c.Close(); all.Wait() })
+		}
+		if tcp != nil {
+			l, err := net.Listen("tcp", ip+":53")
+			if err != nil {
+				t.Fatal(err)
+			}
+			go func() {
+				for {
+					c, err := l.Accept()
+					if err != nil {
+						return
+					}
+					go func() { defer c.Close(); tcp(c) }()
+				}
+			}()
+			t.Cleanup(func() { l.Close() })
+		}
+		return "http://app.test:9200"
+	}
+}
+
+func serveUDP(c net.PacketConn, answer func([]byte) []byte) {
+	buf := make([]byte, 4096)
+	for {
+		n, from, err := c.ReadFrom(buf)
+		if err != nil {
+			return
+		}
+		if out := answer(buf[:n]); out != nil {
+			c.WriteTo(out, from)
+		}
+	}
+}
+
+// reply is a DNS answer without records to a query of one question.
+func reply(query []byte, flags uint16) []byte {
+	end := 12
+	for end < len(query) && query[end] != 0 {
+		end += int(query[end]) + 1
+	}
+	end += 5
+	out := append([]byte(nil), query[:min(end, len(query))]...)
+	out[2], out[3] = byte(flags>>8), byte(flags)
+	copy(out[4:12], []byte{0, 1, 0, 0, 0, 0, 0, 0})
+	return out
+}
+
+func rcode(code uint16) func([]byte) []byte {
+	return func(query []byte) []byte { return reply(query, 0x8180|code) }
+}
+
+func truncated(query []byte) []byte { return reply(query, 0x8380) }
