@@ -43,19 +43,18 @@ type Client struct {
 	auth Auth
 }
 
-// Dial connects to an address, as (net.Dialer).DialContext does.
+// Dial connects to an address, as (net.Dialer).DialContext does. It should end a little before its context's deadline, with
+// an error that says what it was waiting for.
 type Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 type deadlineKey struct{}
 
-// inTime dials within the try that it is for. A transport dials without its request's deadline, so that others could have
-// the connection; then a host that does not resolve would be told to nobody. It ends a little before the
-// request does, with an error that says more than that time is over.
+// inTime dials within the try that it is for. A transport dials without its request's deadline, so that others
+// could have the connection; then a host that does not resolve would be reported to nobody.
 func (d Dial) inTime(ctx context.Context, network, address string) (net.Conn, error) {
 	if deadline, ok := ctx.Value(deadlineKey{}).(time.Time); ok {
-		margin := min(30*time.Millisecond, time.Until(deadline)/10)
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadlineCause(ctx, deadline.Add(-margin), ErrTry)
+		ctx, cancel = context.WithDeadlineCause(ctx, deadline, ErrTry)
 		defer cancel()
 	}
 	return d(ctx, network, address)

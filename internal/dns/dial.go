@@ -1,0 +1,108 @@
+package dns
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	maxDial   = 10 * time.Second
+	maxListed = 8 // addresses in an error's text
+)
+
+// DialContext connects to a host and port, as (*net.Dialer).DialContext does: to each address of the host in turn,
+// each with an even share of the time that is then left, and ending a little before ctx does. The errors are those of
+// [Resolver.Lookup], and one that names each address tried and wraps what came of it; where ctx was cancelled it wraps
+// context.Cause(ctx) too.
+//
+// A context without a deadline gets one of 10 s. Such contexts are usual here: an http.Transport dials with the values
+// of its request's context but without its deadline and its end.
+func (r *Resolver) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, maxDial)
+		defer cancel()
+	}
+	addrs, err := r.Lookup(ctx, host)
+	if err != nil {
+		return nil, err
+	}
+	return r.dialEach(ctx, network, host, port, ofNetwork(addrs, network))
+}
+
+func (r *Resolver) dialEach(ctx context.Context, network, host, port string, addrs []netip.Addr) (net.Conn, error) {
+	failed := &dialError{to: network + " " + net.JoinHostPort(host, port), host: host}
+	for i, addr := range addrs {
+		if ctx.Err() != nil {
+			break
+		}
+		conn, err := r.dialOne(ctx, network, net.JoinHostPort(addr.String(), port), len(addrs)-i)
+		if err == nil {
+			return conn, nil
+		}
+		failed.add(addr.String(), err)
+	}
+	switch {
+	case ctx.Err() != nil:
+		failed.add("cut", context.Cause(ctx))
+	case len(addrs) == 0:
+		failed.add(network, errors.New("the host has no address of this family"))
+	}
+	return nil, failed
+}
+
+func (r *Resolver) dialOne(ctx context.Context, network, address string, remaining int) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeLeft(ctx)/time.Duration(remaining))
+	defer cancel()
+	if r.connect != nil {
+		return r.connect(ctx, network, address)
+	}
+	return new(net.Dialer).DialContext(ctx, network, address)
+}
+
+// ofNetwork are the addresses that a network such as tcp4 can reach.
+func ofNetwork(addrs []netip.Addr, network string) []netip.Addr {
+	return slices.DeleteFunc(addrs, func(a netip.Addr) bool {
+		return strings.HasSuffix(network, "4") && !a.Is4() || strings.HasSuffix(network, "6") && a.Is4()
+	})
+}
+
+// dialError is a host none of whose addresses could be connected to.
+type dialError struct {
+	to, host string
+	tried    []string
+	errs     []error
+}
+
+func (e *dialError) add(address string, err error) {
+	e.errs = append(e.errs, err)
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		err = op.Err // its addresses are said
+	}
+	text := err.Error()
+	if address != e.host {
+		text = address + ": " + text
+	}
+	e.tried = append(e.tried, text)
+}
+
+func (e *dialError) Error() string {
+	tried := e.tried
+	more := ""
+	if n := len(tried) - maxListed; n > 0 {
+		tried, more = tried[:maxListed], fmt.Sprintf("; and %d more", n)
+	}
+	return "dial " + e.to + ": " + strings.Join(tried, "; ") + more
+}
+
+func (e *dialError) Unwrap() []error { return e.errs }

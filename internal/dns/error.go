@@ -1,0 +1,124 @@
+package dns
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	mdns "github.com/miekg/dns"
+)
+
+// An Outcome is how a look-up without addresses ended. A value that is none of these constants is the name of another
+// response code, such as FORMERR or NOTIMP.
+type Outcome string
+
+const (
+	NotFound      Outcome = "NXDOMAIN" // there is no such name
+	NoAddress     Outcome = "NODATA"   // the name exists and has no address of either family
+	ServerFailure Outcome = "SERVFAIL"
+	Refused       Outcome = "REFUSED"
+
+	Timeout     Outcome = "timeout"
+	Unreachable Outcome = "no nameserver reachable"
+	Malformed   Outcome = "malformed answer" // what came, if only by TCP, was no answer to the question
+
+	GivenUp Outcome = "given up"     // too many failures in a row; final
+	Invalid Outcome = "invalid name" // it cannot be asked for; final
+	Cut     Outcome = "cut"          // the caller's context ended first: no failure
+)
+
+// An Error is a look-up that gave no address. One of several names, families and nameservers stands for all: a
+// failure before an answer that is empty, NODATA before NXDOMAIN.
+type Error struct {
+	Host    string
+	Outcome Outcome
+	// Servers are the nameservers that answered so, or did not answer: addresses and ports.
+	Servers []string
+	// Names is how many names were tried because of the search list.
+	Names int
+	// Failures is how many there were in a row, if the host is given up.
+	Failures int
+	// Err is the cause, if there is more to say. It is the last failure's Error where a host is given up, and wraps
+	// context.Cause where the context ended.
+	Err error
+}
+
+// Error is one line, such as "lookup es-http.default.svc: NXDOMAIN from 10.96.0.10:53 (4 names tried)".
+func (e *Error) Error() string { return "lookup " + e.Host + ": " + e.reason() }
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// Final tells whether another try is useless: the host is given up, or is no name.
+func (e *Error) Final() bool { return e.Outcome == GivenUp || e.Outcome == Invalid }
+
+func (e *Error) reason() string {
+	s := string(e.Outcome)
+	if e.Failures > 0 {
+		s += fmt.Sprintf(" after %d failures in a row", e.Failures)
+	}
+	if len(e.Servers) > 0 {
+		s += e.asked() + strings.Join(e.Servers, ", ")
+	}
+	if e.Names > 1 {
+		s += fmt.Sprintf(" (%d names tried)", e.Names)
+	}
+	switch cause := e.Err.(type) {
+	case nil:
+	case *Error:
+		s += ": " + cause.reason()
+	default:
+		s += ": " + cause.Error()
+	}
+	return s
+}
+
+func (e *Error) asked() string {
+	if e.Outcome == Timeout || e.Outcome == Unreachable {
+		return ", asked "
+	}
+	return " from "
+}
+
+// weight orders errors by what they say: an answer that is empty, silence, and why it failed.
+func (e *Error) weight() int {
+	weights := []Outcome{NotFound, NoAddress, Unreachable, Timeout, Malformed}
+	if i := slices.Index(weights, e.Outcome); i >= 0 {
+		return i
+	}
+	return len(weights)
+}
+
+// empty tells whether e is an answer about the name, and not a failure to get one.
+func (e *Error) empty() bool { return e.Outcome == NotFound || e.Outcome == NoAddress }
+
+// answered tells whether a nameserver said something, so that asking it for another name makes sense.
+func (e *Error) answered() bool {
+	return e.Outcome != Timeout && e.Outcome != Unreachable && e.Outcome != Malformed
+}
+
+// heavier is the one of two errors that says more; a may be nil.
+func heavier(a, b *Error) *Error {
+	switch {
+	case a == nil || b.weight() > a.weight():
+		return b
+	case b.weight() == a.weight() && a.Outcome == b.Outcome:
+		a.Servers = append(a.Servers, missing(a.Servers, b.Servers)...)
+	}
+	return a
+}
+
+func missing(from, in []string) []string {
+	return slices.DeleteFunc(slices.Clone(in), func(s string) bool { return slices.Contains(from, s) })
+}
+
+func cut(ctx context.Context, host string) *Error {
+	return &Error{Host: host, Outcome: Cut, Err: context.Cause(ctx)}
+}
+
+func rcode(code int) Outcome {
+	if name, ok := mdns.RcodeToString[code]; ok {
+		return Outcome(name)
+	}
+	return Outcome(fmt.Sprintf("response code %d", code))
+}

@@ -1,0 +1,106 @@
+package dns
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+)
+
+const maxPause = 4 * time.Second
+
+// failures counts the look-ups in a row that failed, host by host. Its zero value has none.
+type failures struct {
+	mu     sync.Mutex
+	byHost map[string]streak
+}
+
+type streak struct {
+	length int
+	last   *Error
+	next   time.Time // not asked before
+	final  *Error    // not asked again
+}
+
+// pause is what is waited after the nth failure in a row.
+func pause(n int) time.Duration { return min(time.Second<<min(n-1, 10), maxPause) }
+
+func (f *failures) of(host string) streak {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.byHost[strings.ToLower(host)]
+}
+
+func (f *failures) givenUp(host string) error {
+	if final := f.of(host).final; final != nil {
+		return final
+	}
+	return nil
+}
+
+// wait returns when host may be asked: nil, or why it may not. It looks again after each pause, since another
+// look-up of the host may have failed in the meantime.
+func (f *failures) wait(ctx context.Context, host string) error {
+	for {
+		s := f.of(host)
+		left := time.Until(s.next)
+		switch {
+		case s.final != nil:
+			return s.final
+		case left <= 0:
+			return nil
+		}
+		if !sleep(ctx, left) {
+			e := cut(ctx, host)
+			e.Err = fmt.Errorf("%w (waiting after %s)", e.Err, s.last.reason())
+			return e
+		}
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// add counts a failure and returns it, or the error that gives the host up.
+func (f *failures) add(host string, err *Error, most int) *Error {
+	host = strings.ToLower(host)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s := f.byHost[host]
+	if s.final != nil {
+		return s.final
+	}
+	s.length, s.last = s.length+1, err
+	s.next = time.Now().Add(pause(s.length))
+	if s.length > most {
+		s.final = &Error{Host: err.Host, Outcome: GivenUp, Failures: s.length, Err: err}
+	}
+	if f.byHost == nil {
+		f.byHost = map[string]streak{}
+	}
+	f.byHost[host] = s
+	if s.final != nil {
+		return s.final
+	}
+	return err
+}
+
+// reset ends a row of failures. A host that another look-up has given up in the meantime stays given up: later steps
+// were promised that.
+func (f *failures) reset(host string) {
+	host = strings.ToLower(host)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.byHost[host].final == nil {
+		delete(f.byHost, host)
+	}
+}

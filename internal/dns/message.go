@@ -1,0 +1,136 @@
+package dns
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"net/netip"
+	"strings"
+	"time"
+
+	mdns "github.com/miekg/dns"
+)
+
+// malformedError says why a message is no answer to the question.
+type malformedError string
+
+func (e malformedError) Error() string { return string(e) }
+
+var errTruncated = errors.New("truncated")
+
+const (
+	headerSize = 12
+	maxAliases = 16
+)
+
+// readMessage returns the message on the wire if it is the answer to question. It is not enough that the library can
+// unpack it: that stops without an error where records that the header announces are not there.
+func readMessage(wire []byte, question *mdns.Msg) (*mdns.Msg, error) {
+	if len(wire) < headerSize {
+		return nil, malformedError("shorter than a header")
+	}
+	m := new(mdns.Msg)
+	err := m.Unpack(wire)
+	switch {
+	case m.Id != question.Id:
+		return nil, malformedError("with another id")
+	case !m.Response || m.Opcode != mdns.OpcodeQuery:
+		return nil, malformedError("not marked as an answer")
+	case refusesUnseen(m):
+		return m, nil
+	case m.Truncated && len(m.Question) == 0:
+		return nil, errTruncated
+	case !sameQuestion(m.Question, question.Question[0]):
+		return nil, malformedError("to another question")
+	case m.Truncated: // before the error: what was cut need not be readable
+		return nil, errTruncated
+	case err != nil:
+		return nil, malformedError(err.Error())
+	}
+	return m, complete(wire, m)
+}
+
+// refusesUnseen tells whether a message is an error code alone. A nameserver that could not read a question, or does
+// not want to, need not repeat it. Such a message ends the asking of one nameserver, and says nothing about the name.
+func refusesUnseen(m *mdns.Msg) bool {
+	return len(m.Question) == 0 && len(m.Answer) == 0 && m.Rcode != mdns.RcodeSuccess && m.Rcode != mdns.RcodeNameError
+}
+
+func sameQuestion(got []mdns.Question, want mdns.Question) bool {
+	return len(got) == 1 && strings.EqualFold(got[0].Name, want.Name) && got[0].Qtype == want.Qtype && got[0].Qclass == want.Qclass
+}
+
+func complete(wire []byte, m *mdns.Msg) error {
+	for i, have := range []int{len(m.Question), len(m.Answer), len(m.Ns), len(m.Extra)} {
+		if announced := int(binary.BigEndian.Uint16(wire[4+2*i:])); have != announced {
+			return malformedError(fmt.Sprintf("%d records of %d that it announces", have, announced))
+		}
+	}
+	return nil
+}
+
+// read takes what an answer says about the question.
+func read(m *mdns.Msg, question mdns.Question) reply {
+	switch {
+	case m.Rcode == mdns.RcodeNameError:
+		return reply{err: &Error{Outcome: NotFound}}
+	case m.Rcode != mdns.RcodeSuccess:
+		return reply{err: &Error{Outcome: rcode(m.Rcode)}}
+	case isReferral(m):
+		return reply{err: &Error{Outcome: Malformed, Err: malformedError("a referral to other nameservers")}}
+	}
+	return follow(m.Answer, question)
+}
+
+// isReferral tells whether a nameserver that neither owns the name nor asks others only says whom to ask. That is not
+// NODATA.
+func isReferral(m *mdns.Msg) bool {
+	return len(m.Answer) == 0 && !m.Authoritative && !m.RecursionAvailable && len(m.Ns) > 0 && m.Ns[0].Header().Rrtype == mdns.TypeNS
+}
+
+// follow collects the addresses at the end of the chain of aliases that begins with the question. Other records have
+// no say, wherever they come from.
+func follow(records []mdns.RR, question mdns.Question) reply {
+	name := question.Name
+	r := reply{ttl: math.MaxInt64}
+	for range maxAliases {
+		alias := ""
+		for _, rr := range records {
+			h := rr.Header()
+			if h.Class != question.Qclass || !strings.EqualFold(h.Name, name) {
+				continue
+			}
+			if addr := address(rr, question.Qtype); addr.IsValid() {
+				r.addrs = append(r.addrs, addr)
+			} else if cname, ok := rr.(*mdns.CNAME); ok {
+				alias = cname.Target
+			} else {
+				continue
+			}
+			r.ttl = min(r.ttl, time.Duration(h.Ttl)*time.Second)
+		}
+		switch {
+		case len(r.addrs) > 0:
+			return r
+		case alias == "":
+			return reply{err: &Error{Outcome: NoAddress}}
+		}
+		name = alias
+	}
+	return reply{err: &Error{Outcome: Malformed, Err: malformedError(fmt.Sprintf("more than %d aliases, or a circle of them", maxAliases))}}
+}
+
+func address(rr mdns.RR, qtype uint16) netip.Addr {
+	var addr netip.Addr
+	switch rr := rr.(type) {
+	case *mdns.A:
+		addr, _ = netip.AddrFromSlice(rr.A)
+	case *mdns.AAAA:
+		addr, _ = netip.AddrFromSlice(rr.AAAA)
+	}
+	if rr.Header().Rrtype != qtype {
+		return netip.Addr{}
+	}
+	return addr.Unmap()
+}

@@ -1,0 +1,170 @@
+package dns
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"slices"
+	"time"
+
+	mdns "github.com/miekg/dns"
+)
+
+// grace is how long a family of addresses is waited for once the other has answered: long enough for a nameserver
+// that has to ask others, short enough where a firewall swallows every question for AAAA.
+const grace = 500 * time.Millisecond
+
+// query is one look: a host's names, one after the other.
+type query struct {
+	config
+	host     string
+	exchange exchanger
+}
+
+// reply is what came of asking for one family: addresses or an error.
+type reply struct {
+	addrs  []netip.Addr
+	ttl    time.Duration
+	server netip.AddrPort
+	err    *Error
+}
+
+func (r reply) settled() bool { return r.err == nil || r.err.empty() }
+
+// search asks for the names in turn until one has addresses. Where no nameserver has answered sensibly, it would not for
+// the next name either; one that failed by its own account may know the next.
+func (q *query) search(ctx context.Context, names []string) (Answer, *Error) {
+	var failed *Error
+	for i, name := range names {
+		answer, err := q.families(ctx, name)
+		if err == nil {
+			return answer, nil
+		}
+		failed = heavier(failed, err)
+		failed.Names = i + 1
+		if !err.answered() || ctx.Err() != nil {
+			break
+		}
+	}
+	return Answer{}, failed
+}
+
+// families asks for both families side by side.
+func (q *query) families(ctx context.Context, name string) (Answer, *Error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var replies [2]reply
+	done := make(chan int, len(replies))
+	for i, qtype := range []uint16{mdns.TypeA, mdns.TypeAAAA} {
+		go func() {
+			replies[i] = q.family(ctx, mdns.Question{Name: name, Qtype: qtype, Qclass: mdns.ClassINET})
+			done <- i
+		}()
+	}
+	// A name that does not exist does so for both, whatever the other question would have brought.
+	if first := replies[<-done]; first.err == nil || first.err.Outcome == NotFound {
+		defer time.AfterFunc(grace, cancel).Stop()
+	}
+	<-done
+	q.prefer(replies[:])
+	return join(name, replies[0], replies[1])
+}
+
+// prefer asks the nameserver that has just answered first for the next name, so that a dead one before it in the list costs its
+// time-out once a look, and not once for each name.
+func (q *query) prefer(replies []reply) {
+	for _, r := range replies {
+		if i := slices.Index(q.nameservers, r.server); r.settled() && i > 0 {
+			q.nameservers = slices.Insert(slices.Delete(q.nameservers, i, i+1), 0, r.server)
+			return
+		}
+	}
+}
+
+// join makes one answer of two: one family is enough.
+func join(name string, v4, v6 reply) (Answer, *Error) {
+	switch {
+	case v4.err != nil && v6.err != nil:
+		return Answer{}, joinErrors(v4.err, v6.err)
+	case v4.err != nil:
+		return Answer{Addrs: v6.addrs, TTL: v6.ttl, Name: name, Server: v6.server.String(), MissedV4: missed(v4)}, nil
+	case v6.err != nil:
+		return Answer{Addrs: v4.addrs, TTL: v4.ttl, Name: name, Server: v4.server.String(), MissedV6: missed(v6)}, nil
+	}
+	return Answer{Addrs: slices.Concat(v4.addrs, v6.addrs), TTL: min(v4.ttl, v6.ttl), Name: name, Server: v4.server.String()}, nil
+}
+
+// joinErrors lets a failure of one family hide that the other has no address, but not that the name does not
+// exist: NXDOMAIN is about all types (RFC 8020).
+func joinErrors(v4, v6 *Error) *Error {
+	if v4.Outcome == NotFound && !v6.empty() {
+		return v4
+	}
+	if v6.Outcome == NotFound && !v4.empty() {
+		return v6
+	}
+	return heavier(v4, v6)
+}
+
+func missed(r reply) error {
+	if r.settled() {
+		return nil
+	}
+	return r.err
+}
+
+// family asks one question of each nameserver in turn, several rounds, until one has an answer.
+func (q *query) family(ctx context.Context, question mdns.Question) reply {
+	var failed *Error
+	tries := len(q.nameservers) * q.attempts
+	for i := range tries {
+		r := q.try(ctx, q.nameservers[i%len(q.nameservers)], question, tries-i)
+		if r.settled() {
+			return r
+		}
+		failed = heavier(failed, r.err)
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return reply{err: failed}
+}
+
+// try asks one nameserver, so long that as much is left for each of the tries to come.
+func (q *query) try(ctx context.Context, server netip.AddrPort, question mdns.Question, tries int) reply {
+	timeout := q.timeout
+	if deadline, ok := ctx.Deadline(); ok {
+		timeout = min(timeout, time.Until(deadline)/time.Duration(tries))
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	msg, err := q.exchange(ctx, server, question, q.tcp)
+	if err != nil {
+		return reply{err: q.signed(explain(ctx, err), server)}
+	}
+	r := read(msg, question)
+	r.server = server
+	r.err = q.signed(r.err, server)
+	return r
+}
+
+func (q *query) signed(e *Error, server netip.AddrPort) *Error {
+	if e != nil {
+		e.Host, e.Servers = q.host, []string{server.String()}
+	}
+	return e
+}
+
+// explain names what kept a nameserver from answering until ctx ended.
+func explain(ctx context.Context, err error) *Error {
+	e := &Error{Outcome: Unreachable, Err: err}
+	if bad, ok := errors.AsType[malformedError](err); ok {
+		e.Outcome, e.Err = Malformed, bad
+	} else if timeout, ok := errors.AsType[net.Error](err); ctx.Err() != nil || ok && timeout.Timeout() {
+		e.Outcome, e.Err = Timeout, nil
+	} else if op, ok := errors.AsType[*net.OpError](err); ok {
+		e.Err = op.Err // the addresses are known
+	}
+	return e
+}

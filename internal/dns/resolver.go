@@ -1,0 +1,158 @@
+// Package dns finds the addresses of hosts for a hook that has seconds to live.
+//
+// A [Resolver] sits in the DialContext of every HTTP client of a run: [Resolver.DialContext] connects,
+// [Resolver.Lookup] only resolves, and both know when a host has failed so often that it is not asked again.
+// [Resolver.Look] is a single look for whoever watches a name; it says who answered and for how long the
+// answer holds.
+//
+// It reads resolv.conf and the hosts file as the C library does, asks over UDP and TCP, and always ends: by its
+// context, or by time-outs of its own that are shorter than the C library's. Nothing is kept between look-ups, neither
+// answers nor the files: a hook lives for seconds and has to see what changes in them. There is no DNSSEC, no
+// nsswitch.conf, no service discovery. It alone imports github.com/miekg/dns; cmd/prestop makes the Resolver.
+package dns
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"slices"
+	"sync/atomic"
+	"time"
+)
+
+// A Resolver resolves host names. It is safe for concurrent use and must not be copied. The zero value reads no
+// files, asks 127.0.0.1:53 and gives a host up at its first failure.
+type Resolver struct {
+	// ResolvConf and Hosts are files, read at each look. One that cannot be read counts as empty.
+	ResolvConf, Hosts string
+	// Nameservers, if there are any, are asked instead of those in ResolvConf.
+	Nameservers []netip.AddrPort
+	// MaxErrors is how many look-ups of a host may fail in a row; one more and it is given up.
+	MaxErrors int
+
+	turn     atomic.Uint32 // of "options rotate"
+	failures failures
+
+	exchange exchanger // nil: exchange
+	connect  func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// System is the Resolver of this machine or container: /etc/resolv.conf and /etc/hosts.
+func System(maxErrors int) *Resolver {
+	return &Resolver{ResolvConf: "/etc/resolv.conf", Hosts: "/etc/hosts", MaxErrors: maxErrors}
+}
+
+// An Answer is what a name stands for at the moment.
+type Answer struct {
+	// Addrs are never none. IPv4 comes first: most of what listens in a pod, and on its loopback interface above
+	// all, listens on IPv4 alone, and clusters with both families have routes for IPv4 rather than for IPv6.
+	Addrs []netip.Addr
+	// TTL is the smallest of all records that led to Addrs; 0 if they are from no nameserver.
+	TTL time.Duration
+	// Name is the name that has the addresses: the host completed by a search domain, and with a final dot, so that
+	// it can be looked at again without the search list.
+	Name string
+	// Server is the nameserver's address and port, or the hosts file's path, or "" where nothing was asked.
+	Server string
+	// MissedV4 and MissedV6 say why there was no answer about a family, be it an empty one. Where one is not nil,
+	// that an address is not in Addrs means nothing for that family.
+	MissedV4, MissedV6 error
+}
+
+// Lookup returns the addresses of host, IPv4 first. Any error is an [*Error]. A failure is counted, and the next
+// look-up of the host begins 1, 2, 4, 4, … seconds after it at the earliest: Lookup waits for that. After
+// MaxErrors failures in a row the next one gives the host up, and Lookup returns that error at once ever after.
+//
+// Where ctx has a deadline, Lookup ends a little before it with an error that says what did not answer, so that a
+// dead nameserver is counted even if each try has less time than the nameserver is given. A look-up that ctx
+// ended, one that ctx left less than 200 ms, and a host that is not a possible name are not counted.
+func (r *Resolver) Lookup(ctx context.Context, host string) ([]netip.Addr, error) {
+	if answer, ok := r.local(host); ok {
+		return answer.Addrs, nil
+	}
+	if err := r.failures.wait(ctx, host); err != nil {
+		return nil, err
+	}
+	hurried := timeLeft(ctx) < leastLook
+	answer, err := r.ask(ctx, host)
+	switch {
+	case err == nil:
+		r.failures.reset(host)
+		return answer.Addrs, nil
+	case err.Outcome == Cut, err.Outcome == Invalid, err.Outcome == Timeout && hurried:
+		return nil, err
+	}
+	return nil, r.failures.add(host, err, r.MaxErrors)
+}
+
+// Look looks at host once: it counts nothing and never waits for its turn, but it asks nothing about a
+// host that Lookup has given up. Any error is an [*Error].
+func (r *Resolver) Look(ctx context.Context, host string) (Answer, error) {
+	if answer, ok := r.local(host); ok {
+		return answer, nil
+	}
+	if err := r.failures.givenUp(host); err != nil {
+		return Answer{}, err
+	}
+	answer, err := r.ask(ctx, host)
+	if err != nil {
+		return Answer{}, err
+	}
+	return answer, nil
+}
+
+// ask asks the nameservers.
+func (r *Resolver) ask(ctx context.Context, host string) (Answer, *Error) {
+	if ctx.Err() != nil {
+		return Answer{}, cut(ctx, host)
+	}
+	c := r.config()
+	names, err := c.names(host)
+	if err != nil {
+		return Answer{}, &Error{Host: host, Outcome: Invalid, Err: err}
+	}
+	early, cancel := context.WithTimeout(ctx, timeLeft(ctx))
+	defer cancel()
+	answer, failed := r.query(c, host).search(early, names)
+	if failed != nil && ctx.Err() != nil {
+		return Answer{}, cut(ctx, host)
+	}
+	return answer, failed
+}
+
+func (r *Resolver) config() config {
+	c := parseResolvConf(readFile(r.ResolvConf))
+	if len(r.Nameservers) > 0 {
+		c.nameservers = r.Nameservers
+	}
+	return c
+}
+
+func (r *Resolver) query(c config, host string) *query {
+	q := &query{config: c, host: host, exchange: r.exchange}
+	if q.exchange == nil {
+		q.exchange = exchange
+	}
+	first := 0
+	if c.rotate {
+		first = int(r.turn.Add(1)-1) % len(c.nameservers)
+	}
+	q.nameservers = slices.Concat(c.nameservers[first:], c.nameservers[:first])
+	return q
+}
+
+const (
+	leastLook = 200 * time.Millisecond // with less, silence says nothing about the nameservers
+	noLimit   = time.Hour              // more than the time-outs can add up to
+)
+
+// timeLeft is how long something may take so that it ends before ctx does, and with an error that says what was
+// waited for.
+func timeLeft(ctx context.Context) time.Duration {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return noLimit
+	}
+	left := time.Until(deadline)
+	return left - min(left/10, 200*time.Millisecond)
+}
