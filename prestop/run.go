@@ -60,7 +60,7 @@ func (r *run) entry(ctx context.Context, i int) {
 	}
 	share := r.share(i, r.elapsed())
 	r.begin(i)
-	log.Info("step begins", "number", i+1, "of", len(r.Entries), "at most", share.Round(time.Millisecond))
+	log.Info("step begins", "number", i+1, "of", len(r.Entries), "at_most", share.Round(time.Millisecond))
 	err := r.do(ctx, e, i, share, log)
 	r.end(i, err, log)
 }
@@ -119,7 +119,7 @@ func (r *run) do(ctx context.Context, e Entry, i int, share time.Duration, log *
 	err := r.step(ctx, e.Step, share, log)
 	if err != nil && e.Guard {
 		left := until - r.elapsed()
-		log.Warn("the time that this step stands for is waited out", "for", max(0, left).Round(time.Millisecond), "error", err)
+		log.Warn("the time that this step stands for is waited out", "for", max(0, left).Round(time.Millisecond))
 		r.hold(ctx, left)
 	}
 	return err

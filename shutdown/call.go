@@ -62,8 +62,8 @@ func (c Call) Run(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	if next, ok := location(answer); ok && answer.Status == http.StatusAccepted {
-		return c.poll(ctx, log, client, next)
+	if to := answer.Header.Get("Location"); to != "" && answer.Status == http.StatusAccepted {
+		return c.poll(ctx, log, client, answer.URL, to)
 	}
 	return c.judge(log, answer)
 }
@@ -110,12 +110,18 @@ func tries(err error, a web.Answer) error {
 	return err
 }
 
-var errMoved = errors.New("the 202 names a Location at another place, where it is not followed")
+var (
+	errLocation = errors.New("the 202 names a Location that cannot be read")
+	errMoved    = errors.New("the 202 names a Location at another place, where it is not followed")
+)
 
-// poll asks where a 202 said that the outcome would be.
-func (c Call) poll(ctx context.Context, log *slog.Logger, client *web.Client, at *url.URL) error {
-	first, err := url.Parse(c.Request.URL)
-	if err != nil || !web.SamePlace(at, first) {
+// poll asks where a 202 of the given URL said that the outcome would be.
+func (c Call) poll(ctx context.Context, log *slog.Logger, client *web.Client, from *url.URL, location string) error {
+	at, err := from.Parse(location)
+	if err != nil {
+		return errLocation
+	}
+	if !web.SamePlace(at, from) {
 		return fmt.Errorf("%w: %s", errMoved, web.Place(at))
 	}
 	log.Info("accepted; asking until it is done")
@@ -125,15 +131,6 @@ func (c Call) poll(ctx context.Context, log *slog.Logger, client *web.Client, at
 		return err
 	}
 	return c.judge(log, answer)
-}
-
-func location(a web.Answer) (*url.URL, bool) {
-	text := a.Header.Get("Location")
-	if text == "" {
-		return nil, false
-	}
-	u, err := a.URL.Parse(text)
-	return u, err == nil
 }
 
 // condition tells whether a call that stands for a condition is answered as it expects. Any answer counts.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 )
@@ -92,12 +93,17 @@ func (c *cluster) ensure(ctx context.Context, id string, r *record) error {
 	if c.mayRegister(r) {
 		return c.register(ctx, id)
 	}
+	c.keep(r)
+	return nil
+}
+
+// keep says whose record it is that is left as it is.
+func (c *cluster) keep(r *record) {
 	if _, same := c.Pod.marked(r.Reason); same {
-		c.log.Info("going on from the record of an earlier delivery", "type", r.Type, "status", r.Status)
+		c.log.Info("our shutdown is registered already: going on from there", "type", r.Type, "status", r.Status)
 	} else {
 		c.log.Warn("a shutdown is registered by somebody else: it is left as it is and waited for", "type", r.Type, "reason", r.Reason)
 	}
-	return nil
 }
 
 // mayRegister tells whether the record that was read leaves room for ours: there is none, or it is one that a
@@ -112,7 +118,7 @@ func (c *cluster) mayRegister(r *record) bool {
 
 // Check finds the own node and reads its record.
 func (e Elasticsearch) Check(ctx context.Context, log *slog.Logger) error {
-	for _, p := range append(e.Own, e.Other...) {
+	for _, p := range slices.Concat(e.Own, e.Other) {
 		if err := reach(ctx, log, p.Connect, p.URL); err != nil {
 			log.Warn("not reachable", "error", err)
 		}
@@ -159,7 +165,7 @@ func (c *cluster) await(ctx context.Context, id string) error {
 		}
 		switch {
 		case r == nil:
-			odd, err = odd+1, errGone
+			odd, complete, err = odd+1, 0, errGone
 		case r.complete():
 			odd, complete = 0, complete+1
 		case r.is("NOT_STARTED"):

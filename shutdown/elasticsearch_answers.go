@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"unicode"
 
 	"github.com/prestop/prestop/internal/web"
 )
@@ -62,7 +63,7 @@ func (r *record) String() string {
 		text += " (" + strings.Join(parts, ", ") + ")"
 	}
 	if r.Shards.Explanation != "" {
-		text += ": " + r.Shards.Explanation
+		text += ": " + shorten(r.Shards.Explanation)
 	}
 	return text
 }
@@ -75,9 +76,9 @@ func (r *record) details() []any {
 			all = append(all, key, n)
 		}
 	}
-	add("shards remaining", r.Shards.Remaining)
-	add("tasks remaining", r.Tasks.Remaining)
-	add("snapshots running", r.Snapshots.Running)
+	add("shards_remaining", r.Shards.Remaining)
+	add("tasks_remaining", r.Tasks.Remaining)
+	add("snapshots_running", r.Snapshots.Running)
 	if r.Shards.Explanation != "" {
 		all = append(all, "explanation", r.Shards.Explanation)
 	}
@@ -135,24 +136,33 @@ func readMembers(body []byte) ([]member, error) {
 		Summary struct {
 			Failed int `json:"failed"`
 		} `json:"_nodes"`
-		Nodes map[string]struct {
-			Name string `json:"name"`
-			HTTP struct {
-				Address string `json:"publish_address"`
-			} `json:"http"`
-		} `json:"nodes"`
+		Nodes map[string]json.RawMessage `json:"nodes"`
 	}
-	if err := lenient(json.Unmarshal(body, &answer)); err != nil {
+	if err := json.Unmarshal(body, &answer); err != nil {
 		return nil, unreadable(err)
+	}
+	if !bytes.HasPrefix(bytes.TrimSpace(body), []byte("{")) {
+		return nil, unreadable(errors.New("no object"))
 	}
 	if answer.Summary.Failed > 0 {
 		return nil, errors.New("the node did not reply to the cluster")
 	}
 	var all []member
-	for id, n := range answer.Nodes {
-		all = append(all, member{id, n.Name, n.HTTP.Address})
+	for id, text := range answer.Nodes {
+		all = append(all, readMember(id, text))
 	}
 	return all, nil
+}
+
+func readMember(id string, text []byte) member {
+	var n struct {
+		Name string `json:"name"`
+		HTTP struct {
+			Address string `json:"publish_address"`
+		} `json:"http"`
+	}
+	_ = json.Unmarshal(text, &n) // one without a name is nobody's
+	return member{id, n.Name, n.HTTP.Address}
 }
 
 // has tells whether the member publishes the given IP address; the address may be written "name/ip:port".
@@ -227,8 +237,10 @@ func (r *refusal) Final() bool {
 	return !web.Transient(r.Answer) && r.Status != http.StatusUnauthorized
 }
 
+// shorten makes one line of a text for a person.
 func shorten(s string) string {
 	const most = 300
+	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
 	if len(s) <= most {
 		return s
 	}

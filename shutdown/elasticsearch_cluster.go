@@ -18,13 +18,13 @@ import (
 type cluster struct {
 	Elasticsearch
 	log             *slog.Logger
-	places          []Place // asked in this order; set once the own node is found
-	noMasterTimeout bool    // the server is too old for it
-	unauthorized    int     // answers of 401
+	places          []Place         // asked in this order; set once the own node is found
+	noMasterTimeout map[string]bool // the methods with which the server is too old for it: it came to PUT and DELETE before GET
+	unauthorized    int             // answers of 401 since the last success
 }
 
 func newCluster(e Elasticsearch, log *slog.Logger) *cluster {
-	return &cluster{Elasticsearch: e, log: log}
+	return &cluster{Elasticsearch: e, log: log, noMasterTimeout: make(map[string]bool)}
 }
 
 // request is an API call; path is below the place's base URL.
@@ -50,13 +50,15 @@ func (c *cluster) ask(ctx context.Context, r request, read func([]byte) error) e
 
 // askOnce asks each place once, in turn.
 func (c *cluster) askOnce(ctx context.Context, r request, read func([]byte) error) (web.Answer, error) {
-	return c.sweep(ctx, c.places, func(ctx context.Context, p Place) (web.Answer, error) {
-		a, err := c.send(ctx, p, r)
-		if err == nil {
-			err = read(a.Body)
-		}
-		return a, err
-	})
+	return c.sweep(ctx, c.places, func(ctx context.Context, p Place) (web.Answer, error) { return c.askAt(ctx, p, r, read) })
+}
+
+func (c *cluster) askAt(ctx context.Context, p Place, r request, read func([]byte) error) (web.Answer, error) {
+	a, err := c.send(ctx, p, r)
+	if err == nil {
+		err = read(a.Body)
+	}
+	return a, err
 }
 
 // sweep goes through places until one gives an answer that is usable or final. Each has an even part of the time that is left, so
@@ -67,7 +69,7 @@ func (c *cluster) sweep(ctx context.Context, places []Place, ask func(context.Co
 	var err error
 	for i, p := range places {
 		a, err = within(ctx, len(places)-i, func(ctx context.Context) (web.Answer, error) { return ask(ctx, p) })
-		if err == nil || a.Status != 0 && web.Final(err) {
+		if err == nil || a.Status != 0 && web.Final(err) || c.unauthorized == maxUnauthorized {
 			return a, err
 		}
 		failed = append(failed, err)
@@ -118,8 +120,8 @@ func (c *cluster) send(ctx context.Context, p Place, r request) (web.Answer, err
 	if err != nil {
 		return a, err
 	}
-	if r.master && !c.noMasterTimeout && refusesMasterTimeout(a) {
-		c.noMasterTimeout = true
+	if r.master && !c.noMasterTimeout[r.method] && refusesMasterTimeout(a) {
+		c.noMasterTimeout[r.method] = true
 		return c.send(ctx, p, r)
 	}
 	return a, c.accept(a)
@@ -130,7 +132,7 @@ func (c *cluster) request(ctx context.Context, p Place, r request) web.Request {
 	for key, values := range r.query {
 		query[key] = values
 	}
-	if deadline, ok := ctx.Deadline(); ok && r.master && !c.noMasterTimeout {
+	if deadline, ok := ctx.Deadline(); ok && r.master && !c.noMasterTimeout[r.method] {
 		query.Set("master_timeout", masterTimeout(time.Until(deadline)))
 	}
 	out := web.Request{Method: r.method, URL: p.URL + r.path, Body: r.body}
@@ -148,30 +150,37 @@ func masterTimeout(left time.Duration) string {
 	return fmt.Sprintf("%dms", max(100, (left*4/5).Milliseconds()))
 }
 
-// refusesMasterTimeout tells the 400 of a server before 8.3, which knows no master_timeout here.
+// refusesMasterTimeout tells the 400 of a server that knows no master_timeout here. It does not say why where
+// http.detailed_errors.enabled is false; there, any other 400 costs a request too.
 func refusesMasterTimeout(a web.Answer) bool {
-	return a.Status == http.StatusBadRequest && strings.Contains(refuse(a).reason, "master_timeout")
+	r := refuse(a)
+	return a.Status == http.StatusBadRequest && (r.kind == "" || strings.Contains(r.reason, "master_timeout"))
 }
 
-// accept makes an error of an answer that is no success. A third 401 is final.
+// maxUnauthorized is how many answers of 401 in a row are final, whoever gives them.
+const maxUnauthorized = 3
+
+// accept makes an error of an answer that is no success.
 func (c *cluster) accept(a web.Answer) error {
-	if a.OK() && !a.Partial {
-		return nil
-	}
-	if a.OK() {
+	switch {
+	case a.OK() && a.Partial:
 		return unreadable(fmt.Errorf("longer than %d bytes", web.MaxBody))
+	case a.OK():
+		c.unauthorized = 0
+		return nil
+	case a.Status != http.StatusUnauthorized:
+		return refuse(a)
 	}
-	err := refuse(a)
-	if a.Status == http.StatusUnauthorized {
-		if c.unauthorized++; c.unauthorized >= 3 {
-			return web.Permanent(err)
-		}
+	if c.unauthorized++; c.unauthorized == maxUnauthorized {
+		return web.Permanent(refuse(a))
 	}
-	return err
+	return refuse(a)
 }
 
 // product is what the server calls itself, for an error that depends on it; empty if it does not say.
 func (c *cluster) product(ctx context.Context) string {
+	ctx, cancel := context.WithTimeoutCause(ctx, 2*time.Second, web.ErrTry)
+	defer cancel()
 	var about struct {
 		Version struct {
 			Number       string `json:"number"`

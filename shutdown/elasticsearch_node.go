@@ -53,12 +53,12 @@ var memberFields = url.Values{"filter_path": {"_nodes.failed,nodes.*.name,nodes.
 // askOwn asks a node who it is. The answer holds for the node that received the question, so it is believed only if that
 // is ours; then it needs no master and no other node.
 func (c *cluster) askOwn(ctx context.Context, p Place) (member, error) {
-	all, _, err := c.members(ctx, p, "_local")
+	all, a, err := c.members(ctx, p, "_local")
 	if err != nil {
 		return member{}, err
 	}
 	if len(all) != 1 || all[0].Name != c.Node {
-		return member{}, fmt.Errorf("%s: answers for another node than %s and is not believed", p.URL, c.Node)
+		return member{}, fmt.Errorf("%s: answers for another node than %s and is not believed", web.Place(a.URL), c.Node)
 	}
 	return all[0], nil
 }

@@ -24,9 +24,10 @@ func (c *cluster) record(ctx context.Context, id string) (*record, error) {
 	return found, nil
 }
 
-func (c *cluster) recordOnce(ctx context.Context, id string) (*record, web.Answer, error) {
+// recordAt asks one place once.
+func (c *cluster) recordAt(ctx context.Context, p Place, id string) (*record, web.Answer, error) {
 	var found *record
-	a, err := c.askOnce(ctx, getRecord(id), readInto(&found, id))
+	a, err := c.askAt(ctx, p, getRecord(id), readInto(&found, id))
 	return found, a, err
 }
 
@@ -74,8 +75,8 @@ func (c *cluster) registration() registration {
 // timeValue is Elasticsearch's way to write a duration: an integer and one unit. It refuses Go's 5m0s.
 func timeValue(d time.Duration) string { return fmt.Sprintf("%ds", int(d.Seconds())) }
 
-// register writes the record. Before it is written again, it is read again: the first try may have
-// taken effect although its answer was lost, or somebody else may have been faster.
+// register writes the record. Before it is written again, be it by way of another place, it is read again: the
+// first try may have taken effect although its answer was lost, or somebody else may have been faster.
 func (c *cluster) register(ctx context.Context, id string) error {
 	body, err := json.Marshal(c.registration())
 	if err != nil {
@@ -83,26 +84,39 @@ func (c *cluster) register(ctx context.Context, id string) error {
 	}
 	c.log.Info("registering the shutdown", "type", c.Type)
 	put := request{method: http.MethodPut, path: recordPath(id), body: body, master: true}
-	first := true
+	again := false
 	err = c.persist(ctx, func(ctx context.Context) (web.Answer, error) {
-		if !first {
-			r, a, err := c.recordOnce(ctx, id)
-			if err != nil || !c.mayRegister(r) {
-				return a, err
+		return c.sweep(ctx, c.places, func(ctx context.Context, p Place) (web.Answer, error) {
+			if again {
+				return c.registerAgain(ctx, p, id, put)
 			}
-		}
-		first = false
-		return c.askOnce(ctx, put, func([]byte) error { return nil })
+			again = true
+			return c.send(ctx, p, put)
+		})
 	})
 	if err != nil {
-		return fmt.Errorf("the shutdown was not registered: %w", c.explain(ctx, err))
+		return fmt.Errorf("the shutdown of type %s was not registered: %w", c.Type, c.explain(ctx, err))
 	}
 	return nil
 }
 
-// remove deletes a record. One that is not there is as good as deleted.
+func (c *cluster) registerAgain(ctx context.Context, p Place, id string, put request) (web.Answer, error) {
+	r, a, err := c.recordAt(ctx, p, id)
+	if err != nil {
+		return a, err
+	}
+	if !c.mayRegister(r) {
+		c.keep(r)
+		return a, nil
+	}
+	return c.send(ctx, p, put)
+}
+
+// remove deletes a record, in one try: before another, somebody else may have registered one. One that is not
+// there is as good as deleted.
 func (c *cluster) remove(ctx context.Context, id string) error {
-	err := c.ask(ctx, request{method: http.MethodDelete, path: recordPath(id), master: true}, func([]byte) error { return nil })
+	del := request{method: http.MethodDelete, path: recordPath(id), master: true}
+	_, err := c.askOnce(ctx, del, func([]byte) error { return nil })
 	if r, ok := errors.AsType[*refusal](err); ok && r.Status == http.StatusNotFound {
 		return nil
 	}

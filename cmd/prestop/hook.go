@@ -60,7 +60,7 @@ func perform(i invocation, b *builder, p prestop.Plan, log *hookLog) prestop.Rep
 		if err := json.Unmarshal(j.Earlier(), &p.Earlier); err != nil {
 			p.Earlier = prestop.Report{}
 		}
-		log.Warn("the hook is delivered again: going on from the delivery that was cut", "first began", j.Since().Round(time.Millisecond))
+		log.Warn("the hook is delivered again: going on from the delivery that was cut", "first_began", j.Since().Round(time.Millisecond))
 	}
 	p.Record = recorder(j, log.Logger)
 	report := p.Run(i.ctx, log.Logger)
@@ -121,7 +121,7 @@ func (b *builder) openJournal(ctx context.Context, p prestop.Plan, log *hookLog)
 	defer cancel()
 	key := journal.Key{Container: container, Plan: planID(p)}
 	return journal.Open(ctx, dir, key, p.Grace+2*time.Second, func(_ json.RawMessage, since time.Duration) {
-		log.Warn("an earlier delivery of this hook still runs: waiting for it", "first began", since.Round(time.Millisecond))
+		log.Warn("an earlier delivery of this hook still runs: waiting for it", "first_began", since.Round(time.Millisecond))
 	})
 }
 
@@ -176,7 +176,7 @@ func (l *hookLog) end(report prestop.Report, problems []problem, code int) int {
 	}
 	attrs := []any{"exit", code, "report", report}
 	if lost := l.Lost(); lost > 0 {
-		attrs = append(attrs, "lines lost", lost)
+		attrs = append(attrs, "lines_lost", lost)
 	}
 	l.Log(context.Background(), level, "prestop ends", attrs...)
 	if code != exitDone && !l.SharesStderr() {

@@ -65,14 +65,14 @@ func (p Policy) Do(ctx context.Context, log *slog.Logger, try func(context.Conte
 // call is one Do. The library calls its methods one after the other: RoundTrip, check, RoundTrip, …
 type call struct {
 	Policy
-	try   func(context.Context) (Answer, error)
-	log   *slog.Logger
-	all   time.Duration // that the tries have together
-	made  int
-	took  time.Duration // of the last try
-	next  time.Duration // pause before the next, drawn once
-	last  Answer
-	err   error // of the last try
+	try  func(context.Context) (Answer, error)
+	log  *slog.Logger
+	all  time.Duration // that the tries have together
+	made int
+	took time.Duration // of the last try
+	next time.Duration // pause before the next, drawn once
+	last Answer
+	err  error // of the last try
 }
 
 func (c *call) do(ctx context.Context) (Answer, error) {
