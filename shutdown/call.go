@@ -127,8 +127,11 @@ func (c Call) poll(ctx context.Context, log *slog.Logger, client *web.Client, fr
 	log.Info("accepted; asking until it is done")
 	r := web.Request{Method: http.MethodGet, URL: at.String(), Header: c.Request.Header}
 	answer, err := c.send(ctx, log, client, r, func(a web.Answer) bool { return a.Status == http.StatusAccepted || c.again(a) })
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case answer.Status == http.StatusAccepted:
+		return tries(fmt.Errorf("%s: not done in time: %s", web.Place(answer.URL), answer), answer)
 	}
 	return c.judge(log, answer)
 }

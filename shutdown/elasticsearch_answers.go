@@ -63,9 +63,9 @@ func (r *record) String() string {
 		text += " (" + strings.Join(parts, ", ") + ")"
 	}
 	if r.Shards.Explanation != "" {
-		text += ": " + shorten(r.Shards.Explanation)
+		text += ": " + r.Shards.Explanation
 	}
-	return text
+	return shorten(text)
 }
 
 // details are the log attributes of what is still to be done.
@@ -112,6 +112,20 @@ func readRecords(body []byte) ([]record, error) {
 		}
 	}
 	return records, nil
+}
+
+// readAcknowledged reads the answer to a change.
+func readAcknowledged(body []byte) error {
+	var answer struct {
+		Acknowledged bool `json:"acknowledged"`
+	}
+	if err := json.Unmarshal(body, &answer); err != nil {
+		return unreadable(err)
+	}
+	if !answer.Acknowledged {
+		return unreadable(errors.New("not acknowledged"))
+	}
+	return nil
 }
 
 func unreadable(err error) error { return fmt.Errorf("unreadable answer: %w", err) }
@@ -191,9 +205,15 @@ func refuse(a web.Answer) *refusal {
 	var object struct {
 		Type   string `json:"type"`
 		Reason string `json:"reason"`
+		Cause  struct {
+			Reason string `json:"reason"`
+		} `json:"caused_by"`
 	}
 	if json.Unmarshal(body.Error, &r.reason) != nil && lenient(json.Unmarshal(body.Error, &object)) == nil {
 		r.kind, r.reason = object.Type, object.Reason
+		if object.Cause.Reason != "" {
+			r.reason += ": " + object.Cause.Reason
+		}
 	}
 	return r
 }
@@ -205,7 +225,7 @@ func (r *refusal) Error() string {
 		text = web.Place(r.URL) + ": " + r.Answer.String()
 	}
 	if r.kind != "" {
-		text += " " + r.kind
+		text += " " + shorten(r.kind)
 	}
 	if r.reason != "" {
 		text += ": " + shorten(r.reason)

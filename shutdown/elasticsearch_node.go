@@ -58,7 +58,7 @@ func (c *cluster) askOwn(ctx context.Context, p Place) (member, error) {
 		return member{}, err
 	}
 	if len(all) != 1 || all[0].Name != c.Node {
-		return member{}, fmt.Errorf("%s: answers for another node than %s and is not believed", web.Place(a.URL), c.Node)
+		return member{}, fmt.Errorf("%s: answers for another node than %s and is not believed", web.Place(a.URL), shorten(c.Node))
 	}
 	return all[0], nil
 }
@@ -90,11 +90,11 @@ func (c *cluster) pick(all []member) (member, error) {
 		named := len(all)
 		all = slices.DeleteFunc(all, func(m member) bool { return !m.has(c.IP) })
 		if len(all) != 1 {
-			return member{}, fmt.Errorf("%d nodes are called %s, and the pod's address (POD_IP %q) does not tell which is ours", named, c.Node, c.IP)
+			return member{}, fmt.Errorf("%d nodes are called %s, and the pod's address (POD_IP %q) does not tell which is ours", named, shorten(c.Node), c.IP)
 		}
 	}
 	if len(all) == 0 {
-		return member{}, fmt.Errorf("no node called %s is in the cluster", c.Node)
+		return member{}, fmt.Errorf("no node called %s is in the cluster", shorten(c.Node))
 	}
 	return all[0], nil
 }

@@ -91,7 +91,7 @@ func (c *cluster) register(ctx context.Context, id string) error {
 				return c.registerAgain(ctx, p, id, put)
 			}
 			again = true
-			return c.send(ctx, p, put)
+			return c.askAt(ctx, p, put, readAcknowledged)
 		})
 	})
 	if err != nil {
@@ -109,14 +109,14 @@ func (c *cluster) registerAgain(ctx context.Context, p Place, id string, put req
 		c.keep(r)
 		return a, nil
 	}
-	return c.send(ctx, p, put)
+	return c.askAt(ctx, p, put, readAcknowledged)
 }
 
 // remove deletes a record, in one try: before another, somebody else may have registered one. One that is not
 // there is as good as deleted.
 func (c *cluster) remove(ctx context.Context, id string) error {
 	del := request{method: http.MethodDelete, path: recordPath(id), master: true}
-	_, err := c.askOnce(ctx, del, func([]byte) error { return nil })
+	_, err := c.askOnce(ctx, del, readAcknowledged)
 	if r, ok := errors.AsType[*refusal](err); ok && r.Status == http.StatusNotFound {
 		return nil
 	}

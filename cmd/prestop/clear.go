@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -60,7 +61,9 @@ func (b *builder) clearable() error {
 	case len(b.problems) > 0:
 		return b.problems[0]
 	case len(b.args) > 0:
-		return problem{"arguments", "elasticsearch-clear takes no steps, got " + b.args[0]}
+		return problem{"arguments", fmt.Sprintf("elasticsearch-clear takes no steps, got %d", len(b.args))}
+	case bool(b.dryRun):
+		return problem{"--dry-run", "elasticsearch-clear has none"}
 	case len(b.es.urls.list) == 0:
 		return problem{"PRE_STOP_ELASTICSEARCH_URL", "expected a URL such as https://es-http:9200"}
 	}

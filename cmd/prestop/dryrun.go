@@ -6,11 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"text/tabwriter"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/prestop/prestop/internal/journal"
 	"github.com/prestop/prestop/internal/podlog"
@@ -81,9 +86,8 @@ func seconds1(d time.Duration) string { return d.Round(100 * time.Millisecond).S
 
 // writePlace says where the log and the record would go.
 func writePlace(w io.Writer, i invocation, b *builder) {
-	log, notes := podlog.Open(b.logTo.text, podlog.Place{InPod: i.inPod()})
-	defer log.Close()
-	fmt.Fprintf(w, "log: %s\n", log.Name())
+	log, notes := logPlace(b.logTo.text, podlog.Place{InPod: i.inPod()})
+	fmt.Fprintf(w, "log: %s\n", log)
 	for _, note := range notes {
 		fmt.Fprintf(w, "warning: %s\n", note)
 	}
@@ -93,6 +97,18 @@ func writePlace(w io.Writer, i invocation, b *builder) {
 		return
 	}
 	fmt.Fprintf(w, "state: %s\n", dir)
+}
+
+// logPlace is where the log would go. A file that would be new is not made.
+func logPlace(to string, at podlog.Place) (name string, notes []string) {
+	if _, err := os.Lstat(to); strings.Contains(to, "/") && errors.Is(err, fs.ErrNotExist) {
+		if unix.Access(filepath.Dir(to), unix.W_OK|unix.X_OK) == nil {
+			return to, nil
+		}
+	}
+	log, notes := podlog.Open(to, at)
+	defer log.Close()
+	return log.Name(), notes
 }
 
 // checkAll looks at all entries side by side.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/prestop/prestop/internal/dns"
@@ -22,11 +23,11 @@ func hook(i invocation) int {
 	}
 	b := newBuilder(i, s)
 	p := b.plan(i.start)
-	if len(s.problems) > 0 && !i.inPod() {
-		return i.complain("%s (see prestop --help)", b.hide.hide(joined(s.problems)))
-	}
 	if s.dryRun {
 		return dryRun(i, b, p)
+	}
+	if len(s.problems) > 0 && !i.inPod() {
+		return i.complain("%s (see prestop --help)", b.hide.hide(joined(s.problems)))
 	}
 	log := openLog(i, b.settings, b.hide, p.Deadline())
 	defer log.Close()
@@ -62,19 +63,19 @@ func perform(i invocation, b *builder, p prestop.Plan, log *hookLog) prestop.Rep
 		}
 		log.Warn("the hook is delivered again: going on from the delivery that was cut", "first_began", j.Since().Round(time.Millisecond))
 	}
-	p.Record = recorder(j, log.Logger)
+	p.Record = recorder(j, b.hide, log.Logger)
 	report := p.Run(i.ctx, log.Logger)
-	if err := j.End(report); err != nil {
+	if err := j.End(b.hide.report(report)); err != nil {
 		log.Warn("the record of this delivery is not removed", "error", err)
 	}
 	return report
 }
 
 // recorder records each report; the first failure is logged, the hook goes on without.
-func recorder(j *journal.Journal, log *slog.Logger) func(prestop.Report) {
+func recorder(j *journal.Journal, hide *redactor, log *slog.Logger) func(prestop.Report) {
 	failed := false
 	return func(r prestop.Report) {
-		if err := j.Record(r); err != nil && !failed {
+		if err := j.Record(hide.report(r)); err != nil && !failed {
 			failed = true
 			log.Warn("a second delivery of this hook would not see how far it came", "error", err)
 		}
@@ -180,7 +181,7 @@ func (l *hookLog) end(report prestop.Report, problems []problem, code int) int {
 	}
 	l.Log(context.Background(), level, "prestop ends", attrs...)
 	if code != exitDone && !l.SharesStderr() {
-		fmt.Fprintf(l.stderr, "prestop: %s\n", l.hide.hide(summary(report, problems)))
+		fmt.Fprintf(l.stderr, "prestop: %s\n", summary(report, problems, l.hide))
 	}
 	return code
 }
@@ -199,7 +200,7 @@ func exitStatus(ctx context.Context, r prestop.Report, problems []problem) int {
 }
 
 // summary is short, since a kubelet copies it to the node's log.
-func summary(r prestop.Report, problems []problem) string {
+func summary(r prestop.Report, problems []problem, hide *redactor) string {
 	const most = 300
 	text := r.Ended
 	if len(problems) > 0 {
@@ -207,8 +208,8 @@ func summary(r prestop.Report, problems []problem) string {
 	} else if failed := r.Failures(); text == "" && len(failed) > 0 {
 		text = fmt.Sprintf("%d of %d steps not done: %s: %s", len(failed), len(r.Steps), failed[0].Line, failed[0].Error)
 	}
-	if len(text) > most {
-		text = text[:most] + "…"
+	if text = hide.hide(text); len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + cut
 	}
 	return text
 }

@@ -7,13 +7,20 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // install copies this binary, for an init container that puts it into a volume. A reader sees the whole file or
 // none.
 func install(i invocation) int {
-	if len(i.args) != 1 {
-		return i.complain("install: expected one destination, a directory or a file, got %d arguments", len(i.args))
+	const expected = "install: expected one destination, a directory or a file, got "
+	switch {
+	case len(i.args) != 1:
+		return i.complain(expected+"%d arguments", len(i.args))
+	case i.args[0] == "":
+		return i.complain(expected + "nothing")
+	case strings.HasPrefix(i.args[0], "-"):
+		return i.complain(expected+"the flag %q", i.args[0])
 	}
 	self, err := os.Executable()
 	if err != nil {

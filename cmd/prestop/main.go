@@ -92,7 +92,9 @@ func run(ctx context.Context, start time.Time, args []string, env map[string]str
 	i := invocation{ctx, start, args, env, stdout, stderr}
 	if len(args) > 0 {
 		if do, ok := subcommands()[args[0]]; ok {
-			i.args = args[1:]
+			if i.args = args[1:]; len(i.args) > 0 && (i.args[0] == "--help" || i.args[0] == "-h") {
+				return printHelp(i)
+			}
 			return do(i)
 		}
 	}

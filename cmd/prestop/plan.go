@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -45,8 +46,10 @@ func (b *builder) plan(start time.Time) prestop.Plan {
 		p.Entries = b.fromEnvironment()
 	}
 	for i, text := range lines {
+		b.hide.written(text)
 		entry, err := b.step(text)
 		if err != nil {
+			b.hide.unreadable(text)
 			b.problems = append(b.problems, problem{fmt.Sprintf("step %d (%s)", i+1, text), err.Error()})
 			entry = unreadable(err, time.Duration(b.additionalWait))
 		}
@@ -168,13 +171,21 @@ func (b *builder) floor(lines []string, budget time.Duration) time.Duration {
 	switch {
 	case b.given("PRE_STOP_ADDITIONAL_WAIT_SECONDS"):
 		return wait
-	case len(lines) > 0:
+	case len(lines) > 0 && !b.waitMistaken():
 		return 0
 	case b.given("PRE_STOP_GRACE_PERIOD_SECONDS"):
 		return wait
 	default:
 		return min(wait, budget)
 	}
+}
+
+// waitMistaken tells whether somebody may have set the additional wait to what cannot be read, or by a flag that
+// there is not: then the default stands for it, with steps too.
+func (b *builder) waitMistaken() bool {
+	return slices.ContainsFunc(b.problems, func(p problem) bool {
+		return p.name == "PRE_STOP_ADDITIONAL_WAIT_SECONDS" || p.name == "--additional-wait" || p.name == "arguments"
+	})
 }
 
 // lookup gives a variable to a step. From then on its value is shown as its name.

@@ -2,11 +2,17 @@ package main
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"net/url"
 	"os"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"unicode/utf8"
+
+	"github.com/prestop/prestop/prestop"
 )
 
 // redactor takes secrets out of everything that is printed, logged or recorded.
@@ -25,16 +31,36 @@ func (r *redactor) secret(text string) { r.show(text, "***") }
 func (r *redactor) variable(name, value string) { r.show(value, "$("+name+")") }
 
 func (r *redactor) show(text, instead string) {
+	if len(text) < leastSecret {
+		return
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.hidden == nil {
 		r.hidden = make(map[string]string)
 	}
-	for _, form := range []string{text, url.QueryEscape(text), url.PathEscape(text), base64.StdEncoding.EncodeToString([]byte(text))} {
-		if _, known := r.hidden[form]; len(text) >= leastSecret && (!known || instead == "***") {
+	all := forms(text)
+	if plain, err := url.PathUnescape(text); err == nil && plain != text {
+		all = append(all, forms(plain)...)
+	}
+	for _, form := range all {
+		if _, known := r.hidden[form]; len(form) >= leastSecret && (!known || instead == "***") {
 			r.hidden[form] = instead
 		}
 	}
+}
+
+// forms are the ways to write a text: as it is, in URLs, quoted, in JSON, in base64.
+func forms(text string) []string {
+	quoted := strconv.Quote(text)
+	all := []string{text, url.QueryEscape(text), url.PathEscape(text), quoted[1 : len(quoted)-1]}
+	if inJSON, err := json.Marshal(text); err == nil {
+		all = append(all, string(inJSON[1:len(inJSON)-1]))
+	}
+	for _, encoding := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
+		all = append(all, encoding.EncodeToString([]byte(text)))
+	}
+	return all
 }
 
 // credentials takes out a URL's user and password, and parameters that are named like a secret.
@@ -44,10 +70,9 @@ func (r *redactor) credentials(u *url.URL) {
 		r.secret(u.User.Username() + ":" + password)
 	}
 	r.secret(u.User.String())
-	for name, values := range u.Query() {
-		for _, v := range values {
-			r.named(name, v)
-		}
+	for parameter := range strings.SplitSeq(u.RawQuery, "&") {
+		name, value, _ := strings.Cut(parameter, "=")
+		r.named(name, value)
 	}
 }
 
@@ -56,9 +81,58 @@ func (r *redactor) named(name, value string) {
 	name = strings.ToLower(name)
 	for _, word := range []string{"auth", "token", "key", "secret", "password", "cookie", "session"} {
 		if strings.Contains(name, word) {
-			r.secret(value)
+			r.credential(value)
 			return
 		}
+	}
+}
+
+// credential takes out a header's value and what is in it: the key behind a scheme, what a key of basic
+// authentication stands for, a cookie's value. A server may name any of them when it refuses.
+func (r *redactor) credential(text string) {
+	r.secret(text)
+	_, key, _ := strings.Cut(text, " ")
+	r.secret(key)
+	if plain, err := base64.StdEncoding.DecodeString(key); err == nil && utf8.Valid(plain) {
+		_, password, _ := strings.Cut(string(plain), ":")
+		r.secret(string(plain))
+		r.secret(password)
+	}
+	for cookie := range strings.SplitSeq(text, ";") {
+		_, value, _ := strings.Cut(cookie, "=")
+		r.secret(value)
+	}
+}
+
+// written takes out a URL's credentials in the very letters in which a line has them.
+func (r *redactor) written(line string) {
+	for word := range strings.FieldsFuncSeq(line, separates) {
+		_, rest, _ := strings.Cut(word, "://")
+		if at := strings.LastIndexByte(rest, '@'); at >= 0 {
+			_, password, _ := strings.Cut(rest[:at], ":")
+			r.secret(rest[:at])
+			r.secret(password)
+		}
+	}
+}
+
+func separates(c rune) bool { return strings.ContainsRune(" \t\r\n'\"", c) }
+
+// suspicious is what a line that cannot be parsed may have a secret in.
+var suspicious = regexp.MustCompile(`://(.*)@|(?i:auth|token|key|secret|password|cookie|session)[A-Za-z-]*['"]?[:= ](.*)`)
+
+// unreadable takes every word out of what is suspicious in a line.
+func (r *redactor) unreadable(line string) {
+	for {
+		at := suspicious.FindStringSubmatchIndex(line)
+		if at == nil {
+			return
+		}
+		begin, end := max(at[2], at[4]), max(at[3], at[5])
+		for word := range strings.FieldsFuncSeq(line[begin:end], separates) {
+			r.secret(word)
+		}
+		line = line[at[0]+1:]
 	}
 }
 
@@ -66,17 +140,46 @@ func (r *redactor) named(name, value string) {
 func (r *redactor) hide(text string) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	forms := make([]string, 0, len(r.hidden))
+	found := make([]string, 0, len(r.hidden))
 	for form := range r.hidden {
 		if strings.Contains(text, form) {
-			forms = append(forms, form)
+			found = append(found, form)
 		}
 	}
-	slices.SortFunc(forms, func(a, b string) int { return len(b) - len(a) })
-	for _, form := range forms {
+	slices.SortFunc(found, func(a, b string) int { return len(b) - len(a) })
+	for _, form := range found {
 		text = strings.ReplaceAll(text, form, r.hidden[form])
 	}
-	return text
+	return r.hideCut(text)
+}
+
+// cut is how a text that was shortened ends.
+const cut = "…"
+
+// hideCut takes out the first part of a secret whose end was cut off.
+func (r *redactor) hideCut(text string) string {
+	before, after, ok := strings.Cut(text, cut)
+	if !ok {
+		return text
+	}
+	longest, instead := 0, ""
+	for form, shown := range r.hidden {
+		for n := min(len(form)-1, len(before)); n >= leastSecret && n > longest; n-- {
+			if strings.HasSuffix(before, form[:n]) {
+				longest, instead = n, shown
+			}
+		}
+	}
+	return before[:len(before)-longest] + instead + cut + r.hideCut(after)
+}
+
+// report is a report that others may read.
+func (r *redactor) report(from prestop.Report) prestop.Report {
+	from.Steps = slices.Clone(from.Steps)
+	for i := range from.Steps {
+		from.Steps[i].Error = r.hide(from.Steps[i].Error)
+	}
+	return from
 }
 
 // file reads a secret from a file, and takes it out of the log from then on.
@@ -84,7 +187,7 @@ func (r *redactor) file(path string) func() (string, error) {
 	return func() (string, error) {
 		content, err := os.ReadFile(path)
 		text := strings.TrimRight(string(content), "\r\n")
-		r.secret(text)
+		r.credential(text)
 		return text, err
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"maps"
 	"os"
 	"slices"
@@ -157,13 +158,30 @@ func (s *settings) parse(args []string) error {
 
 // badFlag is the place of the argument that pflag stumbled over.
 func badFlag(args []string, err error) int {
-	for i, arg := range args {
-		name, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
-		if strings.HasPrefix(arg, "-") && name != "" && (strings.Contains(err.Error(), name) || !strings.HasPrefix(arg, "--")) {
-			return i
-		}
+	bad := slices.IndexFunc(args, func(arg string) bool { return isOf(err, arg) })
+	if bad < 0 {
+		bad = slices.IndexFunc(args, func(arg string) bool { return strings.HasPrefix(arg, "-") })
 	}
-	return slices.IndexFunc(args, func(arg string) bool { return strings.HasPrefix(arg, "-") })
+	return bad
+}
+
+func isOf(err error, arg string) bool {
+	if e, ok := errors.AsType[*pflag.InvalidSyntaxError](err); ok {
+		return arg == e.GetSpecifiedFlag()
+	}
+	named, ok := errors.AsType[interface {
+		error
+		GetSpecifiedName() string
+		GetSpecifiedShortnames() string
+	}](err)
+	if !ok {
+		return false
+	}
+	if short := named.GetSpecifiedShortnames(); short != "" {
+		return arg == "-"+short
+	}
+	name, _, _ := strings.Cut(arg, "=")
+	return name == "--"+named.GetSpecifiedName()
 }
 
 func (s *settings) flags() *pflag.FlagSet {
@@ -178,7 +196,7 @@ func (s *settings) flags() *pflag.FlagSet {
 			}
 		}
 	}
-	flags.VarPF(&s.dryRun, "dry-run", "", "").NoOptDefVal = "true"
+	flags.VarPF(dryRunFlag{s, &s.dryRun}, "dry-run", "", "").NoOptDefVal = "true"
 	return flags
 }
 
@@ -194,6 +212,20 @@ func (f flagValue) Set(text string) error {
 }
 func (f flagValue) String() string { return f.value.String() }
 func (f flagValue) Type() string   { return f.value.Type() }
+
+// dryRunFlag is on where its value is wrong: whoever mistypes it wants nothing to be done.
+type dryRunFlag struct {
+	s *settings
+	*toggle
+}
+
+func (f dryRunFlag) Set(text string) error {
+	if err := f.toggle.Set(text); err != nil {
+		*f.toggle = true
+		f.s.problems = append(f.s.problems, problem{"--dry-run", err.Error()})
+	}
+	return nil
+}
 
 const prefix = "PRE_STOP_"
 

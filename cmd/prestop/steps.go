@@ -79,7 +79,7 @@ func (b *builder) step(text string) (prestop.Entry, error) {
 		return prestop.Entry{}, err
 	}
 	if len(words) == 0 {
-		return prestop.Entry{}, fmt.Errorf("expected a step, got nothing")
+		return prestop.Entry{}, &line.Error{Column: 1, Text: "expected a step, got nothing"}
 	}
 	last := len(words) - 1
 	once := last > 0 && words[last].Text == onceWord
@@ -241,6 +241,9 @@ func (b *builder) elasticsearchStep(p parsed) (prestop.Entry, error) {
 		if err := places.Set(w.Text); err != nil {
 			return prestop.Entry{}, w.Expected("%s", err)
 		}
+	}
+	if o, ok := p.option("type"); ok && kind.word == "replace" && b.es.targetNode.text == "" {
+		return prestop.Entry{}, o.Expected("type: replace needs the name of the node that takes over in PRE_STOP_ELASTICSEARCH_TARGET_NODE")
 	}
 	if len(places.list) == 0 {
 		return prestop.Entry{}, p.verb.Expected("expected a URL after elasticsearch, or in PRE_STOP_ELASTICSEARCH_URL")

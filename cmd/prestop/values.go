@@ -43,7 +43,7 @@ type count int
 func (c *count) Set(text string) error {
 	n, err := strconv.ParseUint(text, 10, 16)
 	if err != nil {
-		return fmt.Errorf("expected a whole number from 0 on, got %q", text)
+		return fmt.Errorf("expected a whole number from 0 to 65535, got %q", text)
 	}
 	*c = count(n)
 	return nil

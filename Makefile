@@ -1,0 +1,70 @@
+MAKEFLAGS += --warn-undefined-variables --no-builtin-rules
+SHELL := bash
+.SHELLFLAGS := -o errexit -o pipefail -o nounset -c
+.DEFAULT_GOAL := help
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+ARCHES ?= amd64 arm64 arm ppc64le s390x riscv64
+FUZZTIME ?= 60s
+STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK ?= golang.org/x/vuln/cmd/govulncheck@v1.9.0
+
+# The Dockerfile builds with the same; a test compares them.
+RELEASE := CGO_ENABLED=0 GOARM=6 GOFLAGS="-trimpath -buildvcs=false -tags=nethttpomithttp2"
+GO_BUILD = $(RELEASE) go build -ldflags="-s -w -X main.version=$(VERSION)"
+
+# Tests and tools need no version control, and no settings of whoever runs them.
+export GOFLAGS := -buildvcs=false
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' Makefile
+
+.PHONY: build
+build: ## build bin/prestop for this machine
+	$(GO_BUILD) -o bin/prestop ./cmd/prestop
+
+.PHONY: cross
+cross: $(ARCHES:%=dist/prestop-linux-%) ## build dist/prestop-linux-ARCH for each of ARCHES
+
+.PHONY: FORCE
+dist/prestop-linux-%: FORCE
+	GOOS=linux GOARCH=$* $(GO_BUILD) -o $@ ./cmd/prestop
+
+.PHONY: reproducible
+reproducible: ## build two copies of the tree and compare their bytes
+	internal/packaging/reproducible.sh "$(VERSION)"
+
+.PHONY: image
+image: ## build the Dockerfile with buildah, without a registry, and try the image (root, Debian)
+	internal/packaging/image.sh "$(VERSION)"
+
+.PHONY: test
+test: lint vulncheck ## lint, vulncheck, and all tests with the race detector
+	go test -race ./...
+
+.PHONY: lint
+lint: ## gofmt, go vet, staticcheck
+	unformatted=$$(gofmt -l .); [[ -z "$$unformatted" ]] || { echo "gofmt: $$unformatted"; exit 1; }
+	go vet ./...
+	go run $(STATICCHECK) ./...
+
+.PHONY: vulncheck
+vulncheck: ## govulncheck, where its data can be had
+	internal/packaging/vulncheck.sh $(GOVULNCHECK)
+
+.PHONY: fuzz
+fuzz: ## run each fuzz target for FUZZTIME, one after the other
+	internal/packaging/fuzz.sh $(FUZZTIME)
+
+.PHONY: demo
+demo: ## show a hook's run against an example app and a fake Elasticsearch
+	go run ./examples/demo
+
+.PHONY: bench
+bench: ## measure the hook against a bash and curl one
+	go run ./internal/bench
+
+.PHONY: clean
+clean: ## remove bin and dist
+	rm -rf bin dist

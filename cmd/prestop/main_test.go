@@ -1,0 +1,257 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// The test binary is the program as well, for scripts and for [start].
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"prestop": main, "ordinary": ordinary})
+}
+
+// ordinary runs a program as a user who may not do everything.
+func ordinary() {
+	const nobody = 65534
+	if os.Getuid() == 0 {
+		orDie(syscall.Setgroups(nil))
+		orDie(syscall.Setgid(nobody))
+		orDie(syscall.Setuid(nobody))
+	}
+	path, err := exec.LookPath(os.Args[1])
+	orDie(err)
+	orDie(syscall.Exec(path, os.Args[1:], os.Environ()))
+}
+
+func orDie(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(99)
+	}
+}
+
+// process is a run of the real program.
+type process struct {
+	*exec.Cmd
+	t              *testing.T
+	stdout, stderr bytes.Buffer
+}
+
+// prepare makes a run with this environment and no other, and with a directory of its own for its record.
+func prepare(t *testing.T, env []string, args ...string) *process {
+	p := &process{t: t, Cmd: exec.Command("prestop", args...)}
+	p.Env = append([]string{"GORACE=atexit_sleep_ms=0", "TMPDIR=" + t.TempDir()}, env...)
+	p.Stdout, p.Stderr = &p.stdout, &p.stderr
+	return p
+}
+
+func (p *process) begin() {
+	p.t.Helper()
+	if err := p.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	p.t.Cleanup(func() {
+		if p.ProcessState == nil {
+			p.Process.Kill()
+			p.Wait()
+		}
+	})
+}
+
+// exit is the status that the process ends with.
+func (p *process) exit() int {
+	p.t.Helper()
+	if err := p.Wait(); err != nil {
+		if _, ended := errors.AsType[*exec.ExitError](err); !ended {
+			p.t.Fatal(err)
+		}
+	}
+	return p.ProcessState.ExitCode()
+}
+
+// The documented statuses, each with runs that must end so.
+func TestExitStatuses(t *testing.T) {
+	t.Parallel()
+	inPod := []string{"KUBERNETES_SERVICE_HOST=10.0.0.1", "PRE_STOP_LOG_TO=stdout", "PRE_STOP_ADDITIONAL_WAIT_SECONDS=100ms"}
+	short := []string{"PRE_STOP_GRACE_PERIOD_SECONDS=2", "PRE_STOP_RESERVE_SECONDS=1"} // one try, no waits
+	signalled := exitSignal                                                            // and its number
+
+	type row struct {
+		env    []string
+		args   []string       // REFUSING and SILENT are servers' URLs
+		signal syscall.Signal // sent as soon as SILENT is called
+	}
+	documented := map[string]struct {
+		status int
+		rows   []row
+	}{
+		"0": {exitDone, []row{
+			{nil, []string{"wait", "10ms"}, 0},
+			{nil, []string{"--help"}, 0},
+			{nil, []string{"version"}, 0},
+			{nil, []string{"--dry-run", "wait 10s"}, 0},
+			{nil, []string{"--dry-run", "post REFUSING"}, 0},
+			{inPod, nil, 0},
+			{[]string{"PRE_STOP_NO_SUCH=1"}, []string{"wait", "10ms"}, 0}, // from here on with a warning
+			{[]string{"PRE_STOP_STATE_DIR=/no/such/directory"}, []string{"wait", "10ms"}, 0},
+			{[]string{"PRE_STOP_LOG_TO=/no/such/directory/log"}, []string{"wait", "10ms"}, 0},
+			{short, []string{"wait", "10s"}, 0},
+		}},
+		"1": {exitFailed, []row{
+			{nil, []string{"post REFUSING"}, 0},
+			{inPod, []string{"post REFUSING"}, 0},
+			{nil, []string{"post REFUSING", "wait 10ms"}, 0},
+			{short, []string{"post SILENT"}, 0},
+			{nil, []string{"elasticsearch-clear", "--elasticsearch-url=REFUSING"}, 0},
+			{nil, []string{"install", "/no/such/directory/prestop"}, 0},
+		}},
+		"2": {exitConfiguration, []row{
+			{nil, []string{"--no-such-flag"}, 0},
+			{nil, []string{"wait", "soon"}, 0},
+			{nil, []string{"--dry-run", "wait soon"}, 0},
+			{nil, []string{"version", "please"}, 0},
+			{nil, []string{"install"}, 0},
+			{nil, []string{"elasticsearch-clear"}, 0},
+			{inPod, []string{"wait", "soon"}, 0},
+			{inPod, []string{"--no-such-flag", "wait 10ms"}, 0},
+			{inPod, []string{"post REFUSING", "wait soon"}, 0}, // outweighs the failure
+		}},
+		"128+n": {signalled, []row{
+			{nil, []string{"post SILENT"}, syscall.SIGINT},
+			{nil, []string{"post SILENT"}, syscall.SIGTERM},
+			{nil, []string{"post SILENT"}, syscall.SIGHUP},
+			{inPod, []string{"post SILENT", "wait soon"}, syscall.SIGTERM}, // outweighs the mistake
+		}},
+	}
+	for name, list := range documentedStatuses(t) {
+		if want := slices.Sorted(maps.Keys(documented)); !slices.Equal(list, want) {
+			t.Errorf("%s has the statuses %q, this test %q", name, list, want)
+		}
+	}
+	for name, status := range documented {
+		for _, row := range status.rows {
+			t.Run(fmt.Sprint(name, row.args, row.signal), func(t *testing.T) {
+				t.Parallel()
+				called := make(chan struct{}, 1)
+				silent := newWitness(t, func(_ http.ResponseWriter, r sentRequest) {
+					called <- struct{}{}
+					<-r.Context().Done()
+				})
+				refusing := newWitness(t, answer(http.StatusNotFound, "", ""))
+				servers := strings.NewReplacer("SILENT", silent.URL, "REFUSING", refusing.URL)
+				var args []string
+				for _, arg := range row.args {
+					args = append(args, servers.Replace(arg))
+				}
+				p := prepare(t, row.env, args...)
+				p.begin()
+				if row.signal != 0 {
+					<-called
+					p.Process.Signal(row.signal)
+				}
+				if got, want := p.exit(), status.status+int(row.signal); got != want {
+					t.Errorf("exit status %d, want %d\n%s%s", got, want, &p.stdout, &p.stderr)
+				}
+			})
+		}
+	}
+}
+
+// A log that nobody reads any more changes nothing: a Go program would die of SIGPIPE.
+func TestClosedPipes(t *testing.T) {
+	t.Parallel()
+	refusing := newWitness(t, answer(http.StatusNotFound, "", ""))
+	for _, test := range []struct {
+		name string
+		args []string
+		want int
+	}{
+		{"done", []string{"wait 10ms"}, exitDone},
+		{"failed", []string{"post " + refusing.URL, "wait 10ms"}, exitFailed},
+		{"mistake", []string{"wait soon"}, exitConfiguration},
+		{"dry run", []string{"--dry-run", "wait 1s"}, exitDone},
+		{"help", []string{"--help"}, exitDone},
+		{"version", []string{"version"}, exitDone},
+		{"log to stderr", []string{"--log-to=stderr", "post " + refusing.URL}, exitFailed},
+		{"log to stdout", []string{"--log-to=stdout", "--log-format=text", "post " + refusing.URL}, exitFailed},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			p := prepare(t, nil, test.args...)
+			p.Stdout, p.Stderr = unread(t), unread(t)
+			p.begin()
+			if got := p.exit(); got != test.want {
+				t.Errorf("exit status %d, want %d: %s", got, test.want, p.ProcessState)
+			}
+		})
+	}
+}
+
+// unread is a pipe without a reader.
+func unread(t *testing.T) *os.File {
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	read.Close()
+	t.Cleanup(func() { write.Close() })
+	return write
+}
+
+// A pipe that is full, and blocks, does not keep the hook from its time.
+func TestFullPipe(t *testing.T) {
+	t.Parallel()
+	var ends [2]int
+	if err := syscall.Pipe2(ends[:], syscall.O_CLOEXEC|syscall.O_NONBLOCK); err != nil {
+		t.Fatal(err)
+	}
+	for err := error(nil); err == nil; {
+		_, err = syscall.Write(ends[1], make([]byte, 4096))
+	}
+	if err := syscall.SetNonblock(ends[1], false); err != nil {
+		t.Fatal(err)
+	}
+	read, write := os.NewFile(uintptr(ends[0]), "read end"), os.NewFile(uintptr(ends[1]), "write end")
+	defer read.Close()
+	defer write.Close()
+
+	p := prepare(t, []string{"PRE_STOP_LOG_TO=stdout"}, "wait 100ms")
+	p.Stdout, p.Stderr = write, write
+	begun := time.Now()
+	p.begin()
+	killed := time.AfterFunc(10*time.Second, func() { p.Process.Kill() })
+	defer killed.Stop()
+	if got := p.exit(); got != exitDone {
+		t.Errorf("exit status %d after %s, want 0 after 100ms", got, time.Since(begun))
+	}
+}
+
+// What a script may be told to do twice must not be a subcommand in one place and a step in another.
+func TestVerbsAndSubcommandsAreDisjoint(t *testing.T) {
+	seen := make(map[string]bool)
+	names := subcommandNames()
+	for _, v := range verbs() {
+		names = append(names, v.name)
+	}
+	for _, name := range append(names, onceWord) {
+		if seen[name] {
+			t.Errorf("%s has two meanings", name)
+		}
+		seen[name] = true
+	}
+	if len(subcommandNames()) == 0 || len(verbs()) == 0 {
+		t.Error("there are none")
+	}
+}

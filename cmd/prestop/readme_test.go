@@ -1,0 +1,164 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func readme(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func help() string {
+	var b strings.Builder
+	writeHelp(&b)
+	return b.String()
+}
+
+// section is what stands below a heading, up to the next one.
+func section(t *testing.T, text, heading string) string {
+	t.Helper()
+	_, rest, ok := strings.Cut(text, "\n## "+heading+"\n")
+	if !ok {
+		t.Fatalf("README.md has no section %q", heading)
+	}
+	body, _, _ := strings.Cut(rest, "\n## ")
+	return body
+}
+
+// table is the cells of a section's first table, without the two lines of its head and without backquotes.
+func table(section string) [][]string {
+	var rows [][]string
+	for line := range strings.Lines(section) {
+		line = strings.TrimSpace(line)
+		if !strings.HasPrefix(line, "|") {
+			if len(rows) > 0 {
+				break
+			}
+			continue
+		}
+		line = strings.ReplaceAll(line, `\|`, "\x00")
+		var cells []string
+		for cell := range strings.SplitSeq(strings.Trim(line, "|"), "|") {
+			cells = append(cells, strings.TrimSpace(strings.NewReplacer("`", "", "\x00", "|").Replace(cell)))
+		}
+		rows = append(rows, cells)
+	}
+	return rows[min(2, len(rows)):]
+}
+
+// documentedStatuses are the exit statuses that the README and --help name.
+func documentedStatuses(t *testing.T) map[string][]string {
+	t.Helper()
+	var inReadme, inHelp []string
+	for _, row := range table(section(t, readme(t), "Exit status")) {
+		inReadme = append(inReadme, row[0])
+	}
+	_, text, _ := strings.Cut(help(), "Exit status\n")
+	for line := range strings.Lines(text) {
+		inHelp = append(inHelp, strings.Fields(line)[0])
+	}
+	slices.Sort(inReadme)
+	slices.Sort(inHelp)
+	return map[string][]string{"README.md": inReadme, "--help": inHelp}
+}
+
+func TestReadmeHasTheSettings(t *testing.T) {
+	documented := make(map[string][]string)
+	for _, cells := range table(section(t, readme(t), "Settings")) {
+		documented[cells[0]] = cells
+	}
+	for _, row := range newSettings().rows {
+		cells := documented[row.env]
+		delete(documented, row.env)
+		if len(cells) != 4 {
+			t.Errorf("%s: README.md has no row of four cells for it: %q", row.env, cells)
+			continue
+		}
+		flag := "--" + row.flag
+		if row.flag == "" {
+			flag = "arguments"
+		}
+		if cells[1] != flag {
+			t.Errorf("%s: README.md has the flag %q, want %q", row.env, cells[1], flag)
+		}
+		want := strings.TrimSuffix(strings.TrimPrefix(shownDefault(row), " (default "), ")")
+		if cells[2] != want {
+			t.Errorf("%s: README.md has the default %q, want %q", row.env, cells[2], want)
+		}
+		if cells[3] == "" {
+			t.Errorf("%s: README.md does not say what it means", row.env)
+		}
+		if c, ok := row.value.(*choice); ok {
+			for _, word := range c.among {
+				if !strings.Contains(cells[3], word) {
+					t.Errorf("%s: README.md does not name %s", row.env, word)
+				}
+			}
+		}
+	}
+	for env := range documented {
+		t.Errorf("README.md has a row for %s, which is no setting", env)
+	}
+}
+
+func TestReadmeHasTheSteps(t *testing.T) {
+	text := section(t, readme(t), "The contract")
+	_, steps, ok := strings.Cut(text, "**Steps.**")
+	if !ok {
+		t.Fatal(`README.md has no paragraph "**Steps.**"`)
+	}
+	for _, v := range verbs() {
+		if !strings.Contains(steps, "`"+v.name+"`") && !strings.Contains(steps, "`"+v.name+" ") {
+			t.Errorf("README.md does not name the verb %s", v.name)
+		}
+		for _, option := range v.options {
+			if !strings.Contains(steps, option+"=") {
+				t.Errorf("README.md does not name %s's option %s=", v.name, option)
+			}
+		}
+	}
+	if !strings.Contains(text, "`"+onceWord+"`") {
+		t.Errorf("README.md does not name the word %s", onceWord)
+	}
+}
+
+func TestReadmeHasTheSubcommands(t *testing.T) {
+	for _, name := range subcommandNames() {
+		if name != "help" && !strings.Contains(readme(t), "prestop "+name) && !strings.Contains(readme(t), `"/prestop", "`+name+`"`) {
+			t.Errorf("README.md does not name prestop %s", name)
+		}
+	}
+	for _, flag := range []string{"--dry-run", "--help", "--exit-zero"} {
+		if !strings.Contains(readme(t), flag) {
+			t.Errorf("README.md does not name %s", flag)
+		}
+	}
+}
+
+func TestHelpHasTheWholeConfiguration(t *testing.T) {
+	text := help()
+	for _, row := range newSettings().rows {
+		if !strings.Contains(text, row.env) || !strings.Contains(text, row.usage+shownDefault(row)) || row.flag != "" && !strings.Contains(text, "--"+row.flag+" ") {
+			t.Errorf("--help lacks %s, its flag, its usage or its default", row.env)
+		}
+	}
+	for _, v := range verbs() {
+		if !strings.Contains(text, v.name) {
+			t.Errorf("--help lacks the verb %s", v.name)
+		}
+	}
+	for _, name := range subcommandNames() {
+		if name != "help" && !strings.Contains(text, "prestop "+name) {
+			t.Errorf("--help lacks prestop %s", name)
+		}
+	}
+}

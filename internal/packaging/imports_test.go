@@ -1,0 +1,102 @@
+package packaging
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// goPackage is what "go list -json" tells of a package; tests do not count.
+type goPackage struct {
+	ImportPath    string
+	Imports, Deps []string
+}
+
+func listPackages(t *testing.T, args ...string) []goPackage {
+	t.Helper()
+	out := run(t, []string{"GOFLAGS=-buildvcs=false", "GOOS=linux", "CGO_ENABLED=0"}, "go",
+		append([]string{"list", "-json=ImportPath,Imports,Deps", "-tags=nethttpomithttp2"}, args...)...)
+	var all []goPackage
+	for decoder := json.NewDecoder(bytes.NewReader(out)); ; {
+		var one goPackage
+		err := decoder.Decode(&one)
+		if errors.Is(err, io.EOF) {
+			return all
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, one)
+	}
+}
+
+// within tells whether path is the package or below it.
+func within(path, pkg string) bool {
+	return path == pkg || strings.HasPrefix(path, pkg+"/")
+}
+
+func TestEachLibraryHasOneImporter(t *testing.T) {
+	t.Parallel()
+	packages := listPackages(t, "./...")
+	for library, allowed := range map[string]string{
+		"github.com/hashicorp/go-retryablehttp": module + "/internal/web",
+		"github.com/miekg/dns":                  module + "/internal/dns",
+		"github.com/spf13/pflag":                module + "/cmd/prestop",
+	} {
+		var importers []string
+		for _, p := range packages {
+			if slices.ContainsFunc(p.Imports, func(path string) bool { return within(path, library) }) {
+				importers = append(importers, p.ImportPath)
+			}
+		}
+		if !slices.Equal(importers, []string{allowed}) {
+			t.Errorf("%s is imported by %q, expected %s alone", library, importers, allowed)
+		}
+	}
+}
+
+func TestRoomsDoNotKnowEachOther(t *testing.T) {
+	t.Parallel()
+	rooms := []string{module + "/prestop", module + "/shutdown", module + "/drain"}
+	inARoom := 0
+	for _, p := range listPackages(t, "./...") {
+		for _, room := range rooms {
+			if !within(p.ImportPath, room) {
+				continue
+			}
+			inARoom++
+			for _, path := range p.Deps {
+				for _, other := range rooms {
+					if other != room && within(path, other) {
+						t.Errorf("%s depends on %s", p.ImportPath, path)
+					}
+				}
+			}
+		}
+	}
+	if inARoom < 2 {
+		t.Errorf("found %d packages in %q: the test looks at the wrong places", inARoom, rooms)
+	}
+}
+
+func TestProgramLeavesOut(t *testing.T) {
+	t.Parallel()
+	program := listPackages(t, "./cmd/prestop")[0]
+	if !slices.Contains(program.Deps, "net/http") {
+		t.Fatal("net/http is not among the dependencies, so the search is worth nothing")
+	}
+	for _, unwanted := range []string{
+		"text/template", "html/template", "expvar", "testing", "net/http/httptest", "net/http/pprof",
+		"runtime/cgo", "log/syslog", module + "/internal/fakees",
+	} {
+		for _, path := range program.Deps {
+			if within(path, unwanted) {
+				t.Errorf("cmd/prestop depends on %s", path)
+			}
+		}
+	}
+}

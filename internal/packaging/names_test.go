@@ -1,0 +1,54 @@
+package packaging
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// unwantedNames: a registry or a proxy is the choice of whoever builds and deploys, and paths of
+// one machine mean nothing on another.
+var unwantedNames = regexp.MustCompile(`(?i)\b(` +
+	`(registry-1\.|index\.)?docker\.io|docker\.elastic\.co|([a-z0-9-]+\.)?gcr\.io|ghcr\.io|quay\.io|` +
+	`registry\.k8s\.io|mcr\.microsoft\.com|public\.ecr\.aws|(proxy|sum)\.golang\.org` +
+	`)\b|(^|[\s"'=:(])/(work|root|home|Users)/[a-z]`)
+
+func TestNoFileNamesAMachineOrARegistry(t *testing.T) {
+	t.Parallel()
+	files := 0
+	eachText(t, func(name, text string) {
+		if name == "go.sum" {
+			return
+		}
+		files++
+		for number, line := range strings.Split(text, "\n") {
+			if found := unwantedNames.FindString(line); found != "" {
+				t.Errorf("%s:%d: %s", name, number+1, strings.TrimSpace(found))
+			}
+		}
+	})
+	if files < 10 {
+		t.Errorf("%d files read: the test looks at the wrong place", files)
+	}
+}
+
+func TestUnwantedNames(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]bool{
+		"image: docker" + ".io/library/golang:1.26":    true,
+		"FROM eu.gcr" + ".io/x":                        true,
+		"GOPROXY=https://proxy.golang" + ".org,direct": true,
+		"cd /" + "work/main":                           true,
+		`"/` + `root/go"`:                              true,
+		"a=/" + "home/somebody":                        true,
+		"image: prestop:1.0":                           false,
+		"https://kubernetes.io/docs/":                  false,
+		"/tmp, /dev/shm, /usr/local/go":                false,
+		"https://example.org/home/page":                false,
+		"golang.org/x/sys":                             false,
+	} {
+		if got := unwantedNames.MatchString(line); got != want {
+			t.Errorf("%q: %v, expected %v", line, got, want)
+		}
+	}
+}

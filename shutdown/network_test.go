@@ -1,0 +1,162 @@
+package shutdown
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/prestop/prestop/internal/web"
+)
+
+// network is one in memory, for bubbles of synctest: an address is served, refuses, or swallows what comes.
+type network struct {
+	mu    sync.Mutex
+	doors map[string]*door
+	bytes atomic.Int64 // that were received by dialling
+}
+
+func newNetwork() *network { return &network{doors: make(map[string]*door)} }
+
+// serve answers at an address from now on, until the test ends or the address is closed.
+func (n *network) serve(t *testing.T, address string, h http.Handler) {
+	t.Helper()
+	d := &door{conns: make(chan net.Conn), closed: make(chan struct{})}
+	d.server = &http.Server{Handler: h, ErrorLog: log.New(io.Discard, "", 0)}
+	n.mu.Lock()
+	n.doors[address] = d
+	n.mu.Unlock()
+	go d.server.Serve(d)
+	t.Cleanup(func() { d.server.Close() })
+}
+
+// swallow makes an address one that never answers, not even to a connection.
+func (n *network) swallow(address string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.doors[address] = nil
+}
+
+// close ends an address' connections; it refuses others.
+func (n *network) close(address string) {
+	n.mu.Lock()
+	d := n.doors[address]
+	delete(n.doors, address)
+	n.mu.Unlock()
+	d.server.Close()
+}
+
+func (n *network) dial(ctx context.Context, _, address string) (net.Conn, error) {
+	n.mu.Lock()
+	d, ok := n.doors[strings.ToLower(address)]
+	n.mu.Unlock()
+	refused := &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
+	if !ok {
+		return nil, refused
+	}
+	if d == nil {
+		<-ctx.Done()
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: os.ErrDeadlineExceeded}
+	}
+	here, there := net.Pipe()
+	select {
+	case d.conns <- there:
+		return &counted{here, &n.bytes}, nil
+	case <-d.closed:
+		return nil, refused
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// connect makes a client whose connections end with the test.
+func (n *network) connect(t *testing.T, auth web.Auth) Connect {
+	return sync.OnceValues(func() (*web.Client, error) {
+		c, err := web.New(n.dial, web.TLS{}, auth)
+		if err == nil {
+			t.Cleanup(c.Close)
+		}
+		return c, err
+	})
+}
+
+// door is the listener of an address.
+type door struct {
+	server *http.Server
+	conns  chan net.Conn
+	once   sync.Once
+	closed chan struct{}
+}
+
+func (d *door) Accept() (net.Conn, error) {
+	select {
+	case c := <-d.conns:
+		return c, nil
+	case <-d.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (d *door) Close() error {
+	d.once.Do(func() { close(d.closed) })
+	return nil
+}
+
+func (d *door) Addr() net.Addr { return &net.TCPAddr{} }
+
+type counted struct {
+	net.Conn
+	bytes *atomic.Int64
+}
+
+func (c *counted) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	c.bytes.Add(int64(n))
+	return n, err
+}
+
+// journal is a log that can be searched.
+type journal struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (j *journal) Write(b []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(b)
+}
+
+func (j *journal) logger() *slog.Logger { return slog.New(slog.NewTextHandler(j, nil)) }
+
+// count tells how many lines hold all of the texts.
+func (j *journal) count(texts ...string) int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	n := 0
+lines:
+	for line := range strings.Lines(j.text.String()) {
+		for _, text := range texts {
+			if !strings.Contains(line, text) {
+				continue lines
+			}
+		}
+		n++
+	}
+	return n
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
+}
