@@ -473,25 +473,6 @@ func TestCancelEndsAtOnce(t *testing.T) {
 	}
 }
 
-func TestDeadNameserverInsideADeadline(t *testing.T) {
-	t.Parallel()
-	s := serve(t, silent)
-	ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
-	defer cancel()
-	r := resolver(t, "", s.addr)
-	_, err := r.Lookup(ctx, "a.test")
-	if ctx.Err() != nil {
-		t.Error("it did not end before its context")
-	}
-	e, ok := errors.AsType[*Error](err)
-	if !ok || e.Outcome != GivenUp {
-		t.Fatalf("have %v, want the host given up", err)
-	}
-	if last, ok := errors.AsType[*Error](e.Err); !ok || last.Outcome != Timeout {
-		t.Errorf("have %v, want a timeout", err)
-	}
-}
-
 func TestRotate(t *testing.T) {
 	t.Parallel()
 	good := zone{"a.test.": {"a.test. 5 IN A 10.0.0.1"}}
