@@ -80,7 +80,7 @@ func TestRun(t *testing.T) {
 			Entries: []Entry{call("post", hangs), wait(5 * s)}}, 0, "cut done"},
 		{"grace unknown", Plan{Floor: 50 * s, Entries: []Entry{wait(5 * s)}}, 0, "done"},
 		{"under 2 s of budget the calls have it all", Plan{Grace: 2 * s, Reserve: 1 * s, Floor: 50 * s,
-			Entries: []Entry{call("post", takes(500 * time.Millisecond)), wait(5 * s)}}, 500 * time.Millisecond, "done done"},
+			Entries: []Entry{call("post", takes(500*time.Millisecond)), wait(5 * s)}}, 500 * time.Millisecond, "done done"},
 		{"under 2 s of budget calls share alike", Plan{Grace: 2 * s, Reserve: 1 * s, Floor: 50 * s,
 			Entries: []Entry{call("post", hangs), call("post", hangs)}}, 1*s - Engine, "cut cut"},
 		{"a call that hangs cannot eat a wait", Plan{Grace: 30 * s, Reserve: 5 * s,
@@ -88,7 +88,7 @@ func TestRun(t *testing.T) {
 		{"a call that hangs is bounded by its most", Plan{Grace: 120 * s, Reserve: 20 * s,
 			Entries: []Entry{call("post", hangs), wait(20 * s)}}, 50 * s, "cut done"},
 		{"a call that is deaf is left behind", Plan{Grace: 30 * s, Reserve: 5 * s,
-			Entries: []Entry{call("post", deaf(40 * s)), wait(20 * s)}}, 25*s - Engine, "left done"},
+			Entries: []Entry{call("post", deaf(40*s)), wait(20 * s)}}, 25*s - Engine, "left done"},
 		{"a deaf last step is left at the deadline", Plan{Grace: 30 * s, Reserve: 5 * s,
 			Entries: []Entry{open("elasticsearch", deaf(40*s))}}, 25 * s, "left"},
 		{"a panic is a failure", Plan{Grace: 30 * s, Reserve: 5 * s,
@@ -192,34 +192,44 @@ func TestRunSkip(t *testing.T) {
 	})
 }
 
-// A delivery that goes on from an earlier one, wherever that one was cut, ends when the earlier one would have.
+// A delivery that goes on from an earlier one, wherever that one was cut, ends when the earlier one would have;
+// also if it had begun long before and waited for the earlier one.
 func TestRunGoesOn(t *testing.T) {
-	for _, cut := range []time.Duration{0, 500 * time.Millisecond, 3 * s, 12 * s, 19 * s} {
-		t.Run(cut.String(), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				calls := 0
-				count := func(ctx context.Context, log *slog.Logger) error { calls++; return takes(1*s)(ctx, log) }
-				plan := Plan{Grace: 60 * s, Reserve: 10 * s, Floor: 20 * s, Entries: []Entry{call("post", count), wait(10 * s)}}
-
-				began := time.Now()
-				left := killed(t.Context(), plan, cut)
-				second := plan
-				second.Start, second.Age = time.Now(), time.Since(began)
-				if err := json.Unmarshal(left, &second.Earlier); err != nil {
-					t.Fatal(err)
-				}
-				report := second.Run(t.Context(), quiet)
-				if got := time.Since(began); (got - 20*s).Abs() > 10*time.Millisecond {
-					t.Errorf("both lasted %v, want 20s", got)
-				}
-				if want := map[bool]int{true: 2, false: 1}[cut == 500*time.Millisecond]; calls != want {
-					t.Errorf("%d calls, want %d", calls, want)
-				}
-				if !report.OK() || len(report.Steps) != 2 {
-					t.Errorf("report %+v", report)
-				}
+	for _, cut := range []time.Duration{0, 500 * time.Millisecond, 3 * s, 9 * s, 12 * s, 19 * s} {
+		for _, waited := range []time.Duration{0, cut} {
+			t.Run(fmt.Sprint(cut, " waited ", waited), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) { goesOn(t, cut, waited) })
 			})
-		})
+		}
+	}
+}
+
+func goesOn(t *testing.T, cut, waited time.Duration) {
+	calls := 0
+	count := func(ctx context.Context, log *slog.Logger) error { calls++; return takes(1*s)(ctx, log) }
+	guard := Entry{Line: "until", Step: stepFunc(fails), Most: 7 * s, Guard: true}
+	plan := Plan{Grace: 60 * s, Reserve: 10 * s, Floor: 20 * s, Entries: []Entry{call("post", count), wait(10 * s), guard}}
+
+	began := time.Now()
+	left := killed(t.Context(), plan, cut)
+	second := plan
+	second.Start = time.Now().Add(-waited)
+	second.Age = second.Start.Sub(began)
+	if err := json.Unmarshal(left, &second.Earlier); err != nil {
+		t.Fatal(err)
+	}
+	report := second.Run(t.Context(), quiet)
+	if got := time.Since(began); (got - 20*s).Abs() > 10*time.Millisecond {
+		t.Errorf("both lasted %v, want 20s", got)
+	}
+	if want := map[bool]int{true: 2, false: 1}[cut == 500*time.Millisecond]; calls != want {
+		t.Errorf("%d calls, want %d", calls, want)
+	}
+	if got := outcomes(report); got != "done done failed" {
+		t.Errorf("outcomes %s", got)
+	}
+	if last := report.Steps[2]; cut >= 3*s && (time.Duration(last.Began+last.Took)-18*s).Abs() > 10*time.Millisecond {
+		t.Errorf("the steps ended after %v, want 18s", last.Began+last.Took)
 	}
 }
 

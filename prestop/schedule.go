@@ -56,36 +56,38 @@ func scale(d time.Duration, by float64) time.Duration {
 // share is the time that entry i may take if it begins at the given moment, counted from Start.
 func (p Plan) share(i int, at time.Duration) time.Duration {
 	e := p.Entries[i]
+	e.Least = max(0, e.Least-p.spent(i, at))
 	left := max(0, p.end()-at)
-	all, later := p.need(p.Entries[i:]), p.need(p.Entries[i+1:])
+	own, later := p.need([]Entry{e}), p.need(p.Entries[i+1:])
+	all := need{own.calls + later.calls, own.waits + later.waits, own.open + later.open}
 	calls, waits := all.squeeze(left)
 	free := max(0, left-scale(later.calls, calls)-scale(later.waits, waits))
 
 	switch {
-	case e.Step == nil:
-		return min(scale(p.least(i), waits), free)
-	case e.Guard && !p.hasWaits():
+	case e.wait() && !p.hasWaits():
 		return 0
+	case e.Step == nil:
+		return min(scale(e.Least, waits), free)
 	case e.open():
 		least := scale(e.Least, calls)
 		return least + (free-least)/time.Duration(all.open)
 	case e.FromStart:
 		return min(free, max(e.Least, e.Most-at-p.Age))
+	case e.Guard:
+		return min(free, max(0, e.Most-p.spent(i, at)))
 	default:
 		return min(free, e.Most)
 	}
 }
 
-// least is what entry i still needs: a wait that an earlier delivery had begun is not waited from anew.
-func (p Plan) least(i int) time.Duration {
-	e := p.Entries[i]
-	if !p.hasWaits() {
+// spent is how long an earlier delivery, which was cut in entry i, had begun it before the given moment: what
+// others rely on is the time, so it is not waited out anew. A call is made again with all of its time.
+func (p Plan) spent(i int, at time.Duration) time.Duration {
+	s, begun := p.Earlier.step(i)
+	if !begun || s.Outcome != Running || !p.Entries[i].wait() {
 		return 0
 	}
-	if s, ok := p.Earlier.step(i); ok && s.Outcome == Running {
-		return max(0, e.Least-(p.Age-time.Duration(s.Began)))
-	}
-	return e.Least
+	return max(0, p.Age+at-time.Duration(s.Began))
 }
 
 // floor is how long this delivery lasts at least, from Start.

@@ -78,7 +78,7 @@ func inStreet(t *testing.T, text string, f func(*testing.T, *street)) {
 		st.net.serve(t, "app:8080", st.app)
 		st.net.serve(t, "other:8080", st.other)
 		secret := func() (string, error) { return "hush", nil }
-		st.call = Call{Connect: st.net.connect(t, web.Token(secret)), Request: web.Request{Method: "POST", URL: "http://app:8080/drain"}}
+		st.call = Call{Connect: st.net.connect(t, web.Token(secret)), Request: web.Request{Method: "POST", URL: "http://app:8080/drain", Header: http.Header{"X-Hook": {"yes"}}}}
 		f(t, st)
 	})
 }
@@ -147,7 +147,8 @@ func TestCall(t *testing.T) {
 		{"JSON", "200", func(c *Call) { c.Request.Body = []byte(`{"a":1}`) }, "", []string{`POST /drain application/json {"a":1}`}, 0, 0},
 		{"text", "200", func(c *Call) { c.Request.Body = []byte(`a=1`) }, "", []string{`POST /drain  a=1`}, 0, 0},
 		{"JSON with a type of its own", "200", func(c *Call) {
-			c.Request.Body, c.Request.Header = []byte(`"SHUTTING_DOWN"`), http.Header{"Content-Type": {"text/x"}}
+			c.Request.Body = []byte(`"SHUTTING_DOWN"`)
+			c.Request.Header.Set("content-type", "text/x")
 		}, "", []string{`POST /drain text/x "SHUTTING_DOWN"`}, 0, 0},
 		{"the body is sent with each try", "503;200", func(c *Call) { c.Request.Body = []byte(`1`) }, "", []string{"POST /drain application/json 1", "POST /drain application/json 1"}, 100 * ms, s},
 		{"a file that is missing", "200", func(c *Call) { c.BodyFile = "/nowhere/body" }, "body: open /nowhere/body", []string{}, 0, 0},
@@ -168,8 +169,8 @@ func TestCall(t *testing.T) {
 					t.Errorf("requests %q, want %q", st.app.got, test.got)
 				}
 				for _, h := range st.app.header {
-					if h.Get("Authorization") != "Bearer hush" {
-						t.Errorf("Authorization %q", h.Get("Authorization"))
+					if h.Get("Authorization") != "Bearer hush" || h.Get("X-Hook") != "yes" {
+						t.Errorf("Authorization %q, X-Hook %q", h.Get("Authorization"), h.Get("X-Hook"))
 					}
 				}
 				if len(st.other.got) > 0 {

@@ -264,5 +264,5 @@ func shorten(s string) string {
 	if len(s) <= most {
 		return s
 	}
-	return strings.ToValidUTF8(s[:most], "") + "…"
+	return s[:strings.LastIndexByte(s[:most], ' ')+1] + "…" // at a blank, since half of a secret is one that nobody recognises
 }

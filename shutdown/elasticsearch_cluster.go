@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -55,10 +56,13 @@ func (c *cluster) askOnce(ctx context.Context, r request, read func([]byte) erro
 
 func (c *cluster) askAt(ctx context.Context, p Place, r request, read func([]byte) error) (web.Answer, error) {
 	a, err := c.send(ctx, p, r)
-	if err == nil {
-		err = read(a.Body)
+	if err != nil {
+		return a, err
 	}
-	return a, err
+	if err := read(a.Body); err != nil {
+		return a, fmt.Errorf("%s: %w", web.Place(a.URL), err)
+	}
+	return a, nil
 }
 
 // sweep goes through places until one gives an answer that is usable or final. Each has an even part of the time that is left, so
@@ -95,7 +99,7 @@ func (u unanswered) Error() string {
 	for i, err := range u {
 		texts[i] = err.Error()
 	}
-	return strings.Join(texts, "; ")
+	return strings.Join(slices.Compact(texts), "; ") // one place may stand there twice, as the own node and by its URL
 }
 
 func (u unanswered) Unwrap() []error { return u }
@@ -205,7 +209,10 @@ func (c *cluster) product(ctx context.Context) string {
 // explain puts the product before an error that may come from its version.
 func (c *cluster) explain(ctx context.Context, err error) error {
 	r, refused := errors.AsType[*refusal](err)
-	if !errors.Is(err, errNoAPI) && !(refused && r.Final() && r.Status != http.StatusForbidden) {
+	switch {
+	case errors.Is(err, errNoAPI):
+		err = errNoAPI
+	case !refused || !r.Final() || r.Status == http.StatusForbidden:
 		return err
 	}
 	if product := c.product(ctx); product != "" {

@@ -31,7 +31,7 @@ const (
 	MaxHeader = 64 << 10
 
 	maxRedirects = 3
-	maxExcerpt   = 200
+	maxExcerpt   = 500
 )
 
 // ErrTry is the cause of a try's context when the time for one try is over.
@@ -136,13 +136,14 @@ func redirectTarget(a Answer, location string) string {
 	return Place(to) + to.EscapedPath()
 }
 
-// excerpt is the beginning of a body of plain text or JSON, on one line.
+// excerpt is a short body of plain text or JSON, on one line. It is shown whole or not at all: half of a secret
+// that a server repeats is one that nobody recognises.
 func (a Answer) excerpt() string {
 	kind, _, _ := mime.ParseMediaType(a.Header.Get("Content-Type"))
-	if kind != "text/plain" && !strings.HasSuffix(kind, "json") {
+	if len(a.Body) > maxExcerpt || kind != "text/plain" && !strings.HasSuffix(kind, "json") {
 		return ""
 	}
-	text := strings.ToValidUTF8(string(a.Body[:min(len(a.Body), maxExcerpt)]), "")
+	text := strings.ToValidUTF8(string(a.Body), "")
 	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
 }
 
