@@ -172,7 +172,8 @@ func TestRefuse(t *testing.T) {
 		{"with its cause", 400, `{"error":{"type":"a","reason":"not built","caused_by":{"type":"b","reason":"unknown shutdown type: drain"}}}`, "400 Bad Request a: not built: unknown shutdown type: drain", true},
 		{"cause of another type", 400, `{"error":{"type":"a","reason":"not built","caused_by":"b"}}`, "400 Bad Request a: not built", true},
 		{"lines", 400, `{"error":{"type":"a","reason":"one\ntwo\u001b[31m\r\nthree"}}`, "400 Bad Request a: one two [31m three", true},
-		{"long", 400, `{"error":"` + strings.Repeat("é", 400) + `"}`, "400 Bad Request: " + strings.Repeat("é", 150) + "…", true},
+		{"long", 400, `{"error":"` + strings.Repeat("wörd ", 100) + `"}`, "400 Bad Request: " + strings.Repeat("wörd ", 50) + "…", true},
+		{"long, of one word", 400, `{"error":"` + strings.Repeat("é", 400) + `"}`, "400 Bad Request: …", true},
 	}
 	for _, test := range tests {
 		r := refusalOf(test.status, test.body)
