@@ -191,32 +191,34 @@ func highWater(pid int) int {
 	return kib
 }
 
-// builtBinary builds what is shipped.
-var builtBinary = func() func(*testing.T) string {
-	var once sync.Once
-	var path string
-	var err error
-	return func(t *testing.T) string {
-		t.Helper()
-		once.Do(func() {
-			var dir string
-			if dir, err = os.MkdirTemp("", "prestop-test-"); err != nil {
-				return
-			}
-			path = filepath.Join(dir, "prestop")
-			build := exec.Command("go", "build", "-trimpath", "-tags", "nethttpomithttp2", "-ldflags", "-s -w", "-o", path, ".")
-			build.Env = append(os.Environ(), "CGO_ENABLED=0")
-			var out []byte
-			if out, err = build.CombinedOutput(); err != nil {
-				err = fmt.Errorf("%w: %s", err, out)
-			}
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return path
+// release is what is shipped, built once for all tests that want it; TestMain removes it.
+var release struct {
+	once sync.Once
+	dir  string
+	err  error
+}
+
+func builtBinary(t *testing.T) string {
+	t.Helper()
+	release.once.Do(func() { release.dir, release.err = buildRelease() })
+	if release.err != nil {
+		t.Fatal(release.err)
 	}
-}()
+	return filepath.Join(release.dir, "prestop")
+}
+
+func buildRelease() (string, error) {
+	dir, err := os.MkdirTemp("", "prestop-test-")
+	if err != nil {
+		return "", err
+	}
+	build := exec.Command("go", "build", "-trimpath", "-tags", "nethttpomithttp2", "-ldflags", "-s -w", "-o", filepath.Join(dir, "prestop"), ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return dir, fmt.Errorf("%w: %s", err, out)
+	}
+	return dir, nil
+}
 
 // refusing is a port on which nothing ever listens; a free one might be taken by another row.
 func refusing(*testing.T, string) string { return "http://127.0.0.1:1" }

@@ -19,7 +19,15 @@ import (
 
 // The test binary is the program as well, for scripts and for [start].
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"prestop": main, "ordinary": ordinary})
+	testscript.Main(tidy{m}, map[string]func(){"prestop": main, "ordinary": ordinary})
+}
+
+// tidy removes what the tests built.
+type tidy struct{ *testing.M }
+
+func (m tidy) Run() int {
+	defer func() { os.RemoveAll(release.dir) }()
+	return m.M.Run()
 }
 
 // ordinary runs a program as a user who may not do everything.

@@ -14,14 +14,14 @@ import (
 // seconds is a duration: 50 is seconds, 50s and 1m30s are what they say.
 type seconds time.Duration
 
-const maxSeconds = 366 * 24 * time.Hour
+const longest = 366 * 24 * time.Hour
 
 func parseSeconds(text string) (time.Duration, error) {
 	d, err := time.ParseDuration(text)
 	if n, numeric := strconv.ParseUint(text, 10, 31); numeric == nil {
 		d, err = time.Duration(n)*time.Second, nil
 	}
-	if err != nil || d < 0 || d > maxSeconds {
+	if err != nil || d < 0 || d > longest {
 		return 0, fmt.Errorf("expected seconds, as 50, or a duration, as 1m30s, got %q", text)
 	}
 	return d, nil
@@ -150,11 +150,11 @@ func (*urls) Type() string { return "URL" }
 func parseURL(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	switch {
-	case err != nil:
+	case err != nil || strings.Contains(u.RawQuery, " "): // which would break the request in two
 		return nil, fmt.Errorf("expected a URL such as http://localhost:8080/path; this one cannot be read")
 	case u.Scheme != "http" && u.Scheme != "https":
 		return nil, fmt.Errorf("expected a URL that begins with http:// or https://, got the scheme %q", u.Scheme)
-	case u.Hostname() == "":
+	case u.Hostname() == "" || strings.Contains(u.Host, ","):
 		return nil, fmt.Errorf("expected a URL with a host, as in http://localhost:8080/path")
 	}
 	if port := u.Port(); port != "" {
