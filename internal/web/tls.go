@@ -2,9 +2,11 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"os"
 )
@@ -60,7 +62,11 @@ func acceptLeaf(config *tls.Config, file string) error {
 		if bytes.Equal(leaf.Raw, chain[0].Raw) {
 			return nil
 		}
-		options := x509.VerifyOptions{Roots: config.RootCAs, DNSName: s.ServerName, Intermediates: x509.NewCertPool()}
+		name := cmp.Or(config.ServerName, s.ServerName) // the connection's is empty for an IP address
+		if name == "" {
+			return errors.New("no server name to verify the certificate for")
+		}
+		options := x509.VerifyOptions{Roots: config.RootCAs, DNSName: name, Intermediates: x509.NewCertPool()}
 		for _, c := range s.PeerCertificates[1:] {
 			options.Intermediates.AddCert(c)
 		}

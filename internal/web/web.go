@@ -43,18 +43,19 @@ type Client struct {
 	auth Auth
 }
 
-// Dial connects to an address, as (net.Dialer).DialContext does. It should end a little before its context's deadline, with
-// an error that says what it was waiting for.
+// Dial connects to an address, as (net.Dialer).DialContext does.
 type Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 type deadlineKey struct{}
 
-// inTime dials within the try that it is for. A transport dials without its request's deadline, so that others
-// could have the connection; then a host that does not resolve would be reported to nobody.
+// inTime dials within the try that it is for, and ends a little before it does. A transport dials without its
+// request's deadline, so that others could have the connection; then a host that does not resolve would be
+// reported to nobody.
 func (d Dial) inTime(ctx context.Context, network, address string) (net.Conn, error) {
 	if deadline, ok := ctx.Value(deadlineKey{}).(time.Time); ok {
+		margin := min(30*time.Millisecond, time.Until(deadline)/10)
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadlineCause(ctx, deadline, ErrTry)
+		ctx, cancel = context.WithDeadlineCause(ctx, deadline.Add(-margin), ErrTry)
 		defer cancel()
 	}
 	return d(ctx, network, address)
