@@ -55,6 +55,8 @@ func esRows() []esRow {
 		{name: "E1, asked by way of one of them", nodes: alike, at: "es-10", puts: 1, says: []string{"prestop ends"}},
 		{name: "E2, the own node is not in the cluster", nodes: alike[1:], at: "es-10", most: esDeadline, exit: 1,
 			says: []string{"no node called es-1 is in the cluster"}},
+		{name: "E2, and another has its name as host", nodes: alike[1:], at: "es-10", prepare: func(sc *esScene) { sc.AddNode(fakees.Node{Name: "es-12", Host: "es-1"}) },
+			most: esDeadline, exit: 1, says: []string{"no node called es-1 is in the cluster"}},
 		{name: "E3, stalled for ever", prepare: func(sc *esScene) { sc.Script("", fakees.Stalled.For(0)) },
 			puts: 1, least: 5 * time.Second, most: esDeadline, exit: 1, says: []string{"shutdown is STALLED", "cannot move"}, verify: esSaidOnce("cannot move", "explanation")},
 		{name: "E4, the server vanishes", prepare: func(sc *esScene) {
@@ -235,9 +237,9 @@ func esSaidOnce(text, other string) func(*testing.T, *esScene) {
 	}
 }
 
+// esAsked bounds the requests, but for that of what the server is, which words an error.
 func esAsked(most int) func(*testing.T, *esScene) {
 	return func(t *testing.T, sc *esScene) {
-		// Root says what it is, and each address of the own node who it is.
 		n := sc.Count(0) - sc.Count(fakees.Root)
 		if n > most {
 			t.Errorf("%d requests, want at most %d", n, most)

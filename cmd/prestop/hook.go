@@ -84,29 +84,28 @@ func recorder(j *journal.Journal, hide *redactor, log *slog.Logger) func(prestop
 
 // openJournal finds an earlier delivery of this hook. A nil journal records nothing: somebody at a terminal tries
 // something, which no later hook must take for its own, or there is nowhere to write. If an earlier delivery that
-// still ran has ended meanwhile, its report is ours.
+// still ran has ended meanwhile, its report is ours; unless it was ended by hand, for then it is for us, or for another
+// that waited as we did, to begin anew.
 func openJournal(i invocation, b *builder, p prestop.Plan, log *hookLog) (*journal.Journal, *prestop.Report) {
 	if i.terminal() {
 		return nil, nil
 	}
-	j, err := b.openJournal(i.ctx, p, log)
-	if err != nil {
-		log.Warn("a second delivery of this hook would not be recognised", "error", err)
-		return nil, nil
+	for {
+		j, err := b.openJournal(i.ctx, p, log)
+		if err != nil {
+			log.Warn("a second delivery of this hook would not be recognised", "error", err)
+			return nil, nil
+		}
+		doc, ok := j.Ended()
+		if !ok {
+			return j, nil
+		}
+		var report prestop.Report
+		if err := json.Unmarshal(doc, &report); err == nil && report.Ended == "" {
+			log.Info("the earlier delivery has ended, and this one with it")
+			return nil, &report
+		}
 	}
-	doc, ok := j.Ended()
-	if !ok {
-		return j, nil
-	}
-	var report prestop.Report
-	if err := json.Unmarshal(doc, &report); err == nil && report.Ended == "" {
-		log.Info("the earlier delivery has ended, and this one with it")
-		return nil, &report
-	}
-	if j, err = b.openJournal(i.ctx, p, log); err != nil {
-		log.Warn("a second delivery of this hook would not be recognised", "error", err)
-	}
-	return j, nil
 }
 
 func (b *builder) openJournal(ctx context.Context, p prestop.Plan, log *hookLog) (*journal.Journal, error) {
@@ -201,15 +200,21 @@ func exitStatus(ctx context.Context, r prestop.Report, problems []problem) int {
 
 // summary is short, since a kubelet copies it to the node's log.
 func summary(r prestop.Report, problems []problem, hide *redactor) string {
-	const most = 300
 	text := r.Ended
 	if len(problems) > 0 {
 		text = joined(problems)
 	} else if failed := r.Failures(); text == "" && len(failed) > 0 {
 		text = fmt.Sprintf("%d of %d steps not done: %s: %s", len(failed), len(r.Steps), failed[0].Line, failed[0].Error)
 	}
-	if text = hide.hide(text); len(text) > most {
-		text = strings.ToValidUTF8(text[:most], "") + cut
+	return abridged(hide.hide(text))
+}
+
+// abridged leaves out the middle of a long text: where several places failed the last one's error is at the end, and
+// so is what can be done about one.
+func abridged(text string) string {
+	const head, tail = 320, 200
+	if len(text) <= head+tail {
+		return text
 	}
-	return text
+	return strings.ToValidUTF8(text[:head], "") + cut + strings.ToValidUTF8(text[len(text)-tail:], "")
 }

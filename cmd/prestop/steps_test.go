@@ -1,0 +1,342 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prestop/prestop/internal/line"
+	"github.com/prestop/prestop/prestop"
+	"github.com/prestop/prestop/shutdown"
+)
+
+// build is a builder of this configuration, outside of an ECK pod.
+func build(t testing.TB, env map[string]string, args ...string) *builder {
+	t.Helper()
+	s, err := load(args, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newBuilder(invocation{ctx: t.Context(), env: env}, s)
+}
+
+func TestWaitStep(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]time.Duration{
+		"wait 5": 5 * time.Second, "wait 1m30s": 90 * time.Second, "  wait\t250ms ": 250 * time.Millisecond, "wait '5s'": 5 * time.Second,
+		"wait $(DELAY)": 7 * time.Second, "wait ${DELAY}": 7 * time.Second, `wait "$DELAY"`: 7 * time.Second, "wait 0": 0,
+	} {
+		e, err := build(t, map[string]string{"DELAY": "7s"}).step(text)
+		if err != nil || e.Step != nil || e.Least != want || e.Most != want || e.Guard || e.Once {
+			t.Errorf("%q: %+v, %v; want a wait of %s", text, e, err, want)
+		}
+	}
+}
+
+func TestCallSteps(t *testing.T) {
+	t.Parallel()
+	env := map[string]string{"HOST": "app", "BODY": `{"a": "b c"}`, "OPTION": "timeout=5s", "EMPTY": ""}
+	for _, test := range []struct {
+		line   string
+		method string
+		url    string
+		more   func(*shutdown.Call)
+	}{
+		{"get http://app/", "GET", "http://app/", nil},
+		{"post http://app/", "POST", "http://app/", nil},
+		{"put http://app/", "PUT", "http://app/", nil},
+		{"patch http://app/", "PATCH", "http://app/", nil},
+		{"delete http://app/", "DELETE", "http://app/", nil},
+		{"post https://$(HOST):8443/a?b=c$EMPTY", "POST", "https://app:8443/a?b=c", nil},
+		{"timeout=3s post http://app/", "", "", nil}, // a verb comes first
+		{"post timeout=3s http://app/", "POST", "http://app/", func(c *shutdown.Call) { c.Timeout = 3 * time.Second }},
+		{"post http://app/ timeout=3 timeout=4", "POST", "http://app/", func(c *shutdown.Call) { c.Timeout = 4 * time.Second }},
+		{"post http://app/ body=", "POST", "http://app/", func(c *shutdown.Call) { c.Request.Body = []byte{} }},
+		{"post http://app/ body=$BODY", "POST", "http://app/", func(c *shutdown.Call) { c.Request.Body = []byte(env["BODY"]) }},
+		{`post http://app/ body='{"a": 1}'`, "POST", "http://app/", func(c *shutdown.Call) { c.Request.Body = []byte(`{"a": 1}`) }},
+		{"post http://app/ body=timeout=5s", "POST", "http://app/", func(c *shutdown.Call) { c.Request.Body = []byte("timeout=5s") }},
+		{"post http://app/ body=once", "POST", "http://app/", func(c *shutdown.Call) { c.Request.Body = []byte("once") }},
+		{"post http://app/ body=@/etc/body.json", "POST", "http://app/", func(c *shutdown.Call) { c.BodyFile = "/etc/body.json" }},
+		{"post http://app/ header=X-A:1 header='X-A: 2' header=x-b:", "POST", "http://app/", func(c *shutdown.Call) {
+			c.Request.Header = http.Header{"X-A": {"1", "2"}, "X-B": {""}}
+		}},
+		{"get http://app/ expect=200,404", "GET", "http://app/", func(c *shutdown.Call) { c.Expect = shutdown.Statuses{"200", "404"} }},
+		{"get http://app/ expect=2xx,409", "GET", "http://app/", func(c *shutdown.Call) { c.Expect = shutdown.Statuses{"2xx", "409"} }},
+		{"post http://app/ token-file=/t ca-file=/c", "POST", "http://app/", nil},
+	} {
+		e, err := build(t, env).step(test.line)
+		if test.method == "" {
+			if err == nil {
+				t.Errorf("%q: no error", test.line)
+			}
+			continue
+		}
+		got, ok := e.Step.(shutdown.Call)
+		if err != nil || !ok || e.Least != time.Second || e.Most != 30*time.Second || e.Guard {
+			t.Errorf("%q: %+v, %v", test.line, e, err)
+			continue
+		}
+		if got.Connect == nil {
+			t.Errorf("%q: has no means to connect", test.line)
+		}
+		got.Connect = nil
+		want := shutdown.Call{}
+		want.Request.Method, want.Request.URL, want.Request.Header = test.method, test.url, http.Header{}
+		if test.more != nil {
+			test.more(&want)
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%q: %+v, want %+v", test.line, got, want)
+		}
+	}
+}
+
+// A condition at the same place is asked with the call's own credentials, any other without.
+func TestOnlyIf(t *testing.T) {
+	t.Parallel()
+	token := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(token, []byte("abcdefgh\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	app, other, no := newWitness(t, answer(204, "", "")), newWitness(t, answer(204, "", "")), newWitness(t, answer(503, "", ""))
+	for _, test := range []struct {
+		condition string
+		asked     *witness
+		auth      string
+		called    bool
+	}{
+		{app.URL + "/ready?a=b", app, "Bearer abcdefgh", true},
+		{other.URL + "/ready", other, "", true},
+		{no.URL + "/ready", no, "", false},
+	} {
+		before, asked := len(app.requests()), len(test.asked.requests())
+		e, err := build(t, nil).step(fmt.Sprintf("post %s/drain token-file=%s header=X-Key:abc only-if='%s'", app.URL, token, test.condition))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := e.Step.Run(t.Context(), slog.New(slog.DiscardHandler)); err != nil {
+			t.Errorf("%s: %v", test.condition, err)
+		}
+		first := test.asked.requests()[asked]
+		if first.Method != "GET" || !strings.HasPrefix(first.RequestURI, "/ready") || first.Header.Get("Authorization") != test.auth || first.Header.Get("X-Key") != "" {
+			t.Errorf("%s was asked %s %s %v, want the authorization %q and none of the call's headers", test.condition, first.Method, first.RequestURI, first.Header, test.auth)
+		}
+		last := app.requests()[max(0, len(app.requests())-1)]
+		if called := len(app.requests()) > before && last.Method == "POST"; called != test.called {
+			t.Errorf("%s: called %v, want %v", test.condition, called, test.called)
+		}
+	}
+}
+
+func TestElasticsearchStep(t *testing.T) {
+	t.Parallel()
+	const set = "PRE_STOP_ELASTICSEARCH_URL"
+	for _, test := range []struct {
+		line string
+		env  map[string]string
+		kind string
+		urls []string
+	}{
+		{"elasticsearch", map[string]string{set: "http://a:1,http://b:2/x/"}, "restart", []string{"http://a:1", "http://b:2/x"}},
+		{"elasticsearch http://c:3", map[string]string{set: "http://a:1"}, "restart", []string{"http://c:3"}},
+		{"elasticsearch http://c:3,http://d:4", nil, "restart", []string{"http://c:3", "http://d:4"}},
+		{"elasticsearch type=remove", map[string]string{set: "http://a:1", "PRE_STOP_SHUTDOWN_TYPE": "sigterm"}, "remove", []string{"http://a:1"}},
+		{"elasticsearch", map[string]string{set: "http://a:1", "PRE_STOP_SHUTDOWN_TYPE": "sigterm"}, "sigterm", []string{"http://a:1"}},
+		{"elasticsearch type=replace", map[string]string{set: "http://a:1", "PRE_STOP_ELASTICSEARCH_TARGET_NODE": "es-1"}, "replace", []string{"http://a:1"}},
+	} {
+		e, err := build(t, test.env).step(test.line)
+		got, ok := e.Step.(shutdown.Elasticsearch)
+		if err != nil || !ok || got.Type != test.kind || e.Least != time.Second || e.Most != 0 || e.Guard {
+			t.Errorf("%q: %+v, %v", test.line, e, err)
+			continue
+		}
+		var urls []string
+		for _, place := range got.Other {
+			urls = append(urls, place.URL)
+		}
+		if !slices.Equal(urls, test.urls) {
+			t.Errorf("%q: %q, want %q", test.line, urls, test.urls)
+		}
+	}
+}
+
+func TestOnce(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		"wait 5s once": true, "wait 5s": false, "post http://app/ once": true, "post http://app/ timeout=5s once": true,
+		"post http://app/ body=once": false, "elasticsearch http://a once": true,
+	} {
+		if e, err := build(t, nil).step(text); err != nil || e.Once != want {
+			t.Errorf("%q: once %v, %v; want %v", text, e.Once, err, want)
+		}
+	}
+	for _, text := range []string{"once", "wait once", "once wait 5s", "post once http://app/", "wait 5s once once"} {
+		if e, err := build(t, nil).step(text); err == nil {
+			t.Errorf("%q: no error, %+v", text, e)
+		}
+	}
+}
+
+// The column counts bytes of the line as it was written, and the words say what was expected there.
+func TestStepsThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	env := map[string]string{"EMPTY": "", "LONG": strings.Repeat("x", 100), "SPACED": "wait 5s", "MINUS": "-5s"}
+	for text, want := range map[string]string{
+		"":                                      "column 1: expected a step, got nothing",
+		" \t":                                   "column 1: expected a step, got nothing",
+		"wiat 5s":                               `column 1: expected wait, get, post, put, patch, delete or elasticsearch, got "wiat"`,
+		"  wiat 5s":                             `column 3: expected wait, get, post, put, patch, delete or elasticsearch, got "wiat"`,
+		"Wait 5s":                               `column 1: expected wait, get, post, put, patch, delete or elasticsearch, got "Wait"`,
+		"'wait 5s'":                             `column 1: expected wait, get, post, put, patch, delete or elasticsearch, got "wait 5s"`,
+		"$(SPACED)":                             `column 1: expected wait, get, post, put, patch, delete or elasticsearch, got "wait 5s"`,
+		"$(EMPTY)":                              `column 1: expected wait, get, post, put, patch, delete or elasticsearch, got ""`,
+		"--grace-period=5":                      `column 1: expected a step, got "--grace-period=5": flags go before the steps`,
+		"wait":                                  "column 5: expected a duration, as in wait 20s after wait",
+		"wait ":                                 "column 5: expected a duration, as in wait 20s after wait",
+		"wait once":                             "column 5: expected a duration, as in wait 20s after wait",
+		"wait $(EMPTY)":                         "column 6: " + wantDuration + `""`,
+		"wait $(MINUS)":                         "column 6: " + wantDuration + `"-5s"`,
+		"wait 5s 6s":                            `column 9: expected an option or the end of the step, got "6s"`,
+		"wait 5s for=6s":                        "column 9: wait takes no options, got for=",
+		"wait for=6s":                           "column 6: wait takes no options, got for=",
+		"wait $(NOPE)":                          "column 6: the variable NOPE is not set",
+		"wait $(NOPE":                           "column 6: expected ) after the variable's name",
+		"wait '5s":                              "column 6: expected a closing ' after this one",
+		"ü 5s":                                  `column 1: expected wait, get, post, put, patch, delete or elasticsearch, got "ü"`,
+		"post":                                  "column 5: expected a URL after post",
+		"post timeout=5s":                       "column 5: expected a URL after post",
+		"post $(LONG)":                          "column 6: " + wantScheme + `""`,
+		"post ftp://app/":                       "column 6: " + wantScheme + `"ftp"`,
+		"post http://app:0/":                    "column 6: " + wantPort + "0",
+		"post http://u:hunter22@/":              "column 6: " + wantHost,
+		"post http://a,http://b":                "column 6: " + wantHost,
+		"post http://app/ http://b":             `column 18: expected an option or the end of the step, got "http://b"`,
+		"post http://app/ colour=red":           "column 18: expected an option of post (body header expect timeout token-file ca-file only-if), got colour=",
+		"post http://app/ type=restart":         "column 18: expected an option of post (body header expect timeout token-file ca-file only-if), got type=",
+		"post http://app/ timeout=":             "column 18: timeout: " + wantDuration + `""`,
+		"post http://app/ timeout=-1s":          "column 18: timeout: " + wantDuration + `"-1s"`,
+		"post http://app/ expect=":              `column 18: expect: expected statuses such as 200,404 or 2xx, got ""`,
+		"post http://app/ expect=200,":          `column 18: expect: expected statuses such as 200,404 or 2xx, got "200,"`,
+		"post http://app/ expect=99":            `column 18: expect: expected statuses such as 200,404 or 2xx, got "99"`,
+		"post http://app/ expect=1xx":           `column 18: expect: expected statuses such as 200,404 or 2xx, got "1xx"`,
+		"post http://app/ expect=600":           `column 18: expect: expected statuses such as 200,404 or 2xx, got "600"`,
+		"post http://app/ expect=２００":           `column 18: expect: expected statuses such as 200,404 or 2xx, got "２００"`,
+		"post http://app/ header=":              "column 18: header: expected Name:value",
+		"post http://app/ header=:x":            "column 18: header: expected Name:value",
+		"post http://app/ header=X-A":           "column 18: header: expected Name:value",
+		"post http://app/ header='X A: b'":      "column 18: header: expected Name:value",
+		"post http://app/ header='X-A: b\r\nc'": "column 18: header: expected Name:value",
+		"post http://app/ 'header=X-A: b'":      `column 18: expected an option or the end of the step, got "header=X-A: b"`,
+		"post http://app/ only-if=":             "column 18: only-if: " + wantScheme + `""`,
+		"post http://app/ only-if=http://b:0/":  "column 18: only-if: " + wantPort + "0",
+		"elasticsearch":                         "column 1: expected a URL after elasticsearch, or in PRE_STOP_ELASTICSEARCH_URL",
+		"elasticsearch none":                    "column 1: expected a URL after elasticsearch, or in PRE_STOP_ELASTICSEARCH_URL",
+		"elasticsearch es:9200":                 "column 15: " + wantScheme + `"es"`,
+		"elasticsearch http://a http://b":       `column 24: expected an option or the end of the step, got "http://b"`,
+		"elasticsearch http://a type=":          `column 24: type: expected restart, remove, replace or sigterm, got ""`,
+		"elasticsearch http://a type=auto":      `column 24: type: expected restart, remove, replace or sigterm, got "auto"`,
+		"elasticsearch http://a timeout=5s":     "column 24: expected an option of elasticsearch (type), got timeout=",
+		"elasticsearch http://a type=replace":   "column 24: type: replace needs the name of the node that takes over in PRE_STOP_ELASTICSEARCH_TARGET_NODE",
+	} {
+		e, err := build(t, env).step(text)
+		if err == nil || err.Error() != want {
+			t.Errorf("%q: %+v, error %v, want %s", text, e, err, want)
+		}
+	}
+}
+
+func TestStepLines(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		args []string
+		env  string
+		want []string
+	}{
+		{nil, "", nil},
+		{[]string{"wait", "20s"}, "", []string{"wait 20s"}},
+		{[]string{"wait 20s"}, "", []string{"wait 20s"}},
+		{[]string{"wait"}, "", []string{"wait"}},
+		{[]string{"post", "http://a", "timeout=5s", "once"}, "", []string{"post http://a timeout=5s once"}},
+		{[]string{"post http://a", "wait 5s"}, "", []string{"post http://a", "wait 5s"}},
+		{[]string{"post", "http://a", "body=a b"}, "", []string{"post", "http://a", "body=a b"}},
+		{[]string{"elasticsearch", "wait 5s"}, "", []string{"elasticsearch", "wait 5s"}},
+		{[]string{"elasticsearch"}, "", []string{"elasticsearch"}},
+		{[]string{"version"}, "", []string{"version"}},
+		{[]string{"pots", "http://a"}, "", []string{"pots", "http://a"}},
+		{[]string{""}, "", []string{""}},
+		{[]string{"wait 5s"}, "post http://a", []string{"wait 5s"}},
+		{nil, "wait 5s", []string{"wait 5s"}},
+		{nil, "wait 5s\npost http://a\n", []string{"wait 5s", "post http://a"}},
+		{nil, "\n# a comment\n\n  # another\n\twait 5s  \r\n#\n", []string{"wait 5s"}},
+		{nil, "post http://a#fragment # no comment", []string{"post http://a#fragment # no comment"}},
+		{nil, "wait 5s\n \t\n", []string{"wait 5s"}},
+		{nil, "# only\n#comments", nil},
+		{nil, "wait", []string{"wait"}},
+	} {
+		s, err := load(test.args, map[string]string{"PRE_STOP_STEPS": test.env})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.stepLines(); !slices.Equal(got, test.want) {
+			t.Errorf("%q, %q: %q, want %q", test.args, test.env, got, test.want)
+		}
+	}
+}
+
+// Any line: no panic; an error that names a column within the line, or an entry that the schedule can use.
+func FuzzStep(f *testing.F) {
+	for _, seed := range []string{
+		"", "wait 5s", "wait 1m30s once", "wait $(A)", "wait ${B} x=y", "post http://app/ body=@/f header=A:b timeout=5s expect=2xx,404",
+		`get "http://$A:80/" only-if='http://b/' token-file=/t ca-file=/c`, "elasticsearch http://u:p@a:9200,https://b type=sigterm", "elasticsearch type=replace",
+		"once", "'once' once", "$$ $", "\x00", "delete http://[::1]:80/ header=\"Authorization: Bearer $(A)\"", "wait 99999999999h", "put http://a:0",
+	} {
+		f.Add(seed, "http://es:9200", "5s")
+	}
+	column := regexp.MustCompile(`^column ([1-9][0-9]*): .`)
+	f.Fuzz(func(t *testing.T, text, places, variable string) {
+		env := map[string]string{"A": variable, "B": "", "PRE_STOP_ELASTICSEARCH_URL": places, "PRE_STOP_STEPS": text}
+		b := build(t, env)
+		e, err := b.step(text)
+		if err != nil {
+			checkColumn(t, text, err)
+			if !column.MatchString(err.Error()) {
+				t.Errorf("%q: the error names no column: %v", text, err)
+			}
+		} else if e.Least < 0 || e.Most != 0 && e.Least > e.Most || e.Step == nil && e.Least != e.Most {
+			t.Errorf("%q: %+v", text, e)
+		}
+		p := b.plan(time.Now())
+		for _, slot := range p.Timeline() {
+			if slot.Ends > p.Budget() || slot.Earliest > slot.Latest || slot.Latest > slot.Ends {
+				t.Errorf("%q: %+v", text, slot)
+			}
+		}
+		if len(b.stepLines()) != len(p.Entries) && len(b.stepLines()) > 0 {
+			t.Errorf("%q: %d lines, %d entries", text, len(b.stepLines()), len(p.Entries))
+		}
+		checkEntries(t, p)
+	})
+}
+
+func checkColumn(t *testing.T, text string, err error) {
+	e, ok := err.(*line.Error)
+	if !ok || e.Column < 1 || e.Column > len(text)+1 {
+		t.Errorf("%q: %#v", text, err)
+	}
+}
+
+func checkEntries(t *testing.T, p prestop.Plan) {
+	for _, e := range p.Entries {
+		if e.Step == nil && e.Least != e.Most || e.Guard && e.Most == 0 && e.Step == nil {
+			t.Errorf("%+v", e)
+		}
+	}
+}
