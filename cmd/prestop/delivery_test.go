@@ -39,7 +39,6 @@ const (
 )
 
 func TestDeliveries(t *testing.T) {
-	t.Parallel()
 	tell(t, map[string]stories{
 		"twice":         deliveredTwice(),
 		"records":       records(),
@@ -709,20 +708,27 @@ func (h *heldCall) let() { close(h.letGo) }
 // stories are told each on a stage of its own.
 type stories map[string]func(*stage)
 
-// tell has all stories told side by side, as the testing package would not; then each is a subtest.
+// atOnce is how many stories are told at once: more than there are processors, since a hook mostly waits, and few enough
+// for all to be told in time.
+const atOnce = 12
+
+// tell has stories told side by side; then each is a subtest.
 func tell(t *testing.T, groups map[string]stories) {
 	t.Helper()
 	binary := builtBinary(t)
 	const apart = 20 * time.Millisecond // lest all processes start at once
 	next := time.NewTicker(apart)
 	defer next.Stop()
+	telling := make(chan struct{}, atOnce)
 	stages := make(map[string]map[string]*stage)
 	for group, all := range groups {
 		stages[group] = make(map[string]*stage)
 		for name, story := range all {
 			s := newStage(t, binary)
 			stages[group][name] = s
+			telling <- struct{}{}
 			go func() {
+				defer func() { <-telling }()
 				defer close(s.told)
 				story(s)
 			}()

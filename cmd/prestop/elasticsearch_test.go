@@ -120,7 +120,6 @@ func esRows() []esRow {
 const esHostile = "a \"b\"} \\ 'c'\n{\"log.level\"\r\n\t\x1b[31m\u2028 </script> %s é"
 
 func TestElasticsearchTable(t *testing.T) {
-	t.Parallel()
 	type run struct {
 		esRow
 		scene *esScene

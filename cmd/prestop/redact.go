@@ -118,22 +118,27 @@ func (r *redactor) written(line string) {
 
 func separates(c rune) bool { return strings.ContainsRune(" \t\r\n'\"", c) }
 
-// suspicious is what a line that cannot be parsed may have a secret in.
-var suspicious = regexp.MustCompile(`://(.*)@|(?i:auth|token|key|secret|password|cookie|session)[A-Za-z-]*['"]?[:= ](.*)`)
+// A line that cannot be parsed may have a secret in a URL, and after a word that sounds like one.
+var (
+	userinfo = regexp.MustCompile(`(?s)://(.*)@`)
+	telling  = regexp.MustCompile(`(?is)(?:auth|token|key|secret|password|cookie|session)[a-z-]*['"]?[:= ](.*)`)
+)
 
-// unreadable takes every word out of what is suspicious in a line.
+// unreadable takes every word out of what may be a secret in a line.
 func (r *redactor) unreadable(line string) {
-	for {
-		at := suspicious.FindStringSubmatchIndex(line)
-		if at == nil {
-			return
-		}
-		begin, end := max(at[2], at[4]), max(at[3], at[5])
-		for word := range strings.FieldsFuncSeq(line[begin:end], separates) {
+	for _, where := range []*regexp.Regexp{userinfo, telling} {
+		for word := range strings.FieldsFuncSeq(submatch(where, line), separates) {
 			r.secret(word)
+			r.secret(submatch(telling, word))
 		}
-		line = line[at[0]+1:]
 	}
+}
+
+func submatch(where *regexp.Regexp, text string) string {
+	if found := where.FindStringSubmatch(text); found != nil {
+		return found[1]
+	}
+	return ""
 }
 
 // hide is text without what is secret; longer secrets go first, since one may hold another.

@@ -37,7 +37,6 @@ func TestTLS(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root: the hook runs below a root directory of its own, with a hosts file of its own")
 	}
-	t.Parallel()
 	p := newPKI(t)
 	tell(t, map[string]stories{
 		"Elasticsearch": elasticsearchOverTLS(p),
