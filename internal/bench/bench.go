@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
+
+// bench is what all runs have in common.
+type bench struct {
+	dir           string
+	runs          int
+	files         secrets
+	prestop, bash hook
+	noBash        error // why there is nothing to compare with
+	noCgroup      error // why a container's memory cannot be measured
+}
+
+func prepare(ctx context.Context, dir string, runs int) (*bench, error) {
+	b := &bench{dir: dir, runs: runs}
+	var err error
+	if b.files, err = newSecrets(dir); err != nil {
+		return nil, err
+	}
+	if b.prestop, err = buildHook(ctx, dir); err != nil {
+		return nil, err
+	}
+	b.bash, b.noBash = shellHook(dir)
+	group, err := newCgroup()
+	if b.noCgroup = err; err == nil {
+		group.close()
+	}
+	return b, nil
+}
+
+// results are all that was measured.
+type results struct {
+	*bench
+	sizes
+	ours, theirs                 []sample // for their time
+	oursInMemory, theirsInMemory []sample
+	deadlines                    []sample
+	own, service                 [2]sample // in a cluster of small and one of large
+}
+
+const small, large = 10, 1000
+
+func (b *bench) results(ctx context.Context) (*results, error) {
+	r := &results{bench: b}
+	var err error
+	steps := []func(context.Context) error{
+		r.build, r.warmUp, r.inTime, r.inMemory, r.atTheDeadline, r.inClusters,
+	}
+	for _, step := range steps {
+		if err == nil {
+			err = step(ctx)
+		}
+	}
+	return r, err
+}
+
+func (r *results) build(ctx context.Context) (err error) {
+	r.sizes, err = r.measureSizes(ctx)
+	return err
+}
+
+// warmUp sees to it that both hooks do the same, with what they read being in the page cache from then on.
+func (r *results) warmUp(ctx context.Context) error {
+	ours, err := r.measure(ctx, r.prestop, usual, inTime)
+	if err != nil || r.noBash != nil {
+		return err
+	}
+	theirs, err := r.measure(ctx, r.bash, usual, inTime)
+	if err == nil && !slices.Equal(ours.calls, theirs.calls) {
+		err = fmt.Errorf("the hooks do not make the same calls: %s %q, %s %q", r.prestop.name, ours.calls, r.bash.name, theirs.calls)
+	}
+	return err
+}
+
+// inTime runs the hooks in turn.
+func (r *results) inTime(ctx context.Context) error {
+	for range r.runs {
+		if err := r.add(ctx, &r.ours, r.prestop, usual, inTime); err != nil {
+			return err
+		}
+		if r.noBash != nil {
+			continue
+		}
+		if err := r.add(ctx, &r.theirs, r.bash, usual, inTime); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inMemory runs the hooks side by side, since memory does not depend on the time that they have.
+func (r *results) inMemory(ctx context.Context) error {
+	for range r.runs {
+		var both sync.WaitGroup
+		var ours, theirs error
+		both.Go(func() { ours = r.add(ctx, &r.oursInMemory, r.prestop, usual, inMemory) })
+		if r.noBash == nil {
+			both.Go(func() { theirs = r.add(ctx, &r.theirsInMemory, r.bash, usual, inMemory) })
+		}
+		if both.Wait(); ours != nil || theirs != nil {
+			return errors.Join(ours, theirs)
+		}
+	}
+	return nil
+}
+
+// atTheDeadline runs prestop where nothing answers and the wait is longer than the time that there is.
+func (r *results) atTheDeadline(ctx context.Context) error {
+	r.deadlines = make([]sample, r.runs)
+	failed := make([]error, r.runs)
+	apart := time.NewTicker(100 * time.Millisecond)
+	defer apart.Stop()
+	var all sync.WaitGroup
+	for i := range r.runs {
+		all.Go(func() { r.deadlines[i], failed[i] = r.measure(ctx, r.prestop, hanging, inTime) })
+		<-apart.C
+	}
+	all.Wait()
+	return errors.Join(failed...)
+}
+
+func (r *results) inClusters(ctx context.Context) (err error) {
+	for i, nodes := range []int{small, large} {
+		at := task{place: place{nodes: nodes}, grace: usual.grace, reserve: usual.reserve}
+		if r.own[i], err = r.measure(ctx, r.prestop, at, inTime); err != nil {
+			return err
+		}
+		at.service = true
+		if r.service[i], err = r.measure(ctx, r.prestop, at, inTime); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *results) add(ctx context.Context, to *[]sample, h hook, t task, look how) error {
+	s, err := r.measure(ctx, h, t, look)
+	*to = append(*to, s)
+	return err
+}

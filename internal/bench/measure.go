@@ -1,0 +1,83 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"time"
+)
+
+// A sample is what is known of a run. What was not measured is 0.
+type sample struct {
+	took      time.Duration // from exec to exit
+	cpu       time.Duration // of the process and of all below it
+	firstByte time.Duration // from exec until a server read it
+	tree      int64         // bytes: the peak of the resident memory of the process and all below it
+	cgroup    int64         // bytes: the peak of the container
+	found     int64         // bytes of the answers that the own node was found in
+	calls     []string
+	said      string // on stdout and stderr
+}
+
+// how a run is looked at. Looking at memory takes time from a machine with few processors, so a
+// run is for the one or for the other.
+type how int
+
+const (
+	inTime how = iota
+	inMemory
+)
+
+// measure runs a hook once, in surroundings of its own.
+func (b *bench) measure(ctx context.Context, h hook, t task, look how) (sample, error) {
+	ctx, cancel := context.WithTimeout(ctx, t.grace+10*time.Second)
+	defer cancel()
+	s, err := surround(b.files.certificate, t.place)
+	if err != nil {
+		return sample{}, err
+	}
+	defer s.close()
+	stateDir, err := os.MkdirTemp(b.dir, "state-")
+	if err != nil {
+		return sample{}, err
+	}
+	var group *cgroup
+	if look == inMemory && b.noCgroup == nil {
+		if group, err = newCgroup(); err != nil {
+			return sample{}, err
+		}
+		defer group.close()
+	}
+	cmd := h.command(ctx, t.env(s, b.files, stateDir), group)
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+
+	began := time.Now()
+	if err := cmd.Start(); err != nil {
+		return sample{}, err
+	}
+	var most <-chan int64
+	stop := make(chan struct{})
+	if look == inMemory {
+		most = watchTree(cmd.Process.Pid, stop)
+	}
+	err = cmd.Wait()
+	r := sample{took: time.Since(began), found: s.found.Load(), calls: s.made(), said: said.String()}
+	close(stop)
+	if err != nil && !t.hangs { // a hook that nobody answers says by its status that it failed
+		return r, fmt.Errorf("%s: %w: %s", h.name, err, r.said)
+	}
+	r.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	if first := s.firstByte.Load(); first != nil {
+		r.firstByte = first.Sub(began)
+	}
+	if look == inMemory {
+		r.tree = <-most
+	}
+	if group != nil {
+		r.cgroup, err = group.peak()
+		return r, err
+	}
+	return r, nil
+}

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Goals that are no ratios.
+const (
+	mostSize = 8 << 20
+	mostLate = 100 * time.Millisecond
+)
+
+func (r *results) write(w io.Writer, markdown bool) {
+	against := version("bash") + " and " + version("curl")
+	if r.noBash != nil {
+		against = "nothing (" + r.noBash.Error() + ")"
+	}
+	fmt.Fprintf(w, "prestop against %s, %s/%s, %d processors; median of %d runs and quartiles\n\n",
+		against, runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), r.runs)
+	for _, t := range []table{r.compared(), r.alone(), r.libraries()} {
+		t.write(w, markdown)
+	}
+	if last := longest(r.ours); last.took > usual.wait+mostLate {
+		fmt.Fprintf(w, "the longest run:\n%s\n", last.said)
+	}
+	if r.noCgroup != nil {
+		fmt.Fprintf(w, "not measured, the memory of a container: %v\n", r.noCgroup)
+	}
+}
+
+func version(program string) string {
+	text, _ := exec.Command(program, "--version").Output()
+	for _, word := range strings.Fields(string(text)) {
+		if number, _, _ := strings.Cut(word, "("); strings.Trim(number, "0123456789.") == "" {
+			return program + " " + number
+		}
+	}
+	return program
+}
+
+// A quantity is something that both hooks have some of, and the goal for the ratio of their medians.
+type quantity struct {
+	name string
+	goal float64
+	unit unit
+	of   func(sample) float64
+}
+
+var (
+	inRuns = []quantity{
+		{"CPU time", 0.25, milliseconds, func(s sample) float64 { return float64(s.cpu) }},
+		{"exec to first byte sent", 0.5, milliseconds, func(s sample) float64 { return float64(s.firstByte) }},
+	}
+	inMemoryRuns = []quantity{
+		{"peak memory, processes", 0.6, mebibytes, func(s sample) float64 { return float64(s.tree) }},
+		{"peak memory, cgroup", 0.4, mebibytes, func(s sample) float64 { return float64(s.cgroup) }},
+	}
+)
+
+func (r *results) compared() table {
+	t := table{header: []string{"a hook's run", "prestop", "bash + curl", "ratio", "goal", ""}}
+	for _, q := range inMemoryRuns {
+		t.add(q.row(r.oursInMemory, r.theirsInMemory)...)
+	}
+	for _, q := range inRuns {
+		t.add(q.row(r.ours, r.theirs)...)
+	}
+	return t
+}
+
+func (q quantity) row(ours, theirs []sample) []string {
+	a, b := spread(ours, q.of), spread(theirs, q.of)
+	ratio, judged := "", notMeasured
+	if a.median > 0 && b.median > 0 {
+		ratio = fmt.Sprintf("%.2f", a.median/b.median)
+		judged = verdict(a.median/b.median <= q.goal)
+	}
+	return []string{q.name, a.in(q.unit), b.in(q.unit), ratio, fmt.Sprintf("≤ %.2f", q.goal), judged}
+}
+
+const notMeasured = "not measured"
+
+func verdict(ok bool) string {
+	if ok {
+		return "ok"
+	}
+	return "MISSED"
+}
+
+// alone are the rows with nothing to compare with.
+func (r *results) alone() table {
+	t := table{header: []string{"prestop", "measured", "goal", ""}}
+	t.add("binary, stripped, linux/amd64", mebibytes.write(float64(r.prestopSize)), "≤ 8.0 MiB", verdict(r.prestopSize <= mostSize))
+
+	late := longest(r.ours).took - usual.wait
+	t.add("longer than the wait, longest run", inMilliseconds(late), "≤ 100.0 ms", verdict(late <= mostLate))
+	past := longest(r.deadlines).took - hanging.budget()
+	t.add("past the deadline, longest run", inMilliseconds(past), "never", verdict(past <= 0))
+
+	for _, way := range []struct {
+		by      string
+		answers [2]sample
+	}{{"itself", r.own}, {"the Service", r.service}} {
+		few, many := way.answers[0].found, way.answers[1].found
+		t.add(fmt.Sprintf("bytes to find the own node by %s, 1,000 nodes : 10", way.by),
+			fmt.Sprintf("%d : %d", many, few), "1 : 1", verdict(many == few))
+	}
+	return t
+}
+
+func inMilliseconds(d time.Duration) string { return milliseconds.write(float64(d)) }
+
+func longest(samples []sample) sample {
+	return slices.MaxFunc(samples, func(a, b sample) int { return cmp.Compare(a.took, b.took) })
+}
+
+func (r *results) libraries() table {
+	t := table{header: []string{"library", "bytes that it adds to a program with net/http, TLS, JSON and slog"}}
+	for i, name := range libraries {
+		t.add(name, fmt.Sprint(r.added[i]))
+	}
+	return t
+}

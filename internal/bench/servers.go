@@ -1,0 +1,179 @@
+package main
+
+import (
+	"crypto/tls"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prestop/prestop/internal/fakees"
+)
+
+const (
+	podName = "es-0"
+	user    = "prestop"
+)
+
+// A surroundings is what a pod finds: an app without TLS, and a node of a fake Elasticsearch with it.
+// Each run has surroundings of its own.
+type surroundings struct {
+	appURL, elasticsearchURL string
+	cluster                  *fakees.Cluster
+
+	firstByte atomic.Pointer[time.Time] // when a server read the first byte
+	found     atomic.Int64              // bytes of the answers about who is a node of the cluster
+
+	mu    sync.Mutex
+	calls []string
+
+	servers []*http.Server
+}
+
+// A place says how Elasticsearch is.
+type place struct {
+	nodes   int
+	service bool // the own node cannot be reached, another one answers
+	hangs   bool // neither the app nor Elasticsearch answers
+}
+
+// surround starts the servers; close ends them.
+func surround(certificate tls.Certificate, at place) (*surroundings, error) {
+	s := &surroundings{cluster: newCluster(at)}
+	s.cluster.OnRequest(s.called)
+	app := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		s.note(r.Method + " app " + r.URL.Path)
+		if at.hangs {
+			<-r.Context().Done()
+		}
+		w.WriteHeader(http.StatusNoContent)
+	})
+	address, node := "127.0.0.1:0", s.cluster.NodeHandler(podName)
+	if at.service {
+		address, node = "127.0.0.2:0", s.cluster.ServiceHandler("es-1")
+	}
+	var err error
+	if s.appURL, err = s.serve("127.0.0.1:0", app, nil); err == nil {
+		s.elasticsearchURL, err = s.serve(address, s.counted(node), &tls.Config{Certificates: []tls.Certificate{certificate}})
+	}
+	if err != nil {
+		s.close()
+		return nil, err
+	}
+	s.appURL += "/shutdown"
+	return s, nil
+}
+
+// newCluster is a cluster that takes one look more than the first to be ready for the node's end.
+func newCluster(at place) *fakees.Cluster {
+	c := fakees.New("9.4.0")
+	c.Auth(user, password)
+	c.AddNode(fakees.Node{Name: podName})
+	for range at.nodes - 1 {
+		c.AddNode(fakees.Node{})
+	}
+	c.Script("", fakees.Phase{Polls: 1, TasksRemaining: 1})
+	if at.hangs {
+		c.Fail(fakees.Fault{Effect: fakees.Hang()})
+	}
+	return c
+}
+
+func (s *surroundings) serve(address string, h http.Handler, secure *tls.Config) (string, error) {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return "", err
+	}
+	url := "http://" + listener.Addr().String()
+	server := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0)}
+	s.servers = append(s.servers, server)
+	listener = &watched{listener, s}
+	if secure != nil {
+		url = "https" + strings.TrimPrefix(url, "http")
+		listener = tls.NewListener(listener, secure)
+	}
+	go func() { _ = server.Serve(listener) }() // until close
+	return url, nil
+}
+
+func (s *surroundings) close() {
+	s.cluster.Close()
+	for _, server := range s.servers {
+		_ = server.Close()
+	}
+}
+
+// called notes a call without what differs between hooks that do the same: how long a server without a
+// master may take.
+func (s *surroundings) called(r fakees.Request) {
+	query := strings.ReplaceAll(r.Query, "%2A", "*")
+	query = strings.ReplaceAll(query, "%2C", ",")
+	if strings.HasPrefix(query, "master_timeout=") {
+		query = "master_timeout"
+	}
+	s.note(r.Method + " " + r.Path + " " + query)
+}
+
+func (s *surroundings) note(call string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls = append(s.calls, call)
+}
+
+func (s *surroundings) made() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.calls
+}
+
+// counted counts the bytes that a hook has to read to find its node.
+func (s *surroundings) counted(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/http") {
+			w = &counter{w, &s.found}
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+type counter struct {
+	http.ResponseWriter
+	n *atomic.Int64
+}
+
+func (c *counter) Write(b []byte) (int, error) {
+	c.n.Add(int64(len(b)))
+	return c.ResponseWriter.Write(b)
+}
+
+// Unwrap is for http.ResponseController.
+func (c *counter) Unwrap() http.ResponseWriter { return c.ResponseWriter }
+
+// watched is a listener that notes when the first byte comes in on any of its connections, TLS or not.
+type watched struct {
+	net.Listener
+	s *surroundings
+}
+
+func (w *watched) Accept() (net.Conn, error) {
+	c, err := w.Listener.Accept()
+	return &watchedConn{c, w.s}, err
+}
+
+type watchedConn struct {
+	net.Conn
+	s *surroundings
+}
+
+func (c *watchedConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if now := time.Now(); n > 0 {
+		c.s.firstByte.CompareAndSwap(nil, &now)
+	}
+	return n, err
+}

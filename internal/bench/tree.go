@@ -1,0 +1,56 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+)
+
+// watchTree looks at a process and all below it every millisecond until stop is closed, and sends the largest
+// sum of their memory, in bytes.
+func watchTree(pid int, stop <-chan struct{}) <-chan int64 {
+	most := make(chan int64, 1)
+	go func() {
+		tick := time.NewTicker(time.Millisecond)
+		defer tick.Stop()
+		var n int64
+		for {
+			n = max(n, treeMemory(pid))
+			select {
+			case <-tick.C:
+			case <-stop:
+				most <- n
+				return
+			}
+		}
+	}()
+	return most
+}
+
+// treeMemory adds up what the processes of a tree that live now have had resident at most, each by itself: a peak between
+// two looks counts.
+func treeMemory(pid int) int64 {
+	n := highWater(pid)
+	children, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	for _, file := range children {
+		text, _ := os.ReadFile(file) // of a thread that has just ended
+		for _, field := range bytes.Fields(text) {
+			if child, err := strconv.Atoi(string(field)); err == nil {
+				n += treeMemory(child)
+			}
+		}
+	}
+	return n
+}
+
+// highWater is VmHWM in bytes; 0 for a process that is gone.
+func highWater(pid int) int64 {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	_, after, _ := bytes.Cut(text, []byte("\nVmHWM:"))
+	number, _, _ := bytes.Cut(bytes.TrimSpace(after), []byte(" "))
+	kib, _ := strconv.ParseInt(string(number), 10, 64)
+	return kib << 10
+}
