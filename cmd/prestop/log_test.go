@@ -29,7 +29,6 @@ func TestLog(t *testing.T) {
 
 const (
 	logFloor     = time.Second
-	floodGrace   = 100 * time.Second // so that each of many calls has time
 	ordinaryUser = 65534
 	anotherUser  = 65533
 )
@@ -243,13 +242,13 @@ func floods() stories {
 		}
 		return append(steps, "post "+s.url+"/last")
 	}
-	env := []string{"PRE_STOP_ADDITIONAL_WAIT_SECONDS=" + logFloor.String(), "PRE_STOP_GRACE_PERIOD_SECONDS=" + floodGrace.String()}
+	env := []string{"PRE_STOP_ADDITIONAL_WAIT_SECONDS=" + logFloor.String()}
 	return stories{
 		"read at the end": func(s *stage) {
 			usual := s.deliver(env, plan(s)...)
 			s.ends(usual, exitDone, "")
 			s.check(len(usual.stdout.String()) > 200<<10, "the log has %d bytes only", len(usual.stdout.String()))
-			want := len(s.whole(usual.stdout.String(), exitDone))
+			want := counted(s.whole(usual.stdout.String(), exitDone))
 
 			last := s.hold("/last")
 			d := s.prepare(env, plan(s)...)
@@ -266,7 +265,7 @@ func floods() stories {
 			s.must(err)
 			lines := s.whole(text+string(rest), exitDone)
 			lost, _ := lines[len(lines)-1]["lines_lost"].(float64)
-			s.check(lost > 0 && len(lines)+int(lost) == want, "%d lines came and %v were lost, want %d", len(lines), lost, want)
+			s.check(lost > 0 && counted(lines)+int(lost) == want, "%d lines came and %v were lost, want %d", counted(lines), lost, want)
 		},
 		"never read": func(s *stage) {
 			s.answers("/last", 403)
@@ -292,6 +291,11 @@ func floods() stories {
 			s.check(lines[len(lines)-1]["lines_lost"] == nil, "lines are lost: %v", lines[len(lines)-1])
 		},
 	}
+}
+
+// counted is how many lines there are but the one that a slow machine leaves no time for.
+func counted(lines []logLine) int {
+	return len(slices.DeleteFunc(slices.Clone(lines), func(l logLine) bool { return l["message"] == "waiting" }))
 }
 
 func fileLogs() stories {

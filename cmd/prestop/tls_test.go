@@ -48,8 +48,7 @@ func TestTLS(t *testing.T) {
 
 const (
 	tlsFloor = 2 * time.Second
-	tlsGrace = 40 * time.Second // so that no try is short of time
-	tlsShort = 8 * time.Second  // where tries go on to the end
+	tlsGrace = 8 * time.Second // where tries go on to its end
 	esHost   = "es-http.test"
 	appHost  = "app.test"
 	awayHost = "away.test"
@@ -353,7 +352,7 @@ func eckPods(p *pki) stories {
 			write("usr/share/elasticsearch/config/http-certs/ca.crt", certificatePEM(p.ca.cert.Raw))
 			env := but(r.env, "POD_IP="+ownIP, "POD_NAMESPACE=search")
 			if r.says != "" {
-				env = but(env, "PRE_STOP_GRACE_PERIOD_SECONDS="+tlsShort.String())
+				env = but(env, "PRE_STOP_GRACE_PERIOD_SECONDS="+tlsGrace.String())
 			}
 			d := s.deliverIn(root, nil, env...)
 
@@ -405,7 +404,7 @@ func (s *stage) deliverInRoot(p *pki, args []string, env ...string) *delivery {
 }
 
 func (s *stage) deliverIn(root string, args []string, env ...string) *delivery {
-	d := s.prepare(append([]string{"PRE_STOP_ADDITIONAL_WAIT_SECONDS=" + tlsFloor.String(), "PRE_STOP_GRACE_PERIOD_SECONDS=" + tlsGrace.String()}, env...), args...)
+	d := s.prepare(append([]string{"PRE_STOP_ADDITIONAL_WAIT_SECONDS=" + tlsFloor.String()}, env...), args...)
 	d.cmd.Path, d.cmd.Dir = "/prestop", "/"
 	d.cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: root}
 	s.start(d)

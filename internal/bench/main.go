@@ -3,7 +3,7 @@
 //	go run ./internal/bench [-markdown] [-runs N]
 //
 // Both hooks stop the same app and the same node of a fake Elasticsearch, over TLS with a private CA, on loopback. Each
-// number that DESIGN names is printed with its goal and whether that was reached. That a goal is missed is no
+// number is printed with its goal, if it has one, and whether that was reached. That a goal is missed is no
 // failure: the exit status is 1 only if something could not be measured that ought to be. Without bash or curl there
 // is nothing to compare with, and without root no container's memory; the table says so.
 //
