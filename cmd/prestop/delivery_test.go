@@ -30,12 +30,12 @@ import (
 const (
 	deliveryGrace   = 60 * time.Second // so that no call is short of time
 	deliveryReserve = 2 * time.Second
-	deliveryFloor   = 4500 * time.Millisecond
+	deliveryFloor   = 5 * time.Second
 	deliverySlack   = 1200 * time.Millisecond
 
-	waitBefore  = 2000 * time.Millisecond // the first call
-	halfWay     = 1700 * time.Millisecond
-	waitBetween = 2100 * time.Millisecond // the calls
+	waitBefore  = 1700 * time.Millisecond // the first call
+	halfWay     = 1400 * time.Millisecond
+	waitBetween = 1600 * time.Millisecond // the calls
 )
 
 func TestDeliveries(t *testing.T) {
@@ -710,7 +710,7 @@ type stories map[string]func(*stage)
 
 // atOnce is how many stories are told at once: more than there are processors, since a hook mostly waits, and few enough
 // for all to be told in time.
-const atOnce = 12
+const atOnce = 30
 
 // tell has stories told side by side; then each is a subtest.
 func tell(t *testing.T, groups map[string]stories) {

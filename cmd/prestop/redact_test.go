@@ -116,20 +116,22 @@ func TestHideUnreadable(t *testing.T) {
 	}
 }
 
-// A body is shown in part, and a report's line too: the part may end inside a secret.
+// Long answers and long summaries are not shown whole: what is shown must not end inside a secret.
 func TestNoHalfOfASecretIsSeen(t *testing.T) {
 	t.Parallel()
 	r := &redactor{}
 	r.secret(headerSecret)
 	u := parsed1(t, "http://app/drain")
 	for before := range 560 {
-		body := strings.Repeat("x", before) + headerSecret + strings.Repeat("y", 600-before)
-		a := web.Answer{Status: 400, Header: http.Header{"Content-Type": {"text/plain"}}, Body: []byte(body), URL: u}
-		noHalf(t, fmt.Sprintf("an answer with a secret at %d", before), r.hide(a.String()))
+		for _, after := range []string{"", strings.Repeat("y", 600)} {
+			body := strings.Repeat("x", before) + headerSecret + after
+			a := web.Answer{Status: 400, Header: http.Header{"Content-Type": {"text/plain"}}, Body: []byte(body), URL: u}
+			noHalf(t, fmt.Sprintf("an answer with a secret at %d", before), r.hide(a.String()))
 
-		report := prestop.Report{Steps: []prestop.StepReport{{Line: "post http://app/drain", Outcome: prestop.Failed, Error: body}}}
-		noHalf(t, fmt.Sprintf("a report with a secret at %d", before), summary(report, nil, r))
-		noHalf(t, fmt.Sprintf("a mistake with a secret at %d", before), summary(prestop.Report{}, []problem{{"step 1", body}}, r))
+			report := prestop.Report{Steps: []prestop.StepReport{{Line: "post http://app/drain", Outcome: prestop.Failed, Error: body}}}
+			noHalf(t, fmt.Sprintf("a report with a secret at %d", before), summary(report, nil, r))
+			noHalf(t, fmt.Sprintf("a mistake with a secret at %d", before), summary(prestop.Report{}, []problem{{"step 1", body}}, r))
+		}
 	}
 }
 

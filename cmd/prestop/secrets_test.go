@@ -158,6 +158,50 @@ func TestSecretsAreSeenInNoClearing(t *testing.T) {
 	s.search()
 }
 
+// A second delivery that waited for the first tells what came of it, and has read no secret itself.
+func TestSecretsAreSeenInNoSecondDelivery(t *testing.T) {
+	t.Parallel()
+	s := plant(t)
+	joined := make(chan struct{})
+	called := make(chan struct{}, 1)
+	app := newWitness(t, func(w http.ResponseWriter, r sentRequest) {
+		called <- struct{}{}
+		<-joined
+		answer(http.StatusBadRequest, "text/plain", r.Header.Get("Authorization"))(w, r)
+	})
+	deliver := func(log string) *process {
+		env := s.environment([]string{podEnv, "PRE_STOP_LOG_TO=FILES/" + log, "PRE_STOP_GRACE_PERIOD_SECONDS=30", "POD_NAME=web-0"})
+		p := prepare(t, env, "post "+app.URL+" token-file="+s.dir+"/token")
+		p.begin()
+		return p
+	}
+	first := deliver("log1")
+	<-called
+	second := deliver("log2")
+	every := time.NewTicker(5 * time.Millisecond)
+	defer every.Stop()
+	for text := ""; !strings.Contains(text, "still runs"); <-every.C {
+		if content, _ := os.ReadFile(s.dir + "/log2"); len(called) == 0 {
+			text = string(content)
+		} else {
+			t.Fatal("the second delivery called, too")
+		}
+	}
+	close(joined)
+	for _, p := range []*process{first, second} {
+		if got := p.exit(); got != exitFailed {
+			t.Errorf("exit status %d, want 1", got)
+		}
+		s.saw(p.stdout.String(), p.stderr.String())
+	}
+	s.look("log1")
+	s.look("log2")
+	if !strings.Contains(second.stderr.String(), "400 Bad Request") {
+		t.Errorf("the second delivery does not say what came of it: %s", &second.stderr)
+	}
+	s.search()
+}
+
 // soil is where a planting is tried.
 type soil struct {
 	t        *testing.T

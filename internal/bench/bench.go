@@ -11,7 +11,7 @@ import (
 
 // bench is what all runs have in common.
 type bench struct {
-	dir           string
+	root, dir     string // the module's, and one for temporary files
 	runs          int
 	files         secrets
 	prestop, bash hook
@@ -25,7 +25,10 @@ func prepare(ctx context.Context, dir string, runs int) (*bench, error) {
 	if b.files, err = newSecrets(dir); err != nil {
 		return nil, err
 	}
-	if b.prestop, err = buildHook(ctx, dir); err != nil {
+	if b.root, err = findRoot(ctx); err != nil {
+		return nil, err
+	}
+	if err = b.buildHook(ctx); err != nil {
 		return nil, err
 	}
 	b.bash, b.noBash = shellHook(dir)
@@ -52,7 +55,7 @@ func (b *bench) results(ctx context.Context) (*results, error) {
 	r := &results{bench: b}
 	var err error
 	steps := []func(context.Context) error{
-		r.build, r.warmUp, r.inTime, r.inMemory, r.atTheDeadline, r.inClusters,
+		r.buildAll, r.warmUp, r.inTime, r.inMemory, r.atTheDeadline, r.inClusters,
 	}
 	for _, step := range steps {
 		if err == nil {
@@ -62,7 +65,7 @@ func (b *bench) results(ctx context.Context) (*results, error) {
 	return r, err
 }
 
-func (r *results) build(ctx context.Context) (err error) {
+func (r *results) buildAll(ctx context.Context) (err error) {
 	r.sizes, err = r.measureSizes(ctx)
 	return err
 }
@@ -96,14 +99,14 @@ func (r *results) inTime(ctx context.Context) error {
 	return nil
 }
 
-// inMemory runs the hooks side by side, since memory does not depend on the time that they have.
+// inMemory runs the hooks side by side, since memory does not depend on the time that they get.
 func (r *results) inMemory(ctx context.Context) error {
 	for range r.runs {
 		var both sync.WaitGroup
 		var ours, theirs error
-		both.Go(func() { ours = r.add(ctx, &r.oursInMemory, r.prestop, usual, inMemory) })
+		both.Go(func() { ours = r.add(ctx, &r.oursInMemory, r.prestop, brief, inMemory) })
 		if r.noBash == nil {
-			both.Go(func() { theirs = r.add(ctx, &r.theirsInMemory, r.bash, usual, inMemory) })
+			both.Go(func() { theirs = r.add(ctx, &r.theirsInMemory, r.bash, brief, inMemory) })
 		}
 		if both.Wait(); ours != nil || theirs != nil {
 			return errors.Join(ours, theirs)
@@ -129,7 +132,8 @@ func (r *results) atTheDeadline(ctx context.Context) error {
 
 func (r *results) inClusters(ctx context.Context) (err error) {
 	for i, nodes := range []int{small, large} {
-		at := task{place: place{nodes: nodes}, grace: usual.grace, reserve: usual.reserve}
+		at := brief
+		at.nodes = nodes
 		if r.own[i], err = r.measure(ctx, r.prestop, at, inTime); err != nil {
 			return err
 		}

@@ -14,7 +14,7 @@ import (
 //go:embed hook.sh
 var script string
 
-// A hook is a way to run one; both take the same variables.
+// A hook is how one is run; both take the same variables.
 type hook struct {
 	name string
 	argv []string
@@ -42,6 +42,8 @@ type task struct {
 var (
 	// usual is a rolling restart of a small cluster.
 	usual = task{place: place{nodes: 3}, wait: time.Second, grace: 30 * time.Second, reserve: 5 * time.Second}
+	// brief is the same without the wait, which takes no memory.
+	brief = task{place: usual.place, grace: usual.grace, reserve: usual.reserve}
 	// hanging has a wait, and calls, that would last far beyond the deadline.
 	hanging = task{place: place{nodes: 3, hangs: true}, wait: time.Minute, grace: 3 * time.Second, reserve: time.Second}
 )

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -15,6 +16,7 @@ type sample struct {
 	firstByte time.Duration // from exec until a server read it
 	tree      int64         // bytes: the peak of the resident memory of the process and all below it
 	cgroup    int64         // bytes: the peak of the container
+	timer     time.Duration // by how much a timer alone was late that was set for the wait meanwhile
 	found     int64         // bytes of the answers that the own node was found in
 	calls     []string
 	said      string // on stdout and stderr
@@ -57,6 +59,8 @@ func (b *bench) measure(ctx context.Context, h hook, t task, look how) (sample, 
 	if err := cmd.Start(); err != nil {
 		return sample{}, err
 	}
+	fired := make(chan time.Duration, 1)
+	timer := time.AfterFunc(t.wait, func() { fired <- time.Since(began) - t.wait })
 	var most <-chan int64
 	stop := make(chan struct{})
 	if look == inMemory {
@@ -65,8 +69,11 @@ func (b *bench) measure(ctx context.Context, h hook, t task, look how) (sample, 
 	err = cmd.Wait()
 	r := sample{took: time.Since(began), found: s.found.Load(), calls: s.made(), said: said.String()}
 	close(stop)
-	if err != nil && !t.hangs { // a hook that nobody answers says by its status that it failed
-		return r, fmt.Errorf("%s: %w: %s", h.name, err, r.said)
+	if !timer.Stop() {
+		r.timer = <-fired
+	}
+	if err := t.done(r, err); err != nil {
+		return r, fmt.Errorf("%s: %w\n%s", h.name, err, r.said)
 	}
 	r.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	if first := s.firstByte.Load(); first != nil {
@@ -80,4 +87,17 @@ func (b *bench) measure(ctx context.Context, h hook, t task, look how) (sample, 
 		return r, err
 	}
 	return r, nil
+}
+
+// done tells whether a run was what it was meant to be, and not one that gave up.
+func (t task) done(r sample, err error) error {
+	switch least := min(t.wait, t.budget()-time.Second/2); {
+	case err != nil && !t.hangs:
+		return err
+	case err == nil && t.hangs:
+		return errors.New("it should say by its exit status that nobody answered")
+	case r.took < least:
+		return fmt.Errorf("ended after %s, expected %s at least", r.took, least)
+	}
+	return nil
 }

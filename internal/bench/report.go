@@ -18,12 +18,12 @@ const (
 )
 
 func (r *results) write(w io.Writer, markdown bool) {
-	against := version("bash") + " and " + version("curl")
+	against := version("bash") + ", " + version("curl")
 	if r.noBash != nil {
-		against = "nothing (" + r.noBash.Error() + ")"
+		against = r.noBash.Error()
 	}
-	fmt.Fprintf(w, "prestop against %s, %s/%s, %d processors; median of %d runs and quartiles\n\n",
-		against, runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), r.runs)
+	fmt.Fprintf(w, "%s/%s, %d processors, %s; %d runs, their median and quartiles\n\n",
+		runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), against, r.runs)
 	for _, t := range []table{r.compared(), r.alone(), r.libraries()} {
 		t.write(w, markdown)
 	}
@@ -56,10 +56,10 @@ type quantity struct {
 var (
 	inRuns = []quantity{
 		{"CPU time", 0.25, milliseconds, func(s sample) float64 { return float64(s.cpu) }},
-		{"exec to first byte sent", 0.5, milliseconds, func(s sample) float64 { return float64(s.firstByte) }},
+		{"exec to first byte", 0.5, milliseconds, func(s sample) float64 { return float64(s.firstByte) }},
 	}
 	inMemoryRuns = []quantity{
-		{"peak memory, processes", 0.6, mebibytes, func(s sample) float64 { return float64(s.tree) }},
+		{"peak memory, tree RSS", 0.6, mebibytes, func(s sample) float64 { return float64(s.tree) }},
 		{"peak memory, cgroup", 0.4, mebibytes, func(s sample) float64 { return float64(s.cgroup) }},
 	}
 )
@@ -79,10 +79,10 @@ func (q quantity) row(ours, theirs []sample) []string {
 	a, b := spread(ours, q.of), spread(theirs, q.of)
 	ratio, judged := "", notMeasured
 	if a.median > 0 && b.median > 0 {
-		ratio = fmt.Sprintf("%.2f", a.median/b.median)
+		ratio = fmt.Sprintf("%.3f", a.median/b.median)
 		judged = verdict(a.median/b.median <= q.goal)
 	}
-	return []string{q.name, a.in(q.unit), b.in(q.unit), ratio, fmt.Sprintf("≤ %.2f", q.goal), judged}
+	return []string{q.name, a.in(q.unit), b.in(q.unit), ratio, fmt.Sprintf("≤ %g", q.goal), judged}
 }
 
 const notMeasured = "not measured"
@@ -97,10 +97,12 @@ func verdict(ok bool) string {
 // alone are the rows with nothing to compare with.
 func (r *results) alone() table {
 	t := table{header: []string{"prestop", "measured", "goal", ""}}
-	t.add("binary, stripped, linux/amd64", mebibytes.write(float64(r.prestopSize)), "≤ 8.0 MiB", verdict(r.prestopSize <= mostSize))
+	t.add("binary, stripped, linux/amd64", mebibytes.write(float64(r.prestopSize)), "≤ "+mebibytes.write(mostSize), verdict(r.prestopSize <= mostSize))
 
-	late := longest(r.ours).took - usual.wait
-	t.add("longer than the wait, longest run", inMilliseconds(late), "≤ 100.0 ms", verdict(late <= mostLate))
+	last := longest(r.ours)
+	late := last.took - usual.wait
+	t.add("longer than the wait, longest run (a timer meanwhile)", fmt.Sprintf("%s (%s)", inMilliseconds(late), inMilliseconds(last.timer)),
+		"≤ "+inMilliseconds(mostLate), verdict(late <= mostLate))
 	past := longest(r.deadlines).took - hanging.budget()
 	t.add("past the deadline, longest run", inMilliseconds(past), "never", verdict(past <= 0))
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -21,15 +22,15 @@ type sizes struct {
 
 // measureSizes builds for linux/amd64, whatever this machine is.
 func (b *bench) measureSizes(ctx context.Context) (s sizes, err error) {
-	if s.prestopSize, err = build(ctx, filepath.Join(b.dir, "amd64"), "amd64", "./cmd/prestop"); err != nil {
+	if s.prestopSize, err = b.build(ctx, "amd64", "amd64", "./cmd/prestop"); err != nil {
 		return s, err
 	}
 	const folder = "internal/bench/_size/"
-	base, err := build(ctx, filepath.Join(b.dir, "base"), "amd64", folder+"base.go")
+	base, err := b.build(ctx, "base", "amd64", folder+"base.go")
 	for _, name := range libraries {
 		var n int64
 		if err == nil {
-			n, err = build(ctx, filepath.Join(b.dir, name), "amd64", folder+"base.go", folder+name+".go")
+			n, err = b.build(ctx, name, "amd64", folder+"base.go", folder+name+".go")
 		}
 		s.added = append(s.added, n-base)
 	}
@@ -37,23 +38,35 @@ func (b *bench) measureSizes(ctx context.Context) (s sizes, err error) {
 }
 
 // buildHook builds prestop for this machine.
-func buildHook(ctx context.Context, dir string) (hook, error) {
-	path := filepath.Join(dir, "prestop")
-	_, err := build(ctx, path, runtime.GOARCH, "./cmd/prestop")
-	return hook{"prestop", []string{path}}, err
+func (b *bench) buildHook(ctx context.Context) error {
+	_, err := b.build(ctx, "prestop", runtime.GOARCH, "./cmd/prestop")
+	b.prestop = hook{"prestop", []string{filepath.Join(b.dir, "prestop")}}
+	return err
 }
 
 // build makes a program of a package or of some files, as the Makefile makes a release, and returns its size in bytes.
-func build(ctx context.Context, to, arch string, of ...string) (int64, error) {
-	cmd := exec.CommandContext(ctx, "go", append([]string{"build", "-ldflags=-s -w -X main.version=v0.0.0-bench", "-o", to}, of...)...)
+func (b *bench) build(ctx context.Context, name, arch string, of ...string) (int64, error) {
+	path := filepath.Join(b.dir, name)
+	cmd := exec.CommandContext(ctx, "go", append([]string{"build", "-ldflags=-s -w -X main.version=v0.0.0-bench", "-o", path}, of...)...)
+	cmd.Dir = b.root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch,
 		"GOFLAGS=-trimpath -buildvcs=false -tags=nethttpomithttp2")
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return 0, fmt.Errorf("failed to build %s: %w\n%s", strings.Join(of, " "), err, text)
 	}
-	info, err := os.Stat(to)
+	info, err := os.Stat(path)
 	if err != nil {
 		return 0, err
 	}
 	return info.Size(), nil
+}
+
+// findRoot is the folder of this module, in which the go command is run.
+func findRoot(ctx context.Context) (string, error) {
+	text, err := exec.CommandContext(ctx, "go", "env", "GOMOD").Output()
+	root := filepath.Dir(strings.TrimSpace(string(text)))
+	if err == nil && !filepath.IsAbs(root) {
+		err = errors.New("expected to be run within the module")
+	}
+	return root, err
 }

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+)
+
+func TestHooksMakeTheSameCalls(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes some seconds")
+	}
+	b, err := prepare(t.Context(), t.TempDir(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b.noBash != nil {
+		t.Skip(b.noBash)
+	}
+	for _, h := range []hook{b.prestop, b.bash} {
+		s, err := b.measure(t.Context(), h, brief, inTime)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(s.calls) != 6 || s.calls[0] != "POST app /shutdown" || !slices.ContainsFunc(s.calls, isPut) {
+			t.Errorf("%s made the calls %q, expected the app's and five of Elasticsearch, a PUT among them", h.name, s.calls)
+		}
+		if s.cpu <= 0 || s.firstByte <= 0 || s.firstByte >= s.took || s.found <= 0 {
+			t.Errorf("%s: not measured: %+v", h.name, s)
+		}
+	}
+	if err := (&results{bench: b}).warmUp(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func isPut(call string) bool { return strings.HasPrefix(call, "PUT ") }
+
+func TestMemoryOfATree(t *testing.T) {
+	t.Parallel()
+	child := exec.Command("sleep", "60")
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer child.Wait()
+	defer child.Process.Kill()
+	own, below := highWater(os.Getpid()), highWater(child.Process.Pid)
+	if own <= 0 || below <= 0 {
+		t.Fatalf("have %d and %d bytes, expected some", own, below)
+	}
+	if all := treeMemory(os.Getpid()); all < own+below {
+		t.Errorf("have %d bytes in all, expected at least %d and %d", all, own, below)
+	}
+	if gone := highWater(1 << 30); gone != 0 {
+		t.Errorf("have %d bytes for no process, expected 0", gone)
+	}
+}
+
+func TestSpread(t *testing.T) {
+	t.Parallel()
+	took := func(s sample) float64 { return float64(s.took) }
+	for _, test := range []struct {
+		took []time.Duration
+		want string
+	}{
+		{nil, ""},
+		{[]time.Duration{time.Second}, "1000.0 ms (1000.0–1000.0)"},
+		{[]time.Duration{5e6, 1e6, 3e6, 2e6, 100e6}, "3.0 ms (2.0–5.0)"},
+	} {
+		var samples []sample
+		for _, d := range test.took {
+			samples = append(samples, sample{took: d})
+		}
+		if have := spread(samples, took).in(milliseconds); have != test.want {
+			t.Errorf("%v: have %q, want %q", test.took, have, test.want)
+		}
+	}
+}
+
+func TestReport(t *testing.T) {
+	t.Parallel()
+	ours := sample{took: 1010 * time.Millisecond, cpu: 10 * time.Millisecond, firstByte: 123456 * time.Microsecond, tree: 123 << 20, cgroup: 4 << 20, found: 119}
+	theirs := sample{took: 1020 * time.Millisecond, cpu: 50 * time.Millisecond, firstByte: 654321 * time.Microsecond, tree: 123 << 20, cgroup: 100 << 20}
+	r := &results{
+		bench: &bench{runs: 15}, sizes: sizes{prestopSize: 9 << 20, added: make([]int64, len(libraries))},
+		ours: []sample{ours}, theirs: []sample{theirs}, oursInMemory: []sample{ours}, theirsInMemory: []sample{theirs},
+		deadlines: []sample{{took: hanging.budget() + 1}}, own: [2]sample{ours, ours}, service: [2]sample{ours, theirs},
+	}
+	var out strings.Builder
+	r.write(&out, false)
+	for line := range strings.Lines(out.String()) {
+		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 100 {
+			t.Errorf("%d columns: %s", n, line)
+		}
+	}
+	// tree RSS, the binary, the deadline, and the Service
+	if missed, ok := strings.Count(out.String(), "MISSED"), strings.Count(out.String(), " ok"); missed != 4 || ok != 5 {
+		t.Errorf("%d goals missed and %d reached, expected 4 and 5:\n%s", missed, ok, &out)
+	}
+	r.theirs, r.theirsInMemory, r.noBash = nil, nil, exec.ErrNotFound
+	out.Reset()
+	r.write(&out, true)
+	if n := strings.Count(out.String(), notMeasured); n != 4 {
+		t.Errorf("%d rows not measured, expected 4:\n%s", n, &out)
+	}
+	for line := range strings.Lines(out.String()) {
+		if strings.Contains(line, "CPU time") && strings.Count(line, "|") != 7 {
+			t.Errorf("not a row of six cells: %s", line)
+		}
+	}
+}
