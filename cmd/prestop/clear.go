@@ -51,6 +51,7 @@ func (i invocation) clear(s *settings) error {
 	}
 	if err != nil {
 		log.Error("the record that the preStop hook left is not cleared yet", "error", err)
+		log.complain(abridged(b.hide.hide(err.Error()))) // what a kubelet puts into the event of a probe that failed
 	}
 	return err
 }

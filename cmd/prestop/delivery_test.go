@@ -30,12 +30,12 @@ import (
 const (
 	deliveryGrace   = 60 * time.Second // so that no call is short of time
 	deliveryReserve = 2 * time.Second
-	deliveryFloor   = 5 * time.Second
+	deliveryFloor   = 5300 * time.Millisecond
 	deliverySlack   = 1200 * time.Millisecond
 
-	waitBefore  = 1700 * time.Millisecond // the first call
-	halfWay     = 1400 * time.Millisecond
-	waitBetween = 1600 * time.Millisecond // the calls
+	waitBefore  = 1900 * time.Millisecond // the first call
+	waitBetween = 2000 * time.Millisecond // the calls
+	halfWay     = 1400 * time.Millisecond // of other waits
 )
 
 func TestDeliveries(t *testing.T) {
@@ -124,7 +124,7 @@ func cutInWait(d time.Duration) func(*stage) func(*delivery) {
 	return func(s *stage) func(*delivery) {
 		return func(first *delivery) {
 			s.logged(first, "step begins", "wait "+d.String())
-			s.at(first.began.Add(halfWay))
+			s.at(time.Now().Add(d * 3 / 4))
 			s.kill(first)
 		}
 	}

@@ -179,10 +179,17 @@ func (l *hookLog) end(report prestop.Report, problems []problem, code int) int {
 		attrs = append(attrs, "lines_lost", lost)
 	}
 	l.Log(context.Background(), level, "prestop ends", attrs...)
-	if code != exitDone && !l.SharesStderr() {
-		fmt.Fprintf(l.stderr, "prestop: %s\n", summary(report, problems, l.hide))
+	if code != exitDone {
+		l.complain(summary(report, problems, l.hide))
 	}
 	return code
+}
+
+// complain says on stderr, in one short line without secrets, what failed; unless that is where the log goes.
+func (l *hookLog) complain(line string) {
+	if !l.SharesStderr() {
+		fmt.Fprintf(l.stderr, "prestop: %s\n", line)
+	}
 }
 
 func exitStatus(ctx context.Context, r prestop.Report, problems []problem) int {
@@ -209,10 +216,11 @@ func summary(r prestop.Report, problems []problem, hide *redactor) string {
 	return abridged(hide.hide(text))
 }
 
-// abridged leaves out the middle of a long text: where several places failed the last one's error is at the end, and
+// abridged makes one line of a text, and leaves out the middle of a long one: where several places failed the last one's error is at the end, and
 // so is what can be done about one.
 func abridged(text string) string {
 	const head, tail = 320, 200
+	text = strings.Join(strings.Fields(text), " ")
 	if len(text) <= head+tail {
 		return text
 	}

@@ -162,6 +162,7 @@ func (c *Client) Send(ctx context.Context, r Request) (Answer, error) {
 	}
 	if r.Header != nil {
 		req.Header = r.Header.Clone()
+		req.Host = req.Header.Get("Host") // net/http takes it from nowhere else; empty: the URL's
 	}
 	if c.auth != nil {
 		if err := c.auth(req); err != nil {

@@ -34,6 +34,7 @@ func TestSend(t *testing.T) {
 		body, _ := io.ReadAll(r.Body)
 		fmt.Fprintf(w, "%s %s %s %s", r.Method, r.Header.Get("X-A"), r.Header.Get("Authorization"), body)
 	})
+	mux.HandleFunc("/host", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.Host) })
 	mux.HandleFunc("/307", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/echo", http.StatusTemporaryRedirect)
 	})
@@ -105,7 +106,11 @@ func TestSend(t *testing.T) {
 		}
 	}
 
-	a, err := c.Send(t.Context(), Request{Method: "GET", URL: server.URL + "/endless"})
+	a, err := c.Send(t.Context(), Request{Method: "GET", URL: server.URL + "/host", Header: http.Header{"Host": {"app.example"}}})
+	if err != nil || string(a.Body) != "app.example" {
+		t.Errorf("Host: %q, %v", a.Body, err)
+	}
+	a, err = c.Send(t.Context(), Request{Method: "GET", URL: server.URL + "/endless"})
 	if err != nil || !a.Partial || len(a.Body) != MaxBody {
 		t.Errorf("endless body: %v, %d bytes", err, len(a.Body))
 	}
