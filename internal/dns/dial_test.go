@@ -27,9 +27,27 @@ func listen(t *testing.T, address string) net.Listener {
 	return l
 }
 
+// listenOnIPv6Alone listens on a port of ::1 that on 127.0.0.1 is bound, lest another test listens there.
+func listenOnIPv6Alone(t *testing.T) net.Listener {
+	t.Helper()
+	for range 100 {
+		l := listen(t, "[::1]:0")
+		fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { syscall.Close(fd) })
+		if syscall.Bind(fd, &syscall.SockaddrInet4{Port: l.Addr().(*net.TCPAddr).Port, Addr: [4]byte{127, 0, 0, 1}}) == nil {
+			return l
+		}
+	}
+	t.Fatal("no port is free on both 127.0.0.1 and ::1")
+	return nil
+}
+
 func TestDial(t *testing.T) {
 	t.Parallel()
-	v4, v6 := listen(t, "127.0.0.1:0"), listen(t, "[::1]:0")
+	v4, v6 := listen(t, "127.0.0.1:0"), listenOnIPv6Alone(t)
 	_, port4, _ := net.SplitHostPort(v4.Addr().String())
 	_, port6, _ := net.SplitHostPort(v6.Addr().String())
 	r := &Resolver{Hosts: file(t, "::1 six both\n127.0.0.1 four both\n"), exchange: unasked(t)}
