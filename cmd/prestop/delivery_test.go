@@ -397,16 +397,17 @@ func deliveredAtOnce() stories {
 			s.noRecord()
 		},
 		"the first is killed in a wait that began after the second came": func(s *stage) {
-			plan := []string{"wait 2s", "post " + s.url + "/one", "wait 1500ms", "post " + s.url + "/two"}
+			plan := []string{"wait 1900ms", "post " + s.url + "/one", "wait 2s", "post " + s.url + "/two"}
 			first := s.deliver(nil, plan...)
-			s.logged(first, "step begins", "wait 2s")
+			s.logged(first, "step begins", "wait 1900ms")
 			second := s.deliver(nil, plan...)
 			s.logged(second, joins)
-			s.logged(first, "step begins", "wait 1500ms")
+			s.logged(first, "step begins", "wait 2s")
+			s.at(time.Now().Add(1500 * time.Millisecond))
 			s.kill(first)
 			s.ends(second, exitDone, "")
 			s.lasted(second, first, deliveryFloor)
-			s.between("the second call", s.call("/one", 0), s.call("/two", 0), 1500*time.Millisecond)
+			s.between("the second call", s.call("/one", 0), s.call("/two", 0), 2*time.Second)
 			s.noRecord()
 		},
 		"the first is ended": func(s *stage) {
@@ -710,7 +711,7 @@ type stories map[string]func(*stage)
 
 // atOnce is how many stories are told at once: more than there are processors, since a hook mostly waits, and few enough
 // for all to be told in time.
-const atOnce = 30
+const atOnce = 60
 
 // tell has stories told side by side; then each is a subtest.
 func tell(t *testing.T, groups map[string]stories) {

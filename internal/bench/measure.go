@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"time"
 )
 
 // A sample is what is known of a run. What was not measured is 0.
 type sample struct {
+	began     time.Time
 	took      time.Duration // from exec to exit
 	cpu       time.Duration // of the process and of all below it
 	firstByte time.Duration // from exec until a server read it
@@ -51,42 +53,47 @@ func (b *bench) measure(ctx context.Context, h hook, t task, look how) (sample, 
 		}
 		defer group.close()
 	}
-	cmd := h.command(ctx, t.env(s, b.files, stateDir), group)
-	var said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &said, &said
-
-	began := time.Now()
-	if err := cmd.Start(); err != nil {
-		return sample{}, err
-	}
-	fired := make(chan time.Duration, 1)
-	timer := time.AfterFunc(t.wait, func() { fired <- time.Since(began) - t.wait })
-	var most <-chan int64
-	stop := make(chan struct{})
-	if look == inMemory {
-		most = watchTree(cmd.Process.Pid, stop)
-	}
-	err = cmd.Wait()
-	r := sample{took: time.Since(began), found: s.found.Load(), calls: s.made(), said: said.String()}
-	close(stop)
-	if !timer.Stop() {
-		r.timer = <-fired
-	}
+	r, err := observe(h.command(ctx, t.env(s, b.files, stateDir), group), t.wait, look)
 	if err := t.done(r, err); err != nil {
 		return r, fmt.Errorf("%s: %w\n%s", h.name, err, r.said)
 	}
-	r.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	r.found, r.calls = s.found.Load(), s.made()
 	if first := s.firstByte.Load(); first != nil {
-		r.firstByte = first.Sub(began)
-	}
-	if look == inMemory {
-		r.tree = <-most
+		r.firstByte = first.Sub(r.began)
 	}
 	if group != nil {
 		r.cgroup, err = group.peak()
 		return r, err
 	}
 	return r, nil
+}
+
+// observe runs a process to its end.
+func observe(cmd *exec.Cmd, wait time.Duration, look how) (r sample, err error) {
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	began := time.Now()
+	r.began = began
+	if err := cmd.Start(); err != nil {
+		return r, err
+	}
+	fired := make(chan time.Duration, 1)
+	timer := time.AfterFunc(wait, func() { fired <- time.Since(began) - wait })
+	most, stop := make(<-chan int64), make(chan struct{})
+	if look == inMemory {
+		most = watchTree(cmd.Process.Pid, stop)
+	}
+	err = cmd.Wait()
+	r.took, r.said = time.Since(r.began), said.String()
+	r.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	close(stop)
+	if look == inMemory {
+		r.tree = <-most
+	}
+	if !timer.Stop() {
+		r.timer = <-fired
+	}
+	return r, err
 }
 
 // done tells whether a run was what it was meant to be, and not one that gave up.

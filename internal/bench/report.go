@@ -112,7 +112,7 @@ func (r *results) alone() table {
 	}{{"itself", r.own}, {"the Service", r.service}} {
 		few, many := way.answers[0].found, way.answers[1].found
 		t.add(fmt.Sprintf("bytes to find the own node by %s, 1,000 nodes : 10", way.by),
-			fmt.Sprintf("%d : %d", many, few), "1 : 1", verdict(many == few))
+			fmt.Sprintf("%d : %d", many, few), "1 : 1", verdict(many == few && few > 0))
 	}
 	return t
 }

@@ -12,7 +12,7 @@ trap 'rm -rf "$work"' EXIT
 
 not_run() { # WHY
   echo "vulncheck: NOT RUN: $1"
-  sed 's/^/vulncheck:   /' "$work/log"
+  sed -n '/^go: downloading/d; s/^/vulncheck:   /p' "$work/log"
   exit 0
 }
 
