@@ -711,7 +711,7 @@ type stories map[string]func(*stage)
 
 // atOnce is how many stories are told at once: more than there are processors, since a hook mostly waits, and few enough
 // for all to be told in time.
-const atOnce = 60
+const atOnce = 24
 
 // tell has stories told side by side; then each is a subtest.
 func tell(t *testing.T, groups map[string]stories) {

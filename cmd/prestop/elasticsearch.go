@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/internal/eck"
-	"github.com/prestop/prestop/internal/journal"
 	"github.com/prestop/prestop/internal/web"
 	"github.com/prestop/prestop/prestop"
 	"github.com/prestop/prestop/shutdown"
@@ -72,7 +71,7 @@ func withPort(ip, port string) string {
 func (b *builder) identity() shutdown.Pod {
 	id := b.pod.uid
 	if id == "" {
-		if c, err := journal.Self(); err == nil {
+		if c, err := b.container(); err == nil {
 			id = "container " + c.ID()
 		}
 	}

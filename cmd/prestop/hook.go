@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prestop/prestop/internal/dns"
@@ -37,7 +38,7 @@ func hook(i invocation) int {
 }
 
 func newBuilder(i invocation, s *settings) *builder {
-	b := &builder{settings: s, env: i.env, pod: podOf(i.env), hide: &redactor{}, resolver: dns.System(int(s.maxDNSErrors))}
+	b := &builder{settings: s, env: i.env, pod: podOf(i.env), hide: &redactor{}, resolver: dns.System(int(s.maxDNSErrors)), container: sync.OnceValues(journal.Self)}
 	b.eck, _ = s.findECK("", b.pod)
 	return b
 }
@@ -109,7 +110,7 @@ func openJournal(i invocation, b *builder, p prestop.Plan, log *hookLog) (*journ
 }
 
 func (b *builder) openJournal(ctx context.Context, p prestop.Plan, log *hookLog) (*journal.Journal, error) {
-	container, err := journal.Self()
+	container, err := b.container()
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/prestop/prestop/internal/dns"
 	"github.com/prestop/prestop/internal/eck"
+	"github.com/prestop/prestop/internal/journal"
 	"github.com/prestop/prestop/internal/line"
 	"github.com/prestop/prestop/internal/web"
 	"github.com/prestop/prestop/prestop"
@@ -32,6 +33,8 @@ type builder struct {
 	eck      eck.Pod
 	hide     *redactor
 	resolver *dns.Resolver // one for all steps, so that a host that is given up is given up for all
+	// container is the one that we run in; finding it may mean a look at every process, so it is found once.
+	container func() (journal.Container, error)
 	end      time.Time
 }
 
