@@ -35,7 +35,7 @@ type builder struct {
 	resolver *dns.Resolver // one for all steps, so that a host that is given up is given up for all
 	// container is the one that we run in; finding it may mean a look at every process, so it is found once.
 	container func() (journal.Container, error)
-	end      time.Time
+	end       time.Time
 }
 
 // plan is what the settings ask for, begun at start. Mistakes in steps are added to the settings' problems.
