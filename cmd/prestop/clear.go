@@ -22,8 +22,7 @@ func clearElasticsearch(i invocation) int {
 	code := exitDone
 	if err := i.clear(s); err != nil {
 		code = exitFailed
-		var wrong problem
-		if errors.As(err, &wrong) {
+		if _, wrong := errors.AsType[problem](err); wrong {
 			code = exitConfiguration
 		}
 	}
@@ -32,8 +31,6 @@ func clearElasticsearch(i invocation) int {
 	}
 	return code
 }
-
-func (p problem) Error() string { return p.String() }
 
 func (i invocation) clear(s *settings) error {
 	b := newBuilder(i, s)

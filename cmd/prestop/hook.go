@@ -44,7 +44,7 @@ func newBuilder(i invocation, s *settings) *builder {
 }
 
 func joined(problems []problem) string {
-	text := problems[0].String()
+	text := problems[0].Error()
 	if more := len(problems) - 1; more > 0 {
 		text += fmt.Sprintf(" (and %d more)", more)
 	}

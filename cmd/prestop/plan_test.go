@@ -100,7 +100,7 @@ func TestBudget(t *testing.T) {
 			checkNotes(t, "warnings", b.warnings, test.warns)
 			var problems []string
 			for _, problem := range b.problems {
-				problems = append(problems, problem.String())
+				problems = append(problems, problem.Error())
 			}
 			checkNotes(t, "problems", problems, test.problem)
 			if test.grace != "0s" && p.Reserve >= p.Grace {

@@ -58,7 +58,7 @@ type setting struct {
 // A problem is a mistake in the configuration.
 type problem struct{ name, text string }
 
-func (p problem) String() string { return p.name + ": " + p.text }
+func (p problem) Error() string { return p.name + ": " + p.text }
 
 func newSettings() *settings {
 	s := &settings{additionalWait: seconds(50 * time.Second), maxDNSErrors: 2}

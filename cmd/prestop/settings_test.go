@@ -314,8 +314,8 @@ func TestFlags(t *testing.T) {
 		}
 		var problems []string
 		for _, p := range s.problems {
-			if !slices.Contains(problems, p.String()) { // each is met once for each parse
-				problems = append(problems, p.String())
+			if !slices.Contains(problems, p.Error()) { // each is met once for each parse
+				problems = append(problems, p.Error())
 			}
 		}
 		slices.Sort(problems)
@@ -368,7 +368,7 @@ func TestSettingsThatNeedAnother(t *testing.T) {
 			continue
 		}
 		for _, part := range strings.Split(test.want, ": expected together with ") {
-			if !strings.Contains(s.problems[0].String(), part) {
+			if !strings.Contains(s.problems[0].Error(), part) {
 				t.Errorf("%q: %q does not name %s", test.set, s.problems[0], part)
 			}
 		}
