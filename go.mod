@@ -12,7 +12,9 @@ require (
 )
 
 require (
+	github.com/gomodule/redigo v1.9.3 // indirect
 	github.com/hashicorp/go-cleanhttp v0.5.2 // indirect
+	github.com/lib/pq v1.12.3 // indirect
 	golang.org/x/net v0.57.0 // indirect
 	golang.org/x/tools v0.48.0 // indirect
 )

@@ -64,7 +64,7 @@ func (d Dial) inTime(ctx context.Context, network, address string) (net.Conn, er
 // New makes a Client that connects by dial. The zero TLS verifies against the system's roots, a nil auth
 // gives no credentials.
 func New(dial Dial, t TLS, auth Auth) (*Client, error) {
-	config, err := t.config()
+	config, err := t.Config()
 	if err != nil {
 		return nil, err
 	}
