@@ -47,7 +47,8 @@ type Entry struct {
 
 	// FromStart: Most counts from the start of the hook, and is at least Least.
 	FromStart bool
-	// Guard: others rely on the time that it takes. If its step fails, the rest of Most is waited out.
+	// Guard: a wait for something to happen. If its step fails, the rest of Most is waited out, since others rely
+	// on that time; that it did not happen by then is no failure.
 	Guard bool
 	// Once: not done again where an earlier delivery of the hook had begun it.
 	Once bool
@@ -69,7 +70,10 @@ type Plan struct {
 	// Floor is how long the hook lasts at least, from its start, where the deadline allows.
 	Floor time.Duration
 
-	// Skip, once closed, ends the waits at once. May be nil.
+	// Aside is kept before the deadline for what the caller does after the run, such as sending its report.
+	Aside time.Duration
+
+	// Skip, once closed, ends the waits at once, those of Guard entries too. May be nil.
 	Skip <-chan struct{}
 
 	// Earlier is the report of a delivery that was cut and that this one goes on from, Age how

@@ -16,6 +16,7 @@ const (
 	Cut     Outcome = "cut"     // its share of the time ran out first
 	Left    Outcome = "left"    // it did not return when its time was over and was left behind
 	Skipped Outcome = "skipped" // an earlier delivery had begun it, and it is to be done once
+	Unmet   Outcome = "unmet"   // it was waited for until its own max, or until waits were skipped: a warning
 )
 
 // A Report is what became of a plan. It is JSON in the log, in the journal and wherever it is sent, so the
@@ -35,14 +36,14 @@ type StepReport struct {
 	Error   string  `json:"error,omitempty"`
 }
 
-// OK tells whether every entry was done.
+// OK tells whether every entry was done; one that is Unmet was.
 func (r Report) OK() bool { return r.Ended == "" && len(r.Failures()) == 0 }
 
 // Failures are the entries that were not done.
 func (r Report) Failures() []StepReport {
 	var all []StepReport
 	for _, s := range r.Steps {
-		if s.Outcome != Done {
+		if s.Outcome != Done && s.Outcome != Unmet {
 			all = append(all, s)
 		}
 	}

@@ -13,6 +13,10 @@ import (
 var (
 	// ErrShare is the cause of a step's context when the step has used up its share of the time.
 	ErrShare = errors.New("its share of the grace period is used up")
+	// ErrMax is the cause of the context of a Guard entry's step when the entry's own Most is over.
+	ErrMax = errors.New("its max is reached")
+	// ErrSkip is the cause of the context of a Guard entry's step when waits are skipped.
+	ErrSkip = errors.New("waits are skipped")
 
 	errLeft = errors.New("did not return when its time was over; left behind")
 	errOnce = errors.New("an earlier delivery of the hook was cut while doing it, and it is to be done once: whether it took effect is not known")
@@ -76,12 +80,15 @@ func (r *run) begin(i int) {
 func (r *run) end(i int, err error, log *slog.Logger) {
 	s := &r.report.Steps[i]
 	s.Outcome, s.Took = outcome(err), r.clock()-s.Began
+	level, text, attrs := slog.LevelInfo, "step done", []any{"took", time.Duration(s.Took).Round(time.Millisecond)}
 	if err != nil {
 		s.Error = err.Error()
-		log.Error("step not done", "outcome", s.Outcome, "took", time.Duration(s.Took).Round(time.Millisecond), "error", err)
-	} else {
-		log.Info("step done", "took", time.Duration(s.Took).Round(time.Millisecond))
+		level, text, attrs = slog.LevelError, "step not done", append(attrs, "outcome", s.Outcome, "error", err)
 	}
+	if s.Outcome == Unmet {
+		level, text = slog.LevelWarn, "not met"
+	}
+	log.Log(context.Background(), level, text, attrs...)
 	r.record()
 }
 
@@ -100,6 +107,8 @@ func outcome(err error) Outcome {
 		return Left
 	case errors.Is(err, errOnce):
 		return Skipped
+	case errors.Is(err, ErrMax), errors.Is(err, ErrSkip):
+		return Unmet
 	case errors.Is(err, ErrShare):
 		return Cut
 	default:
@@ -116,26 +125,33 @@ func (r *run) do(ctx context.Context, e Entry, i int, share time.Duration, log *
 		return errOnce
 	}
 	until := r.elapsed() + share
-	err := r.step(ctx, e.Step, share, log)
-	if err != nil && e.Guard {
-		left := until - r.elapsed()
-		log.Warn("the time that this step stands for is waited out", "for", max(0, left).Round(time.Millisecond))
+	cause := ErrShare
+	if e.Guard && r.hasWaits() && share >= r.most(i, r.elapsed()) {
+		cause = ErrMax
+	}
+	err := r.step(ctx, e, share, cause, log)
+	if left := until - r.elapsed(); e.Guard && left > 0 && outcome(err) == Failed {
+		log.Warn("the time that this step stands for is waited out", "for", left.Round(time.Millisecond))
 		r.hold(ctx, left)
 	}
 	return err
 }
 
-// step runs s in a goroutine of its own, so that the deadline is kept whatever s does.
-func (r *run) step(ctx context.Context, s Step, share time.Duration, log *slog.Logger) error {
-	ctx, cancel := context.WithDeadlineCause(ctx, time.Now().Add(share), ErrShare)
+// step runs e's in a goroutine of its own, so that the deadline is kept whatever it does. over is why its time ends.
+func (r *run) step(ctx context.Context, e Entry, share time.Duration, over error, log *slog.Logger) error {
+	ctx, cancel := context.WithDeadlineCause(ctx, time.Now().Add(share), over)
 	defer cancel()
+	ctx, skip := context.WithCancelCause(ctx)
+	defer skip(nil)
 	done := make(chan error, 1)
-	go func() { done <- guarded(ctx, s, log) }()
+	go func() { done <- guarded(ctx, e.Step, log) }()
 
 	select {
 	case err := <-done:
 		return err
 	case <-ctx.Done():
+	case <-r.skip(e):
+		skip(ErrSkip)
 	}
 	late := time.NewTimer(max(time.Millisecond, min(Engine, r.Budget()-r.elapsed())))
 	defer late.Stop()
@@ -145,6 +161,14 @@ func (r *run) step(ctx context.Context, s Step, share time.Duration, log *slog.L
 	case <-late.C:
 		return errLeft
 	}
+}
+
+// skip is closed when the entry is a wait and waits are skipped.
+func (r *run) skip(e Entry) <-chan struct{} {
+	if !e.wait() {
+		return nil
+	}
+	return r.Skip
 }
 
 func guarded(ctx context.Context, s Step, log *slog.Logger) (err error) {

@@ -102,7 +102,13 @@ func TestRun(t *testing.T) {
 		{"a guard leaves later waits their time", Plan{Grace: 30 * s, Reserve: 5 * s,
 			Entries: []Entry{{Line: "until", Step: stepFunc(fails), Most: 50 * s, Guard: true}, wait(10 * s)}}, 25*s - Engine, "failed done"},
 		{"a guard counted from the start", Plan{Grace: 60 * s, Reserve: 10 * s,
-			Entries: []Entry{wait(8 * s), {Line: "until", Step: stepFunc(hangs), Least: 1 * s, Most: 20 * s, FromStart: true, Guard: true}}}, 20 * s, "done cut"},
+			Entries: []Entry{wait(8 * s), {Line: "until", Step: stepFunc(hangs), Least: 1 * s, Most: 20 * s, FromStart: true, Guard: true}}}, 20 * s, "done unmet"},
+		{"a guard that the deadline ends", Plan{Grace: 30 * s, Reserve: 5 * s,
+			Entries: []Entry{{Line: "until", Step: stepFunc(hangs), Most: 50 * s, FromStart: true, Guard: true}}}, 25*s - Engine, "cut"},
+		{"time kept for what comes after", Plan{Grace: 30 * s, Reserve: 5 * s, Aside: 1 * s, Floor: 50 * s,
+			Entries: []Entry{call("post", hangs), wait(10 * s)}}, 24*s - Engine, "cut done"},
+		{"under 2 s of budget nothing is kept", Plan{Grace: 2 * s, Reserve: 1 * s, Aside: 1 * s,
+			Entries: []Entry{call("post", hangs)}}, 1*s - Engine, "cut"},
 		{"ten steps that fail", Plan{Grace: 30 * s, Reserve: 5 * s, Floor: 7 * s, Entries: repeat(10, call("post", fails))},
 			7 * s, strings.TrimSpace(strings.Repeat("failed ", 10))},
 		{"ten steps that hang", Plan{Grace: 30 * s, Reserve: 5 * s, Floor: 7 * s, Entries: repeat(10, call("post", hangs))},
@@ -194,6 +200,28 @@ func TestRunSkip(t *testing.T) {
 
 // A delivery that goes on from an earlier one, wherever that one was cut, ends when the earlier one would have;
 // also if it had begun long before and waited for the earlier one.
+func TestRunSkipEndsWhatIsWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		skip := make(chan struct{})
+		time.AfterFunc(3*s, func() { close(skip) })
+		p := Plan{Start: time.Now(), Grace: 60 * s, Reserve: 10 * s, Floor: 40 * s, Skip: skip, Entries: []Entry{
+			{Line: "until", Step: stepFunc(hangs), Most: 20 * s, Guard: true},
+			call("post", takes(2*s)),
+			{Line: "until", Step: stepFunc(fails), Most: 20 * s, Guard: true},
+		}}
+		report := p.Run(t.Context(), quiet)
+		if got := time.Since(p.Start); got != 5*s {
+			t.Errorf("lasted %v, want 5s: the wait until it was skipped, and the call", got)
+		}
+		if got := outcomes(report); got != "unmet done failed" {
+			t.Errorf("outcomes %q", got)
+		}
+		if failed := report.Failures(); len(failed) != 1 {
+			t.Errorf("failures %v", failed)
+		}
+	})
+}
+
 func TestRunGoesOn(t *testing.T) {
 	for _, cut := range []time.Duration{0, 500 * time.Millisecond, 3 * s, 9 * s, 12 * s, 19 * s} {
 		for _, waited := range []time.Duration{0, cut} {

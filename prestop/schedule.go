@@ -6,7 +6,12 @@ import (
 )
 
 // end is the last moment, from Start, that an entry may use.
-func (p Plan) end() time.Duration { return max(0, p.Budget()-Engine) }
+func (p Plan) end() time.Duration {
+	if !p.hasWaits() {
+		return max(0, p.Budget()-Engine)
+	}
+	return max(0, p.Budget()-Engine-p.Aside)
+}
 
 // hasWaits is false for a budget so small that it goes to the calls alone.
 func (p Plan) hasWaits() bool { return p.Budget() >= OneTry }
@@ -71,12 +76,21 @@ func (p Plan) share(i int, at time.Duration) time.Duration {
 	case e.open():
 		least := scale(e.Least, calls)
 		return least + (free-least)/time.Duration(all.open)
-	case e.FromStart:
-		return min(free, max(e.Least, e.Most-at-p.Age))
-	case e.Guard:
-		return min(free, max(0, e.Most-p.spent(i, at)))
 	default:
-		return min(free, e.Most)
+		return min(free, p.most(i, at))
+	}
+}
+
+// most is the bound that entry i sets itself, whatever the deadline allows, if it begins at the given moment.
+func (p Plan) most(i int, at time.Duration) time.Duration {
+	e, spent := p.Entries[i], p.spent(i, at)
+	switch {
+	case e.FromStart:
+		return max(e.Least-spent, e.Most-at-p.Age, 0)
+	case e.Guard:
+		return max(0, e.Most-spent)
+	default:
+		return e.Most
 	}
 }
 
@@ -144,9 +158,16 @@ func (p Plan) Warnings() []string {
 	var all []string
 	for _, s := range p.Timeline() {
 		if s.Short > 0 {
-			all = append(all, fmt.Sprintf("%s of %s is shortened by %s: the grace period of %s less the reserve of %s leaves %s",
-				s.Line, s.Least, s.Short.Round(time.Millisecond), p.Grace, p.Reserve, p.Budget()))
+			all = append(all, fmt.Sprintf("%s of %s is shortened by %s: the grace period of %s less the reserve of %s leaves %s%s",
+				s.Line, s.Least, s.Short.Round(time.Millisecond), p.Grace, p.Reserve, p.Budget(), p.aside()))
 		}
 	}
 	return all
+}
+
+func (p Plan) aside() string {
+	if p.Aside == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", of which %s is kept for the report", p.Aside)
 }
