@@ -225,7 +225,7 @@ func called(s prestop.Step) *url.URL {
 	case shutdown.App:
 		text = s.Call.Request.URL
 	}
-	if u, err := url.Parse(text); err == nil && text != "" {
+	if u, err := web.ParseURL(text); err == nil {
 		return u
 	}
 	return nil

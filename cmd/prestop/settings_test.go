@@ -18,6 +18,7 @@ const (
 	wantCount    = "expected a whole number from 0 to 65535, got "
 	wantToggle   = "expected true or false, got "
 	wantScheme   = "expected a URL that begins with http:// or https://, got the scheme "
+	wantAnyURL   = "expected a URL that begins with http://, https:// or http+unix:, got the scheme "
 	wantHost     = "expected a URL with a host, as in http://localhost:8080/path"
 	wantPort     = "expected a port from 1 to 65535, got "
 	wantURL      = "expected a URL such as http://localhost:8080/path"
@@ -42,32 +43,34 @@ var durationRow = settingRow{
 	},
 }
 
-var urlBad = map[string]string{
-	"localhost:8080":                    wantScheme + `"localhost"`,
-	"/path":                             wantScheme + `""`,
-	"//host/path":                       wantScheme + `""`,
-	"ftp://host/":                       wantScheme + `"ftp"`,
-	"file:///etc/passwd":                wantScheme + `"file"`,
-	"javascript:alert(1)":               wantScheme + `"javascript"`,
-	"unix:/run/app.sock":                wantScheme + `"unix"`,
-	"http:///path":                      wantHost,
-	"http://":                           wantHost,
-	"http:host":                         wantHost,
-	"http://:80/":                       wantHost,
-	"http://user:hunter22@/":            wantHost,
-	"http://host:0/":                    wantPort + "0",
-	"http://host:70000/":                wantPort + "70000",
-	"http://host:65536/":                wantPort + "65536",
-	"http://host:99999999999999999999/": wantPort + "99999999999999999999",
-	"http://host:-1/":                   wantReadable,
-	"http://host:80a/":                  wantReadable,
-	"http://user:hunter22@host:port/":   wantReadable,
-	"http://user:hunter22/with@host/":   wantReadable,
-	"http://user:hunter22%zz@host/":     wantReadable,
-	"http://[::1/":                      wantReadable,
-	"http://host/\x00":                  wantReadable,
-	"ftp://user:hunter22@host/":         wantScheme + `"ftp"`,
-	"http://user:hunter22@host:70000/?t=hunter22": wantPort + "70000",
+func urlBad(scheme string) map[string]string {
+	return map[string]string{
+		"localhost:8080":                    scheme + `"localhost"`,
+		"/path":                             scheme + `""`,
+		"//host/path":                       scheme + `""`,
+		"ftp://host/":                       scheme + `"ftp"`,
+		"file:///etc/passwd":                scheme + `"file"`,
+		"javascript:alert(1)":               scheme + `"javascript"`,
+		"unix:/run/app.sock":                scheme + `"unix"`,
+		"http:///path":                      wantHost,
+		"http://":                           wantHost,
+		"http:host":                         wantHost,
+		"http://:80/":                       wantHost,
+		"http://user:hunter22@/":            wantHost,
+		"http://host:0/":                    wantPort + "0",
+		"http://host:70000/":                wantPort + "70000",
+		"http://host:65536/":                wantPort + "65536",
+		"http://host:99999999999999999999/": wantPort + "99999999999999999999",
+		"http://host:-1/":                   wantReadable,
+		"http://host:80a/":                  wantReadable,
+		"http://user:hunter22@host:port/":   wantReadable,
+		"http://user:hunter22/with@host/":   wantReadable,
+		"http://user:hunter22%zz@host/":     wantReadable,
+		"http://[::1/":                      wantReadable,
+		"http://host/\x00":                  wantReadable,
+		"ftp://user:hunter22@host/":         scheme + `"ftp"`,
+		"http://user:hunter22@host:70000/?t=hunter22": wantPort + "70000",
+	}
 }
 
 var settingRows = map[string]settingRow{
@@ -84,10 +87,10 @@ var settingRows = map[string]settingRow{
 			"http://host/a?token=hunter22#hunter": "http://host/a",
 			"http://host:/":                       "http://host:/",
 		},
-		bad: with(urlBad, map[string]string{
+		bad: with(urlBad(wantAnyURL), map[string]string{
 			"":                      wantURL,
-			" ":                     wantScheme + `""`,
-			"none":                  wantScheme + `""`,
+			" ":                     wantAnyURL + `""`,
+			"none":                  wantAnyURL + `""`,
 			"http://a,http://b":     wantHost,
 			"http://a http://b":     wantReadable,
 			"http://host/?a b":      wantReadable,
@@ -104,7 +107,7 @@ var settingRows = map[string]settingRow{
 			"https://u:hunter22@a https://u:hunter22@b/x": "https://a,https://b/x",
 			"none": "none",
 		},
-		bad: with(urlBad, map[string]string{
+		bad: with(urlBad(wantScheme), map[string]string{
 			"":                            wantURL,
 			" ,\n":                        wantURL,
 			"none,http://a":               wantScheme + `""`,

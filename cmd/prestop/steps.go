@@ -162,7 +162,7 @@ func callEntry(s prestop.Step) prestop.Entry {
 }
 
 func (b *builder) request(method string, w line.Word, p parsed) (shutdown.Call, error) {
-	u, err := parseURL(w.Text)
+	u, err := web.ParseURL(w.Text)
 	if err != nil {
 		return shutdown.Call{}, w.Expected("%s", err)
 	}
@@ -191,7 +191,7 @@ func (b *builder) request(method string, w line.Word, p parsed) (shutdown.Call, 
 	}
 	call.Connect = b.connect(t, auth)
 	if o, ok := p.option("only-if"); ok {
-		condition, err := parseURL(o.Value)
+		condition, err := web.ParseURL(o.Value)
 		if err != nil {
 			return shutdown.Call{}, o.Expected("only-if: %s", err)
 		}

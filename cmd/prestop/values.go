@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/prestop/prestop/internal/web"
 )
 
 // The types of settings. Each is a pflag.Value: Set says what was expected, String never holds a secret.
@@ -124,7 +126,11 @@ func (u *urls) Set(text string) error {
 	}
 	var list []*url.URL
 	for _, f := range fields {
-		parsed, err := parseURL(f)
+		parse := web.ParseURL
+		if u.many { // Elasticsearch's, whose port is put together with other hosts
+			parse = web.ParseHTTP
+		}
+		parsed, err := parse(f)
 		if err != nil {
 			return err
 		}
@@ -145,25 +151,6 @@ func (u *urls) String() string {
 	return strings.Join(all, ",")
 }
 func (*urls) Type() string { return "URL" }
-
-// parseURL reads an absolute http or https URL; its errors do not repeat it.
-func parseURL(text string) (*url.URL, error) {
-	u, err := url.Parse(text)
-	switch {
-	case err != nil || strings.Contains(u.RawQuery, " "): // which would break the request in two
-		return nil, fmt.Errorf("expected a URL such as http://localhost:8080/path; this one cannot be read")
-	case u.Scheme != "http" && u.Scheme != "https":
-		return nil, fmt.Errorf("expected a URL that begins with http:// or https://, got the scheme %q", u.Scheme)
-	case u.Hostname() == "" || strings.Contains(u.Host, ","):
-		return nil, fmt.Errorf("expected a URL with a host, as in http://localhost:8080/path")
-	}
-	if port := u.Port(); port != "" {
-		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-			return nil, fmt.Errorf("expected a port from 1 to 65535, got %s", port)
-		}
-	}
-	return u, nil
-}
 
 // shownURL is a URL without credentials and query.
 func shownURL(u *url.URL) string {

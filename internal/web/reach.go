@@ -13,9 +13,9 @@ import (
 // Reach connects to the place of a URL, TLS handshake included, sends nothing, and says how it is
 // reached: the address, and who signed the certificate until when.
 func (c *Client) Reach(ctx context.Context, rawURL string) (string, error) {
-	u, err := url.Parse(rawURL)
+	u, err := ParseURL(rawURL)
 	if err != nil {
-		return "", fmt.Errorf("the URL cannot be used: %w", bare(err))
+		return "", fmt.Errorf("the URL cannot be used: %w", err)
 	}
 	transport := c.http.Transport.(*http.Transport)
 	conn, err := transport.DialContext(ctx, "tcp", address(u))
@@ -42,7 +42,7 @@ func (c *Client) Reach(ctx context.Context, rawURL string) (string, error) {
 func address(u *url.URL) string {
 	port := u.Port()
 	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+		port = map[string]string{"http": "80", "https": "443", Unix: "80"}[u.Scheme]
 	}
 	return net.JoinHostPort(u.Hostname(), port)
 }

@@ -11,6 +11,7 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,6 +28,8 @@ import (
 const (
 	// MaxBody is how much of an answer's body is read.
 	MaxBody = 1 << 20
+	// MaxStream is how much of a body is given to [Request.Stream].
+	MaxStream = 16 << 20
 	// MaxHeader is how much of an answer's header is read; more is an error.
 	MaxHeader = 64 << 10
 
@@ -50,13 +53,16 @@ type deadlineKey struct{}
 
 // inTime dials within the try that it is for, and ends a little before it does. A transport dials without its
 // request's deadline, so that others could have the connection; then a host that does not resolve would be
-// reported to nobody.
+// reported to nobody. A host that is a socket's path needs no resolving, and leads to the socket.
 func (d Dial) inTime(ctx context.Context, network, address string) (net.Conn, error) {
 	if deadline, ok := ctx.Value(deadlineKey{}).(time.Time); ok {
 		margin := min(30*time.Millisecond, time.Until(deadline)/10)
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadlineCause(ctx, deadline.Add(-margin), ErrTry)
 		defer cancel()
+	}
+	if socket, _, err := net.SplitHostPort(address); err == nil && isSocket(socket) {
+		return new(net.Dialer).DialContext(ctx, "unix", socket)
 	}
 	return d(ctx, network, address)
 }
@@ -92,17 +98,14 @@ func samePlace(req *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// SamePlace tells whether two URLs have the same scheme, host and port, so that one's credentials are fit for
-// the other.
-func SamePlace(a, b *url.URL) bool {
-	return a.Scheme == b.Scheme && strings.EqualFold(a.Host, b.Host)
-}
-
 // A Request is what is sent; it can be sent again.
 type Request struct {
 	Method, URL string
 	Header      http.Header
 	Body        []byte
+	// Stream, if set, reads the body of a 2xx answer in place of [Answer.Body], up to MaxStream, and is told its
+	// Content-Type. Its error is the try's.
+	Stream func(body io.Reader, kind string) error
 }
 
 // An Answer is a response, read.
@@ -148,21 +151,14 @@ func (a Answer) excerpt() string {
 	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
 }
 
-// Place names a URL without path, query and credentials.
-func Place(u *url.URL) string { return u.Scheme + "://" + u.Host }
-
 // Send makes one try, which ends when ctx does. An answer of any status is no error.
 func (c *Client) Send(ctx context.Context, r Request) (Answer, error) {
 	if deadline, ok := ctx.Deadline(); ok {
 		ctx = context.WithValue(ctx, deadlineKey{}, deadline)
 	}
-	req, err := http.NewRequestWithContext(ctx, r.Method, r.URL, bytes.NewReader(r.Body))
+	req, err := r.build(ctx)
 	if err != nil {
-		return Answer{}, Permanent(fmt.Errorf("the URL cannot be used: %w", bare(err)))
-	}
-	if r.Header != nil {
-		req.Header = r.Header.Clone()
-		req.Host = req.Header.Get("Host") // net/http takes it from nowhere else; empty: the URL's
+		return Answer{}, Permanent(err)
 	}
 	if c.auth != nil {
 		if err := c.auth(req); err != nil {
@@ -174,15 +170,53 @@ func (c *Client) Send(ctx context.Context, r Request) (Answer, error) {
 		return Answer{}, c.explain(ctx, req, err)
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, MaxBody+1))
-	if err != nil {
-		return Answer{}, c.explain(ctx, req, fmt.Errorf("the answer (%d) broke off: %w", resp.StatusCode, err))
+	a := Answer{Status: resp.StatusCode, Header: resp.Header, URL: unwire(resp.Request.URL)}
+	if r.Stream != nil && a.OK() {
+		err = stream(resp.Body, resp.Header.Get("Content-Type"), r.Stream)
+	} else if a.Body, a.Partial, err = whole(resp.Body); err != nil {
+		err = fmt.Errorf("the answer (%d) broke off: %w", resp.StatusCode, err)
 	}
-	a := Answer{Status: resp.StatusCode, Header: resp.Header, Body: body, URL: resp.Request.URL}
-	if len(body) > MaxBody {
-		a.Body, a.Partial = body[:MaxBody], true
+	if err != nil {
+		return Answer{}, c.explain(ctx, req, err)
 	}
 	return a, nil
+}
+
+// build makes what net/http sends.
+func (r Request) build(ctx context.Context) (*http.Request, error) {
+	u, err := ParseURL(r.URL)
+	if err != nil {
+		return nil, fmt.Errorf("the URL cannot be used: %w", err)
+	}
+	req, err := http.NewRequestWithContext(ctx, r.Method, "http://localhost", bytes.NewReader(r.Body))
+	if err != nil {
+		return nil, err
+	}
+	req.URL = wire(u)
+	if u.Scheme != Unix {
+		req.Host = u.Host
+	}
+	if r.Header != nil {
+		req.Header = r.Header.Clone()
+		req.Host = cmp.Or(req.Header.Get("Host"), req.Host) // net/http takes it from nowhere else
+	}
+	return req, nil
+}
+
+func whole(from io.Reader) (body []byte, partial bool, err error) {
+	body, err = io.ReadAll(io.LimitReader(from, MaxBody+1))
+	if len(body) > MaxBody {
+		return body[:MaxBody], true, err
+	}
+	return body, false, err
+}
+
+func stream(from io.Reader, kind string, read func(io.Reader, string) error) error {
+	limited := &io.LimitedReader{R: from, N: MaxStream + 1}
+	if err := read(limited, kind); limited.N > 0 {
+		return err
+	}
+	return fmt.Errorf("the answer is longer than %d MiB", MaxStream>>20)
 }
 
 func (c *Client) explain(ctx context.Context, req *http.Request, err error) error {

@@ -96,7 +96,7 @@ func TestSend(t *testing.T) {
 	}
 	c := client(t, Basic("u", secret("p")))
 	for _, test := range tests {
-		a, err := c.Send(t.Context(), Request{test.method, server.URL + test.path, http.Header{"X-A": {"b"}}, []byte("text")})
+		a, err := c.Send(t.Context(), Request{Method: test.method, URL: server.URL + test.path, Header: http.Header{"X-A": {"b"}}, Body: []byte("text")})
 		got := a.String()
 		if err != nil {
 			got = "error " + err.Error()

@@ -1,0 +1,115 @@
+package web
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// Unix is the scheme of a URL whose place is a unix socket. [ParseURL] reads the two ways to write one,
+//
+//	http+unix:/run/admin.sock:/drain
+//	http+unix://%2Frun%2Fadmin.sock/drain
+//
+// of which the second is what other programs read too. Such a URL's Host is the socket's path.
+const Unix = "http+unix"
+
+// ParseURL reads an absolute URL of the scheme http, https or [Unix]. Its errors say what was expected and do not repeat
+// the text, which may hold a password.
+func ParseURL(text string) (*url.URL, error) {
+	if rest, ok := strings.CutPrefix(text, Unix+":"); ok {
+		return parseUnix(rest)
+	}
+	return parse(text, "http://, https:// or http+unix:")
+}
+
+// ParseHTTP is [ParseURL] without unix sockets.
+func ParseHTTP(text string) (*url.URL, error) { return parse(text, "http:// or https://") }
+
+func parse(text, beginnings string) (*url.URL, error) {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || strings.Contains(u.RawQuery, " "): // which would break the request in two
+		return nil, errors.New("expected a URL such as http://localhost:8080/path; this one cannot be read")
+	case u.Scheme != "http" && u.Scheme != "https":
+		return nil, fmt.Errorf("expected a URL that begins with %s, got the scheme %q", beginnings, u.Scheme)
+	case u.Hostname() == "" || strings.Contains(u.Host, ","):
+		return nil, errors.New("expected a URL with a host, as in http://localhost:8080/path")
+	}
+	if port := u.Port(); port != "" {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return nil, fmt.Errorf("expected a port from 1 to 65535, got %s", port)
+		}
+	}
+	return u, nil
+}
+
+var errUnix = errors.New("expected a socket's path and the request's, as in http+unix:/run/admin.sock:/drain")
+
+// parseUnix reads what follows the scheme.
+func parseUnix(text string) (*url.URL, error) {
+	socket, request, ok := strings.Cut(text, ":")
+	if escaped, authority := strings.CutPrefix(text, "//"); authority {
+		var err error
+		at := strings.IndexAny(escaped+"/", "/?")
+		if socket, err = url.PathUnescape(escaped[:at]); err != nil {
+			return nil, errUnix
+		}
+		request, ok = escaped[at:], true
+		if !strings.HasPrefix(request, "/") {
+			request = "/" + request
+		}
+	}
+	if !ok || !isSocket(socket) || !strings.HasPrefix(request, "/") {
+		return nil, errUnix
+	}
+	u, err := url.ParseRequestURI(request)
+	if err != nil || strings.Contains(u.RawQuery, " ") {
+		return nil, errUnix
+	}
+	u.Scheme, u.Host = Unix, socket
+	return u, nil
+}
+
+// isSocket tells whether a URL's host is the path of a socket. A colon would look like a port, and what is not ASCII
+// would be taken for an international name.
+func isSocket(host string) bool {
+	plain := func(r rune) bool { return r <= ' ' || r >= 0x7f || r == ':' }
+	return strings.HasPrefix(host, "/") && !strings.ContainsFunc(host, plain)
+}
+
+// wire is u as a transport takes it: http, to a host that [Dial.inTime] knows for a socket.
+func wire(u *url.URL) *url.URL {
+	if u.Scheme != Unix {
+		return u
+	}
+	w := *u
+	w.Scheme = "http"
+	return &w
+}
+
+// unwire undoes wire.
+func unwire(u *url.URL) *url.URL {
+	if !isSocket(u.Host) {
+		return u
+	}
+	named := *u
+	named.Scheme = Unix
+	return &named
+}
+
+// SamePlace tells whether two URLs have the same scheme, host and port, so that one's credentials are fit for
+// the other.
+func SamePlace(a, b *url.URL) bool {
+	return a.Scheme == b.Scheme && strings.EqualFold(a.Host, b.Host)
+}
+
+// Place names a URL without path, query and credentials.
+func Place(u *url.URL) string {
+	if isSocket(u.Host) {
+		return Unix + ":" + u.Host
+	}
+	return u.Scheme + "://" + u.Host
+}

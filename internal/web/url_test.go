@@ -1,0 +1,173 @@
+package web
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestParseURL(t *testing.T) {
+	tests := []struct{ text, place, path, err string }{
+		{"http://localhost:8080/a?b=c", "http://localhost:8080", "/a?b=c", ""},
+		{"https://[::1]:9200", "https://[::1]:9200", "", ""},
+		{"http+unix:/run/admin.sock:/healthcheck/fail", "http+unix:/run/admin.sock", "/healthcheck/fail", ""},
+		{"http+unix:/run/admin.sock:/stats?filter=^a%24", "http+unix:/run/admin.sock", "/stats?filter=^a%24", ""},
+		{"http+unix://%2Frun%2Fadmin.sock/drain?a=b", "http+unix:/run/admin.sock", "/drain?a=b", ""},
+		{"http+unix://%2frun%2fadmin.sock", "http+unix:/run/admin.sock", "/", ""},
+		{"http+unix://%2frun%2fadmin.sock?a", "http+unix:/run/admin.sock", "/?a", ""},
+		{"http+unix:/run/admin.sock", "", "", errUnix.Error()},
+		{"http+unix:/run/admin.sock:drain", "", "", errUnix.Error()},
+		{"http+unix:run/admin.sock:/drain", "", "", errUnix.Error()},
+		{"http+unix:///run/admin.sock:/drain", "", "", errUnix.Error()},
+		{"http+unix://localhost/drain", "", "", errUnix.Error()},
+		{"http+unix://%2", "", "", errUnix.Error()},
+		{"http+unix:/run/ü.sock:/drain", "", "", errUnix.Error()},
+		{"http+unix:/run/a b.sock:/drain", "", "", errUnix.Error()},
+		{"http+unix:/run/a.sock:/drain?a b", "", "", errUnix.Error()},
+		{"http+unix:/run/a.sock:/%zz", "", "", errUnix.Error()},
+		{"http+unix:", "", "", errUnix.Error()},
+		{"unix:/run/a.sock", "", "", `expected a URL that begins with http://, https:// or http+unix:, got the scheme "unix"`},
+		{"http:///path", "", "", "expected a URL with a host, as in http://localhost:8080/path"},
+		{"http://a:0/", "", "", "expected a port from 1 to 65535, got 0"},
+		{"http://u:pass word@a/", "", "", "expected a URL such as http://localhost:8080/path; this one cannot be read"},
+	}
+	for _, test := range tests {
+		u, err := ParseURL(test.text)
+		switch {
+		case test.err != "":
+			if err == nil || err.Error() != test.err {
+				t.Errorf("%s: error %v, want %s", test.text, err, test.err)
+			}
+		case err != nil:
+			t.Errorf("%s: %v", test.text, err)
+		case Place(u) != test.place || u.RequestURI() != test.path && test.path != "":
+			t.Errorf("%s: %s %s, want %s %s", test.text, Place(u), u.RequestURI(), test.place, test.path)
+		}
+	}
+	if _, err := ParseHTTP("http+unix:/a:/b"); err == nil {
+		t.Error("ParseHTTP takes a socket")
+	}
+}
+
+func FuzzParseURL(f *testing.F) {
+	for _, seed := range []string{"http://a/", "http+unix:/a.sock:/b?c", "http+unix://%2Fa/b", "http+unix:/a:/\x00", "https://[::1%25a]:1/"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		u, err := ParseURL(text)
+		if err != nil {
+			return
+		}
+		again, err := ParseURL(u.String())
+		if err != nil || !SamePlace(u, again) || again.RequestURI() != u.RequestURI() {
+			t.Errorf("%q is %q, which is %v (%v)", text, u, again, err)
+		}
+	})
+}
+
+// overSocket serves on a unix socket, and returns the URL of its root.
+func overSocket(t *testing.T, serve http.HandlerFunc) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "admin.sock")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &httptest.Server{Listener: l, Config: &http.Server{Handler: serve}}
+	s.Start()
+	t.Cleanup(s.Close)
+	return Unix + ":" + path + ":"
+}
+
+func TestSendOverSocket(t *testing.T) {
+	base := overSocket(t, func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/307":
+			w.Header().Set("Location", "/echo")
+			w.WriteHeader(307)
+		case "/away":
+			w.Header().Set("Location", "http://localhost/echo")
+			w.WriteHeader(307)
+		default:
+			body, _ := io.ReadAll(r.Body)
+			w.Header().Set("Content-Type", "text/plain")
+			io.WriteString(w, r.Method+" "+r.Host+" "+r.RequestURI+" "+string(body))
+		}
+	})
+	c := client(t, nil)
+	tests := []struct{ path, want string }{
+		{"/drain?graceful", "200 OK: POST localhost /drain?graceful text"},
+		{"/307", "200 OK: POST localhost /echo text"},
+		{"/away", "307 Temporary Redirect, a redirect to http://localhost/echo that is not followed"},
+	}
+	for _, test := range tests {
+		a, err := c.Send(t.Context(), Request{Method: "POST", URL: base + test.path, Body: []byte("text")})
+		if err != nil || a.String() != test.want || a.URL.Scheme != Unix {
+			t.Errorf("%s: %v %v (%v), want %s", test.path, a.URL, a, err, test.want)
+		}
+	}
+	if found, err := c.Reach(t.Context(), base+"/drain"); err != nil || !strings.HasSuffix(found, "/admin.sock") {
+		t.Errorf("reach: %s %v", found, err)
+	}
+	_, err := c.Send(t.Context(), Request{Method: "POST", URL: "http+unix:/nowhere/admin.sock:/drain"})
+	if want := "http+unix:/nowhere/admin.sock: dial unix /nowhere/admin.sock: connect: no such file or directory"; err == nil || err.Error() != want {
+		t.Errorf("error %v, want %s", err, want)
+	}
+}
+
+func TestStream(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; version=0.0.4")
+		switch r.URL.Path {
+		case "/503":
+			w.WriteHeader(503)
+			io.WriteString(w, "no")
+		case "/cut":
+			w.Header().Set("Content-Length", "100")
+			io.WriteString(w, "half")
+		case "/endless":
+			block := strings.Repeat("x", 1<<20)
+			for err := error(nil); err == nil; {
+				_, err = io.WriteString(w, block)
+			}
+		default:
+			io.WriteString(w, "whole")
+		}
+	}))
+	t.Cleanup(server.Close)
+	tests := []struct{ path, read, err string }{
+		{"/", "whole", ""},
+		{"/503", "", ""},
+		{"/cut", "half", ": unexpected EOF"},
+		{"/endless", "", ": the answer is longer than 16 MiB"},
+		{"/bad", "whole", ": line 1: expected a name"},
+	}
+	for _, test := range tests {
+		var read string
+		a, err := client(t, nil).Send(t.Context(), Request{Method: "GET", URL: server.URL + test.path, Stream: func(r io.Reader, kind string) error {
+			if kind != "text/plain; version=0.0.4" {
+				t.Errorf("kind %q", kind)
+			}
+			text, err := io.ReadAll(r)
+			read = string(text)
+			if test.path == "/bad" {
+				return errors.New("line 1: expected a name")
+			}
+			return err
+		}})
+		if test.path != "/endless" && read != test.read {
+			t.Errorf("%s: read %q, want %q", test.path, read, test.read)
+		}
+		if test.err == "" && err != nil || test.err != "" && (err == nil || !strings.HasSuffix(err.Error(), test.err)) {
+			t.Errorf("%s: error %v, want …%s", test.path, err, test.err)
+		}
+		if test.path == "/503" && (a.Status != 503 || string(a.Body) != "no") {
+			t.Errorf("503: %v", a)
+		}
+	}
+}
