@@ -17,24 +17,20 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/prestop/prestop/internal/web"
 )
 
-// Connect gives the client for a place; it fails where certificates or keys cannot be read.
-type Connect func() (*web.Client, error)
-
 // A Call is one HTTP call. Done is an answer that is expected; a 202 that names a Location is polled there
 // until it is one no longer. Failures that may pass are tried again while there is time.
 type Call struct {
-	Connect Connect
+	Connect web.Connect
 	Request web.Request
 	// BodyFile holds the body, read when the call is made; empty: the request's own body.
 	BodyFile string
-	Expect   Statuses
+	Expect   web.Statuses
 	Timeout  time.Duration // of one try; 0: 10 s
 	OnlyIf   *Call         // no call is made unless this one is answered as it expects
 }
@@ -163,7 +159,7 @@ func (c Call) Check(ctx context.Context, log *slog.Logger) error {
 	return reach(ctx, log, c.Connect, c.Request.URL)
 }
 
-func reach(ctx context.Context, log *slog.Logger, connect Connect, rawURL string) error {
+func reach(ctx context.Context, log *slog.Logger, connect web.Connect, rawURL string) error {
 	client, err := connect()
 	if err != nil {
 		return err
@@ -181,32 +177,4 @@ func reach(ctx context.Context, log *slog.Logger, connect Connect, rawURL string
 func Exits(u *url.URL) bool {
 	path := strings.TrimSuffix(u.Path, "/")
 	return strings.HasSuffix(path, "/actuator/shutdown") || strings.HasSuffix(path, "/quitquitquit")
-}
-
-// Statuses are the HTTP statuses that count as success; none given: 2xx.
-type Statuses []string
-
-// ParseStatuses reads a list such as 200,404 or 2xx,409.
-func ParseStatuses(text string) (Statuses, error) {
-	all := Statuses(strings.Split(text, ","))
-	for _, s := range all {
-		n, err := strconv.Atoi(strings.Replace(s, "xx", "00", 1))
-		if err != nil || len(s) != 3 || n < 200 || n > 599 {
-			return nil, fmt.Errorf("expected statuses such as 200,404 or 2xx, got %q", text)
-		}
-	}
-	return all, nil
-}
-
-// Has tells whether a status is among them.
-func (s Statuses) Has(status int) bool {
-	if len(s) == 0 {
-		return status/100 == 2
-	}
-	for _, one := range s {
-		if one == strconv.Itoa(status) || one == strconv.Itoa(status/100)+"xx" {
-			return true
-		}
-	}
-	return false
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/prestop/prestop/internal/web"
 )
 
 // patience is how long a cluster may go without giving a usable answer, and a node without being a member of
@@ -19,7 +21,7 @@ var errSilent = fmt.Errorf("no usable answer for %s", patience)
 // A Place is where an Elasticsearch answers: a base URL, and the means to connect to it.
 type Place struct {
 	URL     string // scheme, host, port and perhaps a path, without a / at its end
-	Connect Connect
+	Connect web.Connect
 }
 
 // Elasticsearch is a node that is told, by the node shutdown API, that it is about to stop: its record is

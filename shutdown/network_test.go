@@ -79,7 +79,7 @@ func (n *network) dial(ctx context.Context, _, address string) (net.Conn, error)
 }
 
 // connect makes a client whose connections end with the test.
-func (n *network) connect(t *testing.T, auth web.Auth) Connect {
+func (n *network) connect(t *testing.T, auth web.Auth) web.Connect {
 	return sync.OnceValues(func() (*web.Client, error) {
 		c, err := web.New(n.dial, web.TLS{}, auth)
 		if err == nil {

@@ -80,7 +80,7 @@ func (b *builder) identity() shutdown.Pod {
 
 // connectElasticsearch gives the settings' credentials and certificates to the places that the settings name, and
 // to no other.
-func (b *builder) connectElasticsearch(u *url.URL, serverName string) shutdown.Connect {
+func (b *builder) connectElasticsearch(u *url.URL, serverName string) web.Connect {
 	es := &b.es
 	if !b.isElasticsearch(u) {
 		return b.connect(web.TLS{ServerName: serverName}, nil)

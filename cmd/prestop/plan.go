@@ -99,7 +99,7 @@ func (b *builder) app(u *url.URL) prestop.Entry {
 }
 
 // connect makes a client when it is first used, so that a file that cannot be read fails its step and nothing else.
-func (b *builder) connect(t web.TLS, auth web.Auth) shutdown.Connect {
+func (b *builder) connect(t web.TLS, auth web.Auth) web.Connect {
 	return sync.OnceValues(func() (*web.Client, error) { return web.New(b.resolver.DialContext, t, auth) })
 }
 

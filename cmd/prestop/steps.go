@@ -177,7 +177,7 @@ func (b *builder) request(method string, w line.Word, p parsed) (shutdown.Call, 
 		case "header":
 			err = b.setHeader(call.Request.Header, o)
 		case "expect":
-			call.Expect, err = shutdown.ParseStatuses(o.Value)
+			call.Expect, err = web.ParseStatuses(o.Value)
 		case "timeout":
 			call.Timeout, err = parseSeconds(o.Value)
 		case "token-file":

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/internal/line"
+	"github.com/prestop/prestop/internal/web"
 	"github.com/prestop/prestop/prestop"
 	"github.com/prestop/prestop/shutdown"
 )
@@ -68,8 +69,8 @@ func TestCallSteps(t *testing.T) {
 		{"post http://app/ header=X-A:1 header='X-A: 2' header=x-b:", "POST", "http://app/", func(c *shutdown.Call) {
 			c.Request.Header = http.Header{"X-A": {"1", "2"}, "X-B": {""}}
 		}},
-		{"get http://app/ expect=200,404", "GET", "http://app/", func(c *shutdown.Call) { c.Expect = shutdown.Statuses{"200", "404"} }},
-		{"get http://app/ expect=2xx,409", "GET", "http://app/", func(c *shutdown.Call) { c.Expect = shutdown.Statuses{"2xx", "409"} }},
+		{"get http://app/ expect=200,404", "GET", "http://app/", func(c *shutdown.Call) { c.Expect = web.Statuses{"200", "404"} }},
+		{"get http://app/ expect=2xx,409", "GET", "http://app/", func(c *shutdown.Call) { c.Expect = web.Statuses{"2xx", "409"} }},
 		{"post http://app/ token-file=/t ca-file=/c", "POST", "http://app/", nil},
 	} {
 		e, err := build(t, env).step(test.line)

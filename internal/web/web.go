@@ -46,6 +46,9 @@ type Client struct {
 	auth Auth
 }
 
+// Connect gives the client for a place; it fails where certificates or keys cannot be read.
+type Connect func() (*Client, error)
+
 // Dial connects to an address, as (net.Dialer).DialContext does.
 type Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
