@@ -50,6 +50,8 @@ type Entry struct {
 	// Guard: a wait for something to happen. If its step fails, the rest of Most is waited out, since others rely
 	// on that time; that it did not happen by then is no failure.
 	Guard bool
+	// Yields: Most is a default, and what the deadline leaves of it is as good.
+	Yields bool
 	// Once: not done again where an earlier delivery of the hook had begun it.
 	Once bool
 }

@@ -126,7 +126,7 @@ func (r *run) do(ctx context.Context, e Entry, i int, share time.Duration, log *
 	}
 	until := r.elapsed() + share
 	cause := ErrShare
-	if e.Guard && r.hasWaits() && share >= r.most(i, r.elapsed()) {
+	if e.Guard && r.hasWaits() && (e.Yields || share >= r.most(i, r.elapsed())) {
 		cause = ErrMax
 	}
 	err := r.step(ctx, e, share, cause, log)

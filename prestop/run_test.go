@@ -105,6 +105,8 @@ func TestRun(t *testing.T) {
 			Entries: []Entry{wait(8 * s), {Line: "until", Step: stepFunc(hangs), Least: 1 * s, Most: 20 * s, FromStart: true, Guard: true}}}, 20 * s, "done unmet"},
 		{"a guard that the deadline ends", Plan{Grace: 30 * s, Reserve: 5 * s,
 			Entries: []Entry{{Line: "until", Step: stepFunc(hangs), Most: 50 * s, FromStart: true, Guard: true}}}, 25*s - Engine, "cut"},
+		{"a guard that yields to the deadline", Plan{Grace: 30 * s, Reserve: 5 * s,
+			Entries: []Entry{{Line: "until", Step: stepFunc(hangs), Most: 50 * s, FromStart: true, Guard: true, Yields: true}, wait(5 * s)}}, 25*s - Engine, "unmet done"},
 		{"time kept for what comes after", Plan{Grace: 30 * s, Reserve: 5 * s, Aside: 1 * s, Floor: 50 * s,
 			Entries: []Entry{call("post", hangs), wait(10 * s)}}, 24*s - Engine, "cut done"},
 		{"under 2 s of budget nothing is kept", Plan{Grace: 2 * s, Reserve: 1 * s, Aside: 1 * s,

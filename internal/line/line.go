@@ -77,3 +77,22 @@ func Options(words []Word) (rest []Word, options []Option) {
 func isKey(s string) bool {
 	return s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz-") == ""
 }
+
+// Quote writes a word that was given apart, such as a program's argument, so that Split finds it again as it is; its
+// variables are expanded all the same. The value of a key=value word is quoted, not its key.
+func Quote(word string) string {
+	if word != "" && !strings.ContainsAny(word, " \t\r\n'\"") {
+		return word
+	}
+	if key, value, ok := strings.Cut(word, "="); ok && isKey(key) {
+		return key + "=" + double(value)
+	}
+	return double(word)
+}
+
+var inDouble = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
+
+func double(text string) string { return `"` + inDouble.Replace(text) + `"` }
+
+// Bare tells whether a word is written without quotes and variables.
+func (w Word) Bare() bool { return w.plain == len(w.Text) }

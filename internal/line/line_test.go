@@ -109,3 +109,22 @@ func FuzzSplit(f *testing.F) {
 		Options(words)
 	})
 }
+
+func FuzzQuote(f *testing.F) {
+	for _, seed := range []string{"", "wait", `body={"a": 1}`, `a\b "c\"`, "it's", "a b=c", "header=A: b", "\\", "=\""} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, word string) {
+		if strings.Contains(word, "$") {
+			return
+		}
+		words, err := Split("verb "+Quote(word), env)
+		if err != nil || len(words) != 2 || words[1].Text != word {
+			t.Fatalf("%q is quoted as %s, which is read as %q (%v)", word, Quote(word), words, err)
+		}
+		key, _, ok := strings.Cut(word, "=")
+		if _, options := Options(words[1:]); (len(options) == 1) != (ok && isKey(key)) {
+			t.Errorf("%q is quoted as %s, whose options are %v", word, Quote(word), options)
+		}
+	})
+}
