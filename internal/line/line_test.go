@@ -120,7 +120,7 @@ func FuzzQuote(f *testing.F) {
 		}
 		words, err := Split("verb "+Quote(word), env)
 		if err != nil || len(words) != 2 || words[1].Text != word {
-			t.Fatalf("%q is quoted as %s, which is read as %q (%v)", word, Quote(word), words, err)
+			t.Fatalf("%q is quoted as %s, which is read as %v (%v)", word, Quote(word), words, err)
 		}
 		key, _, ok := strings.Cut(word, "=")
 		if _, options := Options(words[1:]); (len(options) == 1) != (ok && isKey(key)) {
