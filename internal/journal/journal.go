@@ -26,16 +26,18 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/prestop/prestop/internal/container"
 )
 
 // Key says whose record it is.
 type Key struct {
-	Container Container
+	Container container.Container
 	Plan      string // anything that two runs of the same plan have in common; only a hash of it is kept
 }
 
 func (k Key) hash() string {
-	sum := sha256.Sum256([]byte(k.Container.text() + "\n" + k.Plan))
+	sum := sha256.Sum256([]byte(k.Container.String() + "\n" + k.Plan))
 	return hex.EncodeToString(sum[:16])
 }
 

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/prestop/prestop/internal/container"
 )
 
 // The test binary, run again with this variable, is a hook: it opens the
@@ -128,7 +130,7 @@ func orNone(doc json.RawMessage) string {
 	return string(doc)
 }
 
-var someContainer = Container{Boot: "b", PIDNamespace: "pid:[1]", MountNamespace: "mnt:[2]", Init: 1, InitStartedTick: 77}
+var someContainer = container.Container{Boot: "b", PIDNamespace: "pid:[1]", MountNamespace: "mnt:[2]", Init: 1, InitStartedTick: 77}
 
 // hook is a process that runs hookMain.
 type hook struct {

@@ -19,18 +19,9 @@ func TestMainProcess(t *testing.T) {
 		procs []proc
 		want  string // "": refused
 	}{
-		"private namespace":               {[]proc{{1, 0, 100, ours}, self}, "1"},
-		"private, older process beside":   {[]proc{{1, 0, 100, ours}, {7, 0, 90, ours}, self}, "1"},
-		"shared, one container":           {[]proc{{1, 0, 100, pause}, {7, 0, 200, ours}, self}, "7"},
-		"shared, children of the main":    {[]proc{{1, 0, 100, pause}, {7, 0, 200, ours}, {8, 7, 150, ours}, {9, 1, 120, ours}, self}, "7"},
-		"shared, another started earlier": {[]proc{{1, 0, 100, pause}, {7, 0, 150, theirs}, {8, 0, 200, ours}, self}, "8"},
-		"shared, an exec probe beside":    {[]proc{{1, 0, 100, pause}, {9, 0, 200, ours}, {7, 0, 800, ours}, self}, "9"},
-		"shared, pids wrapped around":     {[]proc{{1, 0, 100, pause}, {60, 0, 200, ours}, {7, 0, 800, ours}, self}, "60"},
-		"shared, started in one tick":     {[]proc{{1, 0, 100, pause}, {49, 0, 900, ours}, {51, 0, 900, ours}, self}, "49"},
-		"shared, main process hidden":     {[]proc{{1, 0, 100, pause}, self}, ""},
-		"shared, only later ones":         {[]proc{{1, 0, 100, pause}, {51, 0, 901, ours}, self}, ""},
-		"we are the main process":         {[]proc{{1, 0, 100, pause}, {51, 0, 950, ours}, self}, ""},
-		"longer path that begins alike":   {[]proc{{1, 0, 100, pause}, {7, 0, 200, ours + "x"}, self}, ""},
+		"private namespace":           {[]proc{{1, 0, 100, ours}, self}, "1"},
+		"shared":                      {[]proc{{1, 0, 100, pause}, {7, 0, 150, theirs}, {8, 0, 200, ours}, self}, "8"},
+		"shared, main process hidden": {[]proc{{1, 0, 100, pause}, self}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -39,9 +30,6 @@ func TestMainProcess(t *testing.T) {
 				p.process(proc.pid, proc.parent, proc.start, proc.cgroup)
 			}
 			p.self("50")
-			p.write("uptime", "1 1")
-			p.write("12/stat", "garbage")
-			p.write("13/stat", "")
 			got, err := Place{Proc: p.root}.mainProcess()
 			if got != tt.want || (err == nil) != (tt.want != "") {
 				t.Errorf("got %q, %v; want %q", got, err, tt.want)
@@ -139,16 +127,4 @@ func TestContainerRefused(t *testing.T) {
 			}
 		})
 	}
-}
-
-func FuzzParseStat(f *testing.F) {
-	f.Add("50 (a) S 0 (b) S 0 7 7 7 7 7 7 7 7 7 7 7 7 7 7 7 7 7 900 0\n")
-	f.Add("1 (x) S")
-	f.Add(") (")
-	f.Add("")
-	f.Fuzz(func(t *testing.T, stat string) {
-		if p, err := parseStat(stat); err == nil && p.before(p) {
-			t.Errorf("%+v is before itself", p)
-		}
-	})
 }

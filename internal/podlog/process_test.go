@@ -183,8 +183,7 @@ func TestHookOnATerminal(t *testing.T) {
 	master, slave := terminal(t)
 	container := newFIFO(t)
 	p := newProc(t)
-	p.write("1/cgroup", content(t, "/proc/self/cgroup"))
-	p.ok(os.Mkdir(filepath.Join(p.root, "1/fd"), 0o755))
+	p.process(1, 0, 100, content(t, "/proc/self/cgroup"))
 	p.fd(1, 2, container.path)
 	p.self("/proc/self")
 
@@ -203,8 +202,7 @@ func TestHookOnATerminal(t *testing.T) {
 	}
 
 	p = newProc(t)
-	p.write("1/cgroup", content(t, "/proc/self/cgroup"))
-	p.ok(os.Mkdir(filepath.Join(p.root, "1/fd"), 0o755))
+	p.process(1, 0, 100, content(t, "/proc/self/cgroup"))
 	p.fd(1, 2, slave.Name())
 	p.self("/proc/self")
 	out, notes := Open(Container, Place{Proc: p.root})
