@@ -1,0 +1,101 @@
+package drain
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// A sight is what one look saw.
+type sight struct {
+	met  bool
+	says string // for a person: what is the case now
+}
+
+// poll looks until what it looks for is met.
+type poll struct {
+	every  time.Duration
+	stable int           // looks in a row that must be met; 0: 1
+	min    time.Duration // nothing before counts
+	look   func(context.Context) (sight, error)
+}
+
+// run returns nil once it is met. Ended by ctx, its error wraps the cause if the last look saw that it is not met; if
+// that one could not see, the error says why and does not wrap the cause, because nobody knows.
+func (p poll) run(ctx context.Context, log *slog.Logger) error {
+	began, row := time.Now(), 0
+	var last seen
+	every := time.NewTicker(p.every)
+	defer every.Stop()
+	for {
+		s, err := p.look(ctx)
+		if ctx.Err() != nil && (err != nil || !s.met) {
+			return last.ended(ctx, err)
+		}
+		row++
+		if err != nil || !s.met {
+			row = 0
+		}
+		if row >= max(1, p.stable) && time.Since(began) >= p.min {
+			log.Info("looked", "now", s.says, "met", true)
+			return nil
+		}
+		if row > 0 {
+			s.says += p.lacks(row, time.Since(began))
+		}
+		last.note(log, s, err)
+		select {
+		case <-every.C:
+		case <-ctx.Done():
+			return last.ended(ctx, nil)
+		}
+	}
+}
+
+// lacks says why looks that were met do not count yet.
+func (p poll) lacks(row int, since time.Duration) string {
+	if since < p.min {
+		return fmt.Sprintf(", too early to count before %s", p.min)
+	}
+	return fmt.Sprintf(", in %d of %d looks in a row", row, p.stable)
+}
+
+// seen is the last look that came to its end.
+type seen struct {
+	any  bool
+	says string
+	err  error
+}
+
+// note logs what is new.
+func (l *seen) note(log *slog.Logger, s sight, err error) {
+	before := *l
+	*l = seen{true, s.says, err}
+	switch {
+	case err != nil && (before.err == nil || before.err.Error() != err.Error()):
+		log.Warn("cannot see", "error", err)
+	case err == nil && (!before.any || before.err != nil || before.says != s.says):
+		log.Info("looked", "now", s.says, "met", s.met)
+	}
+}
+
+// ended is the error of a poll that ctx ended, err that of the look that it ended.
+func (l *seen) ended(ctx context.Context, err error) error {
+	cause := context.Cause(ctx)
+	switch {
+	case l.any && l.err == nil:
+		return fmt.Errorf("not met: %s: %w", l.says, cause)
+	case l.any:
+		err = l.err
+	}
+	if err == nil {
+		return fmt.Errorf("could not see: no look came to its end: %v", cause)
+	}
+	return fmt.Errorf("could not see: %w (%v)", unwrapped{err}, cause)
+}
+
+// unwrapped is an error that is none of its causes: it may be the end of the context, which is not to be found in it.
+type unwrapped struct{ err error }
+
+func (u unwrapped) Error() string { return u.err.Error() }

@@ -1,0 +1,135 @@
+package drain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+const s = time.Second
+
+var (
+	silent  = slog.New(slog.NewTextHandler(io.Discard, nil))
+	errMax  = errors.New("its max is reached")
+	errLook = errors.New("connection refused")
+)
+
+// script is a look for each letter: y is met, n is not, e cannot see, h hangs; the last goes on for ever.
+func script(text string) func(context.Context) (sight, error) {
+	n := -1
+	return func(ctx context.Context) (sight, error) {
+		n = min(n+1, len(text)-1)
+		switch text[n] {
+		case 'y':
+			return sight{true, "0 left"}, nil
+		case 'n':
+			return sight{false, "2 left"}, nil
+		case 'h':
+			<-ctx.Done()
+			return sight{}, fmt.Errorf("http://a: %w", context.Cause(ctx))
+		}
+		return sight{}, errLook
+	}
+}
+
+func TestPoll(t *testing.T) {
+	tests := []struct {
+		looks  string
+		stable int
+		min    time.Duration
+		lasts  time.Duration
+		err    string // empty: met
+		cause  bool   // the error wraps why the time was over: it could see
+	}{
+		{"y", 0, 0, 0, "", false},
+		{"nny", 0, 0, 2 * s, "", false},
+		{"eey", 0, 0, 2 * s, "", false},
+		{"y", 3, 0, 2 * s, "", false},
+		{"yynyyy", 3, 0, 5 * s, "", false},
+		{"yyeyyy", 3, 0, 5 * s, "", false},
+		{"y", 0, 5 * s, 5 * s, "", false},
+		{"yyynny", 0, 2 * s, 2 * s, "", false},
+		{"yynnny", 0, 2 * s, 5 * s, "", false},
+		{"n", 0, 0, 10*s + s/2, "not met: 2 left: its max is reached", true},
+		{"yn", 2, 0, 10*s + s/2, "not met: 2 left: its max is reached", true},
+		{"y", 99, 0, 10*s + s/2, "not met: 0 left, in 11 of 99 looks in a row: its max is reached", true},
+		{"y", 0, 99 * s, 10*s + s/2, "not met: 0 left, too early to count before 1m39s: its max is reached", true},
+		{"e", 0, 0, 10*s + s/2, "could not see: connection refused (its max is reached)", false},
+		{"ne", 0, 0, 10*s + s/2, "could not see: connection refused (its max is reached)", false},
+		{"en", 0, 0, 10*s + s/2, "not met: 2 left: its max is reached", true},
+		{"nh", 0, 0, 10*s + s/2, "not met: 2 left: its max is reached", true},
+		{"eh", 0, 0, 10*s + s/2, "could not see: connection refused (its max is reached)", false},
+		{"h", 0, 0, 10*s + s/2, "could not see: http://a: its max is reached (its max is reached)", false},
+	}
+	for _, test := range tests {
+		t.Run(fmt.Sprint(test.looks, " ", test.stable, " ", test.min), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeoutCause(t.Context(), 10*s+s/2, errMax)
+				defer cancel()
+				begin := time.Now()
+				err := poll{every: s, stable: test.stable, min: test.min, look: script(test.looks)}.run(ctx, silent)
+				if got := time.Since(begin); got != test.lasts {
+					t.Errorf("lasted %v, want %v", got, test.lasts)
+				}
+				if test.err == "" && err != nil || test.err != "" && (err == nil || err.Error() != test.err) {
+					t.Errorf("error %v, want %s", err, test.err)
+				}
+				if errors.Is(err, errMax) != test.cause {
+					t.Errorf("error %v, wraps its cause: %v, want %v", err, !test.cause, test.cause)
+				}
+			})
+		})
+	}
+}
+
+func TestPollLogsWhatIsNew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		out := &strings.Builder{}
+		log := slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey {
+				return slog.Attr{}
+			}
+			return a
+		}}))
+		poll{every: s, look: script("nnneeennny")}.run(t.Context(), log)
+		want := `level=INFO msg=looked now="2 left" met=false
+level=WARN msg="cannot see" error="connection refused"
+level=INFO msg=looked now="2 left" met=false
+level=INFO msg=looked now="0 left" met=true
+`
+		if out.String() != want {
+			t.Errorf("log\n%swant\n%s", out, want)
+		}
+	})
+}
+
+// watched is a log whose lines a test waits for.
+type watched struct{ lines chan string }
+
+func (w *watched) Write(line []byte) (int, error) {
+	w.lines <- string(line)
+	return len(line), nil
+}
+
+func (w *watched) logger() *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }
+
+func (w *watched) await(t *testing.T, text string) {
+	t.Helper()
+	late := time.After(10 * s)
+	for {
+		select {
+		case line := <-w.lines:
+			if strings.Contains(line, text) {
+				return
+			}
+		case <-late:
+			t.Fatalf("the log never said %q", text)
+		}
+	}
+}
