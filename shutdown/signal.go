@@ -1,0 +1,248 @@
+package shutdown
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/prestop/prestop/internal/container"
+)
+
+const (
+	endLook   = 100 * time.Millisecond // from one look whether the process has ended to the next
+	takeLook  = 20 * time.Millisecond  // the same for whether it would take the signal
+	takeLooks = 5                      // of a process that runs whenever it is looked at
+)
+
+// A Signal is sent to the container's main process, whose end is waited for. That is its first process, and where
+// the pod's containers share one process namespace it is not process 1.
+//
+// The container ends with its main process, and the hook with the container: where the kernel is quicker than we
+// are, Run never returns, and the kubelet records FailedPreStopHook. So nothing should come after this step, and an
+// image's STOPSIGNAL is the better way to have the runtime send another signal than SIGTERM.
+//
+// A second delivery sends the signal again if the process still runs. Some programs take that as the wish to
+// end at once.
+type Signal struct {
+	Signal syscall.Signal // as [ParseSignal] reads it
+	NoWait bool           // done once it is sent
+	Proc   string         // where procfs is mounted; empty: /proc
+}
+
+// Run sends the signal and waits for the process's end. It is done, too, if the process had ended before. Nothing is
+// sent if it would have no effect: to process 1 of a namespace the kernel delivers no signal that it has no handler
+// for, SIGKILL included.
+func (s Signal) Run(ctx context.Context, log *slog.Logger) error {
+	return s.withMain(log, func(m *mainProcess) error {
+		if err := s.examine(ctx, log, m); err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("%s was not sent: %w", signalName(s.Signal), context.Cause(ctx))
+		}
+		if err := s.send(m, s.Signal); err != nil {
+			return err
+		}
+		log.Info("sent; the container ends with its main process, and this hook with it")
+		if s.NoWait {
+			return nil
+		}
+		return s.wait(ctx, m)
+	})
+}
+
+// Check finds the process, and looks whether we may send it the signal and whether it would take it.
+func (s Signal) Check(ctx context.Context, log *slog.Logger) error {
+	return s.withMain(log, func(m *mainProcess) error { return s.examine(ctx, log, m) })
+}
+
+// withMain does something with the main process. That this ended meanwhile, or before, is no error.
+func (s Signal) withMain(log *slog.Logger, do func(*mainProcess) error) error {
+	m, err := s.find()
+	if err == nil {
+		defer m.handle.Release()
+		err = do(m)
+	}
+	if errors.Is(err, os.ErrProcessDone) {
+		log.Info("the main process has ended")
+		return nil
+	}
+	return err
+}
+
+// mainProcess is the container's. Go's handle is a pidfd, and so never another process that was given the same PID;
+// where the kernel has none or seccomp forbids it (gVisor), a look at the start time must do.
+type mainProcess struct {
+	container.Process
+	handle *os.Process
+	proc   string
+}
+
+func (m *mainProcess) String() string { return fmt.Sprintf("main process %d (%s)", m.PID, m.Name) }
+
+// find returns os.ErrProcessDone if the process ended while it was looked for.
+func (s Signal) find() (*mainProcess, error) {
+	first, err := container.Init(s.Proc)
+	if err != nil {
+		return nil, fmt.Errorf("the container's main process is not to be found: %w", err)
+	}
+	self, err := container.Read(s.Proc, "self")
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("the container's main process is not to be found: %w", err)
+	case self.PID != os.Getpid():
+		return nil, fmt.Errorf("the container's main process is not to be found: procfs shows another process namespace, where this hook is process %d and not %d", self.PID, os.Getpid())
+	case self.PID == first.PID:
+		return nil, errors.New("this hook is the container's main process itself, and sends itself no signal")
+	}
+	return hold(s.Proc, first)
+}
+
+func hold(proc string, p container.Process) (*mainProcess, error) {
+	handle, err := os.FindProcess(p.PID)
+	if err != nil {
+		return nil, err
+	}
+	m := &mainProcess{p, handle, proc}
+	if err := m.lives(); err != nil {
+		return nil, errors.Join(err, handle.Release())
+	}
+	return m, nil
+}
+
+// lives returns os.ErrProcessDone if the process has ended.
+func (m *mainProcess) lives() error {
+	lives, err := m.Lives(m.proc)
+	if err != nil {
+		return fmt.Errorf("cannot see whether %s still runs: %w", m, err)
+	}
+	if !lives {
+		return os.ErrProcessDone
+	}
+	return nil
+}
+
+// examine looks whether the signal may be sent and would be taken.
+func (s Signal) examine(ctx context.Context, log *slog.Logger, m *mainProcess) error {
+	name := signalName(s.Signal)
+	log.Info("found the main process", "pid", m.PID, "name", m.Name, "signal", name)
+	if err := s.send(m, 0); err != nil {
+		return err
+	}
+	switch s.reception(ctx, m) {
+	case container.Dropped:
+		return fmt.Errorf("%s has no effect: %s has no handler for it, and the kernel delivers no signal without one to process 1; not sent", name, m)
+	case container.Ignored:
+		return fmt.Errorf("%s has no effect: %s ignores it; not sent", name, m)
+	case container.Received:
+		return nil
+	}
+	log.Info("whether the main process takes this signal is not to be seen")
+	return nil
+}
+
+// reception looks again while the process runs, which hides what it waits for.
+func (s Signal) reception(ctx context.Context, m *mainProcess) container.Reception {
+	tick := time.NewTicker(takeLook)
+	defer tick.Stop()
+	for range takeLooks - 1 {
+		if seen := m.Reception(m.proc, s.Signal); seen != container.Unseen {
+			return seen
+		}
+		select {
+		case <-ctx.Done():
+			return container.Unseen
+		case <-tick.C:
+		}
+	}
+	return m.Reception(m.proc, s.Signal)
+}
+
+// send sends a signal; 0 asks only whether we may. It returns os.ErrProcessDone if there is nobody any more.
+func (s Signal) send(m *mainProcess, signal syscall.Signal) error {
+	if err := m.lives(); err != nil {
+		return err
+	}
+	err := m.handle.Signal(signal)
+	if errors.Is(err, unix.EPERM) {
+		return fmt.Errorf("user %d may not signal %s: another user's process needs CAP_KILL: %w", os.Geteuid(), m, err)
+	}
+	if err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("failed to send %s to %s: %w", signalName(s.Signal), m, err)
+	}
+	return err
+}
+
+// wait returns os.ErrProcessDone when the process has ended.
+func (s Signal) wait(ctx context.Context, m *mainProcess) error {
+	start := time.Now()
+	tick := time.NewTicker(endLook)
+	defer tick.Stop()
+	for {
+		if err := m.lives(); err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("%s still runs %s after %s: %w", m, time.Since(start).Round(time.Millisecond), signalName(s.Signal), context.Cause(ctx))
+		}
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+		}
+	}
+}
+
+// The real-time signals as libc counts them: the kernel's first two are its own.
+const (
+	rtMin = syscall.Signal(34)
+	rtMax = syscall.Signal(64)
+)
+
+// ParseSignal reads a signal's name with or without SIG, in any case, or its number: TERM, SIGQUIT, usr1, RTMIN+3,
+// RTMAX-1, 15. These are the ways in which an image's STOPSIGNAL is written, too.
+func ParseSignal(text string) (syscall.Signal, error) {
+	name := strings.TrimPrefix(strings.ToUpper(text), "SIG")
+	if n, err := strconv.Atoi(text); err == nil && strconv.Itoa(n) == text && inUse(syscall.Signal(n)) {
+		return syscall.Signal(n), nil
+	}
+	if signal := unix.SignalNum("SIG" + name); signal != 0 {
+		return signal, nil
+	}
+	if signal, ok := realTime(name); ok {
+		return signal, nil
+	}
+	return 0, fmt.Errorf("signal %q: expected a name such as TERM, SIGQUIT, USR1 or RTMIN+3, or a number from 1 to 64", text)
+}
+
+func inUse(s syscall.Signal) bool {
+	return unix.SignalName(s) != "" || s >= rtMin && s <= rtMax
+}
+
+func realTime(name string) (syscall.Signal, bool) {
+	for base, from := range map[string]syscall.Signal{"RTMIN": rtMin, "RTMAX": rtMax} {
+		offset, ok := strings.CutPrefix(name, base)
+		if !ok {
+			continue
+		}
+		n, err := strconv.Atoi(offset)
+		signal := from + syscall.Signal(n)
+		canonical := offset == "" || offset == fmt.Sprintf("%+d", n)
+		return signal, canonical && (err == nil || offset == "") && signal >= rtMin && signal <= rtMax
+	}
+	return 0, false
+}
+
+func signalName(s syscall.Signal) string {
+	if name := unix.SignalName(s); name != "" {
+		return name
+	}
+	return "SIGRTMIN+" + strconv.Itoa(int(s-rtMin))
+}
