@@ -157,10 +157,18 @@ func (r *run) step(ctx context.Context, e Entry, share time.Duration, over error
 	defer late.Stop()
 	select {
 	case err := <-done:
-		return err
+		return skipped(ctx, err)
 	case <-late.C:
 		return errLeft
 	}
+}
+
+// skipped says of a wait that was skipped that this is why it is not met, whatever it could see.
+func skipped(ctx context.Context, err error) error {
+	if err == nil || !errors.Is(context.Cause(ctx), ErrSkip) || errors.Is(err, ErrSkip) {
+		return err
+	}
+	return fmt.Errorf("%w; %w", ErrSkip, err)
 }
 
 // skip is closed when the entry is a wait and waits are skipped.

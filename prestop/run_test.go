@@ -215,11 +215,11 @@ func TestRunSkipEndsWhatIsWaitedFor(t *testing.T) {
 		if got := time.Since(p.Start); got != 5*s {
 			t.Errorf("lasted %v, want 5s: the wait until it was skipped, and the call", got)
 		}
-		if got := outcomes(report); got != "unmet done failed" {
+		if got := outcomes(report); got != "unmet done unmet" {
 			t.Errorf("outcomes %q", got)
 		}
-		if failed := report.Failures(); len(failed) != 1 {
-			t.Errorf("failures %v", failed)
+		if !report.OK() {
+			t.Errorf("failures %v", report.Failures())
 		}
 	})
 }

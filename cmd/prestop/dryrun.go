@@ -35,6 +35,7 @@ func dryRun(i invocation, b *builder, p prestop.Plan) int {
 	fmt.Fprintf(out, "grace period %s, reserve %s: done within %s\n\n", p.Grace, p.Reserve, p.Budget())
 	writeTimeline(out, p, found)
 	writePlace(out, i, b)
+	writeEnd(i.ctx, out, b)
 	for _, w := range b.warnings {
 		fmt.Fprintf(out, "warning: %s\n", w)
 	}
@@ -97,6 +98,29 @@ func writePlace(w io.Writer, i invocation, b *builder) {
 		return
 	}
 	fmt.Fprintf(w, "state: %s\n", dir)
+}
+
+// writeEnd says what would become of the outcome, and whether waits would be skipped.
+func writeEnd(ctx context.Context, w io.Writer, b *builder) {
+	if path := terminationPath(b.endLog.text); path != "" {
+		fmt.Fprintf(w, "termination message: %s\n", path)
+		if err := unix.Access(path, unix.W_OK); err != nil {
+			fmt.Fprintf(w, "warning: the termination message cannot be written: %v\n", err)
+		}
+	}
+	if len(b.report.list) > 0 {
+		fmt.Fprintf(w, "report: %s\n", b.report.String())
+		if err := b.reachReport(ctx); err != nil {
+			fmt.Fprintf(w, "warning: the outcome could not be reported now: %v\n", err)
+		}
+	}
+	if path := b.skipFile.text; path != "" {
+		text, err := readSkip(path)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			fmt.Fprintf(w, "warning: the skip file cannot be read: %v\n", err)
+		}
+		fmt.Fprintf(w, "skip file: %s, waits would be skipped now: %t\n", path, text == skipNow)
+	}
 }
 
 // logPlace is where the log would go. A file that would be new is not made.

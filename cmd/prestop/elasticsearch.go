@@ -107,3 +107,30 @@ func (b *builder) isElasticsearch(u *url.URL) bool {
 	}
 	return len(b.es.urls.list) == 0
 }
+
+func (b *builder) elasticsearchStep(p parsed) (prestop.Entry, error) {
+	kind := b.shutdownType
+	if o, ok := p.option("type"); ok {
+		if err := kind.Set(o.Value); err != nil {
+			return prestop.Entry{}, o.Expected("type: %s", err)
+		}
+	}
+	places := b.es.urls
+	if len(p.targets) > 0 {
+		w, err := p.target("a URL")
+		if err != nil {
+			return prestop.Entry{}, err
+		}
+		places = urls{many: true}
+		if err := places.Set(w.Text); err != nil {
+			return prestop.Entry{}, w.Expected("%s", err)
+		}
+	}
+	if o, ok := p.option("type"); ok && kind.word == "replace" && b.es.targetNode.text == "" {
+		return prestop.Entry{}, o.Expected("type: replace needs the name of the node that takes over in PRE_STOP_ELASTICSEARCH_TARGET_NODE")
+	}
+	if len(places.list) == 0 {
+		return prestop.Entry{}, p.verb.Expected("expected a URL after elasticsearch, or in PRE_STOP_ELASTICSEARCH_URL")
+	}
+	return b.elasticsearchEntry(places, kind.word), nil
+}

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prestop/prestop/drain"
+	"github.com/prestop/prestop/internal/container"
 	"github.com/prestop/prestop/internal/dns"
 	"github.com/prestop/prestop/internal/journal"
 	"github.com/prestop/prestop/internal/podlog"
@@ -33,13 +35,28 @@ func hook(i invocation) int {
 	log := openLog(i, b.settings, b.hide, p.Deadline())
 	defer log.Close()
 	log.begin(b, p)
-	report := perform(i, b, p, log)
-	return log.end(report, s.problems, exitStatus(i.ctx, report, s.problems))
+	skip, stop := watchSkip(i.ctx, s.skipFile.text, log.Logger)
+	defer stop()
+	p.Skip = skip
+	report, joined := perform(i, b, p, log)
+	end := outcome{report, s.problems, exitStatus(i.ctx, report, s.problems)}
+	if !joined {
+		b.tell(i, end, p.Deadline(), log)
+	}
+	return log.end(end)
+}
+
+// An outcome is what a hook has come to.
+type outcome struct {
+	report   prestop.Report
+	problems []problem
+	exit     int
 }
 
 func newBuilder(i invocation, s *settings) *builder {
-	b := &builder{settings: s, env: i.env, pod: podOf(i.env), hide: &redactor{}, resolver: dns.System(int(s.maxDNSErrors)), container: sync.OnceValues(journal.Self)}
+	b := &builder{settings: s, env: i.env, pod: podOf(i.env), hide: &redactor{}, resolver: dns.System(int(s.maxDNSErrors)), container: sync.OnceValues(container.Self)}
 	b.eck, _ = s.findECK("", b.pod)
+	b.start = i.start
 	return b
 }
 
@@ -51,25 +68,36 @@ func joined(problems []problem) string {
 	return text
 }
 
-// perform carries out the plan, or what an earlier delivery left of it.
-func perform(i invocation, b *builder, p prestop.Plan, log *hookLog) prestop.Report {
+// perform carries out the plan, or what an earlier delivery left of it. joined: that delivery has done it all.
+func perform(i invocation, b *builder, p prestop.Plan, log *hookLog) (report prestop.Report, joined bool) {
 	j, done := openJournal(i, b, p, log)
 	if done != nil {
-		return *done
+		return *done, true
 	}
 	if j.Resumed() {
 		p.Age = j.Since() - time.Since(p.Start)
+		begunBefore(p)
 		if err := json.Unmarshal(j.Earlier(), &p.Earlier); err != nil {
 			p.Earlier = prestop.Report{}
 		}
 		log.Warn("the hook is delivered again: going on from the delivery that was cut", "first_began", j.Since().Round(time.Millisecond))
 	}
 	p.Record = recorder(j, b.hide, log.Logger)
-	report := p.Run(i.ctx, log.Logger)
+	report = p.Run(i.ctx, log.Logger)
 	if err := j.End(b.hide.report(report)); err != nil {
 		log.Warn("the record of this delivery is not removed", "error", err)
 	}
-	return report
+	return report, false
+}
+
+// begunBefore tells the steps that the hook began with its first delivery.
+func begunBefore(p prestop.Plan) {
+	for n, e := range p.Entries {
+		if f, ok := e.Step.(drain.File); ok {
+			f.Since = f.Since.Add(-p.Age)
+			p.Entries[n].Step = f
+		}
+	}
 }
 
 // recorder records each report; the first failure is logged, the hook goes on without.
@@ -110,7 +138,7 @@ func openJournal(i invocation, b *builder, p prestop.Plan, log *hookLog) (*journ
 }
 
 func (b *builder) openJournal(ctx context.Context, p prestop.Plan, log *hookLog) (*journal.Journal, error) {
-	container, err := b.container()
+	self, err := b.container()
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +148,7 @@ func (b *builder) openJournal(ctx context.Context, p prestop.Plan, log *hookLog)
 	}
 	ctx, cancel := context.WithDeadlineCause(ctx, p.Deadline().Add(-prestop.Engine), errJoined)
 	defer cancel()
-	key := journal.Key{Container: container, Plan: planID(p)}
+	key := journal.Key{Container: self, Plan: planID(p)}
 	return journal.Open(ctx, dir, key, p.Grace+2*time.Second, func(_ json.RawMessage, since time.Duration) {
 		log.Warn("an earlier delivery of this hook still runs: waiting for it", "first_began", since.Round(time.Millisecond))
 	})
@@ -141,13 +169,15 @@ func openLog(i invocation, s *settings, hide *redactor, deadline time.Time) *hoo
 	at := podlog.Place{InPod: i.inPod()}
 	out, notes := podlog.Open(s.logTo.text, at)
 	stderr, _ := podlog.Open(podlog.Stderr, at)
-	options := podlog.Options{Hide: hide.hide, Clock: func() (elapsed, remaining time.Duration) {
-		return time.Since(i.start), max(0, time.Until(deadline))
-	}}
+	options := podlog.Options{Hide: hide.hide, Clock: clock(i.start, deadline)}
 	if s.format.word == "text" || s.format.word == "auto" && out.Terminal() {
 		options.Format = podlog.Text
 	}
 	return &hookLog{slog.New(podlog.NewHandler(out, options)), out, notes, stderr, hide}
+}
+
+func clock(start, deadline time.Time) func() (elapsed, remaining time.Duration) {
+	return func() (elapsed, remaining time.Duration) { return time.Since(start), max(0, time.Until(deadline)) }
 }
 
 // begin writes the first lines: what this is, what it was told, and what is wrong with that.
@@ -170,20 +200,25 @@ func (l *hookLog) begin(b *builder, p prestop.Plan) {
 }
 
 // end writes the last line, one line to stderr if not all was done, and returns the exit status.
-func (l *hookLog) end(report prestop.Report, problems []problem, code int) int {
+func (l *hookLog) end(o outcome) int {
+	o.write(l.Logger, l.Lost())
+	if o.exit != exitDone {
+		l.complain(summary(o.report, o.problems, l.hide))
+	}
+	return o.exit
+}
+
+// write makes the last line of a log of it.
+func (o outcome) write(log *slog.Logger, lost int) {
 	level := slog.LevelInfo
-	if code != exitDone {
+	if o.exit != exitDone {
 		level = slog.LevelError
 	}
-	attrs := []any{"exit", code, "report", report}
-	if lost := l.Lost(); lost > 0 {
+	attrs := []any{"exit", o.exit, "report", o.report}
+	if lost > 0 {
 		attrs = append(attrs, "lines_lost", lost)
 	}
-	l.Log(context.Background(), level, "prestop ends", attrs...)
-	if code != exitDone {
-		l.complain(summary(report, problems, l.hide))
-	}
-	return code
+	log.Log(context.Background(), level, "prestop ends", attrs...)
 }
 
 // complain says on stderr, in one short line without secrets, what failed; unless that is where the log goes.

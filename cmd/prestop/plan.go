@@ -10,9 +10,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prestop/prestop/internal/container"
 	"github.com/prestop/prestop/internal/dns"
 	"github.com/prestop/prestop/internal/eck"
-	"github.com/prestop/prestop/internal/journal"
 	"github.com/prestop/prestop/internal/line"
 	"github.com/prestop/prestop/internal/web"
 	"github.com/prestop/prestop/prestop"
@@ -34,13 +34,17 @@ type builder struct {
 	hide     *redactor
 	resolver *dns.Resolver // one for all steps, so that a host that is given up is given up for all
 	// container is the one that we run in; finding it may mean a look at every process, so it is found once.
-	container func() (journal.Container, error)
-	end       time.Time
+	container func() (container.Container, error)
+	start     time.Time // of the hook
+	end       time.Time // its deadline
 }
 
 // plan is what the settings ask for, begun at start. Mistakes in steps are added to the settings' problems.
 func (b *builder) plan(start time.Time) prestop.Plan {
 	p := prestop.Plan{Start: start}
+	if len(b.report.list) > 0 {
+		p.Aside = reportTime
+	}
 	lines := b.stepLines()
 	p.Grace, p.Reserve = b.budget(b.explicitWait(lines))
 	p.Floor = b.floor(lines, p.Budget())
@@ -159,12 +163,27 @@ func (b *builder) explicitWait(lines []string) time.Duration {
 		floor = time.Duration(b.additionalWait)
 	}
 	for _, text := range lines {
-		if words, err := line.Split(text, b.lookup); err == nil && len(words) > 1 && words[0].Text == "wait" {
+		words, err := line.Split(text, b.lookup)
+		if err != nil || len(words) < 2 {
+			continue
+		}
+		switch words[0].Text {
+		case "wait":
 			d, _ := parseSeconds(words[1].Text)
 			steps += d
+		case "until":
+			floor = max(floor, maxOf(words))
 		}
 	}
 	return max(floor, steps)
+}
+
+// maxOf is the max of an until that has one.
+func maxOf(words []line.Word) time.Duration {
+	_, options := line.Options(words)
+	o, _ := parsed{options: options}.option("max")
+	d, _ := parseSeconds(o.Value)
+	return d
 }
 
 // floor is the additional wait. With steps it applies only if it was set, and where neither it nor the grace
@@ -201,6 +220,11 @@ func (b *builder) lookup(name string) (string, bool) {
 // warnOf adds what will probably not be what was meant.
 func (b *builder) warnOf(p prestop.Plan) {
 	b.warnings = append(b.warnings, p.Warnings()...)
+	for _, slot := range p.Timeline() {
+		if slot.FromStart && slot.Most > 0 && slot.Earliest >= slot.Most {
+			b.warnings = append(b.warnings, fmt.Sprintf("%s: its max of %s counts from the hook's start and is over before it begins, after %s", b.hide.hide(slot.Line), slot.Most, slot.Earliest))
+		}
+	}
 	waits := p.Floor
 	for i := len(p.Entries) - 1; i >= 0; i-- {
 		e := p.Entries[i]

@@ -35,8 +35,11 @@ type settings struct {
 	}
 
 	steps    word // PRE_STOP_STEPS
+	skipFile word
+	report   urls
 	logTo    word
 	format   choice
+	endLog   word // the container's termination message
 	stateDir word
 	dryRun   toggle
 
@@ -65,6 +68,8 @@ func newSettings() *settings {
 	s.shutdownType = choice{"restart", []string{"restart", "remove", "replace", "sigterm"}}
 	s.format = choice{"auto", []string{"auto", "json", "text"}}
 	s.logTo = word{text: podlog.Auto, kind: "where", check: podlog.Check}
+	s.endLog = word{text: terminationOff, kind: "off|on|file", check: checkTermination}
+	s.skipFile.kind = "file"
 	s.es.urls.many = true
 	for _, w := range []*word{&s.appTokenFile, &s.appCAFile, &s.es.passwordFile, &s.es.tokenFile, &s.es.caFile, &s.es.certFile, &s.es.keyFile} {
 		w.kind = "file"
@@ -88,6 +93,8 @@ func (s *settings) table() []*setting {
 		{"Time", "PRE_STOP_RESERVE_SECONDS", "reserve", "left to the container's own SIGTERM handling", "a sixth of the grace period, at least 5s, at most half of it", &s.reserve, ""},
 		{"Time", "PRE_STOP_MAX_DNS_ERRORS", "max-dns-errors", "DNS failures in a row that are tolerated before a host is given up", "", &s.maxDNSErrors, ""},
 
+		{"Time", "PRE_STOP_SKIP_FILE", "skip-file", "while this file holds true, waits end at once", "", &s.skipFile, ""},
+
 		{"The app URL alone", "PRE_STOP_APP_TOKEN_FILE", "app-token-file", "bearer token", "", &s.appTokenFile, ""},
 		{"The app URL alone", "PRE_STOP_APP_CA_FILE", "app-ca-file", "CA certificates, instead of the system's", "", &s.appCAFile, ""},
 
@@ -104,6 +111,8 @@ func (s *settings) table() []*setting {
 
 		{"Log and state", "PRE_STOP_LOG_TO", "log-to", "auto, container, stdout, stderr, or a file", "", &s.logTo, ""},
 		{"Log and state", "PRE_STOP_LOG_FORMAT", "log-format", "auto is text on a terminal, else json", "", &s.format, ""},
+		{"Log and state", "PRE_STOP_TERMINATION_LOG", "termination-log", "append the outcome to the container's termination message: off, on (/dev/termination-log) or its path", "", &s.endLog, ""},
+		{"Log and state", "PRE_STOP_REPORT_URL", "report-url", "POST the outcome there, last, as far as there is time", "", &s.report, ""},
 		{"Log and state", "PRE_STOP_STATE_DIR", "state-dir", "where a second delivery is recognised", "first writable of $TMPDIR, /tmp, /dev/shm", &s.stateDir, ""},
 	}
 }

@@ -14,16 +14,17 @@ import (
 type settingRow struct{ good, bad map[string]string }
 
 const (
-	wantDuration = "expected seconds, as 50, or a duration, as 1m30s, got "
-	wantCount    = "expected a whole number from 0 to 65535, got "
-	wantToggle   = "expected true or false, got "
-	wantScheme   = "expected a URL that begins with http:// or https://, got the scheme "
-	wantAnyURL   = "expected a URL that begins with http://, https:// or http+unix:, got the scheme "
-	wantHost     = "expected a URL with a host, as in http://localhost:8080/path"
-	wantPort     = "expected a port from 1 to 65535, got "
-	wantURL      = "expected a URL such as http://localhost:8080/path"
-	wantReadable = "expected a URL such as http://localhost:8080/path; this one cannot be read"
-	wantLog      = "expected auto, container, stdout, stderr or a path with a slash in it"
+	wantDuration    = "expected seconds, as 50, or a duration, as 1m30s, got "
+	wantCount       = "expected a whole number from 0 to 65535, got "
+	wantToggle      = "expected true or false, got "
+	wantScheme      = "expected a URL that begins with http:// or https://, got the scheme "
+	wantAnyURL      = "expected a URL that begins with http://, https:// or http+unix:, got the scheme "
+	wantHost        = "expected a URL with a host, as in http://localhost:8080/path"
+	wantPort        = "expected a port from 1 to 65535, got "
+	wantTermination = "expected off, on, or the absolute path that is the container's terminationMessagePath, got "
+	wantURL         = "expected a URL such as http://localhost:8080/path"
+	wantReadable    = "expected a URL such as http://localhost:8080/path; this one cannot be read"
+	wantLog         = "expected auto, container, stdout, stderr or a path with a slash in it"
 )
 
 var durationRow = settingRow{
@@ -147,12 +148,23 @@ var settingRows = map[string]settingRow{
 	"PRE_STOP_ELASTICSEARCH_TLS_SERVER_NAME":  anyWord,
 	"PRE_STOP_ELASTICSEARCH_TARGET_NODE":      anyWord,
 	"PRE_STOP_STATE_DIR":                      anyWord,
+	"PRE_STOP_SKIP_FILE":                      anyWord,
 	"PRE_STOP_ELASTICSEARCH_ALLOCATION_DELAY": durationRow,
 	"PRE_STOP_ELASTICSEARCH_INSECURE_SKIP_VERIFY": {
 		good: map[string]string{"true": "true", "false": "false", "1": "true", "0": "false", "T": "true"},
 		bad: map[string]string{
 			"": wantToggle + `""`, "yes": wantToggle + `"yes"`, "on": wantToggle + `"on"`, "2": wantToggle + `"2"`, "-1": wantToggle + `"-1"`,
 			"true\n": wantToggle + `"true\n"`, "tRuE": wantToggle + `"tRuE"`,
+		},
+	},
+	"PRE_STOP_REPORT_URL": {
+		good: map[string]string{"https://u:hunter22@reports/hooks?t=hunter22": "https://reports/hooks", "http+unix:/run/r.sock:/a": "http+unix://%2Frun%2Fr.sock/a"},
+		bad:  urlBad(wantAnyURL),
+	},
+	"PRE_STOP_TERMINATION_LOG": {
+		good: map[string]string{"off": "off", "on": "on", "/dev/my-log": "/dev/my-log"},
+		bad: map[string]string{
+			"": wantTermination + `""`, "true": wantTermination + `"true"`, "log": wantTermination + `"log"`, "On": wantTermination + `"On"`,
 		},
 	},
 	"PRE_STOP_LOG_TO": {

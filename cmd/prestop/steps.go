@@ -2,33 +2,45 @@ package main
 
 import (
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/prestop/prestop/internal/line"
-	"github.com/prestop/prestop/internal/web"
 	"github.com/prestop/prestop/prestop"
-	"github.com/prestop/prestop/shutdown"
 )
 
 // A verb is a row of the table of steps: parsing, help and the README's table come from it.
 type verb struct {
-	name, target string
+	name, target string   // a name of two words is one of two things that are done by the first
 	options      []string // the key=value words that it takes
+	raw          bool     // its words are a program's: none is an option
 	does         string
 	build        func(*builder, parsed) (prestop.Entry, error)
 }
 
 func verbs() []verb {
-	all := []verb{{"wait", "DURATION", nil, "waits", (*builder).wait}}
+	all := []verb{{name: "wait", target: "DURATION", does: "waits", build: (*builder).wait}}
 	for _, method := range []string{"get", "post", "put", "patch", "delete"} {
-		all = append(all, verb{method, "URL", []string{"body", "header", "expect", "timeout", "token-file", "ca-file", "only-if"},
-			"one HTTP call, tried again while there is time; a 202 with Location is polled until it is done", (*builder).call})
+		all = append(all, verb{name: method, target: "URL", options: slices.Concat([]string{"body"}, httpOptions(), []string{"only-if"}),
+			does: "one HTTP call, tried again while there is time; a 202 with Location is polled until it is done", build: (*builder).call})
 	}
-	return append(all, verb{"elasticsearch", "[URL]", []string{"type"}, "the node shutdown API, from registering to COMPLETE", (*builder).elasticsearchStep})
+	return append(all,
+		verb{name: "elasticsearch", target: "[URL]", options: []string{"type"},
+			does: "the node shutdown API, from registering to COMPLETE", build: (*builder).elasticsearchStep},
+		verb{name: "until", target: "URL", options: append(httpOptions(), "json", "in", "metric", "at-most", "stable", "min", "max"),
+			does: "asks every second until the answer is 2xx, or says what json= or metric= wants", build: (*builder).untilURL},
+		verb{name: "until file", target: "PATH", options: []string{"min", "max"},
+			does: "waits for a file that another container of the pod makes now, not one that is left from before", build: (*builder).untilFile},
+		verb{name: "touch", target: "PATH", does: "makes a file for the other containers of the pod", build: (*builder).touch},
+		verb{name: "exec", target: "PROGRAM [ARG…]", raw: true,
+			does: "runs a program, without a shell; it is killed with its children at its deadline", build: (*builder).exec},
+		verb{name: "signal", target: "NAME", options: []string{"wait"},
+			does: "signals the container's main process and waits for its end, or with wait=false does not", build: (*builder).signal},
+	)
 }
+
+// httpOptions are those of every step that sends a request.
+func httpOptions() []string { return []string{"header", "expect", "timeout", "token-file", "ca-file"} }
 
 // onceWord at the end of any step forbids to do it again where an earlier delivery of the hook had begun it.
 const onceWord = "once"
@@ -54,10 +66,14 @@ func (p parsed) option(key string) (line.Option, bool) {
 // arguments, as in ["/prestop", "wait", "20s"].
 func (s *settings) stepLines() []string {
 	if len(s.args) > 0 {
-		if isVerb(s.args[0]) && !slices.ContainsFunc(s.args, func(arg string) bool { return strings.ContainsAny(arg, " \t\n") }) {
-			return []string{strings.Join(s.args, " ")}
+		if !isOneStep(s.args) {
+			return s.args
 		}
-		return s.args
+		var words []string
+		for _, arg := range s.args {
+			words = append(words, line.Quote(arg))
+		}
+		return []string{strings.Join(words, " ")}
 	}
 	var lines []string
 	for text := range strings.Lines(s.steps.text) {
@@ -68,8 +84,20 @@ func (s *settings) stepLines() []string {
 	return lines
 }
 
-func isVerb(name string) bool {
-	return slices.ContainsFunc(verbs(), func(v verb) bool { return v.name == name })
+// isOneStep tells whether arguments are the words of one step: they begin with a bare verb and hold no blank, as those
+// of a program may.
+func isOneStep(args []string) bool {
+	blank := func(arg string) bool { return strings.ContainsAny(arg, " \t\n") }
+	return isVerb(args[0]) && (isRaw(args[0]) || !slices.ContainsFunc(args, blank))
+}
+
+func isRaw(name string) bool {
+	return slices.ContainsFunc(verbs(), func(v verb) bool { return v.name == name && v.raw })
+}
+
+// isVerb tells whether a step may begin with the word.
+func isVerb(word string) bool {
+	return slices.ContainsFunc(verbs(), func(v verb) bool { first, _, _ := strings.Cut(v.name, " "); return first == word })
 }
 
 // step makes an entry of a line. The error names the column, and what was expected there.
@@ -82,37 +110,47 @@ func (b *builder) step(text string) (prestop.Entry, error) {
 		return prestop.Entry{}, &line.Error{Column: 1, Text: "expected a step, got nothing"}
 	}
 	last := len(words) - 1
-	once := last > 0 && words[last].Text == onceWord
+	once := last > 0 && words[last].Text == onceWord && words[last].Bare()
 	if once {
 		words = words[:last]
 	}
-	v, err := verbOf(words[0])
+	v, rest, err := verbOf(words)
 	if err != nil {
 		return prestop.Entry{}, err
 	}
-	targets, options := line.Options(words[1:])
-	for _, o := range options {
+	p := parsed{verb: line.Word{Text: v.name, Column: words[0].Column}, targets: rest}
+	if !v.raw {
+		p.targets, p.options = line.Options(rest)
+	}
+	for _, o := range p.options {
 		if !slices.Contains(v.options, o.Key) {
 			return prestop.Entry{}, o.Expected("%s", expectedOption(v, o.Key))
 		}
 	}
-	entry, err := v.build(b, parsed{words[0], targets, options})
+	entry, err := v.build(b, p)
 	entry.Once = once
 	return entry, err
 }
 
-func verbOf(w line.Word) (verb, error) {
+// verbOf finds the verb that words begin with, and the words after it.
+func verbOf(words []line.Word) (verb, []line.Word, error) {
 	var names []string
-	for _, v := range verbs() {
-		if v.name == w.Text {
-			return v, nil
+	all, first := verbs(), words[0]
+	for _, v := range slices.Backward(all) { // until file before until
+		name, second, two := strings.Cut(v.name, " ")
+		if name == first.Text && (!two || len(words) > 1 && words[1].Text == second) {
+			return v, words[1+strings.Count(v.name, " "):], nil
 		}
-		names = append(names, v.name)
 	}
-	if strings.HasPrefix(w.Text, "-") {
-		return verb{}, w.Expected("expected a step, got %q: flags go before the steps", w.Text)
+	for _, v := range all {
+		if !strings.Contains(v.name, " ") {
+			names = append(names, v.name)
+		}
 	}
-	return verb{}, w.Expected("expected %s, got %q", oneOf(names), w.Text)
+	if strings.HasPrefix(first.Text, "-") {
+		return verb{}, nil, first.Expected("expected a step, got %q: flags go before the steps", first.Text)
+	}
+	return verb{}, nil, first.Expected("expected %s, got %q", oneOf(names), first.Text)
 }
 
 func expectedOption(v verb, key string) string {
@@ -145,108 +183,4 @@ func (b *builder) wait(p parsed) (prestop.Entry, error) {
 		return prestop.Entry{}, w.Expected("%s", err)
 	}
 	return prestop.Entry{Least: d, Most: d}, nil
-}
-
-func (b *builder) call(p parsed) (prestop.Entry, error) {
-	w, err := p.target("a URL")
-	if err != nil {
-		return prestop.Entry{}, err
-	}
-	call, err := b.request(strings.ToUpper(p.verb.Text), w, p)
-	return callEntry(call), err
-}
-
-// callEntry has the times of every HTTP call.
-func callEntry(s prestop.Step) prestop.Entry {
-	return prestop.Entry{Step: s, Least: time.Second, Most: 30 * time.Second}
-}
-
-func (b *builder) request(method string, w line.Word, p parsed) (shutdown.Call, error) {
-	u, err := web.ParseURL(w.Text)
-	if err != nil {
-		return shutdown.Call{}, w.Expected("%s", err)
-	}
-	b.hide.credentials(u)
-	call := shutdown.Call{Request: web.Request{Method: method, URL: w.Text, Header: http.Header{}}}
-	var t web.TLS
-	var auth web.Auth
-	for _, o := range p.options {
-		switch o.Key {
-		case "body":
-			setBody(&call, o.Value)
-		case "header":
-			err = b.setHeader(call.Request.Header, o)
-		case "expect":
-			call.Expect, err = web.ParseStatuses(o.Value)
-		case "timeout":
-			call.Timeout, err = parseSeconds(o.Value)
-		case "token-file":
-			auth = web.Token(b.hide.file(o.Value))
-		case "ca-file":
-			t.CAFile = o.Value
-		}
-		if err != nil {
-			return shutdown.Call{}, o.Expected("%s: %s", o.Key, err)
-		}
-	}
-	call.Connect = b.connect(t, auth)
-	if o, ok := p.option("only-if"); ok {
-		condition, err := web.ParseURL(o.Value)
-		if err != nil {
-			return shutdown.Call{}, o.Expected("only-if: %s", err)
-		}
-		b.hide.credentials(condition)
-		connect := call.Connect
-		if !web.SamePlace(u, condition) {
-			connect = b.connect(web.TLS{}, nil)
-		}
-		call.OnlyIf = &shutdown.Call{Connect: connect, Request: web.Request{Method: http.MethodGet, URL: o.Value}}
-	}
-	return call, nil
-}
-
-// setBody takes text, or @FILE, which is read when the call is made. JSON is sent as such.
-func setBody(call *shutdown.Call, text string) {
-	if file, ok := strings.CutPrefix(text, "@"); ok {
-		call.BodyFile = file
-		return
-	}
-	call.Request.Body = []byte(text)
-}
-
-func (b *builder) setHeader(h http.Header, o line.Option) error {
-	name, value, ok := strings.Cut(o.Value, ":")
-	if !ok || strings.TrimSpace(name) == "" || strings.ContainsAny(name, " \t\r\n") || strings.ContainsAny(value, "\r\n") {
-		return fmt.Errorf("expected Name:value")
-	}
-	b.hide.named(name, strings.TrimSpace(value))
-	h.Add(name, strings.TrimSpace(value))
-	return nil
-}
-
-func (b *builder) elasticsearchStep(p parsed) (prestop.Entry, error) {
-	kind := b.shutdownType
-	if o, ok := p.option("type"); ok {
-		if err := kind.Set(o.Value); err != nil {
-			return prestop.Entry{}, o.Expected("type: %s", err)
-		}
-	}
-	places := b.es.urls
-	if len(p.targets) > 0 {
-		w, err := p.target("a URL")
-		if err != nil {
-			return prestop.Entry{}, err
-		}
-		places = urls{many: true}
-		if err := places.Set(w.Text); err != nil {
-			return prestop.Entry{}, w.Expected("%s", err)
-		}
-	}
-	if o, ok := p.option("type"); ok && kind.word == "replace" && b.es.targetNode.text == "" {
-		return prestop.Entry{}, o.Expected("type: replace needs the name of the node that takes over in PRE_STOP_ELASTICSEARCH_TARGET_NODE")
-	}
-	if len(places.list) == 0 {
-		return prestop.Entry{}, p.verb.Expected("expected a URL after elasticsearch, or in PRE_STOP_ELASTICSEARCH_URL")
-	}
-	return b.elasticsearchEntry(places, kind.word), nil
 }

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+var (
+	span = regexp.MustCompile("`([^`]+)`")
+	link = regexp.MustCompile(`\]\(([^)#:]+)\)`)
+)
+
+// Each step in the table's second column can be read, and whatever the page links to is there.
+func TestMigrationTable(t *testing.T) {
+	page := filepath.Join("..", "..", "docs", "migration.md")
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := map[string]string{"KUBERNETES_SERVICE_HOST": "10.96.0.1", "POD_NAME": "web-0", "NODE_ID": "3", "VAULT_TOKEN": "token"}
+	steps, leave := 0, 0
+	for line := range strings.Lines(string(text)) {
+		cells := strings.Split(strings.ReplaceAll(line, `\|`, "\x00"), " | ")
+		if !strings.HasPrefix(line, "| ") || len(cells) != 3 || cells[0] == "| today" {
+			continue
+		}
+		if cells[1] == "leave it" || strings.HasPrefix(cells[1], "no step") {
+			leave++
+			continue
+		}
+		spans := span.FindAllStringSubmatch(cells[1], -1)
+		if len(spans) == 0 {
+			t.Errorf("no step: %s", line)
+		}
+		for _, s := range spans {
+			steps++
+			b := newBuilder(invocation{ctx: t.Context(), env: env}, newSettings())
+			if _, err := b.step(strings.ReplaceAll(s[1], "\x00", "|")); err != nil {
+				t.Errorf("%s: %v", s[1], err)
+			}
+		}
+	}
+	if steps < 30 || leave < 3 {
+		t.Errorf("%d steps and %d rows without, which is less than the page has", steps, leave)
+	}
+	for _, match := range link.FindAllStringSubmatch(string(text), -1) {
+		if _, err := os.Stat(filepath.Join(filepath.Dir(page), match[1])); err != nil {
+			t.Errorf("a dead link: %v", err)
+		}
+	}
+}

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// skipNow is what the skip file holds to have waits skipped.
+const skipNow = "true"
+
+// skipEvery is how often the skip file is looked at. A kubelet brings a change of an annotation into its volume within
+// a minute or so, so there is no hurry.
+const skipEvery = 500 * time.Millisecond
+
+// watchSkip closes skip once the file holds true; it is looked at before watchSkip returns. stop ends the watch.
+func watchSkip(ctx context.Context, path string, log *slog.Logger) (skip <-chan struct{}, stop func()) {
+	if path == "" {
+		return nil, func() {}
+	}
+	w := skipWatch{path: path, log: log}
+	switched, done := make(chan struct{}), make(chan struct{})
+	if w.on() {
+		close(switched)
+		return switched, func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		defer close(done)
+		if w.wait(ctx) {
+			close(switched)
+		}
+	}()
+	return switched, func() { cancel(); <-done }
+}
+
+type skipWatch struct {
+	path  string
+	log   *slog.Logger
+	blind bool
+}
+
+func (w *skipWatch) wait(ctx context.Context) bool {
+	every := time.NewTicker(skipEvery)
+	defer every.Stop()
+	for {
+		select {
+		case <-every.C:
+			if w.on() {
+				return true
+			}
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+// on tells whether the file holds true. A file that is not there does not; one that cannot be read is said once.
+func (w *skipWatch) on() bool {
+	text, err := readSkip(w.path)
+	if err != nil && !w.blind && !errors.Is(err, fs.ErrNotExist) {
+		w.blind = true
+		w.log.Warn("the skip file cannot be read: no wait is skipped", "error", err)
+	}
+	if text != skipNow {
+		return false
+	}
+	w.log.Warn("the skip file holds true: from now on no wait is made", "file", w.path)
+	return true
+}
+
+func readSkip(path string) (string, error) {
+	file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, 64))
+	return strings.TrimSpace(string(text)), err
+}

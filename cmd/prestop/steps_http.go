@@ -1,0 +1,96 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/prestop/prestop/internal/line"
+	"github.com/prestop/prestop/internal/web"
+	"github.com/prestop/prestop/prestop"
+	"github.com/prestop/prestop/shutdown"
+)
+
+func (b *builder) call(p parsed) (prestop.Entry, error) {
+	w, err := p.target("a URL")
+	if err != nil {
+		return prestop.Entry{}, err
+	}
+	call, err := b.request(strings.ToUpper(p.verb.Text), w, p)
+	return callEntry(call), err
+}
+
+// callEntry has the times of every HTTP call.
+func callEntry(s prestop.Step) prestop.Entry {
+	return prestop.Entry{Step: s, Least: time.Second, Most: 30 * time.Second}
+}
+
+func (b *builder) request(method string, w line.Word, p parsed) (shutdown.Call, error) {
+	u, err := web.ParseURL(w.Text)
+	if err != nil {
+		return shutdown.Call{}, w.Expected("%s", err)
+	}
+	b.hide.credentials(u)
+	call := shutdown.Call{Request: web.Request{Method: method, URL: w.Text, Header: http.Header{}}}
+	var t web.TLS
+	var auth web.Auth
+	for _, o := range p.options {
+		switch o.Key {
+		case "body":
+			setBody(&call, o.Value)
+		case "header":
+			err = b.setHeader(call.Request.Header, o)
+		case "expect":
+			call.Expect, err = web.ParseStatuses(o.Value)
+		case "timeout":
+			call.Timeout, err = parseSeconds(o.Value)
+		case "token-file":
+			auth = web.Token(b.hide.file(o.Value))
+		case "ca-file":
+			t.CAFile = o.Value
+		}
+		if err != nil {
+			return shutdown.Call{}, o.Expected("%s: %s", o.Key, err)
+		}
+	}
+	call.Connect = b.connect(t, auth)
+	if o, ok := p.option("only-if"); ok {
+		condition, err := web.ParseURL(o.Value)
+		if err != nil {
+			return shutdown.Call{}, o.Expected("only-if: %s", err)
+		}
+		b.hide.credentials(condition)
+		connect := call.Connect
+		if !web.SamePlace(u, condition) {
+			connect = b.connect(web.TLS{}, nil)
+		}
+		call.OnlyIf = &shutdown.Call{Connect: connect, Request: web.Request{Method: http.MethodGet, URL: o.Value}}
+	}
+	return call, nil
+}
+
+// setBody takes text, or @FILE, which is read when the call is made. JSON is sent as such.
+func setBody(call *shutdown.Call, text string) {
+	if file, ok := strings.CutPrefix(text, "@"); ok {
+		call.BodyFile = file
+		return
+	}
+	call.Request.Body = []byte(text)
+}
+
+func (b *builder) setHeader(h http.Header, o line.Option) error {
+	name, value, ok := strings.Cut(o.Value, ":")
+	if !ok || name == "" || strings.Trim(name, headerName) != "" || strings.ContainsFunc(value, unsent) {
+		return fmt.Errorf("expected Name:value")
+	}
+	b.hide.named(name, strings.TrimSpace(value))
+	h.Add(name, strings.TrimSpace(value))
+	return nil
+}
+
+// headerName is what a header's name may be made of (RFC 9110, 5.6.2).
+const headerName = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+// unsent tells which characters no header's value may have.
+func unsent(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }

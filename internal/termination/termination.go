@@ -1,0 +1,65 @@
+// Package termination writes into a container's termination message, which Kubernetes shows in the pod's status when
+// the container has ended.
+//
+// The kubelet makes the file, and reads the last 4096 bytes of it; the container itself may write there too. The package
+// appends, and makes no file: where there is none nobody would read it. What is worth telling is the caller's affair.
+package termination
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// Path is the file where the container does not say otherwise by its terminationMessagePath.
+	Path = "/dev/termination-log"
+	// Max is how much of the file a kubelet reads, in bytes.
+	Max = 4096
+)
+
+// Append adds text, which is shortened at a line's end to Max bytes, on lines of its own.
+func Append(path, text string) error {
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: it is to be the container's terminationMessagePath", err)
+	}
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("%s: expected a file", path)
+	}
+	_, err = file.WriteString(fit(gap(file, info.Size()), text))
+	return err
+}
+
+// gap ends the line that others have begun.
+func gap(file *os.File, size int64) string {
+	last := make([]byte, 1)
+	if n, _ := file.ReadAt(last, size-1); size == 0 || n == 1 && last[0] == '\n' {
+		return ""
+	}
+	return "\n"
+}
+
+const more = "  …\n"
+
+// fit leaves out the last lines of what is too long.
+func fit(gap, text string) string {
+	text = gap + text
+	if len(text) <= Max {
+		return text
+	}
+	text = text[:Max-len(more)]
+	return text[:strings.LastIndexByte(text, '\n')+1] + more
+}
