@@ -8,6 +8,7 @@ package marker
 import (
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -33,14 +34,18 @@ func Now() (Marker, error) {
 	return Marker{strings.TrimSpace(string(boot)), time.Duration(t.Nano())}, nil
 }
 
-const format = "prestop/1 boot=%s since=%d\n"
-
 // String is a line that Parse reads.
-func (m Marker) String() string { return fmt.Sprintf(format, m.Boot, m.Since) }
+func (m Marker) String() string { return fmt.Sprintf("prestop/1 boot=%s since=%d\n", m.Boot, m.Since) }
 
 // Parse reads what String writes; ok is false for anything else.
 func Parse(text string) (m Marker, ok bool) {
-	if _, err := fmt.Sscanf(text, format, &m.Boot, &m.Since); err != nil || m.String() != text {
+	fields := strings.Fields(text)
+	if len(fields) != 3 {
+		return Marker{}, false
+	}
+	since, err := strconv.ParseInt(strings.TrimPrefix(fields[2], "since="), 10, 64)
+	m = Marker{strings.TrimPrefix(fields[1], "boot="), time.Duration(since)}
+	if err != nil || m.String() != text {
 		return Marker{}, false
 	}
 	return m, true
