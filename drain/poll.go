@@ -30,6 +30,9 @@ func (p poll) run(ctx context.Context, log *slog.Logger) error {
 	defer every.Stop()
 	for {
 		s, err := p.look(ctx)
+		if err != nil && tooLate(ctx) {
+			<-ctx.Done()
+		}
 		if ctx.Err() != nil && (err != nil || !s.met) {
 			return last.ended(ctx, err)
 		}
@@ -51,6 +54,12 @@ func (p poll) run(ctx context.Context, log *slog.Logger) error {
 			return last.ended(ctx, nil)
 		}
 	}
+}
+
+// tooLate tells whether a look that has failed may have done so for lack of time.
+func tooLate(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return ok && time.Until(deadline) < 50*time.Millisecond
 }
 
 // lacks says why looks that were met do not count yet.

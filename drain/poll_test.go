@@ -20,7 +20,8 @@ var (
 	errLook = errors.New("connection refused")
 )
 
-// script is a look for each letter: y is met, n is not, e cannot see, h hangs; the last goes on for ever.
+// script is a look for each letter: y is met, n is not, e cannot see, h hangs, l fails just before the time is over; the
+// last goes on for ever.
 func script(text string) func(context.Context) (sight, error) {
 	n := -1
 	return func(ctx context.Context) (sight, error) {
@@ -30,6 +31,9 @@ func script(text string) func(context.Context) (sight, error) {
 			return sight{true, "0 left"}, nil
 		case 'n':
 			return sight{false, "2 left"}, nil
+		case 'l':
+			<-time.After(480 * time.Millisecond)
+			return sight{}, errLook
 		case 'h':
 			<-ctx.Done()
 			return sight{}, fmt.Errorf("http://a: %w", context.Cause(ctx))
@@ -63,6 +67,8 @@ func TestPoll(t *testing.T) {
 		{"e", 0, 0, 10*s + s/2, "could not see: connection refused (its max is reached)", false},
 		{"ne", 0, 0, 10*s + s/2, "could not see: connection refused (its max is reached)", false},
 		{"en", 0, 0, 10*s + s/2, "not met: 2 left: its max is reached", true},
+		{"nnnnnnnnnne", 0, 0, 10*s + s/2, "could not see: connection refused (its max is reached)", false},
+		{"nnnnnnnnnnl", 0, 0, 10*s + s/2, "not met: 2 left: its max is reached", true},
 		{"nh", 0, 0, 10*s + s/2, "not met: 2 left: its max is reached", true},
 		{"eh", 0, 0, 10*s + s/2, "could not see: connection refused (its max is reached)", false},
 		{"h", 0, 0, 10*s + s/2, "could not see: http://a: its max is reached (its max is reached)", false},

@@ -20,16 +20,18 @@ type Touch struct{ Path string }
 
 // Run makes the file, or makes it anew: it is there at once and whole, or not at all. A link of that name is replaced,
 // not followed.
-func (t Touch) Run(context.Context, *slog.Logger) error {
-	now, err := marker.Now()
-	if err != nil {
-		return err
+func (t Touch) Run(_ context.Context, log *slog.Logger) error {
+	var content string
+	if now, err := marker.Now(); err != nil {
+		log.Warn("the file's own time has to do: there is no marker to put into it", "error", err)
+	} else {
+		content = now.String()
 	}
 	file, err := os.CreateTemp(filepath.Dir(t.Path), ".prestop-*")
 	if err != nil {
 		return t.explain(err)
 	}
-	_, err = file.WriteString(now.String())
+	_, err = file.WriteString(content)
 	if err = errors.Join(err, file.Chmod(0o644), file.Close()); err == nil {
 		err = os.Rename(file.Name(), t.Path)
 	}
