@@ -42,7 +42,8 @@ type builder struct {
 // plan is what the settings ask for, begun at start. Mistakes in steps are added to the settings' problems.
 func (b *builder) plan(start time.Time) prestop.Plan {
 	p := prestop.Plan{Start: start}
-	if len(b.report.list) > 0 {
+	for _, u := range b.report.list {
+		b.hide.credentials(u)
 		p.Aside = reportTime
 	}
 	lines := b.stepLines()
