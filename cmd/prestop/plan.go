@@ -32,6 +32,7 @@ type builder struct {
 	pod      pod
 	eck      eck.Pod
 	hide     *redactor
+	clients  clients
 	resolver *dns.Resolver // one for all steps, so that a host that is given up is given up for all
 	// container is the one that we run in; finding it may mean a look at every process, so it is found once.
 	container func() (container.Container, error)
@@ -105,7 +106,34 @@ func (b *builder) app(u *url.URL) prestop.Entry {
 
 // connect makes a client when it is first used, so that a file that cannot be read fails its step and nothing else.
 func (b *builder) connect(t web.TLS, auth web.Auth) web.Connect {
-	return sync.OnceValues(func() (*web.Client, error) { return web.New(b.resolver.DialContext, t, auth) })
+	return sync.OnceValues(func() (*web.Client, error) {
+		c, err := web.New(b.resolver.DialContext, t, auth)
+		if err == nil {
+			b.clients.add(c)
+		}
+		return c, err
+	})
+}
+
+// clients are those that have been made.
+type clients struct {
+	mu  sync.Mutex
+	all []*web.Client
+}
+
+func (c *clients) add(one *web.Client) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.all = append(c.all, one)
+}
+
+// release ends the connections that are kept for the next call: a server that is about to end may wait for them.
+func (c *clients) release() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, one := range c.all {
+		one.Close()
+	}
 }
 
 // unreadable stands for a step with a mistake in it: others may rely on the time that it would have taken.
@@ -211,10 +239,12 @@ func (b *builder) waitMistaken() bool {
 	})
 }
 
-// lookup gives a variable to a step. From then on its value is shown as its name.
+// lookup gives a variable to a step. From then on its value is shown as its name, but for what everybody may know.
 func (b *builder) lookup(name string) (string, bool) {
 	value, ok := b.env[name]
-	b.hide.variable(name, value)
+	if !slices.Contains(podVariables, name) {
+		b.hide.variable(name, value)
+	}
 	return value, ok
 }
 

@@ -281,6 +281,9 @@ func (s *settings) effective() []any {
 	return all
 }
 
+// podVariables are the usual downward API variables, which are no secrets.
+var podVariables = []string{"POD_NAME", "POD_IP", "POD_UID", "POD_NAMESPACE", "NAMESPACE", "HOSTNAME", "NODE_NAME"}
+
 // pod says who we are.
 type pod struct{ name, namespace, ip, uid string }
 

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"log/slog"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -62,8 +64,20 @@ func (b *builder) signal(p parsed) (prestop.Entry, error) {
 		}
 		step.NoWait = !wait
 	}
+	released := signalStep{step, &b.clients}
 	if step.NoWait {
-		return callEntry(step), nil
+		return callEntry(released), nil
 	}
-	return prestop.Entry{Step: step, Least: time.Second}, nil
+	return prestop.Entry{Step: released, Least: time.Second}, nil
+}
+
+// signalStep lets go of our own connections first: a process that ends when its connections have would wait for them.
+type signalStep struct {
+	shutdown.Signal
+	clients *clients
+}
+
+func (s signalStep) Run(ctx context.Context, log *slog.Logger) error {
+	s.clients.release()
+	return s.Signal.Run(ctx, log)
 }

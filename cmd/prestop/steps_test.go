@@ -230,7 +230,7 @@ func TestProcessSteps(t *testing.T) {
 	if e, err := b.step("until file /shared/a max=5s"); err != nil || e.Step.(drain.File).Path != "/shared/a" || e.Most != 5*time.Second || !e.Guard {
 		t.Errorf("until file: %+v, %v", e, err)
 	}
-	if e, err := b.step("signal QUIT"); err != nil || e.Most != 0 || e.Step.(shutdown.Signal).NoWait {
+	if e, err := b.step("signal QUIT"); err != nil || e.Most != 0 || e.Step.(signalStep).NoWait {
 		t.Errorf("signal: %+v, %v", e, err)
 	}
 	if _, err := build(t, nil).step("signal TERM"); err == nil || !strings.HasPrefix(err.Error(), "column 8: expected to run in a pod,") {
@@ -239,7 +239,7 @@ func TestProcessSteps(t *testing.T) {
 	if _, err := build(t, nil, "--dry-run").step("signal TERM"); err != nil {
 		t.Errorf("signal in a dry run: %v", err)
 	}
-	if e, err := b.step("signal USR1 wait=false"); err != nil || e.Most == 0 || !e.Step.(shutdown.Signal).NoWait {
+	if e, err := b.step("signal USR1 wait=false"); err != nil || e.Most == 0 || !e.Step.(signalStep).NoWait {
 		t.Errorf("signal without waiting: %+v, %v", e, err)
 	}
 }

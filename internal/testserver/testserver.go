@@ -1,0 +1,224 @@
+// Package testserver starts real servers for tests, from the programs that Debian packages install.
+//
+// [Redis] and its like give a server of their own to a test: on a loopback address, with data below t.TempDir,
+// answering when they return, and stopped by process id when the test ends. They are made of three pieces:
+// [Program] finds a program or skips the test, [Address] finds where to listen, [Start] runs it.
+//
+// It is for tests alone and imports none of the repository's packages, so that each may use it. It installs
+// nothing, and knows no more of a server's protocol than what it takes to see that it answers.
+package testserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+)
+
+const (
+	startTime = time.Minute     // that a server may take until it answers
+	lookTime  = 2 * time.Second // that one look whether it answers may take
+	lookEvery = 10 * time.Millisecond
+	stopTime  = 10 * time.Second // between SIGTERM and SIGKILL
+	shown     = 8 << 10          // bytes of its output that a failed test shows
+)
+
+// Program gives the path of a program of a Debian package. Each of paths is a name that is looked for in PATH,
+// or a pattern of absolute paths as "/usr/lib/postgresql/*/bin/postgres", of which the last match counts. Where
+// none is there the test is skipped, and failed where the environment has CI=true.
+func Program(t testing.TB, pkg string, paths ...string) string {
+	t.Helper()
+	for _, path := range paths {
+		if found := find(path); found != "" {
+			return found
+		}
+	}
+	if ci, _ := strconv.ParseBool(os.Getenv("CI")); ci {
+		t.Fatalf("needs %s of the package %s: a skip is a failure there (CI=%s)", paths[0], pkg, os.Getenv("CI"))
+	}
+	t.Skipf("needs %s of the package %s", paths[0], pkg)
+	return ""
+}
+
+func find(path string) string {
+	if filepath.IsAbs(path) {
+		all, _ := filepath.Glob(path)
+		if len(all) == 0 {
+			return ""
+		}
+		path = all[len(all)-1]
+	}
+	found, err := exec.LookPath(path)
+	if err != nil {
+		return ""
+	}
+	return found
+}
+
+// IP gives a loopback address, 127.a.b.c, that most likely nobody else listens on: between finding a port to be
+// free and listening there, another test's server could take it, and answer in place of ours.
+func IP() string {
+	return fmt.Sprintf("127.%d.%d.%d", 1+rand.N(254), rand.N(256), 1+rand.N(254))
+}
+
+// Address gives a TCP address on ip that is free, as "127.1.2.3:40123".
+func Address(t testing.TB, ip string) string {
+	t.Helper()
+	l, err := net.Listen("tcp", net.JoinHostPort(ip, "0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// A Process is a server's. Its methods are for the test's own goroutine.
+type Process struct {
+	t     testing.TB
+	cmd   *exec.Cmd
+	ready func(context.Context) error
+	out   *os.File
+	ended chan struct{} // closed when the process is gone
+	err   error         // how it ended; valid after ended
+}
+
+// Start runs cmd as a process group of its own, and returns once ready returns nil. Ready is asked every 10 ms,
+// each time with a context of 2 s; a server that ends before, or does not get ready within a minute, fails the
+// test. It is stopped when the test ends, and what it wrote is in the log of a test that failed.
+//
+// Cmd's output must not be set. A server that wants another signal than SIGTERM is sent it by a t.Cleanup that
+// is registered after Start.
+func Start(t testing.TB, cmd *exec.Cmd, ready func(context.Context) error) *Process {
+	t.Helper()
+	out, err := os.Create(filepath.Join(t.TempDir(), "output"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &Process{t: t, cmd: cmd, ready: ready, out: out}
+	t.Cleanup(p.end)
+	p.start()
+	return p
+}
+
+func (p *Process) start() {
+	p.t.Helper()
+	if p.cmd.SysProcAttr == nil { // also for a test binary that panics, and calls no Cleanup
+		p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
+	}
+	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out // files: no child that keeps them open delays Wait
+	if err := p.run(); err != nil {
+		p.t.Fatal(err)
+	}
+	p.await()
+}
+
+// run starts the process and reaps it.
+func (p *Process) run() error {
+	started, ended := make(chan error), make(chan struct{})
+	go func() {
+		runtime.LockOSThread() // Pdeathsig is sent when the thread ends that started the process
+		defer close(ended)
+		err := p.cmd.Start()
+		started <- err
+		if err == nil {
+			p.err = p.cmd.Wait()
+		}
+	}()
+	p.ended = ended
+	return <-started
+}
+
+// await waits until the server answers.
+func (p *Process) await() {
+	p.t.Helper()
+	timeout := time.NewTimer(startTime)
+	defer timeout.Stop()
+	again := time.NewTicker(lookEvery)
+	defer again.Stop()
+	for {
+		err := p.look()
+		select {
+		case <-p.ended:
+			p.t.Fatalf("%s ended before it answered: %v", p.cmd.Path, p.err)
+		default:
+		}
+		if err == nil {
+			return
+		}
+		select {
+		case <-timeout.C:
+			p.t.Fatalf("%s does not answer after %v: %v", p.cmd.Path, startTime, err)
+		case <-p.ended:
+		case <-again.C:
+		}
+	}
+}
+
+func (p *Process) look() error {
+	ctx, cancel := context.WithTimeout(context.Background(), lookTime)
+	defer cancel()
+	return p.ready(ctx)
+}
+
+// Pid is its process id.
+func (p *Process) Pid() int { return p.cmd.Process.Pid }
+
+// Signal sends it a signal; that it is gone is no error.
+func (p *Process) Signal(s syscall.Signal) {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		p.t.Errorf("%v to %s: %v", s, p.cmd.Path, err)
+	}
+}
+
+// Stop ends it and returns when it is gone: by SIGTERM, also where it is stopped by SIGSTOP, and after 10 s by
+// SIGKILL to its process group. It may be called again.
+func (p *Process) Stop() {
+	p.t.Helper()
+	p.Signal(syscall.SIGTERM)
+	p.Signal(syscall.SIGCONT)
+	late := time.NewTimer(stopTime)
+	defer late.Stop()
+	select {
+	case <-p.ended:
+		return
+	case <-late.C:
+	}
+	p.t.Logf("%s does not end %v after SIGTERM", p.cmd.Path, stopTime)
+	_ = syscall.Kill(-p.Pid(), syscall.SIGKILL) // not reaped yet, so that the number is still its group's
+	_ = p.cmd.Process.Kill()                    // where it has no group
+	<-p.ended
+}
+
+// Restart stops it, runs the same command again, and returns once it answers.
+func (p *Process) Restart() {
+	p.t.Helper()
+	p.Stop()
+	p.cmd = &exec.Cmd{Path: p.cmd.Path, Args: p.cmd.Args, Env: p.cmd.Env, Dir: p.cmd.Dir, SysProcAttr: p.cmd.SysProcAttr}
+	p.start()
+}
+
+// end is the test's end.
+func (p *Process) end() {
+	if p.cmd.Process != nil {
+		p.Stop()
+	}
+	defer p.out.Close()
+	if !p.t.Failed() {
+		return
+	}
+	text, err := os.ReadFile(p.out.Name())
+	if err != nil {
+		p.t.Log(err)
+	}
+	p.t.Logf("%s wrote:\n%s", p.cmd.Path, text[max(0, len(text)-shown):])
+}
