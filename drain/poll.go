@@ -18,6 +18,7 @@ type poll struct {
 	every  time.Duration
 	stable int           // looks in a row that must be met; 0: 1
 	min    time.Duration // nothing before counts
+	rarely time.Duration // a change of what is seen is logged no more often; 0: each
 	look   func(context.Context) (sight, error)
 }
 
@@ -25,7 +26,7 @@ type poll struct {
 // that one could not see, the error says why and does not wrap the cause, because nobody knows.
 func (p poll) run(ctx context.Context, log *slog.Logger) error {
 	began, row := time.Now(), 0
-	var last seen
+	last := seen{rarely: p.rarely}
 	every := time.NewTicker(p.every)
 	defer every.Stop()
 	for {
@@ -72,21 +73,27 @@ func (p poll) lacks(row int, since time.Duration) string {
 
 // seen is the last look that came to its end.
 type seen struct {
-	any  bool
-	says string
-	err  error
+	any    bool
+	says   string
+	err    error
+	noted  time.Time // when one was logged
+	rarely time.Duration
 }
 
 // note logs what is new.
 func (l *seen) note(log *slog.Logger, s sight, err error) {
 	before := *l
-	*l = seen{true, s.says, err}
+	l.any, l.says, l.err = true, s.says, err
+	soon := time.Since(before.noted) < l.rarely
 	switch {
-	case err != nil && (before.err == nil || before.err.Error() != err.Error()):
+	case err != nil && (before.err == nil || before.err.Error() != err.Error() && !soon):
 		log.Warn("cannot see", "error", err)
-	case err == nil && (!before.any || before.err != nil || before.says != s.says):
+	case err == nil && (!before.any || before.err != nil || before.says != s.says && !soon):
 		log.Info("looked", "now", s.says, "met", s.met)
+	default:
+		return
 	}
+	l.noted = time.Now()
 }
 
 // ended is the error of a poll that ctx ended, err that of the look that it ended.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -210,6 +211,29 @@ func TestUntilURLSteps(t *testing.T) {
 	}
 }
 
+func TestTrafficSteps(t *testing.T) {
+	t.Parallel()
+	b := build(t, map[string]string{"POD_IP": "::ffff:10.0.0.3"})
+	for text, want := range map[string]drain.Quiet{
+		"until quiet 8080": {Ports: []uint16{8080}, Min: 10 * time.Second},
+		"until quiet 8080,9090 for=5s min=1s traffic=new allow=2 unanswered=30s ignore=10.1.2.3/8,::1": {
+			Ports: []uint16{8080, 9090}, For: 5 * time.Second, Min: time.Second, New: true, Allow: 2, Unanswered: 30 * time.Second,
+			Ignore: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}},
+	} {
+		e, err := b.step(text)
+		if err != nil || !reflect.DeepEqual(e.Step, want) || !e.Guard || e.Least != want.Min || e.Most != 50*time.Second {
+			t.Errorf("%q: %+v, %v", text, e, err)
+		}
+	}
+	if e, err := b.step("until closed 8080 max=5s"); err != nil || e.Step != (drain.Closed{Port: 8080}) || e.Most != 5*time.Second {
+		t.Errorf("until closed: %+v, %v", e, err)
+	}
+	e, err := b.step("until gone web.default.svc")
+	if g, ok := e.Step.(drain.Gone); err != nil || !ok || g.Name != "web.default.svc" || g.Address != netip.MustParseAddr("10.0.0.3") || g.Resolver != b.resolver {
+		t.Errorf("until gone: %+v, %v", e, err)
+	}
+}
+
 func TestProcessSteps(t *testing.T) {
 	t.Parallel()
 	b := build(t, map[string]string{"A": "x y", "KUBERNETES_SERVICE_HOST": "10.96.0.1"})
@@ -315,9 +339,9 @@ func TestStepsThatCannotBeRead(t *testing.T) {
 		"post http://app/ only-if=http://b:0/":     "column 18: only-if: " + wantPort + "0",
 		"post http://app/ header='X(A): b'":        "column 18: header: expected Name:value",
 		"post http://app/ header='X-A:\x00b'":      "column 18: header: expected Name:value",
-		"until":                                    "column 6: expected file PATH or a URL after until",
-		"until quite 8080":                         `column 7: expected file PATH or a URL after until, got "quite"`,
-		"until ready":                              `column 7: expected file PATH or a URL after until, got "ready"`,
+		"until":                                    "column 6: expected quiet PORT, gone NAME, closed PORT, file PATH or a URL after until",
+		"until quite 8080":                         `column 7: expected quiet PORT, gone NAME, closed PORT, file PATH or a URL after until, got "quite"`,
+		"until ready":                              `column 7: expected quiet PORT, gone NAME, closed PORT, file PATH or a URL after until, got "ready"`,
 		"until ftp://app/":                         "column 7: " + wantAnyURL + `"ftp"`,
 		"until http://app/ body=x":                 "column 19: expected an option of until (header expect timeout token-file ca-file json in metric at-most stable min max), got body=",
 		"until http://app/ in=a":                   "column 19: in= goes with json=PATH, and names the values that are waited for",
@@ -335,6 +359,20 @@ func TestStepsThatCannotBeRead(t *testing.T) {
 		"until http://app/ min=soon":                      "column 19: min: " + wantDuration + `"soon"`,
 		"until http://app/ max=":                          "column 19: max: " + wantDuration + `""`,
 		"until file":                                      "column 11: expected a file's path, as in until file /shared/drained after until file",
+		"until quiet":                                     "column 12: expected a port, as in until quiet 8080 after until quiet",
+		"until quiet http":                                `column 13: expected a port from 1 to 65535, got "http"`,
+		"until quiet 0":                                   `column 13: expected a port from 1 to 65535, got "0"`,
+		"until quiet 8080,":                               `column 13: expected a port from 1 to 65535, got ""`,
+		"until quiet 8080 9090":                           `column 18: expected an option or the end of the step, got "9090"`,
+		"until quiet 8080 for=0":                          "column 18: for: expected more than 0s",
+		"until quiet 8080 for=soon":                       "column 18: for: " + wantDuration + `"soon"`,
+		"until quiet 8080 traffic=x":                      `column 18: traffic: expected any or new, got "x"`,
+		"until quiet 8080 allow=-1":                       `column 18: allow: expected how many connections do not count, 0 or more, got "-1"`,
+		"until quiet 8080 ignore=a":                       `column 18: ignore: expected addresses or networks, as in 10.0.0.0/8,fd00::1, got "a"`,
+		"until quiet 8080 stable=2":                       "column 18: expected an option of until quiet (for min max traffic allow unanswered ignore), got stable=",
+		"until closed 1,2":                                `column 14: expected one port, got "1,2"`,
+		"until gone http://web":                           `column 12: expected the name of a headless Service, as web.default.svc.cluster.local, got "http://web"`,
+		"until gone web":                                  `column 12: until gone needs the pod's address in POD_IP (fieldPath: status.podIP), got ""`,
 		"until file drained":                              `column 12: expected an absolute path, got "drained"`,
 		"until file /a /b":                                `column 15: expected an option or the end of the step, got "/b"`,
 		"until file /a stable=2":                          "column 15: expected an option of until file (min max), got stable=",
@@ -409,7 +447,7 @@ func FuzzStep(f *testing.F) {
 	for _, seed := range []string{
 		"", "wait 5s", "wait 1m30s once", "wait $(A)", "wait ${B} x=y", "post http://app/ body=@/f header=A:b timeout=5s expect=2xx,404",
 		`get "http://$A:80/" only-if='http://b/' token-file=/t ca-file=/c`, "elasticsearch http://u:p@a:9200,https://b type=sigterm", "elasticsearch type=replace",
-		"once", "'once' once", "until http://a json=.b in=c stable=2 min=1s max=9s", `until http+unix:/a:/b metric='c{d=~"e"}' at-most=1`, "until file /a max=0",
+		"once", "'once' once", "until http://a json=.b in=c stable=2 min=1s max=9s", `until http+unix:/a:/b metric='c{d=~"e"}' at-most=1`, "until file /a max=0", "until quiet 80,81 for=1s allow=2 ignore=::/0 traffic=new unanswered=1", "until gone web min=1s", "until closed 80",
 		"touch /a", "exec a b=c", "signal RTMIN+1 wait=false", "$$ $", "\x00", "delete http://[::1]:80/ header=\"Authorization: Bearer $(A)\"", "wait 99999999999h", "put http://a:0",
 	} {
 		f.Add(seed, "http://es:9200", "5s")

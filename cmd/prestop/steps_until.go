@@ -36,8 +36,15 @@ func (b *builder) until(p parsed) (e prestop.Entry, err error) {
 	return e, nil
 }
 
+// min is the least time that a wait looks, where the step says so.
+func (p parsed) min() time.Duration {
+	o, _ := p.option("min")
+	d, _ := parseSeconds(o.Value)
+	return d
+}
+
 func (b *builder) untilURL(p parsed) (prestop.Entry, error) {
-	const expected = "file PATH or a URL"
+	const expected = "quiet PORT, gone NAME, closed PORT, file PATH or a URL"
 	if len(p.targets) > 0 && !strings.Contains(p.targets[0].Text, ":") {
 		return prestop.Entry{}, p.targets[0].Expected("expected %s after until, got %q", expected, p.targets[0].Text)
 	}
@@ -54,9 +61,7 @@ func (b *builder) untilURL(p parsed) (prestop.Entry, error) {
 		return prestop.Entry{}, err
 	}
 	u := drain.URL{Connect: call.Connect, Request: call.Request, Timeout: call.Timeout, Stable: 1}
-	if o, ok := p.option("min"); ok {
-		u.Min, _ = parseSeconds(o.Value)
-	}
+	u.Min = p.min()
 	if o, ok := p.option("stable"); ok {
 		n, err := strconv.ParseUint(o.Value, 10, 16)
 		if err != nil || n == 0 {
@@ -135,10 +140,6 @@ func (b *builder) untilFile(p parsed) (prestop.Entry, error) {
 		return prestop.Entry{}, err
 	}
 	entry, err := b.until(p)
-	f := drain.File{Path: w.Text, Since: b.start}
-	if o, ok := p.option("min"); ok {
-		f.Min, _ = parseSeconds(o.Value)
-	}
-	entry.Step = f
+	entry.Step = drain.File{Path: w.Text, Since: b.start, Min: p.min()}
 	return entry, err
 }

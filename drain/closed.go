@@ -1,0 +1,73 @@
+package drain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/prestop/prestop/internal/sockdiag"
+)
+
+// Closed is waited for until nothing listens on the port any more: for a sidecar that must outlive the app. It must
+// have listened once, else nobody can tell whether it has ended or is another port.
+type Closed struct {
+	Port uint16
+	Min  time.Duration
+}
+
+// Run looks four times a second. For its errors see [File.Run].
+func (c Closed) Run(ctx context.Context, log *slog.Logger) error {
+	listened := false
+	p := poll{every: quietEvery, min: c.Min, look: func(context.Context) (sight, error) {
+		now, err := c.listens()
+		listened = listened || now
+		switch {
+		case err != nil:
+			return sight{}, err
+		case !listened:
+			return sight{}, fmt.Errorf("nothing has listened on port %d since the step began; %s", c.Port, listeners())
+		case now:
+			return sight{false, fmt.Sprintf("port %d is listened on", c.Port)}, nil
+		}
+		return sight{true, fmt.Sprintf("nothing listens on port %d any more", c.Port)}, nil
+	}}
+	return p.run(ctx, log)
+}
+
+func (c Closed) listens() (bool, error) {
+	ports, err := listening(c.Port)
+	return len(ports) > 0, err
+}
+
+// listening are the ports among these that have a listener; none given: all that have.
+func listening(among ...uint16) ([]uint16, error) {
+	d, err := sockdiag.OpenDump(among...)
+	if err == nil {
+		defer d.Close()
+		var found []uint16
+		err = d.Each([]sockdiag.State{sockdiag.Listen}, func(s sockdiag.Socket) { found = append(found, s.Local.Port()) })
+		slices.Sort(found)
+		if err == nil {
+			return slices.Compact(found), nil
+		}
+	}
+	if errors.Is(err, sockdiag.ErrRefused) {
+		return procListening(among)
+	}
+	return nil, err
+}
+
+// Check says whether anything listens there now.
+func (c Closed) Check(_ context.Context, log *slog.Logger) error {
+	now, err := c.listens()
+	if err == nil && !now {
+		err = fmt.Errorf("nothing listens on port %d; %s", c.Port, listeners())
+	}
+	if err == nil {
+		log.Info("looked", "now", fmt.Sprintf("port %d is listened on", c.Port))
+	}
+	return err
+}

@@ -1,0 +1,122 @@
+package sockdiag
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Dump asks for sockets, again and again. It is not safe for concurrent use.
+type Dump struct {
+	fd     int
+	ports  []uint16
+	buffer []byte
+	number uint32
+}
+
+// bufferSize is what one answer of the kernel takes at most; it sends as many as it needs.
+const bufferSize = 32 << 10
+
+// OpenDump prepares to ask for the sockets whose local port is one of these; none given: for all.
+func OpenDump(ports ...uint16) (*Dump, error) {
+	fd, err := open()
+	if err != nil {
+		return nil, err
+	}
+	// A kernel that is slow to answer must not hold the hook. It answers within the call, so this never comes to pass.
+	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 1}); err != nil {
+		unix.Close(fd)
+		return nil, err
+	}
+	return &Dump{fd: fd, ports: ports, buffer: make([]byte, bufferSize)}, nil
+}
+
+// Close gives the netlink socket back.
+func (d *Dump) Close() error { return unix.Close(d.fd) }
+
+// Each calls do for every socket that is in one of the states, of both IP versions. What do is given is its own.
+func (d *Dump) Each(states []State, do func(Socket)) error {
+	for _, family := range []byte{unix.AF_INET, unix.AF_INET6} {
+		if err := d.family(family, states, do); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *Dump) family(family byte, states []State, do func(Socket)) error {
+	d.number++
+	if err := unix.Sendto(d.fd, d.request(family, states), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+		return fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	for done := false; !done; {
+		n, _, err := unix.Recvfrom(d.fd, d.buffer, 0)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("socket diagnostics: %w", err)
+		}
+		err = messages(d.buffer[:n], func(kind uint16, body []byte) error {
+			switch kind {
+			case unix.NLMSG_DONE:
+				done = true
+				return failure(body)
+			case unix.NLMSG_ERROR:
+				done = true
+				return failure(body)
+			}
+			s, err := parse(body)
+			if err == nil {
+				do(s)
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// failure is what the number that ends an answer says. A kernel without IPv6 has no such sockets.
+func failure(body []byte) error {
+	if len(body) < 4 {
+		return nil
+	}
+	switch errno := unix.Errno(-int32(native.Uint32(body))); errno {
+	case 0, unix.ENOENT:
+		return nil
+	default:
+		return fmt.Errorf("%w: %w", ErrRefused, errno)
+	}
+}
+
+// request is an inet_diag_req_v2 with its filter.
+func (d *Dump) request(family byte, states []State) []byte {
+	const sizeRequest = 56
+	var mask uint32
+	for _, s := range states {
+		mask |= 1 << s
+	}
+	filter := portFilter(d.ports)
+	size := sizeHeader + sizeRequest
+	if len(filter) > 0 {
+		size += 4 + len(filter)
+	}
+	b := make([]byte, 0, size)
+	b = native.AppendUint32(b, uint32(size))
+	b = native.AppendUint16(b, unix.SOCK_DIAG_BY_FAMILY)
+	b = native.AppendUint16(b, unix.NLM_F_REQUEST|unix.NLM_F_DUMP)
+	b = native.AppendUint32(b, d.number)
+	b = native.AppendUint32(b, 0)
+	b = append(b, family, unix.IPPROTO_TCP, 1<<(attrInfo-1), 0)
+	b = native.AppendUint32(b, mask)
+	b = b[:sizeHeader+sizeRequest]
+	if len(filter) > 0 {
+		b = native.AppendUint16(b, uint16(4+len(filter)))
+		b = native.AppendUint16(b, 1) // INET_DIAG_REQ_BYTECODE
+		b = append(b, filter...)
+	}
+	return b
+}

@@ -1,0 +1,35 @@
+package sockdiag
+
+// The kernel's socket filter is a small program of jumps: an operation with the number of bytes to go on by where it
+// holds, and where it does not. Whoever comes to the end exactly is taken, whoever jumps four bytes beyond is not.
+const (
+	opJump      = 1
+	opLocalMin  = 2 // the local port is at least the one that follows
+	opLocalMax  = 3 // … at most
+	sizeOp      = 4
+	sizePortOps = 5 * sizeOp // both with their port, and a jump to the end
+)
+
+// portFilter takes sockets whose local port is one of these. Ports are compared twice, at least and at most, because the
+// kernels before 5.16 do not know equality.
+func portFilter(ports []uint16) []byte {
+	program := make([]byte, 0, len(ports)*sizePortOps)
+	end := len(ports) * sizePortOps
+	for n, port := range ports {
+		at := n * sizePortOps
+		next := sizePortOps // to the next port's
+		if n == len(ports)-1 {
+			next += sizeOp // beyond the end
+		}
+		program = op(program, opLocalMin, 2*sizeOp, next)
+		program = op(program, 0, 0, int(port))
+		program = op(program, opLocalMax, 2*sizeOp, next-2*sizeOp)
+		program = op(program, 0, 0, int(port))
+		program = op(program, opJump, sizeOp, end-(at+4*sizeOp))
+	}
+	return program
+}
+
+func op(program []byte, code, yes byte, no int) []byte {
+	return native.AppendUint16(append(program, code, yes), uint16(no))
+}

@@ -1,0 +1,152 @@
+// Package sockdiag asks the kernel about the TCP sockets of this network namespace, by netlink: who is connected, how
+// much payload has gone either way, and when the last of it did. A [Dump] is a look at all sockets of some ports, which
+// the kernel picks; a [Watch] announces those that end in between.
+//
+// It needs no privilege and is not in anybody's way. It knows nothing of what the sockets are for. Where netlink is
+// refused, [ErrRefused] says so; /proc/net/tcp, which package drain falls back to, knows less.
+package sockdiag
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrRefused says that this kernel or its sandbox gives no such answers.
+var ErrRefused = errors.New("the kernel gives no socket diagnostics")
+
+// A State is a TCP socket's, as in the kernel's tcp_states.h.
+type State uint8
+
+// The states. SYN_SENT, SYN_RECV and CLOSED are left out: no payload goes in them.
+const (
+	Established State = 1
+	FinWait1    State = 4
+	FinWait2    State = 5
+	TimeWait    State = 6
+	CloseWait   State = 8
+	LastAck     State = 9
+	Listen      State = 10
+	Closing     State = 11
+)
+
+// A Socket is a TCP socket, at the moment it was looked at.
+type Socket struct {
+	Cookie        uint64 // the kernel's name for it, never given twice
+	State         State
+	Local, Remote netip.AddrPort // IPv4 also where the socket is an IPv6 one that talks it
+
+	// Received and Sent count the segments with payload, so that a handshake or a close is none. Known: the
+	// kernel told them; it does not of a socket without a process, which has none to tell.
+	Known          bool
+	Received, Sent uint32
+	// SinceReceived and SinceSent are how long ago the last payload came and went, and SinceAck the last segment that
+	// acknowledged any, with payload or without. To a tick of the kernel's clock, 1 to 10 ms.
+	SinceReceived, SinceSent, SinceAck time.Duration
+}
+
+// The sizes and places of what the kernel writes (linux/inet_diag.h, linux/tcp.h).
+const (
+	sizeHeader  = 16 // nlmsghdr
+	sizeMessage = 72 // inet_diag_msg
+	attrInfo    = 2  // INET_DIAG_INFO: tcp_info
+
+	infoLastSent     = 44
+	infoLastReceived = 52
+	infoLastAck      = 56
+	infoSegmentsIn   = 152
+	infoSegmentsOut  = 156
+	sizeInfo         = 160 // as far as it is read; older kernels tell less
+)
+
+var native = binary.NativeEndian
+
+// parse reads an inet_diag_msg and its attributes.
+func parse(message []byte) (Socket, error) {
+	if len(message) < sizeMessage {
+		return Socket{}, fmt.Errorf("%d bytes of a socket, expected %d", len(message), sizeMessage)
+	}
+	id := message[4:]
+	s := Socket{
+		State:  State(message[1]),
+		Local:  address(message[0], id[4:20], id[0:2]),
+		Remote: address(message[0], id[20:36], id[2:4]),
+		Cookie: uint64(native.Uint32(id[40:])) | uint64(native.Uint32(id[44:]))<<32,
+	}
+	err := attributes(message[sizeMessage:], func(kind uint16, value []byte) {
+		if kind == attrInfo && len(value) >= sizeInfo {
+			s.Known = true
+			s.SinceSent = milliseconds(value[infoLastSent:])
+			s.SinceReceived = milliseconds(value[infoLastReceived:])
+			s.SinceAck = milliseconds(value[infoLastAck:])
+			s.Received = native.Uint32(value[infoSegmentsIn:])
+			s.Sent = native.Uint32(value[infoSegmentsOut:])
+		}
+	})
+	return s, err
+}
+
+func milliseconds(b []byte) time.Duration {
+	return time.Duration(native.Uint32(b)) * time.Millisecond
+}
+
+func address(family byte, ip, port []byte) netip.AddrPort {
+	at := netip.AddrFrom16([16]byte(ip)).Unmap()
+	if family == unix.AF_INET {
+		at = netip.AddrFrom4([4]byte(ip))
+	}
+	return netip.AddrPortFrom(at, binary.BigEndian.Uint16(port))
+}
+
+var errAttribute = errors.New("an attribute of a socket breaks off")
+
+// attributes calls do for each netlink attribute.
+func attributes(b []byte, do func(kind uint16, value []byte)) error {
+	for len(b) >= 4 {
+		size := int(native.Uint16(b))
+		if size < 4 || size > len(b) {
+			return errAttribute
+		}
+		do(native.Uint16(b[2:]), b[4:size])
+		b = b[min(len(b), align(size)):]
+	}
+	return nil
+}
+
+func align(n int) int { return (n + 3) &^ 3 }
+
+// messages calls do for each netlink message in b.
+func messages(b []byte, do func(kind uint16, body []byte) error) error {
+	for len(b) >= sizeHeader {
+		size := int(native.Uint32(b))
+		if size < sizeHeader || size > len(b) {
+			return errors.New("a netlink message breaks off")
+		}
+		if err := do(native.Uint16(b[4:]), b[sizeHeader:size]); err != nil {
+			return err
+		}
+		b = b[min(len(b), align(size)):]
+	}
+	return nil
+}
+
+// open makes a netlink socket that listens to groups.
+func open(groups ...uint32) (int, error) {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_SOCK_DIAG)
+	if err != nil {
+		return -1, fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	var mask uint32
+	for _, g := range groups {
+		mask |= 1 << (g - 1)
+	}
+	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: mask}); err != nil {
+		unix.Close(fd)
+		return -1, fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	return fd, nil
+}

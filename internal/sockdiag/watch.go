@@ -1,0 +1,66 @@
+package sockdiag
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrLost says that more sockets ended than could be told: what they carried is not known.
+var ErrLost = errors.New("announcements of sockets that ended were lost")
+
+// A Watch is told of TCP sockets that end, with their counters, so that connections which come and go between two
+// dumps are seen too. It is not safe for concurrent use.
+type Watch struct {
+	fd     int
+	buffer []byte
+}
+
+// receiveBuffer is how much the kernel keeps for us between two looks. It is accounted to this process's container,
+// but only as far as it is used.
+const receiveBuffer = 1 << 20
+
+// OpenWatch begins to listen.
+func OpenWatch() (*Watch, error) {
+	fd, err := open(unix.SKNLGRP_INET_TCP_DESTROY, unix.SKNLGRP_INET6_TCP_DESTROY)
+	if err != nil {
+		return nil, err
+	}
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer) // as much as the system allows
+	return &Watch{fd, make([]byte, bufferSize)}, nil
+}
+
+// Close stops listening.
+func (w *Watch) Close() error { return unix.Close(w.fd) }
+
+// Drain calls do for each socket that has ended since the last time, whatever its port. It does not wait. ErrLost
+// means that there were more.
+func (w *Watch) Drain(do func(Socket)) error {
+	var lost error
+	for {
+		n, _, err := unix.Recvfrom(w.fd, w.buffer, unix.MSG_DONTWAIT)
+		switch err {
+		case nil:
+		case unix.EINTR:
+			continue
+		case unix.EAGAIN:
+			return lost
+		case unix.ENOBUFS:
+			lost = ErrLost
+			continue
+		default:
+			return fmt.Errorf("announcements of sockets: %w", err)
+		}
+		err = messages(w.buffer[:n], func(_ uint16, body []byte) error {
+			s, err := parse(body)
+			if err == nil {
+				do(s)
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+}
