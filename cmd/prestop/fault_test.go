@@ -69,7 +69,7 @@ var faultVerbs = []struct {
 	{"until json", func(url string) string { return "PRE_STOP_STEPS=until " + url + "/state json=.state in=drained" }, aBody,
 		map[string]string{"malformed JSON": "no JSON", "deeply nested JSON": "no JSON"}},
 	{"until metric", func(url string) string { return "PRE_STOP_STEPS=until " + url + "/metrics metric=active at-most=0" }, aBody,
-		map[string]string{"reset in mid-body": "connection reset", "malformed JSON": "the JSON breaks off", "deeply nested JSON": "expected { in the JSON", "endless body": "line 1 is longer than"}},
+		map[string]string{"reset in mid-body": "connection reset", "malformed JSON": "the JSON breaks off", "deeply nested JSON": "expected an object", "endless body": "line 1: it is longer than"}},
 }
 
 // steps is a plan of one call, and the wait after it.

@@ -1,82 +1,226 @@
-// Package metrics reads what a program tells of itself: a [Selector] picks series out of Prometheus' text format
-// (0.0.4, or OpenMetrics 1.0) or out of Envoy's JSON stats, and adds them up.
-//
-// It reads a stream in flat memory and keeps nothing but the sum. What it cannot read, or where nothing is selected, is
-// an error and never zero: whoever waits for zero would take it for the end of the traffic. It fetches nothing and
-// knows no conditions.
-//
-// Prometheus' own library would do it too, with protobuf and more than a megabyte of the binary.
 package metrics
 
 import (
 	"errors"
 	"fmt"
-	"regexp"
+	"regexp/syntax"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // A Selector is what PromQL calls an instant vector selector: name{label="text",other=~"regexp"}. All its matchers must
-// match; a label that a series does not have is the empty text.
+// match; a label that a series does not have is the empty text. The zero Selector selects nothing.
 type Selector struct {
-	text     string
-	matchers []matcher
-}
-
-// nameLabel is the label under which PromQL has a series' name.
-const nameLabel = "__name__"
-
-type matcher struct {
-	label  string
 	text   string
-	regexp *regexp.Regexp // in place of text
-	negate bool
+	names  []matcher // of __name__
+	labels []matcher
 }
 
-// matches does not allocate.
-func (m matcher) matches(value []byte) bool {
-	if m.regexp != nil {
-		return m.regexp.Match(value) != m.negate
-	}
-	return (string(value) == m.text) != m.negate
-}
-
+// String is the selector as it was written.
 func (s Selector) String() string { return s.text }
 
-// ParseSelector reads a selector. The name may be any text without blanks, quotes, commas and braces, since Envoy's
-// stats have dots and dashes in theirs. Regular expressions match whole values. Errors name the column, from 1 in bytes.
+// ParseSelector reads a selector. The name may be any text without blanks, double quotes, commas and braces, since
+// Envoy's stats have dots and dashes in theirs; any other stands in the braces, quoted. Regular expressions match whole
+// values. Errors name the column, from 1 in bytes, and what was expected there.
 func ParseSelector(text string) (Selector, error) {
-	p := selectorParser{text: text}
-	s := Selector{text: text}
-	p.blanks()
-	if name := p.run(func(c byte) bool { return strings.IndexByte("{}\"', \t\r\n", c) < 0 }); name != "" {
-		s.matchers = append(s.matchers, matcher{label: nameLabel, text: name})
+	p := selectorParser{text: text, Selector: Selector{text: text}}
+	if err := p.selector(); err != nil {
+		return Selector{}, err
 	}
-	if p.blanks(); p.take("{") {
-		if err := p.matchers(&s); err != nil {
-			return Selector{}, err
-		}
-	}
-	if p.blanks(); p.at < len(text) {
-		return Selector{}, p.expected("the end")
-	}
-	if len(s.matchers) == 0 {
-		return Selector{}, p.expected(`a metric's name, as in requests_active{app="web"}`)
-	}
-	return s, nil
+	return p.Selector, nil
 }
 
 type selectorParser struct {
+	Selector
 	text string
 	at   int
 }
 
-func (p *selectorParser) expected(what string) error {
-	got := "nothing more"
-	if p.at < len(p.text) {
-		got = strconv.Quote(excerpt(p.text[p.at:]))
+const anExample = `a metric's name, as in requests_active{app="web"}`
+
+func (p *selectorParser) selector() error {
+	if !utf8.ValidString(p.text) {
+		return p.expected("UTF-8")
 	}
-	return fmt.Errorf("column %d: expected %s, got %s", p.at+1, what, got)
+	p.blanks()
+	begin := p.at
+	if name := p.run(func(c byte) bool { return strings.IndexByte("{}\", \t\r\n", c) < 0 }); name != "" {
+		p.names = []matcher{{label: nameLabel, text: name}}
+	}
+	if p.blanks(); p.take("{") {
+		if err := p.matchers(p.names != nil); err != nil {
+			return err
+		}
+	}
+	if p.blanks(); p.at < len(p.text) && p.at > begin {
+		return p.expected("the end")
+	}
+	if p.at == begin {
+		return p.expected(anExample)
+	}
+	if !p.selective() {
+		p.at = begin
+		return p.expected("a name, or a matcher that the empty text does not match")
+	}
+	return nil
+}
+
+// selective tells whether a series must have something to be selected. PromQL wants that too.
+func (p *selectorParser) selective() bool {
+	for _, m := range append(p.names[:len(p.names):len(p.names)], p.labels...) {
+		if !m.matches(nil) {
+			return true
+		}
+	}
+	return false
+}
+
+// matchers reads up to the closing brace.
+func (p *selectorParser) matchers(named bool) error {
+	for {
+		if p.blanks(); p.take("}") {
+			return nil
+		}
+		begin := p.at
+		m, err := p.matcher()
+		switch {
+		case err != nil:
+			return err
+		case m.label == nameLabel && named:
+			p.at = begin
+			return p.expected("one name")
+		case m.label == nameLabel:
+			p.names = append(p.names, m)
+		default:
+			p.labels = append(p.labels, m)
+		}
+		if p.blanks(); !p.take(",") && p.peek() != '}' {
+			return p.expected("a comma or }")
+		}
+	}
+}
+
+// matcher reads label="value", or a name in quotes.
+func (p *selectorParser) matcher() (m matcher, err error) {
+	quoted := p.peek() == '"' || p.peek() == '\''
+	if m.label, err = p.label(quoted); err != nil {
+		return m, err
+	}
+	if p.blanks(); quoted && (p.peek() == ',' || p.peek() == '}') {
+		return matcher{label: nameLabel, text: m.label}, nil
+	}
+	isRegexp, err := p.operator(&m)
+	if err != nil {
+		return m, err
+	}
+	p.blanks()
+	begin := p.at
+	if m.text, err = p.quoted("a value in quotes"); err != nil || !isRegexp {
+		return m, err
+	}
+	if err = m.compile(); err != nil {
+		return m, fmt.Errorf("column %d: expected a regular expression: %s", begin+1, reason(err))
+	}
+	return m, nil
+}
+
+func (p *selectorParser) label(quoted bool) (string, error) {
+	begin := p.at
+	var text string
+	if quoted {
+		var err error
+		if text, err = p.quoted(""); err != nil {
+			return "", err
+		}
+	} else if text = p.run(isLabel); text != "" && isDigit(text[0]) {
+		text = ""
+	}
+	if text == "" {
+		p.at = begin
+		return "", p.expected("a label's name")
+	}
+	return text, nil
+}
+
+func (p *selectorParser) operator(m *matcher) (isRegexp bool, err error) {
+	switch {
+	case p.take("=~"):
+		return true, nil
+	case p.take("!~"):
+		m.negate = true
+		return true, nil
+	case p.take("!="):
+		m.negate = true
+		return false, nil
+	case p.take("="):
+		return false, nil
+	}
+	return false, p.expected("=, !=, =~ or !~")
+}
+
+// reason says what is wrong with a regular expression, without repeating all of it.
+func reason(err error) string {
+	if e, ok := errors.AsType[*syntax.Error](err); ok {
+		return fmt.Sprintf("%s: %q", e.Code, excerpt(e.Expr))
+	}
+	return err.Error()
+}
+
+// quoted reads "text" or 'text', in which a backslash means what it means in Go, or `text`, in which it means itself.
+func (p *selectorParser) quoted(what string) (string, error) {
+	quote, rest := p.peek(), ""
+	switch quote {
+	case '"', '\'', '`':
+		rest = p.text[p.at+1:]
+	default:
+		return "", p.expected(what)
+	}
+	if quote == '`' {
+		text, after, closed := strings.Cut(rest, "`")
+		if !closed {
+			return "", p.expected("a closing quote after this")
+		}
+		p.at = len(p.text) - len(after)
+		return text, nil
+	}
+	return p.unquoted(quote, rest)
+}
+
+func (p *selectorParser) unquoted(quote byte, rest string) (string, error) {
+	var text []byte
+	for rest != "" && rest[0] != quote {
+		r, wide, after, err := strconv.UnquoteChar(rest, quote)
+		if err != nil {
+			p.at = len(p.text) - len(rest)
+			return "", p.expected(`an escape such as \\ or \n`)
+		}
+		if wide {
+			text = utf8.AppendRune(text, r)
+		} else {
+			text = append(text, byte(r))
+		}
+		rest = after
+	}
+	if rest == "" {
+		return "", p.expected("a closing quote after this")
+	}
+	p.at = len(p.text) - len(rest) + 1
+	return string(text), nil
+}
+
+func (p *selectorParser) expected(what string) error {
+	if p.at == len(p.text) {
+		return fmt.Errorf("column %d: expected %s, got nothing more", p.at+1, what)
+	}
+	return fmt.Errorf("column %d: expected %s, got %q", p.at+1, what, excerpt(p.text[p.at:]))
+}
+
+func (p *selectorParser) peek() byte {
+	if p.at == len(p.text) {
+		return 0
+	}
+	return p.text[p.at]
 }
 
 func (p *selectorParser) run(of func(byte) bool) string {
@@ -87,7 +231,9 @@ func (p *selectorParser) run(of func(byte) bool) string {
 	return p.text[begin:p.at]
 }
 
-func (p *selectorParser) blanks() { p.run(func(c byte) bool { return c == ' ' || c == '\t' }) }
+func (p *selectorParser) blanks() {
+	p.run(func(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' })
+}
 
 func (p *selectorParser) take(prefix string) bool {
 	ok := strings.HasPrefix(p.text[p.at:], prefix)
@@ -95,91 +241,6 @@ func (p *selectorParser) take(prefix string) bool {
 		p.at += len(prefix)
 	}
 	return ok
-}
-
-// matchers reads up to the closing brace.
-func (p *selectorParser) matchers(s *Selector) error {
-	for {
-		if p.blanks(); p.take("}") {
-			return nil
-		}
-		m, err := p.matcher()
-		if err != nil {
-			return err
-		}
-		s.matchers = append(s.matchers, m)
-		if p.blanks(); !p.take(",") && !strings.HasPrefix(p.text[p.at:], "}") {
-			return p.expected("a comma or }")
-		}
-	}
-}
-
-func (p *selectorParser) matcher() (m matcher, err error) {
-	begin := p.at
-	if m.label = p.run(isLabel); m.label == "" || isDigit(m.label[0]) {
-		p.at = begin
-		return m, p.expected("a label's name")
-	}
-	p.blanks()
-	isRegexp := false
-	switch {
-	case p.take("=~"):
-		isRegexp = true
-	case p.take("!~"):
-		isRegexp, m.negate = true, true
-	case p.take("!="):
-		m.negate = true
-	case p.take("="):
-	default:
-		return m, p.expected("=, !=, =~ or !~")
-	}
-	p.blanks()
-	begin = p.at
-	if m.text, err = p.quoted(); err != nil || !isRegexp {
-		return m, err
-	}
-	if m.regexp, err = regexp.Compile("^(?s:" + m.text + ")$"); err != nil {
-		p.at = begin
-		return m, fmt.Errorf("column %d: expected a regular expression: %w", begin+1, err)
-	}
-	return m, nil
-}
-
-var errQuote = errors.New("no closing quote")
-
-// quoted reads 'text' or "text", in which a backslash takes what follows as Go does.
-func (p *selectorParser) quoted() (string, error) {
-	rest := p.text[p.at:]
-	if rest == "" || rest[0] != '"' && rest[0] != '\'' {
-		return "", p.expected("a value in quotes")
-	}
-	n, err := closing(rest)
-	if err != nil {
-		return "", p.expected("a closing quote after this")
-	}
-	inner := rest[1:n]
-	if rest[0] == '\'' {
-		inner = strings.ReplaceAll(strings.ReplaceAll(inner, `\'`, `'`), `"`, `\"`)
-	}
-	text, err := strconv.Unquote(`"` + inner + `"`)
-	if err != nil {
-		return "", p.expected(`a value whose backslashes are written as \\`)
-	}
-	p.at += n + 1
-	return text, nil
-}
-
-// closing is where the quote that a text begins with is closed.
-func closing(text string) (int, error) {
-	for n := 1; n < len(text); n++ {
-		switch text[n] {
-		case '\\':
-			n++
-		case text[0]:
-			return n, nil
-		}
-	}
-	return 0, errQuote
 }
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }

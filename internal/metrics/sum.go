@@ -1,11 +1,20 @@
+// Package metrics reads what a program tells of itself: a [Selector] picks series out of Prometheus' text format
+// (0.0.4, or OpenMetrics 1.0) or out of Envoy's JSON stats, and adds them up.
+//
+// It reads a stream in flat memory and keeps nothing but the sum. What it cannot read, or where nothing is selected, is
+// an error and never zero: whoever waits for zero would take it for the end of the traffic. It fetches nothing, knows no
+// conditions, and leaves to its caller how much may be read.
+//
+// Prometheus' own library would do it too, with protobuf and more than a megabyte of the binary.
 package metrics
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"math"
-	"mime"
+	"strings"
 )
 
 // Sum adds up the values of all series that s selects, and says how many there are. kind is the answer's Content-Type:
@@ -13,81 +22,94 @@ import (
 // the first series is broken.
 //
 // It fails where nothing is selected, where a selected value is no number, and where the text cannot be read, also in
-// a series that is not selected.
+// a series that is not selected. The sum is NaN then, which no comparison takes for little.
 func (s Selector) Sum(r io.Reader, kind string) (sum float64, series int, err error) {
 	t := total{Selector: s}
-	switch media, _, _ := mime.ParseMediaType(kind); media {
-	case "application/json":
-		err = t.json(r)
-	case "application/openmetrics-text":
-		t.marked = true
-		fallthrough
-	default:
-		err = t.text(r)
+	if err := t.read(r, kind); err != nil {
+		return math.NaN(), 0, err
 	}
-	if err != nil {
-		return 0, 0, err
-	}
-	return t.sum, t.series, t.judge()
+	return t.sum, t.series, nil
 }
 
 // total is one Sum.
 type total struct {
 	Selector
 	sum    float64
-	series int
-	family bool // a series of the name was seen
-	any    bool // any series was
-	marked bool // the text ends in a mark
+	series int // that were selected
+	seen   int // of any name
+	family bool
+	last   []byte // the name that was seen last
+	named  bool   // whether it was selected
+}
+
+func (t *total) read(r io.Reader, kind string) error {
+	if len(t.names)+len(t.labels) == 0 {
+		return errors.New("no selector")
+	}
+	if err := t.add(r, kind); err != nil {
+		return err
+	}
+	return t.judge()
+}
+
+func (t *total) add(r io.Reader, kind string) error {
+	media, _, _ := strings.Cut(kind, ";")
+	switch strings.ToLower(strings.TrimSpace(media)) {
+	case "application/json":
+		return t.envoy(r)
+	case "application/openmetrics-text":
+		return t.text(r, true)
+	}
+	return t.text(r, false)
 }
 
 func (t *total) judge() error {
 	switch {
+	case t.seen == 0:
+		return errors.New("there are no series in the answer")
 	case t.series > 0:
 		return nil
 	case t.family:
-		return fmt.Errorf("no series with the labels of %s, though there are some of its name", t)
-	case t.any:
-		return fmt.Errorf("no series %s", t)
+		return fmt.Errorf("no series %s: the family is there, but no series of it has these labels", excerpt(t.String()))
 	}
-	return errors.New("there are no metrics in the answer")
+	return fmt.Errorf("no series %s among the %d in the answer", excerpt(t.String()), t.seen)
 }
 
-// selects tells whether a series is among those that are wanted. labels gives a label's value.
+// selects tells whether a series is among those that are wanted.
 func (t *total) selects(name []byte, labels []pair) bool {
-	t.any = true
-	named, all := true, true
-	for _, m := range t.matchers {
-		switch {
-		case m.label == nameLabel:
-			named = named && m.matches(name)
-		case named:
-			all = all && m.matches(valueOf(labels, m.label))
+	t.seen++
+	if !t.isNamed(name) {
+		return false
+	}
+	t.family = len(t.names) > 0
+	for _, m := range t.labels {
+		if !m.matches(valueOf(labels, m.label)) {
+			return false
 		}
 	}
-	t.family = t.family || named
-	return named && all
+	return true
 }
 
-type pair struct{ name, value []byte }
-
-func valueOf(labels []pair, name string) []byte {
-	for _, l := range labels {
-		if string(l.name) == name {
-			return l.value
-		}
+// isNamed keeps its answer, since series of one name mostly follow each other.
+func (t *total) isNamed(name []byte) bool {
+	if t.seen > 1 && bytes.Equal(name, t.last) {
+		return t.named
 	}
-	return nil
+	t.last, t.named = append(t.last[:0], name...), true
+	for _, m := range t.names {
+		t.named = t.named && m.matches(name)
+	}
+	return t.named
 }
 
-func (t *total) add(value float64) error {
+func (t *total) count(value float64) error {
 	if math.IsNaN(value) {
 		return errors.New("a value that is wanted is NaN")
 	}
 	t.sum += value
 	t.series++
 	if math.IsNaN(t.sum) {
-		return errors.New("the values that are wanted have no sum")
+		return errors.New("the values that are wanted have no sum: +Inf and -Inf")
 	}
 	return nil
 }

@@ -1,0 +1,288 @@
+package metrics
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strings"
+	"testing"
+	"testing/iotest"
+)
+
+const (
+	prometheus  = "text/plain; version=0.0.4; charset=utf-8"
+	openMetrics = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+	stats       = "application/json"
+)
+
+const exposition = `# HELP active Requests \ "and more".
+# TYPE active gauge
+active{app="web",zone="a"} 1
+active{app="web",zone="b"} 2.5
+active{app="admin"} 40
+
+	# a comment
+#
+#HELP 1
+# TYPE
+# HELP active
+# TYPE "a.dotted.name" counter
+# HELP "a.dotted.name" Dots.
+active_total 100
+quoted{text="a\\b\"c\nd,}"} 7 1700000000000
+	spaced	{ app = "web" , } 	3 	-1 	
+empty{} 9
+close{a="b"}4
+big +Inf
+other:big{a="\\"} 1e3
+small -1e-3
+less -Inf
+nothing NaN
+{"a.dotted.name",app="web"} 11
+{app="web","another name"} 12
+{"escaped \"name\"" } 13
+sampled_bucket{le="+Inf"} 8 # {trace_id="a b"} 0.5
+sampled_bucket{le="1"} 6 # {} 0.5 1.5e9
+envoy_http_downstream_cx_active{envoy_http_conn_manager_prefix="ingress"} 5
+envoy_http_downstream_cx_active{envoy_http_conn_manager_prefix="admin"} 1
+envoy_http_downstream_cx_active{envoy_http_conn_manager_prefix="stats",envoy_x="y"} 1
+envoy_http_downstream_cx_active{} 1
+unicode{a="ü日"} 2
+`
+
+func TestText(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		selector string
+		sum      float64
+		series   int
+	}{
+		{`active`, 43.5, 3},
+		{`active{app!="web"}`, 40, 1},
+		{`active{zone=""}`, 40, 1},
+		{`active{zone!=""}`, 3.5, 2},
+		{`{__name__=~"active.*"}`, 143.5, 4},
+		{`{__name__=~"active.*",__name__!~".*_total"}`, 43.5, 3},
+		{`active_total`, 100, 1},
+		{`quoted{text="a\\b\"c\nd,}"}`, 7, 1},
+		{`spaced{app="web"}`, 3, 1},
+		{`empty`, 9, 1},
+		{`close{a="b"}`, 4, 1},
+		{`big`, math.Inf(1), 1},
+		{`other:big{a="\\"}`, 1000, 1},
+		{`small`, -0.001, 1},
+		{`less`, math.Inf(-1), 1},
+		{`a.dotted.name{app="web"}`, 11, 1},
+		{`{__name__="another name"}`, 12, 1},
+		{`{"escaped \"name\""}`, 13, 1},
+		{`sampled_bucket`, 14, 2},
+		{`sampled_bucket{trace_id=""}`, 14, 2},
+		{`envoy_http_downstream_cx_active{envoy_http_conn_manager_prefix!~"admin|stats"}`, 6, 2},
+		{`unicode{a="ü日"}`, 2, 1},
+		{`{app="web"}`, 29.5, 5},
+	} {
+		for kind, text := range map[string]string{
+			prometheus:  exposition,
+			"":          exposition,
+			"text/html": exposition,
+			"Application/OpenMetrics-Text;version=1.0.0": exposition + "# EOF\n",
+			openMetrics:  exposition + "# EOF",
+			"text/plain": strings.ReplaceAll(exposition, "\n", "\r\n") + "# EOF\r\n# whatever\r\n",
+		} {
+			sum, series, err := parse(t, test.selector).Sum(iotest.OneByteReader(strings.NewReader(text)), kind)
+			if err != nil || sum != test.sum || series != test.series {
+				t.Errorf("%s, %q: %v in %d series (%v), want %v in %d", test.selector, kind, sum, series, err, test.sum, test.series)
+			}
+		}
+	}
+}
+
+// None of these is zero.
+func TestTextThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	const noLabels = `no series a{l="x"}: the family is there, but no series of it has these labels`
+	for text, want := range map[string]string{
+		"":                                   "there are no series in the answer",
+		"\n\n":                               "there are no series in the answer",
+		"# TYPE a gauge\n":                   "there are no series in the answer",
+		"b 0\nb{l=\"x\"} 0\n":                `no series a{l="x"} among the 2 in the answer`,
+		"a 0\n":                              noLabels,
+		"b 0\na{l=\"y\"} 0\nc{l=\"x\"} 0\n":  noLabels,
+		"a{l=\"X\"} 0\n":                     noLabels,
+		"a{l=\"x\"} 0":                       "line 1: it breaks off without a newline",
+		"a{l=\"x\"} 0\na{l=\"x\"} 1":         "line 2: it breaks off without a newline",
+		"a{l=\"x\"} 0\n# EO":                 "line 2: it breaks off without a newline",
+		"a{l=\"x\"} 0\n# EOF":                "line 2: it breaks off without a newline",
+		"a{l=\"x\"} 0\n ":                    "line 2: it breaks off without a newline",
+		"a{l=\"x\"} NaN\n":                   "line 1: a value that is wanted is NaN",
+		"a{l=\"x\"} nan\n":                   "line 1: a value that is wanted is NaN",
+		"a{l=\"x\"} +Inf\na{l=\"x\"} -Inf\n": "line 2: the values that are wanted have no sum: +Inf and -Inf",
+		// none of these is selected
+		"a{l=\"x\"} 0\nb\n":                                   "line 2: expected a blank or { after the name, got the line's end",
+		"a{l=\"x\"} 0\nb \n":                                  "line 2: expected a value, got the line's end",
+		"a{l=\"x\"} 0\nb {\n":                                 "line 2: expected a label's name, got the line's end",
+		"a{l=\"x\"} 0\nb{} \n":                                "line 2: expected a value, got the line's end",
+		"a{l=\"x\"} 0\nb zero\n":                              `line 2: expected a value, got "zero"`,
+		"a{l=\"x\"} 0\nb ++1\n":                               `line 2: expected a value, got "++1"`,
+		"a{l=\"x\"} 0\nb 0,5\n":                               `line 2: expected a value, got "0,5"`,
+		"a{l=\"x\"} 0\nb 1e999\n":                             `line 2: expected a value, got "1e999"`,
+		"a{l=\"x\"} 0\nb \"1\"\n":                             `line 2: expected a value, got "\"1\""`,
+		"a{l=\"x\"} 0\nb 1\x00\n":                             `line 2: expected a value, got "1\x00"`,
+		"a{l=\"x\"} 0\nb 0 0 0\n":                             `line 2: expected the line's end, got "0"`,
+		"a{l=\"x\"} 0\nb 0 now\n":                             `line 2: expected a timestamp, got "now"`,
+		"a{l=\"x\"} 0\nb 0 1.5\n":                             `line 2: expected a timestamp, got "1.5"`,
+		"a{l=\"x\"} 0\nb 0 99999999999999999999\n":            `line 2: expected a timestamp, got "99999999999999999999"`,
+		"a{l=\"x\"} 0\nb 0 # {t=\"1\"}\n":                     "line 2: expected an exemplar's value, got the line's end",
+		"a{l=\"x\"} 0\nb 0 # 1\n":                             `line 2: expected an exemplar's labels, got "1"`,
+		"a{l=\"x\"} 0\nb 0 # {\"t\"} 1\n":                     `line 2: expected =, got "} 1"`,
+		"a{l=\"x\"} 0\nb 0 # {t=\"1\",t=\"1\"} 1\n":           `line 2: the label "t" is there twice`,
+		"a{l=\"x\"} 0\nb 0 # {t=\"1\"} 1 NaN\n":               `line 2: expected a timestamp, got "NaN"`,
+		"a{l=\"x\"} 0\nb 0 # {t=\"1\"} 1 2 3\n":               `line 2: expected the line's end, got "3"`,
+		"a{l=\"x\"} 0\nb{l=\"x\",l=\"y\"} 0\n":                `line 2: the label "l" is there twice`,
+		"a{l=\"x\"} 0\nb{l=\"\",l=\"\"} 0\n":                  `line 2: the label "l" is there twice`,
+		"a{l=\"x\"} 0\nb{l=\"\",\"l\"=\"\"} 0\n":              `line 2: the label "l" is there twice`,
+		"a{l=\"x\"} 0\nb{__name__=\"a\"} 0\n":                 `line 2: the label "__name__" is there twice`,
+		"a{l=\"x\"} 0\n{\"b\",\"c\"} 0\n":                     `line 2: expected =, got "} 0"`,
+		"a{l=\"x\"} 0\nb{\"c\"} 0\n":                          `line 2: expected =, got "} 0"`,
+		"a{l=\"x\"} 0\n{\"\"} 0\n":                            `line 2: expected a name, got "\"\"} 0"`,
+		"a{l=\"x\"} 0\nb{\"\"=\"c\"} 0\n":                     `line 2: expected a name, got "\"\"=\"c\"} 0"`,
+		"a{l=\"x\"} 0\n{l=\"x\"} 0\n":                         `line 2: expected a metric's name before this, got " 0"`,
+		"a{l=\"x\"} 0\n{} 0\n":                                `line 2: expected a metric's name before this, got " 0"`,
+		"a{l=\"x\"} 0\n{\n":                                   "line 2: expected a label's name, got the line's end",
+		"a{l=\"x\"} 0\nb{l=\"x\" m=\"y\"} 0\n":                `line 2: expected a comma or }, got "m=\"y\"} 0"`,
+		"a{l=\"x\"} 0\nb{,} 0\n":                              `line 2: expected a label's name, got ",} 0"`,
+		"a{l=\"x\"} 0\nb{l=\"x\",,} 0\n":                      `line 2: expected a label's name, got ",} 0"`,
+		"a{l=\"x\"} 0\nb{l:m=\"x\"} 0\n":                      `line 2: expected =, got ":m=\"x\"} 0"`,
+		"a{l=\"x\"} 0\nb{l=~\"x\"} 0\n":                       `line 2: expected text in double quotes, got "~\"x\"} 0"`,
+		"a{l=\"x\"} 0\nb{l='x'} 0\n":                          `line 2: expected text in double quotes, got "'x'} 0"`,
+		"a{l=\"x\"} 0\nb{l=x} 0\n":                            `line 2: expected text in double quotes, got "x} 0"`,
+		"a{l=\"x\"} 0\nb{l=\"x} 0\n":                          `line 2: expected a closing quote after this, got "\"x} 0"`,
+		"a{l=\"x\"} 0\nb{l=\"x\\\"} 0\n":                      "line 2: expected a closing quote, got the line's end",
+		"a{l=\"x\"} 0\nb{l=\"x\\\"\\\n":                       `line 2: expected \\, \" or \n, got "\\"`,
+		"a{l=\"x\"} 0\nb{l=\"\\x\"} 0\n":                      `line 2: expected \\, \" or \n, got "\\x\"} 0"`,
+		"a{l=\"x\"} 0\nb{l=\"\"\\\n":                          `line 2: expected a comma or }, got "\\"`,
+		"a{l=\"x\"} 0\nb{l=\"x\ny\"} 0\n":                     `line 2: expected a closing quote after this, got "\"x"`,
+		"a{l=\"x\"} 0\nb{=\"x\"} 0\n":                         `line 2: expected a label's name, got "=\"x\"} 0"`,
+		"a{l=\"x\"} 0\nb{1l=\"x\"} 0\n":                       `line 2: expected a label's name, got "1l=\"x\"} 0"`,
+		"a{l=\"x\"} 0\nb{l=\"\xff\"} 0\n":                     "line 2: expected UTF-8",
+		"a{l=\"x\"} 0\nb{l=\"x\"}} 0\n":                       `line 2: expected a value, got "} 0"`,
+		"a{l=\"x\"} 0\nb-1\n":                                 `line 2: expected a blank or { after the name, got "-1"`,
+		"a{l=\"x\"} 0\nb+1\n":                                 `line 2: expected a blank or { after the name, got "+1"`,
+		"a{l=\"x\"} 0\nb.c: 1\n":                              `line 2: expected a blank or { after the name, got ".c: 1"`,
+		"a{l=\"x\"} 0\nb\"c\" 1\n":                            `line 2: expected a blank or { after the name, got "\"c\" 1"`,
+		"a{l=\"x\"} 0\n1b 0\n":                                `line 2: expected a metric's name, got "1b 0"`,
+		"a{l=\"x\"} 0\n\"b\" 0\n":                             `line 2: expected a metric's name, got "\"b\" 0"`,
+		"a{l=\"x\"} 0\n\xef\xbb\xbfb 0\n":                     "line 2: expected a metric's name, got \"\\ufeffb 0\"",
+		"a{l=\"x\"} 0\n\vb 0\n":                               `line 2: expected a metric's name, got "\vb 0"`,
+		"a{l=\"x\"} 0\nb 0\r0\n":                              `line 2: expected a value, got "0\r0"`,
+		"a{l=\"x\"} 0\n# TYPE b guage\n":                      `line 2: expected a metric's type, got "guage"`,
+		"a{l=\"x\"} 0\n# TYPE b gauge gauge\n":                `line 2: expected a metric's type, got "gauge gauge"`,
+		"a{l=\"x\"} 0\n# TYPE 1b gauge\n":                     `line 2: expected a metric's name, got "1b gauge"`,
+		"a{l=\"x\"} 0\n# HELP b-c\n":                          `line 2: expected a blank after the name, got "-c"`,
+		"a{l=\"x\"} 0\n# HELP \"b\n":                          `line 2: expected a closing quote after this, got "\"b"`,
+		"a{l=\"x\"} 0x10\n":                                   `line 1: expected a value, got "0x10"`,
+		"a{l=\"x\"} 0x1p4\n":                                  `line 1: expected a value, got "0x1p4"`,
+		"a{l=\"x\"} 1_0\n":                                    `line 1: expected a value, got "1_0"`,
+		"0 0\n":                                               `line 1: expected a metric's name, got "0 0"`,
+		"<html><body>0</body></html>\n":                       `line 1: expected a metric's name, got "<html><body>0</body></html>"`,
+		`{"stats":[]}` + "\n":                                 `line 1: expected a comma or }, got ":[]}"`,
+		"\x1f\x8b\x08\x00\n":                                  "line 1: expected UTF-8",
+		strings.Repeat("x", 100_000):                          "line 1: it is longer than 64 KiB",
+		"a{l=\"x\"} 0\n" + strings.Repeat(" ", 64<<10) + "\n": "line 2: it is longer than 64 KiB",
+		"b{" + labels(257) + "} 0\n":                          "line 1: there are more than 256 labels",
+		"b " + strings.Repeat("x", 1000) + "\n":               `line 1: expected a value, got "` + strings.Repeat("x", 60) + `…"`,
+	} {
+		sum, series, err := parse(t, `a{l="x"}`).Sum(strings.NewReader(text), prometheus)
+		if err == nil || err.Error() != want || !math.IsNaN(sum) || series != 0 {
+			t.Errorf("%.60q: %v in %d series, error %v, want %s", text, sum, series, err, want)
+		}
+	}
+}
+
+func labels(n int) string {
+	var text strings.Builder
+	for i := range n {
+		fmt.Fprintf(&text, "l%d=%q,", i, "")
+	}
+	return text.String()
+}
+
+func TestTextAtItsBounds(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		"a{" + labels(256) + "} 0\n",
+		"a 0\n#" + strings.Repeat("x", 64<<10-2) + "\n",
+		"a{l=\"" + strings.Repeat(`\n`, 30_000) + "\"} 0\n",
+	} {
+		if sum, _, err := parse(t, "a").Sum(strings.NewReader(text), prometheus); sum != 0 || err != nil {
+			t.Errorf("%.40q: %v, %v", text, sum, err)
+		}
+	}
+}
+
+func TestOpenMetricsThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"":                  "there are no series in the answer",
+		"# EOF\n":           "there are no series in the answer",
+		"a 0\n":             "the text breaks off: OpenMetrics ends in # EOF",
+		"a 0\n# EO\n":       "the text breaks off: OpenMetrics ends in # EOF",
+		"a 0\n# EOF \n":     "the text breaks off: OpenMetrics ends in # EOF",
+		"a 0\n# EO":         "line 2: it breaks off without a newline",
+		"a 0":               "line 1: it breaks off without a newline",
+		"a 0\n# EOF\nb 0\n": "line 3: expected nothing after # EOF",
+		"a 0\n# EOF\n\n":    "line 3: expected nothing after # EOF",
+		"a 0\n# EOF\n# EOF": "line 3: expected nothing after # EOF",
+		"a 0\n# EOF\n ":     "line 3: expected nothing after # EOF",
+		"a 0\n# EOF\n" + strings.Repeat("x", 70_000): "line 3: expected nothing after # EOF",
+		"a 0 Inf\n# EOF\n":                           `line 1: expected a timestamp, got "Inf"`,
+	} {
+		sum, _, err := parse(t, "a").Sum(strings.NewReader(text), openMetrics)
+		if err == nil || err.Error() != want || !math.IsNaN(sum) {
+			t.Errorf("%.40q: %v, error %v, want %s", text, sum, err, want)
+		}
+	}
+	if sum, _, err := parse(t, "a").Sum(strings.NewReader("a 1 1.5e9\n# EOF\n"), openMetrics); sum != 1 || err != nil {
+		t.Errorf("seconds: %v, %v", sum, err)
+	}
+}
+
+func TestReaderThatFails(t *testing.T) {
+	t.Parallel()
+	for kind, text := range map[string]string{
+		prometheus:  "a 0\n",
+		openMetrics: "a 0\n# EOF\n",
+		stats:       `{"stats":[{"name":"a","value":0}]}`,
+	} {
+		for n := range len(text) + 1 {
+			for _, broken := range []error{io.ErrUnexpectedEOF, context.DeadlineExceeded, bufferFull{}} {
+				r := io.MultiReader(strings.NewReader(text[:n]), iotest.ErrReader(broken))
+				sum, _, err := parse(t, "a").Sum(r, kind)
+				if !errors.Is(err, broken) || !math.IsNaN(sum) {
+					t.Errorf("%s, after %d bytes: %v, %v", kind, n, sum, err)
+				}
+			}
+		}
+	}
+}
+
+type bufferFull struct{}
+
+func (bufferFull) Error() string { return "no buffer space available" }
+
+// Any cut in a line is an error.
+func TestTextCutAnywhere(t *testing.T) {
+	t.Parallel()
+	s := parse(t, `{__name__=~".+",__name__!~"big|less|nothing"}`)
+	for n := range len(exposition) {
+		_, _, err := s.Sum(strings.NewReader(exposition[:n]), prometheus)
+		if whole := n > 0 && exposition[n-1] == '\n'; err == nil && !whole {
+			t.Fatalf("cut after %d bytes, in a line, it is read", n)
+		}
+		if _, _, err := s.Sum(strings.NewReader(exposition[:n]), openMetrics); err == nil {
+			t.Fatalf("OpenMetrics cut after %d bytes is read", n)
+		}
+	}
+}
