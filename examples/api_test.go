@@ -27,8 +27,8 @@ type header struct {
 }
 
 type metadata struct {
-	Name   str
-	Labels map[string]str
+	Name, Namespace     str
+	Labels, Annotations map[string]str
 }
 
 type (
@@ -66,14 +66,20 @@ type (
 	service struct {
 		header `yaml:",inline"`
 		Spec   struct {
+			Type                     str
 			ClusterIP                str  `yaml:"clusterIP"`
 			PublishNotReadyAddresses bool `yaml:"publishNotReadyAddresses"`
 			Selector                 map[string]str
 			Ports                    []struct {
-				Name str
-				Port int
+				Name       str
+				Port       int
+				TargetPort yaml.Node `yaml:"targetPort"`
 			}
 		}
+	}
+	configMap struct {
+		header `yaml:",inline"`
+		Data   map[string]str
 	}
 	secret struct {
 		header     `yaml:",inline"`
@@ -118,7 +124,8 @@ type template struct {
 			Secret   *struct {
 				SecretName str `yaml:"secretName"`
 			}
-			Image *struct {
+			ConfigMap *struct{ Name str } `yaml:"configMap"`
+			Image     *struct {
 				Reference  str
 				PullPolicy str `yaml:"pullPolicy"`
 			}
@@ -161,6 +168,7 @@ type handler struct {
 
 type probe struct {
 	handler          `yaml:",inline"`
+	PeriodSeconds    *int `yaml:"periodSeconds"`
 	TimeoutSeconds   *int `yaml:"timeoutSeconds"`
 	FailureThreshold *int `yaml:"failureThreshold"`
 }

@@ -90,6 +90,8 @@ func (c *checker) read(document string) {
 		c.services = append(c.services, decode[service](c, document, h, "v1"))
 	case "Secret":
 		c.secrets[h.Metadata.Name] = decode[secret](c, document, h, "v1").StringData
+	case "ConfigMap":
+		decode[configMap](c, document, h, "v1")
 	default:
 		c.problem("kind %q is not known here", h.Kind)
 	}

@@ -5,6 +5,7 @@
 package examples_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -137,11 +138,12 @@ func TestCheckFindsTooLittleTime(t *testing.T) {
 }
 
 func manifests(t *testing.T) []string {
-	files, err := filepath.Glob("*.yaml")
-	if err != nil || len(files) == 0 {
+	own, errOwn := filepath.Glob("*.yaml")
+	recipes, errRecipes := filepath.Glob("recipes/*.yaml")
+	if err := errors.Join(errOwn, errRecipes); err != nil || len(own) == 0 || len(recipes) == 0 {
 		t.Fatal("no manifests", err)
 	}
-	return files
+	return append(own, recipes...)
 }
 
 func read(t *testing.T, file string) string {
