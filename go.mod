@@ -3,6 +3,7 @@ module github.com/prestop/prestop
 go 1.26.0
 
 require (
+	github.com/gomodule/redigo v1.9.3
 	github.com/hashicorp/go-retryablehttp v0.7.8
 	github.com/lib/pq v1.12.3
 	github.com/miekg/dns v1.1.73

@@ -70,6 +70,25 @@ var faultVerbs = []struct {
 		map[string]string{"malformed JSON": "no JSON", "deeply nested JSON": "no JSON"}},
 	{"until metric", func(url string) string { return "PRE_STOP_STEPS=until " + url + "/metrics metric=active at-most=0" }, aBody,
 		map[string]string{"reset in mid-body": "connection reset", "malformed JSON": "the JSON breaks off", "deeply nested JSON": "expected an object", "endless body": "line 1: it is longer than"}},
+	{"unlock etcd", unlocks("etcd", "lease-file=/lock"), aBody, map[string]string{
+		"endless body": "no JSON gateway of etcd", "malformed JSON": "no JSON gateway of etcd", "deeply nested JSON": "no JSON gateway of etcd"}},
+	{"unlock redis", unlocks("redis", "key=lock value-file=/lock"), aBody, notRedis()},
+}
+
+func unlocks(scheme, options string) func(url string) string {
+	return func(url string) string {
+		return "PRE_STOP_STEPS=unlock " + scheme + strings.TrimPrefix(url, "http") + " " + options + "\nwait 4s"
+	}
+}
+
+// notRedis is what is said of servers that answer in HTTP.
+func notRedis() map[string]string {
+	says := map[string]string{"reset in mid-body": "not Redis' protocol"}
+	for _, name := range []string{"slow drip in the head", "slow drip in the body", "endless body", "redirect loop", "redirect away", "401", "403", "404", "410",
+		"429 with Retry-After 120", "500", "502 with HTML", "503 with null reason", "malformed JSON", "deeply nested JSON"} {
+		says[name] = "not Redis' protocol"
+	}
+	return says
 }
 
 // steps is a plan of one call, and the wait after it.
@@ -217,6 +236,9 @@ func startHook(t *testing.T, binary, root string, env ...string) *hooked {
 		}
 	}
 	if err := copyExecutable(binary, filepath.Join(root, "prestop")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(root, "lock"), []byte("694d77aa9e38260f\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	h := &hooked{cmd: exec.Command("/prestop"), ended: make(chan struct{})}

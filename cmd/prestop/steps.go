@@ -42,6 +42,8 @@ func verbs() []verb {
 			does: "runs a program, without a shell; it is killed with its children at its deadline", build: (*builder).exec},
 		verb{name: "signal", target: "NAME", options: []string{"wait"},
 			does: "signals the container's main process and waits for its end, or with wait=false does not", build: (*builder).signal},
+		verb{name: "unlock", target: "URL", options: []string{"key", "value-file", "lease-file", "user", "password-file", "ca-file", "cert-file", "key-file", "timeout"},
+			does: "releases a lock in Redis (redis://HOST) or a lease in etcd (etcd://HOST), only if it is still ours", build: (*builder).unlock},
 	)
 }
 

@@ -234,6 +234,32 @@ func TestTrafficSteps(t *testing.T) {
 	}
 }
 
+func TestUnlockSteps(t *testing.T) {
+	t.Parallel()
+	b := build(t, nil)
+	for text, want := range map[string]shutdown.RedisLock{
+		"unlock redis://a key=b value-file=/c":                                           {Address: "a:6379", Key: "b"},
+		"unlock rediss://u@[::1]:7000/3 key=b value-file=/c timeout=2s password-file=/d": {Address: "[::1]:7000", User: "u", DB: 3, Key: "b", Timeout: 2 * time.Second},
+		"unlock redis://a/0 user=w key=b value-file=/c":                                  {Address: "a:6379", User: "w", Key: "b"},
+	} {
+		e, err := b.step(text)
+		got, ok := e.Step.(shutdown.RedisLock)
+		if err != nil || !ok || got.Dial == nil || got.Value == nil || (got.TLS != nil) != strings.Contains(text, "rediss") || (got.Password != nil) != strings.Contains(text, "password") {
+			t.Errorf("%q: %+v, %v", text, e, err)
+		}
+		got.Dial, got.Value, got.TLS, got.Password = nil, nil, nil, nil
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%q: %+v, want %+v", text, got, want)
+		}
+	}
+	for text, url := range map[string]string{"unlock etcd://a lease-file=/b": "http://a:2379", "unlock etcds://a:1 lease-file=/b user=c password-file=/d": "https://a:1"} {
+		e, err := b.step(text)
+		if got, ok := e.Step.(shutdown.EtcdLease); err != nil || !ok || got.URL != url || got.Lease == nil || got.Connect == nil {
+			t.Errorf("%q: %+v, %v", text, e, err)
+		}
+	}
+}
+
 func TestProcessSteps(t *testing.T) {
 	t.Parallel()
 	b := build(t, map[string]string{"A": "x y", "KUBERNETES_SERVICE_HOST": "10.96.0.1"})
@@ -292,12 +318,12 @@ func TestStepsThatCannotBeRead(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                                         "column 1: expected a step, got nothing",
 		" \t":                                      "column 1: expected a step, got nothing",
-		"wiat 5s":                                  `column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, exec or signal, got "wiat"`,
-		"  wiat 5s":                                `column 3: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, exec or signal, got "wiat"`,
-		"Wait 5s":                                  `column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, exec or signal, got "Wait"`,
-		"'wait 5s'":                                `column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, exec or signal, got "wait 5s"`,
-		"$(SPACED)":                                `column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, exec or signal, got "wait 5s"`,
-		"$(EMPTY)":                                 `column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, exec or signal, got ""`,
+		"wiat 5s":                                  `column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, exec, signal or unlock, got "wiat"`,
+		"  wiat 5s":                                `column 3: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, exec, signal or unlock, got "wiat"`,
+		"Wait 5s":                                  `column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, exec, signal or unlock, got "Wait"`,
+		"'wait 5s'":                                `column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, exec, signal or unlock, got "wait 5s"`,
+		"$(SPACED)":                                `column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, exec, signal or unlock, got "wait 5s"`,
+		"$(EMPTY)":                                 `column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, exec, signal or unlock, got ""`,
 		"--grace-period=5":                         `column 1: expected a step, got "--grace-period=5": flags go before the steps`,
 		"wait":                                     "column 5: expected a duration, as in wait 20s after wait",
 		"wait ":                                    "column 5: expected a duration, as in wait 20s after wait",
@@ -310,7 +336,7 @@ func TestStepsThatCannotBeRead(t *testing.T) {
 		"wait $(NOPE)":                             "column 6: the variable NOPE is not set",
 		"wait $(NOPE":                              "column 6: expected ) after the variable's name",
 		"wait '5s":                                 "column 6: expected a closing ' after this one",
-		"ü 5s":                                     `column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, exec or signal, got "ü"`,
+		"ü 5s":                                     `column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, exec, signal or unlock, got "ü"`,
 		"post":                                     "column 5: expected a URL after post",
 		"post timeout=5s":                          "column 5: expected a URL after post",
 		"post $(LONG)":                             "column 6: " + wantAnyURL + `""`,
@@ -383,6 +409,24 @@ func TestStepsThatCannotBeRead(t *testing.T) {
 		"exec once":                                       "column 5: expected a program, as in exec /usr/sbin/nginx -s quit after exec",
 		"signal":                                          "column 7: expected a signal, as in signal QUIT after signal",
 		"signal QUIT 1":                                   `column 13: expected an option or the end of the step, got "1"`,
+		"unlock":                                          "column 7: expected redis://HOST or etcd://HOST after unlock",
+		"unlock http://a key=b value-file=/c":             "column 8: expected redis://HOST, rediss://HOST, etcd://HOST or etcds://HOST (with an s: TLS)",
+		"unlock redis:// key=b value-file=/c":             "column 8: expected redis://HOST, rediss://HOST, etcd://HOST or etcds://HOST (with an s: TLS)",
+		"unlock redis://a?db=1 key=b value-file=/c":       "column 8: expected redis://HOST, rediss://HOST, etcd://HOST or etcds://HOST (with an s: TLS)",
+		"unlock redis://u:hunter22@a key=b":               "column 8: expected no password in the URL: password-file=FILE keeps it out of the pod's spec",
+		"unlock redis://a:0 key=b":                        "column 8: expected a port from 1 to 65535, got 0",
+		"unlock redis://a value-file=/c":                  "column 8: expected key=, the lock's key",
+		"unlock redis://a key=b":                          "column 8: expected value-file=, a file that holds the lock's value",
+		"unlock redis://a key=b lease-file=/c":            "column 24: lease-file= does not go with redis://",
+		"unlock redis://a/one key=b value-file=/c":        `column 8: expected the number of a database, as in redis://HOST/1, got "one"`,
+		"unlock redis://a key=b ca-file=/c":               "column 24: ca-file= goes with TLS, rediss://a",
+		"unlock rediss://a key=b cert-file=/c":            "column 25: cert-file= needs key-file=",
+		"unlock etcds://a key-file=/c":                    "column 18: key-file= needs cert-file=",
+		"unlock etcd://a":                                 "column 8: expected lease-file=, a file that holds the lease's id",
+		"unlock etcd://a key=b lease-file=/c":             "column 17: key= does not go with etcd://",
+		"unlock etcd://a/v3 lease-file=/c":                `column 8: expected no path, as in etcd://HOST, got "/v3"`,
+		"unlock etcd://a lease-file=/c timeout=x":         "column 31: timeout: " + wantDuration + `"x"`,
+		"unlock etcd://a lease-file=/c stable=2":          "column 31: expected an option of unlock (key value-file lease-file user password-file ca-file cert-file key-file timeout), got stable=",
 		"signal QUIT wait=perhaps":                        `column 13: wait: expected true or false, got "perhaps"`,
 		"elasticsearch":                                   "column 1: expected a URL after elasticsearch, or in PRE_STOP_ELASTICSEARCH_URL",
 		"elasticsearch none":                              "column 1: expected a URL after elasticsearch, or in PRE_STOP_ELASTICSEARCH_URL",
@@ -448,7 +492,7 @@ func FuzzStep(f *testing.F) {
 		"", "wait 5s", "wait 1m30s once", "wait $(A)", "wait ${B} x=y", "post http://app/ body=@/f header=A:b timeout=5s expect=2xx,404",
 		`get "http://$A:80/" only-if='http://b/' token-file=/t ca-file=/c`, "elasticsearch http://u:p@a:9200,https://b type=sigterm", "elasticsearch type=replace",
 		"once", "'once' once", "until http://a json=.b in=c stable=2 min=1s max=9s", `until http+unix:/a:/b metric='c{d=~"e"}' at-most=1`, "until file /a max=0", "until quiet 80,81 for=1s allow=2 ignore=::/0 traffic=new unanswered=1", "until gone web min=1s", "until closed 80",
-		"touch /a", "exec a b=c", "signal RTMIN+1 wait=false", "$$ $", "\x00", "delete http://[::1]:80/ header=\"Authorization: Bearer $(A)\"", "wait 99999999999h", "put http://a:0",
+		"touch /a", "exec a b=c", "signal RTMIN+1 wait=false", "unlock redis://a/1 key=b value-file=/c", "unlock etcds://a lease-file=/b user=c password-file=/d", "$$ $", "\x00", "delete http://[::1]:80/ header=\"Authorization: Bearer $(A)\"", "wait 99999999999h", "put http://a:0",
 	} {
 		f.Add(seed, "http://es:9200", "5s")
 	}

@@ -1,0 +1,211 @@
+package shutdown
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prestop/prestop/internal/web"
+)
+
+// An EtcdLease is a lease of etcd 3.4 or later. Run revokes it by the JSON gateway, which deletes the keys that are
+// attached to it: locks, registrations, leaderships. It can only be ours: etcd gives no id to two leases.
+type EtcdLease struct {
+	Connect  web.Connect
+	URL      string        // of a member, without a path: http://etcd:2379
+	User     string        // empty: etcd asks for none, or knows us by our certificate
+	Password web.Secret    // of User
+	Lease    web.Secret    // its id: see ParseLease
+	Timeout  time.Duration // of one try; 0: 10 s
+}
+
+// Run revokes the lease. One that etcd does not know, be it expired or revoked, is done.
+func (e EtcdLease) Run(ctx context.Context, log *slog.Logger) error {
+	s, err := e.session()
+	if err != nil {
+		return err
+	}
+	found := lockReleased
+	_, err = web.Policy{Timeout: e.Timeout}.Do(ctx, log, func(ctx context.Context) (web.Answer, error) {
+		a, err := s.ask(ctx, "/v3/lease/revoke", &etcdAnswer{})
+		if errors.Is(err, errNoLease) {
+			found, err = lockGone, nil
+		}
+		return a, err
+	})
+	if err != nil {
+		return err
+	}
+	log.Info(found, "lease", s.hex())
+	return nil
+}
+
+// Check logs in and asks how long the lease has to live.
+func (e EtcdLease) Check(ctx context.Context, log *slog.Logger) error {
+	s, err := e.session()
+	if err != nil {
+		return err
+	}
+	var lives struct {
+		etcdAnswer
+		TTL int64 `json:"TTL,string"` // in seconds; -1: no such lease
+	}
+	_, err = s.ask(ctx, "/v3/lease/timetolive", &lives)
+	switch {
+	case errors.Is(err, errNoLease) || err == nil && lives.TTL < 0:
+		log.Info(lockGone, "lease", s.hex())
+		return nil
+	case err != nil:
+		return err
+	}
+	log.Info("held by us", "lease", s.hex(), "ttl", time.Duration(lives.TTL)*time.Second)
+	return nil
+}
+
+// etcdSession is what one run or check needs.
+type etcdSession struct {
+	EtcdLease
+	client *web.Client
+	id     int64
+}
+
+func (e EtcdLease) session() (*etcdSession, error) {
+	client, err := e.Connect()
+	if err != nil {
+		return nil, err
+	}
+	text, err := e.Lease()
+	if err != nil {
+		return nil, fmt.Errorf("lease: %w", err)
+	}
+	id, err := ParseLease(text)
+	if err != nil {
+		return nil, fmt.Errorf("lease: %w", err)
+	}
+	if e.User != "" && e.Password == nil {
+		return nil, errUserAlone
+	}
+	return &etcdSession{e, client, id}, nil
+}
+
+func (s *etcdSession) hex() string { return strconv.FormatInt(s.id, 16) }
+
+// ask makes a call about the lease, logged in if there is a user.
+func (s *etcdSession) ask(ctx context.Context, path string, into etcdReply) (web.Answer, error) {
+	header := http.Header{}
+	if s.User != "" {
+		token, a, err := s.token(ctx)
+		if err != nil {
+			return a, err
+		}
+		if token != "" {
+			header.Set("Authorization", token) // as it is: no bearer
+		}
+	}
+	return s.call(ctx, path, header, map[string]string{"ID": strconv.FormatInt(s.id, 10)}, into)
+}
+
+// token logs in. It is empty where etcd asks nobody who they are, which etcd's own clients take for a success too.
+func (s *etcdSession) token(ctx context.Context) (string, web.Answer, error) {
+	password, err := s.Password()
+	if err != nil {
+		return "", web.Answer{}, web.Permanent(fmt.Errorf("password: %w", err))
+	}
+	var auth struct {
+		etcdAnswer
+		Token string `json:"token"`
+	}
+	a, err := s.call(ctx, "/v3/auth/authenticate", http.Header{}, map[string]string{"name": s.User, "password": password}, &auth, password)
+	switch {
+	case errors.Is(err, errNoAuth):
+		return "", a, nil
+	case err == nil && auth.Token == "":
+		err = web.Permanent(fmt.Errorf("%s: %w", web.Place(a.URL), errNoGateway))
+	}
+	return auth.Token, a, err
+}
+
+// call makes one call and reads the answer; secrets are kept out of the error.
+func (s *etcdSession) call(ctx context.Context, path string, header http.Header, body map[string]string, into etcdReply, secrets ...string) (web.Answer, error) {
+	text, err := json.Marshal(body)
+	if err != nil {
+		return web.Answer{}, err
+	}
+	header.Set("Content-Type", "application/json")
+	a, err := s.client.Send(ctx, web.Request{Method: http.MethodPost, URL: strings.TrimSuffix(s.URL, "/") + path, Header: header, Body: text})
+	if err != nil {
+		return a, err
+	}
+	if err := readEtcd(a, into, secrets); err != nil {
+		return a, fmt.Errorf("%s: %w", web.Place(a.URL), err)
+	}
+	return a, nil
+}
+
+// etcdAnswer is what each answer of etcd holds.
+type etcdAnswer struct {
+	Header struct {
+		Cluster string `json:"cluster_id"`
+	} `json:"header"`
+	Code    int    `json:"code"`    // gRPC's, of an error
+	Message string `json:"message"` // to it
+}
+
+type etcdReply interface{ etcd() *etcdAnswer }
+
+func (a *etcdAnswer) etcd() *etcdAnswer { return a }
+
+var (
+	errNoLease   = errors.New("requested lease not found")
+	errNoAuth    = errors.New("authentication is not enabled")
+	errNoGateway = errors.New("no JSON gateway of etcd 3.4 or later answers there")
+)
+
+// The codes of gRPC by which etcd says what we go by.
+const (
+	grpcInvalidArgument    = 3
+	grpcNotFound           = 5
+	grpcFailedPrecondition = 9
+	grpcUnauthenticated    = 16
+)
+
+// readEtcd makes an error of an answer that is not etcd's success.
+func readEtcd(a web.Answer, into etcdReply, secrets []string) error {
+	unreadable := json.Unmarshal(a.Body, into)
+	e := into.etcd()
+	switch {
+	case a.OK() && (unreadable != nil || a.Partial || e.Header.Cluster == ""):
+		return web.Permanent(errNoGateway)
+	case a.OK():
+		return nil
+	case e.Code == grpcNotFound && strings.Contains(e.Message, errNoLease.Error()):
+		return errNoLease
+	case e.Code == grpcFailedPrecondition && strings.Contains(e.Message, errNoAuth.Error()):
+		return errNoAuth
+	case e.Code == grpcInvalidArgument && strings.Contains(e.Message, "authentication failed"):
+		return web.Permanent(errWrongLogin)
+	case a.Status/100 == 3: // which says where to
+		return web.Permanent(errors.New(a.String()))
+	case a.Status == http.StatusNotFound:
+		return web.Permanent(fmt.Errorf("%w (404)", errNoGateway))
+	}
+	err := etcdRefusal(a, e, secrets)
+	if web.Transient(a) || e.Code == grpcUnauthenticated { // the token, which a member forgets when it restarts
+		return err
+	}
+	return web.Permanent(err)
+}
+
+func etcdRefusal(a web.Answer, e *etcdAnswer, secrets []string) error {
+	text := fmt.Sprintf("%d %s", a.Status, http.StatusText(a.Status))
+	if e.Message != "" {
+		text += ": " + serverText(e.Message, secrets...)
+	}
+	return errors.New(text)
+}
