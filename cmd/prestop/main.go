@@ -1,8 +1,9 @@
 // Command prestop is a container's exec preStop hook: it tells the process that it is about to stop, waits until
 // traffic has gone, and is finished before the grace period is.
 //
-// The files here join the packages that do the work: settings.go and values.go read arguments and environment,
-// steps.go and plan.go make a plan of them, hook.go carries it out, dryrun.go shows it. main wires, run is the program.
+// The files here join the packages that do the work: settings.go and values.go read arguments and environment, plan.go
+// and budget.go make a plan of them, with steps.go, the table of verbs, and a file for each kind of them; hook.go carries it
+// out, hooklog.go and tell.go say how it went, dryrun.go shows it. main wires, run is the program.
 package main
 
 import (

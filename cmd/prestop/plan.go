@@ -7,22 +7,14 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/prestop/prestop/internal/container"
 	"github.com/prestop/prestop/internal/dns"
 	"github.com/prestop/prestop/internal/eck"
-	"github.com/prestop/prestop/internal/line"
 	"github.com/prestop/prestop/internal/web"
 	"github.com/prestop/prestop/prestop"
 	"github.com/prestop/prestop/shutdown"
-)
-
-const (
-	defaultGrace    = 30 * time.Second // Kubernetes' terminationGracePeriodSeconds
-	defaultECKGrace = 180 * time.Second
-	minReserve      = 5 * time.Second
 )
 
 // builder makes a plan of settings: it joins steps with the means to connect and with who we are.
@@ -104,38 +96,6 @@ func (b *builder) app(u *url.URL) prestop.Entry {
 	return e
 }
 
-// connect makes a client when it is first used, so that a file that cannot be read fails its step and nothing else.
-func (b *builder) connect(t web.TLS, auth web.Auth) web.Connect {
-	return sync.OnceValues(func() (*web.Client, error) {
-		c, err := web.New(b.resolver.DialContext, t, auth)
-		if err == nil {
-			b.clients.add(c)
-		}
-		return c, err
-	})
-}
-
-// clients are those that have been made.
-type clients struct {
-	mu  sync.Mutex
-	all []*web.Client
-}
-
-func (c *clients) add(one *web.Client) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.all = append(c.all, one)
-}
-
-// release ends the connections that are kept for the next call: a server that is about to end may wait for them.
-func (c *clients) release() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, one := range c.all {
-		one.Close()
-	}
-}
-
 // unreadable stands for a step with a mistake in it: others may rely on the time that it would have taken.
 func unreadable(err error, wait time.Duration) prestop.Entry {
 	return prestop.Entry{Step: mistake{err}, Guard: true, Most: wait}
@@ -145,98 +105,6 @@ type mistake struct{ error }
 
 func (m mistake) Run(context.Context, *slog.Logger) error {
 	return fmt.Errorf("cannot be read: %w", m.error)
-}
-
-// budget is the grace period and the reserve. wait is what was asked for explicitly.
-func (b *builder) budget(wait time.Duration) (grace, reserve time.Duration) {
-	grace = time.Duration(b.grace)
-	if !b.given("PRE_STOP_GRACE_PERIOD_SECONDS") {
-		grace = b.assumeGrace(wait)
-	}
-	reserve = reserveOf(grace)
-	if b.given("PRE_STOP_RESERVE_SECONDS") {
-		if asked := time.Duration(b.reserve); asked < grace {
-			return grace, asked
-		}
-		b.problems = append(b.problems, problem{"PRE_STOP_RESERVE_SECONDS",
-			fmt.Sprintf("expected less than the grace period of %s, got %s; %s is used", grace, time.Duration(b.reserve), reserve)})
-	}
-	return grace, reserve
-}
-
-func reserveOf(grace time.Duration) time.Duration {
-	return min(grace/2, max(minReserve, grace/6))
-}
-
-// assumeGrace is the grace period where nobody said it: the default, raised for an explicit wait alone.
-func (b *builder) assumeGrace(wait time.Duration) time.Duration {
-	grace := defaultGrace
-	if b.eck.Cluster != "" {
-		grace = defaultECKGrace
-	}
-	reserve := max(minReserve, wait/5) // a sixth of wait + wait/5
-	if b.given("PRE_STOP_RESERVE_SECONDS") {
-		reserve = time.Duration(b.reserve)
-	}
-	if wait > 0 {
-		grace = max(grace, wait+reserve)
-	}
-	b.warnings = append(b.warnings, fmt.Sprintf("PRE_STOP_GRACE_PERIOD_SECONDS is not set: the grace period is taken to be %s; set it to the pod's terminationGracePeriodSeconds", grace))
-	return grace
-}
-
-// explicitWait is the additional wait or the waits among the steps, whichever is longer, if somebody set them.
-func (b *builder) explicitWait(lines []string) time.Duration {
-	var floor, steps time.Duration
-	if b.given("PRE_STOP_ADDITIONAL_WAIT_SECONDS") {
-		floor = time.Duration(b.additionalWait)
-	}
-	for _, text := range lines {
-		words, err := line.Split(text, b.lookup)
-		if err != nil || len(words) < 2 {
-			continue
-		}
-		switch words[0].Text {
-		case "wait":
-			d, _ := parseSeconds(words[1].Text)
-			steps += d
-		case "until":
-			floor = max(floor, maxOf(words))
-		}
-	}
-	return max(floor, steps)
-}
-
-// maxOf is the max of an until that has one.
-func maxOf(words []line.Word) time.Duration {
-	_, options := line.Options(words)
-	o, _ := parsed{options: options}.option("max")
-	d, _ := parseSeconds(o.Value)
-	return d
-}
-
-// floor is the additional wait. With steps it applies only if it was set, and where neither it nor the grace
-// period was, it is what fits.
-func (b *builder) floor(lines []string, budget time.Duration) time.Duration {
-	wait := time.Duration(b.additionalWait)
-	switch {
-	case b.given("PRE_STOP_ADDITIONAL_WAIT_SECONDS"):
-		return wait
-	case len(lines) > 0 && !b.waitMistaken():
-		return 0
-	case b.given("PRE_STOP_GRACE_PERIOD_SECONDS"):
-		return wait
-	default:
-		return min(wait, budget)
-	}
-}
-
-// waitMistaken tells whether somebody may have set the additional wait to what cannot be read, or by a flag that
-// there is not: then the default stands for it, with steps too.
-func (b *builder) waitMistaken() bool {
-	return slices.ContainsFunc(b.problems, func(p problem) bool {
-		return p.name == "PRE_STOP_ADDITIONAL_WAIT_SECONDS" || p.name == "--additional-wait" || p.name == "arguments"
-	})
 }
 
 // lookup gives a variable to a step. From then on its value is shown as its name, but for what everybody may know.
