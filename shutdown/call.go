@@ -1,8 +1,10 @@
 // Package shutdown tells things that they are about to stop.
 //
 // Each file holds one thing: [Call] an HTTP call, [App] an application's own shutdown call, [Elasticsearch] the
-// node shutdown API. Their Run methods do it and return nil when it is done; their Check methods look whether
-// Run would work and change nothing. All time comes from the context that they are given.
+// node shutdown API, [Exec] a program, [Signal] the container's main process, [Touch] a file that another container
+// waits for, [RedisLock] and [EtcdLease] what is held elsewhere. Their Run methods do it and return nil when it is done;
+// their Check methods look whether Run would work and change nothing. All time comes from the context that they are
+// given.
 //
 // The package only acts. How traffic is seen to leave is another package's affair, and so are settings, plans and
 // the connections: a caller gives each thing the means to connect.

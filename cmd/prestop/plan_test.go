@@ -8,8 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prestop/prestop/drain"
 	"github.com/prestop/prestop/internal/eck"
 	"github.com/prestop/prestop/internal/line"
+	"github.com/prestop/prestop/prestop"
 	"github.com/prestop/prestop/shutdown"
 )
 
@@ -280,5 +282,16 @@ func TestPlanID(t *testing.T) {
 			t.Errorf("%q is another plan's too", other)
 		}
 		seen[other] = true
+	}
+}
+
+// A file that was made during the first delivery counts for the second.
+func TestFilesOfTheFirstDelivery(t *testing.T) {
+	t.Parallel()
+	start := time.Now()
+	p := prestop.Plan{Age: 30 * time.Second, Entries: []prestop.Entry{{}, {Step: drain.File{Path: "/a", Since: start}}}}
+	begunBefore(p)
+	if got := p.Entries[1].Step.(drain.File); got.Since != start.Add(-30*time.Second) || got.Path != "/a" {
+		t.Errorf("%+v", got)
 	}
 }

@@ -46,6 +46,7 @@ func TestEachLibraryHasOneImporter(t *testing.T) {
 		"github.com/hashicorp/go-retryablehttp": module + "/internal/web",
 		"github.com/miekg/dns":                  module + "/internal/dns",
 		"github.com/spf13/pflag":                module + "/cmd/prestop",
+		"github.com/gomodule/redigo":            module + "/shutdown",
 	} {
 		var importers []string
 		for _, p := range packages {
@@ -91,7 +92,7 @@ func TestProgramLeavesOut(t *testing.T) {
 	}
 	for _, unwanted := range []string{
 		"text/template", "html/template", "expvar", "testing", "net/http/httptest", "net/http/pprof",
-		"runtime/cgo", "log/syslog", module + "/internal/fakees",
+		"runtime/cgo", "log/syslog", module + "/internal/fakees", module + "/internal/testserver",
 	} {
 		for _, path := range program.Deps {
 			if within(path, unwanted) {

@@ -81,7 +81,7 @@ func Address(t testing.TB, ip string) string {
 	return l.Addr().String()
 }
 
-// A Process is a server's. Its methods are for the test's own goroutine.
+// A Process is a server's. Its methods are for one goroutine at a time.
 type Process struct {
 	t     testing.TB
 	cmd   *exec.Cmd

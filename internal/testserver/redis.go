@@ -1,0 +1,69 @@
+package testserver
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// A RedisServer is a redis-server that keeps nothing on disk.
+type RedisServer struct {
+	*Process
+	Address    string // that speaks plain TCP
+	TLSAddress string // set by RedisTLS
+}
+
+// Redis starts a redis-server; args are further words of its command line, as "--requirepass", "secret".
+func Redis(t testing.TB, args ...string) *RedisServer {
+	t.Helper()
+	return startRedis(t, IP(), args)
+}
+
+// RedisTLS starts a redis-server with a second address that speaks TLS and wants a client certificate of the
+// authority in caFile. All files are PEM.
+func RedisTLS(t testing.TB, caFile, certFile, keyFile string, args ...string) *RedisServer {
+	t.Helper()
+	ip := IP()
+	address := Address(t, ip)
+	_, port, _ := net.SplitHostPort(address)
+	args = append([]string{"--tls-port", port, "--tls-ca-cert-file", caFile, "--tls-cert-file", certFile, "--tls-key-file", keyFile}, args...)
+	r := startRedis(t, ip, args)
+	r.TLSAddress = address
+	return r
+}
+
+func startRedis(t testing.TB, ip string, args []string) *RedisServer {
+	t.Helper()
+	program := Program(t, "redis-server", "redis-server")
+	r := &RedisServer{Address: Address(t, ip)}
+	_, port, _ := net.SplitHostPort(r.Address)
+	cmd := exec.Command(program, append([]string{"--bind", ip, "--port", port, "--save", "", "--appendonly", "no"}, args...)...)
+	cmd.Dir = t.TempDir()
+	r.Process = Start(t, cmd, r.answers)
+	return r
+}
+
+// answers sends a PING; that we are not let in is an answer too.
+func (r *RedisServer) answers(ctx context.Context) error {
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "tcp", r.Address)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if deadline, ok := ctx.Deadline(); ok {
+		_ = conn.SetDeadline(deadline)
+	}
+	if _, err := fmt.Fprint(conn, "PING\r\n"); err != nil {
+		return err
+	}
+	line, err := bufio.NewReader(conn).ReadString('\n')
+	if err == nil && line != "+PONG\r\n" && !strings.HasPrefix(line, "-NOAUTH ") {
+		err = fmt.Errorf("PING: %q", line)
+	}
+	return err
+}
