@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -66,8 +67,11 @@ func (l *hookLog) end(o outcome) int {
 // write makes the last line of a log of it.
 func (o outcome) write(log *slog.Logger, lost int) {
 	level := slog.LevelInfo
-	if o.exit != exitDone {
+	switch unmet := func(s prestop.StepReport) bool { return s.Outcome == prestop.Unmet }; {
+	case o.exit != exitDone:
 		level = slog.LevelError
+	case slices.ContainsFunc(o.report.Steps, unmet):
+		level = slog.LevelWarn
 	}
 	attrs := []any{"exit", o.exit, "report", o.report}
 	if lost > 0 {

@@ -53,12 +53,3 @@ func TestHAProxyStoppedBySIGTERM(t *testing.T) {
 		h.expectSome()
 	}, wait, shortWait)
 }
-
-func TestHAProxyThatKeepsConnections(t *testing.T) {
-	t.Parallel()
-	inPod(t, "haproxy.yaml", func(t *testing.T, p *pod) {
-		h := startHAProxy(t, p)
-		h.container.stop(t, syscall.SIGUSR1)
-		h.expectSome()
-	}, wait, shortWait, "option idle-close-on-response", "", "http-after-response set-header Connection close", "#")
-}

@@ -67,12 +67,3 @@ func TestNginxStoppedBySIGTERM(t *testing.T) {
 		n.expectSome()
 	}, wait, shortWait)
 }
-
-func TestNginxThatKeepsConnections(t *testing.T) {
-	t.Parallel()
-	inPod(t, "nginx.yaml", func(t *testing.T, p *pod) {
-		n := startNginx(t, p)
-		n.container.stop(t, syscall.SIGQUIT)
-		n.expectSome()
-	}, wait, shortWait, "add_header Connection $draining always;", "")
-}

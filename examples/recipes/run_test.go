@@ -61,7 +61,7 @@ func TestMain(m *testing.M) {
 
 func buildAndRun(m *testing.M) int {
 	flag.Parse()
-	if err := flag.Set("test.parallel", "4"); err != nil { // they wait more than they work
+	if err := flag.Set("test.parallel", "16"); err != nil { // they wait more than they work
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
