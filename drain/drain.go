@@ -1,10 +1,15 @@
-// Package drain waits until something is the case: the traffic has left, a program says that it is drained, another
-// container has done its part.
+// Package drain sees traffic leave; it only looks.
 //
-// Each file holds one way to see it: [URL] by what an answer says ([Status], [JSON], [Metric]), [File] by a file. Their
-// Run methods return nil once it is so, and their Check methods look once. What cannot be seen is never taken for what
-// is waited for.
+// Each file holds one way: [URL] asks until an answer says so, [File] looks for a file that another container makes.
+// Their Run methods return nil once it is so; their Check methods look once and say what is the case. An error, an
+// empty answer and an unreadable one are never taken for what is waited for: see [ErrUnseen].
 //
-// The package only looks. Whatever changes something is another package's affair, and so are settings, plans and the
-// connections: a caller gives each thing the means to connect.
+// The package changes nothing outside of itself. What is told to stop is another package's affair, and so are
+// settings, plans and the connections: a caller gives each thing the means to connect.
 package drain
+
+import "errors"
+
+// ErrUnseen is in the error of a Run that could not see, at the last look before its time was over, whether it was met.
+// Nobody knows then. The error for what was seen and is not met wraps context.Cause(ctx) and not ErrUnseen.
+var ErrUnseen = errors.New("could not see")

@@ -8,94 +8,162 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
+	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/prestop/prestop/internal/marker"
 )
 
 const (
-	lookEvery = 200 * time.Millisecond
+	fileEvery = 200 * time.Millisecond
+	fileMost  = 256 // bytes that are read
 
-	// skew is how much earlier than this hook the hook of another container of the pod may have made the file: a kubelet
-	// begins them all within moments. What a restarted container has left is older: it takes the kubelet a second to see
-	// that a container has ended, before it starts the next.
-	skew = time.Second
+	// early is how long before this hook a file may have been made. The hooks of a pod's containers begin within
+	// moments of each other; what an earlier life of a container left is older, since a kubelet needs a second to see
+	// that a container has ended.
+	early = time.Second
 )
 
-// A File is waited for until another container of the pod has made it. One that is left from an earlier container is
-// not believed: a volume outlives those that write to it.
+// A File is looked for five times a second, until another container of the pod has made it.
+//
+// It must be today's: a volume outlives the containers that write to it. A file with a [marker.Marker], as a touch
+// step makes it, counts by that alone, and any other by its modification time (which a file that is moved into place
+// keeps): no earlier than 1 s before the hook began, and not in the future.
 type File struct {
-	Path  string
-	Since time.Time // when the hook began, of its first delivery
-	Min   time.Duration
+	Path string
+	// Since is when the hook began: of the first delivery, if this is another. Its monotonic reading counts, so
+	// that a clock that is set changes nothing. Zero: when Run is called.
+	Since time.Time
+	Min   time.Duration // how long to go on looking at least
 }
 
-// Run looks until the file is there and of today. Its error wraps context.Cause(ctx) if it could see to the last that
-// this is not so; where it could not see, it says why and does not wrap the cause.
+// Run looks until the file is there. Ended by ctx, its error wraps context.Cause(ctx) if the last look saw that it is
+// not, and [ErrUnseen], but not the cause, if that one could not see: a directory, a lack of permission, a broken disk.
 func (f File) Run(ctx context.Context, log *slog.Logger) error {
-	return poll{every: lookEvery, min: f.Min, look: f.look}.run(ctx, log)
+	if f.Since.IsZero() {
+		f.Since = time.Now()
+	}
+	told := false
+	p := poll{every: fileEvery, min: f.Min, look: func(context.Context) (sight, error) {
+		found, err := f.find()
+		if err == nil && found.why != "" && !told {
+			told = true
+			log.Warn("there is a file, but it is not believed", "file", f.Path, "why", found.why, "before_this_hook", found.before)
+		}
+		return sight{found.counts, f.says(found)}, err
+	}}
+	return p.run(ctx, log)
 }
 
-func (f File) look(context.Context) (sight, error) {
-	file, err := os.OpenFile(f.Path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+// Check says whether the file is there now.
+func (f File) Check(_ context.Context, log *slog.Logger) error {
+	if f.Since.IsZero() {
+		f.Since = time.Now()
+	}
+	found, err := f.find()
+	switch {
+	case err != nil:
+		return err
+	case found.why != "":
+		log.Warn("there now, but it would not be believed", "file", f.Path, "why", found.why, "before_this_hook", found.before)
+	default:
+		log.Info("looked", "now", f.says(found), "met", found.counts)
+	}
+	return nil
+}
+
+// says is the same as long as the same is the case.
+func (f File) says(found finding) string {
+	switch {
+	case found.counts:
+		return f.Path + " is there"
+	case found.why != "":
+		return fmt.Sprintf("%s is there, but %s, and nobody has made it anew", f.Path, found.why)
+	}
+	if dir := filepath.Dir(f.Path); absent(dir) {
+		return fmt.Sprintf("%s is not there, nor is %s: is its volume mounted?", f.Path, dir)
+	}
+	return f.Path + " is not there: the container that makes it has not come to that"
+}
+
+func absent(path string) bool {
+	_, err := os.Stat(path)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+// find looks once. A file that is not there is no error.
+func (f File) find() (finding, error) {
+	text, modified, err := read(f.Path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return sight{false, "the file is not there"}, nil
+		return finding{}, nil
 	}
 	if err != nil {
-		return sight{}, err
+		return finding{}, err
+	}
+	m, marked := marker.Parse(text)
+	if !marked {
+		// Both of one clock, which may have been set since the hook began: its reading from back then is of no use.
+		return judge(time.Since(f.Since), time.Since(modified)), nil
+	}
+	now, err := marker.Now() // after the file was read, or it might be from the future
+	if err != nil {
+		return finding{}, err
+	}
+	if m.Boot != now.Boot {
+		return finding{why: "it was made before this node was started, or on another one"}, nil
+	}
+	return judge(time.Since(f.Since), now.Since-m.Since), nil
+}
+
+// read returns the beginning of a file, and when it was modified. What is no file is not opened: that would be more
+// than looking, since the one who waits at the other end of a FIFO would take notice.
+func read(path string) (text string, modified time.Time, err error) {
+	if info, err := os.Stat(path); err != nil {
+		return "", time.Time{}, err
+	} else if !info.Mode().IsRegular() {
+		return "", time.Time{}, fmt.Errorf("%s: expected a file, found %s", path, kind(info.Mode()))
+	}
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
+	if err != nil {
+		return "", time.Time{}, err
 	}
 	defer file.Close()
 	info, err := file.Stat()
 	if err != nil {
-		return sight{}, err
+		return "", time.Time{}, err
 	}
-	if !info.Mode().IsRegular() {
-		return sight{}, fmt.Errorf("%s: expected a file, found a %s", f.Path, kind(info.Mode()))
-	}
-	content, err := io.ReadAll(io.LimitReader(file, 256))
-	if err != nil {
-		return sight{}, err
-	}
-	return f.judge(string(content), info.ModTime())
+	content, err := io.ReadAll(io.LimitReader(file, fileMost))
+	return string(content), info.ModTime(), err
 }
 
-func kind(mode fs.FileMode) string {
-	if mode.IsDir() {
-		return "directory"
-	}
-	return "device, socket or pipe"
-}
-
-// judge tells by the marker in the file, or else by its time, whether it is of today. Ages are compared, not times,
-// since the clock may have been set after the hook's start.
-func (f File) judge(content string, modified time.Time) (sight, error) {
-	age := time.Since(modified)
-	if m, ok := marker.Parse(content); ok {
-		now, err := marker.Now()
-		if err != nil {
-			return sight{}, err
-		}
-		if m.Boot != now.Boot {
-			return sight{false, "the file is there, from before this machine was started"}, nil
-		}
-		age = now.Since - m.Since
-	}
+func kind(m fs.FileMode) string {
 	switch {
-	case age > time.Since(f.Since)+skew:
-		return sight{false, "the file is there, from before the hook began"}, nil
-	case age < -skew:
-		return sight{false, "the file is there, with a time that is yet to come"}, nil
+	case m.IsDir():
+		return "a directory"
+	case m&fs.ModeNamedPipe != 0:
+		return "a FIFO"
+	case m&fs.ModeDevice != 0:
+		return "a device"
 	}
-	return sight{true, "the file is there"}, nil
+	return "a socket"
 }
 
-// Check says whether the file is there now.
-func (f File) Check(ctx context.Context, log *slog.Logger) error {
-	s, err := f.look(ctx)
-	if err == nil {
-		log.Info("looked", "now", s.says)
+// finding is a file that is there: whether it counts, or why it does not. The zero value is none.
+type finding struct {
+	counts bool
+	why    string
+	before time.Duration // how long before this hook it was made
+}
+
+// judge holds the age of a file against that of the hook.
+func judge(hook, file time.Duration) finding {
+	before := (file - hook).Round(time.Millisecond)
+	switch {
+	case file < -early:
+		return finding{why: "its time lies in the future", before: before}
+	case file-hook > early:
+		return finding{why: "it is older than this hook, as an earlier life of a container leaves it", before: before}
 	}
-	return err
+	return finding{counts: true}
 }

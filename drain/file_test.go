@@ -3,9 +3,12 @@ package drain
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,116 +17,369 @@ import (
 	"github.com/prestop/prestop/internal/marker"
 )
 
-func TestFileLook(t *testing.T) {
+const otherBoot = "00000000-0000-4000-8000-000000000000"
+
+// ago is a marker that was written so long ago.
+func ago(t *testing.T, d time.Duration) marker.Marker {
+	t.Helper()
 	now, err := marker.Now()
 	if err != nil {
 		t.Fatal(err)
 	}
-	ago := func(d time.Duration) string { return marker.Marker{Boot: now.Boot, Since: now.Since - d}.String() }
+	now.Since -= d
+	return now
+}
+
+func put(t *testing.T, path, text string, age time.Duration) {
+	t.Helper()
+	at := time.Now().Add(-age)
+	if err := errors.Join(os.WriteFile(path, []byte(text), 0o644), os.Chtimes(path, at, at)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestFileFind(t *testing.T) {
+	t.Parallel()
 	const (
-		here  = "the file is there"
-		old   = "the file is there, from before the hook began"
-		ahead = "the file is there, with a time that is yet to come"
+		older  = "it is older than this hook, as an earlier life of a container leaves it"
+		other  = "it was made before this node was started, or on another one"
+		future = "its time lies in the future"
+		hook   = 5 * s // its age: less than a machine has been up
 	)
+	mark := func(d time.Duration) string { return ago(t, d).String() }
+	boot := marker.Marker{Boot: otherBoot, Since: ago(t, 0).Since}.String()
+	half := mark(0)[:20]
 	tests := []struct {
-		name    string
-		content string
-		age     time.Duration // by its time of modification
-		says    string
+		name, text string
+		age        time.Duration // by its time
+		why        string        // empty: it counts
 	}{
-		{"a marker of now", ago(0), 0, here},
-		{"a marker of now, whatever the file's time", ago(0), time.Hour, here},
-		{"made since the hook began", ago(20 * s), 0, here},
-		{"made a moment before", ago(30*s + skew/2), 0, here},
-		{"left from before", ago(30*s + 2*skew), 0, old},
-		{"left long ago", ago(time.Hour), 0, old},
-		{"of another boot", marker.Marker{Boot: "another", Since: now.Since}.String(), 0, "the file is there, from before this machine was started"},
-		{"of the future", ago(-time.Hour), 0, ahead},
-		{"half a marker", ago(0)[:20], 0, here},
-		{"half a marker, left from before", ago(0)[:20], time.Hour, old},
-		{"two markers", ago(0) + ago(0), time.Hour, old},
-		{"an app's own", "", 20 * s, here},
-		{"an app's own, made a moment before", "", 30*s + skew/2, here},
-		{"an app's own, left from before", "", 40 * s, old},
-		{"an app's own, of the future", "", -time.Hour, ahead},
-		{"an app's own, with much in it", strings.Repeat("x", 1<<20), 0, here},
+		{"a marker of now", mark(0), 0, ""},
+		{"a marker of the hook's time", mark(hook), 0, ""},
+		{"a marker of a moment before", mark(hook + early - s/10), 0, ""},
+		{"a marker of just too long before", mark(hook + early + s/10), 0, older},
+		{"a marker of long before", mark(hook + 10*s), 0, older},
+		{"an old marker, touched today", mark(hook + 10*s), 0, older},
+		{"a marker of today, with an old time", mark(0), 24 * time.Hour, ""},
+		{"a marker of another boot", boot, 0, other},
+		{"a marker of the future", mark(-time.Hour), 0, future},
+		{"empty, of now", "", 0, ""},
+		{"empty, of a moment before", "", hook + early - s/10, ""},
+		{"empty, of just too long before", "", hook + early + s/10, older},
+		{"empty, of 1970", "", time.Since(time.Unix(0, 0)), older},
+		{"empty, of the future", "", -time.Hour, future},
+		{"empty, of a clock that is a little fast", "", -s / 2, ""},
+		{"garbage, of now", "\x00\xff%s\n", 0, ""},
+		{"garbage, of long ago", "\x00\xff%s\n", 24 * time.Hour, older},
+		{"half a marker, of now", half, 0, ""},
+		{"half a marker, of long ago", half, 24 * time.Hour, older},
+		{"a marker and more, of long ago", mark(0) + "x", 24 * time.Hour, older},
+		{"another version, of now", strings.Replace(boot, "/1", "/2", 1), 0, ""},
+		{"another version, of long ago", strings.Replace(mark(0), "/1", "/2", 1), 24 * time.Hour, older},
+		{"1 MB, of now", strings.Repeat("x", 1<<20), 0, ""},
 	}
 	for _, test := range tests {
-		path := filepath.Join(t.TempDir(), "drained")
-		modified := time.Now().Add(-test.age)
-		if err := errors.Join(os.WriteFile(path, []byte(test.content), 0o644), os.Chtimes(path, modified, modified)); err != nil {
-			t.Fatal(err)
-		}
-		got, err := File{Path: path, Since: time.Now().Add(-30 * s)}.look(t.Context())
-		if err != nil || got.says != test.says || got.met != (test.says == here) {
-			t.Errorf("%s: %+v (%v), want %s", test.name, got, err, test.says)
-		}
+		t.Run(test.name, func(t *testing.T) {
+			f := File{Path: filepath.Join(t.TempDir(), "x"), Since: time.Now().Add(-hook)}
+			put(t, f.Path, test.text, test.age)
+			found, err := f.find()
+			if err != nil || found.why != test.why || found.counts != (test.why == "") {
+				t.Errorf("%+v, %v; want %q", found, err, test.why)
+			}
+		})
 	}
 }
 
-func TestFileCannotBeSeen(t *testing.T) {
-	dir := t.TempDir()
-	at := func(name string) string { return filepath.Join(dir, name) }
-	if err := errors.Join(unix.Mkfifo(at("fifo"), 0o644), os.Symlink(at("loop"), at("loop")), os.WriteFile(at("file"), nil, 0o644), os.Symlink(at("missing"), at("dangling"))); err != nil {
-		t.Fatal(err)
-	}
-	for path, want := range map[string]string{
-		dir:                          "expected a file, found a directory",
-		at("fifo"):                   "expected a file, found a device, socket or pipe",
-		"/dev/null":                  "expected a file, found a device, socket or pipe",
-		at("loop"):                   "too many levels of symbolic links",
-		at("file/below"):             "not a directory",
-		at(strings.Repeat("x", 300)): "file name too long",
-	} {
-		got, err := File{Path: path, Since: time.Now()}.look(t.Context())
-		if err == nil || got.met || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %+v, error %v, want %s", path, got, err, want)
-		}
-	}
-	for _, path := range []string{at("missing"), at("no/directory/yet"), at("dangling")} {
-		if got, err := (File{Path: path, Since: time.Now()}).look(t.Context()); err != nil || got.met {
-			t.Errorf("%s: %+v, error %v, want that it is not there", path, got, err)
-		}
-	}
-}
-
-// A directory that appears, then a file of before, then today's: it ends there.
-func TestFileRun(t *testing.T) {
+func TestJudge(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(t.TempDir(), "shared")
-	path := filepath.Join(dir, "drained")
-	log := &watched{lines: make(chan string, 100)}
-	done := make(chan error, 1)
-	go func() { done <- File{Path: path, Since: time.Now()}.Run(t.Context(), log.logger()) }()
-	log.await(t, "the file is not there")
-	old := time.Now().Add(-time.Hour)
-	if err := errors.Join(os.Mkdir(dir, 0o755), os.WriteFile(path, nil, 0o644), os.Chtimes(path, old, old)); err != nil {
+	tests := []struct {
+		hook, file time.Duration // how old they are
+		counts     bool
+		before     time.Duration
+	}{
+		{0, 0, true, 0},
+		{time.Minute, 0, true, 0},
+		{time.Minute, time.Minute + early, true, 0},
+		{time.Minute, time.Minute + early + time.Millisecond, false, early + time.Millisecond},
+		{0, early, true, 0},
+		{0, -early, true, 0},
+		{0, -early - time.Millisecond, false, -early - time.Millisecond},
+		{time.Hour, -time.Minute, false, -61 * time.Minute},
+	}
+	for _, test := range tests {
+		if got := judge(test.hook, test.file); got.counts != test.counts || got.before != test.before {
+			t.Errorf("hook %v, file %v: %+v", test.hook, test.file, got)
+		}
+	}
+}
+
+// A clock that was set since the hook began changes nothing: its reading from then is not used.
+func TestFileSinceIsMonotonic(t *testing.T) {
+	t.Parallel()
+	f := File{Path: filepath.Join(t.TempDir(), "x"), Since: time.Now()}
+	put(t, f.Path, "", time.Minute)
+	if found, _ := f.find(); found.counts {
+		t.Errorf("%+v", found)
+	}
+	if f.Since.String() == f.Since.Round(0).String() {
+		t.Fatal("no monotonic reading")
+	}
+}
+
+// told is a log that can be looked at while it is written.
+type told struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *told) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *told) count(text string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Count(l.text.String(), text)
+}
+
+// fileWait is a Run that is under way.
+type fileWait struct {
+	File
+	log    told
+	result chan error
+	cancel func()
+}
+
+func waitFor(t *testing.T, path string) *fileWait {
+	t.Helper()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	w := &fileWait{File: File{Path: path, Since: time.Now()}, result: make(chan error, 1), cancel: func() { cancel(errMax) }}
+	go func() { w.result <- w.Run(ctx, slog.New(slog.NewTextHandler(&w.log, nil))) }()
+	t.Cleanup(func() { w.cancel() })
+	return w
+}
+
+// says waits until the log holds that.
+func (w *fileWait) says(t *testing.T, text string) {
+	t.Helper()
+	late := time.NewTimer(10 * s)
+	defer late.Stop()
+	every := time.NewTicker(time.Millisecond)
+	defer every.Stop()
+	for w.log.count(text) == 0 {
+		select {
+		case <-every.C:
+		case <-late.C:
+			t.Fatalf("it does not say %q", text)
+		}
+	}
+}
+
+// ends waits for the end; what is empty: it is met.
+func (w *fileWait) ends(t *testing.T, what string) error {
+	t.Helper()
+	late := time.NewTimer(10 * s)
+	defer late.Stop()
+	select {
+	case err := <-w.result:
+		if what == "" && err != nil || what != "" && (err == nil || !strings.Contains(err.Error(), what)) {
+			t.Errorf("%v, want %q", err, what)
+		}
+		return err
+	case <-late.C:
+		t.Fatal("it does not end")
+		return nil
+	}
+}
+
+func TestFileAppears(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	made := func(do func(path string) error) func(*testing.T, string) {
+		return func(t *testing.T, path string) {
+			if err := do(path); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	fresh := func(t *testing.T, path string) { put(t, path, ago(t, 0).String(), 0) }
+	tests := []struct {
+		name   string
+		before func(t *testing.T, path string)
+		says   string
+		then   func(t *testing.T, path string)
+	}{
+		{"a marker", nil, "is not there", fresh},
+		{"an empty file", nil, "is not there", func(t *testing.T, path string) { put(t, path, "", 0) }},
+		{"a directory that is missing", nil, "is its volume mounted", func(t *testing.T, path string) {
+			if err := os.Mkdir(filepath.Dir(path), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			fresh(t, path)
+		}},
+		{"an old one made anew", func(t *testing.T, path string) { put(t, path, ago(t, 20*s).String(), 0) }, "but it is not believed",
+			func(t *testing.T, path string) {
+				put(t, path+".new", ago(t, 0).String(), 0)
+				if err := os.Rename(path+".new", path); err != nil {
+					t.Fatal(err)
+				}
+			}},
+		{"an old one touched", func(t *testing.T, path string) { put(t, path, "", time.Hour) }, "but it is not believed",
+			func(t *testing.T, path string) { put(t, path, "", 0) }},
+		{"a dangling link gets its file", made(func(path string) error { return os.Symlink(path+".to", path) }), "is not there",
+			func(t *testing.T, path string) { fresh(t, path+".to") }},
+		{"a directory in its place", made(func(path string) error { return os.Mkdir(path, 0o755) }), "expected a file, found a directory",
+			func(t *testing.T, path string) {
+				if err := os.Remove(path); err != nil {
+					t.Fatal(err)
+				}
+				fresh(t, path)
+			}},
+	}
+	for n, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(dir, fmt.Sprint(n))
+			if strings.Contains(test.name, "missing") {
+				path = filepath.Join(path, "x")
+			}
+			if test.before != nil {
+				test.before(t, path)
+			}
+			w := waitFor(t, path)
+			w.says(t, test.says)
+			test.then(t, path)
+			w.ends(t, "")
+		})
+	}
+}
+
+func TestFileNeverMet(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		put    func(path string) error
+		says   string
+		err    string
+		unseen bool
+	}{
+		{"none", nil, "is not there", "is not there: the container that makes it has not come to that: its max is reached", false},
+		{"a dangling link", func(path string) error { return os.Symlink("nowhere", path) }, "is not there", "is not there: ", false},
+		{"an old file", func(path string) error {
+			return errors.Join(os.WriteFile(path, nil, 0o600), os.Chtimes(path, time.Unix(9, 0), time.Unix(9, 0)))
+		}, "is not believed", "is there, but it is older than this hook, as an earlier life of a container leaves it, and nobody has made it anew: its max is reached", false},
+		{"another boot", func(path string) error {
+			return os.WriteFile(path, []byte(marker.Marker{Boot: otherBoot, Since: 1 << 50}.String()), 0o600)
+		}, "is not believed", "made before this node was started", false},
+		{"a directory", func(path string) error { return os.Mkdir(path, 0o755) }, "cannot see", "expected a file, found a directory", true},
+		{"a FIFO", func(path string) error { return unix.Mkfifo(path, 0o600) }, "cannot see", "found a FIFO", true},
+		{"a device", func(path string) error { return os.Symlink("/dev/zero", path) }, "cannot see", "found a device", true},
+		{"a loop", func(path string) error { return os.Symlink(path, path) }, "cannot see", "too many levels of symbolic links", true},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "x")
+			if test.put != nil {
+				if err := test.put(path); err != nil {
+					t.Fatal(err)
+				}
+			}
+			w := waitFor(t, path)
+			w.says(t, test.says)
+			w.cancel()
+			begin := time.Now()
+			err := w.ends(t, test.err)
+			if took := time.Since(begin); took > s/2 {
+				t.Errorf("took %v", took)
+			}
+			if errors.Is(err, ErrUnseen) != test.unseen || errors.Is(err, errMax) == test.unseen {
+				t.Errorf("%v: unseen %v, wraps its cause %v", err, errors.Is(err, ErrUnseen), errors.Is(err, errMax))
+			}
+		})
+	}
+}
+
+func TestFileNotADirectory(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "x")
+	put(t, path, "", 0)
+	w := waitFor(t, path+"/y")
+	w.says(t, "cannot see")
+	w.cancel()
+	if err := w.ends(t, "not a directory"); !errors.Is(err, ErrUnseen) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestFileWarnsOnce(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "x")
+	put(t, path, "", time.Hour)
+	w := waitFor(t, path)
+	w.says(t, "is not believed")
+	put(t, path, marker.Marker{Boot: otherBoot, Since: 1}.String(), 0)
+	w.says(t, "before this node was started")
+	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	log.await(t, "from before the hook began")
+	w.says(t, "is not there")
+	put(t, path, ago(t, 0).String(), 0)
+	w.ends(t, "")
+	if n := w.log.count("level=WARN"); n != 1 {
+		t.Errorf("%d warnings\n%s", n, w.log.text.String())
+	}
+}
+
+// A writer at a FIFO's other end is not woken up.
+func TestFileOnlyLooks(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "x")
+	if err := unix.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	opened := make(chan error, 1)
+	go func() {
+		f, err := os.OpenFile(path, os.O_WRONLY, 0)
+		opened <- errors.Join(err, f.Close())
+	}()
+	w := waitFor(t, path)
+	w.says(t, "cannot see")
+	w.cancel()
+	w.ends(t, "found a FIFO")
 	select {
-	case err := <-done:
-		t.Fatalf("it ended with a file that is left from before: %v", err)
+	case <-opened:
+		t.Error("the writer was woken up")
 	default:
 	}
-	now, err := marker.Now()
-	if err = errors.Join(err, os.WriteFile(path+"~", []byte(now.String()), 0o644), os.Rename(path+"~", path)); err != nil {
-		t.Fatal(err)
-	}
-	if err := <-done; err != nil {
-		t.Error(err)
+	if f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0); err != nil || <-opened != nil || f.Close() != nil {
+		t.Error("the writer was not there", err)
 	}
 }
 
-func TestFileEnded(t *testing.T) {
+func TestFileCheck(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	for path, sees := range map[string]bool{filepath.Join(dir, "missing"): true, dir: false} {
-		ctx, cancel := context.WithTimeoutCause(t.Context(), 50*time.Millisecond, errMax)
-		err := File{Path: path, Since: time.Now()}.Run(ctx, silent)
-		cancel()
-		if err == nil || errors.Is(err, errMax) != sees || !strings.Contains(err.Error(), errMax.Error()) {
-			t.Errorf("%s: %v", path, err)
+	for name, test := range map[string]struct {
+		put  func(path string)
+		says string
+		err  string
+	}{
+		"none":        {func(string) {}, "is not there", ""},
+		"fresh":       {func(path string) { put(t, path, ago(t, 0).String(), 0) }, "met=true", ""},
+		"stale":       {func(path string) { put(t, path, ago(t, 20*s).String(), 0) }, `level=WARN msg="there now, but it would not be believed"`, ""},
+		"a directory": {func(path string) { os.Mkdir(path, 0o755) }, "", "found a directory"},
+	} {
+		path := filepath.Join(t.TempDir(), "x")
+		test.put(path)
+		var log told
+		err := File{Path: path}.Check(t.Context(), slog.New(slog.NewTextHandler(&log, nil)))
+		if test.err == "" && err != nil || test.err != "" && (err == nil || !strings.Contains(err.Error(), test.err)) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if log.count(test.says) == 0 && test.says != "" {
+			t.Errorf("%s: %s", name, log.text.String())
 		}
 	}
 }

@@ -106,9 +106,9 @@ func (l *seen) ended(ctx context.Context, err error) error {
 		err = l.err
 	}
 	if err == nil {
-		return fmt.Errorf("could not see: no look came to its end: %v", cause)
+		return fmt.Errorf("%w: no look came to its end: %v", ErrUnseen, cause)
 	}
-	return fmt.Errorf("could not see: %w (%v)", unwrapped{err}, cause)
+	return fmt.Errorf("%w: %w (%v)", ErrUnseen, unwrapped{err}, cause)
 }
 
 // unwrapped is an error that is none of its causes: it may be the end of the context, which is not to be found in it.

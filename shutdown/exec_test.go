@@ -5,203 +5,461 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+	"unicode/utf8"
+
+	"golang.org/x/sys/unix"
 )
 
-var errDeadline = errors.New("its share of the grace period is used up")
+// soon is when a machine that is busy with other things must have come to it.
+const soon = 10 * s
 
-// lines is a log that can be read while it is written.
-type lines struct {
-	mu  sync.Mutex
-	out bytes.Buffer
+// execTime is a context that ends a test that hangs.
+func execTime(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), 2*soon)
+	t.Cleanup(cancel)
+	return ctx
 }
 
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.out.Write(p)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.out.String()
-}
-
-func (l *lines) log() *slog.Logger {
-	return slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-		if a.Key == slog.TimeKey || a.Key == slog.LevelKey {
-			return slog.Attr{}
-		}
-		return a
-	}}))
-}
-
-func TestExec(t *testing.T) {
-	t.Parallel()
-	long := strings.Repeat("x", 3*maxLine)
-	tests := []struct {
-		name    string
-		program []string
-		err     string // empty: done
-		log     string // holds this
-	}{
-		{"done", []string{"true"}, "", ""},
-		{"says something on both", []string{"sh", "-c", "echo one; echo two >&2"}, "", "msg=output line=one\nmsg=output line=two\n"},
-		{"says something without an end", []string{"printf", "one\n\n\r\ntwo"}, "", "msg=output line=one\nmsg=output line=two\n"},
-		{"gets no input", []string{"cat"}, "", ""},
-		{"arguments are not read again", []string{"printf", "%s", "$HOME * 'a"}, "", `line="$HOME * 'a"`},
-		{"fails", []string{"sh", "-c", "echo why >&2; exit 3"}, "sh: exit status 3; it said: why", "line=why"},
-		{"fails without a word", []string{"false"}, "false: exit status 1", ""},
-		{"ends itself", []string{"sh", "-c", "kill -SEGV $$"}, "sh: signal: segmentation fault", ""},
-		{"not there", []string{"no-such-program"}, fmt.Sprintf("no-such-program: no such program in the image, by its PATH %q", os.Getenv("PATH")), ""},
-		{"not there, by its path", []string{"/no/such/program"}, "/no/such/program: stat /no/such/program: no such file or directory", ""},
-		{"a directory", []string{"/etc"}, "/etc: is a directory", ""},
-		{"not to be run", []string{"/etc/passwd"}, "/etc/passwd: permission denied", ""},
-		{"a line that is too long", []string{"echo", long}, "", "line=" + long[:maxLine] + "…\n"},
-		{"no text", []string{"printf", `a\377b\000c\n`}, "", `line="a�b\x00c"`},
-		{"more than is logged", []string{"sh", "-c", "i=0; while [ $i -lt 700 ]; do echo $i; i=$((i+1)); done"}, "", `line=499` + "\n" + `msg="more output than is logged" lines_left_out=200`},
-		{"a flood", []string{"sh", "-c", "yes | head -c 20000000"}, "", "lines_left_out=9999500"},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			log := &lines{}
-			err := Exec{Program: test.program}.Run(t.Context(), log.log())
-			if test.err == "" && err != nil || test.err != "" && (err == nil || err.Error() != test.err) {
-				t.Errorf("error %v, want %s", err, test.err)
-			}
-			if !strings.Contains(log.String(), test.log) {
-				t.Errorf("log %.2000s\nwant %.2000s", log, test.log)
-			}
-		})
-	}
-}
-
-// However a program and its children resist: the step is over at once when its time is, and none of its group is left.
-func TestExecKilled(t *testing.T) {
-	t.Parallel()
-	for name, script := range map[string]string{
-		"hangs":                         "sleep 1000 & echo $! >$PIDS; echo $$ >>$PIDS; echo ready; wait",
-		"ignores TERM":                  "trap '' TERM INT HUP; echo $$ >$PIDS; echo ready; while :; do sleep 1000; done",
-		"floods":                        "echo $$ >$PIDS; echo ready; yes",
-		"a child holds the pipe":        "sh -c 'echo $$ >$PIDS; echo ready; exec sleep 1000' & wait",
-		"a grandchild left the session": "setsid sh -c 'echo $$ >$LOOSE; sleep 1000' & echo $$ >$PIDS; while [ ! -s $LOOSE ]; do :; done; echo ready; wait",
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			dir := t.TempDir()
-			pids, loose := filepath.Join(dir, "pids"), filepath.Join(dir, "loose")
-			ctx, cancel := context.WithCancelCause(t.Context())
-			log := &lines{}
-			done := make(chan error, 1)
-			go func() {
-				done <- Exec{Program: []string{"env", "PIDS=" + pids, "LOOSE=" + loose, "sh", "-c", script}}.Run(ctx, log.log())
-			}()
-			await(t, func() bool { return strings.Contains(log.String(), "line=ready") })
-			begin := time.Now()
-			cancel(errDeadline)
-			err := <-done
-			if took := time.Since(begin); took > time.Second {
-				t.Errorf("it took %v to end", took)
-			}
-			if !errors.Is(err, errDeadline) || !strings.HasPrefix(err.Error(), "env is killed: ") {
-				t.Errorf("error %v", err)
-			}
-			for _, pid := range numbers(t, pids) {
-				await(t, func() bool { return !alive(pid) })
-			}
-			for _, pid := range numbers(t, loose) {
-				syscall.Kill(-pid, syscall.SIGKILL)
-			}
-		})
-	}
-}
-
-// What a program leaves behind does not outlive it, and holds nothing up.
-func TestExecLeavesNothingBehind(t *testing.T) {
-	t.Parallel()
-	pids := filepath.Join(t.TempDir(), "pids")
-	begin := time.Now()
-	err := Exec{Program: []string{"sh", "-c", "sleep 1000 & echo $! >" + pids}}.Run(t.Context(), slog.New(slog.DiscardHandler))
-	if took := time.Since(begin); err != nil || took > 10*time.Second {
-		t.Errorf("%v after %v", err, took)
-	}
-	for _, pid := range numbers(t, pids) {
-		await(t, func() bool { return !alive(pid) })
-	}
-}
-
-// The hook that is killed takes its program with it.
-func TestExecDiesWithTheHook(t *testing.T) {
-	if pids := os.Getenv("SHUTDOWN_TEST_EXEC"); pids != "" {
-		Exec{Program: []string{"sh", "-c", "echo $$ >" + pids + "; exec sleep 1000"}}.Run(t.Context(), slog.New(slog.DiscardHandler))
-		return
-	}
-	t.Parallel()
-	pids := filepath.Join(t.TempDir(), "pids")
-	hook := exec.Command(os.Args[0], "-test.run=^TestExecDiesWithTheHook$")
-	hook.Env = append(os.Environ(), "SHUTDOWN_TEST_EXEC="+pids)
-	if err := hook.Start(); err != nil {
-		t.Fatal(err)
-	}
-	await(t, func() bool { return len(numbers(t, pids)) == 1 })
-	hook.Process.Kill()
-	hook.Wait()
-	await(t, func() bool { return !alive(numbers(t, pids)[0]) })
-}
-
-func TestExecCheck(t *testing.T) {
-	log := &lines{}
-	if err := (Exec{Program: []string{"sh"}}).Check(t.Context(), log.log()); err != nil || !strings.Contains(log.String(), "path=/") {
-		t.Errorf("%v: %s", err, log)
-	}
-	if err := (Exec{Program: []string{"no-such-program"}}).Check(t.Context(), log.log()); err == nil {
-		t.Error("a program that is not there would run")
-	}
-}
-
-// await gives a condition ten seconds to become true.
-func await(t *testing.T, met func() bool) {
+// await waits until something is the case.
+func await(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	every := time.NewTicker(5 * time.Millisecond)
-	defer every.Stop()
-	for end := time.Now().Add(10 * time.Second); !met(); <-every.C {
-		if time.Now().After(end) {
-			t.Fatal("it did not come to be")
+	late := time.NewTimer(soon)
+	defer late.Stop()
+	look := time.NewTicker(time.Millisecond)
+	defer look.Stop()
+	for !is() {
+		select {
+		case <-look.C:
+		case <-late.C:
+			t.Fatalf("not so after %v: %s", soon, what)
 		}
 	}
 }
 
-func numbers(t *testing.T, file string) []int {
-	t.Helper()
-	text, err := os.ReadFile(file)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		t.Fatal(err)
-	}
-	var all []int
-	for _, field := range strings.Fields(string(text)) {
-		n, err := strconv.Atoi(field)
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, n)
+var pidLine = regexp.MustCompile(`pid (\d+)\.`)
+
+func pidsIn(text string) (all []int) {
+	for _, found := range pidLine.FindAllStringSubmatch(text, -1) {
+		pid, _ := strconv.Atoi(found[1])
+		all = append(all, pid)
 	}
 	return all
 }
 
-// alive tells whether a process runs; one that has ended and is not reaped does not.
-func alive(pid int) bool {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	_, state, _ := strings.Cut(string(stat), ") ")
-	return err == nil && !strings.HasPrefix(state, "Z")
+// exists tells whether there is a process, be it a zombie.
+func exists(pid int) bool { return unix.Kill(pid, 0) != unix.ESRCH }
+
+// lives tells whether a process has not ended; who has to reap it does not matter.
+func lives(pid int) bool {
+	name, _ := groupOf(pid)
+	return name != ""
+}
+
+func expectEnds(t *testing.T, pids ...int) {
+	t.Helper()
+	for _, pid := range pids {
+		t.Cleanup(func() { unix.Kill(pid, unix.SIGKILL) })
+		await(t, fmt.Sprintf("process %d has ended", pid), func() bool { return !lives(pid) })
+	}
+}
+
+func TestExec(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name    string
+		program []string
+		err     string // empty: done
+		says    []string
+	}{
+		{"done", role("exit", "0"), "", []string{`level=INFO msg="the program says" stream=stdout output="on stdout"`}},
+		{"no output", role("say"), "", nil},
+		{"arguments are not looked at", role("say", "a  b", "$HOME", "*", `"`, ";", "|"), "", []string{`output="a  b $HOME * \" ; |"`}},
+		{"no newline at the end", role("say", "begun"), "", []string{"stream=stdout output=begun\n"}},
+		{"status 3", role("exit", "3", "no such upstream"), `: exit status 3; it said: no such upstream`,
+			[]string{"stream=stdout", `stream=stderr output="no such upstream"`}},
+		{"status 3, and a blank line", role("exit", "3", "why\n\n \n"), `: exit status 3; it said: why`, nil},
+		{"status 3, nothing on stderr", role("exit", "3"), `: exit status 3; it said: on stdout`, nil},
+		{"status 255, much on stderr", role("exit", "255", strings.Repeat("ö", 1000)), `: exit status 255; it said: ` + strings.Repeat("ö", 128) + `…`, nil},
+		{"status 128+9 is no signal", role("exit", "137"), ": exit status 137", nil},
+		{"killed by another", []string{"sh", "-c", "kill -9 $$"}, ": ended by SIGKILL", nil},
+		{"crashed", []string{"sh", "-c", "kill -SEGV $$"}, ": ended by SIGSEGV", nil},
+		{"a signal without a name", []string{"sh", "-c", "kill -40 $$"}, ": ended by SIG", nil},
+		{"by PATH", []string{"true"}, "", nil},
+		{"by PATH, failing", []string{"false"}, "false: exit status 1", nil},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			var log journal
+			err := Exec{test.program}.Run(execTime(t), log.logger())
+			expectError(t, err, test.err)
+			for _, text := range test.says {
+				if log.count(strings.TrimSuffix(text, "\n")) != 1 {
+					t.Errorf("no %q in the log\n%s", text, &log)
+				}
+			}
+		})
+	}
+}
+
+func TestExecGivesWhatItShould(t *testing.T) {
+	t.Parallel()
+	var log journal
+	expectError(t, Exec{role("self")}.Run(execTime(t), log.logger()), "")
+	if want := "stdin /dev/null, pipes true, shared false, leader true, parent's group false"; log.count(want) != 1 {
+		t.Errorf("want %s, got\n%s", want, &log)
+	}
+}
+
+func TestExecCut(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		program []string
+		pids    int
+		outside bool // the last of them is not of the group, and lives on
+	}{
+		"ignores SIGTERM":            {role("hang"), 1, false},
+		"with a child that holds on": {role("with", "hang"), 3, false},
+		"with a child that floods":   {role("with", "flood"), 2, false},
+		"with a grandchild":          {role("with", "with", "hang"), 5, false},
+		"with a child of a session":  {role("with out", "hang"), 3, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithCancelCause(execTime(t))
+			defer cancel(nil)
+			var log journal
+			var pids []int
+			var ended time.Time
+			go func() {
+				defer cancel(errShare)
+				await(t, "all say who they are", func() bool { pids = pidsIn(log.String()); return len(pids) >= test.pids })
+				ended = time.Now()
+			}()
+			err := Exec{test.program}.Run(ctx, log.logger())
+			took := time.Since(ended)
+			expectError(t, err, " is killed: share used up")
+			if !errors.Is(err, errShare) {
+				t.Errorf("%v does not wrap the cause", err)
+			}
+			t.Logf("took %v", took)
+			expectTook(t, took, 0, s/2)
+			leader := execLeader(t, &log)
+			if exists(leader) {
+				t.Errorf("process %d is there still", leader)
+			}
+			for _, pid := range slices.Compact(slices.Sorted(slices.Values(pids))) {
+				if test.outside && pid != leader {
+					if !lives(pid) {
+						t.Errorf("process %d of another group is dead", pid)
+					}
+					unix.Kill(pid, unix.SIGKILL)
+				}
+			}
+			expectEnds(t, pids...)
+		})
+	}
+}
+
+// execLeader is the process id of the program that was run.
+func execLeader(t *testing.T, log *journal) int {
+	t.Helper()
+	found := regexp.MustCompile(`msg=started .* ?pid=(\d+)`).FindStringSubmatch(log.String())
+	if found == nil {
+		t.Fatalf("nothing was started\n%s", log)
+	}
+	pid, _ := strconv.Atoi(found[1])
+	return pid
+}
+
+func TestExecLeavesNothing(t *testing.T) {
+	t.Parallel()
+	var log journal
+	begin := time.Now()
+	expectError(t, Exec{role("leave", "hang")}.Run(execTime(t), log.logger()), "")
+	took := time.Since(begin)
+	pids := pidsIn(log.String())
+	if len(pids) == 0 {
+		t.Fatalf("nothing was left behind\n%s", &log)
+	}
+	expectEnds(t, pids...)
+	expectTook(t, took, 0, soon/2)
+	if log.count("level=WARN", "not all that it started", fmt.Sprintf("(%d)", pids[0])) != 1 {
+		t.Errorf("no word of process %d\n%s", pids[0], &log)
+	}
+	if log.count("holds its output open") != 0 {
+		t.Errorf("nobody holds it open\n%s", &log)
+	}
+}
+
+func TestExecIsNotHeldByAnotherSession(t *testing.T) {
+	t.Parallel()
+	var log journal
+	begin := time.Now()
+	expectError(t, Exec{role("leave out", "hang")}.Run(execTime(t), log.logger()), "")
+	took := time.Since(begin)
+	pids := pidsIn(log.String())
+	if len(pids) == 0 || !lives(pids[0]) {
+		t.Errorf("nothing was left behind\n%s", &log)
+	}
+	for _, pid := range pids {
+		unix.Kill(pid, unix.SIGKILL)
+	}
+	expectTook(t, took, afterEnd, soon/2)
+	if log.count("level=WARN", "holds its output open") != 1 {
+		t.Errorf("no word of it\n%s", &log)
+	}
+}
+
+func TestExecEndedWhileHeld(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancelCause(execTime(t))
+	defer cancel(nil)
+	var log journal
+	go func() {
+		await(t, "the program has ended", func() bool { return log.count("msg=started") == 1 && !lives(execLeader(t, &log)) })
+		cancel(errShare)
+	}()
+	expectError(t, Exec{role("leave out", "hang")}.Run(ctx, log.logger()), "")
+	for _, pid := range pidsIn(log.String()) {
+		unix.Kill(pid, unix.SIGKILL)
+	}
+}
+
+func TestExecNotStartedLate(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancelCause(execTime(t))
+	cancel(errShare)
+	var log journal
+	err := Exec{role("say", "too late")}.Run(ctx, log.logger())
+	expectError(t, err, "not started: share used up")
+	if !errors.Is(err, errShare) || log.String() != "" {
+		t.Errorf("%v\n%s", err, &log)
+	}
+}
+
+func TestExecMuchOutput(t *testing.T) {
+	t.Parallel()
+	var log journal
+	expectError(t, Exec{role("flood")}.Run(execTime(t), log.logger()), "")
+	if n := log.count("stream=stdout"); n != maxLines {
+		t.Errorf("%d lines are logged, want %d", n, maxLines)
+	}
+	if log.count("level=WARN", "lines=500", "left_out_lines=499500") != 1 {
+		t.Errorf("no count of the rest:%s", log.String()[strings.LastIndex(log.String(), "time="):])
+	}
+}
+
+func TestExecLongLine(t *testing.T) {
+	t.Parallel()
+	var log journal
+	expectError(t, Exec{role("long line")}.Run(execTime(t), log.logger()), "")
+	want := fmt.Sprintf("output=%s… left_out_bytes=%d\n", strings.Repeat("0123456789", maxLine)[:maxLine], 10<<20-maxLine)
+	if !strings.HasSuffix(log.String(), want) {
+		t.Errorf("%.3000s", &log)
+	}
+}
+
+// outputs is a log that keeps what a program says.
+type outputs struct {
+	slog.Handler
+	said *[]string
+}
+
+func (o outputs) Handle(_ context.Context, r slog.Record) error {
+	r.Attrs(func(a slog.Attr) bool {
+		if a.Key == "output" {
+			*o.said = append(*o.said, a.Value.String())
+		}
+		return true
+	})
+	return nil
+}
+
+func TestExecBytes(t *testing.T) {
+	t.Parallel()
+	var said []string
+	log := slog.New(outputs{slog.NewTextHandler(io.Discard, nil), &said})
+	expectError(t, Exec{role("bytes")}.Run(execTime(t), log), "")
+	if len(said) != 4 || !strings.HasPrefix(said[0], "\x00\x01") || said[1] != "wörter" || said[2] != "" || said[3] != "\uFFFD" {
+		t.Errorf("%q", said)
+	}
+	for _, line := range said {
+		if !utf8.ValidString(line) {
+			t.Errorf("not UTF-8: %q", line)
+		}
+	}
+}
+
+// hookOutput runs a hook of its own process to the end of its stdout.
+func hookOutput(t *testing.T, words ...string) string {
+	t.Helper()
+	words = role(words...)
+	out, err := exec.CommandContext(t.Context(), words[0], words[1:]...).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
+}
+
+func TestExecLeavesNothingInTheHook(t *testing.T) {
+	t.Parallel()
+	for _, program := range [][]string{{"say", "x"}, {"leave", "hang"}, {"exit", "1"}} {
+		out := hookOutput(t, append([]string{"hooks"}, program...)...)
+		if !strings.Contains(out, "left: files 0 goroutines 1 children false") {
+			t.Errorf("%q: %s", program, out[strings.LastIndex(out, "left:"):])
+		}
+	}
+}
+
+func TestExecMemory(t *testing.T) {
+	t.Parallel()
+	out := hookOutput(t, "hook", "flood")
+	var kib int
+	if _, err := fmt.Sscanf(out[strings.LastIndex(out, " memory ")+1:], "memory %d", &kib); err != nil || kib > 8<<10 {
+		t.Errorf("%d KiB more after 50 MB of output, %v", kib, err)
+	}
+	t.Logf("%d KiB more", kib)
+}
+
+// A container runtime waits for all who hold a hook's output.
+func TestExecNobodyHoldsTheHooksOutput(t *testing.T) {
+	t.Parallel()
+	out := hookOutput(t, "hook", "leave out", "hang")
+	pids := pidsIn(out)
+	if len(pids) == 0 || !lives(pids[0]) {
+		t.Errorf("nobody was left who could hold it\n%s", out)
+	}
+	for _, pid := range pids {
+		unix.Kill(pid, unix.SIGKILL)
+	}
+}
+
+func TestExecDiesWithTheHook(t *testing.T) {
+	t.Parallel()
+	words := role("hook", "hang")
+	var out journal
+	hook := exec.Command(words[0], words[1:]...)
+	hook.Stdout = &out
+	if err := hook.Start(); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the program says who it is", func() bool { return len(pidsIn(out.String())) > 0 })
+	hook.Process.Kill()
+	hook.Wait()
+	expectEnds(t, pidsIn(out.String())...)
+}
+
+func TestExecFind(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	put := func(name, text string, mode os.FileMode) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), mode); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	missing := filepath.Join(dir, "missing")
+	tests := []struct {
+		program []string
+		err     string // of Run
+		check   string // of Check; "same"
+	}{
+		{nil, "expected a program, got nothing", "same"},
+		{[]string{""}, "expected a program, got nothing", "same"},
+		{[]string{"no-such-program-9"}, "no-such-program-9: the image does not have it in its PATH \"", "same"},
+		{[]string{"no-such-program-9", "a b"}, "the image does not have it", "same"},
+		{[]string{"no-such-program-9 -x  y"}, "no shell is implied, so the program and its arguments have to be words of their own, as in exec no-such-program-9 -x y", "same"},
+		{[]string{"/no/such program"}, "no shell is implied", "same"},
+		{[]string{"sleep 5"}, "no shell is implied", "same"},
+		{[]string{missing}, missing + ": the image does not have it", "same"},
+		{[]string{dir}, "is a directory", "same"},
+		{[]string{put("data", "x", 0o644)}, "may not be executed by uid ", "same"},
+		{[]string{put("text", "echo x\n", 0o755)}, "nor a script that begins with #! (no shell is implied)", ""},
+		{[]string{put("empty", "", 0o755)}, "no shell is implied", ""},
+		{[]string{put("script", "#!"+missing+" -e\necho\n", 0o755)}, "it is a script for \"" + missing + "\", which the image does not have", "same"},
+		{[]string{put("dos", "#!/bin/sh\r\necho\r\n", 0o755)}, `a script for "/bin/sh\r", which`, "same"},
+		{[]string{put("env", "#! /usr/bin/env  sh\nexit 4\n", 0o755)}, "exit status 4", ""},
+	}
+	for _, test := range tests {
+		t.Run(fmt.Sprintf("%.60q", test.program), func(t *testing.T) {
+			t.Parallel()
+			e := Exec{test.program}
+			err := e.Run(execTime(t), slog.New(slog.DiscardHandler))
+			if errors.Is(err, syscall.ETXTBSY) {
+				t.Skip("another test forked while the file was written")
+			}
+			expectError(t, err, test.err)
+			if test.check == "same" {
+				test.check = test.err
+			}
+			expectError(t, e.Check(t.Context(), slog.New(slog.DiscardHandler)), test.check)
+		})
+	}
+}
+
+func TestExecCheckRunsNothing(t *testing.T) {
+	t.Parallel()
+	var log journal
+	self := role("say", "ran")
+	expectError(t, Exec{self}.Check(t.Context(), log.logger()), "")
+	if log.count("msg=found", "program="+self[0]) != 1 || log.count("ran") != 0 {
+		t.Errorf("log\n%s", &log)
+	}
+}
+
+func FuzzExecOutput(f *testing.F) {
+	f.Add([]byte("a\nb\r\n\nc"), 1)
+	f.Add(bytes.Repeat([]byte("ö\xff"), maxLine), 7)
+	f.Add(append(bytes.Repeat([]byte("x"), maxLine-1), "🚚\nb"...), 3)
+	f.Fuzz(func(t *testing.T, data []byte, step int) {
+		lines, size := 0, 0
+		s := stream{name: "x", line: func(_ string, l text) {
+			lines++
+			size += len(l.bytes) + l.cut
+			if text := l.String(); !utf8.ValidString(text) || len(text) > 3*maxLine+3 || strings.Contains(text, "\n") || strings.HasSuffix(text, "…") != (l.cut > 0 || bytes.HasSuffix(l.bytes, []byte("…"))) {
+				t.Errorf("%q", text)
+			}
+		}}
+		step = max(1, step)
+		s.readFrom(&parts{data, step})
+		want := bytes.Count(data, []byte("\n"))
+		if size != len(data)-want {
+			t.Errorf("%d bytes of %d", size, len(data)-want)
+		}
+		if len(data) > 0 && !bytes.HasSuffix(data, []byte("\n")) {
+			want++
+		}
+		if lines != want {
+			t.Errorf("%d lines, want %d", lines, want)
+		}
+	})
+}
+
+// parts gives data in parts.
+type parts struct {
+	data []byte
+	size int
+}
+
+func (p *parts) Read(b []byte) (int, error) {
+	n := copy(b[:min(len(b), p.size)], p.data)
+	p.data = p.data[n:]
+	if n == 0 {
+		return 0, io.EOF
+	}
+	return n, nil
 }

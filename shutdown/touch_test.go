@@ -1,6 +1,7 @@
 package shutdown
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"os"
@@ -8,64 +9,174 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/prestop/prestop/internal/marker"
 )
 
-func touch(path string) error { return Touch{path}.Run(nil, slog.New(slog.DiscardHandler)) }
-
-func TestTouch(t *testing.T) {
-	dir := t.TempDir()
-	path, secret := filepath.Join(dir, "drained"), filepath.Join(dir, "secret")
-	if err := errors.Join(os.WriteFile(secret, []byte("kept"), 0o600), os.Symlink(secret, path)); err != nil {
+// touched runs a Touch and wants today's marker in its file, which everybody may read, and nothing else beside it.
+func touched(t *testing.T, path string, entries int) {
+	t.Helper()
+	before, errBefore := marker.Now()
+	err := Touch{path}.Run(t.Context(), slog.New(slog.DiscardHandler))
+	after, errAfter := marker.Now()
+	text, errRead := os.ReadFile(path)
+	if err := errors.Join(err, errBefore, errAfter, errRead); err != nil {
 		t.Fatal(err)
 	}
-	var last marker.Marker
-	for range 2 {
-		if err := touch(path); err != nil {
-			t.Fatal(err)
-		}
-		text, err := os.ReadFile(path)
-		m, ok := marker.Parse(string(text))
-		if err != nil || !ok || m.Since <= last.Since {
-			t.Errorf("it holds %q (%v), after %v", text, err, last)
-		}
-		last = m
+	m, ok := marker.Parse(string(text))
+	if !ok || m.Boot != before.Boot || m.Since < before.Since || m.Since > after.Since {
+		t.Errorf("%q between %s and %s", text, before, after)
 	}
 	if info, err := os.Lstat(path); err != nil || info.Mode() != 0o644 {
-		t.Errorf("%v %v, want a file that others can read", info.Mode(), err)
+		t.Errorf("%v, %v", info.Mode(), err)
 	}
-	if text, err := os.ReadFile(secret); err != nil || string(text) != "kept" {
-		t.Errorf("it followed a link: %q", text)
-	}
-	if all, err := os.ReadDir(dir); err != nil || len(all) != 2 {
-		t.Errorf("it left something behind: %v", all)
+	expectEntries(t, filepath.Dir(path), entries)
+}
+
+func expectEntries(t *testing.T, dir string, want int) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != want {
+		t.Errorf("%v, %v; want %d", entries, err, want)
 	}
 }
 
-func TestTouchFails(t *testing.T) {
+func TestTouch(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
-	full := filepath.Join(dir, "directory")
-	if err := os.MkdirAll(filepath.Join(full, "x"), 0o755); err != nil {
+	path := filepath.Join(dir, "drained")
+	touched(t, path, 1)
+	first, _ := os.ReadFile(path)
+	touched(t, path, 1)
+	if second, _ := os.ReadFile(path); string(second) == string(first) {
+		t.Error("the second run has left the first one's file")
+	}
+	if err := os.WriteFile(path, []byte(strings.Repeat("x", 1<<16)), 0o000); err != nil {
+		t.Fatal(err)
+	}
+	touched(t, path, 1)
+}
+
+func TestTouchReplacesWhatIsThere(t *testing.T) {
+	t.Parallel()
+	for name, put := range map[string]func(path, other string) error{
+		"a link":          func(path, other string) error { return os.Symlink(other, path) },
+		"a dangling link": func(path, other string) error { return os.Symlink(other+"-not", path) },
+		"a loop":          func(path, other string) error { return os.Symlink(path, path) },
+		"a hard link":     func(path, other string) error { return os.Link(other, path) },
+		"a FIFO":          func(path, other string) error { return unix.Mkfifo(path, 0o600) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			other, path := filepath.Join(t.TempDir(), "other"), filepath.Join(t.TempDir(), "drained")
+			if err := errors.Join(os.WriteFile(other, []byte("mine"), 0o600), put(path, other)); err != nil {
+				t.Fatal(err)
+			}
+			touched(t, path, 1)
+			if text, err := os.ReadFile(other); err != nil || string(text) != "mine" {
+				t.Errorf("%q, %v", text, err)
+			}
+			expectEntries(t, filepath.Dir(other), 1)
+		})
+	}
+}
+
+// A reader sees a whole file, whenever it looks.
+func TestTouchIsAtomic(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "drained")
+	touched(t, path, 1)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 200 {
+			Touch{path}.Run(t.Context(), slog.New(slog.DiscardHandler))
+		}
+	}()
+	for {
+		text, err := os.ReadFile(path)
+		if _, ok := marker.Parse(string(text)); !ok {
+			t.Fatalf("%q, %v", text, err)
+		}
+		select {
+		case <-done:
+			return
+		default:
+		}
+	}
+}
+
+func TestTouchRefused(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file, full := filepath.Join(dir, "file"), filepath.Join(dir, "full")
+	if err := errors.Join(os.WriteFile(file, nil, 0o600), os.Mkdir(full, 0o755), os.WriteFile(full+"/x", nil, 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{
-		filepath.Join(dir, "no", "drained"): "there is no directory " + filepath.Join(dir, "no") + ": is its volume mounted?",
-		full:                                "file exists",
-		"/proc/drained":                     "",
-		"/proc/version/drained":             "not a directory",
+		dir + "/missing/drained": "there is no directory " + dir + "/missing: is its volume mounted?",
+		file + "/drained":        file + " is no directory",
+		full:                     full + ": expected a file, found a directory",
+		"/proc/drained":          "/proc/drained: ",
+		"/sys/drained":           "/sys/drained: ",
 	} {
-		err := touch(path)
-		if err == nil || !strings.HasPrefix(err.Error(), path+": ") || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v, want %s", path, err, want)
+		t.Run(path, func(t *testing.T) {
+			err := Touch{path}.Run(t.Context(), slog.New(slog.DiscardHandler))
+			expectError(t, err, want)
+			if strings.Contains(err.Error(), ".prestop-") {
+				t.Errorf("%v names a file that nobody knows of", err)
+			}
+			if !strings.HasPrefix(path, "/proc") && !strings.HasPrefix(path, "/sys") { // where root alone may not, and access(2) does not know
+				expectError(t, Touch{path}.Check(t.Context(), slog.New(slog.DiscardHandler)), want)
+			}
+		})
+	}
+	expectEntries(t, dir, 2)
+}
+
+func TestTouchExplain(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for errno, want := range map[unix.Errno]string{
+		unix.EROFS:  "read-only file system: expected a volume that this container may write to",
+		unix.EACCES: "may not make it in " + dir + ": permission denied",
+		unix.EPERM:  "may not make it in " + dir + ": operation not permitted",
+		unix.ENOSPC: dir + "/drained: no space left on device",
+	} {
+		err := Touch{dir + "/drained"}.explain(&os.LinkError{Op: "rename", Old: dir + "/.prestop-1", New: dir + "/drained", Err: errno})
+		expectError(t, err, want)
+		if strings.Contains(err.Error(), ".prestop-") || !strings.HasPrefix(err.Error(), dir+"/drained: ") {
+			t.Errorf("%v", err)
 		}
-		if err := (Touch{path}).Check(t.Context(), slog.New(slog.DiscardHandler)); err == nil && path != "/proc/drained" {
-			t.Errorf("%s: the dry run finds nothing wrong", path)
-		}
 	}
-	if all, err := os.ReadDir(dir); err != nil || len(all) != 1 {
-		t.Errorf("it left something behind: %v", all)
+}
+
+func TestTouchReadOnly(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_RDONLY, ""); err != nil {
+		t.Skip("cannot mount:", err)
 	}
-	if err := (Touch{filepath.Join(dir, "drained")}).Check(t.Context(), slog.New(slog.DiscardHandler)); err != nil {
-		t.Error(err)
+	t.Cleanup(func() { unix.Unmount(dir, unix.MNT_DETACH) })
+	for _, do := range []stepFunc{Touch{dir + "/drained"}.Run, Touch{dir + "/drained"}.Check} {
+		expectError(t, do(t.Context(), slog.New(slog.DiscardHandler)), dir+" is on a read-only file system")
 	}
+}
+
+func TestTouchNotMadeLate(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errShare)
+	err := Touch{dir + "/drained"}.Run(ctx, slog.New(slog.DiscardHandler))
+	expectError(t, err, "not made: share used up")
+	expectEntries(t, dir, 0)
+}
+
+func TestTouchCheckMakesNothing(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	expectError(t, Touch{dir + "/drained"}.Check(t.Context(), slog.New(slog.DiscardHandler)), "")
+	expectEntries(t, dir, 0)
 }

@@ -145,7 +145,7 @@ func (e etcd) has(key string) bool {
 }
 
 func leaseAt(t *testing.T, url string, id int64) EtcdLease {
-	return EtcdLease{Connect: lockConnect(t, new(net.Dialer).DialContext, web.TLS{}), URL: url, Lease: text(fmt.Sprintf("%x\n", id))}
+	return EtcdLease{Connect: lockConnect(t, new(net.Dialer).DialContext, web.TLS{}), URL: url, Lease: secretText(fmt.Sprintf("%x\n", id))}
 }
 
 func lockConnect(t *testing.T, dial web.Dial, config web.TLS) web.Connect {
@@ -169,14 +169,16 @@ func TestEtcdLease(t *testing.T) {
 		kept           bool
 	}{
 		{"ours", func(e *EtcdLease, id int64) {}, "", lockReleased, "held by us", false},
-		{"in decimal", func(e *EtcdLease, id int64) { e.Lease = text(fmt.Sprint(id)) }, "", lockReleased, "ttl=", false},
-		{"a line of etcdctl", func(e *EtcdLease, id int64) { e.Lease = text(fmt.Sprintf("lease %016x granted with TTL(600s)\n", id)) }, "", lockReleased, "held by us", false},
+		{"in decimal", func(e *EtcdLease, id int64) { e.Lease = secretText(fmt.Sprint(id)) }, "", lockReleased, "ttl=", false},
+		{"a line of etcdctl", func(e *EtcdLease, id int64) {
+			e.Lease = secretText(fmt.Sprintf("lease %016x granted with TTL(600s)\n", id))
+		}, "", lockReleased, "held by us", false},
 		{"URL with a slash", func(e *EtcdLease, id int64) { e.URL += "/" }, "", lockReleased, "held by us", false},
 		{"revoked", func(e *EtcdLease, id int64) { admin.call("/v3/lease/revoke", map[string]any{"ID": id}) }, "", lockGone, lockGone, false},
-		{"never granted", func(e *EtcdLease, id int64) { e.Lease = text("5") }, "", lockGone, lockGone, true},
-		{"a user, but no authentication", func(e *EtcdLease, id int64) { e.User, e.Password = "hook", text(lockPassword) }, "", lockReleased, "held by us", false},
+		{"never granted", func(e *EtcdLease, id int64) { e.Lease = secretText("5") }, "", lockGone, lockGone, true},
+		{"a user, but no authentication", func(e *EtcdLease, id int64) { e.User, e.Password = "hook", secretText(lockPassword) }, "", lockReleased, "held by us", false},
 		{"a user without a password", func(e *EtcdLease, id int64) { e.User = "hook" }, "a user needs a password", "", "", true},
-		{"no id", func(e *EtcdLease, id int64) { e.Lease = text("\n") }, "lease: expected the id of a lease", "", "", true},
+		{"no id", func(e *EtcdLease, id int64) { e.Lease = secretText("\n") }, "lease: expected the id of a lease", "", "", true},
 		{"unreadable", func(e *EtcdLease, id int64) {
 			e.Lease = func() (string, error) { return "", errors.New("no such file") }
 		}, "lease: no such file", "", "", true},
@@ -242,7 +244,7 @@ func TestEtcdLeaseUsers(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			lease, log := leaseAt(t, server.URL, root.grant(600, "lock/a")), &journal{}
 			if test.user != "" {
-				lease.User, lease.Password = test.user, text(test.password)
+				lease.User, lease.Password = test.user, secretText(test.password)
 			}
 			lockOutcome(t, inTime(t, 10*time.Second, log, lease.Run), log, test.err, "", lockPassword, "wrong-horse")
 			if got := root.has("lock/a"); got != (test.err != "") {
@@ -396,7 +398,7 @@ func TestEtcdLeaseAnswers(t *testing.T) {
 			t.Cleanup(server.Close)
 			lease, log := leaseAt(t, server.URL, 5), &journal{}
 			if test.user {
-				lease.User, lease.Password = "hook", text(lockPassword)
+				lease.User, lease.Password = "hook", secretText(lockPassword)
 			}
 			lockOutcome(t, inTime(t, 10*time.Second, log, lease.Run), log, test.err, test.log, lockPassword)
 			if mu.Lock(); tries != test.tries {

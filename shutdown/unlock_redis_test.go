@@ -50,7 +50,7 @@ func command(t *testing.T, address string, lines ...string) any {
 }
 
 func lockAt(address string) RedisLock {
-	return RedisLock{Dial: new(net.Dialer).DialContext, Address: address, Key: lockKey, Value: text(lockValue + "\n")}
+	return RedisLock{Dial: new(net.Dialer).DialContext, Address: address, Key: lockKey, Value: secretText(lockValue + "\n")}
 }
 
 // inTime runs do within a share of time.
@@ -71,7 +71,7 @@ func TestRedisLock(t *testing.T) {
 		"ACL SETUSER elsewhere on >"+lockPassword+" ~other:* +@all",
 		"ACL SETUSER off off >"+lockPassword+" ~lock:* +@all")
 	user := func(name, password string) func(*RedisLock) {
-		return func(r *RedisLock) { r.User, r.Password = name, text(password) }
+		return func(r *RedisLock) { r.User, r.Password = name, secretText(password) }
 	}
 	const ours = "SET KEY " + lockValue
 	tests := []struct {
@@ -88,11 +88,11 @@ func TestRedisLock(t *testing.T) {
 		{"another's, of which ours is more", "SET KEY pod-1", nil, "", lockAnothers, lockAnothers, true},
 		{"absent", "PING", nil, "", lockGone, lockGone, false},
 		{"expired", ours + " PX 1", nil, "", lockGone, lockGone, false},
-		{"value without a line end", ours, func(r *RedisLock) { r.Value = text(lockValue) }, "", lockReleased, "", false},
-		{"value with CR LF", ours, func(r *RedisLock) { r.Value = text(lockValue + "\r\n") }, "", lockReleased, "", false},
-		{"value with two line ends", ours, func(r *RedisLock) { r.Value = text(lockValue + "\n\n") }, "", lockAnothers, "", true},
-		{"value with CR alone", ours, func(r *RedisLock) { r.Value = text(lockValue + "\r") }, "", lockAnothers, "", true},
-		{"empty value", ours, func(r *RedisLock) { r.Value = text("\n") }, "value: expected the lock's value, got nothing", "", "", true},
+		{"value without a line end", ours, func(r *RedisLock) { r.Value = secretText(lockValue) }, "", lockReleased, "", false},
+		{"value with CR LF", ours, func(r *RedisLock) { r.Value = secretText(lockValue + "\r\n") }, "", lockReleased, "", false},
+		{"value with two line ends", ours, func(r *RedisLock) { r.Value = secretText(lockValue + "\n\n") }, "", lockAnothers, "", true},
+		{"value with CR alone", ours, func(r *RedisLock) { r.Value = secretText(lockValue + "\r") }, "", lockAnothers, "", true},
+		{"empty value", ours, func(r *RedisLock) { r.Value = secretText("\n") }, "value: expected the lock's value, got nothing", "", "", true},
 		{"value unreadable", ours, func(r *RedisLock) { r.Value = func() (string, error) { return "", errors.New("no such file") } }, "value: no such file", "", "", true},
 		{"in another database", ours, func(r *RedisLock) { r.DB = 3 }, "", lockGone, lockGone, true},
 		{"a database that is not there", ours, func(r *RedisLock) { r.DB = 99 }, "SELECT: ERR DB index is out of range", "", "", true},
@@ -167,9 +167,9 @@ func TestRedisLockDefaultUser(t *testing.T) {
 		err  string
 	}{
 		{"no password", func(r *RedisLock) {}, "the server wants a user and password"},
-		{"a wrong one", func(r *RedisLock) { r.Password = text("wrong-horse") }, "the user or password is wrong"},
-		{"the password", func(r *RedisLock) { r.Password = text(lockPassword) }, ""},
-		{"the user by name", func(r *RedisLock) { r.User, r.Password = "default", text(lockPassword) }, ""},
+		{"a wrong one", func(r *RedisLock) { r.Password = secretText("wrong-horse") }, "the user or password is wrong"},
+		{"the password", func(r *RedisLock) { r.Password = secretText(lockPassword) }, ""},
+		{"the user by name", func(r *RedisLock) { r.User, r.Password = "default", secretText(lockPassword) }, ""},
 	} {
 		command(t, server.Address, auth, "SET "+lockKey+" "+lockValue)
 		lock, log := lockAt(server.Address), &journal{}
@@ -671,7 +671,7 @@ func TestRedisLockRefusedLogin(t *testing.T) {
 	} {
 		address := newFakeRedis(t, func(c net.Conn) { answerRedis(c, answer+"\r\n") })
 		lock, log := lockAt(address), &journal{}
-		lock.Password = text(lockPassword)
+		lock.Password = secretText(lockPassword)
 		lockOutcome(t, inTime(t, time.Second, log, lock.Run), log, want, "", lockPassword[:5])
 	}
 }

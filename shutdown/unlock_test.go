@@ -30,7 +30,7 @@ func lockDial(address string) web.Dial {
 	}
 }
 
-func text(s string) web.Secret { return func() (string, error) { return s, nil } }
+func secretText(s string) web.Secret { return func() (string, error) { return s, nil } }
 
 // lockCA is a certificate authority whose certificates are files.
 type lockCA struct {

@@ -75,7 +75,7 @@ func demo(ctx context.Context, stdout io.Writer) error {
 func build(ctx context.Context, out *timeline, to string) error {
 	out.title("A pod with an app and a node of Elasticsearch")
 	out.say(isGo, "builds ./cmd/prestop; the first time takes a minute")
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", "nethttpomithttp2", "-ldflags", "-s -w",
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", "nethttpomithttp2", "-gcflags=github.com/miekg/dns=-l", "-ldflags", "-s -w",
 		"-o", to, "github.com/prestop/prestop/cmd/prestop")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if text, err := cmd.CombinedOutput(); err != nil {

@@ -52,11 +52,17 @@ func (f *failures) wait(ctx context.Context, host string) error {
 			return nil
 		}
 		if !sleep(ctx, left) {
-			e := cut(ctx, host)
-			e.Err = fmt.Errorf("%w (waiting after %s)", e.Err, s.last.reason())
-			return e
+			return f.after(cut(ctx, host))
 		}
 	}
+}
+
+// after says of a look-up that was cut what the one before it had failed for.
+func (f *failures) after(e *Error) *Error {
+	if last := f.of(e.Host).last; last != nil {
+		e.Err = fmt.Errorf("%w (after %s)", e.Err, last.reason())
+	}
+	return e
 }
 
 func sleep(ctx context.Context, d time.Duration) bool {

@@ -188,7 +188,7 @@ func TestPauseIsCutWithoutAFailure(t *testing.T) {
 		for range 3 {
 			ctx, cancel := context.WithTimeoutCause(t.Context(), 300*ms, stopped)
 			_, err := r.Lookup(ctx, "es.")
-			if outcome(err) != Cut || !errors.Is(err, stopped) || !strings.Contains(err.Error(), "waiting after NODATA from 127.0.0.1:53") {
+			if outcome(err) != Cut || !errors.Is(err, stopped) || !strings.Contains(err.Error(), "after NODATA from 127.0.0.1:53") {
 				t.Errorf("have %v, want to be cut while waiting", err)
 			}
 			cancel()

@@ -1,8 +1,11 @@
-// Package marker tells a file that was made in this moment from one that is left from before.
+// Package marker is what a marker file says of itself: in which boot of the kernel it was written, and when.
 //
-// The containers of a pod share a volume, and the volume outlives a container that is restarted, with all that the one
-// before it has left there. A [Marker] in a file says when it was written by a clock that nobody sets: the kernel's
-// boot, and the time since. shutdown writes markers, drain reads them; what a file means is their affair.
+//	prestop/1 boot=6f0d7a52-4f2c-4a53-9d0c-3f1c1e0b7a44 since=94387402118734
+//
+// boot is the kernel's boot id, since the nanoseconds from that boot (CLOCK_BOOTTIME, which nobody can set and which
+// the containers of a node share). The line ends with a newline and nothing follows it. 1 is the format's version.
+// [Marker.String] writes it and [Parse] reads it; the file itself, and who believes it, is the affair of packages
+// shutdown and drain, its two callers.
 package marker
 
 import (
@@ -15,38 +18,54 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Marker is a moment.
+// A Marker is one moment of one boot.
 type Marker struct {
 	Boot  string        // the kernel's boot id
-	Since time.Duration // from boot, suspended time included
+	Since time.Duration // that boot
 }
 
-// Now is this moment.
+// Max is how many bytes a marker has at most.
+const Max = 128
+
+const (
+	format   = "prestop/1 boot=%s since=%d\n"
+	bootFile = "/proc/sys/kernel/random/boot_id"
+	bootSize = 36
+)
+
+// Now is this moment. It fails where the kernel tells no boot id, as a sandbox may.
 func Now() (Marker, error) {
-	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	text, err := os.ReadFile(bootFile)
 	if err != nil {
 		return Marker{}, err
 	}
+	boot := strings.TrimSpace(string(text))
+	if !isBoot(boot) {
+		return Marker{}, fmt.Errorf("%s: expected %d hex digits and dashes, got %q", bootFile, bootSize, boot)
+	}
 	var t unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &t); err != nil {
-		return Marker{}, fmt.Errorf("clock since boot: %w", err)
+		return Marker{}, fmt.Errorf("failed to read CLOCK_BOOTTIME: %w", err)
 	}
-	return Marker{strings.TrimSpace(string(boot)), time.Duration(t.Nano())}, nil
+	return Marker{boot, time.Duration(t.Nano())}, nil
 }
 
-// String is a line that Parse reads.
-func (m Marker) String() string { return fmt.Sprintf("prestop/1 boot=%s since=%d\n", m.Boot, m.Since) }
+// String is the marker's line, with its newline.
+func (m Marker) String() string { return fmt.Sprintf(format, m.Boot, m.Since) }
 
-// Parse reads what String writes; ok is false for anything else.
+// Parse reads a marker's line, whole and exactly as String writes it; ok is false for anything else.
 func Parse(text string) (m Marker, ok bool) {
-	fields := strings.Fields(text)
-	if len(fields) != 3 {
+	words := strings.Fields(text)
+	if len(words) != 3 {
 		return Marker{}, false
 	}
-	since, err := strconv.ParseInt(strings.TrimPrefix(fields[2], "since="), 10, 64)
-	m = Marker{strings.TrimPrefix(fields[1], "boot="), time.Duration(since)}
-	if err != nil || m.String() != text {
+	m.Boot = strings.TrimPrefix(words[1], "boot=")
+	since, err := strconv.ParseInt(strings.TrimPrefix(words[2], "since="), 10, 64)
+	m.Since = time.Duration(since)
+	if err != nil || since < 0 || !isBoot(m.Boot) || m.String() != text {
 		return Marker{}, false
 	}
 	return m, true
 }
+
+func isBoot(s string) bool { return len(s) == bootSize && strings.Trim(s, "0123456789abcdef-") == "" }
