@@ -207,7 +207,7 @@ func (c *checker) checkPorts(ct container) {
 func (p pod) fields() map[str]string {
 	return map[str]string{
 		"metadata.name": p.name, "metadata.namespace": "default", "status.podIP": "127.0.0.1",
-		"metadata.uid": "4f1c9c0e-6a53-4a6e-9a0b-0d8f1e5d2c37",
+		"status.hostIP": "127.0.0.1", "metadata.uid": "4f1c9c0e-6a53-4a6e-9a0b-0d8f1e5d2c37",
 	}
 }
 
@@ -243,7 +243,7 @@ func (c *checker) checkGrace(p pod, ct container) {
 	}
 }
 
-var secretive = regexp.MustCompile(`(?i)authorization|password|token=|api-?key|://[^/ ]*@`)
+var secretive = regexp.MustCompile(`(?i)authorization|password[^-]|token=|api-?key|://[^/ ]*@`)
 
 func (c *checker) checkSecrets(ct container) {
 	for _, word := range ct.Lifecycle.PreStop.Exec.Command {

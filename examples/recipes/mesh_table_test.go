@@ -1,22 +1,12 @@
 package recipes_test
 
 import (
-	"slices"
-	"strconv"
-	"strings"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
-// meshRecipes are those of a mesh, and the simple ones: what stands in for the world, how the hook is made short
-// where everything goes well, and which container's hook it is.
-var meshRecipes = map[string]struct {
-	container string
-	serve     func(t *testing.T, p *pod)
-	short     []string
-}{
+// meshRecipes are those of a mesh, and the simple ones.
+var meshRecipes = map[string]recipe{
 	"notify.yaml":          {"web", func(t *testing.T, p *pod) { serveDispatcher(t, p) }, []string{wait, noWait}},
 	"app-readiness.yaml":   {"web", func(t *testing.T, p *pod) { p.serve(t, "127.0.0.1:8080", &fakeApp{}) }, []string{wait, noWait}},
 	"spring-boot.yaml":     {"web", func(t *testing.T, p *pod) { p.serve(t, "127.0.0.1:8080", &fakeSpring{}) }, []string{wait, noWait}},
@@ -36,27 +26,9 @@ func soonGone(e *fakeEnvoy) {
 	}
 }
 
-// hookFor is how long the hooks of these tests may last. One that has waited so long, but for the second that is kept for a
-// step after the wait, has held.
-const (
-	hookFor = 3 * time.Second
-	held    = hookFor - 1200*time.Millisecond
-)
-
-func limit(c *container) {
-	c.set(graceVariable, strconv.Itoa(int(2*hookFor/time.Second)))
-	c.set("PRE_STOP_RESERVE_SECONDS", strconv.Itoa(int(hookFor/time.Second)))
-}
-
 func TestChangedRequestFails(t *testing.T) {
 	t.Parallel()
-	const otherToken, otherAddress = "/etc/dispatcher/other", "10.1.2.3"
-	tests := []struct {
-		name, manifest string
-		old, new       string
-		status         int
-		holds          bool // until its time is up; where that is the default max, it is no failure
-	}{
+	checkChanged(t, meshRecipes, []changed{
 		{"nothing", "notify.yaml", "", "", 0, false},
 		{"method", "notify.yaml", "post https", "put https", 1, false},
 		{"path", "notify.yaml", "/state\n", "/status\n", 1, false},
@@ -138,107 +110,17 @@ func TestChangedRequestFails(t *testing.T) {
 		{"internal listeners counted", "istio-gateway.yaml", "|envoy_internal_.+|", "|", 1, true},
 		{"own listeners counted", "istio-gateway.yaml", "(20|21|90)", "(20|21)", 1, true},
 		{"admin interface counted", "istio-gateway.yaml", "(admin([.]main_thread)?|", "(", 1, true},
-	}
-	for _, test := range tests {
-		t.Run(test.manifest+" "+test.name, func(t *testing.T) {
-			t.Parallel()
-			recipe := meshRecipes[test.manifest]
-			replace := slices.Clone(recipe.short)
-			if test.old != "" {
-				replace = append([]string{test.old, test.new}, replace...)
-			}
-			inPod(t, test.manifest, func(t *testing.T, p *pod) {
-				recipe.serve(t, p)
-				c := p.container(t, recipe.container)
-				limit(c)
-				c.write(t, otherToken, "YW5vdGhlciBvbmU\n")
-				addAddress(t, otherAddress)
-				got := c.hook(t)
-				isUnmet := test.holds && test.status == 0
-				if got.status != test.status || strings.Contains(got.log, unmet) != isUnmet || test.holds && got.took < held {
-					t.Errorf("expected exit status %d, and that it holds: %t; %s", test.status, test.holds, got)
-				}
-			}, replace...)
-		})
-	}
-}
-
-// unmet is part of the line for a wait that has reached its max, where that is no failure.
-const unmet = `"message":"not met"`
-
-// addAddress gives the pod an address that is not loopback.
-func addAddress(t *testing.T, address string) {
-	t.Helper()
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(fd)
-	alias, err := unix.NewIfreq("lo:1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var ip [4]byte
-	for i, part := range strings.Split(address, ".") {
-		n, _ := strconv.Atoi(part)
-		ip[i] = byte(n)
-	}
-	if err := alias.SetInet4Addr(ip[:]); err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.IoctlIfreq(fd, unix.SIOCSIFADDR, alias); err != nil {
-		t.Fatal(err)
-	}
+	})
 }
 
 // With nobody there, a hook fails and lasts as long as it would, as far as there is time.
 func TestNobodyThere(t *testing.T) {
 	t.Parallel()
-	for manifest, recipe := range meshRecipes {
-		t.Run(manifest, func(t *testing.T) {
-			t.Parallel()
-			inPod(t, manifest, func(t *testing.T, p *pod) {
-				p.host("dispatcher.example.com", "127.0.0.2")
-				c := p.container(t, recipe.container)
-				limit(c)
-				got := c.hook(t)
-				if got.status != 1 || got.took < held || got.took > hookFor+2*time.Second {
-					t.Errorf("expected exit status 1 after %s: %s", hookFor, got)
-				}
-			})
-		})
-	}
+	checkNobody(t, meshRecipes)
 }
 
 // The dry run finds everything, and that all of it fits into the grace period. It changes nothing.
 func TestMeshDryRun(t *testing.T) {
 	t.Parallel()
-	for manifest, recipe := range meshRecipes {
-		t.Run(manifest, func(t *testing.T) {
-			t.Parallel()
-			inPod(t, manifest, func(t *testing.T, p *pod) {
-				recipe.serve(t, p)
-				for name, c := range p.containers {
-					if hook := c.spec.Lifecycle.PreStop.Exec.Command; len(hook) > 0 {
-						dryRun(t, name, c)
-					}
-				}
-			})
-		})
-	}
-}
-
-func dryRun(t *testing.T, name string, c *container) {
-	t.Helper()
-	hook := c.spec.Lifecycle.PreStop.Exec.Command
-	c.run(t)
-	got := c.exec(t, slices.Concat(hook[:1], []string{"--dry-run"}, hook[1:])...)
-	for _, bad := range []string{"would fail", "warning", "shortened", "problem"} {
-		if got.status != 0 || strings.Contains(got.output, bad) {
-			t.Errorf("%s: expected exit status 0, and no %q: %s", name, bad, got)
-		}
-	}
-	if testing.Verbose() {
-		t.Logf("%s:\n%s", name, got.output)
-	}
+	checkDryRun(t, meshRecipes)
 }
