@@ -82,10 +82,7 @@ func (e *fakeEureka) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // A fakeNacos is a server of Nacos 2.x with one ephemeral instance: DELETE with all that names it, 400 for what is missing.
-type fakeNacos struct {
-	heard
-	ip string
-}
+type fakeNacos struct{ heard }
 
 func (n *fakeNacos) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
