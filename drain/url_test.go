@@ -106,6 +106,7 @@ func TestLook(t *testing.T) {
 		{"long", JSON{Path: path(t, "."), In: []string{"true"}}, 200, isJSON, `"` + strings.Repeat("ü", 100) + `"`, false, ". is " + strings.Repeat("ü", 80) + "…"},
 		{"indexed", JSON{Path: path(t, `.a[1]["b.c"]`), In: []string{"7"}}, 200, isJSON, `{"a":[0,{"b.c":7}]}`, true, `.a[1]["b.c"] is 7`},
 		{"out of range", JSON{Path: path(t, `.a[2]`), In: []string{"7"}}, 200, isJSON, `{"a":[0]}`, false, ": no .a[2] in the answer (its part 2 is missing)"},
+		{"just out of range", JSON{Path: path(t, `.a[1]`), In: []string{"7"}}, 200, isJSON, `{"a":[0]}`, false, ": no .a[1] in the answer (its part 2 is missing)"},
 		{"at most", JSON{Path: path(t, ".n"), AtMost: atMost(3)}, 200, isJSON, `{"n":3}`, true, ".n is 3"},
 		{"more", JSON{Path: path(t, ".n"), AtMost: atMost(3)}, 200, isJSON, `{"n":3.5}`, false, ".n is 3.5"},
 		{"at most of a text", JSON{Path: path(t, ".n"), AtMost: atMost(3)}, 200, isJSON, `{"n":"0"}`, false, ": .n is 0, expected a number"},

@@ -20,6 +20,8 @@ func TestAppend(t *testing.T) {
 		{"after the app's text without an end", "panic: nil map", "one\n", "panic: nil map\none\n"},
 		{"too long", "", long, long[:30*136] + more},
 		{"too long, after the app's text", "x", long, "x\n" + long[:30*136] + more},
+		{"as long as can be", "", strings.Repeat("x", Max-1) + "\n", strings.Repeat("x", Max-1) + "\n"},
+		{"a byte too long", "", "one\n" + strings.Repeat("x", Max-4) + "\n", "one\n" + more},
 		{"one endless line", "", strings.Repeat("ü", Max), more},
 	}
 	for _, test := range tests {
