@@ -439,10 +439,14 @@ func FuzzSettings(f *testing.F) {
 }
 
 func checkHidden(t *testing.T, u *urls, text, shown string, err error) {
+	var visible strings.Builder // a host may be called like somebody else's password
+	for _, one := range u.list {
+		visible.WriteString(one.Scheme + "://" + one.Host + one.EscapedPath() + ",")
+	}
 	for _, one := range u.list {
 		password, _ := one.User.Password()
 		for _, secret := range []string{one.User.Username(), password, one.RawQuery} {
-			if len(secret) > 3 && strings.Contains(shown, secret) && !strings.Contains(one.Scheme+"://"+one.Host+one.EscapedPath(), secret) {
+			if len(secret) > 3 && strings.Contains(shown, secret) && !strings.Contains(visible.String(), secret) {
 				t.Errorf("%q is shown as %q", text, shown)
 			}
 		}

@@ -25,7 +25,7 @@ var registryRecipes = map[string]recipe{
 	"nacos.yaml":              {"web", func(t *testing.T, p *pod) { serveNacos(t, p) }, []string{wait, noWait}},
 	"vault-step-down.yaml":    {"vault", func(t *testing.T, p *pod) { serveVault(t, p, true) }, nil},
 	"patroni-switchover.yaml": {"postgres", func(t *testing.T, p *pod) { servePatroni(t, p, true) }, nil},
-	"trino.yaml":              {"trino-worker", func(t *testing.T, p *pod) { serveTrino(t, p) }, nil},
+	"trino.yaml":              {"trino-worker", func(t *testing.T, p *pod) { serveTrino(t, p, 500*time.Millisecond) }, nil},
 	"rabbitmq.yaml":           {"rabbitmq", func(t *testing.T, p *pod) { serveRabbitMQ(t, p, 0) }, nil},
 	"redis-lock.yaml":         {"worker", func(t *testing.T, p *pod) { serveRedisLock(t, p) }, nil},
 	"etcd-lease.yaml":         {"worker", func(t *testing.T, p *pod) { serveEtcdLease(t, p) }, nil},
@@ -74,13 +74,13 @@ func servePatroni(t *testing.T, p *pod, leads bool) *fakePatroni {
 	return f
 }
 
-func serveTrino(t *testing.T, p *pod) *fakeTrino {
+func serveTrino(t *testing.T, p *pod, takes time.Duration) *fakeTrino {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:8080")
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fakeTrino{takes: 500 * time.Millisecond, close: func() { l.Close() }}
+	f := &fakeTrino{takes: takes, close: func() { l.Close() }}
 	server := &http.Server{Handler: f}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(l) }()

@@ -121,8 +121,7 @@ func TestPatroniReplicaDoesNot(t *testing.T) {
 func TestTrino(t *testing.T) {
 	t.Parallel()
 	inPod(t, "trino.yaml", func(t *testing.T, p *pod) {
-		f := serveTrino(t, p)
-		f.takes = 2 * time.Second
+		f := serveTrino(t, p, 2*time.Second)
 		got := p.container(t).hook(t)
 		leaves(t, got, 2*time.Second)
 		hears(t, got, f.all(), "SHUTTING_DOWN")
