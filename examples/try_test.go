@@ -146,10 +146,11 @@ func (c *checker) checkOutput(ct container, out string) {
 	}
 }
 
-// tryProbe runs the hook, without its wait, against a fake of the pod's node, and then the startup probe as the
-// kubelet does: the one leaves a record, the other removes it.
+// tryProbe runs an Elasticsearch's hook, without its wait, against a fake of the pod's node, and then the startup probe as
+// the kubelet does: the one leaves a record, the other removes it.
 func (c *checker) tryProbe(p pod, ct container) {
-	if ct.StartupProbe == nil || ct.StartupProbe.Exec == nil {
+	isElasticsearch := func(v string) bool { return strings.HasPrefix(v, "PRE_STOP_ELASTICSEARCH_URL=") }
+	if ct.StartupProbe == nil || ct.StartupProbe.Exec == nil || !slices.ContainsFunc(c.environment(p, ct), isElasticsearch) {
 		return
 	}
 	node, err := c.serveNode(p, ct)

@@ -54,6 +54,9 @@ func (b *builder) request(method string, w line.Word, p parsed) (shutdown.Call, 
 			return shutdown.Call{}, o.Expected("%s: %s", o.Key, err)
 		}
 	}
+	if call.Timeout > web.MaxTry {
+		b.warnings = append(b.warnings, fmt.Sprintf("%s %s: timeout=%s: one try has %s at most, and is made again after that", p.verb.Text, shownURL(u), call.Timeout, web.MaxTry))
+	}
 	call.Connect = b.connect(t, auth)
 	if o, ok := p.option("only-if"); ok {
 		condition, err := web.ParseURL(o.Value)

@@ -9,12 +9,13 @@ import (
 	"time"
 )
 
-// A fakeVault is a server of Vault 1.x: 200, 429 or 503 of /v1/sys/health is active, standby or sealed; a step-down by PUT or
+// A fakeVault is a server of Vault 1.x: 200 of /v1/sys/health is active, another status a standby; a step-down by PUT or
 // POST (405), with a token that may (403), is answered 204 and takes a while.
 type fakeVault struct {
 	heard
 	token    string
 	active   atomic.Bool
+	standby  int // status of a standby: 429, or 472, 473 and 474 of its other kinds
 	takes    time.Duration
 	standsBy atomic.Int64 // from when on, in nanoseconds
 }
@@ -24,7 +25,7 @@ func (v *fakeVault) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
 	case "/v1/sys/health":
 		if at := v.standsBy.Load(); !v.active.Load() || at != 0 && time.Now().UnixNano() > at {
-			w.WriteHeader(http.StatusTooManyRequests)
+			w.WriteHeader(v.standby)
 		}
 		io.WriteString(w, `{"initialized":true,"sealed":false}`)
 	case "/v1/sys/step-down":
@@ -45,13 +46,15 @@ func (v *fakeVault) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// A fakePatroni is the REST API of Patroni 3.x on a node: GET /leader is 200 on the leader and 503 elsewhere; POST /switchover
-// needs the user (401), JSON (400) and the leader's name (412), and answers 200 when it is done.
+// A fakePatroni is the REST API of Patroni 3.x and 4.x on a node: GET /leader is 200 on the leader and 503 elsewhere, and so is
+// every other GET that it has no word for; POST /switchover needs the user (401), JSON (400) and the leader's name (412), and
+// answers 200 when there is a new leader.
 type fakePatroni struct {
 	heard
 	login, name string
 	leads       atomic.Bool
-	takes       time.Duration
+	takes       time.Duration // until this node leads no longer
+	elects      time.Duration // from then on, until there is a new leader
 }
 
 func (p *fakePatroni) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -64,7 +67,11 @@ func (p *fakePatroni) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.switchover(w, r)
 	case "GET /readiness":
 	default:
-		w.WriteHeader(http.StatusNotImplemented) // of Python's server, which knows no 405
+		status := http.StatusNotImplemented // of Python's server, which knows no 405
+		if r.Method == http.MethodGet {
+			status = http.StatusServiceUnavailable
+		}
+		w.WriteHeader(status)
 	}
 }
 
@@ -79,12 +86,17 @@ func (p *fakePatroni) switchover(w http.ResponseWriter, r *http.Request) {
 		answerText(w, http.StatusBadRequest, "Switchover could be performed only from a specific leader")
 		return
 	}
-	if body.Leader != p.name {
+	if body.Leader != p.name || !p.leads.Load() {
 		answerText(w, http.StatusPreconditionFailed, "leader name does not match")
 		return
 	}
-	time.AfterFunc(p.takes, func() { p.leads.Store(false) })
 	p.add("switchover")
+	time.AfterFunc(p.takes, func() { p.leads.Store(false) })
+	select {
+	case <-time.After(p.takes + p.elects):
+	case <-r.Context().Done():
+		return
+	}
 	answerText(w, http.StatusOK, "Successfully switched over")
 }
 

@@ -56,8 +56,8 @@ func (c *fakeConsul) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// A fakeEureka is a server of Spring Cloud Netflix with one instance: a status is set by PUT, the instance removed by DELETE;
-// 404 where there is no such instance, 400 for a status that Eureka does not have.
+// A fakeEureka is a server of Eureka 1.x with one instance: a status is set by PUT, the instance removed by DELETE; 404
+// where there is no such instance, 500 for a status that Eureka does not have. The application's name is put into capitals.
 type fakeEureka struct {
 	heard
 	app, instance string
@@ -65,38 +65,22 @@ type fakeEureka struct {
 
 func (e *fakeEureka) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	at := "/eureka/apps/" + e.app + "/" + e.instance
+	path := r.URL.Path
+	if app, rest, ok := strings.Cut(strings.TrimPrefix(path, "/eureka/apps/"), "/"); ok {
+		path = "/eureka/apps/" + strings.ToUpper(app) + "/" + rest
+	}
 	switch status := r.URL.Query().Get("value"); {
-	case r.URL.Path == at+"/status" && r.Method == http.MethodPut:
+	case path == at+"/status" && r.Method == http.MethodPut:
 		if !slices.Contains([]string{"UP", "DOWN", "STARTING", "OUT_OF_SERVICE", "UNKNOWN"}, status) {
-			w.WriteHeader(http.StatusBadRequest)
+			w.WriteHeader(http.StatusInternalServerError)
 			return
 		}
 		e.add(status)
-	case r.URL.Path == at && r.Method == http.MethodDelete:
+	case path == at && r.Method == http.MethodDelete:
 		e.add("removed")
-	case r.URL.Path == at || r.URL.Path == at+"/status":
+	case path == at || path == at+"/status":
 		w.WriteHeader(http.StatusMethodNotAllowed)
 	default:
 		w.WriteHeader(http.StatusNotFound)
-	}
-}
-
-// A fakeNacos is a server of Nacos 2.x with one ephemeral instance: DELETE with all that names it, 400 for what is missing.
-type fakeNacos struct{ heard }
-
-func (n *fakeNacos) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	q := r.URL.Query()
-	w.Header().Set("Content-Type", "application/json")
-	switch {
-	case r.URL.Path != "/nacos/v2/ns/instance":
-		w.WriteHeader(http.StatusNotFound)
-	case r.Method != http.MethodDelete:
-		w.WriteHeader(http.StatusMethodNotAllowed)
-	case q.Get("serviceName") == "" || q.Get("ip") == "" || q.Get("port") == "":
-		w.WriteHeader(http.StatusBadRequest)
-		w.Write([]byte(`{"code":10000,"message":"parameter missing","data":"a required parameter is not present"}`))
-	default:
-		n.add(strings.Join([]string{q.Get("groupName"), q.Get("serviceName"), q.Get("ip"), q.Get("port"), q.Get("ephemeral")}, " "))
-		w.Write([]byte(`{"code":0,"message":"success","data":"ok"}`))
 	}
 }

@@ -21,8 +21,8 @@ const (
 // registryRecipes are those that tell somebody else: a registry, a cluster of one's own, a lock.
 var registryRecipes = map[string]recipe{
 	"consul.yaml":             {"web", func(t *testing.T, p *pod) { serveConsul(t, p) }, []string{"- wait 20s\n", noWait}},
-	"eureka.yaml":             {"web", func(t *testing.T, p *pod) { serveEureka(t, p) }, []string{"- wait 65s\n", noWait}},
-	"nacos.yaml":              {"web", func(t *testing.T, p *pod) { serveNacos(t, p) }, []string{wait, noWait}},
+	"eureka.yaml":             {"web", func(t *testing.T, p *pod) { serveEureka(t, p) }, []string{"- wait 100s\n", noWait}},
+	"nacos.yaml":              {"web", func(t *testing.T, p *pod) { serveNacos(t, p) }, []string{"- wait 40s\n", noWait}},
 	"vault-step-down.yaml":    {"vault", func(t *testing.T, p *pod) { serveVault(t, p, true) }, nil},
 	"patroni-switchover.yaml": {"postgres", func(t *testing.T, p *pod) { servePatroni(t, p, true) }, nil},
 	"trino.yaml":              {"trino-worker", func(t *testing.T, p *pod) { serveTrino(t, p, 500*time.Millisecond) }, nil},
@@ -49,26 +49,32 @@ func serveEureka(t *testing.T, p *pod) *fakeEureka {
 
 func serveNacos(t *testing.T, p *pod) *fakeNacos {
 	t.Helper()
-	f := &fakeNacos{}
+	f := &fakeNacos{service: "DEFAULT_GROUP@@web", enabled: map[string]bool{}}
 	p.host("nacos", "127.0.0.2")
 	p.serve(t, "127.0.0.2:8848", f)
 	return f
 }
 
-func serveVault(t *testing.T, p *pod, active bool) *fakeVault {
+func serveVault(t *testing.T, p *pod, active bool, change ...func(*fakeVault)) *fakeVault {
 	t.Helper()
-	f := &fakeVault{token: vaultToken, takes: 500 * time.Millisecond}
+	f := &fakeVault{token: vaultToken, standby: http.StatusTooManyRequests, takes: 500 * time.Millisecond}
 	f.active.Store(active)
+	for _, c := range change {
+		c(f)
+	}
 	c := p.container(t)
 	c.write(t, "/vault/hook/token", vaultToken+"\n")
 	c.write(t, "/vault/hook/ca.crt", serveTLS(t, "127.0.0.1:8200", "127.0.0.1", f))
 	return f
 }
 
-func servePatroni(t *testing.T, p *pod, leads bool) *fakePatroni {
+func servePatroni(t *testing.T, p *pod, leads bool, change ...func(*fakePatroni)) *fakePatroni {
 	t.Helper()
-	f := &fakePatroni{login: basicLogin, name: "postgres-0", takes: 500 * time.Millisecond}
+	f := &fakePatroni{login: basicLogin, name: "postgres-0", takes: 500 * time.Millisecond, elects: 500 * time.Millisecond}
 	f.leads.Store(leads)
+	for _, c := range change {
+		c(f)
+	}
 	p.serve(t, "127.0.0.1:8008", f)
 	p.container(t).write(t, "/etc/patroni-api/login", basicLogin+"\n")
 	return f
@@ -117,16 +123,19 @@ func TestChangedRegistryRequestFails(t *testing.T) {
 		{"nothing", "eureka.yaml", "", "", 0, false},
 		{"method of the status", "eureka.yaml", "put http", "post http", 1, false},
 		{"status", "eureka.yaml", "OUT_OF_SERVICE\n", "OUT\n", 1, false},
-		{"application", "eureka.yaml", "put http://eureka:8761/eureka/apps/WEB", "put http://eureka:8761/eureka/apps/web", 1, false},
+		{"application", "eureka.yaml", "put http://eureka:8761/eureka/apps/WEB", "put http://eureka:8761/eureka/apps/SHOP", 1, false},
 		{"instance", "eureka.yaml", "$(POD_NAME):web:8080/status", "$(POD_NAME):8080/status", 1, false},
 		{"method of the removal", "eureka.yaml", "- delete http", "- post http", 1, false},
 
 		{"nothing", "nacos.yaml", "", "", 0, false},
-		{"method", "nacos.yaml", "delete http", "put http", 1, false},
+		{"method", "nacos.yaml", "- put http", "- patch http", 1, false},
 		{"path", "nacos.yaml", "/v2/", "/v3/", 1, false},
 		{"no service", "nacos.yaml", "serviceName=web", "service=web", 1, false},
+		{"another service", "nacos.yaml", "serviceName=web", "serviceName=shop", 1, false},
+		{"another group", "nacos.yaml", "DEFAULT_GROUP", "OTHER_GROUP", 1, false},
 		{"no address", "nacos.yaml", "ip=$(POD_IP)&", "", 1, false},
 		{"no port", "nacos.yaml", "&port=8080", "", 1, false},
+		{"no truth", "nacos.yaml", "enabled=false", "enabled=never", 1, false},
 
 		{"nothing", "vault-step-down.yaml", "", "", 0, false},
 		{"method", "vault-step-down.yaml", "put https", "get https", 1, true},

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/gomodule/redigo/redis"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/prestop/prestop/internal/testserver"
 )
@@ -73,7 +74,7 @@ func TestEureka(t *testing.T) {
 		got := p.container(t).hook(t)
 		leaves(t, got, 2*time.Second)
 		hears(t, got, f.all(), "OUT_OF_SERVICE", "removed")
-	}, "- wait 65s\n", shortWait)
+	}, "- wait 100s\n", shortWait)
 }
 
 func TestNacos(t *testing.T) {
@@ -82,8 +83,69 @@ func TestNacos(t *testing.T) {
 		f := serveNacos(t, p)
 		got := p.container(t).hook(t)
 		leaves(t, got, 2*time.Second)
-		hears(t, got, f.all(), "DEFAULT_GROUP web 127.0.0.1 8080 true")
-	}, wait, shortWait)
+		hears(t, got, f.all(), "127.0.0.1:8080 false")
+		if f.lists("127.0.0.1:8080") {
+			t.Error("it is still listed")
+		}
+	}, nacosWait, shortWait)
+}
+
+const nacosWait = "- wait 40s\n"
+
+// A container that is only restarted comes back into service by its startup probe, when Nacos knows the service.
+func TestNacosRestart(t *testing.T) {
+	t.Parallel()
+	inPod(t, "nacos.yaml", func(t *testing.T, p *pod) {
+		f := serveNacos(t, p)
+		c := p.container(t)
+		if got := c.hook(t); got.status != 0 || f.lists("127.0.0.1:8080") {
+			t.Errorf("the hook: %s", got)
+		}
+		probe := startupProbe(t, "nacos.yaml")
+		f.register("")
+		if got := c.exec(t, probe...); got.status != 1 || f.lists("127.0.0.1:8080") {
+			t.Errorf("the probe before there is a service: %s", got)
+		}
+		f.register("DEFAULT_GROUP@@web")
+		if got := c.exec(t, probe...); got.status != 0 || !f.lists("127.0.0.1:8080") {
+			t.Errorf("the probe: %s", got)
+		}
+	}, nacosWait, noWait)
+}
+
+// startupProbe is the command of the only startup probe of a manifest with one document.
+func startupProbe(t *testing.T, manifest string) []string {
+	t.Helper()
+	var workload struct {
+		Spec struct {
+			Template struct {
+				Spec struct {
+					Containers []struct {
+						StartupProbe struct{ Exec struct{ Command []string } } `yaml:"startupProbe"`
+					}
+				}
+			}
+		}
+	}
+	content, err := os.ReadFile(manifest)
+	if err == nil {
+		err = yaml.Unmarshal(content, &workload)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return workload.Spec.Template.Spec.Containers[0].StartupProbe.Exec.Command
+}
+
+// A DELETE is answered as if it had been done, which is why the recipe has none.
+func TestNacosDeleteDoesNothing(t *testing.T) {
+	t.Parallel()
+	inPod(t, "nacos.yaml", func(t *testing.T, p *pod) {
+		f := serveNacos(t, p)
+		if got := p.container(t).hook(t); got.status != 0 || !f.lists("127.0.0.1:8080") {
+			t.Error(got)
+		}
+	}, nacosWait, noWait, "- put http", "- delete http")
 }
 
 func TestVaultStepsDown(t *testing.T) {
@@ -92,6 +154,22 @@ func TestVaultStepsDown(t *testing.T) {
 		f := serveVault(t, p, true)
 		hears(t, p.container(t).hook(t), f.all(), "step-down")
 	})
+}
+
+// Vault has a status for each kind of standby. None of them is waited out.
+func TestVaultOtherStandby(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{472, 473, 474} {
+		t.Run(strconv.Itoa(status), func(t *testing.T) {
+			t.Parallel()
+			inPod(t, "vault-step-down.yaml", func(t *testing.T, p *pod) {
+				f := serveVault(t, p, true, func(f *fakeVault) { f.standby = status })
+				got := p.container(t).hook(t)
+				leaves(t, got, f.takes)
+				hears(t, got, f.all(), "step-down")
+			})
+		})
+	}
 }
 
 func TestVaultStandbyDoesNot(t *testing.T) {
@@ -108,6 +186,31 @@ func TestPatroniSwitchesOver(t *testing.T) {
 		f := servePatroni(t, p, true)
 		hears(t, p.container(t).hook(t), f.all(), "switchover")
 	})
+}
+
+// A switchover that lasts longer than one try is asked for again, and what is said then is no failure.
+func TestPatroniSlowSwitchover(t *testing.T) {
+	t.Parallel()
+	inPod(t, "patroni-switchover.yaml", func(t *testing.T, p *pod) {
+		f := servePatroni(t, p, true, func(f *fakePatroni) { f.elects = 12 * time.Second })
+		got := p.container(t).hook(t)
+		leaves(t, got, 10*time.Second)
+		hears(t, got, f.all(), "switchover")
+	})
+}
+
+// Where nobody can take over, this node goes on leading, and the hook says so.
+func TestPatroniNobodyTakesOver(t *testing.T) {
+	t.Parallel()
+	inPod(t, "patroni-switchover.yaml", func(t *testing.T, p *pod) {
+		f := servePatroni(t, p, true, func(f *fakePatroni) { f.name = "another" }) // 412
+		got := p.container(t).hook(t)
+		leaves(t, got, 2*time.Second)
+		hears(t, got, f.all())
+		if !strings.Contains(got.log, unmet) {
+			t.Error(got)
+		}
+	}, "max=60s", "max=2s")
 }
 
 func TestPatroniReplicaDoesNot(t *testing.T) {
@@ -234,7 +337,7 @@ func TestLoadBalancer(t *testing.T) {
 	t.Parallel()
 	inPod(t, "load-balancer.yaml", func(t *testing.T, p *pod) {
 		leaves(t, p.container(t).hook(t), 2*time.Second)
-	}, "wait 120s", "wait 2s")
+	}, "wait 130s", "wait 2s")
 }
 
 // It ends soon after the load balancer has stopped sending, when as few connections carry payload as are allowed, and health

@@ -237,5 +237,8 @@ func bare(err error) error {
 	return err
 }
 
-// Timeout bounds one try: 10 s, at most a third of the time that all tries have.
-func Timeout(all time.Duration) time.Duration { return min(10*time.Second, all/3) }
+// MaxTry is how long one try may take at most.
+const MaxTry = 10 * time.Second
+
+// Timeout bounds one try: MaxTry, at most a third of the time that all tries have.
+func Timeout(all time.Duration) time.Duration { return min(MaxTry, all/3) }
