@@ -20,6 +20,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -116,7 +117,7 @@ type Answer struct {
 	Status  int
 	Header  http.Header
 	Body    []byte
-	Partial bool // the body is longer than MaxBody
+	Partial bool // the body is longer than MaxBody; Body is its beginning
 	URL     *url.URL
 	Tries   int // set by Policy.Do
 }
@@ -206,12 +207,29 @@ func (r Request) build(ctx context.Context) (*http.Request, error) {
 	return req, nil
 }
 
+// whole reads a body up to its bound; of a longer one it gives the beginning. It reads piece by piece, since a slice that
+// grows leaves several times its size behind, in somebody else's memory limit.
 func whole(from io.Reader) (body []byte, partial bool, err error) {
-	body, err = io.ReadAll(io.LimitReader(from, MaxBody+1))
-	if len(body) > MaxBody {
-		return body[:MaxBody], true, err
+	var full [][]byte
+	size, piece := 0, make([]byte, 0, 4<<10)
+	for {
+		n, err := from.Read(piece[len(piece):cap(piece)])
+		piece = piece[:len(piece)+n]
+		if err != nil && err != io.EOF {
+			return nil, false, err
+		}
+		if err == nil && len(piece) < cap(piece) {
+			continue
+		}
+		full, size = append(full, piece), size+len(piece)
+		switch {
+		case size > MaxBody:
+			return full[0], true, nil
+		case err == io.EOF:
+			return slices.Concat(full...), false, nil
+		}
+		piece = make([]byte, 0, min(2*cap(piece), 64<<10))
 	}
-	return body, false, err
 }
 
 func stream(from io.Reader, kind string, read func(io.Reader, string) error) error {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 )
 
@@ -111,8 +113,24 @@ func TestSend(t *testing.T) {
 		t.Errorf("Host: %q, %v", a.Body, err)
 	}
 	a, err = c.Send(t.Context(), Request{Method: "GET", URL: server.URL + "/endless"})
-	if err != nil || !a.Partial || len(a.Body) != MaxBody {
+	if err != nil || !a.Partial || len(a.Body) == 0 || len(a.Body) > MaxBody {
 		t.Errorf("endless body: %v, %d bytes", err, len(a.Body))
+	}
+}
+
+// Bodies of every size, in answers that do not say how long they are, are whole up to the bound and partial beyond it.
+func TestBodies(t *testing.T) {
+	for _, size := range []int{0, 1, 4095, 4096, 4097, 12288, 100_000, MaxBody - 1, MaxBody, MaxBody + 1, MaxBody + 100_000} {
+		text := bytes.Repeat([]byte("0123456789"), size/10+1)[:size]
+		for _, from := range []io.Reader{bytes.NewReader(text), iotest.HalfReader(bytes.NewReader(text)), iotest.DataErrReader(bytes.NewReader(text))} {
+			got, partial, err := whole(from)
+			if err != nil || partial != (size > MaxBody) || !partial && !bytes.Equal(got, text) || !bytes.HasPrefix(text, got) {
+				t.Errorf("%d bytes: %d, partial %v, %v", size, len(got), partial, err)
+			}
+		}
+	}
+	if _, _, err := whole(io.MultiReader(strings.NewReader("half"), iotest.ErrReader(io.ErrUnexpectedEOF))); err == nil {
+		t.Error("a body that breaks off is taken for whole")
 	}
 }
 
