@@ -35,6 +35,8 @@ func parse(text, beginnings string) (*url.URL, error) {
 		return nil, errors.New("expected a URL such as http://localhost:8080/path; this one cannot be read")
 	case u.Scheme != "http" && u.Scheme != "https":
 		return nil, fmt.Errorf("expected a URL that begins with %s, got the scheme %q", beginnings, u.Scheme)
+	case strings.HasPrefix(u.Host, "[") && strings.ContainsFunc(u.Host, notPlain):
+		return nil, errors.New("expected an IPv6 address and a zone of plain letters, as in http://[fe80::1%25eth0]:8080/path")
 	case u.Hostname() == "" || strings.Contains(u.Host, ","):
 		return nil, errors.New("expected a URL with a host, as in http://localhost:8080/path")
 	}
@@ -76,9 +78,10 @@ func parseUnix(text string) (*url.URL, error) {
 // isSocket tells whether a URL's host is the path of a socket. A colon would look like a port, and what is not ASCII
 // would be taken for an international name.
 func isSocket(host string) bool {
-	plain := func(r rune) bool { return r <= ' ' || r >= 0x7f || r == ':' }
-	return strings.HasPrefix(host, "/") && !strings.ContainsFunc(host, plain)
+	return strings.HasPrefix(host, "/") && !strings.ContainsFunc(host, notPlain) && !strings.Contains(host, ":")
 }
+
+func notPlain(r rune) bool { return r <= ' ' || r >= 0x7f }
 
 // wire is u as a transport takes it: http, to a host that [Dial.inTime] knows for a socket.
 func wire(u *url.URL) *url.URL {

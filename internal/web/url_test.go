@@ -33,6 +33,8 @@ func TestParseURL(t *testing.T) {
 		{"http+unix:", "", "", errUnix.Error()},
 		{"unix:/run/a.sock", "", "", `expected a URL that begins with http://, https:// or http+unix:, got the scheme "unix"`},
 		{"http:///path", "", "", "expected a URL with a host, as in http://localhost:8080/path"},
+		{"http://[::%25\x98]/", "", "", "expected an IPv6 address and a zone of plain letters, as in http://[fe80::1%25eth0]:8080/path"},
+		{"http://[fe80::1%25eth0]:8080/a", "http://[fe80::1%eth0]:8080", "/a", ""},
 		{"http://a:0/", "", "", "expected a port from 1 to 65535, got 0"},
 		{"http://u:pass word@a/", "", "", "expected a URL such as http://localhost:8080/path; this one cannot be read"},
 	}
@@ -55,7 +57,7 @@ func TestParseURL(t *testing.T) {
 }
 
 func FuzzParseURL(f *testing.F) {
-	for _, seed := range []string{"http://a/", "http+unix:/a.sock:/b?c", "http+unix://%2Fa/b", "http+unix:/a:/\x00", "https://[::1%25a]:1/"} {
+	for _, seed := range []string{"http://a/", "http+unix:/a.sock:/b?c", "http+unix://%2Fa/b", "http+unix:/a:/\x00", "https://[::1%25a]:1/", "http://[::%25\x98]"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
