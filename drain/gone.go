@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/prestop/prestop/internal/dns"
@@ -23,13 +24,16 @@ type Gone struct {
 
 const (
 	goneEvery = time.Second
-	goneLooks = 3 // in a row, since caches behind one address may differ
+	goneLooks = 3 // in a row
+	// One look asks so often at once, each time from another port: behind one address there may be several nameservers, of which
+	// the port picks one, and each may know something else.
+	goneAsks = 3
 )
 
 // Run asks every second. The address must have been in the answer once: a name that never had it tells nothing. For its
 // errors see [File.Run].
 func (g Gone) Run(ctx context.Context, log *slog.Logger) error {
-	a := absence{Gone: g, name: g.Name}
+	a := newAbsence(g)
 	return poll{every: goneEvery, min: g.Min, look: a.look}.run(ctx, log)
 }
 
@@ -38,53 +42,96 @@ type absence struct {
 	Gone
 	name string // completed by a search domain, once that is known
 	seen bool
-	had  time.Time     // the last answer that had the address
+	had  time.Time     // the last answer that had the address, or the last that nobody knows
 	ttl  time.Duration // the largest of the answers that had it
 	row  int           // looks without it
+	gone bool          // it was not in the last answer
+}
+
+func newAbsence(g Gone) *absence {
+	g.Address = g.Address.Unmap()
+	return &absence{Gone: g, name: g.Name}
 }
 
 func (a *absence) look(ctx context.Context) (sight, error) {
 	answer, err := a.ask(ctx)
-	if err != nil {
+	now := time.Now()
+	switch {
+	case err != nil:
 		a.row = 0
+		if !a.gone { // it may have been there a moment ago
+			a.had = now
+		}
 		return sight{}, err
-	}
-	if slices.Contains(answer.Addrs, a.Address) {
-		a.seen, a.had, a.row = true, time.Now(), 0
+	case slices.Contains(answer.Addrs, a.Address):
+		a.seen, a.gone, a.had, a.row = true, false, now, 0
 		a.ttl, a.name = max(a.ttl, answer.TTL), answer.Name
 		return sight{false, fmt.Sprintf("%s is in the answer of %s, with a TTL of %s; it stays there if the Service publishes addresses that are not ready, or if the pod is not being deleted",
 			a.Address, answer.Server, answer.TTL)}, nil
-	}
-	if !a.seen {
+	case !a.seen:
 		return sight{}, fmt.Errorf("%s has never had this pod's address, %s: its answer is %s; expected the name of a headless Service that selects this pod", a.Name, a.Address, shown(answer.Addrs))
 	}
+	a.gone = true
 	if a.row++; a.row < goneLooks {
 		return sight{false, fmt.Sprintf("%s has left the answer, in %d of %d looks", a.Address, a.row, goneLooks)}, nil
 	}
-	if time.Since(a.had) < a.ttl {
+	if now.Sub(a.had) < a.ttl {
 		return sight{false, fmt.Sprintf("%s has left the answer, which others may keep for %s", a.Address, a.ttl)}, nil
 	}
 	return sight{true, fmt.Sprintf("%s has left the answer, and its TTL of %s is over", a.Address, a.ttl)}, nil
 }
 
-// ask looks once. That there is no such name or no address is an answer; no answer about the address's own family is
-// none.
+// ask gives an answer that has the address if there is one among several, else an error, else an answer that has not.
 func (a *absence) ask(ctx context.Context) (dns.Answer, error) {
+	var answers [goneAsks]dns.Answer
+	var errs [goneAsks]error
+	var all sync.WaitGroup
+	for n := range goneAsks {
+		all.Go(func() { answers[n], errs[n] = a.askOnce(ctx) })
+	}
+	all.Wait()
+	for _, answer := range answers {
+		if slices.Contains(answer.Addrs, a.Address) {
+			return answer, nil
+		}
+	}
+	for _, err := range errs {
+		if err != nil {
+			return dns.Answer{}, err
+		}
+	}
+	return answers[0], nil
+}
+
+// askOnce takes it for an answer that there is no such name or no address; no answer about the address's own family is
+// none.
+func (a *absence) askOnce(ctx context.Context) (dns.Answer, error) {
 	answer, err := a.Resolver.Look(ctx, a.name)
 	if e, ok := errors.AsType[*dns.Error](err); ok && (e.Outcome == dns.NotFound || e.Outcome == dns.NoAddress) {
 		return dns.Answer{}, nil
 	}
 	if err != nil {
-		return answer, err
+		return dns.Answer{}, err
+	}
+	if _, err := netip.ParseAddrPort(answer.Server); err != nil {
+		return dns.Answer{}, fmt.Errorf("no nameserver is asked for %s%s, so its answer tells nothing", a.name, local(answer.Server))
 	}
 	missed := answer.MissedV6
 	if a.Address.Is4() {
 		missed = answer.MissedV4
 	}
 	if e, ok := errors.AsType[*dns.Error](missed); ok && e.Outcome != dns.NotFound && e.Outcome != dns.NoAddress {
-		return answer, missed
+		return dns.Answer{}, missed
 	}
 	return answer, nil
+}
+
+// local says where an answer comes from that no nameserver gave.
+func local(file string) string {
+	if file == "" {
+		return ""
+	}
+	return ", which is in " + file
 }
 
 func shown(addresses []netip.Addr) string {
@@ -96,8 +143,7 @@ func shown(addresses []netip.Addr) string {
 
 // Check looks once.
 func (g Gone) Check(ctx context.Context, log *slog.Logger) error {
-	a := absence{Gone: g, name: g.Name}
-	s, err := a.look(ctx)
+	s, err := newAbsence(g).look(ctx)
 	if err == nil {
 		log.Info("looked", "now", s.says)
 	}

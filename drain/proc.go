@@ -2,25 +2,23 @@ package drain
 
 import (
 	"bufio"
+	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/prestop/prestop/internal/sockdiag"
 )
 
-// A procSocket is a line of /proc/net/tcp, which is what there is without netlink: it knows who is connected, and
-// what lies in the queues, but not what was carried.
+// A procSocket is a line of /proc/net/tcp, which is what there is without netlink: it knows who is connected, but not
+// what was carried.
 type procSocket struct {
 	local, remote netip.AddrPort
 	state         sockdiag.State
-	queued        bool
-	inode         uint64
 }
 
 // procTable is where the kernel shows them.
@@ -48,7 +46,7 @@ func procFile(path string, do func(procSocket)) error {
 		if n == 0 { // the names of the columns
 			continue
 		}
-		s, err := parseProc(lines.Text())
+		s, err := parseProc(lines.Bytes())
 		if err != nil {
 			return fmt.Errorf("%s: line %d: %w", path, n+1, err)
 		}
@@ -57,44 +55,49 @@ func procFile(path string, do func(procSocket)) error {
 	return lines.Err()
 }
 
-func parseProc(line string) (s procSocket, err error) {
-	fields := strings.Fields(line)
-	if len(fields) < 10 {
-		return s, fmt.Errorf("expected 10 columns, found %d", len(fields))
+func parseProc(line []byte) (s procSocket, err error) {
+	var columns [4][]byte // its number, the addresses and the state; the others do not matter
+	for n := range columns {
+		line = bytes.TrimLeft(line, " ")
+		end := bytes.IndexByte(line, ' ')
+		if end < 0 {
+			return s, fmt.Errorf("expected more than %d columns, found %d", len(columns), n)
+		}
+		columns[n], line = line[:end], line[end:]
 	}
-	if s.local, err = procAddress(fields[1]); err != nil {
+	if s.local, err = procAddress(columns[1]); err != nil {
 		return s, err
 	}
-	if s.remote, err = procAddress(fields[2]); err != nil {
+	if s.remote, err = procAddress(columns[2]); err != nil {
 		return s, err
 	}
-	state, err := strconv.ParseUint(fields[3], 16, 8)
-	if err != nil {
-		return s, fmt.Errorf("expected a state, got %q", fields[3])
+	var state [1]byte
+	if n, err := hex.Decode(state[:], columns[3][:min(len(columns[3]), 2)]); err != nil || n != 1 || len(columns[3]) != 2 {
+		return s, fmt.Errorf("expected a state, got %q", columns[3])
 	}
-	s.state = sockdiag.State(state)
-	s.queued = strings.Trim(fields[4], "0:") != ""
-	if s.inode, err = strconv.ParseUint(fields[9], 10, 64); err != nil {
-		return s, fmt.Errorf("expected an inode, got %q", fields[9])
-	}
+	s.state = sockdiag.State(state[0])
 	return s, nil
 }
 
 // procAddress reads ADDRESS:PORT in hexadecimal. The address is in words of four bytes, each in the machine's order.
-func procAddress(text string) (netip.AddrPort, error) {
-	address, port, _ := strings.Cut(text, ":")
-	b, errHex := hex.DecodeString(address)
-	n, errPort := strconv.ParseUint(port, 16, 16)
-	if errHex != nil || errPort != nil || len(b) != 4 && len(b) != 16 {
+func procAddress(text []byte) (netip.AddrPort, error) {
+	var ip [16]byte
+	var port [2]byte
+	address, number, _ := bytes.Cut(text, []byte(":"))
+	if len(address) != 8 && len(address) != 32 || len(number) != 4 {
+		return netip.AddrPort{}, fmt.Errorf("expected an address and a port, got %q", text)
+	}
+	n, err := hex.Decode(ip[:], address)
+	if _, errPort := hex.Decode(port[:], number); err != nil || errPort != nil {
 		return netip.AddrPort{}, fmt.Errorf("expected an address and a port, got %q", text)
 	}
 	if littleEndian {
-		for word := range slices.Chunk(b, 4) {
-			slices.Reverse(word)
+		for at := 0; at < n; at += 4 {
+			slices.Reverse(ip[at : at+4])
 		}
 	}
-	ip, _ := netip.AddrFromSlice(b)
-	return netip.AddrPortFrom(ip.Unmap(), uint16(n)), nil
+	addr, _ := netip.AddrFromSlice(ip[:n])
+	return netip.AddrPortFrom(addr.Unmap(), binary.BigEndian.Uint16(port[:])), nil
 }
 
 // procListening is [listening] without netlink.

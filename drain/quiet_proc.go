@@ -3,9 +3,11 @@ package drain
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/prestop/prestop/internal/sockdiag"
@@ -17,16 +19,16 @@ var littleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
 // closed lately for traffic, since it cannot see whether one carries payload: it may hold longer, and never shorter.
 func (q Quiet) runProc(ctx context.Context, log *slog.Logger, why error) error {
 	log.Warn("looking at /proc/net/tcp instead: idle connections and health checks count as traffic, and connections shorter than a quarter of a second may not be seen", "error", why)
-	return q.withDefaults().pollProc(ctx, log, procTable)
-}
-
-func (q Quiet) pollProc(ctx context.Context, log *slog.Logger, dir string) error {
-	w := procWatch{Quiet: q, dir: dir, known: make(map[procSocket]bool)}
+	w := newProcWatch(q, procTable)
 	if err := w.listens(); err != nil {
 		return err
 	}
-	p := poll{every: quietEvery, min: max(q.Min, q.For), rarely: 5 * time.Second, look: w.look}
-	return p.run(ctx, log)
+	p := poll{every: quietEvery, min: max(q.Min, q.For), rarely: quietSays, look: w.look}
+	err := p.run(ctx, log)
+	if err != nil && errors.Is(err, context.Cause(ctx)) {
+		return fmt.Errorf("%w; without netlink, the app must close its connections once told to shut down", err)
+	}
+	return err
 }
 
 // procWatch is what is remembered from look to look.
@@ -34,62 +36,77 @@ type procWatch struct {
 	Quiet
 	dir   string
 	last  time.Time           // when there was traffic
-	known map[procSocket]bool // connections that have closed, or were there in the beginning, and whether they still are
+	known map[procSocket]bool // connections that have closed, or were there in the beginning; true: met by this look
 	begun bool
+	talk  talk
+}
+
+func newProcWatch(q Quiet, dir string) *procWatch {
+	return &procWatch{Quiet: q, dir: dir, known: make(map[procSocket]bool), talk: newTalk()}
 }
 
 func (w *procWatch) listens() error {
-	var found []uint16
+	var all []uint16
 	err := procSockets(w.dir, func(s procSocket) {
 		if s.state == sockdiag.Listen {
-			found = append(found, s.local.Port())
+			all = append(all, s.local.Port())
 		}
 	})
 	if err != nil {
 		return err
 	}
-	for _, port := range w.Ports {
-		if !slices.Contains(found, port) {
-			slices.Sort(found)
-			return fmt.Errorf("could not see: nothing listens on port %d; there are listeners on %v", port, slices.Compact(found))
-		}
+	if port := missing(w.Ports, all); port != 0 {
+		slices.Sort(all)
+		return fmt.Errorf("could not see: nothing listens on port %d; there are listeners on %s", port, strings.Trim(fmt.Sprint(slices.Compact(all)), "[]"))
 	}
 	return nil
 }
 
 func (w *procWatch) look(context.Context) (sight, error) {
-	active := 0
-	still := make(map[procSocket]bool)
+	now := time.Now()
+	w.talk.begin(now)
+	for who := range w.known {
+		w.known[who] = false
+	}
 	err := procSockets(w.dir, func(s procSocket) {
-		if s.state == sockdiag.Listen || !slices.Contains(w.Ports, s.local.Port()) || w.ignores(s.remote.Addr()) {
-			return
+		if s.state != sockdiag.Listen && slices.Contains(w.Ports, s.local.Port()) && !w.ignores(s.remote.Addr()) {
+			w.meet(now, s)
 		}
-		who := procSocket{local: s.local, remote: s.remote}
-		still[who] = true
-		closed := s.state == sockdiag.TimeWait
-		old := w.known[who] || !w.begun && (closed || w.New)
-		switch {
-		case closed && old, w.New && old:
-			w.known[who] = true
-			return
-		case closed:
-			w.known[who] = true // it came and went since the last look
-		}
-		active++
 	})
 	if err != nil {
 		return sight{}, err
 	}
 	w.begun = true
-	for who := range w.known {
-		if !still[who] {
+	for who, met := range w.known {
+		if !met {
 			delete(w.known, who)
 		}
 	}
-	now := time.Now()
-	if active > w.Allow {
+	if w.talk.active > w.Allow {
 		w.last = now
 	}
-	says := fmt.Sprintf("%d connections that may carry traffic", active)
-	return sight{now.Sub(w.last) >= w.For, says}, nil
+	return sight{now.Sub(w.last) >= w.For, w.says()}, nil
+}
+
+// meet takes a connection into account, unless it has closed and was known before, or is no new one where those count.
+func (w *procWatch) meet(now time.Time, s procSocket) {
+	who := procSocket{local: s.local, remote: s.remote}
+	closed := s.state == sockdiag.TimeWait
+	_, known := w.known[who]
+	old := known || !w.begun && (closed || w.New)
+	if closed || w.New && old {
+		w.known[who] = true
+	}
+	if old && (closed || w.New) {
+		return
+	}
+	w.talk.add(s.remote.Addr(), now, false, false)
+}
+
+func (w *procWatch) says() string {
+	text := fmt.Sprintf("%d connections that may carry traffic", w.talk.active)
+	if len(w.talk.peers) > 0 {
+		text += "; " + w.talk.who()
+	}
+	return text
 }

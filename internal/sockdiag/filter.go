@@ -1,5 +1,7 @@
 package sockdiag
 
+import "golang.org/x/sys/unix"
+
 // The kernel's socket filter is a small program of jumps: an operation with the number of bytes to go on by where it
 // holds, and where it does not. Whoever comes to the end exactly is taken, whoever jumps four bytes beyond is not.
 const (
@@ -32,4 +34,23 @@ func portFilter(ports []uint16) []byte {
 
 func op(program []byte, code, yes byte, no int) []byte {
 	return native.AppendUint16(append(program, code, yes), uint16(no))
+}
+
+// announcedPorts is a classic packet filter over announcements: those of other ports, such as the app's own requests to
+// others, must not fill the place that there is for ours. Nil: no filter, all are taken.
+func announcedPorts(ports []uint16) []unix.SockFilter {
+	const (
+		mostSteps = 4096 // the kernel takes no more
+		portAt    = sizeHeader + 4
+	)
+	if len(ports) == 0 || 2*len(ports)+2 > mostSteps {
+		return nil
+	}
+	program := []unix.SockFilter{{Code: unix.BPF_LD | unix.BPF_H | unix.BPF_ABS, K: portAt}}
+	for _, port := range ports {
+		program = append(program,
+			unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: uint32(port), Jf: 1},
+			unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: 1<<32 - 1})
+	}
+	return append(program, unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K})
 }

@@ -44,6 +44,14 @@ type Socket struct {
 	// kernel told them; it does not of a socket without a process, which has none to tell.
 	Known          bool
 	Received, Sent uint32
+	// Acks counts the segments sent without payload. What came and is not answered within 200 ms is always
+	// acknowledged by one.
+	Acks uint32
+	// BytesReceived and BytesAcked are the payload that came, and that went and has arrived. They may overflow: only
+	// differences mean something.
+	BytesReceived, BytesAcked uint32
+	// Unacked is what lies here for the peer, in bytes: not sent, or sent and not acknowledged.
+	Unacked uint32
 	// SinceReceived and SinceSent are how long ago the last payload came and went, and SinceAck the last segment that
 	// acknowledged any, with payload or without. To a tick of the kernel's clock, 1 to 10 ms.
 	SinceReceived, SinceSent, SinceAck time.Duration
@@ -55,12 +63,15 @@ const (
 	sizeMessage = 72 // inet_diag_msg
 	attrInfo    = 2  // INET_DIAG_INFO: tcp_info
 
-	infoLastSent     = 44
-	infoLastReceived = 52
-	infoLastAck      = 56
-	infoSegmentsIn   = 152
-	infoSegmentsOut  = 156
-	sizeInfo         = 160 // as far as it is read; older kernels tell less
+	infoLastSent      = 44
+	infoLastReceived  = 52
+	infoLastAck       = 56
+	infoBytesAcked    = 120
+	infoBytesReceived = 128
+	infoAllOut        = 136
+	infoSegmentsIn    = 152
+	infoSegmentsOut   = 156
+	sizeInfo          = 160 // as far as it is read; kernels before 4.6 tell less
 )
 
 var native = binary.NativeEndian
@@ -77,6 +88,7 @@ func parse(message []byte) (Socket, error) {
 		Remote: address(message[0], id[20:36], id[2:4]),
 		Cookie: uint64(native.Uint32(id[40:])) | uint64(native.Uint32(id[44:]))<<32,
 	}
+	s.Unacked = queued(s.State, native.Uint32(message[60:]))
 	err := attributes(message[sizeMessage:], func(kind uint16, value []byte) {
 		if kind == attrInfo && len(value) >= sizeInfo {
 			s.Known = true
@@ -85,10 +97,27 @@ func parse(message []byte) (Socket, error) {
 			s.SinceAck = milliseconds(value[infoLastAck:])
 			s.Received = native.Uint32(value[infoSegmentsIn:])
 			s.Sent = native.Uint32(value[infoSegmentsOut:])
+			s.Acks = native.Uint32(value[infoAllOut:]) - s.Sent
+			s.BytesAcked = low(value[infoBytesAcked:])
+			s.BytesReceived = low(value[infoBytesReceived:])
 		}
 	})
 	return s, err
 }
+
+// queued is how much of a write queue is payload: a FIN takes a place in it too.
+func queued(state State, n uint32) uint32 {
+	switch state {
+	case Listen: // the most connections that may wait to be accepted
+		return 0
+	case FinWait1, Closing, LastAck:
+		return n - min(n, 1)
+	}
+	return n
+}
+
+// low is the lower half of a 64-bit number.
+func low(b []byte) uint32 { return uint32(native.Uint64(b)) }
 
 func milliseconds(b []byte) time.Duration {
 	return time.Duration(native.Uint32(b)) * time.Millisecond
@@ -134,17 +163,13 @@ func messages(b []byte, do func(kind uint16, body []byte) error) error {
 	return nil
 }
 
-// open makes a netlink socket that listens to groups.
-func open(groups ...uint32) (int, error) {
+// open makes a netlink socket.
+func open() (int, error) {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_SOCK_DIAG)
 	if err != nil {
 		return -1, fmt.Errorf("%w: %w", ErrRefused, err)
 	}
-	var mask uint32
-	for _, g := range groups {
-		mask |= 1 << (g - 1)
-	}
-	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: mask}); err != nil {
+	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		unix.Close(fd)
 		return -1, fmt.Errorf("%w: %w", ErrRefused, err)
 	}

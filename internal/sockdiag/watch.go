@@ -21,21 +21,42 @@ type Watch struct {
 // but only as far as it is used.
 const receiveBuffer = 1 << 20
 
-// OpenWatch begins to listen.
-func OpenWatch() (*Watch, error) {
-	fd, err := open(unix.SKNLGRP_INET_TCP_DESTROY, unix.SKNLGRP_INET6_TCP_DESTROY)
+// OpenWatch begins to listen for sockets whose local port is one of these; none given: for all.
+func OpenWatch(ports ...uint16) (*Watch, error) {
+	fd, err := open()
 	if err != nil {
 		return nil, err
 	}
-	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer) // as much as the system allows
+	if err := listen(fd, ports); err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
+	}
 	return &Watch{fd, make([]byte, bufferSize)}, nil
+}
+
+// listen joins the groups last, so that nothing comes that is not asked for.
+func listen(fd int, ports []uint16) error {
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer) != nil {
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer) // as much as the system allows
+	}
+	if program := announcedPorts(ports); program != nil {
+		if err := unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]}); err != nil {
+			return err
+		}
+	}
+	for _, group := range []int{unix.SKNLGRP_INET_TCP_DESTROY, unix.SKNLGRP_INET6_TCP_DESTROY} {
+		if err := unix.SetsockoptInt(fd, unix.SOL_NETLINK, unix.NETLINK_ADD_MEMBERSHIP, group); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Close stops listening.
 func (w *Watch) Close() error { return unix.Close(w.fd) }
 
-// Drain calls do for each socket that has ended since the last time, whatever its port. It does not wait. ErrLost
-// means that there were more.
+// Drain calls do for each socket that has ended since the last time. It does not wait. ErrLost means that there
+// were more.
 func (w *Watch) Drain(do func(Socket)) error {
 	var lost error
 	for {

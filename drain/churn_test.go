@@ -1,0 +1,139 @@
+package drain
+
+import (
+	"context"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// 5,000 connections a second, or as many as there can be: each is counted once it has ended, or it is said that some were
+// lost, which counts as traffic.
+func TestQuietChurn(t *testing.T) {
+	if inside(t, asRoot, asUser) == "" {
+		return
+	}
+	const (
+		connections = 10000
+		most        = 5 // per millisecond
+	)
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	serve(t, l, func(c net.Conn) { c.Read(make([]byte, 1)); c.Write([]byte("a")) })
+	q := Quiet{Ports: []uint16{port(l)}, For: time.Minute}
+	w, err := q.watch()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.close()
+	due := make(chan struct{}, connections)
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for range due {
+				c := dial(t.Context(), l)
+				c.Write([]byte("a"))
+				c.Read(make([]byte, 1))
+				c.Close()
+			}
+		})
+	}
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 20*s, errMax)
+	defer cancel()
+	begin := time.Now()
+	all.Go(func() {
+		defer close(due)
+		for n := 0; n < connections; n += most {
+			for range most {
+				due <- struct{}{}
+			}
+			pause(ctx, time.Until(begin.Add(time.Duration(n/most)*ms)))
+		}
+	})
+	tick := time.NewTicker(quietEvery)
+	defer tick.Stop()
+	seen := sight{}
+	for ctx.Err() == nil && w.talk.ended < connections && !w.talk.lost {
+		<-tick.C
+		if seen, err = w.look(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all.Wait()
+	t.Logf("%.0f a second: %s", connections/time.Since(begin).Seconds(), seen.says)
+	if seen.met || w.talk.ended != connections && !w.talk.lost {
+		t.Errorf("%d of %d connections were seen to end, and none said to be lost: %s", w.talk.ended, connections, seen.says)
+	}
+}
+
+// Announcements that are lost are traffic, and those of other ports take no place from ours.
+func TestQuietOverflow(t *testing.T) {
+	if inside(t, asUser) == "" {
+		return
+	}
+	const checks = 3000 // nothing counts of them but their number
+	for _, test := range []struct {
+		name  string
+		other bool // another port
+		lost  bool
+	}{{"of our port", false, true}, {"of another port", true, false}} {
+		watched := echo(t, "tcp4", "127.0.0.1:0", 0)
+		busy, err := net.Listen("tcp4", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan struct{}, checks)
+		serve(t, busy, func(c net.Conn) { io.Copy(io.Discard, c); c.Close(); ended <- struct{}{} })
+		if !test.other {
+			watched = busy
+		}
+		q := Quiet{Ports: []uint16{port(watched)}}.withDefaults()
+		w, err := q.watch()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range checks {
+			dial(t.Context(), busy).Close()
+		}
+		for range checks {
+			<-ended
+		}
+		tick, quiet := time.NewTicker(10*ms), sight{}
+		for end := time.Now().Add(10 * s); time.Now().Before(end) && w.talk.lost != test.lost; <-tick.C {
+			if quiet, err = w.look(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		quiet, err = w.look(t.Context())
+		if err != nil || w.talk.lost != test.lost || quiet.met == test.lost || strings.Contains(quiet.says, "more have ended") != test.lost {
+			t.Errorf("%s: lost %v, want %v: %+v (%v)", test.name, w.talk.lost, test.lost, quiet, err)
+		}
+		tick.Stop()
+		w.close()
+	}
+}
+
+func TestPace(t *testing.T) {
+	var p pace
+	begin := time.Now()
+	for n := range 100_000 {
+		p.add(begin.Add(time.Duration(n%3000) * ms))
+	}
+	if p.count() != 100_000 || len(p.stretches) > 14 {
+		t.Errorf("%d events in %d stretches", p.count(), len(p.stretches))
+	}
+	p.forget(begin.Add(2999 * ms))
+	if p.count() != 0 {
+		t.Errorf("%d events are left", p.count())
+	}
+	p.add(begin)
+	p.forget(begin.Add(-ms))
+	if p.count() != 1 {
+		t.Errorf("%d events, want the one", p.count())
+	}
+}

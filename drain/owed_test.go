@@ -1,0 +1,172 @@
+package drain
+
+import (
+	"bufio"
+	"io"
+	"math/rand/v2"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prestop/prestop/internal/sockdiag"
+)
+
+func TestHistory(t *testing.T) {
+	at := func(in, out, acks uint32, received, sent, acknowledged time.Duration) sockdiag.Socket {
+		return sockdiag.Socket{State: sockdiag.Established, Received: in, Sent: out, Acks: acks, BytesReceived: 100 * in, BytesAcked: 100 * out,
+			SinceReceived: received, SinceSent: sent, SinceAck: acknowledged}
+	}
+	ping := func(s sockdiag.Socket, in, out uint32) sockdiag.Socket {
+		s.BytesReceived, s.BytesAcked = in, out
+		return s
+	}
+	closed := func(s sockdiag.Socket, state sockdiag.State) sockdiag.Socket { s.State = state; return s }
+	idle := at(5, 5, 3, 4*s, 3*s, 3*s)
+	for _, test := range []struct {
+		name  string
+		looks []sockdiag.Socket
+		want  bool
+	}{
+		{"nothing yet", []sockdiag.Socket{at(0, 0, 0, 0, 0, 0)}, false},
+		{"a server that speaks first", []sockdiag.Socket{at(0, 1, 0, 5*s, 4*s, 4*s)}, false},
+		{"asked", []sockdiag.Socket{at(1, 0, 1, 4*s, 5*s, 4*s)}, true},
+		{"answered", []sockdiag.Socket{at(1, 1, 1, 4*s, 3*s, 3*s)}, false},
+		{"asked again", []sockdiag.Socket{at(2, 1, 2, 4*s, 5*s, 4*s)}, true},
+		{"the client will send no more", []sockdiag.Socket{closed(at(2, 1, 2, 4*s, 5*s, 4*s), sockdiag.CloseWait)}, true},
+		{"the app has closed it", []sockdiag.Socket{closed(at(2, 1, 2, 4*s, 5*s, 4*s), sockdiag.FinWait2)}, false},
+		{"the app has closed it since", []sockdiag.Socket{at(2, 1, 2, 4*s, 5*s, 4*s), closed(at(2, 1, 2, 4*s, 5*s, 4*s), sockdiag.FinWait2)}, false},
+
+		{"in a tick, the first of all", []sockdiag.Socket{at(1, 1, 1, 4*s, 4*s, 4*s)}, false},
+		{"in a tick, and the client acknowledged later", []sockdiag.Socket{at(9, 9, 4, 4*s, 4*s, 4*s-40*ms)}, false},
+		{"in a tick, and we never had to acknowledge", []sockdiag.Socket{at(9, 9, 1, 4*s, 4*s, 4*s)}, false},
+		{"in a tick, and we had to, nobody knows when", []sockdiag.Socket{at(9, 9, 2, 4*s, 4*s, 4*s)}, true},
+		{"in a tick, too early to tell", []sockdiag.Socket{idle, at(6, 6, 3, 100*ms, 100*ms, 100*ms)}, true},
+		{"in a tick, known, we had not to", []sockdiag.Socket{idle, at(9, 9, 3, s, s, s)}, false},
+		{"in a tick, known, we had to", []sockdiag.Socket{idle, at(9, 9, 4, s, s, s)}, true},
+		{"in a tick, known, we had to, a single one", []sockdiag.Socket{idle, at(6, 6, 4, s, s, s)}, false},
+		{"in a tick, known, we had to, a single one while another waits", []sockdiag.Socket{at(5, 4, 3, s, 2*s, s), at(6, 5, 4, s, s, s)}, true},
+		{"and it stays so", []sockdiag.Socket{idle, at(9, 9, 4, s, s, s), at(9, 9, 4, 2*s, 2*s, 2*s)}, true},
+		{"until it is answered", []sockdiag.Socket{idle, at(9, 9, 4, s, s, s), at(9, 10, 4, 2*s, s, s)}, false},
+
+		{"a ping and its answer", []sockdiag.Socket{ping(idle, 500, 500), ping(at(6, 6, 3, s, 2*s, s), 517, 517)}, false},
+		{"again", []sockdiag.Socket{ping(idle, 500, 500), ping(at(6, 6, 3, s, 2*s, s), 517, 517), ping(at(7, 7, 3, s, 2*s, s), 534, 534)}, false},
+		{"a ping, and a request", []sockdiag.Socket{ping(idle, 500, 500), ping(at(7, 6, 4, s, 2*s, s), 547, 517)}, true},
+		{"a ping, and its answer with a request", []sockdiag.Socket{ping(idle, 500, 500), ping(at(6, 6, 4, s, 2*s, s), 567, 517)}, true},
+		{"settings, after the first request", []sockdiag.Socket{ping(at(2, 3, 2, s, s-10*ms, s-20*ms), 300, 61)}, true},
+		{"the first answer, a short one", []sockdiag.Socket{ping(at(1, 1, 1, s, s-10*ms, s-20*ms), 300, 75)}, false},
+		{"a request, and permission to send more", []sockdiag.Socket{ping(idle, 500, 500), ping(at(7, 6, 4, s, s-10*ms, s-20*ms), 9000, 526)}, true},
+		{"and then its answer", []sockdiag.Socket{ping(idle, 500, 500), ping(at(7, 6, 4, 2*s, 2*s-10*ms, 2*s-20*ms), 9000, 526), ping(at(7, 7, 4, 3*s, s, s), 9000, 600)}, false},
+		{"a request, then permission to send more", []sockdiag.Socket{ping(idle, 500, 500), ping(at(6, 5, 4, s, 5*s, s), 800, 500), ping(at(6, 6, 4, 2*s, s, s), 800, 526)}, true},
+		{"an answer, and a small request", []sockdiag.Socket{ping(idle, 500, 500), ping(at(6, 6, 4, s, 2*s, s), 517, 700)}, true},
+		{"a ping while one waits", []sockdiag.Socket{at(5, 4, 3, s, 2*s, s), ping(at(6, 5, 4, s, 2*s, s), 517, 417)}, true},
+	} {
+		h, got := newHistory(true), false
+		for n, s := range test.looks {
+			_, got = h.look(time.Duration(n)*time.Second, s)
+		}
+		if got != test.want {
+			t.Errorf("%s: %v", test.name, got)
+		}
+	}
+}
+
+// 200 clients on kept connections, each as fast as it can: those whose last request hangs are owed an answer, whatever the
+// tick of the kernel's clock it fell into, and those who have had theirs are not.
+func TestOwedOverTheWire(t *testing.T) {
+	if inside(t, asRoot, asUser) == "" {
+		return
+	}
+	const clients = 200
+	type row struct {
+		name  string
+		gap   time.Duration // between requests
+		slow  bool          // the server takes 60 ms for some of them
+		hang  bool
+		watch bool // from before the traffic
+		most  int  // that may be said to wait without need, where a machine is slow: the server's kernel acknowledges first then
+	}
+	together(t, []row{
+		{name: "fast, then one hangs", hang: true},
+		{name: "fast, then one hangs, watched", hang: true, watch: true},
+		{name: "sometimes slow, then one hangs", hang: true, slow: true},
+		{name: "sometimes slow, then one hangs, watched", hang: true, slow: true, watch: true},
+		{name: "now and then, then one hangs", gap: 300 * ms, hang: true},
+		{name: "fast, then idle", most: clients / 20},
+		{name: "fast, then idle, watched", watch: true, most: clients / 20},
+		{name: "now and then, then idle", gap: 300 * ms, most: clients / 2},
+		{name: "now and then, then idle, watched", gap: 300 * ms, watch: true, most: clients / 20},
+		{name: "now and then and sometimes slow, then idle, watched", gap: 300 * ms, slow: true, watch: true, most: clients / 20},
+	}, func(t *testing.T, test row) {
+		l, err := net.Listen("tcp4", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		serve(t, l, func(c net.Conn) {
+			for lines := bufio.NewScanner(c); lines.Scan(); {
+				switch lines.Text() {
+				case "never":
+					continue
+				case "slow":
+					pause(t.Context(), 60*ms)
+				}
+				io.WriteString(c, answer)
+			}
+		})
+		w, err := (Quiet{Ports: []uint16{port(l)}}).withDefaults().watch()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer w.close()
+		looking := make(chan struct{})
+		asked := make(chan struct{})
+		go func() {
+			defer close(looking)
+			for tick := time.NewTicker(50 * ms); test.watch; <-tick.C {
+				w.look(t.Context())
+				select {
+				case <-asked:
+					tick.Stop()
+					return
+				default:
+				}
+			}
+		}()
+		var all sync.WaitGroup
+		var open [clients]net.Conn
+		for n := range open {
+			open[n] = dial(t.Context(), l)
+			all.Go(func() {
+				for i := range 3 + rand.IntN(5) {
+					if i > 0 {
+						pause(t.Context(), test.gap)
+					}
+					if test.slow && i == 1 {
+						ask(open[n], "slow")
+					}
+					ask(open[n], "request")
+				}
+				if test.hang {
+					io.WriteString(open[n], "never\n")
+				}
+			})
+		}
+		all.Wait()
+		close(asked)
+		<-looking
+		pause(t.Context(), settleTime+50*ms)
+		if _, err := w.look(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		want := 0
+		if test.hang {
+			want = clients
+		}
+		if w.talk.owed < want || w.talk.owed > max(want, test.most) || w.talk.connections != clients {
+			t.Errorf("%s: %d of %d are said to wait for an answer, want %d of %d", test.name, w.talk.owed, w.talk.connections, want, clients)
+		}
+		for _, c := range open {
+			c.Close()
+		}
+	})
+}

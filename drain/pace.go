@@ -1,0 +1,47 @@
+package drain
+
+import "time"
+
+// pace counts events of the recent past. However many there are, it takes no more room than a number for each stretch of
+// the time that it looks back.
+type pace struct{ stretches []stretch }
+
+type stretch struct {
+	slot   int64
+	newest time.Time
+	events int
+}
+
+// add counts an event. They come nearly in order.
+func (p *pace) add(at time.Time) {
+	slot := at.UnixNano() / int64(quietEvery)
+	for i := len(p.stretches) - 1; i >= 0; i-- {
+		if s := &p.stretches[i]; s.slot == slot {
+			s.events++
+			if at.After(s.newest) {
+				s.newest = at
+			}
+			return
+		}
+	}
+	p.stretches = append(p.stretches, stretch{slot, at, 1})
+}
+
+// forget drops what was before.
+func (p *pace) forget(before time.Time) {
+	kept := p.stretches[:0]
+	for _, s := range p.stretches {
+		if s.newest.After(before) {
+			kept = append(kept, s)
+		}
+	}
+	p.stretches = kept
+}
+
+func (p *pace) count() int {
+	n := 0
+	for _, s := range p.stretches {
+		n += s.events
+	}
+	return n
+}

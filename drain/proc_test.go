@@ -1,0 +1,88 @@
+package drain
+
+import (
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/prestop/prestop/internal/sockdiag"
+)
+
+func TestProcSockets(t *testing.T) {
+	if !littleEndian {
+		t.Skip("its lines are of a little-endian machine")
+	}
+	const header = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+	line4 := "   0: 0100007F:1F90 0B00000A:C350 01 00000000:00000000 00:00000000 00000000     0        0 12345 1 0000000000000000 100 0 0 10 0\n"
+	line6 := "1234: 0000000000000000FFFF00000100007F:1F90 000000FD000000000000000007000000:C350 06 00000000:00000000 03:00001770 00000000     0        0 0 3 0000000000000000\n"
+	for name, test := range map[string]struct {
+		tcp, tcp6 string // "": no such file
+		want      []procSocket
+		bad       bool
+	}{
+		"nothing":        {tcp: header, tcp6: header},
+		"without IPv6":   {tcp: header + line4, want: []procSocket{{netip.MustParseAddrPort("127.0.0.1:8080"), netip.MustParseAddrPort("10.0.0.11:50000"), sockdiag.Established}}},
+		"a mapped one":   {tcp: header, tcp6: header + line6, want: []procSocket{{netip.MustParseAddrPort("127.0.0.1:8080"), netip.MustParseAddrPort("[fd00::7]:50000"), sockdiag.TimeWait}}},
+		"no file":        {bad: true},
+		"cut off":        {tcp: header + line4[:30], bad: true},
+		"a long address": {tcp: header + "0: 0100007F00:1F90 0B00000A:C350 01 00\n", bad: true},
+		"no port":        {tcp: header + "0: 0100007F 0B00000A:C350 01 00\n", bad: true},
+		"no hexadecimal": {tcp: header + "0: 010000ZF:1F90 0B00000A:C350 01 00\n", bad: true},
+		"no state":       {tcp: header + "0: 0100007F:1F90 0B00000A:C350 X1 00\n", bad: true},
+		"a long state":   {tcp: header + "0: 0100007F:1F90 0B00000A:C350 011 00\n", bad: true},
+	} {
+		dir := t.TempDir()
+		for file, text := range map[string]string{"tcp": test.tcp, "tcp6": test.tcp6} {
+			if text == "" {
+				continue
+			}
+			if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var got []procSocket
+		err := procSockets(dir, func(s procSocket) { got = append(got, s) })
+		if (err != nil) != test.bad || len(got) != len(test.want) {
+			t.Errorf("%s: %v (%v), want %v", name, got, err, test.want)
+			continue
+		}
+		for n := range got {
+			if netip := got[n]; netip != test.want[n] {
+				t.Errorf("%s: %v, want %v", name, got, test.want)
+			}
+		}
+	}
+}
+
+// The kernel's own table, on whatever machine.
+func TestProcListening(t *testing.T) {
+	t.Parallel()
+	for _, family := range []struct{ network, address string }{{"tcp4", "127.0.0.1:0"}, {"tcp6", "[::1]:0"}} {
+		l, err := net.Listen(family.network, family.address)
+		if err != nil {
+			t.Skip(err)
+		}
+		defer l.Close()
+		found := false
+		err = procSockets(procTable, func(s procSocket) {
+			found = found || s.state == sockdiag.Listen && s.local == netip.MustParseAddrPort(l.Addr().String())
+		})
+		if err != nil || !found {
+			t.Errorf("%s is not found (%v)", l.Addr(), err)
+		}
+	}
+}
+
+func FuzzParseProc(f *testing.F) {
+	f.Add([]byte("0: 0100007F:1F90 0B00000A:C350 01 00"))
+	f.Add([]byte("0: : : "))
+	f.Add([]byte(""))
+	f.Fuzz(func(t *testing.T, line []byte) {
+		s, err := parseProc(line)
+		if err == nil && (!s.local.IsValid() || !s.remote.IsValid()) {
+			t.Errorf("%q: %v", line, s)
+		}
+	})
+}

@@ -1,0 +1,258 @@
+package drain
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// The defaults, five times as fast; but for one, which leaves time to a busy machine.
+const (
+	testFor        = 900 * ms
+	testMin        = 2 * s
+	testUnanswered = 3 * s
+	testMax        = 6 * s
+	holds          = time.Hour // until its max
+	unsure         = 1         // as it happens: short connections are seen by luck
+)
+
+// A pattern is traffic to a listener, until the context ends.
+type pattern struct {
+	name    string
+	quiet   Quiet
+	traffic func(ctx context.Context, l net.Listener)
+	after   time.Duration // an answer takes
+	ends    time.Duration // after so long at the earliest
+	late    time.Duration // and so much later at most; 0: 1.2 s
+	proc    time.Duration // where that differs without netlink; 0: it does not
+}
+
+func kept(do func(context.Context, net.Conn)) func(context.Context, net.Listener) {
+	return func(ctx context.Context, l net.Listener) {
+		c := dial(ctx, l)
+		defer c.Close()
+		do(ctx, c)
+	}
+}
+
+func requests(gap time.Duration) func(context.Context, net.Listener) {
+	return func(ctx context.Context, l net.Listener) { every(ctx, gap, func() { once(ctx, l) }) }
+}
+
+func keptRequests(gap time.Duration) func(context.Context, net.Listener) {
+	return kept(func(ctx context.Context, c net.Conn) {
+		ask(c, "request")
+		ask(c, "request")
+		every(ctx, gap, func() { ask(c, "request") })
+	})
+}
+
+// then is a kept connection that says something, and no more.
+func then(lines ...string) func(context.Context, net.Listener) {
+	return kept(func(ctx context.Context, c net.Conn) {
+		for n, line := range lines {
+			if n > 0 {
+				pause(ctx, 20*ms)
+			}
+			if line == "never" || line == "stream" || line == "large" {
+				io.WriteString(c, line+"\n")
+				continue
+			}
+			ask(c, line)
+		}
+		if len(lines) > 0 && lines[len(lines)-1] == "stream" {
+			go io.Copy(io.Discard, c)
+		}
+		<-ctx.Done()
+	})
+}
+
+var patterns = []pattern{
+	{name: "nothing", traffic: func(context.Context, net.Listener) {}, ends: testFor},
+	{name: "its min", quiet: Quiet{Min: testMin}, traffic: func(context.Context, net.Listener) {}, ends: testMin},
+	{name: "a request every 2 s", traffic: requests(400 * ms), ends: holds, proc: unsure},
+	{name: "a request every 10 s", quiet: Quiet{Min: testMin}, traffic: requests(2 * s), ends: testMin, proc: unsure},
+	{name: "a request every 2 s on a kept connection", traffic: keptRequests(400 * ms), ends: holds},
+	{name: "a request every 10 s on a kept connection", quiet: Quiet{Min: testMin}, traffic: keptRequests(2 * s), ends: testMin, late: testUnanswered, proc: holds},
+	{name: "a kept connection that is idle", traffic: then("a", "b", "c", "d", "e"), ends: testFor, proc: holds},
+	{name: "a connection without a word", traffic: then(), ends: testFor, proc: holds},
+	{name: "TCP health checks", traffic: func(ctx context.Context, l net.Listener) {
+		every(ctx, 50*ms, func() { dial(ctx, l).Close() })
+	}, ends: testFor, proc: unsure},
+	{name: "connections that are closed", traffic: func(ctx context.Context, l net.Listener) {
+		var all []net.Conn
+		for range 30 {
+			all = append(all, dial(ctx, l))
+			ask(all[len(all)-1], "request")
+		}
+		for _, c := range all {
+			pause(ctx, 100*ms)
+			c.Close()
+		}
+	}, ends: testFor, proc: 3600 * ms},
+	{name: "a 10 s request in flight", after: 2 * s, traffic: func(ctx context.Context, l net.Listener) { once(ctx, l); <-ctx.Done() }, ends: 2700 * ms, proc: 2700 * ms},
+	{name: "a 10 s request on a kept connection", after: 2 * s, traffic: then("request"), ends: 2700 * ms, proc: holds},
+	{name: "a request that is never answered", traffic: then("never"), ends: 2800 * ms, proc: holds},
+	{name: "a stream that only sends", traffic: then("stream"), ends: holds},
+	{name: "an answer that its client does not take", traffic: then("large"), ends: 2800 * ms, proc: holds},
+	{name: "allowed probes", quiet: Quiet{Allow: 1}, traffic: requests(s), ends: testFor, proc: unsure},
+	{name: "more than the allowed", quiet: Quiet{Allow: 1}, traffic: requests(250 * ms), ends: holds, proc: unsure},
+	{name: "ignored peers", quiet: Quiet{Ignore: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}}, traffic: requests(50 * ms), ends: testFor},
+	{name: "connections from before, for traffic=new", quiet: Quiet{New: true}, traffic: keptRequests(50 * ms), ends: testFor},
+	{name: "new connections, for traffic=new", quiet: Quiet{New: true}, traffic: requests(400 * ms), ends: holds, proc: unsure},
+	{name: "an idle HTTP/2 channel", traffic: http2(0, "/"), ends: testFor, late: testUnanswered + s, proc: holds},
+	{name: "an idle HTTP/2 channel, the last frame its client's", traffic: http2(0, "/large"), ends: testFor, late: testUnanswered + s, proc: holds},
+	{name: "an HTTP/2 channel with its client's pings every 10 s", quiet: Quiet{Min: testUnanswered}, traffic: http2(2*s, "/"), ends: testUnanswered, late: 1500 * ms, proc: holds},
+	{name: "an HTTP/2 channel with its server's pings every 10 s", quiet: Quiet{Min: testUnanswered}, traffic: http2(0, "/pings"), ends: testUnanswered, late: 1500 * ms, proc: holds},
+	{name: "an HTTP/2 request in flight", traffic: http2(0, "/slow"), ends: 2700 * ms, late: testUnanswered, proc: holds},
+}
+
+// http2 is a client that asks once and keeps the channel, with pings by itself or, for /pings, by its server.
+func http2(pings time.Duration, path string) func(context.Context, net.Listener) {
+	return func(ctx context.Context, l net.Listener) {
+		var protocols http.Protocols
+		protocols.SetUnencryptedHTTP2(true)
+		transport := &http.Transport{Protocols: &protocols, HTTP2: &http.HTTP2Config{SendPingTimeout: pings, PingTimeout: time.Minute}}
+		defer transport.CloseIdleConnections()
+		url := "http://" + l.Addr().String() + path
+		if request, err := http.NewRequestWithContext(ctx, "GET", url, nil); err == nil {
+			if answer, err := transport.RoundTrip(request); err == nil {
+				io.Copy(io.Discard, answer.Body)
+				answer.Body.Close()
+			}
+		}
+		<-ctx.Done()
+	}
+}
+
+// serveHTTP2 answers what http2 asks.
+func serveHTTP2(t *testing.T, l net.Listener, pings time.Duration) {
+	var protocols http.Protocols
+	protocols.SetUnencryptedHTTP2(true)
+	server := &http.Server{Protocols: &protocols, HTTP2: &http.HTTP2Config{SendPingTimeout: pings, PingTimeout: time.Minute}}
+	server.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/large":
+			w.Write(make([]byte, 1<<20))
+		case "/slow":
+			pause(r.Context(), 2*s)
+		}
+	})
+	done := make(chan struct{})
+	go func() { defer close(done); server.Serve(l) }()
+	t.Cleanup(func() { server.Close(); <-done })
+}
+
+// What holds it to its end and what does not.
+func TestQuiet(t *testing.T) {
+	way := inside(t, asRoot, asUser, refused)
+	if way == "" {
+		return
+	}
+	var all sync.WaitGroup // side by side: they do little but wait
+	defer all.Wait()
+	for n, family := range []struct{ name, network, address, dial string }{
+		{"IPv4", "tcp4", "127.0.0.1:0", ""}, {"IPv6", "tcp6", "[::1]:0", ""}, {"IPv4 to a listener of both", "tcp", "[::]:0", "127.0.0.1"},
+	} {
+		for i, p := range patterns {
+			if way == refused && p.proc == unsure || (i+len(way))%3 != n { // each way with another family, so that it is no load test
+				continue
+			}
+			l, err := net.Listen(family.network, family.address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if family.dial != "" {
+				l = named{l, &net.TCPAddr{IP: net.ParseIP(family.dial), Port: int(port(l))}}
+			}
+			switch {
+			case strings.HasSuffix(p.name, "server's pings every 10 s"):
+				serveHTTP2(t, l, 2*s)
+			case strings.Contains(p.name, "HTTP/2"):
+				serveHTTP2(t, l, 0)
+			default:
+				serve(t, l, func(c net.Conn) { serveLines(t.Context(), c, p.after) })
+			}
+			if way == refused && p.proc != 0 {
+				p.ends = p.proc
+			}
+			all.Go(func() { p.run(t, family.name, l) })
+		}
+	}
+}
+
+// named is a listener that is dialed by another address.
+type named struct {
+	net.Listener
+	addr net.Addr
+}
+
+func (n named) Addr() net.Addr { return n.addr }
+
+// run tries again where the machine was too busy to keep the time, and gives up where it always is.
+func (p pattern) run(t *testing.T, family string, l net.Listener) {
+	for range 4 {
+		late := stalls(t.Context())
+		problem := p.try(t.Context(), l)
+		switch stalled := late(); {
+		case problem == "":
+			return
+		case stalled < 150*ms:
+			t.Errorf("%s, %s: %s", p.name, family, problem)
+			return
+		}
+	}
+	t.Logf("%s, %s: not judged: this machine is too busy", p.name, family)
+}
+
+// stalls measures by how much this process is late at most, until the function it gives is called.
+func stalls(ctx context.Context) func() time.Duration {
+	ctx, cancel := context.WithCancel(ctx)
+	worst, done := time.Duration(0), make(chan struct{})
+	go func() {
+		defer close(done)
+		for last := time.Now(); ctx.Err() == nil; last = time.Now() {
+			pause(ctx, 20*ms)
+			worst = max(worst, time.Since(last)-20*ms)
+		}
+	}()
+	return func() time.Duration { cancel(); <-done; return worst }
+}
+
+func (p pattern) try(ctx context.Context, l net.Listener) string {
+	ctx, cancel := context.WithTimeoutCause(ctx, testMax, errMax)
+	defer cancel()
+	var talking sync.WaitGroup
+	defer talking.Wait()
+	defer cancel()
+	talking.Go(func() { p.traffic(ctx, l) })
+	pause(ctx, 200*ms) // for what is there from before
+	q := p.quiet
+	q.Ports, q.For, q.Unanswered = []uint16{port(l)}, testFor, testUnanswered
+	if p.late == 0 {
+		p.late = 1200 * ms
+	}
+	var said bytes.Buffer
+	begin := time.Now()
+	err := q.Run(ctx, slog.New(slog.NewTextHandler(&said, nil)))
+	took := time.Since(begin)
+	switch {
+	case p.ends == holds:
+		if !errors.Is(err, errMax) || !strings.Contains(err.Error(), " carry traffic") {
+			return fmt.Sprintf("ended after %v: %v\n%s", took, err, &said)
+		}
+	case err != nil || took < p.ends-400*ms || took > p.ends+p.late:
+		return fmt.Sprintf("%v after %v, want quiet after %v\n%s", err, took, p.ends, &said)
+	}
+	return ""
+}

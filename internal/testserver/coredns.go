@@ -1,0 +1,141 @@
+package testserver
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// A Zone is what a CoreDNS knows by itself: addresses of names, which change while it runs.
+type Zone struct {
+	*Process
+	t      testing.TB
+	file   string
+	serial int
+}
+
+// CoreDNS starts a CoreDNS on an address, as [Address] gives one, that is the authority for a zone such as
+// "svc.test". It is built from its Go module the first time, which takes a minute or two.
+func CoreDNS(t testing.TB, address, zone string) *Zone {
+	t.Helper()
+	z := &Zone{t: t, file: filepath.Join(t.TempDir(), "zone")}
+	z.Set(nil)
+	z.Process = startCoreDNS(t, address, zone, fmt.Sprintf("file %s %s {\nreload 50ms\n}", z.file, zone))
+	return z
+}
+
+// Set replaces all that the zone has: master file lines as "web 5 IN A 10.0.0.7". It is answered so within a few hundred
+// milliseconds.
+func (z *Zone) Set(lines []string) {
+	z.t.Helper()
+	z.serial++
+	text := fmt.Sprintf("@ 0 IN SOA ns host %d 60 60 60 0\n%s\n", z.serial, strings.Join(lines, "\n"))
+	if err := os.WriteFile(z.file+"~", []byte(text), 0o600); err != nil {
+		z.t.Fatal(err)
+	}
+	if err := os.Rename(z.file+"~", z.file); err != nil {
+		z.t.Fatal(err)
+	}
+}
+
+// CoreDNSCache starts a CoreDNS that asks another nameserver and keeps its answers.
+func CoreDNSCache(t testing.TB, address, upstream, zone string) *Process {
+	t.Helper()
+	return startCoreDNS(t, address, zone, "cache 30\nforward . "+upstream)
+}
+
+func startCoreDNS(t testing.TB, address, zone, block string) *Process {
+	t.Helper()
+	at := netip.MustParseAddrPort(address)
+	config := filepath.Join(t.TempDir(), "Corefile")
+	text := fmt.Sprintf(".:%d {\nbind %s\nerrors\n%s\n}\n", at.Port(), at.Addr(), block)
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return Start(t, exec.Command(buildCoreDNS(t), "-conf", config), answers(address, "ready."+zone+"."))
+}
+
+// buildCoreDNS gives the path of the program, which it keeps for the next time.
+func buildCoreDNS(t testing.TB) string {
+	t.Helper()
+	dir := below(t, "internal/testserver/coredns")
+	sum := sha256.New()
+	for _, name := range []string{"go.mod", "go.sum", "main.go"} {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum.Write(text)
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		cache = t.TempDir()
+	}
+	program := filepath.Join(cache, "prestop-test", fmt.Sprintf("coredns-%x", sum.Sum(nil)[:8]))
+	if _, err := os.Stat(program); err == nil {
+		return program
+	}
+	made := filepath.Join(t.TempDir(), "coredns")
+	build := exec.Command("go", "build", "-o", made, ".")
+	build.Dir, build.Env = dir, append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-buildvcs=false")
+	if out, err := build.CombinedOutput(); err != nil {
+		lacks(t, "CoreDNS cannot be built: %v\n%s", err, out)
+	}
+	if err := keep(made, program); err != nil {
+		t.Log(err)
+		return made
+	}
+	return program
+}
+
+// keep moves a file to where others may find it, at once as a whole.
+func keep(made, program string) error {
+	if err := os.MkdirAll(filepath.Dir(program), 0o755); err != nil {
+		return err
+	}
+	content, err := os.ReadFile(made)
+	if err != nil {
+		return err
+	}
+	part := fmt.Sprintf("%s.%d", program, os.Getpid())
+	if err := os.WriteFile(part, content, 0o755); err != nil {
+		return err
+	}
+	return os.Rename(part, program)
+}
+
+// below finds a directory of the repository, from the package's that is tested.
+func below(t testing.TB, path string) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for ; dir != "/"; dir = filepath.Dir(dir) {
+		if found := filepath.Join(dir, path); isDirectory(found) {
+			return found
+		}
+	}
+	t.Fatalf("no %s above the working directory", path)
+	return ""
+}
+
+func isDirectory(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+// lacks skips the test, or fails it where nothing may be missing.
+func lacks(t testing.TB, format string, args ...any) {
+	t.Helper()
+	if ci, _ := strconv.ParseBool(os.Getenv("CI")); ci {
+		t.Fatalf(format, args...)
+	}
+	t.Skipf(format, args...)
+}
