@@ -59,8 +59,13 @@ fuzz: ## run each fuzz target for FUZZTIME, one after the other
 	internal/packaging/fuzz.sh $(FUZZTIME)
 
 .PHONY: demo
-demo: ## show a hook's run against an example app and a fake Elasticsearch
-	go run ./examples/demo
+demo: ## show what each way to stop a pod costs, in less than a minute
+	mkdir -p bin
+	go run ./examples/rollout -svg bin/rollout.svg
+
+.PHONY: rollouts
+rollouts: ## hold what the demo promises against 20 seeds
+	go run ./examples/rollout -seeds 20
 
 .PHONY: bench
 bench: ## measure the hook against a bash and curl one

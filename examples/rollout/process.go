@@ -6,18 +6,15 @@ import (
 	"time"
 )
 
-// A process is one that was started here as a container runtime does it: in a session of its own, without a
-// terminal, its output read through pipes.
+// A process is one that was started here as a container runtime does it: in a session of its own, without a terminal.
 type process struct {
 	cmd  *exec.Cmd
-	done chan struct{} // closed when it has ended and its pipes are closed
+	done chan struct{} // closed when it has ended
 	err  error         // of its end; to be read after done
 }
 
-// start starts cmd and gives each line that it prints to stdout or stderr.
-func start(cmd *exec.Cmd, stdout, stderr func(string)) (*process, error) {
-	cmd.Stdout, cmd.Stderr = &lines{each: stdout}, &lines{each: stderr}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+func start(cmd *exec.Cmd) (*process, error) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
 	cmd.WaitDelay = time.Second
 	if err := cmd.Start(); err != nil {
 		return nil, err
@@ -38,7 +35,6 @@ func (p *process) kill() {
 	<-p.done
 }
 
-// ended tells whether it has.
 func (p *process) ended() bool {
 	select {
 	case <-p.done:
