@@ -1,0 +1,169 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// A Pod is the pod that the caller runs in, as the API server has it. Its fields are named as there, but for their case, which
+// encoding/json passes over.
+type Pod struct {
+	Metadata metadata
+	Spec     struct {
+		TerminationGracePeriodSeconds *int64
+		Containers, InitContainers    []container
+	}
+	Status struct {
+		Conditions []struct{ Type, Status, Reason string }
+	}
+
+	// Certain: its uid was compared. Without, it is known by its name alone.
+	Certain   bool   `json:"-"`
+	container string // ours; empty: not known
+}
+
+type metadata struct {
+	Name, Namespace, UID       string
+	DeletionTimestamp          *string
+	DeletionGracePeriodSeconds *int64
+	Labels                     struct {
+		Index string `json:"apps.kubernetes.io/pod-index"`
+	}
+	OwnerReferences []owner
+}
+
+type owner struct {
+	APIVersion, Kind, Name, UID string
+	Controller                  bool
+}
+
+type container struct {
+	Name                        string
+	LivenessProbe, StartupProbe struct{ TerminationGracePeriodSeconds *int64 }
+}
+
+// Pod reads the pod that self describes. An error is also that the answer is about another one.
+func (a *API) Pod(ctx context.Context, self Self) (*Pod, error) {
+	token, err := a.token()
+	if err != nil {
+		return nil, err
+	}
+	id := self.identify(token, a.namespace())
+	if id.namespace == "" || id.name == "" {
+		return nil, errors.New("the pod's name and namespace are not known: expected POD_NAME and POD_NAMESPACE")
+	}
+	p := new(Pod)
+	if err := a.get(ctx, token, object{"v1", "pods", id.namespace, id.name}, p); err != nil {
+		return nil, err
+	}
+	if err := id.check(&p.Metadata); err != nil {
+		return nil, err
+	}
+	if _, ok := p.grace(); !ok {
+		return nil, errors.New("the answer names no grace period: expected deletionGracePeriodSeconds, or spec.terminationGracePeriodSeconds")
+	}
+	p.Certain, p.container = len(id.uids) > 0, id.container
+	return p, nil
+}
+
+// String is namespace and name.
+func (p *Pod) String() string { return p.Metadata.Namespace + "/" + p.Metadata.Name }
+
+// Deleted tells whether the pod is being deleted. If not, the container is restarted, or the kubelet ends the pod of its own
+// accord, which the API server learns afterwards.
+func (p *Pod) Deleted() bool { return p.Metadata.DeletionTimestamp != nil }
+
+// Grace is what the kubelet gives the container from the start of its hook. Where the pod is being deleted that is what the
+// deletion asked for. Where it is not, a probe may have failed that has a grace period of its own, and then it is the
+// smallest that it can be: of this container, or of any where it is not known which is ours. It is 1 s at least, as the kubelet
+// counts it.
+func (p *Pod) Grace() time.Duration {
+	g, _ := p.grace()
+	return g
+}
+
+func (p *Pod) grace() (time.Duration, bool) {
+	if p.Deleted() {
+		return least(p.Metadata.DeletionGracePeriodSeconds)
+	}
+	if p.Spec.TerminationGracePeriodSeconds == nil {
+		return 0, false
+	}
+	all := []*int64{p.Spec.TerminationGracePeriodSeconds}
+	for _, c := range p.ours() {
+		all = append(all, c.LivenessProbe.TerminationGracePeriodSeconds, c.StartupProbe.TerminationGracePeriodSeconds)
+	}
+	return least(all...)
+}
+
+// ours is our container, or all where it is not known which that is.
+func (p *Pod) ours() []container {
+	var all []container
+	for _, list := range [][]container{p.Spec.InitContainers, p.Spec.Containers} {
+		for _, c := range list {
+			if c.Name == p.container {
+				return []container{c}
+			}
+		}
+		all = append(all, list...)
+	}
+	return all
+}
+
+// maxGrace is a year, which is more than any clock here has to hold.
+const maxGrace = 366 * 24 * 60 * 60
+
+// least is the smallest of some seconds, if there are any.
+func least(all ...*int64) (time.Duration, bool) {
+	found, seconds := false, int64(maxGrace)
+	for _, s := range all {
+		if s != nil {
+			found, seconds = true, min(seconds, max(1, *s))
+		}
+	}
+	return time.Duration(seconds) * time.Second, found
+}
+
+// disruption is the condition by which Kubernetes says who ends a pod; its reasons are those of Kubernetes 1.26 and later.
+const disruption = "DisruptionTarget"
+
+// Reason is the reason of the pod's disruption, as EvictionByEvictionAPI; empty where there is none.
+func (p *Pod) Reason() string {
+	for _, c := range p.Status.Conditions {
+		if c.Type == disruption && c.Status == "True" {
+			return c.Reason
+		}
+	}
+	return ""
+}
+
+// Why says in words why the container stops.
+func (p *Pod) Why() string {
+	reason, why := p.Reason(), ""
+	switch reason {
+	case "EvictionByEvictionAPI":
+		why = "evicted by the API, as a drain of the node does"
+	case "PreemptionByScheduler":
+		why = "preempted by the scheduler"
+	case "TerminationByKubelet":
+		why = "ended by the kubelet: evicted, or its node shuts down"
+	case "DeletionByTaintManager":
+		why = "deleted for a taint of its node"
+	case "DeletionByPodGC":
+		why = "deleted by the pod garbage collector"
+	}
+	switch {
+	case why == "" && reason != "":
+		why = "disrupted"
+	case why == "" && p.Deleted():
+		return "deleted"
+	case why == "":
+		return "not being deleted: a probe failed, the kubelet evicts it, or its node shuts down"
+	}
+	why += " (" + reason + ")"
+	if !p.Deleted() {
+		why += ", not being deleted yet"
+	}
+	return why
+}

@@ -1,0 +1,120 @@
+package kube
+
+import (
+	"cmp"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+// Self is what the caller knows of the pod that it runs in. Empty: not known.
+type Self struct {
+	Namespace, Name, UID string // as the environment says
+	Mounts               string // the text of /proc/self/mountinfo
+}
+
+// identity is what is known of the pod from all sides.
+type identity struct {
+	namespace, name string
+	uids            []known
+	container       string // empty: not known
+}
+
+// known is a pod's uid, and who says so.
+type known struct{ uid, by string }
+
+// identify asks the token first: the kubelet gets one for this very pod. Then the environment, which may call a pod what
+// its application is called; and the mounts.
+func (s *Self) identify(token, namespace string) identity {
+	var id identity
+	bound := claims(token)
+	uid, container := mounted(s.Mounts)
+	id.container = container
+	id.namespace = cmp.Or(bound.Namespace, namespace, s.Namespace)
+	id.name = cmp.Or(bound.Pod.Name, s.Name)
+	for _, k := range []known{{bound.Pod.UID, "the token of its service account"}, {uid, "its mounts"}, {s.UID, "POD_UID"}} {
+		if k.uid != "" {
+			id.uids = append(id.uids, k)
+		}
+	}
+	return id
+}
+
+// check compares an answer with what is known: a pod of another uid with our name is not ours.
+func (id *identity) check(m *metadata) error {
+	if m.Namespace != id.namespace || m.Name != id.name {
+		return fmt.Errorf("the answer is about another pod: expected %s/%s, got %q", id.namespace, id.name, m.Namespace+"/"+m.Name)
+	}
+	if m.UID == "" {
+		return fmt.Errorf("the answer has no uid: expected a Pod")
+	}
+	for _, k := range id.uids {
+		if m.UID != k.uid {
+			return fmt.Errorf("the pod %s/%s of the API server is another one of that name: expected the uid %s, which %s says, got %q", id.namespace, id.name, k.uid, k.by, m.UID)
+		}
+	}
+	return nil
+}
+
+// bound is what a token says of itself. One that was made by hand or by an old API server is bound to no pod.
+type bound struct {
+	Namespace string
+	Pod       struct{ Name, UID string }
+}
+
+// claims reads a token without verifying it: it is our own file.
+func claims(token string) bound {
+	parts := strings.Split(strings.TrimSpace(token), ".")
+	if len(parts) != 3 {
+		return bound{}
+	}
+	text, err := base64.RawURLEncoding.DecodeString(parts[1])
+	var all struct {
+		Bound bound `json:"kubernetes.io"`
+	}
+	if err != nil || json.Unmarshal(text, &all) != nil {
+		return bound{}
+	}
+	return all.Bound
+}
+
+// mounted finds pod and container in what a kubelet mounts into each: the hosts file and the termination log, which are
+// …/pods/UID/etc-hosts and …/pods/UID/containers/NAME/HEX on the node. What it finds twice and different, is not known.
+func mounted(mounts string) (uid, container string) {
+	var uids, containers distinct
+	for line := range strings.Lines(mounts) {
+		fields := strings.Fields(line)
+		if len(fields) < 5 {
+			continue
+		}
+		path := strings.Split(fields[3], "/")
+		n := len(path)
+		switch {
+		case n > 3 && fields[4] == "/etc/hosts" && path[n-1] == "etc-hosts" && path[n-3] == "pods":
+			uids.add(path[n-2])
+		case n > 5 && path[n-5] == "pods" && path[n-3] == "containers":
+			uids.add(path[n-4])
+			containers.add(path[n-2])
+		}
+	}
+	return uids.only(), containers.only()
+}
+
+// distinct is one text, unless different ones are added.
+type distinct struct {
+	text string
+	more bool
+}
+
+func (d *distinct) add(text string) {
+	d.more = d.more || d.text != "" && d.text != text
+	d.text = text
+}
+
+func (d *distinct) only() string {
+	if d.more {
+		return ""
+	}
+	return d.text
+}
