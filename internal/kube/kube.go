@@ -106,7 +106,11 @@ func (o object) refused(a web.Answer) error {
 	case http.StatusForbidden:
 		return fmt.Errorf("403 Forbidden: expected a Role in the namespace %s with the verb get on %s, bound to the pod's service account%s", o.namespace, o.resource, said(a))
 	case http.StatusNotFound:
-		return fmt.Errorf("404 Not Found: expected %s in the namespace %s to have %s: it was deleted by force, or it has another name, which POD_NAME can tell%s", o.resource, o.namespace, o.name, said(a))
+		because := ""
+		if o.resource == "pods" {
+			because = ": it was deleted by force, or POD_NAME is not its name"
+		}
+		return fmt.Errorf("404 Not Found: expected %s in the namespace %s to have %s%s%s", o.resource, o.namespace, o.name, because, said(a))
 	}
 	return errors.New(a.String())
 }
