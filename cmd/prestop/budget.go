@@ -17,18 +17,33 @@ const (
 // budget is the grace period and the reserve. wait is what was asked for explicitly.
 func (b *builder) budget(wait time.Duration) (grace, reserve time.Duration) {
 	grace = time.Duration(b.grace)
-	if !b.given("PRE_STOP_GRACE_PERIOD_SECONDS") {
+	switch {
+	case b.asked.grace > 0:
+		grace = b.asked.grace
+	case !b.given("PRE_STOP_GRACE_PERIOD_SECONDS"):
 		grace = b.assumeGrace(wait)
 	}
-	reserve = reserveOf(grace)
-	if b.given("PRE_STOP_RESERVE_SECONDS") {
-		if asked := time.Duration(b.reserve); asked < grace {
-			return grace, asked
-		}
-		b.problems = append(b.problems, problem{"PRE_STOP_RESERVE_SECONDS",
-			fmt.Sprintf("expected less than the grace period of %s, got %s; %s is used", grace, time.Duration(b.reserve), reserve)})
+	reserve, fits := b.reserveWithin(grace)
+	tooLarge := problem{"PRE_STOP_RESERVE_SECONDS", fmt.Sprintf("expected less than the grace period of %s, got %s; %s is used", grace, time.Duration(b.reserve), reserve)}
+	switch {
+	case fits:
+	case b.asked.grace > 0: // which is nobody's mistake
+		b.warnings = append(b.warnings, tooLarge.Error())
+	default:
+		b.problems = append(b.problems, tooLarge)
 	}
 	return grace, reserve
+}
+
+// reserveWithin is the reserve for a grace period. It does not fit where the one that was set would leave nothing.
+func (b *builder) reserveWithin(grace time.Duration) (reserve time.Duration, fits bool) {
+	if !b.given("PRE_STOP_RESERVE_SECONDS") {
+		return reserveOf(grace), true
+	}
+	if set := time.Duration(b.reserve); set < grace {
+		return set, true
+	}
+	return reserveOf(grace), false
 }
 
 func reserveOf(grace time.Duration) time.Duration {
@@ -76,10 +91,15 @@ func (b *builder) explicitWait(lines []string) time.Duration {
 
 // maxOf is the max of an until that has one.
 func maxOf(words []line.Word) time.Duration {
-	_, options := line.Options(words)
-	o, _ := parsed{options: options}.option("max")
-	d, _ := parseSeconds(o.Value)
+	d, _ := parseSeconds(optionOf(words, "max"))
 	return d
+}
+
+// optionOf is the value of an option; empty without it.
+func optionOf(words []line.Word, name string) string {
+	_, options := line.Options(words)
+	o, _ := parsed{options: options}.option(name)
+	return o.Value
 }
 
 // floor is the additional wait. With steps it applies only if it was set, and where neither it nor the grace

@@ -32,7 +32,11 @@ var errCheckTime = errors.New("no answer within 3s")
 func dryRun(i invocation, b *builder, p prestop.Plan) int {
 	found := checkAll(i.ctx, p.Entries)
 	out := &bytes.Buffer{}
-	fmt.Fprintf(out, "grace period %s, reserve %s: done within %s\n\n", p.Grace, p.Reserve, p.Budget())
+	fmt.Fprintf(out, "grace period %s, reserve %s: done within %s\n", p.Grace, p.Reserve, p.Budget())
+	for _, said := range b.asked.said {
+		fmt.Fprintln(out, said)
+	}
+	fmt.Fprintln(out)
 	writeTimeline(out, p, found)
 	writePlace(out, i, b)
 	writeEnd(i.ctx, out, b)

@@ -44,7 +44,7 @@ func (b *builder) elasticsearchEntry(places urls, kind string) prestop.Entry {
 func (b *builder) elasticsearch(places urls, kind string) shutdown.Elasticsearch {
 	e := shutdown.Elasticsearch{
 		Node: b.pod.name, IP: b.pod.ip, Pod: b.identity(),
-		Type: kind, AllocationDelay: time.Duration(b.es.allocationDelay), TargetNode: b.es.targetNode.text, End: b.end,
+		Type: b.kind(kind), AllocationDelay: time.Duration(b.es.allocationDelay), TargetNode: b.es.targetNode.text, End: b.end,
 	}
 	for _, u := range places.list {
 		b.hide.credentials(u)
@@ -114,6 +114,9 @@ func (b *builder) elasticsearchStep(p parsed) (prestop.Entry, error) {
 		if err := kind.Set(o.Value); err != nil {
 			return prestop.Entry{}, o.Expected("type: %s", err)
 		}
+	}
+	if o, ok := p.option("type"); ok && kind.word == auto && !bool(b.askAPI) {
+		return prestop.Entry{}, o.Expected("type: auto needs PRE_STOP_ASK_API=true")
 	}
 	places := b.es.urls
 	if len(p.targets) > 0 {

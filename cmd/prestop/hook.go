@@ -23,6 +23,7 @@ func hook(i invocation) int {
 		return i.usage(err)
 	}
 	b := newBuilder(i, s)
+	b.ask(i.ctx, i.root)
 	p := b.plan(i.start)
 	if s.dryRun {
 		return dryRun(i, b, p)
@@ -36,6 +37,9 @@ func hook(i invocation) int {
 	skip, stop := watchSkip(i.ctx, s.skipFile.text, log.Logger)
 	defer stop()
 	p.Skip = skip
+	if b.asked.skip {
+		p.Skip = closed()
+	}
 	report, joined := perform(i, b, p, log)
 	end := outcome{report, s.problems, exitStatus(i.ctx, report, s.problems)}
 	if !joined {
@@ -53,7 +57,7 @@ type outcome struct {
 
 func newBuilder(i invocation, s *settings) *builder {
 	b := &builder{settings: s, env: i.env, pod: podOf(i.env), hide: &redactor{}, resolver: dns.System(int(s.maxDNSErrors)), container: sync.OnceValues(container.Self)}
-	b.eck, _ = s.findECK("", b.pod)
+	b.eck, _ = s.findECK(i.root, b.pod)
 	b.start = i.start
 	return b
 }
@@ -146,7 +150,7 @@ func (b *builder) openJournal(ctx context.Context, p prestop.Plan, log *hookLog)
 	}
 	ctx, cancel := context.WithDeadlineCause(ctx, p.Deadline().Add(-prestop.Engine), errJoined)
 	defer cancel()
-	key := journal.Key{Container: self, Plan: planID(p)}
+	key := journal.Key{Container: self, Plan: b.planID(p)}
 	return journal.Open(ctx, dir, key, p.Grace+2*time.Second, func(_ json.RawMessage, since time.Duration) {
 		log.Warn("an earlier delivery of this hook still runs: waiting for it", "first_began", since.Round(time.Millisecond))
 	})

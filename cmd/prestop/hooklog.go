@@ -42,8 +42,12 @@ func (l *hookLog) begin(b *builder, p prestop.Plan) {
 	for _, e := range p.Entries {
 		plan = append(plan, e.Line)
 	}
-	l.Info("prestop begins", "version", version, "log", l.Name(), "pod", b.pod.name, "grace", p.Grace, "reserve", p.Reserve,
-		"budget", p.Budget(), "wait", p.Floor, "plan", plan, slog.Group("settings", b.effective()...))
+	attrs := []any{"version", version, "log", l.Name(), "pod", b.pod.name, "grace", p.Grace, "reserve", p.Reserve,
+		"budget", p.Budget(), "wait", p.Floor, "plan", plan, slog.Group("settings", b.effective()...)}
+	l.Info("prestop begins", append(attrs, b.asked.attrs()...)...)
+	for _, said := range b.asked.said {
+		l.Info(said)
+	}
 	if b.eck.Cluster != "" {
 		l.Info("this is an ECK pod, recognised by its mounts", "cluster", b.eck.Cluster, "elasticsearch", b.eck.Version)
 	}

@@ -34,9 +34,14 @@ const (
 var version = "dev"
 
 func main() {
+	mainBelow("")
+}
+
+// mainBelow is main for a pod whose files are below root, which is empty but for tests.
+func mainBelow(root string) {
 	start := time.Now()
 	ctx, stop := withSignals(context.Background())
-	code := run(ctx, start, os.Args[1:], environment(os.Environ()), os.Stdout, os.Stderr)
+	code := run(invocation{ctx, start, os.Args[1:], environment(os.Environ()), os.Stdout, os.Stderr, root})
 	stop()
 	os.Exit(code)
 }
@@ -86,14 +91,14 @@ type invocation struct {
 	args           []string
 	env            map[string]string
 	stdout, stderr io.Writer
+	root           string // of the files that a kubelet mounts; empty but for tests
 }
 
 // run is the program. It returns the exit status.
-func run(ctx context.Context, start time.Time, args []string, env map[string]string, stdout, stderr io.Writer) int {
-	i := invocation{ctx, start, args, env, stdout, stderr}
-	if len(args) > 0 {
-		if do, ok := subcommands()[args[0]]; ok {
-			if i.args = args[1:]; len(i.args) > 0 && (i.args[0] == "--help" || i.args[0] == "-h") {
+func run(i invocation) int {
+	if len(i.args) > 0 {
+		if do, ok := subcommands()[i.args[0]]; ok {
+			if i.args = i.args[1:]; len(i.args) > 0 && (i.args[0] == "--help" || i.args[0] == "-h") {
 				return printHelp(i)
 			}
 			return do(i)

@@ -19,8 +19,11 @@ import (
 
 // The test binary is the program as well, for scripts and for [start].
 func TestMain(m *testing.M) {
-	testscript.Main(tidy{m}, map[string]func(){"prestop": main, "ordinary": ordinary})
+	testscript.Main(tidy{m}, map[string]func(){"prestop": program, "ordinary": ordinary})
 }
+
+// program is main, with the files of a pod below this directory, if it is set.
+func program() { mainBelow(os.Getenv("TEST_ROOT")) }
 
 // tidy removes what the tests built.
 type tidy struct{ *testing.M }

@@ -28,6 +28,7 @@ type builder struct {
 	resolver *dns.Resolver // one for all steps, so that a host that is given up is given up for all
 	// container is the one that we run in; finding it may mean a look at every process, so it is found once.
 	container func() (container.Container, error)
+	asked     asked     // what the API server said
 	start     time.Time // of the hook
 	end       time.Time // its deadline
 }
@@ -89,7 +90,7 @@ func (b *builder) app(u *url.URL) prestop.Entry {
 			Connect: b.connect(web.TLS{CAFile: b.appCAFile.text}, auth),
 			Request: web.Request{URL: u.String()},
 		},
-		Notice: shutdown.Notice{Type: b.shutdownType.word, Reason: "preStop", Pod: b.pod.name},
+		Notice: shutdown.Notice{Type: b.kind(b.shutdownType.word), Reason: "preStop", Pod: b.pod.name},
 		End:    b.end,
 	})
 	e.Line = "post " + shownURL(u)
@@ -133,7 +134,7 @@ func (b *builder) warnOf(p prestop.Plan) {
 		if u := called(e.Step); u != nil && shutdown.Exits(u) && waits > 0 {
 			b.warnings = append(b.warnings, fmt.Sprintf("%s ends the process that answers it, before the traffic has left: call something that starts draining and returns", b.hide.hide(e.Line)))
 		}
-		if es, ok := e.Step.(shutdown.Elasticsearch); ok && es.Type != "restart" {
+		if es, ok := e.Step.(shutdown.Elasticsearch); ok && es.Type != restart && es.Type != b.asked.kind {
 			b.warnings = append(b.warnings, fmt.Sprintf("Elasticsearch shutdown type %s moves the node's data away, which may take longer than any grace period, and nobody removes its record: restart is for pods that come back", es.Type))
 		}
 	}
@@ -154,12 +155,17 @@ func called(s prestop.Step) *url.URL {
 	return nil
 }
 
-// planID is what two deliveries of one hook have in common.
-func planID(p prestop.Plan) string {
+// planID is what two deliveries of one hook have in common. What the API server says is no part of it, since it may fail to
+// answer one of them; but one that makes no waits is no other's beginning.
+func (b *builder) planID(p prestop.Plan) string {
 	var text strings.Builder
 	for _, e := range p.Entries {
 		fmt.Fprintf(&text, "%s\n", e.Line)
 	}
-	fmt.Fprintf(&text, "%s %s %s", p.Grace, p.Reserve, p.Floor)
+	grace, reserve, wait := p.Grace, p.Reserve, p.Floor
+	if b.askAPI {
+		grace, reserve, wait = time.Duration(b.grace), time.Duration(b.reserve), time.Duration(b.additionalWait)
+	}
+	fmt.Fprintf(&text, "%s %s %s %t", grace, reserve, wait, b.asked.skip)
 	return text.String()
 }

@@ -263,7 +263,8 @@ func TestUnreadableStep(t *testing.T) {
 func TestPlanID(t *testing.T) {
 	t.Parallel()
 	id := func(env map[string]string, args ...string) string {
-		return planID(build(t, env, args...).plan(time.Now()))
+		b := build(t, env, args...)
+		return b.planID(b.plan(time.Now()))
 	}
 	base := id(map[string]string{graceEnv: "60"}, "post http://a", "wait 5s")
 	if again := id(map[string]string{"PRE_STOP_STEPS": "post http://a\nwait 5s", graceEnv: "1m"}); again != base {

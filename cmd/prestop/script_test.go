@@ -31,6 +31,7 @@ import (
 //	arrived NAME N MIN              its Nth request came this long after the last exits began, or later
 //	fill NAME FILE                  sets a variable to a file's content, in which variables are expanded as ${NAME}
 //	mode FILE PERM                  checks permissions, as 0755
+//	apiserver NAME                  starts an API server and makes the script run in a pod of it; see there
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "script"),
@@ -48,6 +49,8 @@ func TestScript(t *testing.T) {
 			"arrived":  inScene(3, (*scene).arrived),
 			"fill":     inScene(2, (*scene).fill),
 			"mode":     inScene(2, (*scene).mode),
+
+			"apiserver": inScene(1, (*scene).apiserver),
 		},
 	})
 }

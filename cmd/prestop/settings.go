@@ -20,6 +20,8 @@ type settings struct {
 	grace, reserve seconds
 	maxDNSErrors   count
 	shutdownType   choice
+	askAPI         toggle
+	ifNotDeleted   choice
 
 	appURL                  urls
 	appTokenFile, appCAFile word
@@ -65,7 +67,8 @@ func (p problem) Error() string { return p.name + ": " + p.text }
 
 func newSettings() *settings {
 	s := &settings{additionalWait: seconds(50 * time.Second), maxDNSErrors: 2}
-	s.shutdownType = choice{"restart", []string{"restart", "remove", "replace", "sigterm"}}
+	s.shutdownType = choice{"restart", []string{restart, "remove", "replace", "sigterm", auto}}
+	s.ifNotDeleted = choice{"wait", []string{"wait", skipWaits}}
 	s.format = choice{"auto", []string{"auto", "json", "text"}}
 	s.logTo = word{text: podlog.Auto, kind: "where", check: podlog.Check}
 	s.endLog = word{text: terminationOff, kind: "off|on|file", check: checkTermination}
@@ -85,7 +88,7 @@ func (s *settings) table() []*setting {
 	return []*setting{
 		{"What to do", "PRE_STOP_APP_URL", "app-url", "POSTed first; must start draining and return, not exit", "", &s.appURL, ""},
 		{"What to do", "PRE_STOP_ELASTICSEARCH_URL", "elasticsearch-url", "Elasticsearch base URLs; the own node is tried before them; none turns off what is found in an ECK pod", "", &es.urls, ""},
-		{"What to do", "PRE_STOP_SHUTDOWN_TYPE", "shutdown-type", "what the app and Elasticsearch are told", "", &s.shutdownType, ""},
+		{"What to do", "PRE_STOP_SHUTDOWN_TYPE", "shutdown-type", "what the app and Elasticsearch are told; auto is remove where the StatefulSet was scaled down, else restart", "", &s.shutdownType, ""},
 		{"What to do", "PRE_STOP_STEPS", "", "the steps, one a line, # begins a comment; the same as arguments", "", &s.steps, ""},
 
 		{"Time", "PRE_STOP_ADDITIONAL_WAIT_SECONDS", "additional-wait", "the hook lasts at least this long, counted from its start", "", &s.additionalWait, ""},
@@ -93,6 +96,8 @@ func (s *settings) table() []*setting {
 		{"Time", "PRE_STOP_RESERVE_SECONDS", "reserve", "left to the container's own SIGTERM handling", "a sixth of the grace period, at least 5s, at most half of it", &s.reserve, ""},
 		{"Time", "PRE_STOP_MAX_DNS_ERRORS", "max-dns-errors", "DNS failures in a row that are tolerated before a host is given up", "", &s.maxDNSErrors, ""},
 
+		{"Time", "PRE_STOP_ASK_API", "ask-api", "read the own pod from the API server: its grace period, why it stops, and its StatefulSet for the type auto", "", &s.askAPI, ""},
+		{"Time", "PRE_STOP_IF_NOT_DELETED", "if-not-deleted", "with ask-api, where the pod is not being deleted: wait, or skip the waits and only make the calls", "", &s.ifNotDeleted, ""},
 		{"Time", "PRE_STOP_SKIP_FILE", "skip-file", "while this file holds true, waits end at once", "", &s.skipFile, ""},
 
 		{"The app URL alone", "PRE_STOP_APP_TOKEN_FILE", "app-token-file", "bearer token", "", &s.appTokenFile, ""},
@@ -262,6 +267,8 @@ func (s *settings) checkPairs() {
 	need(es.username.text == "" && es.passwordFile.text != "", "PRE_STOP_ELASTICSEARCH_PASSWORD_FILE", "PRE_STOP_ELASTICSEARCH_USERNAME")
 	need(es.certFile.text != "" && es.keyFile.text == "", "PRE_STOP_ELASTICSEARCH_CERT_FILE", "PRE_STOP_ELASTICSEARCH_KEY_FILE")
 	need(es.certFile.text == "" && es.keyFile.text != "", "PRE_STOP_ELASTICSEARCH_KEY_FILE", "PRE_STOP_ELASTICSEARCH_CERT_FILE")
+	need(s.shutdownType.word == auto && !bool(s.askAPI), "--shutdown-type=auto", "PRE_STOP_ASK_API=true")
+	need(s.ifNotDeleted.word == skipWaits && !bool(s.askAPI), "--if-not-deleted=skip", "PRE_STOP_ASK_API=true")
 	need(s.shutdownType.word == "replace" && es.targetNode.text == "" && len(es.urls.list) > 0, "--shutdown-type=replace", "PRE_STOP_ELASTICSEARCH_TARGET_NODE")
 }
 

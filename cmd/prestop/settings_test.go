@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"net/url"
 	"slices"
 	"strings"
@@ -17,6 +18,7 @@ const (
 	wantDuration    = "expected seconds, as 50, or a duration, as 1m30s, got "
 	wantCount       = "expected a whole number from 0 to 65535, got "
 	wantToggle      = "expected true or false, got "
+	wantType        = "expected restart, remove, replace, sigterm or auto, got "
 	wantScheme      = "expected a URL that begins with http:// or https://, got the scheme "
 	wantAnyURL      = "expected a URL that begins with http://, https:// or http+unix:, got the scheme "
 	wantHost        = "expected a URL with a host, as in http://localhost:8080/path"
@@ -41,6 +43,14 @@ var durationRow = settingRow{
 		"31622401": wantDuration + `"31622401"`, "4294967346": wantDuration + `"4294967346"`, "9223372036854775807": wantDuration + `"9223372036854775807"`,
 		"9223372036854775808ns": wantDuration + `"9223372036854775808ns"`, "99999999999999999999h": wantDuration + `"99999999999999999999h"`,
 		"50\x00": wantDuration + `"50\x00"`, "\xff": wantDuration + `"\xff"`, "": wantDuration + `""`,
+	},
+}
+
+var toggleRow = settingRow{
+	good: map[string]string{"true": "true", "false": "false", "1": "true", "0": "false", "T": "true"},
+	bad: map[string]string{
+		"": wantToggle + `""`, "yes": wantToggle + `"yes"`, "on": wantToggle + `"on"`, "2": wantToggle + `"2"`, "-1": wantToggle + `"-1"`,
+		"true\n": wantToggle + `"true\n"`, "tRuE": wantToggle + `"tRuE"`,
 	},
 }
 
@@ -117,12 +127,20 @@ var settingRows = map[string]settingRow{
 		}),
 	},
 	"PRE_STOP_SHUTDOWN_TYPE": {
-		good: map[string]string{"restart": "restart", "remove": "remove", "replace": "replace", "sigterm": "sigterm"},
+		good: map[string]string{"restart": "restart", "remove": "remove", "replace": "replace", "sigterm": "sigterm", "auto": "auto"},
 		bad: map[string]string{
-			"":             `expected restart, remove, replace or sigterm, got ""`,
-			"Restart":      `expected restart, remove, replace or sigterm, got "Restart"`,
-			"restart\n":    `expected restart, remove, replace or sigterm, got "restart\n"`,
-			"rem\u200bove": `expected restart, remove, replace or sigterm, got "rem\u200bove"`,
+			"":             wantType + `""`,
+			"Restart":      wantType + `"Restart"`,
+			"restart\n":    wantType + `"restart\n"`,
+			"rem\u200bove": wantType + `"rem\u200bove"`,
+		},
+	},
+	"PRE_STOP_ASK_API": toggleRow,
+	"PRE_STOP_IF_NOT_DELETED": {
+		good: map[string]string{"wait": "wait", "skip": "skip"},
+		bad: map[string]string{
+			"": `expected wait or skip, got ""`, "true": `expected wait or skip, got "true"`, "Skip": `expected wait or skip, got "Skip"`,
+			"skip ": `expected wait or skip, got "skip "`,
 		},
 	},
 	"PRE_STOP_STEPS":                   {good: map[string]string{"wait 5s": "wait 5s", "# nothing": "# nothing", "no verb": "no verb"}},
@@ -137,26 +155,20 @@ var settingRows = map[string]settingRow{
 			"NaN": wantCount + `"NaN"`, "٢": wantCount + `"٢"`, "2\n": wantCount + `"2\n"`, " 2": wantCount + `" 2"`, "0x2": wantCount + `"0x2"`,
 		},
 	},
-	"PRE_STOP_APP_TOKEN_FILE":                 anyWord,
-	"PRE_STOP_APP_CA_FILE":                    anyWord,
-	"PRE_STOP_ELASTICSEARCH_USERNAME":         anyWord,
-	"PRE_STOP_ELASTICSEARCH_PASSWORD_FILE":    anyWord,
-	"PRE_STOP_ELASTICSEARCH_TOKEN_FILE":       anyWord,
-	"PRE_STOP_ELASTICSEARCH_CA_FILE":          anyWord,
-	"PRE_STOP_ELASTICSEARCH_CERT_FILE":        anyWord,
-	"PRE_STOP_ELASTICSEARCH_KEY_FILE":         anyWord,
-	"PRE_STOP_ELASTICSEARCH_TLS_SERVER_NAME":  anyWord,
-	"PRE_STOP_ELASTICSEARCH_TARGET_NODE":      anyWord,
-	"PRE_STOP_STATE_DIR":                      anyWord,
-	"PRE_STOP_SKIP_FILE":                      anyWord,
-	"PRE_STOP_ELASTICSEARCH_ALLOCATION_DELAY": durationRow,
-	"PRE_STOP_ELASTICSEARCH_INSECURE_SKIP_VERIFY": {
-		good: map[string]string{"true": "true", "false": "false", "1": "true", "0": "false", "T": "true"},
-		bad: map[string]string{
-			"": wantToggle + `""`, "yes": wantToggle + `"yes"`, "on": wantToggle + `"on"`, "2": wantToggle + `"2"`, "-1": wantToggle + `"-1"`,
-			"true\n": wantToggle + `"true\n"`, "tRuE": wantToggle + `"tRuE"`,
-		},
-	},
+	"PRE_STOP_APP_TOKEN_FILE":                     anyWord,
+	"PRE_STOP_APP_CA_FILE":                        anyWord,
+	"PRE_STOP_ELASTICSEARCH_USERNAME":             anyWord,
+	"PRE_STOP_ELASTICSEARCH_PASSWORD_FILE":        anyWord,
+	"PRE_STOP_ELASTICSEARCH_TOKEN_FILE":           anyWord,
+	"PRE_STOP_ELASTICSEARCH_CA_FILE":              anyWord,
+	"PRE_STOP_ELASTICSEARCH_CERT_FILE":            anyWord,
+	"PRE_STOP_ELASTICSEARCH_KEY_FILE":             anyWord,
+	"PRE_STOP_ELASTICSEARCH_TLS_SERVER_NAME":      anyWord,
+	"PRE_STOP_ELASTICSEARCH_TARGET_NODE":          anyWord,
+	"PRE_STOP_STATE_DIR":                          anyWord,
+	"PRE_STOP_SKIP_FILE":                          anyWord,
+	"PRE_STOP_ELASTICSEARCH_ALLOCATION_DELAY":     durationRow,
+	"PRE_STOP_ELASTICSEARCH_INSECURE_SKIP_VERIFY": toggleRow,
 	"PRE_STOP_REPORT_URL": {
 		good: map[string]string{"https://u:hunter22@reports/hooks?t=hunter22": "https://reports/hooks", "http+unix:/run/r.sock:/a": "http+unix://%2Frun%2Fr.sock/a"},
 		bad:  urlBad(wantAnyURL),
@@ -370,12 +382,16 @@ func TestSettingsThatNeedAnother(t *testing.T) {
 	}{
 		{[]string{es + "USERNAME"}, es + "USERNAME: expected together with " + es + "PASSWORD_FILE"},
 		{[]string{es + "PASSWORD_FILE"}, es + "PASSWORD_FILE: expected together with " + es + "USERNAME"},
+		{[]string{"PRE_STOP_SHUTDOWN_TYPE=auto"}, "PRE_STOP_ASK_API=true: expected together with --shutdown-type=auto"},
+		{[]string{"PRE_STOP_SHUTDOWN_TYPE=auto", "PRE_STOP_ASK_API=false"}, "PRE_STOP_ASK_API=true: expected together with --shutdown-type=auto"},
+		{[]string{"PRE_STOP_IF_NOT_DELETED=skip"}, "PRE_STOP_ASK_API=true: expected together with --if-not-deleted=skip"},
 		{[]string{es + "CERT_FILE"}, es + "CERT_FILE: expected together with " + es + "KEY_FILE"},
 		{[]string{es + "KEY_FILE"}, es + "KEY_FILE: expected together with " + es + "CERT_FILE"},
 	} {
 		env := make(map[string]string)
 		for _, name := range test.set {
-			env[name] = "x"
+			name, value, _ := strings.Cut(name, "=")
+			env[name] = cmp.Or(value, "x")
 		}
 		s, err := load(nil, env)
 		if err != nil || len(s.problems) != 1 {
@@ -392,6 +408,8 @@ func TestSettingsThatNeedAnother(t *testing.T) {
 		{es + "USERNAME": "x", es + "PASSWORD_FILE": "x"},
 		{es + "CERT_FILE": "x", es + "KEY_FILE": "x"},
 		{es + "TOKEN_FILE": "x"},
+		{"PRE_STOP_ASK_API": "true", "PRE_STOP_SHUTDOWN_TYPE": "auto", "PRE_STOP_IF_NOT_DELETED": "skip"},
+		{"PRE_STOP_IF_NOT_DELETED": "wait"},
 	} {
 		if s, err := load(nil, env); err != nil || len(s.problems) > 0 {
 			t.Errorf("%q: %v %q", env, err, s.problems)

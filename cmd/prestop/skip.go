@@ -26,11 +26,10 @@ func watchSkip(ctx context.Context, path string, log *slog.Logger) (skip <-chan 
 		return nil, func() {}
 	}
 	w := skipWatch{path: path, log: log}
-	switched, done := make(chan struct{}), make(chan struct{})
 	if w.on() {
-		close(switched)
-		return switched, func() {}
+		return closed(), func() {}
 	}
+	switched, done := make(chan struct{}), make(chan struct{})
 	ctx, cancel := context.WithCancel(ctx)
 	go func() {
 		defer close(done)
@@ -39,6 +38,13 @@ func watchSkip(ctx context.Context, path string, log *slog.Logger) (skip <-chan 
 		}
 	}()
 	return switched, func() { cancel(); <-done }
+}
+
+// closed is a switch that is on from the start.
+func closed() <-chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
 }
 
 type skipWatch struct {

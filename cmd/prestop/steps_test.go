@@ -432,8 +432,8 @@ func TestStepsThatCannotBeRead(t *testing.T) {
 		"elasticsearch none":                              "column 1: expected a URL after elasticsearch, or in PRE_STOP_ELASTICSEARCH_URL",
 		"elasticsearch es:9200":                           "column 15: " + wantScheme + `"es"`,
 		"elasticsearch http://a http://b":                 `column 24: expected an option or the end of the step, got "http://b"`,
-		"elasticsearch http://a type=":                    `column 24: type: expected restart, remove, replace or sigterm, got ""`,
-		"elasticsearch http://a type=auto":                `column 24: type: expected restart, remove, replace or sigterm, got "auto"`,
+		"elasticsearch http://a type=":                    `column 24: type: ` + wantType + `""`,
+		"elasticsearch http://a type=auto":                `column 24: type: auto needs PRE_STOP_ASK_API=true`,
 		"elasticsearch http://a timeout=5s":               "column 24: expected an option of elasticsearch (type), got timeout=",
 		"elasticsearch http://a type=replace":             "column 24: type: replace needs the name of the node that takes over in PRE_STOP_ELASTICSEARCH_TARGET_NODE",
 	} {

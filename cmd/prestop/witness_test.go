@@ -30,8 +30,12 @@ func newWitness(t *testing.T, answer func(http.ResponseWriter, sentRequest)) *wi
 }
 
 func startWitness(answer func(http.ResponseWriter, sentRequest)) *witness {
+	return startWitnessBy(httptest.NewServer, answer)
+}
+
+func startWitnessBy(start func(http.Handler) *httptest.Server, answer func(http.ResponseWriter, sentRequest)) *witness {
 	w := &witness{}
-	w.Server = httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, in *http.Request) {
+	w.Server = start(http.HandlerFunc(func(out http.ResponseWriter, in *http.Request) {
 		at := time.Now()
 		body, _ := io.ReadAll(in.Body)
 		r := sentRequest{in, string(body), at}
