@@ -27,10 +27,11 @@ func check(ctx context.Context, text, dir string) []string {
 		c.read(document)
 	}
 	if len(c.problems) == 0 {
-		if len(c.pods) == 0 {
+		if len(c.pods) == 0 && len(c.roles) == 0 {
 			c.problem("no workload")
 		}
 		c.checkServices()
+		c.checkRoles()
 		for _, p := range c.pods {
 			c.checkPod(p)
 		}
@@ -50,6 +51,9 @@ type checker struct {
 	pods     []pod
 	services []service
 	secrets  map[str]map[string]str
+	accounts []str
+	roles    []role
+	bindings []roleBinding
 	problems []string
 }
 
@@ -92,6 +96,8 @@ func (c *checker) read(document string) {
 		c.secrets[h.Metadata.Name] = decode[secret](c, document, h, "v1").StringData
 	case "ConfigMap":
 		decode[configMap](c, document, h, "v1")
+	case "ServiceAccount", "Role", "RoleBinding":
+		c.readRole(document, h)
 	default:
 		c.problem("kind %q is not known here", h.Kind)
 	}

@@ -103,6 +103,13 @@ func TestCheckFindsMistakes(t *testing.T) {
 		{"another user's password", "elasticsearch-statefulset.yaml", "subPath: password", "subPath: users", "the hook: expected exit 0"},
 		{"host without a Service", "elasticsearch-statefulset.yaml", "https://es-http:", "https://es-https:", "the hook: expected exit 0"},
 		{"another node's name", "elasticsearch-statefulset.yaml", "fieldPath: metadata.name", "fieldPath: metadata.uid", "the hook: expected exit 0"},
+		{"another verb", "ask-api.yaml", "verbs: [get]", "verbs: [get, list]", "expected get on"},
+		{"every verb", "ask-api.yaml", "verbs: [get]", `verbs: ["*"]`, "expected get on"},
+		{"another resource", "ask-api.yaml", "resources: [pods]", "resources: [secrets]", "expected get on"},
+		{"a resource of another group", "ask-api.yaml", "apiGroups: [apps]", `apiGroups: [""]`, "expected get on"},
+		{"a rule less", "ask-api.yaml", "- apiGroups: [apps]\n  resources: [statefulsets]\n  verbs: [get]\n", "", "expected 2 rules"},
+		{"another role", "ask-api.yaml", "kind: Role\n  name: web-prestop", "kind: Role\n  name: prestop", "no RoleBinding refers to it"},
+		{"another account", "ask-api.yaml", "- kind: ServiceAccount\n  name: web", "- kind: ServiceAccount\n  name: shop", "no ServiceAccount is called shop"},
 		{"no hook", "eck.yaml", "preStop:", "postStart:", "no preStop"},
 		{"shell in the hook", "eck.yaml", "command: [/shared/prestop]", "command: [sh, -c, /shared/prestop]", "nothing provides sh"},
 	}
