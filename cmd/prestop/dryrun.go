@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,7 +13,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"text/tabwriter"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -27,103 +27,166 @@ const checkTime = 3 * time.Second
 
 var errCheckTime = errors.New("no answer within 3s")
 
-// dryRun prints the plan with its times, what is wrong with it, and what a look at the places that it would call
+// The outputs of the dry run.
+const (
+	outputText = "text"
+	outputJSON = "json"
+)
+
+// dryRun shows the plan with its times, what is wrong with it, and what a look at the places that it would call
 // finds. Nothing is changed and nothing is waited for.
 func dryRun(i invocation, b *builder, p prestop.Plan) int {
-	found := checkAll(i.ctx, p.Entries)
-	out := &bytes.Buffer{}
-	fmt.Fprintf(out, "grace period %s, reserve %s: done within %s\n", p.Grace, p.Reserve, p.Budget())
-	for _, said := range b.asked.said {
-		fmt.Fprintln(out, said)
+	f := b.forecast(i, p)
+	if b.output.word == outputJSON {
+		f.writeJSON(i.stdout)
+	} else {
+		f.write(i.stdout, i.colours())
 	}
-	fmt.Fprintln(out)
-	writeTimeline(out, p, found)
-	writePlace(out, i, b)
-	writeEnd(i.ctx, out, b)
-	for _, w := range b.warnings {
-		fmt.Fprintf(out, "warning: %s\n", w)
-	}
-	for _, wrong := range b.problems {
-		fmt.Fprintf(out, "error: %s\n", wrong)
-	}
-	fmt.Fprint(i.stdout, b.hide.hide(out.String()))
-	if len(b.problems) > 0 {
+	if len(f.Errors) > 0 {
 		return exitConfiguration
 	}
 	return exitDone
 }
 
-// writeTimeline is a table of the slots, each followed by what was found.
-func writeTimeline(w io.Writer, p prestop.Plan, found []string) {
-	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(t, "BEGINS\tENDS BY\tSTEP")
-	for n, slot := range p.Timeline() {
-		if slot.Step == nil && slot.Least == 0 {
-			continue
+// A forecast is what a dry run shows. Its JSON is for tools: times are seconds from the hook's start, and what is there stays
+// as it is from version to version.
+type forecast struct {
+	Version        string             `json:"version"`
+	Grace          prestop.Seconds    `json:"grace_period"`
+	Reserve        prestop.Seconds    `json:"reserve"`
+	Deadline       prestop.Seconds    `json:"deadline"`
+	AdditionalWait prestop.Seconds    `json:"additional_wait"`
+	Pod            []string           `json:"pod,omitempty"` // what the API server says
+	Steps          []foreseen         `json:"steps"`
+	SIGTERM        [2]prestop.Seconds `json:"sigterm"` // at the earliest and at the latest
+	SIGKILL        prestop.Seconds    `json:"sigkill"`
+	Places         []place            `json:"places"`
+	Warnings       []string           `json:"warnings"`
+	Errors         []string           `json:"errors"`
+
+	timeline timeline
+}
+
+// A foreseen step is one of the plan, and what a look has found.
+type foreseen struct {
+	Step     string          `json:"step"`
+	Earliest prestop.Seconds `json:"earliest"`
+	Latest   prestop.Seconds `json:"latest"`
+	Ends     prestop.Seconds `json:"ends"`
+	Found    []finding       `json:"found"`
+	Error    string          `json:"would_fail,omitempty"`
+}
+
+// A place is where something would be written.
+type place struct {
+	What  string `json:"what"`
+	Where string `json:"where"`
+}
+
+func (b *builder) forecast(i invocation, p prestop.Plan) forecast {
+	t := newTimeline(p)
+	end := t.end()
+	f := forecast{
+		Version: version, Grace: prestop.Seconds(p.Grace), Reserve: prestop.Seconds(p.Reserve), Deadline: prestop.Seconds(p.Budget()),
+		AdditionalWait: prestop.Seconds(p.Floor), Pod: b.asked.said, Steps: []foreseen{}, Places: []place{},
+		SIGTERM: [2]prestop.Seconds{prestop.Seconds(end.earliest), prestop.Seconds(end.latest)}, SIGKILL: prestop.Seconds(p.Grace),
+		Warnings: []string{}, Errors: []string{}, timeline: t,
+	}
+	looks := checkAll(i.ctx, p.Entries)
+	for n, slot := range p.Timeline()[:len(p.Entries)] {
+		s := foreseen{Step: slot.Line, Earliest: prestop.Seconds(slot.Earliest), Latest: prestop.Seconds(slot.Latest), Ends: prestop.Seconds(slot.Ends)}
+		s.look(looks[n], b.hide)
+		f.Steps = append(f.Steps, s)
+		f.timeline.rows[n].below = s.lines()
+	}
+	f.addPlaces(i, b)
+	f.addEnd(i.ctx, b)
+	for _, w := range b.warnings {
+		f.warn("%s", w)
+	}
+	for _, wrong := range b.problems {
+		f.Errors = append(f.Errors, wrong.Error())
+	}
+	hideAll(b.hide, f.Pod, f.Warnings, f.Errors)
+	return f
+}
+
+func hideAll(hide *redactor, lists ...[]string) {
+	for _, list := range lists {
+		for n, text := range list {
+			list[n] = hide.hide(text)
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\n", between(slot.Earliest, slot.Latest), seconds1(slot.Ends), slot.Line+lengthOf(slot))
-		if n < len(found) && found[n] != "" {
-			for text := range strings.Lines(found[n]) {
-				fmt.Fprintf(t, "\t\t  %s\n", strings.TrimRight(text, "\n"))
-			}
-		}
 	}
-	fmt.Fprintf(t, "%s\t\tdeadline\n", seconds1(p.Budget()))
-	t.Flush()
-	fmt.Fprintln(w)
 }
 
-func lengthOf(s prestop.Slot) string {
-	if s.Line == prestop.FloorLine {
-		return " of " + s.Least.String() + ", counted from the start"
-	}
-	return ""
+func (f *forecast) warn(format string, args ...any) {
+	f.Warnings = append(f.Warnings, fmt.Sprintf(format, args...))
 }
 
-func between(a, b time.Duration) string {
-	if seconds1(a) == seconds1(b) {
-		return seconds1(a)
+func (f *forecast) place(what, where string) { f.Places = append(f.Places, place{what, where}) }
+
+// write is the forecast for people.
+func (f forecast) write(w io.Writer, colours bool) {
+	out := &bytes.Buffer{}
+	fmt.Fprintf(out, "grace period %s, reserve %s: done within %s\n", f.Grace, f.Reserve, f.Deadline)
+	for _, said := range f.Pod {
+		writeWrapped(out, "", said)
 	}
-	return seconds1(a) + " to " + seconds1(b)
+	fmt.Fprintln(out)
+	f.timeline.write(out, colours)
+	fmt.Fprintln(out)
+	for _, p := range f.Places {
+		fmt.Fprintf(out, "%s: %s\n", p.What, p.Where)
+	}
+	for _, text := range f.Warnings {
+		writeWrapped(out, "", "warning: "+text)
+	}
+	for _, text := range f.Errors {
+		writeWrapped(out, "", "error: "+text)
+	}
+	_, _ = w.Write(out.Bytes()) // who is gone needs no answer
 }
 
-func seconds1(d time.Duration) string { return d.Round(100 * time.Millisecond).String() }
+func (f forecast) writeJSON(w io.Writer) {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	_ = e.Encode(f)
+}
 
-// writePlace says where the log and the record would go.
-func writePlace(w io.Writer, i invocation, b *builder) {
+// addPlaces says where the log and the record would go.
+func (f *forecast) addPlaces(i invocation, b *builder) {
 	log, notes := logPlace(b.logTo.text, podlog.Place{InPod: i.inPod()})
-	fmt.Fprintf(w, "log: %s\n", log)
-	for _, note := range notes {
-		fmt.Fprintf(w, "warning: %s\n", note)
-	}
+	f.place("log", log)
+	f.Warnings = append(f.Warnings, notes...)
 	dir, err := journal.Dir(b.stateDir.text, b.env["TMPDIR"])
 	if err != nil {
-		fmt.Fprintf(w, "warning: a second delivery would not be recognised: %v\n", err)
+		f.warn("a second delivery would not be recognised: %v", err)
 		return
 	}
-	fmt.Fprintf(w, "state: %s\n", dir)
+	f.place("state", dir)
 }
 
-// writeEnd says what would become of the outcome, and whether waits would be skipped.
-func writeEnd(ctx context.Context, w io.Writer, b *builder) {
+// addEnd says what would become of the outcome, and whether waits would be skipped.
+func (f *forecast) addEnd(ctx context.Context, b *builder) {
 	if path := terminationPath(b.endLog.text); path != "" {
-		fmt.Fprintf(w, "termination message: %s\n", path)
+		f.place("termination message", path)
 		if err := unix.Access(path, unix.W_OK); err != nil {
-			fmt.Fprintf(w, "warning: the termination message cannot be written: %v\n", err)
+			f.warn("the termination message cannot be written: %v", err)
 		}
 	}
 	if len(b.report.list) > 0 {
-		fmt.Fprintf(w, "report: %s\n", b.report.String())
+		f.place("report", b.hide.hide(b.report.String()))
 		if err := b.reachReport(ctx); err != nil {
-			fmt.Fprintf(w, "warning: the outcome could not be reported now: %v\n", err)
+			f.warn("the outcome could not be reported now: %v", err)
 		}
 	}
 	if path := b.skipFile.text; path != "" {
 		text, err := readSkip(path)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			fmt.Fprintf(w, "warning: the skip file cannot be read: %v\n", err)
+			f.warn("the skip file cannot be read: %v", err)
 		}
-		fmt.Fprintf(w, "skip file: %s, waits would be skipped now: %t\n", path, text == skipNow)
+		f.place("skip file", fmt.Sprintf("%s, waits would be skipped now: %t", path, text == skipNow))
 	}
 }
 
@@ -139,34 +202,47 @@ func logPlace(to string, at podlog.Place) (name string, notes []string) {
 	return log.Name(), notes
 }
 
+// A look is what Check of a step has found.
+type look struct {
+	findings
+	err error
+}
+
 // checkAll looks at all entries side by side.
-func checkAll(ctx context.Context, entries []prestop.Entry) []string {
+func checkAll(ctx context.Context, entries []prestop.Entry) []*look {
 	ctx, cancel := context.WithTimeoutCause(ctx, checkTime, errCheckTime)
 	defer cancel()
-	found := make([]string, len(entries))
+	found := make([]*look, len(entries))
 	var all sync.WaitGroup
 	for n, e := range entries {
+		found[n] = &look{}
 		if c, ok := e.Step.(prestop.Checker); ok {
-			all.Go(func() { found[n] = check(ctx, c) })
+			all.Go(func() { found[n].err = c.Check(ctx, slog.New(&found[n].findings)) })
 		}
 	}
 	all.Wait()
 	return found
 }
 
-func check(ctx context.Context, c prestop.Checker) string {
-	out := &bytes.Buffer{}
-	err := c.Check(ctx, slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{ReplaceAttr: plain})))
-	if err != nil {
-		fmt.Fprintf(out, "would fail now: %v\n", err)
+// look takes over what was found, without secrets.
+func (s *foreseen) look(l *look, hide *redactor) {
+	s.Found = l.all()
+	for n := range s.Found {
+		s.Found[n].hide(hide)
 	}
-	return out.String()
+	if l.err != nil {
+		s.Error = hide.hide(l.err.Error())
+	}
 }
 
-// plain leaves a log record's time and level out.
-func plain(_ []string, a slog.Attr) slog.Attr {
-	if a.Key == slog.TimeKey || a.Key == slog.LevelKey {
-		return slog.Attr{}
+// lines are what was found, for people.
+func (s foreseen) lines() []string {
+	var all []string
+	for _, f := range s.Found {
+		all = append(all, f.String())
 	}
-	return a
+	if s.Error != "" {
+		all = append(all, "would fail now: "+s.Error)
+	}
+	return all
 }

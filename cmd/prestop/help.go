@@ -19,7 +19,8 @@ traffic has gone, and is finished before the grace period is.
 
   prestop [FLAG…]                      what the environment says: the app's shutdown call, Elasticsearch's, the wait
   prestop [FLAG…] STEP…                each argument one step, in order; or one step: prestop wait 20s
-  prestop --dry-run [FLAG…] [STEP…]    show the plan, really look where it can, change nothing
+  prestop --dry-run [--output=text|json] [FLAG…] [STEP…]
+                                       show the plan, really look where it can, change nothing
   prestop elasticsearch-clear [FLAG…] [--exit-zero]
                                        remove the record that this pod's hook left, as a startup probe
   prestop install DEST                 copy the binary, in an init container

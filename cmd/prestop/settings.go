@@ -44,6 +44,9 @@ type settings struct {
 	endLog   word // the container's termination message
 	stateDir word
 	dryRun   toggle
+	output   choice // of the dry run
+
+	outputSet bool
 
 	args     []string // the steps given as arguments
 	rows     []*setting
@@ -68,6 +71,7 @@ func (p problem) Error() string { return p.name + ": " + p.text }
 func newSettings() *settings {
 	s := &settings{additionalWait: seconds(50 * time.Second), maxDNSErrors: 2}
 	s.shutdownType = choice{"restart", []string{restart, "remove", "replace", "sigterm", auto}}
+	s.output = choice{outputText, []string{outputText, outputJSON}}
 	s.ifNotDeleted = choice{"wait", []string{"wait", skipWaits}}
 	s.format = choice{"auto", []string{"auto", "json", "text"}}
 	s.logTo = word{text: podlog.Auto, kind: "where", check: podlog.Check}
@@ -211,6 +215,7 @@ func (s *settings) flags() *pflag.FlagSet {
 		}
 	}
 	flags.VarPF(dryRunFlag{s, &s.dryRun}, "dry-run", "", "").NoOptDefVal = "true"
+	flags.Var(outputFlag{s, &s.output}, "output", "")
 	return flags
 }
 
@@ -238,6 +243,20 @@ func (f dryRunFlag) Set(text string) error {
 		*f.toggle = true
 		f.s.problems = append(f.s.problems, problem{"--dry-run", err.Error()})
 	}
+	return nil
+}
+
+// outputFlag is of the dry run alone.
+type outputFlag struct {
+	s *settings
+	*choice
+}
+
+func (f outputFlag) Set(text string) error {
+	if err := f.choice.Set(text); err != nil {
+		f.s.problems = append(f.s.problems, problem{"--output", err.Error()})
+	}
+	f.s.outputSet = true
 	return nil
 }
 
@@ -269,6 +288,7 @@ func (s *settings) checkPairs() {
 	need(es.certFile.text == "" && es.keyFile.text != "", "PRE_STOP_ELASTICSEARCH_KEY_FILE", "PRE_STOP_ELASTICSEARCH_CERT_FILE")
 	need(s.shutdownType.word == auto && !bool(s.askAPI), "--shutdown-type=auto", "PRE_STOP_ASK_API=true")
 	need(s.ifNotDeleted.word == skipWaits && !bool(s.askAPI), "--if-not-deleted=skip", "PRE_STOP_ASK_API=true")
+	need(s.outputSet && !bool(s.dryRun), "--output", "--dry-run")
 	need(s.shutdownType.word == "replace" && es.targetNode.text == "" && len(es.urls.list) > 0, "--shutdown-type=replace", "PRE_STOP_ELASTICSEARCH_TARGET_NODE")
 }
 
