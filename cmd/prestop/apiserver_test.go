@@ -19,7 +19,8 @@ import (
 
 // apiserver makes the script's pod one of an API server over TLS: environment, service account, mounts. The server answers
 // a GET with the file of that path below the script's directory api, read each time. A file that begins with a line of
-// three digits has another status than 200, one that is the word hang is never answered, one that is not there is 404.
+// three digits has another status than 200, one that is the word hang is never answered, one that is not there is 404. The token
+// opaque, which says nothing of the pod, is good too.
 func (s *scene) apiserver(args []string) {
 	token := podToken(scriptUID)
 	w := startWitnessBy(httptest.NewTLSServer, func(out http.ResponseWriter, in sentRequest) {
@@ -28,7 +29,7 @@ func (s *scene) apiserver(args []string) {
 		first, rest, _ := strings.Cut(string(text), "\n")
 		status, numeric := strconv.Atoi(first)
 		switch {
-		case in.Header.Get("Authorization") != "Bearer "+token:
+		case in.Header.Get("Authorization") != "Bearer "+token && in.Header.Get("Authorization") != "Bearer opaque":
 			refuse(out, http.StatusUnauthorized)
 		case err != nil:
 			refuse(out, http.StatusNotFound)

@@ -28,6 +28,8 @@ func TestMounted(t *testing.T) {
 		"two containers":                 {messages + line("/var/lib/kubelet/pods/"+uid+"/containers/db/1a2b3c4d", "/m"), uid, ""},
 		"a, b and a again":               {messages + line("/var/lib/kubelet/pods/"+uid+"/containers/db/1", "/m") + messages, uid, ""},
 		"a sandbox that shares nothing":  {line("/", "/") + line("/", "/etc/hosts"), "", ""},
+		"a and b twice":                  {messages + strings.Repeat(line("/var/lib/kubelet/pods/"+uid+"/containers/db/1", "/m"), 2), uid, ""},
+		"a hosts file of somebody else":  {line("/srv/hosts/"+uid+"/etc-hosts", "/etc/hosts"), "", ""},
 		"nothing":                        {"", "", ""},
 		"cut lines":                      {"36 35\n36 35 8:1\n36 35 8:1 /pods/x/etc-hosts", "", ""},
 		"no newline at the end":          {strings.TrimSuffix(messages, "\n"), uid, "app"},
