@@ -46,16 +46,15 @@ type results struct {
 	ours, theirs                 []sample // for their time
 	oursInMemory, theirsInMemory []sample
 	deadlines                    []sample
-	own, service                 [2]sample // in a cluster of small and one of large
+	looks                        [len(ways)][len(crowds)]looks
+	found                        [len(findings)][len(clusters)]int64 // bytes
 }
-
-const small, large = 10, 1000
 
 func (b *bench) results(ctx context.Context) (*results, error) {
 	r := &results{bench: b}
 	var err error
 	steps := []func(context.Context) error{
-		r.buildAll, r.warmUp, r.inTime, r.inMemory, r.atTheDeadline, r.inClusters,
+		r.buildAll, r.warmUp, r.inTime, r.inMemory, r.atTheDeadline, r.inClusters, r.atCrowds,
 	}
 	for _, step := range steps {
 		if err == nil {
@@ -128,21 +127,6 @@ func (r *results) atTheDeadline(ctx context.Context) error {
 	}
 	all.Wait()
 	return errors.Join(failed...)
-}
-
-func (r *results) inClusters(ctx context.Context) (err error) {
-	for i, nodes := range []int{small, large} {
-		at := brief
-		at.nodes = nodes
-		if r.own[i], err = r.measure(ctx, r.prestop, at, inTime); err != nil {
-			return err
-		}
-		at.service = true
-		if r.service[i], err = r.measure(ctx, r.prestop, at, inTime); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (r *results) add(ctx context.Context, to *[]sample, h hook, t task, look how) error {

@@ -10,6 +10,14 @@ import (
 	"unicode/utf8"
 )
 
+// TestMain is also the processes that the program starts itself as.
+func TestMain(m *testing.M) {
+	if done, err := role(os.Args[1:]); done {
+		exit(err)
+	}
+	os.Exit(m.Run())
+}
+
 func TestHooksMakeTheSameCalls(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -61,6 +69,55 @@ func TestMemoryOfATree(t *testing.T) {
 	}
 }
 
+func TestLooksOfAProcess(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes some seconds")
+	}
+	b, err := prepare(t.Context(), t.TempDir(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const size = 50
+	c, err := newCrowd(t.Context(), size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for _, way := range ways {
+		found, err := b.watch(t.Context(), way, size, c.port())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if slices.Max(found.cpu) <= 0 || found.memory < 1<<20 {
+			t.Errorf("%s: not measured: %+v", way.name, found)
+		}
+		if _, err := b.watch(t.Context(), way, size+1, c.port()); err == nil || !strings.Contains(err.Error(), "it sees 50") {
+			t.Errorf("%s: one connection less than expected is no error: %v", way.name, err)
+		}
+	}
+}
+
+func TestBytesOnTheWire(t *testing.T) {
+	t.Parallel()
+	b := &bench{dir: t.TempDir()}
+	var err error
+	if b.files, err = newSecrets(b.dir); err != nil {
+		t.Fatal(err)
+	}
+	few, err := b.listNodes(t.Context(), 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	many, err := b.listNodes(t.Context(), 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if row := int64(len("abcdefghijklmnopqrstuv es-0\n")); few < 10*row || many < 1000*row || many > 100*few {
+		t.Errorf("%d and %d bytes, expected some %d for each of 10 and 1,000 nodes", few, many, row)
+	}
+}
+
 func TestSpread(t *testing.T) {
 	t.Parallel()
 	took := func(s sample) float64 { return float64(s.took) }
@@ -89,7 +146,13 @@ func TestReport(t *testing.T) {
 	r := &results{
 		bench: &bench{runs: 15}, sizes: sizes{prestopSize: 9 << 20, added: make([]int64, len(libraries))},
 		ours: []sample{ours}, theirs: []sample{theirs}, oursInMemory: []sample{ours}, theirsInMemory: []sample{theirs},
-		deadlines: []sample{{took: hanging.budget() + 1}}, own: [2]sample{ours, ours}, service: [2]sample{ours, theirs},
+		deadlines: []sample{{took: hanging.budget() + 1}}, found: [len(findings)][len(clusters)]int64{{123456, 123456}, {123456, 123457}, {1000, 100_000}},
+	}
+	for i := range r.looks { // the second way takes too much memory, and not in proportion too much time
+		for j, size := range crowds {
+			cpu := []time.Duration{1e6 + 800*time.Duration(size*i), 1e9, 1e6 + 800*time.Duration(size*i)}
+			r.looks[i][j] = looks{cpu, int64(9<<20 + size*(200+i*100))}
+		}
 	}
 	var out strings.Builder
 	r.write(&out, false)
@@ -98,9 +161,9 @@ func TestReport(t *testing.T) {
 			t.Errorf("%d columns: %s", n, line)
 		}
 	}
-	// tree RSS, the binary, the deadline, and the Service
-	if missed, ok := strings.Count(out.String(), "MISSED"), strings.Count(out.String(), " ok"); missed != 4 || ok != 5 {
-		t.Errorf("%d goals missed and %d reached, expected 4 and 5:\n%s", missed, ok, &out)
+	// tree RSS, the binary, the deadline, the bytes where another node answers, the memory of the second way
+	if missed, ok := strings.Count(out.String(), "MISSED"), strings.Count(out.String(), " ok"); missed != 5 || ok != 10 {
+		t.Errorf("%d goals missed and %d reached, expected 5 and 10:\n%s", missed, ok, &out)
 	}
 	r.theirs, r.theirsInMemory, r.noBash = nil, nil, exec.ErrNotFound
 	out.Reset()

@@ -24,7 +24,7 @@ func (u unit) write(n float64) string  { return u.number(n) + " " + u.name }
 // A distribution is what several runs say of a quantity; the zero value is that of no runs.
 type distribution struct{ low, median, high float64 }
 
-func spread(samples []sample, quantity func(sample) float64) distribution {
+func spread[S any](samples []S, quantity func(S) float64) distribution {
 	var all []float64
 	for _, s := range samples {
 		all = append(all, quantity(s))

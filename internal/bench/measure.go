@@ -19,7 +19,7 @@ type sample struct {
 	tree      int64         // bytes: the peak of the resident memory of the process and all below it
 	cgroup    int64         // bytes: the peak of the container
 	timer     time.Duration // by how much a timer alone was late that was set for the wait meanwhile
-	found     int64         // bytes of the answers that the own node was found in
+	found     int64         // bytes on the wire that the own node was found in
 	calls     []string
 	said      string // on stdout and stderr
 }
@@ -57,7 +57,7 @@ func (b *bench) measure(ctx context.Context, h hook, t task, look how) (sample, 
 	if err := t.done(r, err); err != nil {
 		return r, fmt.Errorf("%s: %w\n%s", h.name, err, r.said)
 	}
-	r.found, r.calls = s.found.Load(), s.made()
+	r.found, r.calls = s.found(), s.made()
 	if first := s.firstByte.Load(); first != nil {
 		r.firstByte = first.Sub(r.began)
 	}

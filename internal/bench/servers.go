@@ -26,10 +26,12 @@ type surroundings struct {
 	cluster                  *fakees.Cluster
 
 	firstByte atomic.Pointer[time.Time] // when a server read the first byte
-	found     atomic.Int64              // bytes of the answers about who is a node of the cluster
+	sent      atomic.Int64              // bytes, by the node
 
-	mu    sync.Mutex
-	calls []string
+	mu      sync.Mutex
+	calls   []string
+	asked   int64 // what was sent until the own node was asked for; -1: it is not being asked for
+	finding int64 // bytes of the answers to that
 
 	servers []*http.Server
 }
@@ -43,7 +45,7 @@ type place struct {
 
 // surround starts the servers; close ends them.
 func surround(certificate tls.Certificate, at place) (*surroundings, error) {
-	s := &surroundings{cluster: newCluster(at)}
+	s := &surroundings{cluster: newCluster(at), asked: -1}
 	s.cluster.OnRequest(s.called)
 	app := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
@@ -59,7 +61,7 @@ func surround(certificate tls.Certificate, at place) (*surroundings, error) {
 	}
 	var err error
 	if s.appURL, err = s.serve("127.0.0.1:0", app, nil); err == nil {
-		s.elasticsearchURL, err = s.serve(address, s.counted(node), &tls.Config{Certificates: []tls.Certificate{certificate}})
+		s.elasticsearchURL, err = s.serve(address, node, &tls.Config{Certificates: []tls.Certificate{certificate}})
 	}
 	if err != nil {
 		s.close()
@@ -92,7 +94,7 @@ func (s *surroundings) serve(address string, h http.Handler, secure *tls.Config)
 	url := "http://" + listener.Addr().String()
 	server := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0)}
 	s.servers = append(s.servers, server)
-	listener = &watched{listener, s}
+	listener = &watched{listener, s, secure != nil}
 	if secure != nil {
 		url = "https" + strings.TrimPrefix(url, "http")
 		listener = tls.NewListener(listener, secure)
@@ -117,6 +119,7 @@ func (s *surroundings) called(r fakees.Request) {
 		query = "master_timeout"
 	}
 	s.note(r.Method + " " + r.Path + " " + query)
+	s.count(strings.HasSuffix(r.Path, "/http") || strings.HasPrefix(r.Path, catNodes))
 }
 
 func (s *surroundings) note(call string) {
@@ -131,49 +134,58 @@ func (s *surroundings) made() []string {
 	return s.calls
 }
 
-// counted counts the bytes that a hook has to read to find its node.
-func (s *surroundings) counted(h http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasSuffix(r.URL.Path, "/http") {
-			w = &counter{w, &s.found}
-		}
-		h.ServeHTTP(w, r)
-	})
+// count is called when a question has come in: what was sent since the one before is the answer to that.
+func (s *surroundings) count(finds bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sent := s.sent.Load()
+	if s.asked >= 0 {
+		s.finding += sent - s.asked
+	}
+	s.asked = -1
+	if finds {
+		s.asked = sent
+	}
 }
 
-type counter struct {
-	http.ResponseWriter
-	n *atomic.Int64
+// found is how many bytes a hook had to read to find its node.
+func (s *surroundings) found() int64 {
+	s.count(false)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.finding
 }
 
-func (c *counter) Write(b []byte) (int, error) {
-	c.n.Add(int64(len(b)))
-	return c.ResponseWriter.Write(b)
-}
-
-// Unwrap is for http.ResponseController.
-func (c *counter) Unwrap() http.ResponseWriter { return c.ResponseWriter }
-
-// watched is a listener that notes when the first byte comes in on any of its connections, TLS or not.
+// watched is a listener that notes when the first byte comes in on any of its connections, TLS or not, and the node's adds
+// up what goes out.
 type watched struct {
 	net.Listener
-	s *surroundings
+	s    *surroundings
+	node bool
 }
 
 func (w *watched) Accept() (net.Conn, error) {
 	c, err := w.Listener.Accept()
-	return &watchedConn{c, w.s}, err
+	return &watchedConn{c, w}, err
 }
 
 type watchedConn struct {
 	net.Conn
-	s *surroundings
+	w *watched
 }
 
 func (c *watchedConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if now := time.Now(); n > 0 {
-		c.s.firstByte.CompareAndSwap(nil, &now)
+		c.w.s.firstByte.CompareAndSwap(nil, &now)
 	}
 	return n, err
+}
+
+// Write counts before it writes: whoever has read it finds it counted.
+func (c *watchedConn) Write(b []byte) (int, error) {
+	if c.w.node {
+		c.w.s.sent.Add(int64(len(b)))
+	}
+	return c.Conn.Write(b)
 }

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// crowds are how many connections until quiet looks at. With none it is what memory is more than.
+var crowds = [...]int{0, 10, 1000, 10_000}
+
+// A way is how until quiet looks.
+type way struct {
+	name   string
+	before []string       // of the command
+	says   *regexp.Regexp // what it logs of how many connections
+}
+
+var ways = [...]way{
+	{"netlink", nil, regexp.MustCompile(`"now":"(\d+) of \d+ connections carry traffic`)},
+	{"/proc", []string{"/proc/self/exe", sandboxRole}, regexp.MustCompile(`"now":"(\d+) connections that may carry traffic`)},
+}
+
+// looks are those of a run of until quiet, which takes one each quarter of a second.
+type looks struct {
+	cpu    []time.Duration // of each, the kernel's part included
+	memory int64           // bytes: the most that was resident
+}
+
+const (
+	lookEvery  = 250 * time.Millisecond
+	countLooks = 11
+)
+
+// atCrowds runs until quiet with each crowd, by each way.
+func (r *results) atCrowds(ctx context.Context) error {
+	for i, size := range crowds {
+		c, err := newCrowd(ctx, size)
+		if err != nil {
+			return err
+		}
+		err = r.atCrowd(ctx, i, c)
+		if c.Close(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// atCrowd lets the ways look at the same time, but each in the middle between two looks of the other.
+func (r *results) atCrowd(ctx context.Context, i int, c *crowd) error {
+	var failed [len(ways)]error
+	apart := time.NewTicker(lookEvery / time.Duration(len(ways)))
+	defer apart.Stop()
+	var all sync.WaitGroup
+	for w, way := range ways {
+		all.Go(func() { r.looks[w][i], failed[w] = r.watch(ctx, way, crowds[i], c.port()) })
+		<-apart.C
+	}
+	all.Wait()
+	return errors.Join(failed[:]...)
+}
+
+// watch runs until quiet, which the crowd is not for a minute, until there were enough looks.
+func (b *bench) watch(ctx context.Context, w way, size, port int) (l looks, err error) {
+	dir, err := os.MkdirTemp(b.dir, "state-")
+	if err != nil {
+		return l, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 45*time.Second)
+	defer cancel()
+	argv := slices.Concat(w.before, b.prestop.argv, []string{fmt.Sprintf("until quiet %d for=1m min=0 max=1m", port)})
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd.Env = []string{
+		"PRE_STOP_ADDITIONAL_WAIT_SECONDS=0", "PRE_STOP_GRACE_PERIOD_SECONDS=60", "PRE_STOP_LOG_TO=stdout", "PRE_STOP_STATE_DIR=" + dir,
+	}
+	var wrong bytes.Buffer
+	cmd.Stderr = &wrong
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return l, err
+	}
+	if err := cmd.Start(); err != nil {
+		return l, err
+	}
+	said := bufio.NewReader(stdout)
+	seen, err := w.firstLook(said)
+	if err == nil && (seen < size || seen > size+size/100) { // by /proc the kernel may show one twice
+		err = fmt.Errorf("it sees %d", seen)
+	}
+	if err == nil {
+		l, err = eachLook(cmd.Process.Pid)
+	}
+	_ = cmd.Process.Signal(syscall.SIGTERM)
+	rest, _ := io.ReadAll(said)
+	_ = cmd.Wait() // it says that it was ended by a signal
+	if err != nil {
+		err = fmt.Errorf("until quiet by %s at %d connections: %w\n%s%s", w.name, size, err, rest, &wrong)
+	}
+	return l, err
+}
+
+// firstLook reads the log until a look was taken, and returns how many connections it saw.
+func (w way) firstLook(log *bufio.Reader) (int, error) {
+	for {
+		line, err := log.ReadString('\n')
+		if found := w.says.FindStringSubmatch(line); found != nil {
+			return strconv.Atoi(found[1])
+		}
+		if err != nil {
+			return 0, fmt.Errorf("expected it to say %q: %w", w.says, err)
+		}
+	}
+}
+
+// eachLook notes what CPU time a process has had between looks, the first of which it has just taken.
+func eachLook(pid int) (l looks, err error) {
+	<-time.After(lookEvery / 2)
+	every := time.NewTicker(lookEvery)
+	defer every.Stop()
+	before, err := cpuOf(pid)
+	for len(l.cpu) < countLooks && err == nil {
+		<-every.C
+		var now time.Duration
+		now, err = cpuOf(pid)
+		l.cpu = append(l.cpu, now-before)
+		before = now
+	}
+	if l.memory = highWater(pid); l.memory == 0 && err == nil {
+		err = errors.New("it has ended too early")
+	}
+	return l, err
+}
+
+// cpuOf is the CPU time that all threads of a process have had, to the nanosecond.
+func cpuOf(pid int) (time.Duration, error) {
+	const scheduled = 2 // CPUCLOCK_SCHED
+	var at unix.Timespec
+	err := unix.ClockGettime(int32(^pid<<3|scheduled), &at)
+	return time.Duration(at.Nano()), err
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Goals for a look of until quiet at the largest of crowds.
+const (
+	mostLook   = 10 * time.Millisecond
+	mostMemory = 2 << 20
+	// mostLinear is for a look at ten times as many connections. What is linear costs 10 times, or more where the kernel's
+	// sockets do not fit into the processor's caches any more; what is quadratic costs 100 times.
+	mostLinear = 20
+)
+
+func (r *results) quiet() table {
+	t := table{header: []string{"until quiet, one look at", "10", "1,000", "10,000 connections", "against", "ratio", "goal", ""}}
+	for i, way := range ways {
+		cpu, memory := r.cpu(i), r.more(i)
+		t.add(row(way.name+", CPU", milliseconds, cpu[:], float64(mostLook))...)
+		t.add(append([]string{way.name + ", linear", "", milliseconds.write(cpu[1]), milliseconds.write(cpu[2]), "at 1,000"},
+			judge(cpu[2], cpu[1], mostLinear)...)...)
+		t.add(row(way.name+", more memory", mebibytes, memory[:], mostMemory)...)
+	}
+	return t
+}
+
+// perCrowd has a number for each of crowds but the first.
+type perCrowd [len(crowds) - 1]float64
+
+// cpu is the CPU time of a look, the median of all.
+func (r *results) cpu(way int) (all perCrowd) {
+	for i, l := range r.looks[way][1:] {
+		all[i] = spread(l.cpu, func(d time.Duration) float64 { return float64(d) }).median
+	}
+	return all
+}
+
+// more is the memory that is resident beside what is without connections.
+func (r *results) more(way int) (all perCrowd) {
+	for i, l := range r.looks[way][1:] {
+		all[i] = float64(max(0, l.memory-r.looks[way][0].memory))
+	}
+	return all
+}
+
+// row judges the last of several numbers by what is allowed.
+func row(name string, u unit, all []float64, allowed float64) []string {
+	cells := []string{name}
+	for _, n := range all {
+		cells = append(cells, u.write(n))
+	}
+	return slices.Concat(cells, []string{u.write(allowed)}, judge(all[len(all)-1], allowed, 1))
+}
+
+func (r *results) nodes() table {
+	t := table{header: []string{"Elasticsearch, bytes to find the own node", "10 nodes", "1,000 nodes", "ratio", "goal", ""}}
+	for i, f := range findings {
+		few, many := r.found[i][0], r.found[i][1]
+		judged := judge(float64(many), float64(few), f.goal)
+		if f.goal == 0 {
+			judged = []string{judged[0], "", ""}
+		}
+		t.add(append([]string{f.name, fmt.Sprint(few), fmt.Sprint(many)}, judged...)...)
+	}
+	return t
+}
