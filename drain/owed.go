@@ -1,6 +1,7 @@
 package drain
 
 import (
+	"math"
 	"time"
 
 	"github.com/prestop/prestop/internal/sockdiag"
@@ -11,18 +12,29 @@ import (
 // The kernel's clock ticks every 1 to 10 ms, so a request and its answer often have the same time, and so have an answer
 // and the request that follows it. What tells them apart is that the kernel acknowledges by a segment of its own whatever
 // is not answered within 200 ms.
+//
+// There may be ten thousand of them, so it is 32 bytes.
 type history struct {
+	round  uint32 // of the look that has met it last
 	old    bool   // it was there at the first look
 	counts bool   // it has carried payload that matters
-	round  uint32 // of the look that has met it last
 
 	settled           bool // there was a look with nothing under way; the rest is of then
 	waits             bool
-	asked             time.Duration // if it waits: when the request came, on the clock of the looks
+	asked             moment // if it waits: when the request came
 	received, sent    uint32
 	bytesIn, bytesOut uint32
 	acks              uint32
 }
+
+// A moment is on the clock of the looks, in milliseconds, which is exact enough; what came before they began is negative.
+type moment int32
+
+func at(d time.Duration) moment {
+	return moment(max(math.MinInt32, d.Milliseconds()))
+}
+
+func (m moment) since() time.Duration { return time.Duration(m) * time.Millisecond }
 
 const (
 	settleTime = 250 * time.Millisecond // after which the kernel has acknowledged
@@ -42,7 +54,7 @@ func (h *history) look(now time.Duration, s sockdiag.Socket) (asked time.Duratio
 		return 0, false
 	}
 	if h.settled && h.received == s.Received && h.sent == s.Sent {
-		return h.asked, h.waits
+		return h.asked.since(), h.waits
 	}
 	asked, waits = h.judge(now, s)
 	if min(s.SinceReceived, s.SinceSent) >= settleTime {
@@ -60,7 +72,7 @@ func (h *history) judge(now time.Duration, s sockdiag.Socket) (asked time.Durati
 	came := now - s.SinceReceived
 	switch {
 	case h.pinged(s):
-		return h.asked, h.waits
+		return h.asked.since(), h.waits
 	case h.unanswered(s):
 		return came, true
 	case !h.small(s):
@@ -68,14 +80,14 @@ func (h *history) judge(now time.Duration, s sockdiag.Socket) (asked time.Durati
 	case s.Received != h.received:
 		return came, true
 	}
-	return h.asked, h.waits
+	return h.asked.since(), h.waits
 }
 
 func (h *history) settle(s sockdiag.Socket, asked time.Duration, waits bool) {
 	if !(waits && h.waits && s.Received == h.received) { // else it may be answered in small pieces
 		h.bytesOut = bytesOut(s)
 	}
-	h.settled, h.asked, h.waits = true, asked, waits
+	h.settled, h.asked, h.waits = true, at(asked), waits
 	h.received, h.sent, h.acks, h.bytesIn = s.Received, s.Sent, s.Acks, s.BytesReceived
 }
 
