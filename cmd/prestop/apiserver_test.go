@@ -22,10 +22,10 @@ import (
 // three digits has another status than 200, one that is the word hang is never answered, one that is not there is 404. The token
 // opaque, which says nothing of the pod, is good too.
 func (s *scene) apiserver(args []string) {
-	token := podToken(scriptUID)
+	token, objects := podToken(scriptUID), s.MkAbs("api")
 	w := startWitnessBy(httptest.NewTLSServer, func(out http.ResponseWriter, in sentRequest) {
 		out.Header().Set("Content-Type", "application/json")
-		text, err := os.ReadFile(filepath.Join(s.Getenv("WORK"), "api", filepath.Clean(in.URL.Path)))
+		text, err := os.ReadFile(filepath.Join(objects, filepath.Clean(in.URL.Path)))
 		first, rest, _ := strings.Cut(string(text), "\n")
 		status, numeric := strconv.Atoi(first)
 		switch {
