@@ -48,13 +48,14 @@ type results struct {
 	deadlines                    []sample
 	looks                        [len(ways)][len(crowds)]looks
 	found                        [len(findings)][len(clusters)]int64 // bytes
+	rolled                       map[string]rollout
 }
 
 func (b *bench) results(ctx context.Context) (*results, error) {
 	r := &results{bench: b}
 	var err error
 	steps := []func(context.Context) error{
-		r.buildAll, r.warmUp, r.inTime, r.inMemory, r.atTheDeadline, r.inClusters, r.atCrowds,
+		r.buildAll, r.warmUp, r.inTime, r.inMemory, r.atTheDeadline, r.inClusters, r.atCrowds, r.rollOut,
 	}
 	for _, step := range steps {
 		if err == nil {

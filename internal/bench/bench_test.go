@@ -147,6 +147,7 @@ func TestReport(t *testing.T) {
 		bench: &bench{runs: 15}, sizes: sizes{prestopSize: 9 << 20, added: make([]int64, len(libraries))},
 		ours: []sample{ours}, theirs: []sample{theirs}, oursInMemory: []sample{ours}, theirsInMemory: []sample{theirs},
 		deadlines: []sample{{took: hanging.budget() + 1}}, found: [len(findings)][len(clusters)]int64{{123456, 123456}, {123456, 123457}, {1000, 100_000}},
+		rolled: map[string]rollout{fixedStrategy: {0, 50}, adaptiveStrategy: {1, 10}},
 	}
 	for i := range r.looks { // the second way takes too much memory, and not in proportion too much time
 		for j, size := range crowds {
@@ -161,9 +162,10 @@ func TestReport(t *testing.T) {
 			t.Errorf("%d columns: %s", n, line)
 		}
 	}
-	// tree RSS, the binary, the deadline, the bytes where another node answers, the memory of the second way
-	if missed, ok := strings.Count(out.String(), "MISSED"), strings.Count(out.String(), " ok"); missed != 5 || ok != 10 {
-		t.Errorf("%d goals missed and %d reached, expected 5 and 10:\n%s", missed, ok, &out)
+	// tree RSS, the binary, the deadline, the bytes where another node answers, the memory of the second way,
+	// the failed request
+	if missed, ok := strings.Count(out.String(), "MISSED"), strings.Count(out.String(), " ok"); missed != 6 || ok != 11 {
+		t.Errorf("%d goals missed and %d reached, expected 6 and 11:\n%s", missed, ok, &out)
 	}
 	r.theirs, r.theirsInMemory, r.noBash = nil, nil, exec.ErrNotFound
 	out.Reset()
@@ -174,6 +176,23 @@ func TestReport(t *testing.T) {
 	for line := range strings.Lines(out.String()) {
 		if strings.Contains(line, "CPU time") && strings.Count(line, "|") != 7 {
 			t.Errorf("not a row of six cells: %s", line)
+		}
+	}
+}
+
+func TestReadRollouts(t *testing.T) {
+	t.Parallel()
+	const header = "seed,strategy,requests,failed,hook,all-knowing,rollout\n"
+	for _, test := range []struct{ text, err string }{
+		{header + "1,fixed wait,9,0,50.01,6.5,50.1\n1,app call + until quiet,9,2,10.02,6.5,10.1\n", ""},
+		{header + "1,fixed wait,9,0,50.01,6.5,50.1\n", `did not play "app call + until quiet"`},
+		{"", `did not play "fixed wait"`},
+		{header + "1,fixed wait,9,none,50.01,6.5,50.1\n", `invalid syntax`},
+		{header + "1,fixed wait\n", "wrong number of fields"},
+	} {
+		got, err := readRollouts(test.text)
+		if test.err == "" && (err != nil || got[adaptiveStrategy] != rollout{2, 10.02}) || test.err != "" && (err == nil || !strings.Contains(err.Error(), test.err)) {
+			t.Errorf("%v %v, want %q", got, err, test.err)
 		}
 	}
 }

@@ -14,10 +14,10 @@
 // does nothing else, at connections that have each carried a request and its answer; its CPU clock is read between each two
 // looks, and its VmHWM before it ends, of which that of a run without connections is taken off. The kernel is asked about
 // sockets by netlink, and by /proc where a seccomp filter refuses that. Elasticsearch: what the node's listener sends, TLS
-// included, from the question to the next one. Libraries: what a program that
-// uses the standard library as prestop does grows by when it uses the library as prestop does.
+// included, from the question to the next one. Rollouts: examples/rollout with its first seed. Libraries: what a program that uses
+// the standard library as prestop does grows by when it uses the library as prestop does.
 //
-// It takes a minute and a half at most. On a busy machine all times are longer.
+// It takes two minutes and a half at most. On a busy machine all times are longer.
 package main
 
 import (

@@ -24,8 +24,7 @@ func (r *results) write(w io.Writer, markdown bool) {
 	}
 	fmt.Fprintf(w, "%s/%s, %d processors, %s; %d runs, their median and quartiles\n\n",
 		runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), against, r.runs)
-	// The rollout demo's line belongs here: examples/rollout -csv, read as another table.
-	for _, t := range []table{r.compared(), r.alone(), r.quiet(), r.nodes(), r.libraries()} {
+	for _, t := range []table{r.compared(), r.alone(), r.quiet(), r.nodes(), r.rollouts(), r.libraries()} {
 		t.write(w, markdown)
 	}
 	if last := longest(r.ours); last.took > usual.wait+mostLate {

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+)
+
+// The strategies of examples/rollout that are compared, and by how much the adaptive hook is to be shorter.
+const (
+	fixedStrategy    = "fixed wait"
+	adaptiveStrategy = "app call + until quiet"
+	leastShorter     = 4
+)
+
+// A rollout is what examples/rollout says of a strategy.
+type rollout struct {
+	failed int
+	hook   float64 // seconds, the mean
+}
+
+// rollOut plays the demo once, which takes a minute. That a promise was broken there is seen in its figures.
+func (r *results) rollOut(ctx context.Context) error {
+	cmd := exec.CommandContext(ctx, "go", "run", "./examples/rollout", "-csv")
+	cmd.Dir, cmd.Stderr = r.root, os.Stderr
+	text, err := cmd.Output()
+	if _, broken := errors.AsType[*exec.ExitError](err); err != nil && !broken {
+		return err
+	}
+	r.rolled, err = readRollouts(string(text))
+	return err
+}
+
+func readRollouts(text string) (map[string]rollout, error) {
+	rows, err := csv.NewReader(strings.NewReader(text)).ReadAll()
+	if err != nil {
+		return nil, fmt.Errorf("examples/rollout: %w", err)
+	}
+	all := make(map[string]rollout)
+	for _, row := range rows[min(1, len(rows)):] {
+		failed, err := strconv.Atoi(row[3])
+		hook, err2 := strconv.ParseFloat(row[4], 64)
+		if err := errors.Join(err, err2); err != nil {
+			return nil, fmt.Errorf("examples/rollout: %w", err)
+		}
+		all[row[1]] = rollout{failed, hook}
+	}
+	for _, name := range []string{fixedStrategy, adaptiveStrategy} {
+		if _, ok := all[name]; !ok {
+			return nil, fmt.Errorf("examples/rollout did not play %q", name)
+		}
+	}
+	return all, nil
+}
+
+func (r *results) rollouts() table {
+	fixed, adaptive := r.rolled[fixedStrategy], r.rolled[adaptiveStrategy]
+	t := table{header: []string{"a rollout", fixedStrategy, adaptiveStrategy, "ratio", "goal", ""}}
+	t.add("failed requests", strconv.Itoa(fixed.failed), strconv.Itoa(adaptive.failed), "", "none", verdict(fixed.failed+adaptive.failed == 0))
+	t.add(append([]string{"hook", fmt.Sprintf("%.1f s", fixed.hook), fmt.Sprintf("%.1f s", adaptive.hook)}, judge(adaptive.hook, fixed.hook, 1.0/leastShorter)...)...)
+	return t
+}
