@@ -310,7 +310,7 @@ func buildRelease() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	build := exec.Command("go", "build", "-trimpath", "-tags", "nethttpomithttp2", "-gcflags=github.com/miekg/dns=-l", "-ldflags", "-s -w", "-o", filepath.Join(dir, "prestop"), ".")
+	build := exec.Command("go", "build", "-trimpath", "-tags", "nethttpomithttp2", "-ldflags", "-s -w", "-o", filepath.Join(dir, "prestop"), ".")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return dir, fmt.Errorf("%w: %s", err, out)

@@ -120,9 +120,9 @@ func show(ctx context.Context, o options, hook, dir string, stdout, stderr io.Wr
 	return judge(results)
 }
 
-// build makes the program as it is released.
+// build makes the program.
 func build(ctx context.Context, to string) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", "nethttpomithttp2", "-gcflags=github.com/miekg/dns=-l", "-ldflags", "-s -w",
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", "nethttpomithttp2", "-ldflags", "-s -w",
 		"-o", to, "github.com/prestop/prestop/cmd/prestop")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if text, err := cmd.CombinedOutput(); err != nil {
