@@ -6,6 +6,7 @@ SHELL := bash
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 ARCHES ?= amd64 arm64 arm ppc64le s390x riscv64
 FUZZTIME ?= 60s
+E2EFLAGS ?=
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK ?= golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
@@ -70,6 +71,10 @@ rollouts: ## hold what the demo promises against 20 seeds
 .PHONY: bench
 bench: ## measure the hook against a bash and curl one
 	go run ./internal/bench
+
+.PHONY: e2e
+e2e: ## run the binary under a real kubelet (root, Debian); the last lines are a table of the cases
+	cd e2e && go vet ./... && CGO_ENABLED=0 go test -c -o ../bin/e2e.test . && ../bin/e2e.test -test.v -test.parallel=12 -test.timeout=40m $(E2EFLAGS)
 
 .PHONY: clean
 clean: ## remove bin and dist

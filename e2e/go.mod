@@ -2,6 +2,10 @@ module github.com/prestop/prestop/e2e
 
 go 1.26.0
 
-require golang.org/x/sys v0.49.0
+require (
+	github.com/prestop/prestop v0.0.0-00010101000000-000000000000
+	go.yaml.in/yaml/v3 v3.0.6
+	golang.org/x/sys v0.49.0
+)
 
 replace github.com/prestop/prestop => ../

@@ -1,0 +1,37 @@
+// Command app is what the test pods run: an application, its clients, and an Elasticsearch that is none.
+//
+//	app serve           an HTTP server that can be told to drain, to end, to fall ill
+//	app load URL        clients that count what fails
+//	app elasticsearch   a fake Elasticsearch cluster
+//	app member URL      a node of that cluster
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	roles := map[string]func([]string) error{"serve": serve, "load": load, "elasticsearch": elasticsearch, "member": member}
+	var role func([]string) error
+	if len(os.Args) > 1 {
+		role = roles[os.Args[1]]
+	}
+	if role == nil {
+		fmt.Fprintf(os.Stderr, "app: expected serve, load, elasticsearch or member, got %q\n", os.Args[1:])
+		os.Exit(2)
+	}
+	if err := role(os.Args[2:]); err != nil {
+		fmt.Fprintln(os.Stderr, "app:", err)
+		os.Exit(1)
+	}
+}
+
+// told gives a channel that says when Kubernetes wants the process to end.
+func told() <-chan os.Signal {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, syscall.SIGTERM)
+	return c
+}

@@ -1,0 +1,49 @@
+package e2e
+
+import (
+	"context"
+	"time"
+)
+
+type event struct {
+	Reason, Message, Type string
+	Count                 int
+	LastTimestamp         time.Time
+	InvolvedObject        struct{ Kind, Name, FieldPath string }
+}
+
+func (c *tcase) events(ctx context.Context) []event {
+	var list struct{ Items []event }
+	if err := lab.api.Get(ctx, c.path("events"), &list); err != nil {
+		c.Log(err)
+	}
+	return list.Items
+}
+
+// hookFailures counts the events FailedPreStopHook of a container. The kubelet sends events on their own way: so there is a little
+// time for one to come.
+func (c *tcase) hookFailures(pod, container string, want int) int {
+	c.Helper()
+	count := func() int {
+		n := 0
+		for _, e := range c.events(c.Context()) {
+			if e.Reason == "FailedPreStopHook" && e.InvolvedObject.Name == pod && e.InvolvedObject.FieldPath == "spec.containers{"+container+"}" {
+				n += max(e.Count, 1)
+			}
+		}
+		return n
+	}
+	for end := time.Now().Add(2 * time.Second); time.Now().Before(end); {
+		if n := count(); n > 0 && n >= want {
+			return n
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+	return count()
+}
+
+func (c *tcase) tellEvents() {
+	for _, e := range c.events(context.Background()) {
+		c.Logf("event %s %s %s %s: %s", e.LastTimestamp.Format(time.TimeOnly), e.InvolvedObject.Name, e.InvolvedObject.FieldPath, e.Reason, e.Message)
+	}
+}
