@@ -2,6 +2,7 @@
 //
 //	app serve           an HTTP server that can be told to drain, to end, to fall ill
 //	app load URL        clients that count what fails
+//	app tail FILE       shows what comes into a file
 //	app elasticsearch   a fake Elasticsearch cluster
 //	app member URL      a node of that cluster
 package main
@@ -14,13 +15,13 @@ import (
 )
 
 func main() {
-	roles := map[string]func([]string) error{"serve": serve, "load": load, "elasticsearch": elasticsearch, "member": member}
+	roles := map[string]func([]string) error{"serve": serve, "load": load, "tail": tail, "elasticsearch": elasticsearch, "member": member}
 	var role func([]string) error
 	if len(os.Args) > 1 {
 		role = roles[os.Args[1]]
 	}
 	if role == nil {
-		fmt.Fprintf(os.Stderr, "app: expected serve, load, elasticsearch or member, got %q\n", os.Args[1:])
+		fmt.Fprintf(os.Stderr, "app: expected serve, load, tail, elasticsearch or member, got %q\n", os.Args[1:])
 		os.Exit(2)
 	}
 	if err := role(os.Args[2:]); err != nil {
