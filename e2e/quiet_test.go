@@ -28,7 +28,7 @@ readinessProbe: {httpGet: {path: /, port: 8080}, periodSeconds: 1}`}).stopped(0)
 func TestQuietNobodyListens(t *testing.T) {
 	t.Parallel()
 	c := begin(t, quiet, "nobody listens on the port: holds to its max, a failure that names the ports")
-	s := c.launch(pod{Hook: []string{"/prestop", "until quiet 80 max=4s"}}).stopped(1).ordinary().took(4*time.Second, 5*time.Second).says("8080")
+	s := c.launch(pod{Hook: []string{"/prestop", "until quiet 80 min=0 max=4s"}}).stopped(1).ordinary().took(4*time.Second, 5*time.Second).says("8080")
 	c.saw("%s", s)
 }
 

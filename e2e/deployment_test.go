@@ -1,0 +1,137 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/prestop/prestop/e2e/kube"
+)
+
+// A deployment is a Deployment behind a ClusterIP of the same name, and the clients that ask it.
+type deployment struct {
+	*tcase
+	name     string
+	replicas int
+	version  int
+}
+
+type deploymentObject struct {
+	Metadata struct{ Generation int }
+	Status   struct{ ObservedGeneration, Replicas, UpdatedReplicas, ReadyReplicas int }
+}
+
+// deploy creates one whose pods are replaced all at once, and returns when they are ready.
+func (c *tcase) deploy(name string, replicas int, p pod) *deployment {
+	c.Helper()
+	p.Name = name
+	d := &deployment{tcase: c, name: name, replicas: replicas}
+	labels := kube.Object{"app": name}
+	c.create(kube.Object{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": kube.Object{"name": name}, "spec": kube.Object{
+		"replicas": replicas, "selector": kube.Object{"matchLabels": labels},
+		"strategy": kube.Object{"rollingUpdate": kube.Object{"maxUnavailable": 0, "maxSurge": "100%"}},
+		"template": kube.Object{"metadata": kube.Object{"labels": labels}, "spec": p.spec(c)},
+	}})
+	c.create(kube.Object{"apiVersion": "v1", "kind": "Service", "metadata": kube.Object{"name": name}, "spec": kube.Object{
+		"selector": labels, "ports": []any{kube.Object{"port": 80, "targetPort": 8080}},
+	}})
+	d.await()
+	return d
+}
+
+// rollout replaces all pods, and returns when the old ones are gone.
+func (d *deployment) rollout() {
+	d.Helper()
+	d.version++
+	d.must(lab.api.Patch(d.Context(), d.path("deployments/"+d.name), kube.Object{"spec": kube.Object{"template": kube.Object{
+		"metadata": kube.Object{"annotations": kube.Object{"version": fmt.Sprint(d.version)}},
+	}}}))
+	d.await()
+}
+
+func (d *deployment) await() {
+	d.Helper()
+	d.until(150*time.Second, "deployment "+d.name+" has its pods, and no others", func() bool {
+		var o deploymentObject
+		d.must(lab.api.Get(d.Context(), d.path("deployments/"+d.name), &o))
+		s := o.Status
+		if s.ObservedGeneration < o.Metadata.Generation || s.Replicas != d.replicas || s.UpdatedReplicas != d.replicas || s.ReadyReplicas != d.replicas {
+			return false
+		}
+		return len(d.pods("app="+d.name)) == d.replicas
+	})
+}
+
+func (c *tcase) pods(selector string) []podObject {
+	c.Helper()
+	var list struct{ Items []podObject }
+	c.must(lab.api.Get(c.Context(), c.path("pods?labelSelector="+selector), &list))
+	return list.Items
+}
+
+// A tally is what clients have seen, as the load application tells it.
+type tally struct {
+	OK, Failed int
+	Failures   map[string]int
+	Pods       map[string]int
+}
+
+func (t tally) String() string {
+	if t.Failed == 0 {
+		return fmt.Sprintf("%d ok, 0 failed", t.OK)
+	}
+	var kinds []string
+	for kind, n := range t.Failures {
+		kinds = append(kinds, fmt.Sprintf("%d %s", n, kind))
+	}
+	return fmt.Sprintf("%d ok, %d FAILED (%s)", t.OK, t.Failed, strings.Join(kinds, ", "))
+}
+
+// clients are a pod that asks a Service all the time.
+type clients struct {
+	*tcase
+	name string
+}
+
+// load starts clients that keep their connections, and others that make a new one for each request.
+func (d *deployment) load() (keeping, others clients) {
+	d.Helper()
+	keeping = d.clients("keeping", "-keep-alive")
+	others = d.clients("others", "")
+	for _, c := range []clients{keeping, others} {
+		d.until(30*time.Second, "clients ask", func() bool {
+			t, err := c.tally("GET", "tally")
+			return err == nil && t.OK > 100
+		})
+	}
+	return keeping, others
+}
+
+func (d *deployment) clients(name, flags string) clients {
+	d.Helper()
+	c := clients{d.tcase, name}
+	// By address: a name would be looked up with each connection.
+	var service struct{ Spec struct{ ClusterIP string } }
+	d.must(lab.api.Get(d.Context(), d.path("services/"+d.name), &service))
+	spec := pod{Name: name, Args: "load " + flags + " http://" + service.Spec.ClusterIP + ":80/"}.spec(d.tcase)
+	spec["terminationGracePeriodSeconds"] = 0
+	d.create(kube.Object{"apiVersion": "v1", "kind": "Pod", "metadata": kube.Object{"name": name}, "spec": spec})
+	return c
+}
+
+// end stops the clients, and gives what they have seen.
+func (c clients) end() tally {
+	c.Helper()
+	t, err := c.tally("POST", "end")
+	c.must(err)
+	return t
+}
+
+func (c clients) tally(method, path string) (t tally, err error) {
+	text, err := lab.api.Text(c.Context(), method, c.path(fmt.Sprintf("pods/%s:8081/proxy/%s", c.name, path)))
+	if err != nil {
+		return t, err
+	}
+	return t, json.Unmarshal([]byte(text), &t)
+}
