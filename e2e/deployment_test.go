@@ -44,6 +44,9 @@ func (c *tcase) deploy(name string, replicas int, p pod) *deployment {
 func (d *deployment) rollout() {
 	d.Helper()
 	d.version++
+	for _, p := range d.pods("app=" + d.name) {
+		d.tellLog(p.Metadata.Name)
+	}
 	d.must(lab.api.Patch(d.Context(), d.path("deployments/"+d.name), kube.Object{"spec": kube.Object{"template": kube.Object{
 		"metadata": kube.Object{"annotations": kube.Object{"version": fmt.Sprint(d.version)}},
 	}}}))
@@ -99,7 +102,9 @@ func (d *deployment) load() (keeping, others clients) {
 	d.Helper()
 	keeping = d.clients("keeping", "-keep-alive")
 	others = d.clients("others", "")
+	go d.watchEndpoints()
 	for _, c := range []clients{keeping, others} {
+		d.tellLog(c.name)
 		d.until(30*time.Second, "clients ask", func() bool {
 			t, err := c.tally("GET", "tally")
 			return err == nil && t.OK > 100
@@ -117,6 +122,10 @@ func (d *deployment) clients(name, flags string) clients {
 	spec := pod{Name: name, Args: "load " + flags + " http://" + service.Spec.ClusterIP + ":80/"}.spec(d.tcase)
 	spec["terminationGracePeriodSeconds"] = 0
 	d.create(kube.Object{"apiVersion": "v1", "kind": "Pod", "metadata": kube.Object{"name": name}, "spec": spec})
+	d.until(30*time.Second, "clients run", func() bool {
+		_, err := c.tally("GET", "tally")
+		return err == nil
+	})
 	return c
 }
 
@@ -134,4 +143,36 @@ func (c clients) tally(method, path string) (t tally, err error) {
 		return t, err
 	}
 	return t, json.Unmarshal([]byte(text), &t)
+}
+
+// tellLog follows a pod's log, and shows it if the case fails.
+func (c *tcase) tellLog(pod string) {
+	c.Helper()
+	log := c.followLog(pod, "app")
+	c.Cleanup(func() {
+		for _, l := range log.lines() {
+			if c.Failed() {
+				c.Logf("%s %s %s", l.at.Format("15:04:05.000"), pod, l.text)
+			}
+		}
+	})
+}
+
+// watchEndpoints logs what the API server says of the Service's endpoints.
+func (d *deployment) watchEndpoints() {
+	type slice struct {
+		Endpoints []struct {
+			Addresses  []string
+			Conditions struct{ Ready, Serving, Terminating bool }
+		}
+	}
+	path := "/apis/discovery.k8s.io/v1/namespaces/" + d.ns + "/endpointslices"
+	kube.Watch(d.Context(), lab.api, path, func(change kube.Change[slice]) bool {
+		var all []string
+		for _, e := range change.Object.Endpoints {
+			all = append(all, fmt.Sprintf("%s ready=%t serving=%t terminating=%t", e.Addresses[0], e.Conditions.Ready, e.Conditions.Serving, e.Conditions.Terminating))
+		}
+		d.Logf("%s endpoints %v", change.At.UTC().Format("15:04:05.000"), all)
+		return true
+	})
 }

@@ -56,6 +56,8 @@ func load(args []string) error {
 		defer mu.Unlock()
 		seen.add(pod, err)
 	}
+	go func() { <-told(); os.Exit(0) }()
+	(&client{url: target, pause: *pause}).reach()
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
 	for range *clients {
@@ -71,7 +73,6 @@ func load(args []string) error {
 	}
 	m.HandleFunc("GET /tally", func(w http.ResponseWriter, _ *http.Request) { tell(w) })
 	m.HandleFunc("POST /end", func(w http.ResponseWriter, _ *http.Request) { end(); tell(w) })
-	go func() { <-told(); os.Exit(0) }()
 	return http.ListenAndServe(":8081", m)
 }
 
@@ -88,6 +89,17 @@ func (t *tally) add(pod string, err error) {
 		t.First = t.Last
 	}
 	fmt.Println("load:", err)
+}
+
+// reach returns when the target answers: a Service that is new is not known everywhere at once.
+func (c *client) reach() {
+	for answered := 0; answered < 20; answered++ {
+		if _, err := c.ask(); err != nil {
+			answered = -1
+		}
+		c.hangUp()
+		time.Sleep(c.pause)
+	}
 }
 
 func (c *client) run(stop <-chan struct{}) {

@@ -143,6 +143,7 @@ func (n *Node) StartProxy(minSync time.Duration) error {
 		"clientConnection": object{"kubeconfig": n.cluster.kubeconfig("proxy")},
 		"conntrack":        object{"maxPerCore": 0, "min": 0}, "oomScoreAdj": 0,
 		"iptables": object{"syncPeriod": "30s", "minSyncPeriod": minSync.String()},
+		"logging":  object{"verbosity": 3},
 	}
 	if err := config.write(n.lib("kube-proxy.json")); err != nil {
 		return err
