@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -91,8 +92,10 @@ func TestForced(t *testing.T) {
 	c.saw("object gone after %s, hook began %s after the deletion, SIGTERM at %s, SIGKILL at %s of the hook's time, %d FailedPreStopHook",
 		short(gone), short(start.Sub(deleted)), short(term.at.Sub(start)), short(kill.at.Sub(start)), c.hookFailures("app", "app", 1))
 	if lab.cluster != nil {
-		for _, l := range kubeletEntries(c, "gracePeriod=") {
-			c.Log(l)
+		for _, entry := range kubeletEntries(c, "not completed in grace period") {
+			_, grace, _ := strings.Cut(strings.TrimSpace(entry), "gracePeriod=")
+			c.want(grace == "1", "the kubelet to count 1 s, got %q", grace)
+			c.saw("the kubelet counts a grace period of %s s, not the spec's 30", grace)
 		}
 	}
 }

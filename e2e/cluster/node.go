@@ -139,7 +139,7 @@ func (n *Node) StartProxy(minSync time.Duration) error {
 	config := object{
 		"apiVersion": "kubeproxy.config.k8s.io/v1alpha1", "kind": "KubeProxyConfiguration",
 		"mode": "iptables", "clusterCIDR": pods, "hostnameOverride": n.Name,
-		"bindAddress": "127.0.0.1", "healthzBindAddress": "127.0.0.1:10256", "metricsBindAddress": "127.0.0.1:10249",
+		"bindAddress": "127.0.0.1", "healthzBindAddress": "127.0.0.1:10256", "metricsBindAddress": n.address() + ":10249",
 		"clientConnection": object{"kubeconfig": n.cluster.kubeconfig("proxy")},
 		"conntrack":        object{"maxPerCore": 0, "min": 0}, "oomScoreAdj": 0,
 		"iptables": object{"syncPeriod": "30s", "minSyncPeriod": minSync.String()},
