@@ -45,12 +45,17 @@ func TestDeadline(t *testing.T) {
 // The hook cannot know of a grace period that is given with the deletion: the environment is that of the container's start.
 func TestDeadlineGivenWithDeletion(t *testing.T) {
 	t.Parallel()
-	c := begin(t, deadline, "--grace-period=2 on a pod of 30, hook told 30: the kubelet goes on without it")
-	r := c.launch(pod{Args: "serve -on-term=ignore", Hook: []string{"/prestop", "wait 60s"}})
-	s := r.stoppedBy(r.delete(2), 1)
-	c.want(s.term > 1500*time.Millisecond && s.term < 3*time.Second, "SIGTERM at 2 s, got %s", short(s.term))
-	c.want(s.kill > 3*time.Second && s.kill < 5*time.Second, "SIGKILL 2 s later, got %s", short(s.kill))
-	c.saw("SIGTERM at %s, SIGKILL at %s, the hook with it, %d FailedPreStopHook", short(s.term), short(s.kill), s.events)
+	for _, n := range runtimes(t) {
+		t.Run(n.runtime(), func(t *testing.T) {
+			t.Parallel()
+			c := begin(t, deadline, "--grace-period=2 on a pod of 30, hook told 30: the kubelet goes on without it ("+n.runtime()+")")
+			r := c.launch(pod{Args: "serve -on-term=ignore", Hook: []string{"/prestop", "wait 60s"}, Spec: "nodeName: " + n.Metadata.Name})
+			s := r.stoppedBy(r.delete(2), 1)
+			c.want(s.term > 1500*time.Millisecond && s.term < 3*time.Second, "SIGTERM at 2 s, got %s", short(s.term))
+			c.want(s.kill > 3*time.Second && s.kill < 5*time.Second, "SIGKILL 2 s later, got %s", short(s.kill))
+			c.saw("SIGTERM at %s, SIGKILL at %s, the hook with it, %d FailedPreStopHook", short(s.term), short(s.kill), s.events)
+		})
+	}
 }
 
 func TestDeadlineTwoSeconds(t *testing.T) {
@@ -71,8 +76,17 @@ func TestDeadlineTwoSeconds(t *testing.T) {
 // What the API server calls force deletes the object at once; the question is what the kubelet does with the pod that it still has.
 func TestForced(t *testing.T) {
 	t.Parallel()
-	c := begin(t, deadline, "--force --grace-period=0 on a pod of 30")
-	r := c.launch(pod{Args: "serve -on-term=ignore", Hook: []string{"/prestop", "wait 60s"}})
+	for _, n := range runtimes(t) {
+		t.Run(n.runtime(), func(t *testing.T) {
+			t.Parallel()
+			forced(t, n)
+		})
+	}
+}
+
+func forced(t *testing.T, n nodeObject) {
+	c := begin(t, deadline, "--force --grace-period=0 on a pod of 30 ("+n.runtime()+")")
+	r := c.launch(pod{Args: "serve -on-term=ignore", Hook: []string{"/prestop", "wait 60s"}, Spec: "nodeName: " + n.Metadata.Name})
 	deleted := r.delete(0)
 	c.until(5*time.Second, "the object is gone", func() bool { return !r.goneAt().IsZero() })
 	gone := r.goneAt().Sub(deleted)

@@ -29,3 +29,23 @@ volumes: [{name: shared, emptyDir: {}}]`,
 	}).stopped(0).ordinary().took(2*time.Second, 3*time.Second)
 	c.saw("%s", s)
 }
+
+func TestImageVolume(t *testing.T) {
+	t.Parallel()
+	c := begin(t, delivery, "binary by image volume")
+	for _, n := range nodes(c) {
+		if !n.imageVolumes() {
+			c.saw("%s cannot", n.runtime())
+			continue
+		}
+		s := c.launch(pod{
+			Name: "app-" + n.Metadata.Name, Hook: []string{"/opt/prestop/prestop", "wait 2s"},
+			Container: `volumeMounts: [{name: prestop, mountPath: /opt/prestop}]`,
+			Spec: "nodeName: " + n.Metadata.Name + `
+volumes: [{name: prestop, image: {reference: ` + lab.prestop + `, pullPolicy: IfNotPresent}}]`,
+		}).stopped(0).ordinary().took(2*time.Second, 3*time.Second)
+		c.saw("%s: %s", n.runtime(), s)
+		return
+	}
+	c.Skip("no node can")
+}

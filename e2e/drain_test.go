@@ -13,8 +13,7 @@ func TestDrain(t *testing.T) {
 	if lab.cluster == nil {
 		c.skip("the nodes are not ours")
 	}
-	node, err := lab.cluster.AddNode(t.Context())
-	c.must(err)
+	node := lab.cluster.Nodes[1]
 	hook := untilQuiet.pod
 	hook.Spec = `
 topologySpreadConstraints: [{maxSkew: 1, topologyKey: kubernetes.io/hostname, whenUnsatisfiable: DoNotSchedule, labelSelector: {matchLabels: {app: web}}, nodeTaintsPolicy: Honor}]`
@@ -34,7 +33,7 @@ topologySpreadConstraints: [{maxSkew: 1, topologyKey: kubernetes.io/hostname, wh
 	before := there()
 	c.want(before == 2, "2 pods on the node, got %d", before)
 	// Clients live elsewhere: they have a node of their own.
-	_, err = lab.cluster.Kubectl(t.Context(), "cordon", node.Name)
+	_, err := lab.cluster.Kubectl(t.Context(), "cordon", node.Name)
 	c.must(err)
 	keep, other := d.load()
 	out, err := lab.cluster.Kubectl(t.Context(), "drain", node.Name, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=180s", "--pod-selector=app=web")

@@ -80,6 +80,9 @@ func up(ctx context.Context) (down func() error, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, err := c.AddNode(ctx); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
 	lab.cluster, lab.api, lab.app, lab.prestop = c, kube.New(c.Socket), images[0].Ref, images[1].Ref
 	return c.Close, nil
 }

@@ -68,11 +68,14 @@ func TestKubeletRestart(t *testing.T) {
 		{"wait 12s goes on, call not repeated", "wait 12s", 12 * time.Second},
 		{"until quiet min=12s begins anew, call not repeated", "until quiet 8080 min=12s for=1s", 17 * time.Second},
 	}
-	node := lab.cluster.Nodes[0]
 	var all []*running
+	var ends []time.Duration
 	for _, plan := range plans {
-		c := begin(t, restart, "kubelet restarted in mid-hook: "+plan.name)
-		all = append(all, c.launch(pod{Hook: []string{"/prestop", "post http://127.0.0.1:8081/drain", plan.wait}, Spec: "nodeName: " + node.Name}))
+		for _, n := range nodes(t) {
+			c := begin(t, restart, fmt.Sprintf("kubelet restarted in mid-hook: %s (%s)", plan.name, n.runtime()))
+			hook := []string{"/prestop", "post http://127.0.0.1:8081/drain", plan.wait}
+			all, ends = append(all, c.launch(pod{Hook: hook, Spec: "nodeName: " + n.Metadata.Name})), append(ends, plan.end)
+		}
 	}
 	var deleted []time.Time
 	for _, r := range all {
@@ -82,9 +85,13 @@ func TestKubeletRestart(t *testing.T) {
 		r.until(10*time.Second, "the hook runs", func() bool { _, ok := r.log().find("app: drains"); return ok })
 	}
 	time.Sleep(4 * time.Second)
-	node.StopKubelet()
-	if err := node.StartKubelet(t.Context()); err != nil {
-		t.Fatal(err)
+	for _, n := range lab.cluster.Nodes {
+		n.StopKubelet()
+	}
+	for _, n := range lab.cluster.Nodes {
+		if err := n.StartKubelet(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for i, r := range all {
 		r.until(20*time.Second, "the log can be had again", func() bool {
@@ -104,7 +111,7 @@ func TestKubeletRestart(t *testing.T) {
 		}
 		s.want(begins == 2, "two deliveries, got %d", begins)
 		s.want(calls == 1, "one call, got %d", calls)
-		s.want(s.term >= plans[i].end-50*time.Millisecond && s.term < plans[i].end+2*time.Second, "SIGTERM %s after the first delivery's start, got %s", plans[i].end, short(s.term))
+		s.want(s.term >= ends[i]-50*time.Millisecond && s.term < ends[i]+2*time.Second, "SIGTERM %s after the first delivery's start, got %s", ends[i], short(s.term))
 		s.saw("%d deliveries, %d call, SIGTERM at %s, %d FailedPreStopHook", begins, calls, short(s.term), s.events)
 	}
 }

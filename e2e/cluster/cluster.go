@@ -77,11 +77,10 @@ func (c *Cluster) up(ctx context.Context) error {
 			return err
 		}
 	}
-	m, err := c.newMachine(1)
+	n, err := c.newNode(ctx, debian)
 	if err != nil {
 		return err
 	}
-	n := c.addNode(m)
 	for _, start := range []func(context.Context) error{n.network, c.startControlPlane, c.serveAPI, n.start, c.startDNS} {
 		if err := start(ctx); err != nil {
 			return err
@@ -90,13 +89,12 @@ func (c *Cluster) up(ctx context.Context) error {
 	return nil
 }
 
-// AddNode adds a node to the cluster.
+// AddNode adds a node to the cluster, with a containerd that is newer than Debian's.
 func (c *Cluster) AddNode(ctx context.Context) (*Node, error) {
-	m, err := c.newMachine(len(c.Nodes) + 1)
+	n, err := c.newNode(ctx, recent)
 	if err != nil {
 		return nil, err
 	}
-	n := c.addNode(m)
 	if err := n.network(ctx); err != nil {
 		return nil, err
 	}
@@ -123,9 +121,17 @@ func (c *Cluster) Kubectl(ctx context.Context, args ...string) (string, error) {
 	return c.Nodes[0].machine.Run(ctx, c.program("kubectl"), args...)
 }
 
-func (c *Cluster) newMachine(number int) (*machine.Machine, error) {
-	name := fmt.Sprintf("node%d", number)
-	return machine.Start(name, filepath.Join(c.own.dir, name), c.initProg, c.own.lock)
+func (c *Cluster) newNode(ctx context.Context, runtime func(context.Context, *Cluster) (containerd, error)) (*Node, error) {
+	r, err := runtime(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	name := fmt.Sprintf("node%d", len(c.Nodes)+1)
+	m, err := machine.Start(name, filepath.Join(c.own.dir, name), c.initProg, c.own.lock)
+	if err != nil {
+		return nil, err
+	}
+	return c.addNode(m, r), nil
 }
 
 func (c *Cluster) program(name string) string { return filepath.Join(c.programs, name) }

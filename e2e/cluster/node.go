@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"context"
-	_ "embed"
 	"fmt"
 	"os"
 	"os/exec"
@@ -23,12 +22,13 @@ type Node struct {
 	cluster *Cluster
 	machine *machine.Machine
 	number  int
+	runtime containerd
 	kubelet *machine.Process
 	proxy   *machine.Process
 }
 
-func (c *Cluster) addNode(m *machine.Machine) *Node {
-	n := &Node{Name: m.Name, cluster: c, machine: m, number: len(c.Nodes) + 1}
+func (c *Cluster) addNode(m *machine.Machine, r containerd) *Node {
+	n := &Node{Name: m.Name, cluster: c, machine: m, number: len(c.Nodes) + 1, runtime: r}
 	c.Nodes = append(c.Nodes, n)
 	return n
 }
@@ -53,35 +53,6 @@ func (n *Node) start(ctx context.Context) error {
 
 // lib gives the path on this machine of what the node has in /var/lib.
 func (n *Node) lib(path string) string { return filepath.Join(n.machine.Lib(), path) }
-
-//go:embed containerd.toml
-var containerdConfig []byte
-
-func (n *Node) startRuntime(ctx context.Context) error {
-	if err := n.cniConfig().write(n.lib("cni/10-e2e.conflist")); err != nil {
-		return err
-	}
-	if err := os.WriteFile(n.lib("containerd/config.toml"), containerdConfig, 0o600); err != nil {
-		return err
-	}
-	runtime, err := n.spawn("containerd", "/usr/bin/containerd", "--config", "/var/lib/containerd/config.toml")
-	if err != nil {
-		return err
-	}
-	ctr := func(ctx context.Context, args ...string) error {
-		_, err := n.machine.Run(ctx, "/usr/bin/ctr", append([]string{"-n", "k8s.io"}, args...)...)
-		return err
-	}
-	if err := runtime.Ready(ctx, func(ctx context.Context) error { return ctr(ctx, "version") }); err != nil {
-		return err
-	}
-	for _, archive := range n.cluster.archives {
-		if err := ctr(ctx, "images", "import", archive); err != nil {
-			return err
-		}
-	}
-	return nil
-}
 
 // StartKubelet starts the kubelet: once as a part of the node, and again after [Node.StopKubelet].
 func (n *Node) StartKubelet(ctx context.Context) error {

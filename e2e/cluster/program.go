@@ -42,6 +42,17 @@ func coredns(e2e string) program {
 	}
 }
 
+func newContainerd(e2e string) program {
+	p := program{
+		name: "containerd", dir: filepath.Join(e2e, "cluster/containerd"), sources: []string{"go.mod", "go.sum"},
+		ldflags: "-s -w -X github.com/containerd/containerd/v2/version.Version=v2.2.9", // as in its go.mod
+	}
+	for _, name := range []string{"containerd", "containerd-shim-runc-v2", "ctr"} {
+		p.packages = append(p.packages, "github.com/containerd/containerd/v2/cmd/"+name)
+	}
+	return p
+}
+
 // built gives the directory that has the programs, after building them where that was not done before.
 func (p program) built(ctx context.Context) (string, error) {
 	cache, err := os.UserCacheDir()
