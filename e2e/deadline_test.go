@@ -11,7 +11,7 @@ import (
 
 // The hook against the grace period that the kubelet counts.
 
-const deadline = "4 deadline"
+const deadline = "04 deadline"
 
 // endless are plans that would go on for a minute, as clients ask without end. A wait is shortened beforehand; an until that the deadline
 // cuts has not been met, which is a failure.

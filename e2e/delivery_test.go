@@ -7,7 +7,7 @@ import (
 
 // How the binary comes into the container.
 
-const delivery = "1 delivery"
+const delivery = "01 delivery"
 
 func TestCopied(t *testing.T) {
 	t.Parallel()

@@ -8,7 +8,7 @@ import (
 
 // What a hook leaves behind when it fails, and where it says how it went.
 
-const failure = "3 outcome"
+const failure = "03 outcome"
 
 func TestFailureIsAnEvent(t *testing.T) {
 	t.Parallel()

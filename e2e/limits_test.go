@@ -7,7 +7,7 @@ import (
 
 // The hook runs in the container's cgroup: what it uses is taken from the application.
 
-const limits = "6 limits"
+const limits = "06 limits"
 
 func TestMemoryLimit(t *testing.T) {
 	t.Parallel()
@@ -16,17 +16,17 @@ func TestMemoryLimit(t *testing.T) {
 			t.Parallel()
 			c := begin(t, limits, "memory limit 32 MiB, most of it used: "+step)
 			r := c.launch(pod{
-				Args: "serve -memory 20", Hook: []string{"/prestop", "post http://127.0.0.1:8081/drain", step},
+				Args: "serve -memory 23", Hook: []string{"/prestop", "post http://127.0.0.1:8081/drain", step},
 				Container: `resources: {limits: {memory: 32Mi}}`,
 			})
 			used := r.memory()
-			r.delete(-1)
+			deleted := r.delete(-1)
 			var end *terminated
 			c.until(30*time.Second, "the container's end", func() bool {
 				end = r.now().container("app").State.Terminated
 				return end != nil || !r.goneAt().IsZero()
 			})
-			s := r.stoppedBy(r.deletedAt(), 0).ordinary().took(3*time.Second, 4*time.Second)
+			s := r.stoppedBy(deleted, 0).ordinary().took(3*time.Second, 4*time.Second)
 			c.want(end == nil || end.ExitCode == 0, "the application to end well, got %+v", end)
 			c.saw("application uses %d MiB; %s", used>>20, s)
 		})
@@ -45,9 +45,6 @@ func TestCPULimit(t *testing.T) {
 		})
 	}
 }
-
-// deletedAt is for a pod whose time of deletion does not matter.
-func (r *running) deletedAt() time.Time { return time.Now() }
 
 // memory is what the pod's container works with, by the kubelet's own measure.
 func (r *running) memory() int64 {

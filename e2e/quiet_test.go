@@ -7,7 +7,7 @@ import (
 
 // until quiet, where the kubelet itself asks the application.
 
-const quiet = "8 until quiet"
+const quiet = "08 until quiet"
 
 func TestQuietProbes(t *testing.T) {
 	t.Parallel()

@@ -8,7 +8,7 @@ import (
 
 // Ends that are not the pod's, and a hook that is delivered twice.
 
-const restart = "5 restart"
+const restart = "05 restart"
 
 // The kubelet restarts the container, and the pod stays. Its hook has the probe's own grace period.
 func TestLivenessRestart(t *testing.T) {
@@ -93,12 +93,14 @@ func TestKubeletRestart(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for i, r := range all {
+	for _, r := range all { // their logs went through the kubelet
 		r.until(20*time.Second, "the log can be had again", func() bool {
 			_, err := lab.api.Text(r.Context(), "GET", r.path("pods/app/log?tailLines=1"))
 			return err == nil
 		})
 		r.logs["app"] = r.followLog("app", "app")
+	}
+	for i, r := range all {
 		s := r.stoppedBy(deleted[i], 0)
 		begins, calls := 0, 0
 		for _, l := range s.log().lines() {
@@ -111,7 +113,7 @@ func TestKubeletRestart(t *testing.T) {
 		}
 		s.want(begins == 2, "two deliveries, got %d", begins)
 		s.want(calls == 1, "one call, got %d", calls)
-		s.want(s.term >= ends[i]-50*time.Millisecond && s.term < ends[i]+2*time.Second, "SIGTERM %s after the first delivery's start, got %s", ends[i], short(s.term))
+		s.want(s.term >= ends[i]-50*time.Millisecond && s.term < ends[i]+4*time.Second, "SIGTERM %s after the first delivery's start, got %s", ends[i], short(s.term))
 		s.saw("%d deliveries, %d call, SIGTERM at %s, %d FailedPreStopHook", begins, calls, short(s.term), s.events)
 	}
 }

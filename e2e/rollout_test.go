@@ -8,7 +8,7 @@ import (
 
 // A rolling update of a Deployment behind a ClusterIP, under load. Not at the same time as other cases.
 
-const rollouts = "9 rollout"
+const rollouts = "09 rollout"
 
 // A way is what is done about a pod's end. The application exits at once on SIGTERM, whatever is under way.
 type way struct {

@@ -7,7 +7,7 @@ import (
 
 // What a container may not do, and what the hook then still does.
 
-const security = "2 security"
+const security = "02 security"
 
 // hardened is the Pod Security Standard "restricted", and a root file system that nobody can write to.
 const hardened = `

@@ -7,7 +7,7 @@ import (
 
 // Containers of a pod that depend on each other.
 
-const sidecar = "7 sidecar"
+const sidecar = "07 sidecar"
 
 // side is a second container that must outlive the first.
 func side(extra string) string {
