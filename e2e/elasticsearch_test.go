@@ -14,35 +14,7 @@ import (
 func TestElasticsearch(t *testing.T) {
 	t.Parallel()
 	c := begin(t, "10 elasticsearch", "StatefulSet of three restarted in turn")
-	c.apply(`
-apiVersion: v1
-kind: Service
-metadata: {name: cluster}
-spec: {selector: {app: cluster}, ports: [{port: 9200}]}
----
-apiVersion: v1
-kind: Service
-metadata: {name: es-http}
-spec: {selector: {app: es}, ports: [{port: 9200}]}
-`)
-	cluster := pod{Name: "cluster", Args: "elasticsearch", Container: `readinessProbe: {tcpSocket: {port: 9200}, periodSeconds: 1}`}
-	all := c.launch(cluster).log()
-	member := pod{
-		Name: "es", Args: "member http://cluster:9200", Hook: []string{"/prestop"}, Grace: 60,
-		Env: map[string]string{"PRE_STOP_ELASTICSEARCH_URL": "http://es-http:9200", "PRE_STOP_ADDITIONAL_WAIT_SECONDS": "2"},
-		Container: `
-startupProbe: {exec: {command: [/prestop, elasticsearch-clear]}, timeoutSeconds: 10, failureThreshold: 60, periodSeconds: 1}
-readinessProbe: {tcpSocket: {port: 9200}, periodSeconds: 1}`,
-	}
-	labels := kube.Object{"app": "es"}
-	c.create(kube.Object{"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": kube.Object{"name": "es"}, "spec": kube.Object{
-		"serviceName": "es", "replicas": 3, "podManagementPolicy": "Parallel", "selector": kube.Object{"matchLabels": labels},
-		"template": kube.Object{"metadata": kube.Object{"labels": labels}, "spec": member.spec(c)},
-	}})
-	c.awaitStatefulSet("es", 3)
-	for _, p := range c.pods("app=es") {
-		c.tellLog(p.Metadata.Name)
-	}
+	all := c.fakeCluster(member())
 	begun := len(all.lines())
 	c.must(lab.api.Patch(t.Context(), c.path("statefulsets/es"), kube.Object{"spec": kube.Object{"template": kube.Object{
 		"metadata": kube.Object{"annotations": kube.Object{"version": "2"}},
@@ -66,6 +38,45 @@ readinessProbe: {tcpSocket: {port: 9200}, periodSeconds: 1}`,
 		c.want(n == 0, "no FailedPreStopHook of %s, got %d", name, n)
 	}
 	c.saw("%s", got)
+}
+
+// member is a node of the fake cluster.
+func member() pod {
+	return pod{
+		Name: "es", Args: "member http://cluster:9200", Hook: []string{"/prestop"}, Grace: 60,
+		Env: map[string]string{"PRE_STOP_ELASTICSEARCH_URL": "http://es-http:9200", "PRE_STOP_ADDITIONAL_WAIT_SECONDS": "2"},
+		Container: `
+startupProbe: {exec: {command: [/prestop, elasticsearch-clear]}, timeoutSeconds: 10, failureThreshold: 60, periodSeconds: 1}
+readinessProbe: {tcpSocket: {port: 9200}, periodSeconds: 1}`,
+	}
+}
+
+// fakeCluster starts a fake Elasticsearch and a StatefulSet of three of its nodes, and gives what the cluster logs.
+func (c *tcase) fakeCluster(node pod) *logged {
+	c.Helper()
+	c.apply(`
+apiVersion: v1
+kind: Service
+metadata: {name: cluster}
+spec: {selector: {app: cluster}, ports: [{port: 9200}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: es-http}
+spec: {selector: {app: es}, ports: [{port: 9200}]}
+`)
+	cluster := pod{Name: "cluster", Args: "elasticsearch", Container: `readinessProbe: {tcpSocket: {port: 9200}, periodSeconds: 1}`}
+	all := c.launch(cluster).log()
+	labels := kube.Object{"app": "es"}
+	c.create(kube.Object{"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": kube.Object{"name": "es"}, "spec": kube.Object{
+		"serviceName": "es", "replicas": 3, "podManagementPolicy": "Parallel", "selector": kube.Object{"matchLabels": labels},
+		"template": kube.Object{"metadata": kube.Object{"labels": labels}, "spec": node.spec(c)},
+	}})
+	c.awaitStatefulSet("es", 3)
+	for _, p := range c.pods("app=es") {
+		c.tellLog(p.Metadata.Name)
+	}
+	return all
 }
 
 // elasticsearchStep tells what a line of the fake cluster's log means for one of its records.
