@@ -54,12 +54,12 @@ func TestAskAPI(t *testing.T) {
 		pod         pod
 		without     []string // of the example's roles
 		grace       int      // of the deletion; -1: the pod's
-		least, most time.Duration
+		least, most time.Duration // of the hook, from its first line, which it writes when it has asked
 		says        string
 		warnings    int
 	}{
-		{"deleted", asking("wait 60s"), nil, -1, 18 * time.Second, 18500 * time.Millisecond, "is deleted; its grace period is 20s", 1}, // which is that the wait is shortened
-		{"deleted with --grace-period=8", asking("wait 60s"), nil, 8, 6 * time.Second, 6500 * time.Millisecond, "is deleted; its grace period is 8s", 1},
+		{"deleted", asking("wait 60s"), nil, -1, 17700 * time.Millisecond, 18500 * time.Millisecond, "is deleted; its grace period is 20s", 1}, // which is that the wait is shortened
+		{"deleted with --grace-period=8", asking("wait 60s"), nil, 8, 5700 * time.Millisecond, 6500 * time.Millisecond, "is deleted; its grace period is 8s", 1},
 		{"deleted, until quiet", asking("until quiet 8080 min=1s for=1s"), nil, -1, time.Second, 4 * time.Second, "is deleted; its grace period is 20s", 0},
 		{"without the verb get on pods", asking("wait 3s"), []string{"- apiGroups: [\"\"]\n  resources: [pods]\n  verbs: [get]\n"}, -1, 3 * time.Second, 4 * time.Second, "expected a Role in the namespace", 1},
 		{"without a token", func() pod { p := asking("wait 3s"); p.Spec = ""; return p }(), nil, -1, 3 * time.Second, 4 * time.Second, "the settings count", 1},
@@ -127,7 +127,7 @@ func TestAskAPIRestart(t *testing.T) {
 		least, most     time.Duration
 		says            string
 	}{
-		{"restarted by a probe with a grace of 6: waits", "wait", 4 * time.Second, 4500 * time.Millisecond, "its grace period is 6s"},
+		{"restarted by a probe with a grace of 6: waits", "wait", 3700 * time.Millisecond, 4500 * time.Millisecond, "its grace period is 6s"},
 		{"restarted by a probe, if-not-deleted=skip: no wait", "skip", 0, time.Second, "no wait is made"},
 	} {
 		t.Run(test.undeleted, func(t *testing.T) {
@@ -199,6 +199,24 @@ func TestShutdownTypeAuto(t *testing.T) {
 	c.want(got == "es-0 restart, es-1 restart, es-2 remove", "es-0 restart, es-1 restart, es-2 remove, got %s", got)
 	c.want(len(left) == 0, "no record, got those of %v", left)
 	c.saw("registered %s; no record is left when all are back", got)
+}
+
+// A Role that lacks the StatefulSets: what is not known is no reason to remove a node.
+func TestShutdownTypeAutoRefused(t *testing.T) {
+	t.Parallel()
+	c := begin(t, asks, "shutdown type auto without the verb get on statefulsets")
+	c.allow("- apiGroups: [apps]\n  resources: [statefulsets]\n  verbs: [get]\n")
+	node := member()
+	node.Spec = "{serviceAccountName: web, automountServiceAccountToken: true}"
+	node.Env["PRE_STOP_ASK_API"], node.Env["PRE_STOP_SHUTDOWN_TYPE"] = "true", "auto"
+	all := c.fakeCluster(node)
+	es2 := c.followLog("es-2", "app")
+	c.scale("es", 2)
+	es2.end(c)
+	c.logHas(es2, "shutdown type auto is restart, since the pod's StatefulSet cannot be read")
+	_, removed := all.find(`"remove"`)
+	c.want(!removed, "a restart, got a remove")
+	c.saw("scaled to 2: registered as restart, with a warning that names the Role")
 }
 
 func (c *tcase) logHas(l *logged, text string) {
