@@ -52,8 +52,8 @@ func TestAskAPI(t *testing.T) {
 	tests := []struct {
 		name        string
 		pod         pod
-		without     []string // of the example's roles
-		grace       int      // of the deletion; -1: the pod's
+		without     []string      // of the example's roles
+		grace       int           // of the deletion; -1: the pod's
 		least, most time.Duration // of the hook, from its first line, which it writes when it has asked
 		says        string
 		warnings    int
