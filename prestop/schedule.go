@@ -158,8 +158,8 @@ func (p Plan) Warnings() []string {
 	var all []string
 	for _, s := range p.Timeline() {
 		if s.Short > 0 {
-			all = append(all, fmt.Sprintf("%s of %s is shortened by %s: the grace period of %s less the reserve of %s leaves %s%s",
-				s.Line, s.Least, s.Short.Round(time.Millisecond), p.Grace, p.Reserve, p.Budget(), p.aside()))
+			all = append(all, fmt.Sprintf("%s is shortened from %s to %s: the grace period of %s less the reserve of %s leaves %s%s",
+				s.Line, s.Least, (s.Least-s.Short).Round(time.Millisecond), p.Grace, p.Reserve, p.Budget(), p.aside()))
 		}
 	}
 	return all

@@ -77,7 +77,7 @@ func TestBudget(t *testing.T) {
 		{"a step's wait raises the grace", env{}, "wait 60s", false, "1m12s", "12s", "0s", assumed, ""},
 		{"steps' waits together", env{}, "wait 30s\nwait 30s", false, "1m12s", "12s", "0s", assumed, ""},
 		{"a step's wait by a variable", env{"DELAY": "60s"}, "wait $(DELAY)", false, "1m12s", "12s", "0s", assumed, ""},
-		{"a step's wait beyond the grace", env{graceEnv: "30"}, "wait 60s", false, "30s", "5s", "0s", "wait 60s of 1m0s is shortened by 35.05s", ""},
+		{"a step's wait beyond the grace", env{graceEnv: "30"}, "wait 60s", false, "30s", "5s", "0s", "wait 60s is shortened from 1m0s to 24.95s", ""},
 		{"the longer of both waits", env{waitEnv: "40"}, "wait 60s", false, "1m12s", "12s", "40s", assumed, ""},
 		{"the longer of both waits, the other way", env{waitEnv: "60"}, "wait 40s", false, "1m12s", "12s", "1m0s", assumed, ""},
 		{"steps with the wait set", env{graceEnv: "60", waitEnv: "20"}, "post http://a", false, "1m0s", "10s", "20s", "", ""},
