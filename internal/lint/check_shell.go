@@ -1,0 +1,108 @@
+package lint
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// shellWords finds commands that are written for a shell, or for the kubelet to expand. It tells whether what is run is what
+// is written.
+func (c *checker) shellWords(h *hook) (asWritten bool) {
+	before := len(c.findings)
+	first := h.exec[0]
+	if h.script.shell == "" {
+		const fix = "command: [sh, -c, …] in an image with a shell; prestop needs none: each argument is a step, as in [/prestop, post http://localhost:8080/shutdown, wait 20s]"
+		operators := []string{";", "&&", "||", "|", "&", ">", ">>", "2>&1", "2>/dev/null", ">/dev/null"}
+		for _, a := range h.exec[1:] {
+			if slices.Contains(operators, a.text) {
+				c.found("shell-syntax-without-shell", a.node, fmt.Sprintf("%s is an argument of %s here: the kubelet starts programs, not a shell", a.text, h.script.commands[0].program()), fix)
+				break
+			}
+		}
+		if len(h.exec) == 1 && strings.ContainsAny(strings.TrimSpace(first.text), " \t\n") {
+			word, _, _ := strings.Cut(strings.TrimSpace(first.text), " ")
+			c.found("shell-syntax-without-shell", first.node, fmt.Sprintf("there is no program with blanks in its name: command is a list of words, and its first is the program (%s)", word), "write each word as an item of its own")
+		}
+	}
+	if len(h.script.lost) > 0 && !strings.Contains(h.script.text, "$") && !strings.ContainsAny(strings.TrimSpace(h.script.text), " \t\n") {
+		c.found("shell-arguments-lost", h.script.lost[0].node, fmt.Sprintf("after -c a shell takes one word for its script, which is only %q; %q is not a part of it", h.script.text, h.script.lost[0].text),
+			"write the whole script as one word, in quotes")
+	}
+	asWritten = len(c.findings) == before
+	c.notExpanded(h)
+	return asWritten
+}
+
+var kubeletReference = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(^|[^$])\$\(([A-Za-z_][A-Za-z0-9_]*)\)`) })
+
+// notExpanded finds $(VAR), which the kubelet expands in a container's command, and not in a hook's.
+func (c *checker) notExpanded(h *hook) {
+	for _, a := range h.exec {
+		found := kubeletReference().FindStringSubmatch(a.text)
+		if found == nil {
+			continue
+		}
+		name := found[2]
+		_, known := h.env.at[name]
+		switch {
+		case h.script.shell == "":
+			c.found("variable-not-expanded", a.node, fmt.Sprintf("the kubelet does not expand $(%s) in a hook: %s gets it as it is written", name, h.script.commands[0].program()),
+				"prestop expands it in its steps; a shell would take $"+name)
+			return
+		case known || downward(name) != "":
+			c.found("variable-not-expanded", a.node, fmt.Sprintf("the kubelet does not expand $(%s) in a hook, and the shell runs it as a command", name), fmt.Sprintf(`"$%s"`, name))
+			return
+		}
+	}
+}
+
+// signalling are programs that signal another, by name or by what they are told.
+func signalling(cmd command) bool {
+	words := strings.Join(cmd.words, " ")
+	switch cmd.program() {
+	case "kill", "pkill", "killall":
+		return !slices.Contains(cmd.words, "-0") && !slices.Contains(cmd.words, "-l")
+	case "nginx", "openresty":
+		return strings.Contains(words, "-s quit") || strings.Contains(words, "-s stop")
+	case "apachectl", "apache2ctl", "httpd":
+		return strings.Contains(words, "graceful-stop")
+	}
+	return false
+}
+
+var processOne = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(^|\s)/proc/1/|(^|\s)--pid[= ]1(\s|$)`) })
+
+// signals finds hooks that signal and are done, and those that take process 1 for their own.
+func (c *checker) signals(h *hook) {
+	s := h.script
+	if n := len(s.commands); n > 0 && signalling(s.commands[n-1]) && !s.calm() {
+		c.found("signals-and-returns", h.command(), fmt.Sprintf("the hook signals the app by %s and is done: SIGTERM comes right after it, and most apps end at once at a second signal", s.commands[n-1].program()),
+			"have the hook wait until the app has ended, or set the signal in the image (STOPSIGNAL) and let the hook only wait")
+	}
+	c.processOne(h, h.command(), s)
+}
+
+// processOne finds what is meant for the app and goes to the pause container.
+func (c *checker) processOne(h *hook, at node, s script) {
+	if !c.pod.shared() {
+		return
+	}
+	const fix = "prestop's step signal finds the container's own main process, and its log goes to it; or remove shareProcessNamespace"
+	for _, cmd := range s.commands {
+		words := strings.Join(cmd.words, " ")
+		switch {
+		case slices.Contains([]string{"kill", "nsenter"}, cmd.program()) && slices.Contains(cmd.words[1:], "1"):
+			c.found("shared-processes", at, "process 1 is the pod's pause container, since shareProcessNamespace is true: the signal does not get to the app", fix)
+			return
+		case slices.Contains([]string{"pkill", "killall"}, cmd.program()):
+			c.suspected("shared-processes", at, fmt.Sprintf("%s finds the processes of every container of the pod, since shareProcessNamespace is true", cmd.program()), fix)
+			return
+		case processOne().MatchString(words) || strings.Contains(s.text, "/proc/1/fd/"):
+			c.found("shared-processes", at, "process 1 is the pod's pause container, since shareProcessNamespace is true: what is read or written there is not the app's", fix)
+			return
+		}
+	}
+}

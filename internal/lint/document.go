@@ -1,0 +1,164 @@
+package lint
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+
+	"go.yaml.in/yaml/v3"
+)
+
+const (
+	// MaxFile is how many bytes of a file are read: a dump of a large cluster is a tenth of it.
+	MaxFile = 64 << 20
+	// maxExpanded is how many nodes aliases may stand for besides those that are written.
+	maxExpanded = 100_000
+)
+
+// documents are those of a file. Each is read by itself, so that one that is broken does not hide the others.
+func documents(f File) (docs []node, unreadable []Unreadable) {
+	if len(f.Content) > MaxFile {
+		return nil, []Unreadable{{f.Name, 0, fmt.Sprintf("expected at most %d MiB", MaxFile>>20)}}
+	}
+	for _, part := range split(utf8Of(f.Content)) {
+		d := yaml.NewDecoder(bytes.NewReader(part.text))
+		for {
+			var n yaml.Node
+			err := decode(d, &n)
+			if err == io.EOF {
+				break
+			}
+			if err == nil {
+				err = expandable(&n)
+			}
+			if err != nil {
+				unreadable = append(unreadable, part.unreadable(f.Name, err))
+				break
+			}
+			move(&n, part.line)
+			docs = append(docs, node{n.Content[0], f.Name}.deep())
+		}
+	}
+	return docs, unreadable
+}
+
+// decode turns the panic of a library, which is none of the input's business, into an error.
+func decode(d *yaml.Decoder, n *yaml.Node) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("yaml: %v", p)
+		}
+	}()
+	if err := d.Decode(n); err != nil {
+		return err
+	}
+	if n.Kind != yaml.DocumentNode || len(n.Content) == 0 {
+		return errors.New("yaml: no document")
+	}
+	return nil
+}
+
+// A part is the text of a document.
+type part struct {
+	text []byte
+	line int // lines of the file before it
+}
+
+// split cuts a file where a line begins with ---, as kubectl does. What has nothing but comments is no document.
+func split(content []byte) []part {
+	var all []part
+	at, lines := 0, 0
+	begun := 0
+	for begin := 0; begin < len(content); {
+		end := len(content)
+		if i := bytes.IndexByte(content[begin:], '\n'); i >= 0 {
+			end = begin + i + 1
+		}
+		if line := content[begin:end]; begin > at && bytes.HasPrefix(line, []byte("---")) && (len(bytes.TrimSpace(line)) == 3 || bytes.IndexByte([]byte(" \t"), line[3]) >= 0) {
+			all = append(all, part{content[at:begin], begun})
+			at, begun = begin, lines
+		}
+		begin = end
+		lines++
+	}
+	return append(all, part{content[at:], begun})
+}
+
+func (p part) unreadable(file string, err error) Unreadable {
+	text := strings.TrimPrefix(err.Error(), "yaml: ")
+	line := 1
+	if where, after, ok := strings.Cut(text, ": "); ok {
+		if n, err := strconv.Atoi(strings.TrimPrefix(where, "line ")); err == nil {
+			line, text = n, after
+		}
+	}
+	if bytes.Contains(p.text, []byte("{{")) {
+		text += "; a template of Helm's? render it first: helm template CHART | prestop lint -"
+	}
+	return Unreadable{file, p.line + line, text}
+}
+
+// utf8Of reads what PowerShell writes for kubectl … > file.
+func utf8Of(content []byte) []byte {
+	var order binary.ByteOrder
+	switch {
+	case bytes.HasPrefix(content, []byte("\xff\xfe")):
+		order = binary.LittleEndian
+	case bytes.HasPrefix(content, []byte("\xfe\xff")):
+		order = binary.BigEndian
+	default:
+		return bytes.TrimPrefix(content, []byte("\ufeff"))
+	}
+	var units []uint16
+	for at := 2; at+1 < len(content); at += 2 {
+		units = append(units, order.Uint16(content[at:]))
+	}
+	return []byte(string(utf16.Decode(units)))
+}
+
+// move counts a document's lines from the file's begin.
+func move(n *yaml.Node, by int) {
+	n.Line += by
+	for _, c := range n.Content {
+		move(c, by)
+	}
+}
+
+var errAliases = errors.New("aliases stand for too much, or for what they are in")
+
+// expandable refuses documents whose aliases make them endless, or much longer than they are written.
+func expandable(n *yaml.Node) error {
+	sizes := make(map[*yaml.Node]int)
+	written := 0
+	var size func(*yaml.Node) int
+	size = func(n *yaml.Node) int {
+		if s, ok := sizes[n]; ok {
+			return s // -1 while it is counted: it is in itself
+		}
+		sizes[n] = -1
+		written++
+		sum := 1
+		inside := n.Content
+		if n.Kind == yaml.AliasNode {
+			inside = []*yaml.Node{n.Alias}
+		}
+		for _, c := range inside {
+			s := size(c)
+			if s < 0 {
+				return -1
+			}
+			sum = min(sum+s, 1<<40)
+		}
+		sizes[n] = sum
+		return sum
+	}
+	if s := size(n); s < 0 || s > written+maxExpanded {
+		return errAliases
+	}
+	return nil
+}

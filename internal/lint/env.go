@@ -1,0 +1,143 @@
+package lint
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// An Environment is what is known of a container's.
+type Environment struct {
+	Known map[string]string // variables and their values
+	Guess map[string]string // variables that are set to what is not known, and something that may stand for it
+	Open  bool              // there may be variables besides these: a ConfigMap or a Secret is not in the input
+}
+
+// MaySet tells whether a variable that is not among these may be set all the same: by the image, the runtime, or for a Service.
+func (e Environment) MaySet(name string) bool {
+	return e.Open || fromOutside(name)
+}
+
+// fromOutside tells whether a manifest does not show a variable.
+func fromOutside(name string) bool {
+	return slices.Contains([]string{"PATH", "HOME", "HOSTNAME", "TERM", "LANG", "TZ"}, name) || strings.HasPrefix(name, "KUBERNETES_") || ofService(name)
+}
+
+// ofService tells whether a variable is named like those that Kubernetes sets for a Service.
+func ofService(name string) bool {
+	return strings.Contains(name, "_SERVICE_HOST") || strings.Contains(name, "_SERVICE_PORT") || strings.HasSuffix(name, "_PORT") || strings.Contains(name, "_PORT_")
+}
+
+// environment is an Environment, and where each variable is said.
+type environment struct {
+	Environment
+	at map[string]node // the value; or what it is taken from
+}
+
+func (e *environment) set(name, value string, known bool, at node) {
+	if name == "" {
+		return
+	}
+	delete(e.Known, name)
+	delete(e.Guess, name)
+	if known {
+		e.Known[name] = value
+	} else {
+		e.Guess[name] = value
+	}
+	e.at[name] = at
+}
+
+func (e environment) has(name string) bool { _, ok := e.at[name]; return ok }
+
+func readEnvironment(in *input, p *pod, c *container) environment {
+	e := environment{Environment{Known: map[string]string{}, Guess: map[string]string{}}, map[string]node{}}
+	for _, from := range c.node.at("envFrom").items() {
+		e.from(in, p, from)
+	}
+	for _, v := range c.node.at("env").items() {
+		name := v.at("name").text()
+		switch value, from := v.at("value"), v.at("valueFrom"); {
+		case from.there():
+			text, known := e.valueFrom(in, p, name, from)
+			e.set(name, text, known, from)
+		case value.there():
+			text, known := e.expand(value.text())
+			e.set(name, text, known, value)
+		default:
+			e.set(name, "", true, v)
+		}
+	}
+	return e
+}
+
+// from adds what envFrom refers to. Of a Secret the names are taken, and no value.
+func (e *environment) from(in *input, p *pod, from node) {
+	prefix := from.at("prefix").text()
+	if o, ok := find(in.configs, from.at("configMapRef", "name").text(), p.namespace); ok {
+		for _, key := range o.at("data").keys() {
+			value := o.at("data", key.Value)
+			e.set(prefix+key.Value, value.text(), true, value)
+		}
+		return
+	}
+	if o, ok := find(in.secrets, from.at("secretRef", "name").text(), p.namespace); ok {
+		for _, field := range []string{"data", "stringData"} {
+			for _, key := range o.at(field).keys() {
+				e.set(prefix+key.Value, guess(key.Value), false, key)
+			}
+		}
+		return
+	}
+	e.Open = true
+}
+
+func (e *environment) valueFrom(in *input, p *pod, name string, from node) (text string, known bool) {
+	if ref := from.at("configMapKeyRef"); ref.there() {
+		o, ok := find(in.configs, ref.at("name").text(), p.namespace)
+		if value := o.at("data", ref.at("key").text()); ok && value.there() {
+			return value.text(), true
+		}
+	}
+	switch field := from.at("fieldRef", "fieldPath").text(); {
+	case field == "metadata.name":
+		return p.name + "-0", false
+	case strings.HasSuffix(field, "IP") || strings.HasSuffix(field, "IPs"):
+		return "192.0.2.1", false // of a network that is kept for documentation
+	}
+	if from.at("resourceFieldRef").there() {
+		return "1", false
+	}
+	return guess(name), false
+}
+
+// guess stands for a value that is not known.
+func guess(name string) string { return "value-of-" + name }
+
+// reference is how the kubelet refers to a variable in another's value, and how it writes a dollar. Here and elsewhere patterns
+// are made when they are first used, so that a hook does not pay for them.
+var reference = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\$\$|\$\(([A-Za-z_.-][A-Za-z0-9_.-]*)\)`)
+})
+
+// expand puts the variables that are set before into a value, as the kubelet does. One that is not set stays as it is written.
+func (e *environment) expand(text string) (value string, known bool) {
+	known = true
+	value = reference().ReplaceAllStringFunc(text, func(found string) string {
+		if found == "$$" {
+			return "$"
+		}
+		name := found[2 : len(found)-1]
+		if v, ok := e.Known[name]; ok {
+			return v
+		}
+		if v, ok := e.Guess[name]; ok {
+			known = false
+			return v
+		}
+		known = known && !e.MaySet(name)
+		return found
+	})
+	return value, known
+}

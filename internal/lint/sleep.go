@@ -1,0 +1,82 @@
+package lint
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// forever is how long sleep infinity sleeps.
+const forever = time.Duration(math.MaxInt64)
+
+// slept is how long a script sleeps, if all of it is run; with branches, the longest that it sleeps at once. What cannot be
+// read does not count.
+func (s script) slept(env environment) time.Duration {
+	var sum, longest time.Duration
+	for _, c := range s.commands {
+		if c.program() != "sleep" || c.background {
+			continue
+		}
+		var d time.Duration
+		for _, word := range c.words[1:] {
+			d = add(d, sleepTime(env.shown(word)))
+		}
+		sum, longest = add(sum, d), max(longest, d)
+	}
+	if s.branches {
+		return longest
+	}
+	return sum
+}
+
+// calm tells whether a script waits in any way that is known.
+func (s script) calm() bool {
+	for _, c := range s.commands {
+		switch c.program() {
+		case "sleep", "wait", "tail", "read", "prestop":
+			return true
+		}
+	}
+	return s.branches
+}
+
+func add(a, b time.Duration) time.Duration {
+	if a > forever-b {
+		return forever
+	}
+	return a + b
+}
+
+// sleepTime reads sleep's operand as GNU's sleep does.
+func sleepTime(text string) time.Duration {
+	if text == "infinity" || text == "inf" {
+		return forever
+	}
+	unit := time.Second
+	if n := len(text); n > 0 {
+		if u, ok := map[byte]time.Duration{'s': time.Second, 'm': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour}[text[n-1]]; ok {
+			unit, text = u, text[:n-1]
+		}
+	}
+	n, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(n > 0) {
+		return 0
+	}
+	if n > float64(forever/unit) {
+		return forever
+	}
+	return time.Duration(n * float64(unit))
+}
+
+// shown puts a variable's value in its place, if a word is nothing but it.
+func (e environment) shown(word string) string {
+	name, ok := strings.CutPrefix(word, "$")
+	if !ok {
+		return word
+	}
+	if inside, braced := strings.CutPrefix(name, "{"); braced {
+		name = strings.TrimSuffix(inside, "}")
+	}
+	return e.Known[name]
+}
