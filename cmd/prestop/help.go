@@ -23,6 +23,9 @@ traffic has gone, and is finished before the grace period is.
                                        show the plan, really look where it can, change nothing
   prestop elasticsearch-clear [FLAG…] [--exit-zero]
                                        remove the record that this pod's hook left, as a startup probe
+  prestop lint [--output=json] FILE…|-
+                                       what will go wrong with the preStop hooks of manifests (Helm's and kubectl's output
+                                       too), and their times; --list names what is looked for
   prestop install DEST                 copy the binary, in an init container
   prestop version
 

@@ -2,8 +2,9 @@
 // traffic has gone, and is finished before the grace period is.
 //
 // The files here join the packages that do the work: settings.go and values.go read arguments and environment, plan.go
-// and budget.go make a plan of them and of what askapi.go reads, with steps.go, the table of verbs, and a file for each kind of them; hook.go carries it
-// out, hooklog.go and tell.go say how it went, dryrun.go shows it. main wires, run is the program.
+// and budget.go make a plan of them and of what askapi.go reads, with steps.go, the table of verbs, and a file for each kind of them;
+// hook.go carries it out, hooklog.go and tell.go say how it went, dryrun.go shows it, and lint.go shows it of manifests. main wires,
+// run is the program.
 package main
 
 import (
@@ -79,6 +80,7 @@ func subcommands() map[string]func(invocation) int {
 	return map[string]func(invocation) int{
 		"elasticsearch-clear": clearElasticsearch,
 		"install":             install,
+		"lint":                lintManifests,
 		"version":             printVersion,
 		"help":                printHelp,
 	}
