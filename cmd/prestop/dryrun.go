@@ -60,7 +60,7 @@ type forecast struct {
 	Steps          []foreseen         `json:"steps"`
 	SIGTERM        [2]prestop.Seconds `json:"sigterm"` // at the earliest and at the latest
 	SIGKILL        prestop.Seconds    `json:"sigkill"`
-	Places         []place            `json:"places"`
+	Places         []written          `json:"places"`
 	Warnings       []string           `json:"warnings"`
 	Errors         []string           `json:"errors"`
 
@@ -77,8 +77,8 @@ type foreseen struct {
 	Error    string          `json:"would_fail,omitempty"`
 }
 
-// A place is where something would be written.
-type place struct {
+// Written is what would be written, and where.
+type written struct {
 	What  string `json:"what"`
 	Where string `json:"where"`
 }
@@ -88,7 +88,7 @@ func (b *builder) forecast(i invocation, p prestop.Plan) forecast {
 	end := t.end()
 	f := forecast{
 		Version: version, Grace: prestop.Seconds(p.Grace), Reserve: prestop.Seconds(p.Reserve), Deadline: prestop.Seconds(p.Budget()),
-		AdditionalWait: prestop.Seconds(p.Floor), Pod: b.asked.said, Steps: []foreseen{}, Places: []place{},
+		AdditionalWait: prestop.Seconds(p.Floor), Pod: b.asked.said, Steps: []foreseen{}, Places: []written{},
 		SIGTERM: [2]prestop.Seconds{prestop.Seconds(end.earliest), prestop.Seconds(end.latest)}, SIGKILL: prestop.Seconds(p.Grace),
 		Warnings: []string{}, Errors: []string{}, timeline: t,
 	}
@@ -123,7 +123,7 @@ func (f *forecast) warn(format string, args ...any) {
 	f.Warnings = append(f.Warnings, fmt.Sprintf(format, args...))
 }
 
-func (f *forecast) place(what, where string) { f.Places = append(f.Places, place{what, where}) }
+func (f *forecast) place(what, where string) { f.Places = append(f.Places, written{what, where}) }
 
 // write is the forecast for people.
 func (f forecast) write(w io.Writer, colours bool) {

@@ -149,7 +149,8 @@ func writeHook(w io.Writer, h lint.Hook) {
 		object = h.Kind + " " + h.Namespace + "/" + h.Name
 	}
 	fmt.Fprintf(w, "%s:%d: %s: grace period %s, reserve %s: done within %s\n\n", h.File, h.Line, place(object, h.Container), p.Grace, p.Reserve, p.Budget())
-	writeTimeline(w, p, nil)
+	newTimeline(p).write(w, false)
+	fmt.Fprintln(w)
 }
 
 // lintDocument is the JSON of lint. It is a contract: fields may be added, none changes.
