@@ -24,7 +24,7 @@ func (r *running) stopped(failures int) stop { return r.stoppedBy(r.delete(-1), 
 // stoppedBy tells how a pod went that was deleted before, where so many FailedPreStopHook are expected.
 func (r *running) stoppedBy(deleted time.Time, failures int) stop {
 	r.Helper()
-	r.awaitGone(90 * time.Second)
+	r.awaitGone(150 * time.Second)
 	s := stop{running: r, deleted: deleted, events: r.hookFailures(r.name, "app", failures)}
 	if lines := r.log().hook(); len(lines) > 0 {
 		s.start, s.outcome = lines[0].at, lines[len(lines)-1]

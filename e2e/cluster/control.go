@@ -21,7 +21,7 @@ func (c *Cluster) startControlPlane(ctx context.Context) error {
 	if _, err := c.spawn("kube-controller-manager", "--kubeconfig="+c.kubeconfig("controller-manager"),
 		"--service-account-private-key-file="+c.pki("service-accounts.key"), "--root-ca-file="+c.pki("ca.crt"),
 		"--use-service-account-credentials=true", "--leader-elect=false", "--bind-address=127.0.0.1",
-		"--node-monitor-grace-period=60s"); err != nil {
+		"--node-monitor-grace-period=60s", "--flex-volume-plugin-dir=/var/lib/kubelet/plugins-exec"); err != nil {
 		return err
 	}
 	_, err := c.spawn("kube-scheduler", "--kubeconfig="+c.kubeconfig("scheduler"), "--leader-elect=false", "--bind-address=127.0.0.1")
