@@ -44,15 +44,15 @@ func TestBudget(t *testing.T) {
 
 		{"grace", env{graceEnv: "60"}, "", false, "1m0s", "10s", "50s", "", ""},
 		{"grace, in an ECK pod", env{graceEnv: "60"}, "", true, "1m0s", "10s", "50s", "", ""},
-		{"grace at the reserve's least", env{graceEnv: "30"}, "", false, "30s", "5s", "50s", "shortened by 25.05s", ""},
+		{"grace at the reserve's least", env{graceEnv: "30"}, "", false, "30s", "5s", "50s", "shortened from 50s to 24.95s", ""},
 		{"grace below that", env{graceEnv: "12"}, "", false, "12s", "5s", "50s", "shortened", ""},
 		{"grace of twice the least reserve", env{graceEnv: "10"}, "", false, "10s", "5s", "50s", "shortened", ""},
 		{"small grace", env{graceEnv: "6"}, "", false, "6s", "3s", "50s", "shortened", ""},
-		{"tiny grace", env{graceEnv: "1"}, "", false, "1s", "500ms", "50s", "shortened by 50s", ""},
-		{"no grace", env{graceEnv: "0"}, "", false, "0s", "0s", "50s", "shortened by 50s", ""},
+		{"tiny grace", env{graceEnv: "1"}, "", false, "1s", "500ms", "50s", "shortened from 50s to 0s", ""},
+		{"no grace", env{graceEnv: "0"}, "", false, "0s", "0s", "50s", "shortened from 50s to 0s", ""},
 		{"large grace", env{graceEnv: "3600"}, "", false, "1h0m0s", "10m0s", "50s", "", ""},
 
-		{"reserve", env{graceEnv: "60", reserveEnv: "20"}, "", false, "1m0s", "20s", "50s", "shortened by 10.05s", ""},
+		{"reserve", env{graceEnv: "60", reserveEnv: "20"}, "", false, "1m0s", "20s", "50s", "shortened from 50s to 39.95s", ""},
 		{"no reserve", env{graceEnv: "60", reserveEnv: "0"}, "", false, "1m0s", "0s", "50s", "", ""},
 		{"more than half", env{graceEnv: "60", reserveEnv: "59"}, "", false, "1m0s", "59s", "50s", "shortened", ""},
 		{"reserve and no grace", env{reserveEnv: "8"}, "", false, "30s", "8s", "22s", assumed, ""},
@@ -62,7 +62,7 @@ func TestBudget(t *testing.T) {
 		{"reserve of no grace", env{graceEnv: "0", reserveEnv: "0"}, "", false, "0s", "0s", "50s", "shortened", tooLarge("0s", "0s", "0s")},
 
 		{"wait and grace", env{graceEnv: "60", waitEnv: "20"}, "", false, "1m0s", "10s", "20s", "", ""},
-		{"wait beyond the grace", env{graceEnv: "30", waitEnv: "60"}, "", false, "30s", "5s", "1m0s", "shortened by 35.05s", ""},
+		{"wait beyond the grace", env{graceEnv: "30", waitEnv: "60"}, "", false, "30s", "5s", "1m0s", "shortened from 1m0s to 24.95s", ""},
 		{"wait that fits the default", env{waitEnv: "20"}, "", false, "30s", "5s", "20s", assumed, ""},
 		{"wait that just does", env{waitEnv: "25"}, "", false, "30s", "5s", "25s", assumed, ""},
 		{"wait that raises it", env{waitEnv: "60"}, "", false, "1m12s", "12s", "1m0s", assumed, ""},

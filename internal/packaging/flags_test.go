@@ -29,7 +29,7 @@ func readBuildFlags(t *testing.T, name string) buildFlags {
 		return found[0][1]
 	}
 	return buildFlags{
-		cgo:     one(`CGO_ENABLED=(\S+)`),
+		cgo:     one(`CGO_ENABLED=(\S+) GOARM`),
 		arm:     one(`GOARM=(\S+)`),
 		goflags: one(`GOFLAGS="([^"]*)"`),
 		ldflags: one(`-ldflags="([^"]*)"`),
