@@ -3,46 +3,140 @@ package web
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/prestop/prestop/internal/dns"
 )
 
-// Reach connects to the place of a URL, TLS handshake included, sends nothing, and says how it is
-// reached: the address, and who signed the certificate until when.
-func (c *Client) Reach(ctx context.Context, rawURL string) (string, error) {
+// A Route is how a place is reached, in lines for a person.
+type Route struct {
+	Lines   []string
+	Warning string // of a certificate that ends soon; empty: none
+}
+
+//go:noinline
+func (r *Route) add(line string) { r.Lines = append(r.Lines, line) }
+
+// Log writes the lines.
+func (r Route) Log(log *slog.Logger) {
+	for _, line := range r.Lines {
+		log.Info(line)
+	}
+	if r.Warning != "" {
+		log.Warn(r.Warning)
+	}
+}
+
+// Reach connects to the place of a URL, TLS handshake included, sends nothing, and reads the credentials. It finds how the
+// host was resolved, which address answered, and whose certificate it has, who signed it and until when it holds, or as
+// much of it as there is until an error.
+func (c *Client) Reach(ctx context.Context, rawURL string) (r Route, err error) {
 	u, err := ParseURL(rawURL)
 	if err != nil {
-		return "", fmt.Errorf("the URL cannot be used: %w", err)
+		return r, fmt.Errorf("the URL cannot be used: %w", err)
 	}
-	transport := c.http.Transport.(*http.Transport)
-	conn, err := transport.DialContext(ctx, "tcp", address(u))
+	req := &http.Request{Header: http.Header{}, URL: u}
+	if err = r.reach(ctx, c.http.Transport.(*http.Transport), u); err == nil && c.auth != nil {
+		if err = c.auth(req); err == nil {
+			r.add("credentials read")
+		}
+	}
 	if err != nil {
-		return "", fmt.Errorf("%s: %w", Place(u), err)
+		err = c.explain(ctx, req, err)
+	}
+	return r, err
+}
+
+func (r *Route) reach(ctx context.Context, t *http.Transport, u *url.URL) error {
+	begin := time.Now()
+	conn, err := t.DialContext(dns.Looking(ctx, func(line string) {
+		r.add(line)
+		begin = time.Now()
+	}), "tcp", address(u))
+	if err != nil {
+		return err
 	}
 	defer conn.Close()
-	found := "connected to " + conn.RemoteAddr().String()
+	r.add("connected to " + conn.RemoteAddr().String() + " in " + time.Since(begin).Round(100*time.Microsecond).String())
 	if u.Scheme != "https" {
-		return found, nil
+		return nil
 	}
-	config := transport.TLSClientConfig.Clone()
+	config := t.TLSClientConfig
 	if config.ServerName == "" {
+		config = config.Clone()
 		config.ServerName = u.Hostname()
 	}
-	secure := tls.Client(conn, config)
-	if err := secure.HandshakeContext(ctx); err != nil {
-		return "", fmt.Errorf("%s: %w", Place(u), err)
+	return r.shake(ctx, tls.Client(conn, config), config)
+}
+
+// alertTime is how long a server is given to refuse our certificate, or that we have none: with TLS 1.3 it says so after the
+// handshake.
+const alertTime = 100 * time.Millisecond
+
+func (r *Route) shake(ctx context.Context, conn *tls.Conn, config *tls.Config) error {
+	if err := conn.HandshakeContext(ctx); err != nil {
+		return untrusted(config, err)
 	}
-	leaf := secure.ConnectionState().PeerCertificates[0]
-	return fmt.Sprintf("%s, certificate signed by %q until %s", found, leaf.Issuer, leaf.NotAfter.UTC().Format(time.DateOnly)), nil
+	r.certificate(conn.ConnectionState(), config)
+	conn.SetReadDeadline(time.Now().Add(alertTime))
+	if _, err := conn.Read(make([]byte, 1)); Final(err) {
+		return err
+	}
+	return nil
+}
+
+// soon is how long before its end a certificate is warned of.
+const soon = 14 * 24 * time.Hour
+
+// certificate says what the server's is. It holds as long as all that it rests on.
+func (r *Route) certificate(s tls.ConnectionState, config *tls.Config) {
+	leaf, trusted := s.PeerCertificates[0], "trusted by "+authority(config)
+	ends := leaf.NotAfter.Unix()
+	if len(s.VerifiedChains) > 0 {
+		for _, signer := range s.VerifiedChains[0] {
+			ends = min(ends, signer.NotAfter.Unix())
+		}
+	} else if config.VerifyConnection == nil {
+		trusted = "not verified"
+	}
+	end := time.Unix(ends, 0)
+	r.add("certificate for " + config.ServerName + " until " + end.UTC().Format(time.DateOnly))
+	r.add(fmt.Sprintf("signed by %q, %s", leaf.Issuer.CommonName, trusted))
+	if time.Until(end) < soon {
+		r.Warning = "the certificate, or one that it rests on, ends in less than 14 days"
+	}
+}
+
+// untrusted says of a certificate that was refused who signed it, and who should have.
+func untrusted(config *tls.Config, err error) error {
+	if refused, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return fmt.Errorf("%w; signed by %q, expected one for %s, trusted by %s", err,
+			refused.UnverifiedCertificates[0].Issuer.CommonName, config.ServerName, authority(config))
+	}
+	return err
+}
+
+func authority(config *tls.Config) string {
+	if config.RootCAs == nil {
+		return "the system's roots"
+	}
+	return "the CA file"
 }
 
 func address(u *url.URL) string {
 	port := u.Port()
-	if port == "" {
-		port = map[string]string{"http": "80", "https": "443", Unix: "80"}[u.Scheme]
+	switch {
+	case port != "":
+	case u.Scheme == "https":
+		port = "443"
+	default:
+		port = "80"
 	}
 	return net.JoinHostPort(u.Hostname(), port)
 }

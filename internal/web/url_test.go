@@ -113,8 +113,8 @@ func TestSendOverSocket(t *testing.T) {
 			t.Errorf("%s: %v %v (%v), want %s", test.path, a.URL, a, err, test.want)
 		}
 	}
-	if found, err := c.Reach(t.Context(), base+"/drain"); err != nil || !strings.HasSuffix(found, "/admin.sock") {
-		t.Errorf("reach: %s %v", found, err)
+	if route, err := c.Reach(t.Context(), base+"/drain"); err != nil || len(route.Lines) != 1 || !strings.Contains(route.Lines[0], "/admin.sock in ") {
+		t.Errorf("reach: %q %v", route, err)
 	}
 	_, err := c.Send(t.Context(), Request{Method: "POST", URL: "http+unix:/nowhere/admin.sock:/drain"})
 	if want := "http+unix:/nowhere/admin.sock: dial unix /nowhere/admin.sock: connect: no such file or directory"; err == nil || err.Error() != want {

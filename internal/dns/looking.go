@@ -1,0 +1,49 @@
+package dns
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+type lookingKey struct{}
+
+// Looking is ctx for those who only look, as a dry run does: [Resolver.Lookup], and with it [Resolver.DialContext], counts no
+// failure and waits for no turn, as [Resolver.Look] does, and tells the [Answer.Line] of each answer that has one before it returns.
+func Looking(ctx context.Context, tell func(string)) context.Context {
+	return context.WithValue(ctx, lookingKey{}, tell)
+}
+
+func (r *Resolver) lookAndTell(ctx context.Context, host string, tell func(string)) ([]netip.Addr, error) {
+	answer, err := r.Look(ctx, host)
+	if line := answer.Line(); line != "" {
+		tell(line)
+	}
+	return answer.Addrs, err
+}
+
+// Line says what the addresses are, who said so, and for how long it holds. Of an address there is nothing to say.
+func (a *Answer) Line() string {
+	text := "resolved to " + shown(a.Addrs) + " by " + a.Server
+	switch {
+	case a.TTL > 0:
+		return text + ", ttl " + a.TTL.String()
+	case a.Server != "":
+		return text
+	case isLocalhost(strings.TrimSuffix(a.Name, ".")):
+		return text + "nobody: localhost is never asked for"
+	}
+	return ""
+}
+
+// shown are the first of the addresses: a headless Service may have thousands.
+func shown(addrs []netip.Addr) string {
+	const most = 3
+	text := strings.Trim(fmt.Sprint(addrs[:min(len(addrs), most)]), "[]")
+	if n := len(addrs) - most; n > 0 {
+		text += " and " + strconv.Itoa(n) + " more"
+	}
+	return text
+}
