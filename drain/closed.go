@@ -67,7 +67,7 @@ func (c Closed) Check(_ context.Context, log *slog.Logger) error {
 		err = fmt.Errorf("nothing listens on port %d; %s", c.Port, listeners())
 	}
 	if err == nil {
-		log.Info("looked", "now", fmt.Sprintf("port %d is listened on", c.Port))
+		log.Info("listened on now")
 	}
 	return err
 }

@@ -65,10 +65,15 @@ func (f File) Check(_ context.Context, log *slog.Logger) error {
 	switch {
 	case err != nil:
 		return err
+	case found.counts:
+		log.Info("there already: the wait would end at once")
 	case found.why != "":
-		log.Warn("there now, but it would not be believed", "file", f.Path, "why", found.why, "before_this_hook", found.before)
+		log.Warn("there now, but it would not be believed:")
+		log.Warn(found.why)
+	case absent(filepath.Dir(f.Path)):
+		log.Warn("not there, nor is its directory: is its volume mounted?")
 	default:
-		log.Info("looked", "now", f.says(found), "met", found.counts)
+		log.Info("not there yet")
 	}
 	return nil
 }

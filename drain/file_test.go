@@ -138,6 +138,16 @@ func (l *told) Write(b []byte) (int, error) {
 	return l.text.Write(b)
 }
 
+// checks is a logger without the time.
+func (l *told) checks() *slog.Logger {
+	return slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey {
+			return slog.Attr{}
+		}
+		return a
+	}}))
+}
+
 func (l *told) count(text string) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -366,15 +376,19 @@ func TestFileCheck(t *testing.T) {
 		says string
 		err  string
 	}{
-		"none":        {func(string) {}, "is not there", ""},
-		"fresh":       {func(path string) { put(t, path, ago(t, 0).String(), 0) }, "met=true", ""},
-		"stale":       {func(path string) { put(t, path, ago(t, 20*s).String(), 0) }, `level=WARN msg="there now, but it would not be believed"`, ""},
+		"none":        {func(string) {}, `level=INFO msg="not there yet"`, ""},
+		"fresh":       {func(path string) { put(t, path, ago(t, 0).String(), 0) }, "there already: the wait would end at once", ""},
+		"stale":       {func(path string) { put(t, path, ago(t, 20*s).String(), 0) }, "level=WARN msg=\"there now, but it would not be believed:\"\nlevel=WARN msg=\"it is older than this hook, as an earlier life of a container leaves it\"", ""},
+		"no volume":   {func(string) {}, `level=WARN msg="not there, nor is its directory: is its volume mounted?"`, ""},
 		"a directory": {func(path string) { os.Mkdir(path, 0o755) }, "", "found a directory"},
 	} {
 		path := filepath.Join(t.TempDir(), "x")
+		if name == "no volume" {
+			path += "/x"
+		}
 		test.put(path)
 		var log told
-		err := File{Path: path}.Check(t.Context(), slog.New(slog.NewTextHandler(&log, nil)))
+		err := File{Path: path}.Check(t.Context(), log.checks())
 		if test.err == "" && err != nil || test.err != "" && (err == nil || !strings.Contains(err.Error(), test.err)) {
 			t.Errorf("%s: %v", name, err)
 		}

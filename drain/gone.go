@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -145,7 +146,8 @@ func shown(addresses []netip.Addr) string {
 func (g Gone) Check(ctx context.Context, log *slog.Logger) error {
 	s, err := newAbsence(g).look(ctx)
 	if err == nil {
-		log.Info("looked", "now", s.says)
+		now, _, _ := strings.Cut(s.says, ";") // of what may keep it there, a run tells
+		log.Info(now)
 	}
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/prestop/prestop/internal/sockdiag"
@@ -77,16 +78,23 @@ func (q Quiet) ignores(peer netip.Addr) bool {
 	return slices.ContainsFunc(q.Ignore, func(p netip.Prefix) bool { return p.Contains(peer) })
 }
 
-// Check says what goes on now.
+// Check says that the ports are listened on, and what goes on there now.
 func (q Quiet) Check(ctx context.Context, log *slog.Logger) error {
-	q = q.withDefaults()
-	look, err := q.checked()
+	look, refused, err := q.withDefaults().checked()
 	if err != nil {
 		return err
 	}
 	s, err := look(ctx)
-	if err == nil {
-		log.Info("looked", "now", s.says)
+	if err != nil {
+		return err
 	}
-	return err
+	if refused != nil {
+		log.Warn(refused.Error())
+		log.Warn("so idle connections and health checks would count as traffic")
+	}
+	log.Info("each port is listened on")
+	for part := range strings.SplitSeq(s.says, "; ") {
+		log.Info(part)
+	}
+	return nil
 }

@@ -190,15 +190,15 @@ func lastPayload(s sockdiag.Socket) time.Duration {
 	return min(s.SinceReceived, s.SinceSent)
 }
 
-// checked is one look for Check, by whatever there is to look with.
-func (q Quiet) checked() (func(context.Context) (sight, error), error) {
+// checked is one look for Check, by whatever there is to look with; refused says why it sees less.
+func (q Quiet) checked() (look func(context.Context) (sight, error), refused, err error) {
 	t, err := q.watch()
 	if errors.Is(err, sockdiag.ErrRefused) {
 		w := newProcWatch(q, procTable)
-		return w.look, w.listens()
+		return w.look, err, w.listens()
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return func(ctx context.Context) (sight, error) { defer t.close(); return t.look(ctx) }, nil
+	return func(ctx context.Context) (sight, error) { defer t.close(); return t.look(ctx) }, nil, nil
 }

@@ -49,8 +49,17 @@ func (u URL) look(ctx context.Context, timeout time.Duration) (sight, error) {
 	return u.Until.look(ctx, client, u.Request)
 }
 
-// Check asks once and says what is the case now.
+// Check says how the URL is reached, asks once, and says what is the case now.
 func (u URL) Check(ctx context.Context, log *slog.Logger) error {
+	client, err := u.Connect()
+	if err != nil {
+		return err
+	}
+	route, err := client.Reach(ctx, u.Request.URL)
+	route.Log(log)
+	if err != nil {
+		return err
+	}
 	s, err := u.look(ctx, cmp.Or(u.Timeout, 10*time.Second))
 	if err == nil {
 		log.Info("asked", "now", s.says, "met", s.met)

@@ -151,12 +151,27 @@ func (c Call) condition(ctx context.Context, log *slog.Logger) (bool, error) {
 	return true, nil
 }
 
-// Check connects, and asks the condition if there is one.
+// briefly is ctx for a look that asks something: with less than 2 s, a [web.Policy] makes one try.
+func briefly(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, 1900*time.Millisecond, web.ErrTry)
+}
+
+// Check connects, reads the credentials and the body's file, and asks the condition if there is one. No call would be
+// made where that is not met.
 func (c Call) Check(ctx context.Context, log *slog.Logger) error {
 	if c.OnlyIf != nil {
-		if met, err := c.OnlyIf.condition(ctx, log); err != nil || !met {
+		brief, cancel := briefly(ctx)
+		met, err := c.OnlyIf.condition(brief, log)
+		if cancel(); err != nil || !met {
 			return err
 		}
+		log.Info("the condition is met")
+	}
+	if _, err := c.request(); err != nil {
+		return err
+	}
+	if c.BodyFile != "" {
+		log.Info("body read")
 	}
 	return reach(ctx, log, c.Connect, c.Request.URL)
 }
@@ -166,12 +181,9 @@ func reach(ctx context.Context, log *slog.Logger, connect web.Connect, rawURL st
 	if err != nil {
 		return err
 	}
-	found, err := client.Reach(ctx, rawURL)
-	if err != nil {
-		return err
-	}
-	log.Info("reachable", "how", found)
-	return nil
+	route, err := client.Reach(ctx, rawURL)
+	route.Log(log)
+	return err
 }
 
 // Exits tells whether a URL is known to end the process that answers it: called before a wait, it

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 	"time"
 
@@ -116,31 +115,6 @@ func (c *cluster) mayRegister(r *record) bool {
 	}
 	named, same := c.Pod.marked(r.Reason)
 	return named && !(same && strings.EqualFold(r.Type, c.Type))
-}
-
-// Check finds the own node and reads its record.
-func (e Elasticsearch) Check(ctx context.Context, log *slog.Logger) error {
-	for _, p := range slices.Concat(e.Own, e.Other) {
-		if err := reach(ctx, log, p.Connect, p.URL); err != nil {
-			log.Warn("not reachable", "error", err)
-		}
-	}
-	c := newCluster(e, log)
-	node, err := c.find(ctx)
-	if err != nil {
-		return err
-	}
-	log.Info("own node found", "node", node.ID, "name", node.Name)
-	r, err := c.record(ctx, node.ID)
-	switch {
-	case err != nil:
-		return err
-	case r == nil:
-		log.Info("no shutdown is registered for it")
-	default:
-		log.Info("a shutdown is registered for it", "type", r.Type, "status", r.Status, "reason", r.Reason)
-	}
-	return nil
 }
 
 const (

@@ -205,27 +205,3 @@ func TestRunEndsWithItsShare(t *testing.T) {
 		})
 	}
 }
-
-func TestCheckChangesNothing(t *testing.T) {
-	t.Parallel()
-	for _, there := range []bool{false, true} {
-		inWorld(t, "8.17.0", func(t *testing.T, w *world) {
-			if there {
-				w.Put(fakees.Record{NodeID: w.own.ID, Reason: "operator"})
-			}
-			w.net.close(serviceAddress)
-			_, err := w.within(t, 60*s, w.es.Check)
-			expectError(t, err, "")
-			if n := w.Count(fakees.PutShutdown | fakees.DeleteShutdown); n > 0 {
-				t.Errorf("%d changes", n)
-			}
-			want := "no shutdown is registered"
-			if there {
-				want = "a shutdown is registered"
-			}
-			if w.log.count(want) != 1 || w.log.count("own node found", w.own.ID) != 1 || w.log.count("not reachable", "refused") != 1 {
-				t.Errorf("the log is\n%s", w.log)
-			}
-		})
-	}
-}

@@ -49,6 +49,6 @@ func (e Exec) Check(_ context.Context, log *slog.Logger) error {
 	if err := checkInterpreter(path); err != nil {
 		return err
 	}
-	log.Info("found", "program", path)
+	log.Info("found " + path)
 	return nil
 }

@@ -416,7 +416,7 @@ func TestExecCheckRunsNothing(t *testing.T) {
 	var log journal
 	self := role("say", "ran")
 	expectError(t, Exec{self}.Check(t.Context(), log.logger()), "")
-	if log.count("msg=found", "program="+self[0]) != 1 || log.count("ran") != 0 {
+	if log.count("found "+self[0]) != 1 || log.count("ran") != 0 {
 		t.Errorf("log\n%s", &log)
 	}
 }

@@ -42,7 +42,7 @@ type Signal struct {
 // for, SIGKILL included.
 func (s Signal) Run(ctx context.Context, log *slog.Logger) error {
 	return s.withMain(log, func(m *mainProcess) error {
-		if err := s.examine(ctx, log, m); err != nil {
+		if _, err := s.examine(ctx, log, m); err != nil {
 			return err
 		}
 		if ctx.Err() != nil {
@@ -61,7 +61,13 @@ func (s Signal) Run(ctx context.Context, log *slog.Logger) error {
 
 // Check finds the process, and looks whether we may send it the signal and whether it would take it.
 func (s Signal) Check(ctx context.Context, log *slog.Logger) error {
-	return s.withMain(log, func(m *mainProcess) error { return s.examine(ctx, log, m) })
+	return s.withMain(log, func(m *mainProcess) error {
+		takes, err := s.examine(ctx, log, m)
+		if takes {
+			log.Info("it may be sent, and the main process takes it")
+		}
+		return err
+	})
 }
 
 // withMain does something with the main process. That this ended meanwhile, or before, is no error.
@@ -130,23 +136,23 @@ func (m *mainProcess) lives() error {
 	return nil
 }
 
-// examine looks whether the signal may be sent and would be taken.
-func (s Signal) examine(ctx context.Context, log *slog.Logger, m *mainProcess) error {
+// examine looks whether the signal may be sent and would be taken, which is not always to be seen.
+func (s Signal) examine(ctx context.Context, log *slog.Logger, m *mainProcess) (takes bool, err error) {
 	name := signalName(s.Signal)
 	log.Info("found the main process", "pid", m.PID, "name", m.Name, "signal", name)
 	if err := s.send(m, 0); err != nil {
-		return err
+		return false, err
 	}
 	switch s.reception(ctx, m) {
 	case container.Dropped:
-		return fmt.Errorf("%s has no effect: %s has no handler for it, and the kernel delivers no signal without one to process 1; not sent", name, m)
+		return false, fmt.Errorf("%s has no effect: %s has no handler for it, and the kernel delivers no signal without one to process 1; not sent", name, m)
 	case container.Ignored:
-		return fmt.Errorf("%s has no effect: %s ignores it; not sent", name, m)
+		return false, fmt.Errorf("%s has no effect: %s ignores it; not sent", name, m)
 	case container.Received:
-		return nil
+		return true, nil
 	}
 	log.Info("whether the main process takes this signal is not to be seen")
-	return nil
+	return false, nil
 }
 
 // reception looks again while the process runs, which hides what it waits for.

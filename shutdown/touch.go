@@ -94,9 +94,9 @@ func (t Touch) Check(_ context.Context, log *slog.Logger) error {
 	case err == nil && info.IsDir():
 		return t.explain(unix.EISDIR)
 	case err == nil:
-		log.Info("there already, and would be made anew", "file", t.Path)
+		log.Info("there already, and would be made anew")
 	default:
-		log.Info("could be made", "file", t.Path)
+		log.Info("could be made")
 	}
 	return nil
 }

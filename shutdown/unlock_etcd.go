@@ -52,6 +52,9 @@ func (e EtcdLease) Check(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	if err := reach(ctx, log, e.Connect, e.URL); err != nil {
+		return err
+	}
 	var lives struct {
 		etcdAnswer
 		TTL int64 `json:"TTL,string"` // in seconds; -1: no such lease

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prestop/prestop/internal/dns"
 	"github.com/prestop/prestop/internal/web"
 )
 
@@ -53,10 +54,14 @@ func (r RedisLock) Check(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	ctx = dns.Looking(ctx, func(line string) { log.Info(line) })
 	var ours bool
-	var found string
+	var how string
 	err = r.with(ctx, value, func(s *redisSession) (err error) {
-		if ours, found, err = s.look(r.Key, value); err != nil {
+		if s.hasPassword {
+			log.Info("logged in")
+		}
+		if ours, how, err = s.look(r.Key, value); err != nil {
 			return err
 		}
 		return s.rehearse(r.Key)
@@ -65,9 +70,9 @@ func (r RedisLock) Check(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	if ours {
-		found = "held by us"
+		how = "held by us"
 	}
-	log.Info(found, "key", r.Key)
+	log.Info(how, "key", r.Key)
 	return nil
 }
 

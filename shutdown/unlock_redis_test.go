@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,6 +19,7 @@ import (
 
 	"github.com/gomodule/redigo/redis"
 
+	"github.com/prestop/prestop/internal/dns"
 	"github.com/prestop/prestop/internal/testserver"
 	"github.com/prestop/prestop/internal/web"
 )
@@ -51,6 +54,22 @@ func command(t *testing.T, address string, lines ...string) any {
 
 func lockAt(address string) RedisLock {
 	return RedisLock{Dial: new(net.Dialer).DialContext, Address: address, Key: lockKey, Value: secretText(lockValue + "\n")}
+}
+
+// Who answers for the host is said.
+func TestRedisLockCheckResolves(t *testing.T) {
+	t.Parallel()
+	server := testserver.Redis(t)
+	ip, port, _ := net.SplitHostPort(server.Address)
+	hosts := filepath.Join(t.TempDir(), "hosts")
+	if err := os.WriteFile(hosts, []byte(ip+" locks\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	lock := lockAt("locks:" + port)
+	lock.Dial = (&dns.Resolver{Hosts: hosts}).DialContext
+	log := &journal{}
+	lockOutcome(t, inTime(t, 5*time.Second, log, lock.Check), log, "", "resolved to "+ip+" by "+hosts)
+	lockOutcome(t, nil, log, "", lockGone)
 }
 
 // inTime runs do within a share of time.
@@ -126,6 +145,9 @@ func TestRedisLock(t *testing.T) {
 			log := &journal{}
 			err := inTime(t, 10*time.Second, log, lock.Check)
 			lockOutcome(t, err, log, test.err, test.says, lockValue, lockPassword)
+			if in := log.count("logged in") == 1; err == nil && in != (lock.Password != nil) {
+				t.Errorf("the log is\n%s", log)
+			}
 			if after := command(t, server.Address, "DUMP "+lock.Key); fmt.Sprint(after) != fmt.Sprint(dump) {
 				t.Error("Check changed the key")
 			}

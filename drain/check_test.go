@@ -1,0 +1,168 @@
+package drain
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prestop/prestop/internal/web"
+)
+
+// checked runs a Check as a dry run does, and gives its lines without their times.
+func checked(t *testing.T, check func(context.Context, *told) error) (lines string, err error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	log := &told{}
+	begin := time.Now()
+	err = check(ctx, log)
+	if took := time.Since(begin); took > 1100*ms {
+		t.Errorf("took %v", took)
+	}
+	for line := range strings.Lines(log.text.String()) {
+		if len(line) > 100 { // with level=INFO msg="" around it
+			t.Errorf("%d columns: %s", len(line), line)
+		}
+	}
+	return log.text.String(), err
+}
+
+func TestQuietCheck(t *testing.T) {
+	way := inside(t, asRoot, asUser, refused)
+	if way == "" {
+		return
+	}
+	l := echo(t, "tcp4", "127.0.0.1:0", 0)
+	talks := dial(t.Context(), l)
+	defer talks.Close()
+	ask(talks, "request")
+	idle := dial(t.Context(), l)
+	defer idle.Close()
+	waits := dial(t.Context(), l)
+	defer waits.Close()
+	io.WriteString(waits, "never\n")
+	want := "level=INFO msg=\"each port is listened on\"\n" +
+		"level=INFO msg=\"2 of 3 connections carry traffic, 1 of them wait for an answer\"\n" +
+		"level=INFO msg=\"last payload N ago\"\nlevel=INFO msg=\"1 peer: 127.0.0.1 (2)\"\n"
+	if way == refused {
+		want = "level=INFO msg=\"each port is listened on\"\n" +
+			"level=INFO msg=\"3 connections that may carry traffic\"\nlevel=INFO msg=\"1 peer: 127.0.0.1 (3)\"\n"
+	}
+	var got string
+	for late := time.After(10 * s); ; { // until the kernel has delivered it
+		lines, err := checked(t, func(ctx context.Context, log *told) error {
+			return Quiet{Ports: []uint16{port(l)}}.Check(ctx, log.checks())
+		})
+		got = regexp.MustCompile("payload .* ago").ReplaceAllString(lines, "payload N ago")
+		got, warned := strings.CutPrefix(got, "level=WARN msg=\"the kernel gives no socket diagnostics: operation not permitted\"\n"+
+			"level=WARN msg=\"so idle connections and health checks would count as traffic\"\n")
+		if err == nil && got == want && warned == (way == refused) {
+			break
+		}
+		select {
+		case <-late:
+			t.Fatalf("%v:\n%swant\n%s", err, got, want)
+		default:
+		}
+	}
+	free := echo(t, "tcp4", "127.0.0.1:0", 0)
+	free.Close()
+	_, err := checked(t, func(ctx context.Context, log *told) error {
+		return Quiet{Ports: []uint16{port(l), port(free)}}.Check(ctx, log.checks())
+	})
+	if want := fmt.Sprintf("could not see: nothing listens on port %d; there are listeners on %d", port(free), port(l)); err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+}
+
+func TestGoneCheck(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ says, ask, lines, err string }{
+		{own.String() + ":ttl=5", "web", "10.0.0.7 is in the answer of SERVER, with a TTL of 5s", ""},
+		{other + ":ttl=5", "web", "", "web has never had this pod's address, 10.0.0.7: its answer is [10.0.0.8]; expected the name of a headless Service that selects this pod"},
+		{"gone", "web", "", "its answer is empty"},
+		{"servfail", "web", "", "SERVFAIL from SERVER"},
+		{"drop", "web", "", "timeout, asked SERVER"},
+		{own.String() + ":ttl=5", "localhost", "", "no nameserver is asked for localhost"},
+	} {
+		f := newFakeNameserver(t)
+		f.now.Store(test.says)
+		server := strings.NewReplacer("SERVER", f.addr.String())
+		lines, err := checked(t, func(ctx context.Context, log *told) error {
+			return Gone{Name: test.ask, Address: own, Resolver: resolverOf(t, f.addr)}.Check(ctx, log.checks())
+		})
+		want := ""
+		if test.lines != "" {
+			want = fmt.Sprintf("level=INFO msg=%q\n", server.Replace(test.lines))
+		}
+		if lines != want || (err == nil) != (test.err == "") || err != nil && !strings.Contains(err.Error(), server.Replace(test.err)) {
+			t.Errorf("%s for %s: %v, want %s\n%swant\n%s", test.says, test.ask, err, test.err, lines, want)
+		}
+	}
+}
+
+// The URL's host is resolved by the hook's resolver, and its answer is said though it is not what is waited for.
+func TestURLCheck(t *testing.T) {
+	t.Parallel()
+	asked := make(chan string, 10)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked <- r.Method
+		io.WriteString(w, `{"state": "serving"}`)
+	}))
+	t.Cleanup(server.Close)
+	f := newFakeNameserver(t)
+	f.now.Store("127.0.0.1:ttl=7")
+	dead := netip.MustParseAddrPort(nobody(t))
+	for _, test := range []struct {
+		server     netip.AddrPort
+		port       uint16
+		lines, err string
+	}{
+		{f.addr, port(server.Listener), `level=INFO msg="resolved to 127.0.0.1 by SERVER, ttl 7s"
+level=INFO msg="connected to 127.0.0.1:PORT in TIME"
+level=INFO msg=asked now=".state is serving" met=false
+`, ""},
+		{f.addr, dead.Port(), "level=INFO msg=\"resolved to 127.0.0.1 by SERVER, ttl 7s\"\n", "connection refused"},
+		{dead, port(server.Listener), "", "lookup web: no nameserver reachable, asked SERVER"},
+	} {
+		r := resolverOf(t, test.server)
+		c, err := web.New(r.DialContext, web.TLS{}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(c.Close)
+		u := URL{Connect: func() (*web.Client, error) { return c, nil }, Until: JSON{Path: path(t, ".state"), In: []string{"drained"}},
+			Request: web.Request{Method: "GET", URL: fmt.Sprintf("http://web:%d/state", test.port)}}
+		lines, err := checked(t, func(ctx context.Context, log *told) error { return u.Check(ctx, log.checks()) })
+		real := strings.NewReplacer("SERVER", test.server.String(), "PORT", fmt.Sprint(test.port))
+		lines = regexp.MustCompile(`in [0-9.µm]+s"`).ReplaceAllString(lines, `in TIME"`)
+		if want := real.Replace(test.lines); lines != want {
+			t.Errorf("lines\n%swant\n%s", lines, want)
+		}
+		if (err == nil) != (test.err == "") || err != nil && !strings.Contains(err.Error(), real.Replace(test.err)) {
+			t.Errorf("%v, want %s", err, test.err)
+		}
+	}
+	if len(asked) != 1 || <-asked != "GET" {
+		t.Errorf("asked %d times more", len(asked))
+	}
+}
+
+// nobody is an address where nothing listens.
+func nobody(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	return l.Addr().String()
+}
