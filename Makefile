@@ -74,7 +74,7 @@ bench: ## measure the hook against a bash and curl one
 
 .PHONY: e2e
 e2e: ## run the binary under a real kubelet (root, Debian); the last lines are a table of the cases
-	cd e2e && go vet ./... && CGO_ENABLED=0 go test -c -o ../bin/e2e.test . && ../bin/e2e.test -test.v -test.parallel=12 -test.timeout=40m $(E2EFLAGS)
+	cd e2e && go vet ./... && go test -c -o ../bin/e2e.test . && ../bin/e2e.test -test.v -test.parallel=12 -test.timeout=40m $(E2EFLAGS)
 
 .PHONY: clean
 clean: ## remove bin and dist

@@ -46,7 +46,6 @@ type Cluster struct {
 	ca       *authority
 	archives []string // of images
 	own      *instance
-	proxy    *machine.Process
 }
 
 // Up brings up a cluster of one node. What it cannot leave behind in order is removed.

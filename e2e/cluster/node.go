@@ -68,7 +68,8 @@ func (n *Node) StartKubelet(ctx context.Context) error {
 	}
 	var err error
 	n.kubelet, err = n.spawn("kubelet", n.cluster.program("kubelet"), "--config=/var/lib/kubelet/config.json",
-		"--kubeconfig="+n.cluster.kubeconfig(n.Name), "--hostname-override="+n.Name, "--node-ip="+n.address())
+		"--kubeconfig="+n.cluster.kubeconfig(n.Name), "--hostname-override="+n.Name, "--node-ip="+n.address(),
+		"--volume-plugin-dir=/var/lib/kubelet/plugins-exec")
 	return err
 }
 
@@ -91,7 +92,7 @@ func (n *Node) kubeletConfig(cgroup string) object {
 		"containerRuntimeEndpoint": "unix:///run/containerd/containerd.sock",
 		"cgroupDriver":             "cgroupfs", "cgroupRoot": cgroup, "failCgroupV1": false, "enforceNodeAllocatable": []string{},
 		"failSwapOn": false, "oomScoreAdj": 0, // a lower one needs CAP_SYS_RESOURCE
-		"resolvConf": "", "volumePluginDir": "/var/lib/kubelet/plugins-exec",
+		"resolvConf": "",
 		// Images cannot be pulled again.
 		"imageGCHighThresholdPercent": 100, "imageGCLowThresholdPercent": 99,
 		"evictionHard":              object{"memory.available": "50Mi", "nodefs.available": "1%", "imagefs.available": "1%"},
