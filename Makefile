@@ -48,8 +48,7 @@ test: lint vulncheck ## lint, vulncheck, and all tests with the race detector
 .PHONY: lint
 lint: ## gofmt, go vet, staticcheck
 	unformatted=$$(gofmt -l .); [[ -z "$$unformatted" ]] || { echo "gofmt: $$unformatted"; exit 1; }
-	go vet ./...
-	go run $(STATICCHECK) ./...
+	for module in . e2e; do (cd $$module && go vet ./... && go run $(STATICCHECK) ./...); done
 
 .PHONY: vulncheck
 vulncheck: ## govulncheck, where its data can be had
