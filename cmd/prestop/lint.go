@@ -99,6 +99,9 @@ func writeLint(w io.Writer, files []lint.File, result lint.Result) {
 		hooks[h.File]++
 		writeHook(w, h)
 	}
+	for _, u := range result.Unreadable {
+		hooks[u.File]++ // of which nobody knows
+	}
 	for _, f := range files {
 		if hooks[f.Name] == 0 {
 			fmt.Fprintf(w, "%s: no preStop hook\n", f.Name)

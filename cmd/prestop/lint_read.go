@@ -32,7 +32,7 @@ func readHook(c lint.Command) lint.Reading {
 	}
 	r := lint.Reading{Settings: setOf(s)}
 	for _, w := range s.warnings {
-		name, _, _ := strings.Cut(w, " ")
+		name, _, _ := strings.Cut(w, " is set")
 		r.Unknown = append(r.Unknown, name)
 	}
 	b := elsewhere(s, env, c.Cluster)

@@ -179,14 +179,14 @@ func requestOf(cmd command) (method string, u *url.URL) {
 			value = cmd.words[i+2]
 		}
 		switch {
-		case word == "-X" || word == "--request" || word == "--method":
+		case word == "--request" || word == "--method":
 			method = value
 		case strings.HasPrefix(word, "--request=") || strings.HasPrefix(word, "--method="):
 			_, method, _ = strings.Cut(word, "=")
-		case len(word) > 2 && strings.HasPrefix(word, "-X"):
-			method = word[2:]
-		case len(word) > 2 && word[0] == '-' && word[1] != '-' && strings.HasSuffix(word, "X"):
-			method = value
+		case strings.HasPrefix(word, "-") && !strings.HasPrefix(word, "--") && strings.Contains(word, "X"):
+			if _, method, _ = strings.Cut(word, "X"); method == "" {
+				method = value
+			}
 		case word == "-d" || word == "-F" || strings.HasPrefix(word, "--data") || word == "--json" || word == "--form" || strings.HasPrefix(word, "--post-"):
 			if method == "GET" {
 				method = "POST"

@@ -94,7 +94,7 @@ func (c *checker) handler(h *hook) {
 func (c *checker) types(ct *container) {
 	for _, v := range ct.node.at("env").items() {
 		if value := v.at("value"); value.there() && !value.isString() {
-			c.found("wrong-type", value, fmt.Sprintf("the value of %s: expected a string, got %s, which Kubernetes refuses", v.at("name").text(), value.what()), c.quoted("value: ", value))
+			c.found("wrong-type", value, fmt.Sprintf("the value of %s: expected a string, got %s, which Kubernetes refuses", v.at("name").text(), value.what()), quotes)
 		}
 	}
 	for _, where := range [][]string{{"lifecycle", "preStop", "exec", "command"}, {"lifecycle", "postStart", "exec", "command"}, {"startupProbe", "exec", "command"}} {
@@ -104,7 +104,7 @@ func (c *checker) types(ct *container) {
 		}
 		for _, word := range command.items() {
 			if !word.isString() {
-				c.found("wrong-type", word, fmt.Sprintf("command: expected a string, got %s, which Kubernetes refuses", word.what()), c.quoted("", word))
+				c.found("wrong-type", word, fmt.Sprintf("command: expected a string, got %s, which Kubernetes refuses", word.what()), quotes)
 			}
 		}
 	}
@@ -120,15 +120,8 @@ func (c *checker) types(ct *container) {
 	}
 }
 
-func (c *checker) quoted(before string, n node) string {
-	if n.Kind != yaml.ScalarNode {
-		return "write a text here, in quotes"
-	}
-	if n.text() == "" {
-		return before + `""`
-	}
-	return before + `"` + n.text() + `"`
-}
+// quotes does not repeat the value, which may be a secret.
+const quotes = "put it in quotes; a list or a mapping has no place here"
 
 // duplicates finds keys that stand there twice in what a hook depends on.
 func (c *checker) duplicates() {

@@ -60,10 +60,8 @@ func (c *checker) plan(h *hook) {
 	}
 	p := h.reading.Plan
 	slots := p.Timeline()
+	c.tooShort(h, slots)
 	for i, s := range slots {
-		if s.Short > 0 {
-			c.tooShort(h, i, s)
-		}
 		if i >= len(p.Entries) || !s.FromStart || s.Yields || s.Most == 0 || h.reading.Steps[i].Guess {
 			continue
 		}
@@ -88,24 +86,41 @@ func (h *hook) timesUnknown() bool {
 	return false
 }
 
-func (c *checker) tooShort(h *hook, i int, s prestop.Slot) {
-	p := h.reading.Plan
-	text := fmt.Sprintf("%s lacks %s", lineWith(s), short(s.Short))
+// tooShort finds waits that are shortened. They are shortened alike, so all steps of a hook are one finding, at the last.
+func (c *checker) tooShort(h *hook, slots []prestop.Slot) {
+	p, last := h.reading.Plan, len(slots)-1
 	why := fmt.Sprintf(": the grace period of %s less the reserve of %s leaves %s", short(p.Grace), short(p.Reserve), short(p.Budget()))
-	if i < len(p.Entries) {
-		c.found("grace-too-short", h.step(i), text+why, c.moreGrace(h, s.Short, ""))
+	var lines []string
+	var lack time.Duration
+	at := h.at
+	for i, s := range slots[:last] {
+		if s.Short > 0 {
+			lines, lack, at = append(lines, lineWith(s)), lack+s.Short, h.step(i)
+		}
+	}
+	if len(lines) > 0 {
+		verb := " lacks "
+		if len(lines) > 1 {
+			verb = " lack "
+		}
+		c.found("grace-too-short", at, strings.Join(lines, " and ")+verb+short(lack)+why, c.moreGrace(h, lack, ""))
 		return
 	}
+	floor := slots[last]
+	if floor.Short == 0 {
+		return
+	}
+	text := lineWith(floor) + " lacks " + short(floor.Short) + why
 	if _, set := h.reading.Settings[waitVariable]; set {
-		c.found("grace-too-short", h.setting(waitVariable), text+why, c.moreGrace(h, s.Short, ""))
+		c.found("grace-too-short", h.setting(waitVariable), text, c.moreGrace(h, floor.Short, ""))
 	} else if !h.env.Open && !h.mistaken("") {
-		c.suspected("grace-too-short", h.command(), "the default "+text+why,
-			c.moreGrace(h, s.Short, variableLine(waitVariable, p.Budget().Truncate(time.Second))+"\nor more time:\n"))
+		c.suspected("grace-too-short", h.command(), "the default "+text,
+			c.moreGrace(h, floor.Short, variableLine(waitVariable, p.Budget().Truncate(time.Second))+"\nor more time:\n"))
 	}
 }
 
 func lineWith(s prestop.Slot) string {
-	if strings.Contains(s.Line, s.Least.String()) {
+	if s.Step == nil && s.Line != prestop.FloorLine {
 		return s.Line
 	}
 	return s.Line + " of " + short(s.Least)

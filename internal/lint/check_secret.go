@@ -29,7 +29,7 @@ type secretPattern struct {
 func secretIn(text string) string {
 	for _, p := range secretPatterns() {
 		for _, found := range p.pattern.FindAllStringSubmatch(text, -1) {
-			if value := found[len(found)-1]; !variable(value) {
+			if value := found[len(found)-1]; !notSecret(value) {
 				return p.what
 			}
 		}
@@ -37,9 +37,9 @@ func secretIn(text string) string {
 	return ""
 }
 
-// variable tells whether a value is taken from somewhere, or says nothing.
-func variable(value string) bool {
-	return strings.ContainsAny(value, "$`<") || strings.Trim(value, "*x.…") == "" || strings.HasPrefix(value, "@") || strings.HasPrefix(value, "/") || strings.HasPrefix(value, "{{")
+// notSecret tells whether a value is taken from somewhere, says nothing, or is a number, as of a user or a port.
+func notSecret(value string) bool {
+	return strings.ContainsAny(value, "$`<") || strings.Trim(value, "*x.…") == "" || strings.HasPrefix(value, "@") || strings.HasPrefix(value, "/") || strings.HasPrefix(value, "{{") || strings.Trim(value, "0123456789") == ""
 }
 
 const secretFix = "mount it from a Secret, and name the file: token-file=/etc/app/token in a step of prestop's, PRE_STOP_APP_TOKEN_FILE for the app URL"

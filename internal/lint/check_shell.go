@@ -28,7 +28,7 @@ func (c *checker) shellWords(h *hook) (asWritten bool) {
 		}
 	}
 	if len(h.script.lost) > 0 && !strings.Contains(h.script.text, "$") && !strings.ContainsAny(strings.TrimSpace(h.script.text), " \t\n") {
-		c.found("shell-arguments-lost", h.script.lost[0].node, fmt.Sprintf("after -c a shell takes one word for its script, which is only %q; %q is not a part of it", h.script.text, h.script.lost[0].text),
+		c.found("shell-arguments-lost", h.script.lost[0].node, fmt.Sprintf("after -c a shell takes one word for its script, which is only %q: this word and those after it are no part of it", h.script.text),
 			"write the whole script as one word, in quotes")
 	}
 	asWritten = len(c.findings) == before

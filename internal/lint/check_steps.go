@@ -17,20 +17,26 @@ func (h *hook) mistaken(name string) bool {
 func (c *checker) settings(h *hook) {
 	for _, m := range h.reading.Mistakes {
 		at := h.setting(m.Setting)
+		if _, with, ok := strings.Cut(m.Text, together); ok {
+			with, _, _ = strings.Cut(with, "=")
+			at = h.setting(with) // which is there; the other is not
+		}
 		c.found("setting-unreadable", at, m.Setting+": "+m.Text, fixOfSetting(m))
 	}
 	for _, name := range h.reading.Unknown {
-		at := h.env.at[name]
-		c.found("setting-unknown", at, name+" is no setting of prestop's", "see the list in prestop --help, or remove it"+nearest(name))
+		c.found("setting-unknown", h.setting(name), name+" is no setting of prestop's", "see the list in prestop --help, or remove it"+nearest(name))
 	}
 	if n, ok := h.env.at[stepsVariable]; ok && slices.ContainsFunc(h.reading.Steps, func(s Step) bool { return s.Setting == "" }) {
 		c.found("steps-ignored", n, stepsVariable+" is set, and the hook's command has steps of its own: only those are done", "keep one of the two")
 	}
 }
 
+// together is how prestop says that a setting needs another.
+const together = "expected together with "
+
 func fixOfSetting(m Mistake) string {
-	if _, after, ok := strings.Cut(m.Text, "expected together with "); ok {
-		return "set " + after + " too, or remove " + m.Setting
+	if _, with, ok := strings.Cut(m.Text, together); ok {
+		return "set " + m.Setting + " too, or remove " + with
 	}
 	if m.Setting == "arguments" {
 		return "flags go before the steps; prestop --help lists them"

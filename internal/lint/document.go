@@ -26,6 +26,9 @@ func documents(f File) (docs []node, unreadable []Unreadable) {
 		return nil, []Unreadable{{f.Name, 0, fmt.Sprintf("expected at most %d MiB", MaxFile>>20)}}
 	}
 	for _, part := range split(utf8Of(f.Content)) {
+		if part.empty() {
+			continue
+		}
 		d := yaml.NewDecoder(bytes.NewReader(part.text))
 		for {
 			var n yaml.Node
@@ -69,7 +72,17 @@ type part struct {
 	line int // lines of the file before it
 }
 
-// split cuts a file where a line begins with ---, as kubectl does. What has nothing but comments is no document.
+// empty tells whether there is nothing but comments, as Helm leaves of a template that is switched off.
+func (p part) empty() bool {
+	for line := range bytes.Lines(p.text) {
+		if line = bytes.TrimSpace(line); len(line) > 0 && line[0] != '#' && !bytes.Equal(line, []byte("---")) {
+			return false
+		}
+	}
+	return true
+}
+
+// split cuts a file where a line begins with ---, as kubectl does.
 func split(content []byte) []part {
 	var all []part
 	at, lines := 0, 0

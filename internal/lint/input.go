@@ -35,7 +35,7 @@ func (in *input) addWithin(d node, depth int) {
 	kind := d.at("kind").text()
 	switch kind {
 	case "Service":
-		in.services = append(in.services, service{objectOf(d)})
+		in.services = append(in.services, service{objectOf(d), d.at("spec", "selector").strings()})
 	case "ConfigMap":
 		in.configs = append(in.configs, objectOf(d))
 	case "Secret":
@@ -67,16 +67,18 @@ func find(all []object, name, namespace string) (object, bool) {
 }
 
 // service is a Service.
-type service struct{ object }
+type service struct {
+	object
+	selector map[string]string
+}
 
 func (s service) selects(p *pod) bool {
-	selector := s.at("spec", "selector").strings()
-	for key, value := range selector {
+	for key, value := range s.selector {
 		if p.labels[key] != value {
 			return false
 		}
 	}
-	return len(selector) > 0 && s.is(s.name, p.namespace)
+	return len(s.selector) > 0 && s.is(s.name, p.namespace)
 }
 
 func (s service) headless() bool { return s.at("spec", "clusterIP").text() == "None" }

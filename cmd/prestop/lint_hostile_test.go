@@ -1,0 +1,148 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prestop/prestop/internal/lint"
+)
+
+// A hook that has one finding, in its last line.
+const wrongHook = "kind: Pod\nmetadata: {name: web}\nspec: {containers: [{name: app, lifecycle: {preStop: {sleep: {seconds: 30}}}}]}\n"
+
+// However manifests come, a hook is found in its line.
+func TestLintInputs(t *testing.T) {
+	t.Parallel()
+	utf16 := func(text string) string {
+		out := "\xff\xfe"
+		for _, c := range []byte(text) {
+			out += string([]byte{c, 0})
+		}
+		return out
+	}
+	const found = "error sleep-fills-grace"
+	item := strings.ReplaceAll(strings.TrimSuffix(wrongHook, "\n"), "\n", "\n  ")
+	for name, test := range map[string]struct {
+		text string
+		want string
+	}{
+		"one":                      {wrongHook, "3 " + found},
+		"Helm's":                   {"---\n# Source: web/templates/a.yaml\n\n---\n# Source: web/templates/b.yaml\n" + wrongHook + "---\n", "8 " + found},
+		"CRLF":                     {strings.ReplaceAll("---\n# a\n---\n"+wrongHook, "\n", "\r\n"), "6 " + found},
+		"byte order mark":          {"\ufeff" + wrongHook, "3 " + found},
+		"PowerShell's":             {utf16(wrongHook), "3 " + found},
+		"a List":                   {"kind: List\nitems:\n- " + item + "\n", "5 " + found},
+		"a PodList of JSON":        {"{\"kind\": \"PodList\",\n\"items\": [{\"kind\": \"Pod\",\n\t\"spec\": {\"containers\": [\n\t{\"lifecycle\": {\"preStop\": {\"sleep\": {\"seconds\": 30}}}}]}}]}", "4 " + found},
+		"an alias":                 {"kind: Pod\nx: &h {preStop: {sleep: {seconds: 30}}}\nspec: {containers: [{lifecycle: *h}]}\n", "2 " + found},
+		"a merge":                  {"kind: Pod\nx: &c\n  lifecycle: {preStop: {sleep: {seconds: 30}}}\nspec:\n  containers:\n  - <<: *c\n    name: app\n", "3 " + found},
+		"a list of merges":         {"kind: Pod\nx: &c\n  lifecycle: {preStop: {sleep: {seconds: 30}}}\nspec:\n  containers:\n  - <<: [{name: b}, *c]\n", "3 " + found},
+		"--- in a text":            {"kind: ConfigMap\ndata:\n  a: |\n    ---\n    b\n---\n" + wrongHook, "9 " + found},
+		"after what is broken":     {"a: [\n---\n" + wrongHook, "5 " + found + ", 1 unreadable did not find expected node content"},
+		"the end of a document":    {"a: 1\n...\n---\n" + wrongHook, "6 " + found},
+		"nothing":                  {"", ""},
+		"comments":                 {"# nothing\n", ""},
+		"null":                     {"null\n---\n~\n", ""},
+		"a scalar":                 {"kind\n", ""},
+		"a list":                   {"- kind: Pod\n", ""},
+		"values":                   {"replicas: 3\nlifecycle: {preStop: {sleep: {seconds: 30}}}\n", ""},
+		"a Deployment with no pod": {"kind: Deployment\n", ""},
+		"a template of Helm's":     {"kind: Pod\n{{- if .Values.x }}\nspec: {}\n{{- end }}\n", "2 unreadable could not find expected ':'; a template of Helm's? render it first: helm template CHART | prestop lint -"},
+		"tabs":                     {"kind: Pod\nspec:\n\tcontainers: []\n", "3 unreadable found character that cannot start any token"},
+		"binary":                   {"\x7fELF\x02\x01\x01\x00\x00", "1 unreadable control characters are not allowed"},
+		"an alias of itself":       {"kind: Pod\nspec: &a {containers: [*a]}\n", "1 unreadable aliases stand for too much, or for what they are in"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := strings.Join(linted(t, test.text), ", "); got != test.want {
+				t.Errorf("found %q, expected %q", got, test.want)
+			}
+		})
+	}
+}
+
+// Whatever stands where something else is expected, nothing breaks, and it does not take long.
+func TestLintHostileInputs(t *testing.T) {
+	t.Parallel()
+	laughs := "a0: &a0 {kind: Pod, spec: {containers: [{lifecycle: {preStop: {sleep: {seconds: 30}}}}]}}\n"
+	for i := range 12 {
+		laughs += fmt.Sprintf("a%d: &a%d [%s*a%d]\n", i+1, i+1, strings.Repeat(fmt.Sprintf("*a%d, ", i), 9), i)
+	}
+	long := "kind: List\nitems:\n" + strings.Repeat("- "+strings.ReplaceAll(strings.TrimSuffix(wrongHook, "\n"), "\n", "\n  ")+"\n", 5<<20/len(wrongHook))
+	for name, text := range map[string]string{
+		"billion laughs":  laughs + "kind: List\nitems: *a12\n",
+		"deep":            "kind: Pod\nspec: " + strings.Repeat("[", 9000) + strings.Repeat("]", 9000),
+		"too deep":        strings.Repeat("{a: ", 200000),
+		"deep Lists":      strings.Repeat("{kind: List, items: [", 2000) + strings.Repeat("]}", 2000),
+		"5 MB":            long,
+		"one line":        "kind: Pod\nspec: {containers: [{name: " + strings.Repeat("x", 5<<20) + "}]}",
+		"many documents":  strings.Repeat("---\n"+wrongHook, 5000),
+		"many separators": strings.Repeat("---\n", 1<<20),
+	} {
+		begun := time.Now()
+		result := lint.Check([]lint.File{{Name: "x", Content: []byte(text)}}, readHook)
+		if took := time.Since(begun); took > 20*time.Second {
+			t.Errorf("%s: took %s", name, took)
+		} else {
+			t.Logf("%s: %s, %d findings, %d unreadable", name, took, len(result.Findings), len(result.Unreadable))
+		}
+	}
+}
+
+// At every place of a manifest stands once each kind of value.
+func TestLintWrongTypes(t *testing.T) {
+	t.Parallel()
+	names, err := filepath.Glob(filepath.Join("..", "..", "examples", "e*.yaml"))
+	if err != nil || len(names) == 0 {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.Split(string(text), "\n")
+		for n, line := range lines {
+			key, _, ok := strings.Cut(line, ":")
+			if !ok || strings.HasPrefix(strings.TrimSpace(line), "#") {
+				continue
+			}
+			for _, value := range []string{"", "null", "7", "true", "-1.5e300", "text", "[a, [b], {c: d}, 1]", "{a: b, 1: 2, ? [x] : y}", "!!binary aGk=", "'$(X'", "\"\\u0000\""} {
+				changed := strings.Join(append(append(append([]string{}, lines[:n]...), key+": "+value), lines[n+1:]...), "\n")
+				lint.Check([]lint.File{{Name: name, Content: []byte(changed)}}, readHook)
+			}
+		}
+	}
+}
+
+func FuzzLint(f *testing.F) {
+	for _, pattern := range []string{"../../docs/lint/*.md", "../../examples/*.yaml", "../../examples/recipes/*.yaml"} {
+		names, err := filepath.Glob(pattern)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, name := range names {
+			text, err := os.ReadFile(name)
+			if err != nil {
+				f.Fatal(err)
+			}
+			if blocks := strings.Split(string(text), "```yaml\n"); len(blocks) == 3 {
+				text = []byte(strings.TrimSuffix(blocks[1], "```\n\nInstead:\n\n"))
+			}
+			f.Add(text)
+		}
+	}
+	f.Add([]byte(wrongHook))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		result := lint.Check([]lint.File{{Name: "x", Content: text}}, readHook)
+		lines := strings.Count(string(text), "\n") + 1
+		for _, found := range result.Findings {
+			if found.File != "x" || found.Line < 1 || found.Line > lines+1 && !strings.HasPrefix(string(text), "\xff\xfe") && !strings.HasPrefix(string(text), "\xfe\xff") {
+				t.Errorf("a finding in line %d of %d: %+v", found.Line, lines, found)
+			}
+		}
+	})
+}
