@@ -1,12 +1,10 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/prestop/prestop/internal/lint"
 )
@@ -61,60 +59,6 @@ func TestLintInputs(t *testing.T) {
 				t.Errorf("found %q, expected %q", got, test.want)
 			}
 		})
-	}
-}
-
-// Whatever stands where something else is expected, nothing breaks, and it does not take long.
-func TestLintHostileInputs(t *testing.T) {
-	t.Parallel()
-	laughs := "a0: &a0 {kind: Pod, spec: {containers: [{lifecycle: {preStop: {sleep: {seconds: 30}}}}]}}\n"
-	for i := range 12 {
-		laughs += fmt.Sprintf("a%d: &a%d [%s*a%d]\n", i+1, i+1, strings.Repeat(fmt.Sprintf("*a%d, ", i), 9), i)
-	}
-	long := "kind: List\nitems:\n" + strings.Repeat("- "+strings.ReplaceAll(strings.TrimSuffix(wrongHook, "\n"), "\n", "\n  ")+"\n", 5<<20/len(wrongHook))
-	for name, text := range map[string]string{
-		"billion laughs":  laughs + "kind: List\nitems: *a12\n",
-		"deep":            "kind: Pod\nspec: " + strings.Repeat("[", 9000) + strings.Repeat("]", 9000),
-		"too deep":        strings.Repeat("{a: ", 200000),
-		"deep Lists":      strings.Repeat("{kind: List, items: [", 2000) + strings.Repeat("]}", 2000),
-		"5 MB":            long,
-		"one line":        "kind: Pod\nspec: {containers: [{name: " + strings.Repeat("x", 5<<20) + "}]}",
-		"many documents":  strings.Repeat("---\n"+wrongHook, 5000),
-		"many separators": strings.Repeat("---\n", 1<<20),
-	} {
-		begun := time.Now()
-		result := lint.Check([]lint.File{{Name: "x", Content: []byte(text)}}, readHook)
-		if took := time.Since(begun); took > 20*time.Second {
-			t.Errorf("%s: took %s", name, took)
-		} else {
-			t.Logf("%s: %s, %d findings, %d unreadable", name, took, len(result.Findings), len(result.Unreadable))
-		}
-	}
-}
-
-// At every place of a manifest stands once each kind of value.
-func TestLintWrongTypes(t *testing.T) {
-	t.Parallel()
-	names, err := filepath.Glob(filepath.Join("..", "..", "examples", "e*.yaml"))
-	if err != nil || len(names) == 0 {
-		t.Fatal(err)
-	}
-	for _, name := range names {
-		text, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		lines := strings.Split(string(text), "\n")
-		for n, line := range lines {
-			key, _, ok := strings.Cut(line, ":")
-			if !ok || strings.HasPrefix(strings.TrimSpace(line), "#") {
-				continue
-			}
-			for _, value := range []string{"", "null", "7", "true", "-1.5e300", "text", "[a, [b], {c: d}, 1]", "{a: b, 1: 2, ? [x] : y}", "!!binary aGk=", "'$(X'", "\"\\u0000\""} {
-				changed := strings.Join(append(append(append([]string{}, lines[:n]...), key+": "+value), lines[n+1:]...), "\n")
-				lint.Check([]lint.File{{Name: name, Content: []byte(changed)}}, readHook)
-			}
-		}
 	}
 }
 

@@ -40,6 +40,9 @@ func (c *checker) prestop(h *hook) {
 			"leave "+sub+" away, and name the steps of the hook: [/prestop, wait 20s]")
 		return
 	}
+	if h.script.shell != "" {
+		c.programs(h, h.command(), h.script)
+	}
 	c.settings(h)
 	c.stepsRead(h)
 	c.grace(h)

@@ -125,7 +125,8 @@ const quotes = "put it in quotes; a list or a mapping has no place here"
 
 // duplicates finds keys that stand there twice in what a hook depends on.
 func (c *checker) duplicates() {
-	look := func(n node) {
+	var look func(n node)
+	look = func(n node) {
 		seen := map[string]bool{}
 		for _, key := range n.keys() {
 			if seen[key.Value] {
@@ -133,16 +134,17 @@ func (c *checker) duplicates() {
 			}
 			seen[key.Value] = true
 		}
+		for _, inside := range n.Content {
+			look(node{inside, n.file}) // an alias is looked at where it is from
+		}
 	}
-	look(c.pod.spec)
+	if c.pod.spec.Node != nil {
+		look(c.pod.spec)
+	}
 	for _, ct := range c.pod.all() {
 		c.inside = ct.name
-		look(ct.node)
-		look(ct.at("lifecycle"))
-		look(ct.at("lifecycle", "preStop"))
 		names := map[string]node{}
 		for _, v := range ct.node.at("env").items() {
-			look(v)
 			name := v.at("name").text()
 			before, twice := names[name]
 			if twice && strings.HasPrefix(name, variablePrefix) && before.at("value").text() != v.at("value").text() {

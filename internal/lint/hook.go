@@ -16,8 +16,8 @@ type hook struct {
 	at      node // what stands below preStop
 	handler string
 	exec    []argument
-	script  script   // unless it is prestop's
-	reading *Reading // if it is
+	script  script   // unless it is prestop's, without a shell
+	reading *Reading // if it is prestop's
 }
 
 // argument is a word of a command.
@@ -51,13 +51,17 @@ func newHook(p *pod, c *container, read Read) *hook {
 	if h.exec = arguments(at.at("exec", "command")); len(h.exec) == 0 {
 		return h
 	}
-	if !c.runsPrestop(p, h.exec[0].text) {
-		h.script = scriptOf(h.exec)
-		return h
-	}
 	command := Command{Env: c.env.Environment}
-	for _, a := range h.exec[1:] {
-		command.Args = append(command.Args, a.text)
+	if c.runsPrestop(p, h.exec[0].text) {
+		for _, a := range h.exec[1:] {
+			command.Args = append(command.Args, a.text)
+		}
+	} else {
+		h.script = scriptOf(h.exec)
+		if len(h.script.commands) != 1 || h.script.branches || h.script.shell == "" || !c.runsPrestop(p, h.script.commands[0].words[0]) {
+			return h
+		}
+		command.Args = h.script.commands[0].words[1:] // a shell that does nothing else
 	}
 	if p.cluster != "" && c.name == "elasticsearch" {
 		command.Cluster = p.cluster
@@ -106,10 +110,10 @@ func (h *hook) step(i int) node {
 	if s.Setting != "" {
 		return lineOf(h.setting(s.Setting), s.Index)
 	}
-	if s.Index+1 < len(h.exec) {
+	if h.script.shell == "" && s.Index+1 < len(h.exec) {
 		return h.exec[s.Index+1].node
 	}
-	return h.at
+	return h.command()
 }
 
 // lineOf is a line of a text, where it is written as it is.
@@ -146,12 +150,6 @@ func (h *hook) command() node {
 		return h.exec[0].node
 	}
 	return h.at
-}
-
-// given tells whether a setting was set, or may be by what is not in the input.
-func (h *hook) given(name string) bool {
-	_, ok := h.reading.Settings[name]
-	return ok || h.env.has(name) || h.env.Open
 }
 
 // guessed tells whether a setting's value is not known.

@@ -1,0 +1,82 @@
+package lint
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prestop/prestop/prestop"
+	"github.com/prestop/prestop/shutdown"
+)
+
+// A hook that has one finding, in its last line.
+const wrongHook = "kind: Pod\nmetadata: {name: web}\nspec: {containers: [{name: app, lifecycle: {preStop: {sleep: {seconds: 30}}}}]}\n"
+
+// readNothing stands for prestop: a plan that has each command's words as waits, and one call.
+func readNothing(c Command) Reading {
+	r := Reading{Plan: prestop.Plan{Grace: 30 * time.Second, Reserve: 5 * time.Second}}
+	for i, arg := range c.Args {
+		r.Plan.Entries = append(r.Plan.Entries, prestop.Entry{Line: arg, Least: time.Minute})
+		r.Steps = append(r.Steps, Step{Index: i})
+	}
+	r.Plan.Entries = append(r.Plan.Entries, prestop.Entry{Line: "app", Step: shutdown.App{}, Least: time.Second})
+	r.Steps = append(r.Steps, Step{Setting: "PRE_STOP_APP_URL"})
+	return r
+}
+
+// Whatever stands where something else is expected, nothing breaks, and it does not take long.
+func TestHostileInputs(t *testing.T) {
+	t.Parallel()
+	laughs := "a0: &a0 {kind: Pod, spec: {containers: [{lifecycle: {preStop: {sleep: {seconds: 30}}}}]}}\n"
+	for i := range 12 {
+		laughs += fmt.Sprintf("a%d: &a%d [%s*a%d]\n", i+1, i+1, strings.Repeat(fmt.Sprintf("*a%d, ", i), 9), i)
+	}
+	long := "kind: List\nitems:\n" + strings.Repeat("- "+strings.ReplaceAll(strings.TrimSuffix(wrongHook, "\n"), "\n", "\n  ")+"\n", 5<<20/len(wrongHook))
+	for name, text := range map[string]string{
+		"billion laughs":  laughs + "kind: List\nitems: *a12\n",
+		"deep":            "kind: Pod\nspec: " + strings.Repeat("[", 9000) + strings.Repeat("]", 9000),
+		"too deep":        strings.Repeat("{a: ", 200000),
+		"deep Lists":      strings.Repeat("{kind: List, items: [", 2000) + strings.Repeat("]}", 2000),
+		"5 MB":            long,
+		"one line":        "kind: Pod\nspec: {containers: [{name: " + strings.Repeat("x", 5<<20) + "}]}",
+		"many documents":  strings.Repeat("---\n"+wrongHook, 5000),
+		"many separators": strings.Repeat("---\n", 1<<20),
+	} {
+		begun := time.Now()
+		result := Check([]File{{Name: "x", Content: []byte(text)}}, readNothing)
+		if took := time.Since(begun); took > 20*time.Second {
+			t.Errorf("%s: took %s", name, took)
+		} else {
+			t.Logf("%s: %s, %d findings, %d unreadable", name, took, len(result.Findings), len(result.Unreadable))
+		}
+	}
+}
+
+// At every place of a manifest stands once each kind of value.
+func TestWrongTypes(t *testing.T) {
+	t.Parallel()
+	names, err := filepath.Glob(filepath.Join("..", "..", "examples", "*.yaml"))
+	if err != nil || len(names) == 0 {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.Split(string(text), "\n")
+		for n, line := range lines {
+			key, _, ok := strings.Cut(line, ":")
+			if !ok || strings.HasPrefix(strings.TrimSpace(line), "#") {
+				continue
+			}
+			for _, value := range []string{"", "null", "7", "true", "-1.5e300", "text", "[a, [b], {c: d}, 1]", "{a: b, 1: 2, ? [x] : y}", "!!binary aGk=", "'$(X'", "\"\\u0000\""} {
+				changed := strings.Join(append(append(append([]string{}, lines[:n]...), key+": "+value), lines[n+1:]...), "\n")
+				Check([]File{{Name: name, Content: []byte(changed)}}, readNothing)
+			}
+		}
+	}
+}
