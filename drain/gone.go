@@ -148,6 +148,8 @@ func (g Gone) Check(ctx context.Context, log *slog.Logger) error {
 	if err == nil {
 		now, _, _ := strings.Cut(s.says, ";") // of what may keep it there, a run tells
 		log.Info(now)
+	} else if _, why := g.Resolver.Look(ctx, g.Name); why != nil { // there may be no such name
+		log.Warn(why.Error())
 	}
 	return err
 }

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -107,7 +108,7 @@ func (r *Route) certificate(s tls.ConnectionState, config *tls.Config) {
 	}
 	end := time.Unix(ends, 0)
 	r.add("certificate for " + config.ServerName + " until " + end.UTC().Format(time.DateOnly))
-	r.add(fmt.Sprintf("signed by %q, %s", leaf.Issuer.CommonName, trusted))
+	r.add(fmt.Sprintf("signed by %q, %s", signerOf(leaf), trusted))
 	if time.Until(end) < soon {
 		r.Warning = "the certificate, or one that it rests on, ends in less than 14 days"
 	}
@@ -117,10 +118,15 @@ func (r *Route) certificate(s tls.ConnectionState, config *tls.Config) {
 func untrusted(config *tls.Config, err error) error {
 	if refused, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return fmt.Errorf("%w; signed by %q, expected one for %s, trusted by %s", err,
-			refused.UnverifiedCertificates[0].Issuer.CommonName, config.ServerName, authority(config))
+			signerOf(refused.UnverifiedCertificates[0]), config.ServerName, authority(config))
 	}
 	return err
 }
+
+// signerOf says who signed a certificate, by more than a common name, which some do without.
+//
+//go:noinline
+func signerOf(c *x509.Certificate) string { return c.Issuer.String() }
 
 func authority(config *tls.Config) string {
 	if config.RootCAs == nil {

@@ -36,7 +36,7 @@ type signer struct {
 
 func newSigner(t *testing.T, name string, ends time.Time) *signer {
 	form := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotBefore: time.Now().Add(-time.Hour), NotAfter: ends,
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name, Organization: []string{"Acme"}}, NotBefore: time.Now().Add(-time.Hour), NotAfter: ends,
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 	}
 	s := &signer{key: newKey(t), file: filepath.Join(t.TempDir(), "ca.crt")}
@@ -77,6 +77,7 @@ func TestReach(t *testing.T) {
 	ca := newSigner(t, "our CA", year)
 	dying := newSigner(t, "our \x1b[31mdying\nCA", week)
 	other := newSigner(t, "another CA", year)
+	org := newSigner(t, "", year)
 	until := func(d time.Time) string { return d.UTC().Format(time.DateOnly) }
 	trust := func(s *signer) TLS { return TLS{CAFile: s.file, ServerName: "app.test"} }
 	mutual := func(max uint16) *tls.Config {
@@ -85,7 +86,7 @@ func TestReach(t *testing.T) {
 		return &tls.Config{Certificates: []tls.Certificate{ca.sign(t, year, "app.test")}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: clients, MaxVersion: max}
 	}
 	serves := func(c tls.Certificate) *tls.Config { return &tls.Config{Certificates: []tls.Certificate{c}} }
-	good := []string{"connected to ADDRESS in TIME", "certificate for app.test until " + until(year), `signed by "our CA", trusted by the CA file`}
+	good := []string{"connected to ADDRESS in TIME", "certificate for app.test until " + until(year), `signed by "CN=our CA,O=Acme", trusted by the CA file`}
 	unread := func(*http.Request) error { return errors.New("open /token: permission denied") }
 	for name, test := range map[string]struct {
 		config  *tls.Config // nil: http
@@ -102,12 +103,13 @@ func TestReach(t *testing.T) {
 		"an empty token":                    {scheme: "http", auth: Token(secret("")), err: "PLACE: the token is no single line of text"},
 		"our CA":                            {config: serves(ca.sign(t, year, "app.test")), tls: trust(ca), lines: good},
 		"ends soon":                         {config: serves(ca.sign(t, week, "app.test")), tls: trust(ca), lines: []string{good[0], "certificate for app.test until " + until(week), good[2]}, warning: "ends in less than 14 days"},
-		"its CA ends soon, and has a name":  {config: serves(dying.sign(t, year, "app.test")), tls: trust(dying), lines: []string{good[0], "certificate for app.test until " + until(week), `signed by "our \x1b[31mdying\nCA", trusted by the CA file`}, warning: "ends in less than 14 days"},
-		"has ended":                         {config: serves(ca.sign(t, time.Now().Add(-time.Hour), "app.test")), tls: trust(ca), err: `has expired.*signed by "our CA", expected one for app.test, trusted by the CA file`},
+		"its CA ends soon, and has a name":  {config: serves(dying.sign(t, year, "app.test")), tls: trust(dying), lines: []string{good[0], "certificate for app.test until " + until(week), `signed by "CN=our \x1b[31mdying\nCA,O=Acme", trusted by the CA file`}, warning: "ends in less than 14 days"},
+		"signed by an organization":         {config: serves(org.sign(t, year, "app.test")), tls: trust(org), lines: []string{good[0], good[1], `signed by "O=Acme", trusted by the CA file`}},
+		"has ended":                         {config: serves(ca.sign(t, time.Now().Add(-time.Hour), "app.test")), tls: trust(ca), err: `has expired.*signed by "CN=our CA,O=Acme", expected one for app.test, trusted by the CA file`},
 		"of another name":                   {config: serves(ca.sign(t, year, "es.test", "es2.test")), tls: trust(ca), err: "valid for es.test, es2.test, not app.test.*expected one for app.test"},
-		"of another CA":                     {config: serves(other.sign(t, year, "app.test")), tls: trust(ca), err: `unknown authority.*signed by "another CA", expected one for app.test, trusted by the CA file`},
-		"the system does not know the CA":   {config: serves(ca.sign(t, year, "app.test")), tls: TLS{ServerName: "app.test"}, err: `signed by "our CA", expected one for app.test, trusted by the system's roots`},
-		"not verified":                      {config: serves(other.sign(t, time.Now().Add(-time.Hour), "x")), tls: TLS{Insecure: true, ServerName: "app.test"}, lines: []string{good[0], "certificate for app.test until " + until(time.Now().Add(-time.Hour)), `signed by "another CA", not verified`}, warning: "ends in less than 14 days"},
+		"of another CA":                     {config: serves(other.sign(t, year, "app.test")), tls: trust(ca), err: `unknown authority.*signed by "CN=another CA,O=Acme", expected one for app.test, trusted by the CA file`},
+		"the system does not know the CA":   {config: serves(ca.sign(t, year, "app.test")), tls: TLS{ServerName: "app.test"}, err: `signed by "CN=our CA,O=Acme", expected one for app.test, trusted by the system's roots`},
+		"not verified":                      {config: serves(other.sign(t, time.Now().Add(-time.Hour), "x")), tls: TLS{Insecure: true, ServerName: "app.test"}, lines: []string{good[0], "certificate for app.test until " + until(time.Now().Add(-time.Hour)), `signed by "CN=another CA,O=Acme", not verified`}, warning: "ends in less than 14 days"},
 		"asks for our certificate":          {config: mutual(0), tls: trust(ca), err: "PLACE: remote error: tls: certificate required"},
 		"asks for our certificate, TLS 1.2": {config: mutual(tls.VersionTLS12), tls: trust(ca), err: "PLACE: remote error: tls: "},
 		"http where TLS is expected":        {scheme: "https", tls: trust(ca), err: "PLACE: tls: first record does not look like a TLS handshake"},
