@@ -94,7 +94,7 @@ func TestCheckSaysWhoWeAre(t *testing.T) {
 			w.es.Own = []Place{{URL: "http://" + address, Connect: w.net.connect(t, web.Basic("hook", password))}}
 			_, err := w.within(t, 3*s, w.es.Check)
 			expectError(t, err, "")
-			if w.log.count("logged in as elastic-hook") != want || w.log.count("hush") > 0 || w.log.count("credentials read") != 1 {
+			if w.log.count("logged in") != want || w.log.count("logged in as elastic-hook") != want || w.log.count("hush") > 0 || w.log.count("credentials read") != 1 {
 				t.Errorf("%s: the log is\n%s", answer, w.log)
 			}
 		})
