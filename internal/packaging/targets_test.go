@@ -7,8 +7,8 @@ import (
 )
 
 var (
-	target = regexp.MustCompile(`(?m)^([a-z]+):.* ## `)
-	word   = regexp.MustCompile(`[a-z]+`)
+	target = regexp.MustCompile(`(?m)^([a-z0-9]+):.* ## `)
+	word   = regexp.MustCompile(`[a-z0-9]+`)
 )
 
 func TestMakeTargetsThatAreNamedExist(t *testing.T) {
@@ -25,7 +25,7 @@ func TestMakeTargetsThatAreNamedExist(t *testing.T) {
 		".ci/run":   {"^", []string{"test"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			calls := regexp.MustCompile(`(?m)(?:` + expected.before + `)make ([a-z]+(?: [a-z]+)*)`)
+			calls := regexp.MustCompile(`(?m)(?:` + expected.before + `)make ([a-z0-9]+(?: [a-z0-9]+)*)`)
 			var named []string
 			for _, call := range calls.FindAllStringSubmatch(readTree(t, name), -1) {
 				named = append(named, word.FindAllString(call[1], -1)...)
