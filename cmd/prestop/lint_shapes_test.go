@@ -185,6 +185,9 @@ spec:
 		"a native sidecar that is killed":   {with(native, "HOOK", "{exec: {command: [sh, -c, 'kill 1']}}"), []string{"5 warning signals-and-returns", "5 warning sidecar-ends-first"}},
 
 		"in a mesh, local steps":         {istio(injected, `"wait 20s", "post http://localhost:8080/y"`), nil},
+		"in a mesh, early":               {istio(injected, `"post http://registry/y", "wait 20s"`), nil},
+		"in a mesh, for long":            {istio(injected, `"until http://registry/y"`), []string{"12 warning classic-istio"}},
+		"in a mesh, Elasticsearch":       {with(istio(injected, `"elasticsearch http://es:9200"`), "        lifecycle", "        startupProbe: {exec: {command: [/prestop, elasticsearch-clear]}, timeoutSeconds: 9, failureThreshold: 60}\n        lifecycle"), nil},
 		"in a mesh, late":                {istio(injected, `"wait 20s", "post http://registry/y"`), []string{"12 warning classic-istio"}},
 		"in a mesh, a lock":              {istio(injected, `"wait 20s", "unlock redis://redis key=a value-file=/b"`), []string{"12 warning classic-istio"}},
 		"in no mesh":                     {istio("labels: {app: web}", `"wait 20s", "post http://registry/y"`), nil},

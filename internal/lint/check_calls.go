@@ -207,15 +207,10 @@ func requestOf(cmd command) (method string, u *url.URL) {
 	return strings.ToUpper(method), u
 }
 
-// outside tells whether an entry talks to another host, and for how long it may.
+// outside is the other host that an entry talks to; long: for as long as it takes. Elasticsearch's own node is here.
 func outside(e prestop.Entry) (host string, long bool) {
 	var urls []string
 	switch s := e.Step.(type) {
-	case shutdown.Elasticsearch:
-		for _, p := range s.Other {
-			urls = append(urls, p.URL)
-		}
-		long = true
 	case drain.URL:
 		urls, long = append(urls, s.Request.URL), true
 	case shutdown.RedisLock:

@@ -49,7 +49,7 @@ func (c *checker) istio(h *hook) {
 			return
 		}
 		host, long := outside(s.Entry)
-		if host == "" || !long && s.Latest < istioStays {
+		if host == "" || !long && s.Earliest < istioStays {
 			continue
 		}
 		c.found("classic-istio", h.step(i), fmt.Sprintf("%s: a classic Istio sidecar is sent SIGTERM when the hook begins and ends %s later, and with it every way to %s", s.Line, short(istioStays), host),

@@ -165,7 +165,7 @@ func expandable(n *yaml.Node) error {
 			if s < 0 {
 				return -1
 			}
-			sum = min(sum+s, 1<<40)
+			sum = min(sum+s, 1<<30)
 		}
 		sizes[n] = sum
 		return sum

@@ -72,7 +72,7 @@ func (p *pod) readGrace() {
 	}
 	p.graceNode = n
 	seconds, ok := n.number()
-	if p.graceWrong = !ok || seconds < 0 || seconds > 1<<31; !p.graceWrong {
+	if p.graceWrong = !ok || seconds < 0 || seconds > 1<<30; !p.graceWrong {
 		p.grace = time.Duration(seconds) * time.Second
 	}
 }
