@@ -53,7 +53,7 @@ func (s stop) ordinary() stop {
 // took fails the case unless the hook took as long as that, and not much longer. Its first line comes a little after its start.
 func (s stop) took(least, most time.Duration) stop {
 	s.Helper()
-	s.want(s.hook >= least-50*time.Millisecond && s.hook <= most, "a hook of %s to %s, got %s", least, most, short(s.hook))
+	s.want(s.hook >= least-200*time.Millisecond && s.hook <= most, "a hook of %s to %s, got %s", least, most, short(s.hook))
 	return s
 }
 
