@@ -132,12 +132,25 @@ func (c *checker) anyPod(h *hook, at node, e prestop.Entry, u *url.URL) {
 	if !app && !slices.ContainsFunc([]string{"shutdown", "drain", "quit", "stop", "healthcheck/fail"}, func(word string) bool { return strings.Contains(strings.ToLower(u.Path), word) }) {
 		return
 	}
+	named := serviceIn(u.Hostname())
 	for _, s := range c.pod.services {
 		if s.called(u.Hostname(), c.pod.namespace) {
-			c.found("calls-any-pod", at, fmt.Sprintf("%s goes to Service %s, and so to any of its pods, not to the one that stops", e.Line, s.name),
-				"use localhost: containers of a pod share their addresses")
+			named = s.name
 		}
 	}
+	if named != "" {
+		c.found("calls-any-pod", at, fmt.Sprintf("%s goes to Service %s, and so to any of its pods, not to the one that stops", e.Line, named),
+			"use localhost: containers of a pod share their addresses")
+	}
+}
+
+// serviceIn is the Service that a name such as web.shop.svc.cluster.local is of, whether the files have it or not. A pod's
+// own name has one label more.
+func serviceIn(host string) string {
+	if labels := strings.Split(host, "."); len(labels) > 2 && labels[2] == "svc" {
+		return labels[0]
+	}
+	return ""
 }
 
 // foreignCalls looks at the calls of somebody else's hook.
