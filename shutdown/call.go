@@ -95,10 +95,18 @@ func (c Call) again(a web.Answer) bool { return web.Transient(a) && !c.Expect.Ha
 
 func (c Call) judge(log *slog.Logger, a web.Answer) error {
 	if !c.Expect.Has(a.Status) {
-		return tries(fmt.Errorf("%s: %s", web.Place(a.URL), a), a)
+		return tries(fmt.Errorf("%s: %s%s", web.Place(a.URL), a, c.expected()), a)
 	}
 	log.Info("answered", "status", a.Status, "tries", a.Tries)
 	return nil
+}
+
+// expected says so where it was asked for; that 2xx is, everybody knows.
+func (c Call) expected() string {
+	if len(c.Expect) == 0 {
+		return ""
+	}
+	return ", expected " + strings.Join(c.Expect, ",")
 }
 
 func tries(err error, a web.Answer) error {

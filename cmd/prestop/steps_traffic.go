@@ -11,7 +11,8 @@ import (
 	"github.com/prestop/prestop/prestop"
 )
 
-// quietMin is how long an until quiet looks at least: before, the rest of the cluster may not have heard of the pod's end.
+// quietMin is how long an until quiet looks at least: before, the rest of the cluster may not have heard of the pod's end. A
+// shorter max= beats it.
 const quietMin = 10 * time.Second
 
 func (b *builder) untilQuiet(p parsed) (prestop.Entry, error) {
@@ -20,7 +21,13 @@ func (b *builder) untilQuiet(p parsed) (prestop.Entry, error) {
 		return prestop.Entry{}, err
 	}
 	if _, ok := p.option("min"); !ok {
-		p.options = append(p.options, line.Option{Key: "min", Value: quietMin.String()})
+		least := quietMin
+		if o, ok := p.option("max"); ok {
+			if most, err := parseSeconds(o.Value); err == nil {
+				least = min(least, most)
+			}
+		}
+		p.options = append(p.options, line.Option{Key: "min", Value: least.String()})
 	}
 	entry, err := b.until(p)
 	if err != nil {
