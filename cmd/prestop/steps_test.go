@@ -215,8 +215,7 @@ func TestTrafficSteps(t *testing.T) {
 	t.Parallel()
 	b := build(t, map[string]string{"POD_IP": "::ffff:10.0.0.3"})
 	for text, want := range map[string]drain.Quiet{
-		"until quiet 8080":        {Ports: []uint16{8080}, Min: 10 * time.Second},
-		"until quiet 8080 max=5s": {Ports: []uint16{8080}, Min: 5 * time.Second},
+		"until quiet 8080": {Ports: []uint16{8080}, Min: 10 * time.Second},
 		"until quiet 8080,9090 for=5s min=1s traffic=new allow=2 unanswered=30s ignore=10.1.2.3/8,::1": {
 			Ports: []uint16{8080, 9090}, For: 5 * time.Second, Min: time.Second, New: true, Allow: 2, Unanswered: 30 * time.Second,
 			Ignore: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}},
@@ -225,6 +224,9 @@ func TestTrafficSteps(t *testing.T) {
 		if err != nil || !reflect.DeepEqual(e.Step, want) || !e.Guard || e.Least != want.Min || e.Most != 50*time.Second {
 			t.Errorf("%q: %+v, %v", text, e, err)
 		}
+	}
+	if e, err := b.step("until quiet 8080 max=5s"); err != nil || e.Step.(drain.Quiet).Min != 5*time.Second || e.Most != 5*time.Second {
+		t.Errorf("a max that is shorter than the default min: %+v, %v", e, err)
 	}
 	if e, err := b.step("until closed 8080 max=5s"); err != nil || e.Step != (drain.Closed{Port: 8080}) || e.Most != 5*time.Second {
 		t.Errorf("until closed: %+v, %v", e, err)
