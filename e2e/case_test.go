@@ -126,6 +126,14 @@ func (c *tcase) create(o kube.Object) {
 		if !kube.Is(err, 403) || time.Now().After(end) {
 			c.must(err)
 		}
-		time.Sleep(100 * time.Millisecond)
+		pause(c.Context(), 100*time.Millisecond)
+	}
+}
+
+// pause waits for what takes time, and no longer than the case lasts.
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
 	}
 }

@@ -37,7 +37,7 @@ func (c *tcase) hookFailures(pod, container string, want int) int {
 		if n := count(); n > 0 && n >= want {
 			return n
 		}
-		time.Sleep(200 * time.Millisecond)
+		pause(c.Context(), 200*time.Millisecond)
 	}
 	return count()
 }

@@ -45,7 +45,7 @@ spec: {clusterIP: None, selector: {kind: web}, ports: [{port: 8080}]}
 	c.launch(pod{Name: "stays"}).label()
 	r := c.launch(pod{Name: "app", Grace: 120, Hook: []string{"/prestop", step}})
 	r.label()
-	time.Sleep(2 * time.Second)
+	pause(c.Context(), 2*time.Second)
 	return r
 }
 

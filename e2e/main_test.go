@@ -109,7 +109,7 @@ func useGiven() (func() error, error) {
 		proxy.Wait()
 		return os.RemoveAll(dir)
 	}
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); ; <-time.After(100 * time.Millisecond) {
 		_, err := lab.api.Text(context.Background(), "GET", "/version")
 		if err == nil {
 			return down, nil

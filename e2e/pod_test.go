@@ -175,7 +175,7 @@ func (c *tcase) watch(name string) *running {
 		}
 	}
 	// The kubelet looks at its containers once a second: in a pod younger than that a hook starts late.
-	time.Sleep(1500 * time.Millisecond)
+	pause(c.Context(), 1500*time.Millisecond)
 	return r
 }
 

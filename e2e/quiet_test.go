@@ -42,7 +42,7 @@ func TestQuietLongRequest(t *testing.T) {
 		_, err := lab.api.Text(c.Context(), "GET", c.path("pods/app:8080/proxy/?work=8s"))
 		answered <- err
 	}()
-	time.Sleep(time.Second)
+	pause(c.Context(), time.Second)
 	s := r.stopped(0).ordinary().took(6500*time.Millisecond, 11*time.Second)
 	err := <-answered
 	c.want(err == nil, "the request to be answered, got %v", err)

@@ -84,7 +84,7 @@ func TestKubeletRestart(t *testing.T) {
 	for _, r := range all {
 		r.until(10*time.Second, "the hook runs", func() bool { _, ok := r.log().find("app: drains"); return ok })
 	}
-	time.Sleep(4 * time.Second)
+	pause(t.Context(), 4*time.Second)
 	for _, n := range lab.cluster.Nodes {
 		n.StopKubelet()
 	}
@@ -128,7 +128,7 @@ func TestFirstProcessEnds(t *testing.T) {
 			r := c.launch(pod{Hook: []string{"/prestop", step}})
 			deleted := r.delete(-1)
 			c.until(10*time.Second, "the hook runs", func() bool { return len(r.log().hook()) > 1 })
-			time.Sleep(2 * time.Second)
+			pause(c.Context(), 2*time.Second)
 			r.order("end")
 			s := r.stoppedBy(deleted, 1)
 			gone := r.goneAt().Sub(deleted)

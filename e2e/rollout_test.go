@@ -35,7 +35,7 @@ func roll(c *tcase, w way, times int) (keeping, others tally, each time.Duration
 		d.rollout()
 	}
 	each = time.Since(start) / time.Duration(times)
-	time.Sleep(2 * time.Second)
+	pause(d.Context(), 2*time.Second)
 	return keep.end(), other.end(), each
 }
 

@@ -98,7 +98,7 @@ func (c *client) reach() {
 			answered = -1
 		}
 		c.hangUp()
-		time.Sleep(c.pause)
+		<-time.After(c.pause)
 	}
 }
 

@@ -88,7 +88,10 @@ func (s *server) answer(w http.ResponseWriter, r *http.Request) {
 	if d, err := time.ParseDuration(r.URL.Query().Get("work")); err == nil {
 		work = d
 	}
-	time.Sleep(work)
+	select {
+	case <-time.After(work):
+	case <-r.Context().Done():
+	}
 	if s.draining.Load() {
 		w.Header().Set("Connection", "close")
 	}

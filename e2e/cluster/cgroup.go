@@ -104,7 +104,7 @@ func removeCgroup(name string) error {
 			if time.Now().After(end) {
 				return fmt.Errorf("cgroup %s in %s: %w", name, dir, err)
 			}
-			time.Sleep(50 * time.Millisecond)
+			<-time.After(50 * time.Millisecond)
 		}
 	}
 	return nil
