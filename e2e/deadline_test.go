@@ -51,7 +51,7 @@ func TestDeadlineGivenWithDeletion(t *testing.T) {
 			c := begin(t, deadline, "--grace-period=2 on a pod of 30, hook told 30: the kubelet goes on without it ("+n.runtime()+")")
 			r := c.launch(pod{Args: "serve -on-term=ignore", Hook: []string{"/prestop", "wait 60s"}, Spec: "nodeName: " + n.Metadata.Name})
 			s := r.stoppedBy(r.delete(2), 1)
-			c.want(s.term > 1500*time.Millisecond && s.term < 3*time.Second, "SIGTERM at 2 s, got %s", short(s.term))
+			c.want(s.term > time.Second && s.term < 3*time.Second, "SIGTERM at 2 s, got %s", short(s.term))
 			c.want(s.kill > 3*time.Second && s.kill < 5*time.Second, "SIGKILL 2 s later, got %s", short(s.kill))
 			c.saw("SIGTERM at %s, SIGKILL at %s, the hook with it, %d FailedPreStopHook", short(s.term), short(s.kill), s.events)
 		})

@@ -13,7 +13,7 @@ const failure = "03 outcome"
 func TestFailureIsAnEvent(t *testing.T) {
 	t.Parallel()
 	c := begin(t, failure, "a call that fails: FailedPreStopHook, and the wait is kept")
-	s := c.launch(pod{Hook: []string{"/prestop", "post http://127.0.0.1:8081/none", "wait 3s"}}).stopped(1).ordinary().took(3*time.Second, 4*time.Second)
+	s := c.launch(pod{Hook: []string{"/prestop", "post http://127.0.0.1:8081/none", "wait 3s"}}).stopped(1).ordinary().took(3*time.Second, 6*time.Second)
 	c.saw("%s", s)
 }
 

@@ -26,7 +26,7 @@ func TestMemoryLimit(t *testing.T) {
 				end = r.now().container("app").State.Terminated
 				return end != nil || !r.goneAt().IsZero()
 			})
-			s := r.stoppedBy(deleted, 0).ordinary().took(3*time.Second, 4*time.Second)
+			s := r.stoppedBy(deleted, 0).ordinary().took(3*time.Second, 6*time.Second)
 			c.want(end == nil || end.ExitCode == 0, "the application to end well, got %+v", end)
 			c.saw("application uses %d MiB; %s", used>>20, s)
 		})

@@ -21,7 +21,7 @@ func TestQuietProbesNotAllowed(t *testing.T) {
 	t.Parallel()
 	c := begin(t, quiet, "readiness probe each second on the same port, not allowed for: holds to its max, a warning")
 	s := c.launch(pod{Hook: []string{"/prestop", "until quiet 8080 min=0 for=3s max=6s"}, Container: `
-readinessProbe: {httpGet: {path: /, port: 8080}, periodSeconds: 1}`}).stopped(0).ordinary().took(6*time.Second, 7*time.Second)
+readinessProbe: {httpGet: {path: /, port: 8080}, periodSeconds: 1}`}).stopped(0).ordinary().took(6*time.Second, 9*time.Second)
 	c.saw("%s", s)
 }
 
