@@ -21,7 +21,6 @@ type Route struct {
 	Warning string // of a certificate that ends soon; empty: none
 }
 
-//go:noinline
 func (r *Route) add(line string) { r.Lines = append(r.Lines, line) }
 
 // Log writes the lines.
@@ -124,8 +123,6 @@ func untrusted(config *tls.Config, err error) error {
 }
 
 // signerOf says who signed a certificate, by more than a common name, which some do without.
-//
-//go:noinline
 func signerOf(c *x509.Certificate) string { return c.Issuer.String() }
 
 func authority(config *tls.Config) string {
