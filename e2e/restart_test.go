@@ -48,7 +48,7 @@ livenessProbe: {httpGet: {path: /live, port: 8081}, periodSeconds: 1, failureThr
 			r.logs["app"] = c.followLog("app", "app")
 			c.until(30*time.Second, "the new container is ready", func() bool { return r.now().ready() })
 			s := r.stopped(plan.failures) // that of before
-			c.want(s.hook >= time.Second, "the hook of the new container to wait anew, got %s", short(s.hook))
+			c.want(s.hook >= 900*time.Millisecond, "the hook of the new container to wait anew, got %s", short(s.hook))
 			c.saw("deleted then: hook %s", short(s.hook))
 		})
 	}
