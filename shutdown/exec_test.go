@@ -150,16 +150,15 @@ func TestExecCut(t *testing.T) {
 			}()
 			err := Exec{test.program}.Run(ctx, log.logger())
 			took := time.Since(ended)
-			expectError(t, err, " is killed: share used up")
+			expectError(t, err, ": share used up") // is killed; on a busy machine: and not gone yet
+			expectError(t, err, " is killed")
 			if !errors.Is(err, errShare) {
 				t.Errorf("%v does not wrap the cause", err)
 			}
 			t.Logf("took %v", took)
 			expectTook(t, took, 0, s/2)
 			leader := execLeader(t, &log)
-			if exists(leader) {
-				t.Errorf("process %d is there still", leader)
-			}
+			await(t, "the program is gone", func() bool { return !exists(leader) })
 			for _, pid := range slices.Compact(slices.Sorted(slices.Values(pids))) {
 				if test.outside && pid != leader {
 					if !lives(pid) {

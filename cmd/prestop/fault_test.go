@@ -188,8 +188,8 @@ func TestFaultsInTheContainer(t *testing.T) {
 		{"exec /no/such/program", "/no/such/program"},
 		{"exec /etc", "is a directory"},
 		{"exec /prestop install", "exit status 2; it said: prestop: install"},
-		{"exec /prestop --additional-wait=0 --grace-period=300 'wait 200s'", "/prestop is killed: its share"},
-		{"exec /prestop --log-to=nowhere --additional-wait=0 --grace-period=300 'wait 200s'", "/prestop is killed: its share"},
+		{"exec /prestop --additional-wait=0 --grace-period=300 'wait 200s'", "/prestop is killed"},
+		{"exec /prestop --log-to=nowhere --additional-wait=0 --grace-period=300 'wait 200s'", "/prestop is killed"},
 		{"touch /no/such/file", "there is no directory /no/such: is its volume mounted?"},
 		{"touch /etc", "/etc: "},
 		{"signal TERM", "/proc"}, // which is not mounted here
