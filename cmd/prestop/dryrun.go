@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -27,18 +26,12 @@ const checkTime = 3 * time.Second
 
 var errCheckTime = errors.New("no answer within 3s")
 
-// The outputs of the dry run.
-const (
-	outputText = "text"
-	outputJSON = "json"
-)
-
 // dryRun shows the plan with its times, what is wrong with it, and what a look at the places that it would call
 // finds. Nothing is changed and nothing is waited for.
 func dryRun(i invocation, b *builder, p prestop.Plan) int {
 	f := b.forecast(i, p)
 	if b.output.word == outputJSON {
-		f.writeJSON(i.stdout)
+		writeJSON(i.stdout, f)
 	} else {
 		f.write(i.stdout, i.colours())
 	}
@@ -145,13 +138,6 @@ func (f forecast) write(w io.Writer, colours bool) {
 		writeWrapped(out, "", "error: "+text)
 	}
 	_, _ = w.Write(out.Bytes()) // who is gone needs no answer
-}
-
-func (f forecast) writeJSON(w io.Writer) {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	_ = e.Encode(f)
 }
 
 // addPlaces says where the log and the record would go.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -19,7 +18,7 @@ import (
 func lintManifests(i invocation) int {
 	flags := pflag.NewFlagSet("lint", pflag.ContinueOnError)
 	flags.Usage = func() {}
-	output := choice{"text", []string{"text", "json"}}
+	output := choice{outputText, []string{outputText, outputJSON}}
 	flags.Var(&output, "output", "")
 	list := flags.Bool("list", false, "")
 	switch err := flags.Parse(i.args); {
@@ -36,7 +35,7 @@ func lintManifests(i invocation) int {
 	files, unreadable := readManifests(flags.Args())
 	result := lint.Check(files, readHook)
 	result.Unreadable = append(unreadable, result.Unreadable...)
-	if output.word == "json" {
+	if output.word == outputJSON {
 		writeLintJSON(i.stdout, result)
 	} else {
 		writeLint(i.stdout, files, result)
@@ -179,8 +178,5 @@ func writeLintJSON(w io.Writer, result lint.Result) {
 	for _, h := range result.Hooks {
 		doc.Hooks = append(doc.Hooks, lintHook{h.File, h.Line, h.Kind, h.Namespace, h.Name, h.Container, h.Program})
 	}
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	e.Encode(doc)
+	writeJSON(w, doc)
 }
