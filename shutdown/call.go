@@ -19,6 +19,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -121,8 +122,12 @@ var (
 	errMoved    = errors.New("the 202 names a Location at another place, where it is not followed")
 )
 
-// poll asks where a 202 of the given URL said that the outcome would be.
+// poll asks where a 202 of the given URL said that the outcome would be. Who expects the 202 of the call itself has not said
+// what the outcome is to be: any 2xx is as good.
 func (c Call) poll(ctx context.Context, log *slog.Logger, client *web.Client, from *url.URL, location string) error {
+	if c.Expect.Has(http.StatusAccepted) && !c.Expect.Has(http.StatusOK) {
+		c.Expect = append(slices.Clip(c.Expect), "2xx")
+	}
 	at, err := from.Parse(location)
 	if err != nil {
 		return errLocation
