@@ -108,15 +108,24 @@ func (b *builder) isElasticsearch(u *url.URL) bool {
 	return len(b.es.urls.list) == 0
 }
 
+// lacksTarget tells whether a shutdown of this type could only be refused.
+func (b *builder) lacksTarget(kind string) bool {
+	return kind == "replace" && b.es.targetNode.text == ""
+}
+
 func (b *builder) elasticsearchStep(p parsed) (prestop.Entry, error) {
-	kind := b.shutdownType
+	kind, at := b.shutdownType, p.verb
 	if o, ok := p.option("type"); ok {
+		at = o.Word
 		if err := kind.Set(o.Value); err != nil {
-			return prestop.Entry{}, o.Expected("type: %s", err)
+			return prestop.Entry{}, at.Expected("type: %s", err)
+		}
+		if kind.word == auto && !bool(b.askAPI) {
+			return prestop.Entry{}, at.Expected("type: auto needs PRE_STOP_ASK_API=true")
 		}
 	}
-	if o, ok := p.option("type"); ok && kind.word == auto && !bool(b.askAPI) {
-		return prestop.Entry{}, o.Expected("type: auto needs PRE_STOP_ASK_API=true")
+	if b.lacksTarget(kind.word) {
+		return prestop.Entry{}, at.Expected("type: replace needs the name of the node that takes over in PRE_STOP_ELASTICSEARCH_TARGET_NODE")
 	}
 	places := b.es.urls
 	if len(p.targets) > 0 {
@@ -128,9 +137,6 @@ func (b *builder) elasticsearchStep(p parsed) (prestop.Entry, error) {
 		if err := places.Set(w.Text); err != nil {
 			return prestop.Entry{}, w.Expected("%s", err)
 		}
-	}
-	if o, ok := p.option("type"); ok && kind.word == "replace" && b.es.targetNode.text == "" {
-		return prestop.Entry{}, o.Expected("type: replace needs the name of the node that takes over in PRE_STOP_ELASTICSEARCH_TARGET_NODE")
 	}
 	if len(places.list) == 0 {
 		return prestop.Entry{}, p.verb.Expected("expected a URL after elasticsearch, or in PRE_STOP_ELASTICSEARCH_URL")

@@ -30,11 +30,7 @@ func readHook(c lint.Command) lint.Reading {
 	case bool(s.dryRun):
 		return lint.Reading{Subcommand: "--dry-run"}
 	}
-	r := lint.Reading{Settings: setOf(s)}
-	for _, w := range s.warnings {
-		name, _, _ := strings.Cut(w, " is set")
-		r.Unknown = append(r.Unknown, name)
-	}
+	r := lint.Reading{Settings: setOf(s), Unknown: s.unknown}
 	b := elsewhere(s, env, c.Cluster)
 	r.Plan = b.plan(time.Time{})
 	r.Steps = b.sources(c, r.Plan)
@@ -159,8 +155,8 @@ func (b *builder) mistakes(open bool, steps []lint.Step) []lint.Mistake {
 		}
 	}
 	for _, p := range b.problems[:len(b.problems)-unreadable] {
-		if !open || !strings.HasPrefix(p.text, "expected together with") {
-			all = append(all, lint.Mistake{Setting: p.name, Text: b.hide.hide(p.text)})
+		if with := p.with(); !open || with == "" {
+			all = append(all, lint.Mistake{Setting: p.name, Text: b.hide.hide(p.text), With: with})
 		}
 	}
 	return all

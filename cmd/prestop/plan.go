@@ -72,6 +72,9 @@ func (b *builder) fromEnvironment() []prestop.Entry {
 		all = append(all, b.app(b.appURL.list[0]))
 	}
 	if len(b.es.urls.list) > 0 {
+		if b.lacksTarget(b.shutdownType.word) {
+			b.problems = append(b.problems, missing("PRE_STOP_ELASTICSEARCH_TARGET_NODE", "--shutdown-type=replace"))
+		}
 		e := b.elasticsearchEntry(b.es.urls, b.shutdownType.word)
 		e.Line = "elasticsearch " + b.es.urls.String()
 		all = append(all, e)

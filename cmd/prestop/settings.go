@@ -51,6 +51,7 @@ type settings struct {
 	args     []string // the steps given as arguments
 	rows     []*setting
 	problems []problem
+	unknown  []string // variables that are no settings
 	warnings []string
 }
 
@@ -65,6 +66,19 @@ type setting struct {
 
 // A problem is a mistake in the configuration.
 type problem struct{ name, text string }
+
+const together = "expected together with "
+
+// missing is a setting that goes together with another, which is there.
+func missing(name, with string) problem { return problem{name, together + with} }
+
+// with is the setting that the missing one goes together with; empty: it is another mistake.
+func (p problem) with() string {
+	if with, ok := strings.CutPrefix(p.text, together); ok {
+		return with
+	}
+	return ""
+}
 
 func (p problem) Error() string { return p.name + ": " + p.text }
 
@@ -269,6 +283,7 @@ func (s *settings) warnUnknown(env map[string]string) {
 		known := slices.ContainsFunc(s.rows, func(row *setting) bool { return row.env == name })
 		injected := name == prefix+"PORT" || strings.HasPrefix(name, prefix+"PORT_") || strings.HasPrefix(name, prefix+"SERVICE_")
 		if strings.HasPrefix(name, prefix) && !known && !injected {
+			s.unknown = append(s.unknown, name)
 			s.warnings = append(s.warnings, name+" is set, and no setting of this version")
 		}
 	}
@@ -278,7 +293,7 @@ func (s *settings) warnUnknown(env map[string]string) {
 func (s *settings) checkPairs() {
 	need := func(has bool, with, name string) {
 		if has {
-			s.problems = append(s.problems, problem{name, "expected together with " + with})
+			s.problems = append(s.problems, missing(name, with))
 		}
 	}
 	es := &s.es
@@ -289,7 +304,6 @@ func (s *settings) checkPairs() {
 	need(s.shutdownType.word == auto && !bool(s.askAPI), "--shutdown-type=auto", "PRE_STOP_ASK_API=true")
 	need(s.ifNotDeleted.word == skipWaits && !bool(s.askAPI), "--if-not-deleted=skip", "PRE_STOP_ASK_API=true")
 	need(s.outputSet && !bool(s.dryRun), "--output", "--dry-run")
-	need(s.shutdownType.word == "replace" && es.targetNode.text == "" && len(es.urls.list) > 0, "--shutdown-type=replace", "PRE_STOP_ELASTICSEARCH_TARGET_NODE")
 }
 
 // effective is the configuration for the log's first line: what each setting is, without secrets.

@@ -17,8 +17,8 @@ func (h *hook) mistaken(name string) bool {
 func (c *checker) settings(h *hook) {
 	for _, m := range h.reading.Mistakes {
 		at := h.setting(m.Setting)
-		if _, with, ok := strings.Cut(m.Text, together); ok {
-			with, _, _ = strings.Cut(with, "=")
+		if m.With != "" {
+			with, _, _ := strings.Cut(m.With, "=")
 			at = h.setting(with) // which is there; the other is not
 		}
 		c.found("setting-unreadable", at, m.Setting+": "+m.Text, fixOfSetting(m))
@@ -31,12 +31,9 @@ func (c *checker) settings(h *hook) {
 	}
 }
 
-// together is how prestop says that a setting needs another.
-const together = "expected together with "
-
 func fixOfSetting(m Mistake) string {
-	if _, with, ok := strings.Cut(m.Text, together); ok {
-		return "set " + m.Setting + " too, or remove " + with
+	if m.With != "" {
+		return "set " + m.Setting + " too, or remove " + m.With
 	}
 	if m.Setting == "arguments" {
 		return "flags go before the steps; prestop --help lists them"

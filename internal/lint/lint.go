@@ -59,6 +59,7 @@ type Setting struct {
 type Mistake struct {
 	Setting string // a variable's name, or a flag's, as --grace-period; or arguments
 	Text    string
+	With    string // the setting that needs this one, as PRE_STOP_X, --x or --x=VALUE; empty: it is not that this one is missing
 }
 
 // A Step says where an entry of a plan comes from, and what is wrong with it.
