@@ -19,6 +19,9 @@ func clearElasticsearch(i invocation) int {
 	if err != nil {
 		return i.usage(err)
 	}
+	ctx, stop := withSignals(i.ctx)
+	defer stop()
+	i.ctx = ctx
 	code := exitDone
 	if err := i.clear(s); err != nil {
 		code = exitFailed

@@ -22,6 +22,9 @@ func hook(i invocation) int {
 	if err != nil {
 		return i.usage(err)
 	}
+	ctx, stopSignals := withSignals(i.ctx)
+	defer stopSignals()
+	i.ctx = ctx
 	b := newBuilder(i, s)
 	b.ask(i.ctx, i.root)
 	p := b.plan(i.start)

@@ -6,7 +6,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/prestop/prestop/internal/lint"
 )
@@ -114,5 +118,41 @@ func TestLintExamples(t *testing.T) {
 		if len(result.Hooks) == 0 && strings.Contains(string(content), "preStop:") {
 			t.Errorf("%s: no hook was found", name)
 		}
+	}
+}
+
+// Somebody who forgot the pipe before "prestop lint -" gets away with one Ctrl-C.
+func TestLintEndsBySignal(t *testing.T) {
+	t.Parallel()
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer read.Close()
+	defer write.Close()
+	p := prepare(t, nil, "lint", "-")
+	p.Stdin = read
+	p.begin()
+	if _, err := write.WriteString("kind: Pod\n"); err != nil {
+		t.Fatal(err)
+	}
+	every := time.NewTicker(5 * time.Millisecond)
+	defer every.Stop()
+	for unread := 1; unread > 0; <-every.C {
+		if unread, err = unix.IoctlGetInt(int(read.Fd()), unix.TIOCINQ); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- p.Wait() }()
+	select {
+	case <-ended:
+	case <-time.After(10 * time.Second):
+		p.Process.Kill()
+		<-ended
+		t.Error("it still reads 10 s after SIGINT")
 	}
 }

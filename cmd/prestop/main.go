@@ -3,8 +3,8 @@
 //
 // The files here join the packages that do the work: settings.go and values.go read arguments and environment, plan.go
 // and budget.go make a plan of them and of what askapi.go reads, with steps.go, the table of verbs, and a file for each kind of them;
-// hook.go carries it out, hooklog.go and tell.go say how it went, dryrun.go shows it, and lint.go shows it of manifests. main wires,
-// run is the program.
+// hook.go carries it out, hooklog.go and tell.go say how it went, dryrun.go shows it, and lint.go shows it for manifests. main only
+// connects run, which is the program, to the process.
 package main
 
 import (
@@ -41,10 +41,8 @@ func main() {
 // mainBelow is main for a pod whose files are below root, which is empty but for tests.
 func mainBelow(root string) {
 	start := time.Now()
-	ctx, stop := withSignals(context.Background())
-	code := run(invocation{ctx, start, os.Args[1:], environment(os.Environ()), os.Stdout, os.Stderr, root})
-	stop()
-	os.Exit(code)
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // and that is all: a closed log must not end the hook
+	os.Exit(run(invocation{context.Background(), start, os.Args[1:], environment(os.Environ()), os.Stdout, os.Stderr, root}))
 }
 
 // ended is the cause of a context that a signal ended.
@@ -52,12 +50,12 @@ type ended struct{ signal syscall.Signal }
 
 func (e ended) Error() string { return "ended by signal " + e.signal.String() }
 
-// withSignals ends the context at a signal. SIGPIPE is caught and left at that: a closed log must not end the hook.
+// withSignals ends the context at a signal, for a run that has something to put in order first. Any other is ended by the
+// signal itself.
 func withSignals(ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	go func() {
 		if s, ok := (<-signals).(syscall.Signal); ok {
 			cancel(ended{s})
