@@ -20,6 +20,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/prestop/prestop/internal/container"
 )
 
 // soon is when a machine that is busy with other things must have come to it.
@@ -63,8 +65,8 @@ func exists(pid int) bool { return unix.Kill(pid, 0) != unix.ESRCH }
 
 // lives tells whether a process has not ended; who has to reap it does not matter.
 func lives(pid int) bool {
-	name, _ := groupOf(pid)
-	return name != ""
+	p, err := container.Read("", strconv.Itoa(pid))
+	return err == nil && !p.Ended()
 }
 
 func expectEnds(t *testing.T, pids ...int) {

@@ -16,6 +16,7 @@ import (
 type Process struct {
 	PID     int
 	Parent  int    // process id; 0: outside of the process namespace
+	Group   int    // process id of its process group's leader
 	Started uint64 // clock ticks since boot
 	Name    string // of its program; any bytes, 15 at most
 
@@ -48,15 +49,16 @@ func (p Process) Lives(proc string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return now.Started == p.Started && !now.ended(), nil
+	return now.Started == p.Started && !now.Ended(), nil
 }
 
-// ended tells a zombie from a process whose first thread has ended and others have not.
-func (p Process) ended() bool {
+// Ended tells whether the process had ended when it was read: it is a zombie, and not one whose first thread has ended and
+// others have not.
+func (p Process) Ended() bool {
 	return (p.state == 'Z' || p.state == 'X') && p.threads <= 1
 }
 
-// parseStat reads the fields 1 to 4, 20 and 22. The second is the program's name in brackets, which
+// parseStat reads the fields 1 to 5, 20 and 22. The second is the program's name in brackets, which
 // may hold blanks and brackets itself.
 func parseStat(stat string) (Process, error) {
 	pid, rest, opened := strings.Cut(stat, " (")
@@ -69,11 +71,12 @@ func parseStat(stat string) (Process, error) {
 		return Process{}, fmt.Errorf("expected 22 fields or more, found %d", len(fields)+2)
 	}
 	p := Process{Name: rest[:end], state: fields[0][0]}
-	var errs [4]error
+	var errs [5]error
 	p.PID, errs[0] = strconv.Atoi(pid)
 	p.Parent, errs[1] = strconv.Atoi(fields[1])
-	p.threads, errs[2] = strconv.Atoi(fields[17])
-	p.Started, errs[3] = strconv.ParseUint(fields[19], 10, 64)
+	p.Group, errs[2] = strconv.Atoi(fields[2])
+	p.threads, errs[3] = strconv.Atoi(fields[17])
+	p.Started, errs[4] = strconv.ParseUint(fields[19], 10, 64)
 	if err := errors.Join(errs[:]...); err != nil {
 		return Process{}, err
 	}

@@ -23,7 +23,7 @@ func TestRead(t *testing.T) {
 		proc := fakeProc(t, 30)
 		put(t, proc, "20/stat", stat(name, "S", "3", "510"))
 		p, err := Read(proc, "20")
-		want := Process{PID: 20, Parent: 7, Started: 510, Name: name, state: 'S', threads: 3}
+		want := Process{PID: 20, Parent: 7, Group: 1, Started: 510, Name: name, state: 'S', threads: 3}
 		if err != nil || p != want {
 			t.Errorf("%q: %+v, %v; expected %+v", name, p, err, want)
 		}
