@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
-	"unicode"
 
 	"github.com/prestop/prestop/internal/web"
 )
@@ -260,7 +259,7 @@ func (r *refusal) Final() bool {
 // shorten makes one line of a text for a person.
 func shorten(s string) string {
 	const most = 300
-	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
+	s = web.OneLine(s)
 	if len(s) <= most {
 		return s
 	}

@@ -3,7 +3,8 @@ package shutdown
 import (
 	"fmt"
 	"strings"
-	"unicode"
+
+	"github.com/prestop/prestop/internal/web"
 )
 
 // What becomes of a lock or lease that we release, as the log says it.
@@ -18,7 +19,7 @@ const maxServerText = 300
 // serverText is what a server said, for an error: on one line, and whole or not at all, since half of a secret that it
 // repeats is one that nobody recognises.
 func serverText(text string, secrets ...string) string {
-	text = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(text, ""), func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
+	text = web.OneLine(text)
 	if len(text) > maxServerText {
 		return fmt.Sprintf("a text of %d bytes, not shown", len(text))
 	}

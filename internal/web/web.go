@@ -151,8 +151,14 @@ func (a Answer) excerpt() string {
 	if len(a.Body) > maxExcerpt || kind != "text/plain" && !strings.HasSuffix(kind, "json") {
 		return ""
 	}
-	text := strings.ToValidUTF8(string(a.Body), "")
-	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
+	return OneLine(string(a.Body))
+}
+
+// OneLine is what a server said, for a log or an error: valid UTF-8, with one blank for whatever white space and control
+// characters there are between two words.
+func OneLine(text string) string {
+	apart := func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
+	return strings.Join(strings.FieldsFunc(strings.ToValidUTF8(text, ""), apart), " ")
 }
 
 // Send makes one try, which ends when ctx does. An answer of any status is no error.
