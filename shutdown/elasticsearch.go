@@ -29,10 +29,10 @@ type Place struct {
 // A record that somebody else registered is never changed, but waited for. One that an earlier
 // delivery of the same hook registered is gone on from.
 type Elasticsearch struct {
-	Own   []Place // addresses of the own node; an answer of a node that is not called Node is not believed
-	Other []Place // asked where the own node does not answer, in order
-	Node  string  // the own node's name
-	IP    string  // the own node's address, which decides between nodes of one name; may be empty
+	Own   []Place // addresses of our own node; an answer of a node that is not called Node is not believed
+	Other []Place // asked where our own node does not answer, in order
+	Node  string  // our own node's name
+	IP    string  // our own node's address, which decides between nodes of one name; may be empty
 	Pod   Pod
 
 	Type            string        // restart, remove, replace or sigterm

@@ -9,7 +9,7 @@ import (
 	"github.com/prestop/prestop/internal/fakees"
 )
 
-// BenchmarkAnswers is what is made of Elasticsearch's answers in a cluster of so many nodes: of the one that the own node is
+// BenchmarkAnswers is what is made of Elasticsearch's answers in a cluster of so many nodes: of the one that our own node is
 // found in, of its shutdown's, and of one with a shutdown of each node.
 func BenchmarkAnswers(b *testing.B) {
 	for _, n := range []int{10, 1000} {

@@ -12,7 +12,7 @@ import (
 	"github.com/prestop/prestop/internal/web"
 )
 
-// Check says how each place is reached, who answers and as whom it knows us, and finds the own node and its record.
+// Check says how each place is reached, who answers and as whom it knows us, and finds our own node and its record.
 func (e Elasticsearch) Check(ctx context.Context, log *slog.Logger) error {
 	c := newCluster(e, log)
 	ctx = dns.Looking(ctx, func(string) {})

@@ -45,7 +45,7 @@ func TestCheckIsBrief(t *testing.T) {
 		err string
 	}{
 		"all answer":         {func(*testing.T, *world) {}, ""},
-		"the own node hangs": {func(_ *testing.T, w *world) { w.net.swallow(ownAddress) }, ""},
+		"our own node hangs": {func(_ *testing.T, w *world) { w.net.swallow(ownAddress) }, ""},
 		"the service hangs":  {func(_ *testing.T, w *world) { w.net.swallow(serviceAddress) }, ""},
 		"two hang": {func(t *testing.T, w *world) {
 			w.net.swallow(ownAddress)

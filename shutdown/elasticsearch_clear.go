@@ -13,7 +13,7 @@ import (
 
 // Clear removes the record that a hook of this pod, or of a pod of its name before it, left: nobody else
 // does, and while it is there the node opens no readiness port and gets no tasks. It must not go before the
-// node is back, or its shards are rebuilt elsewhere; so only the own node is asked, and that only answers once
+// node is back, or its shards are rebuilt elsewhere; so only our own node is asked, and that only answers once
 // it has joined a cluster with a master. Records that other actors registered stay.
 //
 // nil: there is no such record, or no longer. An error: not yet, or it cannot be known yet.
@@ -39,7 +39,7 @@ func (e Elasticsearch) Clear(ctx context.Context, log *slog.Logger) error {
 	return nil
 }
 
-// findOwn asks the own node's addresses alone.
+// findOwn asks our own node's addresses alone.
 func (c *cluster) findOwn(ctx context.Context) (own member, err error) {
 	if err := nameable(c.Node); err != nil {
 		return member{}, err
@@ -61,7 +61,7 @@ func (c *cluster) records(ctx context.Context) (all []record, err error) {
 	return all, err
 }
 
-// clear removes r if it is this pod's: the own node's, or one of a node that the pod was before it lost its data, and
+// clear removes r if it is this pod's: our own node's, or one of a node that the pod was before it lost its data, and
 // with them its node id.
 func (c *cluster) clear(ctx context.Context, own member, r record) error {
 	if named, _ := c.Pod.marked(r.Reason); !named {

@@ -19,7 +19,7 @@ import (
 type cluster struct {
 	Elasticsearch
 	log             *slog.Logger
-	places          []Place         // asked in this order; set once the own node is found
+	places          []Place         // asked in this order; set once our own node is found
 	noMasterTimeout map[string]bool // the methods with which the server is too old for it: it came to PUT and DELETE before GET
 	unauthorized    int             // answers of 401 since the last success
 }
@@ -99,7 +99,7 @@ func (u unanswered) Error() string {
 	for i, err := range u {
 		texts[i] = err.Error()
 	}
-	return strings.Join(slices.Compact(texts), "; ") // one place may stand there twice, as the own node and by its URL
+	return strings.Join(slices.Compact(texts), "; ") // one place may stand there twice, as our own node and by its URL
 }
 
 func (u unanswered) Unwrap() []error { return u }

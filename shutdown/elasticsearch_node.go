@@ -11,7 +11,7 @@ import (
 	"github.com/prestop/prestop/internal/web"
 )
 
-// find finds the own node and settles which places are asked from then on: the own node, if it answers and is
+// find finds our own node and settles which places are asked from then on: our own node, if it answers and is
 // ours, then the others.
 func (c *cluster) find(ctx context.Context) (member, error) {
 	if err := nameable(c.Node); err != nil {
@@ -40,7 +40,7 @@ func (c *cluster) find(ctx context.Context) (member, error) {
 func nameable(name string) error {
 	switch {
 	case name == "":
-		return fmt.Errorf("the own node's name is not known: expected it in POD_NAME")
+		return fmt.Errorf("the node's own name is not known: expected it in POD_NAME")
 	case strings.HasPrefix(name, "_") || strings.ContainsAny(name, "*?,:"):
 		return fmt.Errorf("the node's name %q cannot be looked up: expected no _ at its beginning and none of * ? , : in it", name)
 	}

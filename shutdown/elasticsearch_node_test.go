@@ -241,7 +241,7 @@ func TestFindReadsTheSameInALargeCluster(t *testing.T) {
 	for _, own := range []bool{true, false} {
 		small, large := received(10, own), received(1000, own)
 		if small != large || small > 1300 {
-			t.Errorf("asking the own node %v: %d bytes of 10 nodes, %d of 1000", own, small, large)
+			t.Errorf("asking our own node %v: %d bytes of 10 nodes, %d of 1000", own, small, large)
 		}
 	}
 }

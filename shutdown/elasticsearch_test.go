@@ -61,7 +61,7 @@ func TestRunFollowsTheStatus(t *testing.T) {
 	}
 }
 
-// What is no status of the own node, whole and readable, is never taken for its end.
+// What is no status of our own node, whole and readable, is never taken for its end.
 func TestRunNeverTakesForDone(t *testing.T) {
 	t.Parallel()
 	inline := func(body string) fakees.Effect { return fakees.Body(200, "application/json", body) }
@@ -168,7 +168,7 @@ func TestRunEndsWhenTheServersVanish(t *testing.T) {
 	})
 }
 
-// The own node is still up in a preStop hook, but not for long.
+// Our own node is still up in a preStop hook, but not for long.
 func TestRunGoesOnAtTheServiceWhenTheNodeCloses(t *testing.T) {
 	t.Parallel()
 	inWorld(t, "9.4.0", func(t *testing.T, w *world) {

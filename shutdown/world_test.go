@@ -107,7 +107,7 @@ func (w *world) expectPuts(t *testing.T, want int) {
 		if r.API == fakees.PutShutdown {
 			n++
 			if r.Path != recordPath(w.own.ID) {
-				t.Errorf("PUT %s, which is not the own node's", r.Path)
+				t.Errorf("PUT %s, which is not our own node's", r.Path)
 			}
 		}
 	}

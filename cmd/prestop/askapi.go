@@ -35,7 +35,7 @@ type asked struct {
 	said []string // for the log and the dry run, a sentence each
 }
 
-// ask reads the own pod, and the StatefulSet for the type auto, if that is set. Whatever goes wrong is a warning, and then
+// ask reads our own pod, and the StatefulSet for the type auto, if that is set. Whatever goes wrong is a warning, and then
 // the settings count. root is empty but for tests.
 func (b *builder) ask(ctx context.Context, root string) {
 	if !bool(b.askAPI) {
@@ -56,7 +56,7 @@ func (b *builder) ask(ctx context.Context, root string) {
 		if b.wantsAuto() {
 			instead += " and the shutdown type auto is restart"
 		}
-		b.warnings = append(b.warnings, "PRE_STOP_ASK_API: the own pod cannot be read, so "+instead+": "+err.Error())
+		b.warnings = append(b.warnings, "PRE_STOP_ASK_API: this pod cannot be read, so "+instead+": "+err.Error())
 		return
 	}
 	b.asked = asked{grace: pod.Grace(), why: pod.Why()}

@@ -30,12 +30,12 @@ const (
 type esRow struct {
 	name    string
 	version string   // empty: 9.4.0
-	nodes   []string // of the cluster; none: es-1, which is the own node, and es-2
-	at      string   // the node that answers at 127.0.0.1; empty: the own one
+	nodes   []string // of the cluster; none: es-1, which is our own node, and es-2
+	at      string   // the node that answers at 127.0.0.1; empty: our own
 	prepare func(*esScene)
 	env     []string
 
-	puts        int           // registrations, all of them for the own node's id
+	puts        int           // registrations, all of them for our own node's id
 	least, most time.Duration // that the hook lasts; 0: the wait, and the wait and slack
 	exit        int
 	says        []string // each in a line of the log
@@ -53,7 +53,7 @@ func esRows() []esRow {
 		{name: "nothing is wrong", puts: 1, says: []string{"registering the shutdown", "shutdown is COMPLETE"}},
 		{name: "E1, names that begin alike", nodes: alike, puts: 1},
 		{name: "E1, asked by way of one of them", nodes: alike, at: "es-10", puts: 1, says: []string{"prestop ends"}},
-		{name: "E2, the own node is not in the cluster", nodes: alike[1:], at: "es-10", most: esDeadline, exit: 1,
+		{name: "E2, our own node is not in the cluster", nodes: alike[1:], at: "es-10", most: esDeadline, exit: 1,
 			says: []string{"no node called es-1 is in the cluster"}},
 		{name: "E2, and another has its name as host", nodes: alike[1:], at: "es-10", prepare: func(sc *esScene) { sc.AddNode(fakees.Node{Name: "es-12", Host: "es-1"}) },
 			most: esDeadline, exit: 1, says: []string{"no node called es-1 is in the cluster"}},
@@ -161,7 +161,7 @@ func (r esRow) expect(t *testing.T, sc *esScene, h *hooked) {
 		if q.API == fakees.PutShutdown {
 			puts++
 			if q.Path != "/_nodes/"+sc.own.ID+"/shutdown" {
-				t.Errorf("PUT %s, and the own node is %s", q.Path, sc.own.ID)
+				t.Errorf("PUT %s, and our own node is %s", q.Path, sc.own.ID)
 			}
 		}
 	}

@@ -488,7 +488,7 @@ type role struct {
 type containerRole struct {
 	Hook  role
 	UID   int  // become this user
-	Chown bool // give the own stderr to that user, as runtimes do
+	Chown bool // give its own stderr to that user, as runtimes do
 	Exec  bool // execute a program as that user, which has the kernel let others of that user look at its files
 	Close bool // its stderr
 	Again bool // kill the hook when stdin ends, and have it delivered again

@@ -105,7 +105,7 @@ func (s *settings) table() []*setting {
 	es := &s.es
 	return []*setting{
 		{"What to do", "PRE_STOP_APP_URL", "app-url", "POSTed first; must start draining and return, not exit", "", &s.appURL, ""},
-		{"What to do", "PRE_STOP_ELASTICSEARCH_URL", "elasticsearch-url", "Elasticsearch base URLs; the own node is tried before them; none turns off what is found in an ECK pod", "", &es.urls, ""},
+		{"What to do", "PRE_STOP_ELASTICSEARCH_URL", "elasticsearch-url", "Elasticsearch base URLs; the pod's own node is tried before them; none turns off what is found in an ECK pod", "", &es.urls, ""},
 		{"What to do", "PRE_STOP_SHUTDOWN_TYPE", "shutdown-type", "what the app and Elasticsearch are told; auto is remove where the StatefulSet was scaled down, else restart", "", &s.shutdownType, ""},
 		{"What to do", "PRE_STOP_STEPS", "", "the steps, one a line, # begins a comment; the same as arguments", "", &s.steps, ""},
 
@@ -114,7 +114,7 @@ func (s *settings) table() []*setting {
 		{"Time", "PRE_STOP_RESERVE_SECONDS", "reserve", "left to the container's own SIGTERM handling", "a sixth of the grace period, at least 5s, at most half of it", &s.reserve, ""},
 		{"Time", "PRE_STOP_MAX_DNS_ERRORS", "max-dns-errors", "DNS failures in a row that are tolerated before a host is given up", "", &s.maxDNSErrors, ""},
 
-		{"Time", "PRE_STOP_ASK_API", "ask-api", "read the own pod from the API server: its grace period, why it stops, and its StatefulSet for the type auto", "", &s.askAPI, ""},
+		{"Time", "PRE_STOP_ASK_API", "ask-api", "read this pod from the API server: its grace period, why it stops, and its StatefulSet for the type auto", "", &s.askAPI, ""},
 		{"Time", "PRE_STOP_IF_NOT_DELETED", "if-not-deleted", "with ask-api, where the pod is not being deleted: wait, or skip the waits and only make the calls", "", &s.ifNotDeleted, ""},
 		{"Time", "PRE_STOP_SKIP_FILE", "skip-file", "while this file holds true, waits end at once", "", &s.skipFile, ""},
 

@@ -91,7 +91,7 @@ func elasticsearchOverTLS(p *pki) stories {
 		"self-signed":                          {leaf: p.selfSigned, says: "certificate signed by unknown authority"},
 		"system CAs":                           {env: but(mutual, "PRE_STOP_ELASTICSEARCH_CA_FILE="), says: "certificate signed by unknown authority"},
 		"wrong name":                           {leaf: p.ca.issue(names("other.test")), says: "certificate is valid for other.test, not " + esHost},
-		"name of the own address alone":        {leaf: p.ca.issue(names("127.0.0.1")), says: "certificate is not valid for any names, but wanted to match " + esHost},
+		"name of our own address alone":        {leaf: p.ca.issue(names("127.0.0.1")), says: "certificate is not valid for any names, but wanted to match " + esHost},
 		"an IP address not in the certificate": {host: "127.0.0.1", says: "127.0.0.1 because it doesn't contain any IP SANs"},
 		"a name that is asked for and wrong":   {env: but(mutual, "PRE_STOP_ELASTICSEARCH_TLS_SERVER_NAME=es.internal"), says: "not es.internal"},
 		"expired":                              {leaf: p.ca.issue(names(esHost), expired), says: "certificate has expired or is not yet valid"},
@@ -137,7 +137,7 @@ func elasticsearchOverTLS(p *pki) stories {
 				s.check(q.User == esUser && q.Certificate == "hook", "%s %s came from user %q with certificate %q", q.Method, q.Path, q.User, q.Certificate)
 			}
 			for _, q := range server.requests() {
-				s.check(q.host == "127.0.0.1:"+server.port(), "a request for %s, want the own node", q.host)
+				s.check(q.host == "127.0.0.1:"+server.port(), "a request for %s, want our own node", q.host)
 			}
 		}
 	}
@@ -288,12 +288,12 @@ func credentialsApart(p *pki) stories {
 	return stories
 }
 
-// In an ECK pod all comes from the mounts; the own node is known by its certificate, whoever signed it.
+// In an ECK pod all comes from the mounts; our own node is known by its certificate, whoever signed it.
 func eckPods(p *pki) stories {
 	const service, public, cluster = "quickstart-es-internal-http.search.svc", "quickstart-es-http.search.svc", "quickstart"
 	unknown := p.unknown.issue(names("fits.nothing.test"))
 	rows := map[string]struct {
-		own, service tls.Certificate // of the own node, and of another behind the Service; none: nothing listens
+		own, service tls.Certificate // of our own node, and of another behind the Service; none: nothing listens
 		mounted      tls.Certificate // unknown unless given
 		env          []string
 		want         string // which of them is asked in the end

@@ -20,7 +20,7 @@ type finding struct {
 }
 
 var findings = [...]finding{
-	{"prestop, the own node answers", 1, func(b *bench, ctx context.Context, nodes int) (int64, error) { return b.findNode(ctx, nodes, false) }},
+	{"prestop, the pod's own node answers", 1, func(b *bench, ctx context.Context, nodes int) (int64, error) { return b.findNode(ctx, nodes, false) }},
 	{"prestop, another node answers", 1, func(b *bench, ctx context.Context, nodes int) (int64, error) { return b.findNode(ctx, nodes, true) }},
 	{"_cat/nodes, as scripts do", 0, (*bench).listNodes},
 }
@@ -48,7 +48,7 @@ func (b *bench) findNode(ctx context.Context, nodes int, service bool) (int64, e
 
 const catNodes = "/_cat/nodes"
 
-// listNodes reads the ids and names of all nodes, to look for the own one among them.
+// listNodes reads the ids and names of all nodes, to look for its own among them.
 func (b *bench) listNodes(ctx context.Context, nodes int) (int64, error) {
 	s, err := surround(b.files.certificate, place{nodes: nodes})
 	if err != nil {

@@ -19,7 +19,7 @@ type sample struct {
 	tree      int64         // bytes: the peak of the resident memory of the process and all below it
 	cgroup    int64         // bytes: the peak of the container
 	timer     time.Duration // by how much a timer alone was late that was set for the wait meanwhile
-	found     int64         // bytes on the wire that the own node was found in
+	found     int64         // bytes on the wire that our own node was found in
 	calls     []string
 	said      string // on stdout and stderr
 }

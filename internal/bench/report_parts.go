@@ -56,7 +56,7 @@ func row(name string, u unit, all []float64, allowed float64) []string {
 }
 
 func (r *results) nodes() table {
-	t := table{header: []string{"Elasticsearch, bytes to find the own node", "10 nodes", "1,000 nodes", "ratio", "goal", ""}}
+	t := table{header: []string{"Elasticsearch, bytes to find the pod's own node", "10 nodes", "1,000 nodes", "ratio", "goal", ""}}
 	for i, f := range findings {
 		few, many := r.found[i][0], r.found[i][1]
 		judged := judge(float64(many), float64(few), f.goal)

@@ -30,7 +30,7 @@ type surroundings struct {
 
 	mu      sync.Mutex
 	calls   []string
-	asked   int64 // what was sent until the own node was asked for; -1: it is not being asked for
+	asked   int64 // what was sent until our own node was asked for; -1: it is not being asked for
 	finding int64 // bytes of the answers to that
 
 	servers []*http.Server
@@ -39,7 +39,7 @@ type surroundings struct {
 // A place says how Elasticsearch is.
 type place struct {
 	nodes   int
-	service bool // the own node cannot be reached, another one answers
+	service bool // our own node cannot be reached, another one answers
 	hangs   bool // neither the app nor Elasticsearch answers
 }
 

@@ -11,7 +11,7 @@ import (
 
 // ErrCgroup is the error of [Init] where the caller's own cgroup cannot be read: then nothing tells
 // its container's processes from others.
-var ErrCgroup = errors.New("the own cgroup cannot be read")
+var ErrCgroup = errors.New("our own cgroup cannot be read")
 
 // Init finds the first process of the container that the caller runs in. proc is where procfs is
 // mounted; empty: /proc.

@@ -33,7 +33,7 @@ type Pod struct {
 	Cluster, Version string
 	URLs             []string // the internal Service, then the public one
 	PasswordFile     string
-	CAFile, LeafFile string // LeafFile: the certificate that the own node serves
+	CAFile, LeafFile string // LeafFile: the certificate that our own node serves
 	CertFile         string // our client certificate
 	KeyFile          string
 }

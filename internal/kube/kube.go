@@ -1,4 +1,4 @@
-// Package kube reads two objects from Kubernetes' API server with the pod's service account: the own pod, and the
+// Package kube reads two objects from Kubernetes' API server with the pod's service account: the pod itself, and the
 // StatefulSet that owns it. One GET each, made once, and no client library: of the objects it decodes what is used.
 //
 // [API.Pod] finds the pod that the caller runs in and makes sure that the answer is about it. [Pod] says what grace period

@@ -103,7 +103,7 @@ type jail struct {
 	Hook  hookTask
 	Self  bool // be the hook
 	UID   int  // become this user, with the gid of the same number
-	Chown bool // give the own stderr to that user, as runc does
+	Chown bool // give its own stderr to that user, as runc does
 	Exec  bool // execute a program as that user, and so become dumpable
 }
 
