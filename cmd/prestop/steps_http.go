@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -59,18 +60,22 @@ func (b *builder) request(method string, w line.Word, p parsed) (shutdown.Call, 
 	}
 	call.Connect = b.connect(t, auth)
 	if o, ok := p.option("only-if"); ok {
-		condition, err := web.ParseURL(o.Value)
-		if err != nil {
-			return shutdown.Call{}, o.Expected("only-if: %s", err)
-		}
-		b.hide.credentials(condition)
-		connect := call.Connect
-		if !web.SamePlace(u, condition) {
-			connect = b.connect(web.TLS{}, nil)
-		}
-		call.OnlyIf = &shutdown.Call{Connect: connect, Request: web.Request{Method: http.MethodGet, URL: o.Value}}
+		call.OnlyIf, err = b.onlyIf(o, u, call.Connect)
 	}
-	return call, nil
+	return call, err
+}
+
+// onlyIf is the condition of a call to u. It is asked with the call's credentials only at the same place.
+func (b *builder) onlyIf(o line.Option, u *url.URL, connect web.Connect) (*shutdown.Call, error) {
+	condition, err := web.ParseURL(o.Value)
+	if err != nil {
+		return nil, o.Expected("only-if: %s", err)
+	}
+	b.hide.credentials(condition)
+	if !web.SamePlace(u, condition) {
+		connect = b.connect(web.TLS{}, nil)
+	}
+	return &shutdown.Call{Connect: connect, Request: web.Request{Method: http.MethodGet, URL: o.Value}}, nil
 }
 
 // setBody takes text, or @FILE, which is read when the call is made. JSON is sent as such.

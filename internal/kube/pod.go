@@ -128,8 +128,8 @@ func least(all ...*int64) (time.Duration, bool) {
 // disruption is the condition by which Kubernetes says who ends a pod; its reasons are those of Kubernetes 1.26 and later.
 const disruption = "DisruptionTarget"
 
-// Reason is the reason of the pod's disruption, as EvictionByEvictionAPI; empty where there is none.
-func (p *Pod) Reason() string {
+// reason is the reason of the pod's disruption, as EvictionByEvictionAPI; empty where there is none.
+func (p *Pod) reason() string {
 	for _, c := range p.Status.Conditions {
 		if c.Type == disruption && c.Status == "True" {
 			return c.Reason
@@ -140,7 +140,7 @@ func (p *Pod) Reason() string {
 
 // Why says in words why the container stops.
 func (p *Pod) Why() string {
-	reason, why := p.Reason(), ""
+	reason, why := p.reason(), ""
 	switch reason {
 	case "EvictionByEvictionAPI":
 		why = "evicted by the API, as a drain of the node does"
