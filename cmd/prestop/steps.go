@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/prestop/prestop/internal/line"
 	"github.com/prestop/prestop/prestop"
@@ -68,6 +69,18 @@ func (p parsed) option(key string) (line.Option, bool) {
 		}
 	}
 	return line.Option{}, false
+}
+
+// positive reads a duration of which nothing is no use.
+func positive(o line.Option) (time.Duration, error) {
+	d, err := parseSeconds(o.Value)
+	if err == nil && d == 0 {
+		return 0, o.Expected("%s: expected more than 0s", o.Key)
+	}
+	if err != nil {
+		return 0, o.Expected("%s: %s", o.Key, err)
+	}
+	return d, nil
 }
 
 // stepLines are the steps, from the arguments or from PRE_STOP_STEPS. One step may be written as several

@@ -45,7 +45,9 @@ func (b *builder) request(method string, w line.Word, p parsed) (shutdown.Call, 
 		case "expect":
 			call.Expect, err = web.ParseStatuses(o.Value)
 		case "timeout":
-			call.Timeout, err = parseSeconds(o.Value)
+			if call.Timeout, err = positive(o); err != nil {
+				return shutdown.Call{}, err
+			}
 		case "token-file":
 			auth = web.Token(b.hide.file(o.Value))
 		case "ca-file":

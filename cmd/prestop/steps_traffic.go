@@ -85,17 +85,6 @@ func (p parsed) quiet(q *drain.Quiet) error {
 	return nil
 }
 
-func positive(o line.Option) (time.Duration, error) {
-	d, err := parseSeconds(o.Value)
-	if err == nil && d == 0 {
-		return 0, o.Expected("%s: expected more than 0s", o.Key)
-	}
-	if err != nil {
-		return 0, o.Expected("%s: %s", o.Key, err)
-	}
-	return d, nil
-}
-
 // prefixes reads CIDR,CIDR; an address alone is one too.
 func prefixes(o line.Option) ([]netip.Prefix, error) {
 	var all []netip.Prefix

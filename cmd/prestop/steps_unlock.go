@@ -91,8 +91,8 @@ func (l *lock) readOptions() (err error) {
 		case "key-file":
 			l.tls.KeyFile = o.Value
 		case "timeout":
-			if l.timeout, err = parseSeconds(o.Value); err != nil {
-				return o.Expected("timeout: %s", err)
+			if l.timeout, err = positive(o); err != nil {
+				return err
 			}
 		}
 		if !l.secure && slices.Contains([]string{"ca-file", "cert-file", "key-file"}, o.Key) {
