@@ -150,7 +150,7 @@ func short(want, granted time.Duration) time.Duration {
 	return want - granted
 }
 
-// FloorLine is how timeline and report call the wait that makes up the floor.
+// FloorLine is what timeline and log call the wait that makes up the floor.
 const FloorLine = "additional wait"
 
 // Warnings says in a sentence each what the grace period is too short for.

@@ -38,7 +38,7 @@ func install(i invocation) int {
 	return exitDone
 }
 
-// destination is the file to write: in a directory it is called as the binary is.
+// destination is the file to write: in a directory it has the name of the binary.
 func destination(path, self string) (string, error) {
 	info, err := os.Stat(path)
 	switch {

@@ -3,7 +3,7 @@
 //	go run ./internal/bench [-markdown] [-runs N]
 //
 // Both hooks stop the same app and the same node of a fake Elasticsearch (over TLS, with a private CA and basic
-// authentication) on loopback. Each number is printed with its goal and whether that is reached. A goal that is missed
+// authentication) on loopback. Each number is printed with its goal and whether it reaches that. A goal that is missed
 // is no failure: the exit status is 1 only where something could not be measured that should have been. Without bash or
 // curl there is nothing to compare with, and without the right to make cgroups no memory of a container: the output says so.
 //

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// libraries are those whose bytes are told; each has a file in _size that uses it as prestop does.
+// libraries are those whose size is reported; each has a file in _size that uses it as prestop does.
 var libraries = []string{"pflag", "go-retryablehttp", "miekg-dns", "redigo"}
 
 // sizes are what builds with the flags of a release come to, in bytes.

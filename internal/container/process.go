@@ -39,7 +39,7 @@ func Read(proc, pid string) (Process, error) {
 	return p, nil
 }
 
-// Lives looks whether the process still runs. One that has ended and whose parent has not taken
+// Lives tells whether the process still runs. One that has ended and whose parent has not taken
 // notice yet (a zombie) does not, nor one whose PID is another's by now.
 func (p Process) Lives(proc string) (bool, error) {
 	now, err := Read(proc, strconv.Itoa(p.PID))

@@ -27,7 +27,7 @@ const (
 	Dropped
 )
 
-// Reception looks what the process would do with a signal that comes from its own process namespace.
+// Reception tells what the process would do with a signal that comes from its own process namespace.
 // proc is where procfs is mounted; empty: /proc.
 func (p Process) Reception(proc string, signal unix.Signal) Reception {
 	pid := strconv.Itoa(p.PID)

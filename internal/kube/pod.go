@@ -43,7 +43,7 @@ type container struct {
 	LivenessProbe, StartupProbe struct{ TerminationGracePeriodSeconds *int64 }
 }
 
-// Pod reads the pod that self describes. An error is also that the answer is about another one.
+// Pod reads the pod that self describes. That the answer is about another one is an error too.
 func (a *API) Pod(ctx context.Context, self Self) (*Pod, error) {
 	token, err := a.token()
 	if err != nil {

@@ -19,7 +19,7 @@ type StatefulSet struct {
 	}
 }
 
-// Owner reads the StatefulSet that controls the pod; an error is also that no StatefulSet does.
+// Owner reads the StatefulSet that controls the pod. That no StatefulSet does is an error.
 func (a *API) Owner(ctx context.Context, p *Pod) (*StatefulSet, error) {
 	o, err := p.owner()
 	if err != nil {

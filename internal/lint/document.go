@@ -134,7 +134,7 @@ func utf8Of(content []byte) []byte {
 	return []byte(string(utf16.Decode(units)))
 }
 
-// move counts a document's lines from the file's begin.
+// move has a document's lines count from the beginning of the file.
 func move(n *yaml.Node, by int) {
 	n.Line += by
 	for _, c := range n.Content {

@@ -27,7 +27,7 @@ func (l *line) owns(key string) bool {
 	return false
 }
 
-// add takes an attribute; the error leaves their row, since it is written last.
+// add takes an attribute; the error is kept apart, since it is written last.
 func (l *line) add(f field) {
 	switch {
 	case f.key == errorKey:
