@@ -82,7 +82,8 @@ func (a *absence) look(ctx context.Context) (sight, error) {
 	return sight{true, fmt.Sprintf("%s has left the answer, and its TTL of %s is over", a.Address, a.ttl)}, nil
 }
 
-// ask gives an answer that has the address if there is one among several, else an error, else an answer that has not.
+// ask gives the answer with the largest TTL that has the address if there are such among several, else an error, else an
+// answer that has not.
 func (a *absence) ask(ctx context.Context) (dns.Answer, error) {
 	var answers [goneAsks]dns.Answer
 	var errs [goneAsks]error
@@ -91,10 +92,14 @@ func (a *absence) ask(ctx context.Context) (dns.Answer, error) {
 		all.Go(func() { answers[n], errs[n] = a.askOnce(ctx) })
 	}
 	all.Wait()
-	for _, answer := range answers {
-		if slices.Contains(answer.Addrs, a.Address) {
-			return answer, nil
+	var had *dns.Answer
+	for n, answer := range answers {
+		if slices.Contains(answer.Addrs, a.Address) && (had == nil || answer.TTL > had.TTL) {
+			had = &answers[n]
 		}
+	}
+	if had != nil {
+		return *had, nil
 	}
 	for _, err := range errs {
 		if err != nil {

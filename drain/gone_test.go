@@ -126,6 +126,7 @@ func TestGoneLooks(t *testing.T) {
 		{"an address is asked for", "10.0.0.7", own, []string{here}, "!"},
 		{"localhost", "localhost", netip.MustParseAddr("127.0.0.1"), []string{here}, "!"},
 		{"others may keep it", "web.svc.test", own, []string{own.String() + ":ttl=1", "gone", "gone", "gone"}, "+---"},
+		{"others may keep it, and IPv6 not", "web.svc.test", own, []string{own.String() + ":ttl=1/" + own6.String() + ":ttl=0", "gone", "gone", "gone"}, "+---"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -151,6 +152,24 @@ func TestGoneLooks(t *testing.T) {
 				t.Errorf("%s, want %s%s", got, test.want, says)
 			}
 		})
+	}
+}
+
+// Of caches that have fetched it at different times, the one that may keep it longest counts, whichever answers first.
+func TestGoneLargestTTL(t *testing.T) {
+	t.Parallel()
+	long, short := newFakeNameserver(t), newFakeNameserver(t)
+	long.now.Store(own.String() + ":ttl=30")
+	short.now.Store(own.String() + ":ttl=2")
+	for _, servers := range [][]netip.AddrPort{{long.addr, short.addr}, {short.addr, long.addr}} {
+		r := resolverOf(t, servers...)
+		if err := os.WriteFile(r.ResolvConf, []byte("options rotate timeout:1 attempts:1\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		a := newAbsence(Gone{Name: "web.svc.test.", Address: own, Resolver: r})
+		if _, err := a.look(t.Context()); err != nil || a.ttl != 30*s {
+			t.Errorf("a TTL of %v (%v), want the larger", a.ttl, err)
+		}
 	}
 }
 

@@ -41,7 +41,7 @@ func TestLookAnswers(t *testing.T) {
 		ttl        time.Duration
 		addrs      []netip.Addr
 	}{
-		{"es", "es.default.svc.cluster.local.", 5 * time.Second, addrs("10.0.0.2", "10.0.0.1", "fd00::1")},
+		{"es", "es.default.svc.cluster.local.", 7 * time.Second, addrs("10.0.0.2", "10.0.0.1", "fd00::1")},
 		{"v6.test", "v6.test.", 5 * time.Second, addrs("fd00::1")},
 		{"Case.TEST.", "Case.TEST.", 5 * time.Second, addrs("10.0.0.1")},
 		{"alias.test", "alias.test.", 3 * time.Second, addrs("10.0.0.3", "fd00::3")},

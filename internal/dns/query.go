@@ -92,7 +92,7 @@ func join(name string, v4, v6 reply) (Answer, *Error) {
 	case v6.err != nil:
 		return Answer{Addrs: v4.addrs, TTL: v4.ttl, Name: name, Server: v4.server.String(), MissedV6: missed(v6)}, nil
 	}
-	return Answer{Addrs: slices.Concat(v4.addrs, v6.addrs), TTL: min(v4.ttl, v6.ttl), Name: name, Server: v4.server.String()}, nil
+	return Answer{Addrs: slices.Concat(v4.addrs, v6.addrs), TTL: max(v4.ttl, v6.ttl), Name: name, Server: v4.server.String()}, nil
 }
 
 // joinErrors lets a failure of one family hide that the other has no address, but not that the name does not

@@ -47,7 +47,8 @@ type Answer struct {
 	// Addrs are never none. IPv4 comes first: most of what listens in a pod, and on its loopback interface above
 	// all, listens on IPv4 alone, and clusters with both families have routes for IPv4 rather than for IPv6.
 	Addrs []netip.Addr
-	// TTL is the smallest of all records that led to Addrs; 0 if they are from no nameserver.
+	// TTL is how long some of Addrs may be kept: the smallest of the records that led to a family's, and the larger of the
+	// two families', which a cache may have fetched at different times. 0 if they are from no nameserver.
 	TTL time.Duration
 	// Name is the name that has the addresses: the host completed by a search domain, and with a final dot, so that
 	// it can be looked at again without the search list.
