@@ -76,24 +76,28 @@ type seen struct {
 	any    bool
 	says   string
 	err    error
-	noted  time.Time // when one was logged
 	rarely time.Duration
+	logged string    // of a look, last
+	noted  time.Time // then
 }
 
-// note logs what is new.
+// note logs what was not logged last. What is too soon is logged later, if it is still so.
 func (l *seen) note(log *slog.Logger, s sight, err error) {
-	before := *l
+	text := s.says
+	if err != nil {
+		text = err.Error()
+	}
+	turned := !l.any || (l.err == nil) != (err == nil)
 	l.any, l.says, l.err = true, s.says, err
-	soon := time.Since(before.noted) < l.rarely
-	switch {
-	case err != nil && (before.err == nil || before.err.Error() != err.Error() && !soon):
-		log.Warn("cannot see", "error", err)
-	case err == nil && (!before.any || before.err != nil || before.says != s.says && !soon):
-		log.Info("looked", "now", s.says, "met", s.met)
-	default:
+	if !turned && (text == l.logged || time.Since(l.noted) < l.rarely) {
 		return
 	}
-	l.noted = time.Now()
+	l.logged, l.noted = text, time.Now()
+	if err != nil {
+		log.Warn("cannot see", "error", err)
+		return
+	}
+	log.Info("looked", "now", s.says, "met", s.met)
 }
 
 // ended is the error of a poll that ctx ended, err that of the look that it ended.

@@ -20,7 +20,7 @@ var (
 	errLook = errors.New("connection refused")
 )
 
-// script is a look for each letter: y is met, n is not, e cannot see, h hangs, l fails just before the time is over; the
+// script is a look for each letter: y is met, n and m are not, e cannot see, h hangs, l fails just before the time is over; the
 // last goes on for ever.
 func script(text string) func(context.Context) (sight, error) {
 	n := -1
@@ -31,6 +31,8 @@ func script(text string) func(context.Context) (sight, error) {
 			return sight{true, "0 left"}, nil
 		case 'n':
 			return sight{false, "2 left"}, nil
+		case 'm':
+			return sight{false, "1 left"}, nil
 		case 'l':
 			<-time.After(480 * time.Millisecond)
 			return sight{}, errLook
@@ -95,22 +97,32 @@ func TestPoll(t *testing.T) {
 }
 
 func TestPollLogsWhatIsNew(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		out := &strings.Builder{}
-		log := slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-			if a.Key == slog.TimeKey {
+	for _, test := range []struct {
+		looks  string
+		rarely time.Duration
+		want   string
+	}{
+		{"nnneeennny", 0, `0s now="2 left" 3s error="connection refused" 6s now="2 left" 9s now="0 left"`},
+		{"nnneeennny", 5 * s, `0s now="2 left" 3s error="connection refused" 6s now="2 left" 9s now="0 left"`},
+		{"nmnnnnnnnny", 5 * s, `0s now="2 left" 10s now="0 left"`},
+		{"nmmmmmmmmmy", 5 * s, `0s now="2 left" 5s now="1 left" 10s now="0 left"`}, // too soon at first
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			begin, out := time.Now(), &strings.Builder{}
+			log := slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+				switch a.Key {
+				case slog.TimeKey:
+					return slog.Duration(slog.TimeKey, time.Since(begin))
+				case "now", "error":
+					return a
+				}
 				return slog.Attr{}
+			}}))
+			poll{every: s, rarely: test.rarely, look: script(test.looks)}.run(t.Context(), log)
+			got := strings.ReplaceAll(strings.ReplaceAll(strings.TrimSpace(out.String()), "\n", " "), "time=", "")
+			if got != test.want {
+				t.Errorf("%s, rarely %v: %s, want %s", test.looks, test.rarely, got, test.want)
 			}
-			return a
-		}}))
-		poll{every: s, look: script("nnneeennny")}.run(t.Context(), log)
-		want := `level=INFO msg=looked now="2 left" met=false
-level=WARN msg="cannot see" error="connection refused"
-level=INFO msg=looked now="2 left" met=false
-level=INFO msg=looked now="0 left" met=true
-`
-		if out.String() != want {
-			t.Errorf("log\n%swant\n%s", out, want)
-		}
-	})
+		})
+	}
 }
