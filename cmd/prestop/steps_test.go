@@ -216,9 +216,9 @@ func TestTrafficSteps(t *testing.T) {
 	b := build(t, map[string]string{"POD_IP": "::ffff:10.0.0.3"})
 	for text, want := range map[string]drain.Quiet{
 		"until quiet 8080": {Ports: []uint16{8080}, Min: 10 * time.Second},
-		"until quiet 8080,9090 for=5s min=1s traffic=new allow=2 unanswered=30s ignore=10.1.2.3/8,::1": {
+		"until quiet 8080,9090 for=5s min=1s traffic=new allow=2 unanswered=30s ignore=10.1.2.3/8,::1,::ffff:10.1.2.3/104,::ffff:10.1.2.3": {
 			Ports: []uint16{8080, 9090}, For: 5 * time.Second, Min: time.Second, New: true, Allow: 2, Unanswered: 30 * time.Second,
-			Ignore: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}},
+			Ignore: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128"), netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("10.1.2.3/32")}},
 	} {
 		e, err := b.step(text)
 		if err != nil || !reflect.DeepEqual(e.Step, want) || !e.Guard || e.Least != want.Min || e.Most != 50*time.Second {

@@ -85,7 +85,7 @@ func (p parsed) quiet(q *drain.Quiet) error {
 	return nil
 }
 
-// prefixes reads CIDR,CIDR; an address alone is one too.
+// prefixes reads CIDR,CIDR; an address alone is one too. IPv4 written as IPv6 is IPv4, as the peers are.
 func prefixes(o line.Option) ([]netip.Prefix, error) {
 	var all []netip.Prefix
 	for text := range strings.SplitSeq(o.Value, ",") {
@@ -95,6 +95,9 @@ func prefixes(o line.Option) ([]netip.Prefix, error) {
 		}
 		if err != nil {
 			return nil, o.Expected("ignore: expected addresses or networks, as in 10.0.0.0/8,fd00::1, got %q", text)
+		}
+		if p.Addr().Is4In6() && p.Bits() >= 96 {
+			p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
 		}
 		all = append(all, p.Masked())
 	}
