@@ -29,7 +29,8 @@ type Quiet struct {
 	// New: only connections that were opened meanwhile count, for an app that ends its connections well by itself and
 	// clients that keep theirs.
 	New bool
-	// Allow is how many connections with payload in each For do not count, such as HTTP probes.
+	// Allow is how many connections with payload in each For do not count, such as HTTP probes; but those that are owed
+	// an answer do.
 	Allow int
 	// Unanswered is how long a connection counts whose last payload came from its client, or which has payload that its
 	// client does not take; 0: 15 s.

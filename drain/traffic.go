@@ -110,7 +110,7 @@ func (t *traffic) look(context.Context) (sight, error) {
 	}
 	t.talk.ended = t.past.count() + t.vanished()
 	t.talk.lost = !t.lost.IsZero() && now.Sub(t.lost) < t.For
-	return sight{t.talk.active+t.talk.ended <= t.Allow && !t.talk.lost, t.talk.says(now)}, nil
+	return sight{t.talk.active+t.talk.ended <= t.Allow && t.talk.owed == 0 && !t.talk.lost, t.talk.says(now)}, nil
 }
 
 // vanished is how many connections are no more without it having been told what they carried last. The kernel tells it a
@@ -156,9 +156,9 @@ func (t *traffic) meet(now time.Time, s sockdiag.Socket) {
 
 // end remembers when a connection that is no more carried its last payload.
 func (t *traffic) end(now time.Time, s sockdiag.Socket) {
-	old := t.known[s.Cookie].old
+	h := t.known[s.Cookie]
 	delete(t.known, s.Cookie)
-	if !t.counts(s, old) || !slices.Contains(t.Ports, s.Local.Port()) {
+	if !t.counts(s, h.old) || !slices.Contains(t.Ports, s.Local.Port()) {
 		return
 	}
 	at := now.Add(-lastPayload(s))

@@ -107,6 +107,7 @@ var patterns = []pattern{
 	{name: "an answer that its client does not take", traffic: then("large"), ends: 2800 * ms, proc: holds},
 	{name: "allowed probes", quiet: Quiet{Allow: 1}, traffic: requests(s), ends: testFor, proc: unsure},
 	{name: "more than the allowed", quiet: Quiet{Allow: 1}, traffic: requests(250 * ms), ends: holds, proc: unsure},
+	{name: "one of the allowed, which waits for its answer", quiet: Quiet{Allow: 1}, after: 2 * s, traffic: func(ctx context.Context, l net.Listener) { once(ctx, l); <-ctx.Done() }, ends: 1800 * ms, proc: testFor},
 	{name: "ignored peers", quiet: Quiet{Ignore: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}}, traffic: requests(50 * ms), ends: testFor},
 	{name: "connections from before, for traffic=new", quiet: Quiet{New: true}, traffic: keptRequests(50 * ms), ends: testFor},
 	{name: "new connections, for traffic=new", quiet: Quiet{New: true}, traffic: requests(400 * ms), ends: holds, proc: unsure},
