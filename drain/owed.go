@@ -128,4 +128,10 @@ func (h *history) small(s sockdiag.Socket) bool {
 	return bytesOut(s)-h.bytesOut <= controlSize
 }
 
+// parting tells whether all that a connection has carried since it was idle, after it had carried something, is so little as
+// what TLS and HTTP/2 say when they close one.
+func (h *history) parting(s sockdiag.Socket) bool {
+	return h.settled && !h.waits && h.received > 0 && s.BytesReceived-h.bytesIn <= controlSize && bytesOut(s)-h.bytesOut <= controlSize
+}
+
 func bytesOut(s sockdiag.Socket) uint32 { return s.BytesAcked + s.Unacked }

@@ -71,6 +71,40 @@ func TestHistory(t *testing.T) {
 	}
 }
 
+// What ends a connection is no traffic, and what else came before its end is.
+func TestParting(t *testing.T) {
+	at := func(in, out, bytesIn, bytesOut uint32, ago time.Duration) sockdiag.Socket {
+		return sockdiag.Socket{State: sockdiag.Established, Received: in, Sent: out, BytesReceived: bytesIn, BytesAcked: bytesOut, SinceReceived: ago, SinceSent: ago - ms}
+	}
+	idle, asked := at(5, 5, 500, 500, s), at(6, 5, 600, 500, s)
+	asked.SinceSent = 2 * s
+	for _, test := range []struct {
+		name  string
+		looks []sockdiag.Socket
+		ended sockdiag.Socket
+		want  bool
+	}{
+		{"TLS says that it is over, both ways, and the FINs", []sockdiag.Socket{idle}, at(6, 6, 525, 525, 0), true},
+		{"one way, and a reset", []sockdiag.Socket{idle}, at(5, 6, 500, 524, 0), true},
+		{"over a counter that has overflown", []sockdiag.Socket{at(5, 5, 1<<32-10, 1<<32-1, s)}, at(6, 6, 14, 23, 0), true},
+		{"a request and its answer", []sockdiag.Socket{idle}, at(6, 6, 580, 620, 0), false},
+		{"a small request and its answer", []sockdiag.Socket{idle}, at(6, 6, 528, 620, 0), false},
+		{"a request and a small answer", []sockdiag.Socket{idle}, at(6, 6, 580, 528, 0), false},
+		{"the end of an answer", []sockdiag.Socket{idle, asked}, at(6, 6, 600, 505, 0), false},
+		{"the first that it carries", []sockdiag.Socket{at(0, 0, 0, 0, s)}, at(1, 1, 18, 28, 0), false},
+		{"never seen idle", []sockdiag.Socket{at(1, 1, 18, 28, 100*ms)}, at(2, 2, 36, 46, 0), false},
+		{"never seen", nil, at(1, 1, 18, 28, 0), false},
+	} {
+		h := newHistory(false)
+		for n, s := range test.looks {
+			h.look(time.Duration(n)*time.Second, s)
+		}
+		if got := h.parting(test.ended); got != test.want {
+			t.Errorf("%s: %v", test.name, got)
+		}
+	}
+}
+
 // 200 clients on kept connections, each as fast as it can: those whose last request hangs are owed an answer, whatever the
 // tick of the kernel's clock it fell into, and those who have had theirs are not.
 func TestOwedOverTheWire(t *testing.T) {

@@ -158,7 +158,7 @@ func (t *traffic) meet(now time.Time, s sockdiag.Socket) {
 func (t *traffic) end(now time.Time, s sockdiag.Socket) {
 	h := t.known[s.Cookie]
 	delete(t.known, s.Cookie)
-	if !t.counts(s, h.old) || !slices.Contains(t.Ports, s.Local.Port()) {
+	if !t.counts(s, h.old) || h.parting(s) || !slices.Contains(t.Ports, s.Local.Port()) {
 		return
 	}
 	at := now.Add(-lastPayload(s))

@@ -57,6 +57,22 @@ func keptRequests(gap time.Duration) func(context.Context, net.Listener) {
 	})
 }
 
+// closed are connections that have carried a request and are closed one after the other.
+func closed(last string) func(context.Context, net.Listener) {
+	return func(ctx context.Context, l net.Listener) {
+		var all []net.Conn
+		for range 30 {
+			all = append(all, dial(ctx, l))
+			ask(all[len(all)-1], "request")
+		}
+		for _, c := range all {
+			pause(ctx, 100*ms)
+			io.WriteString(c, last)
+			c.Close()
+		}
+	}
+}
+
 // then is a kept connection that says something, and no more.
 func then(lines ...string) func(context.Context, net.Listener) {
 	return kept(func(ctx context.Context, c net.Conn) {
@@ -89,17 +105,8 @@ var patterns = []pattern{
 	{name: "TCP health checks", traffic: func(ctx context.Context, l net.Listener) {
 		every(ctx, 50*ms, func() { dial(ctx, l).Close() })
 	}, ends: testFor, proc: unsure},
-	{name: "connections that are closed", traffic: func(ctx context.Context, l net.Listener) {
-		var all []net.Conn
-		for range 30 {
-			all = append(all, dial(ctx, l))
-			ask(all[len(all)-1], "request")
-		}
-		for _, c := range all {
-			pause(ctx, 100*ms)
-			c.Close()
-		}
-	}, ends: testFor, proc: 3600 * ms},
+	{name: "connections that are closed", traffic: closed(""), ends: testFor, proc: 3600 * ms},
+	{name: "connections that are closed with a word each way, as TLS does", traffic: closed("bye\n"), ends: testFor, proc: 3600 * ms},
 	{name: "a 10 s request in flight", after: 2 * s, traffic: func(ctx context.Context, l net.Listener) { once(ctx, l); <-ctx.Done() }, ends: 2700 * ms, proc: 2700 * ms},
 	{name: "a 10 s request on a kept connection", after: 2 * s, traffic: then("request"), ends: 2700 * ms, proc: holds},
 	{name: "a request that is never answered", traffic: then("never"), ends: 2800 * ms, proc: holds},
