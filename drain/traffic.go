@@ -158,6 +158,9 @@ func (t *traffic) meet(now time.Time, s sockdiag.Socket) {
 func (t *traffic) end(now time.Time, s sockdiag.Socket) {
 	h := t.known[s.Cookie]
 	delete(t.known, s.Cookie)
+	if forgotten(s) {
+		s.Received, s.SinceReceived = 1, 0
+	}
 	if !t.counts(s, h.old) || h.parting(s) || !slices.Contains(t.Ports, s.Local.Port()) {
 		return
 	}
@@ -167,6 +170,12 @@ func (t *traffic) end(now time.Time, s sockdiag.Socket) {
 		t.past.add(at)
 		t.talk.left(s.Remote.Addr(), at)
 	}
+}
+
+// forgotten tells whether the kernel has wiped out what a connection carried before it told of its end, as it does where the
+// client talks Multipath TCP. Of the client's address the port is gone then.
+func forgotten(s sockdiag.Socket) bool {
+	return s.Remote.Port() == 0 && !s.Remote.Addr().IsUnspecified()
 }
 
 // counts tells whether a connection matters that has carried payload.

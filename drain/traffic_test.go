@@ -107,6 +107,16 @@ var patterns = []pattern{
 	}, ends: testFor, proc: unsure},
 	{name: "connections that are closed", traffic: closed(""), ends: testFor, proc: 3600 * ms},
 	{name: "connections that are closed with a word each way, as TLS does", traffic: closed("bye\n"), ends: testFor, proc: 3600 * ms},
+	{name: "a request every 2 s over Multipath TCP", traffic: func(ctx context.Context, l net.Listener) {
+		var d net.Dialer
+		d.SetMultipathTCP(true) // where the kernel has it
+		every(ctx, 400*ms, func() {
+			if c, err := d.DialContext(ctx, "tcp", l.Addr().String()); err == nil {
+				ask(c, "request")
+				c.Close()
+			}
+		})
+	}, ends: holds, proc: unsure},
 	{name: "a 10 s request in flight", after: 2 * s, traffic: func(ctx context.Context, l net.Listener) { once(ctx, l); <-ctx.Done() }, ends: 2700 * ms, proc: 2700 * ms},
 	{name: "a 10 s request on a kept connection", after: 2 * s, traffic: then("request"), ends: 2700 * ms, proc: holds},
 	{name: "a request that is never answered", traffic: then("never"), ends: 2800 * ms, proc: holds},
