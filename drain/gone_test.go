@@ -201,12 +201,16 @@ func TestGoneEnded(t *testing.T) {
 	} {
 		f := newFakeNameserver(t)
 		f.now.Store(test.says)
-		ctx, cancel := context.WithTimeoutCause(t.Context(), 300*ms, errMax)
-		begin := time.Now()
-		err := Gone{Name: test.ask, Address: own, Resolver: resolverOf(t, f.addr)}.Run(ctx, silent)
+		ctx, cancel := context.WithCancelCause(t.Context())
+		log, done := &watched{lines: make(chan string, 100)}, make(chan error, 1)
+		g := Gone{Name: test.ask, Address: own, Resolver: resolverOf(t, f.addr)}
+		go func() { done <- g.Run(ctx, log.logger()) }()
+		log.await(t, "level=") // a look has come to its end
+		begin, late := time.Now(), stalls(t.Context())
+		cancel(errMax)
+		err := <-done
 		took := time.Since(begin)
-		cancel()
-		if err == nil || errors.Is(err, errMax) != test.sees || !strings.Contains(err.Error(), test.want) || took < 250*ms || took > 600*ms {
+		if err == nil || errors.Is(err, errMax) != test.sees || !strings.Contains(err.Error(), test.want) || took > 300*ms+late() {
 			t.Errorf("%s for %s: %v after %v, want %s", test.says, test.ask, err, took, test.want)
 		}
 	}

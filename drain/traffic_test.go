@@ -31,6 +31,7 @@ type pattern struct {
 	name    string
 	quiet   Quiet
 	traffic func(ctx context.Context, l net.Listener)
+	begins  bool          // the traffic tells by begun when that is there which is from before; else it has 200 ms
 	after   time.Duration // an answer takes
 	ends    time.Duration // after so long at the earliest
 	late    time.Duration // and so much later at most; 0: 1.2 s
@@ -53,9 +54,15 @@ func keptRequests(gap time.Duration) func(context.Context, net.Listener) {
 	return kept(func(ctx context.Context, c net.Conn) {
 		ask(c, "request")
 		ask(c, "request")
+		begun(ctx)
 		every(ctx, gap, func() { ask(c, "request") })
 	})
 }
+
+type begunKey struct{}
+
+// begun tells the one who waits for it that the traffic has begun.
+func begun(ctx context.Context) { ctx.Value(begunKey{}).(func())() }
 
 // closed are connections that have carried a request and are closed one after the other.
 func closed(last string) func(context.Context, net.Listener) {
@@ -65,8 +72,10 @@ func closed(last string) func(context.Context, net.Listener) {
 			all = append(all, dial(ctx, l))
 			ask(all[len(all)-1], "request")
 		}
-		for _, c := range all {
-			pause(ctx, 100*ms)
+		begun(ctx)
+		begin := time.Now()
+		for n, c := range all {
+			pause(ctx, time.Until(begin.Add(time.Duration(n+1)*100*ms)))
 			io.WriteString(c, last)
 			c.Close()
 		}
@@ -105,8 +114,8 @@ var patterns = []pattern{
 	{name: "TCP health checks", traffic: func(ctx context.Context, l net.Listener) {
 		every(ctx, 50*ms, func() { dial(ctx, l).Close() })
 	}, ends: testFor, proc: unsure},
-	{name: "connections that are closed", traffic: closed(""), ends: testFor, proc: 3600 * ms},
-	{name: "connections that are closed with a word each way, as TLS does", traffic: closed("bye\n"), ends: testFor, proc: 3600 * ms},
+	{name: "connections that are closed", traffic: closed(""), begins: true, ends: testFor, proc: 3600 * ms},
+	{name: "connections that are closed with a word each way, as TLS does", traffic: closed("bye\n"), begins: true, ends: testFor, proc: 3600 * ms},
 	{name: "a request every 2 s over Multipath TCP", traffic: func(ctx context.Context, l net.Listener) {
 		var d net.Dialer
 		d.SetMultipathTCP(true) // where the kernel has it
@@ -126,7 +135,7 @@ var patterns = []pattern{
 	{name: "more than the allowed", quiet: Quiet{Allow: 1}, traffic: requests(250 * ms), ends: holds, proc: unsure},
 	{name: "one of the allowed, which waits for its answer", quiet: Quiet{Allow: 1}, after: 2 * s, traffic: func(ctx context.Context, l net.Listener) { once(ctx, l); <-ctx.Done() }, ends: 1800 * ms, proc: testFor},
 	{name: "ignored peers", quiet: Quiet{Ignore: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}}, traffic: requests(50 * ms), ends: testFor},
-	{name: "connections from before, for traffic=new", quiet: Quiet{New: true}, traffic: keptRequests(50 * ms), ends: testFor},
+	{name: "connections from before, for traffic=new", quiet: Quiet{New: true}, traffic: keptRequests(50 * ms), begins: true, ends: testFor},
 	{name: "new connections, for traffic=new", quiet: Quiet{New: true}, traffic: requests(400 * ms), ends: holds, proc: unsure},
 	{name: "an idle HTTP/2 channel", traffic: http2(0, "/"), ends: testFor, late: testUnanswered + s, proc: holds},
 	{name: "an idle HTTP/2 channel, the last frame its client's", traffic: http2(0, "/large"), ends: testFor, late: testUnanswered + s, proc: holds},
@@ -253,8 +262,13 @@ func (p pattern) try(ctx context.Context, l net.Listener) string {
 	var talking sync.WaitGroup
 	defer talking.Wait()
 	defer cancel()
-	talking.Go(func() { p.traffic(ctx, l) })
-	pause(ctx, 200*ms) // for what is there from before
+	there := make(chan struct{})
+	talking.Go(func() { p.traffic(context.WithValue(ctx, begunKey{}, sync.OnceFunc(func() { close(there) })), l) })
+	if p.begins {
+		<-there
+	} else {
+		pause(ctx, 200*ms)
+	}
 	q := p.quiet
 	q.Ports, q.For, q.Unanswered = []uint16{port(l)}, testFor, testUnanswered
 	if p.late == 0 {
