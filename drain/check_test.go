@@ -2,6 +2,7 @@ package drain
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -13,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prestop/prestop/internal/dns"
 	"github.com/prestop/prestop/internal/web"
 )
 
@@ -96,9 +98,16 @@ func TestGoneCheck(t *testing.T) {
 		f := newFakeNameserver(t)
 		f.now.Store(test.says)
 		server := strings.NewReplacer("SERVER", f.addr.String())
-		lines, err := checked(t, func(ctx context.Context, log *told) error {
-			return Gone{Name: test.ask, Address: own, Resolver: resolverOf(t, f.addr)}.Check(ctx, log.checks())
-		})
+		var lines string
+		var err error
+		for range 4 { // where this machine is late, the look's own end may come after that of its context, which is 100 ms later
+			lines, err = checked(t, func(ctx context.Context, log *told) error {
+				return Gone{Name: test.ask, Address: own, Resolver: resolverOf(t, f.addr)}.Check(ctx, log.checks())
+			})
+			if e, ok := errors.AsType[*dns.Error](err); !ok || e.Outcome != dns.Cut {
+				break
+			}
+		}
 		want := ""
 		if test.lines != "" {
 			want = fmt.Sprintf("msg=%q\n", server.Replace(test.lines))
