@@ -53,7 +53,7 @@ func (h *history) look(now time.Duration, s sockdiag.Socket) (asked time.Duratio
 	if !canAnswer(s) {
 		return 0, false
 	}
-	if h.settled && h.received == s.Received && h.sent == s.Sent {
+	if h.settled && h.received == s.Received && h.sent == s.Sent && !h.late(s) {
 		return h.asked.since(), h.waits
 	}
 	asked, waits = h.judge(now, s)
@@ -61,6 +61,12 @@ func (h *history) look(now time.Duration, s sockdiag.Socket) (asked time.Duratio
 		h.settle(s, asked, waits)
 	}
 	return asked, waits
+}
+
+// late tells whether the kernel has acknowledged something since nothing seemed to be under way, because the app was without
+// processor time in the middle of reading.
+func (h *history) late(s sockdiag.Socket) bool {
+	return !h.waits && s.Acks != h.acks && s.SinceReceived == s.SinceSent
 }
 
 // canAnswer tells whether the app has not closed the connection.
