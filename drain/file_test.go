@@ -46,6 +46,7 @@ func TestFileFind(t *testing.T) {
 		future = "its time lies in the future"
 		hook   = 5 * s // its age: less than a machine has been up
 	)
+	now := time.Now() // all ages are of this moment, however late a row comes
 	mark := func(d time.Duration) string { return ago(t, d).String() }
 	boot := marker.Marker{Boot: otherBoot, Since: ago(t, 0).Since}.String()
 	half := mark(0)[:20]
@@ -80,8 +81,8 @@ func TestFileFind(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			f := File{Path: filepath.Join(t.TempDir(), "x"), Since: time.Now().Add(-hook)}
-			put(t, f.Path, test.text, test.age)
+			f := File{Path: filepath.Join(t.TempDir(), "x"), Since: now.Add(-hook)}
+			put(t, f.Path, test.text, test.age+time.Since(now))
 			found, err := f.find()
 			if err != nil || found.why != test.why || found.counts != (test.why == "") {
 				t.Errorf("%+v, %v; want %q", found, err, test.why)
