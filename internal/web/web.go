@@ -181,6 +181,9 @@ func (c *Client) Send(ctx context.Context, r Request) (Answer, error) {
 	}
 	defer resp.Body.Close()
 	a := Answer{Status: resp.StatusCode, Header: resp.Header, URL: unwire(resp.Request.URL)}
+	if a.Status == http.StatusSwitchingProtocols { // whose body is the connection itself, which ctx does not end
+		return a, nil
+	}
 	if r.Stream != nil && a.OK() {
 		err = stream(resp.Body, resp.Header.Get("Content-Type"), r.Stream)
 	} else if a.Body, a.Partial, err = whole(resp.Body); err != nil {

@@ -174,3 +174,23 @@ func TestToken(t *testing.T) {
 		}
 	}
 }
+
+// The body of a 101 is the connection, which net/http does not take away from its reader when the context ends.
+func TestSendSwitchingProtocols(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		fmt.Fprint(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n")
+		t.Cleanup(func() { conn.Close() })
+	}))
+	t.Cleanup(server.Close)
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 5*time.Second, ErrTry)
+	defer cancel()
+	a, err := client(t, nil).Send(ctx, Request{Method: "GET", URL: server.URL})
+	if err != nil || a.Status != http.StatusSwitchingProtocols || ctx.Err() != nil {
+		t.Errorf("%v, %v, context %v", a, err, ctx.Err())
+	}
+}
