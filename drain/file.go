@@ -9,10 +9,10 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"github.com/prestop/prestop/internal/marker"
+	"github.com/prestop/prestop/internal/regular"
 )
 
 const (
@@ -121,15 +121,9 @@ func (f File) find() (finding, error) {
 	return judge(time.Since(f.Since), now.Since-m.Since), nil
 }
 
-// read returns the beginning of a file, and when it was modified. What is no file is not opened: that would be more
-// than looking, since the one who waits at the other end of a FIFO would take notice.
+// read returns the beginning of a file, and when it was modified.
 func read(path string) (text string, modified time.Time, err error) {
-	if info, err := os.Stat(path); err != nil {
-		return "", time.Time{}, err
-	} else if !info.Mode().IsRegular() {
-		return "", time.Time{}, fmt.Errorf("%s: expected a file, found %s", path, kind(info.Mode()))
-	}
-	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
+	file, err := regular.Open(path)
 	if err != nil {
 		return "", time.Time{}, err
 	}
@@ -140,18 +134,6 @@ func read(path string) (text string, modified time.Time, err error) {
 	}
 	content, err := io.ReadAll(io.LimitReader(file, fileMost))
 	return string(content), info.ModTime(), err
-}
-
-func kind(m fs.FileMode) string {
-	switch {
-	case m.IsDir():
-		return "a directory"
-	case m&fs.ModeNamedPipe != 0:
-		return "a FIFO"
-	case m&fs.ModeDevice != 0:
-		return "a device"
-	}
-	return "a socket"
 }
 
 // finding is a file that is there: whether it counts, or why it does not. The zero value is none.

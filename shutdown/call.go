@@ -18,11 +18,11 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/prestop/prestop/internal/regular"
 	"github.com/prestop/prestop/internal/web"
 )
 
@@ -72,7 +72,7 @@ func (c Call) request() (web.Request, error) {
 	r := c.Request
 	r.Header = r.Header.Clone()
 	if c.BodyFile != "" {
-		body, err := os.ReadFile(c.BodyFile)
+		body, err := regular.Read(c.BodyFile)
 		if err != nil {
 			return r, fmt.Errorf("body: %w", err)
 		}

@@ -157,6 +157,7 @@ func TestCall(t *testing.T) {
 		}, "", []string{`POST /drain text/x "SHUTTING_DOWN"`}, 0, 0},
 		{"the body is sent with each try", "503;200", func(c *Call) { c.Request.Body = []byte(`1`) }, "", []string{"POST /drain application/json 1", "POST /drain application/json 1"}, 100 * ms, s},
 		{"a file that is missing", "200", func(c *Call) { c.BodyFile = "/nowhere/body" }, "body: open /nowhere/body", []string{}, 0, 0},
+		{"a file that may have no end", "200", func(c *Call) { c.BodyFile = "/dev/null" }, "body: /dev/null: expected a file, found a device", []string{}, 0, 0},
 		{"a URL that cannot be used", "200", func(c *Call) { c.Request.URL = "http://app:80:80/" }, "the URL cannot be used", []string{}, 0, 0},
 	}
 	for _, test := range tests {

@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/url"
-	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -12,6 +11,7 @@ import (
 	"sync"
 	"unicode/utf8"
 
+	"github.com/prestop/prestop/internal/regular"
 	"github.com/prestop/prestop/prestop"
 )
 
@@ -190,7 +190,7 @@ func (r *redactor) report(from prestop.Report) prestop.Report {
 // file reads a secret from a file, and takes it out of the log from then on.
 func (r *redactor) file(path string) func() (string, error) {
 	return func() (string, error) {
-		content, err := os.ReadFile(path)
+		content, err := regular.Read(path)
 		text := strings.TrimRight(string(content), "\r\n")
 		r.credential(text)
 		return text, err

@@ -6,11 +6,10 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
-	"os"
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/prestop/prestop/internal/regular"
 )
 
 // skipNow is what the skip file holds to have waits skipped.
@@ -83,7 +82,7 @@ func (w *skipWatch) on() bool {
 }
 
 func readSkip(path string) (string, error) {
-	file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	file, err := regular.Open(path)
 	if err != nil {
 		return "", err
 	}

@@ -4,13 +4,13 @@ import (
 	"crypto/tls"
 	"net"
 	"net/url"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/prestop/prestop/internal/line"
+	"github.com/prestop/prestop/internal/regular"
 	"github.com/prestop/prestop/internal/web"
 	"github.com/prestop/prestop/prestop"
 	"github.com/prestop/prestop/shutdown"
@@ -48,7 +48,7 @@ func (b *builder) unlock(p parsed) (prestop.Entry, error) {
 // leaseFile reads a lease's id, which is no secret: the log names it.
 func leaseFile(path string) web.Secret {
 	return func() (string, error) {
-		text, err := os.ReadFile(path)
+		text, err := regular.Read(path)
 		return string(text), err
 	}
 }

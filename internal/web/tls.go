@@ -8,7 +8,8 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"os"
+
+	"github.com/prestop/prestop/internal/regular"
 )
 
 // TLS says how a place is verified and how we identify ourselves to it. All files are PEM.
@@ -81,7 +82,7 @@ func acceptLeaf(config *tls.Config, file string) error {
 
 // certificates reads a file with one certificate at least.
 func certificates(file string) ([]*x509.Certificate, error) {
-	text, err := os.ReadFile(file)
+	text, err := regular.Read(file)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,57 @@
+// Package regular reads files that somebody named in a setting or a step: bodies, tokens, certificates, locks' values,
+// what another container made. It reads regular files alone, also behind a symbolic link: a FIFO would be waited for longer than
+// any deadline, and a device has no end. What is in a file is its callers' affair.
+package regular
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// Max is how much a file may hold for [Read], in bytes.
+const Max = 1 << 20
+
+// Open opens a regular file. Anything else is not opened: that would be more than looking, since the one who waits at the
+// other end of a FIFO would take notice.
+func Open(path string) (*os.File, error) {
+	info, err := os.Stat(path)
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		e.Op = "open" // which is what somebody wanted
+		return nil, e
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: expected a file, found %s", path, kind(info.Mode()))
+	}
+	return os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0) // a FIFO in its place by now is not waited for
+}
+
+// Read reads a file of Max bytes at most; a longer one is an error.
+func Read(path string) ([]byte, error) {
+	file, err := Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, Max+1))
+	if err == nil && len(text) > Max {
+		return nil, fmt.Errorf("%s: expected a file of %d MiB at most", path, Max>>20)
+	}
+	return text, err
+}
+
+func kind(m fs.FileMode) string {
+	switch {
+	case m.IsDir():
+		return "a directory"
+	case m&fs.ModeNamedPipe != 0:
+		return "a FIFO"
+	case m&fs.ModeDevice != 0:
+		return "a device"
+	}
+	return "a socket"
+}
