@@ -59,6 +59,11 @@ func (t *total) add(r io.Reader, kind string) error {
 		return t.envoy(r)
 	case "application/openmetrics-text":
 		return t.text(r, true)
+	case "text/html": // which some frameworks call any text
+		if err := t.text(r, false); err != nil {
+			return fmt.Errorf("expected Prometheus' text or Envoy's JSON, got HTML: %w", err)
+		}
+		return nil
 	}
 	return t.text(r, false)
 }

@@ -286,3 +286,12 @@ func TestTextCutAnywhere(t *testing.T) {
 		}
 	}
 }
+
+// A page of a proxy or a login says what it is, whatever is wrong with its first line.
+func TestTextThatIsHTML(t *testing.T) {
+	t.Parallel()
+	_, _, err := parse(t, "a").Sum(strings.NewReader("<html>"), "text/html; charset=utf-8")
+	if want := "expected Prometheus' text or Envoy's JSON, got HTML: line 1: "; err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("error %v, want %s", err, want)
+	}
+}
