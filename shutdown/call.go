@@ -147,7 +147,8 @@ func (c Call) poll(ctx context.Context, log *slog.Logger, client *web.Client, fr
 	return c.judge(log, answer)
 }
 
-// condition tells whether a call that stands for a condition is answered as it expects. Any answer counts.
+// condition tells whether a call that stands for a condition is answered as it expects. Any answer counts but one to
+// somebody who may not ask.
 func (c Call) condition(ctx context.Context, log *slog.Logger) (bool, error) {
 	client, err := c.Connect()
 	if err != nil {
@@ -157,11 +158,15 @@ func (c Call) condition(ctx context.Context, log *slog.Logger) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if !c.Expect.Has(answer.Status) {
-		log.Info("not called: the condition is not met", "only-if", web.Place(answer.URL), "status", answer.Status)
-		return false, nil
+	if c.Expect.Has(answer.Status) {
+		return true, nil
 	}
-	return true, nil
+	switch answer.Status {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusProxyAuthRequired: // which say nothing of the condition
+		return false, c.judge(log, answer)
+	}
+	log.Info("not called: the condition is not met", "only-if", web.Place(answer.URL), "status", answer.Status)
+	return false, nil
 }
 
 // briefly is ctx for a look that asks something: with less than 2 s, a [web.Policy] makes one try.
