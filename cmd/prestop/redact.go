@@ -27,8 +27,8 @@ const leastSecret = 4
 // secret takes text out wherever it turns up, in the forms in which it travels.
 func (r *redactor) secret(text string) { r.show(text, "***") }
 
-// variable shows a variable by its name, as it was written, instead of its value.
-func (r *redactor) variable(name, value string) { r.show(value, "$("+name+")") }
+// variable shows a variable by its name, as it was written, instead of its value, of whose blanks less may turn up.
+func (r *redactor) variable(name, value string) { r.show(strings.TrimSpace(value), "$("+name+")") }
 
 func (r *redactor) show(text, instead string) {
 	if len(text) < leastSecret {
@@ -50,10 +50,10 @@ func (r *redactor) show(text, instead string) {
 	}
 }
 
-// forms are the ways to write a text: as it is, in URLs, quoted, in JSON, in base64.
+// forms are the ways to write a text: as it is, on one line, in URLs, quoted, in JSON, in base64.
 func forms(text string) []string {
 	quoted := strconv.Quote(text)
-	all := []string{text, url.QueryEscape(text), url.PathEscape(text), quoted[1 : len(quoted)-1]}
+	all := []string{text, strings.Join(strings.Fields(text), " "), url.QueryEscape(text), url.PathEscape(text), quoted[1 : len(quoted)-1]}
 	if inJSON, err := json.Marshal(text); err == nil {
 		all = append(all, string(inJSON[1:len(inJSON)-1]))
 	}

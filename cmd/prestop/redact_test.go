@@ -27,6 +27,8 @@ func TestHide(t *testing.T) {
 		{"a secret", func(r *redactor) { r.secret("hunter22") }, "a hunter22, hunter22hunter22", "a ***, ******"},
 		{"a short one spoils nothing", func(r *redactor) { r.secret("abc"); r.secret("") }, "abcabc", "abcabc"},
 		{"a variable", func(r *redactor) { r.variable("TOKEN", "hunter22") }, "a hunter22", "a $(TOKEN)"},
+		{"a variable that ends its line", func(r *redactor) { r.variable("TOKEN", "hunter22\n") }, "a hunter22.", "a $(TOKEN)."},
+		{"lines that are made one", func(r *redactor) { r.variable("KEY", "hunter22\nhunter23\n") }, "a hunter22 hunter23.", "a $(KEY)."},
 		{"a variable that is a secret", func(r *redactor) { r.variable("TOKEN", "hunter22"); r.secret("hunter22") }, "hunter22", "***"},
 		{"a secret that is a variable", func(r *redactor) { r.secret("hunter22"); r.variable("TOKEN", "hunter22") }, "hunter22", "***"},
 		{"one in another", func(r *redactor) { r.secret("hunter"); r.secret("hunter22") }, "hunter22 hunter", "*** ***"},

@@ -64,6 +64,7 @@ var plantings = []planting{
 	{"cookie in a step", nil, often(`post PLAIN/drain header="Cookie: lang=en; session=` + pathSecret + `"`), 0},
 	{"variable in a header", []string{"TOKEN=Bearer " + tokenSecret}, often("post PLAIN/drain header=Authorization:$(TOKEN)"), 0},
 	{"variable behind a scheme", []string{"TOKEN=" + tokenSecret}, often(`post PLAIN/drain header="Authorization: Bearer ${TOKEN}"`), 0},
+	{"variable with a line end", []string{"TOKEN=" + tokenSecret + "\n"}, often("post PLAIN/drain header=X:$(TOKEN) body=$(TOKEN)"), 0},
 	{"variable in a path", []string{"TOKEN=" + pathSecret}, often("post PLAIN/hooks/$TOKEN/drain"), 0},
 	{"variable in a query", []string{"TOKEN=" + pathSecret}, often("post PLAIN/drain?t=$(TOKEN)"), 0},
 	{"variable in a body", []string{"TOKEN=" + tokenSecret}, often("post PLAIN/drain body=$(TOKEN)"), 0},

@@ -91,11 +91,12 @@ func setBody(call *shutdown.Call, text string) {
 
 func (b *builder) setHeader(h http.Header, o line.Option) error {
 	name, value, ok := strings.Cut(o.Value, ":")
+	value = strings.TrimSpace(value) // a variable from a Secret often ends in a newline
 	if !ok || name == "" || strings.Trim(name, headerName) != "" || strings.ContainsFunc(value, unsent) {
-		return fmt.Errorf("expected Name:value")
+		return fmt.Errorf("expected Name:value, on one line")
 	}
-	b.hide.named(name, strings.TrimSpace(value))
-	h.Add(name, strings.TrimSpace(value))
+	b.hide.named(name, value)
+	h.Add(name, value)
 	return nil
 }
 
