@@ -86,7 +86,7 @@ func setBody(call *shutdown.Call, text string) {
 		call.BodyFile = file
 		return
 	}
-	call.Request.Body = []byte(text)
+	call.BodyFile, call.Request.Body = "", []byte(text)
 }
 
 func (b *builder) setHeader(h http.Header, o line.Option) error {

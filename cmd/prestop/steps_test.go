@@ -69,6 +69,7 @@ func TestCallSteps(t *testing.T) {
 		{"post http://app/ body=timeout=5s", "POST", "http://app/", func(c *shutdown.Call) { c.Request.Body = []byte("timeout=5s") }},
 		{"post http://app/ body=once", "POST", "http://app/", func(c *shutdown.Call) { c.Request.Body = []byte("once") }},
 		{"post http://app/ body=@/etc/body.json", "POST", "http://app/", func(c *shutdown.Call) { c.BodyFile = "/etc/body.json" }},
+		{"post http://app/ body=@/f body=x", "POST", "http://app/", func(c *shutdown.Call) { c.Request.Body = []byte("x") }},
 		{"post http://app/ header=X-A:1 header='X-A: 2\n' header=x-b:", "POST", "http://app/", func(c *shutdown.Call) {
 			c.Request.Header = http.Header{"X-A": {"1", "2"}, "X-B": {""}}
 		}},
