@@ -39,7 +39,7 @@ func (b *builder) request(method string, w line.Word, p parsed) (shutdown.Call, 
 	for _, o := range p.options {
 		switch o.Key {
 		case "body":
-			setBody(&call, o.Value)
+			setBody(&call, o)
 		case "header":
 			err = b.setHeader(call.Request.Header, o)
 		case "expect":
@@ -80,13 +80,14 @@ func (b *builder) onlyIf(o line.Option, u *url.URL, connect web.Connect) (*shutd
 	return &shutdown.Call{Connect: connect, Request: web.Request{Method: http.MethodGet, URL: o.Value}}, nil
 }
 
-// setBody takes text, or @FILE, which is read when the call is made. JSON is sent as such.
-func setBody(call *shutdown.Call, text string) {
-	if file, ok := strings.CutPrefix(text, "@"); ok {
-		call.BodyFile = file
+// setBody takes text, or @FILE, which is read when the call is made, unless the @ is a variable's: whoever sets that might
+// have any file sent. JSON is sent as such.
+func setBody(call *shutdown.Call, o line.Option) {
+	if o.Written("@") {
+		call.BodyFile = o.Value[len("@"):]
 		return
 	}
-	call.BodyFile, call.Request.Body = "", []byte(text)
+	call.BodyFile, call.Request.Body = "", []byte(o.Value)
 }
 
 func (b *builder) setHeader(h http.Header, o line.Option) error {

@@ -47,7 +47,7 @@ func TestWaitStep(t *testing.T) {
 
 func TestCallSteps(t *testing.T) {
 	t.Parallel()
-	env := map[string]string{"HOST": "app", "BODY": `{"a": "b c"}`, "OPTION": "timeout=5s", "EMPTY": ""}
+	env := map[string]string{"HOST": "app", "BODY": `{"a": "b c"}`, "OPTION": "timeout=5s", "AT": "@/f", "FILE": "/f", "EMPTY": ""}
 	for _, test := range []struct {
 		line   string
 		method string
@@ -69,6 +69,10 @@ func TestCallSteps(t *testing.T) {
 		{"post http://app/ body=timeout=5s", "POST", "http://app/", func(c *shutdown.Call) { c.Request.Body = []byte("timeout=5s") }},
 		{"post http://app/ body=once", "POST", "http://app/", func(c *shutdown.Call) { c.Request.Body = []byte("once") }},
 		{"post http://app/ body=@/etc/body.json", "POST", "http://app/", func(c *shutdown.Call) { c.BodyFile = "/etc/body.json" }},
+		{"post http://app/ body=@$FILE", "POST", "http://app/", func(c *shutdown.Call) { c.BodyFile = "/f" }},
+		{`post http://app/ body="@$(FILE)"`, "POST", "http://app/", func(c *shutdown.Call) { c.BodyFile = "/f" }},
+		{"post http://app/ body=$AT", "POST", "http://app/", func(c *shutdown.Call) { c.Request.Body = []byte("@/f") }},
+		{`post http://app/ body="$EMPTY$(AT)"`, "POST", "http://app/", func(c *shutdown.Call) { c.Request.Body = []byte("@/f") }},
 		{"post http://app/ body=@/f body=x", "POST", "http://app/", func(c *shutdown.Call) { c.Request.Body = []byte("x") }},
 		{"post http://app/ header=X-A:1 header='X-A: 2\n' header=x-b:", "POST", "http://app/", func(c *shutdown.Call) {
 			c.Request.Header = http.Header{"X-A": {"1", "2"}, "X-B": {""}}

@@ -19,7 +19,8 @@ import (
 type Word struct {
 	Text   string // quotes removed, variables expanded
 	Column int    // where it begins, from 1, in bytes
-	plain  int    // bytes of Text that stood before the first quote or variable
+	plain  int32  // bytes of Text that stood before the first quote or variable
+	fixed  int32  // bytes of Text that stood before the first variable
 }
 
 // An Error is a line that cannot be read.
@@ -61,11 +62,16 @@ type Option struct {
 	Word
 }
 
+// Written tells whether the value begins with prefix by the line itself, and not by a variable's value.
+func (o Option) Written(prefix string) bool {
+	return strings.HasPrefix(o.Value, prefix) && len(o.Key)+len("=")+len(prefix) <= int(o.fixed)
+}
+
 // Options parts the words of the form key=value, whose key is of lower-case letters and dashes and stands
 // outside quotes, from the rest. Both keep their order.
 func Options(words []Word) (rest []Word, options []Option) {
 	for _, w := range words {
-		if key, value, ok := strings.Cut(w.Text, "="); ok && len(key) < w.plain && isKey(key) {
+		if key, value, ok := strings.Cut(w.Text, "="); ok && len(key) < int(w.plain) && isKey(key) {
 			options = append(options, Option{key, value, w})
 		} else {
 			rest = append(rest, w)
@@ -95,4 +101,4 @@ var inDouble = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 func double(text string) string { return `"` + inDouble.Replace(text) + `"` }
 
 // Bare tells whether a word is written without quotes and variables.
-func (w Word) Bare() bool { return w.plain == len(w.Text) }
+func (w Word) Bare() bool { return int(w.plain) == len(w.Text) }

@@ -97,7 +97,7 @@ func FuzzSplit(f *testing.F) {
 			t.Errorf("%q: column %d", text, e.Column)
 		}
 		for _, w := range words {
-			if w.Column < 1 || w.Column > len(text) || w.plain < 0 || w.plain > len(w.Text) {
+			if w.Column < 1 || w.Column > len(text) || w.plain < 0 || int(w.plain) > len(w.Text) {
 				t.Errorf("%q: word %+v", text, w)
 			}
 		}

@@ -10,6 +10,7 @@ type reader struct {
 	text   string
 	at     int
 	lookup Lookup
+	fixed  int32 // of the word that is being read; -1: no variable yet
 }
 
 func (r *reader) more() bool { return r.at < len(r.text) }
@@ -30,18 +31,22 @@ func (r *reader) errorf(at int, format string, args ...any) error {
 func (r *reader) word() (Word, error) {
 	var text strings.Builder
 	w := Word{Column: r.at + 1, plain: -1}
+	r.fixed = -1
 	for r.more() && !blank(r.text[r.at]) {
 		c := r.text[r.at]
 		if w.plain < 0 && (c == '\'' || c == '"' || c == '$') {
-			w.plain = text.Len()
+			w.plain = int32(text.Len())
 		}
 		if err := r.piece(&text, c); err != nil {
 			return w, err
 		}
 	}
-	w.Text = text.String()
+	w.Text, w.fixed = text.String(), r.fixed
 	if w.plain < 0 {
-		w.plain = len(w.Text)
+		w.plain = int32(len(w.Text))
+	}
+	if w.fixed < 0 {
+		w.fixed = int32(len(w.Text))
 	}
 	return w, nil
 }
@@ -108,6 +113,9 @@ func (r *reader) dollar(text *strings.Builder) error {
 	value, set := r.lookup(name)
 	if !set {
 		return r.errorf(begin, "the variable %s is not set", name)
+	}
+	if r.fixed < 0 {
+		r.fixed = int32(text.Len())
 	}
 	text.WriteString(value)
 	return nil
