@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sort"
 
 	"github.com/prestop/prestop/internal/sockdiag"
 )
@@ -100,6 +101,11 @@ func procAddress(text []byte) (netip.AddrPort, error) {
 	return netip.AddrPortFrom(addr.Unmap(), binary.BigEndian.Uint16(port[:])), nil
 }
 
+// sortPorts has no copy of the sort of its own, as slices.Sort would: that is 8 KB of the binary for each type.
+func sortPorts(ports []uint16) {
+	sort.Slice(ports, func(i, j int) bool { return ports[i] < ports[j] })
+}
+
 // procListening is [listening] without netlink.
 func procListening(among []uint16) ([]uint16, error) {
 	var found []uint16
@@ -108,6 +114,6 @@ func procListening(among []uint16) ([]uint16, error) {
 			found = append(found, s.local.Port())
 		}
 	})
-	slices.Sort(found)
+	sortPorts(found)
 	return slices.Compact(found), err
 }

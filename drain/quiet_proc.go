@@ -56,7 +56,7 @@ func (w *procWatch) listens() error {
 		return err
 	}
 	if port := missing(w.Ports, all); port != 0 {
-		slices.Sort(all)
+		sortPorts(all)
 		return fmt.Errorf("could not see: nothing listens on port %d; there are listeners on %s", port, strings.Trim(fmt.Sprint(slices.Compact(all)), "[]"))
 	}
 	return nil

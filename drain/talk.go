@@ -3,7 +3,7 @@ package drain
 import (
 	"fmt"
 	"net/netip"
-	"slices"
+	"sort"
 	"strings"
 	"time"
 )
@@ -101,11 +101,12 @@ func (t *talk) who() string {
 	for ip := range t.peers {
 		peers = append(peers, ip)
 	}
-	slices.SortFunc(peers, func(a, b netip.Addr) int {
+	sort.Slice(peers, func(i, j int) bool {
+		a, b := peers[i], peers[j]
 		if x, y := t.peers[a].all(), t.peers[b].all(); x != y {
-			return y - x
+			return x > y
 		}
-		return a.Compare(b)
+		return a.Less(b)
 	})
 	var names []string
 	for _, ip := range peers[:min(len(peers), most)] {

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"sync"
@@ -151,7 +152,7 @@ func (r *redactor) hide(text string) string {
 			found = append(found, form)
 		}
 	}
-	slices.SortFunc(found, func(a, b string) int { return len(b) - len(a) })
+	sort.Slice(found, func(i, j int) bool { return len(found[i]) > len(found[j]) })
 	for _, form := range found {
 		text = strings.ReplaceAll(text, form, r.hidden[form])
 	}

@@ -50,6 +50,13 @@ func beforeComment(line string) string {
 
 // ipv4First keeps the order within each family, which a nameserver may have chosen.
 func ipv4First(addrs []netip.Addr) []netip.Addr {
-	slices.SortStableFunc(addrs, func(a, b netip.Addr) int { return a.BitLen() - b.BitLen() })
-	return addrs
+	var all []netip.Addr
+	for _, bits := range []int{32, 128} {
+		for _, a := range addrs {
+			if a.BitLen() == bits {
+				all = append(all, a)
+			}
+		}
+	}
+	return all
 }
