@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -30,7 +31,7 @@ func readHook(c lint.Command) lint.Reading {
 	case bool(s.dryRun):
 		return lint.Reading{Subcommand: "--dry-run"}
 	}
-	r := lint.Reading{Settings: setOf(s), Unknown: s.unknown}
+	r := lint.Reading{Settings: setOf(s), Unknown: slices.Concat(s.unknown, almost(s, env))}
 	b := elsewhere(s, env, c.Cluster)
 	r.Plan = b.plan(time.Time{})
 	r.Steps = b.sources(c, r.Plan)
@@ -59,6 +60,21 @@ func standIns(e lint.Environment) map[string]string {
 	}
 	env["KUBERNETES_SERVICE_HOST"] = "192.0.2.1" // as in every pod
 	return env
+}
+
+// almost are variables that would be settings but for case, _ and -.
+func almost(s *settings, env map[string]string) []string {
+	plain := func(name string) string {
+		return strings.ToUpper(strings.NewReplacer("_", "", "-", "").Replace(name))
+	}
+	var all []string
+	for name := range env {
+		if !strings.HasPrefix(name, "PRE_STOP_") && slices.ContainsFunc(s.rows, func(r *setting) bool { return plain(r.env) == plain(name) }) {
+			all = append(all, name)
+		}
+	}
+	slices.Sort(all)
+	return all
 }
 
 func setOf(s *settings) map[string]lint.Setting {
@@ -110,10 +126,28 @@ func (b *builder) sources(c lint.Command, p prestop.Plan) []lint.Step {
 		}
 		s.Unset, s.Guess = variables(lines[n], c.Env, b.env)
 		if wrong, ok := p.Entries[n].Step.(mistake); ok {
+			s.Guess = s.Guess && b.mayBeReadable(lines[n], c.Env)
 			s.Err = b.hide.hide(wrong.Error())
+			for name, value := range c.Env.Guess {
+				s.Err = strings.ReplaceAll(s.Err, strconv.Quote(value), "$("+name+")")
+			}
 		}
 	}
 	return all
+}
+
+// mayBeReadable tries a step with values of several kinds for the variables whose value is not known.
+func (b *builder) mayBeReadable(text string, e lint.Environment) bool {
+	for _, value := range []string{"", "1", "1s", "true", "new", "x", "/x", "http://x/", "redis://x", "TERM", "10.0.0.0/8", "2xx", "x:x", ".x", "restart"} {
+		env := maps.Clone(b.env)
+		for name := range e.Guess {
+			env[name] = value
+		}
+		if _, err := elsewhere(b.settings, env, "").step(text); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // stepNumbers are the lines of PRE_STOP_STEPS that are steps.

@@ -79,6 +79,26 @@ func TestLintForeignHooks(t *testing.T) {
 		{none, none, "{exec: {command: [sh, -c, 'echo $(hostname)']}}", ""},
 		{none, none, "{exec: {command: [sh, -c, 'curl http://$(POD_IP)/x']}}", "error variable-not-expanded"},
 
+		{none, none, "{exec: {command: ['wait 5s', 'wait $(X)']}}", "error shell-syntax-without-shell"},
+		{none, none, "{exec: {command: [run, '<', /x]}}", "error shell-syntax-without-shell"},
+		{none, none, "{httpGet: {path: /x, port: 80, method: POST}}", "error hook-misplaced"},
+		{none, none, "{httpGet: {path: /x, port: web}}", "error port-differs"},
+		{none, []string{"ports: [{name: web, containerPort: 80}]"}, "{httpGet: {path: /x, port: web, scheme: HTTP, host: x, httpHeaders: []}}", ""},
+		{none, []string{"env: [{name: PRE_STOP_APP_URL, value: 'http://localhost/x'}]"}, "{httpGet: {path: /x, port: 80}}", "8 warning settings-without-hook"},
+		{none, []string{"env: [{name: PRE_STOP_APP_URL, value: 'http://localhost/x'}]"}, "{exec: {command: [/shared/pre-stop]}}", "8 warning settings-without-hook"},
+		{none, []string{"env: [{name: PRE_STOP_APP_URL, value: 'http://localhost/x'}]"}, "{exec: {command: [sh, -c, 'sleep 1; /prestop']}}", ""},
+
+		// Fields.
+		{[]string{"TerminationGracePeriodSeconds: 60"}, none, "{sleep: {seconds: 5}}", "6 error field-misspelt"},
+		{[]string{"initContainer: []"}, none, "{sleep: {seconds: 5}}", "6 error field-misspelt"},
+		{[]string{"env: []"}, none, "{sleep: {seconds: 5}}", "6 error hook-misplaced"},
+		{none, []string{"volumeMount: []"}, "{sleep: {seconds: 5}}", "8 error field-misspelt"},
+		{none, []string{"env: {A: b}"}, "{sleep: {seconds: 5}}", "8 error wrong-type"},
+		{none, []string{"env: [{key: A, value: b}]"}, "{sleep: {seconds: 5}}", "8 error field-misspelt"},
+		{none, []string{"env: [{name: A, valueFrom: {fielRef: {}}}]"}, "{sleep: {seconds: 5}}", "8 error field-misspelt"},
+		{none, []string{"env: [{name: A}, {name: B, value: }]"}, "{sleep: {seconds: 5}}", ""},
+		{[]string{"hostname: a", "volumes: []", "nodeName: b"}, []string{"resources: {}", "volumeDevices: []", "stdin: true", "resizePolicy: []"}, "{sleep: {seconds: 5}}", ""},
+
 		// Images.
 		{none, []string{"image: example/scratch"}, "{exec: {command: [sh, -c, 'sleep 5']}}", "error program-not-in-image"},
 		{none, []string{"image: example.com:5000/distroless/static-debian12:nonroot"}, "{exec: {command: [/bin/sleep, '5']}}", "error program-not-in-image"},
@@ -160,7 +180,32 @@ func TestLintHooks(t *testing.T) {
 		hook, more     string
 		want           []string
 	}{
+		// Variables.
+		{"no value", minute, env("{name: PRE_STOP_APP_URL}"), steps("wait 20s"), "", []string{"9 warning setting-unreadable"}},
+		{"null", minute, env("{name: PRE_STOP_APP_URL, value: }"), steps("wait 20s"), "", []string{"9 warning setting-unreadable"}},
+		{"nothing", minute, env("{name: PRE_STOP_APP_URL, value: ''}"), steps("wait 20s"), "", nil},
+		{"not quite a setting", minute, env("{name: PRESTOP_APP_URL, value: 'http://localhost/x'}", "{name: pre_stop_app_url, value: x}", "{name: PRESTOP_OTHER, value: x}"), steps("wait 20s"), "", []string{"9 warning setting-unknown", "9 warning setting-unknown"}},
+		{"a variable that is not there", minute, env("{name: PRE_STOP_APP_URL, value: 'http://$(HOST)/x'}"), steps("wait 20s"), "", []string{"9 error unset-variable"}},
+		{"a variable that is there later", minute, env("{name: PRE_STOP_APP_URL, value: 'http://$(HOST)/x'}", "{name: HOST, value: localhost}"), steps("wait 20s"), "", []string{"9 error unset-variable"}},
+		{"a variable that is there before", minute, env("{name: HOST, value: localhost}", "{name: PRE_STOP_APP_URL, value: 'http://$(HOST)/$$(X)'}"), steps("wait 20s"), "", nil},
+		{"a variable of a Service, or of a ConfigMap", minute, append(env("{name: PRE_STOP_APP_URL, value: 'http://$(WEB_SERVICE_HOST)/$(X)'}"), "envFrom: [{configMapRef: {name: x}}]"), steps("wait 20s"), "", nil},
+		{"another's variable", minute, env("{name: OPTS, value: '$(X)'}"), steps("wait 20s"), "", nil},
+		{"a key that is not there", minute, env("{name: A, valueFrom: {configMapKeyRef: {name: x, key: g}}}"), steps("wait 20s"), "---\nkind: ConfigMap\nmetadata: {name: x}\ndata: {h: '60'}\n", []string{"9 error unset-variable"}},
+		{"a Secret's key that is not there", minute, env("{name: A, valueFrom: {secretKeyRef: {name: x, key: g}}}"), steps("wait 20s"), "---\nkind: Secret\nmetadata: {name: x}\nstringData: {h: '60'}\n", []string{"9 error unset-variable"}},
+		{"a Secret's key", minute, env("{name: A, valueFrom: {secretKeyRef: {name: x, key: h}}}"), steps("wait 20s"), "---\nkind: Secret\nmetadata: {name: x}\nstringData: {h: '60'}\n", nil},
+		{"a key that may be missing", minute, env("{name: A, valueFrom: {secretKeyRef: {name: x, key: g, optional: true}}}"), steps("wait 20s"), "---\nkind: Secret\nmetadata: {name: x}\n", nil},
+		{"another's field", minute, env("{name: POD_NAME, valueFrom: {fieldRef: {fieldPath: metadata.namespace}}}"), steps("wait 20s"), "", []string{"9 error wrong-field"}},
+		{"the node's address is the pod's", append([]string{"hostNetwork: true"}, minute...), env("{name: POD_IP, valueFrom: {fieldRef: {fieldPath: status.hostIP}}}"), steps("wait 20s"), "", nil},
+		{"no token", append([]string{"automountServiceAccountToken: false"}, minute...), append(env("{name: PRE_STOP_ASK_API, value: 'true'}"), "volumeMounts: [{name: t, mountPath: /var/run/secrets/kubernetes.io/serviceaccount}]"), steps("wait 20s"), "", nil},
+		{"a postStart hook", minute, append(env(), "lifecycle: {postStart: {exec: {command: [/prestop]}}}"), "", "", []string{"9 warning settings-without-hook", "10 error hook-misplaced"}},
+
 		// Time.
+		{"less than a second", minute, env(), steps("wait 20ms"), "", []string{"warning does-nothing"}},
+		{"a floor of less than a second", minute, env("{name: PRE_STOP_ADDITIONAL_WAIT_SECONDS, value: 20ms}", "{name: PRE_STOP_APP_URL, value: 'http://localhost/x'}"), "{exec: {command: [/prestop]}}", "", []string{"9 warning does-nothing"}},
+		{"nothing at all", minute, env("{name: PRE_STOP_ADDITIONAL_WAIT_SECONDS, value: '0'}"), "{exec: {command: [/prestop]}}", "", []string{"9 warning does-nothing"}},
+		{"a call and no wait", minute, env("{name: PRE_STOP_ADDITIONAL_WAIT_SECONDS, value: '0'}", "{name: PRE_STOP_APP_URL, value: 'http://localhost/x'}"), "{exec: {command: [/prestop]}}", "", nil},
+		{"a max before its min", minute, env(), steps("until quiet 8080 min=30s max=20s"), "", []string{"warning max-before-begin"}},
+		{"a max as long as its min", minute, env(), steps("until quiet 8080 min=20s max=20s"), "", nil},
 		{"default grace, nothing said", nil, nil, steps("wait 20s"), "", nil},
 		{"default grace, waits that raise it", nil, nil, steps("wait 40s"), "", []string{"error grace-not-set"}},
 		{"longer grace, nothing said", minute, nil, steps("wait 20s"), "", []string{"warning grace-not-set"}},
@@ -208,6 +253,16 @@ func TestLintHooks(t *testing.T) {
 		{"by a shell, and more", minute, env(), "{exec: {command: [sh, -c, '/prestop \"wait 70s\"; echo done']}}", "", nil},
 		{"a key twice, further in", append([]string{"securityContext: {runAsUser: 0, runAsUser: 1}"}, minute...), env(), steps("wait 20s"), "", []string{"6 warning duplicate-key"}},
 		{"a signal", minute, env(), steps("wait 10s", "signal QUIT"), "", nil},
+		{"a signal too early", minute, env(), steps("signal QUIT", "wait 10s"), "", []string{"error ends-the-process"}},
+		{"a signal that is not waited for", minute, env(), steps("signal QUIT wait=false", "wait 10s"), "", nil},
+		{"a signal that only tells", minute, env(), steps("signal USR1", "wait 10s"), "", nil},
+		{"by a shell, words lost", minute, env(), "{exec: {command: [sh, -c, /prestop, wait, 20s]}}", "", []string{"error shell-arguments-lost"}},
+		{"exec of a shell's words", minute, env(), steps("exec nginx -s quit && sleep 5", "wait 5s"), "", []string{"error shell-syntax-without-shell"}},
+		{"exec of a shell, words lost", minute, env(), steps("exec sh -c sleep 5", "wait 5s"), "", []string{"error shell-arguments-lost"}},
+		{"exec of a shell", minute, env(), steps("exec sh -c \"a && b\"", "wait 5s"), "", nil},
+		{"a value that is not known, wrong whatever it is", minute, env(ip), steps("post http://localhost/x header=X-Pod: $(POD_IP)"), "", []string{"error step-unreadable"}},
+		{"a value that is not known, in quotes", minute, env(ip), steps("post http://localhost/x header=\"X-Pod: $(POD_IP)\""), "", nil},
+		{"a step that is no string", minute, env(), "{exec: {command: [/prestop, {wait: 5s}, null]}}", "", []string{"error wrong-type", "error wrong-type"}},
 		{"a script that is called prestop", minute, []string{"volumeMounts: [{name: s, mountPath: /scripts}]"}, "{exec: {command: [/scripts/prestop, soon]}}", "", nil},
 		{"variables and no hook", minute, env(), "", "", []string{"9 warning settings-without-hook"}},
 
@@ -216,6 +271,15 @@ func TestLintHooks(t *testing.T) {
 		{"post of what wants put", minute, env(), steps("post http://localhost:8500/v1/agent/leave"), "", []string{"error needs-other-method"}},
 		{"an exit at the end", minute, env(), steps("wait 20s", "post http://localhost:8080/actuator/shutdown"), "", nil},
 		{"an exec in a bare image", minute, append(env(), "image: example/distroless"), steps("exec curl http://localhost:8080/x", "wait 5s"), "", []string{"error program-not-in-image"}},
+
+		// Ports.
+		{"https to what its probe calls http", minute, append(env(), "ports: [{name: web, containerPort: 8080}]", "readinessProbe: {httpGet: {path: /, port: web}}"), steps("post https://localhost:8080/x"), "", []string{"warning port-differs"}},
+		{"https", minute, append(env(), "ports: [{name: http, containerPort: 8080}]", "readinessProbe: {httpGet: {path: /, port: 8080, scheme: HTTPS}}"), steps("post https://localhost:8080/x"), "", nil},
+		{"http to a port called https", minute, append(env(), "ports: [{name: https, containerPort: 8443}]"), steps("post http://127.0.0.1:8443/x"), "", []string{"warning port-differs"}},
+		{"the same port of another host", minute, append(env(), "ports: [{name: https, containerPort: 8443}]"), steps("post http://hub:8443/x"), "", nil},
+		{"no such port of a Service", minute, env(), steps("post http://web:8080/x"), service("ports: [{port: 80}]"), []string{"error port-differs"}},
+		{"a Service's default port", minute, env(), steps("get http://web/x", "until https://web/y"), service("ports: [{port: 80}, {port: 443}]"), nil},
+		{"a headless Service", minute, env(), steps("get http://web:9/x"), service("clusterIP: None, ports: [{port: 80}]"), nil},
 
 		// Traffic.
 		{"port of a Service", minute, append(env(), "ports: [{containerPort: 8443}]"), steps("until quiet 8080"), "", []string{"warning quiet-port-undeclared"}},
@@ -231,6 +295,12 @@ func TestLintHooks(t *testing.T) {
 		{"closed, after a call", minute, append(env(), "ports: [{containerPort: 8080}]"), steps("put http://localhost:8080/v1/info/state", "until closed 8080"), "", nil},
 
 		// Files.
+		{"a password in no volume", minute, env("{name: PRE_STOP_ELASTICSEARCH_USERNAME, value: x}", "{name: PRE_STOP_ELASTICSEARCH_PASSWORD_FILE, value: /etc/es/p}"), steps("wait 20s"), "", []string{"9 warning file-not-mounted"}},
+		{"a token that Vault's agent brings", minute, env("{name: PRE_STOP_APP_TOKEN_FILE, value: /vault/secrets/token}", "{name: PRE_STOP_APP_CA_FILE, value: /etc/ssl/certs/ca-certificates.crt}"), steps("wait 20s"), "", nil},
+		{"a key that the Secret does not have", append([]string{"volumes: [{name: s, secret: {secretName: s}}]"}, minute...), append(env("{name: PRE_STOP_APP_TOKEN_FILE, value: /s/token}"), "volumeMounts: [{name: s, mountPath: /s}]"), steps("wait 20s"),
+			"---\nkind: Secret\nmetadata: {name: s}\nstringData: {tokn: x}\n", []string{"10 warning file-not-mounted"}},
+		{"a key that it has, mounted alone", append([]string{"volumes: [{name: s, secret: {secretName: s}}]"}, minute...), append(env("{name: PRE_STOP_APP_TOKEN_FILE, value: /s/token}"), "volumeMounts: [{name: s, mountPath: /s/token, subPath: t}]"), steps("wait 20s"),
+			"---\nkind: Secret\nmetadata: {name: s}\nstringData: {t: x}\n", nil},
 		{"a file in no volume", minute, env(), steps("until file /order/done"), "", []string{"warning file-not-shared"}},
 		{"a log file on a read-only root", minute, append(env("{name: PRE_STOP_LOG_TO, value: /var/log/hook}"), "securityContext: {readOnlyRootFilesystem: true}"), steps("wait 20s"), "", []string{"9 error read-only-path"}},
 		{"/dev/shm", minute, append(env(), "securityContext: {readOnlyRootFilesystem: true}"), steps("touch /dev/shm/x", "wait 20s"), "", nil},
@@ -244,6 +314,16 @@ func TestLintHooks(t *testing.T) {
 			append(env(), "volumeMounts: [{name: p, mountPath: /shared}]"), "{exec: {command: [/shared/prestop, wait 20s]}}", "", []string{"error binary-not-installed"}},
 		{"installed by a copy", append([]string{"volumes: [{name: p, emptyDir: {}}]", "initContainers: [{name: i, image: busybox, command: [cp, /prestop, /shared], volumeMounts: [{name: p, mountPath: /shared}]}]"}, minute...),
 			append(env(), "volumeMounts: [{name: p, mountPath: /shared}]"), "{exec: {command: [/shared/prestop, wait 20s]}}", "", nil},
+		{"not run, by its entrypoint's name", append([]string{"volumes: [{name: p, emptyDir: {}}]", "initContainers: [{name: i, image: 'prestop/prestop:1', command: [install, /shared/], volumeMounts: [{name: p, mountPath: /shared}]}]"}, minute...),
+			append(env(), "volumeMounts: [{name: p, mountPath: /shared}]"), "{exec: {command: [/shared/prestop, wait 20s]}}", "", []string{"error binary-not-installed"}},
+		{"copied from an image that has prestop and a shell", append([]string{"volumes: [{name: p, emptyDir: {}}]", "initContainers: [{name: i, image: 'example/tools-prestop:1', command: [cp, /prestop, /shared], volumeMounts: [{name: p, mountPath: /shared}]}]"}, minute...),
+			append(env(), "volumeMounts: [{name: p, mountPath: /shared}]"), "{exec: {command: [/shared/prestop, wait 20s]}}", "", nil},
+		{"another subPath", append([]string{"volumes: [{name: p, emptyDir: {}}]", "initContainers: [{name: i, image: 'prestop/prestop:1', args: [install, /shared/], volumeMounts: [{name: p, mountPath: /shared}]}]"}, minute...),
+			append(env(), "volumeMounts: [{name: p, mountPath: /shared, subPath: bin}]"), "{exec: {command: [/shared/prestop, wait 20s]}}", "", []string{"error binary-not-installed"}},
+		{"the same subPath", append([]string{"volumes: [{name: p, emptyDir: {}}]", "initContainers: [{name: i, image: 'prestop/prestop:1', args: [install, /shared/bin/], volumeMounts: [{name: p, mountPath: /shared}]}]"}, minute...),
+			append(env(), "volumeMounts: [{name: p, mountPath: /shared, subPath: bin}]"), "{exec: {command: [/shared/prestop, wait 20s]}}", "", nil},
+		{"no volume at all", minute, append(env(), "volumeMounts: [{name: p, mountPath: /shared}]"), "{exec: {command: [/shared/prestop, wait 20s]}}", "", []string{"10 error binary-not-mounted"}},
+		{"a probe in one word", minute, append(env(), "startupProbe: {exec: {command: [/prestop elasticsearch-clear]}}"), steps("wait 20s"), "", []string{"10 error shell-syntax-without-shell"}},
 		{"installed under its full name", append([]string{"volumes: [{name: p, emptyDir: {}}]", "initContainers: [{name: i, image: 'prestop/prestop:1', args: [install, /shared/prestop], volumeMounts: [{name: p, mountPath: /shared}]}]"}, minute...),
 			append(env(), "volumeMounts: [{name: p, mountPath: /tools}]"), "{exec: {command: [/tools/prestop, wait 20s]}}", "", nil},
 		{"installed read-only", append([]string{"volumes: [{name: p, emptyDir: {}}]", "initContainers: [{name: i, image: 'prestop/prestop:1', args: [install, /shared/], volumeMounts: [{name: p, mountPath: /shared, readOnly: true}]}]"}, minute...),

@@ -11,8 +11,10 @@ import (
 func (c *checker) container(ct *container, read Read) {
 	c.inside = ct.name
 	defer func() { c.inside = "" }()
+	before := len(c.findings)
 	c.misplaced(ct)
 	c.types(ct)
+	c.fields(ct)
 	if ct.hook = newHook(c.pod, ct, read); ct.hook == nil {
 		c.withoutHook(ct)
 		return
@@ -28,33 +30,47 @@ func (c *checker) container(ct *container, read Read) {
 	c.binary(ct)
 	if h.reading != nil {
 		c.prestop(h)
-	} else {
-		c.foreign(h)
+		return
+	}
+	c.foreign(h)
+	if !h.mentions(program) && len(c.findings) == before {
+		c.withoutHook(ct)
 	}
 }
 
 // prestop looks at a hook of prestop's.
 func (c *checker) prestop(h *hook) {
+	if h.script.shell != "" {
+		c.programs(h, h.command(), h.script)
+		c.lost(h.command(), h.script)
+	}
 	if sub := h.reading.Subcommand; sub != "" {
 		c.found("does-nothing", h.command(), fmt.Sprintf("the hook runs prestop %s, which stops nothing and waits for nothing", sub),
 			"leave "+sub+" away, and name the steps of the hook: [/prestop, wait 20s]")
 		return
 	}
-	if h.script.shell != "" {
-		c.programs(h, h.command(), h.script)
-	}
 	c.settings(h)
+	c.references(h)
+	c.idle(h)
 	c.stepsRead(h)
 	c.grace(h)
 	c.plan(h)
 	c.calls(h)
 	c.traffic(h)
+	c.ports(h)
 	c.files(h)
+	c.credentials(h)
 	c.elasticsearch(h)
 	c.istio(h)
 	for i, e := range h.steps() {
 		if program := programOf(e); program != nil {
-			c.programs(h, h.step(i), scriptOf(program))
+			s := scriptOf(program)
+			c.programs(h, h.step(i), s)
+			c.lost(h.step(i), s)
+			if j := slices.IndexFunc(program, func(a argument) bool { return isOperator(a.text) }); j > 0 && s.shell == "" {
+				c.found("shell-syntax-without-shell", h.step(i), fmt.Sprintf("step %d: %s is an argument of %s here: exec starts a program, not a shell", i+1, program[j].text, program[0].text),
+					"a step of its own for each program; or exec sh -c '…' in an image with a shell")
+			}
 		}
 	}
 }
@@ -77,7 +93,9 @@ func (c *checker) foreign(h *hook) {
 
 // wholePod looks at what the containers of a pod have to do with each other.
 func (c *checker) wholePod() {
-	c.graceMisplaced()
+	if c.graceMisplaced(); len(c.pod.all()) > 0 {
+		c.misspelt(c.pod.spec, podFields)
+	}
 	c.duplicates()
 	for _, ct := range c.pod.all() {
 		c.inside = ct.name

@@ -1,7 +1,6 @@
 package lint
 
 import (
-	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -30,18 +29,18 @@ func (c *checker) provided(ct *container, at node) {
 	}
 	v := c.pod.volume(m.volume)
 	switch {
-	case v.Node == nil && c.pod.spec.at("volumes").there() && !c.claims(m.volume):
-		c.found("binary-not-mounted", m.node, fmt.Sprintf("the pod has no volume %s, which %s is to be in", m.volume, file), "volumes:\n- name: "+m.volume+"\n  emptyDir: {}")
+	case v.Node == nil && !c.claims(m.volume):
+		c.found("binary-not-mounted", m.node, "the pod has no volume "+m.volume+", which "+file+" is to be in", "volumes:\n- name: "+m.volume+"\n  emptyDir: {}")
 	case v.at("emptyDir").Node != nil:
 		c.installed(at, m, rest, file)
 	case v.at("image").there() && isOurImage(v.at("image", "reference").text()) && rest != program && m.sub == "":
-		c.found("binary-not-mounted", at, fmt.Sprintf("in the image volume at %s the binary is %s", m.path, path.Join(m.path, program)), "command: ["+path.Join(m.path, program)+", …]")
+		c.found("binary-not-mounted", at, "in the image volume at "+m.path+" the binary is "+path.Join(m.path, program), "command: ["+path.Join(m.path, program)+", …]")
 	}
 }
 
-// claims tells whether a StatefulSet brings a volume.
+// claims tells whether the pod's owner brings a volume.
 func (c *checker) claims(name string) bool {
-	return c.pod.kind == "StatefulSet" || c.pod.kind == "Elasticsearch"
+	return c.pod.kind == "Elasticsearch" || slices.Contains(c.pod.owner.at("spec", "volumeClaimTemplates").texts("metadata", "name"), name)
 }
 
 func isOurImage(image string) bool {
@@ -57,22 +56,22 @@ func (c *checker) notMounted(ct *container, at node, file string) {
 		for _, dest := range i.installs() {
 			m, rest, ok := i.mounted(dest)
 			if ok && path.Base(dest) == path.Base(file) {
-				c.found("binary-not-mounted", at, fmt.Sprintf("init container %s installs the binary into volume %s, and container %s does not mount it where %s would be", i.name, m.volume, ct.name, file),
-					fmt.Sprintf("volumeMounts:\n- {name: %s, mountPath: %s, readOnly: true}", m.volume, mountPath(file, rest)))
+				c.found("binary-not-mounted", at, "init container "+i.name+" installs the binary into volume "+m.volume+", and container "+ct.name+" does not mount it where "+file+" would be",
+					"volumeMounts:\n- {name: "+m.volume+", mountPath: "+mountPath(file, rest)+", readOnly: true}")
 				return
 			}
 		}
 	}
 	for _, v := range c.pod.spec.at("volumes").items() {
 		if isOurImage(v.at("image", "reference").text()) {
-			c.found("binary-not-mounted", at, fmt.Sprintf("volume %s is prestop's image, and container %s does not mount it where %s would be", v.at("name").text(), ct.name, file),
-				fmt.Sprintf("volumeMounts:\n- {name: %s, mountPath: %s}", v.at("name").text(), path.Dir(file)))
+			c.found("binary-not-mounted", at, "volume "+v.at("name").text()+" is prestop's image, and container "+ct.name+" does not mount it where "+file+" would be",
+				"volumeMounts:\n- {name: "+v.at("name").text()+", mountPath: "+path.Dir(file)+"}")
 			return
 		}
 	}
 	if parts := strings.Split(file, "/"); len(parts) > 2 && !slices.Contains(ofImages, parts[1]) {
-		c.suspected("binary-not-mounted", at, fmt.Sprintf("no volume is mounted at %s: the hook's binary is there only if the image has it", path.Dir(file)),
-			fmt.Sprintf("mount the volume that an init container installs it into, or put it into the image: COPY --from=prestop/prestop:1 /prestop %s", file))
+		c.suspected("binary-not-mounted", at, "no volume is mounted at "+path.Dir(file)+": the hook's binary is there only if the image has it",
+			"mount the volume that an init container installs it into, or put it into the image: COPY --from=prestop/prestop:1 /prestop "+file)
 	}
 }
 
@@ -88,11 +87,9 @@ func mountPath(file, rest string) string {
 func (c *container) installs() []string {
 	var words []string
 	for _, where := range []string{"command", "args"} {
-		for _, n := range c.node.at(where).items() {
-			words = append(words, n.text())
-		}
+		words = append(words, c.node.at(where).texts()...)
 	}
-	if !isOurImage(c.image) && (len(words) == 0 || path.Base(words[0]) != program) {
+	if len(words) == 0 || path.Base(words[0]) != program && (!isOurImage(c.image) || c.at("command").there()) {
 		return nil
 	}
 	i := slices.Index(words, "install")
@@ -108,7 +105,7 @@ func (c *container) installs() []string {
 
 // installed looks at a volume that is empty when the pod begins. Whoever else mounts it may fill it.
 func (c *checker) installed(at node, m mount, rest, file string) {
-	fix := fmt.Sprintf("initContainers:\n- name: install-prestop\n  image: prestop/prestop:1\n  args: [install, %s/]\n  volumeMounts:\n  - {name: %s, mountPath: %s}", m.path, m.volume, m.path)
+	fix := "initContainers:\n- name: install-prestop\n  image: prestop/prestop:1\n  args: [install, " + m.path + "/]\n  volumeMounts:\n  - {name: " + m.volume + ", mountPath: " + m.path + "}"
 	var wrong string
 	for _, i := range c.pod.inits {
 		for _, own := range i.mounts {
@@ -116,22 +113,22 @@ func (c *checker) installed(at node, m mount, rest, file string) {
 				continue
 			}
 			all := i.installs()
-			if len(all) == 0 && !isOurImage(i.image) {
-				return // a program that we do not know
+			if len(all) == 0 && bareImage(i.image) == "" || strings.Contains(own.sub+m.sub, "$") {
+				return // a program, or a place, that we do not know
 			}
-			if own.sub != m.sub {
-				return
+			if len(all) == 0 {
+				wrong = "init container " + i.name + " does not run prestop install " + own.path + "/"
 			}
 			for _, dest := range all {
 				switch at, inside, _ := i.mounted(dest); {
-				case at.volume == m.volume && inside == rest && !own.readOnly:
+				case at.volume == m.volume && path.Join(at.sub, inside) == path.Join(m.sub, rest) && !own.readOnly:
 					return
 				case at.volume == m.volume && own.readOnly:
-					wrong = fmt.Sprintf("init container %s mounts volume %s read-only, and cannot install %s there", i.name, m.volume, rest)
+					wrong = "init container " + i.name + " mounts volume " + m.volume + " read-only, and cannot install " + rest + " there"
 				case at.volume == m.volume:
-					wrong = fmt.Sprintf("init container %s installs %s, and the hook runs %s of the same volume", i.name, inside, rest)
+					wrong = "init container " + i.name + " installs " + path.Join(at.sub, inside) + ", and the hook runs " + path.Join(m.sub, rest) + " of the same volume"
 				default:
-					wrong = fmt.Sprintf("init container %s installs to %s, which is not in volume %s", i.name, dest, m.volume)
+					wrong = "init container " + i.name + " installs to " + dest + ", which is not in volume " + m.volume
 				}
 			}
 		}
@@ -142,7 +139,7 @@ func (c *checker) installed(at node, m mount, rest, file string) {
 		}
 	}
 	if wrong == "" {
-		wrong = fmt.Sprintf("volume %s is empty when the pod begins, and no init container installs the binary into it", m.volume)
+		wrong = "volume " + m.volume + " is empty when the pod begins, and no init container installs the binary into it"
 	}
-	c.found("binary-not-installed", at, fmt.Sprintf("%s will not be there: %s", file, wrong), fix)
+	c.found("binary-not-installed", at, file+" will not be there: "+wrong, fix)
 }

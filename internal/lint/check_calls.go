@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/prestop/prestop/drain"
@@ -97,6 +98,9 @@ func (c *checker) method(at node, method, path, port, fix string) {
 func (c *checker) calls(h *hook) {
 	plan := h.reading.Plan
 	for i, e := range plan.Entries {
+		if s, ok := e.Step.(shutdown.Signal); ok && !s.NoWait && i+1 < len(plan.Entries) && slices.Contains([]syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGKILL}, s.Signal) {
+			c.found("ends-the-process", h.step(i), e.Line+" ends the container, and the hook with it: the steps after it are not done", "put it last, or add wait=false")
+		}
 		call, method, u := callOf(e)
 		if u == nil || h.reading.Steps[i].Guess && u.Path == "" {
 			continue
@@ -170,12 +174,8 @@ func (c *checker) foreignCalls(h *hook) {
 }
 
 func (c *checker) httpGet(h *hook, get node) {
-	port := get.at("port").text()
-	for _, p := range h.container.at("ports").items() {
-		if p.at("name").text() == port && port != "" {
-			port = p.at("containerPort").text()
-		}
-	}
+	c.named(h, get)
+	port := h.portNumber(get.at("port").text())
 	path, _, _ := strings.Cut(get.at("path").text(), "?")
 	c.method(get.at("path"), "", path, port, "exec:\n  command: [/prestop, %s http://localhost:"+port+strings.ReplaceAll(path, "%", "%%")+", wait 15s]")
 }

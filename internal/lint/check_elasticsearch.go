@@ -66,6 +66,12 @@ func (c *checker) clears(ct *container) {
 			c.found("clear-probe-too-short", command, fmt.Sprintf("the startup probe gives the node %d seconds (periodSeconds × failureThreshold) to join its cluster, and kills it then", n), fix)
 		}
 	}
+	if command := ct.at("readinessProbe", "exec", "command"); has(command) {
+		c.found("clear-while-stopping", command, "a readiness probe goes on while the hook runs, and would remove the record that the hook registers", "use it as a startupProbe")
+	}
+	if command := ct.at("livenessProbe", "exec", "command"); has(command) {
+		c.found("clear-ends-container", command, "a liveness probe that fails kills the container, and elasticsearch-clear fails whenever the cluster does not answer", "use it as a startupProbe")
+	}
 	if command := ct.at("lifecycle", "postStart", "exec", "command"); has(command) && !slices.ContainsFunc(command.items(), func(n node) bool { return strings.HasPrefix(n.text(), "--exit-zero") }) {
 		c.found("clear-ends-container", command, "a postStart hook that fails kills the container, and elasticsearch-clear fails for as long as the node has not joined its cluster",
 			"use it as a startupProbe, or add --exit-zero")

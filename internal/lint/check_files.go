@@ -1,8 +1,8 @@
 package lint
 
 import (
-	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/prestop/prestop/drain"
@@ -40,7 +40,7 @@ func (c *checker) unseen(h *hook, at node, line, file string) {
 	const fix = "mount a volume (emptyDir) in both containers, and let the file be in there"
 	m, _, ok := h.mounted(path.Dir(file))
 	if !ok && path.Dir(file) != "/dev/shm" {
-		c.found("file-not-shared", at, fmt.Sprintf("%s: %s is in no volume of container %s, so that no other container can make it", line, file, h.name), fix)
+		c.found("file-not-shared", at, line+": "+file+" is in no volume of container "+h.name+", so that no other container can make it", fix)
 		return
 	}
 	if !ok || c.pod.volume(m.volume).Node == nil {
@@ -54,7 +54,7 @@ func (c *checker) unseen(h *hook, at node, line, file string) {
 		}
 	}
 	if len(c.pod.running()) > 1 {
-		c.found("file-not-shared", at, fmt.Sprintf("%s: no other container mounts volume %s, which %s is in", line, m.volume, file), fix)
+		c.found("file-not-shared", at, line+": no other container mounts volume "+m.volume+", which "+file+" is in", fix)
 	}
 }
 
@@ -68,10 +68,47 @@ func (c *checker) readOnly(h *hook, at node, line, file string) {
 	v := c.pod.volume(m.volume)
 	switch {
 	case ok && m.readOnly:
-		c.found("read-only-path", at, fmt.Sprintf("%s: volume %s is mounted read-only at %s", line, m.volume, m.path), "remove readOnly from the mount, or use another path")
+		c.found("read-only-path", at, line+": volume "+m.volume+" is mounted read-only at "+m.path, "remove readOnly from the mount, or use another path")
 	case ok && (v.at("configMap").there() || v.at("secret").there() || v.at("downwardAPI").there() || v.at("image").there()):
-		c.found("read-only-path", at, fmt.Sprintf("%s: volume %s at %s is of a kind that nobody can write to", line, m.volume, m.path), "use a path in an emptyDir")
+		c.found("read-only-path", at, line+": volume "+m.volume+" at "+m.path+" is of a kind that nobody can write to", "use a path in an emptyDir")
 	case !ok && h.container.at("securityContext", "readOnlyRootFilesystem").bool():
-		c.found("read-only-path", at, fmt.Sprintf("%s: container %s has readOnlyRootFilesystem, and no volume at %s", line, h.name, dir), "mount an emptyDir there")
+		c.found("read-only-path", at, line+": container "+h.name+" has readOnlyRootFilesystem, and no volume at "+dir, "mount an emptyDir there")
+	}
+}
+
+const ofServiceAccount = "/var/run/secrets/kubernetes.io/serviceaccount"
+
+// credentials finds files that are not there: others are brought by those who change pods, into directories of their own.
+func (c *checker) credentials(h *hook) {
+	if h.reading.Settings[askVariable].Value == "true" && !h.guessed(askVariable) && c.pod.spec.at("automountServiceAccountToken").text() == "false" {
+		if _, _, ok := h.mounted(ofServiceAccount + "/token"); !ok {
+			c.found("token-not-mounted", h.setting(askVariable), "automountServiceAccountToken is false, and without a token the API server is not asked: the settings count", "automountServiceAccountToken: true, and a Role for the service account")
+		}
+	}
+	if c.pod.cluster != "" {
+		return // the operator mounts what it has made
+	}
+	for name, s := range h.reading.Settings {
+		m, rest, mounted := h.mounted(s.Value)
+		switch {
+		case !strings.HasSuffix(name, "_FILE") || name == "PRE_STOP_SKIP_FILE" || !path.IsAbs(s.Value) || h.guessed(name):
+		case mounted:
+			c.keyed(h.setting(name), name, c.pod.volume(m.volume).at("secret"), path.Join(m.sub, rest))
+		case !elsewhere(s.Value):
+			c.found("file-not-mounted", h.setting(name), name+": "+s.Value+" is in no volume of container "+h.name, "mount the Secret that has it, or see the path")
+		}
+	}
+}
+
+// elsewhere tells whether a file is one that comes with an image, or by who changes pods.
+func elsewhere(file string) bool {
+	return slices.ContainsFunc([]string{"/secrets/", "/ssl/", "/pki/", "/ca-certificates/"}, func(dir string) bool { return strings.Contains(file, dir) })
+}
+
+// keyed finds a file of a Secret that has no such key.
+func (c *checker) keyed(at node, name string, volume node, key string) {
+	o, ok := find(c.pod.in.secrets, volume.at("secretName").text(), c.pod.namespace)
+	if ok && !volume.at("items").there() && !strings.Contains(key, "$") && !o.has(key) {
+		c.found("file-not-mounted", at, name+": Secret "+o.name+" has no key "+key, "see the key's spelling, and subPath")
 	}
 }

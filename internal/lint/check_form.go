@@ -14,25 +14,24 @@ var handlers = []string{"exec", "httpGet", "sleep", "tcpSocket"}
 func (c *checker) misplaced(ct *container) {
 	const fix = "lifecycle:\n  preStop:\n    exec:\n      command: [/prestop]"
 	for _, key := range ct.keys() {
-		if name := strings.ToLower(key.Value); name == "prestop" || name == "poststart" || name == "lifecycle" && key.Value != "lifecycle" {
+		if name := strings.ToLower(key.Value); name == "prestop" || name == "poststart" || alike("lifecycle", key.Value) && key.Value != "lifecycle" {
 			c.found("hook-misplaced", key, key.Value+" is no field of a container; a hook stands below lifecycle", fix)
 		}
 	}
-	for _, key := range ct.at("lifecycle").keys() {
-		if !slices.Contains([]string{"preStop", "postStart", "stopSignal"}, key.Value) {
-			c.found("hook-misplaced", key, key.Value+" is no field of lifecycle; expected preStop, postStart or stopSignal", fix)
-		}
-	}
+	c.only("hook-misplaced", ct.at("lifecycle"), "lifecycle", fix, "preStop", "postStart", "stopSignal")
 	for _, where := range []string{"preStop", "postStart"} {
-		for _, key := range ct.at("lifecycle", where).keys() {
-			if !slices.Contains(handlers, key.Value) {
-				c.found("hook-misplaced", key, fmt.Sprintf("%s is no handler; expected exec, httpGet or sleep below %s", key.Value, where), fix)
-			}
-		}
-		for _, key := range ct.at("lifecycle", where, "exec").keys() {
-			if key.Value != "command" {
-				c.found("hook-misplaced", key, key.Value+" is no field of exec; expected command", "command: [/prestop, wait 20s]")
-			}
+		at := ct.at("lifecycle", where)
+		c.only("hook-misplaced", at, where, fix, handlers...)
+		c.only("hook-misplaced", at.at("exec"), "exec", fix, "command")
+		c.only("hook-misplaced", at.at("httpGet"), "httpGet", fix, "path", "port", "host", "scheme", "httpHeaders")
+	}
+}
+
+// only finds fields that are none of those that Kubernetes knows there.
+func (c *checker) only(id string, n node, what, fix string, fields ...string) {
+	for _, key := range n.keys() {
+		if !slices.Contains(fields, key.Value) {
+			c.found(id, key, key.Value+" is no field of "+what+"; expected "+strings.Join(fields, ", "), fix)
 		}
 	}
 }
@@ -40,21 +39,17 @@ func (c *checker) misplaced(ct *container) {
 // graceMisplaced finds grace periods, and hooks, that are not of the pod.
 func (c *checker) graceMisplaced() {
 	const message = "%s of %s is not the pod's; expected it in the pod's spec, beside containers"
-	wrong := map[string]node{"a container": {}, "the template": c.pod.template, "the template's metadata": c.pod.template.at("metadata")}
-	if c.pod.kind != "Pod" {
-		wrong["the "+c.pod.kind] = c.pod.owner.at("spec")
-	} else {
-		wrong["the template"] = node{}
-		wrong["the Pod"] = c.pod.owner
-	}
 	look := func(where string, n node) {
 		if key, value := n.find(graceKey); value.there() {
 			c.found("grace-misplaced", key, fmt.Sprintf(message, graceKey, where), "spec:\n  "+graceKey+": "+value.text()+"\n  containers: …")
 		}
 	}
-	for where, n := range wrong {
-		look(where, n)
+	look("the "+c.pod.kind, c.pod.owner)
+	if c.pod.kind != "Pod" {
+		look("the "+c.pod.kind, c.pod.owner.at("spec"))
+		look("the template", c.pod.template)
 	}
+	look("the template's metadata", c.pod.template.at("metadata"))
 	for _, ct := range c.pod.all() {
 		c.inside = ct.name
 		look("a container", ct.node)
@@ -62,8 +57,10 @@ func (c *checker) graceMisplaced() {
 		look("preStop", ct.at("lifecycle", "preStop"))
 	}
 	c.inside = ""
-	if key, value := c.pod.spec.find("lifecycle"); value.there() {
-		c.found("hook-misplaced", key, "lifecycle is no field of a pod; it is of a container", "containers:\n- name: …\n  lifecycle: …")
+	for _, name := range []string{"lifecycle", "env", "envFrom", "volumeMounts"} {
+		if key, value := c.pod.spec.find(name); value.there() {
+			c.found("hook-misplaced", key, name+" is no field of a pod; it is of a container", "containers:\n- name: …\n  "+name+": …")
+		}
 	}
 }
 
@@ -81,7 +78,7 @@ func (c *checker) handler(h *hook) {
 	case len(have) == 0:
 		c.found("not-one-handler", h.at, "preStop has no handler, which Kubernetes refuses; expected exec, httpGet or sleep", "exec:\n  command: [/prestop]")
 	case len(have) > 1:
-		c.found("not-one-handler", h.at, fmt.Sprintf("preStop has the handlers %s, and Kubernetes takes one", strings.Join(have, " and ")),
+		c.found("not-one-handler", h.at, "preStop has the handlers "+strings.Join(have, " and ")+", and Kubernetes takes one",
 			"keep one; prestop does several things in one hook, each argument is a step: [/prestop, post http://localhost:8080/shutdown, wait 20s]")
 	case have[0] == "tcpSocket":
 		c.found("tcp-socket-hook", h.at.at("tcpSocket"), "a tcpSocket hook is accepted and always fails: the kubelet has nothing to do for it", "exec:\n  command: [/prestop, until quiet 8080]")
@@ -94,23 +91,29 @@ func (c *checker) handler(h *hook) {
 func (c *checker) types(ct *container) {
 	for _, v := range ct.node.at("env").items() {
 		if value := v.at("value"); value.there() && !value.isString() {
-			c.found("wrong-type", value, fmt.Sprintf("the value of %s: expected a string, got %s, which Kubernetes refuses", v.at("name").text(), value.what()), quotes)
+			c.found("wrong-type", value, "the value of "+v.at("name").text()+": expected a string, got "+value.what()+", which Kubernetes refuses", quotes)
 		}
 	}
-	for _, where := range [][]string{{"lifecycle", "preStop", "exec", "command"}, {"lifecycle", "postStart", "exec", "command"}, {"startupProbe", "exec", "command"}} {
-		command := ct.at(where...)
+	if env := ct.at("env"); env.there() && env.Kind != yaml.SequenceNode {
+		c.found("wrong-type", env, "env: expected a list of variables, got "+env.what(), variableLines)
+	}
+	for _, where := range [][]string{{"lifecycle", "preStop"}, {"lifecycle", "postStart"}, {"startupProbe"}, {"readinessProbe"}, {"livenessProbe"}} {
+		command := ct.at(where...).at("exec", "command")
 		if command.there() && command.Kind != yaml.SequenceNode {
-			c.found("wrong-type", command, fmt.Sprintf("command: expected a list of words, got %s", command.what()), "command:\n- /prestop\n- wait 20s")
+			c.found("wrong-type", command, "command: expected a list of words, got "+command.what(), "command:\n- /prestop\n- wait 20s")
 		}
-		for _, word := range command.items() {
+		for i, word := range command.items() {
+			if i == 0 && where[len(where)-1] != "preStop" && strings.Contains(word.text(), program) {
+				c.oneWord(word)
+			}
 			if !word.isString() {
-				c.found("wrong-type", word, fmt.Sprintf("command: expected a string, got %s, which Kubernetes refuses", word.what()), quotes)
+				c.found("wrong-type", word, "command: expected a string, got "+word.what()+", which Kubernetes refuses", quotes)
 			}
 		}
 	}
 	if n := c.pod.graceNode; c.pod.graceWrong {
 		c.inside = ""
-		c.found("wrong-type", n, fmt.Sprintf("%s: expected a whole number of seconds, got %s", graceKey, n.what()), graceKey+": 60")
+		c.found("wrong-type", n, graceKey+": expected a whole number of seconds, got "+n.what(), graceKey+": 60")
 		c.inside = ct.name
 	}
 	if n := ct.at("lifecycle", "preStop", "sleep", "seconds"); n.there() {
@@ -121,7 +124,9 @@ func (c *checker) types(ct *container) {
 }
 
 // quotes does not repeat the value, which may be a secret.
-const quotes = "put it in quotes; a list or a mapping has no place here"
+const quotes = "put all of it in quotes; without them a colon and a blank make a mapping, and # begins a comment"
+
+const variableLines = "env:\n- name: " + graceVariable + "\n  value: \"60\""
 
 // duplicates finds keys that stand there twice in what a hook depends on.
 func (c *checker) duplicates() {
@@ -159,7 +164,11 @@ func (c *checker) duplicates() {
 // withoutHook finds variables that are meant for a hook.
 func (c *checker) withoutHook(ct *container) {
 	ofECK := []string{waitVariable, "PRE_STOP_SHUTDOWN_TYPE", "PRE_STOP_MAX_DNS_ERRORS"} // names of its own hook
-	if ct.at("lifecycle").there() && ct.at("lifecycle", "preStop").Node != nil {
+	lacks := "has no preStop hook that it could be for"
+	switch {
+	case ct.hook != nil:
+		lacks = "has a preStop hook that does not run prestop"
+	case ct.at("lifecycle", "preStop").Node != nil:
 		return
 	}
 	for _, v := range ct.node.at("env").items() {
@@ -167,7 +176,7 @@ func (c *checker) withoutHook(ct *container) {
 		if !strings.HasPrefix(name, variablePrefix) || ofService(name) || c.pod.cluster != "" && slices.Contains(ofECK, name) {
 			continue
 		}
-		c.found("settings-without-hook", v, fmt.Sprintf("%s is set, and container %s has no preStop hook that it could be for", name, ct.name),
+		c.found("settings-without-hook", v, name+" is set, and container "+ct.name+" "+lacks,
 			"lifecycle:\n  preStop:\n    exec:\n      command: [/prestop]")
 		return
 	}

@@ -66,6 +66,8 @@ func (c *checker) plan(h *hook) {
 			continue
 		}
 		switch {
+		case p.Entries[i].Least > max(s.Most, time.Second):
+			c.found("max-before-begin", h.step(i), fmt.Sprintf("%s: its max is shorter than its min", s.Line), fmt.Sprintf("max=%s, or more", short(s.Earliest+p.Entries[i].Least)))
 		case s.Earliest >= s.Most:
 			c.found("max-before-begin", h.step(i), fmt.Sprintf("%s: its max of %s counts from the hook's start, and is over before the step begins after %s", s.Line, short(s.Most), short(s.Earliest)),
 				fmt.Sprintf("max=%s, or more", short(s.Earliest+s.Most)))

@@ -1,7 +1,6 @@
 package lint
 
 import (
-	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -26,7 +25,7 @@ func (c *checker) programs(h *hook, at node, s script) {
 		if _, _, mounted := h.mounted(file); mounted || !slices.Contains(tools, path.Base(file)) {
 			continue
 		}
-		c.found("program-not-in-image", at, fmt.Sprintf("the hook runs %s, and image %s is %s: it has no such program, so that the hook fails at once", path.Base(file), h.image, bare),
+		c.found("program-not-in-image", at, "the hook runs "+path.Base(file)+", and image "+h.image+" is "+bare+": it has no such program, so that the hook fails at once",
 			"command: [/prestop, …], with the binary from a volume; or preStop: {sleep: {seconds: 20}} from Kubernetes 1.30 on")
 	}
 }

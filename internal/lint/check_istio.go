@@ -1,7 +1,6 @@
 package lint
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -52,7 +51,7 @@ func (c *checker) istio(h *hook) {
 		if host == "" || !long && s.Earliest < istioStays {
 			continue
 		}
-		c.found("classic-istio", h.step(i), fmt.Sprintf("%s: a classic Istio sidecar is sent SIGTERM when the hook begins and ends %s later, and with it every way to %s", s.Line, short(istioStays), host),
+		c.found("classic-istio", h.step(i), s.Line+": a classic Istio sidecar is sent SIGTERM when the hook begins and ends "+short(istioStays)+" later, and with it every way to "+host,
 			"metadata:\n  annotations:\n    sidecar.istio.io/nativeSidecar: \"true\"\nor have the proxy stay: proxy.istio.io/config with proxyMetadata EXIT_ON_ZERO_ACTIVE_CONNECTIONS: \"true\"")
 		return
 	}

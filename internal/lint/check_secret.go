@@ -59,7 +59,7 @@ func (c *checker) secrets(h *hook) {
 	for _, header := range h.at.at("httpGet", "httpHeaders").items() {
 		name, value := header.at("name").text(), header.at("value")
 		if value.there() && secretIn(name+": "+value.text()) != "" {
-			c.found("secret-in-hook", value, fmt.Sprintf("the header %s of the httpGet hook holds a secret, which is in the pod's spec", name), "exec:\n  command: [/prestop, get http://localhost:8080/drain token-file=/etc/app/token]")
+			c.found("secret-in-hook", value, "the header "+name+" of the httpGet hook holds a secret, which is in the pod's spec", "exec:\n  command: [/prestop, get http://localhost:8080/drain token-file=/etc/app/token]")
 		}
 	}
 	if h.reading == nil {
@@ -67,7 +67,7 @@ func (c *checker) secrets(h *hook) {
 	}
 	for name, value := range h.env.Known {
 		if strings.HasPrefix(name, variablePrefix) && h.env.at[name].text() == value && secretIn(value) != "" {
-			c.found("secret-in-hook", h.env.at[name], fmt.Sprintf("%s holds %s, which is in the pod's spec", name, secretIn(value)), secretFix)
+			c.found("secret-in-hook", h.env.at[name], name+" holds "+secretIn(value)+", which is in the pod's spec", secretFix)
 		}
 	}
 }

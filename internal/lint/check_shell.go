@@ -15,25 +15,44 @@ func (c *checker) shellWords(h *hook) (asWritten bool) {
 	first := h.exec[0]
 	if h.script.shell == "" {
 		const fix = "command: [sh, -c, …] in an image with a shell; prestop needs none: each argument is a step, as in [/prestop, post http://localhost:8080/shutdown, wait 20s]"
-		operators := []string{";", "&&", "||", "|", "&", ">", ">>", "2>&1", "2>/dev/null", ">/dev/null"}
 		for _, a := range h.exec[1:] {
-			if slices.Contains(operators, a.text) {
-				c.found("shell-syntax-without-shell", a.node, fmt.Sprintf("%s is an argument of %s here: the kubelet starts programs, not a shell", a.text, h.script.commands[0].program()), fix)
+			if isOperator(a.text) {
+				c.found("shell-syntax-without-shell", a.node, a.text+" is an argument of "+h.script.commands[0].program()+" here: the kubelet starts programs, not a shell", fix)
 				break
 			}
 		}
-		if len(h.exec) == 1 && strings.ContainsAny(strings.TrimSpace(first.text), " \t\n") {
-			word, _, _ := strings.Cut(strings.TrimSpace(first.text), " ")
-			c.found("shell-syntax-without-shell", first.node, fmt.Sprintf("there is no program with blanks in its name: command is a list of words, and its first is the program (%s)", word), "write each word as an item of its own")
+		if c.oneWord(first.node) {
+			return false
 		}
 	}
-	if len(h.script.lost) > 0 && !strings.Contains(h.script.text, "$") && !strings.ContainsAny(strings.TrimSpace(h.script.text), " \t\n") {
-		c.found("shell-arguments-lost", h.script.lost[0].node, fmt.Sprintf("after -c a shell takes one word for its script, which is only %q: this word and those after it are no part of it", h.script.text),
-			"write the whole script as one word, in quotes")
+	if len(h.script.lost) > 0 {
+		c.lost(h.script.lost[0].node, h.script)
 	}
 	asWritten = len(c.findings) == before
 	c.notExpanded(h)
 	return asWritten
+}
+
+func isOperator(word string) bool {
+	return slices.Contains([]string{";", "&&", "||", "|", "&", ">", ">>", "<", "2>&1", "2>/dev/null", ">/dev/null"}, word)
+}
+
+// oneWord finds a command whose words are written as one.
+func (c *checker) oneWord(first node) bool {
+	words := strings.Fields(first.text())
+	if len(words) > 1 {
+		c.found("shell-syntax-without-shell", first, "there is no program with blanks in its name: command is a list of words, and its first is the program ("+words[0]+")",
+			"write each word as an item of its own; prestop's steps stand after the program: [/prestop, wait 20s]")
+	}
+	return len(words) > 1
+}
+
+// lost finds words that a shell takes for no part of its script.
+func (c *checker) lost(at node, s script) {
+	if len(s.lost) > 0 && !strings.Contains(s.text, "$") && len(strings.Fields(s.text)) == 1 {
+		c.found("shell-arguments-lost", at, fmt.Sprintf("after -c a shell takes one word for its script, which is only %q: the words after it are no part of it", s.text),
+			"write the whole script as one word, in quotes; prestop itself needs no shell")
+	}
 }
 
 var kubeletReference = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(^|[^$])\$\(([A-Za-z_][A-Za-z0-9_]*)\)`) })
@@ -49,11 +68,11 @@ func (c *checker) notExpanded(h *hook) {
 		_, known := h.env.at[name]
 		switch {
 		case h.script.shell == "":
-			c.found("variable-not-expanded", a.node, fmt.Sprintf("the kubelet does not expand $(%s) in a hook: %s gets it as it is written", name, h.script.commands[0].program()),
+			c.found("variable-not-expanded", a.node, "the kubelet does not expand $("+name+") in a hook: "+h.script.commands[0].program()+" gets it as it is written",
 				"prestop expands it in its steps; a shell would take $"+name)
 			return
 		case known || downward(name) != "":
-			c.found("variable-not-expanded", a.node, fmt.Sprintf("the kubelet does not expand $(%s) in a hook, and the shell runs it as a command", name), fmt.Sprintf(`"$%s"`, name))
+			c.found("variable-not-expanded", a.node, "the kubelet does not expand $("+name+") in a hook, and the shell runs it as a command", fmt.Sprintf(`"$%s"`, name))
 			return
 		}
 	}
@@ -79,7 +98,7 @@ var processOne = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompil
 func (c *checker) signals(h *hook) {
 	s := h.script
 	if n := len(s.commands); n > 0 && signalling(s.commands[n-1]) && !s.calm() {
-		c.found("signals-and-returns", h.command(), fmt.Sprintf("the hook signals the app by %s and is done: SIGTERM comes right after it, and most apps end at once at a second signal", s.commands[n-1].program()),
+		c.found("signals-and-returns", h.command(), "the hook signals the app by "+s.commands[n-1].program()+" and is done: SIGTERM comes right after it, and most apps end at once at a second signal",
 			"have the hook wait until the app has ended, or set the signal in the image (STOPSIGNAL) and let the hook only wait")
 	}
 	c.processOne(h, h.command(), s)
@@ -98,7 +117,7 @@ func (c *checker) processOne(h *hook, at node, s script) {
 			c.found("shared-processes", at, "process 1 is the pod's pause container, since shareProcessNamespace is true: the signal does not get to the app", fix)
 			return
 		case slices.Contains([]string{"pkill", "killall"}, cmd.program()):
-			c.suspected("shared-processes", at, fmt.Sprintf("%s finds the processes of every container of the pod, since shareProcessNamespace is true", cmd.program()), fix)
+			c.suspected("shared-processes", at, cmd.program()+" finds the processes of every container of the pod, since shareProcessNamespace is true", fix)
 			return
 		case processOne().MatchString(words) || strings.Contains(s.text, "/proc/1/fd/"):
 			c.found("shared-processes", at, "process 1 is the pod's pause container, since shareProcessNamespace is true: what is read or written there is not the app's", fix)

@@ -1,7 +1,6 @@
 package lint
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -19,7 +18,7 @@ func (c *checker) sidecars() {
 		}
 		c.inside = ct.name
 		if at, what := ct.hook.endsAtOnce(); what != "" {
-			c.found("sidecar-ends-first", at, fmt.Sprintf("%s ends sidecar %s at once: all hooks of a pod begin at the same time, so that the app still needs it", what, ct.name), c.sidecarFix(ct))
+			c.found("sidecar-ends-first", at, what+" ends sidecar "+ct.name+" at once: all hooks of a pod begin at the same time, so that the app still needs it", c.sidecarFix(ct))
 			continue
 		}
 		if ct.native {
@@ -31,7 +30,7 @@ func (c *checker) sidecars() {
 				continue
 			}
 			if least := app.hook.shortest(); least > longest {
-				c.found("sidecar-ends-first", ct.hook.at, fmt.Sprintf("the hook of sidecar %s is over after %s at the latest, and that of %s lasts %s or more: the sidecar is sent SIGTERM while the app serves", ct.name, short(longest), app.name, short(least)), c.sidecarFix(ct))
+				c.found("sidecar-ends-first", ct.hook.at, "the hook of sidecar "+ct.name+" is over after "+short(longest)+" at the latest, and that of "+app.name+" lasts "+short(least)+" or more: the sidecar is sent SIGTERM while the app serves", c.sidecarFix(ct))
 				break
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // mistaken tells whether a setting, or with an empty name any, cannot be read.
@@ -31,6 +32,40 @@ func (c *checker) settings(h *hook) {
 	}
 }
 
+// references finds settings that refer to what is not there, which the kubelet leaves as it is written, or refuses.
+func (c *checker) references(h *hook) {
+	for _, l := range h.env.lost {
+		switch {
+		case l.key != "":
+			c.found("unset-variable", l.at, l.name+" is taken from "+l.key+", which has none: the container would not begin", "see the key's spelling")
+		case strings.HasPrefix(l.name, variablePrefix) || l.name == "node.name":
+			fix := "env:\n- {name: " + l.to + ", value: …}, before " + l.name
+			if downward(l.to) != "" {
+				fix = downwardLines(l.to) + ", before " + l.name
+			}
+			c.found("unset-variable", l.at, l.name+" uses $("+l.to+"), which is not set before it in this container, so that it is not expanded", fix)
+		}
+	}
+}
+
+// idle finds plans that do nothing.
+func (c *checker) idle(h *hook) {
+	p := h.reading.Plan
+	if h.timesUnknown() || h.env.Open || h.mistaken("") {
+		return
+	}
+	const fix = "a duration is 20 or 20s; or name the steps of the hook: [/prestop, wait 20s]"
+	for i, e := range p.Entries {
+		if e.Step == nil && e.Most < time.Second {
+			c.suspected("does-nothing", h.step(i), e.Line+" is over at once", fix)
+		}
+	}
+	wait, set := h.reading.Settings[waitVariable]
+	if set && p.Floor < time.Second && (p.Floor > 0 || len(p.Entries) == 0) {
+		c.suspected("does-nothing", h.setting(waitVariable), fmt.Sprintf("the hook's additional wait of %s is over at once", wait.Value), fix)
+	}
+}
+
 func fixOfSetting(m Mistake) string {
 	if m.With != "" {
 		return "set " + m.Setting + " too, or remove " + m.With
@@ -43,15 +78,22 @@ func fixOfSetting(m Mistake) string {
 
 // nearest suggests a setting that is written almost alike.
 func nearest(name string) string {
-	known := map[string]string{
-		"PRE_STOP_GRACE_PERIOD": graceVariable, "PRE_STOP_GRACE_SECONDS": graceVariable, "PRE_STOP_GRACE": graceVariable,
-		"PRE_STOP_TERMINATION_GRACE_PERIOD_SECONDS": graceVariable, "PRE_STOP_GRACE_PERIOD_SECOND": graceVariable,
-		"PRE_STOP_ADDITIONAL_WAIT": waitVariable, "PRE_STOP_WAIT_SECONDS": waitVariable, "PRE_STOP_WAIT": waitVariable,
-		"PRE_STOP_RESERVE": reserveVariable, "PRE_STOP_STEP": stepsVariable, "PRE_STOP_URL": "PRE_STOP_APP_URL",
-		"PRE_STOP_ELASTICSEARCH_PASSWORD": "PRE_STOP_ELASTICSEARCH_PASSWORD_FILE", "PRE_STOP_ELASTICSEARCH_USER": "PRE_STOP_ELASTICSEARCH_USERNAME",
-		"PRE_STOP_ELASTICSEARCH_TOKEN": "PRE_STOP_ELASTICSEARCH_TOKEN_FILE", "PRE_STOP_APP_TOKEN": "PRE_STOP_APP_TOKEN_FILE",
+	known := []string{
+		"GRACE_PERIOD", graceVariable, "GRACE_SECONDS", graceVariable, "GRACE", graceVariable,
+		"TERMINATION_GRACE_PERIOD_SECONDS", graceVariable, "GRACE_PERIOD_SECOND", graceVariable,
+		"ADDITIONAL_WAIT", waitVariable, "WAIT_SECONDS", waitVariable, "WAIT", waitVariable,
+		"RESERVE", reserveVariable, "STEP", stepsVariable, "URL", "PRE_STOP_APP_URL",
+		"ELASTICSEARCH_PASSWORD", "PRE_STOP_ELASTICSEARCH_PASSWORD_FILE", "ELASTICSEARCH_USER", "PRE_STOP_ELASTICSEARCH_USERNAME",
+		"ELASTICSEARCH_TOKEN", "PRE_STOP_ELASTICSEARCH_TOKEN_FILE", "APP_TOKEN", "PRE_STOP_APP_TOKEN_FILE",
 	}
-	if right := known[name]; right != "" {
+	right := ""
+	if i := slices.Index(known, strings.TrimPrefix(name, variablePrefix)); i >= 0 {
+		right = known[i+1]
+	}
+	if _, after, ok := strings.Cut(strings.ToUpper(name), "STOP"); ok && right == "" && !strings.HasPrefix(name, variablePrefix) {
+		right = variablePrefix + strings.ReplaceAll(strings.TrimLeft(after, "_-"), "-", "_")
+	}
+	if right != "" {
 		return "; " + right + "?"
 	}
 	return ""
@@ -89,8 +131,8 @@ func (c *checker) stepsRead(h *hook) {
 			c.unset(h, i, name)
 			unset = true
 		}
-		if s.Err == "" || unset || s.Guess {
-			continue
+		if s.Err == "" || unset || s.Guess || h.step(i).Node != h.at.Node && !h.step(i).isString() && h.step(i).text() == "" {
+			continue // a word that is no string is a finding of its own
 		}
 		c.found("step-unreadable", h.step(i), fmt.Sprintf("step %d: %s", i+1, s.Err), "prestop --help lists the steps; prestop --dry-run with the same step says the same")
 		if strings.Contains(s.Err, "in POD_IP") {

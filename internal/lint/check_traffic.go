@@ -36,9 +36,7 @@ func (c *checker) traffic(h *hook) {
 func (c *checker) undeclared(h *hook, at node, line string, port uint16) {
 	var declared []string
 	for _, ct := range c.pod.running() {
-		for _, p := range ct.at("ports").items() {
-			declared = append(declared, p.at("containerPort").text())
-		}
+		declared = append(declared, ct.at("ports").texts("containerPort")...)
 	}
 	slices.Sort(declared)
 	declared = slices.Compact(declared)
@@ -78,7 +76,7 @@ func (c *checker) probed(at node, line string, q drain.Quiet, port uint16) {
 		}
 	}
 	if probes > q.Allow {
-		c.found("quiet-sees-probe", at, fmt.Sprintf("%s: the readiness probe of %s comes every %s, so that %s without traffic never pass and the step lasts to its max", line, name, short(often), short(window)),
+		c.found("quiet-sees-probe", at, line+": the readiness probe of "+name+" comes every "+short(often)+", so that "+short(window)+" without traffic never pass and the step lasts to its max",
 			fmt.Sprintf("allow=%d, or a for= shorter than the probe's periodSeconds", probes))
 	}
 }
@@ -101,11 +99,9 @@ func (c *checker) ownPort(h *hook, i int, s drain.Closed) {
 			return // which may close it
 		}
 	}
-	for _, p := range h.container.at("ports").items() {
-		if p.at("containerPort").text() == strconv.Itoa(int(s.Port)) {
-			c.found("closed-own-port", h.step(i), fmt.Sprintf("until closed %d: the port is of container %s itself, which goes on listening until it is sent SIGTERM, after this hook", s.Port, h.name),
-				"name the port of the container that must end before this one")
-		}
+	if slices.Contains(h.container.at("ports").texts("containerPort"), strconv.Itoa(int(s.Port))) {
+		c.found("closed-own-port", h.step(i), fmt.Sprintf("until closed %d: the port is of container %s itself, which goes on listening until it is sent SIGTERM, after this hook", s.Port, h.name),
+			"name the port of the container that must end before this one")
 	}
 }
 
@@ -117,10 +113,10 @@ func (c *checker) gone(at node, name string) {
 		}
 		switch publish := s.node.at("spec", "publishNotReadyAddresses"); {
 		case publish.bool():
-			c.found("gone-never", at, fmt.Sprintf("until gone %s: Service %s has publishNotReadyAddresses, so that the pod stays in its DNS answer until it has ended", name, s.name),
+			c.found("gone-never", at, "until gone "+name+": Service "+s.name+" has publishNotReadyAddresses, so that the pod stays in its DNS answer until it has ended",
 				"name a headless Service without publishNotReadyAddresses, or use until quiet")
 		case !s.headless():
-			c.found("gone-not-headless", at, fmt.Sprintf("until gone %s: Service %s has an address of its own, so that its DNS answer never has the pod's", name, s.name),
+			c.found("gone-not-headless", at, "until gone "+name+": Service "+s.name+" has an address of its own, so that its DNS answer never has the pod's",
 				"name a headless Service (clusterIP: None), or use until quiet")
 		}
 	}

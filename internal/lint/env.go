@@ -32,7 +32,16 @@ func ofService(name string) bool {
 // environment is an Environment, and where each variable is said.
 type environment struct {
 	Environment
-	at map[string]node // the value; or what it is taken from
+	at   map[string]node // the value; or what it is taken from
+	lost []lost
+}
+
+// lost is a reference to what is not there.
+type lost struct {
+	at   node
+	name string // of the variable that has it
+	to   string // a variable; empty: a key
+	key  string // a key, as key url of web
 }
 
 func (e *environment) set(name, value string, known bool, at node) {
@@ -52,7 +61,7 @@ func (e *environment) set(name, value string, known bool, at node) {
 func (e environment) has(name string) bool { _, ok := e.at[name]; return ok }
 
 func readEnvironment(in *input, p *pod, c *container) environment {
-	e := environment{Environment{Known: map[string]string{}, Guess: map[string]string{}}, map[string]node{}}
+	e := environment{Environment{Known: map[string]string{}, Guess: map[string]string{}}, map[string]node{}, nil}
 	for _, from := range c.node.at("envFrom").items() {
 		e.from(in, p, from)
 	}
@@ -63,7 +72,9 @@ func readEnvironment(in *input, p *pod, c *container) environment {
 			text, known := e.valueFrom(in, p, name, from)
 			e.set(name, text, known, from)
 		case value.there():
-			text, known := e.expand(value.text())
+			text, known := e.expand(value.text(), func(missing string) {
+				e.lost = append(e.lost, lost{value, name, missing, ""})
+			})
 			e.set(name, text, known, value)
 		default:
 			e.set(name, "", true, v)
@@ -94,12 +105,10 @@ func (e *environment) from(in *input, p *pod, from node) {
 }
 
 func (e *environment) valueFrom(in *input, p *pod, name string, from node) (text string, known bool) {
-	if ref := from.at("configMapKeyRef"); ref.there() {
-		o, ok := find(in.configs, ref.at("name").text(), p.namespace)
-		if value := o.at("data", ref.at("key").text()); ok && value.there() {
-			return value.text(), true
-		}
+	if value := e.key(name, in.configs, p, from.at("configMapKeyRef")); value.there() {
+		return value.text(), true
 	}
+	e.key(name, in.secrets, p, from.at("secretKeyRef"))
 	switch field := from.at("fieldRef", "fieldPath").text(); {
 	case field == "metadata.name":
 		return p.name + "-0", false
@@ -112,6 +121,16 @@ func (e *environment) valueFrom(in *input, p *pod, name string, from node) (text
 	return guess(name), false
 }
 
+// key is what a variable is taken from.
+func (e *environment) key(name string, all []object, p *pod, ref node) node {
+	o, ok := find(all, ref.at("name").text(), p.namespace)
+	key := ref.at("key").text()
+	if ok && !o.has(key) && !ref.at("optional").bool() {
+		e.lost = append(e.lost, lost{ref, name, "", "key " + key + " of " + o.name})
+	}
+	return o.at("data", key)
+}
+
 // guess stands for a value that is not known.
 func guess(name string) string { return "value-of-" + name }
 
@@ -122,7 +141,7 @@ var reference = sync.OnceValue(func() *regexp.Regexp {
 })
 
 // expand puts the variables that are set before into a value, as the kubelet does. One that is not set stays as it is written.
-func (e *environment) expand(text string) (value string, known bool) {
+func (e *environment) expand(text string, missing func(name string)) (value string, known bool) {
 	known = true
 	value = reference().ReplaceAllStringFunc(text, func(found string) string {
 		if found == "$$" {
@@ -136,7 +155,9 @@ func (e *environment) expand(text string) (value string, known bool) {
 			known = false
 			return v
 		}
-		known = known && !e.MaySet(name)
+		if known = known && !e.MaySet(name); !e.MaySet(name) {
+			missing(name)
+		}
 		return found
 	})
 	return value, known

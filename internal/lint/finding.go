@@ -52,10 +52,10 @@ func (c *checker) suspected(id string, at node, message, fix string) {
 }
 
 func (c *checker) add(severity Severity, id string, at node, message, fix string) {
-	f := &Finding{ID: id, Severity: severity, File: c.pod.file, Object: c.pod.object(), Container: c.inside, Message: message, Fix: fix}
+	f := &Finding{ID: id, Severity: severity, Object: c.pod.object(), Container: c.inside, Message: message, Fix: fix}
 	if at.Node == nil {
 		at = c.pod.owner
 	}
-	f.File, f.Line, f.Column = at.file, at.Line, at.Column
+	f.File, f.Line, f.Column = at.file.Name, at.Line, at.Column
 	c.findings = append(c.findings, f)
 }

@@ -90,7 +90,12 @@ func (h *hook) summary() Hook {
 	case h.script.shell != "":
 		name = path.Base(h.script.shell)
 	}
-	return Hook{h.pod.file, h.at.Line, h.pod.kind, h.pod.namespace, h.pod.name, h.name, name, h.reading}
+	return Hook{h.pod.owner.file.Name, h.at.Line, h.pod.kind, h.pod.namespace, h.pod.name, h.name, name, h.reading}
+}
+
+// mentions tells whether a word stands anywhere in the hook's command.
+func (h *hook) mentions(word string) bool {
+	return slices.ContainsFunc(h.exec, func(a argument) bool { return strings.Contains(a.text, word) })
 }
 
 // steps are the plan's entries of a hook of prestop's, if it has a plan.

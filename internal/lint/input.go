@@ -3,6 +3,8 @@ package lint
 import (
 	"slices"
 	"strings"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // input is what all files have together.
@@ -29,10 +31,16 @@ func (o object) is(name, namespace string) bool {
 	return o.name == name && (o.namespace == namespace || o.namespace == "" || namespace == "")
 }
 
+// has tells whether a ConfigMap or a Secret has a key.
+func (o object) has(key string) bool {
+	return o.at("data", key).Node != nil || o.at("stringData", key).Node != nil || o.at("binaryData", key).Node != nil
+}
+
 func (in *input) add(d node) { in.addWithin(d, 0) }
 
 func (in *input) addWithin(d node, depth int) {
 	kind := d.at("kind").text()
+	templates := []node{}
 	switch kind {
 	case "Service":
 		in.services = append(in.services, service{objectOf(d), d.at("spec", "selector").strings()})
@@ -41,21 +49,63 @@ func (in *input) addWithin(d node, depth int) {
 	case "Secret":
 		in.secrets = append(in.secrets, objectOf(d))
 	case "Pod":
-		in.pods = append(in.pods, newPod(d, d))
+		templates = append(templates, d)
 	case "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job", "Rollout", "DeploymentConfig":
-		in.pods = append(in.pods, newPod(d, d.at("spec", "template")))
+		templates = append(templates, d.at("spec", "template"))
 	case "CronJob":
-		in.pods = append(in.pods, newPod(d, d.at("spec", "jobTemplate", "spec", "template")))
+		templates = append(templates, d.at("spec", "jobTemplate", "spec", "template"))
+	case "PodTemplate":
+		templates = append(templates, d.at("template"))
 	case "Elasticsearch":
 		for _, set := range d.at("spec", "nodeSets").items() {
-			in.pods = append(in.pods, newPod(d, set.at("podTemplate")))
+			templates = append(templates, set.at("podTemplate"))
 		}
 	}
+	before := len(in.pods)
+	for _, template := range templates {
+		in.pods = append(in.pods, newPod(d, template))
+	}
+	in.strays(d, kind, in.pods[before:])
 	if strings.HasSuffix(kind, "List") && depth < 3 {
 		for _, item := range d.at("items").items() {
 			in.addWithin(item, depth+1)
 		}
 	}
+}
+
+// strays looks for hooks in an object without containers: those of kinds that Kubernetes has, or does not have, are somewhere
+// where nobody looks; those of others may be in templates of pods.
+func (in *input) strays(d node, kind string, pods []*pod) {
+	for _, p := range pods {
+		if len(p.all()) > 0 {
+			return
+		}
+	}
+	group, _, _ := strings.Cut(d.at("apiVersion").text(), "/")
+	own := group == "" && len(pods) > 0 || slices.Contains([]string{"v1", "apps", "batch", "elasticsearch.k8s.elastic.co"}, group)
+	if kind == "" || kind == "ControllerRevision" || strings.HasSuffix(kind, "List") || !own && group == "" {
+		return
+	}
+	var look func(n node) bool
+	look = func(n node) bool {
+		for _, key := range n.keys() {
+			value := n.at(key.Value)
+			switch {
+			case own && key.Value == "preStop" && value.there():
+				if len(pods) == 0 {
+					pods = []*pod{newPod(d, node{})}
+					in.pods = append(in.pods, pods...)
+				}
+				pods[0].stray = key
+				return true
+			case !own && key.Value == "template" && len(value.at("spec", "containers").items()) > 0:
+				in.pods = append(in.pods, newPod(d, value))
+				return true
+			}
+		}
+		return slices.ContainsFunc(n.Content, func(inside *yaml.Node) bool { return look(node{inside, n.file}) })
+	}
+	look(d)
 }
 
 func find(all []object, name, namespace string) (object, bool) {

@@ -13,6 +13,8 @@ package lint
 import (
 	"cmp"
 	"slices"
+	"sort"
+	"strings"
 	"time"
 
 	"github.com/prestop/prestop/prestop"
@@ -123,6 +125,9 @@ func Check(files []File, read Read) Result {
 			}
 		}
 		c.wholePod()
+		if len(p.all()) == 0 && p.stray.Node != nil {
+			c.empty(p.stray)
+		}
 		all.Findings = append(all.Findings, c.findings...)
 	}
 	all.Findings = inOrder(all.Findings, files)
@@ -135,8 +140,9 @@ func inOrder(findings []*Finding, files []File) []*Finding {
 	for i, f := range slices.Backward(files) {
 		place[f.Name] = i
 	}
-	slices.SortStableFunc(findings, func(a, b *Finding) int {
-		return cmp.Or(place[a.File]-place[b.File], a.Line-b.Line, a.Column-b.Column)
+	sort.Slice(findings, func(i, j int) bool {
+		a, b := findings[i], findings[j]
+		return cmp.Or(place[a.File]-place[b.File], a.Line-b.Line, a.Column-b.Column, strings.Compare(a.ID, b.ID), strings.Compare(a.Message, b.Message)) < 0
 	})
 	seen := make(map[Finding]bool, len(findings))
 	return slices.DeleteFunc(findings, func(f *Finding) bool {

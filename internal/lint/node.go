@@ -10,7 +10,7 @@ import (
 // A node is a place in a document. The zero node is one that is not there; everything can be asked of it.
 type node struct {
 	*yaml.Node
-	file string
+	file *File
 }
 
 func (n node) there() bool {
@@ -82,6 +82,15 @@ func (n node) items() []node {
 	return all
 }
 
+// texts are what the items of a list have below some keys.
+func (n node) texts(keys ...string) []string {
+	var all []string
+	for _, item := range n.items() {
+		all = append(all, item.at(keys...).text())
+	}
+	return all
+}
+
 // text is a scalar's, of whatever type.
 func (n node) text() string {
 	if !n.there() || n.Kind != yaml.ScalarNode {
@@ -97,8 +106,8 @@ func (n node) number() (int, bool) {
 	if !n.there() || n.Kind != yaml.ScalarNode || n.ShortTag() != "!!int" {
 		return 0, false
 	}
-	i, err := strconv.Atoi(n.Value)
-	return i, err == nil
+	i, err := strconv.ParseInt(n.Value, 0, 0) // 060 is 48 to Kubernetes
+	return int(i), err == nil
 }
 
 // isString tells whether Kubernetes takes a scalar for a string. It reads YAML 1.1, where yes is a truth value.

@@ -16,7 +16,6 @@ const (
 
 // A pod is one that an object makes.
 type pod struct {
-	file                  string
 	owner                 node // the object
 	kind, name, namespace string
 	labels, annotations   map[string]string
@@ -31,10 +30,12 @@ type pod struct {
 	sidecars   []*container // init containers that run as long as the pod
 	containers []*container
 	services   []service // those that select it
+	in         *input
+	stray      node // a hook in an object that has no containers
 }
 
 func newPod(owner, template node) *pod {
-	p := &pod{file: owner.file, owner: owner, kind: owner.at("kind").text(), template: template, spec: template.at("spec")}
+	p := &pod{owner: owner, kind: owner.at("kind").text(), template: template, spec: template.at("spec")}
 	o := objectOf(owner)
 	p.name, p.namespace = o.name, o.namespace
 	if p.name == "" {
@@ -94,6 +95,7 @@ func (p *pod) running() []*container { return slices.Concat(p.sidecars, p.contai
 
 // resolve takes from the other objects what the pod refers to.
 func (p *pod) resolve(in *input) {
+	p.in = in
 	for _, s := range in.services {
 		if s.selects(p) {
 			p.services = append(p.services, s)
@@ -161,9 +163,7 @@ func (c *container) mounted(file string) (m mount, rest string, ok bool) {
 func (p *pod) ports() []string {
 	var all []string
 	for _, c := range p.running() {
-		for _, port := range c.at("ports").items() {
-			all = append(all, port.at("containerPort").text())
-		}
+		all = append(all, c.at("ports").texts("containerPort")...)
 		for _, probe := range []string{"readinessProbe", "livenessProbe", "startupProbe"} {
 			for _, handler := range []string{"httpGet", "tcpSocket", "grpc"} {
 				all = append(all, c.at(probe, handler, "port").text())

@@ -113,12 +113,12 @@ func TestSecretIn(t *testing.T) {
 
 func TestExpand(t *testing.T) {
 	t.Parallel()
-	e := environment{Environment{Known: map[string]string{"A": "x", "B": "$(A)"}, Guess: map[string]string{"G": "?"}}, nil}
+	e := environment{Environment{Known: map[string]string{"A": "x", "B": "$(A)"}, Guess: map[string]string{"G": "?"}}, nil, nil}
 	for text, want := range map[string]string{
 		"$(A)": "x true", "a$(A)b$(A)": "axbx true", "$$(A)": "$(A) true", "$(B)": "$(A) true", "$(C)": "$(C) true", "$A ${A}": "$A ${A} true",
 		"$(G)": "? false", "$(HOSTNAME)": "$(HOSTNAME) false", "$(": "$( true", "$()": "$() true",
 	} {
-		value, known := e.expand(text)
+		value, known := e.expand(text, func(string) {})
 		if got := fmt.Sprint(value, " ", known); got != want {
 			t.Errorf("%q: %q, expected %q", text, got, want)
 		}

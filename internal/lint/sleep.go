@@ -55,8 +55,8 @@ func sleepTime(text string) time.Duration {
 	}
 	unit := time.Second
 	if n := len(text); n > 0 {
-		if u, ok := map[byte]time.Duration{'s': time.Second, 'm': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour}[text[n-1]]; ok {
-			unit, text = u, text[:n-1]
+		if i := strings.IndexByte("smhd", text[n-1]); i >= 0 {
+			unit, text = []time.Duration{time.Second, time.Minute, time.Hour, 24 * time.Hour}[i], text[:n-1]
 		}
 	}
 	n, err := strconv.ParseFloat(text, 64)
