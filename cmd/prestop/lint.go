@@ -1,12 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -91,8 +93,27 @@ func readManifest(name string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, lint.MaxFile+1))
 }
 
+// printable keeps what manifests hold from commanding a terminal.
+type printable struct{ io.Writer }
+
+func (p printable) Write(text []byte) (int, error) {
+	shown := bytes.Clone(text)
+	for i, b := range shown {
+		c1 := i > 0 && text[i-1] == 0xc2 && b >= 0x80 && b < 0xa0
+		if b < ' ' && b != '\n' || b == 0x7f || c1 {
+			shown[i] = '?'
+		}
+		if c1 {
+			shown[i-1] = '?'
+		}
+	}
+	_, err := p.Writer.Write(shown)
+	return len(text), err
+}
+
 // writeLint shows the times of each hook of prestop's, then what is wrong.
 func writeLint(w io.Writer, files []lint.File, result lint.Result) {
+	w = printable{w}
 	hooks := make(map[string]int)
 	for _, h := range result.Hooks {
 		hooks[h.File]++
@@ -128,6 +149,7 @@ func at(u lint.Unreadable) string {
 }
 
 func place(object, container string) string {
+	object, container = strings.ReplaceAll(object, "\n", "?"), strings.ReplaceAll(container, "\n", "?")
 	if container == "" {
 		return object
 	}
@@ -150,7 +172,7 @@ func writeHook(w io.Writer, h lint.Hook) {
 	if h.Namespace != "" {
 		object = h.Kind + " " + h.Namespace + "/" + h.Name
 	}
-	fmt.Fprintf(w, "%s:%d: %s: grace period %s, reserve %s: done within %s\n\n", h.File, h.Line, place(object, h.Container), p.Grace, p.Reserve, p.Budget())
+	fmt.Fprintf(w, "%s:%d: %s: grace period %s, reserve %s: done within %s\n\n", h.File, h.Line, place(object, h.Container), p.Grace, p.Reserve.Round(time.Millisecond), p.Budget().Round(time.Millisecond))
 	newTimeline(p).write(w, false)
 	fmt.Fprintln(w)
 }

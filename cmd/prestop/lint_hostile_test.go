@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
@@ -49,7 +50,9 @@ func TestLintInputs(t *testing.T) {
 		"values":                   {"replicas: 3\nlifecycle: {preStop: {sleep: {seconds: 30}}}\n", ""},
 		"a Deployment with no pod": {"kind: Deployment\n", ""},
 		"a template of Helm's":     {"kind: Pod\n{{- if .Values.x }}\nspec: {}\n{{- end }}\n", "2 unreadable could not find expected ':'; a template of Helm's? render it first: helm template CHART | prestop lint -"},
-		"tabs":                     {"kind: Pod\nspec:\n\tcontainers: []\n", "3 unreadable found character that cannot start any token"},
+		"tabs":                     {"kind: Pod\nspec:\n\tcontainers: []\n", "3 unreadable found character that cannot start any token, perhaps a tab: YAML is indented by blanks"},
+		"indented otherwise":       {"kind: Pod\nspec:\n  a: 1\n b: 2\n", "4 unreadable did not find expected key; this line, or one below it, is not indented as the others, or lacks quotes"},
+		"a list that is not":       {"kind: Pod\nspec:\n  - a: 1\n  b: 2\n", "3 unreadable did not find expected '-' indicator; this line, or one below it, is not indented as the others, or lacks quotes"},
 		"binary":                   {"\x7fELF\x02\x01\x01\x00\x00", "1 unreadable control characters are not allowed"},
 		"an alias of itself":       {"kind: Pod\nspec: &a {containers: [*a]}\n", "1 unreadable aliases stand for too much, or for what they are in"},
 	} {
@@ -89,4 +92,19 @@ func FuzzLint(f *testing.F) {
 			}
 		}
 	})
+}
+
+// What a manifest holds is not what commands a terminal, nor a line of lint's.
+func TestLintPrintsNoControls(t *testing.T) {
+	t.Parallel()
+	text := strings.Replace(wrongHook, "name: app", `name: "a\e[31m\r\nweb.yaml:1: error\x9b"`, 1)
+	files := []lint.File{{Name: "web.yaml", Content: []byte(text)}}
+	var out bytes.Buffer
+	writeLint(&out, files, lint.Check(files, readHook))
+	if strings.ContainsAny(out.String(), "\x1b\r\u009b") || strings.Contains(out.String(), "\nweb.yaml:1") {
+		t.Errorf("printed %q", out.String())
+	}
+	if !strings.Contains(out.String(), "container a?[31m??web.yaml:1: error") {
+		t.Errorf("the name is gone: %q", out.String())
+	}
 }

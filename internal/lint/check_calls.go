@@ -91,7 +91,7 @@ func (c *checker) method(at node, method, path, port, fix string) {
 	if method == "" {
 		who = "the kubelet sends GET, and never looks at the answer"
 	}
-	c.found("needs-other-method", at, fmt.Sprintf("%s of %s takes %s alone, and %s", s.path, s.whose, strings.Join(s.takes, " or "), who), fmt.Sprintf(fix, strings.ToLower(s.takes[0])))
+	c.found("needs-other-method", at, s.path+" of "+s.whose+" takes "+strings.Join(s.takes, " or ")+" alone, and "+who, fmt.Sprintf(fix, strings.ToLower(s.takes[0])))
 }
 
 // calls looks at the HTTP calls of a plan.
@@ -108,12 +108,12 @@ func (c *checker) calls(h *hook) {
 		at := h.step(i)
 		c.method(at, method, u.Path, u.Port(), "%s instead of "+strings.ToLower(method))
 		if shutdown.Exits(u) && waitsAfter(plan, i) > 0 {
-			c.found("ends-the-process", at, fmt.Sprintf("%s ends the process that answers it, before the wait after it has kept it for the traffic", e.Line),
+			c.found("ends-the-process", at, e.Line+" ends the process that answers it, before the wait after it has kept it for the traffic",
 				"call something that starts draining and returns, or leave the call out: SIGTERM comes after the wait anyway")
 		}
 		c.anyPod(h, at, e, u)
 		if call.Timeout > web.MaxTry {
-			c.found("timeout-not-reached", at, fmt.Sprintf("%s: timeout=%s, and one try has %s at most, and is made again after that", e.Line, short(call.Timeout), short(web.MaxTry)),
+			c.found("timeout-not-reached", at, e.Line+": timeout="+short(call.Timeout)+", and one try has "+short(web.MaxTry)+" at most, and is made again after that",
 				"let the app answer 202 with a Location, which is polled until it is done, or wait for it with until")
 		}
 	}
@@ -143,7 +143,7 @@ func (c *checker) anyPod(h *hook, at node, e prestop.Entry, u *url.URL) {
 		}
 	}
 	if named != "" {
-		c.found("calls-any-pod", at, fmt.Sprintf("%s goes to Service %s, and so to any of its pods, not to the one that stops", e.Line, named),
+		c.found("calls-any-pod", at, e.Line+" goes to Service "+named+", and so to any of its pods, not to the one that stops",
 			"use localhost: containers of a pod share their addresses")
 	}
 }
@@ -167,7 +167,7 @@ func (c *checker) foreignCalls(h *hook) {
 		c.method(h.command(), method, u.Path, u.Port(), "curl -X %s, or a step of prestop's")
 		rest := script{commands: h.script.commands[i+1:], branches: h.script.branches}
 		if shutdown.Exits(u) && rest.slept(h.env) > 0 {
-			c.found("ends-the-process", h.command(), fmt.Sprintf("%s ends the process that answers it, before the sleep after it has kept it for the traffic", u.Path),
+			c.found("ends-the-process", h.command(), u.Path+" ends the process that answers it, before the sleep after it has kept it for the traffic",
 				"sleep first, or call something that starts draining and returns")
 		}
 	}

@@ -22,12 +22,12 @@ func (c *checker) elasticsearch(h *hook) {
 			if _, set := h.reading.Settings["PRE_STOP_SHUTDOWN_TYPE"]; set && h.reading.Steps[i].Setting != "" {
 				at = h.setting("PRE_STOP_SHUTDOWN_TYPE")
 			}
-			c.found("elasticsearch-moves-data", at, fmt.Sprintf("shutdown type %s moves the node's data to others, for which a grace period of %s is too short unless there is little", s.Type, short(c.pod.grace)),
+			c.found("elasticsearch-moves-data", at, "shutdown type "+s.Type+" moves the node's data to others, for which a grace period of "+short(c.pod.grace)+" is too short unless there is little",
 				"type restart for pods that come back; else a grace period as long as the data takes, often hours")
 		}
 		if c.pod.cluster == "" && !slices.ContainsFunc(c.pod.all(), (*container).clearsRecord) {
 			c.found("elasticsearch-not-cleared", h.command(), "nothing in the pod runs prestop elasticsearch-clear: the shutdown record stays when the node is back, and the node is not ready and gets no persistent tasks while it has one",
-				fmt.Sprintf("startupProbe:\n  exec:\n    command: [%s, elasticsearch-clear]\n  timeoutSeconds: 10\n  failureThreshold: 60", h.exec[0].text))
+				"startupProbe:\n  exec:\n    command: ["+h.exec[0].text+", elasticsearch-clear]\n  timeoutSeconds: 10\n  failureThreshold: 60")
 		}
 		return
 	}

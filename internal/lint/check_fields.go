@@ -67,7 +67,7 @@ func (c *checker) fields(ct *container) {
 // field looks at where one of the usual variables is from.
 func (c *checker) field(v node, name string) {
 	from, right := v.at("valueFrom", "fieldRef", "fieldPath"), downward(name)
-	if !from.there() || right == "" || from.text() == right || name == "POD_IP" && c.pod.spec.at("hostNetwork").bool() {
+	if !strings.HasPrefix(name, "POD_") || !from.there() || right == "" || from.text() == right || name == "POD_IP" && c.pod.spec.at("hostNetwork").bool() {
 		return
 	}
 	c.found("wrong-field", from, name+" is taken from "+from.text()+"; expected "+right, "fieldPath: "+right)

@@ -22,9 +22,9 @@ func (c *checker) grace(h *hook) {
 	if _, set := h.reading.Settings[graceVariable]; !set {
 		switch {
 		case taken > pods:
-			c.found("grace-not-set", h.command(), fmt.Sprintf("%s is not set: the hook takes the grace period to be %s, and %s, so that it would be killed before it is done", graceVariable, short(taken), where), graceLines(taken))
+			c.found("grace-not-set", h.command(), graceVariable+" is not set: the hook takes the grace period to be "+short(taken)+", and "+where+", so that it would be killed before it is done", graceLines(taken))
 		case taken < pods:
-			c.suspected("grace-not-set", h.command(), fmt.Sprintf("%s is not set: the hook takes the grace period to be %s, and %s, so that it ends early", graceVariable, short(taken), where), variableLine(graceVariable, pods))
+			c.suspected("grace-not-set", h.command(), graceVariable+" is not set: the hook takes the grace period to be "+short(taken)+", and "+where+", so that it ends early", variableLine(graceVariable, pods))
 		}
 		return
 	}
@@ -67,12 +67,12 @@ func (c *checker) plan(h *hook) {
 		}
 		switch {
 		case p.Entries[i].Least > max(s.Most, time.Second):
-			c.found("max-before-begin", h.step(i), fmt.Sprintf("%s: its max is shorter than its min", s.Line), fmt.Sprintf("max=%s, or more", short(s.Earliest+p.Entries[i].Least)))
+			c.found("max-before-begin", h.step(i), s.Line+": its max is shorter than its min", "max="+short(s.Earliest+p.Entries[i].Least)+", or more")
 		case s.Earliest >= s.Most:
-			c.found("max-before-begin", h.step(i), fmt.Sprintf("%s: its max of %s counts from the hook's start, and is over before the step begins after %s", s.Line, short(s.Most), short(s.Earliest)),
-				fmt.Sprintf("max=%s, or more", short(s.Earliest+s.Most)))
+			c.found("max-before-begin", h.step(i), s.Line+": its max of "+short(s.Most)+" counts from the hook's start, and is over before the step begins after "+short(s.Earliest),
+				"max="+short(s.Earliest+s.Most)+", or more")
 		case s.Ends+prestop.Engine < s.Most:
-			c.found("max-past-deadline", h.step(i), fmt.Sprintf("%s: its max of %s is cut to %s: the grace period of %s less the reserve of %s, and what comes after it, leave no more", s.Line, short(s.Most), short(s.Ends), short(p.Grace), short(p.Reserve)),
+			c.found("max-past-deadline", h.step(i), s.Line+": its max of "+short(s.Most)+" is cut to "+short(s.Ends)+": the grace period of "+short(p.Grace)+" less the reserve of "+short(p.Reserve)+", and what comes after it, leave no more",
 				c.moreGrace(h, s.Most-s.Ends, fmt.Sprintf("max=%ds, or more time:\n", int(s.Ends/time.Second))))
 		}
 	}
@@ -91,7 +91,7 @@ func (h *hook) timesUnknown() bool {
 // tooShort finds waits that are shortened. They are shortened alike, so all steps of a hook are one finding, at the last.
 func (c *checker) tooShort(h *hook, slots []prestop.Slot) {
 	p, last := h.reading.Plan, len(slots)-1
-	why := fmt.Sprintf(": the grace period of %s less the reserve of %s leaves %s", short(p.Grace), short(p.Reserve), short(p.Budget()))
+	why := ": the grace period of " + short(p.Grace) + " less the reserve of " + short(p.Reserve) + " leaves " + short(p.Budget())
 	var lines []string
 	var lack time.Duration
 	at := h.at
@@ -161,6 +161,6 @@ func (c *checker) sleeps(h *hook) {
 	if !c.pod.graceNode.there() {
 		unset = ", which goes where " + graceKey + " is not set"
 	}
-	c.found("sleep-fills-grace", at, fmt.Sprintf("the hook sleeps %s, and the grace period is %s%s: SIGTERM comes when it is used up, and SIGKILL 2 s later", length, short(c.pod.grace), unset),
+	c.found("sleep-fills-grace", at, "the hook sleeps "+length+", and the grace period is "+short(c.pod.grace)+unset+": SIGTERM comes when it is used up, and SIGKILL 2 s later",
 		fmt.Sprintf("%s: %d, or a shorter sleep", graceKey, seconds(min(slept, 24*time.Hour)*6/5+5*time.Second)/5*5))
 }

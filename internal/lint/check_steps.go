@@ -62,7 +62,7 @@ func (c *checker) idle(h *hook) {
 	}
 	wait, set := h.reading.Settings[waitVariable]
 	if set && p.Floor < time.Second && (p.Floor > 0 || len(p.Entries) == 0) {
-		c.suspected("does-nothing", h.setting(waitVariable), fmt.Sprintf("the hook's additional wait of %s is over at once", wait.Value), fix)
+		c.suspected("does-nothing", h.setting(waitVariable), "the hook's additional wait of "+wait.Value+" is over at once", fix)
 	}
 }
 
@@ -147,9 +147,9 @@ func (c *checker) unset(h *hook, i int, name string) {
 		c.found("unset-variable", h.step(i), text, downwardLines(name))
 		return
 	}
-	c.suspected("unset-variable", h.step(i), text+", unless the image sets it", fmt.Sprintf("env:\n- {name: %s, value: …}", name))
+	c.suspected("unset-variable", h.step(i), text+", unless the image sets it", "env:\n- {name: "+name+", value: …}")
 }
 
 func downwardLines(name string) string {
-	return fmt.Sprintf("env:\n- {name: %s, valueFrom: {fieldRef: {fieldPath: %s}}}", name, downward(name))
+	return "env:\n- {name: " + name + ", valueFrom: {fieldRef: {fieldPath: " + downward(name) + "}}}"
 }

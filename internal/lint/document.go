@@ -108,7 +108,14 @@ func (p part) unreadable(file string, err error) Unreadable {
 	if where, after, ok := strings.Cut(text, ": "); ok {
 		if n, err := strconv.Atoi(strings.TrimPrefix(where, "line ")); err == nil {
 			line, text = n, after
+			if strings.HasPrefix(text, "did not find") && !strings.Contains(text, "node") { // of which the library counts lines from 0
+				line++
+				text += "; this line, or one below it, is not indented as the others, or lacks quotes"
+			}
 		}
+	}
+	if strings.Contains(text, "start any token") {
+		text += ", perhaps a tab: YAML is indented by blanks"
 	}
 	if bytes.Contains(p.text, []byte("{{")) {
 		text += "; a template of Helm's? render it first: helm template CHART | prestop lint -"
