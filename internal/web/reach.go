@@ -42,7 +42,7 @@ func (c *Client) Reach(ctx context.Context, rawURL string) (r Route, err error) 
 		return r, fmt.Errorf("the URL cannot be used: %w", err)
 	}
 	req := &http.Request{Header: http.Header{}, URL: u}
-	if err = r.reach(ctx, c.http.Transport.(*http.Transport), u); err == nil && c.auth != nil {
+	if err = r.reach(ctx, c, u); err == nil && c.auth != nil {
 		if err = c.auth(req); err == nil {
 			r.add("credentials read")
 		}
@@ -53,8 +53,8 @@ func (c *Client) Reach(ctx context.Context, rawURL string) (r Route, err error) 
 	return r, err
 }
 
-func (r *Route) reach(ctx context.Context, t *http.Transport, u *url.URL) error {
-	begin := time.Now()
+func (r *Route) reach(ctx context.Context, c *Client, u *url.URL) error {
+	t, begin := c.http.Transport.(*http.Transport), time.Now()
 	conn, err := t.DialContext(dns.Looking(ctx, func(line string) {
 		r.add(line)
 		begin = time.Now()
@@ -72,19 +72,19 @@ func (r *Route) reach(ctx context.Context, t *http.Transport, u *url.URL) error 
 		config = config.Clone()
 		config.ServerName = u.Hostname()
 	}
-	return r.shake(ctx, tls.Client(conn, config), config)
+	return r.shake(ctx, tls.Client(conn, config), config, c.alert)
 }
 
 // alertTime is how long a server is given to refuse our certificate, or that we have none: with TLS 1.3 it says so after the
 // handshake.
 const alertTime = 100 * time.Millisecond
 
-func (r *Route) shake(ctx context.Context, conn *tls.Conn, config *tls.Config) error {
+func (r *Route) shake(ctx context.Context, conn *tls.Conn, config *tls.Config, alert time.Duration) error {
 	if err := conn.HandshakeContext(ctx); err != nil {
 		return untrusted(config, err)
 	}
 	r.certificate(conn.ConnectionState(), config)
-	conn.SetReadDeadline(time.Now().Add(alertTime))
+	conn.SetReadDeadline(time.Now().Add(alert))
 	if _, err := conn.Read(make([]byte, 1)); Final(err) {
 		return err
 	}

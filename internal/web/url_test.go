@@ -2,11 +2,12 @@ package web
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
+	"os"
 	"strings"
 	"testing"
 )
@@ -75,7 +76,12 @@ func FuzzParseURL(f *testing.F) {
 // overSocket serves on a unix socket, and returns the URL of its root.
 func overSocket(t *testing.T, serve http.HandlerFunc) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "admin.sock")
+	dir, err := os.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { dir.Close() })
+	path := fmt.Sprintf("/proc/self/fd/%d/admin.sock", dir.Fd()) // a socket's path may not be as long as its directory's
 	l, err := net.Listen("unix", path)
 	if err != nil {
 		t.Fatal(err)

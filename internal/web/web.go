@@ -43,8 +43,9 @@ var ErrTry = errors.New("no complete answer in time")
 
 // A Client calls one place. It is safe for concurrent use.
 type Client struct {
-	http *http.Client
-	auth Auth
+	http  *http.Client
+	auth  Auth
+	alert time.Duration // see alertTime
 }
 
 // Connect gives the client for a place; it fails where certificates or keys cannot be read.
@@ -87,7 +88,7 @@ func New(dial Dial, t TLS, auth Auth) (*Client, error) {
 	}
 	transport.Protocols = new(http.Protocols)
 	transport.Protocols.SetHTTP1(true)
-	return &Client{&http.Client{Transport: transport, CheckRedirect: samePlace}, auth}, nil
+	return &Client{&http.Client{Transport: transport, CheckRedirect: samePlace}, auth, alertTime}, nil
 }
 
 // Close ends the connections that are kept for the next call.

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"testing/synctest"
 	"time"
 )
 
@@ -149,17 +150,19 @@ func TestSendErrorsHideTheURL(t *testing.T) {
 }
 
 func TestSendEndsWithContext(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	ctx, cancel := context.WithTimeoutCause(t.Context(), 50*time.Millisecond, ErrTry)
-	defer cancel()
-	_, err = client(t, nil).Send(ctx, Request{Method: "GET", URL: "http://" + l.Addr().String()})
-	if want := "http://" + l.Addr().String() + ": " + ErrTry.Error(); err == nil || err.Error() != want {
-		t.Errorf("error %v, want %s", err, want)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		c, err := New(swallow, TLS{}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeoutCause(t.Context(), s, ErrTry)
+		defer cancel()
+		begin := time.Now()
+		_, err = c.Send(ctx, Request{Method: "GET", URL: "http://app.test"})
+		if took, want := time.Since(begin), "http://app.test: "+ErrTry.Error(); err == nil || err.Error() != want || took != s {
+			t.Errorf("error %v after %v, want %s", err, took, want)
+		}
+	})
 }
 
 func TestToken(t *testing.T) {
