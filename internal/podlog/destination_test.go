@@ -1,6 +1,7 @@
 package podlog
 
 import (
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -153,17 +154,18 @@ func content(t *testing.T, path string) string {
 
 func socketPath(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "s") // t.TempDir is too long a name for a socket
+	dir, err := os.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(dir, "s"), Net: "unix"})
+	defer dir.Close()
+	l, err := net.Listen("unix", fmt.Sprintf("/proc/self/fd/%d/s", dir.Fd())) // which may not be as long as the directory's path
 	if err != nil {
 		t.Fatal(err)
 	}
+	l.(*net.UnixListener).SetUnlinkOnClose(false)
 	t.Cleanup(func() { l.Close() })
-	return l.Addr().String()
+	return filepath.Join(dir.Name(), "s")
 }
 
 func TestDescriptorsAreNotInherited(t *testing.T) {
