@@ -22,6 +22,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -180,7 +182,18 @@ func (p *Process) Signal(s syscall.Signal) {
 	}
 }
 
-// Stop ends it and returns when it is gone: by SIGTERM, also where it is stopped by SIGSTOP, and after 10 s by
+// Freeze is SIGSTOP, and returns when the whole process stands still: until then it may answer.
+func (p *Process) Freeze() {
+	p.t.Helper()
+	p.Signal(syscall.SIGSTOP)
+	for err := error(unix.EINTR); err != nil; {
+		if err = unix.Waitid(unix.P_PID, p.Pid(), nil, unix.WSTOPPED|unix.WNOWAIT, nil); err != nil && err != unix.EINTR {
+			p.t.Fatalf("%s does not stop: %v", p.cmd.Path, err)
+		}
+	}
+}
+
+// Stop ends it and returns when it is gone: by SIGTERM, also where it is frozen, and after 10 s by
 // SIGKILL to its process group. It may be called again.
 func (p *Process) Stop() {
 	p.t.Helper()

@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -121,13 +120,16 @@ func TestStart(t *testing.T) {
 		t.Parallel()
 		var pid int
 		begin := time.Now()
-		try(t, func(t testing.TB) {
+		o := try(t, func(t testing.TB) {
 			p := Start(t, sh("exec sleep 1000"), always)
-			p.Signal(syscall.SIGSTOP)
+			p.Freeze()
 			pid = p.Pid()
+			if stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)); err != nil || !strings.Contains(string(stat), ") T ") {
+				t.Fatalf("it is not frozen: %s (%v)", stat, err)
+			}
 		})
-		if took := time.Since(begin); alive(pid) || took > stopTime/2 {
-			t.Errorf("alive: %v after %v", alive(pid), took)
+		if took := time.Since(begin); o.said != "" || alive(pid) || took > stopTime/2 {
+			t.Errorf("said %q, alive: %v after %v", o.said, alive(pid), took)
 		}
 	})
 	t.Run("waits until it is ready", func(t *testing.T) {
