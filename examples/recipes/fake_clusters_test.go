@@ -5,6 +5,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -140,8 +141,16 @@ func (f *fakeTrino) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // A fakeRabbitMQ is the management API of RabbitMQ 3.x: the check is 503 while the node is critical, and 200 from then on.
 type fakeRabbitMQ struct {
 	heard
-	login string
-	until time.Time
+	login    string
+	critical time.Duration // from the first check on
+	first    sync.Once
+	until    time.Time
+}
+
+// uncritical is from when on it is not critical.
+func (f *fakeRabbitMQ) uncritical() time.Time {
+	f.first.Do(func() { f.until = time.Now().Add(f.critical) })
+	return f.until
 }
 
 func (f *fakeRabbitMQ) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -155,7 +164,7 @@ func (f *fakeRabbitMQ) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, `{"error":"Object Not Found","reason":"Not Found"}`)
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		w.WriteHeader(http.StatusMethodNotAllowed)
-	case time.Now().Before(f.until):
+	case time.Now().Before(f.uncritical()):
 		w.WriteHeader(http.StatusServiceUnavailable)
 		io.WriteString(w, `{"status":"failed","reason":"There are quorum queues that would lose their quorum"}`)
 	default:

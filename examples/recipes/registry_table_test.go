@@ -97,7 +97,7 @@ func serveTrino(t *testing.T, p *pod, takes time.Duration) *fakeTrino {
 // serveRabbitMQ gives the container a rabbitmq-upgrade that does nothing but drain, and says so in a file.
 func serveRabbitMQ(t *testing.T, p *pod, critical time.Duration) *fakeRabbitMQ {
 	t.Helper()
-	f := &fakeRabbitMQ{login: basicLogin, until: time.Now().Add(critical)}
+	f := &fakeRabbitMQ{login: basicLogin, critical: critical}
 	p.serve(t, "127.0.0.1:15672", f)
 	c := p.container(t)
 	c.write(t, "/etc/rabbitmq-monitor/login", basicLogin+"\n")

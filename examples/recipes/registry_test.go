@@ -238,11 +238,11 @@ func TestRabbitMQ(t *testing.T) {
 		f := serveRabbitMQ(t, p, 2*time.Second)
 		c := p.container(t)
 		got := c.hook(t)
-		leaves(t, got, 1500*time.Millisecond)
+		leaves(t, got, f.critical)
 		hears(t, got, f.all(), "checked")
 		drained, err := os.Stat(c.path("/tmp/drained"))
-		if err != nil || drained.ModTime().Before(f.until.Add(-50*time.Millisecond)) {
-			t.Errorf("drained: %v (%v), critical until %v", drained, err, f.until)
+		if err != nil || drained.ModTime().Before(f.uncritical().Add(-50*time.Millisecond)) {
+			t.Errorf("drained: %v (%v), critical until %v", drained, err, f.uncritical())
 		}
 	})
 }
