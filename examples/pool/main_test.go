@@ -71,7 +71,7 @@ func TestShutdownReadsTheNotice(t *testing.T) {
 
 func TestNoDatabase(t *testing.T) {
 	t.Parallel()
-	pool, err := sql.Open("postgres", "postgres://nobody@"+testserver.Address(t, "127.0.0.1")+"/?sslmode=disable")
+	pool, err := sql.Open("postgres", "postgres://nobody@"+testserver.Address(t, testserver.IP())+"/?sslmode=disable")
 	if err != nil {
 		t.Fatal(err)
 	}
