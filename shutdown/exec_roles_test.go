@@ -138,7 +138,7 @@ func playHook(args []string, times int) {
 		e.Run(context.Background(), log)
 		files = cmp.Or(files, openFiles())
 	}
-	for end := time.Now().Add(time.Second); runtime.NumGoroutine() > 1 && time.Now().Before(end); { // one that ends is counted for a moment
+	for end := time.Now().Add(soon); runtime.NumGoroutine() > 1 && time.Now().Before(end); { // one that ends is counted for a moment
 		runtime.Gosched()
 	}
 	err := unix.Waitid(unix.P_ALL, 0, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)

@@ -74,8 +74,9 @@ func setUpScene(env *testscript.Env) error {
 	}
 	env.Setenv("GORACE", "atexit_sleep_ms=0")
 	env.Setenv("PRESTOP", program)
-	for _, dir := range []string{filepath.Dir(env.WorkDir), filepath.Dir(filepath.Dir(program))} { // for ordinary
-		if err := os.Chmod(dir, 0o711); err != nil {
+	bin := filepath.Dir(program)
+	for _, path := range []string{filepath.Dir(env.WorkDir), filepath.Dir(bin), bin, program} { // for ordinary
+		if err := os.Chmod(path, 0o755); err != nil {
 			return err
 		}
 	}

@@ -37,7 +37,7 @@ func Postgres(t testing.TB, address string) string {
 		t.Fatal(err)
 	}
 	defer look.Close()
-	serve := exec.Command(postgres, "-D", dir, "-h", host, "-p", port, "-k", dir, "-F")
+	serve := exec.Command(postgres, "-D", dir, "-h", host, "-p", port, "-k", "", "-F") // a socket's path may not be as long as dir
 	serve.SysProcAttr, serve.Dir = who, dir
 	server := Start(t, serve, look.PingContext)
 	t.Cleanup(func() { server.Signal(syscall.SIGINT) }) // SIGTERM alone waits for clients to go
