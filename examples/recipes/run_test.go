@@ -52,6 +52,7 @@ const (
 var prestop = os.Getenv(binaryInPod)
 
 func TestMain(m *testing.M) {
+	syscall.Umask(0o022) // as in a container: its users are several
 	if len(os.Args) > 1 && os.Args[1] == asContainer {
 		fmt.Fprintln(os.Stderr, becomeContainer(os.Args[2], os.Args[3:]))
 		os.Exit(127)
