@@ -35,6 +35,7 @@ func (s *scene) apiserver(args []string) {
 			refuse(out, http.StatusNotFound)
 		case first == "hang":
 			<-in.Context().Done()
+			panic(http.ErrAbortHandler) // who closes a connection may yet read an answer
 		case numeric == nil:
 			out.WriteHeader(status)
 			io.WriteString(out, rest)

@@ -803,6 +803,7 @@ func (s *stage) serve(w http.ResponseWriter, r *http.Request) {
 		select {
 		case <-call.letGo:
 		case <-r.Context().Done():
+			panic(http.ErrAbortHandler) // who closes a connection may yet read an answer
 		case <-s.end:
 		}
 	}

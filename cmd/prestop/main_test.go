@@ -161,6 +161,7 @@ func TestExitStatuses(t *testing.T) {
 				silent := newWitness(t, func(_ http.ResponseWriter, r sentRequest) {
 					called <- struct{}{}
 					<-r.Context().Done()
+					panic(http.ErrAbortHandler) // who closes a connection may yet read an answer
 				})
 				refusing := newWitness(t, answer(http.StatusNotFound, "", ""))
 				servers := strings.NewReplacer("SILENT", silent.URL, "REFUSING", refusing.URL)

@@ -96,7 +96,7 @@ func (p *fakePatroni) switchover(w http.ResponseWriter, r *http.Request) {
 	select {
 	case <-time.After(p.takes + p.elects):
 	case <-r.Context().Done():
-		return
+		panic(http.ErrAbortHandler) // who closes a connection may yet read an answer
 	}
 	answerText(w, http.StatusOK, "Successfully switched over")
 }

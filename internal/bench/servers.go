@@ -52,6 +52,7 @@ func surround(certificate tls.Certificate, at place) (*surroundings, error) {
 		s.note(r.Method + " app " + r.URL.Path)
 		if at.hangs {
 			<-r.Context().Done()
+			panic(http.ErrAbortHandler) // who closes a connection may yet read an answer
 		}
 		w.WriteHeader(http.StatusNoContent)
 	})

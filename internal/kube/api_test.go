@@ -178,7 +178,7 @@ func TestPodIsNotRead(t *testing.T) {
 			w.Header().Set("Content-Length", "1000")
 			io.WriteString(w, "{")
 		}, want: []string{"broke off"}},
-		"hangs":             {handler: func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, want: []string{"the time is over"}},
+		"hangs":             {handler: hang, want: []string{"the time is over"}},
 		"no token":          {change: remove("token"), want: []string{"token: no such file", "automountServiceAccountToken"}},
 		"an empty token":    {change: replace("token", "\n"), want: []string{"is empty", "automountServiceAccountToken"}},
 		"a token of lines":  {change: replace("token", "secret-a\nsecret-b"), want: []string{"no single line of text"}},
@@ -231,6 +231,11 @@ func TestPodIsNotRead(t *testing.T) {
 			}
 		})
 	}
+}
+
+func hang(_ http.ResponseWriter, r *http.Request) {
+	<-r.Context().Done()
+	panic(http.ErrAbortHandler) // who closes a connection may yet read an answer
 }
 
 func body403(w http.ResponseWriter, _ *http.Request) {
