@@ -57,9 +57,13 @@ func (f *failures) wait(ctx context.Context, host string) error {
 	}
 }
 
-// after says of a look-up that was cut what the one before it had failed for.
+// after says of a look-up that was cut, or had no time, what the one before it had failed for.
 func (f *failures) after(e *Error) *Error {
-	if last := f.of(e.Host).last; last != nil {
+	switch last := f.of(e.Host).last; {
+	case last == nil:
+	case e.Err == nil:
+		e.Err = fmt.Errorf("after %s", last.reason())
+	default:
 		e.Err = fmt.Errorf("%w (after %s)", e.Err, last.reason())
 	}
 	return e

@@ -199,6 +199,23 @@ func TestPauseIsCutWithoutAFailure(t *testing.T) {
 	})
 }
 
+// A look-up that its pause leaves no time says what the one before it failed for.
+func TestHurriedSaysWhy(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := scripted(noAddress)
+		r := &Resolver{MaxErrors: 2, exchange: s.exchange}
+		r.Lookup(t.Context(), "es.")
+		r.exchange = dead
+		ctx, cancel := context.WithTimeout(t.Context(), 1100*ms)
+		defer cancel()
+		_, err := r.Lookup(ctx, "es.")
+		if want := "lookup es.: timeout, asked 127.0.0.1:53: after NODATA from 127.0.0.1:53"; outcome(err) != Timeout || err.Error() != want {
+			t.Errorf("have %v\nwant %s", err, want)
+		}
+	})
+}
+
 // Each try of a caller may have less time than the nameservers are given; a dead one is found out nevertheless.
 func TestDeadNameserverIsCountedInsideShortTries(t *testing.T) {
 	t.Parallel()

@@ -83,9 +83,9 @@ func (r *Resolver) Lookup(ctx context.Context, host string) ([]netip.Addr, error
 	case err == nil:
 		r.failures.reset(host)
 		return answer.Addrs, nil
-	case err.Outcome == Cut:
+	case err.Outcome == Cut, err.Outcome == Timeout && hurried:
 		return nil, r.failures.after(err)
-	case err.Outcome == Invalid, err.Outcome == Timeout && hurried:
+	case err.Outcome == Invalid:
 		return nil, err
 	}
 	return nil, r.failures.add(host, err, r.MaxErrors)

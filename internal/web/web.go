@@ -61,7 +61,7 @@ type deadlineKey struct{}
 // reported to nobody. A host that is a socket's path needs no resolving, and leads to the socket.
 func (d Dial) inTime(ctx context.Context, network, address string) (net.Conn, error) {
 	if deadline, ok := ctx.Value(deadlineKey{}).(time.Time); ok {
-		margin := min(30*time.Millisecond, time.Until(deadline)/10)
+		margin := min(100*time.Millisecond, time.Until(deadline)/10) // a CPU limit may hold us up for as long
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadlineCause(ctx, deadline.Add(-margin), ErrTry)
 		defer cancel()

@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -161,6 +162,25 @@ func TestSendEndsWithContext(t *testing.T) {
 		_, err = c.Send(ctx, Request{Method: "GET", URL: "http://app.test"})
 		if took, want := time.Since(begin), "http://app.test: "+ErrTry.Error(); err == nil || err.Error() != want || took != s {
 			t.Errorf("error %v after %v, want %s", err, took, want)
+		}
+	})
+}
+
+// What a dial says of its end is not lost on a machine that is late by less than the period of a CPU limit.
+func TestDialEndsBeforeItsTry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, err := New(func(ctx context.Context, _, _ string) (net.Conn, error) {
+			<-ctx.Done()
+			<-time.After(99 * time.Millisecond)
+			return nil, errors.New("lookup app.test: NXDOMAIN")
+		}, TLS{}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeoutCause(t.Context(), s, ErrTry)
+		defer cancel()
+		if _, err := c.Send(ctx, Request{Method: "GET", URL: "http://app.test"}); err == nil || err.Error() != "http://app.test: lookup app.test: NXDOMAIN" {
+			t.Errorf("error %v, want what the dial says", err)
 		}
 	})
 }
