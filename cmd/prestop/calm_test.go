@@ -10,7 +10,7 @@ import (
 const (
 	looksEvery  = 20 * time.Millisecond // how late this machine wakes us
 	mostRuns    = 4                     // are judged
-	mostRepeats = 12                    // in all tests: where so much goes wrong it is not the machine
+	mostRepeats = 20                    // in all tests: where so much goes wrong it is not the machine
 )
 
 var repeats atomic.Int32

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/sys/unix"
 )
 
 // The test binary is the program as well, for scripts and for [start].
@@ -31,6 +32,7 @@ type tidy struct{ *testing.M }
 func (m tidy) Run() int {
 	syscall.Umask(0o022)
 	_ = os.Chmod("/proc/self/exe", 0o755)
+	_ = unix.Prctl(unix.PR_SET_THP_DISABLE, 1, 0, 0, 0) // a huge page is more memory than what is used of it; the hooks inherit that
 	defer func() { os.RemoveAll(release.dir) }()
 	return m.M.Run()
 }
