@@ -43,7 +43,7 @@ image: ## build the Dockerfile with buildah, without a registry, and try the ima
 
 .PHONY: test
 test: lint vulncheck ## lint, vulncheck, and all tests with the race detector
-	go test -race ./...
+	go test -race -timeout=20m ./...
 
 .PHONY: lint
 lint: ## gofmt, go vet, staticcheck
