@@ -64,12 +64,9 @@ func standIns(e lint.Environment) map[string]string {
 
 // almost are variables that would be settings but for case, _ and -.
 func almost(s *settings, env map[string]string) []string {
-	plain := func(name string) string {
-		return strings.ToUpper(strings.NewReplacer("_", "", "-", "").Replace(name))
-	}
 	var all []string
 	for name := range env {
-		if !strings.HasPrefix(name, "PRE_STOP_") && slices.ContainsFunc(s.rows, func(r *setting) bool { return plain(r.env) == plain(name) }) {
+		if !strings.HasPrefix(name, "PRE_STOP_") && slices.ContainsFunc(s.rows, func(r *setting) bool { return lint.Plain(r.env) == lint.Plain(name) }) {
 			all = append(all, name)
 		}
 	}

@@ -25,7 +25,7 @@ func (c *checker) misspelt(n node, fields []string) {
 
 // alike tells whether names differ in no more than case, _ and -, or one letter.
 func alike(a, b string) bool {
-	a, b = plain(a), plain(b)
+	a, b = Plain(a), Plain(b)
 	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
 		a, b = a[1:], b[1:]
 	}
@@ -35,7 +35,8 @@ func alike(a, b string) bool {
 	return len(a) <= 1 && len(b) <= 1 || len(a) == 2 && len(b) == 2 && a[0] == b[1] && a[1] == b[0]
 }
 
-func plain(name string) string {
+// Plain is a name without what people write in one by mistake: upper-case letters throughout, no _ and no -.
+func Plain(name string) string {
 	return strings.ToUpper(strings.NewReplacer("_", "", "-", "").Replace(name))
 }
 
