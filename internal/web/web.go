@@ -187,7 +187,7 @@ func (c *Client) Send(ctx context.Context, r Request) (Answer, error) {
 	}
 	if r.Stream != nil && a.OK() {
 		err = stream(resp.Body, resp.Header.Get("Content-Type"), r.Stream)
-	} else if a.Body, a.Partial, err = whole(resp.Body); err != nil {
+	} else if a.Body, a.Partial, err = whole(resp.Body, resp.ContentLength); err != nil {
 		err = fmt.Errorf("the answer (%d) broke off: %w", resp.StatusCode, err)
 	}
 	if err != nil {
@@ -218,10 +218,14 @@ func (r Request) build(ctx context.Context) (*http.Request, error) {
 }
 
 // whole reads a body up to its bound; of a longer one it gives the beginning. It reads piece by piece, since a slice that
-// grows leaves several times its size behind, in somebody else's memory limit.
-func whole(from io.Reader) (body []byte, partial bool, err error) {
+// grows leaves several times its size behind, in somebody else's memory limit; at once where its length, else -1, is known.
+func whole(from io.Reader, length int64) (body []byte, partial bool, err error) {
 	var full [][]byte
-	size, piece := 0, make([]byte, 0, 4<<10)
+	first := 4 << 10
+	if length <= MaxBody {
+		first = max(first, int(length)+1) // whose end is seen without another piece
+	}
+	size, piece := 0, make([]byte, 0, first)
 	for {
 		n, err := from.Read(piece[len(piece):cap(piece)])
 		piece = piece[:len(piece)+n]
@@ -235,6 +239,8 @@ func whole(from io.Reader) (body []byte, partial bool, err error) {
 		switch {
 		case size > MaxBody:
 			return full[0], true, nil
+		case err == io.EOF && len(full) == 1:
+			return piece, false, nil
 		case err == io.EOF:
 			return slices.Concat(full...), false, nil
 		}

@@ -125,13 +125,13 @@ func TestBodies(t *testing.T) {
 	for _, size := range []int{0, 1, 4095, 4096, 4097, 12288, 100_000, MaxBody - 1, MaxBody, MaxBody + 1, MaxBody + 100_000} {
 		text := bytes.Repeat([]byte("0123456789"), size/10+1)[:size]
 		for _, from := range []io.Reader{bytes.NewReader(text), iotest.HalfReader(bytes.NewReader(text)), iotest.DataErrReader(bytes.NewReader(text))} {
-			got, partial, err := whole(from)
+			got, partial, err := whole(from, -1)
 			if err != nil || partial != (size > MaxBody) || !partial && !bytes.Equal(got, text) || !bytes.HasPrefix(text, got) {
 				t.Errorf("%d bytes: %d, partial %v, %v", size, len(got), partial, err)
 			}
 		}
 	}
-	if _, _, err := whole(io.MultiReader(strings.NewReader("half"), iotest.ErrReader(io.ErrUnexpectedEOF))); err == nil {
+	if _, _, err := whole(io.MultiReader(strings.NewReader("half"), iotest.ErrReader(io.ErrUnexpectedEOF)), -1); err == nil {
 		t.Error("a body that breaks off is taken for whole")
 	}
 }
