@@ -34,8 +34,9 @@ type Step interface {
 
 // A Checker is a Step that can say for the dry run whether Run would work.
 type Checker interface {
-	// Check changes nothing and is brief. What it finds out it logs; an error is what would make Run fail.
-	Check(ctx context.Context, log *slog.Logger) error
+	// Check changes nothing and is brief. It returns what it finds out, also with an error. The error is what would
+	// make Run fail.
+	Check(ctx context.Context) ([]Finding, error)
 }
 
 // An Entry is one line of a plan, as data.

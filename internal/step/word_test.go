@@ -1,4 +1,4 @@
-package line
+package step
 
 import (
 	"slices"
@@ -41,7 +41,7 @@ func TestSplit(t *testing.T) {
 		{`post x"y\"`, nil, `column 7: expected a closing " after this one`},
 	}
 	for _, test := range tests {
-		words, err := Split(test.line, env)
+		words, err := split(test.line, env)
 		var got []string
 		for _, w := range words {
 			got = append(got, w.Text)
@@ -69,11 +69,11 @@ func TestOptions(t *testing.T) {
 		{"=x A=b a.b=c", []string{"=x", "A=b", "a.b=c"}, nil},
 	}
 	for _, test := range tests {
-		words, err := Split(test.line, env)
+		words, err := split(test.line, env)
 		if err != nil {
 			t.Fatal(err)
 		}
-		rest, options := Options(words)
+		rest, options := options(words)
 		var gotRest, gotOptions []string
 		for _, w := range rest {
 			gotRest = append(gotRest, w.Text)
@@ -92,12 +92,12 @@ func FuzzSplit(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		words, err := Split(text, env)
+		words, err := split(text, env)
 		if e, ok := err.(*Error); ok && (e.Column < 1 || e.Column > len(text)+1) {
 			t.Errorf("%q: column %d", text, e.Column)
 		}
 		for _, w := range words {
-			if w.Column < 1 || w.Column > len(text) || w.plain < 0 || int(w.plain) > len(w.Text) {
+			if w.Column < 1 || w.Column > len(text) || w.plain < 0 || w.plain > len(w.Text) || w.Written == "" {
 				t.Errorf("%q: word %+v", text, w)
 			}
 		}
@@ -106,7 +106,7 @@ func FuzzSplit(f *testing.F) {
 				t.Errorf("%q: %d words, want %d", text, len(words), len(want))
 			}
 		}
-		Options(words)
+		options(words)
 	})
 }
 
@@ -118,12 +118,12 @@ func FuzzQuote(f *testing.F) {
 		if strings.Contains(word, "$") {
 			return
 		}
-		words, err := Split("verb "+Quote(word), env)
+		words, err := split("verb "+Quote(word), env)
 		if err != nil || len(words) != 2 || words[1].Text != word {
 			t.Fatalf("%q is quoted as %s, which is read as %v (%v)", word, Quote(word), words, err)
 		}
 		key, _, ok := strings.Cut(word, "=")
-		if _, options := Options(words[1:]); (len(options) == 1) != (ok && isKey(key)) {
+		if _, options := options(words[1:]); (len(options) == 1) != (ok && isKey(key)) {
 			t.Errorf("%q is quoted as %s, whose options are %v", word, Quote(word), options)
 		}
 	})

@@ -1,16 +1,38 @@
-package line
+package step
 
 import (
 	"fmt"
 	"strings"
 )
 
+// Lookup gives a variable's value, and false for one that is not set.
+type Lookup func(name string) (string, bool)
+
+// split takes a line apart. Words are separated by blanks. 'single' quotes take everything as it is, "double" quotes take \"
+// and \\; quotes may begin in mid-word, as in body='{"a": 1}'. $(VAR), ${VAR} and $VAR stand for a variable's value,
+// which is never split or expanded again; $$ is a dollar, and so is a $ before anything else. The error is an *Error.
+func split(text string, lookup Lookup) ([]Word, error) {
+	r := reader{text: text, lookup: lookup}
+	var words []Word
+	for {
+		r.blanks()
+		if r.at == len(r.text) {
+			return words, nil
+		}
+		w, err := r.word()
+		if err != nil {
+			return words, err
+		}
+		words = append(words, w)
+	}
+}
+
 // reader walks over the text of a line.
 type reader struct {
-	text   string
-	at     int
-	lookup Lookup
-	fixed  int32 // of the word that is being read; -1: no variable yet
+	text      string
+	at        int
+	lookup    Lookup
+	variables []variable // of the word that is being read
 }
 
 func (r *reader) more() bool { return r.at < len(r.text) }
@@ -30,23 +52,21 @@ func (r *reader) errorf(at int, format string, args ...any) error {
 // word reads up to the next blank outside quotes.
 func (r *reader) word() (Word, error) {
 	var text strings.Builder
-	w := Word{Column: r.at + 1, plain: -1}
-	r.fixed = -1
+	begin := r.at
+	w := Word{Column: begin + 1, plain: -1}
+	r.variables = nil
 	for r.more() && !blank(r.text[r.at]) {
 		c := r.text[r.at]
 		if w.plain < 0 && (c == '\'' || c == '"' || c == '$') {
-			w.plain = int32(text.Len())
+			w.plain = text.Len()
 		}
 		if err := r.piece(&text, c); err != nil {
 			return w, err
 		}
 	}
-	w.Text, w.fixed = text.String(), r.fixed
+	w.Text, w.Written, w.variables = text.String(), r.text[begin:r.at], r.variables
 	if w.plain < 0 {
-		w.plain = int32(len(w.Text))
-	}
-	if w.fixed < 0 {
-		w.fixed = int32(len(w.Text))
+		w.plain = len(w.Text)
 	}
 	return w, nil
 }
@@ -114,9 +134,7 @@ func (r *reader) dollar(text *strings.Builder) error {
 	if !set {
 		return r.errorf(begin, "the variable %s is not set", name)
 	}
-	if r.fixed < 0 {
-		r.fixed = int32(text.Len())
-	}
+	r.variables = append(r.variables, variable{name, text.Len(), text.Len() + len(value)})
 	text.WriteString(value)
 	return nil
 }
