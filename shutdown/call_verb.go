@@ -63,7 +63,9 @@ func (c *callSpec) setBody(l step.Line, o step.Option) {
 func (c callSpec) Needs() step.Needs {
 	n := step.Needs{Least: step.CallTime, Most: step.CallMost, Calls: []step.Call{c.request.Call()}, Reads: files(c.request.TokenFile, c.request.TLS.CAFile, c.bodyFile)}
 	if c.onlyIf != nil {
-		n.Calls = append([]step.Call{c.onlyIf.Call()}, n.Calls...)
+		condition := c.onlyIf.Call()
+		condition.Condition = true
+		n.Calls = append([]step.Call{condition}, n.Calls...)
 	}
 	if Exits(c.request.URL) {
 		n.Ends = step.EndsProcess

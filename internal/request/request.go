@@ -1,10 +1,11 @@
 // Package request has the words that every step with an HTTP request shares: its URL, and options such as header=.
 //
-// [Parse] reads them, [Spec.Connect] makes the client. What the request is for is the verb's affair. The package sends
-// nothing. It is for the verbs in shutdown and drain.
+// [Parse] reads them, [Spec.Connect] makes the client, [Reach] says how its place is reached. What the request is for is the
+// verb's affair. The package sends nothing. It is for the verbs in shutdown and drain.
 package request
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -20,6 +21,8 @@ func Options() []string {
 	return []string{"header", "expect", "timeout", "token-file", "ca-file"}
 }
 
+const urlExpected = "expected a URL such as http://localhost:8080/path; this one cannot be read"
+
 // A Spec is a request as a step describes it.
 type Spec struct {
 	Request   web.Request // without a body
@@ -34,7 +37,7 @@ type Spec struct {
 func Parse(l step.Line, method string, w step.Word) (Spec, error) {
 	u, err := web.ParseURL(w.Text)
 	if err != nil {
-		return Spec{}, w.Expected("%s", err)
+		return Spec{}, w.Refused(err, urlExpected)
 	}
 	l.HideURL(w, u)
 	s := Spec{Request: web.Request{Method: method, URL: w.Text, Header: http.Header{}}, URL: u}
@@ -44,7 +47,7 @@ func Parse(l step.Line, method string, w step.Word) (Spec, error) {
 			err = s.header(l, o)
 		case "expect":
 			if s.Expect, err = web.ParseStatuses(o.Value); err != nil {
-				err = o.Expected("expect: %s", err)
+				err = o.Refused(fmt.Errorf("expect: %w", err), "expect: expected statuses such as 200,404 or 2xx, got "+o.Got())
 			}
 		case "timeout":
 			s.Timeout, err = o.Positive()
@@ -83,7 +86,7 @@ func unsent(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 func (s Spec) At(l step.Line, o step.Option) (Spec, error) {
 	u, err := web.ParseURL(o.Value)
 	if err != nil {
-		return Spec{}, o.Expected("%s: %s", o.Key, err)
+		return Spec{}, o.Refused(fmt.Errorf("%s: %w", o.Key, err), o.Key+": "+urlExpected)
 	}
 	l.HideURL(o.Word, u)
 	other := Spec{Request: web.Request{Method: http.MethodGet, URL: o.Value}, URL: u}

@@ -62,9 +62,9 @@ type Elasticsearch struct {
 	AskAPI                            bool   // the API server is asked, which the type auto needs
 }
 
-// The types of a shutdown. TypeOfSettings is that of a step which names none.
+// The types of a shutdown. TypeOfSettings stands in [Needs] for that of a step which names none, and is nobody's word.
 const (
-	TypeOfSettings = ""
+	TypeOfSettings = "the settings'"
 	TypeRestart    = "restart"
 	TypeRemove     = "remove"
 	TypeReplace    = "replace"

@@ -45,12 +45,14 @@ type Needs struct {
 
 	Calls   []Call   // in the order in which they are made
 	Ports   []uint16 // of this pod that are looked at
-	Reads   []string // files that are read, or waited for
+	Reads   []string // files that are read
+	Awaits  string   // a file that is waited for, which another container makes; empty: none
 	Writes  []string // files that are made
 	Program []string // that is run, with its arguments; nil: none
 	Ends    Ends
 	Signal  syscall.Signal // that is sent to the main process; 0: none
-	// Shutdown is the type of an Elasticsearch node's shutdown; empty: none. It may be [TypeAuto], or [TypeOfSettings].
+	// Shutdown is the type of an Elasticsearch node's shutdown; empty: none. It may be [TypeAuto], or [TypeOfSettings]. Without
+	// Calls, the settings' URLs are called.
 	Shutdown string
 	Quiet    *Quiet // of a wait for silence; nil: it is none
 	Name     string // of a DNS name that is watched; empty: none
@@ -58,11 +60,13 @@ type Needs struct {
 
 // A Call is a request to some server.
 type Call struct {
-	Method  string   // of HTTP; empty: it is no HTTP
-	URL     *url.URL // never nil
-	Timeout time.Duration
-	App     bool // the app's own shutdown call
-	Repeats bool // the server is asked again and again, for as long as the step lasts
+	Method    string        // of HTTP; empty: it is no HTTP, or some calls of several methods
+	URL       *url.URL      // never nil
+	Timeout   time.Duration // of one try; 0: the default
+	App       bool          // the app's own shutdown call
+	Node      bool          // of an Elasticsearch: this pod's own node is called first, by the same scheme and port
+	Condition bool          // the step is done only if the answer is as expected
+	Repeats   bool          // the server is asked again and again, for as long as the step lasts
 }
 
 // Quiet is what a wait for silence counts.
@@ -78,6 +82,6 @@ type Ends int
 
 const (
 	EndsNothing   Ends = iota
-	EndsProcess        // the process that answers it, or gets it; the step does not wait for the end
+	EndsProcess        // the process that answers the call, or gets the signal; the step does not wait for the end
 	EndsContainer      // the container's main process, whose end it waits for
 )

@@ -34,6 +34,39 @@ func (w Word) Expected(format string, args ...any) *Error {
 	return &Error{w.Column, fmt.Sprintf(format, args...)}
 }
 
+// Refused is err, which a parser of the word's text has returned, as an Error for w. Such an error may quote what it read, so
+// plain stands for it where a variable's value is in the word.
+func (w Word) Refused(err error, plain string) *Error {
+	if len(w.variables) > 0 {
+		return w.Expected("%s", plain)
+	}
+	return w.Expected("%s", err)
+}
+
+// Fields splits a word that is a list, as [strings.FieldsFunc] does. Each part has the column of the whole, and is quoted as
+// the whole.
+func (w Word) Fields(separates func(rune) bool) []Word {
+	var all []Word
+	begin := 0
+	for text := range strings.FieldsFuncSeq(w.Text, separates) {
+		begin += strings.Index(w.Text[begin:], text)
+		all = append(all, w.part(begin, begin+len(text)))
+		begin += len(text)
+	}
+	return all
+}
+
+func (w Word) part(begin, end int) Word {
+	p := w
+	p.Text, p.plain, p.variables = w.Text[begin:end], max(0, min(w.plain, end)-begin), nil
+	for _, v := range w.variables {
+		if v.from < end && v.to > begin {
+			p.variables = append(p.variables, variable{v.name, max(v.from, begin) - begin, min(v.to, end) - begin})
+		}
+	}
+	return p
+}
+
 // Bare tells whether a word is written without quotes and variables.
 func (w Word) Bare() bool { return w.plain == len(w.Text) }
 
