@@ -33,6 +33,9 @@ type Secret struct {
 // returned with an error too. The error is an *[Error], and says in which column something else was expected.
 func Parse(verbs []Verb, text string, lookup Lookup) (Line, Spec, []Secret, error) {
 	words, err := split(text, lookup)
+	if err != nil && len(words) > 0 {
+		return Line{Verb: words[0]}, nil, nil, err
+	}
 	if err != nil {
 		return Line{}, nil, nil, err
 	}
@@ -44,7 +47,7 @@ func Parse(verbs []Verb, text string, lookup Lookup) (Line, Spec, []Secret, erro
 		l.Once, words = true, words[:last]
 	}
 	v, rest, err := verbOf(verbs, words)
-	if err != nil {
+	if l.Verb = words[0]; err != nil {
 		return l, nil, nil, err
 	}
 	l.Verb = Word{Text: v.Name, Written: v.Name, Column: words[0].Column, plain: len(v.Name)}

@@ -40,6 +40,8 @@ type Needs struct {
 	// Least, Most, FromStart and Guard are those of [prestop.Entry].
 	Least, Most      time.Duration
 	FromStart, Guard bool
+	// Waits: the step is a wait for Least, and nothing else.
+	Waits bool
 	// Default: a Guard has no bound of its own. Its Most is for the plan to say.
 	Default bool
 
