@@ -11,7 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/prestop/prestop/internal/marker"
+	"github.com/prestop/prestop/internal/proc"
 	"github.com/prestop/prestop/internal/regular"
 )
 
@@ -27,7 +27,7 @@ const (
 
 // A File is looked for five times a second, until another container of the pod has made it.
 //
-// It must be today's: a volume outlives the containers that write to it. A file with a [marker.Marker], as a touch
+// It must be today's: a volume outlives the containers that write to it. A file with a [proc.Marker], as a touch
 // step makes it, counts by that alone, and any other by its modification time (which a file that is moved into place
 // keeps): no earlier than 1 s before the hook began, and not in the future.
 type File struct {
@@ -106,12 +106,12 @@ func (f File) find() (finding, error) {
 	if err != nil {
 		return finding{}, err
 	}
-	m, marked := marker.Parse(text)
+	m, marked := proc.ParseMarker(text)
 	if !marked {
 		// Both of one clock, which may have been set since the hook began: its reading from back then is of no use.
 		return judge(time.Since(f.Since), time.Since(modified)), nil
 	}
-	now, err := marker.Now() // after the file was read, or it might be from the future
+	now, err := proc.MarkNow() // after the file was read, or it might be from the future
 	if err != nil {
 		return finding{}, err
 	}

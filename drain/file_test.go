@@ -14,15 +14,15 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/prestop/prestop/internal/marker"
+	"github.com/prestop/prestop/internal/proc"
 )
 
 const otherBoot = "00000000-0000-4000-8000-000000000000"
 
 // ago is a marker that was written so long ago.
-func ago(t *testing.T, d time.Duration) marker.Marker {
+func ago(t *testing.T, d time.Duration) proc.Marker {
 	t.Helper()
-	now, err := marker.Now()
+	now, err := proc.MarkNow()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func TestFileFind(t *testing.T) {
 	)
 	now := time.Now() // all ages are of this moment, however late a row comes
 	mark := func(d time.Duration) string { return ago(t, d).String() }
-	boot := marker.Marker{Boot: otherBoot, Since: ago(t, 0).Since}.String()
+	boot := proc.Marker{Boot: otherBoot, Since: ago(t, 0).Since}.String()
 	half := mark(0)[:20]
 	tests := []struct {
 		name, text string
@@ -282,7 +282,7 @@ func TestFileNeverMet(t *testing.T) {
 			return errors.Join(os.WriteFile(path, nil, 0o600), os.Chtimes(path, time.Unix(9, 0), time.Unix(9, 0)))
 		}, "is not believed", "is there, but it is older than this hook, as an earlier life of a container leaves it, and nobody has made it anew: its max is reached", false},
 		{"another boot", func(path string) error {
-			return os.WriteFile(path, []byte(marker.Marker{Boot: otherBoot, Since: 1 << 50}.String()), 0o600)
+			return os.WriteFile(path, []byte(proc.Marker{Boot: otherBoot, Since: 1 << 50}.String()), 0o600)
 		}, "is not believed", "made before this node was started", false},
 		{"a directory", func(path string) error { return os.Mkdir(path, 0o755) }, "cannot see", "expected a file, found a directory", true},
 		{"a FIFO", func(path string) error { return unix.Mkfifo(path, 0o600) }, "cannot see", "found a FIFO", true},
@@ -331,7 +331,7 @@ func TestFileWarnsOnce(t *testing.T) {
 	put(t, path, "", time.Hour)
 	w := waitFor(t, path)
 	w.says(t, "is not believed")
-	put(t, path, marker.Marker{Boot: otherBoot, Since: 1}.String(), 0)
+	put(t, path, proc.Marker{Boot: otherBoot, Since: 1}.String(), 0)
 	w.says(t, "before this node was started")
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)

@@ -21,7 +21,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/prestop/prestop/internal/container"
+	"github.com/prestop/prestop/internal/proc"
 )
 
 // soon is when a machine that is busy with other things must have come to it.
@@ -65,7 +65,7 @@ func exists(pid int) bool { return unix.Kill(pid, 0) != unix.ESRCH }
 
 // lives tells whether a process has not ended; who has to reap it does not matter.
 func lives(pid int) bool {
-	p, err := container.Read("", strconv.Itoa(pid))
+	p, err := proc.Read("", strconv.Itoa(pid))
 	return err == nil && !p.Ended()
 }
 

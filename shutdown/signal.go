@@ -13,7 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/prestop/prestop/internal/container"
+	"github.com/prestop/prestop/internal/proc"
 )
 
 const (
@@ -87,7 +87,7 @@ func (s Signal) withMain(log *slog.Logger, do func(*mainProcess) error) error {
 // mainProcess is the container's. Go's handle is a pidfd, and so never another process that was given the same PID;
 // where the kernel has none or seccomp forbids it (gVisor), a look at the start time must do.
 type mainProcess struct {
-	container.Process
+	proc.Process
 	handle *os.Process
 	proc   string
 }
@@ -96,11 +96,11 @@ func (m *mainProcess) String() string { return fmt.Sprintf("main process %d (%s)
 
 // find returns os.ErrProcessDone if the process ended while it was looked for.
 func (s Signal) find() (*mainProcess, error) {
-	first, err := container.Init(s.Proc)
+	first, err := proc.Init(s.Proc)
 	if err != nil {
 		return nil, fmt.Errorf("the container's main process is not to be found: %w", err)
 	}
-	self, err := container.Read(s.Proc, "self")
+	self, err := proc.Read(s.Proc, "self")
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("the container's main process is not to be found: %w", err)
@@ -112,12 +112,12 @@ func (s Signal) find() (*mainProcess, error) {
 	return hold(s.Proc, first)
 }
 
-func hold(proc string, p container.Process) (*mainProcess, error) {
+func hold(root string, p proc.Process) (*mainProcess, error) {
 	handle, err := os.FindProcess(p.PID)
 	if err != nil {
 		return nil, err
 	}
-	m := &mainProcess{p, handle, proc}
+	m := &mainProcess{p, handle, root}
 	if err := m.lives(); err != nil {
 		return nil, errors.Join(err, handle.Release())
 	}
@@ -144,11 +144,11 @@ func (s Signal) examine(ctx context.Context, log *slog.Logger, m *mainProcess) (
 		return false, err
 	}
 	switch s.reception(ctx, m) {
-	case container.Dropped:
+	case proc.Dropped:
 		return false, fmt.Errorf("%s has no effect: %s has no handler for it, and the kernel delivers no signal without one to process 1; not sent", name, m)
-	case container.Ignored:
+	case proc.Ignored:
 		return false, fmt.Errorf("%s has no effect: %s ignores it; not sent", name, m)
-	case container.Received:
+	case proc.Received:
 		return true, nil
 	}
 	log.Info("whether the main process takes this signal is not to be seen")
@@ -156,16 +156,16 @@ func (s Signal) examine(ctx context.Context, log *slog.Logger, m *mainProcess) (
 }
 
 // reception looks again while the process runs, which hides what it waits for.
-func (s Signal) reception(ctx context.Context, m *mainProcess) container.Reception {
+func (s Signal) reception(ctx context.Context, m *mainProcess) proc.Reception {
 	tick := time.NewTicker(takeLook)
 	defer tick.Stop()
 	for range takeLooks - 1 {
-		if seen := m.Reception(m.proc, s.Signal); seen != container.Unseen {
+		if seen := m.Reception(m.proc, s.Signal); seen != proc.Unseen {
 			return seen
 		}
 		select {
 		case <-ctx.Done():
-			return container.Unseen
+			return proc.Unseen
 		case <-tick.C:
 		}
 	}

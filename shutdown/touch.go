@@ -11,11 +11,11 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/prestop/prestop/internal/marker"
+	"github.com/prestop/prestop/internal/proc"
 )
 
 // A Touch makes a file, so that another container of the pod sees how far this one is. The file holds a
-// [marker.Marker], by which a reader tells it from one that was left before this hook.
+// [proc.Marker], by which a reader tells it from one that was left before this hook.
 type Touch struct{ Path string }
 
 // Run makes the file, or makes it anew. A reader sees the whole file or none; a symbolic link at Path is
@@ -25,7 +25,7 @@ func (t Touch) Run(ctx context.Context, log *slog.Logger) error {
 		return fmt.Errorf("%s: not made: %w", t.Path, context.Cause(ctx))
 	}
 	content := ""
-	if now, err := marker.Now(); err != nil {
+	if now, err := proc.MarkNow(); err != nil {
 		log.Warn("the file says nothing of when it was made; its time has to do", "error", err)
 	} else {
 		content = now.String()

@@ -11,20 +11,20 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/prestop/prestop/internal/marker"
+	"github.com/prestop/prestop/internal/proc"
 )
 
 // touched runs a Touch and wants today's marker in its file, which everybody may read, and nothing else beside it.
 func touched(t *testing.T, path string, entries int) {
 	t.Helper()
-	before, errBefore := marker.Now()
+	before, errBefore := proc.MarkNow()
 	err := Touch{path}.Run(t.Context(), slog.New(slog.DiscardHandler))
-	after, errAfter := marker.Now()
+	after, errAfter := proc.MarkNow()
 	text, errRead := os.ReadFile(path)
 	if err := errors.Join(err, errBefore, errAfter, errRead); err != nil {
 		t.Fatal(err)
 	}
-	m, ok := marker.Parse(string(text))
+	m, ok := proc.ParseMarker(string(text))
 	if !ok || m.Boot != before.Boot || m.Since < before.Since || m.Since > after.Since {
 		t.Errorf("%q between %s and %s", text, before, after)
 	}
@@ -96,7 +96,7 @@ func TestTouchIsAtomic(t *testing.T) {
 	}()
 	for {
 		text, err := os.ReadFile(path)
-		if _, ok := marker.Parse(string(text)); !ok {
+		if _, ok := proc.ParseMarker(string(text)); !ok {
 			t.Fatalf("%q, %v", text, err)
 		}
 		select {

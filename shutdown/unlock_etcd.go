@@ -67,7 +67,7 @@ func (e EtcdLease) Check(ctx context.Context, log *slog.Logger) error {
 	case err != nil:
 		return err
 	}
-	log.Info("held by us", "lease", s.hex(), "ttl", time.Duration(lives.TTL)*time.Second)
+	log.Info(lockOurs, "lease", s.hex(), "ttl", time.Duration(lives.TTL)*time.Second)
 	return nil
 }
 

@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/drain"
-	"github.com/prestop/prestop/internal/container"
 	"github.com/prestop/prestop/internal/dns"
 	"github.com/prestop/prestop/internal/journal"
+	"github.com/prestop/prestop/internal/proc"
 	"github.com/prestop/prestop/prestop"
 )
 
@@ -59,7 +59,7 @@ type outcome struct {
 }
 
 func newBuilder(i invocation, s *settings) *builder {
-	b := &builder{settings: s, env: i.env, pod: podOf(i.env), hide: &redactor{}, resolver: dns.System(int(s.maxDNSErrors)), container: sync.OnceValues(container.Self)}
+	b := &builder{settings: s, env: i.env, pod: podOf(i.env), hide: &redactor{}, resolver: dns.System(int(s.maxDNSErrors)), container: sync.OnceValues(proc.Self)}
 	b.eck, _ = s.findECK(i.root, b.pod)
 	b.start = i.start
 	return b

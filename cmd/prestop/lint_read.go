@@ -8,11 +8,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prestop/prestop/internal/container"
 	"github.com/prestop/prestop/internal/dns"
 	"github.com/prestop/prestop/internal/eck"
 	"github.com/prestop/prestop/internal/line"
 	"github.com/prestop/prestop/internal/lint"
+	"github.com/prestop/prestop/internal/proc"
 	"github.com/prestop/prestop/prestop"
 )
 
@@ -94,7 +94,7 @@ var errElsewhere = errors.New("the container is elsewhere")
 // elsewhere makes a builder for a container that is not the one that we run in.
 func elsewhere(s *settings, env map[string]string, cluster string) *builder {
 	b := &builder{settings: s, env: env, pod: podOf(env), hide: &redactor{}, resolver: dns.System(int(s.maxDNSErrors))}
-	b.container = func() (container.Container, error) { return container.Container{}, errElsewhere }
+	b.container = func() (proc.Container, error) { return proc.Container{}, errElsewhere }
 	if cluster != "" && !s.es.urls.none && len(s.es.urls.list) == 0 && s.es.urls.Set("https://"+cluster+"-es-internal-http:9200") == nil {
 		b.eck = eck.Pod{Cluster: cluster}
 	}

@@ -9,9 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prestop/prestop/internal/container"
 	"github.com/prestop/prestop/internal/dns"
 	"github.com/prestop/prestop/internal/eck"
+	"github.com/prestop/prestop/internal/proc"
 	"github.com/prestop/prestop/internal/web"
 	"github.com/prestop/prestop/prestop"
 	"github.com/prestop/prestop/shutdown"
@@ -27,7 +27,7 @@ type builder struct {
 	clients  clients
 	resolver *dns.Resolver // one for all steps, so that a host that is given up is given up for all
 	// container is the one that we run in; finding it may mean a look at every process, so it is found once.
-	container func() (container.Container, error)
+	container func() (proc.Container, error)
 	asked     asked     // what the API server said
 	start     time.Time // of the hook
 	end       time.Time // its deadline

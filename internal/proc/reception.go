@@ -1,4 +1,4 @@
-package container
+package proc
 
 import (
 	"os"

@@ -1,14 +1,13 @@
-// Package container tells which container a process runs in and which process is that container's
-// first, from what procfs shows inside of it.
+// Package proc reads what the kernel says of this boot, of processes and of containers.
 //
-// [Self] names one life of one container. [Init] finds its own first process, which is process 1
-// only where the pod's containers do not share one process namespace. [Process] is what procfs says
-// of a process, and [Process.Reception] what it would do with a signal.
+// [Self] names one life of one container. [Init] finds its own first process, which is process 1 only where the pod's
+// containers do not share one process namespace. [Process] is what procfs says of a process, and [Process.Reception] what
+// the process would do with a signal. A [Marker] is one moment of one boot, for files that containers leave for each other.
 //
-// The package only reads. It knows nothing of runtimes or of Kubernetes' API, it sends no signal, and
-// where it cannot tell it fails rather than take another container's process for its own. It is for
-// internal/journal, internal/podlog, shutdown and cmd/prestop.
-package container
+// The package only reads. It knows nothing of runtimes or of Kubernetes' API. It sends no signal and writes no file. Where
+// it cannot tell, it fails rather than take another container's process for its own. It is for internal/journal,
+// internal/podlog, shutdown, drain and cmd/prestop.
+package proc
 
 import (
 	"crypto/sha256"
@@ -50,14 +49,11 @@ func Self() (Container, error) {
 }
 
 func self(proc string) (Container, error) {
-	boot, err := os.ReadFile(filepath.Join(proc, "sys/kernel/random/boot_id"))
+	boot, err := bootID(proc)
 	if err != nil {
 		return Container{}, err
 	}
-	c := Container{Boot: strings.TrimSpace(string(boot))}
-	if c.Boot == "" {
-		return Container{}, errors.New("the kernel's boot id is empty")
-	}
+	c := Container{Boot: boot}
 	if c.PIDNamespace, err = os.Readlink(filepath.Join(proc, "self/ns/pid")); err != nil {
 		return Container{}, err
 	}
@@ -70,4 +66,16 @@ func self(proc string) (Container, error) {
 	}
 	c.Init, c.InitStartedTick = first.PID, first.Started
 	return c, nil
+}
+
+func bootID(proc string) (string, error) {
+	text, err := os.ReadFile(path(proc, "sys/kernel/random/boot_id"))
+	if err != nil {
+		return "", err
+	}
+	boot := strings.TrimSpace(string(text))
+	if boot == "" {
+		return "", errors.New("the kernel's boot id is empty")
+	}
+	return boot, nil
 }

@@ -1,4 +1,4 @@
-package marker
+package proc
 
 import (
 	"math"
@@ -9,22 +9,22 @@ import (
 
 const boot = "6f0d7a52-4f2c-4a53-9d0c-3f1c1e0b7a44"
 
-func TestNow(t *testing.T) {
+func TestMarkNow(t *testing.T) {
 	t.Parallel()
-	first, err := Now()
+	first, err := MarkNow()
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := Now()
+	second, err := MarkNow()
 	if err != nil || second.Boot != first.Boot || second.Since < first.Since || second.Since > first.Since+time.Minute {
 		t.Errorf("%v after %v, %v", second, first, err)
 	}
-	if again, ok := Parse(first.String()); !ok || again != first {
+	if again, ok := ParseMarker(first.String()); !ok || again != first {
 		t.Errorf("%q reads as %v, %v", first, again, ok)
 	}
 }
 
-func TestParse(t *testing.T) {
+func TestParseMarker(t *testing.T) {
 	t.Parallel()
 	good := Marker{boot, 26*time.Hour + 402118734}.String()
 	if want := "prestop/1 boot=" + boot + " since=93600402118734\n"; good != want {
@@ -58,23 +58,23 @@ func TestParse(t *testing.T) {
 		strings.Replace(good, "-4f2c-", "-4f\x00c-", 1):       false,
 	}
 	for text, want := range tests {
-		if m, ok := Parse(text); ok != want || !ok && m != (Marker{}) {
+		if m, ok := ParseMarker(text); ok != want || !ok && m != (Marker{}) {
 			t.Errorf("%q: %v, %v; want %v", text, m, ok, want)
 		}
 	}
 	for n := range good {
-		if m, ok := Parse(good[:n]); ok {
+		if m, ok := ParseMarker(good[:n]); ok {
 			t.Errorf("its first %d bytes read as %v", n, m)
 		}
 	}
 }
 
-func FuzzParse(f *testing.F) {
+func FuzzParseMarker(f *testing.F) {
 	f.Add(Marker{boot, 26 * time.Hour}.String())
 	f.Add("prestop/1 boot= since=0\n")
 	f.Add("drained")
 	f.Fuzz(func(t *testing.T, text string) {
-		if m, ok := Parse(text); ok && (m.String() != text || len(text) > Max || m.Since < 0) {
+		if m, ok := ParseMarker(text); ok && (m.String() != text || len(text) > MaxMarker || m.Since < 0) {
 			t.Errorf("%q reads as %q", text, m)
 		}
 	})
