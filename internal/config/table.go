@@ -72,7 +72,7 @@ func newReader(env map[string]string) *reader {
 	add(r, state, &c.LogTo, checked("where", podlog.Check), "PRE_STOP_LOG_TO", "log-to", "auto, container, stdout, stderr, or a file", "")
 	add(r, state, &c.LogFormat, choice(Auto, JSON, Text), "PRE_STOP_LOG_FORMAT", "log-format", "auto is text on a terminal, else json", "")
 	add(r, state, &c.TerminationLog, checked("off|on|file", checkTermination), "PRE_STOP_TERMINATION_LOG", "termination-log", "append the outcome to the container's termination message: off, on (/dev/termination-log) or its path", "")
-	add(r, state, &c.ReportURL, oneURL(showPlace), "PRE_STOP_REPORT_URL", "report-url", "POST the outcome there, last, as far as there is time", "")
+	add(r, state, &c.ReportURL, oneURL(ShowPlace), "PRE_STOP_REPORT_URL", "report-url", "POST the outcome there, last, as far as there is time", "")
 	add(r, state, &c.StateDir, word("directory"), "PRE_STOP_STATE_DIR", "state-dir", "where a second delivery is recognised", "first writable of $TMPDIR, /tmp, /dev/shm")
 	return r
 }

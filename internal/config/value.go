@@ -100,6 +100,9 @@ func oneURL(show func(*url.URL) string) kind[*url.URL] {
 
 func manyURLs() kind[[]*url.URL] {
 	return kind[[]*url.URL]{"URL", parseURLs, func(all []*url.URL) string {
+		if all != nil && len(all) == 0 {
+			return none
+		}
 		var shown []string
 		for _, u := range all {
 			shown = append(shown, ShowURL(u))
@@ -114,7 +117,7 @@ const none = "none"
 // parseURLs reads URLs between commas and blanks. Its error does not repeat the text, which may hold a password.
 func parseURLs(text string) ([]*url.URL, error) {
 	if text == none {
-		return nil, nil
+		return []*url.URL{}, nil
 	}
 	var all []*url.URL
 	for _, field := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(", \n\t", r) }) {
@@ -140,8 +143,8 @@ func ShowURL(u *url.URL) string {
 	return shown.String()
 }
 
-// showPlace is a URL without its path as well, which is a secret in many webhooks.
-func showPlace(u *url.URL) string {
+// ShowPlace is a URL without its path as well, which is a secret in many webhooks. Nil is empty.
+func ShowPlace(u *url.URL) string {
 	if u == nil {
 		return ""
 	}

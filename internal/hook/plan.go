@@ -120,7 +120,12 @@ func (p *Plan) GoOn(age time.Duration) {
 	p.means.start = p.Start.Add(-age)
 }
 
-// Means are what the steps are given. They are for what is done beside the plan as well.
+// Means are for what is done beside the plan.
+func (s *Script) Means(w World) step.Means {
+	return s.means(s.Plan(w), w)
+}
+
+// means are what the steps are given.
 func (s *Script) means(p *Plan, w World) step.Means {
 	pod := s.config.Pod
 	return step.Means{

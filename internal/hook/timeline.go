@@ -1,4 +1,4 @@
-package main
+package hook
 
 import (
 	"fmt"
@@ -14,9 +14,9 @@ import (
 // timelineWidth is how many columns a timeline takes at most, but for words that are longer.
 const timelineWidth = 80
 
-// A timeline is a schedule drawn against the grace period: a row for each step, with what was found out about it below,
+// A Timeline is a schedule drawn against the grace period: a row for each step, with what was found out about it below,
 // and for what comes after the steps until the container's end.
-type timeline struct {
+type Timeline struct {
 	rows  []row
 	total time.Duration // from the hook's start to SIGKILL
 }
@@ -43,10 +43,10 @@ const (
 	signaled = '^'
 )
 
-// newTimeline draws what Plan.Timeline says. Its first rows are those of the entries.
-func newTimeline(p prestop.Plan) timeline {
+// NewTimeline draws what Plan.Timeline says. Its first rows are those of the entries.
+func NewTimeline(p prestop.Plan) Timeline {
 	slots := p.Timeline()
-	t := timeline{total: p.Grace}
+	t := Timeline{total: p.Grace}
 	for n, slot := range slots[:len(slots)-1] {
 		t.rows = append(t.rows, stepRow(n+1, slot))
 	}
@@ -56,10 +56,14 @@ func newTimeline(p prestop.Plan) timeline {
 
 const sigterm = "SIGTERM"
 
-// end is when the kubelet sends SIGTERM.
-func (t timeline) end() row {
-	return t.rows[slices.IndexFunc(t.rows, func(r row) bool { return r.what == sigterm })]
+// SIGTERM is when the kubelet sends it, counted from the hook's start: if all is as quick, and as slow, as can be.
+func (t Timeline) SIGTERM() (earliest, latest time.Duration) {
+	end := t.rows[slices.IndexFunc(t.rows, func(r row) bool { return r.what == sigterm })]
+	return end.earliest, end.latest
 }
+
+// Below writes lines below the step of that number, from 0.
+func (t Timeline) Below(step int, lines []string) { t.rows[step].below = lines }
 
 func stepRow(number int, s prestop.Slot) row {
 	r := row{what: fmt.Sprintf("%d %s", number, s.Line), earliest: s.Earliest, latest: s.Latest, ends: s.Ends}
@@ -84,8 +88,8 @@ func endRows(p prestop.Plan, floor prestop.Slot) []row {
 		row{what: "SIGKILL", earliest: p.Grace, latest: p.Grace, ends: p.Grace, bar: []stroke{{signaled, p.Grace, p.Grace}}})
 }
 
-// write draws it in columns, in colour if asked to.
-func (t timeline) write(w io.Writer, colours bool) {
+// Write draws it in columns, in colour if asked to.
+func (t Timeline) Write(w io.Writer, colours bool) {
 	c := t.columns()
 	fmt.Fprintf(w, "%-*s  %-*s  %*s  %s\n", c.what, "STEP", c.begins, "BEGINS", c.ends, "ENDS BY", t.axis(c.bar))
 	for _, r := range t.rows {
@@ -101,7 +105,7 @@ const (
 	leastBar = 16
 )
 
-func (t timeline) columns() columns {
+func (t Timeline) columns() columns {
 	c := columns{what: len("STEP"), begins: len("BEGINS"), ends: len("ENDS BY")}
 	for _, r := range t.rows {
 		if len(r.what) <= mostWhat {
@@ -123,7 +127,7 @@ func (r row) begins() string {
 func (r row) write(w io.Writer, c columns, bar string, colours bool) {
 	what := r.what
 	if len(what) > c.what {
-		writeWrapped(w, "", what)
+		WriteWrapped(w, "", what)
 		what = ""
 	}
 	if colours {
@@ -131,12 +135,12 @@ func (r row) write(w io.Writer, c columns, bar string, colours bool) {
 	}
 	fmt.Fprintf(w, "%-*s  %-*s  %*s  %s\n", c.what, what, c.begins, r.begins(), c.ends, short(r.ends), bar)
 	for _, text := range r.below {
-		writeWrapped(w, "  ", text)
+		WriteWrapped(w, "  ", text)
 	}
 }
 
 // axis is the time above the bars.
-func (t timeline) axis(width int) string {
+func (t Timeline) axis(width int) string {
 	middle, end := short(t.total/2), short(t.total)
 	free := width - len("0s") - len(middle) - len(end)
 	if free < len("  ") {
@@ -146,7 +150,7 @@ func (t timeline) axis(width int) string {
 	return "0s" + strings.Repeat(" ", left) + middle + strings.Repeat(" ", free-left) + end
 }
 
-func (t timeline) paint(bar []stroke, width int) string {
+func (t Timeline) paint(bar []stroke, width int) string {
 	cells := []byte(strings.Repeat(" ", width))
 	cell := func(at time.Duration) int { return int(at * time.Duration(width) / max(t.total, 1)) }
 	for _, s := range bar {
@@ -173,8 +177,8 @@ func colour(bar string) string {
 	return out.String() + "\x1b[0m"
 }
 
-// writeWrapped breaks a text between words, each line indented.
-func writeWrapped(w io.Writer, indent, text string) {
+// WriteWrapped breaks a text between words, each line indented.
+func WriteWrapped(w io.Writer, indent, text string) {
 	line := indent
 	for _, word := range strings.Fields(text) {
 		if len(line) > len(indent) && len(line)+1+len(word) > timelineWidth {

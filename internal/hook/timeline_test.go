@@ -1,4 +1,4 @@
-package main
+package hook
 
 import (
 	"bytes"
@@ -19,9 +19,9 @@ type nothing struct{}
 
 func (nothing) Run(context.Context, *slog.Logger) error { return nil }
 
-func drawn(t timeline, colours bool) string {
+func drawn(t Timeline, colours bool) string {
 	var out bytes.Buffer
-	t.write(&out, colours)
+	t.Write(&out, colours)
 	return out.String()
 }
 
@@ -68,7 +68,7 @@ SIGKILL                     0s           0s  ^
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			if got := "\n" + drawn(newTimeline(test.p), false); got != test.want {
+			if got := "\n" + drawn(NewTimeline(test.p), false); got != test.want {
 				t.Errorf("drawn as%s\nwant%s", got, test.want)
 			}
 		})
@@ -92,7 +92,7 @@ func TestTimelineOfAnyPlan(t *testing.T) {
 			}
 			p.Entries = append(p.Entries, e)
 		}
-		drawing := newTimeline(p)
+		drawing := NewTimeline(p)
 		text := drawn(drawing, false)
 		for line := range strings.Lines(text) {
 			if utf8.RuneCountInString(line) > timelineWidth+1 {
