@@ -11,6 +11,7 @@ import (
 
 	"github.com/prestop/prestop/internal/dns"
 	"github.com/prestop/prestop/internal/web"
+	"github.com/prestop/prestop/prestop"
 )
 
 // A RedisLock is a lock in Redis: a key that holds a value of ours for as long as the lock is ours, as
@@ -49,17 +50,17 @@ func (r RedisLock) Run(ctx context.Context, log *slog.Logger) error {
 
 // Check logs in, looks whose the lock is, and asks to delete it in a transaction that it then discards: so that missing
 // rights and a replica show.
-func (r RedisLock) Check(ctx context.Context, log *slog.Logger) error {
+func (r RedisLock) Check(ctx context.Context) (all []prestop.Finding, err error) {
 	value, err := r.value()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	ctx = dns.Looking(ctx, func(line string) { log.Info(line) })
+	ctx = dns.Looking(ctx, func(line string) { all = append(all, prestop.Found(line)) })
 	var ours bool
 	var how string
 	err = r.with(ctx, value, func(s *redisSession) (err error) {
 		if s.hasPassword {
-			log.Info("logged in")
+			all = append(all, prestop.Found("logged in"))
 		}
 		if ours, how, err = s.look(r.Key, value); err != nil {
 			return err
@@ -67,13 +68,12 @@ func (r RedisLock) Check(ctx context.Context, log *slog.Logger) error {
 		return s.rehearse(r.Key)
 	})
 	if err != nil {
-		return err
+		return all, err
 	}
 	if ours {
 		how = "held by us"
 	}
-	log.Info(how, "key", r.Key)
-	return nil
+	return append(all, prestop.Found(how, "key", r.Key)), nil
 }
 
 func (r RedisLock) value() (string, error) {
