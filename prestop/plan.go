@@ -45,6 +45,7 @@ type Entry struct {
 	Step  Step          // nil: a wait of Least
 	Least time.Duration // set aside for it: a wait's length, a call's one second
 	Most  time.Duration // ended after this; 0: open-ended, it shares what is left with others of its kind
+	Want  time.Duration // set aside for a call instead of Least, as far as the waits leave room for that
 
 	// FromStart: Most counts from the start of the hook, and is at least Least.
 	FromStart bool

@@ -6,6 +6,7 @@ import (
 
 	"github.com/prestop/prestop/internal/request"
 	"github.com/prestop/prestop/internal/step"
+	"github.com/prestop/prestop/internal/web"
 	"github.com/prestop/prestop/prestop"
 )
 
@@ -61,15 +62,13 @@ func (c *callSpec) setBody(l step.Line, o step.Option) {
 }
 
 func (c callSpec) Needs() step.Needs {
-	n := step.Needs{Least: step.CallTime, Most: step.CallMost, Calls: []step.Call{c.request.Call()}, Reads: files(c.request.TokenFile, c.request.TLS.CAFile, c.bodyFile)}
+	n := step.Needs{Least: step.CallTime, Most: step.CallMost, Calls: []step.Call{c.request.Call()}, Reads: slices.Concat(c.request.Files(), files(c.bodyFile))}
 	if c.onlyIf != nil {
 		condition := c.onlyIf.Call()
 		condition.Condition = true
 		n.Calls = append([]step.Call{condition}, n.Calls...)
 	}
-	if Exits(c.request.URL) {
-		n.Ends = step.EndsProcess
-	}
+	n.Ends = endOf(c.request.URL)
 	return n
 }
 
@@ -82,7 +81,10 @@ func (c callSpec) Bind(m step.Means) (prestop.Step, error) {
 	call := Call{Connect: c.request.Connect(m), Request: c.request.Request, BodyFile: c.bodyFile, Expect: c.request.Expect, Timeout: c.request.Timeout}
 	call.Request.Body = c.body
 	if c.onlyIf != nil {
-		call.OnlyIf = &Call{Connect: c.onlyIf.Connect(m), Request: c.onlyIf.Request}
+		call.OnlyIf = &Call{Connect: call.Connect, Request: c.onlyIf.Request}
+		if !web.SamePlace(c.request.URL, c.onlyIf.URL) {
+			call.OnlyIf.Connect = c.onlyIf.Connect(m)
+		}
 	}
 	return call, nil
 }

@@ -408,7 +408,7 @@ func TestExecFind(t *testing.T) {
 			if test.check == "same" {
 				test.check = test.err
 			}
-			expectError(t, e.Check(t.Context(), slog.New(slog.DiscardHandler)), test.check)
+			expectError(t, checking(e)(t.Context(), slog.New(slog.DiscardHandler)), test.check)
 		})
 	}
 }
@@ -417,7 +417,7 @@ func TestExecCheckRunsNothing(t *testing.T) {
 	t.Parallel()
 	var log journal
 	self := role("say", "ran")
-	expectError(t, Exec{self}.Check(t.Context(), log.logger()), "")
+	expectError(t, checking(Exec{self})(t.Context(), log.logger()), "")
 	if log.count("found "+self[0]) != 1 || log.count("ran") != 0 {
 		t.Errorf("log\n%s", &log)
 	}

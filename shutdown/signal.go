@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/prestop/prestop/internal/proc"
+	"github.com/prestop/prestop/prestop"
 )
 
 const (
@@ -41,9 +42,14 @@ type Signal struct {
 // sent if it would have no effect: to process 1 of a namespace the kernel delivers no signal that it has no handler
 // for, SIGKILL included.
 func (s Signal) Run(ctx context.Context, log *slog.Logger) error {
-	return s.withMain(log, func(m *mainProcess) error {
-		if _, err := s.examine(ctx, log, m); err != nil {
+	err := s.withMain(func(m *mainProcess) error {
+		log.Info(mainFound, "pid", m.PID, "name", m.Name, "signal", signalName(s.Signal))
+		takes, err := s.examine(ctx, m)
+		if err != nil {
 			return err
+		}
+		if !takes {
+			log.Info(takesUnseen)
 		}
 		if ctx.Err() != nil {
 			return fmt.Errorf("%s was not sent: %w", signalName(s.Signal), context.Cause(ctx))
@@ -57,31 +63,49 @@ func (s Signal) Run(ctx context.Context, log *slog.Logger) error {
 		}
 		return s.wait(ctx, m)
 	})
-}
-
-// Check finds the process, and looks whether we may send it the signal and whether it would take it.
-func (s Signal) Check(ctx context.Context, log *slog.Logger) error {
-	return s.withMain(log, func(m *mainProcess) error {
-		takes, err := s.examine(ctx, log, m)
-		if takes {
-			log.Info("it may be sent, and the main process takes it")
-		}
-		return err
-	})
-}
-
-// withMain does something with the main process. That this ended meanwhile, or before, is no error.
-func (s Signal) withMain(log *slog.Logger, do func(*mainProcess) error) error {
-	m, err := s.find()
-	if err == nil {
-		defer m.handle.Release()
-		err = do(m)
-	}
 	if errors.Is(err, os.ErrProcessDone) {
-		log.Info("the main process has ended")
+		log.Info(mainEnded)
 		return nil
 	}
 	return err
+}
+
+// What is found out about the main process, as log and dry run say it.
+const (
+	mainFound   = "found the main process"
+	mainEnded   = "the main process has ended"
+	takesUnseen = "whether the main process takes this signal is not to be seen"
+)
+
+// Check finds the process, and looks whether we may send it the signal and whether it would take it.
+func (s Signal) Check(ctx context.Context) (all []prestop.Finding, err error) {
+	err = s.withMain(func(m *mainProcess) error {
+		all = append(all, prestop.Found(mainFound, "pid", strconv.Itoa(m.PID), "name", m.Name, "signal", signalName(s.Signal)))
+		takes, err := s.examine(ctx, m)
+		switch {
+		case err != nil:
+			return err
+		case takes:
+			all = append(all, prestop.Found("it may be sent, and the main process takes it"))
+		default:
+			all = append(all, prestop.Found(takesUnseen))
+		}
+		return nil
+	})
+	if errors.Is(err, os.ErrProcessDone) {
+		return append(all, prestop.Found(mainEnded)), nil
+	}
+	return all, err
+}
+
+// withMain does something with the main process. It returns os.ErrProcessDone if that ended meanwhile, or before.
+func (s Signal) withMain(do func(*mainProcess) error) error {
+	m, err := s.find()
+	if err != nil {
+		return err
+	}
+	defer m.handle.Release()
+	return do(m)
 }
 
 // mainProcess is the container's. Go's handle is a pidfd, and so never another process that was given the same PID;
@@ -137,9 +161,8 @@ func (m *mainProcess) lives() error {
 }
 
 // examine looks whether the signal may be sent and would be taken, which is not always to be seen.
-func (s Signal) examine(ctx context.Context, log *slog.Logger, m *mainProcess) (takes bool, err error) {
+func (s Signal) examine(ctx context.Context, m *mainProcess) (takes bool, err error) {
 	name := signalName(s.Signal)
-	log.Info("found the main process", "pid", m.PID, "name", m.Name, "signal", name)
 	if err := s.send(m, 0); err != nil {
 		return false, err
 	}
@@ -151,7 +174,6 @@ func (s Signal) examine(ctx context.Context, log *slog.Logger, m *mainProcess) (
 	case proc.Received:
 		return true, nil
 	}
-	log.Info("whether the main process takes this signal is not to be seen")
 	return false, nil
 }
 

@@ -128,7 +128,7 @@ func TestTouchRefused(t *testing.T) {
 				t.Errorf("%v names a file that nobody knows of", err)
 			}
 			if !strings.HasPrefix(path, "/proc") && !strings.HasPrefix(path, "/sys") { // where root alone may not, and access(2) does not know
-				expectError(t, Touch{path}.Check(t.Context(), slog.New(slog.DiscardHandler)), want)
+				expectError(t, checking(Touch{path})(t.Context(), slog.New(slog.DiscardHandler)), want)
 			}
 		})
 	}
@@ -159,7 +159,7 @@ func TestTouchReadOnly(t *testing.T) {
 		t.Skip("cannot mount:", err)
 	}
 	t.Cleanup(func() { unix.Unmount(dir, unix.MNT_DETACH) })
-	for _, do := range []stepFunc{Touch{dir + "/drained"}.Run, Touch{dir + "/drained"}.Check} {
+	for _, do := range []stepFunc{Touch{dir + "/drained"}.Run, checking(Touch{dir + "/drained"})} {
 		expectError(t, do(t.Context(), slog.New(slog.DiscardHandler)), dir+" is on a read-only file system")
 	}
 }
@@ -177,6 +177,6 @@ func TestTouchNotMadeLate(t *testing.T) {
 func TestTouchCheckMakesNothing(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	expectError(t, Touch{dir + "/drained"}.Check(t.Context(), slog.New(slog.DiscardHandler)), "")
+	expectError(t, checking(Touch{dir + "/drained"})(t.Context(), slog.New(slog.DiscardHandler)), "")
 	expectEntries(t, dir, 0)
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/prestop/prestop/internal/dns"
 	"github.com/prestop/prestop/internal/web"
+	"github.com/prestop/prestop/prestop"
 )
 
 // A RedisLock is a lock in Redis: a key that holds a value of ours for as long as the lock is ours, as
@@ -46,20 +47,21 @@ func (r RedisLock) Run(ctx context.Context, log *slog.Logger) error {
 
 // Check logs in, looks whose the lock is, and asks to delete it in a transaction that it then discards: so that missing
 // rights and a replica show.
-func (r RedisLock) Check(ctx context.Context, log *slog.Logger) error {
-	return r.with(dns.Looking(ctx, func(line string) { log.Info(line) }), func(s *redisSession) error {
+func (r RedisLock) Check(ctx context.Context) (all []prestop.Finding, err error) {
+	err = r.with(dns.Looking(ctx, func(line string) { all = append(all, prestop.Found(line)) }), func(s *redisSession) error {
 		if r.Password != nil {
-			log.Info("logged in")
+			all = append(all, prestop.Found("logged in"))
 		}
 		found, err := s.look()
 		if err == nil {
 			_, err = s.transaction("DISCARD")
 		}
 		if err == nil {
-			log.Info(found, "key", r.Key)
+			all = append(all, prestop.Found(found, "key", r.Key))
 		}
 		return err
 	})
+	return all, err
 }
 
 // with gives do a session with the server, logged in. Its errors name the server.

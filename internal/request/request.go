@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -52,7 +53,7 @@ func Parse(l step.Line, method string, w step.Word) (Spec, error) {
 		case "timeout":
 			s.Timeout, err = o.Positive()
 		case "token-file":
-			s.TokenFile = o.Value
+			s.TokenFile, err = o.File()
 		case "ca-file":
 			s.TLS.CAFile = o.Value
 		}
@@ -114,6 +115,11 @@ func Connect(m step.Means, t web.TLS, auth web.Auth) web.Connect {
 		}
 		return c, err
 	})
+}
+
+// Files are those that the request's credentials and certificates are in.
+func (s Spec) Files() []string {
+	return slices.DeleteFunc([]string{s.TokenFile, s.TLS.CAFile}, func(name string) bool { return name == "" })
 }
 
 // Call is what [step.Needs] says of the request.

@@ -76,6 +76,14 @@ func (o Option) Bool() (bool, error) {
 	return b, nil
 }
 
+// File reads a file's path. One that is empty would mean that there is no file, where somebody wanted one.
+func (o Option) File() (string, error) {
+	if o.Value == "" {
+		return "", o.Expected("%s: expected a file's path, got nothing", o.Key)
+	}
+	return o.Value, nil
+}
+
 // Path is a target that is an absolute path: what a hook's working directory is, is the image's affair.
 func (l Line) Path(expected string) (string, error) {
 	w, err := l.Target(expected)
