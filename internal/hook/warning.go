@@ -88,6 +88,7 @@ func aside(p *Plan) string {
 
 // problem is the mistake in step n.
 func (s *Script) problem(n int, one *Step) config.Problem {
+	one.Err = one.secrets.Error(one.Err)
 	return config.Problem{Name: fmt.Sprintf("step %d (%s)", n+1, one.Line), Text: one.Err.Error()}
 }
 
