@@ -230,7 +230,7 @@ func TestLintHooks(t *testing.T) {
 		{"waits that do not", minute, env(), steps("wait 30s", "wait 25s"), "", []string{"error grace-too-short"}},
 		{"a floor that does not", minute, env("{name: PRE_STOP_ADDITIONAL_WAIT_SECONDS, value: '55'}"), "{exec: {command: [/prestop]}}", "", []string{"9 error grace-too-short"}},
 		{"the default floor", []string{"terminationGracePeriodSeconds: 40"}, []string{"env: [{name: PRE_STOP_GRACE_PERIOD_SECONDS, value: '40'}]"}, "{exec: {command: [/prestop]}}", "", []string{"warning grace-too-short"}},
-		{"a wait from a secret", minute, env("{name: PRE_STOP_ADDITIONAL_WAIT_SECONDS, valueFrom: {secretKeyRef: {name: x, key: y}}}"), "{exec: {command: [/prestop]}}", "", nil},
+		{"a wait from a secret", minute, env("{name: PRE_STOP_ADDITIONAL_WAIT_SECONDS, valueFrom: {secretKeyRef: {name: x, key: k}}}"), "{exec: {command: [/prestop]}}", "", nil},
 		{"a reserve as long as the grace", minute, env("{name: PRE_STOP_RESERVE_SECONDS, value: '60'}"), steps("wait 20s"), "", []string{"9 error setting-unreadable"}},
 
 		// Steps and settings.

@@ -6,131 +6,97 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/prestop/prestop/prestop"
+	corev1 "k8s.io/api/core/v1"
 )
-
-// hook is a preStop hook.
-type hook struct {
-	*container
-	pod     *pod
-	at      node // what stands below preStop
-	handler string
-	exec    []argument
-	script  script   // unless it is prestop's, without a shell
-	reading *Reading // if it is prestop's
-}
-
-// argument is a word of a command.
-type argument struct {
-	text string
-	node
-}
-
-func arguments(command node) []argument {
-	var all []argument
-	for _, n := range command.items() {
-		all = append(all, argument{n.text(), n})
-	}
-	return all
-}
 
 const program = "prestop"
 
-func newHook(p *pod, c *container, read Read) *hook {
-	at := c.at("lifecycle", "preStop")
-	if !at.there() {
-		return nil
+// A hook is a preStop hook.
+type hook struct {
+	*container
+	*corev1.LifecycleHandler
+	place   node     // what stands below preStop
+	words   []string // the command of its exec
+	places  []node   // theirs
+	script  script   // unless it is prestop's, without a shell
+	reading *Reading // if it is prestop's
+	steps   []step   // of the reading's plan
+}
+
+// readHook reads the container's hook, if it has one that Kubernetes can read.
+func (c *container) readHook(read Read) {
+	if c.Lifecycle == nil || c.Lifecycle.PreStop == nil {
+		return
 	}
-	h := &hook{container: c, pod: p, at: at}
-	for _, key := range at.keys() {
-		if at.at(key.Value).there() {
-			h.handler = key.Value
-			break
-		}
+	c.env = readEnvironment(c)
+	h := &hook{container: c, LifecycleHandler: c.Lifecycle.PreStop, place: c.at("lifecycle", "preStop")}
+	c.hook = h
+	if h.Exec == nil || len(h.Exec.Command) == 0 {
+		return
 	}
-	if h.exec = arguments(at.at("exec", "command")); len(h.exec) == 0 {
-		return h
-	}
-	command := Command{Env: c.env.Environment}
-	if c.runsPrestop(p, h.exec[0].text) {
-		for _, a := range h.exec[1:] {
-			command.Args = append(command.Args, a.text)
-		}
-	} else {
-		h.script = scriptOf(h.exec)
-		if len(h.script.commands) != 1 || h.script.branches || h.script.shell == "" || !c.runsPrestop(p, h.script.commands[0].words[0]) {
-			return h
+	h.words, h.places = h.Exec.Command, h.place.at("exec", "command").items()
+	command := Command{Env: c.env.Environment, Args: h.words[1:]}
+	if !c.runsPrestop(h.words[0]) {
+		h.script = scriptOf(h.words)
+		if len(h.script.commands) != 1 || h.script.branches || h.script.shell == "" || !c.runsPrestop(h.script.commands[0].words[0]) {
+			return
 		}
 		command.Args = h.script.commands[0].words[1:] // a shell that does nothing else
 	}
-	if p.cluster != "" && c.name == "elasticsearch" {
-		command.Cluster = p.cluster
+	if c.pod.cluster != "" && c.Name == "elasticsearch" {
+		command.Cluster = c.pod.cluster
 	}
 	reading := read(command)
 	h.reading = &reading
-	return h
+	h.readSteps()
 }
 
 // runsPrestop tells whether a program is prestop's binary. A file from a ConfigMap is a script that is called like it.
-func (c *container) runsPrestop(p *pod, file string) bool {
-	m, _, mounted := c.mounted(file)
-	if mounted && p.volume(m.volume).at("configMap").there() {
-		return false
+func (c *container) runsPrestop(file string) bool {
+	if m, ok := c.mounted(file); ok {
+		if v := c.pod.volumes[m.Name]; v != nil && v.ConfigMap != nil {
+			return false
+		}
 	}
 	return path.Base(file) == program
 }
 
+// handlers are those that the hook has, by their fields.
+func (h *hook) handlers() []string {
+	var all []string
+	for key := range h.place.pairs() {
+		if slices.Contains(handlerFields, key.Value) && h.place.at(key.Value).there() {
+			all = append(all, key.Value)
+		}
+	}
+	return all
+}
+
+var handlerFields = []string{"exec", "httpGet", "sleep", "tcpSocket"}
+
 func (h *hook) summary() Hook {
-	name := h.handler
-	switch {
+	name := ""
+	switch all := h.handlers(); {
 	case h.reading != nil:
 		name = program
 	case len(h.script.commands) > 0 && h.script.shell == "":
 		name = h.script.commands[0].program()
 	case h.script.shell != "":
 		name = path.Base(h.script.shell)
+	case len(all) > 0:
+		name = all[0]
 	}
-	return Hook{h.pod.owner.file.Name, h.at.Line, h.pod.kind, h.pod.namespace, h.pod.name, h.name, name, h.reading}
+	w := h.pod.of
+	return Hook{w.file.Name, h.place.Line, w.kind, w.namespace, w.name, h.Name, name, h.reading}
 }
 
 // mentions tells whether a word stands anywhere in the hook's command.
 func (h *hook) mentions(word string) bool {
-	return slices.ContainsFunc(h.exec, func(a argument) bool { return strings.Contains(a.text, word) })
+	return slices.ContainsFunc(h.words, func(w string) bool { return strings.Contains(w, word) })
 }
 
-// steps are the plan's entries of a hook of prestop's, if it has a plan.
-func (h *hook) steps() []prestop.Entry {
-	if h.reading == nil {
-		return nil
-	}
-	return h.reading.Plan.Entries
-}
-
-// step is where an entry of the plan is written.
-func (h *hook) step(i int) node {
-	if i >= len(h.reading.Steps) {
-		return h.at
-	}
-	s := h.reading.Steps[i]
-	if s.Setting != "" {
-		return lineOf(h.setting(s.Setting), s.Index)
-	}
-	if h.script.shell == "" && s.Index+1 < len(h.exec) {
-		return h.exec[s.Index+1].node
-	}
-	return h.command()
-}
-
-// lineOf is a line of a text, where it is written as it is.
-func lineOf(n node, line int) node {
-	const literal = 1 << 3
-	if n.Node == nil || n.Style&literal == 0 {
-		return n
-	}
-	moved := *n.Node
-	moved.Line += 1 + line
-	return node{&moved, n.file}
-}
+// planned tells whether the hook is prestop's and has a plan.
+func (h *hook) planned() bool { return h.reading != nil && h.reading.Subcommand == "" }
 
 // setting is where a setting is written: its flag, else its variable; else the hook.
 func (h *hook) setting(name string) node {
@@ -139,8 +105,8 @@ func (h *hook) setting(name string) node {
 		flag = name
 	}
 	if flag != "" {
-		if i := slices.IndexFunc(h.exec, func(a argument) bool { return a.text == flag || strings.HasPrefix(a.text, flag+"=") }); i >= 0 {
-			return h.exec[i].node
+		if i := slices.IndexFunc(h.words, func(w string) bool { return w == flag || strings.HasPrefix(w, flag+"=") }); i >= 0 {
+			return h.places[i]
 		}
 	}
 	if at, ok := h.env.at[name]; ok {
@@ -151,15 +117,15 @@ func (h *hook) setting(name string) node {
 
 // command is where the hook's command is written.
 func (h *hook) command() node {
-	if len(h.exec) > 0 {
-		return h.exec[0].node
+	if len(h.places) > 0 {
+		return h.places[0]
 	}
-	return h.at
+	return h.place
 }
 
 // guessed tells whether a setting's value is not known.
 func (h *hook) guessed(name string) bool {
-	if _, ok := h.reading.Settings[name]; ok && h.reading.Settings[name].Flag != "" {
+	if h.reading.Settings[name].Flag != "" {
 		return false
 	}
 	_, guessed := h.env.Guess[name]
@@ -168,3 +134,20 @@ func (h *hook) guessed(name string) bool {
 
 // said is the name of a setting as it was set.
 func (h *hook) said(name string) string { return cmp.Or(h.reading.Settings[name].Flag, name) }
+
+// timesUnknown: what the plan's times are made of is not in the input.
+func (h *hook) timesUnknown() bool {
+	for _, name := range []string{graceVariable, waitVariable, reserveVariable, stepsVariable} {
+		if h.env.has(name) && h.guessed(name) {
+			return true
+		}
+	}
+	return false
+}
+
+// mistaken tells whether a setting, or with an empty name any, cannot be read.
+func (h *hook) mistaken(name string) bool {
+	return slices.ContainsFunc(h.reading.Mistakes, func(m Mistake) bool {
+		return name == "" || m.Setting == name || m.Setting == "arguments" || strings.HasPrefix(m.Setting, "--")
+	})
+}

@@ -107,28 +107,24 @@ func (r Result) Errors() bool {
 // Check reads files, which may refer to each other.
 func Check(files []File, read Read) Result {
 	var all Result
-	in := &input{}
+	in := newInput()
 	for _, f := range files {
 		docs, unreadable := documents(f)
 		all.Unreadable = append(all.Unreadable, unreadable...)
 		for _, d := range docs {
-			in.add(d)
+			in.add(d, 0)
 		}
 	}
-	for _, p := range in.pods {
-		p.resolve(in)
-		c := &checker{pod: p}
-		for _, ct := range p.all() {
-			c.container(ct, read)
-			if ct.hook != nil {
-				all.Hooks = append(all.Hooks, ct.hook.summary())
+	rules := Rules()
+	for _, w := range in.workloads {
+		for _, p := range w.pods {
+			for _, c := range p.all() {
+				if c.readHook(read); c.hook != nil {
+					all.Hooks = append(all.Hooks, c.hook.summary())
+				}
 			}
 		}
-		c.wholePod()
-		if len(p.all()) == 0 && p.stray.Node != nil {
-			c.empty(p.stray)
-		}
-		all.Findings = append(all.Findings, c.findings...)
+		all.Findings = append(all.Findings, w.run(rules)...)
 	}
 	all.Findings = inOrder(all.Findings, files)
 	return all
