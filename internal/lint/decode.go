@@ -66,9 +66,6 @@ func (d *decoder) info(t reflect.Type) *typeInfo {
 			}
 		}
 	}
-	if d.types == nil {
-		d.types = make(map[reflect.Type]*typeInfo)
-	}
 	d.types[t] = i
 	return i
 }

@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 
@@ -17,10 +18,11 @@ type input struct {
 	bySelector map[[2]string][]*service // by one of the labels that they select
 	configs    map[string][]*object     // ConfigMaps, by their names
 	secrets    map[string][]*object
+	types      map[reflect.Type]*typeInfo // that were decoded
 }
 
 func newInput() *input {
-	return &input{byName: map[string][]*service{}, bySelector: map[[2]string][]*service{}, configs: map[string][]*object{}, secrets: map[string][]*object{}}
+	return &input{byName: map[string][]*service{}, bySelector: map[[2]string][]*service{}, configs: map[string][]*object{}, secrets: map[string][]*object{}, types: map[reflect.Type]*typeInfo{}}
 }
 
 // An object is one that others refer to, and what it has below its keys.
@@ -129,7 +131,7 @@ func (in *input) add(d node, depth int) {
 
 // read reads the templates of a kind that is known. It tells whether the kind is.
 func (w *workload) read() bool {
-	d := &decoder{}
+	d := &decoder{types: w.in.types}
 	template := func(t *corev1.PodTemplateSpec, path ...any) { w.addPod(t, w.at(path...)) }
 	switch w.kind {
 	case "Pod":
@@ -174,7 +176,7 @@ func (w *workload) search() {
 		return key.Value == "template" && len(value.at("spec", "containers").items()) > 0
 	}
 	if _, value := find(w.node, isTemplate); value.Node != nil {
-		d := &decoder{loose: true}
+		d := &decoder{types: w.in.types, loose: true}
 		w.addPod(decoded[corev1.PodTemplateSpec](d, value), value)
 		w.flaws = d.flaws
 	}
@@ -207,7 +209,7 @@ type service struct {
 }
 
 func (in *input) addService(d node) {
-	s := &service{newObject(d), decoded[corev1.Service](&decoder{}, d).Spec}
+	s := &service{newObject(d), decoded[corev1.Service](&decoder{types: in.types}, d).Spec}
 	in.services = append(in.services, s)
 	in.byName[s.name] = append(in.byName[s.name], s)
 	for key, value := range s.spec.Selector {
