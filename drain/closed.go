@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/internal/sockdiag"
+	"github.com/prestop/prestop/prestop"
 )
 
 // Closed is waited for until nothing listens on the port any more: for a sidecar that must outlive the app. It must
@@ -61,13 +62,13 @@ func listening(among ...uint16) ([]uint16, error) {
 }
 
 // Check says whether anything listens there now.
-func (c Closed) Check(_ context.Context, log *slog.Logger) error {
+func (c Closed) Check(context.Context) ([]prestop.Finding, error) {
 	now, err := c.listens()
 	if err == nil && !now {
 		err = fmt.Errorf("nothing listens on port %d; %s", c.Port, listeners())
 	}
-	if err == nil {
-		log.Info("listened on now")
+	if err != nil {
+		return nil, err
 	}
-	return err
+	return []prestop.Finding{prestop.Found("listened on now")}, nil
 }

@@ -11,8 +11,9 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/prestop/prestop/internal/marker"
+	"github.com/prestop/prestop/internal/proc"
 	"github.com/prestop/prestop/internal/regular"
+	"github.com/prestop/prestop/prestop"
 )
 
 const (
@@ -27,26 +28,23 @@ const (
 
 // A File is looked for five times a second, until another container of the pod has made it.
 //
-// It must be today's: a volume outlives the containers that write to it. A file with a [marker.Marker], as a touch
+// It must be today's: a volume outlives the containers that write to it. A file with a [proc.Marker], as a touch
 // step makes it, counts by that alone, and any other by its modification time (which a file that is moved into place
 // keeps): no earlier than 1 s before the hook began, and not in the future.
 type File struct {
 	Path string
-	// Since is when the hook began: of the first delivery, if this is another. Its monotonic reading counts, so
-	// that a clock that is set changes nothing. Zero: when Run is called.
-	Since time.Time
+	// Since is asked when Run begins. It says when the hook began: of the first delivery, if this is another. Its monotonic
+	// reading counts, so that a clock that is set changes nothing. Nil: when Run is called.
+	Since func() time.Time
 	Min   time.Duration // how long to go on looking at least
 }
 
 // Run looks until the file is there. Ended by ctx, its error wraps context.Cause(ctx) if the last look saw that it is
 // not, and [ErrUnseen], but not the cause, if that one could not see: a directory, a lack of permission, a broken disk.
 func (f File) Run(ctx context.Context, log *slog.Logger) error {
-	if f.Since.IsZero() {
-		f.Since = time.Now()
-	}
-	told := false
+	since, told := f.since(), false
 	p := poll{every: fileEvery, min: f.Min, look: func(context.Context) (sight, error) {
-		found, err := f.find()
+		found, err := f.find(since)
 		if err == nil && found.why != "" && !told {
 			told = true
 			log.Warn("there is a file, but it is not believed", "file", f.Path, "why", found.why, "before_this_hook", found.before)
@@ -57,25 +55,28 @@ func (f File) Run(ctx context.Context, log *slog.Logger) error {
 }
 
 // Check says whether the file is there now.
-func (f File) Check(_ context.Context, log *slog.Logger) error {
-	if f.Since.IsZero() {
-		f.Since = time.Now()
+func (f File) Check(context.Context) ([]prestop.Finding, error) {
+	found, err := f.find(f.since())
+	if err != nil {
+		return nil, err
 	}
-	found, err := f.find()
+	says := prestop.Found("not there yet")
 	switch {
-	case err != nil:
-		return err
 	case found.counts:
-		log.Info("there already: the wait would end at once")
+		says = prestop.Found("there already: the wait would end at once")
 	case found.why != "":
-		log.Warn("there now, but it would not be believed:")
-		log.Warn(found.why)
+		says = prestop.Warned("there now, but it would not be believed", "why", found.why)
 	case absent(filepath.Dir(f.Path)):
-		log.Warn("not there, nor is its directory: is its volume mounted?")
-	default:
-		log.Info("not there yet")
+		says = prestop.Warned("not there, nor is its directory: is its volume mounted?")
 	}
-	return nil
+	return []prestop.Finding{says}, nil
+}
+
+func (f File) since() time.Time {
+	if f.Since == nil {
+		return time.Now()
+	}
+	return f.Since()
 }
 
 // says is the same as long as the same is the case.
@@ -97,8 +98,8 @@ func absent(path string) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-// find looks once. A file that is not there is no error.
-func (f File) find() (finding, error) {
+// find looks once, for a hook that began at since. A file that is not there is no error.
+func (f File) find(since time.Time) (finding, error) {
 	text, modified, err := read(f.Path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return finding{}, nil
@@ -106,19 +107,19 @@ func (f File) find() (finding, error) {
 	if err != nil {
 		return finding{}, err
 	}
-	m, marked := marker.Parse(text)
+	m, marked := proc.ParseMarker(text)
 	if !marked {
 		// Both of one clock, which may have been set since the hook began: its reading from back then is of no use.
-		return judge(time.Since(f.Since), time.Since(modified)), nil
+		return judge(time.Since(since), time.Since(modified)), nil
 	}
-	now, err := marker.Now() // after the file was read, or it might be from the future
+	now, err := proc.MarkNow() // after the file was read, or it might be from the future
 	if err != nil {
 		return finding{}, err
 	}
 	if m.Boot != now.Boot {
 		return finding{why: "it was made before this node was started, or on another one"}, nil
 	}
-	return judge(time.Since(f.Since), now.Since-m.Since), nil
+	return judge(time.Since(since), now.Since-m.Since), nil
 }
 
 // read returns the beginning of a file, and when it was modified.

@@ -14,15 +14,16 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/prestop/prestop/internal/marker"
+	"github.com/prestop/prestop/internal/proc"
+	"github.com/prestop/prestop/prestop"
 )
 
 const otherBoot = "00000000-0000-4000-8000-000000000000"
 
 // ago is a marker that was written so long ago.
-func ago(t *testing.T, d time.Duration) marker.Marker {
+func ago(t *testing.T, d time.Duration) proc.Marker {
 	t.Helper()
-	now, err := marker.Now()
+	now, err := proc.MarkNow()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +49,7 @@ func TestFileFind(t *testing.T) {
 	)
 	now := time.Now() // all ages are of this moment, however late a row comes
 	mark := func(d time.Duration) string { return ago(t, d).String() }
-	boot := marker.Marker{Boot: otherBoot, Since: ago(t, 0).Since}.String()
+	boot := proc.Marker{Boot: otherBoot, Since: ago(t, 0).Since}.String()
 	half := mark(0)[:20]
 	tests := []struct {
 		name, text string
@@ -81,9 +82,9 @@ func TestFileFind(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			f := File{Path: filepath.Join(t.TempDir(), "x"), Since: now.Add(-hook)}
+			f := File{Path: filepath.Join(t.TempDir(), "x"), Since: began(now.Add(-hook))}
 			put(t, f.Path, test.text, test.age+time.Since(now))
-			found, err := f.find()
+			found, err := f.find(f.since())
 			if err != nil || found.why != test.why || found.counts != (test.why == "") {
 				t.Errorf("%+v, %v; want %q", found, err, test.why)
 			}
@@ -117,15 +118,18 @@ func TestJudge(t *testing.T) {
 // A clock that was set since the hook began changes nothing: its reading from then is not used.
 func TestFileSinceIsMonotonic(t *testing.T) {
 	t.Parallel()
-	f := File{Path: filepath.Join(t.TempDir(), "x"), Since: time.Now()}
+	start := time.Now()
+	f := File{Path: filepath.Join(t.TempDir(), "x"), Since: began(start)}
 	put(t, f.Path, "", time.Minute)
-	if found, _ := f.find(); found.counts {
+	if found, _ := f.find(f.since()); found.counts {
 		t.Errorf("%+v", found)
 	}
-	if f.Since.String() == f.Since.Round(0).String() {
+	if start.String() == start.Round(0).String() {
 		t.Fatal("no monotonic reading")
 	}
 }
+
+func began(when time.Time) func() time.Time { return func() time.Time { return when } }
 
 // told is a log that can be looked at while it is written.
 type told struct {
@@ -139,14 +143,26 @@ func (l *told) Write(b []byte) (int, error) {
 	return l.text.Write(b)
 }
 
-// checks is a logger without the time.
-func (l *told) checks() *slog.Logger {
-	return slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+// check writes down what a Check finds, a line each.
+func (l *told) check(ctx context.Context, c prestop.Checker) error {
+	log := slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 		if a.Key == slog.TimeKey {
 			return slog.Attr{}
 		}
 		return a
 	}}))
+	all, err := c.Check(ctx)
+	for _, f := range all {
+		level, about := slog.LevelInfo, []any(nil)
+		if f.Warning {
+			level = slog.LevelWarn
+		}
+		for _, a := range f.About {
+			about = append(about, a.Name, a.Value)
+		}
+		log.Log(ctx, level, f.Text, about...)
+	}
+	return err
 }
 
 func (l *told) count(text string) int {
@@ -166,7 +182,7 @@ type fileWait struct {
 func waitFor(t *testing.T, path string) *fileWait {
 	t.Helper()
 	ctx, cancel := context.WithCancelCause(t.Context())
-	w := &fileWait{File: File{Path: path, Since: time.Now()}, result: make(chan error, 1), cancel: func() { cancel(errMax) }}
+	w := &fileWait{File: File{Path: path, Since: began(time.Now())}, result: make(chan error, 1), cancel: func() { cancel(errMax) }}
 	go func() { w.result <- w.Run(ctx, slog.New(slog.NewTextHandler(&w.log, nil))) }()
 	t.Cleanup(func() { w.cancel() })
 	return w
@@ -282,7 +298,7 @@ func TestFileNeverMet(t *testing.T) {
 			return errors.Join(os.WriteFile(path, nil, 0o600), os.Chtimes(path, time.Unix(9, 0), time.Unix(9, 0)))
 		}, "is not believed", "is there, but it is older than this hook, as an earlier life of a container leaves it, and nobody has made it anew: its max is reached", false},
 		{"another boot", func(path string) error {
-			return os.WriteFile(path, []byte(marker.Marker{Boot: otherBoot, Since: 1 << 50}.String()), 0o600)
+			return os.WriteFile(path, []byte(proc.Marker{Boot: otherBoot, Since: 1 << 50}.String()), 0o600)
 		}, "is not believed", "made before this node was started", false},
 		{"a directory", func(path string) error { return os.Mkdir(path, 0o755) }, "cannot see", "expected a file, found a directory", true},
 		{"a FIFO", func(path string) error { return unix.Mkfifo(path, 0o600) }, "cannot see", "found a FIFO", true},
@@ -331,7 +347,7 @@ func TestFileWarnsOnce(t *testing.T) {
 	put(t, path, "", time.Hour)
 	w := waitFor(t, path)
 	w.says(t, "is not believed")
-	put(t, path, marker.Marker{Boot: otherBoot, Since: 1}.String(), 0)
+	put(t, path, proc.Marker{Boot: otherBoot, Since: 1}.String(), 0)
 	w.says(t, "before this node was started")
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
@@ -379,7 +395,7 @@ func TestFileCheck(t *testing.T) {
 	}{
 		"none":        {func(string) {}, `level=INFO msg="not there yet"`, ""},
 		"fresh":       {func(path string) { put(t, path, ago(t, 0).String(), 0) }, "there already: the wait would end at once", ""},
-		"stale":       {func(path string) { put(t, path, ago(t, 20*s).String(), 0) }, "level=WARN msg=\"there now, but it would not be believed:\"\nlevel=WARN msg=\"it is older than this hook, as an earlier life of a container leaves it\"", ""},
+		"stale":       {func(path string) { put(t, path, ago(t, 20*s).String(), 0) }, "level=WARN msg=\"there now, but it would not be believed\" why=\"it is older than this hook, as an earlier life of a container leaves it\"", ""},
 		"no volume":   {func(string) {}, `level=WARN msg="not there, nor is its directory: is its volume mounted?"`, ""},
 		"a directory": {func(path string) { os.Mkdir(path, 0o755) }, "", "found a directory"},
 	} {
@@ -389,7 +405,7 @@ func TestFileCheck(t *testing.T) {
 		}
 		test.put(path)
 		var log told
-		err := File{Path: path}.Check(t.Context(), log.checks())
+		err := log.check(t.Context(), File{Path: path})
 		if test.err == "" && err != nil || test.err != "" && (err == nil || !strings.Contains(err.Error(), test.err)) {
 			t.Errorf("%s: %v", name, err)
 		}

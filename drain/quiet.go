@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/internal/sockdiag"
+	"github.com/prestop/prestop/prestop"
 )
 
 // Quiet is waited for until, for as long as For, no payload was carried on the ports and nobody was left without an
@@ -80,22 +81,21 @@ func (q Quiet) ignores(peer netip.Addr) bool {
 }
 
 // Check says that the ports are listened on, and what goes on there now.
-func (q Quiet) Check(ctx context.Context, log *slog.Logger) error {
+func (q Quiet) Check(ctx context.Context) (all []prestop.Finding, err error) {
 	look, refused, err := q.withDefaults().checked()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	s, err := look(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if refused != nil {
-		log.Warn(refused.Error())
-		log.Warn("so idle connections and health checks would count as traffic")
+		all = append(all, prestop.Warned(refused.Error()), prestop.Warned("so idle connections and health checks would count as traffic"))
 	}
-	log.Info("each port is listened on")
+	all = append(all, prestop.Found("each port is listened on"))
 	for part := range strings.SplitSeq(s.says, "; ") {
-		log.Info(part)
+		all = append(all, prestop.Found(part))
 	}
-	return nil
+	return all, nil
 }

@@ -4,9 +4,12 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"strconv"
 	"time"
 
+	"github.com/prestop/prestop/internal/request"
 	"github.com/prestop/prestop/internal/web"
+	"github.com/prestop/prestop/prestop"
 )
 
 // A URL is asked every second until its answer meets a condition.
@@ -50,19 +53,14 @@ func (u URL) look(ctx context.Context, timeout time.Duration) (sight, error) {
 }
 
 // Check says how the URL is reached, asks once, and says what is the case now.
-func (u URL) Check(ctx context.Context, log *slog.Logger) error {
-	client, err := u.Connect()
+func (u URL) Check(ctx context.Context) ([]prestop.Finding, error) {
+	all, err := request.Reach(ctx, u.Connect, u.Request.URL)
 	if err != nil {
-		return err
-	}
-	route, err := client.Reach(ctx, u.Request.URL)
-	route.Log(log)
-	if err != nil {
-		return err
+		return all, err
 	}
 	s, err := u.look(ctx, cmp.Or(u.Timeout, 10*time.Second))
-	if err == nil {
-		log.Info("asked", "now", s.says, "met", s.met)
+	if err != nil {
+		return all, err
 	}
-	return err
+	return append(all, prestop.Found("asked", "now", s.says, "met", strconv.FormatBool(s.met))), nil
 }

@@ -34,8 +34,9 @@ type Step interface {
 
 // A Checker is a Step that can say for the dry run whether Run would work.
 type Checker interface {
-	// Check changes nothing and is brief. What it finds out it logs; an error is what would make Run fail.
-	Check(ctx context.Context, log *slog.Logger) error
+	// Check changes nothing and is brief. It returns what it finds out, also with an error. The error is what would
+	// make Run fail.
+	Check(ctx context.Context) ([]Finding, error)
 }
 
 // An Entry is one line of a plan, as data.
@@ -44,6 +45,7 @@ type Entry struct {
 	Step  Step          // nil: a wait of Least
 	Least time.Duration // set aside for it: a wait's length, a call's one second
 	Most  time.Duration // ended after this; 0: open-ended, it shares what is left with others of its kind
+	Want  time.Duration // set aside for a call instead of Least, as far as the waits leave room for that
 
 	// FromStart: Most counts from the start of the hook, and is at least Least.
 	FromStart bool

@@ -115,6 +115,10 @@ func TestRun(t *testing.T) {
 			7 * s, strings.TrimSpace(strings.Repeat("failed ", 10))},
 		{"ten steps that hang", Plan{Grace: 30 * s, Reserve: 5 * s, Floor: 7 * s, Entries: repeat(10, call("post", hangs))},
 			25*s - Engine, strings.TrimSpace(strings.Repeat("cut ", 10))},
+		{"a call that hangs leaves a later one what it wants", Plan{Grace: 60 * s, Reserve: 10 * s,
+			Entries: []Entry{open("post", hangs), {Line: "post", Step: takes(5 * s), Least: 1 * s, Want: 5 * s, Most: 30 * s}}}, 50*s - Engine, "cut done"},
+		{"what a call wants takes nothing from a wait", Plan{Grace: 30*s + Engine, Reserve: 5 * s,
+			Entries: []Entry{wait(20 * s), {Line: "post", Step: takes(5 * s), Least: 1 * s, Want: 10 * s}}}, 25 * s, "done done"},
 		{"waits that do not fit shrink alike", Plan{Grace: 30*s + Engine, Reserve: 5 * s,
 			Entries: []Entry{wait(40 * s), call("post", takes(0)), wait(8 * s)}}, 25 * s, "done done done"},
 	}
@@ -326,7 +330,7 @@ func anyPlan(rnd *rand.Rand) Plan {
 	for range rnd.IntN(8) {
 		kinds := []Entry{
 			wait(seconds(20)), call("quick", takes(seconds(3))), call("slow", takes(seconds(60))), call("hangs", hangs),
-			call("deaf", deaf(seconds(200))), call("fails", fails), call("panics", panics), open("open", takes(seconds(60))), open("open", hangs),
+			call("deaf", deaf(seconds(200))), call("fails", fails), call("panics", panics), {Line: "wants", Step: takes(seconds(30)), Least: s, Want: seconds(40)}, open("open", takes(seconds(60))), open("open", hangs),
 			{Line: "until", Step: takes(seconds(60)), Least: seconds(10), Most: 10*s + seconds(60), Guard: true, FromStart: rnd.IntN(2) == 0},
 			{Line: "unreadable", Step: stepFunc(fails), Most: seconds(50), Guard: true},
 		}

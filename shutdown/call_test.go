@@ -286,13 +286,13 @@ func TestCallOnlyIf(t *testing.T) {
 func TestCallCheck(t *testing.T) {
 	t.Parallel()
 	inStreet(t, "200", func(t *testing.T, st *street) {
-		_, err := st.within(t, 30*s, st.call.Check)
+		_, err := st.within(t, 30*s, checking(st.call))
 		expectError(t, err, "")
 		if len(st.app.got) > 0 || st.log.count("connected to ") != 1 || st.log.count("credentials read") != 1 {
 			t.Errorf("requests %q, log\n%s", st.app.got, st.log)
 		}
 		st.call.OnlyIf = &Call{Connect: st.call.Connect, Request: web.Request{Method: "GET", URL: "http://app:8080/leader"}}
-		_, err = st.within(t, 30*s, st.call.Check)
+		_, err = st.within(t, 30*s, checking(st.call))
 		expectError(t, err, "")
 		if !slices.Equal(st.app.got, []string{"GET /leader"}) {
 			t.Errorf("requests %q", st.app.got)
@@ -301,19 +301,19 @@ func TestCallCheck(t *testing.T) {
 			t.Errorf("the log is\n%s", st.log)
 		}
 		st.call.OnlyIf.Expect = web.Statuses{"204"}
-		_, err = st.within(t, 30*s, st.call.Check)
+		_, err = st.within(t, 30*s, checking(st.call))
 		expectError(t, err, "")
 		if st.log.count("the condition is not met") != 1 || st.log.count("connected to ") != 2 {
 			t.Errorf("the log is\n%s", st.log)
 		}
 		st.net.close("app:8080")
-		took, err := st.within(t, 30*s, st.call.Check)
+		took, err := st.within(t, 30*s, checking(st.call))
 		expectError(t, err, "connection refused")
 		if took > 0 || st.log.count("trying again") > 0 {
 			t.Errorf("the condition was asked for %v:\n%s", took, st.log)
 		}
 		st.call.OnlyIf = nil
-		_, err = st.within(t, 30*s, st.call.Check)
+		_, err = st.within(t, 30*s, checking(st.call))
 		expectError(t, err, "connection refused")
 	})
 }
@@ -323,19 +323,19 @@ func TestCallCheckReadsFiles(t *testing.T) {
 	body := filepath.Join(t.TempDir(), "body")
 	inStreet(t, "200", func(t *testing.T, st *street) {
 		st.call.BodyFile = body
-		_, err := st.within(t, 30*s, st.call.Check)
+		_, err := st.within(t, 30*s, checking(st.call))
 		expectError(t, err, "body: open "+body+": no such file")
 		if err := os.WriteFile(body, []byte("hush"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		_, err = st.within(t, 30*s, st.call.Check)
+		_, err = st.within(t, 30*s, checking(st.call))
 		expectError(t, err, "")
 		if st.log.count("body read") != 1 || st.log.count("hush") > 0 {
 			t.Errorf("the log is\n%s", st.log)
 		}
 		unread := func() (string, error) { return "", errors.New("open /token: permission denied") }
 		st.call.Connect = st.net.connect(t, web.Token(unread))
-		_, err = st.within(t, 30*s, st.call.Check)
+		_, err = st.within(t, 30*s, checking(st.call))
 		expectError(t, err, "http://app:8080: open /token: permission denied")
 		if len(st.app.got) > 0 || st.log.count("credentials read") != 1 {
 			t.Errorf("requests %q, log\n%s", st.app.got, st.log)
@@ -366,7 +366,7 @@ func TestApp(t *testing.T) {
 		if err := json.Unmarshal([]byte(st.app.got[0][strings.Index(st.app.got[0], "{"):]), &n); err != nil || n.RemainingSeconds != 0 {
 			t.Errorf("%q: %v", st.app.got, err)
 		}
-		_, err = st.within(t, 30*s, a.Check)
+		_, err = st.within(t, 30*s, checking(a))
 		expectError(t, err, "")
 		if len(st.app.got) != 1 {
 			t.Errorf("Check asked %q", st.app.got)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+
+	"github.com/prestop/prestop/prestop"
 )
 
 // An Exec runs a program, without a shell, and waits for its end. Done is exit status 0.
@@ -41,14 +43,13 @@ func (e Exec) Run(ctx context.Context, log *slog.Logger) error {
 }
 
 // Check looks the program up.
-func (e Exec) Check(_ context.Context, log *slog.Logger) error {
+func (e Exec) Check(context.Context) ([]prestop.Finding, error) {
 	path, err := e.find()
+	if err == nil {
+		err = checkInterpreter(path)
+	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := checkInterpreter(path); err != nil {
-		return err
-	}
-	log.Info("found " + path)
-	return nil
+	return []prestop.Finding{prestop.Found("found " + path)}, nil
 }

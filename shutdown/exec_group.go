@@ -6,7 +6,7 @@ import (
 	"os"
 	"strconv"
 
-	"github.com/prestop/prestop/internal/container"
+	"github.com/prestop/prestop/internal/proc"
 )
 
 // groupMembers names the processes of a group that have not ended, as far as /proc shows them, but not its leader.
@@ -20,7 +20,7 @@ func groupMembers(ctx context.Context, leader int) []string {
 		if _, err := strconv.Atoi(e.Name()); err != nil {
 			continue
 		}
-		p, err := container.Read("", e.Name())
+		p, err := proc.Read("", e.Name())
 		if err == nil && p.Group == leader && p.PID != leader && !p.Ended() {
 			members = append(members, fmt.Sprintf("%s (%d)", p.Name, p.PID))
 		}

@@ -21,7 +21,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/prestop/prestop/internal/container"
+	"github.com/prestop/prestop/internal/proc"
 )
 
 // soon is when a machine that is busy with other things must have come to it.
@@ -65,7 +65,7 @@ func exists(pid int) bool { return unix.Kill(pid, 0) != unix.ESRCH }
 
 // lives tells whether a process has not ended; who has to reap it does not matter.
 func lives(pid int) bool {
-	p, err := container.Read("", strconv.Itoa(pid))
+	p, err := proc.Read("", strconv.Itoa(pid))
 	return err == nil && !p.Ended()
 }
 
@@ -408,7 +408,7 @@ func TestExecFind(t *testing.T) {
 			if test.check == "same" {
 				test.check = test.err
 			}
-			expectError(t, e.Check(t.Context(), slog.New(slog.DiscardHandler)), test.check)
+			expectError(t, checking(e)(t.Context(), slog.New(slog.DiscardHandler)), test.check)
 		})
 	}
 }
@@ -417,7 +417,7 @@ func TestExecCheckRunsNothing(t *testing.T) {
 	t.Parallel()
 	var log journal
 	self := role("say", "ran")
-	expectError(t, Exec{self}.Check(t.Context(), log.logger()), "")
+	expectError(t, checking(Exec{self})(t.Context(), log.logger()), "")
 	if log.count("found "+self[0]) != 1 || log.count("ran") != 0 {
 		t.Errorf("log\n%s", &log)
 	}

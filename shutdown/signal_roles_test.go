@@ -312,7 +312,7 @@ func (r signalRole) hook() {
 	defer cancel()
 	do := h.Signal.Run
 	if h.Check {
-		do = h.Signal.Check
+		do = checking(h.Signal)
 	}
 	start := time.Now()
 	err := do(ctx, log.logger())

@@ -11,11 +11,12 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/prestop/prestop/internal/marker"
+	"github.com/prestop/prestop/internal/proc"
+	"github.com/prestop/prestop/prestop"
 )
 
 // A Touch makes a file, so that another container of the pod sees how far this one is. The file holds a
-// [marker.Marker], by which a reader tells it from one that was left before this hook.
+// [proc.Marker], by which a reader tells it from one that was left before this hook.
 type Touch struct{ Path string }
 
 // Run makes the file, or makes it anew. A reader sees the whole file or none; a symbolic link at Path is
@@ -25,7 +26,7 @@ func (t Touch) Run(ctx context.Context, log *slog.Logger) error {
 		return fmt.Errorf("%s: not made: %w", t.Path, context.Cause(ctx))
 	}
 	content := ""
-	if now, err := marker.Now(); err != nil {
+	if now, err := proc.MarkNow(); err != nil {
 		log.Warn("the file says nothing of when it was made; its time has to do", "error", err)
 	} else {
 		content = now.String()
@@ -78,7 +79,7 @@ func bare(err error) error {
 }
 
 // Check looks whether the file could be made.
-func (t Touch) Check(_ context.Context, log *slog.Logger) error {
+func (t Touch) Check(context.Context) ([]prestop.Finding, error) {
 	dir := filepath.Dir(t.Path)
 	info, err := os.Stat(dir)
 	if err == nil && !info.IsDir() {
@@ -88,15 +89,14 @@ func (t Touch) Check(_ context.Context, log *slog.Logger) error {
 		err = unix.Access(dir, unix.W_OK|unix.X_OK)
 	}
 	if err != nil {
-		return t.explain(err)
+		return nil, t.explain(err)
 	}
+	says := "could be made"
 	switch info, err := os.Lstat(t.Path); {
 	case err == nil && info.IsDir():
-		return t.explain(unix.EISDIR)
+		return nil, t.explain(unix.EISDIR)
 	case err == nil:
-		log.Info("there already, and would be made anew")
-	default:
-		log.Info("could be made")
+		says = "there already, and would be made anew"
 	}
-	return nil
+	return []prestop.Finding{prestop.Found(says)}, nil
 }

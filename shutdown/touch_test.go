@@ -11,20 +11,20 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/prestop/prestop/internal/marker"
+	"github.com/prestop/prestop/internal/proc"
 )
 
 // touched runs a Touch and wants today's marker in its file, which everybody may read, and nothing else beside it.
 func touched(t *testing.T, path string, entries int) {
 	t.Helper()
-	before, errBefore := marker.Now()
+	before, errBefore := proc.MarkNow()
 	err := Touch{path}.Run(t.Context(), slog.New(slog.DiscardHandler))
-	after, errAfter := marker.Now()
+	after, errAfter := proc.MarkNow()
 	text, errRead := os.ReadFile(path)
 	if err := errors.Join(err, errBefore, errAfter, errRead); err != nil {
 		t.Fatal(err)
 	}
-	m, ok := marker.Parse(string(text))
+	m, ok := proc.ParseMarker(string(text))
 	if !ok || m.Boot != before.Boot || m.Since < before.Since || m.Since > after.Since {
 		t.Errorf("%q between %s and %s", text, before, after)
 	}
@@ -96,7 +96,7 @@ func TestTouchIsAtomic(t *testing.T) {
 	}()
 	for {
 		text, err := os.ReadFile(path)
-		if _, ok := marker.Parse(string(text)); !ok {
+		if _, ok := proc.ParseMarker(string(text)); !ok {
 			t.Fatalf("%q, %v", text, err)
 		}
 		select {
@@ -128,7 +128,7 @@ func TestTouchRefused(t *testing.T) {
 				t.Errorf("%v names a file that nobody knows of", err)
 			}
 			if !strings.HasPrefix(path, "/proc") && !strings.HasPrefix(path, "/sys") { // where root alone may not, and access(2) does not know
-				expectError(t, Touch{path}.Check(t.Context(), slog.New(slog.DiscardHandler)), want)
+				expectError(t, checking(Touch{path})(t.Context(), slog.New(slog.DiscardHandler)), want)
 			}
 		})
 	}
@@ -159,7 +159,7 @@ func TestTouchReadOnly(t *testing.T) {
 		t.Skip("cannot mount:", err)
 	}
 	t.Cleanup(func() { unix.Unmount(dir, unix.MNT_DETACH) })
-	for _, do := range []stepFunc{Touch{dir + "/drained"}.Run, Touch{dir + "/drained"}.Check} {
+	for _, do := range []stepFunc{Touch{dir + "/drained"}.Run, checking(Touch{dir + "/drained"})} {
 		expectError(t, do(t.Context(), slog.New(slog.DiscardHandler)), dir+" is on a read-only file system")
 	}
 }
@@ -177,6 +177,6 @@ func TestTouchNotMadeLate(t *testing.T) {
 func TestTouchCheckMakesNothing(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	expectError(t, Touch{dir + "/drained"}.Check(t.Context(), slog.New(slog.DiscardHandler)), "")
+	expectError(t, checking(Touch{dir + "/drained"})(t.Context(), slog.New(slog.DiscardHandler)), "")
 	expectEntries(t, dir, 0)
 }

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"context"
+	"debug/elf"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -22,13 +25,11 @@ func install(i invocation) int {
 	case strings.HasPrefix(i.args[0], "-"):
 		return i.complain(expected+"the flag %q", i.args[0])
 	}
-	self, err := os.Executable()
-	if err != nil {
-		return i.complain("install: %v", err)
-	}
-	to, err := destination(i.args[0], self)
-	if err == nil {
-		err = copyExecutable(self, to)
+	ctx, stop := withSignals(i.ctx)
+	defer stop()
+	to, err := installTo(ctx, i.args[0])
+	if by, signalled := errors.AsType[ended](context.Cause(ctx)); signalled {
+		return exitSignal + int(by.signal)
 	}
 	if err != nil {
 		i.complain("install: %v", err)
@@ -38,21 +39,60 @@ func install(i invocation) int {
 	return exitDone
 }
 
-// destination is the file to write: in a directory it has the name of the binary.
+func installTo(ctx context.Context, path string) (to string, err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	if err := checkStatic(self); err != nil {
+		return "", err
+	}
+	if to, err = destination(path, self); err != nil {
+		return "", err
+	}
+	return to, copyExecutable(ctx, self, to)
+}
+
+var errDynamic = errors.New("this binary needs the C library of the image that it runs in, and would not start in another one; expected a static one, as CGO_ENABLED=0 go build makes it")
+
+// checkStatic refuses a binary that needs an interpreter to start: in the image of the app there may be none.
+func checkStatic(path string) error {
+	file, err := elf.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if slices.ContainsFunc(file.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP }) {
+		return errDynamic
+	}
+	return nil
+}
+
+// destination is the file to write: in a directory it has the name of the binary. What is there must be a regular file: to
+// replace a device or a link would break something else.
 func destination(path, self string) (string, error) {
 	info, err := os.Stat(path)
 	switch {
 	case err == nil && info.IsDir():
-		return filepath.Join(path, filepath.Base(self)), nil
+		path = filepath.Join(path, filepath.Base(self))
 	case errors.Is(err, fs.ErrNotExist) && os.IsPathSeparator(path[len(path)-1]):
 		return "", fmt.Errorf("%s is no directory: expected one that exists, as a volume's mount path does", path)
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return "", err
 	}
+	switch info, err := os.Lstat(path); {
+	case errors.Is(err, fs.ErrNotExist):
+		return path, nil
+	case err != nil:
+		return "", err
+	case !info.Mode().IsRegular():
+		return "", fmt.Errorf("%s is no regular file (%s): expected a new name, or a file to replace", path, info.Mode().Type())
+	}
 	return path, nil
 }
 
-func copyExecutable(from, to string) error {
+// copyExecutable leaves nothing behind when a signal ends ctx.
+func copyExecutable(ctx context.Context, from, to string) error {
 	in, err := os.Open(from)
 	if err != nil {
 		return err
@@ -63,9 +103,22 @@ func copyExecutable(from, to string) error {
 		return err
 	}
 	defer os.Remove(out.Name())
-	_, err = io.Copy(out, in)
+	_, err = io.Copy(out, until{ctx, in})
 	if err := errors.Join(err, out.Chmod(0o755), out.Sync(), out.Close()); err != nil {
 		return err
 	}
 	return os.Rename(out.Name(), to)
+}
+
+// until reads until ctx ends.
+type until struct {
+	ctx context.Context
+	io.Reader
+}
+
+func (u until) Read(p []byte) (int, error) {
+	if u.ctx.Err() != nil {
+		return 0, context.Cause(u.ctx)
+	}
+	return u.Reader.Read(p)
 }

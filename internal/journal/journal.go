@@ -27,12 +27,12 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/prestop/prestop/internal/container"
+	"github.com/prestop/prestop/internal/proc"
 )
 
 // Key says whose record it is.
 type Key struct {
-	Container container.Container
+	Container proc.Container
 	Plan      string // anything that two runs of the same plan have in common; only a hash of it is kept
 }
 

@@ -45,7 +45,7 @@ func TestEachLibraryHasOneImporter(t *testing.T) {
 	for library, allowed := range map[string]string{
 		"github.com/hashicorp/go-retryablehttp": module + "/internal/web",
 		"github.com/miekg/dns":                  module + "/internal/dns",
-		"github.com/spf13/pflag":                module + "/cmd/prestop",
+		"github.com/spf13/pflag":                module + "/internal/config",
 		"github.com/gomodule/redigo":            module + "/shutdown",
 		"go.yaml.in/yaml/v3":                    module + "/internal/lint",
 	} {
@@ -93,7 +93,7 @@ func TestProgramLeavesOut(t *testing.T) {
 	}
 	for _, unwanted := range []string{
 		"text/template", "html/template", "expvar", "testing", "net/http/httptest", "net/http/pprof",
-		"runtime/cgo", "log/syslog", module + "/internal/fakees", module + "/internal/testserver",
+		"runtime/cgo", "log/syslog", "go.yaml.in", "sigs.k8s.io", "k8s.io", "mvdan.cc", module + "/internal/lint", module + "/internal/fakees", module + "/internal/testserver",
 	} {
 		for _, path := range program.Deps {
 			if within(path, unwanted) {

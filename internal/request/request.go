@@ -1,0 +1,128 @@
+// Package request has the words that every step with an HTTP request shares: its URL, and options such as header=.
+//
+// [Parse] reads them, [Spec.Connect] makes the client, [Reach] says how its place is reached. What the request is for is the
+// verb's affair. The package sends nothing. It is for the verbs in shutdown and drain.
+package request
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prestop/prestop/internal/step"
+	"github.com/prestop/prestop/internal/web"
+)
+
+// Options are the keys that [Parse] reads.
+func Options() []string {
+	return []string{"header", "expect", "timeout", "token-file", "ca-file"}
+}
+
+const urlExpected = "expected a URL such as http://localhost:8080/path; this one cannot be read"
+
+// A Spec is a request as a step describes it.
+type Spec struct {
+	Request   web.Request // without a body
+	URL       *url.URL
+	Expect    web.Statuses
+	Timeout   time.Duration // of one try; 0: the default of whoever sends it
+	TLS       web.TLS
+	TokenFile string
+}
+
+// Parse reads the URL in w, and the line's options that are of a request.
+func Parse(l step.Line, method string, w step.Word) (Spec, error) {
+	u, err := web.ParseURL(w.Text)
+	if err != nil {
+		return Spec{}, w.Refused(err, urlExpected)
+	}
+	l.HideURL(w, u)
+	s := Spec{Request: web.Request{Method: method, URL: w.Text, Header: http.Header{}}, URL: u}
+	for _, o := range l.Options {
+		switch o.Key {
+		case "header":
+			err = s.header(l, o)
+		case "expect":
+			if s.Expect, err = web.ParseStatuses(o.Value); err != nil {
+				err = o.Refused(fmt.Errorf("expect: %w", err), "expect: expected statuses such as 200,404 or 2xx, got "+o.Got())
+			}
+		case "timeout":
+			s.Timeout, err = o.Positive()
+		case "token-file":
+			s.TokenFile, err = o.File()
+		case "ca-file":
+			s.TLS.CAFile = o.Value
+		}
+		if err != nil {
+			return Spec{}, err
+		}
+	}
+	return s, nil
+}
+
+func (s *Spec) header(l step.Line, o step.Option) error {
+	name, value, ok := strings.Cut(o.Value, ":")
+	value = strings.TrimSpace(value) // a variable from a Secret often ends in a newline
+	if !ok || name == "" || strings.Trim(name, headerName) != "" || strings.ContainsFunc(value, unsent) {
+		return o.Expected("header: expected Name:value, on one line")
+	}
+	l.HideVariables(o.Word)
+	l.HideField(name, value)
+	s.Request.Header.Add(name, value)
+	return nil
+}
+
+// headerName is what a header's name may be made of (RFC 9110, 5.6.2).
+const headerName = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+// unsent tells which characters no header's value may have.
+func unsent(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
+
+// At is the same request to another URL of the line, as a condition is. Certificates and credentials go along to the same
+// place alone.
+func (s Spec) At(l step.Line, o step.Option) (Spec, error) {
+	u, err := web.ParseURL(o.Value)
+	if err != nil {
+		return Spec{}, o.Refused(fmt.Errorf("%s: %w", o.Key, err), o.Key+": "+urlExpected)
+	}
+	l.HideURL(o.Word, u)
+	other := Spec{Request: web.Request{Method: http.MethodGet, URL: o.Value}, URL: u}
+	if web.SamePlace(s.URL, u) {
+		other.TLS, other.TokenFile = s.TLS, s.TokenFile
+	}
+	return other, nil
+}
+
+// Connect gives the client for the request's place.
+func (s Spec) Connect(m step.Means) web.Connect {
+	var auth web.Auth
+	if s.TokenFile != "" {
+		auth = web.Token(m.Secret(s.TokenFile))
+	}
+	return Connect(m, s.TLS, auth)
+}
+
+// Connect makes a client when it is first used, so that a file that cannot be read fails its step and nothing else.
+func Connect(m step.Means, t web.TLS, auth web.Auth) web.Connect {
+	return sync.OnceValues(func() (*web.Client, error) {
+		c, err := web.New(m.Dial, t, auth)
+		if err == nil {
+			m.Keep(c.Close)
+		}
+		return c, err
+	})
+}
+
+// Files are those that the request's credentials and certificates are in.
+func (s Spec) Files() []string {
+	return slices.DeleteFunc([]string{s.TokenFile, s.TLS.CAFile}, func(name string) bool { return name == "" })
+}
+
+// Call is what [step.Needs] says of the request.
+func (s Spec) Call() step.Call {
+	return step.Call{Method: s.Request.Method, URL: s.URL, Timeout: s.Timeout}
+}
