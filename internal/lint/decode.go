@@ -33,8 +33,8 @@ type flaw struct {
 	of        reflect.Type // the struct; nil: a map
 	loose     bool         // the struct may have more fields than we know of
 	inPod     bool
-	path      []string     // keys of the struct's place, or of the mistyped value
-	expected  string       // if it is mistyped
+	path      []string // keys of the struct's place, or of the mistyped value
+	expected  string   // if it is mistyped
 	container string
 }
 

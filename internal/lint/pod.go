@@ -102,7 +102,7 @@ type container struct {
 	place  node
 	native bool // a sidecar: an init container that runs as long as the pod
 	env    environment
-	hook   *hook
+	hook   *preStop
 }
 
 func newContainer(p *pod, typed *corev1.Container, place node) *container {
@@ -215,7 +215,7 @@ func (c *container) declared() []string {
 	return all
 }
 
-func number(n int32) string { return strconv.Itoa(int(n)) }
+func number[N int32 | uint16](n N) string { return strconv.Itoa(int(n)) }
 
 // used are the ports that the pod is known to have: declared by any container, since they share their addresses, asked by a
 // probe, or where a Service sends to.

@@ -1,6 +1,10 @@
 package lint
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/prestop/prestop/internal/hook"
+)
 
 // A Rule is something that can be wrong. Its ID never changes; the page docs/lint/ID.md explains it.
 type Rule struct {
@@ -52,7 +56,7 @@ func (c *container) named(say report) report {
 }
 
 // hooks has a check look at each hook that Kubernetes accepts.
-func hooks(do func(*hook, report)) check {
+func hooks(do func(*preStop, report)) check {
 	return containers(func(c *container, say report) {
 		if c.hook != nil && !slices.Contains(c.pod.inits, c) {
 			do(c.hook, say)
@@ -61,8 +65,8 @@ func hooks(do func(*hook, report)) check {
 }
 
 // foreign has a check look at each hook that is not prestop's.
-func foreign(do func(*hook, report)) check {
-	return hooks(func(h *hook, say report) {
+func foreign(do func(*preStop, report)) check {
+	return hooks(func(h *preStop, say report) {
 		if h.reading == nil {
 			do(h, say)
 		}
@@ -70,8 +74,8 @@ func foreign(do func(*hook, report)) check {
 }
 
 // plans has a check look at each hook of prestop's that does more than a subcommand.
-func plans(do func(*hook, report)) check {
-	return hooks(func(h *hook, say report) {
+func plans(do func(*preStop, report)) check {
+	return hooks(func(h *preStop, say report) {
 		if h.planned() {
 			do(h, say)
 		}
@@ -79,12 +83,28 @@ func plans(do func(*hook, report)) check {
 }
 
 // steps has a check look at each step of prestop's hooks.
-func steps(do func(*hook, *step, report)) check {
-	return plans(func(h *hook, say report) {
-		for i := range h.steps {
-			do(h, &h.steps[i], say)
+func steps(do func(*preStop, *entry, report)) check {
+	return plans(func(h *preStop, say report) {
+		for i := range h.entries() {
+			do(h, &h.entries()[i], say)
 		}
 	})
+}
+
+// warned calls do for each warning of that kind that prestop itself gives, with its place; e is nil if it is about the settings.
+func (h *preStop) warned(id string, do func(at node, text string, e *entry)) {
+	if !h.planned() {
+		return
+	}
+	for _, w := range h.reading.plan.Warnings {
+		switch {
+		case w.ID != id:
+		case w.Step == hook.NoStep:
+			do(h.command(), w.Text, nil)
+		default:
+			do(h.reading.entries[w.Step].at, w.Text, &h.reading.entries[w.Step])
+		}
+	}
 }
 
 // run runs all rules on a workload.

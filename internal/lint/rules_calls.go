@@ -2,14 +2,11 @@ package lint
 
 import (
 	"cmp"
-	"fmt"
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
-	"github.com/prestop/prestop/internal/web"
-	"github.com/prestop/prestop/shutdown"
+	"github.com/prestop/prestop/internal/step"
 )
 
 // callRules are about the calls of a hook.
@@ -59,13 +56,12 @@ func refuses(method, path, port, sends string) (why, takes string) {
 	return e.path + " of " + e.whose + " takes " + strings.Join(e.takes, " or ") + " alone, and " + sends, e.takes[0]
 }
 
-func needsOtherMethod(h *hook, say report) {
-	for _, s := range h.steps {
-		if !s.calls() || s.source.Guess && s.deed.url.Path == "" {
-			continue
-		}
-		if why, takes := refuses(s.deed.method, s.deed.url.Path, s.deed.url.Port(), "the hook sends "+s.deed.method); why != "" {
-			say(s.at, why, strings.ToLower(takes)+" instead of "+strings.ToLower(s.deed.method))
+func needsOtherMethod(h *preStop, say report) {
+	for _, s := range h.entries() {
+		for _, call := range s.calls() {
+			if why, takes := refuses(call.Method, call.URL.Path, call.URL.Port(), "the hook sends "+call.Method); why != "" {
+				say(s.at, why, strings.ToLower(takes)+" instead of "+strings.ToLower(call.Method))
+			}
 		}
 	}
 	if h.reading != nil {
@@ -93,7 +89,7 @@ type request struct {
 }
 
 // requests are those of somebody else's hook, where what is run is what is written.
-func (h *hook) requests() []request {
+func (h *preStop) requests() []request {
 	var all []request
 	if h.reading != nil || !h.asWritten() {
 		return nil
@@ -146,49 +142,45 @@ func requestOf(cmd command) (method string, u *url.URL) {
 	return strings.ToUpper(method), u
 }
 
-func endsTheProcess(h *hook, say report) {
-	waits := make([]time.Duration, len(h.steps)+1) // after each step
-	for i := len(h.steps) - 1; i >= 0; i-- {
-		if waits[i] = waits[i+1]; h.steps[i].Step == nil || h.steps[i].Guard {
-			waits[i] += max(h.steps[i].Least, h.steps[i].Most)
-		}
-	}
-	for i, s := range h.steps {
-		switch {
-		case s.deed.ends && i+1 < len(h.steps):
+func endsTheProcess(h *preStop, say report) {
+	for i, s := range h.entries() {
+		if s.needs.Ends == step.EndsContainer && s.signalsEnd() && i+1 < len(h.entries()) {
 			say(s.at, s.Line+" ends the container, and the hook with it: the steps after it are not done", "put it last, or add wait=false")
-		case s.calls() && !(s.source.Guess && s.deed.url.Path == "") && shutdown.Exits(s.deed.url) && h.reading.Plan.Floor+waits[i+1] > 0:
-			say(s.at, s.Line+" ends the process that answers it, before the wait after it has kept it for the traffic",
-				"call something that starts draining and returns, or leave the call out: SIGTERM comes after the wait anyway")
 		}
 	}
+	h.warned("ends-the-process", func(at node, text string, e *entry) {
+		if e.needs.Signal == 0 && (!e.guess || len(e.calls()) > 0) {
+			say(at, text, "call something that starts draining and returns, or leave it out: SIGTERM comes after the wait anyway")
+		}
+	})
 	slept := h.script.slept(h.env)
 	for _, r := range h.requests() {
-		if shutdown.Exits(r.url) && slept[r.after] > 0 {
+		if endsProcess(r.url) && slept[r.after] > 0 {
 			say(h.command(), r.url.Path+" ends the process that answers it, before the sleep after it has kept it for the traffic",
 				"sleep first, or call something that starts draining and returns")
 		}
 	}
 }
 
-func portDiffers(h *hook, say report) {
-	for _, s := range h.steps {
-		if s.deed.url == nil || s.deed.url.Scheme == web.Unix || s.source.Guess || s.source.Setting != "" && h.guessed(s.source.Setting) {
-			continue
-		}
-		host, port := s.deed.url.Hostname(), s.deed.url.Port()
-		if port == "" {
-			port = map[bool]string{true: "443", false: "80"}[s.deed.url.Scheme == "https"]
-		}
-		ours := s.deed.ours || host != "" && local(host)
-		for _, service := range h.pod.of.in.called(host, h.pod.of.namespace) {
-			if all := service.ports(); len(all) > 0 && !service.headless() && !slices.Contains(all, port) {
-				say(s.at, s.Line+": Service "+service.name+" has no port "+port+"; it has "+strings.Join(all, ", "), "name one of the Service's ports in the URL")
-				ours = false
+func portDiffers(h *preStop, say report) {
+	for _, s := range h.entries() {
+		for _, call := range s.needs.Calls {
+			ports := map[string]string{"http": "80", "https": "443"}
+			scheme, host := call.URL.Scheme, call.URL.Hostname()
+			port := cmp.Or(call.URL.Port(), ports[scheme])
+			if ports[scheme] == "" || s.guess || s.said.Setting != "" && h.guessed(s.said.Setting) {
+				continue
 			}
-		}
-		if ours {
-			h.pod.speaks(port, s.deed.url.Scheme, s.at, s.Line, say)
+			ours := call.Node || host != "" && local(host)
+			for _, service := range h.pod.of.in.called(host, h.pod.of.namespace) {
+				if all := service.ports(); len(all) > 0 && !service.headless() && !slices.Contains(all, port) {
+					say(s.at, s.Line+": Service "+service.name+" has no port "+port+"; it has "+strings.Join(all, ", "), "name one of the Service's ports in the URL")
+					ours = false
+				}
+			}
+			if ours {
+				h.pod.speaks(port, scheme, s.at, s.Line, say)
+			}
 		}
 	}
 	if h.HTTPGet == nil || h.reading != nil || len(h.handlers()) != 1 {
@@ -217,26 +209,28 @@ func (p *pod) speaks(port, scheme string, at node, line string, say report) {
 	}
 }
 
-func callsAnyPod(h *hook, s *step, say report) {
-	if !s.calls() || s.source.Guess && s.deed.url.Path == "" {
-		return
-	}
-	host := s.deed.url.Hostname()
-	tells := func(word string) bool { return strings.Contains(strings.ToLower(s.deed.url.Path), word) }
-	if !s.deed.app && !slices.ContainsFunc([]string{"shutdown", "drain", "quit", "stop", "healthcheck/fail"}, tells) {
-		return
-	}
-	name := ""
-	if labels := strings.Split(host, "."); len(labels) > 2 && labels[2] == "svc" { // a pod's own name has one label more
-		name = labels[0]
-	}
-	for _, service := range h.pod.of.in.called(host, h.pod.of.namespace) {
-		if selected(service.spec.Selector, h.pod.Labels) && len(service.spec.Selector) > 0 {
+func callsAnyPod(h *preStop, s *entry, say report) {
+	for _, call := range s.calls() {
+		tells := func(word string) bool { return strings.Contains(strings.ToLower(call.URL.Path), word) }
+		if !call.App && !slices.ContainsFunc([]string{"shutdown", "drain", "quit", "stop", "healthcheck/fail"}, tells) {
+			continue
+		}
+		name := ""
+		if labels := strings.Split(call.URL.Hostname(), "."); len(labels) > 2 && labels[2] == "svc" { // a pod's own name has one label more
+			name = labels[0]
+		}
+		for _, service := range h.serving(call.URL.Hostname()) {
 			name = service.name
 		}
+		if name != "" {
+			say(s.at, s.Line+" goes to Service "+name+", and so to any of its pods, not to the one that stops", "use localhost: containers of a pod share their addresses")
+		}
 	}
-	if name != "" {
-		say(s.at, fmt.Sprintf("%s goes to Service %s, and so to any of its pods, not to the one that stops", s.Line, name),
-			"use localhost: containers of a pod share their addresses")
-	}
+}
+
+// serving are the Services that select the pod, and that a host means.
+func (h *preStop) serving(host string) []*service {
+	return slices.DeleteFunc(h.pod.of.in.called(host, h.pod.of.namespace), func(s *service) bool {
+		return len(s.spec.Selector) == 0 || !selected(s.spec.Selector, h.pod.Labels)
+	})
 }

@@ -22,10 +22,10 @@ func commandRules() []Rule {
 }
 
 func doesNothing(w *workload, say report) {
-	hooks(func(h *hook, say report) {
-		if h.reading != nil && h.reading.Subcommand != "" {
-			say(h.command(), "the hook runs prestop "+h.reading.Subcommand+", which stops nothing and waits for nothing",
-				"leave "+h.reading.Subcommand+" away, and name the steps of the hook: [/prestop, wait 20s]")
+	hooks(func(h *preStop, say report) {
+		if h.reading != nil && h.reading.subcommand != "" {
+			say(h.command(), "the hook runs prestop "+h.reading.subcommand+", which stops nothing and waits for nothing",
+				"leave "+h.reading.subcommand+" away, and name the steps of the hook: [/prestop, wait 20s]")
 		}
 	})(w, say)
 	plans(overAtOnce)(w, say)
@@ -41,14 +41,14 @@ type run struct {
 }
 
 // runs are what the hook runs, besides prestop.
-func (h *hook) runs() []run {
+func (h *preStop) runs() []run {
 	var all []run
 	if h.script.shell != "" || h.reading == nil && len(h.words) > 0 {
 		all = append(all, run{h.script, h.words, h.command(), h.places, 0})
 	}
-	for _, s := range h.steps {
-		if s.deed.program != nil {
-			all = append(all, run{scriptOf(s.deed.program), s.deed.program, s.at, nil, s.index + 1})
+	for _, s := range h.entries() {
+		if program := s.needs.Program; program != nil {
+			all = append(all, run{scriptOf(program), program, s.at, nil, s.index + 1})
 		}
 	}
 	return all
@@ -77,14 +77,14 @@ func (r run) losesWords() bool {
 }
 
 // asWritten tells whether what is run is what is written.
-func (h *hook) asWritten() bool {
+func (h *preStop) asWritten() bool {
 	return !slices.ContainsFunc(h.runs(), func(r run) bool {
 		return r.operator() > 0 || r.losesWords() || r.script.shell == "" && len(strings.Fields(r.words[0])) > 1
 	})
 }
 
 func shellSyntax(w *workload, say report) {
-	hooks(func(h *hook, say report) {
+	hooks(func(h *preStop, say report) {
 		for _, r := range h.runs() {
 			i := r.operator()
 			switch {
@@ -109,7 +109,7 @@ func shellSyntax(w *workload, say report) {
 	})(w, say)
 }
 
-func argumentsLost(h *hook, say report) {
+func argumentsLost(h *preStop, say report) {
 	for _, r := range h.runs() {
 		if r.losesWords() {
 			at := r.place(r.script.lost)
@@ -124,7 +124,7 @@ func argumentsLost(h *hook, say report) {
 
 var kubeletReference = regexp.MustCompile(`(^|[^$])\$\(([A-Za-z_][A-Za-z0-9_]*)\)`)
 
-func notExpanded(h *hook, say report) {
+func notExpanded(h *preStop, say report) {
 	if len(h.words) > 0 && h.script.shell == "" && len(strings.Fields(h.words[0])) > 1 {
 		return
 	}
@@ -146,7 +146,7 @@ func notExpanded(h *hook, say report) {
 	}
 }
 
-func notInImage(h *hook, say report) {
+func notInImage(h *preStop, say report) {
 	bare := bareImage(h.Image)
 	if bare == "" {
 		return
@@ -216,7 +216,7 @@ func notSecret(value string) bool {
 	return strings.ContainsAny(value, "$`<") || strings.Trim(value, "*x.…") == "" || strings.HasPrefix(value, "@") || strings.HasPrefix(value, "/") || strings.HasPrefix(value, "{{") || strings.Trim(value, "0123456789") == ""
 }
 
-func secretInHook(h *hook, say report) {
+func secretInHook(h *preStop, say report) {
 	const fix = "mount it from a Secret, and name the file: token-file=/etc/app/token in a step of prestop's, PRE_STOP_APP_TOKEN_FILE for the app URL"
 	for i, text := range h.words {
 		if i > 0 && strings.HasPrefix(h.words[i-1], "-") {
@@ -258,7 +258,7 @@ func signalling(cmd command) bool {
 	return false
 }
 
-func signalsAndReturns(h *hook, say report) {
+func signalsAndReturns(h *preStop, say report) {
 	all := h.script.commands
 	if len(all) > 0 && h.asWritten() && signalling(all[len(all)-1]) && !h.script.calm() {
 		say(h.command(), "the hook signals the app by "+all[len(all)-1].program()+" and is done: SIGTERM comes right after it, and most apps end at once at a second signal",

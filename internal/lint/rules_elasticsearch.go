@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/prestop/prestop/internal/step"
 )
 
 const clearCommand = "elasticsearch-clear"
@@ -12,23 +14,22 @@ const clearCommand = "elasticsearch-clear"
 // elasticsearchRules are about hooks that shut a node of Elasticsearch down.
 func elasticsearchRules() []Rule {
 	return []Rule{
-		{"elasticsearch-not-cleared", Error, "nothing removes the shutdown record when the node is back", plans(func(h *hook, say report) {
-			if h.shutsNode() != nil && h.pod.cluster == "" && !slices.ContainsFunc(h.pod.all(), (*container).clearsRecord) {
+		{"elasticsearch-not-cleared", Error, "nothing removes the shutdown record when the node is back", plans(func(h *preStop, say report) {
+			if slices.ContainsFunc(h.entries(), func(e entry) bool { return e.needs.Shutdown != "" }) && h.pod.cluster == "" && !slices.ContainsFunc(h.pod.all(), (*container).clearsRecord) {
 				say(h.command(), "nothing in the pod runs prestop elasticsearch-clear: the shutdown record stays when the node is back, and the node is not ready and gets no persistent tasks while it has one",
 					"startupProbe:\n  exec:\n    command: ["+h.words[0]+", elasticsearch-clear]\n  timeoutSeconds: 10\n  failureThreshold: 60")
 			}
 		})},
-		{"elasticsearch-moves-data", Warning, "a shutdown type that moves data, within a short grace period", plans(func(h *hook, say report) {
-			s := h.shutsNode()
-			if s == nil || s.deed.es.Type == "restart" || h.pod.grace > defaultECKGrace {
-				return
-			}
-			at := s.at
-			if _, set := h.reading.Settings["PRE_STOP_SHUTDOWN_TYPE"]; set && s.source.Setting != "" {
-				at = h.setting("PRE_STOP_SHUTDOWN_TYPE")
-			}
-			say(at, "shutdown type "+s.deed.es.Type+" moves the node's data to others, for which a grace period of "+short(h.pod.grace)+" is too short unless there is little",
-				"type restart for pods that come back; else a grace period as long as the data takes, often hours")
+		{"elasticsearch-moves-data", Warning, "a shutdown type that moves data, within a short grace period", plans(func(h *preStop, say report) {
+			h.warned("elasticsearch-moves-data", func(at node, text string, e *entry) {
+				if h.pod.grace > defaultECKGrace {
+					return
+				}
+				if _, set := h.reading.set["PRE_STOP_SHUTDOWN_TYPE"]; set && e.needs.Shutdown == step.TypeOfSettings {
+					at = h.setting("PRE_STOP_SHUTDOWN_TYPE")
+				}
+				say(at, text+"; the pod's grace period is "+short(h.pod.grace), "type restart for pods that come back; else a grace period as long as the data takes, often hours")
+			})
 		})},
 		{"clear-probe-too-short", Warning, "elasticsearch-clear as a probe that gives the node too little time", containers(clearProbeTooShort)},
 		{"clear-while-stopping", Error, "elasticsearch-clear as a readiness probe, which goes on while the hook runs", containers(func(c *container, say report) {
@@ -47,14 +48,6 @@ func elasticsearchRules() []Rule {
 			}, "lifecycle", "postStart")
 		})},
 	}
-}
-
-// shutsNode is the hook's first step that shuts a node down; nil: none does.
-func (h *hook) shutsNode() *step {
-	if i := slices.IndexFunc(h.steps, func(s step) bool { return s.deed.es != nil }); i >= 0 {
-		return &h.steps[i]
-	}
-	return nil
 }
 
 // clearsRecord tells whether a container runs elasticsearch-clear in any way.

@@ -19,9 +19,9 @@ func fileRules() []Rule {
 }
 
 // fileNotShared finds a wait for a file that no other container can make.
-func fileNotShared(h *hook, s *step, say report) {
-	file := s.deed.awaited
-	if file == "" || s.source.Guess {
+func fileNotShared(h *preStop, s *entry, say report) {
+	file := s.needs.Awaits
+	if file == "" || s.guess {
 		return
 	}
 	const fix = "mount a volume (emptyDir) in both containers, and let the file be in there"
@@ -34,21 +34,23 @@ func fileNotShared(h *hook, s *step, say report) {
 	}
 }
 
-func readOnlyPath(h *hook, say report) {
-	for _, s := range h.steps {
-		if s.deed.written != "" && !s.source.Guess {
-			h.readOnly(s.at, s.Line, s.deed.written, say)
+func readOnlyPath(h *preStop, say report) {
+	for _, s := range h.entries() {
+		for _, file := range s.needs.Writes {
+			if !s.guess {
+				h.readOnly(s.at, s.Line, file, say)
+			}
 		}
 	}
-	for _, name := range []string{"PRE_STOP_LOG_TO", "PRE_STOP_STATE_DIR"} {
-		if value := h.reading.Settings[name].Value; strings.HasPrefix(value, "/") && !h.guessed(name) {
+	for name, value := range map[string]string{"PRE_STOP_LOG_TO": h.reading.config.LogTo.V, "PRE_STOP_STATE_DIR": h.reading.config.StateDir.V} {
+		if strings.HasPrefix(value, "/") && !h.guessed(name) {
 			h.readOnly(h.setting(name), name+"="+value, value, say)
 		}
 	}
 }
 
 // readOnly finds what cannot be written.
-func (h *hook) readOnly(at node, line, file string, say report) {
+func (h *preStop) readOnly(at node, line, file string, say report) {
 	dir := path.Dir(file)
 	if strings.HasPrefix(file, "/dev/") || strings.HasPrefix(file, "/proc/") {
 		return
@@ -64,10 +66,10 @@ func (h *hook) readOnly(at node, line, file string, say report) {
 	}
 }
 
-func tokenNotMounted(h *hook, say report) {
+func tokenNotMounted(h *preStop, say report) {
 	const file = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 	mounts := h.pod.Spec.AutomountServiceAccountToken
-	if h.reading.Settings[askVariable].Value != "true" || h.guessed(askVariable) || mounts == nil || *mounts {
+	if !h.reading.config.AskAPI.V || h.guessed(askVariable) || mounts == nil || *mounts {
 		return
 	}
 	if _, ok := h.mounted(file); !ok {
@@ -76,22 +78,23 @@ func tokenNotMounted(h *hook, say report) {
 }
 
 // fileNotMounted finds files that are not there: others are brought by those who change pods, into directories of their own.
-func fileNotMounted(h *hook, say report) {
+func fileNotMounted(h *preStop, say report) {
 	if h.pod.cluster != "" {
 		return // the operator mounts what it has made
 	}
-	for name, s := range h.reading.Settings {
-		if !strings.HasSuffix(name, "_FILE") || name == "PRE_STOP_SKIP_FILE" || !path.IsAbs(s.Value) || h.guessed(name) {
+	for name, s := range h.reading.set {
+		file := s.Shown()
+		if !strings.HasSuffix(name, "_FILE") || name == "PRE_STOP_SKIP_FILE" || !path.IsAbs(file) || h.guessed(name) {
 			continue
 		}
-		m, mounted := h.mounted(s.Value)
+		m, mounted := h.mounted(file)
 		switch {
 		case mounted:
 			if v := h.pod.volumes[m.Name]; v != nil && v.Secret != nil {
 				h.keyed(h.setting(name), name, v.Secret, path.Join(m.sub, m.rest), say)
 			}
-		case !broughtAlong(s.Value):
-			say(h.setting(name), name+": "+s.Value+" is in no volume of container "+h.Name, "mount the Secret that has it, or see the path")
+		case !broughtAlong(file):
+			say(h.setting(name), name+": "+file+" is in no volume of container "+h.Name, "mount the Secret that has it, or see the path")
 		}
 	}
 }
@@ -102,7 +105,7 @@ func broughtAlong(file string) bool {
 }
 
 // keyed finds a file of a Secret that has no such key.
-func (h *hook) keyed(at node, name string, volume *corev1.SecretVolumeSource, key string, say report) {
+func (h *preStop) keyed(at node, name string, volume *corev1.SecretVolumeSource, key string, say report) {
 	o := named(h.pod.of.in.secrets, volume.SecretName, h.pod.of.namespace)
 	if o != nil && len(volume.Items) == 0 && !strings.Contains(key, "$") && !o.has(key) {
 		say(at, name+": Secret "+o.name+" has no key "+key, "see the key's spelling, and subPath")

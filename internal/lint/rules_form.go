@@ -26,7 +26,7 @@ func formRules() []Rule {
 					"move the hook to the container that it is for, or make this one a sidecar with restartPolicy: Always")
 			}
 		})},
-		{"tcp-socket-hook", Error, "a tcpSocket hook, which always fails", hooks(func(h *hook, say report) {
+		{"tcp-socket-hook", Error, "a tcpSocket hook, which always fails", hooks(func(h *preStop, say report) {
 			if all := h.handlers(); len(all) == 1 && all[0] == "tcpSocket" {
 				say(h.place.at("tcpSocket"), "a tcpSocket hook is accepted and always fails: the kubelet has nothing to do for it", "exec:\n  command: [/prestop, until quiet 8080]")
 			}
@@ -176,7 +176,7 @@ const newestKubernetes = "1.37"
 
 // alike tells whether names differ in no more than case, _ and -, or one letter.
 func alike(a, b string) bool {
-	a, b = Plain(a), Plain(b)
+	a, b = plain(a), plain(b)
 	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
 		a, b = a[1:], b[1:]
 	}
@@ -186,12 +186,12 @@ func alike(a, b string) bool {
 	return len(a) <= 1 && len(b) <= 1 || len(a) == 2 && len(b) == 2 && a[0] == b[1] && a[1] == b[0]
 }
 
-// Plain is a name without what people write in one by mistake: upper-case letters throughout, no _ and no -.
-func Plain(name string) string {
+// plain is a name without what people write in one by mistake: upper-case letters throughout, no _ and no -.
+func plain(name string) string {
 	return strings.ToUpper(strings.NewReplacer("_", "", "-", "").Replace(name))
 }
 
-func notOneHandler(h *hook, say report) {
+func notOneHandler(h *preStop, say report) {
 	all := h.handlers()
 	switch {
 	case len(all) == 0:

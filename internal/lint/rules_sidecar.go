@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/prestop"
-	"github.com/prestop/prestop/shutdown"
 )
 
 // sidecarRules are about what the containers of a pod have to do with each other.
@@ -70,12 +70,12 @@ func (c *container) proxy() bool {
 }
 
 // endsAtOnce is the place where a hook ends its container without having waited for anything.
-func (h *hook) endsAtOnce() (at node, what string) {
-	for _, s := range h.steps {
+func (h *preStop) endsAtOnce() (at node, what string) {
+	for _, s := range h.entries() {
 		switch {
-		case s.Step == nil || s.Guard:
+		case s.needs.Waits || s.Guard:
 			return node{}, ""
-		case s.deed.signals, s.calls() && shutdown.Exits(s.deed.url):
+		case s.needs.Ends != step.EndsNothing && (s.needs.Signal == 0 || s.signalsEnd()):
 			return s.at, s.Line
 		}
 	}
@@ -86,7 +86,7 @@ func (h *hook) endsAtOnce() (at node, what string) {
 			return node{}, ""
 		case signalling(cmd):
 			return h.command(), cmd.program()
-		case u != nil && shutdown.Exits(u):
+		case u != nil && endsProcess(u):
 			return h.command(), u.Path
 		}
 	}
@@ -97,14 +97,13 @@ func (h *hook) endsAtOnce() (at node, what string) {
 }
 
 // longest is how long a hook lasts at the latest; false: it may take as long as something else does.
-func (h *hook) longest() (time.Duration, bool) {
+func (h *preStop) longest() (time.Duration, bool) {
 	switch {
 	case h.reading != nil:
-		if !h.planned() || h.timesUnknown() || slices.ContainsFunc(h.steps, func(s step) bool { return s.deed.others }) {
+		if !h.planned() || h.timesUnknown() || slices.ContainsFunc(h.entries(), func(e entry) bool { return e.open() }) {
 			return 0, false
 		}
-		slots := h.reading.Plan.Timeline()
-		return slots[len(slots)-1].Ends, true
+		return h.floor().Ends, true
 	case h.Sleep != nil:
 		return time.Duration(h.Sleep.Seconds) * time.Second, true
 	case len(h.script.commands) == 0 || h.script.branches || slices.ContainsFunc(h.script.commands, func(c command) bool { return c.program() != "sleep" }):
@@ -114,11 +113,10 @@ func (h *hook) longest() (time.Duration, bool) {
 }
 
 // shortest is how long a hook lasts at least, whatever happens.
-func (h *hook) shortest() time.Duration {
+func (h *preStop) shortest() time.Duration {
 	switch {
 	case h.planned() && !h.timesUnknown():
-		slots := h.reading.Plan.Timeline()
-		return max(slots[len(slots)-1].Earliest, min(h.reading.Plan.Floor, h.reading.Plan.Budget()-prestop.Engine))
+		return max(h.floor().Earliest, min(h.reading.plan.Floor, h.reading.plan.Budget()-prestop.Engine))
 	case h.reading != nil || h.script.branches:
 		return 0
 	case h.Sleep != nil:
@@ -130,12 +128,12 @@ func (h *hook) shortest() time.Duration {
 var processOne = regexp.MustCompile(`(^|\s)/proc/1/|(^|\s)--pid[= ]1(\s|$)`)
 
 // sharedProcesses finds what is meant for the app and goes to the pause container.
-func sharedProcesses(h *hook, say report) {
+func sharedProcesses(h *preStop, say report) {
 	if !h.pod.shared() {
 		return
 	}
 	const fix = "prestop's step signal finds the container's own main process, and its log goes to it; or remove shareProcessNamespace"
-	if h.planned() && strings.HasPrefix(h.reading.Settings["PRE_STOP_LOG_TO"].Value, "/proc/1/") && !h.guessed("PRE_STOP_LOG_TO") {
+	if h.planned() && strings.HasPrefix(h.reading.config.LogTo.V, "/proc/1/") && !h.guessed("PRE_STOP_LOG_TO") {
 		say(h.setting("PRE_STOP_LOG_TO"), "PRE_STOP_LOG_TO: process 1 is the pod's pause container, since shareProcessNamespace is true: nobody would see the log", "PRE_STOP_LOG_TO: container, which finds the container's own main process")
 	}
 	for _, r := range h.runs() {
@@ -189,15 +187,17 @@ func (p *pod) istioMayEnd() bool {
 }
 
 // classicIstio finds calls to the outside when the proxy, which they go through, may have ended.
-func classicIstio(h *hook, say report) {
+func classicIstio(h *preStop, say report) {
 	if istioProxy(h.container) || !h.pod.istioMayEnd() || h.timesUnknown() {
 		return
 	}
-	for _, s := range h.steps {
-		if host := s.deed.outside(); host != "" && (s.deed.looks || s.Earliest >= istioStays) {
-			say(s.at, s.Line+": a classic Istio sidecar is sent SIGTERM when the hook begins and ends "+short(istioStays)+" later, and with it every way to "+host,
-				"metadata:\n  annotations:\n    sidecar.istio.io/nativeSidecar: \"true\"\nor have the proxy stay: proxy.istio.io/config with proxyMetadata EXIT_ON_ZERO_ACTIVE_CONNECTIONS: \"true\"")
-			return
+	for _, s := range h.entries() {
+		for _, call := range s.needs.Calls { // Elasticsearch's own node is here
+			if host := call.URL.Hostname(); !call.Node && !local(host) && !strings.HasPrefix(host, "/") && (call.Repeats || s.Earliest >= istioStays) {
+				say(s.at, s.Line+": a classic Istio sidecar is sent SIGTERM when the hook begins and ends "+short(istioStays)+" later, and with it every way to "+host,
+					"metadata:\n  annotations:\n    sidecar.istio.io/nativeSidecar: \"true\"\nor have the proxy stay: proxy.istio.io/config with proxyMetadata EXIT_ON_ZERO_ACTIVE_CONNECTIONS: \"true\"")
+				return
+			}
 		}
 	}
 }

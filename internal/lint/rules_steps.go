@@ -13,35 +13,39 @@ func stepRules() []Rule {
 		{"step-unreadable", Error, "a step that prestop cannot read", steps(stepUnreadable)},
 		{"unset-variable", Error, "a step or a setting uses a variable that the container does not have", plans(unsetVariable)},
 		{"wrong-field", Error, "POD_NAME, POD_IP and the like are taken from another field of the pod", containers(wrongField)},
-		{"steps-ignored", Warning, "PRE_STOP_STEPS is set, and the command's own steps are done instead", plans(func(h *hook, say report) {
-			ofCommand := slices.ContainsFunc(h.steps, func(s step) bool { return s.source.Setting == "" })
-			if n, ok := h.env.at[stepsVariable]; ok && ofCommand {
-				say(n, stepsVariable+" is set, and the hook's command has steps of its own: only those are done", "keep one of the two")
-			}
+		{"steps-ignored", Warning, "PRE_STOP_STEPS is set, and the command's own steps are done instead", plans(func(h *preStop, say report) {
+			h.warned("steps-ignored", func(_ node, text string, _ *entry) { say(h.setting(stepsVariable), text, "keep one of the two") })
+		})},
+		{"called-twice", Warning, "two steps, or a setting and a step, make the same call", plans(func(h *preStop, say report) {
+			h.warned("called-twice", func(at node, text string, e *entry) {
+				if !e.guess {
+					say(at, text, "remove one of the two")
+				}
+			})
 		})},
 		{"setting-unreadable", Error, "a setting that prestop cannot read", settingUnreadable},
-		{"setting-unknown", Warning, "a PRE_STOP_ variable that is no setting", plans(func(h *hook, say report) {
-			for _, name := range h.reading.Unknown {
+		{"setting-unknown", Warning, "a PRE_STOP_ variable that is no setting", plans(func(h *preStop, say report) {
+			for _, name := range h.reading.unknown {
 				say(h.setting(name), name+" is no setting of prestop's", "see the list in prestop --help, or remove it"+meant(name))
 			}
 		})},
 	}
 }
 
-func stepUnreadable(h *hook, s *step, say report) {
-	noWord := s.source.Setting == "" && s.at.Node != h.place.Node && s.at.kind() != "a string" // which is a finding of its own
-	if s.source.Err == "" || len(s.source.Unset) > 0 || s.source.Guess || noWord {
+func stepUnreadable(h *preStop, s *entry, say report) {
+	noWord := s.said.Setting == "" && s.at.Node != h.place.Node && s.at.kind() != "a string" // which is a finding of its own
+	if s.said.Err == nil || len(s.unset) > 0 || s.guess || noWord {
 		return
 	}
-	f := say(s.at, fmt.Sprintf("step %d: %s", s.index+1, s.source.Err), "prestop --help lists the steps; prestop --dry-run with the same step says the same")
-	if strings.Contains(s.source.Err, "in POD_IP") {
+	f := say(s.at, fmt.Sprintf("step %d: %s", s.index+1, s.said.Err), "prestop --help lists the steps; prestop --dry-run with the same step says the same")
+	if strings.Contains(s.said.Err.Error(), "in POD_IP") {
 		f.Fix = downwardLines("POD_IP")
 	}
 }
 
-func unsetVariable(h *hook, say report) {
-	for _, s := range h.steps {
-		for _, name := range s.source.Unset {
+func unsetVariable(h *preStop, say report) {
+	for _, s := range h.entries() {
+		for _, name := range s.unset {
 			text := fmt.Sprintf("step %d uses $(%s), which container %s does not have, so that the step cannot be read", s.index+1, name, h.Name)
 			switch {
 			case h.env.MaySet(name):
@@ -99,17 +103,17 @@ func wrongField(c *container, say report) {
 }
 
 func settingUnreadable(w *workload, say report) {
-	plans(func(h *hook, say report) {
-		for _, m := range h.reading.Mistakes {
-			at, fix := h.setting(m.Setting), "prestop --help says what "+m.Setting+" takes"
-			if m.Setting == "arguments" {
+	plans(func(h *preStop, say report) {
+		for _, m := range h.reading.mistakes {
+			at, fix := h.setting(m.Name), "prestop --help says what "+m.Name+" takes"
+			if m.Name == "arguments" {
 				fix = "flags go before the steps; prestop --help lists them"
 			}
 			if m.With != "" {
 				with, _, _ := strings.Cut(m.With, "=")
-				at, fix = h.setting(with), "set "+m.Setting+" too, or remove "+m.With // which is there; the other is not
+				at, fix = h.setting(with), "set "+m.Name+" too, or remove "+m.With // which is there; the other is not
 			}
-			say(at, m.Setting+": "+m.Text, fix)
+			say(at, m.Name+": "+m.Text, fix)
 		}
 	})(w, say)
 	containers(func(c *container, say report) {
@@ -123,19 +127,19 @@ func settingUnreadable(w *workload, say report) {
 }
 
 // overAtOnce finds plans that do nothing.
-func overAtOnce(h *hook, say report) {
+func overAtOnce(h *preStop, say report) {
 	if h.timesUnknown() || h.env.Open || h.mistaken("") {
 		return
 	}
 	const fix = "a duration is 20 or 20s; or name the steps of the hook: [/prestop, wait 20s]"
-	p := h.reading.Plan
-	for _, s := range h.steps {
-		if s.Step == nil && p.Entries[s.index].Most < time.Second {
+	p := h.reading.plan
+	for _, s := range h.entries() {
+		if s.needs.Waits && p.Entries[s.index].Least < time.Second {
 			say(s.at, s.Line+" is over at once", fix).warn()
 		}
 	}
-	if wait, set := h.reading.Settings[waitVariable]; set && p.Floor < time.Second && (p.Floor > 0 || len(p.Entries) == 0) {
-		say(h.setting(waitVariable), "the hook's additional wait of "+wait.Value+" is over at once", fix).warn()
+	if wait := h.reading.config.AdditionalWait; wait.IsSet() && p.Floor < time.Second && (p.Floor > 0 || len(p.Entries) == 0) {
+		say(h.setting(waitVariable), "the hook's additional wait of "+wait.V.String()+" is over at once", fix).warn()
 	}
 }
 

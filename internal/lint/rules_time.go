@@ -18,22 +18,24 @@ func timeRules() []Rule {
 		{"sleep-fills-grace", Error, "a hook sleeps as long as the grace period, or longer", foreign(sleepFillsGrace)},
 		{"probe-grace-shorter", Warning, "a probe's own grace period is shorter than the hook takes the pod's to be", plans(probeGraceShorter)},
 		{"max-past-deadline", Warning, "an until has a max= that the deadline cuts", steps(maxPastDeadline)},
-		{"max-before-begin", Warning, "an until has a max= that is over before it begins", steps(maxBeforeBegin)},
-		{"timeout-not-reached", Warning, "timeout= is longer than one try ever has", steps(func(_ *hook, s *step, say report) {
-			if s.calls() && s.deed.timeout > web.MaxTry {
-				say(s.at, s.Line+": timeout="+short(s.deed.timeout)+", and one try has "+short(web.MaxTry)+" at most, and is made again after that",
-					"let the app answer 202 with a Location, which is polled until it is done, or wait for it with until")
+		{"max-before-begin", Warning, "an until has a max= that is over before it begins", plans(maxBeforeBegin)},
+		{"timeout-not-reached", Warning, "timeout= is longer than one try ever has", steps(func(_ *preStop, s *entry, say report) {
+			for _, call := range s.calls() {
+				if call.Timeout > web.MaxTry {
+					say(s.at, s.Line+": timeout="+short(call.Timeout)+", and one try has "+short(web.MaxTry)+" at most, and is made again after that",
+						"let the app answer 202 with a Location, which is polled until it is done, or wait for it with until")
+				}
 			}
 		})},
 	}
 }
 
 // takesGrace tells whether the hook takes its grace period from what is known.
-func (h *hook) takesGrace() bool {
-	return !h.pod.graceWrong && h.reading.Settings[askVariable].Value != "true" && !h.guessed(graceVariable) && !h.mistaken(graceVariable)
+func (h *preStop) takesGrace() bool {
+	return !h.pod.graceWrong && !h.reading.config.AskAPI.V && !h.guessed(graceVariable) && !h.mistaken(graceVariable)
 }
 
-func (h *hook) setsGrace() bool { _, set := h.reading.Settings[graceVariable]; return set }
+func (h *preStop) setsGrace() bool { return h.reading.config.GracePeriod.IsSet() }
 
 // graceSaid says what the pod's grace period is.
 func (p *pod) graceSaid() string {
@@ -43,8 +45,8 @@ func (p *pod) graceSaid() string {
 	return fmt.Sprintf("the pod's %s is %d", graceKey, seconds(p.grace))
 }
 
-func graceNotSet(h *hook, say report) {
-	taken, pods := h.reading.Plan.Grace, h.pod.grace
+func graceNotSet(h *preStop, say report) {
+	taken, pods := h.reading.plan.Grace, h.pod.grace
 	if !h.takesGrace() || h.setsGrace() {
 		return
 	}
@@ -57,12 +59,12 @@ func graceNotSet(h *hook, say report) {
 	}
 }
 
-func graceDiffers(h *hook, say report) {
-	taken, pods := h.reading.Plan.Grace, h.pod.grace
+func graceDiffers(h *preStop, say report) {
+	taken, pods := h.reading.plan.Grace, h.pod.grace
 	if !h.takesGrace() || !h.setsGrace() {
 		return
 	}
-	text := fmt.Sprintf("%s is %d, and %s: the hook ", h.said(graceVariable), seconds(taken), h.pod.graceSaid())
+	text := fmt.Sprintf("%s is %d, and %s: the hook ", h.reading.config.GracePeriod.By, seconds(taken), h.pod.graceSaid())
 	switch {
 	case taken > pods:
 		say(h.setting(graceVariable), text+"would be killed before it is done, and the app with it", graceLines(taken))
@@ -71,94 +73,77 @@ func graceDiffers(h *hook, say report) {
 	}
 }
 
-func probeGraceShorter(h *hook, say report) {
+func probeGraceShorter(h *preStop, say report) {
 	if !h.takesGrace() || !h.setsGrace() {
 		return
 	}
 	for _, p := range h.probes() {
-		if s := p.TerminationGracePeriodSeconds; s != nil && p.field != "readinessProbe" && time.Duration(*s)*time.Second < h.reading.Plan.Grace {
-			say(h.at(p.field, graceKey), fmt.Sprintf("when the %s fails, the hook has %d seconds, and %s tells it %d", p.field, *s, graceVariable, seconds(h.reading.Plan.Grace)),
+		if s := p.TerminationGracePeriodSeconds; s != nil && p.field != "readinessProbe" && time.Duration(*s)*time.Second < h.reading.plan.Grace {
+			say(h.at(p.field, graceKey), fmt.Sprintf("when the %s fails, the hook has %d seconds, and %s tells it %d", p.field, *s, graceVariable, seconds(h.reading.plan.Grace)),
 				"remove it from the probe, or set PRE_STOP_ASK_API to true, so that the hook asks for its true grace period")
 		}
 	}
 }
 
-// bounded tells whether a step has a max of its own that can be judged.
-func (s *step) bounded(h *hook) bool {
-	return !h.timesUnknown() && s.FromStart && !s.Yields && s.Most > 0 && !s.source.Guess
+// judged tells whether the times of the plan, and of an entry, are known.
+func (h *preStop) judged(e *entry) bool { return !h.timesUnknown() && (e == nil || !e.guess) }
+
+func maxBeforeBegin(h *preStop, say report) {
+	h.warned("max-before-begin", func(at node, text string, e *entry) {
+		if !e.Yields && h.judged(e) {
+			say(at, text, "max="+short(e.Earliest+e.Most)+", or more")
+		}
+	})
 }
 
-func maxBeforeBegin(h *hook, s *step, say report) {
-	least := h.reading.Plan.Entries[s.index].Least
-	switch {
-	case !s.bounded(h):
-	case least > max(s.Most, time.Second):
-		say(s.at, s.Line+": its max is shorter than its min", "max="+short(s.Earliest+least)+", or more")
-	case s.Earliest >= s.Most:
-		say(s.at, s.Line+": its max of "+short(s.Most)+" counts from the hook's start, and is over before the step begins after "+short(s.Earliest), "max="+short(s.Earliest+s.Most)+", or more")
+func maxPastDeadline(h *preStop, s *entry, say report) {
+	p := h.reading.plan
+	if h.judged(s) && s.FromStart && !s.Yields && s.Earliest < s.Most && s.Ends+prestop.Engine < s.Most {
+		say(s.at, s.Line+": its max of "+short(s.Most)+" is cut to "+short(s.Ends)+": the grace period of "+short(p.Grace)+" less the reserve of "+short(p.Reserve)+", and what comes after it, leave no more",
+			h.moreGrace(s.Most-s.Ends, fmt.Sprintf("max=%ds, or more time:\n", int(s.Ends/time.Second))))
 	}
-}
-
-func maxPastDeadline(h *hook, s *step, say report) {
-	p := h.reading.Plan
-	if !s.bounded(h) || p.Entries[s.index].Least > max(s.Most, time.Second) || s.Earliest >= s.Most || s.Ends+prestop.Engine >= s.Most {
-		return
-	}
-	say(s.at, s.Line+": its max of "+short(s.Most)+" is cut to "+short(s.Ends)+": the grace period of "+short(p.Grace)+" less the reserve of "+short(p.Reserve)+", and what comes after it, leave no more",
-		h.moreGrace(s.Most-s.Ends, fmt.Sprintf("max=%ds, or more time:\n", int(s.Ends/time.Second))))
 }
 
 // graceTooShort finds waits that are shortened. They are shortened alike, so all steps of a hook are one finding, at the last.
-func graceTooShort(h *hook, say report) {
-	if h.timesUnknown() {
-		return
-	}
-	p := h.reading.Plan
-	why := ": the grace period of " + short(p.Grace) + " less the reserve of " + short(p.Reserve) + " leaves " + short(p.Budget())
-	var lines []string
+func graceTooShort(h *preStop, say report) {
+	p := h.reading.plan
+	var texts []string
 	var lack time.Duration
-	at := h.place
-	for _, s := range h.steps {
-		if s.Short > 0 {
-			lines, lack, at = append(lines, lineWith(s.Slot)), lack+s.Short, s.at
+	last := h.place
+	h.warned("grace-too-short", func(at node, text string, e *entry) {
+		switch {
+		case h.timesUnknown():
+		case e != nil:
+			texts, lack, last = append(texts, text), lack+e.Short, at
+		case len(texts) > 0: // more time for the steps is more for the additional wait
+		case h.reading.config.AdditionalWait.IsSet():
+			say(h.setting(waitVariable), text, h.moreGrace(h.floor().Short, ""))
+		case !h.env.Open && !h.mistaken(""):
+			say(h.command(), "the default "+text, h.moreGrace(h.floor().Short, variableLine(waitVariable, p.Budget().Truncate(time.Second))+"\nor more time:\n")).warn()
 		}
-	}
-	if len(lines) > 0 {
-		verb := map[bool]string{true: " lacks ", false: " lack "}[len(lines) == 1]
-		say(at, strings.Join(lines, " and ")+verb+short(lack)+why, h.moreGrace(lack, ""))
-		return
-	}
-	slots := p.Timeline()
-	floor := slots[len(slots)-1]
-	_, set := h.reading.Settings[waitVariable]
-	text := lineWith(floor) + " lacks " + short(floor.Short) + why
-	switch {
-	case floor.Short == 0:
-	case set:
-		say(h.setting(waitVariable), text, h.moreGrace(floor.Short, ""))
-	case !h.env.Open && !h.mistaken(""):
-		say(h.command(), "the default "+text, h.moreGrace(floor.Short, variableLine(waitVariable, p.Budget().Truncate(time.Second))+"\nor more time:\n")).warn()
+	})
+	if len(texts) > 0 {
+		say(last, strings.Join(texts, "; "), h.moreGrace(lack, ""))
 	}
 }
 
-func lineWith(s prestop.Slot) string {
-	if s.Step == nil && s.Line != prestop.FloorLine {
-		return s.Line
-	}
-	return s.Line + " of " + short(s.Least)
+// floor is the plan's additional wait.
+func (h *preStop) floor() prestop.Slot {
+	slots := h.reading.plan.Timeline()
+	return slots[len(slots)-1]
 }
 
 // moreGrace is the grace period that has room for so much more, if the reserve stays the share that it is.
-func (h *hook) moreGrace(more time.Duration, instead string) string {
-	p := h.reading.Plan
+func (h *preStop) moreGrace(more time.Duration, instead string) string {
+	p := h.reading.plan
 	grace := p.Grace + more
-	if _, set := h.reading.Settings[reserveVariable]; !set {
+	if !h.reading.config.Reserve.IsSet() {
 		grace = max(grace, (p.Budget()+more)*6/5)
 	}
 	return instead + graceLines((grace + 5*time.Second - 1).Truncate(5*time.Second))
 }
 
-func sleepFillsGrace(h *hook, say report) {
+func sleepFillsGrace(h *preStop, say report) {
 	at, slept := h.command(), h.script.slept(h.env)[0]
 	if h.Sleep != nil {
 		at, slept = h.place.at("sleep", "seconds"), time.Duration(min(h.Sleep.Seconds, 1<<32))*time.Second

@@ -3,7 +3,6 @@ package lint
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -15,18 +14,18 @@ func trafficRules() []Rule {
 	return []Rule{
 		{"quiet-port-undeclared", Warning, "until quiet or until closed on a port that the pod does not declare", plans(portUndeclared)},
 		{"quiet-sees-probe", Warning, "a readiness probe comes more often than until quiet allows", steps(quietSeesProbe)},
-		{"gone-never", Error, "until gone on a Service that keeps the pod until it has ended", steps(func(h *hook, s *step, say report) {
+		{"gone-never", Error, "until gone on a Service that keeps the pod until it has ended", steps(func(h *preStop, s *entry, say report) {
 			for _, service := range h.waitedFor(s) {
 				if service.spec.PublishNotReadyAddresses {
-					say(s.at, "until gone "+s.deed.gone+": Service "+service.name+" has publishNotReadyAddresses, so that the pod stays in its DNS answer until it has ended",
+					say(s.at, "until gone "+s.needs.Name+": Service "+service.name+" has publishNotReadyAddresses, so that the pod stays in its DNS answer until it has ended",
 						"name a headless Service without publishNotReadyAddresses, or use until quiet")
 				}
 			}
 		})},
-		{"gone-not-headless", Error, "until gone on a Service that has an address of its own", steps(func(h *hook, s *step, say report) {
+		{"gone-not-headless", Error, "until gone on a Service that has an address of its own", steps(func(h *preStop, s *entry, say report) {
 			for _, service := range h.waitedFor(s) {
 				if !service.spec.PublishNotReadyAddresses && !service.headless() {
-					say(s.at, "until gone "+s.deed.gone+": Service "+service.name+" has an address of its own, so that its DNS answer never has the pod's",
+					say(s.at, "until gone "+s.needs.Name+": Service "+service.name+" has an address of its own, so that its DNS answer never has the pod's",
 						"name a headless Service (clusterIP: None), or use until quiet")
 				}
 			}
@@ -35,17 +34,7 @@ func trafficRules() []Rule {
 	}
 }
 
-func (s *step) ports() []uint16 {
-	switch {
-	case s.deed.quiet != nil:
-		return s.deed.quiet.Ports
-	case s.deed.closed != 0:
-		return []uint16{s.deed.closed}
-	}
-	return nil
-}
-
-func portUndeclared(h *hook, say report) {
+func portUndeclared(h *preStop, say report) {
 	var declared []string
 	for _, c := range h.pod.running() {
 		declared = append(declared, c.declared()...)
@@ -54,9 +43,9 @@ func portUndeclared(h *hook, say report) {
 		return
 	}
 	used := h.pod.used()
-	for _, s := range h.steps {
-		for _, port := range s.ports() {
-			if used[strconv.Itoa(int(port))] || h.pod.istioInjected() && port/1000 == 15 { // of Istio's proxy: 15000 to 15999
+	for _, s := range h.entries() {
+		for _, port := range s.needs.Ports {
+			if used[number(port)] || h.pod.istioInjected() && port/1000 == 15 { // of Istio's proxy: 15000 to 15999
 				continue
 			}
 			say(s.at, fmt.Sprintf("%s: no container of the pod declares port %d; declared are %s", s.Line, port, strings.Join(slices.Compact(declared), ", ")),
@@ -65,22 +54,16 @@ func portUndeclared(h *hook, say report) {
 	}
 }
 
-const defaultQuiet = 3 * time.Second // drain.Quiet's
-
 // quietSeesProbe finds probes that are traffic to until quiet: they go on while the hook runs, each on a connection of its own.
-func quietSeesProbe(h *hook, s *step, say report) {
-	q := s.deed.quiet
-	if q == nil || len(q.Ignore) > 0 {
+func quietSeesProbe(h *preStop, s *entry, say report) {
+	q := s.needs.Quiet
+	if q == nil || q.Peers {
 		return
 	}
-	window := q.For
-	if window == 0 {
-		window = defaultQuiet
-	}
-	for _, port := range q.Ports {
-		probes, often, name := h.pod.probed(strconv.Itoa(int(port)), window)
+	for _, port := range s.needs.Ports {
+		probes, often, name := h.pod.probed(number(port), q.For)
 		if probes > q.Allow {
-			say(s.at, s.Line+": the readiness probe of "+name+" comes every "+short(often)+", so that "+short(window)+" without traffic never pass and the step lasts to its max",
+			say(s.at, s.Line+": the readiness probe of "+name+" comes every "+short(often)+", so that "+short(q.For)+" without traffic never pass and the step lasts to its max",
 				fmt.Sprintf("allow=%d, or a for= shorter than the probe's periodSeconds", probes))
 		}
 	}
@@ -113,24 +96,23 @@ func probedPort(c *container, handler corev1.ProbeHandler) string {
 }
 
 // closedOwnPort finds a wait for the container's own port, which closes when the container ends, which it does after the hook.
-func closedOwnPort(h *hook, say report) {
-	for _, s := range h.steps {
-		if s.acts() {
+func closedOwnPort(h *preStop, say report) {
+	own := h.declared()
+	for _, s := range h.entries() {
+		if len(s.calls()) > 0 || s.needs.Program != nil || s.needs.Signal != 0 {
 			return // which may close it
 		}
-		if s.deed.closed != 0 && slices.Contains(h.declared(), strconv.Itoa(int(s.deed.closed))) {
-			say(s.at, fmt.Sprintf("until closed %d: the port is of container %s itself, which goes on listening until it is sent SIGTERM, after this hook", s.deed.closed, h.Name),
+		if s.Guard && s.needs.Quiet == nil && slices.ContainsFunc(s.needs.Ports, func(port uint16) bool { return slices.Contains(own, number(port)) }) {
+			say(s.at, s.Line+": the port is of container "+h.Name+" itself, which goes on listening until it is sent SIGTERM, after this hook",
 				"name the port of the container that must end before this one")
 		}
 	}
 }
 
 // waitedFor are the Services that select the pod, and that a step waits for not to have it any more.
-func (h *hook) waitedFor(s *step) []*service {
-	if s.deed.gone == "" || s.source.Guess {
+func (h *preStop) waitedFor(s *entry) []*service {
+	if s.needs.Name == "" || s.guess {
 		return nil
 	}
-	return slices.DeleteFunc(h.pod.of.in.called(s.deed.gone, h.pod.of.namespace), func(one *service) bool {
-		return len(one.spec.Selector) == 0 || !selected(one.spec.Selector, h.pod.Labels)
-	})
+	return h.serving(s.needs.Name)
 }

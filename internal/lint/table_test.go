@@ -1,4 +1,4 @@
-package main
+package lint
 
 import (
 	"fmt"
@@ -29,7 +29,7 @@ func shape(pod, container []string, hook string) string {
 func hookLine(pod, container []string) int { return 8 + len(pod) + len(container) }
 
 // What others' hooks do, wrong and right.
-func TestLintForeignHooks(t *testing.T) {
+func TestForeignHooks(t *testing.T) {
 	t.Parallel()
 	none, minute := []string(nil), []string{"terminationGracePeriodSeconds: 60"}
 	for _, test := range []struct {
@@ -163,7 +163,7 @@ func TestLintForeignHooks(t *testing.T) {
 const graceEnv60 = "{name: PRE_STOP_GRACE_PERIOD_SECONDS, value: '60'}"
 
 // What prestop's hooks do, wrong and right, where the pages of the rules do not show it. A want without a line is of the hook's.
-func TestLintHooks(t *testing.T) {
+func TestHooks(t *testing.T) {
 	t.Parallel()
 	minute := []string{"terminationGracePeriodSeconds: 60"}
 	env := func(more ...string) []string {
