@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"debug/elf"
 	"errors"
 	"fmt"
@@ -11,10 +10,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/prestop/prestop/internal/regular"
 )
 
 // install copies this binary, for an init container that puts it into a volume. A reader sees the whole file or
-// none.
+// none, and a regular file alone is replaced.
 func install(i invocation) int {
 	const expected = "install: expected one destination, a directory or a file, got "
 	switch {
@@ -25,12 +26,7 @@ func install(i invocation) int {
 	case strings.HasPrefix(i.args[0], "-"):
 		return i.complain(expected+"the flag %q", i.args[0])
 	}
-	ctx, stop := withSignals(i.ctx)
-	defer stop()
-	to, err := installTo(ctx, i.args[0])
-	if by, signalled := errors.AsType[ended](context.Cause(ctx)); signalled {
-		return exitSignal + int(by.signal)
-	}
+	to, err := installTo(i.args[0])
 	if err != nil {
 		i.complain("install: %v", err)
 		return exitFailed
@@ -39,7 +35,7 @@ func install(i invocation) int {
 	return exitDone
 }
 
-func installTo(ctx context.Context, path string) (to string, err error) {
+func installTo(path string) (to string, err error) {
 	self, err := os.Executable()
 	if err != nil {
 		return "", err
@@ -50,7 +46,7 @@ func installTo(ctx context.Context, path string) (to string, err error) {
 	if to, err = destination(path, self); err != nil {
 		return "", err
 	}
-	return to, copyExecutable(ctx, self, to)
+	return to, copyExecutable(self, to)
 }
 
 var errDynamic = errors.New("this binary needs the C library of the image that it runs in, and would not start in another one; expected a static one, as CGO_ENABLED=0 go build makes it")
@@ -91,34 +87,15 @@ func destination(path, self string) (string, error) {
 	return path, nil
 }
 
-// copyExecutable leaves nothing behind when a signal ends ctx.
-func copyExecutable(ctx context.Context, from, to string) error {
+func copyExecutable(from, to string) error {
 	in, err := os.Open(from)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	out, err := os.CreateTemp(filepath.Dir(to), ".prestop-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(out.Name())
-	_, err = io.Copy(out, until{ctx, in})
-	if err := errors.Join(err, out.Chmod(0o755), out.Sync(), out.Close()); err != nil {
-		return err
-	}
-	return os.Rename(out.Name(), to)
-}
-
-// until reads until ctx ends.
-type until struct {
-	ctx context.Context
-	io.Reader
-}
-
-func (u until) Read(p []byte) (int, error) {
-	if u.ctx.Err() != nil {
-		return 0, context.Cause(u.ctx)
-	}
-	return u.Reader.Read(p)
+	return regular.Replace(to, 0o755, func(out *os.File) error {
+		_, errSeek := in.Seek(0, io.SeekStart)
+		_, err := io.Copy(out, in)
+		return errors.Join(errSeek, err, out.Sync())
+	})
 }
