@@ -13,7 +13,7 @@ import (
 
 	"github.com/prestop/prestop/internal/proc"
 	"github.com/prestop/prestop/internal/regular"
-	"github.com/prestop/prestop/prestop"
+	"github.com/prestop/prestop/internal/step"
 )
 
 const (
@@ -64,21 +64,21 @@ func (f File) Run(ctx context.Context, log *slog.Logger) error {
 }
 
 // Check says whether the file is there now.
-func (f File) Check(context.Context) ([]prestop.Finding, error) {
+func (f File) Check(context.Context) ([]step.Finding, error) {
 	found, err := f.find(f.since())
 	if err != nil {
 		return nil, err
 	}
-	says := prestop.Found("not there yet")
+	says := step.Found("not there yet")
 	switch {
 	case found.counts:
-		says = prestop.Found("there already: the wait would end at once")
+		says = step.Found("there already: the wait would end at once")
 	case found.why != "":
-		says = prestop.Warned("there now, but it would not be believed", "why", found.why)
+		says = step.Warned("there now, but it would not be believed", "why", found.why)
 	case absent(filepath.Dir(f.Path)):
-		says = prestop.Warned("not there, nor is its directory: is its volume mounted?")
+		says = step.Warned("not there, nor is its directory: is its volume mounted?")
 	}
-	return []prestop.Finding{says}, nil
+	return []step.Finding{says}, nil
 }
 
 func (f File) since() time.Time {

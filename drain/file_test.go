@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/prestop/prestop/internal/proc"
-	"github.com/prestop/prestop/prestop"
+	"github.com/prestop/prestop/internal/step"
 )
 
 const otherBoot = "00000000-0000-4000-8000-000000000000"
@@ -189,7 +189,7 @@ func (l *told) Write(b []byte) (int, error) {
 }
 
 // check writes down what a Check finds, a line each.
-func (l *told) check(ctx context.Context, c prestop.Checker) error {
+func (l *told) check(ctx context.Context, c step.Checker) error {
 	log := slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 		if a.Key == slog.TimeKey {
 			return slog.Attr{}

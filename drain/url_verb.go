@@ -9,7 +9,6 @@ import (
 	"github.com/prestop/prestop/internal/metrics"
 	"github.com/prestop/prestop/internal/request"
 	"github.com/prestop/prestop/internal/step"
-	"github.com/prestop/prestop/prestop"
 )
 
 // URLVerb is the step that asks until the answer says so.
@@ -111,6 +110,6 @@ func (u urlSpec) Needs() step.Needs {
 	return n
 }
 
-func (u urlSpec) Bind(m step.Means) (prestop.Step, error) {
+func (u urlSpec) Bind(m step.Means) (step.Deed, error) {
 	return URL{Connect: u.request.Connect(m), Request: u.request.Request, Timeout: u.request.Timeout, Until: u.until, Stable: u.stable, Min: u.wait.Min}, nil
 }

@@ -25,8 +25,8 @@ import (
 
 	"github.com/prestop/prestop/internal/regular"
 	"github.com/prestop/prestop/internal/request"
+	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/web"
-	"github.com/prestop/prestop/prestop"
 )
 
 // A Call is one HTTP call. Done is an answer that is expected; a 202 that names a Location is polled there
@@ -182,7 +182,7 @@ func briefly(ctx context.Context) (context.Context, context.CancelFunc) {
 
 // Check connects, reads the credentials and the body's file, and asks the condition if there is one. No call would be
 // made where that is not met.
-func (c Call) Check(ctx context.Context) (all []prestop.Finding, err error) {
+func (c Call) Check(ctx context.Context) (all []step.Finding, err error) {
 	if c.OnlyIf != nil {
 		brief, cancel := briefly(ctx)
 		met, answer, err := c.OnlyIf.condition(brief, slog.New(slog.DiscardHandler))
@@ -191,15 +191,15 @@ func (c Call) Check(ctx context.Context) (all []prestop.Finding, err error) {
 		case err != nil:
 			return nil, err
 		case !met:
-			return []prestop.Finding{prestop.Found(conditionUnmet, "only-if", web.Place(answer.URL), "status", strconv.Itoa(answer.Status))}, nil
+			return []step.Finding{step.Found(conditionUnmet, "only-if", web.Place(answer.URL), "status", strconv.Itoa(answer.Status))}, nil
 		}
-		all = append(all, prestop.Found("the condition is met"))
+		all = append(all, step.Found("the condition is met"))
 	}
 	if _, err := c.request(); err != nil {
 		return all, err
 	}
 	if c.BodyFile != "" {
-		all = append(all, prestop.Found("body read"))
+		all = append(all, step.Found("body read"))
 	}
 	reached, err := request.Reach(ctx, c.Connect, c.Request.URL)
 	return append(all, reached...), err

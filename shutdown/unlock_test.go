@@ -67,7 +67,7 @@ func TestUnlockEndsInTime(t *testing.T) {
 				go io.Copy(io.Discard, there)
 				return here, nil
 			}
-			return []stepFunc{lock.Run, lock.Check}
+			return []stepFunc{lock.Run, checking(lock)}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

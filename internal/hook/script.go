@@ -36,6 +36,8 @@ type Step struct {
 	Needs   step.Needs
 	Err     error // why it cannot be read
 
+	Variables []string // that it uses, set or not
+
 	secrets *secret.Set
 }
 
@@ -94,6 +96,7 @@ func (s *Script) read(l config.Line) (one Step, verb string) {
 	}
 	s.secrets.AddWritten(l.Text)
 	parsed, spec, declared, err := step.Parse(s.verbs, l.Text, func(name string) (string, bool) {
+		one.Variables = append(one.Variables, name)
 		value, ok := s.config.Env[name]
 		if !step.Public(name, value) {
 			one.secrets.AddVariable(name, value)

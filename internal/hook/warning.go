@@ -60,7 +60,12 @@ func (s *Script) warnTimes(p *Plan, a Asked) {
 		}
 	}
 	for n, slot := range slots[:len(p.Entries)] {
-		if slot.FromStart && slot.Most > 0 && slot.Earliest >= slot.Most {
+		least := p.Entries[n].Least
+		switch {
+		case !slot.FromStart || slot.Most == 0 || p.Entries[n].Yields:
+		case least > max(slot.Most, step.LookTime):
+			p.warn(Warning{"max-before-begin", n, fmt.Sprintf("%s: its max of %s is shorter than its min of %s", slot.Line, slot.Most, least)})
+		case slot.Earliest >= slot.Most:
 			p.warn(Warning{"max-before-begin", n, fmt.Sprintf("%s: its max of %s counts from the hook's start and is over before it begins, after %s", slot.Line, slot.Most, slot.Earliest)})
 		}
 	}

@@ -1,4 +1,4 @@
-package main
+package lint
 
 import (
 	"fmt"
@@ -29,7 +29,7 @@ func shape(pod, container []string, hook string) string {
 func hookLine(pod, container []string) int { return 8 + len(pod) + len(container) }
 
 // What others' hooks do, wrong and right.
-func TestLintForeignHooks(t *testing.T) {
+func TestForeignHooks(t *testing.T) {
 	t.Parallel()
 	none, minute := []string(nil), []string{"terminationGracePeriodSeconds: 60"}
 	for _, test := range []struct {
@@ -163,7 +163,7 @@ func TestLintForeignHooks(t *testing.T) {
 const graceEnv60 = "{name: PRE_STOP_GRACE_PERIOD_SECONDS, value: '60'}"
 
 // What prestop's hooks do, wrong and right, where the pages of the rules do not show it. A want without a line is of the hook's.
-func TestLintHooks(t *testing.T) {
+func TestHooks(t *testing.T) {
 	t.Parallel()
 	minute := []string{"terminationGracePeriodSeconds: 60"}
 	env := func(more ...string) []string {
@@ -230,7 +230,7 @@ func TestLintHooks(t *testing.T) {
 		{"waits that do not", minute, env(), steps("wait 30s", "wait 25s"), "", []string{"error grace-too-short"}},
 		{"a floor that does not", minute, env("{name: PRE_STOP_ADDITIONAL_WAIT_SECONDS, value: '55'}"), "{exec: {command: [/prestop]}}", "", []string{"9 error grace-too-short"}},
 		{"the default floor", []string{"terminationGracePeriodSeconds: 40"}, []string{"env: [{name: PRE_STOP_GRACE_PERIOD_SECONDS, value: '40'}]"}, "{exec: {command: [/prestop]}}", "", []string{"warning grace-too-short"}},
-		{"a wait from a secret", minute, env("{name: PRE_STOP_ADDITIONAL_WAIT_SECONDS, valueFrom: {secretKeyRef: {name: x, key: y}}}"), "{exec: {command: [/prestop]}}", "", nil},
+		{"a wait from a secret", minute, env("{name: PRE_STOP_ADDITIONAL_WAIT_SECONDS, valueFrom: {secretKeyRef: {name: x, key: k}}}"), "{exec: {command: [/prestop]}}", "", nil},
 		{"a reserve as long as the grace", minute, env("{name: PRE_STOP_RESERVE_SECONDS, value: '60'}"), steps("wait 20s"), "", []string{"9 error setting-unreadable"}},
 
 		// Steps and settings.

@@ -1,4 +1,4 @@
-package main
+package lint
 
 import (
 	"fmt"
@@ -6,13 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
-
-	"golang.org/x/sys/unix"
-
-	"github.com/prestop/prestop/internal/lint"
 )
 
 // pages are docs/lint: a page for each rule.
@@ -21,10 +15,10 @@ var pages = filepath.Join("..", "..", "docs", "lint")
 // linted is what lint finds in a text, as "12 error some-rule".
 func linted(t *testing.T, text string) []string {
 	t.Helper()
-	return shownFindings(t, lint.Check([]lint.File{{Name: "web.yaml", Content: []byte(text)}}, readHook))
+	return shownFindings(t, Check([]File{{Name: "web.yaml", Content: []byte(text)}}))
 }
 
-func shownFindings(t *testing.T, result lint.Result) []string {
+func shownFindings(t *testing.T, result Result) []string {
 	t.Helper()
 	var all []string
 	for _, f := range result.Findings {
@@ -40,9 +34,9 @@ func shownFindings(t *testing.T, result lint.Result) []string {
 }
 
 // Each page shows what is wrong, with a mark where the finding is, and what is right.
-func TestLintPages(t *testing.T) {
+func TestPages(t *testing.T) {
 	t.Parallel()
-	for _, rule := range lint.Rules() {
+	for _, rule := range Rules() {
 		t.Run(rule.ID, func(t *testing.T) {
 			t.Parallel()
 			text, err := os.ReadFile(filepath.Join(pages, rule.ID+".md"))
@@ -69,7 +63,7 @@ func TestLintPages(t *testing.T) {
 	}
 }
 
-func TestLintPagesAreThoseOfTheRules(t *testing.T) {
+func TestPagesAreThoseOfTheRules(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob(filepath.Join(pages, "*.md"))
 	if err != nil {
@@ -80,7 +74,7 @@ func TestLintPagesAreThoseOfTheRules(t *testing.T) {
 		t.Fatal(err)
 	}
 	known := []string{"README.md"}
-	for _, r := range lint.Rules() {
+	for _, r := range Rules() {
 		known = append(known, r.ID+".md")
 		if row := fmt.Sprintf("| [%s](%s.md) | %s | %s |\n", r.ID, r.ID, r.Severity, r.Summary); !strings.Contains(string(index), row) {
 			t.Errorf("the index lacks %s", row)
@@ -98,7 +92,7 @@ func TestLintPagesAreThoseOfTheRules(t *testing.T) {
 }
 
 // The manifests that people are to copy have nothing wrong with them.
-func TestLintExamples(t *testing.T) {
+func TestExamples(t *testing.T) {
 	t.Parallel()
 	own, errOwn := filepath.Glob(filepath.Join("..", "..", "examples", "*.yaml"))
 	recipes, errRecipes := filepath.Glob(filepath.Join("..", "..", "examples", "recipes", "*.yaml"))
@@ -111,48 +105,12 @@ func TestLintExamples(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		result := lint.Check([]lint.File{{Name: name, Content: content}}, readHook)
+		result := Check([]File{{Name: name, Content: content}})
 		if got := shownFindings(t, result); len(got) > 0 {
 			t.Errorf("%s: %q", name, got)
 		}
 		if len(result.Hooks) == 0 && strings.Contains(string(content), "preStop:") {
 			t.Errorf("%s: no hook was found", name)
 		}
-	}
-}
-
-// Somebody who forgot the pipe before "prestop lint -" gets away with one Ctrl-C.
-func TestLintEndsBySignal(t *testing.T) {
-	t.Parallel()
-	read, write, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer read.Close()
-	defer write.Close()
-	p := prepare(t, nil, "lint", "-")
-	p.Stdin = read
-	p.begin()
-	if _, err := write.WriteString("kind: Pod\n"); err != nil {
-		t.Fatal(err)
-	}
-	every := time.NewTicker(5 * time.Millisecond)
-	defer every.Stop()
-	for unread := 1; unread > 0; <-every.C {
-		if unread, err = unix.IoctlGetInt(int(read.Fd()), unix.TIOCINQ); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := p.Process.Signal(syscall.SIGINT); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- p.Wait() }()
-	select {
-	case <-ended:
-	case <-time.After(10 * time.Second):
-		p.Process.Kill()
-		<-ended
-		t.Error("it still reads 10 s after SIGINT")
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package lint
 
 import (
 	"slices"
@@ -7,7 +7,7 @@ import (
 )
 
 // A hook where Kubernetes does not look for one is no hook; in somebody else's object it may be one.
-func TestLintStrays(t *testing.T) {
+func TestStrays(t *testing.T) {
 	t.Parallel()
 	const containers = "{containers: [{name: app, lifecycle: {preStop: {sleep: {seconds: 30}}}}]}"
 	for name, test := range map[string]struct {

@@ -1,20 +1,14 @@
-package main
+package lint
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/prestop/prestop/internal/lint"
 )
 
-// A hook that has one finding, in its last line.
-const wrongHook = "kind: Pod\nmetadata: {name: web}\nspec: {containers: [{name: app, lifecycle: {preStop: {sleep: {seconds: 30}}}}]}\n"
-
 // However manifests come, a hook is found in its line.
-func TestLintInputs(t *testing.T) {
+func TestInputs(t *testing.T) {
 	t.Parallel()
 	utf16 := func(text string) string {
 		out := "\xff\xfe"
@@ -84,7 +78,7 @@ func FuzzLint(f *testing.F) {
 	}
 	f.Add([]byte(wrongHook))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		result := lint.Check([]lint.File{{Name: "x", Content: text}}, readHook)
+		result := Check([]File{{Name: "x", Content: text}})
 		lines := strings.Count(string(text), "\n") + 1
 		for _, found := range result.Findings {
 			if found.File != "x" || found.Line < 1 || found.Line > lines+1 && !strings.HasPrefix(string(text), "\xff\xfe") && !strings.HasPrefix(string(text), "\xfe\xff") {
@@ -92,19 +86,4 @@ func FuzzLint(f *testing.F) {
 			}
 		}
 	})
-}
-
-// What a manifest holds is not what commands a terminal, nor a line of lint's.
-func TestLintPrintsNoControls(t *testing.T) {
-	t.Parallel()
-	text := strings.Replace(wrongHook, "name: app", `name: "a\e[31m\r\nweb.yaml:1: error\x9b"`, 1)
-	files := []lint.File{{Name: "web.yaml", Content: []byte(text)}}
-	var out bytes.Buffer
-	writeLint(&out, files, lint.Check(files, readHook))
-	if strings.ContainsAny(out.String(), "\x1b\r\u009b") || strings.Contains(out.String(), "\nweb.yaml:1") {
-		t.Errorf("printed %q", out.String())
-	}
-	if !strings.Contains(out.String(), "container a?[31m??web.yaml:1: error") {
-		t.Errorf("the name is gone: %q", out.String())
-	}
 }

@@ -1,4 +1,4 @@
-package main
+package lint
 
 import (
 	"os"
@@ -6,12 +6,10 @@ import (
 	"regexp"
 	"slices"
 	"testing"
-
-	"github.com/prestop/prestop/internal/lint"
 )
 
 // What people do to an example while they make it theirs: each is found by the first lint, wherever it can be made.
-func TestLintNamesMistakesInExamples(t *testing.T) {
+func TestNamesMistakesInExamples(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob(filepath.Join("..", "..", "examples", "*.yaml"))
 	if err != nil || len(files) < 6 {
@@ -63,7 +61,7 @@ func TestLintNamesMistakesInExamples(t *testing.T) {
 			}
 			made++
 			wrong := slices.Concat(content[:at[0]], from.Expand(nil, []byte(m.to), content, at), content[at[1]:])
-			result := lint.Check([]lint.File{{Name: name, Content: wrong}}, readHook)
+			result := Check([]File{{Name: name, Content: wrong}})
 			var found []string
 			for _, f := range result.Findings {
 				found = append(found, f.ID)

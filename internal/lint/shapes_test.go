@@ -1,4 +1,4 @@
-package main
+package lint
 
 import (
 	"slices"
@@ -7,7 +7,7 @@ import (
 )
 
 // What is about several containers, and manifests in the shapes that charts and kubectl give them.
-func TestLintShapes(t *testing.T) {
+func TestShapes(t *testing.T) {
 	t.Parallel()
 	const (
 		statefulSet = `# Source: search/templates/statefulset.yaml
