@@ -227,7 +227,7 @@ func TestWait(t *testing.T) {
 		"wait $(DELAY)": 7 * time.Second, "wait ${DELAY}": 7 * time.Second, `wait "$DELAY"`: 7 * time.Second, "wait 0": 0,
 	} {
 		l, spec, _, err := parse(text, map[string]string{"DELAY": "7s"})
-		if err != nil || l.Once || !reflect.DeepEqual(spec.Needs(), step.Needs{Least: want, Most: want}) {
+		if err != nil || l.Once || !reflect.DeepEqual(spec.Needs(), step.Needs{Least: want, Most: want, Waits: true}) {
 			t.Errorf("%q: %+v, %v; want a wait of %s", text, spec, err, want)
 			continue
 		}
