@@ -40,7 +40,7 @@ func (b *builder) exec(p parsed) (prestop.Entry, error) {
 		}
 		program = append(program, w.Text)
 	}
-	return prestop.Entry{Step: shutdown.Exec{Program: program}, Least: time.Second}, nil
+	return prestop.Entry{Step: shutdown.Exec{Program: program, Adopt: true}, Least: time.Second}, nil
 }
 
 // signal is open-ended too, since it lasts as long as the process that it ends.
