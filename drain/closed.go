@@ -50,7 +50,7 @@ func listening(among ...uint16) ([]uint16, error) {
 		defer d.Close()
 		var found []uint16
 		err = d.Each([]sockdiag.State{sockdiag.Listen}, func(s sockdiag.Socket) { found = append(found, s.Local.Port()) })
-		sortPorts(found)
+		slices.Sort(found)
 		if err == nil {
 			return slices.Compact(found), nil
 		}

@@ -431,8 +431,8 @@ func FuzzExecOutput(f *testing.F) {
 		lines, size := 0, 0
 		s := stream{name: "x", line: func(_ string, l text) {
 			lines++
-			size += len(l.bytes) + l.cut
-			if text := l.String(); !utf8.ValidString(text) || len(text) > 3*maxLine+3 || strings.Contains(text, "\n") || strings.HasSuffix(text, "…") != (l.cut > 0 || bytes.HasSuffix(l.bytes, []byte("…"))) {
+			size += len(l.begin) + l.cut
+			if text := l.String(); !utf8.ValidString(text) || len(text) > 3*maxLine+3 || strings.Contains(text, "\n") || strings.HasSuffix(text, "…") != (l.cut > 0 || strings.HasSuffix(l.begin, "…")) {
 				t.Errorf("%q", text)
 			}
 		}}

@@ -11,10 +11,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/prestop/prestop/internal/regular"
 )
 
 // install copies this binary, for an init container that puts it into a volume. A reader sees the whole file or
-// none.
+// none, and a regular file alone is replaced.
 func install(i invocation) int {
 	const expected = "install: expected one destination, a directory or a file, got "
 	switch {
@@ -98,16 +100,11 @@ func copyExecutable(ctx context.Context, from, to string) error {
 		return err
 	}
 	defer in.Close()
-	out, err := os.CreateTemp(filepath.Dir(to), ".prestop-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(out.Name())
-	_, err = io.Copy(out, until{ctx, in})
-	if err := errors.Join(err, out.Chmod(0o755), out.Sync(), out.Close()); err != nil {
-		return err
-	}
-	return os.Rename(out.Name(), to)
+	return regular.Replace(to, 0o755, func(out *os.File) error {
+		_, errSeek := in.Seek(0, io.SeekStart)
+		_, err := io.Copy(out, until{ctx, in})
+		return errors.Join(errSeek, err, out.Sync())
+	})
 }
 
 // until reads until ctx ends.
