@@ -21,8 +21,8 @@ type Metric struct {
 func (c Metric) look(ctx context.Context, client *web.Client, r web.Request) (sight, error) {
 	var sum float64
 	var series int
-	r.Stream = func(body io.Reader, kind string) (err error) {
-		sum, series, err = c.Selector.Sum(body, kind)
+	r.Stream = func(body io.Reader, kind string, framed bool) (err error) {
+		sum, series, err = c.Selector.Sum(body, kind, framed)
 		return err
 	}
 	r.Header = r.Header.Clone()

@@ -114,6 +114,7 @@ func TestLook(t *testing.T) {
 		{"at most of a huge number", JSON{Path: path(t, ".n"), AtMost: atMost(3)}, 200, isJSON, `{"n":-1e999}`, false, ": .n is -1e999, expected a number"},
 
 		{"few", active, 200, prom, "active{app=\"web\"} 1\nactive{app=\"admin\"} 9\n", true, "1 in 1 series"},
+		{"no newline at the end", active, 200, prom, "active{app=\"web\"} 1", true, "1 in 1 series"},
 		{"many", active, 200, prom, "active{app=\"web\",a=\"1\"} 1\nactive{app=\"web\",a=\"2\"} 1\n", false, "2 in 2 series"},
 		{"another status", active, 503, prom, "active{app=\"web\"} 1\n", false, ": 503 Service Unavailable: active{app=\"web\"} 1"},
 	}
@@ -130,7 +131,7 @@ func TestLook(t *testing.T) {
 	}
 	for name, body := range map[string]string{
 		"no family": "other 1\n", "no series": "active{app=\"admin\"} 0\n", "empty": "", "broken": "active{app=\"web\"} 0\nactive{app=} 0\n",
-		"cut": "active{app=\"web\"} 0", "not a number": "active{app=\"web\"} NaN\n", "a page": "<html><body>0</body></html>\n",
+		"cut": "active{app=\"web\"} 0\nactive{app=\"web", "not a number": "active{app=\"web\"} NaN\n", "a page": "<html><body>0</body></html>\n",
 	} {
 		u := URL{Connect: connect(t), Request: web.Request{Method: "GET", URL: answering(t, 200, prom, body)}, Until: active}
 		if got, err := u.look(t.Context(), 10*time.Second); err == nil || got.met {

@@ -108,9 +108,10 @@ type Request struct {
 	Method, URL string
 	Header      http.Header
 	Body        []byte
-	// Stream, if set, reads the body of a 2xx answer in place of [Answer.Body], up to MaxStream, and is told its
-	// Content-Type. Its error is the try's.
-	Stream func(body io.Reader, kind string) error
+	// Stream, if set, reads the body of a 2xx answer in place of [Answer.Body], up to MaxStream. It is told the
+	// Content-Type, and whether HTTP's framing proves the end: by a length or by chunks, not by the connection's end
+	// alone. Its error is the try's.
+	Stream func(body io.Reader, kind string, framed bool) error
 }
 
 // An Answer is a response, read.
@@ -186,7 +187,7 @@ func (c *Client) Send(ctx context.Context, r Request) (Answer, error) {
 		return a, nil
 	}
 	if r.Stream != nil && a.OK() {
-		err = stream(resp.Body, resp.Header.Get("Content-Type"), r.Stream)
+		err = stream(resp, r.Stream)
 	} else if a.Body, a.Partial, err = whole(resp.Body, resp.ContentLength); err != nil {
 		err = fmt.Errorf("the answer (%d) broke off: %w", resp.StatusCode, err)
 	}
@@ -248,9 +249,10 @@ func whole(from io.Reader, length int64) (body []byte, partial bool, err error) 
 	}
 }
 
-func stream(from io.Reader, kind string, read func(io.Reader, string) error) error {
-	limited := &io.LimitedReader{R: from, N: MaxStream + 1}
-	if err := read(limited, kind); limited.N > 0 {
+func stream(resp *http.Response, read func(io.Reader, string, bool) error) error {
+	limited := &io.LimitedReader{R: resp.Body, N: MaxStream + 1}
+	framed := resp.ContentLength >= 0 || slices.Contains(resp.TransferEncoding, "chunked")
+	if err := read(limited, resp.Header.Get("Content-Type"), framed); limited.N > 0 {
 		return err
 	}
 	return fmt.Errorf("the answer is longer than %d MiB", MaxStream>>20)
