@@ -86,8 +86,9 @@ type Plan struct {
 	Earlier Report
 	Age     time.Duration
 
-	// Record is called with the report so far before and after each entry. May be nil.
-	Record func(Report)
+	// Record is called before and after each entry, with its number from 0 and with what became of it so far. Where it
+	// fails, an entry that is to be done Once is not begun. May be nil.
+	Record func(n int, s StepReport) error
 }
 
 // Budget is the time from Start to the deadline, never negative.

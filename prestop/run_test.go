@@ -269,18 +269,67 @@ func goesOn(t *testing.T, cut, waited time.Duration) {
 
 // killed runs p for d and gives back what a SIGKILL then would have left on record.
 func killed(ctx context.Context, p Plan, d time.Duration) []byte {
-	last := []byte("{}")
+	var noted Report
 	ctx, kill := context.WithTimeout(ctx, d)
 	defer kill()
 	p.Start = time.Now()
-	p.Record = func(r Report) {
+	p.Record = func(n int, s StepReport) error {
 		if ctx.Err() == nil {
-			last, _ = json.Marshal(r)
+			noted.Note(n, s)
 		}
+		return nil
 	}
 	p.Run(ctx, quiet)
+	last, _ := json.Marshal(noted)
 	return last
 }
+
+// What is to be done once is not begun where nobody would know of it; everything else is.
+func TestRunOnceThatCannotBeNoted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		called := ""
+		e := func(name string) Entry {
+			return call(name, func(context.Context, *slog.Logger) error { called += name; return nil })
+		}
+		once := e("once")
+		once.Once = true
+		p := Plan{Start: time.Now(), Grace: 60 * s, Reserve: 10 * s, Entries: []Entry{once, e("again")},
+			Record: func(int, StepReport) error { return errors.New("no space left") }}
+		report := p.Run(t.Context(), quiet)
+		if called != "again" || outcomes(report) != "failed done" || !strings.Contains(report.Steps[0].Error, "no space left") {
+			t.Errorf("called %s, %+v", called, report)
+		}
+	})
+}
+
+// Steps whose time has not come before the deadline are one line of the log, however many they are.
+func TestRunWithoutTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lines := 0
+		log := slog.New(slog.NewTextHandler(counter{&lines}, nil))
+		p := Plan{Start: time.Now(), Grace: 30 * s, Reserve: 5 * s, Entries: append([]Entry{call("deaf", deaf(25*s))},
+			append(repeat(3000, call("post", fails)), wait(1*s), Entry{Line: "until", Step: stepFunc(hangs), Most: 5 * s, Guard: true, Yields: true})...)}
+		for i := range p.Entries {
+			p.Entries[i].Least = 0
+		}
+		p.Entries[0].Most = 0
+		report := p.Run(t.Context(), log)
+		if got := time.Since(p.Start); got > 25*s {
+			t.Errorf("lasted %s", got)
+		}
+		if n := len(report.Steps); n != 3003 || report.Steps[3000].Outcome != Cut || report.Steps[3001].Outcome != Done || report.Steps[3002].Outcome != Unmet {
+			t.Errorf("%d steps: %v", n, report.Steps[n-3:])
+		}
+		if lines > 10 {
+			t.Errorf("%d lines", lines)
+		}
+		<-time.After(time.Hour)
+	})
+}
+
+type counter struct{ n *int }
+
+func (c counter) Write(p []byte) (int, error) { *c.n++; return len(p), nil }
 
 func TestRunOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

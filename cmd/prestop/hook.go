@@ -2,17 +2,14 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"sync"
 	"time"
 
 	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/dns"
 	"github.com/prestop/prestop/internal/hook"
-	"github.com/prestop/prestop/internal/journal"
 	"github.com/prestop/prestop/internal/proc"
 	"github.com/prestop/prestop/internal/secret"
 	"github.com/prestop/prestop/prestop"
@@ -61,20 +58,21 @@ func hookOrDryRun(i invocation) int {
 	if r.config.DryRun.V {
 		return r.dryRun()
 	}
-	return r.hook()
+	if problems := r.script.Plan(r.world).Problems; len(problems) > 0 && !r.inPod() {
+		return r.complain("%s (see prestop --help)", r.secrets.Hide(joined(problems)))
+	}
+	w := newWatchdog(ctx, r.start.Add(r.script.SettledBudget()))
+	return w.watch(func() int { return r.hook(w) })
 }
 
-func (r *hookRun) hook() int {
-	if !r.inPod() {
-		if problems := r.script.Plan(r.world).Problems; len(problems) > 0 {
-			return r.complain("%s (see prestop --help)", r.secrets.Hide(joined(problems)))
-		}
-	}
+func (r *hookRun) hook(w *watchdog) int {
 	log := r.openLog(r.start.Add(r.script.SettledBudget()))
 	defer log.Close()
+	w.told(log)
 	said := r.ask(r.ctx)
 	p := r.script.Plan(r.world)
-	log.deadline = p.Deadline()
+	log.until(p.Deadline())
+	w.set(p.Deadline())
 	log.begin(r, p, said)
 	skip, stop := watchSkip(r.ctx, r.config.SkipFile.V, log.Logger)
 	defer stop()
@@ -107,91 +105,25 @@ func joined(problems []config.Problem) string {
 
 // perform carries out the plan, or what an earlier delivery left of it. joined: that delivery has done it all.
 func (r *hookRun) perform(p *hook.Plan, log *hookLog) (report prestop.Report, joined bool) {
-	j, done := r.openJournal(p, log)
+	own, done := r.openRecord(p, log)
 	if done != nil {
 		return *done, true
 	}
-	if j.Resumed() {
-		p.GoOn(j.Since() - time.Since(p.Start))
-		if err := json.Unmarshal(j.Earlier(), &p.Earlier); err != nil {
-			p.Earlier = prestop.Report{}
-		}
-		log.Warn("the hook is delivered again: going on from the delivery that was cut", "first_began", j.Since().Round(time.Millisecond))
+	if own.resumed() {
+		p.Earlier = own.earlier(p)
+		p.GoOn(own.since() - time.Since(p.Start))
+		log.Warn("the hook is delivered again: going on from the delivery that was cut", "first_began", own.since().Round(time.Millisecond))
 	}
-	p.Record = r.recorder(j, log.Logger)
+	p.Record = func(n int, s prestop.StepReport) error {
+		log.note(n, s)
+		return own.note(n, s, log.Logger)
+	}
 	report = p.Run(r.ctx, log.Logger)
-	if err := j.End(r.shown(report)); err != nil {
+	if err := own.end(report); err != nil {
 		log.Warn("the record of this delivery is not removed", "error", err)
 	}
 	return report, false
 }
-
-// shown is a report that others may read.
-func (r *hookRun) shown(from prestop.Report) prestop.Report {
-	steps := make([]prestop.StepReport, len(from.Steps))
-	for n, s := range from.Steps {
-		s.Error = r.secrets.Hide(s.Error)
-		steps[n] = s
-	}
-	from.Steps = steps
-	return from
-}
-
-// recorder records each report; the first failure is logged, the hook goes on without.
-func (r *hookRun) recorder(j *journal.Journal, log *slog.Logger) func(prestop.Report) {
-	failed := false
-	return func(report prestop.Report) {
-		if err := j.Record(r.shown(report)); err != nil && !failed {
-			failed = true
-			log.Warn("a second delivery of this hook would not see how far it came", "error", err)
-		}
-	}
-}
-
-// openJournal finds an earlier delivery of this hook. A nil journal records nothing: somebody at a terminal tries
-// something, which no later hook must take for its own, or there is nowhere to write. If an earlier delivery that
-// still ran has ended meanwhile, its report is ours; unless it was ended by hand, for then it is for us, or for another
-// that waited as we did, to begin anew.
-func (r *hookRun) openJournal(p *hook.Plan, log *hookLog) (*journal.Journal, *prestop.Report) {
-	if r.terminal() {
-		return nil, nil
-	}
-	for {
-		j, err := r.openRecord(p, log)
-		if err != nil {
-			log.Warn("a second delivery of this hook would not be recognised", "error", err)
-			return nil, nil
-		}
-		doc, ok := j.Ended()
-		if !ok {
-			return j, nil
-		}
-		var report prestop.Report
-		if err := json.Unmarshal(doc, &report); err == nil && report.Ended == "" {
-			log.Info("the earlier delivery has ended, and this one with it")
-			return nil, &report
-		}
-	}
-}
-
-func (r *hookRun) openRecord(p *hook.Plan, log *hookLog) (*journal.Journal, error) {
-	self, err := r.container()
-	if err != nil {
-		return nil, err
-	}
-	dir, err := journal.Dir(r.config.StateDir.V, r.env["TMPDIR"])
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithDeadlineCause(r.ctx, p.Deadline().Add(-prestop.Engine), errJoined)
-	defer cancel()
-	key := journal.Key{Container: self, Plan: p.ID()}
-	return journal.Open(ctx, dir, key, p.Grace+2*time.Second, func(_ json.RawMessage, since time.Duration) {
-		log.Warn("an earlier delivery of this hook still runs: waiting for it", "first_began", since.Round(time.Millisecond))
-	})
-}
-
-var errJoined = errors.New("the deadline came before the earlier delivery had ended")
 
 func exitStatus(ctx context.Context, report prestop.Report, problems []config.Problem) int {
 	by, signalled := errors.AsType[ended](context.Cause(ctx))

@@ -51,15 +51,16 @@ type ended struct{ signal syscall.Signal }
 
 func (e ended) Error() string { return "ended by signal " + e.signal.String() }
 
-// withSignals ends the context at a signal, for a run that has something to put in order first. Any other is ended by the
-// signal itself.
+// withSignals ends the context at a signal, for a run that has something to put in order first. A second one ends
+// the process at once, and so does any that is not named here.
 func withSignals(ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGABRT)
 	go func() {
 		if s, ok := (<-signals).(syscall.Signal); ok {
 			cancel(ended{s})
+			signal.Stop(signals)
 		}
 	}()
 	return ctx, func() { signal.Stop(signals); close(signals); cancel(nil) }

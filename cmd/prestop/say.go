@@ -9,12 +9,15 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/hook"
 	"github.com/prestop/prestop/internal/podlog"
 	"github.com/prestop/prestop/internal/secret"
+	"github.com/prestop/prestop/internal/stall"
 	"github.com/prestop/prestop/internal/termination"
 	"github.com/prestop/prestop/internal/web"
 	"github.com/prestop/prestop/prestop"
@@ -24,26 +27,93 @@ import (
 type hookLog struct {
 	*slog.Logger
 	*podlog.Output
-	notes           []string
-	stderr          *podlog.Output
-	secrets         *secret.Set
-	start, deadline time.Time
+	notes   []string
+	stderr  *podlog.Output
+	secrets *secret.Set
+	start   time.Time
+
+	place  *stall.Place // of the file that is written to
+	missed atomic.Int64 // lines that its file system did not take
+	ending sync.Once
+
+	mu       sync.Mutex
+	deadline time.Time
+	done     prestop.Report // so far
 }
 
 func (r *hookRun) openLog(deadline time.Time) *hookLog {
 	at := podlog.Place{InPod: r.inPod()}
-	out, notes := podlog.Open(r.config.LogTo.V, at)
-	stderr, _ := podlog.Open(podlog.Stderr, at)
-	l := &hookLog{Output: out, notes: notes, stderr: stderr, secrets: r.secrets, start: r.start, deadline: deadline}
+	l := &hookLog{secrets: r.secrets, start: r.start, deadline: deadline, place: &stall.Place{}}
+	l.stderr, _ = podlog.Open(podlog.Stderr, at)
+	type opened struct {
+		out   *podlog.Output
+		notes []string
+	}
+	o, err := stall.Do(l.place, func() (opened, error) {
+		out, notes := podlog.Open(r.config.LogTo.V, at)
+		return opened{out, notes}, nil
+	})
+	if err != nil {
+		l.place = &stall.Place{}
+		o.out, o.notes = podlog.Open(podlog.Stdout, at)
+		o.notes = append(o.notes, fmt.Sprintf("log to %s: %v; it goes to %s", r.config.LogTo.V, err, o.out.Name()))
+	}
+	l.Output, l.notes = o.out, o.notes
 	options := podlog.Options{Hide: r.secrets.Hide, Clock: l.clock}
-	if r.config.LogFormat.V == config.Text || r.config.LogFormat.V == config.Auto && out.Terminal() {
+	if r.config.LogFormat.V == config.Text || r.config.LogFormat.V == config.Auto && l.Terminal() {
 		options.Format = podlog.Text
 	}
-	l.Logger = slog.New(podlog.NewHandler(out, options))
+	l.Logger = slog.New(podlog.NewHandler(l, options))
 	return l
 }
 
+// Write hands a line to its destination, and does without one whose file system does not answer.
+func (l *hookLog) Write(line []byte) (int, error) {
+	line = bytes.Clone(line)
+	n, err := stall.Do(l.place, func() (int, error) { return l.Output.Write(line) })
+	if errors.Is(err, stall.ErrStalled) {
+		l.missed.Add(1)
+	}
+	return n, err
+}
+
+// Lost is how many lines were not written.
+func (l *hookLog) Lost() int {
+	if l.place.Stalled() {
+		return int(l.missed.Load())
+	}
+	return l.Output.Lost()
+}
+
+// Close closes the destination, unless that would hold us.
+func (l *hookLog) Close() {
+	_ = l.place.Call(l.Output.Close)
+}
+
+// note remembers what became of a step.
+func (l *hookLog) note(n int, s prestop.StepReport) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.done.Note(n, s)
+}
+
+// report is what was done so far, by a hook that ended for this reason.
+func (l *hookLog) report(why error) prestop.Report {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return prestop.Report{Elapsed: prestop.Seconds(time.Since(l.start)), Ended: why.Error(), Steps: slices.Clone(l.done.Steps)}
+}
+
+// until moves the deadline that lines count to.
+func (l *hookLog) until(deadline time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.deadline = deadline
+}
+
 func (l *hookLog) clock() (elapsed, remaining time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	return time.Since(l.start), max(0, time.Until(l.deadline))
 }
 
@@ -87,12 +157,14 @@ func (r *hookRun) settings() []any {
 	return all
 }
 
-// end writes the last line, one line to stderr if not all was done, and returns the exit status.
+// end writes the last line, one line to stderr if not all was done, and returns the exit status. Who comes second says nothing.
 func (l *hookLog) end(o outcome) int {
-	o.write(l.Logger, l.Lost())
-	if o.exit != exitDone {
-		l.complain(o.summary())
-	}
+	l.ending.Do(func() {
+		if o.exit != exitDone {
+			l.complain(o.summary())
+		}
+		o.write(l.Logger, l.Lost())
+	})
 	return o.exit
 }
 
@@ -147,7 +219,7 @@ var errReport = errors.New("no more time is kept for it")
 // tell gives the outcome to those who asked for it. None of them makes a hook fail.
 func (r *hookRun) tell(o outcome, p *hook.Plan, log *hookLog) {
 	if path := r.terminationPath(); path != "" && !r.terminal() {
-		if err := termination.Append(path, o.message(r.secrets)); err != nil {
+		if err := new(stall.Place).Call(func() error { return termination.Append(path, o.message(r.secrets)) }); err != nil {
 			log.Warn("the termination message is not written", "error", err)
 		}
 	}

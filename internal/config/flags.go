@@ -17,18 +17,20 @@ const arguments = "arguments"
 // arguments reads flags up to the first step, since a step may have dashes of its own. A flag that cannot be read is a problem,
 // and the others are read all the same. The error is [ErrHelp].
 func (r *reader) arguments(args []string) error {
+	var unreadable []Problem
 	for {
+		r.Problems = nil // those of the last time are found again
 		flags := r.flags()
 		err := flags.Parse(args)
 		if err == nil {
-			r.Arguments = flags.Args()
+			r.Arguments, r.Problems = flags.Args(), append(unreadable, r.Problems...)
 			return nil
 		}
 		if err == pflag.ErrHelp {
 			return err
 		}
 		bad := badFlag(args, err)
-		r.Problems = append(r.Problems, Problem{Name: arguments, Text: err.Error()})
+		unreadable = append(unreadable, Problem{Name: arguments, Text: err.Error()})
 		args = slices.Delete(slices.Clone(args), bad, bad+1)
 	}
 }

@@ -138,8 +138,7 @@ func ShowURL(u *url.URL) string {
 	if u == nil {
 		return ""
 	}
-	shown := *u
-	shown.User, shown.RawQuery, shown.Fragment = nil, "", ""
+	shown := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}
 	return shown.String()
 }
 

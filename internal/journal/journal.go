@@ -52,6 +52,7 @@ type Journal struct {
 	resumed bool
 	ended   bool
 	earlier json.RawMessage
+	docs    []json.RawMessage
 	since   time.Duration
 }
 
@@ -65,6 +66,14 @@ func (j *Journal) Earlier() json.RawMessage {
 		return nil
 	}
 	return j.earlier
+}
+
+// Documents are all documents of the run that was cut, in their order.
+func (j *Journal) Documents() []json.RawMessage {
+	if !j.Resumed() {
+		return nil
+	}
+	return j.docs
 }
 
 // Ended returns the final document of a run that was still going when Open was
