@@ -19,7 +19,7 @@ import (
 
 // Options are the keys that [Parse] reads.
 func Options() []string {
-	return []string{"header", "expect", "timeout", "token-file", "ca-file"}
+	return []string{"header", "expect", "timeout", "token-file", "ca-file", "cert-file", "key-file", "tls-server-name"}
 }
 
 const urlExpected = "expected a URL such as http://localhost:8080/path; this one cannot be read"
@@ -54,14 +54,43 @@ func Parse(l step.Line, method string, w step.Word) (Spec, error) {
 			s.Timeout, err = o.Positive()
 		case "token-file":
 			s.TokenFile, err = o.File()
-		case "ca-file":
-			s.TLS.CAFile = o.Value
+		default:
+			err = s.tls(l, o)
 		}
 		if err != nil {
 			return Spec{}, err
 		}
 	}
 	return s, nil
+}
+
+// tls reads an option that is of TLS. A client certificate without its key, and a name without TLS, would be left out.
+func (s *Spec) tls(l step.Line, o step.Option) (err error) {
+	other := ""
+	switch o.Key {
+	case "ca-file":
+		s.TLS.CAFile = o.Value
+		return nil
+	case "cert-file":
+		s.TLS.CertFile, err = o.File()
+		other = "key-file"
+	case "key-file":
+		s.TLS.KeyFile, err = o.File()
+		other = "cert-file"
+	case "tls-server-name":
+		if s.TLS.ServerName = o.Value; o.Value == "" {
+			return o.Expected("tls-server-name: expected a host's name, got nothing")
+		}
+	default:
+		return nil
+	}
+	if s.URL.Scheme != "https" {
+		return o.Expected("%s= goes with https://", o.Key)
+	}
+	if _, has := l.Option(other); other != "" && !has {
+		return o.Expected("%s= needs %s=", o.Key, other)
+	}
+	return err
 }
 
 func (s *Spec) header(l step.Line, o step.Option) error {
@@ -119,7 +148,7 @@ func Connect(m step.Means, t web.TLS, auth web.Auth) web.Connect {
 
 // Files are those that the request's credentials and certificates are in.
 func (s Spec) Files() []string {
-	return slices.DeleteFunc([]string{s.TokenFile, s.TLS.CAFile}, func(name string) bool { return name == "" })
+	return slices.DeleteFunc([]string{s.TokenFile, s.TLS.CAFile, s.TLS.CertFile, s.TLS.KeyFile}, func(name string) bool { return name == "" })
 }
 
 // Call is what [step.Needs] says of the request.

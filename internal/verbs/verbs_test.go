@@ -19,13 +19,13 @@ import (
 // examples are lines with each verb and each option.
 var examples = []string{
 	"wait 5s",
-	"get http://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c only-if=http://b/",
-	"post http://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c only-if=http://b/",
-	"put http://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c only-if=http://b/",
-	"patch http://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c only-if=http://b/",
-	"delete http://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c only-if=http://b/",
+	"get https://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/",
+	"post https://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/",
+	"put https://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/",
+	"patch https://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/",
+	"delete https://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/",
 	"elasticsearch http://es:9200 type=remove",
-	"until http://app/ header=A:b expect=200 timeout=5s token-file=/t ca-file=/c stable=2 min=1s max=9s json=.a in=b",
+	"until https://app/ header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n stable=2 min=1s max=9s json=.a in=b",
 	"until http://app/ metric=a at-most=1",
 	"until quiet 80 for=1s min=1s max=9s traffic=new allow=2 unanswered=1s ignore=::/0",
 	"until gone web min=1s max=9s",
@@ -227,7 +227,7 @@ func TestWait(t *testing.T) {
 		"wait $(DELAY)": 7 * time.Second, "wait ${DELAY}": 7 * time.Second, `wait "$DELAY"`: 7 * time.Second, "wait 0": 0,
 	} {
 		l, spec, _, err := parse(text, map[string]string{"DELAY": "7s"})
-		if err != nil || l.Once || !reflect.DeepEqual(spec.Needs(), step.Needs{Least: want, Most: want}) {
+		if err != nil || l.Once || !reflect.DeepEqual(spec.Needs(), step.Needs{Least: want, Most: want, Waits: true}) {
 			t.Errorf("%q: %+v, %v; want a wait of %s", text, spec, err, want)
 			continue
 		}
