@@ -97,6 +97,11 @@ func TestUntilURL(t *testing.T) {
 		{"metric=a at-most=0", "200 a 3\n", 20 * s, unmet + "3 in 1 series: its max is reached"},
 		{"", "503;500 no", 20 * s, "could not see: http://app: 500 Internal Server Error: no"},
 
+		{"only-if=http://other/", "404;503", 0, ""},
+		{"only-if=http://other/", "200;503;200", 1 * s, ""},
+		{"only-if=http://other/", "403", 0, "only-if: http://other: 403 Forbidden"},
+		{"only-if=http://app/ready min=5s", "503", 0, ""},
+
 		{"met-by=404", "503;503;404", 2 * s, ""},
 		{"met-by=404", "503;200", 1 * s, ""},
 		{"met-by=404", "503;410", 20 * s, unmet + "410 Gone"},

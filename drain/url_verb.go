@@ -133,12 +133,12 @@ func (u urlSpec) json(l step.Line, path step.Option, bounds Bounds) (Condition, 
 
 func (u urlSpec) Needs() step.Needs {
 	n := u.wait.Needs()
-	call := u.request.Call()
-	call.Repeats = true
-	n.Calls, n.Reads = []step.Call{call}, u.request.Files()
+	n.Calls, n.Reads = u.request.Calls(), u.request.Files()
+	n.Calls[len(n.Calls)-1].Repeats = true
 	return n
 }
 
 func (u urlSpec) Bind(m step.Means) (prestop.Step, error) {
-	return URL{Connect: u.request.Connect(m), Request: u.request.Request, Timeout: u.request.Timeout, MetBy: u.metBy, Until: u.until, Stable: u.stable, Min: u.wait.Min}, nil
+	connect := u.request.Connect(m)
+	return u.request.Conditional(m, connect, URL{Connect: connect, Request: u.request.Request, Timeout: u.request.Timeout, MetBy: u.metBy, Until: u.until, Stable: u.stable, Min: u.wait.Min}), nil
 }

@@ -134,7 +134,7 @@ func TestStepsThatCannotBeRead(t *testing.T) {
 		"until quite 8080":                                "column 7: expected quiet PORT, gone NAME, closed PORT, file PATH or a URL after until, got quite",
 		"until ready":                                     "column 7: expected quiet PORT, gone NAME, closed PORT, file PATH or a URL after until, got ready",
 		"until ftp://app/":                                `column 7: expected a URL that begins with http://, https:// or http+unix:, got the scheme "ftp"`,
-		"until http://app/ body=x":                        "column 19: expected an option of until (header expect timeout token-file ca-file cert-file key-file tls-server-name met-by json in not-in metric at-most at-least absent stable min max), got body=",
+		"until http://app/ body=x":                        "column 19: expected an option of until (header expect timeout token-file ca-file cert-file key-file tls-server-name only-if met-by json in not-in metric at-most at-least absent stable min max), got body=",
 		"until http://app/ in=a":                          "column 19: in= goes with json=PATH, and names the values that are waited for, or waited out",
 		"until http://app/ at-most=1":                     "column 19: at-most= goes with metric= or json=",
 		"until http://app/ json=.a":                       "column 19: json=PATH needs one of in=A,B, not-in=A,B, and at-most=N or at-least=N, to know what is waited for",

@@ -25,7 +25,7 @@ var examples = []string{
 	"patch https://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/",
 	"delete https://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/",
 	"elasticsearch http://es:9200 type=remove",
-	"until https://app/ header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n stable=2 min=1s max=9s json=.a in=b",
+	"until https://app/ header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/ stable=2 min=1s max=9s json=.a in=b",
 	"until http://app/ metric=a at-most=1 at-least=1 absent=0",
 	"until http://app/ json=count(.a) not-in=b met-by=404",
 	"until quiet 80 for=1s min=1s max=9s traffic=new allow=2 unanswered=1s ignore=::/0",
