@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/internal/sockdiag"
-	"github.com/prestop/prestop/prestop"
+	"github.com/prestop/prestop/internal/step"
 )
 
 // Closed is waited for until nothing listens on the port any more: for a sidecar that must outlive the app. It must
@@ -62,7 +62,7 @@ func listening(among ...uint16) ([]uint16, error) {
 }
 
 // Check says whether anything listens there now.
-func (c Closed) Check(context.Context) ([]prestop.Finding, error) {
+func (c Closed) Check(context.Context) ([]step.Finding, error) {
 	now, err := c.listens()
 	if err == nil && !now {
 		err = fmt.Errorf("nothing listens on port %d; %s", c.Port, listeners())
@@ -70,5 +70,5 @@ func (c Closed) Check(context.Context) ([]prestop.Finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []prestop.Finding{prestop.Found("listened on now")}, nil
+	return []step.Finding{step.Found("listened on now")}, nil
 }

@@ -2,7 +2,6 @@ package drain
 
 import (
 	"github.com/prestop/prestop/internal/step"
-	"github.com/prestop/prestop/prestop"
 )
 
 // ClosedVerb is the step that waits until nothing listens on a port.
@@ -42,6 +41,6 @@ func (c closedSpec) Needs() step.Needs {
 	return n
 }
 
-func (c closedSpec) Bind(step.Means) (prestop.Step, error) {
+func (c closedSpec) Bind(step.Means) (step.Deed, error) {
 	return Closed{Port: c.port, Min: c.wait.Min}, nil
 }

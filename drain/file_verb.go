@@ -2,7 +2,6 @@ package drain
 
 import (
 	"github.com/prestop/prestop/internal/step"
-	"github.com/prestop/prestop/prestop"
 )
 
 // FileVerb is the step that waits for a file.
@@ -32,6 +31,6 @@ func (f fileSpec) Needs() step.Needs {
 	return n
 }
 
-func (f fileSpec) Bind(m step.Means) (prestop.Step, error) {
+func (f fileSpec) Bind(m step.Means) (step.Deed, error) {
 	return File{Path: f.path, Since: m.Start, Min: f.wait.Min}, nil
 }

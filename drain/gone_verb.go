@@ -6,7 +6,6 @@ import (
 
 	"github.com/prestop/prestop/internal/dns"
 	"github.com/prestop/prestop/internal/step"
-	"github.com/prestop/prestop/prestop"
 )
 
 // GoneVerb is the step that waits until DNS has lost this pod.
@@ -40,7 +39,7 @@ func (g goneSpec) Needs() step.Needs {
 }
 
 // Bind makes a resolver of the step's own. It only looks, and a look neither counts failures nor minds those of others.
-func (g goneSpec) Bind(m step.Means) (prestop.Step, error) {
+func (g goneSpec) Bind(m step.Means) (step.Deed, error) {
 	ip, err := netip.ParseAddr(m.Pod.IP)
 	if err != nil {
 		return nil, g.name.Expected("until gone needs the pod's address in POD_IP (fieldPath: status.podIP), got %q", m.Pod.IP)

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/internal/sockdiag"
-	"github.com/prestop/prestop/prestop"
+	"github.com/prestop/prestop/internal/step"
 )
 
 // Quiet is waited for until, for as long as For, no payload was carried on the ports and nobody was left without an
@@ -81,7 +81,7 @@ func (q Quiet) ignores(peer netip.Addr) bool {
 }
 
 // Check says that the ports are listened on, and what goes on there now.
-func (q Quiet) Check(ctx context.Context) (all []prestop.Finding, err error) {
+func (q Quiet) Check(ctx context.Context) (all []step.Finding, err error) {
 	look, refused, err := q.withDefaults().checked()
 	if err != nil {
 		return nil, err
@@ -91,11 +91,11 @@ func (q Quiet) Check(ctx context.Context) (all []prestop.Finding, err error) {
 		return nil, err
 	}
 	if refused != nil {
-		all = append(all, prestop.Warned(refused.Error()), prestop.Warned("so idle connections and health checks would count as traffic"))
+		all = append(all, step.Warned(refused.Error()), step.Warned("so idle connections and health checks would count as traffic"))
 	}
-	all = append(all, prestop.Found("each port is listened on"))
+	all = append(all, step.Found("each port is listened on"))
 	for part := range strings.SplitSeq(s.says, "; ") {
-		all = append(all, prestop.Found(part))
+		all = append(all, step.Found(part))
 	}
 	return all, nil
 }

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/internal/step"
-	"github.com/prestop/prestop/prestop"
 )
 
 // quietMin is how long an until quiet looks at least: before, the rest of the cluster may not have heard of the pod's end. A
@@ -97,7 +96,7 @@ func (q quietSpec) Needs() step.Needs {
 	return n
 }
 
-func (q quietSpec) Bind(step.Means) (prestop.Step, error) {
+func (q quietSpec) Bind(step.Means) (step.Deed, error) {
 	q.quiet.Min = q.wait.Min
 	return q.quiet, nil
 }

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/internal/request"
+	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/web"
-	"github.com/prestop/prestop/prestop"
 )
 
 // A URL is asked every second until its answer meets a condition.
@@ -72,7 +72,7 @@ func (u URL) look(ctx context.Context, timeout time.Duration) (sight, error) {
 }
 
 // Check says how the URL is reached, asks once, and says what is the case now.
-func (u URL) Check(ctx context.Context) ([]prestop.Finding, error) {
+func (u URL) Check(ctx context.Context) ([]step.Finding, error) {
 	all, err := request.Reach(ctx, u.Connect, u.Request.URL)
 	if err != nil {
 		return all, err
@@ -81,5 +81,5 @@ func (u URL) Check(ctx context.Context) ([]prestop.Finding, error) {
 	if err != nil {
 		return all, err
 	}
-	return append(all, prestop.Found("asked", "now", s.says, "met", strconv.FormatBool(s.met))), nil
+	return append(all, step.Found("asked", "now", s.says, "met", strconv.FormatBool(s.met))), nil
 }

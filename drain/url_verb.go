@@ -10,7 +10,6 @@ import (
 	"github.com/prestop/prestop/internal/request"
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/web"
-	"github.com/prestop/prestop/prestop"
 )
 
 // URLVerb is the step that asks until the answer says so.
@@ -138,7 +137,7 @@ func (u urlSpec) Needs() step.Needs {
 	return n
 }
 
-func (u urlSpec) Bind(m step.Means) (prestop.Step, error) {
+func (u urlSpec) Bind(m step.Means) (step.Deed, error) {
 	connect := u.request.Connect(m)
 	return u.request.Conditional(m, connect, URL{Connect: connect, Request: u.request.Request, Timeout: u.request.Timeout, MetBy: u.metBy, Until: u.until, Stable: u.stable, Min: u.wait.Min}), nil
 }

@@ -11,11 +11,10 @@ import (
 	"github.com/prestop/prestop/internal/metrics"
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/web"
-	"github.com/prestop/prestop/prestop"
 )
 
 // bound reads a line, and binds what it says.
-func bound(text string, m step.Means) (step.Needs, prestop.Step, error) {
+func bound(text string, m step.Means) (step.Needs, step.Deed, error) {
 	verbs := []step.Verb{URLVerb(), QuietVerb(), GoneVerb(), ClosedVerb(), FileVerb()}
 	variables := map[string]string{"LONG": strings.Repeat("x", 100)}
 	_, spec, _, err := step.Parse(verbs, text, func(name string) (string, bool) { v, ok := variables[name]; return v, ok })

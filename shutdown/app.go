@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/prestop/prestop/prestop"
+	"github.com/prestop/prestop/internal/step"
 )
 
 // A Notice is what an application is told. Its JSON is a contract: fields may be added, none changes.
@@ -40,4 +40,4 @@ func (a App) Run(ctx context.Context, log *slog.Logger) error {
 }
 
 // Check connects.
-func (a App) Check(ctx context.Context) ([]prestop.Finding, error) { return a.Call.Check(ctx) }
+func (a App) Check(ctx context.Context) ([]step.Finding, error) { return a.Call.Check(ctx) }

@@ -6,7 +6,6 @@ import (
 	"github.com/prestop/prestop/internal/request"
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/web"
-	"github.com/prestop/prestop/prestop"
 )
 
 // AppSpec is the app's shutdown call, which has no line: the settings ask for it. The URL in a must not be nil.
@@ -20,7 +19,7 @@ func (a appSpec) Needs() step.Needs {
 	return n
 }
 
-func (a appSpec) Bind(m step.Means) (prestop.Step, error) {
+func (a appSpec) Bind(m step.Means) (step.Deed, error) {
 	var auth web.Auth
 	if a.TokenFile != "" {
 		auth = web.Token(m.Secret(a.TokenFile))

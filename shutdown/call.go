@@ -24,8 +24,8 @@ import (
 
 	"github.com/prestop/prestop/internal/regular"
 	"github.com/prestop/prestop/internal/request"
+	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/web"
-	"github.com/prestop/prestop/prestop"
 )
 
 // A Call is one HTTP call. Done is an answer that is expected; a 202 that names a Location is polled there
@@ -149,12 +149,12 @@ func briefly(ctx context.Context) (context.Context, context.CancelFunc) {
 }
 
 // Check connects, and reads the credentials and the body's file.
-func (c Call) Check(ctx context.Context) (all []prestop.Finding, err error) {
+func (c Call) Check(ctx context.Context) (all []step.Finding, err error) {
 	if _, err := c.request(); err != nil {
 		return all, err
 	}
 	if c.BodyFile != "" {
-		all = append(all, prestop.Found("body read"))
+		all = append(all, step.Found("body read"))
 	}
 	reached, err := request.Reach(ctx, c.Connect, c.Request.URL)
 	return append(all, reached...), err

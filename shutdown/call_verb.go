@@ -6,7 +6,6 @@ import (
 
 	"github.com/prestop/prestop/internal/request"
 	"github.com/prestop/prestop/internal/step"
-	"github.com/prestop/prestop/prestop"
 )
 
 // CallVerbs are the steps that make one HTTP call: a verb for each method.
@@ -63,7 +62,7 @@ func files(names ...string) []string {
 	return slices.DeleteFunc(names, func(name string) bool { return name == "" })
 }
 
-func (c callSpec) Bind(m step.Means) (prestop.Step, error) {
+func (c callSpec) Bind(m step.Means) (step.Deed, error) {
 	call := Call{Connect: c.request.Connect(m), Request: c.request.Request, BodyFile: c.bodyFile, Expect: c.request.Expect, Timeout: c.request.Timeout}
 	call.Request.Body = c.body
 	return c.request.Conditional(m, call.Connect, call), nil

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/web"
-	"github.com/prestop/prestop/prestop"
 )
 
 // patience is how long a cluster may go without giving a usable answer, and a node without being a member of
@@ -113,11 +113,11 @@ func (c *cluster) keep(r *record) {
 }
 
 // kept says whose record it is that is left as it is.
-func (c *cluster) kept(r *record) prestop.Finding {
+func (c *cluster) kept(r *record) step.Finding {
 	if _, same := c.Pod.marked(r.Reason); same {
-		return prestop.Found("our shutdown is registered already: going on from there", "type", r.Type, "status", r.Status)
+		return step.Found("our shutdown is registered already: going on from there", "type", r.Type, "status", r.Status)
 	}
-	return prestop.Warned("a shutdown is registered by somebody else: it is left as it is and waited for", "type", r.Type, "reason", r.Reason)
+	return step.Warned("a shutdown is registered by somebody else: it is left as it is and waited for", "type", r.Type, "reason", r.Reason)
 }
 
 // mayRegister tells whether the record that was read leaves room for ours: there is none, or it is one that a

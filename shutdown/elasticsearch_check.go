@@ -10,12 +10,12 @@ import (
 
 	"github.com/prestop/prestop/internal/dns"
 	"github.com/prestop/prestop/internal/request"
+	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/web"
-	"github.com/prestop/prestop/prestop"
 )
 
 // Check says how each place is reached, who answers and as whom it knows us, and finds our own node and its record.
-func (e Elasticsearch) Check(ctx context.Context) (all []prestop.Finding, err error) {
+func (e Elasticsearch) Check(ctx context.Context) (all []step.Finding, err error) {
 	c := newCluster(e, slog.New(slog.DiscardHandler))
 	ctx = dns.Looking(ctx, func(string) {})
 	for _, p := range slices.Concat(e.Own, e.Other) {
@@ -27,16 +27,16 @@ func (e Elasticsearch) Check(ctx context.Context) (all []prestop.Finding, err er
 	if err != nil {
 		return all, err
 	}
-	all = append(all, prestop.Found("own node found: "+node.Name+", id "+shorten(node.ID)))
+	all = append(all, step.Found("own node found: "+node.Name+", id "+shorten(node.ID)))
 	all = append(all, c.introduction(ctx)...)
 	r, err := c.record(ctx, node.ID)
 	switch {
 	case err != nil:
 		return all, err
 	case r == nil:
-		return append(all, prestop.Found("no shutdown is registered for it")), nil
+		return append(all, step.Found("no shutdown is registered for it")), nil
 	case c.mayRegister(r):
-		return append(all, prestop.Found("a shutdown is registered for it by an earlier hook, and would be replaced")), nil
+		return append(all, step.Found("a shutdown is registered for it by an earlier hook, and would be replaced")), nil
 	}
 	return append(all, c.kept(r)), nil
 }
@@ -44,20 +44,20 @@ func (e Elasticsearch) Check(ctx context.Context) (all []prestop.Finding, err er
 // placeTime is how long it may take to reach a place.
 const placeTime = 400 * time.Millisecond
 
-func (p Place) reach(ctx context.Context) []prestop.Finding {
+func (p Place) reach(ctx context.Context) []step.Finding {
 	ctx, cancel := context.WithTimeoutCause(ctx, placeTime, web.ErrTry)
 	defer cancel()
 	all, err := request.Reach(ctx, p.Connect, p.URL)
 	if err != nil {
-		all = append(all, prestop.Warned("not reachable", "error", err.Error()))
+		all = append(all, step.Warned("not reachable", "error", err.Error()))
 	}
 	return all
 }
 
 // introduction says who answers, and as whom it knows us, as far as we may know.
-func (c *cluster) introduction(ctx context.Context) (all []prestop.Finding) {
+func (c *cluster) introduction(ctx context.Context) (all []step.Finding) {
 	if product := c.product(ctx); product != "" {
-		all = append(all, prestop.Found("answered by "+product))
+		all = append(all, step.Found("answered by "+product))
 	}
 	var us struct {
 		Name string `json:"username"`
@@ -65,7 +65,7 @@ func (c *cluster) introduction(ctx context.Context) (all []prestop.Finding) {
 	ask := apiCall{method: http.MethodGet, path: "/_security/_authenticate"}
 	_, err := c.askOnce(ctx, ask, func(body []byte) error { return json.Unmarshal(body, &us) })
 	if err == nil && us.Name != "" {
-		all = append(all, prestop.Found("logged in as "+shorten(us.Name)))
+		all = append(all, step.Found("logged in as "+shorten(us.Name)))
 	}
 	return all
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/prestop/prestop/internal/request"
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/web"
-	"github.com/prestop/prestop/prestop"
 )
 
 // ElasticsearchVerb is the step that shuts an Elasticsearch node down.
@@ -74,7 +73,7 @@ func (e elasticsearchSpec) Needs() step.Needs {
 	return n
 }
 
-func (e elasticsearchSpec) Bind(m step.Means) (prestop.Step, error) {
+func (e elasticsearchSpec) Bind(m step.Means) (step.Deed, error) {
 	kind, urls := e.kind, e.urls
 	if kind == step.TypeOfSettings {
 		kind = m.Elasticsearch.Type

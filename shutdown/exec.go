@@ -6,7 +6,7 @@ import (
 	"log/slog"
 	"runtime"
 
-	"github.com/prestop/prestop/prestop"
+	"github.com/prestop/prestop/internal/step"
 )
 
 // An Exec runs a program, without a shell, and waits for its end. Done is exit status 0.
@@ -43,7 +43,7 @@ func (e Exec) Run(ctx context.Context, log *slog.Logger) error {
 }
 
 // Check looks the program up.
-func (e Exec) Check(context.Context) ([]prestop.Finding, error) {
+func (e Exec) Check(context.Context) ([]step.Finding, error) {
 	path, err := e.find()
 	if err == nil {
 		err = checkInterpreter(path)
@@ -51,5 +51,5 @@ func (e Exec) Check(context.Context) ([]prestop.Finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []prestop.Finding{prestop.Found("found " + path)}, nil
+	return []step.Finding{step.Found("found " + path)}, nil
 }

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/prestop/prestop/internal/proc"
-	"github.com/prestop/prestop/prestop"
+	"github.com/prestop/prestop/internal/step"
 )
 
 const (
@@ -78,22 +78,22 @@ const (
 )
 
 // Check finds the process, and looks whether we may send it the signal and whether it would take it.
-func (s Signal) Check(ctx context.Context) (all []prestop.Finding, err error) {
+func (s Signal) Check(ctx context.Context) (all []step.Finding, err error) {
 	err = s.withMain(func(m *mainProcess) error {
-		all = append(all, prestop.Found(mainFound, "pid", strconv.Itoa(m.PID), "name", m.Name, "signal", signalName(s.Signal)))
+		all = append(all, step.Found(mainFound, "pid", strconv.Itoa(m.PID), "name", m.Name, "signal", signalName(s.Signal)))
 		takes, err := s.examine(ctx, m)
 		switch {
 		case err != nil:
 			return err
 		case takes:
-			all = append(all, prestop.Found("it may be sent, and the main process takes it"))
+			all = append(all, step.Found("it may be sent, and the main process takes it"))
 		default:
-			all = append(all, prestop.Found(takesUnseen))
+			all = append(all, step.Found(takesUnseen))
 		}
 		return nil
 	})
 	if errors.Is(err, os.ErrProcessDone) {
-		return append(all, prestop.Found(mainEnded)), nil
+		return append(all, step.Found(mainEnded)), nil
 	}
 	return all, err
 }

@@ -308,13 +308,13 @@ func (r signalRole) hook() {
 	}
 	result := signalResult{Pidfd: pidfds(), Blind: !asleepIn(h.Asleep)}
 	var log journal
+	start := time.Now()
 	ctx, cancel := context.WithTimeoutCause(context.Background(), h.Within, errShare)
 	defer cancel()
 	do := h.Signal.Run
 	if h.Check {
 		do = checking(h.Signal)
 	}
-	start := time.Now()
 	err := do(ctx, log.logger())
 	result.Took, result.Log, result.Cause = time.Since(start), log.String(), errors.Is(err, errShare)
 	if err != nil {

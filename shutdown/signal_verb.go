@@ -6,7 +6,6 @@ import (
 	"syscall"
 
 	"github.com/prestop/prestop/internal/step"
-	"github.com/prestop/prestop/prestop"
 )
 
 // SignalVerb is the step that signals the container's main process.
@@ -62,7 +61,7 @@ func ends(s syscall.Signal) bool {
 	return false
 }
 
-func (s signalSpec) Bind(m step.Means) (prestop.Step, error) {
+func (s signalSpec) Bind(m step.Means) (step.Deed, error) {
 	if !m.InPod && !m.DryRun {
 		return nil, s.name.Expected("expected to run in a pod, where KUBERNETES_SERVICE_HOST is set: anywhere else it would end the session that it was called from")
 	}

@@ -13,7 +13,7 @@ import (
 
 	"github.com/prestop/prestop/internal/proc"
 	"github.com/prestop/prestop/internal/regular"
-	"github.com/prestop/prestop/prestop"
+	"github.com/prestop/prestop/internal/step"
 )
 
 // A Touch makes a file, so that another container of the pod sees how far this one is. The file holds a
@@ -45,7 +45,7 @@ func (t Touch) Run(ctx context.Context, log *slog.Logger) error {
 }
 
 // Check looks whether the file could be made.
-func (t Touch) Check(context.Context) ([]prestop.Finding, error) {
+func (t Touch) Check(context.Context) ([]step.Finding, error) {
 	if err := writable(filepath.Dir(t.Path)); err != nil {
 		return nil, fileError(t.Path, "make it in", err)
 	}
@@ -56,7 +56,7 @@ func (t Touch) Check(context.Context) ([]prestop.Finding, error) {
 	if _, err := os.Lstat(t.Path); err == nil {
 		says = "there already, and would be made anew"
 	}
-	return []prestop.Finding{prestop.Found(says)}, nil
+	return []step.Finding{step.Found(says)}, nil
 }
 
 // A Remove removes a file: one that a [Touch] made, or by which an application says that it is ready.
@@ -81,11 +81,11 @@ func (r Remove) Run(ctx context.Context, log *slog.Logger) error {
 }
 
 // Check looks whether the file is there and could be removed.
-func (r Remove) Check(context.Context) ([]prestop.Finding, error) {
+func (r Remove) Check(context.Context) ([]step.Finding, error) {
 	info, err := os.Lstat(r.Path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return []prestop.Finding{prestop.Found("not there: nothing would be removed")}, nil
+		return []step.Finding{step.Found("not there: nothing would be removed")}, nil
 	case err == nil && !info.Mode().IsRegular():
 		return nil, &regular.KindError{Path: r.Path, Mode: info.Mode()}
 	case err == nil:
@@ -94,7 +94,7 @@ func (r Remove) Check(context.Context) ([]prestop.Finding, error) {
 	if err != nil {
 		return nil, fileError(r.Path, "remove it from", err)
 	}
-	return []prestop.Finding{prestop.Found("there, and would be removed")}, nil
+	return []step.Finding{step.Found("there, and would be removed")}, nil
 }
 
 // writable looks whether names in a directory may be changed.

@@ -2,7 +2,6 @@ package shutdown
 
 import (
 	"github.com/prestop/prestop/internal/step"
-	"github.com/prestop/prestop/prestop"
 )
 
 // TouchVerb is the step that makes a file.
@@ -20,4 +19,4 @@ func (t touchSpec) Needs() step.Needs {
 	return step.Needs{Least: step.CallTime, Most: step.CallMost, Writes: []string{string(t)}}
 }
 
-func (t touchSpec) Bind(step.Means) (prestop.Step, error) { return Touch{Path: string(t)}, nil }
+func (t touchSpec) Bind(step.Means) (step.Deed, error) { return Touch{Path: string(t)}, nil }

@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/internal/request"
+	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/web"
-	"github.com/prestop/prestop/prestop"
 )
 
 // An EtcdLease is a lease of etcd 3.4 or later. Run revokes it by the JSON gateway, which deletes the keys that are
@@ -49,7 +49,7 @@ func (e EtcdLease) Run(ctx context.Context, log *slog.Logger) error {
 }
 
 // Check logs in and asks how long the lease has to live.
-func (e EtcdLease) Check(ctx context.Context) ([]prestop.Finding, error) {
+func (e EtcdLease) Check(ctx context.Context) ([]step.Finding, error) {
 	s, err := e.session()
 	if err != nil {
 		return nil, err
@@ -65,11 +65,11 @@ func (e EtcdLease) Check(ctx context.Context) ([]prestop.Finding, error) {
 	_, err = s.ask(ctx, "/v3/lease/timetolive", &lives)
 	switch {
 	case errors.Is(err, errNoLease) || err == nil && lives.TTL < 0:
-		return append(all, prestop.Found(lockGone, "lease", s.hex())), nil
+		return append(all, step.Found(lockGone, "lease", s.hex())), nil
 	case err != nil:
 		return all, err
 	}
-	return append(all, prestop.Found(lockOurs, "lease", s.hex(), "ttl", (time.Duration(lives.TTL)*time.Second).String())), nil
+	return append(all, step.Found(lockOurs, "lease", s.hex(), "ttl", (time.Duration(lives.TTL)*time.Second).String())), nil
 }
 
 // etcdSession is what one run or check needs.

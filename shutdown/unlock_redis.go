@@ -13,8 +13,8 @@ import (
 	"github.com/gomodule/redigo/redis"
 
 	"github.com/prestop/prestop/internal/dns"
+	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/web"
-	"github.com/prestop/prestop/prestop"
 )
 
 // A RedisLock is a lock in Redis: a key that holds a value of ours for as long as the lock is ours, as
@@ -47,17 +47,17 @@ func (r RedisLock) Run(ctx context.Context, log *slog.Logger) error {
 
 // Check logs in, looks whose the lock is, and asks to delete it in a transaction that it then discards: so that missing
 // rights and a replica show.
-func (r RedisLock) Check(ctx context.Context) (all []prestop.Finding, err error) {
-	err = r.with(dns.Looking(ctx, func(line string) { all = append(all, prestop.Found(line)) }), func(s *redisSession) error {
+func (r RedisLock) Check(ctx context.Context) (all []step.Finding, err error) {
+	err = r.with(dns.Looking(ctx, func(line string) { all = append(all, step.Found(line)) }), func(s *redisSession) error {
 		if r.Password != nil {
-			all = append(all, prestop.Found("logged in"))
+			all = append(all, step.Found("logged in"))
 		}
 		found, err := s.look()
 		if err == nil {
 			_, err = s.transaction("DISCARD")
 		}
 		if err == nil {
-			all = append(all, prestop.Found(found, "key", r.Key))
+			all = append(all, step.Found(found, "key", r.Key))
 		}
 		return err
 	})

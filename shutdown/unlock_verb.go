@@ -13,7 +13,6 @@ import (
 	"github.com/prestop/prestop/internal/request"
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/web"
-	"github.com/prestop/prestop/prestop"
 )
 
 // UnlockVerb is the step that releases a lock in Redis or a lease in etcd.
@@ -164,7 +163,7 @@ func (s *lockSpec) Needs() step.Needs {
 		Reads: files(s.valueFile, s.leaseFile, s.passwordFile, s.tls.CAFile, s.tls.CertFile, s.tls.KeyFile)}
 }
 
-func (s *lockSpec) Bind(m step.Means) (prestop.Step, error) {
+func (s *lockSpec) Bind(m step.Means) (step.Deed, error) {
 	var password web.Secret
 	if s.passwordFile != "" {
 		password = m.Password(s.user, s.passwordFile)

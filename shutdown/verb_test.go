@@ -19,11 +19,10 @@ import (
 	"github.com/prestop/prestop/internal/regular"
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/web"
-	"github.com/prestop/prestop/prestop"
 )
 
 // bound reads a line, and binds what it says.
-func bound(text string, m step.Means) (step.Needs, prestop.Step, error) {
+func bound(text string, m step.Means) (step.Needs, step.Deed, error) {
 	spec, err := specOf(text)
 	if err != nil {
 		return step.Needs{}, nil, err

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/internal/fakees"
-	"github.com/prestop/prestop/prestop"
+	"github.com/prestop/prestop/internal/step"
 )
 
 const s = time.Second
@@ -64,7 +64,7 @@ func (w *world) place(t *testing.T, address string) Place {
 type stepFunc func(context.Context, *slog.Logger) error
 
 // checking is c's Check as a step that logs what it finds.
-func checking(c prestop.Checker) stepFunc {
+func checking(c step.Checker) stepFunc {
 	return func(ctx context.Context, log *slog.Logger) error {
 		all, err := c.Check(ctx)
 		for _, f := range all {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"debug/elf"
 	"errors"
 	"fmt"
@@ -27,12 +26,7 @@ func install(i invocation) int {
 	case strings.HasPrefix(i.args[0], "-"):
 		return i.complain(expected+"the flag %q", i.args[0])
 	}
-	ctx, stop := withSignals(i.ctx)
-	defer stop()
-	to, err := installTo(ctx, i.args[0])
-	if by, signalled := errors.AsType[ended](context.Cause(ctx)); signalled {
-		return exitSignal + int(by.signal)
-	}
+	to, err := installTo(i.args[0])
 	if err != nil {
 		i.complain("install: %v", err)
 		return exitFailed
@@ -41,7 +35,7 @@ func install(i invocation) int {
 	return exitDone
 }
 
-func installTo(ctx context.Context, path string) (to string, err error) {
+func installTo(path string) (to string, err error) {
 	self, err := os.Executable()
 	if err != nil {
 		return "", err
@@ -52,7 +46,7 @@ func installTo(ctx context.Context, path string) (to string, err error) {
 	if to, err = destination(path, self); err != nil {
 		return "", err
 	}
-	return to, copyExecutable(ctx, self, to)
+	return to, copyExecutable(self, to)
 }
 
 var errDynamic = errors.New("this binary needs the C library of the image that it runs in, and would not start in another one; expected a static one, as CGO_ENABLED=0 go build makes it")
@@ -93,8 +87,7 @@ func destination(path, self string) (string, error) {
 	return path, nil
 }
 
-// copyExecutable leaves nothing behind when a signal ends ctx.
-func copyExecutable(ctx context.Context, from, to string) error {
+func copyExecutable(from, to string) error {
 	in, err := os.Open(from)
 	if err != nil {
 		return err
@@ -102,20 +95,7 @@ func copyExecutable(ctx context.Context, from, to string) error {
 	defer in.Close()
 	return regular.Replace(to, 0o755, func(out *os.File) error {
 		_, errSeek := in.Seek(0, io.SeekStart)
-		_, err := io.Copy(out, until{ctx, in})
+		_, err := io.Copy(out, in)
 		return errors.Join(errSeek, err, out.Sync())
 	})
-}
-
-// until reads until ctx ends.
-type until struct {
-	ctx context.Context
-	io.Reader
-}
-
-func (u until) Read(p []byte) (int, error) {
-	if u.ctx.Err() != nil {
-		return 0, context.Cause(u.ctx)
-	}
-	return u.Reader.Read(p)
 }

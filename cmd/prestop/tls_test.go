@@ -48,7 +48,6 @@ func TestTLS(t *testing.T) {
 
 const (
 	tlsFloor = 2 * time.Second
-	tlsMost  = 5 * time.Second
 	tlsGrace = 8 * time.Second // where tries go on to its end
 	esHost   = "es-http.test"
 	appHost  = "app.test"
@@ -389,7 +388,13 @@ func (s *stage) refused(d *delivery, step, says string) {
 	s.ends(d, exitFailed, "prestop: 1 of 1 steps not done: "+step+": ")
 	s.check(strings.Contains(d.stderr.String(), says), "stderr %q, want %q", &d.stderr, says)
 	took := d.ended.Sub(d.began)
-	s.check(took >= tlsFloor && (took < tlsMost+s.late() || len(d.lines("trying again")) > 0), "took %s, want %s", took, tlsFloor)
+	s.check(took >= tlsFloor, "took %s, want %s", took, tlsFloor)
+	if len(d.lines("trying again")) == 0 { // the wait goes on where it was refused
+		s.notLater("the end", took, tlsFloor+2*time.Second)
+		for _, wrong := range s.record(d).waitsAnew(s.record(d), tlsFloor) {
+			s.check(false, "%s", wrong)
+		}
+	}
 	failed := d.lines(`"log.level":"error"`, `"message":"step not done"`)
 	s.check(len(failed) == 1 && strings.Contains(failed[0], step) && strings.Contains(failed[0], says), "the log has %q, want one with %q", failed, says)
 	for _, secret := range []string{password, appToken} {

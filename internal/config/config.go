@@ -96,6 +96,16 @@ const Prefix = "PRE_STOP_"
 // Read reads arguments and environment, and what ECK mounts below root, which is empty but for tests. The error is
 // [ErrHelp].
 func Read(args []string, env map[string]string, root string) (*Config, error) {
+	return readWith(args, env, func(namespace string) (eck.Pod, bool) { return eck.Find(root, namespace) })
+}
+
+// ReadElsewhere is [Read] for a container that is not the one that we run in. What ECK mounts into it is given; without a cluster
+// it is no pod of ECK's.
+func ReadElsewhere(args []string, env map[string]string, mounted eck.Pod) (*Config, error) {
+	return readWith(args, env, func(string) (eck.Pod, bool) { return mounted, mounted.Cluster != "" })
+}
+
+func readWith(args []string, env map[string]string, mounted func(namespace string) (eck.Pod, bool)) (*Config, error) {
 	r := newReader(env)
 	if err := r.arguments(args); err != nil {
 		return nil, err
@@ -108,7 +118,7 @@ func Read(args []string, env map[string]string, root string) (*Config, error) {
 	r.unknown()
 	r.pairs()
 	r.Pod = podOf(env)
-	if found, ok := eck.Find(root, r.Pod.Namespace); ok {
+	if found, ok := mounted(r.Pod.Namespace); ok {
 		r.eck(found)
 	}
 	for _, s := range r.table {

@@ -3,7 +3,6 @@ package hook
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"log/slog"
 	"math/rand/v2"
 	"regexp"
@@ -108,21 +107,3 @@ func TestTimelineOfAnyPlan(t *testing.T) {
 	}
 }
 
-func TestFinding(t *testing.T) {
-	t.Parallel()
-	var f findings
-	log := slog.New(&f)
-	log.Info("reachable", "address", "127.0.0.1:80", "took", 3*time.Millisecond)
-	log.Warn("ends soon")
-	found := f.all()
-	if len(found) != 2 || found[0].String() != "reachable: address 127.0.0.1:80, took 3ms" || found[1].String() != "warning: ends soon" {
-		t.Errorf("%v", found)
-	}
-	text, err := json.Marshal(found)
-	if want := `[{"address":"127.0.0.1:80","message":"reachable","took":"3ms"},{"level":"warning","message":"ends soon"}]`; err != nil || string(text) != want {
-		t.Errorf("%s %v, want %s", text, err, want)
-	}
-	if none, _ := json.Marshal(new(findings).all()); string(none) != "[]" {
-		t.Errorf("%s, want []", none)
-	}
-}

@@ -60,7 +60,12 @@ func (s *Script) warnTimes(p *Plan, a Asked) {
 		}
 	}
 	for n, slot := range slots[:len(p.Entries)] {
-		if slot.FromStart && slot.Most > 0 && slot.Earliest >= slot.Most {
+		least := p.Entries[n].Least
+		switch {
+		case !slot.FromStart || slot.Most == 0 || p.Entries[n].Yields:
+		case least > max(slot.Most, step.LookTime):
+			p.warn(Warning{"max-before-begin", n, fmt.Sprintf("%s: its max of %s is shorter than its min of %s", slot.Line, slot.Most, least)})
+		case slot.Earliest >= slot.Most:
 			p.warn(Warning{"max-before-begin", n, fmt.Sprintf("%s: its max of %s counts from the hook's start and is over before it begins, after %s", slot.Line, slot.Most, slot.Earliest)})
 		}
 	}
@@ -70,7 +75,7 @@ func (s *Script) warnTimes(p *Plan, a Asked) {
 		if e.Step == nil || e.Guard {
 			waits += max(e.Least, e.Most)
 		}
-		if needs.Ends == step.EndsProcess && waits > 0 && p.Steps[n].Err == nil {
+		if needs.Ends == step.EndsProcess && len(needs.Calls) > 0 && waits > 0 && p.Steps[n].Err == nil {
 			p.warn(Warning{"ends-the-process", n, e.Line + " ends the process that answers it, before the traffic has left: call something that starts draining and returns"})
 		}
 		if kind := s.shutdownType(p.Steps[n]); kind != "" && kind != step.TypeRestart && kind != step.TypeAuto && p.Steps[n].Err == nil {
@@ -88,6 +93,7 @@ func aside(p *Plan) string {
 
 // problem is the mistake in step n.
 func (s *Script) problem(n int, one *Step) config.Problem {
+	one.Err = one.secrets.Error(one.Err)
 	return config.Problem{Name: fmt.Sprintf("step %d (%s)", n+1, one.Line), Text: one.Err.Error()}
 }
 

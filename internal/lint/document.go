@@ -44,7 +44,7 @@ func documents(f File) (docs []node, unreadable []Unreadable) {
 				break
 			}
 			move(&n, part.line)
-			docs = append(docs, node{n.Content[0], &f}.deep())
+			docs = append(docs, node{n.Content[0], &f}.followed())
 		}
 	}
 	return docs, unreadable

@@ -33,11 +33,16 @@ func MarkNow() (Marker, error) {
 	if !isBoot(boot) {
 		return Marker{}, fmt.Errorf("the kernel's boot id: expected %d hex digits and dashes, got %q", bootSize, boot)
 	}
+	since, err := sinceBoot()
+	return Marker{boot, since}, err
+}
+
+func sinceBoot() (time.Duration, error) {
 	var t unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &t); err != nil {
-		return Marker{}, fmt.Errorf("failed to read CLOCK_BOOTTIME: %w", err)
+		return 0, fmt.Errorf("failed to read CLOCK_BOOTTIME: %w", err)
 	}
-	return Marker{boot, time.Duration(t.Nano())}, nil
+	return time.Duration(t.Nano()), nil
 }
 
 // String is the marker's line, with its newline.

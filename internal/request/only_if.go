@@ -10,7 +10,6 @@ import (
 
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/web"
-	"github.com/prestop/prestop/prestop"
 )
 
 // OnlyIf reads only-if= of a step that makes no request of its own.
@@ -21,7 +20,7 @@ func OnlyIf(l step.Line) (s Spec, err error) {
 
 // Conditional makes a step that is done only if the request's OnlyIf is answered 2xx. Without one it is inner itself. connect
 // is to the request's own place.
-func (s Spec) Conditional(m step.Means, connect web.Connect, inner prestop.Step) prestop.Step {
+func (s Spec) Conditional(m step.Means, connect web.Connect, inner step.Deed) step.Deed {
 	if s.OnlyIf == nil {
 		return inner
 	}
@@ -36,7 +35,7 @@ type conditional struct {
 	connect web.Connect
 	request web.Request
 	timeout time.Duration // of one try; 0: 10 s
-	inner   prestop.Step
+	inner   step.Deed
 }
 
 const unmet = "not done: the condition is not met"
@@ -71,7 +70,7 @@ func (c conditional) ask(ctx context.Context, log *slog.Logger) (web.Answer, err
 }
 
 // Check asks once, and looks at the step if it would be done.
-func (c conditional) Check(ctx context.Context) ([]prestop.Finding, error) {
+func (c conditional) Check(ctx context.Context) ([]step.Finding, error) {
 	brief, cancel := context.WithTimeoutCause(ctx, 1900*time.Millisecond, web.ErrTry) // with less than 2 s there is one try
 	defer cancel()
 	answer, err := c.ask(brief, slog.New(slog.DiscardHandler))
@@ -79,10 +78,10 @@ func (c conditional) Check(ctx context.Context) ([]prestop.Finding, error) {
 		return nil, fmt.Errorf("only-if: %w", err)
 	}
 	if !answer.OK() {
-		return []prestop.Finding{prestop.Found(unmet, "only-if", web.Place(answer.URL), "status", strconv.Itoa(answer.Status))}, nil
+		return []step.Finding{step.Found(unmet, "only-if", web.Place(answer.URL), "status", strconv.Itoa(answer.Status))}, nil
 	}
-	found := []prestop.Finding{prestop.Found("the condition is met")}
-	if inner, ok := c.inner.(prestop.Checker); ok {
+	found := []step.Finding{step.Found("the condition is met")}
+	if inner, ok := c.inner.(step.Checker); ok {
 		more, err := inner.Check(ctx)
 		return append(found, more...), err
 	}

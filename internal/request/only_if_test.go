@@ -14,16 +14,15 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/internal/step"
-	"github.com/prestop/prestop/prestop"
 )
 
 // inner is a step that notes that it was done.
 type inner struct{ done, checked *int }
 
 func (i inner) Run(context.Context, *slog.Logger) error { *i.done++; return errInner }
-func (i inner) Check(context.Context) ([]prestop.Finding, error) {
+func (i inner) Check(context.Context) ([]step.Finding, error) {
 	*i.checked++
-	return []prestop.Finding{prestop.Found("inner")}, nil
+	return []step.Finding{step.Found("inner")}, nil
 }
 
 var errInner = errors.New("inner")
@@ -85,7 +84,7 @@ func TestConditional(t *testing.T) {
 		if (done == 1) != test.done || (err == nil) != (want == "") || err != nil && !strings.HasPrefix(err.Error(), want) || !strings.Contains(text.String(), test.log) {
 			t.Errorf("%s: done %d, %v, log %s", test.answers, done, err, text)
 		}
-		found, err := do.(prestop.Checker).Check(t.Context())
+		found, err := do.(step.Checker).Check(t.Context())
 		if text := fmt.Sprint(found); (err == nil) != (test.err == "" || test.err == "inner") || (checked == 1) != test.done || test.done != strings.Contains(text, "the condition is met") || (test.log == unmet) != strings.Contains(text, unmet) {
 			t.Errorf("%s: checked %d, %v, %v", test.answers, checked, found, err)
 		}

@@ -9,7 +9,6 @@
 package secret
 
 import (
-	"cmp"
 	"encoding/base64"
 	"net/url"
 	"slices"
@@ -26,8 +25,10 @@ type Set struct {
 	outer *Set
 
 	mu       sync.Mutex
-	hidden   map[string]string // a form of a secret -> what is shown for it
-	replacer *strings.Replacer // of all hidden; nil: to be made
+	declared map[[2]string]bool  // a secret, and what is shown for it
+	hidden   map[string]string   // a form of a secret, up to the longest -> what is shown for it
+	tails    map[string][]string // such a form -> what may come after it
+	finder   *finder             // of all hidden; nil: to be made
 }
 
 // Inside gives a set that hides what s does, and more that is declared to it alone.
@@ -51,13 +52,21 @@ func (s *Set) add(text, shown string) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.hidden == nil {
-		s.hidden = make(map[string]string)
+	if s.declared[[2]string{text, shown}] {
+		return
 	}
+	if s.hidden == nil {
+		s.declared, s.hidden, s.tails = make(map[[2]string]bool), make(map[string]string), make(map[string][]string)
+	}
+	s.declared[[2]string{text, shown}] = true
 	for _, form := range forms(text) {
+		if len(form) > longest {
+			form, s.tails[form[:longest]] = form[:longest], append(s.tails[form[:longest]], form[longest:])
+			s.finder = nil
+		}
 		if _, known := s.hidden[form]; len(form) >= shortest && (!known || shown == stars) {
 			s.hidden[form] = shown
-			s.replacer = nil
+			s.finder = nil
 		}
 	}
 }
@@ -131,70 +140,23 @@ func (s *Set) addParts(text, shown string) {
 	}
 }
 
-// Hide is text without what is secret. A longer secret goes before a shorter one, since it may hold that.
+// Cut is how a text ends that was shortened before it came here, as that of a server.
+const Cut = "…"
+
+// Hide is text without what is secret, and without the beginning of a secret before [Cut]. What the set s is inside of goes
+// first: a secret may have a value in it that s shows by a name.
 func (s *Set) Hide(text string) string {
 	if s == nil {
 		return text
 	}
+	text = s.outer.Hide(text)
 	s.mu.Lock()
-	if s.replacer == nil && len(s.hidden) > 0 {
-		s.replacer = s.newReplacer()
+	if s.finder == nil {
+		s.finder = newFinder(s.hidden, s.tails)
 	}
-	replacer := s.replacer
+	f := s.finder
 	s.mu.Unlock()
-	if replacer != nil {
-		text = s.hideCut(replacer.Replace(text))
-	}
-	return s.outer.Hide(text)
-}
-
-func (s *Set) newReplacer() *strings.Replacer {
-	all := make([]string, 0, len(s.hidden))
-	for form := range s.hidden {
-		all = append(all, form)
-	}
-	slices.SortFunc(all, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
-	pairs := make([]string, 0, 2*len(all))
-	for _, form := range all {
-		pairs = append(pairs, form, s.hidden[form])
-	}
-	return strings.NewReplacer(pairs...)
-}
-
-// Cut is how a text ends that was shortened before it came here, as that of a server.
-const Cut = "…"
-
-// hideCut takes out the first part of a secret whose end was cut off.
-func (s *Set) hideCut(text string) string {
-	if !strings.Contains(text, Cut) {
-		return text
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var out strings.Builder
-	for n, piece := range strings.Split(text, Cut) {
-		if n > 0 {
-			out.WriteString(Cut)
-		}
-		if n < strings.Count(text, Cut) {
-			piece = s.cutEnd(piece)
-		}
-		out.WriteString(piece)
-	}
-	return out.String()
-}
-
-// cutEnd replaces the longest beginning of a secret that text ends in.
-func (s *Set) cutEnd(text string) string {
-	longest, shown := 0, ""
-	for form, instead := range s.hidden {
-		for n := min(len(form)-1, len(text)); n >= shortest && n > longest; n-- {
-			if strings.HasSuffix(text, form[:n]) {
-				longest, shown = n, instead
-			}
-		}
-	}
-	return text[:len(text)-longest] + shown
+	return f.hide(text)
 }
 
 // File reads a secret from a file each time that it is called, and declares it.

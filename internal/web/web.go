@@ -230,35 +230,16 @@ func (r Request) build(ctx context.Context) (*http.Request, error) {
 	return req, nil
 }
 
-// whole reads a body up to its bound; of a longer one it gives the beginning. It reads piece by piece, since a slice that
-// grows leaves several times its size behind, in somebody else's memory limit; at once where its length, else -1, is known.
+// whole reads a body up to its bound; of a longer one it gives the beginning. length is -1 where it is not known.
 func whole(from io.Reader, length int64) (body []byte, partial bool, err error) {
-	var full [][]byte
-	first := 4 << 10
+	var b bytes.Buffer
 	if length <= MaxBody {
-		first = max(first, int(length)+1) // whose end is seen without another piece
+		b.Grow(int(max(length, 0)) + bytes.MinRead) // so much that it need not grow
 	}
-	size, piece := 0, make([]byte, 0, first)
-	for {
-		n, err := from.Read(piece[len(piece):cap(piece)])
-		piece = piece[:len(piece)+n]
-		if err != nil && err != io.EOF {
-			return nil, false, err
-		}
-		if err == nil && len(piece) < cap(piece) {
-			continue
-		}
-		full, size = append(full, piece), size+len(piece)
-		switch {
-		case size > MaxBody:
-			return full[0], true, nil
-		case err == io.EOF && len(full) == 1:
-			return piece, false, nil
-		case err == io.EOF:
-			return slices.Concat(full...), false, nil
-		}
-		piece = make([]byte, 0, min(2*cap(piece), 64<<10))
+	if _, err = b.ReadFrom(io.LimitReader(from, MaxBody+1)); err != nil {
+		return nil, false, err
 	}
+	return b.Bytes()[:min(b.Len(), MaxBody)], b.Len() > MaxBody, nil
 }
 
 func stream(resp *http.Response, read func(io.Reader, string, bool) error) error {
