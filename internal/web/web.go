@@ -149,9 +149,21 @@ func redirectTarget(a Answer, location string) string {
 // excerpt is a short body of plain text or JSON, on one line. It is shown whole or not at all: half of a secret
 // that a server repeats is one that nobody recognises.
 func (a Answer) excerpt() string {
-	kind, _, _ := mime.ParseMediaType(a.Header.Get("Content-Type"))
-	if len(a.Body) > maxExcerpt || kind != "text/plain" && !strings.HasSuffix(kind, "json") {
+	if len(a.Body) > maxExcerpt {
 		return ""
+	}
+	return a.Text()
+}
+
+// Text is the beginning of a body of plain text or JSON, on one line. It ends in … where it was cut, by which internal/secret
+// finds what is left of a secret there.
+func (a Answer) Text() string {
+	kind, _, _ := mime.ParseMediaType(a.Header.Get("Content-Type"))
+	switch {
+	case kind != "text/plain" && !strings.HasSuffix(kind, "json"):
+		return ""
+	case len(a.Body) > maxExcerpt:
+		return OneLine(string(a.Body[:maxExcerpt])) + "…"
 	}
 	return OneLine(string(a.Body))
 }
