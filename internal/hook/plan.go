@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -47,7 +48,7 @@ const ReportTime = time.Second
 
 // Plan gives the steps times, and what they need of the world.
 func (s *Script) Plan(w World) *Plan {
-	p := &Plan{Plan: prestop.Plan{Start: w.Start}, Steps: s.Steps, Problems: s.problems, Warnings: s.warnings}
+	p := &Plan{Plan: prestop.Plan{Start: w.Start}, Steps: slices.Clone(s.Steps), Problems: slices.Clone(s.problems), Warnings: slices.Clone(s.warnings)}
 	if s.config.ReportURL.V != nil {
 		p.Aside = ReportTime
 	}
@@ -79,7 +80,7 @@ func (s *Script) entry(p *Plan, n int, m step.Means) prestop.Entry {
 			e.Step = one.secrets.Step(bound)
 			return e
 		}
-		one.Spec, one.Err = nil, one.secrets.Error(err)
+		one.Spec, one.Err = nil, err
 		p.Problems = append(p.Problems, s.problem(n, one))
 	}
 	return prestop.Entry{Line: one.Line, Step: mistake{one.Err}, Guard: true, Most: s.config.AdditionalWait.V}

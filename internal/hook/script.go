@@ -6,7 +6,6 @@
 package hook
 
 import (
-	"fmt"
 	"net/url"
 	"slices"
 
@@ -75,12 +74,19 @@ func Read(c *config.Config, secrets *secret.Set) *Script {
 		}
 	}
 	s.Steps = append(s.Steps, lines...)
+	for n := range s.Steps { // now that all secrets are known
+		one := &s.Steps[n]
+		one.Line = secrets.Hide(one.Line)
+		if one.Err != nil {
+			s.problems = append(s.problems, s.problem(n, one))
+		}
+	}
 	s.warnSettings()
 	return s
 }
 
 func (s *Script) add(setting, line string, spec step.Spec) {
-	s.Steps = append(s.Steps, Step{Line: line, Setting: setting, Spec: spec, Needs: spec.Needs()})
+	s.Steps = append(s.Steps, Step{Line: line, Setting: setting, Spec: spec, Needs: spec.Needs(), secrets: s.secrets})
 }
 
 func (s *Script) read(l config.Line) (one Step, verb string) {
@@ -100,18 +106,12 @@ func (s *Script) read(l config.Line) (one Step, verb string) {
 	s.secrets.AddLine(declared)
 	if one.Once = parsed.Once; err == nil {
 		one.Spec, one.Needs = spec, spec.Needs()
-	} else {
-		s.unreadable(&one, err)
+		return one, parsed.Verb.Text
 	}
-	one.Line = s.secrets.Hide(one.Line)
+	unreadable := one.secrets.Inside() // nobody knows what in the line is a secret
+	unreadable.AddUnreadable(l.Text)
+	one.Line, one.Err, one.secrets = unreadable.Hide(l.Text), err, unreadable
 	return one, parsed.Verb.Text
-}
-
-// unreadable makes a mistake in a line a problem. Nobody knows what in the line is a secret.
-func (s *Script) unreadable(one *Step, err error) {
-	s.secrets.AddUnreadable(one.Line)
-	one.Spec, one.Err = nil, one.secrets.Error(err)
-	s.problems = append(s.problems, config.Problem{Name: fmt.Sprintf("step %d (%s)", len(s.Steps)+1, s.secrets.Hide(one.Line)), Text: one.Err.Error()})
 }
 
 func shownURLs(all []*url.URL) string {

@@ -75,7 +75,7 @@ func (s *Script) warnTimes(p *Plan, a Asked) {
 		if e.Step == nil || e.Guard {
 			waits += max(e.Least, e.Most)
 		}
-		if needs.Ends == step.EndsProcess && waits > 0 && p.Steps[n].Err == nil {
+		if needs.Ends == step.EndsProcess && len(needs.Calls) > 0 && waits > 0 && p.Steps[n].Err == nil {
 			p.warn(Warning{"ends-the-process", n, e.Line + " ends the process that answers it, before the traffic has left: call something that starts draining and returns"})
 		}
 		if kind := s.shutdownType(p.Steps[n]); kind != "" && kind != step.TypeRestart && kind != step.TypeAuto && p.Steps[n].Err == nil {
@@ -93,6 +93,7 @@ func aside(p *Plan) string {
 
 // problem is the mistake in step n.
 func (s *Script) problem(n int, one *Step) config.Problem {
+	one.Err = one.secrets.Error(one.Err)
 	return config.Problem{Name: fmt.Sprintf("step %d (%s)", n+1, one.Line), Text: one.Err.Error()}
 }
 
