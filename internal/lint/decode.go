@@ -98,7 +98,7 @@ func (d *decoder) read(n node, v reflect.Value) {
 	case info.own:
 		d.own(n, v)
 	case v.Kind() == reflect.Pointer:
-		if into := reflect.New(v.Type().Elem()); d.readable(n, into.Elem()) {
+		if into := reflect.New(v.Type().Elem()); d.info(v.Type().Elem()).own || d.readable(n, into.Elem()) {
 			d.read(n, into.Elem())
 			v.Set(into)
 		}

@@ -21,7 +21,7 @@ func formRules() []Rule {
 		{"wrong-type", Error, "a value is not of the type that Kubernetes accepts, such as a number without quotes", wrongType},
 		{"duplicate-key", Warning, "a key stands there twice, and only one of them counts", duplicateKey},
 		{"init-container-hook", Error, "an init container has a hook, which Kubernetes refuses", containers(func(c *container, say report) {
-			if c.hook != nil && slices.Contains(c.pod.inits, c) {
+			if c.hook != nil && c.init {
 				say(c.hook.place, "an init container has a preStop hook, which Kubernetes refuses: it has ended before the pod stops",
 					"move the hook to the container that it is for, or make this one a sidecar with restartPolicy: Always")
 			}
@@ -140,7 +140,7 @@ func (f flaw) strays() bool {
 }
 
 func (w *workload) hasContainers() bool {
-	return slices.ContainsFunc(w.pods, func(p *pod) bool { return len(p.all()) > 0 })
+	return slices.ContainsFunc(w.pods, func(p *pod) bool { return len(p.all) > 0 })
 }
 
 // misspells tells of all fields that are almost others, and in a pod of all that Kubernetes does not know.
@@ -228,7 +228,7 @@ func duplicateKey(w *workload, say report) {
 func settingsWithoutHook(c *container, say report) {
 	lacks := "has no preStop hook that it could be for"
 	switch h := c.hook; {
-	case h != nil && (h.reading != nil || h.mentions(program) || len(h.handlers()) != 1 || !h.asWritten() || slices.Contains(c.pod.inits, c)):
+	case h != nil && (h.reading != nil || h.mentions(program) || len(h.handlers()) != 1 || !h.asWritten() || c.init):
 		return
 	case h != nil:
 		lacks = "has a preStop hook that does not run prestop"

@@ -29,7 +29,7 @@ func TestCostGrowsAsTheInput(t *testing.T) {
 		n    int
 		text func(n int) string
 	}{
-		"manifests": {300, many(func(i int) string { return hook(i, "") })},
+		"manifests": {150, many(func(i int) string { return hook(i, "") })},
 		"manifests, Services and ConfigMaps": {200, many(func(i int) string {
 			return hook(i, fmt.Sprintf(", {name: A, valueFrom: {configMapKeyRef: {name: c%d, key: a}}}", i)) +
 				fmt.Sprintf("---\nkind: Service\nmetadata: {name: web-%d}\nspec: {selector: {app: web-%d}}\n---\nkind: ConfigMap\nmetadata: {name: c%d}\ndata: {a: b}\n", i, i, i)
@@ -48,6 +48,11 @@ func TestCostGrowsAsTheInput(t *testing.T) {
 		"containers": {700, func(n int) string {
 			return "kind: Pod\nspec:\n  volumes: [{name: p, emptyDir: {}}]\n  containers:\n" + many(func(i int) string {
 				return fmt.Sprintf("  - {name: proxy-%d, volumeMounts: [{name: p, mountPath: /s}], lifecycle: {preStop: {exec: {command: [sleep, \"5\"]}}}}\n", i)
+			})(n)
+		}},
+		"containers that run prestop": {200, func(n int) string {
+			return "kind: Pod\nspec:\n  volumes: [{name: p, emptyDir: {}}]\n  containers:\n" + many(func(i int) string {
+				return fmt.Sprintf("  - {name: a-%d, ports: [{name: https, containerPort: %d}], volumeMounts: [{name: p, mountPath: /s}], lifecycle: {preStop: {exec: {command: [/s/prestop, post http://localhost:%d/x, until quiet 8080]}}}}\n", i, i+1000, i+1000)
 			})(n)
 		}},
 		"commands of a script": {1500, func(n int) string {
