@@ -58,6 +58,8 @@ func TestFileFind(t *testing.T) {
 	}{
 		{"a marker of now", mark(0), 0, ""},
 		{"a marker of the hook's time", mark(hook), 0, ""},
+		{"a marker of 9 s before the hook", mark(hook + 9*s), 0, ""},
+		{"a marker of 11 s before the hook", mark(hook + 11*s), 0, older},
 		{"a marker of a moment before", mark(hook + fileEarly - s/10), 0, ""},
 		{"a marker of just too long before", mark(hook + fileEarly + s/10), 0, older},
 		{"a marker of long before", mark(hook + 20*s), 0, older},

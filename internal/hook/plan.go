@@ -168,7 +168,7 @@ func (s *Script) identity(p *Plan, a Asked) string {
 func (p *Plan) ID() string {
 	var text strings.Builder
 	for _, e := range p.Entries {
-		fmt.Fprintf(&text, "%s\n", e.Line)
+		fmt.Fprintf(&text, "%q\n", e.Line)
 	}
 	return text.String() + p.askedOnly
 }
