@@ -105,15 +105,3 @@ func procAddress(text []byte) (netip.AddrPort, error) {
 func sortPorts(ports []uint16) {
 	sort.Slice(ports, func(i, j int) bool { return ports[i] < ports[j] })
 }
-
-// procListening is [listening] without netlink.
-func procListening(among []uint16) ([]uint16, error) {
-	var found []uint16
-	err := procSockets(procTable, func(s procSocket) {
-		if s.state == sockdiag.Listen && (len(among) == 0 || slices.Contains(among, s.local.Port())) {
-			found = append(found, s.local.Port())
-		}
-	})
-	sortPorts(found)
-	return slices.Compact(found), err
-}
