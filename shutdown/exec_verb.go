@@ -33,4 +33,4 @@ func parseExec(l step.Line) (step.Spec, error) {
 // Needs has no bound: only who wrote the program knows how long it takes.
 func (e execSpec) Needs() step.Needs { return step.Needs{Least: step.CallTime, Program: e} }
 
-func (e execSpec) Bind(step.Means) (step.Deed, error) { return Exec{Program: e}, nil }
+func (e execSpec) Bind(step.Means) (step.Deed, error) { return Exec{Program: e, Adopt: true}, nil }

@@ -127,8 +127,12 @@ func (s *Script) warnTimes(p *Plan, a Asked) {
 		if e.Step == nil || e.Guard {
 			waits += max(e.Least, e.Most)
 		}
-		if needs.Ends == step.EndsProcess && len(needs.Calls) > 0 && waits > 0 && p.Steps[n].Err == nil {
-			p.warn(Warning{ID: "ends-the-process", Step: n, Text: e.Line + " ends the process that answers it, before the traffic has left: call something that starts draining and returns"})
+		if needs.Ends == step.EndsProcess && waits > 0 && p.Steps[n].Err == nil {
+			text := " ends the process that answers it, before the traffic has left: call something that starts draining and returns"
+			if needs.Signal != 0 {
+				text = " ends the main process, before the traffic has left: put it after the waits"
+			}
+			p.warn(Warning{ID: "ends-the-process", Step: n, Text: e.Line + text})
 		}
 		if kind := s.shutdownType(p.Steps[n]); kind != "" && kind != step.TypeRestart && kind != step.TypeAuto && p.Steps[n].Err == nil {
 			p.warn(Warning{ID: "elasticsearch-moves-data", Step: n, Text: fmt.Sprintf("Elasticsearch shutdown type %s moves the node's data away, which may take longer than any grace period, and nobody removes its record: restart is for pods that come back", kind)})

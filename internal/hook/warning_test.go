@@ -44,7 +44,7 @@ func TestWarnings(t *testing.T) {
 		{"an end in a condition only", nil, []string{"post http://a/ only-if=http://a/quitquitquit", "wait 5s"}, nil},
 		{"an end before what cannot be read", nil, []string{"post http://a/quitquitquit", "wiat 5s"}, []string{exits("1")}},
 		{"an end with its password out", nil, []string{"post http://u:hunter22@a/quitquitquit", "wait 5s"}, []string{exits("1: post http://***@a/quitquitquit ends")}},
-		{"a signal that ends", nil, []string{"signal TERM wait=false", "wait 5s"}, nil}, // what a signal ends is no answer
+		{"a signal that ends", nil, []string{"signal TERM wait=false", "wait 5s"}, []string{exits("1: signal TERM wait=false ends the main process")}},
 		{"a signal that ends after the wait", nil, []string{"wait 5s", "signal TERM wait=false"}, nil},
 		{"a signal that does not end", nil, []string{"signal USR1 wait=false", "wait 5s"}, nil},
 

@@ -40,7 +40,7 @@ func pods(do func(*pod, report)) check {
 // containers has a check look at each container of a pod.
 func containers(do func(*container, report)) check {
 	return pods(func(p *pod, say report) {
-		for _, c := range p.all() {
+		for _, c := range p.all {
 			do(c, c.named(say))
 		}
 	})
@@ -58,7 +58,7 @@ func (c *container) named(say report) report {
 // hooks has a check look at each hook that Kubernetes accepts.
 func hooks(do func(*preStop, report)) check {
 	return containers(func(c *container, say report) {
-		if c.hook != nil && !slices.Contains(c.pod.inits, c) {
+		if c.hook != nil && !c.init {
 			do(c.hook, say)
 		}
 	})
