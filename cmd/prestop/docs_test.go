@@ -10,6 +10,7 @@ import (
 	"go/token"
 	"io"
 	"io/fs"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -24,10 +25,14 @@ import (
 	"testing"
 	"time"
 
-	"go.yaml.in/yaml/v3"
-
+	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/dns"
+	"github.com/prestop/prestop/internal/hook"
+	"github.com/prestop/prestop/internal/secret"
+	"github.com/prestop/prestop/internal/step"
+	"github.com/prestop/prestop/internal/verbs"
 	"github.com/prestop/prestop/prestop"
+	"go.yaml.in/yaml/v3"
 )
 
 // What docs/*.md and README.md show is tried, so that they say what the program does. docs/lint has a test of its own.
@@ -737,9 +742,11 @@ func TestDocsReserves(t *testing.T) {
 	t.Parallel()
 	rows := table(section(t, pageOf(t, "docs/settings.md").text, "The grace period comes first"))
 	for _, row := range rows {
-		grace, err := time.ParseDuration(row[0])
-		if reserve := reserveOf(grace); err != nil || row[1] != short(reserve) || row[2] != short(grace-reserve) {
-			t.Errorf("%q: the reserve is %s, and %s are left; %v", row, short(reserve), short(grace-reserve), err)
+		p := planOf(t, map[string]string{graceEnv: row[0]})
+		reserve, reserveErr := time.ParseDuration(row[1])
+		left, leftErr := time.ParseDuration(row[2])
+		if len(p.Problems) > 0 || reserveErr != nil || leftErr != nil || p.Reserve.Round(100*time.Millisecond) != reserve || p.Budget().Round(100*time.Millisecond) != left {
+			t.Errorf("%q: the reserve is %s, and %s are left; %v", row, p.Reserve, p.Budget(), p.Problems)
 		}
 	}
 	if len(rows) < 5 {

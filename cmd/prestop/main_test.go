@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prestop/prestop/internal/verbs"
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
 )

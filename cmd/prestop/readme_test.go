@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/prestop/prestop/internal/config"
+	"github.com/prestop/prestop/internal/verbs"
 )
 
 func readme(t *testing.T) string {
