@@ -30,7 +30,7 @@ type urlSpec struct {
 func parseURL(l step.Line) (step.Spec, error) {
 	const expected = "quiet PORT, gone NAME, closed PORT, file PATH or a URL"
 	if len(l.Targets) > 0 && !strings.Contains(l.Targets[0].Text, ":") {
-		return nil, l.Targets[0].Expected("expected %s after until, got %s", expected, l.Targets[0].Written)
+		return nil, l.Targets[0].Expected("expected %s after until, got %s", expected, l.Targets[0].Got())
 	}
 	w, err := l.Target(expected)
 	if err != nil {

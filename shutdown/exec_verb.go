@@ -23,7 +23,7 @@ func parseExec(l step.Line) (step.Spec, error) {
 	var program execSpec
 	for _, w := range l.Targets {
 		if strings.ContainsRune(w.Text, 0) {
-			return nil, w.Expected("expected words without NUL, got %s", w.Written)
+			return nil, w.Expected("expected words without NUL, got %s", w.Got())
 		}
 		program = append(program, w.Text)
 	}

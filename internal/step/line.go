@@ -103,9 +103,9 @@ func verbOf(verbs []Verb, words []Word) (Verb, []Word, error) {
 		return *found, words[length:], nil
 	}
 	if strings.HasPrefix(first.Text, "-") {
-		return Verb{}, nil, first.Expected("expected a step, got %s: flags go before the steps", first.Written)
+		return Verb{}, nil, first.Expected("expected a step, got %s: flags go before the steps", first.Got())
 	}
-	return Verb{}, nil, first.Expected("expected %s, got %s", OneOf(firstWords(verbs)), first.Written)
+	return Verb{}, nil, first.Expected("expected %s, got %s", OneOf(firstWords(verbs)), first.Got())
 }
 
 // firstWords are the words that a step may begin with.
@@ -152,7 +152,7 @@ func (l Line) Target(expected string) (Word, error) {
 	case len(l.Targets) == 0:
 		return Word{}, l.End().Expected("expected %s after %s", expected, l.Verb.Text)
 	case len(l.Targets) > 1:
-		return Word{}, l.Targets[1].Expected("expected an option or the end of the step, got %s", l.Targets[1].Written)
+		return Word{}, l.Targets[1].Expected("expected an option or the end of the step, got %s", l.Targets[1].Got())
 	}
 	return l.Targets[0], nil
 }
