@@ -544,7 +544,7 @@ func FuzzExecOutput(f *testing.F) {
 		s := stream{name: "x", line: func(_ string, l text) {
 			lines++
 			size += len(l.begin) + l.cut
-			if text := l.String(); !utf8.ValidString(text) || len(text) > 3*maxLine+3 || strings.Contains(text, "\n") || strings.HasSuffix(text, "…") != (l.cut > 0 || strings.HasSuffix(l.begin, "…")) {
+			if text := l.String(); !utf8.ValidString(text) || len(text) > 3*maxLine+3 || strings.Contains(text, "\n") || strings.HasSuffix(text, "…") != (l.cut > 0 || bytes.HasSuffix(l.begin, []byte("…"))) {
 				t.Errorf("%q", text)
 			}
 		}}
