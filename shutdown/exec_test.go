@@ -391,6 +391,11 @@ func TestExecAdopts(t *testing.T) {
 			if err := hook.Wait(); err != nil {
 				t.Error(err)
 			}
+			t.Cleanup(func() {
+				if t.Failed() {
+					t.Logf("the hook's output:\n%s", out)
+				}
+			})
 			pids := pidsIn(out.String())
 			if len(pids) < test.pids || out.count("holds its output open") != 0 {
 				t.Errorf("%d of %d:\n%s", len(pids), test.pids, out)
@@ -436,9 +441,7 @@ func TestExecEndsWhatIsAdopted(t *testing.T) {
 			t.Errorf("process %d was killed for another", pid)
 		}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), s)
-	defer cancel()
-	c.endAdopted(ctx)
+	c.endLeft(t.Context(), s)
 	expectEnds(t, others...)
 	if !lives(adopter.Process.Pid) {
 		t.Error("the adopter is dead")
