@@ -15,6 +15,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/prestop/prestop/internal/dns"
 )
 
 // A peer is one end of a connection without a network, which runs in a test's own time. It is told which request it is
@@ -267,5 +269,27 @@ func TestSamePlace(t *testing.T) {
 		if errA != nil || errB != nil || SamePlace(a, b) != test.same || SamePlace(b, a) != test.same {
 			t.Errorf("%s and %s: %v, %v, want the same place %t", test.a, test.b, errA, errB, test.same)
 		}
+	}
+}
+
+// What the kernel says of a port that nobody listens on is found below what the resolver and net/http say.
+func TestRefusedByLoopbackOverTheWire(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	c, err := New(new(dns.Resolver).DialContext, TLS{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, host := range []string{"127.0.0.1", "localhost"} {
+		if _, err := c.Send(t.Context(), Request{Method: "POST", URL: "http://" + host + ":" + port}); !isRefusedByLoopback(err) {
+			t.Errorf("%s: %v", host, err)
+		}
+	}
+	if _, err := c.Send(t.Context(), Request{Method: "POST", URL: "http+unix:/nowhere.sock:/x"}); isRefusedByLoopback(err) {
+		t.Errorf("a socket: %v", err)
 	}
 }
