@@ -61,7 +61,7 @@ func TestQuietCheck(t *testing.T) {
 	var got string
 	for late := time.After(10 * s); ; { // until the kernel has delivered it
 		lines, err := checked(t, func(ctx context.Context, log *told) error {
-			return Quiet{Ports: []uint16{port(l)}}.Check(ctx, log.checks())
+			return log.check(ctx, Quiet{Ports: []uint16{port(l)}})
 		})
 		got = regexp.MustCompile("payload .* ago").ReplaceAllString(lines, "payload N ago")
 		got, warned := strings.CutPrefix(got, "level=WARN msg=\"the kernel gives no socket diagnostics: operation not permitted\"\n"+
@@ -78,7 +78,7 @@ func TestQuietCheck(t *testing.T) {
 	free := echo(t, "tcp4", "127.0.0.1:0", 0)
 	free.Close()
 	_, err := checked(t, func(ctx context.Context, log *told) error {
-		return Quiet{Ports: []uint16{port(l), port(free)}}.Check(ctx, log.checks())
+		return log.check(ctx, Quiet{Ports: []uint16{port(l), port(free)}})
 	})
 	if want := fmt.Sprintf("could not see: nothing listens on port %d; there are listeners on %d", port(free), port(l)); err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
@@ -99,7 +99,7 @@ func TestGoneCheck(t *testing.T) {
 		f.now.Store(test.says)
 		server := strings.NewReplacer("SERVER", f.addr.String())
 		lines, err := checked(t, func(ctx context.Context, log *told) error {
-			return Gone{Name: test.ask, Address: own, Resolver: resolverOf(t, f.addr)}.Check(ctx, log.checks())
+			return log.check(ctx, Gone{Name: test.ask, Address: own, Resolver: resolverOf(t, f.addr)})
 		})
 		want := ""
 		if test.lines != "" {
@@ -143,7 +143,7 @@ level=INFO msg=asked now=".state is serving" met=false
 		t.Cleanup(c.Close)
 		u := URL{Connect: func() (*web.Client, error) { return c, nil }, Until: JSON{Path: path(t, ".state"), In: []string{"drained"}},
 			Request: web.Request{Method: "GET", URL: fmt.Sprintf("http://web:%d/state", test.port)}}
-		lines, err := checked(t, func(ctx context.Context, log *told) error { return u.Check(ctx, log.checks()) })
+		lines, err := checked(t, func(ctx context.Context, log *told) error { return log.check(ctx, u) })
 		real := strings.NewReplacer("SERVER", test.server.String(), "PORT", fmt.Sprint(test.port))
 		lines = regexp.MustCompile(`in [0-9.µm]+s"`).ReplaceAllString(lines, `in TIME"`)
 		if want := real.Replace(test.lines); lines != want {

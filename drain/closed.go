@@ -2,13 +2,13 @@ package drain
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"slices"
 	"time"
 
-	"github.com/prestop/prestop/internal/sockdiag"
+	"github.com/prestop/prestop/internal/step"
 )
 
 // Closed is waited for until nothing listens on the port any more: for a sidecar that must outlive the app. It must
@@ -44,30 +44,20 @@ func (c Closed) listens() (bool, error) {
 
 // listening are the ports among these that have a listener; none given: all that have.
 func listening(among ...uint16) ([]uint16, error) {
-	d, err := sockdiag.OpenDump(among...)
-	if err == nil {
-		defer d.Close()
-		var found []uint16
-		err = d.Each([]sockdiag.State{sockdiag.Listen}, func(s sockdiag.Socket) { found = append(found, s.Local.Port()) })
-		sortPorts(found)
-		if err == nil {
-			return slices.Compact(found), nil
-		}
-	}
-	if errors.Is(err, sockdiag.ErrRefused) {
-		return procListening(among)
-	}
-	return nil, err
+	var found []uint16
+	err := eachListener(among, func(a netip.AddrPort) { found = append(found, a.Port()) })
+	slices.Sort(found)
+	return slices.Compact(found), err
 }
 
 // Check says whether anything listens there now.
-func (c Closed) Check(_ context.Context, log *slog.Logger) error {
+func (c Closed) Check(context.Context) ([]step.Finding, error) {
 	now, err := c.listens()
 	if err == nil && !now {
 		err = fmt.Errorf("nothing listens on port %d; %s", c.Port, listeners())
 	}
-	if err == nil {
-		log.Info("listened on now")
+	if err != nil {
+		return nil, err
 	}
-	return err
+	return []step.Finding{step.Found("listened on now")}, nil
 }

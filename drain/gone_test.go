@@ -182,7 +182,7 @@ func TestGoneHostsFile(t *testing.T) {
 	if err := os.WriteFile(r.Hosts, []byte("10.0.0.7 web.svc.test web\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	err := Gone{Name: "web.svc.test", Address: own, Resolver: r}.Check(t.Context(), silent)
+	_, err := Gone{Name: "web.svc.test", Address: own, Resolver: r}.Check(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "no nameserver is asked for web.svc.test, which is in "+r.Hosts) {
 		t.Error(err)
 	}

@@ -66,7 +66,8 @@ func TestHistory(t *testing.T) {
 	} {
 		h, got := newHistory(true), false
 		for n, s := range test.looks {
-			_, got = h.look(time.Duration(n)*time.Second, s)
+			_, c := h.look(time.Duration(n)*time.Second, s, greeting{known: true})
+			got = c != nothing
 		}
 		if got != test.want {
 			t.Errorf("%s: %v", test.name, got)
@@ -100,7 +101,7 @@ func TestParting(t *testing.T) {
 	} {
 		h := newHistory(false)
 		for n, s := range test.looks {
-			h.look(time.Duration(n)*time.Second, s)
+			h.look(time.Duration(n)*time.Second, s, greeting{known: true})
 		}
 		if got := h.parting(test.ended); got != test.want {
 			t.Errorf("%s: %v", test.name, got)

@@ -116,10 +116,10 @@ func TestProcListening(t *testing.T) {
 }
 
 func FuzzParseProc(f *testing.F) {
-	f.Add([]byte("0: 0100007F:1F90 0B00000A:C350 01 00"))
-	f.Add([]byte("0: : : "))
-	f.Add([]byte(""))
-	f.Fuzz(func(t *testing.T, line []byte) {
+	f.Add("0: 0100007F:1F90 0B00000A:C350 01 00")
+	f.Add("0: : : ")
+	f.Add("")
+	f.Fuzz(func(t *testing.T, line string) {
 		s, err := parseProc(line)
 		if err == nil && (!s.local.IsValid() || !s.remote.IsValid()) {
 			t.Errorf("%q: %v", line, s)

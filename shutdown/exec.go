@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+
+	"github.com/prestop/prestop/internal/step"
 )
 
 // An Exec runs a program, without a shell, and waits for its end. Done is exit status 0.
@@ -14,10 +16,16 @@ import (
 // running as long as anything holds those.
 //
 // The program leads a process group, which is killed with SIGKILL when ctx ends, and what is left of which is
-// killed when the program ends. If the hook itself is killed, the kernel kills the program. What has left the group,
-// as daemons do, lives on.
+// killed when the program ends. With Adopt this holds for all that the program started, also for a daemon in a session of its
+// own. If the hook itself is killed, the kernel kills the program, but not what the program started.
 type Exec struct {
 	Program []string // a path, or a name that is looked up in PATH; then its arguments
+
+	// Adopt makes this process the subreaper of its descendants (PR_SET_CHILD_SUBREAPER), and it remains that. Then each child
+	// that this process has when the program has ended was left by the program, and is killed with all that it leaves itself.
+	// So only a process that starts nothing else may set it. Children that this process had before are spared: then, as for
+	// process 1 of a namespace, what has left the group lives on.
+	Adopt bool
 }
 
 // Run runs the program.
@@ -32,7 +40,7 @@ func (e Exec) Run(ctx context.Context, log *slog.Logger) error {
 	// The kernel kills the program when the thread that started it ends, not only when the process does.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	c, err := startChild(path, e.Program, log)
+	c, err := e.start(path, log)
 	if err != nil {
 		return startError(path, err)
 	}
@@ -41,14 +49,13 @@ func (e Exec) Run(ctx context.Context, log *slog.Logger) error {
 }
 
 // Check looks the program up.
-func (e Exec) Check(_ context.Context, log *slog.Logger) error {
+func (e Exec) Check(context.Context) ([]step.Finding, error) {
 	path, err := e.find()
+	if err == nil {
+		err = checkInterpreter(path)
+	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := checkInterpreter(path); err != nil {
-		return err
-	}
-	log.Info("found " + path)
-	return nil
+	return []step.Finding{step.Found("found " + path)}, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"os/exec"
 	"syscall"
 	"time"
@@ -13,7 +14,8 @@ import (
 )
 
 const (
-	// lastWords is how long a program that was killed is given to be gone, and its output to be read.
+	// lastWords is how long a program that was killed is given to be gone, and its output to be read. What has left its
+	// group is given the same again.
 	lastWords = 10 * time.Millisecond
 	// afterEnd is how long the output of a program that has ended is read, if something holds it open.
 	afterEnd = 250 * time.Millisecond
@@ -21,19 +23,24 @@ const (
 
 // child is a program that was started, the leader of a process group.
 type child struct {
-	cmd    *exec.Cmd
-	log    *slog.Logger
-	output *output
-	ended  chan struct{} // closed when it has ended; until it is reaped its process id is not given to another
+	cmd     *exec.Cmd
+	log     *slog.Logger
+	output  *output
+	ended   chan struct{} // closed when it has ended; until it is reaped its process id is not given to another
+	adopter int           // the process whose descendants are all the program's; 0: there is none
 }
 
-func startChild(path string, words []string, log *slog.Logger) (*child, error) {
+func (e Exec) start(path string, log *slog.Logger) (*child, error) {
 	out := &output{log: log}
-	cmd := &exec.Cmd{Path: path, Args: words, SysProcAttr: &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}}
+	adopter := 0
+	if e.Adopt && adopt() {
+		adopter = os.Getpid()
+	}
+	cmd := &exec.Cmd{Path: path, Args: e.Program, SysProcAttr: &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}}
 	if err := out.start(cmd); err != nil {
 		return nil, err
 	}
-	c := &child{cmd, log, out, make(chan struct{})}
+	c := &child{cmd, log, out, make(chan struct{}), adopter}
 	go c.watch()
 	return c, nil
 }
@@ -56,29 +63,25 @@ func (c *child) finish(ctx context.Context) error {
 	case <-ctx.Done():
 		return c.cut(context.Cause(ctx))
 	}
-	c.tellLeft(ctx)
+	c.tellLeft()
 	_ = c.kill()
 	c.reap()
 	ctx, cancel := context.WithTimeout(ctx, afterEnd)
 	defer cancel()
+	c.endAdopted(ctx)
 	if !c.output.end(ctx) {
 		c.log.Warn("the program has ended, but something that it started holds its output open; it is read no longer")
 	}
 	return c.verdict()
 }
 
-func (c *child) tellLeft(ctx context.Context) {
-	if left := groupMembers(ctx, c.cmd.Process.Pid); len(left) > 0 {
-		c.log.Warn("the program has ended, but not all that it started; the rest is killed", "processes", left)
-	}
-}
-
-// cut kills the program and all of its group.
+// cut kills the program, all of its group, and what has left the group.
 func (c *child) cut(cause error) error {
 	errKill := c.kill()
 	ctx, cancel := context.WithTimeout(context.Background(), lastWords)
 	defer cancel()
 	gone := c.gone(ctx)
+	c.endLeft()
 	c.output.end(ctx)
 	switch name := c.cmd.Args[0]; {
 	case gone && !c.wasKilled():
@@ -90,6 +93,13 @@ func (c *child) cut(cause error) error {
 	default:
 		return c.saying(fmt.Errorf("%s is killed, and not gone yet: %w", name, cause))
 	}
+}
+
+// endLeft kills what has left the group, also if the program itself is not gone.
+func (c *child) endLeft() {
+	ctx, cancel := context.WithTimeout(context.Background(), lastWords)
+	defer cancel()
+	c.endAdopted(ctx)
 }
 
 // gone waits for the end of a program that was killed. If it takes longer, the kernel is at it and nothing can hurry it.

@@ -1,8 +1,11 @@
 package shutdown
 
 import (
+	"bufio"
 	"bytes"
+	"cmp"
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"os"
@@ -53,16 +56,12 @@ func (o *output) start(cmd *exec.Cmd) error {
 		o.close()
 		return err
 	}
-	o.read()
-	return nil
-}
-
-func (o *output) read() {
 	o.done = make(chan struct{})
 	var both sync.WaitGroup
-	both.Go(func() { o.stdout.readFrom(o.pipes[0]) })
-	both.Go(func() { o.stderr.readFrom(o.pipes[1]) })
+	both.Go(func() { o.stdout.readFrom(fromStdout) })
+	both.Go(func() { o.stderr.readFrom(fromStderr) })
 	go func() { both.Wait(); close(o.done) }()
+	return nil
 }
 
 func (o *output) close() {
@@ -109,12 +108,9 @@ func (o *output) line(stream string, l text) {
 // last is the last line that it printed, as an error message if it made one, and not more than a sentence of it,
 // without what acts on a terminal. Only after end.
 func (o *output) last() string {
-	last := o.stderr.last
-	if len(last.bytes) == 0 {
-		last = o.stdout.last
-	}
-	if over := len(last.bytes) - maxLast; over > 0 {
-		last.bytes, last.cut = last.bytes[:maxLast], over
+	last := cmp.Or(o.stderr.last, o.stdout.last)
+	if over := len(last.begin) - maxLast; over > 0 {
+		last.begin, last.cut = last.begin[:maxLast], over
 	}
 	return strings.Map(func(r rune) rune {
 		if strconv.IsPrint(r) {
@@ -126,68 +122,53 @@ func (o *output) last() string {
 
 // stream parts what it reads into lines.
 type stream struct {
-	name  string
-	line  func(stream string, l text)
-	begun text // the line that has no end yet
-	last  text // the last line that is not blank
+	name string
+	line func(stream string, l text)
+	last text // the last line that is not blank
 }
 
 func (s *stream) readFrom(r io.Reader) {
-	buffer := make([]byte, readAtOnce)
-	for {
-		n, err := r.Read(buffer)
-		s.write(buffer[:n])
-		if err != nil {
-			if len(s.begun.bytes) > 0 {
-				s.end()
+	from := bufio.NewReaderSize(r, readAtOnce)
+	for l := (text{}); ; {
+		part, err := from.ReadSlice('\n')
+		part, whole := bytes.CutSuffix(part, []byte("\n"))
+		l.add(part)
+		ended := err != nil && !errors.Is(err, bufio.ErrBufferFull)
+		if whole || ended && l.begin != "" {
+			if strings.TrimSpace(l.begin) != "" {
+				s.last = l
 			}
+			s.line(s.name, l)
+			l = text{}
+		}
+		if ended {
 			return
 		}
 	}
-}
-
-func (s *stream) write(data []byte) {
-	for {
-		part, rest, whole := bytes.Cut(data, []byte("\n"))
-		fits := min(len(part), maxLine-len(s.begun.bytes))
-		s.begun.bytes = append(s.begun.bytes, part[:fits]...)
-		s.begun.cut += len(part) - fits
-		if !whole {
-			return
-		}
-		s.end()
-		data = rest
-	}
-}
-
-// end passes the line on. The next one takes its place in memory.
-func (s *stream) end() {
-	if len(bytes.TrimSpace(s.begun.bytes)) > 0 {
-		s.last = text{append(s.last.bytes[:0], s.begun.bytes...), s.begun.cut}
-	}
-	s.line(s.name, s.begun)
-	s.begun = text{s.begun.bytes[:0], 0}
 }
 
 // text is the beginning of a line, of which so many bytes were cut.
 type text struct {
-	bytes []byte
+	begin string
 	cut   int
+}
+
+func (t *text) add(part []byte) {
+	fits := min(len(part), maxLine-len(t.begin))
+	t.begin += string(part[:fits])
+	t.cut += len(part) - fits
 }
 
 // String is the text as valid UTF-8. If it was cut, it ends in …, and not in the middle of a letter.
 func (t text) String() string {
 	if t.cut == 0 {
-		return strings.ToValidUTF8(string(bytes.TrimSuffix(t.bytes, []byte("\r"))), "\uFFFD")
+		return strings.ToValidUTF8(strings.TrimSuffix(t.begin, "\r"), "\uFFFD")
 	}
-	whole := t.bytes
-	for n := 1; n < utf8.UTFMax && n <= len(whole); n++ {
-		if tail := whole[len(whole)-n:]; utf8.RuneStart(tail[0]) {
-			if !utf8.FullRune(tail) {
-				whole = whole[:len(whole)-n]
-			}
-			break
+	begin := t.begin
+	for range utf8.UTFMax - 1 {
+		if r, size := utf8.DecodeLastRuneInString(begin); r == utf8.RuneError && size == 1 {
+			begin = begin[:len(begin)-1]
 		}
 	}
-	return strings.ToValidUTF8(string(whole), "\uFFFD") + "…"
+	return strings.ToValidUTF8(begin, "\uFFFD") + "…"
 }

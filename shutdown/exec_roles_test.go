@@ -39,16 +39,24 @@ func init() {
 		"exit":      func() { playExit(args) },
 		"say":       func() { print(strings.Join(args, " ")) },
 		"hang":      playHang,
+		"mute":      func() { <-time.After(time.Minute) },
 		"leave":     func() { playBegin(args, false) },             // ends, what it began does not
 		"leave out": func() { playBegin(args, true) },              // which is in a session of its own
 		"with":      func() { playBegin(args, false); playHang() }, // hangs as well
 		"with out":  func() { playBegin(args, true); playHang() },
 		"flood":     playFlood,
+		"loud":      func() { print(fmt.Sprintf("pid %d.\n", os.Getpid())); playFlood() }, // who it is is said before the log is full
 		"long line": func() { write(bytes.Repeat([]byte("0123456789"), 1<<20)) },
 		"bytes":     playBytes,
 		"self":      playSelf,
-		"hook":      func() { playHook(args, 1) },
-		"hooks":     func() { playHook(args, 20) },
+		"hook":      func() { playHook(context.Background(), Exec{Program: role(args...)}, 1) },
+		"hooks":     func() { playHook(context.Background(), Exec{Program: role(args...)}, 20) },
+		"adopting":  func() { playHook(context.Background(), Exec{Program: role(args...), Adopt: true}, 1) },
+		"cutting":   func() { playHook(untilLine(), Exec{Program: role(args...), Adopt: true}, 1) },
+		"adopting with a child": func() {
+			playBeside()
+			playHook(context.Background(), Exec{Program: role(args...), Adopt: true}, 1)
+		},
 	}
 	roles[os.Args[2]]()
 	syscall.Exit(0)
@@ -92,6 +100,16 @@ func playBegin(args []string, out bool) {
 	print(fmt.Sprintf("pid %d.\n", cmd.Process.Pid))
 }
 
+// playBeside starts a child that has nothing to do with an Exec, and does not hold our output.
+func playBeside() {
+	words := role("mute")
+	cmd := exec.Command(words[0], words[1:]...)
+	if err := cmd.Start(); err != nil {
+		syscall.Exit(8)
+	}
+	print(fmt.Sprintf("pid %d.\n", cmd.Process.Pid))
+}
+
 func playFlood() {
 	block := bytes.Repeat([]byte(strings.Repeat("x", 99)+"\n"), 1000)
 	for range 500 {
@@ -129,13 +147,23 @@ func groupOfParent() int {
 	return group
 }
 
+// untilLine ends with the first line on stdin.
+func untilLine() context.Context {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	go func() {
+		if _, err := fmt.Scanln(new(string)); err == nil {
+			cancel(errShare)
+		}
+	}()
+	return ctx
+}
+
 // playHook is a process that runs a program so often, logs to its stdout and says what is left in it.
-func playHook(args []string, times int) {
+func playHook(ctx context.Context, e Exec, times int) {
 	log := slog.New(slog.NewTextHandler(os.Stdout, nil))
-	e := Exec{Program: role(args...)}
 	memory, files := peakMemory(), 0
 	for range times {
-		e.Run(context.Background(), log)
+		e.Run(ctx, log)
 		files = cmp.Or(files, openFiles())
 	}
 	for end := time.Now().Add(soon); runtime.NumGoroutine() > 1 && time.Now().Before(end); { // one that ends is counted for a moment

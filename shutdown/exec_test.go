@@ -21,7 +21,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/prestop/prestop/internal/container"
+	"github.com/prestop/prestop/internal/proc"
 )
 
 // soon is when a machine that is busy with other things must have come to it.
@@ -65,7 +65,7 @@ func exists(pid int) bool { return unix.Kill(pid, 0) != unix.ESRCH }
 
 // lives tells whether a process has not ended; who has to reap it does not matter.
 func lives(pid int) bool {
-	p, err := container.Read("", strconv.Itoa(pid))
+	p, err := proc.Read("", strconv.Itoa(pid))
 	return err == nil && !p.Ended()
 }
 
@@ -105,7 +105,7 @@ func TestExec(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			var log journal
-			err := Exec{test.program}.Run(execTime(t), log.logger())
+			err := Exec{Program: test.program}.Run(execTime(t), log.logger())
 			expectError(t, err, test.err)
 			for _, text := range test.says {
 				if log.count(strings.TrimSuffix(text, "\n")) != 1 {
@@ -119,7 +119,7 @@ func TestExec(t *testing.T) {
 func TestExecGivesWhatItShould(t *testing.T) {
 	t.Parallel()
 	var log journal
-	expectError(t, Exec{role("self")}.Run(execTime(t), log.logger()), "")
+	expectError(t, Exec{Program: role("self")}.Run(execTime(t), log.logger()), "")
 	if want := "stdin /dev/null, pipes true, shared false, leader true, parent's group false"; log.count(want) != 1 {
 		t.Errorf("want %s, got\n%s", want, &log)
 	}
@@ -134,7 +134,7 @@ func TestExecCut(t *testing.T) {
 	}{
 		"ignores SIGTERM":            {role("hang"), 1, false},
 		"with a child that holds on": {role("with", "hang"), 3, false},
-		"with a child that floods":   {role("with", "flood"), 2, false},
+		"with a child that floods":   {role("with", "loud"), 1, false},
 		"with a grandchild":          {role("with", "with", "hang"), 5, false},
 		"with a child of a session":  {role("with out", "hang"), 3, true},
 	} {
@@ -150,7 +150,7 @@ func TestExecCut(t *testing.T) {
 				await(t, "all say who they are", func() bool { pids = pidsIn(log.String()); return len(pids) >= test.pids })
 				ended = time.Now()
 			}()
-			err := Exec{test.program}.Run(ctx, log.logger())
+			err := Exec{Program: test.program}.Run(ctx, log.logger())
 			took := time.Since(ended)
 			expectError(t, err, ": share used up") // is killed; on a busy machine: and not gone yet
 			expectError(t, err, " is killed")
@@ -188,7 +188,7 @@ func TestExecLeavesNothing(t *testing.T) {
 	t.Parallel()
 	var log journal
 	begin := time.Now()
-	expectError(t, Exec{role("leave", "hang")}.Run(execTime(t), log.logger()), "")
+	expectError(t, Exec{Program: role("leave", "hang")}.Run(execTime(t), log.logger()), "")
 	took := time.Since(begin)
 	pids := pidsIn(log.String())
 	if len(pids) == 0 {
@@ -208,7 +208,7 @@ func TestExecIsNotHeldByAnotherSession(t *testing.T) {
 	t.Parallel()
 	var log journal
 	begin := time.Now()
-	expectError(t, Exec{role("leave out", "hang")}.Run(execTime(t), log.logger()), "")
+	expectError(t, Exec{Program: role("leave out", "hang")}.Run(execTime(t), log.logger()), "")
 	took := time.Since(begin)
 	pids := pidsIn(log.String())
 	if len(pids) == 0 || !lives(pids[0]) {
@@ -232,7 +232,7 @@ func TestExecEndedWhileHeld(t *testing.T) {
 		await(t, "the program's end is seen", func() bool { return log.count("msg=started") == 1 && !exists(execLeader(t, &log)) }) // it is reaped
 		cancel(errShare)
 	}()
-	expectError(t, Exec{role("leave out", "hang")}.Run(ctx, log.logger()), "")
+	expectError(t, Exec{Program: role("leave out", "hang")}.Run(ctx, log.logger()), "")
 	for _, pid := range pidsIn(log.String()) {
 		unix.Kill(pid, unix.SIGKILL)
 	}
@@ -243,7 +243,7 @@ func TestExecNotStartedLate(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(execTime(t))
 	cancel(errShare)
 	var log journal
-	err := Exec{role("say", "too late")}.Run(ctx, log.logger())
+	err := Exec{Program: role("say", "too late")}.Run(ctx, log.logger())
 	expectError(t, err, "not started: share used up")
 	if !errors.Is(err, errShare) || log.String() != "" {
 		t.Errorf("%v\n%s", err, &log)
@@ -253,7 +253,7 @@ func TestExecNotStartedLate(t *testing.T) {
 func TestExecMuchOutput(t *testing.T) {
 	t.Parallel()
 	var log journal
-	expectError(t, Exec{role("flood")}.Run(execTime(t), log.logger()), "")
+	expectError(t, Exec{Program: role("flood")}.Run(execTime(t), log.logger()), "")
 	if n := log.count("stream=stdout"); n != maxLines {
 		t.Errorf("%d lines are logged, want %d", n, maxLines)
 	}
@@ -265,7 +265,7 @@ func TestExecMuchOutput(t *testing.T) {
 func TestExecLongLine(t *testing.T) {
 	t.Parallel()
 	var log journal
-	expectError(t, Exec{role("long line")}.Run(execTime(t), log.logger()), "")
+	expectError(t, Exec{Program: role("long line")}.Run(execTime(t), log.logger()), "")
 	want := fmt.Sprintf("output=%s… left_out_bytes=%d\n", strings.Repeat("0123456789", maxLine)[:maxLine], 10<<20-maxLine)
 	if !strings.HasSuffix(log.String(), want) {
 		t.Errorf("%.3000s", &log)
@@ -292,7 +292,7 @@ func TestExecBytes(t *testing.T) {
 	t.Parallel()
 	var said []string
 	log := slog.New(outputs{slog.NewTextHandler(io.Discard, nil), &said})
-	expectError(t, Exec{role("bytes")}.Run(execTime(t), log), "")
+	expectError(t, Exec{Program: role("bytes")}.Run(execTime(t), log), "")
 	if len(said) != 4 || !strings.HasPrefix(said[0], "\x00\x01") || said[1] != "wörter" || said[2] != "" || said[3] != "\uFFFD" {
 		t.Errorf("%q", said)
 	}
@@ -343,6 +343,118 @@ func TestExecNobodyHoldsTheHooksOutput(t *testing.T) {
 		t.Errorf("nobody was left who could hold it\n%s", out)
 	}
 	for _, pid := range pids {
+		unix.Kill(pid, unix.SIGKILL)
+	}
+}
+
+// What leaves the group, and what that leaves, ends with the step all the same, and is reaped.
+func TestExecAdopts(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		program []string
+		pids    int // that are said at least: what is left may be killed before it says who it is
+		cut     bool
+	}{
+		"left in a session":                {[]string{"leave out", "hang"}, 1, false},
+		"left by what was left":            {[]string{"leave out", "leave out", "hang"}, 1, false},
+		"left in the group and a session":  {[]string{"leave", "leave out", "hang"}, 1, false},
+		"in a session, cut":                {[]string{"with out", "hang"}, 3, true},
+		"a chain of sessions, cut":         {[]string{"with out", "with out", "hang"}, 5, true},
+		"in a session, floods, cut":        {[]string{"with out", "loud"}, 1, true},
+		"left by what ended in time, cut":  {[]string{"with out", "leave out", "hang"}, 4, true},
+		"nothing in a session":             {[]string{"leave", "hang"}, 1, false},
+		"nothing left":                     {[]string{"say", "x"}, 0, false},
+		"in a session, output not held on": {[]string{"leave out", "leave", "hang"}, 1, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			how := "adopting"
+			if test.cut {
+				how = "cutting"
+			}
+			words := role(append([]string{how}, test.program...)...)
+			hook, out := exec.CommandContext(execTime(t), words[0], words[1:]...), new(journal)
+			hook.Stdout = out
+			stdin, err := hook.StdinPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := hook.Start(); err != nil {
+				t.Fatal(err)
+			}
+			if test.cut {
+				await(t, "all say who they are", func() bool { return len(pidsIn(out.String())) >= test.pids })
+				io.WriteString(stdin, "cut\n")
+			}
+			if err := hook.Wait(); err != nil {
+				t.Error(err)
+			}
+			pids := pidsIn(out.String())
+			if len(pids) < test.pids || out.count("holds its output open") != 0 {
+				t.Errorf("%d of %d:\n%s", len(pids), test.pids, out)
+			}
+			if !test.cut && out.count("left: files", "children false") != 1 {
+				t.Errorf("a child was not reaped:\n%s", out)
+			}
+			expectEnds(t, pids...)
+		})
+	}
+}
+
+func TestExecEndsWhatIsAdopted(t *testing.T) {
+	t.Parallel()
+	words, out, log := role("with out", "with", "mute"), new(journal), new(journal)
+	adopter := exec.Command(words[0], words[1:]...)
+	adopter.Stdout = out
+	if err := adopter.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer adopter.Wait()
+	defer adopter.Process.Kill()
+	var others []int
+	await(t, "all say who they are", func() bool {
+		others = slices.DeleteFunc(slices.Compact(slices.Sorted(slices.Values(pidsIn(out.String())))), func(pid int) bool { return pid == adopter.Process.Pid })
+		return len(others) == 2
+	})
+	if adopt() {
+		t.Error("adopts beside a child")
+	}
+	c := child{cmd: adopter, log: log.logger(), adopter: adopter.Process.Pid}
+	c.tellLeft()
+	if log.count("not all that it started", fmt.Sprintf("(%d)", others[0]), fmt.Sprintf("(%d)", others[1])) != 1 {
+		t.Errorf("not named: %v\n%s", others, log)
+	}
+	for _, pid := range others {
+		p, err := proc.Read("", strconv.Itoa(pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Started-- // the process id was another's
+		if endProcess(p); !lives(pid) {
+			t.Errorf("process %d was killed for another", pid)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), s)
+	defer cancel()
+	c.endAdopted(ctx)
+	expectEnds(t, others...)
+	if !lives(adopter.Process.Pid) {
+		t.Error("the adopter is dead")
+	}
+}
+
+// Whose child it is cannot be told where there are others, so that all are spared.
+func TestExecAdoptsBesideOthers(t *testing.T) {
+	t.Parallel()
+	out := hookOutput(t, "adopting with a child", "leave out", "mute")
+	pids := pidsIn(out)
+	if len(pids) < 2 {
+		t.Fatalf("nothing was left behind\n%s", out)
+	}
+	for _, pid := range pids {
+		if !lives(pid) {
+			t.Errorf("process %d is dead", pid)
+		}
 		unix.Kill(pid, unix.SIGKILL)
 	}
 }
@@ -399,13 +511,13 @@ func TestExecFind(t *testing.T) {
 	for _, test := range tests {
 		t.Run(fmt.Sprintf("%.60q", test.program), func(t *testing.T) {
 			t.Parallel()
-			e := Exec{test.program}
+			e := Exec{Program: test.program}
 			err := e.Run(execTime(t), slog.New(slog.DiscardHandler))
 			expectError(t, err, test.err)
 			if test.check == "same" {
 				test.check = test.err
 			}
-			expectError(t, e.Check(t.Context(), slog.New(slog.DiscardHandler)), test.check)
+			expectError(t, checking(e)(t.Context(), slog.New(slog.DiscardHandler)), test.check)
 		})
 	}
 }
@@ -414,7 +526,7 @@ func TestExecCheckRunsNothing(t *testing.T) {
 	t.Parallel()
 	var log journal
 	self := role("say", "ran")
-	expectError(t, Exec{self}.Check(t.Context(), log.logger()), "")
+	expectError(t, checking(Exec{Program: self})(t.Context(), log.logger()), "")
 	if log.count("found "+self[0]) != 1 || log.count("ran") != 0 {
 		t.Errorf("log\n%s", &log)
 	}
@@ -428,8 +540,8 @@ func FuzzExecOutput(f *testing.F) {
 		lines, size := 0, 0
 		s := stream{name: "x", line: func(_ string, l text) {
 			lines++
-			size += len(l.bytes) + l.cut
-			if text := l.String(); !utf8.ValidString(text) || len(text) > 3*maxLine+3 || strings.Contains(text, "\n") || strings.HasSuffix(text, "…") != (l.cut > 0 || bytes.HasSuffix(l.bytes, []byte("…"))) {
+			size += len(l.begin) + l.cut
+			if text := l.String(); !utf8.ValidString(text) || len(text) > 3*maxLine+3 || strings.Contains(text, "\n") || strings.HasSuffix(text, "…") != (l.cut > 0 || strings.HasSuffix(l.begin, "…")) {
 				t.Errorf("%q", text)
 			}
 		}}

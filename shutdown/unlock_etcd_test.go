@@ -192,7 +192,7 @@ func TestEtcdLease(t *testing.T) {
 			test.set(&lease, id)
 			held := admin.has(t.Name())
 			log := &journal{}
-			lockOutcome(t, inTime(t, 10*time.Second, log, lease.Check), log, test.err, test.says, lockPassword)
+			lockOutcome(t, inTime(t, 10*time.Second, log, checking(lease)), log, test.err, test.says, lockPassword)
 			if admin.has(t.Name()) != held {
 				t.Error("Check changed something")
 			}
@@ -319,7 +319,7 @@ func TestEtcdLeaseBlackHole(t *testing.T) {
 	server := testserver.Etcd(t)
 	lease := leaseAt(t, server.URL, 5)
 	server.Freeze()
-	endsWithItsShare(t, lease.Run, lease.Check)
+	endsWithItsShare(t, lease.Run, checking(lease))
 }
 
 // What others than etcd 3.4 answer, and what its members do in a bad hour.

@@ -68,7 +68,7 @@ func TestRedisLockCheckResolves(t *testing.T) {
 	lock := lockAt("locks:" + port)
 	lock.Dial = (&dns.Resolver{Hosts: hosts}).DialContext
 	log := &journal{}
-	lockOutcome(t, inTime(t, 5*time.Second, log, lock.Check), log, "", "resolved to "+ip+" by "+hosts)
+	lockOutcome(t, inTime(t, 5*time.Second, log, checking(lock)), log, "", "resolved to "+ip+" by "+hosts)
 	lockOutcome(t, nil, log, "", lockGone)
 }
 
@@ -143,7 +143,7 @@ func TestRedisLock(t *testing.T) {
 			dump := command(t, server.Address, "DUMP "+lock.Key)
 
 			log := &journal{}
-			err := inTime(t, 10*time.Second, log, lock.Check)
+			err := inTime(t, 10*time.Second, log, checking(lock))
 			lockOutcome(t, err, log, test.err, test.says, lockValue, lockPassword)
 			if in := log.count("logged in") == 1; err == nil && in != (lock.Password != nil) {
 				t.Errorf("the log is\n%s", log)
@@ -231,7 +231,7 @@ func TestRedisLockTLS(t *testing.T) {
 			if test.tls != nil {
 				lock.TLS = test.tls.Config
 			}
-			lockOutcome(t, inTime(t, 5*time.Second, log, lock.Check), log, test.err, "", lockValue)
+			lockOutcome(t, inTime(t, 5*time.Second, log, checking(lock)), log, test.err, "", lockValue)
 			lockOutcome(t, inTime(t, 5*time.Second, log, lock.Run), log, test.err, "", lockValue)
 			if left := command(t, server.Address, "EXISTS "+lockKey) == int64(1); left != (test.err != "") {
 				t.Errorf("kept: %v", left)
@@ -488,7 +488,7 @@ func TestRedisLockBlackHole(t *testing.T) {
 	secure := lockAt(lockHost + ":6379")
 	secure.Dial, secure.TLS = lockDial(server.TLSAddress), web.TLS{CAFile: ca.file, CertFile: cert, KeyFile: key}.Config
 	for name, lock := range map[string]RedisLock{"plain": plain, "TLS": secure} {
-		endsWithItsShare(t, lock.Run, lock.Check)
+		endsWithItsShare(t, lock.Run, checking(lock))
 		ctx, cancel := context.WithCancelCause(t.Context())
 		dial, dialled := lock.Dial, make(chan struct{})
 		lock.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -712,7 +712,7 @@ func FuzzRedisAnswers(f *testing.F) {
 		lock := lockAt("redis:6379")
 		lock.Dial = func(context.Context, string, string) (net.Conn, error) { return said{r: bytes.NewReader(answers)}, nil }
 		var found string
-		err := lock.with(t.Context(), lockValue, func(s *redisSession) (err error) { found, err = s.release(lockKey, lockValue); return err })
+		err := lock.with(t.Context(), func(s *redisSession) (err error) { found, err = s.release(); return err })
 		switch {
 		case err != nil && strings.Contains(err.Error(), lockValue):
 			t.Errorf("the value is said: %v", err)

@@ -58,7 +58,7 @@ func TestUnlockEndsInTime(t *testing.T) {
 				<-r.Context().Done()
 			}))
 			lease := EtcdLease{Connect: n.connect(t, nil), URL: "http://etcd:2379", Lease: secretText("5")}
-			return []stepFunc{lease.Run, lease.Check}
+			return []stepFunc{lease.Run, checking(lease)}
 		},
 		"redis": func(*testing.T) []stepFunc {
 			lock := lockAt("redis:6379")
@@ -67,7 +67,7 @@ func TestUnlockEndsInTime(t *testing.T) {
 				go io.Copy(io.Discard, there)
 				return here, nil
 			}
-			return []stepFunc{lock.Run, lock.Check}
+			return []stepFunc{lock.Run, checking(lock)}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
