@@ -19,7 +19,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -38,21 +37,10 @@ type Call struct {
 	BodyFile string
 	Expect   web.Statuses
 	Timeout  time.Duration // of one try; 0: 10 s
-	OnlyIf   *Call         // no call is made unless this one is answered as it expects
 }
 
 // Run makes the call.
 func (c Call) Run(ctx context.Context, log *slog.Logger) error {
-	if c.OnlyIf != nil {
-		met, answer, err := c.OnlyIf.condition(ctx, log)
-		if err != nil {
-			return fmt.Errorf("only-if: %w", err)
-		}
-		if !met {
-			log.Info(conditionUnmet, "only-if", web.Place(answer.URL), "status", answer.Status)
-			return nil
-		}
-	}
 	client, err := c.Connect()
 	if err != nil {
 		return err
@@ -155,46 +143,13 @@ func (c Call) poll(ctx context.Context, log *slog.Logger, client *web.Client, fr
 	return c.judge(log, answer)
 }
 
-const conditionUnmet = "not called: the condition is not met"
-
-// condition tells whether a call that stands for a condition is answered as it expects. Any answer counts but one to
-// somebody who may not ask.
-func (c Call) condition(ctx context.Context, log *slog.Logger) (met bool, answer web.Answer, err error) {
-	client, err := c.Connect()
-	if err != nil {
-		return false, answer, err
-	}
-	answer, err = c.send(ctx, log, client, c.Request, func(web.Answer) bool { return false })
-	if err != nil || c.Expect.Has(answer.Status) {
-		return err == nil, answer, err
-	}
-	switch answer.Status {
-	case http.StatusUnauthorized, http.StatusForbidden, http.StatusProxyAuthRequired: // which say nothing of the condition
-		err = c.unexpected(answer)
-	}
-	return false, answer, err
-}
-
 // briefly is ctx for a look that asks something: with less than 2 s, a [web.Policy] makes one try.
 func briefly(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeoutCause(ctx, 1900*time.Millisecond, web.ErrTry)
 }
 
-// Check connects, reads the credentials and the body's file, and asks the condition if there is one. No call would be
-// made where that is not met.
+// Check connects, and reads the credentials and the body's file.
 func (c Call) Check(ctx context.Context) (all []step.Finding, err error) {
-	if c.OnlyIf != nil {
-		brief, cancel := briefly(ctx)
-		met, answer, err := c.OnlyIf.condition(brief, slog.New(slog.DiscardHandler))
-		cancel()
-		switch {
-		case err != nil:
-			return nil, err
-		case !met:
-			return []step.Finding{step.Found(conditionUnmet, "only-if", web.Place(answer.URL), "status", strconv.Itoa(answer.Status))}, nil
-		}
-		all = append(all, step.Found("the condition is met"))
-	}
 	if _, err := c.request(); err != nil {
 		return all, err
 	}

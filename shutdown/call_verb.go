@@ -6,14 +6,13 @@ import (
 
 	"github.com/prestop/prestop/internal/request"
 	"github.com/prestop/prestop/internal/step"
-	"github.com/prestop/prestop/internal/web"
 )
 
 // CallVerbs are the steps that make one HTTP call: a verb for each method.
 func CallVerbs() []step.Verb {
 	var all []step.Verb
 	for _, method := range []string{"get", "post", "put", "patch", "delete"} {
-		all = append(all, step.Verb{Name: method, Target: "URL", Options: slices.Concat([]string{"body"}, request.Options(), []string{"only-if"}),
+		all = append(all, step.Verb{Name: method, Target: "URL", Options: slices.Concat([]string{"body"}, request.Options()),
 			Does: "one HTTP call, tried again while there is time; a 202 with Location is polled until it is done", Parse: parseCall})
 	}
 	return all
@@ -24,7 +23,6 @@ type callSpec struct {
 	request  request.Spec
 	body     []byte
 	bodyFile string
-	onlyIf   *request.Spec // nil: no condition
 }
 
 func parseCall(l step.Line) (step.Spec, error) {
@@ -38,13 +36,6 @@ func parseCall(l step.Line) (step.Spec, error) {
 	}
 	if o, ok := l.Option("body"); ok {
 		c.setBody(l, o)
-	}
-	if o, ok := l.Option("only-if"); ok {
-		condition, err := c.request.At(l, o)
-		if err != nil {
-			return nil, err
-		}
-		c.onlyIf = &condition
 	}
 	return c, nil
 }
@@ -61,12 +52,7 @@ func (c *callSpec) setBody(l step.Line, o step.Option) {
 }
 
 func (c callSpec) Needs() step.Needs {
-	n := step.Needs{Least: step.CallTime, Most: step.CallMost, Calls: []step.Call{c.request.Call()}, Reads: slices.Concat(c.request.Files(), files(c.bodyFile))}
-	if c.onlyIf != nil {
-		condition := c.onlyIf.Call()
-		condition.Condition = true
-		n.Calls = append([]step.Call{condition}, n.Calls...)
-	}
+	n := step.Needs{Least: step.CallTime, Most: step.CallMost, Calls: c.request.Calls(), Reads: slices.Concat(c.request.Files(), files(c.bodyFile))}
 	n.Ends = endOf(c.request.URL)
 	return n
 }
@@ -79,11 +65,5 @@ func files(names ...string) []string {
 func (c callSpec) Bind(m step.Means) (step.Deed, error) {
 	call := Call{Connect: c.request.Connect(m), Request: c.request.Request, BodyFile: c.bodyFile, Expect: c.request.Expect, Timeout: c.request.Timeout}
 	call.Request.Body = c.body
-	if c.onlyIf != nil {
-		call.OnlyIf = &Call{Connect: call.Connect, Request: c.onlyIf.Request}
-		if !web.SamePlace(c.request.URL, c.onlyIf.URL) {
-			call.OnlyIf.Connect = c.onlyIf.Connect(m)
-		}
-	}
-	return call, nil
+	return c.request.Conditional(m, call.Connect, call), nil
 }

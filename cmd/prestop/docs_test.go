@@ -10,6 +10,7 @@ import (
 	"go/token"
 	"io"
 	"io/fs"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -24,10 +25,14 @@ import (
 	"testing"
 	"time"
 
-	"go.yaml.in/yaml/v3"
-
+	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/dns"
+	"github.com/prestop/prestop/internal/hook"
+	"github.com/prestop/prestop/internal/secret"
+	"github.com/prestop/prestop/internal/step"
+	"github.com/prestop/prestop/internal/verbs"
 	"github.com/prestop/prestop/prestop"
+	"go.yaml.in/yaml/v3"
 )
 
 // What docs/*.md and README.md show is tried, so that they say what the program does. docs/lint has a test of its own.
@@ -466,7 +471,10 @@ func (s scope) within(content map[string]any) scope {
 		s.grace = strconv.Itoa(grace)
 	}
 	list, _ := content["env"].([]any)
-	s.env = with(s.env, nil)
+	s.env = maps.Clone(s.env)
+	if s.env == nil {
+		s.env = make(map[string]string)
+	}
 	for _, item := range list {
 		one, _ := item.(map[string]any)
 		value, set := one["value"].(string)
@@ -483,18 +491,22 @@ func (s scope) checkHook(t *testing.T, args []string) (problems []string) {
 		s.grace = "60"
 	}
 	if s.env[graceEnv] == "" {
-		s.env = with(s.env, map[string]string{graceEnv: s.grace})
+		s.env = maps.Clone(s.env)
+		if s.env == nil {
+			s.env = make(map[string]string)
+		}
+		s.env[graceEnv] = s.grace
 	}
 	if len(args) > 0 && subcommands()[args[0]] != nil {
-		rest, err := load(cutFlag(args[1:], "--exit-zero", new(bool)), s.env)
-		if err != nil || len(rest.problems) > 0 || len(rest.args) > 0 && args[0] != "install" {
+		rest := slices.DeleteFunc(slices.Clone(args[1:]), func(arg string) bool { return arg == exitZeroFlag })
+		c, err := config.Read(rest, s.env, t.TempDir())
+		if err != nil || len(c.Problems) > 0 || len(c.Arguments) > 0 && args[0] != "install" {
 			return []string{fmt.Sprintf("%q: %v", args, err)}
 		}
 		return nil
 	}
-	b := build(t, s.env, args...)
-	p := b.plan(time.Now())
-	for _, wrong := range b.problems {
+	p := planOf(t, s.env, args...)
+	for _, wrong := range p.Problems {
 		problems = append(problems, wrong.Error())
 	}
 	if got := s.env[graceEnv]; s.grace != "60" && got != s.grace {
@@ -503,7 +515,22 @@ func (s scope) checkHook(t *testing.T, args []string) (problems []string) {
 	if len(p.Entries) == 0 && p.Floor == 0 {
 		problems = append(problems, "the plan is empty")
 	}
-	return append(problems, b.warnings...)
+	for _, w := range p.Warnings {
+		problems = append(problems, w.Text)
+	}
+	return problems
+}
+
+const graceEnv = "PRE_STOP_GRACE_PERIOD_SECONDS"
+
+// planOf is the plan of a hook in a pod with these variables.
+func planOf(t *testing.T, env map[string]string, args ...string) *hook.Plan {
+	t.Helper()
+	c, err := config.Read(args, env, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return hook.Read(c, &secret.Set{}).Plan(hook.World{Start: time.Now(), InPod: true, ContainerID: func() string { return "" }})
 }
 
 var (
@@ -516,8 +543,8 @@ var (
 func TestDocsNames(t *testing.T) {
 	t.Parallel()
 	var known []string
-	for _, row := range newSettings().rows {
-		known = append(known, row.env, "--"+row.flag)
+	for _, row := range config.Table() {
+		known = append(known, row.Env, "--"+row.Flag)
 	}
 	known = append(known, "--dry-run", "--output", "--help", "--exit-zero", "PRE_STOP_PORT", "PRE_STOP_SERVICE_")
 	known = append(known, "--fail", "--max-time", "--sync-rate-limit") // curl's, and ingress-nginx's
@@ -537,9 +564,8 @@ func TestDocsNames(t *testing.T) {
 			}
 			if isStep(text) {
 				steps++
-				b := newBuilder(invocation{ctx: t.Context(), env: env}, newSettings())
-				if _, err := b.step(text); err != nil {
-					t.Errorf("%s: %s: %v", d.name, text, err)
+				for _, wrong := range planOf(t, env, text).Problems {
+					t.Errorf("%s: %s: %v", d.name, text, wrong)
 				}
 			}
 		}
@@ -552,9 +578,9 @@ func TestDocsNames(t *testing.T) {
 // isStep tells what is written to be taken as it is from a verb's name and its description.
 func isStep(text string) bool {
 	known := strings.NewReplacer("QUIT", "", "TERM", "", "USR1", "", "USR2", "", "$(NODE_ID)", "", "$(POD_NAME)", "", "$(VAULT_TOKEN)", "", "SHUTTING_DOWN", "")
-	isVerb := func(v verb) bool { return text == v.name }
-	begins := func(v verb) bool { return strings.HasPrefix(text, v.name+" ") }
-	return slices.ContainsFunc(verbs(), begins) && !slices.ContainsFunc(verbs(), isVerb) && !placeholder.MatchString(known.Replace(text))
+	isVerb := func(v step.Verb) bool { return text == v.Name }
+	begins := func(v step.Verb) bool { return strings.HasPrefix(text, v.Name+" ") }
+	return slices.ContainsFunc(verbs.All(), begins) && !slices.ContainsFunc(verbs.All(), isVerb) && !placeholder.MatchString(known.Replace(text))
 }
 
 var (
@@ -716,9 +742,11 @@ func TestDocsReserves(t *testing.T) {
 	t.Parallel()
 	rows := table(section(t, pageOf(t, "docs/settings.md").text, "The grace period comes first"))
 	for _, row := range rows {
-		grace, err := time.ParseDuration(row[0])
-		if reserve := reserveOf(grace); err != nil || row[1] != short(reserve) || row[2] != short(grace-reserve) {
-			t.Errorf("%q: the reserve is %s, and %s are left; %v", row, short(reserve), short(grace-reserve), err)
+		p := planOf(t, map[string]string{graceEnv: row[0]})
+		reserve, reserveErr := time.ParseDuration(row[1])
+		left, leftErr := time.ParseDuration(row[2])
+		if len(p.Problems) > 0 || reserveErr != nil || leftErr != nil || p.Reserve.Round(100*time.Millisecond) != reserve || p.Budget().Round(100*time.Millisecond) != left {
+			t.Errorf("%q: the reserve is %s, and %s are left; %v", row, p.Reserve, p.Budget(), p.Problems)
 		}
 	}
 	if len(rows) < 5 {

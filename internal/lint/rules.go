@@ -91,7 +91,7 @@ func steps(do func(*preStop, *entry, report)) check {
 	})
 }
 
-// warned calls do for each warning of that kind that prestop itself gives, with its place; e is nil if it is about the settings.
+// warned calls do for each warning of that kind that prestop itself gives, with its place; e is nil if it is about a setting.
 func (h *preStop) warned(id string, do func(at node, text string, e *entry)) {
 	if !h.planned() {
 		return
@@ -99,6 +99,8 @@ func (h *preStop) warned(id string, do func(at node, text string, e *entry)) {
 	for _, w := range h.reading.plan.Warnings {
 		switch {
 		case w.ID != id:
+		case w.Setting != "":
+			do(h.setting(w.Setting), w.Text, nil)
 		case w.Step == hook.NoStep:
 			do(h.command(), w.Text, nil)
 		default:

@@ -19,15 +19,16 @@ import (
 // examples are lines with each verb and each option.
 var examples = []string{
 	"wait 5s",
-	"get http://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c only-if=http://b/",
-	"post http://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c only-if=http://b/",
-	"put http://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c only-if=http://b/",
-	"patch http://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c only-if=http://b/",
-	"delete http://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c only-if=http://b/",
+	"get https://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/",
+	"post https://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/",
+	"put https://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/",
+	"patch https://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/",
+	"delete https://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/",
 	"elasticsearch http://es:9200 type=remove",
-	"until http://app/ header=A:b expect=200 timeout=5s token-file=/t ca-file=/c stable=2 min=1s max=9s json=.a in=b",
-	"until http://app/ metric=a at-most=1",
-	"until quiet 80 for=1s min=1s max=9s traffic=new allow=2 unanswered=1s ignore=::/0",
+	"until https://app/ header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/ stable=2 min=1s max=9s json=.a in=b",
+	"until http://app/ metric=a at-most=1 at-least=1 absent=0",
+	"until http://app/ json=count(.a) not-in=b met-by=404",
+	"until quiet 80,443/udp http2 for=1s min=1s max=9s traffic=new allow=2 unanswered=1s ignore=::/0 probe=false",
 	"until gone web min=1s max=9s",
 	"until closed 80 min=1s max=9s",
 	"until file /a min=1s max=9s",
@@ -107,7 +108,7 @@ func TestEachOptionIsRead(t *testing.T) {
 // A value that cannot be read is refused by an error that names the option and its column, though a good one stands before.
 func TestBadValues(t *testing.T) {
 	t.Parallel()
-	free := []string{"body", "in", "key", "value-file", "lease-file", "user", "ca-file", "cert-file", "key-file"} // any text will do
+	free := []string{"body", "in", "not-in", "key", "value-file", "lease-file", "user", "ca-file", "cert-file", "key-file"} // any text will do
 	for _, text := range examples {
 		l, _, _, err := parse(text, nil)
 		if err != nil {
