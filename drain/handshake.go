@@ -63,13 +63,16 @@ func (g greeting) alone(s sockdiag.Socket) (may, sure bool) {
 	if g.http2 {
 		slack += settingsRead
 	}
-	if near(out, g.bytes, slack) || g.hybrid && near(out, g.bytes-hybridKey, slack) || out <= resumedHello+g.late/2+g.flow(s.BytesReceived) {
-		return true, true
+	few := s.Sent-s.Resent <= g.mostSegments(s)
+	for _, whole := range []uint32{g.bytes, g.bytes - g.late} { // some servers send their tickets with the first answer
+		if near(out, whole, slack) || g.hybrid && near(out, whole-hybridKey, slack) {
+			return true, few || g.http2 && s.BytesReceived >= uploadSize
+		}
 	}
-	if out > g.bytes+longestGreeting {
-		return false, false
+	if out <= resumedHello+g.late/2+g.flow(s.BytesReceived) {
+		return true, few
 	}
-	return s.Sent-s.Resent <= g.mostSegments(s), false
+	return few && out <= g.bytes+longestGreeting, false
 }
 
 // mostSegments is how many a handshake alone may have taken, were all that was sent a part of it. An answer takes one more at
@@ -83,7 +86,7 @@ func (g greeting) mostSegments(s sockdiag.Socket) uint32 {
 	if first > 4<<10 { // OpenSSL writes four kilobytes at a time
 		n++
 	}
-	if bytesOut(s) < g.bytes && n > 1 { // resumed: a ticket less
+	if bytesOut(s)+oneTicket < g.bytes && n > 1 { // resumed: a ticket less
 		n--
 	}
 	return n
@@ -172,11 +175,11 @@ func (p *prober) shakeHands(to netip.AddrPort) (g greeting) {
 	c := tls.Client(counted, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2", "http/1.1"}, ClientSessionCache: tls.NewLRUClientSessionCache(1)})
 	err = c.HandshakeContext(ctx)
 	var plain tls.RecordHeaderError
-	var alert tls.AlertError
+	var op *net.OpError
 	switch {
 	case errors.As(err, &plain):
 		return greeting{known: true}
-	case errors.As(err, &alert):
+	case errors.As(err, &op) && op.Op == "remote error": // an alert, as crypto/tls calls it
 		return greeting{known: true, tls: true}
 	case err != nil:
 		return g

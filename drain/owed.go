@@ -234,7 +234,7 @@ func (h *history) small(s sockdiag.Socket, g greeting, in, out uint32) bool {
 	if out <= most || h.hello(s) {
 		return true
 	}
-	if g.known && !g.http2 {
+	if g.tls && !g.http2 {
 		return false
 	}
 	if g.tls || h.settled && s.BytesReceived-in > shortestHello && !g.known {

@@ -203,7 +203,6 @@ func TestOwedOverTheWire(t *testing.T) {
 			t.Logf("%s: not judged: this machine took %v, and who waits longer than %v is given up", test.name, took, defaultUnanswered)
 			return
 		}
-		t.Logf("%s: %d owed", test.name, w.talk.owed)
 		want := 0
 		if test.hang {
 			want = clients

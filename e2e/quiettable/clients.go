@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/tls"
@@ -154,17 +155,17 @@ func (p peer) process(program, name, text, protocol string) (asker, error) {
 	if err := p.lab.client.start(cmd); err != nil {
 		return nil, err
 	}
-	buffer := make([]byte, 200)
-	if n, err := out.Read(buffer); err != nil || strings.TrimSpace(string(buffer[:n])) != "ready" {
-		return nil, fmt.Errorf("%s: not ready: %q (%v)", program, buffer[:n], err)
+	lines := bufio.NewReader(out)
+	if said, err := lines.ReadString('\n'); said != "ready\n" {
+		return nil, fmt.Errorf("%s: not ready: %q (%v)", program, said, err)
 	}
 	return func(_ context.Context, path string, body int) error {
 		if _, err := fmt.Fprintf(in, "%s %d\n", path, body); err != nil {
 			return err
 		}
-		n, err := out.Read(buffer)
-		if said := strings.TrimSpace(string(buffer[:n])); err == nil && said != "ok" {
-			return fmt.Errorf("%s: %s", program, said)
+		said, err := lines.ReadString('\n')
+		if err == nil && said != "ok\n" {
+			err = fmt.Errorf("%s: %s", program, strings.TrimSpace(said))
 		}
 		return err
 	}, nil
