@@ -15,7 +15,7 @@ import (
 
 // bound reads a line, and binds what it says.
 func bound(text string, m step.Means) (step.Needs, step.Deed, error) {
-	verbs := []step.Verb{URLVerb(), QuietVerb(), GoneVerb(), ClosedVerb(), FileVerb()}
+	verbs := []step.Verb{URLVerb(), QuietVerb(), GoneVerb(), ClosedVerb(), FileVerb(), ExecVerb()}
 	variables := map[string]string{"LONG": strings.Repeat("x", 100)}
 	_, spec, _, err := step.Parse(verbs, text, func(name string) (string, bool) { v, ok := variables[name]; return v, ok })
 	if err != nil {
@@ -177,6 +177,10 @@ func TestStepsThatCannotBeRead(t *testing.T) {
 		"until gone http://web":                           "column 12: expected the name of a headless Service, as web.default.svc.cluster.local, got http://web",
 		"until gone web":                                  `column 12: until gone needs the pod's address in POD_IP (fieldPath: status.podIP), got ""`,
 		"until file drained":                              "column 12: expected an absolute path, got drained",
+		"until exec":                                      "column 11: expected a program, as in until exec /bin/true, after until exec",
+		"until exec min=1s":                               "column 11: expected a program, as in until exec /bin/true, after until exec",
+		"until exec timeout=0 a":                          "column 12: timeout: expected more than 0s",
+		"until exec stable=2 a":                           "column 12: expected an option of until exec (timeout min max), got stable=",
 		"until file /a /b":                                "column 15: expected an option or the end of the step, got /b",
 		"until file /a stable=2":                          "column 15: expected an option of until file (min max), got stable=",
 		"until http://app/ metric={$(LONG) at-most=1":     "column 19: metric: expected a metric's name, as in requests_active{app=\"web\"}, got {$(LONG)",

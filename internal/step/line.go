@@ -69,7 +69,7 @@ func (v Verb) arrange(words []Word) ([]Word, []Option) {
 	var before []Option
 	for len(words) > 0 {
 		o, ok := option(words[0])
-		if !ok || !slices.Contains(v.Options, o.Key) {
+		if !ok {
 			break
 		}
 		before, words = append(before, o), words[1:]
@@ -135,7 +135,10 @@ func OneStep(verbs []Verb, args []string) (string, bool) {
 	if len(args) == 0 || !slices.Contains(firstWords(verbs), args[0]) {
 		return "", false
 	}
-	raw := slices.ContainsFunc(verbs, func(v Verb) bool { return v.Name == args[0] && v.Raw })
+	raw := slices.ContainsFunc(verbs, func(v Verb) bool {
+		name := strings.Fields(v.Name)
+		return v.Raw && len(args) >= len(name) && slices.Equal(args[:len(name)], name)
+	})
 	if !raw && slices.ContainsFunc(args, func(arg string) bool { return strings.ContainsAny(arg, " \t\n") }) {
 		return "", false
 	}

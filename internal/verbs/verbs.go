@@ -23,6 +23,7 @@ func All() []step.Verb {
 		drain.GoneVerb(),
 		drain.ClosedVerb(),
 		drain.FileVerb(),
+		drain.ExecVerb(),
 		shutdown.TouchVerb(),
 		shutdown.ExecVerb(),
 		shutdown.SignalVerb(),

@@ -19,11 +19,11 @@ import (
 // examples are lines with each verb and each option.
 var examples = []string{
 	"wait 5s",
-	"get https://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/",
-	"post https://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/",
-	"put https://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/",
-	"patch https://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/",
-	"delete https://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/",
+	"get https://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/ max=9s",
+	"post https://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/ max=9s",
+	"put https://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/ max=9s",
+	"patch https://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/ max=9s",
+	"delete https://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/ max=9s",
 	"elasticsearch http://es:9200 type=remove",
 	"until https://app/ header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/ stable=2 min=1s max=9s json=.a in=b",
 	"until http://app/ metric=a at-most=1 at-least=1 absent=0",
@@ -33,7 +33,8 @@ var examples = []string{
 	"until closed 80 min=1s max=9s",
 	"until file /a min=1s max=9s",
 	"touch /a",
-	"exec /a b",
+	"exec max=9s only-if=http://b/ /a b",
+	"until exec min=1s max=9s timeout=5s /a b",
 	"signal TERM wait=false",
 	"unlock rediss://a key=b value-file=/c user=d password-file=/e ca-file=/f cert-file=/g key-file=/h timeout=5s",
 	"unlock etcd://a lease-file=/b",
@@ -118,9 +119,13 @@ func TestBadValues(t *testing.T) {
 			if slices.Contains(free, o.Key) {
 				continue
 			}
-			bad := text + " " + o.Key + "="
+			bad, column := text+" "+o.Key+"=", len(text)+2
+			if strings.Contains(text, "exec ") { // whose options stand before the program
+				before, after, _ := strings.Cut(text, " /a")
+				bad, column = before+" "+o.Key+"= /a"+after, len(before)+2
+			}
 			_, _, _, err := parse(bad, nil)
-			if err == nil || !strings.HasPrefix(err.Error(), fmt.Sprintf("column %d: %s", len(text)+2, o.Key)) {
+			if err == nil || !strings.HasPrefix(err.Error(), fmt.Sprintf("column %d: %s", column, o.Key)) {
 				t.Errorf("%s: %v", bad, err)
 			}
 		}
