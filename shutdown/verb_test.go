@@ -33,7 +33,7 @@ func bound(text string, m step.Means) (step.Needs, step.Deed, error) {
 }
 
 func specOf(text string) (step.Spec, error) {
-	verbs := append(CallVerbs(), ElasticsearchVerb(), TouchVerb(), ExecVerb(), SignalVerb(), UnlockVerb())
+	verbs := append(CallVerbs(), ElasticsearchVerb(), TouchVerb(), RemoveVerb(), ExecVerb(), SignalVerb(), UnlockVerb())
 	variables := map[string]string{
 		"HOST": "app", "BODY": `{"a": "b c"}`, "OPTION": "timeout=5s", "AT": "@/f", "FILE": "/f", "EMPTY": "", "A": "x y", "LONG": strings.Repeat("x", 100),
 	}
@@ -411,6 +411,24 @@ func TestTouchVerb(t *testing.T) {
 	}
 }
 
+func TestRemoveVerb(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "a b")
+	n, s, err := bound("remove '"+path+"'", step.Means{})
+	if err != nil || s != (Remove{Path: path}) || n.Most == 0 || !slices.Equal(n.Removes, []string{path}) || n.Writes != nil {
+		t.Fatalf("%+v, %+v, %v", n, s, err)
+	}
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // and one that is not there is done
+		expectError(t, s.Run(t.Context(), slog.New(slog.DiscardHandler)), "")
+		if _, err := os.Lstat(path); err == nil {
+			t.Error("it is still there")
+		}
+	}
+}
+
 func TestSignalVerb(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]struct {
@@ -496,6 +514,9 @@ func TestStepsThatCannotBeRead(t *testing.T) {
 		"post http://app/ only-if=http://b:0/":                "column 18: only-if: expected a port from 1 to 65535, got 0",
 		"post http://app/ header='X(A): b'":                   "column 18: header: expected Name:value, on one line",
 		"post http://app/ header='X-A:\x00b'":                 "column 18: header: expected Name:value, on one line",
+		"remove":                                              "column 7: expected a file's path, as in remove /shared/ready after remove",
+		"remove ready":                                        "column 8: expected an absolute path, got ready",
+		"remove /a force=true":                                "column 11: remove takes no options, got force=",
 		"touch":                                               "column 6: expected a file's path, as in touch /shared/drained after touch",
 		"touch drained":                                       "column 7: expected an absolute path, got drained",
 		"touch '/a\x00b'":                                     "column 7: expected an absolute path, got '/a\x00b'",

@@ -25,6 +25,7 @@ func All() []step.Verb {
 		drain.FileVerb(),
 		drain.ExecVerb(),
 		shutdown.TouchVerb(),
+		shutdown.RemoveVerb(),
 		shutdown.ExecVerb(),
 		shutdown.SignalVerb(),
 		shutdown.UnlockVerb(),

@@ -33,6 +33,7 @@ var examples = []string{
 	"until closed 80 min=1s max=9s",
 	"until file /a min=1s max=9s",
 	"touch /a",
+	"remove /a",
 	"exec max=9s only-if=http://b/ /a b",
 	"until exec min=1s max=9s timeout=5s /a b",
 	"signal TERM wait=false",
@@ -249,12 +250,12 @@ func TestLinesThatCannotBeRead(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                 "column 1: expected a step, got nothing",
 		" \t":              "column 1: expected a step, got nothing",
-		"wiat 5s":          "column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, exec, signal or unlock, got wiat",
-		"  wiat 5s":        "column 3: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, exec, signal or unlock, got wiat",
-		"Wait 5s":          "column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, exec, signal or unlock, got Wait",
-		"'wait 5s'":        "column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, exec, signal or unlock, got 'wait 5s'",
-		"$(SPACED)":        "column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, exec, signal or unlock, got $(SPACED)",
-		"$(EMPTY)":         "column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, exec, signal or unlock, got $(EMPTY)",
+		"wiat 5s":          "column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, remove, exec, signal or unlock, got wiat",
+		"  wiat 5s":        "column 3: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, remove, exec, signal or unlock, got wiat",
+		"Wait 5s":          "column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, remove, exec, signal or unlock, got Wait",
+		"'wait 5s'":        "column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, remove, exec, signal or unlock, got 'wait 5s'",
+		"$(SPACED)":        "column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, remove, exec, signal or unlock, got $(SPACED)",
+		"$(EMPTY)":         "column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, remove, exec, signal or unlock, got $(EMPTY)",
 		"--grace-period=5": "column 1: expected a step, got --grace-period=5: flags go before the steps",
 		"wait":             "column 5: expected a duration, as in wait 20s after wait",
 		"wait ":            "column 5: expected a duration, as in wait 20s after wait",
@@ -267,7 +268,7 @@ func TestLinesThatCannotBeRead(t *testing.T) {
 		"wait $(NOPE)":     "column 6: the variable NOPE is not set",
 		"wait $(NOPE":      "column 6: expected ) after the variable's name",
 		"wait '5s":         "column 6: expected a closing ' after this one",
-		"ü 5s":             "column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, exec, signal or unlock, got ü",
+		"ü 5s":             "column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, remove, exec, signal or unlock, got ü",
 	} {
 		_, _, _, err := parse(text, variables)
 		if e, ok := err.(*step.Error); !ok || e.Error() != want {
