@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"os/exec"
 	"runtime"
 	"syscall"
@@ -92,21 +93,24 @@ func (p Program) Find() (path string, err error) {
 
 // child is a program that was started, the leader of a process group.
 type child struct {
-	cmd    *exec.Cmd
-	log    *slog.Logger
-	output *output
-	ended  chan struct{} // closed when it has ended; until it is reaped its process id is not given to another
-	adopts bool          // what leaves its group becomes a child of this process, and nothing else does
+	cmd     *exec.Cmd
+	log     *slog.Logger
+	output  *output
+	ended   chan struct{} // closed when it has ended; until it is reaped its process id is not given to another
+	adopter int           // the process whose descendants are all the program's; 0: there is none
 }
 
 func (p Program) start(path string, log *slog.Logger) (*child, error) {
 	out := &output{log: log, say: p.Say}
-	adopts := p.Adopt && adopt()
+	adopter := 0
+	if p.Adopt && adopt() {
+		adopter = os.Getpid()
+	}
 	cmd := &exec.Cmd{Path: path, Args: p.Words, SysProcAttr: &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}}
 	if err := out.start(cmd); err != nil {
 		return nil, err
 	}
-	c := &child{cmd, log, out, make(chan struct{}), adopts}
+	c := &child{cmd, log, out, make(chan struct{}), adopter}
 	go c.watch()
 	return c, nil
 }

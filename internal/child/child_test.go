@@ -134,7 +134,7 @@ func TestProgramCut(t *testing.T) {
 	}{
 		"ignores SIGTERM":            {role("hang"), 1, false},
 		"with a child that holds on": {role("with", "hang"), 3, false},
-		"with a child that floods":   {role("with", "flood"), 1, false},
+		"with a child that floods":   {role("with", "loud"), 1, false},
 		"with a grandchild":          {role("with", "with", "hang"), 5, false},
 		"with a child of a session":  {role("with out", "hang"), 3, true},
 	} {
@@ -360,7 +360,7 @@ func TestProgramAdopts(t *testing.T) {
 		"left in the group and a session":  {[]string{"leave", "leave out", "hang"}, 1, false},
 		"in a session, cut":                {[]string{"with out", "hang"}, 3, true},
 		"a chain of sessions, cut":         {[]string{"with out", "with out", "hang"}, 5, true},
-		"in a session, floods, cut":        {[]string{"with out", "pid flood"}, 1, true},
+		"in a session, floods, cut":        {[]string{"with out", "loud"}, 1, true},
 		"left by what ended in time, cut":  {[]string{"with out", "leave out", "hang"}, 4, true},
 		"nothing in a session":             {[]string{"leave", "hang"}, 1, false},
 		"nothing left":                     {[]string{"say", "x"}, 0, false},
@@ -398,6 +398,48 @@ func TestProgramAdopts(t *testing.T) {
 			}
 			expectEnds(t, pids...)
 		})
+	}
+}
+
+func TestProgramEndsWhatIsAdopted(t *testing.T) {
+	t.Parallel()
+	words, out, log := role("with out", "with", "mute"), new(journal), new(journal)
+	adopter := exec.Command(words[0], words[1:]...)
+	adopter.Stdout = out
+	if err := adopter.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer adopter.Wait()
+	defer adopter.Process.Kill()
+	var others []int
+	await(t, "all say who they are", func() bool {
+		others = slices.DeleteFunc(slices.Compact(slices.Sorted(slices.Values(pidsIn(out.String())))), func(pid int) bool { return pid == adopter.Process.Pid })
+		return len(others) == 2
+	})
+	if adopt() {
+		t.Error("adopts beside a child")
+	}
+	c := child{cmd: adopter, log: log.logger(), adopter: adopter.Process.Pid}
+	c.tellLeft()
+	if log.count("not all that it started", fmt.Sprintf("(%d)", others[0]), fmt.Sprintf("(%d)", others[1])) != 1 {
+		t.Errorf("not named: %v\n%s", others, log)
+	}
+	for _, pid := range others {
+		p, err := proc.Read("", strconv.Itoa(pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Started-- // the process id was another's
+		if endProcess(p); !lives(pid) {
+			t.Errorf("process %d was killed for another", pid)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), s)
+	defer cancel()
+	c.endAdopted(ctx)
+	expectEnds(t, others...)
+	if !lives(adopter.Process.Pid) {
+		t.Error("the adopter is dead")
 	}
 }
 

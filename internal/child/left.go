@@ -24,8 +24,8 @@ func hasChildren() bool {
 	return !errors.Is(unix.Waitid(unix.P_ALL, 0, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil), unix.ECHILD)
 }
 
-// started are the processes that the program started, as far as /proc shows them: the others of its group and, where the
-// program's are adopted, all that descend from this process.
+// started are the processes that the program started, as far as /proc shows them: the others of its group, and all that
+// descend from the adopter.
 func (c *child) started() []proc.Process {
 	entries, _ := os.ReadDir("/proc")
 	all := map[int]proc.Process{}
@@ -37,19 +37,19 @@ func (c *child) started() []proc.Process {
 			all[p.PID] = p
 		}
 	}
-	self, leader := os.Getpid(), c.cmd.Process.Pid
 	descends := func(p proc.Process) bool {
 		for range all { // no more often: parents may have changed while they were read
-			if p.Parent == self {
+			if p.Parent == c.adopter {
 				return true
 			}
 			p = all[p.Parent]
 		}
 		return false
 	}
+	leader := c.cmd.Process.Pid
 	var started []proc.Process
 	for _, p := range all {
-		if p.PID != leader && (p.Group == leader || c.adopts && descends(p)) {
+		if p.PID != leader && (p.Group == leader || c.adopter != 0 && descends(p)) {
 			started = append(started, p)
 		}
 	}
@@ -74,7 +74,7 @@ func (c *child) tellLeft() {
 func (c *child) endAdopted(ctx context.Context) {
 	look := time.NewTicker(time.Millisecond)
 	defer look.Stop()
-	for c.adopts && hasChildren() {
+	for c.adopter != 0 && hasChildren() {
 		left := c.started()
 		for _, p := range left {
 			endProcess(p)

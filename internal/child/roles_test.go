@@ -45,7 +45,7 @@ func init() {
 		"with":      func() { playBegin(args, false); playHang() }, // hangs as well
 		"with out":  func() { playBegin(args, true); playHang() },
 		"flood":     playFlood,
-		"pid flood": func() { print(fmt.Sprintf("pid %d.\n", os.Getpid())); playFlood() }, // what others say is not among the lines that are logged
+		"loud":      func() { print(fmt.Sprintf("pid %d.\n", os.Getpid())); playFlood() }, // who it is is said before the log is full
 		"long line": func() { write(bytes.Repeat([]byte("0123456789"), 1<<20)) },
 		"bytes":     playBytes,
 		"self":      playSelf,

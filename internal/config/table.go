@@ -24,6 +24,12 @@ type Setting struct {
 // By is how it was set: a flag, a variable, or empty.
 func (s Setting) By() string { return *s.by }
 
+// Groups of settings that are for one call.
+const (
+	AppAlone           = "The app URL alone"
+	ElasticsearchAlone = "Elasticsearch alone"
+)
+
 // A reader writes a Config.
 type reader struct {
 	*Config
@@ -52,21 +58,19 @@ func newReader(env map[string]string) *reader {
 	add(r, times, &c.IfNotDeleted, choice("wait", Skip), "PRE_STOP_IF_NOT_DELETED", "if-not-deleted", "with ask-api, where the pod is not being deleted: wait, or skip the waits and only make the calls", "")
 	add(r, times, &c.SkipFile, file, "PRE_STOP_SKIP_FILE", "skip-file", "while this file holds true, waits end at once", "")
 
-	const app = "The app URL alone"
-	add(r, app, &c.AppTokenFile, file, "PRE_STOP_APP_TOKEN_FILE", "app-token-file", "bearer token", "")
-	add(r, app, &c.AppCAFile, file, "PRE_STOP_APP_CA_FILE", "app-ca-file", "CA certificates, instead of the system's", "")
+	add(r, AppAlone, &c.AppTokenFile, file, "PRE_STOP_APP_TOKEN_FILE", "app-token-file", "bearer token", "")
+	add(r, AppAlone, &c.AppCAFile, file, "PRE_STOP_APP_CA_FILE", "app-ca-file", "CA certificates, instead of the system's", "")
 
-	const es = "Elasticsearch alone"
-	add(r, es, &c.Username, name, "PRE_STOP_ELASTICSEARCH_USERNAME", "elasticsearch-username", "user for basic authentication", "")
-	add(r, es, &c.PasswordFile, file, "PRE_STOP_ELASTICSEARCH_PASSWORD_FILE", "elasticsearch-password-file", "the user's password", "")
-	add(r, es, &c.TokenFile, file, "PRE_STOP_ELASTICSEARCH_TOKEN_FILE", "elasticsearch-token-file", "bearer token, or with its scheme as in: ApiKey abc", "")
-	add(r, es, &c.CAFile, file, "PRE_STOP_ELASTICSEARCH_CA_FILE", "elasticsearch-ca-file", "CA certificates, instead of the system's", "")
-	add(r, es, &c.CertFile, file, "PRE_STOP_ELASTICSEARCH_CERT_FILE", "elasticsearch-cert-file", "client certificate", "")
-	add(r, es, &c.KeyFile, file, "PRE_STOP_ELASTICSEARCH_KEY_FILE", "elasticsearch-key-file", "its key", "")
-	add(r, es, &c.ServerName, name, "PRE_STOP_ELASTICSEARCH_TLS_SERVER_NAME", "elasticsearch-tls-server-name", "verified instead of the URL's host", "")
-	add(r, es, &c.Insecure, toggle(), "PRE_STOP_ELASTICSEARCH_INSECURE_SKIP_VERIFY", "elasticsearch-insecure-skip-verify", "verify no certificate", "")
-	add(r, es, &c.AllocationDelay, duration(), "PRE_STOP_ELASTICSEARCH_ALLOCATION_DELAY", "elasticsearch-allocation-delay", "type restart: how long shards are not rebuilt elsewhere", "5m, Elasticsearch's")
-	add(r, es, &c.TargetNode, name, "PRE_STOP_ELASTICSEARCH_TARGET_NODE", "elasticsearch-target-node", "type replace: the node that takes over", "")
+	add(r, ElasticsearchAlone, &c.Username, name, "PRE_STOP_ELASTICSEARCH_USERNAME", "elasticsearch-username", "user for basic authentication", "")
+	add(r, ElasticsearchAlone, &c.PasswordFile, file, "PRE_STOP_ELASTICSEARCH_PASSWORD_FILE", "elasticsearch-password-file", "the user's password", "")
+	add(r, ElasticsearchAlone, &c.TokenFile, file, "PRE_STOP_ELASTICSEARCH_TOKEN_FILE", "elasticsearch-token-file", "bearer token, or with its scheme as in: ApiKey abc", "")
+	add(r, ElasticsearchAlone, &c.CAFile, file, "PRE_STOP_ELASTICSEARCH_CA_FILE", "elasticsearch-ca-file", "CA certificates, instead of the system's", "")
+	add(r, ElasticsearchAlone, &c.CertFile, file, "PRE_STOP_ELASTICSEARCH_CERT_FILE", "elasticsearch-cert-file", "client certificate", "")
+	add(r, ElasticsearchAlone, &c.KeyFile, file, "PRE_STOP_ELASTICSEARCH_KEY_FILE", "elasticsearch-key-file", "its key", "")
+	add(r, ElasticsearchAlone, &c.ServerName, name, "PRE_STOP_ELASTICSEARCH_TLS_SERVER_NAME", "elasticsearch-tls-server-name", "verified instead of the URL's host", "")
+	add(r, ElasticsearchAlone, &c.Insecure, toggle(), "PRE_STOP_ELASTICSEARCH_INSECURE_SKIP_VERIFY", "elasticsearch-insecure-skip-verify", "verify no certificate", "")
+	add(r, ElasticsearchAlone, &c.AllocationDelay, duration(), "PRE_STOP_ELASTICSEARCH_ALLOCATION_DELAY", "elasticsearch-allocation-delay", "type restart: how long shards are not rebuilt elsewhere", "5m, Elasticsearch's")
+	add(r, ElasticsearchAlone, &c.TargetNode, name, "PRE_STOP_ELASTICSEARCH_TARGET_NODE", "elasticsearch-target-node", "type replace: the node that takes over", "")
 
 	const state = "Log and state"
 	add(r, state, &c.LogTo, checked("where", podlog.Check), "PRE_STOP_LOG_TO", "log-to", "auto, container, stdout, stderr, or a file", "")

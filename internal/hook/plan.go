@@ -20,7 +20,9 @@ type World struct {
 	Start time.Time // of this delivery of the hook
 	Asked Asked
 	InPod bool
-	Dial  func(ctx context.Context, network, address string) (net.Conn, error)
+	// Elsewhere: the plan is of a container that we are not in, as in a manifest.
+	Elsewhere bool
+	Dial      func(ctx context.Context, network, address string) (net.Conn, error)
 	// ContainerID stands for the pod where its UID is not known; empty: it is not known either.
 	ContainerID func() string
 }
@@ -139,7 +141,7 @@ func (s *Script) means(p *Plan, w World) step.Means {
 			}
 			return w.ContainerID()
 		}},
-		InPod: w.InPod, DryRun: s.config.DryRun.V,
+		InPod: w.InPod, Elsewhere: w.Elsewhere, DryRun: s.config.DryRun.V,
 		Start: func() time.Time { return p.means.start }, Deadline: p.Deadline(),
 		Type: func(word string) string {
 			switch {
@@ -168,7 +170,7 @@ func (s *Script) identity(p *Plan, a Asked) string {
 func (p *Plan) ID() string {
 	var text strings.Builder
 	for _, e := range p.Entries {
-		fmt.Fprintf(&text, "%s\n", e.Line)
+		fmt.Fprintf(&text, "%q\n", e.Line)
 	}
 	return text.String() + p.askedOnly
 }

@@ -138,10 +138,10 @@ func (s *Script) elasticsearch() step.Elasticsearch {
 	}
 }
 
-// WantsAuto tells whether any step needs to know what the shutdown type auto comes to.
+// WantsAuto tells whether any step needs to know what the shutdown type auto comes to. The app is told the settings' type.
 func (s *Script) WantsAuto() bool {
 	return slices.ContainsFunc(s.Steps, func(one Step) bool {
-		return s.shutdownType(one) == step.TypeAuto
+		return s.shutdownType(one) == step.TypeAuto || one.Setting == appSetting && s.config.ShutdownType.V == step.TypeAuto
 	})
 }
 

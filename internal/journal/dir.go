@@ -27,22 +27,11 @@ func Dir(explicit, tmpdir string) (string, error) {
 func firstWritable(dirs ...string) (string, error) {
 	var refused []string
 	for _, dir := range dirs {
-		err := writable(dir)
+		err := unix.Access(dir+"/.", unix.W_OK|unix.X_OK) // /. is in no file
 		if err == nil {
 			return dir, nil
 		}
 		refused = append(refused, fmt.Sprintf("%s: %v", dir, err))
 	}
 	return "", fmt.Errorf("no directory can be written to (%s)", strings.Join(refused, "; "))
-}
-
-func writable(dir string) error {
-	var stat unix.Stat_t
-	if err := unix.Stat(dir, &stat); err != nil {
-		return err
-	}
-	if stat.Mode&unix.S_IFMT != unix.S_IFDIR {
-		return unix.ENOTDIR
-	}
-	return unix.Access(dir, unix.W_OK|unix.X_OK)
 }

@@ -31,9 +31,11 @@ type flaw struct {
 	value     node         // what stands there
 	in        node         // the struct's place
 	of        reflect.Type // the struct; nil: a map
+	fields    []string     // the struct\'s
 	loose     bool         // the struct may have more fields than we know of
 	inPod     bool
 	path      []string // keys of the struct's place, or of the mistyped value
+	near      string   // the field that is written almost like an unknown one; empty: none is
 	expected  string   // if it is mistyped
 	container string
 }
@@ -51,6 +53,8 @@ type typeInfo struct {
 	own    bool // it reads its JSON itself, as quantities do
 	loose  bool
 	fields map[string][]int
+	names  []string // of the fields, in order
+	plain  []string // the same, as plain has them
 }
 
 func (d *decoder) info(t reflect.Type) *typeInfo {
@@ -62,7 +66,7 @@ func (d *decoder) info(t reflect.Type) *typeInfo {
 		i.loose = !strings.HasPrefix(t.PkgPath(), "k8s.io/")
 		for _, f := range reflect.VisibleFields(t) {
 			if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" && name != "-" {
-				i.fields[name] = f.Index
+				i.fields[name], i.names, i.plain = f.Index, append(i.names, name), append(i.plain, plain(name))
 			}
 		}
 	}
@@ -94,7 +98,7 @@ func (d *decoder) read(n node, v reflect.Value) {
 	case info.own:
 		d.own(n, v)
 	case v.Kind() == reflect.Pointer:
-		if into := reflect.New(v.Type().Elem()); d.readable(n, into.Elem()) {
+		if into := reflect.New(v.Type().Elem()); d.info(v.Type().Elem()).own || d.readable(n, into.Elem()) {
 			d.read(n, into.Elem())
 			v.Set(into)
 		}
@@ -184,7 +188,7 @@ func (d *decoder) fields(n node, v reflect.Value, info *typeInfo) {
 	d.pairs(n, v.Type(), func(key, value node) {
 		index, ok := info.fields[key.Value]
 		if !ok {
-			d.add(flaw{kind: unknownField, at: key, value: value, of: v.Type(), loose: d.loose || info.loose})
+			d.add(flaw{kind: unknownField, at: key, value: value, of: v.Type(), fields: info.names, loose: d.loose || info.loose, near: info.nearest(key.Value)})
 			return
 		}
 		d.path = append(d.path, key.Value)
@@ -222,13 +226,27 @@ func (d *decoder) pairs(n node, of reflect.Type, do func(key, value node)) {
 	merge(n)
 }
 
-// fieldsOf are the names of a struct's fields, in order.
-func fieldsOf(t reflect.Type) []string {
-	var all []string
-	for _, f := range reflect.VisibleFields(t) {
-		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" && name != "-" {
-			all = append(all, name)
-		}
+// nearest is the field that is written almost like a name; empty: none is.
+func (i *typeInfo) nearest(name string) string {
+	name = plain(name)
+	if at := slices.IndexFunc(i.plain, func(field string) bool { return almostEqual(field, name) }); at >= 0 {
+		return i.names[at]
 	}
-	return all
+	return ""
+}
+
+// almostEqual tells whether plain names differ in no more than one letter, or two that are swapped.
+func almostEqual(a, b string) bool {
+	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
+		a, b = a[1:], b[1:]
+	}
+	for len(a) > 0 && len(b) > 0 && a[len(a)-1] == b[len(b)-1] {
+		a, b = a[:len(a)-1], b[:len(b)-1]
+	}
+	return len(a) <= 1 && len(b) <= 1 || len(a) == 2 && len(b) == 2 && a[0] == b[1] && a[1] == b[0]
+}
+
+// plain is a name without what people write in one by mistake: upper-case letters throughout, no _ and no -.
+func plain(name string) string {
+	return strings.ToUpper(strings.NewReplacer("_", "", "-", "").Replace(name))
 }

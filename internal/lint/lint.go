@@ -71,7 +71,7 @@ func Check(files []File) Result {
 	rules := Rules()
 	for _, w := range in.workloads {
 		for _, p := range w.pods {
-			for _, c := range p.all() {
+			for _, c := range p.all {
 				if c.readHook(); c.hook != nil {
 					all.Hooks = append(all.Hooks, c.hook.summary())
 				}

@@ -65,7 +65,7 @@ func (h *preStop) read(args []string) *reading {
 			r.set[s.Env] = s
 		}
 	}
-	r.plan = hook.Read(c, &secret.Set{}).Plan(hook.World{InPod: true, ContainerID: func() string { return "" }})
+	r.plan = hook.Read(c, &secret.Set{}).Plan(hook.World{InPod: true, Elsewhere: true, ContainerID: func() string { return "" }})
 	for _, p := range r.plan.Problems {
 		ofSetting := strings.HasPrefix(p.Name, variablePrefix) || strings.HasPrefix(p.Name, "--") || p.Name == "arguments"
 		if ofSetting && !(h.env.Open && p.With != "") { // where there may be more variables than are known, none is said to be missing

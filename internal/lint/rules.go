@@ -40,7 +40,7 @@ func pods(do func(*pod, report)) check {
 // containers has a check look at each container of a pod.
 func containers(do func(*container, report)) check {
 	return pods(func(p *pod, say report) {
-		for _, c := range p.all() {
+		for _, c := range p.all {
 			do(c, c.named(say))
 		}
 	})
@@ -58,7 +58,7 @@ func (c *container) named(say report) report {
 // hooks has a check look at each hook that Kubernetes accepts.
 func hooks(do func(*preStop, report)) check {
 	return containers(func(c *container, say report) {
-		if c.hook != nil && !slices.Contains(c.pod.inits, c) {
+		if c.hook != nil && !c.init {
 			do(c.hook, say)
 		}
 	})
@@ -91,7 +91,7 @@ func steps(do func(*preStop, *entry, report)) check {
 	})
 }
 
-// warned calls do for each warning of that kind that prestop itself gives, with its place; e is nil if it is about the settings.
+// warned calls do for each warning of that kind that prestop itself gives, with its place; e is nil if it is about a setting.
 func (h *preStop) warned(id string, do func(at node, text string, e *entry)) {
 	if !h.planned() {
 		return
@@ -99,6 +99,8 @@ func (h *preStop) warned(id string, do func(at node, text string, e *entry)) {
 	for _, w := range h.reading.plan.Warnings {
 		switch {
 		case w.ID != id:
+		case w.Setting != "":
+			do(h.setting(w.Setting), w.Text, nil)
 		case w.Step == hook.NoStep:
 			do(h.command(), w.Text, nil)
 		default:

@@ -21,7 +21,7 @@ func formRules() []Rule {
 		{"wrong-type", Error, "a value is not of the type that Kubernetes accepts, such as a number without quotes", wrongType},
 		{"duplicate-key", Warning, "a key stands there twice, and only one of them counts", duplicateKey},
 		{"init-container-hook", Error, "an init container has a hook, which Kubernetes refuses", containers(func(c *container, say report) {
-			if c.hook != nil && slices.Contains(c.pod.inits, c) {
+			if c.hook != nil && c.init {
 				say(c.hook.place, "an init container has a preStop hook, which Kubernetes refuses: it has ended before the pod stops",
 					"move the hook to the container that it is for, or make this one a sidecar with restartPolicy: Always")
 			}
@@ -89,21 +89,12 @@ func (f flaw) misplacesHook() bool {
 	switch {
 	case name == "prestop" || name == "poststart" || f.partOfHook():
 		return true
-	case f.of == reflect.TypeFor[corev1.Container]() && alike("lifecycle", f.at.Value):
+	case f.of == reflect.TypeFor[corev1.Container]() && f.near == "lifecycle":
 		return true
 	case f.of == reflect.TypeFor[corev1.PodSpec]() && slices.Contains([]string{"lifecycle", "env", "envFrom", "volumeMounts"}, f.at.Value):
 		return true
 	}
 	return false
-}
-
-// nearest is the field of the struct that is written almost like the one that it lacks; empty: none is.
-func (f flaw) nearest() string {
-	all := fieldsOf(f.of)
-	if i := slices.IndexFunc(all, func(name string) bool { return alike(name, f.at.Value) }); i >= 0 {
-		return all[i]
-	}
-	return ""
 }
 
 const hookLines = "lifecycle:\n  preStop:\n    exec:\n      command: [/prestop]"
@@ -112,7 +103,7 @@ func hookMisplaced(w *workload, say report) {
 	flaws(flaw.misplacesHook, func(f flaw, say report) {
 		switch {
 		case f.partOfHook():
-			say(f.at, f.at.Value+" is no field of "+f.whose()+"; expected "+strings.Join(fieldsOf(f.of), ", "), hookLines)
+			say(f.at, f.at.Value+" is no field of "+f.whose()+"; expected "+strings.Join(f.fields, ", "), hookLines)
 		case f.of == reflect.TypeFor[corev1.PodSpec]():
 			say(f.at, f.at.Value+" is no field of a pod; it is of a container", "containers:\n- name: …\n  "+f.at.Value+": …")
 		default:
@@ -145,51 +136,32 @@ func (f flaw) stray() node {
 }
 
 func (f flaw) strays() bool {
-	return f.kind == unknownField && !f.misplacesHook() && !f.loose && f.nearest() == "" && f.stray().Node != nil
+	return f.kind == unknownField && !f.misplacesHook() && !f.loose && f.near == "" && f.stray().Node != nil
 }
 
 func (w *workload) hasContainers() bool {
-	return slices.ContainsFunc(w.pods, func(p *pod) bool { return len(p.all()) > 0 })
+	return slices.ContainsFunc(w.pods, func(p *pod) bool { return len(p.all) > 0 })
 }
 
 // misspells tells of all fields that are almost others, and in a pod of all that Kubernetes does not know.
 func (f flaw) misspells() bool {
-	return f.kind == unknownField && !f.misplacesHook() && !f.misplacesGrace() && (f.nearest() != "" || f.inPod && !f.loose)
+	return f.kind == unknownField && !f.misplacesHook() && !f.misplacesGrace() && (f.near != "" || f.inPod && !f.loose)
 }
 
 func fieldMisspelt(f flaw, say report) {
-	name, near := f.at.Value, f.nearest()
-	if near != "" {
-		say(f.at, name+" is no field that Kubernetes knows here; expected "+near, near+": …")
-		return
+	const fix = "see its spelling, and how far it is indented"
+	switch name := f.at.Value; {
+	case f.near != "":
+		say(f.at, name+" is no field that Kubernetes knows here; expected "+f.near, f.near+": …")
+	case len(f.fields) <= 5:
+		say(f.at, name+" is no field of "+f.whose()+"; expected "+strings.Join(f.fields, ", "), fix)
+	default:
+		say(f.at, name+" is no field of "+f.whose()+" up to Kubernetes "+newestKubernetes, fix).warn()
 	}
-	all := fieldsOf(f.of)
-	if len(all) <= 5 {
-		say(f.at, name+" is no field of "+f.whose()+"; expected "+strings.Join(all, ", "), "see its spelling, and how far it is indented")
-		return
-	}
-	say(f.at, name+" is no field of "+f.whose()+" up to Kubernetes "+newestKubernetes, "see its spelling, and how far it is indented").warn()
 }
 
 // newestKubernetes is the version whose types are linked.
 const newestKubernetes = "1.37"
-
-// alike tells whether names differ in no more than case, _ and -, or one letter.
-func alike(a, b string) bool {
-	a, b = plain(a), plain(b)
-	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
-		a, b = a[1:], b[1:]
-	}
-	for len(a) > 0 && len(b) > 0 && a[len(a)-1] == b[len(b)-1] {
-		a, b = a[:len(a)-1], b[:len(b)-1]
-	}
-	return len(a) <= 1 && len(b) <= 1 || len(a) == 2 && len(b) == 2 && a[0] == b[1] && a[1] == b[0]
-}
-
-// plain is a name without what people write in one by mistake: upper-case letters throughout, no _ and no -.
-func plain(name string) string {
-	return strings.ToUpper(strings.NewReplacer("_", "", "-", "").Replace(name))
-}
 
 func notOneHandler(h *preStop, say report) {
 	all := h.handlers()
@@ -256,7 +228,7 @@ func duplicateKey(w *workload, say report) {
 func settingsWithoutHook(c *container, say report) {
 	lacks := "has no preStop hook that it could be for"
 	switch h := c.hook; {
-	case h != nil && (h.reading != nil || h.mentions(program) || len(h.handlers()) != 1 || !h.asWritten() || slices.Contains(c.pod.inits, c)):
+	case h != nil && (h.reading != nil || h.mentions(program) || len(h.handlers()) != 1 || !h.asWritten() || c.init):
 		return
 	case h != nil:
 		lacks = "has a preStop hook that does not run prestop"

@@ -23,6 +23,13 @@ func stepRules() []Rule {
 				}
 			})
 		})},
+		{"setting-unused", Warning, "a setting of a call that is not made", plans(func(h *preStop, say report) {
+			h.warned("setting-unused", func(at node, text string, _ *entry) {
+				if !h.env.Open { // else the call's URL may be where nobody sees it
+					say(at, text, "remove it, or set the URL that it is for")
+				}
+			})
+		})},
 		{"setting-unreadable", Error, "a setting that prestop cannot read", settingUnreadable},
 		{"setting-unknown", Warning, "a PRE_STOP_ variable that is no setting", plans(func(h *preStop, say report) {
 			for _, name := range h.reading.unknown {

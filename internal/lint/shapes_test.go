@@ -213,3 +213,25 @@ spec:
 		})
 	}
 }
+
+// Istio's own ports are 15000 to 15999. A port may have any number of digits.
+func TestPortsBesideIstio(t *testing.T) {
+	t.Parallel()
+	for port, want := range map[string][]string{
+		"9": {"7 warning quiet-port-undeclared"}, "15": {"7 warning quiet-port-undeclared"}, "150": {"7 warning quiet-port-undeclared"}, "1509": {"7 warning quiet-port-undeclared"},
+		"15090": nil, "15999": nil, "16000": {"7 warning quiet-port-undeclared"}, "8080": nil,
+	} {
+		text := `kind: Pod
+metadata: {name: web, labels: {sidecar.istio.io/inject: "true"}}
+spec:
+  containers:
+  - name: web
+    ports: [{containerPort: 8080}]
+    lifecycle: {preStop: {exec: {command: [/prestop, until quiet ` + port + `]}}}
+    env: [{name: PRE_STOP_GRACE_PERIOD_SECONDS, value: "30"}]
+`
+		if got := linted(t, text); !slices.Equal(got, want) {
+			t.Errorf("port %s: found %q, expected %q", port, got, want)
+		}
+	}
+}

@@ -24,6 +24,8 @@ type Means struct {
 	Pod    Pod
 	InPod  bool // false: somebody tries the hook elsewhere
 	DryRun bool
+	// Elsewhere: the steps are of a container that we are not in, and nothing around us is looked at.
+	Elsewhere bool
 	// Start is when the hook began, and its first delivery if this is another. It is known only once steps run.
 	Start func() time.Time
 	// Deadline is when the hook has ended at the latest.

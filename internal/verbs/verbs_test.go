@@ -28,7 +28,7 @@ var examples = []string{
 	"until https://app/ header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/ stable=2 min=1s max=9s json=.a in=b",
 	"until http://app/ metric=a at-most=1 at-least=1 absent=0",
 	"until http://app/ json=count(.a) not-in=b met-by=404",
-	"until quiet 80 for=1s min=1s max=9s traffic=new allow=2 unanswered=1s ignore=::/0",
+	"until quiet 80,443/udp http2 for=1s min=1s max=9s traffic=new allow=2 unanswered=1s ignore=::/0 probe=false",
 	"until gone web min=1s max=9s",
 	"until closed 80 min=1s max=9s",
 	"until file /a min=1s max=9s",

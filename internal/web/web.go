@@ -230,16 +230,21 @@ func (r Request) build(ctx context.Context) (*http.Request, error) {
 	return req, nil
 }
 
-// whole reads a body up to its bound; of a longer one it gives the beginning. length is -1 where it is not known.
+// whole reads a body up to its bound; of a longer one it gives the beginning. A length that is known, else -1, spares the
+// pieces that a text of unknown length is put together from, in somebody else's memory limit.
 func whole(from io.Reader, length int64) (body []byte, partial bool, err error) {
-	var b bytes.Buffer
-	if length <= MaxBody {
-		b.Grow(int(max(length, 0)) + bytes.MinRead) // so much that it need not grow
+	limited := io.LimitReader(from, MaxBody+1)
+	if 0 <= length && length <= MaxBody {
+		known := bytes.NewBuffer(make([]byte, 0, length+bytes.MinRead))
+		_, err = known.ReadFrom(limited)
+		body = known.Bytes()
+	} else {
+		body, err = io.ReadAll(limited)
 	}
-	if _, err = b.ReadFrom(io.LimitReader(from, MaxBody+1)); err != nil {
+	if err != nil {
 		return nil, false, err
 	}
-	return b.Bytes()[:min(b.Len(), MaxBody)], b.Len() > MaxBody, nil
+	return body[:min(len(body), MaxBody)], len(body) > MaxBody, nil
 }
 
 func stream(resp *http.Response, read func(io.Reader, string, bool) error) error {

@@ -1,0 +1,223 @@
+package drain
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/prestop/prestop/internal/sockdiag"
+)
+
+// A greeting is what a port says on a connection before it answers anything. It is learned from a handshake of our own, which
+// asks for nothing.
+type greeting struct {
+	known bool // whether it speaks TLS is known
+	tls   bool
+	http2 bool // it would speak HTTP/2
+	// What the handshake took, in bytes and segments, tickets and settings included; 0: not known, as where it wants a client
+	// certificate. Late is the part that came after our own last word.
+	bytes, late, segments uint32
+	hybrid                bool // with a post-quantum key, which not every client asks for
+}
+
+const (
+	// A handshake differs a little from client to client: tickets name the host that was asked for, and HTTP/2's settings are
+	// acknowledged. Answers below that size are taken for a part of it.
+	greetingSlack = 112
+	hybridKey     = 1088 // bytes that ML-KEM-768 adds to what a server sends (FIPS 203)
+	resumedHello  = 320  // a resumed handshake has no certificates, and takes no more than so much besides its tickets
+	// The most that a handshake takes where that is not known, long chains of certificates included.
+	longestGreeting = 8 << 10
+	// A client's part of a handshake has at least so many bytes, in two segments.
+	shortestHello = 200
+)
+
+// speaks is what is known of a port whose protocol a word states.
+func (q Quiet) speaks(g greeting) greeting {
+	switch q.Protocol {
+	case HTTP2:
+		g.http2 = true
+	case TLS:
+		g.known, g.tls = true, true
+	}
+	return g
+}
+
+// alone tells whether a connection may have carried nothing but a handshake, and a request that waits. Sure: what was sent is
+// just what a handshake takes; else it may be a handshake with another certificate, or an answer.
+func (g greeting) alone(s sockdiag.Socket) (may, sure bool) {
+	out := bytesOut(s)
+	if g.known && !g.tls || s.Received < 2 || s.BytesReceived < shortestHello || out < resumedHello/2 {
+		return false, false
+	}
+	if g.bytes == 0 {
+		return out <= longestGreeting, false
+	}
+	slack := greetingSlack + g.flow(s.BytesReceived)
+	if near(out, g.bytes, slack) || g.hybrid && near(out, g.bytes-hybridKey, slack) || out <= resumedHello+g.late/2+g.flow(s.BytesReceived) {
+		return true, true
+	}
+	if out > g.bytes+longestGreeting {
+		return false, false
+	}
+	return s.Sent-s.Resent <= g.mostSegments(s), false
+}
+
+// mostSegments is how many a handshake alone may have taken, were all that was sent a part of it. An answer takes one more at
+// least.
+func (g greeting) mostSegments(s sockdiag.Socket) uint32 {
+	first, size := bytesOut(s)-min(bytesOut(s), g.late), max(s.SegmentSize, 500)
+	n := max(g.segments, 1) - 1 + (first+size-1)/size
+	if first > 4<<10 { // OpenSSL writes four kilobytes at a time
+		n++
+	}
+	if bytesOut(s) < g.bytes && n > 1 { // resumed: a ticket less
+		n--
+	}
+	return n
+}
+
+func near(n, to, slack uint32) bool { return n+greetingSlack >= to && n <= to+slack }
+
+// flow is how much HTTP/2's permission to send more takes at most for so many bytes that came: two frames for each 4 KB, in
+// TLS records of their own (as Go's server sends them, which sends the most of those that were tried).
+func (g greeting) flow(in uint32) uint32 {
+	if !g.http2 || in < 1<<10 {
+		return 0
+	}
+	return 70 * (in/(4<<10) + 1)
+}
+
+// A prober makes at most one handshake for each port, and knows what came of it.
+type prober struct {
+	mu        sync.Mutex
+	own       map[netip.AddrPort]bool // our ends of the connections: they are no traffic
+	greetings map[uint16]greeting
+	tried     map[uint16]bool
+	cancel    context.CancelFunc
+	ctx       context.Context
+	running   sync.WaitGroup
+}
+
+func newProber() *prober {
+	p := &prober{own: make(map[netip.AddrPort]bool), greetings: make(map[uint16]greeting), tried: make(map[uint16]bool)}
+	p.ctx, p.cancel = context.WithCancel(context.Background())
+	return p
+}
+
+// close waits for the handshakes that are under way, which end at once.
+func (p *prober) close() { p.cancel(); p.running.Wait() }
+
+func (p *prober) greeting(port uint16) greeting {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.greetings[port]
+}
+
+func (p *prober) mine(peer netip.AddrPort) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.own[peer]
+}
+
+// ask begins a handshake with the port, unless there was one.
+func (p *prober) ask(to netip.AddrPort) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.tried[to.Port()] {
+		return
+	}
+	p.tried[to.Port()] = true
+	p.running.Go(func() {
+		g := p.shakeHands(to)
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.greetings[to.Port()] = g
+	})
+}
+
+const (
+	handshakeTime = 2 * time.Second
+	ticketTime    = 200 * time.Millisecond // after which the server is taken to have said all
+)
+
+func (p *prober) shakeHands(to netip.AddrPort) (g greeting) {
+	ctx, cancel := context.WithTimeout(p.ctx, handshakeTime)
+	defer cancel()
+	raw, err := new(net.Dialer).DialContext(ctx, "tcp", to.String())
+	if err != nil {
+		return g
+	}
+	defer raw.Close()
+	defer context.AfterFunc(ctx, func() { raw.Close() })()
+	self := netip.MustParseAddrPort(raw.LocalAddr().String())
+	self = netip.AddrPortFrom(self.Addr().Unmap(), self.Port())
+	p.mu.Lock()
+	p.own[self] = true // before it carries anything
+	p.mu.Unlock()
+	counted := &countingConn{Conn: raw}
+	c := tls.Client(counted, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2", "http/1.1"}})
+	err = c.HandshakeContext(ctx)
+	var plain tls.RecordHeaderError
+	var alert tls.AlertError
+	switch {
+	case errors.As(err, &plain):
+		return greeting{known: true}
+	case errors.As(err, &alert):
+		return greeting{known: true, tls: true}
+	case err != nil:
+		return g
+	}
+	state := c.ConnectionState()
+	g = greeting{known: true, tls: true, http2: state.NegotiatedProtocol == "h2", hybrid: state.CurveID == tls.X25519MLKEM768}
+	first := counted.read
+	raw.SetReadDeadline(time.Now().Add(ticketTime))
+	buffer := make([]byte, 4<<10)
+	for err == nil { // HTTP/2's settings are payload to us; whatever it says is read, and thrown away
+		_, err = c.Read(buffer)
+	}
+	if !errors.Is(err, context.DeadlineExceeded) && !timedOut(err) {
+		return g // it refused us after all
+	}
+	if s := sentTo(self, to.Port()); s.Known {
+		g.bytes, g.segments = bytesOut(s), s.Sent
+		g.late = g.bytes - min(g.bytes, first)
+	}
+	return g
+}
+
+// countingConn counts what is read.
+type countingConn struct {
+	net.Conn
+	read uint32
+}
+
+func (c *countingConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	c.read += uint32(n)
+	return n, err
+}
+
+func timedOut(err error) bool {
+	var n net.Error
+	return errors.As(err, &n) && n.Timeout()
+}
+
+// sentTo is the server's end of our connection.
+func sentTo(self netip.AddrPort, port uint16) (found sockdiag.Socket) {
+	d, err := sockdiag.OpenDump(port)
+	if err != nil {
+		return found
+	}
+	defer d.Close()
+	_ = d.Each([]sockdiag.State{sockdiag.Established}, func(s sockdiag.Socket) {
+		if s.Remote == self {
+			found = s
+		}
+	})
+	return found
+}
