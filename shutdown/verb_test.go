@@ -522,7 +522,7 @@ func TestStepsThatCannotBeRead(t *testing.T) {
 		"touch '/a\x00b'":                                     "column 7: expected an absolute path, got '/a\x00b'",
 		"exec":                                                "column 5: expected a program, as in exec /bin/true, after exec",
 		"exec max=5s":                                         "column 5: expected a program, as in exec /bin/true, after exec",
-		"exec maxx=5s prog":                                   "column 6: expected an option of exec (max only-if), got maxx=",
+		"exec maxx=5s prog":                                   "column 6: expected an option of exec (max only-if), got maxx=; did you mean max=?",
 		"exec max=0 prog":                                     "column 6: max: expected more than 0s",
 		"exec max=soon prog":                                  "column 6: max: expected seconds, as 50, or a duration, as 1m30s, got soon",
 		"exec only-if=app prog":                               "column 6: only-if: expected a URL that begins with http://, https:// or http+unix:, got the scheme \"\"",

@@ -57,6 +57,11 @@ func Parse(verbs []Verb, text string, lookup Lookup) (Line, Spec, []Secret, erro
 			return l, nil, *l.secrets, o.Expected("%s", v.expected(o.Key))
 		}
 	}
+	if !v.Raw {
+		if err := l.apart(verbs); err != nil {
+			return l, nil, *l.secrets, err
+		}
+	}
 	spec, err := v.Parse(l)
 	return l, spec, *l.secrets, err
 }
@@ -81,7 +86,11 @@ func (v Verb) expected(key string) string {
 	if len(v.Options) == 0 {
 		return fmt.Sprintf("%s takes no options, got %s=", v.Name, key)
 	}
-	return fmt.Sprintf("expected an option of %s (%s), got %s=", v.Name, strings.Join(v.Options, " "), key)
+	meant := ""
+	if nearest := Nearest(key, v.Options); nearest != "" {
+		meant = "; did you mean " + nearest + "=?"
+	}
+	return fmt.Sprintf("expected an option of %s (%s), got %s=%s", v.Name, strings.Join(v.Options, " "), key, meant)
 }
 
 // verbOf finds the verb that words begin with, and the words after it. A name of two words goes before its first alone.
@@ -105,8 +114,17 @@ func verbOf(verbs []Verb, words []Word) (Verb, []Word, error) {
 	if strings.HasPrefix(first.Text, "-") {
 		return Verb{}, nil, first.Expected("expected a step, got %s: flags go before the steps", first.Written)
 	}
-	return Verb{}, nil, first.Expected("expected %s, got %s", OneOf(firstWords(verbs)), first.Written)
+	names := firstWords(verbs)
+	if first.Bare() {
+		if replaced := instead(words); replaced != "" {
+			return Verb{}, nil, first.Expected("expected a step, got %s: %s", first.Written, replaced)
+		}
+		return Verb{}, nil, first.Expected("expected %s, got %s%s", OneOf(names), first.Written, DidYouMean(first.Text, names))
+	}
+	return Verb{}, nil, first.Expected("expected %s, got %s", OneOf(names), first.Written)
 }
+
+func isVerb(verbs []Verb, word string) bool { return slices.Contains(firstWords(verbs), word) }
 
 // firstWords are the words that a step may begin with.
 func firstWords(verbs []Verb) []string {
@@ -132,7 +150,7 @@ func OneOf(words []string) string {
 // OneStep makes one line of arguments that are the words of one step, as in ["wait", "20s"]. False: each argument is a line of
 // its own. Words of one step begin with a bare verb and hold no blank, but for those of a program.
 func OneStep(verbs []Verb, args []string) (string, bool) {
-	if len(args) == 0 || !slices.Contains(firstWords(verbs), args[0]) {
+	if len(args) == 0 || !isVerb(verbs, args[0]) {
 		return "", false
 	}
 	raw := slices.ContainsFunc(verbs, func(v Verb) bool {
