@@ -15,7 +15,7 @@ import (
 
 // bound reads a line, and binds what it says.
 func bound(text string, m step.Means) (step.Needs, step.Deed, error) {
-	verbs := []step.Verb{URLVerb(), QuietVerb(), GoneVerb(), ClosedVerb(), FileVerb()}
+	verbs := []step.Verb{URLVerb(), QuietVerb(), GoneVerb(), ClosedVerb(), FileVerb(), ExecVerb()}
 	variables := map[string]string{"LONG": strings.Repeat("x", 100)}
 	_, spec, _, err := step.Parse(verbs, text, func(name string) (string, bool) { v, ok := variables[name]; return v, ok })
 	if err != nil {
@@ -91,7 +91,7 @@ func TestQuietVerb(t *testing.T) {
 			Ports: []uint16{8080, 9090}, For: 5 * s, Min: s, New: true, Allow: 2, Unanswered: 30 * s,
 			Ignore: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128"), netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("10.1.2.3/32")}},
 	} {
-		n, got, err := bound(text, step.Means{})
+		n, got, err := bound(text, step.Means{Elsewhere: true})
 		if err != nil || !reflect.DeepEqual(got, want) || n.Least != max(s, want.Min) || !n.Guard || !n.FromStart || n.Default == strings.Contains(text, "max") || !slices.Equal(n.Ports, want.Ports) {
 			t.Errorf("%q: %+v, %+v, %v", text, n, got, err)
 		}
@@ -129,9 +129,9 @@ func TestStepsThatCannotBeRead(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"until http://app/ timeout=0s":                    "column 19: timeout: expected more than 0s",
-		"until":                                           "column 6: expected quiet PORT, gone NAME, closed PORT, file PATH or a URL after until",
-		"until quite 8080":                                "column 7: expected quiet PORT, gone NAME, closed PORT, file PATH or a URL after until, got \"quite\"",
-		"until ready":                                     "column 7: expected quiet PORT, gone NAME, closed PORT, file PATH or a URL after until, got \"ready\"",
+		"until":                                           "column 6: expected quiet PORT, empty PORT, gone NAME, closed PORT, file PATH, exec PROGRAM or a URL after until",
+		"until quite 8080":                                "column 7: expected quiet PORT, empty PORT, gone NAME, closed PORT, file PATH, exec PROGRAM or a URL after until, got \"quite\"; did you mean quiet?",
+		"until ready":                                     "column 7: expected quiet PORT, empty PORT, gone NAME, closed PORT, file PATH, exec PROGRAM or a URL after until, got \"ready\"",
 		"until ftp://app/":                                `column 7: expected a URL that begins with http://, https:// or http+unix:, got the scheme "ftp"`,
 		"until http://app/ body=x":                        "column 19: expected an option of until (header expect timeout token-file ca-file cert-file key-file tls-server-name only-if met-by json in not-in metric at-most at-least absent stable min max), got body=",
 		"until http://app/ in=a":                          "column 19: in= goes with json=PATH, and names the values that are waited for, or waited out",
@@ -176,6 +176,10 @@ func TestStepsThatCannotBeRead(t *testing.T) {
 		"until gone http://web":                           "column 12: expected the name of a headless Service, as web.default.svc.cluster.local, got \"http://web\"",
 		"until gone web":                                  `column 12: until gone needs the pod's address in POD_IP (fieldPath: status.podIP), got ""`,
 		"until file drained":                              "column 12: expected an absolute path, got \"drained\"",
+		"until exec":                                      "column 11: expected a program, as in until exec /bin/true, after until exec",
+		"until exec min=1s":                               "column 11: expected a program, as in until exec /bin/true, after until exec",
+		"until exec timeout=0 a":                          "column 12: timeout: expected more than 0s",
+		"until exec stable=2 a":                           "column 12: expected an option of until exec (timeout min max), got stable=",
 		"until file /a /b":                                "column 15: expected an option or the end of the step, got \"/b\"",
 		"until file /a stable=2":                          "column 15: expected an option of until file (min max), got stable=",
 		"until http://app/ metric={$(LONG) at-most=1":     "column 19: metric: expected a metric's name, as in requests_active{app=\"web\"}, got \"{$(LONG)\"",

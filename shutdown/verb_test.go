@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prestop/prestop/internal/child"
 	"github.com/prestop/prestop/internal/regular"
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/web"
@@ -32,7 +33,7 @@ func bound(text string, m step.Means) (step.Needs, step.Deed, error) {
 }
 
 func specOf(text string) (step.Spec, error) {
-	verbs := append(CallVerbs(), ElasticsearchVerb(), TouchVerb(), ExecVerb(), SignalVerb(), UnlockVerb())
+	verbs := append(CallVerbs(), ElasticsearchVerb(), TouchVerb(), RemoveVerb(), ExecVerb(), SignalVerb(), UnlockVerb())
 	variables := map[string]string{
 		"HOST": "app", "BODY": `{"a": "b c"}`, "OPTION": "timeout=5s", "AT": "@/f", "FILE": "/f", "EMPTY": "", "A": "x y", "LONG": strings.Repeat("x", 100),
 	}
@@ -115,6 +116,20 @@ func TestCallVerb(t *testing.T) {
 		}
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("%q: %+v, want %+v", test.line, got, want)
+		}
+	}
+}
+
+// max= bounds the whole of a call, and timeout= one try.
+func TestCallMost(t *testing.T) {
+	t.Parallel()
+	for options, want := range map[string]step.Needs{
+		"": {Least: time.Second, Most: 30 * time.Second}, "max=2m": {Least: time.Second, Most: 2 * time.Minute},
+		"max=300ms timeout=100ms": {Least: 300 * time.Millisecond, Most: 300 * time.Millisecond}, "timeout=60s": {Least: time.Second, Most: 30 * time.Second},
+	} {
+		n, _, err := bound("post http://app/ "+options, step.Means{})
+		if err != nil || n.Least != want.Least || n.Most != want.Most || n.FromStart || n.Guard {
+			t.Errorf("%s: %+v, %v", options, n, err)
 		}
 	}
 }
@@ -350,10 +365,42 @@ func TestExecVerb(t *testing.T) {
 	} {
 		n, s, err := bound(text, step.Means{})
 		got, ok := s.(Exec)
-		if err != nil || !ok || !slices.Equal(got.Program, want) || !slices.Equal(n.Program, want) || n.Least != time.Second || n.Most != 0 || n.Guard {
+		if err != nil || !ok || !got.Program.Adopt || !slices.Equal(got.Program.Words, want) || !slices.Equal(n.Program, want) || n.Least != time.Second || n.Most != 0 || n.Guard {
 			t.Errorf("%q: %+v, %+v, %v; want %q", text, n, s, err, want)
 		}
 	}
+}
+
+// Options stand before the program, and all words after it are the program's.
+func TestExecOptions(t *testing.T) {
+	t.Parallel()
+	for text, most := range map[string]time.Duration{"exec max=60s prog max=5s": 60 * time.Second, "exec max=500ms prog max=5s once": 500 * time.Millisecond} {
+		n, s, err := bound(text, step.Means{})
+		got, ok := s.(Exec)
+		if err != nil || !ok || !slices.Equal(got.Program.Words, []string{"prog", "max=5s"}) || n.Most != most || n.Least != min(most, time.Second) {
+			t.Errorf("%q: %+v, %+v, %v", text, n, s, err)
+		}
+	}
+	made := filepath.Join(t.TempDir(), "made")
+	for _, status := range []int{404, 200} {
+		app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(status) }))
+		defer app.Close()
+		n, s, err := bound("exec only-if="+app.URL+"/leader touch "+made, step.Means{})
+		if err != nil || len(n.Calls) != 1 || !n.Calls[0].Condition {
+			t.Fatalf("%+v, %v", n, err)
+		}
+		expectError(t, s.Run(t.Context(), slog.New(slog.DiscardHandler)), "")
+		if _, err := os.Stat(made); (err == nil) != (status == 200) {
+			t.Errorf("answered %d: %v", status, err)
+		}
+	}
+	var log journal
+	e := Exec{child.Program{Words: []string{"cat", made}}}
+	expectError(t, checking(e)(t.Context(), log.logger()), "")
+	if log.count("found /") != 1 {
+		t.Errorf("%s", &log)
+	}
+	expectError(t, checking(Exec{child.Program{Words: []string{"/nowhere"}}})(t.Context(), log.logger()), "the image does not have it")
 }
 
 func TestTouchVerb(t *testing.T) {
@@ -361,6 +408,24 @@ func TestTouchVerb(t *testing.T) {
 	n, s, err := bound("touch '/shared/a b'", step.Means{})
 	if err != nil || s != (Touch{Path: "/shared/a b"}) || n.Most == 0 || !slices.Equal(n.Writes, []string{"/shared/a b"}) {
 		t.Errorf("%+v, %+v, %v", n, s, err)
+	}
+}
+
+func TestRemoveVerb(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "a b")
+	n, s, err := bound("remove '"+path+"'", step.Means{})
+	if err != nil || s != (Remove{Path: path}) || n.Most == 0 || !slices.Equal(n.Removes, []string{path}) || n.Writes != nil {
+		t.Fatalf("%+v, %+v, %v", n, s, err)
+	}
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // and one that is not there is done
+		expectError(t, s.Run(t.Context(), slog.New(slog.DiscardHandler)), "")
+		if _, err := os.Lstat(path); err == nil {
+			t.Error("it is still there")
+		}
 	}
 }
 
@@ -428,8 +493,8 @@ func TestStepsThatCannotBeRead(t *testing.T) {
 		"post http://u:hunter22@/":                            "column 6: expected a URL with a host, as in http://localhost:8080/path",
 		"post http://a,http://b":                              "column 6: expected a URL with a host, as in http://localhost:8080/path",
 		"post http://app/ http://b":                           "column 18: expected an option or the end of the step, got \"http://b\"",
-		"post http://app/ colour=red":                         "column 18: expected an option of post (body header expect timeout token-file ca-file cert-file key-file tls-server-name only-if), got colour=",
-		"post http://app/ type=restart":                       "column 18: expected an option of post (body header expect timeout token-file ca-file cert-file key-file tls-server-name only-if), got type=",
+		"post http://app/ colour=red":                         "column 18: expected an option of post (body header expect timeout token-file ca-file cert-file key-file tls-server-name only-if max), got colour=",
+		"post http://app/ type=restart":                       "column 18: expected an option of post (body header expect timeout token-file ca-file cert-file key-file tls-server-name only-if max), got type=",
 		"post http://app/ timeout=":                           "column 18: timeout: expected seconds, as 50, or a duration, as 1m30s, got \"\"",
 		"post http://app/ timeout=-1s":                        "column 18: timeout: expected seconds, as 50, or a duration, as 1m30s, got \"-1s\"",
 		"post http://app/ timeout=0":                          "column 18: timeout: expected more than 0s",
@@ -449,11 +514,20 @@ func TestStepsThatCannotBeRead(t *testing.T) {
 		"post http://app/ only-if=http://b:0/":                "column 18: only-if: expected a port from 1 to 65535, got 0",
 		"post http://app/ header='X(A): b'":                   "column 18: header: expected Name:value, on one line",
 		"post http://app/ header='X-A:\x00b'":                 "column 18: header: expected Name:value, on one line",
+		"remove":                                              "column 7: expected a file's path, as in remove /shared/ready after remove",
+		"remove ready":                                        "column 8: expected an absolute path, got \"ready\"",
+		"remove /a force=true":                                "column 11: remove takes no options, got force=",
 		"touch":                                               "column 6: expected a file's path, as in touch /shared/drained after touch",
 		"touch drained":                                       "column 7: expected an absolute path, got \"drained\"",
 		"touch '/a\x00b'":                                     "column 7: expected an absolute path, got \"'/a\\x00b'\"",
-		"exec":                                                "column 5: expected a program, as in exec /usr/sbin/nginx -s quit after exec",
-		"exec once":                                           "column 5: expected a program, as in exec /usr/sbin/nginx -s quit after exec",
+		"exec":                                                "column 5: expected a program, as in exec /bin/true, after exec",
+		"exec max=5s":                                         "column 5: expected a program, as in exec /bin/true, after exec",
+		"exec maxx=5s prog":                                   "column 6: expected an option of exec (max only-if), got maxx=; did you mean max=?",
+		"exec max=0 prog":                                     "column 6: max: expected more than 0s",
+		"exec max=soon prog":                                  "column 6: max: expected seconds, as 50, or a duration, as 1m30s, got \"soon\"",
+		"exec only-if=app prog":                               "column 6: only-if: expected a URL that begins with http://, https:// or http+unix:, got the scheme \"\"",
+		"post http://app/ max=0s":                             "column 18: max: expected more than 0s",
+		"exec once":                                           "column 5: expected a program, as in exec /bin/true, after exec",
 		"signal":                                              "column 7: expected a signal, as in signal QUIT after signal",
 		"signal QUIT 1":                                       "column 13: expected an option or the end of the step, got \"1\"",
 		"unlock":                                              "column 7: expected redis://HOST or etcd://HOST after unlock",

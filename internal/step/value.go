@@ -105,3 +105,18 @@ func (w Word) Ports() ([]uint16, error) {
 	}
 	return all, nil
 }
+
+// Program is the program, with its arguments, that the line of a raw verb runs.
+func (l Line) Program() ([]string, error) {
+	if len(l.Targets) == 0 {
+		return nil, l.End().Expected("expected a program, as in %s /bin/true, after %s", l.Verb.Text, l.Verb.Text)
+	}
+	var program []string
+	for _, w := range l.Targets {
+		if strings.ContainsRune(w.Text, 0) {
+			return nil, w.Expected("expected words without NUL, got %s", w.Got())
+		}
+		program = append(program, w.Text)
+	}
+	return program, nil
+}

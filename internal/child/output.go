@@ -1,4 +1,4 @@
-package shutdown
+package child
 
 import (
 	"bufio"
@@ -27,7 +27,8 @@ const (
 // reader, and next to nothing of it is kept.
 type output struct {
 	log            *slog.Logger
-	pipes          []*os.File // the ends that are read
+	say            func(stream, line string) // in place of the log; nil: none
+	pipes          []*os.File                // the ends that are read
 	stdout, stderr stream
 	done           chan struct{} // closed when both are read
 
@@ -92,6 +93,10 @@ func (o *output) end(ctx context.Context) (all bool) {
 func (o *output) line(stream string, l text) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.say != nil {
+		o.say(stream, l.String())
+		return
+	}
 	if o.logged == maxLines {
 		o.leftOut++
 		return

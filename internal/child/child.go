@@ -1,4 +1,8 @@
-package shutdown
+// Package child runs programs for the steps that do so: exec, and until exec.
+//
+// A [Program] gets what a hook's program should have, and leaves nothing behind. The package knows no steps and no time but
+// that of its contexts. It is for shutdown and drain.
+package child
 
 import (
 	"context"
@@ -7,10 +11,13 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"runtime"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/prestop/prestop/internal/proc"
 )
 
 const (
@@ -24,6 +31,69 @@ const (
 	afterEnd = 250 * time.Millisecond
 )
 
+// A Program is run without a shell. It has this process' environment and directory, and no input. Its stdout and stderr are
+// pipes of this process, never the hook's own, since a container runtime takes a hook for running as long as anything holds
+// those.
+//
+// It leads a process group, which is killed with SIGKILL when the context ends, and what is left of which is killed when the
+// program ends. With Adopt this holds for all that it started, also for a daemon in a session of its own. If this process
+// itself is killed, the kernel kills the program, but not what the program started.
+type Program struct {
+	Words []string // a path, or a name that is looked up in PATH; then its arguments
+
+	// Adopt makes this process the subreaper of its descendants (PR_SET_CHILD_SUBREAPER), and it remains that. Then each child
+	// that this process has when the program has ended was left by the program, and is killed with all that it leaves itself.
+	// So only a process that starts nothing else may set it. Children that this process had before are spared: then, as for
+	// process 1 of a namespace, what has left the group lives on.
+	Adopt bool
+
+	// Say is given each line that the program prints, one after the other, and its stream's name. Nil: they are logged, up to
+	// a bound, and so is the start.
+	Say func(stream, line string)
+}
+
+// An ExitError is that of a program that ended by itself with another status than 0.
+type ExitError struct {
+	Name   string
+	Status int
+	Said   string // the last line that it printed; empty: none
+}
+
+func (e *ExitError) Error() string {
+	return said(fmt.Errorf("%s: exit status %d", e.Name, e.Status), e.Said).Error()
+}
+
+// Run runs the program and waits for its end. Done is exit status 0. Any other is an [*ExitError], and every other error means
+// that it was not started, or did not end by itself.
+func (p Program) Run(ctx context.Context, log *slog.Logger) error {
+	path, err := p.find()
+	if err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("%s: not started: %w", p.Words[0], context.Cause(ctx))
+	}
+	// The kernel kills the program when the thread that started it ends, not only when the process does.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	c, err := p.start(path, log)
+	if err != nil {
+		return startError(path, err)
+	}
+	if p.Say == nil {
+		log.Info("started", "program", path, "pid", c.cmd.Process.Pid)
+	}
+	return c.finish(ctx)
+}
+
+// Find looks the program up, and what it needs to start. It runs nothing.
+func (p Program) Find() (path string, err error) {
+	if path, err = p.find(); err == nil {
+		err = checkInterpreter(path)
+	}
+	return path, err
+}
+
 // child is a program that was started, the leader of a process group.
 type child struct {
 	cmd     *exec.Cmd
@@ -33,13 +103,13 @@ type child struct {
 	adopter int           // the process whose descendants are all the program's; 0: there is none
 }
 
-func (e Exec) start(path string, log *slog.Logger) (*child, error) {
-	out := &output{log: log}
+func (p Program) start(path string, log *slog.Logger) (*child, error) {
+	out := &output{log: log, say: p.Say}
 	adopter := 0
-	if e.Adopt && adopt() {
+	if p.Adopt && adopt() {
 		adopter = os.Getpid()
 	}
-	cmd := &exec.Cmd{Path: path, Args: e.Program, SysProcAttr: &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}}
+	cmd := &exec.Cmd{Path: path, Args: p.Words, SysProcAttr: &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}}
 	if err := out.start(cmd); err != nil {
 		return nil, err
 	}
@@ -137,14 +207,16 @@ func (c *child) verdict() error {
 	case c.cmd.ProcessState.Success():
 		return nil
 	case status.Signaled():
-		return c.saying(fmt.Errorf("%s: ended by %s", name, signalName(status.Signal())))
+		return c.saying(fmt.Errorf("%s: ended by %s", name, proc.SignalName(status.Signal())))
 	}
-	return c.saying(fmt.Errorf("%s: exit status %d", name, status.ExitStatus()))
+	return &ExitError{name, status.ExitStatus(), c.output.last()}
 }
 
 // saying adds the last line that the program printed.
-func (c *child) saying(err error) error {
-	if last := c.output.last(); last != "" {
+func (c *child) saying(err error) error { return said(err, c.output.last()) }
+
+func said(err error, last string) error {
+	if last != "" {
 		return fmt.Errorf("%w; it said: %s", err, last)
 	}
 	return err
