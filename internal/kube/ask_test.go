@@ -14,6 +14,12 @@ func TestAsk(t *testing.T) {
 	scaled := func(replicas string) string {
 		return `{"metadata":{"name":"es","uid":"` + setUID + `"},"spec":{"replicas":` + replicas + `}}`
 	}
+	named := func(pod string) string {
+		if strings.Contains(pod, "es-3") {
+			return "es-3"
+		}
+		return "es-0"
+	}
 	for name, test := range map[string]struct {
 		pod, set string
 		token    string
@@ -25,7 +31,7 @@ func TestAsk(t *testing.T) {
 		"not deleted, certainly":          {podJSON("shop", "es-0", uid, ""), "", "x", Question{Self: Self{Name: "es-0", UID: uid}, Skip: true}, Answer{Grace: 30 * time.Second, Skip: true, Texts: []string{"no wait is made"}}},
 		"not deleted, perhaps":            {podJSON("shop", "es-0", uid, ""), "", "x", Question{Self: Self{Name: "es-0"}, Skip: true}, Answer{Grace: 30 * time.Second, Texts: []string{"the waits are kept"}}},
 		"deleted":                         {podJSON("shop", "es-0", uid, deleted), "", "x", Question{Self: Self{Name: "es-0", UID: uid}, Skip: true}, Answer{Grace: 30 * time.Second, Texts: []string{"is deleted"}}},
-		"auto, scaled down":               {podJSON("shop", "es-0", uid, owned), scaled("0"), boundToken("shop", "es-0", uid), Question{Auto: true}, Answer{Grace: 30 * time.Second, Texts: []string{"auto is remove"}}},
+		"auto, scaled down":               {podJSON("shop", "es-3", uid, owned), scaled("3"), boundToken("shop", "es-3", uid), Question{Auto: true}, Answer{Grace: 30 * time.Second, Texts: []string{"auto is remove"}}},
 		"auto, with a place in the set":   {podJSON("shop", "es-0", uid, owned), scaled("1"), boundToken("shop", "es-0", uid), Question{Auto: true}, Answer{Grace: 30 * time.Second, Texts: []string{"auto is restart"}}},
 		"auto, in an ECK pod":             {podJSON("shop", "es-0", uid, owned), scaled("0"), boundToken("shop", "es-0", uid), Question{Auto: true, InECK: true}, Answer{Grace: 30 * time.Second, Texts: []string{"it is the operator"}}},
 		"auto, and no set":                {podJSON("shop", "es-0", uid, owned), "", boundToken("shop", "es-0", uid), Question{Auto: true}, Answer{Grace: 30 * time.Second, Wrong: []string{"auto is restart, since"}}},
@@ -36,7 +42,7 @@ func TestAsk(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			all := map[string]string{}
-			for at, text := range map[string]string{path: test.pod, setPath: test.set} {
+			for at, text := range map[string]string{strings.Replace(path, "es-0", named(test.pod), 1): test.pod, setPath: test.set} {
 				if text != "" {
 					all[at] = text
 				}
