@@ -28,9 +28,13 @@ type urlSpec struct {
 }
 
 func parseURL(l step.Line) (step.Spec, error) {
-	const expected = "quiet PORT, gone NAME, closed PORT, file PATH or a URL"
+	const expected = "quiet PORT, empty PORT, gone NAME, closed PORT, file PATH, exec PROGRAM or a URL"
 	if len(l.Targets) > 0 && !strings.Contains(l.Targets[0].Text, ":") {
-		return nil, l.Targets[0].Expected("expected %s after until, got %s", expected, l.Targets[0].Written)
+		first, meant := l.Targets[0], ""
+		if first.Bare() {
+			meant = step.DidYouMean(first.Text, []string{"quiet", "empty", "gone", "closed", "file", "exec"})
+		}
+		return nil, first.Expected("expected %s after until, got %s%s", expected, first.Got(), meant)
 	}
 	w, err := l.Target(expected)
 	if err != nil {

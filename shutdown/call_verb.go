@@ -3,6 +3,7 @@ package shutdown
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/prestop/prestop/internal/request"
 	"github.com/prestop/prestop/internal/step"
@@ -12,7 +13,7 @@ import (
 func CallVerbs() []step.Verb {
 	var all []step.Verb
 	for _, method := range []string{"get", "post", "put", "patch", "delete"} {
-		all = append(all, step.Verb{Name: method, Target: "URL", Options: slices.Concat([]string{"body"}, request.Options()),
+		all = append(all, step.Verb{Name: method, Target: "URL", Options: slices.Concat([]string{"body"}, request.Options(), []string{"max"}),
 			Does: "one HTTP call, tried again while there is time; a 202 with Location is polled until it is done", Parse: parseCall})
 	}
 	return all
@@ -23,6 +24,7 @@ type callSpec struct {
 	request  request.Spec
 	body     []byte
 	bodyFile string
+	most     time.Duration // of the whole step; 0: the default
 }
 
 func parseCall(l step.Line) (step.Spec, error) {
@@ -37,7 +39,8 @@ func parseCall(l step.Line) (step.Spec, error) {
 	if o, ok := l.Option("body"); ok {
 		c.setBody(l, o)
 	}
-	return c, nil
+	c.most, err = l.Most()
+	return c, err
 }
 
 // setBody takes text, or @FILE, which is read when the call is made, unless the @ is a variable's: whoever sets that might
@@ -54,7 +57,7 @@ func (c *callSpec) setBody(l step.Line, o step.Option) {
 func (c callSpec) Needs() step.Needs {
 	n := step.Needs{Least: step.CallTime, Most: step.CallMost, Calls: c.request.Calls(), Reads: slices.Concat(c.request.Files(), files(c.bodyFile))}
 	n.Ends = endOf(c.request.URL)
-	return n
+	return n.Within(c.most)
 }
 
 // files leaves out those that are not named.

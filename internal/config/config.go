@@ -216,6 +216,15 @@ func (c *Config) Lines(verbs []step.Verb) []Line {
 	return all
 }
 
+// Names are the variables of all settings.
+func (c *Config) Names() []string {
+	var all []string
+	for _, s := range c.Settings {
+		all = append(all, s.Env)
+	}
+	return all
+}
+
 // WaitMistaken tells whether somebody may have set the additional wait to what cannot be read, or by a flag that there is
 // not.
 func (c *Config) WaitMistaken() bool {

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
+
+	"github.com/prestop/prestop/internal/step"
 )
 
 // ErrHelp is the error of [Read] where somebody asks for help.
@@ -30,9 +32,20 @@ func (r *reader) arguments(args []string) error {
 			return err
 		}
 		bad := badFlag(args, err)
-		unreadable = append(unreadable, Problem{Name: arguments, Text: err.Error()})
+		unreadable = append(unreadable, Problem{Name: arguments, Text: err.Error() + meant(flags, err)})
 		args = slices.Delete(slices.Clone(args), bad, bad+1)
 	}
+}
+
+// meant suggests the flag that is written almost as one that is not known.
+func meant(flags *pflag.FlagSet, err error) string {
+	unknown, ok := errors.AsType[*pflag.NotExistError](err)
+	if !ok || unknown.GetSpecifiedShortnames() != "" {
+		return ""
+	}
+	var all []string
+	flags.VisitAll(func(f *pflag.Flag) { all = append(all, "--"+f.Name) })
+	return step.DidYouMean("--"+unknown.GetSpecifiedName(), all)
 }
 
 // badFlag is the place of the argument that pflag stumbled over.

@@ -33,7 +33,7 @@ func (s *Script) warnSettings() {
 		s.warnings = append(s.warnings, Warning{ID: id, Step: at, Setting: setting, Text: fmt.Sprintf(format, args...)})
 	}
 	for _, name := range s.config.Unknown {
-		warn("setting-unknown", name, NoStep, "%s is set, and no setting of this version", name)
+		warn("setting-unknown", name, NoStep, "%s is set, and no setting of this version%s", name, step.DidYouMean(name, s.config.Names()))
 	}
 	if len(s.config.Arguments) > 0 && s.config.Steps.IsSet() {
 		warn("steps-ignored", stepsSetting, NoStep, "PRE_STOP_STEPS is set, and the steps given as arguments are done instead of it")

@@ -50,6 +50,7 @@ type Needs struct {
 	Reads   []string // files that are read
 	Awaits  string   // a file that is waited for, which another container makes; empty: none
 	Writes  []string // files that are made
+	Removes []string // files that are removed
 	Program []string // that is run, with its arguments; nil: none
 	Ends    Ends
 	Signal  syscall.Signal // that is sent to the main process; 0: none

@@ -61,3 +61,19 @@ func (l Line) Wait() (w Wait, err error) {
 func (w Wait) Needs() Needs {
 	return Needs{Least: max(LookTime, w.Min), Most: w.Max, FromStart: true, Guard: true, Default: !w.HasMax}
 }
+
+// Most reads max= of a call or a program, which bounds the whole step from its own beginning. 0: it is not there.
+func (l Line) Most() (time.Duration, error) {
+	if o, ok := l.Option("max"); ok {
+		return o.Positive()
+	}
+	return 0, nil
+}
+
+// Within is the same with another bound. 0 leaves it.
+func (n Needs) Within(most time.Duration) Needs {
+	if most > 0 {
+		n.Least, n.Most = min(n.Least, most), most
+	}
+	return n
+}

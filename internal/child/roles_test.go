@@ -1,4 +1,4 @@
-package shutdown
+package child
 
 import (
 	"bytes"
@@ -49,13 +49,13 @@ func init() {
 		"long line": func() { write(bytes.Repeat([]byte("0123456789"), 1<<20)) },
 		"bytes":     playBytes,
 		"self":      playSelf,
-		"hook":      func() { playHook(context.Background(), Exec{Program: role(args...)}, 1) },
-		"hooks":     func() { playHook(context.Background(), Exec{Program: role(args...)}, 20) },
-		"adopting":  func() { playHook(context.Background(), Exec{Program: role(args...), Adopt: true}, 1) },
-		"cutting":   func() { playHook(untilLine(), Exec{Program: role(args...), Adopt: true}, 1) },
+		"hook":      func() { playHook(context.Background(), Program{Words: role(args...)}, 1) },
+		"hooks":     func() { playHook(context.Background(), Program{Words: role(args...)}, 20) },
+		"adopting":  func() { playHook(context.Background(), Program{Words: role(args...), Adopt: true}, 1) },
+		"cutting":   func() { playHook(untilLine(), Program{Words: role(args...), Adopt: true}, 1) },
 		"adopting with a child": func() {
 			playBeside()
-			playHook(context.Background(), Exec{Program: role(args...), Adopt: true}, 1)
+			playHook(context.Background(), Program{Words: role(args...), Adopt: true}, 1)
 		},
 	}
 	roles[os.Args[2]]()
@@ -159,7 +159,7 @@ func untilLine() context.Context {
 }
 
 // playHook is a process that runs a program so often, logs to its stdout and says what is left in it.
-func playHook(ctx context.Context, e Exec, times int) {
+func playHook(ctx context.Context, e Program, times int) {
 	log := slog.New(slog.NewTextHandler(os.Stdout, nil))
 	memory, files := peakMemory(), 0
 	for range times {

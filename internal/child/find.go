@@ -1,4 +1,4 @@
-package shutdown
+package child
 
 import (
 	"bytes"
@@ -14,16 +14,16 @@ import (
 var errNoProgram = errors.New("expected a program, got nothing")
 
 // find is the path of the program.
-func (e Exec) find() (string, error) {
-	if len(e.Program) == 0 || e.Program[0] == "" {
+func (p Program) find() (string, error) {
+	if len(p.Words) == 0 || p.Words[0] == "" {
 		return "", errNoProgram
 	}
-	name := e.Program[0]
+	name := p.Words[0]
 	path, err := exec.LookPath(name)
 	switch {
 	case err == nil:
 		return path, nil
-	case len(e.Program) == 1 && strings.ContainsAny(name, " \t\n"):
+	case len(p.Words) == 1 && strings.ContainsAny(name, " \t\n"):
 		return "", fmt.Errorf("no program is called %q: no shell is implied, so the program and its arguments have to be words of their own, as in exec %s",
 			name, strings.Join(strings.Fields(name), " "))
 	case errors.Is(err, exec.ErrNotFound):

@@ -1,4 +1,4 @@
-package shutdown
+package child
 
 import (
 	"bytes"
@@ -77,7 +77,7 @@ func expectEnds(t *testing.T, pids ...int) {
 	}
 }
 
-func TestExec(t *testing.T) {
+func TestProgram(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name    string
@@ -105,7 +105,7 @@ func TestExec(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			var log journal
-			err := Exec{Program: test.program}.Run(execTime(t), log.logger())
+			err := Program{Words: test.program}.Run(execTime(t), log.logger())
 			expectError(t, err, test.err)
 			for _, text := range test.says {
 				if log.count(strings.TrimSuffix(text, "\n")) != 1 {
@@ -116,16 +116,16 @@ func TestExec(t *testing.T) {
 	}
 }
 
-func TestExecGivesWhatItShould(t *testing.T) {
+func TestProgramGivesWhatItShould(t *testing.T) {
 	t.Parallel()
 	var log journal
-	expectError(t, Exec{Program: role("self")}.Run(execTime(t), log.logger()), "")
+	expectError(t, Program{Words: role("self")}.Run(execTime(t), log.logger()), "")
 	if want := "stdin /dev/null, pipes true, shared false, leader true, parent's group false"; log.count(want) != 1 {
 		t.Errorf("want %s, got\n%s", want, &log)
 	}
 }
 
-func TestExecCut(t *testing.T) {
+func TestProgramCut(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		program []string
@@ -150,7 +150,7 @@ func TestExecCut(t *testing.T) {
 				await(t, "all say who they are", func() bool { pids = pidsIn(log.String()); return len(pids) >= test.pids })
 				ended = time.Now()
 			}()
-			err := Exec{Program: test.program}.Run(ctx, log.logger())
+			err := Program{Words: test.program}.Run(ctx, log.logger())
 			took := time.Since(ended)
 			expectError(t, err, ": share used up") // is killed; on a busy machine: and not gone yet
 			expectError(t, err, " is killed")
@@ -184,11 +184,11 @@ func execLeader(t *testing.T, log *journal) int {
 	return pid
 }
 
-func TestExecLeavesNothing(t *testing.T) {
+func TestProgramLeavesNothing(t *testing.T) {
 	t.Parallel()
 	var log journal
 	begin := time.Now()
-	expectError(t, Exec{Program: role("leave", "hang")}.Run(execTime(t), log.logger()), "")
+	expectError(t, Program{Words: role("leave", "hang")}.Run(execTime(t), log.logger()), "")
 	took := time.Since(begin)
 	pids := pidsIn(log.String())
 	if len(pids) == 0 {
@@ -204,11 +204,11 @@ func TestExecLeavesNothing(t *testing.T) {
 	}
 }
 
-func TestExecIsNotHeldByAnotherSession(t *testing.T) {
+func TestProgramIsNotHeldByAnotherSession(t *testing.T) {
 	t.Parallel()
 	var log journal
 	begin := time.Now()
-	expectError(t, Exec{Program: role("leave out", "hang")}.Run(execTime(t), log.logger()), "")
+	expectError(t, Program{Words: role("leave out", "hang")}.Run(execTime(t), log.logger()), "")
 	took := time.Since(begin)
 	pids := pidsIn(log.String())
 	if len(pids) == 0 || !lives(pids[0]) {
@@ -223,7 +223,7 @@ func TestExecIsNotHeldByAnotherSession(t *testing.T) {
 	}
 }
 
-func TestExecEndedWhileHeld(t *testing.T) {
+func TestProgramEndedWhileHeld(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancelCause(execTime(t))
 	defer cancel(nil)
@@ -232,28 +232,28 @@ func TestExecEndedWhileHeld(t *testing.T) {
 		await(t, "the program's end is seen", func() bool { return log.count("msg=started") == 1 && !exists(execLeader(t, &log)) }) // it is reaped
 		cancel(errShare)
 	}()
-	expectError(t, Exec{Program: role("leave out", "hang")}.Run(ctx, log.logger()), "")
+	expectError(t, Program{Words: role("leave out", "hang")}.Run(ctx, log.logger()), "")
 	for _, pid := range pidsIn(log.String()) {
 		unix.Kill(pid, unix.SIGKILL)
 	}
 }
 
-func TestExecNotStartedLate(t *testing.T) {
+func TestProgramNotStartedLate(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancelCause(execTime(t))
 	cancel(errShare)
 	var log journal
-	err := Exec{Program: role("say", "too late")}.Run(ctx, log.logger())
+	err := Program{Words: role("say", "too late")}.Run(ctx, log.logger())
 	expectError(t, err, "not started: share used up")
 	if !errors.Is(err, errShare) || log.String() != "" {
 		t.Errorf("%v\n%s", err, &log)
 	}
 }
 
-func TestExecMuchOutput(t *testing.T) {
+func TestProgramMuchOutput(t *testing.T) {
 	t.Parallel()
 	var log journal
-	expectError(t, Exec{Program: role("flood")}.Run(execTime(t), log.logger()), "")
+	expectError(t, Program{Words: role("flood")}.Run(execTime(t), log.logger()), "")
 	if n := log.count("stream=stdout"); n != maxLines {
 		t.Errorf("%d lines are logged, want %d", n, maxLines)
 	}
@@ -262,10 +262,10 @@ func TestExecMuchOutput(t *testing.T) {
 	}
 }
 
-func TestExecLongLine(t *testing.T) {
+func TestProgramLongLine(t *testing.T) {
 	t.Parallel()
 	var log journal
-	expectError(t, Exec{Program: role("long line")}.Run(execTime(t), log.logger()), "")
+	expectError(t, Program{Words: role("long line")}.Run(execTime(t), log.logger()), "")
 	want := fmt.Sprintf("output=%s… left_out_bytes=%d\n", strings.Repeat("0123456789", maxLine)[:maxLine], 10<<20-maxLine)
 	if !strings.HasSuffix(log.String(), want) {
 		t.Errorf("%.3000s", &log)
@@ -288,11 +288,11 @@ func (o outputs) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
-func TestExecBytes(t *testing.T) {
+func TestProgramBytes(t *testing.T) {
 	t.Parallel()
 	var said []string
 	log := slog.New(outputs{slog.NewTextHandler(io.Discard, nil), &said})
-	expectError(t, Exec{Program: role("bytes")}.Run(execTime(t), log), "")
+	expectError(t, Program{Words: role("bytes")}.Run(execTime(t), log), "")
 	if len(said) != 4 || !strings.HasPrefix(said[0], "\x00\x01") || said[1] != "wörter" || said[2] != "" || said[3] != "\uFFFD" {
 		t.Errorf("%q", said)
 	}
@@ -314,7 +314,7 @@ func hookOutput(t *testing.T, words ...string) string {
 	return string(out)
 }
 
-func TestExecLeavesNothingInTheHook(t *testing.T) {
+func TestProgramLeavesNothingInTheHook(t *testing.T) {
 	t.Parallel()
 	for _, program := range [][]string{{"say", "x"}, {"leave", "hang"}, {"exit", "1"}} {
 		out := hookOutput(t, append([]string{"hooks"}, program...)...)
@@ -324,7 +324,7 @@ func TestExecLeavesNothingInTheHook(t *testing.T) {
 	}
 }
 
-func TestExecMemory(t *testing.T) {
+func TestProgramMemory(t *testing.T) {
 	t.Parallel()
 	out := hookOutput(t, "hook", "flood")
 	var kib int
@@ -335,7 +335,7 @@ func TestExecMemory(t *testing.T) {
 }
 
 // A container runtime waits for all who hold a hook's output.
-func TestExecNobodyHoldsTheHooksOutput(t *testing.T) {
+func TestProgramNobodyHoldsTheHooksOutput(t *testing.T) {
 	t.Parallel()
 	out := hookOutput(t, "hook", "leave out", "hang")
 	pids := pidsIn(out)
@@ -348,7 +348,7 @@ func TestExecNobodyHoldsTheHooksOutput(t *testing.T) {
 }
 
 // What leaves the group, and what that leaves, ends with the step all the same, and is reaped.
-func TestExecAdopts(t *testing.T) {
+func TestProgramAdopts(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		program []string
@@ -389,6 +389,11 @@ func TestExecAdopts(t *testing.T) {
 			if err := hook.Wait(); err != nil {
 				t.Error(err)
 			}
+			t.Cleanup(func() {
+				if t.Failed() {
+					t.Logf("the hook's output:\n%s", out)
+				}
+			})
 			pids := pidsIn(out.String())
 			if len(pids) < test.pids || out.count("holds its output open") != 0 {
 				t.Errorf("%d of %d:\n%s", len(pids), test.pids, out)
@@ -401,7 +406,7 @@ func TestExecAdopts(t *testing.T) {
 	}
 }
 
-func TestExecEndsWhatIsAdopted(t *testing.T) {
+func TestProgramEndsWhatIsAdopted(t *testing.T) {
 	t.Parallel()
 	words, out, log := role("with out", "with", "mute"), new(journal), new(journal)
 	adopter := exec.Command(words[0], words[1:]...)
@@ -434,9 +439,7 @@ func TestExecEndsWhatIsAdopted(t *testing.T) {
 			t.Errorf("process %d was killed for another", pid)
 		}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), s)
-	defer cancel()
-	c.endAdopted(ctx)
+	c.endLeft(t.Context(), s)
 	expectEnds(t, others...)
 	if !lives(adopter.Process.Pid) {
 		t.Error("the adopter is dead")
@@ -444,7 +447,7 @@ func TestExecEndsWhatIsAdopted(t *testing.T) {
 }
 
 // Whose child it is cannot be told where there are others, so that all are spared.
-func TestExecAdoptsBesideOthers(t *testing.T) {
+func TestProgramAdoptsBesideOthers(t *testing.T) {
 	t.Parallel()
 	out := hookOutput(t, "adopting with a child", "leave out", "mute")
 	pids := pidsIn(out)
@@ -459,7 +462,7 @@ func TestExecAdoptsBesideOthers(t *testing.T) {
 	}
 }
 
-func TestExecDiesWithTheHook(t *testing.T) {
+func TestProgramDiesWithTheHook(t *testing.T) {
 	t.Parallel()
 	words := role("hook", "hang")
 	var out journal
@@ -474,7 +477,7 @@ func TestExecDiesWithTheHook(t *testing.T) {
 	expectEnds(t, pidsIn(out.String())...)
 }
 
-func TestExecFind(t *testing.T) {
+func TestProgramFind(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	put := func(name, text string, mode os.FileMode) string {
@@ -511,28 +514,31 @@ func TestExecFind(t *testing.T) {
 	for _, test := range tests {
 		t.Run(fmt.Sprintf("%.60q", test.program), func(t *testing.T) {
 			t.Parallel()
-			e := Exec{Program: test.program}
+			e := Program{Words: test.program}
 			err := e.Run(execTime(t), slog.New(slog.DiscardHandler))
 			expectError(t, err, test.err)
 			if test.check == "same" {
 				test.check = test.err
 			}
-			expectError(t, checking(e)(t.Context(), slog.New(slog.DiscardHandler)), test.check)
+			_, err = e.Find()
+			expectError(t, err, test.check)
 		})
 	}
 }
 
-func TestExecCheckRunsNothing(t *testing.T) {
+func TestFindRunsNothing(t *testing.T) {
 	t.Parallel()
-	var log journal
-	self := role("say", "ran")
-	expectError(t, checking(Exec{Program: self})(t.Context(), log.logger()), "")
-	if log.count("found "+self[0]) != 1 || log.count("ran") != 0 {
-		t.Errorf("log\n%s", &log)
+	mark := filepath.Join(t.TempDir(), "ran")
+	path, err := Program{Words: []string{"touch", mark}}.Find()
+	if expectError(t, err, ""); filepath.Base(path) != "touch" {
+		t.Errorf("found %s", path)
+	}
+	if _, err := os.Stat(mark); err == nil {
+		t.Error("it was run")
 	}
 }
 
-func FuzzExecOutput(f *testing.F) {
+func FuzzOutput(f *testing.F) {
 	f.Add([]byte("a\nb\r\n\nc"), 1)
 	f.Add(bytes.Repeat([]byte("ö\xff"), maxLine), 7)
 	f.Add(append(bytes.Repeat([]byte("x"), maxLine-1), "🚚\nb"...), 3)
@@ -541,7 +547,7 @@ func FuzzExecOutput(f *testing.F) {
 		s := stream{name: "x", line: func(_ string, l text) {
 			lines++
 			size += len(l.begin) + l.cut
-			if text := l.String(); !utf8.ValidString(text) || len(text) > 3*maxLine+3 || strings.Contains(text, "\n") || strings.HasSuffix(text, "…") != (l.cut > 0 || strings.HasSuffix(l.begin, "…")) {
+			if text := l.String(); !utf8.ValidString(text) || len(text) > 3*maxLine+3 || strings.Contains(text, "\n") || strings.HasSuffix(text, "…") != (l.cut > 0 || bytes.HasSuffix(l.begin, []byte("…"))) {
 				t.Errorf("%q", text)
 			}
 		}}
