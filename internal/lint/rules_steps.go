@@ -5,6 +5,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/prestop/prestop/internal/step"
+	"github.com/prestop/prestop/internal/verbs"
 )
 
 // stepRules are about steps and settings.
@@ -47,7 +50,29 @@ func stepUnreadable(h *preStop, s *entry, say report) {
 	f := say(s.at, fmt.Sprintf("step %d: %s", s.index+1, s.said.Err), "prestop --help lists the steps; prestop --dry-run with the same step says the same")
 	if strings.Contains(s.said.Err.Error(), "in POD_IP") {
 		f.Fix = downwardLines("POD_IP")
+	} else if all := stepsOf(s.Line); s.said.Setting == "" && len(all) > 1 {
+		f.Fix = "each step is one item:\ncommand:\n- " + h.words[0] + "\n- " + strings.Join(all, "\n- ")
 	}
+}
+
+// stepsOf parts a line that is several steps, each beginning with its verb; nil: its parts are no steps. A line with quotes is
+// left alone.
+func stepsOf(line string) []string {
+	var all []string
+	for _, word := range strings.Fields(line) {
+		begins := slices.ContainsFunc(verbs.All(), func(v step.Verb) bool { first, _, _ := strings.Cut(v.Name, " "); return first == word })
+		if last := len(all) - 1; begins || last < 0 {
+			all = append(all, word)
+		} else {
+			all[last] += " " + word
+		}
+	}
+	for _, one := range all {
+		if _, _, _, err := step.Parse(verbs.All(), one, func(string) (string, bool) { return "1", true }); err != nil || strings.ContainsAny(one, `'"`) {
+			return nil
+		}
+	}
+	return all
 }
 
 func unsetVariable(h *preStop, say report) {
