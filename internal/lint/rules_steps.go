@@ -28,7 +28,7 @@ func stepRules() []Rule {
 		})},
 		{"setting-unused", Warning, "a setting of a call that is not made", plans(func(h *preStop, say report) {
 			h.warned("setting-unused", func(at node, text string, _ *entry) {
-				if !h.env.Open { // else the call's URL may be where nobody sees it
+				if !h.env.open { // else the call's URL may be where nobody sees it
 					say(at, text, "remove it, or set the URL that it is for")
 				}
 			})
@@ -80,7 +80,7 @@ func unsetVariable(h *preStop, say report) {
 		for _, name := range s.unset {
 			text := fmt.Sprintf("step %d uses $(%s), which container %s does not have, so that the step cannot be read", s.index+1, name, h.Name)
 			switch {
-			case h.env.MaySet(name):
+			case h.env.maySet(name):
 			case downward(name) != "":
 				say(s.at, text, downwardLines(name))
 			default:
@@ -160,7 +160,7 @@ func settingUnreadable(w *workload, say report) {
 
 // overAtOnce finds plans that do nothing.
 func overAtOnce(h *preStop, say report) {
-	if h.timesUnknown() || h.env.Open || h.mistaken("") {
+	if h.timesUnknown() || h.env.open || h.mistaken("") {
 		return
 	}
 	const fix = "a duration is 20 or 20s; or name the steps of the hook: [/prestop, wait 20s]"
