@@ -14,7 +14,7 @@ func CallVerbs() []step.Verb {
 	var all []step.Verb
 	for _, method := range []string{"get", "post", "put", "patch", "delete"} {
 		all = append(all, step.Verb{Name: method, Target: "URL", Options: slices.Concat([]string{"body"}, request.Options(), []string{"max"}),
-			Does: "one HTTP call, tried again while there is time; a 202 with Location is polled until it is done", Parse: parseCall})
+			Does: "one HTTP call, tried again until it is sent; a 202 with Location is polled until it is done", Parse: parseCall})
 	}
 	return all
 }
@@ -24,7 +24,8 @@ type callSpec struct {
 	request  request.Spec
 	body     []byte
 	bodyFile string
-	most     time.Duration // of the whole step; 0: the default
+	most     time.Duration // of the whole step; 0: no bound of its own
+	once     bool
 }
 
 func parseCall(l step.Line) (step.Spec, error) {
@@ -32,7 +33,7 @@ func parseCall(l step.Line) (step.Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := callSpec{}
+	c := callSpec{once: l.Once}
 	if c.request, err = request.Parse(l, strings.ToUpper(l.Verb.Text), w); err != nil {
 		return nil, err
 	}
@@ -55,9 +56,9 @@ func (c *callSpec) setBody(l step.Line, o step.Option) {
 }
 
 func (c callSpec) Needs() step.Needs {
-	n := step.Needs{Least: step.CallTime, Most: step.CallMost, Calls: c.request.Calls(), Reads: slices.Concat(c.request.Files(), files(c.bodyFile))}
-	n.Ends = endOf(c.request.URL)
-	return n.Within(c.most)
+	n := step.CallNeeds(c.request.Timeout, c.most)
+	n.Calls, n.Reads, n.Ends = c.request.Calls(), slices.Concat(c.request.Files(), files(c.bodyFile)), endOf(c.request.URL)
+	return n
 }
 
 // files leaves out those that are not named.
@@ -66,7 +67,7 @@ func files(names ...string) []string {
 }
 
 func (c callSpec) Bind(m step.Means) (step.Deed, error) {
-	call := Call{Connect: c.request.Connect(m), Request: c.request.Request, BodyFile: c.bodyFile, Expect: c.request.Expect, Timeout: c.request.Timeout}
+	call := Call{Connect: c.request.Connect(m), Request: c.request.Request, BodyFile: c.bodyFile, Expect: c.request.Expect, Timeout: c.request.Timeout, Once: c.once}
 	call.Request.Body = c.body
 	return c.request.Conditional(m, call.Connect, call), nil
 }
