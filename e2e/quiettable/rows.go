@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"strings"
 	"time"
 
@@ -203,23 +202,6 @@ func beats(protocol, path string) func(context.Context, peer, *running) error {
 	}
 }
 
-// quietly is a connection without a request.
-func handshake(ctx context.Context, p peer, r *running) error {
-	c, err := p.lab.client.dial(p.address(), p.port)
-	if err != nil {
-		return err
-	}
-	if err := shake(c); err != nil {
-		return err
-	}
-	pause(ctx, 500*time.Millisecond)
-	r.there()
-	<-ctx.Done()
-	return c.Close()
-}
-
-var _ net.Conn
-
 func rows() (all []row) {
 	add := func(r row) { all = append(all, r) }
 	each := func(r row, servers ...string) {
@@ -282,8 +264,20 @@ func rows() (all []row) {
 	halt := "an answer that pauses for 5 s, `for=6s`"
 	each(row{pattern: halt, protocol: "HTTP/1.1", quietFor: 6 * time.Second, traffic: slowFirst("http", "/?head=1&ms=5000", 0)}, "go http", "nginx http", "node http", "hypercorn http")
 	each(row{pattern: halt, protocol: "TLS 1.3", quietFor: 6 * time.Second, latest: 15 * time.Second, traffic: slowFirst("tls", "/?head=1&ms=5000", 0)}, "go tls13", "nginx tls13", "node tls13")
+	call := "a call of 20 s"
+	each(row{pattern: call, protocol: "gRPC", traffic: slowCall(false)}, "grpc plain")
+	each(row{pattern: call, protocol: "gRPC over TLS", traffic: slowCall(true)}, "grpc tls")
+	channel := "a channel that has been used, with its client's pings every 10 s"
+	each(row{pattern: channel, protocol: "gRPC", word: drain.HTTP2, endless: true, traffic: pinged(false)}, "grpc plain")
+	each(row{pattern: channel, protocol: "gRPC over TLS", endless: true, traffic: pinged(true)}, "grpc tls")
+	socket := "a WebSocket with pings every 10 s"
+	each(row{pattern: socket, protocol: "WebSocket", word: drain.WebSocket, endless: true, traffic: webSocket(false)}, "websocket")
+	each(row{pattern: socket, protocol: "WebSocket over TLS", word: drain.WebSocket, endless: true, traffic: webSocket(true)}, "websocket tls")
+	heart := "an event stream with nothing but heartbeats every 10 s"
+	each(row{pattern: heart, protocol: "SSE", word: drain.SSE, endless: true, traffic: beats("http", "/?beat=10000")}, "go http", "node http", "nginx http")
+	each(row{pattern: heart, protocol: "SSE over TLS", word: drain.SSE, endless: true, latest: 15 * time.Second, traffic: beats("tls", "/?beat=10000")}, "go tls13", "node tls13")
+	each(row{pattern: "the same every 2 s, without the word", protocol: "SSE", endless: true, latest: holding, traffic: beats("http", "/?beat=2000")}, "go http", "node http")
 	add(row{pattern: "datagrams, `/udp`", protocol: "UDP", server: "udp", client: "go", udp: true, traffic: datagrams})
-	heart := "an event stream with nothing but heartbeats"
-	each(row{pattern: heart, protocol: "HTTP/1.1", endless: true, latest: holding, traffic: beats("http", "/?beat=2000")}, "go http", "node http")
+	add(row{pattern: "requests of HTTP/3, `/udp`", protocol: "HTTP/3", server: "quic", client: "go", udp: true, latest: 5 * time.Second, traffic: http3Requests})
 	return all
 }
