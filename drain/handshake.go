@@ -79,7 +79,11 @@ func (g greeting) alone(s sockdiag.Socket) (may, sure bool) {
 // least.
 func (g greeting) mostSegments(s sockdiag.Socket) uint32 {
 	first, size := bytesOut(s)-min(bytesOut(s), g.late), max(s.SegmentSize, 500)
-	n := max(g.segments, 1) - 1 + (first+size-1)/size
+	n := max(g.segments, 1) - 1
+	if g.late > 0 { // two tickets may be one segment here and two there
+		n = max(n, 2)
+	}
+	n += (first + size - 1) / size
 	if g.http2 {
 		n += 2 // settings, and that the client's were read
 	}
