@@ -5,7 +5,7 @@
 # that do not: linux/amd64, and an empty GOOS or GOARCH is Go's own.
 FROM --platform=${BUILDPLATFORM:-linux/amd64} golang:1.26 AS build
 WORKDIR /src
-ENV CGO_ENABLED=0 GOARM=6 GOFLAGS="-trimpath -buildvcs=false -tags=nethttpomithttp2 -gcflags=all=-l -gcflags=runtime= -gcflags=crypto/internal/fips140/aes/...= -gcflags=crypto/internal/fips140/bigmod= -gcflags=crypto/internal/fips140/edwards25519/...= -gcflags=crypto/internal/fips140/mlkem= -gcflags=crypto/internal/fips140/nistec/fiat= -gcflags=crypto/internal/fips140/sha256= -gcflags=crypto/internal/fips140/sha3= -gcflags=crypto/internal/fips140/sha512= -gcflags=vendor/golang.org/x/crypto/chacha20= -gcflags=vendor/golang.org/x/crypto/internal/poly1305="
+ENV CGO_ENABLED=0 GOARM=6 GOFLAGS="-trimpath -tags=nethttpomithttp2"
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .

@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"github.com/prestop/prestop/internal/step"
 )
 
 // Closed is waited for until nothing listens on the port any more: for a sidecar that must outlive the app. It must
@@ -44,18 +46,18 @@ func (c Closed) listens() (bool, error) {
 func listening(among ...uint16) ([]uint16, error) {
 	var found []uint16
 	err := eachListener(among, func(a netip.AddrPort) { found = append(found, a.Port()) })
-	sortPorts(found)
+	slices.Sort(found)
 	return slices.Compact(found), err
 }
 
 // Check says whether anything listens there now.
-func (c Closed) Check(_ context.Context, log *slog.Logger) error {
+func (c Closed) Check(context.Context) ([]step.Finding, error) {
 	now, err := c.listens()
 	if err == nil && !now {
 		err = fmt.Errorf("nothing listens on port %d; %s", c.Port, listeners())
 	}
-	if err == nil {
-		log.Info("listened on now")
+	if err != nil {
+		return nil, err
 	}
-	return err
+	return []step.Finding{step.Found("listened on now")}, nil
 }

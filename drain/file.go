@@ -11,42 +11,49 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/prestop/prestop/internal/marker"
+	"github.com/prestop/prestop/internal/proc"
 	"github.com/prestop/prestop/internal/regular"
+	"github.com/prestop/prestop/internal/step"
 )
 
 const (
 	fileEvery = 200 * time.Millisecond
 	fileMost  = 256 // bytes that are read
 
-	// early is how long before this hook a file may have been made. The hooks of a pod's containers begin within
-	// moments of each other; what an earlier life of a container left is older, since a kubelet needs a second to see
-	// that a container has ended.
-	early = time.Second
+	// fileEarly is how long before this hook a file may have been made. On a busy node the hooks of a pod's containers begin
+	// seconds apart.
+	fileEarly = 10 * time.Second
+	// fileAhead is how far in the future its time may lie: clocks differ a little between a file system and this machine.
+	fileAhead = time.Second
 )
 
 // A File is looked for five times a second, until another container of the pod has made it.
 //
-// It must be today's: a volume outlives the containers that write to it. A file with a [marker.Marker], as a touch
-// step makes it, counts by that alone, and any other by its modification time (which a file that is moved into place
-// keeps): no earlier than 1 s before the hook began, and not in the future.
+// It must be of this shutdown: a volume outlives the containers that write to it, and a container that its liveness probe
+// ended has run its hook as well, and left its file. So a file counts if it was made on this boot of the node, at most 10 s
+// before this hook began, and not before this container started, since nothing is started in a pod that ends. A file with
+// a [proc.Marker], as a touch step makes it, is judged by that alone, and any other by its modification time, which a file
+// that is moved into place keeps.
+//
+// A window of more than 10 s would be unsafe. A container that ended is started anew within seconds the first time, and after
+// 10 s at the soonest the next: from then on both the file of its earlier life and the container are there, and the file says
+// that the container is done when it serves. No reader can tell the two lives apart, since it does not see the processes of the
+// other container.
 type File struct {
 	Path string
-	// Since is when the hook began: of the first delivery, if this is another. Its monotonic reading counts, so
-	// that a clock that is set changes nothing. Zero: when Run is called.
-	Since time.Time
+	// Since is asked when Run begins. It says when the hook began: of the first delivery, if this is another. Its monotonic
+	// reading counts, so that a clock that is set changes nothing. Nil: when Run is called.
+	Since func() time.Time
 	Min   time.Duration // how long to go on looking at least
+	Proc  string        // where procfs is mounted; empty: /proc
 }
 
 // Run looks until the file is there. Ended by ctx, its error wraps context.Cause(ctx) if the last look saw that it is
 // not, and [ErrUnseen], but not the cause, if that one could not see: a directory, a lack of permission, a broken disk.
 func (f File) Run(ctx context.Context, log *slog.Logger) error {
-	if f.Since.IsZero() {
-		f.Since = time.Now()
-	}
-	told := false
+	since, told := f.since(), false
 	p := poll{every: fileEvery, min: f.Min, look: func(context.Context) (sight, error) {
-		found, err := f.find()
+		found, err := f.find(since)
 		if err == nil && found.why != "" && !told {
 			told = true
 			log.Warn("there is a file, but it is not believed", "file", f.Path, "why", found.why, "before_this_hook", found.before)
@@ -57,25 +64,28 @@ func (f File) Run(ctx context.Context, log *slog.Logger) error {
 }
 
 // Check says whether the file is there now.
-func (f File) Check(_ context.Context, log *slog.Logger) error {
-	if f.Since.IsZero() {
-		f.Since = time.Now()
+func (f File) Check(context.Context) ([]step.Finding, error) {
+	found, err := f.find(f.since())
+	if err != nil {
+		return nil, err
 	}
-	found, err := f.find()
+	says := step.Found("not there yet")
 	switch {
-	case err != nil:
-		return err
 	case found.counts:
-		log.Info("there already: the wait would end at once")
+		says = step.Found("there already: the wait would end at once")
 	case found.why != "":
-		log.Warn("there now, but it would not be believed:")
-		log.Warn(found.why)
+		says = step.Warned("there now, but it would not be believed", "why", found.why)
 	case absent(filepath.Dir(f.Path)):
-		log.Warn("not there, nor is its directory: is its volume mounted?")
-	default:
-		log.Info("not there yet")
+		says = step.Warned("not there, nor is its directory: is its volume mounted?")
 	}
-	return nil
+	return []step.Finding{says}, nil
+}
+
+func (f File) since() time.Time {
+	if f.Since == nil {
+		return time.Now()
+	}
+	return f.Since()
 }
 
 // says is the same as long as the same is the case.
@@ -97,8 +107,8 @@ func absent(path string) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-// find looks once. A file that is not there is no error.
-func (f File) find() (finding, error) {
+// find looks once, for a hook that began at since. A file that is not there is no error.
+func (f File) find(since time.Time) (finding, error) {
 	text, modified, err := read(f.Path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return finding{}, nil
@@ -106,19 +116,19 @@ func (f File) find() (finding, error) {
 	if err != nil {
 		return finding{}, err
 	}
-	m, marked := marker.Parse(text)
+	m, marked := proc.ParseMarker(text)
 	if !marked {
 		// Both of one clock, which may have been set since the hook began: its reading from back then is of no use.
-		return judge(time.Since(f.Since), time.Since(modified)), nil
+		return f.judge(since, time.Since(modified)), nil
 	}
-	now, err := marker.Now() // after the file was read, or it might be from the future
+	now, err := proc.MarkNow() // after the file was read, or it might be from the future
 	if err != nil {
 		return finding{}, err
 	}
 	if m.Boot != now.Boot {
 		return finding{why: "it was made before this node was started, or on another one"}, nil
 	}
-	return judge(time.Since(f.Since), now.Since-m.Since), nil
+	return f.judge(since, now.Since-m.Since), nil
 }
 
 // read returns the beginning of a file, and when it was modified.
@@ -143,14 +153,33 @@ type finding struct {
 	before time.Duration // how long before this hook it was made
 }
 
-// judge holds the age of a file against that of the hook.
-func judge(hook, file time.Duration) finding {
-	before := (file - hook).Round(time.Millisecond)
-	switch {
-	case file < -early:
-		return finding{why: "its time lies in the future", before: before}
-	case file-hook > early:
-		return finding{why: "it is older than this hook, as an earlier life of a container leaves it", before: before}
+// judge holds the age of the file against that of the hook and of the container.
+func (f File) judge(since time.Time, age time.Duration) finding {
+	found := judge(time.Since(since), age)
+	if life, err := f.life(); found.counts && err == nil && age > life {
+		return finding{why: "it was made before this container started, in an earlier life of the pod or of the container", before: found.before}
 	}
-	return finding{counts: true}
+	return found
+}
+
+func judge(hook, file time.Duration) finding {
+	found := finding{before: (file - hook).Round(time.Millisecond)}
+	switch {
+	case file < -fileAhead:
+		found.why = "its time lies in the future"
+	case file-hook > fileEarly:
+		found.why = fmt.Sprintf("it was made more than %v before this hook began, as an earlier life of a container leaves it", fileEarly)
+	default:
+		found.counts = true
+	}
+	return found
+}
+
+// life is how long this container has run. It fails where the container's first process cannot be seen.
+func (f File) life() (time.Duration, error) {
+	first, err := proc.Init(f.Proc)
+	if err != nil {
+		return 0, err
+	}
+	return first.Age()
 }

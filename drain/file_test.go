@@ -14,15 +14,16 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/prestop/prestop/internal/marker"
+	"github.com/prestop/prestop/internal/proc"
+	"github.com/prestop/prestop/internal/step"
 )
 
 const otherBoot = "00000000-0000-4000-8000-000000000000"
 
 // ago is a marker that was written so long ago.
-func ago(t *testing.T, d time.Duration) marker.Marker {
+func ago(t *testing.T, d time.Duration) proc.Marker {
 	t.Helper()
-	now, err := marker.Now()
+	now, err := proc.MarkNow()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,14 +42,14 @@ func put(t *testing.T, path, text string, age time.Duration) {
 func TestFileFind(t *testing.T) {
 	t.Parallel()
 	const (
-		older  = "it is older than this hook, as an earlier life of a container leaves it"
+		older  = "it was made more than 10s before this hook began, as an earlier life of a container leaves it"
 		other  = "it was made before this node was started, or on another one"
 		future = "its time lies in the future"
 		hook   = 5 * s // its age: less than a machine has been up
 	)
 	now := time.Now() // all ages are of this moment, however late a row comes
 	mark := func(d time.Duration) string { return ago(t, d).String() }
-	boot := marker.Marker{Boot: otherBoot, Since: ago(t, 0).Since}.String()
+	boot := proc.Marker{Boot: otherBoot, Since: ago(t, 0).Since}.String()
 	half := mark(0)[:20]
 	tests := []struct {
 		name, text string
@@ -57,16 +58,18 @@ func TestFileFind(t *testing.T) {
 	}{
 		{"a marker of now", mark(0), 0, ""},
 		{"a marker of the hook's time", mark(hook), 0, ""},
-		{"a marker of a moment before", mark(hook + early - s/10), 0, ""},
-		{"a marker of just too long before", mark(hook + early + s/10), 0, older},
-		{"a marker of long before", mark(hook + 10*s), 0, older},
-		{"an old marker, touched today", mark(hook + 10*s), 0, older},
+		{"a marker of 9 s before the hook", mark(hook + 9*s), 0, ""},
+		{"a marker of 11 s before the hook", mark(hook + 11*s), 0, older},
+		{"a marker of a moment before", mark(hook + fileEarly - s/10), 0, ""},
+		{"a marker of just too long before", mark(hook + fileEarly + s/10), 0, older},
+		{"a marker of long before", mark(hook + 20*s), 0, older},
+		{"an old marker, touched today", mark(hook + 20*s), 0, older},
 		{"a marker of today, with an old time", mark(0), 24 * time.Hour, ""},
 		{"a marker of another boot", boot, 0, other},
 		{"a marker of the future", mark(-time.Hour), 0, future},
 		{"empty, of now", "", 0, ""},
-		{"empty, of a moment before", "", hook + early - s/10, ""},
-		{"empty, of just too long before", "", hook + early + s/10, older},
+		{"empty, of a moment before", "", hook + fileEarly - s/10, ""},
+		{"empty, of just too long before", "", hook + fileEarly + s/10, older},
 		{"empty, of 1970", "", time.Since(time.Unix(0, 0)), older},
 		{"empty, of the future", "", -time.Hour, future},
 		{"empty, of a clock that is a little fast", "", -s / 2, ""},
@@ -81,9 +84,9 @@ func TestFileFind(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			f := File{Path: filepath.Join(t.TempDir(), "x"), Since: now.Add(-hook)}
+			f := File{Path: filepath.Join(t.TempDir(), "x"), Since: began(now.Add(-hook)), Proc: t.TempDir()}
 			put(t, f.Path, test.text, test.age+time.Since(now))
-			found, err := f.find()
+			found, err := f.find(f.since())
 			if err != nil || found.why != test.why || found.counts != (test.why == "") {
 				t.Errorf("%+v, %v; want %q", found, err, test.why)
 			}
@@ -99,12 +102,12 @@ func TestJudge(t *testing.T) {
 		before     time.Duration
 	}{
 		{0, 0, true, 0},
-		{time.Minute, 0, true, 0},
-		{time.Minute, time.Minute + early, true, 0},
-		{time.Minute, time.Minute + early + time.Millisecond, false, early + time.Millisecond},
-		{0, early, true, 0},
-		{0, -early, true, 0},
-		{0, -early - time.Millisecond, false, -early - time.Millisecond},
+		{time.Minute, 0, true, -time.Minute},
+		{time.Minute, time.Minute + fileEarly, true, fileEarly},
+		{time.Minute, time.Minute + fileEarly + time.Millisecond, false, fileEarly + time.Millisecond},
+		{0, fileEarly, true, fileEarly},
+		{0, -fileAhead, true, -fileAhead},
+		{0, -fileAhead - time.Millisecond, false, -fileAhead - time.Millisecond},
 		{time.Hour, -time.Minute, false, -61 * time.Minute},
 	}
 	for _, test := range tests {
@@ -114,18 +117,66 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+// A file that is older than this container is of an earlier life of the pod: nothing is started in a pod that ends.
+func TestFileOfAnEarlierLife(t *testing.T) {
+	t.Parallel()
+	const life, unknown = 4 * s, -1
+	container := func(life time.Duration) (root string) {
+		root = t.TempDir()
+		if life == unknown {
+			return root
+		}
+		ticks := ago(t, life).Since / (s / 100)
+		self := filepath.Join(root, "self")
+		err := errors.Join(os.Mkdir(root+"/1", 0o700), os.Symlink("1", self), os.WriteFile(root+"/1/cgroup", []byte("0::/\n"), 0o600),
+			os.WriteFile(root+"/1/stat", fmt.Appendf(nil, "1 (app) S 0%s %d 0\n", strings.Repeat(" 1", 17), ticks), 0o600))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return root
+	}
+	const before = "it was made before this container started, in an earlier life of the pod or of the container"
+	for _, test := range []struct {
+		name           string
+		life, hook, at time.Duration // ago
+		marked         bool
+		why            string
+	}{
+		{"a marker of this life, before the hook", life, 1 * s, 3 * s, true, ""},
+		{"a marker of an earlier life, before the hook", life, 1 * s, 5 * s, true, before},
+		{"a marker of long before", life, 1 * s, 20 * s, true, "it was made more than 10s before this hook began, as an earlier life of a container leaves it"},
+		{"a file of this life, before the hook", life, 1 * s, 3 * s, false, ""},
+		{"a file of an earlier life, before the hook", life, 1 * s, 5 * s, false, before},
+		{"a container of which nothing is seen", unknown, 1 * s, 5 * s, true, ""},
+	} {
+		f := File{Path: filepath.Join(t.TempDir(), "x"), Since: began(time.Now().Add(-test.hook)), Proc: container(test.life)}
+		text := "made"
+		if test.marked {
+			text = ago(t, test.at).String()
+		}
+		put(t, f.Path, text, test.at)
+		found, err := f.find(f.since())
+		if err != nil || found.why != test.why || found.counts != (test.why == "") {
+			t.Errorf("%s: %+v, %v; want %q", test.name, found, err, test.why)
+		}
+	}
+}
+
 // A clock that was set since the hook began changes nothing: its reading from then is not used.
 func TestFileSinceIsMonotonic(t *testing.T) {
 	t.Parallel()
-	f := File{Path: filepath.Join(t.TempDir(), "x"), Since: time.Now()}
+	start := time.Now()
+	f := File{Path: filepath.Join(t.TempDir(), "x"), Since: began(start)}
 	put(t, f.Path, "", time.Minute)
-	if found, _ := f.find(); found.counts {
+	if found, _ := f.find(f.since()); found.counts {
 		t.Errorf("%+v", found)
 	}
-	if f.Since.String() == f.Since.Round(0).String() {
+	if start.String() == start.Round(0).String() {
 		t.Fatal("no monotonic reading")
 	}
 }
+
+func began(when time.Time) func() time.Time { return func() time.Time { return when } }
 
 // told is a log that can be looked at while it is written.
 type told struct {
@@ -139,14 +190,26 @@ func (l *told) Write(b []byte) (int, error) {
 	return l.text.Write(b)
 }
 
-// checks is a logger without the time.
-func (l *told) checks() *slog.Logger {
-	return slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+// check writes down what a Check finds, a line each.
+func (l *told) check(ctx context.Context, c step.Checker) error {
+	log := slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 		if a.Key == slog.TimeKey {
 			return slog.Attr{}
 		}
 		return a
 	}}))
+	all, err := c.Check(ctx)
+	for _, f := range all {
+		level, about := slog.LevelInfo, []any(nil)
+		if f.Warning {
+			level = slog.LevelWarn
+		}
+		for _, a := range f.About {
+			about = append(about, a.Name, a.Value)
+		}
+		log.Log(ctx, level, f.Text, about...)
+	}
+	return err
 }
 
 func (l *told) count(text string) int {
@@ -166,7 +229,7 @@ type fileWait struct {
 func waitFor(t *testing.T, path string) *fileWait {
 	t.Helper()
 	ctx, cancel := context.WithCancelCause(t.Context())
-	w := &fileWait{File: File{Path: path, Since: time.Now()}, result: make(chan error, 1), cancel: func() { cancel(errMax) }}
+	w := &fileWait{File: File{Path: path, Since: began(time.Now())}, result: make(chan error, 1), cancel: func() { cancel(errMax) }}
 	go func() { w.result <- w.Run(ctx, slog.New(slog.NewTextHandler(&w.log, nil))) }()
 	t.Cleanup(func() { w.cancel() })
 	return w
@@ -280,9 +343,9 @@ func TestFileNeverMet(t *testing.T) {
 		{"a dangling link", func(path string) error { return os.Symlink("nowhere", path) }, "is not there", "is not there: ", false},
 		{"an old file", func(path string) error {
 			return errors.Join(os.WriteFile(path, nil, 0o600), os.Chtimes(path, time.Unix(9, 0), time.Unix(9, 0)))
-		}, "is not believed", "is there, but it is older than this hook, as an earlier life of a container leaves it, and nobody has made it anew: its max is reached", false},
+		}, "is not believed", "is there, but it was made more than 10s before this hook began, as an earlier life of a container leaves it, and nobody has made it anew: its max is reached", false},
 		{"another boot", func(path string) error {
-			return os.WriteFile(path, []byte(marker.Marker{Boot: otherBoot, Since: 1 << 50}.String()), 0o600)
+			return os.WriteFile(path, []byte(proc.Marker{Boot: otherBoot, Since: 1 << 50}.String()), 0o600)
 		}, "is not believed", "made before this node was started", false},
 		{"a directory", func(path string) error { return os.Mkdir(path, 0o755) }, "cannot see", "expected a file, found a directory", true},
 		{"a FIFO", func(path string) error { return unix.Mkfifo(path, 0o600) }, "cannot see", "found a FIFO", true},
@@ -301,11 +364,9 @@ func TestFileNeverMet(t *testing.T) {
 			w := waitFor(t, path)
 			w.says(t, test.says)
 			w.cancel()
-			begin, late := time.Now(), stalls(t.Context())
+			begin := time.Now()
 			err := w.ends(t, test.err)
-			if took := time.Since(begin); took > s/2+late() {
-				t.Errorf("took %v", took)
-			}
+			endsSoon(t, begin, s/2)
 			if errors.Is(err, ErrUnseen) != test.unseen || errors.Is(err, errMax) == test.unseen {
 				t.Errorf("%v: unseen %v, wraps its cause %v", err, errors.Is(err, ErrUnseen), errors.Is(err, errMax))
 			}
@@ -331,7 +392,7 @@ func TestFileWarnsOnce(t *testing.T) {
 	put(t, path, "", time.Hour)
 	w := waitFor(t, path)
 	w.says(t, "is not believed")
-	put(t, path, marker.Marker{Boot: otherBoot, Since: 1}.String(), 0)
+	put(t, path, proc.Marker{Boot: otherBoot, Since: 1}.String(), 0)
 	w.says(t, "before this node was started")
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
@@ -379,7 +440,7 @@ func TestFileCheck(t *testing.T) {
 	}{
 		"none":        {func(string) {}, `level=INFO msg="not there yet"`, ""},
 		"fresh":       {func(path string) { put(t, path, ago(t, 0).String(), 0) }, "there already: the wait would end at once", ""},
-		"stale":       {func(path string) { put(t, path, ago(t, 20*s).String(), 0) }, "level=WARN msg=\"there now, but it would not be believed:\"\nlevel=WARN msg=\"it is older than this hook, as an earlier life of a container leaves it\"", ""},
+		"stale":       {func(path string) { put(t, path, ago(t, 20*s).String(), 0) }, "level=WARN msg=\"there now, but it would not be believed\" why=\"it was made more than 10s before this hook began, as an earlier life of a container leaves it\"", ""},
 		"no volume":   {func(string) {}, `level=WARN msg="not there, nor is its directory: is its volume mounted?"`, ""},
 		"a directory": {func(path string) { os.Mkdir(path, 0o755) }, "", "found a directory"},
 	} {
@@ -389,7 +450,7 @@ func TestFileCheck(t *testing.T) {
 		}
 		test.put(path)
 		var log told
-		err := File{Path: path}.Check(t.Context(), log.checks())
+		err := log.check(t.Context(), File{Path: path})
 		if test.err == "" && err != nil || test.err != "" && (err == nil || !strings.Contains(err.Error(), test.err)) {
 			t.Errorf("%s: %v", name, err)
 		}

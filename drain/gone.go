@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/internal/dns"
+	"github.com/prestop/prestop/internal/step"
 )
 
 // Gone is waited for until the pod's address has left the DNS answer of a name, in several looks, and then for as long
@@ -148,13 +149,14 @@ func shown(addresses []netip.Addr) string {
 }
 
 // Check looks once.
-func (g Gone) Check(ctx context.Context, log *slog.Logger) error {
+func (g Gone) Check(ctx context.Context) ([]step.Finding, error) {
 	s, err := newAbsence(g).look(ctx)
 	if err == nil {
 		now, _, _ := strings.Cut(s.says, ";") // of what may keep it there, a run tells
-		log.Info(now)
-	} else if _, why := g.Resolver.Look(ctx, g.Name); why != nil { // there may be no such name
-		log.Warn(why.Error())
+		return []step.Finding{step.Found(now)}, nil
 	}
-	return err
+	if _, why := g.Resolver.Look(ctx, g.Name); why != nil { // there may be no such name
+		return []step.Finding{step.Warned(why.Error())}, err
+	}
+	return nil, err
 }

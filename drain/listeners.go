@@ -61,8 +61,8 @@ func (l Listeners) outward() (tcp, udp []uint16) {
 			udp = append(udp, port)
 		}
 	}
-	sortPorts(tcp)
-	sortPorts(udp)
+	slices.Sort(tcp)
+	slices.Sort(udp)
 	return tcp, udp
 }
 

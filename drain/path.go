@@ -1,28 +1,39 @@
 package drain
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 )
 
-// A Path leads to a value in a JSON document: .status, .data.items[0].state, .["a key"].x, or . for the whole.
+// A Path leads to a value in a JSON document: .status, .data.items[0].state, .["a key"].x, or . for the whole. In count(…) it
+// leads to a list or an object, whose elements are counted.
 type Path struct {
 	text  string
 	steps []any // a string is an object's key, an int a list's index
+	count bool
 }
 
 // ParsePath reads a path. Its errors name the column, from 1 in bytes.
 func ParsePath(text string) (Path, error) {
 	p := Path{text: text}
-	if text == "." {
+	rest := text
+	if counted, ok := strings.CutPrefix(text, "count("); ok {
+		if rest, p.count = strings.CutSuffix(counted, ")"); !p.count {
+			return Path{}, errors.New("expected a closing ) after count(")
+		}
+	}
+	if rest == "." {
 		return p, nil
 	}
-	rest := text
+	end := strings.Index(text, rest) + len(rest)
 	for rest != "" {
 		step, after, err := pathStep(rest)
 		if err != nil {
-			return Path{}, fmt.Errorf("column %d: %w", len(text)-len(rest)+1, err)
+			return Path{}, fmt.Errorf("column %d: %w", end-len(rest)+1, err)
 		}
 		p.steps, rest = append(p.steps, step), after
 	}
@@ -63,35 +74,88 @@ func pathStep(text string) (step any, rest string, err error) {
 
 func (p Path) String() string { return p.text }
 
-// of is the value at the path.
-func (p Path) of(doc any) (any, error) {
-	for n, step := range p.steps {
-		var ok bool
-		switch at := step.(type) {
-		case string:
-			var object map[string]any
-			if object, ok = doc.(map[string]any); ok {
-				doc, ok = object[at]
-			}
-		case int:
-			var list []any
-			if list, ok = doc.([]any); ok && at < len(list) {
-				doc = list[at]
-			} else {
-				ok = false
-			}
-		}
-		if !ok {
-			return nil, fmt.Errorf("no %s in the answer%s", p, p.until(n))
-		}
+// of is the value at the path: nil, a bool, a string or a json.Number, as which a count is given too.
+func (p Path) of(body []byte) (any, error) {
+	if err := json.Unmarshal(body, new(json.RawMessage)); err != nil {
+		return nil, fmt.Errorf("no JSON: %w", err)
 	}
-	return doc, nil
+	r := reading{Decoder: json.NewDecoder(bytes.NewReader(body)), path: p.steps}
+	r.UseNumber()
+	if err := r.next(0); err != nil {
+		return nil, fmt.Errorf("no JSON to go by: %w", err)
+	}
+	_, composite := r.value.(json.Delim)
+	switch {
+	case !r.found && len(p.steps) > 1:
+		return nil, fmt.Errorf("no %s in the answer (its part %d is missing)", p, r.deepest+1)
+	case !r.found:
+		return nil, fmt.Errorf("no %s in the answer", p)
+	case p.count && composite:
+		return json.Number(strconv.Itoa(r.elements)), nil
+	case p.count:
+		return nil, fmt.Errorf("%s: it is %s, expected a list or an object", p, short(scalar(r.value)))
+	case composite:
+		return nil, fmt.Errorf("%s is a list or an object, expected a single value; count(%s) counts its elements", p, p)
+	}
+	return r.value, nil
 }
 
-// until says how far the path leads.
-func (p Path) until(n int) string {
-	if len(p.steps) == 1 {
-		return ""
+// A reading goes through a document once. It keeps nothing but the value at a path, so that memory does not grow with what
+// else there is.
+type reading struct {
+	*json.Decoder
+	path    []any
+	deepest int // how many steps of the path were there
+
+	found    bool
+	value    any // at the path: a scalar, or the beginning of a list or an object
+	elements int // of that
+}
+
+// next reads a value. at is how many steps of the path have led to it; -1: it is beside the path.
+func (r *reading) next(at int) error {
+	token, err := r.Token()
+	if err != nil {
+		return err
 	}
-	return fmt.Sprintf(" (its part %d is missing)", n+1)
+	r.deepest = max(r.deepest, at)
+	if at == len(r.path) {
+		r.found, r.value = true, token
+	}
+	begin, composite := token.(json.Delim)
+	if !composite {
+		return nil
+	}
+	n, keys := 0, map[string]bool{}
+	for ; r.More(); n++ {
+		var step any = n
+		if begin == '{' {
+			if step, err = r.key(keys); err != nil {
+				return err
+			}
+		}
+		below := -1
+		if at >= 0 && at < len(r.path) && r.path[at] == step {
+			below = at + 1
+		}
+		if err := r.next(below); err != nil {
+			return err
+		}
+	}
+	if at == len(r.path) {
+		r.elements = n
+	}
+	_, err = r.Token()
+	return err
+}
+
+// key reads an object's key. Programs differ in which of two alike they believe.
+func (r *reading) key(known map[string]bool) (string, error) {
+	token, err := r.Token()
+	key, _ := token.(string)
+	if err == nil && known[key] {
+		err = fmt.Errorf("the key %q is there twice", short(key))
+	}
+	known[key] = true
+	return key, err
 }

@@ -2,15 +2,14 @@ package drain
 
 import (
 	"bufio"
-	"bytes"
-	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
-	"sort"
+	"strconv"
+	"strings"
 
 	"github.com/prestop/prestop/internal/sockdiag"
 )
@@ -47,7 +46,7 @@ func procFile(path string, do func(procSocket)) error {
 		if n == 0 { // the names of the columns
 			continue
 		}
-		s, err := parseProc(lines.Bytes())
+		s, err := parseProc(lines.Text())
 		if err != nil {
 			return fmt.Errorf("%s: line %d: %w", path, n+1, err)
 		}
@@ -56,15 +55,10 @@ func procFile(path string, do func(procSocket)) error {
 	return lines.Err()
 }
 
-func parseProc(line []byte) (s procSocket, err error) {
-	var columns [4][]byte // its number, the addresses and the state; the others do not matter
-	for n := range columns {
-		line = bytes.TrimLeft(line, " ")
-		end := bytes.IndexByte(line, ' ')
-		if end < 0 {
-			return s, fmt.Errorf("expected more than %d columns, found %d", len(columns), n)
-		}
-		columns[n], line = line[:end], line[end:]
+func parseProc(line string) (s procSocket, err error) {
+	columns := strings.Fields(line) // its number, the addresses and the state; the others do not matter
+	if len(columns) < 5 {
+		return s, fmt.Errorf("expected 5 columns or more, found %d", len(columns))
 	}
 	if s.local, err = procAddress(columns[1]); err != nil {
 		return s, err
@@ -72,36 +66,27 @@ func parseProc(line []byte) (s procSocket, err error) {
 	if s.remote, err = procAddress(columns[2]); err != nil {
 		return s, err
 	}
-	var state [1]byte
-	if n, err := hex.Decode(state[:], columns[3][:min(len(columns[3]), 2)]); err != nil || n != 1 || len(columns[3]) != 2 {
+	state, err := strconv.ParseUint(columns[3], 16, 8)
+	if err != nil || len(columns[3]) != 2 {
 		return s, fmt.Errorf("expected a state, got %q", columns[3])
 	}
-	s.state = sockdiag.State(state[0])
+	s.state = sockdiag.State(state)
 	return s, nil
 }
 
 // procAddress reads ADDRESS:PORT in hexadecimal. The address is in words of four bytes, each in the machine's order.
-func procAddress(text []byte) (netip.AddrPort, error) {
-	var ip [16]byte
-	var port [2]byte
-	address, number, _ := bytes.Cut(text, []byte(":"))
-	if len(address) != 8 && len(address) != 32 || len(number) != 4 {
-		return netip.AddrPort{}, fmt.Errorf("expected an address and a port, got %q", text)
-	}
-	n, err := hex.Decode(ip[:], address)
-	if _, errPort := hex.Decode(port[:], number); err != nil || errPort != nil {
+func procAddress(text string) (netip.AddrPort, error) {
+	address, number, _ := strings.Cut(text, ":")
+	ip, err := hex.DecodeString(address)
+	port, errPort := strconv.ParseUint(number, 16, 16)
+	if err != nil || errPort != nil || len(ip) != 4 && len(ip) != 16 {
 		return netip.AddrPort{}, fmt.Errorf("expected an address and a port, got %q", text)
 	}
 	if littleEndian {
-		for at := 0; at < n; at += 4 {
-			slices.Reverse(ip[at : at+4])
+		for word := range slices.Chunk(ip, 4) {
+			slices.Reverse(word)
 		}
 	}
-	addr, _ := netip.AddrFromSlice(ip[:n])
-	return netip.AddrPortFrom(addr.Unmap(), binary.BigEndian.Uint16(port[:])), nil
-}
-
-// sortPorts has no copy of the sort of its own, as slices.Sort would: that is 8 KB of the binary for each type.
-func sortPorts(ports []uint16) {
-	sort.Slice(ports, func(i, j int) bool { return ports[i] < ports[j] })
+	addr, _ := netip.AddrFromSlice(ip)
+	return netip.AddrPortFrom(addr.Unmap(), uint16(port)), nil
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/internal/sockdiag"
+	"github.com/prestop/prestop/internal/step"
 )
 
 // Quiet is waited for until, for as long as For, no payload was carried on the ports and nobody was left without an
@@ -90,7 +91,9 @@ func (q Quiet) Run(ctx context.Context, log *slog.Logger) error {
 		p := poll{every: quietEvery, rarely: quietSays, look: func(context.Context) (sight, error) { return sight{}, errNoPorts }}
 		return p.run(ctx, log)
 	}
-	q.warn(log)
+	for _, text := range q.warnings() {
+		log.Warn(text)
+	}
 	t, err := q.watch()
 	if errors.Is(err, sockdiag.ErrRefused) {
 		return q.runProc(ctx, log, err)
@@ -155,11 +158,12 @@ func (q Quiet) patience(c claim) time.Duration {
 	return defaultUnanswered
 }
 
-// warn says what is not looked at.
-func (q Quiet) warn(log *slog.Logger) {
+// warnings say what is not looked at.
+func (q Quiet) warnings() (all []string) {
 	for _, port := range q.unseenUDP() {
-		log.Warn(fmt.Sprintf("a UDP socket is bound to port %d too, as for HTTP/3 or DNS, and its datagrams do not count: see until quiet %d/udp", port, port))
+		all = append(all, fmt.Sprintf("a UDP socket is bound to port %d too, as for HTTP/3 or DNS, and its datagrams do not count: see until quiet %d/udp", port, port))
 	}
+	return all
 }
 
 // unseenUDP are the ports that are looked at for TCP alone, though a UDP socket is bound there.
@@ -181,31 +185,31 @@ func (q Quiet) ignores(peer netip.Addr) bool {
 }
 
 // Check says that the ports are listened on, and what goes on there now.
-func (q Quiet) Check(ctx context.Context, log *slog.Logger) error {
-	q, err := q.withDefaults().named()
-	if err != nil {
-		return err
+func (q Quiet) Check(ctx context.Context) (all []step.Finding, err error) {
+	if q, err = q.withDefaults().named(); err != nil {
+		return nil, err
 	}
 	if len(q.Ports)+len(q.UDPPorts) == 0 {
-		return errNoPorts
+		return nil, errNoPorts
 	}
 	q.NoProbe = true
 	look, refused, err := q.checked()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	s, err := look(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if refused != nil {
-		log.Warn(refused.Error())
-		log.Warn("so idle connections and health checks would count as traffic")
+		all = append(all, step.Warned(refused.Error()), step.Warned("so idle connections and health checks would count as traffic"))
 	}
-	q.warn(log)
-	log.Info("each port is listened on")
+	for _, text := range q.warnings() {
+		all = append(all, step.Warned(text))
+	}
+	all = append(all, step.Found("each port is listened on"))
 	for part := range strings.SplitSeq(s.says, "; ") {
-		log.Info(part)
+		all = append(all, step.Found(part))
 	}
-	return nil
+	return all, nil
 }

@@ -35,7 +35,8 @@ func (q Quiet) runProc(ctx context.Context, log *slog.Logger, why error) error {
 type procWatch struct {
 	Quiet
 	dir   string
-	last  time.Time           // when there was traffic
+	last  time.Time           // when there may have been traffic
+	busy  bool                // the look before saw some
 	known map[procSocket]bool // connections that have closed, or were there in the beginning; true: met by this look
 	begun bool
 	talk  talk
@@ -64,7 +65,7 @@ func (w *procWatch) listens() error {
 		return err
 	}
 	if port := missing(w.Ports, slices.Concat(all, connected, w.Noted.tcp())); port != 0 {
-		sortPorts(all)
+		slices.Sort(all)
 		return fmt.Errorf("could not see: nothing listens on port %d; there are listeners on %s", port, strings.Trim(fmt.Sprint(slices.Compact(all)), "[]"))
 	}
 	return nil
@@ -90,9 +91,11 @@ func (w *procWatch) look(context.Context) (sight, error) {
 			delete(w.known, who)
 		}
 	}
-	if w.talk.active > w.Allow {
+	busy := w.talk.active > w.Allow
+	if busy || w.busy { // it has ended since the look before, which may be long ago where the processor is short
 		w.last = now
 	}
+	w.busy = busy
 	met := now.Sub(w.last) >= w.For
 	if len(w.UDPPorts) > 0 {
 		ago, any, err := w.udp.look(now)

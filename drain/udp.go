@@ -91,7 +91,7 @@ func udpSockets(dir string) (all []udpSocket) {
 		}
 		lines := bufio.NewScanner(file)
 		for n := 0; lines.Scan(); n++ {
-			s, err := parseProc(lines.Bytes())
+			s, err := parseProc(lines.Text())
 			if n == 0 || err != nil || s.remote.Port() != 0 {
 				continue
 			}

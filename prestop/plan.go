@@ -34,8 +34,9 @@ type Step interface {
 
 // A Checker is a Step that can say for the dry run whether Run would work.
 type Checker interface {
-	// Check changes nothing and is brief. What it finds out it logs; an error is what would make Run fail.
-	Check(ctx context.Context, log *slog.Logger) error
+	// Check changes nothing and is brief. It returns what it finds out, also with an error. The error is what would
+	// make Run fail.
+	Check(ctx context.Context) ([]Finding, error)
 }
 
 // An Entry is one line of a plan, as data.
@@ -43,7 +44,8 @@ type Entry struct {
 	Line  string        // as it was written: variables not expanded, secrets left out
 	Step  Step          // nil: a wait of Least
 	Least time.Duration // set aside for it: a wait's length, a call's one second
-	Most  time.Duration // ended after this; 0: open-ended, it shares what is left with others of its kind
+	Most  time.Duration // ended after this; 0: open-ended, it shares what is left with others of its kind, unless it is a Guard
+	Want  time.Duration // set aside for a call instead of Least, as far as the waits leave room for that
 
 	// FromStart: Most counts from the start of the hook, and is at least Least.
 	FromStart bool
@@ -57,7 +59,7 @@ type Entry struct {
 }
 
 func (e Entry) wait() bool { return e.Step == nil || e.Guard }
-func (e Entry) open() bool { return e.Step != nil && e.Most == 0 }
+func (e Entry) open() bool { return e.Step != nil && e.Most == 0 && !e.Guard }
 
 // A Plan is what a hook has to do, and the time that it has. Its zero value does nothing, at once.
 type Plan struct {
@@ -84,8 +86,9 @@ type Plan struct {
 	Earlier Report
 	Age     time.Duration
 
-	// Record is called with the report so far before and after each entry. May be nil.
-	Record func(Report)
+	// Record is called before and after each entry, with its number from 0 and with what became of it so far. Where it
+	// fails, an entry that is to be done Once is not begun. May be nil.
+	Record func(n int, s StepReport) error
 }
 
 // Budget is the time from Start to the deadline, never negative.

@@ -50,6 +50,16 @@ func (r Report) Failures() []StepReport {
 	return all
 }
 
+// Note puts what became of entry n, counted from 0, where it belongs. Entries are noted in their order.
+func (r *Report) Note(n int, s StepReport) {
+	switch {
+	case n < len(r.Steps):
+		r.Steps[n] = s
+	case n == len(r.Steps):
+		r.Steps = append(r.Steps, s)
+	}
+}
+
 func (r Report) step(i int) (StepReport, bool) {
 	if i >= len(r.Steps) {
 		return StepReport{}, false

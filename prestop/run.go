@@ -18,7 +18,9 @@ var (
 	// ErrSkip is the cause of the context of a Guard entry's step when waits are skipped.
 	ErrSkip = errors.New("waits are skipped")
 
-	errLeft = errors.New("did not return when its time was over; left behind")
+	errLeft     = errors.New("did not return when its time was over; left behind")
+	errNotNoted = errors.New("to be done once, and that it is begun cannot be noted: not begun")
+
 	errOnce = errors.New("an earlier delivery of the hook was cut while doing it, and it is to be done once: whether it took effect is not known")
 )
 
@@ -29,6 +31,10 @@ func (p Plan) Run(ctx context.Context, log *slog.Logger) Report {
 	r.report.Steps = slices.Clone(p.Earlier.Steps[:min(len(p.Earlier.Steps), len(p.Entries))])
 	for i := range p.Entries {
 		if ctx.Err() != nil {
+			break
+		}
+		if r.elapsed() >= p.end() {
+			r.noTime(i)
 			break
 		}
 		r.entry(ctx, i)
@@ -63,18 +69,58 @@ func (r *run) entry(ctx context.Context, i int) {
 		return
 	}
 	share := r.share(i, r.elapsed())
-	r.begin(i)
-	log.Info("step begins", "number", i+1, "of", len(r.Entries), "at_most", share.Round(time.Millisecond))
-	err := r.do(ctx, e, i, share, log)
+	err := r.begin(i)
+	if err == nil || !e.Once {
+		log.Info("step begins", "number", i+1, "of", len(r.Entries), "at_most", share.Round(time.Millisecond))
+		err = r.do(ctx, e, i, share, log)
+	} else {
+		err = fmt.Errorf("%w: %w", errNotNoted, err)
+	}
 	r.end(i, err, log)
 }
 
+// noTime ends all entries from the given one on, in one line: the deadline has come before they could begin.
+func (r *run) noTime(from int) {
+	var cut []string
+	for i, e := range r.Entries {
+		if i < from {
+			continue
+		}
+		if s, ok := r.Earlier.step(i); ok && s.Outcome != Running {
+			continue
+		}
+		if i == len(r.report.Steps) {
+			r.report.Steps = append(r.report.Steps, StepReport{Line: e.Line, Began: r.clock()})
+		}
+		err := r.over(e, i, 0)
+		if e.Step == nil {
+			err = nil // a wait that does not fit is shortened
+		}
+		s := &r.report.Steps[i]
+		if s.Outcome = outcome(err); err != nil {
+			s.Error = err.Error()
+			cut = append(cut, e.Line)
+		}
+	}
+	if len(cut) > 0 {
+		r.log.Error("no time is left for these steps", "steps", len(cut), "first", cut[0])
+	}
+}
+
+// over is why the time of an entry with this share ends.
+func (r *run) over(e Entry, i int, share time.Duration) error {
+	if e.Guard && r.hasWaits() && (e.Yields || share >= r.most(i, r.elapsed())) {
+		return ErrMax
+	}
+	return ErrShare
+}
+
 // begin puts entry i on record. A wait that goes on from an earlier delivery began when it did there.
-func (r *run) begin(i int) {
+func (r *run) begin(i int) error {
 	if i == len(r.report.Steps) {
 		r.report.Steps = append(r.report.Steps, StepReport{Line: r.Entries[i].Line, Outcome: Running, Began: r.clock()})
 	}
-	r.record()
+	return r.record(i)
 }
 
 func (r *run) end(i int, err error, log *slog.Logger) {
@@ -89,14 +135,14 @@ func (r *run) end(i int, err error, log *slog.Logger) {
 		level, text = slog.LevelWarn, "not met"
 	}
 	log.Log(context.Background(), level, text, attrs...)
-	r.record()
+	_ = r.record(i) // the step is done whether that is noted or not
 }
 
-func (r *run) record() {
-	if r.Record != nil {
-		r.report.Elapsed = r.clock()
-		r.Record(Report{Elapsed: r.report.Elapsed, Steps: slices.Clone(r.report.Steps)})
+func (r *run) record(i int) error {
+	if r.Record == nil {
+		return nil
 	}
+	return r.Record(i, r.report.Steps[i])
 }
 
 func outcome(err error) Outcome {
@@ -125,11 +171,7 @@ func (r *run) do(ctx context.Context, e Entry, i int, share time.Duration, log *
 		return errOnce
 	}
 	until := r.elapsed() + share
-	cause := ErrShare
-	if e.Guard && r.hasWaits() && (e.Yields || share >= r.most(i, r.elapsed())) {
-		cause = ErrMax
-	}
-	err := r.step(ctx, e, share, cause, log)
+	err := r.step(ctx, e, share, r.over(e, i, share), log)
 	if left := until - r.elapsed(); e.Guard && left > 0 && outcome(err) == Failed {
 		log.Warn("the time that this step stands for is waited out", "for", left.Round(time.Millisecond))
 		r.hold(ctx, left)

@@ -97,6 +97,10 @@ func TestRun(t *testing.T) {
 			Entries: []Entry{open("a", hangs), open("b", hangs), wait(6 * s)}}, 26 * s, "cut cut done"},
 		{"a guard that fails is waited out", Plan{Grace: 60 * s, Reserve: 10 * s,
 			Entries: []Entry{{Line: "until", Step: stepFunc(fails), Most: 20 * s, Guard: true}}}, 20 * s, "failed"},
+		{"a guard of no time", Plan{Grace: 60 * s, Reserve: 10 * s,
+			Entries: []Entry{{Line: "until", Step: stepFunc(hangs), Guard: true}, wait(2 * s)}}, 2 * s, "unmet done"},
+		{"a guard of one look alone", Plan{Grace: 60 * s, Reserve: 10 * s,
+			Entries: []Entry{{Line: "until", Step: stepFunc(hangs), Least: 1 * s, FromStart: true, Guard: true, Yields: true}}}, 1 * s, "unmet"},
 		{"a guard that is met is not", Plan{Grace: 60 * s, Reserve: 10 * s,
 			Entries: []Entry{{Line: "until", Step: takes(3 * s), Most: 20 * s, Guard: true}}}, 3 * s, "done"},
 		{"a guard leaves later waits their time", Plan{Grace: 30 * s, Reserve: 5 * s,
@@ -115,6 +119,10 @@ func TestRun(t *testing.T) {
 			7 * s, strings.TrimSpace(strings.Repeat("failed ", 10))},
 		{"ten steps that hang", Plan{Grace: 30 * s, Reserve: 5 * s, Floor: 7 * s, Entries: repeat(10, call("post", hangs))},
 			25*s - Engine, strings.TrimSpace(strings.Repeat("cut ", 10))},
+		{"a call that hangs leaves a later one what it wants", Plan{Grace: 60 * s, Reserve: 10 * s,
+			Entries: []Entry{open("post", hangs), {Line: "post", Step: takes(5 * s), Least: 1 * s, Want: 5 * s, Most: 30 * s}}}, 50*s - Engine, "cut done"},
+		{"what a call wants takes nothing from a wait", Plan{Grace: 30*s + Engine, Reserve: 5 * s,
+			Entries: []Entry{wait(20 * s), {Line: "post", Step: takes(5 * s), Least: 1 * s, Want: 10 * s}}}, 25 * s, "done done"},
 		{"waits that do not fit shrink alike", Plan{Grace: 30*s + Engine, Reserve: 5 * s,
 			Entries: []Entry{wait(40 * s), call("post", takes(0)), wait(8 * s)}}, 25 * s, "done done done"},
 	}
@@ -265,18 +273,67 @@ func goesOn(t *testing.T, cut, waited time.Duration) {
 
 // killed runs p for d and gives back what a SIGKILL then would have left on record.
 func killed(ctx context.Context, p Plan, d time.Duration) []byte {
-	last := []byte("{}")
+	var noted Report
 	ctx, kill := context.WithTimeout(ctx, d)
 	defer kill()
 	p.Start = time.Now()
-	p.Record = func(r Report) {
+	p.Record = func(n int, s StepReport) error {
 		if ctx.Err() == nil {
-			last, _ = json.Marshal(r)
+			noted.Note(n, s)
 		}
+		return nil
 	}
 	p.Run(ctx, quiet)
+	last, _ := json.Marshal(noted)
 	return last
 }
+
+// What is to be done once is not begun where nobody would know of it; everything else is.
+func TestRunOnceThatCannotBeNoted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		called := ""
+		e := func(name string) Entry {
+			return call(name, func(context.Context, *slog.Logger) error { called += name; return nil })
+		}
+		once := e("once")
+		once.Once = true
+		p := Plan{Start: time.Now(), Grace: 60 * s, Reserve: 10 * s, Entries: []Entry{once, e("again")},
+			Record: func(int, StepReport) error { return errors.New("no space left") }}
+		report := p.Run(t.Context(), quiet)
+		if called != "again" || outcomes(report) != "failed done" || !strings.Contains(report.Steps[0].Error, "no space left") {
+			t.Errorf("called %s, %+v", called, report)
+		}
+	})
+}
+
+// Steps whose time has not come before the deadline are one line of the log, however many they are.
+func TestRunWithoutTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lines := 0
+		log := slog.New(slog.NewTextHandler(counter{&lines}, nil))
+		p := Plan{Start: time.Now(), Grace: 30 * s, Reserve: 5 * s, Entries: append([]Entry{call("deaf", deaf(25*s))},
+			append(repeat(3000, call("post", fails)), wait(1*s), Entry{Line: "until", Step: stepFunc(hangs), Most: 5 * s, Guard: true, Yields: true})...)}
+		for i := range p.Entries {
+			p.Entries[i].Least = 0
+		}
+		p.Entries[0].Most = 0
+		report := p.Run(t.Context(), log)
+		if got := time.Since(p.Start); got > 25*s {
+			t.Errorf("lasted %s", got)
+		}
+		if n := len(report.Steps); n != 3003 || report.Steps[3000].Outcome != Cut || report.Steps[3001].Outcome != Done || report.Steps[3002].Outcome != Unmet {
+			t.Errorf("%d steps: %v", n, report.Steps[n-3:])
+		}
+		if lines > 10 {
+			t.Errorf("%d lines", lines)
+		}
+		<-time.After(time.Hour)
+	})
+}
+
+type counter struct{ n *int }
+
+func (c counter) Write(p []byte) (int, error) { *c.n++; return len(p), nil }
 
 func TestRunOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -326,7 +383,7 @@ func anyPlan(rnd *rand.Rand) Plan {
 	for range rnd.IntN(8) {
 		kinds := []Entry{
 			wait(seconds(20)), call("quick", takes(seconds(3))), call("slow", takes(seconds(60))), call("hangs", hangs),
-			call("deaf", deaf(seconds(200))), call("fails", fails), call("panics", panics), open("open", takes(seconds(60))), open("open", hangs),
+			call("deaf", deaf(seconds(200))), call("fails", fails), call("panics", panics), {Line: "wants", Step: takes(seconds(30)), Least: s, Want: seconds(40)}, open("open", takes(seconds(60))), open("open", hangs),
 			{Line: "until", Step: takes(seconds(60)), Least: seconds(10), Most: 10*s + seconds(60), Guard: true, FromStart: rnd.IntN(2) == 0},
 			{Line: "unreadable", Step: stepFunc(fails), Most: seconds(50), Guard: true},
 		}

@@ -1,9 +1,6 @@
 package prestop
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
 
 // end is the last moment, from Start, that an entry may use.
 func (p Plan) end() time.Duration {
@@ -19,7 +16,8 @@ func (p Plan) hasWaits() bool { return p.Budget() >= OneTry }
 // need is what some entries of a plan must have.
 type need struct {
 	calls, waits time.Duration
-	open         int // entries without a bound of their own
+	more         time.Duration // that calls want beyond what they must have
+	open         int           // entries without a bound of their own
 }
 
 func (p Plan) need(entries []Entry) need {
@@ -28,6 +26,7 @@ func (p Plan) need(entries []Entry) need {
 		switch {
 		case !e.wait():
 			n.calls += e.Least
+			n.more += max(0, e.Want-e.Least)
 		case p.hasWaits():
 			n.waits += e.Least
 		}
@@ -39,15 +38,18 @@ func (p Plan) need(entries []Entry) need {
 }
 
 // squeeze says which part of its need each kind of entry can have of the time left: calls keep their
-// seconds, waits shrink alike.
-func (n need) squeeze(left time.Duration) (calls, waits float64) {
+// seconds, waits shrink alike, and what calls want beyond that comes last.
+func (n need) squeeze(left time.Duration) (calls, waits, more float64) {
+	free := left - n.calls - n.waits
 	switch {
-	case n.calls+n.waits <= left:
-		return 1, 1
+	case free >= n.more:
+		return 1, 1, 1
+	case free >= 0:
+		return 1, 1, float64(free) / float64(n.more)
 	case n.calls <= left:
-		return 1, float64(left-n.calls) / float64(n.waits)
+		return 1, float64(left-n.calls) / float64(n.waits), 0
 	default:
-		return float64(left) / float64(n.calls), 0
+		return float64(left) / float64(n.calls), 0, 0
 	}
 }
 
@@ -64,9 +66,9 @@ func (p Plan) share(i int, at time.Duration) time.Duration {
 	e.Least = max(0, e.Least-p.spent(i, at))
 	left := max(0, p.end()-at)
 	own, later := p.need([]Entry{e}), p.need(p.Entries[i+1:])
-	all := need{own.calls + later.calls, own.waits + later.waits, own.open + later.open}
-	calls, waits := all.squeeze(left)
-	free := max(0, left-scale(later.calls, calls)-scale(later.waits, waits))
+	all := need{own.calls + later.calls, own.waits + later.waits, own.more + later.more, own.open + later.open}
+	calls, waits, more := all.squeeze(left)
+	free := max(0, left-scale(later.calls, calls)-scale(later.waits, waits)-scale(later.more, more))
 
 	switch {
 	case e.wait() && !p.hasWaits():
@@ -74,7 +76,7 @@ func (p Plan) share(i int, at time.Duration) time.Duration {
 	case e.Step == nil:
 		return min(scale(e.Least, waits), free)
 	case e.open():
-		least := scale(e.Least, calls)
+		least := scale(e.Least, calls) + scale(own.more, more)
 		return least + (free-least)/time.Duration(all.open)
 	default:
 		return min(free, p.most(i, at))
@@ -152,22 +154,3 @@ func short(want, granted time.Duration) time.Duration {
 
 // FloorLine is what timeline and log call the wait that makes up the floor.
 const FloorLine = "additional wait"
-
-// Warnings says in a sentence each what the grace period is too short for.
-func (p Plan) Warnings() []string {
-	var all []string
-	for _, s := range p.Timeline() {
-		if s.Short > 0 {
-			all = append(all, fmt.Sprintf("%s is shortened from %s to %s: the grace period of %s less the reserve of %s leaves %s%s",
-				s.Line, s.Least, (s.Least-s.Short).Round(time.Millisecond), p.Grace, p.Reserve, p.Budget(), p.aside()))
-		}
-	}
-	return all
-}
-
-func (p Plan) aside() string {
-	if p.Aside == 0 {
-		return ""
-	}
-	return fmt.Sprintf(", of which %s is kept for the report", p.Aside)
-}

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net/http"
 	"time"
+
+	"github.com/prestop/prestop/internal/step"
 )
 
 // A Notice is what an application is told. Its JSON is a contract: fields may be added, none changes.
@@ -38,4 +40,4 @@ func (a App) Run(ctx context.Context, log *slog.Logger) error {
 }
 
 // Check connects.
-func (a App) Check(ctx context.Context, log *slog.Logger) error { return a.Call.Check(ctx, log) }
+func (a App) Check(ctx context.Context) ([]step.Finding, error) { return a.Call.Check(ctx) }

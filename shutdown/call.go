@@ -23,6 +23,8 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/internal/regular"
+	"github.com/prestop/prestop/internal/request"
+	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/web"
 )
 
@@ -35,20 +37,10 @@ type Call struct {
 	BodyFile string
 	Expect   web.Statuses
 	Timeout  time.Duration // of one try; 0: 10 s
-	OnlyIf   *Call         // no call is made unless this one is answered as it expects
 }
 
 // Run makes the call.
 func (c Call) Run(ctx context.Context, log *slog.Logger) error {
-	if c.OnlyIf != nil {
-		met, err := c.OnlyIf.condition(ctx, log)
-		if err != nil {
-			return fmt.Errorf("only-if: %w", err)
-		}
-		if !met {
-			return nil
-		}
-	}
 	client, err := c.Connect()
 	if err != nil {
 		return err
@@ -96,10 +88,14 @@ func (c Call) again(a web.Answer) bool { return web.Transient(a) && !c.Expect.Ha
 
 func (c Call) judge(log *slog.Logger, a web.Answer) error {
 	if !c.Expect.Has(a.Status) {
-		return tries(fmt.Errorf("%s: %s%s", web.Place(a.URL), a, c.expected()), a)
+		return c.unexpected(a)
 	}
 	log.Info("answered", "status", a.Status, "tries", a.Tries)
 	return nil
+}
+
+func (c Call) unexpected(a web.Answer) error {
+	return tries(fmt.Errorf("%s: %s%s", web.Place(a.URL), a, c.expected()), a)
 }
 
 // expected says so where it was asked for; that 2xx is, everybody knows.
@@ -147,61 +143,21 @@ func (c Call) poll(ctx context.Context, log *slog.Logger, client *web.Client, fr
 	return c.judge(log, answer)
 }
 
-// condition tells whether a call that stands for a condition is answered as it expects. Any answer counts but one to
-// somebody who may not ask.
-func (c Call) condition(ctx context.Context, log *slog.Logger) (bool, error) {
-	client, err := c.Connect()
-	if err != nil {
-		return false, err
-	}
-	answer, err := c.send(ctx, log, client, c.Request, func(web.Answer) bool { return false })
-	if err != nil {
-		return false, err
-	}
-	if c.Expect.Has(answer.Status) {
-		return true, nil
-	}
-	switch answer.Status {
-	case http.StatusUnauthorized, http.StatusForbidden, http.StatusProxyAuthRequired: // which say nothing of the condition
-		return false, c.judge(log, answer)
-	}
-	log.Info("not called: the condition is not met", "only-if", web.Place(answer.URL), "status", answer.Status)
-	return false, nil
-}
-
 // briefly is ctx for a look that asks something: with less than 2 s, a [web.Policy] makes one try.
 func briefly(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeoutCause(ctx, 1900*time.Millisecond, web.ErrTry)
 }
 
-// Check connects, reads the credentials and the body's file, and asks the condition if there is one. No call would be
-// made where that is not met.
-func (c Call) Check(ctx context.Context, log *slog.Logger) error {
-	if c.OnlyIf != nil {
-		brief, cancel := briefly(ctx)
-		met, err := c.OnlyIf.condition(brief, log)
-		if cancel(); err != nil || !met {
-			return err
-		}
-		log.Info("the condition is met")
-	}
+// Check connects, and reads the credentials and the body's file.
+func (c Call) Check(ctx context.Context) (all []step.Finding, err error) {
 	if _, err := c.request(); err != nil {
-		return err
+		return all, err
 	}
 	if c.BodyFile != "" {
-		log.Info("body read")
+		all = append(all, step.Found("body read"))
 	}
-	return reach(ctx, log, c.Connect, c.Request.URL)
-}
-
-func reach(ctx context.Context, log *slog.Logger, connect web.Connect, rawURL string) error {
-	client, err := connect()
-	if err != nil {
-		return err
-	}
-	route, err := client.Reach(ctx, rawURL)
-	route.Log(log)
-	return err
+	reached, err := request.Reach(ctx, c.Connect, c.Request.URL)
+	return append(all, reached...), err
 }
 
 // Exits tells whether a URL is known to end the process that answers it: called before a wait, it

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/web"
 )
 
@@ -98,13 +99,25 @@ func (c *cluster) ensure(ctx context.Context, id string, r *record) error {
 	return nil
 }
 
-// keep says whose record it is that is left as it is.
+// keep logs whose record it is that is left as it is.
 func (c *cluster) keep(r *record) {
-	if _, same := c.Pod.marked(r.Reason); same {
-		c.log.Info("our shutdown is registered already: going on from there", "type", r.Type, "status", r.Status)
-	} else {
-		c.log.Warn("a shutdown is registered by somebody else: it is left as it is and waited for", "type", r.Type, "reason", r.Reason)
+	f := c.kept(r)
+	level, about := slog.LevelInfo, []any(nil)
+	if f.Warning {
+		level = slog.LevelWarn
 	}
+	for _, a := range f.About {
+		about = append(about, a.Name, a.Value)
+	}
+	c.log.Log(context.Background(), level, f.Text, about...)
+}
+
+// kept says whose record it is that is left as it is.
+func (c *cluster) kept(r *record) step.Finding {
+	if _, same := c.Pod.marked(r.Reason); same {
+		return step.Found("our shutdown is registered already: going on from there", "type", r.Type, "status", r.Status)
+	}
+	return step.Warned("a shutdown is registered by somebody else: it is left as it is and waited for", "type", r.Type, "reason", r.Reason)
 }
 
 // mayRegister tells whether the record that was read leaves room for ours: there is none, or it is one that a

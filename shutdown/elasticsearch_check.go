@@ -9,60 +9,63 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/internal/dns"
+	"github.com/prestop/prestop/internal/request"
+	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/web"
 )
 
 // Check says how each place is reached, who answers and as whom it knows us, and finds our own node and its record.
-func (e Elasticsearch) Check(ctx context.Context, log *slog.Logger) error {
-	c := newCluster(e, log)
+func (e Elasticsearch) Check(ctx context.Context) (all []step.Finding, err error) {
+	c := newCluster(e, slog.New(slog.DiscardHandler))
 	ctx = dns.Looking(ctx, func(string) {})
 	for _, p := range slices.Concat(e.Own, e.Other) {
-		c.reach(ctx, p)
+		all = append(all, p.reach(ctx)...)
 	}
 	ctx, cancel := briefly(ctx)
 	defer cancel()
 	node, err := c.find(ctx)
 	if err != nil {
-		return err
+		return all, err
 	}
-	log.Info("own node found: " + node.Name + ", id " + shorten(node.ID))
-	c.introduce(ctx)
+	all = append(all, step.Found("own node found: "+node.Name+", id "+shorten(node.ID)))
+	all = append(all, c.introduction(ctx)...)
 	r, err := c.record(ctx, node.ID)
 	switch {
 	case err != nil:
-		return err
+		return all, err
 	case r == nil:
-		log.Info("no shutdown is registered for it")
+		return append(all, step.Found("no shutdown is registered for it")), nil
 	case c.mayRegister(r):
-		log.Info("a shutdown is registered for it by an earlier hook, and would be replaced")
-	default:
-		c.keep(r)
+		return append(all, step.Found("a shutdown is registered for it by an earlier hook, and would be replaced")), nil
 	}
-	return nil
+	return append(all, c.kept(r)), nil
 }
 
 // placeTime is how long it may take to reach a place.
 const placeTime = 400 * time.Millisecond
 
-func (c *cluster) reach(ctx context.Context, p Place) {
+func (p Place) reach(ctx context.Context) []step.Finding {
 	ctx, cancel := context.WithTimeoutCause(ctx, placeTime, web.ErrTry)
 	defer cancel()
-	if err := reach(ctx, c.log, p.Connect, p.URL); err != nil {
-		c.log.Warn("not reachable", "error", err)
+	all, err := request.Reach(ctx, p.Connect, p.URL)
+	if err != nil {
+		all = append(all, step.Warned("not reachable", "error", err.Error()))
 	}
+	return all
 }
 
-// introduce says who answers, and as whom it knows us, as far as we may know.
-func (c *cluster) introduce(ctx context.Context) {
+// introduction says who answers, and as whom it knows us, as far as we may know.
+func (c *cluster) introduction(ctx context.Context) (all []step.Finding) {
 	if product := c.product(ctx); product != "" {
-		c.log.Info("answered by " + product)
+		all = append(all, step.Found("answered by "+product))
 	}
 	var us struct {
 		Name string `json:"username"`
 	}
-	ask := request{method: http.MethodGet, path: "/_security/_authenticate"}
+	ask := apiCall{method: http.MethodGet, path: "/_security/_authenticate"}
 	_, err := c.askOnce(ctx, ask, func(body []byte) error { return json.Unmarshal(body, &us) })
 	if err == nil && us.Name != "" {
-		c.log.Info("logged in as " + shorten(us.Name))
+		all = append(all, step.Found("logged in as "+shorten(us.Name)))
 	}
+	return all
 }

@@ -23,7 +23,7 @@ func TestCheckChangesNothing(t *testing.T) {
 				w.Put(fakees.Record{NodeID: w.own.ID, Reason: reason})
 			}
 			w.net.close(serviceAddress)
-			_, err := w.within(t, 3*s, w.es.Check)
+			_, err := w.within(t, 3*s, checking(w.es))
 			expectError(t, err, "")
 			if n := w.Count(fakees.PutShutdown | fakees.DeleteShutdown); n > 0 {
 				t.Errorf("%d changes", n)
@@ -64,7 +64,7 @@ func TestCheckIsBrief(t *testing.T) {
 		}
 		inWorld(t, version, func(t *testing.T, w *world) {
 			test.set(t, w)
-			took, err := w.within(t, 3*s, w.es.Check)
+			took, err := w.within(t, 3*s, checking(w.es))
 			if err == nil && test.err != "" {
 				t.Errorf("%s: no error", name)
 			}
@@ -92,7 +92,7 @@ func TestCheckSaysWhoWeAre(t *testing.T) {
 			}))
 			password := func() (string, error) { return "hush-hush", nil }
 			w.es.Own = []Place{{URL: "http://" + address, Connect: w.net.connect(t, web.Basic("hook", password))}}
-			_, err := w.within(t, 3*s, w.es.Check)
+			_, err := w.within(t, 3*s, checking(w.es))
 			expectError(t, err, "")
 			if w.log.count("logged in") != want || w.log.count("logged in as elastic-hook") != want || w.log.count("hush") > 0 || w.log.count("credentials read") != 1 {
 				t.Errorf("%s: the log is\n%s", answer, w.log)

@@ -13,7 +13,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/prestop/prestop/internal/container"
+	"github.com/prestop/prestop/internal/proc"
+	"github.com/prestop/prestop/internal/step"
 )
 
 const (
@@ -41,12 +42,17 @@ type Signal struct {
 // sent if it would have no effect: to process 1 of a namespace the kernel delivers no signal that it has no handler
 // for, SIGKILL included.
 func (s Signal) Run(ctx context.Context, log *slog.Logger) error {
-	return s.withMain(log, func(m *mainProcess) error {
-		if _, err := s.examine(ctx, log, m); err != nil {
+	err := s.withMain(func(m *mainProcess) error {
+		log.Info(mainFound, "pid", m.PID, "name", m.Name, "signal", proc.SignalName(s.Signal))
+		takes, err := s.examine(ctx, m)
+		if err != nil {
 			return err
 		}
+		if !takes {
+			log.Info(takesUnseen)
+		}
 		if ctx.Err() != nil {
-			return fmt.Errorf("%s was not sent: %w", signalName(s.Signal), context.Cause(ctx))
+			return fmt.Errorf("%s was not sent: %w", proc.SignalName(s.Signal), context.Cause(ctx))
 		}
 		if err := s.send(m, s.Signal); err != nil {
 			return err
@@ -57,37 +63,55 @@ func (s Signal) Run(ctx context.Context, log *slog.Logger) error {
 		}
 		return s.wait(ctx, m)
 	})
-}
-
-// Check finds the process, and looks whether we may send it the signal and whether it would take it.
-func (s Signal) Check(ctx context.Context, log *slog.Logger) error {
-	return s.withMain(log, func(m *mainProcess) error {
-		takes, err := s.examine(ctx, log, m)
-		if takes {
-			log.Info("it may be sent, and the main process takes it")
-		}
-		return err
-	})
-}
-
-// withMain does something with the main process. That this ended meanwhile, or before, is no error.
-func (s Signal) withMain(log *slog.Logger, do func(*mainProcess) error) error {
-	m, err := s.find()
-	if err == nil {
-		defer m.handle.Release()
-		err = do(m)
-	}
 	if errors.Is(err, os.ErrProcessDone) {
-		log.Info("the main process has ended")
+		log.Info(mainEnded)
 		return nil
 	}
 	return err
 }
 
+// What is found out about the main process, as log and dry run say it.
+const (
+	mainFound   = "found the main process"
+	mainEnded   = "the main process has ended"
+	takesUnseen = "whether the main process takes this signal is not to be seen"
+)
+
+// Check finds the process, and looks whether we may send it the signal and whether it would take it.
+func (s Signal) Check(ctx context.Context) (all []step.Finding, err error) {
+	err = s.withMain(func(m *mainProcess) error {
+		all = append(all, step.Found(mainFound, "pid", strconv.Itoa(m.PID), "name", m.Name, "signal", proc.SignalName(s.Signal)))
+		takes, err := s.examine(ctx, m)
+		switch {
+		case err != nil:
+			return err
+		case takes:
+			all = append(all, step.Found("it may be sent, and the main process takes it"))
+		default:
+			all = append(all, step.Found(takesUnseen))
+		}
+		return nil
+	})
+	if errors.Is(err, os.ErrProcessDone) {
+		return append(all, step.Found(mainEnded)), nil
+	}
+	return all, err
+}
+
+// withMain does something with the main process. It returns os.ErrProcessDone if that ended meanwhile, or before.
+func (s Signal) withMain(do func(*mainProcess) error) error {
+	m, err := s.find()
+	if err != nil {
+		return err
+	}
+	defer m.handle.Release()
+	return do(m)
+}
+
 // mainProcess is the container's. Go's handle is a pidfd, and so never another process that was given the same PID;
 // where the kernel has none or seccomp forbids it (gVisor), a look at the start time must do.
 type mainProcess struct {
-	container.Process
+	proc.Process
 	handle *os.Process
 	proc   string
 }
@@ -96,11 +120,11 @@ func (m *mainProcess) String() string { return fmt.Sprintf("main process %d (%s)
 
 // find returns os.ErrProcessDone if the process ended while it was looked for.
 func (s Signal) find() (*mainProcess, error) {
-	first, err := container.Init(s.Proc)
+	first, err := proc.Init(s.Proc)
 	if err != nil {
 		return nil, fmt.Errorf("the container's main process is not to be found: %w", err)
 	}
-	self, err := container.Read(s.Proc, "self")
+	self, err := proc.Read(s.Proc, "self")
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("the container's main process is not to be found: %w", err)
@@ -112,12 +136,12 @@ func (s Signal) find() (*mainProcess, error) {
 	return hold(s.Proc, first)
 }
 
-func hold(proc string, p container.Process) (*mainProcess, error) {
+func hold(root string, p proc.Process) (*mainProcess, error) {
 	handle, err := os.FindProcess(p.PID)
 	if err != nil {
 		return nil, err
 	}
-	m := &mainProcess{p, handle, proc}
+	m := &mainProcess{p, handle, root}
 	if err := m.lives(); err != nil {
 		return nil, errors.Join(err, handle.Release())
 	}
@@ -137,35 +161,33 @@ func (m *mainProcess) lives() error {
 }
 
 // examine looks whether the signal may be sent and would be taken, which is not always to be seen.
-func (s Signal) examine(ctx context.Context, log *slog.Logger, m *mainProcess) (takes bool, err error) {
-	name := signalName(s.Signal)
-	log.Info("found the main process", "pid", m.PID, "name", m.Name, "signal", name)
+func (s Signal) examine(ctx context.Context, m *mainProcess) (takes bool, err error) {
+	name := proc.SignalName(s.Signal)
 	if err := s.send(m, 0); err != nil {
 		return false, err
 	}
 	switch s.reception(ctx, m) {
-	case container.Dropped:
+	case proc.Dropped:
 		return false, fmt.Errorf("%s has no effect: %s has no handler for it, and the kernel delivers no signal without one to process 1; not sent", name, m)
-	case container.Ignored:
+	case proc.Ignored:
 		return false, fmt.Errorf("%s has no effect: %s ignores it; not sent", name, m)
-	case container.Received:
+	case proc.Received:
 		return true, nil
 	}
-	log.Info("whether the main process takes this signal is not to be seen")
 	return false, nil
 }
 
 // reception looks again while the process runs, which hides what it waits for.
-func (s Signal) reception(ctx context.Context, m *mainProcess) container.Reception {
+func (s Signal) reception(ctx context.Context, m *mainProcess) proc.Reception {
 	tick := time.NewTicker(takeLook)
 	defer tick.Stop()
 	for range takeLooks - 1 {
-		if seen := m.Reception(m.proc, s.Signal); seen != container.Unseen {
+		if seen := m.Reception(m.proc, s.Signal); seen != proc.Unseen {
 			return seen
 		}
 		select {
 		case <-ctx.Done():
-			return container.Unseen
+			return proc.Unseen
 		case <-tick.C:
 		}
 	}
@@ -182,7 +204,7 @@ func (s Signal) send(m *mainProcess, signal syscall.Signal) error {
 		return fmt.Errorf("user %d may not signal %s: another user's process needs CAP_KILL: %w", os.Geteuid(), m, err)
 	}
 	if err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return fmt.Errorf("failed to send %s to %s: %w", signalName(s.Signal), m, err)
+		return fmt.Errorf("failed to send %s to %s: %w", proc.SignalName(s.Signal), m, err)
 	}
 	return err
 }
@@ -197,7 +219,7 @@ func (s Signal) wait(ctx context.Context, m *mainProcess) error {
 			return err
 		}
 		if ctx.Err() != nil {
-			return fmt.Errorf("%s still runs %s after %s: %w", m, time.Since(start).Round(time.Millisecond), signalName(s.Signal), context.Cause(ctx))
+			return fmt.Errorf("%s still runs %s after %s: %w", m, time.Since(start).Round(time.Millisecond), proc.SignalName(s.Signal), context.Cause(ctx))
 		}
 		select {
 		case <-ctx.Done():
@@ -208,7 +230,7 @@ func (s Signal) wait(ctx context.Context, m *mainProcess) error {
 
 // The real-time signals as libc counts them: the kernel's first two are its own.
 const (
-	rtMin = syscall.Signal(34)
+	rtMin = proc.RTMin
 	rtMax = syscall.Signal(64)
 )
 
@@ -244,11 +266,4 @@ func realTime(name string) (syscall.Signal, bool) {
 		return signal, canonical && (err == nil || offset == "") && signal >= rtMin && signal <= rtMax
 	}
 	return 0, false
-}
-
-func signalName(s syscall.Signal) string {
-	if name := unix.SignalName(s); name != "" {
-		return name
-	}
-	return "SIGRTMIN+" + strconv.Itoa(int(s-rtMin))
 }

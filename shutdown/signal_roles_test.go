@@ -17,6 +17,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/prestop/prestop/internal/proc"
 )
 
 // The test binary is also the processes that the tests of Signal need.
@@ -244,7 +246,7 @@ func (a signalAppTask) handle() {
 		if s == signalMarker {
 			return
 		}
-		say(signalName(s.(syscall.Signal)))
+		say(proc.SignalName(s.(syscall.Signal)))
 		if a.Kind == "handles" {
 			return
 		}
@@ -268,7 +270,7 @@ func sigwait() {
 	for {
 		s, _, errno := syscall.RawSyscall6(unix.SYS_RT_SIGTIMEDWAIT, uintptr(unsafe.Pointer(&set)), 0, 0, 8, 0, 0)
 		if errno == 0 {
-			say(signalName(syscall.Signal(s)))
+			say(proc.SignalName(syscall.Signal(s)))
 			return
 		}
 	}
@@ -308,13 +310,13 @@ func (r signalRole) hook() {
 	}
 	result := signalResult{Pidfd: pidfds(), Blind: !asleepIn(h.Asleep)}
 	var log journal
+	start := time.Now()
 	ctx, cancel := context.WithTimeoutCause(context.Background(), h.Within, errShare)
 	defer cancel()
 	do := h.Signal.Run
 	if h.Check {
-		do = h.Signal.Check
+		do = checking(h.Signal)
 	}
-	start := time.Now()
 	err := do(ctx, log.logger())
 	result.Took, result.Log, result.Cause = time.Since(start), log.String(), errors.Is(err, errShare)
 	if err != nil {

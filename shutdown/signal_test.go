@@ -16,7 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/prestop/prestop/internal/container"
+	"github.com/prestop/prestop/internal/proc"
 )
 
 func TestSignal(t *testing.T) {
@@ -201,7 +201,7 @@ func TestSignalAfterReuse(t *testing.T) {
 	if err := child.Start(); err != nil {
 		t.Fatal(err)
 	}
-	found, err := container.Read("", strconv.Itoa(child.Process.Pid))
+	found, err := proc.Read("", strconv.Itoa(child.Process.Pid))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,7 +236,7 @@ func TestSignalAfterReuse(t *testing.T) {
 func TestSignalWithoutProcfs(t *testing.T) {
 	t.Parallel()
 	err := Signal{Signal: syscall.SIGTERM, Proc: t.TempDir()}.Run(t.Context(), slog.New(slog.DiscardHandler))
-	if !errors.Is(err, container.ErrCgroup) || !strings.HasPrefix(err.Error(), "the container's main process is not to be found: ") {
+	if !errors.Is(err, proc.ErrCgroup) || !strings.HasPrefix(err.Error(), "the container's main process is not to be found: ") {
 		t.Errorf("%v, expected that nothing is to be found", err)
 	}
 }
@@ -275,8 +275,8 @@ func FuzzParseSignal(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if again, err := ParseSignal(signalName(s)); s < 1 || s > rtMax || again != s || err != nil {
-			t.Errorf("%q: %d, called %s, which is %d, %v", text, s, signalName(s), again, err)
+		if again, err := ParseSignal(proc.SignalName(s)); s < 1 || s > rtMax || again != s || err != nil {
+			t.Errorf("%q: %d, called %s, which is %d, %v", text, s, proc.SignalName(s), again, err)
 		}
 	})
 }

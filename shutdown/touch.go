@@ -11,92 +11,119 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/prestop/prestop/internal/marker"
+	"github.com/prestop/prestop/internal/proc"
+	"github.com/prestop/prestop/internal/regular"
+	"github.com/prestop/prestop/internal/step"
 )
 
 // A Touch makes a file, so that another container of the pod sees how far this one is. The file holds a
-// [marker.Marker], by which a reader tells it from one that was left before this hook.
+// [proc.Marker], by which a reader tells it from one that was left before this hook.
 type Touch struct{ Path string }
 
-// Run makes the file, or makes it anew. A reader sees the whole file or none; a symbolic link at Path is
-// replaced, not followed. Everybody may read it.
+// Run makes the file, or makes it anew, as [regular.Replace] does: a reader sees the whole file or none, a symbolic link at
+// Path is replaced and not followed, and a directory, a device, a FIFO or a socket there is an error. Everybody may read
+// the file.
 func (t Touch) Run(ctx context.Context, log *slog.Logger) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s: not made: %w", t.Path, context.Cause(ctx))
 	}
 	content := ""
-	if now, err := marker.Now(); err != nil {
+	if now, err := proc.MarkNow(); err != nil {
 		log.Warn("the file says nothing of when it was made; its time has to do", "error", err)
 	} else {
 		content = now.String()
 	}
-	if err := t.write(content); err != nil {
-		return t.explain(err)
+	err := regular.Replace(t.Path, 0o644, func(file *os.File) error {
+		_, err := file.WriteString(content)
+		return err
+	})
+	if err != nil {
+		return fileError(t.Path, "make it in", err)
 	}
 	log.Info("made", "file", t.Path)
 	return nil
 }
 
-func (t Touch) write(content string) error {
-	file, err := os.CreateTemp(filepath.Dir(t.Path), ".prestop-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(file.Name())
-	_, err = file.WriteString(content)
-	if err := errors.Join(err, file.Chmod(0o644), file.Close()); err != nil {
-		return err
-	}
-	return os.Rename(file.Name(), t.Path)
-}
-
-// explain says what is the matter with Path, which err may not name: it comes from a file that nobody knows of.
-func (t Touch) explain(err error) error {
-	dir := filepath.Dir(t.Path)
-	info, errStat := os.Lstat(t.Path)
-	switch {
-	case errStat == nil && info.IsDir():
-		return fmt.Errorf("%s: expected a file, found a directory", t.Path)
-	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("%s: there is no directory %s: is its volume mounted?", t.Path, dir)
-	case errors.Is(err, unix.ENOTDIR):
-		return fmt.Errorf("%s: %s is no directory", t.Path, dir)
-	case errors.Is(err, unix.EROFS):
-		return fmt.Errorf("%s: %s is on a read-only file system: expected a volume that this container may write to", t.Path, dir)
-	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("%s: uid %d may not make it in %s: %w", t.Path, os.Geteuid(), dir, bare(err))
-	}
-	return fmt.Errorf("%s: %w", t.Path, bare(err))
-}
-
-// bare is the kernel's word on a file, without the file's name.
-func bare(err error) error {
-	if errno, ok := errors.AsType[unix.Errno](err); ok {
-		return errno
-	}
-	return err
-}
-
 // Check looks whether the file could be made.
-func (t Touch) Check(_ context.Context, log *slog.Logger) error {
-	dir := filepath.Dir(t.Path)
-	info, err := os.Stat(dir)
-	if err == nil && !info.IsDir() {
-		err = unix.ENOTDIR
+func (t Touch) Check(context.Context) ([]step.Finding, error) {
+	if err := writable(filepath.Dir(t.Path)); err != nil {
+		return nil, fileError(t.Path, "make it in", err)
 	}
-	if err == nil {
-		err = unix.Access(dir, unix.W_OK|unix.X_OK)
+	if err := regular.Replaceable(t.Path); err != nil {
+		return nil, err
 	}
-	if err != nil {
-		return t.explain(err)
+	says := "could be made"
+	if _, err := os.Lstat(t.Path); err == nil {
+		says = "there already, and would be made anew"
 	}
-	switch info, err := os.Lstat(t.Path); {
-	case err == nil && info.IsDir():
-		return t.explain(unix.EISDIR)
-	case err == nil:
-		log.Info("there already, and would be made anew")
+	return []step.Finding{step.Found(says)}, nil
+}
+
+// A Remove removes a file: one that a [Touch] made, or by which an application says that it is ready.
+type Remove struct{ Path string }
+
+// Run removes the file, as [regular.Remove] does. One that is not there is done. Anything else than a regular file, also a
+// symbolic link, is an error, and left alone.
+func (r Remove) Run(ctx context.Context, log *slog.Logger) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("%s: not removed: %w", r.Path, context.Cause(ctx))
+	}
+	was, err := regular.Remove(r.Path)
+	switch {
+	case err != nil:
+		return fileError(r.Path, "remove it from", err)
+	case was:
+		log.Info("removed", "file", r.Path)
 	default:
-		log.Info("could be made")
+		log.Info("not there", "file", r.Path)
 	}
 	return nil
+}
+
+// Check looks whether the file is there and could be removed.
+func (r Remove) Check(context.Context) ([]step.Finding, error) {
+	info, err := os.Lstat(r.Path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return []step.Finding{step.Found("not there: nothing would be removed")}, nil
+	case err == nil && !info.Mode().IsRegular():
+		return nil, &regular.KindError{Path: r.Path, Mode: info.Mode()}
+	case err == nil:
+		err = writable(filepath.Dir(r.Path))
+	}
+	if err != nil {
+		return nil, fileError(r.Path, "remove it from", err)
+	}
+	return []step.Finding{step.Found("there, and would be removed")}, nil
+}
+
+// writable looks whether names in a directory may be changed.
+func writable(dir string) error {
+	info, err := os.Stat(dir)
+	switch {
+	case err != nil:
+		return err
+	case !info.IsDir():
+		return unix.ENOTDIR
+	}
+	return unix.Access(dir, unix.W_OK|unix.X_OK)
+}
+
+// fileError says what is the matter with a path. may is what we may not do there, for lack of a permission.
+func fileError(path, may string, err error) error {
+	dir := filepath.Dir(path)
+	errno, known := errors.AsType[unix.Errno](err)
+	switch {
+	case !known: // which names the path
+		return err
+	case errno == unix.ENOENT:
+		return fmt.Errorf("%s: there is no directory %s: is its volume mounted?", path, dir)
+	case errno == unix.ENOTDIR:
+		return fmt.Errorf("%s: %s is no directory", path, dir)
+	case errno == unix.EROFS:
+		return fmt.Errorf("%s: %s is on a read-only file system: expected a volume that this container may write to", path, dir)
+	case errors.Is(errno, fs.ErrPermission):
+		return fmt.Errorf("%s: uid %d may not %s %s: %w", path, os.Geteuid(), may, dir, errno)
+	}
+	return fmt.Errorf("%s: %w", path, errno)
 }

@@ -11,20 +11,20 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/prestop/prestop/internal/marker"
+	"github.com/prestop/prestop/internal/proc"
 )
 
 // touched runs a Touch and wants today's marker in its file, which everybody may read, and nothing else beside it.
 func touched(t *testing.T, path string, entries int) {
 	t.Helper()
-	before, errBefore := marker.Now()
+	before, errBefore := proc.MarkNow()
 	err := Touch{path}.Run(t.Context(), slog.New(slog.DiscardHandler))
-	after, errAfter := marker.Now()
+	after, errAfter := proc.MarkNow()
 	text, errRead := os.ReadFile(path)
 	if err := errors.Join(err, errBefore, errAfter, errRead); err != nil {
 		t.Fatal(err)
 	}
-	m, ok := marker.Parse(string(text))
+	m, ok := proc.ParseMarker(string(text))
 	if !ok || m.Boot != before.Boot || m.Since < before.Since || m.Since > after.Since {
 		t.Errorf("%q between %s and %s", text, before, after)
 	}
@@ -65,7 +65,6 @@ func TestTouchReplacesWhatIsThere(t *testing.T) {
 		"a dangling link": func(path, other string) error { return os.Symlink(other+"-not", path) },
 		"a loop":          func(path, other string) error { return os.Symlink(path, path) },
 		"a hard link":     func(path, other string) error { return os.Link(other, path) },
-		"a FIFO":          func(path, other string) error { return unix.Mkfifo(path, 0o600) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -96,7 +95,7 @@ func TestTouchIsAtomic(t *testing.T) {
 	}()
 	for {
 		text, err := os.ReadFile(path)
-		if _, ok := marker.Parse(string(text)); !ok {
+		if _, ok := proc.ParseMarker(string(text)); !ok {
 			t.Fatalf("%q, %v", text, err)
 		}
 		select {
@@ -110,14 +109,15 @@ func TestTouchIsAtomic(t *testing.T) {
 func TestTouchRefused(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	file, full := filepath.Join(dir, "file"), filepath.Join(dir, "full")
-	if err := errors.Join(os.WriteFile(file, nil, 0o600), os.Mkdir(full, 0o755), os.WriteFile(full+"/x", nil, 0o600)); err != nil {
+	file, full, fifo := filepath.Join(dir, "file"), filepath.Join(dir, "full"), filepath.Join(dir, "fifo")
+	if err := errors.Join(os.WriteFile(file, nil, 0o600), os.Mkdir(full, 0o755), os.WriteFile(full+"/x", nil, 0o600), unix.Mkfifo(fifo, 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{
 		dir + "/missing/drained": "there is no directory " + dir + "/missing: is its volume mounted?",
 		file + "/drained":        file + " is no directory",
 		full:                     full + ": expected a file, found a directory",
+		fifo:                     fifo + ": expected a file, found a FIFO",
 		"/proc/drained":          "/proc/drained: ",
 		"/sys/drained":           "/sys/drained: ",
 	} {
@@ -128,14 +128,14 @@ func TestTouchRefused(t *testing.T) {
 				t.Errorf("%v names a file that nobody knows of", err)
 			}
 			if !strings.HasPrefix(path, "/proc") && !strings.HasPrefix(path, "/sys") { // where root alone may not, and access(2) does not know
-				expectError(t, Touch{path}.Check(t.Context(), slog.New(slog.DiscardHandler)), want)
+				expectError(t, checking(Touch{path})(t.Context(), slog.New(slog.DiscardHandler)), want)
 			}
 		})
 	}
-	expectEntries(t, dir, 2)
+	expectEntries(t, dir, 3)
 }
 
-func TestTouchExplain(t *testing.T) {
+func TestFileError(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	for errno, want := range map[unix.Errno]string{
@@ -144,7 +144,7 @@ func TestTouchExplain(t *testing.T) {
 		unix.EPERM:  "may not make it in " + dir + ": operation not permitted",
 		unix.ENOSPC: dir + "/drained: no space left on device",
 	} {
-		err := Touch{dir + "/drained"}.explain(&os.LinkError{Op: "rename", Old: dir + "/.prestop-1", New: dir + "/drained", Err: errno})
+		err := fileError(dir+"/drained", "make it in", &os.LinkError{Op: "rename", Old: dir + "/.prestop-1", New: dir + "/drained", Err: errno})
 		expectError(t, err, want)
 		if strings.Contains(err.Error(), ".prestop-") || !strings.HasPrefix(err.Error(), dir+"/drained: ") {
 			t.Errorf("%v", err)
@@ -155,11 +155,14 @@ func TestTouchExplain(t *testing.T) {
 func TestTouchReadOnly(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	if err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_RDONLY, ""); err != nil {
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, ""); err != nil {
 		t.Skip("cannot mount:", err)
 	}
 	t.Cleanup(func() { unix.Unmount(dir, unix.MNT_DETACH) })
-	for _, do := range []stepFunc{Touch{dir + "/drained"}.Run, Touch{dir + "/drained"}.Check} {
+	if err := errors.Join(os.WriteFile(dir+"/there", nil, 0o600), unix.Mount("", dir, "", unix.MS_REMOUNT|unix.MS_RDONLY, "")); err != nil {
+		t.Fatal(err)
+	}
+	for _, do := range []stepFunc{Touch{dir + "/drained"}.Run, checking(Touch{dir + "/drained"}), Remove{dir + "/there"}.Run, checking(Remove{dir + "/there"})} {
 		expectError(t, do(t.Context(), slog.New(slog.DiscardHandler)), dir+" is on a read-only file system")
 	}
 }
@@ -177,6 +180,61 @@ func TestTouchNotMadeLate(t *testing.T) {
 func TestTouchCheckMakesNothing(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	expectError(t, Touch{dir + "/drained"}.Check(t.Context(), slog.New(slog.DiscardHandler)), "")
+	expectError(t, checking(Touch{dir + "/drained"})(t.Context(), slog.New(slog.DiscardHandler)), "")
 	expectEntries(t, dir, 0)
+}
+
+func TestRemove(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name       string
+		put        func(path string) error
+		err        string
+		says, told string // the log of Run, and that of Check
+		left       bool
+	}{
+		{"a file", func(path string) error { return os.WriteFile(path, []byte("x"), 0o000) }, "", "msg=removed", "there, and would be removed", false},
+		{"a touched file", func(path string) error { return Touch{path}.Run(context.Background(), slog.New(slog.DiscardHandler)) }, "", "msg=removed", "would be removed", false},
+		{"nothing", func(path string) error { return nil }, "", `msg="not there"`, "nothing would be removed", false},
+		{"an empty directory", func(path string) error { return os.Mkdir(path, 0o700) }, "expected a file, found a directory", "", "", true},
+		{"a link", func(path string) error { return os.Symlink("/etc/passwd", path) }, "expected a file, found a symbolic link", "", "", true},
+		{"a dangling link", func(path string) error { return os.Symlink("nowhere", path) }, "expected a file, found a symbolic link", "", "", true},
+		{"a FIFO", func(path string) error { return unix.Mkfifo(path, 0o600) }, "expected a file, found a FIFO", "", "", true},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "ready")
+			if err := test.put(path); err != nil {
+				t.Fatal(err)
+			}
+			_, before := os.Lstat(path)
+			var told, says journal
+			lockOutcome(t, checking(Remove{path})(t.Context(), told.logger()), &told, test.err, test.told)
+			if _, after := os.Lstat(path); (after == nil) != (before == nil) {
+				t.Errorf("Check changed it: %v, %v", before, after)
+			}
+			lockOutcome(t, Remove{path}.Run(t.Context(), says.logger()), &says, test.err, test.says)
+			if _, err := os.Lstat(path); (err == nil) != test.left {
+				t.Errorf("left: %v, expected %v", err == nil, test.left)
+			}
+		})
+	}
+}
+
+func TestRemoveRefused(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.WriteFile(dir+"/file", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errShare)
+	err := Remove{dir + "/file"}.Run(ctx, slog.New(slog.DiscardHandler))
+	expectError(t, err, "not removed: share used up")
+	for _, do := range []stepFunc{Remove{dir + "/file/x"}.Run, checking(Remove{dir + "/file/x"})} {
+		expectError(t, do(t.Context(), slog.New(slog.DiscardHandler)), dir+"/file is no directory")
+	}
+	expectError(t, Remove{dir + "/missing/x"}.Run(t.Context(), slog.New(slog.DiscardHandler)), "") // which cannot be there
+	expectEntries(t, dir, 1)
 }

@@ -7,9 +7,10 @@ import (
 	"github.com/prestop/prestop/internal/web"
 )
 
-// What becomes of a lock or lease that we release, as the log says it.
+// What is or becomes of a lock or lease that we release, as the log says it.
 const (
 	lockReleased = "released"
+	lockOurs     = "held by us"
 	lockGone     = "no longer held"
 	lockAnothers = "held by another by now: left alone"
 )

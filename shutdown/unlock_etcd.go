@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prestop/prestop/internal/request"
+	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/web"
 )
 
@@ -47,13 +49,14 @@ func (e EtcdLease) Run(ctx context.Context, log *slog.Logger) error {
 }
 
 // Check logs in and asks how long the lease has to live.
-func (e EtcdLease) Check(ctx context.Context, log *slog.Logger) error {
+func (e EtcdLease) Check(ctx context.Context) ([]step.Finding, error) {
 	s, err := e.session()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := reach(ctx, log, e.Connect, e.URL); err != nil {
-		return err
+	all, err := request.Reach(ctx, e.Connect, e.URL)
+	if err != nil {
+		return all, err
 	}
 	var lives struct {
 		etcdAnswer
@@ -62,13 +65,11 @@ func (e EtcdLease) Check(ctx context.Context, log *slog.Logger) error {
 	_, err = s.ask(ctx, "/v3/lease/timetolive", &lives)
 	switch {
 	case errors.Is(err, errNoLease) || err == nil && lives.TTL < 0:
-		log.Info(lockGone, "lease", s.hex())
-		return nil
+		return append(all, step.Found(lockGone, "lease", s.hex())), nil
 	case err != nil:
-		return err
+		return all, err
 	}
-	log.Info("held by us", "lease", s.hex(), "ttl", time.Duration(lives.TTL)*time.Second)
-	return nil
+	return append(all, step.Found(lockOurs, "lease", s.hex(), "ttl", (time.Duration(lives.TTL)*time.Second).String())), nil
 }
 
 // etcdSession is what one run or check needs.

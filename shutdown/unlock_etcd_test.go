@@ -192,7 +192,7 @@ func TestEtcdLease(t *testing.T) {
 			test.set(&lease, id)
 			held := admin.has(t.Name())
 			log := &journal{}
-			lockOutcome(t, inTime(t, 10*time.Second, log, lease.Check), log, test.err, test.says, lockPassword)
+			lockOutcome(t, inTime(t, 10*time.Second, log, checking(lease)), log, test.err, test.says, lockPassword)
 			if admin.has(t.Name()) != held {
 				t.Error("Check changed something")
 			}
@@ -319,14 +319,7 @@ func TestEtcdLeaseBlackHole(t *testing.T) {
 	server := testserver.Etcd(t)
 	lease := leaseAt(t, server.URL, 5)
 	server.Freeze()
-	for what, do := range map[string]stepFunc{"Run": lease.Run, "Check": lease.Check} {
-		const share = 300 * time.Millisecond
-		begin, log, late := time.Now(), &journal{}, lateness()
-		err := inTime(t, share, log, do)
-		if over := time.Since(begin) - share; !errors.Is(err, errShare) || over > slack+late() || over < -slack {
-			t.Errorf("%s: %v after the end: %v", what, over, err)
-		}
-	}
+	endsWithItsShare(t, lease.Run, checking(lease))
 }
 
 // What others than etcd 3.4 answer, and what its members do in a bad hour.

@@ -6,10 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"strings"
 	"time"
 
+	"github.com/gomodule/redigo/redis"
+
 	"github.com/prestop/prestop/internal/dns"
+	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/web"
 )
 
@@ -31,169 +35,163 @@ type RedisLock struct {
 
 // Run releases the lock. A lock that is gone or another's is done, and so is one that went while the connection broke.
 func (r RedisLock) Run(ctx context.Context, log *slog.Logger) error {
-	value, err := r.value()
-	if err != nil {
-		return err
-	}
 	var found string
-	_, err = web.Policy{Timeout: r.Timeout}.Do(ctx, log, func(ctx context.Context) (web.Answer, error) {
-		err := r.with(ctx, value, func(s *redisSession) (err error) { found, err = s.release(r.Key, value); return err })
-		return web.Answer{}, err
+	_, err := web.Policy{Timeout: r.Timeout}.Do(ctx, log, func(ctx context.Context) (web.Answer, error) {
+		return web.Answer{}, r.with(ctx, func(s *redisSession) (err error) { found, err = s.release(); return err })
 	})
-	if err != nil {
-		return err
+	if err == nil {
+		log.Info(found, "key", r.Key)
 	}
-	log.Info(found, "key", r.Key)
-	return nil
+	return err
 }
 
 // Check logs in, looks whose the lock is, and asks to delete it in a transaction that it then discards: so that missing
 // rights and a replica show.
-func (r RedisLock) Check(ctx context.Context, log *slog.Logger) error {
-	value, err := r.value()
-	if err != nil {
+func (r RedisLock) Check(ctx context.Context) (all []step.Finding, err error) {
+	err = r.with(dns.Looking(ctx, func(line string) { all = append(all, step.Found(line)) }), func(s *redisSession) error {
+		if r.Password != nil {
+			all = append(all, step.Found("logged in"))
+		}
+		found, err := s.look()
+		if err == nil {
+			_, err = s.transaction("DISCARD")
+		}
+		if err == nil {
+			all = append(all, step.Found(found, "key", r.Key))
+		}
 		return err
-	}
-	ctx = dns.Looking(ctx, func(line string) { log.Info(line) })
-	var ours bool
-	var how string
-	err = r.with(ctx, value, func(s *redisSession) (err error) {
-		if s.hasPassword {
-			log.Info("logged in")
-		}
-		if ours, how, err = s.look(r.Key, value); err != nil {
-			return err
-		}
-		return s.rehearse(r.Key)
 	})
-	if err != nil {
-		return err
-	}
-	if ours {
-		how = "held by us"
-	}
-	log.Info(how, "key", r.Key)
-	return nil
+	return all, err
 }
 
-func (r RedisLock) value() (string, error) {
-	text, err := r.Value()
-	if err != nil {
-		return "", fmt.Errorf("value: %w", err)
+// with gives do a session with the server, logged in. Its errors name the server.
+func (r RedisLock) with(ctx context.Context, do func(*redisSession) error) error {
+	s := &redisSession{RedisLock: r}
+	err := s.secrets()
+	if err == nil {
+		err = s.connected(ctx, do)
 	}
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil && !errors.Is(err, context.Cause(ctx)) {
+		err = context.Cause(ctx)
+	}
+	scheme := "redis"
+	if r.TLS != nil {
+		scheme = "rediss"
+	}
+	return fmt.Errorf("%s://%s: %w", scheme, r.Address, err)
+}
+
+// secrets reads what the files hold now.
+func (s *redisSession) secrets() (err error) {
+	if s.Password != nil {
+		if s.password, err = s.Password(); err != nil {
+			return web.Permanent(fmt.Errorf("password: %w", err))
+		}
+	} else if s.User != "" {
+		return web.Permanent(errUserAlone)
+	}
+	text, err := s.Value()
 	if line, ended := strings.CutSuffix(text, "\n"); ended {
 		text = strings.TrimSuffix(line, "\r")
 	}
-	if text == "" {
-		return "", errors.New("value: expected the lock's value, got nothing")
+	if err == nil && text == "" {
+		err = errors.New("expected the lock's value, got nothing")
 	}
-	return text, nil
+	if err != nil {
+		return web.Permanent(fmt.Errorf("value: %w", err))
+	}
+	s.ours = text
+	return nil
 }
 
-// with gives do a session with the server; its errors name the server.
-func (r RedisLock) with(ctx context.Context, value string, do func(*redisSession) error) error {
-	s, err := r.connect(ctx, value)
-	if err == nil {
-		defer s.close()
-		err = s.login(r.DB)
+// connected connects, logs in, selects the database and does do. The connection is closed when ctx ends, which ends
+// whatever waits.
+func (s *redisSession) connected(ctx context.Context, do func(*redisSession) error) error {
+	raw, err := s.Dial(ctx, "tcp", s.Address)
+	if err != nil {
+		return err
 	}
-	if err == nil {
-		err = do(s)
+	defer raw.Close()
+	defer context.AfterFunc(ctx, func() { raw.Close() })()
+	conn, err := s.secure(ctx, raw)
+	if err != nil {
+		return err
 	}
+	s.conn = redis.NewConn(newBoundedRedis(conn), 0, 0)
 	switch {
-	case err == nil:
-		return nil
-	case ctx.Err() != nil && !errors.Is(err, context.Cause(ctx)):
-		err = context.Cause(ctx)
+	case s.User != "":
+		_, err = s.do("AUTH", s.User, s.password)
+	case s.Password != nil:
+		_, err = s.do("AUTH", s.password)
 	}
-	return fmt.Errorf("%s: %w", r.place(), err)
-}
-
-func (r RedisLock) place() string {
-	if r.TLS != nil {
-		return "rediss://" + r.Address
+	if err == nil && s.DB != 0 { // the servers of a cluster have 0 alone, and no SELECT
+		_, err = s.do("SELECT", s.DB)
 	}
-	return "redis://" + r.Address
+	if err != nil {
+		return err
+	}
+	return do(s)
 }
 
 const maxLooks = 5
 
 var errChanging = fmt.Errorf("the key is changed again and again: seen ours %d times, and never until it was deleted", maxLooks)
 
-// release deletes the key if it holds value, and says what became of it.
+// release deletes the key if it holds our value, and says what became of it.
 //
 // It does so by WATCH, GET, MULTI, DEL and EXEC, of which EXEC does nothing if anybody changed the key after WATCH. A
-// script that compares and deletes would save a round trip, which nobody notices here; but scripts are forbidden to
-// many users, not there in some of the servers that speak Redis' protocol, and their arguments, of which the value
-// would be one, stand in MONITOR and the slow log.
-func (s *redisSession) release(key, value string) (string, error) {
+// script that compares and deletes would save a round trip, which nobody notices here. But scripts are forbidden to
+// many users, and not there in some of the servers that speak Redis' protocol. And the value would be an argument of the
+// script, which MONITOR and the slow log show.
+func (s *redisSession) release() (string, error) {
 	for range maxLooks {
-		ours, found, err := s.look(key, value)
-		if err != nil || !ours {
+		found, err := s.look()
+		if err != nil || found != lockOurs {
 			return found, err
 		}
-		reply, err := s.transaction(key, "EXEC")
-		if err != nil {
+		reply, err := s.transaction("EXEC")
+		switch {
+		case err != nil:
 			return "", err
-		}
-		if reply != nil { // nil: changed since we looked, be it by ourselves who prolong it
-			return deleted(reply)
+		case reply == nil: // changed since we looked, be it by ourselves who prolong it
+		case reflect.DeepEqual(reply, []any{int64(1)}):
+			return lockReleased, nil
+		case reflect.DeepEqual(reply, []any{int64(0)}): // expired since we looked, which before 6.0.9 was no change
+			return lockGone, nil
+		default:
+			return "", web.Permanent(errNotRedis)
 		}
 	}
 	return "", errChanging
 }
 
-// deleted reads what EXEC says: an array of DEL's number of keys.
-func deleted(reply any) (string, error) {
-	results, ok := reply.([]any)
-	if !ok || len(results) != 1 {
-		return "", web.Permanent(errNotRedis)
-	}
-	switch results[0] {
-	case int64(1):
-		return lockReleased, nil
-	case int64(0): // expired since we looked, which before 6.0.9 was no change
-		return lockGone, nil
-	}
-	return "", web.Permanent(errNotRedis)
-}
-
-// look tells whether the key holds value, and how it is with it if not. Changes are watched from then on.
-func (s *redisSession) look(key, value string) (ours bool, found string, err error) {
-	if reply, err := s.do("WATCH", key); err != nil {
-		return false, "", err
-	} else if reply != "OK" {
-		return false, "", web.Permanent(errNotRedis)
-	}
-	held, err := s.do("GET", key)
+// look tells how it is with the lock. Changes of the key are watched from then on.
+func (s *redisSession) look() (string, error) {
+	watched, err := s.do("WATCH", s.Key)
 	if err != nil {
-		return false, "", err
+		return "", err
 	}
-	switch held := held.(type) {
-	case nil:
-		return false, lockGone, nil
-	case []byte:
-		if string(held) == value {
-			return true, "", nil
-		}
-		return false, lockAnothers, nil
+	held, err := s.do("GET", s.Key)
+	if err != nil {
+		return "", err
 	}
-	return false, "", web.Permanent(errNotRedis)
-}
-
-// rehearse has the deletion accepted and does not do it.
-func (s *redisSession) rehearse(key string) error {
-	_, err := s.transaction(key, "DISCARD")
-	return err
+	text, isText := held.([]byte)
+	switch {
+	case watched != "OK" || held != nil && !isText:
+		return "", web.Permanent(errNotRedis)
+	case held == nil:
+		return lockGone, nil
+	case string(text) != s.ours:
+		return lockAnothers, nil
+	}
+	return lockOurs, nil
 }
 
 // transaction asks to delete the key, and ends with EXEC, which does it, or DISCARD, which does not.
-func (s *redisSession) transaction(key, end string) (any, error) {
-	if err := s.conn.Send("MULTI"); err != nil {
-		return nil, s.explain("MULTI", err)
-	}
-	if err := s.conn.Send("DEL", key); err != nil {
-		return nil, s.explain("DEL", err)
-	}
+func (s *redisSession) transaction(end string) (any, error) {
+	_, _ = s.conn.Send("MULTI"), s.conn.Send("DEL", s.Key) // what fails fails at the next command again
 	return s.do(end)
 }

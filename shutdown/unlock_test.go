@@ -9,12 +9,16 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
+	"io"
 	"math/big"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prestop/prestop/internal/web"
@@ -27,6 +31,57 @@ const lockHost = "lock.test"
 func lockDial(address string) web.Dial {
 	return func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, network, address)
+	}
+}
+
+// endsWithItsShare checks steps that a server leaves without an answer: they end with their share of the time, which is shorter than
+// what one try may take. When exactly is shown in a bubble, by [TestUnlockEndsInTime].
+func endsWithItsShare(t *testing.T, steps ...stepFunc) {
+	t.Helper()
+	const share = 300 * time.Millisecond
+	for n, do := range steps {
+		begin := time.Now()
+		if err := inTime(t, share, &journal{}, do); !errors.Is(err, errShare) {
+			t.Errorf("step %d: %v", n, err)
+		}
+		expectTook(t, time.Since(begin), share/2, soon/2)
+	}
+}
+
+// A server that takes connections and says nothing holds nobody longer than his share.
+func TestUnlockEndsInTime(t *testing.T) {
+	for name, steps := range map[string]func(*testing.T) []stepFunc{
+		"etcd": func(t *testing.T) []stepFunc {
+			n := newNetwork()
+			n.serve(t, "etcd:2379", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				io.Copy(io.Discard, r.Body) // only then it is seen that the client has gone
+				<-r.Context().Done()
+			}))
+			lease := EtcdLease{Connect: n.connect(t, nil), URL: "http://etcd:2379", Lease: secretText("5")}
+			return []stepFunc{lease.Run, checking(lease)}
+		},
+		"redis": func(*testing.T) []stepFunc {
+			lock := lockAt("redis:6379")
+			lock.Dial = func(context.Context, string, string) (net.Conn, error) {
+				here, there := net.Pipe()
+				go io.Copy(io.Discard, there)
+				return here, nil
+			}
+			return []stepFunc{lock.Run, checking(lock)}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const share = 300 * time.Millisecond
+				for n, do := range steps(t) {
+					begin := time.Now()
+					if err := inTime(t, share, &journal{}, do); !errors.Is(err, errShare) {
+						t.Errorf("step %d: %v", n, err)
+					}
+					expectTook(t, time.Since(begin), share, share)
+				}
+			})
+		})
 	}
 }
 

@@ -10,9 +10,13 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/internal/fakees"
+	"github.com/prestop/prestop/internal/step"
 )
 
 const s = time.Second
+
+// soon is when a machine that is busy with other things must have come to it.
+const soon = 10 * s
 
 var errShare = errors.New("share used up")
 
@@ -61,6 +65,24 @@ func (w *world) place(t *testing.T, address string) Place {
 }
 
 type stepFunc func(context.Context, *slog.Logger) error
+
+// checking is c's Check as a step that logs what it finds.
+func checking(c step.Checker) stepFunc {
+	return func(ctx context.Context, log *slog.Logger) error {
+		all, err := c.Check(ctx)
+		for _, f := range all {
+			level, about := slog.LevelInfo, []any(nil)
+			if f.Warning {
+				level = slog.LevelWarn
+			}
+			for _, a := range f.About {
+				about = append(about, a.Name, a.Value)
+			}
+			log.Log(ctx, level, f.Text, about...)
+		}
+		return err
+	}
+}
 
 // run runs the hook's step within a share of 60 s.
 func (w *world) run(t *testing.T) (took time.Duration, err error) {

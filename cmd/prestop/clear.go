@@ -4,7 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
+
+	"github.com/prestop/prestop/internal/config"
+	"github.com/prestop/prestop/internal/verbs"
 )
 
 // clearTime is what elasticsearch-clear takes at most; a kubelet repeats a startup probe.
@@ -12,74 +16,60 @@ const clearTime = 5 * time.Second
 
 var errClearTime = errors.New("no answer within 5s")
 
+// exitZeroFlag makes elasticsearch-clear exit 0 whatever happens, for a postStart hook.
+const exitZeroFlag = "--exit-zero"
+
 // clearElasticsearch removes the record that this pod's hook left, for a startup probe.
 func clearElasticsearch(i invocation) int {
-	exitZero := false
-	s, err := load(cutFlag(i.args, "--exit-zero", &exitZero), i.env)
+	exitZero := slices.Contains(i.args, exitZeroFlag)
+	i.args = slices.DeleteFunc(slices.Clone(i.args), func(arg string) bool { return arg == exitZeroFlag })
+	r, err := newRun(i)
 	if err != nil {
 		return i.usage(err)
 	}
 	ctx, stop := withSignals(i.ctx)
 	defer stop()
-	i.ctx = ctx
-	code := exitDone
-	if err := i.clear(s); err != nil {
-		code = exitFailed
-		if _, wrong := errors.AsType[problem](err); wrong {
-			code = exitConfiguration
-		}
-	}
+	r.ctx = ctx
+	code := r.clear()
 	if exitZero {
 		return exitDone
 	}
 	return code
 }
 
-func (i invocation) clear(s *settings) error {
-	b := newBuilder(i, s)
-	log := openLog(i, s, b.hide, i.start.Add(clearTime))
+func (r *hookRun) clear() int {
+	log := r.openLog(r.start.Add(clearTime))
 	defer log.Close()
-	if b.eck.Cluster != "" {
-		log.Info("this is an ECK pod: its operator removes the record", "cluster", b.eck.Cluster)
-		return nil
+	if cluster := r.config.ECK.Cluster; cluster != "" {
+		log.Info("this is an ECK pod: its operator removes the record", "cluster", cluster)
+		return exitDone
 	}
-	err := b.clearable()
-	if err == nil {
-		ctx, cancel := context.WithTimeoutCause(i.ctx, clearTime, errClearTime)
-		defer cancel()
-		err = b.elasticsearch(s.es.urls, s.shutdownType.word).Clear(ctx, log.Logger)
+	if wrong := r.notClearable(); wrong != nil {
+		log.Error("mistake in the configuration", "name", wrong.Name, "error", wrong.Text)
+		log.complain(wrong.Error())
+		return exitConfiguration
 	}
-	if err != nil {
+	ctx, cancel := context.WithTimeoutCause(r.ctx, clearTime, errClearTime)
+	defer cancel()
+	if err := verbs.ClearElasticsearch(ctx, r.script.Means(r.world), log.Logger); err != nil {
 		log.Error("the record that the preStop hook left is not cleared yet", "error", err)
-		log.complain(abridged(b.hide.hide(err.Error()))) // what a kubelet puts into the event of a probe that failed
+		log.complain(err.Error()) // what a kubelet puts into the event of a probe that failed
+		return exitFailed
 	}
-	return err
+	return exitDone
 }
 
-// clearable names what keeps us from asking at all.
-func (b *builder) clearable() error {
+// notClearable is the mistake that keeps us from asking at all, or nil.
+func (r *hookRun) notClearable() *config.Problem {
 	switch {
-	case len(b.problems) > 0:
-		return b.problems[0]
-	case len(b.args) > 0:
-		return problem{"arguments", fmt.Sprintf("elasticsearch-clear takes no steps, got %d", len(b.args))}
-	case bool(b.dryRun):
-		return problem{"--dry-run", "elasticsearch-clear has none"}
-	case len(b.es.urls.list) == 0:
-		return problem{"PRE_STOP_ELASTICSEARCH_URL", "expected a URL such as https://es-http:9200"}
+	case len(r.config.Problems) > 0:
+		return &r.config.Problems[0]
+	case len(r.config.Arguments) > 0:
+		return &config.Problem{Name: "arguments", Text: fmt.Sprintf("elasticsearch-clear takes no steps, got %d", len(r.config.Arguments))}
+	case r.config.DryRun.V:
+		return &config.Problem{Name: "--dry-run", Text: "elasticsearch-clear has none"}
+	case len(r.config.ElasticsearchURLs.V) == 0:
+		return &config.Problem{Name: "PRE_STOP_ELASTICSEARCH_URL", Text: "expected a URL such as https://es-http:9200"}
 	}
 	return nil
-}
-
-// cutFlag takes a flag that only one subcommand has out of the arguments.
-func cutFlag(args []string, flag string, found *bool) []string {
-	var rest []string
-	for _, arg := range args {
-		if arg == flag {
-			*found = true
-		} else {
-			rest = append(rest, arg)
-		}
-	}
-	return rest
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"io/fs"
@@ -23,15 +22,15 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/prestop/prestop/internal/fakees"
+	"github.com/prestop/prestop/internal/timing"
 )
 
-// The times of most deliveries. What a delivery may last longer than it must is far less than what it would last
-// if it did not count from the first one's start.
+// The times of most deliveries.
 const (
 	deliveryGrace   = 60 * time.Second // so that no call is short of time
 	deliveryReserve = 2 * time.Second
 	deliveryFloor   = 5300 * time.Millisecond
-	deliverySlack   = 1200 * time.Millisecond
+	deliverySlack   = 1200 * time.Millisecond // of the wall's clock, where that is judged
 
 	waitBefore  = 1900 * time.Millisecond // the first call
 	waitBetween = 2000 * time.Millisecond // the calls
@@ -124,7 +123,7 @@ func cutInWait(d time.Duration) func(*stage) func(*delivery) {
 	return func(s *stage) func(*delivery) {
 		return func(first *delivery) {
 			s.logged(first, "step begins", "wait "+d.String())
-			s.at(time.Now().Add(d * 3 / 4))
+			s.at(time.Now().Add(d / 2)) // long enough to see that it does not begin anew
 			s.kill(first)
 		}
 	}
@@ -214,7 +213,7 @@ func records() stories {
 			first := s.deliver(nil, "post "+s.url+"/one", "wait 1s")
 			s.logged(first, "step begins", "wait 1s")
 			s.kill(first)
-			s.must(os.WriteFile(s.record(), []byte("{\"key\":\"no\"\x00}\n[]\n"), 0o600))
+			s.must(os.WriteFile(s.journal(), []byte("{\"key\":\"no\"\x00}\n[]\n"), 0o600))
 			anew(s, s.deliver(nil, "post "+s.url+"/one", "wait 1s"), 2)
 			s.noRecord()
 		},
@@ -257,8 +256,7 @@ func elasticsearchDeliveredTwice() stories {
 			s.kill(first)
 			second := s.deliver(env)
 			s.ends(second, exitFailed, "IN_PROGRESS")
-			took := second.ended.Sub(second.began)
-			s.check(took > budget-200*time.Millisecond && took < budget+deliverySlack+s.late(), "the second took %s, want %s", took, budget)
+			s.usesUp(second, budget)
 			s.check(c.Count(fakees.PutShutdown) == 1, "%d PUTs", c.Count(fakees.PutShutdown))
 			s.noRecord()
 		},
@@ -321,8 +319,9 @@ func deliveredAtOnce() stories {
 	together := func(s *stage, exit int, says string, all ...*delivery) {
 		for _, d := range all {
 			s.ends(d, exit, says)
-			apart := d.ended.Sub(all[0].ended).Abs()
-			s.check(apart < deliverySlack+s.late(), "they end %s apart", apart)
+			mine, first := s.record(d).report(), s.record(all[0]).report()
+			s.check(mine != "" && mine == first, "they report %s and %s", mine, first)
+			s.notLater("the end of one after the other", d.ended.Sub(all[0].ended).Abs(), 0)
 		}
 		s.noRecord()
 	}
@@ -416,12 +415,10 @@ func deliveredAtOnce() stories {
 			s.await("the call", call.came)
 			second := s.deliver(nil, "post "+s.url+"/one")
 			s.logged(second, joins)
-			began := time.Now()
 			first.cmd.Process.Signal(syscall.SIGTERM)
 			s.ends(first, exitSignal+int(syscall.SIGTERM), "ended by signal")
 			s.ends(second, exitDone, "")
-			lasted := second.ended.Sub(began)
-			s.check(lasted < deliveryFloor+deliverySlack+s.late() && second.ended.Sub(second.began) >= deliveryFloor, "the second lasted %s from then, want %s from its own start", lasted, deliveryFloor)
+			s.lasted(second, second, deliveryFloor)
 			s.expectCalls("/one", 2)
 			s.noRecord()
 		},
@@ -459,8 +456,7 @@ func deliveredAtOnce() stories {
 			s.freeze(first)
 			second := s.deliver(env, "wait 1s", "post "+s.url+"/one")
 			s.ends(second, exitFailed, "its share of the grace period is used up")
-			took := second.ended.Sub(second.began)
-			s.check(took < 2*time.Second+deliverySlack+s.late(), "the second took %s, want 2s", took)
+			s.usesUp(second, 2*time.Second)
 			s.kill(first)
 		},
 	}
@@ -577,10 +573,10 @@ func recordFile(s *stage) {
 	first := s.deliver(env, plan...)
 	s.await("the call", call.came)
 	look := func(when string) {
-		info, err := os.Stat(s.record())
+		info, err := os.Stat(s.journal())
 		s.must(err)
 		s.check(info.Mode() == 0o600, "%s: the record has mode %v, want 0600", when, info.Mode())
-		text, err := os.ReadFile(s.record())
+		text, err := os.ReadFile(s.journal())
 		s.must(err)
 		s.check(bytes.Count(text, []byte("403")) > 3 && bytes.Contains(text, []byte("***")), "%s: not all is on record: %s", when, text)
 		for _, secret := range secrets {
@@ -636,7 +632,7 @@ func nowhereForTheRecord() stories {
 			call := s.hold("/one")
 			d := s.deliver(short(s.state), "post "+s.url+"/one")
 			s.await("the call", call.came)
-			record := s.record()
+			record := s.journal()
 			call.let()
 			s.ends(d, exitDone, "")
 			s.must(os.Symlink("/etc/hosts", record))
@@ -677,20 +673,17 @@ func nowhereForTheRecord() stories {
 
 // A stage is where a story is told: an HTTP server, a directory for the record, and the deliveries of a hook.
 type stage struct {
-	story         func(*stage)
 	binary, state string
 	url           string   // of the server
 	env           []string // of each delivery
 	end           chan struct{}
 	told          chan struct{} // closed when the story is
 
-	clock      sync.Once
 	mu         sync.Mutex
-	lateness   time.Duration
 	status     map[string]int // of the answers, by path; 200 unless given
 	calls      []arrival
 	held       map[string]*heldCall
-	wrong      verdict
+	wrong      []string
 	deliveries []*delivery
 	closers    []func()
 }
@@ -726,12 +719,12 @@ func tell(t *testing.T, groups map[string]stories) {
 	for group, all := range groups {
 		stages[group] = make(map[string]*stage)
 		for name, story := range all {
-			s := newStage(t, binary, story)
+			s := newStage(t, binary)
 			stages[group][name] = s
 			telling <- struct{}{}
 			go func() {
 				defer func() { <-telling }()
-				s.tell()
+				s.tell(story)
 			}()
 			<-next.C
 		}
@@ -745,9 +738,9 @@ func tell(t *testing.T, groups map[string]stories) {
 	}
 }
 
-func newStage(t *testing.T, binary string, story func(*stage)) *stage {
+func newStage(t *testing.T, binary string) *stage {
 	s := &stage{
-		story: story, binary: binary, state: t.TempDir(), end: make(chan struct{}), told: make(chan struct{}),
+		binary: binary, state: t.TempDir(), end: make(chan struct{}), told: make(chan struct{}),
 		status: make(map[string]int), held: make(map[string]*heldCall),
 	}
 	server := httptest.NewServer(http.HandlerFunc(s.serve))
@@ -768,20 +761,16 @@ func newStage(t *testing.T, binary string, story func(*stage)) *stage {
 }
 
 // tell tells the story, in a goroutine of its own.
-func (s *stage) tell() {
+func (s *stage) tell(story func(*stage)) {
 	defer close(s.told)
-	s.story(s)
+	story(s)
 }
 
 func (s *stage) report(t *testing.T) {
-	inCalm(t, func(n int) (verdict, time.Duration) {
-		if n > 0 {
-			s = newStage(t, s.binary, s.story)
-			go s.tell()
-		}
-		<-s.told
-		return s.wrong, s.late()
-	})
+	<-s.told
+	for _, text := range s.wrong {
+		t.Error(text)
+	}
 	if t.Failed() {
 		for i, d := range s.deliveries {
 			t.Logf("delivery %d, begun at %s: stdout\n%s\nstderr %q", i+1, d.began.Format(time.StampMilli), &d.stdout, &d.stderr)
@@ -883,7 +872,7 @@ func (s *stage) check(ok bool, format string, args ...any) {
 	if !ok {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.wrong.Errorf(format, args...)
+		s.wrong = append(s.wrong, fmt.Sprintf(format, args...))
 	}
 }
 
@@ -933,23 +922,56 @@ func (s *stage) at(when time.Time) { <-time.After(time.Until(when)) }
 // between checks that two moments are as far apart as they should be.
 func (s *stage) between(what string, from, to time.Time, want time.Duration) {
 	got := to.Sub(from)
-	s.check(got >= want && got < want+deliverySlack+s.late(), "%s came after %s, want %s", what, got, want)
+	s.check(got >= want, "%s came after %s, want %s", what, got, want)
+	s.notLater(what, got, want)
 }
 
 // after checks how long after a delivery's start something was.
 func (s *stage) after(d *delivery, what string, when time.Time, want time.Duration) {
-	least := when.Sub(d.began)
-	most := min(least, when.Sub(d.awoke())) // by the wall's clock, which may be set meanwhile
-	s.check(least >= want && most < want+deliverySlack+s.late(), "%s came %s after the start (%s after what the hook took for it), want %s", what, least, most, want)
+	got := when.Sub(d.began)
+	s.check(got >= want, "%s came %s after the start, want %s", what, got, want)
+	s.notLater(what, got, want)
 }
 
-// lasted checks how long it was from the one's start to the other's end.
+// notLater judges the wall's clock.
+func (s *stage) notLater(what string, got, want time.Duration) {
+	s.check(!timing.Judged || got < want+deliverySlack, "%s came %s after it should", what, got-want)
+}
+
+// lasted checks how long it was from the first delivery's start to the last one's end, and that the last one counted all its
+// waits from that start.
 func (s *stage) lasted(last, first *delivery, want time.Duration) {
 	s.after(first, "the end", last.ended, want)
+	for _, wrong := range s.record(last).waitsAnew(s.records(first)[0], want) {
+		s.check(false, "%s", wrong)
+	}
 }
 
-// record is the path of the one record.
-func (s *stage) record() string {
+// usesUp checks that a delivery lasted until its deadline, and no longer.
+func (s *stage) usesUp(d *delivery, budget time.Duration) {
+	const engine = 200 * time.Millisecond // what it keeps to itself at the end
+	s.after(d, "the end", d.ended, budget-engine)
+	for _, wrong := range s.record(d).outlasts(budget) {
+		s.check(false, "%s", wrong)
+	}
+}
+
+// records are those of all deliveries that have written a delivery's log, record the last one's.
+func (s *stage) records(d *delivery) []aRecord {
+	all := recordsOf(d.stdout.String())
+	if len(all) == 0 {
+		s.stop("there is no log")
+	}
+	return all
+}
+
+func (s *stage) record(d *delivery) aRecord {
+	all := s.records(d)
+	return all[len(all)-1]
+}
+
+// journal is the path of the one record in the state directory.
+func (s *stage) journal() string {
 	all, _ := filepath.Glob(filepath.Join(s.state, "prestop-*.journal"))
 	if len(all) != 1 {
 		s.stop("the records are %q, want one", all)
@@ -970,28 +992,6 @@ func (s *stage) reachable() string {
 	s.closers = append(s.closers, func() { os.RemoveAll(dir) })
 	s.must(os.Chmod(dir, 0o755))
 	return dir
-}
-
-// measure finds out by how much this machine wakes us late, which is none of the hook's doing.
-func (s *stage) measure() {
-	every := time.NewTicker(looksEvery)
-	defer every.Stop()
-	for last := time.Now(); ; last = time.Now() {
-		select {
-		case <-every.C:
-			s.mu.Lock()
-			s.lateness = max(s.lateness, time.Since(last)-looksEvery)
-			s.mu.Unlock()
-		case <-s.told:
-			return
-		}
-	}
-}
-
-func (s *stage) late() time.Duration {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.lateness
 }
 
 // terminal is one that nobody types at.
@@ -1043,19 +1043,6 @@ func (w *stream) String() string {
 	return w.text.String()
 }
 
-// awoke is when the hook itself says that it began; before that it is this machine that takes its time.
-func (d *delivery) awoke() time.Time {
-	var first struct {
-		At      time.Time `json:"@timestamp"`
-		Elapsed float64
-	}
-	text, _, _ := strings.Cut(d.stdout.String(), "\n")
-	if json.Unmarshal([]byte(text), &first) != nil {
-		return d.began
-	}
-	return first.At.Add(-time.Duration(first.Elapsed * float64(time.Second)))
-}
-
 // prepare makes a delivery that is yet to be started.
 func (s *stage) prepare(env []string, args ...string) *delivery {
 	d := &delivery{cmd: exec.Command(s.binary, args...), over: make(chan struct{})}
@@ -1078,7 +1065,6 @@ func (s *stage) start(d *delivery) {
 	s.deliveries = append(s.deliveries, d)
 	s.mu.Unlock()
 	go d.watch()
-	s.clock.Do(func() { go s.measure() })
 }
 
 func (s *stage) deliver(env []string, args ...string) *delivery {

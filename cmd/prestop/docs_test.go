@@ -10,6 +10,7 @@ import (
 	"go/token"
 	"io"
 	"io/fs"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -24,10 +25,14 @@ import (
 	"testing"
 	"time"
 
-	"go.yaml.in/yaml/v3"
-
+	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/dns"
+	"github.com/prestop/prestop/internal/hook"
+	"github.com/prestop/prestop/internal/secret"
+	"github.com/prestop/prestop/internal/step"
+	"github.com/prestop/prestop/internal/verbs"
 	"github.com/prestop/prestop/prestop"
+	"go.yaml.in/yaml/v3"
 )
 
 // What docs/*.md and README.md show is tried, so that they say what the program does. docs/lint has a test of its own.
@@ -38,7 +43,7 @@ import (
 //   - a line that is … alone stands for any lines, or none; … within a line for any text;
 //   - what a clock says may differ: @timestamp, elapsed, remaining, began, took, at_most, for, and how long a connection took; so
 //     may what localhost resolves to;
-//   - `helm template … | prestop lint -` reads a chart of this test's;
+//   - `helm template … | kubectl prestop lint -` is the plugin's, whose own test runs it;
 //   - of `kubectl exec … -- /prestop …` what is behind -- is run; any other kubectl command is one of a list, is not run, and
 //     shows nothing; make has the target.
 //
@@ -168,8 +173,7 @@ func TestDocsConsoleFindsMistakes(t *testing.T) {
 		{"kubectl", "$ kubectl describe pod web-0\n", ""},
 		{"kubectl with an output", "$ kubectl get pods\nNAME\n", "is not run"},
 		{"kubectl of another kind", "$ kubectl deplete pod web-0\n", "deplete"},
-		{"a chart", "$ helm template ./web | prestop lint -\n…\nstdin:41: error: …[grace-differs]\n…\n", ""},
-		{"a chart that has no such finding", "$ helm template ./web | prestop lint -\n…\nstdin:41: error: …[grace-too-short]\n…\n", "grace-differs"},
+		{"the plugin", "$ helm template ./web | kubectl prestop lint -\nanything\n", ""},
 		{"make", "$ make test   # all\n", ""},
 		{"no target", "$ make coffee\n", "coffee"},
 		{"another program", "$ rm -r /\n", "rm"},
@@ -226,32 +230,6 @@ func listenOnFourDigits(t *testing.T) net.Listener {
 	return nil
 }
 
-// chart is a file with a Deployment that has no grace period, and says on line 41 that it has.
-func (s *session) chart() string {
-	s.t.Helper()
-	const deployment = `apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web}
-spec:
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      containers:
-      - name: web
-        image: example/web:1
-        ports: [{containerPort: 8080}]
-        lifecycle: {preStop: {exec: {command: [/prestop, wait 20s]}}}
-        env:
-        - {name: PRE_STOP_GRACE_PERIOD_SECONDS, value: "60"}
-`
-	name := filepath.Join(s.dir, "chart.yaml")
-	if err := os.WriteFile(name, []byte(strings.Repeat("# Source: web\n", 41-strings.Count(deployment, "\n"))+deployment), 0o600); err != nil {
-		s.t.Fatal(err)
-	}
-	return name
-}
-
 // An exchange is a command and what the page says that it prints.
 type exchange struct{ command, shown string }
 
@@ -276,7 +254,7 @@ func exchanges(text string) (all []exchange, problem string) {
 }
 
 var (
-	helm        = regexp.MustCompile(`^helm template \S+ \| prestop lint -$`)
+	helm        = regexp.MustCompile(`^helm template \S+ \| kubectl prestop lint -$`)
 	comment     = regexp.MustCompile(`\s+# .*`)
 	assignments = regexp.MustCompile(`^([A-Z_]+=\S* +)*`)
 	inPodOf     = regexp.MustCompile(`^kubectl exec [^'"$]*? -- /prestop\b`)
@@ -299,9 +277,8 @@ func (s *session) check(text string) (problems []string) {
 	for n, x := range all {
 		command := strings.TrimSpace(comment.ReplaceAllString(x.command, ""))
 		command = inPodOf.ReplaceAllString(command, "prestop")
-		isChart := helm.MatchString(command)
-		if isChart {
-			command = "prestop lint -"
+		if helm.MatchString(command) {
+			continue
 		}
 		if strings.ContainsAny(quoted.ReplaceAllString(command, ""), ";|&<>`()") {
 			problems = append(problems, command+": expected one command a line")
@@ -312,9 +289,6 @@ func (s *session) check(text string) (problems []string) {
 		case "prestop", "echo":
 			ran[n] = true
 			script.WriteString(command)
-			if isChart {
-				script.WriteString(" <" + s.chart())
-			}
 			script.WriteString("\n")
 		case "kubectl":
 			if !slices.Contains(kubectlVerbs, words[1]) {
@@ -429,7 +403,7 @@ func TestDocsYAMLFindsMistakes(t *testing.T) {
 	for _, test := range []struct{ name, block, problem string }{
 		{"no YAML", "a: [", "yaml"},
 		{"a hook", "lifecycle: {preStop: {exec: {command: [/prestop, wait 20s]}}}", ""},
-		{"a wrong step", "command: [/prestop, wiat 20s]", `got "wiat"`},
+		{"a wrong step", "command: [/prestop, wiat 20s]", "got wiat"},
 		{"a step that does not fit", "terminationGracePeriodSeconds: 20\ncommand: [/prestop, wait 20s]", "shortened"},
 		{"a wrong flag", "command: [/prestop, --nope, wait 20s]", "--nope"},
 		{"a wrong variable", "env: [{name: PRE_STOP_STEP, value: wait 1s}]\ncommand: [/prestop]", "PRE_STOP_STEP"},
@@ -497,7 +471,10 @@ func (s scope) within(content map[string]any) scope {
 		s.grace = strconv.Itoa(grace)
 	}
 	list, _ := content["env"].([]any)
-	s.env = with(s.env, nil)
+	s.env = maps.Clone(s.env)
+	if s.env == nil {
+		s.env = make(map[string]string)
+	}
 	for _, item := range list {
 		one, _ := item.(map[string]any)
 		value, set := one["value"].(string)
@@ -514,18 +491,22 @@ func (s scope) checkHook(t *testing.T, args []string) (problems []string) {
 		s.grace = "60"
 	}
 	if s.env[graceEnv] == "" {
-		s.env = with(s.env, map[string]string{graceEnv: s.grace})
+		s.env = maps.Clone(s.env)
+		if s.env == nil {
+			s.env = make(map[string]string)
+		}
+		s.env[graceEnv] = s.grace
 	}
 	if len(args) > 0 && subcommands()[args[0]] != nil {
-		rest, err := load(cutFlag(args[1:], "--exit-zero", new(bool)), s.env)
-		if err != nil || len(rest.problems) > 0 || len(rest.args) > 0 && args[0] != "install" {
+		rest := slices.DeleteFunc(slices.Clone(args[1:]), func(arg string) bool { return arg == exitZeroFlag })
+		c, err := config.Read(rest, s.env, t.TempDir())
+		if err != nil || len(c.Problems) > 0 || len(c.Arguments) > 0 && args[0] != "install" {
 			return []string{fmt.Sprintf("%q: %v", args, err)}
 		}
 		return nil
 	}
-	b := build(t, s.env, args...)
-	p := b.plan(time.Now())
-	for _, wrong := range b.problems {
+	p := planOf(t, s.env, args...)
+	for _, wrong := range p.Problems {
 		problems = append(problems, wrong.Error())
 	}
 	if got := s.env[graceEnv]; s.grace != "60" && got != s.grace {
@@ -534,7 +515,22 @@ func (s scope) checkHook(t *testing.T, args []string) (problems []string) {
 	if len(p.Entries) == 0 && p.Floor == 0 {
 		problems = append(problems, "the plan is empty")
 	}
-	return append(problems, b.warnings...)
+	for _, w := range p.Warnings {
+		problems = append(problems, w.Text)
+	}
+	return problems
+}
+
+const graceEnv = "PRE_STOP_GRACE_PERIOD_SECONDS"
+
+// planOf is the plan of a hook in a pod with these variables.
+func planOf(t *testing.T, env map[string]string, args ...string) *hook.Plan {
+	t.Helper()
+	c, err := config.Read(args, env, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return hook.Read(c, &secret.Set{}).Plan(hook.World{Start: time.Now(), InPod: true, ContainerID: func() string { return "" }})
 }
 
 var (
@@ -547,8 +543,8 @@ var (
 func TestDocsNames(t *testing.T) {
 	t.Parallel()
 	var known []string
-	for _, row := range newSettings().rows {
-		known = append(known, row.env, "--"+row.flag)
+	for _, row := range config.Table() {
+		known = append(known, row.Env, "--"+row.Flag)
 	}
 	known = append(known, "--dry-run", "--output", "--help", "--exit-zero", "PRE_STOP_PORT", "PRE_STOP_SERVICE_")
 	known = append(known, "--fail", "--max-time", "--sync-rate-limit") // curl's, and ingress-nginx's
@@ -568,9 +564,8 @@ func TestDocsNames(t *testing.T) {
 			}
 			if isStep(text) {
 				steps++
-				b := newBuilder(invocation{ctx: t.Context(), env: env}, newSettings())
-				if _, err := b.step(text); err != nil {
-					t.Errorf("%s: %s: %v", d.name, text, err)
+				for _, wrong := range planOf(t, env, text).Problems {
+					t.Errorf("%s: %s: %v", d.name, text, wrong)
 				}
 			}
 		}
@@ -583,9 +578,9 @@ func TestDocsNames(t *testing.T) {
 // isStep tells what is written to be taken as it is from a verb's name and its description.
 func isStep(text string) bool {
 	known := strings.NewReplacer("QUIT", "", "TERM", "", "USR1", "", "USR2", "", "$(NODE_ID)", "", "$(POD_NAME)", "", "$(VAULT_TOKEN)", "", "SHUTTING_DOWN", "")
-	isVerb := func(v verb) bool { return text == v.name }
-	begins := func(v verb) bool { return strings.HasPrefix(text, v.name+" ") }
-	return slices.ContainsFunc(verbs(), begins) && !slices.ContainsFunc(verbs(), isVerb) && !placeholder.MatchString(known.Replace(text))
+	isVerb := func(v step.Verb) bool { return text == v.Name }
+	begins := func(v step.Verb) bool { return strings.HasPrefix(text, v.Name+" ") }
+	return slices.ContainsFunc(verbs.All(), begins) && !slices.ContainsFunc(verbs.All(), isVerb) && !placeholder.MatchString(known.Replace(text))
 }
 
 var (
@@ -747,9 +742,11 @@ func TestDocsReserves(t *testing.T) {
 	t.Parallel()
 	rows := table(section(t, pageOf(t, "docs/settings.md").text, "The grace period comes first"))
 	for _, row := range rows {
-		grace, err := time.ParseDuration(row[0])
-		if reserve := reserveOf(grace); err != nil || row[1] != short(reserve) || row[2] != short(grace-reserve) {
-			t.Errorf("%q: the reserve is %s, and %s are left; %v", row, short(reserve), short(grace-reserve), err)
+		p := planOf(t, map[string]string{graceEnv: row[0]})
+		reserve, reserveErr := time.ParseDuration(row[1])
+		left, leftErr := time.ParseDuration(row[2])
+		if len(p.Problems) > 0 || reserveErr != nil || leftErr != nil || p.Reserve.Round(100*time.Millisecond) != reserve || p.Budget().Round(100*time.Millisecond) != left {
+			t.Errorf("%q: the reserve is %s, and %s are left; %v", row, p.Reserve, p.Budget(), p.Problems)
 		}
 	}
 	if len(rows) < 5 {

@@ -3,19 +3,22 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/prestop/prestop/internal/config"
+	"github.com/prestop/prestop/internal/hook"
 	"github.com/prestop/prestop/internal/journal"
 	"github.com/prestop/prestop/internal/podlog"
 	"github.com/prestop/prestop/prestop"
@@ -28,15 +31,22 @@ var errCheckTime = errors.New("no answer within 3s")
 
 // dryRun shows the plan with its times, what is wrong with it, and what a look at the places that it would call
 // finds. Nothing is changed and nothing is waited for.
-func dryRun(i invocation, b *builder, p prestop.Plan) int {
-	f := b.forecast(i, p)
-	if b.output.word == outputJSON {
-		writeJSON(i.stdout, f)
+func (r *hookRun) dryRun() int {
+	said := r.ask(r.ctx)
+	f := r.forecast(r.script.Plan(r.world), said)
+	if r.config.Output.V == config.JSON {
+		e := json.NewEncoder(r.stdout)
+		e.SetEscapeHTML(false)
+		e.SetIndent("", "  ")
+		_ = e.Encode(f) // who is gone needs no answer
 	} else {
-		f.write(i.stdout, i.colours())
+		f.write(r.stdout, r.colours())
 	}
-	if len(f.Errors) > 0 {
+	switch {
+	case len(f.Errors) > 0:
 		return exitConfiguration
+	case slices.ContainsFunc(f.Steps, func(s foreseen) bool { return s.Error != "" }):
+		return exitFailed
 	}
 	return exitDone
 }
@@ -57,63 +67,59 @@ type forecast struct {
 	Warnings       []string           `json:"warnings"`
 	Errors         []string           `json:"errors"`
 
-	timeline timeline
+	timeline hook.Timeline
 }
 
 // A foreseen step is one of the plan, and what a look has found.
 type foreseen struct {
-	Step     string          `json:"step"`
-	Earliest prestop.Seconds `json:"earliest"`
-	Latest   prestop.Seconds `json:"latest"`
-	Ends     prestop.Seconds `json:"ends"`
-	Found    []finding       `json:"found"`
-	Error    string          `json:"would_fail,omitempty"`
+	Step     string            `json:"step"`
+	Earliest prestop.Seconds   `json:"earliest"`
+	Latest   prestop.Seconds   `json:"latest"`
+	Ends     prestop.Seconds   `json:"ends"`
+	Found    []prestop.Finding `json:"found"`
+	Error    string            `json:"would_fail,omitempty"`
 }
 
-// Written is what would be written, and where.
+// written is where something would be written.
 type written struct {
 	What  string `json:"what"`
 	Where string `json:"where"`
 }
 
-func (b *builder) forecast(i invocation, p prestop.Plan) forecast {
-	t := newTimeline(p)
-	end := t.end()
+func (r *hookRun) forecast(p *hook.Plan, said answers) forecast {
+	t := hook.NewTimeline(p.Plan)
+	earliest, latest := t.SIGTERM()
 	f := forecast{
-		Version: version, Grace: prestop.Seconds(p.Grace), Reserve: prestop.Seconds(p.Reserve), Deadline: prestop.Seconds(p.Budget()),
-		AdditionalWait: prestop.Seconds(p.Floor), Pod: b.asked.said, Steps: []foreseen{}, Places: []written{},
-		SIGTERM: [2]prestop.Seconds{prestop.Seconds(end.earliest), prestop.Seconds(end.latest)}, SIGKILL: prestop.Seconds(p.Grace),
-		Warnings: []string{}, Errors: []string{}, timeline: t,
+		Version: versionName(), Grace: prestop.Seconds(p.Grace), Reserve: prestop.Seconds(p.Reserve), Deadline: prestop.Seconds(p.Budget()),
+		AdditionalWait: prestop.Seconds(p.Floor), Pod: r.hideAll(said.texts), Steps: []foreseen{}, Places: []written{},
+		SIGTERM: [2]prestop.Seconds{prestop.Seconds(earliest), prestop.Seconds(latest)}, SIGKILL: prestop.Seconds(p.Grace),
+		timeline: t,
 	}
-	looks := checkAll(i.ctx, p.Entries)
+	looks := r.checkAll(p.Entries)
 	for n, slot := range p.Timeline()[:len(p.Entries)] {
-		s := foreseen{Step: slot.Line, Earliest: prestop.Seconds(slot.Earliest), Latest: prestop.Seconds(slot.Latest), Ends: prestop.Seconds(slot.Ends)}
-		s.look(looks[n], b.hide)
-		f.Steps = append(f.Steps, s)
-		f.timeline.rows[n].below = s.lines()
+		f.Steps = append(f.Steps, foreseen{slot.Line, prestop.Seconds(slot.Earliest), prestop.Seconds(slot.Latest), prestop.Seconds(slot.Ends), looks[n].found, looks[n].wrong})
+		f.timeline.Below(n, f.Steps[n].lines())
 	}
-	f.addPlaces(i, b)
-	f.addEnd(i.ctx, b)
-	for _, w := range b.warnings {
-		f.warn("%s", w)
+	var warnings, errs []string
+	for _, w := range slices.Concat(p.Warnings, said.warnings) {
+		warnings = append(warnings, w.Text)
 	}
-	for _, wrong := range b.problems {
-		f.Errors = append(f.Errors, wrong.Error())
+	for _, wrong := range p.Problems {
+		errs = append(errs, wrong.Error())
 	}
-	hideAll(b.hide, f.Pod, f.Warnings, f.Errors)
+	warnings = append(warnings, f.addPlaces(r)...)
+	warnings = append(warnings, f.addEnd(r)...)
+	f.Warnings, f.Errors = r.hideAll(warnings), r.hideAll(errs)
 	return f
 }
 
-func hideAll(hide *redactor, lists ...[]string) {
-	for _, list := range lists {
-		for n, text := range list {
-			list[n] = hide.hide(text)
-		}
+// hideAll is a list without secrets, never nil.
+func (r *hookRun) hideAll(list []string) []string {
+	hidden := []string{}
+	for _, text := range list {
+		hidden = append(hidden, r.secrets.Hide(text))
 	}
-}
-
-func (f *forecast) warn(format string, args ...any) {
-	f.Warnings = append(f.Warnings, fmt.Sprintf(format, args...))
+	return hidden
 }
 
 func (f *forecast) place(what, where string) { f.Places = append(f.Places, written{what, where}) }
@@ -123,57 +129,58 @@ func (f forecast) write(w io.Writer, colours bool) {
 	out := &bytes.Buffer{}
 	fmt.Fprintf(out, "grace period %s, reserve %s: done within %s\n", f.Grace, f.Reserve, f.Deadline)
 	for _, said := range f.Pod {
-		writeWrapped(out, "", said)
+		hook.WriteWrapped(out, "", said)
 	}
 	fmt.Fprintln(out)
-	f.timeline.write(out, colours)
+	f.timeline.Write(out, colours)
 	fmt.Fprintln(out)
 	for _, p := range f.Places {
 		fmt.Fprintf(out, "%s: %s\n", p.What, p.Where)
 	}
 	for _, text := range f.Warnings {
-		writeWrapped(out, "", "warning: "+text)
+		hook.WriteWrapped(out, "", "warning: "+text)
 	}
 	for _, text := range f.Errors {
-		writeWrapped(out, "", "error: "+text)
+		hook.WriteWrapped(out, "", "error: "+text)
 	}
 	_, _ = w.Write(out.Bytes()) // who is gone needs no answer
 }
 
-// addPlaces says where the log and the record would go.
-func (f *forecast) addPlaces(i invocation, b *builder) {
-	log, notes := logPlace(b.logTo.text, podlog.Place{InPod: i.inPod()})
+// addPlaces says where the log and the record would go. It returns warnings.
+func (f *forecast) addPlaces(r *hookRun) []string {
+	log, warnings := logPlace(r.config.LogTo.V, podlog.Place{InPod: r.inPod()})
 	f.place("log", log)
-	f.Warnings = append(f.Warnings, notes...)
-	dir, err := journal.Dir(b.stateDir.text, b.env["TMPDIR"])
+	dir, err := journal.Dir(r.config.StateDir.V, r.env["TMPDIR"])
 	if err != nil {
-		f.warn("a second delivery would not be recognised: %v", err)
-		return
+		return append(warnings, fmt.Sprintf("a second delivery would not be recognised: %v", err))
 	}
 	f.place("state", dir)
+	return warnings
 }
 
-// addEnd says what would become of the outcome, and whether waits would be skipped.
-func (f *forecast) addEnd(ctx context.Context, b *builder) {
-	if path := terminationPath(b.endLog.text); path != "" {
+// addEnd says what would become of the outcome, and whether waits would be skipped. It returns warnings.
+func (f *forecast) addEnd(r *hookRun) (warnings []string) {
+	warn := func(format string, args ...any) { warnings = append(warnings, fmt.Sprintf(format, args...)) }
+	if path := r.terminationPath(); path != "" {
 		f.place("termination message", path)
 		if err := unix.Access(path, unix.W_OK); err != nil {
-			f.warn("the termination message cannot be written: %v", err)
+			warn("the termination message cannot be written: %v", err)
 		}
 	}
-	if len(b.report.list) > 0 {
-		f.place("report", b.hide.hide(b.report.String()))
-		if err := b.reachReport(ctx); err != nil {
-			f.warn("the outcome could not be reported now: %v", err)
+	if u := r.config.ReportURL.V; u != nil {
+		f.place("report", config.ShowPlace(u))
+		if err := r.reachReport(r.ctx); err != nil {
+			warn("the outcome could not be reported now: %v", err)
 		}
 	}
-	if path := b.skipFile.text; path != "" {
+	if path := r.config.SkipFile.V; path != "" {
 		text, err := readSkip(path)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			f.warn("the skip file cannot be read: %v", err)
+			warn("the skip file cannot be read: %v", err)
 		}
 		f.place("skip file", fmt.Sprintf("%s, waits would be skipped now: %t", path, text == skipNow))
 	}
+	return warnings
 }
 
 // logPlace is where the log would go. A file that would be new is not made.
@@ -190,35 +197,40 @@ func logPlace(to string, at podlog.Place) (name string, notes []string) {
 
 // A look is what Check of a step has found.
 type look struct {
-	findings
-	err error
+	found []prestop.Finding // never nil
+	wrong string            // what would fail now; empty: nothing that is to be seen
 }
 
 // checkAll looks at all entries side by side.
-func checkAll(ctx context.Context, entries []prestop.Entry) []*look {
-	ctx, cancel := context.WithTimeoutCause(ctx, checkTime, errCheckTime)
+func (r *hookRun) checkAll(entries []prestop.Entry) []look {
+	ctx, cancel := context.WithTimeoutCause(r.ctx, checkTime, errCheckTime)
 	defer cancel()
-	found := make([]*look, len(entries))
+	looks := make([]look, len(entries))
 	var all sync.WaitGroup
 	for n, e := range entries {
-		found[n] = &look{}
+		looks[n].found = []prestop.Finding{}
 		if c, ok := e.Step.(prestop.Checker); ok {
-			all.Go(func() { found[n].err = c.Check(ctx, slog.New(&found[n].findings)) })
+			all.Go(func() { looks[n] = r.check(ctx, c) })
 		}
 	}
 	all.Wait()
-	return found
+	return looks
 }
 
-// look takes over what was found, without secrets.
-func (s *foreseen) look(l *look, hide *redactor) {
-	s.Found = l.all()
-	for n := range s.Found {
-		s.Found[n].hide(hide)
+func (r *hookRun) check(ctx context.Context, c prestop.Checker) look {
+	found, err := c.Check(ctx)
+	l := look{found: []prestop.Finding{}}
+	for _, f := range found {
+		f.Text = r.secrets.Hide(f.Text)
+		for n, about := range f.About {
+			f.About[n].Value = r.secrets.Hide(strings.TrimSpace(about.Value))
+		}
+		l.found = append(l.found, f)
 	}
-	if l.err != nil {
-		s.Error = hide.hide(l.err.Error())
+	if err != nil {
+		l.wrong = r.secrets.Hide(err.Error())
 	}
+	return l
 }
 
 // lines are what was found, for people.

@@ -1,10 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/prestop/prestop/internal/config"
+	"github.com/prestop/prestop/internal/step"
+	"github.com/prestop/prestop/internal/verbs"
 )
 
 // printHelp shows everything that can be configured.
@@ -23,19 +28,16 @@ traffic has gone, and is finished before the grace period is.
                                        show the plan, really look where it can, change nothing
   prestop elasticsearch-clear [FLAG…] [--exit-zero]
                                        remove the record that this pod's hook left, as a startup probe
-  prestop lint [--output=json] FILE…|-
-                                       what will go wrong with the preStop hooks of manifests (Helm's and kubectl's output
-                                       too), and their times; --list names what is looked for
   prestop install DEST                 copy the binary, in an init container
   prestop version
 
 Steps
 `)
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	for _, v := range merged(verbs()) {
-		fmt.Fprintf(t, "  %s %s\t%s\n", v.name, v.target, v.does)
-		if len(v.options) > 0 {
-			fmt.Fprintf(t, "  \toptions: %s\n", strings.Join(v.options, "= ")+"=")
+	for _, v := range merged(verbs.All()) {
+		fmt.Fprintf(t, "  %s %s\t%s\n", v.Name, v.Target, v.Does)
+		if len(v.Options) > 0 {
+			fmt.Fprintf(t, "  \toptions: %s\n", strings.Join(v.Options, "= ")+"=")
 		}
 	}
 	t.Flush()
@@ -43,7 +45,7 @@ Steps
 
 Settings: a flag beats its environment variable
 `)
-	writeSettings(w, newSettings().rows)
+	writeSettings(w, config.Table())
 	fmt.Fprint(w, `
 Who the pod is: POD_NAME (else the host name), POD_IP, POD_UID, POD_NAMESPACE (or NAMESPACE)
 
@@ -56,11 +58,11 @@ Exit status
 }
 
 // merged puts verbs that differ only by name on one line.
-func merged(all []verb) []verb {
-	var out []verb
+func merged(all []step.Verb) []step.Verb {
+	var out []step.Verb
 	for _, v := range all {
-		if last := len(out) - 1; last >= 0 && out[last].does == v.does {
-			out[last].name += " " + v.name
+		if last := len(out) - 1; last >= 0 && out[last].Does == v.Does {
+			out[last].Name += " " + v.Name
 			continue
 		}
 		out = append(out, v)
@@ -68,28 +70,24 @@ func merged(all []verb) []verb {
 	return out
 }
 
-func writeSettings(w io.Writer, rows []*setting) {
+func writeSettings(w io.Writer, all []config.Setting) {
 	group := ""
-	for _, row := range rows {
-		if row.group != group {
-			group = row.group
+	for _, s := range all {
+		if s.Group != group {
+			group = s.Group
 			fmt.Fprintf(w, "\n %s\n", group)
 		}
-		name := row.env
-		if row.flag != "" {
-			name += ", --" + row.flag + " " + row.value.Type()
+		name := s.Env
+		if s.Flag != "" {
+			name += ", --" + s.Flag + " " + s.Kind
 		}
-		fmt.Fprintf(w, "  %s\n      %s%s\n", name, row.usage, shownDefault(row))
+		fmt.Fprintf(w, "  %s\n      %s%s\n", name, s.Usage, shownDefault(s))
 	}
 }
 
-func shownDefault(row *setting) string {
-	text := row.unset
-	if text == "" {
-		text = row.value.String()
+func shownDefault(s config.Setting) string {
+	if text := cmp.Or(s.Unset, s.Shown()); text != "" {
+		return " (default " + text + ")"
 	}
-	if text == "" {
-		return ""
-	}
-	return " (default " + text + ")"
+	return ""
 }

@@ -2,51 +2,88 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"sync"
 	"time"
 
-	"github.com/prestop/prestop/drain"
-	"github.com/prestop/prestop/internal/container"
+	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/dns"
-	"github.com/prestop/prestop/internal/journal"
+	"github.com/prestop/prestop/internal/hook"
+	"github.com/prestop/prestop/internal/proc"
+	"github.com/prestop/prestop/internal/secret"
 	"github.com/prestop/prestop/prestop"
 )
 
-// hook does, or with --dry-run shows, what the settings say.
-func hook(i invocation) int {
-	s, err := load(i.args, i.env)
+// A hookRun is a run with a configuration: the hook, its dry run, or what is done beside it.
+type hookRun struct {
+	invocation
+	config  *config.Config
+	secrets *secret.Set
+	script  *hook.Script
+	world   hook.World
+	// container is the one that we run in. It may take a look at every process, so it is found once.
+	container func() (proc.Container, error)
+}
+
+func newRun(i invocation) (*hookRun, error) {
+	c, err := config.Read(i.args, i.env, i.root)
+	if err != nil {
+		return nil, err
+	}
+	r := &hookRun{invocation: i, config: c, secrets: &secret.Set{}, container: sync.OnceValues(proc.Self)}
+	r.script = hook.Read(c, r.secrets)
+	r.world = hook.World{Start: i.start, InPod: i.env["KUBERNETES_SERVICE_HOST"] != "", Dial: dns.System(c.MaxDNSErrors.V).DialContext, ContainerID: r.containerID}
+	return r, nil
+}
+
+// containerID stands for the pod in records where its UID is not known.
+func (r *hookRun) containerID() string {
+	c, err := r.container()
+	if err != nil {
+		return ""
+	}
+	return "container " + c.ID()
+}
+
+// hookOrDryRun does, or with --dry-run shows, what the configuration says.
+func hookOrDryRun(i invocation) int {
+	r, err := newRun(i)
 	if err != nil {
 		return i.usage(err)
 	}
 	ctx, stopSignals := withSignals(i.ctx)
 	defer stopSignals()
-	i.ctx = ctx
-	b := newBuilder(i, s)
-	b.ask(i.ctx, i.root)
-	p := b.plan(i.start)
-	if s.dryRun {
-		return dryRun(i, b, p)
+	r.ctx = ctx
+	if r.config.DryRun.V {
+		return r.dryRun()
 	}
-	if len(s.problems) > 0 && !i.inPod() {
-		return i.complain("%s (see prestop --help)", b.hide.hide(joined(s.problems)))
+	if problems := r.script.Plan(r.world).Problems; len(problems) > 0 && !r.inPod() {
+		return r.complain("%s (see prestop --help)", r.secrets.Hide(joined(problems)))
 	}
-	log := openLog(i, b.settings, b.hide, p.Deadline())
+	w := newWatchdog(ctx, r.start.Add(r.script.SettledBudget()))
+	return w.watch(func() int { return r.hook(w) })
+}
+
+func (r *hookRun) hook(w *watchdog) int {
+	log := r.openLog(r.start.Add(r.script.SettledBudget()))
 	defer log.Close()
-	log.begin(b, p)
-	skip, stop := watchSkip(i.ctx, s.skipFile.text, log.Logger)
+	w.told(log)
+	said := r.ask(r.ctx)
+	p := r.script.Plan(r.world)
+	log.until(p.Deadline())
+	w.set(p.Deadline())
+	log.begin(r, p, said)
+	skip, stop := watchSkip(r.ctx, r.config.SkipFile.V, log.Logger)
 	defer stop()
 	p.Skip = skip
-	if b.asked.skip {
+	if r.world.Asked.Skip {
 		p.Skip = closed()
 	}
-	report, joined := perform(i, b, p, log)
-	end := outcome{report, s.problems, exitStatus(i.ctx, report, s.problems)}
+	report, joined := r.perform(p, log)
+	end := outcome{report, p.Problems, exitStatus(r.ctx, report, p.Problems)}
 	if !joined {
-		b.tell(i, end, p.Deadline(), log)
+		r.tell(end, p, log)
 	}
 	return log.end(end)
 }
@@ -54,18 +91,11 @@ func hook(i invocation) int {
 // An outcome is what a hook has come to.
 type outcome struct {
 	report   prestop.Report
-	problems []problem
+	problems []config.Problem
 	exit     int
 }
 
-func newBuilder(i invocation, s *settings) *builder {
-	b := &builder{settings: s, env: i.env, pod: podOf(i.env), hide: &redactor{}, resolver: dns.System(int(s.maxDNSErrors)), container: sync.OnceValues(container.Self)}
-	b.eck, _ = s.findECK(i.root, b.pod)
-	b.start = i.start
-	return b
-}
-
-func joined(problems []problem) string {
+func joined(problems []config.Problem) string {
 	text := problems[0].Error()
 	if more := len(problems) - 1; more > 0 {
 		text += fmt.Sprintf(" (and %d more)", more)
@@ -74,101 +104,35 @@ func joined(problems []problem) string {
 }
 
 // perform carries out the plan, or what an earlier delivery left of it. joined: that delivery has done it all.
-func perform(i invocation, b *builder, p prestop.Plan, log *hookLog) (report prestop.Report, joined bool) {
-	j, done := openJournal(i, b, p, log)
+func (r *hookRun) perform(p *hook.Plan, log *hookLog) (report prestop.Report, joined bool) {
+	own, done := r.openRecord(p, log)
 	if done != nil {
 		return *done, true
 	}
-	if j.Resumed() {
-		p.Age = j.Since() - time.Since(p.Start)
-		begunBefore(p)
-		if err := json.Unmarshal(j.Earlier(), &p.Earlier); err != nil {
-			p.Earlier = prestop.Report{}
-		}
-		log.Warn("the hook is delivered again: going on from the delivery that was cut", "first_began", j.Since().Round(time.Millisecond))
+	if own.resumed() {
+		p.Earlier = own.earlier(p)
+		p.GoOn(own.since() - time.Since(p.Start))
+		log.Warn("the hook is delivered again: going on from the delivery that was cut", "first_began", own.since().Round(time.Millisecond))
 	}
-	p.Record = recorder(j, b.hide, log.Logger)
-	report = p.Run(i.ctx, log.Logger)
-	if err := j.End(b.hide.report(report)); err != nil {
+	p.Record = func(n int, s prestop.StepReport) error {
+		log.note(n, s)
+		return own.note(n, s, log.Logger)
+	}
+	report = p.Run(r.ctx, log.Logger)
+	if err := own.end(report); err != nil {
 		log.Warn("the record of this delivery is not removed", "error", err)
 	}
 	return report, false
 }
 
-// begunBefore tells the steps that the hook began with its first delivery.
-func begunBefore(p prestop.Plan) {
-	for n, e := range p.Entries {
-		if f, ok := e.Step.(drain.File); ok {
-			f.Since = f.Since.Add(-p.Age)
-			p.Entries[n].Step = f
-		}
-	}
-}
-
-// recorder records each report; the first failure is logged, the hook goes on without.
-func recorder(j *journal.Journal, hide *redactor, log *slog.Logger) func(prestop.Report) {
-	failed := false
-	return func(r prestop.Report) {
-		if err := j.Record(hide.report(r)); err != nil && !failed {
-			failed = true
-			log.Warn("a second delivery of this hook would not see how far it came", "error", err)
-		}
-	}
-}
-
-// openJournal finds an earlier delivery of this hook. A nil journal records nothing: somebody at a terminal tries
-// something, which no later hook must take for its own, or there is nowhere to write. If an earlier delivery that
-// still ran has ended meanwhile, its report is ours; unless it was ended by hand, for then it is for us, or for another
-// that waited as we did, to begin anew.
-func openJournal(i invocation, b *builder, p prestop.Plan, log *hookLog) (*journal.Journal, *prestop.Report) {
-	if i.terminal() {
-		return nil, nil
-	}
-	for {
-		j, err := b.openJournal(i.ctx, p, log)
-		if err != nil {
-			log.Warn("a second delivery of this hook would not be recognised", "error", err)
-			return nil, nil
-		}
-		doc, ok := j.Ended()
-		if !ok {
-			return j, nil
-		}
-		var report prestop.Report
-		if err := json.Unmarshal(doc, &report); err == nil && report.Ended == "" {
-			log.Info("the earlier delivery has ended, and this one with it")
-			return nil, &report
-		}
-	}
-}
-
-func (b *builder) openJournal(ctx context.Context, p prestop.Plan, log *hookLog) (*journal.Journal, error) {
-	self, err := b.container()
-	if err != nil {
-		return nil, err
-	}
-	dir, err := journal.Dir(b.stateDir.text, b.env["TMPDIR"])
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithDeadlineCause(ctx, p.Deadline().Add(-prestop.Engine), errJoined)
-	defer cancel()
-	key := journal.Key{Container: self, Plan: b.planID(p)}
-	return journal.Open(ctx, dir, key, p.Grace+2*time.Second, func(_ json.RawMessage, since time.Duration) {
-		log.Warn("an earlier delivery of this hook still runs: waiting for it", "first_began", since.Round(time.Millisecond))
-	})
-}
-
-var errJoined = errors.New("the deadline came before the earlier delivery had ended")
-
-func exitStatus(ctx context.Context, r prestop.Report, problems []problem) int {
+func exitStatus(ctx context.Context, report prestop.Report, problems []config.Problem) int {
 	by, signalled := errors.AsType[ended](context.Cause(ctx))
 	switch {
 	case signalled:
 		return exitSignal + int(by.signal)
 	case len(problems) > 0:
 		return exitConfiguration
-	case !r.OK():
+	case !report.OK():
 		return exitFailed
 	}
 	return exitDone

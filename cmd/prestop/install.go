@@ -1,17 +1,21 @@
 package main
 
 import (
+	"debug/elf"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+
+	"github.com/prestop/prestop/internal/regular"
 )
 
 // install copies this binary, for an init container that puts it into a volume. A reader sees the whole file or
-// none.
+// none, and a regular file alone is replaced.
 func install(i invocation) int {
 	const expected = "install: expected one destination, a directory or a file, got "
 	switch {
@@ -22,14 +26,7 @@ func install(i invocation) int {
 	case strings.HasPrefix(i.args[0], "-"):
 		return i.complain(expected+"the flag %q", i.args[0])
 	}
-	self, err := os.Executable()
-	if err != nil {
-		return i.complain("install: %v", err)
-	}
-	to, err := destination(i.args[0], self)
-	if err == nil {
-		err = copyExecutable(self, to)
-	}
+	to, err := installTo(i.args[0])
 	if err != nil {
 		i.complain("install: %v", err)
 		return exitFailed
@@ -38,12 +35,41 @@ func install(i invocation) int {
 	return exitDone
 }
 
+func installTo(path string) (to string, err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	if err := checkStatic(self); err != nil {
+		return "", err
+	}
+	if to, err = destination(path, self); err != nil {
+		return "", err
+	}
+	return to, copyExecutable(self, to)
+}
+
+var errDynamic = errors.New("this binary needs the C library of the image that it runs in, and would not start in another one; expected a static one, as CGO_ENABLED=0 go build makes it")
+
+// checkStatic refuses a binary that needs an interpreter to start: in the image of the app there may be none.
+func checkStatic(path string) error {
+	file, err := elf.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if slices.ContainsFunc(file.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP }) {
+		return errDynamic
+	}
+	return nil
+}
+
 // destination is the file to write: in a directory it has the name of the binary.
 func destination(path, self string) (string, error) {
 	info, err := os.Stat(path)
 	switch {
 	case err == nil && info.IsDir():
-		return filepath.Join(path, filepath.Base(self)), nil
+		path = filepath.Join(path, filepath.Base(self))
 	case errors.Is(err, fs.ErrNotExist) && os.IsPathSeparator(path[len(path)-1]):
 		return "", fmt.Errorf("%s is no directory: expected one that exists, as a volume's mount path does", path)
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
@@ -58,14 +84,9 @@ func copyExecutable(from, to string) error {
 		return err
 	}
 	defer in.Close()
-	out, err := os.CreateTemp(filepath.Dir(to), ".prestop-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(out.Name())
-	_, err = io.Copy(out, in)
-	if err := errors.Join(err, out.Chmod(0o755), out.Sync(), out.Close()); err != nil {
-		return err
-	}
-	return os.Rename(out.Name(), to)
+	return regular.Replace(to, 0o755, func(out *os.File) error {
+		_, errSeek := in.Seek(0, io.SeekStart)
+		_, err := io.Copy(out, in)
+		return errors.Join(errSeek, err, out.Sync())
+	})
 }

@@ -41,11 +41,12 @@ func (s *stage) logging(fails bool, env ...string) *delivery {
 	return s.prepare(append([]string{"PRE_STOP_ADDITIONAL_WAIT_SECONDS=" + logFloor.String()}, env...), "post "+s.url+"/call")
 }
 
-// inTime checks that the hook was not held up.
+// inTime checks that the hook was not held up: it would then last to its deadline, if it ended at all.
 func (s *stage) inTime(d *delivery) {
-	const most = logFloor + 3*time.Second
+	const most = (deliveryGrace - deliveryReserve) / 2
 	took := d.ended.Sub(d.began)
-	s.check(took >= logFloor && took < most+s.late(), "took %s, want %s", took, logFloor)
+	s.check(took >= logFloor && took < most, "took %s, want %s", took, logFloor)
+	s.notLater("the end", took, logFloor+2*time.Second)
 }
 
 func statusOf(fails bool) int {

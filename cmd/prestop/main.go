@@ -1,10 +1,10 @@
 // Command prestop is a container's exec preStop hook: it tells the process that it is about to stop, waits until
 // traffic has gone, and is finished before the grace period is.
 //
-// The files here join the packages that do the work: settings.go and values.go read arguments and environment, plan.go
-// and budget.go make a plan of them and of what askapi.go reads, with steps.go, the table of verbs, and a file for each kind of them;
-// hook.go carries it out, hooklog.go and tell.go say how it went, dryrun.go shows it, and lint.go shows it for manifests. main only
-// connects run, which is the program, to the process.
+// internal/config reads what it is told, internal/hook makes a plan of that, package prestop carries the plan out. The
+// files here join them: hook.go runs the plan, say.go says how it went, dryrun.go shows it instead, ask.go asks the API
+// server about the pod; clear.go, install.go and help.go are the other subcommands. main connects run, which is the
+// program, to the process.
 package main
 
 import (
@@ -14,12 +14,13 @@ import (
 	"maps"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
 	"time"
 
-	"github.com/spf13/pflag"
+	"github.com/prestop/prestop/internal/config"
 )
 
 // Exit statuses. In a preStop hook Kubernetes only makes a FailedPreStopHook event of anything but 0. A
@@ -31,8 +32,8 @@ const (
 	exitSignal        = 128
 )
 
-// version is set by the linker.
-var version = "dev"
+// version is set by the linker. Without it the build knows the version of the module.
+var version = ""
 
 func main() {
 	mainBelow("")
@@ -50,15 +51,16 @@ type ended struct{ signal syscall.Signal }
 
 func (e ended) Error() string { return "ended by signal " + e.signal.String() }
 
-// withSignals ends the context at a signal, for a run that has something to put in order first. Any other is ended by the
-// signal itself.
+// withSignals ends the context at a signal, for a run that has something to put in order first. A second one ends
+// the process at once, and so does any that is not named here.
 func withSignals(ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGABRT)
 	go func() {
 		if s, ok := (<-signals).(syscall.Signal); ok {
 			cancel(ended{s})
+			signal.Stop(signals)
 		}
 	}()
 	return ctx, func() { signal.Stop(signals); close(signals); cancel(nil) }
@@ -78,11 +80,13 @@ func subcommands() map[string]func(invocation) int {
 	return map[string]func(invocation) int{
 		"elasticsearch-clear": clearElasticsearch,
 		"install":             install,
-		"lint":                lintManifests,
+		"lint":                movedLint,
 		"version":             printVersion,
 		"help":                printHelp,
 	}
 }
+
+func subcommandNames() []string { return slices.Sorted(maps.Keys(subcommands())) }
 
 // invocation is what a run was given.
 type invocation struct {
@@ -104,7 +108,7 @@ func run(i invocation) int {
 			return do(i)
 		}
 	}
-	return hook(i)
+	return hookOrDryRun(i)
 }
 
 // inPod tells a hook from somebody at a terminal.
@@ -117,18 +121,50 @@ func (i invocation) complain(format string, args ...any) int {
 }
 
 func (i invocation) usage(err error) int {
-	if err == pflag.ErrHelp {
+	if err == config.ErrHelp {
 		return printHelp(i)
 	}
 	return i.complain("%v (see prestop --help)", err)
+}
+
+func movedLint(i invocation) int {
+	return i.complain("lint is a command of the kubectl plugin: kubectl prestop lint -f FILE")
 }
 
 func printVersion(i invocation) int {
 	if len(i.args) > 0 {
 		return i.complain("version takes no arguments, got %q", i.args[0])
 	}
-	fmt.Fprintln(i.stdout, "prestop", version)
+	fmt.Fprintln(i.stdout, "prestop", versionText())
 	return exitDone
 }
 
-func subcommandNames() []string { return slices.Sorted(maps.Keys(subcommands())) }
+// versionName is the version: the linker's word, else that of the module, as go install has it.
+func versionName() string {
+	info, ok := debug.ReadBuildInfo()
+	switch {
+	case version != "":
+		return version
+	case ok && info.Main.Version != "" && info.Main.Version != "(devel)":
+		return info.Main.Version
+	}
+	return "dev"
+}
+
+// versionText is the version, and the revision where the build knows one.
+func versionText() string {
+	text := versionName()
+	info, _ := debug.ReadBuildInfo()
+	if info == nil {
+		return text
+	}
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision":
+			text += " revision " + s.Value
+		case s.Key == "vcs.modified" && s.Value == "true":
+			text += ", modified"
+		}
+	}
+	return text
+}

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prestop/prestop/internal/verbs"
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
 )
@@ -258,16 +259,16 @@ func TestFullPipe(t *testing.T) {
 func TestVerbsAndSubcommandsAreDisjoint(t *testing.T) {
 	seen := make(map[string]bool)
 	names := subcommandNames()
-	for _, v := range verbs() {
-		names = append(names, v.name)
+	for _, v := range verbs.All() {
+		names = append(names, v.Name)
 	}
-	for _, name := range append(names, onceWord) {
+	for _, name := range append(names, "once") {
 		if seen[name] {
 			t.Errorf("%s has two meanings", name)
 		}
 		seen[name] = true
 	}
-	if len(subcommandNames()) == 0 || len(verbs()) == 0 {
+	if len(subcommandNames()) == 0 || len(verbs.All()) == 0 {
 		t.Error("there are none")
 	}
 }

@@ -37,9 +37,8 @@ func TestMigrationTable(t *testing.T) {
 		}
 		for _, s := range spans {
 			steps++
-			b := newBuilder(invocation{ctx: t.Context(), env: env}, newSettings())
-			if _, err := b.step(strings.ReplaceAll(s[1], "\x00", "|")); err != nil {
-				t.Errorf("%s: %v", s[1], err)
+			for _, wrong := range planOf(t, env, strings.ReplaceAll(s[1], "\x00", "|")).Problems {
+				t.Errorf("%s: %v", s[1], wrong)
 			}
 		}
 	}

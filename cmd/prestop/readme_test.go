@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/prestop/prestop/internal/config"
+	"github.com/prestop/prestop/internal/verbs"
 )
 
 func readme(t *testing.T) string {
@@ -76,32 +79,31 @@ func TestReadmeHasTheSettings(t *testing.T) {
 	for _, cells := range table(section(t, readme(t), "Settings")) {
 		documented[cells[0]] = cells
 	}
-	for _, row := range newSettings().rows {
-		cells := documented[row.env]
-		delete(documented, row.env)
+	for _, row := range config.Table() {
+		cells := documented[row.Env]
+		delete(documented, row.Env)
 		if len(cells) != 4 {
-			t.Errorf("%s: README.md has no row of four cells for it: %q", row.env, cells)
+			t.Errorf("%s: README.md has no row of four cells for it: %q", row.Env, cells)
 			continue
 		}
-		flag := "--" + row.flag
-		if row.flag == "" {
+		flag := "--" + row.Flag
+		if row.Flag == "" {
 			flag = "arguments"
 		}
 		if cells[1] != flag {
-			t.Errorf("%s: README.md has the flag %q, want %q", row.env, cells[1], flag)
+			t.Errorf("%s: README.md has the flag %q, want %q", row.Env, cells[1], flag)
 		}
 		want := strings.TrimSuffix(strings.TrimPrefix(shownDefault(row), " (default "), ")")
 		if cells[2] != want {
-			t.Errorf("%s: README.md has the default %q, want %q", row.env, cells[2], want)
+			t.Errorf("%s: README.md has the default %q, want %q", row.Env, cells[2], want)
 		}
 		if cells[3] == "" {
-			t.Errorf("%s: README.md does not say what it means", row.env)
+			t.Errorf("%s: README.md does not say what it means", row.Env)
 		}
-		if c, ok := row.value.(*choice); ok {
-			for _, word := range c.among {
-				if !strings.Contains(cells[3], word) {
-					t.Errorf("%s: README.md does not name %s", row.env, word)
-				}
+		words := strings.Split(row.Kind, "|")
+		for _, word := range words {
+			if len(words) > 1 && row.Kind != "true|false" && word != "file" && !strings.Contains(cells[3], word) {
+				t.Errorf("%s: README.md does not name %s", row.Env, word)
 			}
 		}
 	}
@@ -116,18 +118,18 @@ func TestReadmeHasTheSteps(t *testing.T) {
 	if !ok {
 		t.Fatal(`README.md has no paragraph "**Steps.**"`)
 	}
-	for _, v := range verbs() {
-		if !strings.Contains(steps, "`"+v.name+"`") && !strings.Contains(steps, "`"+v.name+" ") {
-			t.Errorf("README.md does not name the verb %s", v.name)
+	for _, v := range verbs.All() {
+		if !strings.Contains(steps, "`"+v.Name+"`") && !strings.Contains(steps, "`"+v.Name+" ") {
+			t.Errorf("README.md does not name the verb %s", v.Name)
 		}
-		for _, option := range v.options {
+		for _, option := range v.Options {
 			if !strings.Contains(steps, option+"=") {
-				t.Errorf("README.md does not name %s's option %s=", v.name, option)
+				t.Errorf("README.md does not name %s's option %s=", v.Name, option)
 			}
 		}
 	}
-	if !strings.Contains(text, "`"+onceWord+"`") {
-		t.Errorf("README.md does not name the word %s", onceWord)
+	if !strings.Contains(text, "`once`") {
+		t.Error("README.md does not name the word once")
 	}
 }
 
@@ -146,18 +148,18 @@ func TestReadmeHasTheSubcommands(t *testing.T) {
 
 func TestHelpHasTheWholeConfiguration(t *testing.T) {
 	text := help()
-	for _, row := range newSettings().rows {
-		if !strings.Contains(text, row.env) || !strings.Contains(text, row.usage+shownDefault(row)) || row.flag != "" && !strings.Contains(text, "--"+row.flag+" ") {
-			t.Errorf("--help lacks %s, its flag, its usage or its default", row.env)
+	for _, row := range config.Table() {
+		if !strings.Contains(text, row.Env) || !strings.Contains(text, row.Usage+shownDefault(row)) || row.Flag != "" && !strings.Contains(text, "--"+row.Flag+" ") {
+			t.Errorf("--help lacks %s, its flag, its usage or its default", row.Env)
 		}
 	}
-	for _, v := range verbs() {
-		if !strings.Contains(text, v.name) {
-			t.Errorf("--help lacks the verb %s", v.name)
+	for _, v := range verbs.All() {
+		if !strings.Contains(text, v.Name) {
+			t.Errorf("--help lacks the verb %s", v.Name)
 		}
 	}
 	for _, name := range subcommandNames() {
-		if name != "help" && !strings.Contains(text, "prestop "+name) {
+		if name != "help" && name != "lint" && !strings.Contains(text, "prestop "+name) {
 			t.Errorf("--help lacks prestop %s", name)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/internal/regular"
+	"github.com/prestop/prestop/internal/stall"
 )
 
 // skipNow is what the skip file holds to have waits skipped.
@@ -28,15 +29,14 @@ func watchSkip(ctx context.Context, path string, log *slog.Logger) (skip <-chan 
 	if w.on() {
 		return closed(), func() {}
 	}
-	switched, done := make(chan struct{}), make(chan struct{})
+	switched := make(chan struct{})
 	ctx, cancel := context.WithCancel(ctx)
 	go func() {
-		defer close(done)
 		if w.wait(ctx) {
 			close(switched)
 		}
 	}()
-	return switched, func() { cancel(); <-done }
+	return switched, cancel
 }
 
 // closed is a switch that is on from the start.
@@ -49,6 +49,7 @@ func closed() <-chan struct{} {
 type skipWatch struct {
 	path  string
 	log   *slog.Logger
+	place stall.Place
 	blind bool
 }
 
@@ -69,7 +70,7 @@ func (w *skipWatch) wait(ctx context.Context) bool {
 
 // on tells whether the file holds true. A file that is not there does not; one that cannot be read is said once.
 func (w *skipWatch) on() bool {
-	text, err := readSkip(w.path)
+	text, err := stall.Do(&w.place, func() (string, error) { return readSkip(w.path) })
 	if err != nil && !w.blind && !errors.Is(err, fs.ErrNotExist) {
 		w.blind = true
 		w.log.Warn("the skip file cannot be read: no wait is skipped", "error", err)

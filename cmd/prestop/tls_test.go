@@ -48,7 +48,6 @@ func TestTLS(t *testing.T) {
 
 const (
 	tlsFloor = 2 * time.Second
-	tlsMost  = 5 * time.Second
 	tlsGrace = 8 * time.Second // where tries go on to its end
 	esHost   = "es-http.test"
 	appHost  = "app.test"
@@ -203,12 +202,12 @@ func credentialsApart(p *pki) stories {
 		return s.secureServer(&tls.Config{Certificates: []tls.Certificate{p.away}, ClientAuth: tls.RequestClientCert},
 			http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, `{"nodes":{}}`) }))
 	}
-	onlyToken := func(s *stage, all []request) {
+	onlyToken := func(s *stage, all []tlsRequest) {
 		for _, q := range all {
 			s.check(q.authorization == "Bearer "+appToken && q.certificate == "", "the app got %+v", q)
 		}
 	}
-	onlyPassword := func(s *stage, all []request) {
+	onlyPassword := func(s *stage, all []tlsRequest) {
 		for _, q := range all {
 			s.check(strings.HasPrefix(q.authorization, "Basic ") && q.certificate == "hook", "Elasticsearch got %+v", q)
 		}
@@ -389,7 +388,13 @@ func (s *stage) refused(d *delivery, step, says string) {
 	s.ends(d, exitFailed, "prestop: 1 of 1 steps not done: "+step+": ")
 	s.check(strings.Contains(d.stderr.String(), says), "stderr %q, want %q", &d.stderr, says)
 	took := d.ended.Sub(d.began)
-	s.check(took >= tlsFloor && (took < tlsMost+s.late() || len(d.lines("trying again")) > 0), "took %s, want %s", took, tlsFloor)
+	s.check(took >= tlsFloor, "took %s, want %s", took, tlsFloor)
+	if len(d.lines("trying again")) == 0 { // the wait goes on where it was refused
+		s.notLater("the end", took, tlsFloor+2*time.Second)
+		for _, wrong := range s.record(d).waitsAnew(s.record(d), tlsFloor) {
+			s.check(false, "%s", wrong)
+		}
+	}
 	failed := d.lines(`"log.level":"error"`, `"message":"step not done"`)
 	s.check(len(failed) == 1 && strings.Contains(failed[0], step) && strings.Contains(failed[0], says), "the log has %q, want one with %q", failed, says)
 	for _, secret := range []string{password, appToken} {
@@ -449,11 +454,11 @@ type secureServer struct {
 	address string
 
 	mu   sync.Mutex
-	got  []request
+	got  []tlsRequest
 	seen int
 }
 
-type request struct{ method, host, path, authorization, certificate string }
+type tlsRequest struct{ method, host, path, authorization, certificate string }
 
 func (s *stage) secureServer(config *tls.Config, handler http.Handler) *secureServer {
 	return s.secureServerAt("127.0.0.1:0", config, handler)
@@ -490,7 +495,7 @@ func (s *secureServer) look(state tls.ConnectionState) error {
 }
 
 func (s *secureServer) keep(r *http.Request) {
-	q := request{method: r.Method, host: r.Host, path: r.URL.Path, authorization: r.Header.Get("Authorization")}
+	q := tlsRequest{method: r.Method, host: r.Host, path: r.URL.Path, authorization: r.Header.Get("Authorization")}
 	if r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {
 		q.certificate = r.TLS.PeerCertificates[0].Subject.CommonName
 	}
@@ -499,7 +504,7 @@ func (s *secureServer) keep(r *http.Request) {
 	s.got = append(s.got, q)
 }
 
-func (s *secureServer) requests() []request {
+func (s *secureServer) requests() []tlsRequest {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.got)

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prestop/prestop/internal/marker"
+	"github.com/prestop/prestop/internal/proc"
 )
 
 // order runs both hooks at once, as the kubelet does, each in its container.
@@ -50,11 +50,11 @@ func TestContainerOrderWithFileFromBefore(t *testing.T) {
 	t.Parallel()
 	inPod(t, "container-order.yaml", func(t *testing.T, p *pod) {
 		p.serve(t, "127.0.0.1:8080", &fakeApp{})
-		now, err := marker.Now()
+		now, err := proc.MarkNow()
 		if err != nil {
 			t.Fatal(err)
 		}
-		p.container(t, "app").write(t, "/order/app-is-done", marker.Marker{Boot: now.Boot, Since: now.Since - time.Minute}.String())
+		p.container(t, "app").write(t, "/order/app-is-done", proc.Marker{Boot: now.Boot, Since: now.Since - time.Minute}.String())
 		app, proxy := order(t, p)
 		ordered(t, app, proxy)
 	}, shortOrder...)

@@ -50,7 +50,7 @@ func (b *bench) build(ctx context.Context, name, arch string, of ...string) (int
 	cmd := exec.CommandContext(ctx, "go", append([]string{"build", "-ldflags=-s -w -X main.version=v0.0.0-bench", "-o", path}, of...)...)
 	cmd.Dir = b.root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch,
-		"GOFLAGS=-trimpath -buildvcs=false -tags=nethttpomithttp2 -gcflags=all=-l -gcflags=runtime= -gcflags=crypto/internal/fips140/aes/...= -gcflags=crypto/internal/fips140/bigmod= -gcflags=crypto/internal/fips140/edwards25519/...= -gcflags=crypto/internal/fips140/mlkem= -gcflags=crypto/internal/fips140/nistec/fiat= -gcflags=crypto/internal/fips140/sha256= -gcflags=crypto/internal/fips140/sha3= -gcflags=crypto/internal/fips140/sha512= -gcflags=vendor/golang.org/x/crypto/chacha20= -gcflags=vendor/golang.org/x/crypto/internal/poly1305=")
+		"GOFLAGS=-trimpath -tags=nethttpomithttp2")
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return 0, fmt.Errorf("failed to build %s: %w\n%s", strings.Join(of, " "), err, text)
 	}

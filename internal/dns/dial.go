@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -37,26 +36,27 @@ func (r *Resolver) DialContext(ctx context.Context, network, address string) (ne
 	if err != nil {
 		return nil, err
 	}
-	return r.dialEach(ctx, network, host, port, ofNetwork(addrs, network))
-}
-
-func (r *Resolver) dialEach(ctx context.Context, network, host, port string, addrs []netip.Addr) (net.Conn, error) {
-	failed := &dialError{to: network + " " + net.JoinHostPort(host, port), host: host}
+	v4, v6 := strings.HasSuffix(network, "4"), strings.HasSuffix(network, "6")
+	failed := &dialError{to: network + " " + address}
 	for i, addr := range addrs {
-		if ctx.Err() != nil {
-			break
+		if ctx.Err() != nil || v4 && !addr.Is4() || v6 && addr.Is4() {
+			continue
 		}
 		conn, err := r.dialOne(ctx, network, net.JoinHostPort(addr.String(), port), len(addrs)-i)
 		if err == nil {
 			return conn, nil
 		}
-		failed.add(addr.String(), err)
+		tried := addr.String() + ": "
+		if addr.String() == host {
+			tried = ""
+		}
+		failed.add(tried, err)
 	}
 	switch {
 	case ctx.Err() != nil:
-		failed.add("cut", context.Cause(ctx))
-	case len(addrs) == 0:
-		failed.add(network, errors.New("the host has no address of this family"))
+		failed.add("cut: ", context.Cause(ctx))
+	case failed.errs == nil:
+		failed.add(network+": ", errors.New("the host has no address of this family"))
 	}
 	return nil, failed
 }
@@ -70,39 +70,27 @@ func (r *Resolver) dialOne(ctx context.Context, network, address string, remaini
 	return new(net.Dialer).DialContext(ctx, network, address)
 }
 
-// ofNetwork are the addresses that a network such as tcp4 can reach.
-func ofNetwork(addrs []netip.Addr, network string) []netip.Addr {
-	return slices.DeleteFunc(addrs, func(a netip.Addr) bool {
-		return strings.HasSuffix(network, "4") && !a.Is4() || strings.HasSuffix(network, "6") && a.Is4()
-	})
-}
-
 // dialError is a host none of whose addresses could be connected to.
 type dialError struct {
-	to, host string
-	tried    []string
-	errs     []error
+	to    string
+	tried []string
+	errs  []error
 }
 
-func (e *dialError) add(address string, err error) {
+func (e *dialError) add(tried string, err error) {
 	e.errs = append(e.errs, err)
 	if op, ok := errors.AsType[*net.OpError](err); ok {
 		err = op.Err // its addresses are said
 	}
-	text := err.Error()
-	if address != e.host {
-		text = address + ": " + text
-	}
-	e.tried = append(e.tried, text)
+	e.tried = append(e.tried, tried+err.Error())
 }
 
 func (e *dialError) Error() string {
 	tried := e.tried
-	more := ""
 	if n := len(tried) - maxListed; n > 0 {
-		tried, more = tried[:maxListed], fmt.Sprintf("; and %d more", n)
+		tried = append(slices.Clone(tried[:maxListed]), fmt.Sprintf("and %d more", n))
 	}
-	return "dial " + e.to + ": " + strings.Join(tried, "; ") + more
+	return "dial " + e.to + ": " + strings.Join(tried, "; ")
 }
 
 func (e *dialError) Unwrap() []error { return e.errs }

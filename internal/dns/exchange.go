@@ -1,11 +1,10 @@
 package dns
 
 import (
+	"cmp"
 	"context"
-	"encoding/binary"
 	"errors"
 	"io"
-	"net"
 	"net/netip"
 
 	mdns "github.com/miekg/dns"
@@ -36,77 +35,51 @@ func newMessage(question mdns.Question) *mdns.Msg {
 }
 
 func send(ctx context.Context, server netip.AddrPort, m *mdns.Msg, tcp bool) (*mdns.Msg, error) {
-	if tcp {
-		return sendOver(ctx, "tcp", server, m, tcpAnswer)
+	if !tcp {
+		answer, err := sendOver(ctx, "udp", server, m)
+		if err != errTruncated {
+			return answer, err
+		}
 	}
-	answer, err := sendOver(ctx, "udp", server, m, udpAnswer)
+	answer, err := sendOver(ctx, "tcp", server, m)
 	if err == errTruncated {
-		return sendOver(ctx, "tcp", server, m, tcpAnswer)
+		err = malformedError("truncated, though over TCP")
 	}
 	return answer, err
 }
 
-// sendOver closes the connection when ctx ends, which is the one thing that ends reading and writing at once; deadlines
-// alone would not notice a context that is cancelled.
-func sendOver(ctx context.Context, network string, server netip.AddrPort, m *mdns.Msg, answer func(net.Conn, *mdns.Msg, []byte) (*mdns.Msg, error)) (*mdns.Msg, error) {
-	wire, err := m.Pack()
-	if err != nil {
-		return nil, err
-	}
-	conn, err := new(net.Dialer).DialContext(ctx, network, server.String())
+// sendOver closes the connection when ctx ends. The library heeds no context that is cancelled, and ends a read after 2 s
+// whatever the deadline.
+//
+// Anybody can send a datagram that looks nearly like the answer, or send it first. What is not the answer is passed over,
+// and is an error only if no better one comes.
+func sendOver(ctx context.Context, network string, server netip.AddrPort, m *mdns.Msg) (*mdns.Msg, error) {
+	client := mdns.Client{Net: network, UDPSize: maxDatagram}
+	conn, err := client.DialContext(ctx, server.String())
 	if err != nil {
 		return nil, err
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	return answer(conn, m, wire)
-}
-
-// udpAnswer reads until the answer is there. Anybody can send a datagram that looks nearly like it, or send it
-// first: whatever is not an answer is passed over, and is an error only if no better one comes.
-func udpAnswer(conn net.Conn, m *mdns.Msg, wire []byte) (*mdns.Msg, error) {
-	if _, err := conn.Write(wire); err != nil {
+	if err := conn.WriteMsg(m); err != nil {
 		return nil, err
 	}
-	buf := make([]byte, maxDatagram)
-	var rejected error
-	for {
-		n, err := conn.Read(buf)
-		if err != nil && rejected != nil {
-			return nil, rejected
-		} else if err != nil {
-			return nil, err
+	for rejected := error(nil); ; {
+		wire, err := conn.ReadMsgHeader(nil)
+		var answer *mdns.Msg
+		switch {
+		case err == nil:
+			answer, err = readMessage(wire, m)
+		case errors.Is(err, mdns.ErrShortRead):
+			err = malformedError("shorter than a header")
+		case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+			err = malformedError("the connection was closed before the answer was complete")
+		default:
+			return nil, cmp.Or(rejected, err)
 		}
-		answer, err := readMessage(buf[:n], m)
-		if err == nil || err == errTruncated {
+		if err == nil || err == errTruncated || network == "tcp" {
 			return answer, err
 		}
 		rejected = err
 	}
-}
-
-func tcpAnswer(conn net.Conn, m *mdns.Msg, wire []byte) (*mdns.Msg, error) {
-	if _, err := conn.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(wire))), wire...)); err != nil {
-		return nil, err
-	}
-	var length [2]byte
-	if _, err := io.ReadFull(conn, length[:]); err != nil {
-		return nil, brokenOff(err)
-	}
-	buf := make([]byte, binary.BigEndian.Uint16(length[:]))
-	if _, err := io.ReadFull(conn, buf); err != nil {
-		return nil, brokenOff(err)
-	}
-	answer, err := readMessage(buf, m)
-	if err == errTruncated {
-		return nil, malformedError("truncated, though over TCP")
-	}
-	return answer, err
-}
-
-func brokenOff(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return malformedError("the connection was closed before the answer was complete")
-	}
-	return err
 }

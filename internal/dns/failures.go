@@ -1,6 +1,7 @@
 package dns
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -32,16 +33,9 @@ func (f *failures) of(host string) streak {
 	return f.byHost[strings.ToLower(host)]
 }
 
-func (f *failures) givenUp(host string) error {
-	if final := f.of(host).final; final != nil {
-		return final
-	}
-	return nil
-}
-
 // wait returns when host may be asked: nil, or why it may not. It looks again after each pause, since another
 // look-up of the host may have failed in the meantime.
-func (f *failures) wait(ctx context.Context, host string) error {
+func (f *failures) wait(ctx context.Context, host string) *Error {
 	for {
 		s := f.of(host)
 		left := time.Until(s.next)
@@ -51,7 +45,9 @@ func (f *failures) wait(ctx context.Context, host string) error {
 		case left <= 0:
 			return nil
 		}
-		if !sleep(ctx, left) {
+		select {
+		case <-time.After(left):
+		case <-ctx.Done():
 			return f.after(cut(ctx, host))
 		}
 	}
@@ -67,17 +63,6 @@ func (f *failures) after(e *Error) *Error {
 		e.Err = fmt.Errorf("%w (after %s)", e.Err, last.reason())
 	}
 	return e
-}
-
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
 
 // add counts a failure and returns it, or the error that gives the host up.
@@ -98,10 +83,7 @@ func (f *failures) add(host string, err *Error, most int) *Error {
 		f.byHost = map[string]streak{}
 	}
 	f.byHost[host] = s
-	if s.final != nil {
-		return s.final
-	}
-	return err
+	return cmp.Or(s.final, err)
 }
 
 // reset ends a row of failures. A host that another look-up has given up in the meantime stays given up: later steps

@@ -2,6 +2,7 @@ package dns
 
 import (
 	"bytes"
+	"cmp"
 	"io"
 	"net/netip"
 	"os"
@@ -11,6 +12,27 @@ import (
 
 // maxFile is how much of resolv.conf and of the hosts file is read. Some block lists come as a hosts file.
 const maxFile = 1 << 20
+
+// local answers what no nameserver is asked: addresses, what the hosts file has, and the names of this machine.
+func (r *Resolver) local(host string) (Answer, bool) {
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return Answer{Addrs: []netip.Addr{addr}, Name: host}, true
+	}
+	name := strings.TrimSuffix(host, ".")
+	if addrs := parseHosts(readFile(r.Hosts), name); len(addrs) > 0 {
+		return Answer{Addrs: addrs, Name: host, Server: r.Hosts}, true
+	}
+	if isLocalhost(name) {
+		return Answer{Addrs: []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}, Name: host}, true
+	}
+	return Answer{}, false
+}
+
+// isLocalhost follows RFC 6761: localhost and all below it is this machine, and DNS is not to be asked.
+func isLocalhost(name string) bool {
+	name = strings.ToLower(name)
+	return name == "localhost" || strings.HasSuffix(name, ".localhost")
+}
 
 // readFile is what can be read of a file, in whole lines: none of the two files has to be there.
 func readFile(path string) string {
@@ -31,7 +53,8 @@ func readFile(path string) string {
 func parseHosts(text, name string) []netip.Addr {
 	var addrs []netip.Addr
 	for line := range strings.Lines(text) {
-		fields := strings.Fields(beforeComment(line))
+		line, _, _ = strings.Cut(line, "#")
+		fields := strings.Fields(line)
 		if len(fields) < 2 || !slices.ContainsFunc(fields[1:], func(s string) bool { return strings.EqualFold(s, name) }) {
 			continue
 		}
@@ -40,23 +63,6 @@ func parseHosts(text, name string) []netip.Addr {
 			addrs = append(addrs, addr)
 		}
 	}
-	return ipv4First(addrs)
-}
-
-func beforeComment(line string) string {
-	line, _, _ = strings.Cut(line, "#")
-	return line
-}
-
-// ipv4First keeps the order within each family, which a nameserver may have chosen.
-func ipv4First(addrs []netip.Addr) []netip.Addr {
-	var all []netip.Addr
-	for _, bits := range []int{32, 128} {
-		for _, a := range addrs {
-			if a.BitLen() == bits {
-				all = append(all, a)
-			}
-		}
-	}
-	return all
+	slices.SortStableFunc(addrs, func(a, b netip.Addr) int { return cmp.Compare(a.BitLen(), b.BitLen()) })
+	return addrs
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"strconv"
 	"strings"
 )
 
@@ -14,14 +13,6 @@ type lookingKey struct{}
 // failure and waits for no turn, as [Resolver.Look] does, and tells the [Answer.Line] of each answer that has one before it returns.
 func Looking(ctx context.Context, tell func(string)) context.Context {
 	return context.WithValue(ctx, lookingKey{}, tell)
-}
-
-func (r *Resolver) lookAndTell(ctx context.Context, host string, tell func(string)) ([]netip.Addr, error) {
-	answer, err := r.Look(ctx, host)
-	if line := answer.Line(); line != "" {
-		tell(line)
-	}
-	return answer.Addrs, err
 }
 
 // Line says what the addresses are, who said so, and for how long it holds. Of an address there is nothing to say.
@@ -43,7 +34,7 @@ func shown(addrs []netip.Addr) string {
 	const most = 3
 	text := strings.Trim(fmt.Sprint(addrs[:min(len(addrs), most)]), "[]")
 	if n := len(addrs) - most; n > 0 {
-		text += " and " + strconv.Itoa(n) + " more"
+		text += fmt.Sprintf(" and %d more", n)
 	}
 	return text
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net"
 	"net/netip"
 	"strings"
 	"time"
@@ -19,17 +20,11 @@ func (e malformedError) Error() string { return string(e) }
 
 var errTruncated = errors.New("truncated")
 
-const (
-	headerSize = 12
-	maxAliases = 16
-)
+const maxAliases = 16
 
-// readMessage returns the message on the wire if it is the answer to question. It is not enough that the library can
+// readMessage returns the message on the wire, a header at least, if it is the answer to question. It is not enough that the library can
 // unpack it: that stops without an error where records that the header announces are not there.
 func readMessage(wire []byte, question *mdns.Msg) (*mdns.Msg, error) {
-	if len(wire) < headerSize {
-		return nil, malformedError("shorter than a header")
-	}
 	m := new(mdns.Msg)
 	err := m.Unpack(wire)
 	switch {
@@ -101,11 +96,17 @@ func follow(records []mdns.RR, question mdns.Question) reply {
 			if h.Class != question.Qclass || !strings.EqualFold(h.Name, name) {
 				continue
 			}
-			if addr := address(rr, question.Qtype); addr.IsValid() {
-				r.addrs = append(r.addrs, addr)
-			} else if cname, ok := rr.(*mdns.CNAME); ok {
+			a, isA := rr.(*mdns.A)
+			aaaa, isAAAA := rr.(*mdns.AAAA)
+			cname, isAlias := rr.(*mdns.CNAME)
+			switch {
+			case isA && question.Qtype == mdns.TypeA:
+				r.add(a.A)
+			case isAAAA && question.Qtype == mdns.TypeAAAA:
+				r.add(aaaa.AAAA)
+			case isAlias:
 				alias = cname.Target
-			} else {
+			default:
 				continue
 			}
 			r.ttl = min(r.ttl, time.Duration(h.Ttl)*time.Second)
@@ -121,16 +122,8 @@ func follow(records []mdns.RR, question mdns.Question) reply {
 	return reply{err: &Error{Outcome: Malformed, Err: malformedError(fmt.Sprintf("more than %d aliases, or a circle of them", maxAliases))}}
 }
 
-func address(rr mdns.RR, qtype uint16) netip.Addr {
-	var addr netip.Addr
-	switch rr := rr.(type) {
-	case *mdns.A:
-		addr, _ = netip.AddrFromSlice(rr.A)
-	case *mdns.AAAA:
-		addr, _ = netip.AddrFromSlice(rr.AAAA)
+func (r *reply) add(ip net.IP) {
+	if addr, ok := netip.AddrFromSlice(ip); ok {
+		r.addrs = append(r.addrs, addr.Unmap())
 	}
-	if rr.Header().Rrtype != qtype {
-		return netip.Addr{}
-	}
-	return addr.Unmap()
 }

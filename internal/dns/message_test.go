@@ -17,7 +17,7 @@ func FuzzMessage(f *testing.F) {
 		}
 		f.Add(wire)
 		f.Add(wire[:len(wire)-1])
-		f.Add(wire[:headerSize])
+		f.Add(wire[:12])
 	}
 	f.Fuzz(func(t *testing.T, wire []byte) {
 		m, err := readMessage(wire, question)

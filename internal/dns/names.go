@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
+
+	mdns "github.com/miekg/dns"
 )
 
 const (
@@ -24,26 +27,21 @@ func checkName(name string) error {
 		return errors.New("it is neither a name nor a complete IP address")
 	}
 	for label := range strings.SplitSeq(name, ".") {
-		if err := checkLabel(label); err != nil {
-			return err
+		switch i := strings.IndexFunc(label, isForeign); {
+		case label == "":
+			return errors.New("a label is empty")
+		case len(label) > maxLabel:
+			return fmt.Errorf("a label is longer than %d characters", maxLabel)
+		case i >= 0:
+			r, _ := utf8.DecodeRuneInString(label[i:])
+			return fmt.Errorf("%q is neither letter, digit, hyphen nor underscore", r)
 		}
 	}
 	return nil
 }
 
-func checkLabel(label string) error {
-	switch {
-	case label == "":
-		return errors.New("a label is empty")
-	case len(label) > maxLabel:
-		return fmt.Errorf("a label is longer than %d characters", maxLabel)
-	}
-	for _, r := range label {
-		if !strings.ContainsRune("-_", r) && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') {
-			return fmt.Errorf("%q is neither letter, digit, hyphen nor underscore", r)
-		}
-	}
-	return nil
+func isForeign(r rune) bool {
+	return r != '-' && r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
 }
 
 // names are the names to ask for, in turn, with their final dots. A host with at least ndots dots is first asked for
@@ -52,23 +50,12 @@ func (c config) names(host string) ([]string, error) {
 	if err := checkName(host); err != nil {
 		return nil, err
 	}
-	if strings.HasSuffix(host, ".") {
-		return []string{host}, nil
-	}
+	list := mdns.ClientConfig{Search: c.search, Ndots: c.ndots}
 	var names []string
-	for _, domain := range c.search {
-		name := host + "."
-		if domain != "" {
-			name += domain + "."
-		}
+	for _, name := range list.NameList(host) {
 		if len(name) <= maxName+1 && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
-	}
-	if asIs := host + "."; strings.Count(host, ".") >= c.ndots {
-		names = append([]string{asIs}, slices.DeleteFunc(names, func(name string) bool { return name == asIs })...)
-	} else if !slices.Contains(names, asIs) {
-		names = append(names, asIs)
 	}
 	return names, nil
 }

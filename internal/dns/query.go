@@ -84,15 +84,17 @@ func (q *query) prefer(replies []reply) {
 
 // join makes one answer of two: one family is enough.
 func join(name string, v4, v6 reply) (Answer, *Error) {
+	server := v4.server
 	switch {
 	case v4.err != nil && v6.err != nil:
 		return Answer{}, joinErrors(v4.err, v6.err)
 	case v4.err != nil:
-		return Answer{Addrs: v6.addrs, TTL: v6.ttl, Name: name, Server: v6.server.String(), MissedV4: missed(v4)}, nil
-	case v6.err != nil:
-		return Answer{Addrs: v4.addrs, TTL: v4.ttl, Name: name, Server: v4.server.String(), MissedV6: missed(v6)}, nil
+		server = v6.server
 	}
-	return Answer{Addrs: slices.Concat(v4.addrs, v6.addrs), TTL: max(v4.ttl, v6.ttl), Name: name, Server: v4.server.String()}, nil
+	return Answer{
+		Addrs: slices.Concat(v4.addrs, v6.addrs), TTL: max(v4.ttl, v6.ttl), Name: name, Server: server.String(),
+		MissedV4: missed(v4), MissedV6: missed(v6),
+	}, nil
 }
 
 // joinErrors lets a failure of one family hide that the other has no address, but not that the name does not
@@ -139,32 +141,30 @@ func (q *query) try(ctx context.Context, server netip.AddrPort, question mdns.Qu
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	msg, err := q.exchange(ctx, server, question, q.tcp)
-	if err != nil {
-		return reply{err: q.signed(explain(ctx, err), server)}
+	var r reply
+	if msg, err := q.exchange(ctx, server, question, q.tcp); err != nil {
+		r.err = explain(ctx, err)
+	} else {
+		r = read(msg, question)
+		r.server = server
 	}
-	r := read(msg, question)
-	r.server = server
-	r.err = q.signed(r.err, server)
+	if r.err != nil {
+		r.err.Host, r.err.Servers = q.host, []string{server.String()}
+	}
 	return r
-}
-
-func (q *query) signed(e *Error, server netip.AddrPort) *Error {
-	if e != nil {
-		e.Host, e.Servers = q.host, []string{server.String()}
-	}
-	return e
 }
 
 // explain names what kept a nameserver from answering until ctx ended.
 func explain(ctx context.Context, err error) *Error {
-	e := &Error{Outcome: Unreachable, Err: err}
-	if bad, ok := errors.AsType[malformedError](err); ok {
-		e.Outcome, e.Err = Malformed, bad
-	} else if timeout, ok := errors.AsType[net.Error](err); ctx.Err() != nil || ok && timeout.Timeout() {
-		e.Outcome, e.Err = Timeout, nil
-	} else if op, ok := errors.AsType[*net.OpError](err); ok {
-		e.Err = op.Err // the addresses are known
+	bad, malformed := errors.AsType[malformedError](err)
+	op, _ := errors.AsType[*net.OpError](err)
+	switch {
+	case malformed:
+		return &Error{Outcome: Malformed, Err: bad}
+	case ctx.Err() != nil || op != nil && op.Timeout():
+		return &Error{Outcome: Timeout}
+	case op != nil:
+		err = op.Err // the addresses are known
 	}
-	return e
+	return &Error{Outcome: Unreachable, Err: err}
 }

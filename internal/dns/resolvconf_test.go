@@ -44,7 +44,12 @@ func TestParseResolvConf(t *testing.T) {
 		{"options too large", "options ndots:16 timeout:30 attempts:9\n", func(c *config) { c.ndots = 15 }},
 		{"options far too large", "options ndots:99999999999999999999 timeout:99999999999999999999\n", func(c *config) { c.ndots = 15 }},
 		{"options too small", "options ndots:-1 timeout:0 attempts:0\n", func(c *config) { c.ndots, c.timeout, c.attempts = 0, time.Second, 1 }},
-		{"options that are no numbers", "options ndots: timeout attempts:x ndots:0x5 timeout:1s\n", func(*config) {}},
+		{"options that are no numbers", "options ndots: timeout attempts:x ndots:0x5 timeout:1s\n", func(c *config) {
+			c.ndots, c.timeout, c.attempts = 0, time.Second, 1 // the C library takes them for 0 too
+		}},
+		{"a line that never ends", "search a\nsearch " + strings.Repeat("x", 1<<16) + "\nnameserver 10.0.0.1\n", func(c *config) {
+			c.search, c.nameservers = []string{"a"}, servers("10.0.0.1:53")
+		}},
 		{"blanks", "\n \t\n\tnameserver\t 10.0.0.1 \r\n  search   a\tb\r\n", func(c *config) {
 			c.nameservers, c.search = servers("10.0.0.1:53"), []string{"a", "b"}
 		}},
@@ -105,7 +110,7 @@ func FuzzResolvConf(f *testing.F) {
 		if n := len(c.nameservers); n < 1 || n > maxNameservers || len(c.search) > maxSearch {
 			t.Errorf("%d nameservers, %d search domains", n, len(c.search))
 		}
-		if c.ndots < 0 || c.ndots > maxNdots || c.timeout < time.Second || c.timeout > maxTimeout || c.attempts < 1 || c.attempts > maxAttempts {
+		if c.ndots < 0 || c.ndots > 15 || c.timeout < time.Second || c.timeout > maxTimeout || c.attempts < 1 || c.attempts > maxAttempts {
 			t.Errorf("out of bounds: %+v", c)
 		}
 		for _, s := range c.nameservers {

@@ -69,7 +69,11 @@ type Answer struct {
 // ended, one that ctx left less than 200 ms, and a host that is not a possible name are not counted.
 func (r *Resolver) Lookup(ctx context.Context, host string) ([]netip.Addr, error) {
 	if tell, ok := ctx.Value(lookingKey{}).(func(string)); ok {
-		return r.lookAndTell(ctx, host, tell)
+		answer, err := r.Look(ctx, host)
+		if line := answer.Line(); line != "" {
+			tell(line)
+		}
+		return answer.Addrs, err
 	}
 	if answer, ok := r.local(host); ok {
 		return answer.Addrs, nil
@@ -97,8 +101,8 @@ func (r *Resolver) Look(ctx context.Context, host string) (Answer, error) {
 	if answer, ok := r.local(host); ok {
 		return answer, nil
 	}
-	if err := r.failures.givenUp(host); err != nil {
-		return Answer{}, err
+	if final := r.failures.of(host).final; final != nil {
+		return Answer{}, final
 	}
 	answer, err := r.ask(ctx, host)
 	if err != nil {
@@ -112,14 +116,17 @@ func (r *Resolver) ask(ctx context.Context, host string) (Answer, *Error) {
 	if ctx.Err() != nil {
 		return Answer{}, cut(ctx, host)
 	}
-	c := r.config()
-	names, err := c.names(host)
+	q := &query{config: r.config(), host: host, exchange: r.exchange}
+	names, err := q.names(host)
 	if err != nil {
 		return Answer{}, &Error{Host: host, Outcome: Invalid, Err: err}
 	}
+	if q.exchange == nil {
+		q.exchange = exchange
+	}
 	early, cancel := context.WithTimeout(ctx, timeLeft(ctx))
 	defer cancel()
-	answer, failed := r.query(c, host).search(early, names)
+	answer, failed := q.search(early, names)
 	if failed != nil && ctx.Err() != nil {
 		return Answer{}, cut(ctx, host)
 	}
@@ -129,22 +136,13 @@ func (r *Resolver) ask(ctx context.Context, host string) (Answer, *Error) {
 func (r *Resolver) config() config {
 	c := parseResolvConf(readFile(r.ResolvConf))
 	if len(r.Nameservers) > 0 {
-		c.nameservers = r.Nameservers
+		c.nameservers = slices.Clone(r.Nameservers)
+	}
+	if c.rotate {
+		first := int(r.turn.Add(1)-1) % len(c.nameservers)
+		c.nameservers = slices.Concat(c.nameservers[first:], c.nameservers[:first])
 	}
 	return c
-}
-
-func (r *Resolver) query(c config, host string) *query {
-	q := &query{config: c, host: host, exchange: r.exchange}
-	if q.exchange == nil {
-		q.exchange = exchange
-	}
-	first := 0
-	if c.rotate {
-		first = int(r.turn.Add(1)-1) % len(c.nameservers)
-	}
-	q.nameservers = slices.Concat(c.nameservers[first:], c.nameservers[:first])
-	return q
 }
 
 const (

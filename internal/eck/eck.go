@@ -6,12 +6,12 @@
 package eck
 
 import (
-	"bufio"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/prestop/prestop/internal/regular"
 )
 
 const (
@@ -83,7 +83,7 @@ func urls(scheme, cluster, namespace string) []string {
 // exists is the path of a file that can be read, or empty.
 func exists(root string, path ...string) string {
 	file := filepath.Join(append([]string{root}, path...)...)
-	f, err := os.Open(file)
+	f, err := regular.Open(file)
 	if err != nil {
 		return ""
 	}
@@ -93,14 +93,13 @@ func exists(root string, path ...string) string {
 
 // readLabels reads a downward API file: key="value" lines, the value quoted as in Go.
 func readLabels(file string) (map[string]string, error) {
-	f, err := os.Open(file)
+	text, err := regular.Read(file)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
 	labels := make(map[string]string)
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		key, quoted, _ := strings.Cut(lines.Text(), "=")
+	for line := range strings.Lines(string(text)) {
+		key, quoted, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
 		if value, err := strconv.Unquote(quoted); err == nil {
 			labels[key] = value
 		}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 const labels = `elasticsearch.k8s.elastic.co/cluster-name="quickstart"
@@ -63,5 +65,25 @@ func TestFind(t *testing.T) {
 				t.Errorf("\n got %s\nwant %s", got, test.want)
 			}
 		})
+	}
+}
+
+// A cluster of an older ECK says no scheme, and a pod may not know its namespace.
+func TestFindWithoutScheme(t *testing.T) {
+	dir := root(t, map[string]string{labelsFile: labelCluster + "=\"quickstart\"\n", users + "/" + User: "x"})
+	p, ok := Find(dir, "")
+	if want := []string{"https://quickstart-es-internal-http:9200", "https://quickstart-es-http:9200"}; !ok || !slices.Equal(p.URLs, want) {
+		t.Errorf("%v: URLs %q, want %q", ok, p.URLs, want)
+	}
+}
+
+// Whatever is mounted in their place does not hold the hook.
+func TestFindReadsFilesAlone(t *testing.T) {
+	dir := root(t, map[string]string{users + "/" + User: "x", labelsFile + ".d/x": ""})
+	if err := unix.Mkfifo(filepath.Join(dir, labelsFile), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if p, ok := Find(dir, ""); ok {
+		t.Errorf("found %+v", p)
 	}
 }

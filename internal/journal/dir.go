@@ -8,40 +8,30 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Dir is the directory for the record: the explicit one if it is set, else the
-// first of tmpdir (the value of TMPDIR, may be empty), /tmp and /dev/shm that
-// this process may write to. With a read-only root file system the last is
-// often the only one; it belongs to the pod, and outlives its containers.
-// Nothing is created. The error names each directory and why it was refused.
-func Dir(explicit, tmpdir string) (string, error) {
+// Dirs are the directories for the record, the best first: the explicit one if it is set, else tmpdir (the value of TMPDIR, may
+// be empty), /tmp and /dev/shm. With a read-only root file system the last is often the only one that can be written to; it
+// belongs to the pod, and outlives its containers.
+func Dirs(explicit, tmpdir string) []string {
 	if explicit != "" {
-		return firstWritable(explicit)
+		return []string{explicit}
 	}
-	return firstWritable(tmpdir, "/tmp", "/dev/shm")
+	return slices.Compact(slices.DeleteFunc([]string{tmpdir, "/tmp", "/dev/shm"}, func(dir string) bool { return dir == "" }))
+}
+
+// Dir is the first of [Dirs] that this process may write to. Nothing is created. The error names each directory and why it
+// was refused.
+func Dir(explicit, tmpdir string) (string, error) {
+	return firstWritable(Dirs(explicit, tmpdir)...)
 }
 
 func firstWritable(dirs ...string) (string, error) {
 	var refused []string
-	for _, dir := range slices.Compact(dirs) {
-		if dir == "" {
-			continue
-		}
-		err := writable(dir)
+	for _, dir := range dirs {
+		err := unix.Access(dir+"/.", unix.W_OK|unix.X_OK) // /. is in no file
 		if err == nil {
 			return dir, nil
 		}
 		refused = append(refused, fmt.Sprintf("%s: %v", dir, err))
 	}
 	return "", fmt.Errorf("no directory can be written to (%s)", strings.Join(refused, "; "))
-}
-
-func writable(dir string) error {
-	var stat unix.Stat_t
-	if err := unix.Stat(dir, &stat); err != nil {
-		return err
-	}
-	if stat.Mode&unix.S_IFMT != unix.S_IFDIR {
-		return unix.ENOTDIR
-	}
-	return unix.Access(dir, unix.W_OK|unix.X_OK)
 }

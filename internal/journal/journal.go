@@ -27,12 +27,12 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/prestop/prestop/internal/container"
+	"github.com/prestop/prestop/internal/proc"
 )
 
 // Key says whose record it is.
 type Key struct {
-	Container container.Container
+	Container proc.Container
 	Plan      string // anything that two runs of the same plan have in common; only a hash of it is kept
 }
 
@@ -52,6 +52,7 @@ type Journal struct {
 	resumed bool
 	ended   bool
 	earlier json.RawMessage
+	docs    []json.RawMessage
 	since   time.Duration
 }
 
@@ -65,6 +66,14 @@ func (j *Journal) Earlier() json.RawMessage {
 		return nil
 	}
 	return j.earlier
+}
+
+// Documents are all documents of the run that was cut, in their order.
+func (j *Journal) Documents() []json.RawMessage {
+	if !j.Resumed() {
+		return nil
+	}
+	return j.docs
 }
 
 // Ended returns the final document of a run that was still going when Open was

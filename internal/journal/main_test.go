@@ -15,7 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/prestop/prestop/internal/container"
+	"github.com/prestop/prestop/internal/proc"
 )
 
 // The test binary, run again with this variable, is a hook: it opens the
@@ -131,7 +131,7 @@ func orNone(doc json.RawMessage) string {
 	return string(doc)
 }
 
-var someContainer = container.Container{Boot: "b", PIDNamespace: "pid:[1]", MountNamespace: "mnt:[2]", Init: 1, InitStartedTick: 77}
+var someContainer = proc.Container{Boot: "b", PIDNamespace: "pid:[1]", MountNamespace: "mnt:[2]", Init: 1, InitStartedTick: 77}
 
 // hook is a process that runs hookMain.
 type hook struct {

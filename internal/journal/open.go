@@ -67,7 +67,7 @@ func (o *opening) claim(ctx context.Context, file *os.File) (*Journal, error) {
 		return nil, err
 	}
 	counts := found.header.counts(o.key, now)
-	j := &Journal{path: o.path, earlier: found.last.Doc, since: now - found.header.Start}
+	j := &Journal{path: o.path, earlier: found.last.Doc, docs: found.docs, since: now - found.header.Start}
 	switch {
 	case counts && found.last.End && !before.last.End: // it ended while we looked on
 		j.ended = true

@@ -35,9 +35,10 @@ type entry struct {
 // record is what a file says.
 type record struct {
 	header header
-	last   entry // the last line that is whole
-	size   int   // bytes
-	torn   bool  // a write was cut, so the next line must begin on a line of its own
+	docs   []json.RawMessage // of all lines that are whole
+	last   entry             // the last of them
+	size   int               // bytes
+	torn   bool              // a write was cut, so the next line must begin on a line of its own
 }
 
 // read takes a file that another run may be writing to at this moment: files
@@ -62,7 +63,7 @@ func parse(data []byte) record {
 		rest = more
 		var e entry
 		if json.Unmarshal(line, &e) == nil && e.Doc != nil {
-			r.last = e
+			r.docs, r.last = append(r.docs, e.Doc), e
 		}
 	}
 	r.torn = len(rest) > 0

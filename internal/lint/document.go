@@ -44,7 +44,7 @@ func documents(f File) (docs []node, unreadable []Unreadable) {
 				break
 			}
 			move(&n, part.line)
-			docs = append(docs, node{n.Content[0], &f}.deep())
+			docs = append(docs, node{n.Content[0], &f}.followed())
 		}
 	}
 	return docs, unreadable
@@ -118,7 +118,7 @@ func (p part) unreadable(file string, err error) Unreadable {
 		text += ", perhaps a tab: YAML is indented by blanks"
 	}
 	if bytes.Contains(p.text, []byte("{{")) {
-		text += "; a template of Helm's? render it first: helm template CHART | prestop lint -"
+		text += "; a template of Helm's? render it first: helm template CHART | kubectl prestop lint -"
 	}
 	return Unreadable{file, p.line + line, text}
 }

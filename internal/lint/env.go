@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	corev1 "k8s.io/api/core/v1"
 )
 
 // An Environment is what is known of a container's.
@@ -60,75 +62,85 @@ func (e *environment) set(name, value string, known bool, at node) {
 
 func (e environment) has(name string) bool { _, ok := e.at[name]; return ok }
 
-func readEnvironment(in *input, p *pod, c *container) environment {
+func readEnvironment(c *container) environment {
+	in, p := c.pod.of.in, c.pod
 	e := environment{Environment{Known: map[string]string{}, Guess: map[string]string{}}, map[string]node{}, nil}
-	for _, from := range c.node.at("envFrom").items() {
+	for _, from := range c.EnvFrom {
 		e.from(in, p, from)
 	}
-	for _, v := range c.node.at("env").items() {
-		name := v.at("name").text()
-		switch value, from := v.at("value"), v.at("valueFrom"); {
-		case from.there():
-			text, known := e.valueFrom(in, p, name, from)
-			e.set(name, text, known, from)
+	for i, at := range c.at("env").items() {
+		v := c.Env[i]
+		switch value, from := at.at("value"), at.at("valueFrom"); {
+		case v.ValueFrom != nil:
+			text, known := e.valueFrom(in, p, v.Name, v.ValueFrom, from)
+			e.set(v.Name, text, known, from)
 		case value.there():
-			text, known := e.expand(value.text(), func(missing string) {
-				e.lost = append(e.lost, lost{value, name, missing, ""})
+			text, known := e.expand(v.Value, func(missing string) {
+				e.lost = append(e.lost, lost{value, v.Name, missing, ""})
 			})
-			e.set(name, text, known, value)
+			e.set(v.Name, text, known, value)
 		default:
-			e.set(name, "", true, v)
+			e.set(v.Name, "", true, at)
 		}
 	}
 	return e
 }
 
 // from adds what envFrom refers to. Of a Secret the names are taken, and no value.
-func (e *environment) from(in *input, p *pod, from node) {
-	prefix := from.at("prefix").text()
-	if o, ok := find(in.configs, from.at("configMapRef", "name").text(), p.namespace); ok {
-		for _, key := range o.at("data").keys() {
-			value := o.at("data", key.Value)
-			e.set(prefix+key.Value, value.text(), true, value)
-		}
-		return
-	}
-	if o, ok := find(in.secrets, from.at("secretRef", "name").text(), p.namespace); ok {
-		for _, field := range []string{"data", "stringData"} {
-			for _, key := range o.at(field).keys() {
-				e.set(prefix+key.Value, guess(key.Value), false, key)
+func (e *environment) from(in *input, p *pod, from corev1.EnvFromSource) {
+	if ref := from.ConfigMapRef; ref != nil {
+		if o := named(in.configs, ref.Name, p.of.namespace); o != nil {
+			for key, value := range o.at("data").pairs() {
+				e.set(from.Prefix+key.Value, value.text(), true, value)
 			}
+			return
 		}
-		return
+	}
+	if ref := from.SecretRef; ref != nil {
+		if o := named(in.secrets, ref.Name, p.of.namespace); o != nil {
+			for _, field := range []string{"data", "stringData"} {
+				for key := range o.at(field).pairs() {
+					e.set(from.Prefix+key.Value, guess(key.Value), false, key)
+				}
+			}
+			return
+		}
 	}
 	e.Open = true
 }
 
-func (e *environment) valueFrom(in *input, p *pod, name string, from node) (text string, known bool) {
-	if value := e.key(name, in.configs, p, from.at("configMapKeyRef")); value.there() {
-		return value.text(), true
-	}
-	e.key(name, in.secrets, p, from.at("secretKeyRef"))
-	switch field := from.at("fieldRef", "fieldPath").text(); {
-	case field == "metadata.name":
-		return p.name + "-0", false
-	case strings.HasSuffix(field, "IP") || strings.HasSuffix(field, "IPs"):
-		return "192.0.2.1", false // of a network that is kept for documentation
-	}
-	if from.at("resourceFieldRef").there() {
+func (e *environment) valueFrom(in *input, p *pod, name string, from *corev1.EnvVarSource, at node) (text string, known bool) {
+	switch {
+	case from.ConfigMapKeyRef != nil:
+		ref := from.ConfigMapKeyRef
+		if value := e.key(name, named(in.configs, ref.Name, p.of.namespace), ref.Key, ref.Optional, at.at("configMapKeyRef")); value.there() {
+			return value.text(), true
+		}
+	case from.SecretKeyRef != nil:
+		ref := from.SecretKeyRef
+		e.key(name, named(in.secrets, ref.Name, p.of.namespace), ref.Key, ref.Optional, at.at("secretKeyRef"))
+	case from.ResourceFieldRef != nil:
 		return "1", false
+	case from.FieldRef != nil:
+		switch field := from.FieldRef.FieldPath; {
+		case field == "metadata.name":
+			return p.of.name + "-0", false
+		case strings.HasSuffix(field, "IP") || strings.HasSuffix(field, "IPs"):
+			return "192.0.2.1", false // of a network that is kept for documentation
+		}
 	}
 	return guess(name), false
 }
 
 // key is what a variable is taken from.
-func (e *environment) key(name string, all []object, p *pod, ref node) node {
-	o, ok := find(all, ref.at("name").text(), p.namespace)
-	key := ref.at("key").text()
-	if ok && !o.has(key) && !ref.at("optional").bool() {
-		e.lost = append(e.lost, lost{ref, name, "", "key " + key + " of " + o.name})
+func (e *environment) key(name string, o *object, key string, optional *bool, at node) node {
+	if o == nil {
+		return node{}
 	}
-	return o.at("data", key)
+	if !o.has(key) && (optional == nil || !*optional) {
+		e.lost = append(e.lost, lost{at, name, "", "key " + key + " of " + o.name})
+	}
+	return o.data[key]
 }
 
 // guess stands for a value that is not known.

@@ -7,25 +7,10 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/prestop/prestop/prestop"
-	"github.com/prestop/prestop/shutdown"
 )
 
 // A hook that has one finding, in its last line.
 const wrongHook = "kind: Pod\nmetadata: {name: web}\nspec: {containers: [{name: app, lifecycle: {preStop: {sleep: {seconds: 30}}}}]}\n"
-
-// readNothing stands for prestop: a plan that has each command's words as waits, and one call.
-func readNothing(c Command) Reading {
-	r := Reading{Plan: prestop.Plan{Grace: 30 * time.Second, Reserve: 5 * time.Second}}
-	for i, arg := range c.Args {
-		r.Plan.Entries = append(r.Plan.Entries, prestop.Entry{Line: arg, Least: time.Minute})
-		r.Steps = append(r.Steps, Step{Index: i})
-	}
-	r.Plan.Entries = append(r.Plan.Entries, prestop.Entry{Line: "app", Step: shutdown.App{}, Least: time.Second})
-	r.Steps = append(r.Steps, Step{Setting: "PRE_STOP_APP_URL"})
-	return r
-}
 
 // Whatever stands where something else is expected, nothing breaks, and it does not take long.
 func TestHostileInputs(t *testing.T) {
@@ -46,7 +31,7 @@ func TestHostileInputs(t *testing.T) {
 		"many separators": strings.Repeat("---\n", 1<<18),
 	} {
 		begun := time.Now()
-		result := Check([]File{{Name: "x", Content: []byte(text)}}, readNothing)
+		result := Check([]File{{Name: "x", Content: []byte(text)}})
 		if took := time.Since(begun); took > time.Minute {
 			t.Errorf("%s: took %s", name, took)
 		} else {
@@ -75,7 +60,7 @@ func TestWrongTypes(t *testing.T) {
 			}
 			for _, value := range []string{"", "null", "7", "true", "-1.5e300", "text", "[a, [b], {c: d}, 1]", "{a: b, 1: 2, ? [x] : y}", "!!binary aGk=", "'$(X'", "\"\\u0000\""} {
 				changed := strings.Join(append(append(append([]string{}, lines[:n]...), key+": "+value), lines[n+1:]...), "\n")
-				Check([]File{{Name: name, Content: []byte(changed)}}, readNothing)
+				Check([]File{{Name: name, Content: []byte(changed)}})
 			}
 		}
 	}

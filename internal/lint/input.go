@@ -1,144 +1,284 @@
 package lint
 
 import (
+	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
 )
 
 // input is what all files have together.
 type input struct {
-	pods     []*pod
-	services []service
-	configs  []object // ConfigMaps
-	secrets  []object
+	workloads  []*workload
+	byName     map[string][]*service
+	bySelector map[[2]string][]*service // by one of the labels that they select
+	configs    map[string][]*object     // ConfigMaps, by their names
+	secrets    map[string][]*object
+	ports      map[string]map[string]bool // see served
+	types      map[reflect.Type]*typeInfo // that were decoded
 }
 
-// An object is one that others refer to.
+func newInput() *input {
+	return &input{byName: map[string][]*service{}, bySelector: map[[2]string][]*service{}, configs: map[string][]*object{}, secrets: map[string][]*object{}, ports: map[string]map[string]bool{}, types: map[reflect.Type]*typeInfo{}}
+}
+
+// An object is one that others refer to, and what it has below its keys.
 type object struct {
 	name, namespace string
 	node
+	data map[string]node // of a ConfigMap or a Secret
 }
 
-func objectOf(d node) object {
+func newObject(d node) *object {
 	meta := d.at("metadata")
-	return object{meta.at("name").text(), meta.at("namespace").text(), d}
+	return &object{name: meta.at("name").text(), namespace: meta.at("namespace").text(), node: d, data: map[string]node{}}
 }
 
-// is tells whether somebody in a namespace means this object by a name. A manifest may leave its namespace out.
-func (o object) is(name, namespace string) bool {
-	return o.name == name && (o.namespace == namespace || o.namespace == "" || namespace == "")
+func newConfig(d node) *object {
+	o := newObject(d)
+	for _, field := range []string{"binaryData", "data", "stringData"} {
+		for key, value := range d.at(field).pairs() {
+			o.data[key.Value] = value
+		}
+	}
+	return o
 }
 
-// has tells whether a ConfigMap or a Secret has a key.
-func (o object) has(key string) bool {
-	return o.at("data", key).Node != nil || o.at("stringData", key).Node != nil || o.at("binaryData", key).Node != nil
+// is tells whether somebody in a namespace means this object by its name. A manifest may leave its namespace out.
+func (o *object) is(namespace string) bool {
+	return o.namespace == namespace || o.namespace == "" || namespace == ""
 }
 
-func (in *input) add(d node) { in.addWithin(d, 0) }
+func (o *object) has(key string) bool { _, ok := o.data[key]; return ok }
 
-func (in *input) addWithin(d node, depth int) {
+// named is the object that somebody in a namespace means; nil: it is not in the input.
+func named(all map[string][]*object, name, namespace string) *object {
+	for _, o := range all[name] {
+		if o.is(namespace) {
+			return o
+		}
+	}
+	return nil
+}
+
+// A workload is an object that makes pods.
+type workload struct {
+	*object
+	kind  string
+	pods  []*pod
+	flaws []flaw
+	stray node // a hook that is nobody's
+	in    *input
+}
+
+// elasticsearch is the kind of ECK, Elastic's operator, as far as a hook depends on it.
+type elasticsearch struct {
+	Spec struct {
+		NodeSets []struct {
+			PodTemplate corev1.PodTemplateSpec `json:"podTemplate"`
+		} `json:"nodeSets"`
+	} `json:"spec"`
+}
+
+// templated are kinds of others that have their template where a Deployment has it.
+type templated struct {
+	Spec struct {
+		Template corev1.PodTemplateSpec `json:"template"`
+	} `json:"spec"`
+}
+
+// groups are those whose kinds are known here. An object without a group is taken for one of them.
+var groups = []string{"", "v1", "apps", "batch", "extensions", "elasticsearch.k8s.elastic.co", "argoproj.io", "apps.openshift.io"}
+
+func (in *input) add(d node, depth int) {
 	kind := d.at("kind").text()
-	templates := []node{}
-	switch kind {
-	case "Service":
-		in.services = append(in.services, service{objectOf(d), d.at("spec", "selector").strings()})
-	case "ConfigMap":
-		in.configs = append(in.configs, objectOf(d))
-	case "Secret":
-		in.secrets = append(in.secrets, objectOf(d))
-	case "Pod":
-		templates = append(templates, d)
-	case "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job", "Rollout", "DeploymentConfig":
-		templates = append(templates, d.at("spec", "template"))
-	case "CronJob":
-		templates = append(templates, d.at("spec", "jobTemplate", "spec", "template"))
-	case "PodTemplate":
-		templates = append(templates, d.at("template"))
-	case "Elasticsearch":
-		for _, set := range d.at("spec", "nodeSets").items() {
-			templates = append(templates, set.at("podTemplate"))
-		}
-	}
-	before := len(in.pods)
-	for _, template := range templates {
-		in.pods = append(in.pods, newPod(d, template))
-	}
-	in.strays(d, kind, in.pods[before:])
-	if strings.HasSuffix(kind, "List") && depth < 3 {
-		for _, item := range d.at("items").items() {
-			in.addWithin(item, depth+1)
-		}
-	}
-}
-
-// strays looks for hooks in an object without containers: those of kinds that Kubernetes has, or does not have, are somewhere
-// where nobody looks; those of others may be in templates of pods.
-func (in *input) strays(d node, kind string, pods []*pod) {
-	for _, p := range pods {
-		if len(p.all()) > 0 {
-			return
-		}
-	}
 	group, _, _ := strings.Cut(d.at("apiVersion").text(), "/")
-	own := group == "" && len(pods) > 0 || slices.Contains([]string{"v1", "apps", "batch", "elasticsearch.k8s.elastic.co"}, group)
-	if kind == "" || kind == "ControllerRevision" || strings.HasSuffix(kind, "List") || !own && group == "" {
-		return
-	}
-	var look func(n node) bool
-	look = func(n node) bool {
-		for _, key := range n.keys() {
-			value := n.at(key.Value)
-			switch {
-			case own && key.Value == "preStop" && value.there():
-				if len(pods) == 0 {
-					pods = []*pod{newPod(d, node{})}
-					in.pods = append(in.pods, pods...)
-				}
-				pods[0].stray = key
-				return true
-			case !own && key.Value == "template" && len(value.at("spec", "containers").items()) > 0:
-				in.pods = append(in.pods, newPod(d, value))
-				return true
+	known := slices.Contains(groups, group)
+	switch {
+	case kind == "" || kind == "ControllerRevision":
+	case kind == "Service" && known:
+		in.addService(d)
+	case kind == "ConfigMap" && known:
+		o := newConfig(d)
+		in.configs[o.name] = append(in.configs[o.name], o)
+	case kind == "Secret" && known:
+		o := newConfig(d)
+		in.secrets[o.name] = append(in.secrets[o.name], o)
+	case strings.HasSuffix(kind, "List"):
+		for _, item := range d.at("items").items() {
+			if depth < 3 {
+				in.add(item, depth+1)
 			}
 		}
-		return slices.ContainsFunc(n.Content, func(inside *yaml.Node) bool { return look(node{inside, n.file}) })
+	default:
+		w := &workload{object: newObject(d), kind: kind, in: in}
+		if w.name == "" {
+			w.name = d.at("metadata", "generateName").text()
+		}
+		if known && !w.read() && group != "" {
+			w.stray, _ = find(d, isHook)
+		} else if !known {
+			w.search()
+		}
+		if len(w.pods) > 0 || w.stray.Node != nil {
+			in.workloads = append(in.workloads, w)
+		}
 	}
-	look(d)
 }
 
-func find(all []object, name, namespace string) (object, bool) {
-	i := slices.IndexFunc(all, func(o object) bool { return o.is(name, namespace) })
-	if i < 0 {
-		return object{}, false
+// read reads the templates of a kind that is known. It tells whether the kind is.
+func (w *workload) read() bool {
+	d := &decoder{types: w.in.types}
+	template := func(t *corev1.PodTemplateSpec, path ...any) { w.addPod(t, w.at(path...)) }
+	switch w.kind {
+	case "Pod":
+		p := decoded[corev1.Pod](d, w.node)
+		template(&corev1.PodTemplateSpec{ObjectMeta: p.ObjectMeta, Spec: p.Spec})
+	case "PodTemplate":
+		template(&decoded[corev1.PodTemplate](d, w.node).Template, "template")
+	case "Deployment":
+		template(&decoded[appsv1.Deployment](d, w.node).Spec.Template, "spec", "template")
+	case "StatefulSet":
+		s := decoded[appsv1.StatefulSet](d, w.node)
+		template(&s.Spec.Template, "spec", "template")
+		w.pods[0].claimed = s.Spec.VolumeClaimTemplates
+	case "DaemonSet":
+		template(&decoded[appsv1.DaemonSet](d, w.node).Spec.Template, "spec", "template")
+	case "ReplicaSet":
+		template(&decoded[appsv1.ReplicaSet](d, w.node).Spec.Template, "spec", "template")
+	case "ReplicationController":
+		if r := decoded[corev1.ReplicationController](d, w.node); r.Spec.Template != nil {
+			template(r.Spec.Template, "spec", "template")
+		}
+	case "Job":
+		template(&decoded[batchv1.Job](d, w.node).Spec.Template, "spec", "template")
+	case "CronJob":
+		template(&decoded[batchv1.CronJob](d, w.node).Spec.JobTemplate.Spec.Template, "spec", "jobTemplate", "spec", "template")
+	case "Rollout", "DeploymentConfig":
+		template(&decoded[templated](d, w.node).Spec.Template, "spec", "template")
+	case "Elasticsearch":
+		for i, set := range decoded[elasticsearch](d, w.node).Spec.NodeSets {
+			template(&set.PodTemplate, "spec", "nodeSets", i, "podTemplate")
+		}
+	default:
+		return false
 	}
-	return all[i], true
+	w.flaws = d.flaws
+	return true
 }
 
-// service is a Service.
+// search looks for templates in an object of somebody's own kind.
+func (w *workload) search() {
+	isTemplate := func(key, value node) bool {
+		return key.Value == "template" && len(value.at("spec", "containers").items()) > 0
+	}
+	if _, value := find(w.node, isTemplate); value.Node != nil {
+		d := &decoder{types: w.in.types, loose: true}
+		w.addPod(decoded[corev1.PodTemplateSpec](d, value), value)
+		w.flaws = d.flaws
+	}
+}
+
+func isHook(key, value node) bool { return key.Value == "preStop" && value.there() }
+
+// find is the first key in a document that is looked for, and its value.
+func find(n node, is func(key, value node) bool) (key, value node) {
+	for key, value := range n.pairs() {
+		if is(key, value) {
+			return key, value
+		}
+	}
+	if n.Node == nil {
+		return node{}, node{}
+	}
+	for _, inside := range n.Content { // an alias is looked at where it is from
+		if key, value = find(node{inside, n.file}, is); key.Node != nil {
+			break
+		}
+	}
+	return key, value
+}
+
+// A service is a Service.
 type service struct {
-	object
-	selector map[string]string
+	*object
+	spec corev1.ServiceSpec
 }
 
-func (s service) selects(p *pod) bool {
-	for key, value := range s.selector {
-		if p.labels[key] != value {
+func (in *input) addService(d node) {
+	s := &service{newObject(d), decoded[corev1.Service](&decoder{types: in.types}, d).Spec}
+	in.byName[s.name] = append(in.byName[s.name], s)
+	for key, value := range s.spec.Selector {
+		in.bySelector[[2]string{key, value}] = append(in.bySelector[[2]string{key, value}], s)
+		break
+	}
+}
+
+// served are the ports that the Services which select a pod send to. Pods of the same labels share them.
+func (in *input) served(labels map[string]string, namespace string) map[string]bool {
+	id := namespace
+	for _, key := range slices.Sorted(maps.Keys(labels)) {
+		id += "\n" + key + "\n" + labels[key]
+	}
+	if all, ok := in.ports[id]; ok {
+		return all
+	}
+	all := map[string]bool{}
+	in.ports[id] = all
+	for key, value := range labels {
+		for _, s := range in.bySelector[[2]string{key, value}] {
+			if s.is(namespace) && selected(s.spec.Selector, labels) {
+				for _, port := range s.spec.Ports {
+					if to := port.TargetPort.String(); to != "0" {
+						all[to] = true
+					} else {
+						all[number(port.Port)] = true
+					}
+				}
+			}
+		}
+	}
+	return all
+}
+
+func selected(selector, labels map[string]string) bool {
+	for key, value := range selector {
+		if got, ok := labels[key]; !ok || got != value {
 			return false
 		}
 	}
-	return len(s.selector) > 0 && s.is(s.name, p.namespace)
+	return true
 }
 
-func (s service) headless() bool { return s.at("spec", "clusterIP").text() == "None" }
+func (s *service) headless() bool { return s.spec.ClusterIP == corev1.ClusterIPNone }
 
-// called tells whether a host means this Service, in one of the ways that DNS resolves.
-func (s service) called(host, namespace string) bool {
-	host = strings.TrimSuffix(strings.ToLower(host), ".")
-	labels := strings.Split(host, ".")
-	if s.name == "" || labels[0] != s.name {
-		return false
+// ports are the Service's own, as texts.
+func (s *service) ports() []string {
+	var all []string
+	for _, p := range s.spec.Ports {
+		all = append(all, number(p.Port))
 	}
-	return len(labels) == 1 && s.is(s.name, namespace) || len(labels) > 1 && s.is(s.name, labels[1]) && (len(labels) == 2 || labels[2] == "svc")
+	return all
+}
+
+// called are the Services that a host means for somebody in a namespace, in one of the ways that DNS resolves.
+func (in *input) called(host, namespace string) []*service {
+	labels := strings.Split(strings.TrimSuffix(strings.ToLower(host), "."), ".")
+	if len(labels) > 2 && labels[2] != "svc" {
+		return nil
+	}
+	if len(labels) > 1 {
+		namespace = labels[1]
+	}
+	var all []*service
+	for _, s := range in.byName[labels[0]] {
+		if s.name != "" && s.is(namespace) {
+			all = append(all, s)
+		}
+	}
+	return all
 }

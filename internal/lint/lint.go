@@ -3,11 +3,12 @@
 // [Check] is all of it: files in, a [Result] out. A [Rule] is something that can be wrong, with an identifier that
 // does not change; a [Finding] is a place where it is. [Rules] is the list.
 //
-// It knows what the kubelet does and what the programs that people call in hooks do. What prestop would do it does not
-// know: a [Read] tells it, which is the program's own reader of arguments, environment and steps, with its own schedule.
+// Manifests are decoded into Kubernetes' own types, strictly, with the place of each value kept. The package knows what the
+// kubelet does and what the programs that people call in hooks do. What prestop would do it asks prestop's own packages:
+// internal/config, internal/hook, and of each step its needs. It knows no verb.
 //
 // What is not in the files is not known and never guessed: no finding comes from a ConfigMap, a Service, or an image that
-// may be one way or the other. The package opens no file, asks no cluster and prints nothing. It is for cmd/prestop.
+// may be one way or the other. The package opens no file, asks no cluster and prints nothing. It is for cmd/kubectl-prestop.
 package lint
 
 import (
@@ -15,62 +16,14 @@ import (
 	"slices"
 	"sort"
 	"strings"
-	"time"
 
-	"github.com/prestop/prestop/prestop"
+	"github.com/prestop/prestop/internal/hook"
 )
 
 // A File is an input: one or more documents, YAML or JSON.
 type File struct {
 	Name    string // as findings name it
 	Content []byte
-}
-
-// Read is what prestop makes of the command of a hook. It is pure: nothing is opened, asked or waited for.
-type Read func(Command) Reading
-
-// A Command is prestop's, as it would be run.
-type Command struct {
-	Args  []string // those after the program
-	Env   Environment
-	Grace time.Duration // the pod's; 0: as Env and Args say
-	// Cluster is set in the Elasticsearch container of an ECK pod, whose mounts tell prestop where the cluster is.
-	Cluster string
-}
-
-// A Reading is prestop's view of a command.
-type Reading struct {
-	// Subcommand is what is done instead of a hook, such as install, or --dry-run. Then there is nothing else.
-	Subcommand string
-
-	Plan  prestop.Plan // of its steps, those that a wrapper hides unwrapped
-	Steps []Step       // beside Plan.Entries
-
-	Settings map[string]Setting // by their variable's name; those that were set
-	Mistakes []Mistake          // in settings
-	Unknown  []string           // PRE_STOP_ variables that are no settings
-}
-
-// A Setting is one that was set, by a flag or a variable.
-type Setting struct {
-	Value string // without secrets
-	Flag  string // as --grace-period; empty: by the variable
-}
-
-// A Mistake is a setting that cannot be read.
-type Mistake struct {
-	Setting string // a variable's name, or a flag's, as --grace-period; or arguments
-	Text    string
-	With    string // the setting that needs this one, as PRE_STOP_X, --x or --x=VALUE; empty: it is not that this one is missing
-}
-
-// A Step says where an entry of a plan comes from, and what is wrong with it.
-type Step struct {
-	Setting string   // the variable that it comes from; empty: an argument
-	Index   int      // which argument, or which line of the variable, from 0
-	Err     string   // why it cannot be read
-	Unset   []string // variables in it that are not set
-	Guess   bool     // it has variables whose value is not known
 }
 
 // A Hook is a preStop hook that was found.
@@ -81,8 +34,18 @@ type Hook struct {
 	Namespace string // may be empty
 	Name      string
 	Container string
-	Program   string   // prestop, or the name of another; or httpGet, sleep, tcpSocket
-	Reading   *Reading // nil: not prestop's
+	Program   string     // prestop, or the name of another; or httpGet, sleep, tcpSocket
+	Plan      *hook.Plan // nil: it is not prestop's, or a subcommand
+}
+
+// Object is how findings name the object.
+func (h Hook) Object() string { return objectName(h.Kind, h.Namespace, h.Name) }
+
+func objectName(kind, namespace, name string) string {
+	if namespace != "" {
+		name = namespace + "/" + name
+	}
+	return kind + " " + name
 }
 
 // A Result is what there is to say of some files.
@@ -90,6 +53,7 @@ type Result struct {
 	Hooks      []Hook
 	Findings   []*Finding
 	Unreadable []Unreadable
+	Objects    map[string]int // how many objects each file has, of whatever kind, by the files' names
 }
 
 // An Unreadable is a file, or a document of one, that cannot be read.
@@ -105,30 +69,29 @@ func (r Result) Errors() bool {
 }
 
 // Check reads files, which may refer to each other.
-func Check(files []File, read Read) Result {
-	var all Result
-	in := &input{}
+func Check(files []File) Result {
+	all := Result{Objects: map[string]int{}}
+	in := newInput()
 	for _, f := range files {
 		docs, unreadable := documents(f)
 		all.Unreadable = append(all.Unreadable, unreadable...)
 		for _, d := range docs {
-			in.add(d)
+			if d.at("kind").text() != "" {
+				all.Objects[f.Name]++
+			}
+			in.add(d, 0)
 		}
 	}
-	for _, p := range in.pods {
-		p.resolve(in)
-		c := &checker{pod: p}
-		for _, ct := range p.all() {
-			c.container(ct, read)
-			if ct.hook != nil {
-				all.Hooks = append(all.Hooks, ct.hook.summary())
+	rules := Rules()
+	for _, w := range in.workloads {
+		for _, p := range w.pods {
+			for _, c := range p.all {
+				if c.readHook(); c.hook != nil {
+					all.Hooks = append(all.Hooks, c.hook.summary())
+				}
 			}
 		}
-		c.wholePod()
-		if len(p.all()) == 0 && p.stray.Node != nil {
-			c.empty(p.stray)
-		}
-		all.Findings = append(all.Findings, c.findings...)
+		all.Findings = append(all.Findings, w.run(rules)...)
 	}
 	all.Findings = inOrder(all.Findings, files)
 	return all

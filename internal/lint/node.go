@@ -1,71 +1,92 @@
 package lint
 
 import (
+	"iter"
+	"math"
+	"slices"
 	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
 
-// A node is a place in a document. The zero node is one that is not there; everything can be asked of it.
+// A node is a place in a document. The zero node is a place that is not there; everything can be asked of it.
 type node struct {
 	*yaml.Node
 	file *File
 }
 
+// there tells whether something stands at the place. Kubernetes takes null for nothing.
 func (n node) there() bool {
 	return n.Node != nil && !(n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null")
 }
 
-// deep follows an alias.
-func (n node) deep() node {
+// followed is what an alias stands for.
+func (n node) followed() node {
 	for n.Node != nil && n.Kind == yaml.AliasNode {
 		n.Node = n.Alias
 	}
 	return n
 }
 
-// at is the value below some keys.
-func (n node) at(keys ...string) node {
-	for _, key := range keys {
-		_, n = n.find(key)
+// at is the place below some keys (string) and indexes (int).
+func (n node) at(path ...any) node {
+	for _, step := range path {
+		switch step := step.(type) {
+		case string:
+			_, n = n.pair(step)
+		case int:
+			if n.Node == nil || n.Kind != yaml.SequenceNode || step >= len(n.Content) {
+				return node{}
+			}
+			n = node{n.Content[step], n.file}.followed()
+		}
 	}
 	return n
 }
 
-// find is a key and its value. A key of the mapping itself goes before those that are merged into it.
-func (n node) find(key string) (name, value node) {
-	if n.Node == nil || n.Kind != yaml.MappingNode {
-		return node{}, node{}
-	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Value == key {
-			return node{n.Content[i], n.file}, node{n.Content[i+1], n.file}.deep()
+// pair is a key of a mapping and its value. Where a key stands twice, the last counts, as in Helm.
+func (n node) pair(name string) (key, value node) {
+	for k, v := range n.pairs() {
+		if k.Value == name {
+			key, value = k, v
 		}
 	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Tag != "!!merge" {
-			continue
+	if key.Node != nil {
+		return key, value
+	}
+	for _, from := range n.merged() {
+		if key, value = from.pair(name); key.Node != nil {
+			break
 		}
-		from := node{n.Content[i+1], n.file}.deep()
-		for _, m := range append(from.items(), from) {
-			if name, value = m.find(key); name.Node != nil {
-				return name, value
+	}
+	return key, value
+}
+
+// pairs are the keys of the mapping itself and their values, without those that are merged into it.
+func (n node) pairs() iter.Seq2[node, node] {
+	return func(yield func(key, value node) bool) {
+		if n.Node == nil || n.Kind != yaml.MappingNode {
+			return
+		}
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			if n.Content[i].Tag != "!!merge" && !yield(node{n.Content[i], n.file}, node{n.Content[i+1], n.file}.followed()) {
+				return
 			}
 		}
 	}
-	return node{}, node{}
 }
 
-// keys are those of the mapping itself.
-func (n node) keys() []node {
+// merged are the mappings that << merges into this one, those that count more first.
+func (n node) merged() []node {
+	var all []node
 	if n.Node == nil || n.Kind != yaml.MappingNode {
 		return nil
 	}
-	var all []node
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Tag != "!!merge" {
-			all = append(all, node{n.Content[i], n.file})
+		if n.Content[i].Tag == "!!merge" {
+			from := node{n.Content[i+1], n.file}.followed()
+			all = append(append(all, from.items()...), from)
 		}
 	}
 	return all
@@ -77,16 +98,7 @@ func (n node) items() []node {
 	}
 	all := make([]node, 0, len(n.Content))
 	for _, item := range n.Content {
-		all = append(all, node{item, n.file}.deep())
-	}
-	return all
-}
-
-// texts are what the items of a list have below some keys.
-func (n node) texts(keys ...string) []string {
-	var all []string
-	for _, item := range n.items() {
-		all = append(all, item.at(keys...).text())
+		all = append(all, node{item, n.file}.followed())
 	}
 	return all
 }
@@ -99,61 +111,65 @@ func (n node) text() string {
 	return n.Value
 }
 
-func (n node) bool() bool { return n.text() == "true" }
+// truths are the words that are truth values to Kubernetes' reader, which is one for YAML 1.1.
+var truths = []string{"y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "n", "N", "no", "No", "NO", "off", "Off", "OFF"}
 
-// number is a whole number that stands there as one.
-func (n node) number() (int, bool) {
-	if !n.there() || n.Kind != yaml.ScalarNode || n.ShortTag() != "!!int" {
-		return 0, false
+// scalar is what Kubernetes reads at a place: nil, a bool, an int64, a float64 or a string. ok is false for mappings and lists.
+func (n node) scalar() (value any, ok bool) {
+	if n.Node == nil || n.Kind != yaml.ScalarNode {
+		return nil, n.Node == nil
 	}
-	i, err := strconv.ParseInt(n.Value, 0, 0) // 060 is 48 to Kubernetes
-	return int(i), err == nil
+	digits := strings.ReplaceAll(n.Value, "_", "")
+	switch n.ShortTag() {
+	case "!!null":
+		return nil, true
+	case "!!bool":
+		return strings.EqualFold(n.Value, "true"), true
+	case "!!int":
+		if i, err := strconv.ParseInt(digits, 0, 64); err == nil {
+			return i, true
+		}
+		fallthrough
+	case "!!float":
+		if f, err := strconv.ParseFloat(digits, 64); err == nil && f == math.Trunc(f) && math.Abs(f) < 1<<53 {
+			return int64(f), true // 60.0 is 60 to Kubernetes
+		} else if err == nil {
+			return f, true
+		}
+	case "!!str":
+		const written = yaml.DoubleQuotedStyle | yaml.SingleQuotedStyle | yaml.LiteralStyle | yaml.FoldedStyle | yaml.TaggedStyle
+		if i := slices.Index(truths, n.Value); i >= 0 && n.Style&written == 0 {
+			return i < len(truths)/2, true
+		}
+	}
+	return n.Value, true
 }
 
-// isString tells whether Kubernetes takes a scalar for a string. It reads YAML 1.1, where yes is a truth value.
-func (n node) isString() bool {
-	if n.Kind != yaml.ScalarNode {
-		return false
-	}
-	if n.ShortTag() != "!!str" {
-		return false
-	}
-	plain := n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle|yaml.TaggedStyle) == 0
-	switch strings.ToLower(n.Value) {
-	case "yes", "no", "on", "off":
-		return !plain
-	}
-	return true
-}
-
-// what names a node's type for a message.
-func (n node) what() string {
-	switch {
-	case n.Node == nil:
-		return "nothing"
-	case n.Kind == yaml.MappingNode:
-		return "a mapping"
-	case n.Kind == yaml.SequenceNode:
-		return "a list"
-	case n.isString():
+// kind names what stands at a place, for a message.
+func (n node) kind() string {
+	value, ok := n.scalar()
+	switch value.(type) {
+	case bool:
+		return "a truth value"
+	case int64, float64:
+		return "a number"
+	case string:
 		return "a string"
 	}
-	switch n.ShortTag() {
-	case "!!int", "!!float":
-		return "a number"
-	case "!!null":
+	if ok {
 		return "nothing"
-	case "!!bool", "!!str":
-		return "a truth value"
 	}
-	return "a value of type " + n.ShortTag()
+	if n.Kind == yaml.SequenceNode {
+		return "a list"
+	}
+	return "a mapping"
 }
 
-// strings are the scalars of a mapping.
-func (n node) strings() map[string]string {
+// mapped are the scalars of a mapping.
+func (n node) mapped() map[string]string {
 	all := make(map[string]string)
-	for _, key := range n.keys() {
-		all[key.Value] = n.at(key.Value).text()
+	for key, value := range n.pairs() {
+		all[key.Value] = value.text()
 	}
 	return all
 }

@@ -1,10 +1,15 @@
 package lint
 
 import (
+	"cmp"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
+
+	corev1 "k8s.io/api/core/v1"
 )
 
 const (
@@ -14,52 +19,70 @@ const (
 	clusterLabel    = "elasticsearch.k8s.elastic.co/cluster-name"
 )
 
-// A pod is one that an object makes.
+// A pod is one that a workload makes.
 type pod struct {
-	owner                 node // the object
-	kind, name, namespace string
-	labels, annotations   map[string]string
-	template, spec        node
-	cluster               string // of an ECK pod
+	of *workload
+	*corev1.PodTemplateSpec
+	place   node                           // the template's
+	cluster string                         // of an ECK pod
+	claimed []corev1.PersistentVolumeClaim // volumes that the workload brings
 
 	grace      time.Duration
 	graceNode  node // what says it; not there: the default
 	graceWrong bool // it is no number
 
-	inits      []*container // those that end before the others begin
+	all        []*container // in the order in which they begin
 	sidecars   []*container // init containers that run as long as the pod
 	containers []*container
-	services   []service // those that select it
-	in         *input
-	stray      node // a hook in an object that has no containers
+	running    []*container // those that run as long as the pod
+	volumes    map[string]*corev1.Volume
+	mounting   map[string][]*container // those that mount a volume
+
+	declared   func() []string            // the ports of all containers
+	used       func() map[string]bool     // ports of containers and probes; see uses
+	probed     func() map[string][]probed // readiness probes with payload, by their port
+	schemes    func() map[string][]probed // what a port speaks, by a readiness probe or its name
+	installers func() []*container        // init containers that install prestop's binary
+	clears     func() bool                // a container runs elasticsearch-clear
 }
 
-func newPod(owner, template node) *pod {
-	p := &pod{owner: owner, kind: owner.at("kind").text(), template: template, spec: template.at("spec")}
-	o := objectOf(owner)
-	p.name, p.namespace = o.name, o.namespace
-	if p.name == "" {
-		p.name = owner.at("metadata", "generateName").text()
-	}
-	p.labels, p.annotations = template.at("metadata", "labels").strings(), template.at("metadata", "annotations").strings()
-	p.cluster = p.labels[clusterLabel]
-	if p.kind == "Elasticsearch" {
-		p.cluster = p.name
+// addPod adds a pod of a template, which stands at a place.
+func (w *workload) addPod(template *corev1.PodTemplateSpec, place node) {
+	p := &pod{of: w, PodTemplateSpec: template, place: place, cluster: template.Labels[clusterLabel], volumes: map[string]*corev1.Volume{}, mounting: map[string][]*container{}}
+	if w.kind == "Elasticsearch" {
+		p.cluster = w.name
 	}
 	p.readGrace()
-	for _, n := range p.spec.at("initContainers").items() {
-		if c := newContainer(n); c.native {
+	for i := range p.Spec.Volumes {
+		p.volumes[p.Spec.Volumes[i].Name] = &p.Spec.Volumes[i]
+	}
+	for i := range p.Spec.InitContainers {
+		c := newContainer(p, &p.Spec.InitContainers[i], place.at("spec", "initContainers", i))
+		if c.native = c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways; c.native {
 			p.sidecars = append(p.sidecars, c)
 		} else {
-			p.inits = append(p.inits, c)
+			c.init = true
 		}
+		p.all = append(p.all, c)
 	}
-	for _, n := range p.spec.at("containers").items() {
-		c := newContainer(n)
-		c.native = false
-		p.containers = append(p.containers, c)
+	for i := range p.Spec.Containers {
+		p.containers = append(p.containers, newContainer(p, &p.Spec.Containers[i], place.at("spec", "containers", i)))
 	}
-	return p
+	p.all, p.running = append(p.all, p.containers...), slices.Concat(p.sidecars, p.containers)
+	p.used, p.probed, p.schemes = sync.OnceValue(p.usedPorts), sync.OnceValue(p.readinessProbes), sync.OnceValue(p.portSchemes)
+	p.installers = sync.OnceValue(func() []*container {
+		return slices.DeleteFunc(slices.Clone(p.all), func(c *container) bool { return !c.init || c.installs() == "" })
+	})
+	p.declared = sync.OnceValue(func() []string {
+		var all []string
+		for _, c := range p.running {
+			all = append(all, c.declared()...)
+		}
+		slices.Sort(all)
+		return slices.Compact(all)
+	})
+	p.clears = sync.OnceValue(func() bool { return slices.ContainsFunc(p.all, (*container).clearsRecord) })
+	w.pods = append(w.pods, p)
 }
 
 func (p *pod) readGrace() {
@@ -67,114 +90,217 @@ func (p *pod) readGrace() {
 	if p.cluster != "" {
 		p.grace = defaultECKGrace
 	}
-	n := p.spec.at(graceKey)
-	if !n.there() {
+	if p.graceNode = p.place.at("spec", graceKey); !p.graceNode.there() {
 		return
 	}
-	p.graceNode = n
-	seconds, ok := n.number()
-	if p.graceWrong = !ok || seconds < 0 || seconds > 1<<30; !p.graceWrong {
-		p.grace = time.Duration(seconds) * time.Second
-	}
-}
-
-// object is how findings name it.
-func (p *pod) object() string {
-	name := p.name
-	if p.namespace != "" {
-		name = p.namespace + "/" + name
-	}
-	return p.kind + " " + name
-}
-
-// all are the containers that may have a hook, and those that must not.
-func (p *pod) all() []*container { return slices.Concat(p.inits, p.sidecars, p.containers) }
-
-// running are those that run as long as the pod.
-func (p *pod) running() []*container { return slices.Concat(p.sidecars, p.containers) }
-
-// resolve takes from the other objects what the pod refers to.
-func (p *pod) resolve(in *input) {
-	p.in = in
-	for _, s := range in.services {
-		if s.selects(p) {
-			p.services = append(p.services, s)
-		}
-	}
-	for _, c := range p.all() {
-		c.env = readEnvironment(in, p, c)
+	seconds := p.Spec.TerminationGracePeriodSeconds
+	if p.graceWrong = seconds == nil || *seconds < 0 || *seconds > 1<<30; !p.graceWrong {
+		p.grace = time.Duration(*seconds) * time.Second
 	}
 }
 
 // shared tells whether containers see each other's processes.
-func (p *pod) shared() bool { return p.spec.at("shareProcessNamespace").bool() }
-
-// volume is one of the pod's, by its name.
-func (p *pod) volume(name string) node {
-	for _, v := range p.spec.at("volumes").items() {
-		if v.at("name").text() == name {
-			return v
-		}
-	}
-	return node{}
+func (p *pod) shared() bool {
+	return p.Spec.ShareProcessNamespace != nil && *p.Spec.ShareProcessNamespace
 }
 
 // A container is one of a pod's.
 type container struct {
-	node
-	name, image string
-	native      bool // a sidecar: an init container that runs as long as the pod
-	mounts      []mount
-	env         environment
-	hook        *hook
+	pod *pod
+	*corev1.Container
+	place  node
+	init   bool // it ends before the others begin, and must not have a hook
+	native bool // a sidecar: an init container that runs as long as the pod
+	env    environment
+	hook   *preStop
 }
 
-// A mount is a volume in a container.
-type mount struct {
-	node
-	volume, path, sub string
-	readOnly          bool
-}
-
-func newContainer(n node) *container {
-	c := &container{node: n, name: n.at("name").text(), image: n.at("image").text(), native: n.at("restartPolicy").text() == "Always"}
-	for _, m := range n.at("volumeMounts").items() {
-		at := m.at("mountPath").text()
-		if at == "" {
-			continue
+func newContainer(p *pod, typed *corev1.Container, place node) *container {
+	c := &container{pod: p, Container: typed, place: place}
+	c.VolumeMounts = slices.DeleteFunc(slices.Clone(c.VolumeMounts), func(m corev1.VolumeMount) bool { return m.MountPath == "" })
+	for _, m := range c.VolumeMounts {
+		if all := p.mounting[m.Name]; len(all) == 0 || all[len(all)-1] != c {
+			p.mounting[m.Name] = append(all, c)
 		}
-		c.mounts = append(c.mounts, mount{m, m.at("name").text(), path.Clean(at), m.at("subPath").text() + m.at("subPathExpr").text(), m.at("readOnly").bool()})
 	}
 	return c
 }
 
-// mounted is the mount that holds a file, and the file's path in there.
-func (c *container) mounted(file string) (m mount, rest string, ok bool) {
-	file = path.Clean(file)
-	for _, one := range c.mounts {
-		if inside, below := strings.CutPrefix(file, strings.TrimSuffix(one.path, "/")); below && (inside == "" || inside[0] == '/') && (!ok || len(one.path) > len(m.path)) {
-			m, rest, ok = one, strings.TrimPrefix(inside, "/"), true
-		}
-	}
-	return m, rest, ok
+// at is a place below the container's.
+func (c *container) at(path ...any) node { return c.place.at(path...) }
+
+// prober is a probe and its field.
+type prober struct {
+	field string
+	*corev1.Probe
 }
 
-// ports are the pod's declared ones: of all containers, since they share their addresses, of probes, and where Services send to.
-func (p *pod) ports() []string {
+// probes are those that the container has.
+func (c *container) probes() []prober {
+	all := []prober{{"startupProbe", c.StartupProbe}, {"readinessProbe", c.ReadinessProbe}, {"livenessProbe", c.LivenessProbe}}
+	return slices.DeleteFunc(all, func(p prober) bool { return p.Probe == nil })
+}
+
+// An executed is a command that the kubelet runs in a container, and its place.
+type executed struct {
+	where []any
+	words []string
+}
+
+// executed are the commands of the container's hooks and probes.
+func (c *container) executed() []executed {
+	var all []executed
+	add := func(action *corev1.ExecAction, where ...any) {
+		if action != nil && len(action.Command) > 0 {
+			all = append(all, executed{append(where, "exec", "command"), action.Command})
+		}
+	}
+	if l := c.Lifecycle; l != nil && l.PreStop != nil {
+		add(l.PreStop.Exec, "lifecycle", "preStop")
+	}
+	if l := c.Lifecycle; l != nil && l.PostStart != nil {
+		add(l.PostStart.Exec, "lifecycle", "postStart")
+	}
+	for _, p := range c.probes() {
+		add(p.Exec, p.field)
+	}
+	return all
+}
+
+// A mount is a volume in a container.
+type mount struct {
+	*corev1.VolumeMount
+	path, sub string
+	rest      string // the path of what is looked for, in there
+}
+
+func (m mount) name() string {
+	if m.VolumeMount == nil {
+		return ""
+	}
+	return m.Name
+}
+
+// mounted is the mount that holds a file.
+func (c *container) mounted(file string) (m mount, ok bool) {
+	file = path.Clean(file)
+	for i := range c.VolumeMounts {
+		v := &c.VolumeMounts[i]
+		at := path.Clean(v.MountPath)
+		if inside, below := strings.CutPrefix(file, strings.TrimSuffix(at, "/")); below && (inside == "" || inside[0] == '/') && (!ok || len(at) > len(m.path)) {
+			m, ok = mount{v, at, v.SubPath + v.SubPathExpr, strings.TrimPrefix(inside, "/")}, true
+		}
+	}
+	return m, ok
+}
+
+// mountNode is where a mount is written.
+func (c *container) mountNode(m mount) node {
+	for _, n := range c.at("volumeMounts").items() {
+		if n.at("mountPath").text() == m.MountPath {
+			return n
+		}
+	}
+	return c.place
+}
+
+// portNumber is a port's number; a name is that of one of the container's.
+func (c *container) portNumber(text string) string {
+	for _, p := range c.Ports {
+		if text != "" && p.Name == text {
+			return number(p.ContainerPort)
+		}
+	}
+	return text
+}
+
+// declared are the numbers of the container's ports.
+func (c *container) declared() []string {
 	var all []string
-	for _, c := range p.running() {
-		all = append(all, c.at("ports").texts("containerPort")...)
-		for _, probe := range []string{"readinessProbe", "livenessProbe", "startupProbe"} {
-			for _, handler := range []string{"httpGet", "tcpSocket", "grpc"} {
-				all = append(all, c.at(probe, handler, "port").text())
+	for _, p := range c.Ports {
+		if p.ContainerPort != 0 {
+			all = append(all, number(p.ContainerPort))
+		}
+	}
+	return all
+}
+
+func number[N int32 | uint16](n N) string { return strconv.Itoa(int(n)) }
+
+// A probed is a container whose port gets readiness probes with payload, how, and how often.
+type probed struct {
+	*container
+	scheme string // of HTTP; empty: gRPC
+	every  time.Duration
+}
+
+func (p *pod) readinessProbes() map[string][]probed {
+	all := map[string][]probed{}
+	for _, c := range p.running {
+		probe := c.ReadinessProbe
+		if probe == nil {
+			continue
+		}
+		one, port := probed{container: c, every: 10 * time.Second}, ""
+		if probe.PeriodSeconds > 0 {
+			one.every = time.Duration(probe.PeriodSeconds) * time.Second
+		}
+		switch {
+		case probe.HTTPGet != nil:
+			port, one.scheme = c.portNumber(probe.HTTPGet.Port.String()), cmp.Or(strings.ToLower(string(probe.HTTPGet.Scheme)), "http")
+		case probe.GRPC != nil:
+			port = number(probe.GRPC.Port)
+		default:
+			continue
+		}
+		all[port] = append(all[port], one)
+	}
+	return all
+}
+
+func (p *pod) portSchemes() map[string][]probed {
+	type place struct {
+		*container
+		port string
+	}
+	all, known := map[string][]probed{}, map[place]bool{}
+	for port, ofPort := range p.probed() {
+		for _, one := range ofPort {
+			if one.scheme != "" {
+				all[port], known[place{one.container, port}] = append(all[port], one), true
 			}
 		}
 	}
-	for _, s := range p.services {
-		for _, port := range s.at("spec", "ports").items() {
-			all = append(all, port.at("targetPort").text())
-			if !port.at("targetPort").there() {
-				all = append(all, port.at("port").text())
+	for _, c := range p.running {
+		for _, declared := range c.Ports {
+			if port := number(declared.ContainerPort); !known[place{c, port}] && (declared.Name == "https" || declared.Name == "transport") {
+				all[port] = append(all[port], probed{container: c, scheme: declared.Name})
+			}
+		}
+	}
+	return all
+}
+
+// uses tells whether the pod is known to have a port: by a container, a probe, or a Service that sends to it.
+func (p *pod) uses(port string) bool {
+	return p.used()[port] || p.of.in.served(p.Labels, p.of.namespace)[port]
+}
+
+// usedPorts are those that are declared by any container, since they share their addresses, or asked by a probe.
+func (p *pod) usedPorts() map[string]bool {
+	all := map[string]bool{}
+	for _, c := range p.running {
+		for _, port := range c.declared() {
+			all[port] = true
+		}
+		for _, probe := range c.probes() {
+			switch {
+			case probe.HTTPGet != nil:
+				all[probe.HTTPGet.Port.String()] = true
+			case probe.TCPSocket != nil:
+				all[probe.TCPSocket.Port.String()] = true
+			case probe.GRPC != nil:
+				all[number(probe.GRPC.Port)] = true
 			}
 		}
 	}

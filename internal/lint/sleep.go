@@ -10,24 +10,22 @@ import (
 // forever is how long sleep infinity sleeps.
 const forever = time.Duration(math.MaxInt64)
 
-// slept is how long a script sleeps, if all of it is run; with branches, the longest that it sleeps at once. What cannot be
-// read does not count.
-func (s script) slept(env environment) time.Duration {
-	var sum, longest time.Duration
-	for _, c := range s.commands {
-		if c.program() != "sleep" || c.background {
-			continue
+// slept is how long a script sleeps after so many of its commands (0: in all), if the rest of it is run; with branches, the
+// longest that it sleeps at once. What cannot be read does not count.
+func (s script) slept(env environment) []time.Duration {
+	all := make([]time.Duration, len(s.commands)+1)
+	for i := len(s.commands) - 1; i >= 0; i-- {
+		c, d := s.commands[i], time.Duration(0)
+		if c.program() == "sleep" && !c.background {
+			for _, word := range c.words[1:] {
+				d = add(d, sleepTime(env.shown(word)))
+			}
 		}
-		var d time.Duration
-		for _, word := range c.words[1:] {
-			d = add(d, sleepTime(env.shown(word)))
+		if all[i] = add(all[i+1], d); s.branches {
+			all[i] = max(all[i+1], d)
 		}
-		sum, longest = add(sum, d), max(longest, d)
 	}
-	if s.branches {
-		return longest
-	}
-	return sum
+	return all
 }
 
 // calm tells whether a script waits in any way that is known.

@@ -1,165 +1,164 @@
 package metrics
 
 import (
-	"bytes"
 	"fmt"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 )
 
-// cursor walks over a line.
-type cursor struct{ rest []byte }
-
-func (c *cursor) peek() byte {
-	if len(c.rest) == 0 {
-		return 0
-	}
-	return c.rest[0]
+// A dialect is in what PromQL and the text of an answer differ.
+type dialect struct {
+	blanks    string // what may stand between words
+	isName    func(rune) bool
+	operators []string
+	quotes    string
+	escapes   string // what may follow a backslash in quotes
 }
 
-func (c *cursor) take(b byte) bool {
-	ok := len(c.rest) > 0 && c.rest[0] == b
-	if ok {
-		c.rest = c.rest[1:]
+// A cursor walks over a selector, or over a line of Prometheus' text. Places in the text are given by what begins there.
+type cursor struct {
+	dialect
+	text, rest string
+}
+
+func (d dialect) over(text string) *cursor { return &cursor{d, text, text} }
+
+// A term is label="value", or a metric's name, which has no label.
+type term struct {
+	place, label, operator, value string
+}
+
+func (c *cursor) expected(what, place string) error {
+	got := "nothing more"
+	if place != "" {
+		got = strconv.Quote(excerpt(place))
 	}
+	return fmt.Errorf("column %d: expected %s, got %s", len(c.text)-len(place)+1, what, got)
+}
+
+func (c *cursor) begins(prefixes string) bool {
+	return c.rest != "" && strings.IndexByte(prefixes, c.rest[0]) >= 0
+}
+
+func (c *cursor) take(prefix string) (ok bool) {
+	c.rest, ok = strings.CutPrefix(c.rest, prefix)
 	return ok
 }
 
-func (c *cursor) run(of func(byte) bool) []byte {
-	n := 0
-	for n < len(c.rest) && of(c.rest[n]) {
-		n++
-	}
-	run := c.rest[:n]
-	c.rest = c.rest[n:]
-	return run
+// takeBlanks tells whether there were any.
+func (c *cursor) takeBlanks() bool {
+	before := c.rest
+	c.rest = strings.TrimLeft(c.rest, c.blanks)
+	return c.rest != before
 }
 
-// blanks skips blanks, and tells whether there were any.
-func (c *cursor) blanks() bool {
-	return len(c.run(isBlank)) > 0
+// takeWhile takes what consists of such characters.
+func (c *cursor) takeWhile(is func(rune) bool) string {
+	before := c.rest
+	c.rest = strings.TrimLeftFunc(c.rest, is)
+	return before[:len(before)-len(c.rest)]
 }
 
-func (c *cursor) expected(what string) error {
-	if len(c.rest) == 0 {
-		return fmt.Errorf("expected %s, got the line's end", what)
+// name reads a name in quotes, or one of such characters. It is not empty.
+func (c *cursor) name(is func(rune) bool, what string) (name string, quoted bool, err error) {
+	place := c.rest
+	if quoted = c.begins(`"'`); quoted {
+		name, err = c.quoted()
+	} else if !c.begins("0123456789") {
+		name = c.takeWhile(is)
 	}
-	return fmt.Errorf("expected %s, got %q", what, excerpt(string(c.rest[:min(len(c.rest), 64)])))
+	if err == nil && name == "" {
+		err = c.expected(what, place)
+	}
+	return name, quoted, err
 }
 
-// word reads a name that stands without quotes.
-func (c *cursor) word(of func(byte) bool, what string) ([]byte, error) {
-	if isDigit(c.peek()) {
-		return nil, c.expected(what)
+// series reads a name and what stands in braces behind it. Either may be missing.
+func (c *cursor) series() (all []term, err error) {
+	place := c.rest
+	if name := c.takeWhile(c.isName); name != "" {
+		all = []term{{place, "", "=", name}}
 	}
-	word := c.run(of)
-	if len(word) == 0 {
-		return nil, c.expected(what)
+	if c.takeBlanks(); !c.take("{") {
+		return all, nil
 	}
-	return word, nil
-}
-
-func (c *cursor) quotedName() ([]byte, error) {
-	from := *c
-	name, err := c.quoted()
-	if err == nil && len(name) == 0 {
-		return nil, from.expected("a name")
-	}
-	return name, err
-}
-
-// quoted reads text in double quotes, which stays a part of the line: \\, \" and \n are replaced where they are. It is
-// not nil, even when empty.
-func (c *cursor) quoted() ([]byte, error) {
-	from := *c
-	if !c.take('"') {
-		return nil, c.expected("text in double quotes")
-	}
-	end := bytes.IndexByte(c.rest, '"')
-	if end < 0 {
-		return nil, from.expected("a closing quote after this")
-	}
-	text := c.rest[:end]
-	if bytes.IndexByte(text, '\\') >= 0 {
-		return c.escaped()
-	}
-	c.rest = c.rest[end+1:]
-	return text, nil
-}
-
-func (c *cursor) escaped() ([]byte, error) {
-	text := c.rest[:0]
-	for len(c.rest) > 0 {
-		b := c.rest[0]
-		if b == '"' {
-			c.rest = c.rest[1:]
-			return text, nil
+	for {
+		if c.takeBlanks(); c.take("}") {
+			return all, nil
 		}
-		if b == '\\' {
-			var ok bool
-			if b, ok = c.escape(); !ok {
-				return nil, c.expected(`\\, \" or \n`)
-			}
-			c.rest = c.rest[1:]
+		t, err := c.term()
+		if err != nil {
+			return nil, err
 		}
-		c.rest = c.rest[1:]
-		text = append(text, b)
-	}
-	return nil, c.expected("a closing quote")
-}
-
-func (c *cursor) escape() (b byte, ok bool) {
-	if len(c.rest) < 2 {
-		return 0, false
-	}
-	switch b = c.rest[1]; b {
-	case '\\', '"':
-		return b, true
-	case 'n':
-		return '\n', true
-	}
-	return 0, false
-}
-
-// number reads a number and the blanks after it.
-func (c *cursor) number(what string) (float64, error) {
-	from := *c
-	value, ok := number(c.run(isNoBlank))
-	if !ok {
-		return 0, from.expected(what)
-	}
-	c.blanks()
-	return value, nil
-}
-
-// number is a decimal number, NaN, +Inf or -Inf; not one that a float64 cannot hold, nor Go's 0x1p4 and 1_000.
-func number(text []byte) (float64, bool) {
-	if n, ok := whole(text); ok {
-		return n, true
-	}
-	if bytes.ContainsAny(text, "_xX") {
-		return 0, false
-	}
-	n, err := strconv.ParseFloat(string(text), 64)
-	return n, err == nil
-}
-
-// whole is what most values are.
-func whole(text []byte) (float64, bool) {
-	if len(text) == 0 || len(text) > 15 {
-		return 0, false
-	}
-	n := 0
-	for _, c := range text {
-		if !isDigit(c) {
-			return 0, false
+		all = append(all, t)
+		if c.takeBlanks(); !c.take(",") && !c.begins("}") {
+			return nil, c.expected("a comma or }", c.rest)
 		}
-		n = 10*n + int(c-'0')
 	}
-	return float64(n), true
 }
 
-func isName(c byte) bool { return c == ':' || isLabel(c) }
+func (c *cursor) term() (t term, err error) {
+	t.place = c.rest
+	name, quoted, err := c.name(isLabel, "a label's name")
+	if err != nil {
+		return t, err
+	}
+	if c.takeBlanks(); quoted && c.begins(",}") {
+		return term{t.place, "", "=", name}, nil
+	}
+	t.label = name
+	for _, t.operator = range c.operators {
+		if c.take(t.operator) {
+			c.takeBlanks()
+			t.value, err = c.quoted()
+			return t, err
+		}
+	}
+	return t, c.expected(strings.Join(c.operators, " or "), c.rest)
+}
 
-func isBlank(c byte) bool { return c == ' ' || c == '\t' }
+// quoted reads text in quotes. A backslash in backquotes means itself.
+func (c *cursor) quoted() (string, error) {
+	if !c.begins(c.quotes) {
+		return "", c.expected("text in quotes", c.rest)
+	}
+	place, quote, special := c.rest, c.rest[:1], c.rest[:1]
+	if quote != "`" {
+		special += `\`
+	}
+	var text []byte
+	for c.rest = c.rest[1:]; ; {
+		end := strings.IndexAny(c.rest, special)
+		if end < 0 {
+			return "", c.expected("a closing quote after this", place)
+		}
+		text = append(text, c.rest[:end]...)
+		if c.rest = c.rest[end:]; c.take(quote) {
+			return string(text), nil
+		}
+		r, wide, after, err := strconv.UnquoteChar(c.rest, quote[0])
+		switch {
+		case err != nil || !strings.Contains(c.escapes, c.rest[1:2]):
+			return "", c.expected(`an escape such as \\ or \n`, c.rest)
+		case wide:
+			text = utf8.AppendRune(text, r)
+		default:
+			text = append(text, byte(r))
+		}
+		c.rest = after
+	}
+}
 
-func isNoBlank(c byte) bool { return !isBlank(c) }
+func isLabel(r rune) bool {
+	return r == '_' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'
+}
+
+// excerpt is as much of a text as an error repeats.
+func excerpt(text string) string {
+	const most = 60
+	if len(text) > most {
+		return text[:most] + "…"
+	}
+	return text
+}

@@ -1,90 +1,155 @@
 package metrics
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"strings"
+	"unicode/utf8"
 )
+
+// maxDepth is how deep JSON may be nested.
+const maxDepth = 100
 
 // envoy reads Envoy's stats: {"stats": [{"name": "…", "value": 1}, {"histograms": …}]}.
 func (t *total) envoy(r io.Reader) error {
-	s := newScanner(r)
-	found := false
-	err := s.object(func(key []byte) error {
-		switch {
-		case string(key) != "stats":
-			return s.skip()
-		case found:
-			return s.errorf(`"stats" is there twice`)
-		}
-		found = true
-		return s.array(func() error { return t.stat(s) })
-	})
-	switch {
-	case err != nil:
-		return err
-	case !found:
-		return errors.New(`no "stats" in the JSON`)
-	}
-	return s.end()
-}
-
-// stat is one element of the list. One without a name is the object of histograms.
-type stat struct {
-	name          []byte
-	value         float64
-	named, valued bool
-	number        bool
-	*scanner
-}
-
-func (t *total) stat(s *scanner) error {
-	v := stat{name: s.name[:0], scanner: s}
-	err := s.object(v.member)
-	s.name = v.name
-	switch {
-	case err != nil:
-		return err
-	case !v.named && v.valued:
-		return s.errorf("a value has no name")
-	case !v.named || !t.selects(v.name, nil):
+	in := &bounded{from: r}
+	s := statsReader{t, json.NewDecoder(in)}
+	in.at = s.InputOffset
+	err := s.all()
+	switch _, large := errors.AsType[*json.UnmarshalTypeError](err); {
+	case err == nil:
 		return nil
-	case !v.number:
-		return s.errorf("the value of %q is no number", excerpt(string(v.name)))
+	case err == io.EOF && in.read == 0:
+		return errors.New("the answer is empty")
+	case err == io.EOF || err == io.ErrUnexpectedEOF:
+		err = fmt.Errorf("the JSON breaks off: %w", io.ErrUnexpectedEOF)
+	case large: // whose text has the whole number
+		err = errors.New("expected a number that 64 bits can hold")
 	}
-	return t.count(v.value)
+	return fmt.Errorf("byte %d: %w", s.InputOffset()+1, err)
 }
 
-func (v *stat) member(key []byte) (err error) {
-	switch string(key) {
-	case "name":
-		return v.readName()
-	case "value":
-		return v.readValue()
-	}
-	return v.skip()
+// bounded fails where a part is not complete after maxPart. The decoder would keep a string or blanks of any length.
+type bounded struct {
+	from io.Reader
+	read int64
+	at   func() int64 // where the decoder is
 }
 
-func (v *stat) readName() error {
-	if v.named {
-		return v.errorf(`"name" is there twice`)
+func (b *bounded) Read(p []byte) (int, error) {
+	left := maxPart - (b.read - b.at())
+	if left <= 0 {
+		return 0, fmt.Errorf("a part is longer than %d KiB", maxPart>>10)
 	}
-	name, err := v.string()
-	v.name, v.named = append(v.name, name...), true
-	return err
+	n, err := b.from.Read(p[:min(int64(len(p)), left)])
+	b.read += int64(n)
+	return n, err
 }
 
-func (v *stat) readValue() error {
-	if v.valued {
-		return v.errorf(`"value" is there twice`)
+type statsReader struct {
+	*total
+	*json.Decoder
+}
+
+func (s statsReader) all() error {
+	found, err := s.object(map[string]func() error{"stats": func() error { return s.each('[', "a list", s.stat) }})
+	if err == nil && found == 0 {
+		err = errors.New(`no "stats" in the JSON`)
 	}
-	v.valued = true
-	c, err := v.peek()
 	if err != nil {
 		return err
 	}
-	if v.number = c == '-' || isDigit(c); !v.number {
-		return v.skip()
+	switch _, err = s.Token(); err {
+	case nil:
+		return errors.New("something follows the JSON")
+	case io.EOF:
+		return nil
 	}
-	v.value, err = v.scanner.number()
 	return err
+}
+
+// object reads the members that are asked for, passes over others, and tells how many there are. None may be there twice.
+func (s statsReader) object(read map[string]func() error) (found int, err error) {
+	seen := map[string]bool{}
+	err = s.each('{', "an object", func() error {
+		token, err := s.Token()
+		if err != nil {
+			return err
+		}
+		key := token.(string) // the decoder lets nothing else pass
+		switch {
+		case read[key] == nil:
+			_, err = s.value()
+			return err
+		case seen[key]:
+			return fmt.Errorf("%q is there twice", key)
+		}
+		seen[key] = true
+		return read[key]()
+	})
+	return len(seen), err
+}
+
+// each calls item for each element of a list or each key of an object, to read it.
+func (s statsReader) each(begin json.Delim, what string, item func() error) error {
+	got, err := s.Token()
+	if err == nil && got != begin {
+		err = fmt.Errorf("expected %s, got %q", what, excerpt(fmt.Sprint(got)))
+	}
+	for err == nil && s.More() {
+		err = item()
+	}
+	if err == nil {
+		_, err = s.Token()
+	}
+	return err
+}
+
+// stat is one element of the list. One without a name is the object of histograms.
+func (s statsReader) stat() error {
+	var name, value any
+	found, err := s.object(map[string]func() error{
+		"name":  func() (err error) { name, err = s.value(); return err },
+		"value": func() (err error) { value, err = s.value(); return err },
+	})
+	if err != nil || found == 0 {
+		return err
+	}
+	text, named := name.(string)
+	number, valued := value.(float64)
+	switch {
+	case !named:
+		return errors.New("expected a name in quotes")
+	case strings.ContainsRune(text, utf8.RuneError): // by which the decoder replaces what is none
+		return errors.New("expected UTF-8")
+	case !s.selects(map[string]string{"": text}):
+		return nil
+	case !valued:
+		return fmt.Errorf("the value of %q is no number", excerpt(text))
+	}
+	return s.count(number)
+}
+
+// value reads any value; of an object or a list it returns how it begins.
+func (s statsReader) value() (first json.Token, err error) {
+	first, err = s.Token()
+	got, depth := first, 0
+	for err == nil {
+		switch got {
+		case json.Delim('{'), json.Delim('['):
+			depth++
+		case json.Delim('}'), json.Delim(']'):
+			depth--
+		}
+		switch {
+		case depth == 0:
+			return first, nil
+		case depth > maxDepth:
+			return nil, fmt.Errorf("the JSON is nested deeper than %d", maxDepth)
+		}
+		got, err = s.Token()
+	}
+	return nil, err
 }

@@ -11,14 +11,14 @@ import (
 // checkOutcome sums twice, with another size of reads.
 func checkOutcome(t *testing.T, s Selector, text, kind string) (sum float64, series int, err error) {
 	t.Helper()
-	sum, series, err = s.Sum(iotest.OneByteReader(strings.NewReader(text)), kind)
+	sum, series, err = s.Sum(iotest.OneByteReader(strings.NewReader(text)), kind, false)
 	if math.IsNaN(sum) != (err != nil) || (series == 0) != (err != nil) {
 		t.Errorf("%q: %v in %d series, %v", text, sum, series, err)
 	}
 	if err != nil && len(err.Error()) > 600 {
 		t.Errorf("%q: the error has %d bytes", text, len(err.Error()))
 	}
-	again, n, errAgain := s.Sum(strings.NewReader(text), kind)
+	again, n, errAgain := s.Sum(strings.NewReader(text), kind, false)
 	if (errAgain == nil) != (err == nil) || n != series || again != sum && err == nil {
 		t.Errorf("%q: %v in %d series (%v), then %v in %d (%v)", text, sum, series, err, again, n, errAgain)
 	}
@@ -43,26 +43,26 @@ func FuzzSelector(f *testing.F) {
 		if s.String() != text {
 			t.Errorf("%q: %s", text, s)
 		}
-		checkOutcome(t, s, exposition, prometheus)
+		checkOutcome(t, s, promText, prometheus)
 		checkOutcome(t, s, envoyStats, stats)
 		// It wants something of a series, so that one without anything is never selected.
-		if s.matches("", nil) {
+		if s.matchesNothing() {
 			t.Errorf("%q selects a series with no name and no labels", text)
 		}
 	})
 }
 
-func (s Selector) matches(name string, labels []pair) bool {
+func (s Selector) matchesNothing() bool {
 	t := total{Selector: s}
-	return t.selects([]byte(name), labels)
+	return t.selects(map[string]string{"": ""})
 }
 
 func FuzzText(f *testing.F) {
-	for line := range strings.Lines(exposition) {
+	for line := range strings.Lines(promText) {
 		f.Add(line, false)
 		f.Add(line+"# EOF\n", true)
 	}
-	f.Add(exposition, false)
+	f.Add(promText, false)
 	for _, seed := range []string{"a 1", "a 0\n# EOF", "a{l=\"\\", "{\"a\"", "a 0x1\n", "a 1 2 # {a=\"b\"} 1 2\n", "a{} 1\r\n", "a{a=\"1\",a=\"2\"} 3\n", "a-1\n", "{\"a\",\"a\"=\"b\"} 1\n", "a .5e1\n"} {
 		f.Add(seed, false)
 	}
@@ -73,7 +73,7 @@ func FuzzText(f *testing.F) {
 		func(l map[string]string) bool { return l["a"] != "" && l[nameLabel] != "a" },
 	}
 	f.Fuzz(func(t *testing.T, text string, open bool) {
-		if len(text) >= maxLine {
+		if len(text) >= maxPart {
 			return
 		}
 		for n, s := range selectors {
@@ -100,7 +100,7 @@ func checkCuts(t *testing.T, s Selector, text, kind string, sum float64, series 
 	}
 	last := strings.LastIndexByte(strings.TrimSuffix(text, "\n"), '\n') + 1
 	for end := last + 1; end < len(text); end += 1 + (len(text)-last)/50 {
-		got, n, err := s.Sum(strings.NewReader(text[:end]), kind)
+		got, n, err := s.Sum(strings.NewReader(text[:end]), kind, false)
 		if err == nil && (kind == prometheus || got != sum || n != series) {
 			t.Errorf("%s, %q cut after %d bytes: %v in %d series, whole %v in %d", s, text, end, got, n, sum, series)
 		}
@@ -126,7 +126,7 @@ func FuzzJSON(f *testing.F) {
 				t.Errorf("%s, %q: %v in %d series, the reference has %v in %d, %t", s, text, sum, series, wantSum, wantSeries, ok)
 			}
 			for end := range len(strings.TrimRight(text, " \t\r\n")) {
-				if _, _, err := s.Sum(strings.NewReader(text[:end]), stats); err == nil {
+				if _, _, err := s.Sum(strings.NewReader(text[:end]), stats, false); err == nil {
 					t.Errorf("%s, %q: read when cut after %d bytes", s, text, end)
 				}
 			}

@@ -71,7 +71,7 @@ func TestParseSelector(t *testing.T) {
 		{`{__name__="the.name"}`, dotted, true},
 		{`{"the.nam"}`, dotted, false},
 	} {
-		_, series, err := parse(t, test.selector).Sum(strings.NewReader(test.text), prometheus)
+		_, series, err := parse(t, test.selector).Sum(strings.NewReader(test.text), prometheus, false)
 		if series != 1 && test.matches || err == nil != test.matches {
 			t.Errorf("%s: %d series (%v) in %s, want match %t", test.selector, series, err, test.text, test.matches)
 		}
@@ -96,40 +96,40 @@ func TestParseSelectorErrors(t *testing.T) {
 		`a{b="c"}[5m]`:                     `column 9: expected the end, got "[5m]"`,
 		`sum(a{b="c"})`:                    `column 13: expected the end, got ")"`,
 		`a{b="c"}{d="e"}`:                  `column 9: expected the end, got "{d=\"e\"}"`,
-		"a{":                               `column 3: expected a label's name, got nothing more`,
-		"a{b":                              `column 4: expected =, !=, =~ or !~, got nothing more`,
-		"a{b=":                             `column 5: expected a value in quotes, got nothing more`,
-		"a{b=c}":                           `column 5: expected a value in quotes, got "c}"`,
-		"a{b=1}":                           `column 5: expected a value in quotes, got "1}"`,
+		"a{":                               "column 3: expected a label's name, got nothing more",
+		"a{b":                              "column 4: expected =~ or !~ or != or =, got nothing more",
+		"a{b=":                             "column 5: expected text in quotes, got nothing more",
+		"a{b=c}":                           `column 5: expected text in quotes, got "c}"`,
+		"a{b=1}":                           `column 5: expected text in quotes, got "1}"`,
 		`a{b="c}`:                          `column 5: expected a closing quote after this, got "\"c}"`,
 		`a{b="c\"}`:                        `column 5: expected a closing quote after this, got "\"c\\\"}"`,
 		`a{b='c"}`:                         `column 5: expected a closing quote after this, got "'c\"}"`,
 		"a{b=`c}":                          "column 5: expected a closing quote after this, got \"`c}\"",
-		`a{b="c"`:                          `column 8: expected a comma or }, got nothing more`,
+		`a{b="c"`:                          "column 8: expected a comma or }, got nothing more",
 		`a{b="c" d="e"}`:                   `column 9: expected a comma or }, got "d=\"e\"}"`,
 		`a{,}`:                             `column 3: expected a label's name, got ",}"`,
 		`a{b="c",,}`:                       `column 9: expected a label's name, got ",}"`,
 		`a{1b="c"}`:                        `column 3: expected a label's name, got "1b=\"c\"}"`,
 		`a{ü="c"}`:                         `column 3: expected a label's name, got "ü=\"c\"}"`,
-		`a{b-c="d"}`:                       `column 4: expected =, !=, =~ or !~, got "-c=\"d\"}"`,
-		`a{b=="c"}`:                        `column 5: expected a value in quotes, got "=\"c\"}"`,
-		`a{b~"c"}`:                         `column 4: expected =, !=, =~ or !~, got "~\"c\"}"`,
-		`a{b<"c"}`:                         `column 4: expected =, !=, =~ or !~, got "<\"c\"}"`,
+		`a{b-c="d"}`:                       `column 4: expected =~ or !~ or != or =, got "-c=\"d\"}"`,
+		`a{b=="c"}`:                        `column 5: expected text in quotes, got "=\"c\"}"`,
+		`a{b~"c"}`:                         `column 4: expected =~ or !~ or != or =, got "~\"c\"}"`,
+		`a{b<"c"}`:                         `column 4: expected =~ or !~ or != or =, got "<\"c\"}"`,
 		`a{b="\q"}`:                        `column 6: expected an escape such as \\ or \n, got "\\q\"}"`,
 		`a{b=~"c\.d"}`:                     `column 8: expected an escape such as \\ or \n, got "\\.d\"}"`,
-		`a{b=~"("}`:                        `column 6: expected a regular expression: missing closing ): "("`,
-		`a{b=~"c)(d"}`:                     `column 6: expected a regular expression: unexpected ): "c)(d"`,
-		`a{b!~"(?=c)"}`:                    `column 6: expected a regular expression: invalid or unsupported Perl syntax: "(?="`,
-		`a{b=~"c{2000}"}`:                  `column 6: expected a regular expression: invalid repeat count: "{2000}"`,
-		`a{b=~"((c{1000}){1000}d)"}`:       `column 6: expected a regular expression: invalid repeat count: "{1000}"`,
+		`a{b=~"("}`:                        `column 3: expected a regular expression (missing closing ): "("), got "b=~\"(\"}"`,
+		`a{b=~"c)(d"}`:                     `column 3: expected a regular expression (unexpected ): "c)(d"), got "b=~\"c)(d\"}"`,
+		`a{b!~"(?=c)"}`:                    `column 3: expected a regular expression (invalid or unsupported Perl syntax: "(?="), got "b!~\"(?=c)\"}"`,
+		`a{b=~"c{2000}"}`:                  `column 3: expected a regular expression (invalid repeat count: "{2000}"), got "b=~\"c{2000}\"}"`,
+		`a{b=~"((c{1000}){1000}d)"}`:       `column 3: expected a regular expression (invalid repeat count: "{1000}"), got "b=~\"((c{1000}){1000}d)\"}"`,
 		`a{__name__="b"}`:                  `column 3: expected one name, got "__name__=\"b\"}"`,
 		`a{"b"}`:                           `column 3: expected one name, got "\"b\"}"`,
 		`a{"b`:                             `column 3: expected a closing quote after this, got "\"b"`,
 		`{""}`:                             `column 2: expected a label's name, got "\"\"}"`,
 		`a{""="b"}`:                        `column 3: expected a label's name, got "\"\"=\"b\"}"`,
-		`{"a" "b"}`:                        `column 6: expected =, !=, =~ or !~, got "\"b\"}"`,
+		`{"a" "b"}`:                        `column 6: expected =~ or !~ or != or =, got "\"b\"}"`,
 		"a\xff":                            `column 1: expected UTF-8, got "a\xff"`,
-		`a{b="` + strings.Repeat("x", 200): `column 5: expected a closing quote after this, got "\"` + strings.Repeat("x", 59) + `…"`,
+		`a{b="` + strings.Repeat("x", 200): `column 5: expected a closing quote after this, got "\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…"`,
 	} {
 		s, err := ParseSelector(text)
 		if err == nil || err.Error() != want || s.String() != "" {
@@ -141,7 +141,7 @@ func TestParseSelectorErrors(t *testing.T) {
 // A selector that was not read selects nothing, rather than all.
 func TestZeroSelector(t *testing.T) {
 	t.Parallel()
-	if sum, series, err := (Selector{}).Sum(strings.NewReader("a 0\n"), prometheus); err == nil || err.Error() != "no selector" {
+	if sum, series, err := (Selector{}).Sum(strings.NewReader("a 0\n"), prometheus, false); err == nil || err.Error() != "no selector" {
 		t.Errorf("%v in %d series, %v", sum, series, err)
 	}
 }

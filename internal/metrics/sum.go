@@ -1,15 +1,14 @@
 // Package metrics reads what a program tells of itself: a [Selector] picks series out of Prometheus' text format
 // (0.0.4, or OpenMetrics 1.0) or out of Envoy's JSON stats, and adds them up.
 //
-// It reads a stream in flat memory and keeps nothing but the sum. What it cannot read, or where nothing is selected, is
-// an error and never zero: whoever waits for zero would take it for the end of the traffic. It fetches nothing, knows no
-// conditions, and leaves to its caller how much may be read.
+// It reads a stream and keeps nothing but the sum, so that memory does not grow with the answer. What it cannot read, or
+// where nothing is selected, is an error and never zero: whoever waits for zero would take it for the end of the traffic.
+// It fetches nothing, knows no conditions, and leaves to its caller how much may be read.
 //
 // Prometheus' own library would do it too, with protobuf and more than a megabyte of the binary.
 package metrics
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -17,104 +16,97 @@ import (
 	"strings"
 )
 
+// maxPart is how long a line of text may be, or what stands between two commas in JSON, in bytes.
+const maxPart = 64 << 10
+
+// ErrAbsent is in the error of [Selector.Sum] where the answer has series, and none of them is selected.
+var ErrAbsent = errors.New("no series")
+
 // Sum adds up the values of all series that s selects, and says how many there are. kind is the answer's Content-Type:
 // application/json is Envoy's stats, anything else Prometheus' text. It reads to the end, since what breaks off after
-// the first series is broken.
+// the first series is broken. framed tells that the end of r is the end of the answer: that its length was announced, or
+// that it came in chunks. Otherwise the connection may have broken in the last line, and the newline there must be seen.
 //
-// It fails where nothing is selected, where a selected value is no number, and where the text cannot be read, also in
-// a series that is not selected. The sum is NaN then, which no comparison takes for little.
-func (s Selector) Sum(r io.Reader, kind string) (sum float64, series int, err error) {
+// It fails where nothing is selected, where the selected values are no number to go by (NaN, -Inf, some above and some
+// below zero), and where the text cannot be read, also in a series that is not selected. The sum is NaN then, which no
+// comparison takes for little.
+func (s Selector) Sum(r io.Reader, kind string, framed bool) (sum float64, series int, err error) {
 	t := total{Selector: s}
-	if err := t.read(r, kind); err != nil {
-		return math.NaN(), 0, err
+	err = t.read(r, kind, framed)
+	switch what := excerpt(s.text); {
+	case err != nil:
+	case t.seen == 0:
+		err = errors.New("there are no series in the answer")
+	case t.series == 0 && t.family:
+		err = fmt.Errorf("%w %s: the family is there, but no series of it has these labels", ErrAbsent, what)
+	case t.series == 0:
+		err = fmt.Errorf("%w %s among the %d in the answer", ErrAbsent, what, t.seen)
+	default:
+		return t.above + t.below, t.series, nil
 	}
-	return t.sum, t.series, nil
+	return math.NaN(), 0, err
 }
 
 // total is one Sum.
 type total struct {
 	Selector
-	sum    float64
-	series int // that were selected
-	seen   int // of any name
-	family bool
-	last   []byte // the name that was seen last
-	named  bool   // whether it was selected
+	above, below float64 // sums of what is above and below zero; one of them stays zero
+	series       int     // that were selected
+	seen         int     // of any name
+	family       bool    // the name was seen
 }
 
-func (t *total) read(r io.Reader, kind string) error {
+func (t *total) read(r io.Reader, kind string, framed bool) error {
 	if len(t.names)+len(t.labels) == 0 {
 		return errors.New("no selector")
 	}
-	if err := t.add(r, kind); err != nil {
-		return err
-	}
-	return t.judge()
-}
-
-func (t *total) add(r io.Reader, kind string) error {
 	media, _, _ := strings.Cut(kind, ";")
 	switch strings.ToLower(strings.TrimSpace(media)) {
 	case "application/json":
 		return t.envoy(r)
 	case "application/openmetrics-text":
-		return t.text(r, true)
+		return t.prometheus(r, framed, true)
 	case "text/html": // which some frameworks call any text
-		if err := t.text(r, false); err != nil {
+		if err := t.prometheus(r, framed, false); err != nil {
 			return fmt.Errorf("expected Prometheus' text or Envoy's JSON, got HTML: %w", err)
 		}
 		return nil
 	}
-	return t.text(r, false)
+	return t.prometheus(r, framed, false)
 }
 
-func (t *total) judge() error {
-	switch {
-	case t.seen == 0:
-		return errors.New("there are no series in the answer")
-	case t.series > 0:
-		return nil
-	case t.family:
-		return fmt.Errorf("no series %s: the family is there, but no series of it has these labels", excerpt(t.String()))
-	}
-	return fmt.Errorf("no series %s among the %d in the answer", excerpt(t.String()), t.seen)
-}
-
-// selects tells whether a series is among those that are wanted.
-func (t *total) selects(name []byte, labels []pair) bool {
+// selects tells whether a series is among those that are wanted. Its name is the label "".
+func (t *total) selects(labels map[string]string) bool {
 	t.seen++
-	if !t.isNamed(name) {
-		return false
+	for _, m := range t.names {
+		if !m.matches(labels[m.label]) {
+			return false
+		}
 	}
 	t.family = len(t.names) > 0
 	for _, m := range t.labels {
-		if !m.matches(valueOf(labels, m.label)) {
+		if !m.matches(labels[m.label]) {
 			return false
 		}
 	}
 	return true
 }
 
-// isNamed keeps its answer, since series of one name mostly follow each other.
-func (t *total) isNamed(name []byte) bool {
-	if t.seen > 1 && bytes.Equal(name, t.last) {
-		return t.named
-	}
-	t.last, t.named = append(t.last[:0], name...), true
-	for _, m := range t.names {
-		t.named = t.named && m.matches(name)
-	}
-	return t.named
-}
-
+// count adds a value that is wanted.
 func (t *total) count(value float64) error {
-	if math.IsNaN(value) {
-		return errors.New("a value that is wanted is NaN")
-	}
-	t.sum += value
 	t.series++
-	if math.IsNaN(t.sum) {
-		return errors.New("the values that are wanted have no sum: +Inf and -Inf")
+	if value < 0 {
+		t.below += value
+	} else {
+		t.above += value
+	}
+	switch {
+	case math.IsNaN(value):
+		return errors.New("a value that is wanted is NaN")
+	case math.IsInf(t.below, -1):
+		return errors.New("the values that are wanted add up to -Inf")
+	case t.above > 0 && t.below < 0:
+		return errors.New("of the values that are wanted some are above zero and some below: their sum says nothing")
 	}
 	return nil
 }

@@ -6,35 +6,39 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
+	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
-// maxLine is how long a line of text, or a string in JSON, may be, in bytes.
-const maxLine = 64 << 10
-
-// endMark is the last line of OpenMetrics, alone allowed to have no newline.
+// endMark is the last line of OpenMetrics, which needs no newline.
 const endMark = "# EOF"
 
-// lines is a text that is read line by line.
-type lines struct {
-	*total
-	sample      sample
-	openMetrics bool
-	ended       bool
-}
-
-// text reads Prometheus' text.
-func (t *total) text(r io.Reader, openMetrics bool) error {
-	l := lines{total: t, openMetrics: openMetrics}
-	in := bufio.NewReaderSize(r, maxLine)
+// prometheus reads Prometheus' text line by line.
+func (t *total) prometheus(r io.Reader, framed, openMetrics bool) error {
+	in := bufio.NewReaderSize(r, maxPart)
+	ended := false
 	for n := 1; ; n++ {
-		line, err := in.ReadSlice('\n')
-		if err == io.EOF && (len(line) == 0 || l.isEnd(line)) {
-			l.ended = l.ended || len(line) > 0
-			return l.finish()
-		}
-		if err = l.readable(err); err == nil {
-			err = l.line(bytes.TrimSuffix(line[:len(line)-1], []byte("\r")))
+		raw, err := in.ReadSlice('\n')
+		line := string(bytes.TrimSuffix(bytes.TrimSuffix(raw, []byte("\n")), []byte("\r")))
+		switch {
+		case err == io.EOF && len(raw) == 0:
+			if openMetrics && !ended && t.seen > 0 {
+				return errors.New("the text breaks off: OpenMetrics ends in # EOF")
+			}
+			return nil
+		case err != nil && err != io.EOF && err != bufio.ErrBufferFull:
+		case ended:
+			err = errors.New("expected nothing after # EOF")
+		case err == bufio.ErrBufferFull:
+			err = fmt.Errorf("it is longer than %d KiB", maxPart>>10)
+		case openMetrics && line == endMark:
+			ended, err = true, nil
+		case err == io.EOF && !framed:
+			err = errors.New("it breaks off without a newline")
+		default:
+			err = t.line(exposition.over(line), openMetrics)
 		}
 		if err != nil {
 			return fmt.Errorf("line %d: %w", n, err)
@@ -42,53 +46,114 @@ func (t *total) text(r io.Reader, openMetrics bool) error {
 	}
 }
 
-func (l *lines) finish() error {
-	if l.openMetrics && !l.ended && l.seen > 0 {
-		return errors.New("the text breaks off: OpenMetrics ends in # EOF")
-	}
-	return nil
+var exposition = dialect{
+	blanks:    " \t",
+	isName:    func(r rune) bool { return r == ':' || isLabel(r) },
+	operators: []string{"="},
+	quotes:    `"`,
+	escapes:   `\"n`,
 }
 
-func (l *lines) isEnd(line []byte) bool {
-	return l.openMetrics && !l.ended && string(line) == endMark
-}
-
-// readable is what is wrong with a line that was read with err.
-func (l *lines) readable(err error) error {
-	switch {
-	case err != nil && err != io.EOF && err != bufio.ErrBufferFull:
-		return err
-	case l.ended:
-		return errors.New("expected nothing after # EOF")
-	case err == io.EOF:
-		return errors.New("it breaks off without a newline")
-	case err == bufio.ErrBufferFull:
-		return fmt.Errorf("it is longer than %d KiB", maxLine>>10)
-	}
-	return nil
-}
-
-func (l *lines) line(line []byte) error {
-	if !utf8.Valid(line) {
+func (t *total) line(c *cursor, openMetrics bool) error {
+	if !utf8.ValidString(c.text) {
 		return errors.New("expected UTF-8")
 	}
-	if l.isEnd(line) {
-		l.ended = true
-		return nil
-	}
-	c := cursor{rest: line}
-	c.blanks()
+	c.takeBlanks()
 	switch {
-	case len(c.rest) == 0:
+	case c.rest == "":
 		return nil
-	case c.take('#'):
+	case c.take("#"):
 		return c.comment()
 	}
-	if err := l.sample.read(&c, l.openMetrics); err != nil {
+	labels, value, err := c.sample(true, openMetrics)
+	if err == nil && c.take("#") { // an exemplar, as in # {trace_id="1"} 0.5
+		c.takeBlanks()
+		_, _, err = c.sample(false, true)
+	}
+	if err == nil && c.rest != "" {
+		err = c.expected("the line's end", c.rest)
+	}
+	if err != nil || !t.selects(labels) {
 		return err
 	}
-	if !l.selects(l.sample.name, l.sample.labels) {
+	return t.count(value)
+}
+
+// comment reads what follows a #. It may be anything, but # HELP and # TYPE begin with a metric's name, and a type is
+// one that is known.
+func (c *cursor) comment() error {
+	if !c.takeBlanks() {
 		return nil
 	}
-	return l.count(l.sample.value)
+	keyword := c.takeWhile(c.isNoBlank)
+	if c.takeBlanks(); keyword != "HELP" && keyword != "TYPE" || c.rest == "" {
+		return nil
+	}
+	if _, _, err := c.name(c.isName, "a metric's name"); err != nil {
+		return err
+	}
+	if !c.takeBlanks() && c.rest != "" {
+		return c.expected("a blank after the name", c.rest)
+	}
+	switch strings.TrimRight(c.rest, c.blanks) {
+	case "", "counter", "gauge", "histogram", "summary", "untyped", "unknown", "info", "stateset", "gaugehistogram":
+		return nil
+	}
+	if keyword == "HELP" {
+		return nil
+	}
+	return c.expected("a metric's type", c.rest)
+}
+
+// sample reads name{label="value"} or {"name",label="value"}, a value, and perhaps a timestamp. The name is the label "".
+func (c *cursor) sample(named, seconds bool) (labels map[string]string, value float64, err error) {
+	place, what := c.rest, "a metric's name"
+	if !named {
+		what = "an exemplar's labels"
+	}
+	terms, err := c.series()
+	if err != nil {
+		return nil, 0, err
+	}
+	labels = map[string]string{}
+	for _, t := range terms {
+		if _, twice := labels[t.label]; twice || t.label == nameLabel {
+			return nil, 0, c.expected("each label once, and one name", t.place)
+		}
+		labels[t.label] = t.value
+	}
+	read := place[:len(place)-len(c.rest)]
+	_, hasName := labels[""]
+	switch {
+	case hasName != named || read == "" || '0' <= read[0] && read[0] <= '9':
+		return nil, 0, c.expected(what, place)
+	case !strings.HasSuffix(read, "}") && strings.TrimRight(read, c.blanks) == read:
+		return nil, 0, c.expected("a blank or { after the name", c.rest)
+	}
+	c.takeBlanks()
+	place = c.rest
+	value, ok := number(c.takeWhile(c.isNoBlank))
+	if !ok {
+		return nil, 0, c.expected("a value", place)
+	}
+	if c.takeBlanks(); c.rest == "" || c.begins("#") {
+		return labels, value, nil
+	}
+	place = c.rest
+	text := c.takeWhile(c.isNoBlank)
+	c.takeBlanks()
+	// It is whole milliseconds, or OpenMetrics' seconds.
+	_, err = strconv.ParseInt(text, 10, 64)
+	if at, ok := number(text); err != nil && (!seconds || !ok || math.IsNaN(at-at)) {
+		return nil, 0, c.expected("a timestamp", place)
+	}
+	return labels, value, nil
+}
+
+func (c *cursor) isNoBlank(r rune) bool { return !strings.ContainsRune(c.blanks, r) }
+
+// number is a decimal number, NaN, +Inf or -Inf; not one that a float64 cannot hold, nor Go's 0x1p4 and 1_000.
+func number(text string) (float64, bool) {
+	n, err := strconv.ParseFloat(text, 64)
+	return n, err == nil && !strings.ContainsAny(text, "_xX")
 }

@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/prestop/prestop/internal/container"
+	"github.com/prestop/prestop/internal/proc"
 )
 
 // container opens the stderr of the container's main process, which is what kubectl logs shows.
@@ -41,8 +41,8 @@ func isNull(fd int) bool {
 // mainProcess finds the pid of the container's main process. Where not even our own cgroup can be
 // read it takes PID 1, as in a private namespace: a log in a neighbour's place is better than none.
 func (at Place) mainProcess() (string, error) {
-	first, err := container.Init(at.path())
-	if errors.Is(err, container.ErrCgroup) {
+	first, err := proc.Init(at.path())
+	if errors.Is(err, proc.ErrCgroup) {
 		return "1", nil
 	}
 	if err != nil {

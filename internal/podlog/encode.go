@@ -10,93 +10,84 @@ import (
 	"unicode/utf8"
 )
 
-// appendJSON appends a field's value, its strings shortened to limit bytes each.
-func appendJSON(b []byte, v any, limit int) []byte {
+// toJSON is a field's value, its strings shortened to limit bytes each.
+func toJSON(v any, limit int) string {
+	var b strings.Builder
+	writeJSON(&b, v, limit)
+	return b.String()
+}
+
+func writeJSON(b *strings.Builder, v any, limit int) {
 	switch v := v.(type) {
 	case string:
-		return appendString(b, shorten(v, limit))
-	case bool:
-		return strconv.AppendBool(b, v)
-	case json.Number:
-		return append(b, v...)
+		writeString(b, shorten(v, limit))
 	case time.Duration:
-		return strconv.AppendFloat(b, v.Seconds(), 'f', 3, 64)
+		fmt.Fprintf(b, "%.3f", v.Seconds())
 	case list:
-		return appendList(b, v, limit)
+		b.WriteByte('[')
+		for i, item := range v {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			writeJSON(b, item, limit)
+		}
+		b.WriteByte(']')
 	case object:
-		return appendObject(b, v, limit)
-	}
-	return append(b, "null"...)
-}
-
-func appendList(b []byte, l list, limit int) []byte {
-	b = append(b, '[')
-	for i, v := range l {
-		if i > 0 {
-			b = append(b, ',')
+		b.WriteByte('{')
+		for i, f := range v {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			writeString(b, f.key)
+			b.WriteByte(':')
+			writeJSON(b, f.value, limit)
 		}
-		b = appendJSON(b, v, limit)
+		b.WriteByte('}')
+	default: // nil, a bool, a number
+		plain, _ := json.Marshal(v)
+		b.Write(plain)
 	}
-	return append(b, ']')
 }
 
-func appendObject(b []byte, o object, limit int) []byte {
-	b = append(b, '{')
-	for i, f := range o {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(appendString(b, f.key), ':')
-		b = appendJSON(b, f.value, limit)
-	}
-	return append(b, '}')
-}
-
-// appendString appends a JSON string. It escapes what encoding/json leaves alone: delete, the C1
+// writeString writes a JSON string. It escapes what encoding/json leaves alone: delete, the C1
 // controls and the marks that reverse a line, all of which act on a terminal that shows a log.
-func appendString(b []byte, s string) []byte {
-	b = append(b, '"')
+func writeString(b *strings.Builder, s string) {
+	b.WriteByte('"')
 	for _, r := range s { // what is no UTF-8 comes as U+FFFD
 		switch {
 		case r == '"' || r == '\\':
-			b = append(b, '\\', byte(r))
+			b.WriteByte('\\')
+			b.WriteRune(r)
 		case r == '\n':
-			b = append(b, `\n`...)
+			b.WriteString(`\n`)
 		case strconv.IsPrint(r):
-			b = utf8.AppendRune(b, r)
-		case r > 0xffff:
-			high, low := utf16.EncodeRune(r)
-			b = fmt.Appendf(b, `\u%04x\u%04x`, high, low)
+			b.WriteRune(r)
 		default:
-			b = fmt.Appendf(b, `\u%04x`, r)
+			for _, unit := range utf16.Encode([]rune{r}) {
+				fmt.Fprintf(b, `\u%04x`, unit)
+			}
 		}
 	}
-	return append(b, '"')
+	b.WriteByte('"')
 }
 
-// appendText appends key=value for each field, the keys of groups joined with dots.
-func appendText(b []byte, prefix string, o object, limit int) []byte {
+// writeText writes key=value for each field, the keys of groups joined with dots.
+func writeText(b *strings.Builder, prefix string, o object, limit int) {
 	for _, f := range o {
-		if inner, ok := f.value.(object); ok {
-			b = appendText(b, prefix+f.key+".", inner, limit)
+		key, value := prefix+f.key, ""
+		switch v := f.value.(type) {
+		case object:
+			writeText(b, key+".", v, limit)
 			continue
+		case string:
+			value = quoted(shorten(v, limit))
+		case time.Duration:
+			value = v.Round(time.Millisecond).String()
+		default:
+			value = toJSON(v, limit)
 		}
-		b = append(b, ' ')
-		b = append(b, quoted(prefix+f.key)...)
-		b = append(b, '=')
-		b = appendTextValue(b, f.value, limit)
+		b.WriteString(" " + quoted(key) + "=" + value)
 	}
-	return b
-}
-
-func appendTextValue(b []byte, v any, limit int) []byte {
-	switch v := v.(type) {
-	case string:
-		return append(b, quoted(shorten(v, limit))...)
-	case time.Duration:
-		return append(b, v.Round(time.Millisecond).String()...)
-	}
-	return appendJSON(b, v, limit)
 }
 
 // quoted puts a string in quotes unless it is one plain word.
@@ -110,8 +101,7 @@ func quoted(s string) string {
 
 // printable escapes a string that has something unprintable in it.
 func printable(s string) string {
-	plain := utf8.ValidString(s) && strings.IndexFunc(s, func(r rune) bool { return !strconv.IsPrint(r) }) < 0
-	if plain {
+	if utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !strconv.IsPrint(r) }) {
 		return s
 	}
 	q := strconv.Quote(s)

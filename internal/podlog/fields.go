@@ -36,16 +36,20 @@ func (o object) set(key string, value any) object {
 	return append(o, field{key, value})
 }
 
+func (o object) setAll(fields object) object {
+	for _, f := range fields {
+		o = o.set(f.key, f.value)
+	}
+	return o
+}
+
 func merge(key string, before, now any) any {
 	a, grouped := before.(object)
 	b, group := now.(object)
-	if grouped && group {
-		for _, f := range b {
-			a = a.set(f.key, f.value)
-		}
-		return a
-	}
-	if key == errorKey {
+	switch {
+	case grouped && group:
+		return a.setAll(b)
+	case key == errorKey:
 		return asText(before) + "; " + asText(now)
 	}
 	return now
@@ -74,11 +78,21 @@ func (h *handler) fields(scopes []scope, r slog.Record) object {
 
 func (h *handler) add(o object, a slog.Attr) object {
 	a.Value = a.Value.Resolve()
-	if a.Equal(slog.Attr{}) {
+	switch {
+	case a.Equal(slog.Attr{}):
 		return o
-	}
-	if a.Value.Kind() == slog.KindGroup {
-		return h.addGroup(o, a)
+	case a.Value.Kind() == slog.KindGroup:
+		var group object
+		for _, inner := range a.Value.Group() {
+			group = h.add(group, inner)
+		}
+		if a.Key == "" {
+			return o.setAll(group)
+		}
+		if len(group) == 0 {
+			return o
+		}
+		return o.set(a.Key, group)
 	}
 	_, isError := a.Value.Any().(error)
 	value := h.value(a.Value)
@@ -89,23 +103,6 @@ func (h *handler) add(o object, a slog.Attr) object {
 		return o.set(errorKey, asText(value))
 	}
 	return o.set(a.Key, value)
-}
-
-func (h *handler) addGroup(o object, a slog.Attr) object {
-	if a.Key == "" {
-		for _, inner := range a.Value.Group() {
-			o = h.add(o, inner)
-		}
-		return o
-	}
-	var group object
-	for _, inner := range a.Value.Group() {
-		group = h.add(group, inner)
-	}
-	if len(group) == 0 {
-		return o
-	}
-	return o.set(a.Key, group)
 }
 
 // value makes a field's value, without secrets. A method of the value that panics, as those of a
@@ -150,43 +147,34 @@ func (h *handler) anything(v any) any {
 // json.Unmarshal it keeps the order of keys.
 func (h *handler) decode(d *json.Decoder) any {
 	token, _ := d.Token()
-	switch token := token.(type) {
-	case string:
-		return h.Hide(token)
-	case json.Delim:
-		if token == '[' {
-			return h.decodeList(d)
+	switch token {
+	case json.Delim('['):
+		l := list{}
+		for d.More() {
+			l = append(l, h.decode(d))
 		}
-		return h.decodeObject(d)
+		d.Token()
+		return l
+	case json.Delim('{'):
+		o := object{}
+		for d.More() {
+			key, _ := h.decode(d).(string)
+			o = o.set(key, h.decode(d))
+		}
+		d.Token()
+		return o
+	}
+	if text, ok := token.(string); ok {
+		return h.Hide(text)
 	}
 	return token
-}
-
-func (h *handler) decodeList(d *json.Decoder) list {
-	l := list{}
-	for d.More() {
-		l = append(l, h.decode(d))
-	}
-	d.Token()
-	return l
-}
-
-func (h *handler) decodeObject(d *json.Decoder) object {
-	o := object{}
-	for d.More() {
-		key, _ := d.Token()
-		name, _ := key.(string)
-		o = o.set(h.Hide(name), h.decode(d))
-	}
-	d.Token()
-	return o
 }
 
 func asText(v any) string {
 	if s, ok := v.(string); ok {
 		return s
 	}
-	return string(appendJSON(nil, v, math.MaxInt))
+	return toJSON(v, math.MaxInt)
 }
 
 func timestamp(t time.Time) string {

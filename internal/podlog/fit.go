@@ -19,9 +19,9 @@ const shortest = 64
 // fit renders a line so that it is no longer than maxLine. What has to go is decided with all
 // strings at their shortest; then they are as long as there is room for. The attributes are
 // changed.
-func fit(attrs object, render func(attrs object, limit int) []byte) []byte {
-	if b := render(attrs, maxLine); len(b) <= maxLine {
-		return b
+func fit(attrs object, render func(attrs object, limit int) string) string {
+	if text := render(attrs, maxLine); len(text) <= maxLine {
+		return text
 	}
 	rest := attrs
 	for len(rest) > 0 && len(render(marked(rest, len(attrs)), shortest)) > maxLine {
@@ -29,8 +29,8 @@ func fit(attrs object, render func(attrs object, limit int) []byte) []byte {
 	}
 	rest = marked(rest, len(attrs))
 	for _, limit := range []int{maxLine, 1024, 256} {
-		if b := render(rest, limit); len(b) <= maxLine {
-			return b
+		if text := render(rest, limit); len(text) <= maxLine {
+			return text
 		}
 	}
 	return render(rest, shortest)
@@ -52,14 +52,14 @@ func reduce(attrs object) object {
 		if _, isString := f.value.(string); isString {
 			continue
 		}
-		if n := len(appendJSON(nil, f.value, shortest)); n > size {
+		if n := len(toJSON(f.value, shortest)); n > size {
 			largest, size = i, n
 		}
 	}
 	if largest < 0 {
 		return attrs[:len(attrs)/2]
 	}
-	whole := len(appendJSON(nil, attrs[largest].value, math.MaxInt))
+	whole := len(toJSON(attrs[largest].value, math.MaxInt))
 	attrs[largest].value = fmt.Sprintf("too long: %d bytes", whole)
 	return attrs
 }

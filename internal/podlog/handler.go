@@ -79,16 +79,10 @@ func (h *handler) Enabled(_ context.Context, level slog.Level) bool {
 }
 
 func (h *handler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	if len(attrs) == 0 {
-		return h
-	}
 	return h.with(scope{attrs: attrs})
 }
 
 func (h *handler) WithGroup(name string) slog.Handler {
-	if name == "" {
-		return h
-	}
 	return h.with(scope{group: name})
 }
 
@@ -118,6 +112,6 @@ func (h *handler) Handle(_ context.Context, r slog.Record) error {
 	out := fit(l.attrs, render)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	_, err := h.w.Write(out)
+	_, err := io.WriteString(h.w, out)
 	return err
 }

@@ -1,8 +1,8 @@
 package podlog
 
 import (
+	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -18,13 +18,9 @@ type line struct {
 	failure            string
 }
 
-// owns says whether a key is one that no attribute at the top can have.
-func (l *line) owns(key string) bool {
-	switch key {
-	case "@timestamp", "log.level", "message", "ecs.version", "event.dataset", "elapsed", "remaining", "left_out":
-		return true
-	}
-	return false
+// ownKeys are the keys that no attribute at the top can have.
+func ownKeys() []string {
+	return []string{"@timestamp", "log.level", "message", "ecs.version", "event.dataset", "elapsed", "remaining", "left_out"}
 }
 
 // add takes an attribute; the error is kept apart, since it is written last.
@@ -32,23 +28,19 @@ func (l *line) add(f field) {
 	switch {
 	case f.key == errorKey:
 		l.failed, l.failure = true, asText(f.value)
-	case l.owns(f.key):
+	case slices.Contains(ownKeys(), f.key):
 		l.attrs = l.attrs.set("labels."+f.key, f.value)
 	default:
 		l.attrs = l.attrs.set(f.key, f.value)
 	}
 }
 
-func (l *line) json(attrs object, limit int) []byte {
+func (l *line) json(attrs object, limit int) string {
 	var o object
 	if !l.time.IsZero() {
-		o = append(o, field{"@timestamp", timestamp(l.time)})
+		o = object{{"@timestamp", timestamp(l.time)}}
 	}
-	o = append(o,
-		field{"log.level", l.level},
-		field{"message", l.message},
-		field{"ecs.version", "8.11.0"},
-		field{"event.dataset", "prestop"})
+	o = append(o, object{{"log.level", l.level}, {"message", l.message}, {"ecs.version", "8.11.0"}, {"event.dataset", "prestop"}}...)
 	o = append(o, attrs...)
 	if l.clocked {
 		o = append(o, field{"elapsed", l.elapsed}, field{"remaining", l.remaining})
@@ -56,29 +48,25 @@ func (l *line) json(attrs object, limit int) []byte {
 	if l.failed {
 		o = append(o, field{errorKey, l.failure})
 	}
-	return append(appendJSON(nil, o, limit), '\n')
+	return toJSON(o, limit) + "\n"
 }
 
-func (l *line) text(attrs object, limit int) []byte {
-	var b []byte
+func (l *line) text(attrs object, limit int) string {
+	var b strings.Builder
 	if !l.time.IsZero() {
-		b = l.time.AppendFormat(b, "15:04:05 ")
+		b.WriteString(l.time.Format("15:04:05 "))
 	}
 	if l.clocked {
-		b = append(b, '+')
-		b = strconv.AppendFloat(b, l.elapsed.Seconds(), 'f', 1, 64)
-		b = append(b, "s "...)
+		fmt.Fprintf(&b, "+%.1fs ", l.elapsed.Seconds())
 	}
-	b = append(b, l.level...)
-	b = append(b, strings.Repeat(" ", max(0, len("error")-len(l.level)))...)
-	b = append(b, ' ')
-	b = append(b, printable(shorten(l.message, limit))...)
+	fmt.Fprintf(&b, "%-5s %s", l.level, printable(shorten(l.message, limit)))
 	rest := slices.Clone(attrs)
 	if l.failed {
 		rest = append(rest, field{"error", l.failure})
 	}
 	if len(rest) > 0 {
-		b = append(b, ' ')
+		b.WriteByte(' ')
 	}
-	return append(appendText(b, "", rest, limit), '\n')
+	writeText(&b, "", rest, limit)
+	return b.String() + "\n"
 }

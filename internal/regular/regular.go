@@ -1,6 +1,9 @@
-// Package regular reads files that somebody named in a setting or a step: bodies, tokens, certificates, locks' values,
-// what another container made. It reads regular files alone, also behind a symbolic link: a FIFO would be waited for longer than
-// any deadline, and a device has no end. What is in a file is its callers' affair.
+// Package regular reads, replaces and removes files that somebody named in a setting or a step: bodies, tokens, certificates,
+// locks' values, what containers make for each other.
+//
+// They are regular files alone. [Open] and [Read] follow symbolic links, but a FIFO would be waited for longer than any
+// deadline, and a device has no end. [Replace] and [Remove] follow none at the path's end, and leave alone what is no file. What
+// is in a file is its callers' affair.
 package regular
 
 import (
@@ -25,7 +28,7 @@ func Open(path string) (*os.File, error) {
 		return nil, e
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: expected a file, found %s", path, kind(info.Mode()))
+		return nil, &KindError{path, info.Mode()}
 	}
 	return os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0) // a FIFO in its place by now is not waited for
 }
@@ -52,6 +55,8 @@ func kind(m fs.FileMode) string {
 		return "a FIFO"
 	case m&fs.ModeDevice != 0:
 		return "a device"
+	case m&fs.ModeSymlink != 0:
+		return "a symbolic link"
 	}
 	return "a socket"
 }

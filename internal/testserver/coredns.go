@@ -1,7 +1,6 @@
 package testserver
 
 import (
-	"crypto/sha256"
 	"fmt"
 	"net/netip"
 	"os"
@@ -9,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -21,7 +21,7 @@ type Zone struct {
 }
 
 // CoreDNS starts a CoreDNS on an address, as [Address] gives one, that is the authority for a zone such as
-// "svc.test". It is built from its Go module the first time, which takes a minute or two.
+// "svc.test". It is built from its Go module the first time, which takes some minutes.
 func CoreDNS(t testing.TB, address, zone string) *Zone {
 	t.Helper()
 	z := &Zone{t: t, file: filepath.Join(t.TempDir(), "zone")}
@@ -61,53 +61,38 @@ func startCoreDNS(t testing.TB, address, zone, block string) *Process {
 	return Start(t, exec.Command(buildCoreDNS(t), "-conf", config), answers(address, "ready."+zone+"."))
 }
 
-// buildCoreDNS gives the path of the program, which it keeps for the next time.
+// buildCoreDNS gives the path of the program. The go command builds it into its own cache, as a whole and under the name of what
+// went into it, whoever else builds it at the same time. Tests of one process wait for one build: each would take all processors.
 func buildCoreDNS(t testing.TB) string {
 	t.Helper()
 	dir := below(t, "internal/testserver/coredns")
-	sum := sha256.New()
-	for _, name := range []string{"go.mod", "go.sum", "main.go"} {
-		text, err := os.ReadFile(filepath.Join(dir, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		sum.Write(text)
-	}
-	cache, err := os.UserCacheDir()
+	program, err := builtCoreDNS(dir)
 	if err != nil {
-		cache = t.TempDir()
-	}
-	program := filepath.Join(cache, "prestop-test", fmt.Sprintf("coredns-%x", sum.Sum(nil)[:8]))
-	if _, err := os.Stat(program); err == nil {
-		return program
-	}
-	made := filepath.Join(t.TempDir(), "coredns")
-	build := exec.Command("go", "build", "-o", made, ".")
-	build.Dir, build.Env = dir, append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-buildvcs=false")
-	if out, err := build.CombinedOutput(); err != nil {
-		lacks(t, "CoreDNS cannot be built: %v\n%s", err, out)
-	}
-	if err := keep(made, program); err != nil {
-		t.Log(err)
-		return made
+		lacks(t, "CoreDNS cannot be built: %v", err)
 	}
 	return program
 }
 
-// keep moves a file to where others may find it, at once as a whole.
-func keep(made, program string) error {
-	if err := os.MkdirAll(filepath.Dir(program), 0o755); err != nil {
-		return err
-	}
-	content, err := os.ReadFile(made)
-	if err != nil {
-		return err
-	}
-	part := fmt.Sprintf("%s.%d", program, os.Getpid())
-	if err := os.WriteFile(part, content, 0o755); err != nil {
-		return err
-	}
-	return os.Rename(part, program)
+var coreDNS struct {
+	once    sync.Once
+	program string
+	err     error
+}
+
+// builtCoreDNS takes the directory of the program's module, which is the same for all tests.
+func builtCoreDNS(dir string) (string, error) {
+	coreDNS.once.Do(func() {
+		build := exec.Command("go", "tool", "-n", "coredns")
+		build.Dir, build.Env = dir, append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-buildvcs=false")
+		var wrong strings.Builder
+		build.Stderr = &wrong
+		out, err := build.Output()
+		if err != nil {
+			err = fmt.Errorf("%w\n%s", err, wrong.String())
+		}
+		coreDNS.program, coreDNS.err = strings.TrimSpace(string(out)), err
+	})
+	return coreDNS.program, coreDNS.err
 }
 
 // below finds a directory of the repository, from the package's that is tested.

@@ -34,9 +34,9 @@ func EtcdTLS(t testing.TB, caFile, certFile, keyFile string, args ...string) *Et
 func startEtcd(t testing.TB, scheme string, args []string) *EtcdServer {
 	t.Helper()
 	program := Program(t, "etcd-server", "etcd")
-	ip := IP()
-	e := &EtcdServer{URL: scheme + "://" + Address(t, ip), metrics: "http://" + Address(t, ip)}
-	peer := "http://" + Address(t, ip)
+	at := Addresses(t, IP(), 3)
+	e := &EtcdServer{URL: scheme + "://" + at[0], metrics: "http://" + at[1]}
+	peer := "http://" + at[2]
 	cmd := exec.Command(program, append([]string{
 		"--name", "test", "--data-dir", t.TempDir(), "--logger", "zap", "--log-outputs", "stderr", "--log-level", "error",
 		"--listen-client-urls", e.URL, "--advertise-client-urls", e.URL, "--listen-metrics-urls", e.metrics,

@@ -20,27 +20,26 @@ type RedisServer struct {
 // Redis starts a redis-server; args are further words of its command line, as "--requirepass", "secret".
 func Redis(t testing.TB, args ...string) *RedisServer {
 	t.Helper()
-	return startRedis(t, IP(), args)
+	return startRedis(t, Address(t, IP()), args)
 }
 
 // RedisTLS starts a redis-server with a second address that speaks TLS and wants a client certificate of the
 // authority in caFile. All files are PEM.
 func RedisTLS(t testing.TB, caFile, certFile, keyFile string, args ...string) *RedisServer {
 	t.Helper()
-	ip := IP()
-	address := Address(t, ip)
-	_, port, _ := net.SplitHostPort(address)
+	at := Addresses(t, IP(), 2)
+	_, port, _ := net.SplitHostPort(at[1])
 	args = append([]string{"--tls-port", port, "--tls-ca-cert-file", caFile, "--tls-cert-file", certFile, "--tls-key-file", keyFile}, args...)
-	r := startRedis(t, ip, args)
-	r.TLSAddress = address
+	r := startRedis(t, at[0], args)
+	r.TLSAddress = at[1]
 	return r
 }
 
-func startRedis(t testing.TB, ip string, args []string) *RedisServer {
+func startRedis(t testing.TB, address string, args []string) *RedisServer {
 	t.Helper()
 	program := Program(t, "redis-server", "redis-server")
-	r := &RedisServer{Address: Address(t, ip)}
-	_, port, _ := net.SplitHostPort(r.Address)
+	r := &RedisServer{Address: address}
+	ip, port, _ := net.SplitHostPort(r.Address)
 	cmd := exec.Command(program, append([]string{"--bind", ip, "--port", port, "--save", "", "--appendonly", "no"}, args...)...)
 	cmd.Dir = t.TempDir()
 	r.Process = Start(t, cmd, r.answers)

@@ -75,12 +75,22 @@ func IP() string {
 // Address gives a TCP address on ip that is free, as "127.1.2.3:40123".
 func Address(t testing.TB, ip string) string {
 	t.Helper()
-	l, err := net.Listen("tcp", net.JoinHostPort(ip, "0"))
-	if err != nil {
-		t.Fatal(err)
+	return Addresses(t, ip, 1)[0]
+}
+
+// Addresses gives n of them, each another.
+func Addresses(t testing.TB, ip string, n int) []string {
+	t.Helper()
+	var all []string
+	for range n {
+		l, err := net.Listen("tcp", net.JoinHostPort(ip, "0"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		all = append(all, l.Addr().String())
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return all
 }
 
 // A Process is a server's. Its methods are for one goroutine at a time.

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"encoding/base64"
 	"fmt"
 	"net/http"
 	"strings"
@@ -21,7 +20,7 @@ func Basic(user string, password Secret) Auth {
 		if err != nil {
 			return err
 		}
-		r.Header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(user+":"+p)))
+		r.SetBasicAuth(user, p)
 		return nil
 	}
 }

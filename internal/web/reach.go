@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -22,16 +21,6 @@ type Route struct {
 }
 
 func (r *Route) add(line string) { r.Lines = append(r.Lines, line) }
-
-// Log writes the lines.
-func (r Route) Log(log *slog.Logger) {
-	for _, line := range r.Lines {
-		log.Info(line)
-	}
-	if r.Warning != "" {
-		log.Warn(r.Warning)
-	}
-}
 
 // Reach connects to the place of a URL, TLS handshake included, sends nothing, and reads the credentials. It finds how the
 // host was resolved, which address answered, and whose certificate it has, who signed it and until when it holds, or as

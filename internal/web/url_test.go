@@ -138,6 +138,16 @@ func TestStream(t *testing.T) {
 		case "/cut":
 			w.Header().Set("Content-Length", "100")
 			io.WriteString(w, "half")
+		case "/connection":
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err == nil {
+				io.WriteString(conn, "HTTP/1.0 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\n\r\nperhaps whole")
+				conn.Close()
+			}
+		case "/chunks":
+			io.WriteString(w, "wh")
+			http.NewResponseController(w).Flush()
+			io.WriteString(w, "ole")
 		case "/endless":
 			block := strings.Repeat("x", 1<<20)
 			for err := error(nil); err == nil; {
@@ -151,13 +161,18 @@ func TestStream(t *testing.T) {
 	tests := []struct{ path, read, err string }{
 		{"/", "whole", ""},
 		{"/503", "", ""},
+		{"/chunks", "whole", ""},
+		{"/connection", "perhaps whole", ""}, // not framed: nothing says where the answer ends
 		{"/cut", "half", ": unexpected EOF"},
 		{"/endless", "", ": the answer is longer than 16 MiB"},
 		{"/bad", "whole", ": line 1: expected a name"},
 	}
 	for _, test := range tests {
 		var read string
-		a, err := client(t, nil).Send(t.Context(), Request{Method: "GET", URL: server.URL + test.path, Stream: func(r io.Reader, kind string) error {
+		a, err := client(t, nil).Send(t.Context(), Request{Method: "GET", URL: server.URL + test.path, Stream: func(r io.Reader, kind string, framed bool) error {
+			if framed != (test.path != "/connection") {
+				t.Errorf("%s: framed %t", test.path, framed)
+			}
 			if kind != "text/plain; version=0.0.4" {
 				t.Errorf("kind %q", kind)
 			}

@@ -54,16 +54,14 @@ type Connect func() (*Client, error)
 // Dial connects to an address, as (net.Dialer).DialContext does.
 type Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
-type deadlineKey struct{}
-
 // inTime dials within the try that it is for, and ends a little before it does. A transport dials without its
 // request's deadline, so that others could have the connection; then a host that does not resolve would be
 // reported to nobody. A host that is a socket's path needs no resolving, and leads to the socket.
 func (d Dial) inTime(ctx context.Context, network, address string) (net.Conn, error) {
-	if deadline, ok := ctx.Value(deadlineKey{}).(time.Time); ok {
-		margin := min(100*time.Millisecond, time.Until(deadline)/10) // a CPU limit may hold us up for as long
+	if c, ok := ctx.Value(connectKey{}).(connecting); ok {
+		margin := min(100*time.Millisecond, time.Until(c.until)/10) // a CPU limit may hold us up for as long
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadlineCause(ctx, deadline.Add(-margin), ErrTry)
+		ctx, cancel = context.WithDeadlineCause(ctx, c.until.Add(-margin), c.cause)
 		defer cancel()
 	}
 	if socket, _, err := net.SplitHostPort(address); err == nil && isSocket(socket) {
@@ -108,9 +106,10 @@ type Request struct {
 	Method, URL string
 	Header      http.Header
 	Body        []byte
-	// Stream, if set, reads the body of a 2xx answer in place of [Answer.Body], up to MaxStream, and is told its
-	// Content-Type. Its error is the try's.
-	Stream func(body io.Reader, kind string) error
+	// Stream, if set, reads the body of a 2xx answer in place of [Answer.Body], up to MaxStream. It is told the
+	// Content-Type, and whether HTTP's framing proves the end: by a length or by chunks, not by the connection's end
+	// alone. Its error is the try's.
+	Stream func(body io.Reader, kind string, framed bool) error
 }
 
 // An Answer is a response, read.
@@ -148,9 +147,21 @@ func redirectTarget(a Answer, location string) string {
 // excerpt is a short body of plain text or JSON, on one line. It is shown whole or not at all: half of a secret
 // that a server repeats is one that nobody recognises.
 func (a Answer) excerpt() string {
-	kind, _, _ := mime.ParseMediaType(a.Header.Get("Content-Type"))
-	if len(a.Body) > maxExcerpt || kind != "text/plain" && !strings.HasSuffix(kind, "json") {
+	if len(a.Body) > maxExcerpt {
 		return ""
+	}
+	return a.Text()
+}
+
+// Text is the beginning of a body of plain text or JSON, on one line. It ends in … where it was cut, by which internal/secret
+// finds what is left of a secret there.
+func (a Answer) Text() string {
+	kind, _, _ := mime.ParseMediaType(a.Header.Get("Content-Type"))
+	switch {
+	case kind != "text/plain" && !strings.HasSuffix(kind, "json"):
+		return ""
+	case len(a.Body) > maxExcerpt:
+		return OneLine(string(a.Body[:maxExcerpt])) + "…"
 	}
 	return OneLine(string(a.Body))
 }
@@ -164,8 +175,9 @@ func OneLine(text string) string {
 
 // Send makes one try, which ends when ctx does. An answer of any status is no error.
 func (c *Client) Send(ctx context.Context, r Request) (Answer, error) {
-	if deadline, ok := ctx.Deadline(); ok {
-		ctx = context.WithValue(ctx, deadlineKey{}, deadline)
+	ctx = connectBy(ctx)
+	if ctx.Value(onceKey{}) != nil {
+		c.Close() // net/http may send a request again that a kept connection did not answer
 	}
 	req, err := r.build(ctx)
 	if err != nil {
@@ -186,7 +198,7 @@ func (c *Client) Send(ctx context.Context, r Request) (Answer, error) {
 		return a, nil
 	}
 	if r.Stream != nil && a.OK() {
-		err = stream(resp.Body, resp.Header.Get("Content-Type"), r.Stream)
+		err = stream(resp, r.Stream)
 	} else if a.Body, a.Partial, err = whole(resp.Body, resp.ContentLength); err != nil {
 		err = fmt.Errorf("the answer (%d) broke off: %w", resp.StatusCode, err)
 	}
@@ -217,40 +229,27 @@ func (r Request) build(ctx context.Context) (*http.Request, error) {
 	return req, nil
 }
 
-// whole reads a body up to its bound; of a longer one it gives the beginning. It reads piece by piece, since a slice that
-// grows leaves several times its size behind, in somebody else's memory limit; at once where its length, else -1, is known.
+// whole reads a body up to its bound; of a longer one it gives the beginning. A length that is known, else -1, spares the
+// pieces that a text of unknown length is put together from, in somebody else's memory limit.
 func whole(from io.Reader, length int64) (body []byte, partial bool, err error) {
-	var full [][]byte
-	first := 4 << 10
-	if length <= MaxBody {
-		first = max(first, int(length)+1) // whose end is seen without another piece
+	limited := io.LimitReader(from, MaxBody+1)
+	if 0 <= length && length <= MaxBody {
+		known := bytes.NewBuffer(make([]byte, 0, length+bytes.MinRead))
+		_, err = known.ReadFrom(limited)
+		body = known.Bytes()
+	} else {
+		body, err = io.ReadAll(limited)
 	}
-	size, piece := 0, make([]byte, 0, first)
-	for {
-		n, err := from.Read(piece[len(piece):cap(piece)])
-		piece = piece[:len(piece)+n]
-		if err != nil && err != io.EOF {
-			return nil, false, err
-		}
-		if err == nil && len(piece) < cap(piece) {
-			continue
-		}
-		full, size = append(full, piece), size+len(piece)
-		switch {
-		case size > MaxBody:
-			return full[0], true, nil
-		case err == io.EOF && len(full) == 1:
-			return piece, false, nil
-		case err == io.EOF:
-			return slices.Concat(full...), false, nil
-		}
-		piece = make([]byte, 0, min(2*cap(piece), 64<<10))
+	if err != nil {
+		return nil, false, err
 	}
+	return body[:min(len(body), MaxBody)], len(body) > MaxBody, nil
 }
 
-func stream(from io.Reader, kind string, read func(io.Reader, string) error) error {
-	limited := &io.LimitedReader{R: from, N: MaxStream + 1}
-	if err := read(limited, kind); limited.N > 0 {
+func stream(resp *http.Response, read func(io.Reader, string, bool) error) error {
+	limited := &io.LimitedReader{R: resp.Body, N: MaxStream + 1}
+	framed := resp.ContentLength >= 0 || slices.Contains(resp.TransferEncoding, "chunked")
+	if err := read(limited, resp.Header.Get("Content-Type"), framed); limited.N > 0 {
 		return err
 	}
 	return fmt.Errorf("the answer is longer than %d MiB", MaxStream>>20)

@@ -1,0 +1,118 @@
+// Command kubectl-prestop is a plugin of kubectl for people who bring preStop hooks to many workloads: kubectl prestop COMMAND.
+//
+// lint.go says what will go wrong with the hooks of manifests. Each command is a file, and print.go has all that is printed. main
+// connects run, which is the program, to the process.
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"text/tabwriter"
+)
+
+// Exit statuses.
+const (
+	exitDone    = 0 // nothing found, or warnings alone
+	exitFound   = 1 // errors found
+	exitMistake = 2 // a mistake in the command line, or input that cannot be read
+)
+
+// version is set by the linker. Without it the build knows the version of the module.
+var version = ""
+
+func main() {
+	os.Exit(run(invocation{os.Args[1:], os.Stdin, os.Stdout, os.Stderr}))
+}
+
+// An invocation is what a run was given.
+type invocation struct {
+	args           []string
+	stdin          io.Reader
+	stdout, stderr io.Writer
+}
+
+// A command is one of the plugin's.
+type command struct {
+	name, does string
+	run        func(invocation) int
+}
+
+func commands() []command {
+	return []command{
+		{"lint", "says what will go wrong with the preStop hooks of manifests, and when each will do what", lintManifests},
+		{"version", "prints the plugin's version", printVersion},
+		{"help", "prints this", printHelp},
+	}
+}
+
+// run is the program. It returns the exit status.
+func run(i invocation) int {
+	if len(i.args) == 0 {
+		writeHelp(i.stderr)
+		return exitMistake
+	}
+	name := i.args[0]
+	switch name {
+	case "-h", "--help":
+		name = "help"
+	case "--version":
+		name = "version"
+	}
+	all := commands()
+	at := slices.IndexFunc(all, func(c command) bool { return c.name == name })
+	if at < 0 {
+		var names []string
+		for _, c := range all {
+			names = append(names, c.name)
+		}
+		return i.complain("", "expected one of the commands %s, got %q", strings.Join(names, ", "), name)
+	}
+	i.args = i.args[1:]
+	return all[at].run(i)
+}
+
+// complain says in one line why nothing was done.
+func (i invocation) complain(command, format string, args ...any) int {
+	name := "kubectl prestop"
+	if command != "" {
+		name += " " + command
+	}
+	fmt.Fprintf(i.stderr, "%s: %s (see %s --help)\n", name, fmt.Sprintf(format, args...), name)
+	return exitMistake
+}
+
+func printVersion(i invocation) int {
+	fmt.Fprintln(i.stdout, "kubectl-prestop", versionName())
+	return exitDone
+}
+
+// versionName is the linker's word, else the version of the module, as go install has it.
+func versionName() string {
+	info, ok := debug.ReadBuildInfo()
+	switch {
+	case version != "":
+		return version
+	case ok && info.Main.Version != "" && info.Main.Version != "(devel)":
+		return info.Main.Version
+	}
+	return "dev"
+}
+
+func printHelp(i invocation) int {
+	writeHelp(i.stdout)
+	return exitDone
+}
+
+func writeHelp(w io.Writer) {
+	fmt.Fprint(w, "kubectl prestop is for people who bring preStop hooks to many workloads.\n\n  kubectl prestop COMMAND\n\nCommands\n")
+	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	for _, c := range commands() {
+		fmt.Fprintf(t, "  %s\t%s\n", c.name, c.does)
+	}
+	t.Flush()
+	fmt.Fprint(w, "\nkubectl prestop COMMAND --help says more.\n")
+}

@@ -1,0 +1,48 @@
+package drain
+
+import (
+	"net/netip"
+	"strings"
+
+	"github.com/prestop/prestop/internal/dns"
+	"github.com/prestop/prestop/internal/step"
+)
+
+// GoneVerb is the step that waits until DNS has lost this pod.
+func GoneVerb() step.Verb {
+	return step.Verb{Name: "until gone", Target: "NAME", Options: []string{"min", "max"},
+		Does: "waits until this pod's address has left the DNS answer of NAME, and for its TTL after that", Parse: parseGone}
+}
+
+// goneSpec is a Gone as its step describes it.
+type goneSpec struct {
+	name step.Word
+	wait step.Wait
+}
+
+func parseGone(l step.Line) (step.Spec, error) {
+	w, err := l.Target("a name, as in until gone web.default.svc.cluster.local")
+	if err != nil {
+		return nil, err
+	}
+	if w.Text == "" || strings.ContainsAny(w.Text, "/: ") {
+		return nil, w.Expected("expected the name of a headless Service, as web.default.svc.cluster.local, got %s", w.Got())
+	}
+	wait, err := l.Wait()
+	return goneSpec{w, wait}, err
+}
+
+func (g goneSpec) Needs() step.Needs {
+	n := g.wait.Needs()
+	n.Name = g.name.Text
+	return n
+}
+
+// Bind makes a resolver of the step's own. It only looks, and a look neither counts failures nor minds those of others.
+func (g goneSpec) Bind(m step.Means) (step.Deed, error) {
+	ip, err := netip.ParseAddr(m.Pod.IP)
+	if err != nil {
+		return nil, g.name.Expected("until gone needs the pod's address in POD_IP (fieldPath: status.podIP), got %q", m.Pod.IP)
+	}
+	return Gone{Name: g.name.Text, Address: ip.Unmap(), Resolver: dns.System(m.MaxDNSErrors), Min: g.wait.Min}, nil
+}

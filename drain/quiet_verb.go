@@ -1,0 +1,139 @@
+package drain
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prestop/prestop/internal/step"
+)
+
+// quietMin is how long an until quiet looks at least: before, the rest of the cluster may not have heard of the pod's end. A
+// shorter max= of the step beats it.
+const quietMin = 10 * time.Second
+
+// QuietVerb is the step that waits for silence.
+func QuietVerb() step.Verb {
+	return step.Verb{Name: "until quiet", Target: "[PORT[/udp],…] [http2|websocket|sse|tls]", Options: []string{"for", "min", "max", "traffic", "allow", "unanswered", "ignore", "probe"},
+		Does: "waits until no payload has gone over these ports for 3s, and nobody waits for an answer; seen in the kernel", Parse: parseQuiet}
+}
+
+// quietSpec is a Quiet as its step describes it.
+type quietSpec struct {
+	quiet Quiet // without its Min and Max
+	wait  step.Wait
+}
+
+func parseQuiet(l step.Line) (step.Spec, error) {
+	var q quietSpec
+	var err error
+	if q.wait, err = l.Wait(); err != nil {
+		return nil, err
+	}
+	if !q.wait.HasMin {
+		q.wait.Min = quietMin
+		if q.wait.HasMax {
+			q.wait.Min = min(quietMin, q.wait.Max)
+		}
+	}
+	for n, w := range l.Targets {
+		if err := q.target(n, w); err != nil {
+			return nil, err
+		}
+	}
+	for _, o := range l.Options {
+		if err := q.option(o); err != nil {
+			return nil, err
+		}
+	}
+	return q, nil
+}
+
+// target reads the ports, which come first, or what is spoken there.
+func (q *quietSpec) target(n int, w step.Word) error {
+	switch p := Protocol(w.Text); p {
+	case HTTP2, WebSocket, SSE, TLS:
+		if q.quiet.Protocol != "" {
+			return w.Expected("expected an option or the end of the step, got %s", w.Got())
+		}
+		q.quiet.Protocol = p
+		return nil
+	}
+	if n > 0 {
+		return w.Expected("expected http2, websocket, sse or tls after the ports, or an option, got %s", w.Got())
+	}
+	for text := range strings.SplitSeq(w.Text, ",") {
+		number, datagrams := strings.CutSuffix(text, "/udp")
+		port, err := strconv.ParseUint(strings.TrimSuffix(number, "/tcp"), 10, 16)
+		if err != nil || port == 0 {
+			return w.Expected("expected ports from 1 to 65535, as in until quiet 8080 or until quiet 443,443/udp, got %s", w.Got())
+		}
+		if datagrams {
+			q.quiet.UDPPorts = append(q.quiet.UDPPorts, uint16(port))
+		} else {
+			q.quiet.Ports = append(q.quiet.Ports, uint16(port))
+		}
+	}
+	return nil
+}
+
+func (q *quietSpec) option(o step.Option) (err error) {
+	switch o.Key {
+	case "for":
+		q.quiet.For, err = o.Positive()
+	case "unanswered":
+		q.quiet.Unanswered, err = o.Positive()
+	case "traffic":
+		if o.Value != "any" && o.Value != "new" {
+			return o.Expected("traffic: expected any or new, got %s", o.Got())
+		}
+		q.quiet.New = o.Value == "new"
+	case "allow":
+		q.quiet.Allow, err = o.Count(0, "how many connections do not count")
+	case "ignore":
+		q.quiet.Ignore, err = prefixes(o)
+	case "probe":
+		probe := false
+		probe, err = o.Bool()
+		q.quiet.NoProbe = !probe
+	}
+	return err
+}
+
+// prefixes reads CIDR,CIDR; an address alone is one too. IPv4 written as IPv6 is IPv4, as the peers are.
+func prefixes(o step.Option) ([]netip.Prefix, error) {
+	var all []netip.Prefix
+	for text := range strings.SplitSeq(o.Value, ",") {
+		p, err := netip.ParsePrefix(text)
+		if a, errAddress := netip.ParseAddr(text); errAddress == nil {
+			p, err = netip.PrefixFrom(a.Unmap().WithZone(""), a.Unmap().BitLen()), nil
+		}
+		if err != nil {
+			return nil, o.Expected("ignore: expected addresses or networks, as in 10.0.0.0/8,fd00::1, got %s", o.Got())
+		}
+		if p.Addr().Is4In6() && p.Bits() >= 96 {
+			p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
+		}
+		all = append(all, p.Masked())
+	}
+	return all, nil
+}
+
+func (q quietSpec) Needs() step.Needs {
+	n := q.wait.Needs()
+	n.Ports = slices.Concat(q.quiet.Ports, q.quiet.UDPPorts)
+	n.Quiet = &step.Quiet{For: cmp.Or(q.quiet.For, defaultFor), Allow: q.quiet.Allow, New: q.quiet.New, Peers: len(q.quiet.Ignore) > 0}
+	return n
+}
+
+// Bind notes who listens, since an app may stop listening as soon as a step before this one has told it to shut down.
+func (q quietSpec) Bind(m step.Means) (step.Deed, error) {
+	q.quiet.Min, q.quiet.Max = q.wait.Min, q.wait.Max
+	if !m.Elsewhere {
+		q.quiet.Noted, _ = NoteListeners() // Run says what it cannot see
+	}
+	return q.quiet, nil
+}

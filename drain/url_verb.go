@@ -1,0 +1,147 @@
+package drain
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/prestop/prestop/internal/metrics"
+	"github.com/prestop/prestop/internal/request"
+	"github.com/prestop/prestop/internal/step"
+	"github.com/prestop/prestop/internal/web"
+)
+
+// URLVerb is the step that asks until the answer says so.
+func URLVerb() step.Verb {
+	return step.Verb{Name: "until", Target: "URL", Options: slices.Concat(request.Options(), []string{"met-by", "json", "in", "not-in", "metric", "at-most", "at-least", "absent", "stable", "min", "max"}),
+		Does: "asks every second until the answer is 2xx, or says what json= or metric= wants", Parse: parseURL}
+}
+
+// urlSpec is a URL as its step describes it.
+type urlSpec struct {
+	request request.Spec
+	metBy   web.Statuses
+	until   Condition
+	stable  int
+	wait    step.Wait
+}
+
+func parseURL(l step.Line) (step.Spec, error) {
+	const expected = "quiet PORT, empty PORT, gone NAME, closed PORT, file PATH, exec PROGRAM or a URL"
+	if len(l.Targets) > 0 && !strings.Contains(l.Targets[0].Text, ":") {
+		first, meant := l.Targets[0], ""
+		if first.Bare() {
+			meant = step.DidYouMean(first.Text, []string{"quiet", "empty", "gone", "closed", "file", "exec"})
+		}
+		return nil, first.Expected("expected %s after until, got %s%s", expected, first.Got(), meant)
+	}
+	w, err := l.Target(expected)
+	if err != nil {
+		return nil, err
+	}
+	u := urlSpec{stable: 1}
+	if u.request, err = request.Parse(l, http.MethodGet, w); err != nil {
+		return nil, err
+	}
+	if u.wait, err = l.Wait(); err != nil {
+		return nil, err
+	}
+	if o, ok := l.Option("stable"); ok {
+		if u.stable, err = o.Count(1, "how many looks in a row"); err != nil {
+			return nil, err
+		}
+	}
+	if o, ok := l.Option("met-by"); ok {
+		if u.metBy, err = metBy(o); err != nil {
+			return nil, err
+		}
+	}
+	u.until, err = u.condition(l)
+	return u, err
+}
+
+// metBy reads statuses that say that what was waited for is no longer there. A 2xx says what the other options make of it.
+func metBy(o step.Option) (web.Statuses, error) {
+	all, err := web.ParseStatuses(o.Value)
+	if err != nil || slices.ContainsFunc(all, func(s string) bool { return s[0] == '2' }) {
+		return nil, o.Expected("met-by: expected statuses other than 2xx, such as 404,410, got %s", o.Got())
+	}
+	return all, nil
+}
+
+// condition is what the answer must say.
+func (u urlSpec) condition(l step.Line) (Condition, error) {
+	path, isJSON := l.Option("json")
+	selector, isMetric := l.Option("metric")
+	if isJSON && isMetric {
+		return nil, selector.Expected("expected json= or metric=, got both")
+	}
+	for _, o := range l.Options {
+		switch {
+		case (o.Key == "in" || o.Key == "not-in") && !isJSON:
+			return nil, o.Expected("%s= goes with json=PATH, and names the values that are waited for, or waited out", o.Key)
+		case (o.Key == "at-most" || o.Key == "at-least") && !isJSON && !isMetric:
+			return nil, o.Expected("%s= goes with metric= or json=", o.Key)
+		case o.Key == "absent" && !isMetric:
+			return nil, o.Expected("absent= goes with metric=")
+		case o.Key == "expect" && isMetric:
+			return nil, o.Expected("expect= does not go with metric=, which reads 2xx alone")
+		}
+	}
+	bounds, err := boundsOf(l)
+	switch {
+	case err != nil:
+		return nil, err
+	case isMetric:
+		return metric(l, selector, bounds)
+	case isJSON:
+		return u.json(l, path, bounds)
+	}
+	return Status{Statuses: u.request.Expect}, nil
+}
+
+func metric(l step.Line, selector step.Option, bounds Bounds) (Condition, error) {
+	if bounds.none() {
+		return nil, selector.Expected("metric= needs at-most=N or at-least=N, to know what is waited for")
+	}
+	s, err := metrics.ParseSelector(selector.Value)
+	if err != nil {
+		return nil, selector.Refused(fmt.Errorf("metric: %w", err), `metric: expected a metric's name, as in requests_active{app="web"}, got `+selector.Got())
+	}
+	absent, err := number(l, "absent")
+	return Metric{Selector: s, Bounds: bounds, Absent: absent}, err
+}
+
+func (u urlSpec) json(l step.Line, path step.Option, bounds Bounds) (Condition, error) {
+	in, hasIn := l.Option("in")
+	notIn, hasNotIn := l.Option("not-in")
+	hasBounds := !bounds.none()
+	if hasIn && hasNotIn || hasIn && hasBounds || hasNotIn && hasBounds || !hasIn && !hasNotIn && !hasBounds {
+		return nil, path.Expected("json=PATH needs one of in=A,B, not-in=A,B, and at-most=N or at-least=N, to know what is waited for")
+	}
+	at, err := ParsePath(path.Value)
+	if err != nil {
+		return nil, path.Refused(fmt.Errorf("json: %w", err), "json: expected a path, as .status, got "+path.Got())
+	}
+	c := JSON{Path: at, Bounds: bounds, Expect: u.request.Expect}
+	if hasIn {
+		c.In = strings.Split(in.Value, ",")
+	}
+	if hasNotIn {
+		c.NotIn = strings.Split(notIn.Value, ",")
+	}
+	return c, nil
+}
+
+func (u urlSpec) Needs() step.Needs {
+	n := u.wait.Needs()
+	n.Calls, n.Reads = u.request.Calls(), u.request.Files()
+	n.Calls[len(n.Calls)-1].Repeats = true
+	return n
+}
+
+func (u urlSpec) Bind(m step.Means) (step.Deed, error) {
+	connect := u.request.Connect(m)
+	return u.request.Conditional(m, connect, URL{Connect: connect, Request: u.request.Request, Timeout: u.request.Timeout, MetBy: u.metBy, Until: u.until, Stable: u.stable, Min: u.wait.Min}), nil
+}

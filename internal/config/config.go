@@ -1,0 +1,234 @@
+// Package config makes a [Config] of the hook's arguments, its environment, and what is mounted into its container.
+//
+// [Read] is all of it. A Config is written once, by Read, and never after. A mistake is one of its Problems: whatever is right
+// is kept, since a hook must keep its wait whatever somebody mistyped. The package knows which settings there are
+// and what values they take. It does not know what they are for, and no verb. It is for cmd/prestop, internal/hook and
+// internal/lint.
+package config
+
+import (
+	"cmp"
+	"maps"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prestop/prestop/internal/eck"
+	"github.com/prestop/prestop/internal/step"
+)
+
+// A Value is a setting's, and how it was set.
+type Value[T any] struct {
+	V  T
+	By string // the flag or the variable; empty: V is the default
+}
+
+// IsSet tells whether somebody set it.
+func (v Value[T]) IsSet() bool { return v.By != "" }
+
+// A Config is the whole configuration of a run. A flag beats its environment variable, which beats the default.
+type Config struct {
+	AppURL            Value[*url.URL] // nil: none
+	ElasticsearchURLs Value[[]*url.URL]
+	ShutdownType      Value[string]
+	Steps             Value[string]
+
+	AdditionalWait, GracePeriod, Reserve Value[time.Duration] // GracePeriod and Reserve are 0 where they are not set
+	MaxDNSErrors                         Value[int]
+	AskAPI                               Value[bool]
+	IfNotDeleted                         Value[string]
+	SkipFile                             Value[string]
+
+	AppTokenFile, AppCAFile Value[string]
+
+	Username, PasswordFile, TokenFile, CAFile, CertFile, KeyFile, ServerName, TargetNode Value[string] // of Elasticsearch
+	Insecure                                                                             Value[bool]
+	AllocationDelay                                                                      Value[time.Duration]
+
+	LogTo, LogFormat, TerminationLog, StateDir Value[string]
+	ReportURL                                  Value[*url.URL]
+
+	DryRun Value[bool]
+	Output Value[string] // of the dry run
+
+	Arguments []string // the steps given as arguments
+	Env       map[string]string
+	Pod       Pod
+	ECK       eck.Pod // its Cluster is empty outside of an ECK pod
+	Settings  []Setting
+	Problems  []Problem
+	Unknown   []string // PRE_STOP_ variables that are no settings
+}
+
+// A Problem is a mistake in the configuration.
+type Problem struct {
+	Name string // a variable, a flag, a step, or arguments
+	Text string // what was expected
+	With string // the setting that this one goes together with, and which is there; empty: it is another mistake
+}
+
+// Error names the thing and says what was expected.
+func (p Problem) Error() string { return p.Name + ": " + p.Text }
+
+// Missing is a setting that goes together with another, which is there.
+func Missing(name, with string) Problem {
+	return Problem{name, "expected together with " + with, with}
+}
+
+// A Pod says who we are, by the usual downward API variables. All may be empty but the name.
+type Pod struct{ Name, Namespace, IP, UID string }
+
+// The words of settings that others ask for.
+const (
+	Skip = "skip" // of IfNotDeleted
+	Text = "text" // of LogFormat and Output
+	JSON = "json"
+	Auto = "auto" // of LogFormat
+	Off  = "off"  // of TerminationLog
+	On   = "on"
+)
+
+// Prefix is what all variables of settings begin with.
+const Prefix = "PRE_STOP_"
+
+// Read reads arguments and environment, and what ECK mounts below root, which is empty but for tests. The error is
+// [ErrHelp].
+func Read(args []string, env map[string]string, root string) (*Config, error) {
+	return readWith(args, env, func(namespace string) (eck.Pod, bool) { return eck.Find(root, namespace) })
+}
+
+// ReadElsewhere is [Read] for a container that is not the one that we run in. What ECK mounts into it is given; without a cluster
+// it is no pod of ECK's.
+func ReadElsewhere(args []string, env map[string]string, mounted eck.Pod) (*Config, error) {
+	return readWith(args, env, func(string) (eck.Pod, bool) { return mounted, mounted.Cluster != "" })
+}
+
+func readWith(args []string, env map[string]string, mounted func(namespace string) (eck.Pod, bool)) (*Config, error) {
+	r := newReader(env)
+	if err := r.arguments(args); err != nil {
+		return nil, err
+	}
+	for _, s := range r.table {
+		if text := env[s.Env]; text != "" && *s.by == "" {
+			r.set(s, s.Env, text)
+		}
+	}
+	r.unknown()
+	r.pairs()
+	r.Pod = podOf(env)
+	if found, ok := mounted(r.Pod.Namespace); ok {
+		r.eck(found)
+	}
+	for _, s := range r.table {
+		r.Settings = append(r.Settings, *s)
+	}
+	return r.Config, nil
+}
+
+func podOf(env map[string]string) Pod {
+	host, _ := os.Hostname()
+	return Pod{
+		Name:      cmp.Or(env["POD_NAME"], env["HOSTNAME"], host),
+		Namespace: cmp.Or(env["POD_NAMESPACE"], env["NAMESPACE"]),
+		IP:        env["POD_IP"],
+		UID:       env["POD_UID"],
+	}
+}
+
+// unknown finds misspelt variables. A Service called pre-stop makes Kubernetes inject PRE_STOP_PORT… and
+// PRE_STOP_SERVICE_…, which are nobody's mistake.
+func (r *reader) unknown() {
+	for _, name := range slices.Sorted(maps.Keys(r.Env)) {
+		known := slices.ContainsFunc(r.table, func(s *Setting) bool { return s.Env == name })
+		injected := name == Prefix+"PORT" || strings.HasPrefix(name, Prefix+"PORT_") || strings.HasPrefix(name, Prefix+"SERVICE_")
+		if strings.HasPrefix(name, Prefix) && !known && !injected {
+			r.Unknown = append(r.Unknown, name)
+		}
+	}
+}
+
+// pairs finds settings that need another one.
+func (r *reader) pairs() {
+	need := func(has bool, name, with string) {
+		if has {
+			r.Problems = append(r.Problems, Missing(name, with))
+		}
+	}
+	both := func(a, b Value[string], nameA, nameB string) {
+		need(a.V == "" && b.V != "", nameA, nameB)
+		need(a.V != "" && b.V == "", nameB, nameA)
+	}
+	both(r.Username, r.PasswordFile, "PRE_STOP_ELASTICSEARCH_USERNAME", "PRE_STOP_ELASTICSEARCH_PASSWORD_FILE")
+	both(r.CertFile, r.KeyFile, "PRE_STOP_ELASTICSEARCH_CERT_FILE", "PRE_STOP_ELASTICSEARCH_KEY_FILE")
+	need(r.ShutdownType.V == step.TypeAuto && !r.AskAPI.V, "PRE_STOP_ASK_API=true", "--shutdown-type=auto")
+	need(r.IfNotDeleted.V == Skip && !r.AskAPI.V, "PRE_STOP_ASK_API=true", "--if-not-deleted=skip")
+	need(r.Output.IsSet() && !r.DryRun.V, "--dry-run", "--output")
+}
+
+// eck takes from an ECK pod's mounts what is not set.
+func (r *reader) eck(found eck.Pod) {
+	if r.ElasticsearchURLs.IsSet() {
+		return
+	}
+	urls, err := parseURLs(strings.Join(found.URLs, " "))
+	if err != nil {
+		return
+	}
+	r.ECK, r.ElasticsearchURLs.V = found, urls
+	if r.Username.V == "" && r.TokenFile.V == "" {
+		r.Username.V, r.PasswordFile.V = eck.User, found.PasswordFile
+	}
+	if r.CertFile.V == "" {
+		r.CertFile.V, r.KeyFile.V = found.CertFile, found.KeyFile
+	}
+	r.CAFile.V = cmp.Or(r.CAFile.V, found.CAFile)
+}
+
+// A Line is a step's text, and where it stands.
+type Line struct {
+	Text     string
+	Argument bool // else in PRE_STOP_STEPS
+	Index    int  // which argument, or which line of the variable, from 0
+}
+
+// Lines are the steps. Arguments replace PRE_STOP_STEPS. Of that, a line that begins with # is a comment. One step may be written
+// as several arguments, as in ["wait", "20s"].
+func (c *Config) Lines(verbs []step.Verb) []Line {
+	if text, ok := step.OneStep(verbs, c.Arguments); ok {
+		return []Line{{text, true, 0}}
+	}
+	var all []Line
+	for n, text := range c.Arguments {
+		all = append(all, Line{text, true, n})
+	}
+	if len(all) > 0 {
+		return all
+	}
+	n := 0
+	for text := range strings.Lines(c.Steps.V) {
+		if text = strings.TrimSpace(text); text != "" && !strings.HasPrefix(text, "#") {
+			all = append(all, Line{text, false, n})
+		}
+		n++
+	}
+	return all
+}
+
+// Names are the variables of all settings.
+func (c *Config) Names() []string {
+	var all []string
+	for _, s := range c.Settings {
+		all = append(all, s.Env)
+	}
+	return all
+}
+
+// WaitMistaken tells whether somebody may have set the additional wait to what cannot be read, or by a flag that there is
+// not.
+func (c *Config) WaitMistaken() bool {
+	return slices.ContainsFunc(c.Problems, func(p Problem) bool {
+		return p.Name == "PRE_STOP_ADDITIONAL_WAIT_SECONDS" || p.Name == "--additional-wait" || p.Name == arguments
+	})
+}

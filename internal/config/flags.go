@@ -1,0 +1,124 @@
+package config
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/prestop/prestop/internal/step"
+)
+
+// ErrHelp is the error of [Read] where somebody asks for help.
+var ErrHelp = pflag.ErrHelp
+
+// arguments is the name of a problem with an argument that is no known flag.
+const arguments = "arguments"
+
+// arguments reads flags up to the first step, since a step may have dashes of its own. A flag that cannot be read is a problem,
+// and the others are read all the same. The error is [ErrHelp].
+func (r *reader) arguments(args []string) error {
+	var unreadable []Problem
+	for {
+		r.Problems = nil // those of the last time are found again
+		flags := r.flags()
+		err := flags.Parse(args)
+		if err == nil {
+			r.Arguments, r.Problems = flags.Args(), append(unreadable, r.Problems...)
+			return nil
+		}
+		if err == pflag.ErrHelp {
+			return err
+		}
+		bad := badFlag(args, err)
+		unreadable = append(unreadable, Problem{Name: arguments, Text: err.Error() + meant(flags, err)})
+		args = slices.Delete(slices.Clone(args), bad, bad+1)
+	}
+}
+
+// meant suggests the flag that is written almost as one that is not known.
+func meant(flags *pflag.FlagSet, err error) string {
+	unknown, ok := errors.AsType[*pflag.NotExistError](err)
+	if !ok || unknown.GetSpecifiedShortnames() != "" {
+		return ""
+	}
+	var all []string
+	flags.VisitAll(func(f *pflag.Flag) { all = append(all, "--"+f.Name) })
+	return step.DidYouMean("--"+unknown.GetSpecifiedName(), all)
+}
+
+// badFlag is the place of the argument that pflag stumbled over.
+func badFlag(args []string, err error) int {
+	bad := slices.IndexFunc(args, func(arg string) bool { return isOf(err, arg) })
+	if bad < 0 {
+		bad = slices.IndexFunc(args, func(arg string) bool { return strings.HasPrefix(arg, "-") })
+	}
+	return bad
+}
+
+func isOf(err error, arg string) bool {
+	if e, ok := errors.AsType[*pflag.InvalidSyntaxError](err); ok {
+		return arg == e.GetSpecifiedFlag()
+	}
+	named, ok := errors.AsType[interface {
+		error
+		GetSpecifiedName() string
+		GetSpecifiedShortnames() string
+	}](err)
+	if !ok {
+		return false
+	}
+	if short := named.GetSpecifiedShortnames(); short != "" {
+		return arg == "-"+short
+	}
+	name, _, _ := strings.Cut(arg, "=")
+	return name == "--"+named.GetSpecifiedName()
+}
+
+func (r *reader) flags() *pflag.FlagSet {
+	flags := pflag.NewFlagSet("prestop", pflag.ContinueOnError)
+	flags.SetInterspersed(false)
+	flags.Usage = func() {}
+	for _, s := range r.table {
+		if s.Flag != "" {
+			r.flag(flags, s)
+		}
+	}
+	var dryRun, output *Setting
+	own := &reader{Config: r.Config}
+	add(own, "", &r.DryRun, toggle(), "", "dry-run", "", "")
+	add(own, "", &r.Output, choice(Text, JSON), "", "output", "", "")
+	dryRun, output = own.table[0], own.table[1]
+	r.flag(flags, dryRun)
+	r.flag(flags, output)
+	return flags
+}
+
+func (r *reader) flag(flags *pflag.FlagSet, s *Setting) {
+	f := flags.VarPF(flagValue{r, s}, s.Flag, "", s.Usage)
+	if s.Kind == toggle().name {
+		f.NoOptDefVal = "true"
+	}
+}
+
+// flagValue sets a setting by its flag. A wrong value is one of the problems and does not keep others from being read.
+type flagValue struct {
+	r *reader
+	*Setting
+}
+
+func (f flagValue) Set(text string) error {
+	before := len(f.r.Problems)
+	f.r.set(f.Setting, "--"+f.Flag, text)
+	if f.Setting.Flag == "dry-run" && len(f.r.Problems) > before {
+		f.r.DryRun.V = true // whoever mistypes it wants nothing to be done
+	}
+	if f.Setting.Flag == "output" {
+		*f.by = "--output" // it needs a dry run whatever its value
+	}
+	return nil
+}
+
+func (f flagValue) String() string { return f.Shown() }
+func (f flagValue) Type() string   { return f.Kind }

@@ -1,0 +1,111 @@
+package hook
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/prestop/prestop/internal/config"
+)
+
+const (
+	defaultGrace    = 30 * time.Second // Kubernetes' terminationGracePeriodSeconds
+	defaultECKGrace = 180 * time.Second
+	minReserve      = 5 * time.Second
+)
+
+// budget sets the grace period and the reserve.
+func (s *Script) budget(p *Plan, a Asked) {
+	p.Grace = s.config.GracePeriod.V
+	switch {
+	case a.Grace > 0:
+		p.Grace = a.Grace
+	case !s.config.GracePeriod.IsSet():
+		p.Grace = s.assumeGrace()
+		p.warn(Warning{ID: "grace-not-set", Step: NoStep, Text: fmt.Sprintf("PRE_STOP_GRACE_PERIOD_SECONDS is not set: the grace period is taken to be %s; set it to the pod's terminationGracePeriodSeconds", p.Grace)})
+	}
+	var fits bool
+	p.Reserve, fits = s.reserveWithin(p.Grace)
+	tooLarge := config.Problem{Name: "PRE_STOP_RESERVE_SECONDS", Text: fmt.Sprintf("expected less than the grace period of %s, got %s; %s is used", p.Grace, s.config.Reserve.V, p.Reserve)}
+	switch {
+	case fits:
+	case a.Grace > 0: // which is nobody's mistake
+		p.warn(Warning{ID: "reserve-too-large", Step: NoStep, Text: tooLarge.Error()})
+	default:
+		p.Problems = append(p.Problems, tooLarge)
+	}
+}
+
+// reserveWithin is the reserve for a grace period. It does not fit where the one that was set would leave nothing.
+func (s *Script) reserveWithin(grace time.Duration) (reserve time.Duration, fits bool) {
+	if !s.config.Reserve.IsSet() {
+		return reserveOf(grace), true
+	}
+	if set := s.config.Reserve.V; set < grace {
+		return set, true
+	}
+	return reserveOf(grace), false
+}
+
+func reserveOf(grace time.Duration) time.Duration {
+	return min(grace/2, max(minReserve, grace/6))
+}
+
+// assumeGrace is the grace period where nobody said it: the default, raised for a wait that was asked for.
+func (s *Script) assumeGrace() time.Duration {
+	grace := defaultGrace
+	if s.config.ECK.Cluster != "" {
+		grace = defaultECKGrace
+	}
+	wait := s.explicitWait()
+	reserve := max(minReserve, wait/5) // a sixth of wait + wait/5
+	if s.config.Reserve.IsSet() {
+		reserve = s.config.Reserve.V
+	}
+	if wait > 0 {
+		grace = max(grace, wait+reserve)
+	}
+	return grace
+}
+
+// explicitWait is the additional wait or the waits among the steps, whichever is longer, if somebody set them.
+func (s *Script) explicitWait() time.Duration {
+	var floor, steps time.Duration
+	if s.config.AdditionalWait.IsSet() {
+		floor = s.config.AdditionalWait.V
+	}
+	for _, one := range s.Steps {
+		switch n := one.Needs; {
+		case n.Guard && !n.Default:
+			floor = max(floor, n.Most)
+		case n.Waits:
+			steps += n.Least
+		}
+	}
+	return max(floor, steps)
+}
+
+// floor is the additional wait. With steps it applies only if it was set, and where neither it nor the grace
+// period was, it is what fits.
+func (s *Script) floor(budget time.Duration) time.Duration {
+	wait := s.config.AdditionalWait.V
+	switch {
+	case s.config.AdditionalWait.IsSet():
+		return wait
+	case s.hasLines() && !s.config.WaitMistaken():
+		return 0
+	case s.config.GracePeriod.IsSet():
+		return wait
+	default:
+		return min(wait, budget)
+	}
+}
+
+// SettledBudget is the time that the settings alone leave at the least, whatever the API server says.
+func (s *Script) SettledBudget() time.Duration {
+	grace := defaultGrace
+	if s.config.GracePeriod.IsSet() {
+		grace = s.config.GracePeriod.V
+	}
+	reserve, _ := s.reserveWithin(grace)
+	return grace - reserve
+}

@@ -1,0 +1,159 @@
+// Package hook makes a plan of a configuration, says what is wrong with it, and draws it.
+//
+// [Read] makes sense of the steps, each line once. [Script.Plan] gives them what they need of the world, and times. Log, dry run
+// and lint show that one plan with its warnings. The package knows no verb: it reads what a step needs. It runs nothing and prints
+// nothing. It is for cmd/prestop and internal/lint.
+package hook
+
+import (
+	"net/url"
+	"slices"
+
+	"github.com/prestop/prestop/internal/config"
+	"github.com/prestop/prestop/internal/secret"
+	"github.com/prestop/prestop/internal/step"
+	"github.com/prestop/prestop/internal/verbs"
+)
+
+// A Script is what a configuration asks for, before anything of the world is known.
+type Script struct {
+	Steps []Step
+
+	config   *config.Config
+	verbs    []step.Verb
+	secrets  *secret.Set
+	problems []config.Problem
+	warnings []Warning
+}
+
+// A Step is one thing of a Script.
+type Step struct {
+	Line    string // as it was written, without secrets
+	Setting string // the variable that it comes from; empty: it is an argument
+	Index   int    // which argument, or which line of the variable, from 0
+	Once    bool
+	Spec    step.Spec // nil: it cannot be read
+	Needs   step.Needs
+	Err     error // why it cannot be read
+
+	Variables []string // that it uses, set or not
+
+	secrets *secret.Set
+}
+
+// Names of the settings that are steps.
+const (
+	appSetting           = "PRE_STOP_APP_URL"
+	elasticsearchSetting = "PRE_STOP_ELASTICSEARCH_URL"
+	stepsSetting         = "PRE_STOP_STEPS"
+)
+
+// Read makes sense of the steps: the app's call and Elasticsearch, if the settings name them, then each line. What is secret in
+// them is declared to secrets. A line that cannot be read is a step with an error.
+func Read(c *config.Config, secrets *secret.Set) *Script {
+	s := &Script{config: c, verbs: verbs.All(), secrets: secrets, problems: slices.Clone(c.Problems)}
+	if c.ReportURL.V != nil {
+		secrets.AddURL(c.ReportURL.V)
+	}
+	var lines []Step
+	named := false // a line of the steps is of Elasticsearch
+	for _, l := range c.Lines(s.verbs) {
+		one, verb := s.read(l)
+		lines, named = append(lines, one), named || verb == "elasticsearch"
+	}
+	if u := c.AppURL.V; u != nil {
+		secrets.AddURL(u)
+		s.add(appSetting, "post "+config.ShowURL(u), verbs.App(s.app()))
+	}
+	if es := s.elasticsearch(); len(es.URLs) > 0 {
+		for _, u := range es.URLs {
+			secrets.AddURL(u)
+		}
+		if !named {
+			s.add(elasticsearchSetting, "elasticsearch "+shownURLs(es.URLs), verbs.Elasticsearch(es))
+		}
+	}
+	s.Steps = append(s.Steps, lines...)
+	for n := range s.Steps { // now that all secrets are known
+		one := &s.Steps[n]
+		one.Line = secrets.Hide(one.Line)
+		if one.Err != nil {
+			s.problems = append(s.problems, s.problem(n, one))
+		}
+	}
+	s.warnSettings()
+	return s
+}
+
+func (s *Script) add(setting, line string, spec step.Spec) {
+	s.Steps = append(s.Steps, Step{Line: line, Setting: setting, Spec: spec, Needs: spec.Needs(), secrets: s.secrets})
+}
+
+func (s *Script) read(l config.Line) (one Step, verb string) {
+	one = Step{Line: l.Text, Index: l.Index, secrets: s.secrets.Inside()}
+	if !l.Argument {
+		one.Setting = stepsSetting
+	}
+	s.secrets.AddWritten(l.Text)
+	parsed, spec, declared, err := step.Parse(s.verbs, l.Text, func(name string) (string, bool) {
+		one.Variables = append(one.Variables, name)
+		value, ok := s.config.Env[name]
+		if !step.Public(name, value) {
+			one.secrets.AddVariable(name, value)
+		}
+		return value, ok
+	})
+	s.secrets.AddLine(declared)
+	if one.Once = parsed.Once; err == nil {
+		one.Spec, one.Needs = spec, spec.Needs()
+		return one, parsed.Verb.Text
+	}
+	unreadable := one.secrets.Inside() // nobody knows what in the line is a secret
+	unreadable.AddUnreadable(l.Text)
+	one.Line, one.Err, one.secrets = unreadable.Hide(l.Text), err, unreadable
+	return one, parsed.Verb.Text
+}
+
+func shownURLs(all []*url.URL) string {
+	var text string
+	for _, u := range all {
+		text += "," + config.ShowURL(u)
+	}
+	return text[1:]
+}
+
+// app is what the settings say of the app.
+func (s *Script) app() step.App {
+	return step.App{URL: s.config.AppURL.V, TokenFile: s.config.AppTokenFile.V, CAFile: s.config.AppCAFile.V}
+}
+
+// elasticsearch is what the settings say of the cluster.
+func (s *Script) elasticsearch() step.Elasticsearch {
+	c := s.config
+	return step.Elasticsearch{
+		URLs: c.ElasticsearchURLs.V, Username: c.Username.V, PasswordFile: c.PasswordFile.V, TokenFile: c.TokenFile.V,
+		CAFile: c.CAFile.V, CertFile: c.CertFile.V, KeyFile: c.KeyFile.V, LeafFile: c.ECK.LeafFile,
+		ServerName: c.ServerName.V, Insecure: c.Insecure.V, AllocationDelay: c.AllocationDelay.V, TargetNode: c.TargetNode.V,
+		Type: c.ShutdownType.V, AskAPI: c.AskAPI.V,
+	}
+}
+
+// WantsAuto tells whether any step needs to know what the shutdown type auto comes to. The app is told the settings' type.
+func (s *Script) WantsAuto() bool {
+	return slices.ContainsFunc(s.Steps, func(one Step) bool {
+		return s.shutdownType(one) == step.TypeAuto || one.Setting == appSetting && s.config.ShutdownType.V == step.TypeAuto
+	})
+}
+
+// shutdownType is the type of a step that shuts a node down, as it was set; of any other step empty.
+func (s *Script) shutdownType(one Step) string {
+	if one.Needs.Shutdown == step.TypeOfSettings {
+		return s.config.ShutdownType.V
+	}
+	return one.Needs.Shutdown
+}
+
+// hasLines tells whether steps were given, beside what the settings call.
+func (s *Script) hasLines() bool {
+	return slices.ContainsFunc(s.Steps, func(one Step) bool { return one.Setting == "" || one.Setting == stepsSetting })
+}

@@ -1,0 +1,199 @@
+package hook
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prestop/prestop/prestop"
+)
+
+// timelineWidth is how many columns a timeline takes at most, but for words that are longer.
+const timelineWidth = 80
+
+// A Timeline is a schedule drawn against the grace period: a row for each step, with what was found out about it below,
+// and for what comes after the steps until the container's end.
+type Timeline struct {
+	rows  []row
+	total time.Duration // from the hook's start to SIGKILL
+}
+
+// A row says when something begins and when it has ended, from the hook's start.
+type row struct {
+	what                   string
+	earliest, latest, ends time.Duration
+	bar                    []stroke
+	below                  []string
+}
+
+// A stroke is a part of a bar. Later ones are drawn over earlier ones.
+type stroke struct {
+	mark     byte
+	from, to time.Duration
+}
+
+// The marks of a bar.
+const (
+	planned  = '=' // if all before it is as quick as can be
+	possible = '-' // if all before it is as slow
+	reserved = '#' // for the container's own end
+	signaled = '^'
+)
+
+// NewTimeline draws what Plan.Timeline says. Its first rows are those of the entries.
+func NewTimeline(p prestop.Plan) Timeline {
+	slots := p.Timeline()
+	t := Timeline{total: p.Grace}
+	for n, slot := range slots[:len(slots)-1] {
+		t.rows = append(t.rows, stepRow(n+1, slot))
+	}
+	t.rows = append(t.rows, endRows(p, slots[len(slots)-1])...)
+	return t
+}
+
+const sigterm = "SIGTERM"
+
+// SIGTERM is when the kubelet sends it, counted from the hook's start: if all is as quick, and as slow, as can be.
+func (t Timeline) SIGTERM() (earliest, latest time.Duration) {
+	end := t.rows[slices.IndexFunc(t.rows, func(r row) bool { return r.what == sigterm })]
+	return end.earliest, end.latest
+}
+
+// Below writes lines below the step of that number, from 0.
+func (t Timeline) Below(step int, lines []string) { t.rows[step].below = lines }
+
+func stepRow(number int, s prestop.Slot) row {
+	r := row{what: fmt.Sprintf("%d %s", number, s.Line), earliest: s.Earliest, latest: s.Latest, ends: s.Ends}
+	r.bar = []stroke{{possible, s.Earliest, s.Ends}, {planned, s.Earliest, min(s.Earliest+max(s.Least-s.Short, 0), s.Ends)}}
+	return r
+}
+
+// endRows are of what comes after the steps: the floor, what is set aside, and the container's end.
+func endRows(p prestop.Plan, floor prestop.Slot) []row {
+	var rows []row
+	over := floor.Earliest
+	if floor.Least > 0 {
+		over = max(over, min(floor.Least, floor.Ends))
+		rows = append(rows, row{what: floor.Line + " " + short(floor.Least), ends: over, bar: []stroke{{planned, 0, over}}})
+	}
+	if p.Aside > 0 {
+		rows = append(rows, row{what: "kept for the report", earliest: min(over, p.Budget()-p.Aside), latest: p.Budget() - p.Aside, ends: p.Budget(), bar: []stroke{{planned, p.Budget() - p.Aside, p.Budget()}}})
+	}
+	return append(rows,
+		row{what: sigterm, earliest: over, latest: p.Budget(), ends: p.Budget(), bar: []stroke{{possible, over, p.Budget()}, {signaled, p.Budget(), p.Budget()}}},
+		row{what: "reserved for the container", earliest: p.Budget(), latest: p.Budget(), ends: p.Grace, bar: []stroke{{reserved, p.Budget(), p.Grace}}},
+		row{what: "SIGKILL", earliest: p.Grace, latest: p.Grace, ends: p.Grace, bar: []stroke{{signaled, p.Grace, p.Grace}}})
+}
+
+// Write draws it in columns, in colour if asked to.
+func (t Timeline) Write(w io.Writer, colours bool) {
+	c := t.columns()
+	fmt.Fprintf(w, "%-*s  %-*s  %*s  %s\n", c.what, "STEP", c.begins, "BEGINS", c.ends, "ENDS BY", t.axis(c.bar))
+	for _, r := range t.rows {
+		r.write(w, c, t.paint(r.bar, c.bar), colours)
+	}
+}
+
+// columns are the widths of what stands beside each other.
+type columns struct{ what, begins, ends, bar int }
+
+const (
+	mostWhat = 34
+	leastBar = 16
+)
+
+func (t Timeline) columns() columns {
+	c := columns{what: len("STEP"), begins: len("BEGINS"), ends: len("ENDS BY")}
+	for _, r := range t.rows {
+		if len(r.what) <= mostWhat {
+			c.what = max(c.what, len(r.what))
+		}
+		c.begins, c.ends = max(c.begins, len(r.begins())), max(c.ends, len(short(r.ends)))
+	}
+	c.bar = max(leastBar, timelineWidth-c.what-c.begins-c.ends-3*len("  "))
+	return c
+}
+
+func (r row) begins() string {
+	if short(r.earliest) == short(r.latest) {
+		return short(r.latest)
+	}
+	return strings.TrimSuffix(short(r.earliest), "s") + "-" + short(r.latest)
+}
+
+func (r row) write(w io.Writer, c columns, bar string, colours bool) {
+	what := r.what
+	if len(what) > c.what {
+		WriteWrapped(w, "", what)
+		what = ""
+	}
+	if colours {
+		bar = colour(bar)
+	}
+	fmt.Fprintf(w, "%-*s  %-*s  %*s  %s\n", c.what, what, c.begins, r.begins(), c.ends, short(r.ends), bar)
+	for _, text := range r.below {
+		WriteWrapped(w, "  ", text)
+	}
+}
+
+// axis is the time above the bars.
+func (t Timeline) axis(width int) string {
+	middle, end := short(t.total/2), short(t.total)
+	free := width - len("0s") - len(middle) - len(end)
+	if free < len("  ") {
+		return fmt.Sprintf("0s%*s", width-len("0s"), end)
+	}
+	left := min(max(1, width/2-len("0s")-len(middle)/2), free-1)
+	return "0s" + strings.Repeat(" ", left) + middle + strings.Repeat(" ", free-left) + end
+}
+
+func (t Timeline) paint(bar []stroke, width int) string {
+	cells := []byte(strings.Repeat(" ", width))
+	cell := func(at time.Duration) int { return int(at * time.Duration(width) / max(t.total, 1)) }
+	for _, s := range bar {
+		from := min(cell(s.from), width-1)
+		for n := from; n < width && (n == from || n < cell(s.to)); n++ {
+			cells[n] = s.mark
+		}
+	}
+	return strings.TrimRight(string(cells), " ")
+}
+
+// colour gives each mark its own.
+func colour(bar string) string {
+	codes := map[rune]string{planned: "32", possible: "2", reserved: "33", signaled: "31"}
+	var out strings.Builder
+	before := ""
+	for _, mark := range bar {
+		if code := codes[mark]; code != before {
+			out.WriteString("\x1b[0" + strings.TrimSuffix(";"+code, ";") + "m")
+			before = code
+		}
+		out.WriteRune(mark)
+	}
+	return out.String() + "\x1b[0m"
+}
+
+// WriteWrapped breaks a text between words, each line indented.
+func WriteWrapped(w io.Writer, indent, text string) {
+	line := indent
+	for _, word := range strings.Fields(text) {
+		if len(line) > len(indent) && len(line)+1+len(word) > timelineWidth {
+			fmt.Fprintln(w, line)
+			line = indent + "  "
+		}
+		if strings.TrimSpace(line) != "" {
+			line += " "
+		}
+		line += word
+	}
+	fmt.Fprintln(w, line)
+}
+
+// short is a time in seconds, to a tenth.
+func short(d time.Duration) string {
+	return strconv.FormatFloat(d.Round(100*time.Millisecond).Seconds(), 'f', -1, 64) + "s"
+}

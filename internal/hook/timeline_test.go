@@ -1,0 +1,108 @@
+package hook
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/prestop/prestop/prestop"
+)
+
+type nothing struct{}
+
+func (nothing) Run(context.Context, *slog.Logger) error { return nil }
+
+func drawn(t Timeline, colours bool) string {
+	var out bytes.Buffer
+	t.Write(&out, colours)
+	return out.String()
+}
+
+func TestTimeline(t *testing.T) {
+	t.Parallel()
+	const s = time.Second
+	wait := func(d time.Duration) prestop.Entry { return prestop.Entry{Line: "wait " + d.String(), Least: d} }
+	call := prestop.Entry{Line: "post http://localhost:8080/drain", Step: nothing{}, Least: s, Most: 30 * s}
+	tests := []struct {
+		name string
+		p    prestop.Plan
+		want string
+	}{
+		{"nothing", prestop.Plan{Grace: 30 * s, Reserve: 5 * s}, `
+STEP                        BEGINS  ENDS BY  0s              15s             30s
+SIGTERM                     0-25s       25s  -----------------------------^
+reserved for the container  25s         30s                               ######
+SIGKILL                     30s         30s                                    ^
+`},
+		{"a call and a wait", prestop.Plan{Grace: 60 * s, Reserve: 10 * s, Entries: []prestop.Entry{call, wait(20 * s)}}, `
+STEP                                BEGINS  ENDS BY  0s          30s         60s
+1 post http://localhost:8080/drain  0s          30s  =------------
+2 wait 20s                          0-30s       50s  =========-------------
+SIGTERM                             20-50s      50s           -------------^
+reserved for the container          50s         60s                        #####
+SIGKILL                             60s         60s                            ^
+`},
+		{"a floor and a report", prestop.Plan{Grace: 60 * s, Reserve: 10 * s, Floor: 40 * s, Aside: 5 * s, Entries: []prestop.Entry{call}}, `
+STEP                                BEGINS  ENDS BY  0s          30s         60s
+1 post http://localhost:8080/drain  0s          30s  =------------
+additional wait 40s                 0s          40s  ==================
+kept for the report                 40-45s      50s                      ==
+SIGTERM                             40-50s      50s                    ----^
+reserved for the container          50s         60s                        #####
+SIGKILL                             60s         60s                            ^
+`},
+		{"no time", prestop.Plan{Entries: []prestop.Entry{wait(20 * s)}}, `
+STEP                        BEGINS  ENDS BY  0s              0s               0s
+1 wait 20s                  0s           0s  =
+SIGTERM                     0s           0s  ^
+reserved for the container  0s           0s  #
+SIGKILL                     0s           0s  ^
+`},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			if got := "\n" + drawn(NewTimeline(test.p), false); got != test.want {
+				t.Errorf("drawn as%s\nwant%s", got, test.want)
+			}
+		})
+	}
+}
+
+var escapes = regexp.MustCompile("\x1b\\[[0-9;]*m")
+
+// Whatever the plan: 80 columns, a row for each step, and in colour the same text.
+func TestTimelineOfAnyPlan(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 2000 {
+		p := prestop.Plan{Grace: time.Duration(r.Int64N(int64(3 * time.Hour)))}
+		p.Reserve = time.Duration(r.Int64N(int64(p.Grace) + 1))
+		p.Floor = time.Duration(r.Int64N(int64(2 * p.Grace)))
+		for range r.IntN(12) {
+			e := prestop.Entry{Line: "wait " + strings.Repeat("x", r.IntN(70)), Least: time.Duration(r.Int64N(int64(p.Grace)))}
+			if r.IntN(2) == 0 {
+				e.Step, e.Most = nothing{}, time.Duration(r.Int64N(int64(time.Hour)))
+			}
+			p.Entries = append(p.Entries, e)
+		}
+		drawing := NewTimeline(p)
+		text := drawn(drawing, false)
+		for line := range strings.Lines(text) {
+			if utf8.RuneCountInString(line) > timelineWidth+1 {
+				t.Fatalf("%d columns: %s", utf8.RuneCountInString(line)-1, line)
+			}
+		}
+		if steps := strings.Count(text, " wait x") + strings.Count(text, " wait \n") + strings.Count(text, " wait  "); steps < len(p.Entries) {
+			t.Fatalf("%d of %d steps are drawn:\n%s", steps, len(p.Entries), text)
+		}
+		if plain := escapes.ReplaceAllString(drawn(drawing, true), ""); plain != text {
+			t.Fatalf("in colour it is\n%s\nand without\n%s", plain, text)
+		}
+	}
+}

@@ -1,0 +1,255 @@
+package lint
+
+import (
+	"encoding/json"
+	"reflect"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// A decoder reads documents into Kubernetes' own types as strictly as the API server does, and goes on where the API server
+// stops: each flaw is kept with its place, and the rest is read all the same.
+//
+// Structs that are not Kubernetes' have only the fields that a hook depends on. In them, and in loose documents, which are of
+// kinds that Kubernetes does not have, a field that the type lacks is a flaw only to rules that know better.
+type decoder struct {
+	loose bool
+	types map[reflect.Type]*typeInfo
+	path  []string // keys, without indexes
+	in    node     // the innermost mapping that is a struct
+	inPod bool     // what is read is a pod's
+	owner string   // the container that is read
+	flaws []flaw
+}
+
+// A flaw is something that strict decoding refuses.
+type flaw struct {
+	kind      flawKind
+	at        node         // a key; a value if it is mistyped
+	value     node         // what stands there
+	in        node         // the struct's place
+	of        reflect.Type // the struct; nil: a map
+	fields    []string     // the struct\'s
+	loose     bool         // the struct may have more fields than we know of
+	inPod     bool
+	path      []string // keys of the struct's place, or of the mistyped value
+	near      string   // the field that is written almost like an unknown one; empty: none is
+	expected  string   // if it is mistyped
+	container string
+}
+
+type flawKind int
+
+const (
+	unknownField flawKind = iota
+	mistyped
+	writtenTwice
+)
+
+// typeInfo is what is asked of a type for each value of it.
+type typeInfo struct {
+	own    bool // it reads its JSON itself, as quantities do
+	loose  bool
+	fields map[string][]int
+	names  []string // of the fields, in order
+	plain  []string // the same, as plain has them, once one is looked for
+}
+
+func (d *decoder) info(t reflect.Type) *typeInfo {
+	if i, ok := d.types[t]; ok {
+		return i
+	}
+	i := &typeInfo{own: reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]()), fields: map[string][]int{}}
+	if t.Kind() == reflect.Struct {
+		i.loose = !strings.HasPrefix(t.PkgPath(), "k8s.io/")
+		for _, f := range reflect.VisibleFields(t) {
+			if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" && name != "-" {
+				i.fields[name], i.names = f.Index, append(i.names, name)
+			}
+		}
+	}
+	d.types[t] = i
+	return i
+}
+
+// decoded reads a document into a type.
+func decoded[T any](d *decoder, n node) *T {
+	into := new(T)
+	d.read(n, reflect.ValueOf(into).Elem())
+	return into
+}
+
+func (d *decoder) mistyped(n node, expected string) {
+	d.add(flaw{kind: mistyped, at: n, value: n, expected: expected})
+}
+
+func (d *decoder) add(f flaw) {
+	f.in, f.path, f.inPod, f.container = d.in, slices.Clone(d.path), d.inPod, d.owner
+	d.flaws = append(d.flaws, f)
+}
+
+// read sets v, which can be set, to what stands at n.
+func (d *decoder) read(n node, v reflect.Value) {
+	info := d.info(v.Type())
+	switch {
+	case !n.there():
+	case info.own:
+		d.own(n, v)
+	case v.Kind() == reflect.Pointer:
+		if into := reflect.New(v.Type().Elem()); d.info(v.Type().Elem()).own || d.readable(n, into.Elem()) {
+			d.read(n, into.Elem())
+			v.Set(into)
+		}
+	case !d.readable(n, v):
+	case v.Kind() == reflect.Struct:
+		d.fields(n, v, info)
+	case v.Kind() == reflect.Map:
+		v.Set(reflect.MakeMap(v.Type()))
+		d.pairs(n, nil, func(key, value node) {
+			one := reflect.New(v.Type().Elem()).Elem()
+			d.read(value, one)
+			v.SetMapIndex(reflect.ValueOf(key.Value).Convert(v.Type().Key()), one)
+		})
+	case v.Kind() == reflect.Slice && v.Type().Elem().Kind() != reflect.Uint8:
+		v.Set(reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content)))
+		for i, item := range n.items() {
+			if one := v.Index(i); !item.there() && one.Kind() == reflect.String {
+				d.mistyped(item, "a string")
+			} else {
+				d.read(item, one)
+			}
+		}
+	}
+}
+
+// readable tells whether what stands at n is of v's kind, and sets v to it if it is a scalar.
+func (d *decoder) readable(n node, v reflect.Value) bool {
+	expected := ""
+	value, _ := n.scalar()
+	switch v.Kind() {
+	case reflect.Struct, reflect.Map:
+		expected = "a mapping"
+	case reflect.Slice:
+		if expected = "a list"; v.Type().Elem().Kind() == reflect.Uint8 {
+			expected = "a string"
+		}
+	case reflect.String:
+		expected = "a string"
+		v.SetString(n.text()) // also what is no string: what it was meant for is plain
+	case reflect.Bool:
+		expected = "a truth value"
+		yes, _ := value.(bool)
+		v.SetBool(yes)
+	case reflect.Int, reflect.Int32, reflect.Int64:
+		if i, ok := value.(int64); ok && !v.OverflowInt(i) {
+			v.SetInt(i)
+			return true
+		}
+		d.mistyped(n, "a whole number")
+		return false
+	case reflect.Float32, reflect.Float64:
+		expected = "a number"
+	default:
+		return true // Kubernetes has them for what may be anything
+	}
+	if n.kind() != expected {
+		d.mistyped(n, expected)
+		return false
+	}
+	return true
+}
+
+// own has a type read its JSON itself.
+func (d *decoder) own(n node, v reflect.Value) {
+	value, ok := n.scalar()
+	if !ok {
+		return // a mapping that a type keeps as it is
+	}
+	text, err := json.Marshal(value)
+	if err == nil {
+		err = v.Addr().Interface().(json.Unmarshaler).UnmarshalJSON(text)
+	}
+	if err != nil {
+		d.mistyped(n, "a value of its kind ("+strings.ToLower(v.Type().Name())+")")
+	}
+}
+
+func (d *decoder) fields(n node, v reflect.Value, info *typeInfo) {
+	defer func(in node, inPod bool, owner string) { d.in, d.inPod, d.owner = in, inPod, owner }(d.in, d.inPod, d.owner)
+	d.in = n
+	switch v.Type() {
+	case reflect.TypeFor[corev1.PodSpec]():
+		d.inPod = true
+	case reflect.TypeFor[corev1.Container]():
+		d.owner = n.at("name").text()
+	}
+	d.pairs(n, v.Type(), func(key, value node) {
+		index, ok := info.fields[key.Value]
+		if !ok {
+			d.add(flaw{kind: unknownField, at: key, value: value, of: v.Type(), fields: info.names, loose: d.loose || info.loose, near: info.nearest(key.Value)})
+			return
+		}
+		d.path = append(d.path, key.Value)
+		field := v.FieldByIndex(index)
+		field.SetZero() // a key that stands there twice
+		d.read(value, field)
+		d.path = d.path[:len(d.path)-1]
+	})
+}
+
+// pairs calls do for each key that counts: the last of those that are written, else the first that is merged.
+func (d *decoder) pairs(n node, of reflect.Type, do func(key, value node)) {
+	seen := make(map[string]bool)
+	for key := range n.pairs() {
+		if seen[key.Value] {
+			d.add(flaw{kind: writtenTwice, at: key, of: of})
+		}
+		seen[key.Value] = true
+	}
+	for key, value := range n.pairs() {
+		do(key, value)
+	}
+	var merge func(node)
+	merge = func(n node) {
+		for _, from := range n.merged() {
+			for key, value := range from.pairs() {
+				if !seen[key.Value] {
+					seen[key.Value] = true
+					do(key, value)
+				}
+			}
+			merge(from)
+		}
+	}
+	merge(n)
+}
+
+// nearest is the field that is written almost like a name; empty: none is.
+func (i *typeInfo) nearest(name string) string {
+	for _, field := range i.names[len(i.plain):] {
+		i.plain = append(i.plain, plain(field))
+	}
+	name = plain(name)
+	if at := slices.IndexFunc(i.plain, func(field string) bool { return almostEqual(field, name) }); at >= 0 {
+		return i.names[at]
+	}
+	return ""
+}
+
+// almostEqual tells whether plain names differ in no more than one letter, or two that are swapped.
+func almostEqual(a, b string) bool {
+	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
+		a, b = a[1:], b[1:]
+	}
+	for len(a) > 0 && len(b) > 0 && a[len(a)-1] == b[len(b)-1] {
+		a, b = a[:len(a)-1], b[:len(b)-1]
+	}
+	return len(a) <= 1 && len(b) <= 1 || len(a) == 2 && len(b) == 2 && a[0] == b[1] && a[1] == b[0]
+}
+
+var separators = strings.NewReplacer("_", "", "-", "")
+
+// plain is a name without what people write in one by mistake: upper-case letters throughout, no _ and no -.
+func plain(name string) string { return strings.ToUpper(separators.Replace(name)) }

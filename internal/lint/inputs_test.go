@@ -1,0 +1,89 @@
+package lint
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// However manifests come, a hook is found in its line.
+func TestInputs(t *testing.T) {
+	t.Parallel()
+	utf16 := func(text string) string {
+		out := "\xff\xfe"
+		for _, c := range []byte(text) {
+			out += string([]byte{c, 0})
+		}
+		return out
+	}
+	const found = "error sleep-fills-grace"
+	item := strings.ReplaceAll(strings.TrimSuffix(wrongHook, "\n"), "\n", "\n  ")
+	for name, test := range map[string]struct {
+		text string
+		want string
+	}{
+		"one":                      {wrongHook, "3 " + found},
+		"Helm's":                   {"---\n# Source: web/templates/a.yaml\n\n---\n# Source: web/templates/b.yaml\n" + wrongHook + "---\n", "8 " + found},
+		"CRLF":                     {strings.ReplaceAll("---\n# a\n---\n"+wrongHook, "\n", "\r\n"), "6 " + found},
+		"byte order mark":          {"\ufeff" + wrongHook, "3 " + found},
+		"PowerShell's":             {utf16(wrongHook), "3 " + found},
+		"a List":                   {"kind: List\nitems:\n- " + item + "\n", "5 " + found},
+		"a PodList of JSON":        {"{\"kind\": \"PodList\",\n\"items\": [{\"kind\": \"Pod\",\n\t\"spec\": {\"containers\": [\n\t{\"lifecycle\": {\"preStop\": {\"sleep\": {\"seconds\": 30}}}}]}}]}", "4 " + found},
+		"an alias":                 {"kind: Pod\nx: &h {preStop: {sleep: {seconds: 30}}}\nspec: {containers: [{lifecycle: *h}]}\n", "2 " + found},
+		"a merge":                  {"kind: Pod\nx: &c\n  lifecycle: {preStop: {sleep: {seconds: 30}}}\nspec:\n  containers:\n  - <<: *c\n    name: app\n", "3 " + found},
+		"a list of merges":         {"kind: Pod\nx: &c\n  lifecycle: {preStop: {sleep: {seconds: 30}}}\nspec:\n  containers:\n  - <<: [{name: b}, *c]\n", "3 " + found},
+		"--- in a text":            {"kind: ConfigMap\ndata:\n  a: |\n    ---\n    b\n---\n" + wrongHook, "9 " + found},
+		"after what is broken":     {"a: [\n---\n" + wrongHook, "5 " + found + ", 1 unreadable did not find expected node content"},
+		"the end of a document":    {"a: 1\n...\n---\n" + wrongHook, "6 " + found},
+		"nothing":                  {"", ""},
+		"comments":                 {"# nothing\n", ""},
+		"null":                     {"null\n---\n~\n", ""},
+		"a scalar":                 {"kind\n", ""},
+		"a list":                   {"- kind: Pod\n", ""},
+		"values":                   {"replicas: 3\nlifecycle: {preStop: {sleep: {seconds: 30}}}\n", ""},
+		"a Deployment with no pod": {"kind: Deployment\n", ""},
+		"a template of Helm's":     {"kind: Pod\n{{- if .Values.x }}\nspec: {}\n{{- end }}\n", "2 unreadable could not find expected ':'; a template of Helm's? render it first: helm template CHART | kubectl prestop lint -"},
+		"tabs":                     {"kind: Pod\nspec:\n\tcontainers: []\n", "3 unreadable found character that cannot start any token, perhaps a tab: YAML is indented by blanks"},
+		"indented otherwise":       {"kind: Pod\nspec:\n  a: 1\n b: 2\n", "4 unreadable did not find expected key; this line, or one below it, is not indented as the others, or lacks quotes"},
+		"a list that is not":       {"kind: Pod\nspec:\n  - a: 1\n  b: 2\n", "3 unreadable did not find expected '-' indicator; this line, or one below it, is not indented as the others, or lacks quotes"},
+		"binary":                   {"\x7fELF\x02\x01\x01\x00\x00", "1 unreadable control characters are not allowed"},
+		"an alias of itself":       {"kind: Pod\nspec: &a {containers: [*a]}\n", "1 unreadable aliases stand for too much, or for what they are in"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := strings.Join(linted(t, test.text), ", "); got != test.want {
+				t.Errorf("found %q, expected %q", got, test.want)
+			}
+		})
+	}
+}
+
+func FuzzLint(f *testing.F) {
+	for _, pattern := range []string{"../../docs/lint/*.md", "../../examples/*.yaml", "../../examples/recipes/*.yaml"} {
+		names, err := filepath.Glob(pattern)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, name := range names {
+			text, err := os.ReadFile(name)
+			if err != nil {
+				f.Fatal(err)
+			}
+			if blocks := strings.Split(string(text), "```yaml\n"); len(blocks) == 3 {
+				text = []byte(strings.TrimSuffix(blocks[1], "```\n\nInstead:\n\n"))
+			}
+			f.Add(text)
+		}
+	}
+	f.Add([]byte(wrongHook))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		result := Check([]File{{Name: "x", Content: text}})
+		lines := strings.Count(string(text), "\n") + 1
+		for _, found := range result.Findings {
+			if found.File != "x" || found.Line < 1 || found.Line > lines+1 && !strings.HasPrefix(string(text), "\xff\xfe") && !strings.HasPrefix(string(text), "\xfe\xff") {
+				t.Errorf("a finding in line %d of %d: %+v", found.Line, lines, found)
+			}
+		}
+	})
+}

@@ -1,0 +1,116 @@
+package lint
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// pages are docs/lint: a page for each rule.
+var pages = filepath.Join("..", "..", "docs", "lint")
+
+// linted is what lint finds in a text, as "12 error some-rule".
+func linted(t *testing.T, text string) []string {
+	t.Helper()
+	return shownFindings(t, Check([]File{{Name: "web.yaml", Content: []byte(text)}}))
+}
+
+func shownFindings(t *testing.T, result Result) []string {
+	t.Helper()
+	var all []string
+	for _, f := range result.Findings {
+		all = append(all, fmt.Sprintf("%d %s %s", f.Line, f.Severity, f.ID))
+		if f.Message == "" || f.Fix == "" || f.Column < 1 || f.Object == "" {
+			t.Errorf("a finding lacks something: %+v", f)
+		}
+	}
+	for _, u := range result.Unreadable {
+		all = append(all, fmt.Sprintf("%d unreadable %s", u.Line, u.Text))
+	}
+	return all
+}
+
+// Each page shows what is wrong, with a mark where the finding is, and what is right.
+func TestPages(t *testing.T) {
+	t.Parallel()
+	for _, rule := range Rules() {
+		t.Run(rule.ID, func(t *testing.T) {
+			t.Parallel()
+			text, err := os.ReadFile(filepath.Join(pages, rule.ID+".md"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if head := fmt.Sprintf("# %s\n\n%s: %s\n\n", rule.ID, rule.Severity, rule.Summary); !strings.HasPrefix(string(text), head) {
+				t.Errorf("the page does not begin with\n%s", head)
+			}
+			blocks := strings.Split(string(text), "```")
+			if len(blocks) != 5 {
+				t.Fatalf("expected two blocks of code, got %d", len(blocks)/2)
+			}
+			wrong, right := strings.TrimPrefix(blocks[1], "yaml\n"), strings.TrimPrefix(blocks[3], "yaml\n")
+			before, _, marked := strings.Cut(wrong, "# <-")
+			want := []string{fmt.Sprintf("%d %s %s", strings.Count(before, "\n")+1, rule.Severity, rule.ID)}
+			if got := linted(t, wrong); !marked || !slices.Equal(got, want) {
+				t.Errorf("found %q, expected %q", got, want)
+			}
+			if got := linted(t, right); len(got) > 0 {
+				t.Errorf("what is right has %q", got)
+			}
+		})
+	}
+}
+
+func TestPagesAreThoseOfTheRules(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob(filepath.Join(pages, "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	index, err := os.ReadFile(filepath.Join(pages, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := []string{"README.md"}
+	for _, r := range Rules() {
+		known = append(known, r.ID+".md")
+		if row := fmt.Sprintf("| [%s](%s.md) | %s | %s |\n", r.ID, r.ID, r.Severity, r.Summary); !strings.Contains(string(index), row) {
+			t.Errorf("the index lacks %s", row)
+		}
+	}
+	for _, f := range files {
+		if !slices.Contains(known, filepath.Base(f)) {
+			t.Errorf("%s is the page of no rule", f)
+		}
+	}
+	slices.Sort(known)
+	if twice := slices.Compact(slices.Clone(known)); len(twice) != len(known) || strings.Count(string(index), "\n| [") != len(known)-1 {
+		t.Error("a rule is there twice, or the index has rows of none")
+	}
+}
+
+// The manifests that people are to copy have nothing wrong with them.
+func TestExamples(t *testing.T) {
+	t.Parallel()
+	own, errOwn := filepath.Glob(filepath.Join("..", "..", "examples", "*.yaml"))
+	recipes, errRecipes := filepath.Glob(filepath.Join("..", "..", "examples", "recipes", "*.yaml"))
+	files := append(own, recipes...)
+	if errOwn != nil || errRecipes != nil || len(files) < 20 {
+		t.Fatal("no examples", errOwn, errRecipes, files)
+	}
+	for _, name := range files {
+		content, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		result := Check([]File{{Name: name, Content: content}})
+		if got := shownFindings(t, result); len(got) > 0 {
+			t.Errorf("%s: %q", name, got)
+		}
+		if len(result.Hooks) == 0 && strings.Contains(string(content), "preStop:") {
+			t.Errorf("%s: no hook was found", name)
+		}
+	}
+}

@@ -1,0 +1,160 @@
+package lint
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/prestop/prestop/internal/config"
+)
+
+const program = "prestop"
+
+// A preStop is a preStop hook.
+type preStop struct {
+	*container
+	*corev1.LifecycleHandler
+	place   node     // what stands below preStop
+	words   []string // the command of its exec
+	places  []node   // theirs
+	script  script   // unless it is prestop's, without a shell
+	reading *reading // if it is prestop's
+}
+
+// readHook reads the container's hook, if it has one that Kubernetes can read.
+func (c *container) readHook() {
+	if c.Lifecycle == nil || c.Lifecycle.PreStop == nil {
+		return
+	}
+	c.env = readEnvironment(c)
+	h := &preStop{container: c, LifecycleHandler: c.Lifecycle.PreStop, place: c.at("lifecycle", "preStop")}
+	c.hook = h
+	if h.Exec == nil || len(h.Exec.Command) == 0 {
+		return
+	}
+	h.words, h.places = h.Exec.Command, h.place.at("exec", "command").items()
+	args := h.words[1:]
+	if !c.runsPrestop(h.words[0]) {
+		h.script = scriptOf(h.words)
+		if len(h.script.commands) != 1 || h.script.branches || h.script.shell == "" || !c.runsPrestop(h.script.commands[0].words[0]) {
+			return
+		}
+		args = h.script.commands[0].words[1:] // a shell that does nothing else
+	}
+	h.reading = h.read(args)
+	h.readEntries(args)
+}
+
+// runsPrestop tells whether a program is prestop's binary. A file from a ConfigMap is a script that is called like it.
+func (c *container) runsPrestop(file string) bool {
+	if m, ok := c.mounted(file); ok {
+		if v := c.pod.volumes[m.Name]; v != nil && v.ConfigMap != nil {
+			return false
+		}
+	}
+	return path.Base(file) == program
+}
+
+// handlers are those that the hook has, by their fields.
+func (h *preStop) handlers() []string {
+	var all []string
+	for key := range h.place.pairs() {
+		if slices.Contains(handlerFields, key.Value) && h.place.at(key.Value).there() {
+			all = append(all, key.Value)
+		}
+	}
+	return all
+}
+
+var handlerFields = []string{"exec", "httpGet", "sleep", "tcpSocket"}
+
+func (h *preStop) summary() Hook {
+	name := ""
+	switch all := h.handlers(); {
+	case h.reading != nil:
+		name = program
+	case len(h.script.commands) > 0 && h.script.shell == "":
+		name = h.script.commands[0].program()
+	case h.script.shell != "":
+		name = path.Base(h.script.shell)
+	case len(all) > 0:
+		name = all[0]
+	}
+	w := h.pod.of
+	found := Hook{File: w.file.Name, Line: h.place.Line, Kind: w.kind, Namespace: w.namespace, Name: w.name, Container: h.Name, Program: name}
+	if h.reading != nil {
+		found.Plan = h.reading.plan
+	}
+	return found
+}
+
+// mentions tells whether a word stands anywhere in the hook's command.
+func (h *preStop) mentions(word string) bool {
+	return slices.ContainsFunc(h.words, func(w string) bool { return strings.Contains(w, word) })
+}
+
+// planned tells whether the hook is prestop's and has a plan.
+func (h *preStop) planned() bool { return h.reading != nil && h.reading.plan != nil }
+
+// entries are those of the plan, if there is one.
+func (h *preStop) entries() []entry {
+	if h.reading == nil {
+		return nil
+	}
+	return h.reading.entries
+}
+
+// setting is where a setting is written, which is named by its variable or its flag; else the hook.
+func (h *preStop) setting(name string) node {
+	by := name
+	for _, s := range h.reading.config.Settings {
+		if s.By() != "" && (s.Env == name || "--"+s.Flag == name) {
+			by = s.By()
+		}
+	}
+	if strings.HasPrefix(by, "-") {
+		if i := slices.IndexFunc(h.words, func(w string) bool { return w == by || strings.HasPrefix(w, by+"=") }); i >= 0 {
+			return h.places[i]
+		}
+	}
+	if at, ok := h.env.at[by]; ok {
+		return at
+	}
+	return h.command()
+}
+
+// command is where the hook's command is written.
+func (h *preStop) command() node {
+	if len(h.places) > 0 {
+		return h.places[0]
+	}
+	return h.place
+}
+
+// guessed tells whether a setting's value is not known.
+func (h *preStop) guessed(name string) bool {
+	if s, set := h.reading.set[name]; set && strings.HasPrefix(s.By(), "-") {
+		return false
+	}
+	_, guessed := h.env.Guess[name]
+	return guessed || h.env.Open && !h.env.has(name)
+}
+
+// timesUnknown: what the plan's times are made of is not in the input.
+func (h *preStop) timesUnknown() bool {
+	for _, name := range []string{graceVariable, waitVariable, reserveVariable, stepsVariable} {
+		if h.env.has(name) && h.guessed(name) {
+			return true
+		}
+	}
+	return false
+}
+
+// mistaken tells whether a setting, or with an empty name any, cannot be read.
+func (h *preStop) mistaken(name string) bool {
+	return slices.ContainsFunc(h.reading.mistakes, func(m config.Problem) bool {
+		return name == "" || m.Name == name || m.Name == "arguments" || strings.HasPrefix(m.Name, "--")
+	})
+}

@@ -1,0 +1,205 @@
+package lint
+
+import (
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/prestop/prestop/internal/config"
+	"github.com/prestop/prestop/internal/eck"
+	"github.com/prestop/prestop/internal/hook"
+	"github.com/prestop/prestop/internal/secret"
+	"github.com/prestop/prestop/internal/step"
+	"github.com/prestop/prestop/internal/verbs"
+	"github.com/prestop/prestop/prestop"
+)
+
+// A reading is what prestop makes of its command, by the same packages as the hook itself. Nothing outside of it is looked at.
+type reading struct {
+	subcommand string // what is done instead of a hook, such as install, or --dry-run; then there is nothing else
+
+	config   *config.Config
+	plan     *hook.Plan
+	entries  []entry
+	set      map[string]config.Setting // by their variables
+	mistakes []config.Problem          // in settings
+	unknown  []string                  // variables that are meant for settings, and are none
+}
+
+// An entry is a step of a plan.
+type entry struct {
+	prestop.Slot
+	index int // in the plan
+	said  hook.Step
+	needs step.Needs
+	at    node     // where it is written
+	unset []string // variables in it that are not set
+	guess bool     // it has variables whose value is not known
+}
+
+// subcommands are the program's, which are no hooks.
+var subcommands = []string{"elasticsearch-clear", "install", "lint", "version", "help"}
+
+// read reads the arguments of prestop.
+func (h *preStop) read(args []string) *reading {
+	if len(args) > 0 && slices.Contains(subcommands, args[0]) {
+		return &reading{subcommand: args[0]}
+	}
+	var mounted eck.Pod
+	if h.pod.cluster != "" && h.Name == "elasticsearch" {
+		mounted = eck.Pod{Cluster: h.pod.cluster, URLs: []string{"https://" + h.pod.cluster + "-es-internal-http:9200"}}
+	}
+	env := h.env.standIns()
+	c, err := config.ReadElsewhere(args, env, mounted)
+	switch {
+	case err != nil:
+		return &reading{subcommand: "--help"}
+	case c.DryRun.V:
+		return &reading{subcommand: "--dry-run"}
+	}
+	r := &reading{config: c, set: map[string]config.Setting{}, unknown: slices.Concat(c.Unknown, almost(c.Settings, env))}
+	for _, s := range c.Settings {
+		if s.By() != "" {
+			r.set[s.Env] = s
+		}
+	}
+	r.plan = hook.Read(c, &secret.Set{}).Plan(hook.World{InPod: true, Elsewhere: true, ContainerID: func() string { return "" }})
+	for _, p := range r.plan.Problems {
+		ofSetting := strings.HasPrefix(p.Name, variablePrefix) || strings.HasPrefix(p.Name, "--") || p.Name == "arguments"
+		if ofSetting && !(h.env.Open && p.With != "") { // where there may be more variables than are known, none is said to be missing
+			r.mistakes = append(r.mistakes, p)
+		}
+	}
+	return r
+}
+
+// readEntries takes the plan apart.
+func (h *preStop) readEntries(args []string) {
+	r := h.reading
+	if r.plan == nil {
+		return
+	}
+	slots := r.plan.Timeline()
+	lines := r.config.Lines(verbs.All())
+	for i, said := range r.plan.Steps {
+		e := entry{Slot: slots[i], index: i, said: said, needs: said.Needs}
+		switch {
+		case said.Setting != "":
+			e.at = lineOf(h.setting(said.Setting), said.Index)
+		case h.script.shell != "":
+			e.at = h.command()
+		default:
+			e.at = h.places[1+len(args)-len(r.config.Arguments)+said.Index]
+		}
+		if said.Setting == "" || said.Setting == stepsVariable {
+			h.env.variables(&e, lines[0].Text)
+			lines = lines[1:]
+		}
+		r.entries = append(r.entries, e)
+	}
+}
+
+// variables looks at those that an entry uses.
+func (e environment) variables(of *entry, text string) {
+	for _, name := range of.said.Variables {
+		_, known := e.Known[name]
+		_, guessed := e.Guess[name]
+		of.guess = of.guess || guessed
+		if !known && !guessed && !slices.Contains(of.unset, name) {
+			of.unset = append(of.unset, name)
+		}
+	}
+	if of.said.Err != nil && of.guess {
+		of.guess = e.mayBeReadable(text)
+	}
+}
+
+// mayBeReadable tries a step with values of several kinds for the variables whose value is not known.
+func (e environment) mayBeReadable(text string) bool {
+	kinds := []string{"", "1", "1s", "true", "new", "x", "/x", "http://x/", "redis://x", "TERM", "10.0.0.0/8", "2xx", "x:x", ".x", "restart"}
+	return slices.ContainsFunc(kinds, func(value string) bool {
+		_, _, _, err := step.Parse(verbs.All(), text, func(name string) (string, bool) {
+			if _, guessed := e.Guess[name]; guessed {
+				return value, true
+			}
+			known, ok := e.Known[name]
+			return known, ok
+		})
+		return err == nil
+	})
+}
+
+// standIns is an environment in which what is not known is something that its setting takes, or not set.
+func (e environment) standIns() map[string]string {
+	env := maps.Clone(e.Known)
+	maps.Copy(env, e.Guess)
+	for _, row := range config.Table() {
+		guess, ok := e.Guess[row.Env]
+		if !ok || row.Check(guess) == nil {
+			continue
+		}
+		delete(env, row.Env)
+		if text := "http://" + strings.ToLower(guess) + ".invalid/"; row.Check(text) == nil {
+			env[row.Env] = text
+		}
+	}
+	env["KUBERNETES_SERVICE_HOST"] = "192.0.2.1" // as in every pod
+	return env
+}
+
+// almost are variables that would be settings but for case, _ and -.
+func almost(settings []config.Setting, env map[string]string) []string {
+	names := map[string]bool{}
+	for _, s := range settings {
+		names[plain(s.Env)] = true
+	}
+	var all []string
+	for name := range env {
+		if !strings.HasPrefix(name, variablePrefix) && names[plain(name)] {
+			all = append(all, name)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// lineOf is a line of a text, where it is written as it is.
+func lineOf(n node, line int) node {
+	const literal = 1 << 3
+	if n.Node == nil || n.Style&literal == 0 {
+		return n
+	}
+	moved := *n.Node
+	moved.Line += 1 + line
+	return node{&moved, n.file}
+}
+
+// calls are the HTTP calls that the entry makes to have something done.
+func (e *entry) calls() []step.Call {
+	return slices.DeleteFunc(slices.Clone(e.needs.Calls), func(c step.Call) bool {
+		return c.Method == "" || c.Condition || c.Repeats || e.guess && c.URL.Path == ""
+	})
+}
+
+// endsProcess tells whether a call of a URL is known to end the process that answers it.
+func endsProcess(u *url.URL) bool {
+	return verbs.App(step.App{URL: u}).Needs().Ends == step.EndsProcess
+}
+
+// endingSignals are those by which programs are told to end.
+var endingSignals = []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGKILL}
+
+// signalsEnd tells whether the entry sends a signal that ends what gets it.
+func (e *entry) signalsEnd() bool { return slices.Contains(endingSignals, e.needs.Signal) }
+
+// local tells whether a host is the pod itself.
+func local(host string) bool {
+	return host == "" || host == "localhost" || host == "::1" || strings.HasPrefix(host, "127.")
+}
+
+// open tells whether the entry may take as long as something else does.
+func (e *entry) open() bool {
+	return e.Guard || e.needs.Signal != 0 || e.Most == 0 && !e.needs.Waits && e.needs.Shutdown == ""
+}

@@ -1,0 +1,150 @@
+package lint
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// binaryRules are about where the binary comes from.
+func binaryRules() []Rule {
+	return []Rule{
+		{"binary-not-mounted", Error, "the hook's binary is in a volume that the container does not mount there", containers(func(c *container, say report) {
+			c.binaries(func(at node, file string) {
+				if m, mounted := c.mounted(file); mounted {
+					c.holds(m, at, file, say)
+				} else {
+					c.notMounted(at, file, say)
+				}
+			})
+		})},
+		{"binary-not-installed", Error, "the hook's binary is in a volume that nothing puts it into", containers(func(c *container, say report) {
+			c.binaries(func(at node, file string) {
+				if m, mounted := c.mounted(file); mounted && c.pod.volumes[m.Name] != nil && c.pod.volumes[m.Name].EmptyDir != nil {
+					c.notInstalled(m, at, file, say)
+				}
+			})
+		})},
+	}
+}
+
+// binaries calls do with the paths of prestop's binary that the container's hooks and probes run.
+func (c *container) binaries(do func(at node, file string)) {
+	seen := ""
+	for _, e := range c.executed() {
+		if file := e.words[0]; file != seen && path.IsAbs(file) && c.runsPrestop(file) {
+			seen = file
+			do(c.at(append(e.where, 0)...), path.Clean(file))
+		}
+	}
+}
+
+// holds finds a volume that does not have the binary.
+func (c *container) holds(m mount, at node, file string, say report) {
+	v := c.pod.volumes[m.Name]
+	switch {
+	case v == nil && !c.pod.claims(m.Name):
+		say(c.mountNode(m), "the pod has no volume "+m.Name+", which "+file+" is to be in", "volumes:\n- name: "+m.Name+"\n  emptyDir: {}")
+	case v != nil && v.Image != nil && isOurImage(v.Image.Reference) && m.rest != program && m.sub == "":
+		say(at, "in the image volume at "+m.path+" the binary is "+path.Join(m.path, program), "command: ["+path.Join(m.path, program)+", …]")
+	}
+}
+
+// claims tells whether the pod's owner brings a volume.
+func (p *pod) claims(name string) bool {
+	return p.of.kind == "Elasticsearch" || slices.ContainsFunc(p.claimed, func(c corev1.PersistentVolumeClaim) bool { return c.Name == name })
+}
+
+func isOurImage(image string) bool { return strings.Contains(image, program) }
+
+// ofImages are directories that an image's own programs are in.
+var ofImages = []string{"bin", "sbin", "usr", "opt", "app", "home", "srv", "lib", "root"}
+
+// notMounted looks at a path that is in no volume: the image may have it, unless the pod means to bring it.
+func (c *container) notMounted(at node, file string, say report) {
+	for _, i := range c.pod.installers() {
+		if m, ok := i.mounted(i.installs()); ok && path.Base(i.installs()) == path.Base(file) {
+			say(at, "init container "+i.Name+" installs the binary into volume "+m.Name+", and container "+c.Name+" does not mount it where "+file+" would be",
+				"volumeMounts:\n- {name: "+m.Name+", mountPath: "+mountPath(file, m.rest)+", readOnly: true}")
+			return
+		}
+	}
+	for _, v := range c.pod.Spec.Volumes {
+		if v.Image != nil && isOurImage(v.Image.Reference) {
+			say(at, "volume "+v.Name+" is prestop's image, and container "+c.Name+" does not mount it where "+file+" would be",
+				"volumeMounts:\n- {name: "+v.Name+", mountPath: "+path.Dir(file)+"}")
+			return
+		}
+	}
+	if parts := strings.Split(file, "/"); len(parts) > 2 && !slices.Contains(ofImages, parts[1]) {
+		say(at, "no volume is mounted at "+path.Dir(file)+": the hook's binary is there only if the image has it",
+			"mount the volume that an init container installs it into, or put it into the image: COPY --from=prestop/prestop:1 /prestop "+file).warn()
+	}
+}
+
+// mountPath is where a volume must be mounted for a file to be found, whose path in the volume is rest.
+func mountPath(file, rest string) string {
+	if dir, ok := strings.CutSuffix(file, "/"+rest); ok && dir != "" {
+		return dir
+	}
+	return path.Dir(file)
+}
+
+// installs is the path that a container installs the binary to; empty: it does not.
+func (c *container) installs() string {
+	words := slices.Concat(c.Command, c.Args)
+	if len(words) == 0 || path.Base(words[0]) != program && (!isOurImage(c.Image) || c.at("command").there()) {
+		return ""
+	}
+	i := slices.Index(words, "install")
+	if i < 0 || i+1 >= len(words) {
+		return ""
+	}
+	dest := words[i+1]
+	if m, ok := c.mounted(dest); strings.HasSuffix(dest, "/") || ok && m.rest == "" {
+		dest = path.Join(dest, program)
+	}
+	return path.Clean(dest)
+}
+
+// notInstalled looks at a volume that is empty when the pod begins. Whoever else mounts it may fill it.
+func (c *container) notInstalled(m mount, at node, file string, say report) {
+	wrong := "volume " + m.Name + " is empty when the pod begins, and no init container installs the binary into it"
+	for _, other := range c.pod.mounting[m.Name] {
+		if !other.init {
+			if fills := func(v corev1.VolumeMount) bool { return v.Name == m.Name && !v.ReadOnly }; other.native && slices.ContainsFunc(other.VolumeMounts, fills) && other.installs() == "" {
+				return
+			}
+			continue
+		}
+		dest := other.installs()
+		if dest == "" && bareImage(other.Image) == "" || strings.Contains(m.sub, "$") {
+			return // a program, or a place, that we do not know
+		}
+		for _, own := range other.VolumeMounts {
+			if own.Name != m.Name {
+				continue
+			}
+			if strings.Contains(own.SubPath+own.SubPathExpr, "$") {
+				return
+			}
+			to, _ := other.mounted(dest)
+			switch inside := path.Join(to.sub, to.rest); {
+			case dest == "":
+				wrong = "init container " + other.Name + " does not run prestop install " + own.MountPath + "/"
+			case to.VolumeMount == nil || to.Name != m.Name:
+				wrong = "init container " + other.Name + " installs to " + dest + ", which is not in volume " + m.Name
+			case own.ReadOnly:
+				wrong = "init container " + other.Name + " mounts volume " + m.Name + " read-only, and cannot install " + m.rest + " there"
+			case inside == path.Join(m.sub, m.rest):
+				return
+			default:
+				wrong = "init container " + other.Name + " installs " + inside + ", and the hook runs " + path.Join(m.sub, m.rest) + " of the same volume"
+			}
+		}
+	}
+	say(at, file+" will not be there: "+wrong,
+		"initContainers:\n- name: install-prestop\n  image: prestop/prestop:1\n  args: [install, "+m.path+"/]\n  volumeMounts:\n  - {name: "+m.Name+", mountPath: "+m.path+"}")
+}

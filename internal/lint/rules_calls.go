@@ -1,0 +1,222 @@
+package lint
+
+import (
+	"cmp"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/prestop/prestop/internal/step"
+)
+
+// callRules are about the calls of a hook.
+func callRules() []Rule {
+	return []Rule{
+		{"needs-other-method", Error, "a call is made with a method that the other side refuses", hooks(needsOtherMethod)},
+		{"ends-the-process", Error, "a call ends the app before the waits after it", hooks(endsTheProcess)},
+		{"port-differs", Error, "a call goes to a port that is not there, or that speaks otherwise", hooks(portDiffers)},
+		{"calls-any-pod", Warning, "the app's shutdown call goes to a Service, and so to any of its pods", steps(callsAnyPod)},
+	}
+}
+
+// An endpoint takes some methods alone.
+type endpoint struct {
+	path  string
+	ports []string // empty: on any
+	takes []string
+	whose string
+}
+
+// endpoints are those that refuse other methods, as their documentation or source says. An end of a path is enough.
+var endpoints = []endpoint{
+	{"/drain", []string{"15020"}, []string{"POST"}, "Istio's pilot-agent"},
+	{"/quitquitquit", []string{"15000", "15020", "9901", "19000"}, []string{"POST"}, "Envoy"},
+	{"/healthcheck/fail", nil, []string{"POST"}, "Envoy"},
+	{"/drain_listeners", nil, []string{"POST"}, "Envoy"},
+	{"/shutdown", []string{"4191"}, []string{"POST"}, "Linkerd's proxy"},
+	{"/actuator/shutdown", nil, []string{"POST"}, "Spring Boot"},
+	{"/v1.0/shutdown", nil, []string{"POST"}, "Dapr"},
+	{"/api/v0/ops/node/drain", nil, []string{"POST"}, "Cassandra's management API"},
+	{"/druid/worker/v1/disable", nil, []string{"POST"}, "Druid"},
+	{"/v1/sys/step-down", nil, []string{"PUT", "POST"}, "Vault"},
+	{"/v1/agent/leave", nil, []string{"PUT"}, "Consul"},
+	{"/v1/agent/maintenance", nil, []string{"PUT"}, "Consul"},
+}
+
+// refuses says why an endpoint refuses a method, and which it takes; empty: it may take it.
+func refuses(method, path, port, sends string) (why, takes string) {
+	path = strings.TrimSuffix(path, "/")
+	i := slices.IndexFunc(endpoints, func(e endpoint) bool {
+		return strings.HasSuffix(path, e.path) && (len(e.ports) == 0 || slices.Contains(e.ports, port))
+	})
+	if i < 0 || slices.Contains(endpoints[i].takes, method) {
+		return "", ""
+	}
+	e := endpoints[i]
+	return e.path + " of " + e.whose + " takes " + strings.Join(e.takes, " or ") + " alone, and " + sends, e.takes[0]
+}
+
+func needsOtherMethod(h *preStop, say report) {
+	for _, s := range h.entries() {
+		for _, call := range s.calls() {
+			if why, takes := refuses(call.Method, call.URL.Path, call.URL.Port(), "the hook sends "+call.Method); why != "" {
+				say(s.at, why, strings.ToLower(takes)+" instead of "+strings.ToLower(call.Method))
+			}
+		}
+	}
+	if h.reading != nil {
+		return
+	}
+	if get := h.HTTPGet; get != nil {
+		port := h.portNumber(get.Port.String())
+		path, _, _ := strings.Cut(get.Path, "?")
+		if why, takes := refuses("", path, port, "the kubelet sends GET, and never looks at the answer"); why != "" {
+			say(h.place.at("httpGet", "path"), why, "exec:\n  command: [/prestop, "+strings.ToLower(takes)+" http://localhost:"+port+path+", wait 15s]")
+		}
+	}
+	for _, r := range h.requests() {
+		if why, takes := refuses(r.method, r.url.Path, r.url.Port(), "the hook sends "+r.method); why != "" {
+			say(h.command(), why, "curl -X "+strings.ToLower(takes)+", or a step of prestop's")
+		}
+	}
+}
+
+// A request is what curl or wget sends in somebody else's hook.
+type request struct {
+	method string
+	url    *url.URL
+	after  int // the commands up to it
+}
+
+// requests are those of somebody else's hook, where what is run is what is written.
+func (h *preStop) requests() []request {
+	var all []request
+	if h.reading != nil || !h.asWritten() {
+		return nil
+	}
+	for i, cmd := range h.script.commands {
+		if method, u := requestOf(cmd); u != nil {
+			all = append(all, request{method, u, i + 1})
+		}
+	}
+	return all
+}
+
+// requestOf is the call of curl or wget; its URL is nil where it is none, or not clear.
+func requestOf(cmd command) (method string, u *url.URL) {
+	if p := cmd.program(); p != "curl" && p != "wget" {
+		return "", nil
+	}
+	method = "GET"
+	for i, word := range cmd.words[1:] {
+		value := ""
+		if i+2 < len(cmd.words) {
+			value = cmd.words[i+2]
+		}
+		switch {
+		case word == "--request" || word == "--method":
+			method = value
+		case strings.HasPrefix(word, "--request=") || strings.HasPrefix(word, "--method="):
+			_, method, _ = strings.Cut(word, "=")
+		case strings.HasPrefix(word, "-") && !strings.HasPrefix(word, "--") && strings.Contains(word, "X"):
+			if _, method, _ = strings.Cut(word, "X"); method == "" {
+				method = value
+			}
+		case word == "-d" || word == "-F" || strings.HasPrefix(word, "--data") || word == "--json" || word == "--form" || strings.HasPrefix(word, "--post-"):
+			if method == "GET" {
+				method = "POST"
+			}
+		case word == "-T" || word == "--upload-file":
+			method = "PUT"
+		case word == "-I" || word == "--head":
+			method = "HEAD"
+		case strings.HasPrefix(word, "http://") || strings.HasPrefix(word, "https://"):
+			u, _ = url.Parse(word)
+		case !strings.HasPrefix(word, "-") && (strings.HasPrefix(word, "localhost") || strings.HasPrefix(word, "127.0.0.1")):
+			u, _ = url.Parse("http://" + word)
+		}
+	}
+	if strings.Contains(method, "$") {
+		return "", nil
+	}
+	return strings.ToUpper(method), u
+}
+
+func endsTheProcess(h *preStop, say report) {
+	for i, s := range h.entries() {
+		if s.needs.Ends == step.EndsContainer && s.signalsEnd() && i+1 < len(h.entries()) {
+			say(s.at, s.Line+" ends the container, and the hook with it: the steps after it are not done", "put it last, or add wait=false")
+		}
+	}
+	h.warned("ends-the-process", func(at node, text string, e *entry) {
+		if e.needs.Signal == 0 && (!e.guess || len(e.calls()) > 0) {
+			say(at, text, "call something that starts draining and returns, or leave it out: SIGTERM comes after the wait anyway")
+		}
+	})
+	slept := h.script.slept(h.env)
+	for _, r := range h.requests() {
+		if endsProcess(r.url) && slept[r.after] > 0 {
+			say(h.command(), r.url.Path+" ends the process that answers it, before the sleep after it has kept it for the traffic",
+				"sleep first, or call something that starts draining and returns")
+		}
+	}
+}
+
+func portDiffers(h *preStop, say report) {
+	for _, s := range h.entries() {
+		for _, call := range s.needs.Calls {
+			ports := map[string]string{"http": "80", "https": "443"}
+			scheme, host := call.URL.Scheme, call.URL.Hostname()
+			port := cmp.Or(call.URL.Port(), ports[scheme])
+			if ports[scheme] == "" || s.guess || s.said.Setting != "" && h.guessed(s.said.Setting) {
+				continue
+			}
+			ours := call.Node || host != "" && local(host)
+			for _, service := range h.pod.of.in.called(host, h.pod.of.namespace) {
+				if all := service.ports(); len(all) > 0 && !service.headless() && !slices.Contains(all, port) {
+					say(s.at, s.Line+": Service "+service.name+" has no port "+port+"; it has "+strings.Join(all, ", "), "name one of the Service's ports in the URL")
+					ours = false
+				}
+			}
+			if ours {
+				for _, one := range h.pod.schemes()[port] {
+					if one.scheme != scheme {
+						say(s.at, s.Line+": port "+port+" of container "+one.Name+" is for "+one.scheme+", by its readiness probe or its name", "see the scheme and the port of the URL").warn()
+					}
+				}
+			}
+		}
+	}
+	if h.HTTPGet == nil || h.reading != nil || len(h.handlers()) != 1 {
+		return
+	}
+	if name := h.HTTPGet.Port.String(); strings.Trim(name, "0123456789") != "" && h.portNumber(name) == name {
+		say(h.place.at("httpGet", "port"), "container "+h.Name+" has no port that is called "+name+", so that the hook fails", "ports:\n- {name: "+name+", containerPort: 8080}")
+	}
+}
+
+func callsAnyPod(h *preStop, s *entry, say report) {
+	for _, call := range s.calls() {
+		tells := func(word string) bool { return strings.Contains(strings.ToLower(call.URL.Path), word) }
+		if !call.App && !slices.ContainsFunc([]string{"shutdown", "drain", "quit", "stop", "healthcheck/fail"}, tells) {
+			continue
+		}
+		name := ""
+		if labels := strings.Split(call.URL.Hostname(), "."); len(labels) > 2 && labels[2] == "svc" { // a pod's own name has one label more
+			name = labels[0]
+		}
+		for _, service := range h.serving(call.URL.Hostname()) {
+			name = service.name
+		}
+		if name != "" {
+			say(s.at, s.Line+" goes to Service "+name+", and so to any of its pods, not to the one that stops", "use localhost: containers of a pod share their addresses")
+		}
+	}
+}
+
+// serving are the Services that select the pod, and that a host means.
+func (h *preStop) serving(host string) []*service {
+	return slices.DeleteFunc(h.pod.of.in.called(host, h.pod.of.namespace), func(s *service) bool {
+		return len(s.spec.Selector) == 0 || !selected(s.spec.Selector, h.pod.Labels)
+	})
+}

@@ -1,0 +1,267 @@
+package lint
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// commandRules are about the command of a hook.
+func commandRules() []Rule {
+	return []Rule{
+		{"does-nothing", Error, "prestop is run in a way that stops nothing and waits for nothing", doesNothing},
+		{"shell-syntax-without-shell", Error, "a command is written for a shell, and there is none", shellSyntax},
+		{"shell-arguments-lost", Error, "words after sh -c SCRIPT are no part of the script", hooks(argumentsLost)},
+		{"variable-not-expanded", Error, "$(VAR) in a hook's command, where the kubelet does not expand it", foreign(notExpanded)},
+		{"program-not-in-image", Error, "a shell, curl or sleep in an image that has none", hooks(notInImage)},
+		{"secret-in-hook", Error, "a password, token or key stands in the hook, for everybody to read", hooks(secretInHook)},
+		{"signals-and-returns", Warning, "a hook sends a signal and ends, so that SIGTERM comes right after it", foreign(signalsAndReturns)},
+	}
+}
+
+func doesNothing(w *workload, say report) {
+	hooks(func(h *preStop, say report) {
+		if h.reading != nil && h.reading.subcommand != "" {
+			say(h.command(), "the hook runs prestop "+h.reading.subcommand+", which stops nothing and waits for nothing",
+				"leave "+h.reading.subcommand+" away, and name the steps of the hook: [/prestop, wait 20s]")
+		}
+	})(w, say)
+	plans(overAtOnce)(w, say)
+}
+
+// A run is a command that a hook runs, itself or in an exec step, and its place.
+type run struct {
+	script script
+	words  []string
+	at     node
+	places []node // of the words; nil: all of them are at at
+	step   int    // from 1; 0: the hook's own
+}
+
+// runs are what the hook runs, besides prestop.
+func (h *preStop) runs() []run {
+	var all []run
+	if h.script.shell != "" || h.reading == nil && len(h.words) > 0 {
+		all = append(all, run{h.script, h.words, h.command(), h.places, 0})
+	}
+	for _, s := range h.entries() {
+		if program := s.needs.Program; program != nil {
+			all = append(all, run{scriptOf(program), program, s.at, nil, s.index + 1})
+		}
+	}
+	return all
+}
+
+// place is where a word is written.
+func (r run) place(word int) node {
+	if word < len(r.places) {
+		return r.places[word]
+	}
+	return r.at
+}
+
+// operator is the first word, after the program, that only a shell understands; 0: none is.
+func (r run) operator() int {
+	if r.script.shell != "" || len(r.words) == 0 {
+		return 0
+	}
+	operators := []string{";", "&&", "||", "|", "&", ">", ">>", "<", "2>&1", "2>/dev/null", ">/dev/null"}
+	return 1 + slices.IndexFunc(r.words[1:], func(word string) bool { return slices.Contains(operators, word) })
+}
+
+// losesWords tells whether a shell takes what is meant for its script for something else.
+func (r run) losesWords() bool {
+	return r.script.lost > 0 && !strings.Contains(r.script.text, "$") && len(strings.Fields(r.script.text)) == 1
+}
+
+// asWritten tells whether what is run is what is written.
+func (h *preStop) asWritten() bool {
+	return !slices.ContainsFunc(h.runs(), func(r run) bool {
+		return r.operator() > 0 || r.losesWords() || r.script.shell == "" && len(strings.Fields(r.words[0])) > 1
+	})
+}
+
+func shellSyntax(w *workload, say report) {
+	hooks(func(h *preStop, say report) {
+		for _, r := range h.runs() {
+			i := r.operator()
+			switch {
+			case i > 0 && r.step > 0:
+				say(r.at, fmt.Sprintf("step %d: %s is an argument of %s here: exec starts a program, not a shell", r.step, r.words[i], r.words[0]),
+					"a step of its own for each program; or exec sh -c '…' in an image with a shell")
+			case i > 0:
+				say(r.place(i), r.words[i]+" is an argument of "+path.Base(r.words[0])+" here: the kubelet starts programs, not a shell",
+					"command: [sh, -c, …] in an image with a shell; prestop needs none: each argument is a step, as in [/prestop, post http://localhost:8080/shutdown, wait 20s]")
+			}
+		}
+	})(w, say)
+	containers(func(c *container, say report) {
+		for _, e := range c.executed() {
+			words := strings.Fields(e.words[0])
+			hooked := e.where[1] == "preStop" && c.hook != nil && c.hook.reading == nil
+			if len(words) > 1 && (hooked || e.where[1] != "preStop" && strings.Contains(e.words[0], program)) {
+				say(c.at(append(e.where, 0)...), "there is no program with blanks in its name: command is a list of words, and its first is the program ("+words[0]+")",
+					"write each word as an item of its own; prestop's steps stand after the program: [/prestop, wait 20s]")
+			}
+		}
+	})(w, say)
+}
+
+func argumentsLost(h *preStop, say report) {
+	for _, r := range h.runs() {
+		if r.losesWords() {
+			at := r.place(r.script.lost)
+			if h.reading != nil {
+				at = r.at
+			}
+			say(at, fmt.Sprintf("after -c a shell takes one word for its script, which is only %q: the words after it are no part of it", r.script.text),
+				"write the whole script as one word, in quotes; prestop itself needs no shell")
+		}
+	}
+}
+
+var kubeletReference = regexp.MustCompile(`(^|[^$])\$\(([A-Za-z_][A-Za-z0-9_]*)\)`)
+
+func notExpanded(h *preStop, say report) {
+	if len(h.words) > 0 && h.script.shell == "" && len(strings.Fields(h.words[0])) > 1 {
+		return
+	}
+	for i, word := range h.words {
+		found := kubeletReference.FindStringSubmatch(word)
+		if found == nil {
+			continue
+		}
+		name := found[2]
+		switch {
+		case h.script.shell == "":
+			say(h.places[i], "the kubelet does not expand $("+name+") in a hook: "+path.Base(h.words[0])+" gets it as it is written",
+				"prestop expands it in its steps; a shell would take $"+name)
+			return
+		case h.env.has(name) || downward(name) != "":
+			say(h.places[i], "the kubelet does not expand $("+name+") in a hook, and the shell runs it as a command", fmt.Sprintf(`"$%s"`, name))
+			return
+		}
+	}
+}
+
+func notInImage(h *preStop, say report) {
+	bare := bareImage(h.Image)
+	if bare == "" {
+		return
+	}
+	for _, r := range h.runs() {
+		if _, mounted := h.mounted(r.words[0]); !mounted && slices.Contains(tools, path.Base(r.words[0])) {
+			say(r.at, "the hook runs "+path.Base(r.words[0])+", and image "+h.Image+" is "+bare+": it has no such program, so that the hook fails at once",
+				"command: [/prestop, …], with the binary from a volume; or preStop: {sleep: {seconds: 20}} from Kubernetes 1.30 on")
+		}
+	}
+}
+
+// tools are programs that a distribution brings and an app does not.
+var tools = append([]string{"busybox", "curl", "wget", "sleep", "kill", "pkill", "killall", "touch", "nc", "cat", "echo", "env", "timeout", "test", "true"}, shells...)
+
+// bareImage says what an image is that certainly has none of the tools; empty: it may have them.
+func bareImage(image string) string {
+	name, _, _ := strings.Cut(image, "@")
+	repository, tag := name, ""
+	if colon := strings.LastIndexByte(name, ':'); colon > strings.LastIndexByte(name, '/') {
+		repository, tag = name[:colon], name[colon+1:]
+	}
+	if strings.Contains(tag, "debug") || strings.HasSuffix(tag, "-dev") || strings.Contains(repository, "debug") {
+		return ""
+	}
+	whole := strings.ToLower(repository + ":" + tag)
+	words := strings.FieldsFunc(whole, func(r rune) bool { return strings.ContainsRune("/:-_.", r) })
+	switch {
+	case strings.Contains(whole, "distroless"):
+		return "distroless"
+	case slices.Contains(words, "scratch") || strings.HasSuffix("/"+repository, "/prestop/prestop"):
+		return "made from scratch"
+	case strings.HasSuffix(repository, "chainguard/static") || strings.HasSuffix(repository, "chainguard/glibc-dynamic"):
+		return "without a shell"
+	}
+	return ""
+}
+
+// What a secret looks like where it stands. Each has the secret itself in its last group; one that is a variable is none.
+var secretPatterns = []struct {
+	what    string
+	pattern *regexp.Regexp
+}{
+	{"a password in a URL", regexp.MustCompile(`://[^\s/:@'"]*:([^\s/@'"]+)@`)},
+	{"an Authorization header", regexp.MustCompile(`(?i)authorization['"]?\s*[:=]\s*['"]?(?:(?:bearer|basic|token|apikey)\s+)?([^\s'"]+)`)},
+	{"a token in a header", regexp.MustCompile(`(?i)\b(?:x-[a-z-]*(?:token|key|auth|secret)|private-token|api-key|cookie)\s*:\s*['"]?([^\s'"]+)`)},
+	{"a user's password", regexp.MustCompile(`(?:^|\s)(?:-u|--user|--proxy-user)[ =]?['"]?[^\s:'"-][^\s:'"]*:([^\s'"]+)`)},
+	{"a password", regexp.MustCompile(`(?i)(?:^|[\s?&;"'_-])(?:password|passwd|pass|secret|api[_-]?key|access[_-]?key|client[_-]?secret|pgpassword|[a-z_-]*token)['"]?[=:]\s*['"]?([^\s'"&;{]+)`)},
+	{"a password", regexp.MustCompile(`(?i)(?:^|\s)--(?:password|pass|token|secret|api-key)\s+['"]?([^\s'"-][^\s'"]*)`)},
+	{"a token", regexp.MustCompile(`\b((?:ghp|gho|ghs|glpat|xox[abp]|hvs)[_.-][A-Za-z0-9_.-]{10,}|AKIA[0-9A-Z]{16}|eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]*)`)},
+}
+
+// secretIn names the secret that a text holds; empty: none.
+func secretIn(text string) string {
+	for _, p := range secretPatterns {
+		for _, found := range p.pattern.FindAllStringSubmatch(text, -1) {
+			if value := found[len(found)-1]; !notSecret(value) {
+				return p.what
+			}
+		}
+	}
+	return ""
+}
+
+// notSecret tells whether a value is taken from somewhere, says nothing, or is a number, as of a user or a port.
+func notSecret(value string) bool {
+	return strings.ContainsAny(value, "$`<") || strings.Trim(value, "*x.…") == "" || strings.HasPrefix(value, "@") || strings.HasPrefix(value, "/") || strings.HasPrefix(value, "{{") || strings.Trim(value, "0123456789") == ""
+}
+
+func secretInHook(h *preStop, say report) {
+	const fix = "mount it from a Secret, and name the file: token-file=/etc/app/token in a step of prestop's, PRE_STOP_APP_TOKEN_FILE for the app URL"
+	for i, text := range h.words {
+		if i > 0 && strings.HasPrefix(h.words[i-1], "-") {
+			text = h.words[i-1] + " " + text // a flag and its value
+		}
+		if what := secretIn(text); what != "" {
+			say(h.places[i], "the hook's command holds "+what+": it is in the pod's spec, and the kubelet writes it to the node's log when the hook fails", fix)
+		}
+	}
+	if h.HTTPGet != nil {
+		for i, header := range h.HTTPGet.HTTPHeaders {
+			if secretIn(header.Name+": "+header.Value) != "" {
+				say(h.place.at("httpGet", "httpHeaders", i, "value"), "the header "+header.Name+" of the httpGet hook holds a secret, which is in the pod's spec",
+					"exec:\n  command: [/prestop, get http://localhost:8080/drain token-file=/etc/app/token]")
+			}
+		}
+	}
+	if !h.planned() && h.reading == nil {
+		return
+	}
+	for name, value := range h.env.Known {
+		if strings.HasPrefix(name, variablePrefix) && h.env.at[name].text() == value && secretIn(value) != "" {
+			say(h.env.at[name], name+" holds "+secretIn(value)+", which is in the pod's spec", fix)
+		}
+	}
+}
+
+// signalling are programs that signal another, by name or by what they are told.
+func signalling(cmd command) bool {
+	words := strings.Join(cmd.words, " ")
+	switch cmd.program() {
+	case "kill", "pkill", "killall":
+		return !slices.Contains(cmd.words, "-0") && !slices.Contains(cmd.words, "-l")
+	case "nginx", "openresty":
+		return strings.Contains(words, "-s quit") || strings.Contains(words, "-s stop")
+	case "apachectl", "apache2ctl", "httpd":
+		return strings.Contains(words, "graceful-stop")
+	}
+	return false
+}
+
+func signalsAndReturns(h *preStop, say report) {
+	all := h.script.commands
+	if len(all) > 0 && h.asWritten() && signalling(all[len(all)-1]) && !h.script.calm() {
+		say(h.command(), "the hook signals the app by "+all[len(all)-1].program()+" and is done: SIGTERM comes right after it, and most apps end at once at a second signal",
+			"have the hook wait until the app has ended, or set the signal in the image (STOPSIGNAL) and let the hook only wait")
+	}
+}

@@ -1,0 +1,82 @@
+package lint
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/prestop/prestop/internal/step"
+)
+
+const clearCommand = "elasticsearch-clear"
+
+// elasticsearchRules are about hooks that shut a node of Elasticsearch down.
+func elasticsearchRules() []Rule {
+	return []Rule{
+		{"elasticsearch-not-cleared", Error, "nothing removes the shutdown record when the node is back", plans(func(h *preStop, say report) {
+			if slices.ContainsFunc(h.entries(), func(e entry) bool { return e.needs.Shutdown != "" }) && h.pod.cluster == "" && !h.pod.clears() {
+				say(h.command(), "nothing in the pod runs prestop elasticsearch-clear: the shutdown record stays when the node is back, and the node is not ready and gets no persistent tasks while it has one",
+					"startupProbe:\n  exec:\n    command: ["+h.words[0]+", elasticsearch-clear]\n  timeoutSeconds: 10\n  failureThreshold: 60")
+			}
+		})},
+		{"elasticsearch-moves-data", Warning, "a shutdown type that moves data, within a short grace period", plans(func(h *preStop, say report) {
+			h.warned("elasticsearch-moves-data", func(at node, text string, e *entry) {
+				if h.pod.grace > defaultECKGrace {
+					return
+				}
+				if _, set := h.reading.set["PRE_STOP_SHUTDOWN_TYPE"]; set && e.needs.Shutdown == step.TypeOfSettings {
+					at = h.setting("PRE_STOP_SHUTDOWN_TYPE")
+				}
+				say(at, text+"; the pod's grace period is "+short(h.pod.grace), "type restart for pods that come back; else a grace period as long as the data takes, often hours")
+			})
+		})},
+		{"clear-probe-too-short", Warning, "elasticsearch-clear as a probe that gives the node too little time", containers(clearProbeTooShort)},
+		{"clear-while-stopping", Error, "elasticsearch-clear as a readiness probe, which goes on while the hook runs", containers(func(c *container, say report) {
+			c.clears(func(at node) {
+				say(at, "a readiness probe goes on while the hook runs, and would remove the record that the hook registers", "use it as a startupProbe")
+			}, "readinessProbe")
+		})},
+		{"clear-ends-container", Error, "elasticsearch-clear as a postStart hook or a liveness probe, which kills the container", containers(func(c *container, say report) {
+			c.clears(func(at node) {
+				say(at, "a liveness probe that fails kills the container, and elasticsearch-clear fails whenever the cluster does not answer", "use it as a startupProbe")
+			}, "livenessProbe")
+			c.clears(func(at node) {
+				if !slices.ContainsFunc(at.items(), func(word node) bool { return strings.HasPrefix(word.text(), "--exit-zero") }) {
+					say(at, "a postStart hook that fails kills the container, and elasticsearch-clear fails for as long as the node has not joined its cluster", "use it as a startupProbe, or add --exit-zero")
+				}
+			}, "lifecycle", "postStart")
+		})},
+	}
+}
+
+// clearsRecord tells whether a container runs elasticsearch-clear in any way.
+func (c *container) clearsRecord() bool {
+	all := append(c.executed(), executed{words: c.Command}, executed{words: c.Args})
+	return slices.ContainsFunc(all, func(e executed) bool {
+		isHook := len(e.where) > 1 && e.where[1] == "preStop"
+		return !isHook && slices.ContainsFunc(e.words, func(word string) bool { return strings.Contains(word, clearCommand) })
+	})
+}
+
+// clears calls do with the place of a command below some keys if it is elasticsearch-clear's.
+func (c *container) clears(do func(at node), below ...any) {
+	for _, e := range c.executed() {
+		if slices.Equal(e.where[:len(e.where)-2], below) && slices.Contains(e.words, clearCommand) {
+			do(c.at(e.where...))
+		}
+	}
+}
+
+func clearProbeTooShort(c *container, say report) {
+	c.clears(func(at node) {
+		p := c.StartupProbe
+		const fix = "timeoutSeconds: 10\nfailureThreshold: 60"
+		if n := cmp.Or(p.TimeoutSeconds, 1); n < 5 {
+			say(at, fmt.Sprintf("elasticsearch-clear has a timeoutSeconds of %d, and takes some seconds over TLS: it is cut, and fails", n), fix)
+		}
+		if n := int64(cmp.Or(p.PeriodSeconds, 10)) * int64(cmp.Or(p.FailureThreshold, 3)); n < 120 {
+			say(at, fmt.Sprintf("the startup probe gives the node %d seconds (periodSeconds × failureThreshold) to join its cluster, and kills it then", n), fix)
+		}
+	}, "startupProbe")
+}

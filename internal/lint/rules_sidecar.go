@@ -1,0 +1,203 @@
+package lint
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prestop/prestop/internal/step"
+	"github.com/prestop/prestop/prestop"
+)
+
+// sidecarRules are about what the containers of a pod have to do with each other.
+func sidecarRules() []Rule {
+	return []Rule{
+		{"sidecar-ends-first", Warning, "a sidecar's hook is over before those that need the sidecar", pods(sidecarEndsFirst)},
+		{"shared-processes", Error, "process 1 is taken for the app's, and the pod's containers share their processes", hooks(sharedProcesses)},
+		{"classic-istio", Warning, "a call to the outside when a classic Istio sidecar may have ended", plans(classicIstio)},
+	}
+}
+
+// sidecarEndsFirst finds hooks that are written as if they ran after the app's. All hooks of a pod begin at once.
+func sidecarEndsFirst(p *pod, say report) {
+	var app *container // whose hook lasts longest
+	var lasts time.Duration
+	for _, c := range p.containers {
+		if c.hook != nil && !c.proxy() {
+			if least := c.hook.shortest(); least > lasts {
+				app, lasts = c, least
+			}
+		}
+	}
+	running := p.running
+	for _, c := range running {
+		if c.hook == nil || !c.native && (!c.proxy() || len(running) < 2) {
+			continue
+		}
+		say := c.named(say)
+		if at, what := c.hook.endsAtOnce(); what != "" {
+			say(at, what+" ends sidecar "+c.Name+" at once: all hooks of a pod begin at the same time, so that the app still needs it", c.sidecarFix())
+			continue
+		}
+		// A native sidecar is sent SIGTERM after the others have ended.
+		if longest, ok := c.hook.longest(); ok && !c.native && app != nil && lasts > longest {
+			say(c.hook.place, "the hook of sidecar "+c.Name+" is over after "+short(longest)+" at the latest, and that of "+app.Name+" lasts "+short(lasts)+" or more: the sidecar is sent SIGTERM while the app serves", c.sidecarFix())
+		}
+	}
+}
+
+func (c *container) sidecarFix() string {
+	if c.native {
+		return "leave the hook out: Kubernetes sends a native sidecar SIGTERM when the other containers have ended"
+	}
+	for _, app := range c.pod.containers {
+		if all := app.declared(); app != c && len(all) > 0 {
+			return "command: [/prestop, until closed " + all[0] + "]; or make it a native sidecar, an init container with restartPolicy: Always"
+		}
+	}
+	return "until closed PORT, with the app's port, as the hook's first step; or make it a native sidecar, an init container with restartPolicy: Always"
+}
+
+// proxy tells whether a container is one that others depend on, by its name or its image.
+func (c *container) proxy() bool {
+	image, _, _ := strings.Cut(c.Image, ":")
+	image = image[strings.LastIndexByte(image, '/')+1:]
+	return slices.ContainsFunc([]string{c.Name, image}, func(name string) bool {
+		words := strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return r == '-' || r == '_' || r == '.' })
+		return slices.ContainsFunc([]string{"proxy", "sidecar", "envoy", "pgbouncer", "cloudsql", "tunnel"}, func(word string) bool { return slices.Contains(words, word) })
+	})
+}
+
+// endsAtOnce is the place where a hook ends its container without having waited for anything.
+func (h *preStop) endsAtOnce() (at node, what string) {
+	for _, s := range h.entries() {
+		switch {
+		case s.needs.Waits || s.Guard:
+			return node{}, ""
+		case s.needs.Ends != step.EndsNothing && (s.needs.Signal == 0 || s.signalsEnd()):
+			return s.at, s.Line
+		}
+	}
+	for _, cmd := range h.script.commands {
+		_, u := requestOf(cmd)
+		switch {
+		case h.script.branches || cmd.program() == "sleep" || cmd.program() == "wait":
+			return node{}, ""
+		case signalling(cmd):
+			return h.command(), cmd.program()
+		case u != nil && endsProcess(u):
+			return h.command(), u.Path
+		}
+	}
+	if h.HTTPGet != nil && strings.HasSuffix(h.HTTPGet.Path, "/quitquitquit") {
+		return h.place.at("httpGet"), h.HTTPGet.Path
+	}
+	return node{}, ""
+}
+
+// longest is how long a hook lasts at the latest; false: it may take as long as something else does.
+func (h *preStop) longest() (time.Duration, bool) {
+	switch {
+	case h.reading != nil:
+		if !h.planned() || h.timesUnknown() || slices.ContainsFunc(h.entries(), func(e entry) bool { return e.open() }) {
+			return 0, false
+		}
+		return h.floor().Ends, true
+	case h.Sleep != nil:
+		return time.Duration(h.Sleep.Seconds) * time.Second, true
+	case len(h.script.commands) == 0 || h.script.branches || slices.ContainsFunc(h.script.commands, func(c command) bool { return c.program() != "sleep" }):
+		return 0, false
+	}
+	return h.script.slept(h.env)[0], true
+}
+
+// shortest is how long a hook lasts at least, whatever happens.
+func (h *preStop) shortest() time.Duration {
+	switch {
+	case h.planned() && !h.timesUnknown():
+		return max(h.floor().Earliest, min(h.reading.plan.Floor, h.reading.plan.Budget()-prestop.Engine))
+	case h.reading != nil || h.script.branches:
+		return 0
+	case h.Sleep != nil:
+		return time.Duration(h.Sleep.Seconds) * time.Second
+	}
+	return h.script.slept(h.env)[0]
+}
+
+var processOne = regexp.MustCompile(`(^|\s)/proc/1/|(^|\s)--pid[= ]1(\s|$)`)
+
+// sharedProcesses finds what is meant for the app and goes to the pause container.
+func sharedProcesses(h *preStop, say report) {
+	if !h.pod.shared() {
+		return
+	}
+	const fix = "prestop's step signal finds the container's own main process, and its log goes to it; or remove shareProcessNamespace"
+	if h.planned() && strings.HasPrefix(h.reading.config.LogTo.V, "/proc/1/") && !h.guessed("PRE_STOP_LOG_TO") {
+		say(h.setting("PRE_STOP_LOG_TO"), "PRE_STOP_LOG_TO: process 1 is the pod's pause container, since shareProcessNamespace is true: nobody would see the log", "PRE_STOP_LOG_TO: container, which finds the container's own main process")
+	}
+	for _, r := range h.runs() {
+		const one = "process 1 is the pod's pause container, since shareProcessNamespace is true: "
+		for _, cmd := range r.script.commands {
+			found := true
+			switch name := cmd.program(); {
+			case (name == "kill" || name == "nsenter") && slices.Contains(cmd.words[1:], "1"):
+				say(r.at, one+"the signal does not get to the app", fix)
+			case name == "pkill" || name == "killall":
+				say(r.at, name+" finds the processes of every container of the pod, since shareProcessNamespace is true", fix).warn()
+			case processOne.MatchString(strings.Join(cmd.words, " ")) || strings.Contains(r.script.text, "/proc/1/fd/"):
+				say(r.at, one+"what is read or written there is not the app's", fix)
+			default:
+				found = false
+			}
+			if found {
+				break
+			}
+		}
+	}
+}
+
+// istioStays is how long a classic sidecar serves after SIGTERM, unless it is told otherwise.
+const istioStays = 5 * time.Second
+
+// istioInjected tells whether Istio adds its proxy to the pod, or has.
+func (p *pod) istioInjected() bool {
+	const key = "sidecar.istio.io/inject"
+	return p.Labels[key] == "true" || p.Annotations[key] == "true" || slices.ContainsFunc(p.containers, istioProxy)
+}
+
+func istioProxy(c *container) bool { return c.Name == "istio-proxy" }
+
+// istioMayEnd tells whether Istio's proxy may end before the app. A gateway has no app beside it.
+func (p *pod) istioMayEnd() bool {
+	if !p.istioInjected() || strings.Contains(p.Annotations["inject.istio.io/templates"], "gateway") || p.Annotations["sidecar.istio.io/nativeSidecar"] == "true" || slices.ContainsFunc(p.sidecars, istioProxy) {
+		return false
+	}
+	for _, word := range []string{"EXIT_ON_ZERO_ACTIVE_CONNECTIONS", "terminationDrainDuration", "MINIMUM_DRAIN_DURATION"} {
+		if strings.Contains(p.Annotations["proxy.istio.io/config"], word) {
+			return false
+		}
+	}
+	for name := range p.Annotations {
+		if strings.HasPrefix(name, "traffic.sidecar.istio.io/") {
+			return false // a call may not go through the proxy
+		}
+	}
+	return true
+}
+
+// classicIstio finds calls to the outside when the proxy, which they go through, may have ended.
+func classicIstio(h *preStop, say report) {
+	if istioProxy(h.container) || !h.pod.istioMayEnd() || h.timesUnknown() {
+		return
+	}
+	for _, s := range h.entries() {
+		for _, call := range s.needs.Calls { // Elasticsearch's own node is here
+			if host := call.URL.Hostname(); !call.Node && !local(host) && !strings.HasPrefix(host, "/") && (call.Repeats || s.Earliest >= istioStays) {
+				say(s.at, s.Line+": a classic Istio sidecar is sent SIGTERM when the hook begins and ends "+short(istioStays)+" later, and with it every way to "+host,
+					"metadata:\n  annotations:\n    sidecar.istio.io/nativeSidecar: \"true\"\nor have the proxy stay: proxy.istio.io/config with proxyMetadata EXIT_ON_ZERO_ACTIVE_CONNECTIONS: \"true\"")
+				return
+			}
+		}
+	}
+}

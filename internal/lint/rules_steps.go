@@ -1,0 +1,169 @@
+package lint
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// stepRules are about steps and settings.
+func stepRules() []Rule {
+	return []Rule{
+		{"step-unreadable", Error, "a step that prestop cannot read", steps(stepUnreadable)},
+		{"unset-variable", Error, "a step or a setting uses a variable that the container does not have", plans(unsetVariable)},
+		{"wrong-field", Error, "POD_NAME, POD_IP and the like are taken from another field of the pod", containers(wrongField)},
+		{"steps-ignored", Warning, "PRE_STOP_STEPS is set, and the command's own steps are done instead", plans(func(h *preStop, say report) {
+			h.warned("steps-ignored", func(_ node, text string, _ *entry) { say(h.setting(stepsVariable), text, "keep one of the two") })
+		})},
+		{"called-twice", Warning, "two steps, or a setting and a step, make the same call", plans(func(h *preStop, say report) {
+			h.warned("called-twice", func(at node, text string, e *entry) {
+				if !e.guess {
+					say(at, text, "remove one of the two")
+				}
+			})
+		})},
+		{"setting-unused", Warning, "a setting of a call that is not made", plans(func(h *preStop, say report) {
+			h.warned("setting-unused", func(at node, text string, _ *entry) {
+				if !h.env.Open { // else the call's URL may be where nobody sees it
+					say(at, text, "remove it, or set the URL that it is for")
+				}
+			})
+		})},
+		{"setting-unreadable", Error, "a setting that prestop cannot read", settingUnreadable},
+		{"setting-unknown", Warning, "a PRE_STOP_ variable that is no setting", plans(func(h *preStop, say report) {
+			for _, name := range h.reading.unknown {
+				say(h.setting(name), name+" is no setting of prestop's", "see the list in prestop --help, or remove it"+meant(name))
+			}
+		})},
+	}
+}
+
+func stepUnreadable(h *preStop, s *entry, say report) {
+	noWord := s.said.Setting == "" && s.at.Node != h.place.Node && s.at.kind() != "a string" // which is a finding of its own
+	if s.said.Err == nil || len(s.unset) > 0 || s.guess || noWord {
+		return
+	}
+	f := say(s.at, fmt.Sprintf("step %d: %s", s.index+1, s.said.Err), "prestop --help lists the steps; prestop --dry-run with the same step says the same")
+	if strings.Contains(s.said.Err.Error(), "in POD_IP") {
+		f.Fix = downwardLines("POD_IP")
+	}
+}
+
+func unsetVariable(h *preStop, say report) {
+	for _, s := range h.entries() {
+		for _, name := range s.unset {
+			text := fmt.Sprintf("step %d uses $(%s), which container %s does not have, so that the step cannot be read", s.index+1, name, h.Name)
+			switch {
+			case h.env.MaySet(name):
+			case downward(name) != "":
+				say(s.at, text, downwardLines(name))
+			default:
+				say(s.at, text+", unless the image sets it", "env:\n- {name: "+name+", value: …}").warn()
+			}
+		}
+	}
+	for _, l := range h.env.lost { // which the kubelet leaves as it is written, or refuses
+		switch {
+		case l.key != "":
+			say(l.at, l.name+" is taken from "+l.key+", which has none: the container would not begin", "see the key's spelling")
+		case strings.HasPrefix(l.name, variablePrefix) || l.name == "node.name":
+			fix := "env:\n- {name: " + l.to + ", value: …}, before " + l.name
+			if downward(l.to) != "" {
+				fix = downwardLines(l.to) + ", before " + l.name
+			}
+			say(l.at, l.name+" uses $("+l.to+"), which is not set before it in this container, so that it is not expanded", fix)
+		}
+	}
+}
+
+// downward is the field that a variable is usually taken from. No image sets such a one: a pod has it by the downward API, or
+// not at all.
+func downward(name string) (fieldPath string) {
+	return map[string]string{
+		"POD_NAME": "metadata.name", "POD_IP": "status.podIP", "POD_UID": "metadata.uid", "POD_NAMESPACE": "metadata.namespace",
+		"NAMESPACE": "metadata.namespace", "NODE_NAME": "spec.nodeName", "HOST_IP": "status.hostIP",
+	}[name]
+}
+
+func downwardLines(name string) string {
+	return "env:\n- {name: " + name + ", valueFrom: {fieldRef: {fieldPath: " + downward(name) + "}}}"
+}
+
+// meant tells whether a container is meant to have a hook of prestop's.
+func (c *container) meant() bool {
+	return c.Lifecycle != nil || slices.ContainsFunc(c.at("env").items(), func(v node) bool { return strings.HasPrefix(v.at("name").text(), variablePrefix) })
+}
+
+func wrongField(c *container, say report) {
+	if !c.meant() {
+		return
+	}
+	for i, v := range c.Env {
+		if v.ValueFrom == nil || v.ValueFrom.FieldRef == nil || !strings.HasPrefix(v.Name, "POD_") || v.Name == "POD_IP" && c.pod.Spec.HostNetwork {
+			continue
+		}
+		if from, right := v.ValueFrom.FieldRef.FieldPath, downward(v.Name); from != "" && right != "" && from != right {
+			say(c.at("env", i, "valueFrom", "fieldRef", "fieldPath"), v.Name+" is taken from "+from+"; expected "+right, "fieldPath: "+right)
+		}
+	}
+}
+
+func settingUnreadable(w *workload, say report) {
+	plans(func(h *preStop, say report) {
+		for _, m := range h.reading.mistakes {
+			at, fix := h.setting(m.Name), "prestop --help says what "+m.Name+" takes"
+			if m.Name == "arguments" {
+				fix = "flags go before the steps; prestop --help lists them"
+			}
+			if m.With != "" {
+				with, _, _ := strings.Cut(m.With, "=")
+				at, fix = h.setting(with), "set "+m.Name+" too, or remove "+m.With // which is there; the other is not
+			}
+			say(at, m.Name+": "+m.Text, fix)
+		}
+	})(w, say)
+	containers(func(c *container, say report) {
+		for _, v := range c.at("env").items() {
+			name, value := v.at("name").text(), v.at("value")
+			if strings.HasPrefix(name, variablePrefix) && !value.there() && (len(v.Content) == 2 || value.Node != nil) {
+				say(v, name+" has no value, as if it were not set", "give it a value, or remove it").warn()
+			}
+		}
+	})(w, say)
+}
+
+// overAtOnce finds plans that do nothing.
+func overAtOnce(h *preStop, say report) {
+	if h.timesUnknown() || h.env.Open || h.mistaken("") {
+		return
+	}
+	const fix = "a duration is 20 or 20s; or name the steps of the hook: [/prestop, wait 20s]"
+	p := h.reading.plan
+	for _, s := range h.entries() {
+		if s.needs.Waits && p.Entries[s.index].Least < time.Second {
+			say(s.at, s.Line+" is over at once", fix).warn()
+		}
+	}
+	if wait := h.reading.config.AdditionalWait; wait.IsSet() && p.Floor < time.Second && (p.Floor > 0 || len(p.Entries) == 0) {
+		say(h.setting(waitVariable), "the hook's additional wait of "+wait.V.String()+" is over at once", fix).warn()
+	}
+}
+
+// meant suggests a setting that is written almost alike.
+func meant(name string) string {
+	known := map[string]string{
+		"GRACE_PERIOD": graceVariable, "GRACE_SECONDS": graceVariable, "GRACE": graceVariable, "TERMINATION_GRACE_PERIOD_SECONDS": graceVariable, "GRACE_PERIOD_SECOND": graceVariable,
+		"ADDITIONAL_WAIT": waitVariable, "WAIT_SECONDS": waitVariable, "WAIT": waitVariable, "RESERVE": reserveVariable, "STEP": stepsVariable, "URL": "PRE_STOP_APP_URL",
+		"ELASTICSEARCH_PASSWORD": "PRE_STOP_ELASTICSEARCH_PASSWORD_FILE", "ELASTICSEARCH_USER": "PRE_STOP_ELASTICSEARCH_USERNAME",
+		"ELASTICSEARCH_TOKEN": "PRE_STOP_ELASTICSEARCH_TOKEN_FILE", "APP_TOKEN": "PRE_STOP_APP_TOKEN_FILE",
+	}
+	right := known[strings.TrimPrefix(name, variablePrefix)]
+	if _, after, ok := strings.Cut(strings.ToUpper(name), "STOP"); ok && right == "" && !strings.HasPrefix(name, variablePrefix) {
+		right = variablePrefix + strings.ReplaceAll(strings.TrimLeft(after, "_-"), "-", "_")
+	}
+	if right == "" {
+		return ""
+	}
+	return "; " + right + "?"
+}

@@ -1,0 +1,196 @@
+package lint
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/prestop/prestop/internal/web"
+	"github.com/prestop/prestop/prestop"
+)
+
+// timeRules are about the grace period, and what fits into it.
+func timeRules() []Rule {
+	return []Rule{
+		{"grace-too-short", Error, "what the hook has to do does not fit into the grace period", plans(graceTooShort)},
+		{"grace-differs", Error, "PRE_STOP_GRACE_PERIOD_SECONDS is not the pod's terminationGracePeriodSeconds", plans(graceDiffers)},
+		{"grace-not-set", Error, "PRE_STOP_GRACE_PERIOD_SECONDS is not set, and what is assumed is not the pod's", plans(graceNotSet)},
+		{"sleep-fills-grace", Error, "a hook sleeps as long as the grace period, or longer", foreign(sleepFillsGrace)},
+		{"probe-grace-shorter", Warning, "a probe's own grace period is shorter than the hook takes the pod's to be", plans(probeGraceShorter)},
+		{"max-past-deadline", Warning, "an until has a max= that the deadline cuts", steps(maxPastDeadline)},
+		{"max-before-begin", Warning, "an until has a max= that is over before it begins", plans(maxBeforeBegin)},
+		{"timeout-not-reached", Warning, "timeout= is longer than one try ever has", steps(func(_ *preStop, s *entry, say report) {
+			for _, call := range s.calls() {
+				if call.Timeout > web.MaxTry {
+					say(s.at, s.Line+": timeout="+short(call.Timeout)+", and one try has "+short(web.MaxTry)+" at most, and is made again after that",
+						"let the app answer 202 with a Location, which is polled until it is done, or wait for it with until")
+				}
+			}
+		})},
+	}
+}
+
+// takesGrace tells whether the hook takes its grace period from what is known.
+func (h *preStop) takesGrace() bool {
+	return !h.pod.graceWrong && !h.reading.config.AskAPI.V && !h.guessed(graceVariable) && !h.mistaken(graceVariable)
+}
+
+func (h *preStop) setsGrace() bool { return h.reading.config.GracePeriod.IsSet() }
+
+// graceSaid says what the pod's grace period is.
+func (p *pod) graceSaid() string {
+	if !p.graceNode.there() {
+		return fmt.Sprintf("the pod's %s is not set, which means %d", graceKey, seconds(p.grace))
+	}
+	return fmt.Sprintf("the pod's %s is %d", graceKey, seconds(p.grace))
+}
+
+func graceNotSet(h *preStop, say report) {
+	taken, pods := h.reading.plan.Grace, h.pod.grace
+	if !h.takesGrace() || h.setsGrace() {
+		return
+	}
+	text := graceVariable + " is not set: the hook takes the grace period to be " + short(taken) + ", and " + h.pod.graceSaid()
+	switch {
+	case taken > pods:
+		say(h.command(), text+", so that it would be killed before it is done", graceLines(taken))
+	case taken < pods:
+		say(h.command(), text+", so that it ends early", variableLine(graceVariable, pods)).warn()
+	}
+}
+
+func graceDiffers(h *preStop, say report) {
+	taken, pods := h.reading.plan.Grace, h.pod.grace
+	if !h.takesGrace() || !h.setsGrace() {
+		return
+	}
+	text := fmt.Sprintf("%s is %d, and %s: the hook ", h.reading.config.GracePeriod.By, seconds(taken), h.pod.graceSaid())
+	switch {
+	case taken > pods:
+		say(h.setting(graceVariable), text+"would be killed before it is done, and the app with it", graceLines(taken))
+	case taken < pods:
+		say(h.setting(graceVariable), text+"ends earlier than it could", variableLine(graceVariable, pods)).warn()
+	}
+}
+
+func probeGraceShorter(h *preStop, say report) {
+	if !h.takesGrace() || !h.setsGrace() {
+		return
+	}
+	for _, p := range h.probes() {
+		if s := p.TerminationGracePeriodSeconds; s != nil && p.field != "readinessProbe" && time.Duration(*s)*time.Second < h.reading.plan.Grace {
+			say(h.at(p.field, graceKey), fmt.Sprintf("when the %s fails, the hook has %d seconds, and %s tells it %d", p.field, *s, graceVariable, seconds(h.reading.plan.Grace)),
+				"remove it from the probe, or set PRE_STOP_ASK_API to true, so that the hook asks for its true grace period")
+		}
+	}
+}
+
+// judged tells whether the times of the plan, and of an entry, are known.
+func (h *preStop) judged(e *entry) bool { return !h.timesUnknown() && (e == nil || !e.guess) }
+
+func maxBeforeBegin(h *preStop, say report) {
+	h.warned("max-before-begin", func(at node, text string, e *entry) {
+		if !e.Yields && h.judged(e) {
+			say(at, text, "max="+short(e.Earliest+e.Most)+", or more")
+		}
+	})
+}
+
+func maxPastDeadline(h *preStop, s *entry, say report) {
+	p := h.reading.plan
+	if h.judged(s) && s.FromStart && !s.Yields && s.Earliest < s.Most && s.Ends+prestop.Engine < s.Most {
+		say(s.at, s.Line+": its max of "+short(s.Most)+" is cut to "+short(s.Ends)+": the grace period of "+short(p.Grace)+" less the reserve of "+short(p.Reserve)+", and what comes after it, leave no more",
+			h.moreGrace(s.Most-s.Ends, fmt.Sprintf("max=%ds, or more time:\n", int(s.Ends/time.Second))))
+	}
+}
+
+// graceTooShort finds waits that are shortened. They are shortened alike, so all steps of a hook are one finding, at the last.
+func graceTooShort(h *preStop, say report) {
+	p := h.reading.plan
+	var texts []string
+	var lack time.Duration
+	last := h.place
+	h.warned("grace-too-short", func(at node, text string, e *entry) {
+		switch {
+		case h.timesUnknown():
+		case e != nil:
+			texts, lack, last = append(texts, text), lack+e.Short, at
+		case len(texts) > 0: // more time for the steps is more for the additional wait
+		case h.reading.config.AdditionalWait.IsSet():
+			say(h.setting(waitVariable), text, h.moreGrace(h.floor().Short, ""))
+		case !h.env.Open && !h.mistaken(""):
+			say(h.command(), "the default "+text, h.moreGrace(h.floor().Short, variableLine(waitVariable, p.Budget().Truncate(time.Second))+"\nor more time:\n")).warn()
+		}
+	})
+	if len(texts) > 0 {
+		say(last, strings.Join(texts, "; "), h.moreGrace(lack, ""))
+	}
+}
+
+// floor is the plan's additional wait.
+func (h *preStop) floor() prestop.Slot {
+	slots := h.reading.plan.Timeline()
+	return slots[len(slots)-1]
+}
+
+// moreGrace is the grace period that has room for so much more, if the reserve stays the share that it is.
+func (h *preStop) moreGrace(more time.Duration, instead string) string {
+	p := h.reading.plan
+	grace := p.Grace + more
+	if !h.reading.config.Reserve.IsSet() {
+		grace = max(grace, (p.Budget()+more)*6/5)
+	}
+	return instead + graceLines((grace + 5*time.Second - 1).Truncate(5*time.Second))
+}
+
+func sleepFillsGrace(h *preStop, say report) {
+	at, slept := h.command(), h.script.slept(h.env)[0]
+	if h.Sleep != nil {
+		at, slept = h.place.at("sleep", "seconds"), time.Duration(min(h.Sleep.Seconds, 1<<32))*time.Second
+	}
+	if h.pod.graceWrong || slept <= 0 || slept < h.pod.grace {
+		return
+	}
+	length, unset := short(slept), ""
+	if slept == forever {
+		length = "for ever"
+	}
+	if !h.pod.graceNode.there() {
+		unset = ", which goes where " + graceKey + " is not set"
+	}
+	say(at, "the hook sleeps "+length+", and the grace period is "+short(h.pod.grace)+unset+": SIGTERM comes when it is used up, and SIGKILL 2 s later",
+		fmt.Sprintf("%s: %d, or a shorter sleep", graceKey, seconds(min(slept, 24*time.Hour)*6/5+5*time.Second)/5*5))
+}
+
+// short writes a duration as people write it.
+func short(d time.Duration) string {
+	s := d.Round(100 * time.Millisecond).String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+// seconds writes a duration as Kubernetes does, rounded up.
+func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
+
+// graceLines are those that say a grace period in both places.
+func graceLines(grace time.Duration) string {
+	return fmt.Sprintf("%s: %d\nenv:\n%s", graceKey, seconds(grace), variableLine(graceVariable, grace))
+}
+
+func variableLine(name string, d time.Duration) string {
+	return fmt.Sprintf("- {name: %s, value: \"%d\"}", name, seconds(d))
+}
+
+const (
+	graceVariable   = "PRE_STOP_GRACE_PERIOD_SECONDS"
+	waitVariable    = "PRE_STOP_ADDITIONAL_WAIT_SECONDS"
+	reserveVariable = "PRE_STOP_RESERVE_SECONDS"
+	stepsVariable   = "PRE_STOP_STEPS"
+	askVariable     = "PRE_STOP_ASK_API"
+	variablePrefix  = "PRE_STOP_"
+)

@@ -1,0 +1,150 @@
+package lint
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"mvdan.cc/sh/v3/syntax"
+)
+
+// A script is what a hook's command runs, as far as it is known.
+type script struct {
+	shell    string // the shell's path; empty: none
+	text     string // what the shell is given
+	commands []command
+	branches bool // whether, or how often, each command is run is not known
+	lost     int  // the first word that is no part of the script; 0: none is lost
+}
+
+// A command is a simple one.
+type command struct {
+	words      []string // quotes removed, variables as they are written
+	background bool
+}
+
+func (c command) program() string {
+	if len(c.words) == 0 {
+		return ""
+	}
+	return path.Base(c.words[0])
+}
+
+var shells = []string{"sh", "bash", "ash", "dash", "zsh", "ksh"}
+
+// scriptOf takes the words of a command apart.
+func scriptOf(words []string) script {
+	if len(words) == 0 {
+		return script{}
+	}
+	begin := 1
+	name := words[0]
+	if path.Base(name) == "busybox" && len(words) > 1 {
+		name, begin = words[1], 2
+	}
+	if !slices.Contains(shells, path.Base(name)) {
+		return script{commands: []command{{words: words}}}
+	}
+	s := script{shell: words[0]}
+	for i := begin; i < len(words); i++ {
+		option := strings.HasPrefix(words[i], "-") && !strings.HasPrefix(words[i], "--")
+		if option && strings.Contains(words[i], "c") && i+1 < len(words) {
+			s.text = words[i+1]
+			s.commands, s.branches = simpleCommands(s.text)
+			if i+2 < len(words) {
+				s.lost = i + 2
+			}
+			break
+		}
+		if !option && !strings.HasPrefix(words[i], "-") && !strings.HasPrefix(words[i], "+") && words[i] != "pipefail" {
+			break // a script's file
+		}
+	}
+	return s
+}
+
+// longestScript is what Linux takes for one word of a command at most, in bytes (MAX_ARG_STRLEN).
+const longestScript = 128 << 10
+
+// simpleCommands are those of a script. Of one that no shell reads nothing is known.
+func simpleCommands(text string) (commands []command, branches bool) {
+	if len(text) >= longestScript {
+		return nil, true
+	}
+	file, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(text), "")
+	if err != nil {
+		return nil, true
+	}
+	var inBackground []bool // of the nodes that are open
+	syntax.Walk(file, func(n syntax.Node) bool {
+		if n == nil {
+			inBackground = inBackground[:len(inBackground)-1]
+			return true
+		}
+		background := len(inBackground) > 0 && inBackground[len(inBackground)-1]
+		switch n := n.(type) {
+		case *syntax.Stmt:
+			background = background || n.Background || n.Coprocess
+		case *syntax.IfClause, *syntax.WhileClause, *syntax.ForClause, *syntax.CaseClause, *syntax.FuncDecl:
+			branches = true
+		case *syntax.CallExpr:
+			if len(n.Args) > 0 {
+				commands = append(commands, command{wordsOf(text, n.Args), background})
+			}
+			return false
+		case *syntax.Word:
+			return false
+		}
+		inBackground = append(inBackground, background)
+		return true
+	})
+	return commands, branches
+}
+
+func wordsOf(text string, words []*syntax.Word) []string {
+	all := make([]string, 0, len(words))
+	for _, w := range words {
+		all = append(all, unquoted(text, w.Parts))
+	}
+	return all
+}
+
+// unquoted are the parts of a word without their quotes. What a shell would expand stays as it is written.
+func unquoted(text string, parts []syntax.WordPart) string {
+	var b strings.Builder
+	for _, part := range parts {
+		switch part := part.(type) {
+		case *syntax.Lit:
+			b.WriteString(unescaped(part.Value, ""))
+		case *syntax.SglQuoted:
+			b.WriteString(part.Value)
+		case *syntax.DblQuoted:
+			for _, inside := range part.Parts {
+				if lit, ok := inside.(*syntax.Lit); ok {
+					b.WriteString(unescaped(lit.Value, "\"\\$`\n"))
+				} else {
+					b.WriteString(written(text, inside))
+				}
+			}
+		default:
+			b.WriteString(written(text, part))
+		}
+	}
+	return b.String()
+}
+
+func written(text string, n syntax.Node) string { return text[n.Pos().Offset():n.End().Offset()] }
+
+// unescaped takes the backslashes away that quote one of these characters; empty: any.
+func unescaped(text, quotable string) string {
+	var b strings.Builder
+	for i := 0; i < len(text); i++ {
+		if text[i] == '\\' && i+1 < len(text) && (quotable == "" || strings.IndexByte(quotable, text[i+1]) >= 0) {
+			if i++; text[i] == '\n' {
+				continue
+			}
+		}
+		b.WriteByte(text[i])
+	}
+	return b.String()
+}

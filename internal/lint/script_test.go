@@ -1,0 +1,118 @@
+package lint
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestScript(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"":                                 "",
+		"sleep 5":                          "sleep 5",
+		"a;b&&c||d|e":                      "a, b, c, d, e",
+		"a\nb # c\nd":                      "a, b, d",
+		"a 'b c' \"d ; e\" f\\ g":          "a|b c|d ; e|f g",
+		"a 'b":                             " branches",
+		"a > b 2>&1 < c >> d; e &> f":      "a, e",
+		"a 2>/dev/null b":                  "a|b",
+		"a & b":                            "a&, b",
+		"X=1 Y=2 a=b c":                    "c",
+		"X=1":                              "",
+		"{ a; }; (b; c)":                   "a, b, c",
+		"! a":                              "a",
+		"if a; then b; else c; fi":         "a, b, c branches",
+		"while a; do b; done; d":           "a, b, d branches",
+		"echo $(a; b) ${c:-d e} `f`":       "echo|$(a; b)|${c:-d e}|`f`",
+		"echo $( (":                        " branches",
+		"a#b":                              "a#b",
+		"a\\\n b":                          "a|b",
+		"\\":                               "\\",
+		"echo \"a \\\" b\" 'c \\' d":       `echo|a " b|c \|d`,
+		strings.Repeat("(", 1000):          " branches",
+		"for i in 1 2; do sleep $i; done ": "sleep|$i branches",
+	} {
+		s := scriptOf([]string{"sh", "-c", text})
+		var got []string
+		for _, c := range s.commands {
+			line := strings.Join(c.words, "|")
+			if c.background {
+				line += "&"
+			}
+			got = append(got, line)
+		}
+		shown := strings.Join(got, ", ")
+		if s.branches {
+			shown += " branches"
+		}
+		want = strings.ReplaceAll(want, "sleep 5", "sleep|5")
+		if shown != want {
+			t.Errorf("%q: %q, expected %q", text, shown, want)
+		}
+	}
+}
+
+func TestSleepTime(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]time.Duration{
+		"5": 5 * time.Second, "0.5": time.Second / 2, "2m": 2 * time.Minute, "1h": time.Hour, "1d": 24 * time.Hour, "3s": 3 * time.Second,
+		"infinity": forever, "1e300": forever, "": 0, "s": 0, "-5": 0, "x": 0, "NaN": 0, "$X": 0, "5 5": 0,
+	} {
+		if got := sleepTime(text); got != want {
+			t.Errorf("%q: %s, expected %s", text, got, want)
+		}
+	}
+	s := scriptOf([]string{"sh", "-c", "sleep 1m 30; sleep infinity; sleep 5"})
+	if got := s.slept(environment{})[0]; got != forever {
+		t.Errorf("%s, expected for ever", got)
+	}
+}
+
+func TestSecretIn(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		"http://a:b@host/":                     true,
+		"http://$(USER):$(PASSWORD)@host/":     false,
+		"http://host:8080/a@b":                 false,
+		"redis://:pw@host":                     true,
+		"Authorization: Bearer abc":            true,
+		"authorization: $TOKEN":                false,
+		"header=X-Trino-User:admin":            false,
+		"X-Vault-Token: abc":                   true,
+		"--password abc":                       true,
+		"--password=$P":                        false,
+		"--password-file=/a":                   false,
+		"token-file=/etc/x":                    false,
+		"https://host/?token=abc":              true,
+		"key=locks/reports":                    false,
+		"-u admin:abc":                         true,
+		"-u 1000:1000":                         false,
+		"-u admin":                             false,
+		"PGPASSWORD=abc psql":                  true,
+		"password={{ .Values.p }}":             false,
+		"ghp_0123456789abcdefghij":             true,
+		"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMj.": true,
+		"password=****":                        false,
+		"node-is-quorum-critical":              false,
+	} {
+		if got := secretIn(text) != ""; got != want {
+			t.Errorf("%q: %v, expected %v", text, got, want)
+		}
+	}
+}
+
+func TestExpand(t *testing.T) {
+	t.Parallel()
+	e := environment{Environment{Known: map[string]string{"A": "x", "B": "$(A)"}, Guess: map[string]string{"G": "?"}}, nil, nil}
+	for text, want := range map[string]string{
+		"$(A)": "x true", "a$(A)b$(A)": "axbx true", "$$(A)": "$(A) true", "$(B)": "$(A) true", "$(C)": "$(C) true", "$A ${A}": "$A ${A} true",
+		"$(G)": "? false", "$(HOSTNAME)": "$(HOSTNAME) false", "$(": "$( true", "$()": "$() true",
+	} {
+		value, known := e.expand(text, func(string) {})
+		if got := fmt.Sprint(value, " ", known); got != want {
+			t.Errorf("%q: %q, expected %q", text, got, want)
+		}
+	}
+}

@@ -1,0 +1,37 @@
+package lint
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// A hook where Kubernetes does not look for one is no hook; in somebody else's object it may be one.
+func TestStrays(t *testing.T) {
+	t.Parallel()
+	const containers = "{containers: [{name: app, lifecycle: {preStop: {sleep: {seconds: 30}}}}]}"
+	for name, test := range map[string]struct {
+		text string
+		want []string
+	}{
+		"a kind that is none":           {"apiVersion: apps/v1\nkind: Deploymnt\nspec: {template: {spec: " + containers + "}}\n", []string{"3 error hook-misplaced"}},
+		"another's template":            {"apiVersion: apps/v1\nkind: CronJob\nspec: {template: {spec: " + containers + "}}\n", []string{"3 error hook-misplaced"}},
+		"a template that is misspelt":   {"kind: Deployment\nspec: {tempate: {spec: " + containers + "}}\n", []string{"2 error field-misspelt"}},
+		"containers that are misspelt":  {"kind: Deployment\nspec: {template: {spec: " + strings.Replace(containers, "containers", "container", 1) + "}}\n", []string{"2 error field-misspelt"}},
+		"a podTemplate of ECK":          {"apiVersion: elasticsearch.k8s.elastic.co/v1\nkind: Elasticsearch\nspec: {nodeSets: [{podtemplate: {spec: " + containers + "}}]}\n", []string{"3 error field-misspelt"}},
+		"a kind of somebody's":          {"apiVersion: apps.example.com/v1\nkind: CloneSet\nspec: {template: {spec: " + containers + "}}\n", []string{"3 error sleep-fills-grace"}},
+		"a Job of somebody's":           {"apiVersion: batch.example.com/v1\nkind: Job\nspec: {tasks: [{template: {spec: " + containers + "}}]}\n", []string{"3 error sleep-fills-grace"}},
+		"a PodTemplate":                 {"apiVersion: v1\nkind: PodTemplate\ntemplate: {spec: " + containers + "}\n", []string{"3 error sleep-fills-grace"}},
+		"what a Deployment was":         {"apiVersion: apps/v1\nkind: ControllerRevision\ndata: {spec: {template: {spec: " + containers + "}}}\n", nil},
+		"a List":                        {"apiVersion: v1\nkind: List\nitems: [{apiVersion: apps/v1, kind: Deployment, spec: {template: {spec: " + containers + "}}}]\n", []string{"3 error sleep-fills-grace"}},
+		"a schema":                      {"apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nspec: {template: {spec: {containers: {properties: {preStop: {type: object}}}}}}\n", nil},
+		"a template without containers": {"apiVersion: apps/v1\nkind: Deployment\nspec: {}\n", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := linted(t, test.text); !slices.Equal(got, test.want) {
+				t.Errorf("found %q, expected %q", got, test.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,81 @@
+// Package proc reads what the kernel says of this boot, of processes and of containers.
+//
+// [Self] names one life of one container. [Init] finds its own first process, which is process 1 only where the pod's
+// containers do not share one process namespace. [Process] is what procfs says of a process, and [Process.Reception] what
+// the process would do with a signal. A [Marker] is one moment of one boot, for files that containers leave for each other.
+//
+// The package only reads. It knows nothing of runtimes or of Kubernetes' API. It sends no signal and writes no file. Where
+// it cannot tell, it fails rather than take another container's process for its own. It is for internal/journal,
+// internal/podlog, shutdown, drain and cmd/prestop.
+package proc
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Container is one life of one container: it differs from its neighbours in
+// the pod and from what it was before a restart.
+type Container struct {
+	Boot            string // the kernel's boot id
+	PIDNamespace    string // as /proc/self/ns/pid names it
+	MountNamespace  string // never shared by two containers, as the process namespace may be
+	Init            int    // process id of the container's own first process, in that namespace
+	InitStartedTick uint64 // clock ticks from boot to that process's start
+}
+
+// ID is 16 hex digits for the container, the same in each of its processes.
+// It is a hash, so it may be published.
+func (c Container) ID() string {
+	sum := sha256.Sum256([]byte(c.String()))
+	return hex.EncodeToString(sum[:8])
+}
+
+// String is all that tells the container from others, unhashed.
+func (c Container) String() string {
+	return fmt.Sprintf("%s %s %s %d %d", c.Boot, c.PIDNamespace, c.MountNamespace, c.Init, c.InitStartedTick)
+}
+
+// Self is the container that the caller runs in, read from /proc. Outside of a
+// container it is the session or service that the caller belongs to, which
+// serves as well. It fails rather than take another container for its own.
+func Self() (Container, error) {
+	return self("/proc")
+}
+
+func self(proc string) (Container, error) {
+	boot, err := bootID(proc)
+	if err != nil {
+		return Container{}, err
+	}
+	c := Container{Boot: boot}
+	if c.PIDNamespace, err = os.Readlink(filepath.Join(proc, "self/ns/pid")); err != nil {
+		return Container{}, err
+	}
+	if c.MountNamespace, err = os.Readlink(filepath.Join(proc, "self/ns/mnt")); err != nil {
+		return Container{}, err
+	}
+	first, err := Init(proc)
+	if err != nil {
+		return Container{}, err
+	}
+	c.Init, c.InitStartedTick = first.PID, first.Started
+	return c, nil
+}
+
+func bootID(proc string) (string, error) {
+	text, err := os.ReadFile(path(proc, "sys/kernel/random/boot_id"))
+	if err != nil {
+		return "", err
+	}
+	boot := strings.TrimSpace(string(text))
+	if boot == "" {
+		return "", errors.New("the kernel's boot id is empty")
+	}
+	return boot, nil
+}

@@ -1,0 +1,91 @@
+package proc
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+)
+
+// ErrCgroup is the error of [Init] where the caller's own cgroup cannot be read: then nothing tells
+// its container's processes from others.
+var ErrCgroup = errors.New("our own cgroup cannot be read")
+
+// Init finds the first process of the container that the caller runs in. proc is where procfs is
+// mounted; empty: /proc.
+//
+// That is process 1 if it is in our cgroup. If not, the pod shares one process namespace, or that of
+// the node: process 1 is the pause container's, or the node's. Ours is then the one in our cgroup that
+// started first, its parent being outside of it. Hooks and exec probes look the same but start later.
+//
+// The caller itself is found only as process 1. Otherwise it is an error that there is no other: a
+// hook is never the first, so the first has ended or is hidden.
+func Init(proc string) (Process, error) {
+	cgroup, err := os.ReadFile(path(proc, "self", "cgroup"))
+	if err != nil {
+		return Process{}, fmt.Errorf("%w: %w", ErrCgroup, err)
+	}
+	if inCgroup(proc, "1", cgroup) {
+		return Read(proc, "1")
+	}
+	self, err := Read(proc, "self")
+	if err != nil {
+		return Process{}, err
+	}
+	first, err := eldest(proc, cgroup)
+	if err == nil && first.PID == self.PID {
+		return Process{}, errors.New("process 1 is another container's, and no process but this one could be the first of its own")
+	}
+	return first, err
+}
+
+// eldest is the first process of the cgroup.
+func eldest(proc string, cgroup []byte) (Process, error) {
+	entries, err := os.ReadDir(path(proc))
+	if err != nil {
+		return Process{}, err
+	}
+	members := map[int]Process{}
+	for _, e := range entries {
+		if _, err := strconv.Atoi(e.Name()); err != nil || !inCgroup(proc, e.Name(), cgroup) {
+			continue
+		}
+		if p, err := Read(proc, e.Name()); err == nil { // else it has just ended
+			members[p.PID] = p
+		}
+	}
+	var first Process
+	for _, p := range members {
+		if _, inside := members[p.Parent]; !inside && (first.PID == 0 || p.before(first)) {
+			first = p
+		}
+	}
+	if first.PID == 0 {
+		return Process{}, errors.New("no process of this container can be seen")
+	}
+	return first, nil
+}
+
+// before orders the processes of a container whose parents are outside of it. The runtime's own
+// children have no parent in a namespace that the pod shares, and so come before orphans, which
+// process 1 adopts there. In the node's namespace all have one, the runtime's shim.
+func (p Process) before(q Process) bool {
+	if outside := p.Parent == 0; outside != (q.Parent == 0) {
+		return outside
+	}
+	return p.Started < q.Started || p.Started == q.Started && p.PID < q.PID
+}
+
+func inCgroup(proc, pid string, cgroup []byte) bool {
+	data, err := os.ReadFile(path(proc, pid, "cgroup"))
+	return err == nil && bytes.Equal(data, cgroup)
+}
+
+func path(proc string, elem ...string) string {
+	if proc == "" {
+		proc = "/proc"
+	}
+	return filepath.Join(append([]string{proc}, elem...)...)
+}

@@ -1,0 +1,90 @@
+package proc
+
+import (
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Reception is what a process would do with a signal.
+type Reception int
+
+const (
+	// Unseen: it cannot be told. Another look may tell, since what a process waits for is hidden while
+	// it runs; not so where the kernel (or gVisor) never shows it, or shows it to its own user only.
+	Unseen Reception = iota
+	// Possible: it waits for signals in sigwait(3), as tini does, and for which ones is not shown.
+	Possible
+	// Received: it handles the signal, holds it back to read it from a signalfd, or the signal's
+	// default action does something to it.
+	Received
+	// Ignored: by its own choice, or because that is the signal's default action.
+	Ignored
+	// Dropped: it has no handler for it and is process 1, to which the kernel then delivers no signal
+	// of its own namespace, SIGKILL and SIGSTOP never.
+	Dropped
+)
+
+// Reception tells what the process would do with a signal that comes from its own process namespace.
+// proc is where procfs is mounted; empty: /proc.
+func (p Process) Reception(proc string, signal unix.Signal) Reception {
+	pid := strconv.Itoa(p.PID)
+	status, err := os.ReadFile(path(proc, pid, "status"))
+	if err != nil {
+		return Unseen
+	}
+	held, errHeld := mask(string(status), "SigBlk")
+	caught, errCaught := mask(string(status), "SigCgt")
+	ignored, errIgnored := mask(string(status), "SigIgn")
+	first := p.PID == 1
+	switch {
+	case errHeld != nil || errCaught != nil || errIgnored != nil:
+		return Unseen
+	case signal == unix.SIGKILL || signal == unix.SIGSTOP:
+		if first {
+			return Dropped
+		}
+		return Received
+	case held.has(signal), caught.has(signal):
+		return Received
+	case !ignored.has(signal) && !first && !ignoredByDefault(signal):
+		return Received
+	}
+	switch where := sleepsIn(proc, pid); {
+	case where == "":
+		return Unseen
+	case strings.Contains(where, "sigtimedwait"): // which unblocks what it waits for, so that the masks do not show it
+		return Possible
+	case ignored.has(signal) || !first:
+		return Ignored
+	default:
+		return Dropped
+	}
+}
+
+func ignoredByDefault(signal unix.Signal) bool {
+	return signal == unix.SIGCHLD || signal == unix.SIGURG || signal == unix.SIGWINCH
+}
+
+// sleepsIn names the kernel function that the process waits in; empty if it runs, or where that is not shown to us.
+func sleepsIn(proc, pid string) string {
+	data, err := os.ReadFile(path(proc, pid, "wchan"))
+	if err != nil || string(data) == "0" {
+		return ""
+	}
+	return string(data)
+}
+
+// signals is a set of them, the lowest bit being signal 1.
+type signals uint64
+
+func (s signals) has(signal unix.Signal) bool { return s>>(signal-1)&1 == 1 }
+
+func mask(status, name string) (signals, error) {
+	_, line, _ := strings.Cut(status, "\n"+name+":")
+	line, _, _ = strings.Cut(line, "\n")
+	bits, err := strconv.ParseUint(strings.TrimSpace(line), 16, 64)
+	return signals(bits), err
+}

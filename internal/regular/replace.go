@@ -1,0 +1,105 @@
+package regular
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// Replace makes a file with what write writes, in place of the regular file at path if there is one. Whoever looks sees the
+// whole new file, or what was there before. A symbolic link at path is replaced, not followed. What is neither is left alone,
+// and the error is a [*KindError]; all others are a [*fs.PathError] of path.
+//
+// The new file gets its name when it is whole. So nothing is left of a process that is killed while it writes, where the file
+// system has files without a name (O_TMPFILE: all that are usual in a pod, but for NFS, gVisor's and older overlays). There
+// write may be called twice, and a file .prestop-* in the same directory be left by SIGKILL.
+func Replace(path string, mode fs.FileMode, write func(*os.File) error) error {
+	if err := Replaceable(path); err != nil {
+		return err
+	}
+	if replaceUnnamed(path, mode, write) == nil {
+		return nil
+	}
+	err := replaceNamed(path, mode, write)
+	if errno, ok := errors.AsType[unix.Errno](err); ok { // without the name of a file that nobody knows of
+		return &fs.PathError{Op: "write", Path: path, Err: errno}
+	}
+	return err
+}
+
+// Replaceable is nil where nothing is at path, or what [Replace] replaces.
+func Replaceable(path string) error {
+	info, err := os.Lstat(path)
+	if err != nil || info.Mode().IsRegular() || info.Mode()&fs.ModeSymlink != 0 {
+		return nil
+	}
+	return &KindError{path, info.Mode()}
+}
+
+func replaceUnnamed(path string, mode fs.FileMode, write func(*os.File) error) error {
+	file, err := os.OpenFile(filepath.Dir(path), unix.O_TMPFILE|os.O_WRONLY, mode)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if err := errors.Join(write(file), file.Chmod(mode)); err != nil {
+		return err
+	}
+	if err := link(file, path); !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	name := filepath.Join(filepath.Dir(path), fmt.Sprintf(".prestop-%016x", rand.Uint64()))
+	if err := link(file, name); err != nil {
+		return err
+	}
+	defer os.Remove(name)
+	return os.Rename(name, path)
+}
+
+// link gives a name to a file that has none.
+func link(file *os.File, name string) error {
+	return unix.Linkat(unix.AT_FDCWD, fmt.Sprintf("/proc/self/fd/%d", file.Fd()), unix.AT_FDCWD, name, unix.AT_SYMLINK_FOLLOW)
+}
+
+func replaceNamed(path string, mode fs.FileMode, write func(*os.File) error) error {
+	file, err := os.CreateTemp(filepath.Dir(path), ".prestop-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(file.Name())
+	if err := errors.Join(write(file), file.Chmod(mode), file.Close()); err != nil {
+		return err
+	}
+	return os.Rename(file.Name(), path)
+}
+
+// Remove removes the regular file at path, and tells whether there was one. What is none, as a symbolic link, is left alone,
+// and the error is a [*KindError].
+func Remove(path string) (was bool, err error) {
+	info, err := os.Lstat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		return false, &KindError{path, info.Mode()}
+	}
+	if err == nil {
+		err = unix.Unlink(path) // and not os.Remove, which removes a directory as well
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// A KindError is that of a path where something else than a regular file is.
+type KindError struct {
+	Path string
+	Mode fs.FileMode
+}
+
+func (e *KindError) Error() string {
+	return fmt.Sprintf("%s: expected a file, found %s", e.Path, kind(e.Mode))
+}

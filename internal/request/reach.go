@@ -1,0 +1,25 @@
+package request
+
+import (
+	"context"
+
+	"github.com/prestop/prestop/internal/step"
+	"github.com/prestop/prestop/internal/web"
+)
+
+// Reach connects to the place of a URL, and reads the credentials for it. The findings say how, as far as it got.
+func Reach(ctx context.Context, connect web.Connect, rawURL string) ([]step.Finding, error) {
+	client, err := connect()
+	if err != nil {
+		return nil, err
+	}
+	route, err := client.Reach(ctx, rawURL)
+	var all []step.Finding
+	for _, line := range route.Lines {
+		all = append(all, step.Found(line))
+	}
+	if route.Warning != "" {
+		all = append(all, step.Warned(route.Warning))
+	}
+	return all, err
+}

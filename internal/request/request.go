@@ -1,0 +1,171 @@
+// Package request has the words that every step with an HTTP request shares: its URL, and options such as header=.
+//
+// [Parse] reads them, [Spec.Connect] makes the client, [Reach] says how its place is reached. What the request is for is the
+// verb's affair. The package sends nothing. It is for the verbs in shutdown and drain.
+package request
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prestop/prestop/internal/step"
+	"github.com/prestop/prestop/internal/web"
+)
+
+// Options are the keys that [Parse] reads.
+func Options() []string {
+	return []string{"header", "expect", "timeout", "token-file", "ca-file", "cert-file", "key-file", "tls-server-name", "only-if"}
+}
+
+const urlExpected = "expected a URL such as http://localhost:8080/path; this one cannot be read"
+
+// A Spec is a request as a step describes it. Its URL is nil where the step has a condition, and no request of its own.
+type Spec struct {
+	Request   web.Request // without a body
+	URL       *url.URL
+	Expect    web.Statuses
+	Timeout   time.Duration // of one try; 0: the default of whoever sends it
+	TLS       web.TLS
+	TokenFile string
+	OnlyIf    *Spec // the step is done only if this is answered 2xx; nil: it is done
+}
+
+// Parse reads the URL in w, and the line's options that are of a request.
+func Parse(l step.Line, method string, w step.Word) (Spec, error) {
+	u, err := web.ParseURL(w.Text)
+	if err != nil {
+		return Spec{}, w.Refused(err, urlExpected)
+	}
+	l.HideURL(w, u)
+	s := Spec{Request: web.Request{Method: method, URL: w.Text, Header: http.Header{}}, URL: u}
+	for _, o := range l.Options {
+		switch o.Key {
+		case "header":
+			err = s.header(l, o)
+		case "expect":
+			if s.Expect, err = web.ParseStatuses(o.Value); err != nil {
+				err = o.Refused(fmt.Errorf("expect: %w", err), "expect: expected statuses such as 200,404 or 2xx, got "+o.Got())
+			}
+		case "timeout":
+			s.Timeout, err = o.Positive()
+		case "token-file":
+			s.TokenFile, err = o.File()
+		default:
+			err = s.tls(l, o)
+		}
+		if err != nil {
+			return Spec{}, err
+		}
+	}
+	return s, s.condition(l)
+}
+
+// tls reads an option that is of TLS. A client certificate without its key, and a name without TLS, would be left out.
+func (s *Spec) tls(l step.Line, o step.Option) (err error) {
+	other := ""
+	switch o.Key {
+	case "ca-file":
+		s.TLS.CAFile = o.Value
+		return nil
+	case "cert-file":
+		s.TLS.CertFile, err = o.File()
+		other = "key-file"
+	case "key-file":
+		s.TLS.KeyFile, err = o.File()
+		other = "cert-file"
+	case "tls-server-name":
+		if s.TLS.ServerName = o.Value; o.Value == "" {
+			return o.Expected("tls-server-name: expected a host's name, got nothing")
+		}
+	default:
+		return nil
+	}
+	if s.URL.Scheme != "https" {
+		return o.Expected("%s= goes with https://", o.Key)
+	}
+	if _, has := l.Option(other); other != "" && !has {
+		return o.Expected("%s= needs %s=", o.Key, other)
+	}
+	return err
+}
+
+func (s *Spec) header(l step.Line, o step.Option) error {
+	name, value, ok := strings.Cut(o.Value, ":")
+	value = strings.TrimSpace(value) // a variable from a Secret often ends in a newline
+	if !ok || name == "" || strings.Trim(name, headerName) != "" || strings.ContainsFunc(value, unsent) {
+		return o.Expected("header: expected Name:value, on one line")
+	}
+	l.HideVariables(o.Word)
+	l.HideField(name, value)
+	s.Request.Header.Add(name, value)
+	return nil
+}
+
+// headerName is what a header's name may be made of (RFC 9110, 5.6.2).
+const headerName = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+// unsent tells which characters no header's value may have.
+func unsent(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
+
+// condition reads only-if=. Certificates and credentials go along to the same place alone.
+func (s *Spec) condition(l step.Line) error {
+	o, ok := l.Option("only-if")
+	if !ok {
+		return nil
+	}
+	u, err := web.ParseURL(o.Value)
+	if err != nil {
+		return o.Refused(fmt.Errorf("only-if: %w", err), "only-if: "+urlExpected)
+	}
+	l.HideURL(o.Word, u)
+	s.OnlyIf = &Spec{Request: web.Request{Method: http.MethodGet, URL: o.Value}, URL: u, Timeout: s.Timeout}
+	if samePlace(s.URL, u) {
+		s.OnlyIf.TLS, s.OnlyIf.TokenFile = s.TLS, s.TokenFile
+	}
+	return nil
+}
+
+// samePlace is false where a step has no place of its own.
+func samePlace(own, other *url.URL) bool { return own != nil && web.SamePlace(own, other) }
+
+// Connect gives the client for the request's place.
+func (s Spec) Connect(m step.Means) web.Connect {
+	var auth web.Auth
+	if s.TokenFile != "" {
+		auth = web.Token(m.Secret(s.TokenFile))
+	}
+	return Connect(m, s.TLS, auth)
+}
+
+// Connect makes a client when it is first used, so that a file that cannot be read fails its step and nothing else.
+func Connect(m step.Means, t web.TLS, auth web.Auth) web.Connect {
+	return sync.OnceValues(func() (*web.Client, error) {
+		c, err := web.New(m.Dial, t, auth)
+		if err == nil {
+			m.Keep(c.Close)
+		}
+		return c, err
+	})
+}
+
+// Files are those that the request's credentials and certificates are in.
+func (s Spec) Files() []string {
+	return slices.DeleteFunc([]string{s.TokenFile, s.TLS.CAFile, s.TLS.CertFile, s.TLS.KeyFile}, func(name string) bool { return name == "" })
+}
+
+// Calls are what [step.Needs] says of the request, and of its condition before.
+func (s Spec) Calls() (all []step.Call) {
+	if s.OnlyIf != nil {
+		all = s.OnlyIf.Calls()
+		all[0].Condition = true
+	}
+	if s.URL != nil {
+		all = append(all, step.Call{Method: s.Request.Method, URL: s.URL, Timeout: s.Timeout})
+	}
+	return all
+}

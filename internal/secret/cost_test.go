@@ -1,0 +1,100 @@
+package secret
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// processorTime is what do takes of a processor at the least, whatever else runs on the machine.
+func processorTime(do func()) time.Duration {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	used := func() time.Duration {
+		var t unix.Timespec
+		_ = unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t) // fails for a clock that there is not
+		return time.Duration(t.Nano())
+	}
+	var least time.Duration
+	for n := range 3 {
+		before := used()
+		do()
+		if took := used() - before; n == 0 || took < least {
+			least = took
+		}
+	}
+	return least
+}
+
+// filled is a set of so many secrets that begin alike.
+func filled(n int) *Set {
+	s := &Set{}
+	for i := range n {
+		s.Add(fmt.Sprintf("AKIA-%016x/hunter22", i*0x9e3779b9))
+	}
+	return s
+}
+
+// Ten times as much takes about ten times as long, and not a hundred times. What a server says is as long as it likes.
+func TestCostIsLinear(t *testing.T) {
+	const most = 20
+	many := filled(2000)
+	many.Hide("") // makes what is searched with
+	text := strings.Repeat("AKIA-0000 is not a secret, nor is AKIA-"+strings.Repeat("0", 15)+". ", 20000)[:1<<20]
+	words := strings.Repeat("hunter22 ", 10000)
+	long := &Set{}
+	long.Add(strings.Repeat("hunter22 ", 100000))
+	long.Hide("")
+	for name, do := range map[string]func(n int) func(){
+		"a long text":                 func(n int) func() { return func() { many.Hide(text[:len(text)/10*n]) } },
+		"a text that is cut often":    func(n int) func() { cut := strings.Repeat("AKIA-00"+Cut, 10000*n); return func() { many.Hide(cut) } },
+		"a text of cuts":              func(n int) func() { cut := strings.Repeat(Cut, 30000*n); return func() { many.Hide(cut) } },
+		"the beginning of a long one": func(n int) func() { cut := words[:len(words)/10*n] + Cut; return func() { long.Hide(cut) } },
+		"many secrets":                func(n int) func() { return func() { filled(200 * n).Hide("x") } },
+		"a line that cannot be read": func(n int) func() {
+			line := "post http://h/ token=" + distinct(900*n)
+			return func() { new(Set).AddUnreadable(line) }
+		},
+		"a URL that cannot be read": func(n int) func() {
+			line := "post http://" + strings.Repeat("x:", 4500*n) + "@h/"
+			return func() { new(Set).AddUnreadable(line) }
+		},
+		"many words that sound like it": func(n int) func() {
+			line := strings.Repeat("token=", 1500*n)
+			return func() { new(Set).AddUnreadable(line) }
+		},
+		"a line with many URLs": func(n int) func() {
+			line := strings.Repeat("http://a:bcdef@h/", 500*n)
+			return func() { new(Set).AddWritten(line) }
+		},
+	} {
+		small, large := processorTime(do(1)), processorTime(do(10))
+		t.Logf("%s: %s and %s", name, small, large)
+		if large > most*max(small, time.Millisecond) {
+			t.Errorf("%s takes %s, and ten times as much takes %s", name, small, large)
+		}
+	}
+}
+
+// distinct is so many bytes in words of nine.
+func distinct(bytes int) string {
+	var out strings.Builder
+	for n := 0; out.Len() < bytes; n++ {
+		fmt.Fprintf(&out, "%08x ", n*0x9e3779b9&0xffffffff)
+	}
+	return out.String()
+}
+
+// A file that is read for each try costs nothing where it has not changed.
+func TestDeclaredAgain(t *testing.T) {
+	s := filled(2000)
+	again := func() { s.AddCredential("AKIA-" + strings.Repeat("0", 16) + "/hunter22"); s.Hide("nothing of it") }
+	again()
+	if n := testing.AllocsPerRun(10, again); n > 50 {
+		t.Errorf("%v allocations", n)
+	}
+}

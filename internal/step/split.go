@@ -1,0 +1,186 @@
+package step
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Lookup gives a variable's value, and false for one that is not set.
+type Lookup func(name string) (string, bool)
+
+// split takes a line apart. Words are separated by blanks. 'single' quotes take everything as it is, "double" quotes take \"
+// and \\; quotes may begin in mid-word, as in body='{"a": 1}'. $(VAR), ${VAR} and $VAR stand for a variable's value,
+// which is never split or expanded again; $$ is a dollar, and so is a $ before anything else. The error is an *Error.
+func split(text string, lookup Lookup) ([]Word, error) {
+	r := reader{text: text, lookup: lookup}
+	var words []Word
+	for {
+		r.blanks()
+		if r.at == len(r.text) {
+			return words, nil
+		}
+		w, err := r.word()
+		if err != nil {
+			return words, err
+		}
+		words = append(words, w)
+	}
+}
+
+// reader walks over the text of a line.
+type reader struct {
+	text      string
+	at        int
+	lookup    Lookup
+	variables []variable // of the word that is being read
+}
+
+func (r *reader) more() bool { return r.at < len(r.text) }
+
+func (r *reader) blanks() {
+	for r.more() && blank(r.text[r.at]) {
+		r.at++
+	}
+}
+
+func blank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
+
+func (r *reader) errorf(at int, format string, args ...any) error {
+	return &Error{at + 1, fmt.Sprintf(format, args...)}
+}
+
+// word reads up to the next blank outside quotes.
+func (r *reader) word() (Word, error) {
+	var text strings.Builder
+	begin := r.at
+	w := Word{Column: begin + 1, plain: -1}
+	r.variables = nil
+	for r.more() && !blank(r.text[r.at]) {
+		c := r.text[r.at]
+		if w.plain < 0 && (c == '\'' || c == '"' || c == '$') {
+			w.plain = text.Len()
+		}
+		if err := r.piece(&text, c); err != nil {
+			return w, err
+		}
+	}
+	w.Text, w.Written, w.variables = text.String(), r.text[begin:r.at], r.variables
+	if w.plain < 0 {
+		w.plain = len(w.Text)
+	}
+	return w, nil
+}
+
+func (r *reader) piece(text *strings.Builder, c byte) error {
+	switch c {
+	case '\'':
+		return r.single(text)
+	case '"':
+		return r.double(text)
+	case '$':
+		return r.dollar(text)
+	default:
+		text.WriteByte(c)
+		r.at++
+		return nil
+	}
+}
+
+func (r *reader) single(text *strings.Builder) error {
+	quoted, rest, ok := strings.Cut(r.text[r.at+1:], "'")
+	if !ok {
+		return r.errorf(r.at, "expected a closing ' after this one")
+	}
+	text.WriteString(quoted)
+	r.at = len(r.text) - len(rest)
+	return nil
+}
+
+func (r *reader) double(text *strings.Builder) error {
+	open := r.at
+	for r.at++; r.more(); {
+		switch c := r.text[r.at]; {
+		case c == '"':
+			r.at++
+			return nil
+		case c == '$':
+			if err := r.dollar(text); err != nil {
+				return err
+			}
+			continue
+		case c == '\\' && r.at+1 < len(r.text) && strings.IndexByte(`"\`, r.text[r.at+1]) >= 0:
+			r.at++
+			fallthrough
+		default:
+			text.WriteByte(r.text[r.at])
+			r.at++
+		}
+	}
+	return r.errorf(open, `expected a closing " after this one`)
+}
+
+// dollar reads a variable, or a dollar that is none.
+func (r *reader) dollar(text *strings.Builder) error {
+	begin := r.at
+	name, ok, err := r.name()
+	if err != nil {
+		return err
+	}
+	if !ok {
+		text.WriteByte('$')
+		return nil
+	}
+	value, set := r.lookup(name)
+	if !set {
+		return r.errorf(begin, "the variable %s is not set", name)
+	}
+	r.variables = append(r.variables, variable{name, text.Len(), text.Len() + len(value)})
+	text.WriteString(value)
+	return nil
+}
+
+// name moves past $VAR, ${VAR}, $(VAR), $$ or a lone $; ok tells whether a variable was named.
+func (r *reader) name() (name string, ok bool, err error) {
+	begin := r.at
+	r.at++
+	if !r.more() {
+		return "", false, nil
+	}
+	switch r.text[r.at] {
+	case '$':
+		r.at++
+		return "", false, nil
+	case '(':
+		return r.bracketed(begin, ")")
+	case '{':
+		return r.bracketed(begin, "}")
+	}
+	n := identifier(r.text[r.at:])
+	name = r.text[r.at : r.at+n]
+	r.at += n
+	return name, n > 0, nil
+}
+
+func (r *reader) bracketed(begin int, closing string) (string, bool, error) {
+	name, rest, ok := strings.Cut(r.text[r.at+1:], closing)
+	if !ok {
+		return "", false, r.errorf(begin, "expected %s after the variable's name", closing)
+	}
+	if name == "" || identifier(name) < len(name) {
+		return "", false, r.errorf(begin, "expected a variable's name (letters, digits and _), got %q", name)
+	}
+	r.at = len(r.text) - len(rest)
+	return name, true, nil
+}
+
+// identifier is the length of the variable name that s begins with.
+func identifier(s string) int {
+	for i := range len(s) {
+		c := s[i]
+		letter := c == '_' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+		if !letter && (i == 0 || c < '0' || c > '9') {
+			return i
+		}
+	}
+	return len(s)
+}

@@ -1,0 +1,90 @@
+// Package step says what a step is: a line of words, and what the verb of that line makes of them.
+//
+// [Parse] splits a line once, finds its verb and gives the [Line] to the verb's own Parse. The result is a [Spec].
+// A Spec is data: [Spec.Needs] says what the step will take and touch. The schedule, the log, the dry run and lint read
+// that and know no verb. [Spec.Bind] makes the step that runs.
+//
+// The package is pure: no environment, no files, no network. It does not know which verbs there are: internal/verbs has
+// the table. It is for the packages that have verbs, for internal/hook and for internal/lint.
+package step
+
+import (
+	"net/url"
+	"syscall"
+	"time"
+
+	"github.com/prestop/prestop/prestop"
+)
+
+// A Verb is a kind of step: its words and its meaning. Its name may have two words, as "until quiet".
+type Verb struct {
+	Name    string
+	Target  string   // what stands after it, as help shows it
+	Options []string // the keys of the key=value words that it takes
+	Raw     bool     // all words after it are a program's; an option stands before them
+	Does    string   // what it does, in half a sentence
+	Parse   func(Line) (Spec, error)
+}
+
+// A Spec is a step that was understood.
+type Spec interface {
+	// Needs is the same each time that it is called.
+	Needs() Needs
+	// Bind makes the step. Nil, without an error, is a wait for [Needs.Least]. The error is a mistake in the
+	// configuration: something is missing that the step needs.
+	Bind(Means) (prestop.Step, error)
+}
+
+// Needs is what a step takes and touches.
+type Needs struct {
+	// Least, Most, FromStart and Guard are those of [prestop.Entry].
+	Least, Most      time.Duration
+	FromStart, Guard bool
+	// Waits: the step is a wait for Least, and nothing else.
+	Waits bool
+	// Default: a Guard has no bound of its own. Its Most is for the plan to say.
+	Default bool
+
+	Calls   []Call   // in the order in which they are made
+	Ports   []uint16 // of this pod that are looked at
+	Reads   []string // files that are read
+	Awaits  string   // a file that is waited for, which another container makes; empty: none
+	Writes  []string // files that are made
+	Removes []string // files that are removed
+	Program []string // that is run, with its arguments; nil: none
+	Ends    Ends
+	Signal  syscall.Signal // that is sent to the main process; 0: none
+	// Shutdown is the type of an Elasticsearch node's shutdown; empty: none. It may be [TypeAuto], or [TypeOfSettings]. Without
+	// Calls, the settings' URLs are called.
+	Shutdown string
+	Quiet    *Quiet // of a wait for silence; nil: it is none
+	Name     string // of a DNS name that is watched; empty: none
+}
+
+// A Call is a request to some server.
+type Call struct {
+	Method    string        // of HTTP; empty: it is no HTTP, or some calls of several methods
+	URL       *url.URL      // never nil
+	Timeout   time.Duration // of one try; 0: the default
+	App       bool          // the app's own shutdown call
+	Node      bool          // of an Elasticsearch: this pod's own node is called first, by the same scheme and port
+	Condition bool          // the step is done only if the answer is as expected
+	Repeats   bool          // the server is asked again and again, for as long as the step lasts
+}
+
+// Quiet is what a wait for silence counts.
+type Quiet struct {
+	For   time.Duration // how long there must be silence
+	Allow int           // connections that do not count in each For
+	New   bool          // only connections that are opened meanwhile count
+	Peers bool          // some peers are ignored
+}
+
+// Ends is what a step ends.
+type Ends int
+
+const (
+	EndsNothing   Ends = iota
+	EndsProcess        // the process that answers the call, or gets the signal; the step does not wait for the end
+	EndsContainer      // the container's main process, whose end it waits for
+)

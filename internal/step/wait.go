@@ -1,0 +1,79 @@
+package step
+
+import (
+	"time"
+
+	"github.com/prestop/prestop/prestop"
+)
+
+// CallTime and CallMost are the schedule's times of every call: what is set aside for one, and what it may take.
+const (
+	CallTime = time.Second
+	CallMost = 30 * time.Second
+	// LookTime is what every wait for something is left, however late it begins.
+	LookTime = time.Second
+)
+
+// WaitVerb is the step that only waits. It has no deed: the engine waits by itself.
+func WaitVerb() Verb {
+	return Verb{Name: "wait", Target: "DURATION", Does: "waits", Parse: func(l Line) (Spec, error) {
+		w, err := l.Target("a duration, as in wait 20s")
+		if err != nil {
+			return nil, err
+		}
+		d, err := w.Duration()
+		return wait(d), err
+	}}
+}
+
+// wait is a step that only waits.
+type wait time.Duration
+
+func (w wait) Needs() Needs {
+	return Needs{Least: time.Duration(w), Most: time.Duration(w), Waits: true}
+}
+func (w wait) Bind(Means) (prestop.Step, error) { return nil, nil }
+
+// A Wait is the words that all waits for something have: min= and max=.
+type Wait struct {
+	Min    time.Duration // how long to look at least
+	Max    time.Duration // from the hook's start
+	HasMin bool
+	HasMax bool
+}
+
+// Wait reads min= and max=.
+func (l Line) Wait() (w Wait, err error) {
+	if o, ok := l.Option("min"); ok {
+		w.HasMin = true
+		if w.Min, err = o.Duration(); err != nil {
+			return w, err
+		}
+	}
+	if o, ok := l.Option("max"); ok {
+		w.HasMax = true
+		w.Max, err = o.Duration()
+	}
+	return w, err
+}
+
+// Needs are the times of a wait for something. Its max counts from the hook's start.
+func (w Wait) Needs() Needs {
+	return Needs{Least: max(LookTime, w.Min), Most: w.Max, FromStart: true, Guard: true, Default: !w.HasMax}
+}
+
+// Most reads max= of a call or a program, which bounds the whole step from its own beginning. 0: it is not there.
+func (l Line) Most() (time.Duration, error) {
+	if o, ok := l.Option("max"); ok {
+		return o.Positive()
+	}
+	return 0, nil
+}
+
+// Within is the same with another bound. 0 leaves it.
+func (n Needs) Within(most time.Duration) Needs {
+	if most > 0 {
+		n.Least, n.Most = min(n.Least, most), most
+	}
+	return n
+}

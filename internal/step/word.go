@@ -1,0 +1,135 @@
+package step
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// A Word is a part of a line.
+type Word struct {
+	Text    string // quotes removed, variables expanded
+	Written string // as it stands in the line
+	Column  int    // where it begins, from 1, in bytes
+
+	plain     int // bytes of Text that stood before the first quote or variable
+	variables []variable
+}
+
+// A variable is one that was expanded in a word.
+type variable struct {
+	name     string
+	from, to int // of its value in the word's Text
+}
+
+// An Error is a line that cannot be read. Its text quotes words as they were written, so that no variable's value is in it.
+type Error struct {
+	Column int // from 1, in bytes
+	Text   string
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("column %d: %s", e.Column, e.Text) }
+
+// Expected makes an Error for w.
+func (w Word) Expected(format string, args ...any) *Error {
+	return &Error{w.Column, fmt.Sprintf(format, args...)}
+}
+
+// Refused is err, which a parser of the word's text has returned, as an Error for w. Such an error may quote what it read, so
+// plain stands for it where a variable's value is in the word.
+func (w Word) Refused(err error, plain string) *Error {
+	if len(w.variables) > 0 {
+		return w.Expected("%s", plain)
+	}
+	return w.Expected("%s", err)
+}
+
+// Fields splits a word that is a list, as [strings.FieldsFunc] does. Each part has the column of the whole, and is quoted as
+// the whole.
+func (w Word) Fields(separates func(rune) bool) []Word {
+	var all []Word
+	begin := 0
+	for text := range strings.FieldsFuncSeq(w.Text, separates) {
+		begin += strings.Index(w.Text[begin:], text)
+		all = append(all, w.part(begin, begin+len(text)))
+		begin += len(text)
+	}
+	return all
+}
+
+func (w Word) part(begin, end int) Word {
+	p := w
+	p.Text, p.plain, p.variables = w.Text[begin:end], max(0, min(w.plain, end)-begin), nil
+	for _, v := range w.variables {
+		if v.from < end && v.to > begin {
+			p.variables = append(p.variables, variable{v.name, max(v.from, begin) - begin, min(v.to, end) - begin})
+		}
+	}
+	return p
+}
+
+// Bare tells whether a word is written without quotes and variables.
+func (w Word) Bare() bool { return w.plain == len(w.Text) }
+
+// Got is the word as it was written, quoted, for an error.
+func (w Word) Got() string { return strconv.Quote(w.Written) }
+
+// fixed is how much of Text stood before the first variable.
+func (w Word) fixed() int {
+	if len(w.variables) == 0 {
+		return len(w.Text)
+	}
+	return w.variables[0].from
+}
+
+// An Option is a key=value word. Its Word is the whole of both.
+type Option struct {
+	Key, Value string
+	Word
+}
+
+// Begins tells whether the value begins with prefix by the line itself, and not by a variable's value.
+func (o Option) Begins(prefix string) bool {
+	return strings.HasPrefix(o.Value, prefix) && len(o.Key)+len("=")+len(prefix) <= o.fixed()
+}
+
+// Got is the value as it was written, quoted, for an error.
+func (o Option) Got() string { return strconv.Quote(o.Written[len(o.Key)+len("="):]) }
+
+// options parts the words of the form key=value, whose key is of lower-case letters and dashes and stands
+// outside quotes, from the rest. Both keep their order.
+func options(words []Word) (rest []Word, found []Option) {
+	for _, w := range words {
+		if o, ok := option(w); ok {
+			found = append(found, o)
+		} else {
+			rest = append(rest, w)
+		}
+	}
+	return rest, found
+}
+
+func option(w Word) (Option, bool) {
+	key, value, ok := strings.Cut(w.Text, "=")
+	return Option{key, value, w}, ok && len(key) < w.plain && isKey(key)
+}
+
+func isKey(s string) bool {
+	return s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz-") == ""
+}
+
+// Quote writes a word that was given apart, such as a program's argument, so that a line with it is split into the same
+// word; its variables are expanded all the same. The value of a key=value word is quoted, not its key.
+func Quote(word string) string {
+	if word != "" && !strings.ContainsAny(word, " \t\r\n'\"") {
+		return word
+	}
+	if key, value, ok := strings.Cut(word, "="); ok && isKey(key) {
+		return key + "=" + double(value)
+	}
+	return double(word)
+}
+
+var inDouble = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
+
+func double(text string) string { return `"` + inDouble.Replace(text) + `"` }

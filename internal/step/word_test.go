@@ -1,0 +1,130 @@
+package step
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+func env(name string) (string, bool) {
+	v, ok := map[string]string{"HOST": "app", "EMPTY": "", "TWO": "a b=c $HOST 'x", "_1": "one"}[name]
+	return v, ok
+}
+
+func TestSplit(t *testing.T) {
+	tests := []struct {
+		line string
+		want []string
+		err  string
+	}{
+		{"", nil, ""},
+		{" \t ", nil, ""},
+		{"wait 5s", []string{"wait", "5s"}, ""},
+		{"  wait\t5s\r\n", []string{"wait", "5s"}, ""},
+		{`post 'a b' "c d"`, []string{"post", "a b", "c d"}, ""},
+		{`body='{"a": 1}'x`, []string{`body={"a": 1}x`}, ""},
+		{`"a\"b\\c\d"`, []string{`a"b\c\d`}, ""},
+		{`a\b\ c`, []string{`a\b\`, "c"}, ""},
+		{`'' ""`, []string{"", ""}, ""},
+		{"http://$(HOST):80/${HOST}/$HOST/$_1", []string{"http://app:80/app/app/one"}, ""},
+		{"$(TWO)", []string{"a b=c $HOST 'x"}, ""},
+		{`"$(TWO)" '$(TWO)'`, []string{"a b=c $HOST 'x", "$(TWO)"}, ""},
+		{"x$(EMPTY)y $(EMPTY)", []string{"xy", ""}, ""},
+		{"$$ $$(HOST) a$ $.status $1", []string{"$", "$(HOST)", "a$", "$.status", "$1"}, ""},
+		{"wait $(NOPE)", nil, "column 6: the variable NOPE is not set"},
+		{"wait $NOPE", nil, "column 6: the variable NOPE is not set"},
+		{"wait $(HOST", nil, "column 6: expected ) after the variable's name"},
+		{"wait ${HOST", nil, "column 6: expected } after the variable's name"},
+		{"wait $()", nil, `column 6: expected a variable's name (letters, digits and _), got ""`},
+		{"wait $(a b)", nil, `column 6: expected a variable's name (letters, digits and _), got "a b"`},
+		{"post 'x", nil, "column 6: expected a closing ' after this one"},
+		{`post x"y\"`, nil, `column 7: expected a closing " after this one`},
+	}
+	for _, test := range tests {
+		words, err := split(test.line, env)
+		var got []string
+		for _, w := range words {
+			got = append(got, w.Text)
+		}
+		switch {
+		case test.err != "":
+			if err == nil || err.Error() != test.err {
+				t.Errorf("%q: error %v, want %s", test.line, err, test.err)
+			}
+		case err != nil || !slices.Equal(got, test.want):
+			t.Errorf("%q: %q, %v; want %q", test.line, got, err, test.want)
+		}
+	}
+}
+
+func TestOptions(t *testing.T) {
+	tests := []struct {
+		line          string
+		rest, options []string
+	}{
+		{"post http://x/?a=b", []string{"post", "http://x/?a=b"}, nil},
+		{"post timeout=5s http://x token-file=/t", []string{"post", "http://x"}, []string{"timeout 5s", "token-file /t"}},
+		{`post header="A: b=c" body=`, []string{"post"}, []string{"header A: b=c", "body "}},
+		{`'a=b' "a=b" $(TWO) a$(HOST)=x a'='b`, []string{"a=b", "a=b", "a b=c $HOST 'x", "aapp=x", "a=b"}, nil},
+		{"=x A=b a.b=c", []string{"=x", "A=b", "a.b=c"}, nil},
+	}
+	for _, test := range tests {
+		words, err := split(test.line, env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rest, options := options(words)
+		var gotRest, gotOptions []string
+		for _, w := range rest {
+			gotRest = append(gotRest, w.Text)
+		}
+		for _, o := range options {
+			gotOptions = append(gotOptions, o.Key+" "+o.Value)
+		}
+		if !slices.Equal(gotRest, test.rest) || !slices.Equal(gotOptions, test.options) {
+			t.Errorf("%s: %q %q, want %q %q", test.line, gotRest, gotOptions, test.rest, test.options)
+		}
+	}
+}
+
+func FuzzSplit(f *testing.F) {
+	for _, seed := range []string{"wait 5s", `post "a\"b" header='x: y'`, "$(HOST)$$${EMPTY}$", "'", "\"\\", "$("} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		words, err := split(text, env)
+		if e, ok := err.(*Error); ok && (e.Column < 1 || e.Column > len(text)+1) {
+			t.Errorf("%q: column %d", text, e.Column)
+		}
+		for _, w := range words {
+			if w.Column < 1 || w.Column > len(text) || w.plain < 0 || w.plain > len(w.Text) || w.Written == "" {
+				t.Errorf("%q: word %+v", text, w)
+			}
+		}
+		if !strings.ContainsAny(text, "'\"$\\") && err == nil {
+			if want := strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" \t\r\n", r) }); len(want) != len(words) {
+				t.Errorf("%q: %d words, want %d", text, len(words), len(want))
+			}
+		}
+		options(words)
+	})
+}
+
+func FuzzQuote(f *testing.F) {
+	for _, seed := range []string{"", "wait", `body={"a": 1}`, `a\b "c\"`, "it's", "a b=c", "header=A: b", "\\", "=\""} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, word string) {
+		if strings.Contains(word, "$") {
+			return
+		}
+		words, err := split("verb "+Quote(word), env)
+		if err != nil || len(words) != 2 || words[1].Text != word {
+			t.Fatalf("%q is quoted as %s, which is read as %v (%v)", word, Quote(word), words, err)
+		}
+		key, _, ok := strings.Cut(word, "=")
+		if _, options := options(words[1:]); (len(options) == 1) != (ok && isKey(key)) {
+			t.Errorf("%q is quoted as %s, whose options are %v", word, Quote(word), options)
+		}
+	})
+}

@@ -1,0 +1,6 @@
+//go:build timing
+
+package timing
+
+// Judged tells whether this is `make timing`.
+const Judged = true

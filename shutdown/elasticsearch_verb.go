@@ -1,0 +1,157 @@
+package shutdown
+
+import (
+	"errors"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/prestop/prestop/internal/request"
+	"github.com/prestop/prestop/internal/step"
+	"github.com/prestop/prestop/internal/web"
+)
+
+// ElasticsearchVerb is the step that shuts an Elasticsearch node down.
+func ElasticsearchVerb() step.Verb {
+	return step.Verb{Name: "elasticsearch", Target: "[URL]", Options: []string{"type"},
+		Does: "the node shutdown API, from registering to COMPLETE", Parse: parseElasticsearch}
+}
+
+// ElasticsearchSpec is the shutdown that the settings ask for, without a line.
+func ElasticsearchSpec(e step.Elasticsearch) step.Spec {
+	return elasticsearchSpec{kind: step.TypeOfSettings, urls: e.URLs}
+}
+
+// elasticsearchSpec is an Elasticsearch as its step describes it.
+type elasticsearchSpec struct {
+	verb, typed step.Word // where an error about the URL, or the type, belongs; without a line they have no column
+	kind        string    // one of step.Types, or step.TypeOfSettings
+	urls        []*url.URL
+}
+
+const elasticsearchURL = "expected a URL after elasticsearch, or in PRE_STOP_ELASTICSEARCH_URL"
+
+func parseElasticsearch(l step.Line) (step.Spec, error) {
+	e := elasticsearchSpec{verb: l.Verb, typed: l.Verb, kind: step.TypeOfSettings}
+	if o, ok := l.Option("type"); ok {
+		if !slices.Contains(step.Types(), o.Value) {
+			return nil, o.Expected("type: expected %s, got %s", step.OneOf(step.Types()), o.Got())
+		}
+		e.kind, e.typed = o.Value, o.Word
+	}
+	if len(l.Targets) == 0 {
+		return e, nil
+	}
+	w, err := l.Target("a URL")
+	if err != nil {
+		return nil, err
+	}
+	if w.Text == "none" { // which turns the setting off, and is no place
+		return nil, l.Verb.Expected(elasticsearchURL)
+	}
+	for _, one := range w.Fields(func(r rune) bool { return strings.ContainsRune(", \n\t", r) }) {
+		u, err := web.ParseHTTP(one.Text)
+		if err != nil {
+			return nil, one.Refused(err, "expected a URL such as http://localhost:8080/path; this one cannot be read")
+		}
+		l.HideURL(one, u)
+		e.urls = append(e.urls, u)
+	}
+	if len(e.urls) == 0 {
+		return nil, w.Expected("expected a URL such as http://localhost:8080/path")
+	}
+	return e, nil
+}
+
+// Needs has no bound: how long a shutdown takes is the cluster's affair.
+func (e elasticsearchSpec) Needs() step.Needs {
+	n := step.Needs{Least: step.CallTime, Shutdown: e.kind}
+	for _, u := range e.urls {
+		n.Calls = append(n.Calls, step.Call{URL: u, Node: true})
+	}
+	return n
+}
+
+func (e elasticsearchSpec) Bind(m step.Means) (step.Deed, error) {
+	kind, urls := e.kind, e.urls
+	if kind == step.TypeOfSettings {
+		kind = m.Elasticsearch.Type
+	}
+	if len(urls) == 0 {
+		urls = m.Elasticsearch.URLs
+	}
+	switch {
+	case e.kind == step.TypeAuto && !m.Elasticsearch.AskAPI:
+		return nil, mistake(e.typed, "type: auto needs PRE_STOP_ASK_API=true")
+	case kind == step.TypeReplace && m.Elasticsearch.TargetNode == "":
+		return nil, mistake(e.typed, "type: replace needs the name of the node that takes over in PRE_STOP_ELASTICSEARCH_TARGET_NODE")
+	case len(urls) == 0:
+		return nil, mistake(e.verb, elasticsearchURL)
+	}
+	return newElasticsearch(m, kind, urls), nil
+}
+
+// mistake is an *[step.Error] if there is a line.
+func mistake(at step.Word, text string) error {
+	if at.Column == 0 {
+		return errors.New(text)
+	}
+	return at.Expected("%s", text)
+}
+
+// NewElasticsearch is the node at the settings' URLs, of which there must be one, for [Elasticsearch.Clear].
+func NewElasticsearch(m step.Means) Elasticsearch {
+	return newElasticsearch(m, m.Elasticsearch.Type, m.Elasticsearch.URLs)
+}
+
+func newElasticsearch(m step.Means, kind string, urls []*url.URL) Elasticsearch {
+	e := Elasticsearch{
+		Node: m.Pod.Name, IP: m.Pod.IP, Pod: Pod{Namespace: m.Pod.Namespace, Name: m.Pod.Name},
+		Type: m.Type(kind), AllocationDelay: m.Elasticsearch.AllocationDelay, TargetNode: m.Elasticsearch.TargetNode, End: m.Deadline,
+	}
+	if m.Pod.ID != nil {
+		e.Pod.ID = m.Pod.ID()
+	}
+	for _, u := range urls {
+		e.Other = append(e.Other, Place{URL: strings.TrimSuffix(u.String(), "/"), Connect: connectElasticsearch(m, u)})
+	}
+	first := urls[0]
+	for _, ip := range []string{"127.0.0.1", m.Pod.IP} {
+		if net.ParseIP(ip) != nil {
+			own := url.URL{Scheme: first.Scheme, User: first.User, Host: withPort(ip, first.Port())}
+			e.Own = append(e.Own, Place{URL: own.String(), Connect: connectElasticsearch(m, first)})
+		}
+	}
+	return e
+}
+
+func withPort(ip, port string) string {
+	if port == "" {
+		return strings.Trim(net.JoinHostPort(ip, ""), ":")
+	}
+	return net.JoinHostPort(ip, port)
+}
+
+// connectElasticsearch gives the settings' credentials and certificates to the places that the settings name, and to no
+// other. The certificate is that of u's host, by whatever address it is reached.
+func connectElasticsearch(m step.Means, u *url.URL) web.Connect {
+	es := m.Elasticsearch
+	t := web.TLS{ServerName: u.Hostname()}
+	known := func(named *url.URL) bool { return web.SamePlace(named, u) }
+	if len(es.URLs) > 0 && !slices.ContainsFunc(es.URLs, known) {
+		return request.Connect(m, t, nil)
+	}
+	t.CAFile, t.CertFile, t.KeyFile, t.LeafFile, t.Insecure = es.CAFile, es.CertFile, es.KeyFile, es.LeafFile, es.Insecure
+	if es.ServerName != "" {
+		t.ServerName = es.ServerName
+	}
+	var auth web.Auth
+	switch {
+	case es.Username != "" && es.PasswordFile != "":
+		auth = web.Basic(es.Username, m.Password(es.Username, es.PasswordFile))
+	case es.TokenFile != "":
+		auth = web.Token(m.Secret(es.TokenFile))
+	}
+	return request.Connect(m, t, auth)
+}

@@ -1,0 +1,80 @@
+package shutdown
+
+import (
+	"context"
+	"log/slog"
+	"syscall"
+
+	"github.com/prestop/prestop/internal/step"
+)
+
+// SignalVerb is the step that signals the container's main process.
+func SignalVerb() step.Verb {
+	return step.Verb{Name: "signal", Target: "NAME", Options: []string{"wait"},
+		Does: "signals the container's main process and waits for its end, or with wait=false does not", Parse: parseSignal}
+}
+
+// signalSpec is a Signal as its step describes it.
+type signalSpec struct {
+	name   step.Word
+	signal syscall.Signal
+	wait   bool
+}
+
+func parseSignal(l step.Line) (step.Spec, error) {
+	w, err := l.Target("a signal, as in signal QUIT")
+	if err != nil {
+		return nil, err
+	}
+	s := signalSpec{name: w, wait: true}
+	if s.signal, err = ParseSignal(w.Text); err != nil {
+		return nil, w.Refused(err, "expected a signal's name or number, got "+w.Written)
+	}
+	if o, ok := l.Option("wait"); ok {
+		if s.wait, err = o.Bool(); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// Needs has no bound where the process's end is waited for: that takes as long as the process does.
+func (s signalSpec) Needs() step.Needs {
+	n := step.Needs{Least: step.CallTime, Signal: s.signal}
+	switch {
+	case s.wait:
+		n.Ends = step.EndsContainer
+	case ends(s.signal):
+		n.Ends, n.Most = step.EndsProcess, step.CallMost
+	default:
+		n.Most = step.CallMost
+	}
+	return n
+}
+
+// ends tells whether a signal is one by which programs are told to end.
+func ends(s syscall.Signal) bool {
+	switch s {
+	case syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGKILL:
+		return true
+	}
+	return false
+}
+
+func (s signalSpec) Bind(m step.Means) (step.Deed, error) {
+	if !m.InPod && !m.DryRun {
+		return nil, s.name.Expected("expected to run in a pod, where KUBERNETES_SERVICE_HOST is set: anywhere else it would end the session that it was called from")
+	}
+	return releasedSignal{Signal{Signal: s.signal, NoWait: !s.wait}, m.Release}, nil
+}
+
+// releasedSignal lets go of our own connections first: a process that ends when its connections have would wait for them.
+type releasedSignal struct {
+	Signal
+	release func()
+}
+
+func (s releasedSignal) Run(ctx context.Context, log *slog.Logger) error {
+	s.release()
+	return s.Signal.Run(ctx, log)
+}

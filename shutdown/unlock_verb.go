@@ -1,0 +1,191 @@
+package shutdown
+
+import (
+	"crypto/tls"
+	"net"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prestop/prestop/internal/regular"
+	"github.com/prestop/prestop/internal/request"
+	"github.com/prestop/prestop/internal/step"
+	"github.com/prestop/prestop/internal/web"
+)
+
+// UnlockVerb is the step that releases a lock in Redis or a lease in etcd.
+func UnlockVerb() step.Verb {
+	return step.Verb{Name: "unlock", Target: "URL",
+		Options: []string{"key", "value-file", "lease-file", "user", "password-file", "ca-file", "cert-file", "key-file", "timeout"},
+		Does:    "releases a lock in Redis (redis://HOST) or a lease in etcd (etcd://HOST), only if it is still ours", Parse: parseUnlock}
+}
+
+// lockSpec is a RedisLock or an EtcdLease as its step describes it.
+type lockSpec struct {
+	url                *url.URL // its scheme is one of lockPorts, and it has a port
+	secure             bool
+	tls                web.TLS
+	user, passwordFile string
+	timeout            time.Duration
+
+	key, valueFile string // of Redis
+	db             int
+	leaseFile      string // of etcd
+}
+
+// lockPorts are the schemes, and the port where the URL has none.
+var lockPorts = map[string]string{"redis": "6379", "rediss": "6379", "etcd": "2379", "etcds": "2379"}
+
+func parseUnlock(l step.Line) (step.Spec, error) {
+	w, err := l.Target("redis://HOST or etcd://HOST")
+	if err != nil {
+		return nil, err
+	}
+	s, path, err := parseLock(l, w)
+	if err == nil {
+		err = s.options(l)
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case s.redis():
+		return s, s.redisLock(l, w, path)
+	}
+	return s, s.etcdLease(l, w, path)
+}
+
+// parseLock reads the URL, and gives its path without slashes.
+func parseLock(l step.Line, w step.Word) (s *lockSpec, path string, err error) {
+	const expected = "expected redis://HOST, rediss://HOST, etcd://HOST or etcds://HOST (with an s: TLS)"
+	u, err := url.Parse(w.Text)
+	if err != nil {
+		return nil, "", w.Expected("%s; this one cannot be read", expected)
+	}
+	port, known := lockPorts[u.Scheme]
+	_, password := u.User.Password()
+	switch {
+	case !known || u.Hostname() == "" || u.RawQuery != "" || u.Fragment != "":
+		l.HideURL(w, u)
+		return nil, "", w.Expected("%s", expected)
+	case password:
+		l.HideURL(w, u)
+		return nil, "", w.Expected("expected no password in the URL: password-file=FILE keeps it out of the pod's spec")
+	case u.Port() != "":
+		port = u.Port()
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+		return nil, "", w.Expected("expected a port from 1 to 65535, got %s", w.Got())
+	}
+	s = &lockSpec{secure: u.Scheme == "rediss" || u.Scheme == "etcds", user: u.User.Username()}
+	s.url = &url.URL{Scheme: u.Scheme, Host: net.JoinHostPort(u.Hostname(), port)}
+	return s, strings.Trim(u.Path, "/"), nil
+}
+
+func (s *lockSpec) redis() bool { return strings.HasPrefix(s.url.Scheme, "redis") }
+
+func (s *lockSpec) options(l step.Line) (err error) {
+	for _, o := range l.Options {
+		switch o.Key {
+		case "user":
+			s.user = o.Value
+		case "password-file":
+			s.passwordFile, err = o.File()
+		case "ca-file":
+			s.tls.CAFile = o.Value
+		case "cert-file":
+			s.tls.CertFile = o.Value
+		case "key-file":
+			s.tls.KeyFile = o.Value
+		case "timeout":
+			s.timeout, err = o.Positive()
+		}
+		if err != nil {
+			return err
+		}
+		if !s.secure && slices.Contains([]string{"ca-file", "cert-file", "key-file"}, o.Key) {
+			return o.Expected("%s= goes with TLS, %ss://HOST", o.Key, s.url.Scheme)
+		}
+	}
+	cert, hasCert := l.Option("cert-file")
+	key, hasKey := l.Option("key-file")
+	switch {
+	case hasCert && !hasKey:
+		return cert.Expected("cert-file= needs key-file=")
+	case hasKey && !hasCert:
+		return key.Expected("key-file= needs cert-file=")
+	}
+	return nil
+}
+
+// need is the value of an option that must be there; others are of the other kind of server, and must not.
+func (s *lockSpec) need(l step.Line, w step.Word, name, purpose string, others ...string) (string, error) {
+	for _, other := range others {
+		if o, ok := l.Option(other); ok {
+			return "", o.Expected("%s= does not go with %s://", other, s.url.Scheme)
+		}
+	}
+	o, _ := l.Option(name)
+	if o.Value == "" {
+		return "", w.Expected("expected %s=, %s", name, purpose)
+	}
+	return o.Value, nil
+}
+
+func (s *lockSpec) redisLock(l step.Line, w step.Word, database string) (err error) {
+	if s.key, err = s.need(l, w, "key", "the lock's key", "lease-file"); err != nil {
+		return err
+	}
+	if s.valueFile, err = s.need(l, w, "value-file", "a file that holds the lock's value"); err != nil || database == "" {
+		return err
+	}
+	n, err := strconv.ParseUint(database, 10, 16)
+	if err != nil {
+		return w.Expected("expected the number of a database, as in redis://HOST/1, got %s", w.Got())
+	}
+	s.db = int(n)
+	return nil
+}
+
+func (s *lockSpec) etcdLease(l step.Line, w step.Word, path string) (err error) {
+	if s.leaseFile, err = s.need(l, w, "lease-file", "a file that holds the lease's id", "key", "value-file"); err != nil {
+		return err
+	}
+	if path != "" {
+		return w.Expected("expected no path, as in etcd://HOST, got %s", w.Got())
+	}
+	return nil
+}
+
+func (s *lockSpec) Needs() step.Needs {
+	return step.Needs{Least: step.CallTime, Most: step.CallMost, Calls: []step.Call{{URL: s.url, Timeout: s.timeout}},
+		Reads: files(s.valueFile, s.leaseFile, s.passwordFile, s.tls.CAFile, s.tls.CertFile, s.tls.KeyFile)}
+}
+
+func (s *lockSpec) Bind(m step.Means) (step.Deed, error) {
+	var password web.Secret
+	if s.passwordFile != "" {
+		password = m.Password(s.user, s.passwordFile)
+	}
+	if s.redis() {
+		r := RedisLock{Dial: m.Dial, Address: s.url.Host, User: s.user, Password: password, DB: s.db, Key: s.key, Value: m.Secret(s.valueFile), Timeout: s.timeout}
+		if s.secure {
+			r.TLS = func() (*tls.Config, error) { return s.tls.Config() }
+		}
+		return r, nil
+	}
+	scheme := "http://"
+	if s.secure {
+		scheme = "https://"
+	}
+	return EtcdLease{Connect: request.Connect(m, s.tls, nil), URL: scheme + s.url.Host, User: s.user, Password: password, Lease: leaseFile(s.leaseFile), Timeout: s.timeout}, nil
+}
+
+// leaseFile reads a lease's id, which is no secret: the log names it.
+func leaseFile(path string) web.Secret {
+	return func() (string, error) {
+		text, err := regular.Read(path)
+		return string(text), err
+	}
+}
