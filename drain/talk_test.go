@@ -110,4 +110,3 @@ func TestRest(t *testing.T) {
 		}
 	}
 }
-
