@@ -125,6 +125,7 @@ func canAnswer(s sockdiag.Socket) bool {
 
 func (h *history) judge(now time.Duration, s sockdiag.Socket, g greeting) (asked time.Duration, c claim) {
 	came := now - s.SinceReceived
+	h.opening = false
 	if s.Received == 0 {
 		return 0, nothing
 	}

@@ -94,13 +94,13 @@ func TestRest(t *testing.T) {
 		of   traffic
 		want time.Duration
 	}{
-		{"few connections", traffic{talk: talk{connections: 3000, active: 10, last: now}}, 0},
-		{"many that talk", traffic{talk: talk{connections: 10000, active: 10, last: now}}, 750 * ms},
+		{"few connections", traffic{talk: talk{connections: 2500, active: 10, last: now}}, 0},
+		{"many that talk", traffic{talk: talk{connections: 10000, active: 10, last: now}}, s},
 		{"very many that talk", traffic{talk: talk{connections: 50000, active: 10, last: now}}, s},
 		{"many that are idle", traffic{talk: talk{connections: 10000}}, 0},
 		{"many, and it may soon be over", traffic{talk: talk{connections: 10000, active: 1, last: now.Add(-2500 * ms)}}, 250 * ms},
 		{"many, and it may be over now", traffic{talk: talk{connections: 10000, active: 1, last: now.Add(-2900 * ms)}}, -150 * ms},
-		{"many, of which one waits", traffic{talk: talk{connections: 10000, active: 1, owed: 1, last: now.Add(-20 * s)}, expires: time.Hour}, 750 * ms},
+		{"many, of which one waits", traffic{talk: talk{connections: 10000, active: 1, owed: 1, last: now.Add(-20 * s)}, expires: time.Hour}, s},
 		{"many, of which one is soon given up", traffic{talk: talk{connections: 10000, active: 1, owed: 1, last: now.Add(-20 * s)}, expires: 400 * ms}, 150 * ms},
 		{"many, with some allowed", traffic{Quiet: Quiet{Allow: 1}, talk: talk{connections: 10000, active: 10, last: now}}, 0},
 	} {

@@ -20,6 +20,7 @@ type row struct {
 	udp, noProbe      bool
 	quietFor          time.Duration // for=; 0: 3 s
 	endless           bool          // the traffic is none that is waited for
+	untold            bool          // it may be taken for what nobody can tell, and end 15 s after it began
 	latest            time.Duration // after that, or holding
 	traffic           func(ctx context.Context, p peer, r *running) error
 }
@@ -37,6 +38,9 @@ func (r row) program() string { name, _, _ := strings.Cut(r.server, " "); return
 func (r row) earliest() string {
 	if r.endless {
 		return "`for`"
+	}
+	if r.untold {
+		return "15 s after it was asked"
 	}
 	if r.latest == holding {
 		return "`max`"
@@ -76,27 +80,26 @@ func slowFirst(protocol, path string, body int) func(context.Context, peer, *run
 	}
 }
 
-// slowLater is one on a connection that has carried others, right after them.
-func slowLater(protocol string) func(context.Context, peer, *running) error {
+// slowLater is one on a connection that has carried others, right after them, while the hook looks or before it begins.
+func slowLater(protocol string, before bool) func(context.Context, peer, *running) error {
 	return func(ctx context.Context, p peer, r *running) error {
 		ask, err := p.client(protocol)
 		if err != nil {
 			return err
+		}
+		if !before {
+			if err := ask(ctx, "/?n=300", 0); err != nil {
+				return err
+			}
+			r.there()
+			pause(ctx, time.Second)
 		}
 		for range 5 {
 			if err := ask(ctx, "/?n=300", 0); err != nil {
 				return err
 			}
 		}
-		if p.run%2 == 0 {
-			r.there()
-			pause(ctx, time.Second)
-			for range 3 {
-				if err := ask(ctx, "/?n=300", 0); err != nil {
-					return err
-				}
-			}
-		} else {
+		if before {
 			go func() { pause(ctx, 500*time.Millisecond); r.there() }()
 		}
 		defer r.over()
@@ -237,15 +240,23 @@ func rows() (all []row) {
 	each(row{pattern: post, protocol: "TLS 1.3", traffic: slowFirst("tls", slow, 20000)}, tls13...)
 	each(row{pattern: post, protocol: "HTTP/2 over TLS", traffic: slowFirst("h2", slow, 20000)}, append(h2, others(h2, "node")...)...)
 	each(row{pattern: post, protocol: "HTTP/2 without TLS", traffic: slowFirst("h2c", slow, 20000)}, append(h2c, others(h2c, "node")...)...)
-	later := "a request of 20 s, right after others on its connection"
-	each(row{pattern: later, protocol: "HTTP/1.1", traffic: slowLater("http")}, http1...)
-	each(row{pattern: later, protocol: "TLS 1.3", traffic: slowLater("tls")}, tls13...)
-	each(row{pattern: later, protocol: "HTTP/2 over TLS", traffic: slowLater("h2")}, h2...)
-	each(row{pattern: later, protocol: "HTTP/2 without TLS", traffic: slowLater("h2c")}, h2c...)
+	later := row{pattern: "a request of 20 s, right after others on its connection, while the hook looks"}
+	before := row{pattern: "the same, asked before the hook began", untold: true}
+	for n, of := range []struct {
+		protocol, spoken string
+		servers          []string
+	}{{"HTTP/1.1", "http", http1}, {"TLS 1.3", "tls", tls13}, {"HTTP/2 over TLS", "h2", h2}, {"HTTP/2 without TLS", "h2c", h2c}} {
+		later.protocol, later.traffic = of.protocol, slowLater(of.spoken, false)
+		each(later, of.servers...)
+		if n < 2 {
+			before.protocol, before.traffic = of.protocol, slowLater(of.spoken, true)
+			each(before, of.servers...)
+		}
+	}
 	idle := "answered requests, then idle"
 	several := []string{"/?n=300", "/?n=300", "/?n=2000", "/?n=300", "/?n=300", "/?n=300"}
-	each(row{pattern: idle, protocol: "HTTP/1.1", traffic: then("http", several...)}, http1...)
-	each(row{pattern: idle, protocol: "TLS 1.3", traffic: then("tls", several...)}, tls13...)
+	each(row{pattern: idle, protocol: "HTTP/1.1", latest: 15 * time.Second, traffic: then("http", several...)}, http1...)
+	each(row{pattern: idle, protocol: "TLS 1.3", latest: 15 * time.Second, traffic: then("tls", several...)}, tls13...)
 	each(row{pattern: idle, protocol: "HTTP/2 over TLS", latest: 15 * time.Second, traffic: then("h2", several...)}, h2...)
 	each(row{pattern: idle, protocol: "HTTP/2 without TLS", latest: 15 * time.Second, traffic: then("h2c", several...)}, h2c...)
 	one := "one answered request, then idle"
