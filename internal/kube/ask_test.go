@@ -10,7 +10,7 @@ func TestAsk(t *testing.T) {
 	t.Parallel()
 	const setPath, setUID = "/apis/apps/v1/namespaces/shop/statefulsets/es", "55555555-6a53-4a6e-9a0b-0d8f1e5d2c37"
 	const owned = `,"ownerReferences":[{"apiVersion":"apps/v1","kind":"StatefulSet","name":"es","uid":"` + setUID + `","controller":true}]`
-	const deleted = `,"deletionTimestamp":"2026-01-01T00:00:00Z"`
+	const deleted = `,"deletionTimestamp":"2026-01-01T00:00:00Z","deletionGracePeriodSeconds":30`
 	scaled := func(replicas string) string {
 		return `{"metadata":{"name":"es","uid":"` + setUID + `"},"spec":{"replicas":` + replicas + `}}`
 	}
