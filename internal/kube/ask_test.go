@@ -31,7 +31,7 @@ func TestAsk(t *testing.T) {
 		"not deleted, certainly":          {podJSON("shop", "es-0", uid, ""), "", "x", Question{Self: Self{Name: "es-0", UID: uid}, Skip: true}, Answer{Grace: 30 * time.Second, Skip: true, Texts: []string{"no wait is made"}}},
 		"not deleted, perhaps":            {podJSON("shop", "es-0", uid, ""), "", "x", Question{Self: Self{Name: "es-0"}, Skip: true}, Answer{Grace: 30 * time.Second, Texts: []string{"the waits are kept"}}},
 		"deleted":                         {podJSON("shop", "es-0", uid, deleted), "", "x", Question{Self: Self{Name: "es-0", UID: uid}, Skip: true}, Answer{Grace: 30 * time.Second, Texts: []string{"is deleted"}}},
-		"auto, scaled down":               {podJSON("shop", "es-3", uid, owned), scaled("3"), boundToken("shop", "es-3", uid), Question{Auto: true}, Answer{Grace: 30 * time.Second, Texts: []string{"auto is remove"}}},
+		"auto, scaled down":               {podJSON("shop", "es-3", uid, deleted+owned), scaled("3"), boundToken("shop", "es-3", uid), Question{Auto: true}, Answer{Grace: 30 * time.Second, Texts: []string{"auto is remove"}}},
 		"auto, with a place in the set":   {podJSON("shop", "es-0", uid, owned), scaled("1"), boundToken("shop", "es-0", uid), Question{Auto: true}, Answer{Grace: 30 * time.Second, Texts: []string{"auto is restart"}}},
 		"auto, in an ECK pod":             {podJSON("shop", "es-0", uid, owned), scaled("0"), boundToken("shop", "es-0", uid), Question{Auto: true, InECK: true}, Answer{Grace: 30 * time.Second, Texts: []string{"it is the operator"}}},
 		"auto, and no set":                {podJSON("shop", "es-0", uid, owned), "", boundToken("shop", "es-0", uid), Question{Auto: true}, Answer{Grace: 30 * time.Second, Wrong: []string{"auto is restart, since"}}},
