@@ -43,7 +43,7 @@ func TestDir(t *testing.T) {
 func TestNoDirLeft(t *testing.T) {
 	t.Parallel()
 	a, b := filepath.Join(t.TempDir(), "a"), filepath.Join(t.TempDir(), "b")
-	_, err := firstWritable(a, a, "", b)
+	_, err := firstWritable(a, b)
 	if err == nil || strings.Count(err.Error(), a) != 1 || !strings.Contains(err.Error(), b) || strings.Contains(err.Error(), "\n") {
 		t.Errorf("%v, expected one line that names %s and %s once", err, a, b)
 	}
