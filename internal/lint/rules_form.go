@@ -155,7 +155,7 @@ func fieldMisspelt(f flaw, say report) {
 	case len(f.fields) <= 5:
 		say(f.at, name+" is no field of "+f.whose()+"; expected "+strings.Join(f.fields, ", "), fix)
 	default:
-		say(f.at, name+" is no field of "+f.whose()+" up to Kubernetes "+newestKubernetes, fix).warn()
+		say(f.at, name+" is no field of "+f.whose()+" in Kubernetes "+newestKubernetes, fix).warn()
 	}
 }
 
