@@ -117,7 +117,7 @@ func hookMisplaced(f flaw, say report) {
 func hookOfNobody(w *workload, say report) {
 	strays := []node{w.stray}
 	for _, f := range w.flaws {
-		if f.kind == unknownField && !f.misplacesHook() && !f.loose && f.near == "" && !w.hasContainers() {
+		if f.kind == unknownField && !f.misplacesHook() && f.near == "" && !w.hasContainers() {
 			key, _ := find(f.value, isHook)
 			strays = append(strays, key)
 		}

@@ -90,7 +90,7 @@ func (h *preStop) judged(e *entry) bool { return !h.timesUnknown() && (e == nil 
 
 func maxBeforeBegin(h *preStop, say report) {
 	h.warned("max-before-begin", func(at node, text string, e *entry) {
-		if !e.Yields && h.judged(e) {
+		if h.judged(e) {
 			say(at, text, "max="+short(e.Earliest+e.Most)+", or more")
 		}
 	})

@@ -21,6 +21,8 @@ func TestStrays(t *testing.T) {
 		"a podTemplate of ECK":          {"apiVersion: elasticsearch.k8s.elastic.co/v1\nkind: Elasticsearch\nspec: {nodeSets: [{podtemplate: {spec: " + containers + "}}]}\n", []string{"3 error field-misspelt"}},
 		"nodeSets of ECK":               {"apiVersion: elasticsearch.k8s.elastic.co/v1\nkind: Elasticsearch\nspec: {nodeSet: [{podTemplate: {spec: " + containers + "}}]}\n", []string{"3 error field-misspelt"}},
 		"a Pod without a spec":          {"apiVersion: v1\nkind: Pod\ntemplate: {spec: " + containers + "}\n", []string{"3 error hook-misplaced"}},
+		"a spec that another replaces":  {"apiVersion: v1\nkind: Pod\nspec: " + containers + "\nspec: {restartPolicy: Never}\n", []string{"4 warning duplicate-key"}},
+		"a podTemplate one level off":   {"apiVersion: elasticsearch.k8s.elastic.co/v1\nkind: Elasticsearch\nspec: {pods: {spec: " + containers + "}}\n", []string{"3 error hook-misplaced"}},
 		"a kind of somebody's":          {"apiVersion: apps.example.com/v1\nkind: CloneSet\nspec: {template: {spec: " + containers + "}}\n", []string{"3 error sleep-fills-grace"}},
 		"a Job of somebody's":           {"apiVersion: batch.example.com/v1\nkind: Job\nspec: {tasks: [{template: {spec: " + containers + "}}]}\n", []string{"3 error sleep-fills-grace"}},
 		"a PodTemplate":                 {"apiVersion: v1\nkind: PodTemplate\ntemplate: {spec: " + containers + "}\n", []string{"3 error sleep-fills-grace"}},

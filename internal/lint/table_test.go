@@ -276,6 +276,7 @@ func TestHooks(t *testing.T) {
 		// Ports.
 		{"https to what its probe calls http", minute, append(env(), "ports: [{name: web, containerPort: 8080}]", "readinessProbe: {httpGet: {path: /, port: web}}"), steps("post https://localhost:8080/x"), "", []string{"warning port-differs"}},
 		{"https", minute, append(env(), "ports: [{name: http, containerPort: 8080}]", "readinessProbe: {httpGet: {path: /, port: 8080, scheme: HTTPS}}"), steps("post https://localhost:8080/x"), "", nil},
+		{"http to a port called https, and probed otherwise", minute, append(env(), "ports: [{name: https, containerPort: 8443}]", "readinessProbe: {httpGet: {path: /, port: 8443}}"), steps("post http://127.0.0.1:8443/x"), "", nil},
 		{"http to a port called https", minute, append(env(), "ports: [{name: https, containerPort: 8443}]"), steps("post http://127.0.0.1:8443/x"), "", []string{"warning port-differs"}},
 		{"the same port of another host", minute, append(env(), "ports: [{name: https, containerPort: 8443}]"), steps("post http://hub:8443/x"), "", nil},
 		{"no such port of a Service", minute, env(), steps("post http://web:8080/x"), service("ports: [{port: 80}]"), []string{"error port-differs"}},
