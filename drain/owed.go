@@ -132,20 +132,20 @@ func (h *history) judge(now time.Duration, s sockdiag.Socket, g greeting) (asked
 	if h.pinged(s) || h.beats {
 		return h.asked.since(), h.claim
 	}
-	greeted := h.settled && (h.claim != nothing || h.received > helloSegments)
+	greeted := h.settled && (h.received > helloSegments || h.claim != nothing && h.bytesOut >= resumedHello/2)
 	if may, sure := g.alone(s); may && !greeted {
 		h.opening = !g.known
 		if sure {
 			return came, waiting
 		}
-		if !h.unanswered(s) {
+		if !h.unanswered(s, g) {
 			return came, maybe
 		}
 	}
 	in, out := s.BytesReceived-h.bytesIn, bytesOut(s)-h.bytesOut
 	small := h.small(s, g, in, out)
-	if guess := s.SinceReceived == s.SinceSent && s.Sent > 0 && !h.settled; h.unanswered(s) && !(guess && small) {
-		if guess && !(s.Received == s.Sent+1 && !g.tls) { // an answer less than there were requests
+	if guess := s.SinceReceived == s.SinceSent && s.Sent > 0 && !h.settled; h.unanswered(s, g) && !(guess && small) {
+		if guess && (s.Received != s.Sent+1 || g.tls) {
 			return came, maybe
 		}
 		return came, h.asks(s, g, in, out)
@@ -173,7 +173,7 @@ func (h *history) asks(s sockdiag.Socket, g greeting, in, out uint32) claim {
 		return waiting
 	case h.hello(s):
 		return maybe
-	case h.settled && s.Sent == h.sent && in <= controlSize:
+	case h.settled && in <= controlSize && out <= controlSize:
 		return max(maybe, h.claim)
 	case soon && g.http2 && out >= 4<<10 && in <= controlSize+g.flow(out):
 		return max(maybe, h.claim) // permission to send more, as comes after a download
@@ -193,7 +193,7 @@ func (h *history) settle(now time.Duration, s sockdiag.Socket, asked time.Durati
 // unanswered tells whether the last payload came from the client. Of two in the same tick it was the answer if the kernel
 // had nothing to acknowledge since, if nothing else came since nothing was under way, or if the client acknowledged
 // something later; and what came first of all is taken for answered. Where nothing tells, it was not.
-func (h *history) unanswered(s sockdiag.Socket) bool {
+func (h *history) unanswered(s sockdiag.Socket, g greeting) bool {
 	switch {
 	case s.Received == 0:
 		return false
@@ -206,7 +206,12 @@ func (h *history) unanswered(s sockdiag.Socket) bool {
 		return true
 	}
 	alone := h.settled && h.claim == nothing && s.Received == h.received+1
-	return s.Acks != h.acks && !alone && s.SinceAck >= s.SinceReceived
+	acks := h.acks
+	if !h.settled && g.mayBeTLS(s) { // HAProxy is woken by the first segment only once it was acknowledged, so that none is counted
+		acks = 0
+	}
+	oneLess := !h.settled && !g.mayBeTLS(s) && s.Received == s.Sent+1 // an answer less than there were requests
+	return (s.Acks != acks || oneLess) && !alone && s.SinceAck >= s.SinceReceived
 }
 
 // pinged tells whether all that went since a look with nothing under way is something small one way and something small
