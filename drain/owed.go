@@ -68,8 +68,7 @@ const (
 	// An upload of so many bytes makes a server send permission to send more.
 	uploadSize  = 16 << 10
 	frameHeader = 9
-	// A client's first words of TLS come in so many segments at most, one of them sent twice: the server's may be on their way
-	// after them, and nothing is known yet.
+	// A client's first words of TLS come in so many segments at most, one of them sent twice.
 	helloSegments = 3
 	// Control frames come in segments of a few bytes each, an HTTP/1 answer in one or two of many.
 	frameSize, recordSize = 32, 70 // a segment's mean, without TLS and with it
@@ -132,8 +131,7 @@ func (h *history) judge(now time.Duration, s sockdiag.Socket, g greeting) (asked
 	if h.pinged(s) || h.beats {
 		return h.asked.since(), h.claim
 	}
-	greeted := h.settled && (h.received > helloSegments || h.claim != nothing && h.bytesOut >= resumedHello/2)
-	if may, sure := g.alone(s); may && !greeted {
+	if may, sure := g.alone(s); may && !h.greeted(g) {
 		h.opening = !g.known
 		if sure {
 			return came, waiting
@@ -163,6 +161,20 @@ func (h *history) judge(now time.Duration, s sockdiag.Socket, g greeting) (asked
 		return came, waiting
 	}
 	return came, maybe
+}
+
+// greeted tells whether the handshake was over when nothing was under way last: what went since is no part of it. Where the
+// server is short of processor time, its tickets may come long after the rest.
+func (h *history) greeted(g greeting) bool {
+	switch {
+	case !h.settled:
+		return false
+	case g.bytes == 0:
+		return h.received > helloSegments || h.claim != nothing && h.bytesOut >= resumedHello/2
+	case g.hybrid:
+		return h.bytesOut+oneTicket+hybridKey >= g.bytes
+	}
+	return h.bytesOut+oneTicket >= g.bytes
 }
 
 // asks is what the client claims whose payload came last.
