@@ -91,7 +91,9 @@ func (h *history) look(now time.Duration, s sockdiag.Socket, g greeting) (asked 
 		}
 		return h.asked.since(), h.claim
 	}
+	opening := h.opening
 	asked, c = h.judge(now, s, g)
+	h.opening = h.opening || opening && c == maybe
 	if s.Received > 0 && min(s.SinceReceived, s.SinceSent) >= settleTime {
 		h.settle(now, s, asked, c)
 	}
@@ -170,7 +172,7 @@ func (h *history) greeted(g greeting) bool {
 	case !h.settled:
 		return false
 	case g.bytes == 0:
-		return h.received > helloSegments || h.claim != nothing && h.bytesOut >= resumedHello/2
+		return h.claim == nothing && h.received > helloSegments || h.claim == waiting && h.bytesOut >= resumedHello/2
 	case g.hybrid:
 		return h.bytesOut+oneTicket+hybridKey >= g.bytes
 	}
