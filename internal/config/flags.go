@@ -10,20 +10,28 @@ import (
 	"github.com/prestop/prestop/internal/step"
 )
 
-// ErrHelp is the error of [Read] where somebody asks for help.
-var ErrHelp = pflag.ErrHelp
+// The errors of [Read] where somebody asks for help or for the version, and for no hook.
+var (
+	ErrHelp    = pflag.ErrHelp
+	ErrVersion = errors.New("the version is asked for")
+)
 
 // arguments is the name of a problem with an argument that is no known flag.
 const arguments = "arguments"
 
+const versionFlag = "version"
+
 // arguments reads flags up to the first step, since a step may have dashes of its own. A flag that cannot be read is a problem,
-// and the others are read all the same. The error is [ErrHelp].
+// and the others are read all the same. The error is [ErrHelp] or [ErrVersion].
 func (r *reader) arguments(args []string) error {
 	var unreadable []Problem
 	for {
 		r.Problems = nil // those of the last time are found again
 		flags := r.flags()
 		err := flags.Parse(args)
+		if flags.Changed(versionFlag) {
+			return ErrVersion
+		}
 		if err == nil {
 			r.Arguments, r.Problems = flags.Args(), append(unreadable, r.Problems...)
 			return nil
@@ -80,6 +88,8 @@ func (r *reader) flags() *pflag.FlagSet {
 	flags := pflag.NewFlagSet("prestop", pflag.ContinueOnError)
 	flags.SetInterspersed(false)
 	flags.Usage = func() {}
+	flags.String(versionFlag, "", "")
+	flags.Lookup(versionFlag).NoOptDefVal = "true"
 	for _, s := range r.table {
 		if s.Flag != "" {
 			r.flag(flags, s)
