@@ -30,7 +30,7 @@ func parseClosed(l step.Line) (step.Spec, error) {
 		return nil, err
 	}
 	if len(ports) > 1 {
-		return nil, w.Expected("expected one port, got %s", w.Written)
+		return nil, w.Expected("expected one port, got %s", w.Got())
 	}
 	return closedSpec{ports[0], wait}, nil
 }

@@ -57,19 +57,19 @@ func (q *quietSpec) target(n int, w step.Word) error {
 	switch p := Protocol(w.Text); p {
 	case HTTP2, WebSocket, SSE, TLS:
 		if q.quiet.Protocol != "" {
-			return w.Expected("expected an option or the end of the step, got %s", w.Written)
+			return w.Expected("expected an option or the end of the step, got %s", w.Got())
 		}
 		q.quiet.Protocol = p
 		return nil
 	}
 	if n > 0 {
-		return w.Expected("expected http2, websocket, sse or tls after the ports, or an option, got %s", w.Written)
+		return w.Expected("expected http2, websocket, sse or tls after the ports, or an option, got %s", w.Got())
 	}
 	for text := range strings.SplitSeq(w.Text, ",") {
 		number, datagrams := strings.CutSuffix(text, "/udp")
 		port, err := strconv.ParseUint(strings.TrimSuffix(number, "/tcp"), 10, 16)
 		if err != nil || port == 0 {
-			return w.Expected("expected ports from 1 to 65535, as in until quiet 8080 or until quiet 443,443/udp, got %s", w.Written)
+			return w.Expected("expected ports from 1 to 65535, as in until quiet 8080 or until quiet 443,443/udp, got %s", w.Got())
 		}
 		if datagrams {
 			q.quiet.UDPPorts = append(q.quiet.UDPPorts, uint16(port))

@@ -34,7 +34,7 @@ func parseURL(l step.Line) (step.Spec, error) {
 		if first.Bare() {
 			meant = step.DidYouMean(first.Text, []string{"quiet", "empty", "gone", "closed", "file", "exec"})
 		}
-		return nil, first.Expected("expected %s after until, got %s%s", expected, first.Written, meant)
+		return nil, first.Expected("expected %s after until, got %s%s", expected, first.Got(), meant)
 	}
 	w, err := l.Target(expected)
 	if err != nil {

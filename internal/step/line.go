@@ -112,16 +112,16 @@ func verbOf(verbs []Verb, words []Word) (Verb, []Word, error) {
 		return *found, words[length:], nil
 	}
 	if strings.HasPrefix(first.Text, "-") {
-		return Verb{}, nil, first.Expected("expected a step, got %s: flags go before the steps", first.Written)
+		return Verb{}, nil, first.Expected("expected a step, got %s: flags go before the steps", first.Got())
 	}
 	names := firstWords(verbs)
 	if first.Bare() {
 		if replaced := instead(words); replaced != "" {
-			return Verb{}, nil, first.Expected("expected a step, got %s: %s", first.Written, replaced)
+			return Verb{}, nil, first.Expected("expected a step, got %s: %s", first.Got(), replaced)
 		}
-		return Verb{}, nil, first.Expected("expected %s, got %s%s", OneOf(names), first.Written, DidYouMean(first.Text, names))
+		return Verb{}, nil, first.Expected("expected %s, got %s%s", OneOf(names), first.Got(), DidYouMean(first.Text, names))
 	}
-	return Verb{}, nil, first.Expected("expected %s, got %s", OneOf(names), first.Written)
+	return Verb{}, nil, first.Expected("expected %s, got %s", OneOf(names), first.Got())
 }
 
 func isVerb(verbs []Verb, word string) bool { return slices.Contains(firstWords(verbs), word) }
@@ -173,7 +173,7 @@ func (l Line) Target(expected string) (Word, error) {
 	case len(l.Targets) == 0:
 		return Word{}, l.End().Expected("expected %s after %s", expected, l.Verb.Text)
 	case len(l.Targets) > 1:
-		return Word{}, l.Targets[1].Expected("expected an option or the end of the step, got %s", l.Targets[1].Written)
+		return Word{}, l.Targets[1].Expected("expected an option or the end of the step, got %s", l.Targets[1].Got())
 	}
 	return l.Targets[0], nil
 }

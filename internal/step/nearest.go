@@ -86,7 +86,7 @@ func (l Line) apart(verbs []Verb) error {
 		case n == 0 || !isVerb(verbs, w.Text):
 			continue
 		}
-		return w.Expected("expected an option or the end of the step, got %s: each step is an argument of its own, or a line of PRE_STOP_STEPS", w.Written)
+		return w.Expected("expected an option or the end of the step, got %s: each step is an argument of its own, or a line of PRE_STOP_STEPS", w.Got())
 	}
 	return nil
 }

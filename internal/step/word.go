@@ -2,6 +2,7 @@ package step
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -70,6 +71,9 @@ func (w Word) part(begin, end int) Word {
 // Bare tells whether a word is written without quotes and variables.
 func (w Word) Bare() bool { return w.plain == len(w.Text) }
 
+// Got is the word as it was written, quoted, for an error.
+func (w Word) Got() string { return strconv.Quote(w.Written) }
+
 // fixed is how much of Text stood before the first variable.
 func (w Word) fixed() int {
 	if len(w.variables) == 0 {
@@ -89,8 +93,8 @@ func (o Option) Begins(prefix string) bool {
 	return strings.HasPrefix(o.Value, prefix) && len(o.Key)+len("=")+len(prefix) <= o.fixed()
 }
 
-// Got is the value as it was written, for an error.
-func (o Option) Got() string { return o.Written[len(o.Key)+len("="):] }
+// Got is the value as it was written, quoted, for an error.
+func (o Option) Got() string { return strconv.Quote(o.Written[len(o.Key)+len("="):]) }
 
 // options parts the words of the form key=value, whose key is of lower-case letters and dashes and stands
 // outside quotes, from the rest. Both keep their order.
