@@ -15,7 +15,7 @@ import (
 
 // bound reads a line, and binds what it says.
 func bound(text string, m step.Means) (step.Needs, step.Deed, error) {
-	verbs := []step.Verb{URLVerb(), QuietVerb(), GoneVerb(), ClosedVerb(), FileVerb(), ExecVerb()}
+	verbs := []step.Verb{URLVerb(), QuietVerb(), GoneVerb(), ClosedVerb(), FileVerb(), ExecVerb(), EmptyVerb()}
 	variables := map[string]string{"LONG": strings.Repeat("x", 100)}
 	_, spec, _, err := step.Parse(verbs, text, func(name string) (string, bool) { v, ok := variables[name]; return v, ok })
 	if err != nil {
@@ -176,6 +176,11 @@ func TestStepsThatCannotBeRead(t *testing.T) {
 		"until gone http://web":                           "column 12: expected the name of a headless Service, as web.default.svc.cluster.local, got \"http://web\"",
 		"until gone web":                                  `column 12: until gone needs the pod's address in POD_IP (fieldPath: status.podIP), got ""`,
 		"until file drained":                              `column 12: expected an absolute path, got "drained"`,
+		"until empty":                                     "column 12: expected a port, as in until empty 5672 after until empty",
+		"until empty 80/udp":                              `column 13: expected a port from 1 to 65535, got "80/udp"`,
+		"until empty 80 at-most=-1":                       `column 16: at-most: expected how many connections may be left, 0 or more, got "-1"`,
+		"until empty 80 for=0":                            "column 16: for: expected more than 0s",
+		"until empty 80 81":                               `column 16: expected an option or the end of the step, got "81"`,
 		"until exec":                                      "column 11: expected a program, as in until exec /bin/true, after until exec",
 		"until exec min=1s":                               "column 11: expected a program, as in until exec /bin/true, after until exec",
 		"until exec timeout=0 a":                          "column 12: timeout: expected more than 0s",

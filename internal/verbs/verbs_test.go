@@ -29,6 +29,7 @@ var examples = []string{
 	"until http://app/ metric=a at-most=1 at-least=1 absent=0",
 	"until http://app/ json=count(.a) not-in=b met-by=404",
 	"until quiet 80,443/udp http2 for=1s min=1s max=9s traffic=new allow=2 unanswered=1s ignore=::/0 probe=false",
+	"until empty 80,81 at-most=2 for=1s min=1s max=9s ignore=::/0",
 	"until gone web min=1s max=9s",
 	"until closed 80 min=1s max=9s",
 	"until file /a min=1s max=9s",
