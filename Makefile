@@ -41,8 +41,8 @@ image: ## build the Dockerfile with buildah, without a registry, and try the ima
 	internal/packaging/image.sh "$(VERSION)"
 
 .PHONY: test
-test: lint vulncheck ## lint, vulncheck, and all tests with the race detector
-	go test -race -timeout=20m ./...
+test: lint vulncheck ## lint, vulncheck, and all tests with the race detector; says what is skipped
+	go test -race -timeout=20m -json ./... | go run ./internal/packaging/testlog
 
 .PHONY: timing
 timing: ## judge by the wall's clock how long things take; wants the machine for itself

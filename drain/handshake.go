@@ -28,6 +28,8 @@ const (
 	// A handshake differs a little from client to client: tickets name the host that was asked for, and HTTP/2's settings are
 	// acknowledged. Answers below that size are taken for a part of it.
 	greetingSlack = 112
+	settingsRead  = 48   // in a TLS record, that HTTP/2's settings of the client were read
+	oneTicket     = 256  // which clients that keep no sessions are not sent
 	hybridKey     = 1088 // bytes that ML-KEM-768 adds to what a server sends (FIPS 203)
 	resumedHello  = 320  // a resumed handshake has no certificates, and takes no more than so much besides its tickets
 	// The most that a handshake takes where that is not known, long chains of certificates included.
@@ -58,13 +60,19 @@ func (g greeting) alone(s sockdiag.Socket) (may, sure bool) {
 		return out <= longestGreeting, false
 	}
 	slack := greetingSlack + g.flow(s.BytesReceived)
-	if near(out, g.bytes, slack) || g.hybrid && near(out, g.bytes-hybridKey, slack) || out <= resumedHello+g.late/2+g.flow(s.BytesReceived) {
-		return true, true
+	if g.http2 {
+		slack += settingsRead
 	}
-	if out > g.bytes+longestGreeting {
-		return false, false
+	few := s.Sent-s.Resent <= g.mostSegments(s)
+	for _, whole := range []uint32{g.bytes, g.bytes - g.late} { // some servers send their tickets with the first answer
+		if near(out, whole, slack) || g.hybrid && near(out, whole-hybridKey, slack) {
+			return true, few || g.http2 && s.BytesReceived >= uploadSize
+		}
 	}
-	return s.Sent-s.Resent <= g.mostSegments(s), false
+	if out <= resumedHello+g.late/2+g.flow(s.BytesReceived) {
+		return true, few
+	}
+	return few && out <= g.bytes+longestGreeting, false
 }
 
 // mostSegments is how many a handshake alone may have taken, were all that was sent a part of it. An answer takes one more at
@@ -72,16 +80,19 @@ func (g greeting) alone(s sockdiag.Socket) (may, sure bool) {
 func (g greeting) mostSegments(s sockdiag.Socket) uint32 {
 	first, size := bytesOut(s)-min(bytesOut(s), g.late), max(s.SegmentSize, 500)
 	n := max(g.segments, 1) - 1 + (first+size-1)/size
+	if g.http2 {
+		n += 2 // settings, and that the client's were read
+	}
 	if first > 4<<10 { // OpenSSL writes four kilobytes at a time
 		n++
 	}
-	if bytesOut(s) < g.bytes && n > 1 { // resumed: a ticket less
+	if bytesOut(s)+oneTicket < g.bytes && n > 1 { // resumed: a ticket less
 		n--
 	}
 	return n
 }
 
-func near(n, to, slack uint32) bool { return n+greetingSlack >= to && n <= to+slack }
+func near(n, to, slack uint32) bool { return n+oneTicket >= to && n <= to+slack }
 
 // flow is how much HTTP/2's permission to send more takes at most for so many bytes that came: two frames for each 4 KB, in
 // TLS records of their own (as Go's server sends them, which sends the most of those that were tried).
@@ -160,14 +171,15 @@ func (p *prober) shakeHands(to netip.AddrPort) (g greeting) {
 	p.own[self] = true // before it carries anything
 	p.mu.Unlock()
 	counted := &countingConn{Conn: raw}
-	c := tls.Client(counted, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2", "http/1.1"}})
+	// With a cache for sessions, so that servers send their tickets.
+	c := tls.Client(counted, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2", "http/1.1"}, ClientSessionCache: tls.NewLRUClientSessionCache(1)})
 	err = c.HandshakeContext(ctx)
 	var plain tls.RecordHeaderError
-	var alert tls.AlertError
+	var op *net.OpError
 	switch {
 	case errors.As(err, &plain):
 		return greeting{known: true}
-	case errors.As(err, &alert):
+	case errors.As(err, &op) && op.Op == "remote error": // an alert, as crypto/tls calls it
 		return greeting{known: true, tls: true}
 	case err != nil:
 		return g

@@ -60,9 +60,11 @@ const (
 	// An HTTP/2 server sends more than answers: settings at first, then permission to send more, and pings. Nothing else
 	// that speaks HTTP answers with so few bytes.
 	helloSize   = 63 // all that it has ever sent
+	helloFrames = 80 // the same, where it came in several segments
 	controlSize = 48 // since a request, in a TLS record
-	// A client's first words in HTTP/2 without a request: preface, settings and permission to send, acknowledged settings.
-	prefaceSize = 128
+	// A client's first words in HTTP/2 without a request are as few where it opens a channel in advance, as gRPC does: preface,
+	// settings, and the acknowledgement of the server's.
+	prefaceSize = 48
 	// An upload of so many bytes makes a server send permission to send more.
 	uploadSize  = 16 << 10
 	frameHeader = 9
@@ -88,7 +90,7 @@ func (h *history) look(now time.Duration, s sockdiag.Socket, g greeting) (asked 
 		return h.asked.since(), h.claim
 	}
 	asked, c = h.judge(now, s, g)
-	if min(s.SinceReceived, s.SinceSent) >= settleTime {
+	if s.Received > 0 && min(s.SinceReceived, s.SinceSent) >= settleTime {
 		h.settle(now, s, asked, c)
 	}
 	return asked, c
@@ -126,18 +128,25 @@ func (h *history) judge(now time.Duration, s sockdiag.Socket, g greeting) (asked
 	if h.pinged(s) || h.beats {
 		return h.asked.since(), h.claim
 	}
-	if may, sure := g.alone(s); may && !h.settled && (sure || !h.unanswered(s)) {
+	greeted := h.settled && h.received >= 2 && h.bytesIn >= shortestHello && h.bytesOut >= resumedHello/2
+	if may, sure := g.alone(s); may && !greeted {
 		h.opening = !g.known
 		if sure {
 			return came, waiting
 		}
-		return came, maybe
+		if !h.unanswered(s) {
+			return came, maybe
+		}
 	}
 	in, out := s.BytesReceived-h.bytesIn, bytesOut(s)-h.bytesOut
-	if h.unanswered(s) {
+	small := h.small(s, g, in, out)
+	if guess := s.SinceReceived == s.SinceSent && s.Sent > 0 && !h.settled; h.unanswered(s) && !(guess && small) {
+		if guess && !(s.Received == s.Sent+1 && !g.tls) { // an answer less than there were requests
+			return came, maybe
+		}
 		return came, h.asks(s, g, in, out)
 	}
-	if !h.small(s, g, in, out) {
+	if !small {
 		return 0, nothing
 	}
 	if s.Received == h.received {
@@ -146,7 +155,7 @@ func (h *history) judge(now time.Duration, s sockdiag.Socket, g greeting) (asked
 	if h.claim == waiting {
 		return h.asked.since(), waiting
 	}
-	if in >= uploadSize && out >= frameHeader {
+	if in >= uploadSize && out >= frameHeader || h.hello(s) && in > prefaceSize {
 		return came, waiting
 	}
 	return came, maybe
@@ -156,13 +165,13 @@ func (h *history) judge(now time.Duration, s sockdiag.Socket, g greeting) (asked
 func (h *history) asks(s sockdiag.Socket, g greeting, in, out uint32) claim {
 	soon := s.Sent > 0 && s.SinceSent-s.SinceReceived <= reactionTime
 	switch {
-	case s.SinceReceived == s.SinceSent && s.Sent > 0 && !h.settled:
-		return maybe // a guess
-	case !h.settled && out > 0 && out <= helloSize && in <= prefaceSize:
-		return maybe // HTTP/2's first words
+	case h.hello(s) && in > prefaceSize:
+		return waiting
+	case h.hello(s):
+		return maybe
 	case h.settled && s.Sent == h.sent && in <= controlSize:
 		return max(maybe, h.claim)
-	case soon && g.http2 && in <= controlSize+g.flow(out):
+	case soon && g.http2 && out >= 4<<10 && in <= controlSize+g.flow(out):
 		return max(maybe, h.claim) // permission to send more, as comes after a download
 	}
 	return waiting
@@ -206,6 +215,13 @@ func (h *history) pinged(s sockdiag.Socket) bool {
 	return s.SinceReceived >= s.SinceSent || in == out // else the client asks after something small that it was sent
 }
 
+// hello tells whether all that the app has ever sent may be an HTTP/2 server's first words: settings, and that it has read the
+// client's.
+func (h *history) hello(s sockdiag.Socket) bool {
+	out := bytesOut(s)
+	return !h.settled && out >= 2*frameHeader && (out <= helloSize || out <= helloFrames && out <= frameSize*s.Sent)
+}
+
 // small tells whether what the app has sent is too small for an answer, or is no more than permission to send more.
 func (h *history) small(s sockdiag.Socket, g greeting, in, out uint32) bool {
 	if s.Received == 0 {
@@ -215,10 +231,10 @@ func (h *history) small(s sockdiag.Socket, g greeting, in, out uint32) bool {
 	if !h.settled {
 		most = helloSize
 	}
-	if out <= most {
+	if out <= most || h.hello(s) {
 		return true
 	}
-	if g.known && !g.http2 {
+	if g.tls && !g.http2 {
 		return false
 	}
 	if g.tls || h.settled && s.BytesReceived-in > shortestHello && !g.known {

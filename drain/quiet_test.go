@@ -15,7 +15,7 @@ import (
 
 const ms = time.Millisecond
 
-// echo answers each line after a while, "stream" with lines for ever, "large" with a lot, "bye" by the end and "never" not at all.
+// echo answers each line after a while, "stream" with lines for ever, "large" with a lot, "beat" with as much, "bye" by the end and "never" not at all.
 func echo(t *testing.T, network, address string, after time.Duration) net.Listener {
 	t.Helper()
 	l, err := net.Listen(network, address)
@@ -62,6 +62,8 @@ func serveLines(ctx context.Context, c net.Conn, after time.Duration) {
 				}
 				pause(ctx, 100*ms)
 			}
+		case "beat":
+			io.WriteString(c, "beat\n")
 		case "bye":
 			io.WriteString(c, "bye\n")
 			return

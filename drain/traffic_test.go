@@ -120,7 +120,11 @@ var patterns = []pattern{
 		every(ctx, 50*ms, func() { dial(ctx, l).Close() })
 	}, ends: testFor, proc: unsure},
 	{name: "connections that are closed", traffic: closed(""), begins: true, ends: testFor, proc: 3600 * ms},
-	{name: "connections that are closed with a word each way, as TLS does", traffic: closed("bye\n"), begins: true, ends: testFor, proc: 3600 * ms},
+	{name: "connections that are closed with a word each way, as TLS does", quiet: Quiet{Protocol: TLS}, traffic: closed("bye\n"), begins: true, ends: testFor, proc: 3600 * ms},
+	{name: "connections that are closed with a word each way, of a protocol that nobody knows", traffic: closed("bye\n"), begins: true, ends: 3900 * ms},
+	{name: "a request that is never answered, where nothing bounds it", quiet: Quiet{Unanswered: time.Hour}, traffic: then("never"), ends: holds},
+	{name: "heartbeats, as the word says", quiet: Quiet{Protocol: WebSocket, Min: testUnanswered}, traffic: heartbeats, ends: testUnanswered, proc: holds},
+	{name: "heartbeats of a protocol that nobody knows", traffic: heartbeats, ends: holds},
 	{name: "a request every 2 s over Multipath TCP", traffic: func(ctx context.Context, l net.Listener) {
 		var d net.Dialer
 		d.SetMultipathTCP(true) // where the kernel has it
@@ -147,6 +151,20 @@ var patterns = []pattern{
 	{name: "an HTTP/2 channel with its client's pings every 10 s", quiet: Quiet{Min: testUnanswered}, traffic: http2(2*s, "/"), ends: testUnanswered, late: 1500 * ms, proc: holds},
 	{name: "an HTTP/2 channel with its server's pings every 10 s", quiet: Quiet{Min: testUnanswered}, traffic: http2(0, "/pings"), ends: testUnanswered, late: 1500 * ms, proc: holds},
 	{name: "an HTTP/2 request in flight", traffic: http2(0, "/slow"), ends: 2*s + testFor, late: testUnanswered, proc: holds},
+}
+
+// heartbeats are of many connections that have been answered, one of them every 300 ms.
+func heartbeats(ctx context.Context, l net.Listener) {
+	var all []net.Conn
+	for range 6 {
+		all = append(all, dial(ctx, l))
+		defer all[len(all)-1].Close()
+		ask(all[len(all)-1], "request")
+	}
+	for n := 0; ctx.Err() == nil; n++ {
+		pause(ctx, 300*ms)
+		ask(all[n%len(all)], "beat")
+	}
 }
 
 // http2 is a client that asks once and keeps the channel, with pings by itself or, for /pings, by its server.
@@ -254,7 +272,10 @@ func (p pattern) run(ctx context.Context, t *testing.T, family string, l net.Lis
 		pause(ctx, head)
 	}
 	q := p.quiet
-	q.Ports, q.For, q.Unanswered = []uint16{port(l)}, testFor, testUnanswered
+	q.Ports, q.For = []uint16{port(l)}, testFor
+	if q.Unanswered == 0 {
+		q.Unanswered = testUnanswered
+	}
 	said := &lastLine{}
 	looking, end := context.WithTimeoutCause(ctx, most, errMax) // the traffic goes on until the last look
 	defer end()

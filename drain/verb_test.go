@@ -84,15 +84,19 @@ func TestQuietVerb(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]Quiet{
 		"until quiet 8080":              {Ports: []uint16{8080}, Min: 10 * s},
-		"until quiet 8080 max=5s":       {Ports: []uint16{8080}, Min: 5 * s}, // shorter than the default min
-		"until quiet 8080 max=50s":      {Ports: []uint16{8080}, Min: 10 * s},
-		"until quiet 8080 min=0 max=5s": {Ports: []uint16{8080}},
+		"until quiet 8080 max=5s":       {Ports: []uint16{8080}, Min: 5 * s, Max: 5 * s}, // shorter than the default min
+		"until quiet 8080 max=50s":      {Ports: []uint16{8080}, Min: 10 * s, Max: 50 * s},
+		"until quiet 8080 min=0 max=5s": {Ports: []uint16{8080}, Max: 5 * s},
+		"until quiet":                   {Min: 10 * s},
+		"until quiet http2":             {Min: 10 * s, Protocol: HTTP2},
+		"until quiet 443,443/udp tls":   {Ports: []uint16{443}, UDPPorts: []uint16{443}, Min: 10 * s, Protocol: TLS},
+		"until quiet 53/udp probe=false":   {UDPPorts: []uint16{53}, Min: 10 * s, NoProbe: true},
 		"until quiet 8080,9090 for=5s min=1s traffic=new allow=2 unanswered=30s ignore=10.1.2.3/8,::1,::ffff:10.1.2.3/104,::ffff:10.1.2.3": {
 			Ports: []uint16{8080, 9090}, For: 5 * s, Min: s, New: true, Allow: 2, Unanswered: 30 * s,
 			Ignore: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128"), netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("10.1.2.3/32")}},
 	} {
-		n, got, err := bound(text, step.Means{})
-		if err != nil || !reflect.DeepEqual(got, want) || n.Least != max(s, want.Min) || !n.Guard || !n.FromStart || n.Default == strings.Contains(text, "max") || !slices.Equal(n.Ports, want.Ports) {
+		n, got, err := bound(text, step.Means{Elsewhere: true})
+		if err != nil || !reflect.DeepEqual(got, want) || n.Least != max(s, want.Min) || !n.Guard || !n.FromStart || n.Default == strings.Contains(text, "max") || !slices.Equal(n.Ports, slices.Concat(want.Ports, want.UDPPorts)) {
 			t.Errorf("%q: %+v, %+v, %v", text, n, got, err)
 		}
 		counts := step.Quiet{For: 3 * s, Allow: want.Allow, New: want.New, Peers: len(want.Ignore) > 0}

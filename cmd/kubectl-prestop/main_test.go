@@ -67,7 +67,7 @@ func TestPrintsNoControls(t *testing.T) {
 	text := strings.Replace(wrongHook, "name: app", `name: "a\e[31m\r\nweb.yaml:1: error\x9b"`, 1)
 	files := []lint.File{{Name: "web.yaml", Content: []byte(text)}}
 	var out bytes.Buffer
-	writeText(&out, files, lint.Check(files))
+	lintCommand{}.writeText(&out, nil, lint.Check(files))
 	if strings.ContainsAny(out.String(), "\x1b\r\u009b") || strings.Contains(out.String(), "\nweb.yaml:1") {
 		t.Errorf("printed %q", out.String())
 	}

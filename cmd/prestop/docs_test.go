@@ -403,7 +403,7 @@ func TestDocsYAMLFindsMistakes(t *testing.T) {
 	for _, test := range []struct{ name, block, problem string }{
 		{"no YAML", "a: [", "yaml"},
 		{"a hook", "lifecycle: {preStop: {exec: {command: [/prestop, wait 20s]}}}", ""},
-		{"a wrong step", "command: [/prestop, wiat 20s]", `got "wiat"`},
+		{"a wrong step", "command: [/prestop, wiat 20s]", "got wiat"},
 		{"a step that does not fit", "terminationGracePeriodSeconds: 20\ncommand: [/prestop, wait 20s]", "shortened"},
 		{"a wrong flag", "command: [/prestop, --nope, wait 20s]", "--nope"},
 		{"a wrong variable", "env: [{name: PRE_STOP_STEP, value: wait 1s}]\ncommand: [/prestop]", "PRE_STOP_STEP"},

@@ -310,11 +310,15 @@ var release struct {
 
 func builtBinary(t *testing.T) string {
 	t.Helper()
-	release.once.Do(func() { release.dir, release.err = buildRelease() })
-	if release.err != nil {
-		t.Fatal(release.err)
+	if err := releaseBuilt(); err != nil {
+		t.Fatal(err)
 	}
 	return filepath.Join(release.dir, "prestop")
+}
+
+func releaseBuilt() error {
+	release.once.Do(func() { release.dir, release.err = buildRelease() })
+	return release.err
 }
 
 func buildRelease() (string, error) {
@@ -327,7 +331,7 @@ func buildRelease() (string, error) {
 	if out, err := build.CombinedOutput(); err != nil {
 		return dir, fmt.Errorf("%w: %s", err, out)
 	}
-	return dir, nil
+	return dir, os.Chmod(dir, 0o755) // for ordinary
 }
 
 // refusing is a port on which nothing ever listens; a free one might be taken by another row.

@@ -64,8 +64,7 @@ func checkStatic(path string) error {
 	return nil
 }
 
-// destination is the file to write: in a directory it has the name of the binary. What is there must be a regular file: to
-// replace a device or a link would break something else.
+// destination is the file to write: in a directory it has the name of the binary.
 func destination(path, self string) (string, error) {
 	info, err := os.Stat(path)
 	switch {
@@ -75,14 +74,6 @@ func destination(path, self string) (string, error) {
 		return "", fmt.Errorf("%s is no directory: expected one that exists, as a volume's mount path does", path)
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return "", err
-	}
-	switch info, err := os.Lstat(path); {
-	case errors.Is(err, fs.ErrNotExist):
-		return path, nil
-	case err != nil:
-		return "", err
-	case !info.Mode().IsRegular():
-		return "", fmt.Errorf("%s is no regular file (%s): expected a new name, or a file to replace", path, info.Mode().Type())
 	}
 	return path, nil
 }

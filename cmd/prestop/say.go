@@ -150,7 +150,7 @@ func (l *hookLog) begin(r *hookRun, p *hook.Plan, said answers) {
 func (r *hookRun) settings() []any {
 	var all []any
 	for _, s := range r.config.Settings {
-		if text := s.Shown(); text != "" && (s.By() != "" || s.Unset == "") {
+		if text := s.Shown(); text != "" && s.Env != "PRE_STOP_STEPS" && (s.By() != "" || s.Unset == "") {
 			all = append(all, strings.ToLower(strings.TrimPrefix(s.Env, config.Prefix)), text)
 		}
 	}

@@ -24,6 +24,9 @@ const (
 	// lastWords is how long a program that was killed is given to be gone, and its output to be read. What has left its
 	// group is given the same again.
 	lastWords = 10 * time.Millisecond
+	// leftGone is how long what a program left behind is given to be gone when it was killed. It may be another user's, whom
+	// we may not kill.
+	leftGone = time.Second
 	// afterEnd is how long the output of a program that has ended is read, if something holds it open.
 	afterEnd = 250 * time.Millisecond
 )
@@ -133,12 +136,14 @@ func (c *child) finish(ctx context.Context) error {
 	case <-ctx.Done():
 		return c.cut(context.Cause(ctx))
 	}
-	c.tellLeft()
+	left := c.tellLeft()
 	_ = c.kill()
+	if left {
+		c.endLeft(ctx, leftGone)
+	}
 	c.reap()
 	ctx, cancel := context.WithTimeout(ctx, afterEnd)
 	defer cancel()
-	c.endAdopted(ctx)
 	if !c.output.end(ctx) {
 		c.log.Warn("the program has ended, but something that it started holds its output open; it is read no longer")
 	}
@@ -151,7 +156,12 @@ func (c *child) cut(cause error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), lastWords)
 	defer cancel()
 	gone := c.gone(ctx)
-	c.endLeft()
+	c.endLeft(context.Background(), lastWords)
+	if gone {
+		c.reap()
+	} else {
+		go func() { <-c.ended; c.reap() }()
+	}
 	c.output.end(ctx)
 	switch name := c.cmd.Args[0]; {
 	case gone && !c.wasKilled():
@@ -165,21 +175,12 @@ func (c *child) cut(cause error) error {
 	}
 }
 
-// endLeft kills what has left the group, also if the program itself is not gone.
-func (c *child) endLeft() {
-	ctx, cancel := context.WithTimeout(context.Background(), lastWords)
-	defer cancel()
-	c.endAdopted(ctx)
-}
-
 // gone waits for the end of a program that was killed. If it takes longer, the kernel is at it and nothing can hurry it.
 func (c *child) gone(ctx context.Context) bool {
 	select {
 	case <-c.ended:
-		c.reap()
 		return true
 	case <-ctx.Done():
-		go func() { <-c.ended; c.reap() }()
 		return false
 	}
 }

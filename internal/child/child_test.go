@@ -389,6 +389,11 @@ func TestProgramAdopts(t *testing.T) {
 			if err := hook.Wait(); err != nil {
 				t.Error(err)
 			}
+			t.Cleanup(func() {
+				if t.Failed() {
+					t.Logf("the hook's output:\n%s", out)
+				}
+			})
 			pids := pidsIn(out.String())
 			if len(pids) < test.pids || out.count("holds its output open") != 0 {
 				t.Errorf("%d of %d:\n%s", len(pids), test.pids, out)
@@ -434,9 +439,7 @@ func TestProgramEndsWhatIsAdopted(t *testing.T) {
 			t.Errorf("process %d was killed for another", pid)
 		}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), s)
-	defer cancel()
-	c.endAdopted(ctx)
+	c.endLeft(t.Context(), s)
 	expectEnds(t, others...)
 	if !lives(adopter.Process.Pid) {
 		t.Error("the adopter is dead")
@@ -544,7 +547,7 @@ func FuzzOutput(f *testing.F) {
 		s := stream{name: "x", line: func(_ string, l text) {
 			lines++
 			size += len(l.begin) + l.cut
-			if text := l.String(); !utf8.ValidString(text) || len(text) > 3*maxLine+3 || strings.Contains(text, "\n") || strings.HasSuffix(text, "…") != (l.cut > 0 || strings.HasSuffix(l.begin, "…")) {
+			if text := l.String(); !utf8.ValidString(text) || len(text) > 3*maxLine+3 || strings.Contains(text, "\n") || strings.HasSuffix(text, "…") != (l.cut > 0 || bytes.HasSuffix(l.begin, []byte("…"))) {
 				t.Errorf("%q", text)
 			}
 		}}

@@ -25,7 +25,8 @@ func hasChildren() bool {
 }
 
 // started are the processes that the program started, as far as /proc shows them: the others of its group, and all that
-// descend from the adopter.
+// descend from the adopter. Those that have ended and are not reaped are among them. The program must not be reaped yet: it
+// may be the parent of some.
 func (c *child) started() []proc.Process {
 	entries, _ := os.ReadDir("/proc")
 	all := map[int]proc.Process{}
@@ -56,10 +57,11 @@ func (c *child) started() []proc.Process {
 	return started
 }
 
-// tellLeft names what still runs when the program has ended.
-func (c *child) tellLeft() {
+// tellLeft names what still runs when the program has ended, and tells whether anything is left.
+func (c *child) tellLeft() bool {
+	started := c.started()
 	var names []string
-	for _, p := range c.started() {
+	for _, p := range started {
 		if !p.Ended() {
 			names = append(names, fmt.Sprintf("%s (%d)", p.Name, p.PID))
 		}
@@ -67,14 +69,17 @@ func (c *child) tellLeft() {
 	if len(names) > 0 {
 		c.log.Warn("the program has ended, but not all that it started; the rest is killed", "processes", names)
 	}
+	return len(started) > 0
 }
 
-// endAdopted kills what has left the group, and again what that leaves, until there is none. However late it is, all is killed
+// endLeft kills what has left the group, and again what that leaves, until there is none. However late it is, all is killed
 // that there is now.
-func (c *child) endAdopted(ctx context.Context) {
+func (c *child) endLeft(ctx context.Context, within time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
 	look := time.NewTicker(time.Millisecond)
 	defer look.Stop()
-	for c.adopter != 0 && hasChildren() {
+	for c.adopter != 0 {
 		left := c.started()
 		for _, p := range left {
 			endProcess(p)

@@ -3,7 +3,6 @@ package child
 import (
 	"bufio"
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -113,7 +112,10 @@ func (o *output) line(stream string, l text) {
 // last is the last line that it printed, as an error message if it made one, and not more than a sentence of it,
 // without what acts on a terminal. Only after end.
 func (o *output) last() string {
-	last := cmp.Or(o.stderr.last, o.stdout.last)
+	last := o.stderr.last
+	if len(last.begin) == 0 {
+		last = o.stdout.last
+	}
 	if over := len(last.begin) - maxLast; over > 0 {
 		last.begin, last.cut = last.begin[:maxLast], over
 	}
@@ -139,12 +141,12 @@ func (s *stream) readFrom(r io.Reader) {
 		part, whole := bytes.CutSuffix(part, []byte("\n"))
 		l.add(part)
 		ended := err != nil && !errors.Is(err, bufio.ErrBufferFull)
-		if whole || ended && l.begin != "" {
-			if strings.TrimSpace(l.begin) != "" {
-				s.last = l
-			}
+		if whole || ended && len(l.begin) > 0 {
 			s.line(s.name, l)
-			l = text{}
+			if len(bytes.TrimSpace(l.begin)) > 0 {
+				s.last, l = l, s.last // whose memory is the next line's
+			}
+			l = text{begin: l.begin[:0]}
 		}
 		if ended {
 			return
@@ -154,22 +156,22 @@ func (s *stream) readFrom(r io.Reader) {
 
 // text is the beginning of a line, of which so many bytes were cut.
 type text struct {
-	begin string
+	begin []byte
 	cut   int
 }
 
 func (t *text) add(part []byte) {
 	fits := min(len(part), maxLine-len(t.begin))
-	t.begin += string(part[:fits])
+	t.begin = append(t.begin, part[:fits]...)
 	t.cut += len(part) - fits
 }
 
 // String is the text as valid UTF-8. If it was cut, it ends in …, and not in the middle of a letter.
 func (t text) String() string {
+	begin := string(t.begin)
 	if t.cut == 0 {
-		return strings.ToValidUTF8(strings.TrimSuffix(t.begin, "\r"), "\uFFFD")
+		return strings.ToValidUTF8(strings.TrimSuffix(begin, "\r"), "\uFFFD")
 	}
-	begin := t.begin
 	for range utf8.UTFMax - 1 {
 		if r, size := utf8.DecodeLastRuneInString(begin); r == utf8.RuneError && size == 1 {
 			begin = begin[:len(begin)-1]

@@ -54,7 +54,7 @@ type typeInfo struct {
 	loose  bool
 	fields map[string][]int
 	names  []string // of the fields, in order
-	plain  []string // the same, as plain has them
+	plain  []string // the same, as plain has them, once one is looked for
 }
 
 func (d *decoder) info(t reflect.Type) *typeInfo {
@@ -66,7 +66,7 @@ func (d *decoder) info(t reflect.Type) *typeInfo {
 		i.loose = !strings.HasPrefix(t.PkgPath(), "k8s.io/")
 		for _, f := range reflect.VisibleFields(t) {
 			if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" && name != "-" {
-				i.fields[name], i.names, i.plain = f.Index, append(i.names, name), append(i.plain, plain(name))
+				i.fields[name], i.names = f.Index, append(i.names, name)
 			}
 		}
 	}
@@ -228,6 +228,9 @@ func (d *decoder) pairs(n node, of reflect.Type, do func(key, value node)) {
 
 // nearest is the field that is written almost like a name; empty: none is.
 func (i *typeInfo) nearest(name string) string {
+	for _, field := range i.names[len(i.plain):] {
+		i.plain = append(i.plain, plain(field))
+	}
 	name = plain(name)
 	if at := slices.IndexFunc(i.plain, func(field string) bool { return almostEqual(field, name) }); at >= 0 {
 		return i.names[at]
@@ -246,7 +249,7 @@ func almostEqual(a, b string) bool {
 	return len(a) <= 1 && len(b) <= 1 || len(a) == 2 && len(b) == 2 && a[0] == b[1] && a[1] == b[0]
 }
 
+var separators = strings.NewReplacer("_", "", "-", "")
+
 // plain is a name without what people write in one by mistake: upper-case letters throughout, no _ and no -.
-func plain(name string) string {
-	return strings.ToUpper(strings.NewReplacer("_", "", "-", "").Replace(name))
-}
+func plain(name string) string { return strings.ToUpper(separators.Replace(name)) }

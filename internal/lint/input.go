@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -13,16 +14,16 @@ import (
 // input is what all files have together.
 type input struct {
 	workloads  []*workload
-	services   []*service
 	byName     map[string][]*service
 	bySelector map[[2]string][]*service // by one of the labels that they select
 	configs    map[string][]*object     // ConfigMaps, by their names
 	secrets    map[string][]*object
+	ports      map[string]map[string]bool // see served
 	types      map[reflect.Type]*typeInfo // that were decoded
 }
 
 func newInput() *input {
-	return &input{byName: map[string][]*service{}, bySelector: map[[2]string][]*service{}, configs: map[string][]*object{}, secrets: map[string][]*object{}, types: map[reflect.Type]*typeInfo{}}
+	return &input{byName: map[string][]*service{}, bySelector: map[[2]string][]*service{}, configs: map[string][]*object{}, secrets: map[string][]*object{}, ports: map[string]map[string]bool{}, types: map[reflect.Type]*typeInfo{}}
 }
 
 // An object is one that others refer to, and what it has below its keys.
@@ -210,7 +211,6 @@ type service struct {
 
 func (in *input) addService(d node) {
 	s := &service{newObject(d), decoded[corev1.Service](&decoder{types: in.types}, d).Spec}
-	in.services = append(in.services, s)
 	in.byName[s.name] = append(in.byName[s.name], s)
 	for key, value := range s.spec.Selector {
 		in.bySelector[[2]string{key, value}] = append(in.bySelector[[2]string{key, value}], s)
@@ -218,17 +218,30 @@ func (in *input) addService(d node) {
 	}
 }
 
-// selecting are the Services that select a pod.
-func (in *input) selecting(labels map[string]string, namespace string) []*service {
-	var all []*service
+// served are the ports that the Services which select a pod send to. Pods of the same labels share them.
+func (in *input) served(labels map[string]string, namespace string) map[string]bool {
+	id := namespace
+	for _, key := range slices.Sorted(maps.Keys(labels)) {
+		id += "\n" + key + "\n" + labels[key]
+	}
+	if all, ok := in.ports[id]; ok {
+		return all
+	}
+	all := map[string]bool{}
+	in.ports[id] = all
 	for key, value := range labels {
 		for _, s := range in.bySelector[[2]string{key, value}] {
 			if s.is(namespace) && selected(s.spec.Selector, labels) {
-				all = append(all, s)
+				for _, port := range s.spec.Ports {
+					if to := port.TargetPort.String(); to != "0" {
+						all[to] = true
+					} else {
+						all[number(port.Port)] = true
+					}
+				}
 			}
 		}
 	}
-	slices.SortFunc(all, func(a, b *service) int { return strings.Compare(a.name, b.name) })
 	return all
 }
 

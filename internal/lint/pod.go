@@ -38,9 +38,8 @@ type pod struct {
 	volumes    map[string]*corev1.Volume
 	mounting   map[string][]*container // those that mount a volume
 
-	services   func() []*service          // those that select the pod
 	declared   func() []string            // the ports of all containers
-	used       func() map[string]bool     // ports that the pod is known to have
+	used       func() map[string]bool     // ports of containers and probes; see uses
 	probed     func() map[string][]probed // readiness probes with payload, by their port
 	schemes    func() map[string][]probed // what a port speaks, by a readiness probe or its name
 	installers func() []*container        // init containers that install prestop's binary
@@ -70,7 +69,6 @@ func (w *workload) addPod(template *corev1.PodTemplateSpec, place node) {
 		p.containers = append(p.containers, newContainer(p, &p.Spec.Containers[i], place.at("spec", "containers", i)))
 	}
 	p.all, p.running = append(p.all, p.containers...), slices.Concat(p.sidecars, p.containers)
-	p.services = sync.OnceValue(func() []*service { return w.in.selecting(p.Labels, w.namespace) })
 	p.used, p.probed, p.schemes = sync.OnceValue(p.usedPorts), sync.OnceValue(p.readinessProbes), sync.OnceValue(p.portSchemes)
 	p.installers = sync.OnceValue(func() []*container {
 		return slices.DeleteFunc(slices.Clone(p.all), func(c *container) bool { return !c.init || c.installs() == "" })
@@ -283,8 +281,12 @@ func (p *pod) portSchemes() map[string][]probed {
 	return all
 }
 
-// usedPorts are those that are declared by any container, since they share their addresses, asked by a probe, or where a Service
-// sends to.
+// uses tells whether the pod is known to have a port: by a container, a probe, or a Service that sends to it.
+func (p *pod) uses(port string) bool {
+	return p.used()[port] || p.of.in.served(p.Labels, p.of.namespace)[port]
+}
+
+// usedPorts are those that are declared by any container, since they share their addresses, or asked by a probe.
 func (p *pod) usedPorts() map[string]bool {
 	all := map[string]bool{}
 	for _, c := range p.running {
@@ -299,15 +301,6 @@ func (p *pod) usedPorts() map[string]bool {
 				all[probe.TCPSocket.Port.String()] = true
 			case probe.GRPC != nil:
 				all[number(probe.GRPC.Port)] = true
-			}
-		}
-	}
-	for _, s := range p.services() {
-		for _, port := range s.spec.Ports {
-			if port.TargetPort.String() != "0" {
-				all[port.TargetPort.String()] = true
-			} else {
-				all[number(port.Port)] = true
 			}
 		}
 	}

@@ -112,10 +112,7 @@ func (h *preStop) warned(id string, do func(at node, text string, e *entry)) {
 // run runs all rules on a workload.
 func (w *workload) run(rules []Rule) []*Finding {
 	var all []*Finding
-	name := w.kind + " " + w.name
-	if w.namespace != "" {
-		name = w.kind + " " + w.namespace + "/" + w.name
-	}
+	name := objectName(w.kind, w.namespace, w.name)
 	for _, r := range rules {
 		r.check(w, func(at node, message, fix string) *Finding {
 			if at.Node == nil {

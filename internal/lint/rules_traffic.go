@@ -32,13 +32,13 @@ func trafficRules() []Rule {
 }
 
 func portUndeclared(h *preStop, say report) {
-	declared, used := h.pod.declared(), h.pod.used()
+	declared := h.pod.declared()
 	if len(declared) == 0 {
 		return
 	}
 	for _, s := range h.entries() {
 		for _, port := range s.needs.Ports {
-			if used[number(port)] || h.pod.istioInjected() && port/1000 == 15 { // of Istio's proxy: 15000 to 15999
+			if h.pod.uses(number(port)) || h.pod.istioInjected() && port/1000 == 15 { // of Istio's proxy: 15000 to 15999
 				continue
 			}
 			say(s.at, fmt.Sprintf("%s: no container of the pod declares port %d; declared are %s", s.Line, port, strings.Join(declared, ", ")),

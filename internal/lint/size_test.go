@@ -34,6 +34,9 @@ func TestCostGrowsAsTheInput(t *testing.T) {
 			return hook(i, fmt.Sprintf(", {name: A, valueFrom: {configMapKeyRef: {name: c%d, key: a}}}", i)) +
 				fmt.Sprintf("---\nkind: Service\nmetadata: {name: web-%d}\nspec: {selector: {app: web-%d}}\n---\nkind: ConfigMap\nmetadata: {name: c%d}\ndata: {a: b}\n", i, i, i)
 		})},
+		"Services that all select the same": {300, many(func(i int) string {
+			return strings.Replace(hook(i, ""), "app: web-"+fmt.Sprint(i), "app: web", 1) + fmt.Sprintf("---\nkind: Service\nmetadata: {name: web-%d}\nspec: {selector: {app: web}, ports: [{port: 80}]}\n", i)
+		})},
 		"keys of a ConfigMap": {8000, func(n int) string { return "kind: ConfigMap\nmetadata: {name: c}\ndata:\n" + keys(n) }},
 		"keys of a ConfigMap of envs": {6000, func(n int) string {
 			return "kind: ConfigMap\nmetadata: {name: c}\ndata:\n" + keys(n) + strings.Replace(hook(1, ""), "    env:", "    envFrom: [{configMapRef: {name: c}}]\n    env:", 1)

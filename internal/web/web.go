@@ -54,16 +54,14 @@ type Connect func() (*Client, error)
 // Dial connects to an address, as (net.Dialer).DialContext does.
 type Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
-type deadlineKey struct{}
-
 // inTime dials within the try that it is for, and ends a little before it does. A transport dials without its
 // request's deadline, so that others could have the connection; then a host that does not resolve would be
 // reported to nobody. A host that is a socket's path needs no resolving, and leads to the socket.
 func (d Dial) inTime(ctx context.Context, network, address string) (net.Conn, error) {
-	if deadline, ok := ctx.Value(deadlineKey{}).(time.Time); ok {
-		margin := min(100*time.Millisecond, time.Until(deadline)/10) // a CPU limit may hold us up for as long
+	if c, ok := ctx.Value(connectKey{}).(connecting); ok {
+		margin := min(100*time.Millisecond, time.Until(c.until)/10) // a CPU limit may hold us up for as long
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadlineCause(ctx, deadline.Add(-margin), ErrTry)
+		ctx, cancel = context.WithDeadlineCause(ctx, c.until.Add(-margin), c.cause)
 		defer cancel()
 	}
 	if socket, _, err := net.SplitHostPort(address); err == nil && isSocket(socket) {
@@ -177,8 +175,9 @@ func OneLine(text string) string {
 
 // Send makes one try, which ends when ctx does. An answer of any status is no error.
 func (c *Client) Send(ctx context.Context, r Request) (Answer, error) {
-	if deadline, ok := ctx.Deadline(); ok {
-		ctx = context.WithValue(ctx, deadlineKey{}, deadline)
+	ctx = connectBy(ctx)
+	if ctx.Value(onceKey{}) != nil {
+		c.Close() // net/http may send a request again that a kept connection did not answer
 	}
 	req, err := r.build(ctx)
 	if err != nil {
