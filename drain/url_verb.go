@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/prestop/prestop/internal/jsonpath"
 	"github.com/prestop/prestop/internal/metrics"
 	"github.com/prestop/prestop/internal/request"
 	"github.com/prestop/prestop/internal/step"
@@ -120,7 +121,7 @@ func (u urlSpec) json(l step.Line, path step.Option, bounds Bounds) (Condition, 
 	if hasIn && hasNotIn || hasIn && hasBounds || hasNotIn && hasBounds || !hasIn && !hasNotIn && !hasBounds {
 		return nil, path.Expected("json=PATH needs one of in=A,B, not-in=A,B, and at-most=N or at-least=N, to know what is waited for")
 	}
-	at, err := ParsePath(path.Value)
+	at, err := jsonpath.Parse(path.Value)
 	if err != nil {
 		return nil, path.Refused(fmt.Errorf("json: %w", err), "json: expected a path, as .status, got "+path.Got())
 	}
