@@ -82,8 +82,8 @@ func (p Path) String() string { return p.text }
 
 // Of is the value at the path: nil, a bool, a string or a json.Number, as which a count is given too.
 func (p Path) Of(body []byte) (any, error) {
-	if err := json.Unmarshal(body, new(json.RawMessage)); err != nil {
-		return nil, fmt.Errorf("no JSON: %w", err)
+	if !json.Valid(body) {
+		return nil, fmt.Errorf("no JSON: %w", json.Unmarshal(body, new(json.RawMessage)))
 	}
 	r := reading{Decoder: json.NewDecoder(bytes.NewReader(body)), path: p.steps}
 	r.UseNumber()

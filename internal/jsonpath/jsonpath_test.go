@@ -84,7 +84,8 @@ func TestOf(t *testing.T) {
 	}
 }
 
-// A document of 1 MiB costs a small multiple of that, whatever it is made of.
+// A document of 1 MiB costs a small multiple of that, whatever it is made of; as objects it would be more than 60 MiB. What is
+// garbage and not yet collected is counted.
 func TestMemory(t *testing.T) {
 	var keys strings.Builder
 	for n := 0; keys.Len() < 1<<20; n++ {
@@ -122,7 +123,7 @@ func TestMemory(t *testing.T) {
 		}()
 		_, err := p.Of(body)
 		close(done)
-		if most := int64(<-peak) - int64(before.HeapInuse); err == nil || most > 8<<20 {
+		if most := int64(<-peak) - int64(before.HeapInuse); err == nil || most > 12<<20 {
 			t.Errorf("%s: %d KiB more, %v", name, most>>10, err)
 		} else {
 			t.Logf("%s: %d KiB more", name, most>>10)
