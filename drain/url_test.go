@@ -221,4 +221,3 @@ func TestRunURLBlackHole(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
-

@@ -19,11 +19,11 @@ import (
 // examples are lines with each verb and each option.
 var examples = []string{
 	"wait 5s",
-	"get https://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/ max=9s",
-	"post https://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/ max=9s",
-	"put https://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/ max=9s",
-	"patch https://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/ max=9s",
-	"delete https://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/ max=9s",
+	"get https://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/ max=9s json=.a into=ID",
+	"post https://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/ max=9s json=.a into=ID",
+	"put https://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/ max=9s json=.a into=ID",
+	"patch https://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/ max=9s json=.a into=ID",
+	"delete https://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/ max=9s json=.a into=ID",
 	"elasticsearch http://es:9200 type=remove",
 	"until https://app/ header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/ stable=2 min=1s max=9s json=.a in=b",
 	"until http://app/ metric=a at-most=1 at-least=1 absent=0",
@@ -286,7 +286,7 @@ func TestLinesThatCannotBeRead(t *testing.T) {
 		"post http://a/ once wait 20s": `column 21: expected an option or the end of the step, got "wait": each step is an argument of its own, or a line of PRE_STOP_STEPS`,
 		"post http://a/ || wait 20s":   `column 16: expected an option or the end of the step, got "||": each step is an argument of its own, or a line of PRE_STOP_STEPS`,
 		"until quiet 80 signal TERM":   `column 16: expected an option or the end of the step, got "signal": each step is an argument of its own, or a line of PRE_STOP_STEPS`,
-		"post http://a/ haeder=A:b":    "column 16: expected an option of post (body header expect timeout token-file ca-file cert-file key-file tls-server-name only-if max), got haeder=; did you mean header=?",
+		"post http://a/ haeder=A:b":    "column 16: expected an option of post (body header expect timeout token-file ca-file cert-file key-file tls-server-name only-if max json into), got haeder=; did you mean header=?",
 		"until quiet 80 allows=1":      "column 16: expected an option of until quiet (for min max traffic allow unanswered ignore probe), got allows=; did you mean allow=?",
 		"ü 5s":                         `column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, remove, exec, signal or unlock, got "ü"`,
 	} {
