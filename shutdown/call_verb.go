@@ -17,7 +17,7 @@ func CallVerbs() []step.Verb {
 	var all []step.Verb
 	for _, method := range []string{"get", "post", "put", "patch", "delete"} {
 		all = append(all, step.Verb{Name: method, Target: "URL", Options: slices.Concat([]string{"body"}, request.Options(), []string{"max", "json", "into"}), Late: request.LateOptions(),
-			Does: "one HTTP call, tried again while there is time; a 202 with Location is polled until it is done", Parse: parseCall})
+			Does: "one HTTP call, tried again until it is sent; a 202 with Location is polled until it is done", Parse: parseCall})
 	}
 	return all
 }
@@ -27,7 +27,8 @@ type callSpec struct {
 	request  request.Spec
 	body     []byte
 	bodyFile string
-	most     time.Duration // of the whole step; 0: the default
+	most     time.Duration // of the whole step; 0: no bound of its own
+	once     bool
 	value    jsonpath.Path
 	into     string // what the value is called; empty: none is read
 }
@@ -37,7 +38,7 @@ func parseCall(l step.Line) (step.Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := callSpec{}
+	c := callSpec{once: l.Once}
 	if c.request, err = request.Parse(l, strings.ToUpper(l.Verb.Text), w); err != nil {
 		return nil, err
 	}
@@ -49,7 +50,8 @@ func parseCall(l step.Line) (step.Spec, error) {
 	if c.most, err = l.Most(); err != nil {
 		return nil, err
 	}
-	return c, c.give(l)
+	err = c.give(l)
+	return c, err
 }
 
 // give reads what of the answer is given to later steps.
@@ -89,9 +91,10 @@ func (c *callSpec) setBody(l step.Line, o step.Option) error {
 }
 
 func (c callSpec) Needs() step.Needs {
-	n := step.Needs{Least: step.CallTime, Most: step.CallMost, Calls: c.request.Calls(), Reads: slices.Concat(c.request.Files(), files(c.bodyFile))}
-	n.Ends, n.Gives, n.Takes = endOf(c.request.URL), c.into, c.request.Takes()
-	return n.Within(c.most)
+	n := step.CallNeeds(c.request.Timeout, c.most)
+	n.Calls, n.Reads, n.Ends = c.request.Calls(), slices.Concat(c.request.Files(), files(c.bodyFile)), endOf(c.request.URL)
+	n.Gives, n.Takes = c.into, c.request.Takes()
+	return n
 }
 
 // files leaves out those that are not named.
@@ -100,7 +103,7 @@ func files(names ...string) []string {
 }
 
 func (c callSpec) Bind(m step.Means) (step.Deed, error) {
-	call := Call{Connect: c.request.Connect(m), BodyFile: c.bodyFile, Expect: c.request.Expect, Timeout: c.request.Timeout}
+	call := Call{Connect: c.request.Connect(m), BodyFile: c.bodyFile, Expect: c.request.Expect, Timeout: c.request.Timeout, Once: c.once}
 	if c.into != "" {
 		call.Value, call.Give = c.value, func(value any) error { return m.Values.Give(c.into, value) }
 	}

@@ -69,7 +69,7 @@ func (s *Script) Plan(w World) *Plan {
 // entry is a step's place in the plan. A mistake that shows only here, since a setting is missing, makes it unreadable.
 func (s *Script) entry(p *Plan, n int, m step.Means) prestop.Entry {
 	one := &p.Steps[n]
-	e := prestop.Entry{Line: one.Line, Once: one.Once, Least: one.Needs.Least, Most: one.Needs.Most, FromStart: one.Needs.FromStart, Guard: one.Needs.Guard}
+	e := prestop.Entry{Line: one.Line, Once: one.Once, Least: one.Needs.Least, Most: one.Needs.Most, Want: one.Needs.Want, FromStart: one.Needs.FromStart, Guard: one.Needs.Guard}
 	if one.Needs.Default {
 		e.Yields, e.Most = true, p.Budget()
 		if s.config.AdditionalWait.IsSet() {

@@ -67,7 +67,8 @@ func Parse(l step.Line, method string, w step.Word) (Spec, error) {
 			return Spec{}, err
 		}
 	}
-	return s, s.condition(l)
+	err = s.condition(l)
+	return s, err
 }
 
 // tls reads an option that is of TLS. A client certificate without its key, and a name without TLS, would be left out.

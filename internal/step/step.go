@@ -38,9 +38,9 @@ type Spec interface {
 
 // Needs is what a step takes and touches.
 type Needs struct {
-	// Least, Most, FromStart and Guard are those of [prestop.Entry].
-	Least, Most      time.Duration
-	FromStart, Guard bool
+	// Least, Most, Want, FromStart and Guard are those of [prestop.Entry].
+	Least, Most, Want time.Duration
+	FromStart, Guard  bool
 	// Waits: the step is a wait for Least, and nothing else.
 	Waits bool
 	// Default: a Guard has no bound of its own. Its Most is for the plan to say.
