@@ -124,11 +124,12 @@ func TestCallVerb(t *testing.T) {
 func TestCallMost(t *testing.T) {
 	t.Parallel()
 	for options, want := range map[string]step.Needs{
-		"": {Least: time.Second, Most: 30 * time.Second}, "max=2m": {Least: time.Second, Most: 2 * time.Minute},
-		"max=300ms timeout=100ms": {Least: 300 * time.Millisecond, Most: 300 * time.Millisecond}, "timeout=60s": {Least: time.Second, Most: 30 * time.Second},
+		"": {Least: time.Second, Want: 5 * time.Second}, "max=2m": {Least: time.Second, Most: 2 * time.Minute, Want: 2 * time.Minute},
+		"max=300ms timeout=100ms": {Least: 300 * time.Millisecond, Most: 300 * time.Millisecond, Want: 300 * time.Millisecond},
+		"timeout=60s":             {Least: time.Second, Want: time.Minute},
 	} {
 		n, _, err := bound("post http://app/ "+options, step.Means{})
-		if err != nil || n.Least != want.Least || n.Most != want.Most || n.FromStart || n.Guard {
+		if err != nil || n.Least != want.Least || n.Most != want.Most || n.Want != want.Want || n.FromStart || n.Guard {
 			t.Errorf("%s: %+v, %v", options, n, err)
 		}
 	}
