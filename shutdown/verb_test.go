@@ -372,9 +372,9 @@ func TestExecVerb(t *testing.T) {
 	}
 }
 
-// Options stand before the program, and all words after it are the program's.
+// Options stand before the program, and all words after it are the program's. It runs alone, since a step that runs a program
+// ends all that this process starts meanwhile.
 func TestExecOptions(t *testing.T) {
-	t.Parallel()
 	for text, most := range map[string]time.Duration{"exec max=60s prog max=5s": 60 * time.Second, "exec max=500ms prog max=5s once": 500 * time.Millisecond} {
 		n, s, err := bound(text, step.Means{})
 		got, ok := s.(Exec)
