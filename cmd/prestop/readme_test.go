@@ -100,9 +100,9 @@ func TestReadmeHasTheSettings(t *testing.T) {
 		if cells[3] == "" {
 			t.Errorf("%s: README.md does not say what it means", row.Env)
 		}
-		words := strings.Split(row.Kind, "|")
+		words := strings.Split(row.Kind(), "|")
 		for _, word := range words {
-			if len(words) > 1 && row.Kind != "true|false" && word != "file" && !strings.Contains(cells[3], word) {
+			if len(words) > 1 && row.Kind() != "true|false" && word != "file" && !strings.Contains(cells[3], word) {
 				t.Errorf("%s: README.md does not name %s", row.Env, word)
 			}
 		}
