@@ -78,6 +78,11 @@ bench: ## measure the hook against a bash and curl one
 e2e: ## run the binary under a real kubelet (root, Debian); the last lines are a table of the cases
 	cd e2e && go vet ./... && go test -c -o ../bin/e2e.test . && ../bin/e2e.test -test.v -test.parallel=12 -test.timeout=40m $(E2EFLAGS)
 
+QUIETFLAGS ?=
+.PHONY: quiet-table
+quiet-table: ## run docs/quiet.md's table against real servers (root, Debian); QUIETFLAGS='-runs 1 -delays 2ms' is short
+	cd e2e && go vet ./quiettable && go test ./quiettable && go build -o ../bin/quiettable ./quiettable && ../bin/quiettable $(QUIETFLAGS)
+
 .PHONY: clean
 clean: ## remove bin and dist
 	rm -rf bin dist

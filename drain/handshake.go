@@ -79,7 +79,11 @@ func (g greeting) alone(s sockdiag.Socket) (may, sure bool) {
 // least.
 func (g greeting) mostSegments(s sockdiag.Socket) uint32 {
 	first, size := bytesOut(s)-min(bytesOut(s), g.late), max(s.SegmentSize, 500)
-	n := max(g.segments, 1) - 1 + (first+size-1)/size
+	n := max(g.segments, 1) - 1
+	if g.late > 0 { // two tickets may be one segment here and two there
+		n = max(n, 2)
+	}
+	n += (first + size - 1) / size
 	if g.http2 {
 		n += 2 // settings, and that the client's were read
 	}
@@ -152,8 +156,10 @@ func (p *prober) ask(to netip.AddrPort) {
 }
 
 const (
-	handshakeTime = 2 * time.Second
-	ticketTime    = 200 * time.Millisecond // after which the server is taken to have said all
+	handshakeTime = 5 * time.Second
+	// After so long without a word the server is taken to have said all, be it short of processor time: a ticket that was not
+	// counted would be taken for an answer.
+	firstTicket, nextTicket = time.Second, 500 * time.Millisecond
 )
 
 func (p *prober) shakeHands(to netip.AddrPort) (g greeting) {
@@ -187,12 +193,20 @@ func (p *prober) shakeHands(to netip.AddrPort) (g greeting) {
 	state := c.ConnectionState()
 	g = greeting{known: true, tls: true, http2: state.NegotiatedProtocol == "h2", hybrid: state.CurveID == tls.X25519MLKEM768}
 	first := counted.read
-	raw.SetReadDeadline(time.Now().Add(ticketTime))
 	buffer := make([]byte, 4<<10)
 	for err == nil { // HTTP/2's settings are payload to us; whatever it says is read, and thrown away
+		silence := firstTicket
+		if counted.read > first {
+			silence = nextTicket
+		}
+		raw.SetReadDeadline(time.Now().Add(silence))
+		before := counted.read
 		_, err = c.Read(buffer)
+		if timedOut(err) && counted.read > before { // tickets are no payload
+			err = nil
+		}
 	}
-	if !errors.Is(err, context.DeadlineExceeded) && !timedOut(err) {
+	if !timedOut(err) {
 		return g // it refused us after all
 	}
 	if s := sentTo(self, to.Port()); s.Known {

@@ -68,6 +68,9 @@ const (
 	// An upload of so many bytes makes a server send permission to send more.
 	uploadSize  = 16 << 10
 	frameHeader = 9
+	// A client's first words of TLS come in so many segments at most, one of them sent twice: the server's may be on their way
+	// after them, and nothing is known yet.
+	helloSegments = 3
 	// Control frames come in segments of a few bytes each, an HTTP/1 answer in one or two of many.
 	frameSize, recordSize = 32, 70 // a segment's mean, without TLS and with it
 )
@@ -122,13 +125,14 @@ func canAnswer(s sockdiag.Socket) bool {
 
 func (h *history) judge(now time.Duration, s sockdiag.Socket, g greeting) (asked time.Duration, c claim) {
 	came := now - s.SinceReceived
+	h.opening = false
 	if s.Received == 0 {
 		return 0, nothing
 	}
 	if h.pinged(s) || h.beats {
 		return h.asked.since(), h.claim
 	}
-	greeted := h.settled && h.received >= 2 && h.bytesIn >= shortestHello && h.bytesOut >= resumedHello/2
+	greeted := h.settled && (h.claim != nothing || h.received > helloSegments)
 	if may, sure := g.alone(s); may && !greeted {
 		h.opening = !g.known
 		if sure {

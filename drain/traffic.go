@@ -31,6 +31,7 @@ type traffic struct {
 	talk  talk
 
 	greetings map[uint16]greeting // of the ports, in this look
+	asked     bool                // there was a handshake of our own
 	doubtful  int                 // active connections of which a handshake of our own may tell more
 	doubt     netip.AddrPort      // one of their addresses here
 	seen      sight               // of the last look
@@ -156,8 +157,8 @@ func (t *traffic) look(context.Context) (sight, error) {
 	}
 	t.talk.ended = t.past.count() + t.vanished()
 	t.talk.lost = !t.lost.IsZero() && now.Sub(t.lost) < t.For
-	if t.doubt.IsValid() && t.doubtful == t.talk.active && !t.NoProbe {
-		t.probing.ask(t.doubt)
+	if t.doubt.IsValid() && t.doubtful == t.talk.active {
+		t.ask(t.doubt)
 	}
 	t.sayGivenUp(now, quietSays)
 	met := t.talk.active+t.talk.ended <= t.Allow && t.talk.owed == 0 && !t.talk.lost
@@ -175,9 +176,9 @@ func (t *traffic) look(context.Context) (sight, error) {
 }
 
 // rest is how long there need be no other look: so long that a look at ten thousand connections, which takes the kernel 13 ms
-// or so, comes once in 750 ms, and never longer than until it might be over.
+// or so, comes once a second, and never longer than until it might be over.
 func (t *traffic) rest(now time.Time) time.Duration {
-	const each, longest = 75 * time.Microsecond, time.Second
+	const each, longest = 100 * time.Microsecond, time.Second
 	rest := min(time.Duration(t.talk.connections)*each, longest)
 	if rest <= quietEvery || t.Allow > 0 || t.talk.active+t.talk.ended == 0 {
 		return 0
@@ -187,6 +188,14 @@ func (t *traffic) rest(now time.Time) time.Duration {
 		over = min(t.For, t.expires)
 	}
 	return min(rest, over-quietEvery)
+}
+
+// ask begins a handshake of our own, if it may.
+func (t *traffic) ask(to netip.AddrPort) {
+	if !t.NoProbe {
+		t.asked = true
+		t.probing.ask(to)
+	}
 }
 
 // drain takes those into account that have ended.
@@ -218,7 +227,7 @@ func (t *traffic) vanished() int {
 
 // meet takes a connection into account that is there.
 func (t *traffic) meet(now time.Time, s sockdiag.Socket) {
-	if t.probing.mine(s.Remote) {
+	if t.asked && t.probing.mine(s.Remote) {
 		return
 	}
 	h, met := t.known[s.Cookie]
@@ -267,7 +276,7 @@ func (t *traffic) meet(now time.Time, s sockdiag.Socket) {
 
 // end remembers when a connection that is no more carried its last payload.
 func (t *traffic) end(now time.Time, s sockdiag.Socket) {
-	if t.probing.mine(s.Remote) {
+	if t.asked && t.probing.mine(s.Remote) {
 		return
 	}
 	h, met := t.known[s.Cookie]
@@ -283,8 +292,8 @@ func (t *traffic) end(now time.Time, s sockdiag.Socket) {
 		if greeting.tls || greeting.http2 || t.Protocol == WebSocket {
 			return
 		}
-		if !greeting.known && !t.NoProbe {
-			t.probing.ask(s.Local)
+		if !greeting.known {
+			t.ask(s.Local)
 		}
 	}
 	at := now.Add(-lastPayload(s))

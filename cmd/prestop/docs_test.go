@@ -28,11 +28,11 @@ import (
 	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/dns"
 	"github.com/prestop/prestop/internal/hook"
+	"github.com/prestop/prestop/internal/manifests"
 	"github.com/prestop/prestop/internal/secret"
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/verbs"
 	"github.com/prestop/prestop/prestop"
-	"go.yaml.in/yaml/v3"
 )
 
 // What docs/*.md and README.md show is tried, so that they say what the program does. docs/lint has a test of its own.
@@ -420,7 +420,7 @@ func TestDocsYAMLFindsMistakes(t *testing.T) {
 	for _, test := range []struct{ name, block, problem string }{
 		{"no YAML", "a: [", "yaml"},
 		{"a hook", "lifecycle: {preStop: {exec: {command: [/prestop, wait 20s]}}}", ""},
-		{"a wrong step", "command: [/prestop, wiat 20s]", "got wiat"},
+		{"a wrong step", "command: [/prestop, wiat 20s]", "step 1 (wiat 20s)"},
 		{"a step that does not fit", "terminationGracePeriodSeconds: 20\ncommand: [/prestop, wait 20s]", "shortened"},
 		{"a wrong flag", "command: [/prestop, --nope, wait 20s]", "--nope"},
 		{"a wrong variable", "env: [{name: PRE_STOP_STEP, value: wait 1s}]\ncommand: [/prestop]", "PRE_STOP_STEP"},
@@ -442,16 +442,14 @@ func TestDocsYAMLFindsMistakes(t *testing.T) {
 
 func checkYAML(t *testing.T, text string) (problems []string) {
 	t.Helper()
-	for decoder := yaml.NewDecoder(strings.NewReader(text)); ; {
-		var content any
-		switch err := decoder.Decode(&content); {
-		case err == io.EOF:
-			return problems
-		case err != nil:
-			return append(problems, err.Error())
-		}
+	all, err := manifests.Values(text)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	for _, content := range all {
 		problems = append(problems, scope{env: map[string]string{}}.check(t, content)...)
 	}
+	return problems
 }
 
 // A scope is what a part of a manifest has from around it.
@@ -484,8 +482,8 @@ func (s scope) check(t *testing.T, content any) (problems []string) {
 
 // within adds the variables of a container and the grace period of a pod.
 func (s scope) within(content map[string]any) scope {
-	if grace, ok := content["terminationGracePeriodSeconds"].(int); ok {
-		s.grace = strconv.Itoa(grace)
+	if grace, ok := content["terminationGracePeriodSeconds"].(float64); ok {
+		s.grace = fmt.Sprint(grace)
 	}
 	list, _ := content["env"].([]any)
 	s.env = maps.Clone(s.env)

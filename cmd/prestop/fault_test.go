@@ -30,6 +30,7 @@ const (
 	faultWait     = 4 * time.Second
 	faultDeadline = faultGrace - faultReserve
 	faultSlack    = 100 * time.Millisecond
+	faultApart    = 25 * time.Millisecond
 	faultMemory   = 16 << 10 // KiB
 )
 
@@ -130,7 +131,9 @@ func TestFaults(t *testing.T) {
 		t.Skip("needs root: the hook runs below a root directory of its own, with a resolv.conf of its own")
 	}
 	binary := builtBinary(t)
-	const together = 3 // verbs, with all faults each: what two processors can run without being late
+	const together = 3                 // verbs, with all faults each: what two processors can run without being late
+	next := time.NewTicker(faultApart) // lest all processes begin, and end, at once
+	defer next.Stop()
 	for verbs := range slices.Chunk(faultVerbs, together) {
 		var rows []faultRow
 		for _, v := range verbs {
@@ -141,6 +144,7 @@ func TestFaults(t *testing.T) {
 					says = ""
 				}
 				rows = append(rows, faultRow{f.name + "/" + v.name, says, startHook(t, binary, root, v.env(f.listen(t, root)))})
+				<-next.C
 			}
 		}
 		for _, r := range rows {
@@ -249,7 +253,7 @@ func startHook(t *testing.T, binary, root string, env ...string) *hooked {
 			t.Fatal(err)
 		}
 	}
-	if err := copyExecutable(binary, filepath.Join(root, "prestop")); err != nil {
+	if err := os.Link(binary, filepath.Join(root, "prestop")); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(root, "lock"), []byte("694d77aa9e38260f\n"), 0o600); err != nil {

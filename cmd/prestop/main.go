@@ -79,7 +79,7 @@ func environment(list []string) map[string]string {
 func subcommands() map[string]func(invocation) int {
 	return map[string]func(invocation) int{
 		"elasticsearch-clear": clearElasticsearch,
-		"install":             install,
+		"install":             installSelf,
 		"lint":                movedLint,
 		"version":             printVersion,
 		"help":                printHelp,

@@ -30,15 +30,16 @@ type question struct {
 }
 
 type answer struct {
-	ID   int
-	Said string
+	ID    int
+	Said  string
+	Stall time.Duration // by how much the process was late at most meanwhile, on a busy machine
 }
 
 // A hooks is a process in the servers' namespace that runs questions.
 type hooks struct {
 	mu      sync.Mutex
 	in      *json.Encoder
-	waiting map[int]chan string
+	waiting map[int]chan answer
 	next    int
 }
 
@@ -56,7 +57,7 @@ func (l *lab) startHooks() error {
 	if err := l.server.start(cmd); err != nil {
 		return err
 	}
-	l.hooks = &hooks{in: json.NewEncoder(in), waiting: make(map[int]chan string)}
+	l.hooks = &hooks{in: json.NewEncoder(in), waiting: make(map[int]chan answer)}
 	go func() {
 		for lines := json.NewDecoder(bufio.NewReader(out)); ; {
 			var a answer
@@ -64,7 +65,7 @@ func (l *lab) startHooks() error {
 				return
 			}
 			l.hooks.mu.Lock()
-			l.hooks.waiting[a.ID] <- a.Said
+			l.hooks.waiting[a.ID] <- a
 			l.hooks.mu.Unlock()
 		}
 	}()
@@ -72,8 +73,8 @@ func (l *lab) startHooks() error {
 }
 
 // hook runs a question, and is what it said.
-func (l *lab) hook(q question) string {
-	h, done := l.hooks, make(chan string, 1)
+func (l *lab) hook(q question) answer {
+	h, done := l.hooks, make(chan answer, 1)
 	h.mu.Lock()
 	h.next++
 	q.ID = h.next
@@ -81,7 +82,7 @@ func (l *lab) hook(q question) string {
 	err := h.in.Encode(q)
 	h.mu.Unlock()
 	if err != nil {
-		return err.Error()
+		return answer{Said: err.Error()}
 	}
 	return <-done
 }
@@ -96,12 +97,34 @@ func hookMain() {
 			return
 		}
 		go func() {
+			late := stalls()
 			said := q.run()
 			mu.Lock()
 			defer mu.Unlock()
-			out.Encode(answer{q.ID, said})
+			out.Encode(answer{q.ID, said, late()})
 		}()
 	}
+}
+
+// stalls measures by how much this process is late at most, until the function it gives is called.
+func stalls() func() time.Duration {
+	const often = 50 * time.Millisecond
+	stop, worst := make(chan struct{}), make(chan time.Duration)
+	go func() {
+		most, last := time.Duration(0), time.Now()
+		for tick := time.NewTicker(often); ; {
+			select {
+			case <-tick.C:
+				most = max(most, time.Since(last)-often)
+				last = time.Now()
+			case <-stop:
+				tick.Stop()
+				worst <- most
+				return
+			}
+		}
+	}()
+	return func() time.Duration { close(stop); return <-worst }
 }
 
 var errMax = errors.New("its max")

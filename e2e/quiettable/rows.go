@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"strings"
 	"time"
 
@@ -21,6 +20,7 @@ type row struct {
 	udp, noProbe      bool
 	quietFor          time.Duration // for=; 0: 3 s
 	endless           bool          // the traffic is none that is waited for
+	untold            bool          // it may be taken for what nobody can tell, and end 15 s after it began
 	latest            time.Duration // after that, or holding
 	traffic           func(ctx context.Context, p peer, r *running) error
 }
@@ -38,6 +38,9 @@ func (r row) program() string { name, _, _ := strings.Cut(r.server, " "); return
 func (r row) earliest() string {
 	if r.endless {
 		return "`for`"
+	}
+	if r.untold {
+		return "15 s after it was asked"
 	}
 	if r.latest == holding {
 		return "`max`"
@@ -77,27 +80,26 @@ func slowFirst(protocol, path string, body int) func(context.Context, peer, *run
 	}
 }
 
-// slowLater is one on a connection that has carried others, right after them.
-func slowLater(protocol string) func(context.Context, peer, *running) error {
+// slowLater is one on a connection that has carried others, right after them, while the hook looks or before it begins.
+func slowLater(protocol string, before bool) func(context.Context, peer, *running) error {
 	return func(ctx context.Context, p peer, r *running) error {
 		ask, err := p.client(protocol)
 		if err != nil {
 			return err
+		}
+		if !before {
+			if err := ask(ctx, "/?n=300", 0); err != nil {
+				return err
+			}
+			r.there()
+			pause(ctx, time.Second)
 		}
 		for range 5 {
 			if err := ask(ctx, "/?n=300", 0); err != nil {
 				return err
 			}
 		}
-		if p.run%2 == 0 {
-			r.there()
-			pause(ctx, time.Second)
-			for range 3 {
-				if err := ask(ctx, "/?n=300", 0); err != nil {
-					return err
-				}
-			}
-		} else {
+		if before {
 			go func() { pause(ctx, 500*time.Millisecond); r.there() }()
 		}
 		defer r.over()
@@ -203,23 +205,6 @@ func beats(protocol, path string) func(context.Context, peer, *running) error {
 	}
 }
 
-// quietly is a connection without a request.
-func handshake(ctx context.Context, p peer, r *running) error {
-	c, err := p.lab.client.dial(p.address(), p.port)
-	if err != nil {
-		return err
-	}
-	if err := shake(c); err != nil {
-		return err
-	}
-	pause(ctx, 500*time.Millisecond)
-	r.there()
-	<-ctx.Done()
-	return c.Close()
-}
-
-var _ net.Conn
-
 func rows() (all []row) {
 	add := func(r row) { all = append(all, r) }
 	each := func(r row, servers ...string) {
@@ -255,15 +240,23 @@ func rows() (all []row) {
 	each(row{pattern: post, protocol: "TLS 1.3", traffic: slowFirst("tls", slow, 20000)}, tls13...)
 	each(row{pattern: post, protocol: "HTTP/2 over TLS", traffic: slowFirst("h2", slow, 20000)}, append(h2, others(h2, "node")...)...)
 	each(row{pattern: post, protocol: "HTTP/2 without TLS", traffic: slowFirst("h2c", slow, 20000)}, append(h2c, others(h2c, "node")...)...)
-	later := "a request of 20 s, right after others on its connection"
-	each(row{pattern: later, protocol: "HTTP/1.1", traffic: slowLater("http")}, http1...)
-	each(row{pattern: later, protocol: "TLS 1.3", traffic: slowLater("tls")}, tls13...)
-	each(row{pattern: later, protocol: "HTTP/2 over TLS", traffic: slowLater("h2")}, h2...)
-	each(row{pattern: later, protocol: "HTTP/2 without TLS", traffic: slowLater("h2c")}, h2c...)
+	later := row{pattern: "a request of 20 s, right after others on its connection, while the hook looks"}
+	before := row{pattern: "the same, asked before the hook began", untold: true}
+	for n, of := range []struct {
+		protocol, spoken string
+		servers          []string
+	}{{"HTTP/1.1", "http", http1}, {"TLS 1.3", "tls", tls13}, {"HTTP/2 over TLS", "h2", h2}, {"HTTP/2 without TLS", "h2c", h2c}} {
+		later.protocol, later.traffic = of.protocol, slowLater(of.spoken, false)
+		each(later, of.servers...)
+		if n < 2 {
+			before.protocol, before.traffic = of.protocol, slowLater(of.spoken, true)
+			each(before, of.servers...)
+		}
+	}
 	idle := "answered requests, then idle"
 	several := []string{"/?n=300", "/?n=300", "/?n=2000", "/?n=300", "/?n=300", "/?n=300"}
-	each(row{pattern: idle, protocol: "HTTP/1.1", traffic: then("http", several...)}, http1...)
-	each(row{pattern: idle, protocol: "TLS 1.3", traffic: then("tls", several...)}, tls13...)
+	each(row{pattern: idle, protocol: "HTTP/1.1", latest: 15 * time.Second, traffic: then("http", several...)}, http1...)
+	each(row{pattern: idle, protocol: "TLS 1.3", latest: 15 * time.Second, traffic: then("tls", several...)}, tls13...)
 	each(row{pattern: idle, protocol: "HTTP/2 over TLS", latest: 15 * time.Second, traffic: then("h2", several...)}, h2...)
 	each(row{pattern: idle, protocol: "HTTP/2 without TLS", latest: 15 * time.Second, traffic: then("h2c", several...)}, h2c...)
 	one := "one answered request, then idle"
@@ -282,8 +275,20 @@ func rows() (all []row) {
 	halt := "an answer that pauses for 5 s, `for=6s`"
 	each(row{pattern: halt, protocol: "HTTP/1.1", quietFor: 6 * time.Second, traffic: slowFirst("http", "/?head=1&ms=5000", 0)}, "go http", "nginx http", "node http", "hypercorn http")
 	each(row{pattern: halt, protocol: "TLS 1.3", quietFor: 6 * time.Second, latest: 15 * time.Second, traffic: slowFirst("tls", "/?head=1&ms=5000", 0)}, "go tls13", "nginx tls13", "node tls13")
+	call := "a call of 20 s"
+	each(row{pattern: call, protocol: "gRPC", traffic: slowCall(false)}, "grpc plain")
+	each(row{pattern: call, protocol: "gRPC over TLS", traffic: slowCall(true)}, "grpc tls")
+	channel := "a channel that has been used, with its client's pings every 10 s"
+	each(row{pattern: channel, protocol: "gRPC", word: drain.HTTP2, endless: true, traffic: pinged(false)}, "grpc plain")
+	each(row{pattern: channel, protocol: "gRPC over TLS", endless: true, traffic: pinged(true)}, "grpc tls")
+	socket := "a WebSocket with pings every 10 s"
+	each(row{pattern: socket, protocol: "WebSocket", word: drain.WebSocket, endless: true, traffic: webSocket(false)}, "websocket")
+	each(row{pattern: socket, protocol: "WebSocket over TLS", word: drain.WebSocket, endless: true, traffic: webSocket(true)}, "websocket tls")
+	heart := "an event stream with nothing but heartbeats every 10 s"
+	each(row{pattern: heart, protocol: "SSE", word: drain.SSE, endless: true, traffic: beats("http", "/?beat=10000")}, "go http", "node http", "nginx http")
+	each(row{pattern: heart, protocol: "SSE over TLS", word: drain.SSE, endless: true, latest: 15 * time.Second, traffic: beats("tls", "/?beat=10000")}, "go tls13", "node tls13")
+	each(row{pattern: "the same every 2 s, without the word", protocol: "SSE", endless: true, latest: holding, traffic: beats("http", "/?beat=2000")}, "go http", "node http")
 	add(row{pattern: "datagrams, `/udp`", protocol: "UDP", server: "udp", client: "go", udp: true, traffic: datagrams})
-	heart := "an event stream with nothing but heartbeats"
-	each(row{pattern: heart, protocol: "HTTP/1.1", endless: true, latest: holding, traffic: beats("http", "/?beat=2000")}, "go http", "node http")
+	add(row{pattern: "requests of HTTP/3, `/udp`", protocol: "HTTP/3", server: "quic", client: "go", udp: true, latest: 5 * time.Second, traffic: http3Requests})
 	return all
 }

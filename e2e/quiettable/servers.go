@@ -206,7 +206,7 @@ const nginxConfig = `worker_processes 1; daemon off; pid %[1]s/nginx-%[2]d.pid; 
 events {} 
 http { access_log off; client_body_temp_path %[1]s/b%[2]d; proxy_temp_path %[1]s/p%[2]d; fastcgi_temp_path %[1]s/f%[2]d; uwsgi_temp_path %[1]s/u%[2]d; scgi_temp_path %[1]s/s%[2]d;
 proxy_read_timeout 300s; keepalive_timeout 300s; proxy_http_version 1.1;
-server { listen %[2]d %[3]s; ssl_certificate %[1]s/tls.crt; ssl_certificate_key %[1]s/tls.key; ssl_protocols TLSv1.2 TLSv1.3; %[5]s location / { proxy_pass http://127.0.0.1:%[4]d; proxy_request_buffering off; proxy_buffering off; } } }
+server { listen %[2]d %[3]s; ssl_certificate %[1]s/tls.crt; ssl_certificate_key %[1]s/tls.key; %[5]s location / { proxy_pass http://127.0.0.1:%[4]d; proxy_request_buffering off; proxy_buffering off; } } }
 `
 
 func nginx(listen, more string) func(*lab, int) error {
@@ -398,13 +398,14 @@ func init() {
 	servers = map[string]func(*lab, int) error{
 		"go http": goServer("", 0, "http1"), "go h2c": goServer("", 0, "http1", "h2c"),
 		"go tls13": goServer("tls", 0, "http1"), "go tls12": goServer("tls", tls.VersionTLS12, "http1"), "go h2": goServer("tls", 0, "http1", "http2"), "go tls13 ecdsa": goServer("ec", 0, "http1"),
-		"nginx http": nginx("", ""), "nginx tls13": nginx("ssl", ""), "nginx tls12": nginx("ssl", "ssl_protocols TLSv1.2;"), "nginx h2": nginx("ssl http2", ""), "nginx h2c": nginx("http2", ""),
+		"nginx http": nginx("", ""), "nginx tls13": nginx("ssl", "ssl_protocols TLSv1.2 TLSv1.3;"), "nginx tls12": nginx("ssl", "ssl_protocols TLSv1.2;"), "nginx h2": nginx("ssl http2", "ssl_protocols TLSv1.2 TLSv1.3;"), "nginx h2c": nginx("http2", ""),
 		"haproxy http": haproxy(""), "haproxy tls13": haproxy("alpn http/1.1"), "haproxy tls12": haproxy("ssl-max-ver TLSv1.2"), "haproxy h2": haproxy("alpn h2,http/1.1"), "haproxy h2c": haproxy("proto h2"),
 		"caddy http": caddy("http://", ""), "caddy h2": caddy("https://", " "), "caddy h2c": caddy("http://", ""),
 		"node http": node("http"), "node tls13": node("tls13"), "node tls12": node("tls12"), "node h2": node("h2"), "node h2c": node("h2c"),
 		"python http": python("http"), "python tls13": python("tls13"), "python tls12": python("tls12"),
 		"hypercorn http": hypercorn(false), "hypercorn h2c": hypercorn(false), "hypercorn h2": hypercorn(true),
 		"puma http": puma(false), "puma tls13": puma(true),
-		"line": line, "udp": udpServer,
+		"line": line, "udp": udpServer, "websocket": webSocketServer(false), "websocket tls": webSocketServer(true),
+		"grpc plain": grpcServer(false), "grpc tls": grpcServer(true), "quic": quicServer,
 	}
 }

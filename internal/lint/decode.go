@@ -187,6 +187,9 @@ func (d *decoder) fields(n node, v reflect.Value, info *typeInfo) {
 	}
 	d.pairs(n, v.Type(), func(key, value node) {
 		index, ok := info.fields[key.Value]
+		if !ok && strings.HasPrefix(key.Value, "$") {
+			return // an instruction of a patch for kustomize, as $patch
+		}
 		if !ok {
 			d.add(flaw{kind: unknownField, at: key, value: value, of: v.Type(), fields: info.names, loose: d.loose || info.loose, near: info.nearest(key.Value)})
 			return

@@ -138,8 +138,8 @@ func (h *preStop) guessed(name string) bool {
 	if s, set := h.reading.set[name]; set && strings.HasPrefix(s.By(), "-") {
 		return false
 	}
-	_, guessed := h.env.Guess[name]
-	return guessed || h.env.Open && !h.env.has(name)
+	_, guessed := h.env.guess[name]
+	return guessed || h.env.open && !h.env.has(name)
 }
 
 // timesUnknown: what the plan's times are made of is not in the input.

@@ -237,7 +237,7 @@ func secretInHook(h *preStop, say report) {
 	if !h.planned() && h.reading == nil {
 		return
 	}
-	for name, value := range h.env.Known {
+	for name, value := range h.env.known {
 		if strings.HasPrefix(name, variablePrefix) && h.env.at[name].text() == value && secretIn(value) != "" {
 			say(h.env.at[name], name+" holds "+secretIn(value)+", which is in the pod's spec", fix)
 		}

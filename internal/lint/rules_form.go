@@ -3,6 +3,7 @@ package lint
 import (
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -189,6 +190,8 @@ func wrongType(w *workload, say report) {
 			what = "the value of " + name
 		}
 		switch {
+		case f.expected == "a string" && strings.HasPrefix(f.in.at("name").text(), variablePrefix) && f.at.text() != "":
+			fix = "value: " + strconv.Quote(f.at.text())
 		case f.expected == "a string":
 			fix = quotes
 		case what == "env":
