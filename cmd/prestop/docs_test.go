@@ -562,7 +562,8 @@ func TestDocsNames(t *testing.T) {
 		known = append(known, row.Env, "--"+row.Flag)
 	}
 	known = append(known, "--dry-run", "--output", "--help", "--exit-zero", "PRE_STOP_PORT", "PRE_STOP_SERVICE_")
-	known = append(known, "--fail", "--max-time", "--sync-rate-limit") // curl's, and ingress-nginx's
+	known = append(known, "--version")                                                                    // which is none, and begins no hook
+	known = append(known, "--fail", "--max-time", "--sync-rate-limit", "--metrics", "--shutdown-timeout") // curl's, ingress-nginx's, llama.cpp's and vLLM's
 	env := map[string]string{"KUBERNETES_SERVICE_HOST": "10.96.0.1", "POD_IP": "192.0.2.7", "POD_NAME": "web-0", "NODE_ID": "3", "VAULT_TOKEN": "token", "PRE_STOP_ELASTICSEARCH_URL": "https://es:9200"}
 	steps := 0
 	for _, d := range documents(t) {
