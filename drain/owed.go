@@ -68,8 +68,7 @@ const (
 	// An upload of so many bytes makes a server send permission to send more.
 	uploadSize  = 16 << 10
 	frameHeader = 9
-	// A client's first words of TLS come in so many segments at most, one of them sent twice: the server's may be on their way
-	// after them, and nothing is known yet.
+	// A client's first words of TLS come in so many segments at most, one of them sent twice.
 	helloSegments = 3
 	// Control frames come in segments of a few bytes each, an HTTP/1 answer in one or two of many.
 	frameSize, recordSize = 32, 70 // a segment's mean, without TLS and with it
@@ -92,7 +91,9 @@ func (h *history) look(now time.Duration, s sockdiag.Socket, g greeting) (asked 
 		}
 		return h.asked.since(), h.claim
 	}
+	opening := h.opening
 	asked, c = h.judge(now, s, g)
+	h.opening = h.opening || opening && c == maybe
 	if s.Received > 0 && min(s.SinceReceived, s.SinceSent) >= settleTime {
 		h.settle(now, s, asked, c)
 	}
@@ -132,20 +133,19 @@ func (h *history) judge(now time.Duration, s sockdiag.Socket, g greeting) (asked
 	if h.pinged(s) || h.beats {
 		return h.asked.since(), h.claim
 	}
-	greeted := h.settled && (h.claim != nothing || h.received > helloSegments)
-	if may, sure := g.alone(s); may && !greeted {
+	if may, sure := g.alone(s); may && !h.greeted(g) {
 		h.opening = !g.known
 		if sure {
 			return came, waiting
 		}
-		if !h.unanswered(s) {
+		if !h.unanswered(s, g) {
 			return came, maybe
 		}
 	}
 	in, out := s.BytesReceived-h.bytesIn, bytesOut(s)-h.bytesOut
 	small := h.small(s, g, in, out)
-	if guess := s.SinceReceived == s.SinceSent && s.Sent > 0 && !h.settled; h.unanswered(s) && !(guess && small) {
-		if guess && !(s.Received == s.Sent+1 && !g.tls) { // an answer less than there were requests
+	if guess := s.SinceReceived == s.SinceSent && s.Sent > 0 && !h.settled; h.unanswered(s, g) && !(guess && small) {
+		if guess && (s.Received != s.Sent+1 || g.tls) {
 			return came, maybe
 		}
 		return came, h.asks(s, g, in, out)
@@ -165,6 +165,20 @@ func (h *history) judge(now time.Duration, s sockdiag.Socket, g greeting) (asked
 	return came, maybe
 }
 
+// greeted tells whether the handshake was over when nothing was under way last: what went since is no part of it. Where the
+// server is short of processor time, its tickets may come long after the rest.
+func (h *history) greeted(g greeting) bool {
+	switch {
+	case !h.settled:
+		return false
+	case g.bytes == 0:
+		return h.claim == nothing && h.received > helloSegments || h.claim == waiting && h.bytesOut >= resumedHello/2
+	case g.hybrid:
+		return h.bytesOut+oneTicket+hybridKey >= g.bytes
+	}
+	return h.bytesOut+oneTicket >= g.bytes
+}
+
 // asks is what the client claims whose payload came last.
 func (h *history) asks(s sockdiag.Socket, g greeting, in, out uint32) claim {
 	soon := s.Sent > 0 && s.SinceSent-s.SinceReceived <= reactionTime
@@ -173,7 +187,7 @@ func (h *history) asks(s sockdiag.Socket, g greeting, in, out uint32) claim {
 		return waiting
 	case h.hello(s):
 		return maybe
-	case h.settled && s.Sent == h.sent && in <= controlSize:
+	case h.settled && in <= controlSize && out <= controlSize:
 		return max(maybe, h.claim)
 	case soon && g.http2 && out >= 4<<10 && in <= controlSize+g.flow(out):
 		return max(maybe, h.claim) // permission to send more, as comes after a download
@@ -193,7 +207,7 @@ func (h *history) settle(now time.Duration, s sockdiag.Socket, asked time.Durati
 // unanswered tells whether the last payload came from the client. Of two in the same tick it was the answer if the kernel
 // had nothing to acknowledge since, if nothing else came since nothing was under way, or if the client acknowledged
 // something later; and what came first of all is taken for answered. Where nothing tells, it was not.
-func (h *history) unanswered(s sockdiag.Socket) bool {
+func (h *history) unanswered(s sockdiag.Socket, g greeting) bool {
 	switch {
 	case s.Received == 0:
 		return false
@@ -206,7 +220,12 @@ func (h *history) unanswered(s sockdiag.Socket) bool {
 		return true
 	}
 	alone := h.settled && h.claim == nothing && s.Received == h.received+1
-	return s.Acks != h.acks && !alone && s.SinceAck >= s.SinceReceived
+	acks := h.acks
+	if !h.settled && g.mayBeTLS(s) { // HAProxy is woken by the first segment only once it was acknowledged, so that none is counted
+		acks = 0
+	}
+	oneLess := !h.settled && !g.mayBeTLS(s) && s.Received == s.Sent+1 // an answer less than there were requests
+	return (s.Acks != acks || oneLess) && !alone && s.SinceAck >= s.SinceReceived
 }
 
 // pinged tells whether all that went since a look with nothing under way is something small one way and something small

@@ -121,8 +121,13 @@ func (i invocation) complain(format string, args ...any) int {
 }
 
 func (i invocation) usage(err error) int {
-	if err == config.ErrHelp {
+	switch err {
+	case config.ErrHelp:
+		i.args = nil
 		return printHelp(i)
+	case config.ErrVersion:
+		i.args = nil
+		return printVersion(i)
 	}
 	return i.complain("%v (see prestop --help)", err)
 }

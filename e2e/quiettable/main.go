@@ -9,7 +9,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -249,12 +248,4 @@ func docTable() string {
 		text += fmt.Sprintf("| %s | %s | %s | %s | %s |\n", k.pattern, k.protocol, strings.Join(servers[k], ", "), k.earliest, k.latest)
 	}
 	return text
-}
-
-func encode(v any) []byte {
-	b, err := json.Marshal(v)
-	if err != nil {
-		panic(err)
-	}
-	return append(b, '\n')
 }

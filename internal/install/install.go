@@ -4,7 +4,6 @@
 package install
 
 import (
-	"debug/elf"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/prestop/prestop/internal/regular"
 )
@@ -23,7 +24,7 @@ func Self(path string) (to string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if err := checkStatic(self); err != nil {
+	if err := checkStatic(); err != nil {
 		return "", err
 	}
 	if to, err = destination(path, self); err != nil {
@@ -34,14 +35,17 @@ func Self(path string) (to string, err error) {
 
 var errDynamic = errors.New("this binary needs the C library of the image that it runs in, and would not start in another one; expected a static one, as CGO_ENABLED=0 go build makes it")
 
-// checkStatic refuses a binary that needs an interpreter to start: in the image of the app there may be none.
-func checkStatic(path string) error {
-	file, err := elf.Open(path)
+// interpreter is the entry of the auxiliary vector that says where the kernel put the program's interpreter, which loads its
+// libraries (getauxval(3), AT_BASE). It is 0 in a static program.
+const interpreter = 7
+
+// checkStatic refuses a program that needs an interpreter to start: in the image of the app there may be none.
+func checkStatic() error {
+	vector, err := unix.Auxv()
 	if err != nil {
 		return err
 	}
-	defer file.Close()
-	if slices.ContainsFunc(file.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP }) {
+	if slices.ContainsFunc(vector, func(entry [2]uintptr) bool { return entry[0] == interpreter && entry[1] != 0 }) {
 		return errDynamic
 	}
 	return nil

@@ -54,6 +54,8 @@ func (h *preStop) read(args []string) *reading {
 	env := h.env.standIns()
 	c, err := config.ReadElsewhere(args, env, mounted)
 	switch {
+	case err == config.ErrVersion:
+		return &reading{subcommand: "--version"}
 	case err != nil:
 		return &reading{subcommand: "--help"}
 	case c.DryRun.V:
