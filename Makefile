@@ -62,9 +62,10 @@ fuzz: ## run each fuzz target for FUZZTIME, one after the other
 	internal/packaging/fuzz.sh $(FUZZTIME)
 
 .PHONY: demo
-demo: ## show what each way to stop a pod costs, in less than a minute
-	mkdir -p bin
-	go run ./examples/rollout -svg bin/rollout.svg
+demo: ## show what each way to stop a pod costs, and which to take, in a minute once it is built
+	@echo "building the demo; the first time takes a minute"
+	@mkdir -p bin
+	@go run ./examples/rollout -svg bin/rollout.svg
 
 .PHONY: rollouts
 rollouts: ## hold what the demo promises against 20 seeds

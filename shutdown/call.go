@@ -22,6 +22,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prestop/prestop/internal/jsonpath"
 	"github.com/prestop/prestop/internal/regular"
 	"github.com/prestop/prestop/internal/request"
 	"github.com/prestop/prestop/internal/step"
@@ -29,14 +30,19 @@ import (
 )
 
 // A Call is one HTTP call. Done is an answer that is expected; a 202 that names a Location is polled there
-// until it is one no longer. Failures that may pass are tried again while there is time.
+// until it is one no longer. Until its request is sent, it has 30 s, and failures that may pass are tried again. A request that
+// was sent is waited for, since many a shutdown endpoint answers when its work is done.
 type Call struct {
 	Connect web.Connect
 	Request web.Request
 	// BodyFile holds the body, read when the call is made; empty: the request's own body.
 	BodyFile string
 	Expect   web.Statuses
-	Timeout  time.Duration // of one try; 0: 10 s
+	Timeout  time.Duration // of one try, as long as it is written; 0: as long as there is time
+	Once     bool          // nothing is tried again once a byte was sent
+	// Give is given the value at Value of the answer. Its error is the step's. Nil: nothing is read.
+	Give  func(value any) error
+	Value jsonpath.Path
 }
 
 // Run makes the call.
@@ -49,7 +55,7 @@ func (c Call) Run(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	answer, err := c.send(ctx, log, client, request, c.again)
+	answer, err := c.send(ctx, log, client, request, web.Policy{Timeout: c.Timeout, Again: c.again, Open: true, Once: c.Once})
 	if err != nil {
 		return err
 	}
@@ -79,8 +85,7 @@ func (c Call) request() (web.Request, error) {
 	return r, nil
 }
 
-func (c Call) send(ctx context.Context, log *slog.Logger, client *web.Client, r web.Request, again func(web.Answer) bool) (web.Answer, error) {
-	policy := web.Policy{Timeout: c.Timeout, Again: again}
+func (c Call) send(ctx context.Context, log *slog.Logger, client *web.Client, r web.Request, policy web.Policy) (web.Answer, error) {
 	return policy.Do(ctx, log, func(ctx context.Context) (web.Answer, error) { return client.Send(ctx, r) })
 }
 
@@ -91,7 +96,24 @@ func (c Call) judge(log *slog.Logger, a web.Answer) error {
 		return c.unexpected(a)
 	}
 	log.Info("answered", "status", a.Status, "tries", a.Tries)
+	if c.Give == nil {
+		return nil
+	}
+	if err := c.give(a); err != nil {
+		return fmt.Errorf("%s: %w", web.Place(a.URL), err)
+	}
 	return nil
+}
+
+func (c Call) give(a web.Answer) error {
+	if a.Partial {
+		return fmt.Errorf("the answer is longer than %d MiB", web.MaxBody>>20)
+	}
+	value, err := c.Value.Of(a.Body)
+	if err != nil {
+		return err
+	}
+	return c.Give(value)
 }
 
 func (c Call) unexpected(a web.Answer) error {
@@ -133,7 +155,7 @@ func (c Call) poll(ctx context.Context, log *slog.Logger, client *web.Client, fr
 	}
 	log.Info("accepted; asking until it is done")
 	r := web.Request{Method: http.MethodGet, URL: at.String(), Header: c.Request.Header}
-	answer, err := c.send(ctx, log, client, r, func(a web.Answer) bool { return a.Status == http.StatusAccepted || c.again(a) })
+	answer, err := c.send(ctx, log, client, r, web.Policy{Timeout: c.Timeout, Again: func(a web.Answer) bool { return a.Status == http.StatusAccepted || c.again(a) }})
 	switch {
 	case err != nil:
 		return err

@@ -28,11 +28,11 @@ import (
 	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/dns"
 	"github.com/prestop/prestop/internal/hook"
+	"github.com/prestop/prestop/internal/manifests"
 	"github.com/prestop/prestop/internal/secret"
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/verbs"
 	"github.com/prestop/prestop/prestop"
-	"go.yaml.in/yaml/v3"
 )
 
 // What docs/*.md and README.md show is tried, so that they say what the program does. docs/lint has a test of its own.
@@ -45,7 +45,7 @@ import (
 //     may what localhost resolves to;
 //   - `helm template … | kubectl prestop lint -` is the plugin's, whose own test runs it;
 //   - of `kubectl exec … -- /prestop …` what is behind -- is run; any other kubectl command is one of a list, is not run, and
-//     shows nothing; make has the target.
+//     shows nothing; so are those of other programs; make has the target.
 //
 // A ```yaml block is YAML, and a hook in it is a plan without mistakes and warnings. A ```json block is JSON; ```text is for drawings. Steps, settings and
 // flags in `backquotes` are such. Links lead somewhere.
@@ -262,8 +262,16 @@ var (
 	makeTarget  = regexp.MustCompile(`(?m)^([a-z0-9]+):.* ## `)
 )
 
-// kubectlVerbs are those that pages may show. They are not run.
-var kubectlVerbs = []string{"annotate", "delete", "describe", "events", "exec", "get", "logs"}
+// notRun are the commands of other programs that pages may show. They are not run.
+var notRun = map[string][]string{
+	"kubectl":   {"annotate", "apply", "delete", "describe", "events", "exec", "get", "logs", "prestop lint", "rollout"},
+	"cosign":    {"verify", "verify-blob-attestation"},
+	"docker":    {"buildx imagetools inspect", "compose stop", "compose up"},
+	"git":       {"clone"},
+	"go":        {"install github.com/prestop/prestop/cmd/"},
+	"sha256sum": {"--check"},
+	"tar":       {"--extract"},
+}
 
 // check runs what can be run and says what is otherwise than shown.
 func (s *session) check(text string) (problems []string) {
@@ -290,14 +298,10 @@ func (s *session) check(text string) (problems []string) {
 			ran[n] = true
 			script.WriteString(command)
 			script.WriteString("\n")
-		case "kubectl":
-			if !slices.Contains(kubectlVerbs, words[1]) {
-				problems = append(problems, command+": expected kubectl "+strings.Join(kubectlVerbs, ", ")+", got "+words[1])
-			}
 		case "make":
 			problems = append(problems, s.makes(words[1:])...)
 		default:
-			problems = append(problems, command+": expected prestop, kubectl, make or echo, got "+words[0])
+			problems = append(problems, mayShow(words)...)
 		}
 		if !ran[n] && x.shown != "" {
 			problems = append(problems, command+" is not run: expected that nothing is shown for it")
@@ -314,6 +318,19 @@ func (s *session) check(text string) (problems []string) {
 		}
 	}
 	return problems
+}
+
+// mayShow finds a command that pages may not show.
+func mayShow(words []string) (problems []string) {
+	begins, known := notRun[words[0]]
+	rest := strings.Join(words[1:], " ")
+	switch {
+	case !known:
+		return []string{words[0] + ": expected prestop, make, echo or " + strings.Join(slices.Sorted(maps.Keys(notRun)), ", ")}
+	case !slices.ContainsFunc(begins, func(b string) bool { return strings.HasPrefix(rest, b) }):
+		return []string{words[0] + " " + rest + ": expected " + words[0] + " " + strings.Join(begins, ", ")}
+	}
+	return nil
 }
 
 func (s *session) makes(targets []string) (problems []string) {
@@ -403,7 +420,7 @@ func TestDocsYAMLFindsMistakes(t *testing.T) {
 	for _, test := range []struct{ name, block, problem string }{
 		{"no YAML", "a: [", "yaml"},
 		{"a hook", "lifecycle: {preStop: {exec: {command: [/prestop, wait 20s]}}}", ""},
-		{"a wrong step", "command: [/prestop, wiat 20s]", "got wiat"},
+		{"a wrong step", "command: [/prestop, wiat 20s]", "step 1 (wiat 20s)"},
 		{"a step that does not fit", "terminationGracePeriodSeconds: 20\ncommand: [/prestop, wait 20s]", "shortened"},
 		{"a wrong flag", "command: [/prestop, --nope, wait 20s]", "--nope"},
 		{"a wrong variable", "env: [{name: PRE_STOP_STEP, value: wait 1s}]\ncommand: [/prestop]", "PRE_STOP_STEP"},
@@ -425,16 +442,14 @@ func TestDocsYAMLFindsMistakes(t *testing.T) {
 
 func checkYAML(t *testing.T, text string) (problems []string) {
 	t.Helper()
-	for decoder := yaml.NewDecoder(strings.NewReader(text)); ; {
-		var content any
-		switch err := decoder.Decode(&content); {
-		case err == io.EOF:
-			return problems
-		case err != nil:
-			return append(problems, err.Error())
-		}
+	all, err := manifests.Values(text)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	for _, content := range all {
 		problems = append(problems, scope{env: map[string]string{}}.check(t, content)...)
 	}
+	return problems
 }
 
 // A scope is what a part of a manifest has from around it.
@@ -467,8 +482,8 @@ func (s scope) check(t *testing.T, content any) (problems []string) {
 
 // within adds the variables of a container and the grace period of a pod.
 func (s scope) within(content map[string]any) scope {
-	if grace, ok := content["terminationGracePeriodSeconds"].(int); ok {
-		s.grace = strconv.Itoa(grace)
+	if grace, ok := content["terminationGracePeriodSeconds"].(float64); ok {
+		s.grace = fmt.Sprint(grace)
 	}
 	list, _ := content["env"].([]any)
 	s.env = maps.Clone(s.env)
@@ -547,7 +562,8 @@ func TestDocsNames(t *testing.T) {
 		known = append(known, row.Env, "--"+row.Flag)
 	}
 	known = append(known, "--dry-run", "--output", "--help", "--exit-zero", "PRE_STOP_PORT", "PRE_STOP_SERVICE_")
-	known = append(known, "--fail", "--max-time", "--sync-rate-limit") // curl's, and ingress-nginx's
+	known = append(known, "--version")                                                                    // which is none, and begins no hook
+	known = append(known, "--fail", "--max-time", "--sync-rate-limit", "--metrics", "--shutdown-timeout") // curl's, ingress-nginx's, llama.cpp's and vLLM's
 	env := map[string]string{"KUBERNETES_SERVICE_HOST": "10.96.0.1", "POD_IP": "192.0.2.7", "POD_NAME": "web-0", "NODE_ID": "3", "VAULT_TOKEN": "token", "PRE_STOP_ELASTICSEARCH_URL": "https://es:9200"}
 	steps := 0
 	for _, d := range documents(t) {
@@ -777,8 +793,8 @@ func TestDocsFields(t *testing.T) {
 		statuses = append(statuses, row[0])
 	}
 	slices.Sort(statuses)
-	if want := documentedStatuses(t)["README.md"]; !slices.Equal(statuses, want) {
-		t.Errorf("the exit statuses are %q, and README.md's %q", statuses, want)
+	if want := documentedStatuses(t)["docs/reference.md"]; !slices.Equal(statuses, want) {
+		t.Errorf("the exit statuses are %q, and the reference's %q", statuses, want)
 	}
 }
 

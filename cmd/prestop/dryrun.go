@@ -20,6 +20,7 @@ import (
 	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/hook"
 	"github.com/prestop/prestop/internal/journal"
+	"github.com/prestop/prestop/internal/kube"
 	"github.com/prestop/prestop/internal/podlog"
 	"github.com/prestop/prestop/prestop"
 )
@@ -86,12 +87,12 @@ type written struct {
 	Where string `json:"where"`
 }
 
-func (r *hookRun) forecast(p *hook.Plan, said answers) forecast {
+func (r *hookRun) forecast(p *hook.Plan, said kube.Answer) forecast {
 	t := hook.NewTimeline(p.Plan)
 	earliest, latest := t.SIGTERM()
 	f := forecast{
 		Version: versionName(), Grace: prestop.Seconds(p.Grace), Reserve: prestop.Seconds(p.Reserve), Deadline: prestop.Seconds(p.Budget()),
-		AdditionalWait: prestop.Seconds(p.Floor), Pod: r.hideAll(said.texts), Steps: []foreseen{}, Places: []written{},
+		AdditionalWait: prestop.Seconds(p.Floor), Pod: r.hideAll(said.Texts), Steps: []foreseen{}, Places: []written{},
 		SIGTERM: [2]prestop.Seconds{prestop.Seconds(earliest), prestop.Seconds(latest)}, SIGKILL: prestop.Seconds(p.Grace),
 		timeline: t,
 	}
@@ -101,7 +102,7 @@ func (r *hookRun) forecast(p *hook.Plan, said answers) forecast {
 		f.timeline.Below(n, f.Steps[n].lines())
 	}
 	var warnings, errs []string
-	for _, w := range slices.Concat(p.Warnings, said.warnings) {
+	for _, w := range slices.Concat(p.Warnings, apiWarnings(said)) {
 		warnings = append(warnings, w.Text)
 	}
 	for _, wrong := range p.Problems {

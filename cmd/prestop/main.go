@@ -79,7 +79,7 @@ func environment(list []string) map[string]string {
 func subcommands() map[string]func(invocation) int {
 	return map[string]func(invocation) int{
 		"elasticsearch-clear": clearElasticsearch,
-		"install":             install,
+		"install":             installSelf,
 		"lint":                movedLint,
 		"version":             printVersion,
 		"help":                printHelp,
@@ -121,8 +121,13 @@ func (i invocation) complain(format string, args ...any) int {
 }
 
 func (i invocation) usage(err error) int {
-	if err == config.ErrHelp {
+	switch err {
+	case config.ErrHelp:
+		i.args = nil
 		return printHelp(i)
+	case config.ErrVersion:
+		i.args = nil
+		return printVersion(i)
 	}
 	return i.complain("%v (see prestop --help)", err)
 }

@@ -8,12 +8,9 @@ import (
 	"testing"
 )
 
-var (
-	span = regexp.MustCompile("`([^`]+)`")
-	link = regexp.MustCompile(`\]\(([^)#:]+)\)`)
-)
+var span = regexp.MustCompile("`([^`]+)`")
 
-// Each step in the table's second column can be read, and whatever the page links to is there.
+// Each step in the table's second column can be read.
 func TestMigrationTable(t *testing.T) {
 	page := filepath.Join("..", "..", "docs", "migration.md")
 	text, err := os.ReadFile(page)
@@ -44,10 +41,5 @@ func TestMigrationTable(t *testing.T) {
 	}
 	if steps < 30 || leave < 3 {
 		t.Errorf("%d steps and %d rows without, which is less than the page has", steps, leave)
-	}
-	for _, match := range link.FindAllStringSubmatch(string(text), -1) {
-		if _, err := os.Stat(filepath.Join(filepath.Dir(page), match[1])); err != nil {
-			t.Errorf("a dead link: %v", err)
-		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/hook"
+	"github.com/prestop/prestop/internal/kube"
 	"github.com/prestop/prestop/internal/podlog"
 	"github.com/prestop/prestop/internal/secret"
 	"github.com/prestop/prestop/internal/stall"
@@ -118,18 +119,18 @@ func (l *hookLog) clock() (elapsed, remaining time.Duration) {
 }
 
 // begin writes the first lines: what this is, what it was told, and what is wrong with that.
-func (l *hookLog) begin(r *hookRun, p *hook.Plan, said answers) {
+func (l *hookLog) begin(r *hookRun, p *hook.Plan, said kube.Answer) {
 	var plan []string
 	for _, e := range p.Entries {
 		plan = append(plan, e.Line)
 	}
 	attrs := []any{"version", versionName(), "log", l.Name(), "pod", r.config.Pod.Name, "grace", p.Grace, "reserve", p.Reserve,
 		"budget", p.Budget(), "wait", p.Floor, "plan", plan, slog.Group("settings", r.settings()...)}
-	if said.why != "" {
-		attrs = append(attrs, "stops", said.why, "api_grace", r.world.Asked.Grace)
+	if said.Why != "" {
+		attrs = append(attrs, "stops", said.Why, "api_grace", r.world.Asked.Grace)
 	}
 	l.Info("prestop begins", attrs...)
-	for _, text := range said.texts {
+	for _, text := range said.Texts {
 		l.Info(text)
 	}
 	if eck := r.config.ECK; eck.Cluster != "" {
@@ -138,7 +139,7 @@ func (l *hookLog) begin(r *hookRun, p *hook.Plan, said answers) {
 	for _, problem := range p.Problems {
 		l.Error("mistake in the configuration", "name", problem.Name, "error", problem.Text)
 	}
-	for _, w := range slices.Concat(p.Warnings, said.warnings) {
+	for _, w := range slices.Concat(p.Warnings, apiWarnings(said)) {
 		l.Warn(w.Text, "warning", w.ID)
 	}
 	for _, note := range l.notes {

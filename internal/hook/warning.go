@@ -35,6 +35,9 @@ func (s *Script) warnSettings() {
 	for _, name := range s.config.Unknown {
 		warn("setting-unknown", name, NoStep, "%s is set, and no setting of this version%s", name, step.DidYouMean(name, s.config.Names()))
 	}
+	if eck := s.config.ECK; eck.Unreadable != nil && s.config.PasswordFile.V == eck.PasswordFile {
+		warn("eck-no-password", elasticsearchSetting, NoStep, "this is an ECK pod, and the password of %s, with which its shutdown would be registered, cannot be read: %v", s.config.Username.V, eck.Unreadable)
+	}
 	if len(s.config.Arguments) > 0 && s.config.Steps.IsSet() {
 		warn("steps-ignored", stepsSetting, NoStep, "PRE_STOP_STEPS is set, and the steps given as arguments are done instead of it")
 	}

@@ -118,7 +118,7 @@ func graceTooShort(h *preStop, say report) {
 		case len(texts) > 0: // more time for the steps is more for the additional wait
 		case h.reading.config.AdditionalWait.IsSet():
 			say(h.setting(waitVariable), text, h.moreGrace(h.floor().Short, ""))
-		case !h.env.Open && !h.mistaken(""):
+		case !h.env.open && !h.mistaken(""):
 			say(h.command(), "the default "+text, h.moreGrace(h.floor().Short, variableLine(waitVariable, p.Budget().Truncate(time.Second))+"\nor more time:\n")).warn()
 		}
 	})

@@ -76,5 +76,5 @@ func (e environment) shown(word string) string {
 	if inside, braced := strings.CutPrefix(name, "{"); braced {
 		name = strings.TrimSuffix(inside, "}")
 	}
-	return e.Known[name]
+	return e.known[name]
 }

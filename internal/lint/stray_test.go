@@ -19,6 +19,8 @@ func TestStrays(t *testing.T) {
 		"a template that is misspelt":   {"kind: Deployment\nspec: {tempate: {spec: " + containers + "}}\n", []string{"2 error field-misspelt"}},
 		"containers that are misspelt":  {"kind: Deployment\nspec: {template: {spec: " + strings.Replace(containers, "containers", "container", 1) + "}}\n", []string{"2 error field-misspelt"}},
 		"a podTemplate of ECK":          {"apiVersion: elasticsearch.k8s.elastic.co/v1\nkind: Elasticsearch\nspec: {nodeSets: [{podtemplate: {spec: " + containers + "}}]}\n", []string{"3 error field-misspelt"}},
+		"nodeSets of ECK":               {"apiVersion: elasticsearch.k8s.elastic.co/v1\nkind: Elasticsearch\nspec: {nodeSet: [{podTemplate: {spec: " + containers + "}}]}\n", []string{"3 error field-misspelt"}},
+		"a Pod without a spec":          {"apiVersion: v1\nkind: Pod\ntemplate: {spec: " + containers + "}\n", []string{"3 error hook-misplaced"}},
 		"a kind of somebody's":          {"apiVersion: apps.example.com/v1\nkind: CloneSet\nspec: {template: {spec: " + containers + "}}\n", []string{"3 error sleep-fills-grace"}},
 		"a Job of somebody's":           {"apiVersion: batch.example.com/v1\nkind: Job\nspec: {tasks: [{template: {spec: " + containers + "}}]}\n", []string{"3 error sleep-fills-grace"}},
 		"a PodTemplate":                 {"apiVersion: v1\nkind: PodTemplate\ntemplate: {spec: " + containers + "}\n", []string{"3 error sleep-fills-grace"}},

@@ -14,6 +14,7 @@ type Line struct {
 	// Once: not done again where an earlier delivery of the hook had begun the step.
 	Once bool
 
+	scope   Scope
 	secrets *[]Secret
 }
 
@@ -32,7 +33,12 @@ type Secret struct {
 // Parse splits a line, finds its verb among verbs, and has the verb make sense of it. What the line holds of secrets is
 // returned with an error too. The error is an *[Error], and says in which column something else was expected.
 func Parse(verbs []Verb, text string, lookup Lookup) (Line, Spec, []Secret, error) {
-	words, err := split(text, lookup)
+	return ParseIn(Scope{Lookup: lookup}, verbs, text)
+}
+
+// ParseIn is [Parse] of a line to which others before it give values.
+func ParseIn(scope Scope, verbs []Verb, text string) (Line, Spec, []Secret, error) {
+	words, err := split(text, scope)
 	if err != nil && len(words) > 0 {
 		return Line{Verb: words[0]}, nil, nil, err
 	}
@@ -42,7 +48,7 @@ func Parse(verbs []Verb, text string, lookup Lookup) (Line, Spec, []Secret, erro
 	if len(words) == 0 {
 		return Line{}, nil, nil, &Error{Column: 1, Text: "expected a step, got nothing"}
 	}
-	l := Line{secrets: new([]Secret)}
+	l := Line{scope: scope, secrets: new([]Secret)}
 	if last := len(words) - 1; last > 0 && words[last].Text == onceWord && words[last].Bare() {
 		l.Once, words = true, words[:last]
 	}
@@ -61,6 +67,9 @@ func Parse(verbs []Verb, text string, lookup Lookup) (Line, Spec, []Secret, erro
 		if err := l.apart(verbs); err != nil {
 			return l, nil, *l.secrets, err
 		}
+	}
+	if err := v.early(words[:len(words)-len(rest)], l); err != nil {
+		return l, nil, *l.secrets, err
 	}
 	spec, err := v.Parse(l)
 	return l, spec, *l.secrets, err

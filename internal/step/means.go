@@ -21,6 +21,9 @@ type Means struct {
 	Keep    func(end func())
 	Release func()
 
+	// Values are what steps have given to later ones.
+	Values *Values
+
 	Pod    Pod
 	InPod  bool // false: somebody tries the hook elsewhere
 	DryRun bool

@@ -2,6 +2,7 @@ package step
 
 import (
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -27,7 +28,7 @@ func (l Line) HideVariables(w Word) {
 
 func (l Line) hideVariable(w Word, v variable) {
 	value := strings.TrimSpace(w.Text[v.from:v.to]) // of a file's blanks less may turn up
-	if !Public(v.name, value) {
+	if !v.late && !Public(v.name, value) {
 		l.hide(Secret{Text: value, Variable: v.name})
 	}
 }
@@ -48,7 +49,9 @@ func (l Line) HideURL(w Word, u *url.URL) {
 	l.HideUserinfo(u)
 	for parameter := range strings.SplitSeq(u.RawQuery, "&") {
 		name, value, _ := strings.Cut(parameter, "=")
-		l.HideField(name, value)
+		if !slices.ContainsFunc(w.Late(), func(late string) bool { return strings.Contains(value, late) }) {
+			l.HideField(name, value)
+		}
 	}
 	end := strings.Index(w.Text, "://")
 	if end < 0 {
