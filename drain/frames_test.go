@@ -32,6 +32,8 @@ func TestFrames(t *testing.T) {
 		{"an upload of little, and some frames", unknown, []sockdiag.Socket{busy, at(52, 92_000, 62, 200_052, s, 900*ms)}, maybe},
 		{"an upload on a connection that has carried others", h2, []sockdiag.Socket{busy, at(65, 110_000, 66, 200_300, s, 900*ms)}, waiting},
 		{"and its answer", h2, []sockdiag.Socket{busy, at(65, 110_000, 66, 200_300, s, 900*ms), at(65, 110_000, 67, 200_400, 2*s, s)}, nothing},
+		{"permission that comes when the upload is read", h2, []sockdiag.Socket{busy, at(65, 110_000, 60, 200_000, s, 3*s), at(65, 110_000, 64, 200_250, 2*s, s)}, waiting},
+		{"and an answer, long after it", h2, []sockdiag.Socket{busy, at(65, 110_000, 60, 200_000, s, 3*s), at(65, 110_000, 62, 200_100, 20*s, s)}, nothing},
 		{"that server speaks no HTTP/2", greeting{known: true, tls: true, bytes: 1800, segments: 3}, []sockdiag.Socket{busy, at(65, 110_000, 66, 200_300, s, 900*ms)}, nothing},
 		{"permission to send more, after a download", h2, []sockdiag.Socket{busy, at(53, 90_200, 160, 400_000, 900*ms, 910*ms)}, maybe},
 		{"a request, long after a download", h2, []sockdiag.Socket{busy, at(53, 90_200, 160, 400_000, 400*ms, 910*ms)}, waiting},

@@ -23,7 +23,7 @@ const (
 // and the request that follows it. What tells them apart is that the kernel acknowledges by a segment of its own whatever
 // is not answered within 200 ms.
 //
-// There may be ten thousand of them, so it is 44 bytes.
+// There may be ten thousand of them, so it is 48 bytes.
 type history struct {
 	round  uint32 // of the look that has met it last
 	old    bool   // it was there at the first look
@@ -42,6 +42,7 @@ type history struct {
 	received, sent    uint32
 	bytesIn, bytesOut uint32
 	acks              uint32
+	asking            uint32 // if it waits: bytes that came with the request
 }
 
 // A moment is on the clock of the looks, in milliseconds, which is exact enough; what came before they began is negative.
@@ -55,6 +56,7 @@ func (m moment) since() time.Duration { return time.Duration(m) * time.Milliseco
 
 const (
 	longSilence  = 5 * time.Second        // before a heartbeat
+	readTime     = 5 * time.Second        // within which an app has read an upload, and said that it may send more
 	reactionTime = 50 * time.Millisecond  // within which a client acknowledges by a frame what it was sent
 	settleTime   = 250 * time.Millisecond // after which the kernel has acknowledged
 	// An HTTP/2 server sends more than answers: settings at first, then permission to send more, and pings. Nothing else
@@ -143,7 +145,7 @@ func (h *history) judge(now time.Duration, s sockdiag.Socket, g greeting) (asked
 		}
 	}
 	in, out := s.BytesReceived-h.bytesIn, bytesOut(s)-h.bytesOut
-	small := h.small(s, g, in, out)
+	small := h.small(s, g, in, out) || h.claim == waiting && s.SinceReceived-s.SinceSent < readTime && h.permits(s, g, h.asking, out)
 	if guess := s.SinceReceived == s.SinceSent && s.Sent > 0 && !h.settled; h.unanswered(s, g) && !(guess && small) {
 		if guess && (s.Received != s.Sent+1 || g.tls) {
 			return came, maybe
@@ -199,6 +201,12 @@ func (h *history) settle(now time.Duration, s sockdiag.Socket, asked time.Durati
 	if !(c != nothing && h.claim != nothing && s.Received == h.received) { // else it may be answered in small pieces
 		h.bytesOut = bytesOut(s)
 	}
+	if c != waiting || h.claim != waiting {
+		h.asking = 0
+	}
+	if h.settled || !h.old { // else nobody knows when they came
+		h.asking += s.BytesReceived - h.bytesIn
+	}
 	h.settled, h.asked, h.claim = true, at(asked), c
 	h.received, h.sent, h.acks, h.bytesIn = s.Received, s.Sent, s.Acks, s.BytesReceived
 	h.last = at(now - lastPayload(s))
@@ -250,12 +258,17 @@ func (h *history) small(s sockdiag.Socket, g greeting, in, out uint32) bool {
 	if s.Received == 0 {
 		return false
 	}
+	if out <= controlSize || !h.settled && out <= helloSize || h.hello(s) {
+		return true
+	}
+	return h.permits(s, g, in, out)
+}
+
+// permits tells whether what the app has sent is no more than permission to send more, after so many bytes that came.
+func (h *history) permits(s sockdiag.Socket, g greeting, in, out uint32) bool {
 	most, each := uint32(controlSize), uint32(frameSize)
 	if !h.settled {
 		most = helloSize
-	}
-	if out <= most || h.hello(s) {
-		return true
 	}
 	if g.tls && !g.http2 {
 		return false
