@@ -25,6 +25,10 @@ help: ## list the targets
 build: ## build bin/prestop for this machine
 	$(GO_BUILD) -o bin/prestop ./cmd/prestop
 
+.PHONY: plugin
+plugin: ## build bin/kubectl-prestop, the kubectl plugin, for this machine
+	$(GO_BUILD) -o bin/kubectl-prestop ./cmd/kubectl-prestop
+
 .PHONY: cross
 cross: $(ARCHES:%=dist/prestop-linux-%) ## build dist/prestop-linux-ARCH for each of ARCHES
 
