@@ -39,9 +39,14 @@ func main() {
 	mainBelow("")
 }
 
+// memoryLimit is how much memory the Go runtime uses before it collects garbage more often. What the hook takes is taken from
+// the app: both are in one container.
+const memoryLimit = 10 << 20
+
 // mainBelow is main for a pod whose files are below root, which is empty but for tests.
 func mainBelow(root string) {
 	start := time.Now()
+	debug.SetMemoryLimit(memoryLimit)
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // and that is all: a closed log must not end the hook
 	os.Exit(run(invocation{context.Background(), start, os.Args[1:], environment(os.Environ()), os.Stdout, os.Stderr, root}))
 }
