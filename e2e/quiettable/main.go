@@ -14,9 +14,11 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -58,9 +60,11 @@ func main() {
 		return
 	}
 	status := 0
+	runtime.LockOSThread() // Pdeathsig is sent when the thread ends that started the process
 	for _, delay := range each { // by a process of its own, with which its servers end
 		cmd := exec.Command("/proc/self/exe", append(slices.Clone(os.Args[1:]), "-delays", delay)...)
 		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 		if cmd.Run() != nil {
 			status = max(status, 1, cmd.ProcessState.ExitCode())
 		}
