@@ -60,7 +60,7 @@ func main() {
 		return
 	}
 	status := 0
-	runtime.LockOSThread() // Pdeathsig is sent when the thread ends that started the process
+	runtime.LockOSThread()       // Pdeathsig is sent when the thread ends that started the process
 	for _, delay := range each { // by a process of its own, with which its servers end
 		cmd := exec.Command("/proc/self/exe", append(slices.Clone(os.Args[1:]), "-delays", delay)...)
 		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
