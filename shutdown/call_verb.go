@@ -51,7 +51,7 @@ func (c *callSpec) setBody(l step.Line, o step.Option) {
 		c.bodyFile = o.Value[len("@"):]
 		return
 	}
-	l.HideVariables(o.Word)
+	l.HideBody(o.Word)
 	c.body = []byte(o.Value)
 }
 
@@ -68,6 +68,6 @@ func files(names ...string) []string {
 
 func (c callSpec) Bind(m step.Means) (step.Deed, error) {
 	call := Call{Connect: c.request.Connect(m), Request: c.request.Request, BodyFile: c.bodyFile, Expect: c.request.Expect, Timeout: c.request.Timeout, Once: c.once}
-	call.Request.Body = c.body
+	call.Request.Body, call.Read = c.body, m.Content
 	return c.request.Conditional(m, call.Connect, call), nil
 }

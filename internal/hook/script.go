@@ -94,7 +94,6 @@ func (s *Script) read(l config.Line) (one Step, verb string) {
 	if !l.Argument {
 		one.Setting = stepsSetting
 	}
-	s.secrets.AddWritten(l.Text)
 	parsed, spec, declared, err := step.Parse(s.verbs, l.Text, func(name string) (string, bool) {
 		one.Variables = append(one.Variables, name)
 		value, ok := s.config.Env[name]
@@ -103,14 +102,18 @@ func (s *Script) read(l config.Line) (one Step, verb string) {
 		}
 		return value, ok
 	})
-	s.secrets.AddLine(declared)
+	one.secrets.AddLine(declared)
 	if one.Once = parsed.Once; err == nil {
-		one.Spec, one.Needs = spec, spec.Needs()
+		one.Line, one.Spec, one.Needs = parsed.Shown(l.Text), spec, spec.Needs()
 		return one, parsed.Verb.Text
 	}
 	unreadable := one.secrets.Inside() // nobody knows what in the line is a secret
-	unreadable.AddUnreadable(l.Text)
-	one.Line, one.Err, one.secrets = unreadable.Hide(l.Text), err, unreadable
+	words, _ := step.Unreadable(l.Text)
+	_, shown := step.Unreadable(parsed.Shown(l.Text))
+	for _, word := range words {
+		unreadable.Add(word)
+	}
+	one.Line, one.Err, one.secrets = unreadable.Hide(shown), err, unreadable
 	return one, parsed.Verb.Text
 }
 

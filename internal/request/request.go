@@ -100,8 +100,7 @@ func (s *Spec) header(l step.Line, o step.Option) error {
 	if !ok || name == "" || strings.Trim(name, headerName) != "" || strings.ContainsFunc(value, unsent) {
 		return o.Expected("header: expected Name:value, on one line")
 	}
-	l.HideVariables(o.Word)
-	l.HideField(name, value)
+	l.HideHeader(o.Word, name, value)
 	s.Request.Header.Add(name, value)
 	return nil
 }
