@@ -1,7 +1,8 @@
-// Package escape undoes escapes in a text, and remembers where each byte comes from.
+// Package escape undoes escapes in a text, and escapes what would act on a terminal.
 //
-// [Views] gives the text with the escapes of JSON, of URLs and of HTML undone, one kind in another too. So what somebody has
-// escaped in part, or more than once, is found in one of the views. The package is pure. It is for internal/secret.
+// [Views] gives a text with the escapes of JSON, of URLs and of HTML undone, one kind in another too, and remembers where each byte
+// comes from. So what somebody has escaped in part, or more than once, is found in one of the views: internal/secret looks there.
+// [Printable] and [JSON] are for whoever prints what others wrote. The package is pure.
 package escape
 
 import (
