@@ -9,7 +9,7 @@ import (
 func TestPrintable(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"plain é 😀 \\ \"":        "plain é 😀 \\ \"",
+		"plain é 😀 \\ \"":         "plain é 😀 \\ \"",
 		"\x1b[2J\a\r\n\x7f\x00":   `\x1b[2J\a\r\n\x7f\x00`,
 		"\u009b31m\u0085":         `\u009b31m\u0085`,
 		"a\u202eb\u2066c\u200f":   `a\u202eb\u2066c\u200f`,
