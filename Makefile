@@ -22,8 +22,13 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' Makefile
 
 .PHONY: build
-build: ## build bin/prestop for this machine
+build: ## build bin/prestop and bin/kubectl-prestop for this machine
 	$(GO_BUILD) -o bin/prestop ./cmd/prestop
+	$(GO_BUILD) -o bin/kubectl-prestop ./cmd/kubectl-prestop
+
+.PHONY: plugin
+plugin: ## build bin/kubectl-prestop, the kubectl plugin, for this machine
+	$(GO_BUILD) -o bin/kubectl-prestop ./cmd/kubectl-prestop
 
 .PHONY: cross
 cross: $(ARCHES:%=dist/prestop-linux-%) ## build dist/prestop-linux-ARCH for each of ARCHES
@@ -66,9 +71,10 @@ fuzz: ## run each fuzz target for FUZZTIME, one after the other
 	internal/packaging/fuzz.sh $(FUZZTIME)
 
 .PHONY: demo
-demo: ## show what each way to stop a pod costs, in less than a minute
-	mkdir -p bin
-	go run ./examples/rollout -svg bin/rollout.svg
+demo: ## show what each way to stop a pod costs, and which to take, in a minute once it is built
+	@echo "building the demo; the first time takes a minute"
+	@mkdir -p bin
+	@go run ./examples/rollout -svg bin/rollout.svg
 
 .PHONY: rollouts
 rollouts: ## hold what the demo promises against 20 seeds

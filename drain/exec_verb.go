@@ -41,5 +41,5 @@ func (e execSpec) Needs() step.Needs {
 }
 
 func (e execSpec) Bind(step.Means) (step.Deed, error) {
-	return Exec{Words: e.words, Timeout: e.timeout, Min: e.wait.Min}, nil
+	return Exec{Words: e.words, Adopt: true, Timeout: e.timeout, Min: e.wait.Min}, nil
 }

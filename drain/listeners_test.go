@@ -3,6 +3,7 @@ package drain
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
@@ -102,6 +103,9 @@ func TestQuietWithoutPorts(t *testing.T) {
 		t.Errorf("nothing was listened on: %v after %v", err, took)
 	}
 	l := echo(t, "tcp4", "0.0.0.0:0", 0)
+	if found, err := (Quiet{}).Check(t.Context()); err != nil || !strings.Contains(fmt.Sprint(found), fmt.Sprint(port(l))) {
+		t.Errorf("a dry run does not name port %d: %v (%v)", port(l), found, err)
+	}
 	if took, err := run(Quiet{For: 300 * ms}); err != nil || took > s {
 		t.Errorf("nothing goes on: %v after %v", err, took)
 	}
@@ -153,9 +157,12 @@ func TestDatagrams(t *testing.T) {
 		}
 		return said, err
 	}
+	tcp, stop := context.WithCancel(t.Context())
+	go every(tcp, 100*ms, func() { once(tcp, l) })
 	if _, err := run(Quiet{UDPPorts: []uint16{port(l)}}); err != nil {
-		t.Errorf("no datagrams: %v", err)
+		t.Errorf("no datagrams, though there are connections: %v", err)
 	}
+	stop()
 	if _, err := run(Quiet{UDPPorts: []uint16{port(l) ^ 1}}); err == nil || errors.Is(err, errMax) {
 		t.Errorf("no socket: %v", err)
 	}
@@ -167,7 +174,7 @@ func TestDatagrams(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	go every(ctx, 100*ms, func() { client.Write([]byte("a")); server.Read(make([]byte, 1)) })
-	if said, err := run(Quiet{UDPPorts: []uint16{port(l)}}); !errors.Is(err, errMax) || !strings.Contains(err.Error(), "last datagram") {
+	if said, err := run(Quiet{Ports: []uint16{port(l)}, UDPPorts: []uint16{port(l)}}); !errors.Is(err, errMax) || !strings.Contains(err.Error(), "last datagram") {
 		t.Errorf("datagrams go on: %v\n%s", err, said)
 	}
 	if said, err := run(Quiet{Ports: []uint16{port(l)}}); err != nil || !strings.Contains(said, "datagrams do not count") {

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prestop/prestop/internal/jsonpath"
 	"github.com/prestop/prestop/internal/metrics"
 	"github.com/prestop/prestop/internal/web"
 )
@@ -46,9 +47,9 @@ func selector(t *testing.T, text string) metrics.Selector {
 	return sel
 }
 
-func path(t *testing.T, text string) Path {
+func path(t *testing.T, text string) jsonpath.Path {
 	t.Helper()
-	p, err := ParsePath(text)
+	p, err := jsonpath.Parse(text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,45 +220,4 @@ func TestRunURLBlackHole(t *testing.T) {
 	if err == nil || errors.Is(err, errMax) || !strings.HasPrefix(err.Error(), "could not see: "+server.URL+": no complete answer in time") {
 		t.Errorf("error %v", err)
 	}
-}
-
-func TestParsePathErrors(t *testing.T) {
-	for text, want := range map[string]string{
-		"":                "expected a path such as .status or .items[0].state, got nothing",
-		"status":          `column 1: expected a key after a dot, as in .status, got "status"`,
-		".a..b":           `column 3: expected a key after a dot, as in .status, got "..b"`,
-		".a.":             `column 3: expected a key after a dot, as in .status, got "."`,
-		".a[x]":           `column 3: expected [0] or ["key"], got "[x]"`,
-		".a[-1]":          `column 3: expected [0] or ["key"], got "[-1]"`,
-		".a[1":            `column 3: expected [0] or ["key"], got "[1"`,
-		`.a["b]`:          `column 3: expected ["key"], got "[\"b]"`,
-		`.a["b"`:          `column 3: expected ["key"], got "[\"b\""`,
-		`.a[99999999999]`: `column 3: expected [0] or ["key"], got "[99999999999]"`,
-		"count(":          "expected a closing ) after count(",
-		"count(.a":        "expected a closing ) after count(",
-		"count()":         "expected a path such as .status or .items[0].state, got nothing",
-		"count(a)":        `column 7: expected a key after a dot, as in .status, got "a"`,
-		"count(.a[x])":    `column 9: expected [0] or ["key"], got "[x]"`,
-		`.a]`:             `column 1: expected a key after a dot, as in .status, got ".a]"`,
-	} {
-		if p, err := ParsePath(text); err == nil || err.Error() != want {
-			t.Errorf("%q: %v, error %v, want %s", text, p, err, want)
-		}
-	}
-}
-
-func FuzzPath(f *testing.F) {
-	for _, seed := range []string{".", ".a.b[0]", "count(.a)", "count(", `["a"].b`, `.["\""]`, "..", "[", ".a["} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		p, err := ParsePath(text)
-		if err != nil {
-			return
-		}
-		if len(p.steps) == 0 && text != "." {
-			t.Errorf("%q leads nowhere", text)
-		}
-		p.of([]byte(`{"a": [{"b": 1}]}`))
-	})
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/prestop/prestop/internal/jsonpath"
 	"github.com/prestop/prestop/internal/metrics"
 	"github.com/prestop/prestop/internal/request"
 	"github.com/prestop/prestop/internal/step"
@@ -14,7 +15,7 @@ import (
 
 // URLVerb is the step that asks until the answer says so.
 func URLVerb() step.Verb {
-	return step.Verb{Name: "until", Target: "URL", Options: slices.Concat(request.Options(), []string{"met-by", "json", "in", "not-in", "metric", "at-most", "at-least", "absent", "stable", "min", "max"}),
+	return step.Verb{Name: "until", Target: "URL", Options: slices.Concat(request.Options(), []string{"met-by", "json", "in", "not-in", "metric", "at-most", "at-least", "absent", "stable", "min", "max"}), Late: []string{"", "header"},
 		Does: "asks every second until the answer is 2xx, or says what json= or metric= wants", Parse: parseURL}
 }
 
@@ -120,7 +121,7 @@ func (u urlSpec) json(l step.Line, path step.Option, bounds Bounds) (Condition, 
 	if hasIn && hasNotIn || hasIn && hasBounds || hasNotIn && hasBounds || !hasIn && !hasNotIn && !hasBounds {
 		return nil, path.Expected("json=PATH needs one of in=A,B, not-in=A,B, and at-most=N or at-least=N, to know what is waited for")
 	}
-	at, err := ParsePath(path.Value)
+	at, err := jsonpath.Parse(path.Value)
 	if err != nil {
 		return nil, path.Refused(fmt.Errorf("json: %w", err), "json: expected a path, as .status, got "+path.Got())
 	}
@@ -136,12 +137,14 @@ func (u urlSpec) json(l step.Line, path step.Option, bounds Bounds) (Condition, 
 
 func (u urlSpec) Needs() step.Needs {
 	n := u.wait.Needs()
-	n.Calls, n.Reads = u.request.Calls(), u.request.Files()
+	n.Calls, n.Reads, n.Takes = u.request.Calls(), u.request.Files(), u.request.Takes()
 	n.Calls[len(n.Calls)-1].Repeats = true
 	return n
 }
 
 func (u urlSpec) Bind(m step.Means) (step.Deed, error) {
 	connect := u.request.Connect(m)
-	return u.request.Conditional(m, connect, URL{Connect: connect, Request: u.request.Request, Timeout: u.request.Timeout, MetBy: u.metBy, Until: u.until, Stable: u.stable, Min: u.wait.Min}), nil
+	return u.request.Step(m, connect, u.request.Request, func(r web.Request) step.Deed {
+		return URL{Connect: connect, Request: r, Timeout: u.request.Timeout, MetBy: u.metBy, Until: u.until, Stable: u.stable, Min: u.wait.Min}
+	}), nil
 }

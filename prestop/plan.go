@@ -73,6 +73,8 @@ type Plan struct {
 	Grace, Reserve time.Duration
 	// Floor is how long the hook lasts at least, from its start, where the deadline allows.
 	Floor time.Duration
+	// Fallback is such a floor if the error of a step is an [ErrKeepsWait].
+	Fallback time.Duration
 
 	// Aside is kept before the deadline for what the caller does after the run, such as sending its report.
 	Aside time.Duration

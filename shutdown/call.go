@@ -22,6 +22,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prestop/prestop/internal/jsonpath"
 	"github.com/prestop/prestop/internal/regular"
 	"github.com/prestop/prestop/internal/request"
 	"github.com/prestop/prestop/internal/step"
@@ -36,9 +37,13 @@ type Call struct {
 	Request web.Request
 	// BodyFile holds the body, read when the call is made; empty: the request's own body.
 	BodyFile string
+	Read     func(path string) ([]byte, error) // reads BodyFile; nil: [regular.Read]
 	Expect   web.Statuses
 	Timeout  time.Duration // of one try, as long as it is written; 0: as long as there is time
 	Once     bool          // nothing is tried again once a byte was sent
+	// Give is given the value at Value of the answer. Its error is the step's. Nil: nothing is read.
+	Give  func(value any) error
+	Value jsonpath.Path
 }
 
 // Run makes the call.
@@ -66,7 +71,11 @@ func (c Call) request() (web.Request, error) {
 	r := c.Request
 	r.Header = r.Header.Clone()
 	if c.BodyFile != "" {
-		body, err := regular.Read(c.BodyFile)
+		read := c.Read
+		if read == nil {
+			read = regular.Read
+		}
+		body, err := read(c.BodyFile)
 		if err != nil {
 			return r, fmt.Errorf("body: %w", err)
 		}
@@ -92,7 +101,24 @@ func (c Call) judge(log *slog.Logger, a web.Answer) error {
 		return c.unexpected(a)
 	}
 	log.Info("answered", "status", a.Status, "tries", a.Tries)
+	if c.Give == nil {
+		return nil
+	}
+	if err := c.give(a); err != nil {
+		return fmt.Errorf("%s: %w", web.Place(a.URL), err)
+	}
 	return nil
+}
+
+func (c Call) give(a web.Answer) error {
+	if a.Partial {
+		return fmt.Errorf("the answer is longer than %d MiB", web.MaxBody>>20)
+	}
+	value, err := c.Value.Of(a.Body)
+	if err != nil {
+		return err
+	}
+	return c.Give(value)
 }
 
 func (c Call) unexpected(a web.Answer) error {

@@ -372,9 +372,9 @@ func TestExecVerb(t *testing.T) {
 	}
 }
 
-// Options stand before the program, and all words after it are the program's.
+// Options stand before the program, and all words after it are the program's. It runs alone, since a step that runs a program
+// ends all that this process starts meanwhile.
 func TestExecOptions(t *testing.T) {
-	t.Parallel()
 	for text, most := range map[string]time.Duration{"exec max=60s prog max=5s": 60 * time.Second, "exec max=500ms prog max=5s once": 500 * time.Millisecond} {
 		n, s, err := bound(text, step.Means{})
 		got, ok := s.(Exec)
@@ -493,11 +493,11 @@ func TestStepsThatCannotBeRead(t *testing.T) {
 		"post http://app:0/":                                  "column 6: expected a port from 1 to 65535, got 0",
 		"post http://u:hunter22@/":                            "column 6: expected a URL with a host, as in http://localhost:8080/path",
 		"post http://a,http://b":                              "column 6: expected a URL with a host, as in http://localhost:8080/path",
-		"post http://app/ http://b":                           "column 18: expected an option or the end of the step, got \"http://b\"",
-		"post http://app/ colour=red":                         "column 18: expected an option of post (body header expect timeout token-file ca-file cert-file key-file tls-server-name only-if max), got colour=",
-		"post http://app/ type=restart":                       "column 18: expected an option of post (body header expect timeout token-file ca-file cert-file key-file tls-server-name only-if max), got type=",
-		"post http://app/ timeout=":                           "column 18: timeout: expected seconds, as 50, or a duration, as 1m30s, got \"\"",
-		"post http://app/ timeout=-1s":                        "column 18: timeout: expected seconds, as 50, or a duration, as 1m30s, got \"-1s\"",
+		"post http://app/ http://b":                           `column 18: expected an option or the end of the step, got "http://b"`,
+		"post http://app/ colour=red":                         "column 18: expected an option of post (body header expect timeout token-file ca-file cert-file key-file tls-server-name only-if max json into), got colour=",
+		"post http://app/ type=restart":                       "column 18: expected an option of post (body header expect timeout token-file ca-file cert-file key-file tls-server-name only-if max json into), got type=",
+		"post http://app/ timeout=":                           `column 18: timeout: expected seconds, as 50, or a duration, as 1m30s, got ""`,
+		"post http://app/ timeout=-1s":                        `column 18: timeout: expected seconds, as 50, or a duration, as 1m30s, got "-1s"`,
 		"post http://app/ timeout=0":                          "column 18: timeout: expected more than 0s",
 		"post http://app/ expect=":                            `column 18: expect: expected statuses such as 200,404 or 2xx, got ""`,
 		"post http://app/ expect=200,":                        `column 18: expect: expected statuses such as 200,404 or 2xx, got "200,"`,
@@ -516,16 +516,16 @@ func TestStepsThatCannotBeRead(t *testing.T) {
 		"post http://app/ header='X(A): b'":                   "column 18: header: expected Name:value, on one line",
 		"post http://app/ header='X-A:\x00b'":                 "column 18: header: expected Name:value, on one line",
 		"remove":                                              "column 7: expected a file's path, as in remove /shared/ready after remove",
-		"remove ready":                                        "column 8: expected an absolute path, got \"ready\"",
+		"remove ready":                                        `column 8: expected an absolute path, got "ready"`,
 		"remove /a force=true":                                "column 11: remove takes no options, got force=",
 		"touch":                                               "column 6: expected a file's path, as in touch /shared/drained after touch",
-		"touch drained":                                       "column 7: expected an absolute path, got \"drained\"",
+		"touch drained":                                       `column 7: expected an absolute path, got "drained"`,
 		"touch '/a\x00b'":                                     "column 7: expected an absolute path, got \"'/a\\x00b'\"",
 		"exec":                                                "column 5: expected a program, as in exec /bin/true, after exec",
 		"exec max=5s":                                         "column 5: expected a program, as in exec /bin/true, after exec",
 		"exec maxx=5s prog":                                   "column 6: expected an option of exec (max only-if), got maxx=; did you mean max=?",
 		"exec max=0 prog":                                     "column 6: max: expected more than 0s",
-		"exec max=soon prog":                                  "column 6: max: expected seconds, as 50, or a duration, as 1m30s, got \"soon\"",
+		"exec max=soon prog":                                  `column 6: max: expected seconds, as 50, or a duration, as 1m30s, got "soon"`,
 		"exec only-if=app prog":                               "column 6: only-if: expected a URL that begins with http://, https:// or http+unix:, got the scheme \"\"",
 		"post http://app/ max=0s":                             "column 18: max: expected more than 0s",
 		"exec once":                                           "column 5: expected a program, as in exec /bin/true, after exec",

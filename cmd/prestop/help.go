@@ -79,7 +79,7 @@ func writeSettings(w io.Writer, all []config.Setting) {
 		}
 		name := s.Env
 		if s.Flag != "" {
-			name += ", --" + s.Flag + " " + s.Kind
+			name += ", --" + s.Flag + " " + s.Kind()
 		}
 		fmt.Fprintf(w, "  %s\n      %s%s\n", name, s.Usage, shownDefault(s))
 	}

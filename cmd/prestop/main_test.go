@@ -12,7 +12,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/prestop/prestop/internal/verbs"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -225,34 +224,6 @@ func unread(t *testing.T) *os.File {
 	read.Close()
 	t.Cleanup(func() { write.Close() })
 	return write
-}
-
-// A pipe that is full, and blocks, does not keep the hook from its time.
-func TestFullPipe(t *testing.T) {
-	t.Parallel()
-	var ends [2]int
-	if err := syscall.Pipe2(ends[:], syscall.O_CLOEXEC|syscall.O_NONBLOCK); err != nil {
-		t.Fatal(err)
-	}
-	for err := error(nil); err == nil; {
-		_, err = syscall.Write(ends[1], make([]byte, 4096))
-	}
-	if err := syscall.SetNonblock(ends[1], false); err != nil {
-		t.Fatal(err)
-	}
-	read, write := os.NewFile(uintptr(ends[0]), "read end"), os.NewFile(uintptr(ends[1]), "write end")
-	defer read.Close()
-	defer write.Close()
-
-	p := prepare(t, []string{"PRE_STOP_LOG_TO=stdout"}, "wait 100ms")
-	p.Stdout, p.Stderr = write, write
-	begun := time.Now()
-	p.begin()
-	killed := time.AfterFunc(10*time.Second, func() { p.Process.Kill() })
-	defer killed.Stop()
-	if got := p.exit(); got != exitDone {
-		t.Errorf("exit status %d after %s, want 0 after 100ms", got, time.Since(begun))
-	}
 }
 
 // What a script may be told to do twice must not be a subcommand in one place and a step in another.

@@ -111,7 +111,7 @@ func readWith(args []string, env map[string]string, mounted func(namespace strin
 		return nil, err
 	}
 	for _, s := range r.table {
-		if text := env[s.Env]; text != "" && *s.by == "" {
+		if text := env[s.Env]; text != "" && s.By() == "" {
 			r.set(s, s.Env, text)
 		}
 	}

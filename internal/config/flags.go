@@ -95,19 +95,14 @@ func (r *reader) flags() *pflag.FlagSet {
 			r.flag(flags, s)
 		}
 	}
-	var dryRun, output *Setting
-	own := &reader{Config: r.Config}
-	add(own, "", &r.DryRun, toggle(), "", "dry-run", "", "")
-	add(own, "", &r.Output, choice(Text, JSON), "", "output", "", "")
-	dryRun, output = own.table[0], own.table[1]
-	r.flag(flags, dryRun)
-	r.flag(flags, output)
+	r.flag(flags, &Setting{value: is(&r.DryRun, toggle()), Flag: "dry-run"})
+	r.flag(flags, &Setting{value: is(&r.Output, choice(Text, JSON)), Flag: "output"})
 	return flags
 }
 
 func (r *reader) flag(flags *pflag.FlagSet, s *Setting) {
 	f := flags.VarPF(flagValue{r, s}, s.Flag, "", s.Usage)
-	if s.Kind == toggle().name {
+	if s.Kind() == toggle().name {
 		f.NoOptDefVal = "true"
 	}
 }
@@ -125,10 +120,10 @@ func (f flagValue) Set(text string) error {
 		f.r.DryRun.V = true // whoever mistypes it wants nothing to be done
 	}
 	if f.Setting.Flag == "output" {
-		*f.by = "--output" // it needs a dry run whatever its value
+		f.setBy("--output") // it needs a dry run whatever its value
 	}
 	return nil
 }
 
 func (f flagValue) String() string { return f.Shown() }
-func (f flagValue) Type() string   { return f.Kind }
+func (f flagValue) Type() string   { return f.Kind() }

@@ -33,6 +33,8 @@ type Spec struct {
 	TLS       web.TLS
 	TokenFile string
 	OnlyIf    *Spec // the step is done only if this is answered 2xx; nil: it is done
+
+	late []late
 }
 
 // Parse reads the URL in w, and the line's options that are of a request.
@@ -43,6 +45,9 @@ func Parse(l step.Line, method string, w step.Word) (Spec, error) {
 	}
 	l.HideURL(w, u)
 	s := Spec{Request: web.Request{Method: method, URL: w.Text, Header: http.Header{}}, URL: u}
+	if err := s.lateURL(w, u); err != nil {
+		return Spec{}, err
+	}
 	for _, o := range l.Options {
 		switch o.Key {
 		case "header":
@@ -62,7 +67,8 @@ func Parse(l step.Line, method string, w step.Word) (Spec, error) {
 			return Spec{}, err
 		}
 	}
-	return s, s.condition(l)
+	err = s.condition(l)
+	return s, err
 }
 
 // tls reads an option that is of TLS. A client certificate without its key, and a name without TLS, would be left out.
@@ -100,8 +106,17 @@ func (s *Spec) header(l step.Line, o step.Option) error {
 	if !ok || name == "" || strings.Trim(name, headerName) != "" || strings.ContainsFunc(value, unsent) {
 		return o.Expected("header: expected Name:value, on one line")
 	}
-	l.HideVariables(o.Word)
-	l.HideField(name, value)
+	begin := len(o.Key) + len("=") + len(name) + len(":")
+	begin += strings.Index(o.Text[begin:], value)
+	if w := o.Part(begin, begin+len(value)); len(o.Late()) > 0 {
+		l.HideVariables(o.Word)
+		s.late = append(s.late, late{part: name + ":", word: w})
+		if len(w.Late()) < len(o.Late()) {
+			return o.Expected("header: expected $(%s) in the value, got %s", o.Late()[0], o.Got())
+		}
+		return nil
+	}
+	l.HideHeader(o.Word, name, value)
 	s.Request.Header.Add(name, value)
 	return nil
 }

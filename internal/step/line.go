@@ -14,25 +14,22 @@ type Line struct {
 	// Once: not done again where an earlier delivery of the hook had begun the step.
 	Once bool
 
+	scope   Scope
 	secrets *[]Secret
 }
 
 // onceWord at the end of any step sets [Line.Once].
 const onceWord = "once"
 
-// A Secret is a text of a line that nobody may read elsewhere.
-type Secret struct {
-	Text     string
-	Variable string // whose value it is, and whose name is shown instead; empty: it stood in the line
-	// Field is the header or the query parameter whose value it is. Some names say that the value is no secret.
-	// Empty: it is a secret whatever its name.
-	Field string
-}
-
 // Parse splits a line, finds its verb among verbs, and has the verb make sense of it. What the line holds of secrets is
 // returned with an error too. The error is an *[Error], and says in which column something else was expected.
 func Parse(verbs []Verb, text string, lookup Lookup) (Line, Spec, []Secret, error) {
-	words, err := split(text, lookup)
+	return ParseIn(Scope{Lookup: lookup}, verbs, text)
+}
+
+// ParseIn is [Parse] of a line to which others before it give values.
+func ParseIn(scope Scope, verbs []Verb, text string) (Line, Spec, []Secret, error) {
+	words, err := split(text, scope)
 	if err != nil && len(words) > 0 {
 		return Line{Verb: words[0]}, nil, nil, err
 	}
@@ -42,7 +39,7 @@ func Parse(verbs []Verb, text string, lookup Lookup) (Line, Spec, []Secret, erro
 	if len(words) == 0 {
 		return Line{}, nil, nil, &Error{Column: 1, Text: "expected a step, got nothing"}
 	}
-	l := Line{secrets: new([]Secret)}
+	l := Line{scope: scope, secrets: new([]Secret)}
 	if last := len(words) - 1; last > 0 && words[last].Text == onceWord && words[last].Bare() {
 		l.Once, words = true, words[:last]
 	}
@@ -61,6 +58,9 @@ func Parse(verbs []Verb, text string, lookup Lookup) (Line, Spec, []Secret, erro
 		if err := l.apart(verbs); err != nil {
 			return l, nil, *l.secrets, err
 		}
+	}
+	if err := v.early(words[:len(words)-len(rest)], l); err != nil {
+		return l, nil, *l.secrets, err
 	}
 	spec, err := v.Parse(l)
 	return l, spec, *l.secrets, err

@@ -21,6 +21,7 @@ type Verb struct {
 	Name    string
 	Target  string   // what stands after it, as help shows it
 	Options []string // the keys of the key=value words that it takes
+	Late    []string // keys of options whose value an earlier step may give when it runs; "" is the target
 	Raw     bool     // all words after it are a program's; an option stands before them
 	Does    string   // what it does, in half a sentence
 	Parse   func(Line) (Spec, error)
@@ -47,6 +48,7 @@ type Needs struct {
 
 	Calls   []Call   // in the order in which they are made
 	Ports   []uint16 // of this pod that are looked at
+	Closed  bool     // until nobody listens on them any more
 	Reads   []string // files that are read
 	Awaits  string   // a file that is waited for, which another container makes; empty: none
 	Writes  []string // files that are made
@@ -57,8 +59,10 @@ type Needs struct {
 	// Shutdown is the type of an Elasticsearch node's shutdown; empty: none. It may be [TypeAuto], or [TypeOfSettings]. Without
 	// Calls, the settings' URLs are called.
 	Shutdown string
-	Quiet    *Quiet // of a wait for silence; nil: it is none
-	Name     string // of a DNS name that is watched; empty: none
+	Quiet    *Quiet   // of a wait for silence; nil: it is none
+	Gives    string   // the name of a value that it gives to later steps; empty: none
+	Takes    []string // the names of values that earlier steps give to it
+	Name     string   // of a DNS name that is watched; empty: none
 }
 
 // A Call is a request to some server.

@@ -19,7 +19,8 @@ type Word struct {
 // A variable is one that was expanded in a word.
 type variable struct {
 	name     string
-	from, to int // of its value in the word's Text
+	from, to int  // of its value in the word's Text
+	late     bool // its value is given by a step that runs before; in Text there is its name instead
 }
 
 // An Error is a line that cannot be read. Its text quotes words as they were written, so that no variable's value is in it.
@@ -62,7 +63,7 @@ func (w Word) part(begin, end int) Word {
 	p.Text, p.plain, p.variables = w.Text[begin:end], max(0, min(w.plain, end)-begin), nil
 	for _, v := range w.variables {
 		if v.from < end && v.to > begin {
-			p.variables = append(p.variables, variable{v.name, max(v.from, begin) - begin, min(v.to, end) - begin})
+			p.variables = append(p.variables, variable{v.name, max(v.from, begin) - begin, min(v.to, end) - begin, v.late})
 		}
 	}
 	return p

@@ -20,6 +20,7 @@ func All() []step.Verb {
 		shutdown.ElasticsearchVerb(),
 		drain.URLVerb(),
 		drain.QuietVerb(),
+		drain.EmptyVerb(),
 		drain.GoneVerb(),
 		drain.ClosedVerb(),
 		drain.FileVerb(),
