@@ -1,8 +1,6 @@
 package shutdown
 
 import (
-	"net/url"
-
 	"github.com/prestop/prestop/internal/request"
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/web"
@@ -29,12 +27,4 @@ func (a appSpec) Bind(m step.Means) (step.Deed, error) {
 		Notice: Notice{Type: m.Type(m.Elasticsearch.Type), Reason: "preStop", Pod: m.Pod.Name},
 		End:    m.Deadline,
 	}, nil
-}
-
-// endOf says whether a call of u ends the process that answers it.
-func endOf(u *url.URL) step.Ends {
-	if Exits(u) {
-		return step.EndsProcess
-	}
-	return step.EndsNothing
 }

@@ -187,9 +187,16 @@ func (c Call) Check(ctx context.Context) (all []step.Finding, err error) {
 	return append(all, reached...), err
 }
 
-// Exits tells whether a URL is known to end the process that answers it: called before a wait, it
-// takes the process away from the traffic that the wait is for.
-func Exits(u *url.URL) bool {
-	path := strings.TrimSuffix(u.Path, "/")
-	return strings.HasSuffix(path, "/actuator/shutdown") || strings.HasSuffix(path, "/quitquitquit")
+// endOf is what the endpoint at u is known to end. Called before a wait, it takes that away from the traffic which the wait is for.
+func endOf(u *url.URL) step.Ends {
+	path, query := strings.TrimSuffix(u.Path, "/"), u.Query()
+	switch {
+	case strings.HasSuffix(path, "/actuator/shutdown"), strings.HasSuffix(path, "/quitquitquit"):
+		return step.EndsProcess
+	case path == "/stop" && u.Port() == "2019": // the admin API of Caddy, and of FrankenPHP, which is built on it
+		return step.EndsProcess
+	case strings.HasSuffix(path, "/drain_listeners") && !(query.Has("graceful") && query.Has("skip_exit")): // Envoy (listeners_handler.cc)
+		return step.EndsListening
+	}
+	return step.EndsNothing
 }

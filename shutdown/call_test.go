@@ -17,6 +17,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/web"
 )
 
@@ -317,27 +318,34 @@ func TestApp(t *testing.T) {
 	})
 }
 
-func TestExits(t *testing.T) {
+func TestEndOf(t *testing.T) {
 	t.Parallel()
-	tests := map[string]bool{
-		"http://localhost:8080/actuator/shutdown":          true,
-		"http://localhost:8080/actuator/shutdown/":         true,
-		"http://localhost:8080/app/actuator/shutdown?x=y":  true,
-		"http://localhost:15020/quitquitquit":              true,
-		"http://localhost:8080/actuator/shutdown-gently":   false,
-		"http://localhost:8080/actuator/serviceregistry":   false,
-		"http://localhost:8080/?next=/actuator/shutdown":   false,
-		"http://localhost:8080/actuator":                   false,
-		"http://localhost:8080":                            false,
-		"http://localhost:8080/actuator/shutdown/requests": false,
+	tests := map[string]step.Ends{
+		"http://localhost:8080/actuator/shutdown":                    step.EndsProcess,
+		"http://localhost:8080/actuator/shutdown/":                   step.EndsProcess,
+		"http://localhost:8080/app/actuator/shutdown?x=y":            step.EndsProcess,
+		"http://localhost:15020/quitquitquit":                        step.EndsProcess,
+		"http://localhost:2019/stop":                                 step.EndsProcess,
+		"http://localhost:8080/stop":                                 step.EndsNothing,
+		"http://localhost:2019/stopped":                              step.EndsNothing,
+		"http://localhost:9901/drain_listeners?graceful":             step.EndsListening,
+		"http://localhost:9901/drain_listeners?graceful&inboundonly": step.EndsListening,
+		"http://localhost:9901/drain_listeners?graceful&skip_exit":   step.EndsNothing,
+		"http://localhost:9901/drain_listeners":                      step.EndsListening,
+		"http://localhost:8080/actuator/shutdown-gently":             step.EndsNothing,
+		"http://localhost:8080/actuator/serviceregistry":             step.EndsNothing,
+		"http://localhost:8080/?next=/actuator/shutdown":             step.EndsNothing,
+		"http://localhost:8080/actuator":                             step.EndsNothing,
+		"http://localhost:8080":                                      step.EndsNothing,
+		"http://localhost:8080/actuator/shutdown/requests":           step.EndsNothing,
 	}
 	for text, want := range tests {
 		u, err := url.Parse(text)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if Exits(u) != want {
-			t.Errorf("%s: %v", text, !want)
+		if got := endOf(u); got != want {
+			t.Errorf("%s: %v, want %v", text, got, want)
 		}
 	}
 }

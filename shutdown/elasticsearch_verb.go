@@ -107,7 +107,7 @@ func NewElasticsearch(m step.Means) Elasticsearch {
 
 func newElasticsearch(m step.Means, kind string, urls []*url.URL) Elasticsearch {
 	e := Elasticsearch{
-		Node: m.Pod.Name, IP: m.Pod.IP, Pod: Pod{Namespace: m.Pod.Namespace, Name: m.Pod.Name},
+		Node: m.Pod.Name, IP: m.Pod.IP, Pod: Pod{Namespace: m.Pod.Namespace, Name: m.Pod.Name}, Operator: m.Elasticsearch.Operator, Away: !m.InPod,
 		Type: m.Type(kind), AllocationDelay: m.Elasticsearch.AllocationDelay, TargetNode: m.Elasticsearch.TargetNode, End: m.Deadline,
 	}
 	if m.Pod.ID != nil {

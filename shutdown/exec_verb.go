@@ -36,7 +36,7 @@ func parseExec(l step.Line) (step.Spec, error) {
 
 // Needs has no bound without max=: only who wrote the program knows how long it takes.
 func (e execSpec) Needs() step.Needs {
-	n := step.Needs{Least: step.CallTime, Program: e.words, Calls: e.condition.Calls()}
+	n := step.Needs{Least: step.CallTime, Program: e.words, Returns: step.Signals(e.words), Calls: e.condition.Calls()}
 	return n.Within(e.most)
 }
 

@@ -45,7 +45,7 @@ func (s signalSpec) Needs() step.Needs {
 	case s.wait:
 		n.Ends = step.EndsContainer
 	case ends(s.signal):
-		n.Ends, n.Most = step.EndsProcess, step.CallMost
+		n.Ends, n.Most, n.Returns = step.EndsProcess, step.CallMost, true
 	default:
 		n.Most = step.CallMost
 	}

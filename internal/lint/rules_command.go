@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/prestop/prestop/internal/step"
 )
 
 // commandRules are about the command of a hook.
@@ -17,7 +19,7 @@ func commandRules() []Rule {
 		{"variable-not-expanded", Error, "$(VAR) in a hook's command, where the kubelet does not expand it", foreign(notExpanded)},
 		{"program-not-in-image", Error, "a shell, curl or sleep in an image that has none", hooks(notInImage)},
 		{"secret-in-hook", Error, "a password, token or key stands in the hook, for everybody to read", hooks(secretInHook)},
-		{"signals-and-returns", Warning, "a hook sends a signal and ends, so that SIGTERM comes right after it", foreign(signalsAndReturns)},
+		{"signals-and-returns", Warning, "a hook sends a signal and ends, so that SIGTERM comes right after it", hooks(signalsAndReturns)},
 	}
 }
 
@@ -240,23 +242,15 @@ func secretInHook(h *preStop, say report) {
 	}
 }
 
-// signalling are programs that signal another, by name or by what they are told.
-func signalling(cmd command) bool {
-	words := strings.Join(cmd.words, " ")
-	switch cmd.program() {
-	case "kill", "pkill", "killall":
-		return !slices.Contains(cmd.words, "-0") && !slices.Contains(cmd.words, "-l")
-	case "nginx", "openresty":
-		return strings.Contains(words, "-s quit") || strings.Contains(words, "-s stop")
-	case "apachectl", "apache2ctl", "httpd":
-		return strings.Contains(words, "graceful-stop")
-	}
-	return false
-}
-
 func signalsAndReturns(h *preStop, say report) {
+	h.warned("signals-and-returns", func(at node, text string, _ *entry) {
+		say(at, text, "until closed PORT after it, or a wait; or set the signal in the image (STOPSIGNAL) and let the hook only wait")
+	})
+	if h.reading != nil {
+		return
+	}
 	all := h.script.commands
-	if len(all) > 0 && h.asWritten() && signalling(all[len(all)-1]) && !h.script.calm() {
+	if len(all) > 0 && h.asWritten() && step.Signals(all[len(all)-1].words) && !h.script.calm() {
 		say(h.command(), "the hook signals the app by "+all[len(all)-1].program()+" and is done: SIGTERM comes right after it, and most apps end at once at a second signal",
 			"have the hook wait until the app has ended, or set the signal in the image (STOPSIGNAL) and let the hook only wait")
 	}

@@ -55,6 +55,7 @@ type Needs struct {
 	Removes []string // files that are removed
 	Program []string // that is run, with its arguments; nil: none
 	Ends    Ends
+	Returns bool           // it only tells a process to end, and does not wait for that
 	Signal  syscall.Signal // that is sent to the main process; 0: none
 	// Shutdown is the type of an Elasticsearch node's shutdown; empty: none. It may be [TypeAuto], or [TypeOfSettings]. Without
 	// Calls, the settings' URLs are called.
@@ -90,5 +91,6 @@ type Ends int
 const (
 	EndsNothing   Ends = iota
 	EndsProcess        // the process that answers the call, or gets the signal; the step does not wait for the end
+	EndsListening      // the listeners of the process that answers the call
 	EndsContainer      // the container's main process, whose end it waits for
 )
