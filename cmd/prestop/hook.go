@@ -62,11 +62,14 @@ func hookOrDryRun(i invocation) int {
 	if r.config.DryRun.V {
 		return r.dryRun()
 	}
-	problems := r.script.Plan(r.world).Problems
-	if len(problems) > 0 && !r.inPod() {
-		return r.complain("%s (see prestop --help)", r.secrets.Hide(joined(problems)))
+	p := r.script.Plan(r.world)
+	if len(p.Problems) > 0 && !r.inPod() {
+		return r.complain("%s (see prestop --help)", r.secrets.Hide(joined(p.Problems)))
 	}
-	w := newWatchdog(ctx, r.stderr, r.start.Add(r.script.SettledBudget()), problems)
+	if len(i.args) == 0 && r.terminal() {
+		fmt.Fprintf(r.stderr, "prestop: this is the hook itself, and takes %s; prestop --dry-run shows instead what it does\n", hook.NewTimeline(p.Plan).Lasts())
+	}
+	w := newWatchdog(ctx, r.stderr, r.start.Add(r.script.SettledBudget()), p.Problems)
 	return w.watch(func() int { return r.hook(w) })
 }
 

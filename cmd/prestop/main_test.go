@@ -215,6 +215,37 @@ func TestClosedPipes(t *testing.T) {
 	}
 }
 
+// Somebody who types the program's name alone is told that this is the hook, how long it takes, and what shows it instead. Who says
+// what to do, and a kubelet, are not.
+func TestAloneOnATerminal(t *testing.T) {
+	t.Parallel()
+	screen, terminal, err := openTerminal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer screen.Close()
+	defer terminal.Close()
+	env := []string{"PRE_STOP_ADDITIONAL_WAIT_SECONDS=300ms", "PRE_STOP_GRACE_PERIOD_SECONDS=60"}
+	for _, test := range []struct {
+		args  []string
+		input *os.File
+		told  bool
+	}{{nil, terminal, true}, {nil, nil, false}, {[]string{"wait 10ms"}, terminal, false}, {[]string{"--additional-wait=10ms"}, terminal, false}} {
+		p := prepare(t, env, test.args...)
+		if test.input != nil {
+			p.Stdin = test.input
+		}
+		p.begin()
+		want := ""
+		if test.told {
+			want = "prestop: this is the hook itself, and takes 0.3s; prestop --dry-run shows instead what it does\n"
+		}
+		if exit := p.exit(); exit != exitDone || p.stderr.String() != want {
+			t.Errorf("%q: exit %d, stderr %q, want %q", test.args, exit, &p.stderr, want)
+		}
+	}
+}
+
 // unread is a pipe without a reader.
 func unread(t *testing.T) *os.File {
 	read, write, err := os.Pipe()

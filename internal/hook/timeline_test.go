@@ -36,7 +36,7 @@ func TestTimeline(t *testing.T) {
 	}{
 		{"nothing", prestop.Plan{Grace: 30 * s, Reserve: 5 * s}, `
 STEP                        BEGINS  ENDS BY  0s              15s             30s
-SIGTERM                     0-25s       25s  -----------------------------^
+SIGTERM                     0s           0s  ^
 reserved for the container  25s         30s                               ######
 SIGKILL                     30s         30s                                    ^
 `},
@@ -52,8 +52,8 @@ SIGKILL                             60s         60s                            ^
 STEP                                BEGINS  ENDS BY  0s          30s         60s
 1 post http://localhost:8080/drain  0s          30s  =------------
 additional wait 40s                 0s          40s  ==================
-kept for the report                 40-45s      50s                      ==
-SIGTERM                             40-50s      50s                    ----^
+kept for the report                 40s         45s                    ==
+SIGTERM                             40-45s      45s                    --^
 reserved for the container          50s         60s                        #####
 SIGKILL                             60s         60s                            ^
 `},
