@@ -16,7 +16,7 @@ type closedSpec struct {
 	wait step.Wait
 }
 
-func parseClosed(l step.Line) (step.Spec, error) {
+func parseClosed(l *step.Line) (step.Spec, error) {
 	w, err := l.Target("a port, as in until closed 8080")
 	if err != nil {
 		return nil, err

@@ -14,7 +14,7 @@ type emptySpec struct {
 	wait  step.Wait
 }
 
-func parseEmpty(l step.Line) (step.Spec, error) {
+func parseEmpty(l *step.Line) (step.Spec, error) {
 	w, err := l.Target("a port, as in until empty 5672")
 	if err != nil {
 		return nil, err

@@ -19,7 +19,7 @@ type execSpec struct {
 	wait    step.Wait
 }
 
-func parseExec(l step.Line) (step.Spec, error) {
+func parseExec(l *step.Line) (step.Spec, error) {
 	words, err := l.Program()
 	if err != nil {
 		return nil, err

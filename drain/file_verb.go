@@ -16,7 +16,7 @@ type fileSpec struct {
 	wait step.Wait
 }
 
-func parseFile(l step.Line) (step.Spec, error) {
+func parseFile(l *step.Line) (step.Spec, error) {
 	path, err := l.Path("a file's path, as in until file /shared/drained")
 	if err != nil {
 		return nil, err

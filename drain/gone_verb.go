@@ -20,7 +20,7 @@ type goneSpec struct {
 	wait step.Wait
 }
 
-func parseGone(l step.Line) (step.Spec, error) {
+func parseGone(l *step.Line) (step.Spec, error) {
 	w, err := l.Target("a name, as in until gone web.default.svc.cluster.local")
 	if err != nil {
 		return nil, err

@@ -27,7 +27,7 @@ type quietSpec struct {
 	wait  step.Wait
 }
 
-func parseQuiet(l step.Line) (step.Spec, error) {
+func parseQuiet(l *step.Line) (step.Spec, error) {
 	var q quietSpec
 	var err error
 	if q.wait, err = l.Wait(); err != nil {

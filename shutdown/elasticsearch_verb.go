@@ -32,7 +32,7 @@ type elasticsearchSpec struct {
 
 const elasticsearchURL = "expected a URL after elasticsearch, or in PRE_STOP_ELASTICSEARCH_URL"
 
-func parseElasticsearch(l step.Line) (step.Spec, error) {
+func parseElasticsearch(l *step.Line) (step.Spec, error) {
 	e := elasticsearchSpec{verb: l.Verb, typed: l.Verb, kind: step.TypeOfSettings}
 	if o, ok := l.Option("type"); ok {
 		if !slices.Contains(step.Types(), o.Value) {

@@ -21,7 +21,7 @@ type execSpec struct {
 	condition request.Spec
 }
 
-func parseExec(l step.Line) (step.Spec, error) {
+func parseExec(l *step.Line) (step.Spec, error) {
 	words, err := l.Program()
 	if err != nil {
 		return nil, err

@@ -21,7 +21,7 @@ type signalSpec struct {
 	wait   bool
 }
 
-func parseSignal(l step.Line) (step.Spec, error) {
+func parseSignal(l *step.Line) (step.Spec, error) {
 	w, err := l.Target("a signal, as in signal QUIT")
 	if err != nil {
 		return nil, err

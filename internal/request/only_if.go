@@ -13,7 +13,7 @@ import (
 )
 
 // OnlyIf reads only-if= of a step that makes no request of its own.
-func OnlyIf(l step.Line) (s Spec, err error) {
+func OnlyIf(l *step.Line) (s Spec, err error) {
 	err = s.condition(l)
 	return s, err
 }

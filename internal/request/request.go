@@ -38,7 +38,7 @@ type Spec struct {
 }
 
 // Parse reads the URL in w, and the line's options that are of a request.
-func Parse(l step.Line, method string, w step.Word) (Spec, error) {
+func Parse(l *step.Line, method string, w step.Word) (Spec, error) {
 	u, err := web.ParseURL(w.Text)
 	if err != nil {
 		return Spec{}, w.Refused(err, urlExpected)
@@ -72,7 +72,7 @@ func Parse(l step.Line, method string, w step.Word) (Spec, error) {
 }
 
 // tls reads an option that is of TLS. A client certificate without its key, and a name without TLS, would be left out.
-func (s *Spec) tls(l step.Line, o step.Option) (err error) {
+func (s *Spec) tls(l *step.Line, o step.Option) (err error) {
 	other := ""
 	switch o.Key {
 	case "ca-file":
@@ -100,7 +100,7 @@ func (s *Spec) tls(l step.Line, o step.Option) (err error) {
 	return err
 }
 
-func (s *Spec) header(l step.Line, o step.Option) error {
+func (s *Spec) header(l *step.Line, o step.Option) error {
 	name, value, ok := strings.Cut(o.Value, ":")
 	value = strings.TrimSpace(value) // a variable from a Secret often ends in a newline
 	if !ok || name == "" || strings.Trim(name, headerName) != "" || strings.ContainsFunc(value, unsent) {
@@ -128,7 +128,7 @@ const headerName = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHI
 func unsent(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 
 // condition reads only-if=. Certificates and credentials go along to the same place alone.
-func (s *Spec) condition(l step.Line) error {
+func (s *Spec) condition(l *step.Line) error {
 	o, ok := l.Option("only-if")
 	if !ok {
 		return nil
