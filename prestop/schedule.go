@@ -20,21 +20,35 @@ type need struct {
 	open         int           // entries without a bound of their own
 }
 
-func (p Plan) need(entries []Entry) need {
-	var n need
-	for _, e := range entries {
-		switch {
-		case !e.wait():
-			n.calls += e.Least
-			n.more += max(0, e.Want-e.Least)
-		case p.hasWaits():
-			n.waits += e.Least
-		}
-		if e.open() {
-			n.open++
-		}
+func (p Plan) need(e Entry) (n need) {
+	switch {
+	case !e.wait():
+		n.calls, n.more = e.Least, max(0, e.Want-e.Least)
+	case p.hasWaits():
+		n.waits = e.Least
+	}
+	if e.open() {
+		n.open = 1
 	}
 	return n
+}
+
+func (n need) and(o need) need {
+	return need{n.calls + o.calls, n.waits + o.waits, n.more + o.more, n.open + o.open}
+}
+
+// schedule says how long each entry of a plan may take.
+type schedule struct {
+	Plan
+	later []need // beside Entries: of all that come after one
+}
+
+func (p Plan) schedule() schedule {
+	s := schedule{p, make([]need, len(p.Entries))}
+	for i := len(p.Entries) - 1; i > 0; i-- {
+		s.later[i-1] = s.later[i].and(p.need(p.Entries[i]))
+	}
+	return s
 }
 
 // squeeze says which part of its need each kind of entry can have of the time left: calls keep their
@@ -61,12 +75,12 @@ func scale(d time.Duration, by float64) time.Duration {
 }
 
 // share is the time that entry i may take if it begins at the given moment, counted from Start.
-func (p Plan) share(i int, at time.Duration) time.Duration {
+func (p schedule) share(i int, at time.Duration) time.Duration {
 	e := p.Entries[i]
 	e.Least = max(0, e.Least-p.spent(i, at))
 	left := max(0, p.end()-at)
-	own, later := p.need([]Entry{e}), p.need(p.Entries[i+1:])
-	all := need{own.calls + later.calls, own.waits + later.waits, own.more + later.more, own.open + later.open}
+	own, later := p.need(e), p.later[i]
+	all := own.and(later)
 	calls, waits, more := all.squeeze(left)
 	free := max(0, left-scale(later.calls, calls)-scale(later.waits, waits)-scale(later.more, more))
 
@@ -126,10 +140,11 @@ type Slot struct {
 func (p Plan) Timeline() []Slot {
 	slots := make([]Slot, 0, len(p.Entries)+1)
 	var earliest, latest time.Duration
+	schedule := p.schedule()
 	for i, e := range p.Entries {
-		s := Slot{Entry: e, Earliest: earliest, Latest: latest, Ends: latest + p.share(i, latest)}
+		s := Slot{Entry: e, Earliest: earliest, Latest: latest, Ends: latest + schedule.share(i, latest)}
 		if e.wait() {
-			granted := min(e.Least, p.share(i, earliest))
+			granted := min(e.Least, schedule.share(i, earliest))
 			s.Short = short(e.Least, granted)
 			earliest += granted
 		}
