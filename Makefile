@@ -26,6 +26,10 @@ build: ## build bin/prestop and bin/kubectl-prestop for this machine
 	$(GO_BUILD) -o bin/prestop ./cmd/prestop
 	$(GO_BUILD) -o bin/kubectl-prestop ./cmd/kubectl-prestop
 
+.PHONY: plugin
+plugin: ## build bin/kubectl-prestop, the kubectl plugin, for this machine
+	$(GO_BUILD) -o bin/kubectl-prestop ./cmd/kubectl-prestop
+
 .PHONY: cross
 cross: $(ARCHES:%=dist/prestop-linux-%) ## build dist/prestop-linux-ARCH for each of ARCHES
 
@@ -48,6 +52,10 @@ test: lint vulncheck ## lint, vulncheck, and all tests with the race detector; s
 .PHONY: timing
 timing: ## judge by the wall's clock how long things take; wants the machine for itself
 	go test -count=1 -timeout=20m -tags=timing -p=1 ./cmd/prestop ./drain ./shutdown
+
+.PHONY: attacks
+attacks: ## 3,000 random plans on the built binary: none past its deadline, none short of a wait, each exit status as documented
+	ATTACKS=3000 go test -count=1 -timeout=20m -run=TestAttacks ./cmd/prestop
 
 .PHONY: lint
 lint: ## gofmt, go vet, staticcheck

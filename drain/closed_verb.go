@@ -37,7 +37,7 @@ func parseClosed(l step.Line) (step.Spec, error) {
 
 func (c closedSpec) Needs() step.Needs {
 	n := c.wait.Needs()
-	n.Ports = []uint16{c.port}
+	n.Ports, n.Closed = []uint16{c.port}, true
 	return n
 }
 

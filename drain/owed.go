@@ -95,7 +95,7 @@ func (h *history) look(now time.Duration, s sockdiag.Socket, g greeting) (asked 
 	}
 	opening := h.opening
 	asked, c = h.judge(now, s, g)
-	h.opening = h.opening || opening && c == maybe
+	h.opening = (h.opening || opening) && c == maybe
 	if s.Received > 0 && min(s.SinceReceived, s.SinceSent) >= settleTime {
 		h.settle(now, s, asked, c)
 	}

@@ -37,6 +37,7 @@ type Call struct {
 	Request web.Request
 	// BodyFile holds the body, read when the call is made; empty: the request's own body.
 	BodyFile string
+	Read     func(path string) ([]byte, error) // reads BodyFile; nil: [regular.Read]
 	Expect   web.Statuses
 	Timeout  time.Duration // of one try, as long as it is written; 0: as long as there is time
 	Once     bool          // nothing is tried again once a byte was sent
@@ -70,7 +71,11 @@ func (c Call) request() (web.Request, error) {
 	r := c.Request
 	r.Header = r.Header.Clone()
 	if c.BodyFile != "" {
-		body, err := regular.Read(c.BodyFile)
+		read := c.Read
+		if read == nil {
+			read = regular.Read
+		}
+		body, err := read(c.BodyFile)
 		if err != nil {
 			return r, fmt.Errorf("body: %w", err)
 		}

@@ -83,7 +83,7 @@ func (c *callSpec) setBody(l step.Line, o step.Option) error {
 		}
 		return nil
 	}
-	l.HideVariables(o.Word)
+	l.HideBody(o.Word)
 	if !c.request.LateBody(o.Part(len("body="), len(o.Text))) {
 		c.body = []byte(o.Value)
 	}
@@ -103,7 +103,7 @@ func files(names ...string) []string {
 }
 
 func (c callSpec) Bind(m step.Means) (step.Deed, error) {
-	call := Call{Connect: c.request.Connect(m), BodyFile: c.bodyFile, Expect: c.request.Expect, Timeout: c.request.Timeout, Once: c.once}
+	call := Call{Connect: c.request.Connect(m), BodyFile: c.bodyFile, Expect: c.request.Expect, Timeout: c.request.Timeout, Once: c.once, Read: m.Content}
 	if c.into != "" {
 		call.Value, call.Give = c.value, func(value any) error { return m.Values.Give(c.into, value) }
 	}

@@ -71,7 +71,7 @@ func TestPrintsNoControls(t *testing.T) {
 	if strings.ContainsAny(out.String(), "\x1b\r\u009b") || strings.Contains(out.String(), "\nweb.yaml:1") {
 		t.Errorf("printed %q", out.String())
 	}
-	if !strings.Contains(out.String(), "container a?[31m??web.yaml:1: error") {
+	if !strings.Contains(out.String(), `container a\x1b[31m\r?web.yaml:1: error`) {
 		t.Errorf("the name is gone: %q", out.String())
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/prestop/prestop/internal/escape"
 	"github.com/prestop/prestop/internal/hook"
 	"github.com/prestop/prestop/internal/lint"
 )
@@ -24,24 +25,6 @@ func writeRules(w io.Writer, rules []lint.Rule) {
 		fmt.Fprintf(t, "%s\t%s\t%s\n", r.ID, r.Severity, r.Summary)
 	}
 	t.Flush()
-}
-
-// printable keeps what manifests hold from commanding a terminal.
-type printable struct{ io.Writer }
-
-func (p printable) Write(text []byte) (int, error) {
-	shown := bytes.Clone(text)
-	for i, b := range shown {
-		c1 := i > 0 && text[i-1] == 0xc2 && b >= 0x80 && b < 0xa0
-		if b < ' ' && b != '\n' || b == 0x7f || c1 {
-			shown[i] = '?'
-		}
-		if c1 {
-			shown[i-1] = '?'
-		}
-	}
-	_, err := p.Writer.Write(shown)
-	return len(text), err
 }
 
 // outputs are the ways to print what lint found.
@@ -77,7 +60,7 @@ func (c lintCommand) write(w io.Writer, inputs []lintInput, result lint.Result) 
 
 // writeText shows the times of hooks of prestop's, then what is wrong.
 func (c lintCommand) writeText(w io.Writer, inputs []lintInput, result lint.Result) {
-	w = printable{w}
+	w = escape.Writer{To: w}
 	if !c.quiet {
 		c.writeHooks(w, inputs, result)
 	}
@@ -186,16 +169,18 @@ func writeJSON(w io.Writer, result lint.Result) {
 }
 
 func encode(w io.Writer, doc any) {
-	e := json.NewEncoder(w)
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	_ = e.Encode(doc) // who is gone needs no answer
+	_ = e.Encode(doc)                        // a buffer takes all
+	_, _ = w.Write(escape.JSON(out.Bytes())) // who is gone needs no answer
 }
 
 // writeAnnotations prints commands of GitHub's workflows, which show a finding beside the line that it is about
 // (docs.github.com, "Workflow commands for GitHub Actions").
 func (c lintCommand) writeAnnotations(w io.Writer, _ []lintInput, result lint.Result) {
-	w = printable{w}
+	w = escape.Writer{To: w}
 	text := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
 	property := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
 	for _, f := range result.Findings {

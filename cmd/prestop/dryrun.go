@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/prestop/prestop/internal/config"
+	"github.com/prestop/prestop/internal/escape"
 	"github.com/prestop/prestop/internal/hook"
 	"github.com/prestop/prestop/internal/journal"
 	"github.com/prestop/prestop/internal/kube"
@@ -36,10 +37,12 @@ func (r *hookRun) dryRun() int {
 	said := r.ask(r.ctx)
 	f := r.forecast(r.script.Plan(r.world), said)
 	if r.config.Output.V == config.JSON {
-		e := json.NewEncoder(r.stdout)
+		var out bytes.Buffer
+		e := json.NewEncoder(&out)
 		e.SetEscapeHTML(false)
 		e.SetIndent("", "  ")
-		_ = e.Encode(f) // who is gone needs no answer
+		_ = e.Encode(f)                                 // a buffer takes all
+		_, _ = r.stdout.Write(escape.JSON(out.Bytes())) // who is gone needs no answer
 	} else {
 		f.write(r.stdout, r.colours())
 	}
@@ -136,7 +139,7 @@ func (f forecast) write(w io.Writer, colours bool) {
 	f.timeline.Write(out, colours)
 	fmt.Fprintln(out)
 	for _, p := range f.Places {
-		fmt.Fprintf(out, "%s: %s\n", p.What, p.Where)
+		fmt.Fprintf(out, "%s: %s\n", p.What, escape.Printable(p.Where))
 	}
 	for _, text := range f.Warnings {
 		hook.WriteWrapped(out, "", "warning: "+text)

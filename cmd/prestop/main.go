@@ -11,6 +11,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log"
 	"maps"
 	"os"
 	"os/signal"
@@ -21,6 +22,7 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/internal/config"
+	"github.com/prestop/prestop/internal/escape"
 )
 
 // Exit statuses. In a preStop hook Kubernetes only makes a FailedPreStopHook event of anything but 0. A
@@ -47,6 +49,7 @@ const memoryLimit = 10 << 20
 func mainBelow(root string) {
 	start := time.Now()
 	debug.SetMemoryLimit(memoryLimit)
+	log.SetOutput(io.Discard)                               // net/http tells stderr what servers send unasked
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // and that is all: a closed log must not end the hook
 	os.Exit(run(invocation{context.Background(), start, os.Args[1:], environment(os.Environ()), os.Stdout, os.Stderr, root}))
 }
@@ -121,7 +124,7 @@ func (i invocation) inPod() bool { return i.env["KUBERNETES_SERVICE_HOST"] != ""
 
 // complain says in one line why nothing was done.
 func (i invocation) complain(format string, args ...any) int {
-	fmt.Fprintf(i.stderr, "prestop: "+format+"\n", args...)
+	fmt.Fprintf(i.stderr, "prestop: %s\n", escape.Printable(fmt.Sprintf(format, args...)))
 	return exitConfiguration
 }
 

@@ -23,7 +23,7 @@ func TestNoHalfOfASecretIsSeen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shown := func(o outcome) string { return abridged(secrets.Hide(o.summary())) }
+	shown := func(o outcome) string { return abridged(o.hidden(secrets).summary()) }
 	for before := range 560 {
 		for _, after := range []string{"", strings.Repeat("y", 600)} {
 			body := strings.Repeat("x", before) + headerSecret + after
@@ -32,7 +32,7 @@ func TestNoHalfOfASecretIsSeen(t *testing.T) {
 			mistaken := outcome{problems: []config.Problem{{Name: "step 1", Text: body}}}
 			for what, text := range map[string]string{
 				"an answer": secrets.Hide(a.String()), "a failure": shown(failed), "a mistake": shown(mistaken),
-				"a message of a failure": failed.message(secrets), "a message of a mistake": mistaken.message(secrets),
+				"a message of a failure": failed.hidden(secrets).message(), "a message of a mistake": mistaken.hidden(secrets).message(),
 			} {
 				if i := strings.Index(text, headerSecret[:4]); i >= 0 {
 					t.Errorf("%s with a secret at %d: …%s", what, before, text[max(0, i-20):])
@@ -77,7 +77,7 @@ func TestMessage(t *testing.T) {
 		{Line: "post http://app/", Outcome: prestop.Failed, Error: "hunter22\nrefused", Took: prestop.Seconds(40 * time.Millisecond)},
 	}}}
 	want := "prestop: 1 of 2 steps not done after 1.2s (exit 2)\n  step 2: no ***\n  wait 1s: done in 1s\n  post http://app/: failed in 0s: *** refused\n"
-	if got := o.message(secrets); got != want {
+	if got := o.hidden(secrets).message(); got != want {
 		t.Errorf("%s\nwant %s", got, want)
 	}
 	for want, o := range map[string]outcome{
@@ -85,7 +85,7 @@ func TestMessage(t *testing.T) {
 		"prestop: a mistake in the configuration after 0s (exit 2)\n  a: b\n": {exit: 2, problems: []config.Problem{{Name: "a", Text: "b"}}},
 		"prestop: ended by signal terminated after 0s (exit 143)\n":           {exit: 143, report: prestop.Report{Ended: fmt.Sprint(ended{15})}},
 	} {
-		if got := o.message(secrets); got != want {
+		if got := o.hidden(secrets).message(); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}

@@ -66,7 +66,8 @@ func (e *ExitError) Error() string {
 // Run runs the program and waits for its end. Done is exit status 0. Any other is an [*ExitError], and every other error means
 // that it was not started, or did not end by itself.
 func (p Program) Run(ctx context.Context, log *slog.Logger) error {
-	path, err := p.find()
+	// The program is read before it is started: Go stands still as a whole while a child waits for its program's file.
+	path, err := p.Find()
 	if err != nil {
 		return err
 	}

@@ -77,6 +77,7 @@ func (s *Script) entry(p *Plan, n int, m step.Means) prestop.Entry {
 		}
 	}
 	if one.Spec != nil {
+		m.Content = one.secrets.Content
 		bound, err := one.Spec.Bind(m)
 		if err == nil {
 			e.Step = one.secrets.Step(bound)

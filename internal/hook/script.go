@@ -98,7 +98,6 @@ func (s *Script) read(l config.Line, given []string) (one Step, verb string) {
 	if !l.Argument {
 		one.Setting = stepsSetting
 	}
-	s.secrets.AddWritten(l.Text)
 	lookup := func(name string) (string, bool) {
 		one.Variables = append(one.Variables, name)
 		value, ok := s.config.Env[name]
@@ -108,14 +107,18 @@ func (s *Script) read(l config.Line, given []string) (one Step, verb string) {
 		return value, ok
 	}
 	parsed, spec, declared, err := step.ParseIn(step.Scope{Lookup: lookup, Given: given}, s.verbs, l.Text)
-	s.secrets.AddLine(declared)
+	one.secrets.AddLine(declared)
 	if one.Once = parsed.Once; err == nil {
-		one.Spec, one.Needs = spec, spec.Needs()
+		one.Line, one.Spec, one.Needs = parsed.Shown(l.Text), spec, spec.Needs()
 		return one, parsed.Verb.Text
 	}
 	unreadable := one.secrets.Inside() // nobody knows what in the line is a secret
-	unreadable.AddUnreadable(l.Text)
-	one.Line, one.Err, one.secrets = unreadable.Hide(l.Text), err, unreadable
+	words, _ := step.Unreadable(l.Text)
+	_, shown := step.Unreadable(parsed.Shown(l.Text))
+	for _, word := range words {
+		unreadable.Add(word)
+	}
+	one.Line, one.Err, one.secrets = unreadable.Hide(shown), err, unreadable
 	return one, parsed.Verb.Text
 }
 

@@ -106,17 +106,17 @@ func (s *Spec) header(l step.Line, o step.Option) error {
 	if !ok || name == "" || strings.Trim(name, headerName) != "" || strings.ContainsFunc(value, unsent) {
 		return o.Expected("header: expected Name:value, on one line")
 	}
-	l.HideVariables(o.Word)
 	begin := len(o.Key) + len("=") + len(name) + len(":")
 	begin += strings.Index(o.Text[begin:], value)
 	if w := o.Part(begin, begin+len(value)); len(o.Late()) > 0 {
+		l.HideVariables(o.Word)
 		s.late = append(s.late, late{part: name + ":", word: w})
 		if len(w.Late()) < len(o.Late()) {
 			return o.Expected("header: expected $(%s) in the value, got %s", o.Late()[0], o.Got())
 		}
 		return nil
 	}
-	l.HideField(name, value)
+	l.HideHeader(o.Word, name, value)
 	s.Request.Header.Add(name, value)
 	return nil
 }

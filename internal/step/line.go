@@ -21,15 +21,6 @@ type Line struct {
 // onceWord at the end of any step sets [Line.Once].
 const onceWord = "once"
 
-// A Secret is a text of a line that nobody may read elsewhere.
-type Secret struct {
-	Text     string
-	Variable string // whose value it is, and whose name is shown instead; empty: it stood in the line
-	// Field is the header or the query parameter whose value it is. Some names say that the value is no secret.
-	// Empty: it is a secret whatever its name.
-	Field string
-}
-
 // Parse splits a line, finds its verb among verbs, and has the verb make sense of it. What the line holds of secrets is
 // returned with an error too. The error is an *[Error], and says in which column something else was expected.
 func Parse(verbs []Verb, text string, lookup Lookup) (Line, Spec, []Secret, error) {

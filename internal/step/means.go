@@ -17,6 +17,8 @@ type Means struct {
 	Secret func(path string) func() (string, error)
 	// Password is Secret for a user's password: the form of both on the wire is hidden as well.
 	Password func(user, path string) func() (string, error)
+	// Content reads a file that is sent as it is, and hides what it holds in what this step says.
+	Content func(path string) ([]byte, error)
 	// Keep is told how to end connections that a step keeps open for the next one. Release ends them all.
 	Keep    func(end func())
 	Release func()

@@ -113,6 +113,7 @@ func (l Line) Program() ([]string, error) {
 	}
 	var program []string
 	for _, w := range l.Targets {
+		l.hideAssigned(w)
 		if strings.ContainsRune(w.Text, 0) {
 			return nil, w.Expected("expected words without NUL, got %s", w.Got())
 		}
