@@ -623,6 +623,17 @@ func anchors(text string) []string {
 	return all
 }
 
+// Each page begins with who it is for.
+func TestDocsSayWhoTheyAreFor(t *testing.T) {
+	t.Parallel()
+	for _, d := range documents(t) {
+		_, rest, _ := strings.Cut(d.text, "\n\n")
+		if !strings.HasPrefix(rest, "For those who") && !strings.HasPrefix(rest, "For those whose") && d.name != "README.md" {
+			t.Errorf("%s: expected a page that begins with who it is for, got %.50q", d.name, rest)
+		}
+	}
+}
+
 func TestDocsLinks(t *testing.T) {
 	t.Parallel()
 	index := pageOf(t, "docs/README.md").text
