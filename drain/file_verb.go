@@ -22,15 +22,15 @@ func parseFile(l *step.Line) (step.Spec, error) {
 		return nil, err
 	}
 	wait, err := l.Wait()
-	return fileSpec{path, wait}, err
+	return &fileSpec{path, wait}, err
 }
 
-func (f fileSpec) Needs() step.Needs {
+func (f *fileSpec) Needs() step.Needs {
 	n := f.wait.Needs()
 	n.Awaits = f.path
 	return n
 }
 
-func (f fileSpec) Bind(m step.Means) (step.Deed, error) {
+func (f *fileSpec) Bind(m *step.Means) (step.Deed, error) {
 	return File{Path: f.path, Since: m.Start, Min: f.wait.Min}, nil
 }

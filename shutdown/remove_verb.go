@@ -17,4 +17,4 @@ func (r removeSpec) Needs() step.Needs {
 	return step.Needs{Least: step.CallTime, Most: step.CallMost, Removes: []string{string(r)}}
 }
 
-func (r removeSpec) Bind(step.Means) (step.Deed, error) { return Remove{Path: string(r)}, nil }
+func (r removeSpec) Bind(*step.Means) (step.Deed, error) { return Remove{Path: string(r)}, nil }

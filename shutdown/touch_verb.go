@@ -19,4 +19,4 @@ func (t touchSpec) Needs() step.Needs {
 	return step.Needs{Least: step.CallTime, Most: step.CallMost, Writes: []string{string(t)}}
 }
 
-func (t touchSpec) Bind(step.Means) (step.Deed, error) { return Touch{Path: string(t)}, nil }
+func (t touchSpec) Bind(*step.Means) (step.Deed, error) { return Touch{Path: string(t)}, nil }

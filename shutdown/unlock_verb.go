@@ -163,7 +163,7 @@ func (s *lockSpec) Needs() step.Needs {
 		Reads: files(s.valueFile, s.leaseFile, s.passwordFile, s.tls.CAFile, s.tls.CertFile, s.tls.KeyFile)}
 }
 
-func (s *lockSpec) Bind(m step.Means) (step.Deed, error) {
+func (s *lockSpec) Bind(m *step.Means) (step.Deed, error) {
 	var password web.Secret
 	if s.passwordFile != "" {
 		password = m.Password(s.user, s.passwordFile)

@@ -20,7 +20,7 @@ func OnlyIf(l *step.Line) (s Spec, err error) {
 
 // Conditional makes a step that is done only if the request's OnlyIf is answered 2xx. Without one it is inner itself. connect
 // is to the request's own place.
-func (s Spec) Conditional(m step.Means, connect web.Connect, inner step.Deed) step.Deed {
+func (s *Spec) Conditional(m *step.Means, connect web.Connect, inner step.Deed) step.Deed {
 	if s.OnlyIf == nil {
 		return inner
 	}

@@ -149,7 +149,7 @@ func (s *Spec) condition(l *step.Line) error {
 func samePlace(own, other *url.URL) bool { return own != nil && web.SamePlace(own, other) }
 
 // Connect gives the client for the request's place.
-func (s Spec) Connect(m step.Means) web.Connect {
+func (s *Spec) Connect(m *step.Means) web.Connect {
 	var auth web.Auth
 	if s.TokenFile != "" {
 		auth = web.Token(m.Secret(s.TokenFile))
@@ -158,7 +158,7 @@ func (s Spec) Connect(m step.Means) web.Connect {
 }
 
 // Connect makes a client when it is first used, so that a file that cannot be read fails its step and nothing else.
-func Connect(m step.Means, t web.TLS, auth web.Auth) web.Connect {
+func Connect(m *step.Means, t web.TLS, auth web.Auth) web.Connect {
 	return sync.OnceValues(func() (*web.Client, error) {
 		c, err := web.New(m.Dial, t, auth)
 		if err == nil {
@@ -169,12 +169,12 @@ func Connect(m step.Means, t web.TLS, auth web.Auth) web.Connect {
 }
 
 // Files are those that the request's credentials and certificates are in.
-func (s Spec) Files() []string {
+func (s *Spec) Files() []string {
 	return slices.DeleteFunc([]string{s.TokenFile, s.TLS.CAFile, s.TLS.CertFile, s.TLS.KeyFile}, func(name string) bool { return name == "" })
 }
 
 // Calls are what [step.Needs] says of the request, and of its condition before.
-func (s Spec) Calls() (all []step.Call) {
+func (s *Spec) Calls() (all []step.Call) {
 	if s.OnlyIf != nil {
 		all = s.OnlyIf.Calls()
 		all[0].Condition = true

@@ -41,8 +41,8 @@ func parse(line string) (Spec, error) {
 }
 
 // means connects for real, and reads no secrets.
-func means(t *testing.T) step.Means {
-	return step.Means{Dial: new(net.Dialer).DialContext, Keep: func(end func()) { t.Cleanup(end) }}
+func means(t *testing.T) *step.Means {
+	return &step.Means{Dial: new(net.Dialer).DialContext, Keep: func(end func()) { t.Cleanup(end) }}
 }
 
 // authority writes ca.pem, and signs what is written as NAME.pem and NAME.key for one name, valid for a day.

@@ -33,7 +33,7 @@ type Spec interface {
 	Needs() Needs
 	// Bind makes the step. Nil, without an error, is a wait for [Needs.Least]. The error is a mistake in the
 	// configuration: something is missing that the step needs.
-	Bind(Means) (prestop.Step, error)
+	Bind(*Means) (prestop.Step, error)
 }
 
 // Needs is what a step takes and touches.

@@ -35,7 +35,7 @@ type wait time.Duration
 func (w wait) Needs() Needs {
 	return Needs{Least: time.Duration(w), Most: time.Duration(w), Waits: true}
 }
-func (w wait) Bind(Means) (prestop.Step, error) { return nil, nil }
+func (w wait) Bind(*Means) (prestop.Step, error) { return nil, nil }
 
 // A Wait is the words that all waits for something have: min= and max=.
 type Wait struct {
