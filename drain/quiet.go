@@ -46,9 +46,15 @@ const (
 	quietSays         = 5 * time.Second // the log says no more often what goes on
 )
 
+// errNoPorts is what a Quiet without ports comes to, until it finds them itself.
+var errNoPorts = errors.New("could not see: no port is named")
+
 // Run looks four times a second. It fails at once where a port has no listener, since nothing would be heard there; for
 // its other errors see [File.Run].
 func (q Quiet) Run(ctx context.Context, log *slog.Logger) error {
+	if len(q.Ports) == 0 {
+		return errNoPorts
+	}
 	q = q.withDefaults()
 	t, err := q.watch()
 	if errors.Is(err, sockdiag.ErrRefused) {

@@ -26,11 +26,8 @@ type quietSpec struct {
 }
 
 func parseQuiet(l step.Line) (step.Spec, error) {
-	w, err := l.Target("a port, as in until quiet 8080")
-	if err != nil {
-		return nil, err
-	}
 	var q quietSpec
+	var err error
 	if q.wait, err = l.Wait(); err != nil {
 		return nil, err
 	}
@@ -40,8 +37,14 @@ func parseQuiet(l step.Line) (step.Spec, error) {
 			q.wait.Min = min(quietMin, q.wait.Max)
 		}
 	}
-	if q.quiet.Ports, err = w.Ports(); err != nil {
-		return nil, err
+	if len(l.Targets) > 0 {
+		w, err := l.Target("a port, as in until quiet 8080")
+		if err != nil {
+			return nil, err
+		}
+		if q.quiet.Ports, err = w.Ports(); err != nil {
+			return nil, err
+		}
 	}
 	for _, o := range l.Options {
 		if err := q.option(o); err != nil {

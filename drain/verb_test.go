@@ -80,6 +80,7 @@ func TestQuietVerb(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]Quiet{
 		"until quiet 8080":              {Ports: []uint16{8080}, Min: 10 * s},
+		"until quiet max=60s allow=2":   {Min: 10 * s, Allow: 2},             // no port: those that are listened on
 		"until quiet 8080 max=5s":       {Ports: []uint16{8080}, Min: 5 * s}, // shorter than the default min
 		"until quiet 8080 max=50s":      {Ports: []uint16{8080}, Min: 10 * s},
 		"until quiet 8080 min=0 max=5s": {Ports: []uint16{8080}},
@@ -145,7 +146,6 @@ func TestStepsThatCannotBeRead(t *testing.T) {
 		"until http://app/ min=soon":                      "column 19: min: expected seconds, as 50, or a duration, as 1m30s, got soon",
 		"until http://app/ max=":                          "column 19: max: expected seconds, as 50, or a duration, as 1m30s, got ",
 		"until file":                                      "column 11: expected a file's path, as in until file /shared/drained after until file",
-		"until quiet":                                     "column 12: expected a port, as in until quiet 8080 after until quiet",
 		"until quiet http":                                "column 13: expected a port from 1 to 65535, got http",
 		"until quiet 0":                                   "column 13: expected a port from 1 to 65535, got 0",
 		"until quiet 8080,":                               "column 13: expected a port from 1 to 65535, got 8080,",
