@@ -44,6 +44,7 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"lint", "says what will go wrong with the preStop hooks of manifests, and when each will do what", lintManifests},
+		{"inject", "puts a hook into the pods of manifests", injectHooks},
 		{"version", "prints the plugin's version", printVersion},
 		{"help", "prints this", printHelp},
 	}
