@@ -9,6 +9,8 @@ package manifest
 
 import (
 	"bytes"
+	"errors"
+	"reflect"
 	"slices"
 
 	"go.yaml.in/yaml/v3"
@@ -40,10 +42,10 @@ func Inject(f lint.File, with inject.Parameters) (out []byte, reports []Report, 
 		}
 		text := p.Text
 		if d != nil {
-			said, changed, wrong := Document(f.Name, d, with)
+			all, said, wrong := decide(f.Name, d, with)
 			reports, errs = append(reports, said...), append(errs, wrong...)
-			if changed {
-				text = rewritten(p.Text, d)
+			if len(wrong) == 0 && len(all) > 0 {
+				text = rewritten(p, d, all)
 			}
 		}
 		out = append(out, text...)
@@ -54,9 +56,13 @@ func Inject(f lint.File, with inject.Parameters) (out []byte, reports []Report, 
 	return out, reports, nil
 }
 
-// Document puts hooks into one document that was read, and tells whether anything of it changed.
-func Document(file string, d *yaml.Node, with inject.Parameters) (reports []Report, changed bool, errs []*lint.Unreadable) {
-	for _, t := range lint.Templates(file, d) {
+// edits are those of a document's templates, by their order.
+type edits map[int][]inject.Edit
+
+// decide says what is to become of a document.
+func decide(file string, d *yaml.Node, with inject.Parameters) (all edits, reports []Report, errs []*lint.Unreadable) {
+	all = edits{}
+	for n, t := range lint.Templates(file, d) {
 		say := func(container, text string, hooked bool) {
 			reports = append(reports, Report{file, t.Line, object(t), container, hooked, text})
 		}
@@ -80,12 +86,20 @@ func Document(file string, d *yaml.Node, with inject.Parameters) (reports []Repo
 		for _, c := range r.Containers {
 			say(c.Container, c.Text, c.Hooked)
 		}
-		for _, e := range r.Edits {
-			changed = true
+		if len(r.Edits) > 0 {
+			all[n] = r.Edits
+		}
+	}
+	return all, reports, errs
+}
+
+// apply changes a document.
+func (all edits) apply(d *yaml.Node) {
+	for n, t := range lint.Templates("", d) {
+		for _, e := range all[n] {
 			tree{d}.set(t.Node, append([]string{"spec"}, e.Path...), e.Value)
 		}
 	}
-	return reports, changed, errs
 }
 
 // none says why a template is not looked at.
@@ -128,33 +142,83 @@ func annotationLine(t lint.Template, name string) int {
 	return n.Line
 }
 
-// rewritten is the text of a document that was changed.
-func rewritten(old []byte, d *yaml.Node) []byte {
-	if text, ok := rewrittenJSON(old, d); ok {
+// rewritten is the text of a document that is changed.
+func rewritten(p lint.Part, d *yaml.Node, all edits) []byte {
+	all.apply(d)
+	if text, ok := rewrittenJSON(p.Text, d); ok {
 		return text
 	}
-	var head []byte
-	if first, _, _ := bytes.Cut(old, []byte("\n")); bytes.HasPrefix(first, []byte("---")) {
-		head = append(slices.Clone(first), '\n')
+	text := written(p.Text, d)
+	if kept, ok := withBlankLines(p, text, all); ok {
+		text = kept
 	}
+	if bytes.Contains(p.Text, []byte("\r\n")) {
+		text = bytes.ReplaceAll(bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")), []byte("\n"), []byte("\r\n"))
+	}
+	return text
+}
+
+// written is a document's text, after the line of dashes that it had.
+func written(old []byte, d *yaml.Node) []byte {
 	var b bytes.Buffer
-	b.Write(head)
+	if first, _, _ := bytes.Cut(old, []byte("\n")); bytes.HasPrefix(first, []byte("---")) {
+		b.Write(append(bytes.TrimRight(first, "\r"), '\n'))
+	}
 	e := yaml.NewEncoder(&b)
 	e.SetIndent(2)
 	if compact(d) {
 		e.CompactSeqIndent()
 	}
-	if err := e.Encode(d); err != nil {
+	if err := errors.Join(e.Encode(d), e.Close()); err != nil {
 		panic(err) // a tree that was read is a tree that can be written
 	}
-	if err := e.Close(); err != nil {
-		panic(err)
+	return b.Bytes()
+}
+
+// blank stands for an empty line, which the YAML library forgets, while comments stay.
+const blank = "# empty line: kubectl prestop inject"
+
+// withBlankLines is text, which is what becomes of a document, with the document's empty lines. ok is false where they are of no
+// use, as in a text that goes over several lines.
+func withBlankLines(p lint.Part, text []byte, all edits) (kept []byte, ok bool) {
+	marked, some := mark(p.Text)
+	if !some {
+		return nil, false
 	}
-	text := b.Bytes()
-	if bytes.Contains(old, []byte("\r\n")) {
-		text = bytes.ReplaceAll(bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")), []byte("\n"), []byte("\r\n"))
+	d, err := lint.Part{File: p.File, Text: marked, Line: p.Line}.Document()
+	if err != nil || d == nil {
+		return nil, false
 	}
-	return text
+	all.apply(d)
+	for line := range bytes.Lines(written(p.Text, d)) {
+		if string(bytes.TrimSpace(line)) == blank {
+			line = []byte("\n")
+		}
+		kept = append(kept, line...)
+	}
+	end := p.Text[len(bytes.TrimRight(p.Text, " \t\r\n")):]
+	kept = append(append(bytes.TrimRight(kept, "\n"), '\n'), bytes.Repeat([]byte("\n"), max(0, bytes.Count(end, []byte("\n"))-1))...)
+	return kept, same(text, kept)
+}
+
+// mark puts comments in the place of empty lines, each where the line after it begins.
+func mark(text []byte) (marked []byte, some bool) {
+	lines := slices.Collect(bytes.Lines(bytes.TrimRight(text, " \t\r\n")))
+	var column []byte
+	for i, line := range slices.Backward(lines) {
+		if content := bytes.TrimLeft(line, " "); len(bytes.TrimSpace(line)) > 0 {
+			column = line[:len(line)-len(content)]
+		} else {
+			lines[i], some = append(slices.Clone(column), blank+"\n"...), true
+		}
+	}
+	return append(bytes.Join(lines, nil), '\n'), some
+}
+
+// same tells whether two texts say the same.
+func same(a, b []byte) bool {
+	var one, other any
+	return yaml.Unmarshal(a, &one) == nil && yaml.Unmarshal(b, &other) == nil && reflect.DeepEqual(one, other)
 }
 
 // compact tells whether lists within mappings are written at the column of their keys, as Kubernetes' own tools do. The first list

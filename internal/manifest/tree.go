@@ -177,7 +177,7 @@ func scalar(text string) *yaml.Node {
 // nodeOf writes a value as people do: in lines, without quotes where none are needed, and without what is empty.
 func nodeOf(v any) *yaml.Node {
 	if text, ok := v.(string); ok {
-		return written(scalar(text))
+		return plain(scalar(text))
 	}
 	text, err := json.Marshal(v)
 	if err != nil {
@@ -187,17 +187,17 @@ func nodeOf(v any) *yaml.Node {
 	if err := yaml.NewDecoder(bytes.NewReader(text)).Decode(&d); err != nil {
 		panic(err)
 	}
-	return written(d.Content[0])
+	return plain(d.Content[0])
 }
 
-// written sets the styles of a node that is new.
-func written(n *yaml.Node) *yaml.Node {
+// plain sets the styles of a node that is new.
+func plain(n *yaml.Node) *yaml.Node {
 	n.Style, n.Line, n.Column = 0, 0, 0
 	if n.Kind == yaml.ScalarNode && strings.Contains(n.Value, "\n") {
 		n.Style = yaml.LiteralStyle
 	}
 	for i := 0; i < len(n.Content); i++ {
-		c := written(n.Content[i])
+		c := plain(n.Content[i])
 		if n.Kind == yaml.MappingNode && i%2 == 0 && c.Value == "resources" && len(n.Content[i+1].Content) == 0 {
 			n.Content = append(n.Content[:i:i], n.Content[i+2:]...)
 			i--
