@@ -62,22 +62,47 @@ func injectHooks(i invocation) int {
 		io.WriteString(i.stdout, injectUsage+flags.FlagUsages()+injectStatuses)
 		return exitDone
 	}
-	if err == nil {
-		err = c.durations()
-	}
-	if err != nil {
-		return i.complain("inject", "%v", err)
-	}
 	if len(c.files) == 0 {
 		c.files = []string{"-"} // as a post-renderer and a KRM function
 	}
-	names, err := manifests(c.files, c.recursive)
+	var names []string
+	if err == nil {
+		names, err = manifests(c.files, c.recursive)
+	}
 	if err != nil {
 		return i.complain("inject", "%v", err)
 	}
 	files, unreadable := readManifests(names, i.stdin)
+	if err := c.settings(flags, files); err != nil {
+		return i.complain("inject", "%v", err)
+	}
 	return c.write(i, files, unreadable)
 }
+
+// settings completes what the flags say by what the caller of a KRM function says, and checks it.
+func (c *injectCommand) settings(flags *pflag.FlagSet, files []lint.File) error {
+	for _, f := range files {
+		for name, text := range manifest.FunctionConfig(f) {
+			flag := flags.Lookup(name)
+			switch {
+			case !slices.Contains(ofFunction, name):
+				return fmt.Errorf("%s: functionConfig: expected %s, got %s", f.Name, step.OneOf(ofFunction), name)
+			case flag.Changed:
+			default:
+				if err := flags.Set(name, text); err != nil {
+					return fmt.Errorf("%s: functionConfig: %w", f.Name, err)
+				}
+			}
+		}
+	}
+	if c.parameters.Image == "" {
+		return errors.New("--image: expected prestop's image, as prestop/prestop:1 or with its digest")
+	}
+	return c.durations()
+}
+
+// ofFunction are the flags that the caller of a KRM function may set.
+var ofFunction = []string{"image", "init-container", "max", "replace-sleep", "min"}
 
 func (c *injectCommand) flags() *pflag.FlagSet {
 	flags := pflag.NewFlagSet("inject", pflag.ContinueOnError)
@@ -117,10 +142,7 @@ func (c *injectCommand) write(i invocation, files []lint.File, unreadable []lint
 	var reports []manifest.Report
 	outs := make([][]byte, len(files))
 	for n, f := range files {
-		out, said, wrong, err := c.inject(f)
-		if err != nil {
-			return i.complain("inject", "%v", err)
-		}
+		out, said, wrong := manifest.Inject(f, c.parameters)
 		outs[n], reports, errs = out, append(reports, said...), append(errs, wrong...)
 	}
 	if len(errs) > 0 {
@@ -145,16 +167,6 @@ func (c *injectCommand) write(i invocation, files []lint.File, unreadable []lint
 		}
 	}
 	return exitDone
-}
-
-var errNoImage = errors.New("--image: expected prestop's image, as prestop/prestop:1 or with its digest")
-
-func (c *injectCommand) inject(f lint.File) ([]byte, []manifest.Report, []*lint.Unreadable, error) {
-	if c.parameters.Image == "" {
-		return nil, nil, nil, errNoImage
-	}
-	out, reports, errs := manifest.Inject(f, c.parameters)
-	return out, reports, errs, nil
 }
 
 // show writes what would change.

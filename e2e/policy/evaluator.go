@@ -20,15 +20,12 @@ import (
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/apiserver/pkg/admission"
 	"k8s.io/apiserver/pkg/warning"
-	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
 	dynamicfake "k8s.io/client-go/dynamic/fake"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/fake"
 	"k8s.io/client-go/kubernetes/scheme"
-	"k8s.io/client-go/openapi"
-	"k8s.io/client-go/openapi/openapitest"
 )
 
 // Objects reads manifests.
@@ -70,14 +67,6 @@ func Decode(r io.Reader) ([]runtime.Object, error) {
 	}
 }
 
-// client is the fake client, which has the API's schemas as well.
-type client struct{ kubernetes.Interface }
-
-type schemas struct{ discovery.DiscoveryInterface }
-
-func (c client) Discovery() discovery.DiscoveryInterface { return schemas{c.Interface.Discovery()} }
-func (schemas) OpenAPIV3() openapi.Client                { return openapitest.NewEmbeddedFileClient() }
-
 // A Server is as much of an API server as an admission plugin needs.
 type Server struct {
 	Client    kubernetes.Interface
@@ -86,9 +75,9 @@ type Server struct {
 	Mapper    meta.RESTMapper
 }
 
-// NewServer makes one that has some objects.
-func NewServer(objects ...runtime.Object) *Server {
-	c := client{fake.NewClientset(objects...)}
+// NewServer makes one that has some objects. schemas gives a client the API's schemas, which fake ones lack.
+func NewServer(schemas func(kubernetes.Interface) kubernetes.Interface, objects ...runtime.Object) *Server {
+	c := schemas(fake.NewClientset(objects...))
 	m := meta.NewDefaultRESTMapper([]schema.GroupVersion{corev1.SchemeGroupVersion})
 	m.Add(corev1.SchemeGroupVersion.WithKind("ConfigMap"), meta.RESTScopeNamespace)
 	m.Add(corev1.SchemeGroupVersion.WithKind("Pod"), meta.RESTScopeNamespace)
