@@ -4,11 +4,13 @@ package policy
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 
@@ -141,4 +143,17 @@ func (e *Evaluator) Ask(o runtime.Object) (warnings Warnings, err error) {
 		err = p.Validate(ctx, a, i)
 	}
 	return warnings, err
+}
+
+// Schemas is the directory with the API's schemas of a version of Kubernetes, as its module has them.
+func Schemas(ctx context.Context, version string) (string, error) {
+	out, err := exec.CommandContext(ctx, "go", "mod", "download", "-json", "k8s.io/kubernetes@"+version).Output()
+	if err != nil {
+		return "", fmt.Errorf("download Kubernetes %s: %w", version, err)
+	}
+	var module struct{ Dir string }
+	if err := json.Unmarshal(out, &module); err != nil {
+		return "", err
+	}
+	return filepath.Join(module.Dir, "api", "openapi-spec", "v3"), nil
 }

@@ -149,8 +149,9 @@ func (e *editor) leftAlone() string {
 	case e.grace() < LeastGrace:
 		return fmt.Sprintf("its terminationGracePeriodSeconds is %d, and a hook needs %d at least", e.grace(), LeastGrace)
 	}
+	installed := slices.ContainsFunc(spec.InitContainers, func(c corev1.Container) bool { return c.Name == Installer })
 	for _, v := range spec.Volumes {
-		if v.Name == Volume && v.Image == nil && v.EmptyDir == nil {
+		if v.Name == Volume && v.Image == nil && (v.EmptyDir == nil || !e.with.Installer && !installed) {
 			return "its volume " + Volume + " is something else"
 		}
 	}
