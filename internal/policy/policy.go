@@ -79,6 +79,15 @@ func file(name, from string, s settings) File {
 	return File{name, b.String()}
 }
 
+// secrets matches a command that holds a secret. What is taken from a variable or a file is none. lint knows more of them, and looks
+// at each word.
+const secrets = `://[^\s/:@'"]*:[^\s/@'"$]+@` +
+	`|(?i:authorization['"]?\s*[:=]\s*['"]?(?:bearer|basic|token|apikey)\s+[^\s'"$@/<])` +
+	`|(?i:\b(?:x-[a-z-]*(?:token|key|auth|secret)|private-token|api-key)\s*:\s*['"]?[^\s'"$@/<])` +
+	`|(?:^|\s)(?:-u|--user)[ =]?['"]?[^\s:'"$-][^\s:'"]*:[^\s'"$0-9]` +
+	`|(?i:(?:^|[\s?&;"'_-])(?:password|passwd|pgpassword|client[_-]?secret|api[_-]?key|[a-z_]*token)['"]?[=:]\s*['"]?[^\s'"&;{$@/<])` +
+	`|(?i:(?:^|\s)--(?:password|pass|token|secret|api-key)\s+['"]?[^\s'"$@/<-])`
+
 // with are a template's words.
 func with(s settings) map[string]any {
 	var mesh []string
@@ -95,5 +104,6 @@ func with(s settings) map[string]any {
 		"DefaultGrace": inject.DefaultGrace, "LeastGrace": inject.LeastGrace, "DefaultMax": int(inject.DefaultMax.Seconds()),
 		"StepsMark": inject.StepsMark, "OwnSteps": inject.OwnSteps, "Duration": inject.DurationPattern,
 		"Window": inject.QuietWindow(), "Period": inject.DefaultPeriod, "Mesh": strings.Join(mesh, ", "),
+		"Secrets": secrets,
 	}
 }
