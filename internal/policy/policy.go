@@ -76,7 +76,7 @@ func file(name, from string, s settings) File {
 	if err := t.ExecuteTemplate(&b, from, words); err != nil {
 		panic(fmt.Sprintf("%s: %v", name, err))
 	}
-	return File{name, b.String()}
+	return File{name, strings.TrimRight(b.String(), "\n") + "\n"}
 }
 
 // secrets matches a command that holds a secret. What is taken from a variable or a file is none. lint knows more of them, and looks
