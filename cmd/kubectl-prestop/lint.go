@@ -43,14 +43,19 @@ const (
 	outputJSON = "json"
 )
 
-func lintManifests(i invocation) int {
-	var c lintCommand
+func (c *lintCommand) flags() *pflag.FlagSet {
 	flags := pflag.NewFlagSet("lint", pflag.ContinueOnError)
 	flags.Usage = func() {}
 	flags.SortFlags = false
 	flags.StringArrayVarP(&c.files, "filename", "f", nil, "a `file`, or - for standard input; may be repeated")
 	flags.StringVarP(&c.output, "output", "o", outputText, "`text|json`")
 	flags.BoolVar(&c.list, "list", false, "list what is looked for")
+	return flags
+}
+
+func lintManifests(i invocation) int {
+	var c lintCommand
+	flags := c.flags()
 	err := flags.Parse(i.args)
 	c.files = append(c.files, flags.Args()...)
 	switch {

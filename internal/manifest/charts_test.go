@@ -82,3 +82,15 @@ func TestChartsAndExamples(t *testing.T) {
 		t.Errorf("%d containers have the hook", hooked)
 	}
 }
+
+// A thousand manifests, which take 2 s at most.
+func BenchmarkThousand(b *testing.B) {
+	all := files(b, "testdata/charts")
+	for b.Loop() {
+		for n := range 1000 {
+			if _, _, errs := manifest.Inject(all[n%len(all)], inject.Parameters{Image: "prestop/prestop:1"}); len(errs) > 0 {
+				b.Fatal(errs[0])
+			}
+		}
+	}
+}
