@@ -22,8 +22,13 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' Makefile
 
 .PHONY: build
-build: ## build bin/prestop for this machine
+build: ## build bin/prestop and bin/kubectl-prestop for this machine
 	$(GO_BUILD) -o bin/prestop ./cmd/prestop
+	$(GO_BUILD) -o bin/kubectl-prestop ./cmd/kubectl-prestop
+
+.PHONY: plugin
+plugin: ## build bin/kubectl-prestop, the kubectl plugin, for this machine
+	$(GO_BUILD) -o bin/kubectl-prestop ./cmd/kubectl-prestop
 
 .PHONY: cross
 cross: $(ARCHES:%=dist/prestop-linux-%) ## build dist/prestop-linux-ARCH for each of ARCHES
@@ -41,8 +46,8 @@ image: ## build the Dockerfile with buildah, without a registry, and try the ima
 	internal/packaging/image.sh "$(VERSION)"
 
 .PHONY: test
-test: lint vulncheck ## lint, vulncheck, and all tests with the race detector
-	go test -race -timeout=20m ./...
+test: lint vulncheck ## lint, vulncheck, and all tests with the race detector; says what is skipped
+	go test -race -timeout=20m -json ./... | go run ./internal/packaging/testlog
 
 .PHONY: timing
 timing: ## judge by the wall's clock how long things take; wants the machine for itself
@@ -62,9 +67,10 @@ fuzz: ## run each fuzz target for FUZZTIME, one after the other
 	internal/packaging/fuzz.sh $(FUZZTIME)
 
 .PHONY: demo
-demo: ## show what each way to stop a pod costs, in less than a minute
-	mkdir -p bin
-	go run ./examples/rollout -svg bin/rollout.svg
+demo: ## show what each way to stop a pod costs, and which to take, in a minute once it is built
+	@echo "building the demo; the first time takes a minute"
+	@mkdir -p bin
+	@go run ./examples/rollout -svg bin/rollout.svg
 
 .PHONY: rollouts
 rollouts: ## hold what the demo promises against 20 seeds
@@ -77,6 +83,11 @@ bench: ## measure the hook against a bash and curl one
 .PHONY: e2e
 e2e: ## run the binary under a real kubelet (root, Debian); the last lines are a table of the cases
 	cd e2e && go vet ./... && go test -c -o ../bin/e2e.test . && ../bin/e2e.test -test.v -test.parallel=12 -test.timeout=40m $(E2EFLAGS)
+
+QUIETFLAGS ?=
+.PHONY: quiet-table
+quiet-table: ## run docs/quiet.md's table against real servers (root, Debian); QUIETFLAGS='-runs 1 -delays 2ms' is short
+	cd e2e && go vet ./quiettable && go test ./quiettable && go build -o ../bin/quiettable ./quiettable && ../bin/quiettable $(QUIETFLAGS)
 
 .PHONY: clean
 clean: ## remove bin and dist

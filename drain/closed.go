@@ -2,13 +2,12 @@ package drain
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"slices"
 	"time"
 
-	"github.com/prestop/prestop/internal/sockdiag"
 	"github.com/prestop/prestop/internal/step"
 )
 
@@ -45,20 +44,10 @@ func (c Closed) listens() (bool, error) {
 
 // listening are the ports among these that have a listener; none given: all that have.
 func listening(among ...uint16) ([]uint16, error) {
-	d, err := sockdiag.OpenDump(among...)
-	if err == nil {
-		defer d.Close()
-		var found []uint16
-		err = d.Each([]sockdiag.State{sockdiag.Listen}, func(s sockdiag.Socket) { found = append(found, s.Local.Port()) })
-		slices.Sort(found)
-		if err == nil {
-			return slices.Compact(found), nil
-		}
-	}
-	if errors.Is(err, sockdiag.ErrRefused) {
-		return procListening(among)
-	}
-	return nil, err
+	var found []uint16
+	err := eachListener(among, func(a netip.AddrPort) { found = append(found, a.Port()) })
+	slices.Sort(found)
+	return slices.Compact(found), err
 }
 
 // Check says whether anything listens there now.

@@ -30,14 +30,14 @@ func parseClosed(l step.Line) (step.Spec, error) {
 		return nil, err
 	}
 	if len(ports) > 1 {
-		return nil, w.Expected("expected one port, got %s", w.Written)
+		return nil, w.Expected("expected one port, got %s", w.Got())
 	}
 	return closedSpec{ports[0], wait}, nil
 }
 
 func (c closedSpec) Needs() step.Needs {
 	n := c.wait.Needs()
-	n.Ports = []uint16{c.port}
+	n.Ports, n.Closed = []uint16{c.port}, true
 	return n
 }
 

@@ -26,7 +26,7 @@ func parseGone(l step.Line) (step.Spec, error) {
 		return nil, err
 	}
 	if w.Text == "" || strings.ContainsAny(w.Text, "/: ") {
-		return nil, w.Expected("expected the name of a headless Service, as web.default.svc.cluster.local, got %s", w.Written)
+		return nil, w.Expected("expected the name of a headless Service, as web.default.svc.cluster.local, got %s", w.Got())
 	}
 	wait, err := l.Wait()
 	return goneSpec{w, wait}, err

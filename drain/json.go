@@ -1,94 +1,79 @@
 package drain
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/prestop/prestop/internal/jsonpath"
 	"github.com/prestop/prestop/internal/web"
 )
 
-// JSON is met by an answer in which the value at Path is one of In, or a number of AtMost at most. An answer of another
-// status, without that value, or that is no JSON, is none.
+// JSON is met by an answer in which the value at Path is one of In, is none of NotIn, or is a number within Bounds. A number in
+// quotes is a number. An answer of another status, without that value, with a key that is there twice, or that is no JSON, is
+// none.
 type JSON struct {
-	Path   Path
-	In     []string // texts, numbers as they are written there, true, false or null
-	AtMost *float64 // in place of In
-	Expect web.Statuses
+	Path      jsonpath.Path
+	In, NotIn []string // texts, numbers as they are written there, true, false or null
+	Bounds             // in place of both
+	Expect    web.Statuses
 }
 
-func (c JSON) look(ctx context.Context, client *web.Client, r web.Request) (sight, error) {
-	a, err := client.Send(ctx, r)
-	if err != nil {
-		return sight{}, err
+func (c JSON) judging(*web.Request) func(web.Answer) (sight, error) {
+	return func(a web.Answer) (sight, error) {
+		switch {
+		case !c.Expect.Has(a.Status):
+			return sight{}, fmt.Errorf("%s", a)
+		case a.Partial:
+			return sight{}, fmt.Errorf("the answer is longer than %d MiB", web.MaxBody>>20)
+		}
+		value, err := c.Path.Of(a.Body)
+		if err != nil {
+			return sight{}, err
+		}
+		return c.judge(value)
 	}
-	if !c.Expect.Has(a.Status) {
-		return sight{}, fmt.Errorf("%s: %s", web.Place(a.URL), a)
-	}
-	s, err := c.read(a)
-	if err != nil {
-		return sight{}, fmt.Errorf("%s: %w", web.Place(a.URL), err)
-	}
-	return s, nil
-}
-
-func (c JSON) read(a web.Answer) (sight, error) {
-	if a.Partial {
-		return sight{}, fmt.Errorf("the answer is longer than %d MiB", web.MaxBody>>20)
-	}
-	var doc any
-	decoder := json.NewDecoder(bytes.NewReader(a.Body))
-	decoder.UseNumber()
-	if err := decoder.Decode(&doc); err != nil {
-		return sight{}, fmt.Errorf("no JSON: %w", err)
-	}
-	if _, err := decoder.Token(); err != io.EOF {
-		return sight{}, errors.New("no JSON: something follows the value")
-	}
-	value, err := c.Path.of(doc)
-	if err != nil {
-		return sight{}, err
-	}
-	return c.judge(value)
 }
 
 func (c JSON) judge(value any) (sight, error) {
-	text, ok := scalar(value)
-	if !ok {
-		return sight{}, fmt.Errorf("%s is a list or an object, expected a single value", c.Path)
-	}
+	text := scalar(value)
 	s := sight{says: fmt.Sprintf("%s is %s", c.Path, short(text))}
-	if c.AtMost == nil {
+	switch {
+	case c.In != nil:
 		s.met = slices.Contains(c.In, text)
-		return s, nil
+	case c.NotIn != nil && value == nil && !slices.Contains(c.NotIn, text): // which is as good as absent
+		return sight{}, fmt.Errorf("%s, expected a value", s.says)
+	case c.NotIn != nil:
+		s.met = !slices.Contains(c.NotIn, text)
+	default:
+		n, ok := numberOf(value)
+		if !ok {
+			return sight{}, fmt.Errorf("%s, expected a number", s.says)
+		}
+		s.met = c.hold(n)
 	}
-	n, isNumber := value.(json.Number)
-	number, err := strconv.ParseFloat(string(n), 64)
-	if !isNumber || err != nil {
-		return sight{}, fmt.Errorf("%s, expected a number", s.says)
-	}
-	s.met = number <= *c.AtMost
 	return s, nil
 }
 
-func scalar(value any) (string, bool) {
-	switch v := value.(type) {
-	case nil:
-		return "null", true
-	case string:
-		return v, true
-	case json.Number:
-		return v.String(), true
-	case bool:
-		return strconv.FormatBool(v), true
+func scalar(value any) string {
+	if value == nil {
+		return "null"
 	}
-	return "", false
+	return fmt.Sprint(value)
+}
+
+// numberOf reads a number, or a text that is one in decimals.
+func numberOf(value any) (float64, bool) {
+	text := fmt.Sprint(value)
+	switch value.(type) {
+	case json.Number, string:
+	default:
+		return 0, false
+	}
+	n, err := strconv.ParseFloat(text, 64)
+	return n, err == nil && strings.Trim(text, "0123456789+-.eE") == ""
 }
 
 // short keeps a text that a server chose to what a person wants to read.

@@ -1,28 +1,32 @@
 package drain
 
 import (
-	"context"
+	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
-	"strconv"
 
 	"github.com/prestop/prestop/internal/metrics"
 	"github.com/prestop/prestop/internal/web"
 )
 
-// Metric is met when the series that it selects add up to AtMost at most. No such series, an empty answer, a broken
-// one, or one of another status than 2xx is none: it is not zero.
+// Metric is met when the sum of the series that it selects is within Bounds. An empty answer, a broken one, or one of another
+// status than 2xx is none.
 type Metric struct {
 	Selector metrics.Selector
-	AtMost   float64
+	Bounds
+	// Absent is what no such series counts as, in an answer that has others. Nil: it is never met then.
+	Absent *float64
 }
 
-func (c Metric) look(ctx context.Context, client *web.Client, r web.Request) (sight, error) {
+func (c Metric) judging(r *web.Request) func(web.Answer) (sight, error) {
 	var sum float64
 	var series int
 	r.Stream = func(body io.Reader, kind string, framed bool) (err error) {
-		sum, series, err = c.Selector.Sum(body, kind, framed)
+		if sum, series, err = c.Selector.Sum(body, kind, framed); c.Absent != nil && errors.Is(err, metrics.ErrAbsent) {
+			sum, err = *c.Absent, nil
+		}
 		return err
 	}
 	r.Header = r.Header.Clone()
@@ -32,13 +36,16 @@ func (c Metric) look(ctx context.Context, client *web.Client, r web.Request) (si
 	if r.Header.Get("Accept") == "" {
 		r.Header.Set("Accept", "text/plain;version=0.0.4, application/json;q=0.9, */*;q=0.1")
 	}
-	a, err := client.Send(ctx, r)
-	if err != nil {
-		return sight{}, err
+	return func(a web.Answer) (sight, error) {
+		says := fmt.Sprintf("%s in %d series", numeral(sum), series)
+		switch {
+		case !a.OK():
+			return sight{}, fmt.Errorf("%s", a)
+		case c.AtLeast != nil && math.IsInf(sum, 1): // as -Inf is for at-most, which the sum refuses itself
+			return sight{}, errors.New("the values that are wanted add up to +Inf")
+		case series == 0:
+			says = fmt.Sprintf("no series %s, which counts as %s", c.Selector, numeral(sum))
+		}
+		return sight{c.hold(sum), says}, nil
 	}
-	if !a.OK() {
-		return sight{}, fmt.Errorf("%s: %s", web.Place(a.URL), a)
-	}
-	says := fmt.Sprintf("%s in %d series", strconv.FormatFloat(sum, 'g', -1, 64), series)
-	return sight{sum <= c.AtMost, says}, nil
 }

@@ -90,17 +90,3 @@ func procAddress(text string) (netip.AddrPort, error) {
 	addr, _ := netip.AddrFromSlice(ip)
 	return netip.AddrPortFrom(addr.Unmap(), uint16(port)), nil
 }
-
-func sortPorts(ports []uint16) { slices.Sort(ports) }
-
-// procListening is [listening] without netlink.
-func procListening(among []uint16) ([]uint16, error) {
-	var found []uint16
-	err := procSockets(procTable, func(s procSocket) {
-		if s.state == sockdiag.Listen && (len(among) == 0 || slices.Contains(among, s.local.Port())) {
-			found = append(found, s.local.Port())
-		}
-	})
-	slices.Sort(found)
-	return slices.Compact(found), err
-}

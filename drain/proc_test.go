@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/prestop/prestop/internal/sockdiag"
 )
@@ -56,6 +58,37 @@ func TestProcSockets(t *testing.T) {
 			}
 		}
 	}
+}
+
+// What was there at one look and is not at the next may have ended just before it, however long ago that one was.
+func TestProcWatchCountsFromTheLookThatSeesNone(t *testing.T) {
+	const header = "  sl  local_address rem_address   st\n"
+	const open = "   0: 0100007F:1F90 0B00000A:C350 01 00\n"
+	dir := t.TempDir()
+	write := func(text string) {
+		for _, file := range []string{"tcp", "tcp6"} {
+			if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			text = header
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		w := newProcWatch(Quiet{Ports: []uint16{8080}, For: s}, dir)
+		for _, look := range []struct {
+			table string
+			after time.Duration
+			met   bool
+		}{
+			{open, 0, false}, {open, s / 4, false}, {"", 2 * s, false}, {"", s - ms, false}, {"", ms, true}, {open, s / 4, false},
+		} {
+			<-time.After(look.after)
+			write(header + look.table)
+			if seen, err := w.look(t.Context()); err != nil || seen.met != look.met {
+				t.Errorf("%+v: %+v (%v)", look, seen, err)
+			}
+		}
+	})
 }
 
 // The kernel's own table, on whatever machine.

@@ -20,42 +20,85 @@ import (
 // A handshake, an idle connection and one that is closed are no payload, so neither TCP health checks nor kept
 // connections hold it. Connections that come and go between two looks are counted when they end.
 //
-// It knows no protocol: what the app has sent last is taken for an answer, unless it is so little that it must be
-// something that HTTP/2 sends besides. On a connection that carries several requests at once, one that is still worked on
-// is not seen among others that are done.
+// What the app has sent last is taken for an answer, unless it is so little, or such a part of what came, that it may be
+// what TLS and HTTP/2 send besides. Where that cannot be told apart, the client is taken to wait. On a connection that carries
+// several requests at once, one that is still worked on is not seen among others that are done. docs/quiet.md has a table of
+// what ends when.
 type Quiet struct {
+	// Ports are TCP ports. None, and no UDP either: all that were listened on at an address that is no loopback one when the
+	// hook began, and UDP sockets bound to the same ports.
 	Ports []uint16
+	// UDP is whether datagrams count, and UDPPorts on which ports a socket must be bound. The kernel counts datagrams for the
+	// network namespace as a whole, so those of all ports count, sent and received.
+	UDPPorts []uint16
+	// Noted are the sockets that were listened on when the hook began, see [NoteListeners]: an app may close its listeners
+	// when it is told to shut down, and its connections are still to be seen. Zero: only those of now.
+	Noted Listeners
 	For   time.Duration // no payload for so long; 0: 3 s
 	Min   time.Duration // how long to look at least
+	// Max is the most that the step may last, which its context enforces; 0: not known. Where Min is not less, nothing is
+	// looked for, and the end is met.
+	Max time.Duration
 	// New: only connections that were opened meanwhile count, for an app that ends its connections well by itself and
 	// clients that keep theirs.
 	New bool
 	// Allow is how many connections with payload in each For do not count, such as HTTP probes; but those that are owed
 	// an answer do.
 	Allow int
-	// Unanswered is how long a connection counts whose last payload came from its client, or which has payload that its
-	// client does not take; 0: 15 s.
+	// Unanswered is how long a connection counts that waits for an answer. 0: one that plainly waits counts until it is
+	// answered, and one of which nobody can tell (it may have sent a control frame or a handshake) or which does not take what
+	// it is sent counts for 15 s. Who is given up is named in a warning.
 	Unanswered time.Duration
 	Ignore     []netip.Prefix // peers that do not count
+	// Protocol states what is spoken on the ports, where the counters alone cannot tell; "": not known.
+	Protocol Protocol
+	// NoProbe: no handshake of our own tells whether a port speaks TLS. Else there is at most one for each port, only where the
+	// counters leave two readings. It asks for nothing, and does not count.
+	NoProbe bool
+
+	found bool // the ports were not named
 }
+
+// A Protocol is what is spoken on a port.
+type Protocol string
+
+// The protocols that make a difference: HTTP2 with TLS or without (gRPC too) and its pings; WebSocket and SSE, whose
+// heartbeats do not count; TLS, whose last words when a connection is closed do not count.
+const (
+	HTTP2     Protocol = "http2"
+	WebSocket Protocol = "websocket"
+	SSE       Protocol = "sse"
+	TLS       Protocol = "tls"
+)
 
 const (
 	defaultFor        = 3 * time.Second
-	defaultUnanswered = 15 * time.Second
+	defaultUnanswered = 15 * time.Second // of what nobody can tell
 	quietEvery        = 250 * time.Millisecond
 	quietSays         = 5 * time.Second // the log says no more often what goes on
 )
 
-// errNoPorts is what a Quiet without ports comes to, until it finds them itself.
-var errNoPorts = errors.New("could not see: no port is named")
-
-// Run looks four times a second. It fails at once where a port has no listener, since nothing would be heard there; for
-// its other errors see [File.Run].
+// Run looks four times a second, and seldomer at thousands of connections while it is plain that they carry traffic. It fails
+// at once where a port has neither a listener, nor had one when the hook began, nor connections, since nothing would be heard
+// there. Without ports it holds to its end then. For its other errors see [File.Run].
 func (q Quiet) Run(ctx context.Context, log *slog.Logger) error {
-	if len(q.Ports) == 0 {
-		return errNoPorts
+	q, err := q.withDefaults().named()
+	if err != nil {
+		return err
 	}
-	q = q.withDefaults()
+	if q.Max > 0 && q.Min >= q.Max {
+		return q.wait(ctx, log)
+	}
+	if len(q.Ports)+len(q.UDPPorts) == 0 {
+		p := poll{every: quietEvery, rarely: quietSays, look: func(context.Context) (sight, error) { return sight{}, errNoPorts }}
+		return p.run(ctx, log)
+	}
+	if q.found {
+		log.Info("looking at " + q.foundPorts())
+	}
+	for _, text := range q.warnings() {
+		log.Warn(text)
+	}
 	t, err := q.watch()
 	if errors.Is(err, sockdiag.ErrRefused) {
 		return q.runProc(ctx, log, err)
@@ -64,22 +107,92 @@ func (q Quiet) Run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	defer t.close()
+	t.log = log
 	p := poll{every: quietEvery, min: max(q.Min, q.For), rarely: quietSays, look: t.look}
 	err = p.run(ctx, log)
-	if advice := t.talk.advice(); err != nil && errors.Is(err, context.Cause(ctx)) && advice != "" {
+	t.sayGivenUp(time.Now(), 0)
+	if advice := t.talk.advice(q.Protocol); err != nil && errors.Is(err, context.Cause(ctx)) && advice != "" {
 		return fmt.Errorf("%w; %s", err, advice)
 	}
 	return err
+}
+
+var errNoPorts = errors.New("nothing was listened on at an address that is no loopback one when the hook began: name the ports")
+
+// wait is for a Min that leaves nothing to look for.
+func (q Quiet) wait(ctx context.Context, log *slog.Logger) error {
+	log.Info("waiting without looking, since min= is not less than max=", "wait", q.Max)
+	begin := time.Now()
+	select {
+	case <-time.After(q.Max):
+	case <-ctx.Done():
+	}
+	if ctx.Err() != nil && time.Since(begin) < q.Max-quietEvery {
+		return fmt.Errorf("not met: too early: %w", context.Cause(ctx))
+	}
+	return nil
 }
 
 func (q Quiet) withDefaults() Quiet {
 	if q.For == 0 {
 		q.For = defaultFor
 	}
-	if q.Unanswered == 0 {
-		q.Unanswered = defaultUnanswered
-	}
 	return q
+}
+
+// named fills in the ports where none were named.
+func (q Quiet) named() (Quiet, error) {
+	if len(q.Ports)+len(q.UDPPorts) > 0 {
+		return q, nil
+	}
+	if q.Noted == nil {
+		var err error
+		if q.Noted, err = NoteListeners(); err != nil {
+			return q, err
+		}
+	}
+	q.Ports, q.UDPPorts = q.Noted.outward()
+	q.found = true
+	return q, nil
+}
+
+// foundPorts names the ports where the step does not.
+func (q Quiet) foundPorts() string {
+	text := "TCP ports " + strings.Trim(fmt.Sprint(q.Ports), "[]")
+	if len(q.UDPPorts) > 0 {
+		text += " and all datagrams"
+	}
+	return text + ", which were listened on when the hook began"
+}
+
+// patience is how long a claim counts; 0: until it is answered.
+func (q Quiet) patience(c claim) time.Duration {
+	if c == waiting || q.Unanswered > 0 {
+		return q.Unanswered
+	}
+	return defaultUnanswered
+}
+
+// warnings say what is not looked at.
+func (q Quiet) warnings() (all []string) {
+	for _, port := range q.unseenUDP() {
+		all = append(all, fmt.Sprintf("a UDP socket is bound to port %d too, as for HTTP/3 or DNS, and its datagrams do not count: see until quiet %d/udp", port, port))
+	}
+	return all
+}
+
+// unseenUDP are the ports that are looked at for TCP alone, though a UDP socket is bound there.
+func (q Quiet) unseenUDP() []uint16 {
+	if len(q.UDPPorts) > 0 { // then all datagrams count
+		return nil
+	}
+	var unseen []uint16
+	for _, u := range udpSockets(procTable) {
+		if slices.Contains(q.Ports, u.local.Port()) && !slices.Contains(unseen, u.local.Port()) {
+			unseen = append(unseen, u.local.Port())
+		}
+	}
+	return unseen
 }
 
 func (q Quiet) ignores(peer netip.Addr) bool {
@@ -88,7 +201,14 @@ func (q Quiet) ignores(peer netip.Addr) bool {
 
 // Check says that the ports are listened on, and what goes on there now.
 func (q Quiet) Check(ctx context.Context) (all []step.Finding, err error) {
-	look, refused, err := q.withDefaults().checked()
+	if q, err = q.withDefaults().named(); err != nil {
+		return nil, err
+	}
+	if len(q.Ports)+len(q.UDPPorts) == 0 {
+		return nil, errNoPorts
+	}
+	q.NoProbe = true
+	look, refused, err := q.checked()
 	if err != nil {
 		return nil, err
 	}
@@ -98,6 +218,12 @@ func (q Quiet) Check(ctx context.Context) (all []step.Finding, err error) {
 	}
 	if refused != nil {
 		all = append(all, step.Warned(refused.Error()), step.Warned("so idle connections and health checks would count as traffic"))
+	}
+	for _, text := range q.warnings() {
+		all = append(all, step.Warned(text))
+	}
+	if q.found {
+		all = append(all, step.Found(q.foundPorts()))
 	}
 	all = append(all, step.Found("each port is listened on"))
 	for part := range strings.SplitSeq(s.says, "; ") {

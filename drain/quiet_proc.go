@@ -35,28 +35,37 @@ func (q Quiet) runProc(ctx context.Context, log *slog.Logger, why error) error {
 type procWatch struct {
 	Quiet
 	dir   string
-	last  time.Time           // when there was traffic
+	last  time.Time           // when there may have been traffic
+	busy  bool                // the look before saw some
 	known map[procSocket]bool // connections that have closed, or were there in the beginning; true: met by this look
 	begun bool
 	talk  talk
+	udp   datagrams
 }
 
 func newProcWatch(q Quiet, dir string) *procWatch {
-	return &procWatch{Quiet: q, dir: dir, known: make(map[procSocket]bool), talk: newTalk()}
+	return &procWatch{Quiet: q, dir: dir, known: make(map[procSocket]bool), talk: newTalk(), udp: datagrams{dir: dir}}
 }
 
 func (w *procWatch) listens() error {
-	var all []uint16
+	var all, connected []uint16
 	err := procSockets(w.dir, func(s procSocket) {
-		if s.state == sockdiag.Listen {
+		switch s.state {
+		case sockdiag.Listen:
 			all = append(all, s.local.Port())
+		case sockdiag.TimeWait:
+		default:
+			connected = append(connected, s.local.Port())
 		}
 	})
 	if err != nil {
 		return err
 	}
-	if port := missing(w.Ports, all); port != 0 {
-		sortPorts(all)
+	if err := w.bound(); err != nil {
+		return err
+	}
+	if port := missing(w.Ports, slices.Concat(all, connected, w.Noted.tcp())); port != 0 {
+		slices.Sort(all)
 		return fmt.Errorf("could not see: nothing listens on port %d; there are listeners on %s", port, strings.Trim(fmt.Sprint(slices.Compact(all)), "[]"))
 	}
 	return nil
@@ -82,10 +91,21 @@ func (w *procWatch) look(context.Context) (sight, error) {
 			delete(w.known, who)
 		}
 	}
-	if w.talk.active > w.Allow {
+	busy := w.talk.active > w.Allow
+	if busy || w.busy { // it has ended since the look before, which may be long ago where the processor is short
 		w.last = now
 	}
-	return sight{now.Sub(w.last) >= w.For, w.says()}, nil
+	w.busy = busy
+	met := now.Sub(w.last) >= w.For
+	if len(w.UDPPorts) > 0 {
+		ago, any, err := w.udp.look(now)
+		if err != nil {
+			return sight{}, fmt.Errorf("datagrams: %w", err)
+		}
+		w.talk.datagrams(now.Add(-ago), any)
+		met = met && (!any || ago >= w.For)
+	}
+	return sight{met, w.says()}, nil
 }
 
 // meet takes a connection into account, unless it has closed and was known before, or is no new one where those count.
@@ -104,7 +124,7 @@ func (w *procWatch) meet(now time.Time, s procSocket) {
 }
 
 func (w *procWatch) says() string {
-	text := fmt.Sprintf("%d connections that may carry traffic", w.talk.active)
+	text := fmt.Sprintf("%d connections that may carry traffic", w.talk.active) + w.talk.udp
 	if len(w.talk.peers) > 0 {
 		text += "; " + w.talk.who()
 	}

@@ -3,6 +3,8 @@ package drain
 import (
 	"cmp"
 	"net/netip"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,13 +17,13 @@ const quietMin = 10 * time.Second
 
 // QuietVerb is the step that waits for silence.
 func QuietVerb() step.Verb {
-	return step.Verb{Name: "until quiet", Target: "PORT[,PORT]", Options: []string{"for", "min", "max", "traffic", "allow", "unanswered", "ignore"},
+	return step.Verb{Name: "until quiet", Target: "[PORT[/udp],…] [http2|websocket|sse|tls]", Options: []string{"for", "min", "max", "traffic", "allow", "unanswered", "ignore", "probe"},
 		Does: "waits until no payload has gone over these ports for 3s, and nobody waits for an answer; seen in the kernel", Parse: parseQuiet}
 }
 
 // quietSpec is a Quiet as its step describes it.
 type quietSpec struct {
-	quiet Quiet // without its Min
+	quiet Quiet // without its Min and Max
 	wait  step.Wait
 }
 
@@ -37,12 +39,8 @@ func parseQuiet(l step.Line) (step.Spec, error) {
 			q.wait.Min = min(quietMin, q.wait.Max)
 		}
 	}
-	if len(l.Targets) > 0 {
-		w, err := l.Target("a port, as in until quiet 8080")
-		if err != nil {
-			return nil, err
-		}
-		if q.quiet.Ports, err = w.Ports(); err != nil {
+	for n, w := range l.Targets {
+		if err := q.target(n, w); err != nil {
 			return nil, err
 		}
 	}
@@ -52,6 +50,34 @@ func parseQuiet(l step.Line) (step.Spec, error) {
 		}
 	}
 	return q, nil
+}
+
+// target reads the ports, which come first, or what is spoken there.
+func (q *quietSpec) target(n int, w step.Word) error {
+	switch p := Protocol(w.Text); p {
+	case HTTP2, WebSocket, SSE, TLS:
+		if q.quiet.Protocol != "" {
+			return w.Expected("expected an option or the end of the step, got %s", w.Got())
+		}
+		q.quiet.Protocol = p
+		return nil
+	}
+	if n > 0 {
+		return w.Expected("expected http2, websocket, sse or tls after the ports, or an option, got %s", w.Got())
+	}
+	for text := range strings.SplitSeq(w.Text, ",") {
+		number, datagrams := strings.CutSuffix(text, "/udp")
+		port, err := strconv.ParseUint(strings.TrimSuffix(number, "/tcp"), 10, 16)
+		if err != nil || port == 0 {
+			return w.Expected("expected ports from 1 to 65535, as in until quiet 8080 or until quiet 443,443/udp, got %s", w.Got())
+		}
+		if datagrams {
+			q.quiet.UDPPorts = append(q.quiet.UDPPorts, uint16(port))
+		} else {
+			q.quiet.Ports = append(q.quiet.Ports, uint16(port))
+		}
+	}
+	return nil
 }
 
 func (q *quietSpec) option(o step.Option) (err error) {
@@ -69,6 +95,10 @@ func (q *quietSpec) option(o step.Option) (err error) {
 		q.quiet.Allow, err = o.Count(0, "how many connections do not count")
 	case "ignore":
 		q.quiet.Ignore, err = prefixes(o)
+	case "probe":
+		probe := false
+		probe, err = o.Bool()
+		q.quiet.NoProbe = !probe
 	}
 	return err
 }
@@ -94,12 +124,16 @@ func prefixes(o step.Option) ([]netip.Prefix, error) {
 
 func (q quietSpec) Needs() step.Needs {
 	n := q.wait.Needs()
-	n.Ports = q.quiet.Ports
+	n.Ports = slices.Concat(q.quiet.Ports, q.quiet.UDPPorts)
 	n.Quiet = &step.Quiet{For: cmp.Or(q.quiet.For, defaultFor), Allow: q.quiet.Allow, New: q.quiet.New, Peers: len(q.quiet.Ignore) > 0}
 	return n
 }
 
-func (q quietSpec) Bind(step.Means) (step.Deed, error) {
-	q.quiet.Min = q.wait.Min
+// Bind notes who listens, since an app may stop listening as soon as a step before this one has told it to shut down.
+func (q quietSpec) Bind(m step.Means) (step.Deed, error) {
+	q.quiet.Min, q.quiet.Max = q.wait.Min, q.wait.Max
+	if !m.Elsewhere {
+		q.quiet.Noted, _ = NoteListeners() // Run says what it cannot see
+	}
 	return q.quiet, nil
 }

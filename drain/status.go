@@ -1,7 +1,6 @@
 package drain
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 
@@ -12,15 +11,23 @@ import (
 // server other than 503 are no answer to the question.
 type Status struct{ web.Statuses }
 
-func (c Status) look(ctx context.Context, client *web.Client, r web.Request) (sight, error) {
-	a, err := client.Send(ctx, r)
-	if err != nil {
-		return sight{}, err
+func (c Status) judging(*web.Request) func(web.Answer) (sight, error) {
+	return func(a web.Answer) (sight, error) {
+		met := c.Has(a.Status)
+		if !met && evasive(a.Status) {
+			return sight{}, fmt.Errorf("%s", a)
+		}
+		return sight{met, answered(a)}, nil
 	}
-	if !c.Has(a.Status) && evasive(a.Status) {
-		return sight{}, fmt.Errorf("%s: %s", web.Place(a.URL), a)
+}
+
+// answered is an answer's status, and the beginning of what the server says.
+func answered(a web.Answer) string {
+	says := fmt.Sprintf("%d %s", a.Status, http.StatusText(a.Status))
+	if text := a.Text(); text != "" {
+		says += ": " + short(text)
 	}
-	return sight{c.Has(a.Status), fmt.Sprintf("%d %s", a.Status, http.StatusText(a.Status))}, nil
+	return says
 }
 
 func evasive(status int) bool {

@@ -17,6 +17,13 @@ type talk struct {
 	lost        bool      // more have ended than was told
 	last        time.Time // payload; zero: none yet
 	peers       map[netip.Addr]peer
+
+	oldOwed  int                // of the owed
+	little   int                // of the active, those whose last payload was no longer than a heartbeat
+	newEnded int                // of those that have ended, since the step began
+	udp      string             // what is said of datagrams
+	given    map[netip.Addr]int // who was given up and not told of
+	told     time.Time          // when it was told
 }
 
 type peer struct {
@@ -24,7 +31,7 @@ type peer struct {
 	last               time.Time
 }
 
-func newTalk() talk { return talk{peers: make(map[netip.Addr]peer)} }
+func newTalk() talk { return talk{peers: make(map[netip.Addr]peer), given: make(map[netip.Addr]int)} }
 
 // begin makes it ready for another look, which peers that have talked since still matter to.
 func (t *talk) begin(since time.Time) {
@@ -36,7 +43,7 @@ func (t *talk) begin(since time.Time) {
 		}
 		t.peers[ip] = p
 	}
-	*t = talk{last: t.last, peers: t.peers}
+	*t = talk{last: t.last, peers: t.peers, newEnded: t.newEnded, given: t.given, told: t.told}
 }
 
 // carried takes note of payload.
@@ -55,13 +62,19 @@ func (t *talk) add(ip netip.Addr, at time.Time, owed, old bool) {
 	if old {
 		t.old++
 	}
+	if owed && old {
+		t.oldOwed++
+	}
 	p := t.peers[ip]
 	p.connections++
 	t.peers[ip] = p.carried(at)
 }
 
 // left takes a connection into account that is no more.
-func (t *talk) left(ip netip.Addr, at time.Time) {
+func (t *talk) left(ip netip.Addr, at time.Time, old bool) {
+	if !old {
+		t.newEnded++
+	}
 	p := t.peers[ip]
 	p.ended++
 	t.peers[ip] = p.carried(at)
@@ -85,6 +98,7 @@ func (t *talk) says(now time.Time) string {
 	if t.lost {
 		text += ", and more have ended than the kernel could tell of"
 	}
+	text += t.udp
 	if !t.last.IsZero() {
 		text += fmt.Sprintf("; last payload %.1fs ago", now.Sub(t.last).Seconds())
 	}
@@ -94,23 +108,53 @@ func (t *talk) says(now time.Time) string {
 	return text
 }
 
+// datagrams takes note of when a datagram came or went last.
+func (t *talk) datagrams(at time.Time, any bool) {
+	if !any {
+		t.udp = ", no datagrams"
+		return
+	}
+	t.udp = fmt.Sprintf(", last datagram %.1fs ago", time.Since(at).Seconds())
+}
+
+// giveUp takes note of a connection that is taken to wait no longer.
+func (t *talk) giveUp(ip netip.Addr) { t.given[ip]++ }
+
+// givenUp says who was given up.
+func (t *talk) givenUp(after time.Duration) string {
+	n := 0
+	for _, some := range t.given {
+		n += some
+	}
+	return fmt.Sprintf("gave up on %d connections that may still wait for an answer, after %s: %s; unanswered= sets how long they count", n, after, names(t.given))
+}
+
 // who names the peers with most connections.
 func (t *talk) who() string {
+	all := make(map[netip.Addr]int, len(t.peers))
+	for ip, p := range t.peers {
+		all[ip] = p.all()
+	}
+	return names(all)
+}
+
+// names names the peers of most.
+func names(of map[netip.Addr]int) string {
 	const most = 3
-	peers := make([]netip.Addr, 0, len(t.peers))
-	for ip := range t.peers {
+	peers := make([]netip.Addr, 0, len(of))
+	for ip := range of {
 		peers = append(peers, ip)
 	}
 	sort.Slice(peers, func(i, j int) bool {
 		a, b := peers[i], peers[j]
-		if x, y := t.peers[a].all(), t.peers[b].all(); x != y {
-			return x > y
+		if of[a] != of[b] {
+			return of[a] > of[b]
 		}
 		return a.Less(b)
 	})
 	var names []string
 	for _, ip := range peers[:min(len(peers), most)] {
-		names = append(names, fmt.Sprintf("%s (%d)", ip, t.peers[ip].all()))
+		names = append(names, fmt.Sprintf("%s (%d)", ip, of[ip]))
 	}
 	if len(peers) > most {
 		names = append(names, fmt.Sprintf("%d more", len(peers)-most))
@@ -125,13 +169,20 @@ func (t *talk) who() string {
 func (p peer) all() int { return p.connections + p.ended }
 
 // advice is what can be done about those that still talk.
-func (t *talk) advice() string {
+func (t *talk) advice(spoken Protocol) string {
 	var all []string
-	if t.old > 0 {
-		all = append(all, "connections from before carry traffic on: once told to shut down, the app must answer with Connection: close (HTTP/1) or send GOAWAY (HTTP/2)")
+	if t.owed > 0 {
+		all = append(all, fmt.Sprintf("%d connections wait for an answer: a larger max= gives them time, and unanswered= gives them up sooner", t.owed))
 	}
-	if t.active-t.old+t.ended > 0 {
-		all = append(all, "new connections are still made: these peers have not learned that the pod is to go, or do not ask")
+	if old := t.old - t.oldOwed; old > 0 {
+		text := "connections from before carry traffic on: once told to shut down, the app must answer with Connection: close (HTTP/1), send GOAWAY (HTTP/2), or close its WebSockets and streams"
+		if t.little > 0 && spoken == "" {
+			text += fmt.Sprintf("; %d of them carry no more than heartbeats: where that is so, add the word http2, websocket or sse to the step", t.little)
+		}
+		all = append(all, text)
+	}
+	if t.active-t.owed-(t.old-t.oldOwed) > 0 || t.newEnded > 0 && t.ended > 0 {
+		all = append(all, "new connections are still made: these peers have not learned that the pod is to go, or do not ask; where they are probes or health checks, allow= leaves so many of them out")
 	}
 	return strings.Join(all, "; ")
 }

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"math"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -14,15 +17,26 @@ import (
 // traffic is what is known of the connections of some ports, from look to look.
 type traffic struct {
 	Quiet
-	dump  *sockdiag.Dump
-	ended *sockdiag.Watch
-	begun time.Time
+	log     *slog.Logger // nil: nobody is told who was given up
+	dump    *sockdiag.Dump
+	ended   *sockdiag.Watch
+	probing *prober
+	udp     *datagrams // nil: they do not count
+	begun   time.Time
 
 	known map[uint64]history // the connections that are there, by cookie
 	round uint32             // of the looks
 	past  pace               // connections that have ended
 	lost  time.Time          // when it was not known what had ended
 	talk  talk
+
+	greetings map[uint16]greeting // of the ports, in this look
+	asked     bool                // there was a handshake of our own
+	doubtful  int                 // active connections of which a handshake of our own may tell more
+	doubt     netip.AddrPort      // one of their addresses here
+	seen      sight               // of the last look
+	due       time.Time           // of the next
+	expires   time.Duration       // from now, until the first of those that wait is given up
 }
 
 // live are the states in which a connection may carry payload.
@@ -30,16 +44,23 @@ var live = []sockdiag.State{sockdiag.Established, sockdiag.FinWait1, sockdiag.Fi
 
 // watch begins to listen before it looks, so that nothing is missed in between.
 func (q Quiet) watch() (*traffic, error) {
-	ended, err := sockdiag.OpenWatch(q.Ports...)
+	ports := q.Ports
+	if len(ports) == 0 { // datagrams alone; no port would be all ports
+		ports = []uint16{0}
+	}
+	ended, err := sockdiag.OpenWatch(ports...)
 	if err != nil {
 		return nil, err
 	}
-	dump, err := sockdiag.OpenDump(q.Ports...)
+	dump, err := sockdiag.OpenDump(ports...)
 	if err != nil {
 		ended.Close()
 		return nil, err
 	}
-	t := &traffic{Quiet: q, dump: dump, ended: ended, begun: time.Now(), known: make(map[uint64]history), talk: newTalk()}
+	t := &traffic{Quiet: q, dump: dump, ended: ended, probing: newProber(), begun: time.Now(), known: make(map[uint64]history), talk: newTalk(), greetings: make(map[uint16]greeting)}
+	if len(q.UDPPorts) > 0 {
+		t.udp = &datagrams{dir: procTable}
+	}
 	if err := t.listens(); err != nil {
 		t.close()
 		return nil, err
@@ -48,17 +69,18 @@ func (q Quiet) watch() (*traffic, error) {
 }
 
 func (t *traffic) close() {
+	t.probing.close()
 	t.dump.Close()
 	t.ended.Close()
 }
 
-// listens fails unless each port has a listener.
+// listens fails unless each port has a listener, or had one when the hook began, or has connections.
 func (t *traffic) listens() error {
-	var found []uint16
+	found := t.Noted.tcp()
 	told := true
-	err := t.dump.Each([]sockdiag.State{sockdiag.Listen}, func(s sockdiag.Socket) {
+	err := t.dump.Each(append([]sockdiag.State{sockdiag.Listen}, live...), func(s sockdiag.Socket) {
 		found = append(found, s.Local.Port())
-		told = told && s.Known
+		told = told && (s.Known || s.State != sockdiag.Listen)
 	})
 	switch port := missing(t.Ports, found); {
 	case err != nil:
@@ -67,6 +89,26 @@ func (t *traffic) listens() error {
 		return fmt.Errorf("could not see: nothing listens on port %d; %s", port, listeners())
 	case !told:
 		return fmt.Errorf("%w: it does not count segments with payload", sockdiag.ErrRefused)
+	}
+	return t.bound()
+}
+
+// bound fails unless a UDP socket is bound to each UDP port, or was when the hook began.
+func (q Quiet) bound() error {
+	if len(q.UDPPorts) == 0 {
+		return nil
+	}
+	var found []uint16
+	for _, one := range q.Noted {
+		if one.UDP {
+			found = append(found, one.Addr.Port())
+		}
+	}
+	for _, u := range udpSockets(procTable) {
+		found = append(found, u.local.Port())
+	}
+	if port := missing(q.UDPPorts, found); port != 0 {
+		return fmt.Errorf("could not see: no UDP socket is bound to port %d", port)
 	}
 	return nil
 }
@@ -93,24 +135,81 @@ func listeners() string {
 	return "there are listeners on " + strings.Trim(fmt.Sprint(ports), "[]")
 }
 
-// look takes those that are there first: a connection that ends meanwhile is then among the ended.
+// look takes those that are there first: a connection that ends meanwhile is then among the ended. Where a look takes long,
+// there are fewer while it is plain that it cannot be over.
 func (t *traffic) look(context.Context) (sight, error) {
 	now := time.Now()
+	if now.Before(t.due) {
+		return t.seen, t.drain(now)
+	}
 	t.round++
+	t.doubtful, t.expires = 0, math.MaxInt64
+	for _, port := range t.Ports {
+		greeting := t.probing.greeting(port)
+		if greeting.known && !t.greetings[port].known && t.log != nil {
+			t.log.Info("made a handshake of our own, without a request", "port", port, "tls", greeting.tls, "http2", greeting.http2, "bytes", greeting.bytes)
+		}
+		t.greetings[port] = t.speaks(greeting)
+	}
 	t.talk.begin(now.Add(-t.For))
 	t.past.forget(now.Add(-t.For))
 	if err := t.dump.Each(live, func(s sockdiag.Socket) { t.meet(now, s) }); err != nil {
 		return sight{}, err
 	}
-	switch err := t.ended.Drain(func(s sockdiag.Socket) { t.end(now, s) }); {
-	case errors.Is(err, sockdiag.ErrLost):
-		t.lost = now
-	case err != nil:
+	if err := t.drain(now); err != nil {
 		return sight{}, err
 	}
 	t.talk.ended = t.past.count() + t.vanished()
 	t.talk.lost = !t.lost.IsZero() && now.Sub(t.lost) < t.For
-	return sight{t.talk.active+t.talk.ended <= t.Allow && t.talk.owed == 0 && !t.talk.lost, t.talk.says(now)}, nil
+	if t.doubt.IsValid() && t.doubtful == t.talk.active {
+		t.ask(t.doubt)
+	}
+	t.sayGivenUp(now, quietSays)
+	met := t.talk.active+t.talk.ended <= t.Allow && t.talk.owed == 0 && !t.talk.lost
+	if t.udp != nil {
+		ago, any, err := t.udp.look(now)
+		if err != nil {
+			return sight{}, fmt.Errorf("datagrams: %w", err)
+		}
+		t.talk.datagrams(now.Add(-ago), any)
+		met = met && (!any || ago >= t.For)
+	}
+	t.seen = sight{met, t.talk.says(now)}
+	t.due = now.Add(t.rest(now))
+	return t.seen, nil
+}
+
+// rest is how long there need be no other look: so long that a look at ten thousand connections, which takes the kernel 13 ms
+// or so, comes once a second, and never longer than until it might be over.
+func (t *traffic) rest(now time.Time) time.Duration {
+	const each, longest = 100 * time.Microsecond, time.Second
+	rest := min(time.Duration(t.talk.connections)*each, longest)
+	if rest <= quietEvery || t.Allow > 0 || t.talk.active+t.talk.ended == 0 {
+		return 0
+	}
+	over := t.For - now.Sub(t.talk.last) // without payload from now on
+	if t.talk.owed > 0 {
+		over = min(t.For, t.expires)
+	}
+	return min(rest, over-quietEvery)
+}
+
+// ask begins a handshake of our own, if it may.
+func (t *traffic) ask(to netip.AddrPort) {
+	if !t.NoProbe {
+		t.asked = true
+		t.probing.ask(to)
+	}
+}
+
+// drain takes those into account that have ended.
+func (t *traffic) drain(now time.Time) error {
+	err := t.ended.Drain(func(s sockdiag.Socket) { t.end(now, s) })
+	if errors.Is(err, sockdiag.ErrLost) {
+		t.lost = now
+		return nil
+	}
+	return err
 }
 
 // vanished is how many connections are no more without it having been told what they carried last. The kernel tells it a
@@ -132,44 +231,94 @@ func (t *traffic) vanished() int {
 
 // meet takes a connection into account that is there.
 func (t *traffic) meet(now time.Time, s sockdiag.Socket) {
+	if t.asked && t.probing.mine(s.Remote) {
+		return
+	}
 	h, met := t.known[s.Cookie]
 	if !met {
 		h = newHistory(t.round == 1)
 	}
 	clock := now.Sub(t.begun)
-	asked, waits := h.look(clock, s)
-	owed := waits && clock-asked < t.Unanswered || t.undelivered(s)
+	greeting := t.greetings[s.Local.Port()]
+	h.note(clock, s, greeting, t.Quiet)
+	asked, claim := h.look(clock, s, greeting)
+	left := t.patience(claim) - (clock - asked)
+	owed := claim != nothing && (left > 0 || t.patience(claim) == 0) || t.undelivered(s)
 	h.round, h.counts = t.round, t.counts(s, h.old)
-	t.known[s.Cookie] = h
-	if !t.ignores(s.Remote.Addr()) {
+	ignored := t.ignores(s.Remote.Addr())
+	if !ignored {
 		t.talk.connections++
 	}
+	if h.counts && !owed && !h.given && (h.owed || claim == waiting) && canAnswer(s) && (claim != nothing || s.Unacked > 0) {
+		h.given = true
+		t.talk.giveUp(s.Remote.Addr())
+	}
+	h.owed = owed
+	t.known[s.Cookie] = h
 	if !h.counts {
 		return
 	}
-	age := lastPayload(s)
-	t.talk.carried(now.Add(-age))
-	if owed || age < t.For {
-		t.talk.add(s.Remote.Addr(), now.Add(-age), owed, h.old)
+	last := t.begun.Add(h.active.since())
+	t.talk.carried(last)
+	if !owed && now.Sub(last) >= t.For {
+		return
+	}
+	t.talk.add(s.Remote.Addr(), last, owed, h.old)
+	if h.little {
+		t.talk.little++
+	}
+	if owed && claim != nothing {
+		if t.patience(claim) > 0 {
+			t.expires = min(t.expires, left)
+		}
+		if !greeting.known && s.Sent > 0 && s.Received > 1 && s.BytesReceived >= shortestHello {
+			t.doubtful++
+			t.doubt = s.Local
+		}
 	}
 }
 
 // end remembers when a connection that is no more carried its last payload.
 func (t *traffic) end(now time.Time, s sockdiag.Socket) {
-	h := t.known[s.Cookie]
+	if t.asked && t.probing.mine(s.Remote) {
+		return
+	}
+	h, met := t.known[s.Cookie]
 	delete(t.known, s.Cookie)
 	if forgotten(s) {
 		s.Received, s.SinceReceived = 1, 0
 	}
-	if !t.counts(s, h.old) || h.parting(s) || !slices.Contains(t.Ports, s.Local.Port()) {
+	if !t.counts(s, h.old) || !slices.Contains(t.Ports, s.Local.Port()) {
 		return
 	}
+	if h.parting(s) {
+		greeting := t.greetings[s.Local.Port()]
+		if greeting.tls || greeting.http2 || t.Protocol == WebSocket {
+			return
+		}
+		if !greeting.known {
+			t.ask(s.Local)
+		}
+	}
 	at := now.Add(-lastPayload(s))
+	if met && h.settled && h.received == s.Received && h.sent == s.Sent {
+		at = t.begun.Add(h.active.since())
+	}
 	t.talk.carried(at)
 	if now.Sub(at) < t.For {
 		t.past.add(at)
-		t.talk.left(s.Remote.Addr(), at)
+		t.talk.left(s.Remote.Addr(), at, met && h.old)
 	}
+}
+
+// sayGivenUp logs who was given up, and no more often than so.
+func (t *traffic) sayGivenUp(now time.Time, often time.Duration) {
+	if t.log == nil || len(t.talk.given) == 0 || now.Sub(t.talk.told) < often {
+		return
+	}
+	t.log.Warn(t.talk.givenUp(t.patience(maybe)))
+	t.talk.told = now
+	clear(t.talk.given)
 }
 
 // forgotten tells whether the kernel has wiped out what a connection carried before it told of its end, as it does where the
@@ -185,7 +334,8 @@ func (t *traffic) counts(s sockdiag.Socket, old bool) bool {
 
 // undelivered tells whether there is payload that the client does not take, though it is alive.
 func (t *traffic) undelivered(s sockdiag.Socket) bool {
-	return s.Unacked > 0 && s.SinceSent < t.Unanswered && s.SinceAck < t.Unanswered
+	most := t.patience(maybe)
+	return s.Unacked > 0 && s.SinceSent < most && s.SinceAck < most
 }
 
 // lastPayload is how long ago the last payload went either way.

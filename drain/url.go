@@ -3,6 +3,7 @@ package drain
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"log/slog"
 	"strconv"
 	"time"
@@ -17,6 +18,7 @@ type URL struct {
 	Connect web.Connect
 	Request web.Request
 	Timeout time.Duration // of one look; 0: 10 s. It is never more than a third of the step's time.
+	MetBy   web.Statuses  // statuses that meet it whatever Until says; none given: none
 	Until   Condition
 	Stable  int           // looks in a row that meet it; 0: 1
 	Min     time.Duration // how long to go on looking at least
@@ -24,11 +26,15 @@ type URL struct {
 
 // A Condition is what an answer must say.
 type Condition interface {
-	// look asks once. An error means that it could not see, which is never taken for anything that it hopes for.
-	look(ctx context.Context, client *web.Client, r web.Request) (sight, error)
+	// judging prepares a request, and gives what judges its answer. An error of that means that it could not see, which is
+	// never taken for anything that it hopes for.
+	judging(r *web.Request) func(web.Answer) (sight, error)
 }
 
-const askEvery = time.Second
+const (
+	askEvery = time.Second
+	askSays  = 5 * time.Second // the log says no more often what is answered
+)
 
 // Run asks until the condition is met. See [File.Run] for its errors.
 func (u URL) Run(ctx context.Context, log *slog.Logger) error {
@@ -36,7 +42,7 @@ func (u URL) Run(ctx context.Context, log *slog.Logger) error {
 	if deadline, ok := ctx.Deadline(); ok {
 		timeout = min(timeout, web.Timeout(time.Until(deadline)))
 	}
-	p := poll{every: askEvery, stable: u.Stable, min: u.Min, look: func(ctx context.Context) (sight, error) {
+	p := poll{every: askEvery, stable: u.Stable, min: u.Min, rarely: askSays, look: func(ctx context.Context) (sight, error) {
 		return u.look(ctx, timeout)
 	}}
 	return p.run(ctx, log)
@@ -49,7 +55,20 @@ func (u URL) look(ctx context.Context, timeout time.Duration) (sight, error) {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, web.ErrTry)
 	defer cancel()
-	return u.Until.look(ctx, client, u.Request)
+	r := u.Request
+	judge := u.Until.judging(&r)
+	a, err := client.Send(ctx, r)
+	if err != nil {
+		return sight{}, err
+	}
+	if len(u.MetBy) > 0 && u.MetBy.Has(a.Status) {
+		return sight{true, answered(a)}, nil
+	}
+	s, err := judge(a)
+	if err != nil {
+		return sight{}, fmt.Errorf("%s: %w", web.Place(a.URL), err)
+	}
+	return s, nil
 }
 
 // Check says how the URL is reached, asks once, and says what is the case now.

@@ -6,29 +6,36 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/prestop/prestop/internal/jsonpath"
 	"github.com/prestop/prestop/internal/metrics"
 	"github.com/prestop/prestop/internal/request"
 	"github.com/prestop/prestop/internal/step"
+	"github.com/prestop/prestop/internal/web"
 )
 
 // URLVerb is the step that asks until the answer says so.
 func URLVerb() step.Verb {
-	return step.Verb{Name: "until", Target: "URL", Options: slices.Concat(request.Options(), []string{"json", "in", "metric", "at-most", "stable", "min", "max"}),
+	return step.Verb{Name: "until", Target: "URL", Options: slices.Concat(request.Options(), []string{"met-by", "json", "in", "not-in", "metric", "at-most", "at-least", "absent", "stable", "min", "max"}), Late: []string{"", "header"},
 		Does: "asks every second until the answer is 2xx, or says what json= or metric= wants", Parse: parseURL}
 }
 
 // urlSpec is a URL as its step describes it.
 type urlSpec struct {
 	request request.Spec
+	metBy   web.Statuses
 	until   Condition
 	stable  int
 	wait    step.Wait
 }
 
 func parseURL(l step.Line) (step.Spec, error) {
-	const expected = "quiet PORT, gone NAME, closed PORT, file PATH or a URL"
+	const expected = "quiet PORT, empty PORT, gone NAME, closed PORT, file PATH, exec PROGRAM or a URL"
 	if len(l.Targets) > 0 && !strings.Contains(l.Targets[0].Text, ":") {
-		return nil, l.Targets[0].Expected("expected %s after until, got %s", expected, l.Targets[0].Written)
+		first, meant := l.Targets[0], ""
+		if first.Bare() {
+			meant = step.DidYouMean(first.Text, []string{"quiet", "empty", "gone", "closed", "file", "exec"})
+		}
+		return nil, first.Expected("expected %s after until, got %s%s", expected, first.Got(), meant)
 	}
 	w, err := l.Target(expected)
 	if err != nil {
@@ -46,70 +53,98 @@ func parseURL(l step.Line) (step.Spec, error) {
 			return nil, err
 		}
 	}
+	if o, ok := l.Option("met-by"); ok {
+		if u.metBy, err = metBy(o); err != nil {
+			return nil, err
+		}
+	}
 	u.until, err = u.condition(l)
 	return u, err
+}
+
+// metBy reads statuses that say that what was waited for is no longer there. A 2xx says what the other options make of it.
+func metBy(o step.Option) (web.Statuses, error) {
+	all, err := web.ParseStatuses(o.Value)
+	if err != nil || slices.ContainsFunc(all, func(s string) bool { return s[0] == '2' }) {
+		return nil, o.Expected("met-by: expected statuses other than 2xx, such as 404,410, got %s", o.Got())
+	}
+	return all, nil
 }
 
 // condition is what the answer must say.
 func (u urlSpec) condition(l step.Line) (Condition, error) {
 	path, isJSON := l.Option("json")
 	selector, isMetric := l.Option("metric")
-	in, hasIn := l.Option("in")
-	most, hasMost := l.Option("at-most")
-	switch {
-	case isJSON && isMetric:
+	if isJSON && isMetric {
 		return nil, selector.Expected("expected json= or metric=, got both")
-	case hasIn && !isJSON:
-		return nil, in.Expected("in= goes with json=PATH, and names the values that are waited for")
-	case hasMost && !isJSON && !isMetric:
-		return nil, most.Expected("at-most= goes with metric= or json=")
-	case isJSON && hasIn == hasMost:
-		return nil, path.Expected("json=PATH needs either in=A,B or at-most=N, to know what is waited for")
-	case isMetric && !hasMost:
-		return nil, selector.Expected("metric= needs at-most=N, to know what is waited for")
+	}
+	for _, o := range l.Options {
+		switch {
+		case (o.Key == "in" || o.Key == "not-in") && !isJSON:
+			return nil, o.Expected("%s= goes with json=PATH, and names the values that are waited for, or waited out", o.Key)
+		case (o.Key == "at-most" || o.Key == "at-least") && !isJSON && !isMetric:
+			return nil, o.Expected("%s= goes with metric= or json=", o.Key)
+		case o.Key == "absent" && !isMetric:
+			return nil, o.Expected("absent= goes with metric=")
+		case o.Key == "expect" && isMetric:
+			return nil, o.Expected("expect= does not go with metric=, which reads 2xx alone")
+		}
+	}
+	bounds, err := boundsOf(l)
+	switch {
+	case err != nil:
+		return nil, err
 	case isMetric:
-		return metric(l, selector, most)
+		return metric(l, selector, bounds)
 	case isJSON:
-		return u.json(path, in, most)
+		return u.json(l, path, bounds)
 	}
 	return Status{Statuses: u.request.Expect}, nil
 }
 
-func metric(l step.Line, selector, most step.Option) (Condition, error) {
-	if o, ok := l.Option("expect"); ok {
-		return nil, o.Expected("expect= does not go with metric=, which reads 2xx alone")
+func metric(l step.Line, selector step.Option, bounds Bounds) (Condition, error) {
+	if bounds.none() {
+		return nil, selector.Expected("metric= needs at-most=N or at-least=N, to know what is waited for")
 	}
 	s, err := metrics.ParseSelector(selector.Value)
 	if err != nil {
 		return nil, selector.Refused(fmt.Errorf("metric: %w", err), `metric: expected a metric's name, as in requests_active{app="web"}, got `+selector.Got())
 	}
-	n, err := most.Number()
-	return Metric{Selector: s, AtMost: n}, err
+	absent, err := number(l, "absent")
+	return Metric{Selector: s, Bounds: bounds, Absent: absent}, err
 }
 
-func (u urlSpec) json(path, in, most step.Option) (Condition, error) {
-	at, err := ParsePath(path.Value)
+func (u urlSpec) json(l step.Line, path step.Option, bounds Bounds) (Condition, error) {
+	in, hasIn := l.Option("in")
+	notIn, hasNotIn := l.Option("not-in")
+	hasBounds := !bounds.none()
+	if hasIn && hasNotIn || hasIn && hasBounds || hasNotIn && hasBounds || !hasIn && !hasNotIn && !hasBounds {
+		return nil, path.Expected("json=PATH needs one of in=A,B, not-in=A,B, and at-most=N or at-least=N, to know what is waited for")
+	}
+	at, err := jsonpath.Parse(path.Value)
 	if err != nil {
 		return nil, path.Refused(fmt.Errorf("json: %w", err), "json: expected a path, as .status, got "+path.Got())
 	}
-	c := JSON{Path: at, Expect: u.request.Expect}
-	if in.Key != "" {
+	c := JSON{Path: at, Bounds: bounds, Expect: u.request.Expect}
+	if hasIn {
 		c.In = strings.Split(in.Value, ",")
-		return c, nil
 	}
-	n, err := most.Number()
-	c.AtMost = &n
-	return c, err
+	if hasNotIn {
+		c.NotIn = strings.Split(notIn.Value, ",")
+	}
+	return c, nil
 }
 
 func (u urlSpec) Needs() step.Needs {
 	n := u.wait.Needs()
-	call := u.request.Call()
-	call.Repeats = true
-	n.Calls, n.Reads = []step.Call{call}, u.request.Files()
+	n.Calls, n.Reads, n.Takes = u.request.Calls(), u.request.Files(), u.request.Takes()
+	n.Calls[len(n.Calls)-1].Repeats = true
 	return n
 }
 
 func (u urlSpec) Bind(m step.Means) (step.Deed, error) {
-	return URL{Connect: u.request.Connect(m), Request: u.request.Request, Timeout: u.request.Timeout, Until: u.until, Stable: u.stable, Min: u.wait.Min}, nil
+	connect := u.request.Connect(m)
+	return u.request.Step(m, connect, u.request.Request, func(r web.Request) step.Deed {
+		return URL{Connect: connect, Request: r, Timeout: u.request.Timeout, MetBy: u.metBy, Until: u.until, Stable: u.stable, Min: u.wait.Min}
+	}), nil
 }

@@ -5,7 +5,20 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/prestop/prestop/internal/timing"
 )
+
+// soon is when what does not hang has come to its end, however busy the machine is.
+const soon = 5 * s
+
+// endsSoon checks that something has come to its end since begin: soon, and in make timing within most.
+func endsSoon(t *testing.T, begin time.Time, most time.Duration) {
+	t.Helper()
+	if took := time.Since(begin); took > soon || timing.Judged && took > most {
+		t.Errorf("took %v, want %v", took, most)
+	}
+}
 
 // watched is a log whose lines a test waits for.
 type watched struct{ lines chan string }

@@ -34,8 +34,8 @@ func TestDeadline(t *testing.T) {
 				r := c.launch(pod{Grace: int(grace.seconds), Args: "serve -on-term=ignore", Hook: plan.hook})
 				r.busy()
 				end := grace.seconds*time.Second - grace.reserve
-				s := r.stopped(plan.failures).ordinary().took(end-100*time.Millisecond, end+100*time.Millisecond)
-				c.want(s.kill > grace.seconds*time.Second-time.Second && s.kill < grace.seconds*time.Second+3*time.Second, "SIGKILL at the grace period's end, got %s", short(s.kill))
+				s := r.stopped(plan.failures).ordinary().usedUp(end)
+				c.want(s.kill > grace.seconds*time.Second-time.Second && s.kill < grace.seconds*time.Second+3*time.Second+busy, "SIGKILL at the grace period's end, got %s", short(s.kill))
 				c.saw("%s", s)
 			})
 		}
@@ -51,8 +51,8 @@ func TestDeadlineGivenWithDeletion(t *testing.T) {
 			c := begin(t, deadline, "--grace-period=2 on a pod of 30, hook told 30: the kubelet goes on without it ("+n.runtime()+")")
 			r := c.launch(pod{Args: "serve -on-term=ignore", Hook: []string{"/prestop", "wait 60s"}, Spec: "nodeName: " + n.Metadata.Name})
 			s := r.stoppedBy(r.delete(2), 1)
-			c.want(s.term > time.Second && s.term < 3*time.Second, "SIGTERM at 2 s, got %s", short(s.term))
-			c.want(s.kill > 3*time.Second && s.kill < 5*time.Second, "SIGKILL 2 s later, got %s", short(s.kill))
+			c.want(s.term > time.Second && s.term < 3*time.Second+busy, "SIGTERM at 2 s, got %s", short(s.term))
+			c.want(s.kill > 3*time.Second && s.kill < 5*time.Second+2*busy, "SIGKILL 2 s later, got %s", short(s.kill))
 			c.saw("SIGTERM at %s, SIGKILL at %s, the hook with it, %d FailedPreStopHook", short(s.term), short(s.kill), s.events)
 		})
 	}
@@ -67,7 +67,7 @@ func TestDeadlineTwoSeconds(t *testing.T) {
 			r := c.launch(pod{Told: 2, Hook: plan.hook})
 			r.busy()
 			s := r.stoppedBy(r.delete(2), plan.failures)
-			s.ordinary().took(0, 1100*time.Millisecond)
+			s.ordinary().lasted(0, 1200*time.Millisecond) // half of it, in which no wait is made
 			c.saw("%s", s)
 		})
 	}
@@ -88,7 +88,7 @@ func forced(t *testing.T, n nodeObject) {
 	c := begin(t, deadline, "--force --grace-period=0 on a pod of 30 ("+n.runtime()+")")
 	r := c.launch(pod{Args: "serve -on-term=ignore", Hook: []string{"/prestop", "wait 60s"}, Spec: "nodeName: " + n.Metadata.Name})
 	deleted := r.delete(0)
-	c.until(5*time.Second, "the object is gone", func() bool { return !r.goneAt().IsZero() })
+	c.until(5*time.Second+busy, "the object is gone", func() bool { return !r.goneAt().IsZero() })
 	gone := r.goneAt().Sub(deleted)
 	select { // the log is followed from before: the container is seen to its end
 	case <-r.log().ended:

@@ -12,7 +12,7 @@ const delivery = "01 delivery"
 func TestCopied(t *testing.T) {
 	t.Parallel()
 	c := begin(t, delivery, "binary by COPY")
-	s := c.launch(pod{Hook: []string{"/prestop", "wait 2s"}}).stopped(0).ordinary().took(2*time.Second, 3*time.Second)
+	s := c.launch(pod{Hook: []string{"/prestop", "wait 2s"}}).stopped(0).ordinary().waited(2 * time.Second)
 	c.saw("%s", s)
 }
 
@@ -26,7 +26,7 @@ func TestInstalled(t *testing.T) {
 initContainers:
 - {name: install, image: ` + lab.prestop + `, imagePullPolicy: IfNotPresent, command: [/prestop, install, /shared/], volumeMounts: [{name: shared, mountPath: /shared}]}
 volumes: [{name: shared, emptyDir: {}}]`,
-	}).stopped(0).ordinary().took(2*time.Second, 3*time.Second)
+	}).stopped(0).ordinary().waited(2 * time.Second)
 	c.saw("%s", s)
 }
 
@@ -43,7 +43,7 @@ func TestImageVolume(t *testing.T) {
 			Container: `volumeMounts: [{name: prestop, mountPath: /opt/prestop}]`,
 			Spec: "nodeName: " + n.Metadata.Name + `
 volumes: [{name: prestop, image: {reference: ` + lab.prestop + `, pullPolicy: IfNotPresent}}]`,
-		}).stopped(0).ordinary().took(2*time.Second, 3*time.Second)
+		}).stopped(0).ordinary().waited(2 * time.Second)
 		c.saw("%s: %s", n.runtime(), s)
 		return
 	}

@@ -20,8 +20,8 @@ func (c *tcase) events(ctx context.Context) []event {
 	return list.Items
 }
 
-// hookFailures counts the events FailedPreStopHook of a container. The kubelet sends events on their own way: so there is a little
-// time for one to come.
+// hookFailures counts the events FailedPreStopHook of a container. The kubelet sends events on their own way: so there is time for those
+// that must come, and a little for one that must not.
 func (c *tcase) hookFailures(pod, container string, want int) int {
 	c.Helper()
 	count := func() int {
@@ -33,7 +33,11 @@ func (c *tcase) hookFailures(pod, container string, want int) int {
 		}
 		return n
 	}
-	for end := time.Now().Add(2 * time.Second); time.Now().Before(end); {
+	patience := 2 * time.Second
+	if want > 0 {
+		patience = 4 * busy
+	}
+	for end := time.Now().Add(patience); time.Now().Before(end); {
 		if n := count(); n > 0 && n >= want {
 			return n
 		}

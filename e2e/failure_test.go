@@ -13,7 +13,7 @@ const failure = "03 outcome"
 func TestFailureIsAnEvent(t *testing.T) {
 	t.Parallel()
 	c := begin(t, failure, "a call that fails: FailedPreStopHook, and the wait is kept")
-	s := c.launch(pod{Hook: []string{"/prestop", "post http://127.0.0.1:8081/none", "wait 3s"}}).stopped(1).ordinary().took(3*time.Second, 6*time.Second)
+	s := c.launch(pod{Hook: []string{"/prestop", "post http://127.0.0.1:8081/none", "wait 3s"}}).stopped(1).ordinary().waited(3 * time.Second)
 	c.saw("%s", s)
 }
 
@@ -21,7 +21,7 @@ func TestConfigurationMistake(t *testing.T) {
 	t.Parallel()
 	c := begin(t, failure, "a step that cannot be read: the additional wait in its place, FailedPreStopHook")
 	s := c.launch(pod{Hook: []string{"/prestop", "pots http://127.0.0.1:8081/drain"}, Env: map[string]string{"PRE_STOP_ADDITIONAL_WAIT_SECONDS": "4"}}).
-		stopped(1).ordinary().took(4*time.Second, 5*time.Second)
+		stopped(1).ordinary().waited(4 * time.Second)
 	c.saw("%s", s)
 }
 

@@ -20,7 +20,7 @@ func TestGone(t *testing.T) {
 		_, err := clients{c, "load"}.tally("GET", "tally")
 		return err == nil
 	})
-	s := r.stopped(0).ordinary().took(30*time.Second, 75*time.Second)
+	s := r.stopped(0).ordinary().lasted(30*time.Second, 75*time.Second)
 	c.saw("%s", s)
 }
 
@@ -29,7 +29,7 @@ func TestGone(t *testing.T) {
 func TestGoneAtOnce(t *testing.T) {
 	t.Parallel()
 	c := begin(t, quiet, "until gone, the same, name asked by nobody before: never seen, holds to its max, a failure")
-	s := c.headless("until gone web max=12s").stopped(1).ordinary().took(12*time.Second, 13*time.Second).says("has never had this pod's address")
+	s := c.headless("until gone web max=12s").stopped(1).ordinary().waited(12 * time.Second).says("has never had this pod's address")
 	c.saw("%s", s)
 }
 

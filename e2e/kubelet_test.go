@@ -21,7 +21,7 @@ var newEntry = regexp.MustCompile(`(?m)^[IWEF]\d{4} `)
 // kubeletEntries waits a little for such entries.
 func kubeletEntries(c *tcase, text string) []string {
 	c.Helper()
-	for end := time.Now().Add(3 * time.Second); ; pause(c.Context(), 100*time.Millisecond) {
+	for end := time.Now().Add(2 * busy); ; pause(c.Context(), 100*time.Millisecond) {
 		var found []string
 		for _, n := range lab.cluster.Nodes {
 			log, err := n.KubeletLog()

@@ -26,7 +26,7 @@ func TestMemoryLimit(t *testing.T) {
 				end = r.now().container("app").State.Terminated
 				return end != nil || !r.goneAt().IsZero()
 			})
-			s := r.stoppedBy(deleted, 0).ordinary().took(3*time.Second, 6*time.Second)
+			s := r.stoppedBy(deleted, 0).ordinary().lasted(3*time.Second, 3*time.Second+busy)
 			c.want(end == nil || end.ExitCode == 0, "the application to end well, got %+v", end)
 			c.saw("application uses %d MiB; %s", used>>20, s)
 		})
@@ -40,7 +40,7 @@ func TestCPULimit(t *testing.T) {
 			t.Parallel()
 			c := begin(t, limits, "CPU limit 50m: "+step)
 			s := c.launch(pod{Hook: []string{"/prestop", "post http://127.0.0.1:8081/drain", step}, Container: `resources: {limits: {cpu: 50m}}`}).
-				stopped(0).ordinary().took(2*time.Second, 4*time.Second)
+				stopped(0).ordinary().lasted(2*time.Second, 2*time.Second+busy)
 			c.saw("%s", s)
 		})
 	}

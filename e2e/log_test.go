@@ -20,6 +20,12 @@ func (l line) field(name string) string {
 	return text
 }
 
+// elapsed is how old the hook was when it wrote the line, by its own clock.
+func (l line) elapsed() time.Duration {
+	n, _ := l.hook["elapsed"].(float64)
+	return time.Duration(n * float64(time.Second))
+}
+
 // logged is the log of one container, as `kubectl logs --follow` shows it.
 type logged struct {
 	mu    sync.Mutex

@@ -31,7 +31,7 @@ func TestSidecar(t *testing.T) {
 			t.Parallel()
 			c := begin(t, sidecar, kind.name+" with until closed outlives the application")
 			r := c.launch(pod{Args: "serve -on-term drain", Hook: []string{"/prestop", "until quiet 8080 min=3s for=2s"}, Spec: kind.spec})
-			s := r.stopped(0).ordinary().took(3*time.Second, 6*time.Second)
+			s := r.stopped(0).ordinary().lasted(3*time.Second, 3*time.Second+busy)
 			side := r.logs["side"]
 			mine, ended := side.hook(), line{}
 			if len(mine) > 0 {

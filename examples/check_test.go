@@ -6,9 +6,10 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strings"
 
-	"go.yaml.in/yaml/v3"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/prestop/prestop/internal/manifests"
 )
 
 // image is prestop's: its entry point, /prestop, is the binary.
@@ -19,25 +20,26 @@ var stanza = regexp.MustCompile(`(?m)^# +COPY --from=` + image + ` /prestop (\S+
 
 // check says what is wrong with a manifest. Whatever is run has dir for its volumes and images.
 func check(ctx context.Context, text, dir string) []string {
-	c := &checker{ctx: ctx, dir: dir, secrets: map[str]map[string]str{}}
+	c := &checker{ctx: ctx, dir: dir}
 	for _, match := range stanza.FindAllStringSubmatch(text, -1) {
 		c.copied = append(c.copied, match[1])
 	}
-	for _, document := range strings.Split(text, "\n---\n") {
-		c.read(document)
+	var err error
+	if c.File, err = manifests.Read(text); err != nil {
+		c.problem("%s", err)
 	}
 	if len(c.problems) == 0 {
-		if len(c.pods) == 0 && len(c.roles) == 0 {
+		if len(c.Pods) == 0 && len(c.Roles) == 0 {
 			c.problem("no workload")
 		}
 		c.checkServices()
 		c.checkRoles()
-		for _, p := range c.pods {
+		for _, p := range c.Pods {
 			c.checkPod(p)
 		}
 	}
 	if len(c.problems) == 0 {
-		for _, p := range c.pods {
+		for _, p := range c.Pods {
 			c.try(p)
 		}
 	}
@@ -45,85 +47,18 @@ func check(ctx context.Context, text, dir string) []string {
 }
 
 type checker struct {
+	manifests.File
 	ctx      context.Context
 	dir      string
 	copied   []string // paths of the binary in the application's image
-	pods     []pod
-	services []service
-	secrets  map[str]map[string]str
-	accounts []str
-	roles    []role
-	bindings []roleBinding
 	problems []string
-}
-
-// A pod is the first one that a workload makes.
-type pod struct {
-	name string
-	template
-	selector  map[string]str // nil: the operator's affair
-	claims    []claim
-	governing str // its StatefulSet's Service
 }
 
 func (c *checker) problem(format string, args ...any) {
 	c.problems = append(c.problems, fmt.Sprintf(format, args...))
 }
 
-func (c *checker) read(document string) {
-	var h header
-	if err := yaml.Unmarshal([]byte(document), &h); err != nil {
-		c.problem("%s", err)
-		return
-	}
-	name := string(h.Metadata.Name) + "-0"
-	switch h.Kind {
-	case "Deployment":
-		d := decode[deployment](c, document, h, "apps/v1").Spec
-		c.pods = append(c.pods, pod{name, d.Template, orEmpty(d.Selector.MatchLabels), nil, ""})
-	case "StatefulSet":
-		s := decode[statefulSet](c, document, h, "apps/v1").Spec
-		c.pods = append(c.pods, pod{name, s.Template, orEmpty(s.Selector.MatchLabels), s.VolumeClaimTemplates, s.ServiceName})
-	case "Elasticsearch":
-		e := decode[elasticsearch](c, document, h, "elasticsearch.k8s.elastic.co/v1")
-		for _, set := range e.Spec.NodeSets {
-			name := fmt.Sprintf("%s-es-%s-0", h.Metadata.Name, set.Name)
-			c.pods = append(c.pods, pod{name, set.PodTemplate, nil, set.VolumeClaimTemplates, ""})
-		}
-	case "Service":
-		c.services = append(c.services, decode[service](c, document, h, "v1"))
-	case "Secret":
-		c.secrets[h.Metadata.Name] = decode[secret](c, document, h, "v1").StringData
-	case "ConfigMap":
-		decode[configMap](c, document, h, "v1")
-	case "ServiceAccount", "Role", "RoleBinding":
-		c.readRole(document, h)
-	default:
-		c.problem("kind %q is not known here", h.Kind)
-	}
-}
-
-func orEmpty(m map[string]str) map[string]str {
-	if m == nil {
-		return map[string]str{}
-	}
-	return m
-}
-
-// decode reads a document into a T, and refuses fields that T does not have and keys that stand there twice.
-func decode[T any](c *checker, document string, h header, apiVersion str) (into T) {
-	if h.APIVersion != apiVersion {
-		c.problem("%s %s: expected apiVersion %s, got %s", h.Kind, h.Metadata.Name, apiVersion, h.APIVersion)
-	}
-	d := yaml.NewDecoder(strings.NewReader(document))
-	d.KnownFields(true)
-	if err := d.Decode(&into); err != nil {
-		c.problem("%s %s: %s", h.Kind, h.Metadata.Name, err)
-	}
-	return into
-}
-
-func selects(selector, labels map[string]str) bool {
+func selects(selector, labels map[string]string) bool {
 	for key, value := range selector {
 		if labels[key] != value {
 			return false
@@ -133,55 +68,48 @@ func selects(selector, labels map[string]str) bool {
 }
 
 func (c *checker) checkServices() {
-	for _, s := range c.services {
-		if !slices.ContainsFunc(c.pods, func(p pod) bool { return selects(s.Spec.Selector, p.Metadata.Labels) }) {
-			c.problem("Service %s: its selector matches no pod", s.Metadata.Name)
+	for _, s := range c.Services {
+		if !slices.ContainsFunc(c.Pods, func(p manifests.Pod) bool { return selects(s.Spec.Selector, p.Labels) }) {
+			c.problem("Service %s: its selector matches no pod", s.Name)
 		}
 	}
 }
 
-func (c *checker) checkPod(p pod) {
-	if p.selector != nil && !selects(p.selector, p.Metadata.Labels) {
-		c.problem("%s: the selector does not match the pod's labels", p.name)
+func (c *checker) checkPod(p manifests.Pod) {
+	if p.Selector != nil && !selects(p.Selector.MatchLabels, p.Labels) {
+		c.problem("%s: the selector does not match the pod's labels", p.Name)
 	}
-	headless := func(s service) bool { return s.Metadata.Name == p.governing && s.Spec.ClusterIP == "None" }
-	if p.governing != "" && !slices.ContainsFunc(c.services, headless) {
-		c.problem("%s: no headless Service is called %s", p.name, p.governing)
+	headless := func(s corev1.Service) bool { return s.Name == p.Service && s.Spec.ClusterIP == "None" }
+	if p.Service != "" && !slices.ContainsFunc(c.Services, headless) {
+		c.problem("%s: no headless Service is called %s", p.Name, p.Service)
 	}
-	if len(p.hooked()) == 0 {
-		c.problem("%s: no preStop hook", p.name)
+	if len(p.Hooked()) == 0 {
+		c.problem("%s: no preStop hook", p.Name)
 	}
 	for _, ct := range slices.Concat(p.Spec.InitContainers, p.Spec.Containers) {
 		c.checkMounts(p, ct)
 		c.checkPorts(ct)
-		c.checkEnvironment(ct)
+		c.checkEnvironment(p, ct)
 	}
-	for _, ct := range p.hooked() {
+	for _, ct := range p.Hooked() {
 		c.checkGrace(p, ct)
 		c.checkSecrets(ct)
 	}
 }
 
-// hooked are the containers with an exec hook.
-func (p pod) hooked() []container {
-	return slices.DeleteFunc(slices.Clone(p.Spec.Containers), func(ct container) bool {
-		return ct.Lifecycle.PreStop == nil || ct.Lifecycle.PreStop.Exec == nil || len(ct.Lifecycle.PreStop.Exec.Command) == 0
-	})
-}
-
-func (c *checker) checkMounts(p pod, ct container) {
-	var names []str
+func (c *checker) checkMounts(p manifests.Pod, ct corev1.Container) {
+	var names []string
 	for _, v := range p.Spec.Volumes {
 		names = append(names, v.Name)
 	}
-	for _, v := range p.claims {
-		names = append(names, v.Metadata.Name)
+	for _, v := range p.Claims {
+		names = append(names, v.Name)
 	}
 	for _, m := range ct.VolumeMounts {
 		if !slices.Contains(names, m.Name) {
 			c.problem("%s: no volume %q", ct.Name, m.Name)
 		}
-		if !filepath.IsAbs(string(m.MountPath)) {
+		if !filepath.IsAbs(m.MountPath) {
 			c.problem("%s: expected an absolute mountPath, got %q", ct.Name, m.MountPath)
 		}
 		if ct.Image == image && m.ReadOnly {
@@ -190,35 +118,27 @@ func (c *checker) checkMounts(p pod, ct container) {
 	}
 }
 
-func (c *checker) checkPorts(ct container) {
-	for _, p := range []*probe{ct.StartupProbe, ct.ReadinessProbe} {
-		var name str
+func (c *checker) checkPorts(ct corev1.Container) {
+	for _, p := range []*corev1.Probe{ct.StartupProbe, ct.ReadinessProbe} {
+		var name string
 		switch {
 		case p == nil:
 			continue
 		case p.HTTPGet != nil:
-			name = p.HTTPGet.Port
+			name = p.HTTPGet.Port.String()
 		case p.TCPSocket != nil:
-			name = p.TCPSocket.Port
+			name = p.TCPSocket.Port.String()
 		default:
 			continue
 		}
-		if !slices.ContainsFunc(ct.Ports, func(p port) bool { return p.Name == name }) {
+		if !slices.ContainsFunc(ct.Ports, func(p corev1.ContainerPort) bool { return p.Name == name }) {
 			c.problem("%s: no port %q", ct.Name, name)
 		}
 	}
 }
 
-// fields are the fields of a pod that an environment variable may be taken from, and what they are here.
-func (p pod) fields() map[str]string {
-	return map[str]string{
-		"metadata.name": p.name, "metadata.namespace": "default", "status.podIP": "127.0.0.1",
-		"status.hostIP": "127.0.0.1", "metadata.uid": "4f1c9c0e-6a53-4a6e-9a0b-0d8f1e5d2c37",
-	}
-}
-
-func (c *checker) checkEnvironment(ct container) {
-	seen := map[str]bool{}
+func (c *checker) checkEnvironment(p manifests.Pod, ct corev1.Container) {
+	seen := map[string]bool{}
 	for _, v := range ct.Env {
 		if seen[v.Name] {
 			c.problem("%s: %s is set twice", ct.Name, v.Name)
@@ -227,7 +147,9 @@ func (c *checker) checkEnvironment(ct container) {
 		if v.ValueFrom == nil {
 			continue
 		}
-		if _, ok := (pod{}).fields()[v.ValueFrom.FieldRef.FieldPath]; !ok || v.Value != "" {
+		if v.ValueFrom.FieldRef == nil {
+			c.problem("%s: %s: expected a fieldRef", ct.Name, v.Name)
+		} else if _, ok := p.Field(v.ValueFrom.FieldRef.FieldPath); !ok || v.Value != "" {
 			c.problem("%s: %s: expected a value or a known fieldPath", ct.Name, v.Name)
 		}
 	}
@@ -235,25 +157,25 @@ func (c *checker) checkEnvironment(ct container) {
 
 const graceVariable = "PRE_STOP_GRACE_PERIOD_SECONDS"
 
-func (c *checker) checkGrace(p pod, ct container) {
+func (c *checker) checkGrace(p manifests.Pod, ct corev1.Container) {
 	grace := p.Spec.TerminationGracePeriodSeconds
 	if grace == nil {
-		c.problem("%s: terminationGracePeriodSeconds is not set", p.name)
+		c.problem("%s: terminationGracePeriodSeconds is not set", p.Name)
 		return
 	}
-	i := slices.IndexFunc(ct.Env, func(v variable) bool { return v.Name == graceVariable })
+	i := slices.IndexFunc(ct.Env, func(v corev1.EnvVar) bool { return v.Name == graceVariable })
 	if i < 0 {
 		c.problem("%s: %s is not set", ct.Name, graceVariable)
-	} else if ct.Env[i].Value != str(fmt.Sprint(*grace)) {
+	} else if ct.Env[i].Value != fmt.Sprint(*grace) {
 		c.problem("%s: %s is %s, the pod's grace period %d", ct.Name, graceVariable, ct.Env[i].Value, *grace)
 	}
 }
 
 var secretive = regexp.MustCompile(`(?i)authorization|password[^-]|token=|api-?key|://[^/ ]*@`)
 
-func (c *checker) checkSecrets(ct container) {
-	for _, word := range ct.Lifecycle.PreStop.Exec.Command {
-		if secretive.MatchString(string(word)) {
+func (c *checker) checkSecrets(ct corev1.Container) {
+	for _, word := range manifests.Hook(ct) {
+		if secretive.MatchString(word) {
 			c.problem("%s: there seems to be a secret in the command: %s", ct.Name, word)
 		}
 	}

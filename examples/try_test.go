@@ -25,19 +25,22 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/prestop/prestop/internal/fakees"
+	"github.com/prestop/prestop/internal/manifests"
 )
 
 // try runs what of prestop a pod runs, in the pod's order: init containers, probes, hooks.
-func (c *checker) try(p pod) {
+func (c *checker) try(p manifests.Pod) {
 	if err := c.fill(p); err != nil {
-		c.problem("%s: %s", p.name, err)
+		c.problem("%s: %s", p.Name, err)
 		return
 	}
 	for _, ct := range p.Spec.InitContainers {
 		c.tryInstall(p, ct)
 	}
-	for _, ct := range p.hooked() {
+	for _, ct := range p.Hooked() {
 		if c.tryHook(p, ct) {
 			c.tryProbe(p, ct)
 		}
@@ -45,7 +48,7 @@ func (c *checker) try(p pod) {
 }
 
 // fill makes a directory for each volume and image, and puts in what is there when a container starts.
-func (c *checker) fill(p pod) error {
+func (c *checker) fill(p manifests.Pod) error {
 	var binaries []string
 	for _, v := range p.Spec.Volumes {
 		dir := c.volume(p, v.Name)
@@ -58,7 +61,7 @@ func (c *checker) fill(p pod) error {
 		if v.Secret == nil {
 			continue
 		}
-		for key, value := range c.secrets[v.Secret.SecretName] {
+		for key, value := range c.Data["Secret/"+v.Secret.SecretName] {
 			if err := os.WriteFile(filepath.Join(dir, key), []byte(value), 0o600); err != nil {
 				return err
 			}
@@ -82,27 +85,27 @@ func (c *checker) fill(p pod) error {
 	return nil
 }
 
-func (c *checker) volume(p pod, name str) string {
-	return filepath.Join(c.dir, p.name, "volumes", string(name))
+func (c *checker) volume(p manifests.Pod, name string) string {
+	return filepath.Join(c.dir, p.Name, "volumes", name)
 }
 
 // path is where a container's path is here.
-func (c *checker) path(p pod, ct container, path string) string {
-	best, under := "", filepath.Join(c.dir, p.name, "images", string(ct.Name), path)
+func (c *checker) path(p manifests.Pod, ct corev1.Container, path string) string {
+	best, under := "", filepath.Join(c.dir, p.Name, "images", ct.Name, path)
 	for _, m := range ct.VolumeMounts {
-		at := string(m.MountPath)
+		at := m.MountPath
 		if rest, ok := strings.CutPrefix(path, at); ok && (rest == "" || rest[0] == '/') && len(at) > len(best) {
-			best, under = at, filepath.Join(c.volume(p, m.Name), string(m.SubPath), rest)
+			best, under = at, filepath.Join(c.volume(p, m.Name), m.SubPath, rest)
 		}
 	}
 	return under
 }
 
-func (c *checker) tryInstall(p pod, ct container) {
+func (c *checker) tryInstall(p manifests.Pod, ct corev1.Container) {
 	if ct.Image != image {
 		return
 	}
-	args := plain(ct.Args)
+	args := slices.Clone(ct.Args)
 	for i, arg := range args {
 		if filepath.IsAbs(arg) {
 			args[i] = c.path(p, ct, arg)
@@ -114,16 +117,16 @@ func (c *checker) tryInstall(p pod, ct container) {
 }
 
 // tryHook dry-runs the hook, and tells whether there was nothing wrong with it.
-func (c *checker) tryHook(p pod, ct container) bool {
-	command := ct.Lifecycle.PreStop.Exec.Command
-	program := c.path(p, ct, string(command[0]))
-	if info, err := os.Stat(program); err != nil || info.Mode()&0o111 == 0 || !filepath.IsAbs(string(command[0])) {
+func (c *checker) tryHook(p manifests.Pod, ct corev1.Container) bool {
+	command := manifests.Hook(ct)
+	program := c.path(p, ct, command[0])
+	if info, err := os.Stat(program); err != nil || info.Mode()&0o111 == 0 || !filepath.IsAbs(command[0]) {
 		c.problem("%s: nothing provides %s", ct.Name, command[0])
 		return false
 	}
 	before := len(c.problems)
-	out, code := c.run(c.environment(p, ct), program, append([]string{"--dry-run"}, plain(command[1:])...)...)
-	if code != 0 {
+	out, code := c.run(c.environment(p, ct), program, append([]string{"--dry-run"}, command[1:]...)...)
+	if code != 0 && code != 1 { // 1: the app and the others, which are not there, could not be called now
 		c.problem("%s: the hook: exit %d: %s", ct.Name, code, out)
 	}
 	for line := range strings.Lines(out) {
@@ -136,10 +139,10 @@ func (c *checker) tryHook(p pod, ct container) bool {
 }
 
 // checkOutput finds secrets of the manifest.
-func (c *checker) checkOutput(ct container, out string) {
-	for _, s := range c.secrets {
-		for key, value := range s {
-			if strings.Contains(out, strings.TrimSpace(string(value))) {
+func (c *checker) checkOutput(ct corev1.Container, out string) {
+	for name, data := range c.Data {
+		for key, value := range data {
+			if strings.HasPrefix(name, "Secret/") && strings.Contains(out, strings.TrimSpace(value)) {
 				c.problem("%s: prints the secret %s", ct.Name, key)
 			}
 		}
@@ -148,35 +151,32 @@ func (c *checker) checkOutput(ct container, out string) {
 
 // tryProbe runs an Elasticsearch's hook, without its wait, against a fake of the pod's node, and then the startup probe as
 // the kubelet does: the one leaves a record, the other removes it.
-func (c *checker) tryProbe(p pod, ct container) {
+func (c *checker) tryProbe(p manifests.Pod, ct corev1.Container) {
 	isElasticsearch := func(v string) bool { return strings.HasPrefix(v, "PRE_STOP_ELASTICSEARCH_URL=") }
 	if ct.StartupProbe == nil || ct.StartupProbe.Exec == nil || !slices.ContainsFunc(c.environment(p, ct), isElasticsearch) {
 		return
 	}
 	node, err := c.serveNode(p, ct)
 	if err != nil {
-		c.problem("%s: %s", p.name, err)
+		c.problem("%s: %s", p.Name, err)
 		return
 	}
 	defer node.stop()
 	env := append(c.environment(p, ct), "PRE_STOP_ELASTICSEARCH_URL="+node.url, "TMPDIR="+c.dir)
 
-	hook := ct.Lifecycle.PreStop.Exec.Command
+	hook := manifests.Hook(ct)
 	quick := append(slices.Clone(env), "PRE_STOP_ADDITIONAL_WAIT_SECONDS=0", graceVariable+"=10")
-	out, code := c.run(quick, c.path(p, ct, string(hook[0])), plain(hook[1:])...)
+	out, code := c.run(quick, c.path(p, ct, hook[0]), hook[1:]...)
 	if n := len(node.cluster.Records()); code != 0 || n != 1 {
 		c.problem("%s: the hook: expected exit 0 and a record, got %d and %d records: %s", ct.Name, code, n, out)
 		return
 	}
 	c.checkOutput(ct, out)
 
-	timeout := time.Second
-	if s := ct.StartupProbe.TimeoutSeconds; s != nil {
-		timeout = time.Duration(*s) * time.Second
-	}
+	timeout := time.Duration(ct.StartupProbe.TimeoutSeconds) * time.Second
 	probe := ct.StartupProbe.Exec.Command
 	begin := time.Now()
-	out, code = c.run(env, c.path(p, ct, string(probe[0])), plain(probe[1:])...)
+	out, code = c.run(env, c.path(p, ct, probe[0]), probe[1:]...)
 	if n, took := len(node.cluster.Records()), time.Since(begin); code != 0 || n != 0 || took > timeout {
 		c.problem("%s: the startupProbe: expected exit 0 and no record within %s, got %d and %d records after %s: %s",
 			ct.Name, timeout, code, n, took, out)
@@ -193,29 +193,31 @@ type node struct {
 
 // serveNode serves the pod's node over TLS, with a certificate for the manifest's Services, and puts that where the
 // container looks for its CA. It lets in the manifest's user alone, with the password from the manifest's Secret.
-func (c *checker) serveNode(p pod, ct container) (*node, error) {
-	set := map[str]str{}
+func (c *checker) serveNode(p manifests.Pod, ct corev1.Container) (*node, error) {
+	set := map[string]string{}
 	for _, v := range ct.Env {
 		set[v.Name] = v.Value
 	}
-	u, err := url.Parse(string(set["PRE_STOP_ELASTICSEARCH_URL"]))
+	u, err := url.Parse(set["PRE_STOP_ELASTICSEARCH_URL"])
 	if err != nil {
 		return nil, err
 	}
-	pair, ca, err := certificate(c.services)
+	pair, ca, err := certificate(c.Services)
 	if err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(c.path(p, ct, string(set["PRE_STOP_ELASTICSEARCH_CA_FILE"])), ca, 0o600); err != nil {
+	if err := os.WriteFile(c.path(p, ct, set["PRE_STOP_ELASTICSEARCH_CA_FILE"]), ca, 0o600); err != nil {
 		return nil, err
 	}
-	_, version, _ := strings.Cut(string(ct.Image), ":")
+	_, version, _ := strings.Cut(ct.Image, ":")
 	cluster := fakees.New(version)
-	cluster.AddNode(fakees.Node{Name: p.name, IP: "127.0.0.1"})
-	for _, s := range c.secrets {
-		cluster.Auth(string(set["PRE_STOP_ELASTICSEARCH_USERNAME"]), string(s["password"]))
+	cluster.AddNode(fakees.Node{Name: p.Name, IP: "127.0.0.1"})
+	for name, data := range c.Data {
+		if strings.HasPrefix(name, "Secret/") {
+			cluster.Auth(set["PRE_STOP_ELASTICSEARCH_USERNAME"], data["password"])
+		}
 	}
-	server := httptest.NewUnstartedServer(cluster.NodeHandler(p.name))
+	server := httptest.NewUnstartedServer(cluster.NodeHandler(p.Name))
 	server.TLS = &tls.Config{Certificates: []tls.Certificate{pair}}
 	server.Config.ErrorLog = log.New(io.Discard, "", 0) // refused handshakes
 	server.StartTLS()
@@ -224,12 +226,12 @@ func (c *checker) serveNode(p pod, ct container) (*node, error) {
 }
 
 // certificate is one for the services' names, signed by itself.
-func certificate(services []service) (tls.Certificate, []byte, error) {
+func certificate(services []corev1.Service) (tls.Certificate, []byte, error) {
 	form := &x509.Certificate{
 		SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
 	}
 	for _, s := range services {
-		form.DNSNames = append(form.DNSNames, string(s.Metadata.Name))
+		form.DNSNames = append(form.DNSNames, s.Name)
 	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -243,33 +245,25 @@ func certificate(services []service) (tls.Certificate, []byte, error) {
 var reference = regexp.MustCompile(`\$\(([^)]+)\)`)
 
 // environment is what the container's processes get, with paths of files as they are here.
-func (c *checker) environment(p pod, ct container) []string {
+func (c *checker) environment(p manifests.Pod, ct corev1.Container) []string {
 	values := map[string]string{}
 	for _, v := range ct.Env {
-		value := reference.ReplaceAllStringFunc(string(v.Value), func(r string) string {
+		value := reference.ReplaceAllStringFunc(v.Value, func(r string) string {
 			return cmp.Or(values[r[2:len(r)-1]], r)
 		})
 		if v.ValueFrom != nil {
-			value = p.fields()[v.ValueFrom.FieldRef.FieldPath]
+			value, _ = p.Field(v.ValueFrom.FieldRef.FieldPath)
 		}
-		if strings.HasPrefix(string(v.Name), "PRE_STOP_") && strings.HasSuffix(string(v.Name), "_FILE") {
+		if strings.HasPrefix(v.Name, "PRE_STOP_") && strings.HasSuffix(v.Name, "_FILE") {
 			value = c.path(p, ct, value)
 		}
-		values[string(v.Name)] = value
+		values[v.Name] = value
 	}
-	env := []string{"HOSTNAME=" + p.name}
+	env := []string{"HOSTNAME=" + p.Name}
 	for name, value := range values {
 		env = append(env, name+"="+value)
 	}
 	return env
-}
-
-func plain(words []str) []string {
-	var all []string
-	for _, w := range words {
-		all = append(all, string(w))
-	}
-	return all
 }
 
 // run gives the program's output and exit status, -1 if it does not start or takes too long.

@@ -44,7 +44,7 @@ type Entry struct {
 	Line  string        // as it was written: variables not expanded, secrets left out
 	Step  Step          // nil: a wait of Least
 	Least time.Duration // set aside for it: a wait's length, a call's one second
-	Most  time.Duration // ended after this; 0: open-ended, it shares what is left with others of its kind
+	Most  time.Duration // ended after this; 0: open-ended, it shares what is left with others of its kind, unless it is a Guard
 	Want  time.Duration // set aside for a call instead of Least, as far as the waits leave room for that
 
 	// FromStart: Most counts from the start of the hook, and is at least Least.
@@ -59,7 +59,7 @@ type Entry struct {
 }
 
 func (e Entry) wait() bool { return e.Step == nil || e.Guard }
-func (e Entry) open() bool { return e.Step != nil && e.Most == 0 }
+func (e Entry) open() bool { return e.Step != nil && e.Most == 0 && !e.Guard }
 
 // A Plan is what a hook has to do, and the time that it has. Its zero value does nothing, at once.
 type Plan struct {
@@ -73,6 +73,8 @@ type Plan struct {
 	Grace, Reserve time.Duration
 	// Floor is how long the hook lasts at least, from its start, where the deadline allows.
 	Floor time.Duration
+	// Fallback is such a floor if the error of a step is an [ErrKeepsWait].
+	Fallback time.Duration
 
 	// Aside is kept before the deadline for what the caller does after the run, such as sending its report.
 	Aside time.Duration

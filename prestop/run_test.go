@@ -97,6 +97,10 @@ func TestRun(t *testing.T) {
 			Entries: []Entry{open("a", hangs), open("b", hangs), wait(6 * s)}}, 26 * s, "cut cut done"},
 		{"a guard that fails is waited out", Plan{Grace: 60 * s, Reserve: 10 * s,
 			Entries: []Entry{{Line: "until", Step: stepFunc(fails), Most: 20 * s, Guard: true}}}, 20 * s, "failed"},
+		{"a guard of no time", Plan{Grace: 60 * s, Reserve: 10 * s,
+			Entries: []Entry{{Line: "until", Step: stepFunc(hangs), Guard: true}, wait(2 * s)}}, 2 * s, "unmet done"},
+		{"a guard of one look alone", Plan{Grace: 60 * s, Reserve: 10 * s,
+			Entries: []Entry{{Line: "until", Step: stepFunc(hangs), Least: 1 * s, FromStart: true, Guard: true, Yields: true}}}, 1 * s, "unmet"},
 		{"a guard that is met is not", Plan{Grace: 60 * s, Reserve: 10 * s,
 			Entries: []Entry{{Line: "until", Step: takes(3 * s), Most: 20 * s, Guard: true}}}, 3 * s, "done"},
 		{"a guard leaves later waits their time", Plan{Grace: 30 * s, Reserve: 5 * s,
@@ -188,6 +192,24 @@ func TestRunEndedBySignal(t *testing.T) {
 			t.Errorf("report %+v", report)
 		}
 	})
+}
+
+// A step that lacked something which others rely on keeps the wait that is for mistakes, where the deadline allows it.
+func TestRunKeepsTheWait(t *testing.T) {
+	for _, test := range []struct{ fallback, floor, want time.Duration }{{20 * s, 0, 20 * s}, {20 * s, 30 * s, 30 * s}, {90 * s, 0, 50*s - Engine}, {0, 0, s}} {
+		synctest.Test(t, func(t *testing.T) {
+			lacks := func(context.Context, *slog.Logger) error { return fmt.Errorf("no value: %w", ErrKeepsWait) }
+			p := Plan{Start: time.Now(), Grace: 60 * s, Reserve: 10 * s, Floor: test.floor, Fallback: test.fallback, Entries: []Entry{call("post", lacks), call("post", takes(s))}}
+			report := p.Run(t.Context(), quiet)
+			if got := time.Since(p.Start); got != test.want || outcomes(report) != "failed done" {
+				t.Errorf("lasted %v, want %v; %+v", got, test.want, report)
+			}
+			p = Plan{Start: time.Now(), Grace: 60 * s, Reserve: 10 * s, Fallback: 20 * s, Entries: []Entry{call("post", fails)}}
+			if p.Run(t.Context(), quiet); time.Since(p.Start) > s {
+				t.Errorf("any failure keeps it: %v", time.Since(p.Start))
+			}
+		})
+	}
 }
 
 func TestRunSkip(t *testing.T) {

@@ -19,10 +19,10 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
+	"github.com/prestop/prestop/internal/jsonpath"
 	"github.com/prestop/prestop/internal/regular"
 	"github.com/prestop/prestop/internal/request"
 	"github.com/prestop/prestop/internal/step"
@@ -30,29 +30,24 @@ import (
 )
 
 // A Call is one HTTP call. Done is an answer that is expected; a 202 that names a Location is polled there
-// until it is one no longer. Failures that may pass are tried again while there is time.
+// until it is one no longer. Until its request is sent, it has 30 s, and failures that may pass are tried again. A request that
+// was sent is waited for, since many a shutdown endpoint answers when its work is done.
 type Call struct {
 	Connect web.Connect
 	Request web.Request
 	// BodyFile holds the body, read when the call is made; empty: the request's own body.
 	BodyFile string
+	Read     func(path string) ([]byte, error) // reads BodyFile; nil: [regular.Read]
 	Expect   web.Statuses
-	Timeout  time.Duration // of one try; 0: 10 s
-	OnlyIf   *Call         // no call is made unless this one is answered as it expects
+	Timeout  time.Duration // of one try, as long as it is written; 0: as long as there is time
+	Once     bool          // nothing is tried again once a byte was sent
+	// Give is given the value at Value of the answer. Its error is the step's. Nil: nothing is read.
+	Give  func(value any) error
+	Value jsonpath.Path
 }
 
 // Run makes the call.
 func (c Call) Run(ctx context.Context, log *slog.Logger) error {
-	if c.OnlyIf != nil {
-		met, answer, err := c.OnlyIf.condition(ctx, log)
-		if err != nil {
-			return fmt.Errorf("only-if: %w", err)
-		}
-		if !met {
-			log.Info(conditionUnmet, "only-if", web.Place(answer.URL), "status", answer.Status)
-			return nil
-		}
-	}
 	client, err := c.Connect()
 	if err != nil {
 		return err
@@ -61,7 +56,7 @@ func (c Call) Run(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	answer, err := c.send(ctx, log, client, request, c.again)
+	answer, err := c.send(ctx, log, client, request, web.Policy{Timeout: c.Timeout, Again: c.again, Open: true, Once: c.Once})
 	if err != nil {
 		return err
 	}
@@ -76,7 +71,11 @@ func (c Call) request() (web.Request, error) {
 	r := c.Request
 	r.Header = r.Header.Clone()
 	if c.BodyFile != "" {
-		body, err := regular.Read(c.BodyFile)
+		read := c.Read
+		if read == nil {
+			read = regular.Read
+		}
+		body, err := read(c.BodyFile)
 		if err != nil {
 			return r, fmt.Errorf("body: %w", err)
 		}
@@ -91,8 +90,7 @@ func (c Call) request() (web.Request, error) {
 	return r, nil
 }
 
-func (c Call) send(ctx context.Context, log *slog.Logger, client *web.Client, r web.Request, again func(web.Answer) bool) (web.Answer, error) {
-	policy := web.Policy{Timeout: c.Timeout, Again: again}
+func (c Call) send(ctx context.Context, log *slog.Logger, client *web.Client, r web.Request, policy web.Policy) (web.Answer, error) {
 	return policy.Do(ctx, log, func(ctx context.Context) (web.Answer, error) { return client.Send(ctx, r) })
 }
 
@@ -103,7 +101,24 @@ func (c Call) judge(log *slog.Logger, a web.Answer) error {
 		return c.unexpected(a)
 	}
 	log.Info("answered", "status", a.Status, "tries", a.Tries)
+	if c.Give == nil {
+		return nil
+	}
+	if err := c.give(a); err != nil {
+		return fmt.Errorf("%s: %w", web.Place(a.URL), err)
+	}
 	return nil
+}
+
+func (c Call) give(a web.Answer) error {
+	if a.Partial {
+		return fmt.Errorf("the answer is longer than %d MiB", web.MaxBody>>20)
+	}
+	value, err := c.Value.Of(a.Body)
+	if err != nil {
+		return err
+	}
+	return c.Give(value)
 }
 
 func (c Call) unexpected(a web.Answer) error {
@@ -145,7 +160,7 @@ func (c Call) poll(ctx context.Context, log *slog.Logger, client *web.Client, fr
 	}
 	log.Info("accepted; asking until it is done")
 	r := web.Request{Method: http.MethodGet, URL: at.String(), Header: c.Request.Header}
-	answer, err := c.send(ctx, log, client, r, func(a web.Answer) bool { return a.Status == http.StatusAccepted || c.again(a) })
+	answer, err := c.send(ctx, log, client, r, web.Policy{Timeout: c.Timeout, Again: func(a web.Answer) bool { return a.Status == http.StatusAccepted || c.again(a) }})
 	switch {
 	case err != nil:
 		return err
@@ -155,46 +170,13 @@ func (c Call) poll(ctx context.Context, log *slog.Logger, client *web.Client, fr
 	return c.judge(log, answer)
 }
 
-const conditionUnmet = "not called: the condition is not met"
-
-// condition tells whether a call that stands for a condition is answered as it expects. Any answer counts but one to
-// somebody who may not ask.
-func (c Call) condition(ctx context.Context, log *slog.Logger) (met bool, answer web.Answer, err error) {
-	client, err := c.Connect()
-	if err != nil {
-		return false, answer, err
-	}
-	answer, err = c.send(ctx, log, client, c.Request, func(web.Answer) bool { return false })
-	if err != nil || c.Expect.Has(answer.Status) {
-		return err == nil, answer, err
-	}
-	switch answer.Status {
-	case http.StatusUnauthorized, http.StatusForbidden, http.StatusProxyAuthRequired: // which say nothing of the condition
-		err = c.unexpected(answer)
-	}
-	return false, answer, err
-}
-
 // briefly is ctx for a look that asks something: with less than 2 s, a [web.Policy] makes one try.
 func briefly(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeoutCause(ctx, 1900*time.Millisecond, web.ErrTry)
 }
 
-// Check connects, reads the credentials and the body's file, and asks the condition if there is one. No call would be
-// made where that is not met.
+// Check connects, and reads the credentials and the body's file.
 func (c Call) Check(ctx context.Context) (all []step.Finding, err error) {
-	if c.OnlyIf != nil {
-		brief, cancel := briefly(ctx)
-		met, answer, err := c.OnlyIf.condition(brief, slog.New(slog.DiscardHandler))
-		cancel()
-		switch {
-		case err != nil:
-			return nil, err
-		case !met:
-			return []step.Finding{step.Found(conditionUnmet, "only-if", web.Place(answer.URL), "status", strconv.Itoa(answer.Status))}, nil
-		}
-		all = append(all, step.Found("the condition is met"))
-	}
 	if _, err := c.request(); err != nil {
 		return all, err
 	}

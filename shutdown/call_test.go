@@ -206,6 +206,7 @@ func TestCallRefusedIsTriedAgain(t *testing.T) {
 	})
 }
 
+// A request that was sent is not sent again because it is slow.
 func TestCallTimeout(t *testing.T) {
 	t.Parallel()
 	inStreet(t, "200", func(t *testing.T, st *street) {
@@ -221,7 +222,11 @@ func TestCallTimeout(t *testing.T) {
 		st.call.Timeout = 2 * s
 		took, err := st.within(t, 12*s, st.call.Run)
 		expectError(t, err, "no complete answer in time (2s)")
-		expectTook(t, took, 8*s, 12*s)
+		expectTook(t, took, 2*s, 2*s)
+		st.call.Timeout = 0
+		took, err = st.within(t, 12*s, st.call.Run)
+		expectError(t, err, "share used up: the request was sent, and no complete answer in time")
+		expectTook(t, took, 12*s, 12*s)
 	})
 }
 
@@ -242,47 +247,6 @@ func TestCallBodyFile(t *testing.T) {
 	})
 }
 
-func TestCallOnlyIf(t *testing.T) {
-	t.Parallel()
-	tests := []struct {
-		name, condition string
-		set             func(*street)
-		err             string
-		got             []string
-		log             string
-	}{
-		{"met", "200", nil, "", []string{"GET /leader", "POST /drain"}, "answered"},
-		{"not met", "404", nil, "", []string{"GET /leader"}, "the condition is not met"},
-		{"429 is an answer", "429", nil, "", []string{"GET /leader"}, "the condition is not met"},
-		{"503 is an answer", "503", nil, "", []string{"GET /leader"}, "the condition is not met"},
-		{"a redirect elsewhere is an answer", "307 Location=http://other:8080/", nil, "", []string{"GET /leader"}, "the condition is not met"},
-		{"401 is none", "401", nil, "only-if: http://app:8080: 401 Unauthorized", []string{"GET /leader"}, ""},
-		{"403 is none", "403", nil, "only-if: http://app:8080: 403 Forbidden", []string{"GET /leader"}, ""},
-		{"202 meets it", "202 Location=/job", nil, "", []string{"GET /leader", "POST /drain"}, "answered"},
-		{"not reachable", "200", func(st *street) { st.net.close("app:8080") }, "only-if: http://app:8080: ", nil, "trying again"},
-		{"reachable at the second try", "0;200", nil, "", []string{"GET /leader", "GET /leader", "POST /drain"}, "answered"},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			inStreet(t, test.condition+";200", func(t *testing.T, st *street) {
-				st.call.OnlyIf = &Call{Connect: st.call.Connect, Request: web.Request{Method: "GET", URL: "http://app:8080/leader"}}
-				if test.set != nil {
-					test.set(st)
-				}
-				_, err := st.within(t, 30*s, st.call.Run)
-				expectError(t, err, test.err)
-				if !slices.Equal(st.app.got, test.got) {
-					t.Errorf("requests %q, want %q", st.app.got, test.got)
-				}
-				if test.log != "" && st.log.count(test.log) == 0 {
-					t.Errorf("no %q in\n%s", test.log, st.log)
-				}
-			})
-		})
-	}
-}
-
 func TestCallCheck(t *testing.T) {
 	t.Parallel()
 	inStreet(t, "200", func(t *testing.T, st *street) {
@@ -291,28 +255,7 @@ func TestCallCheck(t *testing.T) {
 		if len(st.app.got) > 0 || st.log.count("connected to ") != 1 || st.log.count("credentials read") != 1 {
 			t.Errorf("requests %q, log\n%s", st.app.got, st.log)
 		}
-		st.call.OnlyIf = &Call{Connect: st.call.Connect, Request: web.Request{Method: "GET", URL: "http://app:8080/leader"}}
-		_, err = st.within(t, 30*s, checking(st.call))
-		expectError(t, err, "")
-		if !slices.Equal(st.app.got, []string{"GET /leader"}) {
-			t.Errorf("requests %q", st.app.got)
-		}
-		if st.log.count("the condition is met") != 1 {
-			t.Errorf("the log is\n%s", st.log)
-		}
-		st.call.OnlyIf.Expect = web.Statuses{"204"}
-		_, err = st.within(t, 30*s, checking(st.call))
-		expectError(t, err, "")
-		if st.log.count("the condition is not met") != 1 || st.log.count("connected to ") != 2 {
-			t.Errorf("the log is\n%s", st.log)
-		}
 		st.net.close("app:8080")
-		took, err := st.within(t, 30*s, checking(st.call))
-		expectError(t, err, "connection refused")
-		if took > 0 || st.log.count("trying again") > 0 {
-			t.Errorf("the condition was asked for %v:\n%s", took, st.log)
-		}
-		st.call.OnlyIf = nil
 		_, err = st.within(t, 30*s, checking(st.call))
 		expectError(t, err, "connection refused")
 	})

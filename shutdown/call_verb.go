@@ -1,9 +1,12 @@
 package shutdown
 
 import (
+	"fmt"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/prestop/prestop/internal/jsonpath"
 	"github.com/prestop/prestop/internal/request"
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/web"
@@ -13,8 +16,8 @@ import (
 func CallVerbs() []step.Verb {
 	var all []step.Verb
 	for _, method := range []string{"get", "post", "put", "patch", "delete"} {
-		all = append(all, step.Verb{Name: method, Target: "URL", Options: slices.Concat([]string{"body"}, request.Options(), []string{"only-if"}),
-			Does: "one HTTP call, tried again while there is time; a 202 with Location is polled until it is done", Parse: parseCall})
+		all = append(all, step.Verb{Name: method, Target: "URL", Options: slices.Concat([]string{"body"}, request.Options(), []string{"max", "json", "into"}), Late: request.LateOptions(),
+			Does: "one HTTP call, tried again until it is sent; a 202 with Location is polled until it is done", Parse: parseCall})
 	}
 	return all
 }
@@ -24,7 +27,10 @@ type callSpec struct {
 	request  request.Spec
 	body     []byte
 	bodyFile string
-	onlyIf   *request.Spec // nil: no condition
+	most     time.Duration // of the whole step; 0: no bound of its own
+	once     bool
+	value    jsonpath.Path
+	into     string // what the value is called; empty: none is read
 }
 
 func parseCall(l step.Line) (step.Spec, error) {
@@ -32,42 +38,62 @@ func parseCall(l step.Line) (step.Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := callSpec{}
+	c := callSpec{once: l.Once}
 	if c.request, err = request.Parse(l, strings.ToUpper(l.Verb.Text), w); err != nil {
 		return nil, err
 	}
 	if o, ok := l.Option("body"); ok {
-		c.setBody(l, o)
-	}
-	if o, ok := l.Option("only-if"); ok {
-		condition, err := c.request.At(l, o)
-		if err != nil {
+		if err := c.setBody(l, o); err != nil {
 			return nil, err
 		}
-		c.onlyIf = &condition
 	}
-	return c, nil
+	if c.most, err = l.Most(); err != nil {
+		return nil, err
+	}
+	err = c.give(l)
+	return c, err
+}
+
+// give reads what of the answer is given to later steps.
+func (c *callSpec) give(l step.Line) (err error) {
+	path, hasPath := l.Option("json")
+	into, hasInto := l.Option("into")
+	switch {
+	case hasPath && !hasInto:
+		return path.Expected("json=PATH needs into=NAME")
+	case hasInto && !hasPath:
+		return into.Expected("into=NAME needs json=PATH, to know which value is meant")
+	case !hasInto:
+		return nil
+	}
+	if c.value, err = jsonpath.Parse(path.Value); err != nil {
+		return path.Refused(fmt.Errorf("json: %w", err), "json: expected a path, as .status, got "+path.Got())
+	}
+	c.into, err = l.Gives()
+	return err
 }
 
 // setBody takes text, or @FILE, which is read when the call is made, unless the @ is a variable's: whoever sets that might
 // have any file sent.
-func (c *callSpec) setBody(l step.Line, o step.Option) {
+func (c *callSpec) setBody(l step.Line, o step.Option) error {
 	if o.Begins("@") {
 		c.bodyFile = o.Value[len("@"):]
-		return
+		if late := o.Late(); len(late) > 0 {
+			return o.Expected("body: expected $(%s) in the text of a body, got the name of a file", late[0])
+		}
+		return nil
 	}
-	l.HideVariables(o.Word)
-	c.body = []byte(o.Value)
+	l.HideBody(o.Word)
+	if !c.request.LateBody(o.Part(len("body="), len(o.Text))) {
+		c.body = []byte(o.Value)
+	}
+	return nil
 }
 
 func (c callSpec) Needs() step.Needs {
-	n := step.Needs{Least: step.CallTime, Most: step.CallMost, Calls: []step.Call{c.request.Call()}, Reads: slices.Concat(c.request.Files(), files(c.bodyFile))}
-	if c.onlyIf != nil {
-		condition := c.onlyIf.Call()
-		condition.Condition = true
-		n.Calls = append([]step.Call{condition}, n.Calls...)
-	}
-	n.Ends = endOf(c.request.URL)
+	n := step.CallNeeds(c.request.Timeout, c.most)
+	n.Calls, n.Reads, n.Ends = c.request.Calls(), slices.Concat(c.request.Files(), files(c.bodyFile)), endOf(c.request.URL)
+	n.Gives, n.Takes = c.into, c.request.Takes()
 	return n
 }
 
@@ -77,13 +103,14 @@ func files(names ...string) []string {
 }
 
 func (c callSpec) Bind(m step.Means) (step.Deed, error) {
-	call := Call{Connect: c.request.Connect(m), Request: c.request.Request, BodyFile: c.bodyFile, Expect: c.request.Expect, Timeout: c.request.Timeout}
-	call.Request.Body = c.body
-	if c.onlyIf != nil {
-		call.OnlyIf = &Call{Connect: call.Connect, Request: c.onlyIf.Request}
-		if !web.SamePlace(c.request.URL, c.onlyIf.URL) {
-			call.OnlyIf.Connect = c.onlyIf.Connect(m)
-		}
+	call := Call{Connect: c.request.Connect(m), BodyFile: c.bodyFile, Expect: c.request.Expect, Timeout: c.request.Timeout, Once: c.once, Read: m.Content}
+	if c.into != "" {
+		call.Value, call.Give = c.value, func(value any) error { return m.Values.Give(c.into, value) }
 	}
-	return call, nil
+	r := c.request.Request
+	r.Body = c.body
+	return c.request.Step(m, call.Connect, r, func(r web.Request) step.Deed {
+		call.Request = r
+		return call
+	}), nil
 }

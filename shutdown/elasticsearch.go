@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -186,7 +187,11 @@ func (c *cluster) tell(r *record) {
 	if !r.complete() && !r.is("IN_PROGRESS") {
 		level = slog.LevelWarn
 	}
-	c.log.Log(context.Background(), level, "shutdown is "+r.Status, r.details()...)
+	text, details := "shutdown has a status that is not known", append(r.details(), "status", r.Status)
+	if slices.Contains([]string{"COMPLETE", "IN_PROGRESS", "STALLED", "NOT_STARTED"}, r.Status) {
+		text, details = "shutdown is "+r.Status, r.details()
+	}
+	c.log.Log(context.Background(), level, text, details...)
 }
 
 func (c *cluster) unfinished(ctx context.Context, last *record, err error) error {

@@ -25,7 +25,7 @@ func (e Elasticsearch) Clear(ctx context.Context, log *slog.Logger) error {
 	}
 	all, err := c.records(ctx)
 	if errors.Is(err, errNoAPI) {
-		log.Info("nothing to clear: " + err.Error())
+		log.Info("nothing to clear: the cluster has no node shutdown API")
 		return nil
 	}
 	if err != nil {

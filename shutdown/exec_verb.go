@@ -1,36 +1,45 @@
 package shutdown
 
 import (
-	"strings"
+	"time"
 
+	"github.com/prestop/prestop/internal/child"
+	"github.com/prestop/prestop/internal/request"
 	"github.com/prestop/prestop/internal/step"
 )
 
 // ExecVerb is the step that runs a program.
 func ExecVerb() step.Verb {
-	return step.Verb{Name: "exec", Target: "PROGRAM [ARG…]", Raw: true,
-		Does: "runs a program, without a shell; it is killed with its children at its deadline", Parse: parseExec}
+	return step.Verb{Name: "exec", Target: "PROGRAM [ARG…]", Options: []string{"max", "only-if"}, Raw: true,
+		Does: "runs a program, without a shell; it is killed with all that it started at its deadline; options stand before it", Parse: parseExec}
 }
 
-// execSpec is the program and its arguments.
-type execSpec []string
+// execSpec is an Exec as its step describes it.
+type execSpec struct {
+	words     []string
+	most      time.Duration // 0: no bound
+	condition request.Spec
+}
 
 func parseExec(l step.Line) (step.Spec, error) {
-	if len(l.Targets) == 0 {
-		_, err := l.Target("a program, as in exec /usr/sbin/nginx -s quit")
+	words, err := l.Program()
+	if err != nil {
 		return nil, err
 	}
-	var program execSpec
-	for _, w := range l.Targets {
-		if strings.ContainsRune(w.Text, 0) {
-			return nil, w.Expected("expected words without NUL, got %s", w.Written)
-		}
-		program = append(program, w.Text)
+	e := execSpec{words: words}
+	if e.most, err = l.Most(); err != nil {
+		return nil, err
 	}
-	return program, nil
+	e.condition, err = request.OnlyIf(l)
+	return e, err
 }
 
-// Needs has no bound: only who wrote the program knows how long it takes.
-func (e execSpec) Needs() step.Needs { return step.Needs{Least: step.CallTime, Program: e} }
+// Needs has no bound without max=: only who wrote the program knows how long it takes.
+func (e execSpec) Needs() step.Needs {
+	n := step.Needs{Least: step.CallTime, Program: e.words, Calls: e.condition.Calls()}
+	return n.Within(e.most)
+}
 
-func (e execSpec) Bind(step.Means) (step.Deed, error) { return Exec{Program: e}, nil }
+func (e execSpec) Bind(m step.Means) (step.Deed, error) {
+	return e.condition.Conditional(m, nil, Exec{child.Program{Words: e.words, Adopt: true}}), nil
+}

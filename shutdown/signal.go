@@ -43,7 +43,7 @@ type Signal struct {
 // for, SIGKILL included.
 func (s Signal) Run(ctx context.Context, log *slog.Logger) error {
 	err := s.withMain(func(m *mainProcess) error {
-		log.Info(mainFound, "pid", m.PID, "name", m.Name, "signal", signalName(s.Signal))
+		log.Info(mainFound, "pid", m.PID, "name", m.Name, "signal", proc.SignalName(s.Signal))
 		takes, err := s.examine(ctx, m)
 		if err != nil {
 			return err
@@ -52,7 +52,7 @@ func (s Signal) Run(ctx context.Context, log *slog.Logger) error {
 			log.Info(takesUnseen)
 		}
 		if ctx.Err() != nil {
-			return fmt.Errorf("%s was not sent: %w", signalName(s.Signal), context.Cause(ctx))
+			return fmt.Errorf("%s was not sent: %w", proc.SignalName(s.Signal), context.Cause(ctx))
 		}
 		if err := s.send(m, s.Signal); err != nil {
 			return err
@@ -80,7 +80,7 @@ const (
 // Check finds the process, and looks whether we may send it the signal and whether it would take it.
 func (s Signal) Check(ctx context.Context) (all []step.Finding, err error) {
 	err = s.withMain(func(m *mainProcess) error {
-		all = append(all, step.Found(mainFound, "pid", strconv.Itoa(m.PID), "name", m.Name, "signal", signalName(s.Signal)))
+		all = append(all, step.Found(mainFound, "pid", strconv.Itoa(m.PID), "name", m.Name, "signal", proc.SignalName(s.Signal)))
 		takes, err := s.examine(ctx, m)
 		switch {
 		case err != nil:
@@ -162,7 +162,7 @@ func (m *mainProcess) lives() error {
 
 // examine looks whether the signal may be sent and would be taken, which is not always to be seen.
 func (s Signal) examine(ctx context.Context, m *mainProcess) (takes bool, err error) {
-	name := signalName(s.Signal)
+	name := proc.SignalName(s.Signal)
 	if err := s.send(m, 0); err != nil {
 		return false, err
 	}
@@ -204,7 +204,7 @@ func (s Signal) send(m *mainProcess, signal syscall.Signal) error {
 		return fmt.Errorf("user %d may not signal %s: another user's process needs CAP_KILL: %w", os.Geteuid(), m, err)
 	}
 	if err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return fmt.Errorf("failed to send %s to %s: %w", signalName(s.Signal), m, err)
+		return fmt.Errorf("failed to send %s to %s: %w", proc.SignalName(s.Signal), m, err)
 	}
 	return err
 }
@@ -219,7 +219,7 @@ func (s Signal) wait(ctx context.Context, m *mainProcess) error {
 			return err
 		}
 		if ctx.Err() != nil {
-			return fmt.Errorf("%s still runs %s after %s: %w", m, time.Since(start).Round(time.Millisecond), signalName(s.Signal), context.Cause(ctx))
+			return fmt.Errorf("%s still runs %s after %s: %w", m, time.Since(start).Round(time.Millisecond), proc.SignalName(s.Signal), context.Cause(ctx))
 		}
 		select {
 		case <-ctx.Done():
@@ -230,7 +230,7 @@ func (s Signal) wait(ctx context.Context, m *mainProcess) error {
 
 // The real-time signals as libc counts them: the kernel's first two are its own.
 const (
-	rtMin = syscall.Signal(34)
+	rtMin = proc.RTMin
 	rtMax = syscall.Signal(64)
 )
 
@@ -266,11 +266,4 @@ func realTime(name string) (syscall.Signal, bool) {
 		return signal, canonical && (err == nil || offset == "") && signal >= rtMin && signal <= rtMax
 	}
 	return 0, false
-}
-
-func signalName(s syscall.Signal) string {
-	if name := unix.SignalName(s); name != "" {
-		return name
-	}
-	return "SIGRTMIN+" + strconv.Itoa(int(s-rtMin))
 }

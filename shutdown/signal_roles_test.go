@@ -17,6 +17,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/prestop/prestop/internal/proc"
 )
 
 // The test binary is also the processes that the tests of Signal need.
@@ -244,7 +246,7 @@ func (a signalAppTask) handle() {
 		if s == signalMarker {
 			return
 		}
-		say(signalName(s.(syscall.Signal)))
+		say(proc.SignalName(s.(syscall.Signal)))
 		if a.Kind == "handles" {
 			return
 		}
@@ -268,7 +270,7 @@ func sigwait() {
 	for {
 		s, _, errno := syscall.RawSyscall6(unix.SYS_RT_SIGTIMEDWAIT, uintptr(unsafe.Pointer(&set)), 0, 0, 8, 0, 0)
 		if errno == 0 {
-			say(signalName(syscall.Signal(s)))
+			say(proc.SignalName(syscall.Signal(s)))
 			return
 		}
 	}

@@ -275,8 +275,8 @@ func FuzzParseSignal(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if again, err := ParseSignal(signalName(s)); s < 1 || s > rtMax || again != s || err != nil {
-			t.Errorf("%q: %d, called %s, which is %d, %v", text, s, signalName(s), again, err)
+		if again, err := ParseSignal(proc.SignalName(s)); s < 1 || s > rtMax || again != s || err != nil {
+			t.Errorf("%q: %d, called %s, which is %d, %v", text, s, proc.SignalName(s), again, err)
 		}
 	})
 }

@@ -76,7 +76,7 @@ func parseLock(l step.Line, w step.Word) (s *lockSpec, path string, err error) {
 		port = u.Port()
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-		return nil, "", w.Expected("expected a port from 1 to 65535, got %s", w.Written)
+		return nil, "", w.Expected("expected a port from 1 to 65535, got %s", w.Got())
 	}
 	s = &lockSpec{secure: u.Scheme == "rediss" || u.Scheme == "etcds", user: u.User.Username()}
 	s.url = &url.URL{Scheme: u.Scheme, Host: net.JoinHostPort(u.Hostname(), port)}
@@ -142,7 +142,7 @@ func (s *lockSpec) redisLock(l step.Line, w step.Word, database string) (err err
 	}
 	n, err := strconv.ParseUint(database, 10, 16)
 	if err != nil {
-		return w.Expected("expected the number of a database, as in redis://HOST/1, got %s", w.Written)
+		return w.Expected("expected the number of a database, as in redis://HOST/1, got %s", w.Got())
 	}
 	s.db = int(n)
 	return nil
@@ -153,7 +153,7 @@ func (s *lockSpec) etcdLease(l step.Line, w step.Word, path string) (err error) 
 		return err
 	}
 	if path != "" {
-		return w.Expected("expected no path, as in etcd://HOST, got %s", w.Written)
+		return w.Expected("expected no path, as in etcd://HOST, got %s", w.Got())
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prestop/prestop/internal/child"
 	"github.com/prestop/prestop/internal/regular"
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/web"
@@ -32,7 +33,7 @@ func bound(text string, m step.Means) (step.Needs, step.Deed, error) {
 }
 
 func specOf(text string) (step.Spec, error) {
-	verbs := append(CallVerbs(), ElasticsearchVerb(), TouchVerb(), ExecVerb(), SignalVerb(), UnlockVerb())
+	verbs := append(CallVerbs(), ElasticsearchVerb(), TouchVerb(), RemoveVerb(), ExecVerb(), SignalVerb(), UnlockVerb())
 	variables := map[string]string{
 		"HOST": "app", "BODY": `{"a": "b c"}`, "OPTION": "timeout=5s", "AT": "@/f", "FILE": "/f", "EMPTY": "", "A": "x y", "LONG": strings.Repeat("x", 100),
 	}
@@ -100,7 +101,7 @@ func TestCallVerb(t *testing.T) {
 			continue
 		}
 		got, ok := s.(Call)
-		if err != nil || !ok || n.Least != time.Second || n.Most != 30*time.Second || n.Guard {
+		if err != nil || !ok || n.Least != time.Second || n.Most != 0 || n.Guard {
 			t.Errorf("%q: %+v, %+v, %v", test.line, n, s, err)
 			continue
 		}
@@ -115,6 +116,21 @@ func TestCallVerb(t *testing.T) {
 		}
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("%q: %+v, want %+v", test.line, got, want)
+		}
+	}
+}
+
+// max= bounds the whole of a call, and timeout= one try.
+func TestCallMost(t *testing.T) {
+	t.Parallel()
+	for options, want := range map[string]step.Needs{
+		"": {Least: time.Second, Want: 5 * time.Second}, "max=2m": {Least: time.Second, Want: 2 * time.Minute, Most: 2 * time.Minute},
+		"max=300ms timeout=100ms": {Least: 300 * time.Millisecond, Want: 300 * time.Millisecond, Most: 300 * time.Millisecond},
+		"timeout=60s":             {Least: time.Second, Want: time.Minute}, "timeout=2s": {Least: time.Second, Want: 2 * time.Second},
+	} {
+		n, _, err := bound("post http://app/ "+options, step.Means{})
+		if err != nil || n.Least != want.Least || n.Most != want.Most || n.Want != want.Want || n.FromStart || n.Guard {
+			t.Errorf("%s: %+v, %v", options, n, err)
 		}
 	}
 }
@@ -350,10 +366,42 @@ func TestExecVerb(t *testing.T) {
 	} {
 		n, s, err := bound(text, step.Means{})
 		got, ok := s.(Exec)
-		if err != nil || !ok || !slices.Equal(got.Program, want) || !slices.Equal(n.Program, want) || n.Least != time.Second || n.Most != 0 || n.Guard {
+		if err != nil || !ok || !got.Program.Adopt || !slices.Equal(got.Program.Words, want) || !slices.Equal(n.Program, want) || n.Least != time.Second || n.Most != 0 || n.Guard {
 			t.Errorf("%q: %+v, %+v, %v; want %q", text, n, s, err, want)
 		}
 	}
+}
+
+// Options stand before the program, and all words after it are the program's. It runs alone, since a step that runs a program
+// ends all that this process starts meanwhile.
+func TestExecOptions(t *testing.T) {
+	for text, most := range map[string]time.Duration{"exec max=60s prog max=5s": 60 * time.Second, "exec max=500ms prog max=5s once": 500 * time.Millisecond} {
+		n, s, err := bound(text, step.Means{})
+		got, ok := s.(Exec)
+		if err != nil || !ok || !slices.Equal(got.Program.Words, []string{"prog", "max=5s"}) || n.Most != most || n.Least != min(most, time.Second) {
+			t.Errorf("%q: %+v, %+v, %v", text, n, s, err)
+		}
+	}
+	made := filepath.Join(t.TempDir(), "made")
+	for _, status := range []int{404, 200} {
+		app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(status) }))
+		defer app.Close()
+		n, s, err := bound("exec only-if="+app.URL+"/leader touch "+made, step.Means{})
+		if err != nil || len(n.Calls) != 1 || !n.Calls[0].Condition {
+			t.Fatalf("%+v, %v", n, err)
+		}
+		expectError(t, s.Run(t.Context(), slog.New(slog.DiscardHandler)), "")
+		if _, err := os.Stat(made); (err == nil) != (status == 200) {
+			t.Errorf("answered %d: %v", status, err)
+		}
+	}
+	var log journal
+	e := Exec{child.Program{Words: []string{"cat", made}}}
+	expectError(t, checking(e)(t.Context(), log.logger()), "")
+	if log.count("found /") != 1 {
+		t.Errorf("%s", &log)
+	}
+	expectError(t, checking(Exec{child.Program{Words: []string{"/nowhere"}}})(t.Context(), log.logger()), "the image does not have it")
 }
 
 func TestTouchVerb(t *testing.T) {
@@ -361,6 +409,24 @@ func TestTouchVerb(t *testing.T) {
 	n, s, err := bound("touch '/shared/a b'", step.Means{})
 	if err != nil || s != (Touch{Path: "/shared/a b"}) || n.Most == 0 || !slices.Equal(n.Writes, []string{"/shared/a b"}) {
 		t.Errorf("%+v, %+v, %v", n, s, err)
+	}
+}
+
+func TestRemoveVerb(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "a b")
+	n, s, err := bound("remove '"+path+"'", step.Means{})
+	if err != nil || s != (Remove{Path: path}) || n.Most == 0 || !slices.Equal(n.Removes, []string{path}) || n.Writes != nil {
+		t.Fatalf("%+v, %+v, %v", n, s, err)
+	}
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // and one that is not there is done
+		expectError(t, s.Run(t.Context(), slog.New(slog.DiscardHandler)), "")
+		if _, err := os.Lstat(path); err == nil {
+			t.Error("it is still there")
+		}
 	}
 }
 
@@ -427,11 +493,11 @@ func TestStepsThatCannotBeRead(t *testing.T) {
 		"post http://app:0/":                                  "column 6: expected a port from 1 to 65535, got 0",
 		"post http://u:hunter22@/":                            "column 6: expected a URL with a host, as in http://localhost:8080/path",
 		"post http://a,http://b":                              "column 6: expected a URL with a host, as in http://localhost:8080/path",
-		"post http://app/ http://b":                           "column 18: expected an option or the end of the step, got http://b",
-		"post http://app/ colour=red":                         "column 18: expected an option of post (body header expect timeout token-file ca-file only-if), got colour=",
-		"post http://app/ type=restart":                       "column 18: expected an option of post (body header expect timeout token-file ca-file only-if), got type=",
-		"post http://app/ timeout=":                           "column 18: timeout: expected seconds, as 50, or a duration, as 1m30s, got ",
-		"post http://app/ timeout=-1s":                        "column 18: timeout: expected seconds, as 50, or a duration, as 1m30s, got -1s",
+		"post http://app/ http://b":                           `column 18: expected an option or the end of the step, got "http://b"`,
+		"post http://app/ colour=red":                         "column 18: expected an option of post (body header expect timeout token-file ca-file cert-file key-file tls-server-name only-if max json into), got colour=",
+		"post http://app/ type=restart":                       "column 18: expected an option of post (body header expect timeout token-file ca-file cert-file key-file tls-server-name only-if max json into), got type=",
+		"post http://app/ timeout=":                           `column 18: timeout: expected seconds, as 50, or a duration, as 1m30s, got ""`,
+		"post http://app/ timeout=-1s":                        `column 18: timeout: expected seconds, as 50, or a duration, as 1m30s, got "-1s"`,
 		"post http://app/ timeout=0":                          "column 18: timeout: expected more than 0s",
 		"post http://app/ expect=":                            `column 18: expect: expected statuses such as 200,404 or 2xx, got ""`,
 		"post http://app/ expect=200,":                        `column 18: expect: expected statuses such as 200,404 or 2xx, got "200,"`,
@@ -444,54 +510,63 @@ func TestStepsThatCannotBeRead(t *testing.T) {
 		"post http://app/ header=X-A":                         "column 18: header: expected Name:value, on one line",
 		"post http://app/ header='X A: b'":                    "column 18: header: expected Name:value, on one line",
 		"post http://app/ header='X-A: b\r\nc'":               "column 18: header: expected Name:value, on one line",
-		"post http://app/ 'header=X-A: b'":                    "column 18: expected an option or the end of the step, got 'header=X-A: b'",
+		"post http://app/ 'header=X-A: b'":                    "column 18: expected an option or the end of the step, got \"'header=X-A: b'\"",
 		"post http://app/ only-if=":                           `column 18: only-if: expected a URL that begins with http://, https:// or http+unix:, got the scheme ""`,
 		"post http://app/ only-if=http://b:0/":                "column 18: only-if: expected a port from 1 to 65535, got 0",
 		"post http://app/ header='X(A): b'":                   "column 18: header: expected Name:value, on one line",
 		"post http://app/ header='X-A:\x00b'":                 "column 18: header: expected Name:value, on one line",
+		"remove":                                              "column 7: expected a file's path, as in remove /shared/ready after remove",
+		"remove ready":                                        `column 8: expected an absolute path, got "ready"`,
+		"remove /a force=true":                                "column 11: remove takes no options, got force=",
 		"touch":                                               "column 6: expected a file's path, as in touch /shared/drained after touch",
-		"touch drained":                                       "column 7: expected an absolute path, got drained",
-		"touch '/a\x00b'":                                     "column 7: expected an absolute path, got '/a\x00b'",
-		"exec":                                                "column 5: expected a program, as in exec /usr/sbin/nginx -s quit after exec",
-		"exec once":                                           "column 5: expected a program, as in exec /usr/sbin/nginx -s quit after exec",
+		"touch drained":                                       `column 7: expected an absolute path, got "drained"`,
+		"touch '/a\x00b'":                                     "column 7: expected an absolute path, got \"'/a\\x00b'\"",
+		"exec":                                                "column 5: expected a program, as in exec /bin/true, after exec",
+		"exec max=5s":                                         "column 5: expected a program, as in exec /bin/true, after exec",
+		"exec maxx=5s prog":                                   "column 6: expected an option of exec (max only-if), got maxx=; did you mean max=?",
+		"exec max=0 prog":                                     "column 6: max: expected more than 0s",
+		"exec max=soon prog":                                  `column 6: max: expected seconds, as 50, or a duration, as 1m30s, got "soon"`,
+		"exec only-if=app prog":                               "column 6: only-if: expected a URL that begins with http://, https:// or http+unix:, got the scheme \"\"",
+		"post http://app/ max=0s":                             "column 18: max: expected more than 0s",
+		"exec once":                                           "column 5: expected a program, as in exec /bin/true, after exec",
 		"signal":                                              "column 7: expected a signal, as in signal QUIT after signal",
-		"signal QUIT 1":                                       "column 13: expected an option or the end of the step, got 1",
+		"signal QUIT 1":                                       "column 13: expected an option or the end of the step, got \"1\"",
 		"unlock":                                              "column 7: expected redis://HOST or etcd://HOST after unlock",
 		"unlock http://a key=b value-file=/c":                 "column 8: expected redis://HOST, rediss://HOST, etcd://HOST or etcds://HOST (with an s: TLS)",
 		"unlock redis:// key=b value-file=/c":                 "column 8: expected redis://HOST, rediss://HOST, etcd://HOST or etcds://HOST (with an s: TLS)",
 		"unlock redis://a?db=1 key=b value-file=/c":           "column 8: expected redis://HOST, rediss://HOST, etcd://HOST or etcds://HOST (with an s: TLS)",
 		"unlock redis://u:hunter22@a key=b":                   "column 8: expected no password in the URL: password-file=FILE keeps it out of the pod's spec",
-		"unlock redis://a:0 key=b":                            "column 8: expected a port from 1 to 65535, got redis://a:0",
+		"unlock redis://a:0 key=b":                            "column 8: expected a port from 1 to 65535, got \"redis://a:0\"",
 		"unlock redis://a value-file=/c":                      "column 8: expected key=, the lock's key",
 		"unlock redis://a key=b":                              "column 8: expected value-file=, a file that holds the lock's value",
 		"unlock redis://a key=b lease-file=/c":                "column 24: lease-file= does not go with redis://",
-		"unlock redis://a/one key=b value-file=/c":            "column 8: expected the number of a database, as in redis://HOST/1, got redis://a/one",
+		"unlock redis://a/one key=b value-file=/c":            "column 8: expected the number of a database, as in redis://HOST/1, got \"redis://a/one\"",
 		"unlock redis://a key=b ca-file=/c":                   "column 24: ca-file= goes with TLS, rediss://HOST",
 		"unlock rediss://a key=b cert-file=/c":                "column 25: cert-file= needs key-file=",
 		"unlock etcds://a key-file=/c":                        "column 18: key-file= needs cert-file=",
 		"unlock etcd://a":                                     "column 8: expected lease-file=, a file that holds the lease's id",
 		"unlock etcd://a key=b lease-file=/c":                 "column 17: key= does not go with etcd://",
-		"unlock etcd://a/v3 lease-file=/c":                    "column 8: expected no path, as in etcd://HOST, got etcd://a/v3",
-		"unlock etcd://a lease-file=/c timeout=x":             "column 31: timeout: expected seconds, as 50, or a duration, as 1m30s, got x",
+		"unlock etcd://a/v3 lease-file=/c":                    "column 8: expected no path, as in etcd://HOST, got \"etcd://a/v3\"",
+		"unlock etcd://a lease-file=/c timeout=x":             "column 31: timeout: expected seconds, as 50, or a duration, as 1m30s, got \"x\"",
 		"unlock etcd://a lease-file=/c timeout=0":             "column 31: timeout: expected more than 0s",
 		"unlock etcd://a lease-file=/c stable=2":              "column 31: expected an option of unlock (key value-file lease-file user password-file ca-file cert-file key-file timeout), got stable=",
-		"signal QUIT wait=perhaps":                            "column 13: wait: expected true or false, got perhaps",
+		"signal QUIT wait=perhaps":                            "column 13: wait: expected true or false, got \"perhaps\"",
 		"elasticsearch":                                       "column 1: expected a URL after elasticsearch, or in PRE_STOP_ELASTICSEARCH_URL",
 		"elasticsearch none":                                  "column 1: expected a URL after elasticsearch, or in PRE_STOP_ELASTICSEARCH_URL",
 		"elasticsearch es:9200":                               `column 15: expected a URL that begins with http:// or https://, got the scheme "es"`,
-		"elasticsearch http://a http://b":                     "column 24: expected an option or the end of the step, got http://b",
-		"elasticsearch http://a type=":                        "column 24: type: expected restart, remove, replace, sigterm or auto, got ",
+		"elasticsearch http://a http://b":                     "column 24: expected an option or the end of the step, got \"http://b\"",
+		"elasticsearch http://a type=":                        "column 24: type: expected restart, remove, replace, sigterm or auto, got \"\"",
 		"elasticsearch http://a type=auto":                    "column 24: type: auto needs PRE_STOP_ASK_API=true",
 		"elasticsearch http://a timeout=5s":                   "column 24: expected an option of elasticsearch (type), got timeout=",
 		"elasticsearch http://a type=replace":                 "column 24: type: replace needs the name of the node that takes over in PRE_STOP_ELASTICSEARCH_TARGET_NODE",
 		"post http://app/ token-file=":                        "column 18: token-file: expected a file's path, got nothing",
 		"post http://$(LONG):0/":                              "column 6: expected a URL such as http://localhost:8080/path; this one cannot be read",
-		"post http://app/ timeout=$(LONG)":                    "column 18: timeout: expected seconds, as 50, or a duration, as 1m30s, got $(LONG)",
-		"post http://app/ expect=$(LONG)":                     "column 18: expect: expected statuses such as 200,404 or 2xx, got $(LONG)",
+		"post http://app/ timeout=$(LONG)":                    "column 18: timeout: expected seconds, as 50, or a duration, as 1m30s, got \"$(LONG)\"",
+		"post http://app/ expect=$(LONG)":                     "column 18: expect: expected statuses such as 200,404 or 2xx, got \"$(LONG)\"",
 		"post http://app/ only-if=$(LONG)":                    "column 18: only-if: expected a URL such as http://localhost:8080/path; this one cannot be read",
 		"signal $(LONG)":                                      "column 8: expected a signal's name or number, got $(LONG)",
 		"unlock redis://a key=b value-file=/c password-file=": "column 38: password-file: expected a file's path, got nothing",
-		"unlock redis://$(LONG)/$(LONG) key=b value-file=/c":  "column 8: expected the number of a database, as in redis://HOST/1, got redis://$(LONG)/$(LONG)",
+		"unlock redis://$(LONG)/$(LONG) key=b value-file=/c":  "column 8: expected the number of a database, as in redis://HOST/1, got \"redis://$(LONG)/$(LONG)\"",
 		"elasticsearch http://a,$(LONG)":                      "column 15: expected a URL such as http://localhost:8080/path; this one cannot be read",
 		"elasticsearch ,":                                     "column 15: expected a URL such as http://localhost:8080/path",
 		"signal TERM":                                         "column 8: expected to run in a pod, where KUBERNETES_SERVICE_HOST is set: anywhere else it would end the session that it was called from",

@@ -15,6 +15,9 @@ import (
 
 const s = time.Second
 
+// soon is when a machine that is busy with other things must have come to it.
+const soon = 10 * s
+
 var errShare = errors.New("share used up")
 
 const (

@@ -4,9 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +11,7 @@ import (
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/spf13/pflag"
 
+	"github.com/prestop/prestop/internal/escape"
 	"github.com/prestop/prestop/internal/inject"
 	"github.com/prestop/prestop/internal/lint"
 	"github.com/prestop/prestop/internal/manifest"
@@ -46,8 +44,7 @@ var image = ""
 
 // An injectCommand is what inject was told.
 type injectCommand struct {
-	files      []string
-	recursive  bool
+	names      []string // of files and directories; - for standard input
 	diff       bool
 	parameters inject.Parameters
 	min, max   string
@@ -57,22 +54,25 @@ func injectHooks(i invocation) int {
 	c := injectCommand{parameters: inject.Parameters{Image: image}}
 	flags := c.flags()
 	err := flags.Parse(i.args)
-	c.files = append(c.files, flags.Args()...)
+	c.names = append(c.names, flags.Args()...)
 	if errors.Is(err, pflag.ErrHelp) {
 		io.WriteString(i.stdout, injectUsage+flags.FlagUsages()+injectStatuses)
 		return exitDone
 	}
-	if len(c.files) == 0 {
-		c.files = []string{"-"} // as a post-renderer and a KRM function
-	}
-	var names []string
-	if err == nil {
-		names, err = manifests(c.files, c.recursive)
+	if len(c.names) == 0 {
+		c.names = []string{"-"} // as a post-renderer and a KRM function
 	}
 	if err != nil {
 		return i.complain("inject", "%v", err)
 	}
-	files, unreadable := readManifests(names, i.stdin)
+	inputs := readInputs(c.names, i.stdin)
+	var unreadable []lint.Unreadable
+	for _, in := range inputs {
+		if unreadable = append(unreadable, in.unreadable...); len(in.files)+len(in.unreadable) == 0 && !in.again {
+			return i.complain("inject", "%s: expected .yaml, .yml or .json files in this directory, found none", in.name)
+		}
+	}
+	files := filesOf(inputs)
 	if err := c.settings(flags, files); err != nil {
 		return i.complain("inject", "%v", err)
 	}
@@ -108,8 +108,7 @@ func (c *injectCommand) flags() *pflag.FlagSet {
 	flags := pflag.NewFlagSet("inject", pflag.ContinueOnError)
 	flags.Usage = func() {}
 	flags.SortFlags = false
-	flags.StringArrayVarP(&c.files, "filename", "f", nil, "a `file` or a directory, or - for standard input; may be repeated")
-	flags.BoolVarP(&c.recursive, "recursive", "R", false, "directories with those in them")
+	flags.StringArrayVarP(&c.names, "filename", "f", nil, "a `file` or a directory, or - for standard input; may be repeated")
 	flags.StringVar(&c.parameters.Image, "image", c.parameters.Image, "prestop's `image`, best with its digest")
 	flags.BoolVar(&c.parameters.Installer, "init-container", false, "an init container copies the binary, for Kubernetes before 1.35; else prestop's image is mounted")
 	flags.StringVar(&c.max, "max", inject.DefaultMax.String(), "how `long` the default hook waits at most")
@@ -147,12 +146,12 @@ func (c *injectCommand) write(i invocation, files []lint.File, unreadable []lint
 	}
 	if len(errs) > 0 {
 		for _, e := range errs {
-			fmt.Fprintln(printable{i.stderr}, e)
+			fmt.Fprintln(escape.Writer{To: i.stderr}, e)
 		}
 		return exitMistake
 	}
 	for _, r := range reports {
-		fmt.Fprintf(printable{i.stderr}, "%s:%d: %s: %s\n", r.File, r.Line, place(r.Object, r.Container), r.Text)
+		fmt.Fprintf(escape.Writer{To: i.stderr}, "%s:%d: %s: %s\n", r.File, r.Line, place(r.Object, r.Container), r.Text)
 	}
 	if c.diff {
 		return c.show(i.stdout, files, outs)
@@ -175,39 +174,8 @@ func (c *injectCommand) show(w io.Writer, files []lint.File, outs [][]byte) int 
 	for n, f := range files {
 		if d := diff.Diff(f.Name, f.Content, f.Name+" with hooks", outs[n]); d != nil {
 			status = exitFound
-			printable{w}.Write(d)
+			escape.Writer{To: w}.Write(d)
 		}
 	}
 	return status
-}
-
-// manifests are the files that names mean: of a directory those that kubectl takes.
-func manifests(names []string, recursive bool) ([]string, error) {
-	var all []string
-	for _, name := range names {
-		info, err := os.Stat(name)
-		if name == "-" || err != nil || !info.IsDir() {
-			all = append(all, name) // who reads it says what is wrong with it
-			continue
-		}
-		before := len(all)
-		err = filepath.WalkDir(name, func(path string, d fs.DirEntry, err error) error {
-			switch {
-			case err != nil:
-				return err
-			case d.IsDir() && path != name && !recursive:
-				return fs.SkipDir
-			case !d.IsDir() && slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(path)):
-				all = append(all, path)
-			}
-			return nil
-		})
-		if err != nil {
-			return nil, err
-		}
-		if len(all) == before {
-			return nil, fmt.Errorf("%s: expected .yaml, .yml or .json files in this directory, found none", name)
-		}
-	}
-	return all, nil
 }

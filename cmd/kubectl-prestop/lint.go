@@ -3,22 +3,26 @@ package main
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/spf13/pflag"
 
 	"github.com/prestop/prestop/internal/lint"
+	"github.com/prestop/prestop/internal/step"
 )
 
-const lintUsage = `kubectl prestop lint says what will go wrong with the preStop hooks of manifests, prestop's and others'. Each hook of
-prestop's is shown with its times.
+const lintUsage = `kubectl prestop lint says what will go wrong with the preStop hooks of manifests, prestop's and others'.
 
-  kubectl prestop lint -f FILE|-       files may be arguments as well: kubectl prestop lint web.yaml
+  kubectl prestop lint -f FILE|DIR|-   files may be arguments as well: kubectl prestop lint web.yaml
   helm template CHART | kubectl prestop lint -
   kubectl get deployment web -o yaml | kubectl prestop lint -
 
 Manifests are YAML or JSON, and may hold several documents and Lists. Services, ConfigMaps and Secrets in the same input are taken
-into account.
+into account. Of a directory all .yaml, .yml and .json files are read, also those further down.
 
 Flags
 `
@@ -32,23 +36,20 @@ Exit status
 
 // A lintCommand is what lint was told.
 type lintCommand struct {
-	files  []string
-	output string
-	list   bool
+	names          []string // of files and directories; - for standard input
+	output         string
+	quiet, verbose bool
+	list           bool
 }
-
-// Outputs of lint.
-const (
-	outputText = "text"
-	outputJSON = "json"
-)
 
 func (c *lintCommand) flags() *pflag.FlagSet {
 	flags := pflag.NewFlagSet("lint", pflag.ContinueOnError)
 	flags.Usage = func() {}
 	flags.SortFlags = false
-	flags.StringArrayVarP(&c.files, "filename", "f", nil, "a `file`, or - for standard input; may be repeated")
-	flags.StringVarP(&c.output, "output", "o", outputText, "`text|json`")
+	flags.StringArrayVarP(&c.names, "filename", "f", nil, "a `file`, a directory, or - for standard input; may be repeated")
+	flags.StringVarP(&c.output, "output", "o", "text", "`"+strings.Join(outputNames(), "|")+"`; github is for annotations of a workflow")
+	flags.BoolVarP(&c.quiet, "quiet", "q", false, "print findings, and nothing else")
+	flags.BoolVarP(&c.verbose, "verbose", "v", false, "show the times of all hooks of prestop's, not only of those with findings")
 	flags.BoolVar(&c.list, "list", false, "list what is looked for")
 	return flags
 }
@@ -57,7 +58,7 @@ func lintManifests(i invocation) int {
 	var c lintCommand
 	flags := c.flags()
 	err := flags.Parse(i.args)
-	c.files = append(c.files, flags.Args()...)
+	c.names = append(c.names, flags.Args()...)
 	switch {
 	case errors.Is(err, pflag.ErrHelp):
 		io.WriteString(i.stdout, lintUsage+flags.FlagUsages()+lintStatuses)
@@ -67,19 +68,18 @@ func lintManifests(i invocation) int {
 	case c.list:
 		writeRules(i.stdout, lint.Rules())
 		return exitDone
-	case c.output != outputText && c.output != outputJSON:
-		return i.complain("lint", "-o: expected text or json, got %q", c.output)
-	case len(c.files) == 0:
+	case !slices.Contains(outputNames(), c.output):
+		return i.complain("lint", "-o: expected %s, got %q", step.OneOf(outputNames()), c.output)
+	case len(c.names) == 0:
 		return i.complain("lint", "expected files, or - for standard input, as in: kubectl get deployment web -o yaml | kubectl prestop lint -")
 	}
-	files, unreadable := readManifests(c.files, i.stdin)
-	result := lint.Check(files)
-	result.Unreadable = append(unreadable, result.Unreadable...)
-	if c.output == outputJSON {
-		writeJSON(i.stdout, result)
-	} else {
-		writeText(i.stdout, files, result)
+	inputs := readInputs(c.names, i.stdin)
+	result := lint.Check(filesOf(inputs))
+	for n := range inputs {
+		inputs[n].expectObjects(result)
+		result.Unreadable = append(result.Unreadable, inputs[n].unreadable...)
 	}
+	c.write(i.stdout, inputs, result)
 	switch {
 	case len(result.Unreadable) > 0:
 		return exitMistake
@@ -89,36 +89,108 @@ func lintManifests(i invocation) int {
 	return exitDone
 }
 
+// A lintInput is what one name on the command line stands for.
+type lintInput struct {
+	name       string // as findings have it
+	again      bool   // a file of it is another input's as well
+	files      []lint.File
+	unreadable []lint.Unreadable
+}
+
 // standardInput is how findings name it.
 const standardInput = "stdin"
 
-func readManifests(names []string, stdin io.Reader) (files []lint.File, unreadable []lint.Unreadable) {
+// readInputs reads what is named, each file once.
+func readInputs(names []string, stdin io.Reader) []lintInput {
+	var all []lintInput
+	seen := map[string]bool{}
 	for _, name := range names {
-		content, err := readManifest(name, stdin)
+		in := lintInput{name: name}
 		if name == "-" {
-			name = standardInput
-		}
-		if err != nil {
-			if failed, ok := errors.AsType[*os.PathError](err); ok {
-				err = failed.Err // which has the name once more
-			}
-			unreadable = append(unreadable, lint.Unreadable{File: name, Text: err.Error()})
+			in.name = standardInput
+			in.read(in.name, func() (io.ReadCloser, error) { return io.NopCloser(stdin), nil })
+			all = append(all, in)
 			continue
 		}
-		files = append(files, lint.File{Name: name, Content: content})
+		root := name
+		if info, err := os.Stat(name); err == nil && info.IsDir() {
+			root += "/" // which follows a link
+		}
+		_ = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+			inside := path != root
+			switch {
+			case err != nil:
+				in.fail(path, err)
+			case entry.IsDir() && inside && strings.HasPrefix(entry.Name(), "."):
+				return fs.SkipDir
+			case entry.IsDir() || inside && (!isManifest(path) || !entry.Type().IsRegular()):
+			case seen[path]:
+				in.again = true
+			default:
+				seen[path] = true
+				in.read(path, func() (io.ReadCloser, error) { return os.Open(path) })
+			}
+			return nil // which is all that WalkDir would fail with
+		})
+		all = append(all, in)
 	}
-	return files, unreadable
+	return all
 }
 
-// readManifest reads one byte more than lint takes, which says so.
-func readManifest(name string, stdin io.Reader) ([]byte, error) {
-	if name == "-" {
-		return io.ReadAll(io.LimitReader(stdin, lint.MaxFile+1))
-	}
-	f, err := os.Open(name)
+// isManifest tells whether a file in a directory may be a manifest, by what kubectl goes by.
+func isManifest(path string) bool {
+	return slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(path))
+}
+
+// read reads one byte more than lint takes, which says so.
+func (in *lintInput) read(name string, open func() (io.ReadCloser, error)) {
+	f, err := open()
 	if err != nil {
-		return nil, err
+		in.fail(name, err)
+		return
 	}
 	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, lint.MaxFile+1))
+	content, err := io.ReadAll(io.LimitReader(f, lint.MaxFile+1))
+	if err != nil {
+		in.fail(name, err)
+		return
+	}
+	in.files = append(in.files, lint.File{Name: name, Content: content})
+}
+
+func (in *lintInput) fail(name string, err error) {
+	if failed, ok := errors.AsType[*os.PathError](err); ok {
+		err = failed.Err // which has the name once more
+	}
+	in.unreadable = append(in.unreadable, lint.Unreadable{File: name, Text: err.Error()})
+}
+
+func filesOf(inputs []lintInput) []lint.File {
+	var all []lint.File
+	for _, in := range inputs {
+		all = append(all, in.files...)
+	}
+	return all
+}
+
+// expectObjects makes an input without any object a mistake. A directory may hold other files as well.
+func (in *lintInput) expectObjects(result lint.Result) {
+	length := 0
+	for _, f := range in.files {
+		length += len(f.Content)
+		broken := slices.ContainsFunc(result.Unreadable, func(u lint.Unreadable) bool { return u.File == f.Name })
+		if broken || result.Objects[f.Name] > 0 {
+			return
+		}
+	}
+	const expected = "expected objects of Kubernetes, which have apiVersion and kind, as helm template, kubectl kustomize and kubectl get -o yaml print them"
+	switch {
+	case len(in.unreadable) > 0 || in.again:
+	case len(in.files) == 0:
+		in.unreadable = append(in.unreadable, lint.Unreadable{File: in.name, Text: "no .yaml, .yml or .json file is in it"})
+	case length == 0:
+		in.unreadable = append(in.unreadable, lint.Unreadable{File: in.name, Text: "it is empty; " + expected})
+	default:
+		in.unreadable = append(in.unreadable, lint.Unreadable{File: in.name, Text: "no object is in it; " + expected})
+	}
 }

@@ -94,15 +94,20 @@ func (i invocation) complain(command, format string, args ...any) int {
 }
 
 func printVersion(i invocation) int {
-	text := version
-	if info, ok := debug.ReadBuildInfo(); ok && text == "" && info.Main.Version != "(devel)" {
-		text = info.Main.Version
-	}
-	if text == "" {
-		text = "dev"
-	}
-	fmt.Fprintln(i.stdout, "kubectl-prestop", text)
+	fmt.Fprintln(i.stdout, "kubectl-prestop", versionName())
 	return exitDone
+}
+
+// versionName is the linker's word, else the version of the module, as go install has it.
+func versionName() string {
+	info, ok := debug.ReadBuildInfo()
+	switch {
+	case version != "":
+		return version
+	case ok && info.Main.Version != "" && info.Main.Version != "(devel)":
+		return info.Main.Version
+	}
+	return "dev"
 }
 
 func printHelp(i invocation) int {

@@ -5,10 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/url"
+	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 
+	"github.com/prestop/prestop/internal/escape"
 	"github.com/prestop/prestop/internal/hook"
 	"github.com/prestop/prestop/internal/lint"
 )
@@ -23,52 +27,87 @@ func writeRules(w io.Writer, rules []lint.Rule) {
 	t.Flush()
 }
 
-// printable keeps what manifests hold from commanding a terminal.
-type printable struct{ io.Writer }
-
-func (p printable) Write(text []byte) (int, error) {
-	shown := bytes.Clone(text)
-	for i, b := range shown {
-		c1 := i > 0 && text[i-1] == 0xc2 && b >= 0x80 && b < 0xa0
-		if b < ' ' && b != '\n' || b == 0x7f || c1 {
-			shown[i] = '?'
-		}
-		if c1 {
-			shown[i-1] = '?'
-		}
+// outputs are the ways to print what lint found.
+func outputs() []output {
+	return []output{
+		{"text", lintCommand.writeText},
+		{"json", func(_ lintCommand, w io.Writer, _ []lintInput, result lint.Result) { writeJSON(w, result) }},
+		{"sarif", func(_ lintCommand, w io.Writer, _ []lintInput, result lint.Result) { writeSARIF(w, result) }},
+		{"github", lintCommand.writeAnnotations},
 	}
-	_, err := p.Writer.Write(shown)
-	return len(text), err
 }
 
-// writeText shows the times of each hook of prestop's, then what is wrong.
-func writeText(w io.Writer, files []lint.File, result lint.Result) {
-	w = printable{w}
-	hooks := make(map[string]int)
-	for _, h := range result.Hooks {
-		hooks[h.File]++
-		writeHook(w, h)
+type output struct {
+	name  string
+	write func(lintCommand, io.Writer, []lintInput, lint.Result)
+}
+
+func outputNames() []string {
+	var all []string
+	for _, o := range outputs() {
+		all = append(all, o.name)
 	}
-	for _, u := range result.Unreadable {
-		hooks[u.File]++ // of which nobody knows
-	}
-	for _, f := range files {
-		if hooks[f.Name] == 0 {
-			fmt.Fprintf(w, "%s: no preStop hook\n", f.Name)
+	return all
+}
+
+func (c lintCommand) write(w io.Writer, inputs []lintInput, result lint.Result) {
+	for _, o := range outputs() {
+		if o.name == c.output {
+			o.write(c, w, inputs, result)
 		}
 	}
-	errs := 0
+}
+
+// writeText shows the times of hooks of prestop's, then what is wrong.
+func (c lintCommand) writeText(w io.Writer, inputs []lintInput, result lint.Result) {
+	w = escape.Writer{To: w}
+	if !c.quiet {
+		c.writeHooks(w, inputs, result)
+	}
 	for _, f := range result.Findings {
-		if f.Severity == lint.Error {
-			errs++
-		}
 		fmt.Fprintf(w, "%s:%d: %s: %s: %s [%s]\n", f.File, f.Line, f.Severity, place(f.Object, f.Container), f.Message, f.ID)
 		fmt.Fprintf(w, "  fix: %s\n", strings.ReplaceAll(f.Fix, "\n", "\n       "))
 	}
 	for _, u := range result.Unreadable {
 		fmt.Fprintf(w, "%s: cannot be read: %s\n", at(u), u.Text)
 	}
+	if !c.quiet {
+		writeSum(w, result)
+	}
+}
+
+func writeSum(w io.Writer, result lint.Result) {
+	errs := 0
+	for _, f := range result.Findings {
+		if f.Severity == lint.Error {
+			errs++
+		}
+	}
 	fmt.Fprintf(w, "%s and %s in %s\n", amount(errs, "error"), amount(len(result.Findings)-errs, "warning"), amount(len(result.Hooks), "hook"))
+}
+
+// writeHooks shows the times of hooks, and says what has none.
+func (c lintCommand) writeHooks(w io.Writer, inputs []lintInput, result lint.Result) {
+	type container struct{ file, object, name string }
+	found := make(map[container]bool)
+	for _, f := range result.Findings {
+		found[container{f.File, f.Object, f.Container}] = true
+	}
+	known := make(map[string]bool) // files that have a hook, or may have
+	for _, h := range result.Hooks {
+		known[h.File] = true
+		if c.verbose || found[container{h.File, h.Object(), h.Container}] || found[container{h.File, h.Object(), ""}] {
+			writeHook(w, h)
+		}
+	}
+	for _, u := range result.Unreadable {
+		known[u.File] = true
+	}
+	for _, in := range inputs {
+		if len(in.unreadable) == 0 && !slices.ContainsFunc(in.files, func(f lint.File) bool { return known[f.Name] }) {
+			fmt.Fprintf(w, "%s: no preStop hook\n", in.name)
+		}
+	}
 }
 
 func at(u lint.Unreadable) string {
@@ -97,12 +136,8 @@ func writeHook(w io.Writer, h lint.Hook) {
 	if h.Plan == nil {
 		return
 	}
-	object := h.Kind + " " + h.Name
-	if h.Namespace != "" {
-		object = h.Kind + " " + h.Namespace + "/" + h.Name
-	}
 	p := h.Plan.Plan
-	fmt.Fprintf(w, "%s:%d: %s: grace period %s, reserve %s: done within %s\n\n", h.File, h.Line, place(object, h.Container), p.Grace, p.Reserve.Round(time.Millisecond), p.Budget().Round(time.Millisecond))
+	fmt.Fprintf(w, "%s:%d: %s: grace period %s, reserve %s: done within %s\n\n", h.File, h.Line, place(h.Object(), h.Container), p.Grace, p.Reserve.Round(time.Millisecond), p.Budget().Round(time.Millisecond))
 	hook.NewTimeline(p).Write(w, false)
 	fmt.Fprintln(w)
 }
@@ -130,8 +165,127 @@ func writeJSON(w io.Writer, result lint.Result) {
 	for _, h := range result.Hooks {
 		doc.Hooks = append(doc.Hooks, lintHook{h.File, h.Line, h.Kind, h.Namespace, h.Name, h.Container, h.Program})
 	}
-	e := json.NewEncoder(w)
+	encode(w, doc)
+}
+
+func encode(w io.Writer, doc any) {
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	_ = e.Encode(doc) // who is gone needs no answer
+	_ = e.Encode(doc)                        // a buffer takes all
+	_, _ = w.Write(escape.JSON(out.Bytes())) // who is gone needs no answer
+}
+
+// writeAnnotations prints commands of GitHub's workflows, which show a finding beside the line that it is about
+// (docs.github.com, "Workflow commands for GitHub Actions").
+func (c lintCommand) writeAnnotations(w io.Writer, _ []lintInput, result lint.Result) {
+	w = escape.Writer{To: w}
+	text := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
+	property := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
+	for _, f := range result.Findings {
+		fmt.Fprintf(w, "::%s file=%s,line=%d,col=%d,title=%s::%s\n", f.Severity, property.Replace(f.File), f.Line, f.Column, f.ID, text.Replace(place(f.Object, f.Container)+": "+f.Message+"\nfix: "+f.Fix))
+	}
+	for _, u := range result.Unreadable {
+		fmt.Fprintf(w, "::error file=%s,line=%d,title=cannot be read::%s\n", property.Replace(u.File), max(u.Line, 1), text.Replace(u.Text))
+	}
+	if !c.quiet {
+		writeSum(w, result)
+	}
+}
+
+const project = "https://github.com/prestop/prestop"
+
+// The parts of SARIF 2.1.0 that lint has something to say in (docs.oasis-open.org/sarif/sarif/v2.1.0).
+type (
+	sarif struct {
+		Schema  string     `json:"$schema"`
+		Version string     `json:"version"`
+		Runs    []sarifRun `json:"runs"`
+	}
+	sarifRun struct {
+		Tool        sarifTool         `json:"tool"`
+		Invocations []sarifInvocation `json:"invocations"`
+		Results     []sarifResult     `json:"results"`
+	}
+	sarifTool struct {
+		Driver sarifDriver `json:"driver"`
+	}
+	sarifDriver struct {
+		Name    string      `json:"name"`
+		URI     string      `json:"informationUri"`
+		Version string      `json:"version"`
+		Rules   []sarifRule `json:"rules"`
+	}
+	sarifRule struct {
+		ID      string    `json:"id"`
+		Short   sarifText `json:"shortDescription"`
+		Help    string    `json:"helpUri"`
+		Default sarifConf `json:"defaultConfiguration"`
+	}
+	sarifConf struct {
+		Level lint.Severity `json:"level"`
+	}
+	sarifText struct {
+		Text string `json:"text"`
+	}
+	sarifInvocation struct {
+		Successful    bool                `json:"executionSuccessful"`
+		Notifications []sarifNotification `json:"toolExecutionNotifications,omitempty"`
+	}
+	sarifNotification struct {
+		Level     lint.Severity   `json:"level"`
+		Message   sarifText       `json:"message"`
+		Locations []sarifLocation `json:"locations"`
+	}
+	sarifResult struct {
+		Rule      string          `json:"ruleId"`
+		Level     lint.Severity   `json:"level"`
+		Message   sarifText       `json:"message"`
+		Locations []sarifLocation `json:"locations"`
+	}
+	sarifLocation struct {
+		Physical sarifPhysical  `json:"physicalLocation"`
+		Logical  []sarifLogical `json:"logicalLocations,omitempty"`
+	}
+	sarifPhysical struct {
+		Artifact struct {
+			URI string `json:"uri"`
+		} `json:"artifactLocation"`
+		Region *sarifRegion `json:"region,omitempty"`
+	}
+	sarifRegion struct {
+		Line   int `json:"startLine"`
+		Column int `json:"startColumn,omitempty"`
+	}
+	sarifLogical struct {
+		Name string `json:"fullyQualifiedName"`
+	}
+)
+
+func sarifAt(file string, line, column int) sarifLocation {
+	var l sarifLocation
+	l.Physical.Artifact.URI = (&url.URL{Path: filepath.ToSlash(file)}).String()
+	if line > 0 {
+		l.Physical.Region = &sarifRegion{line, column}
+	}
+	return l
+}
+
+func writeSARIF(w io.Writer, result lint.Result) {
+	run := sarifRun{Tool: sarifTool{sarifDriver{Name: "kubectl-prestop lint", URI: project, Version: versionName()}}, Results: []sarifResult{}}
+	for _, r := range lint.Rules() {
+		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRule{r.ID, sarifText{r.Summary}, project + "/blob/main/docs/lint/" + r.ID + ".md", sarifConf{r.Severity}})
+	}
+	for _, f := range result.Findings {
+		l := sarifAt(f.File, f.Line, f.Column)
+		l.Logical = []sarifLogical{{place(f.Object, f.Container)}}
+		run.Results = append(run.Results, sarifResult{f.ID, f.Severity, sarifText{f.Message + "\nfix: " + f.Fix}, []sarifLocation{l}})
+	}
+	did := sarifInvocation{Successful: len(result.Unreadable) == 0}
+	for _, u := range result.Unreadable {
+		did.Notifications = append(did.Notifications, sarifNotification{lint.Error, sarifText{"cannot be read: " + u.Text}, []sarifLocation{sarifAt(u.File, u.Line, 0)}})
+	}
+	run.Invocations = []sarifInvocation{did}
+	encode(w, sarif{"https://json.schemastore.org/sarif-2.1.0.json", "2.1.0", []sarifRun{run}})
 }

@@ -21,26 +21,10 @@ const askTime = 2 * time.Second
 
 var errAsk = errors.New("no answer in time")
 
-// answers are what the API server said, for the log and the dry run.
-type answers struct {
-	why      string   // the pod stops; empty: not known
-	texts    []string // a sentence each
-	warnings []hook.Warning
-}
-
-func (a *answers) say(format string, args ...any) {
-	a.texts = append(a.texts, "API server: "+fmt.Sprintf(format, args...))
-}
-
-func (a *answers) warn(id, text string) {
-	a.warnings = append(a.warnings, hook.Warning{ID: id, Step: hook.NoStep, Text: text})
-}
-
-// ask reads our own pod, and the StatefulSet for the type auto, if that is set. Whatever goes wrong is a warning, and then
-// the settings count.
-func (r *hookRun) ask(ctx context.Context) (a answers) {
+// ask asks the API server about our own pod, if that is set. Whatever goes wrong is a warning, and then the settings count.
+func (r *hookRun) ask(ctx context.Context) kube.Answer {
 	if !r.config.AskAPI.V {
-		return a
+		return kube.Answer{}
 	}
 	most := min(askTime, r.script.SettledBudget()/3)
 	ctx, cancel := context.WithTimeoutCause(ctx, most, fmt.Errorf("%w (%s)", errAsk, most.Round(time.Millisecond)))
@@ -54,51 +38,23 @@ func (r *hookRun) ask(ctx context.Context) (a answers) {
 		},
 	}
 	mounts, _ := os.ReadFile(filepath.Join(r.root, "/proc/self/mountinfo"))
-	pod, err := api.Pod(ctx, kube.Self{Namespace: r.config.Pod.Namespace, Name: r.config.Pod.Name, UID: r.config.Pod.UID, Mounts: string(mounts)})
-	if err != nil {
-		instead := "the settings count"
-		if r.script.WantsAuto() {
-			instead += " and the shutdown type auto is restart"
-		}
-		a.warn("api-not-read", "PRE_STOP_ASK_API: this pod cannot be read, so "+instead+": "+err.Error())
-		return a
+	pod := r.config.Pod
+	a := api.Ask(ctx, kube.Question{
+		Self: kube.Self{Namespace: pod.Namespace, Name: pod.Name, UID: pod.UID, Mounts: string(mounts)},
+		Skip: r.config.IfNotDeleted.V == config.Skip, Auto: r.script.WantsAuto(), InECK: r.config.ECK.Cluster != "",
+	})
+	r.world.Asked = hook.Asked{Grace: a.Grace, Skip: a.Skip}
+	if a.Remove {
+		r.world.Asked.Type = step.TypeRemove
 	}
-	a.why = pod.Why()
-	r.world.Asked = hook.Asked{Grace: pod.Grace()}
-	a.say("the pod %s is %s; its grace period is %s", pod, a.why, pod.Grace())
-	if !pod.Certain {
-		a.say("that it is this pod says its name alone: POD_UID would make it certain")
-	}
-	switch {
-	case r.config.IfNotDeleted.V != config.Skip || pod.Deleted():
-	case !pod.Certain:
-		a.say("the waits are kept, since that needs to be certain")
-	default:
-		r.world.Asked.Skip = true
-		a.say("PRE_STOP_IF_NOT_DELETED is skip: no wait is made")
-	}
-	r.decideType(ctx, api, pod, &a)
 	return a
 }
 
-// decideType says what the shutdown type auto comes to. In an ECK pod the operator registers what it removes.
-func (r *hookRun) decideType(ctx context.Context, api *kube.API, pod *kube.Pod, a *answers) {
-	switch {
-	case !r.script.WantsAuto():
-		return
-	case r.config.ECK.Cluster != "":
-		a.say("shutdown type auto is restart: in an ECK pod it is the operator who removes nodes")
-		return
+// apiWarnings are what could not be learnt from the API server.
+func apiWarnings(a kube.Answer) []hook.Warning {
+	var all []hook.Warning
+	for _, text := range a.Wrong {
+		all = append(all, hook.Warning{ID: "api-not-read", Step: hook.NoStep, Text: text})
 	}
-	set, err := api.Owner(ctx, pod)
-	if err != nil {
-		a.warn("api-not-read", "shutdown type auto is restart, since the pod's StatefulSet cannot be read: "+err.Error())
-		return
-	}
-	beyond, why := set.Beyond(pod)
-	r.world.Asked.Type = step.TypeRestart
-	if beyond {
-		r.world.Asked.Type = step.TypeRemove
-	}
-	a.say("shutdown type auto is %s: %s", r.world.Asked.Type, why)
+	return all
 }

@@ -10,6 +10,7 @@ import (
 	"go/token"
 	"io"
 	"io/fs"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -24,13 +25,17 @@ import (
 	"testing"
 	"time"
 
-	"go.yaml.in/yaml/v3"
-
+	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/dns"
+	"github.com/prestop/prestop/internal/hook"
+	"github.com/prestop/prestop/internal/manifests"
+	"github.com/prestop/prestop/internal/secret"
+	"github.com/prestop/prestop/internal/step"
+	"github.com/prestop/prestop/internal/verbs"
 	"github.com/prestop/prestop/prestop"
 )
 
-// What docs/*.md and README.md show is tried, so that they say what the program does. docs/lint has a test of its own.
+// What docs/*.md, README.md and the other pages beside it show is tried, so that they say what the program does. docs/lint has a test of its own.
 //
 // A ```console block is one session of a shell. Its commands are run with the real program, beside an app that listens on port 8080
 // (a free port of four digits in truth), as the pod web-0, in no cluster. The page must show all that they print:
@@ -38,9 +43,9 @@ import (
 //   - a line that is … alone stands for any lines, or none; … within a line for any text;
 //   - what a clock says may differ: @timestamp, elapsed, remaining, began, took, at_most, for, and how long a connection took; so
 //     may what localhost resolves to;
-//   - `helm template … | prestop lint -` reads a chart of this test's;
+//   - `helm template … | kubectl prestop lint -` is the plugin's, whose own test runs it;
 //   - of `kubectl exec … -- /prestop …` what is behind -- is run; any other kubectl command is one of a list, is not run, and
-//     shows nothing; make has the target.
+//     shows nothing; so are those of other programs; make has the target.
 //
 // A ```yaml block is YAML, and a hook in it is a plan without mistakes and warnings. A ```json block is JSON; ```text is for drawings. Steps, settings and
 // flags in `backquotes` are such. Links lead somewhere.
@@ -57,7 +62,10 @@ func documents(t *testing.T) []document {
 		t.Fatalf("%d pages in docs, which is less than there are: %v", len(names), err)
 	}
 	var all []document
-	for _, name := range append(names, filepath.Join(repository, "README.md")) {
+	for _, name := range []string{"README.md", "CONTRIBUTING.md", "SECURITY.md", "RELEASING.md", "CHANGELOG.md"} {
+		names = append(names, filepath.Join(repository, name))
+	}
+	for _, name := range names {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
@@ -168,8 +176,7 @@ func TestDocsConsoleFindsMistakes(t *testing.T) {
 		{"kubectl", "$ kubectl describe pod web-0\n", ""},
 		{"kubectl with an output", "$ kubectl get pods\nNAME\n", "is not run"},
 		{"kubectl of another kind", "$ kubectl deplete pod web-0\n", "deplete"},
-		{"a chart", "$ helm template ./web | prestop lint -\n…\nstdin:41: error: …[grace-differs]\n…\n", ""},
-		{"a chart that has no such finding", "$ helm template ./web | prestop lint -\n…\nstdin:41: error: …[grace-too-short]\n…\n", "grace-differs"},
+		{"the plugin", "$ helm template ./web | kubectl prestop lint -\nanything\n", ""},
 		{"make", "$ make test   # all\n", ""},
 		{"no target", "$ make coffee\n", "coffee"},
 		{"another program", "$ rm -r /\n", "rm"},
@@ -226,32 +233,6 @@ func listenOnFourDigits(t *testing.T) net.Listener {
 	return nil
 }
 
-// chart is a file with a Deployment that has no grace period, and says on line 41 that it has.
-func (s *session) chart() string {
-	s.t.Helper()
-	const deployment = `apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web}
-spec:
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      containers:
-      - name: web
-        image: example/web:1
-        ports: [{containerPort: 8080}]
-        lifecycle: {preStop: {exec: {command: [/prestop, wait 20s]}}}
-        env:
-        - {name: PRE_STOP_GRACE_PERIOD_SECONDS, value: "60"}
-`
-	name := filepath.Join(s.dir, "chart.yaml")
-	if err := os.WriteFile(name, []byte(strings.Repeat("# Source: web\n", 41-strings.Count(deployment, "\n"))+deployment), 0o600); err != nil {
-		s.t.Fatal(err)
-	}
-	return name
-}
-
 // An exchange is a command and what the page says that it prints.
 type exchange struct{ command, shown string }
 
@@ -276,7 +257,7 @@ func exchanges(text string) (all []exchange, problem string) {
 }
 
 var (
-	helm        = regexp.MustCompile(`^helm template \S+ \| prestop lint -$`)
+	helm        = regexp.MustCompile(`^helm template \S+ \| kubectl prestop lint -$`)
 	comment     = regexp.MustCompile(`\s+# .*`)
 	assignments = regexp.MustCompile(`^([A-Z_]+=\S* +)*`)
 	inPodOf     = regexp.MustCompile(`^kubectl exec [^'"$]*? -- /prestop\b`)
@@ -284,8 +265,16 @@ var (
 	makeTarget  = regexp.MustCompile(`(?m)^([a-z0-9]+):.* ## `)
 )
 
-// kubectlVerbs are those that pages may show. They are not run.
-var kubectlVerbs = []string{"annotate", "delete", "describe", "events", "exec", "get", "logs"}
+// notRun are the commands of other programs that pages may show. They are not run.
+var notRun = map[string][]string{
+	"kubectl":   {"annotate", "apply", "delete", "describe", "events", "exec", "get", "logs", "prestop lint", "rollout"},
+	"cosign":    {"verify", "verify-blob-attestation"},
+	"docker":    {"buildx imagetools inspect", "compose stop", "compose up"},
+	"git":       {"clone"},
+	"go":        {"install github.com/prestop/prestop/cmd/"},
+	"sha256sum": {"--check"},
+	"tar":       {"--extract"},
+}
 
 // check runs what can be run and says what is otherwise than shown.
 func (s *session) check(text string) (problems []string) {
@@ -299,9 +288,8 @@ func (s *session) check(text string) (problems []string) {
 	for n, x := range all {
 		command := strings.TrimSpace(comment.ReplaceAllString(x.command, ""))
 		command = inPodOf.ReplaceAllString(command, "prestop")
-		isChart := helm.MatchString(command)
-		if isChart {
-			command = "prestop lint -"
+		if helm.MatchString(command) {
+			continue
 		}
 		if strings.ContainsAny(quoted.ReplaceAllString(command, ""), ";|&<>`()") {
 			problems = append(problems, command+": expected one command a line")
@@ -312,18 +300,11 @@ func (s *session) check(text string) (problems []string) {
 		case "prestop", "echo":
 			ran[n] = true
 			script.WriteString(command)
-			if isChart {
-				script.WriteString(" <" + s.chart())
-			}
 			script.WriteString("\n")
-		case "kubectl":
-			if !slices.Contains(kubectlVerbs, words[1]) {
-				problems = append(problems, command+": expected kubectl "+strings.Join(kubectlVerbs, ", ")+", got "+words[1])
-			}
 		case "make":
 			problems = append(problems, s.makes(words[1:])...)
 		default:
-			problems = append(problems, command+": expected prestop, kubectl, make or echo, got "+words[0])
+			problems = append(problems, mayShow(words)...)
 		}
 		if !ran[n] && x.shown != "" {
 			problems = append(problems, command+" is not run: expected that nothing is shown for it")
@@ -342,12 +323,28 @@ func (s *session) check(text string) (problems []string) {
 	return problems
 }
 
+// mayShow finds a command that pages may not show.
+func mayShow(words []string) (problems []string) {
+	begins, known := notRun[words[0]]
+	rest := strings.Join(words[1:], " ")
+	switch {
+	case !known:
+		return []string{words[0] + ": expected prestop, make, echo or " + strings.Join(slices.Sorted(maps.Keys(notRun)), ", ")}
+	case !slices.ContainsFunc(begins, func(b string) bool { return strings.HasPrefix(rest, b) }):
+		return []string{words[0] + " " + rest + ": expected " + words[0] + " " + strings.Join(begins, ", ")}
+	}
+	return nil
+}
+
 func (s *session) makes(targets []string) (problems []string) {
 	text, err := os.ReadFile(filepath.Join(repository, "Makefile"))
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	for _, target := range targets {
+		if strings.Contains(target, "=") { // a variable
+			continue
+		}
 		if !slices.ContainsFunc(makeTarget.FindAllSubmatch(text, -1), func(m [][]byte) bool { return string(m[1]) == target }) {
 			problems = append(problems, "make "+target+": the Makefile has no such target")
 		}
@@ -429,7 +426,7 @@ func TestDocsYAMLFindsMistakes(t *testing.T) {
 	for _, test := range []struct{ name, block, problem string }{
 		{"no YAML", "a: [", "yaml"},
 		{"a hook", "lifecycle: {preStop: {exec: {command: [/prestop, wait 20s]}}}", ""},
-		{"a wrong step", "command: [/prestop, wiat 20s]", `got "wiat"`},
+		{"a wrong step", "command: [/prestop, wiat 20s]", "step 1 (wiat 20s)"},
 		{"a step that does not fit", "terminationGracePeriodSeconds: 20\ncommand: [/prestop, wait 20s]", "shortened"},
 		{"a wrong flag", "command: [/prestop, --nope, wait 20s]", "--nope"},
 		{"a wrong variable", "env: [{name: PRE_STOP_STEP, value: wait 1s}]\ncommand: [/prestop]", "PRE_STOP_STEP"},
@@ -451,16 +448,14 @@ func TestDocsYAMLFindsMistakes(t *testing.T) {
 
 func checkYAML(t *testing.T, text string) (problems []string) {
 	t.Helper()
-	for decoder := yaml.NewDecoder(strings.NewReader(text)); ; {
-		var content any
-		switch err := decoder.Decode(&content); {
-		case err == io.EOF:
-			return problems
-		case err != nil:
-			return append(problems, err.Error())
-		}
+	all, err := manifests.Values(text)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	for _, content := range all {
 		problems = append(problems, scope{env: map[string]string{}}.check(t, content)...)
 	}
+	return problems
 }
 
 // A scope is what a part of a manifest has from around it.
@@ -493,11 +488,14 @@ func (s scope) check(t *testing.T, content any) (problems []string) {
 
 // within adds the variables of a container and the grace period of a pod.
 func (s scope) within(content map[string]any) scope {
-	if grace, ok := content["terminationGracePeriodSeconds"].(int); ok {
-		s.grace = strconv.Itoa(grace)
+	if grace, ok := content["terminationGracePeriodSeconds"].(float64); ok {
+		s.grace = fmt.Sprint(grace)
 	}
 	list, _ := content["env"].([]any)
-	s.env = with(s.env, nil)
+	s.env = maps.Clone(s.env)
+	if s.env == nil {
+		s.env = make(map[string]string)
+	}
 	for _, item := range list {
 		one, _ := item.(map[string]any)
 		value, set := one["value"].(string)
@@ -514,18 +512,22 @@ func (s scope) checkHook(t *testing.T, args []string) (problems []string) {
 		s.grace = "60"
 	}
 	if s.env[graceEnv] == "" {
-		s.env = with(s.env, map[string]string{graceEnv: s.grace})
+		s.env = maps.Clone(s.env)
+		if s.env == nil {
+			s.env = make(map[string]string)
+		}
+		s.env[graceEnv] = s.grace
 	}
 	if len(args) > 0 && subcommands()[args[0]] != nil {
-		rest, err := load(cutFlag(args[1:], "--exit-zero", new(bool)), s.env)
-		if err != nil || len(rest.problems) > 0 || len(rest.args) > 0 && args[0] != "install" {
+		rest := slices.DeleteFunc(slices.Clone(args[1:]), func(arg string) bool { return arg == exitZeroFlag })
+		c, err := config.Read(rest, s.env, t.TempDir())
+		if err != nil || len(c.Problems) > 0 || len(c.Arguments) > 0 && args[0] != "install" {
 			return []string{fmt.Sprintf("%q: %v", args, err)}
 		}
 		return nil
 	}
-	b := build(t, s.env, args...)
-	p := b.plan(time.Now())
-	for _, wrong := range b.problems {
+	p := planOf(t, s.env, args...)
+	for _, wrong := range p.Problems {
 		problems = append(problems, wrong.Error())
 	}
 	if got := s.env[graceEnv]; s.grace != "60" && got != s.grace {
@@ -534,7 +536,22 @@ func (s scope) checkHook(t *testing.T, args []string) (problems []string) {
 	if len(p.Entries) == 0 && p.Floor == 0 {
 		problems = append(problems, "the plan is empty")
 	}
-	return append(problems, b.warnings...)
+	for _, w := range p.Warnings {
+		problems = append(problems, w.Text)
+	}
+	return problems
+}
+
+const graceEnv = "PRE_STOP_GRACE_PERIOD_SECONDS"
+
+// planOf is the plan of a hook in a pod with these variables.
+func planOf(t *testing.T, env map[string]string, args ...string) *hook.Plan {
+	t.Helper()
+	c, err := config.Read(args, env, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return hook.Read(c, &secret.Set{}).Plan(hook.World{Start: time.Now(), InPod: true, ContainerID: func() string { return "" }})
 }
 
 var (
@@ -547,11 +564,12 @@ var (
 func TestDocsNames(t *testing.T) {
 	t.Parallel()
 	var known []string
-	for _, row := range newSettings().rows {
-		known = append(known, row.env, "--"+row.flag)
+	for _, row := range config.Table() {
+		known = append(known, row.Env, "--"+row.Flag)
 	}
 	known = append(known, "--dry-run", "--output", "--help", "--exit-zero", "PRE_STOP_PORT", "PRE_STOP_SERVICE_")
-	known = append(known, "--fail", "--max-time", "--sync-rate-limit") // curl's, and ingress-nginx's
+	known = append(known, "--version")                                                                    // which is none, and begins no hook
+	known = append(known, "--fail", "--max-time", "--sync-rate-limit", "--metrics", "--shutdown-timeout") // curl's, ingress-nginx's, llama.cpp's and vLLM's
 	env := map[string]string{"KUBERNETES_SERVICE_HOST": "10.96.0.1", "POD_IP": "192.0.2.7", "POD_NAME": "web-0", "NODE_ID": "3", "VAULT_TOKEN": "token", "PRE_STOP_ELASTICSEARCH_URL": "https://es:9200"}
 	steps := 0
 	for _, d := range documents(t) {
@@ -568,9 +586,8 @@ func TestDocsNames(t *testing.T) {
 			}
 			if isStep(text) {
 				steps++
-				b := newBuilder(invocation{ctx: t.Context(), env: env}, newSettings())
-				if _, err := b.step(text); err != nil {
-					t.Errorf("%s: %s: %v", d.name, text, err)
+				for _, wrong := range planOf(t, env, text).Problems {
+					t.Errorf("%s: %s: %v", d.name, text, wrong)
 				}
 			}
 		}
@@ -583,9 +600,9 @@ func TestDocsNames(t *testing.T) {
 // isStep tells what is written to be taken as it is from a verb's name and its description.
 func isStep(text string) bool {
 	known := strings.NewReplacer("QUIT", "", "TERM", "", "USR1", "", "USR2", "", "$(NODE_ID)", "", "$(POD_NAME)", "", "$(VAULT_TOKEN)", "", "SHUTTING_DOWN", "")
-	isVerb := func(v verb) bool { return text == v.name }
-	begins := func(v verb) bool { return strings.HasPrefix(text, v.name+" ") }
-	return slices.ContainsFunc(verbs(), begins) && !slices.ContainsFunc(verbs(), isVerb) && !placeholder.MatchString(known.Replace(text))
+	isVerb := func(v step.Verb) bool { return text == v.Name }
+	begins := func(v step.Verb) bool { return strings.HasPrefix(text, v.Name+" ") }
+	return slices.ContainsFunc(verbs.All(), begins) && !slices.ContainsFunc(verbs.All(), isVerb) && !placeholder.MatchString(known.Replace(text))
 }
 
 var (
@@ -606,7 +623,7 @@ func TestDocsLinks(t *testing.T) {
 	t.Parallel()
 	index := pageOf(t, "docs/README.md").text
 	for _, d := range documents(t) {
-		if base := filepath.Base(d.name); base != "README.md" && !strings.Contains(index, "]("+base+")") {
+		if dir, base := filepath.Split(d.name); dir == "docs/" && base != "README.md" && !strings.Contains(index, "]("+base+")") {
 			t.Errorf("docs/README.md has no link to %s", base)
 		}
 		for _, found := range linkOut.FindAllStringSubmatch(d.text, -1) {
@@ -747,9 +764,11 @@ func TestDocsReserves(t *testing.T) {
 	t.Parallel()
 	rows := table(section(t, pageOf(t, "docs/settings.md").text, "The grace period comes first"))
 	for _, row := range rows {
-		grace, err := time.ParseDuration(row[0])
-		if reserve := reserveOf(grace); err != nil || row[1] != short(reserve) || row[2] != short(grace-reserve) {
-			t.Errorf("%q: the reserve is %s, and %s are left; %v", row, short(reserve), short(grace-reserve), err)
+		p := planOf(t, map[string]string{graceEnv: row[0]})
+		reserve, reserveErr := time.ParseDuration(row[1])
+		left, leftErr := time.ParseDuration(row[2])
+		if len(p.Problems) > 0 || reserveErr != nil || leftErr != nil || p.Reserve.Round(100*time.Millisecond) != reserve || p.Budget().Round(100*time.Millisecond) != left {
+			t.Errorf("%q: the reserve is %s, and %s are left; %v", row, p.Reserve, p.Budget(), p.Problems)
 		}
 	}
 	if len(rows) < 5 {
@@ -780,8 +799,8 @@ func TestDocsFields(t *testing.T) {
 		statuses = append(statuses, row[0])
 	}
 	slices.Sort(statuses)
-	if want := documentedStatuses(t)["README.md"]; !slices.Equal(statuses, want) {
-		t.Errorf("the exit statuses are %q, and README.md's %q", statuses, want)
+	if want := documentedStatuses(t)["docs/reference.md"]; !slices.Equal(statuses, want) {
+		t.Errorf("the exit statuses are %q, and the reference's %q", statuses, want)
 	}
 }
 

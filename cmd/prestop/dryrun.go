@@ -18,8 +18,10 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/prestop/prestop/internal/config"
+	"github.com/prestop/prestop/internal/escape"
 	"github.com/prestop/prestop/internal/hook"
 	"github.com/prestop/prestop/internal/journal"
+	"github.com/prestop/prestop/internal/kube"
 	"github.com/prestop/prestop/internal/podlog"
 	"github.com/prestop/prestop/prestop"
 )
@@ -35,10 +37,12 @@ func (r *hookRun) dryRun() int {
 	said := r.ask(r.ctx)
 	f := r.forecast(r.script.Plan(r.world), said)
 	if r.config.Output.V == config.JSON {
-		e := json.NewEncoder(r.stdout)
+		var out bytes.Buffer
+		e := json.NewEncoder(&out)
 		e.SetEscapeHTML(false)
 		e.SetIndent("", "  ")
-		_ = e.Encode(f) // who is gone needs no answer
+		_ = e.Encode(f)                                 // a buffer takes all
+		_, _ = r.stdout.Write(escape.JSON(out.Bytes())) // who is gone needs no answer
 	} else {
 		f.write(r.stdout, r.colours())
 	}
@@ -86,12 +90,12 @@ type written struct {
 	Where string `json:"where"`
 }
 
-func (r *hookRun) forecast(p *hook.Plan, said answers) forecast {
+func (r *hookRun) forecast(p *hook.Plan, said kube.Answer) forecast {
 	t := hook.NewTimeline(p.Plan)
 	earliest, latest := t.SIGTERM()
 	f := forecast{
 		Version: versionName(), Grace: prestop.Seconds(p.Grace), Reserve: prestop.Seconds(p.Reserve), Deadline: prestop.Seconds(p.Budget()),
-		AdditionalWait: prestop.Seconds(p.Floor), Pod: r.hideAll(said.texts), Steps: []foreseen{}, Places: []written{},
+		AdditionalWait: prestop.Seconds(p.Floor), Pod: r.hideAll(said.Texts), Steps: []foreseen{}, Places: []written{},
 		SIGTERM: [2]prestop.Seconds{prestop.Seconds(earliest), prestop.Seconds(latest)}, SIGKILL: prestop.Seconds(p.Grace),
 		timeline: t,
 	}
@@ -101,7 +105,7 @@ func (r *hookRun) forecast(p *hook.Plan, said answers) forecast {
 		f.timeline.Below(n, f.Steps[n].lines())
 	}
 	var warnings, errs []string
-	for _, w := range slices.Concat(p.Warnings, said.warnings) {
+	for _, w := range slices.Concat(p.Warnings, apiWarnings(said)) {
 		warnings = append(warnings, w.Text)
 	}
 	for _, wrong := range p.Problems {
@@ -135,7 +139,7 @@ func (f forecast) write(w io.Writer, colours bool) {
 	f.timeline.Write(out, colours)
 	fmt.Fprintln(out)
 	for _, p := range f.Places {
-		fmt.Fprintf(out, "%s: %s\n", p.What, p.Where)
+		fmt.Fprintf(out, "%s: %s\n", p.What, escape.Printable(p.Where))
 	}
 	for _, text := range f.Warnings {
 		hook.WriteWrapped(out, "", "warning: "+text)

@@ -30,6 +30,7 @@ const (
 	faultWait     = 4 * time.Second
 	faultDeadline = faultGrace - faultReserve
 	faultSlack    = 100 * time.Millisecond
+	faultApart    = 25 * time.Millisecond
 	faultMemory   = 16 << 10 // KiB
 )
 
@@ -130,7 +131,9 @@ func TestFaults(t *testing.T) {
 		t.Skip("needs root: the hook runs below a root directory of its own, with a resolv.conf of its own")
 	}
 	binary := builtBinary(t)
-	const together = 3 // verbs, with all faults each: what two processors can run without being late
+	const together = 3                 // verbs, with all faults each: what two processors can run without being late
+	next := time.NewTicker(faultApart) // lest all processes begin, and end, at once
+	defer next.Stop()
 	for verbs := range slices.Chunk(faultVerbs, together) {
 		var rows []faultRow
 		for _, v := range verbs {
@@ -141,6 +144,7 @@ func TestFaults(t *testing.T) {
 					says = ""
 				}
 				rows = append(rows, faultRow{f.name + "/" + v.name, says, startHook(t, binary, root, v.env(f.listen(t, root)))})
+				<-next.C
 			}
 		}
 		for _, r := range rows {
@@ -165,17 +169,24 @@ func (r faultRow) check(t *testing.T) {
 	if r.exit != want {
 		t.Errorf("exit status %d, want %d", r.exit, want)
 	}
-	r.lasted(t, faultWait, faultDeadline)
+	r.lasted(t, faultWait, faultDeadline, faultDeadline)
 	if r.peak == 0 || r.peak > faultMemory {
 		t.Errorf("peak memory %d KiB, want at most %d", r.peak, faultMemory)
 	}
 	line := r.stderr.String()
-	if want == exitFailed && (strings.Count(line, "\n") != 1 || !strings.Contains(line, r.says)) || want == exitDone && line != "" {
+	if want == exitDone && line != "" || want == exitFailed && (strings.Count(line, "\n") != 1 || !r.named(line)) {
 		t.Errorf("stderr %q, want one line with %q", line, r.says)
 	}
 	if t.Failed() {
 		t.Log(r.stdout.String())
 	}
+}
+
+// named tells whether a line says what the fault is. On a busy machine the last try may come so late that all it says is that no time
+// was left; then the log has it from the tries before.
+func (r faultRow) named(line string) bool {
+	late := strings.Contains(line, "in time") || strings.Contains(line, "held the hook")
+	return strings.Contains(line, r.says) || !timing.Judged && late && strings.Contains(r.stdout.String(), r.says)
 }
 
 // What does not go over the network keeps the same rules.
@@ -226,8 +237,9 @@ type hooked struct {
 	peak           int // KiB
 }
 
-// lasted checks that the hook was over between two moments after its start, the later one by its own clock.
-func (h *hooked) lasted(t *testing.T, least, most time.Duration) {
+// lasted checks that the hook was over between two moments after its start. By its own clock it may take until own, which is where
+// it would be only if something were wrong.
+func (h *hooked) lasted(t *testing.T, least, most, own time.Duration) {
 	t.Helper()
 	if h.took < least || timing.Judged && h.took > most+faultSlack {
 		t.Errorf("took %v, want %v to %v", h.took, least, most)
@@ -236,7 +248,7 @@ func (h *hooked) lasted(t *testing.T, least, most time.Duration) {
 	if len(log) != 1 {
 		t.Fatalf("%d deliveries in the log, want one", len(log))
 	}
-	for _, wrong := range log[0].outlasts(most) {
+	for _, wrong := range log[0].outlasts(own) {
 		t.Error(wrong)
 	}
 }
@@ -249,7 +261,7 @@ func startHook(t *testing.T, binary, root string, env ...string) *hooked {
 			t.Fatal(err)
 		}
 	}
-	if err := copyExecutable(binary, filepath.Join(root, "prestop")); err != nil {
+	if err := os.Link(binary, filepath.Join(root, "prestop")); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(root, "lock"), []byte("694d77aa9e38260f\n"), 0o600); err != nil {
@@ -310,11 +322,15 @@ var release struct {
 
 func builtBinary(t *testing.T) string {
 	t.Helper()
-	release.once.Do(func() { release.dir, release.err = buildRelease() })
-	if release.err != nil {
-		t.Fatal(release.err)
+	if err := releaseBuilt(); err != nil {
+		t.Fatal(err)
 	}
 	return filepath.Join(release.dir, "prestop")
+}
+
+func releaseBuilt() error {
+	release.once.Do(func() { release.dir, release.err = buildRelease() })
+	return release.err
 }
 
 func buildRelease() (string, error) {
@@ -327,7 +343,7 @@ func buildRelease() (string, error) {
 	if out, err := build.CombinedOutput(); err != nil {
 		return dir, fmt.Errorf("%w: %s", err, out)
 	}
-	return dir, nil
+	return dir, os.Chmod(dir, 0o755) // for ordinary
 }
 
 // refusing is a port on which nothing ever listens; a free one might be taken by another row.

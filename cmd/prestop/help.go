@@ -29,7 +29,7 @@ traffic has gone, and is finished before the grace period is.
   prestop elasticsearch-clear [FLAG…] [--exit-zero]
                                        remove the record that this pod's hook left, as a startup probe
   prestop install DEST                 copy the binary, in an init container
-  prestop version
+  prestop version                      or --version
 
 Steps
 `)
@@ -79,7 +79,7 @@ func writeSettings(w io.Writer, all []config.Setting) {
 		}
 		name := s.Env
 		if s.Flag != "" {
-			name += ", --" + s.Flag + " " + s.Kind
+			name += ", --" + s.Flag + " " + s.Kind()
 		}
 		fmt.Fprintf(w, "  %s\n      %s%s\n", name, s.Usage, shownDefault(s))
 	}

@@ -52,6 +52,10 @@ func hookOrDryRun(i invocation) int {
 	if err != nil {
 		return i.usage(err)
 	}
+	if words := r.config.Arguments; len(words) > 0 && (words[0] == "help" || words[0] == "version") { // after flags
+		i.args = words
+		return run(i)
+	}
 	ctx, stopSignals := withSignals(i.ctx)
 	defer stopSignals()
 	r.ctx = ctx

@@ -11,6 +11,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log"
 	"maps"
 	"os"
 	"os/signal"
@@ -21,6 +22,7 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/internal/config"
+	"github.com/prestop/prestop/internal/escape"
 )
 
 // Exit statuses. In a preStop hook Kubernetes only makes a FailedPreStopHook event of anything but 0. A
@@ -39,9 +41,15 @@ func main() {
 	mainBelow("")
 }
 
+// memoryLimit is how much memory the Go runtime uses before it collects garbage more often. What the hook takes is taken from
+// the app: both are in one container.
+const memoryLimit = 10 << 20
+
 // mainBelow is main for a pod whose files are below root, which is empty but for tests.
 func mainBelow(root string) {
 	start := time.Now()
+	debug.SetMemoryLimit(memoryLimit)
+	log.SetOutput(io.Discard)                               // net/http tells stderr what servers send unasked
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // and that is all: a closed log must not end the hook
 	os.Exit(run(invocation{context.Background(), start, os.Args[1:], environment(os.Environ()), os.Stdout, os.Stderr, root}))
 }
@@ -79,7 +87,7 @@ func environment(list []string) map[string]string {
 func subcommands() map[string]func(invocation) int {
 	return map[string]func(invocation) int{
 		"elasticsearch-clear": clearElasticsearch,
-		"install":             install,
+		"install":             installSelf,
 		"lint":                movedLint,
 		"version":             printVersion,
 		"help":                printHelp,
@@ -116,13 +124,18 @@ func (i invocation) inPod() bool { return i.env["KUBERNETES_SERVICE_HOST"] != ""
 
 // complain says in one line why nothing was done.
 func (i invocation) complain(format string, args ...any) int {
-	fmt.Fprintf(i.stderr, "prestop: "+format+"\n", args...)
+	fmt.Fprintf(i.stderr, "prestop: %s\n", escape.Printable(fmt.Sprintf(format, args...)))
 	return exitConfiguration
 }
 
 func (i invocation) usage(err error) int {
-	if err == config.ErrHelp {
+	switch err {
+	case config.ErrHelp:
+		i.args = nil
 		return printHelp(i)
+	case config.ErrVersion:
+		i.args = nil
+		return printVersion(i)
 	}
 	return i.complain("%v (see prestop --help)", err)
 }

@@ -12,8 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
+	"github.com/prestop/prestop/internal/verbs"
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
 )
@@ -226,48 +226,20 @@ func unread(t *testing.T) *os.File {
 	return write
 }
 
-// A pipe that is full, and blocks, does not keep the hook from its time.
-func TestFullPipe(t *testing.T) {
-	t.Parallel()
-	var ends [2]int
-	if err := syscall.Pipe2(ends[:], syscall.O_CLOEXEC|syscall.O_NONBLOCK); err != nil {
-		t.Fatal(err)
-	}
-	for err := error(nil); err == nil; {
-		_, err = syscall.Write(ends[1], make([]byte, 4096))
-	}
-	if err := syscall.SetNonblock(ends[1], false); err != nil {
-		t.Fatal(err)
-	}
-	read, write := os.NewFile(uintptr(ends[0]), "read end"), os.NewFile(uintptr(ends[1]), "write end")
-	defer read.Close()
-	defer write.Close()
-
-	p := prepare(t, []string{"PRE_STOP_LOG_TO=stdout"}, "wait 100ms")
-	p.Stdout, p.Stderr = write, write
-	begun := time.Now()
-	p.begin()
-	killed := time.AfterFunc(10*time.Second, func() { p.Process.Kill() })
-	defer killed.Stop()
-	if got := p.exit(); got != exitDone {
-		t.Errorf("exit status %d after %s, want 0 after 100ms", got, time.Since(begun))
-	}
-}
-
 // What a script may be told to do twice must not be a subcommand in one place and a step in another.
 func TestVerbsAndSubcommandsAreDisjoint(t *testing.T) {
 	seen := make(map[string]bool)
 	names := subcommandNames()
-	for _, v := range verbs() {
-		names = append(names, v.name)
+	for _, v := range verbs.All() {
+		names = append(names, v.Name)
 	}
-	for _, name := range append(names, onceWord) {
+	for _, name := range append(names, "once") {
 		if seen[name] {
 			t.Errorf("%s has two meanings", name)
 		}
 		seen[name] = true
 	}
-	if len(subcommandNames()) == 0 || len(verbs()) == 0 {
+	if len(subcommandNames()) == 0 || len(verbs.All()) == 0 {
 		t.Error("there are none")
 	}
 }

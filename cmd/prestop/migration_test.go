@@ -8,12 +8,9 @@ import (
 	"testing"
 )
 
-var (
-	span = regexp.MustCompile("`([^`]+)`")
-	link = regexp.MustCompile(`\]\(([^)#:]+)\)`)
-)
+var span = regexp.MustCompile("`([^`]+)`")
 
-// Each step in the table's second column can be read, and whatever the page links to is there.
+// Each step in the table's second column can be read.
 func TestMigrationTable(t *testing.T) {
 	page := filepath.Join("..", "..", "docs", "migration.md")
 	text, err := os.ReadFile(page)
@@ -37,18 +34,12 @@ func TestMigrationTable(t *testing.T) {
 		}
 		for _, s := range spans {
 			steps++
-			b := newBuilder(invocation{ctx: t.Context(), env: env}, newSettings())
-			if _, err := b.step(strings.ReplaceAll(s[1], "\x00", "|")); err != nil {
-				t.Errorf("%s: %v", s[1], err)
+			for _, wrong := range planOf(t, env, strings.ReplaceAll(s[1], "\x00", "|")).Problems {
+				t.Errorf("%s: %v", s[1], wrong)
 			}
 		}
 	}
 	if steps < 30 || leave < 3 {
 		t.Errorf("%d steps and %d rows without, which is less than the page has", steps, leave)
-	}
-	for _, match := range link.FindAllStringSubmatch(string(text), -1) {
-		if _, err := os.Stat(filepath.Join(filepath.Dir(page), match[1])); err != nil {
-			t.Errorf("a dead link: %v", err)
-		}
 	}
 }

@@ -14,7 +14,9 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/internal/config"
+	"github.com/prestop/prestop/internal/escape"
 	"github.com/prestop/prestop/internal/hook"
+	"github.com/prestop/prestop/internal/kube"
 	"github.com/prestop/prestop/internal/podlog"
 	"github.com/prestop/prestop/internal/secret"
 	"github.com/prestop/prestop/internal/stall"
@@ -118,19 +120,19 @@ func (l *hookLog) clock() (elapsed, remaining time.Duration) {
 }
 
 // begin writes the first lines: what this is, what it was told, and what is wrong with that.
-func (l *hookLog) begin(r *hookRun, p *hook.Plan, said answers) {
+func (l *hookLog) begin(r *hookRun, p *hook.Plan, said kube.Answer) {
 	var plan []string
 	for _, e := range p.Entries {
 		plan = append(plan, e.Line)
 	}
 	attrs := []any{"version", versionName(), "log", l.Name(), "pod", r.config.Pod.Name, "grace", p.Grace, "reserve", p.Reserve,
 		"budget", p.Budget(), "wait", p.Floor, "plan", plan, slog.Group("settings", r.settings()...)}
-	if said.why != "" {
-		attrs = append(attrs, "stops", said.why, "api_grace", r.world.Asked.Grace)
+	if said.Why != "" {
+		attrs = append(attrs, "stops", said.Why, "api_grace", r.world.Asked.Grace)
 	}
 	l.Info("prestop begins", attrs...)
-	for _, text := range said.texts {
-		l.Info(text)
+	for _, text := range said.Texts {
+		l.Info(l.secrets.Hide(text))
 	}
 	if eck := r.config.ECK; eck.Cluster != "" {
 		l.Info("this is an ECK pod, recognised by its mounts", "cluster", eck.Cluster, "elasticsearch", eck.Version)
@@ -138,11 +140,11 @@ func (l *hookLog) begin(r *hookRun, p *hook.Plan, said answers) {
 	for _, problem := range p.Problems {
 		l.Error("mistake in the configuration", "name", problem.Name, "error", problem.Text)
 	}
-	for _, w := range slices.Concat(p.Warnings, said.warnings) {
-		l.Warn(w.Text, "warning", w.ID)
+	for _, w := range slices.Concat(p.Warnings, apiWarnings(said)) {
+		l.Warn(l.secrets.Hide(w.Text), "warning", w.ID)
 	}
 	for _, note := range l.notes {
-		l.Warn(note)
+		l.Warn(l.secrets.Hide(note))
 	}
 }
 
@@ -150,7 +152,7 @@ func (l *hookLog) begin(r *hookRun, p *hook.Plan, said answers) {
 func (r *hookRun) settings() []any {
 	var all []any
 	for _, s := range r.config.Settings {
-		if text := s.Shown(); text != "" && (s.By() != "" || s.Unset == "") {
+		if text := s.Shown(); text != "" && s.Env != "PRE_STOP_STEPS" && (s.By() != "" || s.Unset == "") {
 			all = append(all, strings.ToLower(strings.TrimPrefix(s.Env, config.Prefix)), text)
 		}
 	}
@@ -161,14 +163,28 @@ func (r *hookRun) settings() []any {
 func (l *hookLog) end(o outcome) int {
 	l.ending.Do(func() {
 		if o.exit != exitDone {
-			l.complain(o.summary())
+			l.complain(o.hidden(l.secrets).summary())
 		}
-		o.write(l.Logger, l.Lost())
+		o.hidden(l.secrets).write(l.Logger, l.Lost())
 	})
 	return o.exit
 }
 
-// write makes the last line of a log of it.
+// hidden is the outcome without secrets. What the program itself says of it stays as it is: no variable's value renames an
+// outcome.
+func (o outcome) hidden(secrets *secret.Set) outcome {
+	o.problems = slices.Clone(o.problems)
+	for n := range o.problems {
+		o.problems[n].Text = secrets.Hide(o.problems[n].Text)
+	}
+	o.report.Steps = slices.Clone(o.report.Steps)
+	for n, s := range o.report.Steps {
+		o.report.Steps[n].Line, o.report.Steps[n].Error = secrets.Hide(s.Line), secrets.Hide(s.Error)
+	}
+	return o
+}
+
+// write makes the last line of a log of it. The outcome is hidden.
 func (o outcome) write(log *slog.Logger, lost int) {
 	level := slog.LevelInfo
 	switch unmet := func(s prestop.StepReport) bool { return s.Outcome == prestop.Unmet }; {
@@ -177,17 +193,17 @@ func (o outcome) write(log *slog.Logger, lost int) {
 	case slices.ContainsFunc(o.report.Steps, unmet):
 		level = slog.LevelWarn
 	}
-	attrs := []any{"exit", o.exit, "report", o.report}
+	attrs := []any{"exit", o.exit, "report", podlog.Hidden{Value: o.report}}
 	if lost > 0 {
 		attrs = append(attrs, "lines_lost", lost)
 	}
 	log.Log(context.Background(), level, "prestop ends", attrs...)
 }
 
-// complain says on stderr, in one short line without secrets, what failed; unless that is where the log goes.
+// complain says on stderr, in one short line, what failed; unless that is where the log goes. The line is hidden.
 func (l *hookLog) complain(line string) {
 	if !l.SharesStderr() {
-		fmt.Fprintf(l.stderr, "prestop: %s\n", abridged(l.secrets.Hide(line)))
+		fmt.Fprintf(l.stderr, "prestop: %s\n", abridged(line))
 	}
 }
 
@@ -203,11 +219,11 @@ func (o outcome) summary() string {
 	return o.report.Ended
 }
 
-// abridged makes one line of a text without secrets, and leaves out the middle of a long one: where several places failed the
+// abridged makes one printable line of a text without secrets, and leaves out the middle of a long one: where several places failed the
 // last one's error is at the end, and so is what can be done about one.
 func abridged(text string) string {
 	const head, tail = 320, 200
-	text = strings.Join(strings.Fields(text), " ")
+	text = escape.Printable(strings.Join(strings.Fields(text), " "))
 	if len(text) <= head+tail {
 		return text
 	}
@@ -218,8 +234,9 @@ var errReport = errors.New("no more time is kept for it")
 
 // tell gives the outcome to those who asked for it. None of them makes a hook fail.
 func (r *hookRun) tell(o outcome, p *hook.Plan, log *hookLog) {
+	o = o.hidden(r.secrets)
 	if path := r.terminationPath(); path != "" && !r.terminal() {
-		if err := new(stall.Place).Call(func() error { return termination.Append(path, o.message(r.secrets)) }); err != nil {
+		if err := new(stall.Place).Call(func() error { return termination.Append(path, o.message()) }); err != nil {
 			log.Warn("the termination message is not written", "error", err)
 		}
 	}
@@ -242,9 +259,8 @@ func (r *hookRun) terminationPath() string {
 	}
 }
 
-// message is the outcome for whoever describes the pod: a line for the whole, and one for each step.
-func (o outcome) message(secrets *secret.Set) string {
-	hidden := func(text string) string { return abridged(secrets.Hide(text)) }
+// message is the outcome for whoever describes the pod: a line for the whole, and one for each step. The outcome is hidden.
+func (o outcome) message() string {
 	brief := func(s prestop.Seconds) time.Duration { return time.Duration(s).Round(100 * time.Millisecond) }
 	what := "done"
 	if failed := len(o.report.Failures()); failed > 0 {
@@ -258,12 +274,12 @@ func (o outcome) message(secrets *secret.Set) string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "prestop: %s after %s (exit %d)\n", what, brief(o.report.Elapsed), o.exit)
 	for _, p := range o.problems {
-		fmt.Fprintf(&text, "  %s\n", hidden(p.Error()))
+		fmt.Fprintf(&text, "  %s\n", abridged(p.Error()))
 	}
 	for _, s := range o.report.Steps {
-		fmt.Fprintf(&text, "  %s: %s in %s", hidden(s.Line), s.Outcome, brief(s.Took))
+		fmt.Fprintf(&text, "  %s: %s in %s", abridged(s.Line), s.Outcome, brief(s.Took))
 		if s.Error != "" {
-			fmt.Fprintf(&text, ": %s", hidden(s.Error))
+			fmt.Fprintf(&text, ": %s", abridged(s.Error))
 		}
 		fmt.Fprintln(&text)
 	}

@@ -31,6 +31,7 @@ import (
 //	arrived NAME N MIN              its Nth request came this long after the last exits began, or later
 //	fill NAME FILE                  sets a variable to a file's content, in which variables are expanded as ${NAME}
 //	mode FILE PERM                  checks permissions, as 0755
+//	static                          lets prestop be the binary that is shipped from here on, which the test's own is not
 //	apiserver NAME                  starts an API server and makes the script run in a pod of it; see there
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -51,6 +52,7 @@ func TestScript(t *testing.T) {
 			"mode":     inScene(2, (*scene).mode),
 
 			"apiserver": inScene(1, (*scene).apiserver),
+			"static":    inScene(0, (*scene).static),
 		},
 	})
 }
@@ -93,6 +95,11 @@ func inScene(least int, do func(*scene, []string)) func(*testscript.TestScript, 
 		s.TestScript = ts
 		do(s, args)
 	}
+}
+
+func (s *scene) static([]string) {
+	s.Check(releaseBuilt())
+	s.Setenv("PATH", release.dir+string(os.PathListSeparator)+s.Getenv("PATH"))
 }
 
 func (s *scene) exits(args []string) {

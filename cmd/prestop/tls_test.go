@@ -202,12 +202,12 @@ func credentialsApart(p *pki) stories {
 		return s.secureServer(&tls.Config{Certificates: []tls.Certificate{p.away}, ClientAuth: tls.RequestClientCert},
 			http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, `{"nodes":{}}`) }))
 	}
-	onlyToken := func(s *stage, all []request) {
+	onlyToken := func(s *stage, all []tlsRequest) {
 		for _, q := range all {
 			s.check(q.authorization == "Bearer "+appToken && q.certificate == "", "the app got %+v", q)
 		}
 	}
-	onlyPassword := func(s *stage, all []request) {
+	onlyPassword := func(s *stage, all []tlsRequest) {
 		for _, q := range all {
 			s.check(strings.HasPrefix(q.authorization, "Basic ") && q.certificate == "hook", "Elasticsearch got %+v", q)
 		}
@@ -454,11 +454,11 @@ type secureServer struct {
 	address string
 
 	mu   sync.Mutex
-	got  []request
+	got  []tlsRequest
 	seen int
 }
 
-type request struct{ method, host, path, authorization, certificate string }
+type tlsRequest struct{ method, host, path, authorization, certificate string }
 
 func (s *stage) secureServer(config *tls.Config, handler http.Handler) *secureServer {
 	return s.secureServerAt("127.0.0.1:0", config, handler)
@@ -495,7 +495,7 @@ func (s *secureServer) look(state tls.ConnectionState) error {
 }
 
 func (s *secureServer) keep(r *http.Request) {
-	q := request{method: r.Method, host: r.Host, path: r.URL.Path, authorization: r.Header.Get("Authorization")}
+	q := tlsRequest{method: r.Method, host: r.Host, path: r.URL.Path, authorization: r.Header.Get("Authorization")}
 	if r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {
 		q.certificate = r.TLS.PeerCertificates[0].Subject.CommonName
 	}
@@ -504,7 +504,7 @@ func (s *secureServer) keep(r *http.Request) {
 	s.got = append(s.got, q)
 }
 
-func (s *secureServer) requests() []request {
+func (s *secureServer) requests() []tlsRequest {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.got)

@@ -12,6 +12,9 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/prestop/prestop/internal/manifests"
 )
 
 // A pod is that of a manifest, with a network that is the test's as well.
@@ -62,7 +65,7 @@ func (p *pod) host(name, address string) {
 
 // A container has a file system, an environment and, once it is started, a main process.
 type container struct {
-	spec  containerSpec
+	spec  corev1.Container
 	env   map[string]string
 	hosts string
 	root  root
@@ -84,14 +87,14 @@ func (c *container) furnish(m manifest, dir string) (err error) {
 			return err
 		}
 	}
-	if hook := c.spec.Lifecycle.PreStop.Exec.Command; len(hook) > 0 {
+	if hook := manifests.Hook(c.spec); len(hook) > 0 {
 		return bind(prestop, c.root.path(hook[0]), true)
 	}
 	return nil
 }
 
 // mount shows a volume, which is a directory of the pod's, with its files in it.
-func (c *container) mount(at volumeMount, volume string, files map[string]string) error {
+func (c *container) mount(at corev1.VolumeMount, volume string, files map[string]string) error {
 	if err := os.MkdirAll(volume, 0o777); err != nil {
 		return err
 	}
@@ -191,7 +194,7 @@ func (c *container) hook(t *testing.T) result {
 	if c.main == nil {
 		c.run(t)
 	}
-	return c.exec(t, c.spec.Lifecycle.PreStop.Exec.Command...)
+	return c.exec(t, manifests.Hook(c.spec)...)
 }
 
 // exec runs a program in the container, as kubectl exec does.

@@ -16,8 +16,8 @@ import (
 	"time"
 
 	"github.com/gomodule/redigo/redis"
-	"go.yaml.in/yaml/v3"
 
+	"github.com/prestop/prestop/internal/manifests"
 	"github.com/prestop/prestop/internal/testserver"
 )
 
@@ -116,25 +116,15 @@ func TestNacosRestart(t *testing.T) {
 // startupProbe is the command of the only startup probe of a manifest with one document.
 func startupProbe(t *testing.T, manifest string) []string {
 	t.Helper()
-	var workload struct {
-		Spec struct {
-			Template struct {
-				Spec struct {
-					Containers []struct {
-						StartupProbe struct{ Exec struct{ Command []string } } `yaml:"startupProbe"`
-					}
-				}
-			}
-		}
-	}
 	content, err := os.ReadFile(manifest)
-	if err == nil {
-		err = yaml.Unmarshal(content, &workload)
-	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	return workload.Spec.Template.Spec.Containers[0].StartupProbe.Exec.Command
+	f, err := manifests.Read(string(content))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f.Pods[0].Spec.Containers[0].StartupProbe.Exec.Command
 }
 
 // A DELETE is answered as if it had been done, which is why the recipe has none.

@@ -120,7 +120,7 @@ func inPod(t *testing.T, manifest string, test func(t *testing.T, p *pod), repla
 	if err != nil {
 		t.Fatalf("%s: %s", manifest, err)
 	}
-	if err := unix.Sethostname([]byte(p.manifest.name + "-0")); err != nil {
+	if err := unix.Sethostname([]byte(p.manifest.Name)); err != nil {
 		t.Fatal(err)
 	}
 	test(t, p)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prestop/prestop/internal/eck"
 	"github.com/prestop/prestop/internal/step"
 )
 
@@ -216,6 +217,30 @@ func TestECK(t *testing.T) {
 				t.Errorf("\n got %q\nwant %q", got, test.want)
 			}
 		})
+	}
+}
+
+// Of another container it is said what is mounted.
+func TestReadElsewhere(t *testing.T) {
+	t.Parallel()
+	mounted := eck.Pod{Cluster: "logs", URLs: []string{"https://logs:9200"}, PasswordFile: "/p"}
+	for _, test := range []struct {
+		mounted eck.Pod
+		env     map[string]string
+		want    string
+	}{
+		{eck.Pod{}, nil, " "},
+		{mounted, nil, "logs https://logs:9200"},
+		{mounted, map[string]string{"PRE_STOP_ELASTICSEARCH_URL": "http://es"}, " http://es"},
+		{eck.Pod{Cluster: "logs"}, nil, " "}, // of which no URL is known
+	} {
+		c, err := ReadElsewhere(nil, test.env, test.mounted)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.ECK.Cluster + " " + c.of("PRE_STOP_ELASTICSEARCH_URL").Shown(); got != test.want {
+			t.Errorf("%+v, %q: %q, want %q", test.mounted, test.env, got, test.want)
+		}
 	}
 }
 

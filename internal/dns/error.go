@@ -103,13 +103,13 @@ func heavier(a, b *Error) *Error {
 	case a == nil || b.weight() > a.weight():
 		return b
 	case b.weight() == a.weight() && a.Outcome == b.Outcome:
-		a.Servers = append(a.Servers, missing(a.Servers, b.Servers)...)
+		for _, server := range b.Servers {
+			if !slices.Contains(a.Servers, server) {
+				a.Servers = append(a.Servers, server)
+			}
+		}
 	}
 	return a
-}
-
-func missing(from, in []string) []string {
-	return slices.DeleteFunc(slices.Clone(in), func(s string) bool { return slices.Contains(from, s) })
 }
 
 func cut(ctx context.Context, host string) *Error {

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 const labels = `elasticsearch.k8s.elastic.co/cluster-name="quickstart"
@@ -38,7 +40,7 @@ func TestFind(t *testing.T) {
 		want  string // User is left out, paths without the root
 	}{
 		{"nothing", nil, ""},
-		{"labels without password", map[string]string{labelsFile: labels}, ""},
+		{"labels without password", map[string]string{labelsFile: labels}, "quickstart 9.2.0 ca= leaf= cert= key= without its password"},
 		{"password without labels", map[string]string{password: "x"}, ""},
 		{"labels of something else", map[string]string{labelsFile: `app="x"`, password: "x"}, ""},
 		{"no certificates", map[string]string{labelsFile: labels, password: "x"}, "quickstart 9.2.0 ca= leaf= cert= key="},
@@ -55,6 +57,9 @@ func TestFind(t *testing.T) {
 			got := ""
 			if ok {
 				got = strings.Join([]string{p.Cluster, p.Version, "ca=" + p.CAFile, "leaf=" + p.LeafFile, "cert=" + p.CertFile, "key=" + p.KeyFile}, " ")
+				if p.Unreadable != nil {
+					got += " without its password"
+				}
 				if want := []string{"http://quickstart-es-internal-http.search.svc:9200", "http://quickstart-es-http.search.svc:9200"}; !slices.Equal(p.URLs, want) {
 					t.Errorf("URLs %q, want %q", p.URLs, want)
 				}
@@ -63,5 +68,25 @@ func TestFind(t *testing.T) {
 				t.Errorf("\n got %s\nwant %s", got, test.want)
 			}
 		})
+	}
+}
+
+// A cluster of an older ECK says no scheme, and a pod may not know its namespace.
+func TestFindWithoutScheme(t *testing.T) {
+	dir := root(t, map[string]string{labelsFile: labelCluster + "=\"quickstart\"\n", users + "/" + User: "x"})
+	p, ok := Find(dir, "")
+	if want := []string{"https://quickstart-es-internal-http:9200", "https://quickstart-es-http:9200"}; !ok || !slices.Equal(p.URLs, want) {
+		t.Errorf("%v: URLs %q, want %q", ok, p.URLs, want)
+	}
+}
+
+// Whatever is mounted in their place does not hold the hook.
+func TestFindReadsFilesAlone(t *testing.T) {
+	dir := root(t, map[string]string{users + "/" + User: "x", labelsFile + ".d/x": ""})
+	if err := unix.Mkfifo(filepath.Join(dir, labelsFile), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if p, ok := Find(dir, ""); ok {
+		t.Errorf("found %+v", p)
 	}
 }

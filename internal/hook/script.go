@@ -56,9 +56,13 @@ func Read(c *config.Config, secrets *secret.Set) *Script {
 		secrets.AddURL(c.ReportURL.V)
 	}
 	var lines []Step
-	named := false // a line of the steps is of Elasticsearch
+	named := false     // a line of the steps is of Elasticsearch
+	var given []string // names of values that the steps before give
 	for _, l := range c.Lines(s.verbs) {
-		one, verb := s.read(l)
+		one, verb := s.read(l, given)
+		if one.Needs.Gives != "" {
+			given = append(given, one.Needs.Gives)
+		}
 		lines, named = append(lines, one), named || verb == "elasticsearch"
 	}
 	if u := c.AppURL.V; u != nil {
@@ -89,28 +93,32 @@ func (s *Script) add(setting, line string, spec step.Spec) {
 	s.Steps = append(s.Steps, Step{Line: line, Setting: setting, Spec: spec, Needs: spec.Needs(), secrets: s.secrets})
 }
 
-func (s *Script) read(l config.Line) (one Step, verb string) {
+func (s *Script) read(l config.Line, given []string) (one Step, verb string) {
 	one = Step{Line: l.Text, Index: l.Index, secrets: s.secrets.Inside()}
 	if !l.Argument {
 		one.Setting = stepsSetting
 	}
-	s.secrets.AddWritten(l.Text)
-	parsed, spec, declared, err := step.Parse(s.verbs, l.Text, func(name string) (string, bool) {
+	lookup := func(name string) (string, bool) {
 		one.Variables = append(one.Variables, name)
 		value, ok := s.config.Env[name]
 		if !step.Public(name, value) {
 			one.secrets.AddVariable(name, value)
 		}
 		return value, ok
-	})
-	s.secrets.AddLine(declared)
+	}
+	parsed, spec, declared, err := step.ParseIn(step.Scope{Lookup: lookup, Given: given}, s.verbs, l.Text)
+	one.secrets.AddLine(declared)
 	if one.Once = parsed.Once; err == nil {
-		one.Spec, one.Needs = spec, spec.Needs()
+		one.Line, one.Spec, one.Needs = parsed.Shown(l.Text), spec, spec.Needs()
 		return one, parsed.Verb.Text
 	}
 	unreadable := one.secrets.Inside() // nobody knows what in the line is a secret
-	unreadable.AddUnreadable(l.Text)
-	one.Line, one.Err, one.secrets = unreadable.Hide(l.Text), err, unreadable
+	words, _ := step.Unreadable(l.Text)
+	_, shown := step.Unreadable(parsed.Shown(l.Text))
+	for _, word := range words {
+		unreadable.Add(word)
+	}
+	one.Line, one.Err, one.secrets = unreadable.Hide(shown), err, unreadable
 	return one, parsed.Verb.Text
 }
 
@@ -138,10 +146,10 @@ func (s *Script) elasticsearch() step.Elasticsearch {
 	}
 }
 
-// WantsAuto tells whether any step needs to know what the shutdown type auto comes to.
+// WantsAuto tells whether any step needs to know what the shutdown type auto comes to. The app is told the settings' type.
 func (s *Script) WantsAuto() bool {
 	return slices.ContainsFunc(s.Steps, func(one Step) bool {
-		return s.shutdownType(one) == step.TypeAuto
+		return s.shutdownType(one) == step.TypeAuto || one.Setting == appSetting && s.config.ShutdownType.V == step.TypeAuto
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prestop/prestop/internal/escape"
 	"github.com/prestop/prestop/prestop"
 )
 
@@ -66,7 +67,7 @@ func (t Timeline) SIGTERM() (earliest, latest time.Duration) {
 func (t Timeline) Below(step int, lines []string) { t.rows[step].below = lines }
 
 func stepRow(number int, s prestop.Slot) row {
-	r := row{what: fmt.Sprintf("%d %s", number, s.Line), earliest: s.Earliest, latest: s.Latest, ends: s.Ends}
+	r := row{what: fmt.Sprintf("%d %s", number, escape.Printable(s.Line)), earliest: s.Earliest, latest: s.Latest, ends: s.Ends}
 	r.bar = []stroke{{possible, s.Earliest, s.Ends}, {planned, s.Earliest, min(s.Earliest+max(s.Least-s.Short, 0), s.Ends)}}
 	return r
 }
@@ -177,10 +178,11 @@ func colour(bar string) string {
 	return out.String() + "\x1b[0m"
 }
 
-// WriteWrapped breaks a text between words, each line indented.
+// WriteWrapped breaks a text between words, each line indented and printable.
 func WriteWrapped(w io.Writer, indent, text string) {
 	line := indent
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
+		word = escape.Printable(word)
 		if len(line) > len(indent) && len(line)+1+len(word) > timelineWidth {
 			fmt.Fprintln(w, line)
 			line = indent + "  "

@@ -106,4 +106,3 @@ func TestTimelineOfAnyPlan(t *testing.T) {
 		}
 	}
 }
-

@@ -1,19 +1,25 @@
 package hook
 
 import (
+	"cmp"
 	"fmt"
+	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/step"
+	"github.com/prestop/prestop/internal/web"
 	"github.com/prestop/prestop/prestop"
 )
 
 // A Warning is something that will probably not be what was meant. Log, dry run and lint say its Text.
 type Warning struct {
-	ID   string // does not change: documentation and lint know it by this
-	Step int    // which step of the plan, from 0; or NoStep
-	Text string // without secrets
+	ID      string // does not change: documentation and lint know it by this
+	Step    int    // which step of the plan, from 0; or NoStep
+	Setting string // the variable that it is about; empty: it is about a step, or about the hook
+	Text    string // without secrets
 }
 
 // NoStep is the Step of a warning that is about the settings.
@@ -21,30 +27,79 @@ const NoStep = -1
 
 func (p *Plan) warn(w Warning) { p.Warnings = append(p.Warnings, w) }
 
-// warnSettings says which settings are nothing to this version, and what is set and not done.
+// warnSettings says which settings are nothing to this version, what is set and not done, and what is done twice.
 func (s *Script) warnSettings() {
-	warn := func(id string, at int, format string, args ...any) {
-		s.warnings = append(s.warnings, Warning{id, at, fmt.Sprintf(format, args...)})
+	warn := func(id, setting string, at int, format string, args ...any) {
+		s.warnings = append(s.warnings, Warning{ID: id, Step: at, Setting: setting, Text: fmt.Sprintf(format, args...)})
 	}
 	for _, name := range s.config.Unknown {
-		warn("setting-unknown", NoStep, "%s is set, and no setting of this version", name)
+		warn("setting-unknown", name, NoStep, "%s is set, and no setting of this version%s", name, step.DidYouMean(name, s.config.Names()))
+	}
+	if eck := s.config.ECK; eck.Unreadable != nil && s.config.PasswordFile.V == eck.PasswordFile {
+		warn("eck-no-password", elasticsearchSetting, NoStep, "this is an ECK pod, and the password of %s, with which its shutdown would be registered, cannot be read: %v", s.config.Username.V, eck.Unreadable)
 	}
 	if len(s.config.Arguments) > 0 && s.config.Steps.IsSet() {
-		warn("steps-ignored", NoStep, "PRE_STOP_STEPS is set, and the steps given as arguments are done instead of it")
+		warn("steps-ignored", stepsSetting, NoStep, "PRE_STOP_STEPS is set, and the steps given as arguments are done instead of it")
+	}
+	for _, setting := range s.config.Settings {
+		if setting.By() != "" && s.unused(setting) {
+			warn("setting-unused", setting.Env, NoStep, "%s is set, and nothing that is done uses it", setting.By())
+		}
 	}
 	called := make(map[string]bool)
 	for n, one := range s.Steps {
-		for _, call := range one.Needs.Calls {
-			if call.Method == "" || call.Repeats || call.Condition {
-				continue
-			}
-			what := call.Method + " " + call.URL.String()
-			if called[what] {
-				warn("called-twice", n, "%s: a step before it makes the same call", one.Line)
-			}
-			called[what] = true
+		twice := false
+		for _, call := range s.calls(one) {
+			key := keyOf(call)
+			twice, called[key] = twice || called[key], true
+		}
+		if twice {
+			warn("called-twice", "", n, "%s: a step before it makes the same call", one.Line)
 		}
 	}
+}
+
+// unused tells whether a setting is about a call that is not made. Where something cannot be read, nobody knows.
+func (s *Script) unused(setting config.Setting) bool {
+	c := s.config
+	shutsDown := func(one Step) bool { return one.Needs.Shutdown != "" }
+	usesURL := func(one Step) bool {
+		return shutsDown(one) && slices.ContainsFunc(s.calls(one), func(call step.Call) bool {
+			return slices.ContainsFunc(c.ElasticsearchURLs.V, func(u *url.URL) bool { return web.SamePlace(call.URL, u) })
+		})
+	}
+	switch {
+	case len(s.problems) > 0:
+		return false
+	case setting.Env == elasticsearchSetting:
+		return len(c.ElasticsearchURLs.V) > 0 && !slices.ContainsFunc(s.Steps, usesURL)
+	case setting.Group == config.ElasticsearchAlone:
+		return !slices.ContainsFunc(s.Steps, shutsDown)
+	}
+	return setting.Group == config.AppAlone && c.AppURL.V == nil
+}
+
+// calls are those that a step makes to have something done.
+func (s *Script) calls(one Step) []step.Call {
+	all := slices.DeleteFunc(slices.Clone(one.Needs.Calls), func(call step.Call) bool {
+		return call.Method == "" && !call.Node || call.Repeats || call.Condition
+	})
+	if one.Needs.Shutdown != "" && len(all) == 0 {
+		for _, u := range s.config.ElasticsearchURLs.V {
+			all = append(all, step.Call{URL: u, Node: true})
+		}
+	}
+	return all
+}
+
+// keyOf is the same for two calls that do the same.
+func keyOf(call step.Call) string {
+	u, place := call.URL, strings.ToLower(web.Place(call.URL))
+	place = strings.TrimSuffix(place, map[string]string{"http": ":80", "https": ":443"}[u.Scheme])
+	if call.Node {
+		return "elasticsearch " + place
+	}
+	return call.Method + " " + place + cmp.Or(u.EscapedPath(), "/") + "?" + u.RawQuery
 }
 
 // warnTimes says what does not fit, what ends too early, and what takes too long.
@@ -55,7 +110,7 @@ func (s *Script) warnTimes(p *Plan, a Asked) {
 			if n == len(p.Entries) {
 				n = NoStep
 			}
-			p.warn(Warning{"grace-too-short", n, fmt.Sprintf("%s is shortened from %s to %s: the grace period of %s less the reserve of %s leaves %s%s",
+			p.warn(Warning{ID: "grace-too-short", Step: n, Text: fmt.Sprintf("%s is shortened from %s to %s: the grace period of %s less the reserve of %s leaves %s%s",
 				slot.Line, slot.Least, (slot.Least - slot.Short).Round(time.Millisecond), p.Grace, p.Reserve, p.Budget(), aside(p))})
 		}
 	}
@@ -64,9 +119,9 @@ func (s *Script) warnTimes(p *Plan, a Asked) {
 		switch {
 		case !slot.FromStart || slot.Most == 0 || p.Entries[n].Yields:
 		case least > max(slot.Most, step.LookTime):
-			p.warn(Warning{"max-before-begin", n, fmt.Sprintf("%s: its max of %s is shorter than its min of %s", slot.Line, slot.Most, least)})
+			p.warn(Warning{ID: "max-before-begin", Step: n, Text: fmt.Sprintf("%s: its max of %s is shorter than its min of %s", slot.Line, slot.Most, least)})
 		case slot.Earliest >= slot.Most:
-			p.warn(Warning{"max-before-begin", n, fmt.Sprintf("%s: its max of %s counts from the hook's start and is over before it begins, after %s", slot.Line, slot.Most, slot.Earliest)})
+			p.warn(Warning{ID: "max-before-begin", Step: n, Text: fmt.Sprintf("%s: its max of %s counts from the hook's start and is over before it begins, after %s", slot.Line, slot.Most, slot.Earliest)})
 		}
 	}
 	waits := p.Floor
@@ -75,11 +130,15 @@ func (s *Script) warnTimes(p *Plan, a Asked) {
 		if e.Step == nil || e.Guard {
 			waits += max(e.Least, e.Most)
 		}
-		if needs.Ends == step.EndsProcess && len(needs.Calls) > 0 && waits > 0 && p.Steps[n].Err == nil {
-			p.warn(Warning{"ends-the-process", n, e.Line + " ends the process that answers it, before the traffic has left: call something that starts draining and returns"})
+		if needs.Ends == step.EndsProcess && waits > 0 && p.Steps[n].Err == nil {
+			text := " ends the process that answers it, before the traffic has left: call something that starts draining and returns"
+			if needs.Signal != 0 {
+				text = " ends the main process, before the traffic has left: put it after the waits"
+			}
+			p.warn(Warning{ID: "ends-the-process", Step: n, Text: e.Line + text})
 		}
 		if kind := s.shutdownType(p.Steps[n]); kind != "" && kind != step.TypeRestart && kind != step.TypeAuto && p.Steps[n].Err == nil {
-			p.warn(Warning{"elasticsearch-moves-data", n, fmt.Sprintf("Elasticsearch shutdown type %s moves the node's data away, which may take longer than any grace period, and nobody removes its record: restart is for pods that come back", kind)})
+			p.warn(Warning{ID: "elasticsearch-moves-data", Step: n, Text: fmt.Sprintf("Elasticsearch shutdown type %s moves the node's data away, which may take longer than any grace period, and nobody removes its record: restart is for pods that come back", kind)})
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,25 +25,32 @@ func Dir(explicit, tmpdir string) (string, error) {
 	return firstWritable(Dirs(explicit, tmpdir)...)
 }
 
+// Local is an error for a directory of a file system whose server may stop answering (FUSE, NFS). A record stays open, and the
+// kernel may wait for that server when the process ends. So such a directory is used only where somebody has chosen it.
+func Local(dir string) error {
+	var fs unix.Statfs_t
+	if err := unix.Statfs(dir, &fs); err != nil {
+		return err
+	}
+	if fs.Type == unix.FUSE_SUPER_MAGIC || fs.Type == unix.NFS_SUPER_MAGIC {
+		return errNotLocal
+	}
+	return nil
+}
+
+var errNotLocal = errors.New("its file system is not this node's own")
+
 func firstWritable(dirs ...string) (string, error) {
 	var refused []string
 	for _, dir := range dirs {
-		err := writable(dir)
+		err := unix.Access(dir+"/.", unix.W_OK|unix.X_OK) // /. is in no file
+		if err == nil && len(dirs) > 1 {
+			err = Local(dir)
+		}
 		if err == nil {
 			return dir, nil
 		}
 		refused = append(refused, fmt.Sprintf("%s: %v", dir, err))
 	}
 	return "", fmt.Errorf("no directory can be written to (%s)", strings.Join(refused, "; "))
-}
-
-func writable(dir string) error {
-	var stat unix.Stat_t
-	if err := unix.Stat(dir, &stat); err != nil {
-		return err
-	}
-	if stat.Mode&unix.S_IFMT != unix.S_IFDIR {
-		return unix.ENOTDIR
-	}
-	return unix.Access(dir, unix.W_OK|unix.X_OK)
 }

@@ -49,16 +49,13 @@ func checkOwn(file *os.File) error {
 
 // tryLock reports false if another run holds the lock.
 func tryLock(file *os.File) (bool, error) {
-	for {
-		err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		switch {
-		case err == nil:
-			return true, nil
-		case errors.Is(err, unix.EWOULDBLOCK):
-			return false, nil
-		case !errors.Is(err, unix.EINTR):
-			return false, fmt.Errorf("failed to lock %s: %w", file.Name(), err)
-		}
+	switch err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); err { // which waits for nothing, so no EINTR
+	case nil:
+		return true, nil
+	case unix.EWOULDBLOCK:
+		return false, nil
+	default:
+		return false, fmt.Errorf("failed to lock %s: %w", file.Name(), err)
 	}
 }
 

@@ -478,3 +478,22 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// A file that cannot be looked at is nobody's: neither our own, nor locked, nor an empty record.
+func TestFileThatFails(t *testing.T) {
+	t.Parallel()
+	file, err := openOwn(filepath.Join(t.TempDir(), "record"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file.Close()
+	if err := checkOwn(file); err == nil {
+		t.Error("its owner is known")
+	}
+	if locked, err := tryLock(file); locked || err == nil {
+		t.Errorf("locked %t, %v", locked, err)
+	}
+	if r, err := read(file); err == nil {
+		t.Errorf("it says %+v", r)
+	}
+}

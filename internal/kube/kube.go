@@ -1,10 +1,11 @@
 // Package kube reads two objects from Kubernetes' API server with the pod's service account: the pod itself, and the
 // StatefulSet that owns it. One GET each, made once, and no client library: of the objects it decodes what is used.
 //
-// [API.Pod] finds the pod that the caller runs in and makes sure that the answer is about it. [Pod] says what grace period
+// [API.Ask] is the whole conversation. [API.Pod] finds the pod that the caller runs in and makes sure that the answer is about
+// it. [Pod] says what grace period
 // the kubelet gives and why the pod stops, [StatefulSet] whether it has a place for the pod any more.
 //
-// It knows nothing of plans, decides nothing and logs nothing: an error says what was expected and what to do, and the
+// It knows nothing of plans and logs nothing: an error says what was expected and what to do, and the
 // caller goes on without. The service account's token appears in no error. It is for cmd/prestop.
 package kube
 

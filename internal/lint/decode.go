@@ -22,6 +22,8 @@ type decoder struct {
 	inPod bool     // what is read is a pod's
 	owner string   // the container that is read
 	flaws []flaw
+
+	templates []template // of pods, that were found on the way
 }
 
 // A flaw is something that strict decoding refuses.
@@ -31,9 +33,11 @@ type flaw struct {
 	value     node         // what stands there
 	in        node         // the struct's place
 	of        reflect.Type // the struct; nil: a map
+	fields    []string     // the struct\'s
 	loose     bool         // the struct may have more fields than we know of
 	inPod     bool
 	path      []string // keys of the struct's place, or of the mistyped value
+	near      string   // the field that is written almost like an unknown one; empty: none is
 	expected  string   // if it is mistyped
 	container string
 }
@@ -51,6 +55,8 @@ type typeInfo struct {
 	own    bool // it reads its JSON itself, as quantities do
 	loose  bool
 	fields map[string][]int
+	names  []string // of the fields, in order
+	plain  []string // the same, as plain has them, once one is looked for
 }
 
 func (d *decoder) info(t reflect.Type) *typeInfo {
@@ -62,7 +68,7 @@ func (d *decoder) info(t reflect.Type) *typeInfo {
 		i.loose = !strings.HasPrefix(t.PkgPath(), "k8s.io/")
 		for _, f := range reflect.VisibleFields(t) {
 			if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" && name != "-" {
-				i.fields[name] = f.Index
+				i.fields[name], i.names = f.Index, append(i.names, name)
 			}
 		}
 	}
@@ -94,7 +100,7 @@ func (d *decoder) read(n node, v reflect.Value) {
 	case info.own:
 		d.own(n, v)
 	case v.Kind() == reflect.Pointer:
-		if into := reflect.New(v.Type().Elem()); d.readable(n, into.Elem()) {
+		if into := reflect.New(v.Type().Elem()); d.info(v.Type().Elem()).own || d.readable(n, into.Elem()) {
 			d.read(n, into.Elem())
 			v.Set(into)
 		}
@@ -175,16 +181,21 @@ func (d *decoder) own(n node, v reflect.Value) {
 func (d *decoder) fields(n node, v reflect.Value, info *typeInfo) {
 	defer func(in node, inPod bool, owner string) { d.in, d.inPod, d.owner = in, inPod, owner }(d.in, d.inPod, d.owner)
 	d.in = n
-	switch v.Type() {
-	case reflect.TypeFor[corev1.PodSpec]():
+	switch typed := v.Addr().Interface().(type) {
+	case *corev1.PodTemplateSpec:
+		d.templates = append(d.templates, template{typed, n})
+	case *corev1.PodSpec:
 		d.inPod = true
-	case reflect.TypeFor[corev1.Container]():
+	case *corev1.Container:
 		d.owner = n.at("name").text()
 	}
 	d.pairs(n, v.Type(), func(key, value node) {
 		index, ok := info.fields[key.Value]
+		if !ok && strings.HasPrefix(key.Value, "$") {
+			return // an instruction of a patch for kustomize, as $patch
+		}
 		if !ok {
-			d.add(flaw{kind: unknownField, at: key, value: value, of: v.Type(), loose: d.loose || info.loose})
+			d.add(flaw{kind: unknownField, at: key, value: value, of: v.Type(), fields: info.names, loose: d.loose || info.loose, near: info.nearest(key.Value)})
 			return
 		}
 		d.path = append(d.path, key.Value)
@@ -222,13 +233,30 @@ func (d *decoder) pairs(n node, of reflect.Type, do func(key, value node)) {
 	merge(n)
 }
 
-// fieldsOf are the names of a struct's fields, in order.
-func fieldsOf(t reflect.Type) []string {
-	var all []string
-	for _, f := range reflect.VisibleFields(t) {
-		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" && name != "-" {
-			all = append(all, name)
-		}
+// nearest is the field that is written almost like a name; empty: none is.
+func (i *typeInfo) nearest(name string) string {
+	for _, field := range i.names[len(i.plain):] {
+		i.plain = append(i.plain, plain(field))
 	}
-	return all
+	name = plain(name)
+	if at := slices.IndexFunc(i.plain, func(field string) bool { return almostEqual(field, name) }); at >= 0 {
+		return i.names[at]
+	}
+	return ""
 }
+
+// almostEqual tells whether plain names differ in no more than one letter, or two that are swapped.
+func almostEqual(a, b string) bool {
+	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
+		a, b = a[1:], b[1:]
+	}
+	for len(a) > 0 && len(b) > 0 && a[len(a)-1] == b[len(b)-1] {
+		a, b = a[:len(a)-1], b[:len(b)-1]
+	}
+	return len(a) <= 1 && len(b) <= 1 || len(a) == 2 && len(b) == 2 && a[0] == b[1] && a[1] == b[0]
+}
+
+var separators = strings.NewReplacer("_", "", "-", "")
+
+// plain is a name without what people write in one by mistake: upper-case letters throughout, no _ and no -.
+func plain(name string) string { return strings.ToUpper(separators.Replace(name)) }

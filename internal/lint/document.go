@@ -2,15 +2,15 @@ package lint
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"strconv"
 	"strings"
-	"unicode/utf16"
 
 	"go.yaml.in/yaml/v3"
+	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/transform"
 )
 
 const (
@@ -118,27 +118,18 @@ func (p part) unreadable(file string, err error) Unreadable {
 		text += ", perhaps a tab: YAML is indented by blanks"
 	}
 	if bytes.Contains(p.text, []byte("{{")) {
-		text += "; a template of Helm's? render it first: helm template CHART | prestop lint -"
+		text += "; a template of Helm's? render it first: helm template CHART | kubectl prestop lint -"
 	}
 	return Unreadable{file, p.line + line, text}
 }
 
 // utf8Of reads what PowerShell writes for kubectl … > file.
 func utf8Of(content []byte) []byte {
-	var order binary.ByteOrder
-	switch {
-	case bytes.HasPrefix(content, []byte("\xff\xfe")):
-		order = binary.LittleEndian
-	case bytes.HasPrefix(content, []byte("\xfe\xff")):
-		order = binary.BigEndian
-	default:
-		return bytes.TrimPrefix(content, []byte("\ufeff"))
+	text, _, err := transform.Bytes(unicode.BOMOverride(transform.Nop), content)
+	if err != nil {
+		return content
 	}
-	var units []uint16
-	for at := 2; at+1 < len(content); at += 2 {
-		units = append(units, order.Uint16(content[at:]))
-	}
-	return []byte(string(utf16.Decode(units)))
+	return text
 }
 
 // move has a document's lines count from the beginning of the file.

@@ -4,38 +4,29 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 )
 
-// An Environment is what is known of a container's.
-type Environment struct {
-	Known map[string]string // variables and their values
-	Guess map[string]string // variables that are set to what is not known, and something that may stand for it
-	Open  bool              // there may be variables besides these: a ConfigMap or a Secret is not in the input
+// An environment is what is known of a container's.
+type environment struct {
+	known map[string]string // variables and their values
+	guess map[string]string // variables that are set to what is not known, and something that may stand for it
+	open  bool              // there may be variables besides these: a ConfigMap or a Secret is not in the input
+	at    map[string]node   // where each is said: its value, or what it is taken from
+	lost  []lost
 }
 
-// MaySet tells whether a variable that is not among these may be set all the same: by the image, the runtime, or for a Service.
-func (e Environment) MaySet(name string) bool {
-	return e.Open || fromOutside(name)
-}
+func (e environment) has(name string) bool { _, ok := e.at[name]; return ok }
 
-// fromOutside tells whether a manifest does not show a variable.
-func fromOutside(name string) bool {
-	return slices.Contains([]string{"PATH", "HOME", "HOSTNAME", "TERM", "LANG", "TZ"}, name) || strings.HasPrefix(name, "KUBERNETES_") || ofService(name)
+// maySet tells whether a variable that is not among these may be set all the same: by the image, the runtime, or for a Service.
+func (e environment) maySet(name string) bool {
+	return e.open || slices.Contains([]string{"PATH", "HOME", "HOSTNAME", "TERM", "LANG", "TZ"}, name) || strings.HasPrefix(name, "KUBERNETES_") || ofService(name)
 }
 
 // ofService tells whether a variable is named like those that Kubernetes sets for a Service.
 func ofService(name string) bool {
 	return strings.Contains(name, "_SERVICE_HOST") || strings.Contains(name, "_SERVICE_PORT") || strings.HasSuffix(name, "_PORT") || strings.Contains(name, "_PORT_")
-}
-
-// environment is an Environment, and where each variable is said.
-type environment struct {
-	Environment
-	at   map[string]node // the value; or what it is taken from
-	lost []lost
 }
 
 // lost is a reference to what is not there.
@@ -50,21 +41,19 @@ func (e *environment) set(name, value string, known bool, at node) {
 	if name == "" {
 		return
 	}
-	delete(e.Known, name)
-	delete(e.Guess, name)
+	delete(e.known, name)
+	delete(e.guess, name)
 	if known {
-		e.Known[name] = value
+		e.known[name] = value
 	} else {
-		e.Guess[name] = value
+		e.guess[name] = value
 	}
 	e.at[name] = at
 }
 
-func (e environment) has(name string) bool { _, ok := e.at[name]; return ok }
-
 func readEnvironment(c *container) environment {
 	in, p := c.pod.of.in, c.pod
-	e := environment{Environment{Known: map[string]string{}, Guess: map[string]string{}}, map[string]node{}, nil}
+	e := environment{known: map[string]string{}, guess: map[string]string{}, at: map[string]node{}}
 	for _, from := range c.EnvFrom {
 		e.from(in, p, from)
 	}
@@ -100,13 +89,13 @@ func (e *environment) from(in *input, p *pod, from corev1.EnvFromSource) {
 		if o := named(in.secrets, ref.Name, p.of.namespace); o != nil {
 			for _, field := range []string{"data", "stringData"} {
 				for key := range o.at(field).pairs() {
-					e.set(from.Prefix+key.Value, guess(key.Value), false, key)
+					e.set(from.Prefix+key.Value, standIn(key.Value), false, key)
 				}
 			}
 			return
 		}
 	}
-	e.Open = true
+	e.open = true
 }
 
 func (e *environment) valueFrom(in *input, p *pod, name string, from *corev1.EnvVarSource, at node) (text string, known bool) {
@@ -129,7 +118,7 @@ func (e *environment) valueFrom(in *input, p *pod, name string, from *corev1.Env
 			return "192.0.2.1", false // of a network that is kept for documentation
 		}
 	}
-	return guess(name), false
+	return standIn(name), false
 }
 
 // key is what a variable is taken from.
@@ -143,31 +132,28 @@ func (e *environment) key(name string, o *object, key string, optional *bool, at
 	return o.data[key]
 }
 
-// guess stands for a value that is not known.
-func guess(name string) string { return "value-of-" + name }
+// standIn stands for a value that is not known.
+func standIn(name string) string { return "value-of-" + name }
 
-// reference is how the kubelet refers to a variable in another's value, and how it writes a dollar. Here and elsewhere patterns
-// are made when they are first used, so that a hook does not pay for them.
-var reference = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`\$\$|\$\(([A-Za-z_.-][A-Za-z0-9_.-]*)\)`)
-})
+// reference is how the kubelet refers to a variable in another's value, and how it writes a dollar.
+var reference = regexp.MustCompile(`\$\$|\$\(([A-Za-z_.-][A-Za-z0-9_.-]*)\)`)
 
 // expand puts the variables that are set before into a value, as the kubelet does. One that is not set stays as it is written.
 func (e *environment) expand(text string, missing func(name string)) (value string, known bool) {
 	known = true
-	value = reference().ReplaceAllStringFunc(text, func(found string) string {
+	value = reference.ReplaceAllStringFunc(text, func(found string) string {
 		if found == "$$" {
 			return "$"
 		}
 		name := found[2 : len(found)-1]
-		if v, ok := e.Known[name]; ok {
+		if v, ok := e.known[name]; ok {
 			return v
 		}
-		if v, ok := e.Guess[name]; ok {
+		if v, ok := e.guess[name]; ok {
 			known = false
 			return v
 		}
-		if known = known && !e.MaySet(name); !e.MaySet(name) {
+		if known = known && !e.maySet(name); !e.maySet(name) {
 			missing(name)
 		}
 		return found

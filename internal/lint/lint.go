@@ -38,11 +38,22 @@ type Hook struct {
 	Plan      *hook.Plan // nil: it is not prestop's, or a subcommand
 }
 
+// Object is how findings name the object.
+func (h Hook) Object() string { return objectName(h.Kind, h.Namespace, h.Name) }
+
+func objectName(kind, namespace, name string) string {
+	if namespace != "" {
+		name = namespace + "/" + name
+	}
+	return kind + " " + name
+}
+
 // A Result is what there is to say of some files.
 type Result struct {
 	Hooks      []Hook
 	Findings   []*Finding
 	Unreadable []Unreadable
+	Objects    map[string]int // how many objects each file has, of whatever kind, by the files' names
 }
 
 // An Unreadable is a file, or a document of one, that cannot be read.
@@ -59,19 +70,22 @@ func (r Result) Errors() bool {
 
 // Check reads files, which may refer to each other.
 func Check(files []File) Result {
-	var all Result
+	all := Result{Objects: map[string]int{}}
 	in := newInput()
 	for _, f := range files {
 		docs, unreadable := documents(f)
 		all.Unreadable = append(all.Unreadable, unreadable...)
 		for _, d := range docs {
+			if d.at("kind").text() != "" {
+				all.Objects[f.Name]++
+			}
 			in.add(d, 0)
 		}
 	}
 	rules := Rules()
 	for _, w := range in.workloads {
 		for _, p := range w.pods {
-			for _, c := range p.all() {
+			for _, c := range p.all {
 				if c.readHook(); c.hook != nil {
 					all.Hooks = append(all.Hooks, c.hook.summary())
 				}

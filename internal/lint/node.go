@@ -164,12 +164,3 @@ func (n node) kind() string {
 	}
 	return "a mapping"
 }
-
-// mapped are the scalars of a mapping.
-func (n node) mapped() map[string]string {
-	all := make(map[string]string)
-	for key, value := range n.pairs() {
-		all[key.Value] = value.text()
-	}
-	return all
-}

@@ -1,10 +1,12 @@
 package lint
 
 import (
+	"cmp"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -17,11 +19,16 @@ const (
 	clusterLabel    = "elasticsearch.k8s.elastic.co/cluster-name"
 )
 
+// A template is what a pod is made from, and its place.
+type template struct {
+	*corev1.PodTemplateSpec
+	place node
+}
+
 // A pod is one that a workload makes.
 type pod struct {
 	of *workload
-	*corev1.PodTemplateSpec
-	place   node                           // the template's
+	template
 	cluster string                         // of an ECK pod
 	claimed []corev1.PersistentVolumeClaim // volumes that the workload brings
 
@@ -29,18 +36,24 @@ type pod struct {
 	graceNode  node // what says it; not there: the default
 	graceWrong bool // it is no number
 
-	inits      []*container // those that end before the others begin
+	all        []*container // in the order in which they begin
 	sidecars   []*container // init containers that run as long as the pod
 	containers []*container
+	running    []*container // those that run as long as the pod
 	volumes    map[string]*corev1.Volume
 	mounting   map[string][]*container // those that mount a volume
-	selected   []*service              // those that select it; see services
-	looked     bool
+
+	declared   func() []string            // the ports of all containers
+	used       func() map[string]bool     // ports of containers and probes; see uses
+	probed     func() map[string][]probed // readiness probes with payload, by their port
+	schemes    func() map[string][]probed // what a port speaks, by a readiness probe or its name
+	installers func() []*container        // init containers that install prestop's binary
+	clears     func() bool                // a container runs elasticsearch-clear
 }
 
-// addPod adds a pod of a template, which stands at a place.
-func (w *workload) addPod(template *corev1.PodTemplateSpec, place node) {
-	p := &pod{of: w, PodTemplateSpec: template, place: place, cluster: template.Labels[clusterLabel], volumes: map[string]*corev1.Volume{}, mounting: map[string][]*container{}}
+// addPod adds a pod of a template.
+func (w *workload) addPod(t template, claimed []corev1.PersistentVolumeClaim) {
+	p := &pod{of: w, template: t, claimed: claimed, cluster: t.Labels[clusterLabel], volumes: map[string]*corev1.Volume{}, mounting: map[string][]*container{}}
 	if w.kind == "Elasticsearch" {
 		p.cluster = w.name
 	}
@@ -49,16 +62,31 @@ func (w *workload) addPod(template *corev1.PodTemplateSpec, place node) {
 		p.volumes[p.Spec.Volumes[i].Name] = &p.Spec.Volumes[i]
 	}
 	for i := range p.Spec.InitContainers {
-		c := newContainer(p, &p.Spec.InitContainers[i], place.at("spec", "initContainers", i))
+		c := newContainer(p, &p.Spec.InitContainers[i], p.place.at("spec", "initContainers", i))
 		if c.native = c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways; c.native {
 			p.sidecars = append(p.sidecars, c)
 		} else {
-			p.inits = append(p.inits, c)
+			c.init = true
 		}
+		p.all = append(p.all, c)
 	}
 	for i := range p.Spec.Containers {
-		p.containers = append(p.containers, newContainer(p, &p.Spec.Containers[i], place.at("spec", "containers", i)))
+		p.containers = append(p.containers, newContainer(p, &p.Spec.Containers[i], p.place.at("spec", "containers", i)))
 	}
+	p.all, p.running = append(p.all, p.containers...), slices.Concat(p.sidecars, p.containers)
+	p.used, p.probed, p.schemes = sync.OnceValue(p.usedPorts), sync.OnceValue(p.readinessProbes), sync.OnceValue(p.portSchemes)
+	p.installers = sync.OnceValue(func() []*container {
+		return slices.DeleteFunc(slices.Clone(p.all), func(c *container) bool { return !c.init || c.installs() == "" })
+	})
+	p.declared = sync.OnceValue(func() []string {
+		var all []string
+		for _, c := range p.running {
+			all = append(all, c.declared()...)
+		}
+		slices.Sort(all)
+		return slices.Compact(all)
+	})
+	p.clears = sync.OnceValue(func() bool { return slices.ContainsFunc(p.all, (*container).clearsRecord) })
 	w.pods = append(w.pods, p)
 }
 
@@ -76,23 +104,9 @@ func (p *pod) readGrace() {
 	}
 }
 
-// all are the containers that may have a hook, and those that must not.
-func (p *pod) all() []*container { return slices.Concat(p.inits, p.sidecars, p.containers) }
-
-// running are those that run as long as the pod.
-func (p *pod) running() []*container { return slices.Concat(p.sidecars, p.containers) }
-
 // shared tells whether containers see each other's processes.
 func (p *pod) shared() bool {
 	return p.Spec.ShareProcessNamespace != nil && *p.Spec.ShareProcessNamespace
-}
-
-// services are those that select the pod.
-func (p *pod) services() []*service {
-	if !p.looked {
-		p.selected, p.looked = p.of.in.selecting(p.Labels, p.of.namespace), true
-	}
-	return p.selected
 }
 
 // A container is one of a pod's.
@@ -100,6 +114,7 @@ type container struct {
 	pod *pod
 	*corev1.Container
 	place  node
+	init   bool // it ends before the others begin, and must not have a hook
 	native bool // a sidecar: an init container that runs as long as the pod
 	env    environment
 	hook   *preStop
@@ -217,11 +232,69 @@ func (c *container) declared() []string {
 
 func number[N int32 | uint16](n N) string { return strconv.Itoa(int(n)) }
 
-// used are the ports that the pod is known to have: declared by any container, since they share their addresses, asked by a
-// probe, or where a Service sends to.
-func (p *pod) used() map[string]bool {
+// A probed is a container whose port gets readiness probes with payload, how, and how often.
+type probed struct {
+	*container
+	scheme string // of HTTP; empty: gRPC
+	every  time.Duration
+}
+
+func (p *pod) readinessProbes() map[string][]probed {
+	all := map[string][]probed{}
+	for _, c := range p.running {
+		probe := c.ReadinessProbe
+		if probe == nil {
+			continue
+		}
+		one, port := probed{container: c, every: 10 * time.Second}, ""
+		if probe.PeriodSeconds > 0 {
+			one.every = time.Duration(probe.PeriodSeconds) * time.Second
+		}
+		switch {
+		case probe.HTTPGet != nil:
+			port, one.scheme = c.portNumber(probe.HTTPGet.Port.String()), cmp.Or(strings.ToLower(string(probe.HTTPGet.Scheme)), "http")
+		case probe.GRPC != nil:
+			port = number(probe.GRPC.Port)
+		default:
+			continue
+		}
+		all[port] = append(all[port], one)
+	}
+	return all
+}
+
+func (p *pod) portSchemes() map[string][]probed {
+	type place struct {
+		*container
+		port string
+	}
+	all, known := map[string][]probed{}, map[place]bool{}
+	for port, ofPort := range p.probed() {
+		for _, one := range ofPort {
+			if one.scheme != "" {
+				all[port], known[place{one.container, port}] = append(all[port], one), true
+			}
+		}
+	}
+	for _, c := range p.running {
+		for _, declared := range c.Ports {
+			if port := number(declared.ContainerPort); !known[place{c, port}] && (declared.Name == "https" || declared.Name == "transport") {
+				all[port] = append(all[port], probed{container: c, scheme: declared.Name})
+			}
+		}
+	}
+	return all
+}
+
+// uses tells whether the pod is known to have a port: by a container, a probe, or a Service that sends to it.
+func (p *pod) uses(port string) bool {
+	return p.used()[port] || p.of.in.served(p.Labels, p.of.namespace)[port]
+}
+
+// usedPorts are those that are declared by any container, since they share their addresses, or asked by a probe.
+func (p *pod) usedPorts() map[string]bool {
 	all := map[string]bool{}
-	for _, c := range p.running() {
+	for _, c := range p.running {
 		for _, port := range c.declared() {
 			all[port] = true
 		}
@@ -233,15 +306,6 @@ func (p *pod) used() map[string]bool {
 				all[probe.TCPSocket.Port.String()] = true
 			case probe.GRPC != nil:
 				all[number(probe.GRPC.Port)] = true
-			}
-		}
-	}
-	for _, s := range p.services() {
-		for _, port := range s.spec.Ports {
-			if port.TargetPort.String() != "0" {
-				all[port.TargetPort.String()] = true
-			} else {
-				all[number(port.Port)] = true
 			}
 		}
 	}

@@ -54,6 +54,8 @@ func (h *preStop) read(args []string) *reading {
 	env := h.env.standIns()
 	c, err := config.ReadElsewhere(args, env, mounted)
 	switch {
+	case err == config.ErrVersion:
+		return &reading{subcommand: "--version"}
 	case err != nil:
 		return &reading{subcommand: "--help"}
 	case c.DryRun.V:
@@ -65,10 +67,10 @@ func (h *preStop) read(args []string) *reading {
 			r.set[s.Env] = s
 		}
 	}
-	r.plan = hook.Read(c, &secret.Set{}).Plan(hook.World{InPod: true, ContainerID: func() string { return "" }})
+	r.plan = hook.Read(c, &secret.Set{}).Plan(hook.World{InPod: true, Elsewhere: true, ContainerID: func() string { return "" }})
 	for _, p := range r.plan.Problems {
 		ofSetting := strings.HasPrefix(p.Name, variablePrefix) || strings.HasPrefix(p.Name, "--") || p.Name == "arguments"
-		if ofSetting && !(h.env.Open && p.With != "") { // where there may be more variables than are known, none is said to be missing
+		if ofSetting && !(h.env.open && p.With != "") { // where there may be more variables than are known, none is said to be missing
 			r.mistakes = append(r.mistakes, p)
 		}
 	}
@@ -81,10 +83,12 @@ func (h *preStop) readEntries(args []string) {
 	if r.plan == nil {
 		return
 	}
+	given := map[string]bool{} // values that steps give to later ones
 	slots := r.plan.Timeline()
 	lines := r.config.Lines(verbs.All())
 	for i, said := range r.plan.Steps {
 		e := entry{Slot: slots[i], index: i, said: said, needs: said.Needs}
+		given[e.needs.Gives] = true // whose name is looked up too, since it must not be an environment variable's
 		switch {
 		case said.Setting != "":
 			e.at = lineOf(h.setting(said.Setting), said.Index)
@@ -94,7 +98,7 @@ func (h *preStop) readEntries(args []string) {
 			e.at = h.places[1+len(args)-len(r.config.Arguments)+said.Index]
 		}
 		if said.Setting == "" || said.Setting == stepsVariable {
-			h.env.variables(&e, lines[0].Text)
+			h.env.variables(&e, lines[0].Text, given)
 			lines = lines[1:]
 		}
 		r.entries = append(r.entries, e)
@@ -102,12 +106,12 @@ func (h *preStop) readEntries(args []string) {
 }
 
 // variables looks at those that an entry uses.
-func (e environment) variables(of *entry, text string) {
+func (e environment) variables(of *entry, text string, given map[string]bool) {
 	for _, name := range of.said.Variables {
-		_, known := e.Known[name]
-		_, guessed := e.Guess[name]
+		_, known := e.known[name]
+		_, guessed := e.guess[name]
 		of.guess = of.guess || guessed
-		if !known && !guessed && !slices.Contains(of.unset, name) {
+		if !known && !guessed && !given[name] && !slices.Contains(of.unset, name) {
 			of.unset = append(of.unset, name)
 		}
 	}
@@ -121,10 +125,10 @@ func (e environment) mayBeReadable(text string) bool {
 	kinds := []string{"", "1", "1s", "true", "new", "x", "/x", "http://x/", "redis://x", "TERM", "10.0.0.0/8", "2xx", "x:x", ".x", "restart"}
 	return slices.ContainsFunc(kinds, func(value string) bool {
 		_, _, _, err := step.Parse(verbs.All(), text, func(name string) (string, bool) {
-			if _, guessed := e.Guess[name]; guessed {
+			if _, guessed := e.guess[name]; guessed {
 				return value, true
 			}
-			known, ok := e.Known[name]
+			known, ok := e.known[name]
 			return known, ok
 		})
 		return err == nil
@@ -133,10 +137,10 @@ func (e environment) mayBeReadable(text string) bool {
 
 // standIns is an environment in which what is not known is something that its setting takes, or not set.
 func (e environment) standIns() map[string]string {
-	env := maps.Clone(e.Known)
-	maps.Copy(env, e.Guess)
+	env := maps.Clone(e.known)
+	maps.Copy(env, e.guess)
 	for _, row := range config.Table() {
-		guess, ok := e.Guess[row.Env]
+		guess, ok := e.guess[row.Env]
 		if !ok || row.Check(guess) == nil {
 			continue
 		}

@@ -29,6 +29,15 @@ func Rules() []Rule {
 // warn makes a finding a warning, whatever its rule's severity is.
 func (f *Finding) warn() { f.Severity = Warning }
 
+// all has several checks of one rule look, one after the other.
+func all(checks ...check) check {
+	return func(w *workload, say report) {
+		for _, check := range checks {
+			check(w, say)
+		}
+	}
+}
+
 func pods(do func(*pod, report)) check {
 	return func(w *workload, say report) {
 		for _, p := range w.pods {
@@ -40,7 +49,7 @@ func pods(do func(*pod, report)) check {
 // containers has a check look at each container of a pod.
 func containers(do func(*container, report)) check {
 	return pods(func(p *pod, say report) {
-		for _, c := range p.all() {
+		for _, c := range p.all {
 			do(c, c.named(say))
 		}
 	})
@@ -58,7 +67,7 @@ func (c *container) named(say report) report {
 // hooks has a check look at each hook that Kubernetes accepts.
 func hooks(do func(*preStop, report)) check {
 	return containers(func(c *container, say report) {
-		if c.hook != nil && !slices.Contains(c.pod.inits, c) {
+		if c.hook != nil && !c.init {
 			do(c.hook, say)
 		}
 	})
@@ -91,7 +100,7 @@ func steps(do func(*preStop, *entry, report)) check {
 	})
 }
 
-// warned calls do for each warning of that kind that prestop itself gives, with its place; e is nil if it is about the settings.
+// warned calls do for each warning of that kind that prestop itself gives, with its place; e is nil if it is about a setting.
 func (h *preStop) warned(id string, do func(at node, text string, e *entry)) {
 	if !h.planned() {
 		return
@@ -99,6 +108,8 @@ func (h *preStop) warned(id string, do func(at node, text string, e *entry)) {
 	for _, w := range h.reading.plan.Warnings {
 		switch {
 		case w.ID != id:
+		case w.Setting != "":
+			do(h.setting(w.Setting), w.Text, nil)
 		case w.Step == hook.NoStep:
 			do(h.command(), w.Text, nil)
 		default:
@@ -109,20 +120,17 @@ func (h *preStop) warned(id string, do func(at node, text string, e *entry)) {
 
 // run runs all rules on a workload.
 func (w *workload) run(rules []Rule) []*Finding {
-	var all []*Finding
-	name := w.kind + " " + w.name
-	if w.namespace != "" {
-		name = w.kind + " " + w.namespace + "/" + w.name
-	}
+	var found []*Finding
+	name := objectName(w.kind, w.namespace, w.name)
 	for _, r := range rules {
 		r.check(w, func(at node, message, fix string) *Finding {
 			if at.Node == nil {
 				at = w.node
 			}
 			f := &Finding{ID: r.ID, Severity: r.Severity, File: at.file.Name, Line: at.Line, Column: at.Column, Object: name, Message: message, Fix: fix}
-			all = append(all, f)
+			found = append(found, f)
 			return f
 		})
 	}
-	return all
+	return found
 }

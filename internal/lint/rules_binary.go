@@ -92,11 +92,6 @@ func mountPath(file, rest string) string {
 	return path.Dir(file)
 }
 
-// installers are the init containers that install the binary.
-func (p *pod) installers() []*container {
-	return slices.DeleteFunc(slices.Clone(p.inits), func(c *container) bool { return c.installs() == "" })
-}
-
 // installs is the path that a container installs the binary to; empty: it does not.
 func (c *container) installs() string {
 	words := slices.Concat(c.Command, c.Args)
@@ -118,8 +113,8 @@ func (c *container) installs() string {
 func (c *container) notInstalled(m mount, at node, file string, say report) {
 	wrong := "volume " + m.Name + " is empty when the pod begins, and no init container installs the binary into it"
 	for _, other := range c.pod.mounting[m.Name] {
-		if !slices.Contains(c.pod.inits, other) {
-			if fills := func(v corev1.VolumeMount) bool { return v.Name == m.Name && !v.ReadOnly }; other != c && other.native && slices.ContainsFunc(other.VolumeMounts, fills) && other.installs() == "" {
+		if !other.init {
+			if fills := func(v corev1.VolumeMount) bool { return v.Name == m.Name && !v.ReadOnly }; other.native && slices.ContainsFunc(other.VolumeMounts, fills) && other.installs() == "" {
 				return
 			}
 			continue

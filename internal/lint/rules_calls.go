@@ -179,7 +179,11 @@ func portDiffers(h *preStop, say report) {
 				}
 			}
 			if ours {
-				h.pod.speaks(port, scheme, s.at, s.Line, say)
+				for _, one := range h.pod.schemes()[port] {
+					if one.scheme != scheme {
+						say(s.at, s.Line+": port "+port+" of container "+one.Name+" is for "+one.scheme+", by its readiness probe or its name", "see the scheme and the port of the URL").warn()
+					}
+				}
 			}
 		}
 	}
@@ -188,24 +192,6 @@ func portDiffers(h *preStop, say report) {
 	}
 	if name := h.HTTPGet.Port.String(); strings.Trim(name, "0123456789") != "" && h.portNumber(name) == name {
 		say(h.place.at("httpGet", "port"), "container "+h.Name+" has no port that is called "+name+", so that the hook fails", "ports:\n- {name: "+name+", containerPort: 8080}")
-	}
-}
-
-// speaks compares a call's scheme with what the pod says of the port.
-func (p *pod) speaks(port, scheme string, at node, line string, say report) {
-	for _, c := range p.running() {
-		said := ""
-		if probe := c.ReadinessProbe; probe != nil && probe.HTTPGet != nil && c.portNumber(probe.HTTPGet.Port.String()) == port {
-			said = cmp.Or(strings.ToLower(string(probe.HTTPGet.Scheme)), "http")
-		}
-		for _, declared := range c.Ports {
-			if said == "" && number(declared.ContainerPort) == port && (declared.Name == "https" || declared.Name == "transport") {
-				said = declared.Name
-			}
-		}
-		if said != "" && said != scheme {
-			say(at, line+": port "+port+" of container "+c.Name+" is for "+said+", by its readiness probe or its name", "see the scheme and the port of the URL").warn()
-		}
 	}
 }
 

@@ -15,7 +15,7 @@ const clearCommand = "elasticsearch-clear"
 func elasticsearchRules() []Rule {
 	return []Rule{
 		{"elasticsearch-not-cleared", Error, "nothing removes the shutdown record when the node is back", plans(func(h *preStop, say report) {
-			if slices.ContainsFunc(h.entries(), func(e entry) bool { return e.needs.Shutdown != "" }) && h.pod.cluster == "" && !slices.ContainsFunc(h.pod.all(), (*container).clearsRecord) {
+			if slices.ContainsFunc(h.entries(), func(e entry) bool { return e.needs.Shutdown != "" }) && h.pod.cluster == "" && !h.pod.clears() {
 				say(h.command(), "nothing in the pod runs prestop elasticsearch-clear: the shutdown record stays when the node is back, and the node is not ready and gets no persistent tasks while it has one",
 					"startupProbe:\n  exec:\n    command: ["+h.words[0]+", elasticsearch-clear]\n  timeoutSeconds: 10\n  failureThreshold: 60")
 			}

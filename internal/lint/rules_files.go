@@ -29,14 +29,14 @@ func fileNotShared(h *preStop, s *entry, say report) {
 	switch {
 	case !ok && path.Dir(file) != "/dev/shm":
 		say(s.at, s.Line+": "+file+" is in no volume of container "+h.Name+", so that no other container can make it", fix)
-	case ok && h.pod.volumes[m.Name] != nil && len(h.pod.running()) > 1 && !slices.ContainsFunc(h.pod.mounting[m.Name], func(c *container) bool { return c != h.container && !slices.Contains(h.pod.inits, c) }):
+	case ok && h.pod.volumes[m.Name] != nil && len(h.pod.running) > 1 && !slices.ContainsFunc(h.pod.mounting[m.Name], func(c *container) bool { return c != h.container && !c.init }):
 		say(s.at, s.Line+": no other container mounts volume "+m.Name+", which "+file+" is in", fix)
 	}
 }
 
 func readOnlyPath(h *preStop, say report) {
 	for _, s := range h.entries() {
-		for _, file := range s.needs.Writes {
+		for _, file := range slices.Concat(s.needs.Writes, s.needs.Removes) {
 			if !s.guess {
 				h.readOnly(s.at, s.Line, file, say)
 			}

@@ -30,7 +30,7 @@ func sidecarEndsFirst(p *pod, say report) {
 			}
 		}
 	}
-	running := p.running()
+	running := p.running
 	for _, c := range running {
 		if c.hook == nil || !c.native && (!c.proxy() || len(running) < 2) {
 			continue

@@ -5,6 +5,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/prestop/prestop/internal/step"
+	"github.com/prestop/prestop/internal/verbs"
 )
 
 // stepRules are about steps and settings.
@@ -23,7 +26,14 @@ func stepRules() []Rule {
 				}
 			})
 		})},
-		{"setting-unreadable", Error, "a setting that prestop cannot read", settingUnreadable},
+		{"setting-unused", Warning, "a setting of a call that is not made", plans(func(h *preStop, say report) {
+			h.warned("setting-unused", func(at node, text string, _ *entry) {
+				if !h.env.open { // else the call's URL may be where nobody sees it
+					say(at, text, "remove it, or set the URL that it is for")
+				}
+			})
+		})},
+		{"setting-unreadable", Error, "a setting that prestop cannot read", all(plans(settingUnreadable), containers(settingWithoutValue))},
 		{"setting-unknown", Warning, "a PRE_STOP_ variable that is no setting", plans(func(h *preStop, say report) {
 			for _, name := range h.reading.unknown {
 				say(h.setting(name), name+" is no setting of prestop's", "see the list in prestop --help, or remove it"+meant(name))
@@ -40,7 +50,29 @@ func stepUnreadable(h *preStop, s *entry, say report) {
 	f := say(s.at, fmt.Sprintf("step %d: %s", s.index+1, s.said.Err), "prestop --help lists the steps; prestop --dry-run with the same step says the same")
 	if strings.Contains(s.said.Err.Error(), "in POD_IP") {
 		f.Fix = downwardLines("POD_IP")
+	} else if all := stepsOf(s.Line); s.said.Setting == "" && len(all) > 1 {
+		f.Fix = "each step is one item:\ncommand:\n- " + h.words[0] + "\n- " + strings.Join(all, "\n- ")
 	}
+}
+
+// stepsOf parts a line that is several steps, each beginning with its verb; nil: its parts are no steps. A line with quotes is
+// left alone.
+func stepsOf(line string) []string {
+	var all []string
+	for _, word := range strings.Fields(line) {
+		begins := slices.ContainsFunc(verbs.All(), func(v step.Verb) bool { first, _, _ := strings.Cut(v.Name, " "); return first == word })
+		if last := len(all) - 1; begins || last < 0 {
+			all = append(all, word)
+		} else {
+			all[last] += " " + word
+		}
+	}
+	for _, one := range all {
+		if _, _, _, err := step.Parse(verbs.All(), one, func(string) (string, bool) { return "1", true }); err != nil || strings.ContainsAny(one, `'"`) {
+			return nil
+		}
+	}
+	return all
 }
 
 func unsetVariable(h *preStop, say report) {
@@ -48,7 +80,7 @@ func unsetVariable(h *preStop, say report) {
 		for _, name := range s.unset {
 			text := fmt.Sprintf("step %d uses $(%s), which container %s does not have, so that the step cannot be read", s.index+1, name, h.Name)
 			switch {
-			case h.env.MaySet(name):
+			case h.env.maySet(name):
 			case downward(name) != "":
 				say(s.at, text, downwardLines(name))
 			default:
@@ -102,33 +134,32 @@ func wrongField(c *container, say report) {
 	}
 }
 
-func settingUnreadable(w *workload, say report) {
-	plans(func(h *preStop, say report) {
-		for _, m := range h.reading.mistakes {
-			at, fix := h.setting(m.Name), "prestop --help says what "+m.Name+" takes"
-			if m.Name == "arguments" {
-				fix = "flags go before the steps; prestop --help lists them"
-			}
-			if m.With != "" {
-				with, _, _ := strings.Cut(m.With, "=")
-				at, fix = h.setting(with), "set "+m.Name+" too, or remove "+m.With // which is there; the other is not
-			}
-			say(at, m.Name+": "+m.Text, fix)
+func settingUnreadable(h *preStop, say report) {
+	for _, m := range h.reading.mistakes {
+		at, fix := h.setting(m.Name), "prestop --help says what "+m.Name+" takes"
+		if m.Name == "arguments" {
+			fix = "flags go before the steps; prestop --help lists them"
 		}
-	})(w, say)
-	containers(func(c *container, say report) {
-		for _, v := range c.at("env").items() {
-			name, value := v.at("name").text(), v.at("value")
-			if strings.HasPrefix(name, variablePrefix) && !value.there() && (len(v.Content) == 2 || value.Node != nil) {
-				say(v, name+" has no value, as if it were not set", "give it a value, or remove it").warn()
-			}
+		if m.With != "" {
+			with, _, _ := strings.Cut(m.With, "=")
+			at, fix = h.setting(with), "set "+m.Name+" too, or remove "+m.With // which is there; the other is not
 		}
-	})(w, say)
+		say(at, m.Name+": "+m.Text, fix)
+	}
+}
+
+func settingWithoutValue(c *container, say report) {
+	for _, v := range c.at("env").items() {
+		name, value := v.at("name").text(), v.at("value")
+		if strings.HasPrefix(name, variablePrefix) && !value.there() && (len(v.Content) == 2 || value.Node != nil) {
+			say(v, name+" has no value, as if it were not set", "give it a value, or remove it").warn()
+		}
+	}
 }
 
 // overAtOnce finds plans that do nothing.
 func overAtOnce(h *preStop, say report) {
-	if h.timesUnknown() || h.env.Open || h.mistaken("") {
+	if h.timesUnknown() || h.env.open || h.mistaken("") {
 		return
 	}
 	const fix = "a duration is 20 or 20s; or name the steps of the hook: [/prestop, wait 20s]"

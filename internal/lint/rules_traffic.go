@@ -4,9 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
-
-	corev1 "k8s.io/api/core/v1"
 )
 
 // trafficRules are about the waits for traffic to leave.
@@ -35,20 +32,16 @@ func trafficRules() []Rule {
 }
 
 func portUndeclared(h *preStop, say report) {
-	var declared []string
-	for _, c := range h.pod.running() {
-		declared = append(declared, c.declared()...)
-	}
-	if slices.Sort(declared); len(declared) == 0 {
+	declared := h.pod.declared()
+	if len(declared) == 0 {
 		return
 	}
-	used := h.pod.used()
 	for _, s := range h.entries() {
 		for _, port := range s.needs.Ports {
-			if used[number(port)] || h.pod.istioInjected() && port/1000 == 15 { // of Istio's proxy: 15000 to 15999
+			if h.pod.uses(number(port)) || h.pod.istioInjected() && port/1000 == 15 { // of Istio's proxy: 15000 to 15999
 				continue
 			}
-			say(s.at, fmt.Sprintf("%s: no container of the pod declares port %d; declared are %s", s.Line, port, strings.Join(slices.Compact(declared), ", ")),
+			say(s.at, fmt.Sprintf("%s: no container of the pod declares port %d; declared are %s", s.Line, port, strings.Join(declared, ", ")),
 				"name the port that the app listens on, or declare it below ports")
 		}
 	}
@@ -61,48 +54,27 @@ func quietSeesProbe(h *preStop, s *entry, say report) {
 		return
 	}
 	for _, port := range s.needs.Ports {
-		probes, often, name := h.pod.probed(number(port), q.For)
-		if probes > q.Allow {
-			say(s.at, s.Line+": the readiness probe of "+name+" comes every "+short(often)+", so that "+short(q.For)+" without traffic never pass and the step lasts to its max",
-				fmt.Sprintf("allow=%d, or a for= shorter than the probe's periodSeconds", probes))
+		all := h.pod.probed()[number(port)]
+		seen := 0
+		for _, p := range all {
+			seen += int(q.For / p.every)
+		}
+		if seen > q.Allow {
+			last := all[len(all)-1]
+			say(s.at, s.Line+": the readiness probe of "+last.Name+" comes every "+short(last.every)+", so that "+short(q.For)+" without traffic never pass and the step lasts to its max",
+				fmt.Sprintf("allow=%d, or a for= shorter than the probe's periodSeconds", seen))
 		}
 	}
-}
-
-// probed is how many readiness probes with payload a port certainly gets within a time; and how often, and whose, the last is.
-func (p *pod) probed(port string, window time.Duration) (probes int, often time.Duration, name string) {
-	for _, c := range p.running() {
-		probe := c.ReadinessProbe
-		if probe == nil || probedPort(c, probe.ProbeHandler) != port {
-			continue
-		}
-		name, often = c.Name, 10*time.Second
-		if probe.PeriodSeconds > 0 {
-			often = time.Duration(probe.PeriodSeconds) * time.Second
-		}
-		probes += int(window / often)
-	}
-	return probes, often, name
-}
-
-func probedPort(c *container, handler corev1.ProbeHandler) string {
-	switch {
-	case handler.HTTPGet != nil:
-		return c.portNumber(handler.HTTPGet.Port.String())
-	case handler.GRPC != nil:
-		return number(handler.GRPC.Port)
-	}
-	return ""
 }
 
 // closedOwnPort finds a wait for the container's own port, which closes when the container ends, which it does after the hook.
 func closedOwnPort(h *preStop, say report) {
-	own := h.declared()
+	own := h.container.declared()
 	for _, s := range h.entries() {
 		if len(s.calls()) > 0 || s.needs.Program != nil || s.needs.Signal != 0 {
 			return // which may close it
 		}
-		if s.Guard && s.needs.Quiet == nil && slices.ContainsFunc(s.needs.Ports, func(port uint16) bool { return slices.Contains(own, number(port)) }) {
+		if s.needs.Closed && slices.ContainsFunc(s.needs.Ports, func(port uint16) bool { return slices.Contains(own, number(port)) }) {
 			say(s.at, s.Line+": the port is of container "+h.Name+" itself, which goes on listening until it is sent SIGTERM, after this hook",
 				"name the port of the container that must end before this one")
 		}

@@ -105,7 +105,7 @@ func TestSecretIn(t *testing.T) {
 
 func TestExpand(t *testing.T) {
 	t.Parallel()
-	e := environment{Environment{Known: map[string]string{"A": "x", "B": "$(A)"}, Guess: map[string]string{"G": "?"}}, nil, nil}
+	e := environment{known: map[string]string{"A": "x", "B": "$(A)"}, guess: map[string]string{"G": "?"}}
 	for text, want := range map[string]string{
 		"$(A)": "x true", "a$(A)b$(A)": "axbx true", "$$(A)": "$(A) true", "$(B)": "$(A) true", "$(C)": "$(C) true", "$A ${A}": "$A ${A} true",
 		"$(G)": "? false", "$(HOSTNAME)": "$(HOSTNAME) false", "$(": "$( true", "$()": "$() true",

@@ -76,7 +76,7 @@ func (e environment) shown(word string) string {
 	if inside, braced := strings.CutPrefix(name, "{"); braced {
 		name = strings.TrimSuffix(inside, "}")
 	}
-	return e.Known[name]
+	return e.known[name]
 }
 
 // Sleeps is how long the command of a hook sleeps, if that is all that it does: sleep itself, or a shell with nothing else in its

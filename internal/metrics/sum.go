@@ -19,6 +19,9 @@ import (
 // maxPart is how long a line of text may be, or what stands between two commas in JSON, in bytes.
 const maxPart = 64 << 10
 
+// ErrAbsent is in the error of [Selector.Sum] where the answer has series, and none of them is selected.
+var ErrAbsent = errors.New("no series")
+
 // Sum adds up the values of all series that s selects, and says how many there are. kind is the answer's Content-Type:
 // application/json is Envoy's stats, anything else Prometheus' text. It reads to the end, since what breaks off after
 // the first series is broken. framed tells that the end of r is the end of the answer: that its length was announced, or
@@ -35,9 +38,9 @@ func (s Selector) Sum(r io.Reader, kind string, framed bool) (sum float64, serie
 	case t.seen == 0:
 		err = errors.New("there are no series in the answer")
 	case t.series == 0 && t.family:
-		err = fmt.Errorf("no series %s: the family is there, but no series of it has these labels", what)
+		err = fmt.Errorf("%w %s: the family is there, but no series of it has these labels", ErrAbsent, what)
 	case t.series == 0:
-		err = fmt.Errorf("no series %s among the %d in the answer", what, t.seen)
+		err = fmt.Errorf("%w %s among the %d in the answer", ErrAbsent, what, t.seen)
 	default:
 		return t.above + t.below, t.series, nil
 	}

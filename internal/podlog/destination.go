@@ -16,12 +16,15 @@ package podlog
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/prestop/prestop/internal/regular"
 )
 
 // The destinations that are not the path of a file.
@@ -55,9 +58,10 @@ func Check(to string) error {
 // be, the rest by stdout, and that by an Output that only counts. Each note is a sentence about one
 // such refusal, for the log's first warnings.
 //
-// A file is appended to and, where it is missing, created with mode 0640. An existing target is
-// opened through symbolic links, because /proc/1/fd/2 is one; a new file never is, so a link that
-// leads nowhere is refused instead of filled. A FIFO that nobody reads is refused too.
+// A file is appended to and, where it is missing, created with mode 0640. It is a regular file or a
+// FIFO that somebody reads, and no symbolic link at the path's end: who may write into a shared
+// volume must not choose what the hook writes to. The links of /proc/1/fd are the kernel's own, and
+// are followed to whatever they stand for.
 func Open(to string, at Place) (out *Output, notes []string) {
 	var refused []error
 	for _, open := range at.choices(to) {
@@ -144,14 +148,45 @@ func (at Place) file(path string) (*Output, error) {
 	if err := Check(path); err != nil {
 		return nil, err
 	}
-	fd, err := openToWrite(path)
+	if at.isDescriptor(path) {
+		fd, err := openToWrite(path)
+		if err != nil {
+			return nil, err
+		}
+		return at.output(path, fd), nil
+	}
+	info, err := os.Lstat(path)
+	if err == nil && !info.Mode().IsRegular() && info.Mode().Type() != fs.ModeNamedPipe { // what is opened may take notice
+		return nil, &regular.KindError{Path: path, Mode: info.Mode()}
+	}
+	fd, err := openToWrite(path, unix.O_NOFOLLOW)
 	if errors.Is(err, unix.ENOENT) {
 		fd, err = openToWrite(path, unix.O_CREAT, unix.O_NOFOLLOW)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return at.output(path, fd), nil
+	out := at.output(path, fd)
+	out.again = at.reopened(path, fd)
+	return out, nil
+}
+
+// reopened opens a regular file anew for each line. The kernel waits for the server of a file system in user space when a process
+// ends that has a file there open, whatever becomes of the process. Nil: it is no regular file, and stays open.
+func (at Place) reopened(path string, fd int) func() (int, error) {
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return nil
+	}
+	return func() (int, error) { return openToWrite(path) }
+}
+
+// isDescriptor tells whether a path is that of an open file of some process.
+func (at Place) isDescriptor(path string) bool {
+	dir, number := filepath.Split(filepath.Clean(path))
+	_, err := strconv.ParseUint(number, 10, 31)
+	inProc, _ := filepath.Match(at.path("*", "fd")+"/", dir)
+	return err == nil && (inProc || dir == "/dev/fd/")
 }
 
 // openToWrite never blocks, never truncates, and never makes a terminal the controlling one.

@@ -114,7 +114,8 @@ func TestFile(t *testing.T) {
 	}
 }
 
-func TestFileThroughLinks(t *testing.T) {
+// No link is followed, and nothing but a file or a FIFO is opened.
+func TestFileThroughNoLink(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	target, link, dangling := filepath.Join(dir, "target"), filepath.Join(dir, "link"), filepath.Join(dir, "dangling")
@@ -129,8 +130,15 @@ func TestFileThroughLinks(t *testing.T) {
 	out, notes := Open(link, Place{})
 	out.Write([]byte("hello\n"))
 	out.Close()
-	if got := content(t, target); got != "kept\nhello\n" || len(notes) > 0 {
+	if got := content(t, target); got != "kept\n" || len(notes) != 1 || out.Name() == link {
 		t.Errorf("target holds %q, notes %q", got, notes)
+	}
+	for _, device := range []string{os.DevNull, "/dev/full", dir} {
+		out, notes := Open(device+"/../"+filepath.Base(device), Place{})
+		out.Close()
+		if strings.Contains(out.Name(), device) || len(notes) != 1 {
+			t.Errorf("%s, notes %q: want %s refused", out.Name(), notes, device)
+		}
 	}
 
 	out, notes = Open(dangling, Place{})

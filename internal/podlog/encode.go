@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 	"unicode/utf16"
-	"unicode/utf8"
 )
 
 // toJSON is a field's value, its strings shortened to limit bytes each.
@@ -97,13 +96,4 @@ func quoted(s string) string {
 		return q
 	}
 	return s
-}
-
-// printable escapes a string that has something unprintable in it.
-func printable(s string) string {
-	if utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !strconv.IsPrint(r) }) {
-		return s
-	}
-	q := strconv.Quote(s)
-	return q[1 : len(q)-1]
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"reflect"
 	"time"
 )
 
@@ -133,6 +134,13 @@ func (h *handler) anything(v any) any {
 	case json.Marshaler, encoding.TextMarshaler, json.Number:
 	case fmt.Stringer:
 		return h.Hide(v.String())
+	case Hidden:
+		plain := &handler{Options: Options{Hide: func(text string) string { return text }}}
+		return plain.anything(v.Value)
+	default:
+		if own := reflect.ValueOf(v); own.Kind() == reflect.String {
+			return own.String()
+		}
 	}
 	data, err := json.Marshal(v)
 	if err != nil { // NaN, a channel, a cycle

@@ -35,11 +35,15 @@ type Options struct {
 	Clock func() (elapsed, remaining time.Duration)
 
 	// Hide removes what is secret from a string. Every string of a line goes through it as it is,
-	// before it is escaped or shortened: messages, values, errors, and the keys and strings inside
-	// structures. An attribute's own key does not: keys are the program's. Nor are numbers, or
-	// bytes inside a structure, which encoding/json turns into base64. Nil: nothing is secret.
+	// before it is escaped or shortened: values, errors, and the keys and strings inside structures.
+	// What the program itself says does not: messages, keys of attributes, texts of a type other than
+	// string, and what is [Hidden]. Nor do numbers, or bytes inside a structure, which encoding/json
+	// turns into base64. Nil: nothing is secret.
 	Hide func(string) string
 }
+
+// Hidden is a value in which whoever made it has hidden what is secret. It is written as it is.
+type Hidden struct{ Value any }
 
 type handler struct {
 	Options
@@ -96,7 +100,7 @@ func (h *handler) Handle(_ context.Context, r slog.Record) error {
 	l := line{
 		time:    r.Time,
 		level:   strings.ToLower(r.Level.String()),
-		message: h.Hide(r.Message),
+		message: r.Message,
 	}
 	for _, f := range h.fields(h.scopes, r) {
 		l.add(f)

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/prestop/prestop/internal/escape"
 )
 
 // line is a record that is ready to be written, as JSON or as text.
@@ -59,7 +61,7 @@ func (l *line) text(attrs object, limit int) string {
 	if l.clocked {
 		fmt.Fprintf(&b, "+%.1fs ", l.elapsed.Seconds())
 	}
-	fmt.Fprintf(&b, "%-5s %s", l.level, printable(shorten(l.message, limit)))
+	fmt.Fprintf(&b, "%-5s %s", l.level, escape.Printable(shorten(l.message, limit)))
 	rest := slices.Clone(attrs)
 	if l.failed {
 		rest = append(rest, field{"error", l.failure})

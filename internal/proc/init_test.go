@@ -132,6 +132,15 @@ func TestInit(t *testing.T) {
 	}
 }
 
+func TestInitOfAnUnreadableHook(t *testing.T) {
+	t.Parallel()
+	proc := fakeProc(t, 30, fake{1, 0, 500, "0::/../pause\n", "pause"}, fake{20, 0, 510, "0::/\n", "app"}, fake{30, 0, 900, "0::/\n", "prestop"})
+	put(t, proc, "30/stat", "30 (cut")
+	if p, err := Init(proc); err == nil || p != (Process{}) {
+		t.Errorf("found %+v, %v; expected an error", p, err)
+	}
+}
+
 func TestInitWithoutCgroup(t *testing.T) {
 	t.Parallel()
 	proc := fakeProc(t, 30, fake{1, 0, 500, "0::/\n", "app"}, fake{30, 0, 900, "0::/\n", "prestop"})

@@ -25,8 +25,10 @@ const MaxMarker = 128
 const bootSize = 36 // of a boot id, in bytes
 
 // MarkNow is this moment. It fails where the kernel tells no boot id, as a sandbox may.
-func MarkNow() (Marker, error) {
-	boot, err := bootID("")
+func MarkNow() (Marker, error) { return markNow("") }
+
+func markNow(proc string) (Marker, error) {
+	boot, err := bootID(proc)
 	if err != nil {
 		return Marker{}, err
 	}

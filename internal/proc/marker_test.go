@@ -24,6 +24,15 @@ func TestMarkNow(t *testing.T) {
 	}
 }
 
+func TestMarkNowWithoutBoot(t *testing.T) {
+	t.Parallel()
+	for name, root := range map[string]string{"no boot id": t.TempDir(), "one of another form": fakeProc(t, 30)} {
+		if m, err := markNow(root); err == nil || m != (Marker{}) {
+			t.Errorf("%s: %v, %v; expected an error", name, m, err)
+		}
+	}
+}
+
 func TestParseMarker(t *testing.T) {
 	t.Parallel()
 	good := Marker{boot, 26*time.Hour + 402118734}.String()

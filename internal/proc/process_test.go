@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -35,6 +36,32 @@ func TestReadSelf(t *testing.T) {
 	p, err := Read("", "self")
 	if err != nil || p.PID != os.Getpid() || p.Parent != os.Getppid() || p.Started == 0 {
 		t.Errorf("%+v, %v; expected %d, child of %d", p, err, os.Getpid(), os.Getppid())
+	}
+}
+
+func TestAge(t *testing.T) {
+	t.Parallel()
+	cmd := exec.Command("cat")
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	begin := time.Now()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Wait()
+	defer stdin.Close()
+	p, err := Read("", strconv.Itoa(cmd.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	age, err := p.Age()
+	if most := time.Since(begin) + 10*time.Millisecond; err != nil || age < 0 || age > most {
+		t.Errorf("%v, %v; expected at most %v", age, err, most)
+	}
+	if older, err := (Process{Started: p.Started - 100}).Age(); err != nil || older < age+time.Second {
+		t.Errorf("%v, %v; expected a second more than %v", older, err, age)
 	}
 }
 

@@ -19,12 +19,12 @@ import (
 
 // Options are the keys that [Parse] reads.
 func Options() []string {
-	return []string{"header", "expect", "timeout", "token-file", "ca-file"}
+	return []string{"header", "expect", "timeout", "token-file", "ca-file", "cert-file", "key-file", "tls-server-name", "only-if"}
 }
 
 const urlExpected = "expected a URL such as http://localhost:8080/path; this one cannot be read"
 
-// A Spec is a request as a step describes it.
+// A Spec is a request as a step describes it. Its URL is nil where the step has a condition, and no request of its own.
 type Spec struct {
 	Request   web.Request // without a body
 	URL       *url.URL
@@ -32,6 +32,9 @@ type Spec struct {
 	Timeout   time.Duration // of one try; 0: the default of whoever sends it
 	TLS       web.TLS
 	TokenFile string
+	OnlyIf    *Spec // the step is done only if this is answered 2xx; nil: it is done
+
+	late []late
 }
 
 // Parse reads the URL in w, and the line's options that are of a request.
@@ -42,6 +45,9 @@ func Parse(l step.Line, method string, w step.Word) (Spec, error) {
 	}
 	l.HideURL(w, u)
 	s := Spec{Request: web.Request{Method: method, URL: w.Text, Header: http.Header{}}, URL: u}
+	if err := s.lateURL(w, u); err != nil {
+		return Spec{}, err
+	}
 	for _, o := range l.Options {
 		switch o.Key {
 		case "header":
@@ -54,14 +60,44 @@ func Parse(l step.Line, method string, w step.Word) (Spec, error) {
 			s.Timeout, err = o.Positive()
 		case "token-file":
 			s.TokenFile, err = o.File()
-		case "ca-file":
-			s.TLS.CAFile = o.Value
+		default:
+			err = s.tls(l, o)
 		}
 		if err != nil {
 			return Spec{}, err
 		}
 	}
-	return s, nil
+	err = s.condition(l)
+	return s, err
+}
+
+// tls reads an option that is of TLS. A client certificate without its key, and a name without TLS, would be left out.
+func (s *Spec) tls(l step.Line, o step.Option) (err error) {
+	other := ""
+	switch o.Key {
+	case "ca-file":
+		s.TLS.CAFile = o.Value
+		return nil
+	case "cert-file":
+		s.TLS.CertFile, err = o.File()
+		other = "key-file"
+	case "key-file":
+		s.TLS.KeyFile, err = o.File()
+		other = "cert-file"
+	case "tls-server-name":
+		if s.TLS.ServerName = o.Value; o.Value == "" {
+			return o.Expected("tls-server-name: expected a host's name, got nothing")
+		}
+	default:
+		return nil
+	}
+	if s.URL.Scheme != "https" {
+		return o.Expected("%s= goes with https://", o.Key)
+	}
+	if _, has := l.Option(other); other != "" && !has {
+		return o.Expected("%s= needs %s=", o.Key, other)
+	}
+	return err
 }
 
 func (s *Spec) header(l step.Line, o step.Option) error {
@@ -70,8 +106,17 @@ func (s *Spec) header(l step.Line, o step.Option) error {
 	if !ok || name == "" || strings.Trim(name, headerName) != "" || strings.ContainsFunc(value, unsent) {
 		return o.Expected("header: expected Name:value, on one line")
 	}
-	l.HideVariables(o.Word)
-	l.HideField(name, value)
+	begin := len(o.Key) + len("=") + len(name) + len(":")
+	begin += strings.Index(o.Text[begin:], value)
+	if w := o.Part(begin, begin+len(value)); len(o.Late()) > 0 {
+		l.HideVariables(o.Word)
+		s.late = append(s.late, late{part: name + ":", word: w})
+		if len(w.Late()) < len(o.Late()) {
+			return o.Expected("header: expected $(%s) in the value, got %s", o.Late()[0], o.Got())
+		}
+		return nil
+	}
+	l.HideHeader(o.Word, name, value)
 	s.Request.Header.Add(name, value)
 	return nil
 }
@@ -82,20 +127,26 @@ const headerName = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHI
 // unsent tells which characters no header's value may have.
 func unsent(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 
-// At is the same request to another URL of the line, as a condition is. Certificates and credentials go along to the same
-// place alone.
-func (s Spec) At(l step.Line, o step.Option) (Spec, error) {
+// condition reads only-if=. Certificates and credentials go along to the same place alone.
+func (s *Spec) condition(l step.Line) error {
+	o, ok := l.Option("only-if")
+	if !ok {
+		return nil
+	}
 	u, err := web.ParseURL(o.Value)
 	if err != nil {
-		return Spec{}, o.Refused(fmt.Errorf("%s: %w", o.Key, err), o.Key+": "+urlExpected)
+		return o.Refused(fmt.Errorf("only-if: %w", err), "only-if: "+urlExpected)
 	}
 	l.HideURL(o.Word, u)
-	other := Spec{Request: web.Request{Method: http.MethodGet, URL: o.Value}, URL: u}
-	if web.SamePlace(s.URL, u) {
-		other.TLS, other.TokenFile = s.TLS, s.TokenFile
+	s.OnlyIf = &Spec{Request: web.Request{Method: http.MethodGet, URL: o.Value}, URL: u, Timeout: s.Timeout}
+	if samePlace(s.URL, u) {
+		s.OnlyIf.TLS, s.OnlyIf.TokenFile = s.TLS, s.TokenFile
 	}
-	return other, nil
+	return nil
 }
+
+// samePlace is false where a step has no place of its own.
+func samePlace(own, other *url.URL) bool { return own != nil && web.SamePlace(own, other) }
 
 // Connect gives the client for the request's place.
 func (s Spec) Connect(m step.Means) web.Connect {
@@ -119,10 +170,17 @@ func Connect(m step.Means, t web.TLS, auth web.Auth) web.Connect {
 
 // Files are those that the request's credentials and certificates are in.
 func (s Spec) Files() []string {
-	return slices.DeleteFunc([]string{s.TokenFile, s.TLS.CAFile}, func(name string) bool { return name == "" })
+	return slices.DeleteFunc([]string{s.TokenFile, s.TLS.CAFile, s.TLS.CertFile, s.TLS.KeyFile}, func(name string) bool { return name == "" })
 }
 
-// Call is what [step.Needs] says of the request.
-func (s Spec) Call() step.Call {
-	return step.Call{Method: s.Request.Method, URL: s.URL, Timeout: s.Timeout}
+// Calls are what [step.Needs] says of the request, and of its condition before.
+func (s Spec) Calls() (all []step.Call) {
+	if s.OnlyIf != nil {
+		all = s.OnlyIf.Calls()
+		all[0].Condition = true
+	}
+	if s.URL != nil {
+		all = append(all, step.Call{Method: s.Request.Method, URL: s.URL, Timeout: s.Timeout})
+	}
+	return all
 }

@@ -1,24 +1,35 @@
 package secret
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"sort"
 	"strings"
+
+	"github.com/prestop/prestop/internal/escape"
 )
 
-// A finder finds all forms of all secrets in one walk over a text. It looks at each place of the text as long as a form may
+// A finder finds all forms of all secrets in one walk over each view of a text. It looks at each place as long as a form may
 // be, which has a bound, so that its work grows with the text alone.
 type finder struct {
 	forms  []string // sorted
 	shown  []string // instead of each
 	inside []int    // the longest other form that each begins with; -1: none
 	heads  map[string]bool
-	tails  map[string][]string
 }
 
-func newFinder(hidden map[string]string, tails map[string][]string) *finder {
-	f := &finder{forms: slices.Sorted(maps.Keys(hidden)), heads: make(map[string]bool), tails: maps.Clone(tails)}
+// leastCut is how much of a secret is hidden before a cut, in bytes.
+const leastCut = 4
+
+// A span is where a secret stands in a text, and what is shown instead.
+type span struct {
+	from, to int
+	shown    string
+}
+
+func newFinder(hidden map[string]string) *finder {
+	f := &finder{forms: slices.Sorted(maps.Keys(hidden)), heads: make(map[string]bool)}
 	var open []int // forms that the next one may begin with
 	for n, form := range f.forms {
 		for len(open) > 0 && !strings.HasPrefix(form, f.forms[open[len(open)-1]]) {
@@ -30,18 +41,40 @@ func newFinder(hidden map[string]string, tails map[string][]string) *finder {
 		}
 		open = append(open, n)
 		f.shown = append(f.shown, hidden[form])
-		f.heads[form[:shortest]] = true
+		f.heads[form[:leastCut]] = true
 	}
 	return f
 }
 
 // hide is text without the secrets. Where two overlap, both are taken out whole.
 func (f *finder) hide(text string) string {
+	if len(f.forms) == 0 {
+		return text
+	}
+	var found []span
+	for _, v := range escape.Views(text) {
+		for _, s := range f.find(v.Text) {
+			s.from, s.to = v.Origin(s.from, s.to)
+			found = append(found, s)
+		}
+	}
+	slices.SortStableFunc(found, func(a, b span) int { return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(b.to, a.to)) })
 	var out strings.Builder
-	end := 0  // of the last secret; what comes before is written
+	end, large := 0, false // of the last secret; what comes before is written
+	for _, s := range found {
+		if s.from > end || s.from == end && !large { // a piece of a large one may go on
+			out.WriteString(text[end:s.from] + s.shown)
+		}
+		end, large = max(end, s.to), s.to-s.from >= longest
+	}
+	return out.String() + text[end:]
+}
+
+// find finds the secrets in a view.
+func (f *finder) find(text string) (found []span) {
 	cut := -1 // where the next piece of the text ends in Cut
-	for at := 0; at+shortest <= len(text); at++ {
-		if !f.heads[text[at:at+shortest]] {
+	for at := 0; at+leastCut <= len(text); at++ {
+		if !f.heads[text[at:at+leastCut]] {
 			continue
 		}
 		if cut < at {
@@ -59,15 +92,9 @@ func (f *finder) hide(text string) string {
 		if length == 0 {
 			continue
 		}
-		if at >= end {
-			out.WriteString(text[end:at] + shown)
-		}
-		end = max(end, at+length)
-		if length > longest {
-			at = end - 1 // nobody has two of that size
-		}
+		found = append(found, span{at, at + length, shown})
 	}
-	return out.String() + text[end:]
+	return found
 }
 
 // whole is how long the longest secret is that text begins with, and what is shown instead. 0: it begins with none.
@@ -80,27 +107,13 @@ func (f *finder) whole(text string) (length int, shown string) {
 	if n < 0 {
 		return 0, ""
 	}
-	form, more := f.forms[n], 0
-	for _, tail := range f.tails[form] {
-		more = max(more, common(tail, text[len(form):]))
-	}
-	return len(form) + more, f.shown[n]
-}
-
-// common is how many bytes a and b begin with alike.
-func common(a, b string) int {
-	for n := range min(len(a), len(b)) {
-		if a[n] != b[n] {
-			return n
-		}
-	}
-	return min(len(a), len(b))
+	return len(f.forms[n]), f.shown[n]
 }
 
 // begun is a form that begins with text, whose end was cut off. -1: there is none.
 func (f *finder) begun(text string) int {
 	n := sort.SearchStrings(f.forms, text)
-	if len(text) < shortest || n == len(f.forms) || !strings.HasPrefix(f.forms[n], text) {
+	if len(text) < leastCut || n == len(f.forms) || !strings.HasPrefix(f.forms[n], text) {
 		return -1
 	}
 	return n

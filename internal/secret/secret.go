@@ -1,8 +1,8 @@
 // Package secret takes secrets out of text.
 //
 // A [Set] holds what was declared a secret: what a file held, a password in a URL, a variable in a header. [Set.Hide] replaces
-// each of them by *** or by the variable's name, in every way of writing that we know of. Nothing else is a secret here: a
-// text that was not declared is never touched.
+// each of them by *** or by the variable's name, however it is written and escaped. Nothing else is a secret here: a text
+// that was not declared is never touched.
 //
 // Whoever makes a text for others hides it whole, before it is shortened. The package is for internal/hook, which
 // declares what the steps say, and for cmd/prestop, which prints.
@@ -25,22 +25,21 @@ type Set struct {
 	outer *Set
 
 	mu       sync.Mutex
-	declared map[[2]string]bool  // a secret, and what is shown for it
-	hidden   map[string]string   // a form of a secret, up to the longest -> what is shown for it
-	tails    map[string][]string // such a form -> what may come after it
-	finder   *finder             // of all hidden; nil: to be made
+	declared map[[2]string]bool // a secret, and what is shown for it
+	hidden   map[string]string  // a form of a secret -> what is shown for it
+	finder   *finder            // of all hidden; nil: to be made
 }
 
 // Inside gives a set that hides what s does, and more that is declared to it alone.
 func (s *Set) Inside() *Set { return &Set{outer: s} }
 
 const (
-	// shortest is how long a text is that can be taken out of others without spoiling them.
-	shortest = 4
+	// shortest is how long a text is that can be taken out of others without spoiling them, in bytes.
+	shortest = step.Shortest
 	stars    = "***"
 )
 
-// Add declares a secret. Less than 4 bytes are none.
+// Add declares a secret. Less than 6 bytes are none.
 func (s *Set) Add(text string) { s.add(text, stars) }
 
 // AddVariable declares a variable's value, for which its name is shown. Of the blanks around it less may turn up.
@@ -56,79 +55,54 @@ func (s *Set) add(text, shown string) {
 		return
 	}
 	if s.hidden == nil {
-		s.declared, s.hidden, s.tails = make(map[[2]string]bool), make(map[string]string), make(map[string][]string)
+		s.declared, s.hidden = make(map[[2]string]bool), make(map[string]string)
 	}
 	s.declared[[2]string{text, shown}] = true
 	for _, form := range forms(text) {
-		if len(form) > longest {
-			form, s.tails[form[:longest]] = form[:longest], append(s.tails[form[:longest]], form[longest:])
-			s.finder = nil
-		}
-		if _, known := s.hidden[form]; len(form) >= shortest && (!known || shown == stars) {
-			s.hidden[form] = shown
-			s.finder = nil
+		for piece := range slices.Chunk([]byte(form), longest) {
+			if _, known := s.hidden[string(piece)]; len(piece) >= shortest && (!known || shown == stars) {
+				s.hidden[string(piece)] = shown
+				s.finder = nil
+			}
 		}
 	}
 }
 
-// AddLine declares what a step's line says of secrets.
+// AddLine declares what a step's line says of secrets: to all, or to the step's own set s.
 func (s *Set) AddLine(all []step.Secret) {
 	for _, one := range all {
-		switch {
-		case one.Variable != "":
-			s.AddVariable(one.Variable, one.Text)
-			s.addParts(one.Text, "$("+one.Variable+")")
-		case one.Field == "":
-			s.Add(one.Text)
-		case telling(one.Field):
-			s.AddCredential(one.Text)
+		to, shown := s.outer, stars
+		if one.Own {
+			to = s
 		}
+		if one.Variable != "" {
+			shown = "$(" + one.Variable + ")"
+		}
+		to.addCredential(one.Text, shown)
 	}
 }
 
 // AddURL declares what is secret in a URL that somebody set: its user and password, and the values of its query.
 func (s *Set) AddURL(u *url.URL) {
-	s.addUserinfo(u)
-	for _, values := range u.Query() {
-		for _, value := range values {
-			if !step.Public("", value) {
-				s.Add(value)
-			}
-		}
+	for _, one := range step.SecretsOf(u) {
+		s.AddCredential(one.Text)
 	}
-	for parameter := range strings.SplitSeq(u.RawQuery, "&") {
-		if name, value, _ := strings.Cut(parameter, "="); telling(name) {
-			s.AddCredential(value)
-		}
-	}
-}
-
-func (s *Set) addUserinfo(u *url.URL) {
-	if password, ok := u.User.Password(); ok {
-		s.Add(password)
-		s.Add(u.User.Username() + ":" + password)
-	}
-	s.Add(u.User.String())
-}
-
-// words are what the name of a header or of a parameter has in it if its value is a secret.
-var words = []string{"auth", "token", "key", "secret", "password", "cookie", "session"}
-
-func telling(name string) bool {
-	name = strings.ToLower(name)
-	return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(name, word) })
 }
 
 // AddCredential declares a header's value and what is in it. A server may name any part of it when it refuses.
-func (s *Set) AddCredential(text string) {
-	s.Add(text)
-	s.addParts(text, stars)
-}
+func (s *Set) AddCredential(text string) { s.addCredential(text, stars) }
 
-// addParts declares the key behind a scheme, what a key of basic authentication stands for, and the values of cookies.
-func (s *Set) addParts(text, shown string) {
+// addCredential declares a text, the key behind a scheme, what a key of basic authentication stands for, and the values of
+// cookies.
+func (s *Set) addCredential(text, shown string) {
+	s.add(text, shown)
+	part := func(text string) {
+		if !step.Public("", text) {
+			s.add(text, shown)
+		}
+	}
 	_, key, _ := strings.Cut(text, " ")
-	s.add(key, shown)
+	part(key)
 	if plain, err := base64.StdEncoding.DecodeString(key); err == nil && utf8.Valid(plain) {
 		_, password, _ := strings.Cut(string(plain), ":")
 		s.add(string(plain), shown)
@@ -136,7 +110,7 @@ func (s *Set) addParts(text, shown string) {
 	}
 	for cookie := range strings.SplitSeq(text, ";") {
 		_, value, _ := strings.Cut(cookie, "=")
-		s.add(value, shown)
+		part(value)
 	}
 }
 
@@ -152,7 +126,7 @@ func (s *Set) Hide(text string) string {
 	text = s.outer.Hide(text)
 	s.mu.Lock()
 	if s.finder == nil {
-		s.finder = newFinder(s.hidden, s.tails)
+		s.finder = newFinder(s.hidden)
 	}
 	f := s.finder
 	s.mu.Unlock()
@@ -174,7 +148,19 @@ func (s *Set) Password(user, path string) func() (string, error) {
 	read := s.File(path)
 	return func() (string, error) {
 		text, err := read()
-		s.Add(user + ":" + text)
+		if err == nil {
+			s.Add(user + ":" + text)
+		}
 		return text, err
 	}
+}
+
+// Content reads a file to be sent as it is, and declares it, and what in it may be a secret by itself.
+func (s *Set) Content(path string) ([]byte, error) {
+	content, err := regular.Read(path)
+	s.Add(strings.TrimSpace(string(content)))
+	for _, text := range step.ValuesOf(content) {
+		s.Add(text)
+	}
+	return content, err
 }

@@ -55,14 +55,14 @@ type hiddenError struct {
 func (e hiddenError) Error() string { return e.text }
 func (e hiddenError) Unwrap() error { return e.error }
 
-// handler hides in all that is logged through it.
+// handler hides in all that is logged through it, but for messages and keys, which are the program's own.
 type handler struct {
 	slog.Handler
 	secrets *Set
 }
 
 func (h handler) Handle(ctx context.Context, r slog.Record) error {
-	hidden := slog.NewRecord(r.Time, r.Level, h.secrets.Hide(r.Message), r.PC)
+	hidden := slog.NewRecord(r.Time, r.Level, r.Message, r.PC)
 	r.Attrs(func(a slog.Attr) bool { hidden.AddAttrs(h.attr(a)); return true })
 	return h.Handler.Handle(ctx, hidden)
 }

@@ -50,6 +50,9 @@ type Socket struct {
 	// BytesReceived and BytesAcked are the payload that came, and that went and has arrived. They may overflow: only
 	// differences mean something.
 	BytesReceived, BytesAcked uint32
+	// SegmentSize is the most payload that is sent in one segment, in bytes, and Resent how many segments were sent again:
+	// Sent counts those once more.
+	SegmentSize, Resent uint32
 	// Unacked is what lies here for the peer, in bytes: not sent, or sent and not acknowledged.
 	Unacked uint32
 	// SinceReceived and SinceSent are how long ago the last payload came and went, and SinceAck the last segment that
@@ -63,9 +66,11 @@ const (
 	sizeMessage = 72 // inet_diag_msg
 	attrInfo    = 2  // INET_DIAG_INFO: tcp_info
 
+	infoSegmentSize   = 16
 	infoLastSent      = 44
 	infoLastReceived  = 52
 	infoLastAck       = 56
+	infoResent        = 100
 	infoBytesAcked    = 120
 	infoBytesReceived = 128
 	infoAllOut        = 136
@@ -98,6 +103,8 @@ func parse(message []byte) (Socket, error) {
 			s.Received = native.Uint32(value[infoSegmentsIn:])
 			s.Sent = native.Uint32(value[infoSegmentsOut:])
 			s.Acks = native.Uint32(value[infoAllOut:]) - s.Sent
+			s.SegmentSize = native.Uint32(value[infoSegmentSize:])
+			s.Resent = native.Uint32(value[infoResent:])
 			s.BytesAcked = low(value[infoBytesAcked:])
 			s.BytesReceived = low(value[infoBytesReceived:])
 		}

@@ -14,25 +14,22 @@ type Line struct {
 	// Once: not done again where an earlier delivery of the hook had begun the step.
 	Once bool
 
+	scope   Scope
 	secrets *[]Secret
 }
 
 // onceWord at the end of any step sets [Line.Once].
 const onceWord = "once"
 
-// A Secret is a text of a line that nobody may read elsewhere.
-type Secret struct {
-	Text     string
-	Variable string // whose value it is, and whose name is shown instead; empty: it stood in the line
-	// Field is the header or the query parameter whose value it is. Some names say that the value is no secret.
-	// Empty: it is a secret whatever its name.
-	Field string
-}
-
 // Parse splits a line, finds its verb among verbs, and has the verb make sense of it. What the line holds of secrets is
 // returned with an error too. The error is an *[Error], and says in which column something else was expected.
 func Parse(verbs []Verb, text string, lookup Lookup) (Line, Spec, []Secret, error) {
-	words, err := split(text, lookup)
+	return ParseIn(Scope{Lookup: lookup}, verbs, text)
+}
+
+// ParseIn is [Parse] of a line to which others before it give values.
+func ParseIn(scope Scope, verbs []Verb, text string) (Line, Spec, []Secret, error) {
+	words, err := split(text, scope)
 	if err != nil && len(words) > 0 {
 		return Line{Verb: words[0]}, nil, nil, err
 	}
@@ -42,7 +39,7 @@ func Parse(verbs []Verb, text string, lookup Lookup) (Line, Spec, []Secret, erro
 	if len(words) == 0 {
 		return Line{}, nil, nil, &Error{Column: 1, Text: "expected a step, got nothing"}
 	}
-	l := Line{secrets: new([]Secret)}
+	l := Line{scope: scope, secrets: new([]Secret)}
 	if last := len(words) - 1; last > 0 && words[last].Text == onceWord && words[last].Bare() {
 		l.Once, words = true, words[:last]
 	}
@@ -57,6 +54,14 @@ func Parse(verbs []Verb, text string, lookup Lookup) (Line, Spec, []Secret, erro
 			return l, nil, *l.secrets, o.Expected("%s", v.expected(o.Key))
 		}
 	}
+	if !v.Raw {
+		if err := l.apart(verbs); err != nil {
+			return l, nil, *l.secrets, err
+		}
+	}
+	if err := v.early(words[:len(words)-len(rest)], l); err != nil {
+		return l, nil, *l.secrets, err
+	}
 	spec, err := v.Parse(l)
 	return l, spec, *l.secrets, err
 }
@@ -69,7 +74,7 @@ func (v Verb) arrange(words []Word) ([]Word, []Option) {
 	var before []Option
 	for len(words) > 0 {
 		o, ok := option(words[0])
-		if !ok || !slices.Contains(v.Options, o.Key) {
+		if !ok {
 			break
 		}
 		before, words = append(before, o), words[1:]
@@ -81,7 +86,11 @@ func (v Verb) expected(key string) string {
 	if len(v.Options) == 0 {
 		return fmt.Sprintf("%s takes no options, got %s=", v.Name, key)
 	}
-	return fmt.Sprintf("expected an option of %s (%s), got %s=", v.Name, strings.Join(v.Options, " "), key)
+	meant := ""
+	if nearest := Nearest(key, v.Options); nearest != "" {
+		meant = "; did you mean " + nearest + "=?"
+	}
+	return fmt.Sprintf("expected an option of %s (%s), got %s=%s", v.Name, strings.Join(v.Options, " "), key, meant)
 }
 
 // verbOf finds the verb that words begin with, and the words after it. A name of two words goes before its first alone.
@@ -103,10 +112,19 @@ func verbOf(verbs []Verb, words []Word) (Verb, []Word, error) {
 		return *found, words[length:], nil
 	}
 	if strings.HasPrefix(first.Text, "-") {
-		return Verb{}, nil, first.Expected("expected a step, got %s: flags go before the steps", first.Written)
+		return Verb{}, nil, first.Expected("expected a step, got %s: flags go before the steps", first.Got())
 	}
-	return Verb{}, nil, first.Expected("expected %s, got %s", OneOf(firstWords(verbs)), first.Written)
+	names := firstWords(verbs)
+	if first.Bare() {
+		if replaced := instead(words); replaced != "" {
+			return Verb{}, nil, first.Expected("expected a step, got %s: %s", first.Got(), replaced)
+		}
+		return Verb{}, nil, first.Expected("expected %s, got %s%s", OneOf(names), first.Got(), DidYouMean(first.Text, names))
+	}
+	return Verb{}, nil, first.Expected("expected %s, got %s", OneOf(names), first.Got())
 }
+
+func isVerb(verbs []Verb, word string) bool { return slices.Contains(firstWords(verbs), word) }
 
 // firstWords are the words that a step may begin with.
 func firstWords(verbs []Verb) []string {
@@ -132,10 +150,13 @@ func OneOf(words []string) string {
 // OneStep makes one line of arguments that are the words of one step, as in ["wait", "20s"]. False: each argument is a line of
 // its own. Words of one step begin with a bare verb and hold no blank, but for those of a program.
 func OneStep(verbs []Verb, args []string) (string, bool) {
-	if len(args) == 0 || !slices.Contains(firstWords(verbs), args[0]) {
+	if len(args) == 0 || !isVerb(verbs, args[0]) {
 		return "", false
 	}
-	raw := slices.ContainsFunc(verbs, func(v Verb) bool { return v.Name == args[0] && v.Raw })
+	raw := slices.ContainsFunc(verbs, func(v Verb) bool {
+		name := strings.Fields(v.Name)
+		return v.Raw && len(args) >= len(name) && slices.Equal(args[:len(name)], name)
+	})
 	if !raw && slices.ContainsFunc(args, func(arg string) bool { return strings.ContainsAny(arg, " \t\n") }) {
 		return "", false
 	}
@@ -152,7 +173,7 @@ func (l Line) Target(expected string) (Word, error) {
 	case len(l.Targets) == 0:
 		return Word{}, l.End().Expected("expected %s after %s", expected, l.Verb.Text)
 	case len(l.Targets) > 1:
-		return Word{}, l.Targets[1].Expected("expected an option or the end of the step, got %s", l.Targets[1].Written)
+		return Word{}, l.Targets[1].Expected("expected an option or the end of the step, got %s", l.Targets[1].Got())
 	}
 	return l.Targets[0], nil
 }

@@ -17,13 +17,20 @@ type Means struct {
 	Secret func(path string) func() (string, error)
 	// Password is Secret for a user's password: the form of both on the wire is hidden as well.
 	Password func(user, path string) func() (string, error)
+	// Content reads a file that is sent as it is, and hides what it holds in what this step says.
+	Content func(path string) ([]byte, error)
 	// Keep is told how to end connections that a step keeps open for the next one. Release ends them all.
 	Keep    func(end func())
 	Release func()
 
+	// Values are what steps have given to later ones.
+	Values *Values
+
 	Pod    Pod
 	InPod  bool // false: somebody tries the hook elsewhere
 	DryRun bool
+	// Elsewhere: the steps are of a container that we are not in, and nothing around us is looked at.
+	Elsewhere bool
 	// Start is when the hook began, and its first delivery if this is another. It is known only once steps run.
 	Start func() time.Time
 	// Deadline is when the hook has ended at the latest.

@@ -1,24 +1,53 @@
 package step
 
 import (
+	"encoding/json"
 	"net/url"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
 
-// Hide declares that a text of the line is a secret.
-func (l Line) Hide(text string) { l.hide(Secret{Text: text}) }
+// A Secret is a text of a line that nobody may read elsewhere.
+type Secret struct {
+	Text     string
+	Variable string // whose value it is, and whose name is shown instead; empty: it stood in the line
+	Own      bool   // it may be none: it is hidden in what its own step says, and nowhere else
+}
 
-func (l Line) hide(s Secret) {
-	if s.Text != "" {
-		*l.secrets = append(*l.secrets, s)
+// Hide declares that a text of the line is a secret.
+func (l Line) Hide(text string) {
+	if !Public("", text) {
+		*l.secrets = append(*l.secrets, Secret{Text: text})
 	}
 }
 
-// HideField declares the value of a header, or of another field, as a secret, if the field's name says so.
-func (l Line) HideField(field, value string) { l.hide(Secret{Text: value, Field: field}) }
+// HideHeader declares the value of a header, which is the last thing in a word but for blanks. Unless the header's name or the value says otherwise, it
+// is taken for a secret in what this step says.
+func (l Line) HideHeader(w Word, name, value string) {
+	l.HideVariables(w)
+	begin := strings.LastIndex(w.Text, value)
+	l.hideField(w.part(begin, begin+len(value)), name)
+}
 
-// HideVariables declares the values of all variables in a word as secrets: a word that is a header or a body.
+func (l Line) hideField(value Word, name string) {
+	switch {
+	case len(value.Late()) > 0: // what its name stands for is hidden when it is known
+	case telling(name):
+		l.Hide(value.Text)
+	case !plain(name, value.Text) && len(value.variables) == 0:
+		*l.secrets = append(*l.secrets, Secret{Text: value.Text, Own: true})
+	}
+}
+
+// HideBody declares what is secret in a word that is a body.
+func (l Line) HideBody(w Word) {
+	l.HideVariables(w)
+	l.hideAssigned(w)
+}
+
+// HideVariables declares the values of all variables in a word as secrets: a word that is a header.
 func (l Line) HideVariables(w Word) {
 	for _, v := range w.variables {
 		l.hideVariable(w, v)
@@ -27,29 +56,25 @@ func (l Line) HideVariables(w Word) {
 
 func (l Line) hideVariable(w Word, v variable) {
 	value := strings.TrimSpace(w.Text[v.from:v.to]) // of a file's blanks less may turn up
-	if !Public(v.name, value) {
-		l.hide(Secret{Text: value, Variable: v.name})
+	if !v.late && !Public(v.name, value) {
+		*l.secrets = append(*l.secrets, Secret{Text: value, Variable: v.name})
 	}
 }
 
-// least is how long a variable's value is that can be taken out of any text without spoiling it.
-const least = 6
+// Shortest is how long a text is that can be taken out of others without spoiling them, in bytes.
+const Shortest = 6
 
 // Public tells whether a variable's value may stand in any text: everybody may know who the pod is, and a number or a short
 // word may mean something else where it turns up.
 func Public(name, value string) bool {
 	_, err := strconv.ParseFloat(value, 64)
-	return strings.HasPrefix(name, "POD_") || name == "NAMESPACE" || name == "HOSTNAME" || name == "NODE_NAME" || len(value) < least || err == nil
+	return strings.HasPrefix(name, "POD_") || name == "NAMESPACE" || name == "HOSTNAME" || name == "NODE_NAME" || len(value) < Shortest || err == nil
 }
 
 // HideURL declares what is secret in a word that is, or ends in, the URL u: its userinfo, the query's values that come from
-// variables, and those whose name says so.
+// variables, and those that may be secrets.
 func (l Line) HideURL(w Word, u *url.URL) {
-	l.HideUserinfo(u)
-	for parameter := range strings.SplitSeq(u.RawQuery, "&") {
-		name, value, _ := strings.Cut(parameter, "=")
-		l.HideField(name, value)
-	}
+	l.hideURL(w, u)
 	end := strings.Index(w.Text, "://")
 	if end < 0 {
 		end = 0
@@ -62,11 +87,71 @@ func (l Line) HideURL(w Word, u *url.URL) {
 	}
 }
 
-// HideUserinfo declares a URL's user and password as secrets.
-func (l Line) HideUserinfo(u *url.URL) {
+func (l Line) hideURL(w Word, u *url.URL) {
 	if password, ok := u.User.Password(); ok {
 		l.Hide(password)
 		l.Hide(u.User.Username() + ":" + password)
 	}
 	l.Hide(u.User.String())
+	begin := strings.Index(w.Text, "?"+u.RawQuery) + 1
+	for parameter := range strings.SplitSeq(u.RawQuery, "&") {
+		name, value, _ := strings.Cut(parameter, "=")
+		begin += len(parameter)
+		l.hideField(w.part(begin-len(value), begin), name)
+		begin += len("&")
+	}
+}
+
+// SecretsOf is what [Line.HideURL] declares of a URL that is no line's.
+func SecretsOf(u *url.URL) []Secret {
+	l := Line{secrets: new([]Secret)}
+	l.hideURL(Word{Text: "?" + u.RawQuery}, u)
+	return *l.secrets
+}
+
+// ValuesOf are the texts in a JSON document that may be secrets by themselves. Of anything else there are none.
+func ValuesOf(document []byte) []string {
+	var value any
+	if json.Unmarshal(document, &value) != nil {
+		return nil
+	}
+	return valuesIn(value)
+}
+
+func valuesIn(value any) (all []string) {
+	switch v := value.(type) {
+	case string:
+		if !plain("", v) {
+			all = append(all, v)
+		}
+	case []any:
+		for _, one := range v {
+			all = append(all, valuesIn(one)...)
+		}
+	case map[string]any:
+		for _, one := range v {
+			all = append(all, valuesIn(one)...)
+		}
+	}
+	return all
+}
+
+// tellingWords are what the name of a header or of a parameter has in it if its value is a secret.
+var tellingWords = []string{"auth", "token", "key", "secret", "passw", "pwd", "cookie", "session", "credential", "signature"}
+
+func telling(name string) bool {
+	name = strings.ToLower(name)
+	return slices.ContainsFunc(tellingWords, func(word string) bool { return strings.Contains(name, word) })
+}
+
+// harmless are headers that say what is sent, or who asks, and their families.
+var harmless = regexp.MustCompile(`(?i)^(accept|content|cache|if|user-agent|host|date|expect|referer|connection)(-|$)`)
+
+// words are what everybody may read: lower-case words and durations.
+var words = regexp.MustCompile(`^([a-z]+([-_.,/+][a-z]+)*|([0-9]+(ns|us|ms|s|m|h|d))+)$`)
+
+// plain tells whether a value that stands in a line is certainly no secret. No word of it is in a list of passwords, but
+// nobody should have one without a digit or a capital.
+func plain(field, value string) bool {
+	return Public("", value) || field != "" && harmless.MatchString(field) || words.MatchString(value)
 }

@@ -21,6 +21,7 @@ type Verb struct {
 	Name    string
 	Target  string   // what stands after it, as help shows it
 	Options []string // the keys of the key=value words that it takes
+	Late    []string // keys of options whose value an earlier step may give when it runs; "" is the target
 	Raw     bool     // all words after it are a program's; an option stands before them
 	Does    string   // what it does, in half a sentence
 	Parse   func(Line) (Spec, error)
@@ -37,9 +38,9 @@ type Spec interface {
 
 // Needs is what a step takes and touches.
 type Needs struct {
-	// Least, Most, FromStart and Guard are those of [prestop.Entry].
-	Least, Most      time.Duration
-	FromStart, Guard bool
+	// Least, Most, Want, FromStart and Guard are those of [prestop.Entry].
+	Least, Most, Want time.Duration
+	FromStart, Guard  bool
 	// Waits: the step is a wait for Least, and nothing else.
 	Waits bool
 	// Default: a Guard has no bound of its own. Its Most is for the plan to say.
@@ -47,17 +48,21 @@ type Needs struct {
 
 	Calls   []Call   // in the order in which they are made
 	Ports   []uint16 // of this pod that are looked at
+	Closed  bool     // until nobody listens on them any more
 	Reads   []string // files that are read
 	Awaits  string   // a file that is waited for, which another container makes; empty: none
 	Writes  []string // files that are made
+	Removes []string // files that are removed
 	Program []string // that is run, with its arguments; nil: none
 	Ends    Ends
 	Signal  syscall.Signal // that is sent to the main process; 0: none
 	// Shutdown is the type of an Elasticsearch node's shutdown; empty: none. It may be [TypeAuto], or [TypeOfSettings]. Without
 	// Calls, the settings' URLs are called.
 	Shutdown string
-	Quiet    *Quiet // of a wait for silence; nil: it is none
-	Name     string // of a DNS name that is watched; empty: none
+	Quiet    *Quiet   // of a wait for silence; nil: it is none
+	Gives    string   // the name of a value that it gives to later steps; empty: none
+	Takes    []string // the names of values that earlier steps give to it
+	Name     string   // of a DNS name that is watched; empty: none
 }
 
 // A Call is a request to some server.

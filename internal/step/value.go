@@ -26,7 +26,7 @@ func ParseDuration(text string) (d time.Duration, ok bool) {
 func (w Word) Duration() (time.Duration, error) {
 	d, ok := ParseDuration(w.Text)
 	if !ok {
-		return 0, w.Expected(durationExpected+", got %s", w.Written)
+		return 0, w.Expected(durationExpected+", got %s", w.Got())
 	}
 	return d, nil
 }
@@ -88,7 +88,7 @@ func (o Option) File() (string, error) {
 func (l Line) Path(expected string) (string, error) {
 	w, err := l.Target(expected)
 	if err == nil && (!filepath.IsAbs(w.Text) || strings.ContainsRune(w.Text, 0)) {
-		return "", w.Expected("expected an absolute path, got %s", w.Written)
+		return "", w.Expected("expected an absolute path, got %s", w.Got())
 	}
 	return w.Text, err
 }
@@ -99,9 +99,25 @@ func (w Word) Ports() ([]uint16, error) {
 	for text := range strings.SplitSeq(w.Text, ",") {
 		n, err := strconv.ParseUint(text, 10, 16)
 		if err != nil || n == 0 {
-			return nil, w.Expected("expected a port from 1 to 65535, got %s", w.Written)
+			return nil, w.Expected("expected a port from 1 to 65535, got %s", w.Got())
 		}
 		all = append(all, uint16(n))
 	}
 	return all, nil
+}
+
+// Program is the program, with its arguments, that the line of a raw verb runs.
+func (l Line) Program() ([]string, error) {
+	if len(l.Targets) == 0 {
+		return nil, l.End().Expected("expected a program, as in %s /bin/true, after %s", l.Verb.Text, l.Verb.Text)
+	}
+	var program []string
+	for _, w := range l.Targets {
+		l.hideAssigned(w)
+		if strings.ContainsRune(w.Text, 0) {
+			return nil, w.Expected("expected words without NUL, got %s", w.Got())
+		}
+		program = append(program, w.Text)
+	}
+	return program, nil
 }

@@ -1,15 +1,18 @@
 package step
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/prestop/prestop/prestop"
 )
 
-// CallTime and CallMost are the schedule's times of every call: what is set aside for one, and what it may take.
+// CallTime is set aside for every call, AnswerTime instead where the waits leave room for that. CallMost is what a deed may take
+// that waits for no answer.
 const (
-	CallTime = time.Second
-	CallMost = 30 * time.Second
+	CallTime   = time.Second
+	AnswerTime = 5 * time.Second
+	CallMost   = 30 * time.Second
 	// LookTime is what every wait for something is left, however late it begins.
 	LookTime = time.Second
 )
@@ -60,4 +63,26 @@ func (l Line) Wait() (w Wait, err error) {
 // Needs are the times of a wait for something. Its max counts from the hook's start.
 func (w Wait) Needs() Needs {
 	return Needs{Least: max(LookTime, w.Min), Most: w.Max, FromStart: true, Guard: true, Default: !w.HasMax}
+}
+
+// Most reads max= of a call or a program, which bounds the whole step from its own beginning. 0: it is not there.
+func (l Line) Most() (time.Duration, error) {
+	if o, ok := l.Option("max"); ok {
+		return o.Positive()
+	}
+	return 0, nil
+}
+
+// CallNeeds are the times of a call that waits for its answer: it is open-ended. timeout is that of one try, most that of the whole
+// step; 0: none was set.
+func CallNeeds(timeout, most time.Duration) Needs {
+	return Needs{Least: CallTime, Want: cmp.Or(most, timeout, AnswerTime)}.Within(most)
+}
+
+// Within is the same with another bound. 0 leaves it.
+func (n Needs) Within(most time.Duration) Needs {
+	if most > 0 {
+		n.Least, n.Most = min(n.Least, most), most
+	}
+	return n
 }

@@ -2,6 +2,7 @@ package step
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -18,7 +19,8 @@ type Word struct {
 // A variable is one that was expanded in a word.
 type variable struct {
 	name     string
-	from, to int // of its value in the word's Text
+	from, to int  // of its value in the word's Text
+	late     bool // its value is given by a step that runs before; in Text there is its name instead
 }
 
 // An Error is a line that cannot be read. Its text quotes words as they were written, so that no variable's value is in it.
@@ -61,7 +63,7 @@ func (w Word) part(begin, end int) Word {
 	p.Text, p.plain, p.variables = w.Text[begin:end], max(0, min(w.plain, end)-begin), nil
 	for _, v := range w.variables {
 		if v.from < end && v.to > begin {
-			p.variables = append(p.variables, variable{v.name, max(v.from, begin) - begin, min(v.to, end) - begin})
+			p.variables = append(p.variables, variable{v.name, max(v.from, begin) - begin, min(v.to, end) - begin, v.late})
 		}
 	}
 	return p
@@ -69,6 +71,9 @@ func (w Word) part(begin, end int) Word {
 
 // Bare tells whether a word is written without quotes and variables.
 func (w Word) Bare() bool { return w.plain == len(w.Text) }
+
+// Got is the word as it was written, quoted, for an error.
+func (w Word) Got() string { return strconv.Quote(w.Written) }
 
 // fixed is how much of Text stood before the first variable.
 func (w Word) fixed() int {
@@ -89,8 +94,8 @@ func (o Option) Begins(prefix string) bool {
 	return strings.HasPrefix(o.Value, prefix) && len(o.Key)+len("=")+len(prefix) <= o.fixed()
 }
 
-// Got is the value as it was written, for an error.
-func (o Option) Got() string { return o.Written[len(o.Key)+len("="):] }
+// Got is the value as it was written, quoted, for an error.
+func (o Option) Got() string { return strconv.Quote(o.Written[len(o.Key)+len("="):]) }
 
 // options parts the words of the form key=value, whose key is of lower-case letters and dashes and stands
 // outside quotes, from the rest. Both keep their order.

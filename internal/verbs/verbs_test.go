@@ -19,20 +19,24 @@ import (
 // examples are lines with each verb and each option.
 var examples = []string{
 	"wait 5s",
-	"get http://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c only-if=http://b/",
-	"post http://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c only-if=http://b/",
-	"put http://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c only-if=http://b/",
-	"patch http://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c only-if=http://b/",
-	"delete http://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c only-if=http://b/",
+	"get https://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/ max=9s json=.a into=ID",
+	"post https://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/ max=9s json=.a into=ID",
+	"put https://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/ max=9s json=.a into=ID",
+	"patch https://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/ max=9s json=.a into=ID",
+	"delete https://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/ max=9s json=.a into=ID",
 	"elasticsearch http://es:9200 type=remove",
-	"until http://app/ header=A:b expect=200 timeout=5s token-file=/t ca-file=/c stable=2 min=1s max=9s json=.a in=b",
-	"until http://app/ metric=a at-most=1",
-	"until quiet 80 for=1s min=1s max=9s traffic=new allow=2 unanswered=1s ignore=::/0",
+	"until https://app/ header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/ stable=2 min=1s max=9s json=.a in=b",
+	"until http://app/ metric=a at-most=1 at-least=1 absent=0",
+	"until http://app/ json=count(.a) not-in=b met-by=404",
+	"until quiet 80,443/udp http2 for=1s min=1s max=9s traffic=new allow=2 unanswered=1s ignore=::/0 probe=false",
+	"until empty 80,81 at-most=2 for=1s min=1s max=9s ignore=::/0",
 	"until gone web min=1s max=9s",
 	"until closed 80 min=1s max=9s",
 	"until file /a min=1s max=9s",
 	"touch /a",
-	"exec /a b",
+	"remove /a",
+	"exec max=9s only-if=http://b/ /a b",
+	"until exec min=1s max=9s timeout=5s /a b",
 	"signal TERM wait=false",
 	"unlock rediss://a key=b value-file=/c user=d password-file=/e ca-file=/f cert-file=/g key-file=/h timeout=5s",
 	"unlock etcd://a lease-file=/b",
@@ -107,7 +111,7 @@ func TestEachOptionIsRead(t *testing.T) {
 // A value that cannot be read is refused by an error that names the option and its column, though a good one stands before.
 func TestBadValues(t *testing.T) {
 	t.Parallel()
-	free := []string{"body", "in", "key", "value-file", "lease-file", "user", "ca-file", "cert-file", "key-file"} // any text will do
+	free := []string{"body", "in", "not-in", "key", "value-file", "lease-file", "user", "ca-file", "cert-file", "key-file"} // any text will do
 	for _, text := range examples {
 		l, _, _, err := parse(text, nil)
 		if err != nil {
@@ -117,9 +121,13 @@ func TestBadValues(t *testing.T) {
 			if slices.Contains(free, o.Key) {
 				continue
 			}
-			bad := text + " " + o.Key + "="
+			bad, column := text+" "+o.Key+"=", len(text)+2
+			if strings.Contains(text, "exec ") { // whose options stand before the program
+				before, after, _ := strings.Cut(text, " /a")
+				bad, column = before+" "+o.Key+"= /a"+after, len(before)+2
+			}
 			_, _, _, err := parse(bad, nil)
-			if err == nil || !strings.HasPrefix(err.Error(), fmt.Sprintf("column %d: %s", len(text)+2, o.Key)) {
+			if err == nil || !strings.HasPrefix(err.Error(), fmt.Sprintf("column %d: %s", column, o.Key)) {
 				t.Errorf("%s: %v", bad, err)
 			}
 		}
@@ -241,27 +249,46 @@ func TestLinesThatCannotBeRead(t *testing.T) {
 	t.Parallel()
 	variables := map[string]string{"EMPTY": "", "SPACED": "wait 5s", "MINUS": "-5s"}
 	for text, want := range map[string]string{
-		"":                 "column 1: expected a step, got nothing",
-		" \t":              "column 1: expected a step, got nothing",
-		"wiat 5s":          "column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, exec, signal or unlock, got wiat",
-		"  wiat 5s":        "column 3: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, exec, signal or unlock, got wiat",
-		"Wait 5s":          "column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, exec, signal or unlock, got Wait",
-		"'wait 5s'":        "column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, exec, signal or unlock, got 'wait 5s'",
-		"$(SPACED)":        "column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, exec, signal or unlock, got $(SPACED)",
-		"$(EMPTY)":         "column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, exec, signal or unlock, got $(EMPTY)",
-		"--grace-period=5": "column 1: expected a step, got --grace-period=5: flags go before the steps",
-		"wait":             "column 5: expected a duration, as in wait 20s after wait",
-		"wait ":            "column 5: expected a duration, as in wait 20s after wait",
-		"wait once":        "column 5: expected a duration, as in wait 20s after wait",
-		"wait $(EMPTY)":    "column 6: expected seconds, as 50, or a duration, as 1m30s, got $(EMPTY)",
-		"wait $(MINUS)":    "column 6: expected seconds, as 50, or a duration, as 1m30s, got $(MINUS)",
-		"wait 5s 6s":       "column 9: expected an option or the end of the step, got 6s",
-		"wait 5s for=6s":   "column 9: wait takes no options, got for=",
-		"wait for=6s":      "column 6: wait takes no options, got for=",
-		"wait $(NOPE)":     "column 6: the variable NOPE is not set",
-		"wait $(NOPE":      "column 6: expected ) after the variable's name",
-		"wait '5s":         "column 6: expected a closing ' after this one",
-		"ü 5s":             "column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, exec, signal or unlock, got ü",
+		"":                             "column 1: expected a step, got nothing",
+		" \t":                          "column 1: expected a step, got nothing",
+		"wiat 5s":                      `column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, remove, exec, signal or unlock, got "wiat"; did you mean wait?`,
+		"  wiat 5s":                    `column 3: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, remove, exec, signal or unlock, got "wiat"; did you mean wait?`,
+		"Wait 5s":                      `column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, remove, exec, signal or unlock, got "Wait"; did you mean wait?`,
+		"'wait 5s'":                    `column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, remove, exec, signal or unlock, got "'wait 5s'"`,
+		"$(SPACED)":                    `column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, remove, exec, signal or unlock, got "$(SPACED)"`,
+		"$(EMPTY)":                     `column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, remove, exec, signal or unlock, got "$(EMPTY)"`,
+		"--grace-period=5":             `column 1: expected a step, got "--grace-period=5": flags go before the steps`,
+		"wait":                         "column 5: expected a duration, as in wait 20s after wait",
+		"wait ":                        "column 5: expected a duration, as in wait 20s after wait",
+		"wait once":                    "column 5: expected a duration, as in wait 20s after wait",
+		"wait $(EMPTY)":                `column 6: expected seconds, as 50, or a duration, as 1m30s, got "$(EMPTY)"`,
+		"wait $(MINUS)":                `column 6: expected seconds, as 50, or a duration, as 1m30s, got "$(MINUS)"`,
+		"wait 5s 6s":                   `column 9: expected an option or the end of the step, got "6s"`,
+		"wait 5s for=6s":               "column 9: wait takes no options, got for=",
+		"wait for=6s":                  "column 6: wait takes no options, got for=",
+		"wait $(NOPE)":                 "column 6: the variable NOPE is not set",
+		"wait $(NOPE":                  "column 6: expected ) after the variable's name",
+		"wait '5s":                     "column 6: expected a closing ' after this one",
+		"psot http://a/":               `column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, remove, exec, signal or unlock, got "psot"; did you mean post?`,
+		"sleep 20":                     `column 1: expected a step, got "sleep": wait 20s`,
+		"sleep 2m":                     `column 1: expected a step, got "sleep": wait 2m0s`,
+		"sleep $(EMPTY)":               `column 1: expected a step, got "sleep": wait 20s`,
+		"/bin/sleep":                   `column 1: expected a step, got "/bin/sleep": wait 20s`,
+		"curl -sf http://a/":           `column 1: expected a step, got "curl": get URL, or post URL`,
+		"wget http://a/":               `column 1: expected a step, got "wget": get URL, or post URL`,
+		"sh -c 'sleep 20'":             `column 1: expected a step, got "sh": exec sh -c SCRIPT, where the steps cannot say the same`,
+		"/bin/bash -c x":               `column 1: expected a step, got "/bin/bash": exec /bin/bash -c SCRIPT, where the steps cannot say the same`,
+		"kill -TERM 1":                 `column 1: expected a step, got "kill": signal TERM`,
+		"/usr/sbin/nginx -s quit":      `column 1: expected a step, got "/usr/sbin/nginx": exec /usr/sbin/nginx`,
+		"wait 5 && post http://a/":     `column 8: expected an option or the end of the step, got "&&": each step is an argument of its own, or a line of PRE_STOP_STEPS`,
+		"wait 5 ; post http://a/":      `column 8: expected an option or the end of the step, got ";": each step is an argument of its own, or a line of PRE_STOP_STEPS`,
+		"post http://a/ wait 20s":      `column 16: expected an option or the end of the step, got "wait": each step is an argument of its own, or a line of PRE_STOP_STEPS`,
+		"post http://a/ once wait 20s": `column 21: expected an option or the end of the step, got "wait": each step is an argument of its own, or a line of PRE_STOP_STEPS`,
+		"post http://a/ || wait 20s":   `column 16: expected an option or the end of the step, got "||": each step is an argument of its own, or a line of PRE_STOP_STEPS`,
+		"until quiet 80 signal TERM":   `column 16: expected an option or the end of the step, got "signal": each step is an argument of its own, or a line of PRE_STOP_STEPS`,
+		"post http://a/ haeder=A:b":    "column 16: expected an option of post (body header expect timeout token-file ca-file cert-file key-file tls-server-name only-if max json into), got haeder=; did you mean header=?",
+		"until quiet 80 allows=1":      "column 16: expected an option of until quiet (for min max traffic allow unanswered ignore probe), got allows=; did you mean allow=?",
+		"ü 5s":                         `column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, remove, exec, signal or unlock, got "ü"`,
 	} {
 		_, _, _, err := parse(text, variables)
 		if e, ok := err.(*step.Error); !ok || e.Error() != want {

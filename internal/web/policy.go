@@ -22,6 +22,13 @@ const (
 	maxPause      = 5 * time.Second
 	maxRetryAfter = 10 * time.Second
 	oneTry        = 2 * time.Second
+
+	// maxUnsent is how long an open call may take while no request is under way, maxConnect how long one of its tries
+	// may take to send a request.
+	maxUnsent  = 30 * time.Second
+	maxConnect = 5 * time.Second
+	// maxRefused is how long an open call is refused by a port of loopback until that is final.
+	maxRefused = 3 * time.Second
 )
 
 // A Policy says when a call is tried again. Its zero value tries again what may pass by itself, for as long as
@@ -29,8 +36,15 @@ const (
 type Policy struct {
 	// Tries is how many there may be; 0: no bound. With less than 2 s there is one.
 	Tries int
-	// Timeout bounds one try; 0: 10 s. It is never more than a third of the time that all have.
+	// Timeout bounds one try; 0: 10 s. It is never more than a third of the time that all have, unless the call is Open.
 	Timeout time.Duration
+	// Open has a request that was sent waited for until ctx ends: many a shutdown endpoint answers when its work is done.
+	// Then Timeout is as long as it says, 0 is no bound, and a request that was sent is not sent again for slowness. What
+	// is done while no request is under way (resolving, connecting, TLS, pauses) has 30 s in all and 5 s for each try.
+	// Connections that a port of loopback refuses for 3 s are final. The try has to use the context for [Client.Send].
+	Open bool
+	// Once has nothing tried again after the first byte of a request, whatever came back.
+	Once bool
 	// Again tells whether an answer is tried again; nil: [Transient].
 	Again func(Answer) bool
 }
@@ -49,7 +63,7 @@ func Transient(a Answer) bool {
 // returned as it is, whatever its status; the error is that of the last try, and where ctx ended the call it
 // wraps context.Cause(ctx) too. A try may return both: the error counts, and the answer's Retry-After.
 func (p Policy) Do(ctx context.Context, log *slog.Logger, try func(context.Context) (Answer, error)) (Answer, error) {
-	c := &call{Policy: p, try: try, log: log, all: 30 * time.Second}
+	c := &call{Policy: p, try: try, log: log, all: 30 * time.Second, begun: time.Now()}
 	if c.Again == nil {
 		c.Again = Transient
 	}
@@ -73,6 +87,11 @@ type call struct {
 	next time.Duration // pause before the next, drawn once
 	last Answer
 	err  error // of the last try
+
+	begun    time.Time
+	underWay time.Duration // that requests were, in all
+	sent     bool          // by the last try
+	refused  time.Time     // when loopback began to refuse; zero: the last try had another end
 }
 
 func (c *call) do(ctx context.Context) (Answer, error) {
@@ -99,6 +118,9 @@ func (c *call) result(ctx context.Context) (Answer, error) {
 	err := c.err
 	if cause := context.Cause(ctx); cause != nil && (c.err != nil || c.Again(c.last)) {
 		err = cut(cause, c.err, c.last)
+		if c.Open && c.sent && c.err != nil {
+			err = fmt.Errorf("%w: the request was sent, and %w", err, ErrTry)
+		}
 	}
 	if err != nil && c.made > 1 {
 		err = fmt.Errorf("%w (%d tries)", err, c.made)
@@ -120,13 +142,31 @@ func cut(cause, err error, last Answer) error {
 
 // RoundTrip makes one whole try.
 func (c *call) RoundTrip(req *http.Request) (*http.Response, error) {
-	timeout := c.timeout()
-	ctx, cancel := context.WithTimeoutCause(req.Context(), timeout, ErrTry)
-	defer cancel()
-	begin := time.Now()
-	answer, err := c.try(ctx)
+	ctx, timeout, begin := req.Context(), c.timeout(), time.Now()
+	if timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, timeout, ErrTry)
+		defer cancel()
+	}
+	var s sending
+	if c.Open {
+		connect := min(maxConnect, c.unsent())
+		var cancel context.CancelFunc
+		ctx, cancel = s.within(ctx, connect)
+		defer cancel()
+	}
+	answer, err := c.try(s.watched(ctx, c.Once))
 	c.took = time.Since(begin)
 	c.made++
+	if c.sent = s.begun(); c.sent {
+		c.underWay += time.Since(s.at)
+	}
+	switch {
+	case !isRefusedByLoopback(err):
+		c.refused = time.Time{}
+	case c.refused.IsZero():
+		c.refused = begin
+	}
 	if err != nil {
 		return nil, c.fail(req.Context(), answer, err, timeout)
 	}
@@ -134,8 +174,11 @@ func (c *call) RoundTrip(req *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: answer.Status, Header: http.Header{}, Body: http.NoBody, Request: req}, nil
 }
 
-// timeout bounds one try; an only one is bounded by the call's context alone.
+// timeout bounds one try, 0 does not. An only one is bounded by the call's context alone.
 func (c *call) timeout() time.Duration {
+	if c.Open {
+		return c.Timeout
+	}
 	timeout := Timeout(c.all)
 	if c.Tries == 1 {
 		timeout = c.all + time.Second
@@ -145,6 +188,9 @@ func (c *call) timeout() time.Duration {
 	}
 	return timeout
 }
+
+// unsent is what is left of the time that an open call has while no request is under way.
+func (c *call) unsent() time.Duration { return maxUnsent - (time.Since(c.begun) - c.underWay) }
 
 // fail keeps why a try failed; one that was cut together with the call says less than the one before it.
 func (c *call) fail(ctx context.Context, a Answer, err error, timeout time.Duration) error {
@@ -158,14 +204,29 @@ func (c *call) fail(ctx context.Context, a Answer, err error, timeout time.Durat
 }
 
 func (c *call) check(ctx context.Context, _ *http.Response, err error) (bool, error) {
-	if ctx.Err() != nil || err != nil && Final(err) || err == nil && !c.Again(c.last) || c.made == c.Tries {
+	switch {
+	case ctx.Err() != nil || err != nil && Final(err) || err == nil && !c.Again(c.last) || c.made == c.Tries:
+		return false, nil
+	case c.Open && c.sent && errors.Is(err, ErrTry): // it is slow, and has been asked
+		return false, nil
+	case c.Once && c.sent:
+		c.log.Warn("not sent again: once", "error", c.reason())
 		return false, nil
 	}
 	left := c.all
 	if deadline, ok := ctx.Deadline(); ok {
 		left = time.Until(deadline)
 	}
+	if c.Open {
+		left = min(left, c.unsent())
+	}
 	c.next = c.pause(left)
+	if c.Open && !c.refused.IsZero() {
+		if c.next = min(c.next, maxRefused-time.Since(c.refused)); c.next <= 0 {
+			c.err = fmt.Errorf("%w; nothing has listened there for %s", c.err, maxRefused)
+			return false, nil
+		}
+	}
 	if needs := min(max(c.took, minPause), time.Second); c.next+needs > left {
 		return false, nil
 	}

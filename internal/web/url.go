@@ -103,10 +103,13 @@ func unwire(u *url.URL) *url.URL {
 	return &named
 }
 
-// SamePlace tells whether two URLs have the same scheme, host and port, so that one's credentials are fit for
-// the other.
+// SamePlace tells whether two URLs have the same scheme, host and port, named or not, so that one's credentials are fit
+// for the other.
 func SamePlace(a, b *url.URL) bool {
-	return a.Scheme == b.Scheme && strings.EqualFold(a.Host, b.Host)
+	if isSocket(a.Host) || isSocket(b.Host) {
+		return a.Scheme == b.Scheme && a.Host == b.Host
+	}
+	return a.Scheme == b.Scheme && strings.EqualFold(address(a), address(b))
 }
 
 // Place names a URL without path, query and credentials.

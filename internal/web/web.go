@@ -54,16 +54,14 @@ type Connect func() (*Client, error)
 // Dial connects to an address, as (net.Dialer).DialContext does.
 type Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
-type deadlineKey struct{}
-
 // inTime dials within the try that it is for, and ends a little before it does. A transport dials without its
 // request's deadline, so that others could have the connection; then a host that does not resolve would be
 // reported to nobody. A host that is a socket's path needs no resolving, and leads to the socket.
 func (d Dial) inTime(ctx context.Context, network, address string) (net.Conn, error) {
-	if deadline, ok := ctx.Value(deadlineKey{}).(time.Time); ok {
-		margin := min(100*time.Millisecond, time.Until(deadline)/10) // a CPU limit may hold us up for as long
+	if c, ok := ctx.Value(connectKey{}).(connecting); ok {
+		margin := min(100*time.Millisecond, time.Until(c.until)/10) // a CPU limit may hold us up for as long
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadlineCause(ctx, deadline.Add(-margin), ErrTry)
+		ctx, cancel = context.WithDeadlineCause(ctx, c.until.Add(-margin), c.cause)
 		defer cancel()
 	}
 	if socket, _, err := net.SplitHostPort(address); err == nil && isSocket(socket) {
@@ -149,9 +147,21 @@ func redirectTarget(a Answer, location string) string {
 // excerpt is a short body of plain text or JSON, on one line. It is shown whole or not at all: half of a secret
 // that a server repeats is one that nobody recognises.
 func (a Answer) excerpt() string {
-	kind, _, _ := mime.ParseMediaType(a.Header.Get("Content-Type"))
-	if len(a.Body) > maxExcerpt || kind != "text/plain" && !strings.HasSuffix(kind, "json") {
+	if len(a.Body) > maxExcerpt {
 		return ""
+	}
+	return a.Text()
+}
+
+// Text is the beginning of a body of plain text or JSON, on one line. It ends in … where it was cut, by which internal/secret
+// finds what is left of a secret there.
+func (a Answer) Text() string {
+	kind, _, _ := mime.ParseMediaType(a.Header.Get("Content-Type"))
+	switch {
+	case kind != "text/plain" && !strings.HasSuffix(kind, "json"):
+		return ""
+	case len(a.Body) > maxExcerpt:
+		return OneLine(string(a.Body[:maxExcerpt])) + "…"
 	}
 	return OneLine(string(a.Body))
 }
@@ -165,8 +175,9 @@ func OneLine(text string) string {
 
 // Send makes one try, which ends when ctx does. An answer of any status is no error.
 func (c *Client) Send(ctx context.Context, r Request) (Answer, error) {
-	if deadline, ok := ctx.Deadline(); ok {
-		ctx = context.WithValue(ctx, deadlineKey{}, deadline)
+	ctx = connectBy(ctx)
+	if ctx.Value(onceKey{}) != nil {
+		c.Close() // net/http may send a request again that a kept connection did not answer
 	}
 	req, err := r.build(ctx)
 	if err != nil {
@@ -218,16 +229,21 @@ func (r Request) build(ctx context.Context) (*http.Request, error) {
 	return req, nil
 }
 
-// whole reads a body up to its bound; of a longer one it gives the beginning. length is -1 where it is not known.
+// whole reads a body up to its bound; of a longer one it gives the beginning. A length that is known, else -1, spares the
+// pieces that a text of unknown length is put together from, in somebody else's memory limit.
 func whole(from io.Reader, length int64) (body []byte, partial bool, err error) {
-	var b bytes.Buffer
-	if length <= MaxBody {
-		b.Grow(int(max(length, 0)) + bytes.MinRead) // so much that it need not grow
+	limited := io.LimitReader(from, MaxBody+1)
+	if 0 <= length && length <= MaxBody {
+		known := bytes.NewBuffer(make([]byte, 0, length+bytes.MinRead))
+		_, err = known.ReadFrom(limited)
+		body = known.Bytes()
+	} else {
+		body, err = io.ReadAll(limited)
 	}
-	if _, err = b.ReadFrom(io.LimitReader(from, MaxBody+1)); err != nil {
+	if err != nil {
 		return nil, false, err
 	}
-	return b.Bytes()[:min(b.Len(), MaxBody)], b.Len() > MaxBody, nil
+	return body[:min(len(body), MaxBody)], len(body) > MaxBody, nil
 }
 
 func stream(resp *http.Response, read func(io.Reader, string, bool) error) error {

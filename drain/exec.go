@@ -1,0 +1,97 @@
+package drain
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/prestop/prestop/internal/child"
+	"github.com/prestop/prestop/internal/step"
+)
+
+// An Exec runs a program every second until it exits with status 0. Another status is not met. A program that cannot be
+// started, is killed, or takes longer than Timeout could not see.
+type Exec struct {
+	Words   []string // the program, and whether what it leaves is ended, as in [child.Program]
+	Adopt   bool
+	Timeout time.Duration // of one run; 0: 10 s
+	Min     time.Duration // how long to go on looking at least
+}
+
+const (
+	execTime = 10 * time.Second
+	maxSaid  = 50 // lines of one run that are logged
+)
+
+// Run runs it until it is met. For its errors see [File.Run].
+func (e Exec) Run(ctx context.Context, log *slog.Logger) error {
+	r := runs{Exec: e, log: log, warnings: slog.New(&firstOnly{log.Handler(), map[string]bool{}})}
+	p := poll{every: askEvery, min: e.Min, rarely: askSays, look: r.look}
+	return p.run(ctx, log)
+}
+
+// Check looks the program up, and does not run it, since nobody knows what it does.
+func (e Exec) Check(context.Context) ([]step.Finding, error) {
+	path, err := child.Program{Words: e.Words}.Find()
+	if err != nil {
+		return nil, err
+	}
+	return []step.Finding{step.Found("found " + path)}, nil
+}
+
+// runs are those of one step.
+type runs struct {
+	Exec
+	log      *slog.Logger
+	warnings *slog.Logger
+	said     []string // by the last run
+}
+
+func (r *runs) look(ctx context.Context) (sight, error) {
+	timeout := cmp.Or(r.Timeout, execTime)
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("it has not ended within %s", timeout))
+	defer cancel()
+	var said []string
+	err := child.Program{Words: r.Words, Adopt: r.Adopt, Say: func(stream, line string) {
+		if said = append(said, stream, line); len(said) > 2*maxSaid {
+			said = said[:2*maxSaid]
+		}
+	}}.Run(ctx, r.warnings)
+	r.tell(said)
+	switch exit, ended := errors.AsType[*child.ExitError](err); {
+	case err == nil:
+		return sight{true, r.Words[0] + ": exit status 0"}, nil
+	case ended:
+		return sight{false, exit.Error()}, nil
+	}
+	return sight{}, err
+}
+
+// tell logs what a run said, if the one before said something else.
+func (r *runs) tell(said []string) {
+	if slices.Equal(said, r.said) {
+		return
+	}
+	r.said = said
+	for n := 0; n < len(said); n += 2 {
+		r.log.Info("the program says", "stream", said[n], "output", said[n+1])
+	}
+}
+
+// firstOnly logs each message once: what is wrong with a program is so each time that it is run.
+type firstOnly struct {
+	slog.Handler
+	told map[string]bool
+}
+
+func (f *firstOnly) Handle(ctx context.Context, r slog.Record) error {
+	if f.told[r.Message] {
+		return nil
+	}
+	f.told[r.Message] = true
+	return f.Handler.Handle(ctx, r)
+}

@@ -1,0 +1,173 @@
+package drain
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"io"
+	"math/big"
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/prestop/prestop/internal/sockdiag"
+)
+
+// What was seen of real servers, with a handshake of our own and clients' first connections: bytes are as the kernel
+// counted them.
+func TestGreetingAlone(t *testing.T) {
+	nginx := greeting{known: true, tls: true, bytes: 1766, late: 510, segments: 3}
+	nginx2 := greeting{known: true, tls: true, http2: true, bytes: 1817, late: 571, segments: 4}
+	golang := greeting{known: true, tls: true, bytes: 2467, late: 0, segments: 1, hybrid: true}
+	for _, test := range []struct {
+		name                       string
+		of                         greeting
+		in, bytesIn, out, bytesOut uint32
+		may, sure                  bool
+	}{
+		{"node waits for nginx", nginx, 2, 535, 3, 1798, true, true},
+		{"and is answered, which may be another certificate", nginx, 2, 535, 4, 1972, true, false},
+		{"and is answered in a segment more", nginx, 2, 535, 5, 1972, false, false},
+		{"puma sends its tickets with the answer", nginx, 2, 535, 1, 1256, true, true},
+		{"Python waits for OpenSSL", nginx, 3, 656, 3, 1762, true, true},
+		{"Go's client offers a post-quantum key", golang, 4, 1684, 2, 2328, true, true},
+		{"Node's does not", golang, 2, 519, 1, 1384, true, true},
+		{"and is answered", golang, 2, 519, 3, 1912, false, false},
+		{"another certificate than ours, bigger by a segment", nginx, 2, 535, 4, 3200, true, false},
+		{"a handshake that is resumed", nginx, 2, 800, 2, 520, true, true},
+		{"the same, and a large answer", nginx, 2, 800, 4, 1400, false, false},
+		{"HTTP/2's settings besides", nginx2, 4, 569, 5, 1932, true, true},
+		{"an upload, and permission to send more", nginx2, 17, 20608, 5, 2056, true, true},
+		{"only the client's first words", nginx, 1, 361, 0, 0, false, false},
+		{"no TLS", greeting{known: true}, 4, 1684, 3, 1750, false, false},
+		{"not known", greeting{}, 4, 1684, 3, 1750, true, false},
+		{"not known, and more than any handshake", greeting{}, 4, 1684, 30, 40000, false, false},
+		{"TLS, but it would not have us", greeting{known: true, tls: true}, 4, 1684, 3, 1750, true, false},
+	} {
+		s := sockdiag.Socket{State: sockdiag.Established, Received: test.in, BytesReceived: test.bytesIn, Sent: test.out, BytesAcked: test.bytesOut, SegmentSize: 1448}
+		if may, sure := test.of.alone(s); may != test.may || sure != test.sure {
+			t.Errorf("%s: may %v, sure %v, want %v, %v", test.name, may, sure, test.may, test.sure)
+		}
+	}
+}
+
+// A handshake of our own learns what a port speaks, ends where nobody answers, and is made once.
+func TestShakeHands(t *testing.T) {
+	if inside(t, asUser) == "" {
+		return
+	}
+	certificate := testCertificate(t)
+	secure := func(config *tls.Config) func(*testing.T, net.Listener) {
+		return func(t *testing.T, l net.Listener) {
+			config.Certificates = []tls.Certificate{certificate}
+			serve(t, l, func(c net.Conn) { io.Copy(io.Discard, tls.Server(c, config)) })
+		}
+	}
+	for _, test := range []struct {
+		name  string
+		serve func(*testing.T, net.Listener)
+		want  greeting // its sizes: 1 if there are any
+	}{
+		{"TLS 1.3 with HTTP/2", secure(&tls.Config{NextProtos: []string{"h2"}}), greeting{known: true, tls: true, http2: true, bytes: 1, hybrid: true}},
+		{"TLS 1.3 without", secure(&tls.Config{CurvePreferences: []tls.CurveID{tls.X25519}}), greeting{known: true, tls: true, bytes: 1}},
+		{"TLS 1.2", secure(&tls.Config{MaxVersion: tls.VersionTLS12}), greeting{known: true, tls: true, bytes: 1}},
+		{"TLS that asks for a certificate", secure(&tls.Config{ClientAuth: tls.RequireAnyClientCert}), greeting{known: true, tls: true, hybrid: true}},
+		{"TLS for nothing that we speak", secure(&tls.Config{NextProtos: []string{"other"}}), greeting{known: true, tls: true}},
+		{"no TLS", func(t *testing.T, l net.Listener) {
+			serve(t, l, func(c net.Conn) { c.Read(make([]byte, 1000)); io.WriteString(c, "HTTP/1.1 400 Bad Request\r\n\r\n") })
+		}, greeting{known: true}},
+		{"the end", func(t *testing.T, l net.Listener) { serve(t, l, func(c net.Conn) {}) }, greeting{}},
+		{"silence", func(t *testing.T, l net.Listener) { serve(t, l, func(c net.Conn) { io.Copy(io.Discard, c) }) }, greeting{}},
+	} {
+		l, err := net.Listen("tcp4", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		test.serve(t, l)
+		p := newProber()
+		if test.name == "silence" {
+			time.AfterFunc(500*ms, p.cancel)
+		}
+		begin := time.Now()
+		got := p.shakeHands(netip.MustParseAddrPort(l.Addr().String()))
+		took := time.Since(begin)
+		if got.bytes > 0 {
+			got.bytes, got.late, got.segments = 1, 0, 0
+		}
+		if got != test.want || took > handshakeTime+s {
+			t.Errorf("%s: %+v after %v, want %+v", test.name, got, took, test.want)
+		}
+		if len(p.own) != 1 {
+			t.Errorf("%s: %d of its ends are known, want 1", test.name, len(p.own))
+		}
+		p.close()
+	}
+}
+
+func testCertificate(t *testing.T) tls.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	about := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, about, about, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
+
+// A first request over TLS that waits is seen to wait, and one that was answered is not, because the port was asked for a
+// handshake; that one is no traffic. Without it, both count for as long as what nobody can tell.
+func TestFirstRequestOverTLS(t *testing.T) {
+	if inside(t, asUser) == "" {
+		return
+	}
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := &tls.Config{Certificates: []tls.Certificate{testCertificate(t)}}
+	serve(t, l, func(c net.Conn) { serveLines(t.Context(), tls.Server(c, config), 0) })
+	for _, test := range []struct {
+		name, line string
+		noProbe    bool
+		held       bool
+	}{
+		{"answered", "request", false, false},
+		{"not answered", "never", false, true},
+		{"answered, without a handshake of our own", "request", true, true},
+	} {
+		q := Quiet{Ports: []uint16{port(l)}, NoProbe: test.noProbe}.withDefaults()
+		w, err := q.watch()
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw := dial(t.Context(), l)
+		c := tls.Client(raw, &tls.Config{InsecureSkipVerify: true})
+		for range 3 {
+			io.WriteString(c, test.line+"\n")
+			if test.line == "request" {
+				c.Read(make([]byte, 200))
+			}
+		}
+		for n := 0; n < 6 || !test.noProbe && !w.greetings[port(l)].known; n++ {
+			pause(t.Context(), quietEvery)
+			if _, err := w.look(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if held := w.talk.owed == 1; held != test.held || w.talk.connections != 1 {
+			t.Errorf("%s: %s", test.name, w.seen.says)
+		}
+		raw.Close()
+		w.close()
+		for w.probing.greeting(port(l)).known == test.noProbe {
+			t.Fatalf("%s: a handshake of our own: %v", test.name, !test.noProbe)
+		}
+	}
+}

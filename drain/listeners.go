@@ -1,0 +1,78 @@
+package drain
+
+import (
+	"errors"
+	"net/netip"
+	"slices"
+
+	"github.com/prestop/prestop/internal/sockdiag"
+)
+
+// Listeners are the addresses on which TCP was listened on, and to which UDP sockets were bound, at some moment.
+type Listeners []Listener
+
+// A Listener is one of them.
+type Listener struct {
+	Addr netip.AddrPort
+	UDP  bool
+}
+
+// NoteListeners is what there is now. The hook calls it once, before its first step. It takes one question to the kernel, and
+// where netlink is refused, a look at /proc/net/tcp.
+func NoteListeners() (Listeners, error) {
+	all := make(Listeners, 0, 8)
+	note := func(a netip.AddrPort) { all = append(all, Listener{Addr: a}) }
+	err := eachListener(nil, note)
+	if err != nil {
+		return nil, err
+	}
+	for _, u := range udpSockets(procTable) {
+		all = append(all, Listener{u.local, true})
+	}
+	return all, nil
+}
+
+// eachListener calls do for each TCP listener on one of these ports; none given: on any.
+func eachListener(among []uint16, do func(netip.AddrPort)) error {
+	d, err := sockdiag.OpenDump(among...)
+	if err == nil {
+		defer d.Close()
+		err = d.Each([]sockdiag.State{sockdiag.Listen}, func(s sockdiag.Socket) { do(s.Local) })
+	}
+	if !errors.Is(err, sockdiag.ErrRefused) {
+		return err
+	}
+	return procSockets(procTable, func(s procSocket) {
+		if s.state == sockdiag.Listen && (len(among) == 0 || slices.Contains(among, s.local.Port())) {
+			do(s.local)
+		}
+	})
+}
+
+// outward are the TCP ports that others can reach, and those of them to which a UDP socket is bound as well.
+func (l Listeners) outward() (tcp, udp []uint16) {
+	for _, one := range l {
+		if !one.UDP && !one.Addr.Addr().IsLoopback() && !slices.Contains(tcp, one.Addr.Port()) {
+			tcp = append(tcp, one.Addr.Port())
+		}
+	}
+	for _, one := range l {
+		if port := one.Addr.Port(); one.UDP && !one.Addr.Addr().IsLoopback() && slices.Contains(tcp, port) && !slices.Contains(udp, port) {
+			udp = append(udp, port)
+		}
+	}
+	slices.Sort(tcp)
+	slices.Sort(udp)
+	return tcp, udp
+}
+
+// tcp are the ports that were listened on.
+func (l Listeners) tcp() []uint16 {
+	var all []uint16
+	for _, one := range l {
+		if !one.UDP {
+			all = append(all, one.Addr.Port())
+		}
+	}
+	return all
+}

@@ -1,0 +1,105 @@
+package drain
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// datagrams is what is known of UDP, from look to look. The kernel counts datagrams for the network namespace as a whole: it
+// keeps no numbers for a socket but what lies unread there.
+type datagrams struct {
+	dir  string
+	last uint64
+	seen bool
+	at   time.Time // when there was one
+}
+
+// look tells how long ago a datagram was seen to have come or gone, and whether there was one at all.
+func (d *datagrams) look(now time.Time) (ago time.Duration, any bool, err error) {
+	n, err := countDatagrams(d.dir)
+	if err != nil {
+		return 0, false, err
+	}
+	if d.seen && n != d.last {
+		d.at = now
+	}
+	for _, u := range udpSockets(d.dir) {
+		if u.unread {
+			d.at = now
+		}
+	}
+	d.last, d.seen = n, true
+	return now.Sub(d.at), !d.at.IsZero(), nil
+}
+
+// countDatagrams sums up what came and went, over both IP versions.
+func countDatagrams(dir string) (sum uint64, err error) {
+	text, err := os.ReadFile(filepath.Join(dir, "snmp"))
+	if err != nil {
+		return 0, err
+	}
+	lines := strings.Split(string(text), "\n")
+	for n := 1; n < len(lines); n++ {
+		names, values := strings.Fields(lines[n-1]), strings.Fields(lines[n])
+		if len(names) != len(values) || len(names) < 2 || names[0] != "Udp:" || values[0] != "Udp:" {
+			continue
+		}
+		for i, name := range names[1:] {
+			if name == "InDatagrams" || name == "OutDatagrams" {
+				v, err := strconv.ParseUint(values[i+1], 10, 64)
+				if err != nil {
+					return 0, fmt.Errorf("snmp: %w", err)
+				}
+				sum += v
+			}
+		}
+		return sum + countDatagrams6(dir), nil
+	}
+	return 0, fmt.Errorf("%s: no numbers of UDP", filepath.Join(dir, "snmp"))
+}
+
+// countDatagrams6 is 0 where there is no IPv6.
+func countDatagrams6(dir string) (sum uint64) {
+	text, _ := os.ReadFile(filepath.Join(dir, "snmp6"))
+	for line := range strings.SplitSeq(string(text), "\n") {
+		name, value, _ := strings.Cut(line, " ")
+		if name == "Udp6InDatagrams" || name == "Udp6OutDatagrams" {
+			v, _ := strconv.ParseUint(strings.TrimSpace(value), 10, 64)
+			sum += v
+		}
+	}
+	return sum
+}
+
+// A udpSocket is one that is bound, and speaks with no peer in particular.
+type udpSocket struct {
+	procSocket
+	unread bool // datagrams lie there that its process has not read
+}
+
+// udpSockets are those of both IP versions. What cannot be read is left out: then there is none to warn of.
+func udpSockets(dir string) (all []udpSocket) {
+	for _, name := range []string{"udp", "udp6"} {
+		file, err := os.Open(filepath.Join(dir, name))
+		if err != nil {
+			continue
+		}
+		lines := bufio.NewScanner(file)
+		for n := 0; lines.Scan(); n++ {
+			s, err := parseProc(lines.Text())
+			if n == 0 || err != nil || s.remote.Port() != 0 {
+				continue
+			}
+			columns := strings.Fields(lines.Text() + " 0:0") // number, addresses, state, queues
+			_, unread, _ := strings.Cut(columns[4], ":")
+			all = append(all, udpSocket{s, strings.Trim(unread, "0") != ""})
+		}
+		file.Close()
+	}
+	return all
+}

@@ -1,0 +1,266 @@
+// Command quiettable runs the table of docs/quiet.md against real servers: patterns of traffic, each with the moment at which
+// until quiet may end at the earliest and at the latest. Servers and clients are in network namespaces of their own, with a wire
+// between them that takes a while. It needs root, /dev/net/tun, and the servers, which are Debian's but for Go's.
+//
+//	go run ./quiettable                      # all rows, ten runs each, 0, 2 and 10 ms of round trip
+//	go run ./quiettable -runs 1 -delays 2ms  # for CI
+//	go run ./quiettable -rows 'tls13.*node'  # some of them
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+func main() {
+	if len(os.Args) > 1 && os.Args[1] == "hook" {
+		hookMain()
+		return
+	}
+	runs := flag.Int("runs", 10, "how often each row is run")
+	delays := flag.String("delays", "0s,2ms,10ms", "round trips of the wire")
+	only := flag.String("rows", "", "a regular expression: only rows with it in \"pattern / protocol / server / client\"")
+	side := flag.Int("side", 10, "rows that run side by side")
+	verbose := flag.Bool("v", false, "print what the hooks said")
+	list := flag.Bool("table", false, "print the table for the docs, and run nothing")
+	flag.Parse()
+	if *list {
+		fmt.Print(docTable())
+		return
+	}
+	match, err := regexp.Compile(*only)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(2)
+	}
+	each := strings.Split(*delays, ",")
+	if len(each) == 1 {
+		delay, err := time.ParseDuration(each[0])
+		failed := false
+		if err == nil {
+			failed, err = runAll(delay, *runs, *side, match, *verbose)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(2)
+		}
+		if failed {
+			os.Exit(1)
+		}
+		return
+	}
+	status := 0
+	runtime.LockOSThread()       // Pdeathsig is sent when the thread ends that started the process
+	for _, delay := range each { // by a process of its own, with which its servers end
+		cmd := exec.Command("/proc/self/exe", append(slices.Clone(os.Args[1:]), "-delays", delay)...)
+		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+		if cmd.Run() != nil {
+			status = max(status, 1, cmd.ProcessState.ExitCode())
+		}
+	}
+	os.Exit(status)
+}
+
+// runAll runs all rows over one wire.
+func runAll(delay time.Duration, runs, side int, match *regexp.Regexp, verbose bool) (failed bool, err error) {
+	dir, err := os.MkdirTemp("", "quiettable")
+	if err != nil {
+		return false, err
+	}
+	defer os.RemoveAll(dir)
+	if err := os.Chmod(dir, 0o755); err != nil { // nginx's worker is another user
+		return false, err
+	}
+	l, err := newLab(dir, delay)
+	if err != nil {
+		return false, err
+	}
+	var all sync.WaitGroup
+	var mu sync.Mutex
+	turns := make(chan struct{}, side)
+	for n, r := range rows() {
+		if !match.MatchString(r.name()) {
+			continue
+		}
+		port, err := l.port(r.server)
+		if err != nil {
+			fmt.Printf("%-6s %-95s could not be run: %v\n", delay, r.name(), err)
+			failed = true
+			continue
+		}
+		turns <- struct{}{}
+		all.Go(func() {
+			defer func() { <-turns }()
+			result := r.run(l, n, port, runs)
+			mu.Lock()
+			defer mu.Unlock()
+			failed = failed || result.early+result.late+result.broken > 0
+			fmt.Printf("%-6s %-95s %s\n", delay, r.name(), result)
+			if verbose {
+				for _, line := range result.lines {
+					if !strings.HasPrefix(line, "ok") {
+						fmt.Println("       ", line)
+					}
+				}
+			}
+		})
+	}
+	all.Wait()
+	return failed, l.err()
+}
+
+// A result counts the runs of a row.
+type result struct {
+	runs, early, late, broken int
+	worst                     time.Duration // after what was waited for, less for=
+	lines                     []string
+}
+
+func (r result) String() string {
+	return fmt.Sprintf("%d runs, %d early, %d late, %d broken; at most %.1fs after", r.runs, r.early, r.late, r.broken, r.worst.Seconds())
+}
+
+// A running is one run of a row, to its traffic.
+type running struct {
+	mu     sync.Mutex
+	before chan struct{} // closed once that is there which is there before the hook begins
+	once   sync.Once
+	done   time.Time // when what is to be waited for was over
+}
+
+// there is said once the hook may begin.
+func (r *running) there() { r.once.Do(func() { close(r.before) }) }
+
+// over is said each time when something was done that must not be cut off.
+func (r *running) over() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.done = time.Now()
+}
+
+const (
+	rowFor  = 3 * time.Second
+	rowMin  = 1 * time.Second
+	rowMax  = 60 * time.Second
+	slack   = 1600 * time.Millisecond // 1 s, and a busy machine
+	holding = -1
+)
+
+// run runs a row as often as told, side by side: each run has a client's address and a hook of its own, which ignores all
+// others.
+func (r row) run(l *lab, n, port, runs int) (result result) {
+	result.runs = runs
+	var all sync.WaitGroup
+	var mu sync.Mutex
+	for i := range runs {
+		all.Go(func() {
+			verdict, text := r.once(l, peer{lab: l, row: n, run: i, port: port, program: r.client})
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case verdict == "early":
+				result.early++
+			case verdict == "broken":
+				result.broken++
+			case verdict == "late":
+				result.late++
+			}
+			result.lines = append(result.lines, fmt.Sprintf("%s: %s", verdict, text))
+		})
+		<-time.After(170 * time.Millisecond) // another moment between two looks
+	}
+	all.Wait()
+	for _, line := range result.lines {
+		var after float64
+		if _, rest, ok := strings.Cut(line, "after "); ok {
+			fmt.Sscanf(rest, "%f", &after)
+		}
+		result.worst = max(result.worst, time.Duration(after*float64(time.Second)))
+	}
+	return result
+}
+
+func (r row) once(l *lab, p peer) (verdict, text string) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	state := &running{before: make(chan struct{}), done: time.Now()}
+	traffic := make(chan error, 1)
+	go func() { defer state.there(); traffic <- r.traffic(ctx, p, state) }()
+	select {
+	case <-state.before:
+	case <-time.After(20 * time.Second):
+		return "broken", "the traffic never began"
+	}
+	span := rowMax
+	if r.latest == holding {
+		span = 20 * time.Second
+	}
+	begin := time.Now()
+	told := l.hook(question{Port: uint16(p.port), UDP: r.udp, Peer: p.address(), For: max(rowFor, r.quietFor), Min: rowMin, Max: span, Word: r.word, NoProbe: r.noProbe})
+	seen := told.Said
+	ended := time.Now()
+	state.mu.Lock()
+	done := state.done
+	state.mu.Unlock()
+	select {
+	case err := <-traffic:
+		if err != nil {
+			return "broken", err.Error()
+		}
+	default:
+		if r.untold && ended.Sub(begin) > 13*time.Second {
+			return "ok", "given up"
+		}
+		if r.latest != holding && !r.endless {
+			return "early", fmt.Sprintf("ended %.1fs after it began, while the traffic goes on\n%s", ended.Sub(begin).Seconds(), seen)
+		}
+	}
+	cancel()
+	after := ended.Sub(done) - max(rowFor, r.quietFor)
+	if from := begin.Add(rowMin); r.endless || done.Add(max(rowFor, r.quietFor)).Before(from.Add(rowFor)) {
+		after = ended.Sub(begin) - max(rowFor, r.quietFor)
+	}
+	text = fmt.Sprintf("after %.1fs, the machine late by %.1fs\n%s", after.Seconds(), told.Stall.Seconds(), seen)
+	held := strings.Contains(seen, "not met")
+	switch {
+	case r.latest == holding && !held:
+		return "early", text
+	case r.latest == holding:
+		return "ok", "held"
+	case held || after > r.latest+slack+3*told.Stall:
+		return "late", text
+	}
+	return "ok", text
+}
+
+// docTable is the table of the docs.
+func docTable() string {
+	text := "| pattern | protocol | servers | ends at the earliest | at the latest |\n|---|---|---|---|---|\n"
+	type key struct{ pattern, protocol, earliest, latest string }
+	servers := map[key][]string{}
+	var order []key
+	for _, r := range rows() {
+		k := key{r.pattern, r.protocol, r.earliest(), r.end()}
+		if servers[k] == nil {
+			order = append(order, k)
+		}
+		if name := r.program(); !strings.Contains(strings.Join(servers[k], ", ")+",", name+",") {
+			servers[k] = append(servers[k], name)
+		}
+	}
+	for _, k := range order {
+		text += fmt.Sprintf("| %s | %s | %s | %s | %s |\n", k.pattern, k.protocol, strings.Join(servers[k], ", "), k.earliest, k.latest)
+	}
+	return text
+}

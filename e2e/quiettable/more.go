@@ -1,0 +1,262 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/http"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/quic-go/quic-go"
+	"github.com/quic-go/quic-go/http3"
+	"golang.org/x/sys/unix"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
+)
+
+// udp is a socket in the client's namespace.
+func (l *lab) udp(from string) (c *net.UDPConn, err error) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // and not unlocked: the thread ends with the goroutine
+		if err = unix.Setns(l.client.ns, unix.CLONE_NEWNET); err == nil {
+			c, err = net.ListenUDP("udp4", &net.UDPAddr{IP: net.ParseIP(from)})
+		}
+	}()
+	<-done
+	return c, err
+}
+
+// datagram asks a UDP server, and waits for its answer.
+func (l *lab) datagram(p peer) error {
+	c, err := l.udp(p.address())
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if _, err = c.WriteToUDP([]byte("request"), &net.UDPAddr{IP: net.ParseIP(serverAddress), Port: p.port}); err == nil {
+		_, err = c.Read(make([]byte, 100))
+	}
+	return err
+}
+
+func (l *lab) certificate() tls.Certificate {
+	c, err := tls.LoadX509KeyPair(filepath.Join(l.dir, "tls.crt"), filepath.Join(l.dir, "tls.key"))
+	if err != nil {
+		panic(err)
+	}
+	return c
+}
+
+type slowHealth struct {
+	grpc_health_v1.UnimplementedHealthServer
+}
+
+// Check answers after as many milliseconds as the service's name says.
+func (slowHealth) Check(ctx context.Context, r *grpc_health_v1.HealthCheckRequest) (*grpc_health_v1.HealthCheckResponse, error) {
+	n, _ := strconv.Atoi(r.Service)
+	pause(ctx, time.Duration(n)*time.Millisecond)
+	return &grpc_health_v1.HealthCheckResponse{}, nil
+}
+
+func grpcServer(secure bool) func(*lab, int) error {
+	return func(l *lab, port int) error {
+		listener, err := l.server.listen(port)
+		if err != nil {
+			return err
+		}
+		options := []grpc.ServerOption{grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: time.Second, PermitWithoutStream: true})}
+		if secure {
+			c := l.certificate()
+			options = append(options, grpc.Creds(credentials.NewServerTLSFromCert(&c)))
+		}
+		s := grpc.NewServer(options...)
+		grpc_health_v1.RegisterHealthServer(s, slowHealth{})
+		go s.Serve(listener)
+		return nil
+	}
+}
+
+func (p peer) grpc(secure bool) (*grpc.ClientConn, grpc_health_v1.HealthClient, error) {
+	creds := insecure.NewCredentials()
+	if secure {
+		creds = credentials.NewTLS(&tls.Config{InsecureSkipVerify: true})
+	}
+	c, err := grpc.NewClient("passthrough:server", grpc.WithTransportCredentials(creds), grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 10 * time.Second, PermitWithoutStream: true}),
+		grpc.WithContextDialer(func(context.Context, string) (net.Conn, error) { return p.lab.client.dial(p.address(), p.port) }))
+	if err != nil {
+		return nil, nil, err
+	}
+	return c, grpc_health_v1.NewHealthClient(c), nil
+}
+
+// slowCall is one call of 20 s, for half of the runs right after others, begun before the hook for every third.
+func slowCall(secure bool) func(context.Context, peer, *running) error {
+	return func(ctx context.Context, p peer, r *running) error {
+		c, client, err := p.grpc(secure)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		if p.run%3 > 0 {
+			r.there()
+			pause(ctx, 500*time.Millisecond)
+		} else {
+			go func() { pause(ctx, 700*time.Millisecond); r.there() }()
+		}
+		for n := 3 * (p.run % 2); n >= 0; n-- {
+			wait := ""
+			if n == 0 {
+				wait = "20000"
+			}
+			if _, err := client.Check(ctx, &grpc_health_v1.HealthCheckRequest{Service: wait}); err != nil {
+				return err
+			}
+			r.over()
+		}
+		return nil
+	}
+}
+
+// pinged is a channel that has been used, and is idle now but for pings.
+func pinged(secure bool) func(context.Context, peer, *running) error {
+	return func(ctx context.Context, p peer, r *running) error {
+		c, client, err := p.grpc(secure)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		for range 3 {
+			if _, err := client.Check(ctx, &grpc_health_v1.HealthCheckRequest{}); err != nil {
+				return err
+			}
+		}
+		pause(ctx, time.Duration(8000+300*p.run)*time.Millisecond)
+		r.there()
+		<-ctx.Done()
+		return nil
+	}
+}
+
+func webSocketServer(secure bool) func(*lab, int) error {
+	return func(l *lab, port int) error {
+		listener, err := l.server.listen(port)
+		if err != nil {
+			return err
+		}
+		if secure {
+			listener = tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{l.certificate()}})
+		}
+		go http.Serve(listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			c, err := websocket.Accept(w, r, nil)
+			if err != nil {
+				return
+			}
+			for {
+				kind, text, err := c.Read(r.Context())
+				if err != nil {
+					return
+				}
+				if c.Write(r.Context(), kind, text) != nil {
+					return
+				}
+			}
+		}))
+		return nil
+	}
+}
+
+// webSocket is one that has been used, and is idle now but for pings.
+func webSocket(secure bool) func(context.Context, peer, *running) error {
+	return func(ctx context.Context, p peer, r *running) error {
+		scheme, protocol := "ws", "http"
+		if secure {
+			scheme, protocol = "wss", "tls"
+		}
+		c, _, err := websocket.Dial(ctx, fmt.Sprintf("%s://%s:%d/", scheme, serverAddress, p.port), &websocket.DialOptions{HTTPClient: p.goClient(protocol)})
+		if err != nil {
+			return err
+		}
+		defer c.CloseNow()
+		for range 3 {
+			if err := c.Write(ctx, websocket.MessageText, []byte("a message that is longer than a ping, and is sent back")); err != nil {
+				return err
+			}
+			if _, _, err := c.Read(ctx); err != nil {
+				return err
+			}
+		}
+		ctx = c.CloseRead(ctx)
+		go func() { pause(ctx, time.Duration(8000+300*p.run)*time.Millisecond); r.there() }()
+		for ctx.Err() == nil {
+			pause(ctx, 10*time.Second)
+			_ = c.Ping(ctx)
+		}
+		return nil
+	}
+}
+
+func quicServer(l *lab, port int) error {
+	if err := line(l, port); err != nil { // TCP on the same port, as browsers ask first
+		return err
+	}
+	c, err := l.server.listenUDP(port)
+	if err != nil {
+		return err
+	}
+	s := &http3.Server{Handler: http.HandlerFunc(handler), TLSConfig: http3.ConfigureTLSConfig(&tls.Config{Certificates: []tls.Certificate{l.certificate()}})}
+	go s.Serve(c)
+	return nil
+}
+
+// http3Requests are some over one connection, a second apart.
+func http3Requests(ctx context.Context, p peer, r *running) error {
+	c, err := p.lab.udp(p.address())
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	t := &http3.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, Dial: func(ctx context.Context, _ string, config *tls.Config, q *quic.Config) (*quic.Conn, error) {
+		return quic.Dial(ctx, c, &net.UDPAddr{IP: net.ParseIP(serverAddress), Port: p.port}, config, q)
+	}}
+	defer t.Close()
+	r.there()
+	for range 8 {
+		if err := goAsk(ctx, &http.Client{Transport: t}, p.url("h2", "/?n=300"), 0); err != nil {
+			return err
+		}
+		r.over()
+		pause(ctx, time.Second)
+	}
+	return nil
+}
+
+func udpServer(l *lab, port int) error {
+	if err := line(l, port); err != nil { // TCP on the same port
+		return err
+	}
+	c, err := l.server.listenUDP(port)
+	if err != nil {
+		return err
+	}
+	go func() {
+		buffer := make([]byte, 100)
+		for {
+			n, from, err := c.ReadFromUDP(buffer)
+			if err != nil {
+				return
+			}
+			c.WriteToUDP(buffer[:n], from)
+		}
+	}()
+	return nil
+}

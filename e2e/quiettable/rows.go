@@ -1,0 +1,294 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/prestop/prestop/drain"
+)
+
+// A row is a pattern of traffic with one server and one client. When it may end counts from when its traffic is over, or from the
+// beginning where nothing is waited for, and for= comes in addition.
+type row struct {
+	pattern, protocol string
+	server, client    string
+	word              drain.Protocol // that states the protocol
+	udp, noProbe      bool
+	quietFor          time.Duration // for=; 0: 3 s
+	endless           bool          // the traffic is none that is waited for
+	untold            bool          // it may be taken for what nobody can tell, and end 15 s after it began
+	latest            time.Duration // after that, or holding
+	traffic           func(ctx context.Context, p peer, r *running) error
+}
+
+func (r row) name() string {
+	name := r.pattern + " / " + r.protocol + " / " + r.server + " / " + r.client
+	if r.word != "" {
+		name += " / word " + string(r.word)
+	}
+	return name
+}
+
+func (r row) program() string { name, _, _ := strings.Cut(r.server, " "); return name }
+
+func (r row) earliest() string {
+	if r.endless {
+		return "`for`"
+	}
+	if r.untold {
+		return "15 s after it was asked"
+	}
+	if r.latest == holding {
+		return "`max`"
+	}
+	return "`for` after the last answer"
+}
+
+func (r row) end() string {
+	switch {
+	case r.latest == holding:
+		return "`max`"
+	case r.latest == 0:
+		return "`for` + 1 s"
+	}
+	return fmt.Sprintf("`for` + %s + 1 s", short(r.latest))
+}
+
+func short(d time.Duration) string { return strings.TrimSuffix(d.String(), "0s") }
+
+const slow = "/?ms=20000" // longer than the 15 s after which what nobody can tell is given up
+
+// slowFirst is one request on a connection of its own. Half of the runs begin it before the hook.
+func slowFirst(protocol, path string, body int) func(context.Context, peer, *running) error {
+	return func(ctx context.Context, p peer, r *running) error {
+		ask, err := p.client(protocol)
+		if err != nil {
+			return err
+		}
+		if p.run%2 == 0 {
+			r.there()
+			pause(ctx, 300*time.Millisecond)
+		} else {
+			go func() { pause(ctx, 500*time.Millisecond); r.there() }()
+		}
+		defer r.over()
+		return ask(ctx, path, body)
+	}
+}
+
+// slowLater is one on a connection that has carried others, right after them, while the hook looks or before it begins.
+func slowLater(protocol string, before bool) func(context.Context, peer, *running) error {
+	return func(ctx context.Context, p peer, r *running) error {
+		ask, err := p.client(protocol)
+		if err != nil {
+			return err
+		}
+		if !before {
+			if err := ask(ctx, "/?n=300", 0); err != nil {
+				return err
+			}
+			r.there()
+			pause(ctx, time.Second)
+		}
+		for range 5 {
+			if err := ask(ctx, "/?n=300", 0); err != nil {
+				return err
+			}
+		}
+		if before {
+			go func() { pause(ctx, 500*time.Millisecond); r.there() }()
+		}
+		defer r.over()
+		return ask(ctx, slow, 0)
+	}
+}
+
+// then is some requests one after the other, and then a connection that is kept.
+func then(protocol string, paths ...string) func(context.Context, peer, *running) error {
+	return func(ctx context.Context, p peer, r *running) error {
+		ask, err := p.client(protocol)
+		if err != nil {
+			return err
+		}
+		if p.run%2 == 0 {
+			r.there()
+		}
+		for n, path := range paths {
+			if n > 0 {
+				pause(ctx, 50*time.Millisecond)
+			}
+			if err := ask(ctx, path, 0); err != nil {
+				return err
+			}
+			r.over()
+		}
+		r.there()
+		return nil
+	}
+}
+
+// closing are kept connections that are closed one after the other, by Go's client.
+func closing(protocol string) func(context.Context, peer, *running) error {
+	return func(ctx context.Context, p peer, r *running) error {
+		var all []func()
+		for range 30 {
+			c := p.goClient(protocol)
+			if err := goAsk(ctx, c, p.url(protocol, "/?n=300"), 0); err != nil {
+				return err
+			}
+			all = append(all, c.CloseIdleConnections)
+		}
+		r.over()
+		pause(ctx, 600*time.Millisecond)
+		r.there()
+		for _, end := range all {
+			pause(ctx, 500*time.Millisecond)
+			end()
+		}
+		<-ctx.Done()
+		return nil
+	}
+}
+
+// lines are small requests on kept connections that end then, for a while.
+func lines(ctx context.Context, p peer, r *running) error {
+	r.there()
+	for end := time.Now().Add(12 * time.Second); time.Now().Before(end); pause(ctx, 300*time.Millisecond) {
+		c, err := p.lab.client.dial(p.address(), p.port)
+		if err != nil {
+			return err
+		}
+		go func() {
+			defer c.Close()
+			for n := range 2 {
+				if n > 0 {
+					pause(ctx, 400*time.Millisecond)
+				}
+				io.WriteString(c, "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n")
+				if _, err := c.Read(make([]byte, 100)); err != nil {
+					return
+				}
+				r.over()
+			}
+		}()
+	}
+	pause(ctx, 500*time.Millisecond)
+	return nil
+}
+
+// datagrams are some to a port, for a while.
+func datagrams(ctx context.Context, p peer, r *running) error {
+	r.there()
+	for range 12 {
+		if err := p.lab.datagram(p); err != nil {
+			return err
+		}
+		r.over()
+		pause(ctx, time.Second)
+	}
+	return nil
+}
+
+// beats is a connection on which only heartbeats go.
+func beats(protocol, path string) func(context.Context, peer, *running) error {
+	return func(ctx context.Context, p peer, r *running) error {
+		go func() { pause(ctx, 8*time.Second); r.there() }()
+		err := goAsk(ctx, p.goClient(protocol), p.url(protocol, path), 0)
+		if errors.Is(err, context.Canceled) {
+			return nil
+		}
+		return err
+	}
+}
+
+func rows() (all []row) {
+	add := func(r row) { all = append(all, r) }
+	each := func(r row, servers ...string) {
+		for _, s := range servers {
+			r.server, r.client, _ = strings.Cut(s, " by ")
+			if r.client == "" {
+				r.client = "go"
+			}
+			all = append(all, r)
+		}
+	}
+	http1 := []string{"go http", "nginx http", "haproxy http", "caddy http", "node http", "python http", "hypercorn http", "puma http"}
+	tls12 := []string{"go tls12", "nginx tls12", "haproxy tls12", "node tls12", "python tls12"}
+	tls13 := []string{"go tls13", "go tls13 ecdsa", "nginx tls13", "haproxy tls13", "node tls13", "python tls13", "puma tls13"}
+	h2 := []string{"go h2", "nginx h2", "haproxy h2", "caddy h2", "node h2", "hypercorn h2"}
+	h2c := []string{"go h2c", "nginx h2c", "haproxy h2c", "caddy h2c", "node h2c", "hypercorn h2c"}
+	others := func(of []string, clients ...string) (all []string) {
+		for _, s := range of {
+			for _, c := range clients {
+				all = append(all, s+" by "+c)
+			}
+		}
+		return all
+	}
+	first := "a request of 20 s, the first on its connection"
+	each(row{pattern: first, protocol: "HTTP/1.1", traffic: slowFirst("http", slow, 0)}, http1...)
+	each(row{pattern: first, protocol: "TLS 1.2", traffic: slowFirst("tls", slow, 0)}, tls12...)
+	each(row{pattern: first, protocol: "TLS 1.3", traffic: slowFirst("tls", slow, 0)}, append(tls13, others(tls13, "node", "python")...)...)
+	each(row{pattern: first, protocol: "HTTP/2 over TLS", traffic: slowFirst("h2", slow, 0)}, append(h2, others(h2, "node")...)...)
+	each(row{pattern: first, protocol: "HTTP/2 without TLS", traffic: slowFirst("h2c", slow, 0)}, append(h2c, others(h2c, "node")...)...)
+	post := "a POST of 20 KB, alone on its connection, answered after 20 s"
+	each(row{pattern: post, protocol: "HTTP/1.1", traffic: slowFirst("http", slow, 20000)}, http1...)
+	each(row{pattern: post, protocol: "TLS 1.3", traffic: slowFirst("tls", slow, 20000)}, tls13...)
+	each(row{pattern: post, protocol: "HTTP/2 over TLS", traffic: slowFirst("h2", slow, 20000)}, append(h2, others(h2, "node")...)...)
+	each(row{pattern: post, protocol: "HTTP/2 without TLS", traffic: slowFirst("h2c", slow, 20000)}, append(h2c, others(h2c, "node")...)...)
+	later := row{pattern: "a request of 20 s, right after others on its connection, while the hook looks"}
+	before := row{pattern: "the same, asked before the hook began", untold: true}
+	for n, of := range []struct {
+		protocol, spoken string
+		servers          []string
+	}{{"HTTP/1.1", "http", http1}, {"TLS 1.3", "tls", tls13}, {"HTTP/2 over TLS", "h2", h2}, {"HTTP/2 without TLS", "h2c", h2c}} {
+		later.protocol, later.traffic = of.protocol, slowLater(of.spoken, false)
+		each(later, of.servers...)
+		if n < 2 {
+			before.protocol, before.traffic = of.protocol, slowLater(of.spoken, true)
+			each(before, of.servers...)
+		}
+	}
+	idle := "answered requests, then idle"
+	several := []string{"/?n=300", "/?n=300", "/?n=2000", "/?n=300", "/?n=300", "/?n=300"}
+	each(row{pattern: idle, protocol: "HTTP/1.1", latest: 15 * time.Second, traffic: then("http", several...)}, http1...)
+	each(row{pattern: idle, protocol: "TLS 1.3", latest: 15 * time.Second, traffic: then("tls", several...)}, tls13...)
+	each(row{pattern: idle, protocol: "HTTP/2 over TLS", latest: 15 * time.Second, traffic: then("h2", several...)}, h2...)
+	each(row{pattern: idle, protocol: "HTTP/2 without TLS", latest: 15 * time.Second, traffic: then("h2c", several...)}, h2c...)
+	one := "one answered request, then idle"
+	each(row{pattern: one, protocol: "HTTP/1.1", traffic: then("http", "/?n=300")}, http1...)
+	each(row{pattern: one, protocol: "TLS 1.3", latest: 15 * time.Second, traffic: then("tls", "/?n=300")}, append(tls13, others(tls13, "python")...)...)
+	each(row{pattern: one, protocol: "HTTP/2 over TLS", latest: 15 * time.Second, traffic: then("h2", "/?n=300")}, h2...)
+	each(row{pattern: one, protocol: "HTTP/2 without TLS", latest: 15 * time.Second, traffic: then("h2c", "/?n=300")}, h2c...)
+	down := "a download of 1 MB, then idle"
+	each(row{pattern: down, protocol: "TLS 1.3", traffic: then("tls", "/?n=1000000")}, tls13...)
+	each(row{pattern: down, protocol: "HTTP/2 over TLS", latest: 15 * time.Second, traffic: then("h2", "/?n=1000000")}, append(h2, others(h2, "node")...)...)
+	close := "kept connections that are closed one after the other"
+	each(row{pattern: close, protocol: "HTTP/1.1", endless: true, traffic: closing("http")}, http1...)
+	each(row{pattern: close, protocol: "TLS 1.3", endless: true, traffic: closing("tls")}, tls13...)
+	each(row{pattern: close, protocol: "HTTP/2 over TLS", endless: true, traffic: closing("h2")}, h2...)
+	add(row{pattern: "small requests on connections that end then", protocol: "line protocol", server: "line", client: "go", traffic: lines})
+	halt := "an answer that pauses for 5 s, `for=6s`"
+	each(row{pattern: halt, protocol: "HTTP/1.1", quietFor: 6 * time.Second, traffic: slowFirst("http", "/?head=1&ms=5000", 0)}, "go http", "nginx http", "node http", "hypercorn http")
+	each(row{pattern: halt, protocol: "TLS 1.3", quietFor: 6 * time.Second, latest: 15 * time.Second, traffic: slowFirst("tls", "/?head=1&ms=5000", 0)}, "go tls13", "nginx tls13", "node tls13")
+	call := "a call of 20 s"
+	each(row{pattern: call, protocol: "gRPC", traffic: slowCall(false)}, "grpc plain")
+	each(row{pattern: call, protocol: "gRPC over TLS", traffic: slowCall(true)}, "grpc tls")
+	channel := "a channel that has been used, with its client's pings every 10 s"
+	each(row{pattern: channel, protocol: "gRPC", word: drain.HTTP2, endless: true, traffic: pinged(false)}, "grpc plain")
+	each(row{pattern: channel, protocol: "gRPC over TLS", endless: true, traffic: pinged(true)}, "grpc tls")
+	socket := "a WebSocket with pings every 10 s"
+	each(row{pattern: socket, protocol: "WebSocket", word: drain.WebSocket, endless: true, traffic: webSocket(false)}, "websocket")
+	each(row{pattern: socket, protocol: "WebSocket over TLS", word: drain.WebSocket, endless: true, traffic: webSocket(true)}, "websocket tls")
+	heart := "an event stream with nothing but heartbeats every 10 s"
+	each(row{pattern: heart, protocol: "SSE", word: drain.SSE, endless: true, traffic: beats("http", "/?beat=10000")}, "go http", "node http", "nginx http")
+	each(row{pattern: heart, protocol: "SSE over TLS", word: drain.SSE, endless: true, latest: 15 * time.Second, traffic: beats("tls", "/?beat=10000")}, "go tls13", "node tls13")
+	each(row{pattern: "the same every 2 s, without the word", protocol: "SSE", endless: true, latest: holding, traffic: beats("http", "/?beat=2000")}, "go http", "node http")
+	add(row{pattern: "datagrams, `/udp`", protocol: "UDP", server: "udp", client: "go", udp: true, traffic: datagrams})
+	add(row{pattern: "requests of HTTP/3, `/udp`", protocol: "HTTP/3", server: "quic", client: "go", udp: true, latest: 5 * time.Second, traffic: http3Requests})
+	return all
+}

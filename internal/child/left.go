@@ -1,0 +1,109 @@
+package child
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/prestop/prestop/internal/proc"
+)
+
+// adopt makes this process the parent of all that its descendants leave behind, and tells whether each child that it has
+// from now on comes from the program that is started next. That is not so where there are children already, as a shell
+// leaves them that was replaced by this process, nor for process 1, whose children may be anybody's.
+func adopt() bool {
+	return os.Getpid() != 1 && !hasChildren() && unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == nil
+}
+
+func hasChildren() bool {
+	return !errors.Is(unix.Waitid(unix.P_ALL, 0, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil), unix.ECHILD)
+}
+
+// started are the processes that the program started, as far as /proc shows them: the others of its group, and all that
+// descend from the adopter. Those that have ended and are not reaped are among them. The program must not be reaped yet: it
+// may be the parent of some.
+func (c *child) started() []proc.Process {
+	entries, _ := os.ReadDir("/proc")
+	all := map[int]proc.Process{}
+	for _, e := range entries {
+		if _, err := strconv.Atoi(e.Name()); err != nil {
+			continue
+		}
+		if p, err := proc.Read("", e.Name()); err == nil {
+			all[p.PID] = p
+		}
+	}
+	descends := func(p proc.Process) bool {
+		for range all { // no more often: parents may have changed while they were read
+			if p.Parent == c.adopter {
+				return true
+			}
+			p = all[p.Parent]
+		}
+		return false
+	}
+	leader := c.cmd.Process.Pid
+	var started []proc.Process
+	for _, p := range all {
+		if p.PID != leader && (p.Group == leader || c.adopter != 0 && descends(p)) {
+			started = append(started, p)
+		}
+	}
+	return started
+}
+
+// tellLeft names what still runs when the program has ended, and tells whether anything is left.
+func (c *child) tellLeft() bool {
+	started := c.started()
+	var names []string
+	for _, p := range started {
+		if !p.Ended() {
+			names = append(names, fmt.Sprintf("%s (%d)", p.Name, p.PID))
+		}
+	}
+	if len(names) > 0 {
+		c.log.Warn("the program has ended, but not all that it started; the rest is killed", "processes", names)
+	}
+	return len(started) > 0
+}
+
+// endLeft kills what has left the group, and again what that leaves, until there is none. However late it is, all is killed
+// that there is now.
+func (c *child) endLeft(ctx context.Context, within time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	look := time.NewTicker(time.Millisecond)
+	defer look.Stop()
+	for c.adopter != 0 {
+		left := c.started()
+		for _, p := range left {
+			endProcess(p)
+			_, _ = unix.Wait4(p.PID, nil, unix.WNOHANG, nil)
+		}
+		if len(left) == 0 {
+			return
+		}
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// endProcess kills this process, and no other that was given its process id by now.
+func endProcess(p proc.Process) {
+	handle, err := os.FindProcess(p.PID)
+	if err != nil {
+		return
+	}
+	defer handle.Release()
+	if lives, _ := p.Lives(""); lives {
+		_ = handle.Kill()
+	}
+}

@@ -1,0 +1,60 @@
+package escape
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// Printable is text with escapes, as Go has them, for all that acts on a terminal or changes the order of letters: control
+// characters, line ends and those of C1 too, and marks of direction.
+func Printable(text string) string {
+	if !strings.ContainsFunc(text, acts) && utf8.ValidString(text) {
+		return text
+	}
+	var out strings.Builder
+	for len(text) > 0 {
+		r, size := utf8.DecodeRuneInString(text)
+		if acts(r) || r == utf8.RuneError && size == 1 {
+			quoted := strconv.Quote(text[:size])
+			out.WriteString(quoted[1 : len(quoted)-1])
+		} else {
+			out.WriteString(text[:size])
+		}
+		text = text[size:]
+	}
+	return out.String()
+}
+
+// JSON is a JSON text in which the same is escaped. encoding/json leaves alone what comes after the first 32 characters.
+func JSON(text []byte) []byte {
+	var out strings.Builder
+	for _, r := range string(text) {
+		if !acts(r) || r == '\n' {
+			out.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{r}) {
+			fmt.Fprintf(&out, `\u%04x`, unit)
+		}
+	}
+	return []byte(out.String())
+}
+
+func acts(r rune) bool { return !strconv.IsPrint(r) }
+
+// A Writer writes each line printable.
+type Writer struct{ To io.Writer }
+
+// Write tells of the text's own length.
+func (w Writer) Write(text []byte) (int, error) {
+	lines := strings.Split(string(text), "\n")
+	for n := range lines {
+		lines[n] = Printable(lines[n])
+	}
+	_, err := io.WriteString(w.To, strings.Join(lines, "\n"))
+	return len(text), err
+}

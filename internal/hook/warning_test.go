@@ -1,0 +1,114 @@
+package hook
+
+import (
+	"testing"
+)
+
+func TestWarnings(t *testing.T) {
+	t.Parallel()
+	const unused = "setting-unused: "
+	exits := func(step string) string { return "ends-the-process of step " + step }
+	moves := func(step, kind string) string {
+		return "elasticsearch-moves-data of step " + step + ": Elasticsearch shutdown type " + kind
+	}
+	for _, test := range []struct {
+		name  string
+		env   env
+		steps []string
+		want  []string
+	}{
+		{"nothing to say", env{appEnv: "http://a/", esEnv: "http://es"}, []string{"wait 5s", "until quiet 8080"}, nil},
+
+		{"an end before a wait", nil, []string{"post http://a/actuator/shutdown", "wait 5s"}, []string{exits("1: post http://a/actuator/shutdown ends")}},
+		{"an end before another call and a wait", nil, []string{"post http://a/actuator/shutdown", "post http://a/", "wait 5s"}, []string{exits("1")}},
+		{"an end after the wait", nil, []string{"wait 5s", "post http://a/actuator/shutdown"}, nil},
+		{"an end without any", nil, []string{"post http://a/actuator/shutdown"}, nil},
+		{"an end between two", nil, []string{"wait 5s", "post http://a/quitquitquit", "wait 5s"}, []string{exits("2")}},
+		{"an end before a wait of nothing", nil, []string{"post http://a/quitquitquit", "wait 0"}, nil},
+		{"an end before an until", nil, []string{"post http://a/quitquitquit", "until quiet 8080"}, []string{exits("1")}},
+		{"an end before the additional wait", env{waitEnv: "5"}, []string{"post http://a/quitquitquit"}, []string{exits("1")}},
+		{"an end before none", env{waitEnv: "0"}, []string{"post http://a/quitquitquit"}, nil},
+		{"an end as the app's URL", env{appEnv: "http://a/actuator/shutdown"}, nil, []string{exits("1: post http://a/actuator/shutdown ends")}},
+		{"an end as the app's URL, before a step", env{appEnv: "http://a/actuator/shutdown"}, []string{"wait 5s"}, []string{exits("1")}},
+		{"an end as the app's URL, and no wait", env{appEnv: "http://a/actuator/shutdown", waitEnv: "0"}, nil, nil},
+		{"an end behind the app's URL", env{appEnv: "http://a/"}, []string{"post http://a/quitquitquit", "wait 5s"}, []string{exits("2")}},
+		{"an end with a query", nil, []string{"post http://localhost:15000/quitquitquit?x=y", "wait 5s"}, []string{exits("1")}},
+		{"an end with a fragment", nil, []string{"post http://a/quitquitquit#x", "wait 5s"}, []string{exits("1")}},
+		{"an end with a slash", nil, []string{"post http://a/quitquitquit/", "wait 5s"}, []string{exits("1")}},
+		{"an end below a prefix", nil, []string{"post http://a/manage/actuator/shutdown", "wait 5s"}, []string{exits("1")}},
+		{"an end by a variable", env{"P": "/quitquitquit"}, []string{"post http://a$(P)", "wait 5s"}, []string{exits("1: post http://a$(P) ends")}},
+		{"an end by any other method", nil, []string{"get http://a/quitquitquit", "wait 5s"}, []string{exits("1")}},
+		{"two ends", nil, []string{"post http://a/quitquitquit", "post http://b/quitquitquit", "wait 5s"}, []string{exits("2"), exits("1")}},
+		{"an end in a query only", nil, []string{"post http://a/x?y=/quitquitquit", "wait 5s"}, nil},
+		{"an end in a longer name", nil, []string{"post http://a/quitquitquitter", "wait 5s"}, nil},
+		{"an end in a condition only", nil, []string{"post http://a/ only-if=http://a/quitquitquit", "wait 5s"}, nil},
+		{"an end before what cannot be read", nil, []string{"post http://a/quitquitquit", "wiat 5s"}, []string{exits("1")}},
+		{"an end with its password out", nil, []string{"post http://u:hunter22@a/quitquitquit", "wait 5s"}, []string{exits("1: post http://***@a/quitquitquit ends")}},
+		{"a signal that ends", nil, []string{"signal TERM wait=false", "wait 5s"}, []string{exits("1: signal TERM wait=false ends the main process")}},
+		{"a signal that ends after the wait", nil, []string{"wait 5s", "signal TERM wait=false"}, nil},
+		{"a signal that does not end", nil, []string{"signal USR1 wait=false", "wait 5s"}, nil},
+
+		{"restart", env{esEnv: "http://a"}, []string{"elasticsearch", "wait 5s"}, nil},
+		{"remove", env{esEnv: "http://a"}, []string{"elasticsearch type=remove"}, []string{moves("1", "remove")}},
+		{"sigterm", env{esEnv: "http://a", typeEnv: "sigterm"}, []string{"wait 5s", "elasticsearch"}, []string{moves("2", "sigterm")}},
+		{"replace, from the environment", env{esEnv: "http://a", typeEnv: "Replace", "PRE_STOP_ELASTICSEARCH_TARGET_NODE": "b"}, nil, []string{moves("1", "replace")}},
+		{"remove for an app alone", env{appEnv: "http://a/", typeEnv: "remove"}, nil, nil},
+		{"auto", env{esEnv: "http://a", typeEnv: "auto", askEnv: "true"}, nil, nil},
+
+		{"a max that is over", nil, []string{"wait 20s", "until quiet 8080 max=20s"}, []string{"max-before-begin of step 2: until quiet 8080 max=20s"}},
+		{"a max that is not", nil, []string{"wait 20s", "until quiet 8080 max=40s"}, nil},
+		{"a max shorter than its min", nil, []string{"until quiet 8080 min=30s max=20s"}, []string{"max-before-begin of step 1"}},
+		{"no max, with the additional wait over", env{waitEnv: "10"}, []string{"wait 20s", "until quiet 8080"}, nil},
+
+		{"arguments and steps", env{stepsSetting: "wait 6s"}, []string{"wait 5s"}, []string{"steps-ignored: PRE_STOP_STEPS is set"}},
+		{"no setting", env{"PRE_STOP_GRACE_SECONDS": "60", "PRE_STOP_WAIT": "x"}, nil, []string{"setting-unknown: PRE_STOP_GRACE_SECONDS", "setting-unknown: PRE_STOP_WAIT"}},
+
+		{"a call twice", nil, []string{"post http://a/drain", "wait 5s", "post http://a/drain"}, []string{"called-twice of step 3: post http://a/drain: "}},
+		{"a call thrice", nil, []string{"post http://a", "post http://a", "post http://a"}, []string{"called-twice of step 2", "called-twice of step 3"}},
+		{"the app's call twice", env{appEnv: "http://a/drain"}, []string{"post http://a/drain timeout=5s"}, []string{"called-twice of step 2"}},
+		{"a call twice, written otherwise", env{appEnv: "http://u:hunter22@A:80"}, []string{"post http://a/#x"}, []string{"called-twice of step 2"}},
+		{"a call twice by a variable", env{"A": "http://a/drain"}, []string{"post http://a/drain", "post $(A)"}, []string{"called-twice of step 2: post $(A)"}},
+		{"two methods", nil, []string{"put http://a/x", "delete http://a/x"}, nil},
+		{"two queries", nil, []string{"post http://a/x?a", "post http://a/x?b"}, nil},
+		{"two ports", nil, []string{"post http://a/x", "post http://a:8080/x"}, nil},
+		{"a call and looks", nil, []string{"get http://a/x", "until http://a/x max=5s", "post http://a/y only-if=http://a/x"}, nil},
+		{"two looks", nil, []string{"until http://a/x max=5s", "until http://a/x max=6s"}, nil},
+		{"two locks", nil, []string{"unlock redis://a key=x value-file=/v", "unlock redis://a key=y value-file=/v"}, nil},
+		{"Elasticsearch twice", env{esEnv: "http://a:9200"}, []string{"elasticsearch", "elasticsearch http://b:9200,http://a:9200"}, []string{"called-twice of step 2"}},
+		{"two clusters", nil, []string{"elasticsearch http://a:9200", "elasticsearch http://b:9200"}, nil},
+
+		{"Elasticsearch's URL in a step", env{esEnv: "http://a:9200,http://b:9200"}, []string{"elasticsearch http://B:9200"}, nil},
+		{"Elasticsearch's URL not in a step", env{esEnv: "http://a:9200"}, []string{"elasticsearch http://b:9200"}, []string{unused + esEnv}},
+		{"Elasticsearch's URL in one of two", env{esEnv: "http://a:9200"}, []string{"elasticsearch http://b:9200", "elasticsearch"}, nil},
+		{"Elasticsearch's URL turned off", env{esEnv: "none"}, nil, nil},
+		{"Elasticsearch's URL beside a mistake", env{esEnv: "http://a:9200"}, []string{"elasticsearch http://b:9200", "wiat 5s"}, nil},
+		{"Elasticsearch's files alone", env{"PRE_STOP_ELASTICSEARCH_CA_FILE": "/ca"}, []string{"wait 5s"}, []string{unused + "PRE_STOP_ELASTICSEARCH_CA_FILE"}},
+		{"Elasticsearch's files alone, by a flag", nil, []string{"--elasticsearch-ca-file=/ca", "wait 5s"}, []string{unused + "--elasticsearch-ca-file"}},
+		{"Elasticsearch's files and a step", env{"PRE_STOP_ELASTICSEARCH_CA_FILE": "/ca"}, []string{"elasticsearch https://a"}, nil},
+		{"the app's files alone", env{"PRE_STOP_APP_TOKEN_FILE": "/t", "PRE_STOP_APP_CA_FILE": "/ca"}, []string{"post https://a"}, []string{unused + "PRE_STOP_APP_TOKEN_FILE", unused + "PRE_STOP_APP_CA_FILE"}},
+		{"the app's files", env{appEnv: "https://a", "PRE_STOP_APP_TOKEN_FILE": "/t"}, nil, nil},
+		{"the app's files beside a mistake", env{appEnv: "a:8080", "PRE_STOP_APP_TOKEN_FILE": "/t"}, nil, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := read(t, with(env{graceEnv: "600"}, test.env), test.steps...)
+			for range 2 { // a script says the same each time
+				checkNotes(t, "warnings", s.Plan(world()).said(), test.want...)
+			}
+		})
+	}
+}
+
+// A warning says which setting it is about.
+func TestWarningsOfSettings(t *testing.T) {
+	t.Parallel()
+	p := read(t, env{graceEnv: "60", "PRE_STOP_NOPE": "x", stepsSetting: "wait 5s", "PRE_STOP_APP_CA_FILE": "/ca"}, "wait 6s").Plan(world())
+	got := map[string]string{}
+	for _, w := range p.Warnings {
+		got[w.ID] = w.Setting
+	}
+	for id, want := range (env{"setting-unknown": "PRE_STOP_NOPE", "steps-ignored": stepsSetting, "setting-unused": "PRE_STOP_APP_CA_FILE"}) {
+		if got[id] != want {
+			t.Errorf("%s is about %q, want %q", id, got[id], want)
+		}
+	}
+}

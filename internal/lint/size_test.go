@@ -1,0 +1,96 @@
+package lint
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// What a file costs grows with its length, and not with the square of it: four times as much takes less than nine times the CPU
+// time of this process, which is little longer where a machine is busy. The square would take sixteen times.
+func TestCostGrowsAsTheInput(t *testing.T) {
+	hook := func(i int, more string) string {
+		return fmt.Sprintf("---\nkind: Pod\nmetadata: {name: web-%d, labels: {app: web-%d}}\nspec:\n  containers:\n  - name: app\n    env: [{name: PRE_STOP_GRACE_PERIOD_SECONDS, value: \"30\"}%s]\n    lifecycle: {preStop: {exec: {command: [/prestop, until quiet 8080]}}}\n", i, i, more)
+	}
+	many := func(one func(int) string) func(int) string {
+		return func(n int) string {
+			var b strings.Builder
+			for i := range n {
+				b.WriteString(one(i))
+			}
+			return b.String()
+		}
+	}
+	keys := many(func(i int) string { return fmt.Sprintf("  k%d: v\n", i) })
+	for name, test := range map[string]struct {
+		n    int
+		text func(n int) string
+	}{
+		"manifests": {150, many(func(i int) string { return hook(i, "") })},
+		"manifests, Services and ConfigMaps": {200, many(func(i int) string {
+			return hook(i, fmt.Sprintf(", {name: A, valueFrom: {configMapKeyRef: {name: c%d, key: a}}}", i)) +
+				fmt.Sprintf("---\nkind: Service\nmetadata: {name: web-%d}\nspec: {selector: {app: web-%d}}\n---\nkind: ConfigMap\nmetadata: {name: c%d}\ndata: {a: b}\n", i, i, i)
+		})},
+		"Services that all select the same": {300, many(func(i int) string {
+			return strings.Replace(hook(i, ""), "app: web-"+fmt.Sprint(i), "app: web", 1) + fmt.Sprintf("---\nkind: Service\nmetadata: {name: web-%d}\nspec: {selector: {app: web}, ports: [{port: 80}]}\n", i)
+		})},
+		"keys of a ConfigMap": {8000, func(n int) string { return "kind: ConfigMap\nmetadata: {name: c}\ndata:\n" + keys(n) }},
+		"keys of a ConfigMap of envs": {6000, func(n int) string {
+			return "kind: ConfigMap\nmetadata: {name: c}\ndata:\n" + keys(n) + strings.Replace(hook(1, ""), "    env:", "    envFrom: [{configMapRef: {name: c}}]\n    env:", 1)
+		}},
+		"keys of somebody's object": {8000, func(n int) string { return "apiVersion: x/v1\nkind: X\ndata:\n" + keys(n) }},
+		"labels": {8000, func(n int) string {
+			return "kind: Pod\nmetadata:\n  labels:\n" + strings.ReplaceAll(keys(n), "  k", "    k") + "spec: {containers: [{name: app}]}\n"
+		}},
+		"variables": {3000, func(n int) string {
+			return hook(1, many(func(i int) string { return fmt.Sprintf(", {name: A%d, value: $(A%d)}", i, i-1) })(n))
+		}},
+		"containers": {700, func(n int) string {
+			return "kind: Pod\nspec:\n  volumes: [{name: p, emptyDir: {}}]\n  containers:\n" + many(func(i int) string {
+				return fmt.Sprintf("  - {name: proxy-%d, volumeMounts: [{name: p, mountPath: /s}], lifecycle: {preStop: {exec: {command: [sleep, \"5\"]}}}}\n", i)
+			})(n)
+		}},
+		"containers that run prestop": {200, func(n int) string {
+			return "kind: Pod\nspec:\n  volumes: [{name: p, emptyDir: {}}]\n  containers:\n" + many(func(i int) string {
+				return fmt.Sprintf("  - {name: a-%d, ports: [{name: https, containerPort: %d}], volumeMounts: [{name: p, mountPath: /s}], lifecycle: {preStop: {exec: {command: [/s/prestop, post http://localhost:%d/x, until quiet 8080]}}}}\n", i, i+1000, i+1000)
+			})(n)
+		}},
+		"commands of a script": {1500, func(n int) string {
+			return strings.Replace(hook(1, ""), "/prestop, until quiet 8080", "sh, -c, \""+strings.Repeat("sleep 1; ", n)+"\"", 1)
+		}},
+		"unknown fields": {2000, func(n int) string { return "kind: Pod\nspec:\n  containers: []\n" + keys(n) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			// Nothing here is parallel, since what runs beside it would count too.
+			cost := func(n int) time.Duration {
+				files := []File{{Name: "x", Content: []byte(test.text(n))}}
+				least := time.Hour
+				for range 2 {
+					runtime.GC()
+					before := cpuTime(t)
+					Check(files)
+					least = min(least, cpuTime(t)-before)
+				}
+				return least
+			}
+			small, large := cost(test.n), cost(4*test.n)
+			t.Logf("%d: %s, %d: %s", test.n, small, 4*test.n, large)
+			if large > 9*max(small, time.Millisecond) {
+				t.Errorf("four times as much takes %.1f times as long", float64(large)/float64(small))
+			}
+		})
+	}
+}
+
+// cpuTime is what this process has used.
+func cpuTime(t *testing.T) time.Duration {
+	t.Helper()
+	var r syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
+}

@@ -1,0 +1,89 @@
+package request
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prestop/prestop/internal/step"
+	"github.com/prestop/prestop/internal/web"
+)
+
+// OnlyIf reads only-if= of a step that makes no request of its own.
+func OnlyIf(l step.Line) (s Spec, err error) {
+	err = s.condition(l)
+	return s, err
+}
+
+// Conditional makes a step that is done only if the request's OnlyIf is answered 2xx. Without one it is inner itself. connect
+// is to the request's own place.
+func (s Spec) Conditional(m step.Means, connect web.Connect, inner step.Deed) step.Deed {
+	if s.OnlyIf == nil {
+		return inner
+	}
+	if !samePlace(s.URL, s.OnlyIf.URL) {
+		connect = s.OnlyIf.Connect(m)
+	}
+	return conditional{connect, s.OnlyIf.Request, s.OnlyIf.Timeout, inner}
+}
+
+// A conditional step is done at once where its condition is not met.
+type conditional struct {
+	connect web.Connect
+	request web.Request
+	timeout time.Duration // of one try; 0: 10 s
+	inner   step.Deed
+}
+
+const unmet = "not done: the condition is not met"
+
+// Run asks, and does the step. It fails where the condition cannot be asked.
+func (c conditional) Run(ctx context.Context, log *slog.Logger) error {
+	answer, err := c.ask(ctx, log)
+	if err != nil {
+		return fmt.Errorf("only-if: %w", err)
+	}
+	if !answer.OK() {
+		log.Info(unmet, "only-if", web.Place(answer.URL), "status", answer.Status)
+		return nil
+	}
+	return c.inner.Run(ctx, log)
+}
+
+// ask gives any answer but one to somebody who may not ask, which says nothing of the condition.
+func (c conditional) ask(ctx context.Context, log *slog.Logger) (web.Answer, error) {
+	client, err := c.connect()
+	if err != nil {
+		return web.Answer{}, err
+	}
+	policy := web.Policy{Timeout: c.timeout, Again: func(web.Answer) bool { return false }}
+	answer, err := policy.Do(ctx, log, func(ctx context.Context) (web.Answer, error) { return client.Send(ctx, c.request) })
+	switch {
+	case err != nil:
+	case answer.Status == http.StatusUnauthorized, answer.Status == http.StatusForbidden, answer.Status == http.StatusProxyAuthRequired:
+		err = fmt.Errorf("%s: %s", web.Place(answer.URL), answer)
+	}
+	return answer, err
+}
+
+// Check asks once, and looks at the step if it would be done.
+func (c conditional) Check(ctx context.Context) ([]step.Finding, error) {
+	brief, cancel := context.WithTimeoutCause(ctx, 1900*time.Millisecond, web.ErrTry) // with less than 2 s there is one try
+	defer cancel()
+	answer, err := c.ask(brief, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return nil, fmt.Errorf("only-if: %w", err)
+	}
+	if !answer.OK() {
+		return []step.Finding{step.Found(unmet, "only-if", web.Place(answer.URL), "status", strconv.Itoa(answer.Status))}, nil
+	}
+	found := []step.Finding{step.Found("the condition is met")}
+	if inner, ok := c.inner.(step.Checker); ok {
+		more, err := inner.Check(ctx)
+		return append(found, more...), err
+	}
+	return found, nil
+}

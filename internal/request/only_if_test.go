@@ -1,0 +1,137 @@
+package request
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prestop/prestop/internal/step"
+)
+
+// inner is a step that notes that it was done.
+type inner struct{ done, checked *int }
+
+func (i inner) Run(context.Context, *slog.Logger) error { *i.done++; return errInner }
+func (i inner) Check(context.Context) ([]step.Finding, error) {
+	*i.checked++
+	return []step.Finding{step.Found("inner")}, nil
+}
+
+var errInner = errors.New("inner")
+
+func TestConditional(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		answers  string // of the condition, one after the other
+		done     bool
+		err, log string
+	}{
+		{"200", true, "inner", ""},
+		{"202", true, "inner", ""},
+		{"404", false, "", unmet},
+		{"429", false, "", unmet},
+		{"503", false, "", unmet},
+		{"307", false, "", unmet},
+		{"401", false, "only-if: PLACE: 401 Unauthorized", ""},
+		{"403", false, "only-if: PLACE: 403 Forbidden", ""},
+		{"407", false, "only-if: PLACE: 407 Proxy Authentication Required", ""},
+		{"0", false, "only-if: PLACE: ", ""},
+		{"0 200", true, "inner", "trying again"},
+	} {
+		all := strings.Fields(test.answers)
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			now := all[0]
+			all = append(all[1:], now)[:max(1, len(all)-1)]
+			if r.Method != http.MethodGet || r.RequestURI != "/leader?a=b" || now == "0" {
+				panic(http.ErrAbortHandler)
+			}
+			var status int
+			fmt.Sscan(now, &status)
+			w.Header().Set("Location", "http://elsewhere/")
+			w.WriteHeader(status)
+		}))
+		defer server.Close()
+		var s Spec
+		verb := step.Verb{Name: "do", Raw: true, Options: []string{"only-if"}, Parse: func(l step.Line) (_ step.Spec, err error) {
+			s, err = OnlyIf(l)
+			return nil, err
+		}}
+		line := fmt.Sprintf("do only-if=%s/leader?a=b it", server.URL)
+		if _, _, _, err := step.Parse([]step.Verb{verb}, line, nil); err != nil {
+			t.Fatal(err)
+		}
+		if calls := s.Calls(); len(calls) != 1 || !calls[0].Condition || calls[0].URL.Path != "/leader" {
+			t.Errorf("%+v", calls)
+		}
+		var done, checked int
+		do := s.Conditional(means(t), nil, inner{&done, &checked})
+		text := &bytes.Buffer{}
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		if test.answers == "0" {
+			ctx, cancel = context.WithTimeout(t.Context(), 500*time.Millisecond)
+		}
+		err := do.Run(ctx, slog.New(slog.NewTextHandler(text, nil)))
+		cancel()
+		want := strings.Replace(test.err, "PLACE", server.URL, 1)
+		if (done == 1) != test.done || (err == nil) != (want == "") || err != nil && !strings.HasPrefix(err.Error(), want) || !strings.Contains(text.String(), test.log) {
+			t.Errorf("%s: done %d, %v, log %s", test.answers, done, err, text)
+		}
+		found, err := do.(step.Checker).Check(t.Context())
+		if text := fmt.Sprint(found); (err == nil) != (test.err == "" || test.err == "inner") || (checked == 1) != test.done || test.done != strings.Contains(text, "the condition is met") || (test.log == unmet) != strings.Contains(text, unmet) {
+			t.Errorf("%s: checked %d, %v, %v", test.answers, checked, found, err)
+		}
+	}
+}
+
+func TestConditionIsNotHeldByAServerThatHangs(t *testing.T) {
+	t.Parallel()
+	ended := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-ended }))
+	defer server.Close()
+	defer close(ended)
+	s, err := parse("ask " + server.URL + " only-if=" + server.URL + " timeout=100ms")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var done int
+	ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
+	defer cancel()
+	err = s.Conditional(means(t), s.Connect(means(t)), inner{&done, &done}).Run(ctx, slog.New(slog.DiscardHandler))
+	if done > 0 || err == nil || ctx.Err() != nil || !strings.Contains(err.Error(), "no complete answer in time (100ms)") {
+		t.Errorf("done %d, %v, %v", done, err, ctx.Err())
+	}
+}
+
+// Certificates and credentials go along to the same place alone.
+func TestConditionElsewhere(t *testing.T) {
+	t.Parallel()
+	const all = " token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n header=A:b timeout=3s"
+	for condition, same := range map[string]bool{"https://app/ready": true, "https://APP/": true, "https://app:444/": false, "http://app/": false, "https://other/": false} {
+		s, err := parse("ask https://app/" + all + " only-if=" + condition)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := s.OnlyIf
+		if (c.TokenFile == "/t" && c.TLS == s.TLS) != same || (len(c.Files()) == 4) != same || c.Request.Header != nil || c.Timeout != 3*time.Second || c.OnlyIf != nil {
+			t.Errorf("%s: %+v", condition, c)
+		}
+		if calls := s.Calls(); len(calls) != 2 || !calls[0].Condition || calls[1].Condition || calls[1].URL.Host != "app" {
+			t.Errorf("%+v", calls)
+		}
+	}
+	s, err := parse("ask http://app/")
+	if do := s.Conditional(means(t), nil, inner{}); err != nil || do != (inner{}) || !slices.Equal(s.Files(), nil) {
+		t.Errorf("%+v, %v", do, err)
+	}
+	if _, err := parse("ask http://app/ only-if=app"); err == nil || !strings.HasPrefix(err.Error(), "column 17: only-if: expected a URL") {
+		t.Error(err)
+	}
+}

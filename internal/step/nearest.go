@@ -1,0 +1,92 @@
+package step
+
+import (
+	"path"
+	"strings"
+)
+
+// Nearest is the word among others that word is almost, whatever its case; empty: it is almost none. That is at most two letters
+// that are missing, too much, wrong or swapped with their neighbour, and less than half of them.
+func Nearest(word string, among []string) string {
+	nearest, least := "", min(3, (len(word)+1)/2)
+	for _, other := range among {
+		if d := distance(strings.ToLower(word), strings.ToLower(other)); d < least {
+			nearest, least = other, d
+		}
+	}
+	return nearest
+}
+
+// DidYouMean is the end of a message about a word that is not known; empty: it is almost none of the others.
+func DidYouMean(word string, among []string) string {
+	if nearest := Nearest(word, among); nearest != "" {
+		return "; did you mean " + nearest + "?"
+	}
+	return ""
+}
+
+// distance is how many letters have to be added, taken away, changed or swapped with their neighbour to make b of a. Words
+// whose lengths differ by more than two are not compared.
+func distance(a, b string) int {
+	if len(a) > len(b)+2 || len(b) > len(a)+2 {
+		return 3
+	}
+	before, last, now := []int(nil), []int(nil), make([]int, len(b)+1) // the rows of the two letters of a before, and of this
+	for j := range now {
+		now[j] = j
+	}
+	for i := range len(a) {
+		before, last, now = last, now, make([]int, len(b)+1)
+		now[0] = i + 1
+		for j := range len(b) {
+			change := last[j]
+			if a[i] != b[j] {
+				change++
+			}
+			now[j+1] = min(change, last[j+1]+1, now[j]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				now[j+1] = min(now[j+1], before[j-1]+1)
+			}
+		}
+	}
+	return now[len(b)]
+}
+
+// instead is the step that replaces a command, which somebody wrote where a step was expected; empty: there is none.
+func instead(words []Word) string {
+	command := words[0].Text
+	switch path.Base(command) {
+	case "sleep":
+		if len(words) > 1 && words[1].Bare() {
+			if d, ok := ParseDuration(words[1].Text); ok {
+				return "wait " + d.String()
+			}
+		}
+		return "wait 20s"
+	case "curl", "wget":
+		return "get URL, or post URL"
+	case "kill", "pkill", "killall":
+		return "signal TERM"
+	case "sh", "bash", "ash", "dash":
+		return "exec " + command + " -c SCRIPT, where the steps cannot say the same"
+	}
+	if strings.HasPrefix(command, "/") {
+		return "exec " + command
+	}
+	return ""
+}
+
+// apart says that a line has more than one step, which w begins or parts; empty: it does not.
+func (l Line) apart(verbs []Verb) error {
+	for n, w := range l.Targets {
+		switch {
+		case !w.Bare() || w.Text == "":
+			continue
+		case strings.Trim(w.Text, "&|;") == "":
+		case n == 0 || !isVerb(verbs, w.Text):
+			continue
+		}
+		return w.Expected("expected an option or the end of the step, got %s: each step is an argument of its own, or a line of PRE_STOP_STEPS", w.Got())
+	}
+	return nil
+}

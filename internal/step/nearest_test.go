@@ -1,0 +1,30 @@
+package step
+
+import "testing"
+
+func TestNearest(t *testing.T) {
+	t.Parallel()
+	among := []string{"wait", "get", "post", "header", "max", "timeout", "elasticsearch"}
+	for word, want := range map[string]string{
+		"wait": "wait", "wiat": "wait", "Wait": "wait", "WAITS": "wait", "wai": "wait", "wt": "", "haeder": "header", "heade": "header", "headesr": "header",
+		"gte": "get", "gt": "", "g": "", "": "", "pots": "post", "opst": "post", "tiemotu": "timeout", "tmot": "", "timeouuuut": "", "elasticsaerhc": "elasticsearch",
+		"mux": "max", "mix": "max", "mxa": "max", "ab": "", "sleep": "", "ü": "",
+	} {
+		if got := Nearest(word, among); got != want {
+			t.Errorf("%q: %q, want %q", word, got, want)
+		}
+	}
+	if got := DidYouMean("wiat", among) + DidYouMean("sleep", among); got != "; did you mean wait?" {
+		t.Error(got)
+	}
+}
+
+func FuzzNearest(f *testing.F) {
+	f.Add("wiat", "wait")
+	f.Add("", "x")
+	f.Fuzz(func(t *testing.T, a, b string) {
+		if distance(a, b) != distance(b, a) || (distance(a, b) == 0) != (a == b) {
+			t.Errorf("%q, %q: %d, %d", a, b, distance(a, b), distance(b, a))
+		}
+	})
+}

@@ -1,0 +1,138 @@
+package step
+
+import (
+	"cmp"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// tells is [tellingWords] for what is no header and no parameter.
+const tells = `(?:auth|token|key|secret|passw|pwd|cookie|session|credential)`
+
+// Where a secret may stand in a line as it was written.
+var (
+	userinfo  = regexp.MustCompile(`://[^/?#]*@`)
+	parameter = regexp.MustCompile(`([?&][^=&]+=)([^&#]*)`)
+	header    = regexp.MustCompile(`(?s)^(header=['"]?)([^:]*)(:)(.*)$`)
+	// assigned is in a body, or in a program's argument: a name that tells it, as in "password": "x", --token x and Key=x.
+	assigned = regexp.MustCompile(`(?i)([a-z0-9_-]*` + tells + `[a-z0-9_-]*\\*['"]?\s*[:=]\s*|-[a-z0-9_-]*` + tells + `[a-z0-9_-]*\s+)(\\*['"]?(?:(?:bearer|basic|apikey)\s+)?[^\s'"&,;}\\]+)`)
+	// flag is an argument whose value is the next one.
+	flag = regexp.MustCompile(`(?i)^(-[a-z0-9_-]*` + tells + `[a-z0-9_-]*|-u|--user)$`)
+	// piece is a variable, a scheme, or what else stands between blanks and quotes.
+	piece = regexp.MustCompile(`\$\w+|\$\(\w+\)|\$\{\w+\}|(?i:bearer|basic|apikey|token|digest|negotiate|splunk)\s|[^\s$]+|\$`)
+)
+
+// Shown is the text of the line without what may be a secret in its own place: userinfo, and the values of headers and query
+// parameters that stand in the line by themselves. Variables are shown as they were written. text is what [Parse] has read.
+func (l Line) Shown(text string) string {
+	type shown struct {
+		Word
+		text string
+	}
+	var all []shown
+	for n, w := range l.Targets {
+		text := w.shown(true)
+		if n > 0 && flag.MatchString(l.Targets[n-1].Text) && (strings.HasPrefix(l.Targets[n-1].Text, "--") || strings.Contains(w.Text, ":")) {
+			text = w.literal(w.Written, func(s string) bool { return isPath(s) || s[0] == '-' })
+		}
+		all = append(all, shown{w, text})
+	}
+	for _, o := range l.Options {
+		all = append(all, shown{o.Word, o.Word.shown(o.Key == "body" && !o.Begins("@"))})
+	}
+	slices.SortFunc(all, func(a, b shown) int { return cmp.Compare(b.Column, a.Column) })
+	for _, w := range all {
+		text = text[:w.Column-1] + w.text + text[w.Column-1+len(w.Written):]
+	}
+	return text
+}
+
+// shown is the word as the line shows it. free: it is a body or a program's argument.
+func (w Word) shown(free bool) string {
+	text := w.Written
+	literal := func(field, value string) string {
+		return w.literal(value, func(s string) bool { return !telling(field) && plain(field, s) })
+	}
+	if part := header.FindStringSubmatch(text); part != nil {
+		return part[1] + part[2] + part[3] + literal(part[2], part[4])
+	}
+	if userinfo.MatchString(w.Text) {
+		if !userinfo.MatchString(text) {
+			return stars
+		}
+		text = userinfo.ReplaceAllStringFunc(text, func(found string) string {
+			return "://" + w.literal(strings.TrimSuffix(found[len("://"):], "@"), func(s string) bool { return s == ":" }) + "@"
+		})
+	}
+	if strings.Contains(w.Text, "://") {
+		text = parameter.ReplaceAllStringFunc(text, func(found string) string {
+			part := parameter.FindStringSubmatch(found)
+			return part[1] + literal(part[1], part[2])
+		})
+	}
+	if !free {
+		return text
+	}
+	return assigned.ReplaceAllStringFunc(text, func(found string) string {
+		part := assigned.FindStringSubmatch(found)
+		return part[1] + w.literal(part[2], isPath)
+	})
+}
+
+// isPath tells whether a value names a file, or nothing: --token-file=/x, key: {}.
+func isPath(text string) bool { return strings.ContainsAny(text[:1], "/@.{[<") }
+
+const stars = "***"
+
+// literal hides each piece of a value that stands in the line, but for what may be shown.
+func (w Word) literal(value string, may func(string) bool) string {
+	const quotes = `\'"`
+	value = piece.ReplaceAllStringFunc(value, func(found string) string {
+		isVariable := found[0] == '$' && len(found) > 1 && len(w.variables) > 0 && !strings.ContainsAny(w.Written, `'\`) && !strings.Contains(w.Written, "$$")
+		isScheme := strings.TrimRight(found, " \t") != found
+		bare := strings.Trim(found, quotes)
+		if isVariable || isScheme || bare == "" || may(bare) {
+			return found
+		}
+		return strings.Replace(found, bare, stars, 1)
+	})
+	for strings.Contains(value, stars+stars) {
+		value = strings.ReplaceAll(value, stars+stars, stars)
+	}
+	return value
+}
+
+// hideAssigned declares what [Line.Shown] hides in a body, or in a program's argument.
+func (l Line) hideAssigned(w Word) {
+	for _, found := range assigned.FindAllStringSubmatch(w.Text, -1) {
+		l.hideField(Word{Text: strings.Trim(found[2], `\'"`)}, "")
+	}
+	for _, found := range userinfo.FindAllString(w.Text, -1) {
+		user := strings.TrimSuffix(found[len("://"):], "@")
+		_, password, _ := strings.Cut(user, ":")
+		l.Hide(user)
+		l.Hide(password)
+	}
+}
+
+// A line that cannot be read may have a secret in a URL, and after a word that sounds like one.
+var (
+	unclear = []*regexp.Regexp{regexp.MustCompile(`(?s)://(.*)@`), regexp.MustCompile(`(?is)` + tells + `[a-z-]*['"]?[:= ](.*)`)}
+	word    = regexp.MustCompile(`[^\s'"]+`)
+)
+
+// Unreadable is every word of what may be a secret in a line that cannot be read, and the line without these words.
+func Unreadable(line string) (all []string, shown string) {
+	shown = line
+	for _, where := range unclear {
+		if found := where.FindStringSubmatch(line); found != nil {
+			all = append(all, word.FindAllString(found[1], -1)...)
+			all = append(all, strings.FieldsFunc(found[1], func(c rune) bool { return strings.ContainsRune(" \t\r\n'\":=?&;", c) })...)
+		}
+		if found := where.FindStringSubmatchIndex(shown); found != nil {
+			shown = shown[:found[2]] + word.ReplaceAllString(shown[found[2]:found[3]], stars) + shown[found[3]:]
+		}
+	}
+	return all, shown
+}

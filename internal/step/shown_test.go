@@ -1,0 +1,134 @@
+package step
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// urlVerb is a verb that has a URL, headers and a body, rawVerb one that runs a program.
+func shownVerbs() []Verb {
+	request := func(l Line) (Spec, error) {
+		for _, w := range l.Targets {
+			if u, err := url.Parse(w.Text); err == nil {
+				l.HideURL(w, u)
+			}
+		}
+		for _, o := range l.Options {
+			switch name, value, _ := strings.Cut(o.Value, ":"); o.Key {
+			case "header":
+				l.HideHeader(o.Word, name, strings.TrimSpace(value))
+			case "body":
+				l.HideBody(o.Word)
+			}
+		}
+		return nil, nil
+	}
+	program := func(l Line) (Spec, error) { _, err := l.Program(); return nil, err }
+	return []Verb{{Name: "post", Options: []string{"header", "body", "token-file", "key", "timeout"}, Parse: request}, {Name: "exec", Options: []string{"max"}, Raw: true, Parse: program}}
+}
+
+// What may be a secret is hidden in its own place, however short it is; variables, paths, ports and plain words stand as they
+// were written.
+func TestShown(t *testing.T) {
+	t.Parallel()
+	env := map[string]string{"TOKEN": "Hunter22", "PORT": "8080", "HOST": "web.shop.svc"}
+	for text, want := range map[string]string{
+		"post http://localhost:8080/drain?graceful&wait=30s&mode=soft timeout=5s": "",
+		"post http://$(HOST):$PORT/a/${HOST}?t=$(TOKEN)":                          "",
+		"post http://$(HOST):$(TOKEN)@h/":                                         "",
+		`post http://h/ header="Authorization: Bearer $(TOKEN)" body=$(TOKEN)`:    "",
+		"post http://h/ header=Accept:text/html;q=0.9 header=X-Reason:draining":   "",
+		"post http://h/users/@me?mail=a@b token-file=/run/key key=jobs:Leader1":   "",
+		`exec redis-cli -h $(HOST) -p 6379 --token-file /run/t --no-auth-warning`: "",
+		`exec sh -c 'echo the key of it'`:                                         "",
+
+		"post http://joe:pw@h/":                       "post http://***@h/",
+		"post http://joe:p%77@h:8080/x@y":             "post http://***@h:8080/x@y",
+		`post "http://jo'e:pw@h/"`:                    `post "http://***@h/"`,
+		`post http:"//joe:pw@h/"`:                     "post ***",
+		"post http://h/?sig=Hunter22&x=1":             "post http://h/?sig=***&x=1",
+		"post http://h/?token=ab&x=1":                 "post http://h/?token=***&x=1",
+		`post http://h/?a='Hunter22'&b="x y2Hunter"`:  `post http://h/?a='***'&b="x ***"`,
+		"post http://h/?a=Hunter22$(PORT)":            "post http://h/?a=***$(PORT)",
+		`post http://h/ header=X-Any:Hunter22`:        "post http://h/ header=X-Any:***",
+		`post http://h/ header="Authorization: a b"`:  `post http://h/ header="Authorization: *** ***"`,
+		`post http://h/ header='Cookie:a=$b; c=$TO'`:  `post http://h/ header='Cookie:*** ***'`,
+		`post http://h/ body='{"password": "x"}'`:     `post http://h/ body='{"password": "***"}'`,
+		`post http://h/ body="{\"api_key\":\"x1\"}"`:  `post http://h/ body="{\"api_key\":\"***\"}"`,
+		`post http://h/ body=password=ab&user=joe`:    `post http://h/ body=password=***&user=joe`,
+		`exec curl -u joe:pw http://a:b@h/?token=xy1`: `exec curl -u *** http://***@h/?token=***`,
+		`exec mysqladmin --password abc -u root`:      `exec mysqladmin --password *** -u root`,
+		`exec sh -c "curl -H 'X-Token: ab' h"`:        `exec sh -c "curl -H 'X-Token: ***' h"`,
+	} {
+		l, _, _, err := Parse(shownVerbs(), text, func(name string) (string, bool) { v, ok := env[name]; return v, ok })
+		if want == "" {
+			want = text
+		}
+		if got := l.Shown(text); err != nil || got != want {
+			t.Errorf("%s\nis shown as %s\n      want %s, %v", text, got, want, err)
+		}
+	}
+}
+
+// What a line declares: to all what is certainly a secret, to its own step what may be one.
+func TestDeclared(t *testing.T) {
+	t.Parallel()
+	env := map[string]string{"TOKEN": "Hunter22", "PORT": "808080", "POD_NAME": "web-0-abc"}
+	for text, want := range map[string][]Secret{
+		"post http://h/a/$(TOKEN)?x=$(PORT)&y=$(POD_NAME)": nil,
+		"post http://h/?x=$(TOKEN)":                        {{Text: "Hunter22", Variable: "TOKEN"}},
+		"post http://$(TOKEN)/?y=1&x=Hunter23&z=2":         {{Text: "Hunter23", Own: true}},
+		"post http://h/ header=X-Any:a-$(POD_NAME)":        nil,
+		"post http://joe:Hunter23@h/":                      {{Text: "Hunter23"}, {Text: "joe:Hunter23"}, {Text: "joe:Hunter23"}},
+		"post http://joe:123456@h/?token=123456&x=12345":   {{Text: "joe:123456"}, {Text: "joe:123456"}},
+		"post http://h/ header=X-Key:Hunter23":             {{Text: "Hunter23"}},
+		"post http://h/ header=X-Any:Hunter23":             {{Text: "Hunter23", Own: true}},
+		"post http://h/ header=Accept:Hunter23":            nil,
+		`post http://h/ body='{"password":"Hunter23"}'`:    {{Text: "Hunter23", Own: true}},
+		`exec curl http://joe:Hunter23@h/`:                 {{Text: "joe:Hunter23"}, {Text: "Hunter23"}},
+	} {
+		_, _, got, err := Parse(shownVerbs(), text, func(name string) (string, bool) { v, ok := env[name]; return v, ok })
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s declares %+v, want %+v; %v", text, got, want, err)
+		}
+	}
+}
+
+// Of a line that cannot be read nothing is shown that may be a secret, and enough to see which one it is.
+func TestUnreadable(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"wiat 5s":                          "wiat 5s",
+		"psot http://joe:hunter22@h/drain": "psot http://***@h/drain",
+		`psot http://h/ header="Authorization: Bearer hunter22"`:   `psot http://h/ header="Authorization: *** ***"`,
+		`post http://h/ haeder='X-Api-Key:abc' timeout=5s`:         `post http://h/ haeder='X-Api-Key:***' ***`,
+		`post http://h/ timeout=5x header="X-Secret: hunter22`:     `post http://h/ timeout=5x header="X-Secret: ***`,
+		"post http://h/?access_token=hunter22 x":                   "post http://h/?access_token=*** ***",
+		"post http://joe:hunt/er22@h/ x":                           "post http://***@h/ x",
+		`post http://joe:hu"nt er22@h/`:                            `post http://***"*** ***@h/`,
+		`post http://h/ header="Password hunter22"`:                `post http://h/ header="Password ***"`,
+		"post http://h/ body=nothing to=hide":                      "post http://h/ body=nothing to=hide",
+		`post http://h/ HEADER="AUTHORIZATION:hunter22`:            `post http://h/ HEADER="AUTHORIZATION:***`,
+		"post http://h/ header=Set-Cookie:hunter22 x='hunter2200'": "post http://h/ header=Set-Cookie:*** ***'***'",
+	} {
+		words, got := Unreadable(text)
+		if got != want {
+			t.Errorf("%s\nis shown as %s\n      want %s", text, got, want)
+		}
+		if strings.Contains(want, "***") && len(words) == 0 {
+			t.Errorf("%s declares nothing", text)
+		}
+	}
+}
+
+// The texts in a document that is sent may be repeated one by one.
+func TestValuesOf(t *testing.T) {
+	t.Parallel()
+	got := ValuesOf([]byte(`{"a":{"b":["Hunter22","plain","short",1]},"c":"x/y=9Zz"}`))
+	slices.Sort(got)
+	if !slices.Equal(got, []string{"Hunter22", "x/y=9Zz"}) || ValuesOf([]byte("no JSON")) != nil {
+		t.Errorf("%q", got)
+	}
+}

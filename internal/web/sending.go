@@ -1,0 +1,90 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http/httptrace"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// errUnsent is the cause of a try's context when it has not sent its request in time.
+var errUnsent = errors.New("no connection in time")
+
+// sending sees when a try's request goes out. Its zero value has seen nothing.
+type sending struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+type onceKey struct{}
+
+// watched is ctx for the try. From the first field of the request's header on bytes may have been sent; net/http tells no
+// sooner.
+func (s *sending) watched(ctx context.Context, once bool) context.Context {
+	if once {
+		ctx = context.WithValue(ctx, onceKey{}, true)
+	}
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaderField: func(string, []string) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.at.IsZero() {
+			s.at = time.Now()
+		}
+	}})
+}
+
+func (s *sending) begun() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.at.IsZero()
+}
+
+// within is ctx for a try that ends after limit unless its request has been sent by then.
+func (s *sending) within(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(context.WithValue(ctx, connectKey{}, connecting{time.Now().Add(limit), errUnsent}))
+	timer := time.AfterFunc(limit, func() {
+		if !s.begun() {
+			cancel(errUnsent)
+		}
+	})
+	return ctx, func() {
+		timer.Stop()
+		cancel(nil)
+	}
+}
+
+type connectKey struct{}
+
+// connecting is until when a try's connection has to be made, and why.
+type connecting struct {
+	until time.Time
+	cause error
+}
+
+// connectBy has connections for ctx made by its deadline, or sooner where [sending.within] says so.
+func connectBy(ctx context.Context) context.Context {
+	deadline, ok := ctx.Deadline()
+	if sooner, set := ctx.Value(connectKey{}).(connecting); !ok || set && sooner.until.Before(deadline) {
+		return ctx
+	}
+	return context.WithValue(ctx, connectKey{}, connecting{deadline, ErrTry})
+}
+
+// isRefusedByLoopback tells whether all that was connected to is this pod's own, and nobody listens there. Loopback has no
+// network that may come back.
+func isRefusedByLoopback(err error) bool {
+	switch e := err.(type) {
+	case *net.OpError:
+		at, isTCP := e.Addr.(*net.TCPAddr)
+		return isTCP && at.IP.IsLoopback() && errors.Is(e.Err, syscall.ECONNREFUSED)
+	case interface{ Unwrap() error }:
+		return isRefusedByLoopback(e.Unwrap())
+	case interface{ Unwrap() []error }:
+		return !slices.ContainsFunc(e.Unwrap(), func(tried error) bool { return !isRefusedByLoopback(tried) })
+	}
+	return false
+}
