@@ -61,5 +61,5 @@ func (e *emptySpec) Bind(m *step.Means) (step.Deed, error) {
 	if !m.Elsewhere {
 		empty.Noted, _ = NoteListeners() // Run says what it cannot see
 	}
-	return empty, nil
+	return &empty, nil
 }

@@ -145,6 +145,6 @@ func (u *urlSpec) Needs() step.Needs {
 func (u *urlSpec) Bind(m *step.Means) (step.Deed, error) {
 	connect := u.request.Connect(m)
 	return u.request.Step(m, connect, u.request.Request, func(r web.Request) step.Deed {
-		return URL{Connect: connect, Request: r, Timeout: u.request.Timeout, MetBy: u.metBy, Until: u.until, Stable: u.stable, Min: u.wait.Min}
+		return &URL{Connect: connect, Request: r, Timeout: u.request.Timeout, MetBy: u.metBy, Until: u.until, Stable: u.stable, Min: u.wait.Min}
 	}), nil
 }

@@ -110,7 +110,8 @@ func (c *callSpec) Bind(m *step.Means) (step.Deed, error) {
 	r := c.request.Request
 	r.Body = c.body
 	return c.request.Step(m, call.Connect, r, func(r web.Request) step.Deed {
-		call.Request = r
-		return call
+		with := call
+		with.Request = r
+		return &with
 	}), nil
 }

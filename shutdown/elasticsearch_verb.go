@@ -101,12 +101,12 @@ func mistake(at step.Word, text string) error {
 }
 
 // NewElasticsearch is the node at the settings' URLs, of which there must be one, for [Elasticsearch.Clear].
-func NewElasticsearch(m *step.Means) Elasticsearch {
+func NewElasticsearch(m *step.Means) *Elasticsearch {
 	return newElasticsearch(m, m.Elasticsearch.Type, m.Elasticsearch.URLs)
 }
 
-func newElasticsearch(m *step.Means, kind string, urls []*url.URL) Elasticsearch {
-	e := Elasticsearch{
+func newElasticsearch(m *step.Means, kind string, urls []*url.URL) *Elasticsearch {
+	e := &Elasticsearch{
 		Node: m.Pod.Name, IP: m.Pod.IP, Pod: Pod{Namespace: m.Pod.Namespace, Name: m.Pod.Name},
 		Type: m.Type(kind), AllocationDelay: m.Elasticsearch.AllocationDelay, TargetNode: m.Elasticsearch.TargetNode, End: m.Deadline,
 	}

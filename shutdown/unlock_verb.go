@@ -169,7 +169,7 @@ func (s *lockSpec) Bind(m *step.Means) (step.Deed, error) {
 		password = m.Password(s.user, s.passwordFile)
 	}
 	if s.redis() {
-		r := RedisLock{Dial: m.Dial, Address: s.url.Host, User: s.user, Password: password, DB: s.db, Key: s.key, Value: m.Secret(s.valueFile), Timeout: s.timeout}
+		r := &RedisLock{Dial: m.Dial, Address: s.url.Host, User: s.user, Password: password, DB: s.db, Key: s.key, Value: m.Secret(s.valueFile), Timeout: s.timeout}
 		if s.secure {
 			r.TLS = func() (*tls.Config, error) { return s.tls.Config() }
 		}
@@ -179,7 +179,7 @@ func (s *lockSpec) Bind(m *step.Means) (step.Deed, error) {
 	if s.secure {
 		scheme = "https://"
 	}
-	return EtcdLease{Connect: request.Connect(m, s.tls, nil), URL: scheme + s.url.Host, User: s.user, Password: password, Lease: leaseFile(s.leaseFile), Timeout: s.timeout}, nil
+	return &EtcdLease{Connect: request.Connect(m, s.tls, nil), URL: scheme + s.url.Host, User: s.user, Password: password, Lease: leaseFile(s.leaseFile), Timeout: s.timeout}, nil
 }
 
 // leaseFile reads a lease's id, which is no secret: the log names it.
