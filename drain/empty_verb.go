@@ -39,7 +39,7 @@ func parseEmpty(l *step.Line) (step.Spec, error) {
 		case "for":
 			e.empty.For, err = o.Positive()
 		case "ignore":
-			e.empty.Ignore, err = prefixes(o)
+			e.empty.Ignore, err = prefixes(&o)
 		}
 		if err != nil {
 			return nil, err

@@ -16,7 +16,7 @@ func GoneVerb() step.Verb {
 
 // goneSpec is a Gone as its step describes it.
 type goneSpec struct {
-	name step.Word
+	name *step.Word
 	wait step.Wait
 }
 

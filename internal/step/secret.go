@@ -20,13 +20,13 @@ func (l *Line) hide(s Secret) {
 func (l *Line) HideField(field, value string) { l.hide(Secret{Text: value, Field: field}) }
 
 // HideVariables declares the values of all variables in a word as secrets: a word that is a header or a body.
-func (l *Line) HideVariables(w Word) {
+func (l *Line) HideVariables(w *Word) {
 	for _, v := range w.variables {
 		l.hideVariable(w, v)
 	}
 }
 
-func (l *Line) hideVariable(w Word, v variable) {
+func (l *Line) hideVariable(w *Word, v variable) {
 	value := strings.TrimSpace(w.Text[v.from:v.to]) // of a file's blanks less may turn up
 	if !v.late && !Public(v.name, value) {
 		l.hide(Secret{Text: value, Variable: v.name})
@@ -45,7 +45,7 @@ func Public(name, value string) bool {
 
 // HideURL declares what is secret in a word that is, or ends in, the URL u: its userinfo, the query's values that come from
 // variables, and those whose name says so.
-func (l *Line) HideURL(w Word, u *url.URL) {
+func (l *Line) HideURL(w *Word, u *url.URL) {
 	l.HideUserinfo(u)
 	for parameter := range strings.SplitSeq(u.RawQuery, "&") {
 		name, value, _ := strings.Cut(parameter, "=")
