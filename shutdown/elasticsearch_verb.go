@@ -26,7 +26,7 @@ func ElasticsearchSpec(e step.Elasticsearch) step.Spec {
 // elasticsearchSpec is an Elasticsearch as its step describes it.
 type elasticsearchSpec struct {
 	verb, typed *step.Word // where an error about the URL, or the type, belongs; nil: there is no line
-	kind        string    // one of step.Types, or step.TypeOfSettings
+	kind        string     // one of step.Types, or step.TypeOfSettings
 	urls        []*url.URL
 }
 
