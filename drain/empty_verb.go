@@ -39,7 +39,7 @@ func parseEmpty(l *step.Line) (step.Spec, error) {
 		case "for":
 			e.empty.For, err = o.Positive()
 		case "ignore":
-			e.empty.Ignore, err = prefixes(o)
+			e.empty.Ignore, err = prefixes(&o)
 		}
 		if err != nil {
 			return nil, err
@@ -61,5 +61,5 @@ func (e *emptySpec) Bind(m *step.Means) (step.Deed, error) {
 	if !m.Elsewhere {
 		empty.Noted, _ = NoteListeners() // Run says what it cannot see
 	}
-	return empty, nil
+	return &empty, nil
 }

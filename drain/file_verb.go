@@ -32,5 +32,5 @@ func (f *fileSpec) Needs() step.Needs {
 }
 
 func (f *fileSpec) Bind(m *step.Means) (step.Deed, error) {
-	return File{Path: f.path, Since: m.Start, Min: f.wait.Min}, nil
+	return &File{Path: f.path, Since: m.Start, Min: f.wait.Min}, nil
 }

@@ -16,7 +16,7 @@ func GoneVerb() step.Verb {
 
 // goneSpec is a Gone as its step describes it.
 type goneSpec struct {
-	name step.Word
+	name *step.Word
 	wait step.Wait
 }
 
@@ -44,5 +44,5 @@ func (g *goneSpec) Bind(m *step.Means) (step.Deed, error) {
 	if err != nil {
 		return nil, g.name.Expected("until gone needs the pod's address in POD_IP (fieldPath: status.podIP), got %q", m.Pod.IP)
 	}
-	return Gone{Name: g.name.Text, Address: ip.Unmap(), Resolver: dns.System(m.MaxDNSErrors), Min: g.wait.Min}, nil
+	return &Gone{Name: g.name.Text, Address: ip.Unmap(), Resolver: dns.System(m.MaxDNSErrors), Min: g.wait.Min}, nil
 }

@@ -63,7 +63,7 @@ func parseURL(l *step.Line) (step.Spec, error) {
 }
 
 // metBy reads statuses that say that what was waited for is no longer there. A 2xx says what the other options make of it.
-func metBy(o step.Option) (web.Statuses, error) {
+func metBy(o *step.Option) (web.Statuses, error) {
 	all, err := web.ParseStatuses(o.Value)
 	if err != nil || slices.ContainsFunc(all, func(s string) bool { return s[0] == '2' }) {
 		return nil, o.Expected("met-by: expected statuses other than 2xx, such as 404,410, got %s", o.Got())
@@ -102,7 +102,7 @@ func (u *urlSpec) condition(l *step.Line) (Condition, error) {
 	return Status{Statuses: u.request.Expect}, nil
 }
 
-func metric(l *step.Line, selector step.Option, bounds Bounds) (Condition, error) {
+func metric(l *step.Line, selector *step.Option, bounds Bounds) (Condition, error) {
 	if bounds.none() {
 		return nil, selector.Expected("metric= needs at-most=N or at-least=N, to know what is waited for")
 	}
@@ -114,7 +114,7 @@ func metric(l *step.Line, selector step.Option, bounds Bounds) (Condition, error
 	return Metric{Selector: s, Bounds: bounds, Absent: absent}, err
 }
 
-func (u *urlSpec) json(l *step.Line, path step.Option, bounds Bounds) (Condition, error) {
+func (u *urlSpec) json(l *step.Line, path *step.Option, bounds Bounds) (Condition, error) {
 	in, hasIn := l.Option("in")
 	notIn, hasNotIn := l.Option("not-in")
 	hasBounds := !bounds.none()
@@ -145,6 +145,6 @@ func (u *urlSpec) Needs() step.Needs {
 func (u *urlSpec) Bind(m *step.Means) (step.Deed, error) {
 	connect := u.request.Connect(m)
 	return u.request.Step(m, connect, u.request.Request, func(r web.Request) step.Deed {
-		return URL{Connect: connect, Request: r, Timeout: u.request.Timeout, MetBy: u.metBy, Until: u.until, Stable: u.stable, Min: u.wait.Min}
+		return &URL{Connect: connect, Request: r, Timeout: u.request.Timeout, MetBy: u.metBy, Until: u.until, Stable: u.stable, Min: u.wait.Min}
 	}), nil
 }

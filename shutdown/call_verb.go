@@ -75,7 +75,7 @@ func (c *callSpec) give(l *step.Line) (err error) {
 
 // setBody takes text, or @FILE, which is read when the call is made, unless the @ is a variable's: whoever sets that might
 // have any file sent.
-func (c *callSpec) setBody(l *step.Line, o step.Option) error {
+func (c *callSpec) setBody(l *step.Line, o *step.Option) error {
 	if o.Begins("@") {
 		c.bodyFile = o.Value[len("@"):]
 		if late := o.Late(); len(late) > 0 {
@@ -83,7 +83,7 @@ func (c *callSpec) setBody(l *step.Line, o step.Option) error {
 		}
 		return nil
 	}
-	l.HideBody(o.Word)
+	l.HideBody(&o.Word)
 	if !c.request.LateBody(o.Part(len("body="), len(o.Text))) {
 		c.body = []byte(o.Value)
 	}
@@ -110,7 +110,8 @@ func (c *callSpec) Bind(m *step.Means) (step.Deed, error) {
 	r := c.request.Request
 	r.Body = c.body
 	return c.request.Step(m, call.Connect, r, func(r web.Request) step.Deed {
-		call.Request = r
-		return call
+		with := call
+		with.Request = r
+		return &with
 	}), nil
 }

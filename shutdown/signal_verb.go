@@ -16,7 +16,7 @@ func SignalVerb() step.Verb {
 
 // signalSpec is a Signal as its step describes it.
 type signalSpec struct {
-	name   step.Word
+	name   *step.Word
 	signal syscall.Signal
 	wait   bool
 }

@@ -20,7 +20,7 @@ func LateOptions() []string { return []string{"", "header", "body"} }
 // A late part of a request has names in it, whose values an earlier step gives.
 type late struct {
 	part   string // "url", "body", or the header's name with a colon after it
-	word   step.Word
+	word   *step.Word
 	quoted bool // it stands in JSON, where a value's quotes are escaped
 }
 
@@ -30,7 +30,7 @@ const (
 )
 
 // lateURL takes a URL if names in it have no value yet. Those may change nothing of it but its path and the values of its query.
-func (s *Spec) lateURL(w step.Word, u *url.URL) error {
+func (s *Spec) lateURL(w *step.Word, u *url.URL) error {
 	names := w.Late()
 	if len(names) == 0 {
 		return nil
@@ -59,7 +59,7 @@ func keysOf(u *url.URL) []string {
 }
 
 // LateBody takes a body's text if names in it have no value yet, and tells whether it has.
-func (s *Spec) LateBody(text step.Word) bool {
+func (s *Spec) LateBody(text *step.Word) bool {
 	if len(text.Late()) == 0 {
 		return false
 	}

@@ -12,15 +12,15 @@ func shownVerbs() []Verb {
 	request := func(l *Line) (Spec, error) {
 		for _, w := range l.Targets {
 			if u, err := url.Parse(w.Text); err == nil {
-				l.HideURL(w, u)
+				l.HideURL(&w, u)
 			}
 		}
 		for _, o := range l.Options {
 			switch name, value, _ := strings.Cut(o.Value, ":"); o.Key {
 			case "header":
-				l.HideHeader(o.Word, name, strings.TrimSpace(value))
+				l.HideHeader(&o.Word, name, strings.TrimSpace(value))
 			case "body":
-				l.HideBody(o.Word)
+				l.HideBody(&o.Word)
 			}
 		}
 		return nil, nil
