@@ -57,7 +57,7 @@ func TestDockerfileBuildsAsTheMakefileDoes(t *testing.T) {
 func TestReadmeInstallsWhatTheMakefileBuilds(t *testing.T) {
 	t.Parallel()
 	made, readme := readBuildFlags(t, "Makefile"), readTree(t, "README.md")
-	found := regexp.MustCompile("`CGO_ENABLED=(\\S+) go install (\\S+) "+regexp.QuoteMeta(module)+"/cmd/prestop@latest`").FindStringSubmatch(readme)
+	found := regexp.MustCompile("`CGO_ENABLED=(\\S+) go install (\\S+) " + regexp.QuoteMeta(module) + "/cmd/prestop@latest`").FindStringSubmatch(readme)
 	if found == nil || found[1] != made.cgo || !strings.HasSuffix(made.goflags, found[2]) {
 		t.Errorf("README.md says %q, the Makefile %+v", found, made)
 	}
