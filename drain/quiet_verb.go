@@ -27,8 +27,8 @@ type quietSpec struct {
 	wait  step.Wait
 }
 
-func parseQuiet(l step.Line) (step.Spec, error) {
-	var q quietSpec
+func parseQuiet(l *step.Line) (step.Spec, error) {
+	q := new(quietSpec)
 	var err error
 	if q.wait, err = l.Wait(); err != nil {
 		return nil, err
@@ -122,7 +122,7 @@ func prefixes(o step.Option) ([]netip.Prefix, error) {
 	return all, nil
 }
 
-func (q quietSpec) Needs() step.Needs {
+func (q *quietSpec) Needs() step.Needs {
 	n := q.wait.Needs()
 	n.Ports = slices.Concat(q.quiet.Ports, q.quiet.UDPPorts)
 	n.Quiet = &step.Quiet{For: cmp.Or(q.quiet.For, defaultFor), Allow: q.quiet.Allow, New: q.quiet.New, Peers: len(q.quiet.Ignore) > 0}
@@ -130,10 +130,11 @@ func (q quietSpec) Needs() step.Needs {
 }
 
 // Bind notes who listens, since an app may stop listening as soon as a step before this one has told it to shut down.
-func (q quietSpec) Bind(m step.Means) (step.Deed, error) {
-	q.quiet.Min, q.quiet.Max = q.wait.Min, q.wait.Max
+func (q *quietSpec) Bind(m *step.Means) (step.Deed, error) {
+	quiet := q.quiet
+	quiet.Min, quiet.Max = q.wait.Min, q.wait.Max
 	if !m.Elsewhere {
-		q.quiet.Noted, _ = NoteListeners() // Run says what it cannot see
+		quiet.Noted, _ = NoteListeners() // Run says what it cannot see
 	}
-	return q.quiet, nil
+	return quiet, nil
 }

@@ -22,7 +22,7 @@ func bound(text string, m step.Means) (step.Needs, step.Deed, error) {
 	if err != nil {
 		return step.Needs{}, nil, err
 	}
-	bound, err := spec.Bind(m)
+	bound, err := spec.Bind(&m)
 	return spec.Needs(), bound, err
 }
 

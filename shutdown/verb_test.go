@@ -41,7 +41,7 @@ func specOf(text string) (step.Spec, error) {
 	return spec, err
 }
 
-func withDefaults(m step.Means) step.Means {
+func withDefaults(m step.Means) *step.Means {
 	m.Dial = new(net.Dialer).DialContext
 	m.Secret = func(path string) func() (string, error) {
 		return func() (string, error) {
@@ -54,7 +54,7 @@ func withDefaults(m step.Means) step.Means {
 	if m.Type == nil {
 		m.Type = func(word string) string { return word }
 	}
-	return m
+	return &m
 }
 
 func TestCallVerb(t *testing.T) {

@@ -38,7 +38,7 @@ type Spec struct {
 }
 
 // Parse reads the URL in w, and the line's options that are of a request.
-func Parse(l step.Line, method string, w step.Word) (Spec, error) {
+func Parse(l *step.Line, method string, w step.Word) (Spec, error) {
 	u, err := web.ParseURL(w.Text)
 	if err != nil {
 		return Spec{}, w.Refused(err, urlExpected)
@@ -72,7 +72,7 @@ func Parse(l step.Line, method string, w step.Word) (Spec, error) {
 }
 
 // tls reads an option that is of TLS. A client certificate without its key, and a name without TLS, would be left out.
-func (s *Spec) tls(l step.Line, o step.Option) (err error) {
+func (s *Spec) tls(l *step.Line, o step.Option) (err error) {
 	other := ""
 	switch o.Key {
 	case "ca-file":
@@ -100,7 +100,7 @@ func (s *Spec) tls(l step.Line, o step.Option) (err error) {
 	return err
 }
 
-func (s *Spec) header(l step.Line, o step.Option) error {
+func (s *Spec) header(l *step.Line, o step.Option) error {
 	name, value, ok := strings.Cut(o.Value, ":")
 	value = strings.TrimSpace(value) // a variable from a Secret often ends in a newline
 	if !ok || name == "" || strings.Trim(name, headerName) != "" || strings.ContainsFunc(value, unsent) {
@@ -128,7 +128,7 @@ const headerName = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHI
 func unsent(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 
 // condition reads only-if=. Certificates and credentials go along to the same place alone.
-func (s *Spec) condition(l step.Line) error {
+func (s *Spec) condition(l *step.Line) error {
 	o, ok := l.Option("only-if")
 	if !ok {
 		return nil
@@ -149,7 +149,7 @@ func (s *Spec) condition(l step.Line) error {
 func samePlace(own, other *url.URL) bool { return own != nil && web.SamePlace(own, other) }
 
 // Connect gives the client for the request's place.
-func (s Spec) Connect(m step.Means) web.Connect {
+func (s *Spec) Connect(m *step.Means) web.Connect {
 	var auth web.Auth
 	if s.TokenFile != "" {
 		auth = web.Token(m.Secret(s.TokenFile))
@@ -158,7 +158,7 @@ func (s Spec) Connect(m step.Means) web.Connect {
 }
 
 // Connect makes a client when it is first used, so that a file that cannot be read fails its step and nothing else.
-func Connect(m step.Means, t web.TLS, auth web.Auth) web.Connect {
+func Connect(m *step.Means, t web.TLS, auth web.Auth) web.Connect {
 	return sync.OnceValues(func() (*web.Client, error) {
 		c, err := web.New(m.Dial, t, auth)
 		if err == nil {
@@ -169,12 +169,12 @@ func Connect(m step.Means, t web.TLS, auth web.Auth) web.Connect {
 }
 
 // Files are those that the request's credentials and certificates are in.
-func (s Spec) Files() []string {
+func (s *Spec) Files() []string {
 	return slices.DeleteFunc([]string{s.TokenFile, s.TLS.CAFile, s.TLS.CertFile, s.TLS.KeyFile}, func(name string) bool { return name == "" })
 }
 
 // Calls are what [step.Needs] says of the request, and of its condition before.
-func (s Spec) Calls() (all []step.Call) {
+func (s *Spec) Calls() (all []step.Call) {
 	if s.OnlyIf != nil {
 		all = s.OnlyIf.Calls()
 		all[0].Condition = true

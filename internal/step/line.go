@@ -59,10 +59,10 @@ func ParseIn(scope Scope, verbs []Verb, text string) (Line, Spec, []Secret, erro
 			return l, nil, *l.secrets, err
 		}
 	}
-	if err := v.early(words[:len(words)-len(rest)], l); err != nil {
+	if err := v.early(words[:len(words)-len(rest)], &l); err != nil {
 		return l, nil, *l.secrets, err
 	}
-	spec, err := v.Parse(l)
+	spec, err := v.Parse(&l)
 	return l, spec, *l.secrets, err
 }
 
@@ -168,7 +168,7 @@ func OneStep(verbs []Verb, args []string) (string, bool) {
 }
 
 // Target is the one thing that the step is about. expected says what, for the error.
-func (l Line) Target(expected string) (Word, error) {
+func (l *Line) Target(expected string) (Word, error) {
 	switch {
 	case len(l.Targets) == 0:
 		return Word{}, l.End().Expected("expected %s after %s", expected, l.Verb.Text)
@@ -179,14 +179,14 @@ func (l Line) Target(expected string) (Word, error) {
 }
 
 // End is the place after the verb, for an error about something that is missing there.
-func (l Line) End() Word {
+func (l *Line) End() Word {
 	end := l.Verb
 	end.Column += len(l.Verb.Text)
 	return end
 }
 
 // Option is the last option of that key.
-func (l Line) Option(key string) (Option, bool) {
+func (l *Line) Option(key string) (Option, bool) {
 	for _, o := range slices.Backward(l.Options) {
 		if o.Key == key {
 			return o, true

@@ -25,7 +25,7 @@ var (
 
 // Shown is the text of the line without what may be a secret in its own place: userinfo, and the values of headers and query
 // parameters that stand in the line by themselves. Variables are shown as they were written. text is what [Parse] has read.
-func (l Line) Shown(text string) string {
+func (l *Line) Shown(text string) string {
 	type shown struct {
 		Word
 		text string
@@ -104,7 +104,7 @@ func (w Word) literal(value string, may func(string) bool) string {
 }
 
 // hideAssigned declares what [Line.Shown] hides in a body, or in a program's argument.
-func (l Line) hideAssigned(w Word) {
+func (l *Line) hideAssigned(w Word) {
 	for _, found := range assigned.FindAllStringSubmatch(w.Text, -1) {
 		l.hideField(Word{Text: strings.Trim(found[2], `\'"`)}, "")
 	}

@@ -85,7 +85,7 @@ func (o Option) File() (string, error) {
 }
 
 // Path is a target that is an absolute path: what a hook's working directory is, is the image's affair.
-func (l Line) Path(expected string) (string, error) {
+func (l *Line) Path(expected string) (string, error) {
 	w, err := l.Target(expected)
 	if err == nil && (!filepath.IsAbs(w.Text) || strings.ContainsRune(w.Text, 0)) {
 		return "", w.Expected("expected an absolute path, got %s", w.Got())
@@ -107,7 +107,7 @@ func (w Word) Ports() ([]uint16, error) {
 }
 
 // Program is the program, with its arguments, that the line of a raw verb runs.
-func (l Line) Program() ([]string, error) {
+func (l *Line) Program() ([]string, error) {
 	if len(l.Targets) == 0 {
 		return nil, l.End().Expected("expected a program, as in %s /bin/true, after %s", l.Verb.Text, l.Verb.Text)
 	}

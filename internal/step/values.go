@@ -63,7 +63,7 @@ func (v *Values) Get(name string) (string, error) {
 }
 
 // Gives reads into=NAME. The name must mean nothing else yet.
-func (l Line) Gives() (string, error) {
+func (l *Line) Gives() (string, error) {
 	o, ok := l.Option("into")
 	if !ok {
 		return "", nil
@@ -116,7 +116,7 @@ func (w Word) Fill(value func(name string) (string, error)) (string, error) {
 func (w Word) Part(begin, end int) Word { return w.part(begin, end) }
 
 // early refuses late names where the verb cannot wait for their values.
-func (v Verb) early(named []Word, l Line) error {
+func (v Verb) early(named []Word, l *Line) error {
 	refuse := func(w Word) error {
 		if late := w.Late(); len(late) > 0 {
 			return w.Expected("$(%s) has its value only when the steps run: it may stand in the URL's path, in the values of its query, in header= and in body= of a call, and in URL and header= of until", late[0])
