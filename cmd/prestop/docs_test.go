@@ -628,7 +628,7 @@ func TestDocsSayWhoTheyAreFor(t *testing.T) {
 	t.Parallel()
 	for _, d := range documents(t) {
 		_, rest, _ := strings.Cut(d.text, "\n\n")
-		if !strings.HasPrefix(rest, "For those who") && !strings.HasPrefix(rest, "For those whose") && d.name != "README.md" {
+		if !strings.HasPrefix(rest, "For ") && d.name != "README.md" {
 			t.Errorf("%s: expected a page that begins with who it is for, got %.50q", d.name, rest)
 		}
 	}
