@@ -25,6 +25,8 @@ import (
 	"k8s.io/client-go/openapi"
 	"k8s.io/client-go/openapi/openapitest"
 	"k8s.io/klog/v2"
+	securityapi "k8s.io/pod-security-admission/api"
+	security "k8s.io/pod-security-admission/policy"
 
 	"github.com/prestop/prestop/e2e/policy"
 	"github.com/prestop/prestop/internal/inject"
@@ -172,32 +174,69 @@ func TestFollowsTheGracePeriod(t *testing.T) {
 	}
 }
 
-// Settings that cannot be read make a pod without a hook, and no failure.
+// Settings that cannot be read make a pod that is as it was, and no failure.
 func TestFailureIsIgnored(t *testing.T) {
-	objects, err := policy.Objects("../../deploy/policy/v1/image-volume.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, o := range objects {
-		if p, ok := o.(*admissionv1.MutatingAdmissionPolicy); ok {
-			defaults(p.Spec.MatchConstraints)
-		}
-	}
-	for _, data := range []map[string]string{nil, {"image": "p:1", "max": "soon"}} {
-		settings := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "prestop", Namespace: "prestop"}, Data: data}
-		s := policy.NewServer(withSchemas, append(slices.Clone(objects), settings, namespace(policy.Namespace, map[string]string{inject.NamespaceLabel: inject.Enabled}))...)
-		e, err := s.Start(t.Context(), mutating.PluginName, mutating.Register, initialize(t, s))
-		if err != nil {
-			t.Fatal(err)
-		}
-		p := plain("web", policy.Namespace)
-		if _, err := e.Ask(p); err != nil || hooked(p) {
-			t.Errorf("%v: hook %t: %v", data, hooked(p), err)
+	for form := range forms {
+		for _, data := range []map[string]string{nil, {"image": "p:1", "max": "soon"}} {
+			objects, err := policy.Objects("../../deploy/policy/v1/" + form + ".yaml")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, o := range objects {
+				if p, ok := o.(*admissionv1.MutatingAdmissionPolicy); ok {
+					defaults(p.Spec.MatchConstraints)
+				}
+			}
+			settings := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "prestop", Namespace: "prestop"}, Data: data}
+			s := policy.NewServer(withSchemas, append(objects, settings, namespace(policy.Namespace, map[string]string{inject.NamespaceLabel: inject.Enabled}))...)
+			e, err := s.Start(t.Context(), mutating.PluginName, mutating.Register, initialize(t, s))
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := plain("web", policy.Namespace)
+			if _, err := e.Ask(p); err != nil || policy.JSON(p.Spec) != policy.JSON(plain("web", policy.Namespace).Spec) {
+				t.Errorf("%s, %v: %s: %v", form, data, policy.JSON(p.Spec), err)
+			}
 		}
 	}
 }
 
-// A pod's admission with the policy, which is 1 ms at most.
+// A pod that the Pod Security Standards allow is allowed with the hook.
+func TestPodSecurityStays(t *testing.T) {
+	evaluator, err := security.NewEvaluator(security.DefaultChecks(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pods, err := injecttest.Pods()
+	if err != nil {
+		t.Fatal(err)
+	}
+	restricted := 0
+	for _, p := range pods {
+		for form, with := range forms {
+			for _, level := range []securityapi.Level{securityapi.LevelBaseline, securityapi.LevelRestricted} {
+				of := securityapi.LevelVersion{Level: level, Version: securityapi.LatestVersion()}
+				allowed := func(spec corev1.PodSpec) security.AggregateCheckResult {
+					return security.AggregateCheckResults(evaluator.EvaluatePod(of, &p.ObjectMeta, &spec))
+				}
+				if !allowed(p.Spec).Allowed {
+					continue
+				}
+				if level == securityapi.LevelRestricted {
+					restricted++
+				}
+				if r := allowed(inject.Inject(injecttest.Pod(p), with).Spec); !r.Allowed {
+					t.Errorf("%s, %s: %s no longer allows it: %s", p.Name, form, level, r.ForbiddenDetail())
+				}
+			}
+		}
+	}
+	if restricted == 0 {
+		t.Error("no pod is restricted")
+	}
+}
+
+// The admission of a pod that gets a hook, which is 1 ms at most.
 func BenchmarkMutation(b *testing.B) {
 	for form := range forms {
 		b.Run(form, func(b *testing.B) {
@@ -206,6 +245,7 @@ func BenchmarkMutation(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
+			pods = slices.DeleteFunc(pods, func(p *corev1.Pod) bool { return len(inject.Inject(injecttest.Pod(p), forms[form]).Edits) == 0 })
 			var took []time.Duration
 			for n := 0; b.Loop(); n++ {
 				p := pods[n%len(pods)].DeepCopy()
