@@ -28,9 +28,9 @@ import (
 	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/dns"
 	"github.com/prestop/prestop/internal/hook"
-	"github.com/prestop/prestop/internal/manifests"
 	"github.com/prestop/prestop/internal/secret"
 	"github.com/prestop/prestop/internal/step"
+	"github.com/prestop/prestop/internal/testmanifest"
 	"github.com/prestop/prestop/internal/verbs"
 	"github.com/prestop/prestop/prestop"
 )
@@ -448,7 +448,7 @@ func TestDocsYAMLFindsMistakes(t *testing.T) {
 
 func checkYAML(t *testing.T, text string) (problems []string) {
 	t.Helper()
-	all, err := manifests.Values(text)
+	all, err := testmanifest.Values(text)
 	if err != nil {
 		return []string{err.Error()}
 	}
