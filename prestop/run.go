@@ -30,7 +30,7 @@ var (
 
 // Run carries the plan out and returns when it is done, at the deadline at the latest, or when ctx is ended.
 // A step that fails, panics or hangs is logged and reported; the plan goes on.
-func (p Plan) Run(ctx context.Context, log *slog.Logger) Report {
+func (p *Plan) Run(ctx context.Context, log *slog.Logger) Report {
 	r := run{schedule: p.schedule(), log: log}
 	r.report.Steps = slices.Clone(p.Earlier.Steps[:min(len(p.Earlier.Steps), len(p.Entries))])
 	for i := range p.Entries {

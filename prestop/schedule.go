@@ -3,7 +3,7 @@ package prestop
 import "time"
 
 // end is the last moment, from Start, that an entry may use.
-func (p Plan) end() time.Duration {
+func (p *Plan) end() time.Duration {
 	if !p.hasWaits() {
 		return max(0, p.Budget()-Engine)
 	}
@@ -11,7 +11,7 @@ func (p Plan) end() time.Duration {
 }
 
 // hasWaits is false for a budget so small that it goes to the calls alone.
-func (p Plan) hasWaits() bool { return p.Budget() >= OneTry }
+func (p *Plan) hasWaits() bool { return p.Budget() >= OneTry }
 
 // need is what some entries of a plan must have.
 type need struct {
@@ -20,7 +20,7 @@ type need struct {
 	open         int           // entries without a bound of their own
 }
 
-func (p Plan) need(e Entry) (n need) {
+func (p *Plan) need(e Entry) (n need) {
 	switch {
 	case !e.wait():
 		n.calls, n.more = e.Least, max(0, e.Want-e.Least)
@@ -43,8 +43,8 @@ type schedule struct {
 	later []need // beside Entries: of all that come after one
 }
 
-func (p Plan) schedule() schedule {
-	s := schedule{p, make([]need, len(p.Entries))}
+func (p *Plan) schedule() schedule {
+	s := schedule{*p, make([]need, len(p.Entries))}
 	for i := len(p.Entries) - 1; i > 0; i-- {
 		s.later[i-1] = s.later[i].and(p.need(p.Entries[i]))
 	}
@@ -98,7 +98,7 @@ func (p schedule) share(i int, at time.Duration) time.Duration {
 }
 
 // most is the bound that entry i sets itself, whatever the deadline allows, if it begins at the given moment.
-func (p Plan) most(i int, at time.Duration) time.Duration {
+func (p *Plan) most(i int, at time.Duration) time.Duration {
 	e, spent := p.Entries[i], p.spent(i, at)
 	switch {
 	case e.FromStart:
@@ -112,7 +112,7 @@ func (p Plan) most(i int, at time.Duration) time.Duration {
 
 // spent is how long an earlier delivery, which was cut in entry i, had begun it before the given moment: what
 // others rely on is the time, so it is not waited out anew. A call is made again with all of its time.
-func (p Plan) spent(i int, at time.Duration) time.Duration {
+func (p *Plan) spent(i int, at time.Duration) time.Duration {
 	s, begun := p.Earlier.step(i)
 	if !begun || s.Outcome != Running || !p.Entries[i].wait() {
 		return 0
@@ -121,7 +121,7 @@ func (p Plan) spent(i int, at time.Duration) time.Duration {
 }
 
 // floor is how long this delivery lasts at least, from Start.
-func (p Plan) floor() time.Duration {
+func (p *Plan) floor() time.Duration {
 	if !p.hasWaits() {
 		return 0
 	}
@@ -137,7 +137,7 @@ type Slot struct {
 }
 
 // Timeline is the schedule of the entries, and a last slot for the wait that makes up the floor.
-func (p Plan) Timeline() []Slot {
+func (p *Plan) Timeline() []Slot {
 	slots := make([]Slot, 0, len(p.Entries)+1)
 	var earliest, latest time.Duration
 	schedule := p.schedule()

@@ -28,9 +28,9 @@ import (
 	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/dns"
 	"github.com/prestop/prestop/internal/hook"
-	"github.com/prestop/prestop/internal/manifests"
 	"github.com/prestop/prestop/internal/secret"
 	"github.com/prestop/prestop/internal/step"
+	"github.com/prestop/prestop/internal/testmanifest"
 	"github.com/prestop/prestop/internal/verbs"
 	"github.com/prestop/prestop/prestop"
 )
@@ -260,14 +260,14 @@ var (
 	helm        = regexp.MustCompile(`^helm template \S+ \| kubectl prestop lint -$`)
 	comment     = regexp.MustCompile(`\s+# .*`)
 	assignments = regexp.MustCompile(`^([A-Z_]+=\S* +)*`)
-	inPodOf     = regexp.MustCompile(`^kubectl exec [^'"$]*? -- /prestop\b`)
+	inPodOf     = regexp.MustCompile(`^kubectl exec [^'"$]*? -- /prestop( |$)`)
 	quoted      = regexp.MustCompile(`'[^']*'|"[^"]*"`)
 	makeTarget  = regexp.MustCompile(`(?m)^([a-z0-9]+):.* ## `)
 )
 
 // notRun are the commands of other programs that pages may show. They are not run.
 var notRun = map[string][]string{
-	"kubectl":   {"annotate", "apply", "delete", "describe", "events", "exec", "get", "logs", "prestop lint", "rollout"},
+	"kubectl":   {"annotate", "apply", "create", "delete", "describe", "events", "exec", "get", "label", "logs", "prestop inject", "prestop lint", "rollout"},
 	"cosign":    {"verify", "verify-blob-attestation"},
 	"docker":    {"buildx imagetools inspect", "compose stop", "compose up"},
 	"git":       {"clone"},
@@ -287,7 +287,7 @@ func (s *session) check(text string) (problems []string) {
 	ran := make([]bool, len(all))
 	for n, x := range all {
 		command := strings.TrimSpace(comment.ReplaceAllString(x.command, ""))
-		command = inPodOf.ReplaceAllString(command, "prestop")
+		command = inPodOf.ReplaceAllString(command, "prestop$1")
 		if helm.MatchString(command) {
 			continue
 		}
@@ -448,7 +448,7 @@ func TestDocsYAMLFindsMistakes(t *testing.T) {
 
 func checkYAML(t *testing.T, text string) (problems []string) {
 	t.Helper()
-	all, err := manifests.Values(text)
+	all, err := testmanifest.Values(text)
 	if err != nil {
 		return []string{err.Error()}
 	}
@@ -568,8 +568,8 @@ func TestDocsNames(t *testing.T) {
 		known = append(known, row.Env, "--"+row.Flag)
 	}
 	known = append(known, "--dry-run", "--output", "--help", "--exit-zero", "PRE_STOP_PORT", "PRE_STOP_SERVICE_")
-	known = append(known, "--version")
-	known = append(known, "--fail", "--max-time", "--sync-rate-limit", "--metrics", "--shutdown-timeout", "--graceful-timeout", "--timeout-graceful-shutdown") // other programs'
+	known = append(known, "--version", "--diff")
+	known = append(known, "--fail", "--max-time", "--sync-rate-limit", "--metrics", "--shutdown-timeout", "--graceful-timeout", "--timeout-graceful-shutdown", "--min") // other programs'
 	env := map[string]string{"KUBERNETES_SERVICE_HOST": "10.96.0.1", "POD_IP": "192.0.2.7", "POD_NAME": "web-0", "NODE_ID": "3", "VAULT_TOKEN": "token", "PRE_STOP_ELASTICSEARCH_URL": "https://es:9200"}
 	steps := 0
 	for _, d := range documents(t) {
@@ -621,6 +621,17 @@ func anchors(text string) []string {
 		all = append(all, strings.ReplaceAll(notWord.ReplaceAllString(strings.ToLower(h[1]), ""), " ", "-"))
 	}
 	return all
+}
+
+// Each page begins with who it is for.
+func TestDocsSayWhoTheyAreFor(t *testing.T) {
+	t.Parallel()
+	for _, d := range documents(t) {
+		_, rest, _ := strings.Cut(d.text, "\n\n")
+		if !strings.HasPrefix(rest, "For ") && d.name != "README.md" {
+			t.Errorf("%s: expected a page that begins with who it is for, got %.50q", d.name, rest)
+		}
+	}
 }
 
 func TestDocsLinks(t *testing.T) {

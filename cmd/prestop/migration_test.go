@@ -10,7 +10,7 @@ import (
 
 var span = regexp.MustCompile("`([^`]+)`")
 
-// The steps in a row's second column are a plan in which no wait is without a bound, and whatever the page links to is there.
+// The steps in a row's second column are a plan, in which no wait is without a bound.
 func TestMigrationTable(t *testing.T) {
 	page := filepath.Join("..", "..", "docs", "migration.md")
 	text, err := os.ReadFile(page)
