@@ -2,8 +2,10 @@ package hook
 
 import (
 	"errors"
+	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/eck"
@@ -34,6 +36,7 @@ func FuzzPlan(f *testing.F) {
 		if again := s.Plan(world()); again.ID() != p.ID() || len(again.Problems) != len(p.Problems) || len(again.Warnings) != len(p.Warnings) {
 			t.Errorf("%q: another plan is %q %q, and the first %q %q", text, again.ID(), again.Problems, p.ID(), p.Problems)
 		}
+		checkDrawing(t, p)
 		if lines := len(c.Lines(s.verbs)); len(p.Entries) != len(p.Steps) || len(p.Entries) < lines || len(p.Entries) > lines+2 {
 			t.Errorf("%q: %d lines, %d entries, %d steps", text, lines, len(p.Entries), len(p.Steps))
 		}
@@ -64,4 +67,40 @@ func checkEntry(t *testing.T, text, line string, one Step) {
 	if fromLine := one.Setting == stepsSetting; fromLine && one.Err != nil && (!ok || at.Column < 1 || at.Column > len(text)+1) {
 		t.Errorf("%q: the error names no column: %v", text, one.Err)
 	}
+}
+
+func checkDrawing(t *testing.T, p *Plan) {
+	drawing := NewTimeline(&p.Plan)
+	drawing.Write(io.Discard, true)
+	if earliest, latest := drawing.SIGTERM(); earliest > latest || latest > max(p.Budget(), 0) {
+		t.Errorf("SIGTERM from %s to %s of %s", earliest, latest, p.Budget())
+	}
+}
+
+// Any settings: no panic, a problem or a plan, and times that can be.
+func FuzzSettings(f *testing.F) {
+	names := []string{"PRE_STOP_RESERVE_SECONDS", waitEnv, "PRE_STOP_REPORT_URL", appEnv, esEnv, typeEnv, askEnv, "PRE_STOP_IF_NOT_DELETED", "PRE_STOP_SKIP_FILE",
+		"PRE_STOP_MAX_DNS_ERRORS", "PRE_STOP_TERMINATION_LOG", "PRE_STOP_ELASTICSEARCH_USERNAME", "PRE_STOP_ELASTICSEARCH_TARGET_NODE", graceEnv}
+	values := []string{"", "0", "1500ms", "60", "http://a", "replace", "skip", "true", "-1", "9999999999h", "nan"}
+	for n := range names {
+		f.Add("1", n, "1500ms", (n+2)%len(names), "http://reports", "wait 5s")
+		f.Add(values[n%len(values)], n, values[(n+4)%len(values)], (n+1)%len(names), values[(n+7)%len(values)], "")
+	}
+	f.Fuzz(func(t *testing.T, grace string, one int, a string, other int, b, steps string) {
+		at := func(n int) string { return names[uint(n)%uint(len(names))] }
+		c, err := config.ReadElsewhere(nil, env{graceEnv: grace, at(one): a, at(other): b, stepsSetting: steps}, eck.Pod{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := Read(c, &secret.Set{})
+		for _, asked := range []Asked{{}, {Grace: time.Second}, {Grace: time.Nanosecond, Skip: true}} {
+			w := world()
+			w.Asked = asked
+			p := s.Plan(w)
+			if p.Grace < 0 || p.Reserve < 0 || p.Floor < 0 || p.Budget() < 0 || s.SettledBudget() < 0 {
+				t.Errorf("grace %s, reserve %s, floor %s", p.Grace, p.Reserve, p.Floor)
+			}
+			checkDrawing(t, p)
+		}
+	})
 }
