@@ -79,6 +79,9 @@ type Plan struct {
 	// Aside is kept before the deadline for what the caller does after the run, such as sending its report.
 	Aside time.Duration
 
+	// Late is how much later than Engine says the run may be over, since the machine is so slow. The run keeps that to itself too.
+	Late time.Duration
+
 	// Skip, once closed, ends the waits at once, those of Guard entries too. May be nil.
 	Skip <-chan struct{}
 

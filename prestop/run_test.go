@@ -366,6 +366,19 @@ func TestRunOnce(t *testing.T) {
 	})
 }
 
+// What the machine is late is kept free at the end, and taken from all but what is done in time anyway.
+func TestRunLate(t *testing.T) {
+	for late, want := range map[time.Duration]time.Duration{0: 9950 * time.Millisecond, 300 * time.Millisecond: 9650 * time.Millisecond, time.Hour: 0} {
+		synctest.Test(t, func(t *testing.T) {
+			p := Plan{Start: time.Now(), Grace: 12 * s, Reserve: 2 * s, Floor: 20 * s, Late: late, Entries: []Entry{open("open", takes(time.Hour))}}
+			p.Run(t.Context(), quiet)
+			if got := time.Since(p.Start); got != want {
+				t.Errorf("%s late: over after %s, want %s", late, got, want)
+			}
+		})
+	}
+}
+
 // Whatever the plan: never past the deadline, never short of a floor or of a wait that fits, but for the
 // moment that the engine gives each step that does not end by itself.
 func TestRunAnyPlan(t *testing.T) {

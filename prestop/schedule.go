@@ -5,9 +5,9 @@ import "time"
 // end is the last moment, from Start, that an entry may use.
 func (p *Plan) end() time.Duration {
 	if !p.hasWaits() {
-		return max(0, p.Budget()-Engine)
+		return max(0, p.Budget()-Engine-p.Late)
 	}
-	return max(0, p.Budget()-Engine-p.Aside)
+	return max(0, p.Budget()-Engine-p.Late-p.Aside)
 }
 
 // hasWaits is false for a budget so small that it goes to the calls alone.

@@ -131,7 +131,7 @@ func (a *attack) run(ctx context.Context, binary string, late *lateness) string 
 	if exit == exitSignal+int(syscall.SIGTERM) && signalled.Load() {
 		return ""
 	}
-	if want := least(p); took < want && p.Budget() >= prestop.OneTry && !signalled.Load() {
+	if want := least(p) - late.since(begin); took < want && p.Budget() >= prestop.OneTry && !signalled.Load() {
 		return fmt.Sprintf("over after %s, short of a wait of %s", took, want)
 	}
 	return a.judge(exit, len(p.Problems) > 0, took > over)

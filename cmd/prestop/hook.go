@@ -22,6 +22,7 @@ type hookRun struct {
 	secrets *secret.Set
 	script  *hook.Script
 	world   hook.World
+	late    time.Duration // see late
 	// container is the one that we run in. It may take a look at every process, so it is found once.
 	container func() (proc.Container, error)
 }
@@ -69,8 +70,15 @@ func hookOrDryRun(i invocation) int {
 	if len(i.args) == 0 && r.terminal() {
 		fmt.Fprintf(r.stderr, "prestop: this is the hook itself, and takes %s; prestop --dry-run shows instead what it does\n", hook.NewTimeline(&p.Plan).Lasts())
 	}
+	r.late = late(time.Since(r.start))
 	w := newWatchdog(ctx, r.stderr, r.start.Add(r.script.SettledBudget()), p.Problems)
 	return w.watch(func() int { return r.hook(w) })
+}
+
+// late is how much longer than usual the end of the hook will take, which is about the work of its beginning. That took so long.
+func late(beginning time.Duration) time.Duration {
+	const usual = 20 * time.Millisecond
+	return max(0, beginning-usual)
 }
 
 func (r *hookRun) hook(w *watchdog) int {
@@ -79,6 +87,7 @@ func (r *hookRun) hook(w *watchdog) int {
 	w.told(log)
 	said := r.ask(r.ctx)
 	p := r.script.Plan(r.world)
+	p.Late = min(r.late, p.Budget()/4)
 	log.until(p.Deadline())
 	w.set(p.Deadline())
 	log.begin(r, p, said)

@@ -144,3 +144,56 @@ func inMountNamespace(t *testing.T, variable string) {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
+
+// A processor is a cgroup that limits how much of one its processes get together.
+type processor struct{ dir string }
+
+// newProcessor makes one of so many percent, by either version of cgroups.
+func newProcessor(t *testing.T, percent int) processor {
+	t.Helper()
+	for _, v := range []struct{ root, file, text string }{
+		{"/sys/fs/cgroup/cpu", "cpu.cfs_quota_us", strconv.Itoa(percent * 1000)},
+		{"/sys/fs/cgroup", "cpu.max", strconv.Itoa(percent*1000) + " 100000"},
+	} {
+		dir, err := os.MkdirTemp(v.root, "prestop-test-")
+		if err != nil {
+			continue
+		}
+		t.Cleanup(func() { os.Remove(dir) })
+		if os.WriteFile(filepath.Join(dir, v.file), []byte(v.text), 0) == nil {
+			return processor{dir}
+		}
+	}
+	t.Skip("needs root, and a cgroup file system that can be written, with the cpu controller")
+	return processor{}
+}
+
+// start has a command begin in it.
+func (p processor) start(t *testing.T, command ...string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.Command("sh", append([]string{"-c", `echo $$ > "$0/cgroup.procs" && exec "$@"`, p.dir}, command...)...)
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + t.TempDir(), "PRE_STOP_LOG_TO=" + filepath.Join(t.TempDir(), "log"), "PRE_STOP_GRACE_PERIOD_SECONDS=5", "PRE_STOP_RESERVE_SECONDS=2"}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return cmd
+}
+
+// Where the app uses up the container's few percent of a processor, the hook is late to begin and late to end, and over in time.
+func TestLittleProcessorTime(t *testing.T) {
+	binary := builtBinary(t)
+	late := watchLateness(t, binary)
+	for _, percent := range []int{5, 10, 20} {
+		limit := newProcessor(t, percent)
+		app := limit.start(t, "sh", "-c", "while :; do :; done")
+		begin := time.Now()
+		hook := limit.start(t, binary, "post http://127.0.0.1:1/ max=500ms", "until file /no/such/file max=2s", "exec sleep 9")
+		_ = hook.Wait()
+		took, spare := time.Since(begin), overdueAtMost+late.since(begin)
+		app.Process.Kill()
+		app.Wait()
+		if exit := hook.ProcessState.ExitCode(); took > 3*time.Second+spare || took < 2*time.Second || exit != exitFailed {
+			t.Errorf("%d %%: exit %d after %s, want 1 by 3s and %s", percent, exit, took, spare)
+		}
+	}
+}

@@ -24,6 +24,7 @@ import (
 
 	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/escape"
+	"github.com/prestop/prestop/internal/proc"
 )
 
 // Exit statuses. In a preStop hook Kubernetes only makes a FailedPreStopHook event of anything but 0. A
@@ -53,12 +54,24 @@ const processors = 2
 
 // mainBelow is main for a pod whose files are below root, which is empty but for tests.
 func mainBelow(root string) {
-	start := time.Now()
+	start := started()
 	debug.SetMemoryLimit(memoryLimit)
 	runtime.GOMAXPROCS(processors)
 	log.SetOutput(io.Discard)                               // net/http tells stderr what servers send unasked
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // and that is all: a closed log must not end the hook
 	os.Exit(run(invocation{context.Background(), start, os.Args[1:], environment(os.Environ()), os.Stdout, os.Stderr, root}))
+}
+
+// started is when this process was. Where the app uses up the container's share of the processors, that may be long before main:
+// the kubelet counts from there. The kernel knows it to 10 ms. A process that was another program before tells nothing.
+func started() time.Time {
+	const tick, most = 10 * time.Millisecond, time.Second
+	if self, err := proc.Read("", "self"); err == nil {
+		if age, err := self.Age(); err == nil && tick < age && age < most {
+			return time.Now().Add(tick - age)
+		}
+	}
+	return time.Now()
 }
 
 // ended is the cause of a context that a signal ended.
