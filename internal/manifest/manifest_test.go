@@ -87,3 +87,53 @@ func asJSON(t *testing.T, v any) string {
 	}
 	return string(text)
 }
+
+// What an annotation says of variables reaches the hook as it is written: lint expands a container's variables as the kubelet does.
+func TestVariablesArriveAsWritten(t *testing.T) {
+	t.Parallel()
+	const text = `kind: Pod
+metadata:
+  name: web
+  annotations:
+    prestop.github.io/steps: |
+      post http://localhost:8080/drain?node=$(NODE_ID)&b=$$(NODE_ID)&c=${NODE_ID}
+spec:
+  containers: [{name: app, ports: [{containerPort: 8080}], env: [{name: NODE_ID, value: a7}]}]
+`
+	out, _, errs := manifest.Inject(lint.File{Name: "web", Content: []byte(text)}, inject.Parameters{Image: "prestop/prestop:1"})
+	if len(errs) > 0 {
+		t.Fatal(errs[0])
+	}
+	r := lint.Check([]lint.File{{Name: "web", Content: out}})
+	if len(r.Hooks) != 1 || r.Hooks[0].Plan == nil || len(r.Hooks[0].Plan.Steps) != 1 {
+		t.Fatalf("hooks %+v in\n%s", r.Hooks, out)
+	}
+	got := r.Hooks[0].Plan.Steps[0]
+	if got.Err != nil || len(got.Needs.Calls) != 1 {
+		t.Fatalf("got %s, %v", got.Line, got.Err)
+	}
+	if q := got.Needs.Calls[0].URL.Query(); q.Get("node") != "a7" || q.Get("b") != "$(NODE_ID)" || q.Get("c") != "a7" {
+		t.Errorf("the hook calls %v", q)
+	}
+}
+
+// Whatever is read, what is written can be read, and a second time changes no byte of it.
+func FuzzInject(f *testing.F) {
+	for _, one := range files(f, "testdata/charts") {
+		f.Add(one.Content)
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		with := inject.Parameters{Image: "prestop/prestop:1", ReplaceSleep: true}
+		out, _, errs := manifest.Inject(lint.File{Name: "f", Content: text}, with)
+		if len(errs) > 0 {
+			return
+		}
+		again, _, errs := manifest.Inject(lint.File{Name: "f", Content: out}, with)
+		if len(errs) > 0 {
+			t.Fatalf("%v in\n%s\nof\n%s", errs[0], out, text)
+		}
+		if string(again) != string(out) {
+			t.Fatalf("a second time makes\n%s\nof\n%s\nof\n%s", again, out, text)
+		}
+	})
+}
