@@ -1,7 +1,9 @@
 package manifest_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"go.yaml.in/yaml/v3"
@@ -114,6 +116,47 @@ spec:
 	}
 	if q := got.Needs.Calls[0].URL.Query(); q.Get("node") != "a7" || q.Get("b") != "$(NODE_ID)" || q.Get("c") != "a7" {
 		t.Errorf("the hook calls %v", q)
+	}
+}
+
+// Of the text nothing changes but what is put into it.
+func TestTextStays(t *testing.T) {
+	t.Parallel()
+	const pod = "kind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - name: app\n    ports: [{containerPort: 80}]\n"
+	for name, text := range map[string]string{
+		"lines of Windows":    strings.ReplaceAll(pod, "\n", "\r\n"),
+		"a comment at dashes": "--- # first\n" + pod + "--- # second\nkind:   Service\n",
+		"empty lines":         "\n\n" + strings.ReplaceAll(pod, "spec:", "\n\nspec:") + "\n\n---\n\n\n",
+		"nothing but dashes":  "---\n---\n\n---\n" + pod,
+		"a null":              strings.ReplaceAll(pod, "{name: a}", "{name: a, labels}"),
+		"a long line":         strings.ReplaceAll(pod, "name: app", "name: app\n    image: "+strings.Repeat("a/very-long-name-", 20)),
+		"a list of one kind":  pod + "    env: []\n",
+	} {
+		out, _, errs := manifest.Inject(lint.File{Name: name, Content: []byte(text)}, inject.Parameters{Image: "prestop/prestop:1"})
+		if len(errs) > 0 {
+			t.Errorf("%s: %v", name, errs[0])
+			continue
+		}
+		rest := string(out)
+		for line := range strings.Lines(text) {
+			line = strings.TrimSpace(line)
+			line = strings.NewReplacer("labels}", "labels: null}", "env: []", "env:").Replace(line)
+			_, after, ok := strings.Cut(rest, line)
+			if !ok {
+				t.Errorf("%s: %q is gone from\n%s", name, line, out)
+				break
+			}
+			rest = after
+		}
+		if name == "lines of Windows" && strings.Count(string(out), "\n") != strings.Count(string(out), "\r\n") {
+			t.Errorf("%s: %q", name, out)
+		}
+		if !bytes.Contains(out, []byte(inject.Program)) {
+			t.Errorf("%s: no hook in\n%s", name, out)
+		}
+		if lines := strings.Count(text, "\n\n"); strings.Count(string(out), "\n\n") != lines {
+			t.Errorf("%s: empty lines differ in\n%s", name, out)
+		}
 	}
 }
 
