@@ -53,6 +53,10 @@ test: lint vulncheck ## lint, vulncheck, and all tests with the race detector; s
 timing: ## judge by the wall's clock how long things take; wants the machine for itself
 	go test -count=1 -timeout=20m -tags=timing -p=1 ./cmd/prestop ./drain ./shutdown
 
+.PHONY: attacks
+attacks: ## 3,000 random plans on the built binary: none past its deadline, none short of a wait, each exit status as documented
+	ATTACKS=3000 go test -count=1 -timeout=20m -run=TestAttacks ./cmd/prestop
+
 .PHONY: lint
 lint: ## gofmt, go vet, staticcheck
 	unformatted=$$(gofmt -l .); [[ -z "$$unformatted" ]] || { echo "gofmt: $$unformatted"; exit 1; }

@@ -99,7 +99,7 @@ func TestGoneCheck(t *testing.T) {
 		f.now.Store(test.says)
 		server := strings.NewReplacer("SERVER", f.addr.String())
 		lines, err := checked(t, func(ctx context.Context, log *told) error {
-			return log.check(ctx, Gone{Name: test.ask, Address: own, Resolver: resolverOf(t, f.addr)})
+			return log.check(ctx, &Gone{Name: test.ask, Address: own, Resolver: resolverOf(t, f.addr)})
 		})
 		want := ""
 		if test.lines != "" {
@@ -141,7 +141,7 @@ level=INFO msg=asked now=".state is serving" met=false
 			t.Fatal(err)
 		}
 		t.Cleanup(c.Close)
-		u := URL{Connect: func() (*web.Client, error) { return c, nil }, Until: JSON{Path: path(t, ".state"), In: []string{"drained"}},
+		u := &URL{Connect: func() (*web.Client, error) { return c, nil }, Until: JSON{Path: path(t, ".state"), In: []string{"drained"}},
 			Request: web.Request{Method: "GET", URL: fmt.Sprintf("http://web:%d/state", test.port)}}
 		lines, err := checked(t, func(ctx context.Context, log *told) error { return log.check(ctx, u) })
 		real := strings.NewReplacer("SERVER", test.server.String(), "PORT", fmt.Sprint(test.port))

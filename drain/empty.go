@@ -1,6 +1,7 @@
 package drain
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,7 +33,7 @@ const emptyEvery = 500 * time.Millisecond
 
 // Run looks twice a second. It fails at once where a port has neither a listener, nor had one when the hook began, nor
 // connections: such a port is always empty. For its other errors see [File.Run].
-func (e Empty) Run(ctx context.Context, log *slog.Logger) error {
+func (e *Empty) Run(ctx context.Context, log *slog.Logger) error {
 	w, err := e.watch()
 	if err != nil {
 		return err
@@ -42,7 +43,7 @@ func (e Empty) Run(ctx context.Context, log *slog.Logger) error {
 }
 
 // Check says whether the ports are listened on, and how many connections there are now.
-func (e Empty) Check(ctx context.Context) ([]step.Finding, error) {
+func (e *Empty) Check(ctx context.Context) ([]step.Finding, error) {
 	w, err := e.watch()
 	if err != nil {
 		return nil, err
@@ -55,22 +56,21 @@ func (e Empty) Check(ctx context.Context) ([]step.Finding, error) {
 	return []step.Finding{step.Found(s.says)}, nil
 }
 
-func (e Empty) ignores(peer netip.Addr) bool {
+func (e *Empty) ignores(peer netip.Addr) bool {
 	return slices.ContainsFunc(e.Ignore, func(p netip.Prefix) bool { return p.Contains(peer) })
 }
 
+func (e *Empty) window() time.Duration { return cmp.Or(e.For, defaultFor) }
+
 // emptyWatch is what is remembered from look to look.
 type emptyWatch struct {
-	Empty
+	*Empty
 	each  func(do func(local, remote netip.AddrPort)) error // the connections that there are now
 	close func()
 	full  time.Time // when there were too many, or nobody could see how many
 }
 
-func (e Empty) watch() (*emptyWatch, error) {
-	if e.For == 0 {
-		e.For = defaultFor
-	}
+func (e *Empty) watch() (*emptyWatch, error) {
 	w := &emptyWatch{Empty: e, full: time.Now(), close: func() {}, each: func(do func(local, remote netip.AddrPort)) error {
 		return eachOpen(procTable, e.Ports, do)
 	}}
@@ -133,7 +133,7 @@ func (w *emptyWatch) known() error {
 }
 
 func (w *emptyWatch) run(ctx context.Context, log *slog.Logger) error {
-	p := poll{every: emptyEvery, min: max(w.Min, w.For), rarely: quietSays, look: w.look}
+	p := poll{every: emptyEvery, min: max(w.Min, w.window()), rarely: quietSays, look: w.look}
 	return p.run(ctx, log)
 }
 
@@ -149,7 +149,7 @@ func (w *emptyWatch) look(context.Context) (sight, error) {
 	if err != nil || n > w.AtMost {
 		w.full = now
 	}
-	return sight{now.Sub(w.full) >= w.For, connected(n, peers)}, err
+	return sight{now.Sub(w.full) >= w.window(), connected(n, peers)}, err
 }
 
 // connected names the peer that has the most connections.

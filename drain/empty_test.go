@@ -43,11 +43,7 @@ func TestUntilEmpty(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			n := -1
-			test.empty.For = max(test.empty.For, 0)
-			if test.empty.For == 0 {
-				test.empty.For = defaultFor
-			}
-			w := &emptyWatch{Empty: test.empty, full: time.Now(), each: func(do func(local, remote netip.AddrPort)) error {
+			w := &emptyWatch{Empty: &test.empty, full: time.Now(), each: func(do func(local, remote netip.AddrPort)) error {
 				n = min(n+1, len(test.looks)-1)
 				if test.looks[n] == 'e' {
 					return errLook
@@ -90,7 +86,7 @@ func TestUntilEmptyCounts(t *testing.T) {
 		defer a.Close()
 		defer c.Close()
 	}
-	e := Empty{Ports: []uint16{port(l)}}
+	e := &Empty{Ports: []uint16{port(l)}}
 	count := func(each func(do func(local, remote netip.AddrPort)) error) int {
 		n := 0
 		if err := each(func(local, remote netip.AddrPort) { n++ }); err != nil {
@@ -146,7 +142,7 @@ func TestUntilEmptyWithoutListener(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := Empty{Ports: []uint16{port(l)}, For: 100 * ms}
+	e := &Empty{Ports: []uint16{port(l)}, For: 100 * ms}
 	noted, err := NoteListeners()
 	if err != nil {
 		t.Fatal(err)
@@ -181,7 +177,7 @@ func TestUntilEmptyBrokenProc(t *testing.T) {
 
 func TestEmptyVerb(t *testing.T) {
 	t.Parallel()
-	for text, want := range map[string]Empty{
+	for text, want := range map[string]*Empty{
 		"until empty 5672":                        {Ports: []uint16{5672}, Min: 10 * s},
 		"until empty 5672,80 max=4s":              {Ports: []uint16{5672, 80}, Min: 4 * s},
 		"until empty 80 min=0 at-most=2 for=5s":   {Ports: []uint16{80}, AtMost: 2, For: 5 * s},
@@ -193,7 +189,7 @@ func TestEmptyVerb(t *testing.T) {
 		}
 	}
 	_, got, err := bound("until empty 80", step.Means{})
-	if e, ok := got.(Empty); err != nil || !ok || e.Noted == nil {
+	if e, ok := got.(*Empty); err != nil || !ok || e.Noted == nil {
 		t.Errorf("%+v, %v", got, err)
 	}
 }

@@ -14,12 +14,12 @@ type emptySpec struct {
 	wait  step.Wait
 }
 
-func parseEmpty(l step.Line) (step.Spec, error) {
+func parseEmpty(l *step.Line) (step.Spec, error) {
 	w, err := l.Target("a port, as in until empty 5672")
 	if err != nil {
 		return nil, err
 	}
-	var e emptySpec
+	e := new(emptySpec)
 	if e.empty.Ports, err = w.Ports(); err != nil {
 		return nil, err
 	}
@@ -39,7 +39,7 @@ func parseEmpty(l step.Line) (step.Spec, error) {
 		case "for":
 			e.empty.For, err = o.Positive()
 		case "ignore":
-			e.empty.Ignore, err = prefixes(o)
+			e.empty.Ignore, err = prefixes(&o)
 		}
 		if err != nil {
 			return nil, err
@@ -48,17 +48,18 @@ func parseEmpty(l step.Line) (step.Spec, error) {
 	return e, nil
 }
 
-func (e emptySpec) Needs() step.Needs {
+func (e *emptySpec) Needs() step.Needs {
 	n := e.wait.Needs()
 	n.Ports = e.empty.Ports
 	return n
 }
 
 // Bind notes who listens, as for until quiet.
-func (e emptySpec) Bind(m step.Means) (step.Deed, error) {
-	e.empty.Min = e.wait.Min
+func (e *emptySpec) Bind(m *step.Means) (step.Deed, error) {
+	empty := e.empty
+	empty.Min = e.wait.Min
 	if !m.Elsewhere {
-		e.empty.Noted, _ = NoteListeners() // Run says what it cannot see
+		empty.Noted, _ = NoteListeners() // Run says what it cannot see
 	}
-	return e.empty, nil
+	return &empty, nil
 }

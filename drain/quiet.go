@@ -94,7 +94,7 @@ func (q Quiet) Run(ctx context.Context, log *slog.Logger) error {
 		return p.run(ctx, log)
 	}
 	if q.found {
-		log.Info("looking at " + q.foundPorts())
+		log.Info("looking at what was listened on when the hook began", "ports", q.foundPorts())
 	}
 	for _, text := range q.warnings() {
 		log.Warn(text)
@@ -158,11 +158,11 @@ func (q Quiet) named() (Quiet, error) {
 
 // foundPorts names the ports where the step does not.
 func (q Quiet) foundPorts() string {
-	text := "TCP ports " + strings.Trim(fmt.Sprint(q.Ports), "[]")
+	text := "TCP " + strings.Trim(fmt.Sprint(q.Ports), "[]")
 	if len(q.UDPPorts) > 0 {
 		text += " and all datagrams"
 	}
-	return text + ", which were listened on when the hook began"
+	return text
 }
 
 // patience is how long a claim counts; 0: until it is answered.
@@ -223,7 +223,7 @@ func (q Quiet) Check(ctx context.Context) (all []step.Finding, err error) {
 		all = append(all, step.Warned(text))
 	}
 	if q.found {
-		all = append(all, step.Found(q.foundPorts()))
+		all = append(all, step.Found("looking at what was listened on when the hook began", "ports", q.foundPorts()))
 	}
 	all = append(all, step.Found("each port is listened on"))
 	for part := range strings.SplitSeq(s.says, "; ") {

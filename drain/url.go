@@ -37,7 +37,7 @@ const (
 )
 
 // Run asks until the condition is met. See [File.Run] for its errors.
-func (u URL) Run(ctx context.Context, log *slog.Logger) error {
+func (u *URL) Run(ctx context.Context, log *slog.Logger) error {
 	timeout := cmp.Or(u.Timeout, 10*time.Second)
 	if deadline, ok := ctx.Deadline(); ok {
 		timeout = min(timeout, web.Timeout(time.Until(deadline)))
@@ -48,7 +48,7 @@ func (u URL) Run(ctx context.Context, log *slog.Logger) error {
 	return p.run(ctx, log)
 }
 
-func (u URL) look(ctx context.Context, timeout time.Duration) (sight, error) {
+func (u *URL) look(ctx context.Context, timeout time.Duration) (sight, error) {
 	client, err := u.Connect()
 	if err != nil {
 		return sight{}, err
@@ -72,7 +72,7 @@ func (u URL) look(ctx context.Context, timeout time.Duration) (sight, error) {
 }
 
 // Check says how the URL is reached, asks once, and says what is the case now.
-func (u URL) Check(ctx context.Context) ([]step.Finding, error) {
+func (u *URL) Check(ctx context.Context) ([]step.Finding, error) {
 	all, err := request.Reach(ctx, u.Connect, u.Request.URL)
 	if err != nil {
 		return all, err

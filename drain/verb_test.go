@@ -22,7 +22,7 @@ func bound(text string, m step.Means) (step.Needs, step.Deed, error) {
 	if err != nil {
 		return step.Needs{}, nil, err
 	}
-	bound, err := spec.Bind(m)
+	bound, err := spec.Bind(&m)
 	return spec.Needs(), bound, err
 }
 
@@ -67,7 +67,7 @@ func TestURLVerb(t *testing.T) {
 		{`until http://app/ metric='a{b="c"}' at-most=2.5`, Metric{Selector: selector, Bounds: Bounds{AtMost: &two}}, 1, 0, timed(s, 0, false)},
 	} {
 		n, bound, err := bound(test.line, step.Means{})
-		got, ok := bound.(URL)
+		got, ok := bound.(*URL)
 		if err != nil || !ok || got.Connect == nil || got.Request.Method != "GET" || !reflect.DeepEqual(got.Until, test.until) || got.Stable != test.stable || got.Min != test.min {
 			t.Errorf("%q: %+v, %v", test.line, bound, err)
 		}
@@ -76,7 +76,7 @@ func TestURLVerb(t *testing.T) {
 		}
 	}
 	n, bound, err := bound("until http://app/ timeout=2s token-file=/t ca-file=/c header=A:b", step.Means{Secret: func(string) func() (string, error) { return nil }})
-	if u, ok := bound.(URL); err != nil || !ok || u.Timeout != 2*s || u.Request.Header.Get("A") != "b" || !slices.Equal(n.Reads, []string{"/t", "/c"}) || n.Calls[0].Timeout != 2*s {
+	if u, ok := bound.(*URL); err != nil || !ok || u.Timeout != 2*s || u.Request.Header.Get("A") != "b" || !slices.Equal(n.Reads, []string{"/t", "/c"}) || n.Calls[0].Timeout != 2*s {
 		t.Errorf("%+v, %+v, %v", n, bound, err)
 	}
 }
@@ -117,12 +117,12 @@ func TestOtherVerbs(t *testing.T) {
 		t.Errorf("until closed: %+v, %+v, %v", n, got, err)
 	}
 	n, got, err = bound("until gone web.default.svc min=2s", step.Means{Pod: step.Pod{IP: "::ffff:10.0.0.3"}, MaxDNSErrors: 7})
-	if g, ok := got.(Gone); err != nil || !ok || g.Name != "web.default.svc" || g.Address != netip.MustParseAddr("10.0.0.3") || g.Resolver.MaxErrors != 7 || g.Min != 2*s || n.Name != g.Name {
+	if g, ok := got.(*Gone); err != nil || !ok || g.Name != "web.default.svc" || g.Address != netip.MustParseAddr("10.0.0.3") || g.Resolver.MaxErrors != 7 || g.Min != 2*s || n.Name != g.Name {
 		t.Errorf("until gone: %+v, %+v, %v", n, got, err)
 	}
 	start := time.Time{}
 	n, got, err = bound("until file /shared/a max=5s min=2s", step.Means{Start: func() time.Time { return start }})
-	f, ok := got.(File)
+	f, ok := got.(*File)
 	start = time.Unix(1e9, 0) // which is known only after the step was made
 	if err != nil || !ok || f.Path != "/shared/a" || !f.since().Equal(start) || f.Min != 2*s || n.Most != 5*s || n.Awaits != "/shared/a" || n.Reads != nil {
 		t.Errorf("until file: %+v, %+v, %v", n, got, err)

@@ -58,8 +58,8 @@ type Entry struct {
 	Once bool
 }
 
-func (e Entry) wait() bool { return e.Step == nil || e.Guard }
-func (e Entry) open() bool { return e.Step != nil && e.Most == 0 && !e.Guard }
+func (e *Entry) wait() bool { return e.Step == nil || e.Guard }
+func (e *Entry) open() bool { return e.Step != nil && e.Most == 0 && !e.Guard }
 
 // A Plan is what a hook has to do, and the time that it has. Its zero value does nothing, at once.
 type Plan struct {
@@ -94,7 +94,7 @@ type Plan struct {
 }
 
 // Budget is the time from Start to the deadline, never negative.
-func (p Plan) Budget() time.Duration { return max(0, p.Grace-p.Reserve) }
+func (p *Plan) Budget() time.Duration { return max(0, p.Grace-p.Reserve) }
 
 // Deadline is the moment that nothing in the run outlives.
-func (p Plan) Deadline() time.Time { return p.Start.Add(p.Budget()) }
+func (p *Plan) Deadline() time.Time { return p.Start.Add(p.Budget()) }

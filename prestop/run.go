@@ -30,8 +30,8 @@ var (
 
 // Run carries the plan out and returns when it is done, at the deadline at the latest, or when ctx is ended.
 // A step that fails, panics or hangs is logged and reported; the plan goes on.
-func (p Plan) Run(ctx context.Context, log *slog.Logger) Report {
-	r := run{Plan: p, log: log}
+func (p *Plan) Run(ctx context.Context, log *slog.Logger) Report {
+	r := run{schedule: p.schedule(), log: log}
 	r.report.Steps = slices.Clone(p.Earlier.Steps[:min(len(p.Earlier.Steps), len(p.Entries))])
 	for i := range p.Entries {
 		if ctx.Err() != nil {
@@ -56,7 +56,7 @@ func (p Plan) Run(ctx context.Context, log *slog.Logger) Report {
 
 // run is one Run of a Plan.
 type run struct {
-	Plan
+	schedule
 	log    *slog.Logger
 	report Report
 }

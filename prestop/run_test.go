@@ -382,7 +382,11 @@ func TestRunAnyPlan(t *testing.T) {
 			if floor := min(p.Floor, p.Budget()-Engine); p.Budget() >= OneTry && got < floor {
 				t.Errorf("seed %d: lasted %v, the floor was %v", seed, got, floor)
 			}
-			if n := p.need(p.Entries); p.Budget() >= OneTry && n.calls+n.waits <= p.Budget()-Engine {
+			var n need
+			for _, e := range p.Entries {
+				n = n.and(p.need(e))
+			}
+			if p.Budget() >= OneTry && n.calls+n.waits <= p.Budget()-Engine {
 				moments := Engine * time.Duration(strings.Count(outcomes(report), string(Left)))
 				for i, step := range report.Steps {
 					if e := p.Entries[i]; e.Step == nil && time.Duration(step.Took) < e.Least-moments {

@@ -9,22 +9,22 @@ import (
 )
 
 // AppSpec is the app's shutdown call, which has no line: the settings ask for it. The URL in a must not be nil.
-func AppSpec(a step.App) step.Spec { return appSpec(a) }
+func AppSpec(a step.App) step.Spec { return &appSpec{a} }
 
-type appSpec step.App
+type appSpec struct{ step.App }
 
-func (a appSpec) Needs() step.Needs {
+func (a *appSpec) Needs() step.Needs {
 	n := step.CallNeeds(0, 0)
 	n.Calls, n.Reads, n.Ends = []step.Call{{Method: "POST", URL: a.URL, App: true}}, files(a.TokenFile, a.CAFile), endOf(a.URL)
 	return n
 }
 
-func (a appSpec) Bind(m step.Means) (step.Deed, error) {
+func (a *appSpec) Bind(m *step.Means) (step.Deed, error) {
 	var auth web.Auth
 	if a.TokenFile != "" {
 		auth = web.Token(m.Secret(a.TokenFile))
 	}
-	return App{
+	return &App{
 		Call:   Call{Connect: request.Connect(m, web.TLS{CAFile: a.CAFile}, auth), Request: web.Request{URL: a.URL.String()}},
 		Notice: Notice{Type: m.Type(m.Elasticsearch.Type), Reason: "preStop", Pod: m.Pod.Name},
 		End:    m.Deadline,

@@ -47,7 +47,7 @@ type Call struct {
 }
 
 // Run makes the call.
-func (c Call) Run(ctx context.Context, log *slog.Logger) error {
+func (c *Call) Run(ctx context.Context, log *slog.Logger) error {
 	client, err := c.Connect()
 	if err != nil {
 		return err
@@ -67,7 +67,7 @@ func (c Call) Run(ctx context.Context, log *slog.Logger) error {
 }
 
 // request is the request with its body. JSON is sent as such unless a header says otherwise.
-func (c Call) request() (web.Request, error) {
+func (c *Call) request() (web.Request, error) {
 	r := c.Request
 	r.Header = r.Header.Clone()
 	if c.BodyFile != "" {
@@ -90,13 +90,13 @@ func (c Call) request() (web.Request, error) {
 	return r, nil
 }
 
-func (c Call) send(ctx context.Context, log *slog.Logger, client *web.Client, r web.Request, policy web.Policy) (web.Answer, error) {
+func (c *Call) send(ctx context.Context, log *slog.Logger, client *web.Client, r web.Request, policy web.Policy) (web.Answer, error) {
 	return policy.Do(ctx, log, func(ctx context.Context) (web.Answer, error) { return client.Send(ctx, r) })
 }
 
-func (c Call) again(a web.Answer) bool { return web.Transient(a) && !c.Expect.Has(a.Status) }
+func (c *Call) again(a web.Answer) bool { return web.Transient(a) && !c.Expect.Has(a.Status) }
 
-func (c Call) judge(log *slog.Logger, a web.Answer) error {
+func (c *Call) judge(log *slog.Logger, a web.Answer) error {
 	if !c.Expect.Has(a.Status) {
 		return c.unexpected(a)
 	}
@@ -110,7 +110,7 @@ func (c Call) judge(log *slog.Logger, a web.Answer) error {
 	return nil
 }
 
-func (c Call) give(a web.Answer) error {
+func (c *Call) give(a web.Answer) error {
 	if a.Partial {
 		return fmt.Errorf("the answer is longer than %d MiB", web.MaxBody>>20)
 	}
@@ -121,12 +121,12 @@ func (c Call) give(a web.Answer) error {
 	return c.Give(value)
 }
 
-func (c Call) unexpected(a web.Answer) error {
+func (c *Call) unexpected(a web.Answer) error {
 	return tries(fmt.Errorf("%s: %s%s", web.Place(a.URL), a, c.expected()), a)
 }
 
 // expected says so where it was asked for; that 2xx is, everybody knows.
-func (c Call) expected() string {
+func (c *Call) expected() string {
 	if len(c.Expect) == 0 {
 		return ""
 	}
@@ -147,9 +147,11 @@ var (
 
 // poll asks where a 202 of the given URL said that the outcome would be. Who expects the 202 of the call itself has not said
 // what the outcome is to be: any 2xx is as good.
-func (c Call) poll(ctx context.Context, log *slog.Logger, client *web.Client, from *url.URL, location string) error {
+func (c *Call) poll(ctx context.Context, log *slog.Logger, client *web.Client, from *url.URL, location string) error {
 	if c.Expect.Has(http.StatusAccepted) && !c.Expect.Has(http.StatusOK) {
-		c.Expect = append(slices.Clip(c.Expect), "2xx")
+		polled := *c
+		polled.Expect = append(slices.Clip(c.Expect), "2xx")
+		c = &polled
 	}
 	at, err := from.Parse(location)
 	if err != nil {
@@ -176,7 +178,7 @@ func briefly(ctx context.Context) (context.Context, context.CancelFunc) {
 }
 
 // Check connects, and reads the credentials and the body's file.
-func (c Call) Check(ctx context.Context) (all []step.Finding, err error) {
+func (c *Call) Check(ctx context.Context) (all []step.Finding, err error) {
 	if _, err := c.request(); err != nil {
 		return all, err
 	}

@@ -250,13 +250,13 @@ func TestCallBodyFile(t *testing.T) {
 func TestCallCheck(t *testing.T) {
 	t.Parallel()
 	inStreet(t, "200", func(t *testing.T, st *street) {
-		_, err := st.within(t, 30*s, checking(st.call))
+		_, err := st.within(t, 30*s, checking(&st.call))
 		expectError(t, err, "")
 		if len(st.app.got) > 0 || st.log.count("connected to ") != 1 || st.log.count("credentials read") != 1 {
 			t.Errorf("requests %q, log\n%s", st.app.got, st.log)
 		}
 		st.net.close("app:8080")
-		_, err = st.within(t, 30*s, checking(st.call))
+		_, err = st.within(t, 30*s, checking(&st.call))
 		expectError(t, err, "connection refused")
 	})
 }
@@ -266,19 +266,19 @@ func TestCallCheckReadsFiles(t *testing.T) {
 	body := filepath.Join(t.TempDir(), "body")
 	inStreet(t, "200", func(t *testing.T, st *street) {
 		st.call.BodyFile = body
-		_, err := st.within(t, 30*s, checking(st.call))
+		_, err := st.within(t, 30*s, checking(&st.call))
 		expectError(t, err, "body: open "+body+": no such file")
 		if err := os.WriteFile(body, []byte("hush"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		_, err = st.within(t, 30*s, checking(st.call))
+		_, err = st.within(t, 30*s, checking(&st.call))
 		expectError(t, err, "")
 		if st.log.count("body read") != 1 || st.log.count("hush") > 0 {
 			t.Errorf("the log is\n%s", st.log)
 		}
 		unread := func() (string, error) { return "", errors.New("open /token: permission denied") }
 		st.call.Connect = st.net.connect(t, web.Token(unread))
-		_, err = st.within(t, 30*s, checking(st.call))
+		_, err = st.within(t, 30*s, checking(&st.call))
 		expectError(t, err, "http://app:8080: open /token: permission denied")
 		if len(st.app.got) > 0 || st.log.count("credentials read") != 1 {
 			t.Errorf("requests %q, log\n%s", st.app.got, st.log)
@@ -289,7 +289,7 @@ func TestCallCheckReadsFiles(t *testing.T) {
 func TestApp(t *testing.T) {
 	t.Parallel()
 	inStreet(t, "503;202 Location=/job;200", func(t *testing.T, st *street) {
-		a := App{Call: st.call, Notice: Notice{Type: "restart", Reason: "preStop", Pod: `we"b-0`}, End: time.Now().Add(24900 * time.Millisecond)}
+		a := &App{Call: st.call, Notice: Notice{Type: "restart", Reason: "preStop", Pod: `we"b-0`}, End: time.Now().Add(24900 * time.Millisecond)}
 		a.Call.Request.Method = ""
 		_, err := st.within(t, 30*s, a.Run)
 		expectError(t, err, "")
@@ -302,7 +302,7 @@ func TestApp(t *testing.T) {
 		}
 	})
 	inStreet(t, "200", func(t *testing.T, st *street) {
-		a := App{Call: st.call, Notice: Notice{RemainingSeconds: 7}, End: time.Now().Add(-s)}
+		a := &App{Call: st.call, Notice: Notice{RemainingSeconds: 7}, End: time.Now().Add(-s)}
 		_, err := st.within(t, 30*s, a.Run)
 		expectError(t, err, "")
 		var n Notice

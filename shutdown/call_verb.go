@@ -33,12 +33,12 @@ type callSpec struct {
 	into     string // what the value is called; empty: none is read
 }
 
-func parseCall(l step.Line) (step.Spec, error) {
+func parseCall(l *step.Line) (step.Spec, error) {
 	w, err := l.Target("a URL")
 	if err != nil {
 		return nil, err
 	}
-	c := callSpec{once: l.Once}
+	c := &callSpec{once: l.Once}
 	if c.request, err = request.Parse(l, strings.ToUpper(l.Verb.Text), w); err != nil {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func parseCall(l step.Line) (step.Spec, error) {
 }
 
 // give reads what of the answer is given to later steps.
-func (c *callSpec) give(l step.Line) (err error) {
+func (c *callSpec) give(l *step.Line) (err error) {
 	path, hasPath := l.Option("json")
 	into, hasInto := l.Option("into")
 	switch {
@@ -75,7 +75,7 @@ func (c *callSpec) give(l step.Line) (err error) {
 
 // setBody takes text, or @FILE, which is read when the call is made, unless the @ is a variable's: whoever sets that might
 // have any file sent.
-func (c *callSpec) setBody(l step.Line, o step.Option) error {
+func (c *callSpec) setBody(l *step.Line, o *step.Option) error {
 	if o.Begins("@") {
 		c.bodyFile = o.Value[len("@"):]
 		if late := o.Late(); len(late) > 0 {
@@ -83,14 +83,14 @@ func (c *callSpec) setBody(l step.Line, o step.Option) error {
 		}
 		return nil
 	}
-	l.HideBody(o.Word)
+	l.HideBody(&o.Word)
 	if !c.request.LateBody(o.Part(len("body="), len(o.Text))) {
 		c.body = []byte(o.Value)
 	}
 	return nil
 }
 
-func (c callSpec) Needs() step.Needs {
+func (c *callSpec) Needs() step.Needs {
 	n := step.CallNeeds(c.request.Timeout, c.most)
 	n.Calls, n.Reads, n.Ends = c.request.Calls(), slices.Concat(c.request.Files(), files(c.bodyFile)), endOf(c.request.URL)
 	n.Gives, n.Takes = c.into, c.request.Takes()
@@ -102,7 +102,7 @@ func files(names ...string) []string {
 	return slices.DeleteFunc(names, func(name string) bool { return name == "" })
 }
 
-func (c callSpec) Bind(m step.Means) (step.Deed, error) {
+func (c *callSpec) Bind(m *step.Means) (step.Deed, error) {
 	call := Call{Connect: c.request.Connect(m), BodyFile: c.bodyFile, Expect: c.request.Expect, Timeout: c.request.Timeout, Once: c.once, Read: m.Content}
 	if c.into != "" {
 		call.Value, call.Give = c.value, func(value any) error { return m.Values.Give(c.into, value) }
@@ -110,7 +110,8 @@ func (c callSpec) Bind(m step.Means) (step.Deed, error) {
 	r := c.request.Request
 	r.Body = c.body
 	return c.request.Step(m, call.Connect, r, func(r web.Request) step.Deed {
-		call.Request = r
-		return call
+		with := call
+		with.Request = r
+		return &with
 	}), nil
 }

@@ -73,7 +73,7 @@ func (p Pod) marked(reason string) (name, same bool) {
 }
 
 // Run registers the shutdown, or goes on from a record that is there, and waits until it is complete.
-func (e Elasticsearch) Run(ctx context.Context, log *slog.Logger) error {
+func (e *Elasticsearch) Run(ctx context.Context, log *slog.Logger) error {
 	c := newCluster(e, log)
 	node, err := c.find(ctx)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 )
 
 // Check says how each place is reached, who answers and as whom it knows us, and finds our own node and its record.
-func (e Elasticsearch) Check(ctx context.Context) (all []step.Finding, err error) {
+func (e *Elasticsearch) Check(ctx context.Context) (all []step.Finding, err error) {
 	c := newCluster(e, slog.New(slog.DiscardHandler))
 	ctx = dns.Looking(ctx, func(string) {})
 	for _, p := range slices.Concat(e.Own, e.Other) {

@@ -17,7 +17,7 @@ import (
 // it has joined a cluster with a master. Records that other actors registered stay.
 //
 // nil: there is no such record, or no longer. An error: not yet, or it cannot be known yet.
-func (e Elasticsearch) Clear(ctx context.Context, log *slog.Logger) error {
+func (e *Elasticsearch) Clear(ctx context.Context, log *slog.Logger) error {
 	c := newCluster(e, log)
 	own, err := c.findOwn(ctx)
 	if err != nil {

@@ -17,14 +17,14 @@ import (
 
 // cluster is an Elasticsearch during one run: where it answers, and what has been learnt of it.
 type cluster struct {
-	Elasticsearch
+	*Elasticsearch
 	log             *slog.Logger
 	places          []Place         // asked in this order; set once our own node is found
 	noMasterTimeout map[string]bool // the methods with which the server is too old for it: it came to PUT and DELETE before GET
 	unauthorized    int             // answers of 401 since the last success
 }
 
-func newCluster(e Elasticsearch, log *slog.Logger) *cluster {
+func newCluster(e *Elasticsearch, log *slog.Logger) *cluster {
 	return &cluster{Elasticsearch: e, log: log, noMasterTimeout: make(map[string]bool)}
 }
 

@@ -28,7 +28,7 @@ type EtcdLease struct {
 }
 
 // Run revokes the lease. One that etcd does not know, be it expired or revoked, is done.
-func (e EtcdLease) Run(ctx context.Context, log *slog.Logger) error {
+func (e *EtcdLease) Run(ctx context.Context, log *slog.Logger) error {
 	s, err := e.session()
 	if err != nil {
 		return err
@@ -49,7 +49,7 @@ func (e EtcdLease) Run(ctx context.Context, log *slog.Logger) error {
 }
 
 // Check logs in and asks how long the lease has to live.
-func (e EtcdLease) Check(ctx context.Context) ([]step.Finding, error) {
+func (e *EtcdLease) Check(ctx context.Context) ([]step.Finding, error) {
 	s, err := e.session()
 	if err != nil {
 		return nil, err
@@ -74,12 +74,12 @@ func (e EtcdLease) Check(ctx context.Context) ([]step.Finding, error) {
 
 // etcdSession is what one run or check needs.
 type etcdSession struct {
-	EtcdLease
+	*EtcdLease
 	client *web.Client
 	id     int64
 }
 
-func (e EtcdLease) session() (*etcdSession, error) {
+func (e *EtcdLease) session() (*etcdSession, error) {
 	client, err := e.Connect()
 	if err != nil {
 		return nil, err

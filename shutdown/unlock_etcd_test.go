@@ -143,8 +143,8 @@ func (e etcd) has(key string) bool {
 	return e.call("/v3/kv/range", map[string]any{"key": []byte(key)})["count"] == "1"
 }
 
-func leaseAt(t *testing.T, url string, id int64) EtcdLease {
-	return EtcdLease{Connect: lockConnect(t, new(net.Dialer).DialContext, web.TLS{}), URL: url, Lease: secretText(fmt.Sprintf("%x\n", id))}
+func leaseAt(t *testing.T, url string, id int64) *EtcdLease {
+	return &EtcdLease{Connect: lockConnect(t, new(net.Dialer).DialContext, web.TLS{}), URL: url, Lease: secretText(fmt.Sprintf("%x\n", id))}
 }
 
 func lockConnect(t *testing.T, dial web.Dial, config web.TLS) web.Connect {
@@ -189,7 +189,7 @@ func TestEtcdLease(t *testing.T) {
 			admin.t = t
 			id := admin.grant(600, t.Name())
 			lease := leaseAt(t, server.URL, id)
-			test.set(&lease, id)
+			test.set(lease, id)
 			held := admin.has(t.Name())
 			log := &journal{}
 			lockOutcome(t, inTime(t, 10*time.Second, log, checking(lease)), log, test.err, test.says, lockPassword)

@@ -41,7 +41,7 @@ func specOf(text string) (step.Spec, error) {
 	return spec, err
 }
 
-func withDefaults(m step.Means) step.Means {
+func withDefaults(m step.Means) *step.Means {
 	m.Dial = new(net.Dialer).DialContext
 	m.Secret = func(path string) func() (string, error) {
 		return func() (string, error) {
@@ -54,7 +54,7 @@ func withDefaults(m step.Means) step.Means {
 	if m.Type == nil {
 		m.Type = func(word string) string { return word }
 	}
-	return m
+	return &m
 }
 
 func TestCallVerb(t *testing.T) {
@@ -100,7 +100,7 @@ func TestCallVerb(t *testing.T) {
 			}
 			continue
 		}
-		got, ok := s.(Call)
+		got, ok := s.(*Call)
 		if err != nil || !ok || n.Least != time.Second || n.Most != 0 || n.Guard {
 			t.Errorf("%q: %+v, %+v, %v", test.line, n, s, err)
 			continue
@@ -109,10 +109,10 @@ func TestCallVerb(t *testing.T) {
 			t.Errorf("%q: has no means to connect", test.line)
 		}
 		got.Connect = nil
-		want := Call{}
+		want := &Call{}
 		want.Request.Method, want.Request.URL, want.Request.Header = test.method, test.url, http.Header{}
 		if test.more != nil {
-			test.more(&want)
+			test.more(want)
 		}
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("%q: %+v, want %+v", test.line, got, want)
@@ -191,7 +191,7 @@ func parsed(t *testing.T, urls ...string) (all []*url.URL) {
 	return all
 }
 
-func placesOf(e Elasticsearch) (own, other []string) {
+func placesOf(e *Elasticsearch) (own, other []string) {
 	for _, p := range e.Own {
 		own = append(own, p.URL)
 	}
@@ -226,7 +226,7 @@ func TestElasticsearchVerb(t *testing.T) {
 			return word
 		}
 		n, s, err := bound(test.line, m)
-		got, ok := s.(Elasticsearch)
+		got, ok := s.(*Elasticsearch)
 		if err != nil || !ok || got.Type != test.kind || n.Least != time.Second || n.Most != 0 || n.Guard {
 			t.Errorf("%q: %+v, %+v, %v", test.line, n, s, err)
 			continue
@@ -277,7 +277,7 @@ func TestElasticsearchCredentials(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c, err := s.(Elasticsearch).Other[0].Connect()
+		c, err := s.(*Elasticsearch).Other[0].Connect()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -295,7 +295,7 @@ func TestElasticsearchCredentials(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.(Elasticsearch).Own[0].Connect(); (err != nil) != wants {
+		if _, err := s.(*Elasticsearch).Own[0].Connect(); (err != nil) != wants {
 			t.Errorf("%s: %v", place, err)
 		}
 	}
@@ -307,7 +307,7 @@ func TestSpecsWithoutALine(t *testing.T) {
 	m := withDefaults(step.Means{Pod: step.Pod{Name: "web-0"}, Deadline: time.Unix(1e9, 0), Elasticsearch: step.Elasticsearch{Type: "restart"}})
 	spec := AppSpec(app)
 	s, err := spec.Bind(m)
-	got, ok := s.(App)
+	got, ok := s.(*App)
 	if err != nil || !ok || got.Call.Request.URL != app.URL.String() || got.Call.Connect == nil || got.Notice != (Notice{Type: "restart", Reason: "preStop", Pod: "web-0"}) || got.End != m.Deadline {
 		t.Errorf("%+v, %v", s, err)
 	}
@@ -322,7 +322,7 @@ func TestSpecsWithoutALine(t *testing.T) {
 	}
 	m.Elasticsearch = step.Elasticsearch{Type: "sigterm", URLs: parsed(t, "https://es")}
 	s, err = ElasticsearchSpec(m.Elasticsearch).Bind(m)
-	es, ok := s.(Elasticsearch)
+	es, ok := s.(*Elasticsearch)
 	if err != nil || !ok || es.Type != "sigterm" || len(es.Own) != 1 || es.Own[0].URL != "https://127.0.0.1" || !reflect.DeepEqual(es.Pod, NewElasticsearch(m).Pod) {
 		t.Errorf("%+v, %v", s, err)
 	}
@@ -330,13 +330,13 @@ func TestSpecsWithoutALine(t *testing.T) {
 
 func TestUnlockVerb(t *testing.T) {
 	t.Parallel()
-	for text, want := range map[string]RedisLock{
+	for text, want := range map[string]*RedisLock{
 		"unlock redis://a key=b value-file=/c":                                           {Address: "a:6379", Key: "b"},
 		"unlock rediss://u@[::1]:7000/3 key=b value-file=/c timeout=2s password-file=/d": {Address: "[::1]:7000", User: "u", DB: 3, Key: "b", Timeout: 2 * time.Second},
 		"unlock redis://a/0 user=w key=b value-file=/c":                                  {Address: "a:6379", User: "w", Key: "b"},
 	} {
 		n, s, err := bound(text, step.Means{})
-		got, ok := s.(RedisLock)
+		got, ok := s.(*RedisLock)
 		if err != nil || !ok || got.Dial == nil || got.Value == nil || (got.TLS != nil) != strings.Contains(text, "rediss") || (got.Password != nil) != strings.Contains(text, "password") {
 			t.Errorf("%q: %+v, %v", text, s, err)
 		}
@@ -350,7 +350,7 @@ func TestUnlockVerb(t *testing.T) {
 	}
 	for text, url := range map[string]string{"unlock etcd://a lease-file=/b": "http://a:2379", "unlock etcds://a:1 lease-file=/b user=c password-file=/d": "https://a:1"} {
 		_, s, err := bound(text, step.Means{})
-		got, ok := s.(EtcdLease)
+		got, ok := s.(*EtcdLease)
 		if err != nil || !ok || got.URL != url || got.Lease == nil || got.Connect == nil || (got.Password != nil) != strings.Contains(text, "password") || (got.User == "c") != strings.Contains(text, "user") {
 			t.Errorf("%q: %+v, %v", text, s, err)
 		}

@@ -34,7 +34,7 @@ func (r *hookRun) ask(ctx context.Context) kube.Answer {
 		Host: r.env["KUBERNETES_SERVICE_HOST"], Port: r.env["KUBERNETES_SERVICE_PORT"], Dir: dir,
 		Token: r.secrets.File(filepath.Join(dir, "token")),
 		Connect: func(t web.TLS, auth web.Auth) web.Connect {
-			return request.Connect(step.Means{Dial: r.world.Dial, Keep: func(func()) {}}, t, auth)
+			return request.Connect(&step.Means{Dial: r.world.Dial, Keep: func(func()) {}}, t, auth)
 		},
 	}
 	mounts, _ := os.ReadFile(filepath.Join(r.root, "/proc/self/mountinfo"))

@@ -273,13 +273,27 @@ func startHook(t *testing.T, binary, root string, env ...string) *hooked {
 	h.cmd.Env = append([]string{"KUBERNETES_SERVICE_HOST=10.96.0.1", "POD_NAME=es-1", "PRE_STOP_LOG_TO=stdout",
 		"PRE_STOP_GRACE_PERIOD_SECONDS=" + strconv.Itoa(int(faultGrace.Seconds())), "PRE_STOP_RESERVE_SECONDS=" + strconv.Itoa(int(faultReserve.Seconds())),
 		"PRE_STOP_ADDITIONAL_WAIT_SECONDS=" + strconv.Itoa(int(faultWait.Seconds()))}, env...)
+	h.begin(t)
+	return h
+}
+
+// startHookIn runs the binary as it is, with this environment and no other.
+func startHookIn(t *testing.T, binary string, env ...string) *hooked {
+	t.Helper()
+	h := &hooked{cmd: exec.Command(binary), ended: make(chan struct{})}
+	h.cmd.Env = append([]string{"TMPDIR=" + t.TempDir(), "PRE_STOP_LOG_TO=stdout"}, env...)
+	h.begin(t)
+	return h
+}
+
+func (h *hooked) begin(t *testing.T) {
+	t.Helper()
 	h.cmd.Stdout, h.cmd.Stderr = &h.stdout, &h.stderr
 	begun := time.Now()
 	if err := h.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	go h.watch(begun)
-	return h
 }
 
 // watch looks at the memory until the process has ended: the kernel's own figure for an ended child counts the

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
+	"unicode/utf8"
 
 	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/step"
@@ -33,14 +33,16 @@ traffic has gone, and is finished before the grace period is.
 
 Steps
 `)
-	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	for _, v := range merged(verbs.All()) {
-		fmt.Fprintf(t, "  %s %s\t%s\n", v.Name, v.Target, v.Does)
+	all, width := merged(verbs.All()), 0
+	for _, v := range all {
+		width = max(width, utf8.RuneCountInString(v.Name+" "+v.Target))
+	}
+	for _, v := range all {
+		fmt.Fprintf(w, "  %-*s  %s\n", width, v.Name+" "+v.Target, v.Does)
 		if len(v.Options) > 0 {
-			fmt.Fprintf(t, "  \toptions: %s\n", strings.Join(v.Options, "= ")+"=")
+			fmt.Fprintf(w, "  %-*s  options: %s=\n", width, "", strings.Join(v.Options, "= "))
 		}
 	}
-	t.Flush()
 	fmt.Fprint(w, `  A step may end in: once. $(VAR), ${VAR} and $VAR are expanded, $$ is a dollar.
 
 Settings: a flag beats its environment variable

@@ -62,10 +62,11 @@ func hookOrDryRun(i invocation) int {
 	if r.config.DryRun.V {
 		return r.dryRun()
 	}
-	if problems := r.script.Plan(r.world).Problems; len(problems) > 0 && !r.inPod() {
+	problems := r.script.Plan(r.world).Problems
+	if len(problems) > 0 && !r.inPod() {
 		return r.complain("%s (see prestop --help)", r.secrets.Hide(joined(problems)))
 	}
-	w := newWatchdog(ctx, r.start.Add(r.script.SettledBudget()))
+	w := newWatchdog(ctx, r.stderr, r.start.Add(r.script.SettledBudget()), problems)
 	return w.watch(func() int { return r.hook(w) })
 }
 

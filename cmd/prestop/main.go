@@ -15,6 +15,7 @@ import (
 	"maps"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -45,10 +46,16 @@ func main() {
 // the app: both are in one container.
 const memoryLimit = 10 << 20
 
+// processors is how many the Go runtime uses at a time, on a node with hundreds too. It starts a thread for each, and dies where it
+// may start no more: a pod's limit of processes may leave as few as eight. With one alone, all would stand still while a child waits
+// for its program's file.
+const processors = 2
+
 // mainBelow is main for a pod whose files are below root, which is empty but for tests.
 func mainBelow(root string) {
 	start := time.Now()
 	debug.SetMemoryLimit(memoryLimit)
+	runtime.GOMAXPROCS(processors)
 	log.SetOutput(io.Discard)                               // net/http tells stderr what servers send unasked
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // and that is all: a closed log must not end the hook
 	os.Exit(run(invocation{context.Background(), start, os.Args[1:], environment(os.Environ()), os.Stdout, os.Stderr, root}))

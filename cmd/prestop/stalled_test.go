@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -72,16 +71,7 @@ var stallMoments = [3]string{"at the start", "in the middle", "at the end"}
 func TestStalledFileSystem(t *testing.T) {
 	const within = "TEST_STALLED"
 	if os.Getenv(within) == "" {
-		if os.Getuid() != 0 {
-			t.Skip("needs root: it mounts a file system in a mount namespace of its own")
-		}
-		t.Parallel()
-		cmd := exec.CommandContext(t.Context(), "/proc/self/exe", "-test.run=^TestStalledFileSystem$", "-test.timeout=2m", "-test.v=true")
-		cmd.Env = append(os.Environ(), within+"="+builtBinary(t))
-		cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Errorf("%v\n%s", err, out)
-		}
+		inMountNamespace(t, within)
 		return
 	}
 	var all sync.WaitGroup

@@ -294,20 +294,20 @@ func TestBar(t *testing.T) {
 // A pipe gets a line at once, and one every ten seconds.
 func TestProgressOnAPipe(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		var piped bytes.Buffer
-		stop := show{&piped, "rolling out", time.Minute}.progress(t.Context())
-		synctest.Wait()
-		if got := piped.String(); got != "rolling out\n" {
-			t.Errorf("at once: %q", got)
-		}
-		<-time.After(25 * time.Second)
-		synctest.Wait()
-		stop()
-		if got := piped.String(); got != "rolling out\nrolling out: 10 s\nrolling out: 20 s\n" {
-			t.Errorf("after 25 s: %q", got)
-		}
-	})
+	for lasts, want := range map[time.Duration]string{
+		0:                "rolling out\n",
+		25 * time.Second: "rolling out\nrolling out: 10 s\nrolling out: 20 s\n",
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var piped bytes.Buffer
+			stop := show{&piped, "rolling out", time.Minute}.progress(t.Context())
+			<-time.After(lasts)
+			stop()
+			if got := piped.String(); got != want {
+				t.Errorf("after %s: %q, want %q", lasts, got, want)
+			}
+		})
+	}
 }
 
 // The last word is the strategy to take, and none where all of them lost requests.

@@ -67,7 +67,7 @@ func (s *Script) Plan(w World) *Plan {
 }
 
 // entry is a step's place in the plan. A mistake that shows only here, since a setting is missing, makes it unreadable.
-func (s *Script) entry(p *Plan, n int, m step.Means) prestop.Entry {
+func (s *Script) entry(p *Plan, n int, m *step.Means) prestop.Entry {
 	one := &p.Steps[n]
 	e := prestop.Entry{Line: one.Line, Once: one.Once, Least: one.Needs.Least, Most: one.Needs.Most, Want: one.Needs.Want, FromStart: one.Needs.FromStart, Guard: one.Needs.Guard}
 	if one.Needs.Default {
@@ -160,14 +160,14 @@ func (p *Plan) GoOn(age time.Duration) {
 }
 
 // Means are for what is done beside the plan.
-func (s *Script) Means(w World) step.Means {
+func (s *Script) Means(w World) *step.Means {
 	return s.means(s.Plan(w), w)
 }
 
 // means are what the steps are given.
-func (s *Script) means(p *Plan, w World) step.Means {
+func (s *Script) means(p *Plan, w World) *step.Means {
 	pod := s.config.Pod
-	return step.Means{
+	return &step.Means{
 		Dial: w.Dial, MaxDNSErrors: s.config.MaxDNSErrors.V,
 		Secret: s.secrets.File, Password: s.secrets.Password,
 		Keep: p.means.keep, Release: p.means.release, Values: p.means.values,

@@ -45,7 +45,7 @@ const (
 )
 
 // NewTimeline draws what Plan.Timeline says. Its first rows are those of the entries.
-func NewTimeline(p prestop.Plan) Timeline {
+func NewTimeline(p *prestop.Plan) Timeline {
 	slots := p.Timeline()
 	t := Timeline{total: p.Grace}
 	for n, slot := range slots[:len(slots)-1] {
@@ -73,7 +73,7 @@ func stepRow(number int, s prestop.Slot) row {
 }
 
 // endRows are of what comes after the steps: the floor, what is set aside, and the container's end.
-func endRows(p prestop.Plan, floor prestop.Slot) []row {
+func endRows(p *prestop.Plan, floor prestop.Slot) []row {
 	var rows []row
 	over := floor.Earliest
 	if floor.Least > 0 {

@@ -67,7 +67,7 @@ SIGKILL                     0s           0s  ^
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			if got := "\n" + drawn(NewTimeline(test.p), false); got != test.want {
+			if got := "\n" + drawn(NewTimeline(&test.p), false); got != test.want {
 				t.Errorf("drawn as%s\nwant%s", got, test.want)
 			}
 		})
@@ -91,7 +91,7 @@ func TestTimelineOfAnyPlan(t *testing.T) {
 			}
 			p.Entries = append(p.Entries, e)
 		}
-		drawing := NewTimeline(p)
+		drawing := NewTimeline(&p)
 		text := drawn(drawing, false)
 		for line := range strings.Lines(text) {
 			if utf8.RuneCountInString(line) > timelineWidth+1 {

@@ -14,6 +14,7 @@ type dialect struct {
 	operators []string
 	quotes    string
 	escapes   string // what may follow a backslash in quotes
+	foreign   bool   // a server wrote it: errors repeat a word from its beginning, since nobody recognises the end of a secret
 }
 
 // A cursor walks over a selector, or over a line of Prometheus' text. Places in the text are given by what begins there.
@@ -30,11 +31,14 @@ type term struct {
 }
 
 func (c *cursor) expected(what, place string) error {
-	got := "nothing more"
-	if place != "" {
-		got = strconv.Quote(excerpt(place))
+	at, got := len(c.text)-len(place), "got nothing more"
+	switch word := strings.LastIndexAny(c.text[:at], c.blanks) + 1; {
+	case c.foreign && place != "" && word < at:
+		got = "in " + strconv.Quote(excerpt(c.text[word:]))
+	case place != "":
+		got = "got " + strconv.Quote(excerpt(place))
 	}
-	return fmt.Errorf("column %d: expected %s, got %s", len(c.text)-len(place)+1, what, got)
+	return fmt.Errorf("column %d: expected %s, %s", at+1, what, got)
 }
 
 func (c *cursor) begins(prefixes string) bool {

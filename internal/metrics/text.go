@@ -52,6 +52,7 @@ var exposition = dialect{
 	operators: []string{"="},
 	quotes:    `"`,
 	escapes:   `\"n`,
+	foreign:   true,
 }
 
 func (t *total) line(c *cursor, openMetrics bool) error {

@@ -20,7 +20,7 @@ func LateOptions() []string { return []string{"", "header", "body"} }
 // A late part of a request has names in it, whose values an earlier step gives.
 type late struct {
 	part   string // "url", "body", or the header's name with a colon after it
-	word   step.Word
+	word   *step.Word
 	quoted bool // it stands in JSON, where a value's quotes are escaped
 }
 
@@ -30,7 +30,7 @@ const (
 )
 
 // lateURL takes a URL if names in it have no value yet. Those may change nothing of it but its path and the values of its query.
-func (s *Spec) lateURL(w step.Word, u *url.URL) error {
+func (s *Spec) lateURL(w *step.Word, u *url.URL) error {
 	names := w.Late()
 	if len(names) == 0 {
 		return nil
@@ -59,7 +59,7 @@ func keysOf(u *url.URL) []string {
 }
 
 // LateBody takes a body's text if names in it have no value yet, and tells whether it has.
-func (s *Spec) LateBody(text step.Word) bool {
+func (s *Spec) LateBody(text *step.Word) bool {
 	if len(text.Late()) == 0 {
 		return false
 	}
@@ -68,7 +68,7 @@ func (s *Spec) LateBody(text step.Word) bool {
 }
 
 // Takes are the names of values that earlier steps give.
-func (s Spec) Takes() []string {
+func (s *Spec) Takes() []string {
 	var all []string
 	for _, l := range s.late {
 		all = append(all, l.word.Late()...)
@@ -78,7 +78,7 @@ func (s Spec) Takes() []string {
 }
 
 // fill puts the values into r.
-func (s Spec) fill(values *step.Values, r web.Request) (web.Request, error) {
+func (s *Spec) fill(values *step.Values, r web.Request) (web.Request, error) {
 	r.Header = r.Header.Clone()
 	if r.Header == nil {
 		r.Header = http.Header{}
@@ -133,7 +133,7 @@ func escape(value string) string {
 
 // Step makes the request's step: what deed makes of r, once it has the values that earlier steps give, and if OnlyIf is
 // answered 2xx. connect is to the request's own place.
-func (s Spec) Step(m step.Means, connect web.Connect, r web.Request, deed func(web.Request) step.Deed) step.Deed {
+func (s *Spec) Step(m *step.Means, connect web.Connect, r web.Request, deed func(web.Request) step.Deed) step.Deed {
 	inner := deed(r)
 	if len(s.late) > 0 {
 		inner = filling{s, m.Values, connect, r, deed}
@@ -143,7 +143,7 @@ func (s Spec) Step(m step.Means, connect web.Connect, r web.Request, deed func(w
 
 // A filling step waits for nothing: a value that is not there when it begins will not come.
 type filling struct {
-	spec    Spec
+	spec    *Spec
 	values  *step.Values
 	connect web.Connect
 	request web.Request

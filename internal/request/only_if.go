@@ -13,14 +13,14 @@ import (
 )
 
 // OnlyIf reads only-if= of a step that makes no request of its own.
-func OnlyIf(l step.Line) (s Spec, err error) {
+func OnlyIf(l *step.Line) (s Spec, err error) {
 	err = s.condition(l)
 	return s, err
 }
 
 // Conditional makes a step that is done only if the request's OnlyIf is answered 2xx. Without one it is inner itself. connect
 // is to the request's own place.
-func (s Spec) Conditional(m step.Means, connect web.Connect, inner step.Deed) step.Deed {
+func (s *Spec) Conditional(m *step.Means, connect web.Connect, inner step.Deed) step.Deed {
 	if s.OnlyIf == nil {
 		return inner
 	}

@@ -38,7 +38,7 @@ type Spec struct {
 }
 
 // Parse reads the URL in w, and the line's options that are of a request.
-func Parse(l step.Line, method string, w step.Word) (Spec, error) {
+func Parse(l *step.Line, method string, w *step.Word) (Spec, error) {
 	u, err := web.ParseURL(w.Text)
 	if err != nil {
 		return Spec{}, w.Refused(err, urlExpected)
@@ -51,7 +51,7 @@ func Parse(l step.Line, method string, w step.Word) (Spec, error) {
 	for _, o := range l.Options {
 		switch o.Key {
 		case "header":
-			err = s.header(l, o)
+			err = s.header(l, &o)
 		case "expect":
 			if s.Expect, err = web.ParseStatuses(o.Value); err != nil {
 				err = o.Refused(fmt.Errorf("expect: %w", err), "expect: expected statuses such as 200,404 or 2xx, got "+o.Got())
@@ -61,7 +61,7 @@ func Parse(l step.Line, method string, w step.Word) (Spec, error) {
 		case "token-file":
 			s.TokenFile, err = o.File()
 		default:
-			err = s.tls(l, o)
+			err = s.tls(l, &o)
 		}
 		if err != nil {
 			return Spec{}, err
@@ -72,7 +72,7 @@ func Parse(l step.Line, method string, w step.Word) (Spec, error) {
 }
 
 // tls reads an option that is of TLS. A client certificate without its key, and a name without TLS, would be left out.
-func (s *Spec) tls(l step.Line, o step.Option) (err error) {
+func (s *Spec) tls(l *step.Line, o *step.Option) (err error) {
 	other := ""
 	switch o.Key {
 	case "ca-file":
@@ -100,7 +100,7 @@ func (s *Spec) tls(l step.Line, o step.Option) (err error) {
 	return err
 }
 
-func (s *Spec) header(l step.Line, o step.Option) error {
+func (s *Spec) header(l *step.Line, o *step.Option) error {
 	name, value, ok := strings.Cut(o.Value, ":")
 	value = strings.TrimSpace(value) // a variable from a Secret often ends in a newline
 	if !ok || name == "" || strings.Trim(name, headerName) != "" || strings.ContainsFunc(value, unsent) {
@@ -109,14 +109,14 @@ func (s *Spec) header(l step.Line, o step.Option) error {
 	begin := len(o.Key) + len("=") + len(name) + len(":")
 	begin += strings.Index(o.Text[begin:], value)
 	if w := o.Part(begin, begin+len(value)); len(o.Late()) > 0 {
-		l.HideVariables(o.Word)
+		l.HideVariables(&o.Word)
 		s.late = append(s.late, late{part: name + ":", word: w})
 		if len(w.Late()) < len(o.Late()) {
 			return o.Expected("header: expected $(%s) in the value, got %s", o.Late()[0], o.Got())
 		}
 		return nil
 	}
-	l.HideHeader(o.Word, name, value)
+	l.HideHeader(&o.Word, name, value)
 	s.Request.Header.Add(name, value)
 	return nil
 }
@@ -128,7 +128,7 @@ const headerName = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHI
 func unsent(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 
 // condition reads only-if=. Certificates and credentials go along to the same place alone.
-func (s *Spec) condition(l step.Line) error {
+func (s *Spec) condition(l *step.Line) error {
 	o, ok := l.Option("only-if")
 	if !ok {
 		return nil
@@ -137,7 +137,7 @@ func (s *Spec) condition(l step.Line) error {
 	if err != nil {
 		return o.Refused(fmt.Errorf("only-if: %w", err), "only-if: "+urlExpected)
 	}
-	l.HideURL(o.Word, u)
+	l.HideURL(&o.Word, u)
 	s.OnlyIf = &Spec{Request: web.Request{Method: http.MethodGet, URL: o.Value}, URL: u, Timeout: s.Timeout}
 	if samePlace(s.URL, u) {
 		s.OnlyIf.TLS, s.OnlyIf.TokenFile = s.TLS, s.TokenFile
@@ -149,7 +149,7 @@ func (s *Spec) condition(l step.Line) error {
 func samePlace(own, other *url.URL) bool { return own != nil && web.SamePlace(own, other) }
 
 // Connect gives the client for the request's place.
-func (s Spec) Connect(m step.Means) web.Connect {
+func (s *Spec) Connect(m *step.Means) web.Connect {
 	var auth web.Auth
 	if s.TokenFile != "" {
 		auth = web.Token(m.Secret(s.TokenFile))
@@ -158,7 +158,7 @@ func (s Spec) Connect(m step.Means) web.Connect {
 }
 
 // Connect makes a client when it is first used, so that a file that cannot be read fails its step and nothing else.
-func Connect(m step.Means, t web.TLS, auth web.Auth) web.Connect {
+func Connect(m *step.Means, t web.TLS, auth web.Auth) web.Connect {
 	return sync.OnceValues(func() (*web.Client, error) {
 		c, err := web.New(m.Dial, t, auth)
 		if err == nil {
@@ -169,12 +169,12 @@ func Connect(m step.Means, t web.TLS, auth web.Auth) web.Connect {
 }
 
 // Files are those that the request's credentials and certificates are in.
-func (s Spec) Files() []string {
+func (s *Spec) Files() []string {
 	return slices.DeleteFunc([]string{s.TokenFile, s.TLS.CAFile, s.TLS.CertFile, s.TLS.KeyFile}, func(name string) bool { return name == "" })
 }
 
 // Calls are what [step.Needs] says of the request, and of its condition before.
-func (s Spec) Calls() (all []step.Call) {
+func (s *Spec) Calls() (all []step.Call) {
 	if s.OnlyIf != nil {
 		all = s.OnlyIf.Calls()
 		all[0].Condition = true

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"strings"
 	"unicode"
+
+	"github.com/prestop/prestop/internal/step"
 )
 
 // longest is how long a form is at most, in bytes, so that finding it at each place of a text has a bound. A longer secret, which
@@ -16,8 +18,10 @@ const longest = 4 << 10
 // those.
 func forms(text string) (all []string) {
 	all = written(text)
-	if plain, err := url.PathUnescape(text); err == nil && plain != text && len(text) <= longest {
-		all = append(all, written(plain)...)
+	for _, unescape := range []func(string) (string, error){url.PathUnescape, url.QueryUnescape} {
+		if plain, err := unescape(text); err == nil && plain != text && len(text) <= longest {
+			all = append(all, written(plain)...)
+		}
 	}
 	return all
 }
@@ -34,7 +38,7 @@ func written(text string) []string {
 		whole := encoding.EncodeToString([]byte(text))
 		all = append(all, whole, raw.EncodeToString([]byte(text)))
 		for _, width := range [...]int{64, 76} { // of openssl's lines and base64's
-			for n := 0; n+leastLine <= len(whole) && width < len(whole); n += width {
+			for n := 0; n+shortest <= len(whole) && width < len(whole); n += width {
 				all = append(all, whole[n:min(len(whole), n+width)])
 			}
 		}
@@ -62,12 +66,9 @@ func lines(text string) (all []string) {
 		return nil
 	}
 	for line := range strings.Lines(text) {
-		if line = strings.TrimSpace(line); len(line) >= leastLine && !strings.HasPrefix(line, "-----") {
+		if line = strings.TrimSpace(line); !step.Public("", line) && !strings.HasPrefix(line, "-----") {
 			all = append(all, line)
 		}
 	}
 	return all
 }
-
-// leastLine is how long a line is that is nothing but a part of a secret.
-const leastLine = 12

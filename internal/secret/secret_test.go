@@ -66,6 +66,7 @@ func TestHide(t *testing.T) {
 		{"a URL's", link("http://joe:hunter22@h/?api_key=abcdef&x=1efghij&y=klm&z=words"), "joe:hunter22 hunter22 abcdef 1efghij klm words", "*** *** *** *** klm words"},
 		{"a URL's user", link("http://hunter22@h/"), "hunter22", "***"},
 		{"a URL without", link("http://host/path?x=yyyy&n=12345678"), "host path yyyy 12345678", "host path yyyy 12345678"},
+		{"a parameter's blank", link("http://h/?x=My+1st%2Fhome"), "My 1st/home My+1st%2Fhome", "*** ***"},
 		{"a URL's escaped value", link("http://h/?x=a%2Fb%2Fc%2Fd"), "a/b/c/d a%2Fb%2Fc%2Fd a%2fb%2fc%2fd", "*** *** ***"},
 		{"a header", credential("hunter22"), "hunter22", "***"},
 		{"behind a scheme", credential("Bearer hunter22"), "no hunter22; Bearer hunter22", "no ***; ***"},

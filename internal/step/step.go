@@ -24,7 +24,7 @@ type Verb struct {
 	Late    []string // keys of options whose value an earlier step may give when it runs; "" is the target
 	Raw     bool     // all words after it are a program's; an option stands before them
 	Does    string   // what it does, in half a sentence
-	Parse   func(Line) (Spec, error)
+	Parse   func(*Line) (Spec, error)
 }
 
 // A Spec is a step that was understood.
@@ -33,7 +33,7 @@ type Spec interface {
 	Needs() Needs
 	// Bind makes the step. Nil, without an error, is a wait for [Needs.Least]. The error is a mistake in the
 	// configuration: something is missing that the step needs.
-	Bind(Means) (prestop.Step, error)
+	Bind(*Means) (prestop.Step, error)
 }
 
 // Needs is what a step takes and touches.

@@ -63,7 +63,7 @@ func (v *Values) Get(name string) (string, error) {
 }
 
 // Gives reads into=NAME. The name must mean nothing else yet.
-func (l Line) Gives() (string, error) {
+func (l *Line) Gives() (string, error) {
 	o, ok := l.Option("into")
 	if !ok {
 		return "", nil
@@ -83,7 +83,7 @@ func (l Line) Gives() (string, error) {
 }
 
 // Late are the names in the word whose values are given only when steps run.
-func (w Word) Late() []string {
+func (w *Word) Late() []string {
 	var all []string
 	for _, v := range w.variables {
 		if v.late {
@@ -94,7 +94,7 @@ func (w Word) Late() []string {
 }
 
 // Fill is the word's text with the values of its late names.
-func (w Word) Fill(value func(name string) (string, error)) (string, error) {
+func (w *Word) Fill(value func(name string) (string, error)) (string, error) {
 	var text strings.Builder
 	at := 0
 	for _, v := range w.variables {
@@ -112,29 +112,26 @@ func (w Word) Fill(value func(name string) (string, error)) (string, error) {
 	return text.String() + w.Text[at:], nil
 }
 
-// Part is the word without what stands before and after these bytes of its text.
-func (w Word) Part(begin, end int) Word { return w.part(begin, end) }
-
 // early refuses late names where the verb cannot wait for their values.
-func (v Verb) early(named []Word, l Line) error {
-	refuse := func(w Word) error {
+func (v *Verb) early(named []Word, l *Line) error {
+	refuse := func(w *Word) error {
 		if late := w.Late(); len(late) > 0 {
 			return w.Expected("$(%s) has its value only when the steps run: it may stand in the URL's path, in the values of its query, in header= and in body= of a call, and in URL and header= of until", late[0])
 		}
 		return nil
 	}
 	for _, w := range named {
-		if err := refuse(w); err != nil {
+		if err := refuse(&w); err != nil {
 			return err
 		}
 	}
 	for _, w := range l.Targets {
-		if err := refuse(w); err != nil && !slices.Contains(v.Late, "") {
+		if err := refuse(&w); err != nil && !slices.Contains(v.Late, "") {
 			return err
 		}
 	}
 	for _, o := range l.Options {
-		if err := refuse(o.Word); err != nil && !slices.Contains(v.Late, o.Key) {
+		if err := refuse(&o.Word); err != nil && !slices.Contains(v.Late, o.Key) {
 			return err
 		}
 	}

@@ -68,7 +68,7 @@ func TestLate(t *testing.T) {
 // A name that has no value yet is refused wherever the verb needs to know the word.
 func TestEarly(t *testing.T) {
 	t.Parallel()
-	parse := func(l Line) (Spec, error) {
+	parse := func(l *Line) (Spec, error) {
 		name, err := l.Gives()
 		if err == nil && name == "bad" {
 			err = errors.ErrUnsupported

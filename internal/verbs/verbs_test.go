@@ -50,9 +50,9 @@ func parse(text string, variables map[string]string) (step.Line, step.Spec, []st
 	return step.Parse(All(), text, lookupIn(variables))
 }
 
-func means() step.Means {
+func means() *step.Means {
 	secret := func() (string, error) { return "", nil }
-	return step.Means{
+	return &step.Means{
 		Dial:     new(net.Dialer).DialContext,
 		Secret:   func(string) func() (string, error) { return secret },
 		Password: func(string, string) func() (string, error) { return secret },
@@ -239,7 +239,7 @@ func TestWait(t *testing.T) {
 			t.Errorf("%q: %+v, %v; want a wait of %s", text, spec, err, want)
 			continue
 		}
-		if s, err := spec.Bind(step.Means{}); s != nil || err != nil {
+		if s, err := spec.Bind(&step.Means{}); s != nil || err != nil {
 			t.Errorf("%q: %+v, %v", text, s, err)
 		}
 	}
