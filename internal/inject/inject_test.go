@@ -263,6 +263,20 @@ func TestProblems(t *testing.T) {
 	}
 }
 
+// Containers are found by their names. Kubernetes takes no such pod.
+func TestNamesOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	for _, names := range [][]string{{""}, {"a", "b", "a"}} {
+		var p inject.Pod
+		for _, name := range names {
+			p.Spec.Containers = append(p.Spec.Containers, corev1.Container{Name: name, Ports: []corev1.ContainerPort{{ContainerPort: 80}}})
+		}
+		if r := inject.Inject(p, image); r.Left == "" || len(r.Edits) > 0 {
+			t.Errorf("%q: %+v", names, r)
+		}
+	}
+}
+
 // What policies calculate in whole seconds is what the hook will have.
 func TestBudget(t *testing.T) {
 	t.Parallel()
