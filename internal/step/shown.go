@@ -116,10 +116,17 @@ func (l *Line) hideAssigned(w *Word) {
 	}
 }
 
-// A line that cannot be read may have a secret in a URL, and after a word that sounds like one.
+// A line that cannot be read may have a secret in a URL, after a word that sounds like one, in what somebody takes for a comment,
+// and in a parameter of any name.
 var (
-	unclear = []*regexp.Regexp{regexp.MustCompile(`(?s)://(.*)@`), regexp.MustCompile(`(?is)` + tells + `[a-z-]*['"]?[:= ](.*)`)}
+	unclear = []*regexp.Regexp{
+		regexp.MustCompile(`(?s)://(.*)@`),
+		regexp.MustCompile(`(?is)(?:` + tells + `[a-z-]*['"]?[:= ]|\s-u|--user[= ]|\s#)(.*)`),
+		regexp.MustCompile(`(?is)=['"]?[a-z0-9-]+:\s*([^/\s].*)`), // a header
+	}
 	word    = regexp.MustCompile(`[^\s'"]+`)
+
+	anyParameter = regexp.MustCompile(`[?&][^=&\s'"]+=[^&\s'"]+`)
 )
 
 // Unreadable is every word of what may be a secret in a line that cannot be read, and the line without these words.
@@ -134,5 +141,13 @@ func Unreadable(line string) (all []string, shown string) {
 			shown = shown[:found[2]] + word.ReplaceAllString(shown[found[2]:found[3]], stars) + shown[found[3]:]
 		}
 	}
+	shown = anyParameter.ReplaceAllStringFunc(shown, func(found string) string {
+		name, value, _ := strings.Cut(found, "=")
+		if plain(name, value) || strings.HasPrefix(value, "$") {
+			return found
+		}
+		all = append(all, value)
+		return name + "=" + stars
+	})
 	return all, shown
 }
