@@ -62,7 +62,7 @@ func (c *cluster) introduction(ctx context.Context) (all []step.Finding) {
 	var us struct {
 		Name string `json:"username"`
 	}
-	ask := apiCall{method: http.MethodGet, path: "/_security/_authenticate"}
+	ask := &apiCall{method: http.MethodGet, path: "/_security/_authenticate"}
 	_, err := c.askOnce(ctx, ask, func(body []byte) error { return json.Unmarshal(body, &us) })
 	if err == nil && us.Name != "" {
 		all = append(all, step.Found("logged in as "+shorten(us.Name)))
