@@ -67,7 +67,7 @@ func hookOrDryRun(i invocation) int {
 		return r.complain("%s (see prestop --help)", r.secrets.Hide(joined(p.Problems)))
 	}
 	if len(i.args) == 0 && r.terminal() {
-		fmt.Fprintf(r.stderr, "prestop: this is the hook itself, and takes %s; prestop --dry-run shows instead what it does\n", hook.NewTimeline(p.Plan).Lasts())
+		fmt.Fprintf(r.stderr, "prestop: this is the hook itself, and takes %s; prestop --dry-run shows instead what it does\n", hook.NewTimeline(&p.Plan).Lasts())
 	}
 	w := newWatchdog(ctx, r.stderr, r.start.Add(r.script.SettledBudget()), p.Problems)
 	return w.watch(func() int { return r.hook(w) })
