@@ -47,7 +47,7 @@ const placeTime = 400 * time.Millisecond
 func (p Place) reach(ctx context.Context) []step.Finding {
 	ctx, cancel := context.WithTimeoutCause(ctx, placeTime, web.ErrTry)
 	defer cancel()
-	all, err := request.Reach(ctx, p.Connect, p.URL)
+	all, err := request.Reach(ctx, p.Client, p.URL)
 	if err != nil {
 		all = append(all, step.Warned("not reachable", "error", err.Error()))
 	}

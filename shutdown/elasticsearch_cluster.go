@@ -116,11 +116,7 @@ func (u unanswered) Final() bool {
 
 // send makes one call to one place; an answer that is no success is an error.
 func (c *cluster) send(ctx context.Context, p Place, r *apiCall) (web.Answer, error) {
-	client, err := p.Connect()
-	if err != nil {
-		return web.Answer{}, web.Permanent(err)
-	}
-	a, err := client.Send(ctx, c.request(ctx, p, r))
+	a, err := p.Client.Send(ctx, c.request(ctx, p, r))
 	if err != nil {
 		return a, err
 	}
