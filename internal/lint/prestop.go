@@ -75,8 +75,9 @@ func (h *preStop) summary() Hook {
 	switch all := h.handlers(); {
 	case h.reading != nil:
 		name = program
-	case len(h.script.commands) > 0 && h.script.shell == "":
-		name = h.script.commands[0].program()
+	case len(h.script.commands) > 0 && h.script.shell == "" && len(h.script.commands[0].words) > 0:
+		name, _, _ = strings.Cut(h.script.commands[0].words[0], " ") // somebody took one word for a shell's line, and it may hold a secret
+		name = path.Base(name)
 	case h.script.shell != "":
 		name = path.Base(h.script.shell)
 	case len(all) > 0:
