@@ -158,10 +158,10 @@ func (c *child) finish(ctx context.Context) error {
 // cut kills the program, all of its group, and what has left the group.
 func (c *child) cut(cause error) error {
 	errKill := c.kill()
+	c.endLeft(context.Background(), lastWords) // before all else: there may be little time
 	ctx, cancel := context.WithTimeout(context.Background(), lastWords)
 	defer cancel()
 	gone := c.gone(ctx)
-	c.endLeft(context.Background(), lastWords)
 	if gone {
 		c.reap()
 	} else {
