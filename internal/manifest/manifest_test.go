@@ -3,6 +3,7 @@ package manifest_test
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"strings"
 	"testing"
 
@@ -179,4 +180,50 @@ func FuzzInject(f *testing.F) {
 			t.Fatalf("a second time makes\n%s\nof\n%s\nof\n%s", again, out, text)
 		}
 	})
+}
+
+func TestFunctionConfig(t *testing.T) {
+	t.Parallel()
+	const begin = "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\n"
+	for _, c := range []struct {
+		text string
+		want map[string]string
+	}{
+		{begin + "functionConfig: {kind: ConfigMap, data: {image: p:1, max: 10s}}\nitems: []\n", map[string]string{"image": "p:1", "max": "10s"}},
+		{begin + "functionConfig: {kind: Inject, spec: {image: p:1, init-container: true, list: []}}\n", map[string]string{"image": "p:1", "init-container": "true"}},
+		{begin, map[string]string{}},
+		{"kind: ResourceList\n", nil},
+		{"kind: ConfigMap\ndata: {kind: ResourceList}\n---\n", nil},
+		{"kind: {ResourceList\n", nil},
+		{"kind: Pod\n", nil},
+	} {
+		if got := manifest.FunctionConfig(lint.File{Content: []byte(c.text)}); !maps.Equal(got, c.want) || (got == nil) != (c.want == nil) {
+			t.Errorf("%q: got %v, want %v", c.text, got, c.want)
+		}
+	}
+}
+
+// Nothing is written where anything cannot be read.
+func TestErrors(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"kind: Pod\nspec: {containers: [{name: a}]}\n---\nkind: {\n":                                    "f:4: ",
+		"kind: Pod\nspec:\n  hostNetwork: 7\n  containers: [{name: a, ports: [{containerPort: 80}]}]\n": "f:3: spec.hostNetwork: expected a truth value, got a number",
+		strings.Repeat("#", lint.MaxFile+1):                                                             "f: expected at most 64 MiB",
+	} {
+		out, reports, errs := manifest.Inject(lint.File{Name: "f", Content: []byte(text)}, inject.Parameters{Image: "p:1"})
+		if len(errs) != 1 || !strings.HasPrefix(errs[0].Error(), want) || out != nil || reports != nil {
+			t.Errorf("%.50q: %v, and %q", text, errs, out)
+		}
+	}
+}
+
+// JSON in one line stays in one line.
+func TestOneLine(t *testing.T) {
+	t.Parallel()
+	const text = `{"kind":"Pod","metadata":{"name":"a"},"spec":{"containers":[{"name":"a","ports":[{"containerPort":80}],"env":[{"name":"N","value":"1e3"}],"tty":true,"stdin":null}]}}`
+	out, _, errs := manifest.Inject(lint.File{Name: "f", Content: []byte(text)}, inject.Parameters{Image: "p:1"})
+	if len(errs) > 0 || !json.Valid(out) || bytes.ContainsRune(out, '\n') || !bytes.Contains(out, []byte(`{"name":"N","value":"1e3"},`)) || !bytes.Contains(out, []byte(`"tty":true,"stdin":null`)) {
+		t.Errorf("%v: %s", errs, out)
+	}
 }
