@@ -17,14 +17,11 @@ import (
 	"github.com/prestop/prestop/internal/web"
 )
 
-func connect(t *testing.T) web.Connect {
+func client(t *testing.T) *web.Client {
 	t.Helper()
-	c, err := web.New(new(net.Dialer).DialContext, web.TLS{}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := web.New(new(net.Dialer).DialContext, web.TLS{}, nil)
 	t.Cleanup(c.Close)
-	return func() (*web.Client, error) { return c, nil }
+	return c
 }
 
 func answering(t *testing.T, status int, kind, body string) string {
@@ -167,7 +164,7 @@ func TestLook(t *testing.T) {
 		{"another status", active, 503, prom, "active{app=\"web\"} 1\n", false, ": 503 Service Unavailable: active{app=\"web\"} 1"},
 	}
 	for _, test := range tests {
-		u := &URL{Connect: connect(t), Request: web.Request{Method: "GET", URL: answering(t, test.status, test.kind, test.body)}, Until: test.until}
+		u := &URL{Client: client(t), Request: web.Request{Method: "GET", URL: answering(t, test.status, test.kind, test.body)}, Until: test.until}
 		got, err := u.look(t.Context(), 10*time.Second)
 		says := got.says
 		if err != nil {
@@ -181,7 +178,7 @@ func TestLook(t *testing.T) {
 		"no family": "other 1\n", "no series": "active{app=\"admin\"} 0\n", "empty": "", "broken": "active{app=\"web\"} 0\nactive{app=} 0\n",
 		"cut": "active{app=\"web\"} 0\nactive{app=\"web", "not a number": "active{app=\"web\"} NaN\n", "a page": "<html><body>0</body></html>\n",
 	} {
-		u := &URL{Connect: connect(t), Request: web.Request{Method: "GET", URL: answering(t, 200, prom, body)}, Until: active}
+		u := &URL{Client: client(t), Request: web.Request{Method: "GET", URL: answering(t, 200, prom, body)}, Until: active}
 		if got, err := u.look(t.Context(), 10*time.Second); err == nil || got.met {
 			t.Errorf("metric, %s: met %v (%v), want an error", name, got.met, err)
 		}
@@ -197,7 +194,7 @@ func TestRunURL(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	u := &URL{Connect: connect(t), Request: web.Request{Method: "GET", URL: server.URL}, Until: Status{}, Stable: 2}
+	u := &URL{Client: client(t), Request: web.Request{Method: "GET", URL: server.URL}, Until: Status{}, Stable: 2}
 	begin := time.Now()
 	if err := u.Run(t.Context(), silent); err != nil || asked.Load() != 3 {
 		t.Errorf("%v after %d requests, want 3", err, asked.Load())
@@ -216,7 +213,7 @@ func TestRunURLBlackHole(t *testing.T) {
 	defer close(ended)
 	ctx, cancel := context.WithTimeoutCause(t.Context(), 300*time.Millisecond, errMax)
 	defer cancel()
-	err := (&URL{Connect: connect(t), Request: web.Request{Method: "GET", URL: server.URL}, Until: Status{}}).Run(ctx, silent)
+	err := (&URL{Client: client(t), Request: web.Request{Method: "GET", URL: server.URL}, Until: Status{}}).Run(ctx, silent)
 	if err == nil || errors.Is(err, errMax) || !strings.HasPrefix(err.Error(), "could not see: "+server.URL+": no complete answer in time") {
 		t.Errorf("error %v", err)
 	}

@@ -143,8 +143,8 @@ func (u *urlSpec) Needs() step.Needs {
 }
 
 func (u *urlSpec) Bind(m *step.Means) (step.Deed, error) {
-	connect := u.request.Connect(m)
-	return u.request.Step(m, connect, u.request.Request, func(r web.Request) step.Deed {
-		return &URL{Connect: connect, Request: r, Timeout: u.request.Timeout, MetBy: u.metBy, Until: u.until, Stable: u.stable, Min: u.wait.Min}
+	client := u.request.Client(m)
+	return u.request.Step(m, client, u.request.Request, func(r web.Request) step.Deed {
+		return &URL{Client: client, Request: r, Timeout: u.request.Timeout, MetBy: u.metBy, Until: u.until, Stable: u.stable, Min: u.wait.Min}
 	}), nil
 }

@@ -22,6 +22,9 @@ func bound(text string, m step.Means) (step.Needs, step.Deed, error) {
 	if err != nil {
 		return step.Needs{}, nil, err
 	}
+	if m.Keep == nil {
+		m.Keep = func(func()) {}
+	}
 	bound, err := spec.Bind(&m)
 	return spec.Needs(), bound, err
 }
@@ -68,7 +71,7 @@ func TestURLVerb(t *testing.T) {
 	} {
 		n, bound, err := bound(test.line, step.Means{})
 		got, ok := bound.(*URL)
-		if err != nil || !ok || got.Connect == nil || got.Request.Method != "GET" || !reflect.DeepEqual(got.Until, test.until) || got.Stable != test.stable || got.Min != test.min {
+		if err != nil || !ok || got.Client == nil || got.Request.Method != "GET" || !reflect.DeepEqual(got.Until, test.until) || got.Stable != test.stable || got.Min != test.min {
 			t.Errorf("%q: %+v, %v", test.line, bound, err)
 		}
 		if !reflect.DeepEqual(times(n), test.times) || len(n.Calls) != 1 || !n.Calls[0].Repeats || n.Calls[0].Method != "GET" {

@@ -23,7 +23,7 @@ func (a *appSpec) Bind(m *step.Means) (step.Deed, error) {
 		auth = web.Token(m.Secret(a.TokenFile))
 	}
 	return &App{
-		Call:   Call{Connect: request.Connect(m, web.TLS{CAFile: a.CAFile}, auth), Request: web.Request{URL: a.URL.String()}},
+		Call:   Call{Client: request.Client(m, web.TLS{CAFile: a.CAFile}, auth), Request: web.Request{URL: a.URL.String()}},
 		Notice: Notice{Type: m.Type(m.Elasticsearch.Type), Reason: "preStop", Pod: m.Pod.Name},
 		End:    m.Deadline,
 	}, nil

@@ -33,7 +33,7 @@ import (
 // until it is one no longer. Until its request is sent, it has 30 s, and failures that may pass are tried again. A request that
 // was sent is waited for, since many a shutdown endpoint answers when its work is done.
 type Call struct {
-	Connect web.Connect
+	Client  *web.Client
 	Request web.Request
 	// BodyFile holds the body, read when the call is made; empty: the request's own body.
 	BodyFile string
@@ -48,20 +48,16 @@ type Call struct {
 
 // Run makes the call.
 func (c *Call) Run(ctx context.Context, log *slog.Logger) error {
-	client, err := c.Connect()
-	if err != nil {
-		return err
-	}
 	request, err := c.request()
 	if err != nil {
 		return err
 	}
-	answer, err := c.send(ctx, log, client, request, web.Policy{Timeout: c.Timeout, Again: c.again, Open: true, Once: c.Once})
+	answer, err := c.send(ctx, log, request, web.Policy{Timeout: c.Timeout, Again: c.again, Open: true, Once: c.Once})
 	if err != nil {
 		return err
 	}
 	if to := answer.Header.Get("Location"); to != "" && answer.Status == http.StatusAccepted {
-		return c.poll(ctx, log, client, answer.URL, to)
+		return c.poll(ctx, log, answer.URL, to)
 	}
 	return c.judge(log, answer)
 }
@@ -90,8 +86,8 @@ func (c *Call) request() (web.Request, error) {
 	return r, nil
 }
 
-func (c *Call) send(ctx context.Context, log *slog.Logger, client *web.Client, r web.Request, policy web.Policy) (web.Answer, error) {
-	return policy.Do(ctx, log, func(ctx context.Context) (web.Answer, error) { return client.Send(ctx, r) })
+func (c *Call) send(ctx context.Context, log *slog.Logger, r web.Request, policy web.Policy) (web.Answer, error) {
+	return policy.Do(ctx, log, func(ctx context.Context) (web.Answer, error) { return c.Client.Send(ctx, r) })
 }
 
 func (c *Call) again(a web.Answer) bool { return web.Transient(a) && !c.Expect.Has(a.Status) }
@@ -147,7 +143,7 @@ var (
 
 // poll asks where a 202 of the given URL said that the outcome would be. Who expects the 202 of the call itself has not said
 // what the outcome is to be: any 2xx is as good.
-func (c *Call) poll(ctx context.Context, log *slog.Logger, client *web.Client, from *url.URL, location string) error {
+func (c *Call) poll(ctx context.Context, log *slog.Logger, from *url.URL, location string) error {
 	if c.Expect.Has(http.StatusAccepted) && !c.Expect.Has(http.StatusOK) {
 		polled := *c
 		polled.Expect = append(slices.Clip(c.Expect), "2xx")
@@ -162,7 +158,7 @@ func (c *Call) poll(ctx context.Context, log *slog.Logger, client *web.Client, f
 	}
 	log.Info("accepted; asking until it is done")
 	r := web.Request{Method: http.MethodGet, URL: at.String(), Header: c.Request.Header}
-	answer, err := c.send(ctx, log, client, r, web.Policy{Timeout: c.Timeout, Again: func(a web.Answer) bool { return a.Status == http.StatusAccepted || c.again(a) }})
+	answer, err := c.send(ctx, log, r, web.Policy{Timeout: c.Timeout, Again: func(a web.Answer) bool { return a.Status == http.StatusAccepted || c.again(a) }})
 	switch {
 	case err != nil:
 		return err
@@ -185,7 +181,7 @@ func (c *Call) Check(ctx context.Context) (all []step.Finding, err error) {
 	if c.BodyFile != "" {
 		all = append(all, step.Found("body read"))
 	}
-	reached, err := request.Reach(ctx, c.Connect, c.Request.URL)
+	reached, err := request.Reach(ctx, c.Client, c.Request.URL)
 	return append(all, reached...), err
 }
 

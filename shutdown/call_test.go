@@ -80,7 +80,7 @@ func inStreet(t *testing.T, text string, f func(*testing.T, *street)) {
 		st.net.serve(t, "app:8080", st.app)
 		st.net.serve(t, "other:8080", st.other)
 		secret := func() (string, error) { return "hush", nil }
-		st.call = Call{Connect: st.net.connect(t, web.Token(secret)), Request: web.Request{Method: "POST", URL: "http://app:8080/drain", Header: http.Header{"X-Hook": {"yes"}}}}
+		st.call = Call{Client: st.net.client(t, web.Token(secret)), Request: web.Request{Method: "POST", URL: "http://app:8080/drain", Header: http.Header{"X-Hook": {"yes"}}}}
 		f(t, st)
 	})
 }
@@ -278,7 +278,7 @@ func TestCallCheckReadsFiles(t *testing.T) {
 			t.Errorf("the log is\n%s", st.log)
 		}
 		unread := func() (string, error) { return "", errors.New("open /token: permission denied") }
-		st.call.Connect = st.net.connect(t, web.Token(unread))
+		st.call.Client = st.net.client(t, web.Token(unread))
 		_, err = st.within(t, 30*s, checking(&st.call))
 		expectError(t, err, "http://app:8080: open /token: permission denied")
 		if len(st.app.got) > 0 || st.log.count("credentials read") != 1 {

@@ -103,13 +103,13 @@ func files(names ...string) []string {
 }
 
 func (c *callSpec) Bind(m *step.Means) (step.Deed, error) {
-	call := Call{Connect: c.request.Connect(m), BodyFile: c.bodyFile, Expect: c.request.Expect, Timeout: c.request.Timeout, Once: c.once, Read: m.Content}
+	call := Call{Client: c.request.Client(m), BodyFile: c.bodyFile, Expect: c.request.Expect, Timeout: c.request.Timeout, Once: c.once, Read: m.Content}
 	if c.into != "" {
 		call.Value, call.Give = c.value, func(value any) error { return m.Values.Give(c.into, value) }
 	}
 	r := c.request.Request
 	r.Body = c.body
-	return c.request.Step(m, call.Connect, r, func(r web.Request) step.Deed {
+	return c.request.Step(m, call.Client, r, func(r web.Request) step.Deed {
 		with := call
 		with.Request = r
 		return &with

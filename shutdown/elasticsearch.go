@@ -19,10 +19,10 @@ const patience = 30 * time.Second
 
 var errSilent = fmt.Errorf("no usable answer for %s", patience)
 
-// A Place is where an Elasticsearch answers: a base URL, and the means to connect to it.
+// A Place is where an Elasticsearch answers: a base URL, and the client for it.
 type Place struct {
-	URL     string // scheme, host, port and perhaps a path, without a / at its end
-	Connect web.Connect
+	URL    string // scheme, host, port and perhaps a path, without a / at its end
+	Client *web.Client
 }
 
 // Elasticsearch is a node that is told, by the node shutdown API, that it is about to stop: its record is

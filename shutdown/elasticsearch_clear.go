@@ -53,7 +53,7 @@ func (c *cluster) findOwn(ctx context.Context) (own member, err error) {
 }
 
 func (c *cluster) records(ctx context.Context) (all []record, err error) {
-	get := apiCall{method: http.MethodGet, path: "/_nodes/shutdown", master: true}
+	get := &apiCall{method: http.MethodGet, path: "/_nodes/shutdown", master: true}
 	_, err = c.askOnce(ctx, get, func(body []byte) (err error) {
 		all, err = readRecords(body)
 		return err

@@ -60,7 +60,7 @@ func TestFindTheOwnNode(t *testing.T) {
 			w.net.serve(t, "second:9200", w.ServiceHandler("es-1"))
 		}, "es-1", ""},
 		{"a URL with a path", func(t *testing.T, w *world) {
-			w.es.Other = []Place{{URL: "http://" + serviceAddress + "/search", Connect: w.net.connect(t, nil)}}
+			w.es.Other = []Place{{URL: "http://" + serviceAddress + "/search", Client: w.net.client(t, nil)}}
 			w.net.serve(t, serviceAddress, http.StripPrefix("/search", w.ServiceHandler("es-1")))
 		}, "es-1", ""},
 		{"names that begin alike", func(t *testing.T, w *world) {

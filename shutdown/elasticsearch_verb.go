@@ -114,13 +114,13 @@ func newElasticsearch(m *step.Means, kind string, urls []*url.URL) *Elasticsearc
 		e.Pod.ID = m.Pod.ID()
 	}
 	for _, u := range urls {
-		e.Other = append(e.Other, Place{URL: strings.TrimSuffix(u.String(), "/"), Connect: connectElasticsearch(m, u)})
+		e.Other = append(e.Other, Place{URL: strings.TrimSuffix(u.String(), "/"), Client: clientOfElasticsearch(m, u)})
 	}
 	first := urls[0]
 	for _, ip := range []string{"127.0.0.1", m.Pod.IP} {
 		if net.ParseIP(ip) != nil {
 			own := url.URL{Scheme: first.Scheme, User: first.User, Host: withPort(ip, first.Port())}
-			e.Own = append(e.Own, Place{URL: own.String(), Connect: connectElasticsearch(m, first)})
+			e.Own = append(e.Own, Place{URL: own.String(), Client: clientOfElasticsearch(m, first)})
 		}
 	}
 	return e
@@ -133,14 +133,14 @@ func withPort(ip, port string) string {
 	return net.JoinHostPort(ip, port)
 }
 
-// connectElasticsearch gives the settings' credentials and certificates to the places that the settings name, and to no
+// clientOfElasticsearch gives the settings' credentials and certificates to the places that the settings name, and to no
 // other. The certificate is that of u's host, by whatever address it is reached.
-func connectElasticsearch(m *step.Means, u *url.URL) web.Connect {
+func clientOfElasticsearch(m *step.Means, u *url.URL) *web.Client {
 	es := m.Elasticsearch
 	t := web.TLS{ServerName: u.Hostname()}
 	known := func(named *url.URL) bool { return web.SamePlace(named, u) }
 	if len(es.URLs) > 0 && !slices.ContainsFunc(es.URLs, known) {
-		return request.Connect(m, t, nil)
+		return request.Client(m, t, nil)
 	}
 	t.CAFile, t.CertFile, t.KeyFile, t.LeafFile, t.Insecure = es.CAFile, es.CertFile, es.KeyFile, es.LeafFile, es.Insecure
 	if es.ServerName != "" {
@@ -153,5 +153,5 @@ func connectElasticsearch(m *step.Means, u *url.URL) web.Connect {
 	case es.TokenFile != "":
 		auth = web.Token(m.Secret(es.TokenFile))
 	}
-	return request.Connect(m, t, auth)
+	return request.Client(m, t, auth)
 }

@@ -179,7 +179,7 @@ func (s *lockSpec) Bind(m *step.Means) (step.Deed, error) {
 	if s.secure {
 		scheme = "https://"
 	}
-	return &EtcdLease{Connect: request.Connect(m, s.tls, nil), URL: scheme + s.url.Host, User: s.user, Password: password, Lease: leaseFile(s.leaseFile), Timeout: s.timeout}, nil
+	return &EtcdLease{Client: request.Client(m, s.tls, nil), URL: scheme + s.url.Host, User: s.user, Password: password, Lease: leaseFile(s.leaseFile), Timeout: s.timeout}, nil
 }
 
 // leaseFile reads a lease's id, which is no secret: the log names it.

@@ -105,10 +105,10 @@ func TestCallVerb(t *testing.T) {
 			t.Errorf("%q: %+v, %+v, %v", test.line, n, s, err)
 			continue
 		}
-		if got.Connect == nil {
+		if got.Client == nil {
 			t.Errorf("%q: has no means to connect", test.line)
 		}
-		got.Connect = nil
+		got.Client = nil
 		want := &Call{}
 		want.Request.Method, want.Request.URL, want.Request.Header = test.method, test.url, http.Header{}
 		if test.more != nil {
@@ -277,11 +277,7 @@ func TestElasticsearchCredentials(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c, err := s.(*Elasticsearch).Other[0].Connect()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := c.Send(t.Context(), web.Request{Method: "GET", URL: server.URL}); err != nil {
+		if _, err := s.(*Elasticsearch).Other[0].Client.Send(t.Context(), web.Request{Method: "GET", URL: server.URL}); err != nil {
 			t.Error(err)
 		}
 		if got := (<-headers).Get("Authorization"); got != test.want {
@@ -295,7 +291,7 @@ func TestElasticsearchCredentials(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.(*Elasticsearch).Own[0].Connect(); (err != nil) != wants {
+		if _, err := s.(*Elasticsearch).Own[0].Client.Reach(t.Context(), "none:"); err == nil || strings.Contains(err.Error(), es.CAFile) != wants {
 			t.Errorf("%s: %v", place, err)
 		}
 	}
@@ -308,7 +304,7 @@ func TestSpecsWithoutALine(t *testing.T) {
 	spec := AppSpec(app)
 	s, err := spec.Bind(m)
 	got, ok := s.(*App)
-	if err != nil || !ok || got.Call.Request.URL != app.URL.String() || got.Call.Connect == nil || got.Notice != (Notice{Type: "restart", Reason: "preStop", Pod: "web-0"}) || got.End != m.Deadline {
+	if err != nil || !ok || got.Call.Request.URL != app.URL.String() || got.Call.Client == nil || got.Notice != (Notice{Type: "restart", Reason: "preStop", Pod: "web-0"}) || got.End != m.Deadline {
 		t.Errorf("%+v, %v", s, err)
 	}
 	if n := spec.Needs(); n.Ends != step.EndsProcess || len(n.Calls) != 1 || !n.Calls[0].App || n.Calls[0].Method != "POST" || !slices.Equal(n.Reads, []string{"/t", "/c"}) {
@@ -351,7 +347,7 @@ func TestUnlockVerb(t *testing.T) {
 	for text, url := range map[string]string{"unlock etcd://a lease-file=/b": "http://a:2379", "unlock etcds://a:1 lease-file=/b user=c password-file=/d": "https://a:1"} {
 		_, s, err := bound(text, step.Means{})
 		got, ok := s.(*EtcdLease)
-		if err != nil || !ok || got.URL != url || got.Lease == nil || got.Connect == nil || (got.Password != nil) != strings.Contains(text, "password") || (got.User == "c") != strings.Contains(text, "user") {
+		if err != nil || !ok || got.URL != url || got.Lease == nil || got.Client == nil || (got.Password != nil) != strings.Contains(text, "password") || (got.User == "c") != strings.Contains(text, "user") {
 			t.Errorf("%q: %+v, %v", text, s, err)
 		}
 	}

@@ -61,7 +61,7 @@ func emptyWorld(t *testing.T, version string) *world {
 }
 
 func (w *world) place(t *testing.T, address string) Place {
-	return Place{URL: "http://" + address, Connect: w.net.connect(t, nil)}
+	return Place{URL: "http://" + address, Client: w.net.client(t, nil)}
 }
 
 type stepFunc func(context.Context, *slog.Logger) error

@@ -75,9 +75,12 @@ func TestStalledFileSystem(t *testing.T) {
 		return
 	}
 	var all sync.WaitGroup
+	places := make(chan struct{}, 8) // more hooks at once would be late by themselves
 	for _, one := range stallCases("") {
 		for moment, when := range stallMoments {
+			places <- struct{}{}
 			all.Go(func() {
+				defer func() { <-places }()
 				t.Run(one.name+" "+when, func(t *testing.T) { checkStall(t, os.Getenv(within), one.name, moment) })
 			})
 		}

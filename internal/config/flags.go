@@ -40,20 +40,23 @@ func (r *reader) arguments(args []string) error {
 			return err
 		}
 		bad := badFlag(args, err)
-		unreadable = append(unreadable, Problem{Name: arguments, Text: err.Error() + meant(flags, err)})
+		unreadable = append(unreadable, Problem{Name: arguments, Text: meant(flags, err)})
 		args = slices.Delete(slices.Clone(args), bad, bad+1)
 	}
 }
 
-// meant suggests the flag that is written almost as one that is not known.
+// meant is the error, with the flag that is written almost as one that is not known. What follows a short flag may be its value.
 func meant(flags *pflag.FlagSet, err error) string {
 	unknown, ok := errors.AsType[*pflag.NotExistError](err)
-	if !ok || unknown.GetSpecifiedShortnames() != "" {
-		return ""
+	switch {
+	case !ok:
+		return err.Error()
+	case unknown.GetSpecifiedShortnames() != "":
+		return "unknown flag: -" + unknown.GetSpecifiedName()
 	}
 	var all []string
 	flags.VisitAll(func(f *pflag.Flag) { all = append(all, "--"+f.Name) })
-	return step.DidYouMean("--"+unknown.GetSpecifiedName(), all)
+	return err.Error() + step.DidYouMean("--"+unknown.GetSpecifiedName(), all)
 }
 
 // badFlag is the place of the argument that pflag stumbled over.

@@ -126,7 +126,7 @@ func (r *reader) set(s *Setting, name, text string) {
 
 func checkTermination(text string) error {
 	if text != Off && text != On && !filepath.IsAbs(text) {
-		return fmt.Errorf("expected off, on, or the absolute path that is the container's terminationMessagePath, got %q", text)
+		return fmt.Errorf("expected off, on, or the absolute path that is the container's terminationMessagePath, got %s", got(text))
 	}
 	return nil
 }

@@ -28,7 +28,7 @@ func duration() kind[time.Duration] {
 func parseDuration(text string) (time.Duration, error) {
 	d, ok := step.ParseDuration(text)
 	if !ok {
-		return 0, fmt.Errorf("expected seconds, as 50, or a duration, as 1m30s, got %q", text)
+		return 0, fmt.Errorf("expected seconds, as 50, or a duration, as 1m30s, got %s", got(text))
 	}
 	return d, nil
 }
@@ -37,7 +37,7 @@ func count() kind[int] {
 	return kind[int]{"number", func(text string) (int, error) {
 		n, err := strconv.ParseUint(text, 10, 16)
 		if err != nil {
-			return 0, fmt.Errorf("expected a whole number from 0 to 65535, got %q", text)
+			return 0, fmt.Errorf("expected a whole number from 0 to 65535, got %s", got(text))
 		}
 		return int(n), nil
 	}, strconv.Itoa}
@@ -47,7 +47,7 @@ func toggle() kind[bool] {
 	return kind[bool]{"true|false", func(text string) (bool, error) {
 		b, err := strconv.ParseBool(text)
 		if err != nil {
-			return false, fmt.Errorf("expected true or false, got %q", text)
+			return false, fmt.Errorf("expected true or false, got %s", got(text))
 		}
 		return b, nil
 	}, strconv.FormatBool}
@@ -62,13 +62,21 @@ func checked(name string, check func(string) error) kind[string] {
 	return kind[string]{name, func(text string) (string, error) { return text, check(text) }, asItIs}
 }
 
+// got is a value that is not as expected. A long one is no slip of the pen, but another setting's, which may be a secret.
+func got(text string) string {
+	if len(text) > 24 {
+		return fmt.Sprintf("a text of %d bytes", len(text))
+	}
+	return strconv.Quote(text)
+}
+
 func asItIs(text string) string { return text }
 
 // choice is one of some words.
 func choice(among ...string) kind[string] {
 	return checked(strings.Join(among, "|"), func(text string) error {
 		if !slices.Contains(among, text) {
-			return fmt.Errorf("expected %s, got %q", step.OneOf(among), text)
+			return fmt.Errorf("expected %s, got %s", step.OneOf(among), got(text))
 		}
 		return nil
 	})

@@ -155,10 +155,17 @@ func (e *editor) leftAlone() string {
 			return "its volume " + Volume + " is something else"
 		}
 	}
+	names := map[string]bool{}
 	for _, c := range spec.Containers {
-		if c.Name == Installer {
+		switch {
+		case c.Name == Installer:
 			return "its container " + Installer + " has the name of the init container"
+		case c.Name == "":
+			return "one of its containers has no name"
+		case names[c.Name]:
+			return "two of its containers are called " + c.Name
 		}
+		names[c.Name] = true
 	}
 	return ""
 }

@@ -104,16 +104,14 @@ func TestInject(t *testing.T) {
 		"other-annotations":          {"app 30 until quiet max=25s allow=0"},
 	}
 	for _, p := range pods(t) {
-		expected, ok := want[p.Name]
-		if !ok {
+		if _, ok := want[p.Name]; !ok {
 			t.Errorf("%s: nothing is said of it here", p.Name)
 		}
 		for _, with := range []inject.Parameters{image, installer} {
 			r := inject.Inject(injecttest.Pod(p), with)
+			expected := want[p.Name]
 			if p.Name == "volume-is-empty" && !with.Installer {
 				expected = nil
-			} else {
-				expected = want[p.Name]
 			}
 			if got := said(r.Spec); !slices.Equal(got, expected) {
 				t.Errorf("%s: got %q, want %q", p.Name, got, expected)
@@ -259,6 +257,20 @@ func TestProblems(t *testing.T) {
 		}
 		if len(r.Edits) == 0 {
 			t.Errorf("%v: it gets no hook", c.annotations)
+		}
+	}
+}
+
+// Containers are found by their names. Kubernetes takes no such pod.
+func TestNamesOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	for _, names := range [][]string{{""}, {"a", "b", "a"}} {
+		var p inject.Pod
+		for _, name := range names {
+			p.Spec.Containers = append(p.Spec.Containers, corev1.Container{Name: name, Ports: []corev1.ContainerPort{{ContainerPort: 80}}})
+		}
+		if r := inject.Inject(p, image); r.Left == "" || len(r.Edits) > 0 {
+			t.Errorf("%q: %+v", names, r)
 		}
 	}
 }

@@ -105,7 +105,8 @@ func (h *preStop) summary() Hook {
 	case h.reading != nil:
 		name = program
 	case len(h.words) > 0:
-		name = path.Base(h.words[0])
+		name, _, _ = strings.Cut(h.words[0], " ") // somebody took one word for a shell's line, and it may hold a secret
+		name = path.Base(name)
 	case len(all) > 0:
 		name = all[0]
 	}

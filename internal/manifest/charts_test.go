@@ -44,6 +44,39 @@ func found(f lint.File) (all []string) {
 	return all
 }
 
+// specs checks that the pods of a file that was changed are what inject makes of those that it had, whatever they share.
+func specs(t *testing.T, f lint.File, out []byte, with inject.Parameters) {
+	t.Helper()
+	old, changed := templates(t, f), templates(t, lint.File{Name: f.Name, Content: out})
+	if len(old) != len(changed) {
+		t.Errorf("%s: had %d pods, and has %d", f.Name, len(old), len(changed))
+		return
+	}
+	for i, o := range old {
+		want := o.Pod.Spec
+		if o.Kind != "Job" && o.Kind != "CronJob" && o.Kind != "Elasticsearch" {
+			want = inject.Inject(inject.Pod{Annotations: o.Pod.Annotations, Spec: o.Pod.Spec}, with).Spec
+		}
+		if got, want := asJSON(t, changed[i].Pod.Spec), asJSON(t, want); got != want {
+			t.Errorf("%s: pod %d is\n%s\nand inject makes\n%s", f.Name, i, got, want)
+		}
+	}
+}
+
+func templates(t *testing.T, f lint.File) (all []lint.Template) {
+	t.Helper()
+	for _, p := range lint.Parts(f) {
+		d, err := p.Document()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d != nil {
+			all = append(all, lint.Templates(f.Name, d)...)
+		}
+	}
+	return all
+}
+
 // The manifests of examples/, and others in the shapes of charts: lint finds nothing new, a second time changes no byte, and what is
 // no workload stays byte for byte.
 func TestChartsAndExamples(t *testing.T) {
@@ -65,6 +98,7 @@ func TestChartsAndExamples(t *testing.T) {
 					hooked++
 				}
 			}
+			specs(t, f, out, with)
 			before := found(f)
 			injected := lint.File{Name: f.Name, Content: out}
 			for _, one := range found(injected) {

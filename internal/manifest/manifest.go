@@ -45,7 +45,10 @@ func Inject(f lint.File, with inject.Parameters) (out []byte, reports []Report, 
 			all, said, wrong := decide(f.Name, d, with)
 			reports, errs = append(reports, said...), append(errs, wrong...)
 			if len(wrong) == 0 && len(all) > 0 {
-				text = rewritten(p, d, all)
+				var ok bool
+				if text, ok = rewritten(p, d, all); !ok {
+					errs = append(errs, &lint.Unreadable{File: f.Name, Line: p.Line + 1, Text: "this document cannot be written again without a change of what it says; write it in another way"})
+				}
 			}
 		}
 		out = append(out, text...)
@@ -142,24 +145,37 @@ func annotationLine(t lint.Template, name string) int {
 	return n.Line
 }
 
-// rewritten is the text of a document that is changed.
-func rewritten(p lint.Part, d *yaml.Node, all edits) []byte {
+// rewritten is the text of a document that is changed. ok is false where the YAML library would write something else than it read.
+func rewritten(p lint.Part, d *yaml.Node, all edits) (text []byte, ok bool) {
 	all.apply(d)
 	if text, ok := rewrittenJSON(p.Text, d); ok {
-		return text
+		return text, true
 	}
-	text := written(p.Text, d)
-	if kept, ok := withBlankLines(p, text, all); ok {
+	var want any
+	if err := d.Decode(&want); err != nil {
+		return nil, false
+	}
+	if text = written(p.Text, d); !says(text, want) {
+		return nil, false
+	}
+	if kept, some := withBlankLines(p, all); some && says(kept, want) {
 		text = kept
 	}
 	if bytes.Contains(p.Text, []byte("\r\n")) {
 		text = bytes.ReplaceAll(bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")), []byte("\n"), []byte("\r\n"))
 	}
-	return text
+	return text, true
+}
+
+// says tells whether a text, once read, is this value.
+func says(text []byte, want any) bool {
+	var got any
+	return yaml.Unmarshal(text, &got) == nil && reflect.DeepEqual(got, want)
 }
 
 // written is a document's text, after the line of dashes that it had.
 func written(old []byte, d *yaml.Node) []byte {
+	sayNull(d, false)
 	var b bytes.Buffer
 	if first, _, _ := bytes.Cut(old, []byte("\n")); bytes.HasPrefix(first, []byte("---")) {
 		b.Write(append(bytes.TrimRight(first, "\r"), '\n'))
@@ -175,12 +191,22 @@ func written(old []byte, d *yaml.Node) []byte {
 	return b.Bytes()
 }
 
+// sayNull writes a null that is nothing, as in {a}, in a word: within braces the YAML library would make it an empty text.
+func sayNull(n *yaml.Node, flow bool) {
+	if flow = flow || n.Style&yaml.FlowStyle != 0; flow && n.Kind == yaml.ScalarNode && n.Value == "" && n.ShortTag() == "!!null" {
+		n.Value = "null"
+	}
+	for _, c := range n.Content {
+		sayNull(c, flow)
+	}
+}
+
 // blank stands for an empty line, which the YAML library forgets, while comments stay.
 const blank = "# empty line: kubectl prestop inject"
 
-// withBlankLines is text, which is what becomes of a document, with the document's empty lines. ok is false where they are of no
-// use, as in a text that goes over several lines.
-func withBlankLines(p lint.Part, text []byte, all edits) (kept []byte, ok bool) {
+// withBlankLines is what becomes of a document, with the document's empty lines. some is false where it has none, or where they cannot
+// be kept, as in a text that goes over several lines.
+func withBlankLines(p lint.Part, all edits) (kept []byte, some bool) {
 	marked, some := mark(p.Text)
 	if !some {
 		return nil, false
@@ -198,7 +224,7 @@ func withBlankLines(p lint.Part, text []byte, all edits) (kept []byte, ok bool) 
 	}
 	end := p.Text[len(bytes.TrimRight(p.Text, " \t\r\n")):]
 	kept = append(append(bytes.TrimRight(kept, "\n"), '\n'), bytes.Repeat([]byte("\n"), max(0, bytes.Count(end, []byte("\n"))-1))...)
-	return kept, same(text, kept)
+	return kept, true
 }
 
 // mark puts comments in the place of empty lines, each where the line after it begins.
@@ -213,12 +239,6 @@ func mark(text []byte) (marked []byte, some bool) {
 		}
 	}
 	return append(bytes.Join(lines, nil), '\n'), some
-}
-
-// same tells whether two texts say the same.
-func same(a, b []byte) bool {
-	var one, other any
-	return yaml.Unmarshal(a, &one) == nil && yaml.Unmarshal(b, &other) == nil && reflect.DeepEqual(one, other)
 }
 
 // compact tells whether lists within mappings are written at the column of their keys, as Kubernetes' own tools do. The first list

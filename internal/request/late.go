@@ -132,20 +132,20 @@ func escape(value string) string {
 }
 
 // Step makes the request's step: what deed makes of r, once it has the values that earlier steps give, and if OnlyIf is
-// answered 2xx. connect is to the request's own place.
-func (s *Spec) Step(m *step.Means, connect web.Connect, r web.Request, deed func(web.Request) step.Deed) step.Deed {
+// answered 2xx. client is that of the request's own place.
+func (s *Spec) Step(m *step.Means, client *web.Client, r web.Request, deed func(web.Request) step.Deed) step.Deed {
 	inner := deed(r)
 	if len(s.late) > 0 {
-		inner = filling{s, m.Values, connect, r, deed}
+		inner = filling{s, m.Values, client, r, deed}
 	}
-	return s.Conditional(m, connect, inner)
+	return s.Conditional(m, client, inner)
 }
 
 // A filling step waits for nothing: a value that is not there when it begins will not come.
 type filling struct {
 	spec    *Spec
 	values  *step.Values
-	connect web.Connect
+	client  *web.Client
 	request web.Request
 	deed    func(web.Request) step.Deed
 }
@@ -160,6 +160,6 @@ func (f filling) Run(ctx context.Context, log *slog.Logger) error {
 
 // Check says how the place is reached. What would be asked there is not known yet.
 func (f filling) Check(ctx context.Context) ([]step.Finding, error) {
-	found, err := Reach(ctx, f.connect, f.request.URL)
+	found, err := Reach(ctx, f.client, f.request.URL)
 	return append(found, step.Found("not asked now: an earlier step gives it "+strings.Join(f.spec.Takes(), ", ")+" when it runs")), err
 }

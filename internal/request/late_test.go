@@ -39,15 +39,12 @@ func parseLate(line string) (s Spec, err error) {
 
 // sending is a step that sends the request once.
 type sending struct {
-	connect web.Connect
+	client  *web.Client
 	request web.Request
 }
 
 func (s sending) Run(ctx context.Context, _ *slog.Logger) error {
-	client, err := s.connect()
-	if err == nil {
-		_, err = client.Send(ctx, s.request)
-	}
+	_, err := s.client.Send(ctx, s.request)
 	return err
 }
 
@@ -80,8 +77,8 @@ func TestLate(t *testing.T) {
 		}
 		m := means(t)
 		m.Values = step.NewValues(map[string]string{"ID": "get http://a/ json=.id into=ID"}, func(string, string) {})
-		connect := s.Connect(m)
-		do := s.Step(m, connect, s.Request, func(r web.Request) step.Deed { return sending{connect, r} })
+		client := s.Client(m)
+		do := s.Step(m, client, s.Request, func(r web.Request) step.Deed { return sending{client, r} })
 		if test.value != "" { // which comes after the step is made
 			if err := m.Values.Give("ID", test.value); err != nil {
 				t.Fatal(err)

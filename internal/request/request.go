@@ -1,6 +1,6 @@
 // Package request has the words that every step with an HTTP request shares: its URL, and options such as header=.
 //
-// [Parse] reads them, [Spec.Connect] makes the client, [Reach] says how its place is reached. What the request is for is the
+// [Parse] reads them, [Spec.Client] makes the client, [Reach] says how its place is reached. What the request is for is the
 // verb's affair. The package sends nothing. It is for the verbs in shutdown and drain.
 package request
 
@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/prestop/prestop/internal/step"
@@ -148,24 +147,20 @@ func (s *Spec) condition(l *step.Line) error {
 // samePlace is false where a step has no place of its own.
 func samePlace(own, other *url.URL) bool { return own != nil && web.SamePlace(own, other) }
 
-// Connect gives the client for the request's place.
-func (s *Spec) Connect(m *step.Means) web.Connect {
+// Client is that for the request's place.
+func (s *Spec) Client(m *step.Means) *web.Client {
 	var auth web.Auth
 	if s.TokenFile != "" {
 		auth = web.Token(m.Secret(s.TokenFile))
 	}
-	return Connect(m, s.TLS, auth)
+	return Client(m, s.TLS, auth)
 }
 
-// Connect makes a client when it is first used, so that a file that cannot be read fails its step and nothing else.
-func Connect(m *step.Means, t web.TLS, auth web.Auth) web.Connect {
-	return sync.OnceValues(func() (*web.Client, error) {
-		c, err := web.New(m.Dial, t, auth)
-		if err == nil {
-			m.Keep(c.Close)
-		}
-		return c, err
-	})
+// Client makes a client whose connections end with those of all steps.
+func Client(m *step.Means, t web.TLS, auth web.Auth) *web.Client {
+	c := web.New(m.Dial, t, auth)
+	m.Keep(c.Close)
+	return c
 }
 
 // Files are those that the request's credentials and certificates are in.

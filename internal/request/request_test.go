@@ -127,12 +127,8 @@ func TestClientCertificate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		client, err := s.Connect(means(t))()
-		got := ""
-		if err == nil {
-			answer, errSend := client.Send(t.Context(), s.Request)
-			got, err = string(answer.Body), errSend
-		}
+		answer, err := s.Client(means(t)).Send(t.Context(), s.Request)
+		got := string(answer.Body)
 		if got != test.want || (err == nil) != (test.err == "") || err != nil && !strings.Contains(err.Error(), test.err) {
 			t.Errorf("%s: %q, %v; want %q, %q", test.options, got, err, test.want, test.err)
 		}

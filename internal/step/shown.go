@@ -17,6 +17,8 @@ var (
 	header    = regexp.MustCompile(`(?s)^(header=['"]?)([^:]*)(:)(.*)$`)
 	// assigned is in a body, or in a program's argument: a name that tells it, as in "password": "x", --token x and Key=x.
 	assigned = regexp.MustCompile(`(?i)([a-z0-9_-]*` + tells + `[a-z0-9_-]*\\*['"]?\s*[:=]\s*|-[a-z0-9_-]*` + tells + `[a-z0-9_-]*\s+)(\\*['"]?(?:(?:bearer|basic|apikey)\s+)?[^\s'"&,;}\\]+)`)
+	// sent is a header in a program's argument.
+	sent = regexp.MustCompile(`(?i)((?:-H|--header)[= ]?\s*\\*['"]?|^)([a-z0-9-]+)(:\s*)([^'"\\]+)`)
 	// flag is an argument whose value is the next one.
 	flag = regexp.MustCompile(`(?i)^(-[a-z0-9_-]*` + tells + `[a-z0-9_-]*|-u|--user)$`)
 	// piece is a variable, a scheme, or what else stands between blanks and quotes.
@@ -33,6 +35,12 @@ func (l *Line) Shown(text string) string {
 	var all []shown
 	for n, w := range l.Targets {
 		text := w.shown(true)
+		if n > 0 && (l.Targets[n-1].Text == "-H" || l.Targets[n-1].Text == "--header") || strings.Contains(w.Text, "-H") || strings.Contains(w.Text, "--header") {
+			text = sent.ReplaceAllStringFunc(text, func(found string) string {
+				part := sent.FindStringSubmatch(found)
+				return part[1] + part[2] + part[3] + w.literal(part[4], func(s string) bool { return s == stars || !telling(part[2]) && plain(part[2], s) })
+			})
+		}
 		if n > 0 && flag.MatchString(l.Targets[n-1].Text) && (strings.HasPrefix(l.Targets[n-1].Text, "--") || strings.Contains(w.Text, ":")) {
 			text = w.literal(w.Written, func(s string) bool { return isPath(s) || s[0] == '-' })
 		}
@@ -116,10 +124,17 @@ func (l *Line) hideAssigned(w *Word) {
 	}
 }
 
-// A line that cannot be read may have a secret in a URL, and after a word that sounds like one.
+// A line that cannot be read may have a secret in a URL, after a word that sounds like one, in what somebody takes for a comment,
+// and in a parameter of any name.
 var (
-	unclear = []*regexp.Regexp{regexp.MustCompile(`(?s)://(.*)@`), regexp.MustCompile(`(?is)` + tells + `[a-z-]*['"]?[:= ](.*)`)}
+	unclear = []*regexp.Regexp{
+		regexp.MustCompile(`(?s)://(.*)@`),
+		regexp.MustCompile(`(?is)(?:` + tells + `[a-z-]*['"]?[:= ]|\s-u|--user[= ]|\s#)(.*)`),
+		regexp.MustCompile(`(?is)=['"]?[a-z0-9-]+:\s*([^/\s].*)`), // a header
+	}
 	word    = regexp.MustCompile(`[^\s'"]+`)
+
+	anyParameter = regexp.MustCompile(`[?&][^=&\s'"]+=[^&\s'"]+`)
 )
 
 // Unreadable is every word of what may be a secret in a line that cannot be read, and the line without these words.
@@ -134,5 +149,13 @@ func Unreadable(line string) (all []string, shown string) {
 			shown = shown[:found[2]] + word.ReplaceAllString(shown[found[2]:found[3]], stars) + shown[found[3]:]
 		}
 	}
+	shown = anyParameter.ReplaceAllStringFunc(shown, func(found string) string {
+		name, value, _ := strings.Cut(found, "=")
+		if plain(name, value) || strings.HasPrefix(value, "$") {
+			return found
+		}
+		all = append(all, value)
+		return name + "=" + stars
+	})
 	return all, shown
 }
