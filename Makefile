@@ -22,8 +22,13 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' Makefile
 
 .PHONY: build
-build: ## build bin/prestop for this machine
+build: ## build bin/prestop and bin/kubectl-prestop for this machine
 	$(GO_BUILD) -o bin/prestop ./cmd/prestop
+	$(GO_BUILD) -o bin/kubectl-prestop ./cmd/kubectl-prestop
+
+.PHONY: plugin
+plugin: ## build bin/kubectl-prestop, the kubectl plugin, for this machine
+	$(GO_BUILD) -o bin/kubectl-prestop ./cmd/kubectl-prestop
 
 .PHONY: cross
 cross: $(ARCHES:%=dist/prestop-linux-%) ## build dist/prestop-linux-ARCH for each of ARCHES
@@ -48,6 +53,10 @@ test: lint vulncheck ## lint, vulncheck, and all tests with the race detector; s
 timing: ## judge by the wall's clock how long things take; wants the machine for itself
 	go test -count=1 -timeout=20m -tags=timing -p=1 ./cmd/prestop ./drain ./shutdown
 
+.PHONY: attacks
+attacks: ## 3,000 random plans on the built binary: none past its deadline, none short of a wait, each exit status as documented
+	ATTACKS=3000 go test -count=1 -timeout=20m -run=TestAttacks ./cmd/prestop
+
 .PHONY: lint
 lint: ## gofmt, go vet, staticcheck
 	unformatted=$$(gofmt -l .); [[ -z "$$unformatted" ]] || { echo "gofmt: $$unformatted"; exit 1; }
@@ -62,9 +71,10 @@ fuzz: ## run each fuzz target for FUZZTIME, one after the other
 	internal/packaging/fuzz.sh $(FUZZTIME)
 
 .PHONY: demo
-demo: ## show what each way to stop a pod costs, in less than a minute
-	mkdir -p bin
-	go run ./examples/rollout -svg bin/rollout.svg
+demo: ## show what each way to stop a pod costs, and which to take, in a minute once it is built
+	@echo "building the demo; the first time takes a minute"
+	@mkdir -p bin
+	@go run ./examples/rollout -svg bin/rollout.svg
 
 .PHONY: rollouts
 rollouts: ## hold what the demo promises against 20 seeds
@@ -73,6 +83,10 @@ rollouts: ## hold what the demo promises against 20 seeds
 .PHONY: bench
 bench: ## measure the hook against a bash and curl one
 	go run ./internal/bench
+
+.PHONY: policy
+policy: ## evaluate deploy/ as the API servers of 1.37 and 1.34 and Kyverno do, without a cluster
+	for module in e2e/policy e2e/policy/v134 e2e/policy/kyverno; do (cd $$module && go vet -mod=mod . && go test -mod=mod -timeout=5m .); done
 
 .PHONY: e2e
 e2e: ## run the binary under a real kubelet (root, Debian); the last lines are a table of the cases

@@ -99,7 +99,7 @@ func TestGoneCheck(t *testing.T) {
 		f.now.Store(test.says)
 		server := strings.NewReplacer("SERVER", f.addr.String())
 		lines, err := checked(t, func(ctx context.Context, log *told) error {
-			return log.check(ctx, Gone{Name: test.ask, Address: own, Resolver: resolverOf(t, f.addr)})
+			return log.check(ctx, &Gone{Name: test.ask, Address: own, Resolver: resolverOf(t, f.addr)})
 		})
 		want := ""
 		if test.lines != "" {
@@ -136,12 +136,9 @@ level=INFO msg=asked now=".state is serving" met=false
 		{dead, port(server.Listener), "", "lookup web: no nameserver reachable, asked SERVER"},
 	} {
 		r := resolverOf(t, test.server)
-		c, err := web.New(r.DialContext, web.TLS{}, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		c := web.New(r.DialContext, web.TLS{}, nil)
 		t.Cleanup(c.Close)
-		u := URL{Connect: func() (*web.Client, error) { return c, nil }, Until: JSON{Path: path(t, ".state"), In: []string{"drained"}},
+		u := &URL{Client: c, Until: JSON{Path: path(t, ".state"), In: []string{"drained"}},
 			Request: web.Request{Method: "GET", URL: fmt.Sprintf("http://web:%d/state", test.port)}}
 		lines, err := checked(t, func(ctx context.Context, log *told) error { return log.check(ctx, u) })
 		real := strings.NewReplacer("SERVER", test.server.String(), "PORT", fmt.Sprint(test.port))

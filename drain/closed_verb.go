@@ -16,7 +16,7 @@ type closedSpec struct {
 	wait step.Wait
 }
 
-func parseClosed(l step.Line) (step.Spec, error) {
+func parseClosed(l *step.Line) (step.Spec, error) {
 	w, err := l.Target("a port, as in until closed 8080")
 	if err != nil {
 		return nil, err
@@ -32,15 +32,15 @@ func parseClosed(l step.Line) (step.Spec, error) {
 	if len(ports) > 1 {
 		return nil, w.Expected("expected one port, got %s", w.Got())
 	}
-	return closedSpec{ports[0], wait}, nil
+	return &closedSpec{ports[0], wait}, nil
 }
 
-func (c closedSpec) Needs() step.Needs {
+func (c *closedSpec) Needs() step.Needs {
 	n := c.wait.Needs()
-	n.Ports = []uint16{c.port}
+	n.Ports, n.Closed = []uint16{c.port}, true
 	return n
 }
 
-func (c closedSpec) Bind(step.Means) (step.Deed, error) {
+func (c *closedSpec) Bind(*step.Means) (step.Deed, error) {
 	return Closed{Port: c.port, Min: c.wait.Min}, nil
 }

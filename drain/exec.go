@@ -16,7 +16,8 @@ import (
 // An Exec runs a program every second until it exits with status 0. Another status is not met. A program that cannot be
 // started, is killed, or takes longer than Timeout could not see.
 type Exec struct {
-	Words   []string      // the program, as in [child.Program]
+	Words   []string // the program, and whether what it leaves is ended, as in [child.Program]
+	Adopt   bool
 	Timeout time.Duration // of one run; 0: 10 s
 	Min     time.Duration // how long to go on looking at least
 }
@@ -55,7 +56,7 @@ func (r *runs) look(ctx context.Context) (sight, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("it has not ended within %s", timeout))
 	defer cancel()
 	var said []string
-	err := child.Program{Words: r.Words, Adopt: true, Say: func(stream, line string) {
+	err := child.Program{Words: r.Words, Adopt: r.Adopt, Say: func(stream, line string) {
 		if said = append(said, stream, line); len(said) > 2*maxSaid {
 			said = said[:2*maxSaid]
 		}

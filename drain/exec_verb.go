@@ -19,12 +19,12 @@ type execSpec struct {
 	wait    step.Wait
 }
 
-func parseExec(l step.Line) (step.Spec, error) {
+func parseExec(l *step.Line) (step.Spec, error) {
 	words, err := l.Program()
 	if err != nil {
 		return nil, err
 	}
-	e := execSpec{words: words}
+	e := &execSpec{words: words}
 	if o, ok := l.Option("timeout"); ok {
 		if e.timeout, err = o.Positive(); err != nil {
 			return nil, err
@@ -34,12 +34,12 @@ func parseExec(l step.Line) (step.Spec, error) {
 	return e, err
 }
 
-func (e execSpec) Needs() step.Needs {
+func (e *execSpec) Needs() step.Needs {
 	n := e.wait.Needs()
 	n.Program = e.words
 	return n
 }
 
-func (e execSpec) Bind(step.Means) (step.Deed, error) {
-	return Exec{Words: e.words, Timeout: e.timeout, Min: e.wait.Min}, nil
+func (e *execSpec) Bind(*step.Means) (step.Deed, error) {
+	return Exec{Words: e.words, Adopt: true, Timeout: e.timeout, Min: e.wait.Min}, nil
 }

@@ -50,7 +50,7 @@ type File struct {
 
 // Run looks until the file is there. Ended by ctx, its error wraps context.Cause(ctx) if the last look saw that it is
 // not, and [ErrUnseen], but not the cause, if that one could not see: a directory, a lack of permission, a broken disk.
-func (f File) Run(ctx context.Context, log *slog.Logger) error {
+func (f *File) Run(ctx context.Context, log *slog.Logger) error {
 	since, told := f.since(), false
 	p := poll{every: fileEvery, min: f.Min, look: func(context.Context) (sight, error) {
 		found, err := f.find(since)
@@ -64,7 +64,7 @@ func (f File) Run(ctx context.Context, log *slog.Logger) error {
 }
 
 // Check says whether the file is there now.
-func (f File) Check(context.Context) ([]step.Finding, error) {
+func (f *File) Check(context.Context) ([]step.Finding, error) {
 	found, err := f.find(f.since())
 	if err != nil {
 		return nil, err
@@ -81,7 +81,7 @@ func (f File) Check(context.Context) ([]step.Finding, error) {
 	return []step.Finding{says}, nil
 }
 
-func (f File) since() time.Time {
+func (f *File) since() time.Time {
 	if f.Since == nil {
 		return time.Now()
 	}
@@ -89,7 +89,7 @@ func (f File) since() time.Time {
 }
 
 // says is the same as long as the same is the case.
-func (f File) says(found finding) string {
+func (f *File) says(found finding) string {
 	switch {
 	case found.counts:
 		return f.Path + " is there"
@@ -108,7 +108,7 @@ func absent(path string) bool {
 }
 
 // find looks once, for a hook that began at since. A file that is not there is no error.
-func (f File) find(since time.Time) (finding, error) {
+func (f *File) find(since time.Time) (finding, error) {
 	text, modified, err := read(f.Path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return finding{}, nil
@@ -154,7 +154,7 @@ type finding struct {
 }
 
 // judge holds the age of the file against that of the hook and of the container.
-func (f File) judge(since time.Time, age time.Duration) finding {
+func (f *File) judge(since time.Time, age time.Duration) finding {
 	found := judge(time.Since(since), age)
 	if life, err := f.life(); found.counts && err == nil && age > life {
 		return finding{why: "it was made before this container started, in an earlier life of the pod or of the container", before: found.before}
@@ -176,7 +176,7 @@ func judge(hook, file time.Duration) finding {
 }
 
 // life is how long this container has run. It fails where the container's first process cannot be seen.
-func (f File) life() (time.Duration, error) {
+func (f *File) life() (time.Duration, error) {
 	first, err := proc.Init(f.Proc)
 	if err != nil {
 		return 0, err

@@ -450,7 +450,7 @@ func TestFileCheck(t *testing.T) {
 		}
 		test.put(path)
 		var log told
-		err := log.check(t.Context(), File{Path: path})
+		err := log.check(t.Context(), &File{Path: path})
 		if test.err == "" && err != nil || test.err != "" && (err == nil || !strings.Contains(err.Error(), test.err)) {
 			t.Errorf("%s: %v", name, err)
 		}

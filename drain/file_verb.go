@@ -16,21 +16,21 @@ type fileSpec struct {
 	wait step.Wait
 }
 
-func parseFile(l step.Line) (step.Spec, error) {
+func parseFile(l *step.Line) (step.Spec, error) {
 	path, err := l.Path("a file's path, as in until file /shared/drained")
 	if err != nil {
 		return nil, err
 	}
 	wait, err := l.Wait()
-	return fileSpec{path, wait}, err
+	return &fileSpec{path, wait}, err
 }
 
-func (f fileSpec) Needs() step.Needs {
+func (f *fileSpec) Needs() step.Needs {
 	n := f.wait.Needs()
 	n.Awaits = f.path
 	return n
 }
 
-func (f fileSpec) Bind(m step.Means) (step.Deed, error) {
-	return File{Path: f.path, Since: m.Start, Min: f.wait.Min}, nil
+func (f *fileSpec) Bind(m *step.Means) (step.Deed, error) {
+	return &File{Path: f.path, Since: m.Start, Min: f.wait.Min}, nil
 }

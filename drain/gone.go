@@ -34,7 +34,7 @@ const (
 
 // Run asks every second. The address must have been in the answer once: a name that never had it tells nothing. For its
 // errors see [File.Run].
-func (g Gone) Run(ctx context.Context, log *slog.Logger) error {
+func (g *Gone) Run(ctx context.Context, log *slog.Logger) error {
 	a := newAbsence(g)
 	return poll{every: goneEvery, min: g.Min, look: a.look}.run(ctx, log)
 }
@@ -50,9 +50,10 @@ type absence struct {
 	gone bool          // it was not in the last answer
 }
 
-func newAbsence(g Gone) *absence {
-	g.Address = g.Address.Unmap()
-	return &absence{Gone: g, name: g.Name}
+func newAbsence(g *Gone) *absence {
+	a := &absence{Gone: *g, name: g.Name}
+	a.Address = g.Address.Unmap()
+	return a
 }
 
 func (a *absence) look(ctx context.Context) (sight, error) {
@@ -149,7 +150,7 @@ func shown(addresses []netip.Addr) string {
 }
 
 // Check looks once.
-func (g Gone) Check(ctx context.Context) ([]step.Finding, error) {
+func (g *Gone) Check(ctx context.Context) ([]step.Finding, error) {
 	s, err := newAbsence(g).look(ctx)
 	if err == nil {
 		now, _, _ := strings.Cut(s.says, ";") // of what may keep it there, a run tells

@@ -60,7 +60,7 @@ func runGone(t *testing.T, servers ...netip.AddrPort) run {
 	t.Helper()
 	r := run{&watched{lines: make(chan string, 1000)}, make(chan error, 1)}
 	go func() {
-		r.done <- Gone{Name: "web", Address: own, Resolver: resolverOf(t, servers...)}.Run(t.Context(), slog.New(slog.NewTextHandler(r.log, nil)))
+		r.done <- (&Gone{Name: "web", Address: own, Resolver: resolverOf(t, servers...)}).Run(t.Context(), slog.New(slog.NewTextHandler(r.log, nil)))
 	}()
 	r.log.await(t, "is in the answer")
 	return r
@@ -260,7 +260,7 @@ func goneNameserverDiesEarly(t *testing.T) {
 	zone.Stop()
 	ctx, cancel := context.WithTimeoutCause(t.Context(), 1500*ms, errMax)
 	defer cancel()
-	err := Gone{Name: "web", Address: own, Resolver: resolverOf(t, server)}.Run(ctx, silent)
+	err := (&Gone{Name: "web", Address: own, Resolver: resolverOf(t, server)}).Run(ctx, silent)
 	if err == nil || !strings.HasPrefix(err.Error(), "could not see: ") || !strings.Contains(err.Error(), address) {
 		t.Error(err)
 	}

@@ -131,7 +131,7 @@ func TestGoneLooks(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			f := newFakeNameserver(t)
-			a := newAbsence(Gone{Name: test.ask, Address: test.address, Resolver: resolverOf(t, f.addr)})
+			a := newAbsence(&Gone{Name: test.ask, Address: test.address, Resolver: resolverOf(t, f.addr)})
 			got, says := "", ""
 			for _, word := range test.looks {
 				f.now.Store(word)
@@ -166,7 +166,7 @@ func TestGoneLargestTTL(t *testing.T) {
 		if err := os.WriteFile(r.ResolvConf, []byte("options rotate timeout:1 attempts:1\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		a := newAbsence(Gone{Name: "web.svc.test.", Address: own, Resolver: r})
+		a := newAbsence(&Gone{Name: "web.svc.test.", Address: own, Resolver: r})
 		if _, err := a.look(t.Context()); err != nil || a.ttl != 30*s {
 			t.Errorf("a TTL of %v (%v), want the larger", a.ttl, err)
 		}
@@ -182,7 +182,7 @@ func TestGoneHostsFile(t *testing.T) {
 	if err := os.WriteFile(r.Hosts, []byte("10.0.0.7 web.svc.test web\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := Gone{Name: "web.svc.test", Address: own, Resolver: r}.Check(t.Context())
+	_, err := (&Gone{Name: "web.svc.test", Address: own, Resolver: r}).Check(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "no nameserver is asked for web.svc.test, which is in "+r.Hosts) {
 		t.Error(err)
 	}
@@ -203,7 +203,7 @@ func TestGoneEnded(t *testing.T) {
 		f.now.Store(test.says)
 		ctx, cancel := context.WithCancelCause(t.Context())
 		log, done := &watched{lines: make(chan string, 100)}, make(chan error, 1)
-		g := Gone{Name: test.ask, Address: own, Resolver: resolverOf(t, f.addr)}
+		g := &Gone{Name: test.ask, Address: own, Resolver: resolverOf(t, f.addr)}
 		go func() { done <- g.Run(ctx, log.logger()) }()
 		log.await(t, "level=") // a look has come to its end
 		begin := time.Now()

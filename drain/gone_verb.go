@@ -16,11 +16,11 @@ func GoneVerb() step.Verb {
 
 // goneSpec is a Gone as its step describes it.
 type goneSpec struct {
-	name step.Word
+	name *step.Word
 	wait step.Wait
 }
 
-func parseGone(l step.Line) (step.Spec, error) {
+func parseGone(l *step.Line) (step.Spec, error) {
 	w, err := l.Target("a name, as in until gone web.default.svc.cluster.local")
 	if err != nil {
 		return nil, err
@@ -29,20 +29,20 @@ func parseGone(l step.Line) (step.Spec, error) {
 		return nil, w.Expected("expected the name of a headless Service, as web.default.svc.cluster.local, got %s", w.Got())
 	}
 	wait, err := l.Wait()
-	return goneSpec{w, wait}, err
+	return &goneSpec{w, wait}, err
 }
 
-func (g goneSpec) Needs() step.Needs {
+func (g *goneSpec) Needs() step.Needs {
 	n := g.wait.Needs()
 	n.Name = g.name.Text
 	return n
 }
 
 // Bind makes a resolver of the step's own. It only looks, and a look neither counts failures nor minds those of others.
-func (g goneSpec) Bind(m step.Means) (step.Deed, error) {
+func (g *goneSpec) Bind(m *step.Means) (step.Deed, error) {
 	ip, err := netip.ParseAddr(m.Pod.IP)
 	if err != nil {
 		return nil, g.name.Expected("until gone needs the pod's address in POD_IP (fieldPath: status.podIP), got %q", m.Pod.IP)
 	}
-	return Gone{Name: g.name.Text, Address: ip.Unmap(), Resolver: dns.System(m.MaxDNSErrors), Min: g.wait.Min}, nil
+	return &Gone{Name: g.name.Text, Address: ip.Unmap(), Resolver: dns.System(m.MaxDNSErrors), Min: g.wait.Min}, nil
 }

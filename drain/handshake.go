@@ -53,7 +53,7 @@ func (q Quiet) speaks(g greeting) greeting {
 // just what a handshake takes; else it may be a handshake with another certificate, or an answer.
 func (g greeting) alone(s sockdiag.Socket) (may, sure bool) {
 	out := bytesOut(s)
-	if g.known && !g.tls || s.Received < 2 || s.BytesReceived < shortestHello || out < resumedHello/2 {
+	if !g.mayBeTLS(s) {
 		return false, false
 	}
 	if g.bytes == 0 {
@@ -73,6 +73,11 @@ func (g greeting) alone(s sockdiag.Socket) (may, sure bool) {
 		return true, few
 	}
 	return few && out <= g.bytes+longestGreeting, false
+}
+
+// mayBeTLS tells whether a connection has carried what a TLS handshake takes at least.
+func (g greeting) mayBeTLS(s sockdiag.Socket) bool {
+	return (g.tls || !g.known) && s.Received >= 2 && s.BytesReceived >= shortestHello && bytesOut(s) >= resumedHello/2
 }
 
 // mostSegments is how many a handshake alone may have taken, were all that was sent a part of it. An answer takes one more at
@@ -156,21 +161,21 @@ func (p *prober) ask(to netip.AddrPort) {
 }
 
 const (
-	handshakeTime = 5 * time.Second
+	handshakeTime = 10 * time.Second
 	// After so long without a word the server is taken to have said all, be it short of processor time: a ticket that was not
 	// counted would be taken for an answer.
 	firstTicket, nextTicket = time.Second, 500 * time.Millisecond
 )
 
 func (p *prober) shakeHands(to netip.AddrPort) (g greeting) {
-	ctx, cancel := context.WithTimeout(p.ctx, handshakeTime)
+	ctx, cancel := context.WithTimeout(p.ctx, handshakeTime) // of the handshake, not of what comes after it
 	defer cancel()
 	raw, err := new(net.Dialer).DialContext(ctx, "tcp", to.String())
 	if err != nil {
 		return g
 	}
 	defer raw.Close()
-	defer context.AfterFunc(ctx, func() { raw.Close() })()
+	defer context.AfterFunc(p.ctx, func() { raw.Close() })()
 	self := netip.MustParseAddrPort(raw.LocalAddr().String())
 	self = netip.AddrPortFrom(self.Addr().Unmap(), self.Port())
 	p.mu.Lock()
@@ -194,7 +199,10 @@ func (p *prober) shakeHands(to netip.AddrPort) (g greeting) {
 	g = greeting{known: true, tls: true, http2: state.NegotiatedProtocol == "h2", hybrid: state.CurveID == tls.X25519MLKEM768}
 	first := counted.read
 	buffer := make([]byte, 4<<10)
-	for err == nil { // HTTP/2's settings are payload to us; whatever it says is read, and thrown away
+	for end := time.Now().Add(handshakeTime); err == nil; { // HTTP/2's settings are payload to us; whatever it says is read, and thrown away
+		if time.Now().After(end) {
+			return g // it says no end of things
+		}
 		silence := firstTicket
 		if counted.read > first {
 			silence = nextTicket

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/prestop/prestop/internal/jsonpath"
 	"github.com/prestop/prestop/internal/web"
 )
 
@@ -14,7 +15,7 @@ import (
 // quotes is a number. An answer of another status, without that value, with a key that is there twice, or that is no JSON, is
 // none.
 type JSON struct {
-	Path      Path
+	Path      jsonpath.Path
 	In, NotIn []string // texts, numbers as they are written there, true, false or null
 	Bounds             // in place of both
 	Expect    web.Statuses
@@ -28,7 +29,7 @@ func (c JSON) judging(*web.Request) func(web.Answer) (sight, error) {
 		case a.Partial:
 			return sight{}, fmt.Errorf("the answer is longer than %d MiB", web.MaxBody>>20)
 		}
-		value, err := c.Path.of(a.Body)
+		value, err := c.Path.Of(a.Body)
 		if err != nil {
 			return sight{}, err
 		}

@@ -56,6 +56,28 @@ func BenchmarkLook(b *testing.B) {
 	}
 }
 
+// BenchmarkWatching is until quiet for ten seconds, at connections that all carry traffic: the CPU time of one of them.
+func BenchmarkWatching(b *testing.B) {
+	const seconds = 10
+	l, clients := crowd(b, 10_000)
+	defer clients()
+	w, err := Quiet{Ports: []uint16{port(l)}, For: time.Hour}.withDefaults().watch()
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer w.close()
+	tick := time.NewTicker(quietEvery)
+	defer tick.Stop()
+	begin := cpuTime(b)
+	for range b.N * seconds * int(time.Second/quietEvery) {
+		if _, err := w.look(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		<-tick.C
+	}
+	b.ReportMetric(float64((cpuTime(b)-begin).Microseconds())/1000/seconds/float64(b.N), "cpu-ms/s")
+}
+
 func measureLooks(b *testing.B, before uint64, look func() error) {
 	b.ReportAllocs()
 	begin := cpuTime(b)

@@ -23,7 +23,7 @@ const (
 // and the request that follows it. What tells them apart is that the kernel acknowledges by a segment of its own whatever
 // is not answered within 200 ms.
 //
-// There may be ten thousand of them, so it is 44 bytes.
+// There may be ten thousand of them, so it is 48 bytes.
 type history struct {
 	round  uint32 // of the look that has met it last
 	old    bool   // it was there at the first look
@@ -42,6 +42,7 @@ type history struct {
 	received, sent    uint32
 	bytesIn, bytesOut uint32
 	acks              uint32
+	asking            uint32 // if it waits: bytes that came with the request
 }
 
 // A moment is on the clock of the looks, in milliseconds, which is exact enough; what came before they began is negative.
@@ -55,6 +56,7 @@ func (m moment) since() time.Duration { return time.Duration(m) * time.Milliseco
 
 const (
 	longSilence  = 5 * time.Second        // before a heartbeat
+	readTime     = 5 * time.Second        // within which an app has read an upload, and said that it may send more
 	reactionTime = 50 * time.Millisecond  // within which a client acknowledges by a frame what it was sent
 	settleTime   = 250 * time.Millisecond // after which the kernel has acknowledged
 	// An HTTP/2 server sends more than answers: settings at first, then permission to send more, and pings. Nothing else
@@ -68,8 +70,7 @@ const (
 	// An upload of so many bytes makes a server send permission to send more.
 	uploadSize  = 16 << 10
 	frameHeader = 9
-	// A client's first words of TLS come in so many segments at most, one of them sent twice: the server's may be on their way
-	// after them, and nothing is known yet.
+	// A client's first words of TLS come in so many segments at most, one of them sent twice.
 	helloSegments = 3
 	// Control frames come in segments of a few bytes each, an HTTP/1 answer in one or two of many.
 	frameSize, recordSize = 32, 70 // a segment's mean, without TLS and with it
@@ -92,7 +93,9 @@ func (h *history) look(now time.Duration, s sockdiag.Socket, g greeting) (asked 
 		}
 		return h.asked.since(), h.claim
 	}
+	opening := h.opening
 	asked, c = h.judge(now, s, g)
+	h.opening = (h.opening || opening) && c == maybe
 	if s.Received > 0 && min(s.SinceReceived, s.SinceSent) >= settleTime {
 		h.settle(now, s, asked, c)
 	}
@@ -132,20 +135,19 @@ func (h *history) judge(now time.Duration, s sockdiag.Socket, g greeting) (asked
 	if h.pinged(s) || h.beats {
 		return h.asked.since(), h.claim
 	}
-	greeted := h.settled && (h.claim != nothing || h.received > helloSegments)
-	if may, sure := g.alone(s); may && !greeted {
+	if may, sure := g.alone(s); may && !h.greeted(g) {
 		h.opening = !g.known
 		if sure {
 			return came, waiting
 		}
-		if !h.unanswered(s) {
+		if !h.unanswered(s, g) {
 			return came, maybe
 		}
 	}
 	in, out := s.BytesReceived-h.bytesIn, bytesOut(s)-h.bytesOut
-	small := h.small(s, g, in, out)
-	if guess := s.SinceReceived == s.SinceSent && s.Sent > 0 && !h.settled; h.unanswered(s) && !(guess && small) {
-		if guess && !(s.Received == s.Sent+1 && !g.tls) { // an answer less than there were requests
+	small := h.small(s, g, in, out) || h.claim == waiting && s.SinceReceived-s.SinceSent < readTime && h.permits(s, g, h.asking, out)
+	if guess := s.SinceReceived == s.SinceSent && s.Sent > 0 && !h.settled; h.unanswered(s, g) && !(guess && small) {
+		if guess && (s.Received != s.Sent+1 || g.tls) {
 			return came, maybe
 		}
 		return came, h.asks(s, g, in, out)
@@ -165,6 +167,20 @@ func (h *history) judge(now time.Duration, s sockdiag.Socket, g greeting) (asked
 	return came, maybe
 }
 
+// greeted tells whether the handshake was over when nothing was under way last: what went since is no part of it. Where the
+// server is short of processor time, its tickets may come long after the rest.
+func (h *history) greeted(g greeting) bool {
+	switch {
+	case !h.settled:
+		return false
+	case g.bytes == 0:
+		return h.claim == nothing && h.received > helloSegments || h.claim == waiting && h.bytesOut >= resumedHello/2
+	case g.hybrid:
+		return h.bytesOut+oneTicket+hybridKey >= g.bytes
+	}
+	return h.bytesOut+oneTicket >= g.bytes
+}
+
 // asks is what the client claims whose payload came last.
 func (h *history) asks(s sockdiag.Socket, g greeting, in, out uint32) claim {
 	soon := s.Sent > 0 && s.SinceSent-s.SinceReceived <= reactionTime
@@ -173,7 +189,7 @@ func (h *history) asks(s sockdiag.Socket, g greeting, in, out uint32) claim {
 		return waiting
 	case h.hello(s):
 		return maybe
-	case h.settled && s.Sent == h.sent && in <= controlSize:
+	case h.settled && in <= controlSize && out <= controlSize:
 		return max(maybe, h.claim)
 	case soon && g.http2 && out >= 4<<10 && in <= controlSize+g.flow(out):
 		return max(maybe, h.claim) // permission to send more, as comes after a download
@@ -185,6 +201,12 @@ func (h *history) settle(now time.Duration, s sockdiag.Socket, asked time.Durati
 	if !(c != nothing && h.claim != nothing && s.Received == h.received) { // else it may be answered in small pieces
 		h.bytesOut = bytesOut(s)
 	}
+	if c != waiting || h.claim != waiting {
+		h.asking = 0
+	}
+	if h.settled || !h.old { // else nobody knows when they came
+		h.asking += s.BytesReceived - h.bytesIn
+	}
 	h.settled, h.asked, h.claim = true, at(asked), c
 	h.received, h.sent, h.acks, h.bytesIn = s.Received, s.Sent, s.Acks, s.BytesReceived
 	h.last = at(now - lastPayload(s))
@@ -193,7 +215,7 @@ func (h *history) settle(now time.Duration, s sockdiag.Socket, asked time.Durati
 // unanswered tells whether the last payload came from the client. Of two in the same tick it was the answer if the kernel
 // had nothing to acknowledge since, if nothing else came since nothing was under way, or if the client acknowledged
 // something later; and what came first of all is taken for answered. Where nothing tells, it was not.
-func (h *history) unanswered(s sockdiag.Socket) bool {
+func (h *history) unanswered(s sockdiag.Socket, g greeting) bool {
 	switch {
 	case s.Received == 0:
 		return false
@@ -206,7 +228,12 @@ func (h *history) unanswered(s sockdiag.Socket) bool {
 		return true
 	}
 	alone := h.settled && h.claim == nothing && s.Received == h.received+1
-	return s.Acks != h.acks && !alone && s.SinceAck >= s.SinceReceived
+	acks := h.acks
+	if !h.settled && g.mayBeTLS(s) { // HAProxy is woken by the first segment only once it was acknowledged, so that none is counted
+		acks = 0
+	}
+	oneLess := !h.settled && !g.mayBeTLS(s) && s.Received == s.Sent+1 // an answer less than there were requests
+	return (s.Acks != acks || oneLess) && !alone && s.SinceAck >= s.SinceReceived
 }
 
 // pinged tells whether all that went since a look with nothing under way is something small one way and something small
@@ -231,12 +258,17 @@ func (h *history) small(s sockdiag.Socket, g greeting, in, out uint32) bool {
 	if s.Received == 0 {
 		return false
 	}
+	if out <= controlSize || !h.settled && out <= helloSize || h.hello(s) {
+		return true
+	}
+	return h.permits(s, g, in, out)
+}
+
+// permits tells whether what the app has sent is no more than permission to send more, after so many bytes that came.
+func (h *history) permits(s sockdiag.Socket, g greeting, in, out uint32) bool {
 	most, each := uint32(controlSize), uint32(frameSize)
 	if !h.settled {
 		most = helloSize
-	}
-	if out <= most || h.hello(s) {
-		return true
 	}
 	if g.tls && !g.http2 {
 		return false

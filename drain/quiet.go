@@ -55,6 +55,8 @@ type Quiet struct {
 	// NoProbe: no handshake of our own tells whether a port speaks TLS. Else there is at most one for each port, only where the
 	// counters leave two readings. It asks for nothing, and does not count.
 	NoProbe bool
+
+	found bool // the ports were not named
 }
 
 // A Protocol is what is spoken on a port.
@@ -90,6 +92,9 @@ func (q Quiet) Run(ctx context.Context, log *slog.Logger) error {
 	if len(q.Ports)+len(q.UDPPorts) == 0 {
 		p := poll{every: quietEvery, rarely: quietSays, look: func(context.Context) (sight, error) { return sight{}, errNoPorts }}
 		return p.run(ctx, log)
+	}
+	if q.found {
+		log.Info("looking at what was listened on when the hook began", "ports", q.foundPorts())
 	}
 	for _, text := range q.warnings() {
 		log.Warn(text)
@@ -147,7 +152,17 @@ func (q Quiet) named() (Quiet, error) {
 		}
 	}
 	q.Ports, q.UDPPorts = q.Noted.outward()
+	q.found = true
 	return q, nil
+}
+
+// foundPorts names the ports where the step does not.
+func (q Quiet) foundPorts() string {
+	text := "TCP " + strings.Trim(fmt.Sprint(q.Ports), "[]")
+	if len(q.UDPPorts) > 0 {
+		text += " and all datagrams"
+	}
+	return text
 }
 
 // patience is how long a claim counts; 0: until it is answered.
@@ -206,6 +221,9 @@ func (q Quiet) Check(ctx context.Context) (all []step.Finding, err error) {
 	}
 	for _, text := range q.warnings() {
 		all = append(all, step.Warned(text))
+	}
+	if q.found {
+		all = append(all, step.Found("looking at what was listened on when the hook began", "ports", q.foundPorts()))
 	}
 	all = append(all, step.Found("each port is listened on"))
 	for part := range strings.SplitSeq(s.says, "; ") {

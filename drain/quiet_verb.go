@@ -27,8 +27,8 @@ type quietSpec struct {
 	wait  step.Wait
 }
 
-func parseQuiet(l step.Line) (step.Spec, error) {
-	var q quietSpec
+func parseQuiet(l *step.Line) (step.Spec, error) {
+	q := new(quietSpec)
 	var err error
 	if q.wait, err = l.Wait(); err != nil {
 		return nil, err
@@ -40,12 +40,12 @@ func parseQuiet(l step.Line) (step.Spec, error) {
 		}
 	}
 	for n, w := range l.Targets {
-		if err := q.target(n, w); err != nil {
+		if err := q.target(n, &w); err != nil {
 			return nil, err
 		}
 	}
 	for _, o := range l.Options {
-		if err := q.option(o); err != nil {
+		if err := q.option(&o); err != nil {
 			return nil, err
 		}
 	}
@@ -53,7 +53,7 @@ func parseQuiet(l step.Line) (step.Spec, error) {
 }
 
 // target reads the ports, which come first, or what is spoken there.
-func (q *quietSpec) target(n int, w step.Word) error {
+func (q *quietSpec) target(n int, w *step.Word) error {
 	switch p := Protocol(w.Text); p {
 	case HTTP2, WebSocket, SSE, TLS:
 		if q.quiet.Protocol != "" {
@@ -80,7 +80,7 @@ func (q *quietSpec) target(n int, w step.Word) error {
 	return nil
 }
 
-func (q *quietSpec) option(o step.Option) (err error) {
+func (q *quietSpec) option(o *step.Option) (err error) {
 	switch o.Key {
 	case "for":
 		q.quiet.For, err = o.Positive()
@@ -104,7 +104,7 @@ func (q *quietSpec) option(o step.Option) (err error) {
 }
 
 // prefixes reads CIDR,CIDR; an address alone is one too. IPv4 written as IPv6 is IPv4, as the peers are.
-func prefixes(o step.Option) ([]netip.Prefix, error) {
+func prefixes(o *step.Option) ([]netip.Prefix, error) {
 	var all []netip.Prefix
 	for text := range strings.SplitSeq(o.Value, ",") {
 		p, err := netip.ParsePrefix(text)
@@ -122,7 +122,7 @@ func prefixes(o step.Option) ([]netip.Prefix, error) {
 	return all, nil
 }
 
-func (q quietSpec) Needs() step.Needs {
+func (q *quietSpec) Needs() step.Needs {
 	n := q.wait.Needs()
 	n.Ports = slices.Concat(q.quiet.Ports, q.quiet.UDPPorts)
 	n.Quiet = &step.Quiet{For: cmp.Or(q.quiet.For, defaultFor), Allow: q.quiet.Allow, New: q.quiet.New, Peers: len(q.quiet.Ignore) > 0}
@@ -130,10 +130,11 @@ func (q quietSpec) Needs() step.Needs {
 }
 
 // Bind notes who listens, since an app may stop listening as soon as a step before this one has told it to shut down.
-func (q quietSpec) Bind(m step.Means) (step.Deed, error) {
-	q.quiet.Min, q.quiet.Max = q.wait.Min, q.wait.Max
+func (q *quietSpec) Bind(m *step.Means) (step.Deed, error) {
+	quiet := q.quiet
+	quiet.Min, quiet.Max = q.wait.Min, q.wait.Max
 	if !m.Elsewhere {
-		q.quiet.Noted, _ = NoteListeners() // Run says what it cannot see
+		quiet.Noted, _ = NoteListeners() // Run says what it cannot see
 	}
-	return q.quiet, nil
+	return quiet, nil
 }

@@ -182,7 +182,7 @@ func (t *talk) advice(spoken Protocol) string {
 		all = append(all, text)
 	}
 	if t.active-t.owed-(t.old-t.oldOwed) > 0 || t.newEnded > 0 && t.ended > 0 {
-		all = append(all, "new connections are still made: these peers have not learned that the pod is to go, or do not ask")
+		all = append(all, "new connections are still made: these peers have not learned that the pod is to go, or do not ask; where they are probes or health checks, allow= leaves so many of them out")
 	}
 	return strings.Join(all, "; ")
 }

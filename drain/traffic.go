@@ -44,11 +44,15 @@ var live = []sockdiag.State{sockdiag.Established, sockdiag.FinWait1, sockdiag.Fi
 
 // watch begins to listen before it looks, so that nothing is missed in between.
 func (q Quiet) watch() (*traffic, error) {
-	ended, err := sockdiag.OpenWatch(q.Ports...)
+	ports := q.Ports
+	if len(ports) == 0 { // datagrams alone; no port would be all ports
+		ports = []uint16{0}
+	}
+	ended, err := sockdiag.OpenWatch(ports...)
 	if err != nil {
 		return nil, err
 	}
-	dump, err := sockdiag.OpenDump(q.Ports...)
+	dump, err := sockdiag.OpenDump(ports...)
 	if err != nil {
 		ended.Close()
 		return nil, err

@@ -15,7 +15,7 @@ import (
 
 // A URL is asked every second until its answer meets a condition.
 type URL struct {
-	Connect web.Connect
+	Client  *web.Client
 	Request web.Request
 	Timeout time.Duration // of one look; 0: 10 s. It is never more than a third of the step's time.
 	MetBy   web.Statuses  // statuses that meet it whatever Until says; none given: none
@@ -37,7 +37,7 @@ const (
 )
 
 // Run asks until the condition is met. See [File.Run] for its errors.
-func (u URL) Run(ctx context.Context, log *slog.Logger) error {
+func (u *URL) Run(ctx context.Context, log *slog.Logger) error {
 	timeout := cmp.Or(u.Timeout, 10*time.Second)
 	if deadline, ok := ctx.Deadline(); ok {
 		timeout = min(timeout, web.Timeout(time.Until(deadline)))
@@ -48,16 +48,12 @@ func (u URL) Run(ctx context.Context, log *slog.Logger) error {
 	return p.run(ctx, log)
 }
 
-func (u URL) look(ctx context.Context, timeout time.Duration) (sight, error) {
-	client, err := u.Connect()
-	if err != nil {
-		return sight{}, err
-	}
+func (u *URL) look(ctx context.Context, timeout time.Duration) (sight, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, web.ErrTry)
 	defer cancel()
 	r := u.Request
 	judge := u.Until.judging(&r)
-	a, err := client.Send(ctx, r)
+	a, err := u.Client.Send(ctx, r)
 	if err != nil {
 		return sight{}, err
 	}
@@ -72,8 +68,8 @@ func (u URL) look(ctx context.Context, timeout time.Duration) (sight, error) {
 }
 
 // Check says how the URL is reached, asks once, and says what is the case now.
-func (u URL) Check(ctx context.Context) ([]step.Finding, error) {
-	all, err := request.Reach(ctx, u.Connect, u.Request.URL)
+func (u *URL) Check(ctx context.Context) ([]step.Finding, error) {
+	all, err := request.Reach(ctx, u.Client, u.Request.URL)
 	if err != nil {
 		return all, err
 	}

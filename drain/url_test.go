@@ -12,18 +12,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prestop/prestop/internal/jsonpath"
 	"github.com/prestop/prestop/internal/metrics"
 	"github.com/prestop/prestop/internal/web"
 )
 
-func connect(t *testing.T) web.Connect {
+func client(t *testing.T) *web.Client {
 	t.Helper()
-	c, err := web.New(new(net.Dialer).DialContext, web.TLS{}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := web.New(new(net.Dialer).DialContext, web.TLS{}, nil)
 	t.Cleanup(c.Close)
-	return func() (*web.Client, error) { return c, nil }
+	return c
 }
 
 func answering(t *testing.T, status int, kind, body string) string {
@@ -46,9 +44,9 @@ func selector(t *testing.T, text string) metrics.Selector {
 	return sel
 }
 
-func path(t *testing.T, text string) Path {
+func path(t *testing.T, text string) jsonpath.Path {
 	t.Helper()
-	p, err := ParsePath(text)
+	p, err := jsonpath.Parse(text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +164,7 @@ func TestLook(t *testing.T) {
 		{"another status", active, 503, prom, "active{app=\"web\"} 1\n", false, ": 503 Service Unavailable: active{app=\"web\"} 1"},
 	}
 	for _, test := range tests {
-		u := URL{Connect: connect(t), Request: web.Request{Method: "GET", URL: answering(t, test.status, test.kind, test.body)}, Until: test.until}
+		u := &URL{Client: client(t), Request: web.Request{Method: "GET", URL: answering(t, test.status, test.kind, test.body)}, Until: test.until}
 		got, err := u.look(t.Context(), 10*time.Second)
 		says := got.says
 		if err != nil {
@@ -180,7 +178,7 @@ func TestLook(t *testing.T) {
 		"no family": "other 1\n", "no series": "active{app=\"admin\"} 0\n", "empty": "", "broken": "active{app=\"web\"} 0\nactive{app=} 0\n",
 		"cut": "active{app=\"web\"} 0\nactive{app=\"web", "not a number": "active{app=\"web\"} NaN\n", "a page": "<html><body>0</body></html>\n",
 	} {
-		u := URL{Connect: connect(t), Request: web.Request{Method: "GET", URL: answering(t, 200, prom, body)}, Until: active}
+		u := &URL{Client: client(t), Request: web.Request{Method: "GET", URL: answering(t, 200, prom, body)}, Until: active}
 		if got, err := u.look(t.Context(), 10*time.Second); err == nil || got.met {
 			t.Errorf("metric, %s: met %v (%v), want an error", name, got.met, err)
 		}
@@ -196,7 +194,7 @@ func TestRunURL(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	u := URL{Connect: connect(t), Request: web.Request{Method: "GET", URL: server.URL}, Until: Status{}, Stable: 2}
+	u := &URL{Client: client(t), Request: web.Request{Method: "GET", URL: server.URL}, Until: Status{}, Stable: 2}
 	begin := time.Now()
 	if err := u.Run(t.Context(), silent); err != nil || asked.Load() != 3 {
 		t.Errorf("%v after %d requests, want 3", err, asked.Load())
@@ -215,49 +213,8 @@ func TestRunURLBlackHole(t *testing.T) {
 	defer close(ended)
 	ctx, cancel := context.WithTimeoutCause(t.Context(), 300*time.Millisecond, errMax)
 	defer cancel()
-	err := URL{Connect: connect(t), Request: web.Request{Method: "GET", URL: server.URL}, Until: Status{}}.Run(ctx, silent)
+	err := (&URL{Client: client(t), Request: web.Request{Method: "GET", URL: server.URL}, Until: Status{}}).Run(ctx, silent)
 	if err == nil || errors.Is(err, errMax) || !strings.HasPrefix(err.Error(), "could not see: "+server.URL+": no complete answer in time") {
 		t.Errorf("error %v", err)
 	}
-}
-
-func TestParsePathErrors(t *testing.T) {
-	for text, want := range map[string]string{
-		"":                "expected a path such as .status or .items[0].state, got nothing",
-		"status":          `column 1: expected a key after a dot, as in .status, got "status"`,
-		".a..b":           `column 3: expected a key after a dot, as in .status, got "..b"`,
-		".a.":             `column 3: expected a key after a dot, as in .status, got "."`,
-		".a[x]":           `column 3: expected [0] or ["key"], got "[x]"`,
-		".a[-1]":          `column 3: expected [0] or ["key"], got "[-1]"`,
-		".a[1":            `column 3: expected [0] or ["key"], got "[1"`,
-		`.a["b]`:          `column 3: expected ["key"], got "[\"b]"`,
-		`.a["b"`:          `column 3: expected ["key"], got "[\"b\""`,
-		`.a[99999999999]`: `column 3: expected [0] or ["key"], got "[99999999999]"`,
-		"count(":          "expected a closing ) after count(",
-		"count(.a":        "expected a closing ) after count(",
-		"count()":         "expected a path such as .status or .items[0].state, got nothing",
-		"count(a)":        `column 7: expected a key after a dot, as in .status, got "a"`,
-		"count(.a[x])":    `column 9: expected [0] or ["key"], got "[x]"`,
-		`.a]`:             `column 1: expected a key after a dot, as in .status, got ".a]"`,
-	} {
-		if p, err := ParsePath(text); err == nil || err.Error() != want {
-			t.Errorf("%q: %v, error %v, want %s", text, p, err, want)
-		}
-	}
-}
-
-func FuzzPath(f *testing.F) {
-	for _, seed := range []string{".", ".a.b[0]", "count(.a)", "count(", `["a"].b`, `.["\""]`, "..", "[", ".a["} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		p, err := ParsePath(text)
-		if err != nil {
-			return
-		}
-		if len(p.steps) == 0 && text != "." {
-			t.Errorf("%q leads nowhere", text)
-		}
-		p.of([]byte(`{"a": [{"b": 1}]}`))
-	})
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/prestop/prestop/internal/jsonpath"
 	"github.com/prestop/prestop/internal/metrics"
 	"github.com/prestop/prestop/internal/request"
 	"github.com/prestop/prestop/internal/step"
@@ -14,7 +15,7 @@ import (
 
 // URLVerb is the step that asks until the answer says so.
 func URLVerb() step.Verb {
-	return step.Verb{Name: "until", Target: "URL", Options: slices.Concat(request.Options(), []string{"met-by", "json", "in", "not-in", "metric", "at-most", "at-least", "absent", "stable", "min", "max"}),
+	return step.Verb{Name: "until", Target: "URL", Options: slices.Concat(request.Options(), []string{"met-by", "json", "in", "not-in", "metric", "at-most", "at-least", "absent", "stable", "min", "max"}), Late: []string{"", "header"},
 		Does: "asks every second until the answer is 2xx, or says what json= or metric= wants", Parse: parseURL}
 }
 
@@ -27,7 +28,7 @@ type urlSpec struct {
 	wait    step.Wait
 }
 
-func parseURL(l step.Line) (step.Spec, error) {
+func parseURL(l *step.Line) (step.Spec, error) {
 	const expected = "quiet PORT, empty PORT, gone NAME, closed PORT, file PATH, exec PROGRAM or a URL"
 	if len(l.Targets) > 0 && !strings.Contains(l.Targets[0].Text, ":") {
 		first, meant := l.Targets[0], ""
@@ -40,7 +41,7 @@ func parseURL(l step.Line) (step.Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	u := urlSpec{stable: 1}
+	u := &urlSpec{stable: 1}
 	if u.request, err = request.Parse(l, http.MethodGet, w); err != nil {
 		return nil, err
 	}
@@ -62,7 +63,7 @@ func parseURL(l step.Line) (step.Spec, error) {
 }
 
 // metBy reads statuses that say that what was waited for is no longer there. A 2xx says what the other options make of it.
-func metBy(o step.Option) (web.Statuses, error) {
+func metBy(o *step.Option) (web.Statuses, error) {
 	all, err := web.ParseStatuses(o.Value)
 	if err != nil || slices.ContainsFunc(all, func(s string) bool { return s[0] == '2' }) {
 		return nil, o.Expected("met-by: expected statuses other than 2xx, such as 404,410, got %s", o.Got())
@@ -71,7 +72,7 @@ func metBy(o step.Option) (web.Statuses, error) {
 }
 
 // condition is what the answer must say.
-func (u urlSpec) condition(l step.Line) (Condition, error) {
+func (u *urlSpec) condition(l *step.Line) (Condition, error) {
 	path, isJSON := l.Option("json")
 	selector, isMetric := l.Option("metric")
 	if isJSON && isMetric {
@@ -101,7 +102,7 @@ func (u urlSpec) condition(l step.Line) (Condition, error) {
 	return Status{Statuses: u.request.Expect}, nil
 }
 
-func metric(l step.Line, selector step.Option, bounds Bounds) (Condition, error) {
+func metric(l *step.Line, selector *step.Option, bounds Bounds) (Condition, error) {
 	if bounds.none() {
 		return nil, selector.Expected("metric= needs at-most=N or at-least=N, to know what is waited for")
 	}
@@ -113,14 +114,14 @@ func metric(l step.Line, selector step.Option, bounds Bounds) (Condition, error)
 	return Metric{Selector: s, Bounds: bounds, Absent: absent}, err
 }
 
-func (u urlSpec) json(l step.Line, path step.Option, bounds Bounds) (Condition, error) {
+func (u *urlSpec) json(l *step.Line, path *step.Option, bounds Bounds) (Condition, error) {
 	in, hasIn := l.Option("in")
 	notIn, hasNotIn := l.Option("not-in")
 	hasBounds := !bounds.none()
 	if hasIn && hasNotIn || hasIn && hasBounds || hasNotIn && hasBounds || !hasIn && !hasNotIn && !hasBounds {
 		return nil, path.Expected("json=PATH needs one of in=A,B, not-in=A,B, and at-most=N or at-least=N, to know what is waited for")
 	}
-	at, err := ParsePath(path.Value)
+	at, err := jsonpath.Parse(path.Value)
 	if err != nil {
 		return nil, path.Refused(fmt.Errorf("json: %w", err), "json: expected a path, as .status, got "+path.Got())
 	}
@@ -134,14 +135,16 @@ func (u urlSpec) json(l step.Line, path step.Option, bounds Bounds) (Condition, 
 	return c, nil
 }
 
-func (u urlSpec) Needs() step.Needs {
+func (u *urlSpec) Needs() step.Needs {
 	n := u.wait.Needs()
-	n.Calls, n.Reads = u.request.Calls(), u.request.Files()
+	n.Calls, n.Reads, n.Takes = u.request.Calls(), u.request.Files(), u.request.Takes()
 	n.Calls[len(n.Calls)-1].Repeats = true
 	return n
 }
 
-func (u urlSpec) Bind(m step.Means) (step.Deed, error) {
-	connect := u.request.Connect(m)
-	return u.request.Conditional(m, connect, URL{Connect: connect, Request: u.request.Request, Timeout: u.request.Timeout, MetBy: u.metBy, Until: u.until, Stable: u.stable, Min: u.wait.Min}), nil
+func (u *urlSpec) Bind(m *step.Means) (step.Deed, error) {
+	client := u.request.Client(m)
+	return u.request.Step(m, client, u.request.Request, func(r web.Request) step.Deed {
+		return &URL{Client: client, Request: r, Timeout: u.request.Timeout, MetBy: u.metBy, Until: u.until, Stable: u.stable, Min: u.wait.Min}
+	}), nil
 }

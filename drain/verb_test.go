@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prestop/prestop/internal/jsonpath"
 	"github.com/prestop/prestop/internal/metrics"
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/web"
@@ -15,13 +16,16 @@ import (
 
 // bound reads a line, and binds what it says.
 func bound(text string, m step.Means) (step.Needs, step.Deed, error) {
-	verbs := []step.Verb{URLVerb(), QuietVerb(), GoneVerb(), ClosedVerb(), FileVerb(), ExecVerb()}
+	verbs := []step.Verb{URLVerb(), QuietVerb(), GoneVerb(), ClosedVerb(), FileVerb(), ExecVerb(), EmptyVerb()}
 	variables := map[string]string{"LONG": strings.Repeat("x", 100)}
 	_, spec, _, err := step.Parse(verbs, text, func(name string) (string, bool) { v, ok := variables[name]; return v, ok })
 	if err != nil {
 		return step.Needs{}, nil, err
 	}
-	bound, err := spec.Bind(m)
+	if m.Keep == nil {
+		m.Keep = func(func()) {}
+	}
+	bound, err := spec.Bind(&m)
 	return spec.Needs(), bound, err
 }
 
@@ -37,7 +41,7 @@ func times(n step.Needs) step.Needs {
 func TestURLVerb(t *testing.T) {
 	t.Parallel()
 	two := 2.5
-	path, err := ParsePath(".a.b")
+	path, err := jsonpath.Parse(".a.b")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,8 +70,8 @@ func TestURLVerb(t *testing.T) {
 		{`until http://app/ metric='a{b="c"}' at-most=2.5`, Metric{Selector: selector, Bounds: Bounds{AtMost: &two}}, 1, 0, timed(s, 0, false)},
 	} {
 		n, bound, err := bound(test.line, step.Means{})
-		got, ok := bound.(URL)
-		if err != nil || !ok || got.Connect == nil || got.Request.Method != "GET" || !reflect.DeepEqual(got.Until, test.until) || got.Stable != test.stable || got.Min != test.min {
+		got, ok := bound.(*URL)
+		if err != nil || !ok || got.Client == nil || got.Request.Method != "GET" || !reflect.DeepEqual(got.Until, test.until) || got.Stable != test.stable || got.Min != test.min {
 			t.Errorf("%q: %+v, %v", test.line, bound, err)
 		}
 		if !reflect.DeepEqual(times(n), test.times) || len(n.Calls) != 1 || !n.Calls[0].Repeats || n.Calls[0].Method != "GET" {
@@ -75,7 +79,7 @@ func TestURLVerb(t *testing.T) {
 		}
 	}
 	n, bound, err := bound("until http://app/ timeout=2s token-file=/t ca-file=/c header=A:b", step.Means{Secret: func(string) func() (string, error) { return nil }})
-	if u, ok := bound.(URL); err != nil || !ok || u.Timeout != 2*s || u.Request.Header.Get("A") != "b" || !slices.Equal(n.Reads, []string{"/t", "/c"}) || n.Calls[0].Timeout != 2*s {
+	if u, ok := bound.(*URL); err != nil || !ok || u.Timeout != 2*s || u.Request.Header.Get("A") != "b" || !slices.Equal(n.Reads, []string{"/t", "/c"}) || n.Calls[0].Timeout != 2*s {
 		t.Errorf("%+v, %+v, %v", n, bound, err)
 	}
 }
@@ -83,14 +87,14 @@ func TestURLVerb(t *testing.T) {
 func TestQuietVerb(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]Quiet{
-		"until quiet 8080":              {Ports: []uint16{8080}, Min: 10 * s},
-		"until quiet 8080 max=5s":       {Ports: []uint16{8080}, Min: 5 * s, Max: 5 * s}, // shorter than the default min
-		"until quiet 8080 max=50s":      {Ports: []uint16{8080}, Min: 10 * s, Max: 50 * s},
-		"until quiet 8080 min=0 max=5s": {Ports: []uint16{8080}, Max: 5 * s},
-		"until quiet":                   {Min: 10 * s},
-		"until quiet http2":             {Min: 10 * s, Protocol: HTTP2},
-		"until quiet 443,443/udp tls":   {Ports: []uint16{443}, UDPPorts: []uint16{443}, Min: 10 * s, Protocol: TLS},
-		"until quiet 53/udp probe=false":   {UDPPorts: []uint16{53}, Min: 10 * s, NoProbe: true},
+		"until quiet 8080":               {Ports: []uint16{8080}, Min: 10 * s},
+		"until quiet 8080 max=5s":        {Ports: []uint16{8080}, Min: 5 * s, Max: 5 * s}, // shorter than the default min
+		"until quiet 8080 max=50s":       {Ports: []uint16{8080}, Min: 10 * s, Max: 50 * s},
+		"until quiet 8080 min=0 max=5s":  {Ports: []uint16{8080}, Max: 5 * s},
+		"until quiet":                    {Min: 10 * s},
+		"until quiet http2":              {Min: 10 * s, Protocol: HTTP2},
+		"until quiet 443,443/udp tls":    {Ports: []uint16{443}, UDPPorts: []uint16{443}, Min: 10 * s, Protocol: TLS},
+		"until quiet 53/udp probe=false": {UDPPorts: []uint16{53}, Min: 10 * s, NoProbe: true},
 		"until quiet 8080,9090 for=5s min=1s traffic=new allow=2 unanswered=30s ignore=10.1.2.3/8,::1,::ffff:10.1.2.3/104,::ffff:10.1.2.3": {
 			Ports: []uint16{8080, 9090}, For: 5 * s, Min: s, New: true, Allow: 2, Unanswered: 30 * s,
 			Ignore: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128"), netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("10.1.2.3/32")}},
@@ -116,12 +120,12 @@ func TestOtherVerbs(t *testing.T) {
 		t.Errorf("until closed: %+v, %+v, %v", n, got, err)
 	}
 	n, got, err = bound("until gone web.default.svc min=2s", step.Means{Pod: step.Pod{IP: "::ffff:10.0.0.3"}, MaxDNSErrors: 7})
-	if g, ok := got.(Gone); err != nil || !ok || g.Name != "web.default.svc" || g.Address != netip.MustParseAddr("10.0.0.3") || g.Resolver.MaxErrors != 7 || g.Min != 2*s || n.Name != g.Name {
+	if g, ok := got.(*Gone); err != nil || !ok || g.Name != "web.default.svc" || g.Address != netip.MustParseAddr("10.0.0.3") || g.Resolver.MaxErrors != 7 || g.Min != 2*s || n.Name != g.Name {
 		t.Errorf("until gone: %+v, %+v, %v", n, got, err)
 	}
 	start := time.Time{}
 	n, got, err = bound("until file /shared/a max=5s min=2s", step.Means{Start: func() time.Time { return start }})
-	f, ok := got.(File)
+	f, ok := got.(*File)
 	start = time.Unix(1e9, 0) // which is known only after the step was made
 	if err != nil || !ok || f.Path != "/shared/a" || !f.since().Equal(start) || f.Min != 2*s || n.Most != 5*s || n.Awaits != "/shared/a" || n.Reads != nil {
 		t.Errorf("until file: %+v, %+v, %v", n, got, err)
@@ -134,8 +138,8 @@ func TestStepsThatCannotBeRead(t *testing.T) {
 	for text, want := range map[string]string{
 		"until http://app/ timeout=0s":                    "column 19: timeout: expected more than 0s",
 		"until":                                           "column 6: expected quiet PORT, empty PORT, gone NAME, closed PORT, file PATH, exec PROGRAM or a URL after until",
-		"until quite 8080":                                "column 7: expected quiet PORT, empty PORT, gone NAME, closed PORT, file PATH, exec PROGRAM or a URL after until, got \"quite\"; did you mean quiet?",
-		"until ready":                                     "column 7: expected quiet PORT, empty PORT, gone NAME, closed PORT, file PATH, exec PROGRAM or a URL after until, got \"ready\"",
+		"until quite 8080":                                `column 7: expected quiet PORT, empty PORT, gone NAME, closed PORT, file PATH, exec PROGRAM or a URL after until, got "quite"; did you mean quiet?`,
+		"until ready":                                     `column 7: expected quiet PORT, empty PORT, gone NAME, closed PORT, file PATH, exec PROGRAM or a URL after until, got "ready"`,
 		"until ftp://app/":                                `column 7: expected a URL that begins with http://, https:// or http+unix:, got the scheme "ftp"`,
 		"until http://app/ body=x":                        "column 19: expected an option of until (header expect timeout token-file ca-file cert-file key-file tls-server-name only-if met-by json in not-in metric at-most at-least absent stable min max), got body=",
 		"until http://app/ in=a":                          "column 19: in= goes with json=PATH, and names the values that are waited for, or waited out",
@@ -179,12 +183,17 @@ func TestStepsThatCannotBeRead(t *testing.T) {
 		"until closed 1,2":                                "column 14: expected one port, got \"1,2\"",
 		"until gone http://web":                           "column 12: expected the name of a headless Service, as web.default.svc.cluster.local, got \"http://web\"",
 		"until gone web":                                  `column 12: until gone needs the pod's address in POD_IP (fieldPath: status.podIP), got ""`,
-		"until file drained":                              "column 12: expected an absolute path, got \"drained\"",
+		"until file drained":                              `column 12: expected an absolute path, got "drained"`,
+		"until empty":                                     "column 12: expected a port, as in until empty 5672 after until empty",
+		"until empty 80/udp":                              `column 13: expected a port from 1 to 65535, got "80/udp"`,
+		"until empty 80 at-most=-1":                       `column 16: at-most: expected how many connections may be left, 0 or more, got "-1"`,
+		"until empty 80 for=0":                            "column 16: for: expected more than 0s",
+		"until empty 80 81":                               `column 16: expected an option or the end of the step, got "81"`,
 		"until exec":                                      "column 11: expected a program, as in until exec /bin/true, after until exec",
 		"until exec min=1s":                               "column 11: expected a program, as in until exec /bin/true, after until exec",
 		"until exec timeout=0 a":                          "column 12: timeout: expected more than 0s",
 		"until exec stable=2 a":                           "column 12: expected an option of until exec (timeout min max), got stable=",
-		"until file /a /b":                                "column 15: expected an option or the end of the step, got \"/b\"",
+		"until file /a /b":                                `column 15: expected an option or the end of the step, got "/b"`,
 		"until file /a stable=2":                          "column 15: expected an option of until file (min max), got stable=",
 		"until http://app/ metric={$(LONG) at-most=1":     "column 19: metric: expected a metric's name, as in requests_active{app=\"web\"}, got \"{$(LONG)\"",
 		"until http://app/ json=$(LONG) in=a":             "column 19: json: expected a path, as .status, got \"$(LONG)\"",

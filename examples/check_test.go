@@ -9,7 +9,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/prestop/prestop/internal/manifests"
+	"github.com/prestop/prestop/internal/testmanifest"
 )
 
 // image is prestop's: its entry point, /prestop, is the binary.
@@ -25,7 +25,7 @@ func check(ctx context.Context, text, dir string) []string {
 		c.copied = append(c.copied, match[1])
 	}
 	var err error
-	if c.File, err = manifests.Read(text); err != nil {
+	if c.File, err = testmanifest.Read(text); err != nil {
 		c.problem("%s", err)
 	}
 	if len(c.problems) == 0 {
@@ -47,7 +47,7 @@ func check(ctx context.Context, text, dir string) []string {
 }
 
 type checker struct {
-	manifests.File
+	testmanifest.File
 	ctx      context.Context
 	dir      string
 	copied   []string // paths of the binary in the application's image
@@ -69,13 +69,13 @@ func selects(selector, labels map[string]string) bool {
 
 func (c *checker) checkServices() {
 	for _, s := range c.Services {
-		if !slices.ContainsFunc(c.Pods, func(p manifests.Pod) bool { return selects(s.Spec.Selector, p.Labels) }) {
+		if !slices.ContainsFunc(c.Pods, func(p testmanifest.Pod) bool { return selects(s.Spec.Selector, p.Labels) }) {
 			c.problem("Service %s: its selector matches no pod", s.Name)
 		}
 	}
 }
 
-func (c *checker) checkPod(p manifests.Pod) {
+func (c *checker) checkPod(p testmanifest.Pod) {
 	if p.Selector != nil && !selects(p.Selector.MatchLabels, p.Labels) {
 		c.problem("%s: the selector does not match the pod's labels", p.Name)
 	}
@@ -97,7 +97,7 @@ func (c *checker) checkPod(p manifests.Pod) {
 	}
 }
 
-func (c *checker) checkMounts(p manifests.Pod, ct corev1.Container) {
+func (c *checker) checkMounts(p testmanifest.Pod, ct corev1.Container) {
 	var names []string
 	for _, v := range p.Spec.Volumes {
 		names = append(names, v.Name)
@@ -137,7 +137,7 @@ func (c *checker) checkPorts(ct corev1.Container) {
 	}
 }
 
-func (c *checker) checkEnvironment(p manifests.Pod, ct corev1.Container) {
+func (c *checker) checkEnvironment(p testmanifest.Pod, ct corev1.Container) {
 	seen := map[string]bool{}
 	for _, v := range ct.Env {
 		if seen[v.Name] {
@@ -157,7 +157,7 @@ func (c *checker) checkEnvironment(p manifests.Pod, ct corev1.Container) {
 
 const graceVariable = "PRE_STOP_GRACE_PERIOD_SECONDS"
 
-func (c *checker) checkGrace(p manifests.Pod, ct corev1.Container) {
+func (c *checker) checkGrace(p testmanifest.Pod, ct corev1.Container) {
 	grace := p.Spec.TerminationGracePeriodSeconds
 	if grace == nil {
 		c.problem("%s: terminationGracePeriodSeconds is not set", p.Name)
@@ -174,7 +174,7 @@ func (c *checker) checkGrace(p manifests.Pod, ct corev1.Container) {
 var secretive = regexp.MustCompile(`(?i)authorization|password[^-]|token=|api-?key|://[^/ ]*@`)
 
 func (c *checker) checkSecrets(ct corev1.Container) {
-	for _, word := range manifests.Hook(ct) {
+	for _, word := range testmanifest.Hook(ct) {
 		if secretive.MatchString(word) {
 			c.problem("%s: there seems to be a secret in the command: %s", ct.Name, word)
 		}

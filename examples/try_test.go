@@ -28,11 +28,11 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/prestop/prestop/internal/fakees"
-	"github.com/prestop/prestop/internal/manifests"
+	"github.com/prestop/prestop/internal/testmanifest"
 )
 
 // try runs what of prestop a pod runs, in the pod's order: init containers, probes, hooks.
-func (c *checker) try(p manifests.Pod) {
+func (c *checker) try(p testmanifest.Pod) {
 	if err := c.fill(p); err != nil {
 		c.problem("%s: %s", p.Name, err)
 		return
@@ -48,7 +48,7 @@ func (c *checker) try(p manifests.Pod) {
 }
 
 // fill makes a directory for each volume and image, and puts in what is there when a container starts.
-func (c *checker) fill(p manifests.Pod) error {
+func (c *checker) fill(p testmanifest.Pod) error {
 	var binaries []string
 	for _, v := range p.Spec.Volumes {
 		dir := c.volume(p, v.Name)
@@ -85,12 +85,12 @@ func (c *checker) fill(p manifests.Pod) error {
 	return nil
 }
 
-func (c *checker) volume(p manifests.Pod, name string) string {
+func (c *checker) volume(p testmanifest.Pod, name string) string {
 	return filepath.Join(c.dir, p.Name, "volumes", name)
 }
 
 // path is where a container's path is here.
-func (c *checker) path(p manifests.Pod, ct corev1.Container, path string) string {
+func (c *checker) path(p testmanifest.Pod, ct corev1.Container, path string) string {
 	best, under := "", filepath.Join(c.dir, p.Name, "images", ct.Name, path)
 	for _, m := range ct.VolumeMounts {
 		at := m.MountPath
@@ -101,7 +101,7 @@ func (c *checker) path(p manifests.Pod, ct corev1.Container, path string) string
 	return under
 }
 
-func (c *checker) tryInstall(p manifests.Pod, ct corev1.Container) {
+func (c *checker) tryInstall(p testmanifest.Pod, ct corev1.Container) {
 	if ct.Image != image {
 		return
 	}
@@ -117,8 +117,8 @@ func (c *checker) tryInstall(p manifests.Pod, ct corev1.Container) {
 }
 
 // tryHook dry-runs the hook, and tells whether there was nothing wrong with it.
-func (c *checker) tryHook(p manifests.Pod, ct corev1.Container) bool {
-	command := manifests.Hook(ct)
+func (c *checker) tryHook(p testmanifest.Pod, ct corev1.Container) bool {
+	command := testmanifest.Hook(ct)
 	program := c.path(p, ct, command[0])
 	if info, err := os.Stat(program); err != nil || info.Mode()&0o111 == 0 || !filepath.IsAbs(command[0]) {
 		c.problem("%s: nothing provides %s", ct.Name, command[0])
@@ -151,7 +151,7 @@ func (c *checker) checkOutput(ct corev1.Container, out string) {
 
 // tryProbe runs an Elasticsearch's hook, without its wait, against a fake of the pod's node, and then the startup probe as
 // the kubelet does: the one leaves a record, the other removes it.
-func (c *checker) tryProbe(p manifests.Pod, ct corev1.Container) {
+func (c *checker) tryProbe(p testmanifest.Pod, ct corev1.Container) {
 	isElasticsearch := func(v string) bool { return strings.HasPrefix(v, "PRE_STOP_ELASTICSEARCH_URL=") }
 	if ct.StartupProbe == nil || ct.StartupProbe.Exec == nil || !slices.ContainsFunc(c.environment(p, ct), isElasticsearch) {
 		return
@@ -164,7 +164,7 @@ func (c *checker) tryProbe(p manifests.Pod, ct corev1.Container) {
 	defer node.stop()
 	env := append(c.environment(p, ct), "PRE_STOP_ELASTICSEARCH_URL="+node.url, "TMPDIR="+c.dir)
 
-	hook := manifests.Hook(ct)
+	hook := testmanifest.Hook(ct)
 	quick := append(slices.Clone(env), "PRE_STOP_ADDITIONAL_WAIT_SECONDS=0", graceVariable+"=10")
 	out, code := c.run(quick, c.path(p, ct, hook[0]), hook[1:]...)
 	if n := len(node.cluster.Records()); code != 0 || n != 1 {
@@ -193,7 +193,7 @@ type node struct {
 
 // serveNode serves the pod's node over TLS, with a certificate for the manifest's Services, and puts that where the
 // container looks for its CA. It lets in the manifest's user alone, with the password from the manifest's Secret.
-func (c *checker) serveNode(p manifests.Pod, ct corev1.Container) (*node, error) {
+func (c *checker) serveNode(p testmanifest.Pod, ct corev1.Container) (*node, error) {
 	set := map[string]string{}
 	for _, v := range ct.Env {
 		set[v.Name] = v.Value
@@ -245,7 +245,7 @@ func certificate(services []corev1.Service) (tls.Certificate, []byte, error) {
 var reference = regexp.MustCompile(`\$\(([^)]+)\)`)
 
 // environment is what the container's processes get, with paths of files as they are here.
-func (c *checker) environment(p manifests.Pod, ct corev1.Container) []string {
+func (c *checker) environment(p testmanifest.Pod, ct corev1.Container) []string {
 	values := map[string]string{}
 	for _, v := range ct.Env {
 		value := reference.ReplaceAllStringFunc(v.Value, func(r string) string {

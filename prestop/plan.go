@@ -58,8 +58,8 @@ type Entry struct {
 	Once bool
 }
 
-func (e Entry) wait() bool { return e.Step == nil || e.Guard }
-func (e Entry) open() bool { return e.Step != nil && e.Most == 0 && !e.Guard }
+func (e *Entry) wait() bool { return e.Step == nil || e.Guard }
+func (e *Entry) open() bool { return e.Step != nil && e.Most == 0 && !e.Guard }
 
 // A Plan is what a hook has to do, and the time that it has. Its zero value does nothing, at once.
 type Plan struct {
@@ -73,6 +73,8 @@ type Plan struct {
 	Grace, Reserve time.Duration
 	// Floor is how long the hook lasts at least, from its start, where the deadline allows.
 	Floor time.Duration
+	// Fallback is such a floor if the error of a step is an [ErrKeepsWait].
+	Fallback time.Duration
 
 	// Aside is kept before the deadline for what the caller does after the run, such as sending its report.
 	Aside time.Duration
@@ -92,7 +94,7 @@ type Plan struct {
 }
 
 // Budget is the time from Start to the deadline, never negative.
-func (p Plan) Budget() time.Duration { return max(0, p.Grace-p.Reserve) }
+func (p *Plan) Budget() time.Duration { return max(0, p.Grace-p.Reserve) }
 
 // Deadline is the moment that nothing in the run outlives.
-func (p Plan) Deadline() time.Time { return p.Start.Add(p.Budget()) }
+func (p *Plan) Deadline() time.Time { return p.Start.Add(p.Budget()) }

@@ -37,10 +37,10 @@ type StepReport struct {
 }
 
 // OK tells whether every entry was done; one that is Unmet was.
-func (r Report) OK() bool { return r.Ended == "" && len(r.Failures()) == 0 }
+func (r *Report) OK() bool { return r.Ended == "" && len(r.Failures()) == 0 }
 
 // Failures are the entries that were not done.
-func (r Report) Failures() []StepReport {
+func (r *Report) Failures() []StepReport {
 	var all []StepReport
 	for _, s := range r.Steps {
 		if s.Outcome != Done && s.Outcome != Unmet {
@@ -60,7 +60,7 @@ func (r *Report) Note(n int, s StepReport) {
 	}
 }
 
-func (r Report) step(i int) (StepReport, bool) {
+func (r *Report) step(i int) (StepReport, bool) {
 	if i >= len(r.Steps) {
 		return StepReport{}, false
 	}

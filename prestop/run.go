@@ -18,6 +18,10 @@ var (
 	// ErrSkip is the cause of the context of a Guard entry's step when waits are skipped.
 	ErrSkip = errors.New("waits are skipped")
 
+	// ErrKeepsWait is in the error of a step that could not be done for lack of something that others rely on: the run lasts
+	// at least for [Plan.Fallback] then.
+	ErrKeepsWait = errors.New("the additional wait is kept")
+
 	errLeft     = errors.New("did not return when its time was over; left behind")
 	errNotNoted = errors.New("to be done once, and that it is begun cannot be noted: not begun")
 
@@ -26,8 +30,8 @@ var (
 
 // Run carries the plan out and returns when it is done, at the deadline at the latest, or when ctx is ended.
 // A step that fails, panics or hangs is logged and reported; the plan goes on.
-func (p Plan) Run(ctx context.Context, log *slog.Logger) Report {
-	r := run{Plan: p, log: log}
+func (p *Plan) Run(ctx context.Context, log *slog.Logger) Report {
+	r := run{schedule: p.schedule(), log: log}
 	r.report.Steps = slices.Clone(p.Earlier.Steps[:min(len(p.Earlier.Steps), len(p.Entries))])
 	for i := range p.Entries {
 		if ctx.Err() != nil {
@@ -39,7 +43,7 @@ func (p Plan) Run(ctx context.Context, log *slog.Logger) Report {
 		}
 		r.entry(ctx, i)
 	}
-	if left := p.floor() - r.elapsed(); left > 0 && ctx.Err() == nil {
+	if left := r.floor() - r.elapsed(); left > 0 && ctx.Err() == nil {
 		log.Info("waiting", "step", FloorLine, "for", left.Round(time.Millisecond))
 		r.hold(ctx, left)
 	}
@@ -52,7 +56,7 @@ func (p Plan) Run(ctx context.Context, log *slog.Logger) Report {
 
 // run is one Run of a Plan.
 type run struct {
-	Plan
+	schedule
 	log    *slog.Logger
 	report Report
 }
@@ -130,6 +134,9 @@ func (r *run) end(i int, err error, log *slog.Logger) {
 	if err != nil {
 		s.Error = err.Error()
 		level, text, attrs = slog.LevelError, "step not done", append(attrs, "outcome", s.Outcome, "error", err)
+	}
+	if errors.Is(err, ErrKeepsWait) {
+		r.Floor = max(r.Floor, r.Fallback)
 	}
 	if s.Outcome == Unmet {
 		level, text = slog.LevelWarn, "not met"

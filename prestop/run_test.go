@@ -194,6 +194,24 @@ func TestRunEndedBySignal(t *testing.T) {
 	})
 }
 
+// A step that lacked something which others rely on keeps the wait that is for mistakes, where the deadline allows it.
+func TestRunKeepsTheWait(t *testing.T) {
+	for _, test := range []struct{ fallback, floor, want time.Duration }{{20 * s, 0, 20 * s}, {20 * s, 30 * s, 30 * s}, {90 * s, 0, 50*s - Engine}, {0, 0, s}} {
+		synctest.Test(t, func(t *testing.T) {
+			lacks := func(context.Context, *slog.Logger) error { return fmt.Errorf("no value: %w", ErrKeepsWait) }
+			p := Plan{Start: time.Now(), Grace: 60 * s, Reserve: 10 * s, Floor: test.floor, Fallback: test.fallback, Entries: []Entry{call("post", lacks), call("post", takes(s))}}
+			report := p.Run(t.Context(), quiet)
+			if got := time.Since(p.Start); got != test.want || outcomes(report) != "failed done" {
+				t.Errorf("lasted %v, want %v; %+v", got, test.want, report)
+			}
+			p = Plan{Start: time.Now(), Grace: 60 * s, Reserve: 10 * s, Fallback: 20 * s, Entries: []Entry{call("post", fails)}}
+			if p.Run(t.Context(), quiet); time.Since(p.Start) > s {
+				t.Errorf("any failure keeps it: %v", time.Since(p.Start))
+			}
+		})
+	}
+}
+
 func TestRunSkip(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		skip := make(chan struct{})
@@ -364,7 +382,11 @@ func TestRunAnyPlan(t *testing.T) {
 			if floor := min(p.Floor, p.Budget()-Engine); p.Budget() >= OneTry && got < floor {
 				t.Errorf("seed %d: lasted %v, the floor was %v", seed, got, floor)
 			}
-			if n := p.need(p.Entries); p.Budget() >= OneTry && n.calls+n.waits <= p.Budget()-Engine {
+			var n need
+			for _, e := range p.Entries {
+				n = n.and(p.need(e))
+			}
+			if p.Budget() >= OneTry && n.calls+n.waits <= p.Budget()-Engine {
 				moments := Engine * time.Duration(strings.Count(outcomes(report), string(Left)))
 				for i, step := range report.Steps {
 					if e := p.Entries[i]; e.Step == nil && time.Duration(step.Took) < e.Least-moments {

@@ -3,7 +3,7 @@ package prestop
 import "time"
 
 // end is the last moment, from Start, that an entry may use.
-func (p Plan) end() time.Duration {
+func (p *Plan) end() time.Duration {
 	if !p.hasWaits() {
 		return max(0, p.Budget()-Engine)
 	}
@@ -11,7 +11,7 @@ func (p Plan) end() time.Duration {
 }
 
 // hasWaits is false for a budget so small that it goes to the calls alone.
-func (p Plan) hasWaits() bool { return p.Budget() >= OneTry }
+func (p *Plan) hasWaits() bool { return p.Budget() >= OneTry }
 
 // need is what some entries of a plan must have.
 type need struct {
@@ -20,21 +20,35 @@ type need struct {
 	open         int           // entries without a bound of their own
 }
 
-func (p Plan) need(entries []Entry) need {
-	var n need
-	for _, e := range entries {
-		switch {
-		case !e.wait():
-			n.calls += e.Least
-			n.more += max(0, e.Want-e.Least)
-		case p.hasWaits():
-			n.waits += e.Least
-		}
-		if e.open() {
-			n.open++
-		}
+func (p *Plan) need(e Entry) (n need) {
+	switch {
+	case !e.wait():
+		n.calls, n.more = e.Least, max(0, e.Want-e.Least)
+	case p.hasWaits():
+		n.waits = e.Least
+	}
+	if e.open() {
+		n.open = 1
 	}
 	return n
+}
+
+func (n need) and(o need) need {
+	return need{n.calls + o.calls, n.waits + o.waits, n.more + o.more, n.open + o.open}
+}
+
+// schedule says how long each entry of a plan may take.
+type schedule struct {
+	Plan
+	later []need // beside Entries: of all that come after one
+}
+
+func (p *Plan) schedule() schedule {
+	s := schedule{*p, make([]need, len(p.Entries))}
+	for i := len(p.Entries) - 1; i > 0; i-- {
+		s.later[i-1] = s.later[i].and(p.need(p.Entries[i]))
+	}
+	return s
 }
 
 // squeeze says which part of its need each kind of entry can have of the time left: calls keep their
@@ -61,12 +75,12 @@ func scale(d time.Duration, by float64) time.Duration {
 }
 
 // share is the time that entry i may take if it begins at the given moment, counted from Start.
-func (p Plan) share(i int, at time.Duration) time.Duration {
+func (p schedule) share(i int, at time.Duration) time.Duration {
 	e := p.Entries[i]
 	e.Least = max(0, e.Least-p.spent(i, at))
 	left := max(0, p.end()-at)
-	own, later := p.need([]Entry{e}), p.need(p.Entries[i+1:])
-	all := need{own.calls + later.calls, own.waits + later.waits, own.more + later.more, own.open + later.open}
+	own, later := p.need(e), p.later[i]
+	all := own.and(later)
 	calls, waits, more := all.squeeze(left)
 	free := max(0, left-scale(later.calls, calls)-scale(later.waits, waits)-scale(later.more, more))
 
@@ -84,7 +98,7 @@ func (p Plan) share(i int, at time.Duration) time.Duration {
 }
 
 // most is the bound that entry i sets itself, whatever the deadline allows, if it begins at the given moment.
-func (p Plan) most(i int, at time.Duration) time.Duration {
+func (p *Plan) most(i int, at time.Duration) time.Duration {
 	e, spent := p.Entries[i], p.spent(i, at)
 	switch {
 	case e.FromStart:
@@ -98,7 +112,7 @@ func (p Plan) most(i int, at time.Duration) time.Duration {
 
 // spent is how long an earlier delivery, which was cut in entry i, had begun it before the given moment: what
 // others rely on is the time, so it is not waited out anew. A call is made again with all of its time.
-func (p Plan) spent(i int, at time.Duration) time.Duration {
+func (p *Plan) spent(i int, at time.Duration) time.Duration {
 	s, begun := p.Earlier.step(i)
 	if !begun || s.Outcome != Running || !p.Entries[i].wait() {
 		return 0
@@ -107,7 +121,7 @@ func (p Plan) spent(i int, at time.Duration) time.Duration {
 }
 
 // floor is how long this delivery lasts at least, from Start.
-func (p Plan) floor() time.Duration {
+func (p *Plan) floor() time.Duration {
 	if !p.hasWaits() {
 		return 0
 	}
@@ -123,13 +137,14 @@ type Slot struct {
 }
 
 // Timeline is the schedule of the entries, and a last slot for the wait that makes up the floor.
-func (p Plan) Timeline() []Slot {
+func (p *Plan) Timeline() []Slot {
 	slots := make([]Slot, 0, len(p.Entries)+1)
 	var earliest, latest time.Duration
+	schedule := p.schedule()
 	for i, e := range p.Entries {
-		s := Slot{Entry: e, Earliest: earliest, Latest: latest, Ends: latest + p.share(i, latest)}
+		s := Slot{Entry: e, Earliest: earliest, Latest: latest, Ends: latest + schedule.share(i, latest)}
 		if e.wait() {
-			granted := min(e.Least, p.share(i, earliest))
+			granted := min(e.Least, schedule.share(i, earliest))
 			s.Short = short(e.Least, granted)
 			earliest += granted
 		}

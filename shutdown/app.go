@@ -27,7 +27,7 @@ type App struct {
 }
 
 // Run makes the call.
-func (a App) Run(ctx context.Context, log *slog.Logger) error {
+func (a *App) Run(ctx context.Context, log *slog.Logger) error {
 	n := a.Notice
 	n.RemainingSeconds = int(max(0, time.Until(a.End)).Seconds())
 	body, err := json.Marshal(n)
@@ -40,4 +40,4 @@ func (a App) Run(ctx context.Context, log *slog.Logger) error {
 }
 
 // Check connects.
-func (a App) Check(ctx context.Context) ([]step.Finding, error) { return a.Call.Check(ctx) }
+func (a *App) Check(ctx context.Context) ([]step.Finding, error) { return a.Call.Check(ctx) }

@@ -1,40 +1,30 @@
 package shutdown
 
 import (
-	"net/url"
-
 	"github.com/prestop/prestop/internal/request"
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/web"
 )
 
 // AppSpec is the app's shutdown call, which has no line: the settings ask for it. The URL in a must not be nil.
-func AppSpec(a step.App) step.Spec { return appSpec(a) }
+func AppSpec(a step.App) step.Spec { return &appSpec{a} }
 
-type appSpec step.App
+type appSpec struct{ step.App }
 
-func (a appSpec) Needs() step.Needs {
+func (a *appSpec) Needs() step.Needs {
 	n := step.CallNeeds(0, 0)
 	n.Calls, n.Reads, n.Ends = []step.Call{{Method: "POST", URL: a.URL, App: true}}, files(a.TokenFile, a.CAFile), endOf(a.URL)
 	return n
 }
 
-func (a appSpec) Bind(m step.Means) (step.Deed, error) {
+func (a *appSpec) Bind(m *step.Means) (step.Deed, error) {
 	var auth web.Auth
 	if a.TokenFile != "" {
 		auth = web.Token(m.Secret(a.TokenFile))
 	}
-	return App{
-		Call:   Call{Connect: request.Connect(m, web.TLS{CAFile: a.CAFile}, auth), Request: web.Request{URL: a.URL.String()}},
+	return &App{
+		Call:   Call{Client: request.Client(m, web.TLS{CAFile: a.CAFile}, auth), Request: web.Request{URL: a.URL.String()}},
 		Notice: Notice{Type: m.Type(m.Elasticsearch.Type), Reason: "preStop", Pod: m.Pod.Name},
 		End:    m.Deadline,
 	}, nil
-}
-
-// endOf says whether a call of u ends the process that answers it.
-func endOf(u *url.URL) step.Ends {
-	if Exits(u) {
-		return step.EndsProcess
-	}
-	return step.EndsNothing
 }

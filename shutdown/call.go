@@ -22,6 +22,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prestop/prestop/internal/jsonpath"
 	"github.com/prestop/prestop/internal/regular"
 	"github.com/prestop/prestop/internal/request"
 	"github.com/prestop/prestop/internal/step"
@@ -32,7 +33,7 @@ import (
 // until it is one no longer. Until its request is sent, it has 30 s, and failures that may pass are tried again. A request that
 // was sent is waited for, since many a shutdown endpoint answers when its work is done.
 type Call struct {
-	Connect web.Connect
+	Client  *web.Client
 	Request web.Request
 	// BodyFile holds the body, read when the call is made; empty: the request's own body.
 	BodyFile string
@@ -40,30 +41,29 @@ type Call struct {
 	Expect   web.Statuses
 	Timeout  time.Duration // of one try, as long as it is written; 0: as long as there is time
 	Once     bool          // nothing is tried again once a byte was sent
+	// Give is given the value at Value of the answer. Its error is the step's. Nil: nothing is read.
+	Give  func(value any) error
+	Value jsonpath.Path
 }
 
 // Run makes the call.
-func (c Call) Run(ctx context.Context, log *slog.Logger) error {
-	client, err := c.Connect()
-	if err != nil {
-		return err
-	}
+func (c *Call) Run(ctx context.Context, log *slog.Logger) error {
 	request, err := c.request()
 	if err != nil {
 		return err
 	}
-	answer, err := c.send(ctx, log, client, request, web.Policy{Timeout: c.Timeout, Again: c.again, Open: true, Once: c.Once})
+	answer, err := c.send(ctx, log, request, web.Policy{Timeout: c.Timeout, Again: c.again, Open: true, Once: c.Once})
 	if err != nil {
 		return err
 	}
 	if to := answer.Header.Get("Location"); to != "" && answer.Status == http.StatusAccepted {
-		return c.poll(ctx, log, client, answer.URL, to)
+		return c.poll(ctx, log, answer.URL, to)
 	}
 	return c.judge(log, answer)
 }
 
 // request is the request with its body. JSON is sent as such unless a header says otherwise.
-func (c Call) request() (web.Request, error) {
+func (c *Call) request() (web.Request, error) {
 	r := c.Request
 	r.Header = r.Header.Clone()
 	if c.BodyFile != "" {
@@ -86,26 +86,43 @@ func (c Call) request() (web.Request, error) {
 	return r, nil
 }
 
-func (c Call) send(ctx context.Context, log *slog.Logger, client *web.Client, r web.Request, policy web.Policy) (web.Answer, error) {
-	return policy.Do(ctx, log, func(ctx context.Context) (web.Answer, error) { return client.Send(ctx, r) })
+func (c *Call) send(ctx context.Context, log *slog.Logger, r web.Request, policy web.Policy) (web.Answer, error) {
+	return policy.Do(ctx, log, func(ctx context.Context) (web.Answer, error) { return c.Client.Send(ctx, r) })
 }
 
-func (c Call) again(a web.Answer) bool { return web.Transient(a) && !c.Expect.Has(a.Status) }
+func (c *Call) again(a web.Answer) bool { return web.Transient(a) && !c.Expect.Has(a.Status) }
 
-func (c Call) judge(log *slog.Logger, a web.Answer) error {
+func (c *Call) judge(log *slog.Logger, a web.Answer) error {
 	if !c.Expect.Has(a.Status) {
 		return c.unexpected(a)
 	}
 	log.Info("answered", "status", a.Status, "tries", a.Tries)
+	if c.Give == nil {
+		return nil
+	}
+	if err := c.give(a); err != nil {
+		return fmt.Errorf("%s: %w", web.Place(a.URL), err)
+	}
 	return nil
 }
 
-func (c Call) unexpected(a web.Answer) error {
+func (c *Call) give(a web.Answer) error {
+	if a.Partial {
+		return fmt.Errorf("the answer is longer than %d MiB", web.MaxBody>>20)
+	}
+	value, err := c.Value.Of(a.Body)
+	if err != nil {
+		return err
+	}
+	return c.Give(value)
+}
+
+func (c *Call) unexpected(a web.Answer) error {
 	return tries(fmt.Errorf("%s: %s%s", web.Place(a.URL), a, c.expected()), a)
 }
 
 // expected says so where it was asked for; that 2xx is, everybody knows.
-func (c Call) expected() string {
+func (c *Call) expected() string {
 	if len(c.Expect) == 0 {
 		return ""
 	}
@@ -126,9 +143,11 @@ var (
 
 // poll asks where a 202 of the given URL said that the outcome would be. Who expects the 202 of the call itself has not said
 // what the outcome is to be: any 2xx is as good.
-func (c Call) poll(ctx context.Context, log *slog.Logger, client *web.Client, from *url.URL, location string) error {
+func (c *Call) poll(ctx context.Context, log *slog.Logger, from *url.URL, location string) error {
 	if c.Expect.Has(http.StatusAccepted) && !c.Expect.Has(http.StatusOK) {
-		c.Expect = append(slices.Clip(c.Expect), "2xx")
+		polled := *c
+		polled.Expect = append(slices.Clip(c.Expect), "2xx")
+		c = &polled
 	}
 	at, err := from.Parse(location)
 	if err != nil {
@@ -139,7 +158,7 @@ func (c Call) poll(ctx context.Context, log *slog.Logger, client *web.Client, fr
 	}
 	log.Info("accepted; asking until it is done")
 	r := web.Request{Method: http.MethodGet, URL: at.String(), Header: c.Request.Header}
-	answer, err := c.send(ctx, log, client, r, web.Policy{Timeout: c.Timeout, Again: func(a web.Answer) bool { return a.Status == http.StatusAccepted || c.again(a) }})
+	answer, err := c.send(ctx, log, r, web.Policy{Timeout: c.Timeout, Again: func(a web.Answer) bool { return a.Status == http.StatusAccepted || c.again(a) }})
 	switch {
 	case err != nil:
 		return err
@@ -155,20 +174,27 @@ func briefly(ctx context.Context) (context.Context, context.CancelFunc) {
 }
 
 // Check connects, and reads the credentials and the body's file.
-func (c Call) Check(ctx context.Context) (all []step.Finding, err error) {
+func (c *Call) Check(ctx context.Context) (all []step.Finding, err error) {
 	if _, err := c.request(); err != nil {
 		return all, err
 	}
 	if c.BodyFile != "" {
 		all = append(all, step.Found("body read"))
 	}
-	reached, err := request.Reach(ctx, c.Connect, c.Request.URL)
+	reached, err := request.Reach(ctx, c.Client, c.Request.URL)
 	return append(all, reached...), err
 }
 
-// Exits tells whether a URL is known to end the process that answers it: called before a wait, it
-// takes the process away from the traffic that the wait is for.
-func Exits(u *url.URL) bool {
-	path := strings.TrimSuffix(u.Path, "/")
-	return strings.HasSuffix(path, "/actuator/shutdown") || strings.HasSuffix(path, "/quitquitquit")
+// endOf is what the endpoint at u is known to end. Called before a wait, it takes that away from the traffic which the wait is for.
+func endOf(u *url.URL) step.Ends {
+	path, query := strings.TrimSuffix(u.Path, "/"), u.Query()
+	switch {
+	case strings.HasSuffix(path, "/actuator/shutdown"), strings.HasSuffix(path, "/quitquitquit"):
+		return step.EndsProcess
+	case path == "/stop" && u.Port() == "2019": // the admin API of Caddy, and of FrankenPHP, which is built on it
+		return step.EndsProcess
+	case strings.HasSuffix(path, "/drain_listeners") && !(query.Has("graceful") && query.Has("skip_exit")): // Envoy (listeners_handler.cc)
+		return step.EndsListening
+	}
+	return step.EndsNothing
 }

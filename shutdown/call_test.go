@@ -17,6 +17,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/web"
 )
 
@@ -79,7 +80,7 @@ func inStreet(t *testing.T, text string, f func(*testing.T, *street)) {
 		st.net.serve(t, "app:8080", st.app)
 		st.net.serve(t, "other:8080", st.other)
 		secret := func() (string, error) { return "hush", nil }
-		st.call = Call{Connect: st.net.connect(t, web.Token(secret)), Request: web.Request{Method: "POST", URL: "http://app:8080/drain", Header: http.Header{"X-Hook": {"yes"}}}}
+		st.call = Call{Client: st.net.client(t, web.Token(secret)), Request: web.Request{Method: "POST", URL: "http://app:8080/drain", Header: http.Header{"X-Hook": {"yes"}}}}
 		f(t, st)
 	})
 }
@@ -206,6 +207,7 @@ func TestCallRefusedIsTriedAgain(t *testing.T) {
 	})
 }
 
+// A request that was sent is not sent again because it is slow.
 func TestCallTimeout(t *testing.T) {
 	t.Parallel()
 	inStreet(t, "200", func(t *testing.T, st *street) {
@@ -221,7 +223,11 @@ func TestCallTimeout(t *testing.T) {
 		st.call.Timeout = 2 * s
 		took, err := st.within(t, 12*s, st.call.Run)
 		expectError(t, err, "no complete answer in time (2s)")
-		expectTook(t, took, 8*s, 12*s)
+		expectTook(t, took, 2*s, 2*s)
+		st.call.Timeout = 0
+		took, err = st.within(t, 12*s, st.call.Run)
+		expectError(t, err, "share used up: the request was sent, and no complete answer in time")
+		expectTook(t, took, 12*s, 12*s)
 	})
 }
 
@@ -245,13 +251,13 @@ func TestCallBodyFile(t *testing.T) {
 func TestCallCheck(t *testing.T) {
 	t.Parallel()
 	inStreet(t, "200", func(t *testing.T, st *street) {
-		_, err := st.within(t, 30*s, checking(st.call))
+		_, err := st.within(t, 30*s, checking(&st.call))
 		expectError(t, err, "")
 		if len(st.app.got) > 0 || st.log.count("connected to ") != 1 || st.log.count("credentials read") != 1 {
 			t.Errorf("requests %q, log\n%s", st.app.got, st.log)
 		}
 		st.net.close("app:8080")
-		_, err = st.within(t, 30*s, checking(st.call))
+		_, err = st.within(t, 30*s, checking(&st.call))
 		expectError(t, err, "connection refused")
 	})
 }
@@ -261,19 +267,19 @@ func TestCallCheckReadsFiles(t *testing.T) {
 	body := filepath.Join(t.TempDir(), "body")
 	inStreet(t, "200", func(t *testing.T, st *street) {
 		st.call.BodyFile = body
-		_, err := st.within(t, 30*s, checking(st.call))
+		_, err := st.within(t, 30*s, checking(&st.call))
 		expectError(t, err, "body: open "+body+": no such file")
 		if err := os.WriteFile(body, []byte("hush"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		_, err = st.within(t, 30*s, checking(st.call))
+		_, err = st.within(t, 30*s, checking(&st.call))
 		expectError(t, err, "")
 		if st.log.count("body read") != 1 || st.log.count("hush") > 0 {
 			t.Errorf("the log is\n%s", st.log)
 		}
 		unread := func() (string, error) { return "", errors.New("open /token: permission denied") }
-		st.call.Connect = st.net.connect(t, web.Token(unread))
-		_, err = st.within(t, 30*s, checking(st.call))
+		st.call.Client = st.net.client(t, web.Token(unread))
+		_, err = st.within(t, 30*s, checking(&st.call))
 		expectError(t, err, "http://app:8080: open /token: permission denied")
 		if len(st.app.got) > 0 || st.log.count("credentials read") != 1 {
 			t.Errorf("requests %q, log\n%s", st.app.got, st.log)
@@ -284,7 +290,7 @@ func TestCallCheckReadsFiles(t *testing.T) {
 func TestApp(t *testing.T) {
 	t.Parallel()
 	inStreet(t, "503;202 Location=/job;200", func(t *testing.T, st *street) {
-		a := App{Call: st.call, Notice: Notice{Type: "restart", Reason: "preStop", Pod: `we"b-0`}, End: time.Now().Add(24900 * time.Millisecond)}
+		a := &App{Call: st.call, Notice: Notice{Type: "restart", Reason: "preStop", Pod: `we"b-0`}, End: time.Now().Add(24900 * time.Millisecond)}
 		a.Call.Request.Method = ""
 		_, err := st.within(t, 30*s, a.Run)
 		expectError(t, err, "")
@@ -297,7 +303,7 @@ func TestApp(t *testing.T) {
 		}
 	})
 	inStreet(t, "200", func(t *testing.T, st *street) {
-		a := App{Call: st.call, Notice: Notice{RemainingSeconds: 7}, End: time.Now().Add(-s)}
+		a := &App{Call: st.call, Notice: Notice{RemainingSeconds: 7}, End: time.Now().Add(-s)}
 		_, err := st.within(t, 30*s, a.Run)
 		expectError(t, err, "")
 		var n Notice
@@ -312,27 +318,34 @@ func TestApp(t *testing.T) {
 	})
 }
 
-func TestExits(t *testing.T) {
+func TestEndOf(t *testing.T) {
 	t.Parallel()
-	tests := map[string]bool{
-		"http://localhost:8080/actuator/shutdown":          true,
-		"http://localhost:8080/actuator/shutdown/":         true,
-		"http://localhost:8080/app/actuator/shutdown?x=y":  true,
-		"http://localhost:15020/quitquitquit":              true,
-		"http://localhost:8080/actuator/shutdown-gently":   false,
-		"http://localhost:8080/actuator/serviceregistry":   false,
-		"http://localhost:8080/?next=/actuator/shutdown":   false,
-		"http://localhost:8080/actuator":                   false,
-		"http://localhost:8080":                            false,
-		"http://localhost:8080/actuator/shutdown/requests": false,
+	tests := map[string]step.Ends{
+		"http://localhost:8080/actuator/shutdown":                    step.EndsProcess,
+		"http://localhost:8080/actuator/shutdown/":                   step.EndsProcess,
+		"http://localhost:8080/app/actuator/shutdown?x=y":            step.EndsProcess,
+		"http://localhost:15020/quitquitquit":                        step.EndsProcess,
+		"http://localhost:2019/stop":                                 step.EndsProcess,
+		"http://localhost:8080/stop":                                 step.EndsNothing,
+		"http://localhost:2019/stopped":                              step.EndsNothing,
+		"http://localhost:9901/drain_listeners?graceful":             step.EndsListening,
+		"http://localhost:9901/drain_listeners?graceful&inboundonly": step.EndsListening,
+		"http://localhost:9901/drain_listeners?graceful&skip_exit":   step.EndsNothing,
+		"http://localhost:9901/drain_listeners":                      step.EndsListening,
+		"http://localhost:8080/actuator/shutdown-gently":             step.EndsNothing,
+		"http://localhost:8080/actuator/serviceregistry":             step.EndsNothing,
+		"http://localhost:8080/?next=/actuator/shutdown":             step.EndsNothing,
+		"http://localhost:8080/actuator":                             step.EndsNothing,
+		"http://localhost:8080":                                      step.EndsNothing,
+		"http://localhost:8080/actuator/shutdown/requests":           step.EndsNothing,
 	}
 	for text, want := range tests {
 		u, err := url.Parse(text)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if Exits(u) != want {
-			t.Errorf("%s: %v", text, !want)
+		if got := endOf(u); got != want {
+			t.Errorf("%s: %v, want %v", text, got, want)
 		}
 	}
 }

@@ -1,19 +1,22 @@
 package shutdown
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/prestop/prestop/internal/jsonpath"
 	"github.com/prestop/prestop/internal/request"
 	"github.com/prestop/prestop/internal/step"
+	"github.com/prestop/prestop/internal/web"
 )
 
 // CallVerbs are the steps that make one HTTP call: a verb for each method.
 func CallVerbs() []step.Verb {
 	var all []step.Verb
 	for _, method := range []string{"get", "post", "put", "patch", "delete"} {
-		all = append(all, step.Verb{Name: method, Target: "URL", Options: slices.Concat([]string{"body"}, request.Options(), []string{"max"}),
+		all = append(all, step.Verb{Name: method, Target: "URL", Options: slices.Concat([]string{"body"}, request.Options(), []string{"max", "json", "into"}), Late: request.LateOptions(),
 			Does: "one HTTP call, tried again until it is sent; a 202 with Location is polled until it is done", Parse: parseCall})
 	}
 	return all
@@ -26,38 +29,71 @@ type callSpec struct {
 	bodyFile string
 	most     time.Duration // of the whole step; 0: no bound of its own
 	once     bool
+	value    jsonpath.Path
+	into     string // what the value is called; empty: none is read
 }
 
-func parseCall(l step.Line) (step.Spec, error) {
+func parseCall(l *step.Line) (step.Spec, error) {
 	w, err := l.Target("a URL")
 	if err != nil {
 		return nil, err
 	}
-	c := callSpec{once: l.Once}
+	c := &callSpec{once: l.Once}
 	if c.request, err = request.Parse(l, strings.ToUpper(l.Verb.Text), w); err != nil {
 		return nil, err
 	}
 	if o, ok := l.Option("body"); ok {
-		c.setBody(l, o)
+		if err := c.setBody(l, o); err != nil {
+			return nil, err
+		}
 	}
-	c.most, err = l.Most()
+	if c.most, err = l.Most(); err != nil {
+		return nil, err
+	}
+	err = c.give(l)
 	return c, err
+}
+
+// give reads what of the answer is given to later steps.
+func (c *callSpec) give(l *step.Line) (err error) {
+	path, hasPath := l.Option("json")
+	into, hasInto := l.Option("into")
+	switch {
+	case hasPath && !hasInto:
+		return path.Expected("json=PATH needs into=NAME")
+	case hasInto && !hasPath:
+		return into.Expected("into=NAME needs json=PATH, to know which value is meant")
+	case !hasInto:
+		return nil
+	}
+	if c.value, err = jsonpath.Parse(path.Value); err != nil {
+		return path.Refused(fmt.Errorf("json: %w", err), "json: expected a path, as .status, got "+path.Got())
+	}
+	c.into, err = l.Gives()
+	return err
 }
 
 // setBody takes text, or @FILE, which is read when the call is made, unless the @ is a variable's: whoever sets that might
 // have any file sent.
-func (c *callSpec) setBody(l step.Line, o step.Option) {
+func (c *callSpec) setBody(l *step.Line, o *step.Option) error {
 	if o.Begins("@") {
 		c.bodyFile = o.Value[len("@"):]
-		return
+		if late := o.Late(); len(late) > 0 {
+			return o.Expected("body: expected $(%s) in the text of a body, got the name of a file", late[0])
+		}
+		return nil
 	}
-	l.HideBody(o.Word)
-	c.body = []byte(o.Value)
+	l.HideBody(&o.Word)
+	if !c.request.LateBody(o.Part(len("body="), len(o.Text))) {
+		c.body = []byte(o.Value)
+	}
+	return nil
 }
 
-func (c callSpec) Needs() step.Needs {
+func (c *callSpec) Needs() step.Needs {
 	n := step.CallNeeds(c.request.Timeout, c.most)
 	n.Calls, n.Reads, n.Ends = c.request.Calls(), slices.Concat(c.request.Files(), files(c.bodyFile)), endOf(c.request.URL)
+	n.Gives, n.Takes = c.into, c.request.Takes()
 	return n
 }
 
@@ -66,8 +102,16 @@ func files(names ...string) []string {
 	return slices.DeleteFunc(names, func(name string) bool { return name == "" })
 }
 
-func (c callSpec) Bind(m step.Means) (step.Deed, error) {
-	call := Call{Connect: c.request.Connect(m), Request: c.request.Request, BodyFile: c.bodyFile, Expect: c.request.Expect, Timeout: c.request.Timeout, Once: c.once}
-	call.Request.Body, call.Read = c.body, m.Content
-	return c.request.Conditional(m, call.Connect, call), nil
+func (c *callSpec) Bind(m *step.Means) (step.Deed, error) {
+	call := Call{Client: c.request.Client(m), BodyFile: c.bodyFile, Expect: c.request.Expect, Timeout: c.request.Timeout, Once: c.once, Read: m.Content}
+	if c.into != "" {
+		call.Value, call.Give = c.value, func(value any) error { return m.Values.Give(c.into, value) }
+	}
+	r := c.request.Request
+	r.Body = c.body
+	return c.request.Step(m, call.Client, r, func(r web.Request) step.Deed {
+		with := call
+		with.Request = r
+		return &with
+	}), nil
 }

@@ -19,10 +19,10 @@ const patience = 30 * time.Second
 
 var errSilent = fmt.Errorf("no usable answer for %s", patience)
 
-// A Place is where an Elasticsearch answers: a base URL, and the means to connect to it.
+// A Place is where an Elasticsearch answers: a base URL, and the client for it.
 type Place struct {
-	URL     string // scheme, host, port and perhaps a path, without a / at its end
-	Connect web.Connect
+	URL    string // scheme, host, port and perhaps a path, without a / at its end
+	Client *web.Client
 }
 
 // Elasticsearch is a node that is told, by the node shutdown API, that it is about to stop: its record is
@@ -36,6 +36,9 @@ type Elasticsearch struct {
 	Node  string  // our own node's name
 	IP    string  // our own node's address, which decides between nodes of one name; may be empty
 	Pod   Pod
+	// Operator: somebody registers shutdowns of nodes that are about to be stopped, and that is no reason to warn.
+	Operator bool
+	Away     bool // this is no pod's hook: a node that is not in the cluster is not waited for
 
 	Type            string        // restart, remove, replace or sigterm
 	AllocationDelay time.Duration // for restart: how long the node's shards are not rebuilt elsewhere; 0: the server's 5 minutes
@@ -73,7 +76,7 @@ func (p Pod) marked(reason string) (name, same bool) {
 }
 
 // Run registers the shutdown, or goes on from a record that is there, and waits until it is complete.
-func (e Elasticsearch) Run(ctx context.Context, log *slog.Logger) error {
+func (e *Elasticsearch) Run(ctx context.Context, log *slog.Logger) error {
 	c := newCluster(e, log)
 	node, err := c.find(ctx)
 	if err != nil {
@@ -118,7 +121,14 @@ func (c *cluster) kept(r *record) step.Finding {
 	if _, same := c.Pod.marked(r.Reason); same {
 		return step.Found("our shutdown is registered already: going on from there", "type", r.Type, "status", r.Status)
 	}
-	return step.Warned("a shutdown is registered by somebody else: it is left as it is and waited for", "type", r.Type, "reason", r.Reason)
+	about := []string{"type", r.Type, "reason", r.Reason}
+	if !strings.EqualFold(r.Type, c.Type) {
+		about = append(about, "not_applied", c.Type)
+	}
+	if c.Operator {
+		return step.Found("a shutdown is registered by the operator: it is left as it is and waited for", about...)
+	}
+	return step.Warned("a shutdown is registered by somebody else: it is left as it is and waited for", about...)
 }
 
 // mayRegister tells whether the record that was read leaves room for ours: there is none, or it is one that a

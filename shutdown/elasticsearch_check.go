@@ -15,7 +15,7 @@ import (
 )
 
 // Check says how each place is reached, who answers and as whom it knows us, and finds our own node and its record.
-func (e Elasticsearch) Check(ctx context.Context) (all []step.Finding, err error) {
+func (e *Elasticsearch) Check(ctx context.Context) (all []step.Finding, err error) {
 	c := newCluster(e, slog.New(slog.DiscardHandler))
 	ctx = dns.Looking(ctx, func(string) {})
 	for _, p := range slices.Concat(e.Own, e.Other) {
@@ -47,7 +47,7 @@ const placeTime = 400 * time.Millisecond
 func (p Place) reach(ctx context.Context) []step.Finding {
 	ctx, cancel := context.WithTimeoutCause(ctx, placeTime, web.ErrTry)
 	defer cancel()
-	all, err := request.Reach(ctx, p.Connect, p.URL)
+	all, err := request.Reach(ctx, p.Client, p.URL)
 	if err != nil {
 		all = append(all, step.Warned("not reachable", "error", err.Error()))
 	}
@@ -62,7 +62,7 @@ func (c *cluster) introduction(ctx context.Context) (all []step.Finding) {
 	var us struct {
 		Name string `json:"username"`
 	}
-	ask := apiCall{method: http.MethodGet, path: "/_security/_authenticate"}
+	ask := &apiCall{method: http.MethodGet, path: "/_security/_authenticate"}
 	_, err := c.askOnce(ctx, ask, func(body []byte) error { return json.Unmarshal(body, &us) })
 	if err == nil && us.Name != "" {
 		all = append(all, step.Found("logged in as "+shorten(us.Name)))

@@ -91,7 +91,7 @@ func TestCheckSaysWhoWeAre(t *testing.T) {
 				io.WriteString(out, answer)
 			}))
 			password := func() (string, error) { return "hush-hush", nil }
-			w.es.Own = []Place{{URL: "http://" + address, Connect: w.net.connect(t, web.Basic("hook", password))}}
+			w.es.Own = []Place{{URL: "http://" + address, Client: w.net.client(t, web.Basic("hook", password))}}
 			_, err := w.within(t, 3*s, checking(w.es))
 			expectError(t, err, "")
 			if w.log.count("logged in") != want || w.log.count("logged in as elastic-hook") != want || w.log.count("hush") > 0 || w.log.count("credentials read") != 1 {

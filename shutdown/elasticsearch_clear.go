@@ -17,7 +17,7 @@ import (
 // it has joined a cluster with a master. Records that other actors registered stay.
 //
 // nil: there is no such record, or no longer. An error: not yet, or it cannot be known yet.
-func (e Elasticsearch) Clear(ctx context.Context, log *slog.Logger) error {
+func (e *Elasticsearch) Clear(ctx context.Context, log *slog.Logger) error {
 	c := newCluster(e, log)
 	own, err := c.findOwn(ctx)
 	if err != nil {
@@ -53,7 +53,7 @@ func (c *cluster) findOwn(ctx context.Context) (own member, err error) {
 }
 
 func (c *cluster) records(ctx context.Context) (all []record, err error) {
-	get := apiCall{method: http.MethodGet, path: "/_nodes/shutdown", master: true}
+	get := &apiCall{method: http.MethodGet, path: "/_nodes/shutdown", master: true}
 	_, err = c.askOnce(ctx, get, func(body []byte) (err error) {
 		all, err = readRecords(body)
 		return err

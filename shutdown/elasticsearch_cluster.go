@@ -17,14 +17,14 @@ import (
 
 // cluster is an Elasticsearch during one run: where it answers, and what has been learnt of it.
 type cluster struct {
-	Elasticsearch
+	*Elasticsearch
 	log             *slog.Logger
 	places          []Place         // asked in this order; set once our own node is found
 	noMasterTimeout map[string]bool // the methods with which the server is too old for it: it came to PUT and DELETE before GET
 	unauthorized    int             // answers of 401 since the last success
 }
 
-func newCluster(e Elasticsearch, log *slog.Logger) *cluster {
+func newCluster(e *Elasticsearch, log *slog.Logger) *cluster {
 	return &cluster{Elasticsearch: e, log: log, noMasterTimeout: make(map[string]bool)}
 }
 
@@ -45,16 +45,16 @@ func (c *cluster) persist(ctx context.Context, try func(context.Context) (web.An
 }
 
 // ask asks the places until one gives an answer that read can use.
-func (c *cluster) ask(ctx context.Context, r apiCall, read func([]byte) error) error {
+func (c *cluster) ask(ctx context.Context, r *apiCall, read func([]byte) error) error {
 	return c.persist(ctx, func(ctx context.Context) (web.Answer, error) { return c.askOnce(ctx, r, read) })
 }
 
 // askOnce asks each place once, in turn.
-func (c *cluster) askOnce(ctx context.Context, r apiCall, read func([]byte) error) (web.Answer, error) {
+func (c *cluster) askOnce(ctx context.Context, r *apiCall, read func([]byte) error) (web.Answer, error) {
 	return c.sweep(ctx, c.places, func(ctx context.Context, p Place) (web.Answer, error) { return c.askAt(ctx, p, r, read) })
 }
 
-func (c *cluster) askAt(ctx context.Context, p Place, r apiCall, read func([]byte) error) (web.Answer, error) {
+func (c *cluster) askAt(ctx context.Context, p Place, r *apiCall, read func([]byte) error) (web.Answer, error) {
 	a, err := c.send(ctx, p, r)
 	if err != nil {
 		return a, err
@@ -115,12 +115,8 @@ func (u unanswered) Final() bool {
 }
 
 // send makes one call to one place; an answer that is no success is an error.
-func (c *cluster) send(ctx context.Context, p Place, r apiCall) (web.Answer, error) {
-	client, err := p.Connect()
-	if err != nil {
-		return web.Answer{}, web.Permanent(err)
-	}
-	a, err := client.Send(ctx, c.request(ctx, p, r))
+func (c *cluster) send(ctx context.Context, p Place, r *apiCall) (web.Answer, error) {
+	a, err := p.Client.Send(ctx, c.request(ctx, p, r))
 	if err != nil {
 		return a, err
 	}
@@ -131,7 +127,7 @@ func (c *cluster) send(ctx context.Context, p Place, r apiCall) (web.Answer, err
 	return a, c.accept(a)
 }
 
-func (c *cluster) request(ctx context.Context, p Place, r apiCall) web.Request {
+func (c *cluster) request(ctx context.Context, p Place, r *apiCall) web.Request {
 	query := url.Values{}
 	for key, values := range r.query {
 		query[key] = values
@@ -192,7 +188,7 @@ func (c *cluster) product(ctx context.Context) string {
 			Flavor       string `json:"build_flavor"`
 		} `json:"version"`
 	}
-	_, err := c.askOnce(ctx, apiCall{method: http.MethodGet, path: "/"}, func(body []byte) error { return lenient(json.Unmarshal(body, &about)) })
+	_, err := c.askOnce(ctx, &apiCall{method: http.MethodGet, path: "/"}, func(body []byte) error { return lenient(json.Unmarshal(body, &about)) })
 	v := about.Version
 	switch {
 	case err != nil || v.Number == "":

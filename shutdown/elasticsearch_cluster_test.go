@@ -194,7 +194,7 @@ func TestCredentialsAreThePlaces(t *testing.T) {
 		w.Auth("hook", "secret")
 		secret := func() (string, error) { return "secret", nil }
 		for _, places := range [][]Place{w.es.Own, w.es.Other} {
-			places[0].Connect = w.net.connect(t, web.Basic("hook", secret))
+			places[0].Client = w.net.client(t, web.Basic("hook", secret))
 		}
 		_, err := w.run(t)
 		expectError(t, err, "")
@@ -270,14 +270,14 @@ func TestNoMasterInTheMiddle(t *testing.T) {
 func TestMissingCertificateIsFinal(t *testing.T) {
 	t.Parallel()
 	inWorld(t, "9.4.0", func(t *testing.T, w *world) {
-		broken := func() (*web.Client, error) { return web.New(w.net.dial, web.TLS{CAFile: "/nowhere/ca.crt"}, nil) }
-		w.es.Own[0].Connect, w.es.Other[0].Connect = broken, broken
+		broken := web.New(w.net.dial, web.TLS{CAFile: "/nowhere/ca.crt"}, nil)
+		w.es.Own[0].Client, w.es.Other[0].Client = broken, broken
 		took, err := w.run(t)
 		expectError(t, err, "open /nowhere/ca.crt")
 		expectTook(t, took, 0, 0)
 	})
 	inWorld(t, "9.4.0", func(t *testing.T, w *world) {
-		w.es.Own[0].Connect = func() (*web.Client, error) { return web.New(w.net.dial, web.TLS{CAFile: "/nowhere/ca.crt"}, nil) }
+		w.es.Own[0].Client = web.New(w.net.dial, web.TLS{CAFile: "/nowhere/ca.crt"}, nil)
 		_, err := w.run(t)
 		expectError(t, err, "")
 	})

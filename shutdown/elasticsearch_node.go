@@ -2,6 +2,7 @@ package shutdown
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -18,6 +19,7 @@ func (c *cluster) find(ctx context.Context) (member, error) {
 		return member{}, err
 	}
 	var found member
+	noOwn := c.Away // no node of ours will join
 	err := c.persist(ctx, func(ctx context.Context) (web.Answer, error) {
 		places := slices.Concat(c.Own, c.Other)
 		asked := 0
@@ -25,11 +27,15 @@ func (c *cluster) find(ctx context.Context) (member, error) {
 			asked++
 			if asked <= len(c.Own) {
 				found, err = c.askOwn(ctx, p)
+				noOwn = noOwn || errors.Is(err, errStranger)
 				c.places = slices.Concat([]Place{p}, c.Other)
 				return web.Answer{}, err
 			}
 			found, a, err = c.askOther(ctx, p)
 			c.places = c.Other
+			if _, ok := errors.AsType[noNode](err); ok && noOwn {
+				err = web.Permanent(err)
+			}
 			return a, err
 		})
 	})
@@ -57,11 +63,21 @@ func (c *cluster) askOwn(ctx context.Context, p Place) (member, error) {
 	if err != nil {
 		return member{}, err
 	}
-	if len(all) != 1 || all[0].Name != c.Node {
-		return member{}, fmt.Errorf("%s: answers for another node than %s and is not believed", web.Place(a.URL), shorten(c.Node))
+	switch {
+	case len(all) != 1:
+		return member{}, fmt.Errorf("%s: does not say which node answers, and is not believed", web.Place(a.URL))
+	case all[0].Name != c.Node:
+		return member{}, fmt.Errorf("%s: answers for another node than %s and %w", web.Place(a.URL), shorten(c.Node), errStranger)
 	}
 	return all[0], nil
 }
+
+var errStranger = errors.New("is not believed")
+
+// A noNode is the name of a node that is not in the cluster. It may be joining.
+type noNode string
+
+func (n noNode) Error() string { return fmt.Sprintf("no node called %s is in the cluster", string(n)) }
 
 // askOther asks any node of the cluster for ours.
 func (c *cluster) askOther(ctx context.Context, p Place) (member, web.Answer, error) {
@@ -74,7 +90,7 @@ func (c *cluster) askOther(ctx context.Context, p Place) (member, web.Answer, er
 }
 
 func (c *cluster) members(ctx context.Context, p Place, spec string) ([]member, web.Answer, error) {
-	a, err := c.send(ctx, p, apiCall{method: http.MethodGet, path: "/_nodes/" + spec + "/http", query: memberFields})
+	a, err := c.send(ctx, p, &apiCall{method: http.MethodGet, path: "/_nodes/" + spec + "/http", query: memberFields})
 	if err != nil {
 		return nil, a, err
 	}
@@ -94,7 +110,7 @@ func (c *cluster) pick(all []member) (member, error) {
 		}
 	}
 	if len(all) == 0 {
-		return member{}, fmt.Errorf("no node called %s is in the cluster", shorten(c.Node))
+		return member{}, noNode(shorten(c.Node))
 	}
 	return all[0], nil
 }

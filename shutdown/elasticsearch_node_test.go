@@ -60,7 +60,7 @@ func TestFindTheOwnNode(t *testing.T) {
 			w.net.serve(t, "second:9200", w.ServiceHandler("es-1"))
 		}, "es-1", ""},
 		{"a URL with a path", func(t *testing.T, w *world) {
-			w.es.Other = []Place{{URL: "http://" + serviceAddress + "/search", Connect: w.net.connect(t, nil)}}
+			w.es.Other = []Place{{URL: "http://" + serviceAddress + "/search", Client: w.net.client(t, nil)}}
 			w.net.serve(t, serviceAddress, http.StripPrefix("/search", w.ServiceHandler("es-1")))
 		}, "es-1", ""},
 		{"names that begin alike", func(t *testing.T, w *world) {
@@ -129,6 +129,57 @@ func TestFindTheOwnNode(t *testing.T) {
 					t.Errorf("no %q in\n%s", test.log, w.log)
 				}
 			})
+		})
+	}
+}
+
+// Who asks from elsewhere, or whose own address is another node's, is told at once that there is no such node. Else it may be joining.
+func TestNoNodeAtOnce(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		setup func(*testing.T, *world)
+		final bool
+	}{
+		"asked from elsewhere":              {func(_ *testing.T, w *world) { w.es.Away = true }, true},
+		"our own address is another node's": {func(t *testing.T, w *world) { w.net.serve(t, ownAddress, w.NodeHandler("es-1")) }, true},
+		"nobody is at our address":          {func(*testing.T, *world) {}, false},
+	} {
+		inEmptyWorld(t, func(t *testing.T, w *world) {
+			w.AddNode(fakees.Node{Name: "es-1"})
+			w.net.serve(t, serviceAddress, w.ServiceHandler("es-1"))
+			test.setup(t, w)
+			took, err := w.run(t)
+			expectError(t, err, "no node called es-0 is in the cluster")
+			if (took < s) != test.final {
+				t.Errorf("%s: it took %s", name, took)
+			}
+			w.expectPuts(t, 0)
+		})
+	}
+}
+
+// An operator registers what it is about to stop, on every rolling update. The type that is not applied is named.
+func TestOperatorsRecord(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		operator    bool
+		kind        string
+		level, more string
+	}{
+		"the operator's":               {true, "RESTART", "level=INFO", ""},
+		"the operator's, another type": {true, "REMOVE", "level=INFO", "not_applied=restart"},
+		"somebody's":                   {false, "RESTART", "level=WARN", ""},
+		"somebody's, another type":     {false, "REMOVE", "level=WARN", "not_applied=restart"},
+	} {
+		inWorld(t, "9.2.0", func(t *testing.T, w *world) {
+			w.es.Operator = test.operator
+			w.Put(fakees.Record{NodeID: w.own.ID, Type: test.kind, Reason: "1234567"})
+			_, err := w.run(t)
+			expectError(t, err, "")
+			w.expectPuts(t, 0)
+			if w.log.count("it is left as it is and waited for", test.level, test.more, "type="+test.kind) != 1 || test.more == "" && w.log.count("not_applied") > 0 || test.operator && w.log.count("level=WARN") > 0 {
+				t.Errorf("%s: the log is\n%s", name, w.log)
+			}
 		})
 	}
 }

@@ -31,8 +31,8 @@ func (c *cluster) recordAt(ctx context.Context, p Place, id string) (*record, we
 	return found, a, err
 }
 
-func getRecord(id string) apiCall {
-	return apiCall{method: http.MethodGet, path: recordPath(id), master: true}
+func getRecord(id string) *apiCall {
+	return &apiCall{method: http.MethodGet, path: recordPath(id), master: true}
 }
 
 func readInto(found **record, id string) func([]byte) error {
@@ -83,7 +83,7 @@ func (c *cluster) register(ctx context.Context, id string) error {
 		return err
 	}
 	c.log.Info("registering the shutdown", "type", c.Type)
-	put := apiCall{method: http.MethodPut, path: recordPath(id), body: body, master: true}
+	put := &apiCall{method: http.MethodPut, path: recordPath(id), body: body, master: true}
 	again := false
 	err = c.persist(ctx, func(ctx context.Context) (web.Answer, error) {
 		return c.sweep(ctx, c.places, func(ctx context.Context, p Place) (web.Answer, error) {
@@ -100,7 +100,7 @@ func (c *cluster) register(ctx context.Context, id string) error {
 	return nil
 }
 
-func (c *cluster) registerAgain(ctx context.Context, p Place, id string, put apiCall) (web.Answer, error) {
+func (c *cluster) registerAgain(ctx context.Context, p Place, id string, put *apiCall) (web.Answer, error) {
 	r, a, err := c.recordAt(ctx, p, id)
 	if err != nil {
 		return a, err
@@ -115,7 +115,7 @@ func (c *cluster) registerAgain(ctx context.Context, p Place, id string, put api
 // remove deletes a record, in one try: before another, somebody else may have registered one. One that is not
 // there is as good as deleted.
 func (c *cluster) remove(ctx context.Context, id string) error {
-	del := apiCall{method: http.MethodDelete, path: recordPath(id), master: true}
+	del := &apiCall{method: http.MethodDelete, path: recordPath(id), master: true}
 	_, err := c.askOnce(ctx, del, readAcknowledged)
 	if r, ok := errors.AsType[*refusal](err); ok && r.Status == http.StatusNotFound {
 		return nil

@@ -31,7 +31,7 @@ func TestRegisterSends(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			inWorld(t, "9.4.0", func(t *testing.T, w *world) {
-				test.set(&w.es)
+				test.set(w.es)
 				_, err := w.run(t)
 				expectError(t, err, "")
 				w.expectPuts(t, 1)

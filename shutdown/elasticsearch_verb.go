@@ -20,25 +20,25 @@ func ElasticsearchVerb() step.Verb {
 
 // ElasticsearchSpec is the shutdown that the settings ask for, without a line.
 func ElasticsearchSpec(e step.Elasticsearch) step.Spec {
-	return elasticsearchSpec{kind: step.TypeOfSettings, urls: e.URLs}
+	return &elasticsearchSpec{kind: step.TypeOfSettings, urls: e.URLs}
 }
 
 // elasticsearchSpec is an Elasticsearch as its step describes it.
 type elasticsearchSpec struct {
-	verb, typed step.Word // where an error about the URL, or the type, belongs; without a line they have no column
-	kind        string    // one of step.Types, or step.TypeOfSettings
+	verb, typed *step.Word // where an error about the URL, or the type, belongs; nil: there is no line
+	kind        string     // one of step.Types, or step.TypeOfSettings
 	urls        []*url.URL
 }
 
 const elasticsearchURL = "expected a URL after elasticsearch, or in PRE_STOP_ELASTICSEARCH_URL"
 
-func parseElasticsearch(l step.Line) (step.Spec, error) {
-	e := elasticsearchSpec{verb: l.Verb, typed: l.Verb, kind: step.TypeOfSettings}
+func parseElasticsearch(l *step.Line) (step.Spec, error) {
+	e := &elasticsearchSpec{verb: &l.Verb, typed: &l.Verb, kind: step.TypeOfSettings}
 	if o, ok := l.Option("type"); ok {
 		if !slices.Contains(step.Types(), o.Value) {
 			return nil, o.Expected("type: expected %s, got %s", step.OneOf(step.Types()), o.Got())
 		}
-		e.kind, e.typed = o.Value, o.Word
+		e.kind, e.typed = o.Value, &o.Word
 	}
 	if len(l.Targets) == 0 {
 		return e, nil
@@ -55,7 +55,7 @@ func parseElasticsearch(l step.Line) (step.Spec, error) {
 		if err != nil {
 			return nil, one.Refused(err, "expected a URL such as http://localhost:8080/path; this one cannot be read")
 		}
-		l.HideURL(one, u)
+		l.HideURL(&one, u)
 		e.urls = append(e.urls, u)
 	}
 	if len(e.urls) == 0 {
@@ -65,7 +65,7 @@ func parseElasticsearch(l step.Line) (step.Spec, error) {
 }
 
 // Needs has no bound: how long a shutdown takes is the cluster's affair.
-func (e elasticsearchSpec) Needs() step.Needs {
+func (e *elasticsearchSpec) Needs() step.Needs {
 	n := step.Needs{Least: step.CallTime, Shutdown: e.kind}
 	for _, u := range e.urls {
 		n.Calls = append(n.Calls, step.Call{URL: u, Node: true})
@@ -73,7 +73,7 @@ func (e elasticsearchSpec) Needs() step.Needs {
 	return n
 }
 
-func (e elasticsearchSpec) Bind(m step.Means) (step.Deed, error) {
+func (e *elasticsearchSpec) Bind(m *step.Means) (step.Deed, error) {
 	kind, urls := e.kind, e.urls
 	if kind == step.TypeOfSettings {
 		kind = m.Elasticsearch.Type
@@ -93,34 +93,34 @@ func (e elasticsearchSpec) Bind(m step.Means) (step.Deed, error) {
 }
 
 // mistake is an *[step.Error] if there is a line.
-func mistake(at step.Word, text string) error {
-	if at.Column == 0 {
+func mistake(at *step.Word, text string) error {
+	if at == nil {
 		return errors.New(text)
 	}
 	return at.Expected("%s", text)
 }
 
 // NewElasticsearch is the node at the settings' URLs, of which there must be one, for [Elasticsearch.Clear].
-func NewElasticsearch(m step.Means) Elasticsearch {
+func NewElasticsearch(m *step.Means) *Elasticsearch {
 	return newElasticsearch(m, m.Elasticsearch.Type, m.Elasticsearch.URLs)
 }
 
-func newElasticsearch(m step.Means, kind string, urls []*url.URL) Elasticsearch {
-	e := Elasticsearch{
-		Node: m.Pod.Name, IP: m.Pod.IP, Pod: Pod{Namespace: m.Pod.Namespace, Name: m.Pod.Name},
+func newElasticsearch(m *step.Means, kind string, urls []*url.URL) *Elasticsearch {
+	e := &Elasticsearch{
+		Node: m.Pod.Name, IP: m.Pod.IP, Pod: Pod{Namespace: m.Pod.Namespace, Name: m.Pod.Name}, Operator: m.Elasticsearch.Operator, Away: !m.InPod,
 		Type: m.Type(kind), AllocationDelay: m.Elasticsearch.AllocationDelay, TargetNode: m.Elasticsearch.TargetNode, End: m.Deadline,
 	}
 	if m.Pod.ID != nil {
 		e.Pod.ID = m.Pod.ID()
 	}
 	for _, u := range urls {
-		e.Other = append(e.Other, Place{URL: strings.TrimSuffix(u.String(), "/"), Connect: connectElasticsearch(m, u)})
+		e.Other = append(e.Other, Place{URL: strings.TrimSuffix(u.String(), "/"), Client: clientOfElasticsearch(m, u)})
 	}
 	first := urls[0]
 	for _, ip := range []string{"127.0.0.1", m.Pod.IP} {
 		if net.ParseIP(ip) != nil {
 			own := url.URL{Scheme: first.Scheme, User: first.User, Host: withPort(ip, first.Port())}
-			e.Own = append(e.Own, Place{URL: own.String(), Connect: connectElasticsearch(m, first)})
+			e.Own = append(e.Own, Place{URL: own.String(), Client: clientOfElasticsearch(m, first)})
 		}
 	}
 	return e
@@ -133,14 +133,14 @@ func withPort(ip, port string) string {
 	return net.JoinHostPort(ip, port)
 }
 
-// connectElasticsearch gives the settings' credentials and certificates to the places that the settings name, and to no
+// clientOfElasticsearch gives the settings' credentials and certificates to the places that the settings name, and to no
 // other. The certificate is that of u's host, by whatever address it is reached.
-func connectElasticsearch(m step.Means, u *url.URL) web.Connect {
+func clientOfElasticsearch(m *step.Means, u *url.URL) *web.Client {
 	es := m.Elasticsearch
 	t := web.TLS{ServerName: u.Hostname()}
 	known := func(named *url.URL) bool { return web.SamePlace(named, u) }
 	if len(es.URLs) > 0 && !slices.ContainsFunc(es.URLs, known) {
-		return request.Connect(m, t, nil)
+		return request.Client(m, t, nil)
 	}
 	t.CAFile, t.CertFile, t.KeyFile, t.LeafFile, t.Insecure = es.CAFile, es.CertFile, es.KeyFile, es.LeafFile, es.Insecure
 	if es.ServerName != "" {
@@ -153,5 +153,5 @@ func connectElasticsearch(m step.Means, u *url.URL) web.Connect {
 	case es.TokenFile != "":
 		auth = web.Token(m.Secret(es.TokenFile))
 	}
-	return request.Connect(m, t, auth)
+	return request.Client(m, t, auth)
 }

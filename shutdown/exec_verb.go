@@ -21,12 +21,12 @@ type execSpec struct {
 	condition request.Spec
 }
 
-func parseExec(l step.Line) (step.Spec, error) {
+func parseExec(l *step.Line) (step.Spec, error) {
 	words, err := l.Program()
 	if err != nil {
 		return nil, err
 	}
-	e := execSpec{words: words}
+	e := &execSpec{words: words}
 	if e.most, err = l.Most(); err != nil {
 		return nil, err
 	}
@@ -35,11 +35,11 @@ func parseExec(l step.Line) (step.Spec, error) {
 }
 
 // Needs has no bound without max=: only who wrote the program knows how long it takes.
-func (e execSpec) Needs() step.Needs {
-	n := step.Needs{Least: step.CallTime, Program: e.words, Calls: e.condition.Calls()}
+func (e *execSpec) Needs() step.Needs {
+	n := step.Needs{Least: step.CallTime, Program: e.words, Returns: step.Signals(e.words), Calls: e.condition.Calls()}
 	return n.Within(e.most)
 }
 
-func (e execSpec) Bind(m step.Means) (step.Deed, error) {
+func (e *execSpec) Bind(m *step.Means) (step.Deed, error) {
 	return e.condition.Conditional(m, nil, Exec{child.Program{Words: e.words, Adopt: true}}), nil
 }

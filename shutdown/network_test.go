@@ -78,15 +78,11 @@ func (n *network) dial(ctx context.Context, _, address string) (net.Conn, error)
 	}
 }
 
-// connect makes a client whose connections end with the test.
-func (n *network) connect(t *testing.T, auth web.Auth) web.Connect {
-	return sync.OnceValues(func() (*web.Client, error) {
-		c, err := web.New(n.dial, web.TLS{}, auth)
-		if err == nil {
-			t.Cleanup(c.Close)
-		}
-		return c, err
-	})
+// client makes a client whose connections end with the test.
+func (n *network) client(t *testing.T, auth web.Auth) *web.Client {
+	c := web.New(n.dial, web.TLS{}, auth)
+	t.Cleanup(c.Close)
+	return c
 }
 
 // door is the listener of an address.

@@ -4,7 +4,7 @@ import "github.com/prestop/prestop/internal/step"
 
 // RemoveVerb is the step that removes a file.
 func RemoveVerb() step.Verb {
-	return step.Verb{Name: "remove", Target: "PATH", Does: "removes a regular file; one that is not there is done", Parse: func(l step.Line) (step.Spec, error) {
+	return step.Verb{Name: "remove", Target: "PATH", Does: "removes a regular file; one that is not there is done", Parse: func(l *step.Line) (step.Spec, error) {
 		path, err := l.Path("a file's path, as in remove /shared/ready")
 		return removeSpec(path), err
 	}}
@@ -17,4 +17,4 @@ func (r removeSpec) Needs() step.Needs {
 	return step.Needs{Least: step.CallTime, Most: step.CallMost, Removes: []string{string(r)}}
 }
 
-func (r removeSpec) Bind(step.Means) (step.Deed, error) { return Remove{Path: string(r)}, nil }
+func (r removeSpec) Bind(*step.Means) (step.Deed, error) { return Remove{Path: string(r)}, nil }

@@ -16,17 +16,17 @@ func SignalVerb() step.Verb {
 
 // signalSpec is a Signal as its step describes it.
 type signalSpec struct {
-	name   step.Word
+	name   *step.Word
 	signal syscall.Signal
 	wait   bool
 }
 
-func parseSignal(l step.Line) (step.Spec, error) {
+func parseSignal(l *step.Line) (step.Spec, error) {
 	w, err := l.Target("a signal, as in signal QUIT")
 	if err != nil {
 		return nil, err
 	}
-	s := signalSpec{name: w, wait: true}
+	s := &signalSpec{name: w, wait: true}
 	if s.signal, err = ParseSignal(w.Text); err != nil {
 		return nil, w.Refused(err, "expected a signal's name or number, got "+w.Written)
 	}
@@ -39,13 +39,13 @@ func parseSignal(l step.Line) (step.Spec, error) {
 }
 
 // Needs has no bound where the process's end is waited for: that takes as long as the process does.
-func (s signalSpec) Needs() step.Needs {
+func (s *signalSpec) Needs() step.Needs {
 	n := step.Needs{Least: step.CallTime, Signal: s.signal}
 	switch {
 	case s.wait:
 		n.Ends = step.EndsContainer
 	case ends(s.signal):
-		n.Ends, n.Most = step.EndsProcess, step.CallMost
+		n.Ends, n.Most, n.Returns = step.EndsProcess, step.CallMost, true
 	default:
 		n.Most = step.CallMost
 	}
@@ -61,7 +61,7 @@ func ends(s syscall.Signal) bool {
 	return false
 }
 
-func (s signalSpec) Bind(m step.Means) (step.Deed, error) {
+func (s *signalSpec) Bind(m *step.Means) (step.Deed, error) {
 	if !m.InPod && !m.DryRun {
 		return nil, s.name.Expected("expected to run in a pod, where KUBERNETES_SERVICE_HOST is set: anywhere else it would end the session that it was called from")
 	}

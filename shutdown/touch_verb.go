@@ -6,7 +6,7 @@ import (
 
 // TouchVerb is the step that makes a file.
 func TouchVerb() step.Verb {
-	return step.Verb{Name: "touch", Target: "PATH", Does: "makes a file for the other containers of the pod", Parse: func(l step.Line) (step.Spec, error) {
+	return step.Verb{Name: "touch", Target: "PATH", Does: "makes a file for the other containers of the pod", Parse: func(l *step.Line) (step.Spec, error) {
 		path, err := l.Path("a file's path, as in touch /shared/drained")
 		return touchSpec(path), err
 	}}
@@ -19,4 +19,4 @@ func (t touchSpec) Needs() step.Needs {
 	return step.Needs{Least: step.CallTime, Most: step.CallMost, Writes: []string{string(t)}}
 }
 
-func (t touchSpec) Bind(step.Means) (step.Deed, error) { return Touch{Path: string(t)}, nil }
+func (t touchSpec) Bind(*step.Means) (step.Deed, error) { return Touch{Path: string(t)}, nil }

@@ -19,7 +19,7 @@ import (
 // An EtcdLease is a lease of etcd 3.4 or later. Run revokes it by the JSON gateway, which deletes the keys that are
 // attached to it: locks, registrations, leaderships. It can only be ours: etcd gives no id to two leases.
 type EtcdLease struct {
-	Connect  web.Connect
+	Client   *web.Client
 	URL      string        // of a member, without a path: http://etcd:2379
 	User     string        // empty: etcd asks for none, or knows us by our certificate
 	Password web.Secret    // of User
@@ -28,7 +28,7 @@ type EtcdLease struct {
 }
 
 // Run revokes the lease. One that etcd does not know, be it expired or revoked, is done.
-func (e EtcdLease) Run(ctx context.Context, log *slog.Logger) error {
+func (e *EtcdLease) Run(ctx context.Context, log *slog.Logger) error {
 	s, err := e.session()
 	if err != nil {
 		return err
@@ -49,12 +49,12 @@ func (e EtcdLease) Run(ctx context.Context, log *slog.Logger) error {
 }
 
 // Check logs in and asks how long the lease has to live.
-func (e EtcdLease) Check(ctx context.Context) ([]step.Finding, error) {
+func (e *EtcdLease) Check(ctx context.Context) ([]step.Finding, error) {
 	s, err := e.session()
 	if err != nil {
 		return nil, err
 	}
-	all, err := request.Reach(ctx, e.Connect, e.URL)
+	all, err := request.Reach(ctx, e.Client, e.URL)
 	if err != nil {
 		return all, err
 	}
@@ -74,16 +74,11 @@ func (e EtcdLease) Check(ctx context.Context) ([]step.Finding, error) {
 
 // etcdSession is what one run or check needs.
 type etcdSession struct {
-	EtcdLease
-	client *web.Client
-	id     int64
+	*EtcdLease
+	id int64
 }
 
-func (e EtcdLease) session() (*etcdSession, error) {
-	client, err := e.Connect()
-	if err != nil {
-		return nil, err
-	}
+func (e *EtcdLease) session() (*etcdSession, error) {
 	text, err := e.Lease()
 	if err != nil {
 		return nil, fmt.Errorf("lease: %w", err)
@@ -95,7 +90,7 @@ func (e EtcdLease) session() (*etcdSession, error) {
 	if e.User != "" && e.Password == nil {
 		return nil, errUserAlone
 	}
-	return &etcdSession{e, client, id}, nil
+	return &etcdSession{e, id}, nil
 }
 
 func (s *etcdSession) hex() string { return strconv.FormatInt(s.id, 16) }
@@ -142,7 +137,7 @@ func (s *etcdSession) call(ctx context.Context, path string, header http.Header,
 		return web.Answer{}, err
 	}
 	header.Set("Content-Type", "application/json")
-	a, err := s.client.Send(ctx, web.Request{Method: http.MethodPost, URL: strings.TrimSuffix(s.URL, "/") + path, Header: header, Body: text})
+	a, err := s.Client.Send(ctx, web.Request{Method: http.MethodPost, URL: strings.TrimSuffix(s.URL, "/") + path, Header: header, Body: text})
 	if err != nil {
 		return a, err
 	}

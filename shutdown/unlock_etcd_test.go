@@ -143,18 +143,14 @@ func (e etcd) has(key string) bool {
 	return e.call("/v3/kv/range", map[string]any{"key": []byte(key)})["count"] == "1"
 }
 
-func leaseAt(t *testing.T, url string, id int64) EtcdLease {
-	return EtcdLease{Connect: lockConnect(t, new(net.Dialer).DialContext, web.TLS{}), URL: url, Lease: secretText(fmt.Sprintf("%x\n", id))}
+func leaseAt(t *testing.T, url string, id int64) *EtcdLease {
+	return &EtcdLease{Client: lockClient(t, new(net.Dialer).DialContext, web.TLS{}), URL: url, Lease: secretText(fmt.Sprintf("%x\n", id))}
 }
 
-func lockConnect(t *testing.T, dial web.Dial, config web.TLS) web.Connect {
-	return func() (*web.Client, error) {
-		c, err := web.New(dial, config, nil)
-		if err == nil {
-			t.Cleanup(c.Close)
-		}
-		return c, err
-	}
+func lockClient(t *testing.T, dial web.Dial, config web.TLS) *web.Client {
+	c := web.New(dial, config, nil)
+	t.Cleanup(c.Close)
+	return c
 }
 
 func TestEtcdLease(t *testing.T) {
@@ -189,7 +185,7 @@ func TestEtcdLease(t *testing.T) {
 			admin.t = t
 			id := admin.grant(600, t.Name())
 			lease := leaseAt(t, server.URL, id)
-			test.set(&lease, id)
+			test.set(lease, id)
 			held := admin.has(t.Name())
 			log := &journal{}
 			lockOutcome(t, inTime(t, 10*time.Second, log, checking(lease)), log, test.err, test.says, lockPassword)
@@ -283,7 +279,7 @@ func TestEtcdLeaseTLS(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			lease, log := leaseAt(t, test.url, admin.grant(600, "k")), &journal{}
-			lease.Connect = lockConnect(t, lockDial(address), test.tls)
+			lease.Client = lockClient(t, lockDial(address), test.tls)
 			err := inTime(t, 3*time.Second, log, lease.Run)
 			if test.name == "no client certificate" {
 				if err == nil || !admin.has("k") {

@@ -34,7 +34,7 @@ type RedisLock struct {
 }
 
 // Run releases the lock. A lock that is gone or another's is done, and so is one that went while the connection broke.
-func (r RedisLock) Run(ctx context.Context, log *slog.Logger) error {
+func (r *RedisLock) Run(ctx context.Context, log *slog.Logger) error {
 	var found string
 	_, err := web.Policy{Timeout: r.Timeout}.Do(ctx, log, func(ctx context.Context) (web.Answer, error) {
 		return web.Answer{}, r.with(ctx, func(s *redisSession) (err error) { found, err = s.release(); return err })
@@ -47,7 +47,7 @@ func (r RedisLock) Run(ctx context.Context, log *slog.Logger) error {
 
 // Check logs in, looks whose the lock is, and asks to delete it in a transaction that it then discards: so that missing
 // rights and a replica show.
-func (r RedisLock) Check(ctx context.Context) (all []step.Finding, err error) {
+func (r *RedisLock) Check(ctx context.Context) (all []step.Finding, err error) {
 	err = r.with(dns.Looking(ctx, func(line string) { all = append(all, step.Found(line)) }), func(s *redisSession) error {
 		if r.Password != nil {
 			all = append(all, step.Found("logged in"))
@@ -65,7 +65,7 @@ func (r RedisLock) Check(ctx context.Context) (all []step.Finding, err error) {
 }
 
 // with gives do a session with the server, logged in. Its errors name the server.
-func (r RedisLock) with(ctx context.Context, do func(*redisSession) error) error {
+func (r *RedisLock) with(ctx context.Context, do func(*redisSession) error) error {
 	s := &redisSession{RedisLock: r}
 	err := s.secrets()
 	if err == nil {

@@ -19,7 +19,7 @@ import (
 
 // redisSession is a connection to a Redis server, within one try.
 type redisSession struct {
-	RedisLock
+	*RedisLock
 	ours, password string // secrets that are kept out of errors: the lock's value as it is ours, the password
 	conn           redis.Conn
 }
@@ -36,7 +36,7 @@ var (
 )
 
 // secure makes a TLS connection of conn if the lock says so.
-func (r RedisLock) secure(ctx context.Context, conn net.Conn) (net.Conn, error) {
+func (r *RedisLock) secure(ctx context.Context, conn net.Conn) (net.Conn, error) {
 	if r.TLS == nil {
 		return conn, nil
 	}

@@ -52,8 +52,8 @@ func command(t *testing.T, address string, lines ...string) any {
 	return last
 }
 
-func lockAt(address string) RedisLock {
-	return RedisLock{Dial: new(net.Dialer).DialContext, Address: address, Key: lockKey, Value: secretText(lockValue + "\n")}
+func lockAt(address string) *RedisLock {
+	return &RedisLock{Dial: new(net.Dialer).DialContext, Address: address, Key: lockKey, Value: secretText(lockValue + "\n")}
 }
 
 // Who answers for the host is said.
@@ -134,7 +134,7 @@ func TestRedisLock(t *testing.T) {
 			lock := lockAt(server.Address)
 			lock.Key = fmt.Sprintf("lock:%d", i)
 			if test.set != nil {
-				test.set(&lock)
+				test.set(lock)
 			}
 			command(t, server.Address, strings.ReplaceAll(test.before, "KEY", lock.Key))
 			if strings.HasSuffix(test.before, "PX 1") {
@@ -195,7 +195,7 @@ func TestRedisLockDefaultUser(t *testing.T) {
 	} {
 		command(t, server.Address, auth, "SET "+lockKey+" "+lockValue)
 		lock, log := lockAt(server.Address), &journal{}
-		test.set(&lock)
+		test.set(lock)
 		lockOutcome(t, inTime(t, 5*time.Second, log, lock.Run), log, test.err, "", lockValue, lockPassword, "wrong-horse")
 		if left := command(t, server.Address, auth, "EXISTS "+lockKey) == int64(1); left != (test.err != "") {
 			t.Errorf("%s: kept: %v", test.name, left)
@@ -487,7 +487,7 @@ func TestRedisLockBlackHole(t *testing.T) {
 	plain := lockAt(server.Address)
 	secure := lockAt(lockHost + ":6379")
 	secure.Dial, secure.TLS = lockDial(server.TLSAddress), web.TLS{CAFile: ca.file, CertFile: cert, KeyFile: key}.Config
-	for name, lock := range map[string]RedisLock{"plain": plain, "TLS": secure} {
+	for name, lock := range map[string]*RedisLock{"plain": plain, "TLS": secure} {
 		endsWithItsShare(t, lock.Run, checking(lock))
 		ctx, cancel := context.WithCancelCause(t.Context())
 		dial, dialled := lock.Dial, make(chan struct{})

@@ -57,7 +57,7 @@ func TestUnlockEndsInTime(t *testing.T) {
 				io.Copy(io.Discard, r.Body) // only then it is seen that the client has gone
 				<-r.Context().Done()
 			}))
-			lease := EtcdLease{Connect: n.connect(t, nil), URL: "http://etcd:2379", Lease: secretText("5")}
+			lease := &EtcdLease{Client: n.client(t, nil), URL: "http://etcd:2379", Lease: secretText("5")}
 			return []stepFunc{lease.Run, checking(lease)}
 		},
 		"redis": func(*testing.T) []stepFunc {

@@ -38,7 +38,7 @@ type lockSpec struct {
 // lockPorts are the schemes, and the port where the URL has none.
 var lockPorts = map[string]string{"redis": "6379", "rediss": "6379", "etcd": "2379", "etcds": "2379"}
 
-func parseUnlock(l step.Line) (step.Spec, error) {
+func parseUnlock(l *step.Line) (step.Spec, error) {
 	w, err := l.Target("redis://HOST or etcd://HOST")
 	if err != nil {
 		return nil, err
@@ -57,7 +57,7 @@ func parseUnlock(l step.Line) (step.Spec, error) {
 }
 
 // parseLock reads the URL, and gives its path without slashes.
-func parseLock(l step.Line, w step.Word) (s *lockSpec, path string, err error) {
+func parseLock(l *step.Line, w *step.Word) (s *lockSpec, path string, err error) {
 	const expected = "expected redis://HOST, rediss://HOST, etcd://HOST or etcds://HOST (with an s: TLS)"
 	u, err := url.Parse(w.Text)
 	if err != nil {
@@ -85,7 +85,7 @@ func parseLock(l step.Line, w step.Word) (s *lockSpec, path string, err error) {
 
 func (s *lockSpec) redis() bool { return strings.HasPrefix(s.url.Scheme, "redis") }
 
-func (s *lockSpec) options(l step.Line) (err error) {
+func (s *lockSpec) options(l *step.Line) (err error) {
 	for _, o := range l.Options {
 		switch o.Key {
 		case "user":
@@ -120,20 +120,20 @@ func (s *lockSpec) options(l step.Line) (err error) {
 }
 
 // need is the value of an option that must be there; others are of the other kind of server, and must not.
-func (s *lockSpec) need(l step.Line, w step.Word, name, purpose string, others ...string) (string, error) {
+func (s *lockSpec) need(l *step.Line, w *step.Word, name, purpose string, others ...string) (string, error) {
 	for _, other := range others {
 		if o, ok := l.Option(other); ok {
 			return "", o.Expected("%s= does not go with %s://", other, s.url.Scheme)
 		}
 	}
-	o, _ := l.Option(name)
-	if o.Value == "" {
+	o, ok := l.Option(name)
+	if !ok || o.Value == "" {
 		return "", w.Expected("expected %s=, %s", name, purpose)
 	}
 	return o.Value, nil
 }
 
-func (s *lockSpec) redisLock(l step.Line, w step.Word, database string) (err error) {
+func (s *lockSpec) redisLock(l *step.Line, w *step.Word, database string) (err error) {
 	if s.key, err = s.need(l, w, "key", "the lock's key", "lease-file"); err != nil {
 		return err
 	}
@@ -148,7 +148,7 @@ func (s *lockSpec) redisLock(l step.Line, w step.Word, database string) (err err
 	return nil
 }
 
-func (s *lockSpec) etcdLease(l step.Line, w step.Word, path string) (err error) {
+func (s *lockSpec) etcdLease(l *step.Line, w *step.Word, path string) (err error) {
 	if s.leaseFile, err = s.need(l, w, "lease-file", "a file that holds the lease's id", "key", "value-file"); err != nil {
 		return err
 	}
@@ -163,13 +163,13 @@ func (s *lockSpec) Needs() step.Needs {
 		Reads: files(s.valueFile, s.leaseFile, s.passwordFile, s.tls.CAFile, s.tls.CertFile, s.tls.KeyFile)}
 }
 
-func (s *lockSpec) Bind(m step.Means) (step.Deed, error) {
+func (s *lockSpec) Bind(m *step.Means) (step.Deed, error) {
 	var password web.Secret
 	if s.passwordFile != "" {
 		password = m.Password(s.user, s.passwordFile)
 	}
 	if s.redis() {
-		r := RedisLock{Dial: m.Dial, Address: s.url.Host, User: s.user, Password: password, DB: s.db, Key: s.key, Value: m.Secret(s.valueFile), Timeout: s.timeout}
+		r := &RedisLock{Dial: m.Dial, Address: s.url.Host, User: s.user, Password: password, DB: s.db, Key: s.key, Value: m.Secret(s.valueFile), Timeout: s.timeout}
 		if s.secure {
 			r.TLS = func() (*tls.Config, error) { return s.tls.Config() }
 		}
@@ -179,7 +179,7 @@ func (s *lockSpec) Bind(m step.Means) (step.Deed, error) {
 	if s.secure {
 		scheme = "https://"
 	}
-	return EtcdLease{Connect: request.Connect(m, s.tls, nil), URL: scheme + s.url.Host, User: s.user, Password: password, Lease: leaseFile(s.leaseFile), Timeout: s.timeout}, nil
+	return &EtcdLease{Client: request.Client(m, s.tls, nil), URL: scheme + s.url.Host, User: s.user, Password: password, Lease: leaseFile(s.leaseFile), Timeout: s.timeout}, nil
 }
 
 // leaseFile reads a lease's id, which is no secret: the log names it.

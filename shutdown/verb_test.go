@@ -41,7 +41,7 @@ func specOf(text string) (step.Spec, error) {
 	return spec, err
 }
 
-func withDefaults(m step.Means) step.Means {
+func withDefaults(m step.Means) *step.Means {
 	m.Dial = new(net.Dialer).DialContext
 	m.Secret = func(path string) func() (string, error) {
 		return func() (string, error) {
@@ -54,7 +54,7 @@ func withDefaults(m step.Means) step.Means {
 	if m.Type == nil {
 		m.Type = func(word string) string { return word }
 	}
-	return m
+	return &m
 }
 
 func TestCallVerb(t *testing.T) {
@@ -100,19 +100,19 @@ func TestCallVerb(t *testing.T) {
 			}
 			continue
 		}
-		got, ok := s.(Call)
-		if err != nil || !ok || n.Least != time.Second || n.Most != 30*time.Second || n.Guard {
+		got, ok := s.(*Call)
+		if err != nil || !ok || n.Least != time.Second || n.Most != 0 || n.Guard {
 			t.Errorf("%q: %+v, %+v, %v", test.line, n, s, err)
 			continue
 		}
-		if got.Connect == nil {
+		if got.Client == nil {
 			t.Errorf("%q: has no means to connect", test.line)
 		}
-		got.Connect = nil
-		want := Call{}
+		got.Client = nil
+		want := &Call{}
 		want.Request.Method, want.Request.URL, want.Request.Header = test.method, test.url, http.Header{}
 		if test.more != nil {
-			test.more(&want)
+			test.more(want)
 		}
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("%q: %+v, want %+v", test.line, got, want)
@@ -124,11 +124,12 @@ func TestCallVerb(t *testing.T) {
 func TestCallMost(t *testing.T) {
 	t.Parallel()
 	for options, want := range map[string]step.Needs{
-		"": {Least: time.Second, Most: 30 * time.Second}, "max=2m": {Least: time.Second, Most: 2 * time.Minute},
-		"max=300ms timeout=100ms": {Least: 300 * time.Millisecond, Most: 300 * time.Millisecond}, "timeout=60s": {Least: time.Second, Most: 30 * time.Second},
+		"": {Least: time.Second, Want: 5 * time.Second}, "max=2m": {Least: time.Second, Want: 2 * time.Minute, Most: 2 * time.Minute},
+		"max=300ms timeout=100ms": {Least: 300 * time.Millisecond, Want: 300 * time.Millisecond, Most: 300 * time.Millisecond},
+		"timeout=60s":             {Least: time.Second, Want: time.Minute}, "timeout=2s": {Least: time.Second, Want: 2 * time.Second},
 	} {
 		n, _, err := bound("post http://app/ "+options, step.Means{})
-		if err != nil || n.Least != want.Least || n.Most != want.Most || n.FromStart || n.Guard {
+		if err != nil || n.Least != want.Least || n.Most != want.Most || n.Want != want.Want || n.FromStart || n.Guard {
 			t.Errorf("%s: %+v, %v", options, n, err)
 		}
 	}
@@ -190,7 +191,7 @@ func parsed(t *testing.T, urls ...string) (all []*url.URL) {
 	return all
 }
 
-func placesOf(e Elasticsearch) (own, other []string) {
+func placesOf(e *Elasticsearch) (own, other []string) {
 	for _, p := range e.Own {
 		own = append(own, p.URL)
 	}
@@ -225,7 +226,7 @@ func TestElasticsearchVerb(t *testing.T) {
 			return word
 		}
 		n, s, err := bound(test.line, m)
-		got, ok := s.(Elasticsearch)
+		got, ok := s.(*Elasticsearch)
 		if err != nil || !ok || got.Type != test.kind || n.Least != time.Second || n.Most != 0 || n.Guard {
 			t.Errorf("%q: %+v, %+v, %v", test.line, n, s, err)
 			continue
@@ -276,11 +277,7 @@ func TestElasticsearchCredentials(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c, err := s.(Elasticsearch).Other[0].Connect()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := c.Send(t.Context(), web.Request{Method: "GET", URL: server.URL}); err != nil {
+		if _, err := s.(*Elasticsearch).Other[0].Client.Send(t.Context(), web.Request{Method: "GET", URL: server.URL}); err != nil {
 			t.Error(err)
 		}
 		if got := (<-headers).Get("Authorization"); got != test.want {
@@ -294,7 +291,7 @@ func TestElasticsearchCredentials(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.(Elasticsearch).Own[0].Connect(); (err != nil) != wants {
+		if _, err := s.(*Elasticsearch).Own[0].Client.Reach(t.Context(), "none:"); err == nil || strings.Contains(err.Error(), es.CAFile) != wants {
 			t.Errorf("%s: %v", place, err)
 		}
 	}
@@ -306,8 +303,8 @@ func TestSpecsWithoutALine(t *testing.T) {
 	m := withDefaults(step.Means{Pod: step.Pod{Name: "web-0"}, Deadline: time.Unix(1e9, 0), Elasticsearch: step.Elasticsearch{Type: "restart"}})
 	spec := AppSpec(app)
 	s, err := spec.Bind(m)
-	got, ok := s.(App)
-	if err != nil || !ok || got.Call.Request.URL != app.URL.String() || got.Call.Connect == nil || got.Notice != (Notice{Type: "restart", Reason: "preStop", Pod: "web-0"}) || got.End != m.Deadline {
+	got, ok := s.(*App)
+	if err != nil || !ok || got.Call.Request.URL != app.URL.String() || got.Call.Client == nil || got.Notice != (Notice{Type: "restart", Reason: "preStop", Pod: "web-0"}) || got.End != m.Deadline {
 		t.Errorf("%+v, %v", s, err)
 	}
 	if n := spec.Needs(); n.Ends != step.EndsProcess || len(n.Calls) != 1 || !n.Calls[0].App || n.Calls[0].Method != "POST" || !slices.Equal(n.Reads, []string{"/t", "/c"}) {
@@ -321,7 +318,7 @@ func TestSpecsWithoutALine(t *testing.T) {
 	}
 	m.Elasticsearch = step.Elasticsearch{Type: "sigterm", URLs: parsed(t, "https://es")}
 	s, err = ElasticsearchSpec(m.Elasticsearch).Bind(m)
-	es, ok := s.(Elasticsearch)
+	es, ok := s.(*Elasticsearch)
 	if err != nil || !ok || es.Type != "sigterm" || len(es.Own) != 1 || es.Own[0].URL != "https://127.0.0.1" || !reflect.DeepEqual(es.Pod, NewElasticsearch(m).Pod) {
 		t.Errorf("%+v, %v", s, err)
 	}
@@ -329,13 +326,13 @@ func TestSpecsWithoutALine(t *testing.T) {
 
 func TestUnlockVerb(t *testing.T) {
 	t.Parallel()
-	for text, want := range map[string]RedisLock{
+	for text, want := range map[string]*RedisLock{
 		"unlock redis://a key=b value-file=/c":                                           {Address: "a:6379", Key: "b"},
 		"unlock rediss://u@[::1]:7000/3 key=b value-file=/c timeout=2s password-file=/d": {Address: "[::1]:7000", User: "u", DB: 3, Key: "b", Timeout: 2 * time.Second},
 		"unlock redis://a/0 user=w key=b value-file=/c":                                  {Address: "a:6379", User: "w", Key: "b"},
 	} {
 		n, s, err := bound(text, step.Means{})
-		got, ok := s.(RedisLock)
+		got, ok := s.(*RedisLock)
 		if err != nil || !ok || got.Dial == nil || got.Value == nil || (got.TLS != nil) != strings.Contains(text, "rediss") || (got.Password != nil) != strings.Contains(text, "password") {
 			t.Errorf("%q: %+v, %v", text, s, err)
 		}
@@ -349,8 +346,8 @@ func TestUnlockVerb(t *testing.T) {
 	}
 	for text, url := range map[string]string{"unlock etcd://a lease-file=/b": "http://a:2379", "unlock etcds://a:1 lease-file=/b user=c password-file=/d": "https://a:1"} {
 		_, s, err := bound(text, step.Means{})
-		got, ok := s.(EtcdLease)
-		if err != nil || !ok || got.URL != url || got.Lease == nil || got.Connect == nil || (got.Password != nil) != strings.Contains(text, "password") || (got.User == "c") != strings.Contains(text, "user") {
+		got, ok := s.(*EtcdLease)
+		if err != nil || !ok || got.URL != url || got.Lease == nil || got.Client == nil || (got.Password != nil) != strings.Contains(text, "password") || (got.User == "c") != strings.Contains(text, "user") {
 			t.Errorf("%q: %+v, %v", text, s, err)
 		}
 	}
@@ -371,9 +368,9 @@ func TestExecVerb(t *testing.T) {
 	}
 }
 
-// Options stand before the program, and all words after it are the program's.
+// Options stand before the program, and all words after it are the program's. It runs alone, since a step that runs a program
+// ends all that this process starts meanwhile.
 func TestExecOptions(t *testing.T) {
-	t.Parallel()
 	for text, most := range map[string]time.Duration{"exec max=60s prog max=5s": 60 * time.Second, "exec max=500ms prog max=5s once": 500 * time.Millisecond} {
 		n, s, err := bound(text, step.Means{})
 		got, ok := s.(Exec)
@@ -492,11 +489,11 @@ func TestStepsThatCannotBeRead(t *testing.T) {
 		"post http://app:0/":                                  "column 6: expected a port from 1 to 65535, got 0",
 		"post http://u:hunter22@/":                            "column 6: expected a URL with a host, as in http://localhost:8080/path",
 		"post http://a,http://b":                              "column 6: expected a URL with a host, as in http://localhost:8080/path",
-		"post http://app/ http://b":                           "column 18: expected an option or the end of the step, got \"http://b\"",
-		"post http://app/ colour=red":                         "column 18: expected an option of post (body header expect timeout token-file ca-file cert-file key-file tls-server-name only-if max), got colour=",
-		"post http://app/ type=restart":                       "column 18: expected an option of post (body header expect timeout token-file ca-file cert-file key-file tls-server-name only-if max), got type=",
-		"post http://app/ timeout=":                           "column 18: timeout: expected seconds, as 50, or a duration, as 1m30s, got \"\"",
-		"post http://app/ timeout=-1s":                        "column 18: timeout: expected seconds, as 50, or a duration, as 1m30s, got \"-1s\"",
+		"post http://app/ http://b":                           `column 18: expected an option or the end of the step, got "http://b"`,
+		"post http://app/ colour=red":                         "column 18: expected an option of post (body header expect timeout token-file ca-file cert-file key-file tls-server-name only-if max json into), got colour=",
+		"post http://app/ type=restart":                       "column 18: expected an option of post (body header expect timeout token-file ca-file cert-file key-file tls-server-name only-if max json into), got type=",
+		"post http://app/ timeout=":                           `column 18: timeout: expected seconds, as 50, or a duration, as 1m30s, got ""`,
+		"post http://app/ timeout=-1s":                        `column 18: timeout: expected seconds, as 50, or a duration, as 1m30s, got "-1s"`,
 		"post http://app/ timeout=0":                          "column 18: timeout: expected more than 0s",
 		"post http://app/ expect=":                            `column 18: expect: expected statuses such as 200,404 or 2xx, got ""`,
 		"post http://app/ expect=200,":                        `column 18: expect: expected statuses such as 200,404 or 2xx, got "200,"`,
@@ -515,16 +512,16 @@ func TestStepsThatCannotBeRead(t *testing.T) {
 		"post http://app/ header='X(A): b'":                   "column 18: header: expected Name:value, on one line",
 		"post http://app/ header='X-A:\x00b'":                 "column 18: header: expected Name:value, on one line",
 		"remove":                                              "column 7: expected a file's path, as in remove /shared/ready after remove",
-		"remove ready":                                        "column 8: expected an absolute path, got \"ready\"",
+		"remove ready":                                        `column 8: expected an absolute path, got "ready"`,
 		"remove /a force=true":                                "column 11: remove takes no options, got force=",
 		"touch":                                               "column 6: expected a file's path, as in touch /shared/drained after touch",
-		"touch drained":                                       "column 7: expected an absolute path, got \"drained\"",
+		"touch drained":                                       `column 7: expected an absolute path, got "drained"`,
 		"touch '/a\x00b'":                                     "column 7: expected an absolute path, got \"'/a\\x00b'\"",
 		"exec":                                                "column 5: expected a program, as in exec /bin/true, after exec",
 		"exec max=5s":                                         "column 5: expected a program, as in exec /bin/true, after exec",
 		"exec maxx=5s prog":                                   "column 6: expected an option of exec (max only-if), got maxx=; did you mean max=?",
 		"exec max=0 prog":                                     "column 6: max: expected more than 0s",
-		"exec max=soon prog":                                  "column 6: max: expected seconds, as 50, or a duration, as 1m30s, got \"soon\"",
+		"exec max=soon prog":                                  `column 6: max: expected seconds, as 50, or a duration, as 1m30s, got "soon"`,
 		"exec only-if=app prog":                               "column 6: only-if: expected a URL that begins with http://, https:// or http+unix:, got the scheme \"\"",
 		"post http://app/ max=0s":                             "column 18: max: expected more than 0s",
 		"exec once":                                           "column 5: expected a program, as in exec /bin/true, after exec",

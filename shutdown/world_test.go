@@ -29,7 +29,7 @@ const (
 // world is a fake cluster of es-0, es-1 and es-2, and what the hook of es-0 is given. All of it lives in a bubble.
 type world struct {
 	*fakees.Cluster
-	es  Elasticsearch
+	es  *Elasticsearch
 	own fakees.Node
 	net *network
 	log *journal
@@ -51,7 +51,7 @@ func inWorld(t *testing.T, version string, f func(*testing.T, *world)) {
 
 func emptyWorld(t *testing.T, version string) *world {
 	w := &world{Cluster: fakees.New(version), net: newNetwork(), log: &journal{}}
-	w.es = Elasticsearch{
+	w.es = &Elasticsearch{
 		Own: []Place{w.place(t, ownAddress)}, Other: []Place{w.place(t, serviceAddress)},
 		Node: "es-0", IP: "10.244.0.1", Pod: Pod{"ns", "es-0", "uid-1"},
 		Type: "restart", End: time.Now().Add(60 * s),
@@ -61,7 +61,7 @@ func emptyWorld(t *testing.T, version string) *world {
 }
 
 func (w *world) place(t *testing.T, address string) Place {
-	return Place{URL: "http://" + address, Connect: w.net.connect(t, nil)}
+	return Place{URL: "http://" + address, Client: w.net.client(t, nil)}
 }
 
 type stepFunc func(context.Context, *slog.Logger) error

@@ -42,8 +42,7 @@ type lintCommand struct {
 	list           bool
 }
 
-func lintManifests(i invocation) int {
-	var c lintCommand
+func (c *lintCommand) flags() *pflag.FlagSet {
 	flags := pflag.NewFlagSet("lint", pflag.ContinueOnError)
 	flags.Usage = func() {}
 	flags.SortFlags = false
@@ -52,6 +51,12 @@ func lintManifests(i invocation) int {
 	flags.BoolVarP(&c.quiet, "quiet", "q", false, "print findings, and nothing else")
 	flags.BoolVarP(&c.verbose, "verbose", "v", false, "show the times of all hooks of prestop's, not only of those with findings")
 	flags.BoolVar(&c.list, "list", false, "list what is looked for")
+	return flags
+}
+
+func lintManifests(i invocation) int {
+	var c lintCommand
+	flags := c.flags()
 	err := flags.Parse(i.args)
 	c.names = append(c.names, flags.Args()...)
 	switch {

@@ -1,7 +1,7 @@
 // Command kubectl-prestop is a plugin of kubectl for people who bring preStop hooks to many workloads: kubectl prestop COMMAND.
 //
-// lint.go says what will go wrong with the hooks of manifests. Each command is a file, and print.go has all that is printed. main
-// connects run, which is the program, to the process.
+// lint.go says what will go wrong with the hooks of manifests, and inject.go puts hooks into them. Each command is a file, and
+// print.go has all that is printed. main connects run, which is the program, to the process.
 package main
 
 import (
@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/spf13/pflag"
 )
 
 // Exit statuses.
@@ -39,13 +41,16 @@ type invocation struct {
 type command struct {
 	name, does string
 	run        func(invocation) int
+	flags      func() *pflag.FlagSet // those that it takes, to complete them; nil: none
 }
 
 func commands() []command {
 	return []command{
-		{"lint", "says what will go wrong with the preStop hooks of manifests, and when each will do what", lintManifests},
-		{"version", "prints the plugin's version", printVersion},
-		{"help", "prints this", printHelp},
+		{"lint", "says what will go wrong with the preStop hooks of manifests, and when each will do what", lintManifests, new(lintCommand).flags},
+		{"inject", "puts a hook into the pods of manifests", injectHooks, new(injectCommand).flags},
+		{"completion", "prints a script that completes what is typed", printCompletion, nil},
+		{"version", "prints the plugin's version", printVersion, nil},
+		{"help", "prints this", printHelp, nil},
 	}
 }
 
@@ -61,6 +66,9 @@ func run(i invocation) int {
 		name = "help"
 	case "--version":
 		name = "version"
+	case "__complete":
+		i.args = i.args[1:]
+		return complete(i)
 	}
 	all := commands()
 	at := slices.IndexFunc(all, func(c command) bool { return c.name == name })

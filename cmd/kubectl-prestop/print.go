@@ -138,7 +138,7 @@ func writeHook(w io.Writer, h lint.Hook) {
 	}
 	p := h.Plan.Plan
 	fmt.Fprintf(w, "%s:%d: %s: grace period %s, reserve %s: done within %s\n\n", h.File, h.Line, place(h.Object(), h.Container), p.Grace, p.Reserve.Round(time.Millisecond), p.Budget().Round(time.Millisecond))
-	hook.NewTimeline(p).Write(w, false)
+	hook.NewTimeline(&p).Write(w, false)
 	fmt.Fprintln(w)
 }
 

@@ -11,9 +11,7 @@ import (
 	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/hook"
 	"github.com/prestop/prestop/internal/kube"
-	"github.com/prestop/prestop/internal/request"
 	"github.com/prestop/prestop/internal/step"
-	"github.com/prestop/prestop/internal/web"
 )
 
 // askTime is what all questions to the API server take at most together; of a small budget it is a third.
@@ -33,9 +31,7 @@ func (r *hookRun) ask(ctx context.Context) kube.Answer {
 	api := &kube.API{
 		Host: r.env["KUBERNETES_SERVICE_HOST"], Port: r.env["KUBERNETES_SERVICE_PORT"], Dir: dir,
 		Token: r.secrets.File(filepath.Join(dir, "token")),
-		Connect: func(t web.TLS, auth web.Auth) web.Connect {
-			return request.Connect(step.Means{Dial: r.world.Dial, Keep: func(func()) {}}, t, auth)
-		},
+		Dial:  r.world.Dial,
 	}
 	mounts, _ := os.ReadFile(filepath.Join(r.root, "/proc/self/mountinfo"))
 	pod := r.config.Pod

@@ -28,14 +28,14 @@ import (
 	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/dns"
 	"github.com/prestop/prestop/internal/hook"
-	"github.com/prestop/prestop/internal/manifests"
 	"github.com/prestop/prestop/internal/secret"
 	"github.com/prestop/prestop/internal/step"
+	"github.com/prestop/prestop/internal/testmanifest"
 	"github.com/prestop/prestop/internal/verbs"
 	"github.com/prestop/prestop/prestop"
 )
 
-// What docs/*.md and README.md show is tried, so that they say what the program does. docs/lint has a test of its own.
+// What docs/*.md, README.md and the other pages beside it show is tried, so that they say what the program does. docs/lint has a test of its own.
 //
 // A ```console block is one session of a shell. Its commands are run with the real program, beside an app that listens on port 8080
 // (a free port of four digits in truth), as the pod web-0, in no cluster. The page must show all that they print:
@@ -45,7 +45,7 @@ import (
 //     may what localhost resolves to;
 //   - `helm template … | kubectl prestop lint -` is the plugin's, whose own test runs it;
 //   - of `kubectl exec … -- /prestop …` what is behind -- is run; any other kubectl command is one of a list, is not run, and
-//     shows nothing; make has the target.
+//     shows nothing; so are those of other programs; make has the target.
 //
 // A ```yaml block is YAML, and a hook in it is a plan without mistakes and warnings. A ```json block is JSON; ```text is for drawings. Steps, settings and
 // flags in `backquotes` are such. Links lead somewhere.
@@ -62,7 +62,10 @@ func documents(t *testing.T) []document {
 		t.Fatalf("%d pages in docs, which is less than there are: %v", len(names), err)
 	}
 	var all []document
-	for _, name := range append(names, filepath.Join(repository, "README.md")) {
+	for _, name := range []string{"README.md", "CONTRIBUTING.md", "SECURITY.md", "RELEASING.md", "CHANGELOG.md"} {
+		names = append(names, filepath.Join(repository, name))
+	}
+	for _, name := range names {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
@@ -257,13 +260,21 @@ var (
 	helm        = regexp.MustCompile(`^helm template \S+ \| kubectl prestop lint -$`)
 	comment     = regexp.MustCompile(`\s+# .*`)
 	assignments = regexp.MustCompile(`^([A-Z_]+=\S* +)*`)
-	inPodOf     = regexp.MustCompile(`^kubectl exec [^'"$]*? -- /prestop\b`)
+	inPodOf     = regexp.MustCompile(`^kubectl exec [^'"$]*? -- /prestop( |$)`)
 	quoted      = regexp.MustCompile(`'[^']*'|"[^"]*"`)
 	makeTarget  = regexp.MustCompile(`(?m)^([a-z0-9]+):.* ## `)
 )
 
-// kubectlVerbs are those that pages may show. They are not run.
-var kubectlVerbs = []string{"annotate", "delete", "describe", "events", "exec", "get", "logs"}
+// notRun are the commands of other programs that pages may show. They are not run.
+var notRun = map[string][]string{
+	"kubectl":   {"annotate", "apply", "create", "delete", "describe", "events", "exec", "get", "label", "logs", "prestop inject", "prestop lint", "rollout"},
+	"cosign":    {"verify", "verify-blob-attestation"},
+	"docker":    {"buildx imagetools inspect", "compose stop", "compose up"},
+	"git":       {"clone"},
+	"go":        {"install github.com/prestop/prestop/cmd/"},
+	"sha256sum": {"--check"},
+	"tar":       {"--extract"},
+}
 
 // check runs what can be run and says what is otherwise than shown.
 func (s *session) check(text string) (problems []string) {
@@ -276,7 +287,7 @@ func (s *session) check(text string) (problems []string) {
 	ran := make([]bool, len(all))
 	for n, x := range all {
 		command := strings.TrimSpace(comment.ReplaceAllString(x.command, ""))
-		command = inPodOf.ReplaceAllString(command, "prestop")
+		command = inPodOf.ReplaceAllString(command, "prestop$1")
 		if helm.MatchString(command) {
 			continue
 		}
@@ -290,14 +301,10 @@ func (s *session) check(text string) (problems []string) {
 			ran[n] = true
 			script.WriteString(command)
 			script.WriteString("\n")
-		case "kubectl":
-			if !slices.Contains(kubectlVerbs, words[1]) {
-				problems = append(problems, command+": expected kubectl "+strings.Join(kubectlVerbs, ", ")+", got "+words[1])
-			}
 		case "make":
 			problems = append(problems, s.makes(words[1:])...)
 		default:
-			problems = append(problems, command+": expected prestop, kubectl, make or echo, got "+words[0])
+			problems = append(problems, mayShow(words)...)
 		}
 		if !ran[n] && x.shown != "" {
 			problems = append(problems, command+" is not run: expected that nothing is shown for it")
@@ -316,12 +323,28 @@ func (s *session) check(text string) (problems []string) {
 	return problems
 }
 
+// mayShow finds a command that pages may not show.
+func mayShow(words []string) (problems []string) {
+	begins, known := notRun[words[0]]
+	rest := strings.Join(words[1:], " ")
+	switch {
+	case !known:
+		return []string{words[0] + ": expected prestop, make, echo or " + strings.Join(slices.Sorted(maps.Keys(notRun)), ", ")}
+	case !slices.ContainsFunc(begins, func(b string) bool { return strings.HasPrefix(rest, b) }):
+		return []string{words[0] + " " + rest + ": expected " + words[0] + " " + strings.Join(begins, ", ")}
+	}
+	return nil
+}
+
 func (s *session) makes(targets []string) (problems []string) {
 	text, err := os.ReadFile(filepath.Join(repository, "Makefile"))
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	for _, target := range targets {
+		if strings.Contains(target, "=") { // a variable
+			continue
+		}
 		if !slices.ContainsFunc(makeTarget.FindAllSubmatch(text, -1), func(m [][]byte) bool { return string(m[1]) == target }) {
 			problems = append(problems, "make "+target+": the Makefile has no such target")
 		}
@@ -425,7 +448,7 @@ func TestDocsYAMLFindsMistakes(t *testing.T) {
 
 func checkYAML(t *testing.T, text string) (problems []string) {
 	t.Helper()
-	all, err := manifests.Values(text)
+	all, err := testmanifest.Values(text)
 	if err != nil {
 		return []string{err.Error()}
 	}
@@ -545,7 +568,8 @@ func TestDocsNames(t *testing.T) {
 		known = append(known, row.Env, "--"+row.Flag)
 	}
 	known = append(known, "--dry-run", "--output", "--help", "--exit-zero", "PRE_STOP_PORT", "PRE_STOP_SERVICE_")
-	known = append(known, "--fail", "--max-time", "--sync-rate-limit") // curl's, and ingress-nginx's
+	known = append(known, "--version", "--diff")
+	known = append(known, "--fail", "--max-time", "--sync-rate-limit", "--metrics", "--shutdown-timeout", "--graceful-timeout", "--timeout-graceful-shutdown", "--min") // other programs'
 	env := map[string]string{"KUBERNETES_SERVICE_HOST": "10.96.0.1", "POD_IP": "192.0.2.7", "POD_NAME": "web-0", "NODE_ID": "3", "VAULT_TOKEN": "token", "PRE_STOP_ELASTICSEARCH_URL": "https://es:9200"}
 	steps := 0
 	for _, d := range documents(t) {
@@ -562,7 +586,11 @@ func TestDocsNames(t *testing.T) {
 			}
 			if isStep(text) {
 				steps++
-				for _, wrong := range planOf(t, env, text).Problems {
+				with := maps.Clone(env)
+				if strings.Contains(text, "into=NODE_ID") { // which gives it
+					delete(with, "NODE_ID")
+				}
+				for _, wrong := range planOf(t, with, text).Problems {
 					t.Errorf("%s: %s: %v", d.name, text, wrong)
 				}
 			}
@@ -595,11 +623,22 @@ func anchors(text string) []string {
 	return all
 }
 
+// Each page begins with who it is for.
+func TestDocsSayWhoTheyAreFor(t *testing.T) {
+	t.Parallel()
+	for _, d := range documents(t) {
+		_, rest, _ := strings.Cut(d.text, "\n\n")
+		if !strings.HasPrefix(rest, "For ") && d.name != "README.md" {
+			t.Errorf("%s: expected a page that begins with who it is for, got %.50q", d.name, rest)
+		}
+	}
+}
+
 func TestDocsLinks(t *testing.T) {
 	t.Parallel()
 	index := pageOf(t, "docs/README.md").text
 	for _, d := range documents(t) {
-		if base := filepath.Base(d.name); base != "README.md" && !strings.Contains(index, "]("+base+")") {
+		if dir, base := filepath.Split(d.name); dir == "docs/" && base != "README.md" && !strings.Contains(index, "]("+base+")") {
 			t.Errorf("docs/README.md has no link to %s", base)
 		}
 		for _, found := range linkOut.FindAllStringSubmatch(d.text, -1) {
@@ -775,8 +814,8 @@ func TestDocsFields(t *testing.T) {
 		statuses = append(statuses, row[0])
 	}
 	slices.Sort(statuses)
-	if want := documentedStatuses(t)["README.md"]; !slices.Equal(statuses, want) {
-		t.Errorf("the exit statuses are %q, and README.md's %q", statuses, want)
+	if want := documentedStatuses(t)["docs/reference.md"]; !slices.Equal(statuses, want) {
+		t.Errorf("the exit statuses are %q, and the reference's %q", statuses, want)
 	}
 }
 

@@ -91,7 +91,7 @@ type written struct {
 }
 
 func (r *hookRun) forecast(p *hook.Plan, said kube.Answer) forecast {
-	t := hook.NewTimeline(p.Plan)
+	t := hook.NewTimeline(&p.Plan)
 	earliest, latest := t.SIGTERM()
 	f := forecast{
 		Version: versionName(), Grace: prestop.Seconds(p.Grace), Reserve: prestop.Seconds(p.Reserve), Deadline: prestop.Seconds(p.Budget()),

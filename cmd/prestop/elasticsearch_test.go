@@ -153,7 +153,7 @@ func (r esRow) judge(t *testing.T, sc *esScene, h *hooked) {
 	if most == 0 {
 		most = max(esWait, r.least) + esSlack
 	}
-	h.lasted(t, least, most)
+	h.lasted(t, least, most, max(most, esDeadline-1500*time.Millisecond)) // a step that was tried until the deadline lasts longer
 	puts := 0
 	for _, q := range sc.Requests() {
 		if q.API == fakees.PutShutdown {

@@ -169,17 +169,24 @@ func (r faultRow) check(t *testing.T) {
 	if r.exit != want {
 		t.Errorf("exit status %d, want %d", r.exit, want)
 	}
-	r.lasted(t, faultWait, faultDeadline)
+	r.lasted(t, faultWait, faultDeadline, faultDeadline)
 	if r.peak == 0 || r.peak > faultMemory {
 		t.Errorf("peak memory %d KiB, want at most %d", r.peak, faultMemory)
 	}
 	line := r.stderr.String()
-	if want == exitFailed && (strings.Count(line, "\n") != 1 || !strings.Contains(line, r.says)) || want == exitDone && line != "" {
+	if want == exitDone && line != "" || want == exitFailed && (strings.Count(line, "\n") != 1 || !r.named(line)) {
 		t.Errorf("stderr %q, want one line with %q", line, r.says)
 	}
 	if t.Failed() {
 		t.Log(r.stdout.String())
 	}
+}
+
+// named tells whether a line says what the fault is. On a busy machine the last try may come so late that all it says is that no time
+// was left; then the log has it from the tries before.
+func (r faultRow) named(line string) bool {
+	late := strings.Contains(line, "in time") || strings.Contains(line, "held the hook")
+	return strings.Contains(line, r.says) || !timing.Judged && late && strings.Contains(r.stdout.String(), r.says)
 }
 
 // What does not go over the network keeps the same rules.
@@ -230,8 +237,9 @@ type hooked struct {
 	peak           int // KiB
 }
 
-// lasted checks that the hook was over between two moments after its start, the later one by its own clock.
-func (h *hooked) lasted(t *testing.T, least, most time.Duration) {
+// lasted checks that the hook was over between two moments after its start. By its own clock it may take until own, which is where
+// it would be only if something were wrong.
+func (h *hooked) lasted(t *testing.T, least, most, own time.Duration) {
 	t.Helper()
 	if h.took < least || timing.Judged && h.took > most+faultSlack {
 		t.Errorf("took %v, want %v to %v", h.took, least, most)
@@ -240,7 +248,7 @@ func (h *hooked) lasted(t *testing.T, least, most time.Duration) {
 	if len(log) != 1 {
 		t.Fatalf("%d deliveries in the log, want one", len(log))
 	}
-	for _, wrong := range log[0].outlasts(most) {
+	for _, wrong := range log[0].outlasts(own) {
 		t.Error(wrong)
 	}
 }
@@ -265,13 +273,27 @@ func startHook(t *testing.T, binary, root string, env ...string) *hooked {
 	h.cmd.Env = append([]string{"KUBERNETES_SERVICE_HOST=10.96.0.1", "POD_NAME=es-1", "PRE_STOP_LOG_TO=stdout",
 		"PRE_STOP_GRACE_PERIOD_SECONDS=" + strconv.Itoa(int(faultGrace.Seconds())), "PRE_STOP_RESERVE_SECONDS=" + strconv.Itoa(int(faultReserve.Seconds())),
 		"PRE_STOP_ADDITIONAL_WAIT_SECONDS=" + strconv.Itoa(int(faultWait.Seconds()))}, env...)
+	h.begin(t)
+	return h
+}
+
+// startHookIn runs the binary as it is, with this environment and no other.
+func startHookIn(t *testing.T, binary string, env ...string) *hooked {
+	t.Helper()
+	h := &hooked{cmd: exec.Command(binary), ended: make(chan struct{})}
+	h.cmd.Env = append([]string{"TMPDIR=" + t.TempDir(), "PRE_STOP_LOG_TO=stdout"}, env...)
+	h.begin(t)
+	return h
+}
+
+func (h *hooked) begin(t *testing.T) {
+	t.Helper()
 	h.cmd.Stdout, h.cmd.Stderr = &h.stdout, &h.stderr
 	begun := time.Now()
 	if err := h.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	go h.watch(begun)
-	return h
 }
 
 // watch looks at the memory until the process has ended: the kernel's own figure for an ended child counts the

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
+	"unicode/utf8"
 
 	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/step"
@@ -29,18 +29,20 @@ traffic has gone, and is finished before the grace period is.
   prestop elasticsearch-clear [FLAG…] [--exit-zero]
                                        remove the record that this pod's hook left, as a startup probe
   prestop install DEST                 copy the binary, in an init container
-  prestop version
+  prestop version                      or --version
 
 Steps
 `)
-	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	for _, v := range merged(verbs.All()) {
-		fmt.Fprintf(t, "  %s %s\t%s\n", v.Name, v.Target, v.Does)
+	all, width := merged(verbs.All()), 0
+	for _, v := range all {
+		width = max(width, utf8.RuneCountInString(v.Name+" "+v.Target))
+	}
+	for _, v := range all {
+		fmt.Fprintf(w, "  %-*s  %s\n", width, v.Name+" "+v.Target, v.Does)
 		if len(v.Options) > 0 {
-			fmt.Fprintf(t, "  \toptions: %s\n", strings.Join(v.Options, "= ")+"=")
+			fmt.Fprintf(w, "  %-*s  options: %s=\n", width, "", strings.Join(v.Options, "= "))
 		}
 	}
-	t.Flush()
 	fmt.Fprint(w, `  A step may end in: once. $(VAR), ${VAR} and $VAR are expanded, $$ is a dollar.
 
 Settings: a flag beats its environment variable
@@ -79,7 +81,7 @@ func writeSettings(w io.Writer, all []config.Setting) {
 		}
 		name := s.Env
 		if s.Flag != "" {
-			name += ", --" + s.Flag + " " + s.Kind
+			name += ", --" + s.Flag + " " + s.Kind()
 		}
 		fmt.Fprintf(w, "  %s\n      %s%s\n", name, s.Usage, shownDefault(s))
 	}

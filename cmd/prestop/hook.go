@@ -52,16 +52,24 @@ func hookOrDryRun(i invocation) int {
 	if err != nil {
 		return i.usage(err)
 	}
+	if words := r.config.Arguments; len(words) > 0 && (words[0] == "help" || words[0] == "version") { // after flags
+		i.args = words
+		return run(i)
+	}
 	ctx, stopSignals := withSignals(i.ctx)
 	defer stopSignals()
 	r.ctx = ctx
 	if r.config.DryRun.V {
 		return r.dryRun()
 	}
-	if problems := r.script.Plan(r.world).Problems; len(problems) > 0 && !r.inPod() {
-		return r.complain("%s (see prestop --help)", r.secrets.Hide(joined(problems)))
+	p := r.script.Plan(r.world)
+	if len(p.Problems) > 0 && !r.inPod() {
+		return r.complain("%s (see prestop --help)", r.secrets.Hide(joined(p.Problems)))
 	}
-	w := newWatchdog(ctx, r.start.Add(r.script.SettledBudget()))
+	if len(i.args) == 0 && r.terminal() {
+		fmt.Fprintf(r.stderr, "prestop: this is the hook itself, and takes %s; prestop --dry-run shows instead what it does\n", hook.NewTimeline(&p.Plan).Lasts())
+	}
+	w := newWatchdog(ctx, r.stderr, r.start.Add(r.script.SettledBudget()), p.Problems)
 	return w.watch(func() int { return r.hook(w) })
 }
 

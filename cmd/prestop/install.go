@@ -1,22 +1,14 @@
 package main
 
 import (
-	"debug/elf"
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 
-	"github.com/prestop/prestop/internal/regular"
+	"github.com/prestop/prestop/internal/install"
 )
 
-// install copies this binary, for an init container that puts it into a volume. A reader sees the whole file or
-// none, and a regular file alone is replaced.
-func install(i invocation) int {
+// installSelf copies this binary, for an init container that puts it into a volume.
+func installSelf(i invocation) int {
 	const expected = "install: expected one destination, a directory or a file, got "
 	switch {
 	case len(i.args) != 1:
@@ -26,67 +18,11 @@ func install(i invocation) int {
 	case strings.HasPrefix(i.args[0], "-"):
 		return i.complain(expected+"the flag %q", i.args[0])
 	}
-	to, err := installTo(i.args[0])
+	to, err := install.Self(i.args[0])
 	if err != nil {
 		i.complain("install: %v", err)
 		return exitFailed
 	}
 	fmt.Fprintln(i.stdout, "installed", to)
 	return exitDone
-}
-
-func installTo(path string) (to string, err error) {
-	self, err := os.Executable()
-	if err != nil {
-		return "", err
-	}
-	if err := checkStatic(self); err != nil {
-		return "", err
-	}
-	if to, err = destination(path, self); err != nil {
-		return "", err
-	}
-	return to, copyExecutable(self, to)
-}
-
-var errDynamic = errors.New("this binary needs the C library of the image that it runs in, and would not start in another one; expected a static one, as CGO_ENABLED=0 go build makes it")
-
-// checkStatic refuses a binary that needs an interpreter to start: in the image of the app there may be none.
-func checkStatic(path string) error {
-	file, err := elf.Open(path)
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	if slices.ContainsFunc(file.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP }) {
-		return errDynamic
-	}
-	return nil
-}
-
-// destination is the file to write: in a directory it has the name of the binary.
-func destination(path, self string) (string, error) {
-	info, err := os.Stat(path)
-	switch {
-	case err == nil && info.IsDir():
-		path = filepath.Join(path, filepath.Base(self))
-	case errors.Is(err, fs.ErrNotExist) && os.IsPathSeparator(path[len(path)-1]):
-		return "", fmt.Errorf("%s is no directory: expected one that exists, as a volume's mount path does", path)
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return "", err
-	}
-	return path, nil
-}
-
-func copyExecutable(from, to string) error {
-	in, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	return regular.Replace(to, 0o755, func(out *os.File) error {
-		_, errSeek := in.Seek(0, io.SeekStart)
-		_, err := io.Copy(out, in)
-		return errors.Join(errSeek, err, out.Sync())
-	})
 }

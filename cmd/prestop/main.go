@@ -15,6 +15,7 @@ import (
 	"maps"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -41,9 +42,20 @@ func main() {
 	mainBelow("")
 }
 
+// memoryLimit is how much memory the Go runtime uses before it collects garbage more often. What the hook takes is taken from
+// the app: both are in one container.
+const memoryLimit = 10 << 20
+
+// processors is how many the Go runtime uses at a time, on a node with hundreds too. It starts a thread for each, and dies where it
+// may start no more: a pod's limit of processes may leave as few as eight. With one alone, all would stand still while a child waits
+// for its program's file.
+const processors = 2
+
 // mainBelow is main for a pod whose files are below root, which is empty but for tests.
 func mainBelow(root string) {
 	start := time.Now()
+	debug.SetMemoryLimit(memoryLimit)
+	runtime.GOMAXPROCS(processors)
 	log.SetOutput(io.Discard)                               // net/http tells stderr what servers send unasked
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // and that is all: a closed log must not end the hook
 	os.Exit(run(invocation{context.Background(), start, os.Args[1:], environment(os.Environ()), os.Stdout, os.Stderr, root}))
@@ -82,7 +94,7 @@ func environment(list []string) map[string]string {
 func subcommands() map[string]func(invocation) int {
 	return map[string]func(invocation) int{
 		"elasticsearch-clear": clearElasticsearch,
-		"install":             install,
+		"install":             installSelf,
 		"lint":                movedLint,
 		"version":             printVersion,
 		"help":                printHelp,
@@ -124,8 +136,13 @@ func (i invocation) complain(format string, args ...any) int {
 }
 
 func (i invocation) usage(err error) int {
-	if err == config.ErrHelp {
+	switch err {
+	case config.ErrHelp:
+		i.args = nil
 		return printHelp(i)
+	case config.ErrVersion:
+		i.args = nil
+		return printVersion(i)
 	}
 	return i.complain("%v (see prestop --help)", err)
 }

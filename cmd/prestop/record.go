@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"time"
@@ -73,9 +74,15 @@ func (r *hookRun) openAnywhere(p *hook.Plan, log *hookLog) (*record, error) {
 	defer cancel()
 	key := journal.Key{Container: self, Plan: p.ID()}
 	var errs []error
-	for _, dir := range journal.Dirs(r.config.StateDir.V, r.env["TMPDIR"]) {
+	dirs := journal.Dirs(r.config.StateDir.V, r.env["TMPDIR"])
+	for _, dir := range dirs {
 		own := &record{place: &stall.Place{}, secrets: r.secrets}
 		own.Journal, err = stall.DoOrWait(own.place, func(waits func()) (*journal.Journal, error) {
+			if len(dirs) > 1 {
+				if err := journal.Local(dir); err != nil {
+					return nil, fmt.Errorf("%s: %w", dir, err)
+				}
+			}
 			return journal.Open(ctx, dir, key, p.Grace+2*time.Second, func(_ json.RawMessage, since time.Duration) {
 				waits()
 				log.Warn("an earlier delivery of this hook still runs: waiting for it", "first_began", since.Round(time.Millisecond))

@@ -290,10 +290,7 @@ func (o outcome) message() string {
 func (r *hookRun) sendReport(o outcome, deadline time.Time, log *hookLog) error {
 	var line bytes.Buffer
 	o.write(slog.New(podlog.NewHandler(&line, podlog.Options{Hide: r.secrets.Hide, Clock: log.clock})), log.Lost())
-	client, err := web.New(r.world.Dial, web.TLS{}, nil)
-	if err != nil {
-		return err
-	}
+	client := web.New(r.world.Dial, web.TLS{}, nil)
 	last := min(hook.ReportTime, time.Until(deadline)-prestop.Engine)
 	ctx, cancel := context.WithTimeoutCause(r.ctx, last, errReport)
 	defer cancel()
@@ -310,10 +307,6 @@ func (r *hookRun) sendReport(o outcome, deadline time.Time, log *hookLog) error 
 func (r *hookRun) reachReport(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, checkTime, errCheckTime)
 	defer cancel()
-	client, err := web.New(r.world.Dial, web.TLS{}, nil)
-	if err != nil {
-		return err
-	}
-	_, err = client.Reach(ctx, r.config.ReportURL.V.String())
+	_, err := web.New(r.world.Dial, web.TLS{}, nil).Reach(ctx, r.config.ReportURL.V.String())
 	return err
 }

@@ -3,15 +3,23 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"sync"
 	"time"
+
+	"github.com/prestop/prestop/internal/config"
+	"github.com/prestop/prestop/prestop"
 )
 
 // A watchdog ends the hook where something holds it that no time-out can end, such as a file system that has stopped answering. A
 // thread in the kernel's uninterruptible sleep can keep the process itself; everything else is left behind.
 type watchdog struct {
-	ctx   context.Context
-	timer *time.Timer
+	ctx    context.Context
+	stderr io.Writer // for its last words, as long as there is no log
+	timer  *time.Timer
+
+	problems []config.Problem // of the plan, which count for the exit status
 
 	mu  sync.Mutex
 	log *hookLog // nil: not opened yet
@@ -26,8 +34,8 @@ const (
 
 var errHeld = errors.New("the deadline came, and something that does not answer held the hook")
 
-func newWatchdog(ctx context.Context, deadline time.Time) *watchdog {
-	return &watchdog{ctx: ctx, timer: time.NewTimer(time.Until(deadline) + overdue)}
+func newWatchdog(ctx context.Context, stderr io.Writer, deadline time.Time, problems []config.Problem) *watchdog {
+	return &watchdog{ctx: ctx, stderr: stderr, problems: problems, timer: time.NewTimer(time.Until(deadline) + overdue)}
 }
 
 // set moves the deadline.
@@ -61,19 +69,22 @@ func (w *watchdog) watch(do func() int) int {
 
 // giveUp returns the status of a hook that is held, or that of one which has ended meanwhile.
 func (w *watchdog) giveUp(done <-chan int) int {
-	status, why := exitFailed, errHeld
-	if by, signalled := errors.AsType[ended](context.Cause(w.ctx)); signalled {
-		status, why = exitSignal+int(by.signal), by
+	w.mu.Lock()
+	log := w.log
+	w.mu.Unlock()
+	why := errHeld
+	if w.ctx.Err() != nil {
+		why = context.Cause(w.ctx)
 	}
+	status := exitStatus(w.ctx, prestop.Report{Ended: why.Error()}, w.problems)
 	said := make(chan struct{})
 	go func() {
 		defer close(said)
-		w.mu.Lock()
-		log := w.log
-		w.mu.Unlock()
-		if log != nil {
-			log.end(outcome{report: log.report(why), exit: status})
+		if log == nil {
+			fmt.Fprintf(w.stderr, "prestop: %v\n", why)
+			return
 		}
+		log.end(outcome{log.report(why), w.problems, status})
 	}()
 	last := time.NewTimer(lastWords)
 	defer last.Stop()

@@ -24,12 +24,6 @@ type peer struct {
 
 func (p peer) address() string { return fmt.Sprintf("%s%d.%d", clientNet, 128+p.row%120, 1+p.run) }
 
-// A request is one that a client makes; all of them over one connection.
-type request struct {
-	path string // with query
-	body int    // bytes; 0: GET
-}
-
 // goClient asks by net/http over one kept connection. protocol is http, tls, h2 or h2c.
 func (p peer) goClient(protocol string) *http.Client {
 	t := &http.Transport{Protocols: new(http.Protocols), MaxConnsPerHost: 1, TLSClientConfig: &tls.Config{InsecureSkipVerify: true, ServerName: "lab"},

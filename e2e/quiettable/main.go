@@ -9,13 +9,16 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"regexp"
+	"runtime"
+	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -40,22 +43,33 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(2)
 	}
-	failed := false
-	for _, text := range strings.Split(*delays, ",") {
-		delay, err := time.ParseDuration(text)
+	each := strings.Split(*delays, ",")
+	if len(each) == 1 {
+		delay, err := time.ParseDuration(each[0])
+		failed := false
 		if err == nil {
-			var bad bool
-			bad, err = runAll(delay, *runs, *side, match, *verbose)
-			failed = failed || bad
+			failed, err = runAll(delay, *runs, *side, match, *verbose)
 		}
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(2)
 		}
+		if failed {
+			os.Exit(1)
+		}
+		return
 	}
-	if failed {
-		os.Exit(1)
+	status := 0
+	runtime.LockOSThread()       // Pdeathsig is sent when the thread ends that started the process
+	for _, delay := range each { // by a process of its own, with which its servers end
+		cmd := exec.Command("/proc/self/exe", append(slices.Clone(os.Args[1:]), "-delays", delay)...)
+		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+		if cmd.Run() != nil {
+			status = max(status, 1, cmd.ProcessState.ExitCode())
+		}
 	}
+	os.Exit(status)
 }
 
 // runAll runs all rows over one wire.
@@ -249,12 +263,4 @@ func docTable() string {
 		text += fmt.Sprintf("| %s | %s | %s | %s | %s |\n", k.pattern, k.protocol, strings.Join(servers[k], ", "), k.earliest, k.latest)
 	}
 	return text
-}
-
-func encode(v any) []byte {
-	b, err := json.Marshal(v)
-	if err != nil {
-		panic(err)
-	}
-	return append(b, '\n')
 }

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/prestop/prestop/internal/manifests"
+	"github.com/prestop/prestop/internal/testmanifest"
 )
 
 // A pod is that of a manifest, with a network that is the test's as well.
@@ -87,7 +87,7 @@ func (c *container) furnish(m manifest, dir string) (err error) {
 			return err
 		}
 	}
-	if hook := manifests.Hook(c.spec); len(hook) > 0 {
+	if hook := testmanifest.Hook(c.spec); len(hook) > 0 {
 		return bind(prestop, c.root.path(hook[0]), true)
 	}
 	return nil
@@ -194,7 +194,7 @@ func (c *container) hook(t *testing.T) result {
 	if c.main == nil {
 		c.run(t)
 	}
-	return c.exec(t, manifests.Hook(c.spec)...)
+	return c.exec(t, testmanifest.Hook(c.spec)...)
 }
 
 // exec runs a program in the container, as kubectl exec does.

@@ -8,17 +8,17 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/prestop/prestop/internal/manifests"
+	"github.com/prestop/prestop/internal/testmanifest"
 )
 
 // A manifest is one workload and what belongs to it.
 type manifest struct {
-	manifests.Pod
+	testmanifest.Pod
 	data map[string]map[string]string // of each ConfigMap and Secret, as manifests has it
 }
 
 func parse(text string) (manifest, error) {
-	f, err := manifests.Read(text)
+	f, err := testmanifest.Read(text)
 	if err == nil && len(f.Pods) != 1 {
 		err = fmt.Errorf("expected one workload, got %d", len(f.Pods))
 	}

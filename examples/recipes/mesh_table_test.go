@@ -55,7 +55,7 @@ func TestChangedRequestFails(t *testing.T) {
 		{"another member", "spring-boot.yaml", "json=.status", "json=.state", 1, true},
 		{"path of the metric", "spring-boot.yaml", "requests.active", "requests.live", 1, true},
 		{"another measurement", "spring-boot.yaml", ".measurements[0]", ".measurements[2]", 1, true},
-		{"its own request", "spring-boot.yaml", "at-most=1", "at-most=0", 0, true},
+		{"its own request", "spring-boot.yaml", "at-most=1 max=50s", "at-most=0 max=2s", 0, true},
 
 		{"nothing", "container-order.yaml", "", "", 0, false},
 		{"method", "container-order.yaml", "- post ", "- put ", 1, false},
@@ -98,7 +98,7 @@ func TestChangedRequestFails(t *testing.T) {
 		{"path of the statistics", "istio.yaml", "/stats?", "/stats/json?", 1, true},
 		{"port", "istio.yaml", "15000/stats?", "15020/stats?", 1, true},
 		{"statistics for Prometheus", "istio.yaml", "&format=json", "&format=prometheus", 1, true},
-		{"what leaves the pod", "istio.yaml", "_15006.", "_15001.", 0, true},
+		{"what leaves the pod", "istio.yaml", "_15006.downstream_cx_active\n                at-most=0 min=5s max=45s", "_15001.downstream_cx_active\n                at-most=0 min=5s max=2s", 0, true},
 		{"no such listener", "istio.yaml", "_15006.", "_15007.", 1, true},
 
 		{"nothing", "istio-gateway.yaml", "", "", 0, false},

@@ -17,7 +17,7 @@ import (
 
 	"github.com/gomodule/redigo/redis"
 
-	"github.com/prestop/prestop/internal/manifests"
+	"github.com/prestop/prestop/internal/testmanifest"
 	"github.com/prestop/prestop/internal/testserver"
 )
 
@@ -120,7 +120,7 @@ func startupProbe(t *testing.T, manifest string) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := manifests.Read(string(content))
+	f, err := testmanifest.Read(string(content))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/prestop/prestop/internal/manifests"
+	"github.com/prestop/prestop/internal/testmanifest"
 )
 
 // A recipe is what a table needs to know of one: which container's hook it is, what stands in for the world, and how the
@@ -120,7 +120,7 @@ func checkNobody(t *testing.T, recipes map[string]recipe) {
 
 // waits tells whether the container's hook waits for anything.
 func waits(c *container) bool {
-	return slices.ContainsFunc(manifests.Hook(c.spec), func(step string) bool {
+	return slices.ContainsFunc(testmanifest.Hook(c.spec), func(step string) bool {
 		return strings.HasPrefix(step, "wait ") || strings.HasPrefix(step, "until ")
 	})
 }
@@ -132,7 +132,7 @@ func checkDryRun(t *testing.T, recipes map[string]recipe) {
 			inPod(t, manifest, func(t *testing.T, p *pod) {
 				recipe.serve(t, p)
 				for name, c := range p.containers {
-					if hook := manifests.Hook(c.spec); len(hook) > 0 {
+					if hook := testmanifest.Hook(c.spec); len(hook) > 0 {
 						dryRun(t, name, c)
 					}
 				}
@@ -143,7 +143,7 @@ func checkDryRun(t *testing.T, recipes map[string]recipe) {
 
 func dryRun(t *testing.T, name string, c *container) {
 	t.Helper()
-	hook := manifests.Hook(c.spec)
+	hook := testmanifest.Hook(c.spec)
 	c.run(t)
 	got := c.exec(t, slices.Concat(hook[:1], []string{"--dry-run"}, hook[1:])...)
 	for _, bad := range []string{"would fail", "warning", "shortened", "problem"} {

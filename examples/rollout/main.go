@@ -5,8 +5,8 @@
 // It is a small cluster on loopback. The replicas of an app and their preStop hooks are real processes, stopped as a
 // kubelet stops them; each node's proxy learns late, by its own lag, that a replica is to go; and clients send requests
 // meanwhile. All replicas are replaced once by each [strategy], all strategies at the same time, with the same seed. A
-// table says what came of it, beside what a hook would have taken that knows when the last request is over, and an SVG
-// draws it. The exit code is 1 if something came out otherwise than prestop promises.
+// table says what came of it, beside what a hook would have taken that knows when the last request is over, the last
+// lines say which to take, and an SVG draws it. The exit code is 1 if something came out otherwise than prestop promises.
 //
 // It takes less than a minute, needs no privileges and no network but loopback (and what the go command needs for the
 // build), and leaves nothing but the drawing. It is no Kubernetes: there are no containers and no API server, and a proxy
@@ -87,9 +87,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	fmt.Fprintln(stderr, "builds ./cmd/prestop; the first time takes a minute")
 	hook := filepath.Join(dir, "prestop")
-	if err := build(ctx, hook); err != nil {
+	stop := show{stderr, "building prestop, the first time takes a minute", 0}.progress(ctx)
+	err = build(ctx, hook)
+	stop()
+	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not done in %s", limit))
@@ -97,12 +99,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if o.seeds > 0 {
 		return check(ctx, o, hook, dir, stdout)
 	}
-	return show(ctx, o, hook, dir, stdout, stderr)
+	return demonstrate(ctx, o, hook, dir, stdout, stderr)
 }
 
-// show plays all strategies with one seed.
-func show(ctx context.Context, o options, hook, dir string, stdout, stderr io.Writer) error {
-	stop := progress(ctx, stderr, longest())
+// demonstrate plays all strategies with one seed.
+func demonstrate(ctx context.Context, o options, hook, dir string, stdout, stderr io.Writer) error {
+	fmt.Fprintf(stderr, "%d ways to stop a pod, at the same time: each replaces %d replicas, while clients send requests\n", len(strategies), replicas)
+	stop := show{stderr, "rolling out", longest()}.progress(ctx)
 	results, err := playAll(ctx, strategies, o.seed, hook, dir)
 	stop()
 	if err != nil {
@@ -117,7 +120,11 @@ func show(ctx context.Context, o options, hook, dir string, stdout, stderr io.Wr
 		}
 		fmt.Fprintln(stderr, "drawn to", o.svg)
 	}
-	return judge(results)
+	if err := judge(results); err != nil || o.csv {
+		return err
+	}
+	_, err = fmt.Fprint(stdout, "\n", advice(results))
+	return err
 }
 
 // build makes the program.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -21,11 +22,34 @@ pod gets. The rollout is over when the last of the old pods has ended.
 		return err
 	}
 	for _, r := range results {
-		if _, err := fmt.Fprintf(w, "  %-23s %s; the app %s on SIGTERM\n", r.name, r.note, r.onSIGTERM); err != nil {
+		if _, err := fmt.Fprintf(w, "  %-23s %s; the app %s on SIGTERM\n  %-23s good for %s\n", r.name, r.note, r.onSIGTERM, "", r.good); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// advice says in a sentence or two which strategy to take: of those that lost nothing the quickest that needs nothing of the app's
+// SIGTERM, and beside it the others that lost nothing.
+func advice(results []result) string {
+	var text strings.Builder
+	best := -1
+	for n, r := range results {
+		if r.adaptive && r.perfect && len(r.failed()) == 0 && r.onSIGTERM == exits && (best < 0 || r.rollout() < results[best].rollout()) {
+			best = n
+		}
+	}
+	if best < 0 {
+		return "Take none of these: each of them lost requests.\n"
+	}
+	b := results[best]
+	fmt.Fprintf(&text, "Take %q where you can: no request failed, and the rollout took %s.\n", b.name, seconds(b.rollout()))
+	for n, r := range results {
+		if n != best && r.perfect && len(r.failed()) == 0 {
+			fmt.Fprintf(&text, "%q loses nothing either, in %s: for %s.\n", r.name, seconds(r.rollout()), r.good)
+		}
+	}
+	return text.String()
 }
 
 // printRows prints a row for each result.

@@ -9,39 +9,66 @@ import (
 	"time"
 )
 
-// progress draws a bar on w, if that is a terminal, until the function that it returns is called, which wipes it out.
-func progress(ctx context.Context, w io.Writer, total time.Duration) func() {
-	if !isTerminal(w) {
-		return func() {}
-	}
+// A show is what is said on w while something takes its time: on a terminal a line that moves, elsewhere a line every ten
+// seconds.
+type show struct {
+	w     io.Writer
+	what  string
+	total time.Duration // about how long it takes; 0: nobody knows
+}
+
+// progress begins at once and goes on until the function that it returns is called, which wipes a line that moves out.
+func (s show) progress(ctx context.Context) func() {
 	ctx, stop := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		draw(ctx, w, total)
+		if isTerminal(s.w) {
+			s.draw(ctx)
+			return
+		}
+		s.write(ctx)
 	}()
 	return func() { stop(); <-done }
 }
 
-func draw(ctx context.Context, w io.Writer, total time.Duration) {
+func (s show) draw(ctx context.Context) {
 	begun := time.Now()
 	tick := time.NewTicker(time.Second / 4)
 	defer tick.Stop()
 	for {
+		fmt.Fprint(s.w, "\r"+s.line(time.Since(begun)))
 		select {
 		case <-tick.C:
-			fmt.Fprint(w, "\r"+bar(time.Since(begun), total))
 		case <-ctx.Done():
-			fmt.Fprint(w, "\r\x1b[K")
+			fmt.Fprint(s.w, "\r\x1b[K")
 			return
 		}
 	}
 }
 
-func bar(passed, total time.Duration) string {
-	const width = 50
-	full := int(min(passed, total) * width / total)
-	return fmt.Sprintf("[%s%s] %2.0f of about %.0f s", strings.Repeat("=", full), strings.Repeat(" ", width-full), passed.Seconds(), total.Seconds())
+func (s show) write(ctx context.Context) {
+	begun := time.Now()
+	tick := time.NewTicker(10 * time.Second)
+	defer tick.Stop()
+	fmt.Fprintln(s.w, s.what)
+	for {
+		select {
+		case <-tick.C:
+			fmt.Fprintf(s.w, "%s: %.0f s\n", s.what, time.Since(begun).Seconds())
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (s show) line(passed time.Duration) string {
+	const width = 30
+	if s.total == 0 {
+		return fmt.Sprintf("%s: %.0f s", s.what, passed.Seconds())
+	}
+	full := int(min(passed, s.total) * width / s.total)
+	return fmt.Sprintf("%s [%s%s] %2.0f of about %.0f s", s.what, strings.Repeat("=", full), strings.Repeat(" ", width-full), passed.Seconds(), s.total.Seconds())
 }
 
 func isTerminal(w io.Writer) bool {

@@ -281,15 +281,52 @@ func TestBar(t *testing.T) {
 	for _, test := range []struct {
 		passed time.Duration
 		full   int
-	}{{0, 0}, {time.Second, 5}, {10 * time.Second, 50}, {time.Minute, 50}} {
-		if got := bar(test.passed, 10*time.Second); strings.Count(got, "=") != test.full || len(got) > 79 {
+	}{{0, 0}, {time.Second, 3}, {10 * time.Second, 30}, {time.Minute, 30}} {
+		if got := (show{what: "rolling out", total: 10 * time.Second}).line(test.passed); strings.Count(got, "=") != test.full || len(got) > 79 {
 			t.Errorf("%q", got)
 		}
 	}
-	var piped bytes.Buffer
-	progress(t.Context(), &piped, time.Second)()
-	if piped.Len() > 0 {
-		t.Errorf("a pipe gets %q", &piped)
+	if got := (show{what: "building"}).line(12 * time.Second); got != "building: 12 s" {
+		t.Errorf("of what nobody knows the time: %q", got)
+	}
+}
+
+// A pipe gets a line at once, and one every ten seconds.
+func TestProgressOnAPipe(t *testing.T) {
+	t.Parallel()
+	for lasts, want := range map[time.Duration]string{
+		0:                "rolling out\n",
+		25 * time.Second: "rolling out\nrolling out: 10 s\nrolling out: 20 s\n",
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var piped bytes.Buffer
+			stop := show{&piped, "rolling out", time.Minute}.progress(t.Context())
+			<-time.After(lasts)
+			stop()
+			if got := piped.String(); got != want {
+				t.Errorf("after %s: %q, want %q", lasts, got, want)
+			}
+		})
+	}
+}
+
+// The last word is the strategy to take, and none where all of them lost requests.
+func TestAdvice(t *testing.T) {
+	t.Parallel()
+	const second = time.Second
+	none, fixed, adaptive, drained := strategies[0], strategies[3], strategies[5], strategies[6]
+	good := []result{played(none, 0, 6*second, io.EOF), played(fixed, 50*second, 6*second, nil), played(adaptive, 9*second, 6*second, nil), played(drained, 8*second, 6*second, nil)}
+	got := advice(good)
+	if first, rest, _ := strings.Cut(got, "\n"); !strings.Contains(first, fmt.Sprintf("Take %q", adaptive.name)) || !strings.Contains(rest, fixed.good) || !strings.Contains(rest, drained.good) || strings.Contains(got, none.name) {
+		t.Errorf("%q", got)
+	}
+	if got := advice([]result{played(adaptive, 9*second, 6*second, io.EOF)}); !strings.Contains(got, "none of these") {
+		t.Errorf("all lost requests: %q", got)
+	}
+	for _, s := range strategies {
+		if s.good == "" {
+			t.Errorf("%s is good for nothing", s.name)
+		}
 	}
 }
 

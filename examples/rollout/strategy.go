@@ -16,6 +16,7 @@ const (
 // A strategy is a way to stop a pod.
 type strategy struct {
 	name, note string
+	good       string             // what it is good for
 	hook       func(pod) []string // the preStop command; none: no hook
 	onSIGTERM  string             // what the app does then
 	adaptive   bool               // its hook ends when the traffic has left
@@ -24,15 +25,18 @@ type strategy struct {
 }
 
 var strategies = []strategy{
-	{name: "no hook", note: "SIGTERM at once", onSIGTERM: exits, careless: true},
-	{name: "short sleep", note: "sleep 2", hook: sleep(quietMin), onSIGTERM: exits, careless: true},
-	{name: "long sleep", note: "sleep 25", hook: sleep(25 * time.Second), onSIGTERM: exits},
-	{name: "fixed wait", note: "app call, then 50 s in all", hook: steps("post $APP/shutdown", "wait 50s"), onSIGTERM: exits, perfect: true},
-	{name: "until quiet", note: "nobody tells the clients to go", hook: steps(quiet("")), onSIGTERM: exits},
-	{name: "app call + until quiet", note: "the app answers Connection: close", hook: steps("post $APP/shutdown", quiet("")),
-		onSIGTERM: exits, adaptive: true, perfect: true},
-	{name: "traffic=new", note: "the app ends its connections well on SIGTERM", hook: steps(quiet(" traffic=new")),
-		onSIGTERM: drains, adaptive: true, perfect: true},
+	{name: "no hook", note: "SIGTERM at once", good: "pods that nobody sends requests to", onSIGTERM: exits, careless: true},
+	{name: "short sleep", note: "sleep 2", good: "a few clients that all hear of it within that time", hook: sleep(quietMin), onSIGTERM: exits, careless: true},
+	{name: "long sleep", note: "sleep 25", good: "clients that do not keep connections; those that do are cut off",
+		hook: sleep(25 * time.Second), onSIGTERM: exits},
+	{name: "fixed wait", note: "app call, then 50 s in all", good: "apps that can be told, with few requests, far apart",
+		hook: steps("post $APP/shutdown", "wait 50s"), onSIGTERM: exits, perfect: true},
+	{name: "until quiet", note: "nobody tells the clients to go", good: "apps that cannot be told, and clients that do not keep connections: those that do hold it to its max",
+		hook: steps(quiet("")), onSIGTERM: exits},
+	{name: "app call + until quiet", note: "the app answers Connection: close", good: "apps that can be told",
+		hook: steps("post $APP/shutdown", quiet("")), onSIGTERM: exits, adaptive: true, perfect: true},
+	{name: "traffic=new", note: "until quiet … traffic=new, for an app that ends its connections well", good: "apps that do so, and clients that keep their connections, as gRPC's do",
+		hook: steps(quiet(" traffic=new")), onSIGTERM: drains, adaptive: true, perfect: true},
 }
 
 // promising are the strategies that [check] plays.

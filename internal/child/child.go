@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"os/exec"
 	"runtime"
 	"syscall"
 	"time"
@@ -66,7 +65,8 @@ func (e *ExitError) Error() string {
 // Run runs the program and waits for its end. Done is exit status 0. Any other is an [*ExitError], and every other error means
 // that it was not started, or did not end by itself.
 func (p Program) Run(ctx context.Context, log *slog.Logger) error {
-	path, err := p.find()
+	// The program is read before it is started: Go stands still as a whole while a child waits for its program's file.
+	path, err := p.Find()
 	if err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func (p Program) Run(ctx context.Context, log *slog.Logger) error {
 		return startError(path, err)
 	}
 	if p.Say == nil {
-		log.Info("started", "program", path, "pid", c.cmd.Process.Pid)
+		log.Info("started", "program", path, "pid", c.process.Pid)
 	}
 	return c.finish(ctx)
 }
@@ -94,13 +94,18 @@ func (p Program) Find() (path string, err error) {
 	return path, err
 }
 
+// unseen is the status of no end.
+const unseen = ^syscall.WaitStatus(0)
+
 // child is a program that was started, the leader of a process group.
 type child struct {
-	cmd     *exec.Cmd
+	name    string
+	process *os.Process
 	log     *slog.Logger
 	output  *output
-	ended   chan struct{} // closed when it has ended; until it is reaped its process id is not given to another
-	adopter int           // the process whose descendants are all the program's; 0: there is none
+	ended   chan struct{}      // closed when it has ended; until it is reaped its process id is not given to another
+	adopter int                // the process whose descendants are all the program's; 0: there is none
+	status  syscall.WaitStatus // of the end; unseen before reap
 }
 
 func (p Program) start(path string, log *slog.Logger) (*child, error) {
@@ -109,11 +114,11 @@ func (p Program) start(path string, log *slog.Logger) (*child, error) {
 	if p.Adopt && adopt() {
 		adopter = os.Getpid()
 	}
-	cmd := &exec.Cmd{Path: path, Args: p.Words, SysProcAttr: &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}}
-	if err := out.start(cmd); err != nil {
+	process, err := out.start(path, p.Words)
+	if err != nil {
 		return nil, err
 	}
-	c := &child{cmd, log, out, make(chan struct{}), adopter}
+	c := &child{name: p.Words[0], process: process, log: log, output: out, ended: make(chan struct{}), adopter: adopter, status: unseen}
 	go c.watch()
 	return c, nil
 }
@@ -122,7 +127,7 @@ func (p Program) start(path string, log *slog.Logger) (*child, error) {
 func (c *child) watch() {
 	defer close(c.ended)
 	for {
-		err := unix.Waitid(unix.P_PID, c.cmd.Process.Pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
+		err := unix.Waitid(unix.P_PID, c.process.Pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
 		if !errors.Is(err, unix.EINTR) {
 			return
 		}
@@ -153,25 +158,25 @@ func (c *child) finish(ctx context.Context) error {
 // cut kills the program, all of its group, and what has left the group.
 func (c *child) cut(cause error) error {
 	errKill := c.kill()
+	c.endLeft(context.Background(), lastWords) // before all else: there may be little time
 	ctx, cancel := context.WithTimeout(context.Background(), lastWords)
 	defer cancel()
 	gone := c.gone(ctx)
-	c.endLeft(context.Background(), lastWords)
 	if gone {
 		c.reap()
 	} else {
 		go func() { <-c.ended; c.reap() }()
 	}
 	c.output.end(ctx)
-	switch name := c.cmd.Args[0]; {
+	switch {
 	case gone && !c.wasKilled():
 		return c.verdict() // it was quicker
 	case gone:
-		return c.saying(fmt.Errorf("%s is killed: %w", name, cause))
+		return c.saying(fmt.Errorf("%s is killed: %w", c.name, cause))
 	case errKill != nil:
-		return c.saying(fmt.Errorf("%s is not done and cannot be killed: %w: %w", name, errKill, cause))
+		return c.saying(fmt.Errorf("%s is not done and cannot be killed: %w: %w", c.name, errKill, cause))
 	default:
-		return c.saying(fmt.Errorf("%s is killed, and not gone yet: %w", name, cause))
+		return c.saying(fmt.Errorf("%s is killed, and not gone yet: %w", c.name, cause))
 	}
 }
 
@@ -186,30 +191,26 @@ func (c *child) gone(ctx context.Context) bool {
 }
 
 // kill takes all of the group. The process id is still the program's, because it is not reaped before.
-func (c *child) kill() error { return unix.Kill(-c.cmd.Process.Pid, unix.SIGKILL) }
+func (c *child) kill() error { return unix.Kill(-c.process.Pid, unix.SIGKILL) }
 
-// reap takes a program that has ended out of the kernel's table. What became of it is in ProcessState then.
-func (c *child) reap() { _ = c.cmd.Wait() }
-
-func (c *child) status() syscall.WaitStatus {
-	status, _ := c.cmd.ProcessState.Sys().(syscall.WaitStatus)
-	return status
+// reap takes a program that has ended out of the kernel's table.
+func (c *child) reap() {
+	if state, err := c.process.Wait(); err == nil {
+		c.status = state.Sys().(syscall.WaitStatus)
+	}
 }
 
-func (c *child) wasKilled() bool {
-	return c.status().Signaled() && c.status().Signal() == syscall.SIGKILL
-}
+func (c *child) wasKilled() bool { return c.status.Signaled() && c.status.Signal() == syscall.SIGKILL }
 
 // verdict is what its exit status says.
 func (c *child) verdict() error {
-	name, status := c.cmd.Args[0], c.status()
 	switch {
-	case c.cmd.ProcessState.Success():
-		return nil
-	case status.Signaled():
-		return c.saying(fmt.Errorf("%s: ended by %s", name, proc.SignalName(status.Signal())))
+	case c.status.Signaled():
+		return c.saying(fmt.Errorf("%s: ended by %s", c.name, proc.SignalName(c.status.Signal())))
+	case c.status.ExitStatus() != 0:
+		return &ExitError{c.name, c.status.ExitStatus(), c.output.last()}
 	}
-	return &ExitError{name, status.ExitStatus(), c.output.last()}
+	return nil
 }
 
 // saying adds the last line that the program printed.

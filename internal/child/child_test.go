@@ -424,7 +424,7 @@ func TestProgramEndsWhatIsAdopted(t *testing.T) {
 	if adopt() {
 		t.Error("adopts beside a child")
 	}
-	c := child{cmd: adopter, log: log.logger(), adopter: adopter.Process.Pid}
+	c := child{process: adopter.Process, log: log.logger(), adopter: adopter.Process.Pid}
 	c.tellLeft()
 	if log.count("not all that it started", fmt.Sprintf("(%d)", others[0]), fmt.Sprintf("(%d)", others[1])) != 1 {
 		t.Errorf("not named: %v\n%s", others, log)

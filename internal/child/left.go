@@ -47,7 +47,7 @@ func (c *child) started() []proc.Process {
 		}
 		return false
 	}
-	leader := c.cmd.Process.Pid
+	leader := c.process.Pid
 	var started []proc.Process
 	for _, p := range all {
 		if p.PID != leader && (p.Group == leader || c.adopter != 0 && descends(p)) {

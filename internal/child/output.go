@@ -8,10 +8,10 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"os/exec"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 	"unicode/utf8"
 )
@@ -36,32 +36,40 @@ type output struct {
 	logged, leftOut int // lines
 }
 
-// start starts the program with pipes of its own.
-func (o *output) start(cmd *exec.Cmd) error {
+// start starts the program with no input and with pipes of its own.
+func (o *output) start(path string, words []string) (*os.Process, error) {
 	o.stdout, o.stderr = stream{name: "stdout", line: o.line}, stream{name: "stderr", line: o.line}
+	nothing, err := os.Open(os.DevNull)
+	if err != nil {
+		return nil, err
+	}
+	defer nothing.Close()
 	fromStdout, toStdout, err := os.Pipe()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer toStdout.Close()
 	fromStderr, toStderr, err := os.Pipe()
 	if err != nil {
 		fromStdout.Close()
-		return err
+		return nil, err
 	}
 	defer toStderr.Close()
 	o.pipes = []*os.File{fromStdout, fromStderr}
-	cmd.Stdout, cmd.Stderr = toStdout, toStderr
-	if err := cmd.Start(); err != nil {
+	process, err := os.StartProcess(path, words, &os.ProcAttr{
+		Files: []*os.File{nothing, toStdout, toStderr},
+		Sys:   &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL},
+	})
+	if err != nil {
 		o.close()
-		return err
+		return nil, err
 	}
 	o.done = make(chan struct{})
 	var both sync.WaitGroup
 	both.Go(func() { o.stdout.readFrom(fromStdout) })
 	both.Go(func() { o.stderr.readFrom(fromStderr) })
 	go func() { both.Wait(); close(o.done) }()
-	return nil
+	return process, nil
 }
 
 func (o *output) close() {

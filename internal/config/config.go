@@ -94,7 +94,7 @@ const (
 const Prefix = "PRE_STOP_"
 
 // Read reads arguments and environment, and what ECK mounts below root, which is empty but for tests. The error is
-// [ErrHelp].
+// [ErrHelp] or [ErrVersion].
 func Read(args []string, env map[string]string, root string) (*Config, error) {
 	return readWith(args, env, func(namespace string) (eck.Pod, bool) { return eck.Find(root, namespace) })
 }
@@ -111,7 +111,7 @@ func readWith(args []string, env map[string]string, mounted func(namespace strin
 		return nil, err
 	}
 	for _, s := range r.table {
-		if text := env[s.Env]; text != "" && *s.by == "" {
+		if text := env[s.Env]; text != "" && s.By() == "" {
 			r.set(s, s.Env, text)
 		}
 	}

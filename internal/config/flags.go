@@ -10,20 +10,28 @@ import (
 	"github.com/prestop/prestop/internal/step"
 )
 
-// ErrHelp is the error of [Read] where somebody asks for help.
-var ErrHelp = pflag.ErrHelp
+// The errors of [Read] where somebody asks for help or for the version, and for no hook.
+var (
+	ErrHelp    = pflag.ErrHelp
+	ErrVersion = errors.New("the version is asked for")
+)
 
 // arguments is the name of a problem with an argument that is no known flag.
 const arguments = "arguments"
 
+const versionFlag = "version"
+
 // arguments reads flags up to the first step, since a step may have dashes of its own. A flag that cannot be read is a problem,
-// and the others are read all the same. The error is [ErrHelp].
+// and the others are read all the same. The error is [ErrHelp] or [ErrVersion].
 func (r *reader) arguments(args []string) error {
 	var unreadable []Problem
 	for {
 		r.Problems = nil // those of the last time are found again
 		flags := r.flags()
 		err := flags.Parse(args)
+		if flags.Changed(versionFlag) {
+			return ErrVersion
+		}
 		if err == nil {
 			r.Arguments, r.Problems = flags.Args(), append(unreadable, r.Problems...)
 			return nil
@@ -83,24 +91,21 @@ func (r *reader) flags() *pflag.FlagSet {
 	flags := pflag.NewFlagSet("prestop", pflag.ContinueOnError)
 	flags.SetInterspersed(false)
 	flags.Usage = func() {}
+	flags.String(versionFlag, "", "")
+	flags.Lookup(versionFlag).NoOptDefVal = "true"
 	for _, s := range r.table {
 		if s.Flag != "" {
 			r.flag(flags, s)
 		}
 	}
-	var dryRun, output *Setting
-	own := &reader{Config: r.Config}
-	add(own, "", &r.DryRun, toggle(), "", "dry-run", "", "")
-	add(own, "", &r.Output, choice(Text, JSON), "", "output", "", "")
-	dryRun, output = own.table[0], own.table[1]
-	r.flag(flags, dryRun)
-	r.flag(flags, output)
+	r.flag(flags, &Setting{value: is(&r.DryRun, toggle()), Flag: "dry-run"})
+	r.flag(flags, &Setting{value: is(&r.Output, choice(Text, JSON)), Flag: "output"})
 	return flags
 }
 
 func (r *reader) flag(flags *pflag.FlagSet, s *Setting) {
 	f := flags.VarPF(flagValue{r, s}, s.Flag, "", s.Usage)
-	if s.Kind == toggle().name {
+	if s.Kind() == toggle().name {
 		f.NoOptDefVal = "true"
 	}
 }
@@ -118,10 +123,10 @@ func (f flagValue) Set(text string) error {
 		f.r.DryRun.V = true // whoever mistypes it wants nothing to be done
 	}
 	if f.Setting.Flag == "output" {
-		*f.by = "--output" // it needs a dry run whatever its value
+		f.setBy("--output") // it needs a dry run whatever its value
 	}
 	return nil
 }
 
 func (f flagValue) String() string { return f.Shown() }
-func (f flagValue) Type() string   { return f.Kind }
+func (f flagValue) Type() string   { return f.Kind() }

@@ -237,12 +237,12 @@ func TestSettings(t *testing.T) {
 		if !ok || len(test.good) == 0 {
 			t.Errorf("%s: this test has no row for it", one.Env)
 		}
-		if one.Kind == "" || one.Usage == "" || one.Group == "" {
+		if one.Kind() == "" || one.Usage == "" || one.Group == "" {
 			t.Errorf("%s: help has nothing for it", one.Env)
 		}
 		for text, want := range test.good {
 			s := row(one.Env)
-			if err := s.set(text); err != nil || s.Check(text) != nil {
+			if err := s.set(text, "x"); err != nil || s.Check(text) != nil {
 				t.Errorf("%s=%q: %v", one.Env, text, err)
 			} else if got := s.Shown(); got != want {
 				t.Errorf("%s=%q is shown as %q, want %q", one.Env, text, got, want)
@@ -251,7 +251,7 @@ func TestSettings(t *testing.T) {
 		for text, want := range test.bad {
 			s := row(one.Env)
 			before := s.Shown()
-			if err := s.set(text); err == nil || err.Error() != want {
+			if err := s.set(text, "x"); err == nil || err.Error() != want {
 				t.Errorf("%s=%q: error %v, want %s", one.Env, text, err, want)
 			} else if strings.Contains(err.Error(), "hunter22") {
 				t.Errorf("%s=%q: the error repeats the password: %v", one.Env, text, err)
@@ -351,7 +351,7 @@ func FuzzSettings(f *testing.F) {
 			}
 			s := row(one.Env)
 			before := s.Shown()
-			err := s.set(text)
+			err := s.set(text, "x")
 			shown := s.Shown()
 			if err != nil && shown != before {
 				t.Errorf("%s=%q was refused, and changed the value to %q", one.Env, text, shown)
@@ -361,7 +361,7 @@ func FuzzSettings(f *testing.F) {
 				continue
 			}
 			if again := row(one.Env); err == nil {
-				if err := again.set(shown); err != nil && shown != "" || err == nil && again.Shown() != shown {
+				if err := again.set(shown, "x"); err != nil && shown != "" || err == nil && again.Shown() != shown {
 					t.Errorf("%s=%q is shown as %q, which is read as %q: %v", one.Env, text, shown, again.Shown(), err)
 				}
 			}

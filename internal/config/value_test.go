@@ -10,7 +10,7 @@ func TestKinds(t *testing.T) {
 	t.Parallel()
 	kinds := make(map[string]string)
 	for _, s := range Table() {
-		kinds[s.Flag] = s.Kind
+		kinds[s.Flag] = s.Kind()
 	}
 	for flag, want := range map[string]string{
 		"grace-period": "duration", "max-dns-errors": "number", "if-not-deleted": "wait|skip", "ask-api": "true|false", "skip-file": "file",
@@ -25,10 +25,8 @@ func TestKinds(t *testing.T) {
 // Set again, a value is what it was set to last, and none is no URL.
 func TestURLsAreReplaced(t *testing.T) {
 	t.Parallel()
-	r := newReader(nil)
 	var v Value[[]*url.URL]
-	add(r, "", &v, manyURLs(), "", "", "", "")
-	s := r.table[len(r.table)-1]
+	s := is(&v, manyURLs())
 	for _, test := range []struct {
 		set, want string
 		urls      int
@@ -39,7 +37,7 @@ func TestURLsAreReplaced(t *testing.T) {
 		{"ftp://d", "http://c", 1},
 		{"", "http://c", 1},
 	} {
-		_ = s.set(test.set) // what is refused leaves the value
+		_ = s.set(test.set, "x") // what is refused leaves the value
 		if got := s.Shown(); got != test.want || len(v.V) != test.urls {
 			t.Errorf("after %q: %q, %v; want %q", test.set, got, v.V, test.want)
 		}

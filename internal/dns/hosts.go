@@ -2,7 +2,6 @@ package dns
 
 import (
 	"bytes"
-	"cmp"
 	"io"
 	"net/netip"
 	"os"
@@ -51,7 +50,7 @@ func readFile(path string) string {
 // parseHosts returns the addresses that a hosts file gives to name, IPv4 first: those of all lines, since hosts(5)
 // has one address a line. Lines that begin with no address are passed over.
 func parseHosts(text, name string) []netip.Addr {
-	var addrs []netip.Addr
+	var v4, v6 []netip.Addr
 	for line := range strings.Lines(text) {
 		line, _, _ = strings.Cut(line, "#")
 		fields := strings.Fields(line)
@@ -59,10 +58,13 @@ func parseHosts(text, name string) []netip.Addr {
 			continue
 		}
 		addr, err := netip.ParseAddr(fields[0])
-		if addr = addr.Unmap(); err == nil && !slices.Contains(addrs, addr) {
-			addrs = append(addrs, addr)
+		switch addr = addr.Unmap(); {
+		case err != nil || slices.Contains(v4, addr) || slices.Contains(v6, addr):
+		case addr.Is4():
+			v4 = append(v4, addr)
+		default:
+			v6 = append(v6, addr)
 		}
 	}
-	slices.SortStableFunc(addrs, func(a, b netip.Addr) int { return cmp.Compare(a.BitLen(), b.BitLen()) })
-	return addrs
+	return append(v4, v6...)
 }

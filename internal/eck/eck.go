@@ -33,26 +33,28 @@ type Pod struct {
 	Cluster, Version string
 	URLs             []string // the internal Service, then the public one
 	PasswordFile     string
+	Unreadable       error  // why the password cannot be read; nil: it can
 	CAFile, LeafFile string // LeafFile: the certificate that our own node serves
 	CertFile         string // our client certificate
 	KeyFile          string
 }
 
-// Find looks below root, which is empty but for tests. False: not an ECK pod, which takes the labels file with
-// a cluster's name in it and the password of ECK's hook together.
+// Find looks below root, which is empty but for tests. False: not an ECK pod, since there is no labels file with a cluster's name
+// in it. A pod whose volumes were overwritten may lack the password of ECK's hook.
 func Find(root, namespace string) (Pod, bool) {
 	labels, err := readLabels(filepath.Join(root, labelsFile))
 	cluster := labels[labelCluster]
-	password := exists(root, users, User)
-	if err != nil || cluster == "" || password == "" {
+	if err != nil || cluster == "" {
 		return Pod{}, false
 	}
+	password := filepath.Join(root, users, User)
+	_, unreadable := regular.Read(password)
 	p := Pod{
 		Cluster: cluster, Version: labels[labelVersion],
 		URLs:         urls(labels[labelScheme], cluster, namespace),
-		PasswordFile: password,
-		CAFile:       exists(root, httpCerts, "ca.crt"),
-		LeafFile:     exists(root, httpCerts, "tls.crt"),
+		PasswordFile: password, Unreadable: unreadable,
+		CAFile:   exists(root, httpCerts, "ca.crt"),
+		LeafFile: exists(root, httpCerts, "tls.crt"),
 	}
 	// A node that comes from a time without client authentication has only the certificate that it serves.
 	for _, dir := range []string{clientCert, httpCerts} {

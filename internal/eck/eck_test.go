@@ -40,7 +40,7 @@ func TestFind(t *testing.T) {
 		want  string // User is left out, paths without the root
 	}{
 		{"nothing", nil, ""},
-		{"labels without password", map[string]string{labelsFile: labels}, ""},
+		{"labels without password", map[string]string{labelsFile: labels}, "quickstart 9.2.0 ca= leaf= cert= key= without its password"},
 		{"password without labels", map[string]string{password: "x"}, ""},
 		{"labels of something else", map[string]string{labelsFile: `app="x"`, password: "x"}, ""},
 		{"no certificates", map[string]string{labelsFile: labels, password: "x"}, "quickstart 9.2.0 ca= leaf= cert= key="},
@@ -57,6 +57,9 @@ func TestFind(t *testing.T) {
 			got := ""
 			if ok {
 				got = strings.Join([]string{p.Cluster, p.Version, "ca=" + p.CAFile, "leaf=" + p.LeafFile, "cert=" + p.CertFile, "key=" + p.KeyFile}, " ")
+				if p.Unreadable != nil {
+					got += " without its password"
+				}
 				if want := []string{"http://quickstart-es-internal-http.search.svc:9200", "http://quickstart-es-http.search.svc:9200"}; !slices.Equal(p.URLs, want) {
 					t.Errorf("URLs %q, want %q", p.URLs, want)
 				}

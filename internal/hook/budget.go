@@ -50,6 +50,9 @@ func reserveOf(grace time.Duration) time.Duration {
 	return min(grace/2, max(minReserve, grace/6))
 }
 
+// DefaultBudget is the time from a hook's start to its deadline, where nobody set a reserve and no report is sent.
+func DefaultBudget(grace time.Duration) time.Duration { return grace - reserveOf(grace) }
+
 // assumeGrace is the grace period where nobody said it: the default, raised for a wait that was asked for.
 func (s *Script) assumeGrace() time.Duration {
 	grace := defaultGrace

@@ -55,8 +55,8 @@ func (s *Script) Plan(w World) *Plan {
 		p.Aside = ReportTime
 	}
 	s.budget(p, w.Asked)
-	p.Floor = s.floor(p.Budget())
-	p.means = &means{start: w.Start}
+	p.Floor, p.Fallback = s.floor(p.Budget()), s.config.AdditionalWait.V
+	p.means = &means{start: w.Start, values: step.NewValues(givers(p.Steps), s.hideGiven)}
 	m := s.means(p, w)
 	for n := range p.Steps {
 		p.Entries = append(p.Entries, s.entry(p, n, m))
@@ -67,7 +67,7 @@ func (s *Script) Plan(w World) *Plan {
 }
 
 // entry is a step's place in the plan. A mistake that shows only here, since a setting is missing, makes it unreadable.
-func (s *Script) entry(p *Plan, n int, m step.Means) prestop.Entry {
+func (s *Script) entry(p *Plan, n int, m *step.Means) prestop.Entry {
 	one := &p.Steps[n]
 	e := prestop.Entry{Line: one.Line, Once: one.Once, Least: one.Needs.Least, Most: one.Needs.Most, Want: one.Needs.Want, FromStart: one.Needs.FromStart, Guard: one.Needs.Guard}
 	if one.Needs.Default {
@@ -98,9 +98,10 @@ func (m mistake) Run(context.Context, *slog.Logger) error {
 
 // means is what all steps of a plan share.
 type means struct {
-	mu    sync.Mutex
-	start time.Time
-	ends  []func()
+	mu     sync.Mutex
+	start  time.Time
+	ends   []func()
+	values *step.Values
 }
 
 func (m *means) keep(end func()) {
@@ -118,24 +119,58 @@ func (m *means) release() {
 	}
 }
 
-// GoOn makes the plan that of a later delivery: the hook began so long before this one did.
+// hideGiven keeps what a server gave out of what is said: the name is shown instead.
+func (s *Script) hideGiven(name, text string) {
+	if !step.Public("", text) {
+		s.secrets.AddVariable(name, text)
+	}
+}
+
+// givers are the lines that give values to later ones, by the values' names.
+func givers(steps []Step) map[string]string {
+	all := map[string]string{}
+	for _, one := range steps {
+		if name := one.Needs.Gives; name != "" {
+			all[name] = one.Line
+		}
+	}
+	return all
+}
+
+// GoOn makes the plan that of a later delivery: the hook began so long before this one did, and had done what Earlier says. What
+// a step has given to one that is still to be done is not on record, so that it is asked again.
 func (p *Plan) GoOn(age time.Duration) {
 	p.Age = age
 	p.means.start = p.Start.Add(-age)
+	steps := slices.Clone(p.Earlier.Steps)
+	ended := func(n int) bool { return n < len(steps) && p.Earlier.Steps[n].Outcome != prestop.Running }
+	for n, one := range p.Steps {
+		if ended(n) && steps[n].Outcome == prestop.Failed && len(one.Needs.Takes) > 0 {
+			p.Floor = max(p.Floor, p.Fallback) // it may have been for lack of a value
+		}
+		if name := one.Needs.Gives; name != "" && ended(n) {
+			for later := n + 1; later < len(p.Steps); later++ {
+				if !ended(later) && slices.Contains(p.Steps[later].Needs.Takes, name) {
+					steps[n].Outcome = prestop.Running
+				}
+			}
+		}
+	}
+	p.Earlier.Steps = steps
 }
 
 // Means are for what is done beside the plan.
-func (s *Script) Means(w World) step.Means {
+func (s *Script) Means(w World) *step.Means {
 	return s.means(s.Plan(w), w)
 }
 
 // means are what the steps are given.
-func (s *Script) means(p *Plan, w World) step.Means {
+func (s *Script) means(p *Plan, w World) *step.Means {
 	pod := s.config.Pod
-	return step.Means{
+	return &step.Means{
 		Dial: w.Dial, MaxDNSErrors: s.config.MaxDNSErrors.V,
 		Secret: s.secrets.File, Password: s.secrets.Password,
-		Keep: p.means.keep, Release: p.means.release,
+		Keep: p.means.keep, Release: p.means.release, Values: p.means.values,
 		Pod: step.Pod{Name: pod.Name, Namespace: pod.Namespace, IP: pod.IP, ID: func() string {
 			if pod.UID != "" {
 				return pod.UID

@@ -309,7 +309,7 @@ func TestNotice(t *testing.T) {
 		w.Asked.Type = "replace"
 		p := read(t, env{appEnv: server.URL + "/drain?x=y", graceEnv: "60", "POD_NAME": "web-0", typeEnv: kind, askEnv: "true"}).Plan(w)
 		e := p.Entries[0]
-		if e.Line != "post "+server.URL+"/drain" || e.Least != time.Second || e.Most != 30*time.Second || e.Guard {
+		if e.Line != "post "+server.URL+"/drain" || e.Least != time.Second || e.Want != 5*time.Second || e.Most != 0 || e.Guard {
 			t.Errorf("%+v", e)
 		}
 		if err := e.Step.Run(t.Context(), slog.New(slog.DiscardHandler)); err != nil {

@@ -56,9 +56,13 @@ func Read(c *config.Config, secrets *secret.Set) *Script {
 		secrets.AddURL(c.ReportURL.V)
 	}
 	var lines []Step
-	named := false // a line of the steps is of Elasticsearch
+	named := false     // a line of the steps is of Elasticsearch
+	var given []string // names of values that the steps before give
 	for _, l := range c.Lines(s.verbs) {
-		one, verb := s.read(l)
+		one, verb := s.read(l, given)
+		if one.Needs.Gives != "" {
+			given = append(given, one.Needs.Gives)
+		}
 		lines, named = append(lines, one), named || verb == "elasticsearch"
 	}
 	if u := c.AppURL.V; u != nil {
@@ -89,19 +93,20 @@ func (s *Script) add(setting, line string, spec step.Spec) {
 	s.Steps = append(s.Steps, Step{Line: line, Setting: setting, Spec: spec, Needs: spec.Needs(), secrets: s.secrets})
 }
 
-func (s *Script) read(l config.Line) (one Step, verb string) {
+func (s *Script) read(l config.Line, given []string) (one Step, verb string) {
 	one = Step{Line: l.Text, Index: l.Index, secrets: s.secrets.Inside()}
 	if !l.Argument {
 		one.Setting = stepsSetting
 	}
-	parsed, spec, declared, err := step.Parse(s.verbs, l.Text, func(name string) (string, bool) {
+	lookup := func(name string) (string, bool) {
 		one.Variables = append(one.Variables, name)
 		value, ok := s.config.Env[name]
 		if !step.Public(name, value) {
 			one.secrets.AddVariable(name, value)
 		}
 		return value, ok
-	})
+	}
+	parsed, spec, declared, err := step.ParseIn(step.Scope{Lookup: lookup, Given: given}, s.verbs, l.Text)
 	one.secrets.AddLine(declared)
 	if one.Once = parsed.Once; err == nil {
 		one.Line, one.Spec, one.Needs = parsed.Shown(l.Text), spec, spec.Needs()
@@ -135,7 +140,7 @@ func (s *Script) elasticsearch() step.Elasticsearch {
 	c := s.config
 	return step.Elasticsearch{
 		URLs: c.ElasticsearchURLs.V, Username: c.Username.V, PasswordFile: c.PasswordFile.V, TokenFile: c.TokenFile.V,
-		CAFile: c.CAFile.V, CertFile: c.CertFile.V, KeyFile: c.KeyFile.V, LeafFile: c.ECK.LeafFile,
+		CAFile: c.CAFile.V, CertFile: c.CertFile.V, KeyFile: c.KeyFile.V, LeafFile: c.ECK.LeafFile, Operator: c.ECK.Cluster != "",
 		ServerName: c.ServerName.V, Insecure: c.Insecure.V, AllocationDelay: c.AllocationDelay.V, TargetNode: c.TargetNode.V,
 		Type: c.ShutdownType.V, AskAPI: c.AskAPI.V,
 	}

@@ -45,7 +45,7 @@ const (
 )
 
 // NewTimeline draws what Plan.Timeline says. Its first rows are those of the entries.
-func NewTimeline(p prestop.Plan) Timeline {
+func NewTimeline(p *prestop.Plan) Timeline {
 	slots := p.Timeline()
 	t := Timeline{total: p.Grace}
 	for n, slot := range slots[:len(slots)-1] {
@@ -63,6 +63,12 @@ func (t Timeline) SIGTERM() (earliest, latest time.Duration) {
 	return end.earliest, end.latest
 }
 
+// Lasts is the same for people, as in 20-50s.
+func (t Timeline) Lasts() string {
+	earliest, latest := t.SIGTERM()
+	return row{earliest: earliest, latest: latest}.begins()
+}
+
 // Below writes lines below the step of that number, from 0.
 func (t Timeline) Below(step int, lines []string) { t.rows[step].below = lines }
 
@@ -73,18 +79,23 @@ func stepRow(number int, s prestop.Slot) row {
 }
 
 // endRows are of what comes after the steps: the floor, what is set aside, and the container's end.
-func endRows(p prestop.Plan, floor prestop.Slot) []row {
+func endRows(p *prestop.Plan, floor prestop.Slot) []row {
 	var rows []row
 	over := floor.Earliest
 	if floor.Least > 0 {
 		over = max(over, min(floor.Least, floor.Ends))
 		rows = append(rows, row{what: floor.Line + " " + short(floor.Least), ends: over, bar: []stroke{{planned, 0, over}}})
 	}
+	latest := p.Budget()
+	if done := floor.Ends + p.Aside; done < latest-prestop.Engine {
+		latest = done
+	}
 	if p.Aside > 0 {
-		rows = append(rows, row{what: "kept for the report", earliest: min(over, p.Budget()-p.Aside), latest: p.Budget() - p.Aside, ends: p.Budget(), bar: []stroke{{planned, p.Budget() - p.Aside, p.Budget()}}})
+		begins := max(0, latest-p.Aside)
+		rows = append(rows, row{what: "kept for the report", earliest: min(over, begins), latest: begins, ends: latest, bar: []stroke{{planned, begins, latest}}})
 	}
 	return append(rows,
-		row{what: sigterm, earliest: over, latest: p.Budget(), ends: p.Budget(), bar: []stroke{{possible, over, p.Budget()}, {signaled, p.Budget(), p.Budget()}}},
+		row{what: sigterm, earliest: min(over, latest), latest: latest, ends: latest, bar: []stroke{{possible, over, latest}, {signaled, latest, latest}}},
 		row{what: "reserved for the container", earliest: p.Budget(), latest: p.Budget(), ends: p.Grace, bar: []stroke{{reserved, p.Budget(), p.Grace}}},
 		row{what: "SIGKILL", earliest: p.Grace, latest: p.Grace, ends: p.Grace, bar: []stroke{{signaled, p.Grace, p.Grace}}})
 }

@@ -36,7 +36,7 @@ func TestTimeline(t *testing.T) {
 	}{
 		{"nothing", prestop.Plan{Grace: 30 * s, Reserve: 5 * s}, `
 STEP                        BEGINS  ENDS BY  0s              15s             30s
-SIGTERM                     0-25s       25s  -----------------------------^
+SIGTERM                     0s           0s  ^
 reserved for the container  25s         30s                               ######
 SIGKILL                     30s         30s                                    ^
 `},
@@ -52,8 +52,8 @@ SIGKILL                             60s         60s                            ^
 STEP                                BEGINS  ENDS BY  0s          30s         60s
 1 post http://localhost:8080/drain  0s          30s  =------------
 additional wait 40s                 0s          40s  ==================
-kept for the report                 40-45s      50s                      ==
-SIGTERM                             40-50s      50s                    ----^
+kept for the report                 40s         45s                    ==
+SIGTERM                             40-45s      45s                    --^
 reserved for the container          50s         60s                        #####
 SIGKILL                             60s         60s                            ^
 `},
@@ -67,7 +67,7 @@ SIGKILL                     0s           0s  ^
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			if got := "\n" + drawn(NewTimeline(test.p), false); got != test.want {
+			if got := "\n" + drawn(NewTimeline(&test.p), false); got != test.want {
 				t.Errorf("drawn as%s\nwant%s", got, test.want)
 			}
 		})
@@ -91,7 +91,7 @@ func TestTimelineOfAnyPlan(t *testing.T) {
 			}
 			p.Entries = append(p.Entries, e)
 		}
-		drawing := NewTimeline(p)
+		drawing := NewTimeline(&p)
 		text := drawn(drawing, false)
 		for line := range strings.Lines(text) {
 			if utf8.RuneCountInString(line) > timelineWidth+1 {

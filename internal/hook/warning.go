@@ -35,6 +35,9 @@ func (s *Script) warnSettings() {
 	for _, name := range s.config.Unknown {
 		warn("setting-unknown", name, NoStep, "%s is set, and no setting of this version%s", name, step.DidYouMean(name, s.config.Names()))
 	}
+	if eck := s.config.ECK; eck.Unreadable != nil && s.config.PasswordFile.V == eck.PasswordFile {
+		warn("eck-no-password", elasticsearchSetting, NoStep, "this is an ECK pod, and the password of %s, with which its shutdown would be registered, cannot be read: %v", s.config.Username.V, eck.Unreadable)
+	}
 	if len(s.config.Arguments) > 0 && s.config.Steps.IsSet() {
 		warn("steps-ignored", stepsSetting, NoStep, "PRE_STOP_STEPS is set, and the steps given as arguments are done instead of it")
 	}
@@ -127,17 +130,29 @@ func (s *Script) warnTimes(p *Plan, a Asked) {
 		if e.Step == nil || e.Guard {
 			waits += max(e.Least, e.Most)
 		}
-		if needs.Ends == step.EndsProcess && waits > 0 && p.Steps[n].Err == nil {
-			text := " ends the process that answers it, before the traffic has left: call something that starts draining and returns"
-			if needs.Signal != 0 {
-				text = " ends the main process, before the traffic has left: put it after the waits"
-			}
+		if text := early(needs); text != "" && waits > 0 && p.Steps[n].Err == nil {
 			p.warn(Warning{ID: "ends-the-process", Step: n, Text: e.Line + text})
+		}
+		if needs.Returns && waits == 0 && p.Steps[n].Err == nil {
+			p.warn(Warning{ID: "signals-and-returns", Step: n, Text: e.Line + " tells a process to end and returns before it has: SIGTERM comes right after, and most end at once at a second signal"})
 		}
 		if kind := s.shutdownType(p.Steps[n]); kind != "" && kind != step.TypeRestart && kind != step.TypeAuto && p.Steps[n].Err == nil {
 			p.warn(Warning{ID: "elasticsearch-moves-data", Step: n, Text: fmt.Sprintf("Elasticsearch shutdown type %s moves the node's data away, which may take longer than any grace period, and nobody removes its record: restart is for pods that come back", kind)})
 		}
 	}
+}
+
+// early is what is wrong with a step before a wait; empty: nothing.
+func early(needs step.Needs) string {
+	switch {
+	case needs.Ends == step.EndsListening:
+		return " stops Envoy's listening, at once or when its drain time is over, before the traffic has left: add ?graceful&skip_exit"
+	case needs.Ends != step.EndsProcess:
+		return ""
+	case needs.Signal != 0:
+		return " ends the main process, before the traffic has left: put it after the waits"
+	}
+	return " ends the process that answers it, before the traffic has left: call something that starts draining and returns"
 }
 
 func aside(p *Plan) string {

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,10 +25,28 @@ func Dir(explicit, tmpdir string) (string, error) {
 	return firstWritable(Dirs(explicit, tmpdir)...)
 }
 
+// Local is an error for a directory of a file system whose server may stop answering (FUSE, NFS). A record stays open, and the
+// kernel may wait for that server when the process ends. So such a directory is used only where somebody has chosen it.
+func Local(dir string) error {
+	var fs unix.Statfs_t
+	if err := unix.Statfs(dir, &fs); err != nil {
+		return err
+	}
+	if fs.Type == unix.FUSE_SUPER_MAGIC || fs.Type == unix.NFS_SUPER_MAGIC {
+		return errNotLocal
+	}
+	return nil
+}
+
+var errNotLocal = errors.New("its file system is not this node's own")
+
 func firstWritable(dirs ...string) (string, error) {
 	var refused []string
 	for _, dir := range dirs {
 		err := unix.Access(dir+"/.", unix.W_OK|unix.X_OK) // /. is in no file
+		if err == nil && len(dirs) > 1 {
+			err = Local(dir)
+		}
 		if err == nil {
 			return dir, nil
 		}

@@ -3,6 +3,7 @@ package journal
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -43,8 +44,25 @@ func TestDir(t *testing.T) {
 func TestNoDirLeft(t *testing.T) {
 	t.Parallel()
 	a, b := filepath.Join(t.TempDir(), "a"), filepath.Join(t.TempDir(), "b")
-	_, err := firstWritable(a, a, "", b)
+	_, err := firstWritable(a, b)
 	if err == nil || strings.Count(err.Error(), a) != 1 || !strings.Contains(err.Error(), b) || strings.Contains(err.Error(), "\n") {
 		t.Errorf("%v, expected one line that names %s and %s once", err, a, b)
+	}
+}
+
+func TestDirs(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		explicit, tmpdir string
+		want             []string
+	}{
+		{"", "", []string{"/tmp", "/dev/shm"}},
+		{"", "/tmp", []string{"/tmp", "/dev/shm"}},
+		{"", "/var/tmp", []string{"/var/tmp", "/tmp", "/dev/shm"}},
+		{"/state", "/var/tmp", []string{"/state"}},
+	} {
+		if got := Dirs(test.explicit, test.tmpdir); !slices.Equal(got, test.want) {
+			t.Errorf("%q %q: %q, want %q", test.explicit, test.tmpdir, got, test.want)
+		}
 	}
 }

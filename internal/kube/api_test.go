@@ -23,8 +23,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/prestop/prestop/internal/web"
 )
 
 const (
@@ -66,9 +64,7 @@ func fake(t *testing.T, token string, handler http.HandlerFunc) *API {
 			text, err := os.ReadFile(filepath.Join(dir, "token"))
 			return strings.TrimRight(string(text), "\r\n"), err
 		},
-		Connect: func(t web.TLS, auth web.Auth) web.Connect {
-			return func() (*web.Client, error) { return web.New(new(net.Dialer).DialContext, t, auth) }
-		},
+		Dial: new(net.Dialer).DialContext,
 	}
 }
 
@@ -330,13 +326,13 @@ func TestIPv6(t *testing.T) {
 	for _, host := range []string{"fd00::1", "[fd00::1]"} {
 		var dialed string
 		api := &API{Host: host, Port: "", Dir: t.TempDir(), Token: func() (string, error) { return "x", nil }}
-		api.Connect = func(_ web.TLS, auth web.Auth) web.Connect {
-			return func() (*web.Client, error) {
-				return web.New(func(_ context.Context, _, address string) (net.Conn, error) {
-					dialed = address
-					return nil, errors.New("not now")
-				}, web.TLS{Insecure: true}, auth)
-			}
+		_, ca := authority(t, time.Now().Add(time.Hour))
+		if err := os.WriteFile(filepath.Join(api.Dir, "ca.crt"), []byte(ca), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		api.Dial = func(_ context.Context, _, address string) (net.Conn, error) {
+			dialed = address
+			return nil, errors.New("not now")
 		}
 		api.Pod(t.Context(), Self{Namespace: "shop", Name: "es-0"})
 		if dialed != "[fd00::1]:443" {

@@ -10,7 +10,7 @@ func TestAsk(t *testing.T) {
 	t.Parallel()
 	const setPath, setUID = "/apis/apps/v1/namespaces/shop/statefulsets/es", "55555555-6a53-4a6e-9a0b-0d8f1e5d2c37"
 	const owned = `,"ownerReferences":[{"apiVersion":"apps/v1","kind":"StatefulSet","name":"es","uid":"` + setUID + `","controller":true}]`
-	const deleted = `,"deletionTimestamp":"2026-01-01T00:00:00Z"`
+	const deleted = `,"deletionTimestamp":"2026-01-01T00:00:00Z","deletionGracePeriodSeconds":30`
 	scaled := func(replicas string) string {
 		return `{"metadata":{"name":"es","uid":"` + setUID + `"},"spec":{"replicas":` + replicas + `}}`
 	}
@@ -31,7 +31,7 @@ func TestAsk(t *testing.T) {
 		"not deleted, certainly":          {podJSON("shop", "es-0", uid, ""), "", "x", Question{Self: Self{Name: "es-0", UID: uid}, Skip: true}, Answer{Grace: 30 * time.Second, Skip: true, Texts: []string{"no wait is made"}}},
 		"not deleted, perhaps":            {podJSON("shop", "es-0", uid, ""), "", "x", Question{Self: Self{Name: "es-0"}, Skip: true}, Answer{Grace: 30 * time.Second, Texts: []string{"the waits are kept"}}},
 		"deleted":                         {podJSON("shop", "es-0", uid, deleted), "", "x", Question{Self: Self{Name: "es-0", UID: uid}, Skip: true}, Answer{Grace: 30 * time.Second, Texts: []string{"is deleted"}}},
-		"auto, scaled down":               {podJSON("shop", "es-3", uid, owned), scaled("3"), boundToken("shop", "es-3", uid), Question{Auto: true}, Answer{Grace: 30 * time.Second, Texts: []string{"auto is remove"}}},
+		"auto, scaled down":               {podJSON("shop", "es-3", uid, deleted+owned), scaled("3"), boundToken("shop", "es-3", uid), Question{Auto: true}, Answer{Grace: 30 * time.Second, Texts: []string{"auto is remove"}}},
 		"auto, with a place in the set":   {podJSON("shop", "es-0", uid, owned), scaled("1"), boundToken("shop", "es-0", uid), Question{Auto: true}, Answer{Grace: 30 * time.Second, Texts: []string{"auto is restart"}}},
 		"auto, in an ECK pod":             {podJSON("shop", "es-0", uid, owned), scaled("0"), boundToken("shop", "es-0", uid), Question{Auto: true, InECK: true}, Answer{Grace: 30 * time.Second, Texts: []string{"it is the operator"}}},
 		"auto, and no set":                {podJSON("shop", "es-0", uid, owned), "", boundToken("shop", "es-0", uid), Question{Auto: true}, Answer{Grace: 30 * time.Second, Wrong: []string{"auto is restart, since"}}},

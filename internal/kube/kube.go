@@ -35,8 +35,7 @@ type API struct {
 
 	// Token reads the file token in Dir. It is asked once for each object, because a kubelet replaces the token.
 	Token web.Secret
-	// Connect makes the client for the API server.
-	Connect func(web.TLS, web.Auth) web.Connect
+	Dial  web.Dial
 }
 
 var errNoHost = errors.New("KUBERNETES_SERVICE_HOST is not set: expected to run in a pod")
@@ -75,10 +74,7 @@ func (a *API) get(ctx context.Context, token string, o object, into any) error {
 	if a.Host == "" {
 		return errNoHost
 	}
-	client, err := a.Connect(web.TLS{CAFile: filepath.Join(a.Dir, "ca.crt")}, web.Token(func() (string, error) { return token, nil }))()
-	if err != nil {
-		return err
-	}
+	client := web.New(a.Dial, web.TLS{CAFile: filepath.Join(a.Dir, "ca.crt")}, web.Token(func() (string, error) { return token, nil }))
 	defer client.Close()
 	answer, err := client.Send(ctx, web.Request{
 		Method: http.MethodGet,

@@ -22,6 +22,8 @@ type decoder struct {
 	inPod bool     // what is read is a pod's
 	owner string   // the container that is read
 	flaws []flaw
+
+	templates []template // of pods, that were found on the way
 }
 
 // A flaw is something that strict decoding refuses.
@@ -179,10 +181,12 @@ func (d *decoder) own(n node, v reflect.Value) {
 func (d *decoder) fields(n node, v reflect.Value, info *typeInfo) {
 	defer func(in node, inPod bool, owner string) { d.in, d.inPod, d.owner = in, inPod, owner }(d.in, d.inPod, d.owner)
 	d.in = n
-	switch v.Type() {
-	case reflect.TypeFor[corev1.PodSpec]():
+	switch typed := v.Addr().Interface().(type) {
+	case *corev1.PodTemplateSpec:
+		d.templates = append(d.templates, template{typed, n})
+	case *corev1.PodSpec:
 		d.inPod = true
-	case reflect.TypeFor[corev1.Container]():
+	case *corev1.Container:
 		d.owner = n.at("name").text()
 	}
 	d.pairs(n, v.Type(), func(key, value node) {

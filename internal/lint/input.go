@@ -119,68 +119,46 @@ func (in *input) add(d node, depth int) {
 		if w.name == "" {
 			w.name = d.at("metadata", "generateName").text()
 		}
-		if known && !w.read() && group != "" {
+		if t, ok := kinds[kind]; ok && known {
+			w.read(d, t, false)
+		} else if known && group != "" {
 			w.stray, _ = find(d, isHook)
-		} else if !known {
-			w.search()
+		} else if _, value := find(d, isTemplate); value.Node != nil && !known { // of an object of somebody's own kind
+			w.read(value, reflect.TypeFor[corev1.PodTemplateSpec](), true)
 		}
-		if len(w.pods) > 0 || w.stray.Node != nil {
-			in.workloads = append(in.workloads, w)
-		}
+		in.workloads = append(in.workloads, w)
 	}
 }
 
-// read reads the templates of a kind that is known. It tells whether the kind is.
-func (w *workload) read() bool {
-	d := &decoder{types: w.in.types}
-	template := func(t *corev1.PodTemplateSpec, path ...any) { w.addPod(t, w.at(path...)) }
-	switch w.kind {
-	case "Pod":
-		p := decoded[corev1.Pod](d, w.node)
-		template(&corev1.PodTemplateSpec{ObjectMeta: p.ObjectMeta, Spec: p.Spec})
-	case "PodTemplate":
-		template(&decoded[corev1.PodTemplate](d, w.node).Template, "template")
-	case "Deployment":
-		template(&decoded[appsv1.Deployment](d, w.node).Spec.Template, "spec", "template")
-	case "StatefulSet":
-		s := decoded[appsv1.StatefulSet](d, w.node)
-		template(&s.Spec.Template, "spec", "template")
-		w.pods[0].claimed = s.Spec.VolumeClaimTemplates
-	case "DaemonSet":
-		template(&decoded[appsv1.DaemonSet](d, w.node).Spec.Template, "spec", "template")
-	case "ReplicaSet":
-		template(&decoded[appsv1.ReplicaSet](d, w.node).Spec.Template, "spec", "template")
-	case "ReplicationController":
-		if r := decoded[corev1.ReplicationController](d, w.node); r.Spec.Template != nil {
-			template(r.Spec.Template, "spec", "template")
-		}
-	case "Job":
-		template(&decoded[batchv1.Job](d, w.node).Spec.Template, "spec", "template")
-	case "CronJob":
-		template(&decoded[batchv1.CronJob](d, w.node).Spec.JobTemplate.Spec.Template, "spec", "jobTemplate", "spec", "template")
-	case "Rollout", "DeploymentConfig":
-		template(&decoded[templated](d, w.node).Spec.Template, "spec", "template")
-	case "Elasticsearch":
-		for i, set := range decoded[elasticsearch](d, w.node).Spec.NodeSets {
-			template(&set.PodTemplate, "spec", "nodeSets", i, "podTemplate")
-		}
-	default:
-		return false
+// kinds are those that make pods, and their types.
+var kinds = map[string]reflect.Type{
+	"Pod": reflect.TypeFor[corev1.Pod](), "PodTemplate": reflect.TypeFor[corev1.PodTemplate](), "ReplicationController": reflect.TypeFor[corev1.ReplicationController](),
+	"Deployment": reflect.TypeFor[appsv1.Deployment](), "StatefulSet": reflect.TypeFor[appsv1.StatefulSet](),
+	"DaemonSet": reflect.TypeFor[appsv1.DaemonSet](), "ReplicaSet": reflect.TypeFor[appsv1.ReplicaSet](),
+	"Job": reflect.TypeFor[batchv1.Job](), "CronJob": reflect.TypeFor[batchv1.CronJob](),
+	"Rollout": reflect.TypeFor[templated](), "DeploymentConfig": reflect.TypeFor[templated](), "Elasticsearch": reflect.TypeFor[elasticsearch](),
+}
+
+// read reads what stands at a place, which is a part of the object, into a type.
+func (w *workload) read(n node, t reflect.Type, loose bool) {
+	d := &decoder{types: w.in.types, loose: loose}
+	into := reflect.New(t)
+	d.read(n, into.Elem())
+	var claimed []corev1.PersistentVolumeClaim
+	switch object := into.Interface().(type) {
+	case *corev1.Pod:
+		d.templates = []template{{&corev1.PodTemplateSpec{ObjectMeta: object.ObjectMeta, Spec: object.Spec}, n}}
+	case *appsv1.StatefulSet:
+		claimed = object.Spec.VolumeClaimTemplates
+	}
+	for _, t := range d.templates {
+		w.addPod(t, claimed)
 	}
 	w.flaws = d.flaws
-	return true
 }
 
-// search looks for templates in an object of somebody's own kind.
-func (w *workload) search() {
-	isTemplate := func(key, value node) bool {
-		return key.Value == "template" && len(value.at("spec", "containers").items()) > 0
-	}
-	if _, value := find(w.node, isTemplate); value.Node != nil {
-		d := &decoder{types: w.in.types, loose: true}
-		w.addPod(decoded[corev1.PodTemplateSpec](d, value), value)
-		w.flaws = d.flaws
-	}
+func isTemplate(key, value node) bool {
+	return key.Value == "template" && len(value.at("spec", "containers").items()) > 0
 }
 
 func isHook(key, value node) bool { return key.Value == "preStop" && value.there() }

@@ -19,11 +19,16 @@ const (
 	clusterLabel    = "elasticsearch.k8s.elastic.co/cluster-name"
 )
 
+// A template is what a pod is made from, and its place.
+type template struct {
+	*corev1.PodTemplateSpec
+	place node
+}
+
 // A pod is one that a workload makes.
 type pod struct {
 	of *workload
-	*corev1.PodTemplateSpec
-	place   node                           // the template's
+	template
 	cluster string                         // of an ECK pod
 	claimed []corev1.PersistentVolumeClaim // volumes that the workload brings
 
@@ -46,9 +51,9 @@ type pod struct {
 	clears     func() bool                // a container runs elasticsearch-clear
 }
 
-// addPod adds a pod of a template, which stands at a place.
-func (w *workload) addPod(template *corev1.PodTemplateSpec, place node) {
-	p := &pod{of: w, PodTemplateSpec: template, place: place, cluster: template.Labels[clusterLabel], volumes: map[string]*corev1.Volume{}, mounting: map[string][]*container{}}
+// addPod adds a pod of a template.
+func (w *workload) addPod(t template, claimed []corev1.PersistentVolumeClaim) {
+	p := &pod{of: w, template: t, claimed: claimed, cluster: t.Labels[clusterLabel], volumes: map[string]*corev1.Volume{}, mounting: map[string][]*container{}}
 	if w.kind == "Elasticsearch" {
 		p.cluster = w.name
 	}
@@ -57,7 +62,7 @@ func (w *workload) addPod(template *corev1.PodTemplateSpec, place node) {
 		p.volumes[p.Spec.Volumes[i].Name] = &p.Spec.Volumes[i]
 	}
 	for i := range p.Spec.InitContainers {
-		c := newContainer(p, &p.Spec.InitContainers[i], place.at("spec", "initContainers", i))
+		c := newContainer(p, &p.Spec.InitContainers[i], p.place.at("spec", "initContainers", i))
 		if c.native = c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways; c.native {
 			p.sidecars = append(p.sidecars, c)
 		} else {
@@ -66,7 +71,7 @@ func (w *workload) addPod(template *corev1.PodTemplateSpec, place node) {
 		p.all = append(p.all, c)
 	}
 	for i := range p.Spec.Containers {
-		p.containers = append(p.containers, newContainer(p, &p.Spec.Containers[i], place.at("spec", "containers", i)))
+		p.containers = append(p.containers, newContainer(p, &p.Spec.Containers[i], p.place.at("spec", "containers", i)))
 	}
 	p.all, p.running = append(p.all, p.containers...), slices.Concat(p.sidecars, p.containers)
 	p.used, p.probed, p.schemes = sync.OnceValue(p.usedPorts), sync.OnceValue(p.readinessProbes), sync.OnceValue(p.portSchemes)

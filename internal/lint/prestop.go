@@ -38,6 +38,10 @@ func (c *container) readHook() {
 	args := h.words[1:]
 	if !c.runsPrestop(h.words[0]) {
 		h.script = scriptOf(h.words)
+		if text, ok := c.scriptIn(h.script.file); ok {
+			h.script.text = text
+			h.script.commands, h.script.branches = simpleCommands(text)
+		}
 		if len(h.script.commands) != 1 || h.script.branches || h.script.shell == "" || !c.runsPrestop(h.script.commands[0].words[0]) {
 			return
 		}
@@ -45,6 +49,31 @@ func (c *container) readHook() {
 	}
 	h.reading = h.read(args)
 	h.readEntries(args)
+}
+
+// scriptIn is the text of a script that a ConfigMap of the input brings into the container.
+func (c *container) scriptIn(file string) (text string, ok bool) {
+	m, mounted := c.mounted(file)
+	v := c.pod.volumes[m.name()]
+	if !mounted || v == nil || v.ConfigMap == nil {
+		return "", false
+	}
+	key := path.Join(m.sub, m.rest)
+	for _, item := range v.ConfigMap.Items {
+		if item.Path == key {
+			key = item.Key
+			break
+		}
+	}
+	o := named(c.pod.of.in.configs, v.ConfigMap.Name, c.pod.of.namespace)
+	if o == nil || !o.has(key) {
+		return "", false
+	}
+	first, _, _ := strings.Cut(o.data[key].text(), "\n")
+	if interpreter, says := strings.CutPrefix(first, "#!"); says && !slices.ContainsFunc(strings.Fields(interpreter), func(word string) bool { return slices.Contains(shells, path.Base(word)) }) {
+		return "", false // of another language
+	}
+	return o.data[key].text(), true
 }
 
 // runsPrestop tells whether a program is prestop's binary. A file from a ConfigMap is a script that is called like it.
@@ -75,11 +104,9 @@ func (h *preStop) summary() Hook {
 	switch all := h.handlers(); {
 	case h.reading != nil:
 		name = program
-	case len(h.script.commands) > 0 && h.script.shell == "" && len(h.script.commands[0].words) > 0:
-		name, _, _ = strings.Cut(h.script.commands[0].words[0], " ") // somebody took one word for a shell's line, and it may hold a secret
+	case len(h.words) > 0:
+		name, _, _ = strings.Cut(h.words[0], " ") // somebody took one word for a shell's line, and it may hold a secret
 		name = path.Base(name)
-	case h.script.shell != "":
-		name = path.Base(h.script.shell)
 	case len(all) > 0:
 		name = all[0]
 	}
@@ -91,9 +118,9 @@ func (h *preStop) summary() Hook {
 	return found
 }
 
-// mentions tells whether a word stands anywhere in the hook's command.
+// mentions tells whether a word stands anywhere in the hook's command, or in its script.
 func (h *preStop) mentions(word string) bool {
-	return slices.ContainsFunc(h.words, func(w string) bool { return strings.Contains(w, word) })
+	return strings.Contains(h.script.text, word) || slices.ContainsFunc(h.words, func(w string) bool { return strings.Contains(w, word) })
 }
 
 // planned tells whether the hook is prestop's and has a plan.

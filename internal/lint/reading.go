@@ -54,6 +54,8 @@ func (h *preStop) read(args []string) *reading {
 	env := h.env.standIns()
 	c, err := config.ReadElsewhere(args, env, mounted)
 	switch {
+	case err == config.ErrVersion:
+		return &reading{subcommand: "--version"}
 	case err != nil:
 		return &reading{subcommand: "--help"}
 	case c.DryRun.V:
@@ -81,10 +83,12 @@ func (h *preStop) readEntries(args []string) {
 	if r.plan == nil {
 		return
 	}
+	given := map[string]bool{} // values that steps give to later ones
 	slots := r.plan.Timeline()
 	lines := r.config.Lines(verbs.All())
 	for i, said := range r.plan.Steps {
 		e := entry{Slot: slots[i], index: i, said: said, needs: said.Needs}
+		given[e.needs.Gives] = true // whose name is looked up too, since it must not be an environment variable's
 		switch {
 		case said.Setting != "":
 			e.at = lineOf(h.setting(said.Setting), said.Index)
@@ -94,7 +98,7 @@ func (h *preStop) readEntries(args []string) {
 			e.at = h.places[1+len(args)-len(r.config.Arguments)+said.Index]
 		}
 		if said.Setting == "" || said.Setting == stepsVariable {
-			h.env.variables(&e, lines[0].Text)
+			h.env.variables(&e, lines[0].Text, given)
 			lines = lines[1:]
 		}
 		r.entries = append(r.entries, e)
@@ -102,12 +106,12 @@ func (h *preStop) readEntries(args []string) {
 }
 
 // variables looks at those that an entry uses.
-func (e environment) variables(of *entry, text string) {
+func (e environment) variables(of *entry, text string, given map[string]bool) {
 	for _, name := range of.said.Variables {
 		_, known := e.known[name]
 		_, guessed := e.guess[name]
 		of.guess = of.guess || guessed
-		if !known && !guessed && !slices.Contains(of.unset, name) {
+		if !known && !guessed && !given[name] && !slices.Contains(of.unset, name) {
 			of.unset = append(of.unset, name)
 		}
 	}

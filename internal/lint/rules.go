@@ -29,6 +29,15 @@ func Rules() []Rule {
 // warn makes a finding a warning, whatever its rule's severity is.
 func (f *Finding) warn() { f.Severity = Warning }
 
+// all has several checks of one rule look, one after the other.
+func all(checks ...check) check {
+	return func(w *workload, say report) {
+		for _, check := range checks {
+			check(w, say)
+		}
+	}
+}
+
 func pods(do func(*pod, report)) check {
 	return func(w *workload, say report) {
 		for _, p := range w.pods {
@@ -111,7 +120,7 @@ func (h *preStop) warned(id string, do func(at node, text string, e *entry)) {
 
 // run runs all rules on a workload.
 func (w *workload) run(rules []Rule) []*Finding {
-	var all []*Finding
+	var found []*Finding
 	name := objectName(w.kind, w.namespace, w.name)
 	for _, r := range rules {
 		r.check(w, func(at node, message, fix string) *Finding {
@@ -119,9 +128,9 @@ func (w *workload) run(rules []Rule) []*Finding {
 				at = w.node
 			}
 			f := &Finding{ID: r.ID, Severity: r.Severity, File: at.file.Name, Line: at.Line, Column: at.Column, Object: name, Message: message, Fix: fix}
-			all = append(all, f)
+			found = append(found, f)
 			return f
 		})
 	}
-	return all
+	return found
 }

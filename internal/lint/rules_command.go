@@ -6,29 +6,28 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/prestop/prestop/internal/step"
 )
 
 // commandRules are about the command of a hook.
 func commandRules() []Rule {
 	return []Rule{
-		{"does-nothing", Error, "prestop is run in a way that stops nothing and waits for nothing", doesNothing},
-		{"shell-syntax-without-shell", Error, "a command is written for a shell, and there is none", shellSyntax},
+		{"does-nothing", Error, "prestop is run in a way that stops nothing and waits for nothing", all(hooks(isSubcommand), plans(overAtOnce))},
+		{"shell-syntax-without-shell", Error, "a command is written for a shell, and there is none", all(hooks(operatorAsArgument), containers(wordsInOne))},
 		{"shell-arguments-lost", Error, "words after sh -c SCRIPT are no part of the script", hooks(argumentsLost)},
 		{"variable-not-expanded", Error, "$(VAR) in a hook's command, where the kubelet does not expand it", foreign(notExpanded)},
 		{"program-not-in-image", Error, "a shell, curl or sleep in an image that has none", hooks(notInImage)},
 		{"secret-in-hook", Error, "a password, token or key stands in the hook, for everybody to read", hooks(secretInHook)},
-		{"signals-and-returns", Warning, "a hook sends a signal and ends, so that SIGTERM comes right after it", foreign(signalsAndReturns)},
+		{"signals-and-returns", Warning, "a hook sends a signal and ends, so that SIGTERM comes right after it", hooks(signalsAndReturns)},
 	}
 }
 
-func doesNothing(w *workload, say report) {
-	hooks(func(h *preStop, say report) {
-		if h.reading != nil && h.reading.subcommand != "" {
-			say(h.command(), "the hook runs prestop "+h.reading.subcommand+", which stops nothing and waits for nothing",
-				"leave "+h.reading.subcommand+" away, and name the steps of the hook: [/prestop, wait 20s]")
-		}
-	})(w, say)
-	plans(overAtOnce)(w, say)
+func isSubcommand(h *preStop, say report) {
+	if h.reading != nil && h.reading.subcommand != "" {
+		say(h.command(), "the hook runs prestop "+h.reading.subcommand+", which stops nothing and waits for nothing",
+			"leave "+h.reading.subcommand+" away, and name the steps of the hook: [/prestop, wait 20s]")
+	}
 }
 
 // A run is a command that a hook runs, itself or in an exec step, and its place.
@@ -83,30 +82,29 @@ func (h *preStop) asWritten() bool {
 	})
 }
 
-func shellSyntax(w *workload, say report) {
-	hooks(func(h *preStop, say report) {
-		for _, r := range h.runs() {
-			i := r.operator()
-			switch {
-			case i > 0 && r.step > 0:
-				say(r.at, fmt.Sprintf("step %d: %s is an argument of %s here: exec starts a program, not a shell", r.step, r.words[i], r.words[0]),
-					"a step of its own for each program; or exec sh -c '…' in an image with a shell")
-			case i > 0:
-				say(r.place(i), r.words[i]+" is an argument of "+path.Base(r.words[0])+" here: the kubelet starts programs, not a shell",
-					"command: [sh, -c, …] in an image with a shell; prestop needs none: each argument is a step, as in [/prestop, post http://localhost:8080/shutdown, wait 20s]")
-			}
+func operatorAsArgument(h *preStop, say report) {
+	for _, r := range h.runs() {
+		i := r.operator()
+		switch {
+		case i > 0 && r.step > 0:
+			say(r.at, fmt.Sprintf("step %d: %s is an argument of %s here: exec starts a program, not a shell", r.step, r.words[i], r.words[0]),
+				"a step of its own for each program; or exec sh -c '…' in an image with a shell")
+		case i > 0:
+			say(r.place(i), r.words[i]+" is an argument of "+path.Base(r.words[0])+" here: the kubelet starts programs, not a shell",
+				"command: [sh, -c, …] in an image with a shell; prestop needs none: each argument is a step, as in [/prestop, post http://localhost:8080/shutdown, wait 20s]")
 		}
-	})(w, say)
-	containers(func(c *container, say report) {
-		for _, e := range c.executed() {
-			words := strings.Fields(e.words[0])
-			hooked := e.where[1] == "preStop" && c.hook != nil && c.hook.reading == nil
-			if len(words) > 1 && (hooked || e.where[1] != "preStop" && strings.Contains(e.words[0], program)) {
-				say(c.at(append(e.where, 0)...), "there is no program with blanks in its name: command is a list of words, and its first is the program ("+words[0]+")",
-					"write each word as an item of its own; prestop's steps stand after the program: [/prestop, wait 20s]")
-			}
+	}
+}
+
+func wordsInOne(c *container, say report) {
+	for _, e := range c.executed() {
+		words := strings.Fields(e.words[0])
+		foreignHook := e.where[1] == "preStop" && c.hook != nil && c.hook.reading == nil
+		if len(words) > 1 && (foreignHook || e.where[1] != "preStop" && strings.Contains(e.words[0], program)) {
+			say(c.at(append(e.where, 0)...), "there is no program with blanks in its name: command is a list of words, and its first is the program ("+words[0]+")",
+				"write each word as an item of its own; prestop's steps stand after the program: [/prestop, wait 20s]")
 		}
-	})(w, say)
+	}
 }
 
 func argumentsLost(h *preStop, say report) {
@@ -234,7 +232,7 @@ func secretInHook(h *preStop, say report) {
 			}
 		}
 	}
-	if !h.planned() && h.reading == nil {
+	if h.reading == nil {
 		return
 	}
 	for name, value := range h.env.known {
@@ -244,23 +242,15 @@ func secretInHook(h *preStop, say report) {
 	}
 }
 
-// signalling are programs that signal another, by name or by what they are told.
-func signalling(cmd command) bool {
-	words := strings.Join(cmd.words, " ")
-	switch cmd.program() {
-	case "kill", "pkill", "killall":
-		return !slices.Contains(cmd.words, "-0") && !slices.Contains(cmd.words, "-l")
-	case "nginx", "openresty":
-		return strings.Contains(words, "-s quit") || strings.Contains(words, "-s stop")
-	case "apachectl", "apache2ctl", "httpd":
-		return strings.Contains(words, "graceful-stop")
-	}
-	return false
-}
-
 func signalsAndReturns(h *preStop, say report) {
+	h.warned("signals-and-returns", func(at node, text string, _ *entry) {
+		say(at, text, "until closed PORT after it, or a wait; or set the signal in the image (STOPSIGNAL) and let the hook only wait")
+	})
+	if h.reading != nil {
+		return
+	}
 	all := h.script.commands
-	if len(all) > 0 && h.asWritten() && signalling(all[len(all)-1]) && !h.script.calm() {
+	if len(all) > 0 && h.asWritten() && step.Signals(all[len(all)-1].words) && !h.script.calm() {
 		say(h.command(), "the hook signals the app by "+all[len(all)-1].program()+" and is done: SIGTERM comes right after it, and most apps end at once at a second signal",
 			"have the hook wait until the app has ended, or set the signal in the image (STOPSIGNAL) and let the hook only wait")
 	}

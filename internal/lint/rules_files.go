@@ -36,7 +36,7 @@ func fileNotShared(h *preStop, s *entry, say report) {
 
 func readOnlyPath(h *preStop, say report) {
 	for _, s := range h.entries() {
-		for _, file := range s.needs.Writes {
+		for _, file := range slices.Concat(s.needs.Writes, s.needs.Removes) {
 			if !s.guess {
 				h.readOnly(s.at, s.Line, file, say)
 			}

@@ -8,19 +8,21 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/prestop/prestop/internal/config"
 )
 
 // formRules are about what Kubernetes does not accept, or not see.
 func formRules() []Rule {
 	return []Rule{
-		{"hook-misplaced", Error, "a hook, or a part of it, stands where Kubernetes does not look for it", hookMisplaced},
+		{"hook-misplaced", Error, "a hook, or a part of it, stands where Kubernetes does not look for it", all(flaws(flaw.misplacesHook, hookMisplaced), hookOfNobody, containers(hookAtStart))},
 		{"grace-misplaced", Error, "terminationGracePeriodSeconds stands where Kubernetes does not look for it", flaws(flaw.misplacesGrace, func(f flaw, say report) {
 			say(f.at, graceKey+" of "+f.whose()+" is not the pod's; expected it in the pod's spec, beside containers", "spec:\n  "+graceKey+": "+f.value.text()+"\n  containers: …")
 		})},
 		{"not-one-handler", Error, "a hook has no handler, or more than one", hooks(notOneHandler)},
 		{"field-misspelt", Error, "a field's name is one that Kubernetes does not know there", flaws(flaw.misspells, fieldMisspelt)},
-		{"wrong-type", Error, "a value is not of the type that Kubernetes accepts, such as a number without quotes", wrongType},
-		{"duplicate-key", Warning, "a key stands there twice, and only one of them counts", duplicateKey},
+		{"wrong-type", Error, "a value is not of the type that Kubernetes accepts, such as a number without quotes", all(flaws(flaw.isMistyped, wrongType), pods(graceOutOfRange))},
+		{"duplicate-key", Warning, "a key stands there twice, and only one of them counts", all(flaws(flaw.isTwice, duplicateKey), containers(duplicateVariable))},
 		{"init-container-hook", Error, "an init container has a hook, which Kubernetes refuses", containers(func(c *container, say report) {
 			if c.hook != nil && c.init {
 				say(c.hook.place, "an init container has a preStop hook, which Kubernetes refuses: it has ended before the pod stops",
@@ -100,44 +102,40 @@ func (f flaw) misplacesHook() bool {
 
 const hookLines = "lifecycle:\n  preStop:\n    exec:\n      command: [/prestop]"
 
-func hookMisplaced(w *workload, say report) {
-	flaws(flaw.misplacesHook, func(f flaw, say report) {
-		switch {
-		case f.partOfHook():
-			say(f.at, f.at.Value+" is no field of "+f.whose()+"; expected "+strings.Join(f.fields, ", "), hookLines)
-		case f.of == reflect.TypeFor[corev1.PodSpec]():
-			say(f.at, f.at.Value+" is no field of a pod; it is of a container", "containers:\n- name: …\n  "+f.at.Value+": …")
-		default:
-			say(f.at, f.at.Value+" is no field of "+f.whose()+"; a hook stands below lifecycle of a container", hookLines)
-		}
-	})(w, say)
-	stray := func(at node) {
-		say(at, "a "+w.kind+" has no containers where Kubernetes looks for them, so that this hook is nobody's", "see the apiVersion and the kind, how far each line is indented, and kubectl explain "+strings.ToLower(w.kind)+".spec")
+func hookMisplaced(f flaw, say report) {
+	switch {
+	case f.partOfHook():
+		say(f.at, f.at.Value+" is no field of "+f.whose()+"; expected "+strings.Join(f.fields, ", "), hookLines)
+	case f.of == reflect.TypeFor[corev1.PodSpec]():
+		say(f.at, f.at.Value+" is no field of a pod; it is of a container", "containers:\n- name: …\n  "+f.at.Value+": …")
+	default:
+		say(f.at, f.at.Value+" is no field of "+f.whose()+"; a hook stands below lifecycle of a container", hookLines)
 	}
-	if w.stray.Node != nil {
-		stray(w.stray)
-	}
-	if !w.hasContainers() {
-		flaws(flaw.strays, func(f flaw, _ report) { stray(f.stray()) })(w, say)
-	}
-	containers(func(c *container, say report) {
-		if c.Lifecycle == nil || c.Lifecycle.PostStart == nil || c.Lifecycle.PostStart.Exec == nil || c.at("lifecycle", "preStop").Node != nil {
-			return
-		}
-		if words := c.Lifecycle.PostStart.Exec.Command; len(words) > 0 && c.runsPrestop(words[0]) && (len(words) == 1 || words[1] != clearCommand) {
-			say(c.at("lifecycle", "postStart", "exec", "command", 0), "a postStart hook is run when the container begins, not when it stops", hookLines)
-		}
-	})(w, say)
 }
 
-// stray is a hook below a field that Kubernetes does not know.
-func (f flaw) stray() node {
-	key, _ := find(f.value, isHook)
-	return key
+// hookOfNobody finds hooks in an object that has no containers.
+func hookOfNobody(w *workload, say report) {
+	strays := []node{w.stray}
+	for _, f := range w.flaws {
+		if f.kind == unknownField && !f.misplacesHook() && f.near == "" && !w.hasContainers() {
+			key, _ := find(f.value, isHook)
+			strays = append(strays, key)
+		}
+	}
+	for _, at := range strays {
+		if at.Node != nil {
+			say(at, "a "+w.kind+" has no containers where Kubernetes looks for them, so that this hook is nobody's", "see the apiVersion and the kind, how far each line is indented, and kubectl explain "+strings.ToLower(w.kind)+".spec")
+		}
+	}
 }
 
-func (f flaw) strays() bool {
-	return f.kind == unknownField && !f.misplacesHook() && !f.loose && f.near == "" && f.stray().Node != nil
+func hookAtStart(c *container, say report) {
+	if c.Lifecycle == nil || c.Lifecycle.PostStart == nil || c.Lifecycle.PostStart.Exec == nil || c.at("lifecycle", "preStop").Node != nil {
+		return
+	}
+	if words := c.Lifecycle.PostStart.Exec.Command; len(words) > 0 && c.runsPrestop(words[0]) && (len(words) == 1 || words[1] != clearCommand) {
+		say(c.at("lifecycle", "postStart", "exec", "command", 0), "a postStart hook is run when the container begins, not when it stops", hookLines)
+	}
 }
 
 func (w *workload) hasContainers() bool {
@@ -157,7 +155,7 @@ func fieldMisspelt(f flaw, say report) {
 	case len(f.fields) <= 5:
 		say(f.at, name+" is no field of "+f.whose()+"; expected "+strings.Join(f.fields, ", "), fix)
 	default:
-		say(f.at, name+" is no field of "+f.whose()+" up to Kubernetes "+newestKubernetes, fix).warn()
+		say(f.at, name+" is no field of "+f.whose()+" in Kubernetes "+newestKubernetes, fix).warn()
 	}
 }
 
@@ -180,52 +178,57 @@ func notOneHandler(h *preStop, say report) {
 // quotes does not repeat the value, which may be a secret.
 const quotes = "put all of it in quotes; without them a colon and a blank make a mapping, and # begins a comment"
 
-func wrongType(w *workload, say report) {
-	flaws(func(f flaw) bool { return f.kind == mistyped }, func(f flaw, say report) {
-		what, fix := "the object", "see how far it is indented, and kubectl explain"
-		if len(f.path) > 0 {
-			what = f.path[len(f.path)-1]
-		}
-		if name := f.in.at("name").text(); what == "value" && name != "" {
-			what = "the value of " + name
-		}
-		switch {
-		case f.expected == "a string" && strings.HasPrefix(f.in.at("name").text(), variablePrefix) && f.at.text() != "":
-			fix = "value: " + strconv.Quote(f.at.text())
-		case f.expected == "a string":
-			fix = quotes
-		case what == "env":
-			fix = "env:\n- name: " + graceVariable + "\n  value: \"60\""
-		case what == "command":
-			fix = "command:\n- /prestop\n- wait 20s"
-		case what == "preStop":
-			fix = "preStop:\n  exec:\n    command: [/prestop]"
-		case f.expected == "a whole number":
-			fix = what + ": 60"
-		}
-		say(f.at, what+": expected "+f.expected+", got "+f.at.kind()+", which Kubernetes refuses", fix)
-	})(w, say)
-	for _, p := range w.pods {
-		if p.graceWrong && p.Spec.TerminationGracePeriodSeconds != nil {
-			say(p.graceNode, graceKey+": expected a number of seconds, got "+p.graceNode.text(), graceKey+": 60")
-		}
+func (f flaw) isMistyped() bool { return f.kind == mistyped }
+
+func wrongType(f flaw, say report) {
+	what, fix, name := "the object", "see how far it is indented, and kubectl explain", f.in.at("name").text()
+	if len(f.path) > 0 {
+		what = f.path[len(f.path)-1]
+	}
+	shown := what
+	if what == "value" && name != "" {
+		shown = "the value of " + name
+	}
+	switch isSetting := func(s config.Setting) bool { return s.Env == name }; {
+	case what == "value" && slices.ContainsFunc(config.Table(), isSetting) && f.at.text() != "":
+		fix = "value: " + strconv.Quote(f.at.text())
+	case f.expected == "a string":
+		fix = quotes
+	case what == "env":
+		fix = "env:\n- name: " + graceVariable + "\n  value: \"60\""
+	case what == "command":
+		fix = "command:\n- /prestop\n- wait 20s"
+	case what == "preStop":
+		fix = "preStop:\n  exec:\n    command: [/prestop]"
+	case what == graceKey:
+		fix = what + ": 60"
+	case f.expected == "a whole number":
+		fix = "a number, without quotes"
+	}
+	say(f.at, shown+": expected "+f.expected+", got "+f.at.kind()+", which Kubernetes refuses", fix)
+}
+
+func graceOutOfRange(p *pod, say report) {
+	if p.graceWrong && p.Spec.TerminationGracePeriodSeconds != nil {
+		say(p.graceNode, graceKey+": expected a number of seconds, got "+p.graceNode.text(), graceKey+": 60")
 	}
 }
 
-func duplicateKey(w *workload, say report) {
-	flaws(func(f flaw) bool { return f.kind == writtenTwice }, func(f flaw, say report) {
-		say(f.at, f.at.Value+" stands there twice: kubectl refuses it, and Helm takes the last", "remove one of the two")
-	})(w, say)
-	containers(func(c *container, say report) {
-		values := map[string]string{}
-		for i, v := range c.Env {
-			before, twice := values[v.Name]
-			if twice && strings.HasPrefix(v.Name, variablePrefix) && before != v.Value {
-				say(c.at("env", i), v.Name+" is set twice, and the last counts", "remove one of the two")
-			}
-			values[v.Name] = v.Value
+func (f flaw) isTwice() bool { return f.kind == writtenTwice }
+
+func duplicateKey(f flaw, say report) {
+	say(f.at, f.at.Value+" stands there twice: kubectl refuses it, and Helm takes the last", "remove one of the two")
+}
+
+func duplicateVariable(c *container, say report) {
+	values := map[string]string{}
+	for i, v := range c.Env {
+		before, twice := values[v.Name]
+		if twice && strings.HasPrefix(v.Name, variablePrefix) && before != v.Value {
+			say(c.at("env", i), v.Name+" is set twice, and the last counts", "remove one of the two")
 		}
-	})(w, say)
+		values[v.Name] = v.Value
+	}
 }
 
 func settingsWithoutHook(c *container, say report) {

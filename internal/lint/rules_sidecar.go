@@ -75,7 +75,7 @@ func (h *preStop) endsAtOnce() (at node, what string) {
 		switch {
 		case s.needs.Waits || s.Guard:
 			return node{}, ""
-		case s.needs.Ends != step.EndsNothing && (s.needs.Signal == 0 || s.signalsEnd()):
+		case s.needs.Ends != step.EndsNothing && s.needs.Ends != step.EndsListening && (s.needs.Signal == 0 || s.signalsEnd()):
 			return s.at, s.Line
 		}
 	}
@@ -84,7 +84,7 @@ func (h *preStop) endsAtOnce() (at node, what string) {
 		switch {
 		case h.script.branches || cmd.program() == "sleep" || cmd.program() == "wait":
 			return node{}, ""
-		case signalling(cmd):
+		case step.Signals(cmd.words):
 			return h.command(), cmd.program()
 		case u != nil && endsProcess(u):
 			return h.command(), u.Path

@@ -33,7 +33,7 @@ func stepRules() []Rule {
 				}
 			})
 		})},
-		{"setting-unreadable", Error, "a setting that prestop cannot read", settingUnreadable},
+		{"setting-unreadable", Error, "a setting that prestop cannot read", all(plans(settingUnreadable), containers(settingWithoutValue))},
 		{"setting-unknown", Warning, "a PRE_STOP_ variable that is no setting", plans(func(h *preStop, say report) {
 			for _, name := range h.reading.unknown {
 				say(h.setting(name), name+" is no setting of prestop's", "see the list in prestop --help, or remove it"+meant(name))
@@ -134,28 +134,27 @@ func wrongField(c *container, say report) {
 	}
 }
 
-func settingUnreadable(w *workload, say report) {
-	plans(func(h *preStop, say report) {
-		for _, m := range h.reading.mistakes {
-			at, fix := h.setting(m.Name), "prestop --help says what "+m.Name+" takes"
-			if m.Name == "arguments" {
-				fix = "flags go before the steps; prestop --help lists them"
-			}
-			if m.With != "" {
-				with, _, _ := strings.Cut(m.With, "=")
-				at, fix = h.setting(with), "set "+m.Name+" too, or remove "+m.With // which is there; the other is not
-			}
-			say(at, m.Name+": "+m.Text, fix)
+func settingUnreadable(h *preStop, say report) {
+	for _, m := range h.reading.mistakes {
+		at, fix := h.setting(m.Name), "prestop --help says what "+m.Name+" takes"
+		if m.Name == "arguments" {
+			fix = "flags go before the steps; prestop --help lists them"
 		}
-	})(w, say)
-	containers(func(c *container, say report) {
-		for _, v := range c.at("env").items() {
-			name, value := v.at("name").text(), v.at("value")
-			if strings.HasPrefix(name, variablePrefix) && !value.there() && (len(v.Content) == 2 || value.Node != nil) {
-				say(v, name+" has no value, as if it were not set", "give it a value, or remove it").warn()
-			}
+		if m.With != "" {
+			with, _, _ := strings.Cut(m.With, "=")
+			at, fix = h.setting(with), "set "+m.Name+" too, or remove "+m.With // which is there; the other is not
 		}
-	})(w, say)
+		say(at, m.Name+": "+m.Text, fix)
+	}
+}
+
+func settingWithoutValue(c *container, say report) {
+	for _, v := range c.at("env").items() {
+		name, value := v.at("name").text(), v.at("value")
+		if strings.HasPrefix(name, variablePrefix) && !value.there() && (len(v.Content) == 2 || value.Node != nil) {
+			say(v, name+" has no value, as if it were not set", "give it a value, or remove it").warn()
+		}
+	}
 }
 
 // overAtOnce finds plans that do nothing.

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prestop/prestop/internal/web"
 	"github.com/prestop/prestop/prestop"
 )
 
@@ -19,11 +18,11 @@ func timeRules() []Rule {
 		{"probe-grace-shorter", Warning, "a probe's own grace period is shorter than the hook takes the pod's to be", plans(probeGraceShorter)},
 		{"max-past-deadline", Warning, "an until has a max= that the deadline cuts", steps(maxPastDeadline)},
 		{"max-before-begin", Warning, "an until has a max= that is over before it begins", plans(maxBeforeBegin)},
-		{"timeout-not-reached", Warning, "timeout= is longer than one try ever has", steps(func(_ *preStop, s *entry, say report) {
+		{"timeout-not-reached", Warning, "timeout= is longer than one try ever has", steps(func(h *preStop, s *entry, say report) {
 			for _, call := range s.calls() {
-				if call.Timeout > web.MaxTry {
-					say(s.at, s.Line+": timeout="+short(call.Timeout)+", and one try has "+short(web.MaxTry)+" at most, and is made again after that",
-						"let the app answer 202 with a Location, which is polled until it is done, or wait for it with until")
+				if has := s.Ends - s.Earliest; h.judged(s) && call.Timeout > has {
+					say(s.at, s.Line+": timeout="+short(call.Timeout)+", and the step has "+short(has)+" at most: its max=, or the deadline, ends it first",
+						h.moreGrace(call.Timeout-has, "timeout="+short(has.Truncate(time.Second))+", a longer max=, or more time:\n"))
 				}
 			}
 		})},
@@ -90,7 +89,7 @@ func (h *preStop) judged(e *entry) bool { return !h.timesUnknown() && (e == nil 
 
 func maxBeforeBegin(h *preStop, say report) {
 	h.warned("max-before-begin", func(at node, text string, e *entry) {
-		if !e.Yields && h.judged(e) {
+		if h.judged(e) {
 			say(at, text, "max="+short(e.Earliest+e.Most)+", or more")
 		}
 	})

@@ -74,7 +74,7 @@ func closedOwnPort(h *preStop, say report) {
 		if len(s.calls()) > 0 || s.needs.Program != nil || s.needs.Signal != 0 {
 			return // which may close it
 		}
-		if s.Guard && s.needs.Quiet == nil && slices.ContainsFunc(s.needs.Ports, func(port uint16) bool { return slices.Contains(own, number(port)) }) {
+		if s.needs.Closed && slices.ContainsFunc(s.needs.Ports, func(port uint16) bool { return slices.Contains(own, number(port)) }) {
 			say(s.at, s.Line+": the port is of container "+h.Name+" itself, which goes on listening until it is sent SIGTERM, after this hook",
 				"name the port of the container that must end before this one")
 		}

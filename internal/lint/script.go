@@ -12,6 +12,7 @@ import (
 type script struct {
 	shell    string // the shell's path; empty: none
 	text     string // what the shell is given
+	file     string // where the script is; empty: it is the text
 	commands []command
 	branches bool // whether, or how often, each command is run is not known
 	lost     int  // the first word that is no part of the script; 0: none is lost
@@ -43,7 +44,7 @@ func scriptOf(words []string) script {
 		name, begin = words[1], 2
 	}
 	if !slices.Contains(shells, path.Base(name)) {
-		return script{commands: []command{{words: words}}}
+		return script{file: words[0], commands: []command{{words: words}}}
 	}
 	s := script{shell: words[0]}
 	for i := begin; i < len(words); i++ {
@@ -57,7 +58,8 @@ func scriptOf(words []string) script {
 			break
 		}
 		if !option && !strings.HasPrefix(words[i], "-") && !strings.HasPrefix(words[i], "+") && words[i] != "pipefail" {
-			break // a script's file
+			s.file = words[i]
+			break
 		}
 	}
 	return s

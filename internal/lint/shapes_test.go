@@ -235,3 +235,26 @@ spec:
 		}
 	}
 }
+
+// A script that a ConfigMap of the same input brings is read as the hook's.
+func TestScriptsOfConfigMaps(t *testing.T) {
+	t.Parallel()
+	const config = "---\nkind: ConfigMap\nmetadata: {name: scripts}\ndata:\n  stop.sh: |\n    #!/bin/sh\n    nginx -s quit\n    sleep $WAIT\n  stop.py: |\n    #!/usr/bin/env python3\n    sleep 45\n  prestop.sh: exec /prestop wait 20s\n"
+	pod := []string{"volumes: [{name: s, configMap: {name: scripts, items: [{key: stop.sh, path: a/stop}, {key: stop.py, path: stop.py}, {key: prestop.sh, path: b}]}}]"}
+	for hook, want := range map[string][]string{
+		"[/scripts/a/stop]":         {"11 error sleep-fills-grace"},
+		"[sh, -e, /scripts/a/stop]": {"11 error sleep-fills-grace"},
+		"[sh, /scripts/other]":      nil,
+		"[/scripts/stop.py]":        nil,
+		"[/elsewhere/a/stop]":       nil,
+	} {
+		text := shape(pod, []string{"env: [{name: WAIT, value: '45'}]", "volumeMounts: [{name: s, mountPath: /scripts}]"}, "{exec: {command: "+hook+"}}") + config
+		if got := linted(t, text); !slices.Equal(got, want) {
+			t.Errorf("%s: found %q, expected %q", hook, got, want)
+		}
+	}
+	text := shape(pod, []string{"env: [{name: PRE_STOP_APP_URL, value: 'http://localhost/x'}]", "volumeMounts: [{name: s, mountPath: /scripts}]"}, "{exec: {command: [/scripts/b]}}") + config
+	if got := linted(t, text); len(got) > 0 {
+		t.Errorf("a script that runs prestop: found %q", got)
+	}
+}

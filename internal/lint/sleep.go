@@ -78,3 +78,24 @@ func (e environment) shown(word string) string {
 	}
 	return e.known[name]
 }
+
+// Sleeps is how long the command of a hook sleeps, if that is all that it does: sleep itself, or a shell with nothing else in its
+// script. ok is false for any other command, for a length that is not written as a number, and for none.
+func Sleeps(command []string) (d time.Duration, ok bool) {
+	s := scriptOf(command)
+	if len(s.commands) != 1 || s.branches || s.lost > 0 {
+		return 0, false
+	}
+	c := s.commands[0]
+	if c.program() != "sleep" || c.background {
+		return 0, false
+	}
+	for _, word := range c.words[1:] {
+		one := sleepTime(word)
+		if one == 0 {
+			return 0, false
+		}
+		d = add(d, one)
+	}
+	return d, d > 0
+}

@@ -276,6 +276,7 @@ func TestHooks(t *testing.T) {
 		// Ports.
 		{"https to what its probe calls http", minute, append(env(), "ports: [{name: web, containerPort: 8080}]", "readinessProbe: {httpGet: {path: /, port: web}}"), steps("post https://localhost:8080/x"), "", []string{"warning port-differs"}},
 		{"https", minute, append(env(), "ports: [{name: http, containerPort: 8080}]", "readinessProbe: {httpGet: {path: /, port: 8080, scheme: HTTPS}}"), steps("post https://localhost:8080/x"), "", nil},
+		{"http to a port called https, and probed otherwise", minute, append(env(), "ports: [{name: https, containerPort: 8443}]", "readinessProbe: {httpGet: {path: /, port: 8443}}"), steps("post http://127.0.0.1:8443/x"), "", nil},
 		{"http to a port called https", minute, append(env(), "ports: [{name: https, containerPort: 8443}]"), steps("post http://127.0.0.1:8443/x"), "", []string{"warning port-differs"}},
 		{"the same port of another host", minute, append(env(), "ports: [{name: https, containerPort: 8443}]"), steps("post http://hub:8443/x"), "", nil},
 		{"no such port of a Service", minute, env(), steps("post http://web:8080/x"), service("ports: [{port: 80}]"), []string{"error port-differs"}},
@@ -295,7 +296,16 @@ func TestHooks(t *testing.T) {
 		{"gone, of a Service that selects others", minute, env(ip), steps("until gone web"), service("selector: {app: other}"), nil},
 		{"closed, after a call", minute, append(env(), "ports: [{containerPort: 8080}]"), steps("put http://localhost:8080/v1/info/state", "until closed 8080"), "", nil},
 
+		{"empty, on the own port", minute, append(env(), "ports: [{containerPort: 8080}]"), steps("until empty 8080"), "", nil},
+
+		// Values that steps give to later ones.
+		{"a value of a step before", minute, env(), steps("get http://localhost:9644/v1/node_config json=.node_id into=NODE_ID", "put http://localhost:9644/v1/brokers/$(NODE_ID)/maintenance"), "", nil},
+		{"a value of a step after", minute, env(), steps("put http://localhost:9644/v1/brokers/$(NODE_ID)/maintenance", "get http://localhost:9644/v1/node_config json=.node_id into=NODE_ID"), "", []string{"warning unset-variable"}},
+		{"a timeout that is reached", minute, env(), steps("post http://localhost:8080/x timeout=30s", "wait 10s"), "", nil},
+		{"a timeout beyond its max", minute, env(), steps("post http://localhost:8080/x timeout=30s max=20s", "wait 10s"), "", []string{"warning timeout-not-reached"}},
+
 		// Files.
+		{"a file that cannot be removed", minute, append(env(), "securityContext: {readOnlyRootFilesystem: true}"), steps("remove /run/ready", "wait 5s"), "", []string{"error read-only-path"}},
 		{"a password in no volume", minute, env("{name: PRE_STOP_ELASTICSEARCH_USERNAME, value: x}", "{name: PRE_STOP_ELASTICSEARCH_PASSWORD_FILE, value: /etc/es/p}"), steps("wait 20s"), "", []string{"9 warning setting-unused", "9 warning file-not-mounted", "9 warning setting-unused"}},
 		{"a token that Vault's agent brings", minute, env("{name: PRE_STOP_APP_TOKEN_FILE, value: /vault/secrets/token}", "{name: PRE_STOP_APP_CA_FILE, value: /etc/ssl/certs/ca-certificates.crt}"), steps("wait 20s"), "", []string{"9 warning setting-unused", "9 warning setting-unused"}},
 		{"a key that the Secret does not have", append([]string{"volumes: [{name: s, secret: {secretName: s}}]"}, minute...), append(env("{name: PRE_STOP_APP_TOKEN_FILE, value: /s/token}"), "volumeMounts: [{name: s, mountPath: /s}]"), steps("wait 20s"),

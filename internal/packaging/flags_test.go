@@ -53,6 +53,16 @@ func TestDockerfileBuildsAsTheMakefileDoes(t *testing.T) {
 	}
 }
 
+// Who installs it by Go's own command gets a static program with the same code in it.
+func TestReadmeInstallsWhatTheMakefileBuilds(t *testing.T) {
+	t.Parallel()
+	made, readme := readBuildFlags(t, "Makefile"), readTree(t, "README.md")
+	found := regexp.MustCompile("`CGO_ENABLED=(\\S+) go install (\\S+) " + regexp.QuoteMeta(module) + "/cmd/prestop@latest`").FindStringSubmatch(readme)
+	if found == nil || found[1] != made.cgo || !strings.HasSuffix(made.goflags, found[2]) {
+		t.Errorf("README.md says %q, the Makefile %+v", found, made)
+	}
+}
+
 func TestDockerfileUsesTheModulesGo(t *testing.T) {
 	t.Parallel()
 	wanted := regexp.MustCompile(`(?m)^go (\d+\.\d+)`).FindStringSubmatch(readTree(t, "go.mod"))

@@ -166,7 +166,19 @@ func (at Place) file(path string) (*Output, error) {
 	if err != nil {
 		return nil, err
 	}
-	return at.output(path, fd), nil
+	out := at.output(path, fd)
+	out.again = at.reopened(path, fd)
+	return out, nil
+}
+
+// reopened opens a regular file anew for each line. The kernel waits for the server of a file system in user space when a process
+// ends that has a file there open, whatever becomes of the process. Nil: it is no regular file, and stays open.
+func (at Place) reopened(path string, fd int) func() (int, error) {
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return nil
+	}
+	return func() (int, error) { return openToWrite(path) }
 }
 
 // isDescriptor tells whether a path is that of an open file of some process.

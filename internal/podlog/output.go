@@ -25,6 +25,7 @@ type Output struct {
 	name     string
 	terminal bool
 	stderr   bool
+	again    func() (int, error) // opens it for each line; nil: it stays open
 
 	mu       sync.Mutex
 	fd       int           // -1: closed, or nowhere
@@ -85,7 +86,13 @@ func (o *Output) Write(line []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	start := time.Now()
-	err := o.deliver(line, start.Add(o.patience))
+	err := o.reopen()
+	if err == nil {
+		err = o.deliver(line, start.Add(o.patience))
+	}
+	if o.again != nil {
+		o.shut()
+	}
 	took := time.Since(start)
 	o.patience = max(0, o.patience-took)
 	switch {
@@ -95,6 +102,14 @@ func (o *Output) Write(line []byte) (int, error) {
 		o.patience = patience
 	}
 	return len(line), nil
+}
+
+// reopen opens what does not stay open.
+func (o *Output) reopen() (err error) {
+	if o.fd < 0 && o.again != nil {
+		o.fd, err = o.again()
+	}
+	return err
 }
 
 // deliver writes a line, waiting for room until end.
@@ -160,6 +175,11 @@ func (o *Output) await(end time.Time) error {
 func (o *Output) Close() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.again = nil
+	return o.shut()
+}
+
+func (o *Output) shut() error {
 	if o.fd < 0 {
 		return nil
 	}

@@ -13,26 +13,26 @@ import (
 )
 
 // OnlyIf reads only-if= of a step that makes no request of its own.
-func OnlyIf(l step.Line) (s Spec, err error) {
+func OnlyIf(l *step.Line) (s Spec, err error) {
 	err = s.condition(l)
 	return s, err
 }
 
-// Conditional makes a step that is done only if the request's OnlyIf is answered 2xx. Without one it is inner itself. connect
-// is to the request's own place.
-func (s Spec) Conditional(m step.Means, connect web.Connect, inner step.Deed) step.Deed {
+// Conditional makes a step that is done only if the request's OnlyIf is answered 2xx. Without one it is inner itself. client
+// is that of the request's own place.
+func (s *Spec) Conditional(m *step.Means, client *web.Client, inner step.Deed) step.Deed {
 	if s.OnlyIf == nil {
 		return inner
 	}
 	if !samePlace(s.URL, s.OnlyIf.URL) {
-		connect = s.OnlyIf.Connect(m)
+		client = s.OnlyIf.Client(m)
 	}
-	return conditional{connect, s.OnlyIf.Request, s.OnlyIf.Timeout, inner}
+	return conditional{client, s.OnlyIf.Request, s.OnlyIf.Timeout, inner}
 }
 
 // A conditional step is done at once where its condition is not met.
 type conditional struct {
-	connect web.Connect
+	client  *web.Client
 	request web.Request
 	timeout time.Duration // of one try; 0: 10 s
 	inner   step.Deed
@@ -55,12 +55,8 @@ func (c conditional) Run(ctx context.Context, log *slog.Logger) error {
 
 // ask gives any answer but one to somebody who may not ask, which says nothing of the condition.
 func (c conditional) ask(ctx context.Context, log *slog.Logger) (web.Answer, error) {
-	client, err := c.connect()
-	if err != nil {
-		return web.Answer{}, err
-	}
 	policy := web.Policy{Timeout: c.timeout, Again: func(web.Answer) bool { return false }}
-	answer, err := policy.Do(ctx, log, func(ctx context.Context) (web.Answer, error) { return client.Send(ctx, c.request) })
+	answer, err := policy.Do(ctx, log, func(ctx context.Context) (web.Answer, error) { return c.client.Send(ctx, c.request) })
 	switch {
 	case err != nil:
 	case answer.Status == http.StatusUnauthorized, answer.Status == http.StatusForbidden, answer.Status == http.StatusProxyAuthRequired:

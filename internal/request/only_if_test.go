@@ -60,7 +60,7 @@ func TestConditional(t *testing.T) {
 		}))
 		defer server.Close()
 		var s Spec
-		verb := step.Verb{Name: "do", Raw: true, Options: []string{"only-if"}, Parse: func(l step.Line) (_ step.Spec, err error) {
+		verb := step.Verb{Name: "do", Raw: true, Options: []string{"only-if"}, Parse: func(l *step.Line) (_ step.Spec, err error) {
 			s, err = OnlyIf(l)
 			return nil, err
 		}}
@@ -104,7 +104,7 @@ func TestConditionIsNotHeldByAServerThatHangs(t *testing.T) {
 	var done int
 	ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
 	defer cancel()
-	err = s.Conditional(means(t), s.Connect(means(t)), inner{&done, &done}).Run(ctx, slog.New(slog.DiscardHandler))
+	err = s.Conditional(means(t), s.Client(means(t)), inner{&done, &done}).Run(ctx, slog.New(slog.DiscardHandler))
 	if done > 0 || err == nil || ctx.Err() != nil || !strings.Contains(err.Error(), "no complete answer in time (100ms)") {
 		t.Errorf("done %d, %v, %v", done, err, ctx.Err())
 	}

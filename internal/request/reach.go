@@ -8,11 +8,7 @@ import (
 )
 
 // Reach connects to the place of a URL, and reads the credentials for it. The findings say how, as far as it got.
-func Reach(ctx context.Context, connect web.Connect, rawURL string) ([]step.Finding, error) {
-	client, err := connect()
-	if err != nil {
-		return nil, err
-	}
+func Reach(ctx context.Context, client *web.Client, rawURL string) ([]step.Finding, error) {
 	route, err := client.Reach(ctx, rawURL)
 	var all []step.Finding
 	for _, line := range route.Lines {

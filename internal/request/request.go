@@ -1,6 +1,6 @@
 // Package request has the words that every step with an HTTP request shares: its URL, and options such as header=.
 //
-// [Parse] reads them, [Spec.Connect] makes the client, [Reach] says how its place is reached. What the request is for is the
+// [Parse] reads them, [Spec.Client] makes the client, [Reach] says how its place is reached. What the request is for is the
 // verb's affair. The package sends nothing. It is for the verbs in shutdown and drain.
 package request
 
@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/prestop/prestop/internal/step"
@@ -33,20 +32,25 @@ type Spec struct {
 	TLS       web.TLS
 	TokenFile string
 	OnlyIf    *Spec // the step is done only if this is answered 2xx; nil: it is done
+
+	late []late
 }
 
 // Parse reads the URL in w, and the line's options that are of a request.
-func Parse(l step.Line, method string, w step.Word) (Spec, error) {
+func Parse(l *step.Line, method string, w *step.Word) (Spec, error) {
 	u, err := web.ParseURL(w.Text)
 	if err != nil {
 		return Spec{}, w.Refused(err, urlExpected)
 	}
 	l.HideURL(w, u)
 	s := Spec{Request: web.Request{Method: method, URL: w.Text, Header: http.Header{}}, URL: u}
+	if err := s.lateURL(w, u); err != nil {
+		return Spec{}, err
+	}
 	for _, o := range l.Options {
 		switch o.Key {
 		case "header":
-			err = s.header(l, o)
+			err = s.header(l, &o)
 		case "expect":
 			if s.Expect, err = web.ParseStatuses(o.Value); err != nil {
 				err = o.Refused(fmt.Errorf("expect: %w", err), "expect: expected statuses such as 200,404 or 2xx, got "+o.Got())
@@ -56,17 +60,18 @@ func Parse(l step.Line, method string, w step.Word) (Spec, error) {
 		case "token-file":
 			s.TokenFile, err = o.File()
 		default:
-			err = s.tls(l, o)
+			err = s.tls(l, &o)
 		}
 		if err != nil {
 			return Spec{}, err
 		}
 	}
-	return s, s.condition(l)
+	err = s.condition(l)
+	return s, err
 }
 
 // tls reads an option that is of TLS. A client certificate without its key, and a name without TLS, would be left out.
-func (s *Spec) tls(l step.Line, o step.Option) (err error) {
+func (s *Spec) tls(l *step.Line, o *step.Option) (err error) {
 	other := ""
 	switch o.Key {
 	case "ca-file":
@@ -94,13 +99,23 @@ func (s *Spec) tls(l step.Line, o step.Option) (err error) {
 	return err
 }
 
-func (s *Spec) header(l step.Line, o step.Option) error {
+func (s *Spec) header(l *step.Line, o *step.Option) error {
 	name, value, ok := strings.Cut(o.Value, ":")
 	value = strings.TrimSpace(value) // a variable from a Secret often ends in a newline
 	if !ok || name == "" || strings.Trim(name, headerName) != "" || strings.ContainsFunc(value, unsent) {
 		return o.Expected("header: expected Name:value, on one line")
 	}
-	l.HideHeader(o.Word, name, value)
+	begin := len(o.Key) + len("=") + len(name) + len(":")
+	begin += strings.Index(o.Text[begin:], value)
+	if w := o.Part(begin, begin+len(value)); len(o.Late()) > 0 {
+		l.HideVariables(&o.Word)
+		s.late = append(s.late, late{part: name + ":", word: w})
+		if len(w.Late()) < len(o.Late()) {
+			return o.Expected("header: expected $(%s) in the value, got %s", o.Late()[0], o.Got())
+		}
+		return nil
+	}
+	l.HideHeader(&o.Word, name, value)
 	s.Request.Header.Add(name, value)
 	return nil
 }
@@ -112,7 +127,7 @@ const headerName = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHI
 func unsent(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 
 // condition reads only-if=. Certificates and credentials go along to the same place alone.
-func (s *Spec) condition(l step.Line) error {
+func (s *Spec) condition(l *step.Line) error {
 	o, ok := l.Option("only-if")
 	if !ok {
 		return nil
@@ -121,7 +136,7 @@ func (s *Spec) condition(l step.Line) error {
 	if err != nil {
 		return o.Refused(fmt.Errorf("only-if: %w", err), "only-if: "+urlExpected)
 	}
-	l.HideURL(o.Word, u)
+	l.HideURL(&o.Word, u)
 	s.OnlyIf = &Spec{Request: web.Request{Method: http.MethodGet, URL: o.Value}, URL: u, Timeout: s.Timeout}
 	if samePlace(s.URL, u) {
 		s.OnlyIf.TLS, s.OnlyIf.TokenFile = s.TLS, s.TokenFile
@@ -132,33 +147,29 @@ func (s *Spec) condition(l step.Line) error {
 // samePlace is false where a step has no place of its own.
 func samePlace(own, other *url.URL) bool { return own != nil && web.SamePlace(own, other) }
 
-// Connect gives the client for the request's place.
-func (s Spec) Connect(m step.Means) web.Connect {
+// Client is that for the request's place.
+func (s *Spec) Client(m *step.Means) *web.Client {
 	var auth web.Auth
 	if s.TokenFile != "" {
 		auth = web.Token(m.Secret(s.TokenFile))
 	}
-	return Connect(m, s.TLS, auth)
+	return Client(m, s.TLS, auth)
 }
 
-// Connect makes a client when it is first used, so that a file that cannot be read fails its step and nothing else.
-func Connect(m step.Means, t web.TLS, auth web.Auth) web.Connect {
-	return sync.OnceValues(func() (*web.Client, error) {
-		c, err := web.New(m.Dial, t, auth)
-		if err == nil {
-			m.Keep(c.Close)
-		}
-		return c, err
-	})
+// Client makes a client whose connections end with those of all steps.
+func Client(m *step.Means, t web.TLS, auth web.Auth) *web.Client {
+	c := web.New(m.Dial, t, auth)
+	m.Keep(c.Close)
+	return c
 }
 
 // Files are those that the request's credentials and certificates are in.
-func (s Spec) Files() []string {
+func (s *Spec) Files() []string {
 	return slices.DeleteFunc([]string{s.TokenFile, s.TLS.CAFile, s.TLS.CertFile, s.TLS.KeyFile}, func(name string) bool { return name == "" })
 }
 
 // Calls are what [step.Needs] says of the request, and of its condition before.
-func (s Spec) Calls() (all []step.Call) {
+func (s *Spec) Calls() (all []step.Call) {
 	if s.OnlyIf != nil {
 		all = s.OnlyIf.Calls()
 		all[0].Condition = true

@@ -25,7 +25,7 @@ import (
 
 // asking is a verb of a request, whose URL is the line's target.
 func asking(read *Spec) step.Verb {
-	return step.Verb{Name: "ask", Target: "URL", Options: Options(), Parse: func(l step.Line) (step.Spec, error) {
+	return step.Verb{Name: "ask", Target: "URL", Options: Options(), Parse: func(l *step.Line) (step.Spec, error) {
 		w, err := l.Target("a URL")
 		if err == nil {
 			*read, err = Parse(l, http.MethodGet, w)
@@ -41,8 +41,8 @@ func parse(line string) (Spec, error) {
 }
 
 // means connects for real, and reads no secrets.
-func means(t *testing.T) step.Means {
-	return step.Means{Dial: new(net.Dialer).DialContext, Keep: func(end func()) { t.Cleanup(end) }}
+func means(t *testing.T) *step.Means {
+	return &step.Means{Dial: new(net.Dialer).DialContext, Keep: func(end func()) { t.Cleanup(end) }}
 }
 
 // authority writes ca.pem, and signs what is written as NAME.pem and NAME.key for one name, valid for a day.
@@ -127,12 +127,8 @@ func TestClientCertificate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		client, err := s.Connect(means(t))()
-		got := ""
-		if err == nil {
-			answer, errSend := client.Send(t.Context(), s.Request)
-			got, err = string(answer.Body), errSend
-		}
+		answer, err := s.Client(means(t)).Send(t.Context(), s.Request)
+		got := string(answer.Body)
 		if got != test.want || (err == nil) != (test.err == "") || err != nil && !strings.Contains(err.Error(), test.err) {
 			t.Errorf("%s: %q, %v; want %q, %q", test.options, got, err, test.want, test.err)
 		}

@@ -2,35 +2,13 @@ package secret
 
 import (
 	"fmt"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/prestop/prestop/internal/step"
+	"github.com/prestop/prestop/internal/timing"
 )
-
-// processorTime is what do takes of a processor, whatever else runs on the machine: the least of some times.
-func processorTime(times int, do func()) time.Duration {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	used := func() time.Duration {
-		var t unix.Timespec
-		_ = unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t) // fails for a clock that there is not
-		return time.Duration(t.Nano())
-	}
-	var least time.Duration
-	for n := range times {
-		before := used()
-		do()
-		if took := used() - before; n == 0 || took < least {
-			least = took
-		}
-	}
-	return least
-}
 
 // unreadable hides in a line that cannot be read what may be a secret.
 func unreadable(line string) string {
@@ -84,7 +62,7 @@ func TestCostIsLinear(t *testing.T) {
 			return func() { many.Hide(line) }
 		},
 	} {
-		small, large := processorTime(3, do(1)), processorTime(2, do(10))
+		small, large := timing.Processor(3, do(1)), timing.Processor(2, do(10))
 		t.Logf("%s: %s and %s", name, small, large)
 		if large > most*max(small, time.Millisecond) {
 			t.Errorf("%s takes %s, and ten times as much takes %s", name, small, large)

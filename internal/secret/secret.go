@@ -148,7 +148,9 @@ func (s *Set) Password(user, path string) func() (string, error) {
 	read := s.File(path)
 	return func() (string, error) {
 		text, err := read()
-		s.Add(user + ":" + text)
+		if err == nil {
+			s.Add(user + ":" + text)
+		}
 		return text, err
 	}
 }

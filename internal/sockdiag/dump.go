@@ -19,7 +19,7 @@ const bufferSize = 32 << 10
 
 // OpenDump prepares to ask for the sockets whose local port is one of these; none given: for all.
 func OpenDump(ports ...uint16) (*Dump, error) {
-	fd, err := open()
+	fd, err := open(0)
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +41,7 @@ func (d *Dump) Each(states []State, do func(Socket)) error {
 		return fmt.Errorf("%w: %w", ErrRefused, err)
 	}
 	for done := false; !done; {
-		n, _, err := unix.Recvfrom(d.fd, d.buffer, 0)
+		n, err := unix.Read(d.fd, d.buffer)
 		if err == unix.EINTR {
 			continue
 		}

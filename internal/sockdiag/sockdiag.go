@@ -171,8 +171,8 @@ func messages(b []byte, do func(kind uint16, body []byte) error) error {
 }
 
 // open makes a netlink socket.
-func open() (int, error) {
-	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_SOCK_DIAG)
+func open(flags int) (int, error) {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|flags, unix.NETLINK_SOCK_DIAG)
 	if err != nil {
 		return -1, fmt.Errorf("%w: %w", ErrRefused, err)
 	}

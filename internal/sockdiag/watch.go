@@ -23,7 +23,7 @@ const receiveBuffer = 1 << 20
 
 // OpenWatch begins to listen for sockets whose local port is one of these; none given: for all.
 func OpenWatch(ports ...uint16) (*Watch, error) {
-	fd, err := open()
+	fd, err := open(unix.SOCK_NONBLOCK)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +60,7 @@ func (w *Watch) Close() error { return unix.Close(w.fd) }
 func (w *Watch) Drain(do func(Socket)) error {
 	var lost error
 	for {
-		n, _, err := unix.Recvfrom(w.fd, w.buffer, unix.MSG_DONTWAIT)
+		n, err := unix.Read(w.fd, w.buffer)
 		switch err {
 		case nil:
 		case unix.EINTR:

@@ -10,7 +10,6 @@ import (
 func TestDo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var p Place
-		begun := time.Now()
 		wrong := errors.New("wrong")
 		if n, err := Do(&p, func() (int, error) { <-time.After(400 * time.Millisecond); return 3, wrong }); n != 3 || err != wrong {
 			t.Errorf("%d, %v", n, err)
@@ -19,7 +18,7 @@ func TestDo(t *testing.T) {
 			t.Error("slow is taken for stalled")
 		}
 		hangs := make(chan struct{})
-		begun = time.Now()
+		begun := time.Now()
 		if n, err := Do(&p, func() (int, error) { <-hangs; return 3, nil }); n != 0 || !errors.Is(err, ErrStalled) || time.Since(begun) != patience {
 			t.Errorf("%d, %v after %s", n, err, time.Since(begun))
 		}

@@ -7,7 +7,7 @@ import (
 )
 
 func TestFields(t *testing.T) {
-	words, err := split(`x http://u:$(TWO)@$HOST,,http://b`, env)
+	words, err := split(`x http://u:$(TWO)@$HOST,,http://b`, Scope{Lookup: env})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +31,7 @@ func TestFields(t *testing.T) {
 
 func TestRefused(t *testing.T) {
 	for text, want := range map[string]string{"x abc": `column 3: no "abc"`, "x $HOST": "column 3: plain"} {
-		words, err := split(text, env)
+		words, err := split(text, Scope{Lookup: env})
 		if err != nil {
 			t.Fatal(err)
 		}

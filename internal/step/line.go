@@ -14,6 +14,7 @@ type Line struct {
 	// Once: not done again where an earlier delivery of the hook had begun the step.
 	Once bool
 
+	scope   Scope
 	secrets *[]Secret
 }
 
@@ -23,7 +24,12 @@ const onceWord = "once"
 // Parse splits a line, finds its verb among verbs, and has the verb make sense of it. What the line holds of secrets is
 // returned with an error too. The error is an *[Error], and says in which column something else was expected.
 func Parse(verbs []Verb, text string, lookup Lookup) (Line, Spec, []Secret, error) {
-	words, err := split(text, lookup)
+	return ParseIn(Scope{Lookup: lookup}, verbs, text)
+}
+
+// ParseIn is [Parse] of a line to which others before it give values.
+func ParseIn(scope Scope, verbs []Verb, text string) (Line, Spec, []Secret, error) {
+	words, err := split(text, scope)
 	if err != nil && len(words) > 0 {
 		return Line{Verb: words[0]}, nil, nil, err
 	}
@@ -33,7 +39,7 @@ func Parse(verbs []Verb, text string, lookup Lookup) (Line, Spec, []Secret, erro
 	if len(words) == 0 {
 		return Line{}, nil, nil, &Error{Column: 1, Text: "expected a step, got nothing"}
 	}
-	l := Line{secrets: new([]Secret)}
+	l := Line{scope: scope, secrets: new([]Secret)}
 	if last := len(words) - 1; last > 0 && words[last].Text == onceWord && words[last].Bare() {
 		l.Once, words = true, words[:last]
 	}
@@ -53,12 +59,15 @@ func Parse(verbs []Verb, text string, lookup Lookup) (Line, Spec, []Secret, erro
 			return l, nil, *l.secrets, err
 		}
 	}
-	spec, err := v.Parse(l)
+	if err := v.early(words[:len(words)-len(rest)], &l); err != nil {
+		return l, nil, *l.secrets, err
+	}
+	spec, err := v.Parse(&l)
 	return l, spec, *l.secrets, err
 }
 
 // arrange parts targets from options.
-func (v Verb) arrange(words []Word) ([]Word, []Option) {
+func (v *Verb) arrange(words []Word) ([]Word, []Option) {
 	if !v.Raw {
 		return options(words)
 	}
@@ -73,7 +82,7 @@ func (v Verb) arrange(words []Word) ([]Word, []Option) {
 	return words, before
 }
 
-func (v Verb) expected(key string) string {
+func (v *Verb) expected(key string) string {
 	if len(v.Options) == 0 {
 		return fmt.Sprintf("%s takes no options, got %s=", v.Name, key)
 	}
@@ -85,34 +94,34 @@ func (v Verb) expected(key string) string {
 }
 
 // verbOf finds the verb that words begin with, and the words after it. A name of two words goes before its first alone.
-func verbOf(verbs []Verb, words []Word) (Verb, []Word, error) {
-	first := words[0]
+func verbOf(verbs []Verb, words []Word) (*Verb, []Word, error) {
+	first := &words[0]
 	var found *Verb
-	length := 0
-	for n, v := range verbs {
+	for n := range verbs {
+		v := &verbs[n]
 		name, second, two := strings.Cut(v.Name, " ")
 		switch {
 		case name != first.Text:
 		case two && len(words) > 1 && words[1].Text == second:
 			return v, words[2:], nil
 		case !two:
-			found, length = &verbs[n], 1
+			found = v
 		}
 	}
 	if found != nil {
-		return *found, words[length:], nil
+		return found, words[1:], nil
 	}
 	if strings.HasPrefix(first.Text, "-") {
-		return Verb{}, nil, first.Expected("expected a step, got %s: flags go before the steps", first.Got())
+		return nil, nil, first.Expected("expected a step, got %s: flags go before the steps", first.Got())
 	}
-	names := firstWords(verbs)
+	names, meant := firstWords(verbs), ""
 	if first.Bare() {
 		if replaced := instead(words); replaced != "" {
-			return Verb{}, nil, first.Expected("expected a step, got %s: %s", first.Got(), replaced)
+			return nil, nil, first.Expected("expected a step, got %s: %s", first.Got(), replaced)
 		}
-		return Verb{}, nil, first.Expected("expected %s, got %s%s", OneOf(names), first.Got(), DidYouMean(first.Text, names))
+		meant = DidYouMean(first.Text, names)
 	}
-	return Verb{}, nil, first.Expected("expected %s, got %s", OneOf(names), first.Got())
+	return nil, nil, first.Expected("expected %s, got %s%s", OneOf(names), first.Got(), meant)
 }
 
 func isVerb(verbs []Verb, word string) bool { return slices.Contains(firstWords(verbs), word) }
@@ -159,29 +168,29 @@ func OneStep(verbs []Verb, args []string) (string, bool) {
 }
 
 // Target is the one thing that the step is about. expected says what, for the error.
-func (l Line) Target(expected string) (Word, error) {
+func (l *Line) Target(expected string) (*Word, error) {
 	switch {
 	case len(l.Targets) == 0:
-		return Word{}, l.End().Expected("expected %s after %s", expected, l.Verb.Text)
+		return nil, l.End().Expected("expected %s after %s", expected, l.Verb.Text)
 	case len(l.Targets) > 1:
-		return Word{}, l.Targets[1].Expected("expected an option or the end of the step, got %s", l.Targets[1].Got())
+		return nil, l.Targets[1].Expected("expected an option or the end of the step, got %s", l.Targets[1].Got())
 	}
-	return l.Targets[0], nil
+	return &l.Targets[0], nil
 }
 
 // End is the place after the verb, for an error about something that is missing there.
-func (l Line) End() Word {
+func (l *Line) End() *Word {
 	end := l.Verb
 	end.Column += len(l.Verb.Text)
-	return end
+	return &end
 }
 
 // Option is the last option of that key.
-func (l Line) Option(key string) (Option, bool) {
-	for _, o := range slices.Backward(l.Options) {
-		if o.Key == key {
-			return o, true
+func (l *Line) Option(key string) (*Option, bool) {
+	for n := len(l.Options) - 1; n >= 0; n-- {
+		if l.Options[n].Key == key {
+			return &l.Options[n], true
 		}
 	}
-	return Option{}, false
+	return nil, false
 }

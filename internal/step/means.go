@@ -23,6 +23,9 @@ type Means struct {
 	Keep    func(end func())
 	Release func()
 
+	// Values are what steps have given to later ones.
+	Values *Values
+
 	Pod    Pod
 	InPod  bool // false: somebody tries the hook elsewhere
 	DryRun bool
@@ -58,6 +61,7 @@ type Elasticsearch struct {
 	Username, PasswordFile, TokenFile string
 	CAFile, CertFile, KeyFile         string
 	LeafFile                          string // the certificate that our own node serves, in an ECK pod
+	Operator                          bool   // one registers shutdowns too, as in an ECK pod
 	ServerName                        string
 	Insecure                          bool
 	AllocationDelay                   time.Duration // 0: the server's 5 minutes

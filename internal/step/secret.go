@@ -17,7 +17,7 @@ type Secret struct {
 }
 
 // Hide declares that a text of the line is a secret.
-func (l Line) Hide(text string) {
+func (l *Line) Hide(text string) {
 	if !Public("", text) {
 		*l.secrets = append(*l.secrets, Secret{Text: text})
 	}
@@ -25,14 +25,15 @@ func (l Line) Hide(text string) {
 
 // HideHeader declares the value of a header, which is the last thing in a word but for blanks. Unless the header's name or the value says otherwise, it
 // is taken for a secret in what this step says.
-func (l Line) HideHeader(w Word, name, value string) {
+func (l *Line) HideHeader(w *Word, name, value string) {
 	l.HideVariables(w)
 	begin := strings.LastIndex(w.Text, value)
-	l.hideField(w.part(begin, begin+len(value)), name)
+	l.hideField(w.Part(begin, begin+len(value)), name)
 }
 
-func (l Line) hideField(value Word, name string) {
+func (l *Line) hideField(value *Word, name string) {
 	switch {
+	case len(value.Late()) > 0: // what its name stands for is hidden when it is known
 	case telling(name):
 		l.Hide(value.Text)
 	case !plain(name, value.Text) && len(value.variables) == 0:
@@ -41,21 +42,21 @@ func (l Line) hideField(value Word, name string) {
 }
 
 // HideBody declares what is secret in a word that is a body.
-func (l Line) HideBody(w Word) {
+func (l *Line) HideBody(w *Word) {
 	l.HideVariables(w)
 	l.hideAssigned(w)
 }
 
 // HideVariables declares the values of all variables in a word as secrets: a word that is a header.
-func (l Line) HideVariables(w Word) {
+func (l *Line) HideVariables(w *Word) {
 	for _, v := range w.variables {
 		l.hideVariable(w, v)
 	}
 }
 
-func (l Line) hideVariable(w Word, v variable) {
+func (l *Line) hideVariable(w *Word, v variable) {
 	value := strings.TrimSpace(w.Text[v.from:v.to]) // of a file's blanks less may turn up
-	if !Public(v.name, value) {
+	if !v.late && !Public(v.name, value) {
 		*l.secrets = append(*l.secrets, Secret{Text: value, Variable: v.name})
 	}
 }
@@ -72,7 +73,7 @@ func Public(name, value string) bool {
 
 // HideURL declares what is secret in a word that is, or ends in, the URL u: its userinfo, the query's values that come from
 // variables, and those that may be secrets.
-func (l Line) HideURL(w Word, u *url.URL) {
+func (l *Line) HideURL(w *Word, u *url.URL) {
 	l.hideURL(w, u)
 	end := strings.Index(w.Text, "://")
 	if end < 0 {
@@ -86,7 +87,7 @@ func (l Line) HideURL(w Word, u *url.URL) {
 	}
 }
 
-func (l Line) hideURL(w Word, u *url.URL) {
+func (l *Line) hideURL(w *Word, u *url.URL) {
 	if password, ok := u.User.Password(); ok {
 		l.Hide(password)
 		l.Hide(u.User.Username() + ":" + password)
@@ -96,15 +97,15 @@ func (l Line) hideURL(w Word, u *url.URL) {
 	for parameter := range strings.SplitSeq(u.RawQuery, "&") {
 		name, value, _ := strings.Cut(parameter, "=")
 		begin += len(parameter)
-		l.hideField(w.part(begin-len(value), begin), name)
+		l.hideField(w.Part(begin-len(value), begin), name)
 		begin += len("&")
 	}
 }
 
 // SecretsOf is what [Line.HideURL] declares of a URL that is no line's.
 func SecretsOf(u *url.URL) []Secret {
-	l := Line{secrets: new([]Secret)}
-	l.hideURL(Word{Text: "?" + u.RawQuery}, u)
+	l := &Line{secrets: new([]Secret)}
+	l.hideURL(&Word{Text: "?" + u.RawQuery}, u)
 	return *l.secrets
 }
 

@@ -27,7 +27,7 @@ var (
 
 // Shown is the text of the line without what may be a secret in its own place: userinfo, and the values of headers and query
 // parameters that stand in the line by themselves. Variables are shown as they were written. text is what [Parse] has read.
-func (l Line) Shown(text string) string {
+func (l *Line) Shown(text string) string {
 	type shown struct {
 		Word
 		text string
@@ -57,7 +57,7 @@ func (l Line) Shown(text string) string {
 }
 
 // shown is the word as the line shows it. free: it is a body or a program's argument.
-func (w Word) shown(free bool) string {
+func (w *Word) shown(free bool) string {
 	text := w.Written
 	literal := func(field, value string) string {
 		return w.literal(value, func(s string) bool { return !telling(field) && plain(field, s) })
@@ -94,7 +94,7 @@ func isPath(text string) bool { return strings.ContainsAny(text[:1], "/@.{[<") }
 const stars = "***"
 
 // literal hides each piece of a value that stands in the line, but for what may be shown.
-func (w Word) literal(value string, may func(string) bool) string {
+func (w *Word) literal(value string, may func(string) bool) string {
 	const quotes = `\'"`
 	value = piece.ReplaceAllStringFunc(value, func(found string) string {
 		isVariable := found[0] == '$' && len(found) > 1 && len(w.variables) > 0 && !strings.ContainsAny(w.Written, `'\`) && !strings.Contains(w.Written, "$$")
@@ -112,9 +112,9 @@ func (w Word) literal(value string, may func(string) bool) string {
 }
 
 // hideAssigned declares what [Line.Shown] hides in a body, or in a program's argument.
-func (l Line) hideAssigned(w Word) {
+func (l *Line) hideAssigned(w *Word) {
 	for _, found := range assigned.FindAllStringSubmatch(w.Text, -1) {
-		l.hideField(Word{Text: strings.Trim(found[2], `\'"`)}, "")
+		l.hideField(&Word{Text: strings.Trim(found[2], `\'"`)}, "")
 	}
 	for _, found := range userinfo.FindAllString(w.Text, -1) {
 		user := strings.TrimSuffix(found[len("://"):], "@")

@@ -9,23 +9,23 @@ import (
 
 // urlVerb is a verb that has a URL, headers and a body, rawVerb one that runs a program.
 func shownVerbs() []Verb {
-	request := func(l Line) (Spec, error) {
+	request := func(l *Line) (Spec, error) {
 		for _, w := range l.Targets {
 			if u, err := url.Parse(w.Text); err == nil {
-				l.HideURL(w, u)
+				l.HideURL(&w, u)
 			}
 		}
 		for _, o := range l.Options {
 			switch name, value, _ := strings.Cut(o.Value, ":"); o.Key {
 			case "header":
-				l.HideHeader(o.Word, name, strings.TrimSpace(value))
+				l.HideHeader(&o.Word, name, strings.TrimSpace(value))
 			case "body":
-				l.HideBody(o.Word)
+				l.HideBody(&o.Word)
 			}
 		}
 		return nil, nil
 	}
-	program := func(l Line) (Spec, error) { _, err := l.Program(); return nil, err }
+	program := func(l *Line) (Spec, error) { _, err := l.Program(); return nil, err }
 	return []Verb{{Name: "post", Options: []string{"header", "body", "token-file", "key", "timeout"}, Parse: request}, {Name: "exec", Options: []string{"max"}, Raw: true, Parse: program}}
 }
 

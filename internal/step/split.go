@@ -2,17 +2,24 @@ package step
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
 // Lookup gives a variable's value, and false for one that is not set.
 type Lookup func(name string) (string, bool)
 
+// A Scope is what the variables of a line mean.
+type Scope struct {
+	Lookup Lookup
+	Given  []string // names that the lines before give by into=, when they run
+}
+
 // split takes a line apart. Words are separated by blanks. 'single' quotes take everything as it is, "double" quotes take \"
 // and \\; quotes may begin in mid-word, as in body='{"a": 1}'. $(VAR), ${VAR} and $VAR stand for a variable's value,
 // which is never split or expanded again; $$ is a dollar, and so is a $ before anything else. The error is an *Error.
-func split(text string, lookup Lookup) ([]Word, error) {
-	r := reader{text: text, lookup: lookup}
+func split(text string, scope Scope) ([]Word, error) {
+	r := reader{text: text, scope: scope}
 	var words []Word
 	for {
 		r.blanks()
@@ -31,7 +38,7 @@ func split(text string, lookup Lookup) ([]Word, error) {
 type reader struct {
 	text      string
 	at        int
-	lookup    Lookup
+	scope     Scope
 	variables []variable // of the word that is being read
 }
 
@@ -130,11 +137,14 @@ func (r *reader) dollar(text *strings.Builder) error {
 		text.WriteByte('$')
 		return nil
 	}
-	value, set := r.lookup(name)
-	if !set {
-		return r.errorf(begin, "the variable %s is not set", name)
+	value, late := name, slices.Contains(r.scope.Given, name) // whose name stands for the value until there is one
+	if !late {
+		var set bool
+		if value, set = r.scope.Lookup(name); !set {
+			return r.errorf(begin, "the variable %s is not set", name)
+		}
 	}
-	r.variables = append(r.variables, variable{name, text.Len(), text.Len() + len(value)})
+	r.variables = append(r.variables, variable{name, text.Len(), text.Len() + len(value), late})
 	text.WriteString(value)
 	return nil
 }

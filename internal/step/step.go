@@ -21,9 +21,10 @@ type Verb struct {
 	Name    string
 	Target  string   // what stands after it, as help shows it
 	Options []string // the keys of the key=value words that it takes
+	Late    []string // keys of options whose value an earlier step may give when it runs; "" is the target
 	Raw     bool     // all words after it are a program's; an option stands before them
 	Does    string   // what it does, in half a sentence
-	Parse   func(Line) (Spec, error)
+	Parse   func(*Line) (Spec, error)
 }
 
 // A Spec is a step that was understood.
@@ -32,7 +33,7 @@ type Spec interface {
 	Needs() Needs
 	// Bind makes the step. Nil, without an error, is a wait for [Needs.Least]. The error is a mistake in the
 	// configuration: something is missing that the step needs.
-	Bind(Means) (prestop.Step, error)
+	Bind(*Means) (prestop.Step, error)
 }
 
 // Needs is what a step takes and touches.
@@ -47,18 +48,22 @@ type Needs struct {
 
 	Calls   []Call   // in the order in which they are made
 	Ports   []uint16 // of this pod that are looked at
+	Closed  bool     // until nobody listens on them any more
 	Reads   []string // files that are read
 	Awaits  string   // a file that is waited for, which another container makes; empty: none
 	Writes  []string // files that are made
 	Removes []string // files that are removed
 	Program []string // that is run, with its arguments; nil: none
 	Ends    Ends
+	Returns bool           // it only tells a process to end, and does not wait for that
 	Signal  syscall.Signal // that is sent to the main process; 0: none
 	// Shutdown is the type of an Elasticsearch node's shutdown; empty: none. It may be [TypeAuto], or [TypeOfSettings]. Without
 	// Calls, the settings' URLs are called.
 	Shutdown string
-	Quiet    *Quiet // of a wait for silence; nil: it is none
-	Name     string // of a DNS name that is watched; empty: none
+	Quiet    *Quiet   // of a wait for silence; nil: it is none
+	Gives    string   // the name of a value that it gives to later steps; empty: none
+	Takes    []string // the names of values that earlier steps give to it
+	Name     string   // of a DNS name that is watched; empty: none
 }
 
 // A Call is a request to some server.
@@ -86,5 +91,6 @@ type Ends int
 const (
 	EndsNothing   Ends = iota
 	EndsProcess        // the process that answers the call, or gets the signal; the step does not wait for the end
+	EndsListening      // the listeners of the process that answers the call
 	EndsContainer      // the container's main process, whose end it waits for
 )

@@ -23,7 +23,7 @@ func ParseDuration(text string) (d time.Duration, ok bool) {
 }
 
 // Duration reads a word that is one.
-func (w Word) Duration() (time.Duration, error) {
+func (w *Word) Duration() (time.Duration, error) {
 	d, ok := ParseDuration(w.Text)
 	if !ok {
 		return 0, w.Expected(durationExpected+", got %s", w.Got())
@@ -32,7 +32,7 @@ func (w Word) Duration() (time.Duration, error) {
 }
 
 // Duration reads the option's value.
-func (o Option) Duration() (time.Duration, error) {
+func (o *Option) Duration() (time.Duration, error) {
 	d, ok := ParseDuration(o.Value)
 	if !ok {
 		return 0, o.Expected("%s: "+durationExpected+", got %s", o.Key, o.Got())
@@ -41,7 +41,7 @@ func (o Option) Duration() (time.Duration, error) {
 }
 
 // Positive reads a duration of which nothing is no use.
-func (o Option) Positive() (time.Duration, error) {
+func (o *Option) Positive() (time.Duration, error) {
 	d, err := o.Duration()
 	if err == nil && d == 0 {
 		return 0, o.Expected("%s: expected more than 0s", o.Key)
@@ -50,7 +50,7 @@ func (o Option) Positive() (time.Duration, error) {
 }
 
 // Count reads a whole number from least to 65535. what is what is counted, for the error.
-func (o Option) Count(least uint64, what string) (int, error) {
+func (o *Option) Count(least uint64, what string) (int, error) {
 	n, err := strconv.ParseUint(o.Value, 10, 16)
 	if err != nil || n < least {
 		return 0, o.Expected("%s: expected %s, %d or more, got %s", o.Key, what, least, o.Got())
@@ -59,7 +59,7 @@ func (o Option) Count(least uint64, what string) (int, error) {
 }
 
 // Number reads any number but NaN.
-func (o Option) Number() (float64, error) {
+func (o *Option) Number() (float64, error) {
 	n, err := strconv.ParseFloat(o.Value, 64)
 	if err != nil || n != n {
 		return 0, o.Expected("%s: expected a number, got %s", o.Key, o.Got())
@@ -68,7 +68,7 @@ func (o Option) Number() (float64, error) {
 }
 
 // Bool reads true or false, and the other words of [strconv.ParseBool].
-func (o Option) Bool() (bool, error) {
+func (o *Option) Bool() (bool, error) {
 	b, err := strconv.ParseBool(o.Value)
 	if err != nil {
 		return false, o.Expected("%s: expected true or false, got %s", o.Key, o.Got())
@@ -77,7 +77,7 @@ func (o Option) Bool() (bool, error) {
 }
 
 // File reads a file's path. One that is empty would mean that there is no file, where somebody wanted one.
-func (o Option) File() (string, error) {
+func (o *Option) File() (string, error) {
 	if o.Value == "" {
 		return "", o.Expected("%s: expected a file's path, got nothing", o.Key)
 	}
@@ -85,16 +85,19 @@ func (o Option) File() (string, error) {
 }
 
 // Path is a target that is an absolute path: what a hook's working directory is, is the image's affair.
-func (l Line) Path(expected string) (string, error) {
+func (l *Line) Path(expected string) (string, error) {
 	w, err := l.Target(expected)
-	if err == nil && (!filepath.IsAbs(w.Text) || strings.ContainsRune(w.Text, 0)) {
+	switch {
+	case err != nil:
+		return "", err
+	case !filepath.IsAbs(w.Text) || strings.ContainsRune(w.Text, 0):
 		return "", w.Expected("expected an absolute path, got %s", w.Got())
 	}
-	return w.Text, err
+	return w.Text, nil
 }
 
 // Ports reads PORT,PORT.
-func (w Word) Ports() ([]uint16, error) {
+func (w *Word) Ports() ([]uint16, error) {
 	var all []uint16
 	for text := range strings.SplitSeq(w.Text, ",") {
 		n, err := strconv.ParseUint(text, 10, 16)
@@ -107,13 +110,13 @@ func (w Word) Ports() ([]uint16, error) {
 }
 
 // Program is the program, with its arguments, that the line of a raw verb runs.
-func (l Line) Program() ([]string, error) {
+func (l *Line) Program() ([]string, error) {
 	if len(l.Targets) == 0 {
 		return nil, l.End().Expected("expected a program, as in %s /bin/true, after %s", l.Verb.Text, l.Verb.Text)
 	}
 	var program []string
 	for _, w := range l.Targets {
-		l.hideAssigned(w)
+		l.hideAssigned(&w)
 		if strings.ContainsRune(w.Text, 0) {
 			return nil, w.Expected("expected words without NUL, got %s", w.Got())
 		}

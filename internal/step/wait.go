@@ -19,7 +19,7 @@ const (
 
 // WaitVerb is the step that only waits. It has no deed: the engine waits by itself.
 func WaitVerb() Verb {
-	return Verb{Name: "wait", Target: "DURATION", Does: "waits", Parse: func(l Line) (Spec, error) {
+	return Verb{Name: "wait", Target: "DURATION", Does: "waits", Parse: func(l *Line) (Spec, error) {
 		w, err := l.Target("a duration, as in wait 20s")
 		if err != nil {
 			return nil, err
@@ -35,7 +35,7 @@ type wait time.Duration
 func (w wait) Needs() Needs {
 	return Needs{Least: time.Duration(w), Most: time.Duration(w), Waits: true}
 }
-func (w wait) Bind(Means) (prestop.Step, error) { return nil, nil }
+func (w wait) Bind(*Means) (prestop.Step, error) { return nil, nil }
 
 // A Wait is the words that all waits for something have: min= and max=.
 type Wait struct {
@@ -46,7 +46,7 @@ type Wait struct {
 }
 
 // Wait reads min= and max=.
-func (l Line) Wait() (w Wait, err error) {
+func (l *Line) Wait() (w Wait, err error) {
 	if o, ok := l.Option("min"); ok {
 		w.HasMin = true
 		if w.Min, err = o.Duration(); err != nil {
@@ -66,7 +66,7 @@ func (w Wait) Needs() Needs {
 }
 
 // Most reads max= of a call or a program, which bounds the whole step from its own beginning. 0: it is not there.
-func (l Line) Most() (time.Duration, error) {
+func (l *Line) Most() (time.Duration, error) {
 	if o, ok := l.Option("max"); ok {
 		return o.Positive()
 	}

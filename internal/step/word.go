@@ -19,7 +19,8 @@ type Word struct {
 // A variable is one that was expanded in a word.
 type variable struct {
 	name     string
-	from, to int // of its value in the word's Text
+	from, to int  // of its value in the word's Text
+	late     bool // its value is given by a step that runs before; in Text there is its name instead
 }
 
 // An Error is a line that cannot be read. Its text quotes words as they were written, so that no variable's value is in it.
@@ -31,13 +32,13 @@ type Error struct {
 func (e *Error) Error() string { return fmt.Sprintf("column %d: %s", e.Column, e.Text) }
 
 // Expected makes an Error for w.
-func (w Word) Expected(format string, args ...any) *Error {
+func (w *Word) Expected(format string, args ...any) *Error {
 	return &Error{w.Column, fmt.Sprintf(format, args...)}
 }
 
 // Refused is err, which a parser of the word's text has returned, as an Error for w. Such an error may quote what it read, so
 // plain stands for it where a variable's value is in the word.
-func (w Word) Refused(err error, plain string) *Error {
+func (w *Word) Refused(err error, plain string) *Error {
 	if len(w.variables) > 0 {
 		return w.Expected("%s", plain)
 	}
@@ -46,36 +47,37 @@ func (w Word) Refused(err error, plain string) *Error {
 
 // Fields splits a word that is a list, as [strings.FieldsFunc] does. Each part has the column of the whole, and is quoted as
 // the whole.
-func (w Word) Fields(separates func(rune) bool) []Word {
+func (w *Word) Fields(separates func(rune) bool) []Word {
 	var all []Word
 	begin := 0
 	for text := range strings.FieldsFuncSeq(w.Text, separates) {
 		begin += strings.Index(w.Text[begin:], text)
-		all = append(all, w.part(begin, begin+len(text)))
+		all = append(all, *w.Part(begin, begin+len(text)))
 		begin += len(text)
 	}
 	return all
 }
 
-func (w Word) part(begin, end int) Word {
-	p := w
+// Part is the word without what stands before and after these bytes of its text.
+func (w *Word) Part(begin, end int) *Word {
+	p := *w
 	p.Text, p.plain, p.variables = w.Text[begin:end], max(0, min(w.plain, end)-begin), nil
 	for _, v := range w.variables {
 		if v.from < end && v.to > begin {
-			p.variables = append(p.variables, variable{v.name, max(v.from, begin) - begin, min(v.to, end) - begin})
+			p.variables = append(p.variables, variable{v.name, max(v.from, begin) - begin, min(v.to, end) - begin, v.late})
 		}
 	}
-	return p
+	return &p
 }
 
 // Bare tells whether a word is written without quotes and variables.
-func (w Word) Bare() bool { return w.plain == len(w.Text) }
+func (w *Word) Bare() bool { return w.plain == len(w.Text) }
 
 // Got is the word as it was written, quoted, for an error.
-func (w Word) Got() string { return strconv.Quote(w.Written) }
+func (w *Word) Got() string { return strconv.Quote(w.Written) }
 
 // fixed is how much of Text stood before the first variable.
-func (w Word) fixed() int {
+func (w *Word) fixed() int {
 	if len(w.variables) == 0 {
 		return len(w.Text)
 	}
@@ -89,12 +91,12 @@ type Option struct {
 }
 
 // Begins tells whether the value begins with prefix by the line itself, and not by a variable's value.
-func (o Option) Begins(prefix string) bool {
+func (o *Option) Begins(prefix string) bool {
 	return strings.HasPrefix(o.Value, prefix) && len(o.Key)+len("=")+len(prefix) <= o.fixed()
 }
 
 // Got is the value as it was written, quoted, for an error.
-func (o Option) Got() string { return strconv.Quote(o.Written[len(o.Key)+len("="):]) }
+func (o *Option) Got() string { return strconv.Quote(o.Written[len(o.Key)+len("="):]) }
 
 // options parts the words of the form key=value, whose key is of lower-case letters and dashes and stands
 // outside quotes, from the rest. Both keep their order.

@@ -41,7 +41,7 @@ func TestSplit(t *testing.T) {
 		{`post x"y\"`, nil, `column 7: expected a closing " after this one`},
 	}
 	for _, test := range tests {
-		words, err := split(test.line, env)
+		words, err := split(test.line, Scope{Lookup: env})
 		var got []string
 		for _, w := range words {
 			got = append(got, w.Text)
@@ -69,7 +69,7 @@ func TestOptions(t *testing.T) {
 		{"=x A=b a.b=c", []string{"=x", "A=b", "a.b=c"}, nil},
 	}
 	for _, test := range tests {
-		words, err := split(test.line, env)
+		words, err := split(test.line, Scope{Lookup: env})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -92,7 +92,7 @@ func FuzzSplit(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		words, err := split(text, env)
+		words, err := split(text, Scope{Lookup: env})
 		if e, ok := err.(*Error); ok && (e.Column < 1 || e.Column > len(text)+1) {
 			t.Errorf("%q: column %d", text, e.Column)
 		}
@@ -118,7 +118,7 @@ func FuzzQuote(f *testing.F) {
 		if strings.Contains(word, "$") {
 			return
 		}
-		words, err := split("verb "+Quote(word), env)
+		words, err := split("verb "+Quote(word), Scope{Lookup: env})
 		if err != nil || len(words) != 2 || words[1].Text != word {
 			t.Fatalf("%q is quoted as %s, which is read as %v (%v)", word, Quote(word), words, err)
 		}

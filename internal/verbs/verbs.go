@@ -20,6 +20,7 @@ func All() []step.Verb {
 		shutdown.ElasticsearchVerb(),
 		drain.URLVerb(),
 		drain.QuietVerb(),
+		drain.EmptyVerb(),
 		drain.GoneVerb(),
 		drain.ClosedVerb(),
 		drain.FileVerb(),
@@ -41,6 +42,6 @@ func Elasticsearch(e step.Elasticsearch) step.Spec { return shutdown.Elasticsear
 
 // ClearElasticsearch removes the record that this pod's hook left, at the settings' URLs, of which there must be one. An error
 // means that it is not removed yet, or cannot be known yet.
-func ClearElasticsearch(ctx context.Context, m step.Means, log *slog.Logger) error {
+func ClearElasticsearch(ctx context.Context, m *step.Means, log *slog.Logger) error {
 	return shutdown.NewElasticsearch(m).Clear(ctx, log)
 }

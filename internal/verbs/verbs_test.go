@@ -19,16 +19,17 @@ import (
 // examples are lines with each verb and each option.
 var examples = []string{
 	"wait 5s",
-	"get https://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/ max=9s",
-	"post https://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/ max=9s",
-	"put https://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/ max=9s",
-	"patch https://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/ max=9s",
-	"delete https://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/ max=9s",
+	"get https://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/ max=9s json=.a into=ID",
+	"post https://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/ max=9s json=.a into=ID",
+	"put https://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/ max=9s json=.a into=ID",
+	"patch https://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/ max=9s json=.a into=ID",
+	"delete https://app/ body=x header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/ max=9s json=.a into=ID",
 	"elasticsearch http://es:9200 type=remove",
 	"until https://app/ header=A:b expect=200 timeout=5s token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n only-if=http://b/ stable=2 min=1s max=9s json=.a in=b",
 	"until http://app/ metric=a at-most=1 at-least=1 absent=0",
 	"until http://app/ json=count(.a) not-in=b met-by=404",
 	"until quiet 80,443/udp http2 for=1s min=1s max=9s traffic=new allow=2 unanswered=1s ignore=::/0 probe=false",
+	"until empty 80,81 at-most=2 for=1s min=1s max=9s ignore=::/0",
 	"until gone web min=1s max=9s",
 	"until closed 80 min=1s max=9s",
 	"until file /a min=1s max=9s",
@@ -49,9 +50,9 @@ func parse(text string, variables map[string]string) (step.Line, step.Spec, []st
 	return step.Parse(All(), text, lookupIn(variables))
 }
 
-func means() step.Means {
+func means() *step.Means {
 	secret := func() (string, error) { return "", nil }
-	return step.Means{
+	return &step.Means{
 		Dial:     new(net.Dialer).DialContext,
 		Secret:   func(string) func() (string, error) { return secret },
 		Password: func(string, string) func() (string, error) { return secret },
@@ -238,7 +239,7 @@ func TestWait(t *testing.T) {
 			t.Errorf("%q: %+v, %v; want a wait of %s", text, spec, err, want)
 			continue
 		}
-		if s, err := spec.Bind(step.Means{}); s != nil || err != nil {
+		if s, err := spec.Bind(&step.Means{}); s != nil || err != nil {
 			t.Errorf("%q: %+v, %v", text, s, err)
 		}
 	}
@@ -250,44 +251,44 @@ func TestLinesThatCannotBeRead(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                             "column 1: expected a step, got nothing",
 		" \t":                          "column 1: expected a step, got nothing",
-		"wiat 5s":                      "column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, remove, exec, signal or unlock, got \"wiat\"; did you mean wait?",
-		"  wiat 5s":                    "column 3: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, remove, exec, signal or unlock, got \"wiat\"; did you mean wait?",
-		"Wait 5s":                      "column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, remove, exec, signal or unlock, got \"Wait\"; did you mean wait?",
-		"'wait 5s'":                    "column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, remove, exec, signal or unlock, got \"'wait 5s'\"",
-		"$(SPACED)":                    "column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, remove, exec, signal or unlock, got \"$(SPACED)\"",
-		"$(EMPTY)":                     "column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, remove, exec, signal or unlock, got \"$(EMPTY)\"",
-		"--grace-period=5":             "column 1: expected a step, got \"--grace-period=5\": flags go before the steps",
+		"wiat 5s":                      `column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, remove, exec, signal or unlock, got "wiat"; did you mean wait?`,
+		"  wiat 5s":                    `column 3: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, remove, exec, signal or unlock, got "wiat"; did you mean wait?`,
+		"Wait 5s":                      `column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, remove, exec, signal or unlock, got "Wait"; did you mean wait?`,
+		"'wait 5s'":                    `column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, remove, exec, signal or unlock, got "'wait 5s'"`,
+		"$(SPACED)":                    `column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, remove, exec, signal or unlock, got "$(SPACED)"`,
+		"$(EMPTY)":                     `column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, remove, exec, signal or unlock, got "$(EMPTY)"`,
+		"--grace-period=5":             `column 1: expected a step, got "--grace-period=5": flags go before the steps`,
 		"wait":                         "column 5: expected a duration, as in wait 20s after wait",
 		"wait ":                        "column 5: expected a duration, as in wait 20s after wait",
 		"wait once":                    "column 5: expected a duration, as in wait 20s after wait",
-		"wait $(EMPTY)":                "column 6: expected seconds, as 50, or a duration, as 1m30s, got \"$(EMPTY)\"",
-		"wait $(MINUS)":                "column 6: expected seconds, as 50, or a duration, as 1m30s, got \"$(MINUS)\"",
-		"wait 5s 6s":                   "column 9: expected an option or the end of the step, got \"6s\"",
+		"wait $(EMPTY)":                `column 6: expected seconds, as 50, or a duration, as 1m30s, got "$(EMPTY)"`,
+		"wait $(MINUS)":                `column 6: expected seconds, as 50, or a duration, as 1m30s, got "$(MINUS)"`,
+		"wait 5s 6s":                   `column 9: expected an option or the end of the step, got "6s"`,
 		"wait 5s for=6s":               "column 9: wait takes no options, got for=",
 		"wait for=6s":                  "column 6: wait takes no options, got for=",
 		"wait $(NOPE)":                 "column 6: the variable NOPE is not set",
 		"wait $(NOPE":                  "column 6: expected ) after the variable's name",
 		"wait '5s":                     "column 6: expected a closing ' after this one",
-		"psot http://a/":               "column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, remove, exec, signal or unlock, got \"psot\"; did you mean post?",
-		"sleep 20":                     "column 1: expected a step, got \"sleep\": wait 20s",
-		"sleep 2m":                     "column 1: expected a step, got \"sleep\": wait 2m0s",
-		"sleep $(EMPTY)":               "column 1: expected a step, got \"sleep\": wait 20s",
-		"/bin/sleep":                   "column 1: expected a step, got \"/bin/sleep\": wait 20s",
-		"curl -sf http://a/":           "column 1: expected a step, got \"curl\": get URL, or post URL",
-		"wget http://a/":               "column 1: expected a step, got \"wget\": get URL, or post URL",
-		"sh -c 'sleep 20'":             "column 1: expected a step, got \"sh\": exec sh -c SCRIPT, where the steps cannot say the same",
-		"/bin/bash -c x":               "column 1: expected a step, got \"/bin/bash\": exec /bin/bash -c SCRIPT, where the steps cannot say the same",
-		"kill -TERM 1":                 "column 1: expected a step, got \"kill\": signal TERM",
-		"/usr/sbin/nginx -s quit":      "column 1: expected a step, got \"/usr/sbin/nginx\": exec /usr/sbin/nginx",
-		"wait 5 && post http://a/":     "column 8: expected an option or the end of the step, got \"&&\": each step is an argument of its own, or a line of PRE_STOP_STEPS",
-		"wait 5 ; post http://a/":      "column 8: expected an option or the end of the step, got \";\": each step is an argument of its own, or a line of PRE_STOP_STEPS",
-		"post http://a/ wait 20s":      "column 16: expected an option or the end of the step, got \"wait\": each step is an argument of its own, or a line of PRE_STOP_STEPS",
-		"post http://a/ once wait 20s": "column 21: expected an option or the end of the step, got \"wait\": each step is an argument of its own, or a line of PRE_STOP_STEPS",
-		"post http://a/ || wait 20s":   "column 16: expected an option or the end of the step, got \"||\": each step is an argument of its own, or a line of PRE_STOP_STEPS",
-		"until quiet 80 signal TERM":   "column 16: expected an option or the end of the step, got \"signal\": each step is an argument of its own, or a line of PRE_STOP_STEPS",
-		"post http://a/ haeder=A:b":    "column 16: expected an option of post (body header expect timeout token-file ca-file cert-file key-file tls-server-name only-if max), got haeder=; did you mean header=?",
+		"psot http://a/":               `column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, remove, exec, signal or unlock, got "psot"; did you mean post?`,
+		"sleep 20":                     `column 1: expected a step, got "sleep": wait 20s`,
+		"sleep 2m":                     `column 1: expected a step, got "sleep": wait 2m0s`,
+		"sleep $(EMPTY)":               `column 1: expected a step, got "sleep": wait 20s`,
+		"/bin/sleep":                   `column 1: expected a step, got "/bin/sleep": wait 20s`,
+		"curl -sf http://a/":           `column 1: expected a step, got "curl": get URL, or post URL`,
+		"wget http://a/":               `column 1: expected a step, got "wget": get URL, or post URL`,
+		"sh -c 'sleep 20'":             `column 1: expected a step, got "sh": exec sh -c SCRIPT, where the steps cannot say the same`,
+		"/bin/bash -c x":               `column 1: expected a step, got "/bin/bash": exec /bin/bash -c SCRIPT, where the steps cannot say the same`,
+		"kill -TERM 1":                 `column 1: expected a step, got "kill": signal TERM`,
+		"/usr/sbin/nginx -s quit":      `column 1: expected a step, got "/usr/sbin/nginx": exec /usr/sbin/nginx`,
+		"wait 5 && post http://a/":     `column 8: expected an option or the end of the step, got "&&": each step is an argument of its own, or a line of PRE_STOP_STEPS`,
+		"wait 5 ; post http://a/":      `column 8: expected an option or the end of the step, got ";": each step is an argument of its own, or a line of PRE_STOP_STEPS`,
+		"post http://a/ wait 20s":      `column 16: expected an option or the end of the step, got "wait": each step is an argument of its own, or a line of PRE_STOP_STEPS`,
+		"post http://a/ once wait 20s": `column 21: expected an option or the end of the step, got "wait": each step is an argument of its own, or a line of PRE_STOP_STEPS`,
+		"post http://a/ || wait 20s":   `column 16: expected an option or the end of the step, got "||": each step is an argument of its own, or a line of PRE_STOP_STEPS`,
+		"until quiet 80 signal TERM":   `column 16: expected an option or the end of the step, got "signal": each step is an argument of its own, or a line of PRE_STOP_STEPS`,
+		"post http://a/ haeder=A:b":    "column 16: expected an option of post (body header expect timeout token-file ca-file cert-file key-file tls-server-name only-if max json into), got haeder=; did you mean header=?",
 		"until quiet 80 allows=1":      "column 16: expected an option of until quiet (for min max traffic allow unanswered ignore probe), got allows=; did you mean allow=?",
-		"ü 5s":                         "column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, remove, exec, signal or unlock, got \"ü\"",
+		"ü 5s":                         `column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, remove, exec, signal or unlock, got "ü"`,
 	} {
 		_, _, _, err := parse(text, variables)
 		if e, ok := err.(*step.Error); !ok || e.Error() != want {

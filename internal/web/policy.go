@@ -118,6 +118,9 @@ func (c *call) result(ctx context.Context) (Answer, error) {
 	err := c.err
 	if cause := context.Cause(ctx); cause != nil && (c.err != nil || c.Again(c.last)) {
 		err = cut(cause, c.err, c.last)
+		if c.Open && c.sent && c.err != nil {
+			err = fmt.Errorf("%w: the request was sent, and %w", err, ErrTry)
+		}
 	}
 	if err != nil && c.made > 1 {
 		err = fmt.Errorf("%w (%d tries)", err, c.made)

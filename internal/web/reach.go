@@ -26,6 +26,9 @@ func (r *Route) add(line string) { r.Lines = append(r.Lines, line) }
 // host was resolved, which address answered, and whose certificate it has, who signed it and until when it holds, or as
 // much of it as there is until an error.
 func (c *Client) Reach(ctx context.Context, rawURL string) (r Route, err error) {
+	if err := c.open(); err != nil {
+		return r, err
+	}
 	u, err := ParseURL(rawURL)
 	if err != nil {
 		return r, fmt.Errorf("the URL cannot be used: %w", err)
@@ -43,8 +46,8 @@ func (c *Client) Reach(ctx context.Context, rawURL string) (r Route, err error) 
 }
 
 func (r *Route) reach(ctx context.Context, c *Client, u *url.URL) error {
-	t, begin := c.http.Transport.(*http.Transport), time.Now()
-	conn, err := t.DialContext(dns.Looking(ctx, func(line string) {
+	begin := time.Now()
+	conn, err := c.transport.DialContext(dns.Looking(ctx, func(line string) {
 		r.add(line)
 		begin = time.Now()
 	}), "tcp", address(u))
@@ -56,7 +59,7 @@ func (r *Route) reach(ctx context.Context, c *Client, u *url.URL) error {
 	if u.Scheme != "https" {
 		return nil
 	}
-	config := t.TLSClientConfig
+	config := c.transport.TLSClientConfig
 	if config.ServerName == "" {
 		config = config.Clone()
 		config.ServerName = u.Hostname()

@@ -131,10 +131,7 @@ func TestReach(t *testing.T) {
 			if test.scheme != "" {
 				scheme = test.scheme
 			}
-			c, err := New(dial, test.tls, test.auth)
-			if err != nil {
-				t.Fatal(err)
-			}
+			c := New(dial, test.tls, test.auth)
 			if test.err != "" {
 				c.alert = time.Minute // it comes
 			}
@@ -176,7 +173,10 @@ func TestReachWithACertificate(t *testing.T) {
 	t.Cleanup(server.Close)
 	for _, by := range []*signer{ca, newSigner(t, "our CA", ca.cert.NotAfter)} { // the second is refused
 		c := client(t, nil)
-		config := c.http.Transport.(*http.Transport).TLSClientConfig
+		if err := c.open(); err != nil {
+			t.Fatal(err)
+		}
+		config := c.transport.TLSClientConfig
 		config.ServerName, config.RootCAs, config.Certificates = "app.test", clients, []tls.Certificate{by.sign(t, ca.cert.NotAfter)}
 		if by != ca {
 			c.alert = time.Minute // it comes
@@ -191,10 +191,7 @@ func TestReachWithACertificate(t *testing.T) {
 func TestReachSilence(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c, err := New(swallow, TLS{}, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		c := New(swallow, TLS{}, nil)
 		ctx, cancel := context.WithTimeoutCause(t.Context(), s, errors.New("no time"))
 		defer cancel()
 		begin := time.Now()
@@ -222,10 +219,7 @@ func TestReachNobody(t *testing.T) {
 		{"http://localhost:1", "resolved to 127.0.0.1 ::1 by nobody: localhost is never asked for", "connection refused"},
 		{"http://[::1", "", "the URL cannot be used"},
 	} {
-		c, err := New((&dns.Resolver{}).DialContext, TLS{}, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		c := New((&dns.Resolver{}).DialContext, TLS{}, nil)
 		route, err := c.Reach(t.Context(), test.url)
 		if err == nil || !strings.Contains(err.Error(), test.err) {
 			t.Errorf("%s: %v, want %s", test.url, err, test.err)

@@ -172,10 +172,7 @@ func TestPolicyOpen(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := &peers{errs: test.errs, peers: test.peers}
-				c, err := New(p.dial, TLS{}, nil)
-				if err != nil {
-					t.Fatal(err)
-				}
+				c := New(p.dial, TLS{}, nil)
 				defer func() {
 					c.Close()
 					<-time.After(time.Minute) // for the peers to end
@@ -229,10 +226,7 @@ func TestOnceOverAKeptConnection(t *testing.T) {
 			if once {
 				p.peers = []peer{keepsOne, resets(0)}
 			}
-			c, err := New(p.dial, TLS{}, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
+			c := New(p.dial, TLS{}, nil)
 			defer c.Close()
 			send := func(ctx context.Context) (Answer, error) {
 				return c.Send(ctx, Request{Method: "GET", URL: "http://app.test"})
@@ -240,7 +234,7 @@ func TestOnceOverAKeptConnection(t *testing.T) {
 			if _, err := send(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			_, err = Policy{Open: true, Once: once, Tries: 1}.Do(t.Context(), quiet, send)
+			_, err := Policy{Open: true, Once: once, Tries: 1}.Do(t.Context(), quiet, send)
 			if p.asked != want || (err != nil) != once {
 				t.Errorf("once %t: asked %d times (%v), want %d", once, p.asked, err, want)
 			}
@@ -280,10 +274,7 @@ func TestRefusedByLoopbackOverTheWire(t *testing.T) {
 	}
 	l.Close()
 	_, port, _ := net.SplitHostPort(l.Addr().String())
-	c, err := New(new(dns.Resolver).DialContext, TLS{}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := New(new(dns.Resolver).DialContext, TLS{}, nil)
 	for _, host := range []string{"127.0.0.1", "localhost"} {
 		if _, err := c.Send(t.Context(), Request{Method: "POST", URL: "http://" + host + ":" + port}); !isRefusedByLoopback(err) {
 			t.Errorf("%s: %v", host, err)

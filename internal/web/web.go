@@ -22,6 +22,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 )
@@ -43,13 +44,15 @@ var ErrTry = errors.New("no complete answer in time")
 
 // A Client calls one place. It is safe for concurrent use.
 type Client struct {
-	http  *http.Client
-	auth  Auth
-	alert time.Duration // see alertTime
-}
+	http      *http.Client
+	transport *http.Transport // of http
+	tls       TLS
+	auth      Auth
+	alert     time.Duration // see alertTime
 
-// Connect gives the client for a place; it fails where certificates or keys cannot be read.
-type Connect func() (*Client, error)
+	once   sync.Once
+	broken error // why there is no TLS; only after once
+}
 
 // Dial connects to an address, as (net.Dialer).DialContext does.
 type Dial func(ctx context.Context, network, address string) (net.Conn, error)
@@ -71,22 +74,27 @@ func (d Dial) inTime(ctx context.Context, network, address string) (net.Conn, er
 }
 
 // New makes a Client that connects by dial. The zero TLS verifies against the system's roots, a nil auth
-// gives no credentials.
-func New(dial Dial, t TLS, auth Auth) (*Client, error) {
-	config, err := t.Config()
-	if err != nil {
-		return nil, err
-	}
+// gives no credentials. The files of t are read when the client is first used, and one that cannot be read fails each use.
+func New(dial Dial, t TLS, auth Auth) *Client {
 	transport := &http.Transport{
 		DialContext:            dial.inTime,
-		TLSClientConfig:        config,
 		MaxResponseHeaderBytes: MaxHeader,
 		DisableCompression:     true,
 		MaxIdleConnsPerHost:    1,
 	}
 	transport.Protocols = new(http.Protocols)
 	transport.Protocols.SetHTTP1(true)
-	return &Client{&http.Client{Transport: transport, CheckRedirect: samePlace}, auth, alertTime}, nil
+	return &Client{http: &http.Client{Transport: transport, CheckRedirect: samePlace}, transport: transport, tls: t, auth: auth, alert: alertTime}
+}
+
+// open reads what TLS needs.
+func (c *Client) open() error {
+	c.once.Do(func() {
+		if c.transport.TLSClientConfig, c.broken = c.tls.Config(); c.broken != nil {
+			c.broken = Permanent(c.broken)
+		}
+	})
+	return c.broken
 }
 
 // Close ends the connections that are kept for the next call.
@@ -175,6 +183,9 @@ func OneLine(text string) string {
 
 // Send makes one try, which ends when ctx does. An answer of any status is no error.
 func (c *Client) Send(ctx context.Context, r Request) (Answer, error) {
+	if err := c.open(); err != nil {
+		return Answer{}, err
+	}
 	ctx = connectBy(ctx)
 	if ctx.Value(onceKey{}) != nil {
 		c.Close() // net/http may send a request again that a kept connection did not answer

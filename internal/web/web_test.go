@@ -21,10 +21,7 @@ var dial Dial = (&net.Dialer{}).DialContext
 
 func client(t *testing.T, auth Auth) *Client {
 	t.Helper()
-	c, err := New(dial, TLS{}, auth)
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := New(dial, TLS{}, auth)
 	t.Cleanup(c.Close)
 	return c
 }
@@ -152,14 +149,11 @@ func TestSendErrorsHideTheURL(t *testing.T) {
 
 func TestSendEndsWithContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, err := New(swallow, TLS{}, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		c := New(swallow, TLS{}, nil)
 		ctx, cancel := context.WithTimeoutCause(t.Context(), s, ErrTry)
 		defer cancel()
 		begin := time.Now()
-		_, err = c.Send(ctx, Request{Method: "GET", URL: "http://app.test"})
+		_, err := c.Send(ctx, Request{Method: "GET", URL: "http://app.test"})
 		if took, want := time.Since(begin), "http://app.test: "+ErrTry.Error(); err == nil || err.Error() != want || took != s {
 			t.Errorf("error %v after %v, want %s", err, took, want)
 		}
@@ -169,14 +163,11 @@ func TestSendEndsWithContext(t *testing.T) {
 // What a dial says of its end is not lost on a machine that is late by less than the period of a CPU limit.
 func TestDialEndsBeforeItsTry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, err := New(func(ctx context.Context, _, _ string) (net.Conn, error) {
+		c := New(func(ctx context.Context, _, _ string) (net.Conn, error) {
 			<-ctx.Done()
 			<-time.After(99 * time.Millisecond)
 			return nil, errors.New("lookup app.test: NXDOMAIN")
 		}, TLS{}, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
 		ctx, cancel := context.WithTimeoutCause(t.Context(), s, ErrTry)
 		defer cancel()
 		if _, err := c.Send(ctx, Request{Method: "GET", URL: "http://app.test"}); err == nil || err.Error() != "http://app.test: lookup app.test: NXDOMAIN" {

@@ -1,8 +1,8 @@
-// Package manifests reads the manifests of this repository, as strictly as Kubernetes' API does: a field that there is not, or that
+// Package testmanifest reads the manifests of this repository, as strictly as Kubernetes' API does: a field that there is not, or that
 // stands there twice, and a value of another type are errors.
 //
 // It is for tests alone: of examples, recipes and pages. What lint makes of anybody's manifests is internal/lint's.
-package manifests
+package testmanifest
 
 import (
 	"errors"

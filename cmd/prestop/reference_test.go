@@ -11,13 +11,27 @@ import (
 	"github.com/prestop/prestop/internal/verbs"
 )
 
-func readme(t *testing.T) string {
+// reference is the page that has all steps, settings, commands and exit statuses.
+func reference(t *testing.T) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "reference.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+// Nobody reads a first page that is long.
+func TestReadmeIsShort(t *testing.T) {
+	t.Parallel()
+	const most = 900
+	text, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if words := len(strings.Fields(string(text))); words > most {
+		t.Errorf("README.md has %d words, expected %d at most: what is for reference belongs into docs", words, most)
+	}
 }
 
 func help() string {
@@ -31,7 +45,7 @@ func section(t *testing.T, text, heading string) string {
 	t.Helper()
 	_, rest, ok := strings.Cut(text, "\n## "+heading+"\n")
 	if !ok {
-		t.Fatalf("README.md has no section %q", heading)
+		t.Fatalf("the page has no section %q", heading)
 	}
 	body, _, _ := strings.Cut(rest, "\n## ")
 	return body
@@ -58,32 +72,32 @@ func table(section string) [][]string {
 	return rows[min(2, len(rows)):]
 }
 
-// documentedStatuses are the exit statuses that the README and --help name.
+// documentedStatuses are the exit statuses that the reference and --help name.
 func documentedStatuses(t *testing.T) map[string][]string {
 	t.Helper()
-	var inReadme, inHelp []string
-	for _, row := range table(section(t, readme(t), "Exit status")) {
-		inReadme = append(inReadme, row[0])
+	var inReference, inHelp []string
+	for _, row := range table(section(t, reference(t), "Exit status")) {
+		inReference = append(inReference, row[0])
 	}
 	_, text, _ := strings.Cut(help(), "Exit status\n")
 	for line := range strings.Lines(text) {
 		inHelp = append(inHelp, strings.Fields(line)[0])
 	}
-	slices.Sort(inReadme)
+	slices.Sort(inReference)
 	slices.Sort(inHelp)
-	return map[string][]string{"README.md": inReadme, "--help": inHelp}
+	return map[string][]string{"docs/reference.md": inReference, "--help": inHelp}
 }
 
-func TestReadmeHasTheSettings(t *testing.T) {
+func TestReferenceHasTheSettings(t *testing.T) {
 	documented := make(map[string][]string)
-	for _, cells := range table(section(t, readme(t), "Settings")) {
+	for _, cells := range table(section(t, reference(t), "Settings")) {
 		documented[cells[0]] = cells
 	}
 	for _, row := range config.Table() {
 		cells := documented[row.Env]
 		delete(documented, row.Env)
 		if len(cells) != 4 {
-			t.Errorf("%s: README.md has no row of four cells for it: %q", row.Env, cells)
+			t.Errorf("%s: the reference has no row of four cells for it: %q", row.Env, cells)
 			continue
 		}
 		flag := "--" + row.Flag
@@ -91,57 +105,53 @@ func TestReadmeHasTheSettings(t *testing.T) {
 			flag = "arguments"
 		}
 		if cells[1] != flag {
-			t.Errorf("%s: README.md has the flag %q, want %q", row.Env, cells[1], flag)
+			t.Errorf("%s: the reference has the flag %q, want %q", row.Env, cells[1], flag)
 		}
 		want := strings.TrimSuffix(strings.TrimPrefix(shownDefault(row), " (default "), ")")
 		if cells[2] != want {
-			t.Errorf("%s: README.md has the default %q, want %q", row.Env, cells[2], want)
+			t.Errorf("%s: the reference has the default %q, want %q", row.Env, cells[2], want)
 		}
 		if cells[3] == "" {
-			t.Errorf("%s: README.md does not say what it means", row.Env)
+			t.Errorf("%s: the reference does not say what it means", row.Env)
 		}
-		words := strings.Split(row.Kind, "|")
+		words := strings.Split(row.Kind(), "|")
 		for _, word := range words {
-			if len(words) > 1 && row.Kind != "true|false" && word != "file" && !strings.Contains(cells[3], word) {
-				t.Errorf("%s: README.md does not name %s", row.Env, word)
+			if len(words) > 1 && row.Kind() != "true|false" && word != "file" && !strings.Contains(cells[3], word) {
+				t.Errorf("%s: the reference does not name %s", row.Env, word)
 			}
 		}
 	}
 	for env := range documented {
-		t.Errorf("README.md has a row for %s, which is no setting", env)
+		t.Errorf("the reference has a row for %s, which is no setting", env)
 	}
 }
 
-func TestReadmeHasTheSteps(t *testing.T) {
-	text := section(t, readme(t), "The contract")
-	_, steps, ok := strings.Cut(text, "**Steps.**")
-	if !ok {
-		t.Fatal(`README.md has no paragraph "**Steps.**"`)
-	}
+func TestReferenceHasTheSteps(t *testing.T) {
+	steps := section(t, reference(t), "Steps")
 	for _, v := range verbs.All() {
 		if !strings.Contains(steps, "`"+v.Name+"`") && !strings.Contains(steps, "`"+v.Name+" ") {
-			t.Errorf("README.md does not name the verb %s", v.Name)
+			t.Errorf("the reference does not name the verb %s", v.Name)
 		}
 		for _, option := range v.Options {
 			if !strings.Contains(steps, option+"=") {
-				t.Errorf("README.md does not name %s's option %s=", v.Name, option)
+				t.Errorf("the reference does not name %s's option %s=", v.Name, option)
 			}
 		}
 	}
-	if !strings.Contains(text, "`once`") {
-		t.Error("README.md does not name the word once")
+	if !strings.Contains(steps, "`once`") {
+		t.Error("the reference does not name the word once")
 	}
 }
 
-func TestReadmeHasTheSubcommands(t *testing.T) {
+func TestReferenceHasTheSubcommands(t *testing.T) {
 	for _, name := range subcommandNames() {
-		if name != "help" && !strings.Contains(readme(t), "prestop "+name) && !strings.Contains(readme(t), `"/prestop", "`+name+`"`) {
-			t.Errorf("README.md does not name prestop %s", name)
+		if name != "help" && !strings.Contains(reference(t), "prestop "+name) && !strings.Contains(reference(t), `"/prestop", "`+name+`"`) {
+			t.Errorf("the reference does not name prestop %s", name)
 		}
 	}
 	for _, flag := range []string{"--dry-run", "--help", "--exit-zero"} {
-		if !strings.Contains(readme(t), flag) {
-			t.Errorf("README.md does not name %s", flag)
+		if !strings.Contains(reference(t), flag) {
+			t.Errorf("the reference does not name %s", flag)
 		}
 	}
 }

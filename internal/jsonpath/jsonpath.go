@@ -1,10 +1,16 @@
-package drain
+// Package jsonpath reads one value of a JSON document.
+//
+// A document in which a key is there twice is unreadable, since programs differ in which of them they believe. Nothing is kept of
+// a document but the value, so that memory does not grow with what else there is. The package is for the verbs in drain and
+// shutdown.
+package jsonpath
 
 import (
 	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"strconv"
 	"strings"
 )
@@ -17,8 +23,8 @@ type Path struct {
 	count bool
 }
 
-// ParsePath reads a path. Its errors name the column, from 1 in bytes.
-func ParsePath(text string) (Path, error) {
+// Parse reads a path. Its errors name the column, from 1 in bytes.
+func Parse(text string) (Path, error) {
 	p := Path{text: text}
 	rest := text
 	if counted, ok := strings.CutPrefix(text, "count("); ok {
@@ -74,10 +80,10 @@ func pathStep(text string) (step any, rest string, err error) {
 
 func (p Path) String() string { return p.text }
 
-// of is the value at the path: nil, a bool, a string or a json.Number, as which a count is given too.
-func (p Path) of(body []byte) (any, error) {
-	if err := json.Unmarshal(body, new(json.RawMessage)); err != nil {
-		return nil, fmt.Errorf("no JSON: %w", err)
+// Of is the value at the path: nil, a bool, a string or a json.Number, as which a count is given too.
+func (p Path) Of(body []byte) (any, error) {
+	if !json.Valid(body) {
+		return nil, fmt.Errorf("no JSON: %w", json.Unmarshal(body, new(json.RawMessage)))
 	}
 	r := reading{Decoder: json.NewDecoder(bytes.NewReader(body)), path: p.steps}
 	r.UseNumber()
@@ -93,11 +99,23 @@ func (p Path) of(body []byte) (any, error) {
 	case p.count && composite:
 		return json.Number(strconv.Itoa(r.elements)), nil
 	case p.count:
-		return nil, fmt.Errorf("%s: it is %s, expected a list or an object", p, short(scalar(r.value)))
+		return nil, fmt.Errorf("%s: it is %s, expected a list or an object", p, short(r.value))
 	case composite:
 		return nil, fmt.Errorf("%s is a list or an object, expected a single value; count(%s) counts its elements", p, p)
 	}
 	return r.value, nil
+}
+
+// short is a scalar as a document has it, up to what a person wants to read.
+func short(value any) string {
+	if value == nil {
+		return "null"
+	}
+	text := []rune(strings.ToValidUTF8(fmt.Sprint(value), "�"))
+	if len(text) > 80 {
+		return string(text[:80]) + "…"
+	}
+	return string(text)
 }
 
 // A reading goes through a document once. It keeps nothing but the value at a path, so that memory does not grow with what
@@ -126,7 +144,7 @@ func (r *reading) next(at int) error {
 	if !composite {
 		return nil
 	}
-	n, keys := 0, map[string]bool{}
+	n, keys := 0, map[uint64]struct{}{}
 	for ; r.More(); n++ {
 		var step any = n
 		if begin == '{' {
@@ -149,13 +167,17 @@ func (r *reading) next(at int) error {
 	return err
 }
 
-// key reads an object's key. Programs differ in which of two alike they believe.
-func (r *reading) key(known map[string]bool) (string, error) {
+// seed makes the hashes of keys, which are kept in place of the keys.
+var seed = maphash.MakeSeed()
+
+// key reads an object's key.
+func (r *reading) key(known map[uint64]struct{}) (string, error) {
 	token, err := r.Token()
 	key, _ := token.(string)
-	if err == nil && known[key] {
+	hash := maphash.String(seed, key)
+	if _, twice := known[hash]; err == nil && twice {
 		err = fmt.Errorf("the key %q is there twice", short(key))
 	}
-	known[key] = true
+	known[hash] = struct{}{}
 	return key, err
 }

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rogpeppe/go-internal/diff"
+	"github.com/spf13/pflag"
+
+	"github.com/prestop/prestop/internal/escape"
+	"github.com/prestop/prestop/internal/inject"
+	"github.com/prestop/prestop/internal/lint"
+	"github.com/prestop/prestop/internal/manifest"
+	"github.com/prestop/prestop/internal/step"
+)
+
+const injectUsage = `kubectl prestop inject puts prestop's hook into the pods of manifests: by default one that waits until traffic has left, for 60s or as
+long as the grace period allows. It writes the manifests to stdout, and to stderr what it did and why not.
+
+  kubectl prestop inject --image IMAGE -f FILE|DIRECTORY|-
+  helm install web ./web --post-renderer kubectl-prestop --post-renderer-args inject --post-renderer-args --image=IMAGE
+  kustomize: as a KRM function, see deploy/kustomize
+
+Left alone: hooks that are there, Jobs, pods that use the host's network, and containers that declare no ports. Annotations of a pod
+say otherwise: prestop.github.io/inject: "false", prestop.github.io/steps (one a line), prestop.github.io/max,
+prestop.github.io/additional-wait (a floor). Doing it twice changes nothing more.
+
+Flags
+`
+
+const injectStatuses = `
+Exit status
+  0      done
+  1      with --diff: something would change
+  2      something cannot be read, or the command line is wrong; nothing is written
+`
+
+// image is prestop's, with its digest. A release sets it by the linker.
+var image = ""
+
+// An injectCommand is what inject was told.
+type injectCommand struct {
+	names      []string // of files and directories; - for standard input
+	diff       bool
+	parameters inject.Parameters
+	min, max   string
+}
+
+func injectHooks(i invocation) int {
+	c := injectCommand{parameters: inject.Parameters{Image: image}}
+	flags := c.flags()
+	err := flags.Parse(i.args)
+	c.names = append(c.names, flags.Args()...)
+	if errors.Is(err, pflag.ErrHelp) {
+		io.WriteString(i.stdout, injectUsage+flags.FlagUsages()+injectStatuses)
+		return exitDone
+	}
+	if len(c.names) == 0 {
+		c.names = []string{"-"} // as a post-renderer and a KRM function
+	}
+	if err != nil {
+		return i.complain("inject", "%v", err)
+	}
+	inputs := readInputs(c.names, i.stdin)
+	var unreadable []lint.Unreadable
+	for _, in := range inputs {
+		if unreadable = append(unreadable, in.unreadable...); len(in.files)+len(in.unreadable) == 0 && !in.again {
+			return i.complain("inject", "%s: expected .yaml, .yml or .json files in this directory, found none", in.name)
+		}
+	}
+	files := filesOf(inputs)
+	if err := c.settings(flags, files); err != nil {
+		return i.complain("inject", "%v", err)
+	}
+	return c.write(i, files, unreadable)
+}
+
+// settings completes what the flags say by what the caller of a KRM function says, and checks it.
+func (c *injectCommand) settings(flags *pflag.FlagSet, files []lint.File) error {
+	for _, f := range files {
+		for name, text := range manifest.FunctionConfig(f) {
+			flag := flags.Lookup(name)
+			switch {
+			case !slices.Contains(ofFunction, name):
+				return fmt.Errorf("%s: functionConfig: expected %s, got %s", f.Name, step.OneOf(ofFunction), name)
+			case flag.Changed:
+			default:
+				if err := flags.Set(name, text); err != nil {
+					return fmt.Errorf("%s: functionConfig: %w", f.Name, err)
+				}
+			}
+		}
+	}
+	if c.parameters.Image == "" {
+		return errors.New("--image: expected prestop's image, as prestop/prestop:1 or with its digest")
+	}
+	return c.durations()
+}
+
+// ofFunction are the flags that the caller of a KRM function may set.
+var ofFunction = []string{"image", "init-container", "max", "replace-sleep", "min"}
+
+func (c *injectCommand) flags() *pflag.FlagSet {
+	flags := pflag.NewFlagSet("inject", pflag.ContinueOnError)
+	flags.Usage = func() {}
+	flags.SortFlags = false
+	flags.StringArrayVarP(&c.names, "filename", "f", nil, "a `file` or a directory, or - for standard input; may be repeated")
+	flags.StringVar(&c.parameters.Image, "image", c.parameters.Image, "prestop's `image`, best with its digest")
+	flags.BoolVar(&c.parameters.Installer, "init-container", false, "an init container copies the binary, for Kubernetes before 1.35; else prestop's image is mounted")
+	flags.StringVar(&c.max, "max", inject.DefaultMax.String(), "how `long` the default hook waits at most")
+	flags.BoolVar(&c.parameters.ReplaceSleep, "replace-sleep", false, "replace hooks that only sleep, and so long at most")
+	flags.StringVar(&c.min, "min", inject.DefaultMin.String(), "with --replace-sleep: how `long` to wait at least")
+	flags.BoolVar(&c.diff, "diff", false, "show what would change, and write no manifests")
+	return flags
+}
+
+func (c *injectCommand) durations() error {
+	for _, d := range []struct {
+		flag, text string
+		into       *time.Duration
+	}{{"--max", c.max, &c.parameters.Max}, {"--min", c.min, &c.parameters.Min}} {
+		v, ok := step.ParseDuration(d.text)
+		if !ok || v < time.Second || v%time.Second != 0 {
+			return fmt.Errorf("%s: expected whole seconds, as 50, or a duration, as 1m30s, got %q", d.flag, d.text)
+		}
+		*d.into = v
+	}
+	return nil
+}
+
+// write writes the files with hooks, unless anything is wrong with any.
+func (c *injectCommand) write(i invocation, files []lint.File, unreadable []lint.Unreadable) int {
+	var errs []*lint.Unreadable
+	for _, u := range unreadable {
+		errs = append(errs, &u)
+	}
+	var reports []manifest.Report
+	outs := make([][]byte, len(files))
+	for n, f := range files {
+		out, said, wrong := manifest.Inject(f, c.parameters)
+		outs[n], reports, errs = out, append(reports, said...), append(errs, wrong...)
+	}
+	if len(errs) > 0 {
+		for _, e := range errs {
+			fmt.Fprintln(escape.Writer{To: i.stderr}, e)
+		}
+		return exitMistake
+	}
+	for _, r := range reports {
+		fmt.Fprintf(escape.Writer{To: i.stderr}, "%s:%d: %s: %s\n", r.File, r.Line, place(r.Object, r.Container), r.Text)
+	}
+	if c.diff {
+		return c.show(i.stdout, files, outs)
+	}
+	for n, out := range outs {
+		if n > 0 && !strings.HasPrefix(string(out), "---") {
+			io.WriteString(i.stdout, "---\n")
+		}
+		i.stdout.Write(out)
+		if len(out) > 0 && out[len(out)-1] != '\n' && n < len(outs)-1 {
+			io.WriteString(i.stdout, "\n")
+		}
+	}
+	return exitDone
+}
+
+// show writes what would change.
+func (c *injectCommand) show(w io.Writer, files []lint.File, outs [][]byte) int {
+	status := exitDone
+	for n, f := range files {
+		if d := diff.Diff(f.Name, f.Content, f.Name+" with hooks", outs[n]); d != nil {
+			status = exitFound
+			escape.Writer{To: w}.Write(d)
+		}
+	}
+	return status
+}

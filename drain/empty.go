@@ -1,0 +1,167 @@
+package drain
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/prestop/prestop/internal/sockdiag"
+	"github.com/prestop/prestop/internal/step"
+)
+
+// Empty is waited for until there were AtMost connections in every look of the last For. It is for what keeps connections
+// without payload and must end them: pools, WebSockets, brokers.
+//
+// A connection counts while it is established or half closed: one side has said that it sends no more, and a program still has
+// it open. What comes and goes between two looks is not seen.
+type Empty struct {
+	Ports  []uint16
+	AtMost int
+	For    time.Duration  // 0: 3 s
+	Min    time.Duration  // how long to look at least
+	Ignore []netip.Prefix // peers that do not count
+	// Noted are the sockets that were listened on when the hook began: an app may close its listeners first.
+	Noted Listeners
+}
+
+const emptyEvery = 500 * time.Millisecond
+
+// Run looks twice a second. It fails at once where a port has neither a listener, nor had one when the hook began, nor
+// connections: such a port is always empty. For its other errors see [File.Run].
+func (e *Empty) Run(ctx context.Context, log *slog.Logger) error {
+	w, err := e.watch()
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	return w.run(ctx, log)
+}
+
+// Check says whether the ports are listened on, and how many connections there are now.
+func (e *Empty) Check(ctx context.Context) ([]step.Finding, error) {
+	w, err := e.watch()
+	if err != nil {
+		return nil, err
+	}
+	defer w.close()
+	s, err := w.look(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return []step.Finding{step.Found(s.says)}, nil
+}
+
+func (e *Empty) ignores(peer netip.Addr) bool {
+	return slices.ContainsFunc(e.Ignore, func(p netip.Prefix) bool { return p.Contains(peer) })
+}
+
+func (e *Empty) window() time.Duration { return cmp.Or(e.For, defaultFor) }
+
+// emptyWatch is what is remembered from look to look.
+type emptyWatch struct {
+	*Empty
+	each  func(do func(local, remote netip.AddrPort)) error // the connections that there are now
+	close func()
+	full  time.Time // when there were too many, or nobody could see how many
+}
+
+func (e *Empty) watch() (*emptyWatch, error) {
+	w := &emptyWatch{Empty: e, full: time.Now(), close: func() {}, each: func(do func(local, remote netip.AddrPort)) error {
+		return eachOpen(procTable, e.Ports, do)
+	}}
+	d, err := sockdiag.OpenDump(e.Ports...)
+	if err == nil {
+		err = d.Each([]sockdiag.State{sockdiag.Listen}, func(sockdiag.Socket) {}) // some sandboxes refuse the question alone
+	}
+	switch {
+	case err == nil:
+		w.each, w.close = dumpedOpen(d), func() { d.Close() }
+	case !errors.Is(err, sockdiag.ErrRefused):
+		return nil, err
+	}
+	if err := w.known(); err != nil {
+		w.close()
+		return nil, err
+	}
+	return w, nil
+}
+
+// open are the states of a connection that somebody has open.
+func open() []sockdiag.State {
+	return []sockdiag.State{sockdiag.Established, sockdiag.FinWait1, sockdiag.FinWait2, sockdiag.CloseWait}
+}
+
+func dumpedOpen(d *sockdiag.Dump) func(do func(local, remote netip.AddrPort)) error {
+	return func(do func(local, remote netip.AddrPort)) error {
+		return d.Each(open(), func(s sockdiag.Socket) {
+			if s.State != sockdiag.FinWait2 || s.Known { // else the program has closed it, and the kernel waits for its peer
+				do(s.Local, s.Remote)
+			}
+		})
+	}
+}
+
+// eachOpen is [dumpedOpen] without netlink. It cannot tell who has closed a connection, so that one which its peer leaves half
+// open counts for the kernel's minute.
+func eachOpen(dir string, ports []uint16, do func(local, remote netip.AddrPort)) error {
+	return procSockets(dir, func(s procSocket) {
+		if slices.Contains(open(), s.state) && slices.Contains(ports, s.local.Port()) {
+			do(s.local, s.remote)
+		}
+	})
+}
+
+// known fails for a port of which nothing is known.
+func (w *emptyWatch) known() error {
+	found, err := listening(w.Ports...)
+	if err != nil {
+		return err
+	}
+	found = append(found, w.Noted.tcp()...)
+	if err := w.each(func(local, _ netip.AddrPort) { found = append(found, local.Port()) }); err != nil {
+		return err
+	}
+	if port := missing(w.Ports, found); port != 0 {
+		return fmt.Errorf("%w: nothing listens on port %d, and nobody is connected to it; %s", ErrUnseen, port, listeners())
+	}
+	return nil
+}
+
+func (w *emptyWatch) run(ctx context.Context, log *slog.Logger) error {
+	p := poll{every: emptyEvery, min: max(w.Min, w.window()), rarely: quietSays, look: w.look}
+	return p.run(ctx, log)
+}
+
+func (w *emptyWatch) look(context.Context) (sight, error) {
+	now, n := time.Now(), 0
+	peers := map[netip.Addr]int{}
+	err := w.each(func(_, remote netip.AddrPort) {
+		if peer := remote.Addr(); !w.ignores(peer) {
+			peers[peer]++
+			n++
+		}
+	})
+	if err != nil || n > w.AtMost {
+		w.full = now
+	}
+	return sight{now.Sub(w.full) >= w.window(), connected(n, peers)}, err
+}
+
+// connected names the peer that has the most connections.
+func connected(n int, peers map[netip.Addr]int) string {
+	var most netip.Addr
+	for peer, count := range peers {
+		if c := peers[most]; count > c || count == c && peer.Less(most) {
+			most = peer
+		}
+	}
+	if n == 0 {
+		return "0 connections"
+	}
+	return fmt.Sprintf("%d connections of %d peers, %d of them of %s", n, len(peers), peers[most], most)
+}

@@ -1,0 +1,97 @@
+package drain
+
+import (
+	"testing"
+	"time"
+
+	"github.com/prestop/prestop/internal/sockdiag"
+)
+
+// What may be a request, and what may be an answer, where HTTP/2's frames go besides. The numbers are of real servers.
+func TestFrames(t *testing.T) {
+	at := func(in, bytesIn, out, bytesOut uint32, received, sent time.Duration) sockdiag.Socket {
+		return sockdiag.Socket{State: sockdiag.Established, Received: in, BytesReceived: bytesIn, Sent: out, BytesAcked: bytesOut, Acks: 2, SinceReceived: received, SinceSent: sent, SinceAck: sent}
+	}
+	unknown, none, h2 := greeting{}, greeting{known: true}, greeting{known: true, tls: true, http2: true, bytes: 1800, late: 500, segments: 4}
+	busy := at(50, 90_000, 60, 200_000, s, 900*ms)
+	for _, test := range []struct {
+		name  string
+		of    greeting
+		looks []sockdiag.Socket
+		want  claim
+	}{
+		{"Go's first words, and a request", unknown, []sockdiag.Socket{at(3, 131, 2, 61, s, 900*ms)}, waiting},
+		{"and its answer", unknown, []sockdiag.Socket{at(3, 131, 2, 61, s, 900*ms), at(3, 131, 4, 121, 2*s, s)}, nothing},
+		{"nginx' first words come in three segments", unknown, []sockdiag.Socket{at(3, 120, 3, 75, s, 900*ms)}, waiting},
+		{"a channel that is opened in advance", unknown, []sockdiag.Socket{at(2, 42, 2, 48, 900*ms, s)}, maybe},
+		{"a small request and its answer", unknown, []sockdiag.Socket{at(1, 27, 1, 5, s, 900*ms)}, maybe},
+		{"an HTTP/1 answer", unknown, []sockdiag.Socket{at(1, 90, 1, 106, s, 900*ms)}, nothing},
+		{"an upload over HTTP/2, node's server", unknown, []sockdiag.Socket{at(17, 20155, 2, 18, s, 900*ms)}, waiting},
+		{"nginx'", none, []sockdiag.Socket{at(15, 20092, 7, 127, s, 900*ms)}, waiting},
+		{"an upload over HTTP/1", unknown, []sockdiag.Socket{at(15, 20092, 1, 127, s, 900*ms)}, nothing},
+		{"an upload of little, and some frames", unknown, []sockdiag.Socket{busy, at(52, 92_000, 62, 200_052, s, 900*ms)}, maybe},
+		{"an upload on a connection that has carried others", h2, []sockdiag.Socket{busy, at(65, 110_000, 66, 200_300, s, 900*ms)}, waiting},
+		{"and its answer", h2, []sockdiag.Socket{busy, at(65, 110_000, 66, 200_300, s, 900*ms), at(65, 110_000, 67, 200_400, 2*s, s)}, nothing},
+		{"permission that comes when the upload is read", h2, []sockdiag.Socket{busy, at(65, 110_000, 60, 200_000, s, 3*s), at(65, 110_000, 64, 200_250, 2*s, s)}, waiting},
+		{"and an answer, long after it", h2, []sockdiag.Socket{busy, at(65, 110_000, 60, 200_000, s, 3*s), at(65, 110_000, 62, 200_100, 20*s, s)}, nothing},
+		{"that server speaks no HTTP/2", greeting{known: true, tls: true, bytes: 1800, segments: 3}, []sockdiag.Socket{busy, at(65, 110_000, 66, 200_300, s, 900*ms)}, nothing},
+		{"permission to send more, after a download", h2, []sockdiag.Socket{busy, at(53, 90_200, 160, 400_000, 900*ms, 910*ms)}, maybe},
+		{"a request, long after a download", h2, []sockdiag.Socket{busy, at(53, 90_200, 160, 400_000, 400*ms, 910*ms)}, waiting},
+		{"a small frame", unknown, []sockdiag.Socket{busy, at(51, 90_013, 60, 200_000, 900*ms, 2*s)}, maybe},
+		{"a small frame while one waits", unknown, []sockdiag.Socket{busy, at(51, 90_200, 60, 200_000, 900*ms, 2*s), at(52, 90_213, 60, 200_000, s, 4*s)}, waiting},
+		{"the server asks, and is answered", unknown, []sockdiag.Socket{busy, at(51, 90_017, 61, 200_017, 900*ms, 910*ms)}, nothing},
+		{"after something small that it was sent, the client asks", unknown, []sockdiag.Socket{busy, at(51, 90_030, 61, 200_005, 900*ms, 950*ms)}, maybe},
+		{"one request more than answers, in a tick", unknown, []sockdiag.Socket{{State: sockdiag.Established, Received: 6, BytesReceived: 160, Sent: 5, BytesAcked: 2040, Acks: 1, SinceReceived: s, SinceSent: s, SinceAck: s}}, waiting},
+	} {
+		h, got := newHistory(true), nothing
+		for n, s := range test.looks {
+			_, got = h.look(time.Duration(n)*time.Second, s, test.of)
+		}
+		if got != test.want {
+			t.Errorf("%s: %v, want %v", test.name, got, test.want)
+		}
+	}
+}
+
+// Heartbeats count as payload, unless it is known that they are none.
+func TestBeating(t *testing.T) {
+	at := func(in, bytesIn, out, bytesOut uint32, ago time.Duration) sockdiag.Socket {
+		return sockdiag.Socket{State: sockdiag.Established, Received: in, BytesReceived: bytesIn, Sent: out, BytesAcked: bytesOut, SinceReceived: ago, SinceSent: ago - ms}
+	}
+	const silent = 10 * s // after the first look
+	for _, test := range []struct {
+		name                       string
+		of                         greeting
+		word                       Protocol
+		in, bytesIn, out, bytesOut uint32 // of the heartbeat
+		after                      time.Duration
+		want                       bool
+	}{
+		{"HTTP/2's ping", greeting{http2: true}, "", 1, 17, 1, 17, silent, true},
+		{"in TLS", greeting{http2: true}, "", 1, 39, 1, 39, silent, true},
+		{"by the word", greeting{}, HTTP2, 1, 17, 1, 17, silent, true},
+		{"of nobody knows what", greeting{}, "", 1, 17, 1, 17, silent, false},
+		{"without silence", greeting{http2: true}, "", 1, 17, 1, 17, 2 * s, false},
+		{"a small request of HTTP/2", greeting{http2: true}, "", 1, 20, 1, 60, silent, false},
+		{"two requests of its size", greeting{http2: true}, "", 2, 34, 2, 34, silent, false},
+		{"a WebSocket's ping", greeting{}, WebSocket, 1, 10, 1, 6, silent, true},
+		{"its heartbeat, one way", greeting{}, WebSocket, 1, 7, 0, 0, silent, true},
+		{"its message", greeting{}, WebSocket, 1, 100, 0, 0, silent, false},
+		{"an event stream's", greeting{}, SSE, 0, 0, 1, 14, silent, true},
+		{"an event", greeting{}, SSE, 0, 0, 1, 300, silent, false},
+		{"a request", greeting{}, SSE, 1, 40, 1, 14, silent, false},
+		{"by another word", greeting{}, TLS, 1, 17, 1, 17, silent, false},
+	} {
+		q := Quiet{Protocol: test.word}.withDefaults()
+		g := q.speaks(test.of)
+		h := newHistory(true)
+		before := at(20, 9000, 20, 9000, s)
+		h.note(0, before, g, q)
+		h.look(0, before, g)
+		s := at(20+test.in, 9000+test.bytesIn, 20+test.out, 9000+test.bytesOut, 100*ms)
+		h.note(test.after, s, g, q)
+		if got := h.active.since() < 0; got != test.want || h.beats != test.want {
+			t.Errorf("%s: %v, want %v", test.name, h.beats, test.want)
+		}
+	}
+}

@@ -1,0 +1,155 @@
+package policy_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apiserver/pkg/admission/plugin/policy/validating"
+
+	"github.com/prestop/prestop/e2e/policy"
+	"github.com/prestop/prestop/internal/inject"
+	"github.com/prestop/prestop/internal/inject/injecttest"
+	"github.com/prestop/prestop/internal/lint"
+)
+
+func validator(t *testing.T) *policy.Evaluator {
+	t.Helper()
+	objects, err := policy.Objects("../../deploy/validate/policy.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range objects {
+		switch o := o.(type) {
+		case *admissionv1.ValidatingAdmissionPolicy:
+			fail := admissionv1.Fail
+			o.Spec.FailurePolicy = &fail
+			defaults(o.Spec.MatchConstraints)
+		case *admissionv1.ValidatingAdmissionPolicyBinding:
+			defaults(o.Spec.MatchResources)
+		}
+	}
+	for _, ns := range []string{"warn", "deny"} {
+		objects = append(objects, namespace(ns, map[string]string{"prestop.github.io/validate": ns}))
+	}
+	s := policy.NewServer(withSchemas, append(objects, namespace("other", nil))...)
+	e, err := s.Start(t.Context(), validating.PluginName, validating.Register, initialize(t, s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// What is told of a pod, by the identifier that lint has for it.
+var told = map[string]string{
+	"sleep-fills-grace": "sleeps as long as the grace period",
+	"grace-differs":     inject.GraceVariable + " is not the pod's",
+	"secret-in-hook":    "holds a secret",
+}
+
+// The policy warns of what lint finds, and of nothing else.
+func TestValidatesAsLint(t *testing.T) {
+	e := validator(t)
+	for _, c := range []struct {
+		grace     string // empty: not set
+		container string
+		want      []string
+	}{
+		{"", "lifecycle: {preStop: {sleep: {seconds: 30}}}", []string{"sleep-fills-grace"}},
+		{"", "lifecycle: {preStop: {sleep: {seconds: 29}}}", nil},
+		{"60", "lifecycle: {preStop: {exec: {command: [sleep, '60']}}}", []string{"sleep-fills-grace"}},
+		{"60", "lifecycle: {preStop: {exec: {command: [/bin/sh, -c, 'sleep 1m']}}}", []string{"sleep-fills-grace"}},
+		{"60", "lifecycle: {preStop: {exec: {command: [/bin/sh, -c, 'sleep 40; sleep 20s']}}}", []string{"sleep-fills-grace"}},
+		{"60", "lifecycle: {preStop: {exec: {command: [/bin/sh, -c, 'sleep 40; nginx -s quit; sleep 10']}}}", nil},
+		{"60", "lifecycle: {preStop: {exec: {command: [/app/oversleep, '90']}}}", nil},
+		{"60", "lifecycle: {preStop: {httpGet: {path: /sleep, port: 80}}}", nil},
+		{"60", "lifecycle: {postStart: {exec: {command: [sleep, '90']}}}", nil},
+		{"", "env: [{name: PRE_STOP_GRACE_PERIOD_SECONDS, value: '60'}], lifecycle: {preStop: {exec: {command: [/prestop, wait 10s]}}}", []string{"grace-differs"}},
+		{"90", "env: [{name: PRE_STOP_GRACE_PERIOD_SECONDS, value: 60s}], lifecycle: {preStop: {exec: {command: [/prestop, wait 10s]}}}", []string{"grace-differs"}},
+		{"60", "env: [{name: PRE_STOP_GRACE_PERIOD_SECONDS, value: '60'}], lifecycle: {preStop: {exec: {command: [/prestop, wait 10s]}}}", nil},
+		{"60", "env: [{name: PRE_STOP_GRACE_PERIOD_SECONDS, value: '90'}], lifecycle: {preStop: {exec: {command: [/app/drain]}}}", nil},
+		{"60", "env: [{name: PRE_STOP_ASK_API, value: 'true'}, {name: PRE_STOP_GRACE_PERIOD_SECONDS, value: '90'}], lifecycle: {preStop: {exec: {command: [/prestop, wait 10s]}}}", nil},
+		{"60", "lifecycle: {preStop: {exec: {command: [curl, -u, 'admin:s3cr3t', 'http://localhost/x']}}}", []string{"secret-in-hook"}},
+		{"60", "lifecycle: {preStop: {exec: {command: [sh, -c, 'curl http://admin:s3cr3t@localhost/x']}}}", []string{"secret-in-hook"}},
+		{"60", `lifecycle: {preStop: {exec: {command: [sh, -c, 'curl -H "X-Vault-Token: 5f2c8a" http://localhost/x']}}}`, []string{"secret-in-hook"}},
+		{"60", `lifecycle: {preStop: {exec: {command: [sh, -c, 'curl -H "Authorization: Bearer abcdef" http://localhost/x']}}}`, []string{"secret-in-hook"}},
+		{"60", "lifecycle: {preStop: {exec: {command: [redis-cli, --pass, hunter2, shutdown]}}}", []string{"secret-in-hook"}},
+		{"60", `lifecycle: {preStop: {exec: {command: [sh, -c, 'curl -u "$USER:$PASSWORD" http://localhost/x']}}}`, nil},
+		{"60", `lifecycle: {preStop: {exec: {command: [sh, -c, 'curl -H "Authorization: Bearer $(cat /token)" http://localhost/x']}}}`, nil},
+		{"60", "lifecycle: {preStop: {exec: {command: [su, -u, '1000:1000', drain]}}}", nil},
+		{"", "image: example/app:1", nil},
+	} {
+		grace := ""
+		if c.grace != "" {
+			grace = "terminationGracePeriodSeconds: " + c.grace + ", "
+		}
+		text := fmt.Sprintf("apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {%scontainers: [{name: app, %s}]}\n", grace, c.container)
+		var found []string
+		for _, f := range lint.Check([]lint.File{{Name: "pod", Content: []byte(text)}}).Findings {
+			if told[f.ID] != "" {
+				found = append(found, f.ID)
+			}
+		}
+		if !slices.Equal(found, c.want) {
+			t.Errorf("%s: lint finds %q, want %q", text, found, c.want)
+		}
+		objects, err := policy.Decode(strings.NewReader(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		pod := objects[0].(*corev1.Pod)
+		deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: "web"}, Spec: appsv1.DeploymentSpec{Template: corev1.PodTemplateSpec{Spec: pod.Spec}}}
+		t.Log(text)
+		for _, o := range []runtime.Object{pod, deployment} {
+			check(t, e, o, c.want)
+		}
+	}
+}
+
+func check(t *testing.T, e *policy.Evaluator, o runtime.Object, want []string) {
+	t.Helper()
+	m := o.(metav1.Object)
+	m.SetNamespace("warn")
+	warnings, err := e.Ask(o)
+	if err != nil || len(warnings) != len(want) {
+		t.Errorf("%T: warnings %q, want %q: %v", o, warnings, want, err)
+	}
+	for _, id := range want {
+		if !slices.ContainsFunc(warnings, func(w string) bool { return strings.Contains(w, told[id]) && strings.Contains(w, "container app: ") }) {
+			t.Errorf("%T: warnings %q, want %s", o, warnings, id)
+		}
+	}
+	m.SetNamespace("deny")
+	if _, err := e.Ask(o); (err != nil) != (len(want) > 0) {
+		t.Errorf("%T: where it is to be refused: %v", o, err)
+	}
+	m.SetNamespace("other")
+	if warnings, err := e.Ask(o); err != nil || len(warnings) > 0 {
+		t.Errorf("%T: in a namespace that did not ask: %q %v", o, warnings, err)
+	}
+}
+
+// What inject makes is never a mistake.
+func TestInjectedIsValid(t *testing.T) {
+	e := validator(t)
+	pods, err := injecttest.Pods()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range pods {
+		if p.Name == "sleeps" {
+			continue // it has a mistake of its own
+		}
+		p.Spec = inject.Inject(injecttest.Pod(p), forms["image-volume"]).Spec
+		p.Namespace = "deny"
+		if _, err := e.Ask(p); err != nil {
+			t.Errorf("%s: %v", p.Name, err)
+		}
+	}
+}

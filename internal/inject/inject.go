@@ -1,0 +1,269 @@
+// Package inject puts prestop's hook into a pod that knows nothing of it.
+//
+// [Inject] is all of it: a pod and parameters in, the pod's new spec out, and for each container what was done or why not. It is
+// a pure function. It reads no file, asks no cluster and changes nothing of what it is given. Doing it twice changes nothing more.
+//
+// internal/policy writes the same rules as expressions for an API server, and internal/manifest applies them to texts. Tests
+// compare the three.
+package inject
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/prestop/prestop/internal/hook"
+)
+
+// Domain is what the names of labels and annotations begin with.
+const Domain = "prestop.github.io/"
+
+// Annotations of a pod.
+const (
+	InjectAnnotation = Domain + "inject"          // any value but "true" and "enabled": the pod is left alone
+	StepsAnnotation  = Domain + "steps"           // the hook's steps, one a line, instead of the default
+	MaxAnnotation    = Domain + "max"             // max= of the default step
+	WaitAnnotation   = Domain + "additional-wait" // a floor: the hook lasts at least so long
+)
+
+// A namespace opts in to policies by this label. inject itself does not look at namespaces.
+const (
+	NamespaceLabel = Domain + "inject"
+	Enabled        = "enabled"
+)
+
+// Names of what is put into a pod.
+const (
+	Volume    = "prestop-bin"
+	Installer = "prestop-install"
+	MountPath = "/prestop-bin"
+	Program   = MountPath + "/prestop"
+)
+
+// Variables that a container is given.
+const (
+	GraceVariable = "PRE_STOP_GRACE_PERIOD_SECONDS"
+	StepsVariable = "PRE_STOP_STEPS"
+	WaitVariable  = "PRE_STOP_ADDITIONAL_WAIT_SECONDS"
+)
+
+const (
+	// DefaultGrace is Kubernetes' terminationGracePeriodSeconds.
+	DefaultGrace = 30
+	// LeastGrace is the shortest grace period in seconds that has room for a hook: with less than 2 s in all, prestop makes no
+	// wait.
+	LeastGrace = 4
+	// DefaultMax is how long the default step waits at most.
+	DefaultMax = 60 * time.Second
+	// DefaultMin is how long a step that replaces a sleep waits at least.
+	DefaultMin = 30 * time.Second
+)
+
+// MeshProxies are names of containers that carry the connections of the others. Such a container needs the hook as well, since
+// it would end before them, and it may declare no port.
+var MeshProxies = []string{"consul-dataplane", "istio-proxy", "kuma-sidecar", "linkerd-proxy"}
+
+// MirrorAnnotation is that of a pod that stands for a static one, which the API server cannot change.
+const MirrorAnnotation = "kubernetes.io/config.mirror"
+
+// A Pod is what is known of a pod, or of a template of one.
+type Pod struct {
+	Annotations map[string]string
+	Owners      []string // kinds of the objects that make it
+	Spec        corev1.PodSpec
+}
+
+// Parameters say what to put into pods.
+type Parameters struct {
+	Image     string        // prestop's; never empty
+	Installer bool          // an init container copies the binary; else the image itself is mounted, which needs Kubernetes 1.35
+	Max       time.Duration // of the default step; 0: [DefaultMax]
+
+	ReplaceSleep bool          // hooks that only sleep are replaced
+	Min          time.Duration // of the steps that replace them; 0: [DefaultMin]
+}
+
+// A Result is what a pod comes to.
+type Result struct {
+	Spec       corev1.PodSpec // the pod's own where there are no Edits
+	Edits      []Edit         // what leads from the old spec to the new one
+	Left       string         // why the pod as a whole is left alone; empty: see Containers
+	Containers []Outcome      // of each container, in order
+	Problems   []Problem      // annotations that do not say what they are meant to
+}
+
+// An Outcome is what became of a container.
+type Outcome struct {
+	Container string
+	Hooked    bool   // it has inject's hook now
+	Text      string // what was done, or why not
+}
+
+// A Problem is an annotation that cannot be read. The pod gets what it would get without it, or, where its steps cannot be read,
+// these steps.
+type Problem struct {
+	Annotation string
+	Text       string // what was expected
+}
+
+// Inject puts the hook into a pod.
+func Inject(p Pod, with Parameters) Result {
+	with.Max = cmp.Or(with.Max, DefaultMax)
+	with.Min = cmp.Or(with.Min, DefaultMin)
+	e := &editor{Pod: p, with: with, spec: *p.Spec.DeepCopy()}
+	e.result.Left = e.leftAlone()
+	if e.result.Left == "" {
+		e.readAnnotations()
+		e.containers()
+	}
+	e.result.Spec = p.Spec
+	if len(e.result.Edits) > 0 {
+		e.result.Spec = e.spec
+	}
+	return e.result
+}
+
+// leftAlone says why the pod is none for a hook, or none that can be given one.
+func (e *editor) leftAlone() string {
+	spec := e.Spec
+	value, set := e.Annotations[InjectAnnotation]
+	_, mirror := e.Annotations[MirrorAnnotation]
+	switch {
+	case set && value != "true" && value != Enabled:
+		return fmt.Sprintf("its annotation %s is %q", InjectAnnotation, value)
+	case mirror:
+		return "it stands for a static pod"
+	case slices.Contains(e.Owners, "Job") || slices.Contains(e.Owners, "CronJob"):
+		return "it is a Job's, which ends by itself"
+	case spec.RestartPolicy != "" && spec.RestartPolicy != corev1.RestartPolicyAlways:
+		return "its restartPolicy is " + string(spec.RestartPolicy) + ": it ends by itself"
+	case spec.HostNetwork:
+		return "it uses the host's network, whose traffic is not the pod's alone"
+	case spec.OS != nil && spec.OS.Name == corev1.Windows || spec.NodeSelector[corev1.LabelOSStable] == string(corev1.Windows):
+		return "it runs on Windows"
+	case e.grace() < LeastGrace:
+		return fmt.Sprintf("its terminationGracePeriodSeconds is %d, and a hook needs %d at least", e.grace(), LeastGrace)
+	}
+	installed := slices.ContainsFunc(spec.InitContainers, func(c corev1.Container) bool { return c.Name == Installer })
+	for _, v := range spec.Volumes {
+		if v.Name == Volume && v.Image == nil && (v.EmptyDir == nil || !e.with.Installer && !installed) {
+			return "its volume " + Volume + " is something else"
+		}
+	}
+	names := map[string]bool{}
+	for _, c := range spec.Containers {
+		switch {
+		case c.Name == Installer:
+			return "its container " + Installer + " has the name of the init container"
+		case c.Name == "":
+			return "one of its containers has no name"
+		case names[c.Name]:
+			return "two of its containers are called " + c.Name
+		}
+		names[c.Name] = true
+	}
+	return ""
+}
+
+// grace is the pod's grace period in seconds.
+func (e *editor) grace() int64 {
+	if s := e.Spec.TerminationGracePeriodSeconds; s != nil {
+		return *s
+	}
+	return DefaultGrace
+}
+
+// budget is the time that a hook of the pod has, in whole seconds.
+func (e *editor) budget() time.Duration {
+	return hook.DefaultBudget(time.Duration(e.grace()) * time.Second).Truncate(time.Second)
+}
+
+// containers decides about each container, and brings the binary if any has a use for it.
+func (e *editor) containers() {
+	var hooked []int
+	for i, c := range e.Spec.Containers {
+		why, ok := e.serves(c)
+		if !ok {
+			e.result.Containers = append(e.result.Containers, Outcome{Container: c.Name, Text: why})
+			continue
+		}
+		hooked = append(hooked, i)
+	}
+	if len(hooked) == 0 {
+		return
+	}
+	e.bringBinary(hooked[0])
+	for _, i := range hooked {
+		o := e.hook(i)
+		e.result.Containers = slices.Insert(e.result.Containers, i, o)
+	}
+}
+
+// serves tells whether a container is given the hook, and if not why.
+func (e *editor) serves(c corev1.Container) (why string, ok bool) {
+	slept, sleeps := e.replaceable(c)
+	switch {
+	case pathTaken(c):
+		return "it mounts something else at " + MountPath, false
+	case ours(c) || sleeps:
+		return "", true
+	case c.Lifecycle != nil && c.Lifecycle.PreStop != nil && slept > 0:
+		return fmt.Sprintf("its hook that sleeps %s is kept; --replace-sleep would replace it", slept), false
+	case c.Lifecycle != nil && c.Lifecycle.PreStop != nil:
+		return "it has a hook of its own", false
+	case len(c.Ports) > 0:
+		return "", true
+	case slices.Contains(MeshProxies, c.Name) && slices.ContainsFunc(e.Spec.Containers, func(c corev1.Container) bool { return len(c.Ports) > 0 }):
+		return "", true
+	}
+	return "it declares no ports", false
+}
+
+// ours tells whether a container has inject's hook, be it of an older version.
+func ours(c corev1.Container) bool {
+	return c.Lifecycle != nil && c.Lifecycle.PreStop != nil && c.Lifecycle.PreStop.Exec != nil &&
+		len(c.Lifecycle.PreStop.Exec.Command) > 0 && c.Lifecycle.PreStop.Exec.Command[0] == Program
+}
+
+// pathTaken tells whether something else is mounted where the binary must be. The binary's directory inside another volume would
+// have to be made there, which fails where that is read-only.
+func pathTaken(c corev1.Container) bool {
+	return slices.ContainsFunc(c.VolumeMounts, func(m corev1.VolumeMount) bool {
+		return m.Name != Volume && (m.MountPath == MountPath || strings.HasPrefix(m.MountPath, MountPath+"/"))
+	})
+}
+
+// hook gives a container the hook and its variables.
+func (e *editor) hook(i int) Outcome {
+	c := &e.spec.Containers[i]
+	o := Outcome{Container: c.Name, Hooked: true}
+	was, before := ours(*c), len(e.result.Edits)
+	slept, replaced := e.replaceable(*c)
+	e.mount(c)
+	e.env(c, GraceVariable, strconv.FormatInt(e.grace(), 10), func(corev1.EnvVar) bool { return true })
+	steps := e.steps
+	if replaced {
+		steps = e.insteadOf(slept)
+	}
+	e.env(c, StepsVariable, steps, ownSteps)
+	if e.wait != "" {
+		e.env(c, WaitVariable, e.wait, func(corev1.EnvVar) bool { return false })
+	}
+	e.preStop(c)
+	switch changed := len(e.result.Edits) > before; {
+	case replaced:
+		o.Text = e.replacement(slept, steps)
+	case !was:
+		o.Text = "gets the hook"
+	case changed:
+		o.Text = "its hook is brought up to date"
+	default:
+		o.Text = "has the hook"
+	}
+	return o
+}

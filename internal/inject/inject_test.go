@@ -1,0 +1,287 @@
+package inject_test
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/prestop/prestop/internal/hook"
+	"github.com/prestop/prestop/internal/inject"
+	"github.com/prestop/prestop/internal/inject/injecttest"
+)
+
+func pods(t testing.TB) []*corev1.Pod {
+	t.Helper()
+	all, err := injecttest.Pods()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+var (
+	image     = inject.Parameters{Image: "prestop/prestop:1"}
+	installer = inject.Parameters{Image: "prestop/prestop:1", Installer: true}
+	sleeps    = inject.Parameters{Image: "prestop/prestop:1", ReplaceSleep: true, Min: 20 * time.Second}
+)
+
+// said is what the containers of a pod that have inject's hook are told: the grace period, the wait if there is one, the steps.
+func said(spec corev1.PodSpec) []string {
+	var all []string
+	for _, c := range spec.Containers {
+		if c.Lifecycle == nil || c.Lifecycle.PreStop == nil || c.Lifecycle.PreStop.Exec == nil || c.Lifecycle.PreStop.Exec.Command[0] != inject.Program {
+			continue
+		}
+		text := c.Name
+		for _, name := range []string{inject.GraceVariable, inject.WaitVariable, inject.StepsVariable} {
+			for _, v := range c.Env {
+				switch {
+				case v.Name != name:
+				case v.ValueFrom != nil:
+					text += " from " + v.ValueFrom.ConfigMapKeyRef.Key
+				case name == inject.WaitVariable:
+					text += " +" + v.Value
+				default:
+					text += " " + v.Value
+				}
+			}
+		}
+		all = append(all, text)
+	}
+	return all
+}
+
+func TestInject(t *testing.T) {
+	t.Parallel()
+	want := map[string][]string{
+		"plain":                      {"app 30 until quiet max=25s allow=0"},
+		"as-the-api-server-has-it":   {"app 30 until quiet max=25s allow=1"},
+		"several-containers":         {"app 60 until quiet max=50s allow=6", "proxy 60 until quiet max=50s allow=6", "metrics 60 until quiet max=50s allow=6"},
+		"native-sidecar":             {"app 30 until quiet max=25s allow=2"},
+		"mesh-proxy":                 {"app 30 until quiet max=25s allow=1", "istio-proxy 30 until quiet max=25s allow=1"},
+		"mesh-proxy-alone":           nil,
+		"grace-0":                    nil,
+		"grace-3":                    nil,
+		"grace-4":                    {"app 4 until quiet max=2s allow=0"},
+		"grace-37":                   {"app 37 until quiet max=30s allow=0"},
+		"grace-600":                  {"app 600 until quiet max=60s allow=0"},
+		"read-only-root":             {"app 60 until quiet max=50s allow=0"},
+		"runs-as-root":               {"app 30 until quiet max=25s allow=0"},
+		"device-alone":               {"app 30 until quiet max=25s allow=0"},
+		"mount-path-taken":           {"near 30 until quiet max=25s allow=0"},
+		"all-mount-paths-taken":      nil,
+		"volume-name-taken":          nil,
+		"container-name-taken":       nil,
+		"env-is-set":                 {"app 30 +7 post http://localhost:8080/drain"},
+		"env-is-set-and-annotations": {"app 30 +7 post http://localhost:8080/drain", "other 30 +15 # prestop.github.io/steps\nwait 20s"},
+		"env-from-elsewhere":         {"app from grace from wait from steps"},
+		"older-version":              {"app 120 until quiet max=60s allow=0"},
+		"older-version-installed":    {"app 30 until quiet max=25s allow=0"},
+		"hook-of-its-own":            {"none 30 until quiet max=25s allow=0"},
+		"post-start-kept":            {"app 30 until quiet max=25s allow=0"},
+		"sleeps":                     nil,
+		"volume-is-empty":            {"app 30 until quiet max=25s allow=0"}, // but not by an image volume
+		"opted-out":                  nil,
+		"opted-out-in-other-words":   nil,
+		"opted-in":                   {"app 30 until quiet max=25s allow=0"},
+		"of-a-job":                   nil,
+		"of-a-replica-set":           {"app 30 until quiet max=25s allow=0"},
+		"ends-by-itself":             nil,
+		"host-network":               nil,
+		"static":                     nil,
+		"windows":                    nil,
+		"windows-node":               nil,
+		"no-ports":                   nil,
+		"steps":                      {"app 30 # prestop.github.io/steps\n# told to drain\npost http://localhost:8080/drain?node=$$(NODE_ID) header=\"X: $$$$5\"\nuntil quiet 8080 max=40s\n"},
+		"steps-are-empty":            {"app 30 until quiet max=1m30s allow=0"},
+		"max-and-wait":               {"app 30 +12s until quiet max=20 allow=0"},
+		"mistaken-max-and-wait":      {"app 30 until quiet max=25s allow=0"},
+		"other-annotations":          {"app 30 until quiet max=25s allow=0"},
+	}
+	for _, p := range pods(t) {
+		if _, ok := want[p.Name]; !ok {
+			t.Errorf("%s: nothing is said of it here", p.Name)
+		}
+		for _, with := range []inject.Parameters{image, installer} {
+			r := inject.Inject(injecttest.Pod(p), with)
+			expected := want[p.Name]
+			if p.Name == "volume-is-empty" && !with.Installer {
+				expected = nil
+			}
+			if got := said(r.Spec); !slices.Equal(got, expected) {
+				t.Errorf("%s: got %q, want %q", p.Name, got, expected)
+			}
+			if len(expected) == 0 && (len(r.Edits) > 0 || !reflect.DeepEqual(r.Spec, p.Spec)) {
+				t.Errorf("%s: it is changed: %v", p.Name, r.Edits)
+			}
+		}
+	}
+}
+
+// What holds for every pod.
+func TestEveryPod(t *testing.T) {
+	t.Parallel()
+	for _, p := range pods(t) {
+		for _, with := range []inject.Parameters{image, installer, sleeps} {
+			t.Run(fmt.Sprintf("%s/%t/%t", p.Name, with.Installer, with.ReplaceSleep), func(t *testing.T) {
+				t.Parallel()
+				in := injecttest.Pod(p.DeepCopy())
+				r := inject.Inject(in, with)
+				if !reflect.DeepEqual(in.Spec, p.Spec) {
+					t.Error("the pod that was given is changed")
+				}
+				if r.Left == "" && len(r.Containers) != len(p.Spec.Containers) {
+					t.Errorf("%d containers, and %d outcomes", len(p.Spec.Containers), len(r.Containers))
+				}
+				for i, c := range r.Containers {
+					if c.Container != p.Spec.Containers[i].Name || c.Text == "" {
+						t.Errorf("outcome %d is of %q: %q", i, c.Container, c.Text)
+					}
+					if c.Hooked != slices.ContainsFunc(said(r.Spec), func(s string) bool { return strings.HasPrefix(s, c.Container+" ") }) {
+						t.Errorf("%s: hooked is %t", c.Container, c.Hooked)
+					}
+				}
+				if len(r.Edits) > 0 {
+					brought(t, r.Spec)
+				}
+				again := inject.Inject(inject.Pod{Annotations: in.Annotations, Owners: in.Owners, Spec: r.Spec}, with)
+				if len(again.Edits) > 0 || !reflect.DeepEqual(again.Spec, r.Spec) {
+					t.Errorf("a second time changes %v", again.Edits)
+				}
+			})
+		}
+	}
+}
+
+// brought checks that a pod has the binary where its hooks run it.
+func brought(t *testing.T, spec corev1.PodSpec) {
+	t.Helper()
+	for _, c := range spec.Containers {
+		hooked := len(said(corev1.PodSpec{Containers: []corev1.Container{c}})) > 0
+		mounted := slices.ContainsFunc(c.VolumeMounts, func(m corev1.VolumeMount) bool { return m.Name == inject.Volume && m.MountPath == inject.MountPath })
+		if hooked && !mounted {
+			t.Errorf("%s: the binary is not mounted", c.Name)
+		}
+		if hooked && !slices.ContainsFunc(spec.Volumes, func(v corev1.Volume) bool { return v.Name == inject.Volume }) {
+			t.Error("there is no volume")
+		}
+	}
+	for _, v := range spec.Volumes {
+		installed := slices.ContainsFunc(spec.InitContainers, func(c corev1.Container) bool { return c.Name == inject.Installer })
+		if v.Name == inject.Volume && v.EmptyDir != nil && !installed {
+			t.Error("nothing fills the volume")
+		}
+	}
+}
+
+// The init container runs wherever the pod's other containers do, and the pod needs no more than before.
+func TestInstaller(t *testing.T) {
+	t.Parallel()
+	for _, p := range pods(t) {
+		r := inject.Inject(injecttest.Pod(p), installer)
+		for _, c := range r.Spec.InitContainers {
+			if c.Name != inject.Installer || p.Name == "older-version-installed" {
+				continue
+			}
+			root := p.Name == "runs-as-root"
+			if got := c.SecurityContext.RunAsNonRoot != nil; got == root {
+				t.Errorf("%s: runAsNonRoot is set: %t", p.Name, got)
+			}
+			var want string
+			switch p.Name {
+			case "read-only-root":
+				want = "500m 64Mi 500m 64Mi"
+			case "runs-as-root":
+				want = "0 0 0 128Mi"
+			default:
+				want = "0 0 0 0"
+			}
+			got := fmt.Sprint(c.Resources.Limits.Cpu(), " ", c.Resources.Limits.Memory(), " ", c.Resources.Requests.Cpu(), " ", c.Resources.Requests.Memory())
+			if got != want || len(c.Resources.Limits) > 2 {
+				t.Errorf("%s: it asks for %s, want %s", p.Name, got, want)
+			}
+		}
+	}
+}
+
+func TestReplaceSleep(t *testing.T) {
+	t.Parallel()
+	all := pods(t)
+	p := all[slices.IndexFunc(all, func(p *corev1.Pod) bool { return p.Name == "sleeps" })]
+	r := inject.Inject(injecttest.Pod(p), sleeps)
+	want := []string{
+		"action 60 until quiet min=15s max=15s allow=0",
+		"program 60 until quiet min=20s max=50s allow=0", // cut to the deadline
+		"shell 60 until quiet min=20s max=40s allow=0",
+		"bash 60 until quiet min=3s max=3s allow=0",
+	}
+	if got := said(r.Spec); !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
+	}
+	for i, c := range r.Containers {
+		if i < 4 && !strings.Contains(c.Text, "load balancer") {
+			t.Errorf("%s: %s", c.Container, c.Text)
+		}
+	}
+	in := injecttest.Pod(p)
+	in.Annotations = map[string]string{inject.StepsAnnotation: "wait 5s"}
+	if got := said(inject.Inject(in, sleeps).Spec); len(got) != 4 || !strings.HasSuffix(got[0], "\nwait 5s") {
+		t.Errorf("with steps in an annotation: %q", got)
+	}
+}
+
+func TestProblems(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		annotations map[string]string
+		want        []string
+	}{
+		{map[string]string{inject.MaxAnnotation: "20s", inject.WaitAnnotation: "5"}, nil},
+		{map[string]string{inject.MaxAnnotation: "soon", inject.WaitAnnotation: "-5"}, []string{inject.MaxAnnotation, inject.WaitAnnotation}},
+		{map[string]string{inject.StepsAnnotation: "wait 5s\n\nwiat 5s"}, []string{inject.StepsAnnotation}},
+		{map[string]string{inject.StepsAnnotation: "wait $(LONG)\npost $(URL)"}, nil},
+		{map[string]string{inject.StepsAnnotation: "wait 5s", inject.MaxAnnotation: "20s"}, []string{inject.MaxAnnotation}},
+	} {
+		r := inject.Inject(inject.Pod{Annotations: c.annotations, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "app", Ports: []corev1.ContainerPort{{ContainerPort: 80}}}}}}, image)
+		var got []string
+		for _, p := range r.Problems {
+			got = append(got, p.Annotation)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%v: problems with %q, want %q", c.annotations, got, c.want)
+		}
+		if len(r.Edits) == 0 {
+			t.Errorf("%v: it gets no hook", c.annotations)
+		}
+	}
+}
+
+// Containers are found by their names. Kubernetes takes no such pod.
+func TestNamesOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	for _, names := range [][]string{{""}, {"a", "b", "a"}} {
+		var p inject.Pod
+		for _, name := range names {
+			p.Spec.Containers = append(p.Spec.Containers, corev1.Container{Name: name, Ports: []corev1.ContainerPort{{ContainerPort: 80}}})
+		}
+		if r := inject.Inject(p, image); r.Left == "" || len(r.Edits) > 0 {
+			t.Errorf("%q: %+v", names, r)
+		}
+	}
+}
+
+// What policies calculate in whole seconds is what the hook will have.
+func TestBudget(t *testing.T) {
+	t.Parallel()
+	for grace := int64(inject.LeastGrace); grace < 2000; grace++ {
+		calculated := max(grace/2, min(grace-5, grace*5/6))
+		if has := hook.DefaultBudget(time.Duration(grace) * time.Second); int64(has/time.Second) != calculated {
+			t.Errorf("of %d s a hook has %s, and %d are calculated", grace, has, calculated)
+		}
+	}
+}

@@ -1,0 +1,175 @@
+package inject
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/prestop/prestop/internal/lint"
+	"github.com/prestop/prestop/internal/step"
+	"github.com/prestop/prestop/internal/verbs"
+)
+
+// What a container's variable with steps must look like to be taken for inject's own. Another one is somebody's, and kept.
+const (
+	// StepsMark is the first line of steps that come from the annotation. It is a comment to prestop.
+	StepsMark = "# " + StepsAnnotation
+	// OwnSteps matches the default step, whatever its numbers.
+	OwnSteps = `^until quiet max=[0-9a-z]+ allow=[0-9]+$`
+)
+
+// DurationPattern matches what the annotations take for a duration: seconds, or as in 1m30s.
+const DurationPattern = `^([0-9]{1,9}|([0-9]{1,6}(h|m|s|ms))+)$`
+
+var (
+	ownDefault = regexp.MustCompile(OwnSteps)
+	duration   = regexp.MustCompile(DurationPattern)
+)
+
+func ownSteps(v corev1.EnvVar) bool {
+	return strings.HasPrefix(v.Value, StepsMark+"\n") || ownDefault.MatchString(v.Value)
+}
+
+// QuietWindow is for how long there must be silence, by default, until an until quiet is met. In seconds, rounded up.
+func QuietWindow() int {
+	_, spec, _, err := step.Parse(verbs.All(), "until quiet", func(string) (string, bool) { return "", false })
+	if err != nil {
+		panic(err) // the grammar no longer has what is put into pods
+	}
+	return int((spec.Needs().Quiet.For + time.Second - 1) / time.Second)
+}
+
+// readAnnotations sets what the pod's containers are told.
+func (e *editor) readAnnotations() {
+	allow := e.probes()
+	text := e.Annotations[StepsAnnotation]
+	lines := stepLines(text)
+	limit, limited := e.Annotations[MaxAnnotation]
+	if limited && !duration.MatchString(limit) {
+		e.problem(MaxAnnotation, durationExpected, limit)
+		limited = false
+	}
+	switch {
+	case len(lines) > 0:
+		e.steps, e.given = StepsMark+"\n"+strings.ReplaceAll(text, "$", "$$"), true
+		e.checkSteps(lines)
+		if limited {
+			e.problem(MaxAnnotation, "expected no "+StepsAnnotation+" beside it: it is for the default step", limit)
+		}
+	case limited:
+		e.steps = fmt.Sprintf("until quiet max=%s allow=%d", limit, allow)
+	default:
+		e.steps = fmt.Sprintf("until quiet max=%ds allow=%d", int(min(e.with.Max, e.budget())/time.Second), allow)
+	}
+	if wait, ok := e.Annotations[WaitAnnotation]; ok {
+		if duration.MatchString(wait) {
+			e.wait = wait
+		} else {
+			e.problem(WaitAnnotation, durationExpected, wait)
+		}
+	}
+}
+
+const durationExpected = "expected seconds, as 50, or a duration, as 1m30s"
+
+func (e *editor) problem(annotation, expected, got string) {
+	e.result.Problems = append(e.result.Problems, Problem{annotation, fmt.Sprintf("%s, got %q", expected, got)})
+}
+
+// stepLines are the lines of an annotation that are steps.
+func stepLines(text string) []string {
+	var all []string
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+			all = append(all, line)
+		}
+	}
+	return all
+}
+
+// checkSteps says which steps cannot be read. What a variable holds is not known here.
+func (e *editor) checkSteps(lines []string) {
+	for n, line := range lines {
+		known := true
+		_, _, _, err := step.Parse(verbs.All(), line, func(string) (string, bool) { known = false; return "1", true })
+		if err != nil && known {
+			e.result.Problems = append(e.result.Problems, Problem{StepsAnnotation, fmt.Sprintf("step %d: %s", n+1, err)})
+		}
+	}
+}
+
+// probes is the most connections with payload that kubelet's probes can make to the pod within the window of until quiet.
+//
+// Only readiness probes are made while a pod ends: the kubelet stops the others when it begins to end it. A probe of a TCP socket
+// carries no payload, and one that runs a program makes no connection that is known.
+func (e *editor) probes() int {
+	sidecar := func(c corev1.Container) bool {
+		return c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways
+	}
+	sum := 0
+	for _, c := range e.Spec.InitContainers {
+		if sidecar(c) {
+			sum += probed(c.ReadinessProbe)
+		}
+	}
+	for _, c := range e.Spec.Containers {
+		sum += probed(c.ReadinessProbe)
+	}
+	return sum
+}
+
+// DefaultPeriod is a probe's periodSeconds.
+const DefaultPeriod = 10
+
+func probed(p *corev1.Probe) int {
+	if p == nil || p.HTTPGet == nil && p.GRPC == nil {
+		return 0
+	}
+	period := DefaultPeriod
+	if p.PeriodSeconds > 0 {
+		period = int(p.PeriodSeconds)
+	}
+	return QuietWindow()/period + 1
+}
+
+// replaceable is how long a container's hook sleeps, if that is all that it does, and whether it is to be replaced.
+func (e *editor) replaceable(c corev1.Container) (slept time.Duration, replace bool) {
+	if c.Lifecycle == nil || c.Lifecycle.PreStop == nil {
+		return 0, false
+	}
+	switch h := c.Lifecycle.PreStop; {
+	case h.Sleep != nil:
+		slept = time.Duration(min(max(h.Sleep.Seconds, 0), 1<<30)) * time.Second
+	case h.Exec != nil:
+		slept, _ = lint.Sleeps(h.Exec.Command)
+	}
+	return slept, e.with.ReplaceSleep && slept > 0
+}
+
+// insteadOf is the step that replaces a sleep. What the annotation says counts more.
+func (e *editor) insteadOf(slept time.Duration) string {
+	if e.given {
+		return e.steps
+	}
+	longest, shortest := e.sleepTimes(slept)
+	return fmt.Sprintf("until quiet min=%ds max=%ds allow=%d", int(shortest/time.Second), int(longest/time.Second), e.probes())
+}
+
+// sleepTimes are the max and the min of the step that replaces a sleep, in whole seconds. Both end by the deadline.
+func (e *editor) sleepTimes(slept time.Duration) (longest, shortest time.Duration) {
+	whole := (min(slept, 1<<30*time.Second) + time.Second - 1).Truncate(time.Second)
+	longest = min(whole, e.budget())
+	return longest, min(longest, e.with.Min.Truncate(time.Second))
+}
+
+// replacement says what became of a sleep.
+func (e *editor) replacement(slept time.Duration, steps string) string {
+	if e.given {
+		return fmt.Sprintf("its hook that slept %s is replaced by the steps of the annotation", slept)
+	}
+	_, shortest := e.sleepTimes(slept)
+	return fmt.Sprintf("its hook that slept %s is replaced by %q; where a load balancer takes longer than %s to stop sending, give a larger --min", slept, steps, shortest)
+}

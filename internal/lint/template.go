@@ -1,0 +1,93 @@
+package lint
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+	corev1 "k8s.io/api/core/v1"
+)
+
+// A Template is the template of a pod, or a pod, as it stands in a manifest.
+type Template struct {
+	Kind, Namespace, Name string // of the object; Name and Namespace may be empty
+	Line                  int
+	// Foreign: the object is of a kind that is not known here. What its owner makes of the template is not known either.
+	Foreign bool
+	Node    *yaml.Node // of the template, not of its spec
+	Pod     *corev1.PodTemplateSpec
+	Mistype []Unreadable // values of the template that are not what Kubernetes takes there
+}
+
+// Templates are those of a document that [Part.Document] has read, in order. Lists are looked into.
+func Templates(file string, document *yaml.Node) []Template {
+	f := File{Name: file}
+	in := newInput()
+	in.add(node{document.Content[0], &f}.followed(), 0)
+	var all []Template
+	for _, w := range in.workloads {
+		group, _, _ := strings.Cut(w.at("apiVersion").text(), "/")
+		for _, p := range w.pods {
+			t := Template{Kind: w.kind, Namespace: w.namespace, Name: w.name, Line: w.Line, Foreign: !slices.Contains(groups, group), Node: p.place.Node, Pod: p.PodTemplateSpec}
+			for _, flaw := range w.flaws {
+				if flaw.kind == mistyped {
+					t.Mistype = append(t.Mistype, Unreadable{file, flaw.at.Line, fmt.Sprintf("%s: expected %s, got %s", strings.Join(flaw.path, "."), flaw.expected, flaw.value.kind())})
+				}
+			}
+			all = append(all, t)
+		}
+	}
+	return all
+}
+
+// A Part is the text of one document of a file, with the line of dashes before it.
+type Part struct {
+	File string
+	Text []byte
+	Line int // lines of the file before it
+}
+
+// Parts cuts a file where a line begins with ---, as kubectl does. Together they are the file, in UTF-8.
+func Parts(f File) []Part {
+	var all []Part
+	for _, p := range split(utf8Of(f.Content)) {
+		all = append(all, Part{f.Name, p.text, p.line})
+	}
+	return all
+}
+
+// Document reads a part. It is nil where there is nothing but comments. Lines count from the beginning of the file. The error is an
+// [*Unreadable].
+func (p Part) Document() (*yaml.Node, error) {
+	of := part{p.Text, p.Line}
+	if of.empty() {
+		return nil, nil
+	}
+	d := yaml.NewDecoder(bytes.NewReader(p.Text))
+	var n, second yaml.Node
+	err := decode(d, &n)
+	if err == nil {
+		err = expandable(&n)
+	}
+	if err == nil && d.Decode(&second) != io.EOF {
+		err = errors.New("expected one document after each ---")
+	}
+	if err != nil {
+		u := of.unreadable(p.File, err)
+		return nil, &u
+	}
+	move(&n, p.Line)
+	return &n, nil
+}
+
+// Error says where it is, and what is wrong.
+func (u *Unreadable) Error() string {
+	if u.Line == 0 {
+		return u.File + ": " + u.Text
+	}
+	return fmt.Sprintf("%s:%d: %s", u.File, u.Line, u.Text)
+}

@@ -1,0 +1,229 @@
+package manifest_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/prestop/prestop/internal/inject"
+	"github.com/prestop/prestop/internal/inject/injecttest"
+	"github.com/prestop/prestop/internal/lint"
+	"github.com/prestop/prestop/internal/manifest"
+)
+
+func decoded(t *testing.T, text []byte) corev1.Pod {
+	t.Helper()
+	var v any
+	if err := yaml.Unmarshal(text, &v); err != nil {
+		t.Fatalf("%v in\n%s", err, text)
+	}
+	written, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var p corev1.Pod
+	if err := json.Unmarshal(written, &p); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// The text is changed to what the pod is to be, in YAML and in JSON, and a second time changes no byte.
+func TestTextIsTheSpec(t *testing.T) {
+	t.Parallel()
+	pods, err := injecttest.Pods()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range pods {
+		for _, with := range []inject.Parameters{{Image: "prestop:1"}, {Image: "prestop:1", Installer: true}, {Image: "prestop:1", ReplaceSleep: true}} {
+			want := inject.Inject(injecttest.Pod(p), with)
+			written, err := json.MarshalIndent(p, "", "  ")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var v any
+			if err := json.Unmarshal(written, &v); err != nil {
+				t.Fatal(err)
+			}
+			inYAML, err := yaml.Marshal(v)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(want.Problems) > 0 {
+				if _, _, errs := manifest.Inject(lint.File{Name: p.Name, Content: inYAML}, with); len(errs) != len(want.Problems) {
+					t.Errorf("%s: %v", p.Name, errs)
+				}
+				continue
+			}
+			for _, text := range [][]byte{written, inYAML} {
+				out, _, errs := manifest.Inject(lint.File{Name: p.Name, Content: text}, with)
+				if len(errs) > 0 {
+					t.Errorf("%s: %v", p.Name, errs[0])
+					continue
+				}
+				if json.Valid(text) != json.Valid(out) {
+					t.Errorf("%s: is no JSON any more:\n%s", p.Name, out)
+				}
+				if got, spec := asJSON(t, decoded(t, out).Spec), asJSON(t, want.Spec); got != spec {
+					t.Errorf("%s: the text is\n%s\nand the spec %s", p.Name, got, spec)
+				}
+				again, _, errs := manifest.Inject(lint.File{Name: p.Name, Content: out}, with)
+				if len(errs) > 0 || string(again) != string(out) {
+					t.Errorf("%s: a second time makes\n%s of\n%s%v", p.Name, again, out, errs)
+				}
+			}
+		}
+	}
+}
+
+func asJSON(t *testing.T, v any) string {
+	t.Helper()
+	text, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// What an annotation says of variables reaches the hook as it is written: lint expands a container's variables as the kubelet does.
+func TestVariablesArriveAsWritten(t *testing.T) {
+	t.Parallel()
+	const text = `kind: Pod
+metadata:
+  name: web
+  annotations:
+    prestop.github.io/steps: |
+      post http://localhost:8080/drain?node=$(NODE_ID)&b=$$(NODE_ID)&c=${NODE_ID}
+spec:
+  containers: [{name: app, ports: [{containerPort: 8080}], env: [{name: NODE_ID, value: a7}]}]
+`
+	out, _, errs := manifest.Inject(lint.File{Name: "web", Content: []byte(text)}, inject.Parameters{Image: "prestop/prestop:1"})
+	if len(errs) > 0 {
+		t.Fatal(errs[0])
+	}
+	r := lint.Check([]lint.File{{Name: "web", Content: out}})
+	if len(r.Hooks) != 1 || r.Hooks[0].Plan == nil || len(r.Hooks[0].Plan.Steps) != 1 {
+		t.Fatalf("hooks %+v in\n%s", r.Hooks, out)
+	}
+	got := r.Hooks[0].Plan.Steps[0]
+	if got.Err != nil || len(got.Needs.Calls) != 1 {
+		t.Fatalf("got %s, %v", got.Line, got.Err)
+	}
+	if q := got.Needs.Calls[0].URL.Query(); q.Get("node") != "a7" || q.Get("b") != "$(NODE_ID)" || q.Get("c") != "a7" {
+		t.Errorf("the hook calls %v", q)
+	}
+}
+
+// Of the text nothing changes but what is put into it.
+func TestTextStays(t *testing.T) {
+	t.Parallel()
+	const pod = "kind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - name: app\n    ports: [{containerPort: 80}]\n"
+	for name, text := range map[string]string{
+		"lines of Windows":    strings.ReplaceAll(pod, "\n", "\r\n"),
+		"a comment at dashes": "--- # first\n" + pod + "--- # second\nkind:   Service\n",
+		"empty lines":         "\n\n" + strings.ReplaceAll(pod, "spec:", "\n\nspec:") + "\n\n---\n\n\n",
+		"nothing but dashes":  "---\n---\n\n---\n" + pod,
+		"a null":              strings.ReplaceAll(pod, "{name: a}", "{name: a, labels}"),
+		"a long line":         strings.ReplaceAll(pod, "name: app", "name: app\n    image: "+strings.Repeat("a/very-long-name-", 20)),
+		"a list of one kind":  pod + "    env: []\n",
+	} {
+		out, _, errs := manifest.Inject(lint.File{Name: name, Content: []byte(text)}, inject.Parameters{Image: "prestop/prestop:1"})
+		if len(errs) > 0 {
+			t.Errorf("%s: %v", name, errs[0])
+			continue
+		}
+		rest := string(out)
+		for line := range strings.Lines(text) {
+			line = strings.TrimSpace(line)
+			line = strings.NewReplacer("labels}", "labels: null}", "env: []", "env:").Replace(line)
+			_, after, ok := strings.Cut(rest, line)
+			if !ok {
+				t.Errorf("%s: %q is gone from\n%s", name, line, out)
+				break
+			}
+			rest = after
+		}
+		if name == "lines of Windows" && strings.Count(string(out), "\n") != strings.Count(string(out), "\r\n") {
+			t.Errorf("%s: %q", name, out)
+		}
+		if !bytes.Contains(out, []byte(inject.Program)) {
+			t.Errorf("%s: no hook in\n%s", name, out)
+		}
+		if lines := strings.Count(text, "\n\n"); strings.Count(string(out), "\n\n") != lines {
+			t.Errorf("%s: empty lines differ in\n%s", name, out)
+		}
+	}
+}
+
+// Whatever is read, what is written can be read, and a second time changes no byte of it.
+func FuzzInject(f *testing.F) {
+	for _, one := range files(f, "testdata/charts") {
+		f.Add(one.Content)
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		with := inject.Parameters{Image: "prestop/prestop:1", ReplaceSleep: true}
+		out, _, errs := manifest.Inject(lint.File{Name: "f", Content: text}, with)
+		if len(errs) > 0 {
+			return
+		}
+		again, _, errs := manifest.Inject(lint.File{Name: "f", Content: out}, with)
+		if len(errs) > 0 {
+			t.Fatalf("%v in\n%s\nof\n%s", errs[0], out, text)
+		}
+		if string(again) != string(out) {
+			t.Fatalf("a second time makes\n%s\nof\n%s\nof\n%s", again, out, text)
+		}
+	})
+}
+
+func TestFunctionConfig(t *testing.T) {
+	t.Parallel()
+	const begin = "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\n"
+	for _, c := range []struct {
+		text string
+		want map[string]string
+	}{
+		{begin + "functionConfig: {kind: ConfigMap, data: {image: p:1, max: 10s}}\nitems: []\n", map[string]string{"image": "p:1", "max": "10s"}},
+		{begin + "functionConfig: {kind: Inject, spec: {image: p:1, init-container: true, list: []}}\n", map[string]string{"image": "p:1", "init-container": "true"}},
+		{begin, map[string]string{}},
+		{"kind: ResourceList\n", nil},
+		{"kind: ConfigMap\ndata: {kind: ResourceList}\n---\n", nil},
+		{"kind: {ResourceList\n", nil},
+		{"kind: Pod\n", nil},
+	} {
+		if got := manifest.FunctionConfig(lint.File{Content: []byte(c.text)}); !maps.Equal(got, c.want) || (got == nil) != (c.want == nil) {
+			t.Errorf("%q: got %v, want %v", c.text, got, c.want)
+		}
+	}
+}
+
+// Nothing is written where anything cannot be read.
+func TestErrors(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"kind: Pod\nspec: {containers: [{name: a}]}\n---\nkind: {\n":                                    "f:4: ",
+		"kind: Pod\nspec:\n  hostNetwork: 7\n  containers: [{name: a, ports: [{containerPort: 80}]}]\n": "f:3: spec.hostNetwork: expected a truth value, got a number",
+		strings.Repeat("#", lint.MaxFile+1):                                                             "f: expected at most 64 MiB",
+	} {
+		out, reports, errs := manifest.Inject(lint.File{Name: "f", Content: []byte(text)}, inject.Parameters{Image: "p:1"})
+		if len(errs) != 1 || !strings.HasPrefix(errs[0].Error(), want) || out != nil || reports != nil {
+			t.Errorf("%.50q: %v, and %q", text, errs, out)
+		}
+	}
+}
+
+// JSON in one line stays in one line.
+func TestOneLine(t *testing.T) {
+	t.Parallel()
+	const text = `{"kind":"Pod","metadata":{"name":"a"},"spec":{"containers":[{"name":"a","ports":[{"containerPort":80}],"env":[{"name":"N","value":"1e3"}],"tty":true,"stdin":null}]}}`
+	out, _, errs := manifest.Inject(lint.File{Name: "f", Content: []byte(text)}, inject.Parameters{Image: "p:1"})
+	if len(errs) > 0 || !json.Valid(out) || bytes.ContainsRune(out, '\n') || !bytes.Contains(out, []byte(`{"name":"N","value":"1e3"},`)) || !bytes.Contains(out, []byte(`"tty":true,"stdin":null`)) {
+		t.Errorf("%v: %s", errs, out)
+	}
+}

@@ -1,0 +1,207 @@
+package manifest
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// A tree is a document that is changed.
+type tree struct{ document *yaml.Node }
+
+// set makes the place that path leads to, from a mapping, hold a value. See [inject.Edit].
+func (t tree) set(from *yaml.Node, path []string, to any) {
+	at := t.own(from)
+	for i, step := range path {
+		if last := i == len(path)-1; last {
+			t.put(at, step, nodeOf(to))
+			return
+		}
+		at = t.own(t.enter(at, step, path[i+1]))
+	}
+}
+
+// enter is the node below a step. If it is not there, it is made, of the kind that the step after it needs.
+func (t tree) enter(at *yaml.Node, step, then string) *yaml.Node {
+	if field, text, ok := element(step); ok {
+		for _, item := range at.Content {
+			if is(item, field, text) {
+				return item
+			}
+		}
+	} else if v := value(at, step); v != nil && v.ShortTag() != "!!null" {
+		if k := keyOf(at, step); k < 0 { // merged into it: what is changed must be its own
+			v = clone(v)
+			at.Content = append(at.Content, scalar(step), v)
+			return v
+		} else {
+			return at.Content[k+1]
+		}
+	}
+	made := &yaml.Node{Kind: yaml.MappingNode}
+	if _, _, list := element(then); list {
+		made.Kind = yaml.SequenceNode
+	}
+	t.put(at, step, made)
+	return at.Content[len(at.Content)-1]
+}
+
+// put sets one element of a list or one key of a mapping. A scalar that is replaced keeps its comments.
+func (t tree) put(at *yaml.Node, step string, v *yaml.Node) {
+	at.Style &^= flowIfEmpty(at)
+	if field, text, ok := element(step); ok {
+		for i, item := range at.Content {
+			if is(item, field, text) {
+				at.Content[i] = v
+				return
+			}
+		}
+		at.Content = append(at.Content, v)
+		return
+	}
+	if k := keyOf(at, step); k >= 0 {
+		old := at.Content[k+1]
+		v.HeadComment, v.LineComment, v.FootComment = old.HeadComment, old.LineComment, old.FootComment
+		if len(at.Content) > k+2 { // the last of the same keys counts
+			at.Content = append(append(at.Content[:k+1:k+1], v), at.Content[k+2:]...)
+		} else {
+			at.Content[k+1] = v
+		}
+		return
+	}
+	at.Content = append(at.Content, scalar(step), v)
+}
+
+// flowIfEmpty: what is added to [] or {} is written in lines.
+func flowIfEmpty(n *yaml.Node) yaml.Style {
+	if len(n.Content) == 0 {
+		return yaml.FlowStyle
+	}
+	return 0
+}
+
+// own makes a node that may be changed: one that no alias shares. An alias becomes a copy of what it stands for; of a node that
+// aliases stand for, they become copies.
+func (t tree) own(n *yaml.Node) *yaml.Node {
+	if n.Kind == yaml.AliasNode {
+		*n = *clone(n.Alias)
+	}
+	if n.Anchor != "" {
+		t.share(t.document, n)
+	}
+	return n
+}
+
+func (t tree) share(in, anchored *yaml.Node) {
+	if in.Kind == yaml.AliasNode && in.Alias == anchored {
+		*in = *clone(anchored)
+		return
+	}
+	for _, c := range in.Content {
+		t.share(c, anchored)
+	}
+}
+
+// clone copies a node and what is in it, without anchors.
+func clone(n *yaml.Node) *yaml.Node {
+	c := *n
+	c.Anchor, c.Content = "", nil
+	for _, inside := range n.Content {
+		if inside.Kind == yaml.AliasNode {
+			c.Content = append(c.Content, inside) // it stands for the same still
+		} else {
+			c.Content = append(c.Content, clone(inside))
+		}
+	}
+	return &c
+}
+
+// element takes a step of the form [field=text] apart.
+func element(step string) (field, text string, ok bool) {
+	if !strings.HasPrefix(step, "[") {
+		return "", "", false
+	}
+	return strings.Cut(strings.Trim(step, "[]"), "=")
+}
+
+func is(item *yaml.Node, field, text string) bool {
+	v := value(item, field)
+	return v != nil && v.Kind == yaml.ScalarNode && v.Value == text
+}
+
+// keyOf is where a key stands in a mapping itself, the last if it does so twice; -1: it does not.
+func keyOf(n *yaml.Node, key string) int {
+	for i := len(n.Content) - 2; i >= 0 && n.Kind == yaml.MappingNode; i -= 2 {
+		if n.Content[i].Value == key && n.Content[i].Tag != "!!merge" {
+			return i
+		}
+	}
+	return -1
+}
+
+// value is what a mapping has at a key, be it merged into it; nil: nothing.
+func value(n *yaml.Node, key string) *yaml.Node {
+	for n != nil && n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	if n == nil || n.Kind != yaml.MappingNode {
+		return nil
+	}
+	if k := keyOf(n, key); k >= 0 {
+		return n.Content[k+1]
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Tag != "!!merge" {
+			continue
+		}
+		from := n.Content[i+1]
+		all := []*yaml.Node{from}
+		if from.Kind == yaml.SequenceNode {
+			all = from.Content
+		}
+		for _, one := range all {
+			if v := value(one, key); v != nil {
+				return v
+			}
+		}
+	}
+	return nil
+}
+
+func scalar(text string) *yaml.Node {
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text}
+}
+
+// nodeOf writes a value as people do: in lines, without quotes where none are needed, and without what is empty.
+func nodeOf(v any) *yaml.Node {
+	if text, ok := v.(string); ok {
+		return plain(scalar(text))
+	}
+	text, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // of Kubernetes' own types
+	}
+	var d yaml.Node
+	if err := yaml.NewDecoder(bytes.NewReader(text)).Decode(&d); err != nil {
+		panic(err)
+	}
+	return plain(d.Content[0])
+}
+
+// plain sets the styles of a node that is new.
+func plain(n *yaml.Node) *yaml.Node {
+	n.Style, n.Line, n.Column = 0, 0, 0
+	if n.Kind == yaml.ScalarNode && strings.Contains(n.Value, "\n") {
+		n.Style = yaml.LiteralStyle
+	}
+	for i := 0; i < len(n.Content); i++ {
+		c := plain(n.Content[i])
+		if n.Kind == yaml.MappingNode && i%2 == 0 && c.Value == "resources" && len(n.Content[i+1].Content) == 0 {
+			n.Content = append(n.Content[:i:i], n.Content[i+2:]...)
+			i--
+		}
+	}
+	return n
+}

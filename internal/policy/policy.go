@@ -1,0 +1,109 @@
+// Package policy writes what a cluster is given: internal/inject's rules as expressions that an API server or Kyverno evaluates, and
+// rules that warn of the worst mistakes.
+//
+// [Files] is all of it. Its names, numbers and patterns are those of internal/inject. A test compares it with deploy/, and tests of
+// e2e's module compare what an API server makes of pods with what internal/inject does. The package writes no files. It is for
+// tests, and for who changes the templates: go test ./internal/policy -update writes deploy/ anew.
+package policy
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"path"
+	"strings"
+	"text/template"
+
+	"github.com/prestop/prestop/internal/inject"
+)
+
+//go:embed templates
+var templates embed.FS
+
+// A File is one below deploy/.
+type File struct {
+	Path string
+	Text string
+}
+
+// Versions are those of the API admissionregistration.k8s.io that MutatingAdmissionPolicies have: of Kubernetes 1.36 and later, and
+// of 1.34 and 1.35.
+var Versions = []string{"v1", "v1beta1"}
+
+// settings are what templates say.
+type settings struct {
+	Version   string // of the API
+	Installer bool   // the form with an init container
+}
+
+// Form names how the binary gets into a pod, as files do.
+func (s settings) Form() string {
+	if s.Installer {
+		return "init-container"
+	}
+	return "image-volume"
+}
+
+// Files are all that is written.
+func Files() []File {
+	var all []File
+	for _, version := range Versions {
+		for _, installer := range []bool{false, true} {
+			s := settings{version, installer}
+			all = append(all, file(path.Join("policy", version, s.Form()+".yaml"), "mutating.yaml", s))
+		}
+	}
+	for _, installer := range []bool{false, true} {
+		s := settings{Installer: installer}
+		all = append(all, file(path.Join("kyverno", s.Form()+".yaml"), "kyverno.yaml", s))
+	}
+	return append(all, file("policy/settings.yaml", "settings.yaml", settings{}), file("validate/policy.yaml", "validating.yaml", settings{}))
+}
+
+func file(name, from string, s settings) File {
+	words := with(s)
+	t := template.New("").Option("missingkey=error")
+	t.Funcs(template.FuncMap{
+		"indent": func(n int, text string) string { return strings.ReplaceAll(text, "\n", "\n"+strings.Repeat(" ", n)) },
+		"cel": func(name string) (string, error) {
+			var b bytes.Buffer
+			err := t.ExecuteTemplate(&b, name, words)
+			return strings.TrimSpace(b.String()), err
+		},
+	})
+	template.Must(t.ParseFS(templates, "templates/*"))
+	var b bytes.Buffer
+	if err := t.ExecuteTemplate(&b, from, words); err != nil {
+		panic(fmt.Sprintf("%s: %v", name, err))
+	}
+	return File{name, strings.TrimRight(b.String(), "\n") + "\n"}
+}
+
+// secrets matches a command that holds a secret. What is taken from a variable or a file is none. lint knows more of them, and looks
+// at each word.
+const secrets = `://[^\s/:@'"]*:[^\s/@'"$]+@` +
+	`|(?i:authorization['"]?\s*[:=]\s*['"]?(?:bearer|basic|token|apikey)\s+[^\s'"$@/<])` +
+	`|(?i:\b(?:x-[a-z-]*(?:token|key|auth|secret)|private-token|api-key)\s*:\s*['"]?[^\s'"$@/<])` +
+	`|(?:^|\s)(?:-u|--user)[ =]?['"]?[^\s:'"$-][^\s:'"]*:[^\s'"$0-9]` +
+	`|(?i:(?:^|[\s?&;"'_-])(?:password|passwd|pgpassword|client[_-]?secret|api[_-]?key|[a-z_]*token)['"]?[=:]\s*['"]?[^\s'"&;{$@/<])` +
+	`|(?i:(?:^|\s)--(?:password|pass|token|secret|api-key)\s+['"]?[^\s'"$@/<-])`
+
+// with are a template's words.
+func with(s settings) map[string]any {
+	var mesh []string
+	for _, name := range inject.MeshProxies {
+		mesh = append(mesh, `"`+name+`"`)
+	}
+	return map[string]any{
+		"Version": s.Version, "Installer": s.Installer, "Form": s.Form(),
+		"InjectAnnotation": inject.InjectAnnotation, "StepsAnnotation": inject.StepsAnnotation, "MaxAnnotation": inject.MaxAnnotation,
+		"WaitAnnotation": inject.WaitAnnotation, "MirrorAnnotation": inject.MirrorAnnotation,
+		"Label": inject.NamespaceLabel, "Enabled": inject.Enabled,
+		"Volume": inject.Volume, "Init": inject.Installer, "MountPath": inject.MountPath, "Program": inject.Program,
+		"GraceVariable": inject.GraceVariable, "StepsVariable": inject.StepsVariable, "WaitVariable": inject.WaitVariable,
+		"DefaultGrace": inject.DefaultGrace, "LeastGrace": inject.LeastGrace, "DefaultMax": int(inject.DefaultMax.Seconds()),
+		"StepsMark": inject.StepsMark, "OwnSteps": inject.OwnSteps, "Duration": inject.DurationPattern,
+		"Window": inject.QuietWindow(), "Period": inject.DefaultPeriod, "Mesh": strings.Join(mesh, ", "),
+		"Secrets": secrets,
+	}
+}

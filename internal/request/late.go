@@ -1,0 +1,165 @@
+package request
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/prestop/prestop/internal/step"
+	"github.com/prestop/prestop/internal/web"
+)
+
+// LateOptions are where values may stand that an earlier step gives: the URL, and these options.
+func LateOptions() []string { return []string{"", "header", "body"} }
+
+// A late part of a request has names in it, whose values an earlier step gives.
+type late struct {
+	part   string // "url", "body", or the header's name with a colon after it
+	word   *step.Word
+	quoted bool // it stands in JSON, where a value's quotes are escaped
+}
+
+const (
+	lateURL  = "url"
+	lateBody = "body"
+)
+
+// lateURL takes a URL if names in it have no value yet. Those may change nothing of it but its path and the values of its query.
+func (s *Spec) lateURL(w *step.Word, u *url.URL) error {
+	names := w.Late()
+	if len(names) == 0 {
+		return nil
+	}
+	text, err := w.Fill(func(string) (string, error) { return "0", nil })
+	if err != nil {
+		return err
+	}
+	other, err := web.ParseURL(text)
+	same := err == nil && other.Scheme == u.Scheme && other.Host == u.Host && other.User.String() == u.User.String() && other.Fragment == u.Fragment
+	if !same || !slices.Equal(keysOf(other), keysOf(u)) {
+		return w.Expected("expected $(%s) in the URL's path or in a value of its query, got %s", names[0], w.Got())
+	}
+	s.late = append(s.late, late{part: lateURL, word: w})
+	return nil
+}
+
+// keysOf are a query's, in their order.
+func keysOf(u *url.URL) []string {
+	var all []string
+	for parameter := range strings.SplitSeq(u.RawQuery, "&") {
+		key, _, _ := strings.Cut(parameter, "=")
+		all = append(all, key)
+	}
+	return all
+}
+
+// LateBody takes a body's text if names in it have no value yet, and tells whether it has.
+func (s *Spec) LateBody(text *step.Word) bool {
+	if len(text.Late()) == 0 {
+		return false
+	}
+	s.late = append(s.late, late{lateBody, text, json.Valid([]byte(text.Text))})
+	return true
+}
+
+// Takes are the names of values that earlier steps give.
+func (s *Spec) Takes() []string {
+	var all []string
+	for _, l := range s.late {
+		all = append(all, l.word.Late()...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// fill puts the values into r.
+func (s *Spec) fill(values *step.Values, r web.Request) (web.Request, error) {
+	r.Header = r.Header.Clone()
+	if r.Header == nil {
+		r.Header = http.Header{}
+	}
+	for _, l := range s.late {
+		text, err := l.word.Fill(func(name string) (string, error) {
+			value, err := values.Get(name)
+			if err == nil {
+				value, err = l.encode(name, value)
+			}
+			return value, err
+		})
+		switch {
+		case err != nil:
+			return r, err
+		case l.part == lateURL:
+			r.URL = text
+		case l.part == lateBody:
+			r.Body = []byte(text)
+		default:
+			r.Header.Add(strings.TrimSuffix(l.part, ":"), text)
+		}
+	}
+	return r, nil
+}
+
+func (l late) encode(name, value string) (string, error) {
+	switch {
+	case l.part == lateURL && strings.Trim(value, ".") == "": // servers take dots for steps in a path, however they are written
+		return "", fmt.Errorf("$(%s) is %s, which cannot stand in a URL", name, value)
+	case l.part == lateURL:
+		return escape(value), nil
+	case l.quoted:
+		text, err := json.Marshal(value)
+		return strings.TrimSuffix(strings.TrimPrefix(string(text), `"`), `"`), err
+	}
+	return value, nil
+}
+
+// escape percent-encodes all but what means the same in each part of a URL (RFC 3986, 2.3).
+func escape(value string) string {
+	var text strings.Builder
+	for _, b := range []byte(value) {
+		if 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9' || strings.IndexByte("-._~", b) >= 0 {
+			text.WriteByte(b)
+		} else {
+			fmt.Fprintf(&text, "%%%02X", b)
+		}
+	}
+	return text.String()
+}
+
+// Step makes the request's step: what deed makes of r, once it has the values that earlier steps give, and if OnlyIf is
+// answered 2xx. client is that of the request's own place.
+func (s *Spec) Step(m *step.Means, client *web.Client, r web.Request, deed func(web.Request) step.Deed) step.Deed {
+	inner := deed(r)
+	if len(s.late) > 0 {
+		inner = filling{s, m.Values, client, r, deed}
+	}
+	return s.Conditional(m, client, inner)
+}
+
+// A filling step waits for nothing: a value that is not there when it begins will not come.
+type filling struct {
+	spec    *Spec
+	values  *step.Values
+	client  *web.Client
+	request web.Request
+	deed    func(web.Request) step.Deed
+}
+
+func (f filling) Run(ctx context.Context, log *slog.Logger) error {
+	r, err := f.spec.fill(f.values, f.request)
+	if err != nil {
+		return err
+	}
+	return f.deed(r).Run(ctx, log)
+}
+
+// Check says how the place is reached. What would be asked there is not known yet.
+func (f filling) Check(ctx context.Context) ([]step.Finding, error) {
+	found, err := Reach(ctx, f.client, f.request.URL)
+	return append(found, step.Found("not asked now: an earlier step gives it "+strings.Join(f.spec.Takes(), ", ")+" when it runs")), err
+}
