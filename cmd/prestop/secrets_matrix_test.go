@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/base64"
 	"encoding/hex"
@@ -9,6 +10,7 @@ import (
 	"html"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -483,5 +485,34 @@ func TestNothingCommandsATerminal(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// What a server sends unasked is read by net/http, whose own logger would print it.
+func TestUnsolicitedAnswersAreNotPrinted(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		if _, err := http.ReadRequest(bufio.NewReader(conn)); err != nil {
+			return
+		}
+		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+		time.AfterFunc(50*time.Millisecond, func() { _, _ = io.WriteString(conn, "HTTP/1.1 400 "+secretHead+"\r\n\r\n") })
+		_, _ = io.Copy(io.Discard, conn) // until the hook ends
+	}()
+	p := prepare(t, []string{podEnv, logEnv, "PRE_STOP_LOG_TO=stdout", "PRE_STOP_ADDITIONAL_WAIT_SECONDS=1ms", "PRE_STOP_GRACE_PERIOD_SECONDS=10"},
+		"post http://"+l.Addr().String()+"/ header=Authorization:"+secretHead, "wait 200ms")
+	p.begin()
+	if got := p.exit(); got != exitDone || p.stderr.Len() > 0 || strings.Contains(p.stdout.String(), secretHead) {
+		t.Errorf("exit status %d; it prints %s%s", got, &p.stderr, &p.stdout)
 	}
 }

@@ -1,7 +1,6 @@
 package secret
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 	"sort"
@@ -51,19 +50,23 @@ func (f *finder) hide(text string) string {
 	if len(f.forms) == 0 {
 		return text
 	}
-	var found []span
+	found := map[int]span{} // the longest secret from each place on
 	for _, v := range escape.Views(text) {
 		for _, s := range f.find(v.Text) {
-			s.from, s.to = v.Origin(s.from, s.to)
-			found = append(found, s)
+			if s.from, s.to = v.Origin(s.from, s.to); s.to > found[s.from].to {
+				found[s.from] = s
+			}
 		}
 	}
-	slices.SortStableFunc(found, func(a, b span) int { return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(b.to, a.to)) })
 	var out strings.Builder
 	end, large := 0, false // of the last secret; what comes before is written
-	for _, s := range found {
-		if s.from > end || s.from == end && !large { // a piece of a large one may go on
-			out.WriteString(text[end:s.from] + s.shown)
+	for at := range len(text) {
+		s, ok := found[at]
+		if !ok {
+			continue
+		}
+		if at > end || at == end && !large { // a piece of a large one may go on
+			out.WriteString(text[end:at] + s.shown)
 		}
 		end, large = max(end, s.to), s.to-s.from >= longest
 	}

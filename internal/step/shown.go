@@ -1,9 +1,7 @@
 package step
 
 import (
-	"cmp"
 	"regexp"
-	"slices"
 	"strings"
 )
 
@@ -28,11 +26,8 @@ var (
 // Shown is the text of the line without what may be a secret in its own place: userinfo, and the values of headers and query
 // parameters that stand in the line by themselves. Variables are shown as they were written. text is what [Parse] has read.
 func (l *Line) Shown(text string) string {
-	type shown struct {
-		Word
-		text string
-	}
-	var all []shown
+	type shown struct{ written, text string }
+	at := map[int]shown{} // by where a word begins
 	for n, w := range l.Targets {
 		text := w.shown(true)
 		if n > 0 && (l.Targets[n-1].Text == "-H" || l.Targets[n-1].Text == "--header") || strings.Contains(w.Text, "-H") || strings.Contains(w.Text, "--header") {
@@ -44,16 +39,21 @@ func (l *Line) Shown(text string) string {
 		if n > 0 && flag.MatchString(l.Targets[n-1].Text) && (strings.HasPrefix(l.Targets[n-1].Text, "--") || strings.Contains(w.Text, ":")) {
 			text = w.literal(w.Written, func(s string) bool { return isPath(s) || s[0] == '-' })
 		}
-		all = append(all, shown{w, text})
+		at[w.Column-1] = shown{w.Written, text}
 	}
 	for _, o := range l.Options {
-		all = append(all, shown{o.Word, o.Word.shown(o.Key == "body" && !o.Begins("@"))})
+		at[o.Column-1] = shown{o.Written, o.Word.shown(o.Key == "body" && !o.Begins("@"))}
 	}
-	slices.SortFunc(all, func(a, b shown) int { return cmp.Compare(b.Column, a.Column) })
-	for _, w := range all {
-		text = text[:w.Column-1] + w.text + text[w.Column-1+len(w.Written):]
+	var out strings.Builder
+	for n := 0; n < len(text); n++ {
+		if w, ok := at[n]; ok && w.written != "" {
+			out.WriteString(w.text)
+			n += len(w.written) - 1
+			continue
+		}
+		out.WriteByte(text[n])
 	}
-	return text
+	return out.String()
 }
 
 // shown is the word as the line shows it. free: it is a body or a program's argument.
@@ -132,7 +132,7 @@ var (
 		regexp.MustCompile(`(?is)(?:` + tells + `[a-z-]*['"]?[:= ]|\s-u|--user[= ]|\s#)(.*)`),
 		regexp.MustCompile(`(?is)=['"]?[a-z0-9-]+:\s*([^/\s].*)`), // a header
 	}
-	word    = regexp.MustCompile(`[^\s'"]+`)
+	word = regexp.MustCompile(`[^\s'"]+`)
 
 	anyParameter = regexp.MustCompile(`[?&][^=&\s'"]+=[^&\s'"]+`)
 )
