@@ -12,7 +12,7 @@ func (l *Line) Hide(text string) { l.hide(Secret{Text: text}) }
 
 func (l *Line) hide(s Secret) {
 	if s.Text != "" {
-		*l.secrets = append(*l.secrets, s)
+		l.secrets = append(l.secrets, s)
 	}
 }
 
