@@ -22,9 +22,11 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' Makefile
 
 .PHONY: build
-build: ## build bin/prestop and bin/kubectl-prestop for this machine
+build: hook plugin ## build bin/prestop and bin/kubectl-prestop for this machine
+
+.PHONY: hook
+hook: ## build bin/prestop, the hook, for this machine
 	$(GO_BUILD) -o bin/prestop ./cmd/prestop
-	$(GO_BUILD) -o bin/kubectl-prestop ./cmd/kubectl-prestop
 
 .PHONY: plugin
 plugin: ## build bin/kubectl-prestop, the kubectl plugin, for this machine

@@ -5,8 +5,8 @@ import (
 )
 
 // ClosedVerb is the step that waits until nothing listens on a port.
-func ClosedVerb() step.Verb {
-	return step.Verb{Name: "until closed", Target: "PORT", Options: []string{"min", "max"},
+func ClosedVerb() *step.Verb {
+	return &step.Verb{Name: "until closed", Target: "PORT", Options: []string{"min", "max"},
 		Does: "waits until nothing listens there any more, for a sidecar that must outlive the app", Parse: parseClosed}
 }
 

@@ -3,8 +3,8 @@ package drain
 import "github.com/prestop/prestop/internal/step"
 
 // EmptyVerb is the step that waits until connections are closed.
-func EmptyVerb() step.Verb {
-	return step.Verb{Name: "until empty", Target: "PORT[,PORT]", Options: []string{"at-most", "for", "min", "max", "ignore"},
+func EmptyVerb() *step.Verb {
+	return &step.Verb{Name: "until empty", Target: "PORT[,PORT]", Options: []string{"at-most", "for", "min", "max", "ignore"},
 		Does: "waits until all connections to these ports have been closed for 3s: pools, WebSockets, brokers", Parse: parseEmpty}
 }
 

@@ -7,8 +7,8 @@ import (
 )
 
 // ExecVerb is the step that runs a program until it succeeds.
-func ExecVerb() step.Verb {
-	return step.Verb{Name: "until exec", Target: "PROGRAM [ARG…]", Options: []string{"timeout", "min", "max"}, Raw: true,
+func ExecVerb() *step.Verb {
+	return &step.Verb{Name: "until exec", Target: "PROGRAM [ARG…]", Options: []string{"timeout", "min", "max"}, Raw: true,
 		Does: "runs a program every second until it exits with status 0; options stand before it", Parse: parseExec}
 }
 

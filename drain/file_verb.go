@@ -5,8 +5,8 @@ import (
 )
 
 // FileVerb is the step that waits for a file.
-func FileVerb() step.Verb {
-	return step.Verb{Name: "until file", Target: "PATH", Options: []string{"min", "max"},
+func FileVerb() *step.Verb {
+	return &step.Verb{Name: "until file", Target: "PATH", Options: []string{"min", "max"},
 		Does: "waits for a file that another container of the pod makes now, not one that is left from before", Parse: parseFile}
 }
 

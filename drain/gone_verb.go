@@ -9,8 +9,8 @@ import (
 )
 
 // GoneVerb is the step that waits until DNS has lost this pod.
-func GoneVerb() step.Verb {
-	return step.Verb{Name: "until gone", Target: "NAME", Options: []string{"min", "max"},
+func GoneVerb() *step.Verb {
+	return &step.Verb{Name: "until gone", Target: "NAME", Options: []string{"min", "max"},
 		Does: "waits until this pod's address has left the DNS answer of NAME, and for its TTL after that", Parse: parseGone}
 }
 

@@ -16,8 +16,8 @@ import (
 const quietMin = 10 * time.Second
 
 // QuietVerb is the step that waits for silence.
-func QuietVerb() step.Verb {
-	return step.Verb{Name: "until quiet", Target: "[PORT[/udp],…] [http2|websocket|sse|tls]", Options: []string{"for", "min", "max", "traffic", "allow", "unanswered", "ignore", "probe"},
+func QuietVerb() *step.Verb {
+	return &step.Verb{Name: "until quiet", Target: "[PORT[/udp],…] [http2|websocket|sse|tls]", Options: []string{"for", "min", "max", "traffic", "allow", "unanswered", "ignore", "probe"},
 		Does: "waits until no payload has gone over these ports for 3s, and nobody waits for an answer; seen in the kernel", Parse: parseQuiet}
 }
 

@@ -16,7 +16,7 @@ import (
 
 // bound reads a line, and binds what it says.
 func bound(text string, m step.Means) (step.Needs, step.Deed, error) {
-	verbs := []step.Verb{URLVerb(), QuietVerb(), GoneVerb(), ClosedVerb(), FileVerb(), ExecVerb(), EmptyVerb()}
+	verbs := []*step.Verb{URLVerb(), QuietVerb(), GoneVerb(), ClosedVerb(), FileVerb(), ExecVerb(), EmptyVerb()}
 	variables := map[string]string{"LONG": strings.Repeat("x", 100)}
 	_, spec, _, err := step.Parse(verbs, text, func(name string) (string, bool) { v, ok := variables[name]; return v, ok })
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 )
 
 // ElasticsearchVerb is the step that shuts an Elasticsearch node down.
-func ElasticsearchVerb() step.Verb {
-	return step.Verb{Name: "elasticsearch", Target: "[URL]", Options: []string{"type"},
+func ElasticsearchVerb() *step.Verb {
+	return &step.Verb{Name: "elasticsearch", Target: "[URL]", Options: []string{"type"},
 		Does: "the node shutdown API, from registering to COMPLETE", Parse: parseElasticsearch}
 }
 

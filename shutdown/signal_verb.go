@@ -9,8 +9,8 @@ import (
 )
 
 // SignalVerb is the step that signals the container's main process.
-func SignalVerb() step.Verb {
-	return step.Verb{Name: "signal", Target: "NAME", Options: []string{"wait"},
+func SignalVerb() *step.Verb {
+	return &step.Verb{Name: "signal", Target: "NAME", Options: []string{"wait"},
 		Does: "signals the container's main process and waits for its end, or with wait=false does not", Parse: parseSignal}
 }
 

@@ -16,8 +16,8 @@ import (
 )
 
 // UnlockVerb is the step that releases a lock in Redis or a lease in etcd.
-func UnlockVerb() step.Verb {
-	return step.Verb{Name: "unlock", Target: "URL",
+func UnlockVerb() *step.Verb {
+	return &step.Verb{Name: "unlock", Target: "URL",
 		Options: []string{"key", "value-file", "lease-file", "user", "password-file", "ca-file", "cert-file", "key-file", "timeout"},
 		Does:    "releases a lock in Redis (redis://HOST) or a lease in etcd (etcd://HOST), only if it is still ours", Parse: parseUnlock}
 }

@@ -604,8 +604,8 @@ func TestDocsNames(t *testing.T) {
 // isStep tells what is written to be taken as it is from a verb's name and its description.
 func isStep(text string) bool {
 	known := strings.NewReplacer("QUIT", "", "TERM", "", "USR1", "", "USR2", "", "$(NODE_ID)", "", "$(POD_NAME)", "", "$(VAULT_TOKEN)", "", "SHUTTING_DOWN", "")
-	isVerb := func(v step.Verb) bool { return text == v.Name }
-	begins := func(v step.Verb) bool { return strings.HasPrefix(text, v.Name+" ") }
+	isVerb := func(v *step.Verb) bool { return text == v.Name }
+	begins := func(v *step.Verb) bool { return strings.HasPrefix(text, v.Name+" ") }
 	return slices.ContainsFunc(verbs.All(), begins) && !slices.ContainsFunc(verbs.All(), isVerb) && !placeholder.MatchString(known.Replace(text))
 }
 

@@ -60,8 +60,8 @@ Exit status
 }
 
 // merged puts verbs that differ only by name on one line.
-func merged(all []step.Verb) []step.Verb {
-	var out []step.Verb
+func merged(all []*step.Verb) []*step.Verb {
+	var out []*step.Verb
 	for _, v := range all {
 		if last := len(out) - 1; last >= 0 && out[last].Does == v.Does {
 			out[last].Name += " " + v.Name

@@ -245,8 +245,8 @@ func TestReadElsewhere(t *testing.T) {
 }
 
 // testVerbs are of each form that a verb may have.
-func testVerbs() []step.Verb {
-	return []step.Verb{step.WaitVerb(), {Name: "post"}, {Name: "until quiet"}, {Name: "exec", Raw: true}}
+func testVerbs() []*step.Verb {
+	return []*step.Verb{step.WaitVerb(), {Name: "post"}, {Name: "until quiet"}, {Name: "exec", Raw: true}}
 }
 
 func TestLines(t *testing.T) {

@@ -20,7 +20,7 @@ type Script struct {
 	Steps []Step
 
 	config   *config.Config
-	verbs    []step.Verb
+	verbs    []*step.Verb
 	secrets  *secret.Set
 	problems []config.Problem
 	warnings []Warning

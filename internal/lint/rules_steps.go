@@ -60,7 +60,7 @@ func stepUnreadable(h *preStop, s *entry, say report) {
 func stepsOf(line string) []string {
 	var all []string
 	for _, word := range strings.Fields(line) {
-		begins := slices.ContainsFunc(verbs.All(), func(v step.Verb) bool { first, _, _ := strings.Cut(v.Name, " "); return first == word })
+		begins := slices.ContainsFunc(verbs.All(), func(v *step.Verb) bool { first, _, _ := strings.Cut(v.Name, " "); return first == word })
 		if last := len(all) - 1; begins || last < 0 {
 			all = append(all, word)
 		} else {

@@ -16,7 +16,7 @@ tar --exclude=./.git --exclude=./bin --exclude=./dist -cf - . | tar -C "$one" -x
 cp -R "$one/." "$two"
 
 for copy in "$one" "$two"; do
-  GOCACHE="$copy.cache" make --no-print-directory -C "$copy" build VERSION="$version"
+  GOCACHE="$copy.cache" make --no-print-directory -C "$copy" hook VERSION="$version"
 done
 cmp "$one/bin/prestop" "$two/bin/prestop"
 echo "reproducible: sha256 $(sha256sum <"$one/bin/prestop" | cut -d' ' -f1), $(stat -c %s "$one/bin/prestop") bytes, twice"

@@ -18,7 +18,7 @@ import (
 
 // parseLate reads a line to which an earlier one gives ID, with a body as well.
 func parseLate(line string) (s Spec, err error) {
-	verb := step.Verb{Name: "ask", Options: append(Options(), "body"), Late: LateOptions(), Parse: func(l *step.Line) (step.Spec, error) {
+	verb := &step.Verb{Name: "ask", Options: append(Options(), "body"), Late: LateOptions(), Parse: func(l *step.Line) (step.Spec, error) {
 		w, err := l.Target("a URL")
 		if err == nil {
 			s, err = Parse(l, http.MethodPost, w)
@@ -28,7 +28,7 @@ func parseLate(line string) (s Spec, err error) {
 		}
 		return nil, err
 	}}
-	_, _, secrets, err := step.ParseIn(step.Scope{Lookup: func(string) (string, bool) { return "", false }, Given: []string{"ID"}}, []step.Verb{verb}, line)
+	_, _, secrets, err := step.ParseIn(step.Scope{Lookup: func(string) (string, bool) { return "", false }, Given: []string{"ID"}}, []*step.Verb{verb}, line)
 	for _, one := range secrets {
 		if err == nil && one.Text == "ID" {
 			err = fmt.Errorf("a name is a secret: %+v", one)

@@ -60,12 +60,12 @@ func TestConditional(t *testing.T) {
 		}))
 		defer server.Close()
 		var s Spec
-		verb := step.Verb{Name: "do", Raw: true, Options: []string{"only-if"}, Parse: func(l *step.Line) (_ step.Spec, err error) {
+		verb := &step.Verb{Name: "do", Raw: true, Options: []string{"only-if"}, Parse: func(l *step.Line) (_ step.Spec, err error) {
 			s, err = OnlyIf(l)
 			return nil, err
 		}}
 		line := fmt.Sprintf("do only-if=%s/leader?a=b it", server.URL)
-		if _, _, _, err := step.Parse([]step.Verb{verb}, line, nil); err != nil {
+		if _, _, _, err := step.Parse([]*step.Verb{verb}, line, nil); err != nil {
 			t.Fatal(err)
 		}
 		if calls := s.Calls(); len(calls) != 1 || !calls[0].Condition || calls[0].URL.Path != "/leader" {

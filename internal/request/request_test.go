@@ -24,8 +24,8 @@ import (
 )
 
 // asking is a verb of a request, whose URL is the line's target.
-func asking(read *Spec) step.Verb {
-	return step.Verb{Name: "ask", Target: "URL", Options: Options(), Parse: func(l *step.Line) (step.Spec, error) {
+func asking(read *Spec) *step.Verb {
+	return &step.Verb{Name: "ask", Target: "URL", Options: Options(), Parse: func(l *step.Line) (step.Spec, error) {
 		w, err := l.Target("a URL")
 		if err == nil {
 			*read, err = Parse(l, http.MethodGet, w)
@@ -36,7 +36,7 @@ func asking(read *Spec) step.Verb {
 
 func parse(line string) (Spec, error) {
 	var read Spec
-	_, _, _, err := step.Parse([]step.Verb{asking(&read)}, line, func(string) (string, bool) { return "", false })
+	_, _, _, err := step.Parse([]*step.Verb{asking(&read)}, line, func(string) (string, bool) { return "", false })
 	return read, err
 }
 

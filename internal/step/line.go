@@ -15,7 +15,7 @@ type Line struct {
 	Once bool
 
 	scope   Scope
-	secrets *[]Secret
+	secrets []Secret
 }
 
 // onceWord at the end of any step sets [Line.Once].
@@ -23,47 +23,47 @@ const onceWord = "once"
 
 // Parse splits a line, finds its verb among verbs, and has the verb make sense of it. What the line holds of secrets is
 // returned with an error too. The error is an *[Error], and says in which column something else was expected.
-func Parse(verbs []Verb, text string, lookup Lookup) (Line, Spec, []Secret, error) {
+func Parse(verbs []*Verb, text string, lookup Lookup) (*Line, Spec, []Secret, error) {
 	return ParseIn(Scope{Lookup: lookup}, verbs, text)
 }
 
 // ParseIn is [Parse] of a line to which others before it give values.
-func ParseIn(scope Scope, verbs []Verb, text string) (Line, Spec, []Secret, error) {
+func ParseIn(scope Scope, verbs []*Verb, text string) (*Line, Spec, []Secret, error) {
 	words, err := split(text, scope)
-	if err != nil && len(words) > 0 {
-		return Line{Verb: words[0]}, nil, nil, err
+	if err == nil && len(words) == 0 {
+		err = &Error{Column: 1, Text: "expected a step, got nothing"}
+	}
+	l := &Line{scope: scope}
+	if len(words) > 0 {
+		l.Verb = words[0]
 	}
 	if err != nil {
-		return Line{}, nil, nil, err
+		return l, nil, nil, err
 	}
-	if len(words) == 0 {
-		return Line{}, nil, nil, &Error{Column: 1, Text: "expected a step, got nothing"}
-	}
-	l := Line{scope: scope, secrets: new([]Secret)}
 	if last := len(words) - 1; last > 0 && words[last].Text == onceWord && words[last].Bare() {
 		l.Once, words = true, words[:last]
 	}
 	v, rest, err := verbOf(verbs, words)
-	if l.Verb = words[0]; err != nil {
+	if err != nil {
 		return l, nil, nil, err
 	}
 	l.Verb = Word{Text: v.Name, Written: v.Name, Column: words[0].Column, plain: len(v.Name)}
 	l.Targets, l.Options = v.arrange(rest)
 	for _, o := range l.Options {
 		if !slices.Contains(v.Options, o.Key) {
-			return l, nil, *l.secrets, o.Expected("%s", v.expected(o.Key))
+			return l, nil, l.secrets, o.Expected("%s", v.expected(o.Key))
 		}
 	}
 	if !v.Raw {
 		if err := l.apart(verbs); err != nil {
-			return l, nil, *l.secrets, err
+			return l, nil, l.secrets, err
 		}
 	}
-	if err := v.early(words[:len(words)-len(rest)], &l); err != nil {
-		return l, nil, *l.secrets, err
+	if err := v.early(words[:len(words)-len(rest)], l); err != nil {
+		return l, nil, l.secrets, err
 	}
-	spec, err := v.Parse(&l)
-	return l, spec, *l.secrets, err
+	spec, err := v.Parse(l)
+	return l, spec, l.secrets, err
 }
 
 // arrange parts targets from options.
@@ -94,11 +94,10 @@ func (v *Verb) expected(key string) string {
 }
 
 // verbOf finds the verb that words begin with, and the words after it. A name of two words goes before its first alone.
-func verbOf(verbs []Verb, words []Word) (*Verb, []Word, error) {
+func verbOf(verbs []*Verb, words []Word) (*Verb, []Word, error) {
 	first := &words[0]
 	var found *Verb
-	for n := range verbs {
-		v := &verbs[n]
+	for _, v := range verbs {
 		name, second, two := strings.Cut(v.Name, " ")
 		switch {
 		case name != first.Text:
@@ -124,10 +123,10 @@ func verbOf(verbs []Verb, words []Word) (*Verb, []Word, error) {
 	return nil, nil, first.Expected("expected %s, got %s%s", OneOf(names), first.Got(), meant)
 }
 
-func isVerb(verbs []Verb, word string) bool { return slices.Contains(firstWords(verbs), word) }
+func isVerb(verbs []*Verb, word string) bool { return slices.Contains(firstWords(verbs), word) }
 
 // firstWords are the words that a step may begin with.
-func firstWords(verbs []Verb) []string {
+func firstWords(verbs []*Verb) []string {
 	var all []string
 	for _, v := range verbs {
 		first, _, _ := strings.Cut(v.Name, " ")
@@ -149,11 +148,11 @@ func OneOf(words []string) string {
 
 // OneStep makes one line of arguments that are the words of one step, as in ["wait", "20s"]. False: each argument is a line of
 // its own. Words of one step begin with a bare verb and hold no blank, but for those of a program.
-func OneStep(verbs []Verb, args []string) (string, bool) {
+func OneStep(verbs []*Verb, args []string) (string, bool) {
 	if len(args) == 0 || !isVerb(verbs, args[0]) {
 		return "", false
 	}
-	raw := slices.ContainsFunc(verbs, func(v Verb) bool {
+	raw := slices.ContainsFunc(verbs, func(v *Verb) bool {
 		name := strings.Fields(v.Name)
 		return v.Raw && len(args) >= len(name) && slices.Equal(args[:len(name)], name)
 	})

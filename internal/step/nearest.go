@@ -77,7 +77,7 @@ func instead(words []Word) string {
 }
 
 // apart says that a line has more than one step, which w begins or parts; empty: it does not.
-func (l *Line) apart(verbs []Verb) error {
+func (l *Line) apart(verbs []*Verb) error {
 	for n, w := range l.Targets {
 		switch {
 		case !w.Bare() || w.Text == "":

@@ -19,7 +19,7 @@ type Secret struct {
 // Hide declares that a text of the line is a secret.
 func (l *Line) Hide(text string) {
 	if !Public("", text) {
-		*l.secrets = append(*l.secrets, Secret{Text: text})
+		l.secrets = append(l.secrets, Secret{Text: text})
 	}
 }
 
@@ -37,7 +37,7 @@ func (l *Line) hideField(value *Word, name string) {
 	case telling(name):
 		l.Hide(value.Text)
 	case !plain(name, value.Text) && len(value.variables) == 0:
-		*l.secrets = append(*l.secrets, Secret{Text: value.Text, Own: true})
+		l.secrets = append(l.secrets, Secret{Text: value.Text, Own: true})
 	}
 }
 
@@ -57,7 +57,7 @@ func (l *Line) HideVariables(w *Word) {
 func (l *Line) hideVariable(w *Word, v variable) {
 	value := strings.TrimSpace(w.Text[v.from:v.to]) // of a file's blanks less may turn up
 	if !v.late && !Public(v.name, value) {
-		*l.secrets = append(*l.secrets, Secret{Text: value, Variable: v.name})
+		l.secrets = append(l.secrets, Secret{Text: value, Variable: v.name})
 	}
 }
 
@@ -104,9 +104,9 @@ func (l *Line) hideURL(w *Word, u *url.URL) {
 
 // SecretsOf is what [Line.HideURL] declares of a URL that is no line's.
 func SecretsOf(u *url.URL) []Secret {
-	l := &Line{secrets: new([]Secret)}
+	l := &Line{}
 	l.hideURL(&Word{Text: "?" + u.RawQuery}, u)
-	return *l.secrets
+	return l.secrets
 }
 
 // ValuesOf are the texts in a JSON document that may be secrets by themselves. Of anything else there are none.

@@ -8,7 +8,7 @@ import (
 )
 
 // urlVerb is a verb that has a URL, headers and a body, rawVerb one that runs a program.
-func shownVerbs() []Verb {
+func shownVerbs() []*Verb {
 	request := func(l *Line) (Spec, error) {
 		for _, w := range l.Targets {
 			if u, err := url.Parse(w.Text); err == nil {
@@ -26,7 +26,7 @@ func shownVerbs() []Verb {
 		return nil, nil
 	}
 	program := func(l *Line) (Spec, error) { _, err := l.Program(); return nil, err }
-	return []Verb{{Name: "post", Options: []string{"header", "body", "token-file", "key", "timeout"}, Parse: request}, {Name: "exec", Options: []string{"max"}, Raw: true, Parse: program}}
+	return []*Verb{{Name: "post", Options: []string{"header", "body", "token-file", "key", "timeout"}, Parse: request}, {Name: "exec", Options: []string{"max"}, Raw: true, Parse: program}}
 }
 
 // What may be a secret is hidden in its own place, however short it is; variables, paths, ports and plain words stand as they

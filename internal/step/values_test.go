@@ -75,7 +75,7 @@ func TestEarly(t *testing.T) {
 		}
 		return nil, err
 	}
-	verbs := []Verb{
+	verbs := []*Verb{
 		{Name: "call", Late: []string{"", "body"}, Options: []string{"body", "max", "into"}, Parse: parse},
 		{Name: "run", Raw: true, Options: []string{"max"}, Parse: parse}, {Name: "until quiet", Parse: parse},
 	}

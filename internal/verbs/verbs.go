@@ -15,8 +15,8 @@ import (
 )
 
 // All are the verbs. Their names differ.
-func All() []step.Verb {
-	return slices.Concat([]step.Verb{step.WaitVerb()}, shutdown.CallVerbs(), []step.Verb{
+func All() []*step.Verb {
+	return slices.Concat([]*step.Verb{step.WaitVerb()}, shutdown.CallVerbs(), []*step.Verb{
 		shutdown.ElasticsearchVerb(),
 		drain.URLVerb(),
 		drain.QuietVerb(),

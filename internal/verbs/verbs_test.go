@@ -46,7 +46,7 @@ func lookupIn(variables map[string]string) step.Lookup {
 	return func(name string) (string, bool) { v, ok := variables[name]; return v, ok }
 }
 
-func parse(text string, variables map[string]string) (step.Line, step.Spec, []step.Secret, error) {
+func parse(text string, variables map[string]string) (*step.Line, step.Spec, []step.Secret, error) {
 	return step.Parse(All(), text, lookupIn(variables))
 }
 
