@@ -61,8 +61,8 @@ func (f *finder) hide(text string) string {
 	var out strings.Builder
 	end, large := 0, false // of the last secret; what comes before is written
 	for at := range len(text) {
-		s, ok := found[at]
-		if !ok {
+		s := found[at]
+		if s.to == 0 {
 			continue
 		}
 		if at > end || at == end && !large { // a piece of a large one may go on

@@ -5,17 +5,15 @@ import (
 	"encoding/hex"
 	"net/url"
 	"strings"
-	"unicode"
 
 	"github.com/prestop/prestop/internal/step"
+	"github.com/prestop/prestop/internal/web"
 )
 
-// longest is how long a form is at most, in bytes, so that finding it at each place of a text has a bound. A longer secret, which
-// is a whole file, is several.
+// longest is how long a form is at most, in bytes: finding it at a place of a text has a bound. A longer secret is several.
 const longest = 4 << 10
 
-// forms are the ways to write a text, and the text that it stands for in a URL. Escapes are not among them: internal/escape undoes
-// those.
+// forms are the ways to write a text, and what it stands for in a URL. Escapes are internal/escape's affair.
 func forms(text string) (all []string) {
 	all = written(text)
 	for _, unescape := range []func(string) (string, error){url.PathUnescape, url.QueryUnescape} {
@@ -28,7 +26,7 @@ func forms(text string) (all []string) {
 
 // written are the ways to write a text: as it is, on one line, each of its lines, in a query, in base64, in hexadecimal.
 func written(text string) []string {
-	all := append([]string{text, oneLine(text)}, lines(text)...)
+	all := append([]string{text, web.OneLine(text)}, lines(text)...)
 	if len(text) > longest {
 		return all
 	}
@@ -54,17 +52,8 @@ func written(text string) []string {
 	return append(all, inHex, strings.ToUpper(inHex))
 }
 
-// oneLine is text as those show it who make one line of it.
-func oneLine(text string) string {
-	apart := func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
-	return strings.Join(strings.FieldsFunc(strings.ToValidUTF8(text, ""), apart), " ")
-}
-
 // lines are those of a text of several, which a program may print one by one, without what frames a key.
 func lines(text string) (all []string) {
-	if strings.Count(text, "\n") == 0 {
-		return nil
-	}
 	for line := range strings.Lines(text) {
 		if line = strings.TrimSpace(line); !step.Public("", line) && !strings.HasPrefix(line, "-----") {
 			all = append(all, line)
