@@ -128,7 +128,9 @@ func (a *attack) run(ctx context.Context, binary string, late *lateness) string 
 		}
 		return ""
 	}
-	if exit == exitSignal+int(syscall.SIGTERM) && signalled.Load() {
+	status, _ := cmd.ProcessState.Sys().(syscall.WaitStatus)
+	early := status.Signaled() && status.Signal() == syscall.SIGTERM // before it could take notice
+	if signalled.Load() && (early || exit == exitSignal+int(syscall.SIGTERM)) {
 		return ""
 	}
 	if want := least(p) - late.since(begin); took < want && p.Budget() >= prestop.OneTry && !signalled.Load() {

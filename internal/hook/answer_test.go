@@ -86,6 +86,7 @@ func TestAnsweredWhenDone(t *testing.T) {
 			p := script.Plan(w)
 			report := p.Run(t.Context(), slog.New(slog.DiscardHandler))
 			p.means.release()
+			synctest.Wait()
 			first := report.Steps[0]
 			if first.Outcome != test.outcome || time.Duration(first.Took).Round(time.Millisecond) != test.took || !strings.Contains(first.Error, test.err) || asked != 1 {
 				t.Errorf("%q: %+v, asked %d times; want %s in %s, %q, once", test.steps, first, asked, test.outcome, test.took, test.err)

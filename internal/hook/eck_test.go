@@ -54,6 +54,7 @@ func TestECKWithoutItsPassword(t *testing.T) {
 			}
 			if n := len(p.Entries); n > 0 {
 				err := p.Entries[n-1].Step.Run(t.Context(), slog.New(slog.DiscardHandler))
+				synctest.Wait()
 				if err == nil || !strings.Contains(err.Error(), test.errors) {
 					t.Errorf("%s: the step ends with %v, want %q", test.name, err, test.errors)
 				}
