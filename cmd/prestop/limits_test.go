@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/prestop/prestop/internal/timing"
 )
 
 // What a server answers, as long as it may be, costs little memory to read.
@@ -190,6 +192,9 @@ func TestLittleProcessorTime(t *testing.T) {
 		hook := limit.start(t, binary, "post http://127.0.0.1:1/ max=500ms", "until file /no/such/file max=2s", "exec sleep 9")
 		_ = hook.Wait()
 		took, spare := time.Since(begin), overdueAtMost+late.since(begin)
+		if !timing.Judged { // whoever else runs takes from the few percent too
+			spare += time.Second
+		}
 		app.Process.Kill()
 		app.Wait()
 		if exit := hook.ProcessState.ExitCode(); took > 3*time.Second+spare || took < 2*time.Second || exit != exitFailed {
