@@ -181,7 +181,8 @@ func (p processor) start(t *testing.T, command ...string) *exec.Cmd {
 	return cmd
 }
 
-// Where the app uses up the container's few percent of a processor, the hook is late to begin and late to end, and over in time.
+// Where the app uses up the container's few percent of a processor, the hook is late to begin and late to end, and over in time. Whoever
+// else runs on this machine takes from the few percent too, so that only make timing judges it.
 func TestLittleProcessorTime(t *testing.T) {
 	binary := builtBinary(t)
 	late := watchLateness(t, binary)
@@ -192,12 +193,9 @@ func TestLittleProcessorTime(t *testing.T) {
 		hook := limit.start(t, binary, "post http://127.0.0.1:1/ max=500ms", "until file /no/such/file max=2s", "exec sleep 9")
 		_ = hook.Wait()
 		took, spare := time.Since(begin), overdueAtMost+late.since(begin)
-		if !timing.Judged { // whoever else runs takes from the few percent too
-			spare += time.Second
-		}
 		app.Process.Kill()
 		app.Wait()
-		if exit := hook.ProcessState.ExitCode(); took > 3*time.Second+spare || took < 2*time.Second || exit != exitFailed {
+		if exit := hook.ProcessState.ExitCode(); timing.Judged && took > 3*time.Second+spare || took < 2*time.Second || exit != exitFailed {
 			t.Errorf("%d %%: exit %d after %s, want 1 by 3s and %s", percent, exit, took, spare)
 		}
 	}
