@@ -23,14 +23,8 @@ func parseEmpty(l *step.Line) (step.Spec, error) {
 	if e.empty.Ports, err = w.Ports(); err != nil {
 		return nil, err
 	}
-	if e.wait, err = l.Wait(); err != nil {
+	if e.wait, err = watchTime(l); err != nil {
 		return nil, err
-	}
-	if !e.wait.HasMin { // before, the rest of the cluster may not have heard of the pod's end
-		e.wait.Min = quietMin
-		if e.wait.HasMax {
-			e.wait.Min = min(quietMin, e.wait.Max)
-		}
 	}
 	for _, o := range l.Options {
 		switch o.Key {

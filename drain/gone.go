@@ -1,6 +1,7 @@
 package drain
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -86,8 +87,8 @@ func (a *absence) look(ctx context.Context) (sight, error) {
 
 // ask gives the answer with the largest TTL that has the address if there are such among several, else an error, else an
 // answer that has not.
-func (a *absence) ask(ctx context.Context) (dns.Answer, error) {
-	var answers [goneAsks]dns.Answer
+func (a *absence) ask(ctx context.Context) (*dns.Answer, error) {
+	var answers [goneAsks]*dns.Answer
 	var errs [goneAsks]error
 	var all sync.WaitGroup
 	for n := range goneAsks {
@@ -96,40 +97,35 @@ func (a *absence) ask(ctx context.Context) (dns.Answer, error) {
 	all.Wait()
 	var had *dns.Answer
 	for n, answer := range answers {
-		if slices.Contains(answer.Addrs, a.Address) && (had == nil || answer.TTL > had.TTL) {
-			had = &answers[n]
+		if errs[n] == nil && slices.Contains(answer.Addrs, a.Address) && (had == nil || answer.TTL > had.TTL) {
+			had = answer
 		}
 	}
 	if had != nil {
-		return *had, nil
+		return had, nil
 	}
-	for _, err := range errs {
-		if err != nil {
-			return dns.Answer{}, err
-		}
-	}
-	return answers[0], nil
+	return answers[0], cmp.Or(errs[:]...)
 }
 
 // askOnce takes it for an answer that there is no such name or no address; no answer about the address's own family is
 // none.
-func (a *absence) askOnce(ctx context.Context) (dns.Answer, error) {
+func (a *absence) askOnce(ctx context.Context) (*dns.Answer, error) {
 	answer, err := a.Resolver.Look(ctx, a.name)
 	if e, ok := errors.AsType[*dns.Error](err); ok && (e.Outcome == dns.NotFound || e.Outcome == dns.NoAddress) {
-		return dns.Answer{}, nil
+		return &dns.Answer{}, nil
 	}
 	if err != nil {
-		return dns.Answer{}, err
+		return nil, err
 	}
 	if _, err := netip.ParseAddrPort(answer.Server); err != nil {
-		return dns.Answer{}, fmt.Errorf("no nameserver is asked for %s%s, so its answer tells nothing", a.name, local(answer.Server))
+		return nil, fmt.Errorf("no nameserver is asked for %s%s, so its answer tells nothing", a.name, local(answer.Server))
 	}
 	missed := answer.MissedV6
 	if a.Address.Is4() {
 		missed = answer.MissedV4
 	}
 	if e, ok := errors.AsType[*dns.Error](missed); ok && e.Outcome != dns.NotFound && e.Outcome != dns.NoAddress {
-		return dns.Answer{}, missed
+		return nil, missed
 	}
 	return answer, nil
 }

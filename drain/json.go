@@ -39,7 +39,7 @@ func (c JSON) judging(*web.Request) func(web.Answer) (sight, error) {
 
 func (c JSON) judge(value any) (sight, error) {
 	text := scalar(value)
-	s := sight{says: fmt.Sprintf("%s is %s", c.Path, short(text))}
+	s := sight{says: fmt.Sprintf("%s is %s", c.Path, jsonpath.Short(value))}
 	switch {
 	case c.In != nil:
 		s.met = slices.Contains(c.In, text)
@@ -74,14 +74,4 @@ func numberOf(value any) (float64, bool) {
 	}
 	n, err := strconv.ParseFloat(text, 64)
 	return n, err == nil && strings.Trim(text, "0123456789+-.eE") == ""
-}
-
-// short keeps a text that a server chose to what a person wants to read.
-func short(text string) string {
-	const most = 80
-	text = strings.ToValidUTF8(text, "�")
-	if r := []rune(text); len(r) > most {
-		return string(r[:most]) + "…"
-	}
-	return text
 }

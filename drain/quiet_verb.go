@@ -11,9 +11,20 @@ import (
 	"github.com/prestop/prestop/internal/step"
 )
 
-// quietMin is how long an until quiet looks at least: before, the rest of the cluster may not have heard of the pod's end. A
-// shorter max= of the step beats it.
+// quietMin is how long a wait that watches connections looks at least: before, the rest of the cluster may not have heard of the
+// pod's end. A shorter max= of the step beats it.
 const quietMin = 10 * time.Second
+
+func watchTime(l *step.Line) (step.Wait, error) {
+	w, err := l.Wait()
+	if !w.HasMin {
+		w.Min = quietMin
+		if w.HasMax {
+			w.Min = min(quietMin, w.Max)
+		}
+	}
+	return w, err
+}
 
 // QuietVerb is the step that waits for silence.
 func QuietVerb() *step.Verb {
@@ -30,14 +41,8 @@ type quietSpec struct {
 func parseQuiet(l *step.Line) (step.Spec, error) {
 	q := new(quietSpec)
 	var err error
-	if q.wait, err = l.Wait(); err != nil {
+	if q.wait, err = watchTime(l); err != nil {
 		return nil, err
-	}
-	if !q.wait.HasMin {
-		q.wait.Min = quietMin
-		if q.wait.HasMax {
-			q.wait.Min = min(quietMin, q.wait.Max)
-		}
 	}
 	for n, w := range l.Targets {
 		if err := q.target(n, &w); err != nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/prestop/prestop/internal/jsonpath"
 	"github.com/prestop/prestop/internal/web"
 )
 
@@ -25,7 +26,7 @@ func (c Status) judging(*web.Request) func(web.Answer) (sight, error) {
 func answered(a web.Answer) string {
 	says := fmt.Sprintf("%d %s", a.Status, http.StatusText(a.Status))
 	if text := a.Text(); text != "" {
-		says += ": " + short(text)
+		says += ": " + jsonpath.Short(text)
 	}
 	return says
 }

@@ -13,7 +13,7 @@ type appSpec struct{ step.App }
 
 func (a *appSpec) Needs() step.Needs {
 	n := step.CallNeeds(0, 0)
-	n.Calls, n.Reads, n.Ends = []step.Call{{Method: "POST", URL: a.URL, App: true}}, files(a.TokenFile, a.CAFile), endOf(a.URL)
+	n.Calls, n.Reads, n.Ends = []step.Call{{Method: "POST", URL: a.URL, App: true}}, request.Files(a.TokenFile, a.CAFile), endOf(a.URL)
 	return n
 }
 

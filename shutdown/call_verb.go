@@ -92,14 +92,9 @@ func (c *callSpec) setBody(l *step.Line, o *step.Option) error {
 
 func (c *callSpec) Needs() step.Needs {
 	n := step.CallNeeds(c.request.Timeout, c.most)
-	n.Calls, n.Reads, n.Ends = c.request.Calls(), slices.Concat(c.request.Files(), files(c.bodyFile)), endOf(c.request.URL)
+	n.Calls, n.Reads, n.Ends = c.request.Calls(), slices.Concat(c.request.Files(), request.Files(c.bodyFile)), endOf(c.request.URL)
 	n.Gives, n.Takes = c.into, c.request.Takes()
 	return n
-}
-
-// files leaves out those that are not named.
-func files(names ...string) []string {
-	return slices.DeleteFunc(names, func(name string) bool { return name == "" })
 }
 
 func (c *callSpec) Bind(m *step.Means) (step.Deed, error) {

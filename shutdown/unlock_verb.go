@@ -2,9 +2,9 @@ package shutdown
 
 import (
 	"crypto/tls"
+	"fmt"
 	"net"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -86,6 +86,10 @@ func parseLock(l *step.Line, w *step.Word) (s *lockSpec, path string, err error)
 func (s *lockSpec) redis() bool { return strings.HasPrefix(s.url.Scheme, "redis") }
 
 func (s *lockSpec) options(l *step.Line) (err error) {
+	instead := ""
+	if !s.secure {
+		instead = fmt.Sprintf("TLS, %ss://HOST", s.url.Scheme)
+	}
 	for _, o := range l.Options {
 		switch o.Key {
 		case "user":
@@ -93,28 +97,17 @@ func (s *lockSpec) options(l *step.Line) (err error) {
 		case "password-file":
 			s.passwordFile, err = o.File()
 		case "ca-file":
-			s.tls.CAFile = o.Value
-		case "cert-file":
-			s.tls.CertFile = o.Value
-		case "key-file":
-			s.tls.KeyFile = o.Value
+			if s.tls.CAFile = o.Value; !s.secure {
+				return o.Expected("ca-file= goes with %s", instead)
+			}
 		case "timeout":
 			s.timeout, err = o.Positive()
+		default:
+			err = request.TLSOption(l, &o, &s.tls, instead)
 		}
 		if err != nil {
 			return err
 		}
-		if !s.secure && slices.Contains([]string{"ca-file", "cert-file", "key-file"}, o.Key) {
-			return o.Expected("%s= goes with TLS, %ss://HOST", o.Key, s.url.Scheme)
-		}
-	}
-	cert, hasCert := l.Option("cert-file")
-	key, hasKey := l.Option("key-file")
-	switch {
-	case hasCert && !hasKey:
-		return cert.Expected("cert-file= needs key-file=")
-	case hasKey && !hasCert:
-		return key.Expected("key-file= needs cert-file=")
 	}
 	return nil
 }
@@ -160,7 +153,7 @@ func (s *lockSpec) etcdLease(l *step.Line, w *step.Word, path string) (err error
 
 func (s *lockSpec) Needs() step.Needs {
 	return step.Needs{Least: step.CallTime, Most: step.CallMost, Calls: []step.Call{{URL: s.url, Timeout: s.timeout}},
-		Reads: files(s.valueFile, s.leaseFile, s.passwordFile, s.tls.CAFile, s.tls.CertFile, s.tls.KeyFile)}
+		Reads: request.Files(s.valueFile, s.leaseFile, s.passwordFile, s.tls.CAFile, s.tls.CertFile, s.tls.KeyFile)}
 }
 
 func (s *lockSpec) Bind(m *step.Means) (step.Deed, error) {

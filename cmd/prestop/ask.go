@@ -20,9 +20,9 @@ const askTime = 2 * time.Second
 var errAsk = errors.New("no answer in time")
 
 // ask asks the API server about our own pod, if that is set. Whatever goes wrong is a warning, and then the settings count.
-func (r *hookRun) ask(ctx context.Context) kube.Answer {
+func (r *hookRun) ask(ctx context.Context) *kube.Answer {
 	if !r.config.AskAPI.V {
-		return kube.Answer{}
+		return &kube.Answer{}
 	}
 	most := min(askTime, r.script.SettledBudget()/3)
 	ctx, cancel := context.WithTimeoutCause(ctx, most, fmt.Errorf("%w (%s)", errAsk, most.Round(time.Millisecond)))
@@ -47,7 +47,7 @@ func (r *hookRun) ask(ctx context.Context) kube.Answer {
 }
 
 // apiWarnings are what could not be learnt from the API server.
-func apiWarnings(a kube.Answer) []hook.Warning {
+func apiWarnings(a *kube.Answer) []hook.Warning {
 	var all []hook.Warning
 	for _, text := range a.Wrong {
 		all = append(all, hook.Warning{ID: "api-not-read", Step: hook.NoStep, Text: text})

@@ -90,7 +90,7 @@ type written struct {
 	Where string `json:"where"`
 }
 
-func (r *hookRun) forecast(p *hook.Plan, said kube.Answer) forecast {
+func (r *hookRun) forecast(p *hook.Plan, said *kube.Answer) forecast {
 	t := hook.NewTimeline(&p.Plan)
 	earliest, latest := t.SIGTERM()
 	f := forecast{

@@ -120,7 +120,7 @@ func (l *hookLog) clock() (elapsed, remaining time.Duration) {
 }
 
 // begin writes the first lines: what this is, what it was told, and what is wrong with that.
-func (l *hookLog) begin(r *hookRun, p *hook.Plan, said kube.Answer) {
+func (l *hookLog) begin(r *hookRun, p *hook.Plan, said *kube.Answer) {
 	var plan []string
 	for _, e := range p.Entries {
 		plan = append(plan, e.Line)

@@ -12,19 +12,19 @@ import (
 // maxFile is how much of resolv.conf and of the hosts file is read. Some block lists come as a hosts file.
 const maxFile = 1 << 20
 
-// local answers what no nameserver is asked: addresses, what the hosts file has, and the names of this machine.
-func (r *Resolver) local(host string) (Answer, bool) {
+// local answers what no nameserver is asked, or nil: addresses, what the hosts file has, and the names of this machine.
+func (r *Resolver) local(host string) *Answer {
 	if addr, err := netip.ParseAddr(host); err == nil {
-		return Answer{Addrs: []netip.Addr{addr}, Name: host}, true
+		return &Answer{Addrs: []netip.Addr{addr}, Name: host}
 	}
 	name := strings.TrimSuffix(host, ".")
 	if addrs := parseHosts(readFile(r.Hosts), name); len(addrs) > 0 {
-		return Answer{Addrs: addrs, Name: host, Server: r.Hosts}, true
+		return &Answer{Addrs: addrs, Name: host, Server: r.Hosts}
 	}
 	if isLocalhost(name) {
-		return Answer{Addrs: []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}, Name: host}, true
+		return &Answer{Addrs: []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}, Name: host}
 	}
-	return Answer{}, false
+	return nil
 }
 
 // isLocalhost follows RFC 6761: localhost and all below it is this machine, and DNS is not to be asked.

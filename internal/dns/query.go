@@ -34,7 +34,7 @@ func (r reply) settled() bool { return r.err == nil || r.err.empty() }
 
 // search asks for the names in turn until one has addresses. Where no nameserver has answered sensibly, it would not for
 // the next name either; one that failed by its own account may know the next.
-func (q *query) search(ctx context.Context, names []string) (Answer, *Error) {
+func (q *query) search(ctx context.Context, names []string) (*Answer, *Error) {
 	var failed *Error
 	for i, name := range names {
 		answer, err := q.families(ctx, name)
@@ -47,11 +47,11 @@ func (q *query) search(ctx context.Context, names []string) (Answer, *Error) {
 			break
 		}
 	}
-	return Answer{}, failed
+	return nil, failed
 }
 
 // families asks for both families side by side.
-func (q *query) families(ctx context.Context, name string) (Answer, *Error) {
+func (q *query) families(ctx context.Context, name string) (*Answer, *Error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var replies [2]reply
@@ -83,15 +83,15 @@ func (q *query) prefer(replies []reply) {
 }
 
 // join makes one answer of two: one family is enough.
-func join(name string, v4, v6 reply) (Answer, *Error) {
+func join(name string, v4, v6 reply) (*Answer, *Error) {
 	server := v4.server
 	switch {
 	case v4.err != nil && v6.err != nil:
-		return Answer{}, joinErrors(v4.err, v6.err)
+		return nil, joinErrors(v4.err, v6.err)
 	case v4.err != nil:
 		server = v6.server
 	}
-	return Answer{
+	return &Answer{
 		Addrs: slices.Concat(v4.addrs, v6.addrs), TTL: max(v4.ttl, v6.ttl), Name: name, Server: server.String(),
 		MissedV4: missed(v4), MissedV6: missed(v6),
 	}, nil

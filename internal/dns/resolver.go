@@ -70,12 +70,15 @@ type Answer struct {
 func (r *Resolver) Lookup(ctx context.Context, host string) ([]netip.Addr, error) {
 	if tell, ok := ctx.Value(lookingKey{}).(func(string)); ok {
 		answer, err := r.Look(ctx, host)
+		if err != nil {
+			return nil, err
+		}
 		if line := answer.Line(); line != "" {
 			tell(line)
 		}
-		return answer.Addrs, err
+		return answer.Addrs, nil
 	}
-	if answer, ok := r.local(host); ok {
+	if answer := r.local(host); answer != nil {
 		return answer.Addrs, nil
 	}
 	if err := r.failures.wait(ctx, host); err != nil {
@@ -97,29 +100,29 @@ func (r *Resolver) Lookup(ctx context.Context, host string) ([]netip.Addr, error
 
 // Look looks at host once: it counts nothing and never waits for its turn, but it asks nothing about a
 // host that Lookup has given up. Any error is an [*Error].
-func (r *Resolver) Look(ctx context.Context, host string) (Answer, error) {
-	if answer, ok := r.local(host); ok {
+func (r *Resolver) Look(ctx context.Context, host string) (*Answer, error) {
+	if answer := r.local(host); answer != nil {
 		return answer, nil
 	}
 	if final := r.failures.of(host).final; final != nil {
-		return Answer{}, final
+		return nil, final
 	}
 	answer, err := r.ask(ctx, host)
 	if err != nil {
-		return Answer{}, err
+		return nil, err
 	}
 	return answer, nil
 }
 
 // ask asks the nameservers.
-func (r *Resolver) ask(ctx context.Context, host string) (Answer, *Error) {
+func (r *Resolver) ask(ctx context.Context, host string) (*Answer, *Error) {
 	if ctx.Err() != nil {
-		return Answer{}, cut(ctx, host)
+		return nil, cut(ctx, host)
 	}
 	q := &query{config: r.config(), host: host, exchange: r.exchange}
 	names, err := q.names(host)
 	if err != nil {
-		return Answer{}, &Error{Host: host, Outcome: Invalid, Err: err}
+		return nil, &Error{Host: host, Outcome: Invalid, Err: err}
 	}
 	if q.exchange == nil {
 		q.exchange = exchange
@@ -128,7 +131,7 @@ func (r *Resolver) ask(ctx context.Context, host string) (Answer, *Error) {
 	defer cancel()
 	answer, failed := q.search(early, names)
 	if failed != nil && ctx.Err() != nil {
-		return Answer{}, cut(ctx, host)
+		return nil, cut(ctx, host)
 	}
 	return answer, failed
 }

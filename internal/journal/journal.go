@@ -25,8 +25,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/prestop/prestop/internal/proc"
 )
 
@@ -174,15 +172,7 @@ func Open(ctx context.Context, dir string, key Key, keep time.Duration, joining 
 	}
 	o := opening{
 		path: filepath.Join(dir, "prestop-"+key.hash()+".journal"), key: key.hash(),
-		keep: keep, joining: joining, now: sinceBoot,
+		keep: keep, joining: joining, now: proc.SinceBoot,
 	}
 	return o.open(ctx)
-}
-
-func sinceBoot() (time.Duration, error) {
-	var t unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &t); err != nil {
-		return 0, fmt.Errorf("failed to read CLOCK_BOOTTIME: %w", err)
-	}
-	return time.Duration(t.Nano()), nil
 }

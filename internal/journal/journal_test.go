@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/prestop/prestop/internal/proc"
 )
 
 var someKey = Key{Container: someContainer, Plan: "wait 5s"}
@@ -209,7 +211,7 @@ func TestHolderThatNeverBegins(t *testing.T) {
 		t.Fatal(free, err)
 	}
 	told := 0
-	o := opening{path: path, key: "k", keep: time.Millisecond, now: sinceBoot, joining: func(doc json.RawMessage, since time.Duration) {
+	o := opening{path: path, key: "k", keep: time.Millisecond, now: proc.SinceBoot, joining: func(doc json.RawMessage, since time.Duration) {
 		if told++; doc != nil || since != 0 {
 			t.Errorf("joins a run at %s since %v, expected nothing known", doc, since)
 		}

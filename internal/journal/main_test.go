@@ -212,7 +212,7 @@ func (h *hook) do(line string) {
 
 func now(t *testing.T) time.Duration {
 	t.Helper()
-	d, err := sinceBoot()
+	d, err := proc.SinceBoot()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -99,15 +99,15 @@ func (p Path) Of(body []byte) (any, error) {
 	case p.count && composite:
 		return json.Number(strconv.Itoa(r.elements)), nil
 	case p.count:
-		return nil, fmt.Errorf("%s: it is %s, expected a list or an object", p, short(r.value))
+		return nil, fmt.Errorf("%s: it is %s, expected a list or an object", p, Short(r.value))
 	case composite:
 		return nil, fmt.Errorf("%s is a list or an object, expected a single value; count(%s) counts its elements", p, p)
 	}
 	return r.value, nil
 }
 
-// short is a scalar as a document has it, up to what a person wants to read.
-func short(value any) string {
+// Short is a scalar as a document has it, or a text that a server chose, up to what a person wants to read: 80 letters.
+func Short(value any) string {
 	if value == nil {
 		return "null"
 	}
@@ -176,7 +176,7 @@ func (r *reading) key(known map[uint64]struct{}) (string, error) {
 	key, _ := token.(string)
 	hash := maphash.String(seed, key)
 	if _, twice := known[hash]; err == nil && twice {
-		err = fmt.Errorf("the key %q is there twice", short(key))
+		err = fmt.Errorf("the key %q is there twice", Short(key))
 	}
 	known[hash] = struct{}{}
 	return key, err

@@ -33,7 +33,8 @@ func (a *Answer) wrong(format string, args ...any) {
 }
 
 // Ask reads our own pod, and its StatefulSet where that decides. Whatever goes wrong is said in the answer.
-func (a *API) Ask(ctx context.Context, q Question) (answer Answer) {
+func (a *API) Ask(ctx context.Context, q Question) *Answer {
+	answer := &Answer{}
 	pod, err := a.Pod(ctx, q.Self)
 	if err != nil {
 		instead := "the settings count"
@@ -57,7 +58,7 @@ func (a *API) Ask(ctx context.Context, q Question) (answer Answer) {
 		answer.say("PRE_STOP_IF_NOT_DELETED is skip: no wait is made")
 	}
 	if q.Auto {
-		a.decide(ctx, pod, q.InECK, &answer)
+		a.decide(ctx, pod, q.InECK, answer)
 	}
 	return answer
 }

@@ -35,11 +35,12 @@ func markNow(proc string) (Marker, error) {
 	if !isBoot(boot) {
 		return Marker{}, fmt.Errorf("the kernel's boot id: expected %d hex digits and dashes, got %q", bootSize, boot)
 	}
-	since, err := sinceBoot()
+	since, err := SinceBoot()
 	return Marker{boot, since}, err
 }
 
-func sinceBoot() (time.Duration, error) {
+// SinceBoot is how long ago the boot was, by CLOCK_BOOTTIME: nobody can set it, and it goes on in suspend.
+func SinceBoot() (time.Duration, error) {
 	var t unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &t); err != nil {
 		return 0, fmt.Errorf("failed to read CLOCK_BOOTTIME: %w", err)

@@ -55,7 +55,7 @@ func (p Process) Lives(proc string) (bool, error) {
 
 // Age is how long ago the process started, to 10 ms: procfs counts in hundredths of a second on every machine that Go knows.
 func (p Process) Age() (time.Duration, error) {
-	now, err := sinceBoot()
+	now, err := SinceBoot()
 	return now - time.Duration(p.Started)*(time.Second/100), err
 }
 

@@ -47,6 +47,10 @@ func Parse(l *step.Line, method string, w *step.Word) (Spec, error) {
 	if err := s.lateURL(w, u); err != nil {
 		return Spec{}, err
 	}
+	instead := ""
+	if u.Scheme != "https" {
+		instead = "https://"
+	}
 	for _, o := range l.Options {
 		switch o.Key {
 		case "header":
@@ -59,8 +63,10 @@ func Parse(l *step.Line, method string, w *step.Word) (Spec, error) {
 			s.Timeout, err = o.Positive()
 		case "token-file":
 			s.TokenFile, err = o.File()
+		case "ca-file":
+			s.TLS.CAFile = o.Value
 		default:
-			err = s.tls(l, &o)
+			err = TLSOption(l, &o, &s.TLS, instead)
 		}
 		if err != nil {
 			return Spec{}, err
@@ -70,28 +76,26 @@ func Parse(l *step.Line, method string, w *step.Word) (Spec, error) {
 	return s, err
 }
 
-// tls reads an option that is of TLS. A client certificate without its key, and a name without TLS, would be left out.
-func (s *Spec) tls(l *step.Line, o *step.Option) (err error) {
+// TLSOption reads an option that is of TLS into t. A client certificate without its key, and a name without TLS, would be left
+// out. instead says where TLS is, for a URL that has none; else it is empty.
+func TLSOption(l *step.Line, o *step.Option, t *web.TLS, instead string) (err error) {
 	other := ""
 	switch o.Key {
-	case "ca-file":
-		s.TLS.CAFile = o.Value
-		return nil
 	case "cert-file":
-		s.TLS.CertFile, err = o.File()
+		t.CertFile, err = o.File()
 		other = "key-file"
 	case "key-file":
-		s.TLS.KeyFile, err = o.File()
+		t.KeyFile, err = o.File()
 		other = "cert-file"
 	case "tls-server-name":
-		if s.TLS.ServerName = o.Value; o.Value == "" {
+		if t.ServerName = o.Value; o.Value == "" {
 			return o.Expected("tls-server-name: expected a host's name, got nothing")
 		}
 	default:
 		return nil
 	}
-	if s.URL.Scheme != "https" {
-		return o.Expected("%s= goes with https://", o.Key)
+	if instead != "" {
+		return o.Expected("%s= goes with %s", o.Key, instead)
 	}
 	if _, has := l.Option(other); other != "" && !has {
 		return o.Expected("%s= needs %s=", o.Key, other)
@@ -165,7 +169,12 @@ func Client(m *step.Means, t web.TLS, auth web.Auth) *web.Client {
 
 // Files are those that the request's credentials and certificates are in.
 func (s *Spec) Files() []string {
-	return slices.DeleteFunc([]string{s.TokenFile, s.TLS.CAFile, s.TLS.CertFile, s.TLS.KeyFile}, func(name string) bool { return name == "" })
+	return Files(s.TokenFile, s.TLS.CAFile, s.TLS.CertFile, s.TLS.KeyFile)
+}
+
+// Files leaves out those that are not named.
+func Files(names ...string) []string {
+	return slices.DeleteFunc(names, func(name string) bool { return name == "" })
 }
 
 // Calls are what [step.Needs] says of the request, and of its condition before.
