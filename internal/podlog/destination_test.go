@@ -141,6 +141,12 @@ func TestFileThroughNoLink(t *testing.T) {
 		}
 	}
 
+	out, notes = Open("/proc/self/fd/1000000", Place{})
+	out.Close()
+	if strings.Contains(out.Name(), "1000000") || len(notes) != 1 {
+		t.Errorf("%s, notes %q: want it refused", out.Name(), notes)
+	}
+
 	out, notes = Open(dangling, Place{})
 	out.Close()
 	if out.Name() == dangling || len(notes) != 1 {

@@ -195,6 +195,26 @@ func TestFiles(t *testing.T) {
 	}
 }
 
+// What is sent from a file is hidden whole, and so is each text in it that may be a secret.
+func TestContent(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "body")
+	const body = `{"code":"Hunter22","mode":"graceful"}` + "\n"
+	if err := os.WriteFile(path, []byte(body), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := &Set{}
+	if got, err := s.Content(path); err != nil || string(got) != body {
+		t.Errorf("%q, %v", got, err)
+	}
+	if got := s.Hide(body + "Hunter22 graceful"); got != "***\n*** graceful" {
+		t.Errorf("shown as %q", got)
+	}
+	if _, err := s.Content(path + "/none"); err == nil {
+		t.Error("no error")
+	}
+}
+
 // A key in several lines is hidden line by line, as it is and in base64.
 func TestLines(t *testing.T) {
 	t.Parallel()
