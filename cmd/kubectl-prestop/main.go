@@ -8,12 +8,13 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/pflag"
+
+	versions "github.com/prestop/prestop/internal/version"
 )
 
 // Exit statuses.
@@ -94,20 +95,8 @@ func (i invocation) complain(command, format string, args ...any) int {
 }
 
 func printVersion(i invocation) int {
-	fmt.Fprintln(i.stdout, "kubectl-prestop", versionName())
+	fmt.Fprintln(i.stdout, "kubectl-prestop", versions.Name(version))
 	return exitDone
-}
-
-// versionName is the linker's word, else the version of the module, as go install has it.
-func versionName() string {
-	info, ok := debug.ReadBuildInfo()
-	switch {
-	case version != "":
-		return version
-	case ok && info.Main.Version != "" && info.Main.Version != "(devel)":
-		return info.Main.Version
-	}
-	return "dev"
 }
 
 func printHelp(i invocation) int {

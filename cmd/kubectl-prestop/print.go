@@ -15,6 +15,7 @@ import (
 	"github.com/prestop/prestop/internal/escape"
 	"github.com/prestop/prestop/internal/hook"
 	"github.com/prestop/prestop/internal/lint"
+	versions "github.com/prestop/prestop/internal/version"
 )
 
 // All that is printed about manifests is printed here: text for people, and JSON for tools.
@@ -273,7 +274,7 @@ func sarifAt(file string, line, column int) sarifLocation {
 }
 
 func writeSARIF(w io.Writer, result lint.Result) {
-	run := sarifRun{Tool: sarifTool{sarifDriver{Name: "kubectl-prestop lint", URI: project, Version: versionName()}}, Results: []sarifResult{}}
+	run := sarifRun{Tool: sarifTool{sarifDriver{Name: "kubectl-prestop lint", URI: project, Version: versions.Name(version)}}, Results: []sarifResult{}}
 	for _, r := range lint.Rules() {
 		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRule{r.ID, sarifText{r.Summary}, project + "/blob/main/docs/lint/" + r.ID + ".md", sarifConf{r.Severity}})
 	}

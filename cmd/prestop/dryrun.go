@@ -23,6 +23,7 @@ import (
 	"github.com/prestop/prestop/internal/journal"
 	"github.com/prestop/prestop/internal/kube"
 	"github.com/prestop/prestop/internal/podlog"
+	versions "github.com/prestop/prestop/internal/version"
 	"github.com/prestop/prestop/prestop"
 )
 
@@ -94,7 +95,7 @@ func (r *hookRun) forecast(p *hook.Plan, said *kube.Answer) forecast {
 	t := hook.NewTimeline(&p.Plan)
 	earliest, latest := t.SIGTERM()
 	f := forecast{
-		Version: versionName(), Grace: prestop.Seconds(p.Grace), Reserve: prestop.Seconds(p.Reserve), Deadline: prestop.Seconds(p.Budget()),
+		Version: versions.Name(version), Grace: prestop.Seconds(p.Grace), Reserve: prestop.Seconds(p.Reserve), Deadline: prestop.Seconds(p.Budget()),
 		AdditionalWait: prestop.Seconds(p.Floor), Pod: r.hideAll(said.Texts), Steps: []foreseen{}, Places: []written{},
 		SIGTERM: [2]prestop.Seconds{prestop.Seconds(earliest), prestop.Seconds(latest)}, SIGKILL: prestop.Seconds(p.Grace),
 		timeline: t,

@@ -25,6 +25,7 @@ import (
 	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/escape"
 	"github.com/prestop/prestop/internal/proc"
+	versions "github.com/prestop/prestop/internal/version"
 )
 
 // Exit statuses. In a preStop hook Kubernetes only makes a FailedPreStopHook event of anything but 0. A
@@ -168,36 +169,6 @@ func printVersion(i invocation) int {
 	if len(i.args) > 0 {
 		return i.complain("version takes no arguments, got %q", i.args[0])
 	}
-	fmt.Fprintln(i.stdout, "prestop", versionText())
+	fmt.Fprintln(i.stdout, "prestop", versions.Text(version))
 	return exitDone
-}
-
-// versionName is the version: the linker's word, else that of the module, as go install has it.
-func versionName() string {
-	info, ok := debug.ReadBuildInfo()
-	switch {
-	case version != "":
-		return version
-	case ok && info.Main.Version != "" && info.Main.Version != "(devel)":
-		return info.Main.Version
-	}
-	return "dev"
-}
-
-// versionText is the version, and the revision where the build knows one.
-func versionText() string {
-	text := versionName()
-	info, _ := debug.ReadBuildInfo()
-	if info == nil {
-		return text
-	}
-	for _, s := range info.Settings {
-		switch {
-		case s.Key == "vcs.revision":
-			text += " revision " + s.Value
-		case s.Key == "vcs.modified" && s.Value == "true":
-			text += ", modified"
-		}
-	}
-	return text
 }

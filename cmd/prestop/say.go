@@ -21,6 +21,7 @@ import (
 	"github.com/prestop/prestop/internal/secret"
 	"github.com/prestop/prestop/internal/stall"
 	"github.com/prestop/prestop/internal/termination"
+	versions "github.com/prestop/prestop/internal/version"
 	"github.com/prestop/prestop/internal/web"
 	"github.com/prestop/prestop/prestop"
 )
@@ -125,7 +126,7 @@ func (l *hookLog) begin(r *hookRun, p *hook.Plan, said *kube.Answer) {
 	for _, e := range p.Entries {
 		plan = append(plan, e.Line)
 	}
-	attrs := []any{"version", versionName(), "log", l.Name(), "pod", r.config.Pod.Name, "grace", p.Grace, "reserve", p.Reserve,
+	attrs := []any{"version", versions.Name(version), "log", l.Name(), "pod", r.config.Pod.Name, "grace", p.Grace, "reserve", p.Reserve,
 		"budget", p.Budget(), "wait", p.Floor, "plan", plan, slog.Group("settings", r.settings()...)}
 	if said.Why != "" {
 		attrs = append(attrs, "stops", said.Why, "api_grace", r.world.Asked.Grace)
