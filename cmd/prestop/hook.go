@@ -72,7 +72,7 @@ func hookOrDryRun(i invocation) int {
 	}
 	r.late = late(time.Since(r.start))
 	w := newWatchdog(ctx, r.stderr, r.start.Add(r.script.SettledBudget()), p.Problems)
-	return w.watch(func() int { return r.hook(w) })
+	return w.watch(func() int { return r.hook(w, p) })
 }
 
 // late is how much longer than usual the end of the hook will take, which is about the work of its beginning. That took so long.
@@ -81,12 +81,15 @@ func late(beginning time.Duration) time.Duration {
 	return max(0, beginning-usual)
 }
 
-func (r *hookRun) hook(w *watchdog) int {
+// hook carries out the plan, which is made anew where the API server has a say in it.
+func (r *hookRun) hook(w *watchdog, p *hook.Plan) int {
 	log := r.openLog(r.start.Add(r.script.SettledBudget()))
 	defer log.Close()
 	w.told(log)
 	said := r.ask(r.ctx)
-	p := r.script.Plan(r.world)
+	if r.config.AskAPI.V {
+		p = r.script.Plan(r.world)
+	}
 	p.Late = min(r.late, p.Budget()/4)
 	log.until(p.Deadline())
 	w.set(p.Deadline())
