@@ -50,19 +50,19 @@ func (s stop) warned() (n int) {
 func TestAskAPI(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
-		name        string
-		pod         pod
-		without     []string      // of the example's roles
-		grace       int           // of the deletion; -1: the pod's
-		least, most time.Duration // of the hook
-		says        string
-		warnings    int
+		name     string
+		pod      pod
+		without  []string // of the example's roles
+		grace    int      // of the deletion; -1: the pod's
+		lasts    func(stop) stop
+		says     string
+		warnings int
 	}{
-		{"deleted", asking("wait 60s"), nil, -1, 17700 * time.Millisecond, 18500 * time.Millisecond, "is deleted; its grace period is 20s", 1}, // which is that the wait is shortened
-		{"deleted with --grace-period=8", asking("wait 60s"), nil, 8, 5700 * time.Millisecond, 6500 * time.Millisecond, "is deleted; its grace period is 8s", 1},
-		{"deleted, until quiet", asking("until quiet 8080 min=1s for=1s"), nil, -1, time.Second, time.Second + busy, "is deleted; its grace period is 20s", 0},
-		{"without the verb get on pods", asking("wait 3s"), []string{"- apiGroups: [\"\"]\n  resources: [pods]\n  verbs: [get]\n"}, -1, 3 * time.Second, 4 * time.Second, "expected a Role in the namespace", 1},
-		{"without a token", func() pod { p := asking("wait 3s"); p.Spec = ""; return p }(), nil, -1, 3 * time.Second, 4 * time.Second, "the settings count", 1},
+		{"deleted", asking("wait 60s"), nil, -1, func(s stop) stop { return s.usedUp(18 * time.Second) }, "is deleted; its grace period is 20s", 1}, // which is that the wait is shortened
+		{"deleted with --grace-period=8", asking("wait 60s"), nil, 8, func(s stop) stop { return s.usedUp(6 * time.Second) }, "is deleted; its grace period is 8s", 1},
+		{"deleted, until quiet", asking("until quiet 8080 min=1s for=1s"), nil, -1, func(s stop) stop { return s.lasted(time.Second, time.Second+busy) }, "is deleted; its grace period is 20s", 0},
+		{"without the verb get on pods", asking("wait 3s"), []string{"- apiGroups: [\"\"]\n  resources: [pods]\n  verbs: [get]\n"}, -1, func(s stop) stop { return s.waited(3 * time.Second) }, "expected a Role in the namespace", 1},
+		{"without a token", func() pod { p := asking("wait 3s"); p.Spec = ""; return p }(), nil, -1, func(s stop) stop { return s.waited(3 * time.Second) }, "the settings count", 1},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -70,7 +70,7 @@ func TestAskAPI(t *testing.T) {
 			c := begin(t, asks, test.name)
 			c.allow(test.without...)
 			r := c.launch(test.pod)
-			s := r.stoppedBy(r.delete(test.grace), 0).ordinary().lasted(test.least, test.most).says(test.says)
+			s := test.lasts(r.stoppedBy(r.delete(test.grace), 0).ordinary()).says(test.says)
 			n := s.warned()
 			c.want(n == test.warnings, "%d warnings, got %d", test.warnings, n)
 			c.saw("%s; %q; %d warnings", s, test.says, n)
@@ -124,11 +124,11 @@ func TestAskAPIRestart(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name, undeleted string
-		least, most     time.Duration
+		lasts           func(hook []line) (least, most time.Duration)
 		says            string
 	}{
-		{"restarted by a probe with a grace of 6: waits", "wait", 3700 * time.Millisecond, 4500 * time.Millisecond, "its grace period is 6s"},
-		{"restarted by a probe, if-not-deleted=skip: no wait", "skip", 0, 3 * time.Second, "no wait is made"},
+		{"restarted by a probe with a grace of 6: waits", "wait", func(hook []line) (_, _ time.Duration) { return atDeadline(4*time.Second, hook) }, "its grace period is 6s"},
+		{"restarted by a probe, if-not-deleted=skip: no wait", "skip", func([]line) (_, _ time.Duration) { return 0, 3 * time.Second }, "no wait is made"},
 	} {
 		t.Run(test.undeleted, func(t *testing.T) {
 			t.Parallel()
@@ -151,7 +151,8 @@ func TestAskAPIRestart(t *testing.T) {
 			_, called := first.find("app: drains")
 			_, said := first.find(test.says)
 			_, undeleted := first.find("not being deleted")
-			c.want(took >= test.least && took <= test.most, "a hook of %s to %s, got %s", test.least, test.most, short(took))
+			least, most := test.lasts(hook)
+			c.want(took >= least && took <= most, "a hook of %s to %s, got %s", short(least), short(most), short(took))
 			c.want(called && said && undeleted, "the call, %q and that the pod is not being deleted", test.says)
 			c.saw("hook %s, call made; the log says that the pod is not being deleted", short(took))
 		})

@@ -69,11 +69,22 @@ func (s stop) waited(d time.Duration) stop {
 	return s.lasted(d, d+time.Second)
 }
 
-// usedUp fails the case unless the hook ended at its deadline: 50 ms early, and earlier by what the processor was late at its start, since
-// the engine keeps as much for its end; at most 0.2 s late where the processor stands still.
+// usedUp fails the case unless the hook ended at its deadline.
 func (s stop) usedUp(deadline time.Duration) stop {
 	s.Helper()
-	return s.lasted(deadline-500*time.Millisecond, deadline+200*time.Millisecond)
+	least, most := atDeadline(deadline, s.log().hook())
+	return s.lasted(least, most)
+}
+
+// atDeadline is how long a hook takes that ends at its deadline, by its own clock. The engine keeps 50 ms for its end, and as much more as
+// the processor was late before the hook's first line, up to a quarter of the budget. Where the processor stands still, the end is late by
+// 0.2 s at most.
+func atDeadline(deadline time.Duration, hook []line) (least, most time.Duration) {
+	var late time.Duration
+	if len(hook) > 0 {
+		late = min(hook[0].elapsed(), deadline/4)
+	}
+	return deadline - late - 100*time.Millisecond, deadline + 200*time.Millisecond
 }
 
 // says fails the case unless one of the hook's lines holds the text.
