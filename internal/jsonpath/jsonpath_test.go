@@ -43,7 +43,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if len(p.steps) == 0 && text != "." {
+		if len(p.steps) == 0 && text != "." && text != "count(.)" {
 			t.Errorf("%q leads nowhere", text)
 		}
 		p.Of([]byte(`{"a": [{"b": 1}]}`))
