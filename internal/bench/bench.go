@@ -15,6 +15,7 @@ type bench struct {
 	runs          int
 	files         secrets
 	prestop, bash hook
+	plain         hook  // a Go program that makes one request over TLS
 	noBash        error // why there is nothing to compare with
 	noCgroup      error // why a container's memory cannot be measured
 }
@@ -45,9 +46,12 @@ type results struct {
 	sizes
 	ours, theirs                 []sample // for their time
 	oursInMemory, theirsInMemory []sample
+	plainInMemory                []sample
+	pastQuiet                    time.Duration
 	deadlines                    []sample
 	looks                        [len(ways)][len(crowds)]looks
 	found                        [len(findings)][len(clusters)]int64 // bytes
+	manifests                    [len(fleetCommands)]time.Duration
 	rolled                       map[string]rollout
 }
 
@@ -55,7 +59,7 @@ func (b *bench) results(ctx context.Context) (*results, error) {
 	r := &results{bench: b}
 	var err error
 	steps := []func(context.Context) error{
-		r.buildAll, r.warmUp, r.inTime, r.inMemory, r.atTheDeadline, r.inClusters, r.atCrowds, r.rollOut,
+		r.buildAll, r.warmUp, r.inTime, r.inMemory, r.atTheDeadline, r.inClusters, r.atCrowds, r.atTheEnd, r.ofManifests, r.rollOut,
 	}
 	for _, step := range steps {
 		if err == nil {
@@ -103,13 +107,15 @@ func (r *results) inTime(ctx context.Context) error {
 func (r *results) inMemory(ctx context.Context) error {
 	for range r.runs {
 		var both sync.WaitGroup
-		var ours, theirs error
+		var ours, theirs, plain error
 		both.Go(func() { ours = r.add(ctx, &r.oursInMemory, r.prestop, brief, inMemory) })
 		if r.noBash == nil {
 			both.Go(func() { theirs = r.add(ctx, &r.theirsInMemory, r.bash, brief, inMemory) })
 		}
-		if both.Wait(); ours != nil || theirs != nil {
-			return errors.Join(ours, theirs)
+		both.Go(func() { plain = r.add(ctx, &r.plainInMemory, r.plain, brief, inMemory) })
+		both.Wait()
+		if err := errors.Join(ours, theirs, plain); err != nil {
+			return err
 		}
 	}
 	return nil

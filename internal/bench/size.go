@@ -41,6 +41,10 @@ func (b *bench) measureSizes(ctx context.Context) (s sizes, err error) {
 func (b *bench) buildHook(ctx context.Context) error {
 	_, err := b.build(ctx, "prestop", runtime.GOARCH, "./cmd/prestop")
 	b.prestop = hook{"prestop", []string{filepath.Join(b.dir, "prestop")}}
+	b.plain = hook{"one TLS request in Go", []string{filepath.Join(b.dir, "plain")}}
+	if err == nil {
+		_, err = b.build(ctx, "plain", runtime.GOARCH, "internal/bench/_size/plain.go")
+	}
 	return err
 }
 
