@@ -42,10 +42,8 @@ func play(ctx context.Context, s strategy, seed uint64, hook, dir string) (resul
 	ctx, cancel := context.WithCancel(ctx)
 	r := &rollout{strategy: s, hook: hook, dir: dir, proxies: newProxies(random(seed, 0))}
 	defer func() { cancel(); r.end() }()
-	for range replicas {
-		if err := r.grow(ctx); err != nil {
-			return result{}, err
-		}
+	if err := r.deploy(ctx); err != nil {
+		return result{}, err
 	}
 	var clients sync.WaitGroup
 	sending, stop := context.WithCancel(ctx)
@@ -81,18 +79,25 @@ type rollout struct {
 	changed   time.Time // the endpoints, last
 }
 
-// grow adds a pod and waits until it is ready.
-func (r *rollout) grow(ctx context.Context) error {
+// deploy starts the replicas that are to be replaced. All nodes know of all of them, as after a while.
+func (r *rollout) deploy(ctx context.Context) error {
+	for range replicas {
+		if _, err := r.start(ctx); err != nil {
+			return err
+		}
+	}
+	r.publish(slices.Clone(r.pods))
+	return nil
+}
+
+// start adds a pod and waits until it is ready.
+func (r *rollout) start(ctx context.Context) (*pod, error) {
 	p, err := startPod(len(r.pods)+1, r.strategy, r.hook, r.dir)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	r.pods = append(r.pods, p)
-	if err := p.probe(ctx); err != nil {
-		return err
-	}
-	r.publish(append(slices.Clone(r.serving), p))
-	return nil
+	return p, p.probe(ctx)
 }
 
 // publish is what the EndpointSlices are for.
@@ -106,9 +111,11 @@ func (r *rollout) publish(serving []*pod) {
 func (r *rollout) replaceAll(ctx context.Context) error {
 	old := slices.Clone(r.pods)
 	for _, p := range old {
-		if err := r.grow(ctx); err != nil {
+		fresh, err := r.start(ctx)
+		if err != nil {
 			return err
 		}
+		r.publish(append(slices.Clone(r.serving), fresh))
 		r.publish(slices.Clone(r.serving[1:]))
 		p.delete(ctx, r.strategy)
 	}
