@@ -78,7 +78,7 @@ func TestURLVerb(t *testing.T) {
 			t.Errorf("%q: %+v", test.line, n)
 		}
 	}
-	n, bound, err := bound("until http://app/ timeout=2s token-file=/t ca-file=/c header=A:b", step.Means{Secret: func(string) func() (string, error) { return nil }})
+	n, bound, err := bound("until https://app/ timeout=2s token-file=/t ca-file=/c header=A:b", step.Means{Secret: func(string) func() (string, error) { return nil }})
 	if u, ok := bound.(*URL); err != nil || !ok || u.Timeout != 2*s || u.Request.Header.Get("A") != "b" || !slices.Equal(n.Reads, []string{"/t", "/c"}) || n.Calls[0].Timeout != 2*s {
 		t.Errorf("%+v, %+v, %v", n, bound, err)
 	}

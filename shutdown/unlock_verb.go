@@ -96,10 +96,6 @@ func (s *lockSpec) options(l *step.Line) (err error) {
 			s.user = o.Value
 		case "password-file":
 			s.passwordFile, err = o.File()
-		case "ca-file":
-			if s.tls.CAFile = o.Value; !s.secure {
-				return o.Expected("ca-file= goes with %s", instead)
-			}
 		case "timeout":
 			s.timeout, err = o.Positive()
 		default:

@@ -19,9 +19,10 @@ func LateOptions() []string { return []string{"", "header", "body"} }
 
 // A late part of a request has names in it, whose values an earlier step gives.
 type late struct {
-	part   string // "url", "body", or the header's name with a colon after it
-	word   *step.Word
-	quoted bool // it stands in JSON, where a value's quotes are escaped
+	part string // "url", "body", or the header's name with a colon after it
+	word *step.Word
+	json bool // a body in which a value's quotes are escaped
+	form bool // a body in which a value is percent-encoded
 }
 
 const (
@@ -63,7 +64,8 @@ func (s *Spec) LateBody(text *step.Word) bool {
 	if len(text.Late()) == 0 {
 		return false
 	}
-	s.late = append(s.late, late{lateBody, text, json.Valid([]byte(text.Text))})
+	form := strings.HasPrefix(strings.ToLower(s.Request.Header.Get("Content-Type")), "application/x-www-form-urlencoded")
+	s.late = append(s.late, late{part: lateBody, word: text, json: json.Valid([]byte(text.Text)), form: form})
 	return true
 }
 
@@ -109,9 +111,9 @@ func (l late) encode(name, value string) (string, error) {
 	switch {
 	case l.part == lateURL && strings.Trim(value, ".") == "": // servers take dots for steps in a path, however they are written
 		return "", fmt.Errorf("$(%s) is %s, which cannot stand in a URL", name, value)
-	case l.part == lateURL:
+	case l.part == lateURL || l.form:
 		return escape(value), nil
-	case l.quoted:
+	case l.json:
 		text, err := json.Marshal(value)
 		return strings.TrimSuffix(strings.TrimPrefix(string(text), `"`), `"`), err
 	}

@@ -64,6 +64,7 @@ func TestLate(t *testing.T) {
 		{`URL/x body='{"id": "'$(ID)'"}'`, `a"b\c`, `/x [] {"id": "a\"b\\c"}`, ""},
 		{`URL/x body='{"id": '$(ID)'}'`, "12", `/x [] {"id": 12}`, ""},
 		{"URL/x body=id=$(ID)", "a b", "/x [] id=a b", ""},
+		{"URL/x header=content-type:Application/x-www-form-urlencoded body=a=b&id=$(ID)", "a b&c=%", "/x [] a=b&id=a%20b%26c%3D%25", ""},
 		{"URL/x/$(ID)", "..", "", "$(ID) is .., which cannot stand in a URL"},
 		{"URL/x/.$(ID)", ".", "", "$(ID) is ., which cannot stand in a URL"},
 		{"URL/x/$(ID)", "", "", "$(ID) has no value, which this step should have given: get http://a/ json=.id into=ID"},
