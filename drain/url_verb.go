@@ -29,15 +29,7 @@ type urlSpec struct {
 }
 
 func parseURL(l *step.Line) (step.Spec, error) {
-	const expected = "quiet PORT, empty PORT, gone NAME, closed PORT, file PATH, exec PROGRAM or a URL"
-	if len(l.Targets) > 0 && !strings.Contains(l.Targets[0].Text, ":") {
-		first, meant := l.Targets[0], ""
-		if first.Bare() {
-			meant = step.DidYouMean(first.Text, []string{"quiet", "empty", "gone", "closed", "file", "exec"})
-		}
-		return nil, first.Expected("expected %s after until, got %s%s", expected, first.Got(), meant)
-	}
-	w, err := l.Target(expected)
+	w, err := l.Target("a URL")
 	if err != nil {
 		return nil, err
 	}

@@ -108,7 +108,7 @@ func verbOf(verbs []*Verb, words []Word) (*Verb, []Word, error) {
 		}
 	}
 	if found != nil {
-		return found, words[1:], nil
+		return found, words[1:], found.follows(verbs, words)
 	}
 	if strings.HasPrefix(first.Text, "-") {
 		return nil, nil, first.Expected("expected a step, got %s: flags go before the steps", first.Got())
@@ -121,6 +121,31 @@ func verbOf(verbs []*Verb, words []Word) (*Verb, []Word, error) {
 		meant = DidYouMean(first.Text, names)
 	}
 	return nil, nil, first.Expected("expected %s, got %s%s", OneOf(names), first.Got(), meant)
+}
+
+// follows refuses a word that is neither the second of a longer name, nor the URL that a verb of the first alone takes.
+func (v *Verb) follows(verbs []*Verb, words []Word) error {
+	if v.Target != "URL" || len(words) > 1 && strings.Contains(words[1].Text, ":") {
+		return nil
+	}
+	var seconds []string
+	for _, other := range verbs {
+		if second, ok := strings.CutPrefix(other.Name, v.Name+" "); ok {
+			seconds = append(seconds, second)
+		}
+	}
+	if len(seconds) == 0 {
+		return nil
+	}
+	expected := "expected " + OneOf(append(slices.Clip(seconds), "a URL")) + " after " + v.Name
+	if len(words) == 1 {
+		return &Error{Column: words[0].Column + len(words[0].Written), Text: expected}
+	}
+	second, meant := &words[1], ""
+	if second.Bare() {
+		meant = DidYouMean(second.Text, seconds)
+	}
+	return second.Expected("%s, got %s%s", expected, second.Got(), meant)
 }
 
 func isVerb(verbs []*Verb, word string) bool { return slices.Contains(firstWords(verbs), word) }
