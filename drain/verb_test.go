@@ -78,7 +78,7 @@ func TestURLVerb(t *testing.T) {
 			t.Errorf("%q: %+v", test.line, n)
 		}
 	}
-	n, bound, err := bound("until https://app/ timeout=2s token-file=/t ca-file=/c header=A:b", step.Means{Secret: func(string) func() (string, error) { return nil }})
+	n, bound, err := bound("until http://app/ timeout=2s token-file=/t ca-file=/c header=A:b", step.Means{Secret: func(string) func() (string, error) { return nil }})
 	if u, ok := bound.(*URL); err != nil || !ok || u.Timeout != 2*s || u.Request.Header.Get("A") != "b" || !slices.Equal(n.Reads, []string{"/t", "/c"}) || n.Calls[0].Timeout != 2*s {
 		t.Errorf("%+v, %+v, %v", n, bound, err)
 	}
@@ -137,9 +137,9 @@ func TestStepsThatCannotBeRead(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"until http://app/ timeout=0s":                    "column 19: timeout: expected more than 0s",
-		"until":                                           "column 6: expected quiet, empty, gone, closed, file, exec or a URL after until",
-		"until quite 8080":                                `column 7: expected quiet, empty, gone, closed, file, exec or a URL after until, got "quite"; did you mean quiet?`,
-		"until ready":                                     `column 7: expected quiet, empty, gone, closed, file, exec or a URL after until, got "ready"`,
+		"until":                                           "column 6: expected quiet, gone, closed, file, exec, empty or a URL after until",
+		"until quite 8080":                                `column 7: expected quiet, gone, closed, file, exec, empty or a URL after until, got "quite"; did you mean quiet?`,
+		"until ready":                                     `column 7: expected quiet, gone, closed, file, exec, empty or a URL after until, got "ready"`,
 		"until ftp://app/":                                `column 7: expected a URL that begins with http://, https:// or http+unix:, got the scheme "ftp"`,
 		"until http://app/ body=x":                        "column 19: expected an option of until (header expect timeout token-file ca-file cert-file key-file tls-server-name only-if met-by json in not-in metric at-most at-least absent stable min max), got body=",
 		"until http://app/ in=a":                          "column 19: in= goes with json=PATH, and names the values that are waited for, or waited out",

@@ -98,6 +98,10 @@ func (s *lockSpec) options(l *step.Line) (err error) {
 			s.passwordFile, err = o.File()
 		case "timeout":
 			s.timeout, err = o.Positive()
+		case "ca-file":
+			if s.tls.CAFile = o.Value; !s.secure {
+				return o.Expected("ca-file= goes with %s", instead)
+			}
 		default:
 			err = request.TLSOption(l, &o, &s.tls, instead)
 		}

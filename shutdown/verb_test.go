@@ -91,7 +91,7 @@ func TestCallVerb(t *testing.T) {
 		}},
 		{"get http://app/ expect=200,404", "GET", "http://app/", func(c *Call) { c.Expect = web.Statuses{"200", "404"} }},
 		{"get http://app/ expect=2xx,409", "GET", "http://app/", func(c *Call) { c.Expect = web.Statuses{"2xx", "409"} }},
-		{"post https://app/ token-file=/t ca-file=/c", "POST", "https://app/", nil},
+		{"post http://app/ token-file=/t ca-file=/c", "POST", "http://app/", nil},
 	} {
 		n, s, err := bound(test.line, step.Means{})
 		if test.method == "" {
@@ -490,7 +490,6 @@ func TestStepsThatCannotBeRead(t *testing.T) {
 		"post http://u:hunter22@/":                            "column 6: expected a URL with a host, as in http://localhost:8080/path",
 		"post http://a,http://b":                              "column 6: expected a URL with a host, as in http://localhost:8080/path",
 		"post http://app/ http://b":                           `column 18: expected an option or the end of the step, got "http://b"`,
-		"post http://app/ ca-file=/c":                         "column 18: ca-file= goes with https://",
 		"post http://app/ colour=red":                         "column 18: expected an option of post (body header expect timeout token-file ca-file cert-file key-file tls-server-name only-if max json into), got colour=",
 		"post http://app/ type=restart":                       "column 18: expected an option of post (body header expect timeout token-file ca-file cert-file key-file tls-server-name only-if max json into), got type=",
 		"post http://app/ timeout=":                           `column 18: timeout: expected seconds, as 50, or a duration, as 1m30s, got ""`,

@@ -63,6 +63,8 @@ func Parse(l *step.Line, method string, w *step.Word) (Spec, error) {
 			s.Timeout, err = o.Positive()
 		case "token-file":
 			s.TokenFile, err = o.File()
+		case "ca-file":
+			s.TLS.CAFile = o.Value
 		default:
 			err = TLSOption(l, &o, &s.TLS, instead)
 		}
@@ -79,8 +81,6 @@ func Parse(l *step.Line, method string, w *step.Word) (Spec, error) {
 func TLSOption(l *step.Line, o *step.Option, t *web.TLS, instead string) (err error) {
 	other := ""
 	switch o.Key {
-	case "ca-file":
-		t.CAFile, err = o.File()
 	case "cert-file":
 		t.CertFile, err = o.File()
 		other = "key-file"
