@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 	"slices"
@@ -185,7 +186,12 @@ func asKubectl(err error) string {
 		if at, err := url.Parse(failed.URL); err == nil && errors.Is(failed, syscall.ECONNREFUSED) {
 			return fmt.Sprintf("The connection to the server %s was refused - did you specify the right host or port?", at.Host)
 		}
-		return fmt.Sprintf("Unable to connect to the server: %v", failed.Err)
+		if !failed.Timeout() {
+			return fmt.Sprintf("Unable to connect to the server: %v", failed.Err)
+		}
+	}
+	if late, ok := errors.AsType[net.Error](err); ok && late.Timeout() || errors.Is(err, context.DeadlineExceeded) {
+		return "Unable to connect to the server: no answer within the time of --request-timeout"
 	}
 	if clientcmd.IsConfigurationInvalid(err) {
 		return "Error in configuration: " + err.Error()

@@ -116,7 +116,12 @@ func printVersion(i invocation) int {
 	return exitDone
 }
 
+// printHelp prints the plugin's help, or that of a command.
 func printHelp(i invocation) int {
+	if len(i.args) > 0 && !strings.HasPrefix(i.args[0], "-") && i.args[0] != "help" {
+		i.args = []string{i.args[0], "--help"} // a command that is none is refused as everywhere
+		return run(i)
+	}
 	writeHelp(i.stdout)
 	return exitDone
 }

@@ -37,6 +37,9 @@ func (l *limited) RoundTrip(request *http.Request) (*http.Response, error) {
 	return answer, err
 }
 
+// WrappedRoundTripper is the transport below, which client-go looks for where a request is given up.
+func (l *limited) WrappedRoundTripper() http.RoundTripper { return l.next }
+
 type limitedBody struct {
 	io.ReadCloser
 	of   *limited

@@ -111,10 +111,10 @@ func contentOf(item *unstructured.Unstructured) []byte {
 	return yamlOf(out.Bytes())
 }
 
-// yamlOf writes what JSON may hold as it is, and YAML may not, as JSON also writes it: \u007f.
+// yamlOf writes what JSON may hold as it is, and YAML may not or takes for the end of a line, as JSON also writes it: \u007f.
 func yamlOf(text []byte) []byte {
 	odd := func(r rune) bool {
-		return r == 0x7f || r > 0x7f && r < 0xa0 && r != 0x85 || r == 0xfeff || r == 0xfffe || r == 0xffff
+		return r == 0x7f || r > 0x7f && r < 0xa0 || r == 0xfeff || r == 0xfffe || r == 0xffff
 	}
 	if bytes.IndexFunc(text, odd) < 0 {
 		return text

@@ -225,6 +225,7 @@ func (r *reader) keep(k kind, item *unstructured.Unstructured, strangers bool) {
 	if _, again := r.records[uid]; again && uid != "" {
 		return // a list that was changed while it was read
 	}
+	phase, _, _ := unstructured.NestedString(item.Object, "status", "phase")
 	one := newRecord(k, item)
 	owner := metav1.GetControllerOf(item)
 	var by *record
@@ -245,7 +246,6 @@ func (r *reader) keep(k kind, item *unstructured.Unstructured, strangers bool) {
 		}
 		return
 	}
-	phase, _, _ := unstructured.NestedString(item.Object, "status", "phase")
 	over := phase == "Succeeded" || phase == "Failed"
 	if over || by == nil && !strangers || by != nil && by.hooks == one.hooks {
 		return
