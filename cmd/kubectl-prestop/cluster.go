@@ -101,7 +101,7 @@ func (c *lintCommand) lintCluster(i invocation) int {
 	}
 	switch {
 	case found.Unreadable:
-		fmt.Fprintln(i.stderr, "kubectl prestop lint: no workload can be read; the rights that it takes are in https://github.com/prestop/prestop/blob/main/docs/lint/cluster.md")
+		fmt.Fprintln(i.stderr, "kubectl prestop lint: no workload can be read; the rights that it takes are in https://github.com/prestop/prestop/blob/main/docs/lint/README.md#from-a-cluster")
 		return exitFound
 	case len(found.Workloads) == 0 && namespace == "":
 		fmt.Fprintln(i.stderr, "No resources found")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -379,5 +380,43 @@ func TestJSONIsYAML(t *testing.T) {
 	}
 	if err := yaml.Unmarshal(read(t, server, Selection{}).Workloads[0].Content, &got); err != nil || got.Metadata.Annotations["a"] != want {
 		t.Errorf("got %q, %v, want %q", got.Metadata.Annotations["a"], err, want)
+	}
+}
+
+// The role that the page has is all that a reader asks for, and no more.
+func TestRoleOfThePage(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/lint/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ := strings.Cut(string(page), "```yaml\napiVersion: rbac")
+	text, _, _ = strings.Cut("apiVersion: rbac"+text, "```")
+	var role struct {
+		Rules []struct {
+			Groups    []string `yaml:"apiGroups"`
+			Resources []string
+			Verbs     []string
+		}
+	}
+	if err := yaml.Unmarshal([]byte(text), &role); err != nil {
+		t.Fatal(err)
+	}
+	var got, want []string
+	for _, rule := range role.Rules {
+		for _, resource := range rule.Resources {
+			for _, verb := range rule.Verbs {
+				got = append(got, verb+" "+strings.Trim(resource+"."+rule.Groups[0], "."))
+			}
+		}
+	}
+	for _, k := range kinds {
+		want = append(want, "get "+k.resource(), "list "+k.resource())
+	}
+	want = append(want, "list "+services.resource(), "get "+configMaps.resource())
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("the page has %q, want %q", got, want)
 	}
 }
