@@ -2,18 +2,26 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"go.yaml.in/yaml/v3"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/prestop/prestop/internal/fakeapi"
 )
@@ -36,6 +44,8 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 			}
 		case "page":
 			server.Version = func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "<html>welcome</html>") }
+		case "broken":
+			server.Version = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }
 		case "logout":
 			server.Version = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }
 		default:
@@ -105,5 +115,21 @@ func TestThousandsOfPods(t *testing.T) {
 	}
 	if pages != 10 {
 		t.Errorf("pods in %d pages, want 10", pages)
+	}
+}
+
+// What one knows of kubectl's errors is true here.
+func TestErrorsAreKubectls(t *testing.T) {
+	t.Parallel()
+	for want, err := range map[string]error{
+		`error: the server doesn't have a resource type "rollouts"`: apierrors.NewGenericServerResponse(http.StatusNotFound, "get", schema.GroupResource{Resource: "rollouts"}, "", "", 0, true),
+		"Error from server: it is ill":                              &apierrors.StatusError{ErrStatus: metav1.Status{Message: "it is ill"}},
+		"Unable to connect to the server: no route to host":         &url.Error{Op: "Get", URL: "https://h/", Err: syscall.EHOSTUNREACH},
+		"Error in configuration: invalid configuration: no configuration has been provided, try setting KUBERNETES_MASTER environment variable": clientcmd.ConfirmUsable(*clientcmdapi.NewConfig(), "nowhere"),
+		"error: something": errors.New("something"),
+	} {
+		if got := asKubectl(err); got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
 	}
 }
