@@ -11,8 +11,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/prestop/prestop/internal/proc"
 	"github.com/prestop/prestop/internal/step"
 )
@@ -200,7 +198,7 @@ func (s Signal) send(m *mainProcess, signal syscall.Signal) error {
 		return err
 	}
 	err := m.handle.Signal(signal)
-	if errors.Is(err, unix.EPERM) {
+	if errors.Is(err, syscall.EPERM) {
 		return fmt.Errorf("user %d may not signal %s: another user's process needs CAP_KILL: %w", os.Geteuid(), m, err)
 	}
 	if err != nil && !errors.Is(err, os.ErrProcessDone) {
@@ -241,7 +239,7 @@ func ParseSignal(text string) (syscall.Signal, error) {
 	if n, err := strconv.Atoi(text); err == nil && strconv.Itoa(n) == text && inUse(syscall.Signal(n)) {
 		return syscall.Signal(n), nil
 	}
-	if signal := unix.SignalNum("SIG" + name); signal != 0 {
+	if signal := proc.StandardSignal("SIG" + name); signal != 0 {
 		return signal, nil
 	}
 	if signal, ok := realTime(name); ok {
@@ -251,7 +249,7 @@ func ParseSignal(text string) (syscall.Signal, error) {
 }
 
 func inUse(s syscall.Signal) bool {
-	return unix.SignalName(s) != "" || s >= rtMin && s <= rtMax
+	return proc.StandardName(s) != "" || s >= rtMin && s <= rtMax
 }
 
 func realTime(name string) (syscall.Signal, bool) {

@@ -8,8 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-
-	"golang.org/x/sys/unix"
+	"syscall"
 
 	"github.com/prestop/prestop/internal/proc"
 	"github.com/prestop/prestop/internal/regular"
@@ -104,23 +103,23 @@ func writable(dir string) error {
 	case err != nil:
 		return err
 	case !info.IsDir():
-		return unix.ENOTDIR
+		return syscall.ENOTDIR
 	}
-	return unix.Access(dir, unix.W_OK|unix.X_OK)
+	return access(dir)
 }
 
 // fileError says what is the matter with a path. may is what we may not do there, for lack of a permission.
 func fileError(path, may string, err error) error {
 	dir := filepath.Dir(path)
-	errno, known := errors.AsType[unix.Errno](err)
+	errno, known := errors.AsType[syscall.Errno](err)
 	switch {
 	case !known: // which names the path
 		return err
-	case errno == unix.ENOENT:
+	case errno == syscall.ENOENT:
 		return fmt.Errorf("%s: there is no directory %s: is its volume mounted?", path, dir)
-	case errno == unix.ENOTDIR:
+	case errno == syscall.ENOTDIR:
 		return fmt.Errorf("%s: %s is no directory", path, dir)
-	case errno == unix.EROFS:
+	case errno == syscall.EROFS:
 		return fmt.Errorf("%s: %s is on a read-only file system: expected a volume that this container may write to", path, dir)
 	case errors.Is(errno, fs.ErrPermission):
 		return fmt.Errorf("%s: uid %d may not %s %s: %w", path, os.Geteuid(), may, dir, errno)

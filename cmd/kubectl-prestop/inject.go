@@ -63,7 +63,7 @@ func injectHooks(i invocation) int {
 		c.names = []string{"-"} // as a post-renderer and a KRM function
 	}
 	if err != nil {
-		return i.complain("inject", "%v", err)
+		return i.misspelt("inject", flags, err)
 	}
 	inputs := readInputs(c.names, i.stdin)
 	var unreadable []lint.Unreadable

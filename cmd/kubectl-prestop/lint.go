@@ -15,22 +15,30 @@ import (
 	"github.com/prestop/prestop/internal/step"
 )
 
-const lintUsage = `kubectl prestop lint says what will go wrong with the preStop hooks of manifests, prestop's and others'.
+const lintUsage = `kubectl prestop lint says what will go wrong with the preStop hooks of manifests, prestop's and others', or of a cluster.
 
   kubectl prestop lint -f FILE|DIR|-   files may be arguments as well: kubectl prestop lint web.yaml
   helm template CHART | kubectl prestop lint -
-  kubectl get deployment web -o yaml | kubectl prestop lint -
+  kubectl prestop lint -n shop         what is in a namespace; -A: in all
+  kubectl prestop lint deploy/web      a workload, as kubectl names it
 
 Manifests are YAML or JSON, and may hold several documents and Lists. Services, ConfigMaps and Secrets in the same input are taken
 into account. Of a directory all .yaml, .yml and .json files are read, also those further down.
 
+Of a cluster, workloads are read, Services, and the ConfigMaps that hooks may use. Secrets are never read. What somebody may not
+list is said, and the rest is looked at. An argument that is a file here is that file; deployment/web and deploy/web are the same.
+
 Flags
+`
+
+const clusterFlags = `
+Flags for a cluster, as kubectl has them
 `
 
 const lintStatuses = `
 Exit status
   0      nothing was found, or warnings alone
-  1      errors were found
+  1      errors were found; or the cluster cannot be read, as with kubectl
   2      something cannot be read, or the command line is wrong
 `
 
@@ -40,9 +48,16 @@ type lintCommand struct {
 	output         string
 	quiet, verbose bool
 	list           bool
+	cluster        clusterCommand
 }
 
 func (c *lintCommand) flags() *pflag.FlagSet {
+	flags := c.ownFlags()
+	flags.AddFlagSet(c.cluster.flags())
+	return flags
+}
+
+func (c *lintCommand) ownFlags() *pflag.FlagSet {
 	flags := pflag.NewFlagSet("lint", pflag.ContinueOnError)
 	flags.Usage = func() {}
 	flags.SortFlags = false
@@ -58,20 +73,27 @@ func lintManifests(i invocation) int {
 	var c lintCommand
 	flags := c.flags()
 	err := flags.Parse(i.args)
-	c.names = append(c.names, flags.Args()...)
-	switch {
-	case errors.Is(err, pflag.ErrHelp):
-		io.WriteString(i.stdout, lintUsage+flags.FlagUsages()+lintStatuses)
+	if errors.Is(err, pflag.ErrHelp) {
+		io.WriteString(i.stdout, lintUsage+c.ownFlags().FlagUsages()+clusterFlags+c.cluster.flags().FlagUsages()+lintStatuses)
 		return exitDone
-	case err != nil:
-		return i.complain("lint", "%v", err)
+	}
+	if err != nil {
+		return i.misspelt("lint", flags, err)
+	}
+	c.names = append(c.names, c.cluster.take(flags.Args())...)
+	asked := c.cluster.asked(flags)
+	switch {
 	case c.list:
 		writeRules(i.stdout, lint.Rules())
 		return exitDone
 	case !slices.Contains(outputNames(), c.output):
-		return i.complain("lint", "-o: expected %s, got %q", step.OneOf(outputNames()), c.output)
+		return i.complain("lint", "-o: expected %s, got %q%s", step.OneOf(outputNames()), c.output, step.DidYouMean(c.output, outputNames()))
+	case asked != "" && len(c.names) > 0:
+		return i.mixed(c.names[0], asked)
+	case asked != "":
+		return c.lintCluster(i)
 	case len(c.names) == 0:
-		return i.complain("lint", "expected files, or - for standard input, as in: kubectl get deployment web -o yaml | kubectl prestop lint -")
+		return i.complain("lint", "expected files, - for standard input, or what is in a cluster, as in: kubectl prestop lint -n shop")
 	}
 	inputs := readInputs(c.names, i.stdin)
 	result := lint.Check(filesOf(inputs))
@@ -80,6 +102,10 @@ func lintManifests(i invocation) int {
 		result.Unreadable = append(result.Unreadable, inputs[n].unreadable...)
 	}
 	c.write(i.stdout, inputs, result)
+	return status(result)
+}
+
+func status(result lint.Result) int {
 	switch {
 	case len(result.Unreadable) > 0:
 		return exitMistake

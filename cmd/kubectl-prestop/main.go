@@ -1,10 +1,11 @@
 // Command kubectl-prestop is a plugin of kubectl for people who bring preStop hooks to many workloads: kubectl prestop COMMAND.
 //
-// lint.go says what will go wrong with the hooks of manifests, and inject.go puts hooks into them. Each command is a file, and
+// lint.go says what will go wrong with the hooks of manifests, cluster.go with those of a cluster, and inject.go puts hooks into them. Each command is a file, and
 // print.go has all that is printed. main connects run, which is the program, to the process.
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -14,13 +15,14 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/prestop/prestop/internal/step"
 	versions "github.com/prestop/prestop/internal/version"
 )
 
 // Exit statuses.
 const (
 	exitDone    = 0 // nothing found, or warnings alone
-	exitFound   = 1 // errors found
+	exitFound   = 1 // errors found, or a cluster that cannot be read
 	exitMistake = 2 // a mistake in the command line, or input that cannot be read
 )
 
@@ -47,7 +49,7 @@ type command struct {
 
 func commands() []command {
 	return []command{
-		{"lint", "says what will go wrong with the preStop hooks of manifests, and when each will do what", lintManifests, new(lintCommand).flags},
+		{"lint", "says what will go wrong with the preStop hooks of manifests or a cluster, and when each will do what", lintManifests, new(lintCommand).flags},
 		{"inject", "puts a hook into the pods of manifests", injectHooks, new(injectCommand).flags},
 		{"completion", "prints a script that completes what is typed", printCompletion, nil},
 		{"version", "prints the plugin's version", printVersion, nil},
@@ -78,7 +80,7 @@ func run(i invocation) int {
 		for _, c := range all {
 			names = append(names, c.name)
 		}
-		return i.complain("", "expected one of the commands %s, got %q", strings.Join(names, ", "), name)
+		return i.complain("", "expected one of the commands %s, got %q%s", strings.Join(names, ", "), name, step.DidYouMean(name, names))
 	}
 	i.args = i.args[1:]
 	return all[at].run(i)
@@ -94,12 +96,32 @@ func (i invocation) complain(command, format string, args ...any) int {
 	return exitMistake
 }
 
+// misspelt says what is wrong with a flag, and which one was perhaps meant.
+func (i invocation) misspelt(command string, flags *pflag.FlagSet, err error) int {
+	meant := ""
+	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok && unknown.GetSpecifiedShortnames() == "" {
+		var names []string
+		flags.VisitAll(func(f *pflag.Flag) {
+			if !f.Hidden {
+				names = append(names, "--"+f.Name)
+			}
+		})
+		meant = step.DidYouMean("--"+unknown.GetSpecifiedName(), names)
+	}
+	return i.complain(command, "%v%s", err, meant)
+}
+
 func printVersion(i invocation) int {
 	fmt.Fprintln(i.stdout, "kubectl-prestop", versions.Name(version))
 	return exitDone
 }
 
+// printHelp prints the plugin's help, or that of a command.
 func printHelp(i invocation) int {
+	if len(i.args) > 0 && !strings.HasPrefix(i.args[0], "-") && i.args[0] != "help" {
+		i.args = []string{i.args[0], "--help"} // a command that is none is refused as everywhere
+		return run(i)
+	}
 	writeHelp(i.stdout)
 	return exitDone
 }

@@ -26,6 +26,8 @@ func TestMain(m *testing.M) {
 // The scripts in testdata/script are the specification of the command line, one subject a file. Beside the usual commands they have
 //
 //	exits N program [args…]   runs it; it must end with exactly this status
+//	serve NAME [word…]        a cluster with the objects of the script's folder NAME, and a context of that name for it; the words
+//	                          are what may not be read, as "list services shop", or hang, page, refuse: what the server does instead
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "script"),
@@ -33,9 +35,10 @@ func TestScript(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("GORACE", "atexit_sleep_ms=0")
+			env.Setenv("KUBECONFIG", filepath.Join(env.WorkDir, "kubeconfig"))
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "serve": serve},
 	})
 }
 

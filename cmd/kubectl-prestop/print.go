@@ -16,6 +16,7 @@ import (
 	"github.com/prestop/prestop/internal/hook"
 	"github.com/prestop/prestop/internal/lint"
 	versions "github.com/prestop/prestop/internal/version"
+	"github.com/prestop/prestop/internal/workloads"
 )
 
 // All that is printed about manifests is printed here: text for people, and JSON for tools.
@@ -32,8 +33,8 @@ func writeRules(w io.Writer, rules []lint.Rule) {
 func outputs() []output {
 	return []output{
 		{"text", lintCommand.writeText},
-		{"json", func(_ lintCommand, w io.Writer, _ []lintInput, result lint.Result) { writeJSON(w, result) }},
-		{"sarif", func(_ lintCommand, w io.Writer, _ []lintInput, result lint.Result) { writeSARIF(w, result) }},
+		{"json", lintCommand.writeJSON},
+		{"sarif", lintCommand.writeSARIF},
 		{"github", lintCommand.writeAnnotations},
 	}
 }
@@ -66,25 +67,33 @@ func (c lintCommand) writeText(w io.Writer, inputs []lintInput, result lint.Resu
 		c.writeHooks(w, inputs, result)
 	}
 	for _, f := range result.Findings {
-		fmt.Fprintf(w, "%s:%d: %s: %s: %s [%s]\n", f.File, f.Line, f.Severity, place(f.Object, f.Container), f.Message, f.ID)
+		if f.Line == 0 {
+			fmt.Fprintf(w, "%s: %s: %s [%s]\n", place(f.File, f.Container), f.Severity, f.Message, f.ID)
+		} else {
+			fmt.Fprintf(w, "%s:%d: %s: %s: %s [%s]\n", f.File, f.Line, f.Severity, place(f.Object, f.Container), f.Message, f.ID)
+		}
 		fmt.Fprintf(w, "  fix: %s\n", strings.ReplaceAll(f.Fix, "\n", "\n       "))
 	}
 	for _, u := range result.Unreadable {
 		fmt.Fprintf(w, "%s: cannot be read: %s\n", at(u), u.Text)
 	}
 	if !c.quiet {
-		writeSum(w, result)
+		c.writeSum(w, result)
 	}
 }
 
-func writeSum(w io.Writer, result lint.Result) {
+func (c lintCommand) writeSum(w io.Writer, result lint.Result) {
 	errs := 0
 	for _, f := range result.Findings {
 		if f.Severity == lint.Error {
 			errs++
 		}
 	}
-	fmt.Fprintf(w, "%s and %s in %s\n", amount(errs, "error"), amount(len(result.Findings)-errs, "warning"), amount(len(result.Hooks), "hook"))
+	fmt.Fprintf(w, "%s and %s in %s", amount(errs, "error"), amount(len(result.Findings)-errs, "warning"), amount(len(result.Hooks), "hook"))
+	if n := len(c.cluster.found.Workloads); n > 0 {
+		fmt.Fprintf(w, " of %s", amount(n, "workload"))
+	}
+	fmt.Fprintln(w)
 }
 
 // writeHooks shows the times of hooks, and says what has none.
@@ -138,7 +147,11 @@ func writeHook(w io.Writer, h lint.Hook) {
 		return
 	}
 	p := h.Plan.Plan
-	fmt.Fprintf(w, "%s:%d: %s: grace period %s, reserve %s: done within %s\n\n", h.File, h.Line, place(h.Object(), h.Container), p.Grace, p.Reserve.Round(time.Millisecond), p.Budget().Round(time.Millisecond))
+	where := place(h.File, h.Container)
+	if h.Line > 0 {
+		where = fmt.Sprintf("%s:%d: %s", h.File, h.Line, place(h.Object(), h.Container))
+	}
+	fmt.Fprintf(w, "%s: grace period %s, reserve %s: done within %s\n\n", where, p.Grace, p.Reserve.Round(time.Millisecond), p.Budget().Round(time.Millisecond))
 	hook.NewTimeline(&p).Write(w, false)
 	fmt.Fprintln(w)
 }
@@ -149,6 +162,10 @@ type lintDocument struct {
 	Hooks      []lintHook        `json:"hooks"`
 	Findings   []*lint.Finding   `json:"findings"`
 	Unreadable []lint.Unreadable `json:"unreadable"`
+
+	// Of a cluster alone, whose objects have no lines: line and column are 0 there, and file is as shop/deployment/web.
+	Kubernetes string             `json:"kubernetes,omitempty"` // the API server's version
+	Denied     []workloads.Denied `json:"denied,omitempty"`     // what may not be read
 }
 
 type lintHook struct {
@@ -161,8 +178,8 @@ type lintHook struct {
 	Program   string `json:"program"`
 }
 
-func writeJSON(w io.Writer, result lint.Result) {
-	doc := lintDocument{1, []lintHook{}, append([]*lint.Finding{}, result.Findings...), append([]lint.Unreadable{}, result.Unreadable...)}
+func (c lintCommand) writeJSON(w io.Writer, _ []lintInput, result lint.Result) {
+	doc := lintDocument{1, []lintHook{}, append([]*lint.Finding{}, result.Findings...), append([]lint.Unreadable{}, result.Unreadable...), c.cluster.found.Version, c.cluster.found.Denied}
 	for _, h := range result.Hooks {
 		doc.Hooks = append(doc.Hooks, lintHook{h.File, h.Line, h.Kind, h.Namespace, h.Name, h.Container, h.Program})
 	}
@@ -185,13 +202,17 @@ func (c lintCommand) writeAnnotations(w io.Writer, _ []lintInput, result lint.Re
 	text := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
 	property := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
 	for _, f := range result.Findings {
-		fmt.Fprintf(w, "::%s file=%s,line=%d,col=%d,title=%s::%s\n", f.Severity, property.Replace(f.File), f.Line, f.Column, f.ID, text.Replace(place(f.Object, f.Container)+": "+f.Message+"\nfix: "+f.Fix))
+		at, who := "", place(f.File, f.Container)
+		if f.Line > 0 { // else it is of a cluster, and a file of that name would be looked for
+			at, who = fmt.Sprintf("file=%s,line=%d,col=%d,", property.Replace(f.File), f.Line, f.Column), place(f.Object, f.Container)
+		}
+		fmt.Fprintf(w, "::%s %stitle=%s::%s\n", f.Severity, at, f.ID, text.Replace(who+": "+f.Message+"\nfix: "+f.Fix))
 	}
 	for _, u := range result.Unreadable {
 		fmt.Fprintf(w, "::error file=%s,line=%d,title=cannot be read::%s\n", property.Replace(u.File), max(u.Line, 1), text.Replace(u.Text))
 	}
 	if !c.quiet {
-		writeSum(w, result)
+		c.writeSum(w, result)
 	}
 }
 
@@ -246,7 +267,7 @@ type (
 		Locations []sarifLocation `json:"locations"`
 	}
 	sarifLocation struct {
-		Physical sarifPhysical  `json:"physicalLocation"`
+		Physical *sarifPhysical `json:"physicalLocation,omitempty"`
 		Logical  []sarifLogical `json:"logicalLocations,omitempty"`
 	}
 	sarifPhysical struct {
@@ -265,7 +286,7 @@ type (
 )
 
 func sarifAt(file string, line, column int) sarifLocation {
-	var l sarifLocation
+	l := sarifLocation{Physical: &sarifPhysical{}}
 	l.Physical.Artifact.URI = (&url.URL{Path: filepath.ToSlash(file)}).String()
 	if line > 0 {
 		l.Physical.Region = &sarifRegion{line, column}
@@ -273,19 +294,25 @@ func sarifAt(file string, line, column int) sarifLocation {
 	return l
 }
 
-func writeSARIF(w io.Writer, result lint.Result) {
+func (c lintCommand) writeSARIF(w io.Writer, _ []lintInput, result lint.Result) {
 	run := sarifRun{Tool: sarifTool{sarifDriver{Name: "kubectl-prestop lint", URI: project, Version: versions.Name(version)}}, Results: []sarifResult{}}
 	for _, r := range lint.Rules() {
 		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRule{r.ID, sarifText{r.Summary}, project + "/blob/main/docs/lint/" + r.ID + ".md", sarifConf{r.Severity}})
 	}
 	for _, f := range result.Findings {
-		l := sarifAt(f.File, f.Line, f.Column)
-		l.Logical = []sarifLogical{{place(f.Object, f.Container)}}
+		l := sarifLocation{Logical: []sarifLogical{{place(f.File, f.Container)}}}
+		if f.Line > 0 {
+			l = sarifAt(f.File, f.Line, f.Column)
+			l.Logical = []sarifLogical{{place(f.Object, f.Container)}}
+		}
 		run.Results = append(run.Results, sarifResult{f.ID, f.Severity, sarifText{f.Message + "\nfix: " + f.Fix}, []sarifLocation{l}})
 	}
 	did := sarifInvocation{Successful: len(result.Unreadable) == 0}
 	for _, u := range result.Unreadable {
 		did.Notifications = append(did.Notifications, sarifNotification{lint.Error, sarifText{"cannot be read: " + u.Text}, []sarifLocation{sarifAt(u.File, u.Line, 0)}})
+	}
+	for _, d := range c.cluster.found.Denied {
+		did.Notifications = append(did.Notifications, sarifNotification{lint.Warning, sarifText{d.String()}, []sarifLocation{}})
 	}
 	run.Invocations = []sarifInvocation{did}
 	encode(w, sarif{"https://json.schemastore.org/sarif-2.1.0.json", "2.1.0", []sarifRun{run}})

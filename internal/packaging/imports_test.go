@@ -125,3 +125,17 @@ func TestProgramLeavesOut(t *testing.T) {
 		}
 	}
 }
+
+// The plugin runs where people have kubectl. What of the hook it reads lines by compiles there: the rest of the plugin is Kubernetes' libraries,
+// which do, and lint, inject and what prints them, which have nothing of Linux.
+func TestPlansAreMadeOnOtherSystems(t *testing.T) {
+	t.Parallel()
+	for _, system := range []string{"darwin", "windows"} {
+		run(t, []string{"GOFLAGS=-buildvcs=false", "GOOS=" + system, "GOARCH=amd64", "CGO_ENABLED=0"}, "go", "build", "./internal/hook", "./internal/verbs")
+	}
+	for _, p := range listPackages(t, "./internal/lint", "./internal/inject", "./internal/manifest", "./internal/workloads", "./internal/version", "./internal/escape", "./cmd/kubectl-prestop") {
+		if slices.Contains(p.Imports, "golang.org/x/sys/unix") {
+			t.Errorf("%s imports golang.org/x/sys/unix", p.ImportPath)
+		}
+	}
+}

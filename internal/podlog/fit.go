@@ -9,6 +9,9 @@ import (
 	"unicode/utf8"
 )
 
+// pipeBuf is PIPE_BUF: what a pipe takes as a whole or not at all.
+const pipeBuf = 4096
+
 // maxLine is the most bytes of a line, newline included: one less than PIPE_BUF, so that there is
 // room for the newline that Output puts before a line that follows half a one.
 const maxLine = pipeBuf - 1

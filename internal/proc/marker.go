@@ -5,8 +5,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // A Marker is one moment of one boot, as a marker file holds it:
@@ -37,15 +35,6 @@ func markNow(proc string) (Marker, error) {
 	}
 	since, err := SinceBoot()
 	return Marker{boot, since}, err
-}
-
-// SinceBoot is how long ago the boot was, by CLOCK_BOOTTIME: nobody can set it, and it goes on in suspend.
-func SinceBoot() (time.Duration, error) {
-	var t unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &t); err != nil {
-		return 0, fmt.Errorf("failed to read CLOCK_BOOTTIME: %w", err)
-	}
-	return time.Duration(t.Nano()), nil
 }
 
 // String is the marker's line, with its newline.

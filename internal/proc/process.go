@@ -7,9 +7,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // Process is a line of /proc/PID/stat. PID and Started together name one process; a PID alone may be
@@ -44,7 +43,7 @@ func Read(proc, pid string) (Process, error) {
 // notice yet (a zombie) does not, nor one whose PID is another's by now.
 func (p Process) Lives(proc string) (bool, error) {
 	now, err := Read(proc, strconv.Itoa(p.PID))
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
 		return false, nil
 	}
 	if err != nil {

@@ -4,8 +4,15 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
+)
 
-	"golang.org/x/sys/unix"
+// Signals that not every system has where lint runs, by their numbers on Linux (signal(7), x86 and ARM).
+const (
+	sigChild  syscall.Signal = 17
+	sigStop   syscall.Signal = 19
+	sigUrgent syscall.Signal = 23
+	sigWindow syscall.Signal = 28
 )
 
 // Reception is what a process would do with a signal.
@@ -29,7 +36,7 @@ const (
 
 // Reception tells what the process would do with a signal that comes from its own process namespace.
 // proc is where procfs is mounted; empty: /proc.
-func (p Process) Reception(proc string, signal unix.Signal) Reception {
+func (p Process) Reception(proc string, signal syscall.Signal) Reception {
 	pid := strconv.Itoa(p.PID)
 	status, err := os.ReadFile(path(proc, pid, "status"))
 	if err != nil {
@@ -42,7 +49,7 @@ func (p Process) Reception(proc string, signal unix.Signal) Reception {
 	switch {
 	case errHeld != nil || errCaught != nil || errIgnored != nil:
 		return Unseen
-	case signal == unix.SIGKILL || signal == unix.SIGSTOP:
+	case signal == syscall.SIGKILL || signal == sigStop:
 		if first {
 			return Dropped
 		}
@@ -64,8 +71,8 @@ func (p Process) Reception(proc string, signal unix.Signal) Reception {
 	}
 }
 
-func ignoredByDefault(signal unix.Signal) bool {
-	return signal == unix.SIGCHLD || signal == unix.SIGURG || signal == unix.SIGWINCH
+func ignoredByDefault(signal syscall.Signal) bool {
+	return signal == sigChild || signal == sigUrgent || signal == sigWindow
 }
 
 // sleepsIn names the kernel function that the process waits in; empty if it runs, or where that is not shown to us.
@@ -80,7 +87,7 @@ func sleepsIn(proc, pid string) string {
 // signals is a set of them, the lowest bit being signal 1.
 type signals uint64
 
-func (s signals) has(signal unix.Signal) bool { return s>>(signal-1)&1 == 1 }
+func (s signals) has(signal syscall.Signal) bool { return s>>(signal-1)&1 == 1 }
 
 func mask(status, name string) (signals, error) {
 	_, line, _ := strings.Cut(status, "\n"+name+":")

@@ -3,8 +3,6 @@ package proc
 import (
 	"strconv"
 	"syscall"
-
-	"golang.org/x/sys/unix"
 )
 
 // RTMin is the first real-time signal that programs have: glibc and musl keep 32 and 33 to themselves.
@@ -12,7 +10,7 @@ const RTMin syscall.Signal = 34
 
 // SignalName is as SIGTERM, or as SIGRTMIN+3 for a real-time signal, which has no name of its own.
 func SignalName(s syscall.Signal) string {
-	if name := unix.SignalName(s); name != "" {
+	if name := StandardName(s); name != "" {
 		return name
 	}
 	return "SIGRTMIN+" + strconv.Itoa(int(s-RTMin))

@@ -12,8 +12,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-
-	"golang.org/x/sys/unix"
 )
 
 // Max is how much a file may hold for [Read], in bytes.
@@ -30,7 +28,7 @@ func Open(path string) (*os.File, error) {
 	if !info.Mode().IsRegular() {
 		return nil, &KindError{path, info.Mode()}
 	}
-	return os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0) // a FIFO in its place by now is not waited for
+	return os.OpenFile(path, os.O_RDONLY|noWait, 0) // a FIFO in its place by now is not waited for
 }
 
 // Read reads a file of Max bytes at most; a longer one is an error.

@@ -4,11 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
-
-	"golang.org/x/sys/unix"
+	"syscall"
 )
 
 // Replace makes a file with what write writes, in place of the regular file at path if there is one. Whoever looks sees the
@@ -26,7 +24,7 @@ func Replace(path string, mode fs.FileMode, write func(*os.File) error) error {
 		return nil
 	}
 	err := replaceNamed(path, mode, write)
-	if errno, ok := errors.AsType[unix.Errno](err); ok { // without the name of a file that nobody knows of
+	if errno, ok := errors.AsType[syscall.Errno](err); ok { // without the name of a file that nobody knows of
 		return &fs.PathError{Op: "write", Path: path, Err: errno}
 	}
 	return err
@@ -39,31 +37,6 @@ func Replaceable(path string) error {
 		return nil
 	}
 	return &KindError{path, info.Mode()}
-}
-
-func replaceUnnamed(path string, mode fs.FileMode, write func(*os.File) error) error {
-	file, err := os.OpenFile(filepath.Dir(path), unix.O_TMPFILE|os.O_WRONLY, mode)
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	if err := errors.Join(write(file), file.Chmod(mode)); err != nil {
-		return err
-	}
-	if err := link(file, path); !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	name := filepath.Join(filepath.Dir(path), fmt.Sprintf(".prestop-%016x", rand.Uint64()))
-	if err := link(file, name); err != nil {
-		return err
-	}
-	defer os.Remove(name)
-	return os.Rename(name, path)
-}
-
-// link gives a name to a file that has none.
-func link(file *os.File, name string) error {
-	return unix.Linkat(unix.AT_FDCWD, fmt.Sprintf("/proc/self/fd/%d", file.Fd()), unix.AT_FDCWD, name, unix.AT_SYMLINK_FOLLOW)
 }
 
 func replaceNamed(path string, mode fs.FileMode, write func(*os.File) error) error {
@@ -86,7 +59,7 @@ func Remove(path string) (was bool, err error) {
 		return false, &KindError{path, info.Mode()}
 	}
 	if err == nil {
-		err = unix.Unlink(path) // and not os.Remove, which removes a directory as well
+		err = unlink(path) // and not os.Remove, which removes a directory as well
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil

@@ -15,9 +15,6 @@ const patience = 100 * time.Millisecond
 // atOnce is what a write that had not to wait takes at most.
 const atOnce = time.Millisecond
 
-// pipeBuf is PIPE_BUF: what a pipe takes as a whole or not at all.
-const pipeBuf = 4096
-
 var errFull = errors.New("no room")
 
 // Output is an open destination, safe for concurrent use.

@@ -1,14 +1,10 @@
 package sockdiag
 
 import (
-	"errors"
 	"fmt"
 
 	"golang.org/x/sys/unix"
 )
-
-// ErrLost says that more sockets ended than could be told: what they carried is not known.
-var ErrLost = errors.New("announcements of sockets that ended were lost")
 
 // A Watch is told of TCP sockets that end, with their counters, so that connections which come and go between two
 // dumps are seen too. It is not safe for concurrent use.

@@ -1,0 +1,176 @@
+package podlog
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/prestop/prestop/internal/regular"
+)
+
+// Place is what Open needs to know about where the hook runs.
+type Place struct {
+	InPod bool   // KUBERNETES_SERVICE_HOST is set
+	Proc  string // where procfs is mounted; empty: /proc
+}
+
+// Open opens a destination for a log. What cannot be opened is replaced: a file by what Auto would
+// be, the rest by stdout, and that by an Output that only counts. Each note is a sentence about one
+// such refusal, for the log's first warnings.
+//
+// A file is appended to and, where it is missing, created with mode 0640. It is a regular file or a
+// FIFO that somebody reads, and no symbolic link at the path's end: who may write into a shared
+// volume must not choose what the hook writes to. The links of /proc/1/fd are the kernel's own, and
+// are followed to whatever they stand for.
+func Open(to string, at Place) (out *Output, notes []string) {
+	var refused []error
+	for _, open := range at.choices(to) {
+		out, err := open()
+		if err == nil {
+			return out, sentences(refused, out.Name())
+		}
+		refused = append(refused, err)
+	}
+	out = &Output{name: "nowhere", fd: -1}
+	return out, sentences(refused, out.Name())
+}
+
+func sentences(refused []error, to string) []string {
+	var notes []string
+	for _, err := range refused {
+		notes = append(notes, fmt.Sprintf("%v: logging to %s instead", err, to))
+	}
+	return notes
+}
+
+// choices are the destinations to try, in order.
+func (at Place) choices(to string) []func() (*Output, error) {
+	stdout := func() (*Output, error) { return at.own(Stdout, 1) }
+	stderr := func() (*Output, error) { return at.own(Stderr, 2) }
+	auto := []func() (*Output, error){at.container, stdout}
+	if !at.InPod || at.onTerminal() {
+		auto = auto[1:]
+	}
+	switch to {
+	case "", Auto:
+		return auto
+	case Container:
+		return []func() (*Output, error){at.container, stdout}
+	case Stdout, "/dev/stdout":
+		return []func() (*Output, error){stdout}
+	case Stderr, "/dev/stderr":
+		return []func() (*Output, error){stderr, stdout}
+	}
+	file := func() (*Output, error) { return at.file(to) }
+	return append([]func() (*Output, error){file}, auto...)
+}
+
+func (at Place) onTerminal() bool {
+	stdout, err := at.own(Stdout, 1)
+	if err != nil {
+		return false
+	}
+	defer stdout.Close()
+	return stdout.Terminal()
+}
+
+// own opens one of the hook's own streams.
+//
+// A pipe or a terminal is opened anew, because O_NONBLOCK on the inherited description would be
+// seen by all who share it. A regular file is not: a second description has an offset of its own,
+// and one would write over the other. What cannot be opened anew (a socket, a pipe that belongs to
+// another user or lost its reader, no /proc) is duplicated; there alone a write can block, if it
+// is another user's terminal that was stopped.
+func (at Place) own(name string, fd int) (*Output, error) {
+	if at.reopens(fd) {
+		if anew, err := openToWrite(at.path("self", "fd", strconv.Itoa(fd))); err == nil {
+			return at.output(name, anew), nil
+		}
+	}
+	duplicate, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return nil, &os.PathError{Op: "duplicate", Path: name, Err: err}
+	}
+	return at.output(name, duplicate), nil
+}
+
+func (at Place) reopens(fd int) bool {
+	var st unix.Stat_t
+	if unix.Stat(at.path("self", "fd", strconv.Itoa(fd)), &st) != nil {
+		return false
+	}
+	kind := st.Mode & unix.S_IFMT
+	return kind == unix.S_IFIFO || kind == unix.S_IFCHR
+}
+
+// file opens a path, and creates it only if nothing is there, not even a link.
+func (at Place) file(path string) (*Output, error) {
+	if err := Check(path); err != nil {
+		return nil, err
+	}
+	if at.isDescriptor(path) {
+		fd, err := openToWrite(path)
+		if err != nil {
+			return nil, err
+		}
+		return at.output(path, fd), nil
+	}
+	info, err := os.Lstat(path)
+	if err == nil && !info.Mode().IsRegular() && info.Mode().Type() != fs.ModeNamedPipe { // what is opened may take notice
+		return nil, &regular.KindError{Path: path, Mode: info.Mode()}
+	}
+	fd, err := openToWrite(path, unix.O_NOFOLLOW)
+	if errors.Is(err, unix.ENOENT) {
+		fd, err = openToWrite(path, unix.O_CREAT, unix.O_NOFOLLOW)
+	}
+	if err != nil {
+		return nil, err
+	}
+	out := at.output(path, fd)
+	out.again = at.reopened(path, fd)
+	return out, nil
+}
+
+// reopened opens a regular file anew for each line. The kernel waits for the server of a file system in user space when a process
+// ends that has a file there open, whatever becomes of the process. Nil: it is no regular file, and stays open.
+func (at Place) reopened(path string, fd int) func() (int, error) {
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return nil
+	}
+	return func() (int, error) { return openToWrite(path) }
+}
+
+// isDescriptor tells whether a path is that of an open file of some process.
+func (at Place) isDescriptor(path string) bool {
+	dir, number := filepath.Split(filepath.Clean(path))
+	_, err := strconv.ParseUint(number, 10, 31)
+	inProc, _ := filepath.Match(at.path("*", "fd")+"/", dir)
+	return err == nil && (inProc || dir == "/dev/fd/")
+}
+
+// openToWrite never blocks, never truncates, and never makes a terminal the controlling one.
+func openToWrite(path string, more ...int) (int, error) {
+	flags := unix.O_WRONLY | unix.O_NONBLOCK | unix.O_APPEND | unix.O_NOCTTY | unix.O_CLOEXEC
+	for _, flag := range more {
+		flags |= flag
+	}
+	fd, err := unix.Open(path, flags, 0o640)
+	if err != nil {
+		return -1, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	return fd, nil
+}
+
+func (at Place) path(elem ...string) string {
+	root := at.Proc
+	if root == "" {
+		root = "/proc"
+	}
+	return filepath.Join(append([]string{root}, elem...)...)
+}

@@ -1,0 +1,31 @@
+package proc
+
+import (
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// What lint says of a signal is the same on all systems.
+func TestSignalsOfOtherSystems(t *testing.T) {
+	t.Parallel()
+	for n := range syscall.Signal(66) {
+		if got, want := standardName(n), StandardName(n); got != want {
+			t.Errorf("%d: got %s, want %s", n, got, want)
+		}
+	}
+	for _, name := range append([]string{"", "SIG", "SIGNONE", "TERM"}, standard[:]...) {
+		if got, want := standardSignal(name), StandardSignal(name); got != want {
+			t.Errorf("%q: got %d, want %d", name, got, want)
+		}
+	}
+	if got := SignalName(syscall.SIGTERM) + " " + SignalName(RTMin+3); got != "SIGTERM SIGRTMIN+3" {
+		t.Errorf("got %s", got)
+	}
+	for number, want := range map[syscall.Signal]syscall.Signal{sigChild: unix.SIGCHLD, sigStop: unix.SIGSTOP, sigUrgent: unix.SIGURG, sigWindow: unix.SIGWINCH} {
+		if number != want {
+			t.Errorf("got %d, want %d", number, want)
+		}
+	}
+}

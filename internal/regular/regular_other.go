@@ -1,0 +1,17 @@
+//go:build !linux
+
+package regular
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+)
+
+// noWait is nothing: the hook runs on Linux alone, and a command line reads what is in a file.
+const noWait = 0
+
+func unlink(path string) error { return os.Remove(path) }
+
+// replaceUnnamed fails: only Linux has files without a name.
+func replaceUnnamed(string, fs.FileMode, func(*os.File) error) error { return errors.ErrUnsupported }

@@ -1,0 +1,134 @@
+package sockdiag
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// The sizes and places of what the kernel writes (linux/inet_diag.h, linux/tcp.h).
+const (
+	sizeHeader  = 16 // nlmsghdr
+	sizeMessage = 72 // inet_diag_msg
+	attrInfo    = 2  // INET_DIAG_INFO: tcp_info
+
+	infoSegmentSize   = 16
+	infoLastSent      = 44
+	infoLastReceived  = 52
+	infoLastAck       = 56
+	infoResent        = 100
+	infoBytesAcked    = 120
+	infoBytesReceived = 128
+	infoAllOut        = 136
+	infoSegmentsIn    = 152
+	infoSegmentsOut   = 156
+	sizeInfo          = 160 // as far as it is read; kernels before 4.6 tell less
+)
+
+var native = binary.NativeEndian
+
+// parse reads an inet_diag_msg and its attributes.
+func parse(message []byte) (Socket, error) {
+	if len(message) < sizeMessage {
+		return Socket{}, fmt.Errorf("%d bytes of a socket, expected %d", len(message), sizeMessage)
+	}
+	id := message[4:]
+	s := Socket{
+		State:  State(message[1]),
+		Local:  address(message[0], id[4:20], id[0:2]),
+		Remote: address(message[0], id[20:36], id[2:4]),
+		Cookie: uint64(native.Uint32(id[40:])) | uint64(native.Uint32(id[44:]))<<32,
+	}
+	s.Unacked = queued(s.State, native.Uint32(message[60:]))
+	err := attributes(message[sizeMessage:], func(kind uint16, value []byte) {
+		if kind == attrInfo && len(value) >= sizeInfo {
+			s.Known = true
+			s.SinceSent = milliseconds(value[infoLastSent:])
+			s.SinceReceived = milliseconds(value[infoLastReceived:])
+			s.SinceAck = milliseconds(value[infoLastAck:])
+			s.Received = native.Uint32(value[infoSegmentsIn:])
+			s.Sent = native.Uint32(value[infoSegmentsOut:])
+			s.Acks = native.Uint32(value[infoAllOut:]) - s.Sent
+			s.SegmentSize = native.Uint32(value[infoSegmentSize:])
+			s.Resent = native.Uint32(value[infoResent:])
+			s.BytesAcked = low(value[infoBytesAcked:])
+			s.BytesReceived = low(value[infoBytesReceived:])
+		}
+	})
+	return s, err
+}
+
+// queued is how much of a write queue is payload: a FIN takes a place in it too.
+func queued(state State, n uint32) uint32 {
+	switch state {
+	case Listen: // the most connections that may wait to be accepted
+		return 0
+	case FinWait1, Closing, LastAck:
+		return n - min(n, 1)
+	}
+	return n
+}
+
+// low is the lower half of a 64-bit number.
+func low(b []byte) uint32 { return uint32(native.Uint64(b)) }
+
+func milliseconds(b []byte) time.Duration {
+	return time.Duration(native.Uint32(b)) * time.Millisecond
+}
+
+func address(family byte, ip, port []byte) netip.AddrPort {
+	at := netip.AddrFrom16([16]byte(ip)).Unmap()
+	if family == unix.AF_INET {
+		at = netip.AddrFrom4([4]byte(ip))
+	}
+	return netip.AddrPortFrom(at, binary.BigEndian.Uint16(port))
+}
+
+var errAttribute = errors.New("an attribute of a socket breaks off")
+
+// attributes calls do for each netlink attribute.
+func attributes(b []byte, do func(kind uint16, value []byte)) error {
+	for len(b) >= 4 {
+		size := int(native.Uint16(b))
+		if size < 4 || size > len(b) {
+			return errAttribute
+		}
+		do(native.Uint16(b[2:]), b[4:size])
+		b = b[min(len(b), align(size)):]
+	}
+	return nil
+}
+
+func align(n int) int { return (n + 3) &^ 3 }
+
+// messages calls do for each netlink message in b.
+func messages(b []byte, do func(kind uint16, body []byte) error) error {
+	for len(b) >= sizeHeader {
+		size := int(native.Uint32(b))
+		if size < sizeHeader || size > len(b) {
+			return errors.New("a netlink message breaks off")
+		}
+		if err := do(native.Uint16(b[4:]), b[sizeHeader:size]); err != nil {
+			return err
+		}
+		b = b[min(len(b), align(size)):]
+	}
+	return nil
+}
+
+// open makes a netlink socket.
+func open(flags int) (int, error) {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|flags, unix.NETLINK_SOCK_DIAG)
+	if err != nil {
+		return -1, fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+		unix.Close(fd)
+		return -1, fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	return fd, nil
+}

@@ -1,0 +1,131 @@
+package workloads
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+func newRecord(k kind, item *unstructured.Unstructured) *record {
+	one := &record{namespace: item.GetNamespace()}
+	one.Name = k.singular + "/" + item.GetName()
+	if one.namespace != "" {
+		one.Name = one.namespace + "/" + one.Name
+	}
+	one.top = one.Name
+	one.readSpecs(item.Object, 0)
+	slices.Sort(one.configs)
+	one.configs = slices.Compact(one.configs)
+	one.Content = contentOf(item)
+	return one
+}
+
+// deepest is how far below an object's top the specs of pods are looked for: a CronJob has its own at the fourth key.
+const deepest = 8
+
+// readSpecs looks at each spec of a pod, wherever it is: at spec, spec.template.spec, or below a node set of Elasticsearch.
+func (one *record) readSpecs(value any, depth int) {
+	if depth > deepest {
+		return
+	}
+	switch v := value.(type) {
+	case []any:
+		for _, item := range v {
+			one.readSpecs(item, depth+1)
+		}
+	case map[string]any:
+		if spec, ok := v["spec"].(map[string]any); ok {
+			if _, ok := spec["containers"].([]any); ok {
+				one.readSpec(spec)
+				return
+			}
+		}
+		for _, key := range []string{"spec", "template", "jobTemplate", "nodeSets", "podTemplate"} {
+			if below, ok := v[key]; ok {
+				one.readSpecs(below, depth+1)
+			}
+		}
+	}
+}
+
+func (one *record) readSpec(value map[string]any) {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return
+	}
+	var spec corev1.PodSpec
+	if json.Unmarshal(text, &spec) != nil {
+		return // lint says of a value that it is of a wrong type
+	}
+	add := func(name string) {
+		if name != "" {
+			one.configs = append(one.configs, name)
+		}
+	}
+	for _, c := range slices.Concat(spec.InitContainers, spec.Containers) {
+		if c.Lifecycle != nil && c.Lifecycle.PreStop != nil {
+			hook, _ := json.Marshal(c.Lifecycle.PreStop)
+			one.hooks += fmt.Sprintf("%s %s\n", c.Name, hook)
+		}
+		for _, from := range c.EnvFrom {
+			if from.ConfigMapRef != nil {
+				add(from.ConfigMapRef.Name)
+			}
+		}
+		for _, v := range c.Env {
+			if v.ValueFrom != nil && v.ValueFrom.ConfigMapKeyRef != nil {
+				add(v.ValueFrom.ConfigMapKeyRef.Name)
+			}
+		}
+	}
+	for _, v := range spec.Volumes {
+		if v.ConfigMap != nil {
+			add(v.ConfigMap.Name)
+		}
+		if v.Projected != nil {
+			for _, from := range v.Projected.Sources {
+				if from.ConfigMap != nil {
+					add(from.ConfigMap.Name)
+				}
+			}
+		}
+	}
+}
+
+// contentOf is the object's text, in JSON that is YAML as well. The fields that are left out are most of an object and say
+// nothing of what it shall be.
+func contentOf(item *unstructured.Unstructured) []byte {
+	unstructured.RemoveNestedField(item.Object, "status")
+	unstructured.RemoveNestedField(item.Object, "metadata", "managedFields")
+	unstructured.RemoveNestedField(item.Object, "metadata", "annotations", "kubectl.kubernetes.io/last-applied-configuration")
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(item.Object); err != nil {
+		return nil // an answer in JSON cannot hold what JSON has no word for
+	}
+	return yamlOf(out.Bytes())
+}
+
+// yamlOf writes what JSON may hold as it is, and YAML may not or takes for the end of a line, as JSON also writes it: \u007f.
+func yamlOf(text []byte) []byte {
+	odd := func(r rune) bool {
+		return r == 0x7f || r > 0x7f && r < 0xa0 || r == 0xfeff || r == 0xfffe || r == 0xffff
+	}
+	if bytes.IndexFunc(text, odd) < 0 {
+		return text
+	}
+	var out bytes.Buffer
+	for _, r := range string(text) {
+		if odd(r) {
+			fmt.Fprintf(&out, `\u%04x`, r)
+		} else {
+			out.WriteRune(r)
+		}
+	}
+	return out.Bytes()
+}
