@@ -22,7 +22,7 @@ release() { # COPY CACHE
 
 go build -o "$work/release" ./internal/packaging/release
 release "$one" "$(go env GOCACHE)" >/dev/null
-(umask 0077 && TZ=Asia/Kolkata LC_ALL=C release "$two" "$work/cache")
+(umask 0077 && TZ=Asia/Kolkata LC_ALL=C release "$two" "$work/cache" >/dev/null)
 diff --recursive "$one/dist/release" "$two/dist/release"
 (cd "$two/dist/release" && sha256sum --check --quiet SHA256SUMS)
 
