@@ -27,8 +27,8 @@ func smallTree(t *testing.T) string {
 		"go.mod":                      read(t, root, "go.mod"),
 		"go.sum":                      read(t, root, "go.sum"),
 		"LICENSE":                     "the license\n",
-		"cmd/prestop/main.go":         "package main\n\nimport _ \"github.com/spf13/pflag\"\n\nimport \"os\"\n\nvar version string\n\nfunc main() { os.Stdout.WriteString(\"prestop \" + version + \"\\n\") }\n",
-		"cmd/kubectl-prestop/main.go": "package main\n\nimport \"os\"\n\nvar version, image string\n\nfunc main() { os.Stdout.WriteString(\"kubectl-prestop \" + version + \" \" + image + \"\\n\") }\n",
+		"cmd/prestop/main.go":         "package main\n\nimport \"golang.org/x/sys/unix\"\n\nvar version string\n\nfunc main() { unix.Write(1, []byte(\"prestop \"+version+\"\\n\")) }\n",
+		"cmd/kubectl-prestop/main.go": "package main\n\nimport \"syscall\"\n\nvar version, image string\n\nfunc main() { syscall.Write(1, []byte(\"kubectl-prestop \"+version+\" \"+image+\"\\n\")) }\n",
 		"deploy/krew/prestop.yaml":    "spec: {version: \"{{VERSION}}\", platforms: [{uri: x/kubectl-prestop_{{NUMBER}}_linux_ARCH.tar.gz, sha256: \"{{SHA256_LINUX_UPPER}}\"}]}\n",
 	}
 	files["deploy/krew/prestop.yaml"] = strings.NewReplacer("ARCH", runtime.GOARCH, "UPPER", strings.ToUpper(runtime.GOARCH)).Replace(files["deploy/krew/prestop.yaml"])
@@ -87,9 +87,16 @@ func filesOf(t *testing.T, dir string) map[string]string {
 	return all
 }
 
-func TestReleaseTwiceHasTheSameBytes(t *testing.T) {
+func TestRelease(t *testing.T) {
 	t.Parallel()
-	first, second := small(t), small(t)
+	made := small(t)
+	t.Run("twice", func(t *testing.T) { t.Parallel(); twiceTheSameBytes(t, made) })
+	t.Run("the plugin names the image", func(t *testing.T) { t.Parallel(); pluginNamesTheImage(t, made) })
+	t.Run("what is damaged is found", func(t *testing.T) { t.Parallel(); verifyFinds(t, made) })
+}
+
+func twiceTheSameBytes(t *testing.T, first release) {
+	second := small(t)
 	if err := first.verify(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -116,6 +123,10 @@ func checkedByItsUsers(t *testing.T, r release) {
 	if runtime.GOOS != "linux" {
 		return
 	}
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(r.out)); err != nil {
+		t.Fatal(err)
+	}
 	page := read(t, root, "docs/verify.md")
 	for _, command := range []string{
 		"sha256sum --check --ignore-missing SHA256SUMS",
@@ -126,12 +137,12 @@ func checkedByItsUsers(t *testing.T, r release) {
 		}
 		command = strings.NewReplacer("1.0.0", r.number(), "amd64", runtime.GOARCH).Replace(command)
 		cmd := exec.CommandContext(t.Context(), "sh", "-c", command)
-		cmd.Dir = r.out
+		cmd.Dir = dir
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Errorf("%s: %v: %s", command, err, out)
 		}
 	}
-	if said, err := output(t.Context(), r.out, nil, "./prestop", "version"); err != nil || said != "prestop v1.2.3" {
+	if said, err := output(t.Context(), dir, nil, "./prestop", "version"); err != nil || said != "prestop v1.2.3" {
 		t.Errorf("it says %q, %v", said, err)
 	}
 	for _, named := range regexp.MustCompile(`prestop_1\.0\.0_linux_amd64\.tar\.gz[.a-z]*`).FindAllString(page, -1) {
@@ -143,9 +154,7 @@ func checkedByItsUsers(t *testing.T, r release) {
 }
 
 // The plugin puts the image of its own release into manifests: the digest is that of the layout's index.
-func TestPluginNamesTheImage(t *testing.T) {
-	t.Parallel()
-	r := small(t)
+func pluginNamesTheImage(t *testing.T, r release) {
 	b, err := r.verifyArchive(t.Context(), programs[1], runtime.GOARCH)
 	if err != nil {
 		t.Fatal(err)
@@ -171,9 +180,7 @@ func archived(t *testing.T, r release, p program, arch string) binary {
 }
 
 // Whatever is changed after it was made is found.
-func TestVerifyFinds(t *testing.T) {
-	t.Parallel()
-	made := small(t)
+func verifyFinds(t *testing.T, made release) {
 	archive := made.archiveName(programs[0], runtime.GOARCH)
 	for name, damage := range map[string]struct {
 		do   func(r release) error
@@ -186,8 +193,8 @@ func TestVerifyFinds(t *testing.T) {
 		"a file that is not in the sums": {func(r release) error { _, err := r.write("more", nil); return err }, "more: its sum"},
 		"a file that is missing":         {func(r release) error { return os.Remove(filepath.Join(r.out, krewName)) }, "no such file"},
 		"a module that the bill does not name": {func(r release) error {
-			return replace(t, r, sbomName(archive), `"name": "github.com/spf13/pflag"`, `"name": "github.com/spf13/cobra"`)
-		}, "spf13/cobra"},
+			return replace(t, r, sbomName(archive), `"name": "golang.org/x/sys"`, `"name": "golang.org/x/text"`)
+		}, "golang.org/x/text"},
 		"a statement about another file": {func(r release) error {
 			return replace(t, r, provenanceName(archive), sha256Of([]byte(read(t, r.out, archive))), sha256Of(nil))
 		}, "its subjects"},
@@ -215,12 +222,12 @@ func TestVerifyFinds(t *testing.T) {
 		"an archive that is none": {func(r release) error { _, err := r.write(archive, []byte("x")); return err }, "unexpected EOF"},
 		"no sums":                 {func(r release) error { return os.Remove(filepath.Join(r.out, sumsName)) }, sumsName},
 		"sums that are none":      {func(r release) error { _, err := r.write(sumsName, []byte("x\n")); return err }, "expected a sum"},
-		"no image":                {func(r release) error { return os.Remove(filepath.Join(r.out, r.layoutName(programs[1]))) }, "no such file"},
+		"no image":                {func(r release) error { return os.Remove(filepath.Join(r.out, r.layoutName(programs[0]))) }, "no such file"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := made
-			r.out = t.TempDir()
+			r.out, r.programs = t.TempDir(), programs[:1]
 			if err := os.CopyFS(r.out, os.DirFS(made.out)); err != nil {
 				t.Fatal(err)
 			}
