@@ -194,7 +194,7 @@ func verifyFinds(t *testing.T, made release) {
 		"a file that is missing":         {func(r release) error { return os.Remove(filepath.Join(r.out, krewName)) }, "no such file"},
 		"a module that the bill does not name": {func(r release) error {
 			return replace(t, r, sbomName(archive), `"name": "golang.org/x/sys"`, `"name": "golang.org/x/text"`)
-		}, "golang.org/x/text"},
+		}, "it has golang.org/x/text v"},
 		"a statement about another file": {func(r release) error {
 			return replace(t, r, provenanceName(archive), sha256Of([]byte(read(t, r.out, archive))), sha256Of(nil))
 		}, "its subjects"},

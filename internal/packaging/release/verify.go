@@ -148,8 +148,15 @@ func (r release) verifyPapers(name string, sums map[string]string, binaries []bi
 			billed[p.Name+" "+p.VersionInfo+" "+p.Checksums[0].ChecksumValue] = true
 		}
 	}
-	if !maps.Equal(linked, billed) {
-		problems = append(problems, fmt.Errorf("%s: it has %q, linked are %q", sbomName(name), sortedNames(billed), sortedNames(linked)))
+	for _, part := range sortedNames(linked) {
+		if !billed[part] {
+			problems = append(problems, fmt.Errorf("%s: it does not have %s, which is linked", sbomName(name), part))
+		}
+	}
+	for _, part := range sortedNames(billed) {
+		if !linked[part] {
+			problems = append(problems, fmt.Errorf("%s: it has %s, which is not linked", sbomName(name), part))
+		}
 	}
 	wanted := []string{sums[name]}
 	if index != "" {
