@@ -5,7 +5,7 @@
 # that do not: linux/amd64, and an empty GOOS or GOARCH is Go's own.
 FROM --platform=${BUILDPLATFORM:-linux/amd64} golang:1.26 AS build
 WORKDIR /src
-ENV CGO_ENABLED=0 GOARM=6 GOFLAGS="-trimpath -tags=nethttpomithttp2"
+ENV CGO_ENABLED=0 GOARM=6 GOFLAGS="-buildvcs=false -trimpath -tags=nethttpomithttp2"
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .

@@ -9,9 +9,10 @@ FUZZTIME ?= 60s
 E2EFLAGS ?=
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK ?= golang.org/x/vuln/cmd/govulncheck@v1.9.0
+ACTIONLINT ?= github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 # The Dockerfile builds with the same; a test compares them. HTTP/2 of net/http is left out: the hook speaks HTTP/1 alone.
-RELEASE := CGO_ENABLED=0 GOARM=6 GOFLAGS="-trimpath -tags=nethttpomithttp2"
+RELEASE := CGO_ENABLED=0 GOARM=6 GOFLAGS="-buildvcs=false -trimpath -tags=nethttpomithttp2"
 GO_BUILD = $(RELEASE) go build -ldflags="-s -w -X main.version=$(VERSION)"
 
 # Tests and tools need no version control, and no settings of whoever runs them.
@@ -39,9 +40,13 @@ cross: $(ARCHES:%=dist/prestop-linux-%) ## build dist/prestop-linux-ARCH for eac
 dist/prestop-linux-%: FORCE
 	GOOS=linux GOARCH=$* $(GO_BUILD) -o $@ ./cmd/prestop
 
+.PHONY: release
+release: ## make dist/release for VERSION, as v1.2.3, from a clean checkout: all that is published, checked
+	go run ./internal/packaging/release -version="$(VERSION)" -arches="$(ARCHES)"
+
 .PHONY: reproducible
-reproducible: ## build two copies of the tree and compare their bytes
-	internal/packaging/reproducible.sh "$(VERSION)"
+reproducible: ## make a release from two copies of the tree and compare their bytes
+	internal/packaging/reproducible.sh "$$(go env GOHOSTARCH)"
 
 .PHONY: image
 image: ## build the Dockerfile with buildah, without a registry, and try the image (root, Debian)
@@ -60,9 +65,10 @@ attacks: ## 3,000 random plans on the built binary: none past its deadline, none
 	ATTACKS=3000 go test -count=1 -timeout=20m -run=TestAttacks ./cmd/prestop
 
 .PHONY: lint
-lint: ## gofmt, go vet, staticcheck
+lint: ## gofmt, go vet, staticcheck, actionlint
 	unformatted=$$(gofmt -l .); [[ -z "$$unformatted" ]] || { echo "gofmt: $$unformatted"; exit 1; }
 	for module in . e2e; do (cd $$module && go vet ./... && go run $(STATICCHECK) ./...); done
+	go run $(ACTIONLINT) .github/workflows/*.yaml
 
 .PHONY: vulncheck
 vulncheck: ## govulncheck, where its data can be had

@@ -45,7 +45,7 @@ func TestDockerfileBuildsAsTheMakefileDoes(t *testing.T) {
 	want := buildFlags{
 		cgo:     "0",
 		arm:     "6", // runs on every ARM with floating point, and does not depend on who builds
-		goflags: "-trimpath -tags=nethttpomithttp2",
+		goflags: "-buildvcs=false -trimpath -tags=nethttpomithttp2",
 		ldflags: "-s -w -X main.version=VERSION",
 	}
 	if made != want {

@@ -93,6 +93,19 @@ try_image() { # ARCH
   in_image /shared/prestop version | grep -qF "$version" || fail "the installed copy does not run"
 }
 
+# The layout that make release writes is the image too, for tools that are not ours.
+try_release() { # ARCH
+  local container root
+  SOURCE_DATE_EPOCH=0 go run ./internal/packaging/release -version=v0.0.0-image -commit=none -arches="$1" -out="$work/release" >/dev/null
+  store tag "$(store pull --quiet "oci-archive:$work/release/prestop_0.0.0-image_oci.tar")" localhost/prestop:release
+  expect "the release's user" "$(config_of release Config.User)" '"65532:65532"'
+  container=$(store from --pull-never localhost/prestop:release)
+  root=$(store mount "$container")
+  expect "the release's files" "$(find "$root" -mindepth 1 -printf '%y %m %U:%G /%P\n')" "f 755 0:0 /prestop"
+  store umount "$container" >/dev/null
+  store run --isolation chroot "$container" -- /prestop version | grep -F v0.0.0-image || fail "the release's image does not say its version"
+}
+
 need_buildah
 host=$(go env GOHOSTARCH)
 other=arm64
@@ -106,4 +119,5 @@ for arch in "$host" "$other"; do
   check_image "$arch"
 done
 try_image "$host"
+try_release "$host"
 say "passed"

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Builds prestop from two copies of the tree, in different directories and with separate empty
-# build caches, and fails unless both give the same bytes.
-#   reproducible.sh VERSION
+# Makes a release from two copies of the tree, in different directories, and fails unless both have the same bytes. The second
+# has a build cache of its own, which is empty. The programs must be those of the Makefile.
+#   reproducible.sh ARCH
 set -o errexit -o pipefail -o nounset
 cd "$(dirname "$0")/../.."
 
-version=$1
+arch=$1
+version=v0.0.0-reproducible
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -15,8 +16,17 @@ mkdir -p "$one" "$two"
 tar --exclude=./.git --exclude=./bin --exclude=./dist -cf - . | tar -C "$one" -xf -
 cp -R "$one/." "$two"
 
-for copy in "$one" "$two"; do
-  GOCACHE="$copy.cache" make --no-print-directory -C "$copy" hook VERSION="$version"
-done
-cmp "$one/bin/prestop" "$two/bin/prestop"
-echo "reproducible: sha256 $(sha256sum <"$one/bin/prestop" | cut -d' ' -f1), $(stat -c %s "$one/bin/prestop") bytes, twice"
+release() { # COPY CACHE
+  SOURCE_DATE_EPOCH=1700000000 GOCACHE=$2 "$work/release" -version="$version" -arches="$arch" -commit=none -tree="$1" -out="$1/dist/release"
+}
+
+go build -o "$work/release" ./internal/packaging/release
+release "$one" "$(go env GOCACHE)" >/dev/null
+(umask 0077 && TZ=Asia/Kolkata LC_ALL=C release "$two" "$work/cache" >/dev/null)
+diff --recursive "$one/dist/release" "$two/dist/release"
+(cd "$two/dist/release" && sha256sum --check --quiet SHA256SUMS)
+
+make --no-print-directory -C "$one" cross ARCHES="$arch" VERSION="$version" >/dev/null
+tar -xzf "$one/dist/release/prestop_${version#v}_linux_$arch.tar.gz" -C "$work" prestop
+cmp "$work/prestop" "$one/dist/prestop-linux-$arch"
+echo "reproducible: a release for linux/$arch, twice the same; prestop has $(stat -c %s "$work/prestop") bytes, as from make cross"

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+const krewName = "prestop.yaml"
+
+var (
+	krewChecksum   = regexp.MustCompile(`\{\{SHA256_LINUX_([A-Z0-9]+)\}\}`)
+	krewLeft       = regexp.MustCompile(`\{\{[^}]*\}\}`)
+	krewTemplateAt = filepath.Join("deploy", "krew", krewName)
+)
+
+// A krewManifest is what a release must have filled in of krew's manifest.
+type krewManifest struct {
+	Spec struct {
+		Version   string
+		Platforms []struct {
+			Selector struct {
+				MatchLabels map[string]string `yaml:"matchLabels"`
+			}
+			URI, SHA256, Bin string
+		}
+	}
+}
+
+// writeKrew fills krew's manifest in, and adds its digest to sums. A release for some architectures alone is a try: it has none.
+func (r release) writeKrew(sums map[string]string) error {
+	template, err := os.ReadFile(filepath.Join(r.tree, krewTemplateAt))
+	if err != nil {
+		return err
+	}
+	text, whole, err := r.krew(string(template), sums)
+	if err != nil || !whole {
+		return err
+	}
+	sums[krewName], err = r.write(krewName, []byte(text))
+	return err
+}
+
+// krew is the template with the release's version, its number and the checksums of the plugin's archives. whole is whether
+// the release has all of them.
+func (r release) krew(template string, sums map[string]string) (text string, whole bool, err error) {
+	whole = true
+	text = strings.NewReplacer("{{VERSION}}", r.version, "{{NUMBER}}", r.number()).Replace(template)
+	text = krewChecksum.ReplaceAllStringFunc(text, func(placeholder string) string {
+		arch := strings.ToLower(krewChecksum.FindStringSubmatch(placeholder)[1])
+		sum, ok := sums[r.archiveName(program{name: "kubectl-prestop"}, arch)]
+		whole = whole && ok
+		return sum
+	})
+	if left := krewLeft.FindString(text); left != "" {
+		return "", false, fmt.Errorf("%s: nothing is known to fill in for %s", krewTemplateAt, left)
+	}
+	return text, whole, nil
+}

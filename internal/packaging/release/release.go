@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	project = "https://github.com/prestop/prestop"
+	module  = "github.com/prestop/prestop"
+	license = "Apache-2.0"
+)
+
+// A program is one that a release has, as archives and as an image.
+type program struct {
+	name, pkg   string
+	description string
+	image       string // the image's repository
+}
+
+// programs are those of a release. The hook is the first: the plugin names its image.
+var programs = []program{
+	{"prestop", "./cmd/prestop", "A container's preStop hook in one static binary", "prestop/prestop"},
+	{"kubectl-prestop", "./cmd/kubectl-prestop", "The kubectl plugin that checks preStop hooks, and puts them into manifests", "prestop/kubectl-prestop"},
+}
+
+// A release is made from tree into out. All its files have its time.
+type release struct {
+	version   string // as v1.2.3
+	commit    string
+	time      time.Time
+	tree, out string
+	arches    []string
+	programs  []program
+}
+
+// An artefact is a file of the release that others describe, and the binaries in it.
+type artefact struct {
+	name     string
+	program  program
+	binaries []binary
+	digest   string // sha256, in hex
+	images   []subject
+}
+
+var versions = regexp.MustCompile(`^v\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$`)
+
+// number is the version without its v, as the names of files and the tags of images have it.
+func (r release) number() string { return strings.TrimPrefix(r.version, "v") }
+
+func (r release) archiveName(p program, arch string) string {
+	return fmt.Sprintf("%s_%s_linux_%s.tar.gz", p.name, r.number(), arch)
+}
+
+func (r release) layoutName(p program) string {
+	return fmt.Sprintf("%s_%s_oci.tar", p.name, r.number())
+}
+
+// make makes the release in a new directory beside out, which takes out's place at the end. What fails leaves out as it was.
+func (r release) make(ctx context.Context) error {
+	if !versions.MatchString(r.version) {
+		return fmt.Errorf("-version: expected one as v1.2.3, got %q", r.version)
+	}
+	place, err := filepath.Abs(r.out)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(place), 0o755); err != nil {
+		return err
+	}
+	work, err := os.MkdirTemp(filepath.Dir(place), ".release")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(work)
+	r.out = filepath.Join(work, "files")
+	if err := os.Mkdir(r.out, 0o755); err != nil {
+		return err
+	}
+	if err := r.fill(ctx, work); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(place); err != nil {
+		return err
+	}
+	return os.Rename(r.out, place)
+}
+
+func (r release) fill(ctx context.Context, work string) error {
+	var all []artefact
+	hookImage := ""
+	for _, p := range r.programs {
+		binaries, err := r.build(ctx, p, hookImage, filepath.Join(work, p.name))
+		if err != nil {
+			return err
+		}
+		for _, b := range binaries {
+			archive, err := r.writeArchive(p, b)
+			if err != nil {
+				return err
+			}
+			all = append(all, archive)
+		}
+		layout, err := r.writeLayout(p, binaries)
+		if err != nil {
+			return err
+		}
+		all = append(all, layout)
+		if hookImage == "" {
+			hookImage = fmt.Sprintf("%s:%s@sha256:%s", p.image, r.number(), layout.images[0].Digest["sha256"])
+		}
+	}
+	sums := map[string]string{}
+	for _, a := range all {
+		sums[a.name] = a.digest
+		for name, content := range map[string]any{sbomName(a.name): r.sbom(a), provenanceName(a.name): r.provenance(a)} {
+			digest, err := r.writeJSON(name, content)
+			if err != nil {
+				return err
+			}
+			sums[name] = digest
+		}
+	}
+	if err := r.writeKrew(sums); err != nil {
+		return err
+	}
+	return r.writeSums(sums)
+}
+
+func sortedNames[V any](of map[string]V) []string {
+	return slices.Sorted(maps.Keys(of))
+}
