@@ -147,12 +147,37 @@ func notExpanded(h *preStop, say report) {
 func notInImage(h *preStop, say report) {
 	bare := bareImage(h.Image)
 	if bare == "" {
+		h.lacksTools(say)
 		return
 	}
 	for _, r := range h.runs() {
 		if _, mounted := h.mounted(r.words[0]); !mounted && slices.Contains(tools, path.Base(r.words[0])) {
 			say(r.at, "the hook runs "+path.Base(r.words[0])+", and image "+h.Image+" is "+bare+": it has no such program, so that the hook fails at once",
 				"command: [/prestop, …], with the binary from a volume; or preStop: {sleep: {seconds: 20}} from Kubernetes 1.30 on")
+		}
+	}
+}
+
+// lacking are official images and what they certainly do not have, whatever their tag. The list is of whole names.
+var lacking = map[string][]string{
+	"alpine":  {"bash", "curl"},
+	"busybox": {"bash", "curl"},
+	"debian":  {"curl", "wget"},
+	"ubuntu":  {"curl", "wget"},
+}
+
+func (h *preStop) lacksTools(say report) {
+	name := strings.TrimPrefix(strings.TrimPrefix(repositoryOf(h.Image), "docker.io/"), "library/")
+	for _, r := range h.runs() {
+		programs := []string{path.Base(r.words[0])}
+		for _, c := range r.script.commands {
+			programs = append(programs, c.program())
+		}
+		for _, p := range programs {
+			if slices.Contains(lacking[name], p) {
+				say(r.at, "the hook runs "+p+", and image "+h.Image+" has no such program", "command: [/prestop, …], with the binary from a volume; or an image that has "+p)
+				break
+			}
 		}
 	}
 }
@@ -250,7 +275,7 @@ func signalsAndReturns(h *preStop, say report) {
 		return
 	}
 	all := h.script.commands
-	if len(all) > 0 && h.asWritten() && step.Signals(all[len(all)-1].words) && !h.script.calm() {
+	if len(all) > 0 && h.asWritten() && step.Signals(all[len(all)-1].words) && (!h.script.calm() || h.script.endsByAnotherSignal()) {
 		say(h.command(), "the hook signals the app by "+all[len(all)-1].program()+" and is done: SIGTERM comes right after it, and most apps end at once at a second signal",
 			"have the hook wait until the app has ended, or set the signal in the image (STOPSIGNAL) and let the hook only wait")
 	}
