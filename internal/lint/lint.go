@@ -13,9 +13,12 @@ package lint
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"sort"
 	"strings"
+
+	"k8s.io/apimachinery/pkg/util/version"
 
 	"github.com/prestop/prestop/internal/hook"
 )
@@ -72,6 +75,17 @@ func (r Result) Errors() bool {
 type Options struct {
 	// Kubernetes is the version of the nodes, as 1.36.4 or v1.36.4. Empty: it is not known, and nothing is found that depends on it.
 	Kubernetes string
+}
+
+// Valid says what is wrong with the options.
+func (o Options) Valid() error {
+	if o.Kubernetes == "" {
+		return nil
+	}
+	if _, err := version.ParseGeneric(o.Kubernetes); err != nil {
+		return fmt.Errorf("expected a version, as 1.36.3, got %q", o.Kubernetes)
+	}
+	return nil
 }
 
 // Check reads files, which may refer to each other.

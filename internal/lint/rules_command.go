@@ -109,6 +109,9 @@ func wordsInOne(c *container, say report) {
 
 func argumentsLost(h *preStop, say report) {
 	for _, r := range h.runs() {
+		if s := r.script; s.shell != "" && len(strings.Fields(s.file)) > 1 {
+			say(r.place(slices.Index(r.words, s.file)), fmt.Sprintf("without -c a shell takes %q for the name of a file, which is not there", s.file), fmt.Sprintf("command: [%s, -c, %q]", path.Base(s.shell), s.file))
+		}
 		if r.losesWords() {
 			at := r.place(r.script.lost)
 			if h.reading != nil {
@@ -219,6 +222,7 @@ var secretPatterns = []struct {
 	{"a user's password", regexp.MustCompile(`(?:^|\s)(?:-u|--user|--proxy-user)[ =]?['"]?[^\s:'"-][^\s:'"]*:([^\s'"]+)`)},
 	{"a password", regexp.MustCompile(`(?i)(?:^|[\s?&;"'_-])(?:password|passwd|pass|secret|api[_-]?key|access[_-]?key|client[_-]?secret|pgpassword|[a-z_-]*token)['"]?[=:]\s*['"]?([^\s'"&;{]+)`)},
 	{"a password", regexp.MustCompile(`(?i)(?:^|\s)--(?:password|pass|token|secret|api-key)\s+['"]?([^\s'"-][^\s'"]*)`)},
+	{"a password", regexp.MustCompile(`\b(?:redis|valkey)-cli\b[^|;&]*?\s-a[ =]?['"]?([^\s'"]+)`)},
 	{"a token", regexp.MustCompile(`\b((?:ghp|gho|ghs|glpat|xox[abp]|hvs)[_.-][A-Za-z0-9_.-]{10,}|AKIA[0-9A-Z]{16}|eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]*)`)},
 }
 
@@ -242,7 +246,9 @@ func notSecret(value string) bool {
 func secretInHook(h *preStop, say report) {
 	const fix = "mount it from a Secret, and name the file: token-file=/etc/app/token in a step of prestop's, PRE_STOP_APP_TOKEN_FILE for the app URL"
 	for i, text := range h.words {
-		if i > 0 && strings.HasPrefix(h.words[i-1], "-") {
+		if program := path.Base(h.words[0]); i > 0 && h.words[i-1] == "-a" && (program == "redis-cli" || program == "valkey-cli") {
+			text = program + " -a " + text
+		} else if i > 0 && strings.HasPrefix(h.words[i-1], "-") {
 			text = h.words[i-1] + " " + text // a flag and its value
 		}
 		if what := secretIn(text); what != "" {
