@@ -40,6 +40,7 @@ type lintCommand struct {
 	output         string
 	quiet, verbose bool
 	list           bool
+	nodes          string // their Kubernetes version; empty: not known
 }
 
 func (c *lintCommand) flags() *pflag.FlagSet {
@@ -50,6 +51,7 @@ func (c *lintCommand) flags() *pflag.FlagSet {
 	flags.StringVarP(&c.output, "output", "o", "text", "`"+strings.Join(outputNames(), "|")+"`; github is for annotations of a workflow")
 	flags.BoolVarP(&c.quiet, "quiet", "q", false, "print findings, and nothing else")
 	flags.BoolVarP(&c.verbose, "verbose", "v", false, "show the times of all hooks of prestop's, not only of those with findings")
+	flags.StringVar(&c.nodes, "kubernetes-version", "", "the nodes' `version`, as 1.36.3, to find also what depends on it")
 	flags.BoolVar(&c.list, "list", false, "list what is looked for")
 	return flags
 }
@@ -73,8 +75,11 @@ func lintManifests(i invocation) int {
 	case len(c.names) == 0:
 		return i.complain("lint", "expected files, or - for standard input, as in: kubectl get deployment web -o yaml | kubectl prestop lint -")
 	}
+	if err := (lint.Options{Kubernetes: c.nodes}).Valid(); err != nil {
+		return i.complain("lint", "--kubernetes-version: %v", err)
+	}
 	inputs := readInputs(c.names, i.stdin)
-	result := lint.Check(filesOf(inputs))
+	result := lint.Options{Kubernetes: c.nodes}.Check(filesOf(inputs))
 	for n := range inputs {
 		inputs[n].expectObjects(result)
 		result.Unreadable = append(result.Unreadable, inputs[n].unreadable...)
