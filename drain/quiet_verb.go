@@ -129,7 +129,7 @@ func prefixes(o *step.Option) ([]netip.Prefix, error) {
 
 func (q *quietSpec) Needs() step.Needs {
 	n := q.wait.Needs()
-	n.Ports = slices.Concat(q.quiet.Ports, q.quiet.UDPPorts)
+	n.Ports, n.UDP = slices.Concat(q.quiet.Ports, q.quiet.UDPPorts), q.quiet.UDPPorts
 	n.Quiet = &step.Quiet{For: cmp.Or(q.quiet.For, defaultFor), Allow: q.quiet.Allow, New: q.quiet.New, Peers: len(q.quiet.Ignore) > 0}
 	return n
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -108,7 +109,7 @@ func (c *lintCommand) lintCluster(i invocation) int {
 	case len(found.Workloads) == 0:
 		fmt.Fprintf(escape.Writer{To: i.stderr}, "No resources found in %s namespace.\n", namespace)
 	}
-	result := c.cluster.check()
+	result := c.cluster.check(c.nodes)
 	var inputs []lintInput
 	if c.verbose || len(c.cluster.names) > 0 { // of a whole cluster the many workloads without a hook are of no interest
 		for _, o := range found.Workloads {
@@ -137,10 +138,13 @@ func (c *clusterCommand) read() (namespace string, err error) {
 	return namespace, err
 }
 
-// check lints what was read. Objects of a cluster have no lines.
-//
-// c.found.Version is the API server's, for findings that depend on Kubernetes' version.
-func (c *clusterCommand) check() lint.Result {
+// check lints what was read. Objects of a cluster have no lines. Nodes are taken to be of the API server's version, where theirs is
+// not given.
+func (c *clusterCommand) check(nodes string) lint.Result {
+	options := lint.Options{Kubernetes: cmp.Or(nodes, c.found.Version)}
+	if options.Valid() != nil {
+		options.Kubernetes = ""
+	}
 	var files []lint.File
 	of := map[string]string{} // who made a pod
 	for _, o := range slices.Concat(c.found.Workloads, c.found.Beside) {
@@ -149,7 +153,7 @@ func (c *clusterCommand) check() lint.Result {
 			of[o.Name] = o.Of
 		}
 	}
-	result := lint.Check(files)
+	result := options.Check(files)
 	type said struct{ file, id, container, message string }
 	known := map[said]bool{}
 	for _, f := range result.Findings {

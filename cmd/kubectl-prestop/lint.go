@@ -48,6 +48,7 @@ type lintCommand struct {
 	output         string
 	quiet, verbose bool
 	list           bool
+	nodes          string // their Kubernetes version; empty: not known, or the API server's
 	cluster        clusterCommand
 }
 
@@ -65,6 +66,7 @@ func (c *lintCommand) ownFlags() *pflag.FlagSet {
 	flags.StringVarP(&c.output, "output", "o", "text", "`"+strings.Join(outputNames(), "|")+"`; github is for annotations of a workflow")
 	flags.BoolVarP(&c.quiet, "quiet", "q", false, "print findings, and nothing else")
 	flags.BoolVarP(&c.verbose, "verbose", "v", false, "show the times of all hooks of prestop's, not only of those with findings")
+	flags.StringVar(&c.nodes, "kubernetes-version", "", "the nodes' `version`, as 1.36.3, to find also what depends on it; of a cluster, the API server's is known")
 	flags.BoolVar(&c.list, "list", false, "list what is looked for")
 	return flags
 }
@@ -82,12 +84,15 @@ func lintManifests(i invocation) int {
 	}
 	c.names = append(c.names, c.cluster.take(flags.Args())...)
 	asked := c.cluster.asked(flags)
+	wrong := lint.Options{Kubernetes: c.nodes}.Valid()
 	switch {
 	case c.list:
 		writeRules(i.stdout, lint.Rules())
 		return exitDone
 	case !slices.Contains(outputNames(), c.output):
 		return i.complain("lint", "-o: expected %s, got %q%s", step.OneOf(outputNames()), c.output, step.DidYouMean(c.output, outputNames()))
+	case wrong != nil:
+		return i.complain("lint", "--kubernetes-version: %v", wrong)
 	case asked != "" && len(c.names) > 0:
 		return i.mixed(c.names[0], asked)
 	case asked != "":
@@ -96,7 +101,7 @@ func lintManifests(i invocation) int {
 		return i.complain("lint", "expected files, - for standard input, or what is in a cluster, as in: kubectl prestop lint -n shop")
 	}
 	inputs := readInputs(c.names, i.stdin)
-	result := lint.Check(filesOf(inputs))
+	result := lint.Options{Kubernetes: c.nodes}.Check(filesOf(inputs))
 	for n := range inputs {
 		inputs[n].expectObjects(result)
 		result.Unreadable = append(result.Unreadable, inputs[n].unreadable...)

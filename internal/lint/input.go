@@ -20,6 +20,7 @@ type input struct {
 	secrets    map[string][]*object
 	ports      map[string]map[string]bool // see served
 	types      map[reflect.Type]*typeInfo // that were decoded
+	kubernetes string                     // the nodes' version; empty: not known
 }
 
 func newInput() *input {

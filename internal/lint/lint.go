@@ -13,9 +13,12 @@ package lint
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"sort"
 	"strings"
+
+	"k8s.io/apimachinery/pkg/util/version"
 
 	"github.com/prestop/prestop/internal/hook"
 )
@@ -68,10 +71,31 @@ func (r Result) Errors() bool {
 	return slices.ContainsFunc(r.Findings, func(f *Finding) bool { return f.Severity == Error })
 }
 
+// Options are what is known beside the files.
+type Options struct {
+	// Kubernetes is the version of the nodes, as 1.36.4 or v1.36.4. Empty: it is not known, and nothing is found that depends on it.
+	Kubernetes string
+}
+
+// Valid says what is wrong with the options.
+func (o Options) Valid() error {
+	if o.Kubernetes == "" {
+		return nil
+	}
+	if _, err := version.ParseGeneric(o.Kubernetes); err != nil {
+		return fmt.Errorf("expected a version, as 1.36.3, got %q", o.Kubernetes)
+	}
+	return nil
+}
+
 // Check reads files, which may refer to each other.
-func Check(files []File) Result {
+func Check(files []File) Result { return Options{}.Check(files) }
+
+// Check is [Check] for what these options say.
+func (o Options) Check(files []File) Result {
 	all := Result{Objects: map[string]int{}}
 	in := newInput()
+	in.kubernetes = o.Kubernetes
 	for _, f := range files {
 		docs, unreadable := documents(f)
 		all.Unreadable = append(all.Unreadable, unreadable...)

@@ -53,6 +53,13 @@ func TestPages(t *testing.T) {
 			wrong, right := strings.TrimPrefix(blocks[1], "yaml\n"), strings.TrimPrefix(blocks[3], "yaml\n")
 			before, _, marked := strings.Cut(wrong, "# <-")
 			want := []string{fmt.Sprintf("%d %s %s", strings.Count(before, "\n")+1, rule.Severity, rule.ID)}
+			var options Options
+			if rule.ID == "exec-readiness-stops" {
+				options.Kubernetes = "1.36.3"
+			}
+			linted := func(t *testing.T, text string) []string {
+				return shownFindings(t, options.Check([]File{{Name: "web.yaml", Content: []byte(text)}}))
+			}
 			if got := linted(t, wrong); !marked || !slices.Equal(got, want) {
 				t.Errorf("found %q, expected %q", got, want)
 			}

@@ -38,7 +38,11 @@ func (c *container) readHook() {
 	args := h.words[1:]
 	if !c.runsPrestop(h.words[0]) {
 		h.script = scriptOf(h.words)
-		if text, ok := c.scriptIn(h.script.file); ok {
+		file := h.script.file
+		if all := h.script.commands; h.script.shell != "" && len(all) == 1 && !h.script.branches && len(all[0].words) == 1 {
+			file = all[0].words[0] // a shell that only starts the script
+		}
+		if text, ok := c.scriptIn(file); ok && file != "" {
 			h.script.text = text
 			h.script.commands, h.script.branches = simpleCommands(text)
 		}

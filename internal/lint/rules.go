@@ -23,7 +23,7 @@ type report func(at node, message, fix string) *Finding
 
 // Rules is the list of what is looked for. Help, documentation and findings have their identifiers from here.
 func Rules() []Rule {
-	return slices.Concat(formRules(), commandRules(), callRules(), timeRules(), stepRules(), trafficRules(), fileRules(), sidecarRules(), elasticsearchRules(), binaryRules())
+	return slices.Concat(formRules(), commandRules(), callRules(), timeRules(), stepRules(), trafficRules(), fileRules(), sidecarRules(), elasticsearchRules(), binaryRules(), podRules())
 }
 
 // warn makes a finding a warning, whatever its rule's severity is.

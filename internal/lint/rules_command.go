@@ -109,6 +109,9 @@ func wordsInOne(c *container, say report) {
 
 func argumentsLost(h *preStop, say report) {
 	for _, r := range h.runs() {
+		if s := r.script; s.shell != "" && len(strings.Fields(s.file)) > 1 {
+			say(r.place(slices.Index(r.words, s.file)), fmt.Sprintf("without -c a shell takes %q for the name of a file, which is not there", s.file), fmt.Sprintf("command: [%s, -c, %q]", path.Base(s.shell), s.file))
+		}
 		if r.losesWords() {
 			at := r.place(r.script.lost)
 			if h.reading != nil {
@@ -147,12 +150,37 @@ func notExpanded(h *preStop, say report) {
 func notInImage(h *preStop, say report) {
 	bare := bareImage(h.Image)
 	if bare == "" {
+		h.lacksTools(say)
 		return
 	}
 	for _, r := range h.runs() {
 		if _, mounted := h.mounted(r.words[0]); !mounted && slices.Contains(tools, path.Base(r.words[0])) {
 			say(r.at, "the hook runs "+path.Base(r.words[0])+", and image "+h.Image+" is "+bare+": it has no such program, so that the hook fails at once",
 				"command: [/prestop, …], with the binary from a volume; or preStop: {sleep: {seconds: 20}} from Kubernetes 1.30 on")
+		}
+	}
+}
+
+// lacking are official images and what they certainly do not have, whatever their tag. The list is of whole names.
+var lacking = map[string][]string{
+	"alpine":  {"bash", "curl"},
+	"busybox": {"bash", "curl"},
+	"debian":  {"curl", "wget"},
+	"ubuntu":  {"curl", "wget"},
+}
+
+func (h *preStop) lacksTools(say report) {
+	name := strings.TrimPrefix(strings.TrimPrefix(repositoryOf(h.Image), "docker.io/"), "library/")
+	for _, r := range h.runs() {
+		programs := []string{path.Base(r.words[0])}
+		for _, c := range r.script.commands {
+			programs = append(programs, c.program())
+		}
+		for _, p := range programs {
+			if slices.Contains(lacking[name], p) {
+				say(r.at, "the hook runs "+p+", and image "+h.Image+" has no such program", "command: [/prestop, …], with the binary from a volume; or an image that has "+p)
+				break
+			}
 		}
 	}
 }
@@ -194,6 +222,7 @@ var secretPatterns = []struct {
 	{"a user's password", regexp.MustCompile(`(?:^|\s)(?:-u|--user|--proxy-user)[ =]?['"]?[^\s:'"-][^\s:'"]*:([^\s'"]+)`)},
 	{"a password", regexp.MustCompile(`(?i)(?:^|[\s?&;"'_-])(?:password|passwd|pass|secret|api[_-]?key|access[_-]?key|client[_-]?secret|pgpassword|[a-z_-]*token)['"]?[=:]\s*['"]?([^\s'"&;{]+)`)},
 	{"a password", regexp.MustCompile(`(?i)(?:^|\s)--(?:password|pass|token|secret|api-key)\s+['"]?([^\s'"-][^\s'"]*)`)},
+	{"a password", regexp.MustCompile(`\b(?:redis|valkey)-cli\b[^|;&]*?\s-a[ =]?['"]?([^\s'"]+)`)},
 	{"a token", regexp.MustCompile(`\b((?:ghp|gho|ghs|glpat|xox[abp]|hvs)[_.-][A-Za-z0-9_.-]{10,}|AKIA[0-9A-Z]{16}|eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]*)`)},
 }
 
@@ -217,7 +246,9 @@ func notSecret(value string) bool {
 func secretInHook(h *preStop, say report) {
 	const fix = "mount it from a Secret, and name the file: token-file=/etc/app/token in a step of prestop's, PRE_STOP_APP_TOKEN_FILE for the app URL"
 	for i, text := range h.words {
-		if i > 0 && strings.HasPrefix(h.words[i-1], "-") {
+		if program := path.Base(h.words[0]); i > 0 && h.words[i-1] == "-a" && (program == "redis-cli" || program == "valkey-cli") {
+			text = program + " -a " + text
+		} else if i > 0 && strings.HasPrefix(h.words[i-1], "-") {
 			text = h.words[i-1] + " " + text // a flag and its value
 		}
 		if what := secretIn(text); what != "" {
@@ -250,7 +281,7 @@ func signalsAndReturns(h *preStop, say report) {
 		return
 	}
 	all := h.script.commands
-	if len(all) > 0 && h.asWritten() && step.Signals(all[len(all)-1].words) && !h.script.calm() {
+	if len(all) > 0 && h.asWritten() && step.Signals(all[len(all)-1].words) && (!h.script.calm() || h.script.endsByAnotherSignal()) {
 		say(h.command(), "the hook signals the app by "+all[len(all)-1].program()+" and is done: SIGTERM comes right after it, and most apps end at once at a second signal",
 			"have the hook wait until the app has ended, or set the signal in the image (STOPSIGNAL) and let the hook only wait")
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -192,12 +193,20 @@ func wrongType(f flaw, say report) {
 	switch isSetting := func(s config.Setting) bool { return s.Env == name }; {
 	case what == "value" && slices.ContainsFunc(config.Table(), isSetting) && f.at.text() != "":
 		fix = "value: " + strconv.Quote(f.at.text())
+	case f.expected == "a string" && what == "command" && f.at.kind() == "a number":
+		fix = strconv.Quote(f.at.text())
 	case f.expected == "a string":
 		fix = quotes
 	case what == "env":
 		fix = "env:\n- name: " + graceVariable + "\n  value: \"60\""
 	case what == "command":
 		fix = "command:\n- /prestop\n- wait 20s"
+	case what == "exec":
+		fix = "exec:\n  command:\n  - /prestop\n  - wait 20s"
+	case what == "sleep":
+		fix = "sleep:\n  seconds: 20"
+	case what == "seconds" && stopDuration(f.at.text()) > 0:
+		fix = what + ": " + number(int32(stopDuration(f.at.text())/time.Second))
 	case what == "preStop":
 		fix = "preStop:\n  exec:\n    command: [/prestop]"
 	case what == graceKey:

@@ -17,6 +17,7 @@ func timeRules() []Rule {
 		{"sleep-fills-grace", Error, "a hook sleeps as long as the grace period, or longer", foreign(sleepFillsGrace)},
 		{"probe-grace-shorter", Warning, "a probe's own grace period is shorter than the hook takes the pod's to be", plans(probeGraceShorter)},
 		{"max-past-deadline", Warning, "an until has a max= that the deadline cuts", steps(maxPastDeadline)},
+		{"default-ends-early", Warning, "an until without max= ends long before the deadline, by the additional wait", steps(defaultEndsEarly)},
 		{"max-before-begin", Warning, "an until has a max= that is over before it begins", plans(maxBeforeBegin)},
 		{"timeout-not-reached", Warning, "timeout= is longer than one try ever has", steps(func(h *preStop, s *entry, say report) {
 			for _, call := range s.calls() {
@@ -93,6 +94,15 @@ func maxBeforeBegin(h *preStop, say report) {
 			say(at, text, "max="+short(e.Earliest+e.Most)+", or more")
 		}
 	})
+}
+
+// defaultEndsEarly finds waits that the additional wait ends, though they could go on for as long again and longer.
+func defaultEndsEarly(h *preStop, s *entry, say report) {
+	p := h.reading.plan
+	if h.judged(s) && s.needs.Default && h.reading.config.AdditionalWait.IsSet() && !h.guessed(waitVariable) && 2*s.Ends < p.Budget() {
+		say(s.at, s.Line+": without max= it ends at the additional wait, "+short(s.Ends)+" after the hook began, though the grace period of "+short(p.Grace)+" leaves "+short(p.Budget()),
+			fmt.Sprintf("max=%ds", int(p.Budget()/time.Second)))
+	}
 }
 
 func maxPastDeadline(h *preStop, s *entry, say report) {

@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
 )
 
 // trafficRules are about the waits for traffic to leave.
@@ -11,6 +14,9 @@ func trafficRules() []Rule {
 	return []Rule{
 		{"quiet-port-undeclared", Warning, "until quiet or until closed on a port that the pod does not declare", plans(portUndeclared)},
 		{"quiet-sees-probe", Warning, "a readiness probe comes more often than until quiet allows", steps(quietSeesProbe)},
+		{"quiet-udp", Warning, "until quiet on a TCP port that UDP uses too, whose datagrams it does not count", steps(quietUDP)},
+		{"quiet-pauses", Warning, "until quiet on an LLM server, whose answers pause for longer than its for=", steps(quietPauses)},
+		{"port-without-hook", Warning, "a container that a Service sends to has no hook, and another of the pod has one", pods(portWithoutHook)},
 		{"gone-never", Error, "until gone on a Service that keeps the pod until it has ended", steps(func(h *preStop, s *entry, say report) {
 			for _, service := range h.waitedFor(s) {
 				if service.spec.PublishNotReadyAddresses {
@@ -87,4 +93,95 @@ func (h *preStop) waitedFor(s *entry) []*service {
 		return nil
 	}
 	return h.serving(s.needs.Name)
+}
+
+func quietUDP(h *preStop, s *entry, say report) {
+	q := s.needs.Quiet
+	if q == nil || s.guess || q.New {
+		return
+	}
+	for _, port := range s.needs.Ports {
+		uses := func(c *container) bool {
+			return slices.ContainsFunc(c.Ports, func(p corev1.ContainerPort) bool {
+				return p.Protocol == corev1.ProtocolUDP && p.ContainerPort == int32(port)
+			})
+		}
+		if !slices.Contains(s.needs.UDP, port) && slices.ContainsFunc(h.pod.running, uses) {
+			say(s.at, fmt.Sprintf("%s: port %d is a UDP port too, and the step counts TCP alone: what comes by UDP is lost", s.Line, port),
+				fmt.Sprintf("until quiet %d,%d/udp", port, port))
+		}
+	}
+}
+
+// llmServers are servers that pause inside an answer, by their images' names, and the app's own count of running requests; empty: none is known.
+var llmServers = map[string]string{
+	"vllm/vllm-openai":                      "vllm:num_requests_running",
+	"lmsysorg/sglang":                       "sglang:num_running_reqs",
+	"huggingface/text-generation-inference": "",
+	"ggml-org/llama.cpp":                    "",
+	"nvidia/tritonserver":                   "",
+	"ollama/ollama":                         "",
+}
+
+// longestThought is a pause between two tokens that such servers are known to reach, and few exceed.
+const longestThought = time.Minute
+
+func quietPauses(h *preStop, s *entry, say report) {
+	q := s.needs.Quiet
+	if q == nil || s.guess || q.For >= longestThought {
+		return
+	}
+	metric, known := "", false
+	for name, m := range llmServers {
+		if repository := repositoryOf(h.Image); repository == name || strings.HasSuffix(repository, "/"+name) {
+			metric, known = m, true
+		}
+	}
+	if !known {
+		return
+	}
+	port := "PORT"
+	if len(s.needs.Ports) > 0 {
+		port = number(s.needs.Ports[0])
+	} else if all := h.container.declared(); len(all) > 0 {
+		port = all[0]
+	}
+	fix := "until empty " + port
+	if metric != "" {
+		fix = "until http://localhost:" + port + "/metrics metric=" + metric + " at-most=0; or " + fix
+	}
+	say(s.at, s.Line+": an LLM server is silent while it thinks, for longer than the "+short(q.For)+" that this step takes for the end of traffic", fix)
+}
+
+// repositoryOf is an image without its tag and its digest.
+func repositoryOf(image string) string {
+	image, _, _ = strings.Cut(image, "@")
+	if colon := strings.LastIndexByte(image, ':'); colon > strings.LastIndexByte(image, '/') {
+		image = image[:colon]
+	}
+	return image
+}
+
+// portWithoutHook finds containers that are sent SIGTERM at once, while clients still come. What only is scraped may go.
+func portWithoutHook(p *pod, say report) {
+	first := slices.IndexFunc(p.containers, func(c *container) bool { return c.hook != nil })
+	if first < 0 {
+		return
+	}
+	served := p.of.in.served(p.Labels, p.of.namespace)
+	for _, c := range p.containers {
+		if c.hook != nil || c.at("lifecycle", "preStop").there() {
+			continue
+		}
+		for i, port := range c.Ports {
+			name := strings.ToLower(port.Name + " " + c.Name)
+			if aside := slices.ContainsFunc([]string{"metric", "prom", "export", "admin", "health", "debug", "probe"}, func(word string) bool { return strings.Contains(name, word) }); aside {
+				continue
+			}
+			if served[number(port.ContainerPort)] || port.Name != "" && served[port.Name] {
+				c.named(say)(c.at("ports", i), fmt.Sprintf("a Service sends to port %d of container %s, which has no preStop hook: it is sent SIGTERM at once, while container %s still waits", port.ContainerPort, c.Name, p.containers[first].Name), hookLines)
+				break
+			}
+		}
+	}
 }

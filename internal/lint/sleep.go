@@ -2,6 +2,7 @@ package lint
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -37,6 +38,17 @@ func (s script) calm() bool {
 		}
 	}
 	return s.branches
+}
+
+// endsByAnotherSignal tells whether a script waits first and then, last, has the app end in another way than by SIGTERM. A second
+// SIGTERM does no harm to most apps, and another signal's way to end is cut short by it.
+func (s script) endsByAnotherSignal() bool {
+	if s.branches || len(s.commands) == 0 {
+		return false
+	}
+	return slices.ContainsFunc(s.commands[len(s.commands)-1].words, func(word string) bool {
+		return slices.Contains([]string{"quit", "graceful-stop", "QUIT", "-QUIT", "SIGQUIT", "-SIGQUIT", "-3"}, word)
+	})
 }
 
 func add(a, b time.Duration) time.Duration {

@@ -1,0 +1,21 @@
+package lint
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// A script of a ConfigMap is read however the hook starts it.
+func TestHowScriptsAreStarted(t *testing.T) {
+	t.Parallel()
+	const text = "kind: ConfigMap\nmetadata: {name: s}\ndata:\n  stop.sh: |\n    #!/bin/sh\n    sleep 40\n---\nkind: Pod\nmetadata: {name: web}\nspec:\n  volumes: [{name: s, configMap: {name: s, defaultMode: 0755}}]\n  containers:\n  - name: web\n    volumeMounts: [{name: s, mountPath: /scripts}]\n    lifecycle: {preStop: {exec: {command: [COMMAND]}}}\n"
+	for _, command := range []string{"/scripts/stop.sh", "sh, /scripts/stop.sh", "/bin/sh, -c, /scripts/stop.sh"} {
+		if got := linted(t, strings.Replace(text, "COMMAND", command, 1)); !slices.Equal(got, []string{"15 error sleep-fills-grace"}) {
+			t.Errorf("%s: found %q", command, got)
+		}
+	}
+	if got := linted(t, strings.Replace(text, "COMMAND", "sh, -c, /opt/stop.sh", 1)); len(got) > 0 {
+		t.Errorf("a script of the image: found %q", got)
+	}
+}

@@ -1,0 +1,193 @@
+package lint
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/version"
+)
+
+// podRules are about what stands around a hook and takes its effect away.
+func podRules() []Rule {
+	return []Rule{
+		{"grace-zero", Error, "a hook in a pod whose grace period is 0", hooks(graceZero)},
+		{"http-get-port", Error, "an httpGet hook without a port, which Kubernetes refuses", hooks(httpGetPort)},
+		{"http-get-host", Warning, "an httpGet hook with a host, so that another than this pod may be called", hooks(httpGetHost)},
+		{"stop-signal-without-os", Error, "a stopSignal in a pod without spec.os.name, which Kubernetes refuses", containers(stopSignalWithoutOS)},
+		{"restart-skips-hook", Warning, "a rule restarts all containers, which skips their hooks", containers(restartSkipsHook)},
+		{"recreate-waits", Warning, "a hook waits for traffic to move, and the strategy Recreate leaves no pod for it", hooks(recreateWaits)},
+		{"exec-readiness-stops", Warning, "an exec readiness probe, which these nodes do not run while a pod ends", hooks(execReadinessStops)},
+		{"app-outlasts-grace", Warning, "the hook and the app's own shutdown time are together longer than the grace period", hooks(appOutlastsGrace)},
+	}
+}
+
+func graceZero(h *preStop, say report) {
+	if h.pod.graceNode.there() && !h.pod.graceWrong && h.pod.grace == 0 {
+		say(h.pod.graceNode, graceKey+" is 0: the kubelet gives the hook of "+h.Name+" one second at most, and the app none", graceKey+": 60").Container = ""
+	}
+}
+
+func httpGetPort(h *preStop, say report) {
+	if h.HTTPGet != nil && !h.place.at("httpGet", "port").there() {
+		say(h.place.at("httpGet"), "the httpGet hook has no port, which Kubernetes refuses", "port: "+h.likelyPort())
+	}
+}
+
+// likelyPort is a port of the container's, or an example.
+func (c *container) likelyPort() string {
+	if all := c.declared(); len(all) > 0 {
+		return all[0]
+	}
+	return "8080"
+}
+
+func httpGetHost(h *preStop, say report) {
+	if h.HTTPGet == nil || h.HTTPGet.Host == "" {
+		return
+	}
+	at := h.place.at("httpGet", "host")
+	if local(h.HTTPGet.Host) {
+		say(at, "the kubelet makes the call of an httpGet hook from the node: "+h.HTTPGet.Host+" is the node here, not the pod", "leave host out: without one the kubelet calls the pod's own address")
+		return
+	}
+	say(at, "the kubelet calls "+h.HTTPGet.Host+" from the node, by the node's DNS: a Service's name is not found there, and its address may be another pod's", "leave host out: without one the kubelet calls the pod's own address")
+}
+
+func stopSignalWithoutOS(c *container, say report) {
+	if c.Lifecycle != nil && c.Lifecycle.StopSignal != nil && (c.pod.Spec.OS == nil || c.pod.Spec.OS.Name == "") {
+		say(c.at("lifecycle", "stopSignal"), "stopSignal is set and the pod has no os.name: Kubernetes refuses the pod", "spec:\n  os: {name: linux}")
+	}
+}
+
+// restartSkipsHook: the kubelet restarts all containers with a grace period of 0, which skips hooks.
+func restartSkipsHook(c *container, say report) {
+	for i, rule := range c.RestartPolicyRules {
+		hooked := slices.ContainsFunc(c.pod.running, func(c *container) bool { return c.hook != nil })
+		if rule.Action == corev1.ContainerRestartRuleActionRestartAllContainers && hooked {
+			say(c.at("restartPolicyRules", i, "action"), "RestartAllContainers ends all containers of the pod without their preStop hooks", "action: Restart, which restarts this container alone")
+		}
+	}
+}
+
+// recreateWaits finds waits for clients to go to another pod. A wait for what the app still does is right with any strategy.
+func recreateWaits(h *preStop, say report) {
+	w := h.pod.of
+	at := w.at("spec", "strategy", "type")
+	if w.kind != "Deployment" || at.text() != "Recreate" {
+		return
+	}
+	if i := slices.IndexFunc(h.entries(), func(e entry) bool { return e.needs.Name != "" }); i >= 0 {
+		e := h.entries()[i]
+		say(e.at, e.Line+": the strategy Recreate ends all pods before a new one starts, so that no other pod takes the traffic in a rollout",
+			"strategy: {type: RollingUpdate}; or until quiet, which ends when the last request has been answered")
+	}
+}
+
+// A stopTime is how an app is told how long it may take to stop.
+type stopTime struct {
+	app     string
+	program string // by whose name the flag is known; empty: by the image or the variable alone
+	pattern *regexp.Regexp
+	env     string
+}
+
+// Flags and variables by their documentation. Times without a unit are seconds.
+var stopTimes = []stopTime{
+	{"vLLM", "vllm", regexp.MustCompile(`^--shutdown-timeout[= ](\S+)$`), ""},
+	{"uvicorn", "uvicorn", regexp.MustCompile(`^--timeout-graceful-shutdown[= ](\S+)$`), ""},
+	{"gunicorn", "gunicorn", regexp.MustCompile(`^--graceful-timeout[= ](\S+)$`), ""},
+	{"Sidekiq", "sidekiq", regexp.MustCompile(`^(?:-t|--timeout)[= ](\S+)$`), ""},
+	{"Traefik", "traefik", regexp.MustCompile(`(?i)^--entrypoints\.[^.]+\.transport\.lifecycle\.gracetimeout[= ](\S+)$`), ""},
+	{"Spring", "java", regexp.MustCompile(`^(?:--|-D)spring\.lifecycle\.timeout-per-shutdown-phase=(\S+)$`), "SPRING_LIFECYCLE_TIMEOUT_PER_SHUTDOWN_PHASE"},
+	{"Quarkus", "java", regexp.MustCompile(`^-Dquarkus\.shutdown\.timeout=(\S+)$`), "QUARKUS_SHUTDOWN_TIMEOUT"},
+}
+
+// appOutlastsGrace counts what is written alone. An app's default is not known, since it may have a file of settings.
+func appOutlastsGrace(h *preStop, say report) {
+	lasts := h.shortest()
+	if h.pod.graceWrong || lasts <= 0 || lasts >= h.pod.grace {
+		return
+	}
+	for _, app := range stopTimes {
+		at, takes := app.of(h.container)
+		if takes > 0 && lasts+takes > h.pod.grace {
+			say(at, fmt.Sprintf("the hook lasts %s or more, and %s may take %s to stop after it: together they are longer than the grace period of %s, and SIGKILL ends what is left", short(lasts), app.app, short(takes), short(h.pod.grace)),
+				fmt.Sprintf("%s: %d; or a shorter hook, or a shorter shutdown time", graceKey, seconds(lasts+takes)+5))
+			return
+		}
+	}
+}
+
+// of is what a container tells its app, and where.
+func (t stopTime) of(c *container) (at node, takes time.Duration) {
+	if t.env != "" {
+		for i, v := range c.Env {
+			if v.Name == t.env {
+				at, takes = c.at("env", i, "value"), stopDuration(v.Value)
+			}
+		}
+		if takes > 0 {
+			return at, takes
+		}
+	}
+	words, places := slices.Concat(c.Command, c.Args), slices.Concat(c.at("command").items(), c.at("args").items())
+	if len(words) != len(places) || !t.runs(c, words) {
+		return node{}, 0
+	}
+	for i, word := range words {
+		found := t.pattern.FindStringSubmatch(word)
+		if found == nil && i+1 < len(words) {
+			found = t.pattern.FindStringSubmatch(word + " " + words[i+1])
+		}
+		if found != nil {
+			at, takes = places[i], stopDuration(found[1])
+		}
+	}
+	return at, takes
+}
+
+// runs tells whether a container runs the program, by its words or by its image's entrypoint.
+func (t stopTime) runs(c *container, words []string) bool {
+	byImage := len(c.Command) == 0 && slices.Contains([]string{"vllm-openai", "traefik"}, imageName(c.Image)) && strings.HasPrefix(imageName(c.Image), t.program)
+	return byImage || slices.ContainsFunc(words, func(word string) bool { return path.Base(word) == t.program })
+}
+
+// imageName is the last part of an image's repository.
+func imageName(image string) string {
+	image, _, _ = strings.Cut(image, "@")
+	image = path.Base(image)
+	name, _, _ := strings.Cut(image, ":")
+	return name
+}
+
+// stopDuration reads seconds, or a duration as Go and Java write it; 0: it is neither.
+func stopDuration(text string) time.Duration {
+	if n, err := strconv.ParseFloat(text, 64); err == nil && n > 0 && n < 1e6 {
+		return time.Duration(n * float64(time.Second))
+	}
+	d, err := time.ParseDuration(strings.ToLower(strings.TrimPrefix(strings.ToUpper(text), "PT")))
+	if err != nil {
+		return 0
+	}
+	return d
+}
+
+// execReadinessStops: kubelets 1.35.x, and 1.36.x from 1.36.3 on, run no exec readiness probe while a pod ends; 1.37.0 does again
+// (kubernetes issues 140881, 140509, 140882). A hook that only sleeps does not depend on it.
+func execReadinessStops(h *preStop, say report) {
+	v, err := version.ParseGeneric(h.pod.of.in.kubernetes)
+	if err != nil || h.ReadinessProbe == nil || h.ReadinessProbe.Exec == nil {
+		return
+	}
+	if affected := v.Major() == 1 && (v.Minor() == 35 || v.Minor() == 36 && v.Patch() >= 3); !affected {
+		return
+	}
+	say(h.at("readinessProbe", "exec"), "Kubernetes "+h.pod.of.in.kubernetes+" does not run exec readiness probes while a pod ends: the pod stays ready, whatever the hook tells the app",
+		"readinessProbe:\n  httpGet: {path: /ready, port: "+h.likelyPort()+"}")
+}
