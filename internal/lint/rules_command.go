@@ -170,7 +170,7 @@ var lacking = map[string][]string{
 }
 
 func (h *preStop) lacksTools(say report) {
-	name := strings.TrimPrefix(strings.TrimPrefix(repositoryOf(h.Image), "docker.io/"), "library/")
+	name := strings.TrimPrefix(repositoryOf(h.Image), "library/")
 	for _, r := range h.runs() {
 		programs := []string{path.Base(r.words[0])}
 		for _, c := range r.script.commands {

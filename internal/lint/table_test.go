@@ -90,7 +90,7 @@ func TestForeignHooks(t *testing.T) {
 		{none, nil, "{exec: {command: [sh, -c, 'sleep 15; nginx -s quit; while [ -e /run/nginx.pid ]; do sleep 1; done']}}", ""},
 		{none, nil, "{exec: {command: [sh, -c, 'sleep 15; nginx -s reload']}}", ""},
 		{none, []string{"image: alpine:3.20"}, "{exec: {command: [sh, -c, 'curl -s localhost/drain; sleep 5']}}", "error program-not-in-image"},
-		{none, []string{"image: docker.io/library/debian@sha256:0"}, "{exec: {command: [wget, -q, 'http://localhost/drain']}}", "error program-not-in-image"},
+		{none, []string{"image: library/debian@sha256:0"}, "{exec: {command: [wget, -q, 'http://localhost/drain']}}", "error program-not-in-image"},
 		{none, []string{"image: example/alpine:3.20"}, "{exec: {command: [sh, -c, 'curl -s localhost/drain; sleep 5']}}", ""},
 		{none, []string{"env: [{name: PRE_STOP_APP_URL, value: 'http://localhost/x'}]"}, "{httpGet: {path: /x, port: 80}}", "8 warning settings-without-hook"},
 		{none, []string{"env: [{name: PRE_STOP_APP_URL, value: 'http://localhost/x'}]"}, "{exec: {command: [/shared/pre-stop]}}", "8 warning settings-without-hook"},
