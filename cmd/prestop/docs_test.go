@@ -268,10 +268,14 @@ var (
 // notRun are the commands of other programs that pages may show. They are not run.
 var notRun = map[string][]string{
 	"kubectl":   {"annotate", "apply", "create", "delete", "describe", "events", "exec", "get", "label", "logs", "prestop inject", "prestop lint", "rollout"},
+	"cd":        {"prestop"},
+	"cmp":       {"dist/release/SHA256SUMS"},
 	"cosign":    {"verify", "verify-blob-attestation"},
 	"docker":    {"buildx imagetools inspect", "compose stop", "compose up"},
+	"gh":        {"attestation verify"},
 	"git":       {"clone"},
 	"go":        {"install github.com/prestop/prestop/cmd/"},
+	"jq":        {"--raw-output"},
 	"sha256sum": {"--check"},
 	"tar":       {"--extract"},
 }
