@@ -14,6 +14,8 @@ ACTIONLINT ?= github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 # The Dockerfile builds with the same; a test compares them. HTTP/2 of net/http is left out: the hook speaks HTTP/1 alone.
 RELEASE := CGO_ENABLED=0 GOARM=6 GOFLAGS="-buildvcs=false -trimpath -tags=nethttpomithttp2"
 GO_BUILD = $(RELEASE) go build -ldflags="-s -w -X main.version=$(VERSION)"
+# What is built for this machine knows its revision, where there is one. What is published has the same bytes without version control.
+GO_BUILD_HERE = $(GO_BUILD) -buildvcs=auto
 
 # Tests and tools need no version control, and no settings of whoever runs them.
 export GOFLAGS := -buildvcs=false
@@ -27,11 +29,11 @@ build: hook plugin ## build bin/prestop and bin/kubectl-prestop for this machine
 
 .PHONY: hook
 hook: ## build bin/prestop, the hook, for this machine
-	$(GO_BUILD) -o bin/prestop ./cmd/prestop
+	$(GO_BUILD_HERE) -o bin/prestop ./cmd/prestop
 
 .PHONY: plugin
 plugin: ## build bin/kubectl-prestop, the kubectl plugin, for this machine
-	$(GO_BUILD) -o bin/kubectl-prestop ./cmd/kubectl-prestop
+	$(GO_BUILD_HERE) -o bin/kubectl-prestop ./cmd/kubectl-prestop
 
 .PHONY: cross
 cross: $(ARCHES:%=dist/prestop-linux-%) ## build dist/prestop-linux-ARCH for each of ARCHES
