@@ -44,6 +44,10 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 			}
 		case "page":
 			server.Version = func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "<html>welcome</html>") }
+		case "v1.36.4+k3s1", "v1.37.0", "none":
+			server.Version = func(w http.ResponseWriter, _ *http.Request) {
+				fmt.Fprintf(w, `{"major": "1", "minor": "36", "gitVersion": %q}`, word)
+			}
 		case "broken":
 			server.Version = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }
 		case "logout":
