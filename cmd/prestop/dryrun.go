@@ -45,7 +45,7 @@ func (r *hookRun) dryRun() int {
 		_ = e.Encode(f)                                 // a buffer takes all
 		_, _ = r.stdout.Write(escape.JSON(out.Bytes())) // who is gone needs no answer
 	} else {
-		f.write(r.stdout, r.colours())
+		f.write(r.stdout, r.page())
 	}
 	switch {
 	case len(f.Errors) > 0:
@@ -130,23 +130,23 @@ func (r *hookRun) hideAll(list []string) []string {
 func (f *forecast) place(what, where string) { f.Places = append(f.Places, written{what, where}) }
 
 // write is the forecast for people.
-func (f forecast) write(w io.Writer, colours bool) {
+func (f forecast) write(w io.Writer, page hook.Page) {
 	out := &bytes.Buffer{}
 	fmt.Fprintf(out, "grace period %s, reserve %s: done within %s\n", f.Grace, f.Reserve, f.Deadline)
 	for _, said := range f.Pod {
-		hook.WriteWrapped(out, "", said)
+		page.Wrap(out, "", said)
 	}
 	fmt.Fprintln(out)
-	f.timeline.Write(out, colours)
+	f.timeline.Write(out, page)
 	fmt.Fprintln(out)
 	for _, p := range f.Places {
 		fmt.Fprintf(out, "%s: %s\n", p.What, escape.Printable(p.Where))
 	}
 	for _, text := range f.Warnings {
-		hook.WriteWrapped(out, "", "warning: "+text)
+		page.Wrap(out, "", "warning: "+text)
 	}
 	for _, text := range f.Errors {
-		hook.WriteWrapped(out, "", "error: "+text)
+		page.Wrap(out, "", "error: "+text)
 	}
 	_, _ = w.Write(out.Bytes()) // who is gone needs no answer
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/prestop/prestop/internal/hook"
 	"github.com/prestop/prestop/internal/proc"
 	"github.com/prestop/prestop/internal/secret"
+	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/prestop"
 )
 
@@ -65,7 +66,7 @@ func hookOrDryRun(i invocation) int {
 	}
 	p := r.script.Plan(r.world)
 	if len(p.Problems) > 0 && !r.inPod() {
-		return r.complain("%s (see prestop --help)", r.secrets.Hide(joined(p.Problems)))
+		return r.complain("%s%s (see prestop --help)", r.secrets.Hide(joined(p.Problems)), r.subcommandMeant())
 	}
 	if len(i.args) == 0 && r.terminal() {
 		fmt.Fprintf(r.stderr, "prestop: this is the hook itself, and takes %s; prestop --dry-run shows instead what it does\n", hook.NewTimeline(&p.Plan).Lasts())
@@ -73,6 +74,19 @@ func hookOrDryRun(i invocation) int {
 	r.late = late(time.Since(r.start))
 	w := newWatchdog(ctx, r.stderr, r.start.Add(r.script.SettledBudget()), p.Problems)
 	return w.watch(func() int { return r.hook(w, p) })
+}
+
+// subcommandMeant is the end of a message about words that cannot be read: the first may be a subcommand's name, mistyped, or one of
+// the plugin's.
+func (r *hookRun) subcommandMeant() string {
+	switch words := r.config.Arguments; {
+	case len(words) == 0:
+		return ""
+	case words[0] == "inject" || words[0] == "completion":
+		return "; " + words[0] + " is a command of the kubectl plugin: kubectl prestop " + words[0]
+	default:
+		return step.DidYouMean(words[0], subcommandNames())
+	}
 }
 
 // late is how much longer than usual the end of the hook will take, which is about the work of its beginning. That took so long.

@@ -16,7 +16,7 @@ func TestCostIsLinear(t *testing.T) {
 	planned := func(steps string, more env) func() {
 		return func() {
 			p := read(t, with(env{graceEnv: "60", stepsSetting: steps}, more)).Plan(world())
-			NewTimeline(&p.Plan).Write(io.Discard, false)
+			NewTimeline(&p.Plan).Write(io.Discard, Page{})
 		}
 	}
 	lines := func(n int, line string) string {

@@ -71,7 +71,8 @@ func checkEntry(t *testing.T, text, line string, one Step) {
 
 func checkDrawing(t *testing.T, p *Plan) {
 	drawing := NewTimeline(&p.Plan)
-	drawing.Write(io.Discard, true)
+	drawing.Write(io.Discard, Page{Colours: true})
+	drawing.Write(io.Discard, Page{Width: 60})
 	if earliest, latest := drawing.SIGTERM(); earliest > latest || latest > max(p.Budget(), 0) {
 		t.Errorf("SIGTERM from %s to %s of %s", earliest, latest, p.Budget())
 	}

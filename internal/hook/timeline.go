@@ -12,8 +12,25 @@ import (
 	"github.com/prestop/prestop/prestop"
 )
 
-// timelineWidth is how many columns a timeline takes at most, but for words that are longer.
-const timelineWidth = 80
+// A Page is what a plan is written on. Its zero value is as wide as a terminal once was, without colours.
+type Page struct {
+	Width   int // columns that a line takes at most, but for words that are longer; 0: 80
+	Colours bool
+}
+
+// Pages narrower than leastDrawn have times alone, and no bars. None is taken to be narrower than leastWidth.
+const (
+	usualWidth = 80
+	leastDrawn = 70
+	leastWidth = 30
+)
+
+func (p Page) width() int {
+	if p.Width == 0 {
+		return usualWidth
+	}
+	return max(p.Width, leastWidth)
+}
 
 // A Timeline is a schedule drawn against the grace period: a row for each step, with what was found out about it below,
 // and for what comes after the steps until the container's end.
@@ -100,12 +117,28 @@ func endRows(p *prestop.Plan, floor prestop.Slot) []row {
 		row{what: "SIGKILL", earliest: p.Grace, latest: p.Grace, ends: p.Grace, bar: []stroke{{signaled, p.Grace, p.Grace}}})
 }
 
-// Write draws it in columns, in colour if asked to.
-func (t Timeline) Write(w io.Writer, colours bool) {
-	c := t.columns()
+// Write draws it in columns.
+func (t Timeline) Write(w io.Writer, p Page) {
+	c := t.columns(p)
+	if p.width() < leastDrawn {
+		t.list(w, p, c)
+		return
+	}
 	fmt.Fprintf(w, "%-*s  %-*s  %*s  %s\n", c.what, "STEP", c.begins, "BEGINS", c.ends, "ENDS BY", t.axis(c.bar))
 	for _, r := range t.rows {
-		r.write(w, c, t.paint(r.bar, c.bar), colours)
+		r.write(w, p, c, t.paint(r.bar, c.bar))
+	}
+}
+
+// list writes the times without bars, and what they are of last.
+func (t Timeline) list(w io.Writer, p Page, c columns) {
+	fmt.Fprintf(w, "%-*s  %*s  %s\n", c.begins, "BEGINS", c.ends, "ENDS BY", "STEP")
+	indent := strings.Repeat(" ", c.begins+c.ends+2*len("  "))
+	for _, r := range t.rows {
+		p.wrap(w, fmt.Sprintf("%-*s  %*s  ", c.begins, r.begins(), c.ends, short(r.ends)), indent+"  ", r.what)
+		for _, text := range r.below {
+			p.wrap(w, indent+"  ", indent+"    ", text)
+		}
 	}
 }
 
@@ -117,15 +150,18 @@ const (
 	leastBar = 16
 )
 
-func (t Timeline) columns() columns {
+func (t Timeline) columns(p Page) columns {
 	c := columns{what: len("STEP"), begins: len("BEGINS"), ends: len("ENDS BY")}
 	for _, r := range t.rows {
-		if len(r.what) <= mostWhat {
-			c.what = max(c.what, len(r.what))
-		}
 		c.begins, c.ends = max(c.begins, len(r.begins())), max(c.ends, len(short(r.ends)))
 	}
-	c.bar = max(leastBar, timelineWidth-c.what-c.begins-c.ends-3*len("  "))
+	free := p.width() - c.begins - c.ends - 3*len("  ")
+	for _, r := range t.rows {
+		if len(r.what) <= min(mostWhat, free-leastBar) {
+			c.what = max(c.what, len(r.what))
+		}
+	}
+	c.bar = max(leastBar, free-c.what)
 	return c
 }
 
@@ -136,18 +172,18 @@ func (r row) begins() string {
 	return strings.TrimSuffix(short(r.earliest), "s") + "-" + short(r.latest)
 }
 
-func (r row) write(w io.Writer, c columns, bar string, colours bool) {
+func (r row) write(w io.Writer, p Page, c columns, bar string) {
 	what := r.what
 	if len(what) > c.what {
-		WriteWrapped(w, "", what)
+		p.Wrap(w, "", what)
 		what = ""
 	}
-	if colours {
+	if p.Colours {
 		bar = colour(bar)
 	}
 	fmt.Fprintf(w, "%-*s  %-*s  %*s  %s\n", c.what, what, c.begins, r.begins(), c.ends, short(r.ends), bar)
 	for _, text := range r.below {
-		WriteWrapped(w, "  ", text)
+		p.Wrap(w, "  ", text)
 	}
 }
 
@@ -189,16 +225,19 @@ func colour(bar string) string {
 	return out.String() + "\x1b[0m"
 }
 
-// WriteWrapped breaks a text between words, each line indented and printable.
-func WriteWrapped(w io.Writer, indent, text string) {
-	line := indent
+// Wrap breaks a text between words, each line indented and printable.
+func (p Page) Wrap(w io.Writer, indent, text string) { p.wrap(w, indent, indent+"  ", text) }
+
+// wrap begins the first line with what is given, and the others with the indent.
+func (p Page) wrap(w io.Writer, line, indent, text string) {
+	begun := len(line)
 	for word := range strings.FieldsSeq(text) {
 		word = escape.Printable(word)
-		if len(line) > len(indent) && len(line)+1+len(word) > timelineWidth {
+		if len(line) > begun && len(line)+1+len(word) > p.width() {
 			fmt.Fprintln(w, line)
-			line = indent + "  "
+			line, begun = indent, len(indent)
 		}
-		if strings.TrimSpace(line) != "" {
+		if len(line) > begun {
 			line += " "
 		}
 		line += word

@@ -18,9 +18,9 @@ type nothing struct{}
 
 func (nothing) Run(context.Context, *slog.Logger) error { return nil }
 
-func drawn(t Timeline, colours bool) string {
+func drawn(t Timeline, p Page) string {
 	var out bytes.Buffer
-	t.Write(&out, colours)
+	t.Write(&out, p)
 	return out.String()
 }
 
@@ -67,41 +67,69 @@ SIGKILL                     0s           0s  ^
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			if got := "\n" + drawn(NewTimeline(&test.p), false); got != test.want {
+			if got := "\n" + drawn(NewTimeline(&test.p), Page{}); got != test.want {
 				t.Errorf("drawn as%s\nwant%s", got, test.want)
 			}
 		})
 	}
 }
 
+// A page that is too narrow for bars has the times alone.
+func TestTimelineOnANarrowPage(t *testing.T) {
+	t.Parallel()
+	const s = time.Second
+	drawing := NewTimeline(&prestop.Plan{Grace: 30 * s, Reserve: 5 * s, Entries: []prestop.Entry{{Line: "wait 5s", Least: 5 * s}, {Line: "post http://localhost:8080/shutdown header=Accept:text/plain", Least: s}}})
+	drawing.Below(1, []string{"would fail now: connection refused by that port, at least today"})
+	const want = `
+BEGINS  ENDS BY  STEP
+0s           5s  1 wait 5s
+5s           6s  2 post
+                   http://localhost:8080/shutdown
+                   header=Accept:text/plain
+                   would fail now: connection
+                     refused by that port, at
+                     least today
+6s           6s  SIGTERM
+25s         30s  reserved for the container
+30s         30s  SIGKILL
+`
+	if got := "\n" + drawn(drawing, Page{Width: 48}); got != want {
+		t.Errorf("drawn as%s\nwant%s", got, want)
+	}
+}
+
+var numbered = regexp.MustCompile(`\b\d+ wait\b`)
+
 var escapes = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
-// Whatever the plan: 80 columns, a row for each step, and in colour the same text.
+// Whatever the plan: no line is wider than the page, there is a row for each step, and in colour the text is the same.
 func TestTimelineOfAnyPlan(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(1, 2))
-	for range 2000 {
+	for n := range 2000 {
+		page := Page{Width: []int{0, 45, 60, 69, 70, 79, 120, 200}[n%8]}
 		p := prestop.Plan{Grace: time.Duration(r.Int64N(int64(3 * time.Hour)))}
 		p.Reserve = time.Duration(r.Int64N(int64(p.Grace) + 1))
 		p.Floor = time.Duration(r.Int64N(int64(2 * p.Grace)))
 		for range r.IntN(12) {
-			e := prestop.Entry{Line: "wait " + strings.Repeat("x", r.IntN(70)), Least: time.Duration(r.Int64N(int64(p.Grace)))}
+			e := prestop.Entry{Line: "wait " + strings.Repeat("x", r.IntN(min(70, page.width()-30))), Least: time.Duration(r.Int64N(int64(p.Grace)))}
 			if r.IntN(2) == 0 {
 				e.Step, e.Most = nothing{}, time.Duration(r.Int64N(int64(time.Hour)))
 			}
 			p.Entries = append(p.Entries, e)
 		}
 		drawing := NewTimeline(&p)
-		text := drawn(drawing, false)
+		text := drawn(drawing, page)
 		for line := range strings.Lines(text) {
-			if utf8.RuneCountInString(line) > timelineWidth+1 {
+			if utf8.RuneCountInString(line) > page.width()+1 {
 				t.Fatalf("%d columns: %s", utf8.RuneCountInString(line)-1, line)
 			}
 		}
-		if steps := strings.Count(text, " wait x") + strings.Count(text, " wait \n") + strings.Count(text, " wait  "); steps < len(p.Entries) {
+		if steps := len(numbered.FindAllString(text, -1)); steps < len(p.Entries) {
 			t.Fatalf("%d of %d steps are drawn:\n%s", steps, len(p.Entries), text)
 		}
-		if plain := escapes.ReplaceAllString(drawn(drawing, true), ""); plain != text {
+		page.Colours = true
+		if plain := escapes.ReplaceAllString(drawn(drawing, page), ""); plain != text {
 			t.Fatalf("in colour it is\n%s\nand without\n%s", plain, text)
 		}
 	}
