@@ -3,7 +3,7 @@ package drain
 import (
 	"strconv"
 
-	"github.com/prestop/prestop/internal/step"
+	"github.com/prestop/prestop/internal/grammar"
 )
 
 // Bounds are those of a number that is waited for. Nil: there is none on that side.
@@ -16,7 +16,7 @@ func (b Bounds) hold(n float64) bool {
 func (b Bounds) none() bool { return b.AtMost == nil && b.AtLeast == nil }
 
 // boundsOf reads at-most= and at-least=.
-func boundsOf(l *step.Line) (b Bounds, err error) {
+func boundsOf(l *grammar.Line) (b Bounds, err error) {
 	if b.AtMost, err = number(l, "at-most"); err != nil {
 		return b, err
 	}
@@ -31,7 +31,7 @@ func boundsOf(l *step.Line) (b Bounds, err error) {
 }
 
 // number is an option's value; nil: it is not there.
-func number(l *step.Line, key string) (*float64, error) {
+func number(l *grammar.Line, key string) (*float64, error) {
 	o, ok := l.Option(key)
 	if !ok {
 		return nil, nil

@@ -1,6 +1,7 @@
 package drain
 
 import (
+	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/internal/step"
 )
 
@@ -16,12 +17,12 @@ type closedSpec struct {
 	wait step.Wait
 }
 
-func parseClosed(l *step.Line) (step.Spec, error) {
+func parseClosed(l *grammar.Line) (step.Spec, error) {
 	w, err := l.Target("a port, as in until closed 8080")
 	if err != nil {
 		return nil, err
 	}
-	wait, err := l.Wait()
+	wait, err := step.WaitOf(l)
 	if err != nil {
 		return nil, err
 	}

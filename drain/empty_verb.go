@@ -1,6 +1,9 @@
 package drain
 
-import "github.com/prestop/prestop/internal/step"
+import (
+	"github.com/prestop/prestop/internal/grammar"
+	"github.com/prestop/prestop/internal/step"
+)
 
 // EmptyVerb is the step that waits until connections are closed.
 func EmptyVerb() *step.Verb {
@@ -14,7 +17,7 @@ type emptySpec struct {
 	wait  step.Wait
 }
 
-func parseEmpty(l *step.Line) (step.Spec, error) {
+func parseEmpty(l *grammar.Line) (step.Spec, error) {
 	w, err := l.Target("a port, as in until empty 5672")
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package drain
 import (
 	"time"
 
+	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/internal/step"
 )
 
@@ -19,7 +20,7 @@ type execSpec struct {
 	wait    step.Wait
 }
 
-func parseExec(l *step.Line) (step.Spec, error) {
+func parseExec(l *grammar.Line) (step.Spec, error) {
 	words, err := l.Program()
 	if err != nil {
 		return nil, err
@@ -30,7 +31,7 @@ func parseExec(l *step.Line) (step.Spec, error) {
 			return nil, err
 		}
 	}
-	e.wait, err = l.Wait()
+	e.wait, err = step.WaitOf(l)
 	return e, err
 }
 

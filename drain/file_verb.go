@@ -1,6 +1,7 @@
 package drain
 
 import (
+	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/internal/step"
 )
 
@@ -16,12 +17,12 @@ type fileSpec struct {
 	wait step.Wait
 }
 
-func parseFile(l *step.Line) (step.Spec, error) {
+func parseFile(l *grammar.Line) (step.Spec, error) {
 	path, err := l.Path("a file's path, as in until file /shared/drained")
 	if err != nil {
 		return nil, err
 	}
-	wait, err := l.Wait()
+	wait, err := step.WaitOf(l)
 	return &fileSpec{path, wait}, err
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/prestop/prestop/internal/dns"
+	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/internal/step"
 )
 
@@ -16,11 +17,11 @@ func GoneVerb() *step.Verb {
 
 // goneSpec is a Gone as its step describes it.
 type goneSpec struct {
-	name *step.Word
+	name *grammar.Word
 	wait step.Wait
 }
 
-func parseGone(l *step.Line) (step.Spec, error) {
+func parseGone(l *grammar.Line) (step.Spec, error) {
 	w, err := l.Target("a name, as in until gone web.default.svc.cluster.local")
 	if err != nil {
 		return nil, err
@@ -28,7 +29,7 @@ func parseGone(l *step.Line) (step.Spec, error) {
 	if w.Text == "" || strings.ContainsAny(w.Text, "/: ") {
 		return nil, w.Expected("expected the name of a headless Service, as web.default.svc.cluster.local, got %s", w.Got())
 	}
-	wait, err := l.Wait()
+	wait, err := step.WaitOf(l)
 	return &goneSpec{w, wait}, err
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/internal/step"
 )
 
@@ -15,8 +16,8 @@ import (
 // pod's end. A shorter max= of the step beats it.
 const quietMin = 10 * time.Second
 
-func watchTime(l *step.Line) (step.Wait, error) {
-	w, err := l.Wait()
+func watchTime(l *grammar.Line) (step.Wait, error) {
+	w, err := step.WaitOf(l)
 	if !w.HasMin {
 		w.Min = quietMin
 		if w.HasMax {
@@ -38,7 +39,7 @@ type quietSpec struct {
 	wait  step.Wait
 }
 
-func parseQuiet(l *step.Line) (step.Spec, error) {
+func parseQuiet(l *grammar.Line) (step.Spec, error) {
 	q := new(quietSpec)
 	var err error
 	if q.wait, err = watchTime(l); err != nil {
@@ -58,7 +59,7 @@ func parseQuiet(l *step.Line) (step.Spec, error) {
 }
 
 // target reads the ports, which come first, or what is spoken there.
-func (q *quietSpec) target(n int, w *step.Word) error {
+func (q *quietSpec) target(n int, w *grammar.Word) error {
 	switch p := Protocol(w.Text); p {
 	case HTTP2, WebSocket, SSE, TLS:
 		if q.quiet.Protocol != "" {
@@ -85,7 +86,7 @@ func (q *quietSpec) target(n int, w *step.Word) error {
 	return nil
 }
 
-func (q *quietSpec) option(o *step.Option) (err error) {
+func (q *quietSpec) option(o *grammar.Option) (err error) {
 	switch o.Key {
 	case "for":
 		q.quiet.For, err = o.Positive()
@@ -109,7 +110,7 @@ func (q *quietSpec) option(o *step.Option) (err error) {
 }
 
 // prefixes reads CIDR,CIDR; an address alone is one too. IPv4 written as IPv6 is IPv4, as the peers are.
-func prefixes(o *step.Option) ([]netip.Prefix, error) {
+func prefixes(o *grammar.Option) ([]netip.Prefix, error) {
 	var all []netip.Prefix
 	for text := range strings.SplitSeq(o.Value, ",") {
 		p, err := netip.ParsePrefix(text)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/internal/jsonpath"
 	"github.com/prestop/prestop/internal/metrics"
 	"github.com/prestop/prestop/internal/request"
@@ -28,7 +29,7 @@ type urlSpec struct {
 	wait    step.Wait
 }
 
-func parseURL(l *step.Line) (step.Spec, error) {
+func parseURL(l *grammar.Line) (step.Spec, error) {
 	w, err := l.Target("a URL")
 	if err != nil {
 		return nil, err
@@ -37,7 +38,7 @@ func parseURL(l *step.Line) (step.Spec, error) {
 	if u.request, err = request.Parse(l, http.MethodGet, w); err != nil {
 		return nil, err
 	}
-	if u.wait, err = l.Wait(); err != nil {
+	if u.wait, err = step.WaitOf(l); err != nil {
 		return nil, err
 	}
 	if o, ok := l.Option("stable"); ok {
@@ -55,7 +56,7 @@ func parseURL(l *step.Line) (step.Spec, error) {
 }
 
 // metBy reads statuses that say that what was waited for is no longer there. A 2xx says what the other options make of it.
-func metBy(o *step.Option) (web.Statuses, error) {
+func metBy(o *grammar.Option) (web.Statuses, error) {
 	all, err := web.ParseStatuses(o.Value)
 	if err != nil || slices.ContainsFunc(all, func(s string) bool { return s[0] == '2' }) {
 		return nil, o.Expected("met-by: expected statuses other than 2xx, such as 404,410, got %s", o.Got())
@@ -64,7 +65,7 @@ func metBy(o *step.Option) (web.Statuses, error) {
 }
 
 // condition is what the answer must say.
-func (u *urlSpec) condition(l *step.Line) (Condition, error) {
+func (u *urlSpec) condition(l *grammar.Line) (Condition, error) {
 	path, isJSON := l.Option("json")
 	selector, isMetric := l.Option("metric")
 	if isJSON && isMetric {
@@ -94,7 +95,7 @@ func (u *urlSpec) condition(l *step.Line) (Condition, error) {
 	return Status{Statuses: u.request.Expect}, nil
 }
 
-func metric(l *step.Line, selector *step.Option, bounds Bounds) (Condition, error) {
+func metric(l *grammar.Line, selector *grammar.Option, bounds Bounds) (Condition, error) {
 	if bounds.none() {
 		return nil, selector.Expected("metric= needs at-most=N or at-least=N, to know what is waited for")
 	}
@@ -106,7 +107,7 @@ func metric(l *step.Line, selector *step.Option, bounds Bounds) (Condition, erro
 	return Metric{Selector: s, Bounds: bounds, Absent: absent}, err
 }
 
-func (u *urlSpec) json(l *step.Line, path *step.Option, bounds Bounds) (Condition, error) {
+func (u *urlSpec) json(l *grammar.Line, path *grammar.Option, bounds Bounds) (Condition, error) {
 	in, hasIn := l.Option("in")
 	notIn, hasNotIn := l.Option("not-in")
 	hasBounds := !bounds.none()

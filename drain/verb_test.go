@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/internal/jsonpath"
 	"github.com/prestop/prestop/internal/metrics"
 	"github.com/prestop/prestop/internal/step"
@@ -201,7 +202,7 @@ func TestStepsThatCannotBeRead(t *testing.T) {
 		"until closed $(LONG)":                            "column 14: expected a port from 1 to 65535, got \"$(LONG)\"",
 	} {
 		_, _, err := bound(text, step.Means{})
-		if e, ok := err.(*step.Error); !ok || e.Error() != want {
+		if e, ok := err.(*grammar.Error); !ok || e.Error() != want {
 			t.Errorf("%q: error %v, want %s", text, err, want)
 		}
 	}

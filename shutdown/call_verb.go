@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/internal/jsonpath"
 	"github.com/prestop/prestop/internal/request"
 	"github.com/prestop/prestop/internal/step"
@@ -33,7 +34,7 @@ type callSpec struct {
 	into     string // what the value is called; empty: none is read
 }
 
-func parseCall(l *step.Line) (step.Spec, error) {
+func parseCall(l *grammar.Line) (step.Spec, error) {
 	w, err := l.Target("a URL")
 	if err != nil {
 		return nil, err
@@ -55,7 +56,7 @@ func parseCall(l *step.Line) (step.Spec, error) {
 }
 
 // give reads what of the answer is given to later steps.
-func (c *callSpec) give(l *step.Line) (err error) {
+func (c *callSpec) give(l *grammar.Line) (err error) {
 	path, hasPath := l.Option("json")
 	into, hasInto := l.Option("into")
 	switch {
@@ -75,7 +76,7 @@ func (c *callSpec) give(l *step.Line) (err error) {
 
 // setBody takes text, or @FILE, which is read when the call is made, unless the @ is a variable's: whoever sets that might
 // have any file sent.
-func (c *callSpec) setBody(l *step.Line, o *step.Option) error {
+func (c *callSpec) setBody(l *grammar.Line, o *grammar.Option) error {
 	if o.Begins("@") {
 		c.bodyFile = o.Value[len("@"):]
 		if late := o.Late(); len(late) > 0 {

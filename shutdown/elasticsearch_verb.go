@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/prestop/prestop/internal/grammar"
+	"github.com/prestop/prestop/internal/phrase"
 	"github.com/prestop/prestop/internal/request"
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/web"
@@ -25,18 +27,18 @@ func ElasticsearchSpec(e step.Elasticsearch) step.Spec {
 
 // elasticsearchSpec is an Elasticsearch as its step describes it.
 type elasticsearchSpec struct {
-	verb, typed *step.Word // where an error about the URL, or the type, belongs; nil: there is no line
-	kind        string     // one of step.Types, or step.TypeOfSettings
+	verb, typed *grammar.Word // where an error about the URL, or the type, belongs; nil: there is no line
+	kind        string        // one of step.Types, or step.TypeOfSettings
 	urls        []*url.URL
 }
 
 const elasticsearchURL = "expected a URL after elasticsearch, or in PRE_STOP_ELASTICSEARCH_URL"
 
-func parseElasticsearch(l *step.Line) (step.Spec, error) {
+func parseElasticsearch(l *grammar.Line) (step.Spec, error) {
 	e := &elasticsearchSpec{verb: &l.Verb, typed: &l.Verb, kind: step.TypeOfSettings}
 	if o, ok := l.Option("type"); ok {
 		if !slices.Contains(step.Types(), o.Value) {
-			return nil, o.Expected("type: expected %s, got %s", step.OneOf(step.Types()), o.Got())
+			return nil, o.Expected("type: expected %s, got %s", phrase.OneOf(step.Types()), o.Got())
 		}
 		e.kind, e.typed = o.Value, &o.Word
 	}
@@ -92,8 +94,8 @@ func (e *elasticsearchSpec) Bind(m *step.Means) (step.Deed, error) {
 	return newElasticsearch(m, kind, urls), nil
 }
 
-// mistake is an *[step.Error] if there is a line.
-func mistake(at *step.Word, text string) error {
+// mistake is an *[grammar.Error] if there is a line.
+func mistake(at *grammar.Word, text string) error {
 	if at == nil {
 		return errors.New(text)
 	}

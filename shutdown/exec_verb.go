@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/internal/child"
+	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/internal/request"
 	"github.com/prestop/prestop/internal/step"
 )
@@ -21,7 +22,7 @@ type execSpec struct {
 	condition request.Spec
 }
 
-func parseExec(l *step.Line) (step.Spec, error) {
+func parseExec(l *grammar.Line) (step.Spec, error) {
 	words, err := l.Program()
 	if err != nil {
 		return nil, err

@@ -1,10 +1,13 @@
 package shutdown
 
-import "github.com/prestop/prestop/internal/step"
+import (
+	"github.com/prestop/prestop/internal/grammar"
+	"github.com/prestop/prestop/internal/step"
+)
 
 // RemoveVerb is the step that removes a file.
 func RemoveVerb() *step.Verb {
-	return &step.Verb{Name: "remove", Target: "PATH", Does: "removes a regular file; one that is not there is done", Parse: func(l *step.Line) (step.Spec, error) {
+	return &step.Verb{Name: "remove", Target: "PATH", Does: "removes a regular file; one that is not there is done", Parse: func(l *grammar.Line) (step.Spec, error) {
 		path, err := l.Path("a file's path, as in remove /shared/ready")
 		return removeSpec(path), err
 	}}

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"syscall"
 
+	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/internal/step"
 )
 
@@ -16,12 +17,12 @@ func SignalVerb() *step.Verb {
 
 // signalSpec is a Signal as its step describes it.
 type signalSpec struct {
-	name   *step.Word
+	name   *grammar.Word
 	signal syscall.Signal
 	wait   bool
 }
 
-func parseSignal(l *step.Line) (step.Spec, error) {
+func parseSignal(l *grammar.Line) (step.Spec, error) {
 	w, err := l.Target("a signal, as in signal QUIT")
 	if err != nil {
 		return nil, err

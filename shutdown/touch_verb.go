@@ -1,12 +1,13 @@
 package shutdown
 
 import (
+	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/internal/step"
 )
 
 // TouchVerb is the step that makes a file.
 func TouchVerb() *step.Verb {
-	return &step.Verb{Name: "touch", Target: "PATH", Does: "makes a file for the other containers of the pod", Parse: func(l *step.Line) (step.Spec, error) {
+	return &step.Verb{Name: "touch", Target: "PATH", Does: "makes a file for the other containers of the pod", Parse: func(l *grammar.Line) (step.Spec, error) {
 		path, err := l.Path("a file's path, as in touch /shared/drained")
 		return touchSpec(path), err
 	}}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/internal/regular"
 	"github.com/prestop/prestop/internal/request"
 	"github.com/prestop/prestop/internal/step"
@@ -38,7 +39,7 @@ type lockSpec struct {
 // lockPorts are the schemes, and the port where the URL has none.
 var lockPorts = map[string]string{"redis": "6379", "rediss": "6379", "etcd": "2379", "etcds": "2379"}
 
-func parseUnlock(l *step.Line) (step.Spec, error) {
+func parseUnlock(l *grammar.Line) (step.Spec, error) {
 	w, err := l.Target("redis://HOST or etcd://HOST")
 	if err != nil {
 		return nil, err
@@ -57,7 +58,7 @@ func parseUnlock(l *step.Line) (step.Spec, error) {
 }
 
 // parseLock reads the URL, and gives its path without slashes.
-func parseLock(l *step.Line, w *step.Word) (s *lockSpec, path string, err error) {
+func parseLock(l *grammar.Line, w *grammar.Word) (s *lockSpec, path string, err error) {
 	const expected = "expected redis://HOST, rediss://HOST, etcd://HOST or etcds://HOST (with an s: TLS)"
 	u, err := url.Parse(w.Text)
 	if err != nil {
@@ -85,7 +86,7 @@ func parseLock(l *step.Line, w *step.Word) (s *lockSpec, path string, err error)
 
 func (s *lockSpec) redis() bool { return strings.HasPrefix(s.url.Scheme, "redis") }
 
-func (s *lockSpec) options(l *step.Line) (err error) {
+func (s *lockSpec) options(l *grammar.Line) (err error) {
 	instead := ""
 	if !s.secure {
 		instead = fmt.Sprintf("TLS, %ss://HOST", s.url.Scheme)
@@ -113,7 +114,7 @@ func (s *lockSpec) options(l *step.Line) (err error) {
 }
 
 // need is the value of an option that must be there; others are of the other kind of server, and must not.
-func (s *lockSpec) need(l *step.Line, w *step.Word, name, purpose string, others ...string) (string, error) {
+func (s *lockSpec) need(l *grammar.Line, w *grammar.Word, name, purpose string, others ...string) (string, error) {
 	for _, other := range others {
 		if o, ok := l.Option(other); ok {
 			return "", o.Expected("%s= does not go with %s://", other, s.url.Scheme)
@@ -126,7 +127,7 @@ func (s *lockSpec) need(l *step.Line, w *step.Word, name, purpose string, others
 	return o.Value, nil
 }
 
-func (s *lockSpec) redisLock(l *step.Line, w *step.Word, database string) (err error) {
+func (s *lockSpec) redisLock(l *grammar.Line, w *grammar.Word, database string) (err error) {
 	if s.key, err = s.need(l, w, "key", "the lock's key", "lease-file"); err != nil {
 		return err
 	}
@@ -141,7 +142,7 @@ func (s *lockSpec) redisLock(l *step.Line, w *step.Word, database string) (err e
 	return nil
 }
 
-func (s *lockSpec) etcdLease(l *step.Line, w *step.Word, path string) (err error) {
+func (s *lockSpec) etcdLease(l *grammar.Line, w *grammar.Word, path string) (err error) {
 	if s.leaseFile, err = s.need(l, w, "lease-file", "a file that holds the lease's id", "key", "value-file"); err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/internal/child"
+	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/internal/regular"
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/web"
@@ -568,7 +569,7 @@ func TestStepsThatCannotBeRead(t *testing.T) {
 		"signal TERM":                                         "column 8: expected to run in a pod, where KUBERNETES_SERVICE_HOST is set: anywhere else it would end the session that it was called from",
 	} {
 		_, _, err := bound(text, step.Means{})
-		if e, ok := err.(*step.Error); !ok || e.Error() != want {
+		if e, ok := err.(*grammar.Error); !ok || e.Error() != want {
 			t.Errorf("%q: error %v, want %s", text, err, want)
 		}
 	}

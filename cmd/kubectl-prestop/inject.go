@@ -12,10 +12,11 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/prestop/prestop/internal/escape"
+	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/internal/inject"
 	"github.com/prestop/prestop/internal/lint"
 	"github.com/prestop/prestop/internal/manifest"
-	"github.com/prestop/prestop/internal/step"
+	"github.com/prestop/prestop/internal/phrase"
 )
 
 const injectUsage = `kubectl prestop inject puts prestop's hook into the pods of manifests: by default one that waits until traffic has left, for 60s or as
@@ -86,7 +87,7 @@ func (c *injectCommand) settings(flags *pflag.FlagSet, files []lint.File) error 
 			flag := flags.Lookup(name)
 			switch {
 			case !slices.Contains(ofFunction, name):
-				return fmt.Errorf("%s: functionConfig: expected %s, got %s", f.Name, step.OneOf(ofFunction), name)
+				return fmt.Errorf("%s: functionConfig: expected %s, got %s", f.Name, phrase.OneOf(ofFunction), name)
 			case flag.Changed:
 			default:
 				if err := flags.Set(name, text); err != nil {
@@ -123,7 +124,7 @@ func (c *injectCommand) durations() error {
 		flag, text string
 		into       *time.Duration
 	}{{"--max", c.max, &c.parameters.Max}, {"--min", c.min, &c.parameters.Min}} {
-		v, ok := step.ParseDuration(d.text)
+		v, ok := grammar.ParseDuration(d.text)
 		if !ok || v < time.Second || v%time.Second != 0 {
 			return fmt.Errorf("%s: expected whole seconds, as 50, or a duration, as 1m30s, got %q", d.flag, d.text)
 		}

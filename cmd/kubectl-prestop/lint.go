@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/prestop/prestop/internal/lint"
-	"github.com/prestop/prestop/internal/step"
+	"github.com/prestop/prestop/internal/phrase"
 )
 
 const lintUsage = `kubectl prestop lint says what will go wrong with the preStop hooks of manifests, prestop's and others', or of a cluster.
@@ -90,7 +90,7 @@ func lintManifests(i invocation) int {
 		writeRules(i.stdout, lint.Rules())
 		return exitDone
 	case !slices.Contains(outputNames(), c.output):
-		return i.complain("lint", "-o: expected %s, got %q%s", step.OneOf(outputNames()), c.output, step.DidYouMean(c.output, outputNames()))
+		return i.complain("lint", "-o: expected %s, got %q%s", phrase.OneOf(outputNames()), c.output, phrase.DidYouMean(c.output, outputNames()))
 	case wrong != nil:
 		return i.complain("lint", "--kubernetes-version: %v", wrong)
 	case asked != "" && len(c.names) > 0:

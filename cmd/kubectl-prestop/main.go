@@ -15,7 +15,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/prestop/prestop/internal/step"
+	"github.com/prestop/prestop/internal/phrase"
 	versions "github.com/prestop/prestop/internal/version"
 )
 
@@ -80,7 +80,7 @@ func run(i invocation) int {
 		for _, c := range all {
 			names = append(names, c.name)
 		}
-		return i.complain("", "expected one of the commands %s, got %q%s", strings.Join(names, ", "), name, step.DidYouMean(name, names))
+		return i.complain("", "expected one of the commands %s, got %q%s", strings.Join(names, ", "), name, phrase.DidYouMean(name, names))
 	}
 	i.args = i.args[1:]
 	return all[at].run(i)
@@ -106,7 +106,7 @@ func (i invocation) misspelt(command string, flags *pflag.FlagSet, err error) in
 				names = append(names, "--"+f.Name)
 			}
 		})
-		meant = step.DidYouMean("--"+unknown.GetSpecifiedName(), names)
+		meant = phrase.DidYouMean("--"+unknown.GetSpecifiedName(), names)
 	}
 	return i.complain(command, "%v%s", err, meant)
 }

@@ -10,9 +10,9 @@ import (
 	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/dns"
 	"github.com/prestop/prestop/internal/hook"
+	"github.com/prestop/prestop/internal/phrase"
 	"github.com/prestop/prestop/internal/proc"
 	"github.com/prestop/prestop/internal/secret"
-	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/prestop"
 )
 
@@ -85,7 +85,7 @@ func (r *hookRun) subcommandMeant() string {
 	case words[0] == "inject" || words[0] == "completion":
 		return "; " + words[0] + " is a command of the kubectl plugin: kubectl prestop " + words[0]
 	default:
-		return step.DidYouMean(words[0], subcommandNames())
+		return phrase.DidYouMean(words[0], subcommandNames())
 	}
 }
 

@@ -5,9 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/prestop/prestop/internal/phrase"
 	"github.com/spf13/pflag"
-
-	"github.com/prestop/prestop/internal/step"
 )
 
 // The errors of [Read] where somebody asks for help or for the version, and for no hook.
@@ -56,7 +55,7 @@ func meant(flags *pflag.FlagSet, err error) string {
 	}
 	var all []string
 	flags.VisitAll(func(f *pflag.Flag) { all = append(all, "--"+f.Name) })
-	return err.Error() + step.DidYouMean("--"+unknown.GetSpecifiedName(), all)
+	return err.Error() + phrase.DidYouMean("--"+unknown.GetSpecifiedName(), all)
 }
 
 // badFlag is the place of the argument that pflag stumbled over.

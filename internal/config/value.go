@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prestop/prestop/internal/grammar"
+	"github.com/prestop/prestop/internal/phrase"
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/web"
 )
@@ -26,7 +28,7 @@ func duration() kind[time.Duration] {
 }
 
 func parseDuration(text string) (time.Duration, error) {
-	d, ok := step.ParseDuration(text)
+	d, ok := grammar.ParseDuration(text)
 	if !ok {
 		return 0, fmt.Errorf("expected seconds, as 50, or a duration, as 1m30s, got %s", got(text))
 	}
@@ -76,7 +78,7 @@ func asItIs(text string) string { return text }
 func choice(among ...string) kind[string] {
 	return checked(strings.Join(among, "|"), func(text string) error {
 		if !slices.Contains(among, text) {
-			return fmt.Errorf("expected %s, got %s", step.OneOf(among), got(text))
+			return fmt.Errorf("expected %s, got %s", phrase.OneOf(among), got(text))
 		}
 		return nil
 	})

@@ -9,8 +9,8 @@ import (
 
 	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/eck"
+	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/internal/secret"
-	"github.com/prestop/prestop/internal/step"
 )
 
 // Any steps: no panic, an entry for each, a schedule that can be, an error that names a column, and no credentials in any text.
@@ -63,7 +63,7 @@ func checkEntry(t *testing.T, text, line string, one Step) {
 	if line != one.Line || (one.Spec == nil) != (one.Err != nil) {
 		t.Errorf("%q: %q, %+v", text, line, one)
 	}
-	at, ok := errors.AsType[*step.Error](one.Err)
+	at, ok := errors.AsType[*grammar.Error](one.Err)
 	if fromLine := one.Setting == stepsSetting; fromLine && one.Err != nil && (!ok || at.Column < 1 || at.Column > len(text)+1) {
 		t.Errorf("%q: the error names no column: %v", text, one.Err)
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/internal/config"
+	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/prestop"
 )
@@ -121,7 +122,7 @@ func (m *means) release() {
 
 // hideGiven keeps what a server gave out of what is said: the name is shown instead.
 func (s *Script) hideGiven(name, text string) {
-	if !step.Public("", text) {
+	if !grammar.Public("", text) {
 		s.secrets.AddVariable(name, text)
 	}
 }

@@ -18,8 +18,8 @@ import (
 
 	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/eck"
+	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/internal/secret"
-	"github.com/prestop/prestop/internal/step"
 )
 
 const (
@@ -334,7 +334,7 @@ func TestUnreadableStep(t *testing.T) {
 				t.Fatalf("wait %q: %+v", wait, p.Entries)
 			}
 			err := e.Step.Run(t.Context(), slog.New(slog.DiscardHandler))
-			if at, ok := errors.AsType[*step.Error](err); !ok || at.Column != 6 || !strings.HasPrefix(err.Error(), "cannot be read: column 6: expected seconds") {
+			if at, ok := errors.AsType[*grammar.Error](err); !ok || at.Column != 6 || !strings.HasPrefix(err.Error(), "cannot be read: column 6: expected seconds") {
 				t.Errorf("it fails with %v", err)
 			}
 			if wrong := p.wrong(); !strings.HasPrefix(wrong[len(wrong)-1], "step 3 (wait soon): column 6: expected seconds") || p.Steps[2].Err == nil || p.Steps[2].Spec != nil {

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/prestop/prestop/internal/config"
+	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/internal/secret"
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/verbs"
@@ -101,20 +102,20 @@ func (s *Script) read(l config.Line, given []string) (one Step, verb string) {
 	lookup := func(name string) (string, bool) {
 		one.Variables = append(one.Variables, name)
 		value, ok := s.config.Env[name]
-		if !step.Public(name, value) {
+		if !grammar.Public(name, value) {
 			one.secrets.AddVariable(name, value)
 		}
 		return value, ok
 	}
-	parsed, spec, declared, err := step.ParseIn(step.Scope{Lookup: lookup, Given: given}, s.verbs, l.Text)
+	parsed, spec, declared, err := step.ParseIn(grammar.Scope{Lookup: lookup, Given: given}, s.verbs, l.Text)
 	one.secrets.AddLine(declared)
 	if one.Once = parsed.Once; err == nil {
 		one.Line, one.Spec, one.Needs = parsed.Shown(l.Text), spec, spec.Needs()
 		return one, parsed.Verb.Text
 	}
 	unreadable := one.secrets.Inside() // nobody knows what in the line is a secret
-	words, _ := step.Unreadable(l.Text)
-	_, shown := step.Unreadable(parsed.Shown(l.Text))
+	words, _ := grammar.Unreadable(l.Text)
+	_, shown := grammar.Unreadable(parsed.Shown(l.Text))
 	for _, word := range words {
 		unreadable.Add(word)
 	}

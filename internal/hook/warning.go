@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/internal/config"
+	"github.com/prestop/prestop/internal/phrase"
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/web"
 	"github.com/prestop/prestop/prestop"
@@ -33,7 +34,7 @@ func (s *Script) warnSettings() {
 		s.warnings = append(s.warnings, Warning{ID: id, Step: at, Setting: setting, Text: fmt.Sprintf(format, args...)})
 	}
 	for _, name := range s.config.Unknown {
-		warn("setting-unknown", name, NoStep, "%s is set, and no setting of this version%s", name, step.DidYouMean(name, s.config.Names()))
+		warn("setting-unknown", name, NoStep, "%s is set, and no setting of this version%s", name, phrase.DidYouMean(name, s.config.Names()))
 	}
 	if eck := s.config.ECK; eck.Unreadable != nil && s.config.PasswordFile.V == eck.PasswordFile {
 		warn("eck-no-password", elasticsearchSetting, NoStep, "this is an ECK pod, and the password of %s, with which its shutdown would be registered, cannot be read: %v", s.config.Username.V, eck.Unreadable)

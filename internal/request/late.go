@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/web"
 )
@@ -20,7 +21,7 @@ func LateOptions() []string { return []string{"", "header", "body"} }
 // A late part of a request has names in it, whose values an earlier step gives.
 type late struct {
 	part string // "url", "body", or the header's name with a colon after it
-	word *step.Word
+	word *grammar.Word
 	json bool // a body in which a value's quotes are escaped
 	form bool // a body in which a value is percent-encoded
 }
@@ -31,7 +32,7 @@ const (
 )
 
 // lateURL takes a URL if names in it have no value yet. Those may change nothing of it but its path and the values of its query.
-func (s *Spec) lateURL(w *step.Word, u *url.URL) error {
+func (s *Spec) lateURL(w *grammar.Word, u *url.URL) error {
 	names := w.Late()
 	if len(names) == 0 {
 		return nil
@@ -60,7 +61,7 @@ func keysOf(u *url.URL) []string {
 }
 
 // LateBody takes a body's text if names in it have no value yet, and tells whether it has.
-func (s *Spec) LateBody(text *step.Word) bool {
+func (s *Spec) LateBody(text *grammar.Word) bool {
 	if len(text.Late()) == 0 {
 		return false
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/web"
 	"github.com/prestop/prestop/prestop"
@@ -18,7 +19,7 @@ import (
 
 // parseLate reads a line to which an earlier one gives ID, with a body as well.
 func parseLate(line string) (s Spec, err error) {
-	verb := &step.Verb{Name: "ask", Options: append(Options(), "body"), Late: LateOptions(), Parse: func(l *step.Line) (step.Spec, error) {
+	verb := &step.Verb{Name: "ask", Options: append(Options(), "body"), Late: LateOptions(), Parse: func(l *grammar.Line) (step.Spec, error) {
 		w, err := l.Target("a URL")
 		if err == nil {
 			s, err = Parse(l, http.MethodPost, w)
@@ -28,7 +29,7 @@ func parseLate(line string) (s Spec, err error) {
 		}
 		return nil, err
 	}}
-	_, _, secrets, err := step.ParseIn(step.Scope{Lookup: func(string) (string, bool) { return "", false }, Given: []string{"ID"}}, []*step.Verb{verb}, line)
+	_, _, secrets, err := step.ParseIn(grammar.Scope{Lookup: func(string) (string, bool) { return "", false }, Given: []string{"ID"}}, []*step.Verb{verb}, line)
 	for _, one := range secrets {
 		if err == nil && one.Text == "ID" {
 			err = fmt.Errorf("a name is a secret: %+v", one)

@@ -8,12 +8,13 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/web"
 )
 
 // OnlyIf reads only-if= of a step that makes no request of its own.
-func OnlyIf(l *step.Line) (s Spec, err error) {
+func OnlyIf(l *grammar.Line) (s Spec, err error) {
 	err = s.condition(l)
 	return s, err
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/internal/step"
 )
 
@@ -60,7 +61,7 @@ func TestConditional(t *testing.T) {
 		}))
 		defer server.Close()
 		var s Spec
-		verb := &step.Verb{Name: "do", Raw: true, Options: []string{"only-if"}, Parse: func(l *step.Line) (_ step.Spec, err error) {
+		verb := &step.Verb{Name: "do", Raw: true, Options: []string{"only-if"}, Parse: func(l *grammar.Line) (_ step.Spec, err error) {
 			s, err = OnlyIf(l)
 			return nil, err
 		}}

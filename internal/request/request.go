@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/web"
 )
@@ -37,7 +38,7 @@ type Spec struct {
 }
 
 // Parse reads the URL in w, and the line's options that are of a request.
-func Parse(l *step.Line, method string, w *step.Word) (Spec, error) {
+func Parse(l *grammar.Line, method string, w *grammar.Word) (Spec, error) {
 	u, err := web.ParseURL(w.Text)
 	if err != nil {
 		return Spec{}, w.Refused(err, urlExpected)
@@ -78,7 +79,7 @@ func Parse(l *step.Line, method string, w *step.Word) (Spec, error) {
 
 // TLSOption reads an option that is of TLS into t. A client certificate without its key, and a name without TLS, would be left
 // out. instead says where TLS is, for a URL that has none; else it is empty.
-func TLSOption(l *step.Line, o *step.Option, t *web.TLS, instead string) (err error) {
+func TLSOption(l *grammar.Line, o *grammar.Option, t *web.TLS, instead string) (err error) {
 	other := ""
 	switch o.Key {
 	case "cert-file":
@@ -103,7 +104,7 @@ func TLSOption(l *step.Line, o *step.Option, t *web.TLS, instead string) (err er
 	return err
 }
 
-func (s *Spec) header(l *step.Line, o *step.Option) error {
+func (s *Spec) header(l *grammar.Line, o *grammar.Option) error {
 	name, value, ok := strings.Cut(o.Value, ":")
 	value = strings.TrimSpace(value) // a variable from a Secret often ends in a newline
 	if !ok || name == "" || strings.Trim(name, headerName) != "" || strings.ContainsFunc(value, unsent) {
@@ -131,7 +132,7 @@ const headerName = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHI
 func unsent(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 
 // condition reads only-if=. Certificates and credentials go along to the same place alone.
-func (s *Spec) condition(l *step.Line) error {
+func (s *Spec) condition(l *grammar.Line) error {
 	o, ok := l.Option("only-if")
 	if !ok {
 		return nil

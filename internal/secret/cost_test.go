@@ -6,14 +6,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prestop/prestop/internal/step"
+	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/internal/timing"
 )
 
 // unreadable hides in a line that cannot be read what may be a secret.
 func unreadable(line string) string {
 	s := &Set{}
-	words, shown := step.Unreadable(line)
+	words, shown := grammar.Unreadable(line)
 	for _, word := range words {
 		s.Add(word)
 	}

@@ -6,7 +6,7 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/prestop/prestop/internal/step"
+	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/internal/web"
 )
 
@@ -55,7 +55,7 @@ func written(text string) []string {
 // lines are those of a text of several, which a program may print one by one, without what frames a key.
 func lines(text string) (all []string) {
 	for line := range strings.Lines(text) {
-		if line = strings.TrimSpace(line); !step.Public("", line) && !strings.HasPrefix(line, "-----") {
+		if line = strings.TrimSpace(line); !grammar.Public("", line) && !strings.HasPrefix(line, "-----") {
 			all = append(all, line)
 		}
 	}

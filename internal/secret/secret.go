@@ -16,8 +16,8 @@ import (
 	"sync"
 	"unicode/utf8"
 
+	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/internal/regular"
-	"github.com/prestop/prestop/internal/step"
 )
 
 // A Set hides secrets. Its zero value hides none. It is safe for concurrent use.
@@ -35,7 +35,7 @@ func (s *Set) Inside() *Set { return &Set{outer: s} }
 
 const (
 	// shortest is how long a text is that can be taken out of others without spoiling them, in bytes.
-	shortest = step.Shortest
+	shortest = grammar.Shortest
 	stars    = "***"
 )
 
@@ -69,7 +69,7 @@ func (s *Set) add(text, shown string) {
 }
 
 // AddLine declares what a step's line says of secrets: to all, or to the step's own set s.
-func (s *Set) AddLine(all []step.Secret) {
+func (s *Set) AddLine(all []grammar.Secret) {
 	for _, one := range all {
 		to, shown := s.outer, stars
 		if one.Own {
@@ -84,7 +84,7 @@ func (s *Set) AddLine(all []step.Secret) {
 
 // AddURL declares what is secret in a URL that somebody set: its user and password, and the values of its query.
 func (s *Set) AddURL(u *url.URL) {
-	for _, one := range step.SecretsOf(u) {
+	for _, one := range grammar.SecretsOf(u) {
 		s.AddCredential(one.Text)
 	}
 }
@@ -97,7 +97,7 @@ func (s *Set) AddCredential(text string) { s.addCredential(text, stars) }
 func (s *Set) addCredential(text, shown string) {
 	s.add(text, shown)
 	part := func(text string) {
-		if !step.Public("", text) {
+		if !grammar.Public("", text) {
 			s.add(text, shown)
 		}
 	}
@@ -159,7 +159,7 @@ func (s *Set) Password(user, path string) func() (string, error) {
 func (s *Set) Content(path string) ([]byte, error) {
 	content, err := regular.Read(path)
 	s.Add(strings.TrimSpace(string(content)))
-	for _, text := range step.ValuesOf(content) {
+	for _, text := range grammar.ValuesOf(content) {
 		s.Add(text)
 	}
 	return content, err

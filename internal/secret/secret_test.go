@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/prestop/prestop/internal/step"
+	"github.com/prestop/prestop/internal/grammar"
 )
 
 func basic(user, password string) string {
@@ -27,7 +27,7 @@ func parsed(t *testing.T, text string) *url.URL {
 func TestHide(t *testing.T) {
 	t.Parallel()
 	credential := func(value string) func(*Set) {
-		return func(s *Set) { s.Inside().AddLine([]step.Secret{{Text: value}}) }
+		return func(s *Set) { s.Inside().AddLine([]grammar.Secret{{Text: value}}) }
 	}
 	add := func(all ...string) func(*Set) {
 		return func(s *Set) {
@@ -72,8 +72,8 @@ func TestHide(t *testing.T) {
 		{"behind a scheme", credential("Bearer hunter22"), "no hunter22; Bearer hunter22", "no ***; ***"},
 		{"basic", credential("Basic " + basic("joe", "hunter22")), "hunter22 joe:hunter22 " + basic("joe", "hunter22"), "*** *** ***"},
 		{"a cookie", credential("a=b; session=hunter22"), "hunter22", "***"},
-		{"a step's own is no other's", func(s *Set) { s.Inside().AddLine([]step.Secret{{Text: "hunter22", Own: true}}) }, "hunter22", "hunter22"},
-		{"a variable in a header", func(s *Set) { s.Inside().AddLine([]step.Secret{{Variable: "TOKEN", Text: "Bearer hunter22"}}) }, "Bearer hunter22, hunter22", "$(TOKEN), $(TOKEN)"},
+		{"a step's own is no other's", func(s *Set) { s.Inside().AddLine([]grammar.Secret{{Text: "hunter22", Own: true}}) }, "hunter22", "hunter22"},
+		{"a variable in a header", func(s *Set) { s.Inside().AddLine([]grammar.Secret{{Variable: "TOKEN", Text: "Bearer hunter22"}}) }, "Bearer hunter22, hunter22", "$(TOKEN), $(TOKEN)"},
 
 		{"cut", add("hunter22"), "a hunt… and hunter…", "a ***… and ***…"},
 		{"cut and quoted", add(`hun"ter"22`), `a hun\"te…`, "a ***…"},

@@ -2,84 +2,51 @@ package step
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strings"
+
+	"github.com/prestop/prestop/internal/grammar"
+	"github.com/prestop/prestop/internal/phrase"
 )
 
-// A Line is one step as it was written, in words.
-type Line struct {
-	Verb    Word // the verb's name; its Text has one blank where it is of two words
-	Targets []Word
-	Options []Option
-	// Once: not done again where an earlier delivery of the hook had begun the step.
-	Once bool
-
-	scope   Scope
-	secrets []Secret
-}
-
-// onceWord at the end of any step sets [Line.Once].
-const onceWord = "once"
-
 // Parse splits a line, finds its verb among verbs, and has the verb make sense of it. What the line holds of secrets is
-// returned with an error too. The error is an *[Error], and says in which column something else was expected.
-func Parse(verbs []*Verb, text string, lookup Lookup) (*Line, Spec, []Secret, error) {
-	return ParseIn(Scope{Lookup: lookup}, verbs, text)
+// returned with an error too. The error is a *[grammar.Error], and says in which column something else was expected.
+func Parse(verbs []*Verb, text string, lookup grammar.Lookup) (*grammar.Line, Spec, []grammar.Secret, error) {
+	return ParseIn(grammar.Scope{Lookup: lookup}, verbs, text)
 }
 
 // ParseIn is [Parse] of a line to which others before it give values.
-func ParseIn(scope Scope, verbs []*Verb, text string) (*Line, Spec, []Secret, error) {
-	words, err := split(text, scope)
-	if err == nil && len(words) == 0 {
-		err = &Error{Column: 1, Text: "expected a step, got nothing"}
-	}
-	l := &Line{scope: scope}
-	if len(words) > 0 {
-		l.Verb = words[0]
-	}
+func ParseIn(scope grammar.Scope, verbs []*Verb, text string) (*grammar.Line, Spec, []grammar.Secret, error) {
+	l, words, err := grammar.Split(text, scope)
 	if err != nil {
 		return l, nil, nil, err
-	}
-	if last := len(words) - 1; last > 0 && words[last].Text == onceWord && words[last].Bare() {
-		l.Once, words = true, words[:last]
 	}
 	v, rest, err := verbOf(verbs, words)
 	if err != nil {
 		return l, nil, nil, err
 	}
-	l.Verb = Word{Text: v.Name, Written: v.Name, Column: words[0].Column, plain: len(v.Name)}
-	l.Targets, l.Options = v.arrange(rest)
-	for _, o := range l.Options {
-		if !slices.Contains(v.Options, o.Key) {
-			return l, nil, l.secrets, o.Expected("%s", v.expected(o.Key))
-		}
-	}
-	if !v.Raw {
-		if err := l.apart(verbs); err != nil {
-			return l, nil, l.secrets, err
-		}
-	}
-	if err := v.early(words[:len(words)-len(rest)], l); err != nil {
-		return l, nil, l.secrets, err
-	}
-	spec, err := v.Parse(l)
-	return l, spec, l.secrets, err
+	l.Arrange(v.Name, rest, v.Raw)
+	spec, err := v.parse(verbs, words[:len(words)-len(rest)], l)
+	return l, spec, l.Secrets(), err
 }
 
-// arrange parts targets from options.
-func (v *Verb) arrange(words []Word) ([]Word, []Option) {
-	if !v.Raw {
-		return options(words)
-	}
-	var before []Option
-	for len(words) > 0 {
-		o, ok := option(words[0])
-		if !ok {
-			break
+// parse refuses what no verb takes, and leaves the rest to the verb. named are the words of its name.
+func (v *Verb) parse(verbs []*Verb, named []grammar.Word, l *grammar.Line) (Spec, error) {
+	for _, o := range l.Options {
+		if !slices.Contains(v.Options, o.Key) {
+			return nil, o.Expected("%s", v.expected(o.Key))
 		}
-		before, words = append(before, o), words[1:]
 	}
-	return words, before
+	if !v.Raw {
+		if err := apart(verbs, l); err != nil {
+			return nil, err
+		}
+	}
+	if err := v.early(named, l); err != nil {
+		return nil, err
+	}
+	return v.Parse(l)
 }
 
 func (v *Verb) expected(key string) string {
@@ -87,14 +54,14 @@ func (v *Verb) expected(key string) string {
 		return fmt.Sprintf("%s takes no options, got %s=", v.Name, key)
 	}
 	meant := ""
-	if nearest := Nearest(key, v.Options); nearest != "" {
+	if nearest := phrase.Nearest(key, v.Options); nearest != "" {
 		meant = "; did you mean " + nearest + "=?"
 	}
 	return fmt.Sprintf("expected an option of %s (%s), got %s=%s", v.Name, strings.Join(v.Options, " "), key, meant)
 }
 
 // verbOf finds the verb that words begin with, and the words after it. A name of two words goes before its first alone.
-func verbOf(verbs []*Verb, words []Word) (*Verb, []Word, error) {
+func verbOf(verbs []*Verb, words []grammar.Word) (*Verb, []grammar.Word, error) {
 	first := &words[0]
 	var found *Verb
 	for _, v := range verbs {
@@ -118,13 +85,13 @@ func verbOf(verbs []*Verb, words []Word) (*Verb, []Word, error) {
 		if replaced := instead(words); replaced != "" {
 			return nil, nil, first.Expected("expected a step, got %s: %s", first.Got(), replaced)
 		}
-		meant = DidYouMean(first.Text, names)
+		meant = phrase.DidYouMean(first.Text, names)
 	}
-	return nil, nil, first.Expected("expected %s, got %s%s", OneOf(names), first.Got(), meant)
+	return nil, nil, first.Expected("expected %s, got %s%s", phrase.OneOf(names), first.Got(), meant)
 }
 
 // follows refuses a word that is neither the second of a longer name, nor the URL that a verb of the first alone takes.
-func (v *Verb) follows(verbs []*Verb, words []Word) error {
+func (v *Verb) follows(verbs []*Verb, words []grammar.Word) error {
 	if v.Target != "URL" || len(words) > 1 && strings.Contains(words[1].Text, ":") {
 		return nil
 	}
@@ -137,13 +104,13 @@ func (v *Verb) follows(verbs []*Verb, words []Word) error {
 	if len(seconds) == 0 {
 		return nil
 	}
-	expected := "expected " + OneOf(append(slices.Clip(seconds), "a URL")) + " after " + v.Name
+	expected := "expected " + phrase.OneOf(append(slices.Clip(seconds), "a URL")) + " after " + v.Name
 	if len(words) == 1 {
-		return &Error{Column: words[0].Column + len(words[0].Written), Text: expected}
+		return &grammar.Error{Column: words[0].Column + len(words[0].Written), Text: expected}
 	}
 	second, meant := &words[1], ""
 	if second.Bare() {
-		meant = DidYouMean(second.Text, seconds)
+		meant = phrase.DidYouMean(second.Text, seconds)
 	}
 	return second.Expected("%s, got %s%s", expected, second.Got(), meant)
 }
@@ -162,15 +129,6 @@ func firstWords(verbs []*Verb) []string {
 	return all
 }
 
-// OneOf lists words for a sentence: "a, b or c".
-func OneOf(words []string) string {
-	last := len(words) - 1
-	if last < 1 {
-		return strings.Join(words, "")
-	}
-	return strings.Join(words[:last], ", ") + " or " + words[last]
-}
-
 // OneStep makes one line of arguments that are the words of one step, as in ["wait", "20s"]. False: each argument is a line of
 // its own. Words of one step begin with a bare verb and hold no blank, but for those of a program.
 func OneStep(verbs []*Verb, args []string) (string, bool) {
@@ -186,35 +144,72 @@ func OneStep(verbs []*Verb, args []string) (string, bool) {
 	}
 	var words []string
 	for _, arg := range args {
-		words = append(words, Quote(arg))
+		words = append(words, grammar.Quote(arg))
 	}
 	return strings.Join(words, " "), true
 }
 
-// Target is the one thing that the step is about. expected says what, for the error.
-func (l *Line) Target(expected string) (*Word, error) {
-	switch {
-	case len(l.Targets) == 0:
-		return nil, l.End().Expected("expected %s after %s", expected, l.Verb.Text)
-	case len(l.Targets) > 1:
-		return nil, l.Targets[1].Expected("expected an option or the end of the step, got %s", l.Targets[1].Got())
+// early refuses late names where the verb cannot wait for their values.
+func (v *Verb) early(named []grammar.Word, l *grammar.Line) error {
+	refuse := func(w *grammar.Word) error {
+		if late := w.Late(); len(late) > 0 {
+			return w.Expected("$(%s) has its value only when the steps run: it may stand in the URL's path, in the values of its query, in header= and in body= of a call, and in URL and header= of until", late[0])
+		}
+		return nil
 	}
-	return &l.Targets[0], nil
-}
-
-// End is the place after the verb, for an error about something that is missing there.
-func (l *Line) End() *Word {
-	end := l.Verb
-	end.Column += len(l.Verb.Text)
-	return &end
-}
-
-// Option is the last option of that key.
-func (l *Line) Option(key string) (*Option, bool) {
-	for n := len(l.Options) - 1; n >= 0; n-- {
-		if l.Options[n].Key == key {
-			return &l.Options[n], true
+	for _, w := range named {
+		if err := refuse(&w); err != nil {
+			return err
 		}
 	}
-	return nil, false
+	for _, w := range l.Targets {
+		if err := refuse(&w); err != nil && !slices.Contains(v.Late, "") {
+			return err
+		}
+	}
+	for _, o := range l.Options {
+		if err := refuse(&o.Word); err != nil && !slices.Contains(v.Late, o.Key) {
+			return err
+		}
+	}
+	return nil
+}
+
+// instead is the step that replaces a command, which somebody wrote where a step was expected; empty: there is none.
+func instead(words []grammar.Word) string {
+	command := words[0].Text
+	switch path.Base(command) {
+	case "sleep":
+		if len(words) > 1 && words[1].Bare() {
+			if d, ok := grammar.ParseDuration(words[1].Text); ok {
+				return "wait " + d.String()
+			}
+		}
+		return "wait 20s"
+	case "curl", "wget":
+		return "get URL, or post URL"
+	case "kill", "pkill", "killall":
+		return "signal TERM"
+	case "sh", "bash", "ash", "dash":
+		return "exec " + command + " -c SCRIPT, where the steps cannot say the same"
+	}
+	if strings.HasPrefix(command, "/") {
+		return "exec " + command
+	}
+	return ""
+}
+
+// apart says that a line has more than one step, which w begins or parts; empty: it does not.
+func apart(verbs []*Verb, l *grammar.Line) error {
+	for n, w := range l.Targets {
+		switch {
+		case !w.Bare() || w.Text == "":
+			continue
+		case strings.Trim(w.Text, "&|;") == "":
+		case n == 0 || !isVerb(verbs, w.Text):
+			continue
+		}
+		return w.Expected("expected an option or the end of the step, got %s: each step is an argument of its own, or a line of PRE_STOP_STEPS", w.Got())
+	}
+	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/prestop"
 )
 
@@ -24,7 +25,7 @@ type Verb struct {
 	Late    []string // keys of options whose value an earlier step may give when it runs; "" is the target
 	Raw     bool     // all words after it are a program's; an option stands before them
 	Does    string   // what it does, in half a sentence
-	Parse   func(*Line) (Spec, error)
+	Parse   func(*grammar.Line) (Spec, error)
 }
 
 // A Spec is a step that was understood.

@@ -3,10 +3,10 @@ package step
 import (
 	"encoding/json"
 	"errors"
-	"slices"
 	"strings"
 	"testing"
 
+	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/prestop"
 )
 
@@ -40,35 +40,10 @@ func TestValues(t *testing.T) {
 	}
 }
 
-func TestLate(t *testing.T) {
-	t.Parallel()
-	words, err := split(`x http://a/$(ID)/b$HOST?c=${ID}x $ID '$(ID)'`, Scope{env, []string{"ID"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if w := words[1]; w.Text != "http://a/ID/bapp?c=IDx" || !slices.Equal(w.Late(), []string{"ID", "ID"}) {
-		t.Errorf("%+v", w)
-	}
-	n := 0
-	got, err := words[1].Fill(func(name string) (string, error) { n++; return strings.Repeat("v", n) + "$(ID)", nil })
-	if err != nil || got != "http://a/v$(ID)/bapp?c=vv$(ID)x" {
-		t.Errorf("%s, %v", got, err)
-	}
-	if _, err := words[1].Fill(func(string) (string, error) { return "", errors.ErrUnsupported }); err != errors.ErrUnsupported {
-		t.Error(err)
-	}
-	if len(words[3].Late()) != 0 || words[2].Bare() {
-		t.Errorf("%+v", words)
-	}
-	if got, err := words[1].Part(9, 12).Fill(func(string) (string, error) { return "9", nil }); got != "9/" || err != nil {
-		t.Errorf("%s, %v", got, err)
-	}
-}
-
 // A name that has no value yet is refused wherever the verb needs to know the word.
 func TestEarly(t *testing.T) {
 	t.Parallel()
-	parse := func(l *Line) (Spec, error) {
+	parse := func(l *grammar.Line) (Spec, error) {
 		name, err := l.Gives()
 		if err == nil && name == "bad" {
 			err = errors.ErrUnsupported
@@ -86,9 +61,11 @@ func TestEarly(t *testing.T) {
 		"call a into=ID": "ID is given by an earlier step", "call a into=HOST": "HOST is an environment variable", "call a into=$HOST": "expected a name", "call a into=a-b": "expected a name",
 		"call a into=": "expected a name", "call a into=9": "expected a name", "call a into='A'": "expected a name", "call a into=NEW once": "does not go with once",
 	} {
-		_, _, _, err := ParseIn(Scope{env, []string{"ID", "call", "quiet", "until"}}, verbs, line)
+		_, _, _, err := ParseIn(grammar.Scope{Lookup: env, Given: []string{"ID", "call", "quiet", "until"}}, verbs, line)
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", line, err, want)
 		}
 	}
 }
+
+func env(name string) (string, bool) { return "app", name == "HOST" }

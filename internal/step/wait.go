@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"time"
 
+	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/prestop"
 )
 
@@ -19,7 +20,7 @@ const (
 
 // WaitVerb is the step that only waits. It has no deed: the engine waits by itself.
 func WaitVerb() *Verb {
-	return &Verb{Name: "wait", Target: "DURATION", Does: "waits", Parse: func(l *Line) (Spec, error) {
+	return &Verb{Name: "wait", Target: "DURATION", Does: "waits", Parse: func(l *grammar.Line) (Spec, error) {
 		w, err := l.Target("a duration, as in wait 20s")
 		if err != nil {
 			return nil, err
@@ -45,8 +46,8 @@ type Wait struct {
 	HasMax bool
 }
 
-// Wait reads min= and max=.
-func (l *Line) Wait() (w Wait, err error) {
+// WaitOf reads min= and max=.
+func WaitOf(l *grammar.Line) (w Wait, err error) {
 	if o, ok := l.Option("min"); ok {
 		w.HasMin = true
 		if w.Min, err = o.Duration(); err != nil {
@@ -63,14 +64,6 @@ func (l *Line) Wait() (w Wait, err error) {
 // Needs are the times of a wait for something. Its max counts from the hook's start.
 func (w Wait) Needs() Needs {
 	return Needs{Least: max(LookTime, w.Min), Most: w.Max, FromStart: true, Guard: true, Default: !w.HasMax}
-}
-
-// Most reads max= of a call or a program, which bounds the whole step from its own beginning. 0: it is not there.
-func (l *Line) Most() (time.Duration, error) {
-	if o, ok := l.Option("max"); ok {
-		return o.Positive()
-	}
-	return 0, nil
 }
 
 // CallNeeds are the times of a call that waits for its answer: it is open-ended. timeout is that of one try, most that of the whole

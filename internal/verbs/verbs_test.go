@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/prestop"
 )
@@ -42,11 +43,11 @@ var examples = []string{
 	"unlock etcd://a lease-file=/b",
 }
 
-func lookupIn(variables map[string]string) step.Lookup {
+func lookupIn(variables map[string]string) grammar.Lookup {
 	return func(name string) (string, bool) { v, ok := variables[name]; return v, ok }
 }
 
-func parse(text string, variables map[string]string) (*step.Line, step.Spec, []step.Secret, error) {
+func parse(text string, variables map[string]string) (*grammar.Line, step.Spec, []grammar.Secret, error) {
 	return step.Parse(All(), text, lookupIn(variables))
 }
 
@@ -291,7 +292,7 @@ func TestLinesThatCannotBeRead(t *testing.T) {
 		"ü 5s":                         `column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, remove, exec, signal or unlock, got "ü"`,
 	} {
 		_, _, _, err := parse(text, variables)
-		if e, ok := err.(*step.Error); !ok || e.Error() != want {
+		if e, ok := err.(*grammar.Error); !ok || e.Error() != want {
 			t.Errorf("%q: error %v, want %s", text, err, want)
 		}
 	}
@@ -330,7 +331,7 @@ func FuzzParse(f *testing.F) {
 		if err == nil {
 			return
 		}
-		if e, ok := err.(*step.Error); !ok || e.Column < 1 || e.Column > len(text)+1 || e.Text == "" {
+		if e, ok := err.(*grammar.Error); !ok || e.Column < 1 || e.Column > len(text)+1 || e.Text == "" {
 			t.Errorf("%q: %#v", text, err)
 		}
 		if strings.Contains(err.Error(), "hunter22") && !strings.Contains(text, "hunter22") {

@@ -1,4 +1,4 @@
-package step
+package grammar
 
 import (
 	"net/url"
@@ -7,26 +7,30 @@ import (
 	"testing"
 )
 
-// urlVerb is a verb that has a URL, headers and a body, rawVerb one that runs a program.
-func shownVerbs() []*Verb {
-	request := func(l *Line) (Spec, error) {
-		for _, w := range l.Targets {
-			if u, err := url.Parse(w.Text); err == nil {
-				l.HideURL(&w, u)
-			}
-		}
-		for _, o := range l.Options {
-			switch name, value, _ := strings.Cut(o.Value, ":"); o.Key {
-			case "header":
-				l.HideHeader(&o.Word, name, strings.TrimSpace(value))
-			case "body":
-				l.HideBody(&o.Word)
-			}
-		}
-		return nil, nil
+// read is a line of post, which has a URL, headers and a body, or of exec, which runs a program: read as a verb does.
+func read(text string, env map[string]string) (*Line, error) {
+	l, words, err := Split(text, Scope{Lookup: func(name string) (string, bool) { v, ok := env[name]; return v, ok }})
+	if err != nil {
+		return l, err
 	}
-	program := func(l *Line) (Spec, error) { _, err := l.Program(); return nil, err }
-	return []*Verb{{Name: "post", Options: []string{"header", "body", "token-file", "key", "timeout"}, Parse: request}, {Name: "exec", Options: []string{"max"}, Raw: true, Parse: program}}
+	if l.Arrange(words[0].Text, words[1:], words[0].Text == "exec"); l.Verb.Text == "exec" {
+		_, err := l.Program()
+		return l, err
+	}
+	for _, w := range l.Targets {
+		if u, err := url.Parse(w.Text); err == nil {
+			l.HideURL(&w, u)
+		}
+	}
+	for _, o := range l.Options {
+		switch name, value, _ := strings.Cut(o.Value, ":"); o.Key {
+		case "header":
+			l.HideHeader(&o.Word, name, strings.TrimSpace(value))
+		case "body":
+			l.HideBody(&o.Word)
+		}
+	}
+	return l, nil
 }
 
 // What may be a secret is hidden in its own place, however short it is; variables, paths, ports and plain words stand as they
@@ -66,7 +70,7 @@ func TestShown(t *testing.T) {
 		`exec mysqladmin --password abc -u root`:          `exec mysqladmin --password *** -u root`,
 		`exec sh -c "curl -H 'X-Token: ab' h"`:            `exec sh -c "curl -H 'X-Token: ***' h"`,
 	} {
-		l, _, _, err := Parse(shownVerbs(), text, func(name string) (string, bool) { v, ok := env[name]; return v, ok })
+		l, err := read(text, env)
 		if want == "" {
 			want = text
 		}
@@ -93,8 +97,8 @@ func TestDeclared(t *testing.T) {
 		`post http://h/ body='{"password":"Hunter23"}'`:    {{Text: "Hunter23", Own: true}},
 		`exec curl http://joe:Hunter23@h/`:                 {{Text: "joe:Hunter23"}, {Text: "Hunter23"}},
 	} {
-		_, _, got, err := Parse(shownVerbs(), text, func(name string) (string, bool) { v, ok := env[name]; return v, ok })
-		if err != nil || !slices.Equal(got, want) {
+		l, err := read(text, env)
+		if got := l.Secrets(); err != nil || !slices.Equal(got, want) {
 			t.Errorf("%s declares %+v, want %+v; %v", text, got, want, err)
 		}
 	}

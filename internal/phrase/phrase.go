@@ -1,9 +1,9 @@
-package step
+// Package phrase has the parts of a message that are about lists of words.
+//
+// It is for whoever makes messages. It prints nothing and knows no word of its own.
+package phrase
 
-import (
-	"path"
-	"strings"
-)
+import "strings"
 
 // Nearest is the word among others that word is almost, whatever its case; empty: it is almost none. That is at most two letters
 // that are missing, too much, wrong or swapped with their neighbour, and less than half of them.
@@ -52,41 +52,11 @@ func distance(a, b string) int {
 	return now[len(b)]
 }
 
-// instead is the step that replaces a command, which somebody wrote where a step was expected; empty: there is none.
-func instead(words []Word) string {
-	command := words[0].Text
-	switch path.Base(command) {
-	case "sleep":
-		if len(words) > 1 && words[1].Bare() {
-			if d, ok := ParseDuration(words[1].Text); ok {
-				return "wait " + d.String()
-			}
-		}
-		return "wait 20s"
-	case "curl", "wget":
-		return "get URL, or post URL"
-	case "kill", "pkill", "killall":
-		return "signal TERM"
-	case "sh", "bash", "ash", "dash":
-		return "exec " + command + " -c SCRIPT, where the steps cannot say the same"
+// OneOf lists words for a sentence: "a, b or c".
+func OneOf(words []string) string {
+	last := len(words) - 1
+	if last < 1 {
+		return strings.Join(words, "")
 	}
-	if strings.HasPrefix(command, "/") {
-		return "exec " + command
-	}
-	return ""
-}
-
-// apart says that a line has more than one step, which w begins or parts; empty: it does not.
-func (l *Line) apart(verbs []*Verb) error {
-	for n, w := range l.Targets {
-		switch {
-		case !w.Bare() || w.Text == "":
-			continue
-		case strings.Trim(w.Text, "&|;") == "":
-		case n == 0 || !isVerb(verbs, w.Text):
-			continue
-		}
-		return w.Expected("expected an option or the end of the step, got %s: each step is an argument of its own, or a line of PRE_STOP_STEPS", w.Got())
-	}
-	return nil
+	return strings.Join(words[:last], ", ") + " or " + words[last]
 }

@@ -1,4 +1,4 @@
-package step
+package grammar
 
 import (
 	"fmt"
@@ -82,6 +82,36 @@ func (w *Word) fixed() int {
 		return len(w.Text)
 	}
 	return w.variables[0].from
+}
+
+// Late are the names in the word whose values are given only when steps run.
+func (w *Word) Late() []string {
+	var all []string
+	for _, v := range w.variables {
+		if v.late {
+			all = append(all, v.name)
+		}
+	}
+	return all
+}
+
+// Fill is the word's text with the values of its late names.
+func (w *Word) Fill(value func(name string) (string, error)) (string, error) {
+	var text strings.Builder
+	at := 0
+	for _, v := range w.variables {
+		if !v.late {
+			continue
+		}
+		filled, err := value(v.name)
+		if err != nil {
+			return "", err
+		}
+		text.WriteString(w.Text[at:v.from])
+		text.WriteString(filled)
+		at = v.to
+	}
+	return text.String() + w.Text[at:], nil
 }
 
 // An Option is a key=value word. Its Word is the whole of both.

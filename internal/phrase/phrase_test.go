@@ -1,4 +1,4 @@
-package step
+package phrase
 
 import "testing"
 
@@ -27,4 +27,13 @@ func FuzzNearest(f *testing.F) {
 			t.Errorf("%q, %q: %d, %d", a, b, distance(a, b), distance(b, a))
 		}
 	})
+}
+
+func TestOneOf(t *testing.T) {
+	t.Parallel()
+	for want, words := range map[string][]string{"": nil, "a": {"a"}, "a or b": {"a", "b"}, "a, b or c": {"a", "b", "c"}} {
+		if got := OneOf(words); got != want {
+			t.Errorf("%q: %q, want %q", words, got, want)
+		}
+	}
 }

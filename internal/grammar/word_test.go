@@ -1,6 +1,7 @@
-package step
+package grammar
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -84,6 +85,31 @@ func TestOptions(t *testing.T) {
 		if !slices.Equal(gotRest, test.rest) || !slices.Equal(gotOptions, test.options) {
 			t.Errorf("%s: %q %q, want %q %q", test.line, gotRest, gotOptions, test.rest, test.options)
 		}
+	}
+}
+
+func TestLate(t *testing.T) {
+	t.Parallel()
+	words, err := split(`x http://a/$(ID)/b$HOST?c=${ID}x $ID '$(ID)'`, Scope{env, []string{"ID"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w := words[1]; w.Text != "http://a/ID/bapp?c=IDx" || !slices.Equal(w.Late(), []string{"ID", "ID"}) {
+		t.Errorf("%+v", w)
+	}
+	n := 0
+	got, err := words[1].Fill(func(name string) (string, error) { n++; return strings.Repeat("v", n) + "$(ID)", nil })
+	if err != nil || got != "http://a/v$(ID)/bapp?c=vv$(ID)x" {
+		t.Errorf("%s, %v", got, err)
+	}
+	if _, err := words[1].Fill(func(string) (string, error) { return "", errors.ErrUnsupported }); err != errors.ErrUnsupported {
+		t.Error(err)
+	}
+	if len(words[3].Late()) != 0 || words[2].Bare() {
+		t.Errorf("%+v", words)
+	}
+	if got, err := words[1].Part(9, 12).Fill(func(string) (string, error) { return "9", nil }); got != "9/" || err != nil {
+		t.Errorf("%s, %v", got, err)
 	}
 }
 
