@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/internal/escape"
-	"github.com/prestop/prestop/internal/hook"
 	"github.com/prestop/prestop/internal/lint"
+	"github.com/prestop/prestop/internal/timeline"
 	versions "github.com/prestop/prestop/internal/version"
 	"github.com/prestop/prestop/internal/workloads"
 )
@@ -152,7 +152,7 @@ func writeHook(w io.Writer, h lint.Hook) {
 		where = fmt.Sprintf("%s:%d: %s", h.File, h.Line, place(h.Object(), h.Container))
 	}
 	fmt.Fprintf(w, "%s: grace period %s, reserve %s: done within %s\n\n", where, p.Grace, p.Reserve.Round(time.Millisecond), p.Budget().Round(time.Millisecond))
-	hook.NewTimeline(&p).Write(w, hook.Page{})
+	timeline.New(&p).Write(w, timeline.Page{})
 	fmt.Fprintln(w)
 }
 

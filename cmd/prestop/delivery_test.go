@@ -22,6 +22,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/prestop/prestop/internal/fakees"
+	"github.com/prestop/prestop/internal/testterminal"
 	"github.com/prestop/prestop/internal/timing"
 )
 
@@ -1001,24 +1002,10 @@ func (s *stage) terminal() *os.File {
 }
 
 func (s *stage) openTerminal() (screen, terminal *os.File) {
-	screen, terminal, err := openTerminal()
+	screen, terminal, err := testterminal.Open()
 	s.must(err)
 	s.closers = append(s.closers, func() { screen.Close(); terminal.Close() })
 	return screen, terminal
-}
-
-func openTerminal() (screen, terminal *os.File, err error) {
-	if screen, err = os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0); err != nil {
-		return nil, nil, err
-	}
-	n, err := unix.IoctlGetInt(int(screen.Fd()), unix.TIOCGPTN)
-	if err == nil {
-		err = unix.IoctlSetPointerInt(int(screen.Fd()), unix.TIOCSPTLCK, 0)
-	}
-	if err == nil {
-		terminal, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
-	}
-	return screen, terminal, err
 }
 
 // A delivery is one run of the hook, as a kubelet would run it.

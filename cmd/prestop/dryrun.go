@@ -23,6 +23,8 @@ import (
 	"github.com/prestop/prestop/internal/journal"
 	"github.com/prestop/prestop/internal/kube"
 	"github.com/prestop/prestop/internal/podlog"
+	"github.com/prestop/prestop/internal/terminal"
+	"github.com/prestop/prestop/internal/timeline"
 	versions "github.com/prestop/prestop/internal/version"
 	"github.com/prestop/prestop/prestop"
 )
@@ -45,7 +47,7 @@ func (r *hookRun) dryRun() int {
 		_ = e.Encode(f)                                 // a buffer takes all
 		_, _ = r.stdout.Write(escape.JSON(out.Bytes())) // who is gone needs no answer
 	} else {
-		f.write(r.stdout, r.page())
+		f.write(r.stdout, terminal.Page(r.stdout, r.env))
 	}
 	switch {
 	case len(f.Errors) > 0:
@@ -72,7 +74,7 @@ type forecast struct {
 	Warnings       []string           `json:"warnings"`
 	Errors         []string           `json:"errors"`
 
-	timeline hook.Timeline
+	timeline timeline.Timeline
 }
 
 // A foreseen step is one of the plan, and what a look has found.
@@ -92,7 +94,7 @@ type written struct {
 }
 
 func (r *hookRun) forecast(p *hook.Plan, said *kube.Answer) forecast {
-	t := hook.NewTimeline(&p.Plan)
+	t := timeline.New(&p.Plan)
 	earliest, latest := t.SIGTERM()
 	f := forecast{
 		Version: versions.Name(version), Grace: prestop.Seconds(p.Grace), Reserve: prestop.Seconds(p.Reserve), Deadline: prestop.Seconds(p.Budget()),
@@ -130,7 +132,7 @@ func (r *hookRun) hideAll(list []string) []string {
 func (f *forecast) place(what, where string) { f.Places = append(f.Places, written{what, where}) }
 
 // write is the forecast for people.
-func (f forecast) write(w io.Writer, page hook.Page) {
+func (f forecast) write(w io.Writer, page timeline.Page) {
 	out := &bytes.Buffer{}
 	fmt.Fprintf(out, "grace period %s, reserve %s: done within %s\n", f.Grace, f.Reserve, f.Deadline)
 	for _, said := range f.Pod {

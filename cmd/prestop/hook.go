@@ -13,6 +13,7 @@ import (
 	"github.com/prestop/prestop/internal/phrase"
 	"github.com/prestop/prestop/internal/proc"
 	"github.com/prestop/prestop/internal/secret"
+	"github.com/prestop/prestop/internal/timeline"
 	"github.com/prestop/prestop/prestop"
 )
 
@@ -69,7 +70,7 @@ func hookOrDryRun(i invocation) int {
 		return r.complain("%s%s (see prestop --help)", r.secrets.Hide(joined(p.Problems)), r.subcommandMeant())
 	}
 	if len(i.args) == 0 && r.terminal() {
-		fmt.Fprintf(r.stderr, "prestop: this is the hook itself, and takes %s; prestop --dry-run shows instead what it does\n", hook.NewTimeline(&p.Plan).Lasts())
+		fmt.Fprintf(r.stderr, "prestop: this is the hook itself, and takes %s; prestop --dry-run shows instead what it does\n", timeline.New(&p.Plan).Lasts())
 	}
 	r.late = late(time.Since(r.start))
 	w := newWatchdog(ctx, r.stderr, r.start.Add(r.script.SettledBudget()), p.Problems)

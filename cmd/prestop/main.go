@@ -25,6 +25,7 @@ import (
 	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/escape"
 	"github.com/prestop/prestop/internal/proc"
+	"github.com/prestop/prestop/internal/terminal"
 	versions "github.com/prestop/prestop/internal/version"
 )
 
@@ -138,6 +139,11 @@ func run(i invocation) int {
 		}
 	}
 	return hookOrDryRun(i)
+}
+
+// terminal tells whether somebody is there to read or type.
+func (i invocation) terminal() bool {
+	return terminal.Is(os.Stdin) || terminal.Is(i.stdout) || terminal.Is(i.stderr)
 }
 
 // inPod tells a hook from somebody at a terminal.

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/prestop/prestop/internal/testterminal"
 	"github.com/prestop/prestop/internal/verbs"
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
@@ -219,7 +220,7 @@ func TestClosedPipes(t *testing.T) {
 // what to do, and a kubelet, are not.
 func TestAloneOnATerminal(t *testing.T) {
 	t.Parallel()
-	screen, terminal, err := openTerminal()
+	screen, terminal, err := testterminal.Open()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prestop/prestop/internal/timeline"
 	"github.com/prestop/prestop/internal/timing"
 )
 
@@ -16,7 +17,7 @@ func TestCostIsLinear(t *testing.T) {
 	planned := func(steps string, more env) func() {
 		return func() {
 			p := read(t, with(env{graceEnv: "60", stepsSetting: steps}, more)).Plan(world())
-			NewTimeline(&p.Plan).Write(io.Discard, Page{})
+			timeline.New(&p.Plan).Write(io.Discard, timeline.Page{})
 		}
 	}
 	lines := func(n int, line string) string {

@@ -11,6 +11,7 @@ import (
 	"github.com/prestop/prestop/internal/eck"
 	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/internal/secret"
+	"github.com/prestop/prestop/internal/timeline"
 )
 
 // Any steps: no panic, an entry for each, a schedule that can be, an error that names a column, and no credentials in any text.
@@ -70,9 +71,9 @@ func checkEntry(t *testing.T, text, line string, one Step) {
 }
 
 func checkDrawing(t *testing.T, p *Plan) {
-	drawing := NewTimeline(&p.Plan)
-	drawing.Write(io.Discard, Page{Colours: true})
-	drawing.Write(io.Discard, Page{Width: 60})
+	drawing := timeline.New(&p.Plan)
+	drawing.Write(io.Discard, timeline.Page{Colours: true})
+	drawing.Write(io.Discard, timeline.Page{Width: 60})
 	if earliest, latest := drawing.SIGTERM(); earliest > latest || latest > max(p.Budget(), 0) {
 		t.Errorf("SIGTERM from %s to %s of %s", earliest, latest, p.Budget())
 	}

@@ -1,4 +1,4 @@
-// Package hook makes a plan of a configuration, says what is wrong with it, and draws it.
+// Package hook makes a plan of a configuration, and says what is wrong with it.
 //
 // [Read] makes sense of the steps, each line once. [Script.Plan] gives them what they need of the world, and times. Log, dry run
 // and lint show that one plan with its warnings. The package knows no verb: it reads what a step needs. It runs nothing and prints

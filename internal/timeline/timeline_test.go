@@ -1,4 +1,4 @@
-package hook
+package timeline
 
 import (
 	"bytes"
@@ -67,7 +67,7 @@ SIGKILL                     0s           0s  ^
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			if got := "\n" + drawn(NewTimeline(&test.p), Page{}); got != test.want {
+			if got := "\n" + drawn(New(&test.p), Page{}); got != test.want {
 				t.Errorf("drawn as%s\nwant%s", got, test.want)
 			}
 		})
@@ -78,7 +78,7 @@ SIGKILL                     0s           0s  ^
 func TestTimelineOnANarrowPage(t *testing.T) {
 	t.Parallel()
 	const s = time.Second
-	drawing := NewTimeline(&prestop.Plan{Grace: 30 * s, Reserve: 5 * s, Entries: []prestop.Entry{{Line: "wait 5s", Least: 5 * s}, {Line: "post http://localhost:8080/shutdown header=Accept:text/plain", Least: s}}})
+	drawing := New(&prestop.Plan{Grace: 30 * s, Reserve: 5 * s, Entries: []prestop.Entry{{Line: "wait 5s", Least: 5 * s}, {Line: "post http://localhost:8080/shutdown header=Accept:text/plain", Least: s}}})
 	drawing.Below(1, []string{"would fail now: connection refused by that port, at least today"})
 	const want = `
 BEGINS  ENDS BY  STEP
@@ -118,7 +118,7 @@ func TestTimelineOfAnyPlan(t *testing.T) {
 			}
 			p.Entries = append(p.Entries, e)
 		}
-		drawing := NewTimeline(&p)
+		drawing := New(&p)
 		text := drawn(drawing, page)
 		for line := range strings.Lines(text) {
 			if utf8.RuneCountInString(line) > page.width()+1 {

@@ -1,4 +1,8 @@
-package hook
+// Package timeline draws a plan against the grace period, for people.
+//
+// [New] takes the times from the plan's own schedule, which the run asks too: what is drawn is what happens. Nothing is decided here. The
+// package is for the dry run, for what the hook says on a terminal, and for the kubectl plugin.
+package timeline
 
 import (
 	"fmt"
@@ -11,26 +15,6 @@ import (
 	"github.com/prestop/prestop/internal/escape"
 	"github.com/prestop/prestop/prestop"
 )
-
-// A Page is what a plan is written on. Its zero value is as wide as a terminal once was, without colours.
-type Page struct {
-	Width   int // columns that a line takes at most, but for words that are longer; 0: 80
-	Colours bool
-}
-
-// Pages narrower than leastDrawn have times alone, and no bars. None is taken to be narrower than leastWidth.
-const (
-	usualWidth = 80
-	leastDrawn = 70
-	leastWidth = 30
-)
-
-func (p Page) width() int {
-	if p.Width == 0 {
-		return usualWidth
-	}
-	return max(p.Width, leastWidth)
-}
 
 // A Timeline is a schedule drawn against the grace period: a row for each step, with what was found out about it below,
 // and for what comes after the steps until the container's end.
@@ -61,8 +45,8 @@ const (
 	signaled = '^'
 )
 
-// NewTimeline draws what Plan.Timeline says. Its first rows are those of the entries.
-func NewTimeline(p *prestop.Plan) Timeline {
+// New draws what Plan.Timeline says. Its first rows are those of the entries.
+func New(p *prestop.Plan) Timeline {
 	slots := p.Timeline()
 	t := Timeline{total: p.Grace}
 	for n, slot := range slots[:len(slots)-1] {
@@ -223,26 +207,6 @@ func colour(bar string) string {
 		out.WriteRune(mark)
 	}
 	return out.String() + "\x1b[0m"
-}
-
-// Wrap breaks a text between words, each line indented and printable.
-func (p Page) Wrap(w io.Writer, indent, text string) { p.wrap(w, indent, indent+"  ", text) }
-
-// wrap begins the first line with what is given, and the others with the indent.
-func (p Page) wrap(w io.Writer, line, indent, text string) {
-	begun := len(line)
-	for word := range strings.FieldsSeq(text) {
-		word = escape.Printable(word)
-		if len(line) > begun && len(line)+1+len(word) > p.width() {
-			fmt.Fprintln(w, line)
-			line, begun = indent, len(indent)
-		}
-		if len(line) > begun {
-			line += " "
-		}
-		line += word
-	}
-	fmt.Fprintln(w, line)
 }
 
 // short is a time in seconds, to a tenth.

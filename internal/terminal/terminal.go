@@ -1,0 +1,51 @@
+// Package terminal tells a terminal from other streams, and how wide it is.
+//
+// It opens nothing and writes nothing. It is for cmd/prestop: what the hook does for a kubelet differs from what it does for people.
+package terminal
+
+import (
+	"io"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/prestop/prestop/internal/timeline"
+)
+
+// Is tells whether a stream is a terminal.
+func Is(stream any) bool {
+	_, ok := descriptor(stream)
+	return ok
+}
+
+// Page is what stdout is like for a drawing. It has the width that COLUMNS says, else that of its terminal, else the usual one; and a
+// terminal's colours unless they are not wanted (https://no-color.org).
+func Page(stdout any, env map[string]string) timeline.Page {
+	var page timeline.Page
+	fd, ok := descriptor(stdout)
+	if ok {
+		page.Colours = env["NO_COLOR"] == "" && env["TERM"] != "dumb"
+	}
+	if columns, err := strconv.ParseUint(env["COLUMNS"], 10, 16); err == nil {
+		page.Width = int(columns)
+	} else if ok {
+		if size, err := unix.IoctlGetWinsize(fd, unix.TIOCGWINSZ); err == nil {
+			page.Width = int(size.Col)
+		}
+	}
+	return page
+}
+
+// descriptor is that of a stream that is a terminal.
+func descriptor(stream any) (fd int, ok bool) {
+	f, ok := stream.(interface {
+		io.Closer
+		Fd() uintptr
+	})
+	if !ok {
+		return 0, false
+	}
+	fd = int(f.Fd())
+	_, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+	return fd, err == nil
+}
