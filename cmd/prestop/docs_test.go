@@ -27,6 +27,7 @@ import (
 
 	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/dns"
+	"github.com/prestop/prestop/internal/dryrun"
 	"github.com/prestop/prestop/internal/hook"
 	"github.com/prestop/prestop/internal/secret"
 	"github.com/prestop/prestop/internal/step"
@@ -827,7 +828,7 @@ func TestDocsFields(t *testing.T) {
 func TestDocsPromises(t *testing.T) {
 	t.Parallel()
 	promises := section(t, pageOf(t, "docs/design.md").text, "What is stable")
-	for _, name := range fieldsOf(prestop.Report{}, prestop.StepReport{}, forecast{}, foreseen{}, written{}) {
+	for _, name := range fieldsOf(prestop.Report{}, prestop.StepReport{}, dryrun.Forecast{}, dryrun.Step{}, dryrun.Place{}) {
 		if !strings.Contains(promises, "`"+name+"`") {
 			t.Errorf("docs/design.md promises nothing of the field %s", name)
 		}

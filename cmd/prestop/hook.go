@@ -4,16 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/dns"
 	"github.com/prestop/prestop/internal/hook"
+	"github.com/prestop/prestop/internal/hooklog"
+	"github.com/prestop/prestop/internal/outcome"
 	"github.com/prestop/prestop/internal/phrase"
 	"github.com/prestop/prestop/internal/proc"
+	"github.com/prestop/prestop/internal/record"
 	"github.com/prestop/prestop/internal/secret"
+	"github.com/prestop/prestop/internal/skipfile"
 	"github.com/prestop/prestop/internal/timeline"
+	"github.com/prestop/prestop/internal/watchdog"
 	"github.com/prestop/prestop/prestop"
 )
 
@@ -27,6 +34,7 @@ type hookRun struct {
 	late    time.Duration // see late
 	// container is the one that we run in. It may take a look at every process, so it is found once.
 	container func() (proc.Container, error)
+	log       atomic.Pointer[hooklog.Log] // nil: not opened yet
 }
 
 func newRun(i invocation) (*hookRun, error) {
@@ -67,14 +75,18 @@ func hookOrDryRun(i invocation) int {
 	}
 	p := r.script.Plan(r.world)
 	if len(p.Problems) > 0 && !r.inPod() {
-		return r.complain("%s%s (see prestop --help)", r.secrets.Hide(joined(p.Problems)), r.subcommandMeant())
+		return r.complain("%s%s (see prestop --help)", r.secrets.Hide(outcome.Joined(p.Problems)), r.subcommandMeant())
 	}
 	if len(i.args) == 0 && r.terminal() {
 		fmt.Fprintf(r.stderr, "prestop: this is the hook itself, and takes %s; prestop --dry-run shows instead what it does\n", timeline.New(&p.Plan).Lasts())
 	}
 	r.late = late(time.Since(r.start))
-	w := newWatchdog(ctx, r.stderr, r.start.Add(r.script.SettledBudget()), p.Problems)
-	return w.watch(func() int { return r.hook(w, p) })
+	w := watchdog.New(ctx, r.start.Add(r.script.SettledBudget()), func(why error) (int, func()) { return r.held(why, p.Problems) })
+	return w.Watch(func() int { return r.hook(w, p) })
+}
+
+func (r *hookRun) openLog(deadline time.Time) *hooklog.Log {
+	return hooklog.Open(r.config, r.secrets, r.inPod(), r.start, deadline)
 }
 
 // subcommandMeant is the end of a message about words that cannot be read: the first may be a subcommand's name, mistyped, or one of
@@ -97,67 +109,73 @@ func late(beginning time.Duration) time.Duration {
 }
 
 // hook carries out the plan, which is made anew where the API server has a say in it.
-func (r *hookRun) hook(w *watchdog, p *hook.Plan) int {
+func (r *hookRun) hook(w *watchdog.Dog, p *hook.Plan) int {
 	log := r.openLog(r.start.Add(r.script.SettledBudget()))
 	defer log.Close()
-	w.told(log)
+	r.log.Store(log)
 	said := r.ask(r.ctx)
 	if r.config.AskAPI.V {
 		p = r.script.Plan(r.world)
 	}
 	p.Late = min(r.late, p.Budget()/4)
-	log.until(p.Deadline())
-	w.set(p.Deadline())
-	log.begin(r, p, said)
-	skip, stop := watchSkip(r.ctx, r.config.SkipFile.V, log.Logger)
+	log.Until(p.Deadline())
+	w.Until(p.Deadline())
+	r.begin(log, p, said)
+	skip, stop := skipfile.Watch(r.ctx, r.config.SkipFile.V, log.Logger)
 	defer stop()
 	p.Skip = skip
 	if r.world.Asked.Skip {
-		p.Skip = closed()
+		p.Skip = skipfile.On()
 	}
 	report, joined := r.perform(p, log)
-	end := outcome{report, p.Problems, exitStatus(r.ctx, report, p.Problems)}
+	end := outcome.Outcome{Report: report, Problems: p.Problems, Exit: exitStatus(r.ctx, report, p.Problems)}
 	if !joined {
 		r.tell(end, p, log)
 	}
-	return log.end(end)
+	return log.End(end)
 }
 
-// An outcome is what a hook has come to.
-type outcome struct {
-	report   prestop.Report
-	problems []config.Problem
-	exit     int
-}
-
-func joined(problems []config.Problem) string {
-	text := problems[0].Error()
-	if more := len(problems) - 1; more > 0 {
-		text += fmt.Sprintf(" (and %d more)", more)
+// held is the exit status of a hook that something held, and what says so.
+func (r *hookRun) held(why error, problems []config.Problem) (status int, say func()) {
+	status = exitStatus(r.ctx, prestop.Report{Ended: why.Error()}, problems)
+	return status, func() {
+		if log := r.log.Load(); log != nil {
+			log.End(outcome.Outcome{Report: log.Report(why), Problems: problems, Exit: status})
+			return
+		}
+		fmt.Fprintf(r.stderr, "prestop: %v\n", why)
 	}
-	return text
 }
 
 // perform carries out the plan, or what an earlier delivery left of it. joined: that delivery has done it all.
-func (r *hookRun) perform(p *hook.Plan, log *hookLog) (report prestop.Report, joined bool) {
-	own, done := r.openRecord(p, log)
+func (r *hookRun) perform(p *hook.Plan, log *hooklog.Log) (report prestop.Report, joined bool) {
+	own, done := r.record(p, log.Logger)
 	if done != nil {
 		return *done, true
 	}
-	if own.resumed() {
-		p.Earlier = own.earlier(p)
-		p.GoOn(own.since() - time.Since(p.Start))
-		log.Warn("the hook is delivered again: going on from the delivery that was cut", "first_began", own.since().Round(time.Millisecond))
+	if own.Resumed() {
+		p.Earlier = own.Earlier()
+		p.GoOn(own.Since() - time.Since(p.Start))
+		log.Warn("the hook is delivered again: going on from the delivery that was cut", "first_began", own.Since().Round(time.Millisecond))
 	}
 	p.Record = func(n int, s prestop.StepReport) error {
-		log.note(n, s)
-		return own.note(n, s, log.Logger)
+		log.Note(n, s)
+		return own.Note(n, s, log.Logger)
 	}
 	report = p.Run(r.ctx, log.Logger)
-	if err := own.end(report); err != nil {
+	if err := own.End(report); err != nil {
 		log.Warn("the record of this delivery is not removed", "error", err)
 	}
 	return report, false
+}
+
+// record is nil for somebody at a terminal, whom no later hook must take for its own beginning.
+func (r *hookRun) record(p *hook.Plan, log *slog.Logger) (*record.Record, *prestop.Report) {
+	if r.terminal() {
+		return nil, nil
+	}
+	return record.Open(r.ctx, record.Hook{ID: p.ID(), Entries: p.Entries, Deadline: p.Deadline(), Grace: p.Grace, Container: r.container,
+		StateDir: r.config.StateDir.V, TempDir: r.env["TMPDIR"], Secrets: r.secrets}, log)
 }
 
 func exitStatus(ctx context.Context, report prestop.Report, problems []config.Problem) int {

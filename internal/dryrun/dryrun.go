@@ -1,0 +1,173 @@
+// Package dryrun is what a dry run shows: a plan, and what a look at the places that it would call finds.
+//
+// [Look] takes the looks, which change nothing. What else there is to say of a hook its caller adds. The JSON is a contract. The package is
+// for cmd/prestop.
+package dryrun
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prestop/prestop/internal/escape"
+	"github.com/prestop/prestop/internal/timeline"
+	"github.com/prestop/prestop/prestop"
+)
+
+// CheckTime is what all looks of a dry run take together at most. ErrCheckTime is the cause of a context that this ends.
+const CheckTime = 3 * time.Second
+
+var ErrCheckTime = errors.New("no answer within 3s")
+
+// A Forecast is what a dry run shows. Its JSON is for tools: times are seconds from the hook's start, and what is there stays
+// as it is from version to version.
+type Forecast struct {
+	Version        string             `json:"version"`
+	Grace          prestop.Seconds    `json:"grace_period"`
+	Reserve        prestop.Seconds    `json:"reserve"`
+	Deadline       prestop.Seconds    `json:"deadline"`
+	AdditionalWait prestop.Seconds    `json:"additional_wait"`
+	Pod            []string           `json:"pod,omitempty"` // what the API server says
+	Steps          []Step             `json:"steps"`
+	SIGTERM        [2]prestop.Seconds `json:"sigterm"` // at the earliest and at the latest
+	SIGKILL        prestop.Seconds    `json:"sigkill"`
+	Places         []Place            `json:"places"`
+	Warnings       []string           `json:"warnings"`
+	Errors         []string           `json:"errors"`
+
+	drawing timeline.Timeline
+	hide    func(string) string
+}
+
+// A Step is one of the plan, and what a look has found.
+type Step struct {
+	Step     string            `json:"step"`
+	Earliest prestop.Seconds   `json:"earliest"`
+	Latest   prestop.Seconds   `json:"latest"`
+	Ends     prestop.Seconds   `json:"ends"`
+	Found    []prestop.Finding `json:"found"`
+	Error    string            `json:"would_fail,omitempty"`
+}
+
+// A Place is where something would be written.
+type Place struct {
+	What  string `json:"what"`
+	Where string `json:"where"`
+}
+
+// Look makes a forecast of a plan, with what looks at all its steps find, side by side. hide takes the secrets out of what is
+// found, and of what is added later.
+func Look(ctx context.Context, p *prestop.Plan, version string, hide func(string) string) *Forecast {
+	drawing := timeline.New(p)
+	earliest, latest := drawing.SIGTERM()
+	f := &Forecast{
+		Version: version, Grace: prestop.Seconds(p.Grace), Reserve: prestop.Seconds(p.Reserve), Deadline: prestop.Seconds(p.Budget()),
+		AdditionalWait: prestop.Seconds(p.Floor), Steps: []Step{}, Places: []Place{}, Warnings: []string{}, Errors: []string{},
+		SIGTERM: [2]prestop.Seconds{prestop.Seconds(earliest), prestop.Seconds(latest)}, SIGKILL: prestop.Seconds(p.Grace),
+		drawing: drawing, hide: hide,
+	}
+	for _, slot := range p.Timeline()[:len(p.Entries)] {
+		f.Steps = append(f.Steps, Step{Step: slot.Line, Earliest: prestop.Seconds(slot.Earliest), Latest: prestop.Seconds(slot.Latest), Ends: prestop.Seconds(slot.Ends), Found: []prestop.Finding{}})
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, CheckTime, ErrCheckTime)
+	defer cancel()
+	var all sync.WaitGroup
+	for n, e := range p.Entries {
+		if c, ok := e.Step.(prestop.Checker); ok {
+			all.Go(func() { f.Steps[n].look(ctx, c, hide) })
+		}
+	}
+	all.Wait()
+	for n, s := range f.Steps {
+		f.drawing.Below(n, s.lines())
+	}
+	return f
+}
+
+func (s *Step) look(ctx context.Context, c prestop.Checker, hide func(string) string) {
+	found, err := c.Check(ctx)
+	for _, f := range found {
+		f.Text = hide(f.Text)
+		for n, about := range f.About {
+			f.About[n].Value = hide(strings.TrimSpace(about.Value))
+		}
+		s.Found = append(s.Found, f)
+	}
+	if err != nil {
+		s.Error = hide(err.Error())
+	}
+}
+
+// lines are what was found, for people.
+func (s *Step) lines() []string {
+	var all []string
+	for _, f := range s.Found {
+		all = append(all, f.String())
+	}
+	if s.Error != "" {
+		all = append(all, "would fail now: "+s.Error)
+	}
+	return all
+}
+
+// Says adds what the API server says of the pod.
+func (f *Forecast) Says(texts []string) {
+	for _, text := range texts {
+		f.Pod = append(f.Pod, f.hide(text))
+	}
+}
+
+// Place adds where something would be written.
+func (f *Forecast) Place(what, where string) { f.Places = append(f.Places, Place{what, where}) }
+
+// Warn adds a warning.
+func (f *Forecast) Warn(format string, args ...any) {
+	f.Warnings = append(f.Warnings, f.hide(fmt.Sprintf(format, args...)))
+}
+
+// Mistake adds a mistake in the configuration.
+func (f *Forecast) Mistake(err error) { f.Errors = append(f.Errors, f.hide(err.Error())) }
+
+// WouldFail tells whether a step would fail now.
+func (f *Forecast) WouldFail() bool {
+	return slices.ContainsFunc(f.Steps, func(s Step) bool { return s.Error != "" })
+}
+
+// JSON writes it for tools.
+func (f *Forecast) JSON(w io.Writer) {
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	_ = e.Encode(f)                          // a buffer takes all
+	_, _ = w.Write(escape.JSON(out.Bytes())) // who is gone needs no answer
+}
+
+// Text writes it for people.
+func (f *Forecast) Text(w io.Writer, page timeline.Page) {
+	out := &bytes.Buffer{}
+	fmt.Fprintf(out, "grace period %s, reserve %s: done within %s\n", f.Grace, f.Reserve, f.Deadline)
+	for _, said := range f.Pod {
+		page.Wrap(out, "", said)
+	}
+	fmt.Fprintln(out)
+	f.drawing.Write(out, page)
+	fmt.Fprintln(out)
+	for _, p := range f.Places {
+		fmt.Fprintf(out, "%s: %s\n", p.What, escape.Printable(p.Where))
+	}
+	for _, text := range f.Warnings {
+		page.Wrap(out, "", "warning: "+text)
+	}
+	for _, text := range f.Errors {
+		page.Wrap(out, "", "error: "+text)
+	}
+	_, _ = w.Write(out.Bytes()) // who is gone needs no answer
+}

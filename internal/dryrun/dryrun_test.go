@@ -1,0 +1,100 @@
+package dryrun
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prestop/prestop/internal/timeline"
+	"github.com/prestop/prestop/prestop"
+)
+
+// A place is a step whose look takes a time and finds something.
+type place struct {
+	takes time.Duration
+	found []prestop.Finding
+	err   error
+}
+
+func (p place) Run(context.Context, *slog.Logger) error { panic("a dry run does nothing") }
+
+func (p place) Check(ctx context.Context) ([]prestop.Finding, error) {
+	select {
+	case <-time.After(p.takes):
+		return p.found, p.err
+	case <-ctx.Done():
+		return p.found, context.Cause(ctx)
+	}
+}
+
+func hide(text string) string { return strings.ReplaceAll(text, "hunter22", "***") }
+
+func look(t *testing.T, steps ...prestop.Step) *Forecast {
+	p := prestop.Plan{Grace: 30 * time.Second, Reserve: 5 * time.Second, Entries: []prestop.Entry{{Line: "wait 3s", Least: 3 * time.Second}}}
+	for _, s := range steps {
+		p.Entries = append(p.Entries, prestop.Entry{Line: "post http://app/", Step: s, Least: time.Second})
+	}
+	return Look(t.Context(), &p, "v1", hide)
+}
+
+// All looks together take no longer than the slowest, and no longer than CheckTime.
+func TestLooksAreTakenSideBySide(t *testing.T) {
+	t.Parallel()
+	for takes, want := range map[time.Duration]string{time.Second: "", time.Hour: ErrCheckTime.Error()} {
+		synctest.Test(t, func(t *testing.T) {
+			begin := time.Now()
+			f := look(t, place{takes: takes}, place{takes: takes})
+			if took := time.Since(begin); took != min(takes, CheckTime) {
+				t.Errorf("the looks took %s", took)
+			}
+			if f.Steps[1].Error != want || f.Steps[2].Error != want || f.WouldFail() != (want != "") {
+				t.Errorf("%+v", f.Steps)
+			}
+		})
+	}
+}
+
+func TestForecastIsWhole(t *testing.T) {
+	t.Parallel()
+	f := look(t, place{found: []prestop.Finding{prestop.Warned("saw hunter22", "certificate", " of hunter22 ")}, err: errors.New("no hunter22")})
+	f.Says([]string{"the pod of hunter22"})
+	f.Place("log", "/tmp/log\n")
+	f.Warn("a %s", "warning with hunter22")
+	f.Mistake(errors.New("a mistake with hunter22"))
+	var text, document bytes.Buffer
+	f.Text(&text, timeline.Page{})
+	f.JSON(&document)
+	for _, want := range []string{"grace period 30s, reserve 5s: done within 25s\n", "\nthe pod of ***\n", "1 wait 3s", "warning: saw ***: certificate of ***", "would fail now: no ***", `log: /tmp/log\n`, "warning: a warning with ***\n", "error: a mistake with ***\n"} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("%q is not said in\n%s", want, &text)
+		}
+	}
+	if !json.Valid(document.Bytes()) {
+		t.Error("that is no JSON")
+	}
+	for _, want := range []string{`"would_fail": "no ***"`, `"message": "saw ***"`, `"level": "warning"`, `"sigterm"`, `"pod": [`} {
+		if !strings.Contains(document.String(), want) {
+			t.Errorf("%s is not in\n%s", want, &document)
+		}
+	}
+	if strings.Contains(text.String()+document.String(), "hunter22") {
+		t.Errorf("a secret is shown:\n%s%s", &text, &document)
+	}
+}
+
+// What there is none of is an empty list in JSON, for tools.
+func TestNoListIsNull(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	Look(t.Context(), &prestop.Plan{}, "", hide).JSON(&out)
+	look(t).JSON(&out)
+	if strings.Contains(out.String(), "null") || strings.Contains(out.String(), `"pod"`) {
+		t.Error(out.String())
+	}
+}

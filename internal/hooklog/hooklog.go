@@ -1,0 +1,144 @@
+// Package hooklog is the log of a hook, from its first line to its last.
+//
+// Each line counts down to the deadline and is without secrets. A destination whose file system stands still does not hold the hook.
+// internal/podlog has the destinations and the form of the lines. The package is for cmd/prestop.
+package hooklog
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prestop/prestop/internal/config"
+	"github.com/prestop/prestop/internal/outcome"
+	"github.com/prestop/prestop/internal/podlog"
+	"github.com/prestop/prestop/internal/secret"
+	"github.com/prestop/prestop/internal/stall"
+	"github.com/prestop/prestop/prestop"
+)
+
+// A Log is where a hook says what it does.
+type Log struct {
+	*slog.Logger
+	*podlog.Output
+	Notes []string // about the destination, which the first lines should say
+
+	stderr  *podlog.Output
+	options podlog.Options
+	secrets *secret.Set
+	start   time.Time
+
+	place  *stall.Place // of the file that is written to
+	missed atomic.Int64 // lines that its file system did not take
+	ending sync.Once
+
+	mu       sync.Mutex
+	deadline time.Time
+	done     prestop.Report // so far
+}
+
+// Open opens what the configuration names. Where that does not answer, the log goes to stdout. start is when the hook began.
+func Open(c *config.Config, secrets *secret.Set, inPod bool, start, deadline time.Time) *Log {
+	at := podlog.Place{InPod: inPod}
+	l := &Log{secrets: secrets, start: start, deadline: deadline, place: &stall.Place{}}
+	l.stderr, _ = podlog.Open(podlog.Stderr, at)
+	type opened struct {
+		out   *podlog.Output
+		notes []string
+	}
+	o, err := stall.Do(l.place, func() (opened, error) {
+		out, notes := podlog.Open(c.LogTo.V, at)
+		return opened{out, notes}, nil
+	})
+	if err != nil {
+		l.place = &stall.Place{}
+		o.out, o.notes = podlog.Open(podlog.Stdout, at)
+		o.notes = append(o.notes, fmt.Sprintf("log to %s: %v; it goes to %s", c.LogTo.V, err, o.out.Name()))
+	}
+	l.Output, l.Notes = o.out, o.notes
+	l.options = podlog.Options{Hide: secrets.Hide, Clock: l.clock}
+	options := l.options
+	if c.LogFormat.V == config.Text || c.LogFormat.V == config.Auto && l.Terminal() {
+		options.Format = podlog.Text
+	}
+	l.Logger = slog.New(podlog.NewHandler(l, options))
+	return l
+}
+
+// JSON is a logger of the same lines for another place, always in JSON.
+func (l *Log) JSON(w io.Writer) *slog.Logger { return slog.New(podlog.NewHandler(w, l.options)) }
+
+// Write hands a line to its destination, and does without one whose file system does not answer.
+func (l *Log) Write(line []byte) (int, error) {
+	line = bytes.Clone(line)
+	n, err := stall.Do(l.place, func() (int, error) { return l.Output.Write(line) })
+	if errors.Is(err, stall.ErrStalled) {
+		l.missed.Add(1)
+	}
+	return n, err
+}
+
+// Lost is how many lines were not written.
+func (l *Log) Lost() int {
+	if l.place.Stalled() {
+		return int(l.missed.Load())
+	}
+	return l.Output.Lost()
+}
+
+// Close closes the destination, unless that would hold us.
+func (l *Log) Close() {
+	_ = l.place.Call(l.Output.Close)
+}
+
+// Note remembers what became of a step.
+func (l *Log) Note(n int, s prestop.StepReport) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.done.Note(n, s)
+}
+
+// Report is what was done so far, by a hook that ended for this reason.
+func (l *Log) Report(why error) prestop.Report {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return prestop.Report{Elapsed: prestop.Seconds(time.Since(l.start)), Ended: why.Error(), Steps: slices.Clone(l.done.Steps)}
+}
+
+// Until moves the deadline that lines count to.
+func (l *Log) Until(deadline time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.deadline = deadline
+}
+
+func (l *Log) clock() (elapsed, remaining time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return time.Since(l.start), max(0, time.Until(l.deadline))
+}
+
+// End writes the last line, one line to stderr if not all was done, and returns the exit status. Who comes second says nothing.
+func (l *Log) End(o outcome.Outcome) int {
+	l.ending.Do(func() {
+		o := o.Hidden(l.secrets)
+		if o.Exit != 0 {
+			l.Complain(o.Summary())
+		}
+		o.Log(l.Logger, l.Lost())
+	})
+	return o.Exit
+}
+
+// Complain says on stderr, in one short line, what failed; unless that is where the log goes. What it is given is hidden.
+func (l *Log) Complain(text string) {
+	if !l.SharesStderr() {
+		fmt.Fprintf(l.stderr, "prestop: %s\n", secret.Abridged(text))
+	}
+}

@@ -1,0 +1,167 @@
+// Package record keeps how far a delivery of the hook has come, for a later one.
+//
+// A kubelet delivers a hook at least once, and may cut it. [Open] finds what an earlier delivery of the same hook in the same container left,
+// waits for one that still runs, or begins anew. internal/journal has the files. What is secret is hidden before it is written. The
+// package is for cmd/prestop.
+package record
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/prestop/prestop/internal/journal"
+	"github.com/prestop/prestop/internal/proc"
+	"github.com/prestop/prestop/internal/secret"
+	"github.com/prestop/prestop/internal/stall"
+	"github.com/prestop/prestop/prestop"
+)
+
+// A Record is what this delivery leaves for a later one. Nil records nothing.
+type Record struct {
+	journal *journal.Journal
+	place   *stall.Place
+	entries []prestop.Entry
+	secrets *secret.Set
+	broken  error // there is none, although there should be
+	failed  bool  // which was said
+}
+
+// noted is one document of a record. Steps are known by their number: that they are the same says the record's key.
+type noted struct {
+	Step    int             `json:"n"`
+	Outcome prestop.Outcome `json:"o"`
+	Began   prestop.Seconds `json:"b"`
+	Took    prestop.Seconds `json:"t,omitempty"`
+	Error   string          `json:"e,omitempty"`
+}
+
+// mostError is how much of an error a record holds: 1,000 steps that failed must fit.
+const mostError = 200
+
+var errJoined = errors.New("the deadline came before the earlier delivery had ended")
+
+// A Hook is what is on record: the same hook, whenever it is delivered.
+type Hook struct {
+	ID       string // of the plan
+	Entries  []prestop.Entry
+	Deadline time.Time
+	Grace    time.Duration
+
+	Container         func() (proc.Container, error) // that we run in
+	StateDir, TempDir string                         // as set; may be empty
+	Secrets           *secret.Set
+}
+
+// Open finds an earlier delivery of this hook, or begins a record. Where there is nowhere to write, no step is begun that is to be done
+// once. If an earlier delivery that still ran has ended meanwhile, its report is ours; unless it was ended by hand, for then it is for
+// us, or for another that waited as we did, to begin anew.
+func Open(ctx context.Context, h Hook, log *slog.Logger) (*Record, *prestop.Report) {
+	for {
+		own, err := h.openAnywhere(ctx, log)
+		if err != nil {
+			log.Warn("a second delivery of this hook would not be recognised", "error", err)
+			return &Record{broken: err}, nil
+		}
+		doc, ok := own.journal.Ended()
+		if !ok {
+			return own, nil
+		}
+		var report prestop.Report
+		if err := json.Unmarshal(doc, &report); err == nil && report.Ended == "" {
+			log.Info("the earlier delivery has ended, and this one with it")
+			return nil, &report
+		}
+	}
+}
+
+// openAnywhere tries one directory after the other: one may be full, or on a file system that does not answer.
+func (h *Hook) openAnywhere(ctx context.Context, log *slog.Logger) (*Record, error) {
+	self, err := h.Container()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithDeadlineCause(ctx, h.Deadline.Add(-prestop.Engine), errJoined)
+	defer cancel()
+	key := journal.Key{Container: self, Plan: h.ID}
+	var errs []error
+	dirs := journal.Dirs(h.StateDir, h.TempDir)
+	for _, dir := range dirs {
+		own := &Record{place: &stall.Place{}, entries: h.Entries, secrets: h.Secrets}
+		own.journal, err = stall.DoOrWait(own.place, func(waits func()) (*journal.Journal, error) {
+			if len(dirs) > 1 {
+				if err := journal.Local(dir); err != nil {
+					return nil, fmt.Errorf("%s: %w", dir, err)
+				}
+			}
+			return journal.Open(ctx, dir, key, h.Grace+2*time.Second, func(_ json.RawMessage, since time.Duration) {
+				waits()
+				log.Warn("an earlier delivery of this hook still runs: waiting for it", "first_began", since.Round(time.Millisecond))
+			})
+		})
+		if err == nil || ctx.Err() != nil {
+			return own, err
+		}
+		errs = append(errs, err)
+	}
+	return nil, errors.Join(errs...)
+}
+
+// Resumed tells whether there was an earlier delivery, which was cut.
+func (o *Record) Resumed() bool { return o != nil && o.journal.Resumed() }
+
+// Since is how long ago the first delivery began.
+func (o *Record) Since() time.Duration { return o.journal.Since() }
+
+// Earlier is the report of the delivery that was cut.
+func (o *Record) Earlier() (report prestop.Report) {
+	for _, doc := range o.journal.Documents() {
+		var n noted
+		if err := json.Unmarshal(doc, &n); err == nil && n.Step >= 0 && n.Step < len(o.entries) {
+			report.Note(n.Step, prestop.StepReport{Line: o.entries[n.Step].Line, Outcome: n.Outcome, Began: n.Began, Took: n.Took, Error: n.Error})
+		}
+	}
+	return report
+}
+
+// Note records what became of a step. The first failure is logged.
+func (o *Record) Note(n int, s prestop.StepReport, log *slog.Logger) error {
+	if o == nil || o.broken != nil {
+		return o.error()
+	}
+	text := o.secrets.Hide(s.Error)
+	if len(text) > mostError {
+		text = strings.ToValidUTF8(text[:mostError], "") + secret.Cut
+	}
+	err := o.place.Call(func() error { return o.journal.Record(noted{n, s.Outcome, s.Began, s.Took, text}) })
+	if err != nil && !o.failed {
+		o.failed = true
+		log.Warn("a second delivery of this hook would not see how far it came", "error", err)
+	}
+	return err
+}
+
+func (o *Record) error() error {
+	if o == nil {
+		return nil
+	}
+	return o.broken
+}
+
+// End tells a delivery that waits for this one what it came to, and removes the record.
+func (o *Record) End(report prestop.Report) error {
+	if o == nil || o.broken != nil {
+		return nil
+	}
+	steps := make([]prestop.StepReport, len(report.Steps))
+	for n, s := range report.Steps {
+		s.Error = o.secrets.Hide(s.Error)
+		steps[n] = s
+	}
+	report.Steps = steps
+	return o.place.Call(func() error { return o.journal.End(report) })
+}

@@ -1,0 +1,156 @@
+package record
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prestop/prestop/internal/proc"
+	"github.com/prestop/prestop/internal/secret"
+	"github.com/prestop/prestop/prestop"
+)
+
+// here is a hook of this container with a state directory of its own.
+func here(t *testing.T) Hook {
+	secrets := &secret.Set{}
+	secrets.Add("hunter22")
+	return Hook{
+		ID: t.Name(), Entries: []prestop.Entry{{Line: "wait 1s"}, {Line: "post http://app/"}}, Deadline: time.Now().Add(time.Minute), Grace: time.Minute,
+		Container: func() (proc.Container, error) { return proc.Container{Boot: "b", Init: 1, InitStartedTick: 1}, nil }, StateDir: t.TempDir(), Secrets: secrets,
+	}
+}
+
+// cut is the hook with what is on record now, as a delivery leaves it that is killed: its lock ends with it.
+func (h Hook) cut(t *testing.T) Hook {
+	left := t.TempDir()
+	if err := os.CopyFS(left, os.DirFS(h.StateDir)); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(left, "*"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("nothing is on record: %v", err)
+	}
+	for _, file := range files {
+		if err := os.Chmod(file, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.StateDir = left
+	return h
+}
+
+func open(t *testing.T, h Hook) (*Record, *prestop.Report, string) {
+	var out bytes.Buffer
+	own, done := Open(t.Context(), h, slog.New(slog.NewTextHandler(&out, nil)))
+	return own, done, out.String()
+}
+
+// A later delivery knows what became of each step, and none of the secrets in it.
+func TestALaterDeliveryGoesOn(t *testing.T) {
+	t.Parallel()
+	h := here(t)
+	first, done, said := open(t, h)
+	if done != nil || first.Resumed() || said != "" {
+		t.Fatalf("a first delivery finds %v: %s", done, said)
+	}
+	for n, s := range []prestop.StepReport{{Outcome: prestop.Done, Took: prestop.Seconds(time.Second)}, {Outcome: prestop.Failed, Error: "hunter22 " + strings.Repeat("x", 1000)}} {
+		if err := first.Note(n, s, slog.New(slog.DiscardHandler)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h = h.cut(t)
+	second, done, _ := open(t, h)
+	if done != nil || !second.Resumed() || second.Since() < 0 || second.Since() > time.Minute {
+		t.Fatalf("a second delivery finds %v, begun %s ago", done, second.Since())
+	}
+	got := second.Earlier()
+	if len(got.Steps) != 2 || got.Steps[0].Line != "wait 1s" || got.Steps[0].Outcome != prestop.Done || got.Steps[0].Took != prestop.Seconds(time.Second) {
+		t.Fatalf("%+v", got)
+	}
+	if text := got.Steps[1].Error; !strings.HasPrefix(text, "*** xxx") || !strings.HasSuffix(text, secret.Cut) || len(text) > mostError+len(secret.Cut) {
+		t.Errorf("the error on record is %q", text)
+	}
+	if err := second.End(prestop.Report{}); err != nil {
+		t.Error(err)
+	}
+	for what, id := range map[string]string{"what has ended": h.ID, "another hook": "another"} {
+		other := h
+		other.ID = id
+		if third, _, _ := open(t, other); third.Resumed() {
+			t.Errorf("%s goes on", what)
+		}
+	}
+}
+
+// Who cannot record says so once, and a step that is to be done once is not begun.
+func TestWithoutARecord(t *testing.T) {
+	t.Parallel()
+	for name, spoil := range map[string]func(*Hook){
+		"no directory": func(h *Hook) { h.StateDir = filepath.Join(h.StateDir, "missing") },
+		"no container": func(h *Hook) {
+			h.Container = func() (proc.Container, error) { return proc.Container{}, errors.ErrUnsupported }
+		},
+	} {
+		h := here(t)
+		spoil(&h)
+		own, done, said := open(t, h)
+		if done != nil || own.Resumed() || strings.Count(said, "level=WARN") != 1 {
+			t.Errorf("%s: %v, %s", name, done, said)
+		}
+		if own.Note(0, prestop.StepReport{}, nil) == nil || own.End(prestop.Report{}) != nil {
+			t.Errorf("%s: it is taken for a record", name)
+		}
+	}
+	var none *Record
+	if none.Resumed() || none.Note(0, prestop.StepReport{}, nil) != nil || none.End(prestop.Report{}) != nil {
+		t.Error("somebody at a terminal is kept from a step")
+	}
+}
+
+// A delivery that waits for the one that still runs gets its report.
+func TestADeliveryJoinsAnother(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		ended string
+		joins bool
+	}{"done": {"", true}, "ended by hand": {"ended by signal terminated", false}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := here(t)
+			first, _, _ := open(t, h)
+			var out bytes.Buffer
+			type found struct {
+				own  *Record
+				done *prestop.Report
+			}
+			waits, joined := make(chan struct{}, 1), make(chan found)
+			log := slog.New(slog.NewTextHandler(writer(func(p []byte) (int, error) {
+				if out.Write(p); bytes.Contains(p, []byte("still runs")) {
+					waits <- struct{}{}
+				}
+				return len(p), nil
+			}), nil))
+			go func() {
+				own, done := Open(t.Context(), h, log)
+				joined <- found{own, done}
+			}()
+			<-waits
+			if err := first.End(prestop.Report{Ended: test.ended, Steps: []prestop.StepReport{{Line: "wait 1s", Error: "hunter22"}}}); err != nil {
+				t.Error(err)
+			}
+			got := <-joined
+			if (got.done != nil) != test.joins || test.joins && got.done.Steps[0].Error != "***" || !test.joins && got.own.Resumed() {
+				t.Errorf("%+v, %s", got, &out)
+			}
+		})
+	}
+}
+
+type writer func([]byte) (int, error)
+
+func (w writer) Write(p []byte) (int, error) { return w(p) }

@@ -1,0 +1,18 @@
+package secret
+
+import (
+	"strings"
+
+	"github.com/prestop/prestop/internal/escape"
+)
+
+// Abridged makes one printable line of a text without secrets, and leaves out the middle of a long one: where several places failed the
+// last one's error is at the end, and so is what can be done about one.
+func Abridged(text string) string {
+	const head, tail = 320, 200
+	text = escape.Printable(strings.Join(strings.Fields(text), " "))
+	if len(text) <= head+tail {
+		return text
+	}
+	return strings.ToValidUTF8(text[:head], "") + Cut + strings.ToValidUTF8(text[len(text)-tail:], "")
+}
