@@ -16,6 +16,7 @@ import (
 	"github.com/prestop/prestop/internal/dryrun"
 	"github.com/prestop/prestop/internal/journal"
 	"github.com/prestop/prestop/internal/podlog"
+	"github.com/prestop/prestop/internal/setting"
 	"github.com/prestop/prestop/internal/skipfile"
 	"github.com/prestop/prestop/internal/terminal"
 	versions "github.com/prestop/prestop/internal/version"
@@ -75,7 +76,7 @@ func (r *hookRun) addEnd(f *dryrun.Forecast) {
 		}
 	}
 	if u := r.config.ReportURL.V; u != nil {
-		f.Place("report", config.ShowPlace(u))
+		f.Place("report", setting.ShowPlace(u))
 		ctx, cancel := context.WithTimeoutCause(r.ctx, dryrun.CheckTime, dryrun.ErrCheckTime)
 		defer cancel()
 		if _, err := web.New(r.world.Dial, web.TLS{}, nil).Reach(ctx, u.String()); err != nil {

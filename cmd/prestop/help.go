@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/prestop/prestop/internal/config"
+	"github.com/prestop/prestop/internal/setting"
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/verbs"
 )
@@ -72,7 +73,7 @@ func merged(all []*step.Verb) []*step.Verb {
 	return out
 }
 
-func writeSettings(w io.Writer, all []config.Setting) {
+func writeSettings(w io.Writer, all []setting.Setting) {
 	group := ""
 	for _, s := range all {
 		if s.Group != group {
@@ -87,7 +88,7 @@ func writeSettings(w io.Writer, all []config.Setting) {
 	}
 }
 
-func shownDefault(s config.Setting) string {
+func shownDefault(s setting.Setting) string {
 	if text := cmp.Or(s.Unset, s.Shown()); text != "" {
 		return " (default " + text + ")"
 	}

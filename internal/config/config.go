@@ -16,48 +16,40 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/internal/eck"
+	"github.com/prestop/prestop/internal/setting"
 	"github.com/prestop/prestop/internal/step"
 )
 
-// A Value is a setting's, and how it was set.
-type Value[T any] struct {
-	V  T
-	By string // the flag or the variable; empty: V is the default
-}
-
-// IsSet tells whether somebody set it.
-func (v Value[T]) IsSet() bool { return v.By != "" }
-
 // A Config is the whole configuration of a run. A flag beats its environment variable, which beats the default.
 type Config struct {
-	AppURL            Value[*url.URL] // nil: none
-	ElasticsearchURLs Value[[]*url.URL]
-	ShutdownType      Value[string]
-	Steps             Value[string]
+	AppURL            setting.Value[*url.URL] // nil: none
+	ElasticsearchURLs setting.Value[[]*url.URL]
+	ShutdownType      setting.Value[string]
+	Steps             setting.Value[string]
 
-	AdditionalWait, GracePeriod, Reserve Value[time.Duration] // GracePeriod and Reserve are 0 where they are not set
-	MaxDNSErrors                         Value[int]
-	AskAPI                               Value[bool]
-	IfNotDeleted                         Value[string]
-	SkipFile                             Value[string]
+	AdditionalWait, GracePeriod, Reserve setting.Value[time.Duration] // GracePeriod and Reserve are 0 where they are not set
+	MaxDNSErrors                         setting.Value[int]
+	AskAPI                               setting.Value[bool]
+	IfNotDeleted                         setting.Value[string]
+	SkipFile                             setting.Value[string]
 
-	AppTokenFile, AppCAFile Value[string]
+	AppTokenFile, AppCAFile setting.Value[string]
 
-	Username, PasswordFile, TokenFile, CAFile, CertFile, KeyFile, ServerName, TargetNode Value[string] // of Elasticsearch
-	Insecure                                                                             Value[bool]
-	AllocationDelay                                                                      Value[time.Duration]
+	Username, PasswordFile, TokenFile, CAFile, CertFile, KeyFile, ServerName, TargetNode setting.Value[string] // of Elasticsearch
+	Insecure                                                                             setting.Value[bool]
+	AllocationDelay                                                                      setting.Value[time.Duration]
 
-	LogTo, LogFormat, TerminationLog, StateDir Value[string]
-	ReportURL                                  Value[*url.URL]
+	LogTo, LogFormat, TerminationLog, StateDir setting.Value[string]
+	ReportURL                                  setting.Value[*url.URL]
 
-	DryRun Value[bool]
-	Output Value[string] // of the dry run
+	DryRun setting.Value[bool]
+	Output setting.Value[string] // of the dry run
 
 	Arguments []string // the steps given as arguments
 	Env       map[string]string
 	Pod       Pod
 	ECK       eck.Pod // its Cluster is empty outside of an ECK pod
-	Settings  []Setting
+	Settings  []setting.Setting
 	Problems  []Problem
 	Unknown   []string // PRE_STOP_ variables that are no settings
 }
@@ -141,7 +133,7 @@ func podOf(env map[string]string) Pod {
 // PRE_STOP_SERVICE_…, which are nobody's mistake.
 func (r *reader) unknown() {
 	for _, name := range slices.Sorted(maps.Keys(r.Env)) {
-		known := slices.ContainsFunc(r.table, func(s *Setting) bool { return s.Env == name })
+		known := slices.ContainsFunc(r.table, func(s *setting.Setting) bool { return s.Env == name })
 		injected := name == Prefix+"PORT" || strings.HasPrefix(name, Prefix+"PORT_") || strings.HasPrefix(name, Prefix+"SERVICE_")
 		if strings.HasPrefix(name, Prefix) && !known && !injected {
 			r.Unknown = append(r.Unknown, name)
@@ -156,7 +148,7 @@ func (r *reader) pairs() {
 			r.Problems = append(r.Problems, Missing(name, with))
 		}
 	}
-	both := func(a, b Value[string], nameA, nameB string) {
+	both := func(a, b setting.Value[string], nameA, nameB string) {
 		need(a.V == "" && b.V != "", nameA, nameB)
 		need(a.V != "" && b.V == "", nameB, nameA)
 	}
@@ -172,7 +164,7 @@ func (r *reader) eck(found eck.Pod) {
 	if r.ElasticsearchURLs.IsSet() {
 		return
 	}
-	urls, err := parseURLs(strings.Join(found.URLs, " "))
+	urls, err := setting.ParseURLs(strings.Join(found.URLs, " "))
 	if err != nil {
 		return
 	}

@@ -303,3 +303,11 @@ func TestNoProblemRepeatsALongValue(t *testing.T) {
 		}
 	}
 }
+
+func TestNamesAreThoseOfTheTable(t *testing.T) {
+	t.Parallel()
+	names := read(t, nil, nil).Names()
+	if len(names) != len(Table()) || !slices.Contains(names, "PRE_STOP_STEPS") {
+		t.Errorf("%q", names)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/prestop/prestop/internal/phrase"
+	"github.com/prestop/prestop/internal/setting"
 	"github.com/spf13/pflag"
 )
 
@@ -97,14 +98,14 @@ func (r *reader) flags() *pflag.FlagSet {
 			r.flag(flags, s)
 		}
 	}
-	r.flag(flags, &Setting{value: is(&r.DryRun, toggle()), Flag: "dry-run"})
-	r.flag(flags, &Setting{value: is(&r.Output, choice(Text, JSON)), Flag: "output"})
+	r.flag(flags, &setting.Setting{Holder: setting.Of(&r.DryRun, setting.Toggle()), Flag: "dry-run"})
+	r.flag(flags, &setting.Setting{Holder: setting.Of(&r.Output, setting.Choice(Text, JSON)), Flag: "output"})
 	return flags
 }
 
-func (r *reader) flag(flags *pflag.FlagSet, s *Setting) {
+func (r *reader) flag(flags *pflag.FlagSet, s *setting.Setting) {
 	f := flags.VarPF(flagValue{r, s}, s.Flag, "", s.Usage)
-	if s.Kind() == toggle().name {
+	if s.Kind() == setting.TrueFalse {
 		f.NoOptDefVal = "true"
 	}
 }
@@ -112,7 +113,7 @@ func (r *reader) flag(flags *pflag.FlagSet, s *Setting) {
 // flagValue sets a setting by its flag. A wrong value is one of the problems and does not keep others from being read.
 type flagValue struct {
 	r *reader
-	*Setting
+	*setting.Setting
 }
 
 func (f flagValue) Set(text string) error {
@@ -122,7 +123,7 @@ func (f flagValue) Set(text string) error {
 		f.r.DryRun.V = true // whoever mistypes it wants nothing to be done
 	}
 	if f.Setting.Flag == "output" {
-		f.setBy("--output") // it needs a dry run whatever its value
+		f.SetBy("--output") // it needs a dry run whatever its value
 	}
 	return nil
 }

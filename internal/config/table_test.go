@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prestop/prestop/internal/setting"
 	"github.com/prestop/prestop/internal/web"
 )
 
@@ -212,9 +213,9 @@ func with(a, b map[string]string) map[string]string {
 }
 
 // row gives a setting of its own, with its default.
-func row(env string) *Setting {
+func row(env string) *setting.Setting {
 	table := newReader(nil).table
-	return table[slices.IndexFunc(table, func(s *Setting) bool { return s.Env == env })]
+	return table[slices.IndexFunc(table, func(s *setting.Setting) bool { return s.Env == env })]
 }
 
 func read(t *testing.T, args []string, env map[string]string) *Config {
@@ -226,8 +227,8 @@ func read(t *testing.T, args []string, env map[string]string) *Config {
 	return c
 }
 
-func (c *Config) of(env string) Setting {
-	return c.Settings[slices.IndexFunc(c.Settings, func(s Setting) bool { return s.Env == env })]
+func (c *Config) of(env string) setting.Setting {
+	return c.Settings[slices.IndexFunc(c.Settings, func(s setting.Setting) bool { return s.Env == env })]
 }
 
 func TestSettings(t *testing.T) {
@@ -242,7 +243,7 @@ func TestSettings(t *testing.T) {
 		}
 		for text, want := range test.good {
 			s := row(one.Env)
-			if err := s.set(text, "x"); err != nil || s.Check(text) != nil {
+			if err := s.Set(text, "x"); err != nil || s.Check(text) != nil {
 				t.Errorf("%s=%q: %v", one.Env, text, err)
 			} else if got := s.Shown(); got != want {
 				t.Errorf("%s=%q is shown as %q, want %q", one.Env, text, got, want)
@@ -251,7 +252,7 @@ func TestSettings(t *testing.T) {
 		for text, want := range test.bad {
 			s := row(one.Env)
 			before := s.Shown()
-			if err := s.set(text, "x"); err == nil || err.Error() != want {
+			if err := s.Set(text, "x"); err == nil || err.Error() != want {
 				t.Errorf("%s=%q: error %v, want %s", one.Env, text, err, want)
 			} else if strings.Contains(err.Error(), "hunter22") {
 				t.Errorf("%s=%q: the error repeats the password: %v", one.Env, text, err)
@@ -351,7 +352,7 @@ func FuzzSettings(f *testing.F) {
 			}
 			s := row(one.Env)
 			before := s.Shown()
-			err := s.set(text, "x")
+			err := s.Set(text, "x")
 			shown := s.Shown()
 			if err != nil && shown != before {
 				t.Errorf("%s=%q was refused, and changed the value to %q", one.Env, text, shown)
@@ -361,7 +362,7 @@ func FuzzSettings(f *testing.F) {
 				continue
 			}
 			if again := row(one.Env); err == nil {
-				if err := again.set(shown, "x"); err != nil && shown != "" || err == nil && again.Shown() != shown {
+				if err := again.Set(shown, "x"); err != nil && shown != "" || err == nil && again.Shown() != shown {
 					t.Errorf("%s=%q is shown as %q, which is read as %q: %v", one.Env, text, shown, again.Shown(), err)
 				}
 			}
@@ -394,6 +395,23 @@ func checkHidden(t *testing.T, text, shown string, refused error) {
 		}
 		if refused != nil && len(one) > 5 && strings.Contains(refused.Error(), one) && !strings.Contains(visible.String(), one) {
 			t.Errorf("%q: the error has the password: %v", text, refused)
+		}
+	}
+}
+
+// What a flag's help says that it takes.
+func TestKinds(t *testing.T) {
+	t.Parallel()
+	kinds := make(map[string]string)
+	for _, s := range Table() {
+		kinds[s.Flag] = s.Kind()
+	}
+	for flag, want := range map[string]string{
+		"grace-period": "duration", "max-dns-errors": "number", "if-not-deleted": "wait|skip", "ask-api": "true|false", "skip-file": "file",
+		"app-url": "URL", "elasticsearch-url": "URL", "shutdown-type": "restart|remove|replace|sigterm|auto", "state-dir": "directory",
+	} {
+		if kinds[flag] != want {
+			t.Errorf("--%s takes %q, want %q", flag, kinds[flag], want)
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/internal/secret"
+	"github.com/prestop/prestop/internal/setting"
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/verbs"
 )
@@ -68,7 +69,7 @@ func Read(c *config.Config, secrets *secret.Set) *Script {
 	}
 	if u := c.AppURL.V; u != nil {
 		secrets.AddURL(u)
-		s.add(appSetting, "post "+config.ShowURL(u), verbs.App(s.app()))
+		s.add(appSetting, "post "+setting.ShowURL(u), verbs.App(s.app()))
 	}
 	if es := s.elasticsearch(); len(es.URLs) > 0 {
 		for _, u := range es.URLs {
@@ -126,7 +127,7 @@ func (s *Script) read(l config.Line, given []string) (one Step, verb string) {
 func shownURLs(all []*url.URL) string {
 	var text string
 	for _, u := range all {
-		text += "," + config.ShowURL(u)
+		text += "," + setting.ShowURL(u)
 	}
 	return text[1:]
 }

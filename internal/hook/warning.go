@@ -10,6 +10,7 @@ import (
 
 	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/phrase"
+	"github.com/prestop/prestop/internal/setting"
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/web"
 	"github.com/prestop/prestop/prestop"
@@ -61,7 +62,7 @@ func (s *Script) warnSettings() {
 }
 
 // unused tells whether a setting is about a call that is not made. Where something cannot be read, nobody knows.
-func (s *Script) unused(setting config.Setting) bool {
+func (s *Script) unused(setting setting.Setting) bool {
 	c := s.config
 	shutsDown := func(one Step) bool { return one.Needs.Shutdown != "" }
 	usesURL := func(one Step) bool {

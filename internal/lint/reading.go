@@ -11,6 +11,7 @@ import (
 	"github.com/prestop/prestop/internal/eck"
 	"github.com/prestop/prestop/internal/hook"
 	"github.com/prestop/prestop/internal/secret"
+	"github.com/prestop/prestop/internal/setting"
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/verbs"
 	"github.com/prestop/prestop/prestop"
@@ -23,9 +24,9 @@ type reading struct {
 	config   *config.Config
 	plan     *hook.Plan
 	entries  []entry
-	set      map[string]config.Setting // by their variables
-	mistakes []config.Problem          // in settings
-	unknown  []string                  // variables that are meant for settings, and are none
+	set      map[string]setting.Setting // by their variables
+	mistakes []config.Problem           // in settings
+	unknown  []string                   // variables that are meant for settings, and are none
 }
 
 // An entry is a step of a plan.
@@ -61,7 +62,7 @@ func (h *preStop) read(args []string) *reading {
 	case c.DryRun.V:
 		return &reading{subcommand: "--dry-run"}
 	}
-	r := &reading{config: c, set: map[string]config.Setting{}, unknown: slices.Concat(c.Unknown, almost(c.Settings, env))}
+	r := &reading{config: c, set: map[string]setting.Setting{}, unknown: slices.Concat(c.Unknown, almost(c.Settings, env))}
 	for _, s := range c.Settings {
 		if s.By() != "" {
 			r.set[s.Env] = s
@@ -154,7 +155,7 @@ func (e environment) standIns() map[string]string {
 }
 
 // almost are variables that would be settings but for case, _ and -.
-func almost(settings []config.Setting, env map[string]string) []string {
+func almost(settings []setting.Setting, env map[string]string) []string {
 	names := map[string]bool{}
 	for _, s := range settings {
 		names[plain(s.Env)] = true

@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/prestop/prestop/internal/config"
+	"github.com/prestop/prestop/internal/setting"
 )
 
 // formRules are about what Kubernetes does not accept, or not see.
@@ -190,7 +191,7 @@ func wrongType(f flaw, say report) {
 	if what == "value" && name != "" {
 		shown = "the value of " + name
 	}
-	switch isSetting := func(s config.Setting) bool { return s.Env == name }; {
+	switch isSetting := func(s setting.Setting) bool { return s.Env == name }; {
 	case what == "value" && slices.ContainsFunc(config.Table(), isSetting) && f.at.text() != "":
 		fix = "value: " + strconv.Quote(f.at.text())
 	case f.expected == "a string" && what == "command" && f.at.kind() == "a number":

@@ -1,0 +1,169 @@
+package setting
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prestop/prestop/internal/grammar"
+	"github.com/prestop/prestop/internal/phrase"
+	"github.com/prestop/prestop/internal/web"
+)
+
+// A Kind is a type of values: how one is read, how it is shown, and what help calls it. parse says what it expected. show
+// never shows a secret.
+type Kind[T any] struct {
+	name  string
+	parse func(string) (T, error)
+	show  func(T) string
+}
+
+// Duration is of seconds, or of a duration as Go writes it.
+func Duration() Kind[time.Duration] {
+	return Kind[time.Duration]{"duration", parseDuration, time.Duration.String}
+}
+
+func parseDuration(text string) (time.Duration, error) {
+	d, ok := grammar.ParseDuration(text)
+	if !ok {
+		return 0, fmt.Errorf("expected seconds, as 50, or a duration, as 1m30s, got %s", Got(text))
+	}
+	return d, nil
+}
+
+// Count is a whole number from 0 to 65535.
+func Count() Kind[int] {
+	return Kind[int]{"number", func(text string) (int, error) {
+		n, err := strconv.ParseUint(text, 10, 16)
+		if err != nil {
+			return 0, fmt.Errorf("expected a whole number from 0 to 65535, got %s", Got(text))
+		}
+		return int(n), nil
+	}, strconv.Itoa}
+}
+
+// TrueFalse is what a [Toggle] is called. Its flag alone means true.
+const TrueFalse = "true|false"
+
+// Toggle is true or false.
+func Toggle() Kind[bool] {
+	return Kind[bool]{TrueFalse, func(text string) (bool, error) {
+		b, err := strconv.ParseBool(text)
+		if err != nil {
+			return false, fmt.Errorf("expected true or false, got %s", Got(text))
+		}
+		return b, nil
+	}, strconv.FormatBool}
+}
+
+// Word is any text.
+func Word(name string) Kind[string] {
+	return Checked(name, func(string) error { return nil })
+}
+
+// Checked is any text that check finds nothing wrong with.
+func Checked(name string, check func(string) error) Kind[string] {
+	return Kind[string]{name, func(text string) (string, error) { return text, check(text) }, asItIs}
+}
+
+// Got is a value that is not as expected. A long one is no slip of the pen, but another setting's, which may be a secret.
+func Got(text string) string {
+	if len(text) > 24 {
+		return fmt.Sprintf("a text of %d bytes", len(text))
+	}
+	return strconv.Quote(text)
+}
+
+func asItIs(text string) string { return text }
+
+// Choice is one of some words.
+func Choice(among ...string) Kind[string] {
+	return Checked(strings.Join(among, "|"), func(text string) error {
+		if !slices.Contains(among, text) {
+			return fmt.Errorf("expected %s, got %s", phrase.OneOf(among), Got(text))
+		}
+		return nil
+	})
+}
+
+// AnyCase is one of some words in lower case, read whatever its case.
+func AnyCase(among ...string) Kind[string] {
+	k := Choice(among...)
+	parse := k.parse
+	k.parse = func(text string) (string, error) {
+		if lower := strings.ToLower(text); slices.Contains(among, lower) {
+			text = lower
+		}
+		return parse(text)
+	}
+	return k
+}
+
+var errURL = errors.New("expected a URL such as http://localhost:8080/path")
+
+// OneURL is a URL. show says which part of it is no secret.
+func OneURL(show func(*url.URL) string) Kind[*url.URL] {
+	return Kind[*url.URL]{"URL", func(text string) (*url.URL, error) {
+		if text == "" {
+			return nil, errURL
+		}
+		return web.ParseURL(text)
+	}, show}
+}
+
+// ManyURLs is URLs between commas and blanks, or none.
+func ManyURLs() Kind[[]*url.URL] {
+	return Kind[[]*url.URL]{"URL", ParseURLs, func(all []*url.URL) string {
+		if all != nil && len(all) == 0 {
+			return none
+		}
+		var shown []string
+		for _, u := range all {
+			shown = append(shown, ShowURL(u))
+		}
+		return strings.Join(shown, ",")
+	}}
+}
+
+// none turns off what would be found otherwise.
+const none = "none"
+
+// ParseURLs reads URLs between commas and blanks. Its error does not repeat the text, which may hold a password.
+func ParseURLs(text string) ([]*url.URL, error) {
+	if text == none {
+		return []*url.URL{}, nil
+	}
+	var all []*url.URL
+	for _, field := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(", \n\t", r) }) {
+		u, err := web.ParseHTTP(field)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, u)
+	}
+	if len(all) == 0 {
+		return nil, errURL
+	}
+	return all, nil
+}
+
+// ShowURL is a URL without credentials, query and fragment. Nil is empty.
+func ShowURL(u *url.URL) string {
+	if u == nil {
+		return ""
+	}
+	shown := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}
+	return shown.String()
+}
+
+// ShowPlace is a URL without its path as well, which is a secret in many webhooks. Nil is empty.
+func ShowPlace(u *url.URL) string {
+	if u == nil {
+		return ""
+	}
+	return web.Place(u)
+}

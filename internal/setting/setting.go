@@ -1,0 +1,64 @@
+// Package setting says what a setting is: a value of some kind, who set it, and how it is shown.
+//
+// A [Kind] reads a text and says what it expected, and shows a value without what is secret in it. Which settings there are, and
+// where they come from, is the affair of internal/config. The package is pure.
+package setting
+
+// A Value is a setting's, and how it was set.
+type Value[T any] struct {
+	V  T
+	By string // the flag or the variable; empty: V is the default
+}
+
+// IsSet tells whether somebody set it.
+func (v Value[T]) IsSet() bool { return v.By != "" }
+
+// A Setting is a row of a table of settings: flags, environment, help and the log's first line come from it.
+type Setting struct {
+	Holder
+	Group, Env, Flag string // Flag may be empty
+	Usage            string
+	Unset            string // what goes without it, where Shown does not say
+}
+
+// Row is a Setting of all its columns, in their order.
+func Row(h Holder, group, env, flag, usage, unset string) *Setting {
+	return &Setting{h, group, env, flag, usage, unset}
+}
+
+// A Holder has a setting's value, of whatever type.
+type Holder interface {
+	By() string                // the flag or the variable that it was set by, or empty
+	Shown() string             // without secrets
+	Kind() string              // what its values are
+	Check(text string) error   // what is wrong with a value
+	Set(text, by string) error // from what somebody wrote; by stays as it was where that is wrong
+	SetBy(by string)
+}
+
+// typed is a value of the type T.
+type typed[T any] struct {
+	of   *Value[T]
+	kind Kind[T]
+}
+
+// Of is what holds v.
+func Of[T any](v *Value[T], k Kind[T]) Holder { return &typed[T]{v, k} }
+
+func (t *typed[T]) By() string      { return t.of.By }
+func (t *typed[T]) Shown() string   { return t.kind.show(t.of.V) }
+func (t *typed[T]) Kind() string    { return t.kind.name }
+func (t *typed[T]) SetBy(by string) { t.of.By = by }
+
+func (t *typed[T]) Check(text string) error {
+	_, err := t.kind.parse(text)
+	return err
+}
+
+func (t *typed[T]) Set(text, by string) error {
+	v, err := t.kind.parse(text)
+	if err == nil {
+		t.of.V, t.of.By = v, by
+	}
+	return err
+}
