@@ -11,6 +11,7 @@ import (
 	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/internal/jsonpath"
 	"github.com/prestop/prestop/internal/metrics"
+	"github.com/prestop/prestop/internal/parse"
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/web"
 )
@@ -19,7 +20,7 @@ import (
 func bound(text string, m step.Means) (step.Needs, step.Deed, error) {
 	verbs := []*step.Verb{URLVerb(), QuietVerb(), GoneVerb(), ClosedVerb(), FileVerb(), ExecVerb(), EmptyVerb()}
 	variables := map[string]string{"LONG": strings.Repeat("x", 100)}
-	_, spec, _, err := step.Parse(verbs, text, func(name string) (string, bool) { v, ok := variables[name]; return v, ok })
+	_, spec, _, err := parse.Line(verbs, text, func(name string) (string, bool) { v, ok := variables[name]; return v, ok })
 	if err != nil {
 		return step.Needs{}, nil, err
 	}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/prestop/prestop/internal/child"
 	"github.com/prestop/prestop/internal/grammar"
+	"github.com/prestop/prestop/internal/parse"
 	"github.com/prestop/prestop/internal/regular"
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/web"
@@ -38,7 +39,7 @@ func specOf(text string) (step.Spec, error) {
 	variables := map[string]string{
 		"HOST": "app", "BODY": `{"a": "b c"}`, "OPTION": "timeout=5s", "AT": "@/f", "FILE": "/f", "EMPTY": "", "A": "x y", "LONG": strings.Repeat("x", 100),
 	}
-	_, spec, _, err := step.Parse(verbs, text, func(name string) (string, bool) { v, ok := variables[name]; return v, ok })
+	_, spec, _, err := parse.Line(verbs, text, func(name string) (string, bool) { v, ok := variables[name]; return v, ok })
 	return spec, err
 }
 

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/internal/eck"
+	"github.com/prestop/prestop/internal/parse"
 	"github.com/prestop/prestop/internal/setting"
 	"github.com/prestop/prestop/internal/step"
 )
@@ -188,7 +189,7 @@ type Line struct {
 // Lines are the steps. Arguments replace PRE_STOP_STEPS. Of that, a line that begins with # is a comment. One step may be written
 // as several arguments, as in ["wait", "20s"].
 func (c *Config) Lines(verbs []*step.Verb) []Line {
-	if text, ok := step.OneStep(verbs, c.Arguments); ok {
+	if text, ok := parse.OneStep(verbs, c.Arguments); ok {
 		return []Line{{text, true, 0}}
 	}
 	var all []Line

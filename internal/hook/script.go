@@ -11,6 +11,7 @@ import (
 
 	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/grammar"
+	"github.com/prestop/prestop/internal/parse"
 	"github.com/prestop/prestop/internal/secret"
 	"github.com/prestop/prestop/internal/setting"
 	"github.com/prestop/prestop/internal/step"
@@ -108,7 +109,7 @@ func (s *Script) read(l config.Line, given []string) (one Step, verb string) {
 		}
 		return value, ok
 	}
-	parsed, spec, declared, err := step.ParseIn(grammar.Scope{Lookup: lookup, Given: given}, s.verbs, l.Text)
+	parsed, spec, declared, err := parse.LineIn(grammar.Scope{Lookup: lookup, Given: given}, s.verbs, l.Text)
 	one.secrets.AddLine(declared)
 	if one.Once = parsed.Once; err == nil {
 		one.Line, one.Spec, one.Needs = parsed.Shown(l.Text), spec, spec.Needs()

@@ -9,7 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/prestop/prestop/internal/lint"
-	"github.com/prestop/prestop/internal/step"
+	"github.com/prestop/prestop/internal/parse"
 	"github.com/prestop/prestop/internal/verbs"
 )
 
@@ -35,7 +35,7 @@ func ownSteps(v corev1.EnvVar) bool {
 
 // QuietWindow is for how long there must be silence, by default, until an until quiet is met. In seconds, rounded up.
 func QuietWindow() int {
-	_, spec, _, err := step.Parse(verbs.All(), "until quiet", func(string) (string, bool) { return "", false })
+	_, spec, _, err := parse.Line(verbs.All(), "until quiet", func(string) (string, bool) { return "", false })
 	if err != nil {
 		panic(err) // the grammar no longer has what is put into pods
 	}
@@ -94,7 +94,7 @@ func stepLines(text string) []string {
 func (e *editor) checkSteps(lines []string) {
 	for n, line := range lines {
 		known := true
-		_, _, _, err := step.Parse(verbs.All(), line, func(string) (string, bool) { known = false; return "1", true })
+		_, _, _, err := parse.Line(verbs.All(), line, func(string) (string, bool) { known = false; return "1", true })
 		if err != nil && known {
 			e.result.Problems = append(e.result.Problems, Problem{StepsAnnotation, fmt.Sprintf("step %d: %s", n+1, err)})
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/eck"
 	"github.com/prestop/prestop/internal/hook"
+	"github.com/prestop/prestop/internal/parse"
 	"github.com/prestop/prestop/internal/secret"
 	"github.com/prestop/prestop/internal/setting"
 	"github.com/prestop/prestop/internal/step"
@@ -125,7 +126,7 @@ func (e environment) variables(of *entry, text string, given map[string]bool) {
 func (e environment) mayBeReadable(text string) bool {
 	kinds := []string{"", "1", "1s", "true", "new", "x", "/x", "http://x/", "redis://x", "TERM", "10.0.0.0/8", "2xx", "x:x", ".x", "restart"}
 	return slices.ContainsFunc(kinds, func(value string) bool {
-		_, _, _, err := step.Parse(verbs.All(), text, func(name string) (string, bool) {
+		_, _, _, err := parse.Line(verbs.All(), text, func(name string) (string, bool) {
 			if _, guessed := e.guess[name]; guessed {
 				return value, true
 			}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prestop/prestop/internal/parse"
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/verbs"
 )
@@ -68,7 +69,7 @@ func stepsOf(line string) []string {
 		}
 	}
 	for _, one := range all {
-		if _, _, _, err := step.Parse(verbs.All(), one, func(string) (string, bool) { return "1", true }); err != nil || strings.ContainsAny(one, `'"`) {
+		if _, _, _, err := parse.Line(verbs.All(), one, func(string) (string, bool) { return "1", true }); err != nil || strings.ContainsAny(one, `'"`) {
 			return nil
 		}
 	}

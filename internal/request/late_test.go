@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/prestop/prestop/internal/grammar"
+	"github.com/prestop/prestop/internal/parse"
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/web"
 	"github.com/prestop/prestop/prestop"
@@ -29,7 +30,7 @@ func parseLate(line string) (s Spec, err error) {
 		}
 		return nil, err
 	}}
-	_, _, secrets, err := step.ParseIn(grammar.Scope{Lookup: func(string) (string, bool) { return "", false }, Given: []string{"ID"}}, []*step.Verb{verb}, line)
+	_, _, secrets, err := parse.LineIn(grammar.Scope{Lookup: func(string) (string, bool) { return "", false }, Given: []string{"ID"}}, []*step.Verb{verb}, line)
 	for _, one := range secrets {
 		if err == nil && one.Text == "ID" {
 			err = fmt.Errorf("a name is a secret: %+v", one)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/internal/grammar"
+	"github.com/prestop/prestop/internal/parse"
 	"github.com/prestop/prestop/internal/step"
 )
 
@@ -66,7 +67,7 @@ func TestConditional(t *testing.T) {
 			return nil, err
 		}}
 		line := fmt.Sprintf("do only-if=%s/leader?a=b it", server.URL)
-		if _, _, _, err := step.Parse([]*step.Verb{verb}, line, nil); err != nil {
+		if _, _, _, err := parse.Line([]*step.Verb{verb}, line, nil); err != nil {
 			t.Fatal(err)
 		}
 		if calls := s.Calls(); len(calls) != 1 || !calls[0].Condition || calls[0].URL.Path != "/leader" {
@@ -98,7 +99,7 @@ func TestConditionIsNotHeldByAServerThatHangs(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-ended }))
 	defer server.Close()
 	defer close(ended)
-	s, err := parse("ask " + server.URL + " only-if=" + server.URL + " timeout=100ms")
+	s, err := understand("ask " + server.URL + " only-if=" + server.URL + " timeout=100ms")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +117,7 @@ func TestConditionElsewhere(t *testing.T) {
 	t.Parallel()
 	const all = " token-file=/t ca-file=/c cert-file=/d key-file=/e tls-server-name=n header=A:b timeout=3s"
 	for condition, same := range map[string]bool{"https://app/ready": true, "https://APP/": true, "https://app:444/": false, "http://app/": false, "https://other/": false} {
-		s, err := parse("ask https://app/" + all + " only-if=" + condition)
+		s, err := understand("ask https://app/" + all + " only-if=" + condition)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -128,11 +129,11 @@ func TestConditionElsewhere(t *testing.T) {
 			t.Errorf("%+v", calls)
 		}
 	}
-	s, err := parse("ask http://app/")
+	s, err := understand("ask http://app/")
 	if do := s.Conditional(means(t), nil, inner{}); err != nil || do != (inner{}) || !slices.Equal(s.Files(), nil) {
 		t.Errorf("%+v, %v", do, err)
 	}
-	if _, err := parse("ask http://app/ only-if=app"); err == nil || !strings.HasPrefix(err.Error(), "column 17: only-if: expected a URL") {
+	if _, err := understand("ask http://app/ only-if=app"); err == nil || !strings.HasPrefix(err.Error(), "column 17: only-if: expected a URL") {
 		t.Error(err)
 	}
 }

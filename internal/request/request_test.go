@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/internal/grammar"
+	"github.com/prestop/prestop/internal/parse"
 	"github.com/prestop/prestop/internal/step"
 )
 
@@ -35,9 +36,9 @@ func asking(read *Spec) *step.Verb {
 	}}
 }
 
-func parse(line string) (Spec, error) {
+func understand(line string) (Spec, error) {
 	var read Spec
-	_, _, _, err := step.Parse([]*step.Verb{asking(&read)}, line, func(string) (string, bool) { return "", false })
+	_, _, _, err := parse.Line([]*step.Verb{asking(&read)}, line, func(string) (string, bool) { return "", false })
 	return read, err
 }
 
@@ -124,7 +125,7 @@ func TestClientCertificate(t *testing.T) {
 		{ca + " tls-server-name=service cert-file=" + a.file("web-0.pem") + " key-file=" + a.file("service.key"), "", "private key does not match"},
 		{ca + " tls-server-name=service cert-file=/nowhere key-file=/nowhere", "", "/nowhere"},
 	} {
-		s, err := parse("ask " + server.URL + test.options)
+		s, err := understand("ask " + server.URL + test.options)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -138,7 +139,7 @@ func TestClientCertificate(t *testing.T) {
 
 func TestTLSOptions(t *testing.T) {
 	t.Parallel()
-	s, err := parse("ask https://app/ ca-file=/c cert-file=/d key-file=/e tls-server-name=n token-file=/t")
+	s, err := understand("ask https://app/ ca-file=/c cert-file=/d key-file=/e tls-server-name=n token-file=/t")
 	if err != nil || !slices.Equal(s.Files(), []string{"/t", "/c", "/d", "/e"}) || s.TLS.ServerName != "n" {
 		t.Errorf("%+v, %v", s, err)
 	}
@@ -152,7 +153,7 @@ func TestTLSOptions(t *testing.T) {
 		"ask http://app/ key-file=/e cert-file=/d":     "column 17: key-file= goes with https://",
 		"ask https://app/ cert_file=/d":                "column 18: expected an option or the end of the step, got \"cert_file=/d\"",
 	} {
-		if _, err := parse(line); err == nil || err.Error() != want {
+		if _, err := understand(line); err == nil || err.Error() != want {
 			t.Errorf("%s: %v, want %s", line, err, want)
 		}
 	}

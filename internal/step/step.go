@@ -1,11 +1,10 @@
-// Package step says what a step is: a line of words, and what the verb of that line makes of them.
+// Package step says what a step is: what the verb of a line makes of its words.
 //
-// [Parse] splits a line once, finds its verb and gives the [Line] to the verb's own Parse. The result is a [Spec].
-// A Spec is data: [Spec.Needs] says what the step will take and touch. The schedule, the log, the dry run and lint read
-// that and know no verb. [Spec.Bind] makes the step that runs.
+// A [Verb] gives its words a meaning. The result is a [Spec], which is data: [Spec.Needs] says what the step will take and touch. The
+// schedule, the log, the dry run and lint read that and know no verb. [Spec.Bind] makes the step that runs.
 //
-// The package is pure: no environment, no files, no network. It does not know which verbs there are: internal/verbs has
-// the table. It is for the packages that have verbs, for internal/hook and for internal/lint.
+// The package is pure: no environment, no files, no network. internal/grammar takes a line apart, internal/parse finds its verb,
+// and internal/verbs has the table of verbs. It is for the packages that have verbs, for internal/hook and for internal/lint.
 package step
 
 import (

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/internal/grammar"
+	"github.com/prestop/prestop/internal/parse"
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/prestop"
 )
@@ -47,8 +48,8 @@ func lookupIn(variables map[string]string) grammar.Lookup {
 	return func(name string) (string, bool) { v, ok := variables[name]; return v, ok }
 }
 
-func parse(text string, variables map[string]string) (*grammar.Line, step.Spec, []grammar.Secret, error) {
-	return step.Parse(All(), text, lookupIn(variables))
+func understand(text string, variables map[string]string) (*grammar.Line, step.Spec, []grammar.Secret, error) {
+	return parse.Line(All(), text, lookupIn(variables))
 }
 
 func means() *step.Means {
@@ -79,7 +80,7 @@ func TestEachOptionIsRead(t *testing.T) {
 	t.Parallel()
 	read := map[string]bool{}
 	for _, text := range examples {
-		l, with, _, err := parse(text, nil)
+		l, with, _, err := understand(text, nil)
 		if err != nil {
 			t.Errorf("%s: %v", text, err)
 			continue
@@ -90,7 +91,7 @@ func TestEachOptionIsRead(t *testing.T) {
 		read[l.Verb.Text] = true
 		for _, o := range l.Options {
 			rest := strings.Replace(text, " "+o.Written, "", 1)
-			_, without, _, err := parse(rest, nil)
+			_, without, _, err := understand(rest, nil)
 			if err == nil && reflect.DeepEqual(with, without) {
 				t.Errorf("%s: the same as %s", text, rest)
 			}
@@ -114,7 +115,7 @@ func TestBadValues(t *testing.T) {
 	t.Parallel()
 	free := []string{"body", "in", "not-in", "key", "value-file", "lease-file", "user", "ca-file", "cert-file", "key-file"} // any text will do
 	for _, text := range examples {
-		l, _, _, err := parse(text, nil)
+		l, _, _, err := understand(text, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -127,7 +128,7 @@ func TestBadValues(t *testing.T) {
 				before, after, _ := strings.Cut(text, " /a")
 				bad, column = before+" "+o.Key+"= /a"+after, len(before)+2
 			}
-			_, _, _, err := parse(bad, nil)
+			_, _, _, err := understand(bad, nil)
 			if err == nil || !strings.HasPrefix(err.Error(), fmt.Sprintf("column %d: %s", column, o.Key)) {
 				t.Errorf("%s: %v", bad, err)
 			}
@@ -138,7 +139,7 @@ func TestBadValues(t *testing.T) {
 func TestNeedsAreStable(t *testing.T) {
 	t.Parallel()
 	for _, text := range examples {
-		_, spec, _, err := parse(text, nil)
+		_, spec, _, err := understand(text, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -172,7 +173,7 @@ func TestNoErrorHasAVariablesValue(t *testing.T) {
 				}
 				for _, form := range forms {
 					line := strings.Join(slices.Concat(words[:n], []string{form}, words[n+1:]), " ")
-					_, spec, _, err := parse(line, map[string]string{"V": value})
+					_, spec, _, err := understand(line, map[string]string{"V": value})
 					if err == nil {
 						_, err = spec.Bind(means())
 					}
@@ -218,12 +219,12 @@ func TestOnce(t *testing.T) {
 		"wait 5s once": true, "wait 5s": false, "post http://app/ once": true, "post http://app/ timeout=5s once": true,
 		"post http://app/ body=once": false, "elasticsearch http://a once": true,
 	} {
-		if l, _, _, err := parse(text, nil); err != nil || l.Once != want {
+		if l, _, _, err := understand(text, nil); err != nil || l.Once != want {
 			t.Errorf("%q: once %v, %v; want %v", text, l.Once, err, want)
 		}
 	}
 	for _, text := range []string{"once", "wait once", "once wait 5s", "post once http://app/", "wait 5s once once"} {
-		if _, _, _, err := parse(text, nil); err == nil {
+		if _, _, _, err := understand(text, nil); err == nil {
 			t.Errorf("%q: no error", text)
 		}
 	}
@@ -235,7 +236,7 @@ func TestWait(t *testing.T) {
 		"wait 5": 5 * time.Second, "wait 1m30s": 90 * time.Second, "  wait\t250ms ": 250 * time.Millisecond, "wait '5s'": 5 * time.Second,
 		"wait $(DELAY)": 7 * time.Second, "wait ${DELAY}": 7 * time.Second, `wait "$DELAY"`: 7 * time.Second, "wait 0": 0,
 	} {
-		l, spec, _, err := parse(text, map[string]string{"DELAY": "7s"})
+		l, spec, _, err := understand(text, map[string]string{"DELAY": "7s"})
 		if err != nil || l.Once || !reflect.DeepEqual(spec.Needs(), step.Needs{Least: want, Most: want, Waits: true}) {
 			t.Errorf("%q: %+v, %v; want a wait of %s", text, spec, err, want)
 			continue
@@ -291,7 +292,7 @@ func TestLinesThatCannotBeRead(t *testing.T) {
 		"until quiet 80 allows=1":      "column 16: expected an option of until quiet (for min max traffic allow unanswered ignore probe), got allows=; did you mean allow=?",
 		"ü 5s":                         `column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, remove, exec, signal or unlock, got "ü"`,
 	} {
-		_, _, _, err := parse(text, variables)
+		_, _, _, err := understand(text, variables)
 		if e, ok := err.(*grammar.Error); !ok || e.Error() != want {
 			t.Errorf("%q: error %v, want %s", text, err, want)
 		}
@@ -312,7 +313,7 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text, variable string) {
 		variable += "-hunter22"
-		_, spec, secrets, err := parse(text, map[string]string{"A": variable, "B": ""})
+		_, spec, secrets, err := understand(text, map[string]string{"A": variable, "B": ""})
 		if err == nil {
 			n := spec.Needs()
 			if n.Least < 0 || n.Most != 0 && n.Least > n.Most && !n.FromStart || n.Default && !n.Guard {

@@ -1,4 +1,8 @@
-package step
+// Package parse finds the verb of a line in the table of verbs, and says what is wrong with a line that is no step.
+//
+// [Line] is where a line is read, once: internal/grammar takes it apart, and the verb itself makes sense of its words. The first
+// thing that is said of a mistake must be enough to mend it. The package knows no verb by its name. It is for internal/hook and internal/config.
+package parse
 
 import (
 	"fmt"
@@ -8,16 +12,17 @@ import (
 
 	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/internal/phrase"
+	"github.com/prestop/prestop/internal/step"
 )
 
-// Parse splits a line, finds its verb among verbs, and has the verb make sense of it. What the line holds of secrets is
+// Line splits a line, finds its verb among verbs, and has the verb make sense of it. What the line holds of secrets is
 // returned with an error too. The error is a *[grammar.Error], and says in which column something else was expected.
-func Parse(verbs []*Verb, text string, lookup grammar.Lookup) (*grammar.Line, Spec, []grammar.Secret, error) {
-	return ParseIn(grammar.Scope{Lookup: lookup}, verbs, text)
+func Line(verbs []*step.Verb, text string, lookup grammar.Lookup) (*grammar.Line, step.Spec, []grammar.Secret, error) {
+	return LineIn(grammar.Scope{Lookup: lookup}, verbs, text)
 }
 
-// ParseIn is [Parse] of a line to which others before it give values.
-func ParseIn(scope grammar.Scope, verbs []*Verb, text string) (*grammar.Line, Spec, []grammar.Secret, error) {
+// LineIn is [Line] of a line to which others before it give values.
+func LineIn(scope grammar.Scope, verbs []*step.Verb, text string) (*grammar.Line, step.Spec, []grammar.Secret, error) {
 	l, words, err := grammar.Split(text, scope)
 	if err != nil {
 		return l, nil, nil, err
@@ -27,15 +32,15 @@ func ParseIn(scope grammar.Scope, verbs []*Verb, text string) (*grammar.Line, Sp
 		return l, nil, nil, err
 	}
 	l.Arrange(v.Name, rest, v.Raw)
-	spec, err := v.parse(verbs, words[:len(words)-len(rest)], l)
+	spec, err := meaning(v, verbs, words[:len(words)-len(rest)], l)
 	return l, spec, l.Secrets(), err
 }
 
-// parse refuses what no verb takes, and leaves the rest to the verb. named are the words of its name.
-func (v *Verb) parse(verbs []*Verb, named []grammar.Word, l *grammar.Line) (Spec, error) {
+// meaning refuses what no verb takes, and leaves the rest to the verb. named are the words of its name.
+func meaning(v *step.Verb, verbs []*step.Verb, named []grammar.Word, l *grammar.Line) (step.Spec, error) {
 	for _, o := range l.Options {
 		if !slices.Contains(v.Options, o.Key) {
-			return nil, o.Expected("%s", v.expected(o.Key))
+			return nil, o.Expected("%s", expected(v, o.Key))
 		}
 	}
 	if !v.Raw {
@@ -43,13 +48,13 @@ func (v *Verb) parse(verbs []*Verb, named []grammar.Word, l *grammar.Line) (Spec
 			return nil, err
 		}
 	}
-	if err := v.early(named, l); err != nil {
+	if err := early(v, named, l); err != nil {
 		return nil, err
 	}
 	return v.Parse(l)
 }
 
-func (v *Verb) expected(key string) string {
+func expected(v *step.Verb, key string) string {
 	if len(v.Options) == 0 {
 		return fmt.Sprintf("%s takes no options, got %s=", v.Name, key)
 	}
@@ -61,9 +66,9 @@ func (v *Verb) expected(key string) string {
 }
 
 // verbOf finds the verb that words begin with, and the words after it. A name of two words goes before its first alone.
-func verbOf(verbs []*Verb, words []grammar.Word) (*Verb, []grammar.Word, error) {
+func verbOf(verbs []*step.Verb, words []grammar.Word) (*step.Verb, []grammar.Word, error) {
 	first := &words[0]
-	var found *Verb
+	var found *step.Verb
 	for _, v := range verbs {
 		name, second, two := strings.Cut(v.Name, " ")
 		switch {
@@ -75,7 +80,7 @@ func verbOf(verbs []*Verb, words []grammar.Word) (*Verb, []grammar.Word, error) 
 		}
 	}
 	if found != nil {
-		return found, words[1:], found.follows(verbs, words)
+		return found, words[1:], follows(found, verbs, words)
 	}
 	if strings.HasPrefix(first.Text, "-") {
 		return nil, nil, first.Expected("expected a step, got %s: flags go before the steps", first.Got())
@@ -91,7 +96,7 @@ func verbOf(verbs []*Verb, words []grammar.Word) (*Verb, []grammar.Word, error) 
 }
 
 // follows refuses a word that is neither the second of a longer name, nor the URL that a verb of the first alone takes.
-func (v *Verb) follows(verbs []*Verb, words []grammar.Word) error {
+func follows(v *step.Verb, verbs []*step.Verb, words []grammar.Word) error {
 	if v.Target != "URL" || len(words) > 1 && strings.Contains(words[1].Text, ":") {
 		return nil
 	}
@@ -115,10 +120,10 @@ func (v *Verb) follows(verbs []*Verb, words []grammar.Word) error {
 	return second.Expected("%s, got %s%s", expected, second.Got(), meant)
 }
 
-func isVerb(verbs []*Verb, word string) bool { return slices.Contains(firstWords(verbs), word) }
+func isVerb(verbs []*step.Verb, word string) bool { return slices.Contains(firstWords(verbs), word) }
 
 // firstWords are the words that a step may begin with.
-func firstWords(verbs []*Verb) []string {
+func firstWords(verbs []*step.Verb) []string {
 	var all []string
 	for _, v := range verbs {
 		first, _, _ := strings.Cut(v.Name, " ")
@@ -131,11 +136,11 @@ func firstWords(verbs []*Verb) []string {
 
 // OneStep makes one line of arguments that are the words of one step, as in ["wait", "20s"]. False: each argument is a line of
 // its own. Words of one step begin with a bare verb and hold no blank, but for those of a program.
-func OneStep(verbs []*Verb, args []string) (string, bool) {
+func OneStep(verbs []*step.Verb, args []string) (string, bool) {
 	if len(args) == 0 || !isVerb(verbs, args[0]) {
 		return "", false
 	}
-	raw := slices.ContainsFunc(verbs, func(v *Verb) bool {
+	raw := slices.ContainsFunc(verbs, func(v *step.Verb) bool {
 		name := strings.Fields(v.Name)
 		return v.Raw && len(args) >= len(name) && slices.Equal(args[:len(name)], name)
 	})
@@ -150,7 +155,7 @@ func OneStep(verbs []*Verb, args []string) (string, bool) {
 }
 
 // early refuses late names where the verb cannot wait for their values.
-func (v *Verb) early(named []grammar.Word, l *grammar.Line) error {
+func early(v *step.Verb, named []grammar.Word, l *grammar.Line) error {
 	refuse := func(w *grammar.Word) error {
 		if late := w.Late(); len(late) > 0 {
 			return w.Expected("$(%s) has its value only when the steps run: it may stand in the URL's path, in the values of its query, in header= and in body= of a call, and in URL and header= of until", late[0])
@@ -200,7 +205,7 @@ func instead(words []grammar.Word) string {
 }
 
 // apart says that a line has more than one step, which w begins or parts; empty: it does not.
-func apart(verbs []*Verb, l *grammar.Line) error {
+func apart(verbs []*step.Verb, l *grammar.Line) error {
 	for n, w := range l.Targets {
 		switch {
 		case !w.Bare() || w.Text == "":

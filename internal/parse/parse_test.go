@@ -1,18 +1,18 @@
-package step
+package parse
 
 import (
-	"fmt"
+	"errors"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/prestop/prestop/internal/grammar"
+	"github.com/prestop/prestop/internal/step"
 )
 
-func someVerbs() []*Verb {
-	any := func(*grammar.Line) (Spec, error) { return wait(0), nil }
-	return []*Verb{
-		WaitVerb(), {Name: "until", Target: "URL", Options: []string{"max", "min"}, Parse: any}, {Name: "until quiet", Options: []string{"max"}, Parse: any},
+func someVerbs() []*step.Verb {
+	any := func(*grammar.Line) (step.Spec, error) { return nil, nil }
+	return []*step.Verb{
+		step.WaitVerb(), {Name: "until", Target: "URL", Options: []string{"max", "min"}, Parse: any}, {Name: "until quiet", Options: []string{"max"}, Parse: any},
 		{Name: "exec", Raw: true, Parse: any}, {Name: "lease", Parse: any},
 	}
 }
@@ -44,7 +44,7 @@ func TestWhatALineShouldBe(t *testing.T) {
 		"sh -c true":              `column 1: expected a step, got "sh": exec sh -c SCRIPT, where the steps cannot say the same`,
 		"/app/stop":               `column 1: expected a step, got "/app/stop": exec /app/stop`,
 	} {
-		_, _, _, err := Parse(someVerbs(), line, env)
+		_, _, _, err := Line(someVerbs(), line, env)
 		if err == nil {
 			err = &grammar.Error{}
 		}
@@ -64,46 +64,32 @@ func TestWordsOfOneStep(t *testing.T) {
 	}
 }
 
-func TestNeedsOfWaitsAndCalls(t *testing.T) {
+// A name that has no value yet is refused wherever the verb needs to know the word.
+func TestEarly(t *testing.T) {
 	t.Parallel()
-	needs := func(line string) string {
-		l, words, err := grammar.Split(line, grammar.Scope{Lookup: env})
-		if err != nil {
-			t.Fatal(err)
+	parse := func(l *grammar.Line) (step.Spec, error) {
+		name, err := l.Gives()
+		if err == nil && name == "bad" {
+			err = errors.ErrUnsupported
 		}
-		l.Arrange("until", words[1:], false)
-		w, err := WaitOf(l)
-		if err != nil {
-			return err.Error()
-		}
-		n := w.Needs()
-		return fmt.Sprint(n.Least, n.Most, n.Default, n.FromStart && n.Guard)
+		return nil, err
 	}
+	verbs := []*step.Verb{
+		{Name: "call", Late: []string{"", "body"}, Options: []string{"body", "max", "into"}, Parse: parse},
+		{Name: "run", Raw: true, Options: []string{"max"}, Parse: parse}, {Name: "until quiet", Parse: parse},
+	}
+	const refused = "has its value only when the steps run"
 	for line, want := range map[string]string{
-		"until": "1s 0s true true", "until min=5s": "5s 0s true true", "until max=0": "1s 0s false true", "until min=2s max=9s": "2s 9s false true",
-		"until min=x": `column 7: min: expected seconds, as 50, or a duration, as 1m30s, got "x"`, "until max=x": `column 7: max: expected seconds, as 50, or a duration, as 1m30s, got "x"`,
+		"call $(ID)": "", "call a body=$(ID)": "", "call a into=NEW": "", "call a into=_n9": "",
+		"call a max=$(ID)": refused, "run $(ID)": refused, "run a $(ID)": refused, "run max=$(ID) a": refused, "$(call) a": refused, "until $(quiet)": refused, "$(until) quiet": refused,
+		"call a into=ID": "ID is given by an earlier step", "call a into=HOST": "HOST is an environment variable", "call a into=$HOST": "expected a name", "call a into=a-b": "expected a name",
+		"call a into=": "expected a name", "call a into=9": "expected a name", "call a into='A'": "expected a name", "call a into=NEW once": "does not go with once",
 	} {
-		if got := needs(line); got != want {
-			t.Errorf("%s: %s, want %s", line, got, want)
+		_, _, _, err := LineIn(grammar.Scope{Lookup: env, Given: []string{"ID", "call", "quiet", "until"}}, verbs, line)
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", line, err, want)
 		}
-	}
-	if n := CallNeeds(0, 0); n.Least != CallTime || n.Want != AnswerTime || n.Most != 0 {
-		t.Errorf("%+v", n)
-	}
-	if n := CallNeeds(3*time.Second, 500*time.Millisecond); n.Least != 500*time.Millisecond || n.Want != 500*time.Millisecond || n.Most != 500*time.Millisecond {
-		t.Errorf("%+v", n)
-	}
-	_, spec, _, err := Parse(someVerbs(), "wait 7s", env)
-	if err != nil || spec.Needs().Least != 7*time.Second || !spec.Needs().Waits {
-		t.Errorf("%+v, %v", spec, err)
 	}
 }
 
-func TestProgramsThatOnlySignal(t *testing.T) {
-	t.Parallel()
-	for program, want := range map[string]bool{"": false, "kill 1": true, "kill -0 1": false, "/usr/sbin/nginx -s quit": true, "nginx -t": false, "apachectl graceful-stop": true, "sleep 5": false} {
-		if Signals(strings.Fields(program)) != want {
-			t.Errorf("%q: %t", program, !want)
-		}
-	}
-}
+func env(name string) (string, bool) { return "app", name == "HOST" }
