@@ -29,12 +29,12 @@ func (r *hookRun) dryRun() int {
 	said := r.ask(r.ctx)
 	p := r.script.Plan(r.world)
 	f := dryrun.Look(r.ctx, &p.Plan, versions.Name(version), r.secrets.Hide)
-	f.Says(said.Texts)
+	f.AddPod(said.Texts)
 	for _, w := range slices.Concat(p.Warnings, apiWarnings(said)) {
-		f.Warn("%s", w.Text)
+		f.AddWarning("%s", w.Text)
 	}
 	for _, wrong := range p.Problems {
-		f.Mistake(wrong)
+		f.AddMistake(wrong)
 	}
 	r.addPlaces(f)
 	r.addEnd(f)
@@ -55,40 +55,40 @@ func (r *hookRun) dryRun() int {
 // addPlaces says where the log and the record would go.
 func (r *hookRun) addPlaces(f *dryrun.Forecast) {
 	log, notes := logPlace(r.config.LogTo.V, podlog.Place{InPod: r.inPod()})
-	f.Place("log", log)
+	f.AddPlace("log", log)
 	for _, note := range notes {
-		f.Warn("%s", note)
+		f.AddWarning("%s", note)
 	}
 	dir, err := journal.Dir(r.config.StateDir.V, r.env["TMPDIR"])
 	if err != nil {
-		f.Warn("a second delivery would not be recognised: %v", err)
+		f.AddWarning("a second delivery would not be recognised: %v", err)
 		return
 	}
-	f.Place("state", dir)
+	f.AddPlace("state", dir)
 }
 
 // addEnd says what would become of the outcome, and whether waits would be skipped.
 func (r *hookRun) addEnd(f *dryrun.Forecast) {
 	if path := r.terminationPath(); path != "" {
-		f.Place("termination message", path)
+		f.AddPlace("termination message", path)
 		if err := unix.Access(path, unix.W_OK); err != nil {
-			f.Warn("the termination message cannot be written: %v", err)
+			f.AddWarning("the termination message cannot be written: %v", err)
 		}
 	}
 	if u := r.config.ReportURL.V; u != nil {
-		f.Place("report", setting.ShowPlace(u))
+		f.AddPlace("report", setting.ShowPlace(u))
 		ctx, cancel := context.WithTimeoutCause(r.ctx, dryrun.CheckTime, dryrun.ErrCheckTime)
 		defer cancel()
 		if _, err := web.New(r.world.Dial, web.TLS{}, nil).Reach(ctx, u.String()); err != nil {
-			f.Warn("the outcome could not be reported now: %v", err)
+			f.AddWarning("the outcome could not be reported now: %v", err)
 		}
 	}
 	if path := r.config.SkipFile.V; path != "" {
 		holds, err := skipfile.Holds(path)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			f.Warn("the skip file cannot be read: %v", err)
+			f.AddWarning("the skip file cannot be read: %v", err)
 		}
-		f.Place("skip file", fmt.Sprintf("%s, waits would be skipped now: %t", path, holds))
+		f.AddPlace("skip file", fmt.Sprintf("%s, waits would be skipped now: %t", path, holds))
 	}
 }
 

@@ -3,8 +3,8 @@
 //
 // internal/config reads what it is told, internal/hook makes a plan of that, package prestop carries the plan out. The
 // files here join them: hook.go runs the plan, say.go says how it went, dryrun.go shows it instead, ask.go asks the API
-// server about the pod; clear.go, install.go and help.go are the other subcommands. main connects run, which is the
-// program, to the process.
+// server about the pod; clear.go and install.go are subcommands. What one of them needs that is a thing of its own has a room in
+// internal: docs/design.md has the list. main connects run, which is the program, to the process.
 package main
 
 import (
@@ -24,6 +24,7 @@ import (
 
 	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/escape"
+	"github.com/prestop/prestop/internal/help"
 	"github.com/prestop/prestop/internal/proc"
 	"github.com/prestop/prestop/internal/terminal"
 	versions "github.com/prestop/prestop/internal/version"
@@ -165,6 +166,11 @@ func (i invocation) usage(err error) int {
 		return printVersion(i)
 	}
 	return i.complain("%v (see prestop --help)", err)
+}
+
+func printHelp(i invocation) int {
+	help.Write(i.stdout)
+	return exitDone
 }
 
 func movedLint(i invocation) int {

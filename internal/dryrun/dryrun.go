@@ -117,23 +117,23 @@ func (s *Step) lines() []string {
 	return all
 }
 
-// Says adds what the API server says of the pod.
-func (f *Forecast) Says(texts []string) {
+// AddPod adds what the API server says of the pod.
+func (f *Forecast) AddPod(texts []string) {
 	for _, text := range texts {
 		f.Pod = append(f.Pod, f.hide(text))
 	}
 }
 
-// Place adds where something would be written.
-func (f *Forecast) Place(what, where string) { f.Places = append(f.Places, Place{what, where}) }
+// AddPlace adds where something would be written.
+func (f *Forecast) AddPlace(what, where string) { f.Places = append(f.Places, Place{what, where}) }
 
-// Warn adds a warning.
-func (f *Forecast) Warn(format string, args ...any) {
+// AddWarning adds a warning.
+func (f *Forecast) AddWarning(format string, args ...any) {
 	f.Warnings = append(f.Warnings, f.hide(fmt.Sprintf(format, args...)))
 }
 
-// Mistake adds a mistake in the configuration.
-func (f *Forecast) Mistake(err error) { f.Errors = append(f.Errors, f.hide(err.Error())) }
+// AddMistake adds a mistake in the configuration.
+func (f *Forecast) AddMistake(err error) { f.Errors = append(f.Errors, f.hide(err.Error())) }
 
 // WouldFail tells whether a step would fail now.
 func (f *Forecast) WouldFail() bool {

@@ -63,10 +63,10 @@ func TestLooksAreTakenSideBySide(t *testing.T) {
 func TestForecastIsWhole(t *testing.T) {
 	t.Parallel()
 	f := look(t, place{found: []prestop.Finding{prestop.Warned("saw hunter22", "certificate", " of hunter22 ")}, err: errors.New("no hunter22")})
-	f.Says([]string{"the pod of hunter22"})
-	f.Place("log", "/tmp/log\n")
-	f.Warn("a %s", "warning with hunter22")
-	f.Mistake(errors.New("a mistake with hunter22"))
+	f.AddPod([]string{"the pod of hunter22"})
+	f.AddPlace("log", "/tmp/log\n")
+	f.AddWarning("a %s", "warning with hunter22")
+	f.AddMistake(errors.New("a mistake with hunter22"))
 	var text, document bytes.Buffer
 	f.Text(&text, timeline.Page{})
 	f.JSON(&document)

@@ -4,6 +4,8 @@
 // where they come from, is the affair of internal/config. The package is pure.
 package setting
 
+import "cmp"
+
 // A Value is a setting's, and how it was set.
 type Value[T any] struct {
 	V  T
@@ -25,6 +27,9 @@ type Setting struct {
 func Row(h Holder, group, env, flag, usage, unset string) *Setting {
 	return &Setting{h, group, env, flag, usage, unset}
 }
+
+// Default is what goes where nobody sets it, for people. It is only right for a setting that is not set.
+func (s *Setting) Default() string { return cmp.Or(s.Unset, s.Shown()) }
 
 // A Holder has a setting's value, of whatever type.
 type Holder interface {

@@ -1,7 +1,9 @@
-package main
+// Package help is the text that the hook prints for people: its subcommands, the steps, the settings and the exit statuses.
+//
+// Steps and settings come from their tables. It is for cmd/prestop.
+package help
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -13,13 +15,8 @@ import (
 	"github.com/prestop/prestop/internal/verbs"
 )
 
-// printHelp shows everything that can be configured.
-func printHelp(i invocation) int {
-	writeHelp(i.stdout)
-	return exitDone
-}
-
-func writeHelp(w io.Writer) {
+// Write shows everything that can be configured.
+func Write(w io.Writer) {
 	fmt.Fprint(w, `prestop is a container's exec preStop hook. It tells the process that it is about to stop, waits until
 traffic has gone, and is finished before the grace period is.
 
@@ -84,13 +81,10 @@ func writeSettings(w io.Writer, all []setting.Setting) {
 		if s.Flag != "" {
 			name += ", --" + s.Flag + " " + s.Kind()
 		}
-		fmt.Fprintf(w, "  %s\n      %s%s\n", name, s.Usage, shownDefault(s))
+		usage := s.Usage
+		if text := s.Default(); text != "" {
+			usage += " (default " + text + ")"
+		}
+		fmt.Fprintf(w, "  %s\n      %s\n", name, usage)
 	}
-}
-
-func shownDefault(s setting.Setting) string {
-	if text := cmp.Or(s.Unset, s.Shown()); text != "" {
-		return " (default " + text + ")"
-	}
-	return ""
 }
