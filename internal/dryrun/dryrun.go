@@ -150,9 +150,12 @@ func (f *Forecast) JSON(w io.Writer) {
 	_, _ = w.Write(escape.JSON(out.Bytes())) // who is gone needs no answer
 }
 
-// Text writes it for people.
+// Text writes it for people: mistakes first, since the plan is not the one that somebody wanted.
 func (f *Forecast) Text(w io.Writer, page timeline.Page) {
 	out := &bytes.Buffer{}
+	for _, text := range f.Errors {
+		page.Wrap(out, "", "error: "+text)
+	}
 	fmt.Fprintf(out, "grace period %s, reserve %s: done within %s\n", f.Grace, f.Reserve, f.Deadline)
 	for _, said := range f.Pod {
 		page.Wrap(out, "", said)
@@ -165,9 +168,6 @@ func (f *Forecast) Text(w io.Writer, page timeline.Page) {
 	}
 	for _, text := range f.Warnings {
 		page.Wrap(out, "", "warning: "+text)
-	}
-	for _, text := range f.Errors {
-		page.Wrap(out, "", "error: "+text)
 	}
 	_, _ = w.Write(out.Bytes()) // who is gone needs no answer
 }

@@ -70,10 +70,13 @@ func TestForecastIsWhole(t *testing.T) {
 	var text, document bytes.Buffer
 	f.Text(&text, timeline.Page{})
 	f.JSON(&document)
-	for _, want := range []string{"grace period 30s, reserve 5s: done within 25s\n", "\nthe pod of ***\n", "1 wait 3s", "warning: saw ***: certificate of ***", "would fail now: no ***", `log: /tmp/log\n`, "warning: a warning with ***\n", "error: a mistake with ***\n"} {
+	for _, want := range []string{"grace period 30s, reserve 5s: done within 25s\n", "\nthe pod of ***\n", "1 wait 3s", "warning: saw ***: certificate of ***", "would fail now: no ***", `log: /tmp/log\n`, "warning: a warning with ***\n", "error: a mistake with ***\ngrace period"} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("%q is not said in\n%s", want, &text)
 		}
+	}
+	if !strings.HasPrefix(text.String(), "error: ") {
+		t.Errorf("the mistake is not said first:\n%s", &text)
 	}
 	if !json.Valid(document.Bytes()) {
 		t.Error("that is no JSON")

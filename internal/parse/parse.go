@@ -44,7 +44,7 @@ func meaning(v *step.Verb, verbs []*step.Verb, named []grammar.Word, l *grammar.
 		}
 	}
 	if !v.Raw {
-		if err := apart(verbs, l); err != nil {
+		if err := apart(v, verbs, l); err != nil {
 			return nil, err
 		}
 	}
@@ -204,12 +204,14 @@ func instead(words []grammar.Word) string {
 	return ""
 }
 
-// apart says that a line has more than one step, which w begins or parts; empty: it does not.
-func apart(verbs []*step.Verb, l *grammar.Line) error {
+// apart refuses a word that begins or parts another step, and one that would be an option in one word with what follows.
+func apart(v *step.Verb, verbs []*step.Verb, l *grammar.Line) error {
 	for n, w := range l.Targets {
 		switch {
 		case !w.Bare() || w.Text == "":
 			continue
+		case n > 0 && slices.Contains(v.Options, w.Text):
+			return w.Expected("expected an option or the end of the step, got %s; did you mean %s=?", w.Got(), w.Text)
 		case strings.Trim(w.Text, "&|;") == "":
 		case n == 0 || !isVerb(verbs, w.Text):
 			continue

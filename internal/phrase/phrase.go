@@ -6,13 +6,24 @@ package phrase
 import "strings"
 
 // Nearest is the word among others that word is almost, whatever its case; empty: it is almost none. That is at most two letters
-// that are missing, too much, wrong or swapped with their neighbour, and less than half of them.
+// that are missing, too much, wrong or swapped with their neighbour, and less than half of them; or three letters and more, dashes
+// aside, with which one word alone begins.
 func Nearest(word string, among []string) string {
+	word = strings.ToLower(word)
 	nearest, least := "", min(3, (len(word)+1)/2)
+	begun, all := "", 0
 	for _, other := range among {
-		if d := distance(strings.ToLower(word), strings.ToLower(other)); d < least {
+		lower := strings.ToLower(other)
+		if d := distance(word, lower); d < least {
 			nearest, least = other, d
 		}
+		if strings.HasPrefix(lower, word) {
+			begun = other
+			all++
+		}
+	}
+	if nearest == "" && all == 1 && len(strings.TrimLeft(word, "-")) >= 3 {
+		return begun
 	}
 	return nearest
 }

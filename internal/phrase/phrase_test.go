@@ -8,7 +8,7 @@ func TestNearest(t *testing.T) {
 	for word, want := range map[string]string{
 		"wait": "wait", "wiat": "wait", "Wait": "wait", "WAITS": "wait", "wai": "wait", "wt": "", "haeder": "header", "heade": "header", "headesr": "header",
 		"gte": "get", "gt": "", "g": "", "": "", "pots": "post", "opst": "post", "tiemotu": "timeout", "tmot": "", "timeouuuut": "", "elasticsaerhc": "elasticsearch",
-		"mux": "max", "mix": "max", "mxa": "max", "ab": "", "sleep": "", "ü": "",
+		"ela": "elasticsearch", "ELASTIC": "elasticsearch", "el": "", "--ela": "", "tim": "timeout", "mux": "max", "mix": "max", "mxa": "max", "ab": "", "sleep": "", "ü": "",
 	} {
 		if got := Nearest(word, among); got != want {
 			t.Errorf("%q: %q, want %q", word, got, want)
@@ -34,6 +34,17 @@ func TestOneOf(t *testing.T) {
 	for want, words := range map[string][]string{"": nil, "a": {"a"}, "a or b": {"a", "b"}, "a, b or c": {"a", "b", "c"}} {
 		if got := OneOf(words); got != want {
 			t.Errorf("%q: %q, want %q", words, got, want)
+		}
+	}
+}
+
+// A beginning that several words share means none of them.
+func TestNearestOfBeginnings(t *testing.T) {
+	t.Parallel()
+	among := []string{"--grace-period", "--app-token-file", "--app-ca-file"}
+	for word, want := range map[string]string{"--grace": "--grace-period", "--app": "", "--app-t": "--app-token-file", "--gr": "", "--": ""} {
+		if got := Nearest(word, among); got != want {
+			t.Errorf("%q: %q, want %q", word, got, want)
 		}
 	}
 }
