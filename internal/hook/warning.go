@@ -13,7 +13,6 @@ import (
 	"github.com/prestop/prestop/internal/setting"
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/web"
-	"github.com/prestop/prestop/prestop"
 )
 
 // A Warning is something that will probably not be what was meant. Log, dry run and lint say its Text.
@@ -169,5 +168,3 @@ func (s *Script) problem(n int, one *Step) config.Problem {
 	one.Err = one.secrets.Error(one.Err)
 	return config.Problem{Name: fmt.Sprintf("step %d (%s)", n+1, one.Line), Text: one.Err.Error()}
 }
-
-var _ prestop.Step = mistake{}

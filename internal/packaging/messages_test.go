@@ -25,9 +25,9 @@ func TestMessagesAreConstant(t *testing.T) {
 		"drain/exec.go: r.Message":                            "handed on",
 		"shutdown/unlock_etcd.go: found":                      "constants of unlock.go",
 		"shutdown/unlock_redis.go: found":                     "constants of unlock.go",
-		"cmd/prestop/say.go: l.secrets.Hide(text)":            "hidden",
-		"cmd/prestop/say.go: l.secrets.Hide(w.Text)":          "hidden",
-		"cmd/prestop/say.go: l.secrets.Hide(note)":            "hidden",
+		"cmd/prestop/say.go: r.secrets.Hide(text)":            "hidden",
+		"cmd/prestop/say.go: r.secrets.Hide(w.Text)":          "hidden",
+		"cmd/prestop/say.go: r.secrets.Hide(note)":            "hidden",
 	}
 	seen := 0
 	for _, room := range []string{"cmd/prestop", "internal", "shutdown", "drain", "prestop"} {
