@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/internal/config"
+	"github.com/prestop/prestop/internal/hooklog"
 	"github.com/prestop/prestop/internal/verbs"
 )
 
@@ -38,7 +39,7 @@ func clearElasticsearch(i invocation) int {
 }
 
 func (r *hookRun) clear() int {
-	log := r.openLog(r.start.Add(clearTime))
+	log := hooklog.Open(r.config, r.secrets, r.inPod(), r.start, r.start.Add(clearTime))
 	defer log.Close()
 	if cluster := r.config.ECK.Cluster; cluster != "" {
 		log.Info("this is an ECK pod: its operator removes the record", "cluster", cluster)

@@ -14,12 +14,14 @@ import (
 	"github.com/prestop/prestop/internal/hook"
 	"github.com/prestop/prestop/internal/hooklog"
 	"github.com/prestop/prestop/internal/outcome"
+	"github.com/prestop/prestop/internal/parse"
 	"github.com/prestop/prestop/internal/phrase"
 	"github.com/prestop/prestop/internal/proc"
 	"github.com/prestop/prestop/internal/record"
 	"github.com/prestop/prestop/internal/secret"
 	"github.com/prestop/prestop/internal/skipfile"
 	"github.com/prestop/prestop/internal/timeline"
+	"github.com/prestop/prestop/internal/verbs"
 	"github.com/prestop/prestop/internal/watchdog"
 	"github.com/prestop/prestop/prestop"
 )
@@ -85,15 +87,11 @@ func hookOrDryRun(i invocation) int {
 	return w.Watch(func() int { return r.hook(w, p) })
 }
 
-func (r *hookRun) openLog(deadline time.Time) *hooklog.Log {
-	return hooklog.Open(r.config, r.secrets, r.inPod(), r.start, deadline)
-}
-
 // subcommandMeant is the end of a message about words that cannot be read: the first may be a subcommand's name, mistyped, or one of
 // the plugin's.
 func (r *hookRun) subcommandMeant() string {
 	switch words := r.config.Arguments; {
-	case len(words) == 0:
+	case len(words) == 0 || phrase.Nearest(words[0], parse.FirstWords(verbs.All())) != "":
 		return ""
 	case words[0] == "inject" || words[0] == "completion":
 		return "; " + words[0] + " is a command of the kubectl plugin: kubectl prestop " + words[0]
@@ -110,7 +108,7 @@ func late(beginning time.Duration) time.Duration {
 
 // hook carries out the plan, which is made anew where the API server has a say in it.
 func (r *hookRun) hook(w *watchdog.Dog, p *hook.Plan) int {
-	log := r.openLog(r.start.Add(r.script.SettledBudget()))
+	log := hooklog.Open(r.config, r.secrets, r.inPod(), r.start, r.start.Add(r.script.SettledBudget()))
 	defer log.Close()
 	r.log.Store(log)
 	said := r.ask(r.ctx)

@@ -85,7 +85,7 @@ func verbOf(verbs []*step.Verb, words []grammar.Word) (*step.Verb, []grammar.Wor
 	if strings.HasPrefix(first.Text, "-") {
 		return nil, nil, first.Expected("expected a step, got %s: flags go before the steps", first.Got())
 	}
-	names, meant := firstWords(verbs), ""
+	names, meant := FirstWords(verbs), ""
 	if first.Bare() {
 		if replaced := instead(words); replaced != "" {
 			return nil, nil, first.Expected("expected a step, got %s: %s", first.Got(), replaced)
@@ -120,10 +120,10 @@ func follows(v *step.Verb, verbs []*step.Verb, words []grammar.Word) error {
 	return second.Expected("%s, got %s%s", expected, second.Got(), meant)
 }
 
-func isVerb(verbs []*step.Verb, word string) bool { return slices.Contains(firstWords(verbs), word) }
+func isVerb(verbs []*step.Verb, word string) bool { return slices.Contains(FirstWords(verbs), word) }
 
-// firstWords are the words that a step may begin with.
-func firstWords(verbs []*step.Verb) []string {
+// FirstWords are the words that a step may begin with.
+func FirstWords(verbs []*step.Verb) []string {
 	var all []string
 	for _, v := range verbs {
 		first, _, _ := strings.Cut(v.Name, " ")
