@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -72,6 +74,20 @@ func (c *child) tellLeft() bool {
 	return len(started) > 0
 }
 
+// endChildren kills what the program left to the adopter. That is quick on a machine with many processes too, where there may be little time
+// left. Nobody else reaps these children, so their process ids are still theirs.
+func (c *child) endChildren() {
+	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", c.adopter))
+	for _, list := range lists {
+		text, _ := os.ReadFile(list) // of a thread that has just ended
+		for pid := range strings.FieldsSeq(string(text)) {
+			if n, err := strconv.Atoi(pid); err == nil && n != c.process.Pid {
+				_ = unix.Kill(n, unix.SIGKILL)
+			}
+		}
+	}
+}
+
 // endLeft kills what has left the group, and again what that leaves, until there is none. However late it is, all is killed
 // that there is now.
 func (c *child) endLeft(ctx context.Context, within time.Duration) {
@@ -79,6 +95,9 @@ func (c *child) endLeft(ctx context.Context, within time.Duration) {
 	defer cancel()
 	look := time.NewTicker(time.Millisecond)
 	defer look.Stop()
+	if c.adopter != 0 {
+		c.endChildren()
+	}
 	for c.adopter != 0 {
 		left := c.started()
 		for _, p := range left {
