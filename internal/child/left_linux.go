@@ -74,18 +74,35 @@ func (c *child) tellLeft() bool {
 	return len(started) > 0
 }
 
-// endChildren kills what the program left to the adopter. That is quick on a machine with many processes too, where there may be little time
-// left. Nobody else reaps these children, so their process ids are still theirs.
-func (c *child) endChildren() {
-	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", c.adopter))
-	for _, list := range lists {
-		text, _ := os.ReadFile(list) // of a thread that has just ended
-		for pid := range strings.FieldsSeq(string(text)) {
-			if n, err := strconv.Atoi(pid); err == nil && n != c.process.Pid {
-				_ = unix.Kill(n, unix.SIGKILL)
+// endDescendants kills what the program left to the adopter, and what that has started. That is quick on a machine with many
+// processes too, where there may be little time left.
+func (c *child) endDescendants() {
+	var all []int
+	for next := []int{c.adopter}; len(next) > 0; next = next[1:] {
+		for _, pid := range children(next[0]) {
+			next = append(next, pid)
+			if pid != c.process.Pid {
+				all = append(all, pid)
 			}
 		}
 	}
+	for _, pid := range all {
+		_ = unix.Kill(pid, unix.SIGKILL)
+	}
+}
+
+// children are the process ids of a process' own.
+func children(pid int) (all []int) {
+	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	for _, list := range lists {
+		text, _ := os.ReadFile(list) // of a thread that has just ended
+		for field := range strings.FieldsSeq(string(text)) {
+			if child, err := strconv.Atoi(field); err == nil {
+				all = append(all, child)
+			}
+		}
+	}
+	return all
 }
 
 // endLeft kills what has left the group, and again what that leaves, until there is none. However late it is, all is killed
@@ -96,7 +113,7 @@ func (c *child) endLeft(ctx context.Context, within time.Duration) {
 	look := time.NewTicker(time.Millisecond)
 	defer look.Stop()
 	if c.adopter != 0 {
-		c.endChildren()
+		c.endDescendants()
 	}
 	for c.adopter != 0 {
 		left := c.started()
