@@ -73,7 +73,7 @@ func (w *Word) shown(free bool) string {
 			return "://" + w.literal(strings.TrimSuffix(found[len("://"):], "@"), func(s string) bool { return s == ":" }) + "@"
 		})
 	}
-	if strings.Contains(w.Text, "://") {
+	if strings.Contains(w.Text, ":/") { // http+unix:/run/app.sock:/x too
 		text = parameter.ReplaceAllStringFunc(text, func(found string) string {
 			part := parameter.FindStringSubmatch(found)
 			return part[1] + literal(part[1], part[2])
@@ -129,6 +129,7 @@ func (l *Line) hideAssigned(w *Word) {
 var (
 	unclear = []*regexp.Regexp{
 		regexp.MustCompile(`(?s)://(.*)@`),
+		regexp.MustCompile(`(?:^|[\s/=])[^\s/:@]+:([^\s/]\S*)@`), // a URL without its scheme
 		regexp.MustCompile(`(?is)(?:` + tells + `[a-z-]*['"]?[:= ]|\s-u|--user[= ]|\s#)(.*)`),
 		regexp.MustCompile(`(?is)=['"]?[a-z0-9-]+:\s*([^/\s].*)`), // a header
 	}

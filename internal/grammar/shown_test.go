@@ -52,6 +52,7 @@ func TestShown(t *testing.T) {
 		"post http://joe:p%77@h:8080/x@y":                 "post http://***@h:8080/x@y",
 		`post "http://jo'e:pw@h/"`:                        `post "http://***@h/"`,
 		`post http:"//joe:pw@h/"`:                         "post ***",
+		"post http+unix:/run/a.sock:/x?sig=Hunter22&x=1":  "post http+unix:/run/a.sock:/x?sig=***&x=1",
 		"post http://h/?sig=Hunter22&x=1":                 "post http://h/?sig=***&x=1",
 		"post http://h/?token=ab&x=1":                     "post http://h/?token=***&x=1",
 		`post http://h/?a='Hunter22'&b="x y2Hunter"`:      `post http://h/?a='***'&b="x ***"`,
@@ -108,8 +109,12 @@ func TestDeclared(t *testing.T) {
 func TestUnreadable(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"wiat 5s":                          "wiat 5s",
-		"psot http://joe:hunter22@h/drain": "psot http://***@h/drain",
+		"wiat 5s":                                                   "wiat 5s",
+		"psot http://joe:hunter22@h/drain":                          "psot http://***@h/drain",
+		"post joe:hunter22@h:80/drain":                              "post joe:***@h:80/drain",
+		"post http//joe:hunter22@h/drain":                           "post http//joe:***@h/drain",
+		"post http:/joe:hunter22@h/drain":                           "post http:/joe:***@h/drain",
+		"elasticsearch joe:hunter22@es:92":                          "elasticsearch joe:***@es:92",
 		`psot http://h/ header="Authorization: Bearer hunter22"`:    `psot http://h/ header="Authorization: *** ***"`,
 		`post http://h/ haeder='X-Api-Key:abc' timeout=5s`:          `post http://h/ haeder='X-Api-Key:***' ***`,
 		`post http://h/ timeout=5x header="X-Secret: hunter22`:      `post http://h/ timeout=5x header="X-Secret: ***`,
