@@ -33,11 +33,17 @@ func (c *tcase) deploy(name string, replicas int, p pod) *deployment {
 		"strategy": kube.Object{"rollingUpdate": kube.Object{"maxUnavailable": 0, "maxSurge": "100%"}},
 		"template": kube.Object{"metadata": kube.Object{"labels": labels}, "spec": p.spec(c)},
 	}})
-	c.create(kube.Object{"apiVersion": "v1", "kind": "Service", "metadata": kube.Object{"name": name}, "spec": kube.Object{
-		"selector": labels, "ports": []any{kube.Object{"port": 80, "targetPort": 8080}},
-	}})
+	c.service(name)
 	d.await()
 	return d
+}
+
+// service creates a ClusterIP for the pods with the label app and the same name.
+func (c *tcase) service(name string) {
+	c.Helper()
+	c.create(kube.Object{"apiVersion": "v1", "kind": "Service", "metadata": kube.Object{"name": name}, "spec": kube.Object{
+		"selector": kube.Object{"app": name}, "ports": []any{kube.Object{"port": 80, "targetPort": 8080}},
+	}})
 }
 
 // rollout replaces all pods, and returns when the old ones are gone.
