@@ -275,29 +275,43 @@ func takenAway(t *testing.T) {
 	c.saw("a new pod of a namespace with the label has nothing of prestop")
 }
 
-// The same Deployment in a namespace that opted in and in one that did not, rolled at the same time.
+// The same Deployment in namespaces that opted in and in one that did not, rolled at the same time. Its application knows nothing of
+// prestop and ends at once on SIGTERM, whatever is under way: for those who make a new connection each time the hook is enough. Those who
+// keep their connections busy must be told by the application, which an annotation asks for; else they lose what is under way at the end.
 func fleetRollout(t *testing.T, p policy) {
-	const times = 2
+	const tells = "post http://localhost:8081/drain\nuntil quiet 8080"
 	for _, x := range []struct {
 		name  string
 		opted bool
-	}{{"opted in", true}, {"beside it, not opted in", false}} {
+		flags string
+		steps string
+		times int
+		loses bool
+	}{
+		{"opted in, new connections", true, "", "", 2, false},
+		{"beside it, not opted in, new connections", false, "", "", 2, true},
+		{"opted in, kept connections, an annotation has the app told", true, "-keep-alive", tells, 2, false},
+		{"opted in, kept connections, nobody tells the app", true, "-keep-alive", "", 1, true},
+	} {
 		t.Run(x.name, func(t *testing.T) {
 			t.Parallel()
-			c := begin(t, fleet, fmt.Sprintf("%d rolling updates under load of a Deployment that knows nothing of prestop: a namespace %s", times, x.name))
+			c := begin(t, fleet, fmt.Sprintf("%d rolling updates under load, %s", x.times, x.name))
 			if x.opted {
 				c.optIn()
 			}
-			d := c.deploy("web", 2, fleetPod(pod{Grace: 60}))
-			keep, other := d.load()
-			for range times {
+			var annotations kube.Object
+			if x.steps != "" {
+				annotations = kube.Object{"prestop.github.io/steps": x.steps}
+			}
+			d := c.deployWith("web", 2, fleetPod(pod{Grace: 40}), annotations)
+			all := d.loadBy(x.flags)
+			for range x.times {
 				d.rollout()
 			}
 			pause(c.Context(), 2*time.Second)
-			keeping, others := keep.end(), other.end()
-			lost := keeping.Failed + others.Failed
-			c.want(lost > 0 != x.opted, "requests lost: %t, got %d", !x.opted, lost)
-			c.saw("%s; lost %d of %d: keep-alive %s; new connections %s", p, lost, lost+keeping.OK+others.OK, keeping, others)
+			seen := all.end()
+			c.want(seen.Failed > 0 == x.loses, "requests lost: %t, got %d", x.loses, seen.Failed)
+			c.saw("%s; lost %d of %d: %s", p, seen.Failed, seen.Failed+seen.OK, seen)
 		})
 	}
 }
@@ -399,17 +413,17 @@ func fleetOperator(c *tcase) {
 	d := &deployment{tcase: c, name: "web"}
 	c.service("web")
 	d.awaitVersion("1", 2)
-	keep, other := d.load()
+	others := d.loadBy("")
 	c.must(lab.api.Patch(c.Context(), c.shops("/web"), kube.Object{"spec": kube.Object{"version": "2"}}))
 	d.awaitVersion("2", 2)
-	keeping, others := keep.end(), other.end()
+	pause(c.Context(), 2*time.Second)
+	seen := others.end()
 	stop()
 	if err := <-ended; err != nil && ctx.Err() == nil {
 		c.must(err)
 	}
-	lost := keeping.Failed + others.Failed
-	c.want(lost == 0, "no request lost, got %d", lost)
-	c.saw("lost %d of %d: keep-alive %s; new connections %s", lost, lost+keeping.OK+others.OK, keeping, others)
+	c.want(seen.Failed == 0, "no request lost, got %d", seen.Failed)
+	c.saw("lost %d of %d: %s", seen.Failed, seen.Failed+seen.OK, seen)
 }
 
 // awaitVersion returns when a version has so many ready pods, all with the hook, and there are no others.
