@@ -55,6 +55,7 @@ func TestFleet(t *testing.T) {
 	t.Run("form", func(t *testing.T) { otherForm(t, other) })
 	other.remove(t)
 	t.Run("taken away", takenAway)
+	t.Run("docs", func(t *testing.T) { fleetDocs(t, p) })
 }
 
 // A policy is one of the files of deploy/policy.
