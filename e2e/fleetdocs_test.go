@@ -29,6 +29,9 @@ func fleetDocs(t *testing.T, p policy) {
 	for _, command := range commands {
 		line := edit.Replace(command)
 		run := func() (string, error) { return lab.cluster.Shell(c.Context(), dir, here, line) }
+		if strings.Contains(line, "rollout restart") {
+			pause(c.Context(), 1100*time.Millisecond) // kubectl notes the second, and refuses two in the same one
+		}
 		var out string
 		switch {
 		case strings.Contains(line, "--dry-run=server"): // asked until the answer has the hook

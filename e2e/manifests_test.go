@@ -61,6 +61,7 @@ func TestInjectedManifests(t *testing.T) {
 			}
 		}
 	}
+	c.want(accepted >= 100, "100 objects accepted, got %d", accepted)
 	kinds := slices.Sorted(maps.Keys(unserved))
 	c.saw("%d files in two forms: %d objects accepted, not served: %s", len(files), accepted, strings.Join(kinds, ", "))
 }
