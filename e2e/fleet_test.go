@@ -95,7 +95,15 @@ func kubectl(t *testing.T, line string) string {
 func (c *tcase) optIn() {
 	c.Helper()
 	c.must(lab.api.Patch(c.Context(), "/api/v1/namespaces/"+c.ns, kube.Object{"metadata": kube.Object{"labels": kube.Object{"prestop.github.io/inject": "enabled"}}}))
-	c.until(60*time.Second, "the policy acts", func() bool { return c.tried(fleetPod(pod{})).hook() == injected })
+	c.awaitPolicy(c.ns)
+}
+
+// awaitPolicy returns when pods of a namespace get the hook.
+func (c *tcase) awaitPolicy(ns string) {
+	c.Helper()
+	there := *c
+	there.ns = ns
+	c.until(60*time.Second, "the policy acts", func() bool { return there.tried(fleetPod(pod{})).hook() == injected })
 }
 
 // fleetPod is a pod that knows nothing of prestop, behind a port.
@@ -131,11 +139,8 @@ type shapeContainer struct {
 
 // hook is the program that the first container's hook runs; empty: none.
 func (s shape) hook() string {
-	for _, c := range s.Spec.Containers {
-		if h := c.Lifecycle.PreStop; h != nil && h.Exec != nil {
-			return h.Exec.Command[0]
-		}
-		return ""
+	if h := s.Spec.Containers[0].Lifecycle.PreStop; h != nil && h.Exec != nil {
+		return h.Exec.Command[0]
 	}
 	return ""
 }
@@ -389,9 +394,10 @@ func selfSigned(name string) (cert, key string, err error) {
 	return text("CERTIFICATE", der), text("PRIVATE KEY", secret), nil
 }
 
-// shops is where the custom resources of the case are. Their definition is the whole cluster's.
+// crds is where definitions of custom resources are: the whole cluster's.
 const crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
+// shops is where the custom resources of the case are.
 func (c *tcase) shops(name string) string {
 	return "/apis/e2e.test/v1/namespaces/" + c.ns + "/shops" + name
 }

@@ -70,7 +70,7 @@ func (c *Cluster) up(ctx context.Context) error {
 	}
 	at := slices.Index(Versions(), c.config.Kubernetes)
 	if at < 0 {
-		return fmt.Errorf("Kubernetes: expected one of %s, got %q", strings.Join(Versions(), ", "), c.config.Kubernetes)
+		return fmt.Errorf("version of Kubernetes: expected one of %s, got %q", strings.Join(Versions(), ", "), c.config.Kubernetes)
 	}
 	c.release = releases[at]
 	var err error

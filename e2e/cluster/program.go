@@ -28,8 +28,8 @@ type release struct {
 	first    func(context.Context, *Cluster) (containerd, error) // what the first node runs containers with
 }
 
-// releases are all that there are; the first is the default. Kubernetes 1.36 and later have image volumes and policies without a gate, and
-// since 1.37 the kubelet wants a containerd that tells it the cgroup driver, which Debian's does not.
+// releases are all that there are; the first is the default. Kubernetes 1.36 and later have image volumes and policies without a gate. The
+// newest has the newer containerd on both nodes, so that image volumes are everywhere; it was not tried with Debian's.
 var releases = []release{
 	{"v1.34.4", "kubernetes", "v1beta1", []string{"ImageVolume=true", "MutatingAdmissionPolicy=true"}, debian},
 	{"v1.37.2", "kubernetes/v137", "v1", nil, recent},
