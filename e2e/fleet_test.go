@@ -11,6 +11,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"math/big"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -31,7 +32,7 @@ func TestFleet(t *testing.T) {
 	if lab.cluster == nil {
 		begin(t, fleet, "policies").skip("images and policies are not ours")
 	}
-	p := policy{lab.cluster.Policies(), "init-container"}
+	p := policy{lab.cluster.Policies(), "init-container", fleetFiles(t)}
 	if p.version == "v1" {
 		p.form = "image-volume"
 	}
@@ -47,7 +48,7 @@ func TestFleet(t *testing.T) {
 		}
 	})
 	t.Run("rollout", func(t *testing.T) { fleetRollout(t, p) })
-	other := policy{p.version, "image-volume"}
+	other := policy{p.version, "image-volume", p.dir}
 	if p.form == "image-volume" {
 		other.form = "init-container"
 	}
@@ -58,8 +59,30 @@ func TestFleet(t *testing.T) {
 	t.Run("docs", func(t *testing.T) { fleetDocs(t, p) })
 }
 
-// A policy is one of the files of deploy/policy.
-type policy struct{ version, form string }
+// fleetFiles gives a directory with a copy of deploy/, whose settings name an image that the nodes have, as they say at their top.
+func fleetFiles(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.CopyFS(filepath.Join(dir, "deploy"), os.DirFS("../deploy")); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "deploy/policy/settings.yaml")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const image = "image: prestop/prestop:1"
+	if strings.Count(string(text), image) != 1 {
+		t.Fatalf("%s: expected %q once", file, image)
+	}
+	if err := os.WriteFile(file, []byte(strings.Replace(string(text), image, "image: "+lab.prestop, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// A policy is one of the files of deploy/policy, below a directory.
+type policy struct{ version, form, dir string }
 
 func (p policy) file() string { return filepath.Join(p.version, p.form+".yaml") }
 
@@ -68,27 +91,21 @@ func (p policy) String() string { return fmt.Sprintf("policy %s, %s", p.version,
 func (p policy) apply(t *testing.T, files ...string) {
 	t.Helper()
 	for _, file := range files {
-		kubectl(t, "apply --filename=deploy/policy/"+file)
+		p.kubectl(t, "apply --filename=deploy/policy/"+file)
 	}
 }
 
 func (p policy) remove(t *testing.T) {
 	t.Helper()
-	kubectl(t, "delete --filename=deploy/policy/"+p.file())
+	p.kubectl(t, "delete --filename=deploy/policy/"+p.file())
 }
 
-// kubectl runs a command line of kubectl's at the top of the repository.
-func kubectl(t *testing.T, line string) string {
+// kubectl runs a command line of kubectl's where the policy's files are.
+func (p policy) kubectl(t *testing.T, line string) {
 	t.Helper()
-	dir, err := filepath.Abs("..")
-	if err != nil {
+	if _, err := lab.cluster.Shell(t.Context(), p.dir, p.dir, "kubectl "+line); err != nil {
 		t.Fatal(err)
 	}
-	out, err := lab.cluster.Shell(t.Context(), dir, filepath.Join(dir, "bin"), "kubectl "+line)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
 }
 
 // optIn gives the case's namespace the label, and returns when its pods get the hook.

@@ -10,12 +10,11 @@ import (
 	"time"
 )
 
-// fleetDocs runs each console command of docs/fleet.md, in order, with kubectl and the plugin. The image nginx:1 is the test application, and
+// fleetDocs runs each console command of docs/fleet.md, in order, with kubectl and the plugin. The images are those that the nodes have, and
 // where the cluster needs the other files of deploy/policy the commands name those, as the page says.
 func fleetDocs(t *testing.T, p policy) {
 	c := begin(t, fleet, "each console command of docs/fleet.md")
-	dir := t.TempDir()
-	c.must(os.CopyFS(filepath.Join(dir, "deploy"), os.DirFS("../deploy")))
+	dir := p.dir
 	c.must(os.CopyFS(filepath.Join(dir, "manifests"), os.DirFS("testdata/charts")))
 	web, err := os.ReadFile("testdata/charts/web.yaml")
 	c.must(err)
@@ -23,7 +22,7 @@ func fleetDocs(t *testing.T, p policy) {
 	here, err := filepath.Abs("../bin")
 	c.must(err)
 
-	edit := strings.NewReplacer("policy/v1/", "policy/"+p.version+"/", "image-volume.yaml", p.form+".yaml")
+	edit := strings.NewReplacer("policy/v1/", "policy/"+p.version+"/", "image-volume.yaml", p.form+".yaml", "--image=nginx:1", "--image=e2e.test/nginx:1")
 	commands := consoleCommands(readDoc(c))
 	c.want(len(commands) >= 20, "20 commands on the page, got %d", len(commands))
 	for _, command := range commands {

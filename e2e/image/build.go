@@ -9,8 +9,8 @@ import (
 )
 
 // Build builds the programs of the test pods, into tmp, and gives their images: that of the test application, which has prestop copied
-// in, that of prestop alone, as the Dockerfile makes it, that of the application alone, and those that docs/fleet.md names: prestop's, and
-// the application in the place of nginx. The directory is that of the module e2e.
+// in, that of prestop alone, as the Dockerfile makes it, that of the application alone, and the application
+// in the place of docs/fleet.md's nginx. The directory is that of the module e2e.
 func Build(ctx context.Context, e2e, tmp string) ([]Image, error) {
 	app := filepath.Join(tmp, "app")
 	for _, cmd := range []*exec.Cmd{
@@ -24,14 +24,10 @@ func Build(ctx context.Context, e2e, tmp string) ([]Image, error) {
 		}
 	}
 	prestop := filepath.Join(e2e, "..", "bin", "prestop")
-	alone := Image{Ref: "e2e.test/prestop:1", Files: map[string]string{"/prestop": prestop}, Entrypoint: []string{"/prestop"}, User: "65532:65532"}
-	published := alone
-	published.Ref = "docker.io/prestop/prestop:1"
 	return []Image{
 		{Ref: "e2e.test/app:1", Files: map[string]string{"/app": app, "/prestop": prestop}, Entrypoint: []string{"/app"}},
-		alone,
+		{Ref: "e2e.test/prestop:1", Files: map[string]string{"/prestop": prestop}, Entrypoint: []string{"/prestop"}, User: "65532:65532"},
 		{Ref: "e2e.test/plain:1", Files: map[string]string{"/app": app}, Entrypoint: []string{"/app"}},
-		published,
-		{Ref: "docker.io/library/nginx:1", Files: map[string]string{"/app": app}, Entrypoint: []string{"/app", "serve", "-port", "80"}},
+		{Ref: "e2e.test/nginx:1", Files: map[string]string{"/app": app}, Entrypoint: []string{"/app", "serve", "-port", "80"}},
 	}, nil
 }
