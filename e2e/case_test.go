@@ -96,6 +96,8 @@ func (c *tcase) path(resource string) string {
 	switch kind, _, _ := strings.Cut(resource, "/"); kind {
 	case "deployments", "statefulsets", "replicasets":
 		prefix = "/apis/apps/v1"
+	case "jobs":
+		prefix = "/apis/batch/v1"
 	case "roles", "rolebindings":
 		prefix = "/apis/rbac.authorization.k8s.io/v1"
 	case "poddisruptionbudgets":

@@ -25,19 +25,31 @@ type deploymentObject struct {
 // deploy creates one whose pods are replaced all at once, and returns when they are ready.
 func (c *tcase) deploy(name string, replicas int, p pod) *deployment {
 	c.Helper()
+	return c.deployWith(name, replicas, p, nil)
+}
+
+// deployWith is deploy, with annotations of the pods.
+func (c *tcase) deployWith(name string, replicas int, p pod, annotations kube.Object) *deployment {
+	c.Helper()
 	p.Name = name
 	d := &deployment{tcase: c, name: name, replicas: replicas}
 	labels := kube.Object{"app": name}
 	c.create(kube.Object{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": kube.Object{"name": name}, "spec": kube.Object{
 		"replicas": replicas, "selector": kube.Object{"matchLabels": labels},
 		"strategy": kube.Object{"rollingUpdate": kube.Object{"maxUnavailable": 0, "maxSurge": "100%"}},
-		"template": kube.Object{"metadata": kube.Object{"labels": labels}, "spec": p.spec(c)},
+		"template": kube.Object{"metadata": kube.Object{"labels": labels, "annotations": annotations}, "spec": p.spec(c)},
 	}})
-	c.create(kube.Object{"apiVersion": "v1", "kind": "Service", "metadata": kube.Object{"name": name}, "spec": kube.Object{
-		"selector": labels, "ports": []any{kube.Object{"port": 80, "targetPort": 8080}},
-	}})
+	c.service(name)
 	d.await()
 	return d
+}
+
+// service creates a ClusterIP for the pods with the label app and the same name.
+func (c *tcase) service(name string) {
+	c.Helper()
+	c.create(kube.Object{"apiVersion": "v1", "kind": "Service", "metadata": kube.Object{"name": name}, "spec": kube.Object{
+		"selector": kube.Object{"app": name}, "ports": []any{kube.Object{"port": 80, "targetPort": 8080}},
+	}})
 }
 
 // rollout replaces all pods, and returns when the old ones are gone.
@@ -101,17 +113,28 @@ type clients struct {
 func (d *deployment) load() (keeping, others clients) {
 	d.Helper()
 	node := d.scout()
-	keeping = d.clients("keeping", "-keep-alive", node)
-	others = d.clients("others", "", node)
 	go d.watchEndpoints()
-	for _, c := range []clients{keeping, others} {
-		d.tellLog(c.name)
-		d.until(30*time.Second, "clients ask", func() bool {
-			t, err := c.tally("GET", "tally")
-			return err == nil && t.OK > 100
-		})
-	}
-	return keeping, others
+	return d.asking("keeping", "-keep-alive", node), d.asking("others", "", node)
+}
+
+// loadBy starts clients of one kind, by the flags of the load application.
+func (d *deployment) loadBy(flags string) clients {
+	d.Helper()
+	node := d.scout()
+	go d.watchEndpoints()
+	return d.asking("clients", flags, node)
+}
+
+// asking starts clients on a node, and returns when they have been answered for a while.
+func (d *deployment) asking(name, flags, node string) clients {
+	d.Helper()
+	c := d.clients(name, flags, node)
+	d.tellLog(c.name)
+	d.until(30*time.Second, "clients ask", func() bool {
+		t, err := c.tally("GET", "tally")
+		return err == nil && t.OK > 100
+	})
+	return c
 }
 
 // scout returns when the Service is known to a node, and gives the node. What a client sends before then is tracked by the kernel

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -24,8 +25,11 @@ var lab struct {
 	cluster *cluster.Cluster // nil on a cluster that is not ours
 	app     string           // image of the test application, with /prestop copied in
 	prestop string           // image of prestop alone
+	plain   string           // image of the test application alone
 	logs    string
 }
+
+var kubernetes = flag.String("kubernetes", cluster.Versions()[0], "that a cluster of our own is of: "+strings.Join(cluster.Versions(), ", "))
 
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -76,14 +80,14 @@ func up(ctx context.Context) (down func() error, err error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := cluster.Up(ctx, cluster.Config{E2E: dir, Logs: lab.logs, Images: images})
+	c, err := cluster.Up(ctx, cluster.Config{E2E: dir, Kubernetes: *kubernetes, Logs: lab.logs, Images: images})
 	if err != nil {
 		return nil, err
 	}
 	if _, err := c.AddNode(ctx); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
-	lab.cluster, lab.api, lab.app, lab.prestop = c, kube.New(c.Socket), images[0].Ref, images[1].Ref
+	lab.cluster, lab.api, lab.app, lab.prestop, lab.plain = c, kube.New(c.Socket), images[0].Ref, images[1].Ref, images[2].Ref
 	return c.Close, nil
 }
 

@@ -5,6 +5,7 @@
 //	app tail FILE       shows what comes into a file
 //	app elasticsearch   a fake Elasticsearch cluster
 //	app member URL      a node of that cluster
+//	app lower SECONDS   an admission webhook that lowers grace periods
 package main
 
 import (
@@ -15,13 +16,13 @@ import (
 )
 
 func main() {
-	roles := map[string]func([]string) error{"serve": serve, "load": load, "tail": tail, "elasticsearch": elasticsearch, "member": member}
+	roles := map[string]func([]string) error{"serve": serve, "load": load, "tail": tail, "elasticsearch": elasticsearch, "member": member, "lower": lower}
 	var role func([]string) error
 	if len(os.Args) > 1 {
 		role = roles[os.Args[1]]
 	}
 	if role == nil {
-		fmt.Fprintf(os.Stderr, "app: expected serve, load, tail, elasticsearch or member, got %q\n", os.Args[1:])
+		fmt.Fprintf(os.Stderr, "app: expected serve, load, tail, elasticsearch, member or lower, got %q\n", os.Args[1:])
 		os.Exit(2)
 	}
 	if err := role(os.Args[2:]); err != nil {

@@ -110,9 +110,9 @@ func (s *server) orders() http.Handler {
 	m.HandleFunc("GET /served", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintln(w, strconv.FormatInt(s.served.Load(), 10))
 	})
-	m.HandleFunc("POST /drain", func(http.ResponseWriter, *http.Request) {
+	m.HandleFunc("POST /drain", func(_ http.ResponseWriter, r *http.Request) {
 		s.draining.Store(true)
-		fmt.Println("app: drains")
+		fmt.Println("app: drains", r.URL.Query().Get("id"))
 	})
 	m.HandleFunc("POST /sick", func(http.ResponseWriter, *http.Request) {
 		s.sick.Store(true)

@@ -14,6 +14,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/prestop/prestop/e2e/image"
 	"github.com/prestop/prestop/e2e/machine"
@@ -29,9 +31,10 @@ const (
 
 // Config says what a cluster is made of.
 type Config struct {
-	E2E    string        // the directory of the module e2e
-	Logs   string        // where programs log to; it is emptied first, and stays
-	Images []image.Image // that each node has
+	E2E        string        // the directory of the module e2e
+	Kubernetes string        // one of [Versions]
+	Logs       string        // where programs log to; it is emptied first, and stays
+	Images     []image.Image // that each node has
 }
 
 // A Cluster runs. Its methods are for one goroutine at a time.
@@ -41,6 +44,7 @@ type Cluster struct {
 	Nodes  []*Node
 
 	config   Config
+	release  release
 	programs string // the directory of Kubernetes' programs
 	initProg string
 	ca       *authority
@@ -64,8 +68,13 @@ func (c *Cluster) up(ctx context.Context) error {
 	if err := installPackages(ctx); err != nil {
 		return err
 	}
+	at := slices.Index(Versions(), c.config.Kubernetes)
+	if at < 0 {
+		return fmt.Errorf("version of Kubernetes: expected one of %s, got %q", strings.Join(Versions(), ", "), c.config.Kubernetes)
+	}
+	c.release = releases[at]
 	var err error
-	if c.programs, err = kubernetes(c.config.E2E).built(ctx); err != nil {
+	if c.programs, err = c.release.programs(c.config.E2E).built(ctx); err != nil {
 		return err
 	}
 	if c.own, err = newInstance(); err != nil {
@@ -76,7 +85,7 @@ func (c *Cluster) up(ctx context.Context) error {
 			return err
 		}
 	}
-	n, err := c.newNode(ctx, debian)
+	n, err := c.newNode(ctx, c.release.first)
 	if err != nil {
 		return err
 	}
@@ -118,6 +127,16 @@ func (c *Cluster) Close() error {
 func (c *Cluster) Kubectl(ctx context.Context, args ...string) (string, error) {
 	args = append([]string{"--kubeconfig", c.kubeconfig("admin")}, args...)
 	return c.Nodes[0].machine.Run(ctx, c.program("kubectl"), args...)
+}
+
+// Policies is the version of admissionregistration.k8s.io that has MutatingAdmissionPolicies, as "v1".
+func (c *Cluster) Policies() string { return c.release.policies }
+
+// Shell runs a line of bash in a directory, as the cluster's administrator would: with its kubectl and KUBECONFIG, and with the programs of
+// the directory bin.
+func (c *Cluster) Shell(ctx context.Context, dir, bin, line string) (string, error) {
+	return c.Nodes[0].machine.Run(ctx, "/usr/bin/env", "--chdir="+dir, "KUBECONFIG="+c.kubeconfig("admin"),
+		"PATH="+c.programs+":"+bin+":"+os.Getenv("PATH"), "bash", "-o", "errexit", "-o", "nounset", "-o", "pipefail", "-c", line)
 }
 
 func (c *Cluster) newNode(ctx context.Context, runtime func(context.Context, *Cluster) (containerd, error)) (*Node, error) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/prestop/prestop/e2e/machine"
 )
@@ -43,14 +44,19 @@ func (c *Cluster) startEtcd(ctx context.Context) error {
 }
 
 func (c *Cluster) startAPIServer(ctx context.Context) error {
-	api, err := c.spawn("kube-apiserver", "--etcd-servers=http://127.0.0.1:2379",
-		"--bind-address="+control, "--advertise-address="+control, "--secure-port=6443",
-		"--tls-cert-file="+c.pki("apiserver.crt"), "--tls-private-key-file="+c.pki("apiserver.key"), "--client-ca-file="+c.pki("ca.crt"),
-		"--kubelet-client-certificate="+c.pki("apiserver-kubelet.crt"), "--kubelet-client-key="+c.pki("apiserver-kubelet.key"),
+	flags := []string{"--etcd-servers=http://127.0.0.1:2379",
+		"--bind-address=" + control, "--advertise-address=" + control, "--secure-port=6443",
+		"--tls-cert-file=" + c.pki("apiserver.crt"), "--tls-private-key-file=" + c.pki("apiserver.key"), "--client-ca-file=" + c.pki("ca.crt"),
+		"--kubelet-client-certificate=" + c.pki("apiserver-kubelet.crt"), "--kubelet-client-key=" + c.pki("apiserver-kubelet.key"),
 		"--kubelet-preferred-address-types=InternalIP", "--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction",
-		"--service-cluster-ip-range="+services, "--service-account-issuer=https://kubernetes.default.svc",
-		"--service-account-signing-key-file="+c.pki("service-accounts.key"), "--service-account-key-file="+c.pki("service-accounts.key"),
-		"--allow-privileged=true", "--feature-gates=ImageVolume=true")
+		"--service-cluster-ip-range=" + services, "--service-account-issuer=https://kubernetes.default.svc",
+		"--service-account-signing-key-file=" + c.pki("service-accounts.key"), "--service-account-key-file=" + c.pki("service-accounts.key"),
+		"--allow-privileged=true"}
+	if len(c.release.gates) > 0 {
+		flags = append(flags, "--feature-gates="+strings.Join(c.release.gates, ","),
+			"--runtime-config=admissionregistration.k8s.io/"+c.release.policies+"=true")
+	}
+	api, err := c.spawn("kube-apiserver", flags...)
 	if err != nil {
 		return err
 	}

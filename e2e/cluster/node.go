@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -83,6 +84,10 @@ func (n *Node) KubeletLog() (string, error) {
 }
 
 func (n *Node) kubeletConfig(cgroup string) object {
+	gates := object{}
+	if slices.Contains(n.cluster.release.gates, "ImageVolume=true") {
+		gates["ImageVolume"] = true
+	}
 	return object{
 		"apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration",
 		"address":        n.address(),
@@ -96,7 +101,7 @@ func (n *Node) kubeletConfig(cgroup string) object {
 		// Images cannot be pulled again.
 		"imageGCHighThresholdPercent": 100, "imageGCLowThresholdPercent": 99,
 		"evictionHard":              object{"memory.available": "50Mi", "nodefs.available": "1%", "imagefs.available": "1%"},
-		"nodeStatusUpdateFrequency": "5s", "featureGates": object{"ImageVolume": true},
+		"nodeStatusUpdateFrequency": "5s", "featureGates": gates,
 		"logging": object{"verbosity": 2},
 	}
 }

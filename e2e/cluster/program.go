@@ -19,16 +19,40 @@ type program struct {
 	packages []string
 }
 
-func kubernetes(e2e string) program {
-	const version = "v1.34.4" // as in its go.mod: without these flags the programs say v0.0.0
+// A release is a Kubernetes that a cluster can be of.
+type release struct {
+	version  string                                              // as in the module's go.mod: without it the programs say v0.0.0
+	module   string                                              // its directory below that of this package
+	policies string                                              // the version of admissionregistration.k8s.io that has MutatingAdmissionPolicies
+	gates    []string                                            // of the API server, for what is off by default in it
+	first    func(context.Context, *Cluster) (containerd, error) // what the first node runs containers with
+}
+
+// releases are all that there are; the first is the default. Kubernetes 1.36 and later have image volumes and policies without a gate. The
+// newest has the newer containerd on both nodes, so that image volumes are everywhere; it was not tried with Debian's.
+var releases = []release{
+	{"v1.34.4", "kubernetes", "v1beta1", []string{"ImageVolume=true", "MutatingAdmissionPolicy=true"}, debian},
+	{"v1.37.2", "kubernetes/v137", "v1", nil, recent},
+}
+
+// Versions are those of Kubernetes that [Config] takes; the first is the default.
+func Versions() (all []string) {
+	for _, r := range releases {
+		all = append(all, r.version)
+	}
+	return all
+}
+
+func (r release) programs(e2e string) program {
+	minor := strings.Split(r.version, ".")[1]
 	var flags strings.Builder
 	flags.WriteString("-s -w")
 	for _, pkg := range []string{"k8s.io/component-base/version", "k8s.io/client-go/pkg/version"} {
-		for _, set := range []string{"gitVersion=" + version, "gitMajor=1", "gitMinor=34", "gitTreeState=clean", "buildDate=1970-01-01T00:00:00Z"} {
+		for _, set := range []string{"gitVersion=" + r.version, "gitMajor=1", "gitMinor=" + minor, "gitTreeState=clean", "buildDate=1970-01-01T00:00:00Z"} {
 			fmt.Fprintf(&flags, " -X %s.%s", pkg, set)
 		}
 	}
-	p := program{name: "kubernetes", dir: filepath.Join(e2e, "cluster/kubernetes"), sources: []string{"go.mod", "go.sum"}, ldflags: flags.String()}
+	p := program{name: "kubernetes", dir: filepath.Join(e2e, "cluster", r.module), sources: []string{"go.mod", "go.sum"}, ldflags: flags.String()}
 	for _, name := range []string{"kubelet", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubectl"} {
 		p.packages = append(p.packages, "k8s.io/kubernetes/cmd/"+name)
 	}

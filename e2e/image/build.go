@@ -9,7 +9,8 @@ import (
 )
 
 // Build builds the programs of the test pods, into tmp, and gives their images: that of the test application, which has prestop copied
-// in, and that of prestop alone, as the Dockerfile makes it. The directory is that of the module e2e.
+// in, that of prestop alone, as the Dockerfile makes it, that of the application alone, and the application
+// in the place of docs/fleet.md's nginx. The directory is that of the module e2e.
 func Build(ctx context.Context, e2e, tmp string) ([]Image, error) {
 	app := filepath.Join(tmp, "app")
 	for _, cmd := range []*exec.Cmd{
@@ -26,5 +27,7 @@ func Build(ctx context.Context, e2e, tmp string) ([]Image, error) {
 	return []Image{
 		{Ref: "e2e.test/app:1", Files: map[string]string{"/app": app, "/prestop": prestop}, Entrypoint: []string{"/app"}},
 		{Ref: "e2e.test/prestop:1", Files: map[string]string{"/prestop": prestop}, Entrypoint: []string{"/prestop"}, User: "65532:65532"},
+		{Ref: "e2e.test/plain:1", Files: map[string]string{"/app": app}, Entrypoint: []string{"/app"}},
+		{Ref: "e2e.test/nginx:1", Files: map[string]string{"/app": app}, Entrypoint: []string{"/app", "serve", "-port", "80"}},
 	}, nil
 }
