@@ -57,7 +57,7 @@ func TestPolicyDo(t *testing.T) {
 		status     int
 		err        string // contained in the error
 		tries      [2]int // at least, at most
-		from, upTo time.Duration
+		from, upTo time.Duration // the pauses are drawn: no try is begun that would not end in time
 	}{
 		{"at once", Policy{}, 30 * s, status(200), 200, "", [2]int{1, 1}, 0, 0},
 		{"final status", Policy{}, 30 * s, status(404), 404, "", [2]int{1, 1}, 0, 0},
@@ -65,7 +65,7 @@ func TestPolicyDo(t *testing.T) {
 		{"never passes", Policy{}, 30 * s, status(500), 500, "", [2]int{7, 14}, 22 * s, 30 * s},
 		{"refused for ever", Policy{}, 30 * s, refused, 0, "connection refused (", [2]int{7, 14}, 22 * s, 30 * s},
 		{"hangs for ever", Policy{}, 30 * s, hangs, 0, "share used up; last: no complete answer in time (10s) (3 tries)", [2]int{2, 3}, 20 * s, 30 * s},
-		{"a shorter time for one try", Policy{Timeout: 1 * s}, 10 * s, hangs, 0, "in time (1s) (", [2]int{3, 7}, 7 * s, 10 * s},
+		{"a shorter time for one try", Policy{Timeout: 1 * s}, 10 * s, hangs, 0, "in time (1s) (", [2]int{3, 7}, 6 * s, 10 * s},
 		{"never more than a third", Policy{Timeout: 20 * s}, 12 * s, hangs, 0, "in time (4s) (3", [2]int{2, 3}, 8 * s, 12 * s},
 		{"cut, the last cause kept", Policy{}, 12 * s, then(refused, refused, hangs), 0, "", [2]int{3, 5}, 4 * s, 12 * s},
 		{"under 2 s one try with all of it", Policy{}, 1900 * time.Millisecond, hangs, 0, "share used up", [2]int{1, 1}, 1900 * time.Millisecond, 1900 * time.Millisecond},
@@ -76,8 +76,8 @@ func TestPolicyDo(t *testing.T) {
 		{"Retry-After lengthens", Policy{Tries: 2}, 60 * s, status(429, "Retry-After", "4"), 429, "", [2]int{2, 2}, 4 * s, 4 * s},
 		{"Retry-After is capped at 10 s", Policy{Tries: 2}, 60 * s, status(429, "Retry-After", "120"), 429, "", [2]int{2, 2}, 10 * s, 10 * s},
 		{"Retry-After is capped at a third of what is left", Policy{Tries: 2}, 9 * s, status(429, "Retry-After", "120"), 429, "", [2]int{2, 2}, 3 * s, 3 * s},
-		{"Retry-After 0 never shortens", Policy{}, 10 * s, status(429, "Retry-After", "0"), 429, "", [2]int{4, 9}, 4 * s, 10 * s},
-		{"Retry-After in the past", Policy{}, 10 * s, status(429, "Retry-After", "Mon, 02 Jan 2006 15:04:05 GMT"), 429, "", [2]int{4, 9}, 4 * s, 10 * s},
+		{"Retry-After 0 never shortens", Policy{}, 10 * s, status(429, "Retry-After", "0"), 429, "", [2]int{4, 9}, 3900 * time.Millisecond, 10 * s},
+		{"Retry-After in the past", Policy{}, 10 * s, status(429, "Retry-After", "Mon, 02 Jan 2006 15:04:05 GMT"), 429, "", [2]int{4, 9}, 3900 * time.Millisecond, 10 * s},
 		{"Retry-After overflowing", Policy{Tries: 2}, 60 * s, status(429, "Retry-After", "9223372036854775807"), 429, "", [2]int{2, 2}, 10 * s, 10 * s},
 		{"Retry-After below zero", Policy{Tries: 2}, 60 * s, status(429, "Retry-After", "-5"), 429, "", [2]int{2, 2}, 100 * time.Millisecond, 1 * s},
 		{"another idea of what is final", Policy{Again: func(a Answer) bool { return a.Status == 202 }}, 30 * s, then(status(202), status(202), status(500)), 500, "", [2]int{3, 3}, 200 * time.Millisecond, 2 * s},
