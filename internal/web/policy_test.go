@@ -55,8 +55,8 @@ func TestPolicyDo(t *testing.T) {
 		time       time.Duration
 		try        try
 		status     int
-		err        string // contained in the error
-		tries      [2]int // at least, at most
+		err        string        // contained in the error
+		tries      [2]int        // at least, at most
 		from, upTo time.Duration // the pauses are drawn: no try is begun that would not end in time
 	}{
 		{"at once", Policy{}, 30 * s, status(200), 200, "", [2]int{1, 1}, 0, 0},
