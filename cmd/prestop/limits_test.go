@@ -86,7 +86,7 @@ func limited(t *testing.T, limit string, env []string, steps ...string) *hooked 
 func TestFewLeft(t *testing.T) {
 	for _, limit := range []string{"--nproc=9", "--nofile=11"} {
 		app := newWitness(t, answer(http.StatusOK, "", ""))
-		steps := []string{"post " + app.URL + "/one", "exec true", "touch $TMPDIR/touched", "until file /no/such/file max=1s", "wait 1s", "post " + app.URL + "/last"}
+		steps := []string{"post " + app.URL + "/one", "exec true", "exec true", "exec true", "exec true", "touch $TMPDIR/touched", "until file /no/such/file max=1s", "wait 1s", "post " + app.URL + "/last"}
 		h := limited(t, limit, []string{"GOMAXPROCS=64"}, steps...)
 		<-h.ended
 		if h.took < 2*time.Second || h.exit > exitFailed || !strings.Contains(h.stdout.String(), `"message":"prestop ends"`) {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"runtime"
 	"syscall"
 	"time"
 
@@ -37,9 +36,6 @@ func (p Program) Run(ctx context.Context, log *slog.Logger) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s: not started: %w", p.Words[0], context.Cause(ctx))
 	}
-	// The kernel kills the program when the thread that started it ends, not only when the process does.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	c, err := p.start(path, log)
 	if err != nil {
 		return startError(path, err)

@@ -56,6 +56,8 @@ func (o *output) start(path string, words []string) (*os.Process, error) {
 	}
 	defer toStderr.Close()
 	o.pipes = []*os.File{fromStdout, fromStderr}
+	// The kernel kills the program when the thread that started it ends. Go keeps its threads until the process ends, but for those
+	// that a goroutine has locked. Nothing here locks one: that would cost two threads where few are left.
 	process, err := os.StartProcess(path, words, &os.ProcAttr{
 		Files: []*os.File{nothing, toStdout, toStderr},
 		Sys:   &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL},
