@@ -2,12 +2,15 @@ package drain
 
 import (
 	"bufio"
+	"cmp"
 	"io"
 	"math/rand/v2"
 	"net"
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/prestop/prestop/internal/sockdiag"
 	"github.com/prestop/prestop/internal/timing"
@@ -198,6 +201,9 @@ func TestOwedOverTheWire(t *testing.T) {
 		all.Wait()
 		close(asked)
 		<-looking
+		for _, c := range open {
+			acknowledged(t, c)
+		}
 		pause(t.Context(), settleTime+50*ms)
 		if _, err := w.look(t.Context()); err != nil {
 			t.Fatal(err)
@@ -213,4 +219,26 @@ func TestOwedOverTheWire(t *testing.T) {
 			c.Close()
 		}
 	})
+}
+
+// acknowledged waits until the other side's kernel has acknowledged all that the connection has sent. That may take long where the
+// machine is busy.
+func acknowledged(t *testing.T, c net.Conn) {
+	raw, err := c.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	for under := true; under && t.Context().Err() == nil; {
+		var info *unix.TCPInfo
+		var errInfo error
+		err := raw.Control(func(fd uintptr) { info, errInfo = unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO) })
+		if err := cmp.Or(err, errInfo); err != nil {
+			t.Error(err)
+			return
+		}
+		if under = info.Unacked > 0; under {
+			pause(t.Context(), 5*ms)
+		}
+	}
 }
