@@ -12,6 +12,7 @@ func TestFrames(t *testing.T) {
 	at := func(in, bytesIn, out, bytesOut uint32, received, sent time.Duration) sockdiag.Socket {
 		return sockdiag.Socket{State: sockdiag.Established, Received: in, BytesReceived: bytesIn, Sent: out, BytesAcked: bytesOut, Acks: 2, SinceReceived: received, SinceSent: sent, SinceAck: sent}
 	}
+	far := func(s sockdiag.Socket) sockdiag.Socket { s.RoundTrip = 150 * ms; return s }
 	unknown, none, h2 := greeting{}, greeting{known: true}, greeting{known: true, tls: true, http2: true, bytes: 1800, late: 500, segments: 4}
 	busy := at(50, 90_000, 60, 200_000, s, 900*ms)
 	for _, test := range []struct {
@@ -37,6 +38,10 @@ func TestFrames(t *testing.T) {
 		{"that server speaks no HTTP/2", greeting{known: true, tls: true, bytes: 1800, segments: 3}, []sockdiag.Socket{busy, at(65, 110_000, 66, 200_300, s, 900*ms)}, nothing},
 		{"permission to send more, after a download", h2, []sockdiag.Socket{busy, at(53, 90_200, 160, 400_000, 900*ms, 910*ms)}, maybe},
 		{"a request, long after a download", h2, []sockdiag.Socket{busy, at(53, 90_200, 160, 400_000, 400*ms, 910*ms)}, waiting},
+		{"HTTP/2's first request, while it waits", h2, []sockdiag.Socket{at(5, 1733, 4, 1848, 900*ms, 904*ms)}, waiting},
+		{"its answer, and that the settings were read", h2, []sockdiag.Socket{at(6, 1764, 3, 2264, 900*ms, 904*ms)}, maybe},
+		{"a second request, long after", h2, []sockdiag.Socket{at(6, 1764, 3, 2264, 400*ms, 904*ms)}, waiting},
+		{"that the settings were read, over a slow wire", h2, []sockdiag.Socket{far(at(6, 1764, 3, 2264, 400*ms, 580*ms))}, maybe},
 		{"a small frame", unknown, []sockdiag.Socket{busy, at(51, 90_013, 60, 200_000, 900*ms, 2*s)}, maybe},
 		{"a small frame while one waits", unknown, []sockdiag.Socket{busy, at(51, 90_200, 60, 200_000, 900*ms, 2*s), at(52, 90_213, 60, 200_000, s, 4*s)}, waiting},
 		{"the server asks, and is answered", unknown, []sockdiag.Socket{busy, at(51, 90_017, 61, 200_017, 900*ms, 910*ms)}, nothing},
@@ -48,6 +53,31 @@ func TestFrames(t *testing.T) {
 			_, got = h.look(time.Duration(n)*time.Second, s, test.of)
 		}
 		if got != test.want {
+			t.Errorf("%s: %v, want %v", test.name, got, test.want)
+		}
+	}
+}
+
+// What was judged before it was known what the port speaks is judged anew, unless something came or went since.
+func TestKnownLater(t *testing.T) {
+	h2 := greeting{known: true, tls: true, http2: true, bytes: 1800, late: 500, segments: 4}
+	download := sockdiag.Socket{State: sockdiag.Established, Received: 128, BytesReceived: 7622, Sent: 705, BytesAcked: 1_005_829, Acks: 30,
+		SinceReceived: 900 * ms, SinceSent: 904 * ms, SinceAck: 900 * ms}
+	for _, test := range []struct {
+		name string
+		then func(s *sockdiag.Socket)
+		want claim
+	}{
+		{"nothing since", func(*sockdiag.Socket) {}, maybe},
+		{"a request since", func(s *sockdiag.Socket) { s.Received, s.BytesReceived, s.SinceReceived = 129, 7822, 500*ms }, waiting},
+	} {
+		h := newHistory(true)
+		if _, got := h.look(0, download, greeting{}); got != waiting {
+			t.Errorf("%s: %v before it is known, want %v", test.name, got, waiting)
+		}
+		test.then(&download)
+		h.look(s, download, greeting{})
+		if _, got := h.look(2*s, download, h2); got != test.want {
 			t.Errorf("%s: %v, want %v", test.name, got, test.want)
 		}
 	}

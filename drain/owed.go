@@ -34,6 +34,7 @@ type history struct {
 	beats  bool   // and is one
 
 	opening           bool  // all that was known when it was judged is that it may have carried no more than a handshake
+	blind             bool  // it was judged by all that it has ever carried, and what the port speaks was not known
 	settled           bool  // there was a look with nothing under way; the rest is of then, but for active
 	claim             claim // if it waits
 	asked             moment
@@ -86,14 +87,15 @@ func (h *history) look(now time.Duration, s sockdiag.Socket, g greeting) (asked 
 		return 0, nothing
 	}
 	if h.settled && h.received == s.Received && h.sent == s.Sent && !h.late(s) {
-		if h.opening && g.known { // more is known of the port now than when this was judged
+		if (h.opening || h.blind) && g.known { // more is known of the port now than when this was judged
 			first := newHistory(h.old)
 			asked, h.claim = first.judge(now, s, g)
-			h.asked, h.opening = at(asked), false
+			h.asked, h.opening, h.blind = at(asked), false, false
 		}
 		return h.asked.since(), h.claim
 	}
 	opening := h.opening
+	h.blind = !h.settled && !g.known
 	asked, c = h.judge(now, s, g)
 	h.opening = (h.opening || opening) && c == maybe
 	if s.Received > 0 && min(s.SinceReceived, s.SinceSent) >= settleTime {
@@ -183,7 +185,7 @@ func (h *history) greeted(g greeting) bool {
 
 // asks is what the client claims whose payload came last.
 func (h *history) asks(s sockdiag.Socket, g greeting, in, out uint32) claim {
-	soon := s.Sent > 0 && s.SinceSent-s.SinceReceived <= reactionTime
+	soon := s.Sent > 0 && s.SinceSent-s.SinceReceived <= reactionTime+s.RoundTrip
 	switch {
 	case h.hello(s) && in > prefaceSize:
 		return waiting
@@ -191,6 +193,8 @@ func (h *history) asks(s sockdiag.Socket, g greeting, in, out uint32) claim {
 		return maybe
 	case h.settled && in <= controlSize && out <= controlSize:
 		return max(maybe, h.claim)
+	case soon && g.http2 && !h.settled && (g.known || !g.mayBeTLS(s)):
+		return maybe // a request, or that the server's settings were read after an answer
 	case soon && g.http2 && out >= 4<<10 && in <= controlSize+g.flow(out):
 		return max(maybe, h.claim) // permission to send more, as comes after a download
 	}

@@ -22,7 +22,10 @@ type peer struct {
 	program  string
 }
 
-func (p peer) address() string { return fmt.Sprintf("%s%d.%d", clientNet, 128+p.row%120, 1+p.run) }
+func (p peer) address() string {
+	n := p.row*mostRuns + p.run
+	return fmt.Sprintf("%s%d.%d", clientNet, 129+n/250, 1+n%250)
+}
 
 // goClient asks by net/http over one kept connection. protocol is http, tls, h2 or h2c.
 func (p peer) goClient(protocol string) *http.Client {
@@ -116,11 +119,34 @@ else { const m=require(kind=='http'?'http':'https'); const agent=new m.Agent({ke
 console.log('ready'); let last=Promise.resolve(); rl.on('line',l=>{ const [p,n]=l.split(' '); last=last.then(()=>ask(p,+n)).then(x=>console.log(x)) }); setInterval(()=>{},100000);
 `
 
+// javaClient asks by the HTTP client of the Java Development Kit.
+const javaClient = `
+import java.net.*; import java.net.http.*; import java.io.*; import javax.net.ssl.*; import java.security.cert.*; import java.security.SecureRandom;
+public class Client {
+  public static void main(String[] a) throws Exception {
+    System.setProperty("jdk.internal.httpclient.disableHostnameVerification","true");
+    boolean secure=a[3].equals("tls")||a[3].equals("h2");
+    SSLContext s=SSLContext.getInstance("TLS");
+    s.init(null,new TrustManager[]{new X509TrustManager(){
+      public void checkClientTrusted(X509Certificate[] c,String t){} public void checkServerTrusted(X509Certificate[] c,String t){} public X509Certificate[] getAcceptedIssuers(){return new X509Certificate[0];} }},new SecureRandom());
+    HttpClient c=HttpClient.newBuilder().sslContext(s).version(a[3].startsWith("h2")?HttpClient.Version.HTTP_2:HttpClient.Version.HTTP_1_1).build();
+    System.out.println("ready");
+    BufferedReader in=new BufferedReader(new InputStreamReader(System.in)); String l;
+    while((l=in.readLine())!=null){ String[] w=l.split(" "); int n=Integer.parseInt(w[1]);
+      HttpRequest.Builder b=HttpRequest.newBuilder(URI.create((secure?"https":"http")+"://"+a[0]+":"+a[1]+w[0]));
+      if(n>0) b.POST(HttpRequest.BodyPublishers.ofByteArray(new byte[n]));
+      try { HttpResponse<byte[]> r=c.send(b.build(),HttpResponse.BodyHandlers.ofByteArray()); System.out.println(r.statusCode()==200?"ok":"status "+r.statusCode()); }
+      catch(Exception e){ System.out.println(e); } }
+    Thread.sleep(1000000);
+  }
+}
+`
+
 // An asker makes requests one after the other over one kept connection.
 type asker func(ctx context.Context, path string, body int) error
 
-// client is an asker by its program: go, python, node or curl's like.
-func (p peer) client(protocol string) (asker, error) {
+// client is an asker by its program: go, python, node or java. What it holds ends with ctx.
+func (p peer) client(ctx context.Context, protocol string) (asker, error) {
 	switch p.program {
 	case "go":
 		c := p.goClient(protocol)
@@ -128,16 +154,48 @@ func (p peer) client(protocol string) (asker, error) {
 			return goAsk(ctx, c, p.url(protocol, path), body)
 		}, nil
 	case "python":
-		return p.process("/usr/bin/python3", "client.py", pythonClient, protocol)
+		return p.process("/usr/bin/python3", "client.py", pythonClient, serverAddress, p.port, protocol)
 	case "node":
-		return p.process("node", "client.js", nodeClient, protocol)
+		return p.process("node", "client.js", nodeClient, serverAddress, p.port, protocol)
+	case "java":
+		port, err := p.relay(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return p.process("java", "Client.java", javaClient, "127.0.0.1", port, protocol)
 	}
 	return nil, fmt.Errorf("no client %q", p.program)
 }
 
+// relay is a port of the client's namespace behind which the server is, by connections from the client's address. A program
+// that cannot choose its address asks there.
+func (p peer) relay(ctx context.Context) (port int, err error) {
+	listener, err := p.lab.client.listen(0)
+	if err != nil {
+		return 0, err
+	}
+	context.AfterFunc(ctx, func() { listener.Close() })
+	go func() {
+		for {
+			near, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			far, err := p.lab.client.dial(p.address(), p.port)
+			if err != nil {
+				near.Close()
+				continue
+			}
+			go func() { io.Copy(far, near); far.Close() }()
+			go func() { io.Copy(near, far); near.Close() }()
+		}
+	}()
+	return listener.Addr().(*net.TCPAddr).Port, nil
+}
+
 // process is a client that reads a request a line, and says ok for each.
-func (p peer) process(program, name, text, protocol string) (asker, error) {
-	cmd := exec.Command(program, p.lab.file(name, text), serverAddress, strconv.Itoa(p.port), p.address(), protocol)
+func (p peer) process(program, name, text, host string, port int, protocol string) (asker, error) {
+	cmd := exec.Command(program, p.lab.file(name, text), host, strconv.Itoa(port), p.address(), protocol)
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err

@@ -133,11 +133,15 @@ func (q question) run() string {
 	ctx, cancel := context.WithTimeoutCause(context.Background(), q.Max, errMax)
 	defer cancel()
 	var said bytes.Buffer
-	quiet := drain.Quiet{Ports: []uint16{q.Port}, For: q.For, Min: q.Min, Protocol: q.Word, NoProbe: q.NoProbe, Ignore: allBut(netip.MustParseAddr(q.Peer))}
+	noted, err := drain.NoteListeners()
+	if err != nil {
+		return err.Error()
+	}
+	quiet := drain.Quiet{Ports: []uint16{q.Port}, Noted: noted, For: q.For, Min: q.Min, Protocol: q.Word, NoProbe: q.NoProbe, Ignore: allBut(netip.MustParseAddr(q.Peer))}
 	if q.UDP {
 		quiet.UDPPorts = quiet.Ports
 	}
-	err := quiet.Run(ctx, slog.New(slog.NewTextHandler(&said, nil)))
+	err = quiet.Run(ctx, slog.New(slog.NewTextHandler(&said, nil)))
 	if err != nil {
 		fmt.Fprintln(&said, err)
 	}

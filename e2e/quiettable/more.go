@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/coder/websocket"
@@ -66,6 +67,42 @@ func (slowHealth) Check(ctx context.Context, r *grpc_health_v1.HealthCheckReques
 	n, _ := strconv.Atoi(r.Service)
 	pause(ctx, time.Duration(n)*time.Millisecond)
 	return &grpc_health_v1.HealthCheckResponse{}, nil
+}
+
+// stopAfter is how long an app that stops is asked before it stops. Each run has connected by then.
+const stopAfter = 5 * time.Second
+
+// stopping is a Go server that is shut down while it answers: it stops to listen, and answers what it has been asked.
+func stopping(l *lab, port int) error {
+	listener, err := l.server.listen(port)
+	if err != nil {
+		return err
+	}
+	s := &http.Server{}
+	var once sync.Once
+	s.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		once.Do(func() { time.AfterFunc(stopAfter, func() { s.Shutdown(context.Background()) }) })
+		handler(w, r)
+	})
+	go s.Serve(listener)
+	return nil
+}
+
+// grpcStopping is the same for gRPC.
+func grpcStopping(l *lab, port int) error {
+	listener, err := l.server.listen(port)
+	if err != nil {
+		return err
+	}
+	var s *grpc.Server
+	var once sync.Once
+	s = grpc.NewServer(grpc.UnaryInterceptor(func(ctx context.Context, r any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
+		once.Do(func() { time.AfterFunc(stopAfter, s.GracefulStop) })
+		return handle(ctx, r)
+	}))
+	grpc_health_v1.RegisterHealthServer(s, slowHealth{})
+	go s.Serve(listener)
+	return nil
 }
 
 func grpcServer(secure bool) func(*lab, int) error {
@@ -127,18 +164,24 @@ func slowCall(secure bool) func(context.Context, peer, *running) error {
 	}
 }
 
-// pinged is a channel that has been used, and is idle now but for pings.
+// heldChannels is how many channels, or WebSockets, a client holds that send nothing but pings.
+const heldChannels = 15
+
+// pinged are channels that have been used, and are idle now but for pings.
 func pinged(secure bool) func(context.Context, peer, *running) error {
 	return func(ctx context.Context, p peer, r *running) error {
-		c, client, err := p.grpc(secure)
-		if err != nil {
-			return err
-		}
-		defer c.Close()
-		for range 3 {
-			if _, err := client.Check(ctx, &grpc_health_v1.HealthCheckRequest{}); err != nil {
+		for range heldChannels {
+			c, client, err := p.grpc(secure)
+			if err != nil {
 				return err
 			}
+			defer c.Close()
+			for range 3 {
+				if _, err := client.Check(ctx, &grpc_health_v1.HealthCheckRequest{}); err != nil {
+					return err
+				}
+			}
+			pause(ctx, 100*time.Millisecond)
 		}
 		pause(ctx, time.Duration(8000+300*p.run)*time.Millisecond)
 		r.there()
@@ -175,32 +218,40 @@ func webSocketServer(secure bool) func(*lab, int) error {
 	}
 }
 
-// webSocket is one that has been used, and is idle now but for pings.
-func webSocket(secure bool) func(context.Context, peer, *running) error {
+// webSockets have been used, and are idle now but for pings.
+func webSockets(secure bool) func(context.Context, peer, *running) error {
+	scheme, protocol := "ws", "http"
+	if secure {
+		scheme, protocol = "wss", "tls"
+	}
 	return func(ctx context.Context, p peer, r *running) error {
-		scheme, protocol := "ws", "http"
-		if secure {
-			scheme, protocol = "wss", "tls"
-		}
-		c, _, err := websocket.Dial(ctx, fmt.Sprintf("%s://%s:%d/", scheme, serverAddress, p.port), &websocket.DialOptions{HTTPClient: p.goClient(protocol)})
-		if err != nil {
-			return err
-		}
-		defer c.CloseNow()
-		for range 3 {
-			if err := c.Write(ctx, websocket.MessageText, []byte("a message that is longer than a ping, and is sent back")); err != nil {
+		url := fmt.Sprintf("%s://%s:%d/", scheme, serverAddress, p.port)
+		for range heldChannels {
+			c, _, err := websocket.Dial(ctx, url, &websocket.DialOptions{HTTPClient: p.goClient(protocol)})
+			if err != nil {
 				return err
 			}
-			if _, _, err := c.Read(ctx); err != nil {
-				return err
+			defer c.CloseNow()
+			for range 3 {
+				if err := c.Write(ctx, websocket.MessageText, []byte("a message that is longer than a ping, and is sent back")); err != nil {
+					return err
+				}
+				if _, _, err := c.Read(ctx); err != nil {
+					return err
+				}
 			}
+			ctx := c.CloseRead(ctx)
+			go func() {
+				for ctx.Err() == nil {
+					pause(ctx, 10*time.Second)
+					_ = c.Ping(ctx)
+				}
+			}()
+			pause(ctx, 100*time.Millisecond)
 		}
-		ctx = c.CloseRead(ctx)
-		go func() { pause(ctx, time.Duration(8000+300*p.run)*time.Millisecond); r.there() }()
-		for ctx.Err() == nil {
-			pause(ctx, 10*time.Second)
-			_ = c.Ping(ctx)
-		}
+		pause(ctx, time.Duration(8000+300*p.run)*time.Millisecond)
+		r.there()
+		<-ctx.Done()
 		return nil
 	}
 }

@@ -406,6 +406,6 @@ func init() {
 		"hypercorn http": hypercorn(false), "hypercorn h2c": hypercorn(false), "hypercorn h2": hypercorn(true),
 		"puma http": puma(false), "puma tls13": puma(true),
 		"line": line, "udp": udpServer, "websocket": webSocketServer(false), "websocket tls": webSocketServer(true),
-		"grpc plain": grpcServer(false), "grpc tls": grpcServer(true), "quic": quicServer,
+		"go stopping": stopping, "grpc stopping": grpcStopping, "grpc plain": grpcServer(false), "grpc tls": grpcServer(true), "quic": quicServer,
 	}
 }

@@ -57,4 +57,6 @@ type Socket struct {
 	// SinceReceived and SinceSent are how long ago the last payload came and went, and SinceAck the last segment that
 	// acknowledged any, with payload or without. To a tick of the kernel's clock, 1 to 10 ms.
 	SinceReceived, SinceSent, SinceAck time.Duration
+	// RoundTrip is how long the peer takes to acknowledge what it is sent, smoothed by the kernel.
+	RoundTrip time.Duration
 }

@@ -20,6 +20,7 @@ const (
 	infoLastSent      = 44
 	infoLastReceived  = 52
 	infoLastAck       = 56
+	infoRoundTrip     = 68
 	infoResent        = 100
 	infoBytesAcked    = 120
 	infoBytesReceived = 128
@@ -50,6 +51,7 @@ func parse(message []byte) (Socket, error) {
 			s.SinceSent = milliseconds(value[infoLastSent:])
 			s.SinceReceived = milliseconds(value[infoLastReceived:])
 			s.SinceAck = milliseconds(value[infoLastAck:])
+			s.RoundTrip = time.Duration(native.Uint32(value[infoRoundTrip:])) * time.Microsecond
 			s.Received = native.Uint32(value[infoSegmentsIn:])
 			s.Sent = native.Uint32(value[infoSegmentsOut:])
 			s.Acks = native.Uint32(value[infoAllOut:]) - s.Sent
