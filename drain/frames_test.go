@@ -13,7 +13,8 @@ func TestFrames(t *testing.T) {
 		return sockdiag.Socket{State: sockdiag.Established, Received: in, BytesReceived: bytesIn, Sent: out, BytesAcked: bytesOut, Acks: 2, SinceReceived: received, SinceSent: sent, SinceAck: sent}
 	}
 	far := func(s sockdiag.Socket) sockdiag.Socket { s.RoundTrip = 150 * ms; return s }
-	unknown, none, h2 := greeting{}, greeting{known: true}, greeting{known: true, tls: true, http2: true, bytes: 1800, late: 500, segments: 4}
+	unknown, none, stopped := greeting{}, greeting{known: true}, greeting{stopped: true}
+	h2 := greeting{known: true, tls: true, http2: true, bytes: 1800, late: 500, segments: 4}
 	busy := at(50, 90_000, 60, 200_000, s, 900*ms)
 	for _, test := range []struct {
 		name  string
@@ -47,6 +48,11 @@ func TestFrames(t *testing.T) {
 		{"the server asks, and is answered", unknown, []sockdiag.Socket{busy, at(51, 90_017, 61, 200_017, 900*ms, 910*ms)}, nothing},
 		{"after something small that it was sent, the client asks", unknown, []sockdiag.Socket{busy, at(51, 90_030, 61, 200_005, 900*ms, 950*ms)}, maybe},
 		{"one request more than answers, in a tick", unknown, []sockdiag.Socket{{State: sockdiag.Established, Received: 6, BytesReceived: 160, Sent: 5, BytesAcked: 2040, Acks: 1, SinceReceived: s, SinceSent: s, SinceAck: s}}, waiting},
+		{"gRPC's farewell while a call waits", stopped, []sockdiag.Socket{at(4, 157, 2, 61, s, 2*s), at(5, 174, 5, 131, s, s)}, waiting},
+		{"in two looks", stopped, []sockdiag.Socket{at(4, 157, 2, 61, s, 2*s), at(4, 157, 4, 95, 3*s, s), at(5, 174, 5, 131, s, s)}, waiting},
+		{"while one may wait", stopped, []sockdiag.Socket{at(9, 388, 6, 337, s, s), at(10, 405, 8, 414, s, s)}, maybe},
+		{"and the answer after it", stopped, []sockdiag.Socket{at(4, 157, 2, 61, s, 2*s), at(5, 174, 5, 131, s, s), at(5, 174, 6, 231, 2*s, s)}, nothing},
+		{"an answer and a ping, of an app that listens", unknown, []sockdiag.Socket{at(4, 157, 2, 61, s, 2*s), at(5, 174, 5, 131, s, s)}, nothing},
 	} {
 		h, got := newHistory(true), nothing
 		for n, s := range test.looks {

@@ -22,6 +22,7 @@ type greeting struct {
 	// certificate. Late is the part that came after our own last word.
 	bytes, late, segments uint32
 	hybrid                bool // with a post-quantum key, which not every client asks for
+	stopped               bool // the app listens there no more: it has begun to shut down
 }
 
 const (

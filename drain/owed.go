@@ -68,6 +68,10 @@ const (
 	// A client's first words in HTTP/2 without a request are as few where it opens a channel in advance, as gRPC does: preface,
 	// settings, and the acknowledgement of the server's.
 	prefaceSize = 48
+	// GOAWAY twice, each with a reason of some 15 bytes, and a ping, each in a TLS record.
+	farewellSize = 2*(17+15+22) + 39
+	// A handshake, the preface, one request, and that the server's settings were read, come in so many segments at most.
+	openingSegments = helloSegments + 3
 	// An upload of so many bytes makes a server send permission to send more.
 	uploadSize  = 16 << 10
 	frameHeader = 9
@@ -134,7 +138,7 @@ func (h *history) judge(now time.Duration, s sockdiag.Socket, g greeting) (asked
 	if s.Received == 0 {
 		return 0, nothing
 	}
-	if h.pinged(s) || h.beats {
+	if h.pinged(s) || h.beats || g.stopped && h.goesAway(s) {
 		return h.asked.since(), h.claim
 	}
 	if may, sure := g.alone(s); may && !h.greeted(g) {
@@ -149,7 +153,7 @@ func (h *history) judge(now time.Duration, s sockdiag.Socket, g greeting) (asked
 	in, out := s.BytesReceived-h.bytesIn, bytesOut(s)-h.bytesOut
 	small := h.small(s, g, in, out) || h.claim == waiting && s.SinceReceived-s.SinceSent < readTime && h.permits(s, g, h.asking, out)
 	if guess := s.SinceReceived == s.SinceSent && s.Sent > 0 && !h.settled; h.unanswered(s, g) && !(guess && small) {
-		if guess && (s.Received != s.Sent+1 || g.tls) {
+		if guess && (s.Received != s.Sent+1 || g.tls || g.http2) { // frames are no requests
 			return came, maybe
 		}
 		return came, h.asks(s, g, in, out)
@@ -193,7 +197,7 @@ func (h *history) asks(s sockdiag.Socket, g greeting, in, out uint32) claim {
 		return maybe
 	case h.settled && in <= controlSize && out <= controlSize:
 		return max(maybe, h.claim)
-	case soon && g.http2 && !h.settled && (g.known || !g.mayBeTLS(s)):
+	case soon && g.http2 && !h.settled && s.Received <= openingSegments && (g.known || !g.mayBeTLS(s)):
 		return maybe // a request, or that the server's settings were read after an answer
 	case soon && g.http2 && out >= 4<<10 && in <= controlSize+g.flow(out):
 		return max(maybe, h.claim) // permission to send more, as comes after a download
@@ -248,6 +252,13 @@ func (h *history) pinged(s sockdiag.Socket) bool {
 		return false
 	}
 	return s.SinceReceived >= s.SinceSent || in == out // else the client asks after something small that it was sent
+}
+
+// goesAway tells whether a request may wait, and all that went since is what a gRPC server and its client say when the server is shut
+// down: twice GOAWAY, and between them a ping that is answered. A server that has answered then closes the connection.
+func (h *history) goesAway(s sockdiag.Socket) bool {
+	in, out := s.BytesReceived-h.bytesIn, bytesOut(s)-h.bytesOut
+	return h.settled && h.claim != nothing && slices.Contains(pingSizes, in) && out <= farewellSize
 }
 
 // hello tells whether all that the app has ever sent may be an HTTP/2 server's first words: settings, and that it has read the

@@ -23,6 +23,7 @@ type traffic struct {
 	probing *prober
 	udp     *datagrams // nil: they do not count
 	begun   time.Time
+	noted   []uint16 // that were listened on when the hook began
 
 	known map[uint64]history // the connections that are there, by cookie
 	round uint32             // of the looks
@@ -57,7 +58,7 @@ func (q Quiet) watch() (*traffic, error) {
 		ended.Close()
 		return nil, err
 	}
-	t := &traffic{Quiet: q, dump: dump, ended: ended, probing: newProber(), begun: time.Now(), known: make(map[uint64]history), talk: newTalk(), greetings: make(map[uint16]greeting)}
+	t := &traffic{Quiet: q, dump: dump, ended: ended, probing: newProber(), begun: time.Now(), noted: q.Noted.tcp(), known: make(map[uint64]history), talk: newTalk(), greetings: make(map[uint16]greeting)}
 	if len(q.UDPPorts) > 0 {
 		t.udp = &datagrams{dir: procTable}
 	}
@@ -76,7 +77,7 @@ func (t *traffic) close() {
 
 // listens fails unless each port has a listener, or had one when the hook began, or has connections.
 func (t *traffic) listens() error {
-	found := t.Noted.tcp()
+	found := slices.Clone(t.noted)
 	told := true
 	err := t.dump.Each(append([]sockdiag.State{sockdiag.Listen}, live...), func(s sockdiag.Socket) {
 		found = append(found, s.Local.Port())
@@ -144,11 +145,16 @@ func (t *traffic) look(context.Context) (sight, error) {
 	}
 	t.round++
 	t.doubtful, t.expires = 0, math.MaxInt64
+	var listening []uint16
+	if err := t.dump.Each([]sockdiag.State{sockdiag.Listen}, func(s sockdiag.Socket) { listening = append(listening, s.Local.Port()) }); err != nil {
+		return sight{}, err
+	}
 	for _, port := range t.Ports {
 		greeting := t.probing.greeting(port)
 		if greeting.known && !t.greetings[port].known && t.log != nil {
 			t.log.Info("made a handshake of our own, without a request", "port", port, "tls", greeting.tls, "http2", greeting.http2, "bytes", greeting.bytes)
 		}
+		greeting.stopped = slices.Contains(t.noted, port) && !slices.Contains(listening, port)
 		t.greetings[port] = t.speaks(greeting)
 	}
 	t.talk.begin(now.Add(-t.For))

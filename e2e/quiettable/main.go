@@ -199,7 +199,7 @@ func (r row) once(l *lab, p peer) (verdict, text string) {
 	go func() { defer state.there(); traffic <- r.traffic(ctx, p, state) }()
 	select {
 	case <-state.before:
-	case <-time.After(20 * time.Second):
+	case <-time.After(40 * time.Second):
 		return "broken", "the traffic never began"
 	}
 	span := rowMax

@@ -136,7 +136,7 @@ func (p peer) grpc(secure bool) (*grpc.ClientConn, grpc_health_v1.HealthClient, 
 	return c, grpc_health_v1.NewHealthClient(c), nil
 }
 
-// slowCall is one call of 20 s, for half of the runs right after others, begun before the hook for every third.
+// slowCall is one call of 20 s. Half of the runs make others first. Of the others, some begin before the hook.
 func slowCall(secure bool) func(context.Context, peer, *running) error {
 	return func(ctx context.Context, p peer, r *running) error {
 		c, client, err := p.grpc(secure)
@@ -144,24 +144,53 @@ func slowCall(secure bool) func(context.Context, peer, *running) error {
 			return err
 		}
 		defer c.Close()
-		if p.run%3 > 0 {
+		others := p.run%2 == 1
+		if others || p.run%4 == 0 {
 			r.there()
 			pause(ctx, 500*time.Millisecond)
 		} else {
 			go func() { pause(ctx, 700*time.Millisecond); r.there() }()
 		}
-		for n := 3 * (p.run % 2); n >= 0; n-- {
-			wait := ""
-			if n == 0 {
-				wait = "20000"
-			}
-			if _, err := client.Check(ctx, &grpc_health_v1.HealthCheckRequest{Service: wait}); err != nil {
+		if others {
+			if err := shortCalls(ctx, client); err != nil {
 				return err
 			}
-			r.over()
+			pause(ctx, 700*time.Millisecond) // so that there is a look while nothing is under way
 		}
-		return nil
+		defer r.over()
+		return longCall(ctx, client)
 	}
+}
+
+// calledBefore is one call of 20 s, right after others, and all of them before the hook begins.
+func calledBefore(secure bool) func(context.Context, peer, *running) error {
+	return func(ctx context.Context, p peer, r *running) error {
+		c, client, err := p.grpc(secure)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		if err := shortCalls(ctx, client); err != nil {
+			return err
+		}
+		go func() { pause(ctx, 500*time.Millisecond); r.there() }()
+		defer r.over()
+		return longCall(ctx, client)
+	}
+}
+
+func shortCalls(ctx context.Context, client grpc_health_v1.HealthClient) error {
+	for range 3 {
+		if _, err := client.Check(ctx, &grpc_health_v1.HealthCheckRequest{}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func longCall(ctx context.Context, client grpc_health_v1.HealthClient) error {
+	_, err := client.Check(ctx, &grpc_health_v1.HealthCheckRequest{Service: "20000"})
+	return err
 }
 
 // heldChannels is how many channels, or WebSockets, a client holds that send nothing but pings.
@@ -176,14 +205,12 @@ func pinged(secure bool) func(context.Context, peer, *running) error {
 				return err
 			}
 			defer c.Close()
-			for range 3 {
-				if _, err := client.Check(ctx, &grpc_health_v1.HealthCheckRequest{}); err != nil {
-					return err
-				}
+			if err := shortCalls(ctx, client); err != nil {
+				return err
 			}
 			pause(ctx, 100*time.Millisecond)
 		}
-		pause(ctx, time.Duration(8000+300*p.run)*time.Millisecond)
+		pause(ctx, time.Duration(17000+300*p.run)*time.Millisecond)
 		r.there()
 		<-ctx.Done()
 		return nil

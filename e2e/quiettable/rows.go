@@ -281,15 +281,19 @@ func rows() (all []row) {
 	call := "a call of 20 s"
 	each(row{pattern: call, protocol: "gRPC", traffic: slowCall(false)}, "grpc plain")
 	each(row{pattern: call, protocol: "gRPC over TLS", traffic: slowCall(true)}, "grpc tls")
-	stops := "the same, of an app that stops listening after 5 s"
+	called := row{pattern: "the same, right after others, asked before the hook began", untold: true, server: "grpc plain", client: "go", protocol: "gRPC", traffic: calledBefore(false)}
+	add(called)
+	called.server, called.protocol, called.traffic = "grpc tls", "gRPC over TLS", calledBefore(true)
+	add(called)
+	stops := "a call of 20 s, of an app that stops listening after 5 s"
 	add(row{pattern: stops, protocol: "gRPC", server: "grpc stopping", client: "go", traffic: slowCall(false)})
 	add(row{pattern: "a request of 20 s to an app that stops listening after 5 s", protocol: "HTTP/1.1", server: "go stopping", client: "go", traffic: slowFirst("http", slow, 0)})
 	channel := "15 channels that have been used, with their clients' pings every 10 s"
-	each(row{pattern: channel, protocol: "gRPC", word: drain.HTTP2, endless: true, traffic: pinged(false)}, "grpc plain")
-	each(row{pattern: channel, protocol: "gRPC over TLS", endless: true, traffic: pinged(true)}, "grpc tls")
+	each(row{pattern: channel, protocol: "gRPC", word: drain.HTTP2, endless: true, latest: 15 * time.Second, traffic: pinged(false)}, "grpc plain")
+	each(row{pattern: channel, protocol: "gRPC over TLS", endless: true, latest: 15 * time.Second, traffic: pinged(true)}, "grpc tls")
 	socket := "15 WebSockets with pings every 10 s"
-	each(row{pattern: socket, protocol: "WebSocket", word: drain.WebSocket, endless: true, traffic: webSockets(false)}, "websocket")
-	each(row{pattern: socket, protocol: "WebSocket over TLS", word: drain.WebSocket, endless: true, traffic: webSockets(true)}, "websocket tls")
+	each(row{pattern: socket, protocol: "WebSocket", word: drain.WebSocket, endless: true, latest: 15 * time.Second, traffic: webSockets(false)}, "websocket")
+	each(row{pattern: socket, protocol: "WebSocket over TLS", word: drain.WebSocket, endless: true, latest: 15 * time.Second, traffic: webSockets(true)}, "websocket tls")
 	heart := "an event stream with nothing but heartbeats every 10 s"
 	each(row{pattern: heart, protocol: "SSE", word: drain.SSE, endless: true, traffic: beats("http", "/?beat=10000")}, "go http", "node http", "nginx http")
 	each(row{pattern: heart, protocol: "SSE over TLS", word: drain.SSE, endless: true, latest: 15 * time.Second, traffic: beats("tls", "/?beat=10000")}, "go tls13", "node tls13")
