@@ -74,6 +74,10 @@ func TestKnownLater(t *testing.T) {
 		then func(s *sockdiag.Socket)
 		want claim
 	}{
+		{"a ping since", func(s *sockdiag.Socket) {
+			s.Received, s.BytesReceived, s.SinceReceived = 129, 7661, 500*ms
+			s.Sent, s.BytesAcked, s.SinceSent = 706, 1_005_868, 500*ms
+		}, maybe},
 		{"nothing since", func(*sockdiag.Socket) {}, maybe},
 		{"a request since", func(s *sockdiag.Socket) { s.Received, s.BytesReceived, s.SinceReceived = 129, 7822, 500*ms }, waiting},
 	} {
@@ -81,9 +85,10 @@ func TestKnownLater(t *testing.T) {
 		if _, got := h.look(0, download, greeting{}); got != waiting {
 			t.Errorf("%s: %v before it is known, want %v", test.name, got, waiting)
 		}
-		test.then(&download)
-		h.look(s, download, greeting{})
-		if _, got := h.look(2*s, download, h2); got != test.want {
+		socket := download
+		test.then(&socket)
+		h.look(s, socket, greeting{})
+		if _, got := h.look(2*s, socket, h2); got != test.want {
 			t.Errorf("%s: %v, want %v", test.name, got, test.want)
 		}
 	}

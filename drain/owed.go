@@ -23,7 +23,7 @@ const (
 // and the request that follows it. What tells them apart is that the kernel acknowledges by a segment of its own whatever
 // is not answered within 200 ms.
 //
-// There may be ten thousand of them, so it is 48 bytes.
+// There may be ten thousand of them, so it is 52 bytes.
 type history struct {
 	round  uint32 // of the look that has met it last
 	old    bool   // it was there at the first look
@@ -32,14 +32,18 @@ type history struct {
 	given  bool   // it was given up
 	little bool   // what went last is no more than a heartbeat is long
 	beats  bool   // and is one
+	last   moment // payload, heartbeats too
+	active moment // payload, but no heartbeats
+	judged
+}
 
-	opening           bool  // all that was known when it was judged is that it may have carried no more than a handshake
+// judged is how a connection was at the last look with nothing under way, and what was thought of it.
+type judged struct {
+	settled           bool  // there was such a look
+	opening           bool  // all that was known is that it may have carried no more than a handshake
 	blind             bool  // it was judged by all that it has ever carried, and what the port speaks was not known
-	settled           bool  // there was a look with nothing under way; the rest is of then, but for active
 	claim             claim // if it waits
 	asked             moment
-	last              moment // payload, heartbeats too
-	active            moment // payload, but no heartbeats
 	received, sent    uint32
 	bytesIn, bytesOut uint32
 	acks              uint32
@@ -83,29 +87,37 @@ const (
 
 // newHistory is of a connection of which nothing is known but what is usual: the kernel acknowledges the first segment
 // with payload at once.
-func newHistory(old bool) history { return history{old: old, acks: 1} }
+func newHistory(old bool) history { return history{old: old, judged: judged{acks: 1}} }
 
 // look tells whether the client waits for an answer, and since when.
 func (h *history) look(now time.Duration, s sockdiag.Socket, g greeting) (asked time.Duration, c claim) {
 	if !canAnswer(s) {
 		return 0, nothing
 	}
-	if h.settled && h.received == s.Received && h.sent == s.Sent && !h.late(s) {
-		if (h.opening || h.blind) && g.known { // more is known of the port now than when this was judged
+	if h.blind && g.known && (h.unchanged(s) || h.pinged(s)) { // more is known of the port now than when this was judged
+		h.judged = newHistory(h.old).judged
+	}
+	if h.unchanged(s) {
+		if h.opening && g.known {
 			first := newHistory(h.old)
 			asked, h.claim = first.judge(now, s, g)
-			h.asked, h.opening, h.blind = at(asked), false, false
+			h.asked, h.opening = at(asked), false
 		}
 		return h.asked.since(), h.claim
 	}
 	opening := h.opening
-	h.blind = !h.settled && !g.known
+	h.blind = !g.known && (!h.settled || h.blind && h.pinged(s))
 	asked, c = h.judge(now, s, g)
 	h.opening = (h.opening || opening) && c == maybe
 	if s.Received > 0 && min(s.SinceReceived, s.SinceSent) >= settleTime {
 		h.settle(now, s, asked, c)
 	}
 	return asked, c
+}
+
+// unchanged tells whether nothing came or went since a look with nothing under way.
+func (h *history) unchanged(s sockdiag.Socket) bool {
+	return h.settled && h.received == s.Received && h.sent == s.Sent && !h.late(s)
 }
 
 // note remembers when payload went last that counts.
