@@ -23,6 +23,7 @@ type greeting struct {
 	bytes, late, segments uint32
 	hybrid                bool // with a post-quantum key, which not every client asks for
 	stopped               bool // the app listens there no more: it has begun to shut down
+	messages              bool // a word says that what goes there need not be answered
 }
 
 const (
@@ -44,6 +45,8 @@ func (q Quiet) speaks(g greeting) greeting {
 	switch q.Protocol {
 	case HTTP2:
 		g.http2 = true
+	case WebSocket:
+		g.messages = true
 	case TLS:
 		g.known, g.tls = true, true
 	}

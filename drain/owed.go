@@ -165,7 +165,7 @@ func (h *history) judge(now time.Duration, s sockdiag.Socket, g greeting) (asked
 	in, out := s.BytesReceived-h.bytesIn, bytesOut(s)-h.bytesOut
 	small := h.small(s, g, in, out) || h.claim == waiting && s.SinceReceived-s.SinceSent < readTime && h.permits(s, g, h.asking, out)
 	if guess := s.SinceReceived == s.SinceSent && s.Sent > 0 && !h.settled; h.unanswered(s, g) && !(guess && small) {
-		if guess && (s.Received != s.Sent+1 || g.tls || g.http2) { // frames are no requests
+		if guess && (s.Received != s.Sent+1 || g.tls || g.http2 || g.messages) { // a segment need not be a request
 			return came, maybe
 		}
 		return came, h.asks(s, g, in, out)

@@ -9,7 +9,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 )
@@ -162,9 +164,24 @@ func (p peer) client(ctx context.Context, protocol string) (asker, error) {
 		if err != nil {
 			return nil, err
 		}
-		return p.process("java", "Client.java", javaClient, "127.0.0.1", port, protocol)
+		class, err := p.lab.compiled()
+		if err != nil {
+			return nil, err
+		}
+		return p.asks("java", []string{"-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", class, "Client"}, "127.0.0.1", port, protocol)
 	}
 	return nil, fmt.Errorf("no client %q", p.program)
+}
+
+// compiled is the folder with Java's client.
+func (l *lab) compiled() (string, error) {
+	l.javac.Do(func() {
+		source := filepath.Join(l.dir, "Client.java")
+		if l.failure = os.WriteFile(source, []byte(javaClient), 0o644); l.failure == nil {
+			l.failure = exec.Command("javac", "-d", l.dir, source).Run()
+		}
+	})
+	return l.dir, l.failure
 }
 
 // relay is a port of the client's namespace behind which the server is, by connections from the client's address. A program
@@ -195,7 +212,11 @@ func (p peer) relay(ctx context.Context) (port int, err error) {
 
 // process is a client that reads a request a line, and says ok for each.
 func (p peer) process(program, name, text, host string, port int, protocol string) (asker, error) {
-	cmd := exec.Command(program, p.lab.file(name, text), host, strconv.Itoa(port), p.address(), protocol)
+	return p.asks(program, []string{p.lab.file(name, text)}, host, port, protocol)
+}
+
+func (p peer) asks(program string, args []string, host string, port int, protocol string) (asker, error) {
+	cmd := exec.Command(program, append(args, host, strconv.Itoa(port), p.address(), protocol)...)
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err

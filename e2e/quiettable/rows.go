@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -267,8 +268,8 @@ func rows() (all []row) {
 	each(row{pattern: one, protocol: "HTTP/2 over TLS", latest: 15 * time.Second, traffic: then("h2", "/?n=300")}, h2...)
 	each(row{pattern: one, protocol: "HTTP/2 without TLS", word: drain.HTTP2, latest: 15 * time.Second, traffic: then("h2c", "/?n=300")}, h2c...)
 	down := "a download of 1 MB, then idle"
-	each(row{pattern: down, protocol: "TLS 1.3", traffic: then("tls", "/?n=1000000")}, append(tls13, others(tls13, "node", "java")...)...)
-	each(row{pattern: down, protocol: "HTTP/2 over TLS", latest: 15 * time.Second, traffic: then("h2", "/?n=1000000")}, append(h2, others(h2, "node", "java")...)...)
+	each(row{pattern: down, protocol: "TLS 1.3", traffic: then("tls", "/?n=1000000")}, slices.Concat(tls13, others(tls13, "node"), others([]string{"go tls13", "nginx tls13"}, "java"))...)
+	each(row{pattern: down, protocol: "HTTP/2 over TLS", latest: 15 * time.Second, traffic: then("h2", "/?n=1000000")}, slices.Concat(h2, others(h2, "node"), others([]string{"go h2", "nginx h2", "node h2"}, "java"))...)
 	close := "kept connections that are closed one after the other"
 	each(row{pattern: close, protocol: "HTTP/1.1", endless: true, traffic: closing("http")}, http1...)
 	// What the port speaks is known a second or two after the hook began.

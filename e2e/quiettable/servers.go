@@ -31,6 +31,7 @@ type lab struct {
 	next           int
 	hooks          *hooks
 	failure        error
+	javac          sync.Once
 	mu             sync.Mutex
 }
 
