@@ -3,11 +3,12 @@
 // between them that takes a while. It needs root, /dev/net/tun, and the servers, which are Debian's but for Go's.
 //
 //	go run ./quiettable                      # all rows, ten runs each, 0, 2 and 10 ms of round trip
-//	go run ./quiettable -runs 1 -delays 2ms  # for CI
+//	go run ./quiettable -runs 1 -delays 2ms -late=false  # for CI
 //	go run ./quiettable -rows 'tls13.*node'  # some of them
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -30,6 +31,8 @@ func main() {
 	runs := flag.Int("runs", 10, "how often each row is run")
 	delays := flag.String("delays", "0s,2ms,10ms", "round trips of the wire")
 	only := flag.String("rows", "", "a regular expression: only rows with it in \"pattern / protocol / server / client\"")
+	without := flag.String("without", "", "a regular expression: no rows with it in their names")
+	late := flag.Bool("late", true, "fail for ends that are late, too: that needs a calm machine")
 	side := flag.Int("side", 10, "rows that run side by side")
 	verbose := flag.Bool("v", false, "print what the hooks said")
 	list := flag.Bool("table", false, "print the table for the docs, and run nothing")
@@ -38,17 +41,21 @@ func main() {
 		fmt.Print(docTable())
 		return
 	}
-	match, err := regexp.Compile(*only)
-	if err != nil {
+	match, errMatch := regexp.Compile(*only)
+	leave, errLeave := regexp.Compile(*without)
+	if err := cmp.Or(errMatch, errLeave); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(2)
+	}
+	wanted := func(r row) bool {
+		return match.MatchString(r.name()) && (*without == "" || !leave.MatchString(r.name()))
 	}
 	each := strings.Split(*delays, ",")
 	if len(each) == 1 {
 		delay, err := time.ParseDuration(each[0])
 		failed := false
 		if err == nil {
-			failed, err = runAll(delay, *runs, *side, match, *verbose)
+			failed, err = runAll(delay, *runs, *side, wanted, *late, *verbose)
 		}
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -73,7 +80,7 @@ func main() {
 }
 
 // runAll runs all rows over one wire.
-func runAll(delay time.Duration, runs, side int, match *regexp.Regexp, verbose bool) (failed bool, err error) {
+func runAll(delay time.Duration, runs, side int, wanted func(row) bool, late, verbose bool) (failed bool, err error) {
 	dir, err := os.MkdirTemp("", "quiettable")
 	if err != nil {
 		return false, err
@@ -90,7 +97,7 @@ func runAll(delay time.Duration, runs, side int, match *regexp.Regexp, verbose b
 	var mu sync.Mutex
 	turns := make(chan struct{}, side)
 	for n, r := range rows() {
-		if !match.MatchString(r.name()) {
+		if !wanted(r) {
 			continue
 		}
 		port, err := l.port(r.server)
@@ -105,7 +112,7 @@ func runAll(delay time.Duration, runs, side int, match *regexp.Regexp, verbose b
 			result := r.run(l, n, port, runs)
 			mu.Lock()
 			defer mu.Unlock()
-			failed = failed || result.early+result.late+result.broken > 0
+			failed = failed || result.early+result.broken > 0 || late && result.late > 0
 			fmt.Printf("%-6s %-95s %s\n", delay, r.name(), result)
 			if verbose {
 				for _, line := range result.lines {
@@ -151,7 +158,7 @@ func (r *running) over() {
 
 const (
 	rowFor  = 3 * time.Second
-	rowMin  = 1 * time.Second
+	rowMin  = 3 * time.Second
 	rowMax  = 60 * time.Second
 	slack   = 1600 * time.Millisecond // 1 s, and a busy machine
 	holding = -1
