@@ -185,12 +185,11 @@ func (p *prober) shakeHands(to netip.AddrPort) (g greeting) {
 	// With a cache for sessions, so that servers send their tickets.
 	c := tls.Client(counted, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2", "http/1.1"}, ClientSessionCache: tls.NewLRUClientSessionCache(1)})
 	err = c.HandshakeContext(ctx)
-	var plain tls.RecordHeaderError
-	var op *net.OpError
-	switch {
-	case errors.As(err, &plain):
+	op, refused := errors.AsType[*net.OpError](err)
+	switch _, plain := errors.AsType[tls.RecordHeaderError](err); {
+	case plain:
 		return greeting{known: true}
-	case errors.As(err, &op) && op.Op == "remote error": // an alert, as crypto/tls calls it
+	case refused && op.Op == "remote error": // an alert, as crypto/tls calls it
 		return greeting{known: true, tls: true}
 	case err != nil:
 		return g
@@ -237,8 +236,8 @@ func (c *countingConn) Read(b []byte) (int, error) {
 }
 
 func timedOut(err error) bool {
-	var n net.Error
-	return errors.As(err, &n) && n.Timeout()
+	n, ok := errors.AsType[net.Error](err)
+	return ok && n.Timeout()
 }
 
 // sentTo is the server's end of our connection.
