@@ -97,7 +97,7 @@ func (q Quiet) Run(ctx context.Context, log *slog.Logger) error {
 		log.Info("looking at what was listened on when the hook began", "ports", q.foundPorts())
 	}
 	for _, text := range q.warnings() {
-		log.Warn(text)
+		log.Warn(text, "event.code", "udp-not-counted")
 	}
 	t, err := q.watch()
 	if errors.Is(err, sockdiag.ErrRefused) {

@@ -316,7 +316,7 @@ func (t *traffic) sayGivenUp(now time.Time, often time.Duration) {
 	if t.log == nil || len(t.talk.given) == 0 || now.Sub(t.talk.told) < often {
 		return
 	}
-	t.log.Warn(t.talk.givenUp(t.patience(maybe)))
+	t.log.Warn(t.talk.givenUp(t.patience(maybe)), "event.code", "gave-up-on-connections")
 	t.talk.told = now
 	clear(t.talk.given)
 }

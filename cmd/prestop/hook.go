@@ -154,7 +154,7 @@ func (r *hookRun) perform(p *hook.Plan, log *hooklog.Log) (report prestop.Report
 	if own.Resumed() {
 		p.Earlier = own.Earlier()
 		p.GoOn(own.Since() - time.Since(p.Start))
-		log.Warn("the hook is delivered again: going on from the delivery that was cut", "first_began", own.Since().Round(time.Millisecond))
+		log.Warn("the hook is delivered again: going on from the delivery that was cut", "event.code", "delivery-resumed", "first_began", own.Since().Round(time.Millisecond))
 	}
 	p.Record = func(n int, s prestop.StepReport) error {
 		log.Note(n, s)
@@ -162,7 +162,7 @@ func (r *hookRun) perform(p *hook.Plan, log *hooklog.Log) (report prestop.Report
 	}
 	report = p.Run(r.ctx, log.Logger)
 	if err := own.End(report); err != nil {
-		log.Warn("the record of this delivery is not removed", "error", err)
+		log.Warn("the record of this delivery is not removed", "event.code", "record-not-removed", "error", err)
 	}
 	return report, false
 }

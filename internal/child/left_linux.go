@@ -66,7 +66,7 @@ func (c *child) tellLeft() bool {
 		}
 	}
 	if len(names) > 0 {
-		c.log.Warn("the program has ended, but not all that it started; the rest is killed", "processes", names)
+		c.log.Warn("the program has ended, but not all that it started; the rest is killed", "event.code", "program-left-processes", "processes", names)
 	}
 	return len(started) > 0
 }
