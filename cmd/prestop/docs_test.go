@@ -849,6 +849,35 @@ func shownMessages(text string) (all []string) {
 	return all
 }
 
+// The reference names each variable that is read outside of the table of settings.
+func TestDocsVariables(t *testing.T) {
+	t.Parallel()
+	page, read := pageOf(t, "docs/reference.md").text, 0
+	declarations(t, func(room string, d ast.Decl) {
+		ast.Inspect(d, func(n ast.Node) bool {
+			index, ok := n.(*ast.IndexExpr)
+			if !ok || room == "lint" {
+				return true
+			}
+			of := index.X
+			if field, ok := of.(*ast.SelectorExpr); ok {
+				of = field.Sel
+			}
+			name, isText := literal(index.Index)
+			if env, ok := of.(*ast.Ident); !ok || !isText || env.Name != "env" {
+				return true
+			}
+			if read++; !strings.Contains(page, "`"+name+"`") && !strings.Contains(page, "$"+name) {
+				t.Errorf("%s reads the variable %s, and the reference does not name it", room, name)
+			}
+			return true
+		})
+	})
+	if read < 8 {
+		t.Errorf("%d variables, which is less than are read", read)
+	}
+}
+
 // The reserves that settings.md has are those of the schedule.
 func TestDocsReserves(t *testing.T) {
 	t.Parallel()
