@@ -82,7 +82,7 @@ func TestBeating(t *testing.T) {
 		{"a request", greeting{}, SSE, 1, 40, 1, 14, silent, false},
 		{"by another word", greeting{}, TLS, 1, 17, 1, 17, silent, false},
 	} {
-		q := Quiet{Protocol: test.word}.withDefaults()
+		q := &Quiet{Protocol: test.word, For: defaultFor}
 		g := q.speaks(test.of)
 		h := newHistory(true)
 		before := at(20, 9000, 20, 9000, s)

@@ -39,7 +39,7 @@ const (
 )
 
 // speaks is what is known of a port whose protocol a word states.
-func (q Quiet) speaks(g greeting) greeting {
+func (q *Quiet) speaks(g greeting) greeting {
 	switch q.Protocol {
 	case HTTP2:
 		g.http2 = true

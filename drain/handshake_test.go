@@ -142,7 +142,7 @@ func TestFirstRequestOverTLS(t *testing.T) {
 		{"not answered", "never", false, true},
 		{"answered, without a handshake of our own", "request", true, true},
 	} {
-		q := Quiet{Ports: []uint16{port(l)}, NoProbe: test.noProbe}.withDefaults()
+		q := &Quiet{Ports: []uint16{port(l)}, NoProbe: test.noProbe, For: defaultFor}
 		w, err := q.watch()
 		if err != nil {
 			t.Fatal(err)

@@ -103,7 +103,7 @@ func (h *history) look(now time.Duration, s sockdiag.Socket, g greeting) (asked 
 }
 
 // note remembers when payload went last that counts.
-func (h *history) note(now time.Duration, s sockdiag.Socket, g greeting, q Quiet) {
+func (h *history) note(now time.Duration, s sockdiag.Socket, g greeting, q *Quiet) {
 	if h.settled && s.Received == h.received && s.Sent == h.sent {
 		return
 	}

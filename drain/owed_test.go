@@ -160,7 +160,7 @@ func TestOwedOverTheWire(t *testing.T) {
 				io.WriteString(c, answer)
 			}
 		})
-		w, err := (Quiet{Ports: []uint16{port(l)}, Unanswered: time.Minute}).withDefaults().watch() // nobody is given up
+		w, err := (&Quiet{Ports: []uint16{port(l)}, Unanswered: time.Minute, For: defaultFor}).watch() // nobody is given up
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -43,7 +43,7 @@ type traffic struct {
 var live = []sockdiag.State{sockdiag.Established, sockdiag.FinWait1, sockdiag.FinWait2, sockdiag.CloseWait, sockdiag.LastAck, sockdiag.Closing}
 
 // watch begins to listen before it looks, so that nothing is missed in between.
-func (q Quiet) watch() (*traffic, error) {
+func (q *Quiet) watch() (*traffic, error) {
 	ports := q.Ports
 	if len(ports) == 0 { // datagrams alone; no port would be all ports
 		ports = []uint16{0}
@@ -57,7 +57,7 @@ func (q Quiet) watch() (*traffic, error) {
 		ended.Close()
 		return nil, err
 	}
-	t := &traffic{Quiet: q, dump: dump, ended: ended, probing: newProber(), begun: time.Now(), known: make(map[uint64]history), talk: newTalk(), greetings: make(map[uint16]greeting)}
+	t := &traffic{Quiet: *q, dump: dump, ended: ended, probing: newProber(), begun: time.Now(), known: make(map[uint64]history), talk: newTalk(), greetings: make(map[uint16]greeting)}
 	if len(q.UDPPorts) > 0 {
 		t.udp = &datagrams{dir: procTable}
 	}
@@ -94,7 +94,7 @@ func (t *traffic) listens() error {
 }
 
 // bound fails unless a UDP socket is bound to each UDP port, or was when the hook began.
-func (q Quiet) bound() error {
+func (q *Quiet) bound() error {
 	if len(q.UDPPorts) == 0 {
 		return nil
 	}
@@ -240,7 +240,7 @@ func (t *traffic) meet(now time.Time, s sockdiag.Socket) {
 	}
 	clock := now.Sub(t.begun)
 	greeting := t.greetings[s.Local.Port()]
-	h.note(clock, s, greeting, t.Quiet)
+	h.note(clock, s, greeting, &t.Quiet)
 	asked, claim := h.look(clock, s, greeting)
 	left := t.patience(claim) - (clock - asked)
 	owed := claim != nothing && (left > 0 || t.patience(claim) == 0) || t.undelivered(s)
@@ -350,7 +350,7 @@ func lastPayload(s sockdiag.Socket) time.Duration {
 }
 
 // checked is one look for Check, by whatever there is to look with; refused says why it sees less.
-func (q Quiet) checked() (look func(context.Context) (sight, error), refused, err error) {
+func (q *Quiet) checked() (look func(context.Context) (sight, error), refused, err error) {
 	t, err := q.watch()
 	if errors.Is(err, sockdiag.ErrRefused) {
 		w := newProcWatch(q, procTable)

@@ -133,7 +133,7 @@ func (q question) run() string {
 	ctx, cancel := context.WithTimeoutCause(context.Background(), q.Max, errMax)
 	defer cancel()
 	var said bytes.Buffer
-	quiet := drain.Quiet{Ports: []uint16{q.Port}, For: q.For, Min: q.Min, Protocol: q.Word, NoProbe: q.NoProbe, Ignore: allBut(netip.MustParseAddr(q.Peer))}
+	quiet := &drain.Quiet{Ports: []uint16{q.Port}, For: q.For, Min: q.Min, Protocol: q.Word, NoProbe: q.NoProbe, Ignore: allBut(netip.MustParseAddr(q.Peer))}
 	if q.UDP {
 		quiet.UDPPorts = quiet.Ports
 	}
