@@ -45,7 +45,7 @@ func TestFrames(t *testing.T) {
 	} {
 		h, got := newHistory(true), nothing
 		for n, s := range test.looks {
-			_, got = h.look(time.Duration(n)*time.Second, s, test.of)
+			_, got = h.look(time.Duration(n)*time.Second, &s, test.of)
 		}
 		if got != test.want {
 			t.Errorf("%s: %v, want %v", test.name, got, test.want)
@@ -86,10 +86,10 @@ func TestBeating(t *testing.T) {
 		g := q.speaks(test.of)
 		h := newHistory(true)
 		before := at(20, 9000, 20, 9000, s)
-		h.note(0, before, g, q)
-		h.look(0, before, g)
+		h.note(0, &before, g, q)
+		h.look(0, &before, g)
 		s := at(20+test.in, 9000+test.bytesIn, 20+test.out, 9000+test.bytesOut, 100*ms)
-		h.note(test.after, s, g, q)
+		h.note(test.after, &s, g, q)
 		if got := h.active.since() < 0; got != test.want || h.beats != test.want {
 			t.Errorf("%s: %v, want %v", test.name, h.beats, test.want)
 		}

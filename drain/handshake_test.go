@@ -48,7 +48,7 @@ func TestGreetingAlone(t *testing.T) {
 		{"TLS, but it would not have us", greeting{known: true, tls: true}, 4, 1684, 3, 1750, true, false},
 	} {
 		s := sockdiag.Socket{State: sockdiag.Established, Received: test.in, BytesReceived: test.bytesIn, Sent: test.out, BytesAcked: test.bytesOut, SegmentSize: 1448}
-		if may, sure := test.of.alone(s); may != test.may || sure != test.sure {
+		if may, sure := test.of.alone(&s); may != test.may || sure != test.sure {
 			t.Errorf("%s: may %v, sure %v, want %v, %v", test.name, may, sure, test.may, test.sure)
 		}
 	}

@@ -78,7 +78,7 @@ func (t *traffic) close() {
 func (t *traffic) listens() error {
 	found := t.Noted.tcp()
 	told := true
-	err := t.dump.Each(append([]sockdiag.State{sockdiag.Listen}, live...), func(s sockdiag.Socket) {
+	err := t.dump.Each(append([]sockdiag.State{sockdiag.Listen}, live...), func(s *sockdiag.Socket) {
 		found = append(found, s.Local.Port())
 		told = told && (s.Known || s.State != sockdiag.Listen)
 	})
@@ -153,7 +153,7 @@ func (t *traffic) look(context.Context) (sight, error) {
 	}
 	t.talk.begin(now.Add(-t.For))
 	t.past.forget(now.Add(-t.For))
-	if err := t.dump.Each(live, func(s sockdiag.Socket) { t.meet(now, s) }); err != nil {
+	if err := t.dump.Each(live, func(s *sockdiag.Socket) { t.meet(now, s) }); err != nil {
 		return sight{}, err
 	}
 	if err := t.drain(now); err != nil {
@@ -204,7 +204,7 @@ func (t *traffic) ask(to netip.AddrPort) {
 
 // drain takes those into account that have ended.
 func (t *traffic) drain(now time.Time) error {
-	err := t.ended.Drain(func(s sockdiag.Socket) { t.end(now, s) })
+	err := t.ended.Drain(func(s *sockdiag.Socket) { t.end(now, s) })
 	if errors.Is(err, sockdiag.ErrLost) {
 		t.lost = now
 		return nil
@@ -230,7 +230,7 @@ func (t *traffic) vanished() int {
 }
 
 // meet takes a connection into account that is there.
-func (t *traffic) meet(now time.Time, s sockdiag.Socket) {
+func (t *traffic) meet(now time.Time, s *sockdiag.Socket) {
 	if t.asked && t.probing.mine(s.Remote) {
 		return
 	}
@@ -279,7 +279,7 @@ func (t *traffic) meet(now time.Time, s sockdiag.Socket) {
 }
 
 // end remembers when a connection that is no more carried its last payload.
-func (t *traffic) end(now time.Time, s sockdiag.Socket) {
+func (t *traffic) end(now time.Time, s *sockdiag.Socket) {
 	if t.asked && t.probing.mine(s.Remote) {
 		return
 	}
@@ -323,23 +323,23 @@ func (t *traffic) sayGivenUp(now time.Time, often time.Duration) {
 
 // forgotten tells whether the kernel has wiped out what a connection carried before it told of its end, as it does where the
 // client talks Multipath TCP. Of the client's address the port is gone then.
-func forgotten(s sockdiag.Socket) bool {
+func forgotten(s *sockdiag.Socket) bool {
 	return s.Remote.Port() == 0 && !s.Remote.Addr().IsUnspecified()
 }
 
 // counts tells whether a connection matters that has carried payload.
-func (t *traffic) counts(s sockdiag.Socket, old bool) bool {
+func (t *traffic) counts(s *sockdiag.Socket, old bool) bool {
 	return s.Received+s.Sent > 0 && !(t.New && old) && !t.ignores(s.Remote.Addr())
 }
 
 // undelivered tells whether there is payload that the client does not take, though it is alive.
-func (t *traffic) undelivered(s sockdiag.Socket) bool {
+func (t *traffic) undelivered(s *sockdiag.Socket) bool {
 	most := t.patience(maybe)
 	return s.Unacked > 0 && s.SinceSent < most && s.SinceAck < most
 }
 
 // lastPayload is how long ago the last payload went either way.
-func lastPayload(s sockdiag.Socket) time.Duration {
+func lastPayload(s *sockdiag.Socket) time.Duration {
 	switch {
 	case s.Received == 0:
 		return s.SinceSent

@@ -152,7 +152,7 @@ func (q question) counters(said *bytes.Buffer) {
 		return
 	}
 	defer d.Close()
-	_ = d.Each([]sockdiag.State{sockdiag.Established, sockdiag.CloseWait}, func(s sockdiag.Socket) {
+	_ = d.Each([]sockdiag.State{sockdiag.Established, sockdiag.CloseWait}, func(s *sockdiag.Socket) {
 		if s.Remote.Addr().String() == q.Peer {
 			fmt.Fprintf(said, "in %d segments, %d bytes, %v ago; out %d, %d, %v; acks %d, the last %v\n", s.Received, s.BytesReceived, s.SinceReceived, s.Sent, s.BytesAcked+s.Unacked, s.SinceSent, s.Acks, s.SinceAck)
 		}
