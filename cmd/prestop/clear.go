@@ -21,7 +21,7 @@ var errClearTime = errors.New("no answer within 5s")
 const exitZeroFlag = "--exit-zero"
 
 // clearElasticsearch removes the record that this pod's hook left, for a startup probe.
-func clearElasticsearch(i invocation) int {
+func clearElasticsearch(i *invocation) int {
 	exitZero := slices.Contains(i.args, exitZeroFlag)
 	i.args = slices.DeleteFunc(slices.Clone(i.args), func(arg string) bool { return arg == exitZeroFlag })
 	r, err := newRun(i)

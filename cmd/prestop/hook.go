@@ -28,7 +28,7 @@ import (
 
 // A hookRun is a run with a configuration: the hook, its dry run, or what is done beside it.
 type hookRun struct {
-	invocation
+	*invocation
 	config  *config.Config
 	secrets *secret.Set
 	script  *hook.Script
@@ -39,7 +39,7 @@ type hookRun struct {
 	log       atomic.Pointer[hooklog.Log] // nil: not opened yet
 }
 
-func newRun(i invocation) (*hookRun, error) {
+func newRun(i *invocation) (*hookRun, error) {
 	c, err := config.Read(i.args, i.env, i.root)
 	if err != nil {
 		return nil, err
@@ -60,7 +60,7 @@ func (r *hookRun) containerID() string {
 }
 
 // hookOrDryRun does, or with --dry-run shows, what the configuration says.
-func hookOrDryRun(i invocation) int {
+func hookOrDryRun(i *invocation) int {
 	r, err := newRun(i)
 	if err != nil {
 		return i.usage(err)
