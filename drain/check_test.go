@@ -61,7 +61,7 @@ func TestQuietCheck(t *testing.T) {
 	var got string
 	for late := time.After(10 * s); ; { // until the kernel has delivered it
 		lines, err := checked(t, func(ctx context.Context, log *told) error {
-			return log.check(ctx, Quiet{Ports: []uint16{port(l)}})
+			return log.check(ctx, &Quiet{Ports: []uint16{port(l)}})
 		})
 		got = regexp.MustCompile("payload .* ago").ReplaceAllString(lines, "payload N ago")
 		got, warned := strings.CutPrefix(got, "level=WARN msg=\"the kernel gives no socket diagnostics: operation not permitted\"\n"+
@@ -78,7 +78,7 @@ func TestQuietCheck(t *testing.T) {
 	free := echo(t, "tcp4", "127.0.0.1:0", 0)
 	free.Close()
 	_, err := checked(t, func(ctx context.Context, log *told) error {
-		return log.check(ctx, Quiet{Ports: []uint16{port(l), port(free)}})
+		return log.check(ctx, &Quiet{Ports: []uint16{port(l), port(free)}})
 	})
 	if want := fmt.Sprintf("could not see: nothing listens on port %d; there are listeners on %d", port(free), port(l)); err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)

@@ -102,7 +102,7 @@ func TestQuietOverflow(t *testing.T) {
 
 func watch(t *testing.T, l net.Listener) *traffic {
 	t.Helper()
-	w, err := Quiet{Ports: []uint16{port(l)}}.withDefaults().watch()
+	w, err := (&Quiet{Ports: []uint16{port(l)}, For: defaultFor}).watch()
 	if err != nil {
 		t.Fatal(err)
 	}

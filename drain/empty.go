@@ -76,7 +76,7 @@ func (e *Empty) watch() (*emptyWatch, error) {
 	}}
 	d, err := sockdiag.OpenDump(e.Ports...)
 	if err == nil {
-		err = d.Each([]sockdiag.State{sockdiag.Listen}, func(sockdiag.Socket) {}) // some sandboxes refuse the question alone
+		err = d.Each([]sockdiag.State{sockdiag.Listen}, func(*sockdiag.Socket) {}) // some sandboxes refuse the question alone
 	}
 	switch {
 	case err == nil:
@@ -98,7 +98,7 @@ func open() []sockdiag.State {
 
 func dumpedOpen(d *sockdiag.Dump) func(do func(local, remote netip.AddrPort)) error {
 	return func(do func(local, remote netip.AddrPort)) error {
-		return d.Each(open(), func(s sockdiag.Socket) {
+		return d.Each(open(), func(s *sockdiag.Socket) {
 			if s.State != sockdiag.FinWait2 || s.Known { // else the program has closed it, and the kernel waits for its peer
 				do(s.Local, s.Remote)
 			}

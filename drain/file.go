@@ -56,7 +56,7 @@ func (f *File) Run(ctx context.Context, log *slog.Logger) error {
 		found, err := f.find(since)
 		if err == nil && found.why != "" && !told {
 			told = true
-			log.Warn("there is a file, but it is not believed", "file", f.Path, "why", found.why, "before_this_hook", found.before)
+			log.Warn("there is a file, but it is not believed", "event.code", "file-not-believed", "file", f.Path, "why", found.why, "before_this_hook", found.before)
 		}
 		return sight{found.counts, f.says(found)}, err
 	}}

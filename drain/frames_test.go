@@ -58,7 +58,7 @@ func TestFrames(t *testing.T) {
 	} {
 		h, got := newHistory(true), nothing
 		for n, s := range test.looks {
-			_, got = h.look(time.Duration(n)*time.Second, s, test.of)
+			_, got = h.look(time.Duration(n)*time.Second, &s, test.of)
 		}
 		if got != test.want {
 			t.Errorf("%s: %v, want %v", test.name, got, test.want)
@@ -84,13 +84,13 @@ func TestKnownLater(t *testing.T) {
 		{"a request since", func(s *sockdiag.Socket) { s.Received, s.BytesReceived, s.SinceReceived = 129, 7822, 500*ms }, waiting},
 	} {
 		h := newHistory(true)
-		if _, got := h.look(0, download, greeting{}); got != waiting {
+		if _, got := h.look(0, &download, greeting{}); got != waiting {
 			t.Errorf("%s: %v before it is known, want %v", test.name, got, waiting)
 		}
 		socket := download
 		test.then(&socket)
-		h.look(s, socket, greeting{})
-		if _, got := h.look(2*s, socket, h2); got != test.want {
+		h.look(s, &socket, greeting{})
+		if _, got := h.look(2*s, &socket, h2); got != test.want {
 			t.Errorf("%s: %v, want %v", test.name, got, test.want)
 		}
 	}
@@ -125,14 +125,14 @@ func TestBeating(t *testing.T) {
 		{"a request", greeting{}, SSE, 1, 40, 1, 14, silent, false},
 		{"by another word", greeting{}, TLS, 1, 17, 1, 17, silent, false},
 	} {
-		q := Quiet{Protocol: test.word}.withDefaults()
+		q := &Quiet{Protocol: test.word, For: defaultFor}
 		g := q.speaks(test.of)
 		h := newHistory(true)
 		before := at(20, 9000, 20, 9000, s)
-		h.note(0, before, g, q)
-		h.look(0, before, g)
+		h.note(0, &before, g, q)
+		h.look(0, &before, g)
 		s := at(20+test.in, 9000+test.bytesIn, 20+test.out, 9000+test.bytesOut, 100*ms)
-		h.note(test.after, s, g, q)
+		h.note(test.after, &s, g, q)
 		if got := h.active.since() < 0; got != test.want || h.beats != test.want {
 			t.Errorf("%s: %v, want %v", test.name, h.beats, test.want)
 		}

@@ -41,7 +41,7 @@ const (
 )
 
 // speaks is what is known of a port whose protocol a word states.
-func (q Quiet) speaks(g greeting) greeting {
+func (q *Quiet) speaks(g greeting) greeting {
 	switch q.Protocol {
 	case HTTP2:
 		g.http2 = true
@@ -55,7 +55,7 @@ func (q Quiet) speaks(g greeting) greeting {
 
 // alone tells whether a connection may have carried nothing but a handshake, and a request that waits. Sure: what was sent is
 // just what a handshake takes; else it may be a handshake with another certificate, or an answer.
-func (g greeting) alone(s sockdiag.Socket) (may, sure bool) {
+func (g greeting) alone(s *sockdiag.Socket) (may, sure bool) {
 	out := bytesOut(s)
 	if !g.mayBeTLS(s) {
 		return false, false
@@ -80,13 +80,13 @@ func (g greeting) alone(s sockdiag.Socket) (may, sure bool) {
 }
 
 // mayBeTLS tells whether a connection has carried what a TLS handshake takes at least.
-func (g greeting) mayBeTLS(s sockdiag.Socket) bool {
+func (g greeting) mayBeTLS(s *sockdiag.Socket) bool {
 	return (g.tls || !g.known) && s.Received >= 2 && s.BytesReceived >= shortestHello && bytesOut(s) >= resumedHello/2
 }
 
 // mostSegments is how many a handshake alone may have taken, were all that was sent a part of it. An answer takes one more at
 // least.
-func (g greeting) mostSegments(s sockdiag.Socket) uint32 {
+func (g greeting) mostSegments(s *sockdiag.Socket) uint32 {
 	first, size := bytesOut(s)-min(bytesOut(s), g.late), max(s.SegmentSize, 500)
 	n := max(g.segments, 1) - 1
 	if g.late > 0 { // two tickets may be one segment here and two there
@@ -189,12 +189,11 @@ func (p *prober) shakeHands(to netip.AddrPort) (g greeting) {
 	// With a cache for sessions, so that servers send their tickets.
 	c := tls.Client(counted, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2", "http/1.1"}, ClientSessionCache: tls.NewLRUClientSessionCache(1)})
 	err = c.HandshakeContext(ctx)
-	var plain tls.RecordHeaderError
-	var op *net.OpError
-	switch {
-	case errors.As(err, &plain):
+	op, refused := errors.AsType[*net.OpError](err)
+	switch _, plain := errors.AsType[tls.RecordHeaderError](err); {
+	case plain:
 		return greeting{known: true}
-	case errors.As(err, &op) && op.Op == "remote error": // an alert, as crypto/tls calls it
+	case refused && op.Op == "remote error": // an alert, as crypto/tls calls it
 		return greeting{known: true, tls: true}
 	case err != nil:
 		return g
@@ -222,7 +221,7 @@ func (p *prober) shakeHands(to netip.AddrPort) (g greeting) {
 		return g // it refused us after all
 	}
 	if s := sentTo(self, to.Port()); s.Known {
-		g.bytes, g.segments = bytesOut(s), s.Sent
+		g.bytes, g.segments = bytesOut(&s), s.Sent
 		g.late = g.bytes - min(g.bytes, first)
 	}
 	return g
@@ -241,8 +240,8 @@ func (c *countingConn) Read(b []byte) (int, error) {
 }
 
 func timedOut(err error) bool {
-	var n net.Error
-	return errors.As(err, &n) && n.Timeout()
+	n, ok := errors.AsType[net.Error](err)
+	return ok && n.Timeout()
 }
 
 // sentTo is the server's end of our connection.
@@ -252,9 +251,9 @@ func sentTo(self netip.AddrPort, port uint16) (found sockdiag.Socket) {
 		return found
 	}
 	defer d.Close()
-	_ = d.Each([]sockdiag.State{sockdiag.Established}, func(s sockdiag.Socket) {
+	_ = d.Each([]sockdiag.State{sockdiag.Established}, func(s *sockdiag.Socket) {
 		if s.Remote == self {
-			found = s
+			found = *s
 		}
 	})
 	return found

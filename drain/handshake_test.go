@@ -48,7 +48,7 @@ func TestGreetingAlone(t *testing.T) {
 		{"TLS, but it would not have us", greeting{known: true, tls: true}, 4, 1684, 3, 1750, true, false},
 	} {
 		s := sockdiag.Socket{State: sockdiag.Established, Received: test.in, BytesReceived: test.bytesIn, Sent: test.out, BytesAcked: test.bytesOut, SegmentSize: 1448}
-		if may, sure := test.of.alone(s); may != test.may || sure != test.sure {
+		if may, sure := test.of.alone(&s); may != test.may || sure != test.sure {
 			t.Errorf("%s: may %v, sure %v, want %v, %v", test.name, may, sure, test.may, test.sure)
 		}
 	}
@@ -142,7 +142,7 @@ func TestFirstRequestOverTLS(t *testing.T) {
 		{"not answered", "never", false, true},
 		{"answered, without a handshake of our own", "request", true, true},
 	} {
-		q := Quiet{Ports: []uint16{port(l)}, NoProbe: test.noProbe}.withDefaults()
+		q := &Quiet{Ports: []uint16{port(l)}, NoProbe: test.noProbe, For: defaultFor}
 		w, err := q.watch()
 		if err != nil {
 			t.Fatal(err)

@@ -37,7 +37,7 @@ func eachListener(among []uint16, do func(netip.AddrPort)) error {
 	d, err := sockdiag.OpenDump(among...)
 	if err == nil {
 		defer d.Close()
-		err = d.Each([]sockdiag.State{sockdiag.Listen}, func(s sockdiag.Socket) { do(s.Local) })
+		err = d.Each([]sockdiag.State{sockdiag.Listen}, func(s *sockdiag.Socket) { do(s.Local) })
 	}
 	if !errors.Is(err, sockdiag.ErrRefused) {
 		return err

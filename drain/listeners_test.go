@@ -103,7 +103,7 @@ func TestQuietWithoutPorts(t *testing.T) {
 		t.Errorf("nothing was listened on: %v after %v", err, took)
 	}
 	l := echo(t, "tcp4", "0.0.0.0:0", 0)
-	if found, err := (Quiet{}).Check(t.Context()); err != nil || !strings.Contains(fmt.Sprint(found), fmt.Sprint(port(l))) {
+	if found, err := (&Quiet{}).Check(t.Context()); err != nil || !strings.Contains(fmt.Sprint(found), fmt.Sprint(port(l))) {
 		t.Errorf("a dry run does not name port %d: %v (%v)", port(l), found, err)
 	}
 	if took, err := run(Quiet{For: 300 * ms}); err != nil || took > 4*s {

@@ -90,7 +90,7 @@ const (
 func newHistory(old bool) history { return history{old: old, judged: judged{acks: 1}} }
 
 // look tells whether the client waits for an answer, and since when.
-func (h *history) look(now time.Duration, s sockdiag.Socket, g greeting) (asked time.Duration, c claim) {
+func (h *history) look(now time.Duration, s *sockdiag.Socket, g greeting) (asked time.Duration, c claim) {
 	if !canAnswer(s) {
 		return 0, nothing
 	}
@@ -116,12 +116,12 @@ func (h *history) look(now time.Duration, s sockdiag.Socket, g greeting) (asked 
 }
 
 // unchanged tells whether nothing came or went since a look with nothing under way.
-func (h *history) unchanged(s sockdiag.Socket) bool {
+func (h *history) unchanged(s *sockdiag.Socket) bool {
 	return h.settled && h.received == s.Received && h.sent == s.Sent && !h.late(s)
 }
 
 // note remembers when payload went last that counts.
-func (h *history) note(now time.Duration, s sockdiag.Socket, g greeting, q Quiet) {
+func (h *history) note(now time.Duration, s *sockdiag.Socket, g greeting, q *Quiet) {
 	if h.settled && s.Received == h.received && s.Sent == h.sent {
 		return
 	}
@@ -135,16 +135,16 @@ func (h *history) note(now time.Duration, s sockdiag.Socket, g greeting, q Quiet
 
 // late tells whether the kernel has acknowledged something since nothing seemed to be under way, because the app was without
 // processor time in the middle of reading.
-func (h *history) late(s sockdiag.Socket) bool {
+func (h *history) late(s *sockdiag.Socket) bool {
 	return h.claim == nothing && s.Acks != h.acks && s.SinceReceived == s.SinceSent
 }
 
 // canAnswer tells whether the app has not closed the connection.
-func canAnswer(s sockdiag.Socket) bool {
+func canAnswer(s *sockdiag.Socket) bool {
 	return s.State == sockdiag.Established || s.State == sockdiag.CloseWait
 }
 
-func (h *history) judge(now time.Duration, s sockdiag.Socket, g greeting) (asked time.Duration, c claim) {
+func (h *history) judge(now time.Duration, s *sockdiag.Socket, g greeting) (asked time.Duration, c claim) {
 	came := now - s.SinceReceived
 	h.opening = false
 	if s.Received == 0 {
@@ -200,7 +200,7 @@ func (h *history) greeted(g greeting) bool {
 }
 
 // asks is what the client claims whose payload came last.
-func (h *history) asks(s sockdiag.Socket, g greeting, in, out uint32) claim {
+func (h *history) asks(s *sockdiag.Socket, g greeting, in, out uint32) claim {
 	soon := s.Sent > 0 && s.SinceSent-s.SinceReceived <= reactionTime+s.RoundTrip
 	switch {
 	case h.hello(s) && in > prefaceSize:
@@ -217,7 +217,7 @@ func (h *history) asks(s sockdiag.Socket, g greeting, in, out uint32) claim {
 	return waiting
 }
 
-func (h *history) settle(now time.Duration, s sockdiag.Socket, asked time.Duration, c claim) {
+func (h *history) settle(now time.Duration, s *sockdiag.Socket, asked time.Duration, c claim) {
 	if !(c != nothing && h.claim != nothing && s.Received == h.received) { // else it may be answered in small pieces
 		h.bytesOut = bytesOut(s)
 	}
@@ -235,7 +235,7 @@ func (h *history) settle(now time.Duration, s sockdiag.Socket, asked time.Durati
 // unanswered tells whether the last payload came from the client. Of two in the same tick it was the answer if the kernel
 // had nothing to acknowledge since, if nothing else came since nothing was under way, or if the client acknowledged
 // something later; and what came first of all is taken for answered. Where nothing tells, it was not.
-func (h *history) unanswered(s sockdiag.Socket, g greeting) bool {
+func (h *history) unanswered(s *sockdiag.Socket, g greeting) bool {
 	switch {
 	case s.Received == 0:
 		return false
@@ -258,7 +258,7 @@ func (h *history) unanswered(s sockdiag.Socket, g greeting) bool {
 
 // pinged tells whether all that went since a look with nothing under way is something small one way and something small
 // back. HTTP/2 clients and servers do that on idle connections, and nobody is owed anything by it.
-func (h *history) pinged(s sockdiag.Socket) bool {
+func (h *history) pinged(s *sockdiag.Socket) bool {
 	in, out := s.BytesReceived-h.bytesIn, bytesOut(s)-h.bytesOut
 	if !h.settled || s.Received != h.received+1 || s.Sent != h.sent+1 || in > controlSize || out > controlSize {
 		return false
@@ -268,20 +268,20 @@ func (h *history) pinged(s sockdiag.Socket) bool {
 
 // goesAway tells whether a request may wait, and all that went since is what a gRPC server and its client say when the server is shut
 // down: twice GOAWAY, and between them a ping that is answered. A server that has answered then closes the connection.
-func (h *history) goesAway(s sockdiag.Socket) bool {
+func (h *history) goesAway(s *sockdiag.Socket) bool {
 	in, out := s.BytesReceived-h.bytesIn, bytesOut(s)-h.bytesOut
 	return h.settled && h.claim != nothing && slices.Contains(pingSizes, in) && out <= farewellSize
 }
 
 // hello tells whether all that the app has ever sent may be an HTTP/2 server's first words: settings, and that it has read the
 // client's.
-func (h *history) hello(s sockdiag.Socket) bool {
+func (h *history) hello(s *sockdiag.Socket) bool {
 	out := bytesOut(s)
 	return !h.settled && out >= 2*frameHeader && (out <= helloSize || out <= helloFrames && out <= frameSize*s.Sent)
 }
 
 // small tells whether what the app has sent is too small for an answer, or is no more than permission to send more.
-func (h *history) small(s sockdiag.Socket, g greeting, in, out uint32) bool {
+func (h *history) small(s *sockdiag.Socket, g greeting, in, out uint32) bool {
 	if s.Received == 0 {
 		return false
 	}
@@ -292,7 +292,7 @@ func (h *history) small(s sockdiag.Socket, g greeting, in, out uint32) bool {
 }
 
 // permits tells whether what the app has sent is no more than permission to send more, after so many bytes that came.
-func (h *history) permits(s sockdiag.Socket, g greeting, in, out uint32) bool {
+func (h *history) permits(s *sockdiag.Socket, g greeting, in, out uint32) bool {
 	most, each := uint32(controlSize), uint32(frameSize)
 	if !h.settled {
 		most = helloSize
@@ -308,18 +308,18 @@ func (h *history) permits(s sockdiag.Socket, g greeting, in, out uint32) bool {
 
 // parting tells whether all that a connection has carried since it was idle, after it had carried something, is so little as
 // what TLS and HTTP/2 say when they close one. Other protocols ask and answer with as little.
-func (h *history) parting(s sockdiag.Socket) bool {
+func (h *history) parting(s *sockdiag.Socket) bool {
 	return h.settled && h.claim == nothing && h.received > 0 && s.BytesReceived-h.bytesIn <= controlSize && bytesOut(s)-h.bytesOut <= controlSize
 }
 
-func bytesOut(s sockdiag.Socket) uint32 { return s.BytesAcked + s.Unacked }
+func bytesOut(s *sockdiag.Socket) uint32 { return s.BytesAcked + s.Unacked }
 
 // pingSizes are those of an HTTP/2 ping, without TLS, and in a record of TLS 1.3 and 1.2 with the usual ciphers.
 var pingSizes = []uint32{17, 39, 38, 46}
 
 // beating tells whether all that went since nothing was under way is a heartbeat, after a silence: it says that the peer is
 // there, and nothing else. That can be told only where the protocol is known.
-func (h *history) beating(now time.Duration, s sockdiag.Socket, g greeting, p Protocol, silence time.Duration) bool {
+func (h *history) beating(now time.Duration, s *sockdiag.Socket, g greeting, p Protocol, silence time.Duration) bool {
 	if !h.settled || now-lastPayload(s)-h.last.since() < silence {
 		return false
 	}

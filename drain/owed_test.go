@@ -69,7 +69,7 @@ func TestHistory(t *testing.T) {
 	} {
 		h, got := newHistory(true), false
 		for n, s := range test.looks {
-			_, c := h.look(time.Duration(n)*time.Second, s, greeting{known: true})
+			_, c := h.look(time.Duration(n)*time.Second, &s, greeting{known: true})
 			got = c != nothing
 		}
 		if got != test.want {
@@ -104,9 +104,9 @@ func TestParting(t *testing.T) {
 	} {
 		h := newHistory(false)
 		for n, s := range test.looks {
-			h.look(time.Duration(n)*time.Second, s, greeting{known: true})
+			h.look(time.Duration(n)*time.Second, &s, greeting{known: true})
 		}
-		if got := h.parting(test.ended); got != test.want {
+		if got := h.parting(&test.ended); got != test.want {
 			t.Errorf("%s: %v", test.name, got)
 		}
 	}
@@ -160,7 +160,7 @@ func TestOwedOverTheWire(t *testing.T) {
 				io.WriteString(c, answer)
 			}
 		})
-		w, err := (Quiet{Ports: []uint16{port(l)}, Unanswered: time.Minute}).withDefaults().watch() // nobody is given up
+		w, err := (&Quiet{Ports: []uint16{port(l)}, Unanswered: time.Minute, For: defaultFor}).watch() // nobody is given up
 		if err != nil {
 			t.Fatal(err)
 		}

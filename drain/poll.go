@@ -94,7 +94,7 @@ func (l *seen) note(log *slog.Logger, s sight, err error) {
 	}
 	l.logged, l.noted = text, time.Now()
 	if err != nil {
-		log.Warn("cannot see", "error", err)
+		log.Warn("cannot see", "event.code", "cannot-see", "error", err)
 		return
 	}
 	log.Info("looked", "now", s.says, "met", s.met)

@@ -74,7 +74,7 @@ func TestProcWatchCountsFromTheLookThatSeesNone(t *testing.T) {
 		}
 	}
 	synctest.Test(t, func(t *testing.T) {
-		w := newProcWatch(Quiet{Ports: []uint16{8080}, For: s}, dir)
+		w := newProcWatch(&Quiet{Ports: []uint16{8080}, For: s}, dir)
 		for _, look := range []struct {
 			table string
 			after time.Duration

@@ -1,6 +1,7 @@
 package drain
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -81,8 +82,8 @@ const (
 // Run looks four times a second, and seldomer at thousands of connections while it is plain that they carry traffic. It fails
 // at once where a port has neither a listener, nor had one when the hook began, nor connections, since nothing would be heard
 // there. Without ports it holds to its end then. For its other errors see [File.Run].
-func (q Quiet) Run(ctx context.Context, log *slog.Logger) error {
-	q, err := q.withDefaults().named()
+func (q *Quiet) Run(ctx context.Context, log *slog.Logger) error {
+	q, err := q.ready()
 	if err != nil {
 		return err
 	}
@@ -97,7 +98,7 @@ func (q Quiet) Run(ctx context.Context, log *slog.Logger) error {
 		log.Info("looking at what was listened on when the hook began", "ports", q.foundPorts())
 	}
 	for _, text := range q.warnings() {
-		log.Warn(text)
+		log.Warn(text, "event.code", "udp-not-counted")
 	}
 	t, err := q.watch()
 	if errors.Is(err, sockdiag.ErrRefused) {
@@ -120,7 +121,7 @@ func (q Quiet) Run(ctx context.Context, log *slog.Logger) error {
 var errNoPorts = errors.New("nothing was listened on at an address that is no loopback one when the hook began: name the ports")
 
 // wait is for a Min that leaves nothing to look for.
-func (q Quiet) wait(ctx context.Context, log *slog.Logger) error {
+func (q *Quiet) wait(ctx context.Context, log *slog.Logger) error {
 	log.Info("waiting without looking, since min= is not less than max=", "wait", q.Max)
 	begin := time.Now()
 	select {
@@ -133,31 +134,26 @@ func (q Quiet) wait(ctx context.Context, log *slog.Logger) error {
 	return nil
 }
 
-func (q Quiet) withDefaults() Quiet {
-	if q.For == 0 {
-		q.For = defaultFor
+// ready is a copy with defaults, and with the ports that are listened on where none were named.
+func (q *Quiet) ready() (*Quiet, error) {
+	r := *q
+	r.For = cmp.Or(r.For, defaultFor)
+	if len(r.Ports)+len(r.UDPPorts) > 0 {
+		return &r, nil
 	}
-	return q
-}
-
-// named fills in the ports where none were named.
-func (q Quiet) named() (Quiet, error) {
-	if len(q.Ports)+len(q.UDPPorts) > 0 {
-		return q, nil
-	}
-	if q.Noted == nil {
+	if r.Noted == nil {
 		var err error
-		if q.Noted, err = NoteListeners(); err != nil {
-			return q, err
+		if r.Noted, err = NoteListeners(); err != nil {
+			return nil, err
 		}
 	}
-	q.Ports, q.UDPPorts = q.Noted.outward()
-	q.found = true
-	return q, nil
+	r.Ports, r.UDPPorts = r.Noted.outward()
+	r.found = true
+	return &r, nil
 }
 
 // foundPorts names the ports where the step does not.
-func (q Quiet) foundPorts() string {
+func (q *Quiet) foundPorts() string {
 	text := "TCP " + strings.Trim(fmt.Sprint(q.Ports), "[]")
 	if len(q.UDPPorts) > 0 {
 		text += " and all datagrams"
@@ -166,7 +162,7 @@ func (q Quiet) foundPorts() string {
 }
 
 // patience is how long a claim counts; 0: until it is answered.
-func (q Quiet) patience(c claim) time.Duration {
+func (q *Quiet) patience(c claim) time.Duration {
 	if c == waiting || q.Unanswered > 0 {
 		return q.Unanswered
 	}
@@ -174,7 +170,7 @@ func (q Quiet) patience(c claim) time.Duration {
 }
 
 // warnings say what is not looked at.
-func (q Quiet) warnings() (all []string) {
+func (q *Quiet) warnings() (all []string) {
 	for _, port := range q.unseenUDP() {
 		all = append(all, fmt.Sprintf("a UDP socket is bound to port %d too, as for HTTP/3 or DNS, and its datagrams do not count: see until quiet %d/udp", port, port))
 	}
@@ -182,7 +178,7 @@ func (q Quiet) warnings() (all []string) {
 }
 
 // unseenUDP are the ports that are looked at for TCP alone, though a UDP socket is bound there.
-func (q Quiet) unseenUDP() []uint16 {
+func (q *Quiet) unseenUDP() []uint16 {
 	if len(q.UDPPorts) > 0 { // then all datagrams count
 		return nil
 	}
@@ -195,13 +191,13 @@ func (q Quiet) unseenUDP() []uint16 {
 	return unseen
 }
 
-func (q Quiet) ignores(peer netip.Addr) bool {
+func (q *Quiet) ignores(peer netip.Addr) bool {
 	return slices.ContainsFunc(q.Ignore, func(p netip.Prefix) bool { return p.Contains(peer) })
 }
 
 // Check says that the ports are listened on, and what goes on there now.
-func (q Quiet) Check(ctx context.Context) (all []step.Finding, err error) {
-	if q, err = q.withDefaults().named(); err != nil {
+func (q *Quiet) Check(ctx context.Context) (all []step.Finding, err error) {
+	if q, err = q.ready(); err != nil {
 		return nil, err
 	}
 	if len(q.Ports)+len(q.UDPPorts) == 0 {

@@ -17,8 +17,8 @@ var littleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
 
 // runProc is Run without netlink, by /proc/net/tcp. It takes every connection that is there, that is new or that has
 // closed lately for traffic, since it cannot see whether one carries payload: it may hold longer, and never shorter.
-func (q Quiet) runProc(ctx context.Context, log *slog.Logger, why error) error {
-	log.Warn("looking at /proc/net/tcp instead: idle connections and health checks count as traffic, and connections shorter than a quarter of a second may not be seen", "error", why)
+func (q *Quiet) runProc(ctx context.Context, log *slog.Logger, why error) error {
+	log.Warn("looking at /proc/net/tcp instead: idle connections and health checks count as traffic, and connections shorter than a quarter of a second may not be seen", "event.code", "no-netlink", "error", why)
 	w := newProcWatch(q, procTable)
 	if err := w.listens(); err != nil {
 		return err
@@ -43,8 +43,8 @@ type procWatch struct {
 	udp   datagrams
 }
 
-func newProcWatch(q Quiet, dir string) *procWatch {
-	return &procWatch{Quiet: q, dir: dir, known: make(map[procSocket]bool), talk: newTalk(), udp: datagrams{dir: dir}}
+func newProcWatch(q *Quiet, dir string) *procWatch {
+	return &procWatch{Quiet: *q, dir: dir, known: make(map[procSocket]bool), talk: newTalk(), udp: datagrams{dir: dir}}
 }
 
 func (w *procWatch) listens() error {

@@ -128,7 +128,7 @@ func TestQuietWithoutAListener(t *testing.T) {
 	taken := port(l)
 	l.Close()
 	begin := time.Now()
-	err := Quiet{Ports: []uint16{taken}}.Run(t.Context(), silent)
+	err := (&Quiet{Ports: []uint16{taken}}).Run(t.Context(), silent)
 	endsSoon(t, begin, s)
 	want := fmt.Sprintf("could not see: nothing listens on port %d; there are listeners on %d", taken, port(other))
 	if err == nil || err.Error() != want {

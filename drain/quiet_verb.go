@@ -142,5 +142,5 @@ func (q *quietSpec) Bind(m *step.Means) (step.Deed, error) {
 	if !m.Elsewhere {
 		quiet.Noted, _ = NoteListeners() // Run says what it cannot see
 	}
-	return quiet, nil
+	return &quiet, nil
 }

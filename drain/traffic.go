@@ -44,7 +44,7 @@ type traffic struct {
 var live = []sockdiag.State{sockdiag.Established, sockdiag.FinWait1, sockdiag.FinWait2, sockdiag.CloseWait, sockdiag.LastAck, sockdiag.Closing}
 
 // watch begins to listen before it looks, so that nothing is missed in between.
-func (q Quiet) watch() (*traffic, error) {
+func (q *Quiet) watch() (*traffic, error) {
 	ports := q.Ports
 	if len(ports) == 0 { // datagrams alone; no port would be all ports
 		ports = []uint16{0}
@@ -58,7 +58,7 @@ func (q Quiet) watch() (*traffic, error) {
 		ended.Close()
 		return nil, err
 	}
-	t := &traffic{Quiet: q, dump: dump, ended: ended, probing: newProber(), begun: time.Now(), noted: q.Noted.tcp(), known: make(map[uint64]history), talk: newTalk(), greetings: make(map[uint16]greeting)}
+	t := &traffic{Quiet: *q, dump: dump, ended: ended, probing: newProber(), begun: time.Now(), noted: q.Noted.tcp(), known: make(map[uint64]history), talk: newTalk(), greetings: make(map[uint16]greeting)}
 	if len(q.UDPPorts) > 0 {
 		t.udp = &datagrams{dir: procTable}
 	}
@@ -79,7 +79,7 @@ func (t *traffic) close() {
 func (t *traffic) listens() error {
 	found := slices.Clone(t.noted)
 	told := true
-	err := t.dump.Each(append([]sockdiag.State{sockdiag.Listen}, live...), func(s sockdiag.Socket) {
+	err := t.dump.Each(append([]sockdiag.State{sockdiag.Listen}, live...), func(s *sockdiag.Socket) {
 		found = append(found, s.Local.Port())
 		told = told && (s.Known || s.State != sockdiag.Listen)
 	})
@@ -95,7 +95,7 @@ func (t *traffic) listens() error {
 }
 
 // bound fails unless a UDP socket is bound to each UDP port, or was when the hook began.
-func (q Quiet) bound() error {
+func (q *Quiet) bound() error {
 	if len(q.UDPPorts) == 0 {
 		return nil
 	}
@@ -146,7 +146,7 @@ func (t *traffic) look(context.Context) (sight, error) {
 	t.round++
 	t.doubtful, t.expires = 0, math.MaxInt64
 	var listening []uint16
-	if err := t.dump.Each([]sockdiag.State{sockdiag.Listen}, func(s sockdiag.Socket) { listening = append(listening, s.Local.Port()) }); err != nil {
+	if err := t.dump.Each([]sockdiag.State{sockdiag.Listen}, func(s *sockdiag.Socket) { listening = append(listening, s.Local.Port()) }); err != nil {
 		return sight{}, err
 	}
 	for _, port := range t.Ports {
@@ -159,7 +159,7 @@ func (t *traffic) look(context.Context) (sight, error) {
 	}
 	t.talk.begin(now.Add(-t.For))
 	t.past.forget(now.Add(-t.For))
-	if err := t.dump.Each(live, func(s sockdiag.Socket) { t.meet(now, s) }); err != nil {
+	if err := t.dump.Each(live, func(s *sockdiag.Socket) { t.meet(now, s) }); err != nil {
 		return sight{}, err
 	}
 	if err := t.drain(now); err != nil {
@@ -210,7 +210,7 @@ func (t *traffic) ask(to netip.AddrPort) {
 
 // drain takes those into account that have ended.
 func (t *traffic) drain(now time.Time) error {
-	err := t.ended.Drain(func(s sockdiag.Socket) { t.end(now, s) })
+	err := t.ended.Drain(func(s *sockdiag.Socket) { t.end(now, s) })
 	if errors.Is(err, sockdiag.ErrLost) {
 		t.lost = now
 		return nil
@@ -236,7 +236,7 @@ func (t *traffic) vanished() int {
 }
 
 // meet takes a connection into account that is there.
-func (t *traffic) meet(now time.Time, s sockdiag.Socket) {
+func (t *traffic) meet(now time.Time, s *sockdiag.Socket) {
 	if t.asked && t.probing.mine(s.Remote) {
 		return
 	}
@@ -246,7 +246,7 @@ func (t *traffic) meet(now time.Time, s sockdiag.Socket) {
 	}
 	clock := now.Sub(t.begun)
 	greeting := t.greetings[s.Local.Port()]
-	h.note(clock, s, greeting, t.Quiet)
+	h.note(clock, s, greeting, &t.Quiet)
 	asked, claim := h.look(clock, s, greeting)
 	left := t.patience(claim) - (clock - asked)
 	owed := claim != nothing && (left > 0 || t.patience(claim) == 0) || t.undelivered(s)
@@ -285,7 +285,7 @@ func (t *traffic) meet(now time.Time, s sockdiag.Socket) {
 }
 
 // end remembers when a connection that is no more carried its last payload.
-func (t *traffic) end(now time.Time, s sockdiag.Socket) {
+func (t *traffic) end(now time.Time, s *sockdiag.Socket) {
 	if t.asked && t.probing.mine(s.Remote) {
 		return
 	}
@@ -322,30 +322,30 @@ func (t *traffic) sayGivenUp(now time.Time, often time.Duration) {
 	if t.log == nil || len(t.talk.given) == 0 || now.Sub(t.talk.told) < often {
 		return
 	}
-	t.log.Warn(t.talk.givenUp(t.patience(maybe)))
+	t.log.Warn(t.talk.givenUp(t.patience(maybe)), "event.code", "gave-up-on-connections")
 	t.talk.told = now
 	clear(t.talk.given)
 }
 
 // forgotten tells whether the kernel has wiped out what a connection carried before it told of its end, as it does where the
 // client talks Multipath TCP. Of the client's address the port is gone then.
-func forgotten(s sockdiag.Socket) bool {
+func forgotten(s *sockdiag.Socket) bool {
 	return s.Remote.Port() == 0 && !s.Remote.Addr().IsUnspecified()
 }
 
 // counts tells whether a connection matters that has carried payload.
-func (t *traffic) counts(s sockdiag.Socket, old bool) bool {
+func (t *traffic) counts(s *sockdiag.Socket, old bool) bool {
 	return s.Received+s.Sent > 0 && !(t.New && old) && !t.ignores(s.Remote.Addr())
 }
 
 // undelivered tells whether there is payload that the client does not take, though it is alive.
-func (t *traffic) undelivered(s sockdiag.Socket) bool {
+func (t *traffic) undelivered(s *sockdiag.Socket) bool {
 	most := t.patience(maybe)
 	return s.Unacked > 0 && s.SinceSent < most && s.SinceAck < most
 }
 
 // lastPayload is how long ago the last payload went either way.
-func lastPayload(s sockdiag.Socket) time.Duration {
+func lastPayload(s *sockdiag.Socket) time.Duration {
 	switch {
 	case s.Received == 0:
 		return s.SinceSent
@@ -356,7 +356,7 @@ func lastPayload(s sockdiag.Socket) time.Duration {
 }
 
 // checked is one look for Check, by whatever there is to look with; refused says why it sees less.
-func (q Quiet) checked() (look func(context.Context) (sight, error), refused, err error) {
+func (q *Quiet) checked() (look func(context.Context) (sight, error), refused, err error) {
 	t, err := q.watch()
 	if errors.Is(err, sockdiag.ErrRefused) {
 		w := newProcWatch(q, procTable)

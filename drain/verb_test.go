@@ -102,7 +102,7 @@ func TestQuietVerb(t *testing.T) {
 			Ignore: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128"), netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("10.1.2.3/32")}},
 	} {
 		n, got, err := bound(text, step.Means{Elsewhere: true})
-		if err != nil || !reflect.DeepEqual(got, want) || n.Least != max(s, want.Min) || !n.Guard || !n.FromStart || n.Default == strings.Contains(text, "max") || !slices.Equal(n.Ports, slices.Concat(want.Ports, want.UDPPorts)) {
+		if err != nil || !reflect.DeepEqual(got, &want) || n.Least != max(s, want.Min) || !n.Guard || !n.FromStart || n.Default == strings.Contains(text, "max") || !slices.Equal(n.Ports, slices.Concat(want.Ports, want.UDPPorts)) {
 			t.Errorf("%q: %+v, %+v, %v", text, n, got, err)
 		}
 		counts := step.Quiet{For: 3 * s, Allow: want.Allow, New: want.New, Peers: len(want.Ignore) > 0}

@@ -107,7 +107,7 @@ func (r *run) noTime(from int) {
 		}
 	}
 	if len(cut) > 0 {
-		r.log.Error("no time is left for these steps", "steps", len(cut), "first", cut[0])
+		r.log.Error("no time is left for these steps", "event.code", "no-time-left", "steps", len(cut), "first", cut[0])
 	}
 }
 
@@ -130,18 +130,21 @@ func (r *run) begin(i int) error {
 func (r *run) end(i int, err error, log *slog.Logger) {
 	s := &r.report.Steps[i]
 	s.Outcome, s.Took = outcome(err), r.clock()-s.Began
-	level, text, attrs := slog.LevelInfo, "step done", []any{"took", time.Duration(s.Took).Round(time.Millisecond)}
+	took := time.Duration(s.Took).Round(time.Millisecond)
 	if err != nil {
 		s.Error = err.Error()
-		level, text, attrs = slog.LevelError, "step not done", append(attrs, "outcome", s.Outcome, "error", err)
 	}
 	if errors.Is(err, ErrKeepsWait) {
 		r.Floor = max(r.Floor, r.Fallback)
 	}
-	if s.Outcome == Unmet {
-		level, text = slog.LevelWarn, "not met"
+	switch s.Outcome {
+	case Done:
+		log.Info("step done", "took", took)
+	case Unmet:
+		log.Warn("not met", "event.code", "not-met", "took", took, "outcome", s.Outcome, "error", err)
+	default:
+		log.Error("step not done", "event.code", "step-not-done", "took", took, "outcome", s.Outcome, "error", err)
 	}
-	log.Log(context.Background(), level, text, attrs...)
 	_ = r.record(i) // the step is done whether that is noted or not
 }
 
@@ -180,7 +183,7 @@ func (r *run) do(ctx context.Context, e Entry, i int, share time.Duration, log *
 	until := r.elapsed() + share
 	err := r.step(ctx, e, share, r.over(e, i, share), log)
 	if left := until - r.elapsed(); e.Guard && left > 0 && outcome(err) == Failed {
-		log.Warn("the time that this step stands for is waited out", "for", left.Round(time.Millisecond))
+		log.Warn("the time that this step stands for is waited out", "event.code", "waited-out", "for", left.Round(time.Millisecond))
 		r.hold(ctx, left)
 	}
 	return err
@@ -255,6 +258,6 @@ func (r *run) hold(ctx context.Context, d time.Duration) {
 	case <-t.C:
 	case <-ctx.Done():
 	case <-r.Skip:
-		r.log.Warn("waits are skipped")
+		r.log.Warn("waits are skipped", "event.code", "waits-skipped")
 	}
 }

@@ -108,7 +108,7 @@ func (c *cluster) keep(r *record) {
 	f := c.kept(r)
 	level, about := slog.LevelInfo, []any(nil)
 	if f.Warning {
-		level = slog.LevelWarn
+		level, about = slog.LevelWarn, []any{"event.code", "shutdown-of-somebody-else"}
 	}
 	for _, a := range f.About {
 		about = append(about, a.Name, a.Value)
@@ -193,13 +193,12 @@ func (c *cluster) await(ctx context.Context, id string) error {
 
 // tell logs a status that is new.
 func (c *cluster) tell(r *record) {
-	level := slog.LevelInfo
-	if !r.complete() && !r.is("IN_PROGRESS") {
-		level = slog.LevelWarn
+	level, text, details := slog.LevelInfo, "shutdown is "+r.Status, r.details()
+	if !slices.Contains([]string{"COMPLETE", "IN_PROGRESS", "STALLED", "NOT_STARTED"}, r.Status) {
+		text, details = "shutdown has a status that is not known", append(details, "status", r.Status)
 	}
-	text, details := "shutdown has a status that is not known", append(r.details(), "status", r.Status)
-	if slices.Contains([]string{"COMPLETE", "IN_PROGRESS", "STALLED", "NOT_STARTED"}, r.Status) {
-		text, details = "shutdown is "+r.Status, r.details()
+	if !r.complete() && !r.is("IN_PROGRESS") {
+		level, details = slog.LevelWarn, append(details, "event.code", "shutdown-held-up")
 	}
 	c.log.Log(context.Background(), level, text, details...)
 }

@@ -34,12 +34,19 @@ type Signal struct {
 	Signal syscall.Signal // as [ParseSignal] reads it
 	NoWait bool           // done once it is sent
 	Proc   string         // where procfs is mounted; empty: /proc
+
+	// release lets go of our own connections before anything else: a process that ends when its connections have would wait for
+	// them. Nil: there are none.
+	release func()
 }
 
 // Run sends the signal and waits for the process's end. It is done, too, if the process had ended before. Nothing is
 // sent if it would have no effect: to process 1 of a namespace the kernel delivers no signal that it has no handler
 // for, SIGKILL included.
-func (s Signal) Run(ctx context.Context, log *slog.Logger) error {
+func (s *Signal) Run(ctx context.Context, log *slog.Logger) error {
+	if s.release != nil {
+		s.release()
+	}
 	err := s.withMain(func(m *mainProcess) error {
 		log.Info(mainFound, "pid", m.PID, "name", m.Name, "signal", proc.SignalName(s.Signal))
 		takes, err := s.examine(ctx, m)
@@ -76,7 +83,7 @@ const (
 )
 
 // Check finds the process, and looks whether we may send it the signal and whether it would take it.
-func (s Signal) Check(ctx context.Context) (all []step.Finding, err error) {
+func (s *Signal) Check(ctx context.Context) (all []step.Finding, err error) {
 	err = s.withMain(func(m *mainProcess) error {
 		all = append(all, step.Found(mainFound, "pid", strconv.Itoa(m.PID), "name", m.Name, "signal", proc.SignalName(s.Signal)))
 		takes, err := s.examine(ctx, m)
@@ -97,7 +104,7 @@ func (s Signal) Check(ctx context.Context) (all []step.Finding, err error) {
 }
 
 // withMain does something with the main process. It returns os.ErrProcessDone if that ended meanwhile, or before.
-func (s Signal) withMain(do func(*mainProcess) error) error {
+func (s *Signal) withMain(do func(*mainProcess) error) error {
 	m, err := s.find()
 	if err != nil {
 		return err
@@ -117,7 +124,7 @@ type mainProcess struct {
 func (m *mainProcess) String() string { return fmt.Sprintf("main process %d (%s)", m.PID, m.Name) }
 
 // find returns os.ErrProcessDone if the process ended while it was looked for.
-func (s Signal) find() (*mainProcess, error) {
+func (s *Signal) find() (*mainProcess, error) {
 	first, err := proc.Init(s.Proc)
 	if err != nil {
 		return nil, fmt.Errorf("the container's main process is not to be found: %w", err)
@@ -159,7 +166,7 @@ func (m *mainProcess) lives() error {
 }
 
 // examine looks whether the signal may be sent and would be taken, which is not always to be seen.
-func (s Signal) examine(ctx context.Context, m *mainProcess) (takes bool, err error) {
+func (s *Signal) examine(ctx context.Context, m *mainProcess) (takes bool, err error) {
 	name := proc.SignalName(s.Signal)
 	if err := s.send(m, 0); err != nil {
 		return false, err
@@ -176,7 +183,7 @@ func (s Signal) examine(ctx context.Context, m *mainProcess) (takes bool, err er
 }
 
 // reception looks again while the process runs, which hides what it waits for.
-func (s Signal) reception(ctx context.Context, m *mainProcess) proc.Reception {
+func (s *Signal) reception(ctx context.Context, m *mainProcess) proc.Reception {
 	tick := time.NewTicker(takeLook)
 	defer tick.Stop()
 	for range takeLooks - 1 {
@@ -193,7 +200,7 @@ func (s Signal) reception(ctx context.Context, m *mainProcess) proc.Reception {
 }
 
 // send sends a signal; 0 asks only whether we may. It returns os.ErrProcessDone if there is nobody any more.
-func (s Signal) send(m *mainProcess, signal syscall.Signal) error {
+func (s *Signal) send(m *mainProcess, signal syscall.Signal) error {
 	if err := m.lives(); err != nil {
 		return err
 	}
@@ -208,7 +215,7 @@ func (s Signal) send(m *mainProcess, signal syscall.Signal) error {
 }
 
 // wait returns os.ErrProcessDone when the process has ended.
-func (s Signal) wait(ctx context.Context, m *mainProcess) error {
+func (s *Signal) wait(ctx context.Context, m *mainProcess) error {
 	start := time.Now()
 	tick := time.NewTicker(endLook)
 	defer tick.Stop()

@@ -315,7 +315,7 @@ func (r signalRole) hook() {
 	defer cancel()
 	do := h.Signal.Run
 	if h.Check {
-		do = checking(h.Signal)
+		do = checking(&h.Signal)
 	}
 	err := do(ctx, log.logger())
 	result.Took, result.Log, result.Cause = time.Since(start), log.String(), errors.Is(err, errShare)

@@ -235,7 +235,7 @@ func TestSignalAfterReuse(t *testing.T) {
 
 func TestSignalWithoutProcfs(t *testing.T) {
 	t.Parallel()
-	err := Signal{Signal: syscall.SIGTERM, Proc: t.TempDir()}.Run(t.Context(), slog.New(slog.DiscardHandler))
+	err := (&Signal{Signal: syscall.SIGTERM, Proc: t.TempDir()}).Run(t.Context(), slog.New(slog.DiscardHandler))
 	if !errors.Is(err, proc.ErrCgroup) || !strings.HasPrefix(err.Error(), "the container's main process is not to be found: ") {
 		t.Errorf("%v, expected that nothing is to be found", err)
 	}

@@ -1,8 +1,6 @@
 package shutdown
 
 import (
-	"context"
-	"log/slog"
 	"syscall"
 
 	"github.com/prestop/prestop/internal/grammar"
@@ -66,16 +64,5 @@ func (s *signalSpec) Bind(m *step.Means) (step.Deed, error) {
 	if !m.InPod && !m.DryRun {
 		return nil, s.name.Expected("expected to run in a pod, where KUBERNETES_SERVICE_HOST is set: anywhere else it would end the session that it was called from")
 	}
-	return releasedSignal{Signal{Signal: s.signal, NoWait: !s.wait}, m.Release}, nil
-}
-
-// releasedSignal lets go of our own connections first: a process that ends when its connections have would wait for them.
-type releasedSignal struct {
-	Signal
-	release func()
-}
-
-func (s releasedSignal) Run(ctx context.Context, log *slog.Logger) error {
-	s.release()
-	return s.Signal.Run(ctx, log)
+	return &Signal{Signal: s.signal, NoWait: !s.wait, release: m.Release}, nil
 }

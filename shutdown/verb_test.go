@@ -442,8 +442,8 @@ func TestSignalVerb(t *testing.T) {
 		"signal $(EMPTY)SIGTERM": {syscall.SIGTERM, false, step.EndsContainer},
 	} {
 		n, s, err := bound(text, step.Means{InPod: true})
-		got, ok := s.(releasedSignal)
-		if err != nil || !ok || got.Signal != (Signal{Signal: want.signal, NoWait: want.noWait}) || n.Ends != want.ends || n.Signal != want.signal || (n.Most != 0) != want.noWait {
+		got, ok := s.(*Signal)
+		if err != nil || !ok || got.Signal != want.signal || got.NoWait != want.noWait || n.Ends != want.ends || n.Signal != want.signal || (n.Most != 0) != want.noWait {
 			t.Errorf("%q: %+v, %+v, %v", text, n, s, err)
 		}
 	}
@@ -456,7 +456,7 @@ func TestSignalVerb(t *testing.T) {
 func TestSignalReleases(t *testing.T) {
 	t.Parallel()
 	released := false
-	s := releasedSignal{Signal{Signal: syscall.SIGUSR1, Proc: t.TempDir()}, func() { released = true }}
+	s := &Signal{Signal: syscall.SIGUSR1, Proc: t.TempDir(), release: func() { released = true }}
 	if err := s.Run(t.Context(), slog.New(slog.DiscardHandler)); err == nil || !released {
 		t.Errorf("released %v, %v", released, err)
 	}

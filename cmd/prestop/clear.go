@@ -21,7 +21,7 @@ var errClearTime = errors.New("no answer within 5s")
 const exitZeroFlag = "--exit-zero"
 
 // clearElasticsearch removes the record that this pod's hook left, for a startup probe.
-func clearElasticsearch(i invocation) int {
+func clearElasticsearch(i *invocation) int {
 	exitZero := slices.Contains(i.args, exitZeroFlag)
 	i.args = slices.DeleteFunc(slices.Clone(i.args), func(arg string) bool { return arg == exitZeroFlag })
 	r, err := newRun(i)
@@ -46,14 +46,14 @@ func (r *hookRun) clear() int {
 		return exitDone
 	}
 	if wrong := r.notClearable(); wrong != nil {
-		log.Error("mistake in the configuration", "name", wrong.Name, "error", wrong.Text)
+		log.Error("mistake in the configuration", "event.code", "configuration-mistake", "name", wrong.Name, "error", wrong.Text)
 		log.Complain(r.secrets.Hide(wrong.Error()))
 		return exitConfiguration
 	}
 	ctx, cancel := context.WithTimeoutCause(r.ctx, clearTime, errClearTime)
 	defer cancel()
 	if err := verbs.ClearElasticsearch(ctx, r.script.Means(r.world), log.Logger); err != nil {
-		log.Error("the record that the preStop hook left is not cleared yet", "error", err)
+		log.Error("the record that the preStop hook left is not cleared yet", "event.code", "not-cleared-yet", "error", err)
 		log.Complain(r.secrets.Hide(err.Error())) // what a kubelet puts into the event of a probe that failed
 		return exitFailed
 	}

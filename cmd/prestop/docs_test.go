@@ -670,8 +670,8 @@ func TestDocsLinks(t *testing.T) {
 	}
 }
 
-// literals are the texts in the program's source, and those that are logged as warnings or errors.
-func literals(t *testing.T) (all, warned []string) {
+// declarations calls do for all that the program's source declares. room is the folder's name.
+func declarations(t *testing.T, do func(room string, d ast.Decl)) {
 	t.Helper()
 	for _, room := range []string{"cmd/prestop", "prestop", "shutdown", "drain", "internal"} {
 		err := filepath.WalkDir(filepath.Join(repository, room), func(path string, entry fs.DirEntry, err error) error {
@@ -689,8 +689,7 @@ func literals(t *testing.T) (all, warned []string) {
 				return err
 			}
 			for _, d := range file.Decls {
-				these, those := literalsOf(d)
-				all, warned = append(all, these...), append(warned, those...)
+				do(filepath.Base(filepath.Dir(path)), d)
 			}
 			return nil
 		})
@@ -698,29 +697,70 @@ func literals(t *testing.T) (all, warned []string) {
 			t.Fatal(err)
 		}
 	}
-	return all, warned
 }
 
-// literalsOf leaves out of the warnings what a look of the dry run says.
-func literalsOf(d ast.Decl) (all, warned []string) {
-	function, _ := d.(*ast.FuncDecl)
-	isLook := function != nil && function.Name.Name == "Check"
-	ast.Inspect(d, func(n ast.Node) bool {
-		if text, ok := literal(n); ok {
-			all = append(all, text)
-		}
-		call, _ := n.(*ast.CallExpr)
-		if call == nil || len(call.Args) == 0 || isLook {
+// literals are the texts in the program's source.
+func literals(t *testing.T) (all []string) {
+	t.Helper()
+	declarations(t, func(_ string, d ast.Decl) {
+		ast.Inspect(d, func(n ast.Node) bool {
+			if text, ok := literal(n); ok {
+				all = append(all, text)
+			}
 			return true
-		}
-		called, _ := call.Fun.(*ast.SelectorExpr)
-		if text, ok := literal(call.Args[0]); ok && called != nil && (called.Sel.Name == "Warn" || called.Sel.Name == "Error") {
-			warned = append(warned, text)
-		}
-		return true
+		})
 	})
-	return all, warned
+	return all
 }
+
+// eventCodes are the identifiers of what the program logs: of warnings about a plan, and of warnings and errors of a run.
+// Each call of Warn, and of Error with a text, must name one.
+func eventCodes(t *testing.T) (plan, run []string) {
+	t.Helper()
+	declarations(t, func(room string, d ast.Decl) {
+		ast.Inspect(d, func(n ast.Node) bool {
+			var values []ast.Expr
+			switch n := n.(type) {
+			case *ast.CallExpr:
+				values = n.Args
+				if name, ok := n.Fun.(*ast.Ident); ok && name.Name == "warn" && room == "hook" {
+					if id, ok := literal(n.Args[0]); ok {
+						plan = append(plan, id)
+					}
+				}
+				called, isMethod := n.Fun.(*ast.SelectorExpr)
+				if !isMethod || len(values) == 0 {
+					break
+				}
+				_, isText := literal(values[0])
+				if !(called.Sel.Name == "Warn" || called.Sel.Name == "Error" && isText) {
+					break
+				}
+				if key, _ := literal(values[min(1, len(values)-1)]); key != eventCode {
+					t.Errorf("%s: a call of %s with %d arguments, and no %s behind the message", room, called.Sel.Name, len(values), eventCode)
+				}
+			case *ast.CompositeLit:
+				values = n.Elts
+			case *ast.KeyValueExpr:
+				key, isName := n.Key.(*ast.Ident)
+				if id, ok := literal(n.Value); ok && isName && key.Name == "ID" && (room == "hook" || room == "prestop") {
+					plan = append(plan, id)
+				}
+			}
+			for at, value := range values {
+				if key, _ := literal(value); key == eventCode && at+1 < len(values) {
+					if id, ok := literal(values[at+1]); ok {
+						run = append(run, id)
+					}
+				}
+			}
+			return true
+		})
+	})
+	return plan, run
+}
+
+const eventCode = "event.code"
 
 func literal(n ast.Node) (string, bool) {
 	l, ok := n.(*ast.BasicLit)
@@ -733,18 +773,18 @@ func literal(n ast.Node) (string, bool) {
 
 var formatted = regexp.MustCompile(`%[-+#0-9.]*[a-zA-Z]`)
 
-// The messages of troubleshooting.md are the program's, word for word but for …, and each warning and error of its log is there.
+// The messages of troubleshooting.md are the program's, word for word but for ….
 func TestDocsMessages(t *testing.T) {
 	t.Parallel()
 	page := pageOf(t, "docs/troubleshooting.md")
-	all, warned := literals(t)
+	all := literals(t)
 	for _, made := range []dns.Error{{Host: "%s", Outcome: dns.NotFound, Servers: []string{"%s"}}, {Host: "%s", Outcome: dns.GivenUp, Failures: 3}} {
 		all = append(all, strings.ReplaceAll(made.Error(), "3", "%d"))
 	}
 	source := formatted.ReplaceAllString(strings.Join(all, "\x00"), "\x00")
 	messages := shownMessages(page.text)
-	if len(messages) < 30 || len(warned) < 15 {
-		t.Fatalf("%d messages, %d warnings: the test looks at the wrong place", len(messages), len(warned))
+	if len(messages) < 30 {
+		t.Fatalf("%d messages: the test looks at the wrong place", len(messages))
 	}
 	for _, message := range messages {
 		longest := ""
@@ -760,9 +800,39 @@ func TestDocsMessages(t *testing.T) {
 			t.Errorf("%s: %q says too little to be found", page.name, message)
 		}
 	}
-	for _, text := range warned {
-		if !slices.ContainsFunc(messages, func(m string) bool { return strings.Contains(m, text) }) {
-			t.Errorf("%s: expected a row for the log's %q", page.name, text)
+}
+
+// Each warning and each error of the log has an identifier, and troubleshooting.md has a row for it. A warning about the plan may
+// have a page among lint's findings instead. No row has an identifier that is nowhere in the source.
+func TestDocsEventCodes(t *testing.T) {
+	t.Parallel()
+	plan, run := eventCodes(t)
+	var rows []string
+	for line := range strings.Lines(pageOf(t, "docs/troubleshooting.md").text) {
+		cells := strings.Split(strings.ReplaceAll(line, `\|`, ""), "|")
+		if len(cells) != 6 { // four, and what is before and after the first and the last bar
+			continue
+		}
+		if id := strings.Trim(cells[4], " `-"); id != "" && id != eventCode {
+			rows = append(rows, id)
+		}
+	}
+	if len(plan) < 10 || len(run) < 25 || len(rows) < 30 {
+		t.Fatalf("%d identifiers of plans, %d of runs, %d rows: the test looks at the wrong place", len(plan), len(run), len(rows))
+	}
+	for _, id := range run {
+		if !slices.Contains(rows, id) {
+			t.Errorf("expected a row of troubleshooting.md for %s", id)
+		}
+	}
+	for _, id := range plan {
+		if _, err := os.Stat(filepath.Join(repository, "docs", "lint", id+".md")); err != nil && !slices.Contains(rows, id) {
+			t.Errorf("expected a row of troubleshooting.md, or a page in docs/lint, for %s", id)
+		}
+	}
+	for _, id := range rows {
+		if !slices.Contains(plan, id) && !slices.Contains(run, id) {
+			t.Errorf("troubleshooting.md has %s, and nothing is logged with it", id)
 		}
 	}
 }
@@ -777,6 +847,35 @@ func shownMessages(text string) (all []string) {
 		}
 	}
 	return all
+}
+
+// The reference names each variable that is read outside of the table of settings.
+func TestDocsVariables(t *testing.T) {
+	t.Parallel()
+	page, read := pageOf(t, "docs/reference.md").text, 0
+	declarations(t, func(room string, d ast.Decl) {
+		ast.Inspect(d, func(n ast.Node) bool {
+			index, ok := n.(*ast.IndexExpr)
+			if !ok || room == "lint" {
+				return true
+			}
+			of := index.X
+			if field, ok := of.(*ast.SelectorExpr); ok {
+				of = field.Sel
+			}
+			name, isText := literal(index.Index)
+			if env, ok := of.(*ast.Ident); !ok || !isText || env.Name != "env" {
+				return true
+			}
+			if read++; !strings.Contains(page, "`"+name+"`") && !strings.Contains(page, "$"+name) {
+				t.Errorf("%s reads the variable %s, and the reference does not name it", room, name)
+			}
+			return true
+		})
+	})
+	if read < 8 {
+		t.Errorf("%d variables, which is less than are read", read)
+	}
 }
 
 // The reserves that settings.md has are those of the schedule.
@@ -800,7 +899,7 @@ func TestDocsReserves(t *testing.T) {
 func TestDocsFields(t *testing.T) {
 	t.Parallel()
 	log := newSession(t).run("prestop --grace-period=3 'post http://127.0.0.1:1/' 'wait 10ms'\n")
-	all, _ := literals(t)
+	all := literals(t)
 	text, fields := pageOf(t, "docs/monitoring.md").text, 0
 	for _, name := range []string{"Every line", "Single lines", "The outcome"} {
 		for _, row := range table(section(t, text, name)) {

@@ -28,7 +28,7 @@ import (
 
 // A hookRun is a run with a configuration: the hook, its dry run, or what is done beside it.
 type hookRun struct {
-	invocation
+	*invocation
 	config  *config.Config
 	secrets *secret.Set
 	script  *hook.Script
@@ -39,7 +39,7 @@ type hookRun struct {
 	log       atomic.Pointer[hooklog.Log] // nil: not opened yet
 }
 
-func newRun(i invocation) (*hookRun, error) {
+func newRun(i *invocation) (*hookRun, error) {
 	c, err := config.Read(i.args, i.env, i.root)
 	if err != nil {
 		return nil, err
@@ -60,7 +60,7 @@ func (r *hookRun) containerID() string {
 }
 
 // hookOrDryRun does, or with --dry-run shows, what the configuration says.
-func hookOrDryRun(i invocation) int {
+func hookOrDryRun(i *invocation) int {
 	r, err := newRun(i)
 	if err != nil {
 		return i.usage(err)
@@ -154,7 +154,7 @@ func (r *hookRun) perform(p *hook.Plan, log *hooklog.Log) (report prestop.Report
 	if own.Resumed() {
 		p.Earlier = own.Earlier()
 		p.GoOn(own.Since() - time.Since(p.Start))
-		log.Warn("the hook is delivered again: going on from the delivery that was cut", "first_began", own.Since().Round(time.Millisecond))
+		log.Warn("the hook is delivered again: going on from the delivery that was cut", "event.code", "delivery-resumed", "first_began", own.Since().Round(time.Millisecond))
 	}
 	p.Record = func(n int, s prestop.StepReport) error {
 		log.Note(n, s)
@@ -162,7 +162,7 @@ func (r *hookRun) perform(p *hook.Plan, log *hooklog.Log) (report prestop.Report
 	}
 	report = p.Run(r.ctx, log.Logger)
 	if err := own.End(report); err != nil {
-		log.Warn("the record of this delivery is not removed", "error", err)
+		log.Warn("the record of this delivery is not removed", "event.code", "record-not-removed", "error", err)
 	}
 	return report, false
 }

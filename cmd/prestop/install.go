@@ -8,7 +8,7 @@ import (
 )
 
 // installSelf copies this binary, for an init container that puts it into a volume.
-func installSelf(i invocation) int {
+func installSelf(i *invocation) int {
 	const expected = "install: expected one destination, a directory or a file, got "
 	switch {
 	case len(i.args) != 1:

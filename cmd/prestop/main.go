@@ -62,7 +62,7 @@ func mainBelow(root string) {
 	runtime.GOMAXPROCS(processors)
 	log.SetOutput(io.Discard)                               // net/http tells stderr what servers send unasked
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // and that is all: a closed log must not end the hook
-	os.Exit(run(invocation{context.Background(), start, os.Args[1:], environment(os.Environ()), os.Stdout, os.Stderr, root}))
+	os.Exit(run(&invocation{context.Background(), start, os.Args[1:], environment(os.Environ()), os.Stdout, os.Stderr, root}))
 }
 
 // started is when this process was. Where the app uses up the container's share of the processors, that may be long before main:
@@ -107,8 +107,8 @@ func environment(list []string) map[string]string {
 }
 
 // subcommands are not verbs of steps, and no verb is one of them.
-func subcommands() map[string]func(invocation) int {
-	return map[string]func(invocation) int{
+func subcommands() map[string]func(*invocation) int {
+	return map[string]func(*invocation) int{
 		"elasticsearch-clear": clearElasticsearch,
 		"install":             installSelf,
 		"lint":                movedLint,
@@ -130,7 +130,7 @@ type invocation struct {
 }
 
 // run is the program. It returns the exit status.
-func run(i invocation) int {
+func run(i *invocation) int {
 	if len(i.args) > 0 {
 		if do, ok := subcommands()[i.args[0]]; ok {
 			if i.args = i.args[1:]; len(i.args) > 0 && (i.args[0] == "--help" || i.args[0] == "-h") {
@@ -143,20 +143,20 @@ func run(i invocation) int {
 }
 
 // terminal tells whether somebody is there to read or type.
-func (i invocation) terminal() bool {
+func (i *invocation) terminal() bool {
 	return terminal.Is(os.Stdin) || terminal.Is(i.stdout) || terminal.Is(i.stderr)
 }
 
 // inPod tells a hook from somebody at a terminal.
-func (i invocation) inPod() bool { return i.env["KUBERNETES_SERVICE_HOST"] != "" && !i.terminal() }
+func (i *invocation) inPod() bool { return i.env["KUBERNETES_SERVICE_HOST"] != "" && !i.terminal() }
 
 // complain says in one line why nothing was done.
-func (i invocation) complain(format string, args ...any) int {
+func (i *invocation) complain(format string, args ...any) int {
 	fmt.Fprintf(i.stderr, "prestop: %s\n", escape.Printable(fmt.Sprintf(format, args...)))
 	return exitConfiguration
 }
 
-func (i invocation) usage(err error) int {
+func (i *invocation) usage(err error) int {
 	switch err {
 	case config.ErrHelp:
 		i.args = nil
@@ -168,16 +168,16 @@ func (i invocation) usage(err error) int {
 	return i.complain("%v (see prestop --help)", err)
 }
 
-func printHelp(i invocation) int {
+func printHelp(i *invocation) int {
 	help.Write(i.stdout)
 	return exitDone
 }
 
-func movedLint(i invocation) int {
+func movedLint(i *invocation) int {
 	return i.complain("lint is a command of the kubectl plugin: kubectl prestop lint -f FILE")
 }
 
-func printVersion(i invocation) int {
+func printVersion(i *invocation) int {
 	if len(i.args) > 0 {
 		return i.complain("version takes no arguments, got %q", i.args[0])
 	}

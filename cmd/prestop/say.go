@@ -39,13 +39,13 @@ func (r *hookRun) begin(l *hooklog.Log, p *hook.Plan, said *kube.Answer) {
 		l.Info("this is an ECK pod, recognised by its mounts", "cluster", eck.Cluster, "elasticsearch", eck.Version)
 	}
 	for _, problem := range p.Problems {
-		l.Error("mistake in the configuration", "name", problem.Name, "error", problem.Text)
+		l.Error("mistake in the configuration", "event.code", "configuration-mistake", "name", problem.Name, "error", problem.Text)
 	}
 	for _, w := range slices.Concat(p.Warnings, apiWarnings(said)) {
-		l.Warn(r.secrets.Hide(w.Text), "warning", w.ID)
+		l.Warn(r.secrets.Hide(w.Text), "event.code", w.ID)
 	}
 	for _, note := range l.Notes {
-		l.Warn(r.secrets.Hide(note))
+		l.Warn(r.secrets.Hide(note), "event.code", "log-elsewhere")
 	}
 }
 
@@ -67,7 +67,7 @@ func (r *hookRun) tell(o outcome.Outcome, p *hook.Plan, log *hooklog.Log) {
 	o = o.Hidden(r.secrets)
 	if path := r.terminationPath(); path != "" && !r.terminal() {
 		if err := new(stall.Place).Call(func() error { return termination.Append(path, o.Message()) }); err != nil {
-			log.Warn("the termination message is not written", "error", err)
+			log.Warn("the termination message is not written", "event.code", "termination-message-not-written", "error", err)
 		}
 	}
 	if to := r.config.ReportURL.V; to != nil && r.ctx.Err() == nil {
@@ -75,7 +75,7 @@ func (r *hookRun) tell(o outcome.Outcome, p *hook.Plan, log *hooklog.Log) {
 		ctx, cancel := context.WithTimeoutCause(r.ctx, last, errReport)
 		defer cancel()
 		if err := o.Send(ctx, web.New(r.world.Dial, web.TLS{}, nil), to, log.JSON, log.Lost()); err != nil {
-			log.Warn("the outcome is not reported", "error", err)
+			log.Warn("the outcome is not reported", "event.code", "outcome-not-reported", "error", err)
 		}
 	}
 }

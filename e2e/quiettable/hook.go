@@ -137,7 +137,7 @@ func (q question) run() string {
 	if err != nil {
 		return err.Error()
 	}
-	quiet := drain.Quiet{Ports: []uint16{q.Port}, Noted: noted, For: q.For, Min: q.Min, Protocol: q.Word, NoProbe: q.NoProbe, Ignore: allBut(netip.MustParseAddr(q.Peer))}
+	quiet := &drain.Quiet{Ports: []uint16{q.Port}, Noted: noted, For: q.For, Min: q.Min, Protocol: q.Word, NoProbe: q.NoProbe, Ignore: allBut(netip.MustParseAddr(q.Peer))}
 	if q.UDP {
 		quiet.UDPPorts = quiet.Ports
 	}
@@ -156,7 +156,7 @@ func (q question) counters(said *bytes.Buffer) {
 		return
 	}
 	defer d.Close()
-	_ = d.Each([]sockdiag.State{sockdiag.Established, sockdiag.CloseWait}, func(s sockdiag.Socket) {
+	_ = d.Each([]sockdiag.State{sockdiag.Established, sockdiag.CloseWait}, func(s *sockdiag.Socket) {
 		if s.Remote.Addr().String() == q.Peer {
 			fmt.Fprintf(said, "in %d segments, %d bytes, %v ago; out %d, %d, %v; acks %d, the last %v\n", s.Received, s.BytesReceived, s.SinceReceived, s.Sent, s.BytesAcked+s.Unacked, s.SinceSent, s.Acks, s.SinceAck)
 		}

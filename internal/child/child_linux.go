@@ -102,7 +102,7 @@ func (c *child) finish(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, afterEnd)
 	defer cancel()
 	if !c.output.end(ctx) {
-		c.log.Warn("the program has ended, but something that it started holds its output open; it is read no longer")
+		c.log.Warn("the program has ended, but something that it started holds its output open; it is read no longer", "event.code", "program-output-held")
 	}
 	return c.verdict()
 }

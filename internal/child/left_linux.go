@@ -30,13 +30,10 @@ func hasChildren() bool {
 // descend from the adopter. Those that have ended and are not reaped are among them. The program must not be reaped yet: it
 // may be the parent of some.
 func (c *child) started() []proc.Process {
-	entries, _ := os.ReadDir("/proc")
+	pids, _ := proc.PIDs("")
 	all := map[int]proc.Process{}
-	for _, e := range entries {
-		if _, err := strconv.Atoi(e.Name()); err != nil {
-			continue
-		}
-		if p, err := proc.Read("", e.Name()); err == nil {
+	for _, pid := range pids {
+		if p, err := proc.Read("", pid); err == nil {
 			all[p.PID] = p
 		}
 	}
@@ -69,7 +66,7 @@ func (c *child) tellLeft() bool {
 		}
 	}
 	if len(names) > 0 {
-		c.log.Warn("the program has ended, but not all that it started; the rest is killed", "processes", names)
+		c.log.Warn("the program has ended, but not all that it started; the rest is killed", "event.code", "program-left-processes", "processes", names)
 	}
 	return len(started) > 0
 }

@@ -94,7 +94,7 @@ func (o *output) end(ctx context.Context) (all bool) {
 	}
 	o.close()
 	if o.leftOut > 0 {
-		o.log.Warn("the program said more than is logged", "lines", o.logged, "left_out_lines", o.leftOut)
+		o.log.Warn("the program said more than is logged", "event.code", "program-output-left-out", "lines", o.logged, "left_out_lines", o.leftOut)
 	}
 	return all
 }

@@ -3,24 +3,36 @@ package grammar
 import (
 	"regexp"
 	"strings"
+	"sync"
 )
+
+// A pattern is a regular expression that is compiled when it is first asked for. Most hooks need none of them.
+type pattern struct {
+	text     string
+	once     sync.Once
+	compiled *regexp.Regexp
+}
+
+func (p *pattern) regexp() *regexp.Regexp {
+	p.once.Do(func() { p.compiled = regexp.MustCompile(p.text) })
+	return p.compiled
+}
 
 // tells is [tellingWords] for what is no header and no parameter.
 const tells = `(?:auth|token|key|secret|passw|pwd|cookie|session|credential)`
 
 // Where a secret may stand in a line as it was written.
 var (
-	userinfo  = regexp.MustCompile(`://[^/?#]*@`)
-	parameter = regexp.MustCompile(`([?&][^=&]+=)([^&#]*)`)
-	header    = regexp.MustCompile(`(?s)^(header=['"]?)([^:]*)(:)(.*)$`)
+	userinfo  = pattern{text: `://[^/?#]*@`}
+	parameter = pattern{text: `([?&][^=&]+=)([^&#]*)`}
 	// assigned is in a body, or in a program's argument: a name that tells it, as in "password": "x", --token x and Key=x.
-	assigned = regexp.MustCompile(`(?i)([a-z0-9_-]*` + tells + `[a-z0-9_-]*\\*['"]?\s*[:=]\s*|-[a-z0-9_-]*` + tells + `[a-z0-9_-]*\s+)(\\*['"]?(?:(?:bearer|basic|apikey)\s+)?[^\s'"&,;}\\]+)`)
+	assigned = pattern{text: `(?i)([a-z0-9_-]*` + tells + `[a-z0-9_-]*\\*['"]?\s*[:=]\s*|-[a-z0-9_-]*` + tells + `[a-z0-9_-]*\s+)(\\*['"]?(?:(?:bearer|basic|apikey)\s+)?[^\s'"&,;}\\]+)`}
 	// sent is a header in a program's argument.
-	sent = regexp.MustCompile(`(?i)((?:-H|--header)[= ]?\s*\\*['"]?|^)([a-z0-9-]+)(:\s*)([^'"\\]+)`)
+	sent = pattern{text: `(?i)((?:-H|--header)[= ]?\s*\\*['"]?|^)([a-z0-9-]+)(:\s*)([^'"\\]+)`}
 	// flag is an argument whose value is the next one.
-	flag = regexp.MustCompile(`(?i)^(-[a-z0-9_-]*` + tells + `[a-z0-9_-]*|-u|--user)$`)
+	flag = pattern{text: `(?i)^(-[a-z0-9_-]*` + tells + `[a-z0-9_-]*|-u|--user)$`}
 	// piece is a variable, a scheme, or what else stands between blanks and quotes.
-	piece = regexp.MustCompile(`\$\w+|\$\(\w+\)|\$\{\w+\}|(?i:bearer|basic|apikey|token|digest|negotiate|splunk)\s|[^\s$]+|\$`)
+	piece = pattern{text: `\$\w+|\$\(\w+\)|\$\{\w+\}|(?i:bearer|basic|apikey|token|digest|negotiate|splunk)\s|[^\s$]+|\$`}
 )
 
 // Shown is the text of the line without what may be a secret in its own place: userinfo, and the values of headers and query
@@ -31,12 +43,12 @@ func (l *Line) Shown(text string) string {
 	for n, w := range l.Targets {
 		text := w.shown(true)
 		if n > 0 && (l.Targets[n-1].Text == "-H" || l.Targets[n-1].Text == "--header") || strings.Contains(w.Text, "-H") || strings.Contains(w.Text, "--header") {
-			text = sent.ReplaceAllStringFunc(text, func(found string) string {
-				part := sent.FindStringSubmatch(found)
+			text = sent.regexp().ReplaceAllStringFunc(text, func(found string) string {
+				part := sent.regexp().FindStringSubmatch(found)
 				return part[1] + part[2] + part[3] + w.literal(part[4], func(s string) bool { return s == stars || !telling(part[2]) && plain(part[2], s) })
 			})
 		}
-		if n > 0 && flag.MatchString(l.Targets[n-1].Text) && (strings.HasPrefix(l.Targets[n-1].Text, "--") || strings.Contains(w.Text, ":")) {
+		if n > 0 && strings.HasPrefix(l.Targets[n-1].Text, "-") && flag.regexp().MatchString(l.Targets[n-1].Text) && (strings.HasPrefix(l.Targets[n-1].Text, "--") || strings.Contains(w.Text, ":")) {
 			text = w.literal(w.Written, func(s string) bool { return isPath(s) || s[0] == '-' })
 		}
 		at[w.Column-1] = shown{w.Written, text}
@@ -62,28 +74,30 @@ func (w *Word) shown(free bool) string {
 	literal := func(field, value string) string {
 		return w.literal(value, func(s string) bool { return !telling(field) && plain(field, s) })
 	}
-	if part := header.FindStringSubmatch(text); part != nil {
-		return part[1] + part[2] + part[3] + literal(part[2], part[4])
+	if option, isHeader := strings.CutPrefix(text, "header="); isHeader {
+		if field, value, ok := strings.Cut(option, ":"); ok {
+			return strings.TrimSuffix(text, value) + literal(strings.Trim(field, `'"`), value)
+		}
 	}
-	if userinfo.MatchString(w.Text) {
-		if !userinfo.MatchString(text) {
+	if strings.Contains(w.Text, "@") && userinfo.regexp().MatchString(w.Text) {
+		if !userinfo.regexp().MatchString(text) {
 			return stars
 		}
-		text = userinfo.ReplaceAllStringFunc(text, func(found string) string {
+		text = userinfo.regexp().ReplaceAllStringFunc(text, func(found string) string {
 			return "://" + w.literal(strings.TrimSuffix(found[len("://"):], "@"), func(s string) bool { return s == ":" }) + "@"
 		})
 	}
-	if strings.Contains(w.Text, ":/") { // http+unix:/run/app.sock:/x too
-		text = parameter.ReplaceAllStringFunc(text, func(found string) string {
-			part := parameter.FindStringSubmatch(found)
+	if strings.Contains(w.Text, ":/") && strings.ContainsAny(text, "?&") { // http+unix:/run/app.sock:/x too
+		text = parameter.regexp().ReplaceAllStringFunc(text, func(found string) string {
+			part := parameter.regexp().FindStringSubmatch(found)
 			return part[1] + literal(part[1], part[2])
 		})
 	}
-	if !free {
+	if !free || !telling(text) {
 		return text
 	}
-	return assigned.ReplaceAllStringFunc(text, func(found string) string {
-		part := assigned.FindStringSubmatch(found)
+	return assigned.regexp().ReplaceAllStringFunc(text, func(found string) string {
+		part := assigned.regexp().FindStringSubmatch(found)
 		return part[1] + w.literal(part[2], isPath)
 	})
 }
@@ -96,7 +110,7 @@ const stars = "***"
 // literal hides each piece of a value that stands in the line, but for what may be shown.
 func (w *Word) literal(value string, may func(string) bool) string {
 	const quotes = `\'"`
-	value = piece.ReplaceAllStringFunc(value, func(found string) string {
+	value = piece.regexp().ReplaceAllStringFunc(value, func(found string) string {
 		isVariable := found[0] == '$' && len(found) > 1 && len(w.variables) > 0 && !strings.ContainsAny(w.Written, `'\`) && !strings.Contains(w.Written, "$$")
 		isScheme := strings.TrimRight(found, " \t") != found
 		bare := strings.Trim(found, quotes)
@@ -113,44 +127,48 @@ func (w *Word) literal(value string, may func(string) bool) string {
 
 // hideAssigned declares what [Line.Shown] hides in a body, or in a program's argument.
 func (l *Line) hideAssigned(w *Word) {
-	for _, found := range assigned.FindAllStringSubmatch(w.Text, -1) {
-		l.hideField(&Word{Text: strings.Trim(found[2], `\'"`)}, "")
+	if telling(w.Text) {
+		for _, found := range assigned.regexp().FindAllStringSubmatch(w.Text, -1) {
+			l.hideField(&Word{Text: strings.Trim(found[2], `\'"`)}, "")
+		}
 	}
-	for _, found := range userinfo.FindAllString(w.Text, -1) {
-		user := strings.TrimSuffix(found[len("://"):], "@")
-		_, password, _ := strings.Cut(user, ":")
-		l.Hide(user)
-		l.Hide(password)
+	if strings.Contains(w.Text, "@") {
+		for _, found := range userinfo.regexp().FindAllString(w.Text, -1) {
+			user := strings.TrimSuffix(found[len("://"):], "@")
+			_, password, _ := strings.Cut(user, ":")
+			l.Hide(user)
+			l.Hide(password)
+		}
 	}
 }
 
 // A line that cannot be read may have a secret in a URL, after a word that sounds like one, in what somebody takes for a comment,
 // and in a parameter of any name.
 var (
-	unclear = []*regexp.Regexp{
-		regexp.MustCompile(`(?s)://(.*)@`),
-		regexp.MustCompile(`(?:^|[\s/=])[^\s/:@]+:([^\s/]\S*)@`), // a URL without its scheme
-		regexp.MustCompile(`(?is)(?:` + tells + `[a-z-]*['"]?[:= ]|\s-u|--user[= ]|\s#)(.*)`),
-		regexp.MustCompile(`(?is)=['"]?[a-z0-9-]+:\s*([^/\s].*)`), // a header
+	unclear = []*pattern{
+		{text: `(?s)://(.*)@`},
+		{text: `(?:^|[\s/=])[^\s/:@]+:([^\s/]\S*)@`}, // a URL without its scheme
+		{text: `(?is)(?:` + tells + `[a-z-]*['"]?[:= ]|\s-u|--user[= ]|\s#)(.*)`},
+		{text: `(?is)=['"]?[a-z0-9-]+:\s*([^/\s].*)`}, // a header
 	}
-	word = regexp.MustCompile(`[^\s'"]+`)
+	word = pattern{text: `[^\s'"]+`}
 
-	anyParameter = regexp.MustCompile(`[?&][^=&\s'"]+=[^&\s'"]+`)
+	anyParameter = pattern{text: `[?&][^=&\s'"]+=[^&\s'"]+`}
 )
 
 // Unreadable is every word of what may be a secret in a line that cannot be read, and the line without these words.
 func Unreadable(line string) (all []string, shown string) {
 	shown = line
 	for _, where := range unclear {
-		if found := where.FindStringSubmatch(line); found != nil {
-			all = append(all, word.FindAllString(found[1], -1)...)
+		if found := where.regexp().FindStringSubmatch(line); found != nil {
+			all = append(all, word.regexp().FindAllString(found[1], -1)...)
 			all = append(all, strings.FieldsFunc(found[1], func(c rune) bool { return strings.ContainsRune(" \t\r\n'\":=?&;", c) })...)
 		}
-		if found := where.FindStringSubmatchIndex(shown); found != nil {
-			shown = shown[:found[2]] + word.ReplaceAllString(shown[found[2]:found[3]], stars) + shown[found[3]:]
+		if found := where.regexp().FindStringSubmatchIndex(shown); found != nil {
+			shown = shown[:found[2]] + word.regexp().ReplaceAllString(shown[found[2]:found[3]], stars) + shown[found[3]:]
 		}
 	}
-	shown = anyParameter.ReplaceAllStringFunc(shown, func(found string) string {
+	shown = anyParameter.regexp().ReplaceAllStringFunc(shown, func(found string) string {
 		name, value, _ := strings.Cut(found, "=")
 		if plain(name, value) || strings.HasPrefix(value, "$") {
 			return found

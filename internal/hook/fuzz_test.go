@@ -47,7 +47,7 @@ func FuzzPlan(f *testing.F) {
 			}
 		}
 		for n, e := range p.Entries {
-			checkEntry(t, text, e.Line, p.Steps[n])
+			checkEntry(t, text, e.Line, *p.Steps[n])
 			if e.Step == nil && e.Least != e.Most || e.Least < 0 || e.Most < 0 {
 				t.Errorf("%q: %+v", text, e)
 			}

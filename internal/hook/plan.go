@@ -38,7 +38,7 @@ type Asked struct {
 // A Plan is what the hook will do, and what is wrong with it.
 type Plan struct {
 	prestop.Plan
-	Steps    []Step // beside Entries
+	Steps    []*Step // beside Entries
 	Problems []config.Problem
 	Warnings []Warning
 
@@ -69,7 +69,7 @@ func (s *Script) Plan(w World) *Plan {
 
 // entry is a step's place in the plan. A mistake that shows only here, since a setting is missing, makes it unreadable.
 func (s *Script) entry(p *Plan, n int, m *step.Means) prestop.Entry {
-	one := &p.Steps[n]
+	one := p.Steps[n]
 	e := prestop.Entry{Line: one.Line, Once: one.Once, Least: one.Needs.Least, Most: one.Needs.Most, Want: one.Needs.Want, FromStart: one.Needs.FromStart, Guard: one.Needs.Guard}
 	if one.Needs.Default {
 		e.Yields, e.Most = true, p.Budget()
@@ -84,7 +84,9 @@ func (s *Script) entry(p *Plan, n int, m *step.Means) prestop.Entry {
 			e.Step = one.secrets.Step(bound)
 			return e
 		}
-		one.Spec, one.Err = nil, err
+		unbound := *one // it is the script's, of which there may be other plans
+		unbound.Spec, unbound.Err = nil, err
+		one, p.Steps[n] = &unbound, &unbound
 		p.Problems = append(p.Problems, s.problem(n, one))
 	}
 	return prestop.Entry{Line: one.Line, Step: mistake{one.Err}, Guard: true, Most: s.config.AdditionalWait.V}
@@ -128,7 +130,7 @@ func (s *Script) hideGiven(name, text string) {
 }
 
 // givers are the lines that give values to later ones, by the values' names.
-func givers(steps []Step) map[string]string {
+func givers(steps []*Step) map[string]string {
 	all := map[string]string{}
 	for _, one := range steps {
 		if name := one.Needs.Gives; name != "" {

@@ -20,7 +20,7 @@ import (
 
 // A Script is what a configuration asks for, before anything of the world is known.
 type Script struct {
-	Steps []Step
+	Steps []*Step
 
 	config   *config.Config
 	verbs    []*step.Verb
@@ -58,7 +58,7 @@ func Read(c *config.Config, secrets *secret.Set) *Script {
 	if c.ReportURL.V != nil {
 		secrets.AddURL(c.ReportURL.V)
 	}
-	var lines []Step
+	var lines []*Step
 	named := false     // a line of the steps is of Elasticsearch
 	var given []string // names of values that the steps before give
 	for _, l := range c.Lines(s.verbs) {
@@ -81,8 +81,7 @@ func Read(c *config.Config, secrets *secret.Set) *Script {
 		}
 	}
 	s.Steps = append(s.Steps, lines...)
-	for n := range s.Steps { // now that all secrets are known
-		one := &s.Steps[n]
+	for n, one := range s.Steps { // now that all secrets are known
 		one.Line = secrets.Hide(one.Line)
 		if one.Err != nil {
 			s.problems = append(s.problems, s.problem(n, one))
@@ -93,11 +92,11 @@ func Read(c *config.Config, secrets *secret.Set) *Script {
 }
 
 func (s *Script) add(setting, line string, spec step.Spec) {
-	s.Steps = append(s.Steps, Step{Line: line, Setting: setting, Spec: spec, Needs: spec.Needs(), secrets: s.secrets})
+	s.Steps = append(s.Steps, &Step{Line: line, Setting: setting, Spec: spec, Needs: spec.Needs(), secrets: s.secrets})
 }
 
-func (s *Script) read(l config.Line, given []string) (one Step, verb string) {
-	one = Step{Line: l.Text, Index: l.Index, secrets: s.secrets.Inside()}
+func (s *Script) read(l config.Line, given []string) (one *Step, verb string) {
+	one = &Step{Line: l.Text, Index: l.Index, secrets: s.secrets.Inside()}
 	if !l.Argument {
 		one.Setting = stepsSetting
 	}
@@ -151,13 +150,13 @@ func (s *Script) elasticsearch() step.Elasticsearch {
 
 // WantsAuto tells whether any step needs to know what the shutdown type auto comes to. The app is told the settings' type.
 func (s *Script) WantsAuto() bool {
-	return slices.ContainsFunc(s.Steps, func(one Step) bool {
+	return slices.ContainsFunc(s.Steps, func(one *Step) bool {
 		return s.shutdownType(one) == step.TypeAuto || one.Setting == appSetting && s.config.ShutdownType.V == step.TypeAuto
 	})
 }
 
 // shutdownType is the type of a step that shuts a node down, as it was set; of any other step empty.
-func (s *Script) shutdownType(one Step) string {
+func (s *Script) shutdownType(one *Step) string {
 	if one.Needs.Shutdown == step.TypeOfSettings {
 		return s.config.ShutdownType.V
 	}
@@ -166,5 +165,5 @@ func (s *Script) shutdownType(one Step) string {
 
 // hasLines tells whether steps were given, beside what the settings call.
 func (s *Script) hasLines() bool {
-	return slices.ContainsFunc(s.Steps, func(one Step) bool { return one.Setting == "" || one.Setting == stepsSetting })
+	return slices.ContainsFunc(s.Steps, func(one *Step) bool { return one.Setting == "" || one.Setting == stepsSetting })
 }

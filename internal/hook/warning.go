@@ -63,8 +63,8 @@ func (s *Script) warnSettings() {
 // unused tells whether a setting is about a call that is not made. Where something cannot be read, nobody knows.
 func (s *Script) unused(setting setting.Setting) bool {
 	c := s.config
-	shutsDown := func(one Step) bool { return one.Needs.Shutdown != "" }
-	usesURL := func(one Step) bool {
+	shutsDown := func(one *Step) bool { return one.Needs.Shutdown != "" }
+	usesURL := func(one *Step) bool {
 		return shutsDown(one) && slices.ContainsFunc(s.calls(one), func(call step.Call) bool {
 			return slices.ContainsFunc(c.ElasticsearchURLs.V, func(u *url.URL) bool { return web.SamePlace(call.URL, u) })
 		})
@@ -81,7 +81,7 @@ func (s *Script) unused(setting setting.Setting) bool {
 }
 
 // calls are those that a step makes to have something done.
-func (s *Script) calls(one Step) []step.Call {
+func (s *Script) calls(one *Step) []step.Call {
 	all := slices.DeleteFunc(slices.Clone(one.Needs.Calls), func(call step.Call) bool {
 		return call.Method == "" && !call.Node || call.Repeats || call.Condition
 	})

@@ -34,7 +34,7 @@ type reading struct {
 type entry struct {
 	prestop.Slot
 	index int // in the plan
-	said  hook.Step
+	said  *hook.Step
 	needs step.Needs
 	at    node     // where it is written
 	unset []string // variables in it that are not set

@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
-	"strconv"
 )
 
 // ErrCgroup is the error of [Init] where the caller's own cgroup cannot be read: then nothing tells
@@ -43,16 +43,16 @@ func Init(proc string) (Process, error) {
 
 // eldest is the first process of the cgroup.
 func eldest(proc string, cgroup []byte) (Process, error) {
-	entries, err := os.ReadDir(path(proc))
+	pids, err := PIDs(proc)
 	if err != nil {
 		return Process{}, err
 	}
 	members := map[int]Process{}
-	for _, e := range entries {
-		if _, err := strconv.Atoi(e.Name()); err != nil || !inCgroup(proc, e.Name(), cgroup) {
+	for _, pid := range pids {
+		if !inCgroup(proc, pid, cgroup) {
 			continue
 		}
-		if p, err := Read(proc, e.Name()); err == nil { // else it has just ended
+		if p, err := Read(proc, pid); err == nil { // else it has just ended
 			members[p.PID] = p
 		}
 	}
@@ -79,8 +79,14 @@ func (p Process) before(q Process) bool {
 }
 
 func inCgroup(proc, pid string, cgroup []byte) bool {
-	data, err := os.ReadFile(path(proc, pid, "cgroup"))
-	return err == nil && bytes.Equal(data, cgroup)
+	f, err := os.Open(path(proc, pid, "cgroup"))
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	data := make([]byte, len(cgroup)+1) // a node may have thousands of processes
+	n, _ := io.ReadFull(f, data)
+	return bytes.Equal(data[:n], cgroup)
 }
 
 func path(proc string, elem ...string) string {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -37,6 +38,17 @@ func Read(proc, pid string) (Process, error) {
 		return Process{}, fmt.Errorf("%s: %w", name, err)
 	}
 	return p, nil
+}
+
+// PIDs are the processes that can be seen, in no order, each as [Read] takes it. proc is where procfs is mounted; empty: /proc.
+func PIDs(proc string) ([]string, error) {
+	dir, err := os.Open(path(proc))
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	names, err := dir.Readdirnames(-1)
+	return slices.DeleteFunc(names, func(name string) bool { return strings.Trim(name, "0123456789") != "" }), err
 }
 
 // Lives tells whether the process still runs. One that has ended and whose parent has not taken

@@ -64,7 +64,7 @@ func Open(ctx context.Context, h Hook, log *slog.Logger) (*Record, *prestop.Repo
 	for {
 		own, err := h.openAnywhere(ctx, log)
 		if err != nil {
-			log.Warn("a second delivery of this hook would not be recognised", "error", err)
+			log.Warn("a second delivery of this hook would not be recognised", "event.code", "delivery-not-recorded", "error", err)
 			return &Record{broken: err}, nil
 		}
 		doc, ok := own.journal.Ended()
@@ -100,7 +100,7 @@ func (h *Hook) openAnywhere(ctx context.Context, log *slog.Logger) (*Record, err
 			}
 			return journal.Open(ctx, dir, key, h.Grace+2*time.Second, func(_ json.RawMessage, since time.Duration) {
 				waits()
-				log.Warn("an earlier delivery of this hook still runs: waiting for it", "first_began", since.Round(time.Millisecond))
+				log.Warn("an earlier delivery of this hook still runs: waiting for it", "event.code", "delivery-joined", "first_began", since.Round(time.Millisecond))
 			})
 		})
 		if err == nil || ctx.Err() != nil {
@@ -140,7 +140,7 @@ func (o *Record) Note(n int, s prestop.StepReport, log *slog.Logger) error {
 	err := o.place.Call(func() error { return o.journal.Record(noted{n, s.Outcome, s.Began, s.Took, text}) })
 	if err != nil && !o.failed {
 		o.failed = true
-		log.Warn("a second delivery of this hook would not see how far it came", "error", err)
+		log.Warn("a second delivery of this hook would not see how far it came", "event.code", "delivery-not-noted", "error", err)
 	}
 	return err
 }

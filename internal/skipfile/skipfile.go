@@ -76,12 +76,12 @@ func (w *watch) on() bool {
 	holds, err := stall.Do(&w.place, func() (bool, error) { return Holds(w.path) })
 	if err != nil && !w.blind && !errors.Is(err, fs.ErrNotExist) {
 		w.blind = true
-		w.log.Warn("the skip file cannot be read: no wait is skipped", "error", err)
+		w.log.Warn("the skip file cannot be read: no wait is skipped", "event.code", "skip-file-unreadable", "error", err)
 	}
 	if !holds {
 		return false
 	}
-	w.log.Warn("the skip file holds true: from now on no wait is made", "file", w.path)
+	w.log.Warn("the skip file holds true: from now on no wait is made", "event.code", "skip-file-true", "file", w.path)
 	return true
 }
 

@@ -34,9 +34,10 @@ func OpenDump(ports ...uint16) (*Dump, error) {
 // Close gives the netlink socket back.
 func (d *Dump) Close() error { return unix.Close(d.fd) }
 
-// Each calls do for every socket that is in one of the states, of both IP versions. What do is given is its own.
-func (d *Dump) Each(states []State, do func(Socket)) error {
+// Each calls do for every socket that is in one of the states, of both IP versions. What do is given is the next socket's when do returns.
+func (d *Dump) Each(states []State, do func(*Socket)) error {
 	d.number++
+	var s Socket
 	if err := unix.Sendto(d.fd, d.request(states), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		return fmt.Errorf("%w: %w", ErrRefused, err)
 	}
@@ -57,9 +58,9 @@ func (d *Dump) Each(states []State, do func(Socket)) error {
 				done = true
 				return failure(body)
 			}
-			s, err := parse(body)
+			err := s.parse(body)
 			if err == nil {
-				do(s)
+				do(&s)
 			}
 			return err
 		})

@@ -32,20 +32,20 @@ const (
 
 var native = binary.NativeEndian
 
-// parse reads an inet_diag_msg and its attributes.
-func parse(message []byte) (Socket, error) {
+// parse makes s the socket of an inet_diag_msg and its attributes.
+func (s *Socket) parse(message []byte) error {
 	if len(message) < sizeMessage {
-		return Socket{}, fmt.Errorf("%d bytes of a socket, expected %d", len(message), sizeMessage)
+		return fmt.Errorf("%d bytes of a socket, expected %d", len(message), sizeMessage)
 	}
 	id := message[4:]
-	s := Socket{
+	*s = Socket{
 		State:  State(message[1]),
 		Local:  address(message[0], id[4:20], id[0:2]),
 		Remote: address(message[0], id[20:36], id[2:4]),
 		Cookie: uint64(native.Uint32(id[40:])) | uint64(native.Uint32(id[44:]))<<32,
 	}
 	s.Unacked = queued(s.State, native.Uint32(message[60:]))
-	err := attributes(message[sizeMessage:], func(kind uint16, value []byte) {
+	return attributes(message[sizeMessage:], func(kind uint16, value []byte) {
 		if kind == attrInfo && len(value) >= sizeInfo {
 			s.Known = true
 			s.SinceSent = milliseconds(value[infoLastSent:])
@@ -61,7 +61,6 @@ func parse(message []byte) (Socket, error) {
 			s.BytesReceived = low(value[infoBytesReceived:])
 		}
 	})
-	return s, err
 }
 
 // queued is how much of a write queue is payload: a FIN takes a place in it too.

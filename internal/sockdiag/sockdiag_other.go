@@ -12,7 +12,7 @@ func OpenDump(...uint16) (*Dump, error) { return nil, ErrRefused }
 func (*Dump) Close() error { return nil }
 
 // Each fails with [ErrRefused].
-func (*Dump) Each([]State, func(Socket)) error { return ErrRefused }
+func (*Dump) Each([]State, func(*Socket)) error { return ErrRefused }
 
 // A Watch cannot be had on this system.
 type Watch struct{}
@@ -24,4 +24,4 @@ func OpenWatch(...uint16) (*Watch, error) { return nil, ErrRefused }
 func (*Watch) Close() error { return nil }
 
 // Drain fails with [ErrRefused].
-func (*Watch) Drain(func(Socket)) error { return ErrRefused }
+func (*Watch) Drain(func(*Socket)) error { return ErrRefused }

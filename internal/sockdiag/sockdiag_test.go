@@ -20,7 +20,7 @@ func dump(t *testing.T, ports ...uint16) []Socket {
 	}
 	defer d.Close()
 	var all []Socket
-	if err := d.Each([]State{Established, Listen, TimeWait, CloseWait}, func(s Socket) { all = append(all, s) }); err != nil {
+	if err := d.Each([]State{Established, Listen, TimeWait, CloseWait}, func(s *Socket) { all = append(all, *s) }); err != nil {
 		t.Fatal(err)
 	}
 	return all
@@ -157,9 +157,10 @@ func TestWatch(t *testing.T) {
 			server.Close()
 			var got *Socket
 			for end := time.Now().Add(10 * time.Second); got == nil && time.Now().Before(end); {
-				err := w.Drain(func(s Socket) {
+				err := w.Drain(func(s *Socket) {
 					if s.Local.Port() == port && s.Remote.Port() != 0 {
-						got = &s
+						found := *s
+						got = &found
 					}
 				})
 				if err != nil && !errors.Is(err, ErrLost) {
@@ -178,8 +179,8 @@ func FuzzParse(f *testing.F) {
 	f.Add(make([]byte, sizeMessage+sizeInfo+4))
 	f.Add([]byte(strings.Repeat("\xff", 300)))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		parse(b)
-		messages(b, func(_ uint16, body []byte) error { _, err := parse(body); return err })
+		_ = new(Socket).parse(b)
+		messages(b, func(_ uint16, body []byte) error { return new(Socket).parse(body) })
 	})
 }
 
@@ -211,7 +212,7 @@ func BenchmarkDump(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				seen := 0
-				if err := d.Each([]State{Established}, func(Socket) { seen++ }); err != nil || seen != n {
+				if err := d.Each([]State{Established}, func(*Socket) { seen++ }); err != nil || seen != n {
 					b.Fatal(seen, err)
 				}
 			}

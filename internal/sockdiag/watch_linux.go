@@ -52,9 +52,10 @@ func listen(fd int, ports []uint16) error {
 func (w *Watch) Close() error { return unix.Close(w.fd) }
 
 // Drain calls do for each socket that has ended since the last time. It does not wait. ErrLost means that there
-// were more.
-func (w *Watch) Drain(do func(Socket)) error {
+// were more. What do is given is the next socket's when do returns.
+func (w *Watch) Drain(do func(*Socket)) error {
 	var lost error
+	var s Socket
 	for {
 		n, err := unix.Read(w.fd, w.buffer)
 		switch err {
@@ -70,9 +71,9 @@ func (w *Watch) Drain(do func(Socket)) error {
 			return fmt.Errorf("announcements of sockets: %w", err)
 		}
 		err = messages(w.buffer[:n], func(_ uint16, body []byte) error {
-			s, err := parse(body)
+			err := s.parse(body)
 			if err == nil {
-				do(s)
+				do(&s)
 			}
 			return err
 		})

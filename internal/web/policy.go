@@ -210,7 +210,7 @@ func (c *call) check(ctx context.Context, _ *http.Response, err error) (bool, er
 	case c.Open && c.sent && errors.Is(err, ErrTry): // it is slow, and has been asked
 		return false, nil
 	case c.Once && c.sent:
-		c.log.Warn("not sent again: once", "error", c.reason())
+		c.log.Warn("not sent again: once", "event.code", "not-sent-again", "error", c.reason())
 		return false, nil
 	}
 	left := c.all
@@ -230,7 +230,7 @@ func (c *call) check(ctx context.Context, _ *http.Response, err error) (bool, er
 	if needs := min(max(c.took, minPause), time.Second); c.next+needs > left {
 		return false, nil
 	}
-	c.log.Warn("trying again", "in", c.next.Round(time.Millisecond), "tries", c.made, "error", c.reason())
+	c.log.Warn("trying again", "event.code", "trying-again", "in", c.next.Round(time.Millisecond), "tries", c.made, "error", c.reason())
 	return true, nil
 }
 
