@@ -158,6 +158,9 @@ func (c *injectCommand) write(i invocation, files []lint.File, unreadable []lint
 		return c.show(i.stdout, files, outs)
 	}
 	for n, out := range outs {
+		if len(outs) > 1 {
+			out = lint.UTF8(out) // files of several encodings make none
+		}
 		if n > 0 && !strings.HasPrefix(string(out), "---") {
 			io.WriteString(i.stdout, "---\n")
 		}
@@ -173,7 +176,7 @@ func (c *injectCommand) write(i invocation, files []lint.File, unreadable []lint
 func (c *injectCommand) show(w io.Writer, files []lint.File, outs [][]byte) int {
 	status := exitDone
 	for n, f := range files {
-		if d := diff.Diff(f.Name, f.Content, f.Name+" with hooks", outs[n]); d != nil {
+		if d := diff.Diff(f.Name, lint.UTF8(f.Content), f.Name+" with hooks", lint.UTF8(outs[n])); d != nil {
 			status = exitFound
 			escape.Writer{To: w}.Write(d)
 		}

@@ -57,9 +57,15 @@ func (e *editor) bringBinary(like int) {
 	case at < 0:
 		e.spec.Volumes = append(e.spec.Volumes, want)
 		e.note(want, "volumes", named(Volume))
-	case !installer && *e.spec.Volumes[at].Image != *want.Image:
+	case !installer:
+		is := e.spec.Volumes[at].Image
+		if is.Reference != want.Image.Reference {
+			e.note(want.Image.Reference, "volumes", named(Volume), "image", "reference")
+		}
+		if is.PullPolicy != want.Image.PullPolicy {
+			e.note(string(want.Image.PullPolicy), "volumes", named(Volume), "image", "pullPolicy")
+		}
 		e.spec.Volumes[at].Image = want.Image
-		e.note(want.Image, "volumes", named(Volume), "image")
 	}
 	if installer {
 		e.install(like)

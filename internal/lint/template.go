@@ -54,7 +54,7 @@ type Part struct {
 // Parts cuts a file where a line begins with ---, as kubectl does. Together they are the file, in UTF-8.
 func Parts(f File) []Part {
 	var all []Part
-	for _, p := range split(utf8Of(f.Content)) {
+	for _, p := range split(UTF8(f.Content)) {
 		all = append(all, Part{f.Name, p.text, p.line})
 	}
 	return all

@@ -3,11 +3,17 @@ package manifest_test
 import (
 	"bytes"
 	"encoding/json"
+	"flag"
 	"maps"
+	"os"
 	"strings"
 	"testing"
 
+	"github.com/rogpeppe/go-internal/diff"
+	"github.com/rogpeppe/go-internal/txtar"
 	"go.yaml.in/yaml/v3"
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/unicode"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/prestop/prestop/internal/inject"
@@ -141,7 +147,7 @@ func TestTextStays(t *testing.T) {
 		rest := string(out)
 		for line := range strings.Lines(text) {
 			line = strings.TrimSpace(line)
-			line = strings.NewReplacer("labels}", "labels: null}", "env: []", "env:").Replace(line)
+			line = strings.NewReplacer("env: []", "env:").Replace(line)
 			_, after, ok := strings.Cut(rest, line)
 			if !ok {
 				t.Errorf("%s: %q is gone from\n%s", name, line, out)
@@ -209,6 +215,9 @@ func TestErrors(t *testing.T) {
 	for text, want := range map[string]string{
 		"kind: Pod\nspec: {containers: [{name: a}]}\n---\nkind: {\n":                                    "f:4: ",
 		"kind: Pod\nspec:\n  hostNetwork: 7\n  containers: [{name: a, ports: [{containerPort: 80}]}]\n": "f:3: spec.hostNetwork: expected a truth value, got a number",
+		"kind: Service\n---\nkind: Pod\nmetadata:\n  name: a\n  labels: {}\n  name: b\n":                `f:7: the key "name" stands here a second time; first in line 5`,
+		`{"kind": "ConfigMap", "data": {"a": "1", "a": "1"}}`:                                           `f:1: the key "a"`,
+		"kind: Pod\nspec:\n  ? containers\n  : - {name: a, ports: [{containerPort: 80}]}\n":             "f:1: the hook cannot be put into this document",
 		strings.Repeat("#", lint.MaxFile+1):                                                             "f: expected at most 64 MiB",
 	} {
 		out, reports, errs := manifest.Inject(lint.File{Name: "f", Content: []byte(text)}, inject.Parameters{Image: "p:1"})
@@ -225,5 +234,83 @@ func TestOneLine(t *testing.T) {
 	out, _, errs := manifest.Inject(lint.File{Name: "f", Content: []byte(text)}, inject.Parameters{Image: "p:1"})
 	if len(errs) > 0 || !json.Valid(out) || bytes.ContainsRune(out, '\n') || !bytes.Contains(out, []byte(`{"name":"N","value":"1e3"},`)) || !bytes.Contains(out, []byte(`"tty":true,"stdin":null`)) {
 		t.Errorf("%v: %s", errs, out)
+	}
+}
+
+var update = flag.Bool("update", false, "write testdata/kept.txtar anew")
+
+func in(e encoding.Encoding, text string) string {
+	written, err := e.NewEncoder().String(text)
+	if err != nil {
+		panic(err)
+	}
+	return written
+}
+
+// What needs no change is returned byte for byte, in whatever encoding.
+func TestUntouched(t *testing.T) {
+	t.Parallel()
+	const text = "\n# comment \n\n---\n\n# empty\n--- # ConfigMap\nkind:   ConfigMap\ndata: { a : 'b' ,\n c: \"d\"}  \n\n...\n---\n\tnull\n--- \nkind: Job\nspec: {template: {spec: {containers: [ {name: a , ports: [{containerPort: 80}]}]}}}\n\n\n"
+	for name, text := range map[string]string{
+		"as it is":    strings.ReplaceAll(text, "\t", ""),
+		"with CRLF":   strings.ReplaceAll(strings.ReplaceAll(text, "\t", ""), "\n", "\r\n"),
+		"with a mark": "\ufeffkind: Service",
+		"in UTF-16":   in(unicode.UTF16(unicode.BigEndian, unicode.UseBOM), "kind: Service # é"),
+		"nothing":     "",
+		"blanks":      " \n\n",
+	} {
+		out, _, errs := manifest.Inject(lint.File{Name: name, Content: []byte(text)}, inject.Parameters{Image: "p:1"})
+		if len(errs) > 0 || string(out) != text {
+			t.Errorf("%s: got %q, want %q, %v", name, out, text, errs)
+		}
+	}
+}
+
+// Of a document nothing changes but what is put into it: comments, order, columns, quotes, empty lines and anchors stay byte for byte.
+func TestKept(t *testing.T) {
+	t.Parallel()
+	const name = "testdata/kept.txtar"
+	all, err := txtar.ParseFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	with := inject.Parameters{Image: "prestop/prestop:1", ReplaceSleep: true}
+	for i := 0; i < len(all.Files); i += 2 {
+		text, want := string(all.Files[i].Data), string(all.Files[i+1].Data)
+		if *update {
+			out, _, errs := manifest.Inject(lint.File{Name: all.Files[i].Name, Content: []byte(text)}, with)
+			if len(errs) > 0 {
+				t.Fatal(errs[0])
+			}
+			all.Files[i+1].Data = out
+			continue
+		}
+		for how, edit := range map[string]func(string) string{
+			"as it is":            func(s string) string { return s },
+			"with CRLF":           func(s string) string { return strings.ReplaceAll(s, "\n", "\r\n") },
+			"with an open end":    func(s string) string { return strings.TrimSuffix(s, "\n") },
+			"after two others":    func(s string) string { return "kind:  A\n---\n# none\n---\n" + s },
+			"with a mark":         func(s string) string { return "\ufeff" + s },
+			"in UTF-16":           func(s string) string { return in(unicode.UTF16(unicode.LittleEndian, unicode.UseBOM), s) },
+			"before a line break": func(s string) string { return s + "\n---\n\n" },
+		} {
+			out, _, errs := manifest.Inject(lint.File{Name: all.Files[i].Name, Content: []byte(edit(text))}, with)
+			if len(errs) > 0 {
+				t.Errorf("%s, %s: %v", all.Files[i].Name, how, errs[0])
+				continue
+			}
+			if string(out) != edit(want) {
+				t.Errorf("%s, %s: %s", all.Files[i].Name, how, diff.Diff("want", []byte(edit(want)), "got", out))
+			}
+			again, _, errs := manifest.Inject(lint.File{Name: "f", Content: out}, with)
+			if len(errs) > 0 || string(again) != string(out) {
+				t.Errorf("%s, %s: a second time makes\n%s%v", all.Files[i].Name, how, again, errs)
+			}
+		}
+	}
+	if *update {
+		if err := os.WriteFile(name, txtar.Format(all), 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
