@@ -3,6 +3,7 @@ package inject
 import (
 	"maps"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -22,11 +23,13 @@ type editor struct {
 	Pod
 	with Parameters
 
-	steps string // what all containers are told to do, unless they know better
-	given bool   // the annotation says so
-	wait  string // the additional wait; empty: none
+	steps string        // what all containers are told to do, unless they know better
+	given bool          // the annotation says so
+	least time.Duration // that the annotation's steps take
+	wait  string        // the additional wait; empty: none
 
 	spec   corev1.PodSpec // as it is changed
+	kept   []string       // variables of the container at hand that are its own, and say something else
 	result Result
 }
 
@@ -129,8 +132,8 @@ func (e *editor) mount(c *corev1.Container) {
 	e.note(m, "containers", named(c.Name), "volumeMounts", "[mountPath="+MountPath+"]")
 }
 
-// env sets a variable. One that is there is set only where replaces says so; one that is taken from elsewhere never.
-func (e *editor) env(c *corev1.Container, name, value string, replaces func(corev1.EnvVar) bool) {
+// env sets a variable. One that is there is set only where it is replaced; one that is taken from elsewhere never.
+func (e *editor) env(c *corev1.Container, name, value string, replaces bool) {
 	at := slices.IndexFunc(c.Env, func(v corev1.EnvVar) bool { return v.Name == name })
 	path := []string{"containers", named(c.Name), "env", named(name)}
 	switch {
@@ -138,7 +141,10 @@ func (e *editor) env(c *corev1.Container, name, value string, replaces func(core
 		v := corev1.EnvVar{Name: name, Value: value}
 		c.Env = append(c.Env, v)
 		e.note(v, path...)
-	case c.Env[at].ValueFrom == nil && c.Env[at].Value != value && replaces(c.Env[at]):
+	case c.Env[at].ValueFrom == nil && c.Env[at].Value == value:
+	case c.Env[at].ValueFrom != nil || !replaces:
+		e.kept = append(e.kept, name)
+	default:
 		c.Env[at].Value = value
 		e.note(value, append(path, "value")...)
 	}
@@ -147,7 +153,7 @@ func (e *editor) env(c *corev1.Container, name, value string, replaces func(core
 // preStop sets the hook. A postStart is kept.
 func (e *editor) preStop(c *corev1.Container) {
 	want := corev1.LifecycleHandler{Exec: &corev1.ExecAction{Command: []string{Program}}}
-	if ours(*c) && len(c.Lifecycle.PreStop.Exec.Command) == 1 {
+	if ours(*c) {
 		return
 	}
 	if c.Lifecycle == nil {

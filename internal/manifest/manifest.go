@@ -10,6 +10,7 @@ package manifest
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/text/encoding"
@@ -126,7 +127,10 @@ func decide(file string, d *yaml.Node, with inject.Parameters) (all edits, repor
 		if r.Left != "" {
 			say("", r.Left, false)
 		}
-		for _, c := range r.Containers {
+		for _, w := range r.Warnings {
+			reports = append(reports, Report{file, annotationLine(t, w.Annotation), object(t), "", false, "annotation " + w.Annotation + ": " + w.Text})
+		}
+		for _, c := range slices.Concat(r.Containers, r.Sidecars) {
 			say(c.Container, c.Text, c.Hooked)
 		}
 		if len(r.Edits) > 0 {
