@@ -249,6 +249,8 @@ func TestProblems(t *testing.T) {
 	}{
 		{map[string]string{inject.MaxAnnotation: "20s", inject.WaitAnnotation: "5"}, nil},
 		{map[string]string{inject.MaxAnnotation: "soon", inject.WaitAnnotation: "-5"}, []string{inject.MaxAnnotation, inject.WaitAnnotation}},
+		{map[string]string{inject.MaxAnnotation: "999h99999m9999999s", inject.WaitAnnotation: "9999999"}, nil},
+		{map[string]string{inject.MaxAnnotation: "99999999", inject.WaitAnnotation: "9999h"}, []string{inject.MaxAnnotation, inject.WaitAnnotation}},
 		{map[string]string{inject.StepsAnnotation: "wait 5s\n\nwiat 5s"}, []string{inject.StepsAnnotation}},
 		{map[string]string{inject.StepsAnnotation: "wait $(LONG)\npost $(URL)"}, nil},
 		{map[string]string{inject.StepsAnnotation: "wait 5s", inject.MaxAnnotation: "20s"}, []string{inject.MaxAnnotation}},

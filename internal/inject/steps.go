@@ -21,8 +21,9 @@ const (
 	StepsMark   = "# " + StepsAnnotation  // of those of the annotation
 )
 
-// DurationPattern matches what the annotations take for a duration: seconds, or as in 1m30s.
-const DurationPattern = `^([0-9]{1,9}|([0-9]{1,6}(h|m|s|ms))+)$`
+// DurationPattern matches what the annotations take for a duration: seconds, or as in 1m30s. Nothing that it matches is too long for
+// prestop, which takes a year at most.
+const DurationPattern = `^([0-9]{1,7}s?|[0-9]{1,3}h([0-9]{1,5}m)?([0-9]{1,7}s)?|[0-9]{1,5}m([0-9]{1,7}s)?)$`
 
 var duration = regexp.MustCompile(DurationPattern)
 

@@ -196,7 +196,7 @@ func TestFunctionConfig(t *testing.T) {
 		want map[string]string
 	}{
 		{begin + "functionConfig: {kind: ConfigMap, data: {image: p:1, max: 10s}}\nitems: []\n", map[string]string{"image": "p:1", "max": "10s"}},
-		{begin + "functionConfig: {kind: Inject, spec: {image: p:1, init-container: true, list: []}}\n", map[string]string{"image": "p:1", "init-container": "true"}},
+		{begin + "functionConfig: {kind: Inject, spec: {image: p:1, init-container: true, list: []}}\n", map[string]string{"image": "p:1", "init-container": "true", "list": ""}},
 		{begin, map[string]string{}},
 		{"kind: ResourceList\n", nil},
 		{"kind: ConfigMap\ndata: {kind: ResourceList}\n---\n", nil},
