@@ -8,10 +8,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// jsonIndent is what the first line within the outermost braces begins with; empty: all is one line.
-func (s *source) jsonIndent() string {
-	_, rest, _ := bytes.Cut(s.text, []byte("{"))
-	_, rest, ok := bytes.Cut(rest, []byte("\n"))
+// jsonMargin is what the first line within the outermost braces begins with; empty: all is one line.
+func jsonMargin(text []byte) string {
+	_, rest, ok := bytes.Cut(text, []byte("\n"))
 	if !ok {
 		return ""
 	}

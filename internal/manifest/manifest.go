@@ -192,7 +192,7 @@ func annotationLine(t lint.Template, name string) int {
 // rewritten is the text of a document that is changed. ok is false where that cannot be done in its text.
 func rewritten(p lint.Part, d *yaml.Node, all edits, with inject.Parameters) (text []byte, ok bool) {
 	s := newSource(p.Text, p.Line, d)
-	t := tree{d, s.was}
+	t := newTree(d, s.was)
 	all.apply(t)
 	for range maxShared {
 		if !bytes.Contains(p.Text, []byte("*")) {

@@ -21,10 +21,14 @@ type source struct {
 	changes []change
 	was     map[*yaml.Node]*yaml.Node // see tree
 
-	json    bool // what is new is written as JSON
-	spaced  bool // JSON has a blank after colons and commas
-	indent  int  // columns by which mappings in mappings are indented
-	compact bool // lists in mappings are written at the column of their keys
+	letters map[int][]int // where each 64th letter of a line begins, of lines that were asked for
+
+	ending  string // of lines
+	json    bool   // what is new is written as JSON
+	spaced  bool   // JSON has a blank after colons and commas
+	margin  string // by which JSON's lines are indented; empty: all is one line
+	indent  int    // columns by which mappings in mappings are indented
+	compact bool   // lists in mappings are written at the column of their keys
 }
 
 // A change puts a text in the place of another.
@@ -34,19 +38,22 @@ type change struct {
 }
 
 func newSource(text []byte, before int, d *yaml.Node) *source {
-	s := &source{text: text, before: before, lines: []int{0}, was: map[*yaml.Node]*yaml.Node{}, indent: 2, compact: true}
+	s := &source{text: text, before: before, lines: []int{0}, was: map[*yaml.Node]*yaml.Node{}, letters: map[int][]int{}, ending: "\n", indent: 2, compact: true}
 	for i := 0; i < len(text); {
 		n := lineBreak(text[i:])
 		if i += max(n, 1); n > 0 {
 			s.lines = append(s.lines, i)
 		}
 	}
+	if i := bytes.IndexByte(text, '\n'); i > 0 && text[i-1] == '\r' {
+		s.ending = "\r\n"
+	}
 	body := text
 	if bytes.HasPrefix(text, []byte("---")) {
 		_, body, _ = bytes.Cut(text, []byte("\n"))
 	}
 	if body = bytes.TrimSpace(body); bytes.HasPrefix(body, []byte("{")) && json.Valid(body) {
-		s.json, s.spaced = true, bytes.Contains(body, []byte(`": `))
+		s.json, s.spaced, s.margin = true, bytes.Contains(body, []byte(`": `)), jsonMargin(body)
 	}
 	s.readStyle(d, new(style))
 	return s
@@ -86,8 +93,22 @@ func (s *source) readStyle(n *yaml.Node, known *style) {
 
 // offset is where a node begins. The YAML library counts letters, not bytes.
 func (s *source) offset(n *yaml.Node) int {
-	at := s.lines[min(n.Line-s.before, len(s.lines))-1]
-	for range n.Column - 1 {
+	const each = 64
+	line := min(n.Line-s.before, len(s.lines)) - 1
+	known := s.letters[line]
+	if known == nil {
+		known = []int{s.lines[line]}
+	}
+	for len(known) <= (n.Column-1)/each {
+		known = append(known, s.after(known[len(known)-1], each))
+	}
+	s.letters[line] = known
+	return s.after(known[(n.Column-1)/each], (n.Column-1)%each)
+}
+
+// after is where the text goes on after some letters.
+func (s *source) after(at, letters int) int {
+	for range letters {
 		_, size := utf8.DecodeRune(s.text[at:])
 		at += size
 	}
@@ -208,7 +229,7 @@ func (s *source) insert(at int, text string, column int) {
 func (s *source) insertAt(next int, text string, column int) {
 	text = s.indented(text, column)
 	if !endsLine(s.text[:next]) { // at the end of a file
-		text = s.lineEnd() + strings.TrimRight(text, "\r\n")
+		text = s.ending + strings.TrimRight(text, "\r\n")
 	}
 	s.change(next, next, text)
 }
@@ -227,18 +248,10 @@ func (s *source) indented(text string, column int) string {
 		}
 		line, ended := strings.CutSuffix(line, "\n")
 		if b.WriteString(line); ended {
-			b.WriteString(s.lineEnd())
+			b.WriteString(s.ending)
 		}
 	}
 	return b.String()
-}
-
-// lineEnd is what the first line of the document ends with.
-func (s *source) lineEnd() string {
-	if i := bytes.IndexByte(s.text, '\n'); i > 0 && s.text[i-1] == '\r' {
-		return "\r\n"
-	}
-	return "\n"
 }
 
 // addLines adds to a collection that is written in lines. It stands below comments that are indented as what is in the collection is.
@@ -271,7 +284,7 @@ func (s *source) addToFlow(n *yaml.Node, added []*yaml.Node) {
 	between := ", "
 	switch {
 	case begin > s.offset(n): // each has a line of its own
-		between = "," + s.lineEnd() + string(s.text[begin:first])
+		between = "," + s.ending + string(s.text[begin:first])
 	case s.json && !s.spaced:
 		between = ","
 	}
@@ -315,15 +328,14 @@ func (s *source) inFlow(v *yaml.Node, beside int) string {
 	begin, _ := s.line(beside)
 	margin := s.text[begin:beside]
 	margin = margin[:len(margin)-len(bytes.TrimLeft(margin, " \t"))]
-	unit := s.jsonIndent()
-	if unit == "" || len(margin) < beside-begin {
+	if s.margin == "" || len(margin) < beside-begin {
 		return b.String()
 	}
 	var lines bytes.Buffer
-	if err := json.Indent(&lines, b.Bytes(), string(margin), unit); err != nil {
+	if err := json.Indent(&lines, b.Bytes(), string(margin), s.margin); err != nil {
 		panic(err) // of what was just written
 	}
-	return strings.ReplaceAll(lines.String(), "\n", s.lineEnd())
+	return strings.ReplaceAll(lines.String(), "\n", s.ending)
 }
 
 // encoded is a tree as the YAML library writes it.

@@ -11,7 +11,24 @@ import (
 // A tree is a document that is changed. Nodes without a line are new.
 type tree struct {
 	document *yaml.Node
-	was      map[*yaml.Node]*yaml.Node // what new nodes stand in the place of
+	was      map[*yaml.Node]*yaml.Node   // what new nodes stand in the place of
+	aliases  map[*yaml.Node][]*yaml.Node // of each node with an anchor
+}
+
+func newTree(d *yaml.Node, was map[*yaml.Node]*yaml.Node) tree {
+	t := tree{d, was, map[*yaml.Node][]*yaml.Node{}}
+	t.know(d)
+	return t
+}
+
+// know notes the aliases in a node.
+func (t tree) know(n *yaml.Node) {
+	if n.Kind == yaml.AliasNode {
+		t.aliases[n.Alias] = append(t.aliases[n.Alias], n)
+	}
+	for _, c := range n.Content {
+		t.know(c)
+	}
 }
 
 // set makes the place that path leads to, from a mapping, hold a value. See [inject.Edit].
@@ -37,6 +54,7 @@ func (t tree) enter(at *yaml.Node, step, then string) *yaml.Node {
 	} else if v := value(at, step); v != nil && v.ShortTag() != "!!null" {
 		if k := keyOf(at, step); k < 0 { // merged into it: what is changed must be its own
 			v = clone(v)
+			t.know(v)
 			t.add(at, scalar(step), v)
 			return v
 		} else {
@@ -88,9 +106,7 @@ func (t tree) replace(old, v *yaml.Node) {
 
 // release has aliases of what is in a node become copies.
 func (t tree) release(n *yaml.Node) {
-	if n.Anchor != "" {
-		t.share(t.document, n)
-	}
+	t.share(n)
 	for _, c := range n.Content {
 		t.release(c)
 	}
@@ -120,19 +136,18 @@ func (t tree) own(n *yaml.Node) *yaml.Node {
 	if n.Kind == yaml.AliasNode {
 		t.copyTo(n)
 	}
-	if n.Anchor != "" {
-		t.share(t.document, n)
-	}
+	t.share(n)
 	return n
 }
 
-func (t tree) share(in, anchored *yaml.Node) {
-	if in.Kind == yaml.AliasNode && in.Alias == anchored {
-		t.copyTo(in)
-		return
-	}
-	for _, c := range in.Content {
-		t.share(c, anchored)
+// share has aliases of a node become copies.
+func (t tree) share(n *yaml.Node) {
+	all := t.aliases[n]
+	delete(t.aliases, n)
+	for _, alias := range all {
+		if alias.Kind == yaml.AliasNode {
+			t.copyTo(alias)
+		}
 	}
 }
 
@@ -140,6 +155,7 @@ func (t tree) share(in, anchored *yaml.Node) {
 func (t tree) copyTo(alias *yaml.Node) {
 	t.renew(alias)
 	*alias = *clone(alias.Alias)
+	t.know(alias)
 }
 
 // clone copies a node and what is in it, without anchors, comments and places.
