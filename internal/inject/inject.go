@@ -59,6 +59,8 @@ const (
 	// LeastGrace is the shortest grace period in seconds that has room for a hook: with less than 2 s in all, prestop makes no
 	// wait.
 	LeastGrace = 4
+	// MostGrace is the longest grace period in seconds that prestop takes: a year.
+	MostGrace = 366 * 24 * 60 * 60
 	// DefaultMax is how long the default step waits at most.
 	DefaultMax = 60 * time.Second
 	// DefaultMin is how long a step that replaces a sleep waits at least.
@@ -153,6 +155,9 @@ func (e *editor) leftAlone() string {
 	case e.grace() < LeastGrace:
 		return fmt.Sprintf("its terminationGracePeriodSeconds is %d, and a hook needs %d at least", e.grace(), LeastGrace)
 	}
+	if e.grace() > MostGrace {
+		return fmt.Sprintf("its terminationGracePeriodSeconds is %d, and prestop takes %d at most", e.grace(), MostGrace)
+	}
 	installed := false
 	for _, c := range spec.InitContainers {
 		if c.Name == Installer {
@@ -176,6 +181,8 @@ func (e *editor) leftAlone() string {
 			return "one of its containers has no name"
 		case names[c.Name]:
 			return "two of its containers are called " + c.Name
+		case setTwice(c) != "":
+			return "its container " + c.Name + " sets " + setTwice(c) + " twice"
 		}
 		names[c.Name] = true
 	}
@@ -270,6 +277,16 @@ func pathTaken(c corev1.Container) bool {
 	return slices.ContainsFunc(c.VolumeMounts, func(m corev1.VolumeMount) bool {
 		return m.Name != Volume && (m.MountPath == MountPath || strings.HasPrefix(m.MountPath, MountPath+"/"))
 	})
+}
+
+// setTwice is a variable of the hook that a container sets twice. The last counts to the kubelet, and the API server merges neither.
+func setTwice(c corev1.Container) string {
+	for i, v := range c.Env {
+		if slices.Contains([]string{GraceVariable, StepsVariable, WaitVariable}, v.Name) && slices.ContainsFunc(c.Env[:i], func(o corev1.EnvVar) bool { return o.Name == v.Name }) {
+			return v.Name
+		}
+	}
+	return ""
 }
 
 // hook gives a container the hook and its variables.

@@ -73,6 +73,8 @@ func TestInject(t *testing.T) {
 		"grace-4":                       {"app 4 default: until quiet max=2s allow=0"},
 		"grace-37":                      {"app 37 default: until quiet max=30s allow=0"},
 		"grace-600":                     {"app 600 default: until quiet max=60s allow=0"},
+		"grace-of-ages":                 nil,
+		"env-is-set-twice":              nil,
 		"read-only-root":                {"app 60 default: until quiet max=50s allow=0"},
 		"runs-as-root":                  {"app 30 default: until quiet max=25s allow=0"},
 		"device-alone":                  {"app 30 default: until quiet max=25s allow=0"},

@@ -27,12 +27,11 @@ type Template struct {
 func Templates(file string, document *yaml.Node) []Template {
 	f := File{Name: file}
 	in := newInput()
-	in.add(node{document.Content[0], &f}.followed(), 0)
+	in.add(node{document.Content[0], &f}.followed(), "", "")
 	var all []Template
 	for _, w := range in.workloads {
-		group, _, _ := strings.Cut(w.at("apiVersion").text(), "/")
 		for _, p := range w.pods {
-			t := Template{Kind: w.kind, Namespace: w.namespace, Name: w.name, Line: w.Line, Foreign: !slices.Contains(groups, group), Node: p.place.Node, Pod: p.PodTemplateSpec}
+			t := Template{Kind: w.kind, Namespace: w.namespace, Name: w.name, Line: w.Line, Foreign: !slices.Contains(groups, w.group), Node: p.place.Node, Pod: p.PodTemplateSpec}
 			for _, flaw := range w.flaws {
 				if flaw.kind == mistyped {
 					t.Mistype = append(t.Mistype, Unreadable{file, flaw.at.Line, fmt.Sprintf("%s: expected %s, got %s", strings.Join(flaw.path, "."), flaw.expected, flaw.value.kind())})

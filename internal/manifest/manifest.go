@@ -161,6 +161,9 @@ func none(t lint.Template) string {
 }
 
 func object(t lint.Template) string {
+	if t.Name == "" {
+		return t.Kind
+	}
 	if t.Namespace != "" {
 		return t.Kind + " " + t.Namespace + "/" + t.Name
 	}

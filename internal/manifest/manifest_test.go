@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"maps"
 	"os"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/rogpeppe/go-internal/txtar"
@@ -245,6 +248,93 @@ func in(e encoding.Encoding, text string) string {
 		panic(err)
 	}
 	return written
+}
+
+// A text that ends a file without an end of line stays as it is, whatever comes after it.
+func TestOpenEnd(t *testing.T) {
+	t.Parallel()
+	for head, want := range map[string]string{"|": "|-", "|-": "|-", "|+": "|-", ">": ">-", "|1": "|1-", "|+1": "|1-", "&a |": "&a |-", "| # c": "|- # c"} {
+		text := "kind: Pod\nspec:\n containers:\n - name: app\n   ports: [{containerPort: 80}]\n   args:\n   - " + head + "\n    a text"
+		out, _, errs := manifest.Inject(lint.File{Name: "f", Content: []byte(text)}, inject.Parameters{Image: "p:1"})
+		if len(errs) > 0 || !strings.Contains(string(out), "- "+want+"\n    a text\n") {
+			t.Errorf("%s: %v\n%s", head, errs, out)
+		}
+	}
+}
+
+// Lists in lists, and lists whose items have no kind of their own, as the API server makes them.
+func TestLists(t *testing.T) {
+	t.Parallel()
+	const text = `kind: List
+items:
+- apiVersion: v1
+  kind: PodList
+  items:
+  - metadata: {name: first}
+    spec: {containers: [{name: app, ports: [{containerPort: 80}]}]}
+- {kind: List, items: [{kind: List, items: [{kind: List, items: [{kind: Pod, metadata: {name: second}, spec: {containers: [{name: app, ports: [{containerPort: 80}]}]}}]}]}]}
+---
+apiVersion: apps/v1
+kind: DeploymentList
+items:
+- null
+- 5
+- metadata: {name: third}
+  spec: {template: {spec: {containers: [{name: app, ports: [{containerPort: 80}]}]}}}
+---
+apiVersion: example.com/v1
+kind: ThingList
+items:
+- metadata: {name: strange}
+  spec: {template: {spec: {containers: [{name: app, ports: [{containerPort: 80}]}]}}}
+`
+	out, reports, errs := manifest.Inject(lint.File{Name: "f", Content: []byte(text)}, inject.Parameters{Image: "p:1"})
+	if len(errs) > 0 {
+		t.Fatal(errs[0])
+	}
+	var got []string
+	for _, r := range reports {
+		got = append(got, fmt.Sprint(r.Object, " ", r.Hooked))
+	}
+	if want := []string{"Pod first true", "Pod second true", "Deployment third true", "Thing strange false"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if n := bytes.Count(out, []byte("PRE_STOP_STEPS")); n != 3 {
+		t.Errorf("%d hooks in\n%s", n, out)
+	}
+}
+
+// A document of thousands of pods is done in the time that reading it takes, be it one line, or full of anchors. What looked for each of
+// them from the beginning took minutes.
+func TestLarge(t *testing.T) {
+	t.Parallel()
+	const pods = 2000
+	item := "- kind: Pod\n  metadata: {name: é%[1]d, labels: &l%[1]d {a: b}, annotations: *l%[1]d}\n  spec: &s%[1]d\n    containers:\n    - {name: app, ports: [{containerPort: 80}], env: &e%[1]d []}\n"
+	var inLines, inALine strings.Builder
+	for n := range pods {
+		fmt.Fprintf(&inLines, item, n)
+		fmt.Fprintf(&inALine, `%s{"kind":"Pod","metadata":{"name":"é%d"},"spec":{"containers":[{"name":"app","ports":[{"containerPort":80}]}]}}`, map[bool]string{true: ","}[n > 0], n)
+	}
+	for name, text := range map[string]string{"anchors": "kind: List\nitems:\n" + inLines.String(), "a line": `{"kind":"List","items":[` + inALine.String() + "]}"} {
+		began := time.Now()
+		out, _, errs := manifest.Inject(lint.File{Name: name, Content: []byte(text)}, inject.Parameters{Image: "p:1"})
+		if n := bytes.Count(out, []byte("PRE_STOP_STEPS")); len(errs) > 0 || n != pods {
+			t.Errorf("%s: %d hooks, %v", name, n, errs)
+		}
+		if took := time.Since(began); took > 20*time.Second {
+			t.Errorf("%s: it took %s", name, took)
+		}
+	}
+}
+
+// A pod that is an alias of another gets a hook as well.
+func TestAliases(t *testing.T) {
+	t.Parallel()
+	const text = "kind: List\nitems:\n- kind: Deployment\n  spec:\n    template: &t\n      spec: {containers: [{name: app, ports: [{containerPort: 80}]}]}\n- kind: Deployment\n  spec:\n    template: *t\n- kind: Deployment\n  spec: {template: *t}\n"
+	out, _, errs := manifest.Inject(lint.File{Name: "f", Content: []byte(text)}, inject.Parameters{Image: "p:1"})
+	if n := bytes.Count(out, []byte("PRE_STOP_STEPS")); len(errs) > 0 || n != 3 {
+		t.Errorf("%d hooks, %v, in\n%s", n, errs, out)
+	}
 }
 
 // What needs no change is returned byte for byte, in whatever encoding.

@@ -21,7 +21,9 @@ type source struct {
 	changes []change
 	was     map[*yaml.Node]*yaml.Node // see tree
 
-	letters map[int][]int // where each 64th letter of a line begins, of lines that were asked for
+	document *yaml.Node
+	stripped bool
+	letters  map[int][]int // where each 64th letter of a line begins, of lines that were asked for
 
 	ending  string // of lines
 	json    bool   // what is new is written as JSON
@@ -38,7 +40,7 @@ type change struct {
 }
 
 func newSource(text []byte, before int, d *yaml.Node) *source {
-	s := &source{text: text, before: before, lines: []int{0}, was: map[*yaml.Node]*yaml.Node{}, letters: map[int][]int{}, ending: "\n", indent: 2, compact: true}
+	s := &source{text: text, before: before, document: d, lines: []int{0}, was: map[*yaml.Node]*yaml.Node{}, letters: map[int][]int{}, ending: "\n", indent: 2, compact: true}
 	for i := 0; i < len(text); {
 		n := lineBreak(text[i:])
 		if i += max(n, 1); n > 0 {
@@ -230,8 +232,26 @@ func (s *source) insertAt(next int, text string, column int) {
 	text = s.indented(text, column)
 	if !endsLine(s.text[:next]) { // at the end of a file
 		text = s.ending + strings.TrimRight(text, "\r\n")
+		s.strip()
 	}
 	s.change(next, next, text)
+}
+
+// strip has the literal or folded text that ends the document, without an end of line, end without one still.
+func (s *source) strip() {
+	n := s.document
+	for len(n.Content) > 0 && s.last(n) != nil && n.Style&yaml.FlowStyle == 0 {
+		n = s.last(n)
+	}
+	if n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) == 0 || s.stripped {
+		return
+	}
+	s.stripped = true
+	at := s.properties(s.offset(n)) + 1
+	to := at + len(s.text[at:]) - len(bytes.TrimLeft(s.text[at:], "+-0123456789"))
+	if indicators := string(s.text[at:to]); !strings.Contains(indicators, "-") {
+		s.change(at, to, strings.Trim(indicators, "+")+"-")
+	}
 }
 
 func endsLine(text []byte) bool {
