@@ -131,7 +131,7 @@ func (s *source) line(at int) (begin, next int) {
 
 // dash is the column of a list's dashes.
 func (s *source) dash(list *yaml.Node) int {
-	at := s.offset(list.Content[0])
+	at := s.offset(s.first(list))
 	dash := bytes.LastIndexByte(s.text[:at], '-')
 	begin, _ := s.line(max(dash, 0))
 	return utf8.RuneCount(s.text[begin:max(dash, 0)]) + 1
@@ -299,7 +299,7 @@ func (s *source) addToFlow(n *yaml.Node, added []*yaml.Node) {
 	if trails {
 		at = comma + 1
 	}
-	first := s.offset(n.Content[0])
+	first := s.offset(s.first(n))
 	begin, _ := s.line(first)
 	between := ", "
 	switch {
@@ -398,6 +398,14 @@ func (s *source) end(n *yaml.Node, parent int, flow bool) int {
 		return s.endOfPlain(at)
 	}
 	return s.endOfLines(at, parent, false)
+}
+
+// first is the first node in a collection, as it was before.
+func (s *source) first(n *yaml.Node) *yaml.Node {
+	if old := s.was[n.Content[0]]; old != nil {
+		return old
+	}
+	return n.Content[0]
 }
 
 // last is the last node in a collection that was there before.
