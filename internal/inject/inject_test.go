@@ -318,7 +318,7 @@ func TestOwnHooksAreKept(t *testing.T) {
 		"env-is-set-and-annotations": {"app: gets the hook; it keeps its own PRE_STOP_STEPS and PRE_STOP_ADDITIONAL_WAIT_SECONDS\n", "other: gets the hook\n"},
 		"env-from-elsewhere":         {"app: gets the hook; it keeps its own PRE_STOP_GRACE_PERIOD_SECONDS and PRE_STOP_STEPS\n"},
 		"init-container-name-taken":  {"its init container prestop-install is something else"},
-		"native-sidecar":             {"app: gets the hook\n", "sidecar: a native sidecar gets no hook, since the kubelet ends it after the containers\n"},
+		"native-sidecar":             {"app: gets the hook\n", "without: a native sidecar gets no hook, since the kubelet ends it after the containers\n", "sidecar: the hook of a native sidecar is kept\n"},
 	} {
 		p := all[slices.IndexFunc(all, func(p *corev1.Pod) bool { return p.Name == name })]
 		got := texts(inject.Inject(injecttest.Pod(p), image))
