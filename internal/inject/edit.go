@@ -28,9 +28,10 @@ type editor struct {
 	least time.Duration // that the annotation's steps take
 	wait  string        // the additional wait; empty: none
 
-	spec   corev1.PodSpec // as it is changed
-	kept   []string       // variables of the container at hand that are its own, and say something else
-	result Result
+	spec    corev1.PodSpec // as it is changed
+	brought string         // what brings the binary, where that is of another form than wanted
+	kept    []string       // variables of the container at hand that are its own, and say something else
+	result  Result
 }
 
 func (e *editor) note(value any, path ...string) {
@@ -47,8 +48,12 @@ func (e *editor) bringBinary(like int) {
 	if at >= 0 {
 		installer = e.spec.Volumes[at].Image == nil
 	}
-	if installer != e.with.Installer {
-		return // of another form: what brings the binary is not ours to say
+	if installer != e.with.Installer { // of another form: what brings the binary is not ours to say
+		e.brought = "an image volume"
+		if installer {
+			e.brought = "an init container"
+		}
+		return
 	}
 	want := corev1.Volume{Name: Volume}
 	if installer {

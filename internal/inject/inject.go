@@ -155,6 +155,9 @@ func (e *editor) leftAlone() string {
 	case e.grace() < LeastGrace:
 		return fmt.Sprintf("its terminationGracePeriodSeconds is %d, and a hook needs %d at least", e.grace(), LeastGrace)
 	}
+	if len(spec.Containers) == 0 {
+		return "it has no containers"
+	}
 	if e.grace() > MostGrace {
 		return fmt.Sprintf("its terminationGracePeriodSeconds is %d, and prestop takes %d at most", e.grace(), MostGrace)
 	}
@@ -316,6 +319,9 @@ func (e *editor) hook(i int) Outcome {
 		o.Text = "its hook is brought up to date"
 	default:
 		o.Text = "has the hook"
+	}
+	if e.brought != "" {
+		o.Text += "; its binary is still brought by " + e.brought
 	}
 	if len(e.kept) > 0 {
 		o.Text += "; it keeps its own " + strings.Join(e.kept, " and ")

@@ -274,7 +274,7 @@ func TestProblems(t *testing.T) {
 // Containers are found by their names. Kubernetes takes no such pod.
 func TestNamesOfTheirOwn(t *testing.T) {
 	t.Parallel()
-	for _, names := range [][]string{{""}, {"a", "b", "a"}} {
+	for _, names := range [][]string{nil, {""}, {"a", "b", "a"}} {
 		var p inject.Pod
 		for _, name := range names {
 			p.Spec.Containers = append(p.Spec.Containers, corev1.Container{Name: name, Ports: []corev1.ContainerPort{{ContainerPort: 80}}})
@@ -333,14 +333,30 @@ func TestOwnHooksAreKept(t *testing.T) {
 	}
 }
 
-// What an annotation asks for and the grace period has no room for is said.
-func TestTooLong(t *testing.T) {
+// A binary that comes in another way than wanted stays, and is said.
+func TestOtherForm(t *testing.T) {
+	t.Parallel()
+	in := inject.Pod{Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "app", Ports: []corev1.ContainerPort{{ContainerPort: 80}}}}}}
+	for _, c := range []struct {
+		first, second inject.Parameters
+		want          string
+	}{{image, installer, "an image volume"}, {installer, image, "an init container"}} {
+		r := inject.Inject(inject.Pod{Spec: inject.Inject(in, c.first).Spec}, c.second)
+		if len(r.Edits) > 0 || r.Containers[0].Text != "has the hook; its binary is still brought by "+c.want {
+			t.Errorf("%v, %q", r.Edits, r.Containers[0].Text)
+		}
+	}
+}
+
+// What an annotation asks for in vain is said.
+func TestInVain(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		annotation, value string
 		want              string
 	}{
 		{inject.WaitAnnotation, "5s", ""},
+		{inject.Domain + "step", "wait 3s", "inject knows no such annotation, and leaves it out; did you mean prestop.github.io/steps?"},
 		{inject.WaitAnnotation, "14s", "it is 14s, but the pod's grace period of 10 s leaves a hook 5s: it ends then"},
 		{inject.MaxAnnotation, "5", ""},
 		{inject.MaxAnnotation, "1m", "it is 1m0s, but"},
@@ -358,6 +374,9 @@ func TestTooLong(t *testing.T) {
 			t.Errorf("%s %q: got %v, want %q", c.annotation, c.value, r.Warnings, c.want)
 		}
 		in.Spec.Containers[0].Ports = nil
+		if strings.HasPrefix(c.want, "inject knows") {
+			continue // whatever the pod has
+		}
 		if r := inject.Inject(in, image); len(r.Warnings) > 0 {
 			t.Errorf("%s %q: no container has a hook, and %v", c.annotation, c.value, r.Warnings)
 		}

@@ -2,7 +2,9 @@ package inject
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,6 +13,7 @@ import (
 	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/internal/lint"
 	"github.com/prestop/prestop/internal/parse"
+	"github.com/prestop/prestop/internal/phrase"
 	"github.com/prestop/prestop/internal/verbs"
 )
 
@@ -40,8 +43,18 @@ func QuietWindow() int {
 	return int((spec.Needs().Quiet.For + time.Second - 1) / time.Second)
 }
 
+// Annotations are those that inject reads.
+func Annotations() []string {
+	return []string{InjectAnnotation, StepsAnnotation, MaxAnnotation, WaitAnnotation}
+}
+
 // readAnnotations sets what the pod's containers are told.
 func (e *editor) readAnnotations() {
+	for _, name := range slices.Sorted(maps.Keys(e.Annotations)) {
+		if strings.HasPrefix(name, Domain) && !slices.Contains(Annotations(), name) {
+			e.result.Warnings = append(e.result.Warnings, Problem{name, "inject knows no such annotation, and leaves it out" + phrase.DidYouMean(name, Annotations())})
+		}
+	}
 	allow := e.probes()
 	text := e.Annotations[StepsAnnotation]
 	lines := stepLines(text)

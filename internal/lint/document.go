@@ -118,7 +118,7 @@ func (p part) unreadable(file string, err error) Unreadable {
 		text += ", perhaps a tab: YAML is indented by blanks"
 	}
 	if bytes.Contains(p.text, []byte("{{")) {
-		text += "; a template of Helm's? render it first: helm template CHART | kubectl prestop lint -"
+		text += "; a template of Helm's? render it first, by helm template CHART"
 	}
 	return Unreadable{file, p.line + line, text}
 }

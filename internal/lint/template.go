@@ -19,6 +19,7 @@ type Template struct {
 	// Foreign: the object is of a kind that is not known here. What its owner makes of the template is not known either.
 	Foreign bool
 	Node    *yaml.Node // of the template, not of its spec
+	Object  *yaml.Node // that makes the pod, or is it
 	Pod     *corev1.PodTemplateSpec
 	Mistype []Unreadable // values of the template that are not what Kubernetes takes there
 }
@@ -31,7 +32,7 @@ func Templates(file string, document *yaml.Node) []Template {
 	var all []Template
 	for _, w := range in.workloads {
 		for _, p := range w.pods {
-			t := Template{Kind: w.kind, Namespace: w.namespace, Name: w.name, Line: w.Line, Foreign: !slices.Contains(groups, w.group), Node: p.place.Node, Pod: p.PodTemplateSpec}
+			t := Template{Kind: w.kind, Namespace: w.namespace, Name: w.name, Line: w.Line, Foreign: !slices.Contains(groups, w.group), Node: p.place.Node, Object: w.Node, Pod: p.PodTemplateSpec}
 			for _, flaw := range w.flaws {
 				if flaw.kind == mistyped {
 					t.Mistype = append(t.Mistype, Unreadable{file, flaw.at.Line, fmt.Sprintf("%s: expected %s, got %s", strings.Join(flaw.path, "."), flaw.expected, flaw.value.kind())})

@@ -120,6 +120,11 @@ func decide(file string, d *yaml.Node, with inject.Parameters) (all edits, repor
 			}
 			continue
 		}
+		for _, name := range inject.Annotations() {
+			if at := value(value(value(t.Object, "metadata"), "annotations"), name); at != nil && t.Node != t.Object {
+				reports = append(reports, Report{file, at.Line, object(t), "", false, "annotation " + name + ": nobody looks at it here; it is for the pod's metadata, as in spec.template.metadata"})
+			}
+		}
 		r := inject.Inject(pod(t), with)
 		for _, p := range r.Problems {
 			errs = append(errs, &lint.Unreadable{File: file, Line: annotationLine(t, p.Annotation), Text: "annotation " + p.Annotation + ": " + p.Text})
