@@ -16,14 +16,14 @@ import (
 // is changed, so that every other byte stays.
 type source struct {
 	text    []byte
-	before  int   // lines of the file before it
-	lines   []int // where each line begins, as the YAML library counts lines
-	changes []change
-	was     map[*yaml.Node]*yaml.Node // see tree
+	before  int           // lines of the file before it
+	lines   []int         // where each line begins, as the YAML library counts lines
+	letters map[int][]int // where each 64th letter of a line begins, of lines that were asked for
 
 	document *yaml.Node
-	stripped bool
-	letters  map[int][]int // where each 64th letter of a line begins, of lines that were asked for
+	was      map[*yaml.Node]*yaml.Node // see tree
+	changes  []change
+	ended    bool // the last line, which had no end, has one
 
 	ending  string // of lines
 	json    bool   // what is new is written as JSON
@@ -131,10 +131,9 @@ func (s *source) line(at int) (begin, next int) {
 
 // dash is the column of a list's dashes.
 func (s *source) dash(list *yaml.Node) int {
-	at := s.offset(s.first(list))
-	dash := bytes.LastIndexByte(s.text[:at], '-')
-	begin, _ := s.line(max(dash, 0))
-	return utf8.RuneCount(s.text[begin:max(dash, 0)]) + 1
+	at := s.properties(s.offset(list))
+	begin, _ := s.line(at)
+	return utf8.RuneCount(s.text[begin:at]) + 1
 }
 
 // write notes the changes that lead from the text to a tree, from a node on. flow tells whether it stands within braces.
@@ -230,8 +229,9 @@ func (s *source) insert(at int, text string, column int) {
 
 func (s *source) insertAt(next int, text string, column int) {
 	text = s.indented(text, column)
-	if !endsLine(s.text[:next]) { // at the end of a file
-		text = s.ending + strings.TrimRight(text, "\r\n")
+	if !s.ended && !endsLine(s.text[:next]) { // at the end of a file
+		s.ended = true
+		text = s.ending + text
 		s.strip()
 	}
 	s.change(next, next, text)
@@ -243,10 +243,9 @@ func (s *source) strip() {
 	for len(n.Content) > 0 && s.last(n) != nil && n.Style&yaml.FlowStyle == 0 {
 		n = s.last(n)
 	}
-	if n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) == 0 || s.stripped {
+	if n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) == 0 {
 		return
 	}
-	s.stripped = true
 	at := s.properties(s.offset(n)) + 1
 	to := at + len(s.text[at:]) - len(bytes.TrimLeft(s.text[at:], "+-0123456789"))
 	if indicators := string(s.text[at:to]); !strings.Contains(indicators, "-") {
