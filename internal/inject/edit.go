@@ -3,6 +3,7 @@ package inject
 import (
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -147,6 +148,7 @@ func (e *editor) env(c *corev1.Container, name, value string, replaces bool) {
 		c.Env = append(c.Env, v)
 		e.note(v, path...)
 	case c.Env[at].ValueFrom == nil && c.Env[at].Value == value:
+	case strings.HasPrefix(c.Env[at].Value, ReplacedMark+"\n") && !e.given:
 	case c.Env[at].ValueFrom != nil || !replaces:
 		e.kept = append(e.kept, name)
 	default:

@@ -48,7 +48,7 @@ func said(spec corev1.PodSpec) []string {
 				case name == inject.WaitVariable:
 					text += " +" + v.Value
 				case name == inject.StepsVariable:
-					text += " " + strings.Replace(v.Value, inject.DefaultMark+"\n", "default: ", 1)
+					text += " " + strings.NewReplacer(inject.DefaultMark+"\n", "default: ", inject.ReplacedMark+"\n", "slept: ").Replace(v.Value)
 				default:
 					text += " " + v.Value
 				}
@@ -223,10 +223,10 @@ func TestReplaceSleep(t *testing.T) {
 	p := all[slices.IndexFunc(all, func(p *corev1.Pod) bool { return p.Name == "sleeps" })]
 	r := inject.Inject(injecttest.Pod(p), sleeps)
 	want := []string{
-		"action 60 until quiet min=15s max=15s allow=0",
-		"program 60 until quiet min=20s max=50s allow=0", // cut to the deadline
-		"shell 60 until quiet min=20s max=40s allow=0",
-		"bash 60 until quiet min=3s max=3s allow=0",
+		"action 60 slept: until quiet min=15s max=15s allow=0",
+		"program 60 slept: until quiet min=20s max=50s allow=0", // cut to the deadline
+		"shell 60 slept: until quiet min=20s max=40s allow=0",
+		"bash 60 slept: until quiet min=3s max=3s allow=0",
 	}
 	if got := said(r.Spec); !slices.Equal(got, want) {
 		t.Errorf("got %q", got)
@@ -234,6 +234,11 @@ func TestReplaceSleep(t *testing.T) {
 	for i, c := range r.Containers {
 		if i < 4 && !strings.Contains(c.Text, "load balancer") {
 			t.Errorf("%s: %s", c.Container, c.Text)
+		}
+	}
+	for _, c := range inject.Inject(inject.Pod{Spec: r.Spec}, image).Containers[:4] {
+		if c.Text != "has the hook" {
+			t.Errorf("%s: a second time: %s", c.Container, c.Text)
 		}
 	}
 	in := injecttest.Pod(p)

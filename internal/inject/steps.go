@@ -17,11 +17,12 @@ import (
 	"github.com/prestop/prestop/internal/verbs"
 )
 
-// The first line of steps that inject writes, by which it knows them again. Both are comments to prestop. Other steps are somebody's,
+// The first line of steps that inject writes, by which it knows them again. All are comments to prestop. Other steps are somebody's,
 // and kept.
 const (
-	DefaultMark = "# " + InjectAnnotation // of the default
-	StepsMark   = "# " + StepsAnnotation  // of those of the annotation
+	DefaultMark  = "# " + InjectAnnotation              // of the default
+	StepsMark    = "# " + StepsAnnotation               // of those of the annotation
+	ReplacedMark = DefaultMark + ": instead of a sleep" // of the step that replaces a sleep, and is kept as well
 )
 
 // DurationPattern matches what the annotations take for a duration: seconds, or as in 1m30s. Nothing that it matches is too long for
@@ -192,7 +193,7 @@ func (e *editor) insteadOf(slept time.Duration) string {
 		return e.steps
 	}
 	longest, shortest := e.sleepTimes(slept)
-	return fmt.Sprintf("until quiet min=%ds max=%ds allow=%d", int(shortest/time.Second), int(longest/time.Second), e.probes())
+	return fmt.Sprintf("%s\nuntil quiet min=%ds max=%ds allow=%d", ReplacedMark, int(shortest/time.Second), int(longest/time.Second), e.probes())
 }
 
 // sleepTimes are the max and the min of the step that replaces a sleep, in whole seconds. Both end by the deadline.
@@ -208,5 +209,5 @@ func (e *editor) replacement(slept time.Duration, steps string) string {
 		return fmt.Sprintf("its hook that slept %s is replaced by the steps of the annotation", slept)
 	}
 	_, shortest := e.sleepTimes(slept)
-	return fmt.Sprintf("its hook that slept %s is replaced by %q; where a load balancer takes longer than %s to stop sending, give a larger --min", slept, steps, shortest)
+	return fmt.Sprintf("its hook that slept %s is replaced by %q; where a load balancer takes longer than %s to stop sending, give a larger --min", slept, strings.TrimPrefix(steps, ReplacedMark+"\n"), shortest)
 }
