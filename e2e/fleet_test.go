@@ -26,7 +26,10 @@ import (
 
 const fleet = "13 fleet"
 
-const injected = "/prestop-bin/prestop"
+const (
+	injected    = "/prestop-bin/prestop"
+	defaultMark = "# prestop.github.io/inject\n" // before the steps that a pod gets without annotations
+)
 
 func TestFleet(t *testing.T) {
 	if lab.cluster == nil {
@@ -174,7 +177,7 @@ func (s shape) env(name string) string {
 // bare says whether nothing of prestop is in the pod.
 func (s shape) bare() bool {
 	for _, v := range s.Spec.Volumes {
-		if v.Name == "prestop-bin" {
+		if v.Name == "prestop-injected" {
 			return false
 		}
 	}
@@ -221,7 +224,7 @@ var fleetCases = []struct {
 	{"a pod that knows nothing of prestop: until quiet", func(c *tcase) {
 		r, s := c.launchFleet(pod{Grace: 40}, nil)
 		c.want(s.env("PRE_STOP_GRACE_PERIOD_SECONDS") == "40", "a grace period of 40, got %s", s.env("PRE_STOP_GRACE_PERIOD_SECONDS"))
-		c.want(s.env("PRE_STOP_STEPS") == "until quiet max=33s allow=4", "until quiet max=33s allow=4, got %s", s.env("PRE_STOP_STEPS"))
+		c.want(s.env("PRE_STOP_STEPS") == defaultMark+"until quiet max=33s allow=4", "until quiet max=33s allow=4, got %s", s.env("PRE_STOP_STEPS"))
 		stop := r.stopped(0).ordinary().lasted(10*time.Second, 33*time.Second)
 		c.saw("%s: %s", s.env("PRE_STOP_STEPS"), stop)
 	}},
@@ -382,7 +385,7 @@ func fleetWebhook(c *tcase) {
 	r, s := c.launchFleet(pod{Grace: 60}, nil)
 	told, steps := s.env("PRE_STOP_GRACE_PERIOD_SECONDS"), s.env("PRE_STOP_STEPS")
 	c.want(s.Spec.TerminationGracePeriodSeconds == 20 && told == "20", "a grace period of 20, and a hook that is told so, got %d and %s", s.Spec.TerminationGracePeriodSeconds, told)
-	c.want(steps == "until quiet max=15s allow=4", "until quiet max=15s allow=4, got %s", steps)
+	c.want(steps == defaultMark+"until quiet max=15s allow=4", "until quiet max=15s allow=4, got %s", steps)
 	c.saw("60 lowered to 20: told %s, %s; %s", told, steps, r.stopped(0).ordinary().lasted(10*time.Second, 15*time.Second+busy))
 }
 

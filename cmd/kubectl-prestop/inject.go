@@ -66,6 +66,9 @@ func injectHooks(i invocation) int {
 	if err != nil {
 		return i.misspelt("inject", flags, err)
 	}
+	if slices.Contains(c.names, "") {
+		return i.complain("inject", "--filename: expected a file, a directory or -, got an empty name")
+	}
 	inputs := readInputs(c.names, i.stdin)
 	var unreadable []lint.Unreadable
 	for _, in := range inputs {
@@ -91,15 +94,21 @@ func (c *injectCommand) settings(flags *pflag.FlagSet, files []lint.File) error 
 			case flag.Changed:
 			default:
 				if err := flags.Set(name, text); err != nil {
-					return fmt.Errorf("%s: functionConfig: %w", f.Name, err)
+					return fmt.Errorf("%s: functionConfig: %w", f.Name, flagError(err))
 				}
 			}
 		}
 	}
-	if c.parameters.Image == "" {
-		return errors.New("--image: expected prestop's image, as prestop/prestop:1 or with its digest")
+	if err := inject.CheckImage(c.parameters.Image); err != nil {
+		return fmt.Errorf("--image: %w", err)
 	}
-	return c.durations()
+	if err := c.durations(); err != nil {
+		return err
+	}
+	if flags.Changed("min") && !c.parameters.ReplaceSleep {
+		return errors.New("--min: expected --replace-sleep beside it: it is for the steps that replace sleeps")
+	}
+	return nil
 }
 
 // ofFunction are the flags that the caller of a KRM function may set.
@@ -126,7 +135,7 @@ func (c *injectCommand) durations() error {
 	}{{"--max", c.max, &c.parameters.Max}, {"--min", c.min, &c.parameters.Min}} {
 		v, ok := grammar.ParseDuration(d.text)
 		if !ok || v < time.Second || v%time.Second != 0 {
-			return fmt.Errorf("%s: expected whole seconds, as 50, or a duration, as 1m30s, got %q", d.flag, d.text)
+			return fmt.Errorf("%s: expected whole seconds, from 1 to a year, as 50 or 1m30s, got %q", d.flag, d.text)
 		}
 		*d.into = v
 	}
@@ -158,6 +167,9 @@ func (c *injectCommand) write(i invocation, files []lint.File, unreadable []lint
 		return c.show(i.stdout, files, outs)
 	}
 	for n, out := range outs {
+		if len(outs) > 1 {
+			out = lint.UTF8(out) // files of several encodings make none
+		}
 		if n > 0 && !strings.HasPrefix(string(out), "---") {
 			io.WriteString(i.stdout, "---\n")
 		}
@@ -173,7 +185,7 @@ func (c *injectCommand) write(i invocation, files []lint.File, unreadable []lint
 func (c *injectCommand) show(w io.Writer, files []lint.File, outs [][]byte) int {
 	status := exitDone
 	for n, f := range files {
-		if d := diff.Diff(f.Name, f.Content, f.Name+" with hooks", outs[n]); d != nil {
+		if d := diff.Diff(f.Name, lint.UTF8(f.Content), f.Name+" with hooks", lint.UTF8(outs[n])); d != nil {
 			status = exitFound
 			escape.Writer{To: w}.Write(d)
 		}

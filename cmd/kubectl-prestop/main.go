@@ -108,7 +108,15 @@ func (i invocation) misspelt(command string, flags *pflag.FlagSet, err error) in
 		})
 		meant = phrase.DidYouMean("--"+unknown.GetSpecifiedName(), names)
 	}
-	return i.complain(command, "%v%s", err, meant)
+	return i.complain(command, "%v%s", flagError(err), meant)
+}
+
+// flagError says what a flag takes that is true or false. The error of the library has Go's words for that.
+func flagError(err error) error {
+	if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok && invalid.GetFlag().Value.Type() == "bool" {
+		return fmt.Errorf("--%s: expected true or false, got %q", invalid.GetFlag().Name, invalid.GetValue())
+	}
+	return err
 }
 
 func printVersion(i invocation) int {

@@ -43,7 +43,7 @@ func TestKustomizeComponent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"- /prestop-bin/prestop", "reference: prestop/prestop:1", "value: until quiet max=25s allow=0"} {
+	for _, want := range []string{"- /prestop-bin/prestop", "reference: prestop/prestop:1", "until quiet max=25s allow=0"} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("expected %q in\n%s", want, text)
 		}

@@ -177,7 +177,7 @@ func TestFollowsTheGracePeriod(t *testing.T) {
 // Settings that cannot be read make a pod that is as it was, and no failure.
 func TestFailureIsIgnored(t *testing.T) {
 	for form := range forms {
-		for _, data := range []map[string]string{nil, {"image": "p:1", "max": "soon"}} {
+		for _, data := range []map[string]string{nil, {"image": "p:1", "max": "soon"}, {"image": "bad image!"}} {
 			objects, err := policy.Objects("../../deploy/policy/v1/" + form + ".yaml")
 			if err != nil {
 				t.Fatal(err)

@@ -3,6 +3,8 @@ package inject
 import (
 	"maps"
 	"slices"
+	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -22,12 +24,15 @@ type editor struct {
 	Pod
 	with Parameters
 
-	steps string // what all containers are told to do, unless they know better
-	given bool   // the annotation says so
-	wait  string // the additional wait; empty: none
+	steps string        // what all containers are told to do, unless they know better
+	given bool          // the annotation says so
+	least time.Duration // that the annotation's steps take
+	wait  string        // the additional wait; empty: none
 
-	spec   corev1.PodSpec // as it is changed
-	result Result
+	spec    corev1.PodSpec // as it is changed
+	brought string         // what brings the binary, where that is of another form than wanted
+	kept    []string       // variables of the container at hand that are its own, and say something else
+	result  Result
 }
 
 func (e *editor) note(value any, path ...string) {
@@ -44,8 +49,12 @@ func (e *editor) bringBinary(like int) {
 	if at >= 0 {
 		installer = e.spec.Volumes[at].Image == nil
 	}
-	if installer != e.with.Installer {
-		return // of another form: what brings the binary is not ours to say
+	if installer != e.with.Installer { // of another form: what brings the binary is not ours to say
+		e.brought = "an image volume"
+		if installer {
+			e.brought = "an init container"
+		}
+		return
 	}
 	want := corev1.Volume{Name: Volume}
 	if installer {
@@ -57,9 +66,15 @@ func (e *editor) bringBinary(like int) {
 	case at < 0:
 		e.spec.Volumes = append(e.spec.Volumes, want)
 		e.note(want, "volumes", named(Volume))
-	case !installer && *e.spec.Volumes[at].Image != *want.Image:
+	case !installer:
+		is := e.spec.Volumes[at].Image
+		if is.Reference != want.Image.Reference {
+			e.note(want.Image.Reference, "volumes", named(Volume), "image", "reference")
+		}
+		if is.PullPolicy != want.Image.PullPolicy {
+			e.note(string(want.Image.PullPolicy), "volumes", named(Volume), "image", "pullPolicy")
+		}
 		e.spec.Volumes[at].Image = want.Image
-		e.note(want.Image, "volumes", named(Volume), "image")
 	}
 	if installer {
 		e.install(like)
@@ -123,8 +138,8 @@ func (e *editor) mount(c *corev1.Container) {
 	e.note(m, "containers", named(c.Name), "volumeMounts", "[mountPath="+MountPath+"]")
 }
 
-// env sets a variable. One that is there is set only where replaces says so; one that is taken from elsewhere never.
-func (e *editor) env(c *corev1.Container, name, value string, replaces func(corev1.EnvVar) bool) {
+// env sets a variable. One that is there is set only where it is replaced; one that is taken from elsewhere never.
+func (e *editor) env(c *corev1.Container, name, value string, replaces bool) {
 	at := slices.IndexFunc(c.Env, func(v corev1.EnvVar) bool { return v.Name == name })
 	path := []string{"containers", named(c.Name), "env", named(name)}
 	switch {
@@ -132,7 +147,11 @@ func (e *editor) env(c *corev1.Container, name, value string, replaces func(core
 		v := corev1.EnvVar{Name: name, Value: value}
 		c.Env = append(c.Env, v)
 		e.note(v, path...)
-	case c.Env[at].ValueFrom == nil && c.Env[at].Value != value && replaces(c.Env[at]):
+	case c.Env[at].ValueFrom == nil && c.Env[at].Value == value:
+	case strings.HasPrefix(c.Env[at].Value, ReplacedMark+"\n") && !e.given:
+	case c.Env[at].ValueFrom != nil || !replaces:
+		e.kept = append(e.kept, name)
+	default:
 		c.Env[at].Value = value
 		e.note(value, append(path, "value")...)
 	}
@@ -141,7 +160,7 @@ func (e *editor) env(c *corev1.Container, name, value string, replaces func(core
 // preStop sets the hook. A postStart is kept.
 func (e *editor) preStop(c *corev1.Container) {
 	want := corev1.LifecycleHandler{Exec: &corev1.ExecAction{Command: []string{Program}}}
-	if ours(*c) && len(c.Lifecycle.PreStop.Exec.Command) == 1 {
+	if ours(*c) {
 		return
 	}
 	if c.Lifecycle == nil {

@@ -37,9 +37,10 @@ const (
 	Enabled        = "enabled"
 )
 
-// Names of what is put into a pod.
+// Names of what is put into a pod. The volume's is a mark as well: nobody but inject gives it, so a hook is inject's own if it runs
+// the program, without arguments, in a container that mounts this volume. Whatever else a hook looks like, somebody wrote it.
 const (
-	Volume    = "prestop-bin"
+	Volume    = "prestop-injected"
 	Installer = "prestop-install"
 	MountPath = "/prestop-bin"
 	Program   = MountPath + "/prestop"
@@ -58,6 +59,8 @@ const (
 	// LeastGrace is the shortest grace period in seconds that has room for a hook: with less than 2 s in all, prestop makes no
 	// wait.
 	LeastGrace = 4
+	// MostGrace is the longest grace period in seconds that prestop takes: a year.
+	MostGrace = 366 * 24 * 60 * 60
 	// DefaultMax is how long the default step waits at most.
 	DefaultMax = 60 * time.Second
 	// DefaultMin is how long a step that replaces a sleep waits at least.
@@ -94,7 +97,9 @@ type Result struct {
 	Edits      []Edit         // what leads from the old spec to the new one
 	Left       string         // why the pod as a whole is left alone; empty: see Containers
 	Containers []Outcome      // of each container, in order
+	Sidecars   []Outcome      // of each native sidecar, in order; none has a hook
 	Problems   []Problem      // annotations that do not say what they are meant to
+	Warnings   []Problem      // annotations that say more than the grace period has room for
 }
 
 // An Outcome is what became of a container.
@@ -104,11 +109,11 @@ type Outcome struct {
 	Text      string // what was done, or why not
 }
 
-// A Problem is an annotation that cannot be read. The pod gets what it would get without it, or, where its steps cannot be read,
-// these steps.
+// A Problem is an annotation with which something is wrong. Where it cannot be read, the pod gets what it would get without it, or,
+// where its steps cannot be read, these steps.
 type Problem struct {
 	Annotation string
-	Text       string // what was expected
+	Text       string // what was expected, or what happens
 }
 
 // Inject puts the hook into a pod.
@@ -120,6 +125,7 @@ func Inject(p Pod, with Parameters) Result {
 	if e.result.Left == "" {
 		e.readAnnotations()
 		e.containers()
+		e.sidecars()
 	}
 	e.result.Spec = p.Spec
 	if len(e.result.Edits) > 0 {
@@ -149,7 +155,21 @@ func (e *editor) leftAlone() string {
 	case e.grace() < LeastGrace:
 		return fmt.Sprintf("its terminationGracePeriodSeconds is %d, and a hook needs %d at least", e.grace(), LeastGrace)
 	}
-	installed := slices.ContainsFunc(spec.InitContainers, func(c corev1.Container) bool { return c.Name == Installer })
+	if len(spec.Containers) == 0 {
+		return "it has no containers"
+	}
+	if e.grace() > MostGrace {
+		return fmt.Sprintf("its terminationGracePeriodSeconds is %d, and prestop takes %d at most", e.grace(), MostGrace)
+	}
+	installed := false
+	for _, c := range spec.InitContainers {
+		if c.Name == Installer {
+			installed = slices.ContainsFunc(c.VolumeMounts, func(m corev1.VolumeMount) bool { return m.Name == Volume })
+			if !installed {
+				return "its init container " + Installer + " is something else"
+			}
+		}
+	}
 	for _, v := range spec.Volumes {
 		if v.Name == Volume && v.Image == nil && (v.EmptyDir == nil || !e.with.Installer && !installed) {
 			return "its volume " + Volume + " is something else"
@@ -164,6 +184,8 @@ func (e *editor) leftAlone() string {
 			return "one of its containers has no name"
 		case names[c.Name]:
 			return "two of its containers are called " + c.Name
+		case setTwice(c) != "":
+			return "its container " + c.Name + " sets " + setTwice(c) + " twice"
 		}
 		names[c.Name] = true
 	}
@@ -183,6 +205,19 @@ func (e *editor) budget() time.Duration {
 	return hook.DefaultBudget(time.Duration(e.grace()) * time.Second).Truncate(time.Second)
 }
 
+// sidecars says what becomes of native sidecars.
+func (e *editor) sidecars() {
+	for _, c := range e.Spec.InitContainers {
+		if sidecar(c) {
+			text := "a native sidecar gets no hook, since the kubelet ends it after the containers"
+			if c.Lifecycle != nil && c.Lifecycle.PreStop != nil {
+				text = "the hook of a native sidecar is kept"
+			}
+			e.result.Sidecars = append(e.result.Sidecars, Outcome{Container: c.Name, Text: text})
+		}
+	}
+}
+
 // containers decides about each container, and brings the binary if any has a use for it.
 func (e *editor) containers() {
 	var hooked []int
@@ -197,6 +232,7 @@ func (e *editor) containers() {
 	if len(hooked) == 0 {
 		return
 	}
+	e.checkTimes()
 	e.bringBinary(hooked[0])
 	for _, i := range hooked {
 		o := e.hook(i)
@@ -207,15 +243,17 @@ func (e *editor) containers() {
 // serves tells whether a container is given the hook, and if not why.
 func (e *editor) serves(c corev1.Container) (why string, ok bool) {
 	slept, sleeps := e.replaceable(c)
-	switch {
+	switch has := c.Lifecycle != nil && c.Lifecycle.PreStop != nil; {
+	case has && !ours(c) && !sleeps && slept > 0:
+		return fmt.Sprintf("its hook that sleeps %s is kept; --replace-sleep would replace it", slept), false
+	case has && !ours(c) && !sleeps && runs(c, Program):
+		return "its hook runs " + Program + ", but not as inject writes it: somebody's own, which is kept", false
+	case has && !ours(c) && !sleeps:
+		return "it has a hook of its own, which is kept", false
 	case pathTaken(c):
 		return "it mounts something else at " + MountPath, false
-	case ours(c) || sleeps:
+	case has:
 		return "", true
-	case c.Lifecycle != nil && c.Lifecycle.PreStop != nil && slept > 0:
-		return fmt.Sprintf("its hook that sleeps %s is kept; --replace-sleep would replace it", slept), false
-	case c.Lifecycle != nil && c.Lifecycle.PreStop != nil:
-		return "it has a hook of its own", false
 	case len(c.Ports) > 0:
 		return "", true
 	case slices.Contains(MeshProxies, c.Name) && slices.ContainsFunc(e.Spec.Containers, func(c corev1.Container) bool { return len(c.Ports) > 0 }):
@@ -224,10 +262,16 @@ func (e *editor) serves(c corev1.Container) (why string, ok bool) {
 	return "it declares no ports", false
 }
 
-// ours tells whether a container has inject's hook, be it of an older version.
+// ours tells whether a container has inject's hook, be it of an older version. See [Volume].
 func ours(c corev1.Container) bool {
-	return c.Lifecycle != nil && c.Lifecycle.PreStop != nil && c.Lifecycle.PreStop.Exec != nil &&
-		len(c.Lifecycle.PreStop.Exec.Command) > 0 && c.Lifecycle.PreStop.Exec.Command[0] == Program
+	return c.Lifecycle != nil && c.Lifecycle.PreStop != nil && runs(c, Program) && len(c.Lifecycle.PreStop.Exec.Command) == 1 &&
+		slices.ContainsFunc(c.VolumeMounts, func(m corev1.VolumeMount) bool { return m.Name == Volume && m.MountPath == MountPath })
+}
+
+// runs tells whether a container's hook runs a program.
+func runs(c corev1.Container, program string) bool {
+	h := c.Lifecycle.PreStop
+	return h.Exec != nil && len(h.Exec.Command) > 0 && h.Exec.Command[0] == program
 }
 
 // pathTaken tells whether something else is mounted where the binary must be. The binary's directory inside another volume would
@@ -238,21 +282,32 @@ func pathTaken(c corev1.Container) bool {
 	})
 }
 
+// setTwice is a variable of the hook that a container sets twice. The last counts to the kubelet, and the API server merges neither.
+func setTwice(c corev1.Container) string {
+	for i, v := range c.Env {
+		if slices.Contains([]string{GraceVariable, StepsVariable, WaitVariable}, v.Name) && slices.ContainsFunc(c.Env[:i], func(o corev1.EnvVar) bool { return o.Name == v.Name }) {
+			return v.Name
+		}
+	}
+	return ""
+}
+
 // hook gives a container the hook and its variables.
 func (e *editor) hook(i int) Outcome {
 	c := &e.spec.Containers[i]
 	o := Outcome{Container: c.Name, Hooked: true}
 	was, before := ours(*c), len(e.result.Edits)
 	slept, replaced := e.replaceable(*c)
+	e.kept = nil
 	e.mount(c)
-	e.env(c, GraceVariable, strconv.FormatInt(e.grace(), 10), func(corev1.EnvVar) bool { return true })
+	e.env(c, GraceVariable, strconv.FormatInt(e.grace(), 10), true)
 	steps := e.steps
 	if replaced {
 		steps = e.insteadOf(slept)
 	}
-	e.env(c, StepsVariable, steps, ownSteps)
+	e.env(c, StepsVariable, steps, slices.ContainsFunc(c.Env, func(v corev1.EnvVar) bool { return v.Name == StepsVariable && marked(v) }))
 	if e.wait != "" {
-		e.env(c, WaitVariable, e.wait, func(corev1.EnvVar) bool { return false })
+		e.env(c, WaitVariable, e.wait, false)
 	}
 	e.preStop(c)
 	switch changed := len(e.result.Edits) > before; {
@@ -264,6 +319,12 @@ func (e *editor) hook(i int) Outcome {
 		o.Text = "its hook is brought up to date"
 	default:
 		o.Text = "has the hook"
+	}
+	if e.brought != "" {
+		o.Text += "; its binary is still brought by " + e.brought
+	}
+	if len(e.kept) > 0 {
+		o.Text += "; it keeps its own " + strings.Join(e.kept, " and ")
 	}
 	return o
 }

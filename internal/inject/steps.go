@@ -2,35 +2,37 @@ package inject
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/internal/lint"
 	"github.com/prestop/prestop/internal/parse"
+	"github.com/prestop/prestop/internal/phrase"
 	"github.com/prestop/prestop/internal/verbs"
 )
 
-// What a container's variable with steps must look like to be taken for inject's own. Another one is somebody's, and kept.
+// The first line of steps that inject writes, by which it knows them again. All are comments to prestop. Other steps are somebody's,
+// and kept.
 const (
-	// StepsMark is the first line of steps that come from the annotation. It is a comment to prestop.
-	StepsMark = "# " + StepsAnnotation
-	// OwnSteps matches the default step, whatever its numbers.
-	OwnSteps = `^until quiet max=[0-9a-z]+ allow=[0-9]+$`
+	DefaultMark  = "# " + InjectAnnotation              // of the default
+	StepsMark    = "# " + StepsAnnotation               // of those of the annotation
+	ReplacedMark = DefaultMark + ": instead of a sleep" // of the step that replaces a sleep, and is kept as well
 )
 
-// DurationPattern matches what the annotations take for a duration: seconds, or as in 1m30s.
-const DurationPattern = `^([0-9]{1,9}|([0-9]{1,6}(h|m|s|ms))+)$`
+// DurationPattern matches what the annotations take for a duration: seconds, or as in 1m30s. Nothing that it matches is too long for
+// prestop, which takes a year at most.
+const DurationPattern = `^([0-9]{1,7}s?|[0-9]{1,3}h([0-9]{1,5}m)?([0-9]{1,7}s)?|[0-9]{1,5}m([0-9]{1,7}s)?)$`
 
-var (
-	ownDefault = regexp.MustCompile(OwnSteps)
-	duration   = regexp.MustCompile(DurationPattern)
-)
+var duration = regexp.MustCompile(DurationPattern)
 
-func ownSteps(v corev1.EnvVar) bool {
-	return strings.HasPrefix(v.Value, StepsMark+"\n") || ownDefault.MatchString(v.Value)
+func marked(v corev1.EnvVar) bool {
+	return strings.HasPrefix(v.Value, DefaultMark+"\n") || strings.HasPrefix(v.Value, StepsMark+"\n")
 }
 
 // QuietWindow is for how long there must be silence, by default, until an until quiet is met. In seconds, rounded up.
@@ -42,8 +44,18 @@ func QuietWindow() int {
 	return int((spec.Needs().Quiet.For + time.Second - 1) / time.Second)
 }
 
+// Annotations are those that inject reads.
+func Annotations() []string {
+	return []string{InjectAnnotation, StepsAnnotation, MaxAnnotation, WaitAnnotation}
+}
+
 // readAnnotations sets what the pod's containers are told.
 func (e *editor) readAnnotations() {
+	for _, name := range slices.Sorted(maps.Keys(e.Annotations)) {
+		if strings.HasPrefix(name, Domain) && !slices.Contains(Annotations(), name) {
+			e.result.Warnings = append(e.result.Warnings, Problem{name, "inject knows no such annotation, and leaves it out" + phrase.DidYouMean(name, Annotations())})
+		}
+	}
 	allow := e.probes()
 	text := e.Annotations[StepsAnnotation]
 	lines := stepLines(text)
@@ -60,9 +72,9 @@ func (e *editor) readAnnotations() {
 			e.problem(MaxAnnotation, "expected no "+StepsAnnotation+" beside it: it is for the default step", limit)
 		}
 	case limited:
-		e.steps = fmt.Sprintf("until quiet max=%s allow=%d", limit, allow)
+		e.steps = fmt.Sprintf("%s\nuntil quiet max=%s allow=%d", DefaultMark, limit, allow)
 	default:
-		e.steps = fmt.Sprintf("until quiet max=%ds allow=%d", int(min(e.with.Max, e.budget())/time.Second), allow)
+		e.steps = fmt.Sprintf("%s\nuntil quiet max=%ds allow=%d", DefaultMark, int(min(e.with.Max, e.budget())/time.Second), allow)
 	}
 	if wait, ok := e.Annotations[WaitAnnotation]; ok {
 		if duration.MatchString(wait) {
@@ -90,13 +102,37 @@ func stepLines(text string) []string {
 	return all
 }
 
-// checkSteps says which steps cannot be read. What a variable holds is not known here.
+// checkSteps says which steps cannot be read, and adds up what the others take at least. What a variable holds is not known here.
 func (e *editor) checkSteps(lines []string) {
 	for n, line := range lines {
 		known := true
-		_, _, _, err := parse.Line(verbs.All(), line, func(string) (string, bool) { known = false; return "1", true })
+		_, spec, _, err := parse.Line(verbs.All(), line, func(string) (string, bool) { known = false; return "1", true })
 		if err != nil && known {
 			e.result.Problems = append(e.result.Problems, Problem{StepsAnnotation, fmt.Sprintf("step %d: %s", n+1, err)})
+		}
+		if err == nil && known {
+			e.least += spec.Needs().Least
+		}
+	}
+}
+
+// checkTimes says which annotations ask for more time than the hook has.
+func (e *editor) checkTimes() {
+	seconds := func(annotation string) time.Duration {
+		d, _ := grammar.ParseDuration(e.Annotations[annotation])
+		return d
+	}
+	for _, one := range []struct {
+		annotation string
+		wants      time.Duration
+		what       string
+	}{
+		{StepsAnnotation, e.least, "its steps take at least"},
+		{MaxAnnotation, seconds(MaxAnnotation), "it is"},
+		{WaitAnnotation, seconds(WaitAnnotation), "it is"},
+	} {
+		if one.wants > e.budget() {
+			e.result.Warnings = append(e.result.Warnings, Problem{one.annotation, fmt.Sprintf("%s %s, but the pod's grace period of %d s leaves a hook %s: it ends then", one.what, one.wants, e.grace(), e.budget())})
 		}
 	}
 }
@@ -106,9 +142,6 @@ func (e *editor) checkSteps(lines []string) {
 // Only readiness probes are made while a pod ends: the kubelet stops the others when it begins to end it. A probe of a TCP socket
 // carries no payload, and one that runs a program makes no connection that is known.
 func (e *editor) probes() int {
-	sidecar := func(c corev1.Container) bool {
-		return c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways
-	}
 	sum := 0
 	for _, c := range e.Spec.InitContainers {
 		if sidecar(c) {
@@ -119,6 +152,11 @@ func (e *editor) probes() int {
 		sum += probed(c.ReadinessProbe)
 	}
 	return sum
+}
+
+// sidecar tells whether an init container is a native sidecar.
+func sidecar(c corev1.Container) bool {
+	return c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways
 }
 
 // DefaultPeriod is a probe's periodSeconds.
@@ -155,7 +193,7 @@ func (e *editor) insteadOf(slept time.Duration) string {
 		return e.steps
 	}
 	longest, shortest := e.sleepTimes(slept)
-	return fmt.Sprintf("until quiet min=%ds max=%ds allow=%d", int(shortest/time.Second), int(longest/time.Second), e.probes())
+	return fmt.Sprintf("%s\nuntil quiet min=%ds max=%ds allow=%d", ReplacedMark, int(shortest/time.Second), int(longest/time.Second), e.probes())
 }
 
 // sleepTimes are the max and the min of the step that replaces a sleep, in whole seconds. Both end by the deadline.
@@ -171,5 +209,5 @@ func (e *editor) replacement(slept time.Duration, steps string) string {
 		return fmt.Sprintf("its hook that slept %s is replaced by the steps of the annotation", slept)
 	}
 	_, shortest := e.sleepTimes(slept)
-	return fmt.Sprintf("its hook that slept %s is replaced by %q; where a load balancer takes longer than %s to stop sending, give a larger --min", slept, steps, shortest)
+	return fmt.Sprintf("its hook that slept %s is replaced by %q; where a load balancer takes longer than %s to stop sending, give a larger --min", slept, strings.TrimPrefix(steps, ReplacedMark+"\n"), shortest)
 }

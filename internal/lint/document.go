@@ -25,7 +25,7 @@ func documents(f File) (docs []node, unreadable []Unreadable) {
 	if len(f.Content) > MaxFile {
 		return nil, []Unreadable{{f.Name, 0, fmt.Sprintf("expected at most %d MiB", MaxFile>>20)}}
 	}
-	for _, part := range split(utf8Of(f.Content)) {
+	for _, part := range split(UTF8(f.Content)) {
 		if part.empty() {
 			continue
 		}
@@ -118,13 +118,13 @@ func (p part) unreadable(file string, err error) Unreadable {
 		text += ", perhaps a tab: YAML is indented by blanks"
 	}
 	if bytes.Contains(p.text, []byte("{{")) {
-		text += "; a template of Helm's? render it first: helm template CHART | kubectl prestop lint -"
+		text += "; a template of Helm's? render it first, by helm template CHART"
 	}
 	return Unreadable{file, p.line + line, text}
 }
 
-// utf8Of reads what PowerShell writes for kubectl … > file.
-func utf8Of(content []byte) []byte {
+// UTF8 is a file's text in UTF-8, without a byte order mark: PowerShell writes UTF-16 for kubectl … > file.
+func UTF8(content []byte) []byte {
 	text, _, err := transform.Bytes(unicode.BOMOverride(transform.Nop), content)
 	if err != nil {
 		return content

@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"cmp"
 	"maps"
 	"reflect"
 	"slices"
@@ -70,6 +71,7 @@ func named(all map[string][]*object, name, namespace string) *object {
 type workload struct {
 	*object
 	kind  string
+	group string // or the version, where it has none
 	pods  []*pod
 	flaws []flaw
 	stray node // a hook that is nobody's
@@ -95,9 +97,12 @@ type templated struct {
 // groups are those whose kinds are known here. An object without a group is taken for one of them.
 var groups = []string{"", "v1", "apps", "batch", "extensions", "elasticsearch.k8s.elastic.co", "argoproj.io", "apps.openshift.io"}
 
-func (in *input) add(d node, depth int) {
-	kind := d.at("kind").text()
-	group, _, _ := strings.Cut(d.at("apiVersion").text(), "/")
+// add reads a document, or what stands in a list. In lists that the API server makes, as PodList, what is listed has no kind of its
+// own: of is the list's, without its ending, and version its apiVersion.
+func (in *input) add(d node, of, version string) {
+	kind := cmp.Or(d.at("kind").text(), of)
+	version = cmp.Or(d.at("apiVersion").text(), version)
+	group, _, _ := strings.Cut(version, "/")
 	known := slices.Contains(groups, group)
 	switch {
 	case kind == "" || kind == "ControllerRevision":
@@ -111,12 +116,10 @@ func (in *input) add(d node, depth int) {
 		in.secrets[o.name] = append(in.secrets[o.name], o)
 	case strings.HasSuffix(kind, "List"):
 		for _, item := range d.at("items").items() {
-			if depth < 3 {
-				in.add(item, depth+1)
-			}
+			in.add(item, strings.TrimSuffix(kind, "List"), version)
 		}
 	default:
-		w := &workload{object: newObject(d), kind: kind, in: in}
+		w := &workload{object: newObject(d), kind: kind, group: group, in: in}
 		if w.name == "" {
 			w.name = d.at("metadata", "generateName").text()
 		}

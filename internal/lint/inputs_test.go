@@ -44,7 +44,7 @@ func TestInputs(t *testing.T) {
 		"a list":                      {"- kind: Pod\n", ""},
 		"values":                      {"replicas: 3\nlifecycle: {preStop: {sleep: {seconds: 30}}}\n", ""},
 		"a Deployment with no pod":    {"kind: Deployment\n", ""},
-		"a template of Helm's":        {"kind: Pod\n{{- if .Values.x }}\nspec: {}\n{{- end }}\n", "2 unreadable could not find expected ':'; a template of Helm's? render it first: helm template CHART | kubectl prestop lint -"},
+		"a template of Helm's":        {"kind: Pod\n{{- if .Values.x }}\nspec: {}\n{{- end }}\n", "2 unreadable could not find expected ':'; a template of Helm's? render it first, by helm template CHART"},
 		"tabs":                        {"kind: Pod\nspec:\n\tcontainers: []\n", "3 unreadable found character that cannot start any token, perhaps a tab: YAML is indented by blanks"},
 		"indented otherwise":          {"kind: Pod\nspec:\n  a: 1\n b: 2\n", "4 unreadable did not find expected key; this line, or one below it, is not indented as the others, or lacks quotes"},
 		"a list that is not":          {"kind: Pod\nspec:\n  - a: 1\n  b: 2\n", "3 unreadable did not find expected '-' indicator; this line, or one below it, is not indented as the others, or lacks quotes"},

@@ -103,7 +103,7 @@ func (o Options) Check(files []File) Result {
 			if d.at("kind").text() != "" {
 				all.Objects[f.Name]++
 			}
-			in.add(d, 0)
+			in.add(d, "", "")
 		}
 	}
 	rules := Rules()

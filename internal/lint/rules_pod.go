@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/version"
 )
 
@@ -65,11 +64,14 @@ func stopSignalWithoutOS(c *container, say report) {
 	}
 }
 
+// restartAllContainers is an action of Kubernetes 1.35 and later. Older versions of k8s.io/api, of which this package can be built too, have no name for it.
+const restartAllContainers = "RestartAllContainers"
+
 // restartSkipsHook: the kubelet restarts all containers with a grace period of 0, which skips hooks.
 func restartSkipsHook(c *container, say report) {
 	for i, rule := range c.RestartPolicyRules {
 		hooked := slices.ContainsFunc(c.pod.running, func(c *container) bool { return c.hook != nil })
-		if rule.Action == corev1.ContainerRestartRuleActionRestartAllContainers && hooked {
+		if rule.Action == restartAllContainers && hooked {
 			say(c.at("restartPolicyRules", i, "action"), "RestartAllContainers ends all containers of the pod without their preStop hooks", "action: Restart, which restarts this container alone")
 		}
 	}

@@ -19,6 +19,7 @@ type Template struct {
 	// Foreign: the object is of a kind that is not known here. What its owner makes of the template is not known either.
 	Foreign bool
 	Node    *yaml.Node // of the template, not of its spec
+	Object  *yaml.Node // that makes the pod, or is it
 	Pod     *corev1.PodTemplateSpec
 	Mistype []Unreadable // values of the template that are not what Kubernetes takes there
 }
@@ -27,12 +28,11 @@ type Template struct {
 func Templates(file string, document *yaml.Node) []Template {
 	f := File{Name: file}
 	in := newInput()
-	in.add(node{document.Content[0], &f}.followed(), 0)
+	in.add(node{document.Content[0], &f}.followed(), "", "")
 	var all []Template
 	for _, w := range in.workloads {
-		group, _, _ := strings.Cut(w.at("apiVersion").text(), "/")
 		for _, p := range w.pods {
-			t := Template{Kind: w.kind, Namespace: w.namespace, Name: w.name, Line: w.Line, Foreign: !slices.Contains(groups, group), Node: p.place.Node, Pod: p.PodTemplateSpec}
+			t := Template{Kind: w.kind, Namespace: w.namespace, Name: w.name, Line: w.Line, Foreign: !slices.Contains(groups, w.group), Node: p.place.Node, Object: w.Node, Pod: p.PodTemplateSpec}
 			for _, flaw := range w.flaws {
 				if flaw.kind == mistyped {
 					t.Mistype = append(t.Mistype, Unreadable{file, flaw.at.Line, fmt.Sprintf("%s: expected %s, got %s", strings.Join(flaw.path, "."), flaw.expected, flaw.value.kind())})
@@ -54,7 +54,7 @@ type Part struct {
 // Parts cuts a file where a line begins with ---, as kubectl does. Together they are the file, in UTF-8.
 func Parts(f File) []Part {
 	var all []Part
-	for _, p := range split(utf8Of(f.Content)) {
+	for _, p := range split(UTF8(f.Content)) {
 		all = append(all, Part{f.Name, p.text, p.line})
 	}
 	return all

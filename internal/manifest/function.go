@@ -9,8 +9,8 @@ import (
 	"github.com/prestop/prestop/internal/lint"
 )
 
-// FunctionConfig is what the caller of a KRM function says of it: the scalars below data, as in a ConfigMap, or below spec. It is
-// nil for a file that is no ResourceList, which is what such a function is given and gives back.
+// FunctionConfig is what the caller of a KRM function says of it: the scalars below data, as in a ConfigMap, or below spec. What is
+// no scalar is an empty text. It is nil for a file that is no ResourceList, which is what such a function is given and gives back.
 func FunctionConfig(f lint.File) map[string]string {
 	if !bytes.Contains(f.Content, []byte("ResourceList")) {
 		return nil
@@ -29,9 +29,7 @@ func FunctionConfig(f lint.File) map[string]string {
 		for _, field := range []string{"data", "spec"} {
 			at := value(value(root, "functionConfig"), field)
 			for i := 0; at != nil && at.Kind == yaml.MappingNode && i+1 < len(at.Content); i += 2 {
-				if v := at.Content[i+1]; v.Kind == yaml.ScalarNode {
-					settings[at.Content[i].Value] = v.Value
-				}
+				settings[at.Content[i].Value] = at.Content[i+1].Value
 			}
 		}
 		return settings

@@ -8,38 +8,22 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// rewrittenJSON is the text of a document that was JSON and is to be JSON again. ok is false for YAML.
-func rewrittenJSON(old []byte, d *yaml.Node) (text []byte, ok bool) {
-	if !bytes.HasPrefix(bytes.TrimSpace(old), []byte("{")) || !json.Valid(old) {
-		return nil, false
-	}
-	var b bytes.Buffer
-	writeJSON(&b, d.Content[0])
-	indent := indentation(old)
-	if indent == "" {
-		return append(b.Bytes(), trailing(old)...), true
-	}
-	var pretty bytes.Buffer
-	if err := json.Indent(&pretty, b.Bytes(), "", indent); err != nil {
-		panic(err) // of what was just written
-	}
-	return append(pretty.Bytes(), trailing(old)...), true
-}
-
-// indentation is what the first line within the outermost braces begins with; empty: all is one line.
-func indentation(text []byte) string {
-	_, rest, ok := bytes.Cut(bytes.TrimSpace(text), []byte("\n"))
+// jsonMargin is what the first line within the outermost braces begins with; empty: all is one line.
+func jsonMargin(text []byte) string {
+	_, rest, ok := bytes.Cut(text, []byte("\n"))
 	if !ok {
 		return ""
 	}
 	return string(rest[:len(rest)-len(bytes.TrimLeft(rest, " \t"))])
 }
 
-func trailing(text []byte) []byte { return text[len(bytes.TrimRight(text, " \t\r\n")):] }
-
-// writeJSON keeps the order of keys.
-func writeJSON(b *bytes.Buffer, n *yaml.Node) {
+// writeJSON keeps the order of keys. spaced tells whether a blank stands after colons and commas.
+func writeJSON(b *bytes.Buffer, n *yaml.Node, spaced bool) {
 	open, shut, step := byte('['), byte(']'), 1
+	blank := ""
+	if spaced {
+		blank = " "
+	}
 	switch n.Kind {
 	case yaml.ScalarNode:
 		b.WriteString(scalarJSON(n))
@@ -50,12 +34,12 @@ func writeJSON(b *bytes.Buffer, n *yaml.Node) {
 	b.WriteByte(open)
 	for i := 0; i < len(n.Content); i += step {
 		if i > 0 {
-			b.WriteByte(',')
+			b.WriteString("," + blank)
 		}
 		if step == 2 {
-			b.WriteString(quoted(n.Content[i].Value) + ":")
+			b.WriteString(quoted(n.Content[i].Value) + ":" + blank)
 		}
-		writeJSON(b, n.Content[i+step-1])
+		writeJSON(b, n.Content[i+step-1], spaced)
 	}
 	b.WriteByte(shut)
 }

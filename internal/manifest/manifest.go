@@ -2,18 +2,19 @@
 //
 // [Inject] is all of it: a file in, the file with hooks out, and what was done. What becomes of a pod internal/inject decides; where
 // pods stand in a document internal/lint knows. This package changes the document's text and nothing else in it: comments, the
-// order of keys and fields that it does not know stay. A document that needs no change is returned byte for byte.
+// order of keys and fields that it does not know stay. A document that needs no change is returned byte for byte, and what is put into another leaves every other byte.
 //
 // It opens no file and prints nothing. It is for cmd/kubectl-prestop.
 package manifest
 
 import (
 	"bytes"
-	"errors"
-	"reflect"
+	"fmt"
 	"slices"
 
 	"go.yaml.in/yaml/v3"
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/unicode"
 
 	"github.com/prestop/prestop/internal/inject"
 	"github.com/prestop/prestop/internal/lint"
@@ -29,11 +30,12 @@ type Report struct {
 	Text      string // a part of a sentence
 }
 
-// Inject puts hooks into a file. The errors are places that cannot be read, or that say what cannot be done; then there is no output.
+// Inject puts hooks into a file, and keeps its encoding. The errors are places that cannot be read, or that say what cannot be done; then there is no output.
 func Inject(f lint.File, with inject.Parameters) (out []byte, reports []Report, errs []*lint.Unreadable) {
 	if len(f.Content) > lint.MaxFile {
 		return nil, nil, []*lint.Unreadable{{File: f.Name, Text: "expected at most 64 MiB"}}
 	}
+	changed := false
 	for _, p := range lint.Parts(f) {
 		d, err := p.Document()
 		if err != nil {
@@ -41,13 +43,16 @@ func Inject(f lint.File, with inject.Parameters) (out []byte, reports []Report, 
 			continue
 		}
 		text := p.Text
-		if d != nil {
+		if twice := writtenTwice(f.Name, d); len(twice) > 0 {
+			errs = append(errs, twice...)
+		} else if d != nil {
 			all, said, wrong := decide(f.Name, d, with)
 			reports, errs = append(reports, said...), append(errs, wrong...)
 			if len(wrong) == 0 && len(all) > 0 {
 				var ok bool
-				if text, ok = rewritten(p, d, all); !ok {
-					errs = append(errs, &lint.Unreadable{File: f.Name, Line: p.Line + 1, Text: "this document cannot be written again without a change of what it says; write it in another way"})
+				changed = true
+				if text, ok = rewritten(p, d, all, with); !ok {
+					errs = append(errs, &lint.Unreadable{File: f.Name, Line: p.Line + 1, Text: "the hook cannot be put into this document without a change of something else; write the document in another way"})
 				}
 			}
 		}
@@ -56,7 +61,43 @@ func Inject(f lint.File, with inject.Parameters) (out []byte, reports []Report, 
 	if len(errs) > 0 {
 		return nil, nil, errs
 	}
-	return out, reports, nil
+	if !changed {
+		return f.Content, reports, nil
+	}
+	return encodedAs(f.Content, out), reports, nil
+}
+
+// encodedAs is a text in the encoding that another has.
+func encodedAs(old, text []byte) []byte {
+	for mark, encoding := range map[string]encoding.Encoding{
+		"\xef\xbb\xbf": unicode.UTF8BOM,
+		"\xfe\xff":     unicode.UTF16(unicode.BigEndian, unicode.UseBOM),
+		"\xff\xfe":     unicode.UTF16(unicode.LittleEndian, unicode.UseBOM),
+	} {
+		if bytes.HasPrefix(old, []byte(mark)) {
+			text, _ = encoding.NewEncoder().Bytes(text) // each letter of it is one of Unicode's
+		}
+	}
+	return text
+}
+
+// writtenTwice are the keys that stand twice in a mapping, of which readers take one or the other.
+func writtenTwice(file string, n *yaml.Node) (all []*lint.Unreadable) {
+	if n == nil {
+		return nil
+	}
+	lines := map[string]int{}
+	for i, c := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 0 && c.Kind == yaml.ScalarNode && c.Tag != "!!merge" {
+			if first, twice := lines[c.Value]; twice {
+				all = append(all, &lint.Unreadable{File: file, Line: c.Line, Text: fmt.Sprintf("the key %q stands here a second time; first in line %d", c.Value, first)})
+			} else {
+				lines[c.Value] = c.Line
+			}
+		}
+		all = append(all, writtenTwice(file, c)...)
+	}
+	return all
 }
 
 // edits are those of a document's templates, by their order.
@@ -79,6 +120,11 @@ func decide(file string, d *yaml.Node, with inject.Parameters) (all edits, repor
 			}
 			continue
 		}
+		for _, name := range inject.Annotations() {
+			if at := value(value(value(t.Object, "metadata"), "annotations"), name); at != nil && t.Node != t.Object {
+				reports = append(reports, Report{file, at.Line, object(t), "", false, "annotation " + name + ": nobody looks at it here; it is for the pod's metadata, as in spec.template.metadata"})
+			}
+		}
 		r := inject.Inject(pod(t), with)
 		for _, p := range r.Problems {
 			errs = append(errs, &lint.Unreadable{File: file, Line: annotationLine(t, p.Annotation), Text: "annotation " + p.Annotation + ": " + p.Text})
@@ -86,7 +132,10 @@ func decide(file string, d *yaml.Node, with inject.Parameters) (all edits, repor
 		if r.Left != "" {
 			say("", r.Left, false)
 		}
-		for _, c := range r.Containers {
+		for _, w := range r.Warnings {
+			reports = append(reports, Report{file, annotationLine(t, w.Annotation), object(t), "", false, "annotation " + w.Annotation + ": " + w.Text})
+		}
+		for _, c := range slices.Concat(r.Containers, r.Sidecars) {
 			say(c.Container, c.Text, c.Hooked)
 		}
 		if len(r.Edits) > 0 {
@@ -97,10 +146,10 @@ func decide(file string, d *yaml.Node, with inject.Parameters) (all edits, repor
 }
 
 // apply changes a document.
-func (all edits) apply(d *yaml.Node) {
-	for n, t := range lint.Templates("", d) {
+func (all edits) apply(to tree) {
+	for n, t := range lint.Templates("", to.document) {
 		for _, e := range all[n] {
-			tree{d}.set(t.Node, append([]string{"spec"}, e.Path...), e.Value)
+			to.set(t.Node, append([]string{"spec"}, e.Path...), e.Value)
 		}
 	}
 }
@@ -117,6 +166,9 @@ func none(t lint.Template) string {
 }
 
 func object(t lint.Template) string {
+	if t.Name == "" {
+		return t.Kind
+	}
 	if t.Namespace != "" {
 		return t.Kind + " " + t.Namespace + "/" + t.Name
 	}
@@ -145,117 +197,44 @@ func annotationLine(t lint.Template, name string) int {
 	return n.Line
 }
 
-// rewritten is the text of a document that is changed. ok is false where the YAML library would write something else than it read.
-func rewritten(p lint.Part, d *yaml.Node, all edits) (text []byte, ok bool) {
-	all.apply(d)
-	if text, ok := rewrittenJSON(p.Text, d); ok {
-		return text, true
-	}
-	var want any
-	if err := d.Decode(&want); err != nil {
-		return nil, false
-	}
-	if text = written(p.Text, d); !says(text, want) {
-		return nil, false
-	}
-	if kept, some := withBlankLines(p, all); some && says(kept, want) {
-		text = kept
-	}
-	if bytes.Contains(p.Text, []byte("\r\n")) {
-		text = bytes.ReplaceAll(bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")), []byte("\n"), []byte("\r\n"))
-	}
-	return text, true
-}
-
-// says tells whether a text, once read, is this value.
-func says(text []byte, want any) bool {
-	var got any
-	return yaml.Unmarshal(text, &got) == nil && reflect.DeepEqual(got, want)
-}
-
-// written is a document's text, after the line of dashes that it had.
-func written(old []byte, d *yaml.Node) []byte {
-	sayNull(d, false)
-	var b bytes.Buffer
-	if first, _, _ := bytes.Cut(old, []byte("\n")); bytes.HasPrefix(first, []byte("---")) {
-		b.Write(append(bytes.TrimRight(first, "\r"), '\n'))
-	}
-	e := yaml.NewEncoder(&b)
-	e.SetIndent(2)
-	if compact(d) {
-		e.CompactSeqIndent()
-	}
-	if err := errors.Join(e.Encode(d), e.Close()); err != nil {
-		panic(err) // a tree that was read is a tree that can be written
-	}
-	return b.Bytes()
-}
-
-// sayNull writes a null that is nothing, as in {a}, in a word: within braces the YAML library would make it an empty text.
-func sayNull(n *yaml.Node, flow bool) {
-	if flow = flow || n.Style&yaml.FlowStyle != 0; flow && n.Kind == yaml.ScalarNode && n.Value == "" && n.ShortTag() == "!!null" {
-		n.Value = "null"
-	}
-	for _, c := range n.Content {
-		sayNull(c, flow)
-	}
-}
-
-// blank stands for an empty line, which the YAML library forgets, while comments stay.
-const blank = "# empty line: kubectl prestop inject"
-
-// withBlankLines is what becomes of a document, with the document's empty lines. some is false where it has none, or where they cannot
-// be kept, as in a text that goes over several lines.
-func withBlankLines(p lint.Part, all edits) (kept []byte, some bool) {
-	marked, some := mark(p.Text)
-	if !some {
-		return nil, false
-	}
-	d, err := lint.Part{File: p.File, Text: marked, Line: p.Line}.Document()
-	if err != nil || d == nil {
-		return nil, false
-	}
-	all.apply(d)
-	for line := range bytes.Lines(written(p.Text, d)) {
-		if string(bytes.TrimSpace(line)) == blank {
-			line = []byte("\n")
+// rewritten is the text of a document that is changed. ok is false where that cannot be done in its text.
+func rewritten(p lint.Part, d *yaml.Node, all edits, with inject.Parameters) (text []byte, ok bool) {
+	s := newSource(p.Text, p.Line, d)
+	t := newTree(d, s.was)
+	all.apply(t)
+	for range maxShared {
+		if !bytes.Contains(p.Text, []byte("*")) {
+			break
 		}
-		kept = append(kept, line...)
+		if all, _, _ = decide(p.File, d, with); len(all) == 0 {
+			break
+		}
+		all.apply(t)
 	}
-	end := p.Text[len(bytes.TrimRight(p.Text, " \t\r\n")):]
-	kept = append(append(bytes.TrimRight(kept, "\n"), '\n'), bytes.Repeat([]byte("\n"), max(0, bytes.Count(end, []byte("\n"))-1))...)
-	return kept, true
+	s.write(d, false)
+	text = s.changed()
+	got, err := lint.Part{File: p.File, Text: text, Line: p.Line}.Document()
+	return text, err == nil && got != nil && same(got, d)
 }
 
-// mark puts comments in the place of empty lines, each where the line after it begins.
-func mark(text []byte) (marked []byte, some bool) {
-	lines := slices.Collect(bytes.Lines(bytes.TrimRight(text, " \t\r\n")))
-	var column []byte
-	for i, line := range slices.Backward(lines) {
-		if content := bytes.TrimLeft(line, " "); len(bytes.TrimSpace(line)) > 0 {
-			column = line[:len(line)-len(content)]
-		} else {
-			lines[i], some = append(slices.Clone(column), blank+"\n"...), true
+// maxShared is how often a document is looked at again where pods are aliases of others: what was put into one is not in its copies.
+const maxShared = 4
+
+// same tells whether two documents say the same.
+func same(a, b *yaml.Node) bool {
+	for a.Kind == yaml.AliasNode {
+		a = a.Alias
+	}
+	for b.Kind == yaml.AliasNode {
+		b = b.Alias
+	}
+	if a.Kind != b.Kind || a.ShortTag() != b.ShortTag() || a.Value != b.Value || len(a.Content) != len(b.Content) {
+		return false
+	}
+	for i := range a.Content {
+		if !same(a.Content[i], b.Content[i]) {
+			return false
 		}
 	}
-	return append(bytes.Join(lines, nil), '\n'), some
-}
-
-// compact tells whether lists within mappings are written at the column of their keys, as Kubernetes' own tools do. The first list
-// that is found decides.
-func compact(d *yaml.Node) bool {
-	found, is := list(d)
-	return !found || is
-}
-
-func list(n *yaml.Node) (found, compact bool) {
-	for i, c := range n.Content {
-		if n.Kind == yaml.MappingNode && i%2 == 1 && c.Kind == yaml.SequenceNode && c.Style&yaml.FlowStyle == 0 && c.Line > 0 && len(c.Content) > 0 {
-			return true, c.Column == n.Content[i-1].Column
-		}
-		if found, compact = list(c); found {
-			return found, compact
-		}
-	}
-	return false, false
+	return true
 }

@@ -3,11 +3,20 @@ package manifest_test
 import (
 	"bytes"
 	"encoding/json"
+	"flag"
+	"fmt"
 	"maps"
+	"os"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/rogpeppe/go-internal/diff"
+	"github.com/rogpeppe/go-internal/txtar"
 	"go.yaml.in/yaml/v3"
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/unicode"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/prestop/prestop/internal/inject"
@@ -141,7 +150,7 @@ func TestTextStays(t *testing.T) {
 		rest := string(out)
 		for line := range strings.Lines(text) {
 			line = strings.TrimSpace(line)
-			line = strings.NewReplacer("labels}", "labels: null}", "env: []", "env:").Replace(line)
+			line = strings.NewReplacer("env: []", "env:").Replace(line)
 			_, after, ok := strings.Cut(rest, line)
 			if !ok {
 				t.Errorf("%s: %q is gone from\n%s", name, line, out)
@@ -190,7 +199,7 @@ func TestFunctionConfig(t *testing.T) {
 		want map[string]string
 	}{
 		{begin + "functionConfig: {kind: ConfigMap, data: {image: p:1, max: 10s}}\nitems: []\n", map[string]string{"image": "p:1", "max": "10s"}},
-		{begin + "functionConfig: {kind: Inject, spec: {image: p:1, init-container: true, list: []}}\n", map[string]string{"image": "p:1", "init-container": "true"}},
+		{begin + "functionConfig: {kind: Inject, spec: {image: p:1, init-container: true, list: []}}\n", map[string]string{"image": "p:1", "init-container": "true", "list": ""}},
 		{begin, map[string]string{}},
 		{"kind: ResourceList\n", nil},
 		{"kind: ConfigMap\ndata: {kind: ResourceList}\n---\n", nil},
@@ -209,6 +218,9 @@ func TestErrors(t *testing.T) {
 	for text, want := range map[string]string{
 		"kind: Pod\nspec: {containers: [{name: a}]}\n---\nkind: {\n":                                    "f:4: ",
 		"kind: Pod\nspec:\n  hostNetwork: 7\n  containers: [{name: a, ports: [{containerPort: 80}]}]\n": "f:3: spec.hostNetwork: expected a truth value, got a number",
+		"kind: Service\n---\nkind: Pod\nmetadata:\n  name: a\n  labels: {}\n  name: b\n":                `f:7: the key "name" stands here a second time; first in line 5`,
+		`{"kind": "ConfigMap", "data": {"a": "1", "a": "1"}}`:                                           `f:1: the key "a"`,
+		"kind: Pod\nspec:\n  ? containers\n  : - {name: a, ports: [{containerPort: 80}]}\n":             "f:1: the hook cannot be put into this document",
 		strings.Repeat("#", lint.MaxFile+1):                                                             "f: expected at most 64 MiB",
 	} {
 		out, reports, errs := manifest.Inject(lint.File{Name: "f", Content: []byte(text)}, inject.Parameters{Image: "p:1"})
@@ -225,5 +237,173 @@ func TestOneLine(t *testing.T) {
 	out, _, errs := manifest.Inject(lint.File{Name: "f", Content: []byte(text)}, inject.Parameters{Image: "p:1"})
 	if len(errs) > 0 || !json.Valid(out) || bytes.ContainsRune(out, '\n') || !bytes.Contains(out, []byte(`{"name":"N","value":"1e3"},`)) || !bytes.Contains(out, []byte(`"tty":true,"stdin":null`)) {
 		t.Errorf("%v: %s", errs, out)
+	}
+}
+
+var update = flag.Bool("update", false, "write testdata/kept.txtar anew")
+
+func in(e encoding.Encoding, text string) string {
+	written, err := e.NewEncoder().String(text)
+	if err != nil {
+		panic(err)
+	}
+	return written
+}
+
+// A text that ends a file without an end of line stays as it is, whatever comes after it.
+func TestOpenEnd(t *testing.T) {
+	t.Parallel()
+	for head, want := range map[string]string{"|": "|-", "|-": "|-", "|+": "|-", ">": ">-", "|1": "|1-", "|+1": "|1-", "&a |": "&a |-", "| # c": "|- # c"} {
+		text := "kind: Pod\nspec:\n containers:\n - name: app\n   ports: [{containerPort: 80}]\n   args:\n   - " + head + "\n    a text"
+		out, _, errs := manifest.Inject(lint.File{Name: "f", Content: []byte(text)}, inject.Parameters{Image: "p:1"})
+		if len(errs) > 0 || !strings.Contains(string(out), "- "+want+"\n    a text\n") {
+			t.Errorf("%s: %v\n%s", head, errs, out)
+		}
+	}
+}
+
+// Lists in lists, and lists whose items have no kind of their own, as the API server makes them.
+func TestLists(t *testing.T) {
+	t.Parallel()
+	const text = `kind: List
+items:
+- apiVersion: v1
+  kind: PodList
+  items:
+  - metadata: {name: first}
+    spec: {containers: [{name: app, ports: [{containerPort: 80}]}]}
+- {kind: List, items: [{kind: List, items: [{kind: List, items: [{kind: Pod, metadata: {name: second}, spec: {containers: [{name: app, ports: [{containerPort: 80}]}]}}]}]}]}
+---
+apiVersion: apps/v1
+kind: DeploymentList
+items:
+- null
+- 5
+- metadata: {name: third}
+  spec: {template: {spec: {containers: [{name: app, ports: [{containerPort: 80}]}]}}}
+---
+apiVersion: example.com/v1
+kind: ThingList
+items:
+- metadata: {name: strange}
+  spec: {template: {spec: {containers: [{name: app, ports: [{containerPort: 80}]}]}}}
+`
+	out, reports, errs := manifest.Inject(lint.File{Name: "f", Content: []byte(text)}, inject.Parameters{Image: "p:1"})
+	if len(errs) > 0 {
+		t.Fatal(errs[0])
+	}
+	var got []string
+	for _, r := range reports {
+		got = append(got, fmt.Sprint(r.Object, " ", r.Hooked))
+	}
+	if want := []string{"Pod first true", "Pod second true", "Deployment third true", "Thing strange false"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if n := bytes.Count(out, []byte("PRE_STOP_STEPS")); n != 3 {
+		t.Errorf("%d hooks in\n%s", n, out)
+	}
+}
+
+// A document of thousands of pods is done in the time that reading it takes, be it one line, or full of anchors. What looked for each of
+// them from the beginning took minutes.
+func TestLarge(t *testing.T) {
+	t.Parallel()
+	const pods = 2000
+	item := "- kind: Pod\n  metadata: {name: é%[1]d, labels: &l%[1]d {a: b}, annotations: *l%[1]d}\n  spec: &s%[1]d\n    containers:\n    - {name: app, ports: [{containerPort: 80}], env: &e%[1]d []}\n"
+	var inLines, inALine strings.Builder
+	for n := range pods {
+		fmt.Fprintf(&inLines, item, n)
+		fmt.Fprintf(&inALine, `%s{"kind":"Pod","metadata":{"name":"é%d"},"spec":{"containers":[{"name":"app","ports":[{"containerPort":80}]}]}}`, map[bool]string{true: ","}[n > 0], n)
+	}
+	for name, text := range map[string]string{"anchors": "kind: List\nitems:\n" + inLines.String(), "a line": `{"kind":"List","items":[` + inALine.String() + "]}"} {
+		began := time.Now()
+		out, _, errs := manifest.Inject(lint.File{Name: name, Content: []byte(text)}, inject.Parameters{Image: "p:1"})
+		if n := bytes.Count(out, []byte("PRE_STOP_STEPS")); len(errs) > 0 || n != pods {
+			t.Errorf("%s: %d hooks, %v", name, n, errs)
+		}
+		if took := time.Since(began); took > 20*time.Second {
+			t.Errorf("%s: it took %s", name, took)
+		}
+	}
+}
+
+// A pod that is an alias of another gets a hook as well.
+func TestAliases(t *testing.T) {
+	t.Parallel()
+	const text = "kind: List\nitems:\n- kind: Deployment\n  spec:\n    template: &t\n      spec: {containers: [{name: app, ports: [{containerPort: 80}]}]}\n- kind: Deployment\n  spec:\n    template: *t\n- kind: Deployment\n  spec: {template: *t}\n"
+	out, _, errs := manifest.Inject(lint.File{Name: "f", Content: []byte(text)}, inject.Parameters{Image: "p:1"})
+	if n := bytes.Count(out, []byte("PRE_STOP_STEPS")); len(errs) > 0 || n != 3 {
+		t.Errorf("%d hooks, %v, in\n%s", n, errs, out)
+	}
+}
+
+// What needs no change is returned byte for byte, in whatever encoding.
+func TestUntouched(t *testing.T) {
+	t.Parallel()
+	const text = "\n# comment \n\n---\n\n# empty\n--- # ConfigMap\nkind:   ConfigMap\ndata: { a : 'b' ,\n c: \"d\"}  \n\n...\n---\n\tnull\n--- \nkind: Job\nspec: {template: {spec: {containers: [ {name: a , ports: [{containerPort: 80}]}]}}}\n\n\n"
+	for name, text := range map[string]string{
+		"as it is":    strings.ReplaceAll(text, "\t", ""),
+		"with CRLF":   strings.ReplaceAll(strings.ReplaceAll(text, "\t", ""), "\n", "\r\n"),
+		"with a mark": "\ufeffkind: Service",
+		"in UTF-16":   in(unicode.UTF16(unicode.BigEndian, unicode.UseBOM), "kind: Service # é"),
+		"nothing":     "",
+		"blanks":      " \n\n",
+	} {
+		out, _, errs := manifest.Inject(lint.File{Name: name, Content: []byte(text)}, inject.Parameters{Image: "p:1"})
+		if len(errs) > 0 || string(out) != text {
+			t.Errorf("%s: got %q, want %q, %v", name, out, text, errs)
+		}
+	}
+}
+
+// Of a document nothing changes but what is put into it: comments, order, columns, quotes, empty lines and anchors stay byte for byte.
+func TestKept(t *testing.T) {
+	t.Parallel()
+	const name = "testdata/kept.txtar"
+	all, err := txtar.ParseFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	with := inject.Parameters{Image: "prestop/prestop:1", ReplaceSleep: true}
+	for i := 0; i < len(all.Files); i += 2 {
+		text, want := string(all.Files[i].Data), string(all.Files[i+1].Data)
+		if *update {
+			out, _, errs := manifest.Inject(lint.File{Name: all.Files[i].Name, Content: []byte(text)}, with)
+			if len(errs) > 0 {
+				t.Fatal(errs[0])
+			}
+			all.Files[i+1].Data = out
+			continue
+		}
+		for how, edit := range map[string]func(string) string{
+			"as it is":            func(s string) string { return s },
+			"with CRLF":           func(s string) string { return strings.ReplaceAll(s, "\n", "\r\n") },
+			"with an open end":    func(s string) string { return strings.TrimSuffix(s, "\n") },
+			"after two others":    func(s string) string { return "kind:  A\n---\n# none\n---\n" + s },
+			"with a mark":         func(s string) string { return "\ufeff" + s },
+			"in UTF-16":           func(s string) string { return in(unicode.UTF16(unicode.LittleEndian, unicode.UseBOM), s) },
+			"before a line break": func(s string) string { return s + "\n---\n\n" },
+		} {
+			out, _, errs := manifest.Inject(lint.File{Name: all.Files[i].Name, Content: []byte(edit(text))}, with)
+			if len(errs) > 0 {
+				t.Errorf("%s, %s: %v", all.Files[i].Name, how, errs[0])
+				continue
+			}
+			if how == "with an open end" {
+				out, edit = append(bytes.TrimSuffix(out, []byte("\n")), '\n'), func(s string) string { return s } // lines that come after the last have an end
+			}
+			if string(out) != edit(want) {
+				t.Errorf("%s, %s: %s", all.Files[i].Name, how, diff.Diff("want", []byte(edit(want)), "got", out))
+			}
+			again, _, errs := manifest.Inject(lint.File{Name: "f", Content: out}, with)
+			if len(errs) > 0 || string(again) != string(out) {
+				t.Errorf("%s, %s: a second time makes\n%s%v", all.Files[i].Name, how, again, errs)
+			}
+		}
+	}
+	if *update {
+		if err := os.WriteFile(name, txtar.Format(all), 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

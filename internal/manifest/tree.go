@@ -8,8 +8,28 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// A tree is a document that is changed.
-type tree struct{ document *yaml.Node }
+// A tree is a document that is changed. Nodes without a line are new.
+type tree struct {
+	document *yaml.Node
+	was      map[*yaml.Node]*yaml.Node   // what new nodes stand in the place of
+	aliases  map[*yaml.Node][]*yaml.Node // of each node with an anchor
+}
+
+func newTree(d *yaml.Node, was map[*yaml.Node]*yaml.Node) tree {
+	t := tree{d, was, map[*yaml.Node][]*yaml.Node{}}
+	t.know(d)
+	return t
+}
+
+// know notes the aliases in a node.
+func (t tree) know(n *yaml.Node) {
+	if n.Kind == yaml.AliasNode {
+		t.aliases[n.Alias] = append(t.aliases[n.Alias], n)
+	}
+	for _, c := range n.Content {
+		t.know(c)
+	}
+}
 
 // set makes the place that path leads to, from a mapping, hold a value. See [inject.Edit].
 func (t tree) set(from *yaml.Node, path []string, to any) {
@@ -34,7 +54,8 @@ func (t tree) enter(at *yaml.Node, step, then string) *yaml.Node {
 	} else if v := value(at, step); v != nil && v.ShortTag() != "!!null" {
 		if k := keyOf(at, step); k < 0 { // merged into it: what is changed must be its own
 			v = clone(v)
-			at.Content = append(at.Content, scalar(step), v)
+			t.know(v)
+			t.add(at, scalar(step), v)
 			return v
 		} else {
 			return at.Content[k+1]
@@ -45,75 +66,103 @@ func (t tree) enter(at *yaml.Node, step, then string) *yaml.Node {
 		made.Kind = yaml.SequenceNode
 	}
 	t.put(at, step, made)
-	return at.Content[len(at.Content)-1]
+	return made
 }
 
-// put sets one element of a list or one key of a mapping. A scalar that is replaced keeps its comments.
+// put sets one element of a list or one key of a mapping. A scalar that is replaced keeps its quotes.
 func (t tree) put(at *yaml.Node, step string, v *yaml.Node) {
-	at.Style &^= flowIfEmpty(at)
 	if field, text, ok := element(step); ok {
 		for i, item := range at.Content {
 			if is(item, field, text) {
+				t.replace(item, v)
 				at.Content[i] = v
 				return
 			}
 		}
-		at.Content = append(at.Content, v)
+		t.add(at, v)
 		return
 	}
 	if k := keyOf(at, step); k >= 0 {
 		old := at.Content[k+1]
-		v.HeadComment, v.LineComment, v.FootComment = old.HeadComment, old.LineComment, old.FootComment
-		if len(at.Content) > k+2 { // the last of the same keys counts
-			at.Content = append(append(at.Content[:k+1:k+1], v), at.Content[k+2:]...)
-		} else {
-			at.Content[k+1] = v
+		if quotes := old.Style & (yaml.DoubleQuotedStyle | yaml.SingleQuotedStyle); v.Kind == yaml.ScalarNode && v.Style == 0 {
+			v.Style = quotes
 		}
+		t.replace(old, v)
+		at.Content[k+1] = v
 		return
 	}
-	at.Content = append(at.Content, scalar(step), v)
+	t.add(at, scalar(step), v)
 }
 
-// flowIfEmpty: what is added to [] or {} is written in lines.
-func flowIfEmpty(n *yaml.Node) yaml.Style {
-	if len(n.Content) == 0 {
-		return yaml.FlowStyle
+// replace notes that a new node takes the place of another.
+func (t tree) replace(old, v *yaml.Node) {
+	t.release(old)
+	if old.Line > 0 {
+		t.was[v] = old
+	} else if was := t.was[old]; was != nil {
+		t.was[v] = was
 	}
-	return 0
+}
+
+// release has aliases of what is in a node become copies.
+func (t tree) release(n *yaml.Node) {
+	t.share(n)
+	for _, c := range n.Content {
+		t.release(c)
+	}
+}
+
+// add adds to a collection. One that is empty is written anew.
+func (t tree) add(to *yaml.Node, nodes ...*yaml.Node) {
+	if len(to.Content) == 0 && to.Line > 0 {
+		t.renew(to)
+		to.Style &^= yaml.FlowStyle
+	}
+	to.Content = append(to.Content, nodes...)
+}
+
+// renew has a node be written anew where it stands.
+func (t tree) renew(n *yaml.Node) {
+	if n.Line > 0 {
+		old := *n
+		t.was[n] = &old
+		n.Line, n.Anchor = 0, ""
+	}
 }
 
 // own makes a node that may be changed: one that no alias shares. An alias becomes a copy of what it stands for; of a node that
 // aliases stand for, they become copies.
 func (t tree) own(n *yaml.Node) *yaml.Node {
 	if n.Kind == yaml.AliasNode {
-		*n = *clone(n.Alias)
+		t.copyTo(n)
 	}
-	if n.Anchor != "" {
-		t.share(t.document, n)
-	}
+	t.share(n)
 	return n
 }
 
-func (t tree) share(in, anchored *yaml.Node) {
-	if in.Kind == yaml.AliasNode && in.Alias == anchored {
-		*in = *clone(anchored)
-		return
-	}
-	for _, c := range in.Content {
-		t.share(c, anchored)
+// share has aliases of a node become copies.
+func (t tree) share(n *yaml.Node) {
+	all := t.aliases[n]
+	delete(t.aliases, n)
+	for _, alias := range all {
+		if alias.Kind == yaml.AliasNode {
+			t.copyTo(alias)
+		}
 	}
 }
 
-// clone copies a node and what is in it, without anchors.
+// copyTo makes an alias a copy of what it stands for.
+func (t tree) copyTo(alias *yaml.Node) {
+	t.renew(alias)
+	*alias = *clone(alias.Alias)
+	t.know(alias)
+}
+
+// clone copies a node and what is in it, without anchors, comments and places.
 func clone(n *yaml.Node) *yaml.Node {
-	c := *n
-	c.Anchor, c.Content = "", nil
+	c := yaml.Node{Kind: n.Kind, Style: n.Style, Tag: n.Tag, Value: n.Value, Alias: n.Alias}
 	for _, inside := range n.Content {
-		if inside.Kind == yaml.AliasNode {
-			c.Content = append(c.Content, inside) // it stands for the same still
-		} else {
-			c.Content = append(c.Content, clone(inside))
-		}
+		c.Content = append(c.Content, clone(inside)) // an alias in it stands for the same still
 	}
 	return &c
 }

@@ -17,7 +17,7 @@ tar --exclude=./.git --exclude=./bin --exclude=./dist -cf - . | tar -C "$one" -x
 cp -R "$one/." "$two"
 
 release() { # COPY CACHE
-  SOURCE_DATE_EPOCH=1700000000 GOCACHE=$2 "$work/release" -version="$version" -arches="$arch" -commit=none -tree="$1" -out="$1/dist/release"
+  SOURCE_DATE_EPOCH=1700000000 GOCACHE=$2 "$work/release" -version="$version" -arches="$arch" -desktops= -commit=none -tree="$1" -out="$1/dist/release"
 }
 
 go build -o "$work/release" ./internal/packaging/release

@@ -101,8 +101,8 @@ func with(s settings) map[string]any {
 		"Label": inject.NamespaceLabel, "Enabled": inject.Enabled,
 		"Volume": inject.Volume, "Init": inject.Installer, "MountPath": inject.MountPath, "Program": inject.Program,
 		"GraceVariable": inject.GraceVariable, "StepsVariable": inject.StepsVariable, "WaitVariable": inject.WaitVariable,
-		"DefaultGrace": inject.DefaultGrace, "LeastGrace": inject.LeastGrace, "DefaultMax": int(inject.DefaultMax.Seconds()),
-		"StepsMark": inject.StepsMark, "OwnSteps": inject.OwnSteps, "Duration": inject.DurationPattern,
+		"DefaultGrace": inject.DefaultGrace, "LeastGrace": inject.LeastGrace, "MostGrace": inject.MostGrace, "DefaultMax": int(inject.DefaultMax.Seconds()),
+		"StepsMark": inject.StepsMark, "DefaultMark": inject.DefaultMark, "Duration": inject.DurationPattern, "Image": inject.ImagePattern,
 		"Window": inject.QuietWindow(), "Period": inject.DefaultPeriod, "Mesh": strings.Join(mesh, ", "),
 		"Secrets": secrets,
 	}

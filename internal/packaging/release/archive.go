@@ -53,13 +53,13 @@ func compressed(content []byte) ([]byte, error) {
 	return text.Bytes(), nil
 }
 
-// writeArchive writes a program for one architecture. The license stands beside it, as krew wants.
+// writeArchive writes a program for one target. The license stands beside it, as krew wants.
 func (r release) writeArchive(p program, b binary) (artefact, error) {
 	text, err := os.ReadFile(filepath.Join(r.tree, "LICENSE"))
 	if err != nil {
 		return artefact{}, err
 	}
-	archive, err := tarOf(r.time, []entry{{"LICENSE", 0o644, text}, {p.name, 0o755, b.content}})
+	archive, err := tarOf(r.time, []entry{{"LICENSE", 0o644, text}, {p.fileName(b.target), 0o755, b.content}})
 	if err != nil {
 		return artefact{}, err
 	}
@@ -67,7 +67,7 @@ func (r release) writeArchive(p program, b binary) (artefact, error) {
 	if err != nil {
 		return artefact{}, err
 	}
-	a := artefact{name: r.archiveName(p, b.arch), program: p, binaries: []binary{b}}
+	a := artefact{name: r.archiveName(p, b.target), program: p, binaries: []binary{b}}
 	a.digest, err = r.write(a.name, archive)
 	return a, err
 }

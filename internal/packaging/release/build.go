@@ -17,18 +17,19 @@ const buildFlags = "-buildvcs=false -trimpath -tags=nethttpomithttp2"
 
 // buildEnv has each setting of Go that decides a binary's bytes, so that nobody's own counts.
 var buildEnv = []string{
-	"CGO_ENABLED=0", "GOARM=6", "GOFLAGS=" + buildFlags, "GOOS=linux",
+	"CGO_ENABLED=0", "GOARM=6", "GOFLAGS=" + buildFlags,
 	"GOAMD64=v1", "GOARM64=v8.0", "GOPPC64=power8", "GORISCV64=rva20u64", "GOEXPERIMENT=", "GOFIPS140=off", "GODEBUG=", "GOWORK=off",
 }
 
-// A binary is a program built for one architecture. Its info is what Go's linker wrote into it.
+// A binary is a program built for one target. Its info is what Go's linker wrote into it.
 type binary struct {
-	program, arch string
-	content       []byte
-	info          *buildinfo.BuildInfo
+	program string
+	target  target
+	content []byte
+	info    *buildinfo.BuildInfo
 }
 
-// build makes a program for each architecture, in a directory of its own. hookImage, where there is one, is linked into it
+// build makes a program for each of its targets, in a directory of its own. hookImage, where there is one, is linked into it
 // as the image that its commands put into manifests.
 func (r release) build(ctx context.Context, p program, hookImage, dir string) ([]binary, error) {
 	linked := "-s -w -X main.version=" + r.version
@@ -36,9 +37,9 @@ func (r release) build(ctx context.Context, p program, hookImage, dir string) ([
 		linked += " -X main.image=" + hookImage
 	}
 	var all []binary
-	for _, arch := range r.arches {
-		path := filepath.Join(dir, arch)
-		env := append([]string{"GOARCH=" + arch}, buildEnv...)
+	for _, t := range r.targets(p) {
+		path := filepath.Join(dir, t.os+"-"+t.arch)
+		env := append([]string{"GOOS=" + t.os, "GOARCH=" + t.arch}, buildEnv...)
 		if _, err := output(ctx, r.tree, env, "go", "build", "-ldflags="+linked, "-o", path, p.pkg); err != nil {
 			return nil, err
 		}
@@ -46,7 +47,7 @@ func (r release) build(ctx context.Context, p program, hookImage, dir string) ([
 		if err != nil {
 			return nil, err
 		}
-		b, err := readBinary(p.name, arch, content)
+		b, err := readBinary(p.name, t, content)
 		if err != nil {
 			return nil, err
 		}
@@ -55,12 +56,12 @@ func (r release) build(ctx context.Context, p program, hookImage, dir string) ([
 	return all, nil
 }
 
-func readBinary(name, arch string, content []byte) (binary, error) {
+func readBinary(name string, t target, content []byte) (binary, error) {
 	info, err := buildinfo.Read(bytes.NewReader(content))
 	if err != nil {
-		return binary{}, fmt.Errorf("%s for %s: %w", name, arch, err)
+		return binary{}, fmt.Errorf("%s for %s: %w", name, t, err)
 	}
-	return binary{name, arch, content, info}, nil
+	return binary{name, t, content, info}, nil
 }
 
 // modules are those that are linked, Go's standard library too, by their paths. The value is the version.

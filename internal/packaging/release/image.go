@@ -136,7 +136,7 @@ func (r release) addImage(to blobs, p program, b binary) (descriptor, error) {
 	if err != nil {
 		return descriptor{}, err
 	}
-	where := platformOf(b.arch)
+	where := platformOf(b.target.arch)
 	config, err := to.addJSON(mediaConfig, imageConfig{
 		Created: r.time, platform: where,
 		Config:  containerConfig{nobody, []string{"/" + p.name}, "/", r.labels(p)},

@@ -11,7 +11,7 @@ import (
 const krewName = "prestop.yaml"
 
 var (
-	krewChecksum   = regexp.MustCompile(`\{\{SHA256_LINUX_([A-Z0-9]+)\}\}`)
+	krewChecksum   = regexp.MustCompile(`\{\{SHA256_(LINUX|DARWIN|WINDOWS)_([A-Z0-9]+)\}\}`)
 	krewLeft       = regexp.MustCompile(`\{\{[^}]*\}\}`)
 	krewTemplateAt = filepath.Join("deploy", "krew", krewName)
 )
@@ -29,7 +29,7 @@ type krewManifest struct {
 	}
 }
 
-// writeKrew fills krew's manifest in, and adds its digest to sums. A release for some architectures alone is a try: it has none.
+// writeKrew fills krew's manifest in, and adds its digest to sums. A release for some targets alone is a try: it has none.
 func (r release) writeKrew(sums map[string]string) error {
 	template, err := os.ReadFile(filepath.Join(r.tree, krewTemplateAt))
 	if err != nil {
@@ -49,8 +49,8 @@ func (r release) krew(template string, sums map[string]string) (text string, who
 	whole = true
 	text = strings.NewReplacer("{{VERSION}}", r.version, "{{NUMBER}}", r.number()).Replace(template)
 	text = krewChecksum.ReplaceAllStringFunc(text, func(placeholder string) string {
-		arch := strings.ToLower(krewChecksum.FindStringSubmatch(placeholder)[1])
-		sum, ok := sums[r.archiveName(program{name: "kubectl-prestop"}, arch)]
+		words := krewChecksum.FindStringSubmatch(placeholder)
+		sum, ok := sums[r.archiveName(program{name: "kubectl-prestop"}, target{strings.ToLower(words[1]), strings.ToLower(words[2])})]
 		whole = whole && ok
 		return sum
 	})

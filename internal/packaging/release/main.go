@@ -32,7 +32,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout 
 	flags := flag.NewFlagSet("release", flag.ContinueOnError)
 	flags.SetOutput(stdout)
 	version := flags.String("version", "", "the release's `version`, as v1.2.3")
-	arches := flags.String("arches", "amd64 arm64 arm ppc64le s390x riscv64", "the `architectures`; fewer for a try")
+	arches := flags.String("arches", "amd64 arm64 arm ppc64le s390x riscv64", "the `architectures` of Linux; fewer for a try")
+	desktops := flags.String("desktops", "darwin/amd64 darwin/arm64 windows/amd64", "other `systems`, as darwin/arm64, for which there are archives of the plugin; none for a try")
 	tree := flags.String("tree", ".", "the `directory` with the sources")
 	out := flags.String("out", "dist/release", "the `directory` to make; what it had is removed")
 	commit := flags.String("commit", "", "the sources' `commit`, where they are no clean checkout of it; then SOURCE_DATE_EPOCH is needed")
@@ -45,6 +46,13 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout 
 	r := release{
 		version: *version, commit: *commit, tree: *tree, out: *out,
 		arches: strings.Fields(*arches), programs: programs,
+	}
+	for _, word := range strings.Fields(*desktops) {
+		system, arch, ok := strings.Cut(word, "/")
+		if !ok || system == "linux" {
+			return fmt.Errorf("-desktops: expected systems and architectures, as darwin/arm64, got %q", word)
+		}
+		r.desktops = append(r.desktops, target{system, arch})
 	}
 	var err error
 	if *commit == "" {

@@ -23,12 +23,13 @@ type program struct {
 	name, pkg   string
 	description string
 	image       string // the image's repository
+	desktop     bool   // people run it on their own machines as well
 }
 
 // programs are those of a release. The hook is the first: the plugin names its image.
 var programs = []program{
-	{"prestop", "./cmd/prestop", "A container's preStop hook in one static binary", "prestop/prestop"},
-	{"kubectl-prestop", "./cmd/kubectl-prestop", "The kubectl plugin that checks preStop hooks, and puts them into manifests", "prestop/kubectl-prestop"},
+	{"prestop", "./cmd/prestop", "A container's preStop hook in one static binary", "prestop/prestop", false},
+	{"kubectl-prestop", "./cmd/kubectl-prestop", "The kubectl plugin that checks preStop hooks, and puts them into manifests", "prestop/kubectl-prestop", true},
 }
 
 // A release is made from tree into out. All its files have its time.
@@ -37,8 +38,26 @@ type release struct {
 	commit    string
 	time      time.Time
 	tree, out string
-	arches    []string
+	arches    []string // of Linux, for which there are all programs
+	desktops  []target // other systems, for which there are archives of programs that people run on their own machines
 	programs  []program
+}
+
+// A target is what a program is built for, in Go's words.
+type target struct{ os, arch string }
+
+func (t target) String() string { return t.os + "/" + t.arch }
+
+// targets are those of a program. Those of Linux come first.
+func (r release) targets(p program) []target {
+	var all []target
+	for _, arch := range r.arches {
+		all = append(all, target{"linux", arch})
+	}
+	if p.desktop {
+		all = append(all, r.desktops...)
+	}
+	return all
 }
 
 // An artefact is a file of the release that others describe, and the binaries in it.
@@ -55,8 +74,16 @@ var versions = regexp.MustCompile(`^v\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$`)
 // number is the version without its v, as the names of files and the tags of images have it.
 func (r release) number() string { return strings.TrimPrefix(r.version, "v") }
 
-func (r release) archiveName(p program, arch string) string {
-	return fmt.Sprintf("%s_%s_linux_%s.tar.gz", p.name, r.number(), arch)
+func (r release) archiveName(p program, t target) string {
+	return fmt.Sprintf("%s_%s_%s_%s.tar.gz", p.name, r.number(), t.os, t.arch)
+}
+
+// fileName is what a program is called on a system.
+func (p program) fileName(t target) string {
+	if t.os == "windows" {
+		return p.name + ".exe"
+	}
+	return p.name
 }
 
 func (r release) layoutName(p program) string {
@@ -108,7 +135,7 @@ func (r release) fill(ctx context.Context, work string) error {
 			}
 			all = append(all, archive)
 		}
-		layout, err := r.writeLayout(p, binaries)
+		layout, err := r.writeLayout(p, binaries[:len(r.arches)])
 		if err != nil {
 			return err
 		}

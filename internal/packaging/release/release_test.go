@@ -29,7 +29,7 @@ func smallTree(t *testing.T) string {
 		"LICENSE":                     "the license\n",
 		"cmd/prestop/main.go":         "package main\n\nimport \"golang.org/x/sys/unix\"\n\nvar version string\n\nfunc main() { unix.Write(1, []byte(\"prestop \"+version+\"\\n\")) }\n",
 		"cmd/kubectl-prestop/main.go": "package main\n\nimport \"syscall\"\n\nvar version, image string\n\nfunc main() { syscall.Write(1, []byte(\"kubectl-prestop \"+version+\" \"+image+\"\\n\")) }\n",
-		"deploy/krew/prestop.yaml":    "spec: {version: \"{{VERSION}}\", platforms: [{uri: x/kubectl-prestop_{{NUMBER}}_linux_ARCH.tar.gz, sha256: \"{{SHA256_LINUX_UPPER}}\"}]}\n",
+		"deploy/krew/prestop.yaml":    "spec: {version: \"{{VERSION}}\", platforms: [{uri: x/kubectl-prestop_{{NUMBER}}_linux_ARCH.tar.gz, sha256: \"{{SHA256_LINUX_UPPER}}\"}, {uri: x/kubectl-prestop_{{NUMBER}}_windows_amd64.tar.gz, sha256: \"{{SHA256_WINDOWS_AMD64}}\"}]}\n",
 	}
 	files["deploy/krew/prestop.yaml"] = strings.NewReplacer("ARCH", runtime.GOARCH, "UPPER", strings.ToUpper(runtime.GOARCH)).Replace(files["deploy/krew/prestop.yaml"])
 	for name, text := range files {
@@ -66,7 +66,7 @@ func small(t *testing.T) release {
 	r := release{
 		version: "v1.2.3", commit: "0123456789abcdef", time: time.Unix(1_700_000_000, 0).UTC(),
 		tree: smallTree(t), out: filepath.Join(t.TempDir(), "dist", "release"),
-		arches: []string{runtime.GOARCH, otherArch()}, programs: programs,
+		arches: []string{runtime.GOARCH, otherArch()}, desktops: []target{{"windows", "amd64"}}, programs: programs,
 	}
 	if err := r.make(t.Context()); err != nil {
 		t.Fatal(err)
@@ -101,7 +101,7 @@ func twiceTheSameBytes(t *testing.T, first release) {
 		t.Fatal(err)
 	}
 	one, two := filesOf(t, first.out), filesOf(t, second.out)
-	if names := sortedNames(one); !slices.Equal(names, sortedNames(two)) || len(names) != 3*2*3+2 {
+	if names := sortedNames(one); !slices.Equal(names, sortedNames(two)) || len(names) != 3*(2*3+1)+2 {
 		t.Fatalf("%q\n%q", names, sortedNames(two))
 	}
 	for name, content := range one {
@@ -155,7 +155,7 @@ func checkedByItsUsers(t *testing.T, r release) {
 
 // The plugin puts the image of its own release into manifests: the digest is that of the layout's index.
 func pluginNamesTheImage(t *testing.T, r release) {
-	b, err := r.verifyArchive(t.Context(), programs[1], runtime.GOARCH)
+	b, err := r.verifyArchive(t.Context(), programs[1], target{"linux", runtime.GOARCH})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +172,7 @@ func pluginNamesTheImage(t *testing.T, r release) {
 
 func archived(t *testing.T, r release, p program, arch string) binary {
 	t.Helper()
-	b, err := r.verifyArchive(t.Context(), p, arch)
+	b, err := r.verifyArchive(t.Context(), p, target{"linux", arch})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +181,7 @@ func archived(t *testing.T, r release, p program, arch string) binary {
 
 // Whatever is changed after it was made is found.
 func verifyFinds(t *testing.T, made release) {
-	archive := made.archiveName(programs[0], runtime.GOARCH)
+	archive := made.archiveName(programs[0], target{"linux", runtime.GOARCH})
 	for name, damage := range map[string]struct {
 		do   func(r release) error
 		want string
@@ -205,7 +205,7 @@ func verifyFinds(t *testing.T, made release) {
 			return replace(t, r, r.layoutName(programs[0]), `"architecture"`, `"Architecture"`)
 		}, "another digest"},
 		"an archive for another architecture": {func(r release) error {
-			text := read(t, r.out, r.archiveName(programs[0], otherArch()))
+			text := read(t, r.out, r.archiveName(programs[0], target{"linux", otherArch()}))
 			_, err := r.write(archive, []byte(text))
 			return err
 		}, "was built for linux/" + otherArch()},
@@ -273,7 +273,7 @@ func TestBillOfTheHook(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	listed, err := output(t.Context(), root, append([]string{"GOARCH=" + runtime.GOARCH}, buildEnv...), "go", "list", "-deps",
+	listed, err := output(t.Context(), root, append([]string{"GOOS=linux", "GOARCH=" + runtime.GOARCH}, buildEnv...), "go", "list", "-deps",
 		"-f={{with .Module}}{{if not .Main}}{{.Path}} {{.Version}}{{end}}{{end}}", programs[0].pkg)
 	if err != nil {
 		t.Fatal(err)
@@ -314,9 +314,12 @@ func TestKrew(t *testing.T) {
 	r := release{version: "v1.2.3"}
 	template := read(t, root, krewTemplateAt)
 	sums := map[string]string{}
-	arches := []string{"amd64", "arm64", "arm", "ppc64le", "s390x", "riscv64"}
-	for _, arch := range arches {
-		sums[r.archiveName(programs[1], arch)] = sha256Of([]byte(arch))
+	targets := []target{
+		{"linux", "amd64"}, {"linux", "arm64"}, {"linux", "arm"}, {"linux", "ppc64le"}, {"linux", "s390x"}, {"linux", "riscv64"},
+		{"darwin", "amd64"}, {"darwin", "arm64"}, {"windows", "amd64"},
+	}
+	for _, at := range targets {
+		sums[r.archiveName(programs[1], at)] = sha256Of([]byte(at.String()))
 	}
 	text, whole, err := r.krew(template, sums)
 	if err != nil || !whole {
@@ -326,19 +329,19 @@ func TestKrew(t *testing.T) {
 	if err := yaml.Unmarshal([]byte(text), &manifest); err != nil {
 		t.Fatal(err)
 	}
-	var got []string
+	var got []target
 	for _, p := range manifest.Spec.Platforms {
-		arch := p.Selector.MatchLabels["arch"]
-		got = append(got, arch)
-		name := r.archiveName(programs[1], arch)
-		if p.URI != project+"/releases/download/v1.2.3/"+name || p.SHA256 != sums[name] || p.Bin != "kubectl-prestop" {
-			t.Errorf("%s: %+v", arch, p)
+		at := target{p.Selector.MatchLabels["os"], p.Selector.MatchLabels["arch"]}
+		got = append(got, at)
+		name := r.archiveName(programs[1], at)
+		if p.URI != project+"/releases/download/v1.2.3/"+name || p.SHA256 != sums[name] || p.Bin != programs[1].fileName(at) {
+			t.Errorf("%s: %+v", at, p)
 		}
 	}
-	if !slices.Equal(got, arches) || manifest.Spec.Version != "v1.2.3" {
+	if !slices.Equal(got, targets) || manifest.Spec.Version != "v1.2.3" {
 		t.Errorf("%s for %q", manifest.Spec.Version, got)
 	}
-	delete(sums, r.archiveName(programs[1], "arm"))
+	delete(sums, r.archiveName(programs[1], target{"windows", "amd64"}))
 	if _, whole, err := r.krew(template, sums); whole || err != nil {
 		t.Errorf("without an archive: whole %v, %v", whole, err)
 	}
@@ -388,7 +391,7 @@ func TestRunWantsACleanCheckout(t *testing.T) {
 	}
 	git("init", "--quiet")
 	out := filepath.Join(t.TempDir(), "release")
-	args := []string{"-version=v1.2.3", "-tree=" + tree, "-out=" + out, "-arches=" + runtime.GOARCH}
+	args := []string{"-version=v1.2.3", "-tree=" + tree, "-out=" + out, "-arches=" + runtime.GOARCH, "-desktops=windows/amd64"}
 	none := func(string) string { return "" }
 	said, err := tryRun(t.Context(), args, none)
 	if err == nil || !strings.Contains(err.Error(), "not committed") {
@@ -397,7 +400,7 @@ func TestRunWantsACleanCheckout(t *testing.T) {
 	git("add", ".")
 	git("commit", "--quiet", "--message=all")
 	said, err = tryRun(t.Context(), args, none)
-	if err != nil || !strings.Contains(said, "v1.2.3, 14 files") {
+	if err != nil || !strings.Contains(said, "v1.2.3, 17 files") {
 		t.Fatalf("%q, %v", said, err)
 	}
 	archive, err := os.ReadFile(filepath.Join(out, "prestop_1.2.3_linux_"+runtime.GOARCH+".tar.gz"))
@@ -444,6 +447,7 @@ func TestRunRefuses(t *testing.T) {
 		"no checkout":      {[]string{"-version=v1.2.3", "-tree=" + t.TempDir()}, "1", "not a git repository"},
 		"no date":          {[]string{"-version=v1.2.3", "-commit=x", "-tree=" + t.TempDir()}, "", "not a git repository"},
 		"an architecture":  {[]string{"-version=v1.2.3", "-commit=x", "-tree=" + tree, "-arches=abacus"}, "1", "abacus"},
+		"a system":         {[]string{"-version=v1.2.3", "-commit=x", "-desktops=macos"}, "1", "as darwin/arm64"},
 		"a tree of others": {[]string{"-version=v1.2.3", "-commit=x", "-tree=" + t.TempDir(), "-arches=amd64"}, "1", "go build"},
 	} {
 		t.Run(name, func(t *testing.T) {

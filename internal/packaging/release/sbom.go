@@ -90,7 +90,7 @@ func (r release) sbom(a artefact) sbomDocument {
 	}, sbomItself, "DESCRIBES")
 	for _, b := range a.binaries {
 		program := add(sbomPackage{
-			SPDXID: "SPDXRef-Program-" + b.program + "-linux-" + b.arch, Name: b.program + " linux/" + b.arch, VersionInfo: r.version,
+			SPDXID: "SPDXRef-Program-" + b.program + "-" + b.target.os + "-" + b.target.arch, Name: b.program + " " + b.target.String(), VersionInfo: r.version,
 			PackageFileName: b.program, DownloadLocation: noAssertion, Purpose: "APPLICATION", LicenseDeclared: license,
 			Checksums: []checksum{{"SHA256", sha256Of(b.content)}}, ExternalRefs: purl(module, r.version),
 		}, root, "CONTAINS")

@@ -29,14 +29,16 @@ func (r release) verify(ctx context.Context) error {
 	problems := []error{r.verifySums(sums), r.verifyKrew(sums)}
 	for _, p := range r.programs {
 		archived := map[string]binary{}
-		for _, arch := range r.arches {
-			b, err := r.verifyArchive(ctx, p, arch)
+		for _, t := range r.targets(p) {
+			b, err := r.verifyArchive(ctx, p, t)
 			if err != nil {
-				problems = append(problems, fmt.Errorf("%s: %w", r.archiveName(p, arch), err))
+				problems = append(problems, fmt.Errorf("%s: %w", r.archiveName(p, t), err))
 				continue
 			}
-			archived[arch] = b
-			problems = append(problems, r.verifyPapers(r.archiveName(p, arch), sums, []binary{b}, ""))
+			if t.os == "linux" {
+				archived[t.arch] = b
+			}
+			problems = append(problems, r.verifyPapers(r.archiveName(p, t), sums, []binary{b}, ""))
 		}
 		index, err := r.verifyLayout(p, archived)
 		if err != nil {
@@ -74,10 +76,10 @@ func (r release) verifySums(sums map[string]string) error {
 	return errors.Join(problems...)
 }
 
-// verifyArchive: it has the license and the program, which is for the architecture that its name says. If that is this
-// machine's own, the program says the release's version.
-func (r release) verifyArchive(ctx context.Context, p program, arch string) (binary, error) {
-	packed, err := os.ReadFile(filepath.Join(r.out, r.archiveName(p, arch)))
+// verifyArchive: it has the license and the program, which is for the target that its name says. If that is this
+// machine, the program says the release's version.
+func (r release) verifyArchive(ctx context.Context, p program, t target) (binary, error) {
+	packed, err := os.ReadFile(filepath.Join(r.out, r.archiveName(p, t)))
 	if err != nil {
 		return binary{}, err
 	}
@@ -85,10 +87,10 @@ func (r release) verifyArchive(ctx context.Context, p program, arch string) (bin
 	if err != nil {
 		return binary{}, err
 	}
-	if names := entryNames(entries); !slices.Equal(names, []string{"LICENSE 644", p.name + " 755"}) {
+	if names := entryNames(entries); !slices.Equal(names, []string{"LICENSE 644", p.fileName(t) + " 755"}) {
 		return binary{}, fmt.Errorf("it has %q", names)
 	}
-	b, err := readBinary(p.name, arch, entries[1].content)
+	b, err := readBinary(p.name, t, entries[1].content)
 	if err != nil {
 		return b, err
 	}
@@ -96,10 +98,10 @@ func (r release) verifyArchive(ctx context.Context, p program, arch string) (bin
 	for _, s := range b.info.Settings {
 		settings[s.Key] = s.Value
 	}
-	if settings["GOOS"] != "linux" || settings["GOARCH"] != arch || settings["CGO_ENABLED"] != "0" {
+	if settings["GOOS"] != t.os || settings["GOARCH"] != t.arch || settings["CGO_ENABLED"] != "0" {
 		return b, fmt.Errorf("the program was built for %s/%s, CGO_ENABLED=%s", settings["GOOS"], settings["GOARCH"], settings["CGO_ENABLED"])
 	}
-	if runtime.GOOS != "linux" || runtime.GOARCH != arch {
+	if runtime.GOOS != t.os || runtime.GOARCH != t.arch {
 		return b, nil
 	}
 	return b, r.verifyVersion(ctx, p, b)
@@ -111,7 +113,7 @@ func (r release) verifyVersion(ctx context.Context, p program, b binary) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	program := filepath.Join(dir, p.name)
+	program := filepath.Join(dir, p.fileName(b.target))
 	if err := os.WriteFile(program, b.content, 0o755); err != nil {
 		return err
 	}
@@ -138,7 +140,7 @@ func (r release) verifyPapers(name string, sums map[string]string, binaries []bi
 		for name, version := range b.modules() {
 			linked[name+" "+version] = true
 		}
-		linked[b.program+" linux/"+b.arch+" "+r.version+" "+sha256Of(b.content)] = true
+		linked[b.program+" "+b.target.String()+" "+r.version+" "+sha256Of(b.content)] = true
 	}
 	for _, p := range bill.Packages {
 		switch p.Purpose {
