@@ -8,8 +8,8 @@ func TestFixes(t *testing.T) {
 	const minute = "terminationGracePeriodSeconds: 60"
 	graced := "env: [" + graceEnv60 + "]"
 	for name, test := range map[string]struct{ container, hook, id, fix string }{
-		"steps as words":       {graced, "{exec: {command: [/prestop, post, 'http://localhost/x', wait, 20s]}}", "step-unreadable", "each step is one item:\ncommand:\n- /prestop\n- post http://localhost/x\n- wait 20s"},
-		"a step as words":      {graced, "{exec: {command: [/prestop, wait, 20x]}}", "step-unreadable", "prestop --help lists the steps; prestop --dry-run with the same step says the same"},
+		"steps as words":       {graced, "{exec: {command: [/prestop, post, 'http://localhost/x', wait, 20s]}}", "step-unreadable", "# each step is one item\ncommand:\n- /prestop\n- post http://localhost/x\n- wait 20s"},
+		"a step as words":      {graced, "{exec: {command: [/prestop, wait, 20x]}}", "step-unreadable", "a step that prestop --help lists; prestop --dry-run with the same step says the same"},
 		"a number":             {"env: [{name: PRE_STOP_GRACE_PERIOD_SECONDS, value: 60}]", "{exec: {command: [/prestop, wait 20s]}}", "wrong-type", `value: "60"`},
 		"a number elsewhere":   {"env: [{name: PIN, value: 1234}, " + graceEnv60 + "]", "{exec: {command: [/prestop, wait 20s]}}", "wrong-type", quotes},
 		"another grace period": {"env: [{name: PRE_STOP_GRACE_PERIOD_SECONDS, value: '30'}]", "{exec: {command: [/prestop, wait 20s]}}", "grace-differs", `- {name: PRE_STOP_GRACE_PERIOD_SECONDS, value: "60"}`},

@@ -15,7 +15,14 @@ var pages = filepath.Join("..", "..", "docs", "lint")
 // linted is what lint finds in a text, as "12 error some-rule".
 func linted(t *testing.T, text string) []string {
 	t.Helper()
-	return shownFindings(t, Check([]File{{Name: "web.yaml", Content: []byte(text)}}))
+	return lintedWith(t, Options{}, text)
+}
+
+func lintedWith(t *testing.T, options Options, text string) []string {
+	t.Helper()
+	result := options.Check([]File{{Name: "web.yaml", Content: []byte(text)}})
+	checkFixes(t, options, text, result)
+	return shownFindings(t, result)
 }
 
 func shownFindings(t *testing.T, result Result) []string {
@@ -58,7 +65,12 @@ func TestPages(t *testing.T) {
 				options.Kubernetes = "1.36.3"
 			}
 			linted := func(t *testing.T, text string) []string {
-				return shownFindings(t, options.Check([]File{{Name: "web.yaml", Content: []byte(text)}}))
+				return lintedWith(t, options, text)
+			}
+			if f := options.Check([]File{{Name: "web.yaml", Content: []byte(wrong)}}).Findings; len(f) > 0 {
+				if _, ok := pasted(wrong, f[0]); ok == (choices[rule.ID] != "") {
+					t.Errorf("the fix is to paste: %t; %q\n%s", ok, choices[rule.ID], f[0].Fix)
+				}
 			}
 			if got := linted(t, wrong); !marked || !slices.Equal(got, want) {
 				t.Errorf("found %q, expected %q", got, want)

@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/prestop/prestop/internal/config"
+	"github.com/prestop/prestop/internal/phrase"
 )
 
 const program = "prestop"
@@ -80,14 +81,22 @@ func (c *container) scriptIn(file string) (text string, ok bool) {
 	return o.data[key].text(), true
 }
 
-// runsPrestop tells whether a program is prestop's binary. A file from a ConfigMap is a script that is called like it.
+// runsPrestop tells whether a program is meant to be prestop's binary. A file from a ConfigMap is a script that is called like it. In a
+// volume that has prestop alone, a misspelt name is meant as well.
 func (c *container) runsPrestop(file string) bool {
-	if m, ok := c.mounted(file); ok {
-		if v := c.pod.volumes[m.Name]; v != nil && v.ConfigMap != nil {
-			return false
-		}
+	name := path.Base(file)
+	m, ok := c.mounted(file)
+	v := c.pod.volumes[m.name()]
+	switch {
+	case !ok || v == nil:
+	case v.ConfigMap != nil:
+		return false
+	case v.Image != nil && strings.HasSuffix("/"+repositoryOf(v.Image.Reference), "/prestop/prestop"):
+		return true
+	case slices.ContainsFunc(c.pod.installers(), func(i *container) bool { to, _ := i.mounted(i.installs()); return to.name() == m.Name }):
+		return phrase.Nearest(name, []string{program}) != ""
 	}
-	return path.Base(file) == program
+	return name == program
 }
 
 // handlers are those that the hook has, by their fields.

@@ -12,18 +12,18 @@ import (
 func binaryRules() []Rule {
 	return []Rule{
 		{"binary-not-mounted", Error, "the hook's binary is in a volume that the container does not mount there", containers(func(c *container, say report) {
-			c.binaries(func(at node, file string) {
+			c.binaries(func(at node, file string, words []string) {
 				if m, mounted := c.mounted(file); mounted {
-					c.holds(m, at, file, say)
+					c.holds(m, at, file, words, say)
 				} else {
 					c.notMounted(at, file, say)
 				}
 			})
 		})},
 		{"binary-not-installed", Error, "the hook's binary is in a volume that nothing puts it into", containers(func(c *container, say report) {
-			c.binaries(func(at node, file string) {
+			c.binaries(func(at node, file string, words []string) {
 				if m, mounted := c.mounted(file); mounted && c.pod.volumes[m.Name] != nil && c.pod.volumes[m.Name].EmptyDir != nil {
-					c.notInstalled(m, at, file, say)
+					c.notInstalled(m, at, file, words, say)
 				}
 			})
 		})},
@@ -31,25 +31,52 @@ func binaryRules() []Rule {
 }
 
 // binaries calls do with the paths of prestop's binary that the container's hooks and probes run.
-func (c *container) binaries(do func(at node, file string)) {
+func (c *container) binaries(do func(at node, file string, words []string)) {
 	seen := ""
 	for _, e := range c.executed() {
 		if file := e.words[0]; file != seen && path.IsAbs(file) && c.runsPrestop(file) {
 			seen = file
-			do(c.at(append(e.where, 0)...), path.Clean(file))
+			do(c.at(append(e.where, 0)...), path.Clean(file), e.words)
 		}
 	}
 }
 
 // holds finds a volume that does not have the binary.
-func (c *container) holds(m mount, at node, file string, say report) {
+func (c *container) holds(m mount, at node, file string, words []string, say report) {
 	v := c.pod.volumes[m.Name]
 	switch {
 	case v == nil && !c.pod.claims(m.Name):
-		say(c.mountNode(m), "the pod has no volume "+m.Name+", which "+file+" is to be in", "volumes:\n- name: "+m.Name+"\n  emptyDir: {}")
+		say(c.mountNode(m), "the pod has no volume "+m.Name+", which "+file+" is to be in", c.installLines(m, true))
 	case v != nil && v.Image != nil && isOurImage(v.Image.Reference) && m.rest != program && m.sub == "":
-		say(at, "in the image volume at "+m.path+" the binary is "+path.Join(m.path, program), "command: ["+path.Join(m.path, program)+", …]")
+		say(at, "in the image volume at "+m.path+" the binary is "+path.Join(m.path, program), otherBinary(path.Join(m.path, program), words))
 	}
+}
+
+// otherBinary is a command with the binary at another path.
+func otherBinary(file string, words []string) string {
+	return commandFix(append([]string{file}, words[1:]...), file+" instead")
+}
+
+// installLines have an init container install the binary into a volume, and make the volume where there is none.
+func (c *container) installLines(m mount, volume bool) string {
+	all := ""
+	if volume {
+		all = "volumes:\n- {name: " + m.Name + ", emptyDir: {}}\n"
+	}
+	if slices.ContainsFunc(c.pod.installers(), func(i *container) bool { to, ok := i.mounted(i.installs()); return ok && to.Name == m.Name }) && volume {
+		return strings.TrimSuffix(all, "\n")
+	}
+	sub := ""
+	if m.sub != "" {
+		sub = ", subPath: " + m.sub
+	}
+	dir := m.path + "/"
+	if m.rest == "" {
+		dir = m.path
+	} else if at := path.Dir(m.rest); at != "." {
+		dir += at + "/"
+	}
+	return all + "initContainers:\n- name: install-prestop\n  image: prestop/prestop:1\n  args: [install, " + dir + "]\n  volumeMounts:\n  - {name: " + m.Name + ", mountPath: " + m.path + sub + "}"
 }
 
 // claims tells whether the pod's owner brings a volume.
@@ -80,8 +107,19 @@ func (c *container) notMounted(at node, file string, say report) {
 	}
 	if parts := strings.Split(file, "/"); len(parts) > 2 && !slices.Contains(ofImages, parts[1]) {
 		say(at, "no volume is mounted at "+path.Dir(file)+": the hook's binary is there only if the image has it",
-			"mount the volume that an init container installs it into, or put it into the image: COPY --from=prestop/prestop:1 /prestop "+file).warn()
+			c.bringLines(file)+"\n# or in the Dockerfile: COPY --from=prestop/prestop:1 /prestop "+file).warn()
 	}
+}
+
+// bringLines have the pod bring the binary, in a volume of its own.
+func (c *container) bringLines(file string) string {
+	name := program
+	if c.pod.volumes[name] != nil {
+		name = "prestop-binary"
+	}
+	dir := path.Dir(file)
+	m := mount{VolumeMount: &corev1.VolumeMount{Name: name}, path: dir, rest: path.Base(file)}
+	return c.installLines(m, true) + "\nvolumeMounts:\n- {name: " + name + ", mountPath: " + dir + ", readOnly: true}"
 }
 
 // mountPath is where a volume must be mounted for a file to be found, whose path in the volume is rest.
@@ -110,7 +148,8 @@ func (c *container) installs() string {
 }
 
 // notInstalled looks at a volume that is empty when the pod begins. Whoever else mounts it may fill it.
-func (c *container) notInstalled(m mount, at node, file string, say report) {
+func (c *container) notInstalled(m mount, at node, file string, words []string, say report) {
+	fix := c.installLines(m, false)
 	wrong := "volume " + m.Name + " is empty when the pod begins, and no init container installs the binary into it"
 	for _, other := range c.pod.mounting[m.Name] {
 		if !other.init {
@@ -141,10 +180,12 @@ func (c *container) notInstalled(m mount, at node, file string, say report) {
 			case inside == path.Join(m.sub, m.rest):
 				return
 			default:
+				if below, ok := strings.CutPrefix("/"+inside, strings.TrimSuffix(path.Join("/", m.sub), "/")+"/"); ok {
+					fix = otherBinary(path.Join(m.path, below), words)
+				}
 				wrong = "init container " + other.Name + " installs " + inside + ", and the hook runs " + path.Join(m.sub, m.rest) + " of the same volume"
 			}
 		}
 	}
-	say(at, file+" will not be there: "+wrong,
-		"initContainers:\n- name: install-prestop\n  image: prestop/prestop:1\n  args: [install, "+m.path+"/]\n  volumeMounts:\n  - {name: "+m.Name+", mountPath: "+m.path+"}")
+	say(at, file+" will not be there: "+wrong, fix)
 }

@@ -73,7 +73,7 @@ func tokenNotMounted(h *preStop, say report) {
 		return
 	}
 	if _, ok := h.mounted(file); !ok {
-		say(h.setting(askVariable), "automountServiceAccountToken is false, and without a token the API server is not asked: the settings count", "automountServiceAccountToken: true, and a Role for the service account")
+		say(h.setting(askVariable), "automountServiceAccountToken is false, and without a token the API server is not asked: the settings count", "automountServiceAccountToken: true # and a Role for the service account")
 	}
 }
 

@@ -29,39 +29,34 @@ func podRules() []Rule {
 
 func graceZero(h *preStop, say report) {
 	if h.pod.graceNode.there() && !h.pod.graceWrong && h.pod.grace == 0 {
-		say(h.pod.graceNode, graceKey+" is 0: the kubelet gives the hook of "+h.Name+" one second at most, and the app none", graceKey+": 60").Container = ""
+		say(h.pod.graceNode, graceKey+" is 0: the kubelet gives the hook of "+h.Name+" one second at most, and the app none", h.graceFix(max(time.Minute, h.shortest()*3/2))).Container = ""
 	}
 }
 
 func httpGetPort(h *preStop, say report) {
 	if h.HTTPGet != nil && !h.place.at("httpGet", "port").there() {
-		say(h.place.at("httpGet"), "the httpGet hook has no port, which Kubernetes refuses", "port: "+h.likelyPort())
+		say(h.place.at("httpGet"), "the httpGet hook has no port, which Kubernetes refuses", h.portFix(""))
 	}
-}
-
-// likelyPort is a port of the container's, or an example.
-func (c *container) likelyPort() string {
-	if all := c.declared(); len(all) > 0 {
-		return all[0]
-	}
-	return "8080"
 }
 
 func httpGetHost(h *preStop, say report) {
 	if h.HTTPGet == nil || h.HTTPGet.Host == "" {
 		return
 	}
-	at := h.place.at("httpGet", "host")
+	at, fix := h.place.at("httpGet", "host"), "leave host out; without one the kubelet calls the pod's own address"
+	if get := h.place.at("httpGet"); harmless(get.words()) {
+		fix = below(get.with("host", nil), "httpGet")
+	}
 	if local(h.HTTPGet.Host) {
-		say(at, "the kubelet makes the call of an httpGet hook from the node: "+h.HTTPGet.Host+" is the node here, not the pod", "leave host out: without one the kubelet calls the pod's own address")
+		say(at, "the kubelet makes the call of an httpGet hook from the node: "+h.HTTPGet.Host+" is the node here, not the pod", fix)
 		return
 	}
-	say(at, "the kubelet calls "+h.HTTPGet.Host+" from the node, by the node's DNS: a Service's name is not found there, and its address may be another pod's", "leave host out: without one the kubelet calls the pod's own address")
+	say(at, "the kubelet calls "+h.HTTPGet.Host+" from the node, by the node's DNS: a Service's name is not found there, and its address may be another pod's", fix)
 }
 
 func stopSignalWithoutOS(c *container, say report) {
 	if c.Lifecycle != nil && c.Lifecycle.StopSignal != nil && (c.pod.Spec.OS == nil || c.pod.Spec.OS.Name == "") {
-		say(c.at("lifecycle", "stopSignal"), "stopSignal is set and the pod has no os.name: Kubernetes refuses the pod", "spec:\n  os: {name: linux}")
+		say(c.at("lifecycle", "stopSignal"), "stopSignal is set and the pod has no os.name: Kubernetes refuses the pod", "os: {name: linux} # beside containers")
 	}
 }
 
@@ -70,7 +65,7 @@ func restartSkipsHook(c *container, say report) {
 	for i, rule := range c.RestartPolicyRules {
 		hooked := slices.ContainsFunc(c.pod.running, func(c *container) bool { return c.hook != nil })
 		if rule.Action == corev1.ContainerRestartRuleActionRestartAllContainers && hooked {
-			say(c.at("restartPolicyRules", i, "action"), "RestartAllContainers ends all containers of the pod without their preStop hooks", "action: Restart, which restarts this container alone")
+			say(c.at("restartPolicyRules", i, "action"), "RestartAllContainers ends all containers of the pod without their preStop hooks", "action: Restart # which restarts this container alone")
 		}
 	}
 }
@@ -85,7 +80,7 @@ func recreateWaits(h *preStop, say report) {
 	if i := slices.IndexFunc(h.entries(), func(e entry) bool { return e.needs.Name != "" }); i >= 0 {
 		e := h.entries()[i]
 		say(e.at, e.Line+": the strategy Recreate ends all pods before a new one starts, so that no other pod takes the traffic in a rollout",
-			"strategy: {type: RollingUpdate}; or until quiet, which ends when the last request has been answered")
+			"RollingUpdate, where the app may run twice; else until quiet, which ends when the last request has been answered")
 	}
 }
 
@@ -118,7 +113,7 @@ func appOutlastsGrace(h *preStop, say report) {
 		at, takes := app.of(h.container)
 		if takes > 0 && lasts+takes > h.pod.grace {
 			say(at, fmt.Sprintf("the hook lasts %s or more, and %s may take %s to stop after it: together they are longer than the grace period of %s, and SIGKILL ends what is left", short(lasts), app.app, short(takes), short(h.pod.grace)),
-				fmt.Sprintf("%s: %d; or a shorter hook, or a shorter shutdown time", graceKey, seconds(lasts+takes)+5))
+				h.graceFix(lasts+takes+5*time.Second)+" # or a shorter hook, or a shorter shutdown time")
 			return
 		}
 	}
@@ -189,5 +184,5 @@ func execReadinessStops(h *preStop, say report) {
 		return
 	}
 	say(h.at("readinessProbe", "exec"), "Kubernetes "+h.pod.of.in.kubernetes+" does not run exec readiness probes while a pod ends: the pod stays ready, whatever the hook tells the app",
-		"readinessProbe:\n  httpGet: {path: /ready, port: "+h.likelyPort()+"}")
+		"a readiness probe by httpGet, grpc or tcpSocket")
 }

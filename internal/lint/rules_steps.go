@@ -6,7 +6,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/parse"
+	"github.com/prestop/prestop/internal/phrase"
+	"github.com/prestop/prestop/internal/setting"
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/verbs"
 )
@@ -37,7 +40,13 @@ func stepRules() []Rule {
 		{"setting-unreadable", Error, "a setting that prestop cannot read", all(plans(settingUnreadable), containers(settingWithoutValue))},
 		{"setting-unknown", Warning, "a PRE_STOP_ variable that is no setting", plans(func(h *preStop, say report) {
 			for _, name := range h.reading.unknown {
-				say(h.setting(name), name+" is no setting of prestop's", "see the list in prestop --help, or remove it"+meant(name))
+				fix := "one that prestop --help lists; or remove it"
+				value := h.env.known[name]
+				takes := func(row setting.Setting) bool { return row.Env == meant(name) && row.Check(value) == nil }
+				if right := meant(name); !h.env.has(right) && slices.ContainsFunc(config.Table(), takes) {
+					fix = below(right, "name")
+				}
+				say(h.setting(name), name+" is no setting of prestop's", fix)
 			}
 		})},
 	}
@@ -48,11 +57,11 @@ func stepUnreadable(h *preStop, s *entry, say report) {
 	if s.said.Err == nil || len(s.unset) > 0 || s.guess || noWord {
 		return
 	}
-	f := say(s.at, fmt.Sprintf("step %d: %s", s.index+1, s.said.Err), "prestop --help lists the steps; prestop --dry-run with the same step says the same")
+	f := say(s.at, fmt.Sprintf("step %d: %s", s.index+1, s.said.Err), "a step that prestop --help lists; prestop --dry-run with the same step says the same")
 	if strings.Contains(s.said.Err.Error(), "in POD_IP") {
 		f.Fix = downwardLines("POD_IP")
 	} else if all := stepsOf(s.Line); s.said.Setting == "" && len(all) > 1 {
-		f.Fix = "each step is one item:\ncommand:\n- " + h.words[0] + "\n- " + strings.Join(all, "\n- ")
+		f.Fix = "# each step is one item\n" + below(append([]string{h.words[0]}, all...), "command")
 	}
 }
 
@@ -85,18 +94,18 @@ func unsetVariable(h *preStop, say report) {
 			case downward(name) != "":
 				say(s.at, text, downwardLines(name))
 			default:
-				say(s.at, text+", unless the image sets it", "env:\n- {name: "+name+", value: …}").warn()
+				say(s.at, text+", unless the image sets it", "set "+name+" in env").warn()
 			}
 		}
 	}
 	for _, l := range h.env.lost { // which the kubelet leaves as it is written, or refuses
 		switch {
 		case l.key != "":
-			say(l.at, l.name+" is taken from "+l.key+", which has none: the container would not begin", "see the key's spelling")
+			say(l.at, l.name+" is taken from "+l.key+", which has none: the container would not begin", keyFix(l))
 		case strings.HasPrefix(l.name, variablePrefix) || l.name == "node.name":
-			fix := "env:\n- {name: " + l.to + ", value: …}, before " + l.name
+			fix := "set " + l.to + " in env, before " + l.name
 			if downward(l.to) != "" {
-				fix = downwardLines(l.to) + ", before " + l.name
+				fix = downwardLines(l.to) + " # before " + l.name
 			}
 			say(l.at, l.name+" uses $("+l.to+"), which is not set before it in this container, so that it is not expanded", fix)
 		}
@@ -139,7 +148,7 @@ func settingUnreadable(h *preStop, say report) {
 	for _, m := range h.reading.mistakes {
 		at, fix := h.setting(m.Name), "prestop --help says what "+m.Name+" takes"
 		if m.Name == "arguments" {
-			fix = "flags go before the steps; prestop --help lists them"
+			fix = "a flag that prestop --help lists, before the steps"
 		}
 		if m.With != "" {
 			with, _, _ := strings.Cut(m.With, "=")
@@ -163,10 +172,14 @@ func overAtOnce(h *preStop, say report) {
 	if h.timesUnknown() || h.env.open || h.mistaken("") {
 		return
 	}
-	const fix = "a duration is 20 or 20s; or name the steps of the hook: [/prestop, wait 20s]"
+	const fix = "a longer one, as 20 or 20s; or the steps of the hook, as wait 20s"
 	p := h.reading.plan
 	for _, s := range h.entries() {
 		if s.needs.Waits && p.Entries[s.index].Least < time.Second {
+			fix := fix
+			if line, milli := strings.CutSuffix(s.Line, "ms"); milli {
+				fix = h.stepFix(&s, line+"s", fix)
+			}
 			say(s.at, s.Line+" is over at once", fix).warn()
 		}
 	}
@@ -187,8 +200,13 @@ func meant(name string) string {
 	if _, after, ok := strings.Cut(strings.ToUpper(name), "STOP"); ok && right == "" && !strings.HasPrefix(name, variablePrefix) {
 		right = variablePrefix + strings.ReplaceAll(strings.TrimLeft(after, "_-"), "-", "_")
 	}
-	if right == "" {
-		return ""
+	return right
+}
+
+// keyFix is the key that somebody means.
+func keyFix(l lost) string {
+	if near := phrase.Nearest(l.asked, l.keys); near != "" {
+		return below(near, "key")
 	}
-	return "; " + right + "?"
+	return "a key that it has"
 }

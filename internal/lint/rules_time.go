@@ -2,6 +2,8 @@ package lint
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -23,7 +25,7 @@ func timeRules() []Rule {
 			for _, call := range s.calls() {
 				if has := s.Ends - s.Earliest; h.judged(s) && call.Timeout > has {
 					say(s.at, s.Line+": timeout="+short(call.Timeout)+", and the step has "+short(has)+" at most: its max=, or the deadline, ends it first",
-						h.moreGrace(call.Timeout-has, "timeout="+short(has.Truncate(time.Second))+", a longer max=, or more time:\n"))
+						h.timeoutFix(s, call.Timeout-has))
 				}
 			}
 		})},
@@ -53,7 +55,7 @@ func graceNotSet(h *preStop, say report) {
 	text := graceVariable + " is not set: the hook takes the grace period to be " + short(taken) + ", and " + h.pod.graceSaid()
 	switch {
 	case taken > pods:
-		say(h.command(), text+", so that it would be killed before it is done", graceLines(taken))
+		say(h.command(), text+", so that it would be killed before it is done", h.graceFix(taken))
 	case taken < pods:
 		say(h.command(), text+", so that it ends early", variableLine(graceVariable, pods)).warn()
 	}
@@ -67,9 +69,9 @@ func graceDiffers(h *preStop, say report) {
 	text := fmt.Sprintf("%s is %d, and %s: the hook ", h.reading.config.GracePeriod.By, seconds(taken), h.pod.graceSaid())
 	switch {
 	case taken > pods:
-		say(h.setting(graceVariable), text+"would be killed before it is done, and the app with it", graceLines(taken))
+		say(h.setting(graceVariable), text+"would be killed before it is done, and the app with it", h.graceFix(taken))
 	case taken < pods:
-		say(h.setting(graceVariable), text+"ends earlier than it could", variableLine(graceVariable, pods)).warn()
+		say(h.setting(graceVariable), text+"ends earlier than it could", h.settingFix(graceVariable, pods)).warn()
 	}
 }
 
@@ -80,7 +82,7 @@ func probeGraceShorter(h *preStop, say report) {
 	for _, p := range h.probes() {
 		if s := p.TerminationGracePeriodSeconds; s != nil && p.field != "readinessProbe" && time.Duration(*s)*time.Second < h.reading.plan.Grace {
 			say(h.at(p.field, graceKey), fmt.Sprintf("when the %s fails, the hook has %d seconds, and %s tells it %d", p.field, *s, graceVariable, seconds(h.reading.plan.Grace)),
-				"remove it from the probe, or set PRE_STOP_ASK_API to true, so that the hook asks for its true grace period")
+				"remove it from the probe; or set PRE_STOP_ASK_API to true, so that the hook asks for its true grace period")
 		}
 	}
 }
@@ -91,7 +93,8 @@ func (h *preStop) judged(e *entry) bool { return !h.timesUnknown() && (e == nil 
 func maxBeforeBegin(h *preStop, say report) {
 	h.warned("max-before-begin", func(at node, text string, e *entry) {
 		if h.judged(e) {
-			say(at, text, "max="+short(e.Earliest+e.Most)+", or more")
+			longer := whole(max(e.Earliest, e.needs.Least) + e.Most)
+			say(at, text, h.stepFix(e, e.withOption("max", longer), "max="+longer+", or more"))
 		}
 	})
 }
@@ -101,7 +104,7 @@ func defaultEndsEarly(h *preStop, s *entry, say report) {
 	p := h.reading.plan
 	if h.judged(s) && s.needs.Default && h.reading.config.AdditionalWait.IsSet() && !h.guessed(waitVariable) && 2*s.Ends < p.Budget() {
 		say(s.at, s.Line+": without max= it ends at the additional wait, "+short(s.Ends)+" after the hook began, though the grace period of "+short(p.Grace)+" leaves "+short(p.Budget()),
-			fmt.Sprintf("max=%ds", int(p.Budget()/time.Second)))
+			h.stepFix(s, s.withOption("max", whole(p.Budget())), "max="+whole(p.Budget())))
 	}
 }
 
@@ -109,7 +112,7 @@ func maxPastDeadline(h *preStop, s *entry, say report) {
 	p := h.reading.plan
 	if h.judged(s) && s.FromStart && !s.Yields && s.Earliest < s.Most && s.Ends+prestop.Engine < s.Most {
 		say(s.at, s.Line+": its max of "+short(s.Most)+" is cut to "+short(s.Ends)+": the grace period of "+short(p.Grace)+" less the reserve of "+short(p.Reserve)+", and what comes after it, leave no more",
-			h.moreGrace(s.Most-s.Ends, fmt.Sprintf("max=%ds, or more time:\n", int(s.Ends/time.Second))))
+			h.moreGrace(s.Most-s.Ends)+" # or in the step: max="+whole(s.Ends))
 	}
 }
 
@@ -126,13 +129,13 @@ func graceTooShort(h *preStop, say report) {
 			texts, lack, last = append(texts, text), lack+e.Short, at
 		case len(texts) > 0: // more time for the steps is more for the additional wait
 		case h.reading.config.AdditionalWait.IsSet():
-			say(h.setting(waitVariable), text, h.moreGrace(h.floor().Short, ""))
+			say(h.setting(waitVariable), text, h.moreGrace(h.floor().Short))
 		case !h.env.open && !h.mistaken(""):
-			say(h.command(), "the default "+text, h.moreGrace(h.floor().Short, variableLine(waitVariable, p.Budget().Truncate(time.Second))+"\nor more time:\n")).warn()
+			say(h.command(), "the default "+text, variableLine(waitVariable, p.Budget().Truncate(time.Second))+" # or more time for it").warn()
 		}
 	})
 	if len(texts) > 0 {
-		say(last, strings.Join(texts, "; "), h.moreGrace(lack, ""))
+		say(last, strings.Join(texts, "; "), h.moreGrace(lack))
 	}
 }
 
@@ -143,13 +146,57 @@ func (h *preStop) floor() prestop.Slot {
 }
 
 // moreGrace is the grace period that has room for so much more, if the reserve stays the share that it is.
-func (h *preStop) moreGrace(more time.Duration, instead string) string {
+func (h *preStop) moreGrace(more time.Duration) string {
 	p := h.reading.plan
 	grace := p.Grace + more
 	if !h.reading.config.Reserve.IsSet() {
 		grace = max(grace, (p.Budget()+more)*6/5)
 	}
-	return instead + graceLines((grace + 5*time.Second - 1).Truncate(5*time.Second))
+	return h.graceFix((grace + 5*time.Second - 1).Truncate(5 * time.Second))
+}
+
+// timeoutFix is more time for the step. Its max= bounds it in any case.
+func (h *preStop) timeoutFix(s *entry, lacks time.Duration) string {
+	if s.Most > 0 && s.Most < s.needs.Calls[0].Timeout {
+		return h.stepFix(s, s.withOption("max", whole(s.needs.Calls[0].Timeout)), "a longer max=")
+	}
+	return h.moreGrace(lacks)
+}
+
+// whole is a duration in whole seconds, as steps are written.
+func whole(d time.Duration) string { return strconv.Itoa(int(d/time.Second)) + "s" }
+
+// graceFix has the pod's grace period, and what the hook takes it to be.
+func (h *preStop) graceFix(grace time.Duration) string {
+	lines := fmt.Sprintf("%s: %d", graceKey, seconds(grace))
+	if h.reading == nil || h.reading.config == nil || h.pod.cluster != "" && !h.setsGrace() {
+		return lines
+	}
+	if variable := h.settingFix(graceVariable, grace); strings.HasPrefix(variable, "- ") {
+		return lines + "\nenv:\n" + variable
+	} else {
+		return lines + "\n" + variable
+	}
+}
+
+// settingFix sets a setting where it counts: in a flag, if the hook's command has that, else in its variable.
+func (h *preStop) settingFix(name string, d time.Duration) string {
+	flag := ""
+	if s, set := h.reading.set[name]; set && strings.HasPrefix(s.By(), "--") {
+		flag = s.By()
+	}
+	words := slices.Clone(h.words)
+	for i, word := range words {
+		if flag != "" && strings.HasPrefix(word, flag+"=") {
+			words[i] = flag + "=" + strconv.Itoa(seconds(d))
+		} else if i > 0 && flag != "" && words[i-1] == flag {
+			words[i] = strconv.Itoa(seconds(d))
+		}
+	}
+	if flag == "" {
+		return variableLine(name, d)
+	}
+	return commandFix(words, flag+"="+strconv.Itoa(seconds(d)))
 }
 
 func sleepFillsGrace(h *preStop, say report) {
@@ -168,7 +215,15 @@ func sleepFillsGrace(h *preStop, say report) {
 		unset = ", which goes where " + graceKey + " is not set"
 	}
 	say(at, "the hook sleeps "+length+", and the grace period is "+short(h.pod.grace)+unset+": SIGTERM comes when it is used up, and SIGKILL 2 s later",
-		fmt.Sprintf("%s: %d, or a shorter sleep", graceKey, seconds(min(slept, 24*time.Hour)*6/5+5*time.Second)/5*5))
+		h.longerThan(slept))
+}
+
+// longerThan is a grace period for a hook that sleeps, and for the app after it.
+func (h *preStop) longerThan(slept time.Duration) string {
+	if slept > 24*time.Hour {
+		return "a sleep of some seconds, shorter than the grace period"
+	}
+	return fmt.Sprintf("%s: %d # or a shorter sleep", graceKey, seconds(slept*6/5+5*time.Second)/5*5)
 }
 
 // short writes a duration as people write it.
@@ -185,11 +240,6 @@ func short(d time.Duration) string {
 
 // seconds writes a duration as Kubernetes does, rounded up.
 func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
-
-// graceLines are those that say a grace period in both places.
-func graceLines(grace time.Duration) string {
-	return fmt.Sprintf("%s: %d\nenv:\n%s", graceKey, seconds(grace), variableLine(graceVariable, grace))
-}
 
 func variableLine(name string, d time.Duration) string {
 	return fmt.Sprintf("- {name: %s, value: \"%d\"}", name, seconds(d))
