@@ -231,21 +231,27 @@ func (c *container) graceNeeded() string {
 // binary is where a container finds prestop's, or would: where its pod has it from a volume, and the mount that it lacks; else where
 // images have it.
 func (c *container) binary() (file, needs string) {
+	volumes := map[string]string{} // that have it, and where in them
+	for _, i := range c.pod.installers() {
+		if m, ok := i.mounted(i.installs()); ok && m.sub == "" {
+			volumes[m.Name] = m.rest
+		}
+	}
+	for name, v := range c.pod.volumes {
+		if v.Image != nil && isOurImage(v.Image.Reference) {
+			volumes[name] = program
+		}
+	}
 	for _, other := range slices.Concat([]*container{c}, c.pod.running) {
-		for _, e := range other.executed() {
-			m, ok := other.mounted(e.words[0])
-			if !ok || !other.runsPrestop(e.words[0]) || c.pod.volumes[m.Name] == nil {
+		for _, m := range other.VolumeMounts {
+			inside, has := volumes[m.Name]
+			if !has || m.SubPath != "" {
 				continue
 			}
 			if other != c {
 				needs = "\nvolumeMounts:\n- {name: " + m.Name + ", mountPath: " + m.MountPath + ", readOnly: true}"
 			}
-			return e.words[0], needs
-		}
-	}
-	for _, m := range c.VolumeMounts {
-		if v := c.pod.volumes[m.Name]; v != nil && v.Image != nil && isOurImage(v.Image.Reference) && m.SubPath == "" {
-			return path.Join(m.MountPath, program), ""
+			return path.Join(m.MountPath, inside), needs
 		}
 	}
 	return "/" + program, ""

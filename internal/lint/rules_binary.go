@@ -16,7 +16,7 @@ func binaryRules() []Rule {
 				if m, mounted := c.mounted(file); mounted {
 					c.holds(m, at, file, words, say)
 				} else {
-					c.notMounted(at, file, say)
+					c.notMounted(at, file, words, say)
 				}
 			})
 		})},
@@ -90,18 +90,23 @@ func isOurImage(image string) bool { return strings.Contains(image, program) }
 var ofImages = []string{"bin", "sbin", "usr", "opt", "app", "home", "srv", "lib", "root"}
 
 // notMounted looks at a path that is in no volume: the image may have it, unless the pod means to bring it.
-func (c *container) notMounted(at node, file string, say report) {
+func (c *container) notMounted(at node, file string, words []string, say report) {
+	right, lacks := c.binary()
+	mounts := func(name, rest string) string {
+		if lacks == "" && right != "/"+program && right != file {
+			return otherBinary(right, words) // which is mounted elsewhere
+		}
+		return "volumeMounts:\n- {name: " + name + ", mountPath: " + mountPath(file, rest) + ", readOnly: true}"
+	}
 	for _, i := range c.pod.installers() {
 		if m, ok := i.mounted(i.installs()); ok && path.Base(i.installs()) == path.Base(file) {
-			say(at, "init container "+i.Name+" installs the binary into volume "+m.Name+", and container "+c.Name+" does not mount it where "+file+" would be",
-				"volumeMounts:\n- {name: "+m.Name+", mountPath: "+mountPath(file, m.rest)+", readOnly: true}")
+			say(at, "init container "+i.Name+" installs the binary into volume "+m.Name+", and container "+c.Name+" does not mount it where "+file+" would be", mounts(m.Name, m.rest))
 			return
 		}
 	}
 	for _, v := range c.pod.Spec.Volumes {
 		if v.Image != nil && isOurImage(v.Image.Reference) {
-			say(at, "volume "+v.Name+" is prestop's image, and container "+c.Name+" does not mount it where "+file+" would be",
-				"volumeMounts:\n- {name: "+v.Name+", mountPath: "+path.Dir(file)+"}")
+			say(at, "volume "+v.Name+" is prestop's image, and container "+c.Name+" does not mount it where "+file+" would be", mounts(v.Name, program))
 			return
 		}
 	}

@@ -393,7 +393,7 @@ func settingsWithoutHook(c *container, say report) {
 		return
 	case h != nil:
 		lacks = "has a preStop hook that does not run prestop"
-	case c.at("lifecycle", "preStop").Node != nil:
+	case c.at("lifecycle", "preStop").Node != nil || slices.ContainsFunc(c.pod.of.flaws, func(f flaw) bool { return f.misplacesHook() && f.container == c.Name }):
 		return
 	}
 	ofECK := []string{waitVariable, "PRE_STOP_SHUTDOWN_TYPE", "PRE_STOP_MAX_DNS_ERRORS"} // names of its own hook

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prestop/prestop/internal/hook"
 	"github.com/prestop/prestop/prestop"
 )
 
@@ -23,7 +24,7 @@ func timeRules() []Rule {
 		{"max-before-begin", Warning, "an until has a max= that is over before it begins", plans(maxBeforeBegin)},
 		{"timeout-not-reached", Warning, "timeout= is longer than one try ever has", steps(func(h *preStop, s *entry, say report) {
 			for _, call := range s.calls() {
-				if has := s.Ends - s.Earliest; h.judged(s) && call.Timeout > has {
+				if has := s.Ends - s.Earliest; h.judged(s) && call.Timeout > has && !h.shortened() {
 					say(s.at, s.Line+": timeout="+short(call.Timeout)+", and the step has "+short(has)+" at most: its max=, or the deadline, ends it first",
 						h.timeoutFix(s, call.Timeout-has))
 				}
@@ -153,6 +154,11 @@ func (h *preStop) moreGrace(more time.Duration) string {
 		grace = max(grace, (p.Budget()+more)*6/5)
 	}
 	return h.graceFix((grace + 5*time.Second - 1).Truncate(5 * time.Second))
+}
+
+// shortened tells whether steps get less time than they ask for, which is a finding of its own.
+func (h *preStop) shortened() bool {
+	return slices.ContainsFunc(h.reading.plan.Warnings, func(w hook.Warning) bool { return w.ID == "grace-too-short" && w.Step != hook.NoStep && w.Setting == "" })
 }
 
 // timeoutFix is more time for the step. Its max= bounds it in any case.
