@@ -76,10 +76,19 @@ func (n node) with(key string, value any) node {
 	}
 	if value != nil {
 		v := new(yaml.Node)
-		_ = v.Encode(value)
+		if n, ok := value.(*yaml.Node); ok {
+			v = n
+		} else {
+			_ = v.Encode(value)
+		}
 		c.Content = append(c.Content, text(key), v)
 	}
 	return node{c, n.file}
+}
+
+// listOf is a list of one.
+func listOf(n node) node {
+	return node{&yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{n.Node}}, n.file}
 }
 
 // own is a part of the manifest below some keys; empty: it may hold a secret, which is never repeated.

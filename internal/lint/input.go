@@ -97,6 +97,9 @@ var groups = []string{"", "v1", "apps", "batch", "extensions", "elasticsearch.k8
 
 func (in *input) add(d node, depth int) {
 	kind := d.at("kind").text()
+	if kind == "" && len(d.patches()) > 0 {
+		kind = kustomization
+	}
 	group, _, _ := strings.Cut(d.at("apiVersion").text(), "/")
 	known := slices.Contains(groups, group)
 	switch {
@@ -129,6 +132,25 @@ func (in *input) add(d node, depth int) {
 		}
 		in.workloads = append(in.workloads, w)
 	}
+}
+
+// kustomization is the kind of kustomize's own file, which may leave it out.
+const kustomization = "Kustomization"
+
+// patches are the texts of patches that stand in a kustomization.
+func (n node) patches() []node {
+	var all []node
+	for _, field := range []string{"patches", "patchesStrategicMerge", "patchesJson6902"} {
+		for _, item := range n.at(field).items() {
+			if text := item.at("patch"); text.there() {
+				item = text
+			}
+			if strings.Contains(item.text(), "\n") {
+				all = append(all, item)
+			}
+		}
+	}
+	return all
 }
 
 // kinds are those that make pods, and their types.

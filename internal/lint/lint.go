@@ -100,7 +100,7 @@ func (o Options) Check(files []File) Result {
 		docs, unreadable := documents(f)
 		all.Unreadable = append(all.Unreadable, unreadable...)
 		for _, d := range docs {
-			if d.at("kind").text() != "" {
+			if d.at("kind").text() != "" || len(d.patches()) > 0 {
 				all.Objects[f.Name]++
 			}
 			in.add(d, 0)

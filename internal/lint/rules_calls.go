@@ -97,7 +97,7 @@ func (h *preStop) otherMethod(s *entry, u *url.URL, takes string) string {
 func (h *preStop) curlFix(takes string) string {
 	words := slices.Clone(h.words)
 	all := strings.Join(words, "\n")
-	if strings.Count(all, "curl") != 1 || strings.Contains(all, "-X") || strings.Contains(all, "--request") || strings.HasPrefix(h.script.source, "key") {
+	if strings.Count(all, "curl") != 1 || strings.Contains(all, "-X") || strings.Contains(all, "--request") || h.script.source != "" {
 		return takes + " instead, as curl -X " + takes + " does"
 	}
 	i := slices.IndexFunc(words, func(word string) bool { return strings.Contains(word, "curl") })

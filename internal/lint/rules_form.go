@@ -43,6 +43,7 @@ func formRules() []Rule {
 				say(h.place.at("tcpSocket"), "a tcpSocket hook is accepted and always fails: the kubelet has nothing to do for it", h.newHook(step))
 			}
 		})},
+		{"patch-not-seen", Warning, "a hook in a patch of a kustomization, which is looked at only where it is applied", patchNotSeen},
 		{"settings-without-hook", Warning, "prestop's variables are set, and the container has no hook of prestop's", containers(settingsWithoutHook)},
 	}
 }
@@ -199,6 +200,20 @@ func methodOfGet(h *preStop, say report) {
 		fix = below(get.with("method", nil), "httpGet")
 	}
 	say(at, "method is no field of httpGet, whose calls are GET", fix)
+}
+
+func patchNotSeen(w *workload, say report) {
+	if w.kind != kustomization {
+		return
+	}
+	for _, patch := range w.patches() {
+		for _, word := range []string{"preStop", graceKey, variablePrefix} {
+			if strings.Contains(patch.text(), word) {
+				say(patch, "this patch has "+word+", and a patch alone is not looked at: what it comes to depends on what it is applied to", "kubectl kustomize DIR | kubectl prestop lint -f -")
+				break
+			}
+		}
+	}
 }
 
 // hookOfNobody finds hooks in an object that has no containers.

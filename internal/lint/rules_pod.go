@@ -10,6 +10,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/version"
 )
 
@@ -17,7 +18,8 @@ import (
 func podRules() []Rule {
 	return []Rule{
 		{"grace-zero", Error, "a hook in a pod whose grace period is 0", hooks(graceZero)},
-		{"http-get-port", Error, "an httpGet hook without a port, which Kubernetes refuses", hooks(httpGetPort)},
+		{"http-get-port", Error, "an httpGet hook without a port, or with one that Kubernetes refuses", hooks(httpGetPort)},
+		{"http-get-scheme", Error, "an httpGet hook whose scheme is neither HTTP nor HTTPS", hooks(httpGetScheme)},
 		{"http-get-host", Warning, "an httpGet hook with a host, so that another than this pod may be called", hooks(httpGetHost)},
 		{"stop-signal-without-os", Error, "a stopSignal in a pod without spec.os.name, which Kubernetes refuses", containers(stopSignalWithoutOS)},
 		{"restart-skips-hook", Warning, "a rule restarts all containers, which skips their hooks", containers(restartSkipsHook)},
@@ -34,8 +36,31 @@ func graceZero(h *preStop, say report) {
 }
 
 func httpGetPort(h *preStop, say report) {
-	if h.HTTPGet != nil && !h.place.at("httpGet", "port").there() {
+	if h.HTTPGet == nil {
+		return
+	}
+	at, port := h.place.at("httpGet", "port"), h.HTTPGet.Port
+	switch {
+	case !at.there():
 		say(h.place.at("httpGet"), "the httpGet hook has no port, which Kubernetes refuses", h.portFix(""))
+	case port.Type == intstr.String && !nameOfPort(port.StrVal):
+		say(at, "port "+port.StrVal+" is in quotes: Kubernetes takes it for a port's name, and refuses one without letters", "port: "+port.StrVal)
+	case port.Type == intstr.Int && (port.IntVal < 1 || port.IntVal > 65535):
+		say(at, "port "+at.text()+" is none: Kubernetes takes 1 to 65535", h.portFix(at.text()))
+	}
+}
+
+// httpGetScheme finds a scheme that the API refuses: it takes capital letters alone.
+func httpGetScheme(h *preStop, say report) {
+	at := h.place.at("httpGet", "scheme")
+	scheme := at.text()
+	upper := strings.ToUpper(scheme)
+	switch known := upper == "HTTP" || upper == "HTTPS"; {
+	case scheme == "" || known && scheme == upper:
+	case known:
+		say(at, "the scheme "+scheme+" is in small letters, which Kubernetes refuses", "scheme: "+upper)
+	default:
+		say(at, scheme+" is no scheme of an httpGet hook", "HTTP or HTTPS")
 	}
 }
 

@@ -19,7 +19,7 @@ func stepRules() []Rule {
 	return []Rule{
 		{"step-unreadable", Error, "a step that prestop cannot read", steps(stepUnreadable)},
 		{"unset-variable", Error, "a step or a setting uses a variable that the container does not have", plans(unsetVariable)},
-		{"wrong-field", Error, "POD_NAME, POD_IP and the like are taken from another field of the pod", containers(wrongField)},
+		{"wrong-field", Error, "a variable is taken from a field that pods do not give, or POD_IP and the like from another than theirs", containers(wrongField)},
 		{"steps-ignored", Warning, "PRE_STOP_STEPS is set, and the command's own steps are done instead", plans(func(h *preStop, say report) {
 			h.warned("steps-ignored", func(_ node, text string, _ *entry) { say(h.setting(stepsVariable), text, "keep one of the two") })
 		})},
@@ -135,6 +135,16 @@ func wrongField(c *container, say report) {
 		return
 	}
 	for i, v := range c.Env {
+		if at := c.at("env", i, "valueFrom", "fieldRef", "fieldPath"); at.there() && !given(v.ValueFrom.FieldRef.FieldPath) {
+			fix := "fieldPath: " + downward(v.Name)
+			if v.Name == graceVariable {
+				fix = variableLine(v.Name, c.pod.grace)
+			} else if downward(v.Name) == "" {
+				fix = "a field that kubectl explain pod.spec.containers.env.valueFrom.fieldRef names, or a value"
+			}
+			say(at, v.Name+" is taken from "+at.text()+", which is no field that a variable can have: Kubernetes refuses the pod", fix)
+			continue
+		}
 		if v.ValueFrom == nil || v.ValueFrom.FieldRef == nil || !strings.HasPrefix(v.Name, "POD_") || v.Name == "POD_IP" && c.pod.Spec.HostNetwork {
 			continue
 		}
@@ -142,6 +152,16 @@ func wrongField(c *container, say report) {
 			say(c.at("env", i, "valueFrom", "fieldRef", "fieldPath"), v.Name+" is taken from "+from+"; expected "+right, "fieldPath: "+right)
 		}
 	}
+}
+
+// given tells whether a variable can be taken from a field of the pod (validEnvDownwardAPIFieldPathExpressions of Kubernetes'
+// pkg/apis/core/validation).
+func given(field string) bool {
+	name, key, of := strings.Cut(field, "['")
+	if of {
+		return strings.HasSuffix(key, "']") && (name == "metadata.labels" || name == "metadata.annotations")
+	}
+	return slices.Contains([]string{"metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName", "status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs"}, field)
 }
 
 func settingUnreadable(h *preStop, say report) {

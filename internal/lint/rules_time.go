@@ -2,6 +2,7 @@ package lint
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +19,7 @@ func timeRules() []Rule {
 		{"grace-differs", Error, "PRE_STOP_GRACE_PERIOD_SECONDS is not the pod's terminationGracePeriodSeconds", plans(graceDiffers)},
 		{"grace-not-set", Error, "PRE_STOP_GRACE_PERIOD_SECONDS is not set, and what is assumed is not the pod's", plans(graceNotSet)},
 		{"sleep-fills-grace", Error, "a hook sleeps as long as the grace period, or longer", foreign(sleepFillsGrace)},
+		{"sleep-unreadable", Error, "a sleep without a length, or with one that is none", foreign(sleepUnreadable)},
 		{"probe-grace-shorter", Warning, "a probe's own grace period is shorter than the hook takes the pod's to be", plans(probeGraceShorter)},
 		{"max-past-deadline", Warning, "an until has a max= that the deadline cuts", steps(maxPastDeadline)},
 		{"default-ends-early", Warning, "an until without max= ends long before the deadline, by the additional wait", steps(defaultEndsEarly)},
@@ -158,7 +160,9 @@ func (h *preStop) moreGrace(more time.Duration) string {
 
 // shortened tells whether steps get less time than they ask for, which is a finding of its own.
 func (h *preStop) shortened() bool {
-	return slices.ContainsFunc(h.reading.plan.Warnings, func(w hook.Warning) bool { return w.ID == "grace-too-short" && w.Step != hook.NoStep && w.Setting == "" })
+	return slices.ContainsFunc(h.reading.plan.Warnings, func(w hook.Warning) bool {
+		return w.ID == "grace-too-short" && w.Step != hook.NoStep && w.Setting == ""
+	})
 }
 
 // timeoutFix is more time for the step. Its max= bounds it in any case.
@@ -222,6 +226,26 @@ func sleepFillsGrace(h *preStop, say report) {
 	}
 	say(at, "the hook sleeps "+length+", and the grace period is "+short(h.pod.grace)+unset+": SIGTERM comes when it is used up, and SIGKILL 2 s later",
 		h.longerThan(slept))
+}
+
+// sleepLength is what sleep takes. Scripts may have variables there.
+var sleepLength = regexp.MustCompile("^(?:[0-9]*\\.?[0-9]+[smhd]?|inf(?:inity)?|.*[$`].*)$")
+
+func sleepUnreadable(h *preStop, say report) {
+	if at := h.place.at("sleep", "seconds"); h.Sleep != nil && h.Sleep.Seconds < 0 {
+		say(at, "a sleep of "+at.text()+" s, which Kubernetes refuses", secondsFix("seconds", at))
+	}
+	for _, c := range h.script.commands {
+		if c.program() != "sleep" || h.script.lost > 0 || len(c.words) > 1 && !slices.ContainsFunc(c.words[1:], func(w string) bool { return !sleepLength.MatchString(w) }) {
+			continue
+		}
+		fix := "sleep and a number of seconds"
+		if seconds := stopDuration(strings.ReplaceAll(strings.TrimPrefix(strings.Join(c.words[1:], ""), "-"), " ", "")); seconds >= time.Second && h.script.shell == "" {
+			fix = commandFix([]string{c.words[0], strconv.Itoa(int(seconds / time.Second))}, fix)
+		}
+		say(h.command(), "sleep has no length that it takes: it fails at once, and the hook with it", fix)
+		return
+	}
 }
 
 // longerThan is a grace period for a hook that sleeps, and for the app after it.

@@ -369,7 +369,7 @@ func TestHooks(t *testing.T) {
 			}
 			text := shape(test.pod, test.container, test.hook) + strings.TrimPrefix(test.more, "\n")
 			if strings.Contains(test.name, "script") {
-				text = strings.Replace(text, "    spec:\n", "    spec:\n      volumes: [{name: s, configMap: {name: s}}]\n", 1)
+				text = strings.Replace(text, "    spec:\n", "    spec:\n      volumes: [{name: s, configMap: {name: s, defaultMode: 0755}}]\n", 1)
 			}
 			if got := linted(t, text); !slices.Equal(got, want) {
 				t.Errorf("found %q, expected %q in\n%s", got, want, text)
