@@ -82,6 +82,13 @@ func TestRightBesideWrong(t *testing.T) {
 		{"a probe without payload, and no ports", minute, []string{"readinessProbe: {tcpSocket: {port: 8080}, periodSeconds: 1}", "env: [" + graceEnv60 + "]"}, "{exec: {command: [/prestop, until quiet max=30s]}}", "", ""},
 		{"a probe by a program, and no ports", minute, []string{"readinessProbe: {exec: {command: [ready]}, periodSeconds: 1}", "env: [" + graceEnv60 + "]"}, "{exec: {command: [/prestop, until quiet max=30s]}}", "", ""},
 
+		{"LiteLLM by gunicorn", minute, []string{"image: ghcr.io/berriai/litellm:main-stable", "args: [--config, /etc/litellm.yaml, --run_gunicorn]"}, "{sleep: {seconds: 40}}", "", "app-outlasts-grace"},
+		{"LiteLLM by uvicorn", minute, []string{"image: ghcr.io/berriai/litellm:main-stable", "args: [--config, /etc/litellm.yaml]"}, "{sleep: {seconds: 40}}", "", ""},
+		{"LiteLLM by gunicorn, with time", append(minute[:0:0], "terminationGracePeriodSeconds: 75"), []string{"command: [litellm, --run_gunicorn]"}, "{sleep: {seconds: 40}}", "", ""},
+		{"Envoy of Istio", minute, []string{"env: [{name: TERMINATION_DRAIN_DURATION_SECONDS, value: '45'}]"}, "{sleep: {seconds: 20}}", "", "app-outlasts-grace"},
+		{"Envoy of Istio, with time", minute, []string{"env: [{name: TERMINATION_DRAIN_DURATION_SECONDS, value: '5'}]"}, "{sleep: {seconds: 20}}", "", ""},
+		{"Envoy, which ends at once", minute, []string{"command: [envoy, -c, /etc/envoy.yaml, --drain-time-s, '600']"}, "{sleep: {seconds: 20}}", "", ""},
+
 		{"a variable in double braces", minute, []string{"env: [{name: A, value: '{{ .Values.a }}'}]"}, "{sleep: {seconds: 5}}", "", "unreadable"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"regexp"
@@ -115,17 +116,26 @@ type stopTime struct {
 	program string // by whose name the flag is known; empty: by the image or the variable alone
 	pattern *regexp.Regexp
 	env     string
+	always  time.Duration // what the flag means; 0: it says
 }
 
 // Flags and variables by their documentation. Times without a unit are seconds.
+//
+// Envoy itself is none of them: on SIGTERM it closes its listeners at once, and --drain-time-s (600 s by default) is only for drains that
+// are asked for before (envoyproxy.io, "Draining"; "Command line options"). Istio's pilot-agent has Envoy go on for
+// TERMINATION_DRAIN_DURATION_SECONDS, 5 s by default (istio/istio, pilot-agent's environment variables). LiteLLM gives uvicorn no limit. With
+// --run_gunicorn it runs gunicorn and leaves graceful_timeout at its 30 s, for which it takes neither a flag nor gunicorn's own settings
+// (BerriAI/litellm, litellm/proxy/proxy_cli.py; docs.gunicorn.org, "Settings").
 var stopTimes = []stopTime{
-	{"vLLM", "vllm", regexp.MustCompile(`^--shutdown-timeout[= ](\S+)$`), ""},
-	{"uvicorn", "uvicorn", regexp.MustCompile(`^--timeout-graceful-shutdown[= ](\S+)$`), ""},
-	{"gunicorn", "gunicorn", regexp.MustCompile(`^--graceful-timeout[= ](\S+)$`), ""},
-	{"Sidekiq", "sidekiq", regexp.MustCompile(`^(?:-t|--timeout)[= ](\S+)$`), ""},
-	{"Traefik", "traefik", regexp.MustCompile(`(?i)^--entrypoints\.[^.]+\.transport\.lifecycle\.gracetimeout[= ](\S+)$`), ""},
-	{"Spring", "java", regexp.MustCompile(`^(?:--|-D)spring\.lifecycle\.timeout-per-shutdown-phase=(\S+)$`), "SPRING_LIFECYCLE_TIMEOUT_PER_SHUTDOWN_PHASE"},
-	{"Quarkus", "java", regexp.MustCompile(`^-Dquarkus\.shutdown\.timeout=(\S+)$`), "QUARKUS_SHUTDOWN_TIMEOUT"},
+	{"vLLM", "vllm", regexp.MustCompile(`^--shutdown-timeout[= ](\S+)$`), "", 0},
+	{"uvicorn", "uvicorn", regexp.MustCompile(`^--timeout-graceful-shutdown[= ](\S+)$`), "", 0},
+	{"gunicorn", "gunicorn", regexp.MustCompile(`^--graceful-timeout[= ](\S+)$`), "", 0},
+	{"Sidekiq", "sidekiq", regexp.MustCompile(`^(?:-t|--timeout)[= ](\S+)$`), "", 0},
+	{"Traefik", "traefik", regexp.MustCompile(`(?i)^--entrypoints\.[^.]+\.transport\.lifecycle\.gracetimeout[= ](\S+)$`), "", 0},
+	{"Spring", "java", regexp.MustCompile(`^(?:--|-D)spring\.lifecycle\.timeout-per-shutdown-phase=(\S+)$`), "SPRING_LIFECYCLE_TIMEOUT_PER_SHUTDOWN_PHASE", 0},
+	{"Quarkus", "java", regexp.MustCompile(`^-Dquarkus\.shutdown\.timeout=(\S+)$`), "QUARKUS_SHUTDOWN_TIMEOUT", 0},
+	{"LiteLLM", "litellm", regexp.MustCompile(`^(--run_gunicorn)$`), "", 30 * time.Second},
+	{"Istio's Envoy", "pilot-agent", regexp.MustCompile(`^$`), "TERMINATION_DRAIN_DURATION_SECONDS", 0},
 }
 
 // appOutlastsGrace counts what is written alone. An app's default is not known, since it may have a file of settings.
@@ -166,7 +176,7 @@ func (t stopTime) of(c *container) (at node, takes time.Duration) {
 			found = t.pattern.FindStringSubmatch(word + " " + words[i+1])
 		}
 		if found != nil {
-			at, takes = places[i], stopDuration(found[1])
+			at, takes = places[i], cmp.Or(t.always, stopDuration(found[1]))
 		}
 	}
 	return at, takes
@@ -174,7 +184,7 @@ func (t stopTime) of(c *container) (at node, takes time.Duration) {
 
 // runs tells whether a container runs the program, by its words or by its image's entrypoint.
 func (t stopTime) runs(c *container, words []string) bool {
-	byImage := len(c.Command) == 0 && slices.Contains([]string{"vllm-openai", "traefik"}, imageName(c.Image)) && strings.HasPrefix(imageName(c.Image), t.program)
+	byImage := len(c.Command) == 0 && slices.Contains([]string{"vllm-openai", "traefik", "litellm", "litellm-database"}, imageName(c.Image)) && strings.HasPrefix(imageName(c.Image), t.program)
 	return byImage || slices.ContainsFunc(words, func(word string) bool { return path.Base(word) == t.program })
 }
 
