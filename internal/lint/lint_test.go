@@ -133,3 +133,35 @@ func TestExamples(t *testing.T) {
 		}
 	}
 }
+
+// What the reference shows of quoting is read as it is meant.
+func TestQuotingOfTheReference(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "reference.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(page), "### Quoting\n")
+	section, _, _ = strings.Cut(section, "\n### ")
+	blocks := strings.Split(section, "```yaml\n")[1:]
+	if len(blocks) != 2 {
+		t.Fatalf("%d blocks of YAML", len(blocks))
+	}
+	for _, block := range blocks {
+		block, _, _ = strings.Cut(block, "```")
+		text := "kind: Pod\nmetadata: {name: web}\nspec:\n  containers:\n  - name: web\n    image: example/web:1\n    " + strings.ReplaceAll(strings.TrimSpace(block), "\n", "\n    ") + "\n"
+		result := Check([]File{{Name: "web.yaml", Content: []byte(text)}})
+		if got := shownFindings(t, result); len(got) > 0 || len(result.Hooks) != 1 || len(result.Hooks[0].Plan.Steps) != 3 {
+			t.Errorf("found %q in\n%s", got, text)
+			continue
+		}
+		for _, s := range result.Hooks[0].Plan.Steps {
+			if s.Err != nil {
+				t.Error(s.Err)
+			}
+		}
+		if used := result.Hooks[0].Plan.Steps[1].Variables; !slices.Equal(used, []string{"POD_NAME"}) {
+			t.Errorf("the second step uses %q", used)
+		}
+	}
+}
