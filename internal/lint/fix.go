@@ -174,7 +174,7 @@ func (h *preStop) stepFix(s *entry, line, sentence string) string {
 	if s.said.Setting == "" && h.script.shell != "" { // one word of a shell's script
 		return sentence
 	}
-	return below([]string{line})
+	return "- " + below(line)
 }
 
 // written is the entry's line as it is in the manifest.

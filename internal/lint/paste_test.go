@@ -16,7 +16,7 @@ var choices = map[string]string{
 	"file-not-mounted": "where the file is", "file-not-shared": "which container makes the file", "gone-never": "which Service", "gone-not-headless": "which Service",
 	"init-container-hook": "which container", "not-one-handler": "which of the two", "patch-not-seen": "what it is applied to", "probe-grace-shorter": "whether the API may be asked", "quiet-port-undeclared": "which port",
 	"read-only-path": "what a volume would hide", "recreate-waits": "whether the app may run twice", "secret-in-hook": "where the secret is to be", "setting-unreadable": "which value",
-	"setting-unused": "the URL", "shared-processes": "whether processes are to be shared", "signals-and-returns": "the port", "step-unreadable": "which step", "steps-ignored": "which of the two",
+	"setting-unused": "the URL", "shared-processes": "whether processes are to be shared", "signals-and-returns": "the port", "steps-ignored": "which of the two",
 }
 
 // uncovers are findings that are seen only when the hook, or the grace period, can be read.

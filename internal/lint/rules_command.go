@@ -209,32 +209,36 @@ func (h *preStop) lacksTools(say report) {
 
 // withoutTools is a hook that does the same without programs of the image, where all that is done has a step.
 func (h *preStop) withoutTools() string {
-	const sentence = "prestop's steps instead, with the binary from a volume; or an image that has the program"
+	if d, ok := Sleeps(h.words); ok && d%time.Second == 0 {
+		return "preStop:\n  sleep:\n    seconds: " + number(int32(min(d/time.Second, 1<<30))) + " # Kubernetes 1.30 and later"
+	}
+	if steps := stepsFor(h.script); steps != nil && h.reading == nil {
+		return h.newHook(steps...)
+	}
+	return "prestop's steps instead, with the binary from a volume; or an image that has the program"
+}
+
+// stepsFor are steps that do what a script does; nil: there are none, or they would hold what may be a secret.
+func stepsFor(s script) []string {
 	var steps []string
-	for i, c := range h.script.commands {
+	for i, c := range s.commands {
 		method, u := requestOf(c)
 		plain := func(word string) bool {
 			return word == "-X" || word == method || !strings.HasPrefix(word, "-") || strings.Trim(word, "-fsSqL") == ""
 		}
 		switch {
-		case h.script.branches || c.background || h.reading != nil || h.script.lost > 0 || !harmless(c.words):
-			return sentence
+		case s.branches || c.background || s.lost > 0 || !harmless(c.words):
+			return nil
 		case c.program() == "sleep" && len(c.words) == 2 && sleepTime(c.words[1]) > 0:
 			steps = append(steps, "wait "+short(sleepTime(c.words[1])))
 		case u != nil && (c.program() != "wget" || method == "GET") && !slices.ContainsFunc(c.words[1:], func(word string) bool { return !plain(word) }):
 			steps = append(steps, strings.ToLower(method)+" "+u.String())
 		case c.program() == "true" && i > 0:
 		default:
-			return sentence
+			return nil
 		}
 	}
-	if d, ok := Sleeps(h.words); ok && d%time.Second == 0 {
-		return "preStop:\n  sleep:\n    seconds: " + number(int32(min(d/time.Second, 1<<30))) + " # Kubernetes 1.30 and later"
-	}
-	if len(steps) == 0 {
-		return sentence
-	}
-	return h.newHook(steps...)
+	return steps
 }
 
 // tools are programs that a distribution brings and an app does not.

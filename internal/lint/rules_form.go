@@ -114,6 +114,8 @@ func (f flaw) misplacesHook() bool {
 
 func hookMisplaced(f flaw, say report) {
 	switch {
+	case f.of == reflect.TypeFor[corev1.LifecycleHandler]() && handlerWith(f.in) != "" && f.in.firstOf(handlerKeys) != f.at.Value && slices.Contains(handlerKeys, f.at.Value):
+		// one finding for all fields of a handler that is left out
 	case f.partOfHook():
 		say(f.at, f.at.Value+" is no field of "+f.whose()+"; expected "+strings.Join(f.fields, ", "), cmp.Or(f.home(), "remove it, or see how far it is indented"))
 	case f.of == reflect.TypeFor[corev1.PodSpec]():
@@ -154,6 +156,19 @@ func (f flaw) home() string {
 		return commandFix(slices.Concat(f.in.at("command").words(), f.value.words()), "")
 	case of == reflect.TypeFor[corev1.SleepAction]() && lacks("seconds"):
 		return secondsFix("seconds", f.value)
+	}
+	return ""
+}
+
+// handlerKeys are fields of handlers, which stand one level too high where a handler is left out.
+var handlerKeys = []string{"command", "path", "port", "scheme", "host", "httpHeaders", "seconds"}
+
+// firstOf is the first key of a mapping that is one of some.
+func (n node) firstOf(some []string) string {
+	for key := range n.pairs() {
+		if slices.Contains(some, key.Value) {
+			return key.Value
+		}
 	}
 	return ""
 }
@@ -310,7 +325,7 @@ func (f flaw) retyped(what, name string) string {
 	case what == "value" && slices.ContainsFunc(config.Table(), isSetting) && f.at.text() != "":
 		return "value: " + strconv.Quote(f.at.text())
 	case f.expected == "a string" && what == "command" && f.in.at("command").Kind == yaml.SequenceNode:
-		return retypedWords(f.in.at("command").items())
+		return retypedWords(f.in.at("command").items(), "command")
 	case f.expected == "a string":
 		return quotes
 	case what == "env":
@@ -318,11 +333,11 @@ func (f flaw) retyped(what, name string) string {
 	case what == "command":
 		return wordsFix(f.at.text(), indented)
 	case what == "exec" && list:
-		return cmp.Or(own(f.at, what, "command"), indented)
+		return retypedWords(f.at.items(), what, "command")
 	case what == "exec":
 		return wordsFix(f.at.text(), indented, what)
 	case what == "preStop" && list:
-		return cmp.Or(own(f.at, what, "exec", "command"), indented)
+		return retypedWords(f.at.items(), what, "exec", "command")
 	case what == "preStop":
 		return wordsFix(f.at.text(), indented, what, "exec")
 	case what == "sleep":
@@ -340,7 +355,7 @@ func (f flaw) retyped(what, name string) string {
 }
 
 // retypedWords is a command whose words are no strings: numbers, and what a colon made a mapping of.
-func retypedWords(items []node) string {
+func retypedWords(items []node, keys ...string) string {
 	var words []string
 	for _, item := range items {
 		all := item.words()
@@ -352,7 +367,10 @@ func retypedWords(items []node) string {
 		}
 		words = append(words, all...)
 	}
-	return commandFix(words, quotes)
+	if !harmless(words) {
+		return quotes
+	}
+	return below(words, keys...)
 }
 
 // envFix is a list of variables that somebody wrote as a mapping, or as NAME=value.

@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -57,12 +58,50 @@ func stepUnreadable(h *preStop, s *entry, say report) {
 	if s.said.Err == nil || len(s.unset) > 0 || s.guess || noWord {
 		return
 	}
-	f := say(s.at, fmt.Sprintf("step %d: %s", s.index+1, s.said.Err), "a step that prestop --help lists; prestop --dry-run with the same step says the same")
+	args := h.words[max(len(h.words)-len(h.reading.config.Arguments), 1):]
+	if steps := stepsFor(scriptOf(args)); h.script.shell == "" && s.said.Setting == "" && len(args) > 1 && steps != nil { // a command, word by word
+		if s.said.Index == 0 {
+			say(s.at, fmt.Sprintf("step %d: %s", s.index+1, s.said.Err), h.stepsFix(steps, "the steps that do the same"))
+		}
+		return
+	}
+	f := say(s.at, fmt.Sprintf("step %d: %s", s.index+1, s.said.Err), h.mended(s))
 	if strings.Contains(s.said.Err.Error(), "in POD_IP") {
 		f.Fix = downwardLines("POD_IP")
 	} else if all := stepsOf(s.Line); s.said.Setting == "" && len(all) > 1 {
 		f.Fix = "# each step is one item\n" + below(append([]string{h.words[0]}, all...), "command")
 	}
+}
+
+// mended is the step that somebody means, if it is a command that a step replaces, or a word of it is almost another.
+func (h *preStop) mended(s *entry) string {
+	const sentence = "a step that prestop --help lists; prestop --dry-run with the same step says the same"
+	words := strings.Fields(s.Line)
+	if len(words) == 0 || strings.ContainsAny(s.Line, "'\"") {
+		return sentence
+	}
+	lines := stepsFor(scriptOf(words))
+	name := cmp.Or(phrase.Nearest(words[0], parse.FirstWords(verbs.All())), words[0])
+	for _, v := range verbs.All() {
+		verb, _, two := strings.Cut(v.Name, " ")
+		if verb != name || two && (len(words) < 2 || phrase.Nearest(words[1], []string{v.Name[len(verb)+1:]}) == "") {
+			continue
+		}
+		line := v.Name
+		for _, word := range words[len(strings.Fields(v.Name)):] {
+			if key, value, option := strings.Cut(word, "="); option {
+				word = cmp.Or(phrase.Nearest(key, v.Options), key) + "=" + value
+			}
+			line += " " + word
+		}
+		lines = append(lines, line)
+	}
+	for _, line := range lines {
+		if _, _, _, err := parse.Line(verbs.All(), line, func(string) (string, bool) { return "1", true }); err == nil && harmless([]string{line}) {
+			return h.stepFix(s, line, sentence)
+		}
+	}
+	return sentence
 }
 
 // stepsOf parts a line that is several steps, each beginning with its verb; nil: its parts are no steps. A line with quotes is
