@@ -86,11 +86,6 @@ func (n node) with(key string, value any) node {
 	return node{c, n.file}
 }
 
-// listOf is a list of one.
-func listOf(n node) node {
-	return node{&yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{n.Node}}, n.file}
-}
-
 // own is a part of the manifest below some keys; empty: it may hold a secret, which is never repeated.
 func own(n node, keys ...string) string {
 	if !n.there() || !harmless(n.words()) {
@@ -99,22 +94,28 @@ func own(n node, keys ...string) string {
 	return below(n, keys...)
 }
 
-// words are the scalars at a place, in order, and those below it.
+// words are the scalars at a place, in order, and those below it, without keys.
 func (n node) words() []string {
 	n = n.followed()
 	if n.Kind == yaml.ScalarNode {
 		return []string{n.Value}
 	}
 	var all []string
-	for _, inside := range n.Content {
-		all = append(all, node{inside, n.file}.words()...)
+	for i, inside := range n.Content {
+		if n.Kind != yaml.MappingNode || i%2 == 1 {
+			all = append(all, node{inside, n.file}.words()...)
+		}
 	}
 	return all
 }
 
-// harmlessWord is what no secret looks like: a number or a duration, a name in small letters, a signal or a method, a path, a URL without
-// user and query, a variable, and what a shell and an option are written with.
-var harmlessWord = regexp.MustCompile(`^(?:[0-9.]{1,8}[smhd]?|[a-zA-Z]{1,20}|[a-z][a-z_.-]{0,30}|-[0-9a-zA-Z]{1,4}|--[a-z-]+|(?:max|min|for|timeout|allow|traffic|reserve|--grace-period)=[0-9a-z]{1,8}|[a-z]{0,12}(?:/[a-z0-9_.-]{1,40})+/?|(?:https?://)?(?:[a-z0-9.-]|\$\(?\{?[A-Z_]+\}?\)?){1,60}(?::\d{1,5})?(?:/[a-z0-9_.-]{1,24})*/?|\$\{?[A-Za-z_]+\}?|\$\([A-Za-z_]+\)|[;&|<>!]{1,2}|2>&1|2?>/dev/null)$`)
+// harmlessWord is what no secret looks like: a number or a duration, a name in letters, a path, a URL without user and query, a variable, and
+// what a shell, an option and a step are written with.
+var harmlessWord = regexp.MustCompile(`^(?:` + strings.Join([]string{
+	`[0-9.]{1,8}[smhd]?`, `[A-Z]{1,12}`, `[a-z][a-z_.-]{0,30}`, `-[0-9a-zA-Z]{1,4}`, `--[a-z-]+`,
+	`(?:max|min|for|timeout|allow|traffic|reserve|--grace-period)=[0-9a-z]{1,8}`,
+	`[a-z]{0,12}(?:/[a-z0-9_.-]{1,40})+/?`, `(?:https?://(?:[a-z0-9.-]|\$\(?\{?[A-Z_]+\}?\)?){1,60}|localhost|[a-z-]{1,40}|[0-9.]{7,15})(?::\d{1,5})?(?:/[a-z0-9_.-]{1,24})*/?`,
+	`\$\{?[A-Za-z_]+\}?`, `\$\([A-Za-z_]+\)`, `[;&|<>!]{1,2}`, `2>&1`, `2?>/dev/null`}, "|") + `)$`)
 
 // tellsNext are options whose value may be a secret.
 var tellsNext = regexp.MustCompile(`^(?:-[A-Za-z]*[aupHdFbh]|--(?:user|header|data|pass|token|cookie|json|form|auth|secret|post)\S*)$`)

@@ -24,6 +24,9 @@ func TestFixes(t *testing.T) {
 		"a port's name that is another":      {"ports: [{name: http, containerPort: 80}, {name: admin, containerPort: 81}]", "{httpGet: {path: /x, port: control}}", "port-differs", "port is one of http, admin, or the number that the app listens on"},
 		"a port's name, and one port":        {"ports: [{containerPort: 81}]", "{httpGet: {path: /x, port: control}}", "port-differs", "port: 81"},
 		"a port's name, and no port":         {"", "{httpGet: {path: /x, port: control}}", "port-differs", "port is the number that the app listens on"},
+		"variables as a mapping":             {"env: {MODE: prod}", "{sleep: {seconds: 5}}", "wrong-type", "env:\n- {name: MODE, value: \"prod\"}"},
+		"variables with a secret":            {"env: {DB_PASSWORD: hunter}", "{sleep: {seconds: 5}}", "wrong-type", "a list, in which each variable has a name and a value"},
+		"a header without quotes":            {graced, "{exec: {command: [/prestop, {post http://localhost:8080/x header=X-A: b}, wait 5s]}}", "wrong-type", quotes},
 		"a sleep as a number":                {"", "{sleep: 15}", "wrong-type", "sleep:\n  seconds: 15"},
 		"a list for exec":                    {"", "{exec: [sleep, 15]}", "wrong-type", "exec:\n  command: [sleep, \"15\"]"},
 		"a hook without its handler":         {"", "{path: /x, port: 80}", "hook-misplaced", "preStop:\n  httpGet: {path: /x, port: 80}"},
@@ -65,5 +68,22 @@ func TestPatchInstructions(t *testing.T) {
 	text := "kind: Deployment\nspec:\n  template:\n    spec:\n      $setElementOrder/containers: [{name: app}]\n      containers:\n      - {name: app, $patch: replace, lifecycle: {preStop: {sleep: {seconds: 5}}}}\n"
 	if got := linted(t, text); len(got) > 0 {
 		t.Errorf("found %q", got)
+	}
+}
+
+// What may be a secret is not repeated in a fix. Small letters, numbers and paths are shown everywhere.
+func TestHarmless(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]bool{
+		"nginx -s quit": true, "sh -c sleep 15; kill -TERM 1": true, "curl -fsS -X POST http://localhost:8080/drain": true, "/shared/prestop wait 20s": true, "sleep $WAIT": true,
+		"until quiet 8080 max=50s allow=2": true, "curl http://$(POD_IP):8080/x": true, "prestop elasticsearch-clear --exit-zero": true, "echo stop > /run/stop": true,
+
+		"app stop s3cr3t": false, "curl -u joe:pw localhost": false, "curl -u joe localhost": false, "redis-cli -a hunter": false, "mysqladmin -phunter2 shutdown": false, "app --token=abc": false,
+		"app --token abc": false, "curl http://joe:pw@h/": false, "curl http://h/?key=abc": false, "curl -H A:b h": false, "curl -d x h": false, "PGPASSWORD=abc psql": false,
+		"post http://h/ header=A:b": false, "app Kq7xTz": false, "app ghp_0123456789abcdefghij": false, "get http://h/Kq7xTzRvB4m": false,
+	} {
+		if got := harmless([]string{line}); got != want {
+			t.Errorf("%q: %t", line, got)
+		}
 	}
 }

@@ -66,10 +66,10 @@ func (h *preStop) keyOf(f projected, file string, r run) string {
 // runnable is the volume with a mode by which its files can be run.
 func (h *preStop) runnable(f projected) string {
 	for _, v := range h.pod.place.at("spec", "volumes").items() {
-		if config := v.at("configMap"); v.at("name").text() == f.Name && harmless(v.words()) && !strings.Contains(strings.Join(v.words(), " "), "mode") {
+		if config := v.at("configMap"); v.at("name").text() == f.Name && harmless(v.words()) && !slices.ContainsFunc(config.at("items").items(), func(item node) bool { return item.at("mode").there() }) {
 			const mode = "0755"
 			changed := v.with("configMap", plainCopy(config.with("defaultMode", &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!int", Value: mode})))
-			return "volumes:\n" + below(listOf(changed))
+			return below(node{&yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{changed.Node}}, v.file}, "volumes")
 		}
 	}
 	return "mode 0755, or a shell before it, as in sh and the file"

@@ -359,8 +359,8 @@ func retypedWords(items []node, keys ...string) string {
 	var words []string
 	for _, item := range items {
 		all := item.words()
-		if item.Kind == yaml.MappingNode && len(all) == 2 {
-			all = []string{all[0] + ": " + all[1]}
+		if item.Kind == yaml.MappingNode && len(item.Content) == 2 && len(all) == 1 {
+			all = []string{item.Content[0].Value + ": " + all[0]}
 		}
 		if len(all) != 1 || !item.there() {
 			return quotes
@@ -373,27 +373,18 @@ func retypedWords(items []node, keys ...string) string {
 	return below(words, keys...)
 }
 
-// envFix is a list of variables that somebody wrote as a mapping, or as NAME=value.
+// envFix is a list of variables that somebody wrote as a mapping.
 func envFix(n node) string {
-	var lines []string
-	add := func(name, value string) {
-		if !harmless([]string{name + "=" + value}) && !harmless([]string{value}) {
-			value = "…"
-		}
-		lines = append(lines, fmt.Sprintf("- {name: %s, value: %q}", name, value))
-	}
+	lines := []string{"env:"}
+	safe := harmless(n.words())
 	for key, value := range n.pairs() {
-		add(key.Value, value.text())
+		lines = append(lines, fmt.Sprintf("- {name: %s, value: %q}", key.Value, value.text()))
+		safe = safe && secretIn(key.Value+"="+value.text()) == ""
 	}
-	for _, item := range n.items() {
-		if name, value, ok := strings.Cut(item.text(), "="); ok {
-			add(name, value)
-		}
-	}
-	if len(lines) == 0 || strings.Contains(strings.Join(lines, ""), "…") {
+	if len(lines) == 1 || !safe {
 		return "a list, in which each variable has a name and a value"
 	}
-	return "env:\n" + strings.Join(lines, "\n")
+	return strings.Join(lines, "\n")
 }
 
 func graceOutOfRange(p *pod, say report) {
