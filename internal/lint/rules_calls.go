@@ -202,10 +202,8 @@ func (h *preStop) last(s *entry, sentence string) string {
 func portDiffers(h *preStop, say report) {
 	for _, s := range h.entries() {
 		for _, call := range s.needs.Calls {
-			ports := map[string]string{"http": "80", "https": "443"}
-			scheme, host := call.URL.Scheme, call.URL.Hostname()
-			port := cmp.Or(call.URL.Port(), ports[scheme])
-			if ports[scheme] == "" || s.guess || s.said.Setting != "" && h.guessed(s.said.Setting) {
+			scheme, host, port := call.URL.Scheme, call.URL.Hostname(), portOf(call.URL)
+			if port == "" || s.guess || s.said.Setting != "" && h.guessed(s.said.Setting) {
 				continue
 			}
 			ours := call.Node || host != "" && local(host)
@@ -230,6 +228,15 @@ func portDiffers(h *preStop, say report) {
 	if name := h.HTTPGet.Port.String(); nameOfPort(name) && h.portNumber(name) == name {
 		say(h.place.at("httpGet", "port"), "container "+h.Name+" has no port that is called "+name+", so that the hook fails", h.portFix(name))
 	}
+}
+
+// portOf is the port of an HTTP URL; empty: it is of another scheme.
+func portOf(u *url.URL) string {
+	unless := map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	if unless == "" {
+		return ""
+	}
+	return cmp.Or(u.Port(), unless)
 }
 
 // nameOfPort tells whether a port is meant by its name.
@@ -288,11 +295,9 @@ func callsAnyPod(h *preStop, s *entry, say report) {
 			}
 		}
 		if name != "" {
-			const fix = "localhost instead, and the port that the app listens on, since containers of a pod share their addresses"
-			port := cmp.Or(call.URL.Port(), map[string]string{"http": "80", "https": "443"}[call.URL.Scheme])
-			if to := cmp.Or(ports[port], call.URL.Port()); to != "" && !nameOfPort(to) {
-				say(s.at, s.Line+" goes to Service "+name+", and so to any of its pods, not to the one that stops", h.stepFix(s, strings.Replace(s.Line, call.URL.Host, "localhost:"+to, 1), fix))
-				continue
+			fix := "localhost instead, and the port that the app listens on, since containers of a pod share their addresses"
+			if to := cmp.Or(ports[portOf(call.URL)], call.URL.Port()); to != "" && !nameOfPort(to) {
+				fix = h.stepFix(s, strings.Replace(s.Line, call.URL.Host, "localhost:"+to, 1), fix)
 			}
 			say(s.at, s.Line+" goes to Service "+name+", and so to any of its pods, not to the one that stops", fix)
 		}

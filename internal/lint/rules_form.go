@@ -22,7 +22,7 @@ func formRules() []Rule {
 	return []Rule{
 		{"hook-misplaced", Error, "a hook, or a part of it, stands where Kubernetes does not look for it", all(flaws(flaw.misplacesHook, hookMisplaced), hookOfNobody, containers(hookAtStart), hooks(methodOfGet))},
 		{"grace-misplaced", Error, "terminationGracePeriodSeconds stands where Kubernetes does not look for it", flaws(flaw.misplacesGrace, func(f flaw, say report) {
-			say(f.at, graceKey+" of "+f.whose()+" is not the pod's; expected it in the pod's spec, beside containers", secondsFix(graceKey, f.value)+" # beside containers")
+			say(f.at, graceKey+" of "+f.whose()+" is not the pod's; expected it in the pod's spec, beside containers", secondsFix(f.value, graceKey)+" # beside containers")
 		})},
 		{"not-one-handler", Error, "a hook has no handler, or more than one", hooks(notOneHandler)},
 		{"field-misspelt", Error, "a field's name is one that Kubernetes does not know there", flaws(flaw.misspells, fieldMisspelt)},
@@ -155,7 +155,7 @@ func (f flaw) home() string {
 	case of == reflect.TypeFor[corev1.ExecAction]() && key == "args":
 		return commandFix(slices.Concat(f.in.at("command").words(), f.value.words()), "")
 	case of == reflect.TypeFor[corev1.SleepAction]() && lacks("seconds"):
-		return secondsFix("seconds", f.value)
+		return secondsFix(f.value, "seconds")
 	}
 	return ""
 }
@@ -188,18 +188,12 @@ func handlerWith(n node) string {
 	return ""
 }
 
-// secondsFix is a field with the seconds that somebody wrote in another way.
-func secondsFix(field string, n node) string {
-	text := n.text()
-	if n.Node != nil && n.Kind != yaml.ScalarNode {
-		if words := n.words(); len(words) > 0 {
-			text = words[len(words)-1]
-		}
+// secondsFix is a field with the number, as of seconds, that somebody wrote in another way.
+func secondsFix(n node, keys ...string) string {
+	if d := stopDuration(n.text()).Abs(); d >= time.Second {
+		return below(int(min(d/time.Second, 1<<30)), keys...)
 	}
-	if d := stopDuration(text).Abs(); d >= time.Second {
-		return field + ": " + number(int32(min(d/time.Second, 1<<30)))
-	}
-	return "a number of seconds, without quotes"
+	return "a number, without quotes and unit"
 }
 
 // methodOfGet finds an httpGet hook that is told how to call.
@@ -208,11 +202,9 @@ func methodOfGet(h *preStop, say report) {
 	if h.HTTPGet == nil || at.Node == nil {
 		return
 	}
-	fix := "httpGet without method: the kubelet sends GET anyway"
+	fix := h.getWithout("method")
 	if !strings.EqualFold(method.text(), "GET") {
 		fix = h.byPrestop(method.text())
-	} else if get := h.place.at("httpGet"); harmless(get.words()) {
-		fix = below(get.with("method", nil), "httpGet")
 	}
 	say(at, "method is no field of httpGet, whose calls are GET", fix)
 }
@@ -341,11 +333,9 @@ func (f flaw) retyped(what, name string) string {
 	case what == "preStop":
 		return wordsFix(f.at.text(), indented, what, "exec")
 	case what == "sleep":
-		if fix := secondsFix("  seconds", f.at); strings.HasPrefix(fix, " ") {
-			return what + ":\n" + fix
-		}
+		return secondsFix(f.at, what, "seconds")
 	case f.expected == "a whole number":
-		return secondsFix(what, f.at)
+		return secondsFix(f.at, what)
 	case f.expected == "a truth value":
 		if value, err := strconv.ParseBool(strings.ToLower(f.at.text())); err == nil {
 			return below(value, what)
@@ -389,7 +379,7 @@ func envFix(n node) string {
 
 func graceOutOfRange(p *pod, say report) {
 	if p.graceWrong && p.Spec.TerminationGracePeriodSeconds != nil {
-		say(p.graceNode, graceKey+": expected a number of seconds, got "+p.graceNode.text(), secondsFix(graceKey, p.graceNode))
+		say(p.graceNode, graceKey+": expected a number of seconds, got "+p.graceNode.text(), secondsFix(p.graceNode, graceKey))
 	}
 }
 

@@ -65,14 +65,20 @@ func httpGetScheme(h *preStop, say report) {
 	}
 }
 
+// getWithout is the httpGet hook without one of its fields.
+func (h *preStop) getWithout(field string) string {
+	get := h.place.at("httpGet")
+	if !harmless(get.words()) {
+		return "httpGet without " + field
+	}
+	return below(get.with(field, nil), "httpGet")
+}
+
 func httpGetHost(h *preStop, say report) {
 	if h.HTTPGet == nil || h.HTTPGet.Host == "" {
 		return
 	}
-	at, fix := h.place.at("httpGet", "host"), "leave host out; without one the kubelet calls the pod's own address"
-	if get := h.place.at("httpGet"); harmless(get.words()) {
-		fix = below(get.with("host", nil), "httpGet")
-	}
+	at, fix := h.place.at("httpGet", "host"), h.getWithout("host")
 	if local(h.HTTPGet.Host) {
 		say(at, "the kubelet makes the call of an httpGet hook from the node: "+h.HTTPGet.Host+" is the node here, not the pod", fix)
 		return

@@ -182,31 +182,35 @@ func (h *preStop) graceFix(grace time.Duration) string {
 	if h.reading == nil || h.reading.config == nil || h.pod.cluster != "" && !h.setsGrace() {
 		return lines
 	}
-	if variable := h.settingFix(graceVariable, grace); strings.HasPrefix(variable, "- ") {
-		return lines + "\nenv:\n" + variable
-	} else {
-		return lines + "\n" + variable
+	if _, byFlag := h.flagOf(graceVariable); byFlag {
+		return lines + "\n" + h.settingFix(graceVariable, grace)
 	}
+	return lines + "\nenv:\n" + variableLine(graceVariable, grace)
+}
+
+// flagOf is the flag by which the hook's command has a setting.
+func (h *preStop) flagOf(name string) (flag string, ok bool) {
+	if s, set := h.reading.set[name]; set {
+		flag = s.By()
+	}
+	return flag, strings.HasPrefix(flag, "--")
 }
 
 // settingFix sets a setting where it counts: in a flag, if the hook's command has that, else in its variable.
 func (h *preStop) settingFix(name string, d time.Duration) string {
-	flag := ""
-	if s, set := h.reading.set[name]; set && strings.HasPrefix(s.By(), "--") {
-		flag = s.By()
-	}
-	words := slices.Clone(h.words)
-	for i, word := range words {
-		if flag != "" && strings.HasPrefix(word, flag+"=") {
-			words[i] = flag + "=" + strconv.Itoa(seconds(d))
-		} else if i > 0 && flag != "" && words[i-1] == flag {
-			words[i] = strconv.Itoa(seconds(d))
-		}
-	}
-	if flag == "" {
+	flag, ok := h.flagOf(name)
+	if !ok {
 		return variableLine(name, d)
 	}
-	return commandFix(words, flag+"="+strconv.Itoa(seconds(d)))
+	value, words := strconv.Itoa(seconds(d)), slices.Clone(h.words)
+	for i, word := range words {
+		if strings.HasPrefix(word, flag+"=") {
+			words[i] = flag + "=" + value
+		} else if i > 0 && words[i-1] == flag {
+			words[i] = value
+		}
+	}
+	return commandFix(words, flag+"="+value)
 }
 
 func sleepFillsGrace(h *preStop, say report) {
@@ -233,7 +237,7 @@ var sleepLength = regexp.MustCompile("^(?:[0-9]*\\.?[0-9]+[smhd]?|inf(?:inity)?|
 
 func sleepUnreadable(h *preStop, say report) {
 	if at := h.place.at("sleep", "seconds"); h.Sleep != nil && h.Sleep.Seconds < 0 {
-		say(at, "a sleep of "+at.text()+" s, which Kubernetes refuses", secondsFix("seconds", at))
+		say(at, "a sleep of "+at.text()+" s, which Kubernetes refuses", secondsFix(at, "seconds"))
 	}
 	for _, c := range h.script.commands {
 		if c.program() != "sleep" || h.script.lost > 0 || len(c.words) > 1 && !slices.ContainsFunc(c.words[1:], func(w string) bool { return !sleepLength.MatchString(w) }) {
