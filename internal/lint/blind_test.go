@@ -89,6 +89,8 @@ func TestRightBesideWrong(t *testing.T) {
 		{"Envoy of Istio, with time", minute, []string{"env: [{name: TERMINATION_DRAIN_DURATION_SECONDS, value: '5'}]"}, "{sleep: {seconds: 20}}", "", ""},
 		{"Envoy, which ends at once", minute, []string{"command: [envoy, -c, /etc/envoy.yaml, --drain-time-s, '600']"}, "{sleep: {seconds: 20}}", "", ""},
 
+		{"steps of a variable", minute, []string{"env:", "- " + graceEnv60, "- name: PRE_STOP_STEPS", "  value: |", "    get http://localhost:15020/drain", "    until quite 8080"}, "{exec: {command: [/prestop]}}", "", "needs-other-method step-unreadable"},
+
 		{"a variable in double braces", minute, []string{"env: [{name: A, value: '{{ .Values.a }}'}]"}, "{sleep: {seconds: 5}}", "", "unreadable"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -175,6 +175,9 @@ func (h *preStop) stepFix(s *entry, line, sentence string) string {
 	if s.said.Setting == "" && h.script.shell != "" { // one word of a shell's script
 		return sentence
 	}
+	if s.said.Setting != "" {
+		return line // of the setting's text
+	}
 	return "- " + below(line)
 }
 

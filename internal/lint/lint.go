@@ -48,7 +48,7 @@ func objectName(kind, namespace, name string) string {
 	if namespace != "" {
 		name = namespace + "/" + name
 	}
-	return kind + " " + name
+	return strings.TrimSpace(kind + " " + name)
 }
 
 // A Result is what there is to say of some files.

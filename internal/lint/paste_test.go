@@ -7,6 +7,9 @@ import (
 	"testing"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/prestop/prestop/internal/parse"
+	"github.com/prestop/prestop/internal/verbs"
 )
 
 // choices are findings whose fix only somebody can choose who knows the app. Their fix is a sentence.
@@ -25,6 +28,12 @@ var uncovers = []string{"sleep-fills-grace"}
 // pasted is a manifest after somebody has pasted a fix into it, who takes each line to where its key belongs. False: the fix is a
 // sentence, and nothing to paste.
 func pasted(text string, f *Finding) (changed string, ok bool) {
+	if _, _, _, err := parse.Line(verbs.All(), f.Fix, func(string) (string, bool) { return "1", true }); err == nil { // of a text that has steps
+		lines := strings.Split(text, "\n")
+		old := lines[f.Line-1]
+		lines[f.Line-1] = old[:len(old)-len(strings.TrimLeft(old, " "))] + f.Fix
+		return strings.Join(lines, "\n"), strings.TrimSpace(old) != "" && !strings.Contains(old, "name:")
+	}
 	var fix yaml.Node
 	if err := yaml.Unmarshal([]byte(f.Fix), &fix); err != nil || len(fix.Content) == 0 || fix.Content[0].Kind == yaml.ScalarNode {
 		return "", false
@@ -270,10 +279,6 @@ func (p *paster) items(items []*yaml.Node) {
 			n.Content, n.Style = slices.Replace(n.Content, at, at+1, items...), 0
 			return
 		}
-	}
-	// A line of a text, as of PRE_STOP_STEPS.
-	if n := p.way[len(p.way)-1]; n.Kind == yaml.ScalarNode {
-		n.Value = items[0].Value
 	}
 }
 

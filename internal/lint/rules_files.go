@@ -19,7 +19,11 @@ func fileRules() []Rule {
 		{"file-not-shared", Warning, "until file or touch where no other container looks", steps(fileNotShared)},
 		{"file-not-mounted", Warning, "a password, token, key or certificate file that no volume has", plans(fileNotMounted)},
 		{"token-not-mounted", Warning, "PRE_STOP_ASK_API in a pod that has no token of its service account", plans(tokenNotMounted)},
-		{"script-not-runnable", Error, "a hook runs a file of a ConfigMap that is not there, or that nobody may run", hooks(scriptNotRunnable)},
+		{"script-not-runnable", Error, "a hook runs a file of a ConfigMap that is not there, or that nobody may run", containers(func(c *container, say report) {
+			if c.hook != nil && !c.init {
+				scriptNotRunnable(c.hook, say) // which says itself what the script is of
+			}
+		})},
 		{"read-only-path", Error, "the hook writes to a file system that is read-only", plans(readOnlyPath)},
 	}
 }
