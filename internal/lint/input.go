@@ -143,9 +143,8 @@ func (n node) patches() []node {
 	for _, field := range []string{"patches", "patchesStrategicMerge", "patchesJson6902"} {
 		for _, item := range n.at(field).items() {
 			if text := item.at("patch"); text.there() {
-				item = text
-			}
-			if strings.Contains(item.text(), "\n") {
+				all = append(all, text)
+			} else if strings.Contains(item.text(), "\n") { // else it names a file
 				all = append(all, item)
 			}
 		}
