@@ -54,7 +54,7 @@ func TestInputs(t *testing.T) {
 		"a carriage return":           {"# a\r# b\r\r\n" + wrongHook, "4 " + found},
 		"CRLF, and a lone one":        {"# a\r\n# b\r# c\r\n" + strings.ReplaceAll(wrongHook, "\n", "\r\n"), "5 " + found},
 		"lines of Unicode":            {"# a\u2028# b\u2029# c\u0085# d\n" + wrongHook, "4 " + found},
-		"a line of Unicode in a text": {"kind: ConfigMap\ndata: {a: \"b\u2028c\"}\n---\n" + wrongHook, "6 " + found},
+		"a line of Unicode in a text": {"kind: ConfigMap\ndata: {a: \"b\u2028\"}\n---\n" + wrongHook, "6 " + found},
 		"no UTF-8":                    {"kind: Pod\nmetadata:\n  name: \xffweb\n---\n" + wrongHook, "7 " + found + ", 3 unreadable invalid leading UTF-8 octet"},
 		"a control character":         {"kind: Pod\nmetadata:\n  labels: {}\n  name: \"a\x07b\"\n---\n" + wrongHook, "8 " + found + ", 4 unreadable control characters are not allowed"},
 		"tabs":                        {"kind: Pod\nspec:\n\tcontainers: []\n", "3 unreadable found character that cannot start any token, perhaps a tab: YAML is indented by blanks"},

@@ -57,26 +57,32 @@ func otherBinary(file string, words []string) string {
 	return commandFix(append([]string{file}, words[1:]...), file+" instead")
 }
 
-// installLines have an init container install the binary into a volume, and make the volume where there is none.
+// installLines have an init container install the binary into a volume, and make the volume where there is none. An init container with
+// prestop's image stays, and its image too.
 func (c *container) installLines(m mount, volume bool) string {
 	all := ""
 	if volume {
 		all = "volumes:\n- {name: " + m.Name + ", emptyDir: {}}\n"
 	}
-	if slices.ContainsFunc(c.pod.installers(), func(i *container) bool { to, ok := i.mounted(i.installs()); return ok && to.Name == m.Name }) && volume {
-		return strings.TrimSuffix(all, "\n")
-	}
 	sub := ""
 	if m.sub != "" {
 		sub = ", subPath: " + m.sub
 	}
-	dir := m.path + "/"
-	if m.rest == "" {
-		dir = m.path
-	} else if at := path.Dir(m.rest); at != "." {
-		dir += at + "/"
+	dir := path.Join(m.path, path.Dir(m.rest))
+	lines := "  image: prestop/prestop:1\n  args: [install, " + dir + "/]\n"
+	name := "install-prestop"
+	for _, i := range c.pod.all {
+		if to, ok := i.mounted(i.installs()); ok && i.init && to.Name == m.Name && volume {
+			return strings.TrimSuffix(all, "\n") // which installs it already
+		}
+		if i.init && isOurImage(i.Image) {
+			name, lines = i.Name, "  args: [install, "+dir+"/]\n"
+			if len(i.Command) > 0 {
+				lines = "  command: [/prestop, install, " + dir + "/]\n  args: []\n"
+			}
+		}
 	}
-	return all + "initContainers:\n- name: install-prestop\n  image: prestop/prestop:1\n  args: [install, " + dir + "]\n  volumeMounts:\n  - {name: " + m.Name + ", mountPath: " + m.path + sub + "}"
+	return all + "initContainers:\n- name: " + name + "\n" + lines + "  volumeMounts:\n  - {name: " + m.Name + ", mountPath: " + m.path + sub + "}"
 }
 
 // claims tells whether the pod's owner brings a volume.

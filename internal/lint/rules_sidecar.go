@@ -1,8 +1,10 @@
 package lint
 
 import (
+	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -37,19 +39,24 @@ func sidecarEndsFirst(p *pod, say report) {
 		}
 		say := c.named(say)
 		if at, what := c.hook.endsAtOnce(); what != "" {
-			say(at, what+" ends sidecar "+c.Name+" at once: all hooks of a pod begin at the same time, so that the app still needs it", c.hook.sidecarFix())
+			say(at, what+" ends sidecar "+c.Name+" at once: all hooks of a pod begin at the same time, so that the app still needs it", c.hook.sidecarFix(lasts))
 			continue
 		}
 		// A native sidecar is sent SIGTERM after the others have ended.
 		if longest, ok := c.hook.longest(); ok && !c.native && app != nil && lasts > longest {
-			say(c.hook.place, "the hook of sidecar "+c.Name+" is over after "+short(longest)+" at the latest, and that of "+app.Name+" lasts "+short(lasts)+" or more: the sidecar is sent SIGTERM while the app serves", c.hook.sidecarFix())
+			say(c.hook.place, "the hook of sidecar "+c.Name+" is over after "+short(longest)+" at the latest, and that of "+app.Name+" lasts "+short(lasts)+" or more: the sidecar is sent SIGTERM while the app serves", c.hook.sidecarFix(lasts))
 		}
 	}
 }
 
-func (h *preStop) sidecarFix() string {
-	if h.native {
+func (h *preStop) sidecarFix(lasts time.Duration) string {
+	switch seconds := seconds(lasts); {
+	case h.native:
 		return "leave the hook out, since Kubernetes sends a native sidecar SIGTERM when the other containers have ended"
+	case h.Sleep != nil:
+		return below(seconds, "sleep", "seconds")
+	case len(h.words) == 2 && h.script.shell == "" && path.Base(h.words[0]) == "sleep":
+		return commandFix([]string{h.words[0], strconv.Itoa(seconds)}, "a longer sleep")
 	}
 	const native = "or a native sidecar, which is an init container with restartPolicy Always"
 	for _, app := range h.pod.containers {
@@ -60,9 +67,6 @@ func (h *preStop) sidecarFix() string {
 		step := "until closed " + all[0]
 		if h.planned() {
 			return h.stepsFix(append([]string{step}, h.lines()...), step+" as the hook's first step; "+native)
-		}
-		if h.Sleep != nil || len(h.script.commands) == 1 && h.script.commands[0].program() == "sleep" { // which has nothing else to be kept
-			return h.newHook(step)
 		}
 		return "let the hook wait first until the app has closed its port, as prestop's step " + step + " does; " + native
 	}
