@@ -49,6 +49,8 @@ func TestRightBesideWrong(t *testing.T) {
 
 		{"a negative sleep", minute, nil, "{sleep: {seconds: -15}}", "", "sleep-unreadable"},
 		{"no sleep at all", minute, nil, "{sleep: {seconds: 0}}", "", ""},
+		{"sleep, and its length as args", minute, nil, "{exec: {command: [sleep], args: ['5']}}", "", "hook-misplaced"},
+		{"a negative grace period", []string{"terminationGracePeriodSeconds: -60"}, nil, "{sleep: {seconds: 5}}", "", "wrong-type"},
 		{"sleep alone", minute, nil, "{exec: {command: [sleep]}}", "", "sleep-unreadable"},
 		{"sleep, and a word that is no number", minute, nil, "{exec: {command: [sleep, soon]}}", "", "sleep-unreadable"},
 		{"sleep of a shell, alone", minute, nil, "{exec: {command: [sh, -c, sleep]}}", "", "sleep-unreadable"},
@@ -75,6 +77,7 @@ func TestRightBesideWrong(t *testing.T) {
 
 		{"a misspelt binary of an image volume", ours, []string{"volumeMounts: [{name: p, mountPath: /opt/prestop}]", "env: [" + graceEnv60 + "]"}, "{exec: {command: [/opt/prestop/pre-stop, wait 20s]}}", "", "binary-not-mounted"},
 		{"a misspelt binary of a volume", install, []string{"volumeMounts: [{name: p, mountPath: /shared}]", "env: [" + graceEnv60 + "]"}, "{exec: {command: [/shared/prestp, wait 20s]}}", "", "binary-not-installed"},
+		{"a volume that another container mounts", append([]string{"volumes: [{name: t, persistentVolumeClaim: {claimName: t}}]", "initContainers: [{name: other, restartPolicy: Always, volumeMounts: [{name: t, mountPath: /tools}]}]"}, minute...), []string{"env: [" + graceEnv60 + "]"}, "{exec: {command: [/tools/prestop, wait 20s]}}", "", "binary-not-mounted"},
 		{"another program of a volume", install, []string{"volumeMounts: [{name: p, mountPath: /shared}]"}, "{exec: {command: [/shared/drain]}}", "", ""},
 
 		{"a probe, and until quiet without ports", minute, []string{probe, "env: [" + graceEnv60 + "]"}, "{exec: {command: [/prestop, until quiet max=30s]}}", "", "quiet-sees-probe"},

@@ -112,7 +112,7 @@ func (n node) words() []string {
 // harmlessWord is what no secret looks like: a number or a duration, a name in letters, a path, a URL without user and query, a variable, and
 // what a shell, an option and a step are written with.
 var harmlessWord = regexp.MustCompile(`^(?:` + strings.Join([]string{
-	`[0-9.]{1,8}[smhd]?`, `[A-Z]{1,12}`, `[a-z][a-z_.-]{0,30}`, `-[0-9a-zA-Z]{1,4}`, `--[a-z-]+`,
+	`[0-9.]{1,8}[smhd]?`, `[A-Z]{1,12}`, `[A-Z][a-z]*(?:-[A-Z][a-z]+)+`, `[a-z][a-z_.-]{0,30}`, `-[0-9a-zA-Z]{1,4}`, `--[a-z-]+`,
 	`(?:max|min|for|timeout|allow|traffic|reserve|--grace-period)=[0-9a-z]{1,8}`,
 	`[a-z]{0,12}(?:/[a-z0-9_.-]{1,40})+/?`, `(?:https?://(?:[a-z0-9.-]|\$\(?\{?[A-Z_]+\}?\)?){1,60}|localhost|[a-z-]{1,40}|[0-9.]{7,15})(?::\d{1,5})?(?:/[a-z0-9_.-]{1,24})*/?`,
 	`\$\{?[A-Za-z_]+\}?`, `\$\([A-Za-z_]+\)`, `[;&|<>!]{1,2}`, `2>&1`, `2?>/dev/null`}, "|") + `)$`)

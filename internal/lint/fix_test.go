@@ -29,6 +29,8 @@ func TestFixes(t *testing.T) {
 		"a header without quotes":            {graced, "{exec: {command: [/prestop, {post http://localhost:8080/x header=X-A: b}, wait 5s]}}", "wrong-type", quotes},
 		"another grace period, by a flag":    {"", "{exec: {command: [/prestop, --grace-period=30, wait 20s]}}", "grace-differs", "command:\n- /prestop\n- --grace-period=60\n- wait 20s"},
 		"a longer wait, by a flag":           {"", "{exec: {command: [/prestop, --grace-period, '60', wait 70s]}}", "grace-too-short", "terminationGracePeriodSeconds: 85\ncommand:\n- /prestop\n- --grace-period\n- \"85\"\n- wait 70s"},
+		"a host, and headers":                {"", "{httpGet: {path: /x, port: 80, host: localhost, httpHeaders: [{name: X-Reason, value: stop}]}}", "http-get-host", "httpGet: {path: /x, port: 80, httpHeaders: [{name: X-Reason, value: stop}]}"},
+		"a host, and a secret":               {"", "{httpGet: {path: /x, port: 80, host: localhost, httpHeaders: [{name: X-Auth-Token, value: stop}]}}", "http-get-host", "httpGet without host"},
 		"a sleep as a number":                {"", "{sleep: 15}", "wrong-type", "sleep:\n  seconds: 15"},
 		"a list for exec":                    {"", "{exec: [sleep, 15]}", "wrong-type", "exec:\n  command: [sleep, \"15\"]"},
 		"a hook without its handler":         {"", "{path: /x, port: 80}", "hook-misplaced", "preStop:\n  httpGet: {path: /x, port: 80}"},

@@ -75,7 +75,7 @@ func (c *container) installLines(m mount, volume bool) string {
 		if to, ok := i.mounted(i.installs()); ok && i.init && to.Name == m.Name && volume {
 			return strings.TrimSuffix(all, "\n") // which installs it already
 		}
-		if i.init && isOurImage(i.Image) {
+		if i.init && isOurImage(i.Image) && slices.ContainsFunc(i.VolumeMounts, func(own corev1.VolumeMount) bool { return own.Name == m.Name }) {
 			name, lines = i.Name, "  args: [install, "+dir+"/]\n"
 			if len(i.Command) > 0 {
 				lines = "  command: [/prestop, install, " + dir + "/]\n  args: []\n"
@@ -122,8 +122,14 @@ func (c *container) notMounted(at node, file string, words []string, say report)
 	}
 }
 
-// bringLines have the pod bring the binary, in a volume of its own.
+// bringLines have the pod bring the binary, in a volume that another container mounts there, or in one of its own.
 func (c *container) bringLines(file string) string {
+	for _, other := range c.pod.running {
+		m, ok := other.mounted(file)
+		if v := c.pod.volumes[m.name()]; ok && m.sub == "" && v != nil && v.EmptyDir == nil {
+			return "volumeMounts:\n- {name: " + m.Name + ", mountPath: " + m.path + ", readOnly: true}"
+		}
+	}
 	name := program
 	if c.pod.volumes[name] != nil {
 		name = "prestop-binary"

@@ -68,7 +68,8 @@ func httpGetScheme(h *preStop, say report) {
 // getWithout is the httpGet hook without one of its fields.
 func (h *preStop) getWithout(field string) string {
 	get := h.place.at("httpGet")
-	if !harmless(get.words()) {
+	secret := slices.ContainsFunc(h.HTTPGet.HTTPHeaders, func(header corev1.HTTPHeader) bool { return secretIn(header.Name+": "+header.Value) != "" })
+	if secret || !harmless(get.words()) {
 		return "httpGet without " + field
 	}
 	return below(get.with(field, nil), "httpGet")
