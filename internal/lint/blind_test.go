@@ -51,6 +51,8 @@ func TestRightBesideWrong(t *testing.T) {
 		{"no sleep at all", minute, nil, "{sleep: {seconds: 0}}", "", ""},
 		{"sleep, and its length as args", minute, nil, "{exec: {command: [sleep], args: ['5']}}", "", "hook-misplaced"},
 		{"a negative grace period", []string{"terminationGracePeriodSeconds: -60"}, nil, "{sleep: {seconds: 5}}", "", "wrong-type"},
+		{"a hook of the pod", append([]string{"preStop: {sleep: {seconds: 15}}"}, minute...), nil, "", "", "hook-misplaced"},
+		{"a lifecycle of the pod", append([]string{"lifecycle: {preStop: {sleep: {seconds: 15}}}"}, minute...), nil, "", "", "hook-misplaced"},
 		{"sleep alone", minute, nil, "{exec: {command: [sleep]}}", "", "sleep-unreadable"},
 		{"sleep, and a word that is no number", minute, nil, "{exec: {command: [sleep, soon]}}", "", "sleep-unreadable"},
 		{"sleep of a shell, alone", minute, nil, "{exec: {command: [sh, -c, sleep]}}", "", "sleep-unreadable"},

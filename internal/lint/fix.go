@@ -5,7 +5,6 @@ import (
 	"path"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -46,10 +45,11 @@ func below(value any, keys ...string) string {
 
 func isSteps(words []string) bool { return len(words) > 1 && path.Base(words[0]) == program }
 
+// text is a string, in quotes where Kubernetes would read the word for something else.
 func text(word string) *yaml.Node {
 	n := new(yaml.Node)
 	n.SetString(word)
-	if _, err := strconv.ParseFloat(word, 64); err == nil {
+	if value, _ := (node{Node: &yaml.Node{Kind: yaml.ScalarNode, Value: word}}).scalar(); value != word {
 		n.Style = yaml.DoubleQuotedStyle
 	}
 	return n
@@ -169,14 +169,11 @@ func wordsFix(line, sentence string, keys ...string) string {
 
 // stepFix is a step to paste over the one that it is for; where that holds a secret, it is the sentence.
 func (h *preStop) stepFix(s *entry, line, sentence string) string {
-	if s.written() != s.Line {
+	switch setting := s.said.Setting != ""; {
+	case s.written() != s.Line, !setting && h.script.shell != "": // one word of a shell's script
 		return sentence
-	}
-	if s.said.Setting == "" && h.script.shell != "" { // one word of a shell's script
-		return sentence
-	}
-	if s.said.Setting != "" {
-		return line // of the setting's text
+	case setting:
+		return line // of its text
 	}
 	return "- " + below(line)
 }
@@ -201,16 +198,9 @@ func (s *entry) withOption(key, value string) string {
 
 // stepsFix is the hook's command to paste with other steps; where one holds a secret, it is the sentence.
 func (h *preStop) stepsFix(steps []string, sentence string) string {
-	if h.script.shell != "" {
-		return sentence
-	}
-	flags := h.words[:len(h.words)-len(h.reading.config.Arguments)]
-	for _, s := range h.entries() {
-		if s.said.Setting == "" && s.written() != s.Line {
-			return sentence
-		}
-	}
-	if !harmless(flags) {
+	flags := h.words[:max(len(h.words)-len(h.reading.config.Arguments), 0)]
+	hides := func(s entry) bool { return s.said.Setting == "" && s.written() != s.Line }
+	if h.script.shell != "" || slices.ContainsFunc(h.entries(), hides) || !harmless(flags) {
 		return sentence
 	}
 	return below(append(slices.Clone(flags), steps...), "command")
@@ -287,8 +277,8 @@ func (h *preStop) byPrestop(method string) string {
 		file = "/" + file
 	}
 	call := strings.ToLower(method) + " " + grammar.Quote(scheme+"://localhost:"+h.portNumber(get.Port.String())+file)
-	if len(get.HTTPHeaders) > 0 || !harmless([]string{call}) || get.Port.String() == "" {
-		return "an exec hook that runs prestop, with the step " + strings.ToLower(method) + " and the URL"
+	if len(get.HTTPHeaders) > 0 || !slices.Contains([]string{"POST", "PUT", "PATCH", "DELETE"}, strings.ToUpper(method)) || !harmless([]string{call}) || get.Port.String() == "" {
+		return "an exec hook that runs prestop, with a step for the call"
 	}
 	return h.newHook(call)
 }

@@ -113,6 +113,15 @@ func (f flaw) misplacesHook() bool {
 }
 
 func hookMisplaced(f flaw, say report) {
+	keys := []string{"lifecycle"} // where it belongs, below a container
+	switch name := f.at.Value; {
+	case strings.EqualFold(name, "preStop"):
+		keys = append(keys, "preStop")
+	case strings.EqualFold(name, "postStart"):
+		keys = append(keys, "postStart")
+	case f.near != "lifecycle":
+		keys = []string{name}
+	}
 	switch {
 	case f.of == reflect.TypeFor[corev1.LifecycleHandler]() && handlerWith(f.in) != "" && f.in.firstOf(handlerKeys) != f.at.Value && slices.Contains(handlerKeys, f.at.Value):
 		// one finding for all fields of a handler that is left out
@@ -121,14 +130,11 @@ func hookMisplaced(f flaw, say report) {
 	case f.of == reflect.TypeFor[corev1.PodSpec]():
 		fix := "move it to the container that it is for"
 		if all := f.in.at("containers").items(); len(all) == 1 && f.value.there() && harmless(f.value.words()) {
-			fix = "containers:\n- name: " + all[0].at("name").text() + "\n  " + strings.ReplaceAll(own(f.value, f.at.Value), "\n", "\n  ")
+			fix = "containers:\n- name: " + all[0].at("name").text() + "\n  " + strings.ReplaceAll(own(f.value, keys...), "\n", "\n  ")
 		}
 		say(f.at, f.at.Value+" is no field of a pod; it is of a container", fix)
-	case f.near == "lifecycle":
-		say(f.at, f.at.Value+" is no field of "+f.whose()+"; a hook stands below lifecycle of a container", cmp.Or(own(f.value, "lifecycle"), "lifecycle instead of "+f.at.Value))
 	default:
-		field := map[bool]string{true: "preStop", false: "postStart"}[strings.EqualFold(f.at.Value, "preStop")]
-		say(f.at, f.at.Value+" is no field of "+f.whose()+"; a hook stands below lifecycle of a container", cmp.Or(own(f.value, "lifecycle", field), "put what stands here below lifecycle and "+field))
+		say(f.at, f.at.Value+" is no field of "+f.whose()+"; a hook stands below lifecycle of a container", cmp.Or(own(f.value, keys...), "put what stands here below "+strings.Join(keys, " and ")))
 	}
 }
 
