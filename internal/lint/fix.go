@@ -231,35 +231,6 @@ func (c *container) graceNeeded() string {
 	return "\nenv:\n" + variableLine(graceVariable, c.pod.grace)
 }
 
-// binary is where a container finds prestop's, or would: where its pod has it from a volume, and the mount that it lacks; else where
-// images have it.
-func (c *container) binary() (file, needs string) {
-	volumes := map[string]string{} // that have it, and where in them
-	for _, i := range c.pod.installers() {
-		if m, ok := i.mounted(i.installs()); ok && m.sub == "" {
-			volumes[m.Name] = m.rest
-		}
-	}
-	for name, v := range c.pod.volumes {
-		if v.Image != nil && isOurImage(v.Image.Reference) {
-			volumes[name] = program
-		}
-	}
-	for _, other := range slices.Concat([]*container{c}, c.pod.running) {
-		for _, m := range other.VolumeMounts {
-			inside, has := volumes[m.Name]
-			if !has || m.SubPath != "" {
-				continue
-			}
-			if other != c {
-				needs = "\nvolumeMounts:\n- {name: " + m.Name + ", mountPath: " + m.MountPath + ", readOnly: true}"
-			}
-			return path.Join(m.MountPath, inside), needs
-		}
-	}
-	return "/" + program, ""
-}
-
 // someWait is a wait that fits into the pod's grace period.
 func (p *pod) someWait() string {
 	return "wait " + short(min(15*time.Second, (p.grace/2).Truncate(time.Second)))

@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -97,29 +98,58 @@ var ofImages = []string{"bin", "sbin", "usr", "opt", "app", "home", "srv", "lib"
 
 // notMounted looks at a path that is in no volume: the image may have it, unless the pod means to bring it.
 func (c *container) notMounted(at node, file string, words []string, say report) {
-	right, lacks := c.binary()
-	mounts := func(name, rest string) string {
-		if lacks == "" && right != "/"+program && right != file {
-			return otherBinary(right, words) // which is mounted elsewhere
+	volumes := c.pod.bringing()
+	for _, name := range slices.Sorted(maps.Keys(volumes)) {
+		inside := volumes[name]
+		if path.Base(inside) != path.Base(file) {
+			continue
 		}
-		return "volumeMounts:\n- {name: " + name + ", mountPath: " + mountPath(file, rest) + ", readOnly: true}"
-	}
-	for _, i := range c.pod.installers() {
-		if m, ok := i.mounted(i.installs()); ok && path.Base(i.installs()) == path.Base(file) {
-			say(at, "init container "+i.Name+" installs the binary into volume "+m.Name+", and container "+c.Name+" does not mount it where "+file+" would be", mounts(m.Name, m.rest))
-			return
+		fix := "volumeMounts:\n- {name: " + name + ", mountPath: " + mountPath(file, inside) + ", readOnly: true}"
+		if right, lacks := c.binary(); lacks == "" && right != file && right != "/"+program {
+			fix = otherBinary(right, words) // which is mounted elsewhere
 		}
-	}
-	for _, v := range c.pod.Spec.Volumes {
-		if v.Image != nil && isOurImage(v.Image.Reference) {
-			say(at, "volume "+v.Name+" is prestop's image, and container "+c.Name+" does not mount it where "+file+" would be", mounts(v.Name, program))
-			return
-		}
+		say(at, "volume "+name+" has the binary, and container "+c.Name+" does not mount it where "+file+" would be", fix)
+		return
 	}
 	if parts := strings.Split(file, "/"); len(parts) > 2 && !slices.Contains(ofImages, parts[1]) {
 		say(at, "no volume is mounted at "+path.Dir(file)+": the hook's binary is there only if the image has it",
 			c.bringLines(file)+"\n# or in the Dockerfile: COPY --from=prestop/prestop:1 /prestop "+file).warn()
 	}
+}
+
+// bringing are the volumes that have the binary, and where in them.
+func (p *pod) bringing() map[string]string {
+	all := map[string]string{}
+	for _, i := range p.installers() {
+		if m, ok := i.mounted(i.installs()); ok && m.sub == "" {
+			all[m.Name] = m.rest
+		}
+	}
+	for name, v := range p.volumes {
+		if v.Image != nil && isOurImage(v.Image.Reference) {
+			all[name] = program
+		}
+	}
+	return all
+}
+
+// binary is where a container finds prestop's, or would: where its pod has it from a volume, and the mount that it lacks; else where
+// images have it.
+func (c *container) binary() (file, needs string) {
+	volumes := c.pod.bringing()
+	for _, other := range slices.Concat([]*container{c}, c.pod.running) {
+		for _, m := range other.VolumeMounts {
+			inside, has := volumes[m.Name]
+			if !has || m.SubPath != "" {
+				continue
+			}
+			if other != c {
+				needs = "\nvolumeMounts:\n- {name: " + m.Name + ", mountPath: " + m.MountPath + ", readOnly: true}"
+			}
+			return path.Join(m.MountPath, inside), needs
+		}
+	}
+	return "/" + program, ""
 }
 
 // bringLines have the pod bring the binary, in a volume that another container mounts there, or in one of its own.
