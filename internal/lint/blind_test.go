@@ -60,6 +60,7 @@ func TestRightBesideWrong(t *testing.T) {
 		{"sleep of a shell, in minutes", append(minute[:0:0], "terminationGracePeriodSeconds: 600"), nil, "{exec: {command: [sh, -c, sleep 2m]}}", "", ""},
 		{"sleep of a variable", minute, nil, "{exec: {command: [sh, -c, 'sleep \"${WAIT:-15}\"']}}", "", ""},
 		{"sleep of a calculation", minute, nil, "{exec: {command: [sh, -c, 'sleep $((5 + 10))']}}", "", ""},
+		{"sleep behind dashes", minute, nil, "{exec: {command: [sleep, --, '5']}}", "", ""},
 		{"sleep of a part", minute, nil, "{exec: {command: [sleep, '.5']}}", "", ""},
 
 		{"a shell without -c", minute, nil, "{exec: {command: [/bin/sh, sleep, '15']}}", "", "shell-arguments-lost"},
@@ -87,8 +88,8 @@ func TestRightBesideWrong(t *testing.T) {
 		{"a probe without payload, and no ports", minute, []string{"readinessProbe: {tcpSocket: {port: 8080}, periodSeconds: 1}", "env: [" + graceEnv60 + "]"}, "{exec: {command: [/prestop, until quiet max=30s]}}", "", ""},
 		{"a probe by a program, and no ports", minute, []string{"readinessProbe: {exec: {command: [ready]}, periodSeconds: 1}", "env: [" + graceEnv60 + "]"}, "{exec: {command: [/prestop, until quiet max=30s]}}", "", ""},
 
-		{"LiteLLM by gunicorn", minute, []string{"image: ghcr.io/berriai/litellm:main-stable", "args: [--config, /etc/litellm.yaml, --run_gunicorn]"}, "{sleep: {seconds: 40}}", "", "app-outlasts-grace"},
-		{"LiteLLM by uvicorn", minute, []string{"image: ghcr.io/berriai/litellm:main-stable", "args: [--config, /etc/litellm.yaml]"}, "{sleep: {seconds: 40}}", "", ""},
+		{"LiteLLM by gunicorn", minute, []string{"image: berriai/litellm:main-stable", "args: [--config, /etc/litellm.yaml, --run_gunicorn]"}, "{sleep: {seconds: 40}}", "", "app-outlasts-grace"},
+		{"LiteLLM by uvicorn", minute, []string{"image: berriai/litellm:main-stable", "args: [--config, /etc/litellm.yaml]"}, "{sleep: {seconds: 40}}", "", ""},
 		{"LiteLLM by gunicorn, with time", append(minute[:0:0], "terminationGracePeriodSeconds: 75"), []string{"command: [litellm, --run_gunicorn]"}, "{sleep: {seconds: 40}}", "", ""},
 		{"Envoy of Istio", minute, []string{"env: [{name: TERMINATION_DRAIN_DURATION_SECONDS, value: '45'}]"}, "{sleep: {seconds: 20}}", "", "app-outlasts-grace"},
 		{"Envoy of Istio, with time", minute, []string{"env: [{name: TERMINATION_DRAIN_DURATION_SECONDS, value: '5'}]"}, "{sleep: {seconds: 20}}", "", ""},

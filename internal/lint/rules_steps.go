@@ -174,7 +174,8 @@ func wrongField(c *container, say report) {
 		return
 	}
 	for i, v := range c.Env {
-		if at := c.at("env", i, "valueFrom", "fieldRef", "fieldPath"); at.there() && !given(v.ValueFrom.FieldRef.FieldPath) {
+		if from := v.ValueFrom; from != nil && from.FieldRef != nil && from.FieldRef.FieldPath != "" && !given(from.FieldRef.FieldPath) {
+			at := c.at("env", i, "valueFrom", "fieldRef", "fieldPath")
 			fix := "fieldPath: " + downward(v.Name)
 			if v.Name == graceVariable {
 				fix = variableLine(v.Name, c.pod.grace)
