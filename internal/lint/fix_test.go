@@ -34,6 +34,8 @@ func TestFixes(t *testing.T) {
 		"words that are none to YAML":        {"", "{exec: {command: turn it on 10}}", "wrong-type", `command: [turn, it, "on", "10"]`},
 		"a method that no step has":          {"", "{httpGet: {path: /drain, port: 8080, method: HEAD}}", "hook-misplaced", "an exec hook that runs prestop, with a step for the call"},
 		"a lifecycle that is misspelt":       {"lifeCycle: {preStop: {sleep: {seconds: 15}}}", "", "hook-misplaced", "lifecycle: {preStop: {sleep: {seconds: 15}}}"},
+		"the grace period's field":           {"env: [{name: PRE_STOP_GRACE_PERIOD_SECONDS, valueFrom: {fieldRef: {fieldPath: spec.terminationGracePeriodSeconds}}}]", "{exec: {command: [/prestop, wait 20s]}}", "wrong-field", `- {name: PRE_STOP_GRACE_PERIOD_SECONDS, value: "60"}`},
+		"a field that is misspelt":           {"env: [{name: POD_IP, valueFrom: {fieldRef: {fieldPath: status.podIp}}}]", "{exec: {command: [/prestop, wait 20s]}}", "wrong-field", "fieldPath: status.podIP"},
 		"a sleep as a number":                {"", "{sleep: 15}", "wrong-type", "sleep:\n  seconds: 15"},
 		"a list for exec":                    {"", "{exec: [sleep, 15]}", "wrong-type", "exec:\n  command: [sleep, \"15\"]"},
 		"a hook without its handler":         {"", "{path: /x, port: 80}", "hook-misplaced", "preStop:\n  httpGet: {path: /x, port: 80}"},
@@ -85,7 +87,7 @@ func TestHarmless(t *testing.T) {
 		"nginx -s quit": true, "sh -c sleep 15; kill -TERM 1": true, "curl -fsS -X POST http://localhost:8080/drain": true, "/shared/prestop wait 20s": true, "sleep $WAIT": true,
 		"until quiet 8080 max=50s allow=2": true, "curl http://$(POD_IP):8080/x": true, "prestop elasticsearch-clear --exit-zero": true, "echo stop > /run/stop": true,
 
-		"app stop s3cr3t": false, "curl -u joe:pw localhost": false, "curl -u joe localhost": false, "redis-cli -a hunter": false, "mysqladmin -phunter2 shutdown": false, "app --token=abc": false,
+		"app stop s3cr3t": false, "curl -u joe:pw localhost": false, "curl -u joe localhost": false, "redis-cli -a hunter": false, "mysqladmin -phunter2 shutdown": false, "app --token=abc": false, "app --api-key hunter": false,
 		"app --token abc": false, "curl http://joe:pw@h/": false, "curl http://h/?key=abc": false, "curl -H A:b h": false, "curl -d x h": false, "PGPASSWORD=abc psql": false,
 		"post http://h/ header=A:b": false, "app Kq7xTz": false, "app ghp_0123456789abcdefghij": false, "get http://h/Kq7xTzRvB4m": false,
 	} {
