@@ -26,10 +26,17 @@ func TestSecretsOfManifestsAreSeenNowhere(t *testing.T) {
 		fmt.Sprintf("{name: PRE_STOP_STEPS, value: %q}", "post http://h/ header=X-Any:"+secret+"\n# "+secret), fmt.Sprintf("{name: PRE_STOP_APP_URL, value: %q}", "http://u:p@h/?x="+secret),
 		fmt.Sprintf("{name: PRE_STOP_SHUTDOWN_TYPE, value: %q}", "http://h/"+secret),
 	}
-	for _, command := range commands {
-		for _, environment := range environments {
+	hooks := map[string][]string{
+		"lifecycle: {preStop: {exec: {command: %s}}}": environments,
+		// Where a fix has what somebody wrote, in another place.
+		"preStop: {exec: {command: %s}}": {""}, "lifecycle: {prestop: {exec: {command: %s}}}": {""}, "lifecycle: {preStop: {command: %s}}": {""}, "lifecycle: {preStop: {exec: %s}}": {""},
+		"lifecycle: {postStart: {exec: {command: %s}}}": {""}, "lifecycle: {preStop: %s}": {""},
+	}
+	for hook, environments := range hooks {
+		for n := range len(commands) * len(environments) {
+			command, environment := commands[n%len(commands)], environments[n/len(commands)]
 			words, _ := json.Marshal(command)
-			text := fmt.Sprintf("apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {containers: [{name: a, image: a, env: [%s], lifecycle: {preStop: {exec: {command: %s}}}}]}\n"+
+			text := fmt.Sprintf("apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {containers: [{name: a, image: a, env: [%s], "+hook+"}]}\n"+
 				"---\napiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata: {k: %q}\n", environment, words, base64.StdEncoding.EncodeToString([]byte("post http://h/ header=X-Any:"+secret)))
 			for _, output := range outputNames() {
 				var stdout, stderr bytes.Buffer

@@ -15,6 +15,10 @@ func TestHowScriptsAreStarted(t *testing.T) {
 			t.Errorf("%s: found %q", command, got)
 		}
 	}
+	found := Check([]File{{Name: "x", Content: []byte(strings.Replace(text, "COMMAND", "/scripts/stop.sh", 1))}}).Findings[0]
+	if !strings.Contains(found.Message, "stop.sh") || !strings.Contains(found.Message, "ConfigMap s") {
+		t.Errorf("which script it is, is not said: %s", found.Message)
+	}
 	if got := linted(t, strings.Replace(text, "COMMAND", "sh, -c, /opt/stop.sh", 1)); len(got) > 0 {
 		t.Errorf("a script of the image: found %q", got)
 	}

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/text/encoding/unicode"
@@ -43,7 +45,11 @@ func documents(f File) (docs []node, unreadable []Unreadable) {
 				unreadable = append(unreadable, part.unreadable(f.Name, err))
 				break
 			}
-			move(&n, part.line)
+			move(&n, part.place())
+			if at := unrendered(node{n.Content[0], &f}.followed()); at != nil {
+				unreadable = append(unreadable, Unreadable{f.Name, at.Line, renderFirst})
+				break
+			}
 			docs = append(docs, node{n.Content[0], &f}.followed())
 		}
 	}
@@ -102,6 +108,81 @@ func split(content []byte) []part {
 	return append(all, part{content[at:], begun})
 }
 
+// A breaker is where the YAML library begins a line inside of one that ends with a line feed.
+type breaker struct{ line, runes int }
+
+// place says where a line and a column of the library's are in the file. The library takes lone carriage returns and some characters of
+// Unicode for ends of lines as well; editors, and everybody who counts lines, do not.
+func (p part) place() func(line, column int) (int, int) {
+	if !bytes.ContainsAny(p.text, "\r\u0085\u2028\u2029") {
+		return func(line, column int) (int, int) { return p.line + line, column }
+	}
+	begins := []breaker{{}}
+	at, last := breaker{}, rune(0)
+	for _, r := range string(p.text) {
+		at.runes++
+		switch {
+		case r == '\n' && last == '\r':
+			begins = begins[:len(begins)-1] // one end of a line
+			fallthrough
+		case r == '\n':
+			at = breaker{at.line + 1, 0}
+			begins = append(begins, at)
+		case strings.ContainsRune("\r\u0085\u2028\u2029", r):
+			begins = append(begins, at)
+		}
+		last = r
+	}
+	return func(line, column int) (int, int) {
+		b := begins[min(max(line-1, 0), len(begins)-1)]
+		return p.line + b.line + 1, b.runes + column
+	}
+}
+
+// badCharacter is the line of the first character that YAML does not allow, or that is no UTF-8; 0: all are good.
+func (p part) badCharacter() int {
+	for at := 0; at < len(p.text); {
+		r, size := utf8.DecodeRune(p.text[at:])
+		control := r < ' ' && r != '\t' && r != '\n' && r != '\r' || r >= 0x7f && r < 0xa0 && r != 0x85 || r == 0xfeff && at > 0 || r == 0xfffe || r == 0xffff
+		if control || r == utf8.RuneError && size == 1 {
+			return 1 + bytes.Count(p.text[:at], []byte("\n"))
+		}
+		at += size
+	}
+	return 0
+}
+
+// renderFirst is said of a chart's own files.
+const renderFirst = "it is a template of Helm's; render the chart first: helm template CHART | kubectl prestop lint -f -"
+
+// ofHelm is what stands in double braces in templates of Helm's, and hardly elsewhere.
+var ofHelm = regexp.MustCompile(`\{\{-?\s*(?:\.Values\b|\.Release\b|\.Chart\b|include\s)`)
+
+// unrendered is a place that Helm would have replaced; nil: there is none. Double braces without quotes are a mapping with a mapping for
+// a key, which no object has. In quotes they are looked for in what makes pods, where annotations may be for others.
+func unrendered(n node) *yaml.Node {
+	_, inText := kinds[n.at("kind").text()]
+	var find func(n *yaml.Node) *yaml.Node
+	find = func(n *yaml.Node) *yaml.Node {
+		if n.Kind == yaml.ScalarNode && inText && ofHelm.MatchString(n.Value) {
+			return n
+		}
+		for i, c := range n.Content {
+			switch isKey := n.Kind == yaml.MappingNode && i%2 == 0; {
+			case isKey && c.Kind == yaml.MappingNode && c.Style&yaml.FlowStyle != 0 && n.Style&yaml.FlowStyle != 0:
+				return n
+			case n.Kind == yaml.MappingNode && !isKey && n.Content[i-1].Value == "annotations":
+				continue
+			}
+			if found := find(c); found != nil {
+				return found
+			}
+		}
+		return nil
+	}
+	return find(n.Node)
+}
+
 func (p part) unreadable(file string, err error) Unreadable {
 	text := strings.TrimPrefix(err.Error(), "yaml: ")
 	line := 1
@@ -118,9 +199,13 @@ func (p part) unreadable(file string, err error) Unreadable {
 		text += ", perhaps a tab: YAML is indented by blanks"
 	}
 	if bytes.Contains(p.text, []byte("{{")) {
-		text += "; a template of Helm's? render it first, by helm template CHART"
+		text += "; perhaps " + renderFirst
 	}
-	return Unreadable{file, p.line + line, text}
+	if bad := p.badCharacter(); bad > 0 { // of which the library does not say the line
+		return Unreadable{file, p.line + bad, text}
+	}
+	line, _ = p.place()(line, 1)
+	return Unreadable{file, line, text}
 }
 
 // UTF8 is a file's text in UTF-8, without a byte order mark: PowerShell writes UTF-16 for kubectl … > file.
@@ -132,11 +217,11 @@ func UTF8(content []byte) []byte {
 	return text
 }
 
-// move has a document's lines count from the beginning of the file.
-func move(n *yaml.Node, by int) {
-	n.Line += by
+// move has a document's places be those of the file.
+func move(n *yaml.Node, to func(line, column int) (int, int)) {
+	n.Line, n.Column = to(n.Line, n.Column)
 	for _, c := range n.Content {
-		move(c, by)
+		move(c, to)
 	}
 }
 

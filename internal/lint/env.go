@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -35,6 +36,9 @@ type lost struct {
 	name string // of the variable that has it
 	to   string // a variable; empty: a key
 	key  string // a key, as key url of web
+
+	asked string   // the key itself
+	keys  []string // that are there instead
 }
 
 func (e *environment) set(name, value string, known bool, at node) {
@@ -65,7 +69,7 @@ func readEnvironment(c *container) environment {
 			e.set(v.Name, text, known, from)
 		case value.there():
 			text, known := e.expand(v.Value, func(missing string) {
-				e.lost = append(e.lost, lost{value, v.Name, missing, ""})
+				e.lost = append(e.lost, lost{at: value, name: v.Name, to: missing})
 			})
 			e.set(v.Name, text, known, value)
 		default:
@@ -127,7 +131,11 @@ func (e *environment) key(name string, o *object, key string, optional *bool, at
 		return node{}
 	}
 	if !o.has(key) && (optional == nil || !*optional) {
-		e.lost = append(e.lost, lost{at, name, "", "key " + key + " of " + o.name})
+		asked := at.at("key")
+		if !asked.there() {
+			asked = at
+		}
+		e.lost = append(e.lost, lost{at: asked, name: name, key: "key " + key + " of " + o.name, asked: key, keys: slices.Sorted(maps.Keys(o.data))})
 	}
 	return o.data[key]
 }

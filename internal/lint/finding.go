@@ -18,5 +18,5 @@ type Finding struct {
 	Object    string   `json:"object"` // as Deployment shop/web
 	Container string   `json:"container,omitempty"`
 	Message   string   `json:"message"` // a sentence, without secrets
-	Fix       string   `json:"fix"`     // a sentence, or lines
+	Fix       string   `json:"fix"`     // YAML to paste; a sentence where only somebody who knows the app can choose
 }

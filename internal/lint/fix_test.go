@@ -8,11 +8,52 @@ func TestFixes(t *testing.T) {
 	const minute = "terminationGracePeriodSeconds: 60"
 	graced := "env: [" + graceEnv60 + "]"
 	for name, test := range map[string]struct{ container, hook, id, fix string }{
-		"steps as words":       {graced, "{exec: {command: [/prestop, post, 'http://localhost/x', wait, 20s]}}", "step-unreadable", "each step is one item:\ncommand:\n- /prestop\n- post http://localhost/x\n- wait 20s"},
-		"a step as words":      {graced, "{exec: {command: [/prestop, wait, 20x]}}", "step-unreadable", "prestop --help lists the steps; prestop --dry-run with the same step says the same"},
+		"steps as words":       {graced, "{exec: {command: [/prestop, post, 'http://localhost/x', wait, 20s]}}", "step-unreadable", "# each step is one item\ncommand:\n- /prestop\n- post http://localhost/x\n- wait 20s"},
+		"a step as words":      {graced, "{exec: {command: [/prestop, wait, 20x]}}", "step-unreadable", "a step that prestop --help lists; prestop --dry-run with the same step says the same"},
 		"a number":             {"env: [{name: PRE_STOP_GRACE_PERIOD_SECONDS, value: 60}]", "{exec: {command: [/prestop, wait 20s]}}", "wrong-type", `value: "60"`},
 		"a number elsewhere":   {"env: [{name: PIN, value: 1234}, " + graceEnv60 + "]", "{exec: {command: [/prestop, wait 20s]}}", "wrong-type", quotes},
 		"another grace period": {"env: [{name: PRE_STOP_GRACE_PERIOD_SECONDS, value: '30'}]", "{exec: {command: [/prestop, wait 20s]}}", "grace-differs", `- {name: PRE_STOP_GRACE_PERIOD_SECONDS, value: "60"}`},
+
+		"a hook one level too high":          {"preStop: {exec: {command: [nginx, -s, quit]}}", "", "hook-misplaced", "lifecycle:\n  preStop: {exec: {command: [nginx, -s, quit]}}"},
+		"a handler's name in small letters":  {"", "{httpget: {path: /drain, port: 8080}}", "hook-misplaced", "httpGet: {path: /drain, port: 8080}"},
+		"a command without exec":             {"", "{command: [sleep, '15']}", "hook-misplaced", "preStop:\n  exec: {command: [sleep, '15']}"},
+		"a hook of lifecycle itself":         {"lifecycle: {sleep: {seconds: 15}}", "", "hook-misplaced", "preStop:\n  sleep: {seconds: 15}"},
+		"a method of httpGet":                {"", "{httpGet: {path: /drain, port: 8080, method: POST}}", "hook-misplaced", "lifecycle:\n  preStop:\n    exec:\n      command:\n      - /prestop\n      - post http://localhost:8080/drain\nenv:\n" + `- {name: PRE_STOP_GRACE_PERIOD_SECONDS, value: "60"}`},
+		"the method that it has":             {"", "{httpGet: {path: /drain, port: 8080, method: GET}}", "hook-misplaced", "httpGet: {path: /drain, port: 8080}"},
+		"a port's name that is misspelt":     {"ports: [{name: http, containerPort: 80}, {name: admin, containerPort: 81}]", "{httpGet: {path: /x, port: htttp}}", "port-differs", "port: http"},
+		"a port's name that is another":      {"ports: [{name: http, containerPort: 80}, {name: admin, containerPort: 81}]", "{httpGet: {path: /x, port: control}}", "port-differs", "port is one of http, admin, or the number that the app listens on"},
+		"a port's name, and one port":        {"ports: [{containerPort: 81}]", "{httpGet: {path: /x, port: control}}", "port-differs", "port: 81"},
+		"a port's name, and no port":         {"", "{httpGet: {path: /x, port: control}}", "port-differs", "port is the number that the app listens on"},
+		"variables as a mapping":             {"env: {MODE: prod}", "{sleep: {seconds: 5}}", "wrong-type", "env:\n- {name: MODE, value: \"prod\"}"},
+		"variables with a secret":            {"env: {DB_PASSWORD: hunter}", "{sleep: {seconds: 5}}", "wrong-type", "a list, in which each variable has a name and a value"},
+		"a header without quotes":            {graced, "{exec: {command: [/prestop, {post http://localhost:8080/x header=X-A: b}, wait 5s]}}", "wrong-type", quotes},
+		"another grace period, by a flag":    {"", "{exec: {command: [/prestop, --grace-period=30, wait 20s]}}", "grace-differs", "command:\n- /prestop\n- --grace-period=60\n- wait 20s"},
+		"a longer wait, by a flag":           {"", "{exec: {command: [/prestop, --grace-period, '60', wait 70s]}}", "grace-too-short", "terminationGracePeriodSeconds: 85\ncommand:\n- /prestop\n- --grace-period\n- \"85\"\n- wait 70s"},
+		"a host, and headers":                {"", "{httpGet: {path: /x, port: 80, host: localhost, httpHeaders: [{name: X-Reason, value: stop}]}}", "http-get-host", "httpGet: {path: /x, port: 80, httpHeaders: [{name: X-Reason, value: stop}]}"},
+		"a host, and a secret":               {"", "{httpGet: {path: /x, port: 80, host: localhost, httpHeaders: [{name: X-Auth-Token, value: stop}]}}", "http-get-host", "httpGet without host"},
+		"words that are none to YAML":        {"", "{exec: {command: turn it on 10}}", "wrong-type", `command: [turn, it, "on", "10"]`},
+		"a method that no step has":          {"", "{httpGet: {path: /drain, port: 8080, method: HEAD}}", "hook-misplaced", "an exec hook that runs prestop, with a step for the call"},
+		"a lifecycle that is misspelt":       {"lifeCycle: {preStop: {sleep: {seconds: 15}}}", "", "hook-misplaced", "lifecycle: {preStop: {sleep: {seconds: 15}}}"},
+		"the grace period's field":           {"env: [{name: PRE_STOP_GRACE_PERIOD_SECONDS, valueFrom: {fieldRef: {fieldPath: spec.terminationGracePeriodSeconds}}}]", "{exec: {command: [/prestop, wait 20s]}}", "wrong-field", `- {name: PRE_STOP_GRACE_PERIOD_SECONDS, value: "60"}`},
+		"a field that is misspelt":           {"env: [{name: POD_IP, valueFrom: {fieldRef: {fieldPath: status.podIp}}}]", "{exec: {command: [/prestop, wait 20s]}}", "wrong-field", "fieldPath: status.podIP"},
+		"a sleep as a number":                {"", "{sleep: 15}", "wrong-type", "sleep:\n  seconds: 15"},
+		"a list for exec":                    {"", "{exec: [sleep, 15]}", "wrong-type", "exec:\n  command: [sleep, \"15\"]"},
+		"a hook without its handler":         {"", "{path: /x, port: 80}", "hook-misplaced", "preStop:\n  httpGet: {path: /x, port: 80}"},
+		"a sleep for a step":                 {graced, "{exec: {command: [/prestop, sleep 15]}}", "step-unreadable", "- wait 15s"},
+		"a shell for a step":                 {graced, "{exec: {command: [/prestop, sh, -c, 'sleep 15; curl -s localhost:8080/x']}}", "step-unreadable", "command:\n- /prestop\n- wait 15s\n- get http://localhost:8080/x"},
+		"a verb that is misspelt":            {graced, "{exec: {command: [/prestop, wiat 15s]}}", "step-unreadable", "- wait 15s"},
+		"a verb of two words":                {graced, "{exec: {command: [/prestop, until quite 8080 mxa=15s]}}", "step-unreadable", "- until quiet 8080 max=15s"},
+		"a sleep as a duration":              {"", "{sleep: 15s}", "wrong-type", "sleep:\n  seconds: 15"},
+		"a command in one word":              {"", "{exec: {command: nginx -s quit}}", "wrong-type", "command: [nginx, -s, quit]"},
+		"a hook in one word":                 {"", "/prestop wait 20s", "wrong-type", "preStop:\n  exec:\n    command:\n    - /prestop\n    - wait 20s"},
+		"a word that is a number":            {"", "{exec: {command: [sleep, 20]}}", "wrong-type", `command: [sleep, "20"]`},
+		"a secret in what is misplaced":      {"", "{exec: {cmd: [curl, -u, 'joe:pw', localhost]}}", "hook-misplaced", "remove it, or see how far it is indented"},
+		"a call that ends the app":           {"", "{httpGet: {path: /actuator/shutdown, port: 8080}}", "needs-other-method", "lifecycle:\n  preStop:\n    exec:\n      command:\n      - /prestop\n      - post http://localhost:8080/actuator/shutdown\nenv:\n" + `- {name: PRE_STOP_GRACE_PERIOD_SECONDS, value: "60"}`},
+		"a call that ends the app, too soon": {graced, "{exec: {command: [/prestop, 'get http://localhost:8080/actuator/shutdown', wait 20s]}}", "needs-other-method", "command:\n- /prestop\n- wait 20s\n- post http://localhost:8080/actuator/shutdown"},
+		"a mount without its volume": {graced + "\n        volumeMounts: [{name: p, mountPath: /shared}]", "{exec: {command: [/shared/prestop, wait 20s]}}", "binary-not-mounted",
+			"volumes:\n- {name: p, emptyDir: {}}\ninitContainers:\n- name: install-prestop\n  image: prestop/prestop:1\n  args: [install, /shared/]\n  volumeMounts:\n  - {name: p, mountPath: /shared}"},
+		"a sleep, and no program": {"image: example/distroless", "{exec: {command: [sh, -c, sleep 17]}}", "program-not-in-image", "preStop:\n  sleep:\n    seconds: 17 # Kubernetes 1.30 and later"},
+		"a call by curl":          {"", "{exec: {command: [sh, -c, 'curl -s localhost:15020/drain; sleep 5']}}", "needs-other-method", "command: [sh, -c, 'curl -X POST -s localhost:15020/drain; sleep 5']"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -36,5 +77,22 @@ func TestPatchInstructions(t *testing.T) {
 	text := "kind: Deployment\nspec:\n  template:\n    spec:\n      $setElementOrder/containers: [{name: app}]\n      containers:\n      - {name: app, $patch: replace, lifecycle: {preStop: {sleep: {seconds: 5}}}}\n"
 	if got := linted(t, text); len(got) > 0 {
 		t.Errorf("found %q", got)
+	}
+}
+
+// What may be a secret is not repeated in a fix. Small letters, numbers and paths are shown everywhere.
+func TestHarmless(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]bool{
+		"nginx -s quit": true, "sh -c sleep 15; kill -TERM 1": true, "curl -fsS -X POST http://localhost:8080/drain": true, "/shared/prestop wait 20s": true, "sleep $WAIT": true,
+		"until quiet 8080 max=50s allow=2": true, "curl http://$(POD_IP):8080/x": true, "prestop elasticsearch-clear --exit-zero": true, "echo stop > /run/stop": true,
+
+		"app stop s3cr3t": false, "curl -u joe:pw localhost": false, "curl -u joe localhost": false, "redis-cli -a hunter": false, "mysqladmin -phunter2 shutdown": false, "app --token=abc": false, "app --api-key hunter": false,
+		"app --token abc": false, "curl http://joe:pw@h/": false, "curl http://h/?key=abc": false, "curl -H A:b h": false, "curl -d x h": false, "PGPASSWORD=abc psql": false,
+		"post http://h/ header=A:b": false, "app Kq7xTz": false, "app ghp_0123456789abcdefghij": false, "get http://h/Kq7xTzRvB4m": false,
+	} {
+		if got := harmless([]string{line}); got != want {
+			t.Errorf("%q: %t", line, got)
+		}
 	}
 }

@@ -101,6 +101,9 @@ var groups = []string{"", "v1", "apps", "batch", "extensions", "elasticsearch.k8
 // own: of is the list's, without its ending, and version its apiVersion.
 func (in *input) add(d node, of, version string) {
 	kind := cmp.Or(d.at("kind").text(), of)
+	if kind == "" && len(d.patches()) > 0 {
+		kind = kustomization
+	}
 	version = cmp.Or(d.at("apiVersion").text(), version)
 	group, _, _ := strings.Cut(version, "/")
 	known := slices.Contains(groups, group)
@@ -132,6 +135,24 @@ func (in *input) add(d node, of, version string) {
 		}
 		in.workloads = append(in.workloads, w)
 	}
+}
+
+// kustomization is the kind of kustomize's own file, which may leave it out.
+const kustomization = "Kustomization"
+
+// patches are the texts of patches that stand in a kustomization.
+func (n node) patches() []node {
+	var all []node
+	for _, field := range []string{"patches", "patchesStrategicMerge", "patchesJson6902"} {
+		for _, item := range n.at(field).items() {
+			if text := item.at("patch"); text.there() {
+				all = append(all, text)
+			} else if strings.Contains(item.text(), "\n") { // else it names a file
+				all = append(all, item)
+			}
+		}
+	}
+	return all
 }
 
 // kinds are those that make pods, and their types.

@@ -44,7 +44,19 @@ func TestInputs(t *testing.T) {
 		"a list":                      {"- kind: Pod\n", ""},
 		"values":                      {"replicas: 3\nlifecycle: {preStop: {sleep: {seconds: 30}}}\n", ""},
 		"a Deployment with no pod":    {"kind: Deployment\n", ""},
-		"a template of Helm's":        {"kind: Pod\n{{- if .Values.x }}\nspec: {}\n{{- end }}\n", "2 unreadable could not find expected ':'; a template of Helm's? render it first, by helm template CHART"},
+		"a template of Helm's":        {"kind: Pod\n{{- if .Values.x }}\nspec: {}\n{{- end }}\n", "2 unreadable could not find expected ':'; perhaps it is a template of Helm's; render the chart first: helm template CHART | kubectl prestop lint -f -"},
+		"a template that is YAML":     {"kind: Deployment\nspec:\n  replicas: {{ .Values.replicas }}\n", "3 unreadable it is a template of Helm's; render the chart first: helm template CHART | kubectl prestop lint -f -"},
+		"a template of no kind":       {"---\na: 1\n---\nkind: Service\nmetadata:\n  name: {{ .Release.Name }}\n---\n" + wrongHook, "10 " + found + ", 6 unreadable it is a template of Helm's; render the chart first: helm template CHART | kubectl prestop lint -f -"},
+		"all in one line":             {strings.ReplaceAll(wrongHook, "\n", "\u2028"), "1 " + found},
+		"a template in quotes":        {"kind: Pod\nmetadata: {name: \"{{ .Release.Name }}-x\"}\n", "2 unreadable it is a template of Helm's; render the chart first: helm template CHART | kubectl prestop lint -f -"},
+		"a template of others":        {"kind: Pod\nmetadata: {name: web, annotations: {a: \"{{ .Values.x }}\"}, labels: {b: \"{{workflow.name}}\"}}\n", ""},
+		"a text with a template":      {"kind: ConfigMap\ndata:\n  a: |\n    {{ .Values.x }} {{ include \"y\" }}\n", ""},
+		"a carriage return":           {"# a\r# b\r\r\n" + wrongHook, "4 " + found},
+		"CRLF, and a lone one":        {"# a\r\n# b\r# c\r\n" + strings.ReplaceAll(wrongHook, "\n", "\r\n"), "5 " + found},
+		"lines of Unicode":            {"# a\u2028# b\u2029# c\u0085# d\n" + wrongHook, "4 " + found},
+		"a line of Unicode in a text": {"kind: ConfigMap\ndata: {a: \"b\u2028\"}\n---\n" + wrongHook, "6 " + found},
+		"no UTF-8":                    {"kind: Pod\nmetadata:\n  name: \xffweb\n---\n" + wrongHook, "7 " + found + ", 3 unreadable invalid leading UTF-8 octet"},
+		"a control character":         {"kind: Pod\nmetadata:\n  labels: {}\n  name: \"a\x07b\"\n---\n" + wrongHook, "8 " + found + ", 4 unreadable control characters are not allowed"},
 		"tabs":                        {"kind: Pod\nspec:\n\tcontainers: []\n", "3 unreadable found character that cannot start any token, perhaps a tab: YAML is indented by blanks"},
 		"indented otherwise":          {"kind: Pod\nspec:\n  a: 1\n b: 2\n", "4 unreadable did not find expected key; this line, or one below it, is not indented as the others, or lacks quotes"},
 		"a list that is not":          {"kind: Pod\nspec:\n  - a: 1\n  b: 2\n", "3 unreadable did not find expected '-' indicator; this line, or one below it, is not indented as the others, or lacks quotes"},
@@ -57,6 +69,19 @@ func TestInputs(t *testing.T) {
 				t.Errorf("found %q, expected %q", got, test.want)
 			}
 		})
+	}
+}
+
+// Columns count from the line's beginning too, wherever the YAML library has begun one.
+func TestColumns(t *testing.T) {
+	t.Parallel()
+	column := func(text string) int { return Check([]File{{Name: "x", Content: []byte(text)}}).Findings[0].Column }
+	text := strings.ReplaceAll(wrongHook, "\n", "\u2028")
+	if got, want := column(text), 1+len([]rune(text[:strings.Index(text, "30")])); got != want {
+		t.Errorf("column %d, expected %d", got, want)
+	}
+	if got, want := column(strings.ReplaceAll(wrongHook, "\n", "\r\n")), column(wrongHook); got != want {
+		t.Errorf("with CRLF column %d, expected %d", got, want)
 	}
 }
 

@@ -48,7 +48,7 @@ func objectName(kind, namespace, name string) string {
 	if namespace != "" {
 		name = namespace + "/" + name
 	}
-	return kind + " " + name
+	return strings.TrimSpace(kind + " " + name)
 }
 
 // A Result is what there is to say of some files.
@@ -100,7 +100,7 @@ func (o Options) Check(files []File) Result {
 		docs, unreadable := documents(f)
 		all.Unreadable = append(all.Unreadable, unreadable...)
 		for _, d := range docs {
-			if d.at("kind").text() != "" {
+			if d.at("kind").text() != "" || len(d.patches()) > 0 {
 				all.Objects[f.Name]++
 			}
 			in.add(d, "", "")

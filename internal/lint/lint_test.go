@@ -15,7 +15,14 @@ var pages = filepath.Join("..", "..", "docs", "lint")
 // linted is what lint finds in a text, as "12 error some-rule".
 func linted(t *testing.T, text string) []string {
 	t.Helper()
-	return shownFindings(t, Check([]File{{Name: "web.yaml", Content: []byte(text)}}))
+	return lintedWith(t, Options{}, text)
+}
+
+func lintedWith(t *testing.T, options Options, text string) []string {
+	t.Helper()
+	result := options.Check([]File{{Name: "web.yaml", Content: []byte(text)}})
+	checkFixes(t, options, text, result)
+	return shownFindings(t, result)
 }
 
 func shownFindings(t *testing.T, result Result) []string {
@@ -58,7 +65,12 @@ func TestPages(t *testing.T) {
 				options.Kubernetes = "1.36.3"
 			}
 			linted := func(t *testing.T, text string) []string {
-				return shownFindings(t, options.Check([]File{{Name: "web.yaml", Content: []byte(text)}}))
+				return lintedWith(t, options, text)
+			}
+			if f := options.Check([]File{{Name: "web.yaml", Content: []byte(wrong)}}).Findings; len(f) > 0 {
+				if _, ok := pasted(wrong, f[0]); ok == (choices[rule.ID] != "") {
+					t.Errorf("the fix is to paste: %t; %q\n%s", ok, choices[rule.ID], f[0].Fix)
+				}
 			}
 			if got := linted(t, wrong); !marked || !slices.Equal(got, want) {
 				t.Errorf("found %q, expected %q", got, want)
@@ -118,6 +130,38 @@ func TestExamples(t *testing.T) {
 		}
 		if len(result.Hooks) == 0 && strings.Contains(string(content), "preStop:") {
 			t.Errorf("%s: no hook was found", name)
+		}
+	}
+}
+
+// What the reference shows of quoting is read as it is meant.
+func TestQuotingOfTheReference(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "reference.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(page), "### Quoting\n")
+	section, _, _ = strings.Cut(section, "\n### ")
+	blocks := strings.Split(section, "```yaml\n")[1:]
+	if len(blocks) != 2 {
+		t.Fatalf("%d blocks of YAML", len(blocks))
+	}
+	for _, block := range blocks {
+		block, _, _ = strings.Cut(block, "```")
+		text := "kind: Pod\nmetadata: {name: web}\nspec:\n  containers:\n  - name: web\n    image: example/web:1\n    " + strings.ReplaceAll(strings.TrimSpace(block), "\n", "\n    ") + "\n"
+		result := Check([]File{{Name: "web.yaml", Content: []byte(text)}})
+		if got := shownFindings(t, result); len(got) > 0 || len(result.Hooks) != 1 || len(result.Hooks[0].Plan.Steps) != 3 {
+			t.Errorf("found %q in\n%s", got, text)
+			continue
+		}
+		for _, s := range result.Hooks[0].Plan.Steps {
+			if s.Err != nil {
+				t.Error(s.Err)
+			}
+		}
+		if used := result.Hooks[0].Plan.Steps[1].Variables; !slices.Equal(used, []string{"POD_NAME"}) {
+			t.Errorf("the second step uses %q", used)
 		}
 	}
 }

@@ -62,6 +62,7 @@ func TestNamesMistakesInExamples(t *testing.T) {
 			made++
 			wrong := slices.Concat(content[:at[0]], from.Expand(nil, []byte(m.to), content, at), content[at[1]:])
 			result := Check([]File{{Name: name, Content: wrong}})
+			checkFixes(t, Options{}, string(wrong), result)
 			var found []string
 			for _, f := range result.Findings {
 				found = append(found, f.ID)

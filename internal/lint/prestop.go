@@ -8,9 +8,23 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/prestop/prestop/internal/config"
+	"github.com/prestop/prestop/internal/phrase"
 )
 
 const program = "prestop"
+
+// ofScript has findings of a hook whose script a ConfigMap brings say so.
+func (h *preStop) ofScript(say report) report {
+	if h.script.source == "" {
+		return say
+	}
+	return func(at node, message, fix string) *Finding {
+		if at == h.command() {
+			message += "; its script is " + h.script.source
+		}
+		return say(at, message, fix)
+	}
+}
 
 // A preStop is a preStop hook.
 type preStop struct {
@@ -42,8 +56,8 @@ func (c *container) readHook() {
 		if all := h.script.commands; h.script.shell != "" && len(all) == 1 && !h.script.branches && len(all[0].words) == 1 {
 			file = all[0].words[0] // a shell that only starts the script
 		}
-		if text, ok := c.scriptIn(file); ok && file != "" {
-			h.script.text = text
+		if text, source := c.scriptIn(file); source != "" && file != "" {
+			h.script.text, h.script.source = text, source
 			h.script.commands, h.script.branches = simpleCommands(text)
 		}
 		if len(h.script.commands) != 1 || h.script.branches || h.script.shell == "" || !c.runsPrestop(h.script.commands[0].words[0]) {
@@ -56,38 +70,68 @@ func (c *container) readHook() {
 }
 
 // scriptIn is the text of a script that a ConfigMap of the input brings into the container.
-func (c *container) scriptIn(file string) (text string, ok bool) {
-	m, mounted := c.mounted(file)
-	v := c.pod.volumes[m.name()]
-	if !mounted || v == nil || v.ConfigMap == nil {
-		return "", false
+func (c *container) scriptIn(file string) (text, source string) {
+	f := c.projected(file)
+	if f.of == nil || !f.of.has(f.key) {
+		return "", ""
 	}
-	key := path.Join(m.sub, m.rest)
+	first, _, _ := strings.Cut(f.of.data[f.key].text(), "\n")
+	if interpreter, says := strings.CutPrefix(first, "#!"); says && !slices.ContainsFunc(strings.Fields(interpreter), func(word string) bool { return slices.Contains(shells, path.Base(word)) }) {
+		return "", "" // of another language
+	}
+	return f.of.data[f.key].text(), "key " + f.key + " of ConfigMap " + f.of.name
+}
+
+// A projected is a file that a ConfigMap brings into a container.
+type projected struct {
+	mount
+	volume *corev1.Volume // nil: no ConfigMap brings it
+	of     *object        // the ConfigMap; nil: it is not in the input
+	key    string
+	mode   int32
+	items  bool // the volume names the keys that it has, and this is none of them
+}
+
+func (c *container) projected(file string) (f projected) {
+	m, _ := c.mounted(file)
+	v := c.pod.volumes[m.name()]
+	if v == nil || v.ConfigMap == nil {
+		return f
+	}
+	const unless = 0o644 // defaultMode
+	f = projected{mount: m, volume: v, key: path.Join(m.sub, m.rest), mode: unless, items: len(v.ConfigMap.Items) > 0}
+	if v.ConfigMap.DefaultMode != nil {
+		f.mode = *v.ConfigMap.DefaultMode
+	}
 	for _, item := range v.ConfigMap.Items {
-		if item.Path == key {
-			key = item.Key
+		if item.Path == f.key {
+			f.key, f.items = item.Key, false
+			if item.Mode != nil {
+				f.mode = *item.Mode
+			}
 			break
 		}
 	}
-	o := named(c.pod.of.in.configs, v.ConfigMap.Name, c.pod.of.namespace)
-	if o == nil || !o.has(key) {
-		return "", false
-	}
-	first, _, _ := strings.Cut(o.data[key].text(), "\n")
-	if interpreter, says := strings.CutPrefix(first, "#!"); says && !slices.ContainsFunc(strings.Fields(interpreter), func(word string) bool { return slices.Contains(shells, path.Base(word)) }) {
-		return "", false // of another language
-	}
-	return o.data[key].text(), true
+	f.of = named(c.pod.of.in.configs, v.ConfigMap.Name, c.pod.of.namespace)
+	return f
 }
 
-// runsPrestop tells whether a program is prestop's binary. A file from a ConfigMap is a script that is called like it.
+// runsPrestop tells whether a program is meant to be prestop's binary. A file from a ConfigMap is a script that is called like it. In a
+// volume that has prestop alone, a misspelt name is meant as well.
 func (c *container) runsPrestop(file string) bool {
-	if m, ok := c.mounted(file); ok {
-		if v := c.pod.volumes[m.Name]; v != nil && v.ConfigMap != nil {
-			return false
-		}
+	name := path.Base(file)
+	m, ok := c.mounted(file)
+	v := c.pod.volumes[m.name()]
+	switch {
+	case !ok || v == nil:
+	case v.ConfigMap != nil:
+		return false
+	case v.Image != nil && strings.HasSuffix("/"+repositoryOf(v.Image.Reference), "/prestop/prestop"):
+		return true
+	case slices.ContainsFunc(c.pod.installers(), func(i *container) bool { to, _ := i.mounted(i.installs()); return to.name() == m.Name }):
+		return phrase.Nearest(name, []string{program}) != ""
 	}
-	return path.Base(file) == program
+	return name == program
 }
 
 // handlers are those that the hook has, by their fields.

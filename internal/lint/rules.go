@@ -68,7 +68,7 @@ func (c *container) named(say report) report {
 func hooks(do func(*preStop, report)) check {
 	return containers(func(c *container, say report) {
 		if c.hook != nil && !c.init {
-			do(c.hook, say)
+			do(c.hook, c.hook.ofScript(say))
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -12,18 +13,18 @@ import (
 func binaryRules() []Rule {
 	return []Rule{
 		{"binary-not-mounted", Error, "the hook's binary is in a volume that the container does not mount there", containers(func(c *container, say report) {
-			c.binaries(func(at node, file string) {
+			c.binaries(func(at node, file string, words []string) {
 				if m, mounted := c.mounted(file); mounted {
-					c.holds(m, at, file, say)
+					c.holds(m, at, file, words, say)
 				} else {
-					c.notMounted(at, file, say)
+					c.notMounted(at, file, words, say)
 				}
 			})
 		})},
 		{"binary-not-installed", Error, "the hook's binary is in a volume that nothing puts it into", containers(func(c *container, say report) {
-			c.binaries(func(at node, file string) {
+			c.binaries(func(at node, file string, words []string) {
 				if m, mounted := c.mounted(file); mounted && c.pod.volumes[m.Name] != nil && c.pod.volumes[m.Name].EmptyDir != nil {
-					c.notInstalled(m, at, file, say)
+					c.notInstalled(m, at, file, words, say)
 				}
 			})
 		})},
@@ -31,25 +32,58 @@ func binaryRules() []Rule {
 }
 
 // binaries calls do with the paths of prestop's binary that the container's hooks and probes run.
-func (c *container) binaries(do func(at node, file string)) {
+func (c *container) binaries(do func(at node, file string, words []string)) {
 	seen := ""
 	for _, e := range c.executed() {
 		if file := e.words[0]; file != seen && path.IsAbs(file) && c.runsPrestop(file) {
 			seen = file
-			do(c.at(append(e.where, 0)...), path.Clean(file))
+			do(c.at(append(e.where, 0)...), path.Clean(file), e.words)
 		}
 	}
 }
 
 // holds finds a volume that does not have the binary.
-func (c *container) holds(m mount, at node, file string, say report) {
+func (c *container) holds(m mount, at node, file string, words []string, say report) {
 	v := c.pod.volumes[m.Name]
 	switch {
 	case v == nil && !c.pod.claims(m.Name):
-		say(c.mountNode(m), "the pod has no volume "+m.Name+", which "+file+" is to be in", "volumes:\n- name: "+m.Name+"\n  emptyDir: {}")
+		say(c.mountNode(m), "the pod has no volume "+m.Name+", which "+file+" is to be in", c.installLines(m, true))
 	case v != nil && v.Image != nil && isOurImage(v.Image.Reference) && m.rest != program && m.sub == "":
-		say(at, "in the image volume at "+m.path+" the binary is "+path.Join(m.path, program), "command: ["+path.Join(m.path, program)+", …]")
+		say(at, "in the image volume at "+m.path+" the binary is "+path.Join(m.path, program), otherBinary(path.Join(m.path, program), words))
 	}
+}
+
+// otherBinary is a command with the binary at another path.
+func otherBinary(file string, words []string) string {
+	return commandFix(append([]string{file}, words[1:]...), file+" instead")
+}
+
+// installLines have an init container install the binary into a volume, and make the volume where there is none. An init container with
+// prestop's image stays, and its image too.
+func (c *container) installLines(m mount, volume bool) string {
+	all := ""
+	if volume {
+		all = "volumes:\n- {name: " + m.Name + ", emptyDir: {}}\n"
+	}
+	sub := ""
+	if m.sub != "" {
+		sub = ", subPath: " + m.sub
+	}
+	dir := path.Join(m.path, path.Dir(m.rest))
+	lines := "  image: prestop/prestop:1\n  args: [install, " + dir + "/]\n"
+	name := "install-prestop"
+	for _, i := range c.pod.all {
+		if to, ok := i.mounted(i.installs()); ok && i.init && to.Name == m.Name && volume {
+			return strings.TrimSuffix(all, "\n") // which installs it already
+		}
+		if i.init && isOurImage(i.Image) && slices.ContainsFunc(i.VolumeMounts, func(own corev1.VolumeMount) bool { return own.Name == m.Name }) {
+			name, lines = i.Name, "  args: [install, "+dir+"/]\n"
+			if len(i.Command) > 0 {
+				lines = "  command: [/prestop, install, " + dir + "/]\n  args: []\n"
+			}
+		}
+	}
+	return all + "initContainers:\n- name: " + name + "\n" + lines + "  volumeMounts:\n  - {name: " + m.Name + ", mountPath: " + m.path + sub + "}"
 }
 
 // claims tells whether the pod's owner brings a volume.
@@ -63,25 +97,76 @@ func isOurImage(image string) bool { return strings.Contains(image, program) }
 var ofImages = []string{"bin", "sbin", "usr", "opt", "app", "home", "srv", "lib", "root"}
 
 // notMounted looks at a path that is in no volume: the image may have it, unless the pod means to bring it.
-func (c *container) notMounted(at node, file string, say report) {
-	for _, i := range c.pod.installers() {
-		if m, ok := i.mounted(i.installs()); ok && path.Base(i.installs()) == path.Base(file) {
-			say(at, "init container "+i.Name+" installs the binary into volume "+m.Name+", and container "+c.Name+" does not mount it where "+file+" would be",
-				"volumeMounts:\n- {name: "+m.Name+", mountPath: "+mountPath(file, m.rest)+", readOnly: true}")
-			return
+func (c *container) notMounted(at node, file string, words []string, say report) {
+	volumes := c.pod.bringing()
+	for _, name := range slices.Sorted(maps.Keys(volumes)) {
+		inside := volumes[name]
+		if path.Base(inside) != path.Base(file) {
+			continue
 		}
-	}
-	for _, v := range c.pod.Spec.Volumes {
-		if v.Image != nil && isOurImage(v.Image.Reference) {
-			say(at, "volume "+v.Name+" is prestop's image, and container "+c.Name+" does not mount it where "+file+" would be",
-				"volumeMounts:\n- {name: "+v.Name+", mountPath: "+path.Dir(file)+"}")
-			return
+		fix := "volumeMounts:\n- {name: " + name + ", mountPath: " + mountPath(file, inside) + ", readOnly: true}"
+		if right, lacks := c.binary(); lacks == "" && right != file && right != "/"+program {
+			fix = otherBinary(right, words) // which is mounted elsewhere
 		}
+		say(at, "volume "+name+" has the binary, and container "+c.Name+" does not mount it where "+file+" would be", fix)
+		return
 	}
 	if parts := strings.Split(file, "/"); len(parts) > 2 && !slices.Contains(ofImages, parts[1]) {
 		say(at, "no volume is mounted at "+path.Dir(file)+": the hook's binary is there only if the image has it",
-			"mount the volume that an init container installs it into, or put it into the image: COPY --from=prestop/prestop:1 /prestop "+file).warn()
+			c.bringLines(file)+"\n# or in the Dockerfile: COPY --from=prestop/prestop:1 /prestop "+file).warn()
 	}
+}
+
+// bringing are the volumes that have the binary, and where in them.
+func (p *pod) bringing() map[string]string {
+	all := map[string]string{}
+	for _, i := range p.installers() {
+		if m, ok := i.mounted(i.installs()); ok && m.sub == "" {
+			all[m.Name] = m.rest
+		}
+	}
+	for name, v := range p.volumes {
+		if v.Image != nil && isOurImage(v.Image.Reference) {
+			all[name] = program
+		}
+	}
+	return all
+}
+
+// binary is where a container finds prestop's, or would: where its pod has it from a volume, and the mount that it lacks; else where
+// images have it.
+func (c *container) binary() (file, needs string) {
+	volumes := c.pod.bringing()
+	for _, other := range slices.Concat([]*container{c}, c.pod.running) {
+		for _, m := range other.VolumeMounts {
+			inside, has := volumes[m.Name]
+			if !has || m.SubPath != "" {
+				continue
+			}
+			if other != c {
+				needs = "\nvolumeMounts:\n- {name: " + m.Name + ", mountPath: " + m.MountPath + ", readOnly: true}"
+			}
+			return path.Join(m.MountPath, inside), needs
+		}
+	}
+	return "/" + program, ""
+}
+
+// bringLines have the pod bring the binary, in a volume that another container mounts there, or in one of its own.
+func (c *container) bringLines(file string) string {
+	for _, other := range c.pod.running {
+		m, ok := other.mounted(file)
+		if v := c.pod.volumes[m.name()]; ok && m.sub == "" && v != nil && v.EmptyDir == nil {
+			return "volumeMounts:\n- {name: " + m.Name + ", mountPath: " + m.path + ", readOnly: true}"
+		}
+	}
+	name := program
+	if c.pod.volumes[name] != nil {
+		name = "prestop-binary"
+	}
+	dir := path.Dir(file)
+	m := mount{VolumeMount: &corev1.VolumeMount{Name: name}, path: dir, rest: path.Base(file)}
+	return c.installLines(m, true) + "\nvolumeMounts:\n- {name: " + name + ", mountPath: " + dir + ", readOnly: true}"
 }
 
 // mountPath is where a volume must be mounted for a file to be found, whose path in the volume is rest.
@@ -110,7 +195,8 @@ func (c *container) installs() string {
 }
 
 // notInstalled looks at a volume that is empty when the pod begins. Whoever else mounts it may fill it.
-func (c *container) notInstalled(m mount, at node, file string, say report) {
+func (c *container) notInstalled(m mount, at node, file string, words []string, say report) {
+	fix := c.installLines(m, false)
 	wrong := "volume " + m.Name + " is empty when the pod begins, and no init container installs the binary into it"
 	for _, other := range c.pod.mounting[m.Name] {
 		if !other.init {
@@ -141,10 +227,12 @@ func (c *container) notInstalled(m mount, at node, file string, say report) {
 			case inside == path.Join(m.sub, m.rest):
 				return
 			default:
+				if below, ok := strings.CutPrefix("/"+inside, strings.TrimSuffix(path.Join("/", m.sub), "/")+"/"); ok {
+					fix = otherBinary(path.Join(m.path, below), words)
+				}
 				wrong = "init container " + other.Name + " installs " + inside + ", and the hook runs " + path.Join(m.sub, m.rest) + " of the same volume"
 			}
 		}
 	}
-	say(at, file+" will not be there: "+wrong,
-		"initContainers:\n- name: install-prestop\n  image: prestop/prestop:1\n  args: [install, "+m.path+"/]\n  volumeMounts:\n  - {name: "+m.Name+", mountPath: "+m.path+"}")
+	say(at, file+" will not be there: "+wrong, fix)
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/prestop/prestop/internal/phrase"
 	"github.com/prestop/prestop/internal/step"
 )
 
@@ -60,7 +61,7 @@ func needsOtherMethod(h *preStop, say report) {
 	for _, s := range h.entries() {
 		for _, call := range s.calls() {
 			if why, takes := refuses(call.Method, call.URL.Path, call.URL.Port(), "the hook sends "+call.Method); why != "" {
-				say(s.at, why, strings.ToLower(takes)+" instead of "+strings.ToLower(call.Method))
+				say(s.at, why, h.otherMethod(&s, call.URL, takes))
 			}
 		}
 	}
@@ -71,14 +72,41 @@ func needsOtherMethod(h *preStop, say report) {
 		port := h.portNumber(get.Port.String())
 		path, _, _ := strings.Cut(get.Path, "?")
 		if why, takes := refuses("", path, port, "the kubelet sends GET, and never looks at the answer"); why != "" {
-			say(h.place.at("httpGet", "path"), why, "exec:\n  command: [/prestop, "+strings.ToLower(takes)+" http://localhost:"+port+path+", wait 15s]")
+			say(h.place.at("httpGet", "path"), why, h.byPrestop(takes))
 		}
 	}
 	for _, r := range h.requests() {
 		if why, takes := refuses(r.method, r.url.Path, r.url.Port(), "the hook sends "+r.method); why != "" {
-			say(h.command(), why, "curl -X "+strings.ToLower(takes)+", or a step of prestop's")
+			say(h.command(), why, h.curlFix(takes))
 		}
 	}
+}
+
+// otherMethod is a step's call by another method. One that ends the app goes behind the waits.
+func (h *preStop) otherMethod(s *entry, u *url.URL, takes string) string {
+	takes = strings.ToLower(takes)
+	verb, rest, _ := strings.Cut(s.Line, " ")
+	line, sentence := takes+" "+rest, takes+" instead of "+verb
+	if lines := h.lines(); endsProcess(u) && s.index < len(h.entries())-1 && len(lines) == len(h.entries()) {
+		return h.stepsFix(append(slices.Delete(lines, s.index, s.index+1), line), sentence+", behind the waits")
+	}
+	return h.stepFix(s, line, sentence)
+}
+
+// curlFix is somebody's own command with another method for its only call.
+func (h *preStop) curlFix(takes string) string {
+	words := slices.Clone(h.words)
+	all := strings.Join(words, "\n")
+	if strings.Count(all, "curl") != 1 || strings.Contains(all, "-X") || strings.Contains(all, "--request") || h.script.source != "" {
+		return takes + " instead, as curl -X " + takes + " does"
+	}
+	i := slices.IndexFunc(words, func(word string) bool { return strings.Contains(word, "curl") })
+	if words[i] == "curl" || strings.HasSuffix(words[i], "/curl") {
+		words = slices.Insert(words, i+1, "-X", takes)
+	} else {
+		words[i] = strings.Replace(words[i], "curl ", "curl -X "+takes+" ", 1)
+	}
+	return commandFix(words, takes+" instead, as curl -X "+takes+" does")
 }
 
 // A request is what curl or wget sends in somebody else's hook.
@@ -145,12 +173,12 @@ func requestOf(cmd command) (method string, u *url.URL) {
 func endsTheProcess(h *preStop, say report) {
 	for i, s := range h.entries() {
 		if s.needs.Ends == step.EndsContainer && s.signalsEnd() && i+1 < len(h.entries()) {
-			say(s.at, s.Line+" ends the container, and the hook with it: the steps after it are not done", "put it last, or add wait=false")
+			say(s.at, s.Line+" ends the container, and the hook with it: the steps after it are not done", h.last(&s, "put it last, or add wait=false"))
 		}
 	}
 	h.warned("ends-the-process", func(at node, text string, e *entry) {
 		if e.needs.Signal == 0 && (!e.guess || len(e.calls()) > 0) {
-			say(at, text, "call something that starts draining and returns, or leave it out: SIGTERM comes after the wait anyway")
+			say(at, text, h.last(e, "call something that starts draining and returns, or leave it out, since SIGTERM comes after the wait anyway"))
 		}
 	})
 	slept := h.script.slept(h.env)
@@ -162,26 +190,33 @@ func endsTheProcess(h *preStop, say report) {
 	}
 }
 
+// last are the hook's steps with one of them behind the others; where it is no argument, it is the sentence.
+func (h *preStop) last(s *entry, sentence string) string {
+	lines := h.lines()
+	if len(lines) != len(h.entries()) || s.said.Setting != "" {
+		return sentence
+	}
+	return h.stepsFix(append(slices.Delete(lines, s.index, s.index+1), s.Line), sentence)
+}
+
 func portDiffers(h *preStop, say report) {
 	for _, s := range h.entries() {
 		for _, call := range s.needs.Calls {
-			ports := map[string]string{"http": "80", "https": "443"}
-			scheme, host := call.URL.Scheme, call.URL.Hostname()
-			port := cmp.Or(call.URL.Port(), ports[scheme])
-			if ports[scheme] == "" || s.guess || s.said.Setting != "" && h.guessed(s.said.Setting) {
+			scheme, host, port := call.URL.Scheme, call.URL.Hostname(), portOf(call.URL)
+			if port == "" || s.guess || s.said.Setting != "" && h.guessed(s.said.Setting) {
 				continue
 			}
 			ours := call.Node || host != "" && local(host)
 			for _, service := range h.pod.of.in.called(host, h.pod.of.namespace) {
 				if all := service.ports(); len(all) > 0 && !service.headless() && !slices.Contains(all, port) {
-					say(s.at, s.Line+": Service "+service.name+" has no port "+port+"; it has "+strings.Join(all, ", "), "name one of the Service's ports in the URL")
+					say(s.at, s.Line+": Service "+service.name+" has no port "+port+"; it has "+strings.Join(all, ", "), h.otherPort(&s, call.URL, all))
 					ours = false
 				}
 			}
 			if ours {
 				for _, one := range h.pod.schemes()[port] {
 					if one.scheme != scheme {
-						say(s.at, s.Line+": port "+port+" of container "+one.Name+" is for "+one.scheme+", by its readiness probe or its name", "see the scheme and the port of the URL").warn()
+						say(s.at, s.Line+": port "+port+" of container "+one.Name+" is for "+one.scheme+", by its readiness probe or its name", h.otherScheme(&s, call.URL, one.scheme)).warn()
 					}
 				}
 			}
@@ -190,9 +225,57 @@ func portDiffers(h *preStop, say report) {
 	if h.HTTPGet == nil || h.reading != nil || len(h.handlers()) != 1 {
 		return
 	}
-	if name := h.HTTPGet.Port.String(); strings.Trim(name, "0123456789") != "" && h.portNumber(name) == name {
-		say(h.place.at("httpGet", "port"), "container "+h.Name+" has no port that is called "+name+", so that the hook fails", "ports:\n- {name: "+name+", containerPort: 8080}")
+	if name := h.HTTPGet.Port.String(); nameOfPort(name) && h.portNumber(name) == name {
+		say(h.place.at("httpGet", "port"), "container "+h.Name+" has no port that is called "+name+", so that the hook fails", h.portFix(name))
 	}
+}
+
+// portOf is the port of an HTTP URL; empty: it is of another scheme.
+func portOf(u *url.URL) string {
+	unless := map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	if unless == "" {
+		return ""
+	}
+	return cmp.Or(u.Port(), unless)
+}
+
+// nameOfPort tells whether a port is meant by its name.
+func nameOfPort(text string) bool { return strings.Trim(text, "0123456789") != "" || text == "" }
+
+// portFix is the port that somebody means, where it is plain.
+func (c *container) portFix(name string) string {
+	var names []string
+	for _, p := range c.Ports {
+		if p.Name != "" {
+			names = append(names, p.Name)
+		}
+	}
+	if near := phrase.Nearest(name, names); near != "" {
+		return below(near, "port")
+	}
+	if all := c.declared(); len(all) == 1 {
+		return "port: " + all[0]
+	}
+	if len(names) > 0 {
+		return "port is one of " + strings.Join(names, ", ") + ", or the number that the app listens on"
+	}
+	return "port is the number that the app listens on"
+}
+
+// otherPort is a step's call to the only port that there is.
+func (h *preStop) otherPort(s *entry, u *url.URL, ports []string) string {
+	if len(ports) != 1 {
+		return "name one of the Service's ports in the URL"
+	}
+	return h.stepFix(s, strings.Replace(s.Line, u.Host, u.Hostname()+":"+ports[0], 1), "name port "+ports[0]+" in the URL")
+}
+
+// otherScheme is a step's call by the scheme that the port speaks.
+func (h *preStop) otherScheme(s *entry, u *url.URL, scheme string) string {
+	if scheme != "http" && scheme != "https" {
+		return "see the port of the URL"
+	}
+	return h.stepFix(s, strings.Replace(s.Line, u.Scheme+"://", scheme+"://", 1), scheme+" instead of "+u.Scheme)
 }
 
 func callsAnyPod(h *preStop, s *entry, say report) {
@@ -201,15 +284,22 @@ func callsAnyPod(h *preStop, s *entry, say report) {
 		if !call.App && !slices.ContainsFunc([]string{"shutdown", "drain", "quit", "stop", "healthcheck/fail"}, tells) {
 			continue
 		}
-		name := ""
+		name, ports := "", map[string]string{}
 		if labels := strings.Split(call.URL.Hostname(), "."); len(labels) > 2 && labels[2] == "svc" { // a pod's own name has one label more
 			name = labels[0]
 		}
 		for _, service := range h.serving(call.URL.Hostname()) {
 			name = service.name
+			for _, p := range service.spec.Ports {
+				ports[number(p.Port)] = cmp.Or(h.portNumber(strings.TrimPrefix(p.TargetPort.String(), "0")), number(p.Port))
+			}
 		}
 		if name != "" {
-			say(s.at, s.Line+" goes to Service "+name+", and so to any of its pods, not to the one that stops", "use localhost: containers of a pod share their addresses")
+			fix := "localhost instead, and the port that the app listens on, since containers of a pod share their addresses"
+			if to := cmp.Or(ports[portOf(call.URL)], call.URL.Port()); to != "" && !nameOfPort(to) {
+				fix = h.stepFix(s, strings.Replace(s.Line, call.URL.Host, "localhost:"+to, 1), fix)
+			}
+			say(s.at, s.Line+" goes to Service "+name+", and so to any of its pods, not to the one that stops", fix)
 		}
 	}
 }

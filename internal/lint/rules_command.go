@@ -6,7 +6,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/internal/step"
 )
 
@@ -25,8 +27,12 @@ func commandRules() []Rule {
 
 func isSubcommand(h *preStop, say report) {
 	if h.reading != nil && h.reading.subcommand != "" {
+		words := slices.DeleteFunc(slices.Clone(h.words), func(word string) bool { return strings.HasPrefix(word, h.reading.subcommand) })
+		if len(words) == 1 || !strings.HasPrefix(h.reading.subcommand, "-") {
+			words = []string{h.words[0], h.pod.someWait()} // what stands after install is no step
+		}
 		say(h.command(), "the hook runs prestop "+h.reading.subcommand+", which stops nothing and waits for nothing",
-			"leave "+h.reading.subcommand+" away, and name the steps of the hook: [/prestop, wait 20s]")
+			commandFix(words, "leave "+h.reading.subcommand+" away")+h.graceNeeded())
 	}
 }
 
@@ -88,10 +94,10 @@ func operatorAsArgument(h *preStop, say report) {
 		switch {
 		case i > 0 && r.step > 0:
 			say(r.at, fmt.Sprintf("step %d: %s is an argument of %s here: exec starts a program, not a shell", r.step, r.words[i], r.words[0]),
-				"a step of its own for each program; or exec sh -c '…' in an image with a shell")
+				h.stepFix(&h.entries()[r.step-1], "exec sh -c "+grammar.Quote(strings.Join(r.words, " ")), "a step of its own for each program; or exec sh -c and the script in quotes, in an image with a shell"))
 		case i > 0:
 			say(r.place(i), r.words[i]+" is an argument of "+path.Base(r.words[0])+" here: the kubelet starts programs, not a shell",
-				"command: [sh, -c, …] in an image with a shell; prestop needs none: each argument is a step, as in [/prestop, post http://localhost:8080/shutdown, wait 20s]")
+				shellFix("sh", r.words, "sh -c and the whole line in quotes, in an image with a shell"))
 		}
 	}
 }
@@ -102,7 +108,7 @@ func wordsInOne(c *container, say report) {
 		foreignHook := e.where[1] == "preStop" && c.hook != nil && c.hook.reading == nil
 		if len(words) > 1 && (foreignHook || e.where[1] != "preStop" && strings.Contains(e.words[0], program)) {
 			say(c.at(append(e.where, 0)...), "there is no program with blanks in its name: command is a list of words, and its first is the program ("+words[0]+")",
-				"write each word as an item of its own; prestop's steps stand after the program: [/prestop, wait 20s]")
+				wordsFix(strings.Join(e.words, " "), "write each word as an item of its own; prestop's steps stand after the program, each in one item"))
 		}
 	}
 }
@@ -110,7 +116,9 @@ func wordsInOne(c *container, say report) {
 func argumentsLost(h *preStop, say report) {
 	for _, r := range h.runs() {
 		if s := r.script; s.shell != "" && len(strings.Fields(s.file)) > 1 {
-			say(r.place(slices.Index(r.words, s.file)), fmt.Sprintf("without -c a shell takes %q for the name of a file, which is not there", s.file), fmt.Sprintf("command: [%s, -c, %q]", path.Base(s.shell), s.file))
+			say(r.place(slices.Index(r.words, s.file)), fmt.Sprintf("without -c a shell takes %q for the name of a file, which is not there", s.file), shellFix(s.shell, []string{s.file}, "-c before it"))
+		} else if i := slices.Index(r.words, s.file); s.shell != "" && slices.Contains(tools, s.file) && i > 0 {
+			say(r.place(i), fmt.Sprintf("without -c a shell takes %s for the name of a script, which is not there", s.file), shellFix(s.shell, r.words[i:], "-c before it, and all words after it as one"))
 		}
 		if r.losesWords() {
 			at := r.place(r.script.lost)
@@ -118,12 +126,25 @@ func argumentsLost(h *preStop, say report) {
 				at = r.at
 			}
 			say(at, fmt.Sprintf("after -c a shell takes one word for its script, which is only %q: the words after it are no part of it", r.script.text),
-				"write the whole script as one word, in quotes; prestop itself needs no shell")
+				h.losesFix(r))
 		}
 	}
 }
 
 var kubeletReference = regexp.MustCompile(`(^|[^$])\$\(([A-Za-z_][A-Za-z0-9_]*)\)`)
+
+// losesFix is a shell's command with all words of its script in one.
+func (h *preStop) losesFix(r run) string {
+	const sentence = "write the whole script as one word, in quotes"
+	words := r.words[r.script.lost-1:]
+	switch {
+	case r.step > 0:
+		return h.stepFix(&h.entries()[r.step-1], "exec "+path.Base(r.script.shell)+" -c "+grammar.Quote(strings.Join(words, " ")), sentence)
+	case h.reading != nil: // prestop needs no shell
+		return wordsFix(strings.Join(words, " "), sentence)
+	}
+	return shellFix(r.script.shell, words, sentence)
+}
 
 func notExpanded(h *preStop, say report) {
 	if len(h.words) > 0 && h.script.shell == "" && len(strings.Fields(h.words[0])) > 1 {
@@ -138,10 +159,11 @@ func notExpanded(h *preStop, say report) {
 		switch {
 		case h.script.shell == "":
 			say(h.places[i], "the kubelet does not expand $("+name+") in a hook: "+path.Base(h.words[0])+" gets it as it is written",
-				"prestop expands it in its steps; a shell would take $"+name)
+				shellFix("sh", strings.Fields(kubeletReference.ReplaceAllString(strings.Join(h.words, " "), "$1$$$2")), "sh -c and the line with $"+name+", in an image with a shell; prestop expands it in its steps"))
 			return
 		case h.env.has(name) || downward(name) != "":
-			say(h.places[i], "the kubelet does not expand $("+name+") in a hook, and the shell runs it as a command", fmt.Sprintf(`"$%s"`, name))
+			say(h.places[i], "the kubelet does not expand $("+name+") in a hook, and the shell runs it as a command",
+				commandFix(strings.Split(kubeletReference.ReplaceAllString(strings.Join(h.words, "\n"), "$1$$$2"), "\n"), "$"+name+" instead"))
 			return
 		}
 	}
@@ -156,7 +178,7 @@ func notInImage(h *preStop, say report) {
 	for _, r := range h.runs() {
 		if _, mounted := h.mounted(r.words[0]); !mounted && slices.Contains(tools, path.Base(r.words[0])) {
 			say(r.at, "the hook runs "+path.Base(r.words[0])+", and image "+h.Image+" is "+bare+": it has no such program, so that the hook fails at once",
-				"command: [/prestop, …], with the binary from a volume; or preStop: {sleep: {seconds: 20}} from Kubernetes 1.30 on")
+				h.withoutTools())
 		}
 	}
 }
@@ -178,11 +200,45 @@ func (h *preStop) lacksTools(say report) {
 		}
 		for _, p := range programs {
 			if slices.Contains(lacking[name], p) {
-				say(r.at, "the hook runs "+p+", and image "+h.Image+" has no such program", "command: [/prestop, …], with the binary from a volume; or an image that has "+p)
+				say(r.at, "the hook runs "+p+", and image "+h.Image+" has no such program", h.withoutTools())
 				break
 			}
 		}
 	}
+}
+
+// withoutTools is a hook that does the same without programs of the image, where all that is done has a step.
+func (h *preStop) withoutTools() string {
+	if d, ok := Sleeps(h.words); ok && d%time.Second == 0 {
+		return "preStop:\n  sleep:\n    seconds: " + number(int32(min(d/time.Second, 1<<30))) + " # Kubernetes 1.30 and later"
+	}
+	if steps := stepsFor(h.script); steps != nil && h.reading == nil {
+		return h.newHook(steps...)
+	}
+	return "prestop's steps instead, with the binary from a volume; or an image that has the program"
+}
+
+// stepsFor are steps that do what a script does; nil: there are none, or they would hold what may be a secret.
+func stepsFor(s script) []string {
+	var steps []string
+	for i, c := range s.commands {
+		method, u := requestOf(c)
+		plain := func(word string) bool {
+			return word == "-X" || word == method || !strings.HasPrefix(word, "-") || strings.Trim(word, "-fsSqL") == ""
+		}
+		switch {
+		case s.branches || c.background || s.lost > 0 || !harmless(c.words):
+			return nil
+		case c.program() == "sleep" && len(c.words) == 2 && sleepTime(c.words[1]) > 0:
+			steps = append(steps, "wait "+short(sleepTime(c.words[1])))
+		case u != nil && (c.program() != "wget" || method == "GET") && !slices.ContainsFunc(c.words[1:], func(word string) bool { return !plain(word) }):
+			steps = append(steps, strings.ToLower(method)+" "+u.String())
+		case c.program() == "true" && i > 0:
+		default:
+			return nil
+		}
+	}
+	return steps
 }
 
 // tools are programs that a distribution brings and an app does not.
@@ -244,7 +300,7 @@ func notSecret(value string) bool {
 }
 
 func secretInHook(h *preStop, say report) {
-	const fix = "mount it from a Secret, and name the file: token-file=/etc/app/token in a step of prestop's, PRE_STOP_APP_TOKEN_FILE for the app URL"
+	const fix = "mount it from a Secret, and name the file, as token-file=/etc/app/token in a step of prestop's, or PRE_STOP_APP_TOKEN_FILE for the app URL"
 	for i, text := range h.words {
 		if program := path.Base(h.words[0]); i > 0 && h.words[i-1] == "-a" && (program == "redis-cli" || program == "valkey-cli") {
 			text = program + " -a " + text
@@ -259,7 +315,7 @@ func secretInHook(h *preStop, say report) {
 		for i, header := range h.HTTPGet.HTTPHeaders {
 			if secretIn(header.Name+": "+header.Value) != "" {
 				say(h.place.at("httpGet", "httpHeaders", i, "value"), "the header "+header.Name+" of the httpGet hook holds a secret, which is in the pod's spec",
-					"exec:\n  command: [/prestop, get http://localhost:8080/drain token-file=/etc/app/token]")
+					fix)
 			}
 		}
 	}

@@ -17,7 +17,7 @@ func elasticsearchRules() []Rule {
 		{"elasticsearch-not-cleared", Error, "nothing removes the shutdown record when the node is back", plans(func(h *preStop, say report) {
 			if slices.ContainsFunc(h.entries(), func(e entry) bool { return e.needs.Shutdown != "" }) && h.pod.cluster == "" && !h.pod.clears() {
 				say(h.command(), "nothing in the pod runs prestop elasticsearch-clear: the shutdown record stays when the node is back, and the node is not ready and gets no persistent tasks while it has one",
-					"startupProbe:\n  exec:\n    command: ["+h.words[0]+", elasticsearch-clear]\n  timeoutSeconds: 10\n  failureThreshold: 60")
+					h.clearFix())
 			}
 		})},
 		{"elasticsearch-moves-data", Warning, "a shutdown type that moves data, within a short grace period", plans(func(h *preStop, say report) {
@@ -28,7 +28,7 @@ func elasticsearchRules() []Rule {
 				if _, set := h.reading.set["PRE_STOP_SHUTDOWN_TYPE"]; set && e.needs.Shutdown == step.TypeOfSettings {
 					at = h.setting("PRE_STOP_SHUTDOWN_TYPE")
 				}
-				say(at, text+"; the pod's grace period is "+short(h.pod.grace), "type restart for pods that come back; else a grace period as long as the data takes, often hours")
+				say(at, text+"; the pod's grace period is "+short(h.pod.grace), "restart, for pods that come back; else a grace period as long as the data takes, often hours")
 			})
 		})},
 		{"clear-probe-too-short", Warning, "elasticsearch-clear as a probe that gives the node too little time", containers(clearProbeTooShort)},
@@ -48,6 +48,15 @@ func elasticsearchRules() []Rule {
 			}, "lifecycle", "postStart")
 		})},
 	}
+}
+
+// clearFix is a startup probe that removes the record. A probe that is there stays.
+func (h *preStop) clearFix() string {
+	file, _ := h.binary()
+	if h.StartupProbe != nil {
+		return "prestop elasticsearch-clear before what the startup probe runs; or as a postStart hook with --exit-zero"
+	}
+	return "startupProbe:\n  exec:\n    command: [" + file + ", elasticsearch-clear]\n  timeoutSeconds: 10\n  failureThreshold: 60"
 }
 
 // clearsRecord tells whether a container runs elasticsearch-clear in any way.
@@ -71,7 +80,10 @@ func (c *container) clears(do func(at node), below ...any) {
 func clearProbeTooShort(c *container, say report) {
 	c.clears(func(at node) {
 		p := c.StartupProbe
-		const fix = "timeoutSeconds: 10\nfailureThreshold: 60"
+		fix := below(c.at("startupProbe").with("timeoutSeconds", max(10, p.TimeoutSeconds)).with("failureThreshold", max(60, p.FailureThreshold)), "startupProbe")
+		if !harmless(c.at("startupProbe").words()) {
+			fix = "timeoutSeconds 10, and failureThreshold 60"
+		}
 		if n := cmp.Or(p.TimeoutSeconds, 1); n < 5 {
 			say(at, fmt.Sprintf("elasticsearch-clear has a timeoutSeconds of %d, and takes some seconds over TLS: it is cut, and fails", n), fix)
 		}

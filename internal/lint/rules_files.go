@@ -1,11 +1,16 @@
 package lint
 
 import (
+	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
 
+	"go.yaml.in/yaml/v3"
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/prestop/prestop/internal/phrase"
 )
 
 // fileRules are about the files that a hook reads, writes or waits for.
@@ -14,8 +19,64 @@ func fileRules() []Rule {
 		{"file-not-shared", Warning, "until file or touch where no other container looks", steps(fileNotShared)},
 		{"file-not-mounted", Warning, "a password, token, key or certificate file that no volume has", plans(fileNotMounted)},
 		{"token-not-mounted", Warning, "PRE_STOP_ASK_API in a pod that has no token of its service account", plans(tokenNotMounted)},
+		{"script-not-runnable", Error, "a hook runs a file of a ConfigMap that is not there, or that nobody may run", containers(func(c *container, say report) {
+			if c.hook != nil && !c.init {
+				scriptNotRunnable(c.hook, say) // which says itself what the script is of
+			}
+		})},
 		{"read-only-path", Error, "the hook writes to a file system that is read-only", plans(readOnlyPath)},
 	}
+}
+
+// scriptNotRunnable finds scripts that the volume does not have, or has without the right to run them: files of ConfigMaps have mode
+// 0644 unless the volume says another.
+func scriptNotRunnable(h *preStop, say report) {
+	for _, r := range h.runs() {
+		file, starts := r.script.file, r.script.shell == ""
+		if all := r.script.commands; r.script.shell != "" && r.script.text != "" && r.script.source == "" && len(all) == 1 && !r.script.branches {
+			file, starts = all[0].words[0], true
+		}
+		if r.script.source != "" && r.script.file == "" {
+			file, starts = strings.TrimSpace(strings.Join(r.words[slices.Index(r.words, "-c")+1:], " ")), true
+		}
+		f := h.projected(file)
+		if file == "" || f.volume == nil || strings.Contains(f.sub, "$") || f.rest == "" && f.sub == "" {
+			continue
+		}
+		optional := f.volume.ConfigMap.Optional != nil && *f.volume.ConfigMap.Optional
+		switch name := f.volume.ConfigMap.Name; {
+		case f.items || f.of != nil && !f.of.has(f.key) && !optional:
+			say(r.at, file+" is not there: the volume "+f.Name+" of ConfigMap "+name+" has no key "+f.key, h.keyOf(f, file, r))
+		case starts && f.mode&0o111 == 0:
+			say(r.at, fmt.Sprintf("%s of ConfigMap %s has mode %04o, so that nobody may run it", file, name, f.mode), h.runnable(f))
+		}
+	}
+}
+
+// keyOf is the command with the key that somebody means.
+func (h *preStop) keyOf(f projected, file string, r run) string {
+	if f.of != nil && f.sub == "" && !f.items {
+		if near := phrase.Nearest(f.key, slices.Sorted(maps.Keys(f.of.data))); near != "" && r.step == 0 {
+			words := slices.Clone(r.words)
+			for i := range words {
+				words[i] = strings.Replace(words[i], file, path.Join(f.path, near), 1)
+			}
+			return commandFix(words, path.Join(f.path, near)+" instead")
+		}
+	}
+	return "a file that it has"
+}
+
+// runnable is the volume with a mode by which its files can be run.
+func (h *preStop) runnable(f projected) string {
+	for _, v := range h.pod.place.at("spec", "volumes").items() {
+		if config := v.at("configMap"); v.at("name").text() == f.Name && harmless(v.words()) && !slices.ContainsFunc(config.at("items").items(), func(item node) bool { return item.at("mode").there() }) {
+			const mode = "0755"
+			changed := v.with("configMap", plainCopy(config.with("defaultMode", &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!int", Value: mode})))
+			return below(node{&yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{changed.Node}}, v.file}, "volumes")
+		}
+	}
+	return "mode 0755, or a shell before it, as in sh and the file"
 }
 
 // fileNotShared finds a wait for a file that no other container can make.
@@ -73,7 +134,7 @@ func tokenNotMounted(h *preStop, say report) {
 		return
 	}
 	if _, ok := h.mounted(file); !ok {
-		say(h.setting(askVariable), "automountServiceAccountToken is false, and without a token the API server is not asked: the settings count", "automountServiceAccountToken: true, and a Role for the service account")
+		say(h.setting(askVariable), "automountServiceAccountToken is false, and without a token the API server is not asked: the settings count", "automountServiceAccountToken: true # and a Role for the service account")
 	}
 }
 

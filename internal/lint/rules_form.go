@@ -1,12 +1,15 @@
 package lint
 
 import (
+	"cmp"
+	"fmt"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"go.yaml.in/yaml/v3"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -17,9 +20,9 @@ import (
 // formRules are about what Kubernetes does not accept, or not see.
 func formRules() []Rule {
 	return []Rule{
-		{"hook-misplaced", Error, "a hook, or a part of it, stands where Kubernetes does not look for it", all(flaws(flaw.misplacesHook, hookMisplaced), hookOfNobody, containers(hookAtStart))},
+		{"hook-misplaced", Error, "a hook, or a part of it, stands where Kubernetes does not look for it", all(flaws(flaw.misplacesHook, hookMisplaced), hookOfNobody, containers(hookAtStart), hooks(methodOfGet))},
 		{"grace-misplaced", Error, "terminationGracePeriodSeconds stands where Kubernetes does not look for it", flaws(flaw.misplacesGrace, func(f flaw, say report) {
-			say(f.at, graceKey+" of "+f.whose()+" is not the pod's; expected it in the pod's spec, beside containers", "spec:\n  "+graceKey+": "+f.value.text()+"\n  containers: …")
+			say(f.at, graceKey+" of "+f.whose()+" is not the pod's; expected it in the pod's spec, beside containers", secondsFix(f.value, graceKey)+" # beside containers")
 		})},
 		{"not-one-handler", Error, "a hook has no handler, or more than one", hooks(notOneHandler)},
 		{"field-misspelt", Error, "a field's name is one that Kubernetes does not know there", flaws(flaw.misspells, fieldMisspelt)},
@@ -28,14 +31,19 @@ func formRules() []Rule {
 		{"init-container-hook", Error, "an init container has a hook, which Kubernetes refuses", containers(func(c *container, say report) {
 			if c.hook != nil && c.init {
 				say(c.hook.place, "an init container has a preStop hook, which Kubernetes refuses: it has ended before the pod stops",
-					"move the hook to the container that it is for, or make this one a sidecar with restartPolicy: Always")
+					"move the hook to the container that it is for; or make this one a sidecar, by restartPolicy Always")
 			}
 		})},
 		{"tcp-socket-hook", Error, "a tcpSocket hook, which always fails", hooks(func(h *preStop, say report) {
 			if all := h.handlers(); len(all) == 1 && all[0] == "tcpSocket" {
-				say(h.place.at("tcpSocket"), "a tcpSocket hook is accepted and always fails: the kubelet has nothing to do for it", "exec:\n  command: [/prestop, until quiet 8080]")
+				step := "until quiet"
+				if port := h.portNumber(h.place.at("tcpSocket", "port").text()); !nameOfPort(port) {
+					step += " " + port
+				}
+				say(h.place.at("tcpSocket"), "a tcpSocket hook is accepted and always fails: the kubelet has nothing to do for it", h.newHook(step))
 			}
 		})},
+		{"patch-not-seen", Warning, "a hook in a patch of a kustomization, which is looked at only where it is applied", patchNotSeen},
 		{"settings-without-hook", Warning, "prestop's variables are set, and the container has no hook of prestop's", containers(settingsWithoutHook)},
 	}
 }
@@ -92,6 +100,8 @@ func (f flaw) misplacesHook() bool {
 	}
 	name := strings.ToLower(f.at.Value)
 	switch {
+	case name == "method" && f.of == reflect.TypeFor[corev1.HTTPGetAction]():
+		return false // see methodOfGet
 	case name == "prestop" || name == "poststart" || f.partOfHook():
 		return true
 	case f.of == reflect.TypeFor[corev1.Container]() && f.near == "lifecycle":
@@ -102,16 +112,120 @@ func (f flaw) misplacesHook() bool {
 	return false
 }
 
-const hookLines = "lifecycle:\n  preStop:\n    exec:\n      command: [/prestop]"
-
 func hookMisplaced(f flaw, say report) {
+	keys := []string{"lifecycle"} // where it belongs, below a container
+	switch name := f.at.Value; {
+	case strings.EqualFold(name, "preStop"):
+		keys = append(keys, "preStop")
+	case strings.EqualFold(name, "postStart"):
+		keys = append(keys, "postStart")
+	case f.near != "lifecycle":
+		keys = []string{name}
+	}
 	switch {
+	case f.of == reflect.TypeFor[corev1.LifecycleHandler]() && handlerWith(f.in) != "" && f.in.firstOf(handlerKeys) != f.at.Value && slices.Contains(handlerKeys, f.at.Value):
+		// one finding for all fields of a handler that is left out
 	case f.partOfHook():
-		say(f.at, f.at.Value+" is no field of "+f.whose()+"; expected "+strings.Join(f.fields, ", "), hookLines)
+		say(f.at, f.at.Value+" is no field of "+f.whose()+"; expected "+strings.Join(f.fields, ", "), cmp.Or(f.home(), "remove it, or see how far it is indented"))
 	case f.of == reflect.TypeFor[corev1.PodSpec]():
-		say(f.at, f.at.Value+" is no field of a pod; it is of a container", "containers:\n- name: …\n  "+f.at.Value+": …")
+		fix := "move it to the container that it is for"
+		if all := f.in.at("containers").items(); len(all) == 1 && f.value.there() && harmless(f.value.words()) {
+			fix = "containers:\n- name: " + all[0].at("name").text() + "\n  " + strings.ReplaceAll(own(f.value, keys...), "\n", "\n  ")
+		}
+		say(f.at, f.at.Value+" is no field of a pod; it is of a container", fix)
 	default:
-		say(f.at, f.at.Value+" is no field of "+f.whose()+"; a hook stands below lifecycle of a container", hookLines)
+		say(f.at, f.at.Value+" is no field of "+f.whose()+"; a hook stands below lifecycle of a container", cmp.Or(own(f.value, keys...), "put what stands here below "+strings.Join(keys, " and ")))
+	}
+}
+
+// home is what is misplaced in a hook, where it belongs; empty: that is not known.
+func (f flaw) home() string {
+	key, lacks := f.at.Value, func(field string) bool { return !f.in.at(field).there() }
+	switch of := f.of; {
+	case f.near != "" && lacks(f.near):
+		return own(f.value, f.near)
+	case of == reflect.TypeFor[corev1.Lifecycle]() && lacks("preStop"):
+		if slices.Contains(handlerFields, key) {
+			return own(f.value, "preStop", key)
+		}
+		return own(f.value, "preStop")
+	case of == reflect.TypeFor[corev1.LifecycleHandler]() && !slices.ContainsFunc(handlerFields, func(field string) bool { return !lacks(field) }):
+		if handler := handlerWith(f.in); handler != "" { // its fields stand one level too high
+			return own(f.in, f.path[len(f.path)-1], handler)
+		}
+		if handler := handlerWith(f.value); handler != "" {
+			return own(f.value, handler)
+		}
+	case of == reflect.TypeFor[corev1.ExecAction]() && lacks("command"):
+		return own(f.value, "command")
+	case of == reflect.TypeFor[corev1.ExecAction]() && key == "args":
+		return commandFix(slices.Concat(f.in.at("command").words(), f.value.words()), "")
+	case of == reflect.TypeFor[corev1.SleepAction]() && lacks("seconds"):
+		return secondsFix(f.value, "seconds")
+	}
+	return ""
+}
+
+// handlerKeys are fields of handlers, which stand one level too high where a handler is left out.
+var handlerKeys = []string{"command", "path", "port", "scheme", "host", "httpHeaders", "seconds"}
+
+// firstOf is the first key of a mapping that is one of some.
+func (n node) firstOf(some []string) string {
+	for key := range n.pairs() {
+		if slices.Contains(some, key.Value) {
+			return key.Value
+		}
+	}
+	return ""
+}
+
+// handlerWith is the handler whose fields a mapping has; empty: none.
+func handlerWith(n node) string {
+	for key := range n.pairs() {
+		switch key.Value {
+		case "command":
+			return "exec"
+		case "path", "port":
+			return "httpGet"
+		case "seconds":
+			return "sleep"
+		}
+	}
+	return ""
+}
+
+// secondsFix is a field with the number, as of seconds, that somebody wrote in another way.
+func secondsFix(n node, keys ...string) string {
+	if d := stopDuration(n.text()).Abs(); d >= time.Second {
+		return below(int(min(d/time.Second, 1<<30)), keys...)
+	}
+	return "a number, without quotes and unit"
+}
+
+// methodOfGet finds an httpGet hook that is told how to call.
+func methodOfGet(h *preStop, say report) {
+	at, method := h.place.at("httpGet").pair("method")
+	if h.HTTPGet == nil || at.Node == nil {
+		return
+	}
+	fix := h.getWithout("method")
+	if !strings.EqualFold(method.text(), "GET") {
+		fix = h.byPrestop(method.text())
+	}
+	say(at, "method is no field of httpGet, whose calls are GET", fix)
+}
+
+func patchNotSeen(w *workload, say report) {
+	if w.kind != kustomization {
+		return
+	}
+	for _, patch := range w.patches() {
+		for _, word := range []string{"preStop", graceKey, variablePrefix} {
+			if strings.Contains(patch.text(), word) {
+				say(patch, "this patch has "+word+", and a patch alone is not looked at: what it comes to depends on what it is applied to", "kubectl kustomize DIR | kubectl prestop lint -f -")
+				break
+			}
+		}
 	}
 }
 
@@ -136,7 +250,8 @@ func hookAtStart(c *container, say report) {
 		return
 	}
 	if words := c.Lifecycle.PostStart.Exec.Command; len(words) > 0 && c.runsPrestop(words[0]) && (len(words) == 1 || words[1] != clearCommand) {
-		say(c.at("lifecycle", "postStart", "exec", "command", 0), "a postStart hook is run when the container begins, not when it stops", hookLines)
+		at, _ := c.at("lifecycle").pair("postStart")
+		say(at, "a postStart hook is run when the container begins, not when it stops", cmp.Or(own(c.at("lifecycle", "postStart"), "preStop"), "preStop instead of postStart"))
 	}
 }
 
@@ -146,14 +261,14 @@ func (w *workload) hasContainers() bool {
 
 // misspells tells of all fields that are almost others, and in a pod of all that Kubernetes does not know.
 func (f flaw) misspells() bool {
-	return f.kind == unknownField && !f.misplacesHook() && !f.misplacesGrace() && (f.near != "" || f.inPod && !f.loose)
+	return f.kind == unknownField && !f.misplacesHook() && !f.misplacesGrace() && !f.partOfHook() && (f.near != "" || f.inPod && !f.loose)
 }
 
 func fieldMisspelt(f flaw, say report) {
 	const fix = "see its spelling, and how far it is indented"
 	switch name := f.at.Value; {
 	case f.near != "":
-		say(f.at, name+" is no field that Kubernetes knows here; expected "+f.near, f.near+": …")
+		say(f.at, name+" is no field that Kubernetes knows here; expected "+f.near, cmp.Or(own(f.value, f.near), f.near+" instead of "+name))
 	case len(f.fields) <= 5:
 		say(f.at, name+" is no field of "+f.whose()+"; expected "+strings.Join(f.fields, ", "), fix)
 	default:
@@ -164,16 +279,21 @@ func fieldMisspelt(f flaw, say report) {
 // newestKubernetes is the version whose types are linked.
 const newestKubernetes = "1.37"
 
+// notOneHandler leaves a hook alone that has a field which is no handler: that is a finding of its own.
 func notOneHandler(h *preStop, say report) {
-	all := h.handlers()
+	all, fields := h.handlers(), 0
+	for range h.place.pairs() {
+		fields++
+	}
+	exec := h.place.at("exec")
 	switch {
-	case len(all) == 0:
-		say(h.place, "preStop has no handler, which Kubernetes refuses; expected exec, httpGet or sleep", "exec:\n  command: [/prestop]")
+	case len(all) == 0 && (fields == 0 || h.place.at(handlerFields[0]).Node != nil):
+		say(h.place, "preStop has no handler, which Kubernetes refuses; expected exec, httpGet or sleep", h.newHook(h.pod.someWait()))
 	case len(all) > 1:
-		say(h.place, "preStop has the handlers "+strings.Join(all, " and ")+", and Kubernetes takes one",
-			"keep one; prestop does several things in one hook, each argument is a step: [/prestop, post http://localhost:8080/shutdown, wait 20s]")
-	case all[0] == "exec" && h.Exec != nil && len(h.Exec.Command) == 0 && h.place.at("exec", "command").kind() != "a string":
-		say(h.place.at("exec"), "exec has no command", "command: [/prestop]")
+		say(h.place, "preStop has the handlers "+strings.Join(all, " and ")+", and Kubernetes takes one", "keep one; a hook of prestop's does several things, each argument is a step")
+	case len(all) == 1 && all[0] == "exec" && h.Exec != nil && len(h.Exec.Command) == 0 && exec.at("command").kind() != "a string" && (len(exec.Content) == 0 || exec.at("command").Node != nil):
+		file, needs := h.binary()
+		say(exec, "exec has no command", below([]string{file, h.pod.someWait()}, "command")+needs+h.graceNeeded())
 	}
 }
 
@@ -183,7 +303,7 @@ const quotes = "put all of it in quotes; without them a colon and a blank make a
 func (f flaw) isMistyped() bool { return f.kind == mistyped }
 
 func wrongType(f flaw, say report) {
-	what, fix, name := "the object", "see how far it is indented, and kubectl explain", f.in.at("name").text()
+	what, name := "the object", f.in.at("name").text()
 	if len(f.path) > 0 {
 		what = f.path[len(f.path)-1]
 	}
@@ -191,36 +311,81 @@ func wrongType(f flaw, say report) {
 	if what == "value" && name != "" {
 		shown = "the value of " + name
 	}
-	switch isSetting := func(s setting.Setting) bool { return s.Env == name }; {
+	say(f.at, shown+": expected "+f.expected+", got "+f.at.kind()+", which Kubernetes refuses", f.retyped(what, name))
+}
+
+// retyped is what somebody wrote, as Kubernetes takes it.
+func (f flaw) retyped(what, name string) string {
+	const indented = "see how far it is indented, and kubectl explain"
+	isSetting := func(s setting.Setting) bool { return s.Env == name }
+	list := f.at.Kind == yaml.SequenceNode
+	switch {
 	case what == "value" && slices.ContainsFunc(config.Table(), isSetting) && f.at.text() != "":
-		fix = "value: " + strconv.Quote(f.at.text())
-	case f.expected == "a string" && what == "command" && f.at.kind() == "a number":
-		fix = strconv.Quote(f.at.text())
+		return "value: " + strconv.Quote(f.at.text())
+	case f.expected == "a string" && what == "command" && f.in.at("command").Kind == yaml.SequenceNode:
+		return retypedWords(f.in.at("command").items(), "command")
 	case f.expected == "a string":
-		fix = quotes
+		return quotes
 	case what == "env":
-		fix = "env:\n- name: " + graceVariable + "\n  value: \"60\""
+		return envFix(f.at)
 	case what == "command":
-		fix = "command:\n- /prestop\n- wait 20s"
+		return wordsFix(f.at.text(), indented)
+	case what == "exec" && list:
+		return retypedWords(f.at.items(), what, "command")
 	case what == "exec":
-		fix = "exec:\n  command:\n  - /prestop\n  - wait 20s"
-	case what == "sleep":
-		fix = "sleep:\n  seconds: 20"
-	case what == "seconds" && stopDuration(f.at.text()) > 0:
-		fix = what + ": " + number(int32(stopDuration(f.at.text())/time.Second))
+		return wordsFix(f.at.text(), indented, what)
+	case what == "preStop" && list:
+		return retypedWords(f.at.items(), what, "exec", "command")
 	case what == "preStop":
-		fix = "preStop:\n  exec:\n    command: [/prestop]"
-	case what == graceKey:
-		fix = what + ": 60"
+		return wordsFix(f.at.text(), indented, what, "exec")
+	case what == "sleep":
+		return secondsFix(f.at, what, "seconds")
 	case f.expected == "a whole number":
-		fix = "a number, without quotes"
+		return secondsFix(f.at, what)
+	case f.expected == "a truth value":
+		if value, err := strconv.ParseBool(strings.ToLower(f.at.text())); err == nil {
+			return below(value, what)
+		}
 	}
-	say(f.at, shown+": expected "+f.expected+", got "+f.at.kind()+", which Kubernetes refuses", fix)
+	return indented
+}
+
+// retypedWords is a command whose words are no strings: numbers, and what a colon made a mapping of.
+func retypedWords(items []node, keys ...string) string {
+	var words []string
+	for _, item := range items {
+		all := item.words()
+		if item.Kind == yaml.MappingNode && len(item.Content) == 2 && len(all) == 1 {
+			all = []string{item.Content[0].Value + ": " + all[0]}
+		}
+		if len(all) != 1 || !item.there() {
+			return quotes
+		}
+		words = append(words, all...)
+	}
+	if !harmless(words) {
+		return quotes
+	}
+	return below(words, keys...)
+}
+
+// envFix is a list of variables that somebody wrote as a mapping.
+func envFix(n node) string {
+	lines := []string{"env:"}
+	safe := harmless(n.words())
+	for key, value := range n.pairs() {
+		lines = append(lines, fmt.Sprintf("- {name: %s, value: %q}", key.Value, value.text()))
+		safe = safe && secretIn(key.Value+"="+value.text()) == ""
+	}
+	if len(lines) == 1 || !safe {
+		return "a list, in which each variable has a name and a value"
+	}
+	return strings.Join(lines, "\n")
 }
 
 func graceOutOfRange(p *pod, say report) {
 	if p.graceWrong && p.Spec.TerminationGracePeriodSeconds != nil {
-		say(p.graceNode, graceKey+": expected a number of seconds, got "+p.graceNode.text(), graceKey+": 60")
+		say(p.graceNode, graceKey+": expected a number of seconds, got "+p.graceNode.text(), secondsFix(p.graceNode, graceKey))
 	}
 }
 
@@ -248,13 +413,17 @@ func settingsWithoutHook(c *container, say report) {
 		return
 	case h != nil:
 		lacks = "has a preStop hook that does not run prestop"
-	case c.at("lifecycle", "preStop").Node != nil:
+	case c.at("lifecycle", "preStop").Node != nil || slices.ContainsFunc(c.pod.of.flaws, func(f flaw) bool { return f.misplacesHook() && f.container == c.Name }):
 		return
 	}
 	ofECK := []string{waitVariable, "PRE_STOP_SHUTDOWN_TYPE", "PRE_STOP_MAX_DNS_ERRORS"} // names of its own hook
 	for i, v := range c.Env {
 		if strings.HasPrefix(v.Name, variablePrefix) && !ofService(v.Name) && !(c.pod.cluster != "" && slices.Contains(ofECK, v.Name)) {
-			say(c.at("env", i), v.Name+" is set, and container "+c.Name+" "+lacks, hookLines)
+			fix := "remove it; or let prestop be the hook, whose steps do what yours does"
+			if c.hook == nil {
+				fix = c.newHook(c.pod.someWait())
+			}
+			say(c.at("env", i), v.Name+" is set, and container "+c.Name+" "+lacks, fix)
 			return
 		}
 	}

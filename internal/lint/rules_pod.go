@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"regexp"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/version"
 )
 
@@ -16,7 +19,8 @@ import (
 func podRules() []Rule {
 	return []Rule{
 		{"grace-zero", Error, "a hook in a pod whose grace period is 0", hooks(graceZero)},
-		{"http-get-port", Error, "an httpGet hook without a port, which Kubernetes refuses", hooks(httpGetPort)},
+		{"http-get-port", Error, "an httpGet hook without a port, or with one that Kubernetes refuses", hooks(httpGetPort)},
+		{"http-get-scheme", Error, "an httpGet hook whose scheme is neither HTTP nor HTTPS", hooks(httpGetScheme)},
 		{"http-get-host", Warning, "an httpGet hook with a host, so that another than this pod may be called", hooks(httpGetHost)},
 		{"stop-signal-without-os", Error, "a stopSignal in a pod without spec.os.name, which Kubernetes refuses", containers(stopSignalWithoutOS)},
 		{"restart-skips-hook", Warning, "a rule restarts all containers, which skips their hooks", containers(restartSkipsHook)},
@@ -28,39 +32,64 @@ func podRules() []Rule {
 
 func graceZero(h *preStop, say report) {
 	if h.pod.graceNode.there() && !h.pod.graceWrong && h.pod.grace == 0 {
-		say(h.pod.graceNode, graceKey+" is 0: the kubelet gives the hook of "+h.Name+" one second at most, and the app none", graceKey+": 60").Container = ""
+		say(h.pod.graceNode, graceKey+" is 0: the kubelet gives the hook of "+h.Name+" one second at most, and the app none", h.graceFix(max(time.Minute, h.shortest()*3/2))).Container = ""
 	}
 }
 
 func httpGetPort(h *preStop, say report) {
-	if h.HTTPGet != nil && !h.place.at("httpGet", "port").there() {
-		say(h.place.at("httpGet"), "the httpGet hook has no port, which Kubernetes refuses", "port: "+h.likelyPort())
+	if h.HTTPGet == nil {
+		return
+	}
+	at, port := h.place.at("httpGet", "port"), h.HTTPGet.Port
+	switch {
+	case !at.there():
+		say(h.place.at("httpGet"), "the httpGet hook has no port, which Kubernetes refuses", h.portFix(""))
+	case port.Type == intstr.String && !nameOfPort(port.StrVal):
+		say(at, "port "+port.StrVal+" is in quotes: Kubernetes takes it for a port's name, and refuses one without letters", "port: "+port.StrVal)
+	case port.Type == intstr.Int && (port.IntVal < 1 || port.IntVal > 65535):
+		say(at, "port "+at.text()+" is none: Kubernetes takes 1 to 65535", h.portFix(at.text()))
 	}
 }
 
-// likelyPort is a port of the container's, or an example.
-func (c *container) likelyPort() string {
-	if all := c.declared(); len(all) > 0 {
-		return all[0]
+// httpGetScheme finds a scheme that the API refuses: it takes capital letters alone.
+func httpGetScheme(h *preStop, say report) {
+	at := h.place.at("httpGet", "scheme")
+	scheme := at.text()
+	upper := strings.ToUpper(scheme)
+	switch known := upper == "HTTP" || upper == "HTTPS"; {
+	case scheme == "" || known && scheme == upper:
+	case known:
+		say(at, "the scheme "+scheme+" is in small letters, which Kubernetes refuses", "scheme: "+upper)
+	default:
+		say(at, scheme+" is no scheme of an httpGet hook", "HTTP or HTTPS")
 	}
-	return "8080"
+}
+
+// getWithout is the httpGet hook without one of its fields.
+func (h *preStop) getWithout(field string) string {
+	get := h.place.at("httpGet")
+	secret := slices.ContainsFunc(h.HTTPGet.HTTPHeaders, func(header corev1.HTTPHeader) bool { return secretIn(header.Name+": "+header.Value) != "" })
+	if secret || !harmless(get.words()) {
+		return "httpGet without " + field
+	}
+	return below(get.with(field, nil), "httpGet")
 }
 
 func httpGetHost(h *preStop, say report) {
 	if h.HTTPGet == nil || h.HTTPGet.Host == "" {
 		return
 	}
-	at := h.place.at("httpGet", "host")
+	at, fix := h.place.at("httpGet", "host"), h.getWithout("host")
 	if local(h.HTTPGet.Host) {
-		say(at, "the kubelet makes the call of an httpGet hook from the node: "+h.HTTPGet.Host+" is the node here, not the pod", "leave host out: without one the kubelet calls the pod's own address")
+		say(at, "the kubelet makes the call of an httpGet hook from the node: "+h.HTTPGet.Host+" is the node here, not the pod", fix)
 		return
 	}
-	say(at, "the kubelet calls "+h.HTTPGet.Host+" from the node, by the node's DNS: a Service's name is not found there, and its address may be another pod's", "leave host out: without one the kubelet calls the pod's own address")
+	say(at, "the kubelet calls "+h.HTTPGet.Host+" from the node, by the node's DNS: a Service's name is not found there, and its address may be another pod's", fix)
 }
 
 func stopSignalWithoutOS(c *container, say report) {
 	if c.Lifecycle != nil && c.Lifecycle.StopSignal != nil && (c.pod.Spec.OS == nil || c.pod.Spec.OS.Name == "") {
-		say(c.at("lifecycle", "stopSignal"), "stopSignal is set and the pod has no os.name: Kubernetes refuses the pod", "spec:\n  os: {name: linux}")
+		say(c.at("lifecycle", "stopSignal"), "stopSignal is set and the pod has no os.name: Kubernetes refuses the pod", "os: {name: linux} # beside containers")
 	}
 }
 
@@ -72,7 +101,7 @@ func restartSkipsHook(c *container, say report) {
 	for i, rule := range c.RestartPolicyRules {
 		hooked := slices.ContainsFunc(c.pod.running, func(c *container) bool { return c.hook != nil })
 		if rule.Action == restartAllContainers && hooked {
-			say(c.at("restartPolicyRules", i, "action"), "RestartAllContainers ends all containers of the pod without their preStop hooks", "action: Restart, which restarts this container alone")
+			say(c.at("restartPolicyRules", i, "action"), "RestartAllContainers ends all containers of the pod without their preStop hooks", "action: Restart # which restarts this container alone")
 		}
 	}
 }
@@ -87,7 +116,7 @@ func recreateWaits(h *preStop, say report) {
 	if i := slices.IndexFunc(h.entries(), func(e entry) bool { return e.needs.Name != "" }); i >= 0 {
 		e := h.entries()[i]
 		say(e.at, e.Line+": the strategy Recreate ends all pods before a new one starts, so that no other pod takes the traffic in a rollout",
-			"strategy: {type: RollingUpdate}; or until quiet, which ends when the last request has been answered")
+			"RollingUpdate, where the app may run twice; else until quiet, which ends when the last request has been answered")
 	}
 }
 
@@ -97,17 +126,26 @@ type stopTime struct {
 	program string // by whose name the flag is known; empty: by the image or the variable alone
 	pattern *regexp.Regexp
 	env     string
+	always  time.Duration // what the flag means; 0: it says
 }
 
 // Flags and variables by their documentation. Times without a unit are seconds.
+//
+// Envoy itself is none of them: on SIGTERM it closes its listeners at once, and --drain-time-s (600 s by default) is only for drains that
+// are asked for before (envoyproxy.io, "Draining"; "Command line options"). Istio's pilot-agent has Envoy go on for
+// TERMINATION_DRAIN_DURATION_SECONDS, 5 s by default (istio/istio, pilot-agent's environment variables). LiteLLM gives uvicorn no limit. With
+// --run_gunicorn it runs gunicorn and leaves graceful_timeout at its 30 s, for which it takes neither a flag nor gunicorn's own settings
+// (BerriAI/litellm, litellm/proxy/proxy_cli.py; docs.gunicorn.org, "Settings").
 var stopTimes = []stopTime{
-	{"vLLM", "vllm", regexp.MustCompile(`^--shutdown-timeout[= ](\S+)$`), ""},
-	{"uvicorn", "uvicorn", regexp.MustCompile(`^--timeout-graceful-shutdown[= ](\S+)$`), ""},
-	{"gunicorn", "gunicorn", regexp.MustCompile(`^--graceful-timeout[= ](\S+)$`), ""},
-	{"Sidekiq", "sidekiq", regexp.MustCompile(`^(?:-t|--timeout)[= ](\S+)$`), ""},
-	{"Traefik", "traefik", regexp.MustCompile(`(?i)^--entrypoints\.[^.]+\.transport\.lifecycle\.gracetimeout[= ](\S+)$`), ""},
-	{"Spring", "java", regexp.MustCompile(`^(?:--|-D)spring\.lifecycle\.timeout-per-shutdown-phase=(\S+)$`), "SPRING_LIFECYCLE_TIMEOUT_PER_SHUTDOWN_PHASE"},
-	{"Quarkus", "java", regexp.MustCompile(`^-Dquarkus\.shutdown\.timeout=(\S+)$`), "QUARKUS_SHUTDOWN_TIMEOUT"},
+	{"vLLM", "vllm", regexp.MustCompile(`^--shutdown-timeout[= ](\S+)$`), "", 0},
+	{"uvicorn", "uvicorn", regexp.MustCompile(`^--timeout-graceful-shutdown[= ](\S+)$`), "", 0},
+	{"gunicorn", "gunicorn", regexp.MustCompile(`^--graceful-timeout[= ](\S+)$`), "", 0},
+	{"Sidekiq", "sidekiq", regexp.MustCompile(`^(?:-t|--timeout)[= ](\S+)$`), "", 0},
+	{"Traefik", "traefik", regexp.MustCompile(`(?i)^--entrypoints\.[^.]+\.transport\.lifecycle\.gracetimeout[= ](\S+)$`), "", 0},
+	{"Spring", "java", regexp.MustCompile(`^(?:--|-D)spring\.lifecycle\.timeout-per-shutdown-phase=(\S+)$`), "SPRING_LIFECYCLE_TIMEOUT_PER_SHUTDOWN_PHASE", 0},
+	{"Quarkus", "java", regexp.MustCompile(`^-Dquarkus\.shutdown\.timeout=(\S+)$`), "QUARKUS_SHUTDOWN_TIMEOUT", 0},
+	{"LiteLLM", "litellm", regexp.MustCompile(`^(--run_gunicorn)$`), "", 30 * time.Second},
+	{"Istio's Envoy", "pilot-agent", regexp.MustCompile(`^$`), "TERMINATION_DRAIN_DURATION_SECONDS", 0},
 }
 
 // appOutlastsGrace counts what is written alone. An app's default is not known, since it may have a file of settings.
@@ -120,7 +158,7 @@ func appOutlastsGrace(h *preStop, say report) {
 		at, takes := app.of(h.container)
 		if takes > 0 && lasts+takes > h.pod.grace {
 			say(at, fmt.Sprintf("the hook lasts %s or more, and %s may take %s to stop after it: together they are longer than the grace period of %s, and SIGKILL ends what is left", short(lasts), app.app, short(takes), short(h.pod.grace)),
-				fmt.Sprintf("%s: %d; or a shorter hook, or a shorter shutdown time", graceKey, seconds(lasts+takes)+5))
+				h.graceFix(lasts+takes+5*time.Second)+" # or a shorter hook, or a shorter shutdown time")
 			return
 		}
 	}
@@ -148,7 +186,7 @@ func (t stopTime) of(c *container) (at node, takes time.Duration) {
 			found = t.pattern.FindStringSubmatch(word + " " + words[i+1])
 		}
 		if found != nil {
-			at, takes = places[i], stopDuration(found[1])
+			at, takes = places[i], cmp.Or(t.always, stopDuration(found[1]))
 		}
 	}
 	return at, takes
@@ -156,7 +194,7 @@ func (t stopTime) of(c *container) (at node, takes time.Duration) {
 
 // runs tells whether a container runs the program, by its words or by its image's entrypoint.
 func (t stopTime) runs(c *container, words []string) bool {
-	byImage := len(c.Command) == 0 && slices.Contains([]string{"vllm-openai", "traefik"}, imageName(c.Image)) && strings.HasPrefix(imageName(c.Image), t.program)
+	byImage := len(c.Command) == 0 && slices.Contains([]string{"vllm-openai", "traefik", "litellm", "litellm-database"}, imageName(c.Image)) && strings.HasPrefix(imageName(c.Image), t.program)
 	return byImage || slices.ContainsFunc(words, func(word string) bool { return path.Base(word) == t.program })
 }
 
@@ -191,5 +229,5 @@ func execReadinessStops(h *preStop, say report) {
 		return
 	}
 	say(h.at("readinessProbe", "exec"), "Kubernetes "+h.pod.of.in.kubernetes+" does not run exec readiness probes while a pod ends: the pod stays ready, whatever the hook tells the app",
-		"readinessProbe:\n  httpGet: {path: /ready, port: "+h.likelyPort()+"}")
+		"a readiness probe by httpGet, grpc or tcpSocket")
 }

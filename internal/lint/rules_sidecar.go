@@ -1,8 +1,10 @@
 package lint
 
 import (
+	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -37,26 +39,38 @@ func sidecarEndsFirst(p *pod, say report) {
 		}
 		say := c.named(say)
 		if at, what := c.hook.endsAtOnce(); what != "" {
-			say(at, what+" ends sidecar "+c.Name+" at once: all hooks of a pod begin at the same time, so that the app still needs it", c.sidecarFix())
+			say(at, what+" ends sidecar "+c.Name+" at once: all hooks of a pod begin at the same time, so that the app still needs it", c.hook.sidecarFix(lasts))
 			continue
 		}
 		// A native sidecar is sent SIGTERM after the others have ended.
 		if longest, ok := c.hook.longest(); ok && !c.native && app != nil && lasts > longest {
-			say(c.hook.place, "the hook of sidecar "+c.Name+" is over after "+short(longest)+" at the latest, and that of "+app.Name+" lasts "+short(lasts)+" or more: the sidecar is sent SIGTERM while the app serves", c.sidecarFix())
+			say(c.hook.place, "the hook of sidecar "+c.Name+" is over after "+short(longest)+" at the latest, and that of "+app.Name+" lasts "+short(lasts)+" or more: the sidecar is sent SIGTERM while the app serves", c.hook.sidecarFix(lasts))
 		}
 	}
 }
 
-func (c *container) sidecarFix() string {
-	if c.native {
-		return "leave the hook out: Kubernetes sends a native sidecar SIGTERM when the other containers have ended"
+func (h *preStop) sidecarFix(lasts time.Duration) string {
+	switch seconds := seconds(lasts); {
+	case h.native:
+		return "leave the hook out, since Kubernetes sends a native sidecar SIGTERM when the other containers have ended"
+	case h.Sleep != nil:
+		return below(seconds, "sleep", "seconds")
+	case len(h.words) == 2 && h.script.shell == "" && path.Base(h.words[0]) == "sleep":
+		return commandFix([]string{h.words[0], strconv.Itoa(seconds)}, "a longer sleep")
 	}
-	for _, app := range c.pod.containers {
-		if all := app.declared(); app != c && len(all) > 0 {
-			return "command: [/prestop, until closed " + all[0] + "]; or make it a native sidecar, an init container with restartPolicy: Always"
+	const native = "or a native sidecar, which is an init container with restartPolicy Always"
+	for _, app := range h.pod.containers {
+		all := app.declared()
+		if app == h.container || len(all) == 0 {
+			continue
 		}
+		step := "until closed " + all[0]
+		if h.planned() {
+			return h.stepsFix(append([]string{step}, h.lines()...), step+" as the hook's first step; "+native)
+		}
+		return "let the hook wait first until the app has closed its port, as prestop's step " + step + " does; " + native
 	}
-	return "until closed PORT, with the app's port, as the hook's first step; or make it a native sidecar, an init container with restartPolicy: Always"
+	return "until closed and the app's port as the hook's first step; " + native
 }
 
 // proxy tells whether a container is one that others depend on, by its name or its image.
@@ -132,9 +146,9 @@ func sharedProcesses(h *preStop, say report) {
 	if !h.pod.shared() {
 		return
 	}
-	const fix = "prestop's step signal finds the container's own main process, and its log goes to it; or remove shareProcessNamespace"
+	const fix = "prestop, whose step signal finds the container's own main process, and whose log goes to it; or remove shareProcessNamespace"
 	if h.planned() && strings.HasPrefix(h.reading.config.LogTo.V, "/proc/1/") && !h.guessed("PRE_STOP_LOG_TO") {
-		say(h.setting("PRE_STOP_LOG_TO"), "PRE_STOP_LOG_TO: process 1 is the pod's pause container, since shareProcessNamespace is true: nobody would see the log", "PRE_STOP_LOG_TO: container, which finds the container's own main process")
+		say(h.setting("PRE_STOP_LOG_TO"), "PRE_STOP_LOG_TO: process 1 is the pod's pause container, since shareProcessNamespace is true: nobody would see the log", "- {name: PRE_STOP_LOG_TO, value: container}")
 	}
 	for _, r := range h.runs() {
 		const one = "process 1 is the pod's pause container, since shareProcessNamespace is true: "
@@ -195,7 +209,7 @@ func classicIstio(h *preStop, say report) {
 		for _, call := range s.needs.Calls { // Elasticsearch's own node is here
 			if host := call.URL.Hostname(); !call.Node && !local(host) && !strings.HasPrefix(host, "/") && (call.Repeats || s.Earliest >= istioStays) {
 				say(s.at, s.Line+": a classic Istio sidecar is sent SIGTERM when the hook begins and ends "+short(istioStays)+" later, and with it every way to "+host,
-					"metadata:\n  annotations:\n    sidecar.istio.io/nativeSidecar: \"true\"\nor have the proxy stay: proxy.istio.io/config with proxyMetadata EXIT_ON_ZERO_ACTIVE_CONNECTIONS: \"true\"")
+					"metadata:\n  annotations:\n    sidecar.istio.io/nativeSidecar: \"true\" # or have the proxy stay, by EXIT_ON_ZERO_ACTIVE_CONNECTIONS in proxy.istio.io/config")
 				return
 			}
 		}

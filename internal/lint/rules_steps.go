@@ -1,12 +1,16 @@
 package lint
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/parse"
+	"github.com/prestop/prestop/internal/phrase"
+	"github.com/prestop/prestop/internal/setting"
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/verbs"
 )
@@ -16,7 +20,7 @@ func stepRules() []Rule {
 	return []Rule{
 		{"step-unreadable", Error, "a step that prestop cannot read", steps(stepUnreadable)},
 		{"unset-variable", Error, "a step or a setting uses a variable that the container does not have", plans(unsetVariable)},
-		{"wrong-field", Error, "POD_NAME, POD_IP and the like are taken from another field of the pod", containers(wrongField)},
+		{"wrong-field", Error, "a variable is taken from a field that pods do not give, or POD_IP and the like from another than theirs", containers(wrongField)},
 		{"steps-ignored", Warning, "PRE_STOP_STEPS is set, and the command's own steps are done instead", plans(func(h *preStop, say report) {
 			h.warned("steps-ignored", func(_ node, text string, _ *entry) { say(h.setting(stepsVariable), text, "keep one of the two") })
 		})},
@@ -37,7 +41,13 @@ func stepRules() []Rule {
 		{"setting-unreadable", Error, "a setting that prestop cannot read", all(plans(settingUnreadable), containers(settingWithoutValue))},
 		{"setting-unknown", Warning, "a PRE_STOP_ variable that is no setting", plans(func(h *preStop, say report) {
 			for _, name := range h.reading.unknown {
-				say(h.setting(name), name+" is no setting of prestop's", "see the list in prestop --help, or remove it"+meant(name))
+				fix := "one that prestop --help lists; or remove it"
+				value := h.env.known[name]
+				takes := func(row setting.Setting) bool { return row.Env == meant(name) && row.Check(value) == nil }
+				if right := meant(name); !h.env.has(right) && slices.ContainsFunc(config.Table(), takes) {
+					fix = below(right, "name")
+				}
+				say(h.setting(name), name+" is no setting of prestop's", fix)
 			}
 		})},
 	}
@@ -48,12 +58,50 @@ func stepUnreadable(h *preStop, s *entry, say report) {
 	if s.said.Err == nil || len(s.unset) > 0 || s.guess || noWord {
 		return
 	}
-	f := say(s.at, fmt.Sprintf("step %d: %s", s.index+1, s.said.Err), "prestop --help lists the steps; prestop --dry-run with the same step says the same")
+	args := h.words[max(len(h.words)-len(h.reading.config.Arguments), 1):]
+	if steps := stepsFor(scriptOf(args)); h.script.shell == "" && s.said.Setting == "" && len(args) > 1 && steps != nil { // a command, word by word
+		if s.said.Index == 0 {
+			say(s.at, fmt.Sprintf("step %d: %s", s.index+1, s.said.Err), h.stepsFix(steps, "the steps that do the same"))
+		}
+		return
+	}
+	f := say(s.at, fmt.Sprintf("step %d: %s", s.index+1, s.said.Err), h.mended(s))
 	if strings.Contains(s.said.Err.Error(), "in POD_IP") {
 		f.Fix = downwardLines("POD_IP")
 	} else if all := stepsOf(s.Line); s.said.Setting == "" && len(all) > 1 {
-		f.Fix = "each step is one item:\ncommand:\n- " + h.words[0] + "\n- " + strings.Join(all, "\n- ")
+		f.Fix = "# each step is one item\n" + below(append([]string{h.words[0]}, all...), "command")
 	}
+}
+
+// mended is the step that somebody means, if it is a command that a step replaces, or a word of it is almost another.
+func (h *preStop) mended(s *entry) string {
+	const sentence = "a step that prestop --help lists; prestop --dry-run with the same step says the same"
+	words := strings.Fields(s.Line)
+	if len(words) == 0 || strings.ContainsAny(s.Line, "'\"") {
+		return sentence
+	}
+	lines := stepsFor(scriptOf(words))
+	name := cmp.Or(phrase.Nearest(words[0], parse.FirstWords(verbs.All())), words[0])
+	for _, v := range verbs.All() {
+		verb, _, two := strings.Cut(v.Name, " ")
+		if verb != name || two && (len(words) < 2 || phrase.Nearest(words[1], []string{v.Name[len(verb)+1:]}) == "") {
+			continue
+		}
+		line := v.Name
+		for _, word := range words[len(strings.Fields(v.Name)):] {
+			if key, value, option := strings.Cut(word, "="); option {
+				word = cmp.Or(phrase.Nearest(key, v.Options), key) + "=" + value
+			}
+			line += " " + word
+		}
+		lines = append(lines, line)
+	}
+	for _, line := range lines {
+		if _, _, _, err := parse.Line(verbs.All(), line, func(string) (string, bool) { return "1", true }); err == nil && harmless([]string{line}) {
+			return h.stepFix(s, line, sentence)
+		}
+	}
+	return sentence
 }
 
 // stepsOf parts a line that is several steps, each beginning with its verb; nil: its parts are no steps. A line with quotes is
@@ -85,18 +133,18 @@ func unsetVariable(h *preStop, say report) {
 			case downward(name) != "":
 				say(s.at, text, downwardLines(name))
 			default:
-				say(s.at, text+", unless the image sets it", "env:\n- {name: "+name+", value: …}").warn()
+				say(s.at, text+", unless the image sets it", "set "+name+" in env").warn()
 			}
 		}
 	}
 	for _, l := range h.env.lost { // which the kubelet leaves as it is written, or refuses
 		switch {
 		case l.key != "":
-			say(l.at, l.name+" is taken from "+l.key+", which has none: the container would not begin", "see the key's spelling")
+			say(l.at, l.name+" is taken from "+l.key+", which has none: the container would not begin", keyFix(l))
 		case strings.HasPrefix(l.name, variablePrefix) || l.name == "node.name":
-			fix := "env:\n- {name: " + l.to + ", value: …}, before " + l.name
+			fix := "set " + l.to + " in env, before " + l.name
 			if downward(l.to) != "" {
-				fix = downwardLines(l.to) + ", before " + l.name
+				fix = downwardLines(l.to) + " # before " + l.name
 			}
 			say(l.at, l.name+" uses $("+l.to+"), which is not set before it in this container, so that it is not expanded", fix)
 		}
@@ -126,6 +174,17 @@ func wrongField(c *container, say report) {
 		return
 	}
 	for i, v := range c.Env {
+		if from := v.ValueFrom; from != nil && from.FieldRef != nil && from.FieldRef.FieldPath != "" && !given(from.FieldRef.FieldPath) {
+			at := c.at("env", i, "valueFrom", "fieldRef", "fieldPath")
+			fix := "fieldPath: " + downward(v.Name)
+			if v.Name == graceVariable {
+				fix = variableLine(v.Name, c.pod.grace)
+			} else if downward(v.Name) == "" {
+				fix = "a field that kubectl explain pod.spec.containers.env.valueFrom.fieldRef names, or a value"
+			}
+			say(at, v.Name+" is taken from "+at.text()+", which is no field that a variable can have: Kubernetes refuses the pod", fix)
+			continue
+		}
 		if v.ValueFrom == nil || v.ValueFrom.FieldRef == nil || !strings.HasPrefix(v.Name, "POD_") || v.Name == "POD_IP" && c.pod.Spec.HostNetwork {
 			continue
 		}
@@ -135,11 +194,21 @@ func wrongField(c *container, say report) {
 	}
 }
 
+// given tells whether a variable can be taken from a field of the pod (validEnvDownwardAPIFieldPathExpressions of Kubernetes'
+// pkg/apis/core/validation).
+func given(field string) bool {
+	name, key, of := strings.Cut(field, "['")
+	if of {
+		return strings.HasSuffix(key, "']") && (name == "metadata.labels" || name == "metadata.annotations")
+	}
+	return slices.Contains([]string{"metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName", "status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs"}, field)
+}
+
 func settingUnreadable(h *preStop, say report) {
 	for _, m := range h.reading.mistakes {
 		at, fix := h.setting(m.Name), "prestop --help says what "+m.Name+" takes"
 		if m.Name == "arguments" {
-			fix = "flags go before the steps; prestop --help lists them"
+			fix = "a flag that prestop --help lists, before the steps"
 		}
 		if m.With != "" {
 			with, _, _ := strings.Cut(m.With, "=")
@@ -163,10 +232,14 @@ func overAtOnce(h *preStop, say report) {
 	if h.timesUnknown() || h.env.open || h.mistaken("") {
 		return
 	}
-	const fix = "a duration is 20 or 20s; or name the steps of the hook: [/prestop, wait 20s]"
+	const fix = "a longer one, as 20 or 20s; or the steps of the hook, as wait 20s"
 	p := h.reading.plan
 	for _, s := range h.entries() {
 		if s.needs.Waits && p.Entries[s.index].Least < time.Second {
+			fix := fix
+			if line, milli := strings.CutSuffix(s.Line, "ms"); milli {
+				fix = h.stepFix(&s, line+"s", fix)
+			}
 			say(s.at, s.Line+" is over at once", fix).warn()
 		}
 	}
@@ -187,8 +260,13 @@ func meant(name string) string {
 	if _, after, ok := strings.Cut(strings.ToUpper(name), "STOP"); ok && right == "" && !strings.HasPrefix(name, variablePrefix) {
 		right = variablePrefix + strings.ReplaceAll(strings.TrimLeft(after, "_-"), "-", "_")
 	}
-	if right == "" {
-		return ""
+	return right
+}
+
+// keyFix is the key that somebody means.
+func keyFix(l lost) string {
+	if near := phrase.Nearest(l.asked, l.keys); near != "" {
+		return below(near, "key")
 	}
-	return "; " + right + "?"
+	return "a key that it has"
 }

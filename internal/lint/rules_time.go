@@ -2,9 +2,13 @@ package lint
 
 import (
 	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/prestop/prestop/internal/hook"
 	"github.com/prestop/prestop/prestop"
 )
 
@@ -15,15 +19,16 @@ func timeRules() []Rule {
 		{"grace-differs", Error, "PRE_STOP_GRACE_PERIOD_SECONDS is not the pod's terminationGracePeriodSeconds", plans(graceDiffers)},
 		{"grace-not-set", Error, "PRE_STOP_GRACE_PERIOD_SECONDS is not set, and what is assumed is not the pod's", plans(graceNotSet)},
 		{"sleep-fills-grace", Error, "a hook sleeps as long as the grace period, or longer", foreign(sleepFillsGrace)},
+		{"sleep-unreadable", Error, "a sleep without a length, or with one that is none", foreign(sleepUnreadable)},
 		{"probe-grace-shorter", Warning, "a probe's own grace period is shorter than the hook takes the pod's to be", plans(probeGraceShorter)},
 		{"max-past-deadline", Warning, "an until has a max= that the deadline cuts", steps(maxPastDeadline)},
 		{"default-ends-early", Warning, "an until without max= ends long before the deadline, by the additional wait", steps(defaultEndsEarly)},
 		{"max-before-begin", Warning, "an until has a max= that is over before it begins", plans(maxBeforeBegin)},
 		{"timeout-not-reached", Warning, "timeout= is longer than one try ever has", steps(func(h *preStop, s *entry, say report) {
 			for _, call := range s.calls() {
-				if has := s.Ends - s.Earliest; h.judged(s) && call.Timeout > has {
+				if has := s.Ends - s.Earliest; h.judged(s) && call.Timeout > has && !h.shortened() {
 					say(s.at, s.Line+": timeout="+short(call.Timeout)+", and the step has "+short(has)+" at most: its max=, or the deadline, ends it first",
-						h.moreGrace(call.Timeout-has, "timeout="+short(has.Truncate(time.Second))+", a longer max=, or more time:\n"))
+						h.timeoutFix(s, call.Timeout-has))
 				}
 			}
 		})},
@@ -53,7 +58,7 @@ func graceNotSet(h *preStop, say report) {
 	text := graceVariable + " is not set: the hook takes the grace period to be " + short(taken) + ", and " + h.pod.graceSaid()
 	switch {
 	case taken > pods:
-		say(h.command(), text+", so that it would be killed before it is done", graceLines(taken))
+		say(h.command(), text+", so that it would be killed before it is done", h.graceFix(taken))
 	case taken < pods:
 		say(h.command(), text+", so that it ends early", variableLine(graceVariable, pods)).warn()
 	}
@@ -67,9 +72,9 @@ func graceDiffers(h *preStop, say report) {
 	text := fmt.Sprintf("%s is %d, and %s: the hook ", h.reading.config.GracePeriod.By, seconds(taken), h.pod.graceSaid())
 	switch {
 	case taken > pods:
-		say(h.setting(graceVariable), text+"would be killed before it is done, and the app with it", graceLines(taken))
+		say(h.setting(graceVariable), text+"would be killed before it is done, and the app with it", h.graceFix(taken))
 	case taken < pods:
-		say(h.setting(graceVariable), text+"ends earlier than it could", variableLine(graceVariable, pods)).warn()
+		say(h.setting(graceVariable), text+"ends earlier than it could", h.settingFix(graceVariable, pods)).warn()
 	}
 }
 
@@ -80,7 +85,7 @@ func probeGraceShorter(h *preStop, say report) {
 	for _, p := range h.probes() {
 		if s := p.TerminationGracePeriodSeconds; s != nil && p.field != "readinessProbe" && time.Duration(*s)*time.Second < h.reading.plan.Grace {
 			say(h.at(p.field, graceKey), fmt.Sprintf("when the %s fails, the hook has %d seconds, and %s tells it %d", p.field, *s, graceVariable, seconds(h.reading.plan.Grace)),
-				"remove it from the probe, or set PRE_STOP_ASK_API to true, so that the hook asks for its true grace period")
+				"remove it from the probe; or set PRE_STOP_ASK_API to true, so that the hook asks for its true grace period")
 		}
 	}
 }
@@ -91,7 +96,8 @@ func (h *preStop) judged(e *entry) bool { return !h.timesUnknown() && (e == nil 
 func maxBeforeBegin(h *preStop, say report) {
 	h.warned("max-before-begin", func(at node, text string, e *entry) {
 		if h.judged(e) {
-			say(at, text, "max="+short(e.Earliest+e.Most)+", or more")
+			longer := whole(max(e.Earliest, e.needs.Least) + e.Most)
+			say(at, text, h.stepFix(e, e.withOption("max", longer), "max="+longer+", or more"))
 		}
 	})
 }
@@ -101,7 +107,7 @@ func defaultEndsEarly(h *preStop, s *entry, say report) {
 	p := h.reading.plan
 	if h.judged(s) && s.needs.Default && h.reading.config.AdditionalWait.IsSet() && !h.guessed(waitVariable) && 2*s.Ends < p.Budget() {
 		say(s.at, s.Line+": without max= it ends at the additional wait, "+short(s.Ends)+" after the hook began, though the grace period of "+short(p.Grace)+" leaves "+short(p.Budget()),
-			fmt.Sprintf("max=%ds", int(p.Budget()/time.Second)))
+			h.stepFix(s, s.withOption("max", whole(p.Budget())), "max="+whole(p.Budget())))
 	}
 }
 
@@ -109,7 +115,7 @@ func maxPastDeadline(h *preStop, s *entry, say report) {
 	p := h.reading.plan
 	if h.judged(s) && s.FromStart && !s.Yields && s.Earliest < s.Most && s.Ends+prestop.Engine < s.Most {
 		say(s.at, s.Line+": its max of "+short(s.Most)+" is cut to "+short(s.Ends)+": the grace period of "+short(p.Grace)+" less the reserve of "+short(p.Reserve)+", and what comes after it, leave no more",
-			h.moreGrace(s.Most-s.Ends, fmt.Sprintf("max=%ds, or more time:\n", int(s.Ends/time.Second))))
+			h.moreGrace(s.Most-s.Ends)+" # or in the step: max="+whole(s.Ends))
 	}
 }
 
@@ -126,13 +132,13 @@ func graceTooShort(h *preStop, say report) {
 			texts, lack, last = append(texts, text), lack+e.Short, at
 		case len(texts) > 0: // more time for the steps is more for the additional wait
 		case h.reading.config.AdditionalWait.IsSet():
-			say(h.setting(waitVariable), text, h.moreGrace(h.floor().Short, ""))
+			say(h.setting(waitVariable), text, h.moreGrace(h.floor().Short))
 		case !h.env.open && !h.mistaken(""):
-			say(h.command(), "the default "+text, h.moreGrace(h.floor().Short, variableLine(waitVariable, p.Budget().Truncate(time.Second))+"\nor more time:\n")).warn()
+			say(h.command(), "the default "+text, variableLine(waitVariable, p.Budget().Truncate(time.Second))+" # or more time for it").warn()
 		}
 	})
 	if len(texts) > 0 {
-		say(last, strings.Join(texts, "; "), h.moreGrace(lack, ""))
+		say(last, strings.Join(texts, "; "), h.moreGrace(lack))
 	}
 }
 
@@ -143,13 +149,68 @@ func (h *preStop) floor() prestop.Slot {
 }
 
 // moreGrace is the grace period that has room for so much more, if the reserve stays the share that it is.
-func (h *preStop) moreGrace(more time.Duration, instead string) string {
+func (h *preStop) moreGrace(more time.Duration) string {
 	p := h.reading.plan
 	grace := p.Grace + more
 	if !h.reading.config.Reserve.IsSet() {
 		grace = max(grace, (p.Budget()+more)*6/5)
 	}
-	return instead + graceLines((grace + 5*time.Second - 1).Truncate(5*time.Second))
+	return h.graceFix((grace + 5*time.Second - 1).Truncate(5 * time.Second))
+}
+
+// shortened tells whether steps get less time than they ask for, which is a finding of its own.
+func (h *preStop) shortened() bool {
+	return slices.ContainsFunc(h.reading.plan.Warnings, func(w hook.Warning) bool {
+		return w.ID == "grace-too-short" && w.Step != hook.NoStep && w.Setting == ""
+	})
+}
+
+// timeoutFix is more time for the step. Its max= bounds it in any case.
+func (h *preStop) timeoutFix(s *entry, lacks time.Duration) string {
+	if s.Most > 0 && s.Most < s.needs.Calls[0].Timeout {
+		return h.stepFix(s, s.withOption("max", whole(s.needs.Calls[0].Timeout)), "a longer max=")
+	}
+	return h.moreGrace(lacks)
+}
+
+// whole is a duration in whole seconds, as steps are written.
+func whole(d time.Duration) string { return strconv.Itoa(int(d/time.Second)) + "s" }
+
+// graceFix has the pod's grace period, and what the hook takes it to be.
+func (h *preStop) graceFix(grace time.Duration) string {
+	lines := fmt.Sprintf("%s: %d", graceKey, seconds(grace))
+	if h.reading == nil || h.reading.config == nil || h.pod.cluster != "" && !h.setsGrace() {
+		return lines
+	}
+	if _, byFlag := h.flagOf(graceVariable); byFlag {
+		return lines + "\n" + h.settingFix(graceVariable, grace)
+	}
+	return lines + "\nenv:\n" + variableLine(graceVariable, grace)
+}
+
+// flagOf is the flag by which the hook's command has a setting.
+func (h *preStop) flagOf(name string) (flag string, ok bool) {
+	if s, set := h.reading.set[name]; set {
+		flag = s.By()
+	}
+	return flag, strings.HasPrefix(flag, "--")
+}
+
+// settingFix sets a setting where it counts: in a flag, if the hook's command has that, else in its variable.
+func (h *preStop) settingFix(name string, d time.Duration) string {
+	flag, ok := h.flagOf(name)
+	if !ok {
+		return variableLine(name, d)
+	}
+	value, words := strconv.Itoa(seconds(d)), slices.Clone(h.words)
+	for i, word := range words {
+		if strings.HasPrefix(word, flag+"=") {
+			words[i] = flag + "=" + value
+		} else if i > 0 && words[i-1] == flag {
+			words[i] = value
+		}
+	}
+	return commandFix(words, flag+"="+value)
 }
 
 func sleepFillsGrace(h *preStop, say report) {
@@ -168,7 +229,38 @@ func sleepFillsGrace(h *preStop, say report) {
 		unset = ", which goes where " + graceKey + " is not set"
 	}
 	say(at, "the hook sleeps "+length+", and the grace period is "+short(h.pod.grace)+unset+": SIGTERM comes when it is used up, and SIGKILL 2 s later",
-		fmt.Sprintf("%s: %d, or a shorter sleep", graceKey, seconds(min(slept, 24*time.Hour)*6/5+5*time.Second)/5*5))
+		h.longerThan(slept))
+}
+
+// sleepLength is what sleep takes. Scripts may have variables there.
+var sleepLength = regexp.MustCompile("^(?:[0-9]*\\.?[0-9]+[smhd]?|inf(?:inity)?|--.*|.*[$`].*)$")
+
+func sleepUnreadable(h *preStop, say report) {
+	if at := h.place.at("sleep", "seconds"); h.Sleep != nil && h.Sleep.Seconds < 0 {
+		say(at, "a sleep of "+at.text()+" s, which Kubernetes refuses", secondsFix(at, "seconds"))
+	}
+	if h.place.at("exec", "args").Node != nil {
+		return // where the length may be, which is a finding of its own
+	}
+	for _, c := range h.script.commands {
+		if c.program() != "sleep" || h.script.lost > 0 || len(c.words) > 1 && !slices.ContainsFunc(c.words[1:], func(w string) bool { return !sleepLength.MatchString(w) }) {
+			continue
+		}
+		fix := "sleep and a number of seconds"
+		if seconds := stopDuration(strings.ReplaceAll(strings.TrimPrefix(strings.Join(c.words[1:], ""), "-"), " ", "")); seconds >= time.Second && h.script.shell == "" {
+			fix = commandFix([]string{c.words[0], strconv.Itoa(int(seconds / time.Second))}, fix)
+		}
+		say(h.command(), "sleep has no length that it takes: it fails at once, and the hook with it", fix)
+		return
+	}
+}
+
+// longerThan is a grace period for a hook that sleeps, and for the app after it.
+func (h *preStop) longerThan(slept time.Duration) string {
+	if slept > 24*time.Hour {
+		return "a sleep of some seconds, shorter than the grace period"
+	}
+	return fmt.Sprintf("%s: %d # or a shorter sleep", graceKey, seconds(slept*6/5+5*time.Second)/5*5)
 }
 
 // short writes a duration as people write it.
@@ -185,11 +277,6 @@ func short(d time.Duration) string {
 
 // seconds writes a duration as Kubernetes does, rounded up.
 func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
-
-// graceLines are those that say a grace period in both places.
-func graceLines(grace time.Duration) string {
-	return fmt.Sprintf("%s: %d\nenv:\n%s", graceKey, seconds(grace), variableLine(graceVariable, grace))
-}
 
 func variableLine(name string, d time.Duration) string {
 	return fmt.Sprintf("- {name: %s, value: \"%d\"}", name, seconds(d))

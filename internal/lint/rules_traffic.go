@@ -2,7 +2,9 @@ package lint
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -29,7 +31,7 @@ func trafficRules() []Rule {
 			for _, service := range h.waitedFor(s) {
 				if !service.spec.PublishNotReadyAddresses && !service.headless() {
 					say(s.at, "until gone "+s.needs.Name+": Service "+service.name+" has an address of its own, so that its DNS answer never has the pod's",
-						"name a headless Service (clusterIP: None), or use until quiet")
+						"name a headless Service, whose clusterIP is None; or use until quiet")
 				}
 			}
 		})},
@@ -59,17 +61,24 @@ func quietSeesProbe(h *preStop, s *entry, say report) {
 	if q == nil || q.Peers {
 		return
 	}
-	for _, port := range s.needs.Ports {
-		all := h.pod.probed()[number(port)]
-		seen := 0
-		for _, p := range all {
-			seen += int(q.For / p.every)
+	ports := slices.Sorted(maps.Keys(h.pod.probed())) // without ports, all that are listened on are watched
+	if len(s.needs.Ports) > 0 {
+		ports = nil
+		for _, port := range s.needs.Ports {
+			ports = append(ports, number(port))
 		}
-		if seen > q.Allow {
-			last := all[len(all)-1]
-			say(s.at, s.Line+": the readiness probe of "+last.Name+" comes every "+short(last.every)+", so that "+short(q.For)+" without traffic never pass and the step lasts to its max",
-				fmt.Sprintf("allow=%d, or a for= shorter than the probe's periodSeconds", seen))
+	}
+	var last probed
+	seen := 0
+	for _, port := range ports {
+		for _, p := range h.pod.probed()[port] {
+			seen, last = seen+int(q.For/p.every), p
 		}
+	}
+	if seen > q.Allow {
+		allow := strconv.Itoa(seen)
+		say(s.at, s.Line+": the readiness probe of "+last.Name+" comes every "+short(last.every)+", so that "+short(q.For)+" without traffic never pass and the step lasts to its max",
+			h.stepFix(s, s.withOption("allow", allow), "allow="+allow+", or a for= shorter than the probe's periodSeconds"))
 	}
 }
 
@@ -108,7 +117,7 @@ func quietUDP(h *preStop, s *entry, say report) {
 		}
 		if !slices.Contains(s.needs.UDP, port) && slices.ContainsFunc(h.pod.running, uses) {
 			say(s.at, fmt.Sprintf("%s: port %d is a UDP port too, and the step counts TCP alone: what comes by UDP is lost", s.Line, port),
-				fmt.Sprintf("until quiet %d,%d/udp", port, port))
+				h.stepFix(s, strings.Replace(s.Line, number(port), fmt.Sprintf("%d,%d/udp", port, port), 1), fmt.Sprintf("until quiet %d,%d/udp", port, port)))
 		}
 	}
 }
@@ -146,9 +155,18 @@ func quietPauses(h *preStop, s *entry, say report) {
 	} else if all := h.container.declared(); len(all) > 0 {
 		port = all[0]
 	}
-	fix := "until empty " + port
+	bounds := ""
+	for _, word := range strings.Fields(s.Line) {
+		if strings.HasPrefix(word, "min=") || strings.HasPrefix(word, "max=") {
+			bounds += " " + word
+		}
+	}
+	fix := "until empty " + port + bounds
 	if metric != "" {
-		fix = "until http://localhost:" + port + "/metrics metric=" + metric + " at-most=0; or " + fix
+		fix = "until http://localhost:" + port + "/metrics metric=" + metric + " at-most=0" + bounds
+	}
+	if port != "PORT" {
+		fix = h.stepFix(s, fix, fix)
 	}
 	say(s.at, s.Line+": an LLM server is silent while it thinks, for longer than the "+short(q.For)+" that this step takes for the end of traffic", fix)
 }
@@ -179,7 +197,7 @@ func portWithoutHook(p *pod, say report) {
 				continue
 			}
 			if served[number(port.ContainerPort)] || port.Name != "" && served[port.Name] {
-				c.named(say)(c.at("ports", i), fmt.Sprintf("a Service sends to port %d of container %s, which has no preStop hook: it is sent SIGTERM at once, while container %s still waits", port.ContainerPort, c.Name, p.containers[first].Name), hookLines)
+				c.named(say)(c.at("ports", i), fmt.Sprintf("a Service sends to port %d of container %s, which has no preStop hook: it is sent SIGTERM at once, while container %s still waits", port.ContainerPort, c.Name, p.containers[first].Name), c.newHook("until quiet "+number(port.ContainerPort)))
 				break
 			}
 		}

@@ -14,8 +14,9 @@ type script struct {
 	text     string // what the shell is given
 	file     string // where the script is; empty: it is the text
 	commands []command
-	branches bool // whether, or how often, each command is run is not known
-	lost     int  // the first word that is no part of the script; 0: none is lost
+	branches bool   // whether, or how often, each command is run is not known
+	source   string // whose text it is, as key stop.sh of ConfigMap web; empty: it stands in the hook
+	lost     int    // the first word that is no part of the script; 0: none is lost
 }
 
 // A command is a simple one.

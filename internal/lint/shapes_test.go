@@ -240,11 +240,11 @@ spec:
 func TestScriptsOfConfigMaps(t *testing.T) {
 	t.Parallel()
 	const config = "---\nkind: ConfigMap\nmetadata: {name: scripts}\ndata:\n  stop.sh: |\n    #!/bin/sh\n    nginx -s quit\n    sleep $WAIT\n  stop.py: |\n    #!/usr/bin/env python3\n    sleep 45\n  prestop.sh: exec /prestop wait 20s\n"
-	pod := []string{"volumes: [{name: s, configMap: {name: scripts, items: [{key: stop.sh, path: a/stop}, {key: stop.py, path: stop.py}, {key: prestop.sh, path: b}]}}]"}
+	pod := []string{"volumes: [{name: s, configMap: {name: scripts, defaultMode: 0755, items: [{key: stop.sh, path: a/stop}, {key: stop.py, path: stop.py}, {key: prestop.sh, path: b}]}}]"}
 	for hook, want := range map[string][]string{
 		"[/scripts/a/stop]":         {"11 error sleep-fills-grace"},
 		"[sh, -e, /scripts/a/stop]": {"11 error sleep-fills-grace"},
-		"[sh, /scripts/other]":      nil,
+		"[sh, /scripts/other]":      {"11 error script-not-runnable"},
 		"[/scripts/stop.py]":        nil,
 		"[/elsewhere/a/stop]":       nil,
 	} {

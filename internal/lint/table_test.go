@@ -71,8 +71,8 @@ func TestForeignHooks(t *testing.T) {
 		{none, none, "{}", "error not-one-handler"},
 		{none, none, "sleep 20", "error wrong-type"},
 		{none, none, "{httpGet: {path: /drain, port: 8080}, exec: null}", ""},
-		{none, none, "{httpget: {path: /drain, port: 8080}}", "error hook-misplaced, error not-one-handler"},
-		{none, none, "{exec: {cmd: [sleep, '20']}}", "error hook-misplaced, error not-one-handler"},
+		{none, none, "{httpget: {path: /drain, port: 8080}}", "error hook-misplaced"},
+		{none, none, "{exec: {cmd: [sleep, '20']}}", "error hook-misplaced"},
 		{none, none, "{exec: {command: [sh, -c, 'sleep 5 && kill -SIGTERM $(pidof vault)']}}", ""},
 		{none, none, "{exec: {command: [sh, -c, 'kill -QUIT 1']}}", "warning signals-and-returns"},
 		{none, none, "{exec: {command: [sh, -c, 'kill -QUIT 1; tail --pid=1 -f /dev/null']}}", ""},
@@ -369,7 +369,7 @@ func TestHooks(t *testing.T) {
 			}
 			text := shape(test.pod, test.container, test.hook) + strings.TrimPrefix(test.more, "\n")
 			if strings.Contains(test.name, "script") {
-				text = strings.Replace(text, "    spec:\n", "    spec:\n      volumes: [{name: s, configMap: {name: s}}]\n", 1)
+				text = strings.Replace(text, "    spec:\n", "    spec:\n      volumes: [{name: s, configMap: {name: s, defaultMode: 0755}}]\n", 1)
 			}
 			if got := linted(t, text); !slices.Equal(got, want) {
 				t.Errorf("found %q, expected %q in\n%s", got, want, text)

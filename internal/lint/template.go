@@ -80,7 +80,7 @@ func (p Part) Document() (*yaml.Node, error) {
 		u := of.unreadable(p.File, err)
 		return nil, &u
 	}
-	move(&n, p.Line)
+	move(&n, of.place())
 	return &n, nil
 }
 

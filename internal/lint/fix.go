@@ -1,0 +1,255 @@
+package lint
+
+import (
+	"bytes"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/prestop/prestop/internal/grammar"
+)
+
+// A fix is YAML to paste, each line to where its key belongs, with other ways in a comment. It has what the user wrote, with the
+// mistake mended. Where only somebody who knows the app can choose, it is a sentence: a YAML scalar.
+
+// below writes a value as YAML below some keys: a node of the user's, words of a command, or a scalar.
+func below(value any, keys ...string) string {
+	n := new(yaml.Node)
+	switch value := value.(type) {
+	case node:
+		n = plainCopy(value)
+	case []string:
+		if n.Kind = yaml.SequenceNode; !isSteps(value) {
+			n.Style = yaml.FlowStyle
+		}
+		for _, word := range value {
+			n.Content = append(n.Content, text(word))
+		}
+	default:
+		_ = n.Encode(value) // which takes any scalar
+	}
+	for _, key := range slices.Backward(keys) {
+		n = &yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{{Kind: yaml.ScalarNode, Value: key}, n}}
+	}
+	var out bytes.Buffer
+	e := yaml.NewEncoder(&out)
+	e.SetIndent(2)
+	e.CompactSeqIndent()
+	_ = e.Encode(n) // a buffer takes all
+	return strings.TrimSuffix(out.String(), "\n")
+}
+
+func isSteps(words []string) bool { return len(words) > 1 && path.Base(words[0]) == program }
+
+// text is a string, in quotes where Kubernetes would read the word for something else.
+func text(word string) *yaml.Node {
+	n := new(yaml.Node)
+	n.SetString(word)
+	if value, _ := (node{Node: &yaml.Node{Kind: yaml.ScalarNode, Value: word}}).scalar(); value != word {
+		n.Style = yaml.DoubleQuotedStyle
+	}
+	return n
+}
+
+// plainCopy is what stands at a place, without comments, anchors and aliases.
+func plainCopy(n node) *yaml.Node {
+	n = n.followed()
+	c := &yaml.Node{Kind: n.Kind, Style: n.Style, Tag: n.Tag, Value: n.Value}
+	for _, inside := range n.Content {
+		c.Content = append(c.Content, plainCopy(node{inside, n.file}))
+	}
+	return c
+}
+
+// with is a mapping of the user's with another value for a key; nil takes the key away.
+func (n node) with(key string, value any) node {
+	c := plainCopy(n)
+	for i := 0; i+1 < len(c.Content); i += 2 {
+		if c.Content[i].Value == key {
+			c.Content = slices.Delete(c.Content, i, i+2)
+			break
+		}
+	}
+	if value != nil {
+		v := new(yaml.Node)
+		if n, ok := value.(*yaml.Node); ok {
+			v = n
+		} else {
+			_ = v.Encode(value)
+		}
+		c.Content = append(c.Content, text(key), v)
+	}
+	return node{c, n.file}
+}
+
+// own is a part of the manifest below some keys; empty: it may hold a secret, which is never repeated.
+func own(n node, keys ...string) string {
+	if !n.there() || !harmless(n.words()) {
+		return ""
+	}
+	return below(n, keys...)
+}
+
+// words are the scalars at a place, in order, and those below it, without keys.
+func (n node) words() []string {
+	n = n.followed()
+	if n.Kind == yaml.ScalarNode {
+		return []string{n.Value}
+	}
+	var all []string
+	for i, inside := range n.Content {
+		if n.Kind != yaml.MappingNode || i%2 == 1 {
+			all = append(all, node{inside, n.file}.words()...)
+		}
+	}
+	return all
+}
+
+// harmlessWord is what no secret looks like: a number or a duration, a name in letters, a path, a URL without user and query, a variable, and
+// what a shell, an option and a step are written with.
+var harmlessWord = regexp.MustCompile(`^(?:` + strings.Join([]string{
+	`[0-9.]{1,8}[smhd]?`, `[A-Z]{1,12}`, `[A-Z][a-z]*(?:-[A-Z][a-z]+)+`, `[a-z][a-z_.-]{0,30}`, `-[0-9a-zA-Z]{1,4}`, `--[a-z-]+`,
+	`(?:max|min|for|timeout|allow|traffic|reserve|--grace-period)=[0-9a-z]{1,8}`,
+	`[a-z]{0,12}(?:/[a-z0-9_.-]{1,40})+/?`, `(?:https?://(?:[a-z0-9.-]|\$\(?\{?[A-Z_]+\}?\)?){1,60}|localhost|[a-z-]{1,40}|[0-9.]{7,15})(?::\d{1,5})?(?:/[a-z0-9_.-]{1,24})*/?`,
+	`\$\{?[A-Za-z_]+\}?`, `\$\([A-Za-z_]+\)`, `[;&|<>!]{1,2}`, `2>&1`, `2?>/dev/null`}, "|") + `)$`)
+
+// tellsNext are options whose value may be a secret.
+var tellsNext = regexp.MustCompile(`^(?:-[A-Za-z]*[aupHdFbh]|--(?:user|header|data|pass|token|cookie|json|form|auth|secret|post)\S*)$`)
+
+// harmless tells whether words may be repeated in a message.
+func harmless(words []string) bool {
+	whole := strings.Join(words, " ")
+	if secretIn(whole) != "" {
+		return false
+	}
+	last := ""
+	for _, field := range strings.Fields(whole) {
+		field = strings.Trim(field, `"';`)
+		if field != "" && !harmlessWord.MatchString(field) || tellsNext.MatchString(last) && field != "" && !strings.HasPrefix(field, "-") {
+			return false
+		}
+		last = field
+	}
+	return true
+}
+
+// commandFix is a command to paste below exec; where its words may hold a secret, it is the sentence.
+func commandFix(words []string, sentence string) string {
+	if !harmless(words) {
+		return sentence
+	}
+	return below(words, "command")
+}
+
+// shellFix is a command to paste that has a shell run words as they are written; where they may hold a secret, it is the sentence.
+func shellFix(shell string, words []string, sentence string) string {
+	return commandFix([]string{shell, "-c", strings.Join(words, " ")}, sentence)
+}
+
+// wordsFix is a command to paste of what somebody wrote as one line; where it may hold a secret, it is the sentence.
+func wordsFix(line, sentence string, keys ...string) string {
+	words := strings.Fields(line)
+	if len(words) == 0 || !harmless(words) {
+		return sentence
+	}
+	switch {
+	case strings.ContainsAny(line, `|&;<>$'"`+"`"):
+		words = []string{"sh", "-c", line}
+	case path.Base(words[0]) == program:
+		if steps := stepsOf(strings.Join(words[1:], " ")); steps != nil {
+			words = append(words[:1], steps...)
+		}
+	}
+	return below(words, append(keys, "command")...)
+}
+
+// stepFix is a step to paste over the one that it is for; where that holds a secret, it is the sentence.
+func (h *preStop) stepFix(s *entry, line, sentence string) string {
+	switch setting := s.said.Setting != ""; {
+	case s.written() != s.Line, !setting && h.script.shell != "": // one word of a shell's script
+		return sentence
+	case setting:
+		return line // of its text
+	}
+	return "- " + below(line)
+}
+
+// written is the entry's line as it is in the manifest.
+func (s *entry) written() string {
+	if s.said.Setting == "" {
+		return s.at.text()
+	}
+	lines := strings.Split(s.at.text(), "\n")
+	if s.said.Index < len(lines) {
+		return strings.TrimSpace(lines[s.said.Index])
+	}
+	return ""
+}
+
+// withOption is a step's line with an option, instead of the one that it has.
+func (s *entry) withOption(key, value string) string {
+	words := slices.DeleteFunc(strings.Fields(s.Line), func(w string) bool { return strings.HasPrefix(w, key+"=") })
+	return strings.Join(append(words, key+"="+value), " ")
+}
+
+// stepsFix is the hook's command to paste with other steps; where one holds a secret, it is the sentence.
+func (h *preStop) stepsFix(steps []string, sentence string) string {
+	flags := h.words[:max(len(h.words)-len(h.reading.config.Arguments), 0)]
+	hides := func(s entry) bool { return s.said.Setting == "" && s.written() != s.Line }
+	if h.script.shell != "" || slices.ContainsFunc(h.entries(), hides) || !harmless(flags) {
+		return sentence
+	}
+	return below(append(slices.Clone(flags), steps...), "command")
+}
+
+// lines are those of the hook's steps that are arguments.
+func (h *preStop) lines() []string {
+	var all []string
+	for _, s := range h.entries() {
+		if s.said.Setting == "" {
+			all = append(all, s.Line)
+		}
+	}
+	return all
+}
+
+// newHook is a hook of prestop's to paste into a container, with what it needs there.
+func (c *container) newHook(steps ...string) string {
+	file, needs := c.binary()
+	return below(append([]string{file}, steps...), "lifecycle", "preStop", "exec", "command") + needs + c.graceNeeded()
+}
+
+// graceNeeded is the variable that a hook needs where the pod's grace period is another than prestop takes it to be.
+func (c *container) graceNeeded() string {
+	if c.pod.grace == defaultGrace || c.pod.cluster != "" || c.pod.graceWrong || slices.ContainsFunc(c.at("env").items(), func(v node) bool { return v.at("name").text() == graceVariable }) {
+		return ""
+	}
+	return "\nenv:\n" + variableLine(graceVariable, c.pod.grace)
+}
+
+// someWait is a wait that fits into the pod's grace period.
+func (p *pod) someWait() string {
+	return "wait " + short(min(15*time.Second, (p.grace/2).Truncate(time.Second)))
+}
+
+// byPrestop is a hook of prestop's that makes the call of an httpGet hook by another method; where it may hold a secret, it is a
+// sentence.
+func (h *preStop) byPrestop(method string) string {
+	get := h.HTTPGet
+	scheme, file := "http", get.Path
+	if strings.EqualFold(string(get.Scheme), "https") {
+		scheme = "https"
+	}
+	if !strings.HasPrefix(file, "/") {
+		file = "/" + file
+	}
+	call := strings.ToLower(method) + " " + grammar.Quote(scheme+"://localhost:"+h.portNumber(get.Port.String())+file)
+	if len(get.HTTPHeaders) > 0 || !slices.Contains([]string{"POST", "PUT", "PATCH", "DELETE"}, strings.ToUpper(method)) || !harmless([]string{call}) || get.Port.String() == "" {
+		return "an exec hook that runs prestop, with a step for the call"
+	}
+	return h.newHook(call)
+}
