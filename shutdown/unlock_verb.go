@@ -60,6 +60,9 @@ func parseUnlock(l *grammar.Line) (step.Spec, error) {
 // parseLock reads the URL, and gives its path without slashes.
 func parseLock(l *grammar.Line, w *grammar.Word) (s *lockSpec, path string, err error) {
 	const expected = "expected redis://HOST, rediss://HOST, etcd://HOST or etcds://HOST (with an s: TLS)"
+	if w, err = w.With(grammar.InURL); err != nil {
+		return nil, "", err
+	}
 	u, err := url.Parse(w.Text)
 	if err != nil {
 		return nil, "", w.Expected("%s; this one cannot be read", expected)

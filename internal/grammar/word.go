@@ -95,25 +95,6 @@ func (w *Word) Late() []string {
 	return all
 }
 
-// Fill is the word's text with the values of its late names.
-func (w *Word) Fill(value func(name string) (string, error)) (string, error) {
-	var text strings.Builder
-	at := 0
-	for _, v := range w.variables {
-		if !v.late {
-			continue
-		}
-		filled, err := value(v.name)
-		if err != nil {
-			return "", err
-		}
-		text.WriteString(w.Text[at:v.from])
-		text.WriteString(filled)
-		at = v.to
-	}
-	return text.String() + w.Text[at:], nil
-}
-
 // An Option is a key=value word. Its Word is the whole of both.
 type Option struct {
 	Key, Value string

@@ -98,17 +98,17 @@ func TestLate(t *testing.T) {
 		t.Errorf("%+v", w)
 	}
 	n := 0
-	got, err := words[1].Fill(func(name string) (string, error) { n++; return strings.Repeat("v", n) + "$(ID)", nil })
+	got, err := words[1].Fill(nil, func(name string) (string, error) { n++; return strings.Repeat("v", n) + "$(ID)", nil })
 	if err != nil || got != "http://a/v$(ID)/bapp?c=vv$(ID)x" {
 		t.Errorf("%s, %v", got, err)
 	}
-	if _, err := words[1].Fill(func(string) (string, error) { return "", errors.ErrUnsupported }); err != errors.ErrUnsupported {
+	if _, err := words[1].Fill(nil, func(string) (string, error) { return "", errors.ErrUnsupported }); err != errors.ErrUnsupported {
 		t.Error(err)
 	}
 	if len(words[3].Late()) != 0 || words[2].Bare() {
 		t.Errorf("%+v", words)
 	}
-	if got, err := words[1].Part(9, 12).Fill(func(string) (string, error) { return "9", nil }); got != "9/" || err != nil {
+	if got, err := words[1].Part(9, 12).Fill(nil, func(string) (string, error) { return "9", nil }); got != "9/" || err != nil {
 		t.Errorf("%s, %v", got, err)
 	}
 }

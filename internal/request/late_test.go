@@ -25,8 +25,8 @@ func parseLate(line string) (s Spec, err error) {
 		if err == nil {
 			s, err = Parse(l, http.MethodPost, w)
 		}
-		if o, ok := l.Option("body"); ok && err == nil && !s.LateBody(o.Part(len("body="), len(o.Text))) {
-			s.Request.Body = []byte(o.Value)
+		if o, ok := l.Option("body"); ok && err == nil {
+			err = s.Body(o.Part(len("body="), len(o.Text)))
 		}
 		return nil, err
 	}}

@@ -5,6 +5,7 @@
 package request
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -39,12 +40,11 @@ type Spec struct {
 
 // Parse reads the URL in w, and the line's options that are of a request.
 func Parse(l *grammar.Line, method string, w *grammar.Word) (Spec, error) {
-	u, err := web.ParseURL(w.Text)
+	at, u, err := parseURL(l, w, "")
 	if err != nil {
-		return Spec{}, w.Refused(err, urlExpected)
+		return Spec{}, err
 	}
-	l.HideURL(w, u)
-	s := Spec{Request: web.Request{Method: method, URL: w.Text, Header: http.Header{}}, URL: u}
+	s := Spec{Request: web.Request{Method: method, URL: at, Header: http.Header{}}, URL: u}
 	if err := s.lateURL(w, u); err != nil {
 		return Spec{}, err
 	}
@@ -75,6 +75,20 @@ func Parse(l *grammar.Line, method string, w *grammar.Word) (Spec, error) {
 	}
 	err = s.condition(l)
 	return s, err
+}
+
+// parseURL reads a word that is a URL, and its text with the values of its variables encoded. of begins an error.
+func parseURL(l *grammar.Line, w *grammar.Word, of string) (string, *url.URL, error) {
+	w, err := w.With(grammar.InURL)
+	if err != nil {
+		return "", nil, err
+	}
+	u, err := web.ParseURL(w.Text)
+	if err != nil {
+		return "", nil, w.Refused(errors.New(of+err.Error()), of+urlExpected)
+	}
+	l.HideURL(w, u)
+	return w.Text, u, nil
 }
 
 // TLSOption reads an option that is of TLS into t. A client certificate without its key, and a name without TLS, would be left
@@ -137,12 +151,11 @@ func (s *Spec) condition(l *grammar.Line) error {
 	if !ok {
 		return nil
 	}
-	u, err := web.ParseURL(o.Value)
+	at, u, err := parseURL(l, o.Part(len("only-if="), len(o.Text)), "only-if: ")
 	if err != nil {
-		return o.Refused(fmt.Errorf("only-if: %w", err), "only-if: "+urlExpected)
+		return err
 	}
-	l.HideURL(&o.Word, u)
-	s.OnlyIf = &Spec{Request: web.Request{Method: http.MethodGet, URL: o.Value}, URL: u, Timeout: s.Timeout}
+	s.OnlyIf = &Spec{Request: web.Request{Method: http.MethodGet, URL: at}, URL: u, Timeout: s.Timeout}
 	if samePlace(s.URL, u) {
 		s.OnlyIf.TLS, s.OnlyIf.TokenFile = s.TLS, s.TokenFile
 	}
