@@ -83,9 +83,9 @@ func (l *Line) End() *Word {
 	return &end
 }
 
-// Option is the last option of that key.
+// Option is the first option of that key.
 func (l *Line) Option(key string) (*Option, bool) {
-	for n := len(l.Options) - 1; n >= 0; n-- {
+	for n := range l.Options {
 		if l.Options[n].Key == key {
 			return &l.Options[n], true
 		}
@@ -112,9 +112,9 @@ func (l *Line) Gives() (string, error) {
 	case o.Value == "" || !o.Bare() || identifier(o.Value) < len(o.Value):
 		return "", o.Expected("into: expected a name of letters, digits and _, got %s", o.Got())
 	case set:
-		return "", o.Expected("into: %s is an environment variable: expected another name", o.Value)
+		return "", o.Expected("into: %s is an environment variable: expected another name", Begun(o.Value))
 	case slices.Contains(l.scope.Given, o.Value):
-		return "", o.Expected("into: %s is given by an earlier step: expected another name", o.Value)
+		return "", o.Expected("into: %s is given by an earlier step: expected another name", Begun(o.Value))
 	case l.Once:
 		return "", o.Expected("into= does not go with once: a second delivery of the hook asks again")
 	}

@@ -141,7 +141,7 @@ func (r *reader) dollar(text *strings.Builder) error {
 	if !late {
 		var set bool
 		if value, set = r.scope.Lookup(name); !set {
-			return r.errorf(begin, "the variable %s is not set", name)
+			return r.errorf(begin, "the variable %s is not set", Begun(name))
 		}
 	}
 	r.variables = append(r.variables, variable{name, text.Len(), text.Len() + len(value), late})
@@ -177,7 +177,7 @@ func (r *reader) bracketed(begin int, closing string) (string, bool, error) {
 		return "", false, r.errorf(begin, "expected %s after the variable's name", closing)
 	}
 	if name == "" || identifier(name) < len(name) {
-		return "", false, r.errorf(begin, "expected a variable's name (letters, digits and _), got %q", name)
+		return "", false, r.errorf(begin, "expected a variable's name (letters, digits and _), got %s", Quoted(name))
 	}
 	r.at = len(r.text) - len(rest)
 	return name, true, nil

@@ -42,7 +42,7 @@ func (w *Word) Refused(err error, plain string) *Error {
 	if len(w.variables) > 0 {
 		return w.Expected("%s", plain)
 	}
-	return w.Expected("%s", err)
+	return w.Expected("%s", Begun(err.Error()))
 }
 
 // Fields splits a word that is a list, as [strings.FieldsFunc] does. Each part has the column of the whole, and is quoted as
@@ -74,7 +74,19 @@ func (w *Word) Part(begin, end int) *Word {
 func (w *Word) Bare() bool { return w.plain == len(w.Text) }
 
 // Got is the word as it was written, quoted, for an error.
-func (w *Word) Got() string { return strconv.Quote(w.Written) }
+func (w *Word) Got() string { return Quoted(w.Written) }
+
+// Quoted quotes a text for an error, and no more than its beginning.
+func Quoted(text string) string { return strconv.Quote(Begun(text)) }
+
+// Begun is the beginning of a text that may be long. It ends in … where it was cut, by which internal/secret finds what is left of a secret.
+func Begun(text string) string {
+	const most = 120
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
+}
 
 // fixed is how much of Text stood before the first variable.
 func (w *Word) fixed() int {
@@ -107,7 +119,7 @@ func (o *Option) Begins(prefix string) bool {
 }
 
 // Got is the value as it was written, quoted, for an error.
-func (o *Option) Got() string { return strconv.Quote(o.Written[len(o.Key)+len("="):]) }
+func (o *Option) Got() string { return Quoted(o.Written[len(o.Key)+len("="):]) }
 
 // options parts the words of the form key=value, whose key is of lower-case letters and dashes and stands
 // outside quotes, from the rest. Both keep their order.

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/internal/config"
-	"github.com/prestop/prestop/internal/phrase"
+	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/internal/setting"
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/web"
@@ -33,8 +33,12 @@ func (s *Script) warnSettings() {
 	warn := func(id, setting string, at int, format string, args ...any) {
 		s.warnings = append(s.warnings, Warning{ID: id, Step: at, Setting: setting, Text: fmt.Sprintf(format, args...)})
 	}
-	for _, name := range s.config.Unknown {
-		warn("setting-unknown", name, NoStep, "%s is set, and no setting of this version%s", name, phrase.DidYouMean(name, s.config.Names()))
+	for _, u := range s.config.Unknown {
+		meant := ""
+		if u.Meant != "" {
+			meant = "; did you mean " + u.Meant + "?"
+		}
+		warn("setting-unknown", u.Name, NoStep, "%s is set, and no setting of this version%s", u.Name, meant)
 	}
 	if eck := s.config.ECK; eck.Unreadable != nil && s.config.PasswordFile.V == eck.PasswordFile {
 		warn("eck-no-password", elasticsearchSetting, NoStep, "this is an ECK pod, and the password of %s, with which its shutdown would be registered, cannot be read: %v", s.config.Username.V, eck.Unreadable)
@@ -166,5 +170,5 @@ func aside(p *Plan) string {
 // problem is the mistake in step n.
 func (s *Script) problem(n int, one *Step) config.Problem {
 	one.Err = one.secrets.Error(one.Err)
-	return config.Problem{Name: fmt.Sprintf("step %d (%s)", n+1, one.Line), Text: one.Err.Error()}
+	return config.Problem{Name: fmt.Sprintf("step %d (%s)", n+1, grammar.Begun(one.Line)), Text: one.Err.Error()}
 }

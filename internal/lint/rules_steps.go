@@ -1,11 +1,13 @@
 package lint
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/parse"
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/verbs"
@@ -36,8 +38,8 @@ func stepRules() []Rule {
 		})},
 		{"setting-unreadable", Error, "a setting that prestop cannot read", all(plans(settingUnreadable), containers(settingWithoutValue))},
 		{"setting-unknown", Warning, "a PRE_STOP_ variable that is no setting", plans(func(h *preStop, say report) {
-			for _, name := range h.reading.unknown {
-				say(h.setting(name), name+" is no setting of prestop's", "see the list in prestop --help, or remove it"+meant(name))
+			for _, u := range h.reading.unknown {
+				say(h.setting(u.Name), u.Name+" is no setting of prestop's", "see the list in prestop --help, or remove it"+meant(u))
 			}
 		})},
 	}
@@ -176,17 +178,13 @@ func overAtOnce(h *preStop, say report) {
 }
 
 // meant suggests a setting that is written almost alike.
-func meant(name string) string {
+func meant(u config.Unknown) string {
 	known := map[string]string{
-		"GRACE_PERIOD": graceVariable, "GRACE_SECONDS": graceVariable, "GRACE": graceVariable, "TERMINATION_GRACE_PERIOD_SECONDS": graceVariable, "GRACE_PERIOD_SECOND": graceVariable,
-		"ADDITIONAL_WAIT": waitVariable, "WAIT_SECONDS": waitVariable, "WAIT": waitVariable, "RESERVE": reserveVariable, "STEP": stepsVariable, "URL": "PRE_STOP_APP_URL",
+		"GRACE_SECONDS": graceVariable, "TERMINATION_GRACE_PERIOD_SECONDS": graceVariable, "WAIT_SECONDS": waitVariable, "WAIT": waitVariable, "URL": "PRE_STOP_APP_URL",
 		"ELASTICSEARCH_PASSWORD": "PRE_STOP_ELASTICSEARCH_PASSWORD_FILE", "ELASTICSEARCH_USER": "PRE_STOP_ELASTICSEARCH_USERNAME",
 		"ELASTICSEARCH_TOKEN": "PRE_STOP_ELASTICSEARCH_TOKEN_FILE", "APP_TOKEN": "PRE_STOP_APP_TOKEN_FILE",
 	}
-	right := known[strings.TrimPrefix(name, variablePrefix)]
-	if _, after, ok := strings.Cut(strings.ToUpper(name), "STOP"); ok && right == "" && !strings.HasPrefix(name, variablePrefix) {
-		right = variablePrefix + strings.ReplaceAll(strings.TrimLeft(after, "_-"), "-", "_")
-	}
+	right := cmp.Or(u.Meant, known[strings.TrimPrefix(u.Name, variablePrefix)])
 	if right == "" {
 		return ""
 	}

@@ -23,6 +23,9 @@ func Options() []string {
 	return []string{"header", "expect", "timeout", "token-file", "ca-file", "cert-file", "key-file", "tls-server-name", "only-if"}
 }
 
+// Often is the key of these that may be given several times.
+const Often = "header"
+
 const urlExpected = "expected a URL such as http://localhost:8080/path; this one cannot be read"
 
 // A Spec is a request as a step describes it. Its URL is nil where the step has a condition, and no request of its own.

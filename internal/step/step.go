@@ -21,6 +21,7 @@ type Verb struct {
 	Name    string
 	Target  string   // what stands after it, as help shows it
 	Options []string // the keys of the key=value words that it takes
+	Often   string   // the one option that may be given several times; empty: none
 	Late    []string // keys of options whose value an earlier step may give when it runs; "" is the target
 	Raw     bool     // all words after it are a program's; an option stands before them
 	Does    string   // what it does, in half a sentence
