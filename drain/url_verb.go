@@ -71,7 +71,8 @@ func (u *urlSpec) condition(l *grammar.Line) (Condition, error) {
 	if isJSON && isMetric {
 		return nil, selector.Expected("expected json= or metric=, got both")
 	}
-	for _, o := range l.Options {
+	for n := range l.Options {
+		o := &l.Options[n]
 		switch {
 		case (o.Key == "in" || o.Key == "not-in") && !isJSON:
 			return nil, o.Expected("%s= goes with json=PATH, and names the values that are waited for, or waited out", o.Key)

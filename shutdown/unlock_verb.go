@@ -94,7 +94,8 @@ func (s *lockSpec) options(l *grammar.Line) (err error) {
 	if !s.secure {
 		instead = fmt.Sprintf("TLS, %ss://HOST", s.url.Scheme)
 	}
-	for _, o := range l.Options {
+	for n := range l.Options {
+		o := &l.Options[n]
 		switch o.Key {
 		case "user":
 			s.user = o.Value
@@ -107,7 +108,7 @@ func (s *lockSpec) options(l *grammar.Line) (err error) {
 				return o.Expected("ca-file= goes with %s", instead)
 			}
 		default:
-			err = request.TLSOption(l, &o, &s.tls, instead)
+			err = request.TLSOption(l, o, &s.tls, instead)
 		}
 		if err != nil {
 			return err

@@ -20,6 +20,7 @@ type Line struct {
 	// Once: not done again where an earlier delivery of the hook had begun the step.
 	Once bool
 
+	raw     bool
 	scope   Scope
 	secrets []Secret
 }
@@ -48,6 +49,7 @@ func Split(text string, scope Scope) (*Line, []Word, error) {
 // all are targets.
 func (l *Line) Arrange(verb string, words []Word, raw bool) {
 	l.Verb = Word{Text: verb, Written: verb, Column: l.Verb.Column, plain: len(verb)}
+	l.raw = raw
 	if !raw {
 		l.Targets, l.Options = options(words)
 		return
@@ -112,9 +114,9 @@ func (l *Line) Gives() (string, error) {
 	case o.Value == "" || !o.Bare() || identifier(o.Value) < len(o.Value):
 		return "", o.Expected("into: expected a name of letters, digits and _, got %s", o.Got())
 	case set:
-		return "", o.Expected("into: %s is an environment variable: expected another name", Begun(o.Value))
+		return "", o.Expected("into: %s is an environment variable: expected another name", o.Value)
 	case slices.Contains(l.scope.Given, o.Value):
-		return "", o.Expected("into: %s is given by an earlier step: expected another name", Begun(o.Value))
+		return "", o.Expected("into: %s is given by an earlier step: expected another name", o.Value)
 	case l.Once:
 		return "", o.Expected("into= does not go with once: a second delivery of the hook asks again")
 	}

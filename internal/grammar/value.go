@@ -116,8 +116,9 @@ func (l *Line) Program() ([]string, error) {
 		return nil, l.End().Expected("expected a program, as in %s /bin/true, after %s", l.Verb.Text, l.Verb.Text)
 	}
 	var program []string
-	for _, w := range l.Targets {
-		l.hideAssigned(&w)
+	for n := range l.Targets {
+		w := &l.Targets[n]
+		l.hideAssigned(w)
 		if strings.ContainsRune(w.Text, 0) {
 			return nil, w.Expected("expected words without NUL, got %s", w.Got())
 		}

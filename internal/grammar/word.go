@@ -14,6 +14,8 @@ type Word struct {
 
 	plain     int // bytes of Text that stood before the first quote or variable
 	variables []variable
+	single    string // what stood in single quotes
+	unquoted  bool   // double quotes were taken away inside brackets, which belonged to the text
 }
 
 // A variable is one that was expanded in a word.
@@ -31,8 +33,13 @@ type Error struct {
 
 func (e *Error) Error() string { return fmt.Sprintf("column %d: %s", e.Column, e.Text) }
 
-// Expected makes an Error for w.
+// Expected makes an Error for w. Of a long text among args there is its beginning.
 func (w *Word) Expected(format string, args ...any) *Error {
+	for n, a := range args {
+		if text, ok := a.(string); ok {
+			args[n] = begun(text, 4*most)
+		}
+	}
 	return &Error{w.Column, fmt.Sprintf(format, args...)}
 }
 
@@ -42,7 +49,7 @@ func (w *Word) Refused(err error, plain string) *Error {
 	if len(w.variables) > 0 {
 		return w.Expected("%s", plain)
 	}
-	return w.Expected("%s", Begun(err.Error()))
+	return w.Expected("%s", err.Error())
 }
 
 // Fields splits a word that is a list, as [strings.FieldsFunc] does. Each part has the column of the whole, and is quoted as
@@ -80,8 +87,12 @@ func (w *Word) Got() string { return Quoted(w.Written) }
 func Quoted(text string) string { return strconv.Quote(Begun(text)) }
 
 // Begun is the beginning of a text that may be long. It ends in … where it was cut, by which internal/secret finds what is left of a secret.
-func Begun(text string) string {
-	const most = 120
+func Begun(text string) string { return begun(text, most) }
+
+// most is how long the beginning of a text is, in bytes.
+const most = 120
+
+func begun(text string, most int) string {
 	if len(text) <= most {
 		return text
 	}

@@ -42,6 +42,7 @@ type Step struct {
 	Variables []string // that it uses, set or not
 
 	secrets *secret.Set
+	doubts  []grammar.Doubt
 }
 
 // Names of the settings that are steps.
@@ -111,6 +112,7 @@ func (s *Script) read(l config.Line, given []string) (one Step, verb string) {
 	}
 	parsed, spec, declared, err := parse.LineIn(grammar.Scope{Lookup: lookup, Given: given}, s.verbs, l.Text)
 	one.secrets.AddLine(declared)
+	one.doubts = parsed.Doubts(func(name string) bool { _, ok := s.config.Env[name]; return ok })
 	if one.Once = parsed.Once; err == nil {
 		one.Line, one.Spec, one.Needs = parsed.Shown(l.Text), spec, spec.Needs()
 		return one, parsed.Verb.Text

@@ -53,6 +53,9 @@ func (s *Script) warnSettings() {
 	}
 	called := make(map[string]bool)
 	for n, one := range s.Steps {
+		for _, d := range one.doubts {
+			warn(d.ID, "", n, "%s: %s", grammar.Begun(one.Line), one.secrets.Hide(d.Text))
+		}
 		twice := false
 		for _, call := range s.calls(one) {
 			key := keyOf(call)

@@ -38,7 +38,8 @@ func LineIn(scope grammar.Scope, verbs []*step.Verb, text string) (*grammar.Line
 
 // meaning refuses what no verb takes, and leaves the rest to the verb. named are the words of its name.
 func meaning(v *step.Verb, verbs []*step.Verb, named []grammar.Word, l *grammar.Line) (step.Spec, error) {
-	for n, o := range l.Options {
+	for n := range l.Options {
+		o := &l.Options[n]
 		if !slices.Contains(v.Options, o.Key) {
 			return nil, o.Expected("%s", expected(v, o.Key))
 		}
@@ -173,17 +174,18 @@ func early(v *step.Verb, named []grammar.Word, l *grammar.Line) error {
 		}
 		return nil
 	}
-	for _, w := range named {
-		if err := refuse(&w); err != nil {
+	for n := range named {
+		if err := refuse(&named[n]); err != nil {
 			return err
 		}
 	}
-	for _, w := range l.Targets {
-		if err := refuse(&w); err != nil && !slices.Contains(v.Late, "") {
+	for n := range l.Targets {
+		if err := refuse(&l.Targets[n]); err != nil && !slices.Contains(v.Late, "") {
 			return err
 		}
 	}
-	for _, o := range l.Options {
+	for n := range l.Options {
+		o := &l.Options[n]
 		if err := refuse(&o.Word); err != nil && !slices.Contains(v.Late, o.Key) {
 			return err
 		}
@@ -238,7 +240,8 @@ func instead(verbs []*step.Verb, words []grammar.Word) string {
 
 // apart refuses a word that begins or parts another step, and one that would be an option in one word with what follows.
 func apart(v *step.Verb, verbs []*step.Verb, l *grammar.Line) error {
-	for n, w := range l.Targets {
+	for n := range l.Targets {
+		w := &l.Targets[n]
 		switch {
 		case !w.Bare() || w.Text == "":
 			continue

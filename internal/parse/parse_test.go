@@ -65,7 +65,7 @@ func TestWhatALineShouldBe(t *testing.T) {
 		"wait " + long:                         `column 6: expected seconds, as 50, or a duration, as 1m30s, of at most a year, got "` + long[:120] + `…"`,
 		long:                                   `column 1: expected wait, until, exec or lease, got "` + long[:120] + `…"`,
 		"until http://a/ " + long + "=":        `column 17: expected an option of until (max min head), got ` + long[:120] + `…=`,
-		"$(" + long + ")":                      `column 1: the variable ` + long[:120] + `… is not set`,
+		"$(" + long + ")":                      `column 1: the variable ` + long[:480] + `… is not set`,
 		"$(-" + long + ")":                     `column 1: expected a variable's name (letters, digits and _), got "-` + long[:119] + `…"`,
 		"sleep 20":                             `column 1: expected a step, got "sleep": wait 20s`,
 		"sleep":                                `column 1: expected a step, got "sleep": wait 20s`,

@@ -20,7 +20,7 @@ import (
 
 // parseLate reads a line to which an earlier one gives ID, with a body as well.
 func parseLate(line string) (s Spec, err error) {
-	verb := &step.Verb{Name: "ask", Options: append(Options(), "body"), Late: LateOptions(), Parse: func(l *grammar.Line) (step.Spec, error) {
+	verb := &step.Verb{Name: "ask", Options: append(Options(), "body"), Often: Often, Late: LateOptions(), Parse: func(l *grammar.Line) (step.Spec, error) {
 		w, err := l.Target("a URL")
 		if err == nil {
 			s, err = Parse(l, http.MethodPost, w)

@@ -55,10 +55,11 @@ func Parse(l *grammar.Line, method string, w *grammar.Word) (Spec, error) {
 	if u.Scheme != "https" {
 		instead = "https://"
 	}
-	for _, o := range l.Options {
+	for n := range l.Options {
+		o := &l.Options[n]
 		switch o.Key {
 		case "header":
-			err = s.header(l, &o)
+			err = s.header(l, o)
 		case "expect":
 			if s.Expect, err = web.ParseStatuses(o.Value); err != nil {
 				err = o.Refused(fmt.Errorf("expect: %w", err), "expect: expected statuses such as 200,404 or 2xx, got "+o.Got())
@@ -70,7 +71,7 @@ func Parse(l *grammar.Line, method string, w *grammar.Word) (Spec, error) {
 		case "ca-file":
 			s.TLS.CAFile = o.Value
 		default:
-			err = TLSOption(l, &o, &s.TLS, instead)
+			err = TLSOption(l, o, &s.TLS, instead)
 		}
 		if err != nil {
 			return Spec{}, err
@@ -129,11 +130,12 @@ func (s *Spec) header(l *grammar.Line, o *grammar.Option) error {
 	}
 	begin := len(o.Key) + len("=") + len(name) + len(":")
 	begin += strings.Index(o.Text[begin:], value)
-	if w := o.Part(begin, begin+len(value)); len(o.Late()) > 0 {
+	if names := o.Late(); len(names) > 0 {
+		w := o.Part(begin, begin+len(value))
 		l.HideVariables(&o.Word)
 		s.late = append(s.late, late{part: name + ":", word: w})
-		if len(w.Late()) < len(o.Late()) {
-			return o.Expected("header: expected $(%s) in the value, got %s", o.Late()[0], o.Got())
+		if len(w.Late()) < len(names) {
+			return o.Expected("header: expected $(%s) in the value, got %s", names[0], o.Got())
 		}
 		return nil
 	}

@@ -62,7 +62,7 @@ func Toggle() Kind[bool] {
 
 // Word is any text.
 func Word(name string) Kind[string] {
-	return Checked(name, func(string) error { return nil })
+	return Kind[string]{name, func(text string) (string, error) { return text, nil }, asItIs}
 }
 
 // Checked is any text that check finds nothing wrong with. Its error says what was expected, and not what was got.
