@@ -13,6 +13,7 @@ import (
 	"github.com/prestop/prestop/internal/setting"
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/web"
+	"github.com/prestop/prestop/prestop"
 )
 
 // A Warning is something that will probably not be what was meant. Log, dry run and lint say its Text.
@@ -123,7 +124,22 @@ func (s *Script) warnTimes(p *Plan, a Asked) {
 		}
 	}
 	for n, slot := range slots[:len(p.Entries)] {
-		least := p.Entries[n].Least
+		least, needs := p.Entries[n].Least, p.Steps[n].Needs
+		from := slot.Earliest
+		if slot.FromStart {
+			from = 0
+		}
+		// The end of the hook itself, and the report's second, are nobody's disappointment.
+		if needs.Written && slot.Earliest < from+slot.Most && slot.Ends+prestop.Engine+p.Aside < from+slot.Most {
+			p.warn(Warning{ID: "max-past-deadline", Step: n, Text: fmt.Sprintf("%s: its max of %s is cut to %s: the grace period of %s less the reserve of %s, and what else is to be done, leave no more",
+				slot.Line, slot.Most, (slot.Ends - from).Round(100*time.Millisecond), p.Grace, p.Reserve)})
+		}
+		for _, call := range needs.Calls {
+			if has := slot.Ends - slot.Earliest; call.Timeout > has+prestop.Engine+p.Aside {
+				p.warn(Warning{ID: "timeout-not-reached", Step: n, Text: fmt.Sprintf("%s: timeout=%s, and the step has %s at most: its max=, or the deadline, ends it first", slot.Line, call.Timeout, has.Round(100*time.Millisecond))})
+				break
+			}
+		}
 		switch {
 		case !slot.FromStart || slot.Most == 0 || p.Entries[n].Yields:
 		case least > max(slot.Most, step.LookTime):

@@ -16,16 +16,15 @@ func timeRules() []Rule {
 		{"grace-not-set", Error, "PRE_STOP_GRACE_PERIOD_SECONDS is not set, and what is assumed is not the pod's", plans(graceNotSet)},
 		{"sleep-fills-grace", Error, "a hook sleeps as long as the grace period, or longer", foreign(sleepFillsGrace)},
 		{"probe-grace-shorter", Warning, "a probe's own grace period is shorter than the hook takes the pod's to be", plans(probeGraceShorter)},
-		{"max-past-deadline", Warning, "an until has a max= that the deadline cuts", steps(maxPastDeadline)},
+		{"max-past-deadline", Warning, "a step has a max= that the deadline cuts", plans(maxPastDeadline)},
 		{"default-ends-early", Warning, "an until without max= ends long before the deadline, by the additional wait", steps(defaultEndsEarly)},
 		{"max-before-begin", Warning, "an until has a max= that is over before it begins", plans(maxBeforeBegin)},
-		{"timeout-not-reached", Warning, "timeout= is longer than one try ever has", steps(func(h *preStop, s *entry, say report) {
-			for _, call := range s.calls() {
-				if has := s.Ends - s.Earliest; h.judged(s) && call.Timeout > has {
-					say(s.at, s.Line+": timeout="+short(call.Timeout)+", and the step has "+short(has)+" at most: its max=, or the deadline, ends it first",
-						h.moreGrace(call.Timeout-has, "timeout="+short(has.Truncate(time.Second))+", a longer max=, or more time:\n"))
+		{"timeout-not-reached", Warning, "timeout= is longer than one try ever has", plans(func(h *preStop, say report) {
+			h.warned("timeout-not-reached", func(at node, text string, e *entry) {
+				if has := e.Ends - e.Earliest; h.judged(e) {
+					say(at, text, h.moreGrace(e.needs.Calls[len(e.needs.Calls)-1].Timeout-has, "timeout="+short(has.Truncate(time.Second))+", a longer max=, or more time:\n"))
 				}
-			}
+			})
 		})},
 	}
 }
@@ -105,12 +104,16 @@ func defaultEndsEarly(h *preStop, s *entry, say report) {
 	}
 }
 
-func maxPastDeadline(h *preStop, s *entry, say report) {
-	p := h.reading.plan
-	if h.judged(s) && s.FromStart && !s.Yields && s.Earliest < s.Most && s.Ends+prestop.Engine < s.Most {
-		say(s.at, s.Line+": its max of "+short(s.Most)+" is cut to "+short(s.Ends)+": the grace period of "+short(p.Grace)+" less the reserve of "+short(p.Reserve)+", and what comes after it, leave no more",
-			h.moreGrace(s.Most-s.Ends, fmt.Sprintf("max=%ds, or more time:\n", int(s.Ends/time.Second))))
-	}
+func maxPastDeadline(h *preStop, say report) {
+	h.warned("max-past-deadline", func(at node, text string, e *entry) {
+		has := e.Ends
+		if !e.FromStart {
+			has -= e.Earliest
+		}
+		if h.judged(e) {
+			say(at, text, h.moreGrace(e.Most-has, fmt.Sprintf("max=%ds, or more time:\n", int(has/time.Second))))
+		}
+	})
 }
 
 // graceTooShort finds waits that are shortened. They are shortened alike, so all steps of a hook are one finding, at the last.

@@ -44,6 +44,8 @@ type Needs struct {
 	FromStart, Guard  bool
 	// Waits: the step is a wait for Least, and nothing else.
 	Waits bool
+	// Written: Most is what somebody wrote as max=.
+	Written bool
 	// Default: a Guard has no bound of its own. Its Most is for the plan to say.
 	Default bool
 
