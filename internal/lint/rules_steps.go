@@ -30,7 +30,9 @@ func stepRules() []Rule {
 			})
 		})},
 		{"quotes-misplaced", Warning, "quotes in a step are taken away, or keep a variable's name", plans(func(h *preStop, say report) {
-			h.warned("quotes-misplaced", func(at node, text string, _ *entry) { say(at, text, "prestop --dry-run with the same step says the same") })
+			h.warned("quotes-misplaced", func(at node, text string, _ *entry) {
+				say(at, text, "prestop --dry-run with the same step says the same")
+			})
 		})},
 		{"setting-unused", Warning, "a setting of a call that is not made", plans(func(h *preStop, say report) {
 			h.warned("setting-unused", func(at node, text string, _ *entry) {
