@@ -53,7 +53,8 @@ func (s *Script) warnSettings() {
 		}
 	}
 	called := make(map[string]bool)
-	for n, one := range s.Steps {
+	for n := range s.Steps {
+		one := &s.Steps[n]
 		for _, d := range one.doubts {
 			warn(d.ID, "", n, "%s: %s", grammar.Begun(one.Line), one.secrets.Hide(d.Text))
 		}
@@ -71,8 +72,8 @@ func (s *Script) warnSettings() {
 // unused tells whether a setting is about a call that is not made. Where something cannot be read, nobody knows.
 func (s *Script) unused(setting setting.Setting) bool {
 	c := s.config
-	shutsDown := func(one Step) bool { return one.Needs.Shutdown != "" }
-	usesURL := func(one Step) bool {
+	shutsDown := func(one *Step) bool { return one.Needs.Shutdown != "" }
+	usesURL := func(one *Step) bool {
 		return shutsDown(one) && slices.ContainsFunc(s.calls(one), func(call step.Call) bool {
 			return slices.ContainsFunc(c.ElasticsearchURLs.V, func(u *url.URL) bool { return web.SamePlace(call.URL, u) })
 		})
@@ -81,18 +82,20 @@ func (s *Script) unused(setting setting.Setting) bool {
 	case len(s.problems) > 0:
 		return false
 	case setting.Env == elasticsearchSetting:
-		return len(c.ElasticsearchURLs.V) > 0 && !slices.ContainsFunc(s.Steps, usesURL)
+		return len(c.ElasticsearchURLs.V) > 0 && !s.has(usesURL)
 	case setting.Group == config.ElasticsearchAlone:
-		return !slices.ContainsFunc(s.Steps, shutsDown)
+		return !s.has(shutsDown)
 	}
 	return setting.Group == config.AppAlone && c.AppURL.V == nil
 }
 
 // calls are those that a step makes to have something done.
-func (s *Script) calls(one Step) []step.Call {
-	all := slices.DeleteFunc(slices.Clone(one.Needs.Calls), func(call step.Call) bool {
-		return call.Method == "" && !call.Node || call.Repeats || call.Condition
-	})
+func (s *Script) calls(one *Step) (all []step.Call) {
+	for _, call := range one.Needs.Calls {
+		if (call.Method != "" || call.Node) && !call.Repeats && !call.Condition {
+			all = append(all, call)
+		}
+	}
 	if one.Needs.Shutdown != "" && len(all) == 0 {
 		for _, u := range s.config.ElasticsearchURLs.V {
 			all = append(all, step.Call{URL: u, Node: true})
@@ -114,8 +117,8 @@ func keyOf(call step.Call) string {
 // warnTimes says what does not fit, what ends too early, and what takes too long.
 func (s *Script) warnTimes(p *Plan, a Asked) {
 	slots := p.Timeline()
-	for n, slot := range slots {
-		if slot.Short > 0 {
+	for n := range slots {
+		if slot := &slots[n]; slot.Short > 0 {
 			if n == len(p.Entries) {
 				n = NoStep
 			}
@@ -123,8 +126,8 @@ func (s *Script) warnTimes(p *Plan, a Asked) {
 				slot.Line, slot.Least, (slot.Least - slot.Short).Round(time.Millisecond), p.Grace, p.Reserve, p.Budget(), aside(p))})
 		}
 	}
-	for n, slot := range slots[:len(p.Entries)] {
-		least, needs := p.Entries[n].Least, p.Steps[n].Needs
+	for n := range p.Entries {
+		slot, needs := &slots[n], &p.Steps[n].Needs
 		from := slot.Earliest
 		if slot.FromStart {
 			from = 0
@@ -141,16 +144,16 @@ func (s *Script) warnTimes(p *Plan, a Asked) {
 			}
 		}
 		switch {
-		case !slot.FromStart || slot.Most == 0 || p.Entries[n].Yields:
-		case least > max(slot.Most, step.LookTime):
-			p.warn(Warning{ID: "max-before-begin", Step: n, Text: fmt.Sprintf("%s: its max of %s is shorter than its min of %s", slot.Line, slot.Most, least)})
+		case !slot.FromStart || slot.Most == 0 || slot.Yields:
+		case slot.Least > max(slot.Most, step.LookTime):
+			p.warn(Warning{ID: "max-before-begin", Step: n, Text: fmt.Sprintf("%s: its max of %s is shorter than its min of %s", slot.Line, slot.Most, slot.Least)})
 		case slot.Earliest >= slot.Most:
 			p.warn(Warning{ID: "max-before-begin", Step: n, Text: fmt.Sprintf("%s: its max of %s counts from the hook's start and is over before it begins, after %s", slot.Line, slot.Most, slot.Earliest)})
 		}
 	}
 	waits := p.Floor
 	for n := len(p.Entries) - 1; n >= 0; n-- {
-		e, needs := p.Entries[n], p.Steps[n].Needs
+		e, needs := &p.Entries[n], &p.Steps[n].Needs
 		if e.Step == nil || e.Guard {
 			waits += max(e.Least, e.Most)
 		}
@@ -160,14 +163,14 @@ func (s *Script) warnTimes(p *Plan, a Asked) {
 		if needs.Returns && waits == 0 && p.Steps[n].Err == nil {
 			p.warn(Warning{ID: "signals-and-returns", Step: n, Text: e.Line + " tells a process to end and returns before it has: SIGTERM comes right after, and most end at once at a second signal"})
 		}
-		if kind := s.shutdownType(p.Steps[n]); kind != "" && kind != step.TypeRestart && kind != step.TypeAuto && p.Steps[n].Err == nil {
+		if kind := s.shutdownType(&p.Steps[n]); kind != "" && kind != step.TypeRestart && kind != step.TypeAuto && p.Steps[n].Err == nil {
 			p.warn(Warning{ID: "elasticsearch-moves-data", Step: n, Text: fmt.Sprintf("Elasticsearch shutdown type %s moves the node's data away, which may take longer than any grace period, and nobody removes its record: restart is for pods that come back", kind)})
 		}
 	}
 }
 
 // early is what is wrong with a step before a wait; empty: nothing.
-func early(needs step.Needs) string {
+func early(needs *step.Needs) string {
 	switch {
 	case needs.Ends == step.EndsListening:
 		return " stops Envoy's listening, at once or when its drain time is over, before the traffic has left: add ?graceful&skip_exit"
