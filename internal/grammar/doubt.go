@@ -22,7 +22,7 @@ var named = regexp.MustCompile(`\$(?:\w+|\(\w+\)|\{\w+\})`)
 func (l *Line) Doubts(set func(name string) bool) (all []Doubt) {
 	doubt := func(id, format string, args ...any) { all = append(all, Doubt{id, fmt.Sprintf(format, args...)}) }
 	words := func(key string, w *Word) {
-		value := Begun(strings.TrimPrefix(w.shown(l.raw || key == "body="), key))
+		value := Begun(strings.TrimPrefix(w.shown(true), key))
 		if w.unquoted {
 			right := "'" + value + "'"
 			if len(w.variables) > 0 || strings.Contains(value, "'") {
@@ -45,8 +45,8 @@ func (l *Line) Doubts(set func(name string) bool) (all []Doubt) {
 		w := &l.Targets[n]
 		words("", w)
 		rest := strings.TrimLeft(w.Text, "0123456789")
-		if l.raw && w.Bare() && rest != "" && (strings.IndexByte("|&;<>", rest[0]) >= 0 || strings.HasSuffix(rest, ";") || strings.Contains(rest, "`")) && path.Base(l.Targets[0].Text) != "find" && n > 0 {
-			doubt("shell-syntax-without-shell", "%s runs no shell, and the program gets %s as an argument: %s sh -c '…' runs one", l.Verb.Text, w.Got(), l.Verb.Text)
+		if l.raw && w.Bare() && rest != "" && (strings.IndexByte("|&;<>#", rest[0]) >= 0 || rest == `\` || strings.HasSuffix(rest, ";") || strings.Contains(rest, "`")) && path.Base(l.Targets[0].Text) != "find" && n > 0 {
+			doubt("shell-syntax-without-shell", "%s runs no shell, and the program gets %s as an argument: %s sh -c '…' runs one", l.Verb.Text, Quoted(w.shown(true)), l.Verb.Text)
 		}
 	}
 	return all
