@@ -170,20 +170,24 @@ func (r *reader) unknown() {
 
 // pairs finds settings that need another one.
 func (r *reader) pairs() {
-	need := func(has bool, name, with string) {
-		if has {
-			r.Problems = append(r.Problems, Missing(name, with))
+	const username, password = "PRE_STOP_ELASTICSEARCH_USERNAME", "PRE_STOP_ELASTICSEARCH_PASSWORD_FILE"
+	const cert, key = "PRE_STOP_ELASTICSEARCH_CERT_FILE", "PRE_STOP_ELASTICSEARCH_KEY_FILE"
+	for _, pair := range []struct {
+		lacks      bool
+		name, with string
+	}{
+		{r.Username.V == "" && r.PasswordFile.V != "", username, password},
+		{r.Username.V != "" && r.PasswordFile.V == "", password, username},
+		{r.CertFile.V == "" && r.KeyFile.V != "", cert, key},
+		{r.CertFile.V != "" && r.KeyFile.V == "", key, cert},
+		{r.ShutdownType.V == step.TypeAuto && !r.AskAPI.V, "PRE_STOP_ASK_API=true", "--shutdown-type=auto"},
+		{r.IfNotDeleted.V == Skip && !r.AskAPI.V, "PRE_STOP_ASK_API=true", "--if-not-deleted=skip"},
+		{r.Output.IsSet() && !r.DryRun.V, "--dry-run", "--output"},
+	} {
+		if pair.lacks {
+			r.Problems = append(r.Problems, Missing(pair.name, pair.with))
 		}
 	}
-	both := func(a, b setting.Value[string], nameA, nameB string) {
-		need(a.V == "" && b.V != "", nameA, nameB)
-		need(a.V != "" && b.V == "", nameB, nameA)
-	}
-	both(r.Username, r.PasswordFile, "PRE_STOP_ELASTICSEARCH_USERNAME", "PRE_STOP_ELASTICSEARCH_PASSWORD_FILE")
-	both(r.CertFile, r.KeyFile, "PRE_STOP_ELASTICSEARCH_CERT_FILE", "PRE_STOP_ELASTICSEARCH_KEY_FILE")
-	need(r.ShutdownType.V == step.TypeAuto && !r.AskAPI.V, "PRE_STOP_ASK_API=true", "--shutdown-type=auto")
-	need(r.IfNotDeleted.V == Skip && !r.AskAPI.V, "PRE_STOP_ASK_API=true", "--if-not-deleted=skip")
-	need(r.Output.IsSet() && !r.DryRun.V, "--dry-run", "--output")
 }
 
 // eck takes from an ECK pod's mounts what is not set.

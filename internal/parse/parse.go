@@ -23,6 +23,14 @@ func Line(verbs []*step.Verb, text string, lookup grammar.Lookup) (*grammar.Line
 
 // LineIn is [Line] of a line to which others before it give values.
 func LineIn(scope grammar.Scope, verbs []*step.Verb, text string) (*grammar.Line, step.Spec, []grammar.Secret, error) {
+	l, spec, secrets, err := lineIn(scope, verbs, text)
+	if e, ok := err.(*grammar.Error); ok && strings.Contains(text, `\n`) {
+		e.Text += `; the \n in it is a backslash and an n, and ends no line`
+	}
+	return l, spec, secrets, err
+}
+
+func lineIn(scope grammar.Scope, verbs []*step.Verb, text string) (*grammar.Line, step.Spec, []grammar.Secret, error) {
 	l, words, err := grammar.Split(text, scope)
 	if err != nil {
 		return l, nil, nil, err

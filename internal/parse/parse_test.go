@@ -49,6 +49,7 @@ func TestWhatALineShouldBe(t *testing.T) {
 		"- wait 5s":                            `column 1: expected a step, got "-": write the step without the dash`,
 		`"wait 5s"`:                            `column 1: expected a step, got "\"wait 5s\"": write the step without quotes around the whole`,
 		`'a b'`:                                `column 1: expected wait, until, exec or lease, got "'a b'"`,
+		`wait 5s\nwait 6s`:                     `column 15: expected an option or the end of the step, got "6s"; the \n in it is a backslash and an n, and ends no line`,
 		"8080 9090":                            `column 1: expected a step, got "8080": write until quiet 8080 for ports, wait 20s for a time`,
 		"1m30s":                                `column 1: expected a step, got "1m30s": wait 1m30s`,
 		"/prestop wait 5s":                     `column 1: expected a step, got "/prestop": write the step without the program`,
