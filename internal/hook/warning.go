@@ -48,6 +48,9 @@ func (s *Script) warnSettings() {
 		warn("steps-ignored", stepsSetting, NoStep, "PRE_STOP_STEPS is set, and the steps given as arguments are done instead of it")
 	}
 	for _, setting := range s.config.Settings {
+		if _, rest, has := strings.Cut(s.config.Env[setting.Env], "$("); has && setting.By() == setting.Env && setting.Env != stepsSetting && strings.Contains(rest, ")") {
+			warn("unset-variable", setting.Env, NoStep, "%s has a $(…) in it that nobody has replaced: Kubernetes does so only with variables that stand before it in the same container", setting.Env)
+		}
 		if setting.By() != "" && s.unused(setting) {
 			warn("setting-unused", setting.Env, NoStep, "%s is set, and nothing that is done uses it", setting.By())
 		}

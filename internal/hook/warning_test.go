@@ -82,6 +82,7 @@ func TestWarnings(t *testing.T) {
 		{"arguments and steps", env{stepsSetting: "wait 6s"}, []string{"wait 5s"}, []string{"steps-ignored: PRE_STOP_STEPS is set"}},
 		{"no setting", env{"PRE_STOP_GRACE_SECONDS": "60", "PRE_STOP_WAIT": "x"}, nil, []string{"setting-unknown: PRE_STOP_GRACE_SECONDS", "setting-unknown: PRE_STOP_WAIT"}},
 
+		{"a variable that the kubelet has left", env{appEnv: "http://a/$(NOT_SET)", "NOT_SET": "x"}, []string{"post http://b/$(NOT_SET)"}, []string{"unset-variable: PRE_STOP_APP_URL has a $(…)"}},
 		{"a call twice", nil, []string{"post http://a/drain", "wait 5s", "post http://a/drain"}, []string{"called-twice of step 3: post http://a/drain: "}},
 		{"a call thrice", nil, []string{"post http://a", "post http://a", "post http://a"}, []string{"called-twice of step 2", "called-twice of step 3"}},
 		{"the app's call twice", env{appEnv: "http://a/drain"}, []string{"post http://a/drain timeout=5s"}, []string{"called-twice of step 2"}},
