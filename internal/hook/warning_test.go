@@ -80,7 +80,7 @@ func TestWarnings(t *testing.T) {
 		{"no max, with the additional wait over", env{waitEnv: "10"}, []string{"wait 20s", "until quiet 8080"}, nil},
 
 		{"arguments and steps", env{stepsSetting: "wait 6s"}, []string{"wait 5s"}, []string{"steps-ignored: PRE_STOP_STEPS is set"}},
-		{"no setting", env{"PRE_STOP_GRACE_SECONDS": "60", "PRE_STOP_WAIT": "x"}, nil, []string{"setting-unknown: PRE_STOP_GRACE_SECONDS", "setting-unknown: PRE_STOP_WAIT"}},
+		{"no setting", env{"PRE_STOP_GRACE_SECONDS": "60", "PRE_STOP_WAIT": "x", "prestop_steps": "x"}, nil, []string{"setting-unknown: PRE_STOP_GRACE_SECONDS", "setting-unknown: PRE_STOP_WAIT", "setting-unknown: prestop_steps is set, and no setting of this version; did you mean PRE_STOP_STEPS?"}},
 
 		{"a variable that the kubelet has left", env{appEnv: "http://a/$(NOT_SET)", "NOT_SET": "x"}, []string{"post http://b/$(NOT_SET)"}, []string{"unset-variable: PRE_STOP_APP_URL has a $(…)"}},
 		{"a call twice", nil, []string{"post http://a/drain", "wait 5s", "post http://a/drain"}, []string{"called-twice of step 3: post http://a/drain: "}},
