@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
-	"slices"
 	"time"
 
 	"github.com/prestop/prestop/internal/step"
@@ -46,8 +45,7 @@ func (c Closed) listens() (bool, error) {
 func listening(among ...uint16) ([]uint16, error) {
 	var found []uint16
 	err := eachListener(among, func(a netip.AddrPort) { found = append(found, a.Port()) })
-	slices.Sort(found)
-	return slices.Compact(found), err
+	return inOrder(found), err
 }
 
 // Check says whether anything listens there now.

@@ -29,14 +29,15 @@ func parseEmpty(l *grammar.Line) (step.Spec, error) {
 	if e.wait, err = watchTime(l); err != nil {
 		return nil, err
 	}
-	for _, o := range l.Options {
+	for n := range l.Options {
+		o := &l.Options[n]
 		switch o.Key {
 		case "at-most":
 			e.empty.AtMost, err = o.Count(0, "how many connections may be left")
 		case "for":
 			e.empty.For, err = o.Positive()
 		case "ignore":
-			e.empty.Ignore, err = prefixes(&o)
+			e.empty.Ignore, err = prefixes(o)
 		}
 		if err != nil {
 			return nil, err

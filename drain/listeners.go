@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
+	"sort"
 
 	"github.com/prestop/prestop/internal/sockdiag"
 )
@@ -61,9 +62,13 @@ func (l Listeners) outward() (tcp, udp []uint16) {
 			udp = append(udp, port)
 		}
 	}
-	slices.Sort(tcp)
-	slices.Sort(udp)
-	return tcp, udp
+	return inOrder(tcp), inOrder(udp)
+}
+
+// inOrder sorts ports, each of them once.
+func inOrder(ports []uint16) []uint16 {
+	sort.Slice(ports, func(i, j int) bool { return ports[i] < ports[j] })
+	return slices.Compact(ports)
 }
 
 // tcp are the ports that were listened on.

@@ -65,8 +65,7 @@ func (w *procWatch) listens() error {
 		return err
 	}
 	if port := missing(w.Ports, slices.Concat(all, connected, w.Noted.tcp())); port != 0 {
-		slices.Sort(all)
-		return fmt.Errorf("could not see: nothing listens on port %d; there are listeners on %s", port, strings.Trim(fmt.Sprint(slices.Compact(all)), "[]"))
+		return fmt.Errorf("could not see: nothing listens on port %d; there are listeners on %s", port, strings.Trim(fmt.Sprint(inOrder(all)), "[]"))
 	}
 	return nil
 }

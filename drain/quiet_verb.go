@@ -45,13 +45,15 @@ func parseQuiet(l *grammar.Line) (step.Spec, error) {
 	if q.wait, err = watchTime(l); err != nil {
 		return nil, err
 	}
-	for n, w := range l.Targets {
-		if err := q.target(n, &w); err != nil {
+	for n := range l.Targets {
+		w := &l.Targets[n]
+		if err := q.target(n, w); err != nil {
 			return nil, err
 		}
 	}
-	for _, o := range l.Options {
-		if err := q.option(&o); err != nil {
+	for n := range l.Options {
+		o := &l.Options[n]
+		if err := q.option(o); err != nil {
 			return nil, err
 		}
 	}

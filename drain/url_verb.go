@@ -16,7 +16,7 @@ import (
 
 // URLVerb is the step that asks until the answer says so.
 func URLVerb() *step.Verb {
-	return &step.Verb{Name: "until", Target: "URL", Options: slices.Concat(request.Options(), []string{"met-by", "json", "in", "not-in", "metric", "at-most", "at-least", "absent", "stable", "min", "max"}), Late: []string{"", "header"},
+	return &step.Verb{Name: "until", Target: "URL", Options: slices.Concat(request.Options(), []string{"met-by", "json", "in", "not-in", "metric", "at-most", "at-least", "absent", "stable", "min", "max"}), Often: request.Often, Late: []string{"", "header"},
 		Does: "asks every second until the answer is 2xx, or says what json= or metric= wants", Parse: parseURL}
 }
 
@@ -71,7 +71,8 @@ func (u *urlSpec) condition(l *grammar.Line) (Condition, error) {
 	if isJSON && isMetric {
 		return nil, selector.Expected("expected json= or metric=, got both")
 	}
-	for _, o := range l.Options {
+	for n := range l.Options {
+		o := &l.Options[n]
 		switch {
 		case (o.Key == "in" || o.Key == "not-in") && !isJSON:
 			return nil, o.Expected("%s= goes with json=PATH, and names the values that are waited for, or waited out", o.Key)

@@ -17,7 +17,7 @@ import (
 func CallVerbs() []*step.Verb {
 	var all []*step.Verb
 	for _, method := range []string{"get", "post", "put", "patch", "delete"} {
-		all = append(all, &step.Verb{Name: method, Target: "URL", Options: slices.Concat([]string{"body"}, request.Options(), []string{"max", "json", "into"}), Late: request.LateOptions(),
+		all = append(all, &step.Verb{Name: method, Target: "URL", Options: slices.Concat([]string{"body"}, request.Options(), []string{"max", "json", "into"}), Often: request.Often, Late: request.LateOptions(),
 			Does: "one HTTP call, tried again until it is sent; a 202 with Location is polled until it is done", Parse: parseCall})
 	}
 	return all
@@ -26,7 +26,6 @@ func CallVerbs() []*step.Verb {
 // callSpec is a Call as its step describes it.
 type callSpec struct {
 	request  request.Spec
-	body     []byte
 	bodyFile string
 	most     time.Duration // of the whole step; 0: no bound of its own
 	once     bool
@@ -85,10 +84,7 @@ func (c *callSpec) setBody(l *grammar.Line, o *grammar.Option) error {
 		return nil
 	}
 	l.HideBody(&o.Word)
-	if !c.request.LateBody(o.Part(len("body="), len(o.Text))) {
-		c.body = []byte(o.Value)
-	}
-	return nil
+	return c.request.Body(o.Part(len("body="), len(o.Text)))
 }
 
 func (c *callSpec) Needs() step.Needs {
@@ -103,9 +99,7 @@ func (c *callSpec) Bind(m *step.Means) (step.Deed, error) {
 	if c.into != "" {
 		call.Value, call.Give = c.value, func(value any) error { return m.Values.Give(c.into, value) }
 	}
-	r := c.request.Request
-	r.Body = c.body
-	return c.request.Step(m, call.Client, r, func(r web.Request) step.Deed {
+	return c.request.Step(m, call.Client, c.request.Request, func(r web.Request) step.Deed {
 		with := call
 		with.Request = r
 		return &with

@@ -101,16 +101,23 @@ func (c *cluster) members(ctx context.Context, p Place, spec string) ([]member, 
 // pick takes the member that is called as we are; the API also returns those that match by host name. Of several, it is the
 // one with our address.
 func (c *cluster) pick(all []member) (member, error) {
-	all = slices.DeleteFunc(all, func(m member) bool { return m.Name != c.Node })
-	if len(all) > 1 {
-		named := len(all)
-		all = slices.DeleteFunc(all, func(m member) bool { return !m.has(c.IP) })
-		if len(all) != 1 {
-			return member{}, fmt.Errorf("%d nodes are called %s, and the pod's address (POD_IP %q) does not tell which is ours", named, shorten(c.Node), c.IP)
+	var named, ours []member
+	for _, m := range all {
+		if m.Name != c.Node {
+			continue
+		}
+		named = append(named, m)
+		if m.has(c.IP) {
+			ours = append(ours, m)
 		}
 	}
-	if len(all) == 0 {
+	switch {
+	case len(named) == 0:
 		return member{}, noNode(shorten(c.Node))
+	case len(named) == 1:
+		return named[0], nil
+	case len(ours) == 1:
+		return ours[0], nil
 	}
-	return all[0], nil
+	return member{}, fmt.Errorf("%d nodes are called %s, and the pod's address (POD_IP %q) does not tell which is ours", len(named), shorten(c.Node), c.IP)
 }

@@ -52,6 +52,9 @@ func parseElasticsearch(l *grammar.Line) (step.Spec, error) {
 	if w.Text == "none" { // which turns the setting off, and is no place
 		return nil, l.Verb.Expected(elasticsearchURL)
 	}
+	if w, err = w.With(grammar.InURLs); err != nil {
+		return nil, err
+	}
 	for _, one := range w.Fields(func(r rune) bool { return strings.ContainsRune(", \n\t", r) }) {
 		u, err := web.ParseHTTP(one.Text)
 		if err != nil {

@@ -27,7 +27,7 @@ func parseSignal(l *grammar.Line) (step.Spec, error) {
 	}
 	s := &signalSpec{name: w, wait: true}
 	if s.signal, err = ParseSignal(w.Text); err != nil {
-		return nil, w.Refused(err, "expected a signal's name or number, got "+w.Written)
+		return nil, w.Refused(err, "expected a signal's name or number, got "+w.Got())
 	}
 	if o, ok := l.Option("wait"); ok {
 		if s.wait, err = o.Bool(); err != nil {

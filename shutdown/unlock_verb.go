@@ -60,6 +60,9 @@ func parseUnlock(l *grammar.Line) (step.Spec, error) {
 // parseLock reads the URL, and gives its path without slashes.
 func parseLock(l *grammar.Line, w *grammar.Word) (s *lockSpec, path string, err error) {
 	const expected = "expected redis://HOST, rediss://HOST, etcd://HOST or etcds://HOST (with an s: TLS)"
+	if w, err = w.With(grammar.InURL); err != nil {
+		return nil, "", err
+	}
 	u, err := url.Parse(w.Text)
 	if err != nil {
 		return nil, "", w.Expected("%s; this one cannot be read", expected)
@@ -91,7 +94,8 @@ func (s *lockSpec) options(l *grammar.Line) (err error) {
 	if !s.secure {
 		instead = fmt.Sprintf("TLS, %ss://HOST", s.url.Scheme)
 	}
-	for _, o := range l.Options {
+	for n := range l.Options {
+		o := &l.Options[n]
 		switch o.Key {
 		case "user":
 			s.user = o.Value
@@ -104,7 +108,7 @@ func (s *lockSpec) options(l *grammar.Line) (err error) {
 				return o.Expected("ca-file= goes with %s", instead)
 			}
 		default:
-			err = request.TLSOption(l, &o, &s.tls, instead)
+			err = request.TLSOption(l, o, &s.tls, instead)
 		}
 		if err != nil {
 			return err

@@ -172,7 +172,7 @@ func (r *hookRun) record(p *hook.Plan, log *slog.Logger) (*record.Record, *prest
 	if r.terminal() {
 		return nil, nil
 	}
-	return record.Open(r.ctx, record.Hook{ID: p.ID(), Entries: p.Entries, Deadline: p.Deadline(), Grace: p.Grace, Container: r.container,
+	return record.Open(r.ctx, record.Hook{ID: p.ID(), Entries: p.Entries, Start: p.Start, Deadline: p.Deadline(), Grace: p.Grace, Container: r.container,
 		StateDir: r.config.StateDir.V, TempDir: r.env["TMPDIR"], Secrets: r.secrets}, log)
 }
 

@@ -23,9 +23,9 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/internal/config"
-	"github.com/prestop/prestop/internal/escape"
 	"github.com/prestop/prestop/internal/help"
 	"github.com/prestop/prestop/internal/proc"
+	"github.com/prestop/prestop/internal/secret"
 	"github.com/prestop/prestop/internal/terminal"
 	versions "github.com/prestop/prestop/internal/version"
 )
@@ -152,7 +152,7 @@ func (i *invocation) inPod() bool { return i.env["KUBERNETES_SERVICE_HOST"] != "
 
 // complain says in one line why nothing was done.
 func (i *invocation) complain(format string, args ...any) int {
-	fmt.Fprintf(i.stderr, "prestop: %s\n", escape.Printable(fmt.Sprintf(format, args...)))
+	fmt.Fprintf(i.stderr, "prestop: %s\n", secret.Abridged(fmt.Sprintf(format, args...)))
 	return exitConfiguration
 }
 

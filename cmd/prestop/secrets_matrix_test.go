@@ -147,8 +147,11 @@ func places() []place {
 		{"a cookie", nil, "post SERVER/PATH header='Cookie: lang=en; id=SECRET'", nil, func(s string) bool { return bare(s) && !strings.Contains(s, ";") }},
 		{"a variable in a header", env("VALUE_H=%s\n"), `post SERVER/PATH header="Authorization: Bearer $(VALUE_H)"`, nil, line},
 		{"a variable in a body", env("VALUE_B=%s"), "post SERVER/PATH body=$(VALUE_B)", nil, any},
-		{"a variable in a query", func(secret string) []string { return []string{"VALUE_Q=" + url.QueryEscape(secret)} }, "post SERVER/PATH?t=$(VALUE_Q)", nil, any},
-		{"a variable in a condition", func(secret string) []string { return []string{"VALUE_C=" + url.QueryEscape(secret)} }, "post SERVER/no only-if=SERVER/PATH/asked?t=${VALUE_C}", nil, any},
+		{"a variable in a query", env("VALUE_Q=%s"), "post SERVER/PATH?t=$(VALUE_Q)", nil, any},
+		{"a variable in a condition", env("VALUE_C=%s"), "post SERVER/no only-if=SERVER/PATH/asked?t=${VALUE_C}", nil, any},
+		{"a variable in userinfo", env("VALUE_U=%s"), "post http://joe:$(VALUE_U)@HOST/PATH", nil, any},
+		{"a variable in a form", env("VALUE_F=%s"), "post SERVER/PATH header=Content-Type:application/x-www-form-urlencoded body=a=$(VALUE_F)", nil, any},
+		{"a variable in JSON", env("VALUE_J=%s"), `post SERVER/PATH body="{\"b\":\"$(VALUE_J)\"}"`, nil, any},
 		{"a token file", nil, "post SERVER/PATH token-file=DIR/token", map[string]string{"token": "SECRET\n"}, word},
 		{"a body's file", nil, "post SERVER/PATH body=@DIR/body", map[string]string{"body": "SECRET"}, any},
 		{"a body's document", nil, "post SERVER/PATH body=@DIR/body.json", map[string]string{"body.json": `{"a":[JSON]}`}, any},
@@ -341,6 +344,10 @@ func (g *ground) arrived(r sentRequest) bool {
 	plain, _ := base64.StdEncoding.DecodeString(key)
 	_, password, _ := r.BasicAuth()
 	parts := append([]string{password, string(plain), key, r.URL.Path, r.body, r.Header.Get("X-Any"), r.Header.Get("Cookie")}, document.A...)
+	form, _ := url.ParseQuery(r.body)
+	var text struct{ B string }
+	_ = json.Unmarshal([]byte(r.body), &text)
+	parts = append(parts, form.Get("a"), text.B)
 	for _, values := range r.URL.Query() {
 		parts = append(parts, values...)
 	}

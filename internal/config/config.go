@@ -17,6 +17,7 @@ import (
 
 	"github.com/prestop/prestop/internal/eck"
 	"github.com/prestop/prestop/internal/parse"
+	"github.com/prestop/prestop/internal/phrase"
 	"github.com/prestop/prestop/internal/setting"
 	"github.com/prestop/prestop/internal/step"
 )
@@ -52,7 +53,13 @@ type Config struct {
 	ECK       eck.Pod // its Cluster is empty outside of an ECK pod
 	Settings  []setting.Setting
 	Problems  []Problem
-	Unknown   []string // PRE_STOP_ variables that are no settings
+	Unknown   []Unknown
+}
+
+// An Unknown is a PRE_STOP_ variable that is no setting, or one that is almost a setting's, as PRESTOP_STEPS.
+type Unknown struct {
+	Name  string
+	Meant string // the setting that it almost is; empty: it is almost none
 }
 
 // A Problem is a mistake in the configuration.
@@ -130,34 +137,57 @@ func podOf(env map[string]string) Pod {
 	}
 }
 
+// plain is a name without what people get wrong in one.
+func plain(name string) string {
+	return strings.ToUpper(strings.Map(func(r rune) rune {
+		if r == '_' || r == '-' {
+			return -1
+		}
+		return r
+	}, name))
+}
+
 // unknown finds misspelt variables. A Service called pre-stop makes Kubernetes inject PRE_STOP_PORT… and
 // PRE_STOP_SERVICE_…, which are nobody's mistake.
 func (r *reader) unknown() {
+	names := make(map[string]string)
+	var among []string
+	for _, s := range r.table {
+		among = append(among, plain(s.Env))
+		names[plain(s.Env)] = s.Env
+	}
 	for _, name := range slices.Sorted(maps.Keys(r.Env)) {
-		known := slices.ContainsFunc(r.table, func(s *setting.Setting) bool { return s.Env == name })
+		p := plain(name)
 		injected := name == Prefix+"PORT" || strings.HasPrefix(name, Prefix+"PORT_") || strings.HasPrefix(name, Prefix+"SERVICE_")
-		if strings.HasPrefix(name, Prefix) && !known && !injected {
-			r.Unknown = append(r.Unknown, name)
+		if !strings.HasPrefix(p, plain(Prefix)) || names[p] == name || injected {
+			continue
+		}
+		if meant := names[phrase.Nearest(p, among)]; meant != "" || strings.HasPrefix(name, Prefix) {
+			r.Unknown = append(r.Unknown, Unknown{name, meant})
 		}
 	}
 }
 
 // pairs finds settings that need another one.
 func (r *reader) pairs() {
-	need := func(has bool, name, with string) {
-		if has {
-			r.Problems = append(r.Problems, Missing(name, with))
+	const username, password = "PRE_STOP_ELASTICSEARCH_USERNAME", "PRE_STOP_ELASTICSEARCH_PASSWORD_FILE"
+	const cert, key = "PRE_STOP_ELASTICSEARCH_CERT_FILE", "PRE_STOP_ELASTICSEARCH_KEY_FILE"
+	for _, pair := range []struct {
+		lacks      bool
+		name, with string
+	}{
+		{r.Username.V == "" && r.PasswordFile.V != "", username, password},
+		{r.Username.V != "" && r.PasswordFile.V == "", password, username},
+		{r.CertFile.V == "" && r.KeyFile.V != "", cert, key},
+		{r.CertFile.V != "" && r.KeyFile.V == "", key, cert},
+		{r.ShutdownType.V == step.TypeAuto && !r.AskAPI.V, "PRE_STOP_ASK_API=true", "--shutdown-type=auto"},
+		{r.IfNotDeleted.V == Skip && !r.AskAPI.V, "PRE_STOP_ASK_API=true", "--if-not-deleted=skip"},
+		{r.Output.IsSet() && !r.DryRun.V, "--dry-run", "--output"},
+	} {
+		if pair.lacks {
+			r.Problems = append(r.Problems, Missing(pair.name, pair.with))
 		}
 	}
-	both := func(a, b setting.Value[string], nameA, nameB string) {
-		need(a.V == "" && b.V != "", nameA, nameB)
-		need(a.V != "" && b.V == "", nameB, nameA)
-	}
-	both(r.Username, r.PasswordFile, "PRE_STOP_ELASTICSEARCH_USERNAME", "PRE_STOP_ELASTICSEARCH_PASSWORD_FILE")
-	both(r.CertFile, r.KeyFile, "PRE_STOP_ELASTICSEARCH_CERT_FILE", "PRE_STOP_ELASTICSEARCH_KEY_FILE")
-	need(r.ShutdownType.V == step.TypeAuto && !r.AskAPI.V, "PRE_STOP_ASK_API=true", "--shutdown-type=auto")
-	need(r.IfNotDeleted.V == Skip && !r.AskAPI.V, "PRE_STOP_ASK_API=true", "--if-not-deleted=skip")
-	need(r.Output.IsSet() && !r.DryRun.V, "--dry-run", "--output")
 }
 
 // eck takes from an ECK pod's mounts what is not set.
@@ -205,15 +235,6 @@ func (c *Config) Lines(verbs []*step.Verb) []Line {
 			all = append(all, Line{text, false, n})
 		}
 		n++
-	}
-	return all
-}
-
-// Names are the variables of all settings.
-func (c *Config) Names() []string {
-	var all []string
-	for _, s := range c.Settings {
-		all = append(all, s.Env)
 	}
 	return all
 }

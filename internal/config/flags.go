@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/internal/phrase"
 	"github.com/prestop/prestop/internal/setting"
 	"github.com/spf13/pflag"
@@ -50,13 +51,18 @@ func meant(flags *pflag.FlagSet, err error) string {
 	unknown, ok := errors.AsType[*pflag.NotExistError](err)
 	switch {
 	case !ok:
-		return err.Error()
-	case unknown.GetSpecifiedShortnames() != "":
-		return "unknown flag: -" + unknown.GetSpecifiedName()
+		return grammar.Begun(err.Error())
+	case strings.HasPrefix(unknown.GetSpecifiedShortnames(), " "):
+		return "expected steps without a dash before them"
 	}
 	var all []string
 	flags.VisitAll(func(f *pflag.Flag) { all = append(all, "--"+f.Name) })
-	return err.Error() + phrase.DidYouMean("--"+unknown.GetSpecifiedName(), all)
+	name, text := unknown.GetSpecifiedName(), grammar.Begun(err.Error())
+	if short := unknown.GetSpecifiedShortnames(); short != "" {
+		text = "unknown flag: -" + name
+		name, _, _ = strings.Cut(short, "=")
+	}
+	return text + phrase.DidYouMean("--"+name, all)
 }
 
 // badFlag is the place of the argument that pflag stumbled over.

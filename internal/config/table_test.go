@@ -17,7 +17,7 @@ import (
 type settingRow struct{ good, bad map[string]string }
 
 const (
-	wantDuration    = "expected seconds, as 50, or a duration, as 1m30s, got "
+	wantDuration    = "expected seconds, as 50, or a duration, as 1m30s, of at most a year, got "
 	wantCount       = "expected a whole number from 0 to 65535, got "
 	wantToggle      = "expected true or false, got "
 	wantType        = "expected restart, remove, replace, sigterm or auto, got "
@@ -193,8 +193,8 @@ var settingRows = map[string]settingRow{
 	"PRE_STOP_LOG_TO": {
 		good: map[string]string{"auto": "auto", "container": "container", "stdout": "stdout", "stderr": "stderr", "/var/log/x": "/var/log/x", "./x": "./x"},
 		bad: map[string]string{
-			"stdrr": `log destination "stdrr": ` + wantLog, "STDOUT": `log destination "STDOUT": ` + wantLog, "file": `log destination "file": ` + wantLog,
-			"stdout\n": `log destination "stdout\n": ` + wantLog, "-": `log destination "-": ` + wantLog,
+			"stdrr": wantLog + `, got "stdrr"`, "STDOUT": wantLog + `, got "STDOUT"`, "file": wantLog + `, got "file"`,
+			"stdout\n": wantLog + `, got "stdout\n"`, "-": wantLog + `, got "-"`,
 		},
 	},
 	"PRE_STOP_LOG_FORMAT": {

@@ -76,7 +76,8 @@ func (q *query) families(ctx context.Context, name string) (*Answer, *Error) {
 func (q *query) prefer(replies []reply) {
 	for _, r := range replies {
 		if i := slices.Index(q.nameservers, r.server); r.settled() && i > 0 {
-			q.nameservers = slices.Insert(slices.Delete(q.nameservers, i, i+1), 0, r.server)
+			copy(q.nameservers[1:], q.nameservers[:i])
+			q.nameservers[0] = r.server
 			return
 		}
 	}

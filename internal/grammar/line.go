@@ -20,6 +20,7 @@ type Line struct {
 	// Once: not done again where an earlier delivery of the hook had begun the step.
 	Once bool
 
+	raw     bool
 	scope   Scope
 	secrets []Secret
 }
@@ -48,6 +49,7 @@ func Split(text string, scope Scope) (*Line, []Word, error) {
 // all are targets.
 func (l *Line) Arrange(verb string, words []Word, raw bool) {
 	l.Verb = Word{Text: verb, Written: verb, Column: l.Verb.Column, plain: len(verb)}
+	l.raw = raw
 	if !raw {
 		l.Targets, l.Options = options(words)
 		return
@@ -83,9 +85,9 @@ func (l *Line) End() *Word {
 	return &end
 }
 
-// Option is the last option of that key.
+// Option is the first option of that key.
 func (l *Line) Option(key string) (*Option, bool) {
-	for n := len(l.Options) - 1; n >= 0; n-- {
+	for n := range l.Options {
 		if l.Options[n].Key == key {
 			return &l.Options[n], true
 		}

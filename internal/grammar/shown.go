@@ -40,7 +40,8 @@ var (
 func (l *Line) Shown(text string) string {
 	type shown struct{ written, text string }
 	at := map[int]shown{} // by where a word begins
-	for n, w := range l.Targets {
+	for n := range l.Targets {
+		w := &l.Targets[n]
 		text := w.shown(true)
 		if n > 0 && (l.Targets[n-1].Text == "-H" || l.Targets[n-1].Text == "--header") || strings.Contains(w.Text, "-H") || strings.Contains(w.Text, "--header") {
 			text = sent.regexp().ReplaceAllStringFunc(text, func(found string) string {
@@ -53,7 +54,8 @@ func (l *Line) Shown(text string) string {
 		}
 		at[w.Column-1] = shown{w.Written, text}
 	}
-	for _, o := range l.Options {
+	for n := range l.Options {
+		o := &l.Options[n]
 		at[o.Column-1] = shown{o.Written, o.Word.shown(o.Key == "body" && !o.Begins("@"))}
 	}
 	var out strings.Builder

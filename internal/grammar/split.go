@@ -1,7 +1,6 @@
 package grammar
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -36,10 +35,10 @@ func split(text string, scope Scope) ([]Word, error) {
 
 // reader walks over the text of a line.
 type reader struct {
-	text      string
-	at        int
-	scope     Scope
-	variables []variable // of the word that is being read
+	text  string
+	at    int
+	scope Scope
+	w     *Word // that is being read
 }
 
 func (r *reader) more() bool { return r.at < len(r.text) }
@@ -53,7 +52,7 @@ func (r *reader) blanks() {
 func blank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
 
 func (r *reader) errorf(at int, format string, args ...any) error {
-	return &Error{at + 1, fmt.Sprintf(format, args...)}
+	return (&Word{Column: at + 1}).Expected(format, args...)
 }
 
 // word reads up to the next blank outside quotes.
@@ -61,7 +60,7 @@ func (r *reader) word() (Word, error) {
 	var text strings.Builder
 	begin := r.at
 	w := Word{Column: begin + 1, plain: -1}
-	r.variables = nil
+	r.w = &w
 	for r.more() && !blank(r.text[r.at]) {
 		c := r.text[r.at]
 		if w.plain < 0 && (c == '\'' || c == '"' || c == '$') {
@@ -71,7 +70,7 @@ func (r *reader) word() (Word, error) {
 			return w, err
 		}
 	}
-	w.Text, w.Written, w.variables = text.String(), r.text[begin:r.at], r.variables
+	w.Text, w.Written = text.String(), r.text[begin:r.at]
 	if w.plain < 0 {
 		w.plain = len(w.Text)
 	}
@@ -99,12 +98,16 @@ func (r *reader) single(text *strings.Builder) error {
 		return r.errorf(r.at, "expected a closing ' after this one")
 	}
 	text.WriteString(quoted)
+	r.w.single += quoted
 	r.at = len(r.text) - len(rest)
 	return nil
 }
 
 func (r *reader) double(text *strings.Builder) error {
 	open := r.at
+	if strings.ContainsAny(text.String(), "{[") && r.w.plain == text.Len() {
+		r.w.unquoted = true
+	}
 	for r.at++; r.more(); {
 		switch c := r.text[r.at]; {
 		case c == '"':
@@ -144,7 +147,7 @@ func (r *reader) dollar(text *strings.Builder) error {
 			return r.errorf(begin, "the variable %s is not set", name)
 		}
 	}
-	r.variables = append(r.variables, variable{name, text.Len(), text.Len() + len(value), late})
+	r.w.variables = append(r.w.variables, variable{name, text.Len(), text.Len() + len(value), late})
 	text.WriteString(value)
 	return nil
 }
@@ -177,7 +180,7 @@ func (r *reader) bracketed(begin int, closing string) (string, bool, error) {
 		return "", false, r.errorf(begin, "expected %s after the variable's name", closing)
 	}
 	if name == "" || identifier(name) < len(name) {
-		return "", false, r.errorf(begin, "expected a variable's name (letters, digits and _), got %q", name)
+		return "", false, r.errorf(begin, "expected a variable's name (letters, digits and _), got %s", Quoted(name))
 	}
 	r.at = len(r.text) - len(rest)
 	return name, true, nil

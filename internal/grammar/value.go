@@ -10,7 +10,8 @@ import (
 // longest is more than any grace period.
 const longest = 366 * 24 * time.Hour
 
-const durationExpected = "expected seconds, as 50, or a duration, as 1m30s"
+// DurationExpected is what [ParseDuration] reads.
+const DurationExpected = "expected seconds, as 50, or a duration, as 1m30s, of at most a year"
 
 // ParseDuration reads 50 as seconds, and 50s or 1m30s as what they say. It is neither negative nor longer than a year. ok is
 // false for any other text.
@@ -26,7 +27,7 @@ func ParseDuration(text string) (d time.Duration, ok bool) {
 func (w *Word) Duration() (time.Duration, error) {
 	d, ok := ParseDuration(w.Text)
 	if !ok {
-		return 0, w.Expected(durationExpected+", got %s", w.Got())
+		return 0, w.Expected(DurationExpected+", got %s", w.Got())
 	}
 	return d, nil
 }
@@ -35,7 +36,7 @@ func (w *Word) Duration() (time.Duration, error) {
 func (o *Option) Duration() (time.Duration, error) {
 	d, ok := ParseDuration(o.Value)
 	if !ok {
-		return 0, o.Expected("%s: "+durationExpected+", got %s", o.Key, o.Got())
+		return 0, o.Expected("%s: "+DurationExpected+", got %s", o.Key, o.Got())
 	}
 	return d, nil
 }
@@ -115,8 +116,9 @@ func (l *Line) Program() ([]string, error) {
 		return nil, l.End().Expected("expected a program, as in %s /bin/true, after %s", l.Verb.Text, l.Verb.Text)
 	}
 	var program []string
-	for _, w := range l.Targets {
-		l.hideAssigned(&w)
+	for n := range l.Targets {
+		w := &l.Targets[n]
+		l.hideAssigned(w)
 		if strings.ContainsRune(w.Text, 0) {
 			return nil, w.Expected("expected words without NUL, got %s", w.Got())
 		}

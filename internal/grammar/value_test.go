@@ -52,9 +52,9 @@ func TestValuesOfALine(t *testing.T) {
 		read func(*Line) (any, error)
 		want string // the value, or the error
 	}{
-		{"x v=50", duration, "50s"}, {"x v=1m30s", duration, "1m30s"}, {"x v=3 v=4", duration, "4s"}, {"x v=0", duration, "0s"},
-		{"x v=-1s", duration, `column 3: v: expected seconds, as 50, or a duration, as 1m30s, got "-1s"`},
-		{"x v=$HOST", duration, `column 3: v: expected seconds, as 50, or a duration, as 1m30s, got "$HOST"`},
+		{"x v=50", duration, "50s"}, {"x v=1m30s", duration, "1m30s"}, {"x v=3 v=4", duration, "3s"}, {"x v=0", duration, "0s"},
+		{"x v=-1s", duration, `column 3: v: expected seconds, as 50, or a duration, as 1m30s, of at most a year, got "-1s"`},
+		{"x v=$HOST", duration, `column 3: v: expected seconds, as 50, or a duration, as 1m30s, of at most a year, got "$HOST"`},
 		{"x v=1", positive, "1s"}, {"x v=0", positive, "column 3: v: expected more than 0s"},
 		{"x v=2", count, "2"}, {"x v=1", count, `column 3: v: expected how many, 2 or more, got "1"`}, {"x v=65536", count, `column 3: v: expected how many, 2 or more, got "65536"`},
 		{"x v=1.5", number, "1.5"}, {"x v=NaN", number, `column 3: v: expected a number, got "NaN"`},
@@ -63,7 +63,7 @@ func TestValuesOfALine(t *testing.T) {
 		{"x v=@/t", begins, "true"}, {"x v=$ID", begins, "false"},
 		{"x /a", path, "/a"}, {"x a", path, `column 3: expected an absolute path, got "a"`}, {"x", path, "column 2: expected a path after x"},
 		{"x 80,443", ports, "[80 443]"}, {"x 80,0", ports, `column 3: expected a port from 1 to 65535, got "80,0"`},
-		{"x 5 6", wait, `column 5: expected an option or the end of the step, got "6"`}, {"x 5s", wait, "5s"}, {"x 'a b'", wait, `column 3: expected seconds, as 50, or a duration, as 1m30s, got "'a b'"`},
+		{"x 5 6", wait, `column 5: expected an option or the end of the step, got "6"`}, {"x 5s", wait, "5s"}, {"x 'a b'", wait, `column 3: expected seconds, as 50, or a duration, as 1m30s, of at most a year, got "'a b'"`},
 		{"exec v=1 a v=2", program, "[a v=2]"}, {"exec v=1", program, "column 5: expected a program, as in exec /bin/true, after exec"}, {"exec 'a\x00'", program, `column 6: expected words without NUL, got "'a\x00'"`},
 		{"x into=NEW", gives, "NEW"}, {"x", gives, ""}, {"x into=ID", gives, "column 3: into: ID is given by an earlier step: expected another name"},
 		{"x into=HOST", gives, "column 3: into: HOST is an environment variable: expected another name"}, {"x into=a-b", gives, `column 3: into: expected a name of letters, digits and _, got "a-b"`},

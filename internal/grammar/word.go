@@ -14,6 +14,8 @@ type Word struct {
 
 	plain     int // bytes of Text that stood before the first quote or variable
 	variables []variable
+	single    string // what stood in single quotes
+	unquoted  bool   // double quotes were taken away inside brackets, which belonged to the text
 }
 
 // A variable is one that was expanded in a word.
@@ -31,8 +33,13 @@ type Error struct {
 
 func (e *Error) Error() string { return fmt.Sprintf("column %d: %s", e.Column, e.Text) }
 
-// Expected makes an Error for w.
+// Expected makes an Error for w. Of a long text among args there is its beginning.
 func (w *Word) Expected(format string, args ...any) *Error {
+	for n, a := range args {
+		if text, ok := a.(string); ok {
+			args[n] = begun(text, 4*most)
+		}
+	}
 	return &Error{w.Column, fmt.Sprintf(format, args...)}
 }
 
@@ -42,7 +49,7 @@ func (w *Word) Refused(err error, plain string) *Error {
 	if len(w.variables) > 0 {
 		return w.Expected("%s", plain)
 	}
-	return w.Expected("%s", err)
+	return w.Expected("%s", err.Error())
 }
 
 // Fields splits a word that is a list, as [strings.FieldsFunc] does. Each part has the column of the whole, and is quoted as
@@ -74,7 +81,23 @@ func (w *Word) Part(begin, end int) *Word {
 func (w *Word) Bare() bool { return w.plain == len(w.Text) }
 
 // Got is the word as it was written, quoted, for an error.
-func (w *Word) Got() string { return strconv.Quote(w.Written) }
+func (w *Word) Got() string { return Quoted(w.Written) }
+
+// Quoted quotes a text for an error, and no more than its beginning.
+func Quoted(text string) string { return strconv.Quote(Begun(text)) }
+
+// Begun is the beginning of a text that may be long. It ends in … where it was cut, by which internal/secret finds what is left of a secret.
+func Begun(text string) string { return begun(text, most) }
+
+// most is how long the beginning of a text is, in bytes.
+const most = 120
+
+func begun(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
+}
 
 // fixed is how much of Text stood before the first variable.
 func (w *Word) fixed() int {
@@ -95,25 +118,6 @@ func (w *Word) Late() []string {
 	return all
 }
 
-// Fill is the word's text with the values of its late names.
-func (w *Word) Fill(value func(name string) (string, error)) (string, error) {
-	var text strings.Builder
-	at := 0
-	for _, v := range w.variables {
-		if !v.late {
-			continue
-		}
-		filled, err := value(v.name)
-		if err != nil {
-			return "", err
-		}
-		text.WriteString(w.Text[at:v.from])
-		text.WriteString(filled)
-		at = v.to
-	}
-	return text.String() + w.Text[at:], nil
-}
-
 // An Option is a key=value word. Its Word is the whole of both.
 type Option struct {
 	Key, Value string
@@ -126,7 +130,7 @@ func (o *Option) Begins(prefix string) bool {
 }
 
 // Got is the value as it was written, quoted, for an error.
-func (o *Option) Got() string { return strconv.Quote(o.Written[len(o.Key)+len("="):]) }
+func (o *Option) Got() string { return Quoted(o.Written[len(o.Key)+len("="):]) }
 
 // options parts the words of the form key=value, whose key is of lower-case letters and dashes and stands
 // outside quotes, from the rest. Both keep their order.

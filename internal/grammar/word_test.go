@@ -98,17 +98,17 @@ func TestLate(t *testing.T) {
 		t.Errorf("%+v", w)
 	}
 	n := 0
-	got, err := words[1].Fill(func(name string) (string, error) { n++; return strings.Repeat("v", n) + "$(ID)", nil })
+	got, err := words[1].Fill(nil, func(name string) (string, error) { n++; return strings.Repeat("v", n) + "$(ID)", nil })
 	if err != nil || got != "http://a/v$(ID)/bapp?c=vv$(ID)x" {
 		t.Errorf("%s, %v", got, err)
 	}
-	if _, err := words[1].Fill(func(string) (string, error) { return "", errors.ErrUnsupported }); err != errors.ErrUnsupported {
+	if _, err := words[1].Fill(nil, func(string) (string, error) { return "", errors.ErrUnsupported }); err != errors.ErrUnsupported {
 		t.Error(err)
 	}
 	if len(words[3].Late()) != 0 || words[2].Bare() {
 		t.Errorf("%+v", words)
 	}
-	if got, err := words[1].Part(9, 12).Fill(func(string) (string, error) { return "9", nil }); got != "9/" || err != nil {
+	if got, err := words[1].Part(9, 12).Fill(nil, func(string) (string, error) { return "9", nil }); got != "9/" || err != nil {
 		t.Errorf("%s, %v", got, err)
 	}
 }
@@ -153,4 +153,50 @@ func FuzzQuote(f *testing.F) {
 			t.Errorf("%q is quoted as %s, whose options are %v", word, Quote(word), options)
 		}
 	})
+}
+
+// What arrives otherwise than it looks is said, and ordinary lines are no doubt.
+func TestDoubts(t *testing.T) {
+	t.Parallel()
+	const quotes, shell = "quotes-misplaced", "shell-syntax-without-shell"
+	for line, want := range map[string][]string{
+		`post u body={"a":1}`:                 {quotes, `body={"a":1}: `, `{a:1} arrives`, `write body='{"a":1}'`},
+		`post u body={"a":"$(HOST)"}`:         {quotes, `write body="{\"a\":\"$(HOST)\"}"`},
+		`post u body={"password":"hunter22"}`: {quotes, `***`},
+		`get http://h/{"token":"hunter22"}`:   {quotes, `***`}, `exec a --password=hunter22;`: {shell, `***`},
+		`post u metric=x{app="web"}`:    {quotes, `write metric='x{app="web"}'`},
+		`post u json=.items["a"]`:       {quotes, `write json='.items["a"]'`},
+		`exec curl -d {"a":1} u`:        {quotes, `write '{"a":1}'`},
+		`post u body='{"a":"$(HOST)"}'`: {quotes, `$(HOST) stays`},
+		`post u body='a '"b"' ${ID}'`:   {quotes, `${ID} stays`},
+		`post u body='$HOST'`:           {quotes, `$HOST stays`},
+		`exec sh -c 'echo $(HOST)'`:     {quotes, `$(HOST) stays`},
+		`exec ls | grep x`:              {shell, `got "|"`, `exec sh -c '…'`},
+		`exec a && b`:                   {shell, `got "&&"`},
+		`exec a > f`:                    {shell, `got ">"`},
+		`exec a 2>/dev/null`:            {shell, `got "2>/dev/null"`},
+		`exec a # why`:                  {shell, `got "#"`}, `exec a \`: {shell, `got "\\"`},
+		`exec a b; c`:     {shell, `got "b;"`},
+		"exec kill `cat`": {shell, "got \"`cat`\""},
+
+		`post u body='{"a":1}'`: nil, `post u body="{\"a\":1}"`: nil, `post u header=A:"b c"`: nil, `post u body='{'"$(HOST)"'}'`: nil, `post u body="a {b}"`: nil,
+		`post u body='$(NONE) $x $$'`: nil, `exec sh -c 'echo $HOST ${HOST} | cat; x'`: nil, `exec a '|' ">" 2 a&b -x`: nil, `exec find / -exec rm {} ;`: nil, `post u a | b`: nil,
+		`exec max=5s a`: nil,
+	} {
+		l, words, err := Split(line, Scope{env, []string{"ID"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Arrange(words[0].Text, words[1:], words[0].Text == "exec")
+		all := l.Doubts(func(name string) bool { return name == "HOST" })
+		if len(all) != min(len(want), 1) {
+			t.Errorf("%s: %+v, want %q", line, all, want)
+			continue
+		}
+		for n, text := range want {
+			if n == 0 && all[0].ID != text || n > 0 && !strings.Contains(strings.Replace(all[0].Text, "gets ", "got ", 1), text) || strings.Contains(all[0].Text, "hunter22") {
+				t.Errorf("%s: %+v, want %q", line, all[0], text)
+			}
+		}
+	}
 }

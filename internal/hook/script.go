@@ -42,6 +42,7 @@ type Step struct {
 	Variables []string // that it uses, set or not
 
 	secrets *secret.Set
+	doubts  []grammar.Doubt
 }
 
 // Names of the settings that are steps.
@@ -110,6 +111,7 @@ func (s *Script) read(l config.Line, given []string) (one *Step, verb string) {
 	}
 	parsed, spec, declared, err := parse.LineIn(grammar.Scope{Lookup: lookup, Given: given}, s.verbs, l.Text)
 	one.secrets.AddLine(declared)
+	one.doubts = parsed.Doubts(func(name string) bool { _, ok := s.config.Env[name]; return ok })
 	if one.Once = parsed.Once; err == nil {
 		one.Line, one.Spec, one.Needs = parsed.Shown(l.Text), spec, spec.Needs()
 		return one, parsed.Verb.Text
@@ -150,9 +152,19 @@ func (s *Script) elasticsearch() step.Elasticsearch {
 
 // WantsAuto tells whether any step needs to know what the shutdown type auto comes to. The app is told the settings' type.
 func (s *Script) WantsAuto() bool {
-	return slices.ContainsFunc(s.Steps, func(one *Step) bool {
+	return s.has(func(one *Step) bool {
 		return s.shutdownType(one) == step.TypeAuto || one.Setting == appSetting && s.config.ShutdownType.V == step.TypeAuto
 	})
+}
+
+// has tells whether is says so of a step.
+func (s *Script) has(is func(*Step) bool) bool {
+	for n := range s.Steps {
+		if is(s.Steps[n]) {
+			return true
+		}
+	}
+	return false
 }
 
 // shutdownType is the type of a step that shuts a node down, as it was set; of any other step empty.
@@ -165,5 +177,5 @@ func (s *Script) shutdownType(one *Step) string {
 
 // hasLines tells whether steps were given, beside what the settings call.
 func (s *Script) hasLines() bool {
-	return slices.ContainsFunc(s.Steps, func(one *Step) bool { return one.Setting == "" || one.Setting == stepsSetting })
+	return s.has(func(one *Step) bool { return one.Setting == "" || one.Setting == stepsSetting })
 }

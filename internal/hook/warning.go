@@ -9,10 +9,11 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/internal/config"
-	"github.com/prestop/prestop/internal/phrase"
+	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/internal/setting"
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/web"
+	"github.com/prestop/prestop/prestop"
 )
 
 // A Warning is something that will probably not be what was meant. Log, dry run and lint say its Text.
@@ -33,8 +34,12 @@ func (s *Script) warnSettings() {
 	warn := func(id, setting string, at int, format string, args ...any) {
 		s.warnings = append(s.warnings, Warning{ID: id, Step: at, Setting: setting, Text: fmt.Sprintf(format, args...)})
 	}
-	for _, name := range s.config.Unknown {
-		warn("setting-unknown", name, NoStep, "%s is set, and no setting of this version%s", name, phrase.DidYouMean(name, s.config.Names()))
+	for _, u := range s.config.Unknown {
+		meant := ""
+		if u.Meant != "" {
+			meant = "; did you mean " + u.Meant + "?"
+		}
+		warn("setting-unknown", u.Name, NoStep, "%s is set, and no setting of this version%s", u.Name, meant)
 	}
 	if eck := s.config.ECK; eck.Unreadable != nil && s.config.PasswordFile.V == eck.PasswordFile {
 		warn("eck-no-password", elasticsearchSetting, NoStep, "this is an ECK pod, and the password of %s, with which its shutdown would be registered, cannot be read: %v", s.config.Username.V, eck.Unreadable)
@@ -43,12 +48,19 @@ func (s *Script) warnSettings() {
 		warn("steps-ignored", stepsSetting, NoStep, "PRE_STOP_STEPS is set, and the steps given as arguments are done instead of it")
 	}
 	for _, setting := range s.config.Settings {
+		if _, rest, has := strings.Cut(s.config.Env[setting.Env], "$("); has && setting.By() == setting.Env && setting.Env != stepsSetting && strings.Contains(rest, ")") {
+			warn("unset-variable", setting.Env, NoStep, "%s has a $(…) in it that nobody has replaced: Kubernetes does so only with variables that stand before it in the same container", setting.Env)
+		}
 		if setting.By() != "" && s.unused(setting) {
 			warn("setting-unused", setting.Env, NoStep, "%s is set, and nothing that is done uses it", setting.By())
 		}
 	}
 	called := make(map[string]bool)
-	for n, one := range s.Steps {
+	for n := range s.Steps {
+		one := s.Steps[n]
+		for _, d := range one.doubts {
+			warn(d.ID, "", n, "%s: %s", grammar.Begun(one.Line), one.secrets.Hide(d.Text))
+		}
 		twice := false
 		for _, call := range s.calls(one) {
 			key := keyOf(call)
@@ -73,18 +85,20 @@ func (s *Script) unused(setting setting.Setting) bool {
 	case len(s.problems) > 0:
 		return false
 	case setting.Env == elasticsearchSetting:
-		return len(c.ElasticsearchURLs.V) > 0 && !slices.ContainsFunc(s.Steps, usesURL)
+		return len(c.ElasticsearchURLs.V) > 0 && !s.has(usesURL)
 	case setting.Group == config.ElasticsearchAlone:
-		return !slices.ContainsFunc(s.Steps, shutsDown)
+		return !s.has(shutsDown)
 	}
 	return setting.Group == config.AppAlone && c.AppURL.V == nil
 }
 
 // calls are those that a step makes to have something done.
-func (s *Script) calls(one *Step) []step.Call {
-	all := slices.DeleteFunc(slices.Clone(one.Needs.Calls), func(call step.Call) bool {
-		return call.Method == "" && !call.Node || call.Repeats || call.Condition
-	})
+func (s *Script) calls(one *Step) (all []step.Call) {
+	for _, call := range one.Needs.Calls {
+		if (call.Method != "" || call.Node) && !call.Repeats && !call.Condition {
+			all = append(all, call)
+		}
+	}
 	if one.Needs.Shutdown != "" && len(all) == 0 {
 		for _, u := range s.config.ElasticsearchURLs.V {
 			all = append(all, step.Call{URL: u, Node: true})
@@ -106,8 +120,8 @@ func keyOf(call step.Call) string {
 // warnTimes says what does not fit, what ends too early, and what takes too long.
 func (s *Script) warnTimes(p *Plan, a Asked) {
 	slots := p.Timeline()
-	for n, slot := range slots {
-		if slot.Short > 0 {
+	for n := range slots {
+		if slot := &slots[n]; slot.Short > 0 {
 			if n == len(p.Entries) {
 				n = NoStep
 			}
@@ -115,19 +129,34 @@ func (s *Script) warnTimes(p *Plan, a Asked) {
 				slot.Line, slot.Least, (slot.Least - slot.Short).Round(time.Millisecond), p.Grace, p.Reserve, p.Budget(), aside(p))})
 		}
 	}
-	for n, slot := range slots[:len(p.Entries)] {
-		least := p.Entries[n].Least
+	for n := range p.Entries {
+		slot, needs := &slots[n], &p.Steps[n].Needs
+		from := slot.Earliest
+		if slot.FromStart {
+			from = 0
+		}
+		// The end of the hook itself, and the report's second, are nobody's disappointment.
+		if needs.Written && slot.Earliest < from+slot.Most && slot.Ends+prestop.Engine+p.Aside < from+slot.Most {
+			p.warn(Warning{ID: "max-past-deadline", Step: n, Text: fmt.Sprintf("%s: its max of %s is cut to %s: the grace period of %s less the reserve of %s, and what else is to be done, leave no more",
+				slot.Line, slot.Most, (slot.Ends - from).Round(100*time.Millisecond), p.Grace, p.Reserve)})
+		}
+		for _, call := range needs.Calls {
+			if has := slot.Ends - slot.Earliest; call.Timeout > has+prestop.Engine+p.Aside {
+				p.warn(Warning{ID: "timeout-not-reached", Step: n, Text: fmt.Sprintf("%s: timeout=%s, and the step has %s at most: its max=, or the deadline, ends it first", slot.Line, call.Timeout, has.Round(100*time.Millisecond))})
+				break
+			}
+		}
 		switch {
-		case !slot.FromStart || slot.Most == 0 || p.Entries[n].Yields:
-		case least > max(slot.Most, step.LookTime):
-			p.warn(Warning{ID: "max-before-begin", Step: n, Text: fmt.Sprintf("%s: its max of %s is shorter than its min of %s", slot.Line, slot.Most, least)})
+		case !slot.FromStart || slot.Most == 0 || slot.Yields:
+		case slot.Least > max(slot.Most, step.LookTime):
+			p.warn(Warning{ID: "max-before-begin", Step: n, Text: fmt.Sprintf("%s: its max of %s is shorter than its min of %s", slot.Line, slot.Most, slot.Least)})
 		case slot.Earliest >= slot.Most:
 			p.warn(Warning{ID: "max-before-begin", Step: n, Text: fmt.Sprintf("%s: its max of %s counts from the hook's start and is over before it begins, after %s", slot.Line, slot.Most, slot.Earliest)})
 		}
 	}
 	waits := p.Floor
 	for n := len(p.Entries) - 1; n >= 0; n-- {
-		e, needs := p.Entries[n], p.Steps[n].Needs
+		e, needs := &p.Entries[n], &p.Steps[n].Needs
 		if e.Step == nil || e.Guard {
 			waits += max(e.Least, e.Most)
 		}
@@ -144,7 +173,7 @@ func (s *Script) warnTimes(p *Plan, a Asked) {
 }
 
 // early is what is wrong with a step before a wait; empty: nothing.
-func early(needs step.Needs) string {
+func early(needs *step.Needs) string {
 	switch {
 	case needs.Ends == step.EndsListening:
 		return " stops Envoy's listening, at once or when its drain time is over, before the traffic has left: add ?graceful&skip_exit"
@@ -166,5 +195,5 @@ func aside(p *Plan) string {
 // problem is the mistake in step n.
 func (s *Script) problem(n int, one *Step) config.Problem {
 	one.Err = one.secrets.Error(one.Err)
-	return config.Problem{Name: fmt.Sprintf("step %d (%s)", n+1, one.Line), Text: one.Err.Error()}
+	return config.Problem{Name: fmt.Sprintf("step %d (%s)", n+1, grammar.Begun(one.Line)), Text: one.Err.Error()}
 }

@@ -161,18 +161,18 @@ func (j *Journal) writeLine(value any, room int) error {
 // When that run ends in order its final document is in [Journal.Ended]; if it
 // dies, this run goes on from it.
 //
-// keep is how long from now on a new record shall count; one that was found
+// age is how long ago this run began. keep is how long from now on a new record shall count; one that was found
 // keeps its own. Open does not wait for a run beyond it: that one hangs.
 //
 // Every error means that this run has no record, and nothing worse. If ctx is
 // what ended the wait, the error wraps its cause.
-func Open(ctx context.Context, dir string, key Key, keep time.Duration, joining func(doc json.RawMessage, since time.Duration)) (*Journal, error) {
+func Open(ctx context.Context, dir string, key Key, age, keep time.Duration, joining func(doc json.RawMessage, since time.Duration)) (*Journal, error) {
 	if key.Container.Boot == "" {
 		return nil, errors.New("a record needs a container to belong to")
 	}
 	o := opening{
 		path: filepath.Join(dir, "prestop-"+key.hash()+".journal"), key: key.hash(),
-		keep: keep, joining: joining, now: proc.SinceBoot,
+		age: age, keep: keep, joining: joining, now: proc.SinceBoot,
 	}
 	return o.open(ctx)
 }

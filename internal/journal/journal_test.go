@@ -27,7 +27,7 @@ const aLongTime = time.Minute
 
 func mustOpen(t *testing.T, dir string, key Key) *Journal {
 	t.Helper()
-	j, err := Open(t.Context(), dir, key, aLongTime, nil)
+	j, err := Open(t.Context(), dir, key, 0, aLongTime, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +106,7 @@ func TestWhatIsAnotherRecord(t *testing.T) {
 func TestNoContainer(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	if j, err := Open(t.Context(), dir, Key{Plan: "p"}, aLongTime, nil); err == nil || j != nil {
+	if j, err := Open(t.Context(), dir, Key{Plan: "p"}, 0, aLongTime, nil); err == nil || j != nil {
 		t.Errorf("opened %v, expected an error", j)
 	}
 	noFiles(t, dir)
@@ -175,12 +175,12 @@ func TestHeaderIsKept(t *testing.T) {
 func TestHolderThatHangs(t *testing.T) {
 	t.Parallel()
 	dir, start := t.TempDir(), now(t)
-	holder, err := Open(t.Context(), dir, someKey, makeRoom, nil)
+	holder, err := Open(t.Context(), dir, someKey, 0, makeRoom, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer holder.cut()
-	if j, err := Open(t.Context(), dir, someKey, time.Hour, nil); err == nil || !strings.Contains(err.Error(), "should have ended") {
+	if j, err := Open(t.Context(), dir, someKey, 0, time.Hour, nil); err == nil || !strings.Contains(err.Error(), "should have ended") {
 		t.Errorf("opened %v, %v, expected that the holder should have ended", j, err)
 	}
 	if now(t) < start+makeRoom {
@@ -230,11 +230,11 @@ func TestContextEndsTheWait(t *testing.T) {
 	mustOpen(t, dir, someKey)
 	cause := errors.New("the deadline of the hook")
 	ctx, cancel := context.WithCancelCause(t.Context())
-	j, err := Open(ctx, dir, someKey, aLongTime, func(json.RawMessage, time.Duration) { cancel(cause) })
+	j, err := Open(ctx, dir, someKey, 0, aLongTime, func(json.RawMessage, time.Duration) { cancel(cause) })
 	if j != nil || !errors.Is(err, cause) {
 		t.Errorf("opened %v, %v, expected the cause", j, err)
 	}
-	if _, err := Open(ctx, t.TempDir(), someKey, aLongTime, nil); !errors.Is(err, cause) {
+	if _, err := Open(ctx, t.TempDir(), someKey, 0, aLongTime, nil); !errors.Is(err, cause) {
 		t.Errorf("opened after the context's end: %v", err)
 	}
 }
@@ -428,7 +428,7 @@ func TestSomethingElseInTheWay(t *testing.T) {
 				t.Skip(err)
 			}
 			before, _ := os.Lstat(path)
-			j, err := Open(t.Context(), dir, someKey, aLongTime, nil)
+			j, err := Open(t.Context(), dir, someKey, 0, aLongTime, nil)
 			if j != nil || err == nil || !strings.Contains(err.Error(), row.want) {
 				t.Fatalf("opened %v, %v, expected an error with %q", j, err, row.want)
 			}

@@ -43,7 +43,7 @@ func hookMain(dir string) error {
 		return err
 	}
 	key := Key{Container: someContainer, Plan: os.Getenv(hookEnv + "_PLAN")}
-	j, err := Open(context.Background(), chosen, key, time.Minute, func(doc json.RawMessage, since time.Duration) {
+	j, err := Open(context.Background(), chosen, key, 0, time.Minute, func(doc json.RawMessage, since time.Duration) {
 		fmt.Printf("joining %s %d\n", orNone(doc), since)
 	})
 	if err != nil {

@@ -17,6 +17,7 @@ const (
 type opening struct {
 	path    string
 	key     string // hashed
+	age     time.Duration
 	keep    time.Duration
 	joining func(json.RawMessage, time.Duration) // nil: told
 	now     func() (time.Duration, error)        // since boot
@@ -87,7 +88,7 @@ func (o *opening) claim(ctx context.Context, file *os.File) (*Journal, error) {
 // again: those who wait may be reading it.
 func (o *opening) begin(file *os.File, now time.Duration) (*Journal, error) {
 	j := &Journal{path: o.path, file: file}
-	if err := j.writeLine(header{Key: o.key, Start: now, Until: now + o.keep}, maxRecord); err != nil {
+	if err := j.writeLine(header{Key: o.key, Start: max(0, now-o.age), Until: now + o.keep}, maxRecord); err != nil {
 		return nil, err
 	}
 	return j, nil

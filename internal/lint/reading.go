@@ -27,7 +27,7 @@ type reading struct {
 	entries  []entry
 	set      map[string]setting.Setting // by their variables
 	mistakes []config.Problem           // in settings
-	unknown  []string                   // variables that are meant for settings, and are none
+	unknown  []config.Unknown
 }
 
 // An entry is a step of a plan.
@@ -63,7 +63,7 @@ func (h *preStop) read(args []string) *reading {
 	case c.DryRun.V:
 		return &reading{subcommand: "--dry-run"}
 	}
-	r := &reading{config: c, set: map[string]setting.Setting{}, unknown: slices.Concat(c.Unknown, almost(c.Settings, env))}
+	r := &reading{config: c, set: map[string]setting.Setting{}, unknown: c.Unknown}
 	for _, s := range c.Settings {
 		if s.By() != "" {
 			r.set[s.Env] = s
@@ -153,22 +153,6 @@ func (e environment) standIns() map[string]string {
 	}
 	env["KUBERNETES_SERVICE_HOST"] = "192.0.2.1" // as in every pod
 	return env
-}
-
-// almost are variables that would be settings but for case, _ and -.
-func almost(settings []setting.Setting, env map[string]string) []string {
-	names := map[string]bool{}
-	for _, s := range settings {
-		names[plain(s.Env)] = true
-	}
-	var all []string
-	for name := range env {
-		if !strings.HasPrefix(name, variablePrefix) && names[plain(name)] {
-			all = append(all, name)
-		}
-	}
-	slices.Sort(all)
-	return all
 }
 
 // lineOf is a line of a text, where it is written as it is.

@@ -31,6 +31,11 @@ func stepRules() []Rule {
 				}
 			})
 		})},
+		{"quotes-misplaced", Warning, "quotes in a step are taken away, or keep a variable's name", plans(func(h *preStop, say report) {
+			h.warned("quotes-misplaced", func(at node, text string, _ *entry) {
+				say(at, text, `in single quotes a value is kept as it is, and in double quotes variables are replaced`)
+			})
+		})},
 		{"setting-unused", Warning, "a setting of a call that is not made", plans(func(h *preStop, say report) {
 			h.warned("setting-unused", func(at node, text string, _ *entry) {
 				if !h.env.open { // else the call's URL may be where nobody sees it
@@ -40,14 +45,14 @@ func stepRules() []Rule {
 		})},
 		{"setting-unreadable", Error, "a setting that prestop cannot read", all(plans(settingUnreadable), containers(settingWithoutValue))},
 		{"setting-unknown", Warning, "a PRE_STOP_ variable that is no setting", plans(func(h *preStop, say report) {
-			for _, name := range h.reading.unknown {
+			for _, u := range h.reading.unknown {
 				fix := "one that prestop --help lists; or remove it"
-				value := h.env.known[name]
-				takes := func(row setting.Setting) bool { return row.Env == meant(name) && row.Check(value) == nil }
-				if right := meant(name); !h.env.has(right) && slices.ContainsFunc(config.Table(), takes) {
+				value := h.env.known[u.Name]
+				takes := func(row setting.Setting) bool { return row.Env == meant(u) && row.Check(value) == nil }
+				if right := meant(u); !h.env.has(right) && slices.ContainsFunc(config.Table(), takes) {
 					fix = below(right, "name")
 				}
-				say(h.setting(name), name+" is no setting of prestop's", fix)
+				say(h.setting(u.Name), u.Name+" is no setting of prestop's", fix)
 			}
 		})},
 	}
@@ -249,18 +254,13 @@ func overAtOnce(h *preStop, say report) {
 }
 
 // meant suggests a setting that is written almost alike.
-func meant(name string) string {
+func meant(u config.Unknown) string {
 	known := map[string]string{
-		"GRACE_PERIOD": graceVariable, "GRACE_SECONDS": graceVariable, "GRACE": graceVariable, "TERMINATION_GRACE_PERIOD_SECONDS": graceVariable, "GRACE_PERIOD_SECOND": graceVariable,
-		"ADDITIONAL_WAIT": waitVariable, "WAIT_SECONDS": waitVariable, "WAIT": waitVariable, "RESERVE": reserveVariable, "STEP": stepsVariable, "URL": "PRE_STOP_APP_URL",
+		"GRACE_SECONDS": graceVariable, "TERMINATION_GRACE_PERIOD_SECONDS": graceVariable, "WAIT_SECONDS": waitVariable, "WAIT": waitVariable, "URL": "PRE_STOP_APP_URL",
 		"ELASTICSEARCH_PASSWORD": "PRE_STOP_ELASTICSEARCH_PASSWORD_FILE", "ELASTICSEARCH_USER": "PRE_STOP_ELASTICSEARCH_USERNAME",
 		"ELASTICSEARCH_TOKEN": "PRE_STOP_ELASTICSEARCH_TOKEN_FILE", "APP_TOKEN": "PRE_STOP_APP_TOKEN_FILE",
 	}
-	right := known[strings.TrimPrefix(name, variablePrefix)]
-	if _, after, ok := strings.Cut(strings.ToUpper(name), "STOP"); ok && right == "" && !strings.HasPrefix(name, variablePrefix) {
-		right = variablePrefix + strings.ReplaceAll(strings.TrimLeft(after, "_-"), "-", "_")
-	}
-	return right
+	return cmp.Or(u.Meant, known[strings.TrimPrefix(u.Name, variablePrefix)])
 }
 
 // keyFix is the key that somebody means.

@@ -21,16 +21,15 @@ func timeRules() []Rule {
 		{"sleep-fills-grace", Error, "a hook sleeps as long as the grace period, or longer", foreign(sleepFillsGrace)},
 		{"sleep-unreadable", Error, "a sleep without a length, or with one that is none", foreign(sleepUnreadable)},
 		{"probe-grace-shorter", Warning, "a probe's own grace period is shorter than the hook takes the pod's to be", plans(probeGraceShorter)},
-		{"max-past-deadline", Warning, "an until has a max= that the deadline cuts", steps(maxPastDeadline)},
+		{"max-past-deadline", Warning, "a step has a max= that the deadline cuts", plans(maxPastDeadline)},
 		{"default-ends-early", Warning, "an until without max= ends long before the deadline, by the additional wait", steps(defaultEndsEarly)},
 		{"max-before-begin", Warning, "an until has a max= that is over before it begins", plans(maxBeforeBegin)},
-		{"timeout-not-reached", Warning, "timeout= is longer than one try ever has", steps(func(h *preStop, s *entry, say report) {
-			for _, call := range s.calls() {
-				if has := s.Ends - s.Earliest; h.judged(s) && call.Timeout > has && !h.shortened() {
-					say(s.at, s.Line+": timeout="+short(call.Timeout)+", and the step has "+short(has)+" at most: its max=, or the deadline, ends it first",
-						h.timeoutFix(s, call.Timeout-has))
+		{"timeout-not-reached", Warning, "timeout= is longer than one try ever has", plans(func(h *preStop, say report) {
+			h.warned("timeout-not-reached", func(at node, text string, e *entry) {
+				if has := e.Ends - e.Earliest; h.judged(e) && !h.shortened() {
+					say(at, text, h.timeoutFix(e, e.needs.Calls[len(e.needs.Calls)-1].Timeout-has))
 				}
-			}
+			})
 		})},
 	}
 }
@@ -111,12 +110,16 @@ func defaultEndsEarly(h *preStop, s *entry, say report) {
 	}
 }
 
-func maxPastDeadline(h *preStop, s *entry, say report) {
-	p := h.reading.plan
-	if h.judged(s) && s.FromStart && !s.Yields && s.Earliest < s.Most && s.Ends+prestop.Engine < s.Most {
-		say(s.at, s.Line+": its max of "+short(s.Most)+" is cut to "+short(s.Ends)+": the grace period of "+short(p.Grace)+" less the reserve of "+short(p.Reserve)+", and what comes after it, leave no more",
-			h.moreGrace(s.Most-s.Ends)+" # or in the step: max="+whole(s.Ends))
-	}
+func maxPastDeadline(h *preStop, say report) {
+	h.warned("max-past-deadline", func(at node, text string, e *entry) {
+		has := e.Ends
+		if !e.FromStart {
+			has -= e.Earliest
+		}
+		if h.judged(e) {
+			say(at, text, h.moreGrace(e.Most-has)+" # or in the step: max="+whole(has))
+		}
+	})
 }
 
 // graceTooShort finds waits that are shortened. They are shortened alike, so all steps of a hook are one finding, at the last.

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -54,10 +55,36 @@ func (o Outcome) Log(log *slog.Logger, lost int) {
 		level = slog.LevelWarn
 	}
 	attrs := []any{"exit", o.Exit, "report", podlog.Hidden{Value: o.Report}}
+	if len(o.Report.Steps) > few {
+		attrs = append(attrs, "outcomes", podlog.Hidden{Value: byOutcome(o.Report.Steps)})
+	}
 	if lost > 0 {
 		attrs = append(attrs, "lines_lost", lost)
 	}
 	log.Log(context.Background(), level, "prestop ends", attrs...)
+}
+
+// few is how many steps fit into a line, whatever their errors are.
+const few = 12
+
+// byOutcome are the numbers of the steps, counted from 1, for a line into which the report does not fit: done 1-40,42 and failed 41.
+func byOutcome(steps []prestop.StepReport) map[string]string {
+	all := make(map[string]string)
+	for n := 0; n < len(steps); n++ {
+		o, text := string(steps[n].Outcome), strconv.Itoa(n+1)
+		first := n
+		for n+1 < len(steps) && string(steps[n+1].Outcome) == o {
+			n++
+		}
+		if n > first {
+			text += "-" + strconv.Itoa(n+1)
+		}
+		if all[o] != "" {
+			text = all[o] + "," + text
+		}
+		all[o] = text
+	}
+	return all
 }
 
 // Summary is one line, which may be long. A kubelet copies it to the node's log.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/internal/config"
+	"github.com/prestop/prestop/internal/podlog"
 	"github.com/prestop/prestop/internal/secret"
 	"github.com/prestop/prestop/internal/web"
 	"github.com/prestop/prestop/prestop"
@@ -142,5 +143,38 @@ func TestSend(t *testing.T) {
 		if !json.Valid(sent) || !bytes.Contains(sent, []byte(`"prestop ends"`)) {
 			t.Errorf("sent %s", sent)
 		}
+	}
+}
+
+// However many steps there are, the last line says what became of each.
+func TestManySteps(t *testing.T) {
+	t.Parallel()
+	for _, format := range []podlog.Format{podlog.JSON, podlog.Text} {
+		for _, test := range []struct {
+			steps int
+			want  []string
+		}{
+			{2, []string{`"outcome":"failed"`}}, {50, []string{"1,3,5,7,", "2,4,6,", "48,50"}}, {300, []string{"1,3,5,7,", ",297,299", "2,4,6,", ",298,300"}},
+		} {
+			var o Outcome
+			for n := range test.steps {
+				o.Report.Note(n, prestop.StepReport{Line: strings.Repeat("x", 200), Outcome: []prestop.Outcome{prestop.Done, prestop.Failed}[n%2], Error: strings.Repeat("y", 300)})
+			}
+			var line bytes.Buffer
+			o.Log(slog.New(podlog.NewHandler(&line, podlog.Options{Format: format})), 0)
+			for _, want := range test.want {
+				if !strings.Contains(line.String(), want) && !(format == podlog.Text && test.steps == 2) {
+					t.Errorf("%d steps: no %s in %s", test.steps, want, &line)
+				}
+			}
+		}
+	}
+	steps := make([]prestop.StepReport, 5)
+	for n := range steps {
+		steps[n].Outcome = prestop.Done
+	}
+	steps[3].Outcome = prestop.Unmet
+	if got := byOutcome(steps); len(got) != 2 || got["done"] != "1-3,5" || got["unmet"] != "4" {
+		t.Errorf("%v", got)
 	}
 }

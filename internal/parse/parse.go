@@ -23,6 +23,14 @@ func Line(verbs []*step.Verb, text string, lookup grammar.Lookup) (*grammar.Line
 
 // LineIn is [Line] of a line to which others before it give values.
 func LineIn(scope grammar.Scope, verbs []*step.Verb, text string) (*grammar.Line, step.Spec, []grammar.Secret, error) {
+	l, spec, secrets, err := lineIn(scope, verbs, text)
+	if e, ok := err.(*grammar.Error); ok && strings.Contains(text, `\n`) {
+		e.Text += `; the \n in it is a backslash and an n, and ends no line`
+	}
+	return l, spec, secrets, err
+}
+
+func lineIn(scope grammar.Scope, verbs []*step.Verb, text string) (*grammar.Line, step.Spec, []grammar.Secret, error) {
 	l, words, err := grammar.Split(text, scope)
 	if err != nil {
 		return l, nil, nil, err
@@ -38,9 +46,13 @@ func LineIn(scope grammar.Scope, verbs []*step.Verb, text string) (*grammar.Line
 
 // meaning refuses what no verb takes, and leaves the rest to the verb. named are the words of its name.
 func meaning(v *step.Verb, verbs []*step.Verb, named []grammar.Word, l *grammar.Line) (step.Spec, error) {
-	for _, o := range l.Options {
+	for n := range l.Options {
+		o := &l.Options[n]
 		if !slices.Contains(v.Options, o.Key) {
 			return nil, o.Expected("%s", expected(v, o.Key))
+		}
+		if first, _ := l.Option(o.Key); first != &l.Options[n] && o.Key != v.Often {
+			return nil, o.Expected("expected %s= once, got it a second time", o.Key)
 		}
 	}
 	if !v.Raw {
@@ -55,12 +67,22 @@ func meaning(v *step.Verb, verbs []*step.Verb, named []grammar.Word, l *grammar.
 }
 
 func expected(v *step.Verb, key string) string {
+	key = grammar.Begun(key)
 	if len(v.Options) == 0 {
 		return fmt.Sprintf("%s takes no options, got %s=", v.Name, key)
 	}
-	meant := ""
-	if nearest := phrase.Nearest(key, v.Options); nearest != "" {
-		meant = "; did you mean " + nearest + "=?"
+	meant := phrase.Nearest(key, v.Options)
+	switch key {
+	case "data", "payload", "json-body":
+		meant = "body"
+	}
+	switch {
+	case strings.Contains(v.Target, strings.ToUpper(strings.TrimSuffix(key, "s"))):
+		meant = "; expected it by itself: " + v.Name + " " + v.Target
+	case slices.Contains(v.Options, meant):
+		meant = "; did you mean " + meant + "=?"
+	default:
+		meant = ""
 	}
 	return fmt.Sprintf("expected an option of %s (%s), got %s=%s", v.Name, strings.Join(v.Options, " "), key, meant)
 }
@@ -82,15 +104,13 @@ func verbOf(verbs []*step.Verb, words []grammar.Word) (*step.Verb, []grammar.Wor
 	if found != nil {
 		return found, words[1:], follows(found, verbs, words)
 	}
-	if strings.HasPrefix(first.Text, "-") {
-		return nil, nil, first.Expected("expected a step, got %s: flags go before the steps", first.Got())
-	}
 	names, meant := FirstWords(verbs), ""
+	if replaced := instead(verbs, words); replaced != "" {
+		return nil, nil, first.Expected("expected a step, got %s: %s", first.Got(), replaced)
+	}
 	if first.Bare() {
-		if replaced := instead(words); replaced != "" {
-			return nil, nil, first.Expected("expected a step, got %s: %s", first.Got(), replaced)
-		}
-		meant = phrase.DidYouMean(first.Text, names)
+		name, _, _ := strings.Cut(first.Text, "=")
+		meant = phrase.DidYouMean(name, names)
 	}
 	return nil, nil, first.Expected("expected %s, got %s%s", phrase.OneOf(names), first.Got(), meant)
 }
@@ -162,17 +182,18 @@ func early(v *step.Verb, named []grammar.Word, l *grammar.Line) error {
 		}
 		return nil
 	}
-	for _, w := range named {
-		if err := refuse(&w); err != nil {
+	for n := range named {
+		if err := refuse(&named[n]); err != nil {
 			return err
 		}
 	}
-	for _, w := range l.Targets {
-		if err := refuse(&w); err != nil && !slices.Contains(v.Late, "") {
+	for n := range l.Targets {
+		if err := refuse(&l.Targets[n]); err != nil && !slices.Contains(v.Late, "") {
 			return err
 		}
 	}
-	for _, o := range l.Options {
+	for n := range l.Options {
+		o := &l.Options[n]
 		if err := refuse(&o.Word); err != nil && !slices.Contains(v.Late, o.Key) {
 			return err
 		}
@@ -180,10 +201,31 @@ func early(v *step.Verb, named []grammar.Word, l *grammar.Line) error {
 	return nil
 }
 
-// instead is the step that replaces a command, which somebody wrote where a step was expected; empty: there is none.
-func instead(words []grammar.Word) string {
-	command := words[0].Text
+// instead is the step that replaces what somebody wrote where a step was expected, or how it is to be written; empty: nobody knows.
+func instead(verbs []*step.Verb, words []grammar.Word) string {
+	first := &words[0]
+	command := first.Text
+	quoted, _, several := strings.Cut(strings.Trim(first.Written, `'"`), " ")
+	switch {
+	case strings.HasPrefix(first.Written, "["):
+		return "write each step on a line of its own, without brackets, commas and quotes"
+	case command == "-":
+		return "write the step without the dash"
+	case strings.HasPrefix(command, "-"):
+		return "flags go before the steps"
+	case several && isVerb(verbs, quoted):
+		return "write the step without quotes around the whole"
+	case !first.Bare() || command == "":
+		return ""
+	case strings.Trim(command, "0123456789,") == "":
+		return "write until quiet 8080 for ports, wait 20s for a time"
+	}
+	if d, ok := grammar.ParseDuration(command); ok {
+		return "wait " + d.String()
+	}
 	switch path.Base(command) {
+	case "prestop":
+		return "write the step without the program"
 	case "sleep":
 		if len(words) > 1 && words[1].Bare() {
 			if d, ok := grammar.ParseDuration(words[1].Text); ok {
@@ -206,12 +248,17 @@ func instead(words []grammar.Word) string {
 
 // apart refuses a word that begins or parts another step, and one that would be an option in one word with what follows.
 func apart(v *step.Verb, verbs []*step.Verb, l *grammar.Line) error {
-	for n, w := range l.Targets {
+	for n := range l.Targets {
+		w := &l.Targets[n]
 		switch {
 		case !w.Bare() || w.Text == "":
 			continue
-		case n > 0 && slices.Contains(v.Options, w.Text):
+		case (n > 0 || len(l.Targets) > 1) && slices.Contains(v.Options, w.Text):
 			return w.Expected("expected an option or the end of the step, got %s; did you mean %s=?", w.Got(), w.Text)
+		case n > 0 && w.Text[0] == '-' && len(v.Options) > 0:
+			return w.Expected("expected an option or the end of the step, got %s; options are words such as %s=…", w.Got(), v.Options[0])
+		case n > 0 && strings.Trim(l.Targets[n-1].Text+w.Text, "0123456789,") == "":
+			return w.Expected("expected an option or the end of the step, got %s; several numbers are one word, as in 8080,9090", w.Got())
 		case strings.Trim(w.Text, "&|;") == "":
 		case n == 0 || !isVerb(verbs, w.Text):
 			continue

@@ -6,11 +6,14 @@ package phrase
 import "strings"
 
 // Nearest is the word among others that word is almost, whatever its case; empty: it is almost none. That is at most two letters
-// that are missing, too much, wrong or swapped with their neighbour, and less than half of them; or three letters and more, dashes
+// that are missing, too much, wrong or swapped with their neighbour, and less than half of them, or one of two; or three letters and more, dashes
 // aside, with which one word alone begins.
 func Nearest(word string, among []string) string {
 	word = strings.ToLower(word)
 	nearest, least := "", min(3, (len(word)+1)/2)
+	if len(word) == 2 {
+		least = 2
+	}
 	begun, all := "", 0
 	for _, other := range among {
 		lower := strings.ToLower(other)

@@ -7,7 +7,7 @@ func TestNearest(t *testing.T) {
 	among := []string{"wait", "get", "post", "header", "max", "timeout", "elasticsearch"}
 	for word, want := range map[string]string{
 		"wait": "wait", "wiat": "wait", "Wait": "wait", "WAITS": "wait", "wai": "wait", "wt": "", "haeder": "header", "heade": "header", "headesr": "header",
-		"gte": "get", "gt": "", "g": "", "": "", "pots": "post", "opst": "post", "tiemotu": "timeout", "tmot": "", "timeouuuut": "", "elasticsaerhc": "elasticsearch",
+		"gte": "get", "gt": "get", "mx": "max", "g": "", "": "", "pots": "post", "opst": "post", "tiemotu": "timeout", "tmot": "", "timeouuuut": "", "elasticsaerhc": "elasticsearch",
 		"ela": "elasticsearch", "ELASTIC": "elasticsearch", "el": "", "--ela": "", "tim": "timeout", "mux": "max", "mix": "max", "mxa": "max", "ab": "", "sleep": "", "ü": "",
 	} {
 		if got := Nearest(word, among); got != want {

@@ -14,7 +14,7 @@
 package podlog
 
 import (
-	"fmt"
+	"errors"
 	"strings"
 )
 
@@ -36,5 +36,5 @@ func Check(to string) error {
 	if strings.Contains(to, "/") {
 		return nil
 	}
-	return fmt.Errorf("log destination %q: expected auto, container, stdout, stderr or a path with a slash in it", to)
+	return errors.New("expected auto, container, stdout, stderr or a path with a slash in it")
 }

@@ -49,6 +49,7 @@ var errJoined = errors.New("the deadline came before the earlier delivery had en
 type Hook struct {
 	ID       string // of the plan
 	Entries  []prestop.Entry
+	Start    time.Time // of this delivery
 	Deadline time.Time
 	Grace    time.Duration
 
@@ -98,7 +99,7 @@ func (h *Hook) openAnywhere(ctx context.Context, log *slog.Logger) (*Record, err
 					return nil, fmt.Errorf("%s: %w", dir, err)
 				}
 			}
-			return journal.Open(ctx, dir, key, h.Grace+2*time.Second, func(_ json.RawMessage, since time.Duration) {
+			return journal.Open(ctx, dir, key, time.Since(h.Start), h.Grace+2*time.Second, func(_ json.RawMessage, since time.Duration) {
 				waits()
 				log.Warn("an earlier delivery of this hook still runs: waiting for it", "event.code", "delivery-joined", "first_began", since.Round(time.Millisecond))
 			})

@@ -2,8 +2,6 @@ package request
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -20,10 +18,9 @@ func LateOptions() []string { return []string{"", "header", "body"} }
 
 // A late part of a request has names in it, whose values an earlier step gives.
 type late struct {
-	part string // "url", "body", or the header's name with a colon after it
-	word *grammar.Word
-	json bool // a body in which a value's quotes are escaped
-	form bool // a body in which a value is percent-encoded
+	part   string // "url", "body", or the header's name with a colon after it
+	word   *grammar.Word
+	encode grammar.Encoding // of the values; nil: they stay as they are
 }
 
 const (
@@ -37,7 +34,7 @@ func (s *Spec) lateURL(w *grammar.Word, u *url.URL) error {
 	if len(names) == 0 {
 		return nil
 	}
-	text, err := w.Fill(func(string) (string, error) { return "0", nil })
+	text, err := w.Fill(grammar.InURL, func(string) (string, error) { return "0", nil })
 	if err != nil {
 		return err
 	}
@@ -46,7 +43,7 @@ func (s *Spec) lateURL(w *grammar.Word, u *url.URL) error {
 	if !same || !slices.Equal(keysOf(other), keysOf(u)) {
 		return w.Expected("expected $(%s) in the URL's path or in a value of its query, got %s", names[0], w.Got())
 	}
-	s.late = append(s.late, late{part: lateURL, word: w})
+	s.late = append(s.late, late{lateURL, w, grammar.InURL})
 	return nil
 }
 
@@ -60,14 +57,24 @@ func keysOf(u *url.URL) []string {
 	return all
 }
 
-// LateBody takes a body's text if names in it have no value yet, and tells whether it has.
-func (s *Spec) LateBody(text *grammar.Word) bool {
-	if len(text.Late()) == 0 {
-		return false
+// Body takes a body's text. Values of variables are encoded where it is JSON, or by its header a form. An earlier step may give some.
+func (s *Spec) Body(text *grammar.Word) error {
+	var encode grammar.Encoding
+	switch {
+	case strings.HasPrefix(strings.ToLower(s.Request.Header.Get("Content-Type")), "application/x-www-form-urlencoded"):
+		encode = grammar.InForm
+	case text.IsJSON():
+		encode = grammar.InJSON
 	}
-	form := strings.HasPrefix(strings.ToLower(s.Request.Header.Get("Content-Type")), "application/x-www-form-urlencoded")
-	s.late = append(s.late, late{part: lateBody, word: text, json: json.Valid([]byte(text.Text)), form: form})
-	return true
+	if len(text.Late()) > 0 {
+		s.late = append(s.late, late{lateBody, text, encode})
+		return nil
+	}
+	encoded, err := text.With(encode)
+	if err == nil {
+		s.Request.Body = []byte(encoded.Text)
+	}
+	return err
 }
 
 // Takes are the names of values that earlier steps give.
@@ -87,13 +94,7 @@ func (s *Spec) fill(values *step.Values, r web.Request) (web.Request, error) {
 		r.Header = http.Header{}
 	}
 	for _, l := range s.late {
-		text, err := l.word.Fill(func(name string) (string, error) {
-			value, err := values.Get(name)
-			if err == nil {
-				value, err = l.encode(name, value)
-			}
-			return value, err
-		})
+		text, err := l.word.Fill(l.encode, values.Get)
 		switch {
 		case err != nil:
 			return r, err
@@ -106,32 +107,6 @@ func (s *Spec) fill(values *step.Values, r web.Request) (web.Request, error) {
 		}
 	}
 	return r, nil
-}
-
-func (l late) encode(name, value string) (string, error) {
-	switch {
-	case l.part == lateURL && strings.Trim(value, ".") == "": // servers take dots for steps in a path, however they are written
-		return "", fmt.Errorf("$(%s) is %s, which cannot stand in a URL", name, value)
-	case l.part == lateURL || l.form:
-		return escape(value), nil
-	case l.json:
-		text, err := json.Marshal(value)
-		return strings.TrimSuffix(strings.TrimPrefix(string(text), `"`), `"`), err
-	}
-	return value, nil
-}
-
-// escape percent-encodes all but what means the same in each part of a URL (RFC 3986, 2.3).
-func escape(value string) string {
-	var text strings.Builder
-	for _, b := range []byte(value) {
-		if 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9' || strings.IndexByte("-._~", b) >= 0 {
-			text.WriteByte(b)
-		} else {
-			fmt.Fprintf(&text, "%%%02X", b)
-		}
-	}
-	return text.String()
 }
 
 // Step makes the request's step: what deed makes of r, once it has the values that earlier steps give, and if OnlyIf is

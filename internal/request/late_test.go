@@ -20,17 +20,21 @@ import (
 
 // parseLate reads a line to which an earlier one gives ID, with a body as well.
 func parseLate(line string) (s Spec, err error) {
-	verb := &step.Verb{Name: "ask", Options: append(Options(), "body"), Late: LateOptions(), Parse: func(l *grammar.Line) (step.Spec, error) {
+	return parseWith(line, func(string) (string, bool) { return "", false })
+}
+
+func parseWith(line string, lookup grammar.Lookup) (s Spec, err error) {
+	verb := &step.Verb{Name: "ask", Options: append(Options(), "body"), Often: Often, Late: LateOptions(), Parse: func(l *grammar.Line) (step.Spec, error) {
 		w, err := l.Target("a URL")
 		if err == nil {
 			s, err = Parse(l, http.MethodPost, w)
 		}
-		if o, ok := l.Option("body"); ok && err == nil && !s.LateBody(o.Part(len("body="), len(o.Text))) {
-			s.Request.Body = []byte(o.Value)
+		if o, ok := l.Option("body"); ok && err == nil {
+			err = s.Body(o.Part(len("body="), len(o.Text)))
 		}
 		return nil, err
 	}}
-	_, _, secrets, err := parse.LineIn(grammar.Scope{Lookup: func(string) (string, bool) { return "", false }, Given: []string{"ID"}}, []*step.Verb{verb}, line)
+	_, _, secrets, err := parse.LineIn(grammar.Scope{Lookup: lookup, Given: []string{"ID"}}, []*step.Verb{verb}, line)
 	for _, one := range secrets {
 		if err == nil && one.Text == "ID" {
 			err = fmt.Errorf("a name is a secret: %+v", one)
@@ -133,5 +137,47 @@ func TestLateElsewhere(t *testing.T) {
 		if _, err := parseLate(line); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", line, err, want)
 		}
+	}
+}
+
+// A value of the environment is encoded where it stands, also beside one that an earlier step gives.
+func TestVariables(t *testing.T) {
+	t.Parallel()
+	lookup := func(name string) (string, bool) { return map[string]string{"PW": `a"&b=#`, "DOTS": ".."}[name], true }
+	for line, want := range map[string]string{
+		"ask http://a/x?p=$(PW)":                                                           "http://a/x?p=a%22%26b%3D%23 ",
+		"ask http://a/ only-if=http://b/x?p=$(PW)":                                         "http://a/ http://b/x?p=a%22%26b%3D%23",
+		`ask http://a/ body="{\"p\":\"$(PW)\"}"`:                                           `http://a/ {"p":"a\"\u0026b=#"}`,
+		`ask http://a/ body="p $(PW)"`:                                                     `http://a/ p a"&b=#`,
+		"ask http://a/ header=Content-Type:application/x-www-form-urlencoded body=p=$(PW)": "http://a/ p=a%22%26b%3D%23",
+		"ask http://a/$(DOTS)/x":                                                           "$(DOTS) is .., which cannot stand in a URL",
+		"ask http://a/ only-if=http://a/$(DOTS)":                                           "$(DOTS) is .., which cannot stand in a URL",
+		"ask http://$(PW)/":                                                                urlExpected,
+		"ask http://a/ only-if=http://$(PW)/":                                              "only-if: " + urlExpected,
+		"ask http://a/ expect=$(PW)":                                                       "expected statuses",
+	} {
+		s, err := parseWith(line, lookup)
+		got := s.Request.URL + " " + string(s.Request.Body)
+		if s.OnlyIf != nil {
+			got += s.OnlyIf.Request.URL
+		}
+		if err != nil {
+			got = err.Error()
+		}
+		if got != want && (err == nil || !strings.Contains(got, want)) {
+			t.Errorf("%s: %s, want %s", line, got, want)
+		}
+	}
+	s, err := parseWith("ask http://a/$(ID)?p=$(PW)", lookup)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := means(t)
+	m.Values = step.NewValues(nil, func(string, string) {})
+	if err := m.Values.Give("ID", "n/1"); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := s.fill(m.Values, s.Request); err != nil || r.URL != "http://a/n%2F1?p=a%22%26b%3D%23" {
+		t.Errorf("%s, %v", r.URL, err)
 	}
 }

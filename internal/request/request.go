@@ -5,6 +5,7 @@
 package request
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -21,6 +22,9 @@ import (
 func Options() []string {
 	return []string{"header", "expect", "timeout", "token-file", "ca-file", "cert-file", "key-file", "tls-server-name", "only-if"}
 }
+
+// Often is the key of these that may be given several times.
+const Often = "header"
 
 const urlExpected = "expected a URL such as http://localhost:8080/path; this one cannot be read"
 
@@ -39,12 +43,11 @@ type Spec struct {
 
 // Parse reads the URL in w, and the line's options that are of a request.
 func Parse(l *grammar.Line, method string, w *grammar.Word) (Spec, error) {
-	u, err := web.ParseURL(w.Text)
+	at, u, err := parseURL(l, w, "")
 	if err != nil {
-		return Spec{}, w.Refused(err, urlExpected)
+		return Spec{}, err
 	}
-	l.HideURL(w, u)
-	s := Spec{Request: web.Request{Method: method, URL: w.Text, Header: http.Header{}}, URL: u}
+	s := Spec{Request: web.Request{Method: method, URL: at, Header: http.Header{}}, URL: u}
 	if err := s.lateURL(w, u); err != nil {
 		return Spec{}, err
 	}
@@ -52,10 +55,11 @@ func Parse(l *grammar.Line, method string, w *grammar.Word) (Spec, error) {
 	if u.Scheme != "https" {
 		instead = "https://"
 	}
-	for _, o := range l.Options {
+	for n := range l.Options {
+		o := &l.Options[n]
 		switch o.Key {
 		case "header":
-			err = s.header(l, &o)
+			err = s.header(l, o)
 		case "expect":
 			if s.Expect, err = web.ParseStatuses(o.Value); err != nil {
 				err = o.Refused(fmt.Errorf("expect: %w", err), "expect: expected statuses such as 200,404 or 2xx, got "+o.Got())
@@ -67,7 +71,7 @@ func Parse(l *grammar.Line, method string, w *grammar.Word) (Spec, error) {
 		case "ca-file":
 			s.TLS.CAFile = o.Value
 		default:
-			err = TLSOption(l, &o, &s.TLS, instead)
+			err = TLSOption(l, o, &s.TLS, instead)
 		}
 		if err != nil {
 			return Spec{}, err
@@ -75,6 +79,20 @@ func Parse(l *grammar.Line, method string, w *grammar.Word) (Spec, error) {
 	}
 	err = s.condition(l)
 	return s, err
+}
+
+// parseURL reads a word that is a URL, and its text with the values of its variables encoded. of begins an error.
+func parseURL(l *grammar.Line, w *grammar.Word, of string) (string, *url.URL, error) {
+	w, err := w.With(grammar.InURL)
+	if err != nil {
+		return "", nil, err
+	}
+	u, err := web.ParseURL(w.Text)
+	if err != nil {
+		return "", nil, w.Refused(errors.New(of+err.Error()), of+urlExpected)
+	}
+	l.HideURL(w, u)
+	return w.Text, u, nil
 }
 
 // TLSOption reads an option that is of TLS into t. A client certificate without its key, and a name without TLS, would be left
@@ -112,11 +130,12 @@ func (s *Spec) header(l *grammar.Line, o *grammar.Option) error {
 	}
 	begin := len(o.Key) + len("=") + len(name) + len(":")
 	begin += strings.Index(o.Text[begin:], value)
-	if w := o.Part(begin, begin+len(value)); len(o.Late()) > 0 {
+	if names := o.Late(); len(names) > 0 {
+		w := o.Part(begin, begin+len(value))
 		l.HideVariables(&o.Word)
 		s.late = append(s.late, late{part: name + ":", word: w})
-		if len(w.Late()) < len(o.Late()) {
-			return o.Expected("header: expected $(%s) in the value, got %s", o.Late()[0], o.Got())
+		if len(w.Late()) < len(names) {
+			return o.Expected("header: expected $(%s) in the value, got %s", names[0], o.Got())
 		}
 		return nil
 	}
@@ -137,12 +156,11 @@ func (s *Spec) condition(l *grammar.Line) error {
 	if !ok {
 		return nil
 	}
-	u, err := web.ParseURL(o.Value)
+	at, u, err := parseURL(l, o.Part(len("only-if="), len(o.Text)), "only-if: ")
 	if err != nil {
-		return o.Refused(fmt.Errorf("only-if: %w", err), "only-if: "+urlExpected)
+		return err
 	}
-	l.HideURL(&o.Word, u)
-	s.OnlyIf = &Spec{Request: web.Request{Method: http.MethodGet, URL: o.Value}, URL: u, Timeout: s.Timeout}
+	s.OnlyIf = &Spec{Request: web.Request{Method: http.MethodGet, URL: at}, URL: u, Timeout: s.Timeout}
 	if samePlace(s.URL, u) {
 		s.OnlyIf.TLS, s.OnlyIf.TokenFile = s.TLS, s.TokenFile
 	}

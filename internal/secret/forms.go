@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/internal/web"
@@ -31,6 +32,24 @@ func written(text string) []string {
 		return all
 	}
 	all = append(all, strings.ReplaceAll(text, " ", "+"), strings.ToValidUTF8(text, ""), string([]rune(text)))
+	// What a server makes of other letters than ASCII's: header bytes taken one by one for Latin-1, or letters that it has none for.
+	var latin []rune
+	for _, b := range []byte(text) {
+		latin = append(latin, rune(b))
+	}
+	all = append(all, string(latin))
+	for _, instead := range []rune{-1, '?', utf8.RuneError} {
+		other := strings.Map(func(r rune) rune {
+			if r >= utf8.RuneSelf {
+				return instead
+			}
+			return r
+		}, text)
+		if instead < 0 && len(other) < shortest { // a row of question marks is no secret
+			break
+		}
+		all = append(all, other)
+	}
 	for _, encoding := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding} {
 		raw := encoding.WithPadding(base64.NoPadding)
 		whole := encoding.EncodeToString([]byte(text))

@@ -45,6 +45,9 @@ func TestHide(t *testing.T) {
 	}{
 		{"nothing", func(*Set) {}, "as it is…", "as it is…"},
 		{"a secret", add("hunter22"), "a hunter22, hunter22hunter22", "a ***, ******"},
+		{"other letters, each byte for one", add("hünter22"), "h\u00c3\u00bcnter22", "***"},
+		{"other letters that were left out", add("hünter22"), "hnter22 h?nter22 h\ufffdnter22", "*** *** ***"},
+		{"other letters alone", add("парольпароль"), "????????????", "????????????"},
 		{"nothing but a secret", add("hunter22"), "hunter22", "***"},
 		{"a short one spoils nothing", add("abcde", ""), "abcdeabcde", "abcdeabcde"},
 		{"the shortest", add("fiftys"), "for fiftys", "for ***"},

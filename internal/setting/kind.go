@@ -30,7 +30,7 @@ func Duration() Kind[time.Duration] {
 func parseDuration(text string) (time.Duration, error) {
 	d, ok := grammar.ParseDuration(text)
 	if !ok {
-		return 0, fmt.Errorf("expected seconds, as 50, or a duration, as 1m30s, got %s", Got(text))
+		return 0, fmt.Errorf(grammar.DurationExpected+", got %s", Got(text))
 	}
 	return d, nil
 }
@@ -62,12 +62,17 @@ func Toggle() Kind[bool] {
 
 // Word is any text.
 func Word(name string) Kind[string] {
-	return Checked(name, func(string) error { return nil })
+	return Kind[string]{name, func(text string) (string, error) { return text, nil }, asItIs}
 }
 
-// Checked is any text that check finds nothing wrong with.
+// Checked is any text that check finds nothing wrong with. Its error says what was expected, and not what was got.
 func Checked(name string, check func(string) error) Kind[string] {
-	return Kind[string]{name, func(text string) (string, error) { return text, check(text) }, asItIs}
+	return Kind[string]{name, func(text string) (string, error) {
+		if err := check(text); err != nil {
+			return text, fmt.Errorf("%w, got %s", err, Got(text))
+		}
+		return text, nil
+	}, asItIs}
 }
 
 // Got is a value that is not as expected. A long one is no slip of the pen, but another setting's, which may be a secret.
@@ -84,7 +89,7 @@ func asItIs(text string) string { return text }
 func Choice(among ...string) Kind[string] {
 	return Checked(strings.Join(among, "|"), func(text string) error {
 		if !slices.Contains(among, text) {
-			return fmt.Errorf("expected %s, got %s", phrase.OneOf(among), Got(text))
+			return errors.New("expected " + phrase.OneOf(among))
 		}
 		return nil
 	})

@@ -23,11 +23,6 @@ type Setting struct {
 	Unset            string // what goes without it, where Shown does not say
 }
 
-// Row is a Setting of all its columns, in their order.
-func Row(h Holder, group, env, flag, usage, unset string) *Setting {
-	return &Setting{h, group, env, flag, usage, unset}
-}
-
 // Default is what goes where nobody sets it, for people. It is only right for a setting that is not set.
 func (s *Setting) Default() string { return cmp.Or(s.Unset, s.Shown()) }
 

@@ -21,6 +21,7 @@ type Verb struct {
 	Name    string
 	Target  string   // what stands after it, as help shows it
 	Options []string // the keys of the key=value words that it takes
+	Often   string   // the one option that may be given several times; empty: none
 	Late    []string // keys of options whose value an earlier step may give when it runs; "" is the target
 	Raw     bool     // all words after it are a program's; an option stands before them
 	Does    string   // what it does, in half a sentence
@@ -43,6 +44,8 @@ type Needs struct {
 	FromStart, Guard  bool
 	// Waits: the step is a wait for Least, and nothing else.
 	Waits bool
+	// Written: Most is what somebody wrote as max=.
+	Written bool
 	// Default: a Guard has no bound of its own. Its Most is for the plan to say.
 	Default bool
 

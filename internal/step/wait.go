@@ -68,7 +68,7 @@ func WaitOf(l *grammar.Line) (w Wait, err error) {
 
 // Needs are the times of a wait for something. Its max counts from the hook's start.
 func (w Wait) Needs() Needs {
-	return Needs{Least: max(LookTime, w.Min), Most: w.Max, FromStart: true, Guard: true, Default: !w.HasMax}
+	return Needs{Least: max(LookTime, w.Min), Most: w.Max, FromStart: true, Guard: true, Default: !w.HasMax, Written: w.HasMax}
 }
 
 // CallNeeds are the times of a call that waits for its answer: it is open-ended. timeout is that of one try, most that of the whole
@@ -80,7 +80,7 @@ func CallNeeds(timeout, most time.Duration) Needs {
 // Within is the same with another bound. 0 leaves it.
 func (n Needs) Within(most time.Duration) Needs {
 	if most > 0 {
-		n.Least, n.Most = min(n.Least, most), most
+		n.Least, n.Most, n.Written = min(n.Least, most), most, true
 	}
 	return n
 }

@@ -26,7 +26,7 @@ func TestNeedsOfWaitsAndCalls(t *testing.T) {
 	}
 	for line, want := range map[string]string{
 		"until": "1s 0s true true", "until min=5s": "5s 0s true true", "until max=0": "1s 0s false true", "until min=2s max=9s": "2s 9s false true",
-		"until min=x": `column 7: min: expected seconds, as 50, or a duration, as 1m30s, got "x"`, "until max=x": `column 7: max: expected seconds, as 50, or a duration, as 1m30s, got "x"`,
+		"until min=x": `column 7: min: expected seconds, as 50, or a duration, as 1m30s, of at most a year, got "x"`, "until max=x": `column 7: max: expected seconds, as 50, or a duration, as 1m30s, of at most a year, got "x"`,
 	} {
 		if got := needs(line); got != want {
 			t.Errorf("%s: %s, want %s", line, got, want)

@@ -110,7 +110,7 @@ func TestEachOptionIsRead(t *testing.T) {
 	}
 }
 
-// A value that cannot be read is refused by an error that names the option and its column, though a good one stands before.
+// A value that cannot be read is refused by an error that names the option and its column. So is an option that stands there twice.
 func TestBadValues(t *testing.T) {
 	t.Parallel()
 	free := []string{"body", "in", "not-in", "key", "value-file", "lease-file", "user", "ca-file", "cert-file", "key-file"} // any text will do
@@ -120,16 +120,17 @@ func TestBadValues(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, o := range l.Options {
+			twice := strings.Replace(text, o.Written, o.Written+" "+o.Written, 1)
+			_, _, _, err := understand(twice, nil)
+			if want := fmt.Sprintf("column %d: expected %s= once", o.Column+len(o.Written)+1, o.Key); (err == nil || !strings.HasPrefix(err.Error(), want)) != (o.Key == "header") {
+				t.Errorf("%s: %v", twice, err)
+			}
 			if slices.Contains(free, o.Key) {
 				continue
 			}
-			bad, column := text+" "+o.Key+"=", len(text)+2
-			if strings.Contains(text, "exec ") { // whose options stand before the program
-				before, after, _ := strings.Cut(text, " /a")
-				bad, column = before+" "+o.Key+"= /a"+after, len(before)+2
-			}
-			_, _, _, err := understand(bad, nil)
-			if err == nil || !strings.HasPrefix(err.Error(), fmt.Sprintf("column %d: %s", column, o.Key)) {
+			bad := strings.Replace(text, o.Written, o.Key+"=", 1)
+			_, _, _, err = understand(bad, nil)
+			if err == nil || !strings.HasPrefix(err.Error(), fmt.Sprintf("column %d: %s", o.Column, o.Key)) {
 				t.Errorf("%s: %v", bad, err)
 			}
 		}
@@ -256,15 +257,15 @@ func TestLinesThatCannotBeRead(t *testing.T) {
 		"wiat 5s":                      `column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, remove, exec, signal or unlock, got "wiat"; did you mean wait?`,
 		"  wiat 5s":                    `column 3: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, remove, exec, signal or unlock, got "wiat"; did you mean wait?`,
 		"Wait 5s":                      `column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, remove, exec, signal or unlock, got "Wait"; did you mean wait?`,
-		"'wait 5s'":                    `column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, remove, exec, signal or unlock, got "'wait 5s'"`,
+		"'wait 5s'":                    `column 1: expected a step, got "'wait 5s'": write the step without quotes around the whole`,
 		"$(SPACED)":                    `column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, remove, exec, signal or unlock, got "$(SPACED)"`,
 		"$(EMPTY)":                     `column 1: expected wait, get, post, put, patch, delete, elasticsearch, until, touch, remove, exec, signal or unlock, got "$(EMPTY)"`,
 		"--grace-period=5":             `column 1: expected a step, got "--grace-period=5": flags go before the steps`,
 		"wait":                         "column 5: expected a duration, as in wait 20s after wait",
 		"wait ":                        "column 5: expected a duration, as in wait 20s after wait",
 		"wait once":                    "column 5: expected a duration, as in wait 20s after wait",
-		"wait $(EMPTY)":                `column 6: expected seconds, as 50, or a duration, as 1m30s, got "$(EMPTY)"`,
-		"wait $(MINUS)":                `column 6: expected seconds, as 50, or a duration, as 1m30s, got "$(MINUS)"`,
+		"wait $(EMPTY)":                `column 6: expected seconds, as 50, or a duration, as 1m30s, of at most a year, got "$(EMPTY)"`,
+		"wait $(MINUS)":                `column 6: expected seconds, as 50, or a duration, as 1m30s, of at most a year, got "$(MINUS)"`,
 		"wait 5s 6s":                   `column 9: expected an option or the end of the step, got "6s"`,
 		"wait 5s for=6s":               "column 9: wait takes no options, got for=",
 		"wait for=6s":                  "column 6: wait takes no options, got for=",

@@ -111,7 +111,7 @@ func TestSendOverSocket(t *testing.T) {
 	tests := []struct{ path, want string }{
 		{"/drain?graceful", "200 OK: POST localhost /drain?graceful text"},
 		{"/307", "200 OK: POST localhost /echo text"},
-		{"/away", "307 Temporary Redirect, a redirect to http://localhost/echo that is not followed"},
+		{"/away", "307 Temporary Redirect, a redirect to http://localhost/echo that is not followed, since it leads to another place: give that URL instead, if it is right"},
 	}
 	for _, test := range tests {
 		a, err := c.Send(t.Context(), Request{Method: "POST", URL: base + test.path, Body: []byte("text")})

@@ -84,7 +84,20 @@ func New(dial Dial, t TLS, auth Auth) *Client {
 	}
 	transport.Protocols = new(http.Protocols)
 	transport.Protocols.SetHTTP1(true)
-	return &Client{http: &http.Client{Transport: transport, CheckRedirect: samePlace}, transport: transport, tls: t, auth: auth, alert: alertTime}
+	return &Client{http: &http.Client{Transport: readable{transport}, CheckRedirect: samePlace}, transport: transport, tls: t, auth: auth, alert: alertTime}
+}
+
+// readable answers redirects without a Location that is no URL. The error that net/http makes of one has all of it, and no status.
+type readable struct{ transport *http.Transport }
+
+func (r readable) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := r.transport.RoundTrip(req)
+	if err == nil && resp.StatusCode/100 == 3 {
+		if _, err := resp.Location(); err != nil {
+			resp.Header.Del("Location")
+		}
+	}
+	return resp, err
 }
 
 // open reads what TLS needs.
@@ -98,7 +111,7 @@ func (c *Client) open() error {
 }
 
 // Close ends the connections that are kept for the next call.
-func (c *Client) Close() { c.http.CloseIdleConnections() }
+func (c *Client) Close() { c.transport.CloseIdleConnections() }
 
 // samePlace follows a redirect that changes neither the method nor the place; any other becomes the answer.
 func samePlace(req *http.Request, via []*http.Request) error {
@@ -137,7 +150,7 @@ func (a Answer) OK() bool { return a.Status/100 == 2 }
 func (a Answer) String() string {
 	s := strings.TrimSpace(fmt.Sprintf("%d %s", a.Status, http.StatusText(a.Status)))
 	if to := a.Header.Get("Location"); to != "" && a.Status/100 == 3 {
-		s += ", a redirect to " + redirectTarget(a, to) + " that is not followed"
+		s += ", a redirect to " + redirectTarget(a, to)
 	} else if text := a.excerpt(); text != "" {
 		s += ": " + text
 	}
@@ -149,7 +162,11 @@ func redirectTarget(a Answer, location string) string {
 	if err != nil {
 		return "an unreadable place"
 	}
-	return Place(to) + to.EscapedPath()
+	why := "it leads to another place"
+	if SamePlace(to, a.URL) {
+		why = "it changes the method, or is one too many"
+	}
+	return Place(to) + to.EscapedPath() + " that is not followed, since " + why + ": give that URL instead, if it is right"
 }
 
 // excerpt is a short body of plain text or JSON, on one line. It is shown whole or not at all: half of a secret

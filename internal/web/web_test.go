@@ -48,6 +48,10 @@ func TestSend(t *testing.T) {
 	mux.HandleFunc("/away", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, other.URL+"/echo", http.StatusTemporaryRedirect)
 	})
+	mux.HandleFunc("/unreadable", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Location", "http://u:hush@h/%zz?token=hush")
+		w.WriteHeader(http.StatusFound)
+	})
 	mux.HandleFunc("/nowhere", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusFound) })
 	mux.HandleFunc("/endless", func(w http.ResponseWriter, r *http.Request) {
 		for r.Context().Err() == nil {
@@ -85,11 +89,12 @@ func TestSend(t *testing.T) {
 	tests := []struct{ method, path, want string }{
 		{"POST", "/echo", "200 OK: POST b Basic dTpw text"},
 		{"POST", "/307", "200 OK: POST b Basic dTpw text"},
-		{"POST", "/302", "302 Found, a redirect to " + server.URL + "/echo that is not followed"},
+		{"POST", "/302", "302 Found, a redirect to " + server.URL + "/echo that is not followed, since it changes the method, or is one too many: give that URL instead, if it is right"},
 		{"GET", "/302", "200 OK: GET b Basic dTpw"},
-		{"POST", "/loop", "307 Temporary Redirect, a redirect to " + server.URL + "/loop that is not followed"},
-		{"POST", "/away", "307 Temporary Redirect, a redirect to " + other.URL + "/echo that is not followed"},
+		{"POST", "/loop", "307 Temporary Redirect, a redirect to " + server.URL + "/loop that is not followed, since it changes the method, or is one too many: give that URL instead, if it is right"},
+		{"POST", "/away", "307 Temporary Redirect, a redirect to " + other.URL + "/echo that is not followed, since it leads to another place: give that URL instead, if it is right"},
 		{"POST", "/nowhere", "302 Found"},
+		{"POST", "/unreadable", "302 Found"},
 		{"POST", "/html", "502 Bad Gateway"},
 		{"POST", "/json", `400 Bad Request: {"a": [31m "b"}`},
 		{"GET", "/reset", "error " + server.URL + ": the answer (200) broke off: unexpected EOF"},

@@ -1,0 +1,53 @@
+package grammar
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// A Doubt is something in a line that arrives otherwise than whoever wrote it probably meant.
+type Doubt struct {
+	ID   string // see hook.Warning
+	Text string // without what [Line.Shown] hides
+}
+
+// named is a variable, wherever it stands.
+var named = regexp.MustCompile(`\$(?:\w+|\(\w+\)|\{\w+\})`)
+
+// Doubts are about quotes that are taken away, about variables in single quotes, and about a shell's words where there is no shell. set
+// tells whether there is such a variable.
+func (l *Line) Doubts(set func(name string) bool) (all []Doubt) {
+	doubt := func(id, format string, args ...any) { all = append(all, Doubt{id, fmt.Sprintf(format, args...)}) }
+	words := func(key string, w *Word) {
+		value := Begun(strings.TrimPrefix(w.shown(true), key))
+		if w.unquoted {
+			right := "'" + value + "'"
+			if len(w.variables) > 0 || strings.Contains(value, "'") {
+				right = double(value)
+			}
+			doubt("quotes-misplaced", `%s%s: quotes are taken away, as in a shell, and %s arrives: write %s%s`, key, value, strings.ReplaceAll(value, `"`, ""), key, right)
+		}
+		for _, found := range named.FindAllString(w.single, -1) {
+			name := strings.Trim(found, "$(){}")
+			if (set(name) || slices.Contains(l.scope.Given, name)) && (!l.raw || strings.HasPrefix(found, "$(")) {
+				doubt("quotes-misplaced", "%s stays as it is written, since single quotes keep a dollar: for the variable's value write it outside of them, or in double quotes", Begun(found))
+			}
+		}
+	}
+	for n := range l.Options {
+		o := &l.Options[n]
+		words(o.Key+"=", &o.Word)
+	}
+	for n := range l.Targets {
+		w := &l.Targets[n]
+		words("", w)
+		rest := strings.TrimLeft(w.Text, "0123456789")
+		if l.raw && w.Bare() && rest != "" && (strings.IndexByte("|&;<>#", rest[0]) >= 0 || rest == `\` || strings.HasSuffix(rest, ";") || strings.Contains(rest, "`")) && path.Base(l.Targets[0].Text) != "find" && n > 0 {
+			doubt("shell-syntax-without-shell", "%s runs no shell, and the program gets %s as an argument: %s sh -c '…' runs one", l.Verb.Text, Quoted(w.shown(true)), l.Verb.Text)
+		}
+	}
+	return all
+}
