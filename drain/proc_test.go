@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -89,6 +90,21 @@ func TestProcWatchCountsFromTheLookThatSeesNone(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Where datagrams count and cannot be counted, nothing is said of the traffic.
+func TestProcWatchWithoutCounters(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, file := range []string{"tcp", "tcp6"} {
+		if err := os.WriteFile(filepath.Join(dir, file), []byte("  sl  local_address rem_address   st\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w := newProcWatch(&Quiet{UDPPorts: []uint16{53}, For: s}, dir)
+	if seen, err := w.look(t.Context()); err == nil || seen.met || !strings.Contains(err.Error(), "datagrams: ") {
+		t.Errorf("%+v, %v", seen, err)
+	}
 }
 
 // The kernel's own table, on whatever machine.

@@ -97,12 +97,11 @@ func (w *procWatch) look(context.Context) (sight, error) {
 	w.busy = busy
 	met := now.Sub(w.last) >= w.For
 	if len(w.UDPPorts) > 0 {
-		ago, any, err := w.udp.look(now)
+		silent, err := w.udp.silent(now, w.For, &w.talk)
 		if err != nil {
-			return sight{}, fmt.Errorf("datagrams: %w", err)
+			return sight{}, err
 		}
-		w.talk.datagrams(now.Add(-ago), any)
-		met = met && (!any || ago >= w.For)
+		met = met && silent
 	}
 	return sight{met, w.says()}, nil
 }

@@ -173,12 +173,11 @@ func (t *traffic) look(context.Context) (sight, error) {
 	t.sayGivenUp(now, quietSays)
 	met := t.talk.active+t.talk.ended <= t.Allow && t.talk.owed == 0 && !t.talk.lost
 	if t.udp != nil {
-		ago, any, err := t.udp.look(now)
+		silent, err := t.udp.silent(now, t.For, &t.talk)
 		if err != nil {
-			return sight{}, fmt.Errorf("datagrams: %w", err)
+			return sight{}, err
 		}
-		t.talk.datagrams(now.Add(-ago), any)
-		met = met && (!any || ago >= t.For)
+		met = met && silent
 	}
 	t.seen = sight{met, t.talk.says(now)}
 	t.due = now.Add(t.rest(now))

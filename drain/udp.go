@@ -37,6 +37,16 @@ func (d *datagrams) look(now time.Time) (ago time.Duration, any bool, err error)
 	return now.Sub(d.at), !d.at.IsZero(), nil
 }
 
+// silent looks, and tells whether no datagram has come or gone for so long.
+func (d *datagrams) silent(now time.Time, atLeast time.Duration, t *talk) (bool, error) {
+	ago, any, err := d.look(now)
+	if err != nil {
+		return false, fmt.Errorf("datagrams: %w", err)
+	}
+	t.datagrams(now.Add(-ago), any)
+	return !any || ago >= atLeast, nil
+}
+
 // countDatagrams sums up what came and went, over both IP versions.
 func countDatagrams(dir string) (sum uint64, err error) {
 	text, err := os.ReadFile(filepath.Join(dir, "snmp"))

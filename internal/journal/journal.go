@@ -58,14 +58,6 @@ type Journal struct {
 // have been cut before it recorded anything.
 func (j *Journal) Resumed() bool { return j != nil && j.resumed }
 
-// Earlier is the last document of the run that was cut, or nil.
-func (j *Journal) Earlier() json.RawMessage {
-	if !j.Resumed() {
-		return nil
-	}
-	return j.earlier
-}
-
 // Documents are all documents of the run that was cut, in their order.
 func (j *Journal) Documents() []json.RawMessage {
 	if !j.Resumed() {

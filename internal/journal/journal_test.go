@@ -62,7 +62,7 @@ func TestNilJournal(t *testing.T) {
 	t.Parallel()
 	var j *Journal
 	doc, ended := j.Ended()
-	if j.Resumed() || j.Earlier() != nil || ended || doc != nil || j.Since() != 0 || j.Record(1) != nil || j.End(1) != nil {
+	if j.Resumed() || j.Documents() != nil || ended || doc != nil || j.Since() != 0 || j.Record(1) != nil || j.End(1) != nil {
 		t.Error("a nil journal did or found something")
 	}
 }

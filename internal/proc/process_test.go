@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -148,4 +150,25 @@ func FuzzParseStat(f *testing.F) {
 			t.Errorf("%+v is before itself, or has a name that is not there", p)
 		}
 	})
+}
+
+// Of all that procfs has, only processes are listed, this one among them.
+func TestPIDs(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, name := range []string{"1", "20", "self", "3x", "sys"} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all, err := PIDs(dir)
+	if slices.Sort(all); err != nil || !slices.Equal(all, []string{"1", "20"}) {
+		t.Errorf("%q, %v", all, err)
+	}
+	if all, err := PIDs(filepath.Join(dir, "none")); err == nil || len(all) > 0 {
+		t.Errorf("of no procfs: %q, %v", all, err)
+	}
+	if all, err := PIDs(""); err != nil || !slices.Contains(all, strconv.Itoa(os.Getpid())) {
+		t.Errorf("this process is not among %q, %v", all, err)
+	}
 }
