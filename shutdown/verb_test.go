@@ -37,7 +37,7 @@ func bound(text string, m step.Means) (step.Needs, step.Deed, error) {
 func specOf(text string) (step.Spec, error) {
 	verbs := append(CallVerbs(), ElasticsearchVerb(), TouchVerb(), RemoveVerb(), ExecVerb(), SignalVerb(), UnlockVerb())
 	variables := map[string]string{
-		"HOST": "app", "BODY": `{"a": "b c"}`, "OPTION": "timeout=5s", "AT": "@/f", "FILE": "/f", "EMPTY": "", "A": "x y", "LONG": strings.Repeat("x", 100),
+		"HOST": "app", "BODY": `{"a": "b c"}`, "OPTION": "timeout=5s", "AT": "@/f", "FILE": "/f", "EMPTY": "", "A": "x y", "LONG": strings.Repeat("x", 100), "DOTS": "..",
 	}
 	_, spec, _, err := parse.Line(verbs, text, func(name string) (string, bool) { v, ok := variables[name]; return v, ok })
 	return spec, err
@@ -566,6 +566,9 @@ func TestStepsThatCannotBeRead(t *testing.T) {
 		"unlock redis://a key=b value-file=/c password-file=": "column 38: password-file: expected a file's path, got nothing",
 		"unlock redis://$(LONG)/$(LONG) key=b value-file=/c":  "column 8: expected the number of a database, as in redis://HOST/1, got \"redis://$(LONG)/$(LONG)\"",
 		"elasticsearch http://a,$(LONG)":                      "column 15: expected a URL such as http://localhost:8080/path; this one cannot be read",
+		"elasticsearch http://a/$(DOTS)":                      "column 15: $(DOTS) is .., which cannot stand in a URL",
+		"unlock redis://a/$(DOTS) key=b value-file=/c":        "column 8: $(DOTS) is .., which cannot stand in a URL",
+		"unlock redis://$(LONG)% key=b value-file=/c":         "column 8: expected redis://HOST, rediss://HOST, etcd://HOST or etcds://HOST (with an s: TLS); this one cannot be read",
 		"elasticsearch ,":                                     "column 15: expected a URL such as http://localhost:8080/path",
 		"signal TERM":                                         "column 8: expected to run in a pod, where KUBERNETES_SERVICE_HOST is set: anywhere else it would end the session that it was called from",
 	} {
