@@ -76,8 +76,8 @@ func (s *Script) explicitWait() time.Duration {
 	if s.config.AdditionalWait.IsSet() {
 		floor = s.config.AdditionalWait.V
 	}
-	for i := range s.Steps {
-		switch n := &s.Steps[i].Needs; {
+	for _, one := range s.Steps {
+		switch n := &one.Needs; {
 		case n.Guard && !n.Default:
 			floor = max(floor, n.Most)
 		case n.Waits:

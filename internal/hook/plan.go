@@ -132,9 +132,9 @@ func (s *Script) hideGiven(name, text string) {
 // givers are the lines that give values to later ones, by the values' names.
 func givers(steps []*Step) map[string]string {
 	all := map[string]string{}
-	for n := range steps {
-		if name := steps[n].Needs.Gives; name != "" {
-			all[name] = steps[n].Line
+	for _, one := range steps {
+		if name := one.Needs.Gives; name != "" {
+			all[name] = one.Line
 		}
 	}
 	return all
@@ -147,8 +147,7 @@ func (p *Plan) GoOn(age time.Duration) {
 	p.means.start = p.Start.Add(-age)
 	steps := slices.Clone(p.Earlier.Steps)
 	ended := func(n int) bool { return n < len(steps) && p.Earlier.Steps[n].Outcome != prestop.Running }
-	for n := range p.Steps {
-		one := p.Steps[n]
+	for n, one := range p.Steps {
 		if ended(n) && steps[n].Outcome == prestop.Failed && len(one.Needs.Takes) > 0 {
 			p.Floor = max(p.Floor, p.Fallback) // it may have been for lack of a value
 		}

@@ -152,19 +152,9 @@ func (s *Script) elasticsearch() step.Elasticsearch {
 
 // WantsAuto tells whether any step needs to know what the shutdown type auto comes to. The app is told the settings' type.
 func (s *Script) WantsAuto() bool {
-	return s.has(func(one *Step) bool {
+	return slices.ContainsFunc(s.Steps, func(one *Step) bool {
 		return s.shutdownType(one) == step.TypeAuto || one.Setting == appSetting && s.config.ShutdownType.V == step.TypeAuto
 	})
-}
-
-// has tells whether is says so of a step.
-func (s *Script) has(is func(*Step) bool) bool {
-	for n := range s.Steps {
-		if is(s.Steps[n]) {
-			return true
-		}
-	}
-	return false
 }
 
 // shutdownType is the type of a step that shuts a node down, as it was set; of any other step empty.
@@ -177,5 +167,5 @@ func (s *Script) shutdownType(one *Step) string {
 
 // hasLines tells whether steps were given, beside what the settings call.
 func (s *Script) hasLines() bool {
-	return s.has(func(one *Step) bool { return one.Setting == "" || one.Setting == stepsSetting })
+	return slices.ContainsFunc(s.Steps, func(one *Step) bool { return one.Setting == "" || one.Setting == stepsSetting })
 }

@@ -56,8 +56,7 @@ func (s *Script) warnSettings() {
 		}
 	}
 	called := make(map[string]bool)
-	for n := range s.Steps {
-		one := s.Steps[n]
+	for n, one := range s.Steps {
 		for _, d := range one.doubts {
 			warn(d.ID, "", n, "%s: %s", grammar.Begun(one.Line), one.secrets.Hide(d.Text))
 		}
@@ -85,9 +84,9 @@ func (s *Script) unused(setting setting.Setting) bool {
 	case len(s.problems) > 0:
 		return false
 	case setting.Env == elasticsearchSetting:
-		return len(c.ElasticsearchURLs.V) > 0 && !s.has(usesURL)
+		return len(c.ElasticsearchURLs.V) > 0 && !slices.ContainsFunc(s.Steps, usesURL)
 	case setting.Group == config.ElasticsearchAlone:
-		return !s.has(shutsDown)
+		return !slices.ContainsFunc(s.Steps, shutsDown)
 	}
 	return setting.Group == config.AppAlone && c.AppURL.V == nil
 }
