@@ -3,7 +3,6 @@ package grammar
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -15,7 +14,7 @@ type Doubt struct {
 }
 
 // named is a variable, wherever it stands.
-var named = regexp.MustCompile(`\$(?:\w+|\(\w+\)|\{\w+\})`)
+var named = pattern{text: `\$(?:\w+|\(\w+\)|\{\w+\})`}
 
 // Doubts are about quotes that are taken away, about variables in single quotes, and about a shell's words where there is no shell. set
 // tells whether there is such a variable.
@@ -30,7 +29,7 @@ func (l *Line) Doubts(set func(name string) bool) (all []Doubt) {
 			}
 			doubt("quotes-misplaced", `%s%s: quotes are taken away, as in a shell, and %s arrives: write %s%s`, key, value, strings.ReplaceAll(value, `"`, ""), key, right)
 		}
-		for _, found := range named.FindAllString(w.single, -1) {
+		for _, found := range named.regexp().FindAllString(w.single, -1) {
 			name := strings.Trim(found, "$(){}")
 			if (set(name) || slices.Contains(l.scope.Given, name)) && (!l.raw || strings.HasPrefix(found, "$(")) {
 				doubt("quotes-misplaced", "%s stays as it is written, since single quotes keep a dollar: for the variable's value write it outside of them, or in double quotes", Begun(found))

@@ -3,6 +3,7 @@ package grammar
 import (
 	"encoding/json"
 	"net/url"
+	"strings"
 	"testing"
 	"unicode/utf8"
 )
@@ -89,10 +90,13 @@ func FuzzEncoding(f *testing.F) {
 	f.Add("x&admin=1#f")
 	f.Add("@/\\\"\x00\xff")
 	f.Fuzz(func(t *testing.T, value string) {
+		if value != "" && strings.Trim(value, ".") == "" {
+			return // refused in a path
+		}
 		in := func(text string, e Encoding) string {
 			w, err := wordOf(t, text, value).With(e)
 			if err != nil {
-				t.Skip()
+				t.Fatal(err)
 			}
 			return w.Text
 		}
