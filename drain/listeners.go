@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
-	"sort"
 
 	"github.com/prestop/prestop/internal/sockdiag"
 )
@@ -67,7 +66,7 @@ func (l Listeners) outward() (tcp, udp []uint16) {
 
 // inOrder sorts ports, each of them once.
 func inOrder(ports []uint16) []uint16 {
-	sort.Slice(ports, func(i, j int) bool { return ports[i] < ports[j] })
+	slices.Sort(ports)
 	return slices.Compact(ports)
 }
 

@@ -253,9 +253,12 @@ func (s *source) strip() {
 	}
 }
 
+// lineEnds are the letters that end a line for the YAML library.
+const lineEnds = "\n\r\u0085\u2028\u2029"
+
 func endsLine(text []byte) bool {
 	last, size := utf8.DecodeLastRune(text)
-	return size == 0 || strings.ContainsRune("\n\r\u0085\u2028\u2029", last)
+	return size == 0 || strings.ContainsRune(lineEnds, last)
 }
 
 // indented is a text whose lines begin at a column, and end as the document's do.
@@ -517,15 +520,15 @@ func (s *source) endOfPlain(at int) int {
 // endOfLines is where a scalar ends that goes on in each line which is indented more than its parent. block tells whether it is a
 // literal or a folded one, in which comments are text and, with +, empty lines too.
 func (s *source) endOfLines(at, parent int, block bool) int {
-	begin, next := s.line(at)
+	_, next := s.line(at)
 	line := s.text[at:next]
 	kept := block && bytes.IndexByte(bytes.SplitN(line, []byte(" "), 2)[0], '+') >= 0
 	if i := bytes.Index(line, []byte(" #")); i >= 0 {
 		line = line[:i]
 	}
-	end := begin + (at - begin) + len(bytes.TrimRight(line, " \t\r\n\u0085\u2028\u2029"))
+	end := at + len(bytes.TrimRight(line, " \t"+lineEnds))
 	for next < len(s.text) {
-		begin, next = next, 0
+		begin := next
 		_, next = s.line(begin)
 		line := bytes.TrimRight(s.text[begin:next], " \t\r\n")
 		text := bytes.TrimLeft(line, " ")
