@@ -12,7 +12,6 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/spf13/pflag"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
@@ -20,6 +19,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/prestop/prestop/internal/escape"
+	"github.com/prestop/prestop/internal/flagset"
 	"github.com/prestop/prestop/internal/lint"
 	versions "github.com/prestop/prestop/internal/version"
 	"github.com/prestop/prestop/internal/workloads"
@@ -35,8 +35,9 @@ type clusterCommand struct {
 }
 
 // flags are kubectl's own.
-func (c *clusterCommand) flags() *pflag.FlagSet {
-	flags := pflag.NewFlagSet("lint", pflag.ContinueOnError)
+func (c *clusterCommand) flags() *flagset.Set {
+	flags := flagset.New("lint")
+	flags.SortFlags = true // there are many
 	flags.BoolVarP(&c.all, "all-namespaces", "A", false, "look at all namespaces")
 	flags.StringVarP(&c.labels, "selector", "l", "", "look at what has these `labels`, as -l app=web")
 	c.kubectl = genericclioptions.NewConfigFlags(false)
@@ -59,12 +60,12 @@ func (c *clusterCommand) take(args []string) (files []string) {
 }
 
 // asked is what of the command line is about a cluster; empty: nothing.
-func (c *clusterCommand) asked(flags *pflag.FlagSet) string {
+func (c *clusterCommand) asked(flags *flagset.Set) string {
 	if len(c.names) > 0 {
 		return c.names[0].String()
 	}
 	asked := ""
-	new(clusterCommand).flags().VisitAll(func(f *pflag.Flag) {
+	new(clusterCommand).flags().VisitAll(func(f *flagset.Flag) {
 		if asked == "" && flags.Changed(f.Name) {
 			asked = "--" + f.Name
 		}

@@ -5,7 +5,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/spf13/pflag"
+	"github.com/prestop/prestop/internal/flagset"
 )
 
 const completionUsage = `kubectl prestop completion prints a script that completes what is typed.
@@ -101,7 +101,7 @@ func complete(i invocation) int {
 				offer(one.name, "")
 			}
 		case c.flags != nil && strings.HasPrefix(begun, "-"):
-			c.flags().VisitAll(func(f *pflag.Flag) { offer("--"+f.Name, f.Usage) })
+			c.flags().VisitAll(func(f *flagset.Flag) { offer("--"+f.Name, f.Usage) })
 		case c.flags != nil:
 			directive = orFiles
 		}

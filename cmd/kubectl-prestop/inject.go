@@ -8,15 +8,14 @@ import (
 	"strings"
 	"time"
 
-	"github.com/rogpeppe/go-internal/diff"
-	"github.com/spf13/pflag"
-
 	"github.com/prestop/prestop/internal/escape"
+	"github.com/prestop/prestop/internal/flagset"
 	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/internal/inject"
 	"github.com/prestop/prestop/internal/lint"
 	"github.com/prestop/prestop/internal/manifest"
 	"github.com/prestop/prestop/internal/phrase"
+	"github.com/rogpeppe/go-internal/diff"
 )
 
 const injectUsage = `kubectl prestop inject puts prestop's hook into the pods of manifests: by default one that waits until traffic has left, for 60s or as
@@ -56,7 +55,7 @@ func injectHooks(i invocation) int {
 	flags := c.flags()
 	err := flags.Parse(i.args)
 	c.names = append(c.names, flags.Args()...)
-	if errors.Is(err, pflag.ErrHelp) {
+	if errors.Is(err, flagset.ErrHelp) {
 		io.WriteString(i.stdout, injectUsage+flags.FlagUsages()+injectStatuses)
 		return exitDone
 	}
@@ -64,7 +63,7 @@ func injectHooks(i invocation) int {
 		c.names = []string{"-"} // as a post-renderer and a KRM function
 	}
 	if err != nil {
-		return i.misspelt("inject", flags, err)
+		return i.complain("inject", "%s", flagset.Text(flags, err))
 	}
 	if slices.Contains(c.names, "") {
 		return i.complain("inject", "--filename: expected a file, a directory or -, got an empty name")
@@ -84,7 +83,7 @@ func injectHooks(i invocation) int {
 }
 
 // settings completes what the flags say by what the caller of a KRM function says, and checks it.
-func (c *injectCommand) settings(flags *pflag.FlagSet, files []lint.File) error {
+func (c *injectCommand) settings(flags *flagset.Set, files []lint.File) error {
 	for _, f := range files {
 		for name, text := range manifest.FunctionConfig(f) {
 			flag := flags.Lookup(name)
@@ -94,7 +93,7 @@ func (c *injectCommand) settings(flags *pflag.FlagSet, files []lint.File) error 
 			case flag.Changed:
 			default:
 				if err := flags.Set(name, text); err != nil {
-					return fmt.Errorf("%s: functionConfig: %w", f.Name, flagError(err))
+					return fmt.Errorf("%s: functionConfig: %s", f.Name, flagset.Text(flags, err))
 				}
 			}
 		}
@@ -114,10 +113,8 @@ func (c *injectCommand) settings(flags *pflag.FlagSet, files []lint.File) error 
 // ofFunction are the flags that the caller of a KRM function may set.
 var ofFunction = []string{"image", "init-container", "max", "replace-sleep", "min"}
 
-func (c *injectCommand) flags() *pflag.FlagSet {
-	flags := pflag.NewFlagSet("inject", pflag.ContinueOnError)
-	flags.Usage = func() {}
-	flags.SortFlags = false
+func (c *injectCommand) flags() *flagset.Set {
+	flags := flagset.New("inject")
 	flags.StringArrayVarP(&c.names, "filename", "f", nil, "a `file` or a directory, or - for standard input; may be repeated")
 	flags.StringVar(&c.parameters.Image, "image", c.parameters.Image, "prestop's `image`, best with its digest")
 	flags.BoolVar(&c.parameters.Installer, "init-container", false, "an init container copies the binary, for Kubernetes before 1.35; else prestop's image is mounted")

@@ -9,8 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/spf13/pflag"
-
+	"github.com/prestop/prestop/internal/flagset"
 	"github.com/prestop/prestop/internal/lint"
 	"github.com/prestop/prestop/internal/phrase"
 )
@@ -52,16 +51,14 @@ type lintCommand struct {
 	cluster        clusterCommand
 }
 
-func (c *lintCommand) flags() *pflag.FlagSet {
+func (c *lintCommand) flags() *flagset.Set {
 	flags := c.ownFlags()
 	flags.AddFlagSet(c.cluster.flags())
 	return flags
 }
 
-func (c *lintCommand) ownFlags() *pflag.FlagSet {
-	flags := pflag.NewFlagSet("lint", pflag.ContinueOnError)
-	flags.Usage = func() {}
-	flags.SortFlags = false
+func (c *lintCommand) ownFlags() *flagset.Set {
+	flags := flagset.New("lint")
 	flags.StringArrayVarP(&c.names, "filename", "f", nil, "a `file`, a directory, or - for standard input; may be repeated")
 	flags.StringVarP(&c.output, "output", "o", "text", "`"+strings.Join(outputNames(), "|")+"`; github is for annotations of a workflow")
 	flags.BoolVarP(&c.quiet, "quiet", "q", false, "print findings, and nothing else")
@@ -75,12 +72,12 @@ func lintManifests(i invocation) int {
 	var c lintCommand
 	flags := c.flags()
 	err := flags.Parse(i.args)
-	if errors.Is(err, pflag.ErrHelp) {
+	if errors.Is(err, flagset.ErrHelp) {
 		io.WriteString(i.stdout, lintUsage+c.ownFlags().FlagUsages()+clusterFlags+c.cluster.flags().FlagUsages()+lintStatuses)
 		return exitDone
 	}
 	if err != nil {
-		return i.misspelt("lint", flags, err)
+		return i.complain("lint", "%s", flagset.Text(flags, err))
 	}
 	c.names = append(c.names, c.cluster.take(flags.Args())...)
 	asked := c.cluster.asked(flags)

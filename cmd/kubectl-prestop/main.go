@@ -5,7 +5,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -13,8 +12,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/spf13/pflag"
-
+	"github.com/prestop/prestop/internal/flagset"
 	"github.com/prestop/prestop/internal/phrase"
 	versions "github.com/prestop/prestop/internal/version"
 )
@@ -44,7 +42,7 @@ type invocation struct {
 type command struct {
 	name, does string
 	run        func(invocation) int
-	flags      func() *pflag.FlagSet // those that it takes, to complete them; nil: none
+	flags      func() *flagset.Set // those that it takes, to complete them; nil: none
 }
 
 func commands() []command {
@@ -94,29 +92,6 @@ func (i invocation) complain(command, format string, args ...any) int {
 	}
 	fmt.Fprintf(i.stderr, "%s: %s (see %s --help)\n", name, fmt.Sprintf(format, args...), name)
 	return exitMistake
-}
-
-// misspelt says what is wrong with a flag, and which one was perhaps meant.
-func (i invocation) misspelt(command string, flags *pflag.FlagSet, err error) int {
-	meant := ""
-	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok && unknown.GetSpecifiedShortnames() == "" {
-		var names []string
-		flags.VisitAll(func(f *pflag.Flag) {
-			if !f.Hidden {
-				names = append(names, "--"+f.Name)
-			}
-		})
-		meant = phrase.DidYouMean("--"+unknown.GetSpecifiedName(), names)
-	}
-	return i.complain(command, "%v%s", flagError(err), meant)
-}
-
-// flagError says what a flag takes that is true or false. The error of the library has Go's words for that.
-func flagError(err error) error {
-	if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok && invalid.GetFlag().Value.Type() == "bool" {
-		return fmt.Errorf("--%s: expected true or false, got %q", invalid.GetFlag().Name, invalid.GetValue())
-	}
-	return err
 }
 
 func printVersion(i invocation) int {

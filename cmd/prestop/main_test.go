@@ -94,6 +94,9 @@ func (p *process) exit() int {
 			p.t.Fatal(err)
 		}
 	}
+	if p.ProcessState.ExitCode() < 0 {
+		println("ENDED BY", p.ProcessState.String(), p.t.Name(), p.ProcessState.SystemTime().String())
+	}
 	return p.ProcessState.ExitCode()
 }
 
@@ -179,7 +182,7 @@ func TestExitStatuses(t *testing.T) {
 					p.Process.Signal(row.signal)
 				}
 				if got, want := p.exit(), status.status+int(row.signal); got != want {
-					t.Errorf("exit status %d, want %d\n%s%s", got, want, &p.stdout, &p.stderr)
+					t.Errorf("%s, want exit status %d\n%s%s", p.ProcessState, want, &p.stdout, &p.stderr)
 				}
 			})
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/prestop/prestop/internal/hooklog"
 	"github.com/prestop/prestop/internal/kube"
 	"github.com/prestop/prestop/internal/outcome"
+	"github.com/prestop/prestop/internal/setting"
 	"github.com/prestop/prestop/internal/stall"
 	"github.com/prestop/prestop/internal/termination"
 	versions "github.com/prestop/prestop/internal/version"
@@ -54,7 +55,7 @@ func (r *hookRun) settings() []any {
 	var all []any
 	for _, s := range r.config.Settings {
 		if text := s.Shown(); text != "" && s.Env != "PRE_STOP_STEPS" && (s.By() != "" || s.Unset == "") {
-			all = append(all, strings.ToLower(strings.TrimPrefix(s.Env, config.Prefix)), text)
+			all = append(all, strings.ToLower(strings.TrimPrefix(s.Env, setting.Prefix)), text)
 		}
 	}
 	return all

@@ -8,7 +8,6 @@ package config
 
 import (
 	"cmp"
-	"maps"
 	"net/url"
 	"os"
 	"slices"
@@ -17,7 +16,6 @@ import (
 
 	"github.com/prestop/prestop/internal/eck"
 	"github.com/prestop/prestop/internal/parse"
-	"github.com/prestop/prestop/internal/phrase"
 	"github.com/prestop/prestop/internal/setting"
 	"github.com/prestop/prestop/internal/step"
 )
@@ -53,13 +51,7 @@ type Config struct {
 	ECK       eck.Pod // its Cluster is empty outside of an ECK pod
 	Settings  []setting.Setting
 	Problems  []Problem
-	Unknown   []Unknown
-}
-
-// An Unknown is a PRE_STOP_ variable that is no setting, or one that is almost a setting's, as PRESTOP_STEPS.
-type Unknown struct {
-	Name  string
-	Meant string // the setting that it almost is; empty: it is almost none
+	Unknown   []setting.Unknown
 }
 
 // A Problem is a mistake in the configuration.
@@ -90,9 +82,6 @@ const (
 	On   = "on"
 )
 
-// Prefix is what all variables of settings begin with.
-const Prefix = "PRE_STOP_"
-
 // Read reads arguments and environment, and what ECK mounts below root, which is empty but for tests. The error is
 // [ErrHelp] or [ErrVersion].
 func Read(args []string, env map[string]string, root string) (*Config, error) {
@@ -115,7 +104,7 @@ func readWith(args []string, env map[string]string, mounted func(namespace strin
 			r.set(s, s.Env, text)
 		}
 	}
-	r.unknown()
+	r.Unknown = setting.Unknowns(env, r.table)
 	r.pairs()
 	r.Pod = podOf(env)
 	if found, ok := mounted(r.Pod.Namespace); ok {
@@ -134,37 +123,6 @@ func podOf(env map[string]string) Pod {
 		Namespace: cmp.Or(env["POD_NAMESPACE"], env["NAMESPACE"]),
 		IP:        env["POD_IP"],
 		UID:       env["POD_UID"],
-	}
-}
-
-// plain is a name without what people get wrong in one.
-func plain(name string) string {
-	return strings.ToUpper(strings.Map(func(r rune) rune {
-		if r == '_' || r == '-' {
-			return -1
-		}
-		return r
-	}, name))
-}
-
-// unknown finds misspelt variables. A Service called pre-stop makes Kubernetes inject PRE_STOP_PORT… and
-// PRE_STOP_SERVICE_…, which are nobody's mistake.
-func (r *reader) unknown() {
-	names := make(map[string]string)
-	var among []string
-	for _, s := range r.table {
-		among = append(among, plain(s.Env))
-		names[plain(s.Env)] = s.Env
-	}
-	for _, name := range slices.Sorted(maps.Keys(r.Env)) {
-		p := plain(name)
-		injected := name == Prefix+"PORT" || strings.HasPrefix(name, Prefix+"PORT_") || strings.HasPrefix(name, Prefix+"SERVICE_")
-		if !strings.HasPrefix(p, plain(Prefix)) || names[p] == name || injected {
-			continue
-		}
-		if meant := names[phrase.Nearest(p, among)]; meant != "" || strings.HasPrefix(name, Prefix) {
-			r.Unknown = append(r.Unknown, Unknown{name, meant})
-		}
 	}
 }
 

@@ -5,15 +5,13 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/prestop/prestop/internal/grammar"
-	"github.com/prestop/prestop/internal/phrase"
+	"github.com/prestop/prestop/internal/flagset"
 	"github.com/prestop/prestop/internal/setting"
-	"github.com/spf13/pflag"
 )
 
 // The errors of [Read] where somebody asks for help or for the version, and for no hook.
 var (
-	ErrHelp    = pflag.ErrHelp
+	ErrHelp    = flagset.ErrHelp
 	ErrVersion = errors.New("the version is asked for")
 )
 
@@ -37,66 +35,21 @@ func (r *reader) arguments(args []string) error {
 			r.Arguments, r.Problems = flags.Args(), append(unreadable, r.Problems...)
 			return nil
 		}
-		if err == pflag.ErrHelp {
+		if err == flagset.ErrHelp {
 			return err
 		}
-		bad := badFlag(args, err)
-		unreadable = append(unreadable, Problem{Name: arguments, Text: meant(flags, err)})
+		bad, text := flagset.Argument(args, err), flagset.Text(flags, err)
+		if strings.HasPrefix(args[bad], "- ") {
+			text = "expected steps without a dash before them"
+		}
+		unreadable = append(unreadable, Problem{Name: arguments, Text: text})
 		args = slices.Delete(slices.Clone(args), bad, bad+1)
 	}
 }
 
-// meant is the error, with the flag that is written almost as one that is not known. What follows a short flag may be its value.
-func meant(flags *pflag.FlagSet, err error) string {
-	unknown, ok := errors.AsType[*pflag.NotExistError](err)
-	switch {
-	case !ok:
-		return grammar.Begun(err.Error())
-	case strings.HasPrefix(unknown.GetSpecifiedShortnames(), " "):
-		return "expected steps without a dash before them"
-	}
-	var all []string
-	flags.VisitAll(func(f *pflag.Flag) { all = append(all, "--"+f.Name) })
-	name, text := unknown.GetSpecifiedName(), grammar.Begun(err.Error())
-	if short := unknown.GetSpecifiedShortnames(); short != "" {
-		text = "unknown flag: -" + name
-		name, _, _ = strings.Cut(short, "=")
-	}
-	return text + phrase.DidYouMean("--"+name, all)
-}
-
-// badFlag is the place of the argument that pflag stumbled over.
-func badFlag(args []string, err error) int {
-	bad := slices.IndexFunc(args, func(arg string) bool { return isOf(err, arg) })
-	if bad < 0 {
-		bad = slices.IndexFunc(args, func(arg string) bool { return strings.HasPrefix(arg, "-") })
-	}
-	return bad
-}
-
-func isOf(err error, arg string) bool {
-	if e, ok := errors.AsType[*pflag.InvalidSyntaxError](err); ok {
-		return arg == e.GetSpecifiedFlag()
-	}
-	named, ok := errors.AsType[interface {
-		error
-		GetSpecifiedName() string
-		GetSpecifiedShortnames() string
-	}](err)
-	if !ok {
-		return false
-	}
-	if short := named.GetSpecifiedShortnames(); short != "" {
-		return arg == "-"+short
-	}
-	name, _, _ := strings.Cut(arg, "=")
-	return name == "--"+named.GetSpecifiedName()
-}
-
-func (r *reader) flags() *pflag.FlagSet {
-	flags := pflag.NewFlagSet("prestop", pflag.ContinueOnError)
+func (r *reader) flags() *flagset.Set {
+	flags := flagset.New("prestop")
 	flags.SetInterspersed(false)
-	flags.Usage = func() {}
 	flags.String(versionFlag, "", "")
 	flags.Lookup(versionFlag).NoOptDefVal = "true"
 	for _, s := range r.table {
@@ -109,7 +62,7 @@ func (r *reader) flags() *pflag.FlagSet {
 	return flags
 }
 
-func (r *reader) flag(flags *pflag.FlagSet, s *setting.Setting) {
+func (r *reader) flag(flags *flagset.Set, s *setting.Setting) {
 	f := flags.VarPF(flagValue{r, s}, s.Flag, "", s.Usage)
 	if s.Kind() == setting.TrueFalse {
 		f.NoOptDefVal = "true"

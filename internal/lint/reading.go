@@ -27,7 +27,7 @@ type reading struct {
 	entries  []entry
 	set      map[string]setting.Setting // by their variables
 	mistakes []config.Problem           // in settings
-	unknown  []config.Unknown
+	unknown  []setting.Unknown
 }
 
 // An entry is a step of a plan.

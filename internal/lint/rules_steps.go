@@ -254,7 +254,7 @@ func overAtOnce(h *preStop, say report) {
 }
 
 // meant suggests a setting that is written almost alike.
-func meant(u config.Unknown) string {
+func meant(u setting.Unknown) string {
 	known := map[string]string{
 		"GRACE_SECONDS": graceVariable, "TERMINATION_GRACE_PERIOD_SECONDS": graceVariable, "WAIT_SECONDS": waitVariable, "WAIT": waitVariable, "URL": "PRE_STOP_APP_URL",
 		"ELASTICSEARCH_PASSWORD": "PRE_STOP_ELASTICSEARCH_PASSWORD_FILE", "ELASTICSEARCH_USER": "PRE_STOP_ELASTICSEARCH_USERNAME",

@@ -46,14 +46,11 @@ func TestEachLibraryOfTheHookHasOneImporter(t *testing.T) {
 	for library, allowed := range map[string]string{
 		"github.com/hashicorp/go-retryablehttp": module + "/internal/web",
 		"github.com/miekg/dns":                  module + "/internal/dns",
-		"github.com/spf13/pflag":                module + "/internal/config",
+		"github.com/spf13/pflag":                module + "/internal/flagset",
 		"github.com/gomodule/redigo":            module + "/shutdown",
 	} {
 		var importers []string
 		for _, p := range packages {
-			if p.ImportPath == module+"/cmd/kubectl-prestop" && library == "github.com/spf13/pflag" {
-				continue // the plugin has flags of its own
-			}
 			if slices.ContainsFunc(p.Imports, func(path string) bool { return within(path, library) }) {
 				importers = append(importers, p.ImportPath)
 			}
