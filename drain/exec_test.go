@@ -101,12 +101,12 @@ func TestUntilExecMuchOutput(t *testing.T) {
 
 func TestExecVerb(t *testing.T) {
 	t.Parallel()
-	n, got, err := bound("until exec min=2s max=20s timeout=3s sh -c 'exit 0' max=5s", step.Means{})
+	n, got, err := bound("until exec min=2s max=20s timeout=3s sh -c 'exit 0' max=5s", step.Means{Alone: true})
 	e, ok := got.(Exec)
 	if words := []string{"sh", "-c", "exit 0", "max=5s"}; err != nil || !ok || !e.Adopt || !slices.Equal(e.Words, words) || !slices.Equal(n.Program, words) || e.Timeout != 3*s || e.Min != 2*s || n.Most != 20*s || !n.Guard || !n.FromStart {
 		t.Errorf("%+v, %+v, %v", n, got, err)
 	}
-	if n, _, err = bound("until exec sh", step.Means{}); err != nil || !n.Default || n.Least != s {
+	if n, got, err = bound("until exec sh", step.Means{}); err != nil || !n.Default || n.Least != s || got.(Exec).Adopt {
 		t.Errorf("%+v, %v", n, err)
 	}
 	mark := filepath.Join(t.TempDir(), "ran")

@@ -41,6 +41,6 @@ func (e *execSpec) Needs() step.Needs {
 	return n
 }
 
-func (e *execSpec) Bind(*step.Means) (step.Deed, error) {
-	return Exec{Words: e.words, Adopt: true, Timeout: e.timeout, Min: e.wait.Min}, nil
+func (e *execSpec) Bind(m *step.Means) (step.Deed, error) {
+	return Exec{Words: e.words, Adopt: m.Alone, Timeout: e.timeout, Min: e.wait.Min}, nil
 }

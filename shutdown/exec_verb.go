@@ -42,5 +42,5 @@ func (e *execSpec) Needs() step.Needs {
 }
 
 func (e *execSpec) Bind(m *step.Means) (step.Deed, error) {
-	return e.condition.Conditional(m, nil, Exec{child.Program{Words: e.words, Adopt: true}}), nil
+	return e.condition.Conditional(m, nil, Exec{child.Program{Words: e.words, Adopt: m.Alone}}), nil
 }

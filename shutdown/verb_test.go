@@ -355,14 +355,18 @@ func TestUnlockVerb(t *testing.T) {
 	}
 }
 
+// What a program leaves is ended by a process that is alone, and by no other.
 func TestExecVerb(t *testing.T) {
 	t.Parallel()
+	if _, s, err := bound("exec prog", step.Means{}); err != nil || s.(Exec).Program.Adopt {
+		t.Errorf("%+v, %v", s, err)
+	}
 	for text, want := range map[string][]string{
 		"exec /bin/prog -s quit":         {"/bin/prog", "-s", "quit"},
 		`exec prog a=b "$A" 'once' $A=b`: {"prog", "a=b", "x y", "once", "x y=b"},
 		"exec prog --timeout=5s once":    {"prog", "--timeout=5s"},
 	} {
-		n, s, err := bound(text, step.Means{})
+		n, s, err := bound(text, step.Means{Alone: true})
 		got, ok := s.(Exec)
 		if err != nil || !ok || !got.Program.Adopt || !slices.Equal(got.Program.Words, want) || !slices.Equal(n.Program, want) || n.Least != time.Second || n.Most != 0 || n.Guard {
 			t.Errorf("%q: %+v, %+v, %v; want %q", text, n, s, err, want)
@@ -370,9 +374,9 @@ func TestExecVerb(t *testing.T) {
 	}
 }
 
-// Options stand before the program, and all words after it are the program's. It runs alone, since a step that runs a program
-// ends all that this process starts meanwhile.
+// Options stand before the program, and all words after it are the program's.
 func TestExecOptions(t *testing.T) {
+	t.Parallel()
 	for text, most := range map[string]time.Duration{"exec max=60s prog max=5s": 60 * time.Second, "exec max=500ms prog max=5s once": 500 * time.Millisecond} {
 		n, s, err := bound(text, step.Means{})
 		got, ok := s.(Exec)

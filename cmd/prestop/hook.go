@@ -46,7 +46,7 @@ func newRun(i *invocation) (*hookRun, error) {
 	}
 	r := &hookRun{invocation: i, config: c, secrets: &secret.Set{}, container: sync.OnceValues(proc.Self)}
 	r.script = hook.Read(c, r.secrets)
-	r.world = hook.World{Start: i.start, InPod: i.env["KUBERNETES_SERVICE_HOST"] != "", Dial: dns.System(c.MaxDNSErrors.V).DialContext, ContainerID: r.containerID}
+	r.world = hook.World{Start: i.start, InPod: i.env["KUBERNETES_SERVICE_HOST"] != "", Dial: dns.System(c.MaxDNSErrors.V).DialContext, ContainerID: r.containerID, Alone: i.alone}
 	return r, nil
 }
 

@@ -62,13 +62,12 @@ func TestMemoryOfAnswers(t *testing.T) {
 	}
 }
 
-// limited is a run as a user of its own, of whom there are no other processes.
-func limited(t *testing.T, limit string, env []string, steps ...string) *hooked {
+// limited is a run as this user, of whom there are no other processes.
+func limited(t *testing.T, user uint32, limit string, env []string, steps ...string) *hooked {
 	t.Helper()
 	if os.Getuid() != 0 {
 		t.Skip("needs root: the hook runs as another user")
 	}
-	const user = 54321
 	dir, binary := t.TempDir(), builtBinary(t)
 	for path, mode := range map[string]os.FileMode{dir: 0o777, filepath.Dir(dir): 0o711, filepath.Dir(binary): 0o711} {
 		if err := os.Chmod(path, mode); err != nil {
@@ -84,10 +83,11 @@ func limited(t *testing.T, limit string, env []string, steps ...string) *hooked 
 
 // Where eight threads, processes or descriptors are free, the wait is kept, on a node with many processors too.
 func TestFewLeft(t *testing.T) {
-	for _, limit := range []string{"--nproc=9", "--nofile=11"} {
+	t.Parallel()
+	for n, limit := range []string{"--nproc=9", "--nofile=11"} {
 		app := newWitness(t, answer(http.StatusOK, "", ""))
 		steps := []string{"post " + app.URL + "/one", "exec true", "exec true", "exec true", "exec true", "touch $TMPDIR/touched", "until file /no/such/file max=1s", "wait 1s", "post " + app.URL + "/last"}
-		h := limited(t, limit, []string{"GOMAXPROCS=64"}, steps...)
+		h := limited(t, uint32(54321+n), limit, []string{"GOMAXPROCS=64"}, steps...)
 		<-h.ended
 		if h.took < 2*time.Second || h.exit > exitFailed || !strings.Contains(h.stdout.String(), `"message":"prestop ends"`) {
 			t.Errorf("%s: exit %d after %s\n%s%s", limit, h.exit, h.took, &h.stderr, &h.stdout)

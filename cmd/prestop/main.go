@@ -66,7 +66,7 @@ func mainBelow(root string) {
 	runtime.GOMAXPROCS(processors)
 	log.SetOutput(io.Discard)                               // net/http tells stderr what servers send unasked
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // and that is all: a closed log must not end the hook
-	os.Exit(run(&invocation{context.Background(), start, os.Args[1:], environment(os.Environ()), os.Stdout, os.Stderr, root}))
+	os.Exit(run(&invocation{context.Background(), start, os.Args[1:], environment(os.Environ()), os.Stdout, os.Stderr, root, true}))
 }
 
 // started is when this process was. Where the app uses up the container's share of the processors, that may be long before main:
@@ -131,6 +131,7 @@ type invocation struct {
 	env            map[string]string
 	stdout, stderr io.Writer
 	root           string // of the files that a kubelet mounts; empty but for tests
+	alone          bool   // the process is this run's own, and has no children but the programs of its steps
 }
 
 // run is the program. It returns the exit status.

@@ -3,12 +3,15 @@ package main
 import (
 	"bytes"
 	"errors"
+	"flag"
 	"fmt"
 	"maps"
 	"net/http"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -33,7 +36,8 @@ type tidy struct{ *testing.M }
 func (m tidy) Run() int {
 	syscall.Umask(0o022)
 	_ = os.Chmod("/proc/self/exe", 0o755)
-	_ = unix.Prctl(unix.PR_SET_THP_DISABLE, 1, 0, 0, 0) // a huge page is more memory than what is used of it; the hooks inherit that
+	_ = flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0))) // most of them wait for hooks that wait
+	_ = unix.Prctl(unix.PR_SET_THP_DISABLE, 1, 0, 0, 0)                  // a huge page is more memory than what is used of it; the hooks inherit that
 	defer func() { os.RemoveAll(release.dir) }()
 	return m.M.Run()
 }
@@ -94,8 +98,8 @@ func (p *process) exit() int {
 			p.t.Fatal(err)
 		}
 	}
-	if p.ProcessState.ExitCode() < 0 {
-		println("ENDED BY", p.ProcessState.String(), p.t.Name(), p.ProcessState.SystemTime().String())
+	if !p.ProcessState.Exited() {
+		p.t.Errorf("%s: %s", p.Args, p.ProcessState)
 	}
 	return p.ProcessState.ExitCode()
 }

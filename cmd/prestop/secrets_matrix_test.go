@@ -268,7 +268,7 @@ func (g *ground) environment(more []string) []string {
 func (g *ground) inProcess(env []string, args ...string) {
 	g.write("termination", "")
 	var stdout, stderr bytes.Buffer
-	run(&invocation{g.t.Context(), time.Now(), args, environment(g.environment(env)), &stdout, &stderr, ""})
+	run(&invocation{g.t.Context(), time.Now(), args, environment(g.environment(env)), &stdout, &stderr, "", false})
 	g.saw(stdout.String(), stderr.String())
 }
 
@@ -475,7 +475,7 @@ func TestNothingCommandsATerminal(t *testing.T) {
 				var stdout, stderr bytes.Buffer
 				env := append([]string{podEnv, "POD_NAME=" + hostile, "PRE_STOP_ADDITIONAL_WAIT_SECONDS=1ms", "PRE_STOP_GRACE_PERIOD_SECONDS=60", "PRE_STOP_STATE_DIR=" + dir + "/state",
 					"PRE_STOP_LOG_TO=" + dir + "/log", "PRE_STOP_TERMINATION_LOG=" + dir + "/termination"}, more...)
-				run(&invocation{t.Context(), time.Now(), append(slices.Clone(flags), args...), environment(env), &stdout, &stderr, ""})
+				run(&invocation{t.Context(), time.Now(), append(slices.Clone(flags), args...), environment(env), &stdout, &stderr, "", false})
 				for _, name := range []string{"log", "termination"} {
 					text, _ := os.ReadFile(filepath.Join(dir, name))
 					stdout.Write(text)

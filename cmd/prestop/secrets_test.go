@@ -192,7 +192,7 @@ func (s *soil) run(env, steps []string) {
 // inProcess is one that prints nothing by itself.
 func (s *soil) inProcess(env, args []string) {
 	var stdout, stderr bytes.Buffer
-	run(&invocation{s.t.Context(), time.Now(), s.filled(args), environment(s.environment(env)), &stdout, &stderr, ""})
+	run(&invocation{s.t.Context(), time.Now(), s.filled(args), environment(s.environment(env)), &stdout, &stderr, "", false})
 	s.saw(stdout.String(), stderr.String())
 }
 

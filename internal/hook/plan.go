@@ -23,6 +23,7 @@ type World struct {
 	InPod bool
 	// Elsewhere: the plan is of a container that we are not in, as in a manifest.
 	Elsewhere bool
+	Alone     bool // see [step.Means]
 	Dial      func(ctx context.Context, network, address string) (net.Conn, error)
 	// ContainerID stands for the pod where its UID is not known; empty: it is not known either.
 	ContainerID func() string
@@ -180,7 +181,7 @@ func (s *Script) means(p *Plan, w World) *step.Means {
 			}
 			return w.ContainerID()
 		}},
-		InPod: w.InPod, Elsewhere: w.Elsewhere, DryRun: s.config.DryRun.V,
+		InPod: w.InPod, Elsewhere: w.Elsewhere, Alone: w.Alone, DryRun: s.config.DryRun.V,
 		Start: func() time.Time { return p.means.start }, Deadline: p.Deadline(),
 		Type: func(word string) string {
 			switch {

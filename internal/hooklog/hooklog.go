@@ -37,6 +37,8 @@ type Log struct {
 	place  *stall.Place // of the file that is written to
 	missed atomic.Int64 // lines that its file system did not take
 	ending sync.Once
+	ended  atomic.Bool  // what a step says after the last line is lost
+	last   *slog.Logger // of the last line
 
 	mu       sync.Mutex
 	deadline time.Time
@@ -67,15 +69,25 @@ func Open(c *config.Config, secrets *secret.Set, inPod bool, start, deadline tim
 	if c.LogFormat.V == config.Text || c.LogFormat.V == config.Auto && l.Terminal() {
 		options.Format = podlog.Text
 	}
-	l.Logger = slog.New(podlog.NewHandler(l, options))
+	l.Logger, l.last = slog.New(podlog.NewHandler(l, options)), slog.New(podlog.NewHandler(toTheEnd{l}, options))
 	return l
 }
 
 // JSON is a logger of the same lines for another place, always in JSON.
 func (l *Log) JSON(w io.Writer) *slog.Logger { return slog.New(podlog.NewHandler(w, l.options)) }
 
-// Write hands a line to its destination, and does without one whose file system does not answer.
+// Write hands a line to its destination, and does without one whose file system does not answer. After the last line there is none.
 func (l *Log) Write(line []byte) (int, error) {
+	if l.ended.Load() {
+		return len(line), nil
+	}
+	return toTheEnd{l}.Write(line)
+}
+
+// toTheEnd takes the last line too.
+type toTheEnd struct{ *Log }
+
+func (l toTheEnd) Write(line []byte) (int, error) {
 	line = bytes.Clone(line)
 	n, err := stall.Do(l.place, func() (int, error) { return l.Output.Write(line) })
 	if errors.Is(err, stall.ErrStalled) {
@@ -131,7 +143,8 @@ func (l *Log) End(o outcome.Outcome) int {
 		if o.Exit != 0 {
 			l.Complain(o.Summary())
 		}
-		o.Log(l.Logger, l.Lost())
+		l.ended.Store(true)
+		o.Log(l.last, l.Lost())
 	})
 	return o.Exit
 }

@@ -103,7 +103,8 @@ func TestEndIsSaidOnce(t *testing.T) {
 	if first, second := l.End(outcome.Outcome{Report: soFar}), l.End(outcome.Outcome{Exit: 3}); first != 0 || second != 3 {
 		t.Errorf("exit %d and %d", first, second)
 	}
-	if got := written(); strings.Count(got, "prestop ends") != 1 || strings.Contains(got, "hunter22") || l.Lost() != 0 {
+	l.Error("step not done")
+	if got := written(); strings.Count(got, "prestop ends") != 1 || strings.Contains(got, "step not done") || strings.Contains(got, "hunter22") || l.Lost() != 0 {
 		t.Error(got)
 	}
 }

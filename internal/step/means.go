@@ -31,6 +31,8 @@ type Means struct {
 	DryRun bool
 	// Elsewhere: the steps are of a container that we are not in, and nothing around us is looked at.
 	Elsewhere bool
+	// Alone: all children of this process are programs of the steps, and what those leave behind may be killed.
+	Alone bool
 	// Start is when the hook began, and its first delivery if this is another. It is known only once steps run.
 	Start func() time.Time
 	// Deadline is when the hook has ended at the latest.
