@@ -1,0 +1,264 @@
+// Package testpaste pastes what lint prints as the fix of a finding, as people do who take each line to where its key belongs.
+//
+// It is for tests alone. It knows YAML and a pod's fields, and nothing of lint: a fix is a text and a place.
+package testpaste
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// A Fix is what a finding has to paste.
+type Fix struct {
+	Text         string // YAML; a sentence is nothing to paste
+	Line, Column int    // of the finding, from 1
+	Container    string // whose finding it is; empty: the pod's
+}
+
+// Into gives the text of a manifest's documents with the fix in one of them. The documents are changed. False: there is nothing to paste.
+func (f Fix) Into(docs []*yaml.Node) (changed string, ok bool) {
+	var fix yaml.Node
+	if err := yaml.Unmarshal([]byte(f.Text), &fix); err != nil || len(fix.Content) == 0 || fix.Content[0].Kind == yaml.ScalarNode {
+		return "", false
+	}
+	var p paster
+	for _, d := range docs {
+		if way := wayTo(d, f.Line, f.Column); len(way) > len(p.way) {
+			p.way = way
+		}
+	}
+	if p.container = containerIn(docs, f.Container, p.way); p.container == nil {
+		p.container = &yaml.Node{Kind: yaml.MappingNode}
+	}
+	p.pod = podOf(docs, p.container, p.way)
+	for _, d := range docs {
+		walk(d, func(n *yaml.Node) {
+			if p.pod != nil && valueOf(n, "spec") == p.pod {
+				p.template = n
+			}
+		})
+	}
+	if fix.Content[0].Kind == yaml.SequenceNode {
+		p.items(fix.Content[0].Content)
+	} else {
+		p.entries(fix.Content[0].Content)
+	}
+	var out bytes.Buffer
+	e := yaml.NewEncoder(&out)
+	for _, d := range docs {
+		if e.Encode(d) != nil {
+			return "", false
+		}
+	}
+	return out.String(), true
+}
+
+// A paster is somebody who pastes.
+type paster struct {
+	way            []*yaml.Node // from the document to the finding's place
+	container, pod *yaml.Node
+	template       *yaml.Node // of the pod
+}
+
+// wayTo are the nodes from the outermost to the innermost that stands at a place.
+func wayTo(n *yaml.Node, line, column int) []*yaml.Node {
+	for _, c := range n.Content {
+		if way := wayTo(c, line, column); way != nil {
+			return append([]*yaml.Node{n}, way...)
+		}
+	}
+	if n.Line == line && n.Column == column {
+		return []*yaml.Node{n}
+	}
+	return nil
+}
+
+func valueOf(n *yaml.Node, key string) *yaml.Node {
+	for i := 0; n != nil && n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			return n.Content[i+1]
+		}
+	}
+	return nil
+}
+
+// walk calls do for each node.
+func walk(n *yaml.Node, do func(*yaml.Node)) {
+	do(n)
+	for _, c := range n.Content {
+		walk(c, do)
+	}
+}
+
+func containerIn(docs []*yaml.Node, container string, way []*yaml.Node) (found *yaml.Node) {
+	for _, n := range slices.Concat(way, docs) {
+		walk(n, func(n *yaml.Node) {
+			for _, list := range []string{"containers", "initContainers"} {
+				all := valueOf(n, list)
+				for _, c := range contentOf(all) {
+					if name := valueOf(c, "name"); found == nil && (name != nil && name.Value == container || container == "" && len(all.Content) == 1) {
+						found = c
+					}
+				}
+			}
+		})
+	}
+	return found
+}
+
+func contentOf(n *yaml.Node) []*yaml.Node {
+	if n == nil {
+		return nil
+	}
+	return n.Content
+}
+
+func podOf(docs []*yaml.Node, container *yaml.Node, way []*yaml.Node) (pod *yaml.Node) {
+	for _, n := range way {
+		if valueOf(n, "containers") != nil {
+			pod = n
+		}
+	}
+	for _, d := range docs {
+		walk(d, func(n *yaml.Node) {
+			if pod == nil && slices.Contains(contentOf(valueOf(n, "containers")), container) {
+				pod = n
+			}
+		})
+	}
+	return pod
+}
+
+// homes are the keys that have one place in a pod, and whether that is its spec; else it is a container.
+var homes = map[string]bool{
+	"terminationGracePeriodSeconds": true, "volumes": true, "initContainers": true, "containers": true, "os": true, "automountServiceAccountToken": true, "shareProcessNamespace": true,
+	"env": false, "lifecycle": false, "volumeMounts": false, "ports": false, "startupProbe": false, "readinessProbe": false,
+}
+
+func (p *paster) entries(pairs []*yaml.Node) {
+	inner := p.way[len(p.way)-1]
+	atKey := len(p.way) > 1 && isKey(p.way[len(p.way)-2], inner)
+	replaces := atKey
+	for i := 0; i+1 < len(pairs); i += 2 {
+		key, value := pairs[i], pairs[i+1]
+		inPod, hasHome := homes[key.Value]
+		into := p.enclosing(key.Value)
+		switch {
+		case atKey && inPod && key.Value == inner.Value && p.way[len(p.way)-2] != p.pod:
+			into, replaces = p.pod, true
+		case into != nil:
+			replaces = false
+		case key.Value == "metadata":
+			into = p.template
+		case hasHome && inPod:
+			into = p.pod
+		case hasHome:
+			into = p.container
+		default:
+			into = p.mapping()
+		}
+		if into == nil {
+			into = p.mapping()
+		}
+		set(into, key, value)
+	}
+	if replaces {
+		remove(p.way[len(p.way)-2], inner)
+	}
+}
+
+func isKey(mapping, n *yaml.Node) bool {
+	return mapping.Kind == yaml.MappingNode && slices.Index(mapping.Content, n)%2 == 0
+}
+
+// enclosing is the innermost mapping around the place, or at it, that has an entry of this key with the place in it.
+func (p *paster) enclosing(key string) *yaml.Node {
+	for i, n := range slices.Backward(p.way) {
+		value := valueOf(n, key)
+		if value == nil {
+			continue
+		}
+		if i+1 < len(p.way) && (p.way[i+1] == value || p.way[i+1].Kind == yaml.ScalarNode && slices.Index(n.Content, value) == slices.Index(n.Content, p.way[i+1])+1) {
+			return n
+		}
+	}
+	return nil
+}
+
+// mapping is the innermost around the place, or at it.
+func (p *paster) mapping() *yaml.Node {
+	for _, n := range slices.Backward(p.way) {
+		if n.Kind == yaml.MappingNode {
+			return n
+		}
+	}
+	return nil
+}
+
+func remove(mapping, key *yaml.Node) {
+	if i := slices.Index(mapping.Content, key); i >= 0 {
+		mapping.Content = slices.Delete(mapping.Content, i, i+2)
+	}
+}
+
+// merged are the mappings whose other entries stay when one of theirs is pasted.
+var merged = []string{"lifecycle", "metadata", "annotations", "spec"}
+
+// set pastes an entry. A list of what has names keeps the others.
+func set(mapping, key, value *yaml.Node) {
+	at := slices.IndexFunc(mapping.Content, func(n *yaml.Node) bool { return n.Value == key.Value && isKey(mapping, n) })
+	switch {
+	case at < 0:
+		mapping.Content = append(mapping.Content, key, value)
+	case slices.Contains(merged, key.Value) && mapping.Content[at+1].Kind == yaml.MappingNode:
+		for i := 0; i+1 < len(value.Content); i += 2 {
+			set(mapping.Content[at+1], value.Content[i], value.Content[i+1])
+		}
+	case value.Kind == yaml.SequenceNode && mapping.Content[at+1].Kind == yaml.SequenceNode && allNamed(value):
+		for _, item := range value.Content {
+			setItem(mapping.Content[at+1], item, strings.HasSuffix(strings.ToLower(key.Value), "containers"))
+		}
+	default:
+		mapping.Content[at+1] = value
+	}
+}
+
+func allNamed(list *yaml.Node) bool {
+	return !slices.ContainsFunc(list.Content, func(n *yaml.Node) bool { return valueOf(n, "name") == nil })
+}
+
+// setItem pastes an item: over that of the same name, or first, since a variable has to stand before those that refer to it.
+func setItem(list, item *yaml.Node, part bool) {
+	for i, old := range list.Content {
+		if name := valueOf(old, "name"); name != nil && name.Value == valueOf(item, "name").Value {
+			if part && valueOf(item, "image") == nil { // a container, of which a part is pasted
+				for j := 0; j+1 < len(item.Content); j += 2 {
+					set(old, item.Content[j], item.Content[j+1])
+				}
+			} else {
+				list.Content[i] = item
+			}
+			return
+		}
+	}
+	list.Content = append([]*yaml.Node{item}, list.Content...)
+	list.Style = 0
+}
+
+func (p *paster) items(items []*yaml.Node) {
+	list := &yaml.Node{Kind: yaml.SequenceNode, Content: items}
+	if allNamed(list) {
+		set(p.container, &yaml.Node{Kind: yaml.ScalarNode, Value: "env"}, list)
+		return
+	}
+	for i, n := range slices.Backward(p.way) {
+		if n.Kind == yaml.SequenceNode && i+1 < len(p.way) && p.way[i+1].Kind == yaml.ScalarNode {
+			at := slices.Index(n.Content, p.way[i+1])
+			n.Content, n.Style = slices.Replace(n.Content, at, at+1, items...), 0
+			return
+		}
+	}
+}
