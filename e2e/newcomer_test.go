@@ -22,7 +22,6 @@ type newcomer struct {
 	*tcase
 	page string
 	dir  string // where the clone is
-	kube string // a kubeconfig with the case's namespace
 }
 
 // It runs alone: the demo measures times, and the tests would be slow beside other cases.
@@ -110,7 +109,7 @@ func (n *newcomer) shell(dir, commands string) string {
 	out, err := cmd.CombinedOutput()
 	n.Logf("%s\n%s", commands, out)
 	if err != nil {
-		n.must(fmt.Errorf("%q: %w", commands, err))
+		n.must(fmt.Errorf("%s: %w", strings.Join(commandNames(strings.Split(commands, "\n")), ", "), err))
 	}
 	return string(out)
 }
