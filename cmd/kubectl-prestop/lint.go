@@ -12,6 +12,7 @@ import (
 	"github.com/prestop/prestop/internal/flagset"
 	"github.com/prestop/prestop/internal/lint"
 	"github.com/prestop/prestop/internal/phrase"
+	"github.com/prestop/prestop/internal/timeline"
 )
 
 const lintUsage = `kubectl prestop lint says what will go wrong with the preStop hooks of manifests, prestop's and others', or of a cluster.
@@ -49,6 +50,7 @@ type lintCommand struct {
 	list           bool
 	nodes          string // their Kubernetes version; empty: not known, or the API server's
 	cluster        clusterCommand
+	page           timeline.Page // of text
 }
 
 func (c *lintCommand) flags() *flagset.Set {
@@ -69,7 +71,7 @@ func (c *lintCommand) ownFlags() *flagset.Set {
 }
 
 func lintManifests(i invocation) int {
-	var c lintCommand
+	c := lintCommand{page: i.page}
 	flags := c.flags()
 	err := flags.Parse(i.args)
 	if errors.Is(err, flagset.ErrHelp) {

@@ -14,6 +14,8 @@ import (
 
 	"github.com/prestop/prestop/internal/flagset"
 	"github.com/prestop/prestop/internal/phrase"
+	"github.com/prestop/prestop/internal/terminal"
+	"github.com/prestop/prestop/internal/timeline"
 	versions "github.com/prestop/prestop/internal/version"
 )
 
@@ -28,7 +30,11 @@ const (
 var version = ""
 
 func main() {
-	os.Exit(run(invocation{os.Args[1:], os.Stdin, os.Stdout, os.Stderr}))
+	env := map[string]string{}
+	for _, name := range []string{"COLUMNS", "NO_COLOR", "TERM"} {
+		env[name] = os.Getenv(name)
+	}
+	os.Exit(run(invocation{os.Args[1:], os.Stdin, os.Stdout, os.Stderr, terminal.Page(os.Stdout, env)}))
 }
 
 // An invocation is what a run was given.
@@ -36,6 +42,7 @@ type invocation struct {
 	args           []string
 	stdin          io.Reader
 	stdout, stderr io.Writer
+	page           timeline.Page // what stdout is like for text
 }
 
 // A command is one of the plugin's.

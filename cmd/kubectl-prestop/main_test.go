@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -16,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/prestop/prestop/internal/lint"
+	"github.com/prestop/prestop/internal/testterminal"
 )
 
 // The test binary is the program as well.
@@ -77,6 +79,69 @@ func TestPrintsNoControls(t *testing.T) {
 	if !strings.Contains(out.String(), `container a\x1b[31m\r?web.yaml:1: error`) {
 		t.Errorf("the name is gone: %q", out.String())
 	}
+}
+
+// On a terminal the severities have colours, and the plan. Nowhere else, not where they are not wanted, and never what a manifest holds.
+func TestColours(t *testing.T) {
+	t.Parallel()
+	const text = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  terminationGracePeriodSeconds: 60\n  containers:\n" +
+		"  - name: \"web\\e[35m\"\n    image: example/web:1\n    lifecycle: {preStop: {exec: {command: [/prestop, \"wait 9s\", \"wiat \\e[36m9s\"]}}}\n"
+	type output struct{ args, setting string }
+	plain := printed(t, false, text, "")
+	for _, word := range []string{": error: ", ": warning: ", "wait 9s "} {
+		if !strings.Contains(plain, word) {
+			t.Fatalf("expected %q in %s", word, plain)
+		}
+	}
+	for _, o := range []output{{"", ""}, {"", "TERM=dumb"}, {"", "NO_COLOR=1"}, {"--output=json", ""}, {"--output=sarif", ""}, {"--output=github", ""}} {
+		got := printed(t, true, text, o.setting, strings.Fields(o.args)...)
+		unwanted := o != output{}
+		if unwanted == strings.Contains(got, "\x1b") {
+			t.Errorf("%+v: printed %q", o, got)
+		}
+		if unwanted {
+			continue
+		}
+		for _, word := range []string{"\x1b[31merror\x1b[0m: ", "\x1b[33mwarning\x1b[0m: "} {
+			if !strings.Contains(got, word) {
+				t.Errorf("expected %q in %q", word, got)
+			}
+		}
+		if bare := regexp.MustCompile(`\x1b\[[0-9;]*m`).ReplaceAllString(got, ""); bare != plain || strings.Contains(got, "\x1b[35m") || strings.Contains(got, "\x1b[36m") {
+			t.Errorf("in colour it is\n%q\nand without\n%q", got, plain)
+		}
+	}
+	if got := printed(t, false, text, "TERM=xterm"); got != plain {
+		t.Errorf("through a pipe it is %q", got)
+	}
+}
+
+// printed is what lint prints about a manifest, on a terminal or through a pipe.
+func printed(t *testing.T, onTerminal bool, text, setting string, args ...string) string {
+	t.Helper()
+	p := exec.Command("kubectl-prestop", append([]string{"lint", "-"}, args...)...)
+	p.Stdin = strings.NewReader(text)
+	p.Env = []string{"PATH=" + os.Getenv("PATH"), "TERM=xterm", setting}
+	var out bytes.Buffer
+	if !onTerminal {
+		p.Stdout = &out
+		_ = p.Run() // with the status of what it found
+		return out.String()
+	}
+	screen, terminal, err := testterminal.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer screen.Close()
+	p.Stdout = terminal
+	err = p.Start()
+	terminal.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = out.ReadFrom(screen) // which ends with an error when nobody has the terminal any more
+	_ = p.Wait()
+	return strings.ReplaceAll(out.String(), "\r\n", "\n")
 }
 
 // Somebody who forgot the pipe before "kubectl prestop lint -" gets away with one Ctrl-C.

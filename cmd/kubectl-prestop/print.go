@@ -60,18 +60,20 @@ func (c lintCommand) write(w io.Writer, inputs []lintInput, result lint.Result) 
 	}
 }
 
-// writeText shows the times of hooks of prestop's, then what is wrong.
-func (c lintCommand) writeText(w io.Writer, inputs []lintInput, result lint.Result) {
-	w = escape.Writer{To: w}
+// writeText shows the times of hooks of prestop's, then what is wrong. Only colours are not made printable.
+func (c lintCommand) writeText(colours io.Writer, inputs []lintInput, result lint.Result) {
+	w := escape.Writer{To: colours}
 	if !c.quiet {
-		c.writeHooks(w, inputs, result)
+		c.writeHooks(colours, inputs, result)
 	}
 	for _, f := range result.Findings {
+		where, who := fmt.Sprintf("%s:%d", f.File, f.Line), place(f.Object, f.Container)+": "
 		if f.Line == 0 {
-			fmt.Fprintf(w, "%s: %s: %s [%s]\n", place(f.File, f.Container), f.Severity, f.Message, f.ID)
-		} else {
-			fmt.Fprintf(w, "%s:%d: %s: %s: %s [%s]\n", f.File, f.Line, f.Severity, place(f.Object, f.Container), f.Message, f.ID)
+			where, who = place(f.File, f.Container), ""
 		}
+		fmt.Fprintf(w, "%s: ", where)
+		io.WriteString(colours, c.severity(f.Severity))
+		fmt.Fprintf(w, ": %s%s [%s]\n", who, f.Message, f.ID)
 		fmt.Fprintf(w, "  fix: %s\n", strings.ReplaceAll(f.Fix, "\n", "\n       "))
 	}
 	for _, u := range result.Unreadable {
@@ -80,6 +82,15 @@ func (c lintCommand) writeText(w io.Writer, inputs []lintInput, result lint.Resu
 	if !c.quiet {
 		c.writeSum(w, result)
 	}
+}
+
+// severity is the word for it, in a colour of its own where there are any.
+func (c lintCommand) severity(s lint.Severity) string {
+	codes := map[lint.Severity]string{lint.Error: "31", lint.Warning: "33"}
+	if !c.page.Colours {
+		return string(s)
+	}
+	return "\x1b[" + codes[s] + "m" + string(s) + "\x1b[0m"
 }
 
 func (c lintCommand) writeSum(w io.Writer, result lint.Result) {
@@ -97,7 +108,7 @@ func (c lintCommand) writeSum(w io.Writer, result lint.Result) {
 }
 
 // writeHooks shows the times of hooks, and says what has none.
-func (c lintCommand) writeHooks(w io.Writer, inputs []lintInput, result lint.Result) {
+func (c lintCommand) writeHooks(colours io.Writer, inputs []lintInput, result lint.Result) {
 	type container struct{ file, object, name string }
 	found := make(map[container]bool)
 	for _, f := range result.Findings {
@@ -107,7 +118,7 @@ func (c lintCommand) writeHooks(w io.Writer, inputs []lintInput, result lint.Res
 	for _, h := range result.Hooks {
 		known[h.File] = true
 		if c.verbose || found[container{h.File, h.Object(), h.Container}] || found[container{h.File, h.Object(), ""}] {
-			writeHook(w, h)
+			c.writeHook(colours, h)
 		}
 	}
 	for _, u := range result.Unreadable {
@@ -115,7 +126,7 @@ func (c lintCommand) writeHooks(w io.Writer, inputs []lintInput, result lint.Res
 	}
 	for _, in := range inputs {
 		if len(in.unreadable) == 0 && !slices.ContainsFunc(in.files, func(f lint.File) bool { return known[f.Name] }) {
-			fmt.Fprintf(w, "%s: no preStop hook\n", in.name)
+			fmt.Fprintf(escape.Writer{To: colours}, "%s: no preStop hook\n", in.name)
 		}
 	}
 }
@@ -142,7 +153,7 @@ func amount(n int, of string) string {
 	return fmt.Sprintf("%d %ss", n, of)
 }
 
-func writeHook(w io.Writer, h lint.Hook) {
+func (c lintCommand) writeHook(colours io.Writer, h lint.Hook) {
 	if h.Plan == nil {
 		return
 	}
@@ -151,9 +162,9 @@ func writeHook(w io.Writer, h lint.Hook) {
 	if h.Line > 0 {
 		where = fmt.Sprintf("%s:%d: %s", h.File, h.Line, place(h.Object(), h.Container))
 	}
-	fmt.Fprintf(w, "%s: grace period %s, reserve %s: done within %s\n\n", where, p.Grace, p.Reserve.Round(time.Millisecond), p.Budget().Round(time.Millisecond))
-	timeline.New(&p).Write(w, timeline.Page{})
-	fmt.Fprintln(w)
+	fmt.Fprintf(escape.Writer{To: colours}, "%s: grace period %s, reserve %s: done within %s\n\n", where, p.Grace, p.Reserve.Round(time.Millisecond), p.Budget().Round(time.Millisecond))
+	timeline.New(&p).Write(colours, c.page) // which makes steps printable
+	fmt.Fprintln(colours)
 }
 
 // lintDocument is the JSON of lint. It is a contract: fields may be added, none changes.

@@ -1,13 +1,11 @@
 // Package terminal tells a terminal from other streams, and how wide it is.
 //
-// It opens nothing and writes nothing. It is for cmd/prestop: what the hook does for a kubelet differs from what it does for people.
+// It opens nothing and writes nothing. It is for the programs in cmd: what they do for a kubelet or a pipe differs from what they do for people.
 package terminal
 
 import (
 	"io"
 	"strconv"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/prestop/prestop/internal/timeline"
 )
@@ -24,14 +22,12 @@ func Page(stdout any, env map[string]string) timeline.Page {
 	var page timeline.Page
 	fd, ok := descriptor(stdout)
 	if ok {
-		page.Colours = env["NO_COLOR"] == "" && env["TERM"] != "dumb"
+		page.Colours = drawsColours && env["NO_COLOR"] == "" && env["TERM"] != "dumb"
 	}
 	if columns, err := strconv.ParseUint(env["COLUMNS"], 10, 16); err == nil {
 		page.Width = int(columns)
 	} else if ok {
-		if size, err := unix.IoctlGetWinsize(fd, unix.TIOCGWINSZ); err == nil {
-			page.Width = int(size.Col)
-		}
+		page.Width = width(fd)
 	}
 	return page
 }
@@ -46,6 +42,5 @@ func descriptor(stream any) (fd int, ok bool) {
 		return 0, false
 	}
 	fd = int(f.Fd())
-	_, err := unix.IoctlGetTermios(fd, unix.TCGETS)
-	return fd, err == nil
+	return fd, isTerminal(fd)
 }
