@@ -28,6 +28,9 @@ into account. Of a directory all .yaml, .yml and .json files are read, also thos
 Of a cluster, workloads are read, Services, and the ConfigMaps that hooks may use. Secrets are never read. What somebody may not
 list is said, and the rest is looked at. An argument that is a file here is that file; deployment/web and deploy/web are the same.
 
+A fix is YAML to paste, each line where its key belongs: terminationGracePeriodSeconds into the pod's spec, env and lifecycle into the
+container. Each finding has a page in https://github.com/prestop/prestop/blob/main/docs/lint/README.md.
+
 Flags
 `
 
