@@ -114,7 +114,7 @@ func TestProgramLeavesOut(t *testing.T) {
 	}
 	for _, unwanted := range []string{
 		"text/template", "html/template", "expvar", "testing", "net/http/httptest", "net/http/pprof",
-		"runtime/cgo", "log/syslog", "go.yaml.in", "sigs.k8s.io", "k8s.io", "mvdan.cc", module + "/internal/lint", module + "/internal/fakees", module + "/internal/testmanifest", module + "/internal/testserver",
+		"runtime/cgo", "log/syslog", "go.yaml.in", "sigs.k8s.io", "k8s.io", "mvdan.cc", module + "/internal/lint", module + "/internal/fakees", module + "/internal/testmanifest", module + "/internal/testpaste", module + "/internal/testserver",
 	} {
 		for _, path := range program.Deps {
 			if within(path, unwanted) {
@@ -129,7 +129,7 @@ func TestProgramLeavesOut(t *testing.T) {
 func TestPlansAreMadeOnOtherSystems(t *testing.T) {
 	t.Parallel()
 	for _, system := range []string{"darwin", "windows"} {
-		run(t, []string{"GOFLAGS=-buildvcs=false", "GOOS=" + system, "GOARCH=amd64", "CGO_ENABLED=0"}, "go", "build", "./internal/hook", "./internal/verbs")
+		run(t, []string{"GOFLAGS=-buildvcs=false", "GOOS=" + system, "GOARCH=amd64", "CGO_ENABLED=0"}, "go", "build", "./internal/hook", "./internal/verbs", "./internal/terminal")
 	}
 	for _, p := range listPackages(t, "./internal/lint", "./internal/inject", "./internal/manifest", "./internal/workloads", "./internal/version", "./internal/escape", "./cmd/kubectl-prestop") {
 		if slices.Contains(p.Imports, "golang.org/x/sys/unix") {
