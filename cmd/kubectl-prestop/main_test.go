@@ -18,6 +18,7 @@ import (
 
 	"github.com/prestop/prestop/internal/lint"
 	"github.com/prestop/prestop/internal/testterminal"
+	"github.com/prestop/prestop/internal/timeline"
 )
 
 // The test binary is the program as well.
@@ -71,13 +72,16 @@ func TestPrintsNoControls(t *testing.T) {
 	t.Parallel()
 	text := strings.Replace(wrongHook, "name: app", `name: "a\e[31m\r\nweb.yaml:1: error\x9b"`, 1)
 	files := []lint.File{{Name: "web.yaml", Content: []byte(text)}}
-	var out bytes.Buffer
-	lintCommand{}.writeText(&out, nil, lint.Check(files))
-	if strings.ContainsAny(out.String(), "\x1b\r\u009b") || strings.Contains(out.String(), "\nweb.yaml:1") {
-		t.Errorf("printed %q", out.String())
-	}
-	if !strings.Contains(out.String(), `container a\x1b[31m\r?web.yaml:1: error`) {
-		t.Errorf("the name is gone: %q", out.String())
+	for _, page := range []timeline.Page{{}, {Colours: true}} {
+		var out bytes.Buffer
+		lintCommand{page: page}.writeText(&out, nil, lint.Check(files))
+		printed := strings.ReplaceAll(out.String(), "\x1b[31merror\x1b[0m", "error")
+		if strings.ContainsAny(printed, "\x1b\r\u009b") || strings.Contains(printed, "\nweb.yaml:1") {
+			t.Errorf("printed %q", printed)
+		}
+		if !strings.Contains(printed, `container a\x1b[31m\r?web.yaml:1: error`) {
+			t.Errorf("the name is gone: %q", printed)
+		}
 	}
 }
 

@@ -42,5 +42,8 @@ func TestPage(t *testing.T) {
 		if got := Page(test.stdout, test.env); got != test.want {
 			t.Errorf("%d columns, %v: %+v, want %+v", test.columns, test.env, got, test.want)
 		}
+		if got := Is(test.stdout); got != (test.stdout == terminal) {
+			t.Errorf("%T is a terminal: %t", test.stdout, got)
+		}
 	}
 }
