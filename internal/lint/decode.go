@@ -67,7 +67,8 @@ func (d *decoder) info(t reflect.Type) *typeInfo {
 	if t.Kind() == reflect.Struct {
 		i.loose = !strings.HasPrefix(t.PkgPath(), "k8s.io/")
 		for _, f := range reflect.VisibleFields(t) {
-			if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" && name != "-" {
+			outer := t.Field(f.Index[0]).Tag.Get("json") // of a struct whose fields are promoted in Go, and have a key of their own in JSON
+			if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" && name != "-" && (len(f.Index) == 1 || outer == "" || outer[0] == ',') {
 				i.fields[name], i.names = f.Index, append(i.names, name)
 			}
 		}
@@ -233,13 +234,17 @@ func (d *decoder) pairs(n node, of reflect.Type, do func(key, value node)) {
 	merge(n)
 }
 
-// nearest is the field that is written almost like a name; empty: none is.
+// nearest is the field that is written almost like a name, or the one that it is the beginning of; empty: none is.
 func (i *typeInfo) nearest(name string) string {
 	for _, field := range i.names[len(i.plain):] {
 		i.plain = append(i.plain, plain(field))
 	}
 	name = plain(name)
 	if at := slices.IndexFunc(i.plain, func(field string) bool { return almostEqual(field, name) }); at >= 0 {
+		return i.names[at]
+	}
+	begins := func(field string) bool { return len(name) >= 8 && strings.HasPrefix(field, name) }
+	if at := slices.IndexFunc(i.plain, begins); !i.loose && at >= 0 && !slices.ContainsFunc(i.plain[at+1:], begins) {
 		return i.names[at]
 	}
 	return ""

@@ -2,6 +2,7 @@ package lint
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -194,6 +195,10 @@ func (p part) unreadable(file string, err error) Unreadable {
 				text += "; this line, or one below it, is not indented as the others, or lacks quotes"
 			}
 		}
+	}
+	if broken, ok := errors.AsType[*json.SyntaxError](json.Unmarshal(p.text, new(any))); ok && bytes.HasPrefix(bytes.TrimSpace(p.text), []byte("{")) {
+		line = 1 + bytes.Count(p.text[:min(int(broken.Offset), len(p.text))], []byte("\n"))
+		text = broken.Error() + "; a comma may be missing, here or at the end of the line before"
 	}
 	if strings.Contains(text, "start any token") {
 		text += ", perhaps a tab: YAML is indented by blanks"

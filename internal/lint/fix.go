@@ -156,11 +156,13 @@ func wordsFix(line, sentence string, keys ...string) string {
 	if len(words) == 0 || !harmless(words) {
 		return sentence
 	}
-	switch {
-	case strings.ContainsAny(line, `|&;<>$'"`+"`"):
+	noDashes := slices.DeleteFunc(slices.Clone(words[1:]), func(word string) bool { return word == "-" }) // of a list that is one line
+	steps := stepsOf(strings.Trim(strings.Join(noDashes, " "), `'"`))
+	switch ours := path.Base(words[0]) == program; {
+	case strings.ContainsAny(line, `|&;<>$'"`+"`") && (!ours || steps == nil):
 		words = []string{"sh", "-c", line}
-	case path.Base(words[0]) == program:
-		if steps := stepsOf(strings.Join(words[1:], " ")); steps != nil {
+	case ours:
+		if steps != nil {
 			words = append(words[:1], steps...)
 		}
 	}

@@ -121,15 +121,30 @@ func (o Options) Check(files []File) Result {
 	return all
 }
 
-// inOrder sorts findings by where they are, and leaves out what stands there already: one node may be part of several pods.
+// roots are rules about what has to be mended first: the other findings of an object may come of it.
+var roots = []string{"kind-unknown", "hook-misplaced", "grace-misplaced", "field-misspelt", "wrong-type"}
+
+// inOrder sorts findings by their objects, roots first, and by where they are. It leaves out what stands there already: one node may
+// be part of several pods.
 func inOrder(findings []*Finding, files []File) []*Finding {
 	place := make(map[string]int, len(files))
 	for i, f := range slices.Backward(files) {
 		place[f.Name] = i
 	}
+	begins := map[[2]string]int{}
+	for _, f := range findings {
+		object := [2]string{f.File, f.Object}
+		begins[object] = min(f.Line, cmp.Or(begins[object], f.Line))
+	}
+	rank := func(f *Finding) int {
+		if slices.Contains(roots, f.ID) {
+			return 0
+		}
+		return 1
+	}
 	sort.Slice(findings, func(i, j int) bool {
 		a, b := findings[i], findings[j]
-		return cmp.Or(place[a.File]-place[b.File], a.Line-b.Line, a.Column-b.Column, strings.Compare(a.ID, b.ID), strings.Compare(a.Message, b.Message)) < 0
+		return cmp.Or(place[a.File]-place[b.File], begins[[2]string{a.File, a.Object}]-begins[[2]string{b.File, b.Object}], rank(a)-rank(b), a.Line-b.Line, a.Column-b.Column, strings.Compare(a.ID, b.ID), strings.Compare(a.Message, b.Message)) < 0
 	})
 	seen := make(map[Finding]bool, len(findings))
 	return slices.DeleteFunc(findings, func(f *Finding) bool {

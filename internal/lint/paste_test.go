@@ -20,7 +20,7 @@ var choices = map[string]string{
 	"calls-any-pod": "the port that the app listens on", "called-twice": "which of the two", "classic-istio": "", "clear-ends-container": "where else", "clear-while-stopping": "where else",
 	"closed-own-port": "which container", "duplicate-key": "which of the two", "elasticsearch-moves-data": "whether the data is to move", "exec-readiness-stops": "the app's path",
 	"file-not-mounted": "where the file is", "file-not-shared": "which container makes the file", "gone-never": "which Service", "gone-not-headless": "which Service",
-	"init-container-hook": "which container", "not-one-handler": "which of the two", "patch-not-seen": "what it is applied to", "probe-grace-shorter": "whether the API may be asked", "quiet-port-undeclared": "which port", "quotes-misplaced": "which quotes",
+	"init-container-hook": "which container", "not-one-handler": "which of the two", "patch-not-seen": "what it is applied to", "probe-grace-shorter": "whether the API may be asked", "quiet-allows-port": "which port, and how many probes", "quiet-port-undeclared": "which port", "quotes-misplaced": "which quotes",
 	"read-only-path": "what a volume would hide", "recreate-waits": "whether the app may run twice", "secret-in-hook": "where the secret is to be", "setting-unreadable": "which value",
 	"setting-unused": "the URL", "shared-processes": "whether processes are to be shared", "signals-and-returns": "the port", "steps-ignored": "which of the two",
 }
@@ -48,7 +48,7 @@ func pasted(text string, f *Finding) (changed string, ok bool) {
 // replaces are words that fixes take away because they are what is wrong.
 var replaces = map[string]string{
 	"binary-not-installed": "elsewhere opt readOnly true", "binary-not-mounted": "bin pre stop", "does-nothing": "dry run elasticsearch clear", "hook-misplaced": "execute cmd args httpGet path port method POST postStart",
-	"http-get-host": "host localhost", "needs-other-method": "httpGet path port get post", "port-differs": "http https", "program-not-in-image": "exec command bin sh c curl s X POST sleep wget q",
+	"http-get-host": "host localhost", "kind-unknown": "app apps v2 Deploymnt pod", "needs-other-method": "httpGet path port get post", "port-differs": "http https", "program-not-in-image": "exec command bin sh c curl s X POST sleep wget q",
 	"quiet-pauses": "quiet", "restart-skips-hook": "RestartAllContainers", "shared-processes": "proc fd", "shell-arguments-lost": "sh c", "sleep-unreadable": "s", "tcp-socket-hook": "tcpSocket port",
 	"setting-unknown": "PRE_STOP_GRACE_SECONDS PRE_STOP_ADDITIONAL_WAIT PRESTOP_APP_URL", "token-not-mounted": "false", "wrong-field": "metadata.namespace status.hostIP valueFrom fieldRef fieldPath spec.terminationGracePeriodSeconds",
 }

@@ -47,7 +47,13 @@ func (c *container) holds(m mount, at node, file string, words []string, say rep
 	v := c.pod.volumes[m.Name]
 	switch {
 	case v == nil && !c.pod.claims(m.Name):
-		say(c.mountNode(m), "the pod has no volume "+m.Name+", which "+file+" is to be in", c.installLines(m, true))
+		fix := c.installLines(m, true)
+		for name, inside := range c.pod.bringing() {
+			if inside == m.rest {
+				fix = below(name, "name") + " # the volume that has it"
+			}
+		}
+		say(c.mountNode(m), "the pod has no volume "+m.Name+", which "+file+" is to be in", fix)
 	case v != nil && v.Image != nil && isOurImage(v.Image.Reference) && m.rest != program && m.sub == "":
 		say(at, "in the image volume at "+m.path+" the binary is "+path.Join(m.path, program), otherBinary(path.Join(m.path, program), words))
 	}

@@ -107,8 +107,12 @@ func wordsInOne(c *container, say report) {
 		words := strings.Fields(e.words[0])
 		foreignHook := e.where[1] == "preStop" && c.hook != nil && c.hook.reading == nil
 		if len(words) > 1 && (foreignHook || e.where[1] != "preStop" && strings.Contains(e.words[0], program)) {
+			sentence := "write each word as an item of its own; prestop's steps stand after the program, each in one item"
+			if strings.ContainsAny(e.words[0], "|&;<>$`") {
+				sentence = "it is a script, which a shell runs: sh and -c as items before it, in an image with a shell"
+			}
 			say(c.at(append(e.where, 0)...), "there is no program with blanks in its name: command is a list of words, and its first is the program ("+words[0]+")",
-				wordsFix(strings.Join(e.words, " "), "write each word as an item of its own; prestop's steps stand after the program, each in one item"))
+				wordsFix(strings.Join(e.words, " "), sentence))
 		}
 	}
 }

@@ -16,6 +16,12 @@ func elasticsearchRules() []Rule {
 	return []Rule{
 		{"elasticsearch-not-cleared", Error, "nothing removes the shutdown record when the node is back", plans(func(h *preStop, say report) {
 			if slices.ContainsFunc(h.entries(), func(e entry) bool { return e.needs.Shutdown != "" }) && h.pod.cluster == "" && !h.pod.clears() {
+				for _, e := range h.executed() { // which is meant for it
+					if len(e.words) == 2 && e.where[1] != "preStop" && h.runsPrestop(e.words[0]) && strings.Contains(e.words[1], "clear") {
+						say(h.at(e.where...), "prestop has no command "+e.words[1]+"; expected "+clearCommand, commandFix([]string{e.words[0], clearCommand}, clearCommand))
+						return
+					}
+				}
 				say(h.command(), "nothing in the pod runs prestop elasticsearch-clear: the shutdown record stays when the node is back, and the node is not ready and gets no persistent tasks while it has one",
 					h.clearFix())
 			}

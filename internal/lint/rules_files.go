@@ -103,9 +103,14 @@ func readOnlyPath(h *preStop, say report) {
 			}
 		}
 	}
-	for name, value := range map[string]string{"PRE_STOP_LOG_TO": h.reading.config.LogTo.V, "PRE_STOP_STATE_DIR": h.reading.config.StateDir.V} {
+	c := h.reading.config
+	for name, value := range map[string]string{"PRE_STOP_LOG_TO": c.LogTo.V, "PRE_STOP_STATE_DIR": c.StateDir.V} {
+		file := value
+		if name == "PRE_STOP_STATE_DIR" {
+			file += "/state"
+		}
 		if strings.HasPrefix(value, "/") && !h.guessed(name) {
-			h.readOnly(h.setting(name), name+"="+value, value, say)
+			h.readOnly(h.setting(name), name+"="+value, file, say)
 		}
 	}
 }
@@ -158,6 +163,29 @@ func fileNotMounted(h *preStop, say report) {
 			say(h.setting(name), name+": "+file+" is in no volume of container "+h.Name, "mount the Secret that has it, or see the path")
 		}
 	}
+	for _, s := range h.entries() {
+		for _, file := range s.needs.Reads {
+			m, mounted := h.mounted(file)
+			volume := h.pod.volumes[m.name()]
+			switch idle := h.pod.idle(); {
+			case s.guess:
+			case mounted && volume != nil && volume.Secret != nil:
+				h.keyed(s.at, s.Line, volume.Secret, path.Join(m.sub, m.rest), say)
+			case !mounted && idle != "":
+				say(s.at, s.Line+": "+file+" is in no volume of container "+h.Name+", and no container mounts volume "+idle, "volumeMounts:\n- {name: "+idle+", mountPath: "+path.Dir(file)+", readOnly: true}")
+			}
+		}
+	}
+}
+
+// idle is a volume of files that no container mounts; empty: there is none. An image may have any other file that a step reads.
+func (p *pod) idle() string {
+	for _, v := range p.Spec.Volumes {
+		if len(p.mounting[v.Name]) == 0 && (v.Secret != nil || v.ConfigMap != nil || v.Projected != nil) {
+			return v.Name
+		}
+	}
+	return ""
 }
 
 // broughtAlong tells whether a file is one that comes with an image, or by who changes pods.
@@ -168,7 +196,12 @@ func broughtAlong(file string) bool {
 // keyed finds a file of a Secret that has no such key.
 func (h *preStop) keyed(at node, name string, volume *corev1.SecretVolumeSource, key string, say report) {
 	o := named(h.pod.of.in.secrets, volume.SecretName, h.pod.of.namespace)
-	if o != nil && len(volume.Items) == 0 && !strings.Contains(key, "$") && !o.has(key) {
+	is := func(item corev1.KeyToPath) bool { return path.Clean(item.Path) == key }
+	switch {
+	case strings.Contains(key, "$"):
+	case len(volume.Items) > 0 && !slices.ContainsFunc(volume.Items, is):
+		say(at, name+": the items of the volume of Secret "+volume.SecretName+" have no path "+key, "see the path's spelling, and subPath")
+	case len(volume.Items) == 0 && o != nil && !o.has(key):
 		say(at, name+": Secret "+o.name+" has no key "+key, "see the key's spelling, and subPath")
 	}
 }

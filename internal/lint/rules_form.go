@@ -3,6 +3,7 @@ package lint
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strconv"
@@ -14,12 +15,14 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/prestop/prestop/internal/config"
+	"github.com/prestop/prestop/internal/phrase"
 	"github.com/prestop/prestop/internal/setting"
 )
 
 // formRules are about what Kubernetes does not accept, or not see.
 func formRules() []Rule {
 	return []Rule{
+		{"kind-unknown", Error, "a kind or an apiVersion of Kubernetes' own is misspelt", kindUnknown},
 		{"hook-misplaced", Error, "a hook, or a part of it, stands where Kubernetes does not look for it", all(flaws(flaw.misplacesHook, hookMisplaced), hookOfNobody, containers(hookAtStart), hooks(methodOfGet))},
 		{"grace-misplaced", Error, "terminationGracePeriodSeconds stands where Kubernetes does not look for it", flaws(flaw.misplacesGrace, func(f flaw, say report) {
 			say(f.at, graceKey+" of "+f.whose()+" is not the pod's; expected it in the pod's spec, beside containers", secondsFix(f.value, graceKey)+" # beside containers")
@@ -231,25 +234,70 @@ func patchNotSeen(w *workload, say report) {
 
 // hookOfNobody finds hooks in an object that has no containers.
 func hookOfNobody(w *workload, say report) {
-	strays := []node{w.stray}
+	const text, fix = "a %s has no containers where Kubernetes looks for them, so that this hook is nobody's", "see the apiVersion and the kind, how far each line is indented, and kubectl explain "
+	explain := fix + strings.ToLower(w.kind) + ".spec"
 	for _, f := range w.flaws {
-		if f.kind == unknownField && !f.misplacesHook() && f.near == "" && !w.hasContainers() {
-			key, _ := find(f.value, isHook)
-			strays = append(strays, key)
+		if f.kind != unknownField || f.misplacesHook() || f.near != "" || w.hasContainers() {
+			continue
+		}
+		switch at, _ := find(f.value, isHook); {
+		case at.Node == nil:
+		case len(f.fields) <= 5 && !f.loose:
+			say(f.at, f.at.Value+" is no field of "+f.whose()+"; expected "+strings.Join(f.fields, ", ")+", so that the hook in it is nobody's", explain)
+		default:
+			say(at, fmt.Sprintf(text, w.kind), explain)
 		}
 	}
-	for _, at := range strays {
-		if at.Node != nil {
-			say(at, "a "+w.kind+" has no containers where Kubernetes looks for them, so that this hook is nobody's", "see the apiVersion and the kind, how far each line is indented, and kubectl explain "+strings.ToLower(w.kind)+".spec")
-		}
+	if w.stray.Node != nil && w.meantKind() == "" {
+		say(w.stray, fmt.Sprintf(text, w.kind), explain)
 	}
 }
 
-func hookAtStart(c *container, say report) {
-	if c.Lifecycle == nil || c.Lifecycle.PostStart == nil || c.Lifecycle.PostStart.Exec == nil || c.at("lifecycle", "preStop").Node != nil {
-		return
+// versions are the apiVersions in which kinds of Kubernetes' own are, or were.
+var versions = map[string][]string{
+	"Pod": {"v1"}, "PodTemplate": {"v1"}, "ReplicationController": {"v1"},
+	"Deployment": {"apps/v1", "apps/v1beta1", "apps/v1beta2", "extensions/v1beta1"}, "StatefulSet": {"apps/v1", "apps/v1beta1", "apps/v1beta2"},
+	"DaemonSet": {"apps/v1", "apps/v1beta2", "extensions/v1beta1"}, "ReplicaSet": {"apps/v1", "apps/v1beta2", "extensions/v1beta1"},
+	"Job": {"batch/v1"}, "CronJob": {"batch/v1", "batch/v1beta1", "batch/v2alpha1"},
+}
+
+// meantKind is the kind that an object is meant to be of, if there is none as it is written; empty: there may be. The groups apps and
+// batch have few kinds, and in others a kind differs by its case alone.
+func (w *workload) meantKind() string {
+	if _, ok := kinds[w.kind]; ok || !slices.Contains(groups, w.group) {
+		return ""
 	}
-	if words := c.Lifecycle.PostStart.Exec.Command; len(words) > 0 && c.runsPrestop(words[0]) && (len(words) == 1 || words[1] != clearCommand) {
+	among := slices.Sorted(maps.Keys(kinds))
+	if i := slices.IndexFunc(among, func(kind string) bool { return strings.EqualFold(kind, w.kind) }); i >= 0 {
+		return among[i]
+	}
+	if w.group == "apps" || w.group == "batch" {
+		return phrase.Nearest(w.kind, among)
+	}
+	return ""
+}
+
+// kindUnknown leaves groups with a dot in their name alone, which may have kinds of any name.
+func kindUnknown(w *workload, say report) {
+	version, right := w.at("apiVersion"), versions[w.kind]
+	if meant := w.meantKind(); meant != "" {
+		say(w.at("kind"), "Kubernetes has no kind "+w.kind+"; expected "+meant, "kind: "+meant)
+	} else if right != nil && version.text() != "" && !strings.Contains(w.group, ".") && !slices.Contains(right, version.text()) {
+		say(version, "Kubernetes has no kind "+w.kind+" in apiVersion "+version.text()+"; expected "+right[0], "apiVersion: "+right[0])
+	}
+}
+
+// startsPrestop tells whether a hook of prestop's is a postStart hook.
+func (c *container) startsPrestop() bool {
+	if c.Lifecycle == nil || c.Lifecycle.PostStart == nil || c.Lifecycle.PostStart.Exec == nil || c.at("lifecycle", "preStop").Node != nil {
+		return false
+	}
+	words := c.Lifecycle.PostStart.Exec.Command
+	return len(words) > 0 && c.runsPrestop(words[0]) && (len(words) == 1 || words[1] != clearCommand)
+}
+
+func hookAtStart(c *container, say report) {
+	if c.startsPrestop() {
 		at, _ := c.at("lifecycle").pair("postStart")
 		say(at, "a postStart hook is run when the container begins, not when it stops", cmp.Or(own(c.at("lifecycle", "postStart"), "preStop"), "preStop instead of postStart"))
 	}
@@ -320,6 +368,10 @@ func (f flaw) retyped(what, name string) string {
 	isSetting := func(s setting.Setting) bool { return s.Env == name }
 	list := f.at.Kind == yaml.SequenceNode
 	switch {
+	case list && f.expected == "a mapping" && len(f.at.items()) == 1 && handlerKey(f.at.items()[0]):
+		return cmp.Or(own(f.at.items()[0], what), indented)
+	case what == "image" && f.expected == "a mapping": // of a volume
+		return below(f.at.text(), what, "reference")
 	case what == "value" && slices.ContainsFunc(config.Table(), isSetting) && f.at.text() != "":
 		return "value: " + strconv.Quote(f.at.text())
 	case f.expected == "a string" && what == "command" && f.in.at("command").Kind == yaml.SequenceNode:
@@ -349,6 +401,9 @@ func (f flaw) retyped(what, name string) string {
 	}
 	return indented
 }
+
+// handlerKey tells whether something begins as a hook does.
+func handlerKey(n node) bool { return n.firstOf(handlerFields) != "" || handlerWith(n) != "" }
 
 // retypedWords is a command whose words are no strings: numbers, and what a colon made a mapping of.
 func retypedWords(items []node, keys ...string) string {
@@ -409,11 +464,15 @@ func duplicateVariable(c *container, say report) {
 func settingsWithoutHook(c *container, say report) {
 	lacks := "has no preStop hook that it could be for"
 	switch h := c.hook; {
+	case slices.ContainsFunc(c.pod.of.flaws, func(f flaw) bool {
+		return (f.misplacesHook() || f.kind == mistyped && f.partOfHook()) && (f.container == c.Name || f.container == "")
+	}) || c.startsPrestop():
+		return
 	case h != nil && (h.reading != nil || h.mentions(program) || len(h.handlers()) != 1 || !h.asWritten() || c.init):
 		return
 	case h != nil:
 		lacks = "has a preStop hook that does not run prestop"
-	case c.at("lifecycle", "preStop").Node != nil || slices.ContainsFunc(c.pod.of.flaws, func(f flaw) bool { return f.misplacesHook() && f.container == c.Name }):
+	case c.at("lifecycle", "preStop").Node != nil:
 		return
 	}
 	ofECK := []string{waitVariable, "PRE_STOP_SHUTDOWN_TYPE", "PRE_STOP_MAX_DNS_ERRORS"} // names of its own hook

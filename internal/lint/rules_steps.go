@@ -130,16 +130,23 @@ func stepsOf(line string) []string {
 }
 
 func unsetVariable(h *preStop, say report) {
+	var given []string // by the steps before
 	for _, s := range h.entries() {
 		for _, name := range s.unset {
+			near := phrase.Nearest(name, given)
 			text := fmt.Sprintf("step %d uses $(%s), which container %s does not have, so that the step cannot be read", s.index+1, name, h.Name)
 			switch {
 			case h.env.maySet(name):
+			case near != "":
+				say(s.at, text+"; a step before gives "+near, "$("+near+") here, or into="+name+" there")
 			case downward(name) != "":
 				say(s.at, text, downwardLines(name))
 			default:
 				say(s.at, text+", unless the image sets it", "set "+name+" in env").warn()
 			}
+		}
+		if s.needs.Gives != "" {
+			given = append(given, s.needs.Gives)
 		}
 	}
 	for _, l := range h.env.lost { // which the kubelet leaves as it is written, or refuses

@@ -15,6 +15,7 @@ import (
 func trafficRules() []Rule {
 	return []Rule{
 		{"quiet-port-undeclared", Warning, "until quiet or until closed on a port that the pod does not declare", plans(portUndeclared)},
+		{"quiet-allows-port", Warning, "an allow= that is a port's number, where it takes a number of connections", steps(quietAllowsPort)},
 		{"quiet-sees-probe", Warning, "a readiness probe comes more often than until quiet allows", steps(quietSeesProbe)},
 		{"quiet-udp", Warning, "until quiet on a TCP port that UDP uses too, whose datagrams it does not count", steps(quietUDP)},
 		{"quiet-pauses", Warning, "until quiet on an LLM server, whose answers pause for longer than its for=", steps(quietPauses)},
@@ -52,6 +53,13 @@ func portUndeclared(h *preStop, say report) {
 			say(s.at, fmt.Sprintf("%s: no container of the pod declares port %d; declared are %s", s.Line, port, strings.Join(declared, ", ")),
 				"name the port that the app listens on, or declare it below ports")
 		}
+	}
+}
+
+func quietAllowsPort(h *preStop, s *entry, say report) {
+	if q := s.needs.Quiet; q != nil && q.Allow >= 80 && h.pod.uses(strconv.Itoa(q.Allow)) {
+		say(s.at, fmt.Sprintf("%s: allow= is how many connections do not count, and %d is a port of the pod", s.Line, q.Allow),
+			"the port by itself after until quiet, and in allow= how many probes come within for=")
 	}
 }
 

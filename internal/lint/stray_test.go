@@ -14,8 +14,16 @@ func TestStrays(t *testing.T) {
 		text string
 		want []string
 	}{
-		"a kind that is none":           {"apiVersion: apps/v1\nkind: Deploymnt\nspec: {template: {spec: " + containers + "}}\n", []string{"3 error hook-misplaced"}},
-		"another's template":            {"apiVersion: apps/v1\nkind: CronJob\nspec: {template: {spec: " + containers + "}}\n", []string{"3 error hook-misplaced"}},
+		"a kind that is none":           {"apiVersion: apps/v1\nkind: Deploymnt\nspec: {template: {spec: " + containers + "}}\n", []string{"2 error kind-unknown"}},
+		"a kind in lower case":          {"apiVersion: v1\nkind: pod\nspec: " + containers + "\n", []string{"2 error kind-unknown"}},
+		"a kind of others in v1":        {"apiVersion: v1\nkind: Node\nspec: {podCIDR: 10.0.0.0/24}\n", nil},
+		"a group that is none":          {"apiVersion: app/v1\nkind: Deployment\nspec: {template: {spec: {containers: [{name: app}]}}}\n", []string{"1 error kind-unknown"}},
+		"a version that is none":        {"apiVersion: apps/v2\nkind: Deployment\nspec: {template: {spec: {containers: [{name: app}]}}}\n", []string{"1 error kind-unknown"}},
+		"an apiVersion of old":          {"apiVersion: extensions/v1beta1\nkind: Deployment\nspec: {template: {spec: {containers: [{name: app}]}}}\n", nil},
+		"no apiVersion":                 {"kind: Deployment\nspec: {template: {spec: {containers: [{name: app}]}}}\n", nil},
+		"a Deployment of somebody's":    {"apiVersion: apps.example.com/v1\nkind: deployment\nspec: {template: {spec: {containers: [{name: app}]}}}\n", nil},
+		"a jobTemplate without a spec":  {"apiVersion: batch/v1\nkind: CronJob\nspec:\n  jobTemplate:\n    template: {spec: " + containers + "}\n", []string{"5 error hook-misplaced"}},
+		"another's template":            {"apiVersion: batch/v1\nkind: CronJob\nspec: {template: {spec: " + containers + "}}\n", []string{"3 error hook-misplaced"}},
 		"a template that is misspelt":   {"kind: Deployment\nspec: {tempate: {spec: " + containers + "}}\n", []string{"2 error field-misspelt"}},
 		"containers that are misspelt":  {"kind: Deployment\nspec: {template: {spec: " + strings.Replace(containers, "containers", "container", 1) + "}}\n", []string{"2 error field-misspelt"}},
 		"a podTemplate of ECK":          {"apiVersion: elasticsearch.k8s.elastic.co/v1\nkind: Elasticsearch\nspec: {nodeSets: [{podtemplate: {spec: " + containers + "}}]}\n", []string{"3 error field-misspelt"}},

@@ -209,7 +209,7 @@ func TestHooks(t *testing.T) {
 		{"a node that is none of Kubernetes'", minute, env("{name: NODE_NAME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}"), steps("wait 20s"), "", nil},
 		{"the node's address is the pod's", append([]string{"hostNetwork: true"}, minute...), env("{name: POD_IP, valueFrom: {fieldRef: {fieldPath: status.hostIP}}}"), steps("wait 20s"), "", nil},
 		{"no token", append([]string{"automountServiceAccountToken: false"}, minute...), append(env("{name: PRE_STOP_ASK_API, value: 'true'}"), "volumeMounts: [{name: t, mountPath: /var/run/secrets/kubernetes.io/serviceaccount}]"), steps("wait 20s"), "", nil},
-		{"a postStart hook", minute, append(env(), "lifecycle: {postStart: {exec: {command: [/prestop]}}}"), "", "", []string{"9 warning settings-without-hook", "10 error hook-misplaced"}},
+		{"a postStart hook", minute, append(env(), "lifecycle: {postStart: {exec: {command: [/prestop]}}}"), "", "", []string{"10 error hook-misplaced"}},
 
 		// Time.
 		{"less than a second", minute, env(), steps("wait 20ms"), "", []string{"warning does-nothing"}},

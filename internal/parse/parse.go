@@ -24,8 +24,15 @@ func Line(verbs []*step.Verb, text string, lookup grammar.Lookup) (*grammar.Line
 // LineIn is [Line] of a line to which others before it give values.
 func LineIn(scope grammar.Scope, verbs []*step.Verb, text string) (*grammar.Line, step.Spec, []grammar.Secret, error) {
 	l, spec, secrets, err := lineIn(scope, verbs, text)
-	if e, ok := err.(*grammar.Error); ok && strings.Contains(text, `\n`) {
+	e, ok := err.(*grammar.Error)
+	switch {
+	case !ok:
+	case strings.Contains(text, `\n`):
 		e.Text += `; the \n in it is a backslash and an n, and ends no line`
+	case strings.ContainsAny(text, "“”„‘’«»"):
+		e.Text += `; the quotes in it are typographic: write ' or "`
+	case strings.Contains(text, "\u00a0"):
+		e.Text += "; a blank in it is a no-break space: write a usual one"
 	}
 	return l, spec, secrets, err
 }
@@ -46,24 +53,33 @@ func lineIn(scope grammar.Scope, verbs []*step.Verb, text string) (*grammar.Line
 
 // meaning refuses what no verb takes, and leaves the rest to the verb. named are the words of its name.
 func meaning(v *step.Verb, verbs []*step.Verb, named []grammar.Word, l *grammar.Line) (step.Spec, error) {
-	for n := range l.Options {
-		o := &l.Options[n]
-		if !slices.Contains(v.Options, o.Key) {
-			return nil, o.Expected("%s", expected(v, o.Key))
-		}
-		if first, _ := l.Option(o.Key); first != &l.Options[n] && o.Key != v.Often {
-			return nil, o.Expected("expected %s= once, got it a second time", o.Key)
+	err := refused(v, l)
+	if !v.Raw {
+		if other := apart(v, verbs, l); err == nil || other != nil && other.Column < err.Column { // another step's options are none of this one's
+			err = other
 		}
 	}
-	if !v.Raw {
-		if err := apart(v, verbs, l); err != nil {
-			return nil, err
-		}
+	if err != nil {
+		return nil, err
 	}
 	if err := early(v, named, l); err != nil {
 		return nil, err
 	}
 	return v.Parse(l)
+}
+
+// refused is about the first option that the verb does not take; nil: it takes all.
+func refused(v *step.Verb, l *grammar.Line) *grammar.Error {
+	for n := range l.Options {
+		o := &l.Options[n]
+		if !slices.Contains(v.Options, o.Key) {
+			return o.Expected("%s", expected(v, o.Key))
+		}
+		if first, _ := l.Option(o.Key); first != &l.Options[n] && o.Key != v.Often {
+			return o.Expected("expected %s= once, got it a second time", o.Key)
+		}
+	}
+	return nil
 }
 
 func expected(v *step.Verb, key string) string {
@@ -224,6 +240,8 @@ func instead(verbs []*step.Verb, words []grammar.Word) string {
 		return "wait " + d.String()
 	}
 	switch path.Base(command) {
+	case "dry-run":
+		return "prestop --dry-run, a flag before the steps"
 	case "prestop":
 		return "write the step without the program"
 	case "sleep":
@@ -247,16 +265,24 @@ func instead(verbs []*step.Verb, words []grammar.Word) string {
 }
 
 // apart refuses a word that begins or parts another step, and one that would be an option in one word with what follows.
-func apart(v *step.Verb, verbs []*step.Verb, l *grammar.Line) error {
+func apart(v *step.Verb, verbs []*step.Verb, l *grammar.Line) *grammar.Error {
 	for n := range l.Targets {
 		w := &l.Targets[n]
+		key, _, _ := strings.Cut(strings.ReplaceAll(w.Text, ":", "="), "=")
+		near := phrase.Nearest(key, v.Options)
 		switch {
 		case !w.Bare() || w.Text == "":
 			continue
 		case (n > 0 || len(l.Targets) > 1) && slices.Contains(v.Options, w.Text):
-			return w.Expected("expected an option or the end of the step, got %s; did you mean %s=?", w.Got(), w.Text)
-		case n > 0 && w.Text[0] == '-' && len(v.Options) > 0:
-			return w.Expected("expected an option or the end of the step, got %s; options are words such as %s=…", w.Got(), v.Options[0])
+			return w.Expected("expected an option or the end of the step, got %s; did you mean %s=? Its value stands right after the =", w.Got(), w.Text)
+		case n > 0 && near != "" && len(key) < len(w.Text):
+			return w.Expected("expected an option or the end of the step, got %s; did you mean %s=?", w.Got(), near)
+		case (n > 0 || v.Target == "URL") && w.Text[0] == '-' && len(v.Options) > 0:
+			return w.Expected("expected an option or the end of the step, got %s; options are words such as %s=…", w.Got(), strings.Join(v.Options[:min(2, len(v.Options))], "=… and "))
+		case n > 0 && strings.ContainsAny(w.Text, "{}[]") && !strings.Contains(w.Text, ":/"):
+			return w.Expected("expected an option or the end of the step, got %s; a value with blanks or quotes in it stands in single quotes, as in body='{\"a\": 1}'", w.Got())
+		case n > 0 && slices.Contains([]string{"s", "sec", "seconds", "m", "min", "minutes", "h"}, w.Text):
+			return w.Expected("expected an option or the end of the step, got %s: a duration is one word, as in 20s", w.Got())
 		case n > 0 && strings.Trim(l.Targets[n-1].Text+w.Text, "0123456789,") == "":
 			return w.Expected("expected an option or the end of the step, got %s; several numbers are one word, as in 8080,9090", w.Got())
 		case strings.Trim(w.Text, "&|;") == "":

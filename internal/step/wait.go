@@ -21,11 +21,6 @@ const (
 // WaitVerb is the step that only waits. It has no deed: the engine waits by itself.
 func WaitVerb() *Verb {
 	return &Verb{Name: "wait", Target: "DURATION", Does: "waits", Parse: func(l *grammar.Line) (Spec, error) {
-		if len(l.Targets) > 1 {
-			if _, err := l.Targets[1].Duration(); err != nil { // as in wait 5 seconds
-				return nil, l.Targets[1].Expected("expected the end of the step, got %s: a duration is one word, as in wait 20s", l.Targets[1].Got())
-			}
-		}
 		w, err := l.Target("a duration, as in wait 20s")
 		if err != nil {
 			return nil, err
