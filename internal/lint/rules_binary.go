@@ -50,7 +50,7 @@ func (c *container) holds(m mount, at node, file string, words []string, say rep
 		fix := c.installLines(m, true)
 		for name, inside := range c.pod.bringing() {
 			if inside == m.rest {
-				fix = below(name, "name") + " # the volume that has it"
+				fix = "volumeMounts:\n- {name: " + name + ", mountPath: " + m.path + ", readOnly: true} # instead of " + m.Name
 			}
 		}
 		say(c.mountNode(m), "the pod has no volume "+m.Name+", which "+file+" is to be in", fix)

@@ -88,13 +88,23 @@ func (h *preStop) asWritten() bool {
 	})
 }
 
+// untilProgram is the line of a step that runs a program, with its options, up to the program.
+func (s *entry) untilProgram() string {
+	words := strings.Fields(s.Line)
+	n := slices.Index(words, "exec") + 1
+	for n < len(words) && strings.Contains(words[n], "=") {
+		n++
+	}
+	return strings.Join(words[:n], " ")
+}
+
 func operatorAsArgument(h *preStop, say report) {
 	for _, r := range h.runs() {
 		i := r.operator()
 		switch {
 		case i > 0 && r.step > 0:
 			say(r.at, fmt.Sprintf("step %d: %s is an argument of %s here: exec starts a program, not a shell", r.step, r.words[i], r.words[0]),
-				h.stepFix(&h.entries()[r.step-1], "exec sh -c "+grammar.Quote(strings.Join(r.words, " ")), "a step of its own for each program; or exec sh -c and the script in quotes, in an image with a shell"))
+				h.stepFix(&h.entries()[r.step-1], h.entries()[r.step-1].untilProgram()+" sh -c "+grammar.Quote(strings.Join(r.words, " ")), "a step of its own for each program; or exec sh -c and the script in quotes, in an image with a shell"))
 		case i > 0:
 			say(r.place(i), r.words[i]+" is an argument of "+path.Base(r.words[0])+" here: the kubelet starts programs, not a shell",
 				shellFix("sh", r.words, "sh -c and the whole line in quotes, in an image with a shell"))
@@ -109,7 +119,7 @@ func wordsInOne(c *container, say report) {
 		if len(words) > 1 && (foreignHook || e.where[1] != "preStop" && strings.Contains(e.words[0], program)) {
 			sentence := "write each word as an item of its own; prestop's steps stand after the program, each in one item"
 			if strings.ContainsAny(e.words[0], "|&;<>$`") {
-				sentence = "it is a script, which a shell runs: sh and -c as items before it, in an image with a shell"
+				sentence = "sh and -c as items before it, since only a shell runs a script, in an image that has one"
 			}
 			say(c.at(append(e.where, 0)...), "there is no program with blanks in its name: command is a list of words, and its first is the program ("+words[0]+")",
 				wordsFix(strings.Join(e.words, " "), sentence))
@@ -143,7 +153,7 @@ func (h *preStop) losesFix(r run) string {
 	words := r.words[r.script.lost-1:]
 	switch {
 	case r.step > 0:
-		return h.stepFix(&h.entries()[r.step-1], "exec "+path.Base(r.script.shell)+" -c "+grammar.Quote(strings.Join(words, " ")), sentence)
+		return h.stepFix(&h.entries()[r.step-1], h.entries()[r.step-1].untilProgram()+" "+path.Base(r.script.shell)+" -c "+grammar.Quote(strings.Join(words, " ")), sentence)
 	case h.reading != nil: // prestop needs no shell
 		return wordsFix(strings.Join(words, " "), sentence)
 	}

@@ -70,7 +70,8 @@ func wayTo(n *yaml.Node, line, column int) []*yaml.Node {
 			return append([]*yaml.Node{n}, way...)
 		}
 	}
-	if n.Line == line && n.Column == column {
+	inBlock := n.Style&yaml.LiteralStyle != 0 && n.Line < line && line <= n.Line+strings.Count(n.Value, "\n")
+	if (n.Line == line || inBlock) && n.Column == column {
 		return []*yaml.Node{n}
 	}
 	return nil
