@@ -16,6 +16,13 @@ type Doubt struct {
 // named is a variable, wherever it stands.
 var named = pattern{text: `\$(?:\w+|\(\w+\)|\{\w+\})`}
 
+// typed tells whether a header says what the body is.
+func (l *Line) typed() bool {
+	return slices.ContainsFunc(l.Options, func(o Option) bool {
+		return o.Key == "header" && strings.HasPrefix(strings.ToLower(o.Value), "content-type:")
+	})
+}
+
 // Doubts are about quotes that are taken away, about variables in single quotes, and about a shell's words where there is no shell. set
 // tells whether there is such a variable.
 func (l *Line) Doubts(set func(name string) bool) (all []Doubt) {
@@ -39,6 +46,10 @@ func (l *Line) Doubts(set func(name string) bool) (all []Doubt) {
 	for n := range l.Options {
 		o := &l.Options[n]
 		words(o.Key+"=", &o.Word)
+		inside := strings.TrimLeft(o.Value, "{ ")
+		if key := identifier(inside); o.Key == "body" && !o.unquoted && o.Value[:len(o.Value)-len(inside)] != "" && key > 0 && strings.HasPrefix(inside[key:], ":") && !l.typed() {
+			doubt("quotes-misplaced", `body= is no JSON, since its keys have no quotes, which a shell may have taken away: write body='{"a": 1}'`)
+		}
 	}
 	for n := range l.Targets {
 		w := &l.Targets[n]

@@ -234,7 +234,7 @@ func (d *decoder) pairs(n node, of reflect.Type, do func(key, value node)) {
 	merge(n)
 }
 
-// nearest is the field that is written almost like a name, or the one that it is the beginning of; empty: none is.
+// nearest is the field that is written almost like a name, or the one that it is a part of; empty: none is.
 func (i *typeInfo) nearest(name string) string {
 	for _, field := range i.names[len(i.plain):] {
 		i.plain = append(i.plain, plain(field))
@@ -243,7 +243,7 @@ func (i *typeInfo) nearest(name string) string {
 	if at := slices.IndexFunc(i.plain, func(field string) bool { return almostEqual(field, name) }); at >= 0 {
 		return i.names[at]
 	}
-	begins := func(field string) bool { return len(name) >= 8 && strings.HasPrefix(field, name) }
+	begins := func(field string) bool { return len(name) >= 10 && strings.Contains(field, name) }
 	if at := slices.IndexFunc(i.plain, begins); !i.loose && at >= 0 && !slices.ContainsFunc(i.plain[at+1:], begins) {
 		return i.names[at]
 	}

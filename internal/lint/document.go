@@ -190,15 +190,24 @@ func (p part) unreadable(file string, err error) Unreadable {
 	if where, after, ok := strings.Cut(text, ": "); ok {
 		if n, err := strconv.Atoi(strings.TrimPrefix(where, "line ")); err == nil {
 			line, text = n, after
-			if strings.HasPrefix(text, "did not find") && !strings.Contains(text, "node") { // of which the library counts lines from 0
+			switch {
+			case strings.HasPrefix(text, "did not find") && !strings.Contains(text, "node"): // of which the library counts lines from 0
 				line++
 				text += "; this line, or one below it, is not indented as the others, or lacks quotes"
+			case bytes.Contains(p.text, []byte("{{")):
+			case strings.HasPrefix(text, "could not find") || strings.HasPrefix(text, "mapping values"):
+				text += "; this line, or the one above it, is not indented as the others, lacks a dash, or lacks quotes"
 			}
 		}
 	}
 	if broken, ok := errors.AsType[*json.SyntaxError](json.Unmarshal(p.text, new(any))); ok && bytes.HasPrefix(bytes.TrimSpace(p.text), []byte("{")) {
 		line = 1 + bytes.Count(p.text[:min(int(broken.Offset), len(p.text))], []byte("\n"))
 		text = broken.Error() + "; a comma may be missing, here or at the end of the line before"
+	}
+	if _, anchor, ok := strings.Cut(text, "unknown anchor '"); ok { // of which the library says no line
+		anchor, _, _ = strings.Cut(anchor, "'")
+		before, _, _ := bytes.Cut(p.text, []byte("*"+anchor))
+		line = 1 + bytes.Count(before, []byte("\n"))
 	}
 	if strings.Contains(text, "start any token") {
 		text += ", perhaps a tab: YAML is indented by blanks"

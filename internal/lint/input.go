@@ -117,7 +117,7 @@ func (in *input) add(d node, of, version string) {
 	case kind == "Secret" && known:
 		o := newConfig(d)
 		in.secrets[o.name] = append(in.secrets[o.name], o)
-	case strings.HasSuffix(kind, "List"):
+	case strings.HasSuffix(kind, "List") && d.at("items").Node != nil:
 		for _, item := range d.at("items").items() {
 			in.add(item, strings.TrimSuffix(kind, "List"), version)
 		}

@@ -122,7 +122,7 @@ func (o Options) Check(files []File) Result {
 }
 
 // roots are rules about what has to be mended first: the other findings of an object may come of it.
-var roots = []string{"kind-unknown", "hook-misplaced", "grace-misplaced", "field-misspelt", "wrong-type"}
+var roots = []string{"kind-unknown", "hook-misplaced", "grace-misplaced", "field-misspelt", "wrong-type", "setting-unknown"}
 
 // inOrder sorts findings by their objects, roots first, and by where they are. It leaves out what stands there already: one node may
 // be part of several pods.

@@ -47,7 +47,7 @@ func pasted(text string, f *Finding) (changed string, ok bool) {
 
 // replaces are words that fixes take away because they are what is wrong.
 var replaces = map[string]string{
-	"binary-not-installed": "elsewhere opt readOnly true", "binary-not-mounted": "bin pre stop", "does-nothing": "dry run elasticsearch clear", "hook-misplaced": "execute cmd args httpGet path port method POST postStart",
+	"field-misspelt": "gracePeriodSeconds", "binary-not-installed": "elsewhere opt readOnly true copy cp command", "binary-not-mounted": "bin pre stop", "does-nothing": "dry run elasticsearch clear", "hook-misplaced": "execute cmd args httpGet path port method POST postStart",
 	"http-get-host": "host localhost", "kind-unknown": "app apps v2 Deploymnt pod", "needs-other-method": "httpGet path port get post", "port-differs": "http https web", "program-not-in-image": "exec command bin sh c curl s X POST sleep wget q",
 	"quiet-pauses": "quiet", "restart-skips-hook": "RestartAllContainers", "shared-processes": "proc fd", "shell-arguments-lost": "sh c", "sleep-unreadable": "s", "tcp-socket-hook": "tcpSocket port",
 	"setting-unknown": "PRE_STOP_GRACE_SECONDS PRE_STOP_ADDITIONAL_WAIT PRESTOP_APP_URL", "token-not-mounted": "false", "wrong-field": "metadata.namespace status.hostIP valueFrom fieldRef fieldPath spec.terminationGracePeriodSeconds",

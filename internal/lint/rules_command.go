@@ -102,6 +102,9 @@ func operatorAsArgument(h *preStop, say report) {
 	for _, r := range h.runs() {
 		i := r.operator()
 		switch {
+		case r.step > 0 && r.script.shell == "" && len(strings.Fields(r.words[0])) > 1 && !h.entries()[r.step-1].guess:
+			say(r.at, fmt.Sprintf("step %d: there is no program with blanks in its name: exec takes a program and its arguments as words of their own", r.step),
+				h.stepFix(&h.entries()[r.step-1], h.entries()[r.step-1].untilProgram()+" "+strings.Join(r.words, " "), "the program and its arguments, without quotes around all of them"))
 		case i > 0 && r.step > 0:
 			say(r.at, fmt.Sprintf("step %d: %s is an argument of %s here: exec starts a program, not a shell", r.step, r.words[i], r.words[0]),
 				h.stepFix(&h.entries()[r.step-1], h.entries()[r.step-1].untilProgram()+" sh -c "+grammar.Quote(strings.Join(r.words, " ")), "a step of its own for each program; or exec sh -c and the script in quotes, in an image with a shell"))

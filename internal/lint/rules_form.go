@@ -29,7 +29,7 @@ func formRules() []Rule {
 		})},
 		{"not-one-handler", Error, "a hook has no handler, or more than one", hooks(notOneHandler)},
 		{"field-misspelt", Error, "a field's name is one that Kubernetes does not know there", flaws(flaw.misspells, fieldMisspelt)},
-		{"wrong-type", Error, "a value is not of the type that Kubernetes accepts, such as a number without quotes", all(flaws(flaw.isMistyped, wrongType), pods(graceOutOfRange))},
+		{"wrong-type", Error, "a value is not of the type that Kubernetes accepts, such as a number without quotes", all(flaws(flaw.isMistyped, wrongType), pods(graceOutOfRange), containers(configMistyped))},
 		{"duplicate-key", Warning, "a key stands there twice, and only one of them counts", all(flaws(flaw.isTwice, duplicateKey), containers(duplicateVariable))},
 		{"init-container-hook", Error, "an init container has a hook, which Kubernetes refuses", containers(func(c *container, say report) {
 			if c.hook != nil && c.init {
@@ -105,7 +105,7 @@ func (f flaw) misplacesHook() bool {
 	switch {
 	case name == "method" && f.of == reflect.TypeFor[corev1.HTTPGetAction]():
 		return false // see methodOfGet
-	case name == "prestop" || name == "poststart" || f.partOfHook():
+	case (name == "prestop" || name == "poststart") && f.of != reflect.TypeFor[corev1.Volume]() || f.partOfHook():
 		return true
 	case f.of == reflect.TypeFor[corev1.Container]() && f.near == "lifecycle":
 		return true
@@ -234,22 +234,20 @@ func patchNotSeen(w *workload, say report) {
 
 // hookOfNobody finds hooks in an object that has no containers.
 func hookOfNobody(w *workload, say report) {
-	const text, fix = "a %s has no containers where Kubernetes looks for them, so that this hook is nobody's", "see the apiVersion and the kind, how far each line is indented, and kubectl explain "
-	explain := fix + strings.ToLower(w.kind) + ".spec"
+	var strays []node
+	if w.meantKind() == "" {
+		strays = append(strays, w.stray)
+	}
 	for _, f := range w.flaws {
-		if f.kind != unknownField || f.misplacesHook() || f.near != "" || w.hasContainers() {
-			continue
-		}
-		switch at, _ := find(f.value, isHook); {
-		case at.Node == nil:
-		case len(f.fields) <= 5 && !f.loose:
-			say(f.at, f.at.Value+" is no field of "+f.whose()+"; expected "+strings.Join(f.fields, ", ")+", so that the hook in it is nobody's", explain)
-		default:
-			say(at, fmt.Sprintf(text, w.kind), explain)
+		if f.kind == unknownField && !f.misplacesHook() && !f.misspells() && !w.hasContainers() {
+			key, _ := find(f.value, isHook)
+			strays = append(strays, key)
 		}
 	}
-	if w.stray.Node != nil && w.meantKind() == "" {
-		say(w.stray, fmt.Sprintf(text, w.kind), explain)
+	for _, at := range strays {
+		if at.Node != nil {
+			say(at, "a "+w.kind+" has no containers where Kubernetes looks for them, so that this hook is nobody's", "see the apiVersion and the kind, how far each line is indented, and kubectl explain "+strings.ToLower(w.kind)+".spec")
+		}
 	}
 }
 
@@ -307,9 +305,10 @@ func (w *workload) hasContainers() bool {
 	return slices.ContainsFunc(w.pods, func(p *pod) bool { return len(p.all) > 0 })
 }
 
-// misspells tells of all fields that are almost others, and in a pod of all that Kubernetes does not know.
+// misspells tells of all fields that are almost others, of all in a template, which has two, and in a pod of all that Kubernetes does not
+// know.
 func (f flaw) misspells() bool {
-	return f.kind == unknownField && !f.misplacesHook() && !f.misplacesGrace() && !f.partOfHook() && (f.near != "" || f.inPod && !f.loose)
+	return f.kind == unknownField && !f.misplacesHook() && !f.misplacesGrace() && !f.partOfHook() && (f.near != "" || (f.inPod || len(f.fields) == 2) && !f.loose)
 }
 
 func fieldMisspelt(f flaw, say report) {
@@ -441,6 +440,22 @@ func envFix(n node) string {
 func graceOutOfRange(p *pod, say report) {
 	if p.graceWrong && p.Spec.TerminationGracePeriodSeconds != nil {
 		say(p.graceNode, graceKey+": expected a number of seconds, got "+p.graceNode.text(), secondsFix(p.graceNode, graceKey))
+	}
+}
+
+// configMistyped finds values of a ConfigMap that are no strings, where a hook has its variables from it.
+func configMistyped(c *container, say report) {
+	for _, from := range c.EnvFrom {
+		if c.hook == nil || from.ConfigMapRef == nil {
+			continue
+		}
+		if o := named(c.pod.of.in.configs, from.ConfigMapRef.Name, c.pod.of.namespace); o != nil {
+			for key, value := range o.at("data").pairs() {
+				if value.there() && value.kind() != "a string" {
+					say(value, key.Value+" of ConfigMap "+o.name+": expected a string, got "+value.kind()+", which Kubernetes refuses", cmp.Or(own(node{text(value.text()), value.file}, key.Value), quotes))
+				}
+			}
+		}
 	}
 }
 

@@ -264,12 +264,23 @@ func instead(verbs []*step.Verb, words []grammar.Word) string {
 	return ""
 }
 
+// cutBefore is the option that stands right before a word, if it looks as if the word were a part of its value; empty: it does not.
+func cutBefore(l *grammar.Line, w *grammar.Word) string {
+	for n := range l.Options {
+		o := &l.Options[n]
+		if o.Column+len(o.Written)+1 == w.Column && (strings.HasSuffix(o.Value, ":") || strings.ContainsAny(o.Value, "{[")) {
+			return o.Key
+		}
+	}
+	return ""
+}
+
 // apart refuses a word that begins or parts another step, and one that would be an option in one word with what follows.
 func apart(v *step.Verb, verbs []*step.Verb, l *grammar.Line) *grammar.Error {
 	for n := range l.Targets {
 		w := &l.Targets[n]
 		key, _, _ := strings.Cut(strings.ReplaceAll(w.Text, ":", "="), "=")
-		near := phrase.Nearest(key, v.Options)
+		near, cut := phrase.Nearest(key, v.Options), cutBefore(l, w)
 		switch {
 		case !w.Bare() || w.Text == "":
 			continue
@@ -279,8 +290,10 @@ func apart(v *step.Verb, verbs []*step.Verb, l *grammar.Line) *grammar.Error {
 			return w.Expected("expected an option or the end of the step, got %s; did you mean %s=?", w.Got(), near)
 		case (n > 0 || v.Target == "URL") && w.Text[0] == '-' && len(v.Options) > 0:
 			return w.Expected("expected an option or the end of the step, got %s; options are words such as %s=…", w.Got(), strings.Join(v.Options[:min(2, len(v.Options))], "=… and "))
-		case n > 0 && strings.ContainsAny(w.Text, "{}[]") && !strings.Contains(w.Text, ":/"):
-			return w.Expected("expected an option or the end of the step, got %s; a value with blanks or quotes in it stands in single quotes, as in body='{\"a\": 1}'", w.Got())
+		case n > 0 && strings.Trim(w.Text, "=<>!") == "" && slices.Contains(v.Options, "at-most"):
+			return w.Expected("expected an option or the end of the step, got %s; write in=, at-most= or at-least=", w.Got())
+		case n > 0 && cut != "":
+			return w.Expected("expected an option or the end of the step, got %s; a value with blanks or quotes stands in single quotes, as in %s='…'", w.Got(), cut)
 		case n > 0 && slices.Contains([]string{"s", "sec", "seconds", "m", "min", "minutes", "h"}, w.Text):
 			return w.Expected("expected an option or the end of the step, got %s: a duration is one word, as in 20s", w.Got())
 		case n > 0 && strings.Trim(l.Targets[n-1].Text+w.Text, "0123456789,") == "":

@@ -43,6 +43,8 @@ func TestWhatALineShouldBe(t *testing.T) {
 		"until http://a/ wait 5s":              `column 17: expected an option or the end of the step, got "wait": each step is an argument of its own, or a line of PRE_STOP_STEPS`,
 		"until http://a/ max 5s":               `column 17: expected an option or the end of the step, got "max"; did you mean max=? Its value stands right after the =`,
 		"until max 5s":                         `column 7: expected quiet or a URL after until, got "max"`,
+		"until http://a/ head=X-A: b":          `column 27: expected an option or the end of the step, got "b"; a value with blanks or quotes stands in single quotes, as in head='…'`,
+		"until http://a/ head={a: b}":          `column 26: expected an option or the end of the step, got "b}"; a value with blanks or quotes stands in single quotes, as in head='…'`,
 		"wait 5 s":                             `column 8: expected an option or the end of the step, got "s": a duration is one word, as in 20s`,
 		"unt http://a/":                        `column 1: expected wait, until, exec or lease, got "unt"; did you mean until?`,
 		`["wait 5s"]`:                          `column 1: expected a step, got "[\"wait 5s\"]": write each step on a line of its own, without brackets, commas and quotes`,
