@@ -279,30 +279,43 @@ func cutBefore(l *grammar.Line, w *grammar.Word) string {
 func apart(v *step.Verb, verbs []*step.Verb, l *grammar.Line) *grammar.Error {
 	for n := range l.Targets {
 		w := &l.Targets[n]
-		key, _, _ := strings.Cut(strings.ReplaceAll(w.Text, ":", "="), "=")
-		near, cut := phrase.Nearest(key, v.Options), cutBefore(l, w)
-		switch {
-		case !w.Bare() || w.Text == "":
-			continue
-		case (n > 0 || len(l.Targets) > 1) && slices.Contains(v.Options, w.Text):
-			return w.Expected("expected an option or the end of the step, got %s; did you mean %s=? Its value stands right after the =", w.Got(), w.Text)
-		case n > 0 && near != "" && len(key) < len(w.Text):
-			return w.Expected("expected an option or the end of the step, got %s; did you mean %s=?", w.Got(), near)
-		case (n > 0 || v.Target == "URL") && w.Text[0] == '-' && len(v.Options) > 0:
-			return w.Expected("expected an option or the end of the step, got %s; options are words such as %s=…", w.Got(), strings.Join(v.Options[:min(2, len(v.Options))], "=… and "))
-		case n > 0 && strings.Trim(w.Text, "=<>!") == "" && slices.Contains(v.Options, "at-most"):
-			return w.Expected("expected an option or the end of the step, got %s; write in=, at-most= or at-least=", w.Got())
-		case n > 0 && cut != "":
-			return w.Expected("expected an option or the end of the step, got %s; a value with blanks or quotes stands in single quotes, as in %s='…'", w.Got(), cut)
-		case n > 0 && slices.Contains([]string{"s", "sec", "seconds", "m", "min", "minutes", "h"}, w.Text):
-			return w.Expected("expected an option or the end of the step, got %s: a duration is one word, as in 20s", w.Got())
-		case n > 0 && strings.Trim(l.Targets[n-1].Text+w.Text, "0123456789,") == "":
-			return w.Expected("expected an option or the end of the step, got %s; several numbers are one word, as in 8080,9090", w.Got())
-		case strings.Trim(w.Text, "&|;") == "":
-		case n == 0 || !isVerb(verbs, w.Text):
+		if !w.Bare() || w.Text == "" {
 			continue
 		}
-		return w.Expected("expected an option or the end of the step, got %s: each step is an argument of its own, or a line of PRE_STOP_STEPS", w.Got())
+		if why := stray(v, verbs, l, n); why != "" {
+			return w.Expected("expected an option or the end of the step, got %s%s", w.Got(), why)
+		}
 	}
 	return nil
+}
+
+// stray says what is wrong with a target that is none, and what to write instead; empty: nothing is.
+func stray(v *step.Verb, verbs []*step.Verb, l *grammar.Line, n int) string {
+	w := &l.Targets[n]
+	const next = ": each step is an argument of its own, or a line of PRE_STOP_STEPS"
+	key, _, joined := strings.Cut(strings.ReplaceAll(w.Text, ":", "="), "=")
+	near, cut := phrase.Nearest(key, v.Options), cutBefore(l, w)
+	switch {
+	case len(l.Targets) > 1 && slices.Contains(v.Options, w.Text):
+		return "; did you mean " + w.Text + "=? Its value stands right after the ="
+	case w.Text[0] == '-' && len(v.Options) > 0 && (n > 0 || v.Target == "URL"):
+		return "; options are words such as " + strings.Join(v.Options[:min(2, len(v.Options))], "=… and ") + "=…"
+	case strings.Trim(w.Text, "&|;") == "":
+		return next
+	case n == 0:
+		return ""
+	case near != "" && joined:
+		return "; did you mean " + near + "=?"
+	case strings.Trim(w.Text, "=<>!") == "" && slices.Contains(v.Options, "at-most"):
+		return "; write in=, at-most= or at-least="
+	case cut != "":
+		return "; a value with blanks or quotes stands in single quotes, as in " + cut + "='…'"
+	case slices.Contains([]string{"s", "sec", "seconds", "m", "min", "minutes", "h"}, w.Text):
+		return ": a duration is one word, as in 20s"
+	case strings.Trim(l.Targets[n-1].Text+w.Text, "0123456789,") == "":
+		return "; several numbers are one word, as in 8080,9090"
+	case isVerb(verbs, w.Text):
+		return next
+	}
+	return ""
 }

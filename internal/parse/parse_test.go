@@ -19,6 +19,21 @@ func someVerbs() []*step.Verb {
 
 var long = strings.Repeat("x", 1000)
 
+// Comparisons and flags of other tools are no targets.
+func TestWordsOfOthers(t *testing.T) {
+	t.Parallel()
+	verbs := []*step.Verb{{Name: "look", Target: "URL", Options: []string{"json", "at-most"}, Parse: func(*grammar.Line) (step.Spec, error) { return nil, nil }}}
+	for line, want := range map[string]string{
+		"look http://a/ json=.a at-most=0": "",
+		"look http://a/ json=.a == 0":      `column 24: expected an option or the end of the step, got "=="; write in=, at-most= or at-least=`,
+		"look -k http://a/":                `column 6: expected an option or the end of the step, got "-k"; options are words such as json=… and at-most=…`,
+	} {
+		if _, _, _, err := Line(verbs, line, nil); want == "" && err != nil || want != "" && (err == nil || err.Error() != want) {
+			t.Errorf("%q: %v, want %s", line, err, want)
+		}
+	}
+}
+
 // The first thing that somebody is told must be enough to mend the line.
 func TestWhatALineShouldBe(t *testing.T) {
 	t.Parallel()
@@ -42,6 +57,13 @@ func TestWhatALineShouldBe(t *testing.T) {
 		"wait 5s && wait 6s":                   `column 9: expected an option or the end of the step, got "&&": each step is an argument of its own, or a line of PRE_STOP_STEPS`,
 		"until http://a/ wait 5s":              `column 17: expected an option or the end of the step, got "wait": each step is an argument of its own, or a line of PRE_STOP_STEPS`,
 		"until http://a/ max 5s":               `column 17: expected an option or the end of the step, got "max"; did you mean max=? Its value stands right after the =`,
+		"until http://a/ -k":                   `column 17: expected an option or the end of the step, got "-k"; options are words such as max=… and min=…`,
+		"until http://a/ max:5s":               `column 17: expected an option or the end of the step, got "max:5s"; did you mean max=?`,
+		"until http://a/ wait 5s mxa=1s":       `column 17: expected an option or the end of the step, got "wait": each step is an argument of its own, or a line of PRE_STOP_STEPS`,
+		"until http://a/ mxa=1s wait 5s":       `column 17: expected an option of until (max min head), got mxa=; did you mean max=?`,
+		"dry-run":                              `column 1: expected a step, got "dry-run": prestop --dry-run, a flag before the steps`,
+		"“wait 5s”":                            "column 1: expected wait, until, exec or lease, got \"“wait\"; the quotes in it are typographic: write ' or \"",
+		"wait\u00a05s":                         "column 1: expected wait, until, exec or lease, got \"wait\\u00a05s\"; a blank in it is a no-break space: write a usual one",
 		"until max 5s":                         `column 7: expected quiet or a URL after until, got "max"`,
 		"until http://a/ head=X-A: b":          `column 27: expected an option or the end of the step, got "b"; a value with blanks or quotes stands in single quotes, as in head='…'`,
 		"until http://a/ head={a: b}":          `column 26: expected an option or the end of the step, got "b}"; a value with blanks or quotes stands in single quotes, as in head='…'`,
