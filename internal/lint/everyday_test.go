@@ -51,7 +51,7 @@ func TestFirstMessageOfEverydayMistakes(t *testing.T) {
 		{"hardened.yaml", "touch /tmp/draining", "touch /var/run/draining", "32 error read-only-path", ""},
 		{"nginx.yaml", "until quiet 8080 max=50s allow=1", "until quiet max=50s allow=8080", "53 warning quiet-allows-port", "8080 is a port"},
 		{"list.yaml", "until quiet 8080 max=40s", "until quiet 8008 max=40s", "44 warning quiet-port-undeclared", ""},
-		{"istio-native.yaml", "      - name: istio-init\n        image: docker.io/istio/proxyv2:1.26.0\n", "      - name: istio-init\n        image: docker.io/istio/proxyv2:1.26.0\n        lifecycle: {preStop: {exec: {command: [/prestop, wait 5s]}}}\n", "20 error init-container-hook", ""},
+		{"istio-native.yaml", "      - name: istio-init\n        image: istio/proxyv2:1.26.0\n", "      - name: istio-init\n        image: istio/proxyv2:1.26.0\n        lifecycle: {preStop: {exec: {command: [/prestop, wait 5s]}}}\n", "20 error init-container-hook", ""},
 		{"rabbitmq.yaml", "              - /bin/bash\n              - -c\n              - if [", "              - if [", "24 error shell-syntax-without-shell", ""},
 		{"litellm.yaml", "- wait 10s\n", "- wait 10s && post http://localhost:4000/x\n", "24 error step-unreadable", "each step is an argument of its own"},
 		{"redpanda.yaml", "into=NODE_ID", "into=NODEID", "32 error unset-variable", "NODEID"},
