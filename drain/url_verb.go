@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/prestop/prestop/internal/grammar"
-	"github.com/prestop/prestop/internal/jsonpath"
 	"github.com/prestop/prestop/internal/metrics"
 	"github.com/prestop/prestop/internal/request"
 	"github.com/prestop/prestop/internal/step"
@@ -100,6 +99,10 @@ func metric(l *grammar.Line, selector *grammar.Option, bounds Bounds) (Condition
 	if bounds.none() {
 		return nil, selector.Expected("metric= needs at-most=N or at-least=N, to know what is waited for")
 	}
+	selector, err := selector.With(grammar.InSelector)
+	if err != nil {
+		return nil, err
+	}
 	s, err := metrics.ParseSelector(selector.Value)
 	if err != nil {
 		return nil, selector.Refused(fmt.Errorf("metric: %w", err), `metric: expected a metric's name, as in requests_active{app="web"}, got `+selector.Got())
@@ -115,9 +118,9 @@ func (u *urlSpec) json(l *grammar.Line, path *grammar.Option, bounds Bounds) (Co
 	if hasIn && hasNotIn || hasIn && hasBounds || hasNotIn && hasBounds || !hasIn && !hasNotIn && !hasBounds {
 		return nil, path.Expected("json=PATH needs one of in=A,B, not-in=A,B, and at-most=N or at-least=N, to know what is waited for")
 	}
-	at, err := jsonpath.Parse(path.Value)
+	at, err := request.Path(path)
 	if err != nil {
-		return nil, path.Refused(fmt.Errorf("json: %w", err), "json: expected a path, as .status, got "+path.Got())
+		return nil, err
 	}
 	c := JSON{Path: at, Bounds: bounds, Expect: u.request.Expect}
 	if hasIn {

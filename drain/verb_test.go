@@ -19,7 +19,7 @@ import (
 // bound reads a line, and binds what it says.
 func bound(text string, m step.Means) (step.Needs, step.Deed, error) {
 	verbs := []*step.Verb{URLVerb(), QuietVerb(), GoneVerb(), ClosedVerb(), FileVerb(), ExecVerb(), EmptyVerb()}
-	variables := map[string]string{"LONG": strings.Repeat("x", 100)}
+	variables := map[string]string{"LONG": strings.Repeat("x", 100), "QUOTES": `c",d!="`, "BACKQUOTE": "`"}
 	_, spec, _, err := parse.Line(verbs, text, func(name string) (string, bool) { v, ok := variables[name]; return v, ok })
 	if err != nil {
 		return step.Needs{}, nil, err
@@ -51,6 +51,14 @@ func TestURLVerb(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	quotes, err := metrics.ParseSelector(`a{b="c\",d!=\""}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := jsonpath.Parse(`.a.["c\",d!=\""]`)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, test := range []struct {
 		line   string
 		until  Condition
@@ -69,6 +77,8 @@ func TestURLVerb(t *testing.T) {
 		{"until http://app/ json=.a.b at-least=2.5", JSON{Path: path, Bounds: Bounds{AtLeast: &two}}, 1, 0, timed(s, 0, false)},
 		{"until http://app/ json=.a.b at-least=2.5 at-most=2.5", JSON{Path: path, Bounds: Bounds{AtMost: &two, AtLeast: &two}}, 1, 0, timed(s, 0, false)},
 		{`until http://app/ metric='a{b="c"}' at-least=2.5 absent=2.5`, Metric{Selector: selector, Bounds: Bounds{AtLeast: &two}, Absent: &two}, 1, 0, timed(s, 0, false)},
+		{`until http://app/ metric="a{b=\"$(QUOTES)\"}" at-most=2.5`, Metric{Selector: quotes, Bounds: Bounds{AtMost: &two}}, 1, 0, timed(s, 0, false)},
+		{`until http://app/ json=.a.$(QUOTES) at-most=2.5`, JSON{Path: key, Bounds: Bounds{AtMost: &two}}, 1, 0, timed(s, 0, false)},
 		{`until http://app/ metric='a{b="c"}' at-most=2.5`, Metric{Selector: selector, Bounds: Bounds{AtMost: &two}}, 1, 0, timed(s, 0, false)},
 	} {
 		n, bound, err := bound(test.line, step.Means{})
@@ -138,69 +148,71 @@ func TestOtherVerbs(t *testing.T) {
 func TestStepsThatCannotBeRead(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"until http://app/ timeout=0s":                    "column 19: timeout: expected more than 0s",
-		"until":                                           "column 6: expected quiet, gone, closed, file, exec, empty or a URL after until",
-		"until quite 8080":                                `column 7: expected quiet, gone, closed, file, exec, empty or a URL after until, got "quite"; did you mean quiet?`,
-		"until ready":                                     `column 7: expected quiet, gone, closed, file, exec, empty or a URL after until, got "ready"`,
-		"until ftp://app/":                                `column 7: expected a URL that begins with http://, https:// or http+unix:, got the scheme "ftp"`,
-		"until http://app/ body=x":                        "column 19: expected an option of until (header expect timeout token-file ca-file cert-file key-file tls-server-name only-if met-by json in not-in metric at-most at-least absent stable min max), got body=",
-		"until http://app/ in=a":                          "column 19: in= goes with json=PATH, and names the values that are waited for, or waited out",
-		"until http://app/ at-most=1":                     "column 19: at-most= goes with metric= or json=",
-		"until http://app/ json=.a":                       "column 19: json=PATH needs one of in=A,B, not-in=A,B, and at-most=N or at-least=N, to know what is waited for",
-		"until http://app/ json=.a in=b at-most=1":        "column 19: json=PATH needs one of in=A,B, not-in=A,B, and at-most=N or at-least=N, to know what is waited for",
-		"until http://app/ json=.a metric=b at-most=1":    "column 27: expected json= or metric=, got both",
-		"until http://app/ metric=a":                      "column 19: metric= needs at-most=N or at-least=N, to know what is waited for",
-		"until http://app/ metric=a at-most=1 expect=503": "column 38: expect= does not go with metric=, which reads 2xx alone",
-		"until http://app/ not-in=a":                      "column 19: not-in= goes with json=PATH, and names the values that are waited for, or waited out",
-		"until http://app/ metric=a at-most=1 not-in=a":   "column 38: not-in= goes with json=PATH, and names the values that are waited for, or waited out",
-		"until http://app/ at-least=1":                    "column 19: at-least= goes with metric= or json=",
-		"until http://app/ json=.a in=b not-in=c":         "column 19: json=PATH needs one of in=A,B, not-in=A,B, and at-most=N or at-least=N, to know what is waited for",
-		"until http://app/ json=.a not-in=b at-least=1":   "column 19: json=PATH needs one of in=A,B, not-in=A,B, and at-most=N or at-least=N, to know what is waited for",
-		"until http://app/ json=.a at-most=1 at-least=2":  "column 37: at-least: expected no more than at-most=, or no number is between them, got \"2\"",
-		"until http://app/ json=.a at-most=1 absent=0":    "column 37: absent= goes with metric=",
-		"until http://app/ metric=a absent=0":             "column 19: metric= needs at-most=N or at-least=N, to know what is waited for",
-		"until http://app/ metric=a at-most=1 absent=few": "column 38: absent: expected a number, got \"few\"",
-		"until http://app/ met-by=200":                    "column 19: met-by: expected statuses other than 2xx, such as 404,410, got \"200\"",
-		"until http://app/ met-by=404,2xx":                "column 19: met-by: expected statuses other than 2xx, such as 404,410, got \"404,2xx\"",
-		"until http://app/ met-by=gone":                   "column 19: met-by: expected statuses other than 2xx, such as 404,410, got \"gone\"",
-		"until http://app/ json=count(.a in=b":            "column 19: json: expected a closing ) after count(",
-		"until http://app/ json=a in=b":                   `column 19: json: column 1: expected a key after a dot, as in .status, got "a"`,
-		"until http://app/ metric=a at-most=few":          "column 28: at-most: expected a number, got \"few\"",
-		"until http://app/ metric=a at-most=NaN":          "column 28: at-most: expected a number, got \"NaN\"",
-		"until http://app/ stable=0":                      "column 19: stable: expected how many looks in a row, 1 or more, got \"0\"",
-		"until http://app/ stable=-1":                     "column 19: stable: expected how many looks in a row, 1 or more, got \"-1\"",
-		"until http://app/ min=soon":                      "column 19: min: expected seconds, as 50, or a duration, as 1m30s, of at most a year, got \"soon\"",
-		"until http://app/ max=":                          "column 19: max: expected seconds, as 50, or a duration, as 1m30s, of at most a year, got \"\"",
-		"until file":                                      "column 11: expected a file's path, as in until file /shared/drained after until file",
-		"until quiet http":                                "column 13: expected ports from 1 to 65535, as in until quiet 8080 or until quiet 443,443/udp, got \"http\"",
-		"until quiet 0":                                   "column 13: expected ports from 1 to 65535, as in until quiet 8080 or until quiet 443,443/udp, got \"0\"",
-		"until quiet 8080,":                               "column 13: expected ports from 1 to 65535, as in until quiet 8080 or until quiet 443,443/udp, got \"8080,\"",
-		"until quiet 8080 9090":                           "column 18: expected an option or the end of the step, got \"9090\"; several numbers are one word, as in 8080,9090",
-		"until quiet 8080 for=0":                          "column 18: for: expected more than 0s",
-		"until quiet 8080 for=soon":                       "column 18: for: expected seconds, as 50, or a duration, as 1m30s, of at most a year, got \"soon\"",
-		"until quiet 8080 traffic=x":                      "column 18: traffic: expected any or new, got \"x\"",
-		"until quiet 8080 allow=-1":                       "column 18: allow: expected how many connections do not count, 0 or more, got \"-1\"",
-		"until quiet 8080 ignore=a":                       "column 18: ignore: expected addresses or networks, as in 10.0.0.0/8,fd00::1, got \"a\"",
-		"until quiet 8080 stable=2":                       "column 18: expected an option of until quiet (for min max traffic allow unanswered ignore probe), got stable=",
-		"until closed 1,2":                                "column 14: expected one port, got \"1,2\"",
-		"until gone http://web":                           "column 12: expected the name of a headless Service, as web.default.svc.cluster.local, got \"http://web\"",
-		"until gone web":                                  `column 12: until gone needs the pod's address in POD_IP (fieldPath: status.podIP), got ""`,
-		"until file drained":                              `column 12: expected an absolute path, got "drained"`,
-		"until empty":                                     "column 12: expected a port, as in until empty 5672 after until empty",
-		"until empty 80/udp":                              `column 13: expected a port from 1 to 65535, got "80/udp"`,
-		"until empty 80 at-most=-1":                       `column 16: at-most: expected how many connections may be left, 0 or more, got "-1"`,
-		"until empty 80 for=0":                            "column 16: for: expected more than 0s",
-		"until empty 80 81":                               `column 16: expected an option or the end of the step, got "81"; several numbers are one word, as in 8080,9090`,
-		"until exec":                                      "column 11: expected a program, as in until exec /bin/true, after until exec",
-		"until exec min=1s":                               "column 11: expected a program, as in until exec /bin/true, after until exec",
-		"until exec timeout=0 a":                          "column 12: timeout: expected more than 0s",
-		"until exec stable=2 a":                           "column 12: expected an option of until exec (timeout min max), got stable=",
-		"until file /a /b":                                `column 15: expected an option or the end of the step, got "/b"`,
-		"until file /a stable=2":                          "column 15: expected an option of until file (min max), got stable=",
-		"until http://app/ metric={$(LONG) at-most=1":     "column 19: metric: expected a metric's name, as in requests_active{app=\"web\"}, got \"{$(LONG)\"",
-		"until http://app/ json=$(LONG) in=a":             "column 19: json: expected a path, as .status, got \"$(LONG)\"",
-		"until quiet 8080 allow=70000":                    "column 18: allow: expected how many connections do not count, 0 or more, got \"70000\"",
-		"until closed $(LONG)":                            "column 14: expected a port from 1 to 65535, got \"$(LONG)\"",
+		"until http://app/ timeout=0s":                               "column 19: timeout: expected more than 0s",
+		"until":                                                      "column 6: expected quiet, gone, closed, file, exec, empty or a URL after until",
+		"until quite 8080":                                           `column 7: expected quiet, gone, closed, file, exec, empty or a URL after until, got "quite"; did you mean quiet?`,
+		"until ready":                                                `column 7: expected quiet, gone, closed, file, exec, empty or a URL after until, got "ready"`,
+		"until ftp://app/":                                           `column 7: expected a URL that begins with http://, https:// or http+unix:, got the scheme "ftp"`,
+		"until http://app/ body=x":                                   "column 19: expected an option of until (header expect timeout token-file ca-file cert-file key-file tls-server-name only-if met-by json in not-in metric at-most at-least absent stable min max), got body=",
+		"until http://app/ in=a":                                     "column 19: in= goes with json=PATH, and names the values that are waited for, or waited out",
+		"until http://app/ at-most=1":                                "column 19: at-most= goes with metric= or json=",
+		"until http://app/ json=.a":                                  "column 19: json=PATH needs one of in=A,B, not-in=A,B, and at-most=N or at-least=N, to know what is waited for",
+		"until http://app/ json=.a in=b at-most=1":                   "column 19: json=PATH needs one of in=A,B, not-in=A,B, and at-most=N or at-least=N, to know what is waited for",
+		"until http://app/ json=.a metric=b at-most=1":               "column 27: expected json= or metric=, got both",
+		"until http://app/ metric=a":                                 "column 19: metric= needs at-most=N or at-least=N, to know what is waited for",
+		"until http://app/ metric=a at-most=1 expect=503":            "column 38: expect= does not go with metric=, which reads 2xx alone",
+		"until http://app/ not-in=a":                                 "column 19: not-in= goes with json=PATH, and names the values that are waited for, or waited out",
+		"until http://app/ metric=a at-most=1 not-in=a":              "column 38: not-in= goes with json=PATH, and names the values that are waited for, or waited out",
+		"until http://app/ at-least=1":                               "column 19: at-least= goes with metric= or json=",
+		"until http://app/ json=.a in=b not-in=c":                    "column 19: json=PATH needs one of in=A,B, not-in=A,B, and at-most=N or at-least=N, to know what is waited for",
+		"until http://app/ json=.a not-in=b at-least=1":              "column 19: json=PATH needs one of in=A,B, not-in=A,B, and at-most=N or at-least=N, to know what is waited for",
+		"until http://app/ json=.a at-most=1 at-least=2":             "column 37: at-least: expected no more than at-most=, or no number is between them, got \"2\"",
+		"until http://app/ json=.a at-most=1 absent=0":               "column 37: absent= goes with metric=",
+		"until http://app/ metric=a absent=0":                        "column 19: metric= needs at-most=N or at-least=N, to know what is waited for",
+		"until http://app/ metric=a at-most=1 absent=few":            "column 38: absent: expected a number, got \"few\"",
+		"until http://app/ met-by=200":                               "column 19: met-by: expected statuses other than 2xx, such as 404,410, got \"200\"",
+		"until http://app/ met-by=404,2xx":                           "column 19: met-by: expected statuses other than 2xx, such as 404,410, got \"404,2xx\"",
+		"until http://app/ met-by=gone":                              "column 19: met-by: expected statuses other than 2xx, such as 404,410, got \"gone\"",
+		"until http://app/ json=count(.a in=b":                       "column 19: json: expected a closing ) after count(",
+		"until http://app/ json=a in=b":                              `column 19: json: column 1: expected a key after a dot, as in .status, got "a"`,
+		"until http://app/ metric=a at-most=few":                     "column 28: at-most: expected a number, got \"few\"",
+		"until http://app/ metric=a at-most=NaN":                     "column 28: at-most: expected a number, got \"NaN\"",
+		"until http://app/ stable=0":                                 "column 19: stable: expected how many looks in a row, 1 or more, got \"0\"",
+		"until http://app/ stable=-1":                                "column 19: stable: expected how many looks in a row, 1 or more, got \"-1\"",
+		"until http://app/ min=soon":                                 "column 19: min: expected seconds, as 50, or a duration, as 1m30s, of at most a year, got \"soon\"",
+		"until http://app/ max=":                                     "column 19: max: expected seconds, as 50, or a duration, as 1m30s, of at most a year, got \"\"",
+		"until file":                                                 "column 11: expected a file's path, as in until file /shared/drained after until file",
+		"until quiet http":                                           "column 13: expected ports from 1 to 65535, as in until quiet 8080 or until quiet 443,443/udp, got \"http\"",
+		"until quiet 0":                                              "column 13: expected ports from 1 to 65535, as in until quiet 8080 or until quiet 443,443/udp, got \"0\"",
+		"until quiet 8080,":                                          "column 13: expected ports from 1 to 65535, as in until quiet 8080 or until quiet 443,443/udp, got \"8080,\"",
+		"until quiet 8080 9090":                                      "column 18: expected an option or the end of the step, got \"9090\"; several numbers are one word, as in 8080,9090",
+		"until quiet 8080 for=0":                                     "column 18: for: expected more than 0s",
+		"until quiet 8080 for=soon":                                  "column 18: for: expected seconds, as 50, or a duration, as 1m30s, of at most a year, got \"soon\"",
+		"until quiet 8080 traffic=x":                                 "column 18: traffic: expected any or new, got \"x\"",
+		"until quiet 8080 allow=-1":                                  "column 18: allow: expected how many connections do not count, 0 or more, got \"-1\"",
+		"until quiet 8080 ignore=a":                                  "column 18: ignore: expected addresses or networks, as in 10.0.0.0/8,fd00::1, got \"a\"",
+		"until quiet 8080 stable=2":                                  "column 18: expected an option of until quiet (for min max traffic allow unanswered ignore probe), got stable=",
+		"until closed 1,2":                                           "column 14: expected one port, got \"1,2\"",
+		"until gone http://web":                                      "column 12: expected the name of a headless Service, as web.default.svc.cluster.local, got \"http://web\"",
+		"until gone web":                                             `column 12: until gone needs the pod's address in POD_IP (fieldPath: status.podIP), got ""`,
+		"until file drained":                                         `column 12: expected an absolute path, got "drained"`,
+		"until empty":                                                "column 12: expected a port, as in until empty 5672 after until empty",
+		"until empty 80/udp":                                         `column 13: expected a port from 1 to 65535, got "80/udp"`,
+		"until empty 80 at-most=-1":                                  `column 16: at-most: expected how many connections may be left, 0 or more, got "-1"`,
+		"until empty 80 for=0":                                       "column 16: for: expected more than 0s",
+		"until empty 80 81":                                          `column 16: expected an option or the end of the step, got "81"; several numbers are one word, as in 8080,9090`,
+		"until exec":                                                 "column 11: expected a program, as in until exec /bin/true, after until exec",
+		"until exec min=1s":                                          "column 11: expected a program, as in until exec /bin/true, after until exec",
+		"until exec timeout=0 a":                                     "column 12: timeout: expected more than 0s",
+		"until exec stable=2 a":                                      "column 12: expected an option of until exec (timeout min max), got stable=",
+		"until file /a /b":                                           `column 15: expected an option or the end of the step, got "/b"`,
+		"until file /a stable=2":                                     "column 15: expected an option of until file (min max), got stable=",
+		"until http://app/ metric={$(LONG) at-most=1":                "column 19: metric: expected a metric's name, as in requests_active{app=\"web\"}, got \"{$(LONG)\"",
+		"until http://app/ json=.a[$(QUOTES)] in=a":                  "column 19: $(QUOTES) has no value that can be a part of a key, or the number of an element",
+		"until http://app/ metric=\"a{b=`$(BACKQUOTE)`}\" at-most=1": "column 19: $(BACKQUOTE) has a backquote in it, which cannot stand between backquotes: take double quotes",
+		"until http://app/ json=$(LONG) in=a":                        "column 19: json: expected a path, as .status, got \"$(LONG)\"",
+		"until quiet 8080 allow=70000":                               "column 18: allow: expected how many connections do not count, 0 or more, got \"70000\"",
+		"until closed $(LONG)":                                       "column 14: expected a port from 1 to 65535, got \"$(LONG)\"",
 	} {
 		_, _, err := bound(text, step.Means{})
 		if e, ok := err.(*grammar.Error); !ok || e.Error() != want {

@@ -1,7 +1,6 @@
 package shutdown
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -66,8 +65,8 @@ func (c *callSpec) give(l *grammar.Line) (err error) {
 	case !hasInto:
 		return nil
 	}
-	if c.value, err = jsonpath.Parse(path.Value); err != nil {
-		return path.Refused(fmt.Errorf("json: %w", err), "json: expected a path, as .status, got "+path.Got())
+	if c.value, err = request.Path(path); err != nil {
+		return err
 	}
 	c.into, err = l.Gives()
 	return err

@@ -36,6 +36,9 @@ func (l *Line) Doubts(set func(name string) bool) (all []Doubt) {
 			}
 			doubt("quotes-misplaced", `%s%s: quotes are taken away, as in a shell, and %s arrives: write %s%s`, key, value, strings.ReplaceAll(value, `"`, ""), key, right)
 		}
+		if w.Bare() && (strings.ContainsAny(w.Text, "“„‘") || strings.HasPrefix(value, "”")) {
+			doubt("quotes-misplaced", "%s%s: typographic quotes are letters like others here: write \" or '", key, value)
+		}
 		for _, found := range named.regexp().FindAllString(w.single, -1) {
 			name := strings.Trim(found, "$(){}")
 			if (set(name) || slices.Contains(l.scope.Given, name)) && (!l.raw || strings.HasPrefix(found, "$(")) {
@@ -55,9 +58,22 @@ func (l *Line) Doubts(set func(name string) bool) (all []Doubt) {
 		w := &l.Targets[n]
 		words("", w)
 		rest := strings.TrimLeft(w.Text, "0123456789")
-		if l.raw && w.Bare() && rest != "" && (strings.IndexByte("|&;<>#", rest[0]) >= 0 || rest == `\` || strings.HasSuffix(rest, ";") || strings.Contains(rest, "`")) && path.Base(l.Targets[0].Text) != "find" && n > 0 {
+		script := l.raw && n > 1 && shellsOption.regexp().MatchString(path.Base(l.Targets[n-2].Text)+" "+l.Targets[n-1].Text)
+		changed := slices.IndexFunc(w.variables, func(v variable) bool {
+			return v.to-v.from < len(w.Text) && strings.ContainsAny(w.Text[v.from:v.to], " \t\r\n|&;<>()$`\\\"'*?[#~!{")
+		})
+		switch {
+		case script && changed >= 0:
+			doubt("value-in-script", "the shell reads the value of $(%s) as a part of its script: in single quotes the shell takes the variable itself, as in sh -c 'echo \"$%[1]s\"'", w.variables[changed].name)
+		case !w.Bare() || l.raw && (n == 0 || path.Base(l.Targets[0].Text) == "find"):
+		case l.raw && rest != "" && (strings.IndexByte("|&;<>#", rest[0]) >= 0 || rest == `\` || strings.HasSuffix(rest, ";") || strings.Contains(rest, "`")):
 			doubt("shell-syntax-without-shell", "%s runs no shell, and the program gets %s as an argument: %s sh -c '…' runs one", l.Verb.Text, Quoted(w.shown(true)), l.Verb.Text)
+		case strings.HasPrefix(w.Text, "~/"), strings.Contains(w.Text, "*") && (l.raw && !strings.HasPrefix(w.Text, "-") && !strings.Contains(w.Text, "://") || strings.HasPrefix(w.Text, "/")):
+			doubt("glob-without-shell", "no shell replaces %s by the names of files, and it stays as it is: exec sh -c '…' runs one; single quotes around the word say that it is meant so", Quoted(w.shown(true)))
 		}
 	}
 	return all
 }
+
+// shellsOption is a shell and the option before its script.
+var shellsOption = pattern{text: `^(?:a|ba|da|k|z)?sh -[a-z]*c$`}

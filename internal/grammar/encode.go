@@ -2,13 +2,17 @@ package grammar
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"regexp"
+	"strconv"
 	"strings"
 )
 
 // An Encoding writes a variable's value so that it stays within its place in a text. before is the text up to there, after is what of the
-// line itself follows. False: the value cannot stand there.
-type Encoding func(before, value, after string) (string, bool)
+// line itself follows. The error says why the value cannot stand there. It goes on where the variable's name ends.
+type Encoding func(before, value, after string) (string, error)
 
 // With is the word with the values of its variables encoded. Late names stay names. Its error is an [Error].
 func (w *Word) With(e Encoding) (*Word, error) {
@@ -28,6 +32,16 @@ func (w *Word) Fill(e Encoding, late func(name string) (string, error)) (string,
 	return filled.Text, nil
 }
 
+// With is the option with the values of its variables encoded within its own value. Its error is an [Error].
+func (o *Option) With(e Encoding) (*Option, error) {
+	before := len(o.Key) + len("=")
+	filled, err := o.Word.With(func(text, value, after string) (string, error) { return e(text[before:], value, after) })
+	if err != nil {
+		return nil, err
+	}
+	return &Option{o.Key, filled.Text[before:], *filled}, nil
+}
+
 // fill leaves late names as they are where late is nil.
 func (w *Word) fill(e Encoding, late func(name string) (string, error)) (*Word, error) {
 	filled := *w
@@ -37,17 +51,17 @@ func (w *Word) fill(e Encoding, late func(name string) (string, error)) (*Word, 
 	for n, v := range w.variables {
 		text.WriteString(w.Text[at:v.from])
 		at = v.to
-		value, from, ok := w.Text[v.from:v.to], text.Len(), true
+		value, from := w.Text[v.from:v.to], text.Len()
+		var err error
 		if v.late && late != nil {
-			var err error
 			if value, err = late(v.name); err != nil {
 				return nil, err
 			}
 		}
 		v.late = v.late && late == nil
 		if e != nil && !v.late {
-			if value, ok = e(text.String(), value, w.after(n)); !ok {
-				return nil, fmt.Errorf("$(%s) is %s, which cannot stand in a URL", v.name, value)
+			if value, err = e(text.String(), value, w.after(n)); err != nil {
+				return nil, fmt.Errorf("$(%s) %w", v.name, err)
 			}
 		}
 		text.WriteString(value)
@@ -71,66 +85,122 @@ func (w *Word) after(n int) (text string) {
 const apart = ", \n\t"
 
 // InURLs is [InURL] in a list of URLs.
-func InURLs(before, value, after string) (string, bool) {
+func InURLs(before, value, after string) (string, error) {
 	return InURL(before[strings.LastIndexAny(before, apart)+1:], value, after)
 }
 
 // InURL percent-encodes a value for its part of a URL. The value with which the URL begins stays as it is. So does, but for what would end
 // it, one that is all of the host, the userinfo, the query, or a path after the host. Dots alone are no segment of a path:
 // servers take them for steps, however they are written.
-func InURL(before, value, after string) (string, bool) {
+func InURL(before, value, after string) (string, error) {
 	_, rest, has := strings.Cut(before, "://")
 	socket, unix := strings.CutPrefix(before, "http+unix:")
 	switch slash := strings.Contains(before, "/"); {
 	case unix && !has && !strings.Contains(socket, ":"), !has && !slash:
-		return value, true
+		return value, nil
 	case strings.Contains(before, "#"):
 	case strings.Contains(before, "?"):
 		return InForm(before[strings.IndexByte(before, '?')+1:], value, after)
 	case has && !strings.Contains(rest, "/"):
 		if user := strings.IndexByte(after, '@'); user >= 0 && user < strings.IndexAny(after+"/", "/?#") {
 			if user > 0 || rest != "" {
-				return escape(value, ""), true
+				return escape(value, ""), nil
 			}
-			return escape(value, ":"), true
+			return escape(value, ":"), nil
 		}
 		if rest != "" && strings.HasPrefix(value, "/") {
-			return escape(value, "/"), true
+			return escape(value, "/"), nil
 		}
-		return escape(value, ":[]%"), true
+		return escape(value, ":[]%"), nil
 	case value != "" && strings.Trim(value, ".") == "":
-		return value, false
+		return "", fmt.Errorf("is %s, which cannot stand in a URL", value)
 	}
-	return escape(value, ""), true
+	return escape(value, ""), nil
 }
 
 // InForm percent-encodes a value of a query or of a form. What stands where a name does may be several of them.
-func InForm(before, value, _ string) (string, bool) {
+func InForm(before, value, _ string) (string, error) {
 	if last := before[strings.LastIndexByte(before, '&')+1:]; strings.Contains(last, "=") {
-		return escape(value, ""), true
+		return escape(value, ""), nil
 	}
-	return escape(value, "&=+%"), true
+	return escape(value, "&=+%"), nil
 }
 
 // InJSON escapes a value inside a string of JSON. Elsewhere it may be any JSON.
-func InJSON(before, value, _ string) (string, bool) {
-	inside := false
-	for n := 0; n < len(before); n++ {
+func InJSON(before, value, _ string) (string, error) {
+	if opened(before, `"`) < 0 {
+		return value, nil
+	}
+	text, _ := json.Marshal(value)
+	return string(text[1 : len(text)-1]), nil
+}
+
+// InPath escapes a value inside the quotes of a JSON path, as in .a["$(V)"], and puts quotes around one that is a whole key, as in .a.$(V).
+// The value with which the path begins stays as it is.
+func InPath(before, value, after string) (string, error) {
+	switch {
+	case opened(before, `"`) >= 0:
+		return inQuotes(value, '"'), nil
+	case before == "" || before == "count(" || value != "" && !strings.ContainsAny(value, `.[]()"`):
+		return value, nil
+	case strings.HasSuffix(before, ".") && (after == "" || strings.IndexByte(".[)", after[0]) >= 0):
+		return `["` + inQuotes(value, '"') + `"]`, nil
+	}
+	return "", errors.New("has no value that can be a part of a key, or the number of an element")
+}
+
+// InSelector escapes a value inside the quotes of a metric's selector. In a regular expression it stands for itself, unless it is
+// the whole of it. Outside of quotes it may be any part of the selector.
+func InSelector(before, value, after string) (string, error) {
+	at := opened(before, "\"'`")
+	if at < 0 {
+		return value, nil
+	}
+	whole := at == len(before)-1 && strings.HasPrefix(after, before[at:])
+	if !whole && strings.HasSuffix(strings.TrimRight(before[:at], " \t\r\n"), "~") {
+		value = regexp.QuoteMeta(value)
+	}
+	if before[at] == '`' && strings.Contains(value, "`") {
+		return "", errors.New("has a backquote in it, which cannot stand between backquotes: take double quotes")
+	}
+	return inQuotes(value, before[at]), nil
+}
+
+// opened is where the quotes begin in which the end of text stands; negative: it stands in none. Backslashes escape in all quotes but
+// backquotes.
+func opened(text, quotes string) int {
+	at := -1
+	for n := 0; n < len(text); n++ {
 		switch {
-		case before[n] == '"':
-			inside = !inside
-		case inside && before[n] == '\\':
+		case at < 0 && strings.IndexByte(quotes, text[n]) >= 0:
+			at = n
+		case at < 0:
+		case text[n] == text[at]:
+			at = -1
+		case text[n] == '\\' && text[at] != '`':
 			n++
 		}
 	}
-	if !inside {
-		return value, true
-	}
-	text, _ := json.Marshal(value)
-	return string(text[1 : len(text)-1]), true
+	return at
 }
 
-// IsJSON tells whether the word is JSON that has its variables in it, and is not one alone.
+// inSingle is a text as Go has it in double quotes, for single quotes.
+var inSingle = strings.NewReplacer(`\\`, `\\`, `\"`, `"`, `'`, `\'`)
+
+// inQuotes escapes a value as Go and PromQL do in such quotes.
+func inQuotes(value string, quote byte) string {
+	if quote == '`' {
+		return value
+	}
+	text := strconv.Quote(value)
+	if text = text[1 : len(text)-1]; quote == '\'' {
+		text = inSingle.Replace(text)
+	}
+	return text
+}
+
+// IsJSON tells whether the word is JSON that has its variables in it, and is not one alone. It may be several objects, a line each, as
+// Elasticsearch's _bulk takes them.
 func (w *Word) IsJSON() bool {
 	if len(w.variables) == 1 && w.variables[0].from == 0 && w.variables[0].to == len(w.Text) {
 		return false
@@ -142,7 +212,19 @@ func (w *Word) IsJSON() bool {
 		all.variables = append(all.variables, v)
 	}
 	filled, err := all.fill(nil, func(string) (string, error) { return "0", nil })
-	return err == nil && json.Valid([]byte(filled.Text))
+	if err != nil {
+		return false
+	}
+	objects := json.NewDecoder(strings.NewReader(filled.Text))
+	for several := false; ; several = true {
+		var one json.RawMessage
+		switch err := objects.Decode(&one); {
+		case err == io.EOF:
+			return several
+		case err != nil || (several || objects.More()) && one[0] != '{':
+			return false
+		}
+	}
 }
 
 // escape percent-encodes all but what means the same in each part of a URL (RFC 3986, 2.3), and what is kept.

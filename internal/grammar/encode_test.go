@@ -79,9 +79,56 @@ func TestValuesStayInTheirPartOfABody(t *testing.T) {
 			t.Errorf("%s of %q: %v, %v; want %s", test.text, test.value, w, err, test.want)
 		}
 	}
-	for text, want := range map[string]bool{"$(V)": false, `"{\"a\": $(V)}"`: true, `"[\"$(V)\"]"`: true, `"{\"a\": x$(V)}"`: false, "{}": true, "a=$(V)": false} {
+	for text, want := range map[string]bool{"$(V)": false, `"{\"a\": $(V)}"`: true, `"[\"$(V)\"]"`: true, `"{\"a\": x$(V)}"`: false, "{}": true, "a=$(V)": false,
+		`"{\"index\": {}}` + "\n" + `{\"a\": \"$(V)\"}"`: true, `"{} \"$(V)\""`: false, `"1 {\"a\": \"$(V)\"}"`: false, "''": false} {
 		if w := wordOf(t, text, `"`); w.IsJSON() != want {
 			t.Errorf("%s: JSON is %t", text, !want)
+		}
+	}
+}
+
+func TestValuesStayInTheirPartOfAPathAndASelector(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		text, value, want string // empty: it is refused
+		encode            Encoding
+	}{
+		{`json=".a[\"$(V)\"].b"`, `x"].c\`, `.a["x\"].c\\"].b`, InPath},
+		{`json='.a["\""].'$(V)`, "b.c", `.a["\""].["b.c"]`, InPath},
+		{"json=.labels.$(V)", "app.kubernetes.io/name", `.labels.["app.kubernetes.io/name"]`, InPath},
+		{"json=.a.$(V).b[0]", `c"[1]`, `.a.["c\"[1]"].b[0]`, InPath},
+		{"json=count(.a.$(V))", "b)", `count(.a.["b)"])`, InPath},
+		{"json=.a.x-$(V)[0]", "b-1", ".a.x-b-1[0]", InPath},
+		{"json=.a[$(V)]", "12", ".a[12]", InPath},
+		{"json=.a.$(V)", "", `.a.[""]`, InPath},
+		{"json=$(V).state", ".a.b[0]", ".a.b[0].state", InPath},
+		{"json=count($(V))", `.a["b.c"]`, `count(.a["b.c"])`, InPath},
+		{"json=.a.x-$(V)", "b.c", "", InPath},
+		{"json=.a[$(V)]", "0].b[1", "", InPath},
+		{`metric="a{b=\"$(V)\",c=\"d\"}"`, `x",c!="\`, `a{b="x\",c!=\"\\",c="d"}`, InSelector},
+		{`metric="a{b='$(V)'}"`, `x'"\`, `a{b='x\'"\\'}`, InSelector},
+		{"metric=\"a{b=`$(V)`}\"", `x"\`, "a{b=`x\"\\`}", InSelector},
+		{"metric=\"a{b=`$(V)`}\"", "x`", "", InSelector},
+		{`metric="a{b=\"\\\\$(V)\"}"`, `"`, `a{b="\\\""}`, InSelector},
+		{`metric="a{b=~\"$(V)\"}"`, `x-\d+|y`, `a{b=~"x-\\d+|y"}`, InSelector},
+		{`metric="a{b!~ \"$(V)-.*\"}"`, "x.1|", `a{b!~ "x\\.1\\|-.*"}`, InSelector},
+		{"metric=\"a{b=~`$(V)-.*`}\"", "x.1", "a{b=~`x\\.1-.*`}", InSelector},
+		{"metric=$(V)_active", "http.requests", "http.requests_active", InSelector},
+		{`metric="a{$(V)}"`, `b="c"`, `a{b="c"}`, InSelector},
+	} {
+		o, ok := option(*wordOf(t, test.text, test.value))
+		if !ok {
+			t.Fatal(test.text)
+		}
+		switch filled, err := o.With(test.encode); {
+		case test.want == "" && err == nil:
+			t.Errorf("%s of %q: %s, want an error", test.text, test.value, filled.Value)
+		case test.want == "":
+			if e, ok := err.(*Error); !ok || strings.Contains(e.Text, test.value) {
+				t.Errorf("%s of %q: error %v", test.text, test.value, err)
+			}
+		case err != nil || filled.Value != test.want || filled.Text != o.Key+"="+test.want:
+			t.Errorf("%s of %q: %+v, %v; want %s", test.text, test.value, filled, err, test.want)
 		}
 	}
 }

@@ -158,7 +158,7 @@ func FuzzQuote(f *testing.F) {
 // What arrives otherwise than it looks is said, and ordinary lines are no doubt.
 func TestDoubts(t *testing.T) {
 	t.Parallel()
-	const quotes, shell = "quotes-misplaced", "shell-syntax-without-shell"
+	const quotes, shell, glob, script = "quotes-misplaced", "shell-syntax-without-shell", "glob-without-shell", "value-in-script"
 	for line, want := range map[string][]string{
 		`post u body={"a":1}`:                 {quotes, `body={"a":1}: `, `{a:1} arrives`, `write body='{"a":1}'`},
 		`post u body={"a":"$(HOST)"}`:         {quotes, `write body="{\"a\":\"$(HOST)\"}"`},
@@ -180,6 +180,13 @@ func TestDoubts(t *testing.T) {
 		`exec a # why`:                  {shell, `got "#"`}, `exec a \`: {shell, `got "\\"`},
 		`exec a b; c`:     {shell, `got "b;"`},
 		"exec kill `cat`": {shell, "got \"`cat`\""},
+
+		"exec echo “a”": {quotes, "“a”", "typographic"}, "exec echo ‘a’": {quotes, "‘a’"}, "exec echo --x=„a“": {quotes, "--x=„a“"}, "post u header=”A:b”": {quotes, "header=***"},
+		"exec rm -f /run/*.pid": {glob, "/run/*.pid"}, "exec redis-cli keys user:*": {glob, "user:*"}, "exec cat ~/x": {glob, "~/x"}, "remove /run/*.pid": {glob, "/run/*.pid"},
+		`exec sh -c "echo $(TWO)"`: {script, "$(TWO)", `echo "$TWO"`}, `exec /bin/bash -ec "x '"$TWO"'"`: {script, "$(TWO)"},
+
+		"post u body='“a”'": nil, "exec echo it’s": nil, "exec rm '/run/*.pid'": nil, "exec curl http://h/*?x": nil, "exec find / -name *.pid": nil, "exec ls --hide=*.c": nil, "get http://h/*": nil,
+		"post u header=A:*/*": nil, `exec sh -c "echo $(HOST)"`: nil, "exec sh -c $(TWO)": nil, `exec sh -x "a $(TWO)"`: nil, `exec rm "/run/"*"$(HOST)"`: nil,
 
 		`post u body='{"a":1}'`: nil, `post u body="{\"a\":1}"`: nil, `post u header=A:"b c"`: nil, `post u body='{'"$(HOST)"'}'`: nil, `post u body="a {b}"`: nil,
 		`post u body='$(NONE) $x $$'`: nil, `exec sh -c 'echo $HOST ${HOST} | cat; x'`: nil, `exec a '|' ">" 2 a&b -x`: nil, `exec find / -exec rm {} ;`: nil, `post u a | b`: nil,

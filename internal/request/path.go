@@ -1,0 +1,21 @@
+package request
+
+import (
+	"fmt"
+
+	"github.com/prestop/prestop/internal/grammar"
+	"github.com/prestop/prestop/internal/jsonpath"
+)
+
+// Path reads json=PATH. The values of variables change nothing of it but their own place.
+func Path(o *grammar.Option) (jsonpath.Path, error) {
+	o, err := o.With(grammar.InPath)
+	if err != nil {
+		return jsonpath.Path{}, err
+	}
+	p, err := jsonpath.Parse(o.Value)
+	if err != nil {
+		return p, o.Refused(fmt.Errorf("json: %w", err), "json: expected a path, as .status, got "+o.Got())
+	}
+	return p, nil
+}
