@@ -100,7 +100,7 @@ func readWith(args []string, env map[string]string, mounted func(namespace strin
 		return nil, err
 	}
 	for _, s := range r.table {
-		if text := env[s.Env]; text != "" && s.By() == "" {
+		if text := env[s.Env]; text != "" && !s.Beats(text, s.Env) {
 			r.set(s, s.Env, text)
 		}
 	}

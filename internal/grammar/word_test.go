@@ -181,7 +181,7 @@ func TestDoubts(t *testing.T) {
 		`exec a b; c`:     {shell, `got "b;"`},
 		"exec kill `cat`": {shell, "got \"`cat`\""},
 
-		"exec echo “a”": {quotes, "“a”", "typographic"}, "exec echo ‘a’": {quotes, "‘a’"}, "exec echo --x=„a“": {quotes, "--x=„a“"}, "post u header=”A:b”": {quotes, "header=***"},
+		"exec echo “a”": {quotes, "“a”", "typographic"}, "exec echo ‘a’": {quotes, "‘a’"}, "exec echo --x=„a“": {quotes, "--x=„a“"}, "post u header=”A:b”": {quotes, "header=”A:b”"},
 		"exec rm -f /run/*.pid": {glob, "/run/*.pid"}, "exec redis-cli keys user:*": {glob, "user:*"}, "exec cat ~/x": {glob, "~/x"}, "remove /run/*.pid": {glob, "/run/*.pid"},
 		`exec sh -c "echo $(TWO)"`: {script, "$(TWO)", `echo "$TWO"`}, `exec /bin/bash -ec "x '"$TWO"'"`: {script, "$(TWO)"},
 

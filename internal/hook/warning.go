@@ -51,6 +51,9 @@ func (s *Script) warnSettings() {
 		if _, rest, has := strings.Cut(s.config.Env[setting.Env], "$("); has && setting.By() == setting.Env && setting.Env != stepsSetting && strings.Contains(rest, ")") {
 			warn("unset-variable", setting.Env, NoStep, "%s has a $(…) in it that nobody has replaced: Kubernetes does so only with variables that stand before it in the same container", setting.Env)
 		}
+		if setting.Beaten != "" {
+			warn("set-twice", setting.Env, NoStep, "%s is set, and %s, which is set too, counts instead of it", setting.Beaten, setting.By())
+		}
 		if setting.By() != "" && s.unused(setting) {
 			warn("setting-unused", setting.Env, NoStep, "%s is set, and nothing that is done uses it", setting.By())
 		}

@@ -36,6 +36,19 @@ func stepRules() []Rule {
 				say(at, text, `in single quotes a value is kept as it is, and in double quotes variables are replaced`)
 			})
 		})},
+		{"glob-without-shell", Warning, "a step has a * or a ~ that only a shell replaces by names of files", plans(func(h *preStop, say report) {
+			h.warned("glob-without-shell", func(at node, text string, _ *entry) {
+				say(at, text, "the names themselves; or exec sh -c and the line in quotes, in an image with a shell")
+			})
+		})},
+		{"value-in-script", Warning, "a variable's value becomes a part of a shell's script", plans(func(h *preStop, say report) {
+			h.warned("value-in-script", func(at node, text string, _ *entry) {
+				say(at, text, "the script in single quotes, and the variable in double quotes inside of it")
+			})
+		})},
+		{"set-twice", Warning, "a setting is set twice, and one of the two does not count", plans(func(h *preStop, say report) {
+			h.warned("set-twice", func(at node, text string, _ *entry) { say(at, text, "keep one of the two") })
+		})},
 		{"setting-unused", Warning, "a setting of a call that is not made", plans(func(h *preStop, say report) {
 			h.warned("setting-unused", func(at node, text string, _ *entry) {
 				if !h.env.open { // else the call's URL may be where nobody sees it

@@ -21,10 +21,39 @@ type Setting struct {
 	Group, Env, Flag string // Flag may be empty
 	Usage            string
 	Unset            string // what goes without it, where Shown does not say
+	Beaten           string // the flag or the variable that set it too, to what is written otherwise, and does not count; or empty
+
+	text string // from which it was set
 }
 
 // Default is what goes where nobody sets it, for people. It is only right for a setting that is not set.
 func (s *Setting) Default() string { return cmp.Or(s.Unset, s.Shown()) }
+
+// Set is the Holder's. What was set before does not count.
+func (s *Setting) Set(text, by string) error {
+	before, beaten := s.text, s.By()
+	err := s.Holder.Set(text, by)
+	if err == nil {
+		s.text = text
+		s.beats(before, beaten)
+	}
+	return err
+}
+
+// Beats tells whether the setting is set already. Then what somebody else wrote does not count.
+func (s *Setting) Beats(text, by string) bool {
+	if s.By() == "" {
+		return false
+	}
+	s.beats(text, by)
+	return true
+}
+
+func (s *Setting) beats(text, by string) {
+	if by != "" && text != s.text {
+		s.Beaten = by
+	}
+}
 
 // A Holder has a setting's value, of whatever type.
 type Holder interface {
