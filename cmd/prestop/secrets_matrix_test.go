@@ -366,6 +366,11 @@ func (g *ground) search() {
 	if !strings.Contains(text, "***") || !strings.Contains(text, "400 Bad Request") || !strings.Contains(text, `"report"`) {
 		g.t.Errorf("nothing was hidden, or nothing repeated: %.2000s", text)
 	}
+	g.searchIn(text)
+}
+
+func (g *ground) searchIn(text string) {
+	g.t.Helper()
 	lowered := strings.ToLower(text)
 	for _, end := range []string{secretHead, secretTail} {
 		for name, trace := range tracesOf(end) {

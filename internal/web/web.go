@@ -166,7 +166,11 @@ func redirectTarget(a Answer, location string) string {
 	if SamePlace(to, a.URL) {
 		why = "it changes the method, or is one too many"
 	}
-	return Place(to) + to.EscapedPath() + " that is not followed, since " + why + ": give that URL instead, if it is right"
+	path := to.EscapedPath()
+	if to.RawQuery != "" || to.Fragment != "" {
+		path += left
+	}
+	return Place(to) + path + " that is not followed, since " + why + ": give that URL instead, if it is right"
 }
 
 // excerpt is a short body of plain text or JSON, on one line. It is shown whole or not at all: half of a secret
@@ -178,15 +182,17 @@ func (a Answer) excerpt() string {
 	return a.Text()
 }
 
-// Text is the beginning of a body of plain text or JSON, on one line. It ends in … where it was cut, by which internal/secret
-// finds what is left of a secret there.
+// left is how a text ends of which the rest is left out. By it internal/secret finds what is left of a secret there.
+const left = "…"
+
+// Text is the beginning of a body of plain text or JSON, on one line. It ends in … where it was cut.
 func (a Answer) Text() string {
 	kind, _, _ := mime.ParseMediaType(a.Header.Get("Content-Type"))
 	switch {
 	case kind != "text/plain" && !strings.HasSuffix(kind, "json"):
 		return ""
 	case len(a.Body) > maxExcerpt:
-		return OneLine(string(a.Body[:maxExcerpt])) + "…"
+		return OneLine(string(a.Body[:maxExcerpt])) + left
 	}
 	return OneLine(string(a.Body))
 }
@@ -290,13 +296,25 @@ func (c *Client) explain(ctx context.Context, req *http.Request, err error) erro
 	return fmt.Errorf("%s: %w", Place(req.URL), bare(err))
 }
 
-// bare is err without the method and URL that net/http puts before it, which hold what no log should.
+// bare is err without the method and URL that net/http puts before it, which hold what no log should. What it quotes at its end may be
+// a word of what a server sent, as in malformed HTTP status code "x".
 func bare(err error) error {
 	if e, ok := errors.AsType[*url.Error](err); ok {
-		return e.Err
+		err = e.Err
+	}
+	if quoted, ok := strings.CutSuffix(err.Error(), `"`); ok {
+		return quotingError{err, quoted + left + `"`}
 	}
 	return err
 }
+
+type quotingError struct {
+	error
+	text string
+}
+
+func (e quotingError) Error() string { return e.text }
+func (e quotingError) Unwrap() error { return e.error }
 
 // MaxTry is how long one try may take at most.
 const MaxTry = 10 * time.Second

@@ -89,7 +89,7 @@ func TestSend(t *testing.T) {
 	tests := []struct{ method, path, want string }{
 		{"POST", "/echo", "200 OK: POST b Basic dTpw text"},
 		{"POST", "/307", "200 OK: POST b Basic dTpw text"},
-		{"POST", "/302", "302 Found, a redirect to " + server.URL + "/echo that is not followed, since it changes the method, or is one too many: give that URL instead, if it is right"},
+		{"POST", "/302", "302 Found, a redirect to " + server.URL + "/echo… that is not followed, since it changes the method, or is one too many: give that URL instead, if it is right"},
 		{"GET", "/302", "200 OK: GET b Basic dTpw"},
 		{"POST", "/loop", "307 Temporary Redirect, a redirect to " + server.URL + "/loop that is not followed, since it changes the method, or is one too many: give that URL instead, if it is right"},
 		{"POST", "/away", "307 Temporary Redirect, a redirect to " + other.URL + "/echo that is not followed, since it leads to another place: give that URL instead, if it is right"},
