@@ -34,7 +34,8 @@ type stallCase struct {
 	// from the last. calls are those that are made.
 	exit  [3]int
 	calls []string
-	// unflushed: the file stays open, and the kernel itself would wait for the server when the process ends.
+	// unflushed: the file stays open, and the kernel itself would wait for the server when the process ends: it sends a flush for each
+	// open file, and nothing ends the wait for the answer, not even SIGKILL. So the hook warns of such a directory.
 	unflushed bool
 }
 
@@ -137,6 +138,9 @@ func checkStall(t *testing.T, binary, place string, moment int) {
 	}
 	if !slices.Equal(asked, s.calls) {
 		t.Errorf("called %q, want %q", asked, s.calls)
+	}
+	if warns := strings.Contains(out.String(), "state-dir-not-local"); warns != s.unflushed && moment > 0 {
+		t.Errorf("it warns of the directory: %t, want %t", warns, s.unflushed)
 	}
 	t.Logf("%s, exit %d: %s", took, cmd.ProcessState.ExitCode(), complaint.String())
 	if t.Failed() {

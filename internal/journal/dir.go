@@ -33,12 +33,13 @@ func Local(dir string) error {
 		return err
 	}
 	if fs.Type == unix.FUSE_SUPER_MAGIC || fs.Type == unix.NFS_SUPER_MAGIC {
-		return errNotLocal
+		return ErrNotLocal
 	}
 	return nil
 }
 
-var errNotLocal = errors.New("its file system is not this node's own")
+// ErrNotLocal is the error of [Local] for a file system of a server.
+var ErrNotLocal = errors.New("its file system is not this node's own")
 
 func firstWritable(dirs ...string) (string, error) {
 	var refused []string

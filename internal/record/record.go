@@ -94,10 +94,11 @@ func (h *Hook) openAnywhere(ctx context.Context, log *slog.Logger) (*Record, err
 	for _, dir := range dirs {
 		own := &Record{place: &stall.Place{}, entries: h.Entries, secrets: h.Secrets}
 		own.journal, err = stall.DoOrWait(own.place, func(waits func()) (*journal.Journal, error) {
-			if len(dirs) > 1 {
-				if err := journal.Local(dir); err != nil {
-					return nil, fmt.Errorf("%s: %w", dir, err)
-				}
+			switch err := journal.Local(dir); {
+			case err != nil && len(dirs) > 1:
+				return nil, fmt.Errorf("%s: %w", dir, err)
+			case err == journal.ErrNotLocal:
+				log.Warn("the kernel may hold this hook at its end while the record's file system does not answer", "event.code", "state-dir-not-local", "dir", dir, "error", err)
 			}
 			return journal.Open(ctx, dir, key, time.Since(h.Start), h.Grace+2*time.Second, func(_ json.RawMessage, since time.Duration) {
 				waits()
