@@ -2,6 +2,8 @@ package secret
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -57,6 +59,11 @@ func TestCostIsLinear(t *testing.T) {
 			line := strings.Repeat("token=", 1500*n)
 			return func() { unreadable(line) }
 		},
+		"a token file of one word":  func(n int) func() { return tokenFile(t, strings.Repeat("hunter22", 12000*n)) },
+		"a token file of words":     func(n int) func() { return tokenFile(t, distinct(96000*n)) },
+		"a token file of cookies":   func(n int) func() { return tokenFile(t, strings.ReplaceAll(distinct(9600*n), " ", "; a=")) },
+		"a token file of lines":     func(n int) func() { return tokenFile(t, strings.ReplaceAll(distinct(9600*n), " ", "\n")) },
+		"a token file that is JSON": func(n int) func() { return bodyFile(t, `["`+strings.ReplaceAll(distinct(9600*n), " ", `","`)+`"]`) },
 		"a text of escapes in escapes": func(n int) func() {
 			line := strings.Repeat(`%255c%5Cu00%2541&#37;41\\\\u0041`, 1000*n)
 			return func() { many.Hide(line) }
@@ -66,6 +73,34 @@ func TestCostIsLinear(t *testing.T) {
 		t.Logf("%s: %s and %s", name, small, large)
 		if large > most*max(small, time.Millisecond) {
 			t.Errorf("%s takes %s, and ten times as much takes %s", name, small, large)
+		}
+	}
+}
+
+// tokenFile reads a file that somebody took for a token, and hides what a server says of it.
+func tokenFile(t *testing.T, text string) func() {
+	path := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		s := &Set{}
+		if got, err := s.File(path)(); err != nil || s.Hide("no: "+got[:500]+Cut) == "no: "+got[:500]+Cut {
+			t.Errorf("%.100q is not hidden: %v", got, err)
+		}
+	}
+}
+
+// bodyFile is tokenFile for a file that is sent as a body.
+func bodyFile(t *testing.T, text string) func() {
+	path := filepath.Join(t.TempDir(), "body")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		s := &Set{}
+		if got, err := s.Content(path); err != nil || strings.Contains(s.Hide(string(got)), `","`) {
+			t.Errorf("it is not hidden: %v", err)
 		}
 	}
 }
