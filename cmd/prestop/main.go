@@ -94,8 +94,8 @@ func withSignals(ctx context.Context) (context.Context, func()) {
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGABRT)
 	go func() {
 		if s, ok := (<-signals).(syscall.Signal); ok {
+			signal.Stop(signals) // before anybody can know, so that no second one is lost
 			cancel(ended{s})
-			signal.Stop(signals)
 		}
 	}()
 	return ctx, func() { signal.Stop(signals); close(signals); cancel(nil) }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"flag"
@@ -102,6 +103,42 @@ func (p *process) exit() int {
 		p.t.Errorf("%s: %s", p.Args, p.ProcessState)
 	}
 	return p.ProcessState.ExitCode()
+}
+
+// A second signal ends the process at once, whatever it does about the first.
+func TestSecondSignal(t *testing.T) {
+	const within = "TEST_SECOND_SIGNAL"
+	if os.Getenv(within) != "" {
+		ctx, stop := withSignals(t.Context())
+		defer stop()
+		fmt.Println("begun")
+		<-ctx.Done()
+		fmt.Println("ended")
+		<-t.Context().Done()
+	}
+	t.Parallel()
+	cmd := exec.CommandContext(t.Context(), "/proc/self/exe", "-test.run=^"+t.Name()+"$", "-test.timeout=1m")
+	cmd.Env = append(os.Environ(), within+"=1")
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	for _, want := range []string{"begun", "ended"} {
+		if !lines.Scan() || lines.Text() != want {
+			t.Fatalf("it says %q, want %q", lines.Text(), want)
+		}
+		if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_ = cmd.Wait()
+	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || status.Signal() != syscall.SIGHUP {
+		t.Errorf("it ends by %v", cmd.ProcessState)
+	}
 }
 
 // The documented statuses, each with runs that must end so.

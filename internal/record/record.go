@@ -135,16 +135,20 @@ func (o *Record) Note(n int, s prestop.StepReport, log *slog.Logger) error {
 	if o == nil || o.broken != nil {
 		return o.error()
 	}
-	text := o.secrets.Hide(s.Error)
-	if len(text) > mostError {
-		text = strings.ToValidUTF8(text[:mostError], "") + secret.Cut
-	}
-	err := o.place.Call(func() error { return o.journal.Record(noted{n, s.Outcome, s.Began, s.Took, text}) })
+	err := o.place.Call(func() error { return o.journal.Record(noted{n, s.Outcome, s.Began, s.Took, o.short(s.Error)}) })
 	if err != nil && !o.failed {
 		o.failed = true
 		log.Warn("a second delivery of this hook would not see how far it came", "event.code", "delivery-not-noted", "error", err)
 	}
 	return err
+}
+
+// short is the beginning of an error, without secrets.
+func (o *Record) short(text string) string {
+	if text = o.secrets.Hide(text); len(text) > mostError {
+		return strings.ToValidUTF8(text[:mostError], "") + secret.Cut
+	}
+	return text
 }
 
 func (o *Record) error() error {
@@ -161,7 +165,7 @@ func (o *Record) End(report prestop.Report) error {
 	}
 	steps := make([]prestop.StepReport, len(report.Steps))
 	for n, s := range report.Steps {
-		s.Error = o.secrets.Hide(s.Error)
+		s.Error = o.short(s.Error)
 		steps[n] = s
 	}
 	report.Steps = steps

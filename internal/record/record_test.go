@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -84,6 +85,30 @@ func TestALaterDeliveryGoesOn(t *testing.T) {
 		if third, _, _ := open(t, other); third.Resumed() {
 			t.Errorf("%s goes on", what)
 		}
+	}
+}
+
+// A thousand steps fit, however long their lines and their errors are.
+func TestAThousandStepsFit(t *testing.T) {
+	t.Parallel()
+	h := here(t)
+	const steps = 1000
+	h.Entries = slices.Repeat([]prestop.Entry{{Line: "post http://app/" + strings.Repeat("x", 400)}}, steps)
+	first, _, _ := open(t, h)
+	report := prestop.Report{}
+	for n := range steps {
+		one := prestop.StepReport{Line: h.Entries[n].Line, Outcome: prestop.Failed, Took: prestop.Seconds(time.Second), Error: strings.Repeat("refused ", 200)}
+		report.Note(n, one)
+		if err := first.Note(n, one, slog.New(slog.DiscardHandler)); err != nil {
+			t.Fatalf("step %d: %v", n, err)
+		}
+	}
+	second, _, _ := open(t, h.cut(t))
+	if got := second.Earlier(); len(got.Steps) != steps || got.Steps[steps-1].Outcome != prestop.Failed {
+		t.Errorf("a later delivery knows of %d steps", len(got.Steps))
+	}
+	if err := first.End(report); err != nil {
+		t.Error(err)
 	}
 }
 
