@@ -10,6 +10,7 @@ import (
 
 	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/grammar"
+	"github.com/prestop/prestop/internal/phrase"
 	"github.com/prestop/prestop/internal/setting"
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/web"
@@ -35,11 +36,7 @@ func (s *Script) warnSettings() {
 		s.warnings = append(s.warnings, Warning{ID: id, Step: at, Setting: setting, Text: fmt.Sprintf(format, args...)})
 	}
 	for _, u := range s.config.Unknown {
-		meant := ""
-		if u.Meant != "" {
-			meant = "; did you mean " + u.Meant + "?"
-		}
-		warn("setting-unknown", u.Name, NoStep, "%s is set, and no setting of this version%s", u.Name, meant)
+		warn("setting-unknown", u.Name, NoStep, "%s is set, and no setting of this version%s", u.Name, phrase.Meant(u.Meant))
 	}
 	if eck := s.config.ECK; eck.Unreadable != nil && s.config.PasswordFile.V == eck.PasswordFile {
 		warn("eck-no-password", elasticsearchSetting, NoStep, "this is an ECK pod, and the password of %s, with which its shutdown would be registered, cannot be read: %v", s.config.Username.V, eck.Unreadable)

@@ -33,10 +33,15 @@ func Nearest(word string, among []string) string {
 
 // DidYouMean is the end of a message about a word that is not known; empty: it is almost none of the others.
 func DidYouMean(word string, among []string) string {
-	if nearest := Nearest(word, among); nearest != "" {
-		return "; did you mean " + nearest + "?"
+	return Meant(Nearest(word, among))
+}
+
+// Meant is the end of a message about a word that is almost another one; empty: it is almost none.
+func Meant(other string) string {
+	if other == "" {
+		return ""
 	}
-	return ""
+	return "; did you mean " + other + "?"
 }
 
 // distance is how many letters have to be added, taken away, changed or swapped with their neighbour to make b of a. Words
