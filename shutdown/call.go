@@ -154,7 +154,7 @@ func (c *Call) poll(ctx context.Context, log *slog.Logger, from *url.URL, locati
 		return errLocation
 	}
 	if !web.SamePlace(at, from) {
-		return fmt.Errorf("%w: %s", errMoved, web.Place(at))
+		return fmt.Errorf("%w: %s", errMoved, web.Named(at))
 	}
 	log.Info("accepted; asking until it is done")
 	r := web.Request{Method: http.MethodGet, URL: at.String(), Header: c.Request.Header}

@@ -42,6 +42,8 @@ var brokenAnswers = []string{
 	"HTTP/1.1 302 Found\r\nLocation: http://SECRET/\r\nContent-Length: 0\r\n\r\n",
 	"HTTP/1.1 302 Found\r\nLocation: http://other/SECRET%zz\r\nContent-Length: 0\r\n\r\n",
 	"HTTP/1.1 307 SECRET\r\nLocation: //other/SECRET?SECRET#SECRET\r\nContent-Length: 0\r\n\r\n",
+	"HTTP/1.1 202 Accepted\r\nLocation: http://SECRET/\r\nContent-Length: 0\r\n\r\n",
+	"HTTP/1.1 202 Accepted\r\nLocation: http://joe:SECRET@other/\r\nContent-Length: 0\r\n\r\n",
 	"HTTP/1.1 400 SECRET\r\nContent-Type: SECRET\r\nContent-Length: 0\r\n\r\n",
 	"HTTP/1.1 101 SECRET\r\nUpgrade: SECRET\r\nConnection: upgrade\r\n\r\n",
 	"HTTP/1.1 401 SECRET\r\nWWW-Authenticate: Basic realm=\"SECRET\"\r\nContent-Length: 0\r\n\r\n",
@@ -127,6 +129,7 @@ func TestSecretsAreSeenInNoBrokenAnswer(t *testing.T) {
 	for _, name := range []string{"a password", "a line with blank", "a key in lines", "letters", "a document", "escapes of a URL"} {
 		all[name] = secretKinds()[name]
 	}
+	all["an address"] = secretHead + "a@b" + secretTail
 	all["control characters"] = secretHead + "\x1b]0;owned\a\x1b[2J\u009b31m\u202egnp\u2066\x7f\b" + secretTail
 	for name, secret := range all {
 		t.Run(name, func(t *testing.T) {

@@ -166,11 +166,20 @@ func redirectTarget(a Answer, location string) string {
 	if SamePlace(to, a.URL) {
 		why = "it changes the method, or is one too many"
 	}
-	path := to.EscapedPath()
-	if to.RawQuery != "" || to.Fragment != "" {
-		path += left
+	return Named(to) + " that is not followed, since " + why + ": give that URL instead, if it is right"
+}
+
+// Named is a URL that a server has sent, without its query. Of one with a user nothing is shown: that may be the beginning of a secret, and
+// nobody recognises the end of one.
+func Named(u *url.URL) string {
+	switch text := Place(u) + u.EscapedPath(); {
+	case u.User != nil:
+		return "a URL with a user"
+	case u.RawQuery != "" || u.Fragment != "":
+		return text + left
+	default:
+		return text
 	}
-	return Place(to) + path + " that is not followed, since " + why + ": give that URL instead, if it is right"
 }
 
 // excerpt is a short body of plain text or JSON, on one line. It is shown whole or not at all: half of a secret
