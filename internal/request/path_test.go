@@ -2,6 +2,7 @@ package request
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"unicode/utf8"
 
@@ -17,6 +18,25 @@ func pathOf(text, value string) (*grammar.Option, error) {
 	l.Arrange("ask", words[1:], false)
 	o, _ := l.Option("json")
 	return o, nil
+}
+
+// What is no path is said without a variable's value.
+func TestPathErrors(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"json=.a[$V]":    "$(V) has no value that can be a part of a key, or the number of an element",
+		"json=$V":        `json: expected a path, as .status, got "$V"`,
+		"json=.a[x]":     `expected [0] or ["key"], got "[x]"`,
+		"json=.a.x-${V}": "$(V) has no value that can be a part of a key",
+	} {
+		o, err := pathOf(text, "hunter.22")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err = Path(o); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter") {
+			t.Errorf("%s: error %v, want %s", text, err, want)
+		}
+	}
 }
 
 // A variable's value is a key of its own, whatever is in it.

@@ -1,12 +1,15 @@
 package web
 
 import (
+	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
@@ -192,5 +195,42 @@ func TestStream(t *testing.T) {
 		if test.path == "/503" && (a.Status != 503 || string(a.Body) != "no") {
 			t.Errorf("503: %v", a)
 		}
+	}
+}
+
+// Of a URL that a server has sent no part is shown by which half a secret could be read.
+func TestNamed(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"http://a/x%20y":   "http://a/x%20y",
+		"http://a/x?y":     "http://a/x…",
+		"http://a#y":       "http://a…",
+		"http://u:p@a/x":   "a URL with a user",
+		"http://half@rest": "a URL with a user",
+	} {
+		u, err := url.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := Named(u); got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
+}
+
+// A word of a status line is cut at its blank, which the error says.
+func TestBrokenStatusLine(t *testing.T) {
+	t.Parallel()
+	client, server := net.Pipe()
+	defer server.Close()
+	go func() {
+		if _, err := http.ReadRequest(bufio.NewReader(server)); err == nil {
+			_, _ = io.WriteString(server, "HTTP/1.1 half of it\r\n\r\n")
+		}
+	}()
+	c := New(func(context.Context, string, string) (net.Conn, error) { return client, nil }, TLS{}, nil)
+	_, err := c.Send(t.Context(), Request{Method: http.MethodGet, URL: "http://a/"})
+	if err == nil || !strings.HasSuffix(err.Error(), `"half…"`) || errors.Unwrap(errors.Unwrap(err)) == nil {
+		t.Errorf("error %v", err)
 	}
 }
