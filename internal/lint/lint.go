@@ -124,7 +124,7 @@ func (o Options) Check(files []File) Result {
 // roots are rules about what has to be mended first: the other findings of an object may come of it.
 var roots = []string{"kind-unknown", "hook-misplaced", "grace-misplaced", "field-misspelt", "wrong-type", "setting-unknown"}
 
-// inOrder sorts findings by their objects, roots first, and by where they are. It leaves out what stands there already: one node may
+// inOrder sorts findings by their objects, roots first, and by where they are, errors first. It leaves out what stands there already: one node may
 // be part of several pods.
 func inOrder(findings []*Finding, files []File) []*Finding {
 	place := make(map[string]int, len(files))
@@ -144,7 +144,7 @@ func inOrder(findings []*Finding, files []File) []*Finding {
 	}
 	sort.Slice(findings, func(i, j int) bool {
 		a, b := findings[i], findings[j]
-		return cmp.Or(place[a.File]-place[b.File], begins[[2]string{a.File, a.Object}]-begins[[2]string{b.File, b.Object}], rank(a)-rank(b), a.Line-b.Line, a.Column-b.Column, strings.Compare(a.ID, b.ID), strings.Compare(a.Message, b.Message)) < 0
+		return cmp.Or(place[a.File]-place[b.File], begins[[2]string{a.File, a.Object}]-begins[[2]string{b.File, b.Object}], rank(a)-rank(b), a.Line-b.Line, a.Column-b.Column, strings.Compare(string(a.Severity), string(b.Severity)), strings.Compare(a.ID, b.ID), strings.Compare(a.Message, b.Message)) < 0
 	})
 	seen := make(map[Finding]bool, len(findings))
 	return slices.DeleteFunc(findings, func(f *Finding) bool {

@@ -151,7 +151,7 @@ func TestTLSOptions(t *testing.T) {
 		"ask http://app/ tls-server-name=n":            "column 17: tls-server-name= goes with https://",
 		"ask http+unix:/a:/b cert-file=/d key-file=/e": "column 21: cert-file= goes with https://",
 		"ask http://app/ key-file=/e cert-file=/d":     "column 17: key-file= goes with https://",
-		"ask https://app/ cert_file=/d":                "column 18: expected an option or the end of the step, got \"cert_file=/d\"",
+		"ask https://app/ cert_file=/d":                "column 18: expected an option or the end of the step, got \"cert_file=/d\"; did you mean cert-file=?",
 	} {
 		if _, err := understand(line); err == nil || err.Error() != want {
 			t.Errorf("%s: %v, want %s", line, err, want)
