@@ -59,6 +59,9 @@ func (r *hookRun) addPlaces(f *dryrun.Forecast) {
 	for _, note := range notes {
 		f.AddWarning("%s", note)
 	}
+	if _, refused := journal.Dirs(r.config.StateDir.V, r.env["TMPDIR"]); refused != nil {
+		f.AddWarning("the record is not kept where it was to be, but in a usual place: %v", refused)
+	}
 	dir, err := journal.Dir(r.config.StateDir.V, r.env["TMPDIR"])
 	if err != nil {
 		f.AddWarning("a second delivery would not be recognised: %v", err)

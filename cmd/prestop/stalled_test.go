@@ -34,9 +34,8 @@ type stallCase struct {
 	// from the last. calls are those that are made.
 	exit  [3]int
 	calls []string
-	// unflushed: the file stays open, and the kernel itself would wait for the server when the process ends: it sends a flush for each
-	// open file, and nothing ends the wait for the answer, not even SIGKILL. So the hook warns of such a directory.
-	unflushed bool
+	// refused: the directory is not used, and the hook says so.
+	refused bool
 }
 
 func stallCases(dir string) []stallCase {
@@ -48,7 +47,7 @@ func stallCases(dir string) []stallCase {
 		return stallCase{name: name, env: []string{name + "=" + dir + value}, calls: all}
 	}
 	state := setting("PRE_STOP_STATE_DIR", "/.")
-	state.unflushed = true
+	state.refused = true
 	ca := step("ca-file", "post https://127.0.0.1:1/ca ca-file=DIR/ca")
 	ca.exit[2] = exitFailed // the file is empty
 	return []stallCase{
@@ -94,7 +93,7 @@ func checkStall(t *testing.T, binary, place string, moment int) {
 	dir := t.TempDir()
 	all := stallCases(dir)
 	s := all[slices.IndexFunc(all, func(s stallCase) bool { return s.name == place })]
-	fs := mountStalling(t, dir, s.unflushed, map[string]string{"skip": "false", "token": "abcdefgh", "ca": "", "body": "{}", "program": "#!/bin/sh\nexit 0\n", "message": ""})
+	fs := mountStalling(t, dir, map[string]string{"skip": "false", "token": "abcdefgh", "ca": "", "body": "{}", "program": "#!/bin/sh\nexit 0\n", "message": ""})
 	if moment == 0 {
 		fs.stall()
 	}
@@ -139,8 +138,8 @@ func checkStall(t *testing.T, binary, place string, moment int) {
 	if !slices.Equal(asked, s.calls) {
 		t.Errorf("called %q, want %q", asked, s.calls)
 	}
-	if warns := strings.Contains(out.String(), "state-dir-not-local"); warns != s.unflushed && moment > 0 {
-		t.Errorf("it warns of the directory: %t, want %t", warns, s.unflushed)
+	if warns := strings.Contains(out.String(), "state-dir-not-local"); warns != s.refused && moment > 0 {
+		t.Errorf("it warns of the directory: %t, want %t", warns, s.refused)
 	}
 	t.Logf("%s, exit %d: %s", took, cmd.ProcessState.ExitCode(), complaint.String())
 	if t.Failed() {

@@ -16,8 +16,6 @@ import (
 type stalling struct {
 	fd int // /dev/fuse
 
-	unflushed bool // the kernel asks for no flush when a file is closed, as it else does when a process ends
-
 	mu      sync.Mutex
 	stalled bool
 	files   map[string]*stallingFile
@@ -31,7 +29,7 @@ type stallingFile struct {
 }
 
 // mountStalling mounts one. The process must have a mount namespace of its own.
-func mountStalling(t *testing.T, at string, unflushed bool, files map[string]string) *stalling {
+func mountStalling(t *testing.T, at string, files map[string]string) *stalling {
 	t.Helper()
 	fd, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {
@@ -41,7 +39,7 @@ func mountStalling(t *testing.T, at string, unflushed bool, files map[string]str
 	if err := unix.Mount("stalling", at, "fuse.stalling", unix.MS_NOSUID|unix.MS_NODEV, options); err != nil {
 		t.Fatal(err)
 	}
-	s := &stalling{fd: fd, unflushed: unflushed, files: map[string]*stallingFile{}, nodes: map[uint64]*stallingFile{}}
+	s := &stalling{fd: fd, files: map[string]*stallingFile{}, nodes: map[uint64]*stallingFile{}}
 	for name, text := range files {
 		s.add(name, 0o755, []byte(text))
 	}
@@ -163,10 +161,6 @@ func (s *stalling) answer(opcode uint32, id uint64, in []byte) ([]byte, unix.Err
 }
 
 func (s *stalling) opened() []byte {
-	const noFlush = 1 << 5
-	if s.unflushed {
-		return words(0, 0, noFlush, 0)
-	}
 	return make([]byte, 16)
 }
 

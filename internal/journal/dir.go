@@ -11,22 +11,27 @@ import (
 
 // Dirs are the directories for the record, the best first: the explicit one if it is set, else tmpdir (the value of TMPDIR, may
 // be empty), /tmp and /dev/shm. With a read-only root file system the last is often the only one that can be written to; it
-// belongs to the pod, and outlives its containers.
-func Dirs(explicit, tmpdir string) []string {
+// belongs to the pod, and outlives its containers. An explicit one that wraps [ErrNotLocal] is refused, and the others stand for it.
+func Dirs(explicit, tmpdir string) (dirs []string, refused error) {
 	if explicit != "" {
-		return []string{explicit}
+		if err := Local(explicit); !errors.Is(err, ErrNotLocal) {
+			return []string{explicit}, nil
+		}
+		refused = fmt.Errorf("%s: %w", explicit, ErrNotLocal)
 	}
-	return slices.Compact(slices.DeleteFunc([]string{tmpdir, "/tmp", "/dev/shm"}, func(dir string) bool { return dir == "" }))
+	return slices.Compact(slices.DeleteFunc([]string{tmpdir, "/tmp", "/dev/shm"}, func(dir string) bool { return dir == "" })), refused
 }
 
 // Dir is the first of [Dirs] that this process may write to. Nothing is created. The error names each directory and why it
 // was refused.
 func Dir(explicit, tmpdir string) (string, error) {
-	return firstWritable(Dirs(explicit, tmpdir)...)
+	dirs, _ := Dirs(explicit, tmpdir)
+	return firstWritable(dirs...)
 }
 
-// Local is an error for a directory of a file system whose server may stop answering (FUSE, NFS). A record stays open, and the
-// kernel may wait for that server when the process ends. So such a directory is used only where somebody has chosen it.
+// Local is an error for a directory of a file system whose server may stop answering (FUSE, NFS). A record stays open. When a process
+// ends, the kernel sends such a server a flush for each open file, and nothing ends the wait for the answer, not even SIGKILL
+// (fs/fuse/file.c, fuse_flush). So no such directory is used.
 func Local(dir string) error {
 	var fs unix.Statfs_t
 	if err := unix.Statfs(dir, &fs); err != nil {
@@ -45,7 +50,7 @@ func firstWritable(dirs ...string) (string, error) {
 	var refused []string
 	for _, dir := range dirs {
 		err := unix.Access(dir+"/.", unix.W_OK|unix.X_OK) // /. is in no file
-		if err == nil && len(dirs) > 1 {
+		if err == nil {
 			err = Local(dir)
 		}
 		if err == nil {

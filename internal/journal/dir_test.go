@@ -61,8 +61,8 @@ func TestDirs(t *testing.T) {
 		{"", "/var/tmp", []string{"/var/tmp", "/tmp", "/dev/shm"}},
 		{"/state", "/var/tmp", []string{"/state"}},
 	} {
-		if got := Dirs(test.explicit, test.tmpdir); !slices.Equal(got, test.want) {
-			t.Errorf("%q %q: %q, want %q", test.explicit, test.tmpdir, got, test.want)
+		if got, refused := Dirs(test.explicit, test.tmpdir); refused != nil || !slices.Equal(got, test.want) {
+			t.Errorf("%q %q: %q, %v, want %q", test.explicit, test.tmpdir, got, refused, test.want)
 		}
 	}
 }

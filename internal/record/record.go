@@ -90,15 +90,25 @@ func (h *Hook) openAnywhere(ctx context.Context, log *slog.Logger) (*Record, err
 	defer cancel()
 	key := journal.Key{Container: self, Plan: h.ID}
 	var errs []error
-	dirs := journal.Dirs(h.StateDir, h.TempDir)
-	for _, dir := range dirs {
+	type places struct {
+		dirs    []string
+		refused error
+	}
+	all, err := stall.Do(&stall.Place{}, func() (places, error) {
+		dirs, refused := journal.Dirs(h.StateDir, h.TempDir)
+		return places{dirs, refused}, nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", h.StateDir, err)
+	}
+	if all.refused != nil {
+		log.Warn("the record is not kept where it was to be, but in a usual place", "event.code", "state-dir-not-local", "error", all.refused)
+	}
+	for _, dir := range all.dirs {
 		own := &Record{place: &stall.Place{}, entries: h.Entries, secrets: h.Secrets}
 		own.journal, err = stall.DoOrWait(own.place, func(waits func()) (*journal.Journal, error) {
-			switch err := journal.Local(dir); {
-			case err != nil && len(dirs) > 1:
+			if err := journal.Local(dir); err != nil {
 				return nil, fmt.Errorf("%s: %w", dir, err)
-			case err == journal.ErrNotLocal:
-				log.Warn("the kernel may hold this hook at its end while the record's file system does not answer", "event.code", "state-dir-not-local", "dir", dir, "error", err)
 			}
 			return journal.Open(ctx, dir, key, time.Since(h.Start), h.Grace+2*time.Second, func(_ json.RawMessage, since time.Duration) {
 				waits()
