@@ -90,21 +90,15 @@ func (h *Hook) openAnywhere(ctx context.Context, log *slog.Logger) (*Record, err
 	defer cancel()
 	key := journal.Key{Container: self, Plan: h.ID}
 	var errs []error
-	type places struct {
-		dirs    []string
-		refused error
-	}
-	all, err := stall.Do(&stall.Place{}, func() (places, error) {
-		dirs, refused := journal.Dirs(h.StateDir, h.TempDir)
-		return places{dirs, refused}, nil
-	})
-	if err != nil {
+	var dirs []string
+	var refused error
+	if err := new(stall.Place).Call(func() error { dirs, refused = journal.Dirs(h.StateDir, h.TempDir); return nil }); err != nil {
 		return nil, fmt.Errorf("%s: %w", h.StateDir, err)
 	}
-	if all.refused != nil {
-		log.Warn("the record is not kept where it was to be, but in a usual place", "event.code", "state-dir-not-local", "error", all.refused)
+	if refused != nil {
+		log.Warn("the record is not kept where it was to be, but in a usual place", "event.code", "state-dir-not-local", "error", refused)
 	}
-	for _, dir := range all.dirs {
+	for _, dir := range dirs {
 		own := &Record{place: &stall.Place{}, entries: h.Entries, secrets: h.Secrets}
 		own.journal, err = stall.DoOrWait(own.place, func(waits func()) (*journal.Journal, error) {
 			if err := journal.Local(dir); err != nil {
