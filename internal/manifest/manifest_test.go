@@ -419,3 +419,39 @@ func TestKept(t *testing.T) {
 		}
 	}
 }
+
+// In each kind that lint knows, the pod's template gets the hook, and a second time changes nothing. Jobs run to their end and keep
+// what they have, and so do pods of an operator that has a hook of its own.
+func TestEachKind(t *testing.T) {
+	t.Parallel()
+	const containers = "containers: [{name: app, image: example/app:1, ports: [{containerPort: 8080}]}]"
+	template := "template: {metadata: {labels: {app: web}}, spec: {" + containers + "}}"
+	selected := "spec: {selector: {matchLabels: {app: web}}, " + template + "}"
+	for kind, test := range map[string]struct {
+		version, body string
+		gets          bool
+	}{
+		"Pod":                   {"v1", "spec: {" + containers + "}", true},
+		"PodTemplate":           {"v1", template, true},
+		"ReplicationController": {"v1", "spec: {" + template + "}", true},
+		"Deployment":            {"apps/v1", selected, true},
+		"ReplicaSet":            {"apps/v1", selected, true},
+		"DaemonSet":             {"apps/v1", selected, true},
+		"StatefulSet":           {"apps/v1", "spec: {serviceName: web, selector: {matchLabels: {app: web}}, " + template + "}", true},
+		"Rollout":               {"argoproj.io/v1alpha1", selected, true},
+		"DeploymentConfig":      {"apps.openshift.io/v1", "spec: {" + template + "}", true},
+		"Job":                   {"batch/v1", "spec: {" + strings.Replace(template, "spec: {", "spec: {restartPolicy: Never, ", 1) + "}", false},
+		"CronJob":               {"batch/v1", "spec: {schedule: '* * * * *', jobTemplate: {spec: {" + strings.Replace(template, "spec: {", "spec: {restartPolicy: OnFailure, ", 1) + "}}}", false},
+		"Elasticsearch":         {"elasticsearch.k8s.elastic.co/v1", "spec: {version: 9.2.0, nodeSets: [{name: a, count: 3, podTemplate: {spec: {containers: [{name: elasticsearch}]}}}]}", false},
+	} {
+		text := "apiVersion: " + test.version + "\nkind: " + kind + "\nmetadata: {name: web}\n" + test.body + "\n"
+		out, reports, errs := manifest.Inject(lint.File{Name: kind, Content: []byte(text)}, inject.Parameters{Image: "prestop:1"})
+		if len(errs) > 0 || strings.Contains(string(out), "until quiet") != test.gets || (string(out) == text) == test.gets {
+			t.Errorf("%s: %v, %+v\n%s", kind, errs, reports, out)
+		}
+		again, _, errs := manifest.Inject(lint.File{Name: kind, Content: out}, inject.Parameters{Image: "prestop:1"})
+		if len(errs) > 0 || !bytes.Equal(again, out) {
+			t.Errorf("%s: a second time: %v\n%s", kind, errs, again)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -45,6 +46,28 @@ func TestFilesAreWritten(t *testing.T) {
 		})
 		if err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// Each page says from which version it goes, how to try it, how to see what it did, and how to take it away.
+func TestPagesAnswer(t *testing.T) {
+	t.Parallel()
+	pages, err := filepath.Glob(filepath.Join(deploy, "*", "README.md"))
+	if err != nil || len(pages) < 4 {
+		t.Fatal(pages, err)
+	}
+	for _, page := range pages {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rest := string(text)
+		for _, heading := range []string{"From which version", "Try it on one namespace", "See what it did", "Take it away"} {
+			var found bool
+			if _, rest, found = strings.Cut(rest, "\n## "+heading+"\n"); !found {
+				t.Errorf("%s has no %q, or not in this order", page, heading)
+			}
 		}
 	}
 }
