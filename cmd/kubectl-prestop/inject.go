@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rogpeppe/go-internal/diff"
+
 	"github.com/prestop/prestop/internal/escape"
 	"github.com/prestop/prestop/internal/flagset"
 	"github.com/prestop/prestop/internal/grammar"
@@ -15,7 +17,6 @@ import (
 	"github.com/prestop/prestop/internal/lint"
 	"github.com/prestop/prestop/internal/manifest"
 	"github.com/prestop/prestop/internal/phrase"
-	"github.com/rogpeppe/go-internal/diff"
 )
 
 const injectUsage = `kubectl prestop inject puts prestop's hook into the pods of manifests: by default one that waits until traffic has left, for 60s or as

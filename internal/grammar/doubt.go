@@ -39,6 +39,9 @@ func (l *Line) Doubts(set func(name string) bool) (all []Doubt) {
 		if w.Bare() && (strings.ContainsAny(w.Text, "“„‘") || strings.HasPrefix(value, "”")) {
 			doubt("quotes-misplaced", "%s%s: typographic quotes are letters like others here: write \" or '", key, value)
 		}
+		if !strings.Contains(w.single, "$") { // as nearly always: the pattern is not compiled for it
+			return
+		}
 		for _, found := range named.regexp().FindAllString(w.single, -1) {
 			name := strings.Trim(found, "$(){}")
 			if (set(name) || slices.Contains(l.scope.Given, name)) && (!l.raw || strings.HasPrefix(found, "$(")) {
@@ -58,12 +61,11 @@ func (l *Line) Doubts(set func(name string) bool) (all []Doubt) {
 		w := &l.Targets[n]
 		words("", w)
 		rest := strings.TrimLeft(w.Text, "0123456789")
-		script := l.raw && n > 1 && shellsOption.regexp().MatchString(path.Base(l.Targets[n-2].Text)+" "+l.Targets[n-1].Text)
 		changed := slices.IndexFunc(w.variables, func(v variable) bool {
 			return v.to-v.from < len(w.Text) && strings.ContainsAny(w.Text[v.from:v.to], " \t\r\n|&;<>()$`\\\"'*?[#~!{")
 		})
 		switch {
-		case script && changed >= 0:
+		case changed >= 0 && l.raw && n > 1 && shellsOption.regexp().MatchString(path.Base(l.Targets[n-2].Text)+" "+l.Targets[n-1].Text):
 			doubt("value-in-script", "the shell reads the value of $(%s) as a part of its script: in single quotes the shell takes the variable itself, as in sh -c 'echo \"$%[1]s\"'", w.variables[changed].name)
 		case !w.Bare() || l.raw && (n == 0 || path.Base(l.Targets[0].Text) == "find"):
 		case l.raw && rest != "" && (strings.IndexByte("|&;<>#", rest[0]) >= 0 || rest == `\` || strings.HasSuffix(rest, ";") || strings.Contains(rest, "`")):

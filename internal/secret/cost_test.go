@@ -77,12 +77,18 @@ func TestCostIsLinear(t *testing.T) {
 	}
 }
 
-// tokenFile reads a file that somebody took for a token, and hides what a server says of it.
-func tokenFile(t *testing.T, text string) func() {
-	path := filepath.Join(t.TempDir(), "token")
+// fileOf is the path of a file with this text.
+func fileOf(t *testing.T, text string) string {
+	path := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	return path
+}
+
+// tokenFile reads a file that somebody took for a token, and hides what a server says of it.
+func tokenFile(t *testing.T, text string) func() {
+	path := fileOf(t, text)
 	return func() {
 		s := &Set{}
 		if got, err := s.File(path)(); err != nil || s.Hide("no: "+got[:500]+Cut) == "no: "+got[:500]+Cut {
@@ -93,10 +99,7 @@ func tokenFile(t *testing.T, text string) func() {
 
 // bodyFile is tokenFile for a file that is sent as a body.
 func bodyFile(t *testing.T, text string) func() {
-	path := filepath.Join(t.TempDir(), "body")
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	path := fileOf(t, text)
 	return func() {
 		s := &Set{}
 		if got, err := s.Content(path); err != nil || strings.Contains(s.Hide(string(got)), `","`) {
