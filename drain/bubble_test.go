@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -14,35 +12,8 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/internal/step"
+	"github.com/prestop/prestop/internal/testpipe"
 )
-
-// A street is a network in memory, for bubbles of synctest, in which one handler answers at every address.
-type street struct{ conns chan net.Conn }
-
-func newStreet(t *testing.T, h http.HandlerFunc) street {
-	st := street{make(chan net.Conn)}
-	server := &http.Server{Handler: h, ErrorLog: log.New(io.Discard, "", 0)}
-	go server.Serve(st)
-	t.Cleanup(func() { server.Close() })
-	return st
-}
-
-func (st street) Accept() (net.Conn, error) {
-	c, ok := <-st.conns
-	if !ok {
-		return nil, net.ErrClosed
-	}
-	return c, nil
-}
-
-func (st street) Close() error   { close(st.conns); return nil }
-func (st street) Addr() net.Addr { return &net.TCPAddr{} }
-
-func (st street) dial(context.Context, string, string) (net.Conn, error) {
-	here, there := net.Pipe()
-	st.conns <- there
-	return here, nil
-}
 
 // answers says what is answered: "404 gone;200" is that to the first request and this to all others.
 func answers(text string) http.HandlerFunc {
@@ -67,8 +38,7 @@ func answers(text string) http.HandlerFunc {
 func lasts(t *testing.T, line string, h http.HandlerFunc) (took time.Duration, err error) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		st := newStreet(t, h)
-		_, bound, errLine := bound(line, step.Means{Dial: st.dial, Keep: func(end func()) { t.Cleanup(end) }})
+		_, bound, errLine := bound(line, step.Means{Dial: testpipe.Serve(t, h).Dial, Keep: func(end func()) { t.Cleanup(end) }})
 		if errLine != nil {
 			t.Fatal(errLine)
 		}

@@ -3,8 +3,6 @@ package shutdown
 import (
 	"bytes"
 	"context"
-	"io"
-	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -15,28 +13,26 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/prestop/prestop/internal/testpipe"
 	"github.com/prestop/prestop/internal/web"
 )
 
 // network is one in memory, for bubbles of synctest: an address is served, refuses, or swallows what comes.
 type network struct {
 	mu    sync.Mutex
-	doors map[string]*door
+	doors map[string]*testpipe.Server
 	bytes atomic.Int64 // that were received by dialling
 }
 
-func newNetwork() *network { return &network{doors: make(map[string]*door)} }
+func newNetwork() *network { return &network{doors: make(map[string]*testpipe.Server)} }
 
 // serve answers at an address from now on, until the test ends or the address is closed.
 func (n *network) serve(t *testing.T, address string, h http.Handler) {
 	t.Helper()
-	d := &door{conns: make(chan net.Conn), closed: make(chan struct{})}
-	d.server = &http.Server{Handler: h, ErrorLog: log.New(io.Discard, "", 0)}
+	d := testpipe.Serve(t, h)
 	n.mu.Lock()
 	n.doors[address] = d
 	n.mu.Unlock()
-	go d.server.Serve(d)
-	t.Cleanup(func() { d.server.Close() })
 }
 
 // swallow makes an address one that never answers, not even to a connection.
@@ -52,30 +48,25 @@ func (n *network) close(address string) {
 	d := n.doors[address]
 	delete(n.doors, address)
 	n.mu.Unlock()
-	d.server.Close()
+	d.Close()
 }
 
 func (n *network) dial(ctx context.Context, _, address string) (net.Conn, error) {
 	n.mu.Lock()
 	d, ok := n.doors[strings.ToLower(address)]
 	n.mu.Unlock()
-	refused := &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
-	if !ok {
-		return nil, refused
-	}
-	if d == nil {
+	switch {
+	case !ok:
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
+	case d == nil:
 		<-ctx.Done()
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: os.ErrDeadlineExceeded}
 	}
-	here, there := net.Pipe()
-	select {
-	case d.conns <- there:
-		return &counted{here, &n.bytes}, nil
-	case <-d.closed:
-		return nil, refused
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	c, err := d.Dial(ctx, "tcp", address)
+	if err != nil {
+		return nil, err
 	}
+	return &counted{c, &n.bytes}, nil
 }
 
 // client makes a client whose connections end with the test.
@@ -84,30 +75,6 @@ func (n *network) client(t *testing.T, auth web.Auth) *web.Client {
 	t.Cleanup(c.Close)
 	return c
 }
-
-// door is the listener of an address.
-type door struct {
-	server *http.Server
-	conns  chan net.Conn
-	once   sync.Once
-	closed chan struct{}
-}
-
-func (d *door) Accept() (net.Conn, error) {
-	select {
-	case c := <-d.conns:
-		return c, nil
-	case <-d.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (d *door) Close() error {
-	d.once.Do(func() { close(d.closed) })
-	return nil
-}
-
-func (d *door) Addr() net.Addr { return &net.TCPAddr{} }
 
 type counted struct {
 	net.Conn

@@ -2,8 +2,6 @@ package hook
 
 import (
 	"context"
-	"io"
-	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -13,35 +11,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prestop/prestop/internal/testpipe"
 	"github.com/prestop/prestop/prestop"
 )
-
-// A pipe is a network with one server, for bubbles of synctest.
-type pipe struct{ conns chan net.Conn }
-
-func (p pipe) Accept() (net.Conn, error) {
-	if c, ok := <-p.conns; ok {
-		return c, nil
-	}
-	return nil, net.ErrClosed
-}
-func (p pipe) Close() error   { close(p.conns); return nil } // net/http does so once
-func (p pipe) Addr() net.Addr { return &net.TCPAddr{} }
-
-func (p pipe) dial(context.Context, string, string) (net.Conn, error) {
-	here, there := net.Pipe()
-	p.conns <- there
-	return here, nil
-}
-
-// serve answers until the test ends.
-func serve(t *testing.T, answer http.HandlerFunc) pipe {
-	p := pipe{make(chan net.Conn)}
-	server := &http.Server{Handler: answer, ErrorLog: log.New(io.Discard, "", 0)}
-	go server.Serve(p)
-	t.Cleanup(func() { server.Close() })
-	return p
-}
 
 // A shutdown endpoint that answers when its work is done, after 45 s, is asked once and waited for. What later steps need is kept
 // from it, and an until begins when it has answered.
@@ -72,7 +44,7 @@ func TestAnsweredWhenDone(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			asked := 0
 			w := world()
-			w.Dial = serve(t, func(_ http.ResponseWriter, r *http.Request) {
+			w.Dial = testpipe.Serve(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 				if r.URL.Path != "/drain" {
 					return
 				}
@@ -81,7 +53,7 @@ func TestAnsweredWhenDone(t *testing.T) {
 				case <-time.After(work):
 				case <-r.Context().Done():
 				}
-			}).dial
+			})).Dial
 			script := read(t, env{graceEnv: "120"}, test.steps...)
 			p := script.Plan(w)
 			report := p.Run(t.Context(), slog.New(slog.DiscardHandler))

@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 
 	"github.com/prestop/prestop/internal/eck"
+	"github.com/prestop/prestop/internal/testpipe"
 )
 
 // An ECK pod whose password is not mounted, or not readable for this user, is told so, and its step says what is missing. With
@@ -42,11 +43,10 @@ func TestECKWithoutItsPassword(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var told []string
 			w := world()
-			network := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Dial = testpipe.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				told = append(told, r.Header.Get("Authorization"))
 				w.WriteHeader(http.StatusNotFound)
-			})
-			w.Dial = network.dial
+			})).Dial
 			p := readMounted(t, test.pod, with(test.env, env{graceEnv: "60", "POD_NAME": "es-0"})).Plan(w)
 			checkNotes(t, test.name, p.said(), noted(test.warns)...)
 			if got := strings.Join(p.lines(), ", "); got != test.plan {
