@@ -1,6 +1,7 @@
 package drain
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -87,33 +88,94 @@ func TestQuietListenerGone(t *testing.T) {
 	}
 }
 
-// Without ports it looks at all that were listened on, and where there was none, it cannot see.
+// runFor is how long it takes, and what comes of it.
+func runFor(t *testing.T, most time.Duration, q Quiet) (time.Duration, error) {
+	ctx, cancel := context.WithTimeoutCause(t.Context(), most, errMax)
+	defer cancel()
+	begin := time.Now()
+	err := q.Run(ctx, silent)
+	return time.Since(begin), err
+}
+
+// Without ports it looks at all that were listened on from outside, of either version of IP. Where there was none, it cannot see. A
+// proxy in the pod is at loopback's address 127.0.0.6, and its traffic is traffic.
 func TestQuietWithoutPorts(t *testing.T) {
-	if inside(t, asUser) == "" {
+	if inside(t, asUser, refused) == "" {
 		return
 	}
-	run := func(q Quiet) (time.Duration, error) {
-		ctx, cancel := context.WithTimeoutCause(t.Context(), 5*s, errMax) // long, for a busy machine
-		defer cancel()
-		begin := time.Now()
-		err := q.Run(ctx, silent)
-		return time.Since(begin), err
+	const long = 5 * s // for a busy machine
+	echo(t, "tcp4", "127.0.0.1:0", 0)
+	echo(t, "tcp6", "[::1]:0", 0)
+	if took, err := runFor(t, 2*s, Quiet{For: 300 * ms}); !errors.Is(err, ErrUnseen) || errors.Is(err, errMax) || took < 2*s {
+		t.Errorf("nothing was listened on from outside: %v after %v", err, took)
 	}
-	if took, err := run(Quiet{For: 300 * ms}); !errors.Is(err, ErrUnseen) || errors.Is(err, errMax) || took < 5*s {
-		t.Errorf("nothing was listened on: %v after %v", err, took)
+	for _, one := range []struct{ network, address, from string }{{"tcp4", "0.0.0.0:0", ""}, {"tcp6", "[::]:0", ""}, {"tcp", "[::]:0", ""}, {"tcp4", "0.0.0.0:0", "127.0.0.6"}, {"tcp", "[::]:0", "127.0.0.6"}} {
+		l := echo(t, one.network, one.address, 0)
+		if found, err := (&Quiet{}).Check(t.Context()); err != nil || !strings.Contains(fmt.Sprint(found), fmt.Sprint(port(l))) {
+			t.Errorf("%v: a dry run does not name port %d: %v (%v)", one, port(l), found, err)
+		}
+		if took, err := runFor(t, long, Quiet{For: 300 * ms}); err != nil || took > 4*s {
+			t.Errorf("%v: nothing goes on: %v after %v", one, err, took)
+		}
+		host := map[string]string{"tcp6": "::1"}[one.network]
+		c, err := (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(one.from)}}).Dial("tcp", net.JoinHostPort(cmp.Or(host, "127.0.0.1"), fmt.Sprint(port(l))))
+		if err != nil {
+			t.Fatal(one, err)
+		}
+		asking, stop := context.WithCancel(t.Context())
+		go every(asking, 100*ms, func() { ask(c, "request") })
+		if _, err := runFor(t, 2*s, Quiet{For: s}); !errors.Is(err, errMax) {
+			t.Errorf("%v: requests go on: %v", one, err)
+		}
+		stop()
+		c.Close()
+		l.Close()
 	}
-	l := echo(t, "tcp4", "0.0.0.0:0", 0)
-	if found, err := (&Quiet{}).Check(t.Context()); err != nil || !strings.Contains(fmt.Sprint(found), fmt.Sprint(port(l))) {
-		t.Errorf("a dry run does not name port %d: %v (%v)", port(l), found, err)
+}
+
+// Probes and scrapes go on until the pod ends, each on a connection of its own or on one that is kept. They hold no hook that allows
+// as many as come within for=, nor one whose for= is shorter than the time between them. But without netlink each connection that is
+// kept counts. Times are half of what they are in a pod, and what is allowed is what inject would write.
+func TestQuietBesideProbes(t *testing.T) {
+	way := inside(t, asUser, refused)
+	if way == "" {
+		return
 	}
-	if took, err := run(Quiet{For: 300 * ms}); err != nil || took > 4*s {
-		t.Errorf("nothing goes on: %v after %v", err, took)
-	}
-	c := dial(t.Context(), l)
-	defer c.Close()
-	go every(t.Context(), 100*ms, func() { ask(c, "request") })
-	if _, err := run(Quiet{For: 3 * s}); !errors.Is(err, errMax) {
-		t.Errorf("requests go on: %v", err)
+	const half = defaultFor / 2
+	for _, test := range []struct {
+		name  string
+		every time.Duration
+		kept  bool
+		allow int
+		again bool // a hook that allows none is held
+	}{
+		{"probed each second", 500 * ms, false, 4, true},
+		{"probed every 5 s", 2500 * ms, false, 1, false},
+		{"probed every 10 s", 5 * s, false, 1, false},
+		{"scraped every 15 s", 7500 * ms, true, 0, false},
+	} {
+		app, other := echo(t, "tcp4", "0.0.0.0:0", 0), echo(t, "tcp", "[::]:0", 0)
+		going, stop := context.WithCancel(t.Context())
+		c := dial(going, other)
+		go every(going, test.every, func() {
+			if test.kept {
+				ask(c, "scrape")
+			} else {
+				once(going, other)
+			}
+		})
+		if took, err := runFor(t, 5*s, Quiet{For: half, Allow: test.allow}); errors.Is(err, errMax) != (test.kept && way == refused) {
+			t.Errorf("%s: %v after %v", test.name, err, took)
+		}
+		if test.again {
+			if _, err := runFor(t, 3*s, Quiet{For: half}); !errors.Is(err, errMax) {
+				t.Errorf("%s: allows none, and ends: %v", test.name, err)
+			}
+		}
+		stop()
+		c.Close()
+		app.Close()
+		other.Close()
 	}
 }
 
