@@ -64,6 +64,8 @@ const (
 	readTime     = 5 * time.Second        // within which an app has read an upload, and said that it may send more
 	reactionTime = 50 * time.Millisecond  // within which a client acknowledges by a frame what it was sent
 	settleTime   = 250 * time.Millisecond // after which the kernel has acknowledged
+	// A client acknowledges what it was sent within 500 ms (RFC 9293, 3.8.6.3), and probes of keep-alive come later.
+	ackTime = 500 * time.Millisecond
 	// An HTTP/2 server sends more than answers: settings at first, then permission to send more, and pings. Nothing else
 	// that speaks HTTP answers with so few bytes.
 	helloSize   = 63 // all that it has ever sent
@@ -134,9 +136,9 @@ func (h *history) note(now time.Duration, s *sockdiag.Socket, g greeting, q *Qui
 }
 
 // late tells whether the kernel has acknowledged something since nothing seemed to be under way, because the app was without
-// processor time in the middle of reading.
+// processor time in the middle of reading. What the kernel sends later is for keep-alive.
 func (h *history) late(s *sockdiag.Socket) bool {
-	return h.claim == nothing && s.Acks != h.acks && s.SinceReceived == s.SinceSent
+	return h.claim == nothing && s.Acks != h.acks && s.SinceReceived == s.SinceSent && s.SinceReceived < readTime
 }
 
 // canAnswer tells whether the app has not closed the connection.
@@ -167,6 +169,9 @@ func (h *history) judge(now time.Duration, s *sockdiag.Socket, g greeting) (aske
 	if guess := s.SinceReceived == s.SinceSent && s.Sent > 0 && !h.settled; h.unanswered(s, g) && !(guess && small) {
 		if guess && (s.Received != s.Sent+1 || g.tls || g.http2 || g.messages) { // a segment need not be a request
 			return came, maybe
+		}
+		if guess && keptAlive(s) {
+			return now, maybe
 		}
 		return came, h.asks(s, g, in, out)
 	}
@@ -253,7 +258,18 @@ func (h *history) unanswered(s *sockdiag.Socket, g greeting) bool {
 		acks = 0
 	}
 	oneLess := !h.settled && !g.mayBeTLS(s) && s.Received == s.Sent+1 // an answer less than there were requests
-	return (s.Acks != acks || oneLess) && !alone && s.SinceAck >= s.SinceReceived
+	return (s.Acks != acks || oneLess) && !alone && !ackedLater(s)
+}
+
+// ackedLater tells whether the client acknowledged something after its last payload, which is then the answer. A segment that
+// says so may be overtaken by that payload on its way, and be a tick of the kernel's clock later then.
+func ackedLater(s *sockdiag.Socket) bool {
+	return s.SinceReceived-s.SinceAck > sockdiag.Tick() && !keptAlive(s)
+}
+
+// keptAlive tells whether the last acknowledgement is an answer to a probe of keep-alive. When the one before came is not known.
+func keptAlive(s *sockdiag.Socket) bool {
+	return s.SinceReceived-s.SinceAck > ackTime+s.RoundTrip
 }
 
 // pinged tells whether all that went since a look with nothing under way is something small one way and something small

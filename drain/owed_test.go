@@ -43,6 +43,11 @@ func TestHistory(t *testing.T) {
 
 		{"in a tick, the first of all", []sockdiag.Socket{at(1, 1, 1, 4*s, 4*s, 4*s)}, false},
 		{"in a tick, and the client acknowledged later", []sockdiag.Socket{at(9, 9, 4, 4*s, 4*s, 4*s-40*ms)}, false},
+		{"in a tick, and the client's acknowledgement was overtaken", []sockdiag.Socket{at(9, 9, 4, 4*s, 4*s, 4*s-ms)}, true},
+		{"in a tick, a request more, and the acknowledgement was overtaken", []sockdiag.Socket{at(9, 8, 1, 4*s, 4*s, 4*s-ms)}, true},
+		{"in a tick, a request more, and the client acknowledged later", []sockdiag.Socket{at(9, 8, 1, 4*s, 4*s, 4*s-40*ms)}, false},
+		{"in a tick, a request more, kept alive", []sockdiag.Socket{at(9, 8, 5, 20*s, 20*s, 5*s)}, true},
+		{"in a tick, known, and then kept alive", []sockdiag.Socket{idle, at(9, 9, 3, s, s, s), at(9, 9, 4, 6*s, 6*s, s)}, false},
 		{"in a tick, and we never had to acknowledge", []sockdiag.Socket{at(9, 9, 1, 4*s, 4*s, 4*s)}, false},
 		{"in a tick, and we had to, nobody knows when", []sockdiag.Socket{at(9, 9, 2, 4*s, 4*s, 4*s)}, true},
 		{"in a tick, too early to tell", []sockdiag.Socket{idle, at(6, 6, 3, 100*ms, 100*ms, 100*ms)}, true},
@@ -75,6 +80,21 @@ func TestHistory(t *testing.T) {
 		if got != test.want {
 			t.Errorf("%s: %v", test.name, got)
 		}
+	}
+}
+
+// A connection that is kept alive no longer tells when its client acknowledged something. A request that may wait there counts from
+// the first look on, and probes of keep-alive change nothing.
+func TestKeptAlive(t *testing.T) {
+	h := newHistory(true)
+	socket := sockdiag.Socket{State: sockdiag.Established, Received: 9, Sent: 8, Acks: 5, BytesReceived: 900, BytesAcked: 800,
+		SinceReceived: 40 * s, SinceSent: 40 * s, SinceAck: 10 * s}
+	for n := range 3 {
+		if asked, c := h.look(time.Duration(3+n)*time.Second, &socket, greeting{}); asked != 3*s || c != maybe {
+			t.Errorf("look %d: %v since %v", n, c, asked)
+		}
+		socket.Acks++
+		socket.SinceReceived, socket.SinceSent, socket.SinceAck = 55*s, 55*s, 0
 	}
 }
 
@@ -125,6 +145,7 @@ func TestOwedOverTheWire(t *testing.T) {
 		slow  bool          // the server takes 60 ms for some of them
 		hang  bool
 		watch bool // from before the traffic
+		alive bool // the server sends probes of keep-alive meanwhile
 		most  int  // that may be said to wait without need: where it is late, the server's kernel acknowledges first
 	}
 	rows := []row{
@@ -133,6 +154,7 @@ func TestOwedOverTheWire(t *testing.T) {
 		{name: "sometimes slow, then one hangs", hang: true, slow: true},
 		{name: "sometimes slow, then one hangs, watched", hang: true, slow: true, watch: true},
 		{name: "now and then, then one hangs", gap: 300 * ms, hang: true},
+		{name: "fast, then one hangs, kept alive", hang: true, alive: true},
 	}
 	idle := []row{
 		{name: "fast, then idle", most: clients / 20},
@@ -145,7 +167,8 @@ func TestOwedOverTheWire(t *testing.T) {
 		rows = append(rows, idle...)
 	}
 	together(t, rows, func(t *testing.T, test row) {
-		l, err := net.Listen("tcp4", "127.0.0.1:0")
+		config := net.ListenConfig{KeepAliveConfig: net.KeepAliveConfig{Enable: test.alive, Idle: s, Interval: s}}
+		l, err := config.Listen(t.Context(), "tcp4", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -205,6 +228,9 @@ func TestOwedOverTheWire(t *testing.T) {
 			acknowledged(t, c)
 		}
 		pause(t.Context(), settleTime+50*ms)
+		if test.alive {
+			pause(t.Context(), s+ackTime)
+		}
 		if _, err := w.look(t.Context()); err != nil {
 			t.Fatal(err)
 		}

@@ -55,8 +55,14 @@ type Socket struct {
 	// Unacked is what lies here for the peer, in bytes: not sent, or sent and not acknowledged.
 	Unacked uint32
 	// SinceReceived and SinceSent are how long ago the last payload came and went, and SinceAck the last segment that
-	// acknowledged any, with payload or without. To a tick of the kernel's clock, 1 to 10 ms.
+	// acknowledged any, with payload or without. To a [Tick] of the kernel's clock.
 	SinceReceived, SinceSent, SinceAck time.Duration
 	// RoundTrip is how long the peer takes to acknowledge what it is sent, smoothed by the kernel.
 	RoundTrip time.Duration
 }
+
+const longestTick = 10 * time.Millisecond
+
+// Tick is how often the clock ticks by which the kernel notes when something came or went: 1 to 10 ms, or 10 ms where the
+// kernel does not say how often.
+func Tick() time.Duration { return tick() }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -133,3 +134,11 @@ func open(flags int) (int, error) {
 	}
 	return fd, nil
 }
+
+var tick = sync.OnceValue(func() time.Duration {
+	var each unix.Timespec
+	if err := unix.ClockGetres(unix.CLOCK_MONOTONIC_COARSE, &each); err != nil {
+		return longestTick
+	}
+	return time.Duration(each.Nano())
+})

@@ -2,6 +2,8 @@
 
 package sockdiag
 
+import "time"
+
 // A Dump cannot be had on this system.
 type Dump struct{}
 
@@ -13,6 +15,8 @@ func (*Dump) Close() error { return nil }
 
 // Each fails with [ErrRefused].
 func (*Dump) Each([]State, func(*Socket)) error { return ErrRefused }
+
+func tick() time.Duration { return longestTick }
 
 // A Watch cannot be had on this system.
 type Watch struct{}
