@@ -29,6 +29,8 @@ func TestFrames(t *testing.T) {
 		{"a small request and its answer", unknown, []sockdiag.Socket{at(1, 27, 1, 5, s, 900*ms)}, maybe},
 		{"an HTTP/1 answer", unknown, []sockdiag.Socket{at(1, 90, 1, 106, s, 900*ms)}, nothing},
 		{"an upload over HTTP/2, node's server", unknown, []sockdiag.Socket{at(17, 20155, 2, 18, s, 900*ms)}, waiting},
+		{"Go's, whose frames come together", unknown, []sockdiag.Socket{at(17, 20156, 2, 87, s, 960*ms)}, waiting},
+		{"in a tick", unknown, []sockdiag.Socket{at(17, 20156, 3, 100, s, s)}, waiting},
 		{"nginx'", none, []sockdiag.Socket{at(15, 20092, 7, 127, s, 900*ms)}, waiting},
 		{"an upload over HTTP/1", unknown, []sockdiag.Socket{at(15, 20092, 1, 127, s, 900*ms)}, nothing},
 		{"an upload of little, and some frames", unknown, []sockdiag.Socket{busy, at(52, 92_000, 62, 200_052, s, 900*ms)}, maybe},

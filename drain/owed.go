@@ -307,19 +307,21 @@ func (h *history) small(s *sockdiag.Socket, g greeting, in, out uint32) bool {
 	return h.permits(s, g, in, out)
 }
 
-// permits tells whether what the app has sent is no more than permission to send more, after so many bytes that came.
+// permits tells whether what the app has sent is no more than permission to send more, after so many bytes that came. An HTTP/2
+// server's first words may come before, in a segment of their own.
 func (h *history) permits(s *sockdiag.Socket, g greeting, in, out uint32) bool {
-	most, each := uint32(controlSize), uint32(frameSize)
-	if !h.settled {
-		most = helloSize
-	}
+	most, each, segments := uint32(controlSize), uint32(frameSize), s.Sent-h.sent
 	if g.tls && !g.http2 {
 		return false
 	}
 	if g.tls || h.settled && s.BytesReceived-in > shortestHello && !g.known {
 		each = recordSize
 	}
-	return in >= 1<<10 && out <= most+greeting{http2: true}.flow(in) && out <= each*(s.Sent-h.sent)
+	longest := each * segments
+	if !h.settled && segments > 0 {
+		most, longest = helloSize, helloSize+each*(segments-1)
+	}
+	return in >= 1<<10 && out <= most+greeting{http2: true}.flow(in) && out <= longest
 }
 
 // parting tells whether all that a connection has carried since it was idle, after it had carried something, is so little as
