@@ -41,5 +41,5 @@ func Unknowns(env map[string]string, table []*Setting) (all []Unknown) {
 
 // plain is a name without what people get wrong in one.
 func plain(name string) string {
-	return strings.ToUpper(strings.NewReplacer("_", "", "-", "").Replace(name))
+	return strings.ToUpper(strings.ReplaceAll(strings.ReplaceAll(name, "_", ""), "-", ""))
 }
