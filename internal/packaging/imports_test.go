@@ -114,12 +114,17 @@ func TestProgramLeavesOut(t *testing.T) {
 	}
 	for _, unwanted := range []string{
 		"text/template", "html/template", "expvar", "testing", "net/http/httptest", "net/http/pprof",
-		"runtime/cgo", "log/syslog", "go.yaml.in", "sigs.k8s.io", "k8s.io", "mvdan.cc", module + "/internal/lint", module + "/internal/fakees", module + "/internal/testmanifest", module + "/internal/testpaste", module + "/internal/testpipe", module + "/internal/testserver",
+		"runtime/cgo", "log/syslog", "go.yaml.in", "sigs.k8s.io", "k8s.io", "mvdan.cc", module + "/internal/lint", module + "/internal/fakees",
 	} {
 		for _, path := range program.Deps {
 			if within(path, unwanted) {
 				t.Errorf("cmd/prestop depends on %s", path)
 			}
+		}
+	}
+	for _, path := range program.Deps {
+		if strings.HasPrefix(path, module+"/internal/test") {
+			t.Errorf("cmd/prestop depends on %s, which is for tests", path)
 		}
 	}
 }
