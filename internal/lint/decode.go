@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/prestop/prestop/internal/phrase"
 )
 
 // A decoder reads documents into Kubernetes' own types as strictly as the API server does, and goes on where the API server
@@ -237,9 +239,9 @@ func (d *decoder) pairs(n node, of reflect.Type, do func(key, value node)) {
 // nearest is the field that is written almost like a name, or the one that it is a part of; empty: none is.
 func (i *typeInfo) nearest(name string) string {
 	for _, field := range i.names[len(i.plain):] {
-		i.plain = append(i.plain, plain(field))
+		i.plain = append(i.plain, phrase.Plain(field))
 	}
-	name = plain(name)
+	name = phrase.Plain(name)
 	if at := slices.IndexFunc(i.plain, func(field string) bool { return almostEqual(field, name) }); at >= 0 {
 		return i.names[at]
 	}
@@ -260,8 +262,3 @@ func almostEqual(a, b string) bool {
 	}
 	return len(a) <= 1 && len(b) <= 1 || len(a) == 2 && len(b) == 2 && a[0] == b[1] && a[1] == b[0]
 }
-
-var separators = strings.NewReplacer("_", "", "-", "")
-
-// plain is a name without what people write in one by mistake: upper-case letters throughout, no _ and no -.
-func plain(name string) string { return strings.ToUpper(separators.Replace(name)) }

@@ -31,6 +31,11 @@ func Nearest(word string, among []string) string {
 	return nearest
 }
 
+// Plain is a name without what people get wrong in one: upper-case letters throughout, no _ and no -.
+func Plain(name string) string {
+	return strings.ToUpper(strings.ReplaceAll(strings.ReplaceAll(name, "_", ""), "-", ""))
+}
+
 // DidYouMean is the end of a message about a word that is not known; empty: it is almost none of the others.
 func DidYouMean(word string, among []string) string {
 	return Meant(Nearest(word, among))

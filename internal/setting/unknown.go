@@ -23,13 +23,14 @@ func Unknowns(env map[string]string, table []*Setting) (all []Unknown) {
 	names := make(map[string]string)
 	var among []string
 	for _, s := range table {
-		among = append(among, plain(s.Env))
-		names[plain(s.Env)] = s.Env
+		p := phrase.Plain(s.Env)
+		among = append(among, p)
+		names[p] = s.Env
 	}
 	for _, name := range slices.Sorted(maps.Keys(env)) {
-		p := plain(name)
+		p := phrase.Plain(name)
 		injected := name == Prefix+"PORT" || strings.HasPrefix(name, Prefix+"PORT_") || strings.HasPrefix(name, Prefix+"SERVICE_")
-		if !strings.HasPrefix(p, plain(Prefix)) || names[p] == name || injected {
+		if !strings.HasPrefix(p, phrase.Plain(Prefix)) || names[p] == name || injected {
 			continue
 		}
 		if meant := names[phrase.Nearest(p, among)]; meant != "" || strings.HasPrefix(name, Prefix) {
@@ -37,9 +38,4 @@ func Unknowns(env map[string]string, table []*Setting) (all []Unknown) {
 		}
 	}
 	return all
-}
-
-// plain is a name without what people get wrong in one.
-func plain(name string) string {
-	return strings.ToUpper(strings.ReplaceAll(strings.ReplaceAll(name, "_", ""), "-", ""))
 }
