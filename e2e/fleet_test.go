@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"math/big"
 	"os"
@@ -478,21 +479,41 @@ type shopObject struct {
 	}
 }
 
-// run works until ctx ends. A watch that ends is begun again, as operators do, and the log says why it ended.
+// run works until ctx ends. It lists the shops and watches from there on, as operators do. A watch says nothing of what was there before where
+// the API server has just changed how it serves a new kind, and ends soon: so what ends a watch is said in the log, and the shops are listed anew.
 func (o operator) run(ctx context.Context) {
 	for ctx.Err() == nil {
-		var wrong error
-		err := kube.Watch(ctx, lab.api, o.shops(""), func(change kube.Change[shopObject]) bool {
-			if change.Type != "DELETED" {
-				wrong = o.reconcile(ctx, change.Object)
-			}
-			return wrong == nil
-		})
-		if ctx.Err() == nil {
-			o.Logf("operator: %v", cmp.Or(wrong, err))
+		if err := o.follow(ctx); ctx.Err() == nil {
+			o.Logf("operator: %v", err)
 			pause(ctx, 200*time.Millisecond)
 		}
 	}
+}
+
+// follow reconciles the shops that are there, and each that changes, until something goes wrong.
+func (o operator) follow(ctx context.Context) (wrong error) {
+	var list struct {
+		Metadata struct{ ResourceVersion string }
+		Items    []shopObject
+	}
+	if err := lab.api.Get(ctx, o.shops(""), &list); err != nil {
+		return err
+	}
+	for _, shop := range list.Items {
+		if err := o.reconcile(ctx, shop); err != nil {
+			return err
+		}
+	}
+	err := kube.Watch(ctx, lab.api, o.shops("?resourceVersion="+list.Metadata.ResourceVersion), func(change kube.Change[shopObject]) bool {
+		switch change.Type {
+		case "ADDED", "MODIFIED":
+			wrong = o.reconcile(ctx, change.Object)
+		case "ERROR":
+			wrong = errors.New("the watch cannot go on from that version")
+		}
+		return wrong == nil
+	})
+	return cmp.Or(wrong, err)
 }
 
 // reconcile makes the pods of a shop's version, and deletes the others when those are ready.
