@@ -76,7 +76,7 @@ func parseLock(l *grammar.Line, w *grammar.Word) (s *lockSpec, path string, err 
 	case password:
 		l.HideURL(w, u)
 		return nil, "", w.Expected("expected no password in the URL: password-file=FILE keeps it out of the pod's spec")
-	case u.Port() != "":
+	case u.Port() != "" || strings.HasSuffix(u.Host, ":"):
 		port = u.Port()
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {

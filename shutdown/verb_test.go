@@ -538,6 +538,8 @@ func TestStepsThatCannotBeRead(t *testing.T) {
 		"unlock redis:// key=b value-file=/c":                 "column 8: expected redis://HOST, rediss://HOST, etcd://HOST or etcds://HOST (with an s: TLS)",
 		"unlock redis://a?db=1 key=b value-file=/c":           "column 8: expected redis://HOST, rediss://HOST, etcd://HOST or etcds://HOST (with an s: TLS)",
 		"unlock redis://u:hunter22@a key=b":                   "column 8: expected no password in the URL: password-file=FILE keeps it out of the pod's spec",
+		"post http://app:/":                                   "column 6: expected a port after the colon, as in http://localhost:8080/path",
+		"unlock redis://a: key=b":                             "column 8: expected a port from 1 to 65535, got \"redis://a:\"",
 		"unlock redis://a:0 key=b":                            "column 8: expected a port from 1 to 65535, got \"redis://a:0\"",
 		"unlock redis://a value-file=/c":                      "column 8: expected key=, the lock's key",
 		"unlock redis://a key=b":                              "column 8: expected value-file=, a file that holds the lock's value",

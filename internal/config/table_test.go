@@ -25,6 +25,7 @@ const (
 	wantAnyURL      = "expected a URL that begins with http://, https:// or http+unix:, got the scheme "
 	wantHost        = "expected a URL with a host, as in http://localhost:8080/path"
 	wantPort        = "expected a port from 1 to 65535, got "
+	wantAfterColon  = "expected a port after the colon, as in http://localhost:8080/path"
 	wantTermination = "expected off, on, or the absolute path that is the container's terminationMessagePath, got "
 	wantURL         = "expected a URL such as http://localhost:8080/path"
 	wantReadable    = "expected a URL such as http://localhost:8080/path; this one cannot be read"
@@ -70,6 +71,7 @@ func urlBad(scheme string) map[string]string {
 		"http:host":                         wantHost,
 		"http://:80/":                       wantHost,
 		"http://user:hunter22@/":            wantHost,
+		"http://host:/":                     wantAfterColon,
 		"http://host:0/":                    wantPort + "0",
 		"http://host:70000/":                wantPort + "70000",
 		"http://host:65536/":                wantPort + "65536",
@@ -98,7 +100,6 @@ var settingRows = map[string]settingRow{
 			"http://user:hunter22@host/a":         "http://host/a",
 			"http://hunter22@host/a":              "http://host/a",
 			"http://host/a?token=hunter22#hunter": "http://host/a",
-			"http://host:/":                       "http://host:/",
 		},
 		bad: with(urlBad(wantAnyURL), map[string]string{
 			"":                      wantURL,

@@ -39,6 +39,8 @@ func parse(text, beginnings string) (*url.URL, error) {
 		return nil, errors.New("expected an IPv6 address and a zone of plain letters, as in http://[fe80::1%25eth0]:8080/path")
 	case u.Hostname() == "" || strings.Contains(u.Host, ","):
 		return nil, errors.New("expected a URL with a host, as in http://localhost:8080/path")
+	case strings.HasSuffix(u.Host, ":"): // a variable that was empty
+		return nil, errors.New("expected a port after the colon, as in http://localhost:8080/path")
 	}
 	if port := u.Port(); port != "" {
 		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {

@@ -40,6 +40,8 @@ func TestParseURL(t *testing.T) {
 		{"http://[::%25\x98]/", "", "", "expected an IPv6 address and a zone of plain letters, as in http://[fe80::1%25eth0]:8080/path"},
 		{"http://[fe80::1%25eth0]:8080/a", "http://[fe80::1%eth0]:8080", "/a", ""},
 		{"http://a:0/", "", "", "expected a port from 1 to 65535, got 0"},
+		{"http://a:/", "", "", "expected a port after the colon, as in http://localhost:8080/path"},
+		{"http://[::1]:", "", "", "expected a port after the colon, as in http://localhost:8080/path"},
 		{"http://u:pass word@a/", "", "", "expected a URL such as http://localhost:8080/path; this one cannot be read"},
 	}
 	for _, test := range tests {
