@@ -96,3 +96,30 @@ func TestUntilURL(t *testing.T) {
 		}
 	}
 }
+
+// A server takes 12 s for an answer. timeout= holds as it is written, however long the step has.
+func TestUntilURLSlow(t *testing.T) {
+	t.Parallel()
+	slow := func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-time.After(12 * s):
+		case <-r.Context().Done():
+		}
+	}
+	for _, test := range []struct {
+		options string
+		took    time.Duration
+		err     string
+	}{
+		{"timeout=15s", 12 * s, ""},
+		{"timeout=1h", 12 * s, ""},
+		{"timeout=11s", 20 * s, "could not see: http://app: no complete answer in time (its max is reached)"},
+		{"", 20 * s, "could not see: http://app: no complete answer in time (its max is reached)"},
+		{"timeout=15s only-if=http://other/", 20 * s, "could not see: http://app: "},
+	} {
+		took, err := lasts(t, "until http://app/x "+test.options, slow)
+		if took != test.took || (err == nil) != (test.err == "") || err != nil && !strings.HasPrefix(err.Error(), test.err) {
+			t.Errorf("%s: %v after %v; want %q after %v", test.options, err, took, test.err, test.took)
+		}
+	}
+}

@@ -17,7 +17,7 @@ import (
 type URL struct {
 	Client  *web.Client
 	Request web.Request
-	Timeout time.Duration // of one look; 0: 10 s. It is never more than a third of the step's time.
+	Timeout time.Duration // of one look; 0: 10 s, at most a third of the time that the step has
 	MetBy   web.Statuses  // statuses that meet it whatever Until says; none given: none
 	Until   Condition
 	Stable  int           // looks in a row that meet it; 0: 1
@@ -26,8 +26,8 @@ type URL struct {
 
 // A Condition is what an answer must say.
 type Condition interface {
-	// judging prepares a request, and gives what judges its answer. An error of that means that it could not see, which is
-	// never taken for anything that it hopes for.
+	// judging prepares a request, and returns the function that judges its answer. An error of that function means that it could
+	// not see. Such an answer never meets the condition.
 	judging(r *web.Request) func(web.Answer) (sight, error)
 }
 
@@ -38,9 +38,9 @@ const (
 
 // Run asks until the condition is met. See [File.Run] for its errors.
 func (u *URL) Run(ctx context.Context, log *slog.Logger) error {
-	timeout := cmp.Or(u.Timeout, 10*time.Second)
-	if deadline, ok := ctx.Deadline(); ok {
-		timeout = min(timeout, web.Timeout(time.Until(deadline)))
+	timeout := cmp.Or(u.Timeout, web.MaxTry)
+	if deadline, ok := ctx.Deadline(); ok && u.Timeout == 0 {
+		timeout = web.Timeout(time.Until(deadline))
 	}
 	p := poll{every: askEvery, stable: u.Stable, min: u.Min, rarely: askSays, look: func(ctx context.Context) (sight, error) {
 		return u.look(ctx, timeout)
@@ -73,7 +73,7 @@ func (u *URL) Check(ctx context.Context) ([]step.Finding, error) {
 	if err != nil {
 		return all, err
 	}
-	s, err := u.look(ctx, cmp.Or(u.Timeout, 10*time.Second))
+	s, err := u.look(ctx, cmp.Or(u.Timeout, web.MaxTry))
 	if err != nil {
 		return all, err
 	}

@@ -23,27 +23,28 @@ const (
 	maxRetryAfter = 10 * time.Second
 	oneTry        = 2 * time.Second
 
-	// maxUnsent is how long an open call may take while no request is under way, maxConnect how long one of its tries
-	// may take to send a request.
+	// maxUnsent is how long an open call may take while no request is under way. maxConnect is how long one of its tries may take to
+	// send a request.
 	maxUnsent  = 30 * time.Second
 	maxConnect = 5 * time.Second
-	// maxRefused is how long an open call is refused by a port of loopback until that is final.
+	// maxRefused is how long a loopback port may refuse the connections of an open call before that is final.
 	maxRefused = 3 * time.Second
 )
 
 // A Policy says when a call is tried again. Its zero value tries again what may pass by itself, for as long as
 // the call's context has time.
 type Policy struct {
-	// Tries is how many there may be; 0: no bound. With less than 2 s there is one.
+	// Tries is how many tries there may be; 0: no bound. With less than 2 s there is only one.
 	Tries int
-	// Timeout bounds one try; 0: 10 s. It is never more than a third of the time that all have, unless the call is Open.
+	// Timeout bounds one try; 0: 10 s, at most a third of the time that all tries have. The only try of a call has all of that time, and
+	// an Open call has no bound.
 	Timeout time.Duration
-	// Open has a request that was sent waited for until ctx ends: many a shutdown endpoint answers when its work is done.
-	// Then Timeout is as long as it says, 0 is no bound, and a request that was sent is not sent again for slowness. What
-	// is done while no request is under way (resolving, connecting, TLS, pauses) has 30 s in all and 5 s for each try.
-	// Connections that a port of loopback refuses for 3 s are final. The try has to use the context for [Client.Send].
+	// Open: the answer to a request that was sent is waited for until ctx ends, since many shutdown endpoints answer only when their
+	// work is done. Then Timeout is used exactly as it is written, 0 is no bound, and a request that was sent is not sent again because
+	// the server is slow. The time while no request is under way (resolving, connecting, TLS, pauses) is limited to 30 s in all and 5 s
+	// in each try. If a loopback port refuses connections for 3 s, that is final. The try has to use its context for [Client.Send].
 	Open bool
-	// Once has nothing tried again after the first byte of a request, whatever came back.
+	// Once: nothing is tried again after the first byte of a request, whatever came back.
 	Once bool
 	// Again tells whether an answer is tried again; nil: [Transient].
 	Again func(Answer) bool
@@ -59,9 +60,9 @@ func Transient(a Answer) bool {
 	return false
 }
 
-// Do tries until an answer is final or no further try could finish before ctx's deadline. An answer is
-// returned as it is, whatever its status; the error is that of the last try, and where ctx ended the call it
-// wraps context.Cause(ctx) too. A try may return both: the error counts, and the answer's Retry-After.
+// Do tries until an answer is final or no further try could finish before ctx's deadline. It returns an answer as it is, whatever its
+// status. The error is that of the last try. If ctx ended the call, the error wraps context.Cause(ctx) too. A try may return both an
+// answer and an error: then the error counts, and the answer's Retry-After.
 func (p Policy) Do(ctx context.Context, log *slog.Logger, try func(context.Context) (Answer, error)) (Answer, error) {
 	c := &call{Policy: p, try: try, log: log, all: 30 * time.Second, begun: time.Now()}
 	if c.Again == nil {
@@ -81,7 +82,7 @@ type call struct {
 	Policy
 	try  func(context.Context) (Answer, error)
 	log  *slog.Logger
-	all  time.Duration // that the tries have together
+	all  time.Duration // that all tries have together
 	made int
 	took time.Duration // of the last try
 	next time.Duration // pause before the next, drawn once
@@ -89,8 +90,8 @@ type call struct {
 	err  error // of the last try
 
 	begun    time.Time
-	underWay time.Duration // that requests were, in all
-	sent     bool          // by the last try
+	underWay time.Duration // how long requests were under way, in all
+	sent     bool          // the last try began to send its request
 	refused  time.Time     // when loopback began to refuse; zero: the last try had another end
 }
 
@@ -174,25 +175,22 @@ func (c *call) RoundTrip(req *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: answer.Status, Header: http.Header{}, Body: http.NoBody, Request: req}, nil
 }
 
-// timeout bounds one try, 0 does not. An only one is bounded by the call's context alone.
+// timeout bounds one try; 0: no bound.
 func (c *call) timeout() time.Duration {
-	if c.Open {
+	switch {
+	case c.Timeout > 0 || c.Open:
 		return c.Timeout
+	case c.Tries == 1:
+		return c.all + time.Second
 	}
-	timeout := Timeout(c.all)
-	if c.Tries == 1 {
-		timeout = c.all + time.Second
-	}
-	if c.Timeout > 0 {
-		timeout = min(timeout, c.Timeout)
-	}
-	return timeout
+	return Timeout(c.all)
 }
 
 // unsent is what is left of the time that an open call has while no request is under way.
 func (c *call) unsent() time.Duration { return maxUnsent - (time.Since(c.begun) - c.underWay) }
 
-// fail keeps why a try failed; one that was cut together with the call says less than the one before it.
+// fail keeps why a try failed. A try that was cut together with the call says less than the try before it, so then the earlier error
+// stays.
 func (c *call) fail(ctx context.Context, a Answer, err error, timeout time.Duration) error {
 	switch {
 	case ctx.Err() == nil && errors.Is(err, ErrTry):
@@ -207,7 +205,7 @@ func (c *call) check(ctx context.Context, _ *http.Response, err error) (bool, er
 	switch {
 	case ctx.Err() != nil || err != nil && Final(err) || err == nil && !c.Again(c.last) || c.made == c.Tries:
 		return false, nil
-	case c.Open && c.sent && errors.Is(err, ErrTry): // it is slow, and has been asked
+	case c.Open && c.sent && errors.Is(err, ErrTry): // the server is slow, and has been asked
 		return false, nil
 	case c.Once && c.sent:
 		c.log.Warn("not sent again: once", "event.code", "not-sent-again", "error", c.reason())
@@ -268,8 +266,8 @@ type permanent struct{ error }
 func (e *permanent) Unwrap() error { return e.error }
 func (*permanent) Final() bool     { return true }
 
-// Final tells whether an error of a try will be the same next time: it says so itself by a method Final, a
-// certificate was refused by either side, or there is no TLS behind https.
+// Final tells whether an error of a try will be the same next time. It will if a method Final of the error says so, if either side
+// refused a certificate, or if there is no TLS behind https.
 func Final(err error) bool {
 	if f, ok := errors.AsType[interface {
 		error
