@@ -40,6 +40,8 @@ func TestFrames(t *testing.T) {
 		{"and an answer, long after it", h2, []sockdiag.Socket{busy, at(65, 110_000, 60, 200_000, s, 3*s), at(65, 110_000, 62, 200_100, 20*s, s)}, nothing},
 		{"that server speaks no HTTP/2", greeting{known: true, tls: true, bytes: 1800, segments: 3}, []sockdiag.Socket{busy, at(65, 110_000, 66, 200_300, s, 900*ms)}, nothing},
 		{"permission to send more, after a download", h2, []sockdiag.Socket{busy, at(53, 90_200, 160, 400_000, 900*ms, 910*ms)}, maybe},
+		{"of a busy client", h2, []sockdiag.Socket{busy, at(53, 90_200, 160, 400_000, 700*ms, 910*ms)}, maybe},
+		{"after a download whose request was seen to wait", h2, []sockdiag.Socket{at(5, 1733, 4, 1848, 900*ms, 904*ms), at(34, 2009, 728, 1_005_245, 1276*ms, 1280*ms)}, maybe},
 		{"a request, long after a download", h2, []sockdiag.Socket{busy, at(53, 90_200, 160, 400_000, 400*ms, 910*ms)}, waiting},
 		{"HTTP/2's first request, while it waits", h2, []sockdiag.Socket{at(5, 1733, 4, 1848, 900*ms, 904*ms)}, waiting},
 		{"its answer, and that the settings were read", h2, []sockdiag.Socket{at(6, 1764, 3, 2264, 900*ms, 904*ms)}, maybe},

@@ -8,41 +8,41 @@ import (
 	"github.com/prestop/prestop/internal/sockdiag"
 )
 
-// A claim is whether a client waits for an answer, as far as the counters tell.
+// A claim says whether a client waits for an answer, as far as the counters tell.
 type claim uint8
 
 const (
 	nothing claim = iota
-	maybe         // a request, or something that no answer is due for: counts for 15 s
+	maybe         // a request, or something that needs no answer: counts for 15 s
 	waiting       // a request: counts until it is answered
 )
 
 // history is what is remembered of a connection, to tell whether its client waits for an answer.
 //
-// The kernel's clock ticks every 1 to 10 ms, so a request and its answer often have the same time, and so have an answer
-// and the request that follows it. What tells them apart is that the kernel acknowledges by a segment of its own whatever
-// is not answered within 200 ms.
+// The kernel's clock ticks every 1 to 10 ms. So a request and its answer often have the same time, and so do an answer and
+// the next request. The acknowledgements tell the two cases apart: if payload is not answered within 200 ms, the kernel
+// acknowledges it by a separate segment.
 //
-// There may be ten thousand of them, so it is 52 bytes.
+// There may be ten thousand histories, so each has only 52 bytes.
 type history struct {
-	round  uint32 // of the look that has met it last
+	round  uint32 // number of the last look that found the connection
 	old    bool   // it was there at the first look
 	counts bool   // it has carried payload that matters
-	owed   bool   // the last look took it for one that waits
+	owed   bool   // at the last look, something was owed to its client
 	given  bool   // it was given up
-	little bool   // what went last is no more than a heartbeat is long
-	beats  bool   // and is one
-	last   moment // payload, heartbeats too
-	active moment // payload, but no heartbeats
+	little bool   // its last payload was no longer than a heartbeat
+	beats  bool   // its last payload was a heartbeat
+	last   moment // last payload, heartbeats included
+	active moment // last payload, heartbeats not included
 	judged
 }
 
-// judged is how a connection was at the last look with nothing under way, and what was thought of it.
+// judged is the state of a connection at the last look with nothing under way, and the verdict of that look.
 type judged struct {
 	settled           bool  // there was such a look
-	opening           bool  // all that was known is that it may have carried no more than a handshake
-	blind             bool  // it was judged by all that it has ever carried, and what the port speaks was not known
-	claim             claim // if it waits
+	opening           bool  // it may have carried no more than a handshake, and nothing else was known
+	blind             bool  // it was judged by all that it ever carried, before it was known what the port speaks
+	claim             claim // whether its client waits
 	asked             moment
 	received, sent    uint32
 	bytesIn, bytesOut uint32
@@ -50,7 +50,7 @@ type judged struct {
 	asking            uint32 // if it waits: bytes that came with the request
 }
 
-// A moment is on the clock of the looks, in milliseconds, which is exact enough; what came before they began is negative.
+// A moment is a time in milliseconds since the looks began, which is exact enough. An earlier time is negative.
 type moment int32
 
 func at(d time.Duration) moment {
@@ -60,35 +60,35 @@ func at(d time.Duration) moment {
 func (m moment) since() time.Duration { return time.Duration(m) * time.Millisecond }
 
 const (
-	longSilence  = 5 * time.Second        // before a heartbeat
-	readTime     = 5 * time.Second        // within which an app has read an upload, and said that it may send more
-	reactionTime = 50 * time.Millisecond  // within which a client acknowledges by a frame what it was sent
-	settleTime   = 250 * time.Millisecond // after which the kernel has acknowledged
-	// A client acknowledges what it was sent within 500 ms (RFC 9293, 3.8.6.3), and probes of keep-alive come later.
+	longSilence  = 5 * time.Second        // of silence before a heartbeat
+	readTime     = 5 * time.Second        // within this time an app has read an upload, and has permitted more
+	reactionTime = 50 * time.Millisecond  // within this time a client acknowledges by a frame what it was sent
+	settleTime   = 250 * time.Millisecond // after this time the kernel has acknowledged
+	// A client acknowledges what it was sent within 500 ms (RFC 9293, 3.8.6.3). Keep-alive probes come later.
 	ackTime = 500 * time.Millisecond
-	// An HTTP/2 server sends more than answers: settings at first, then permission to send more, and pings. Nothing else
-	// that speaks HTTP answers with so few bytes.
-	helloSize   = 63 // all that it has ever sent
-	helloFrames = 80 // the same, where it came in several segments
+	// An HTTP/2 server does not only send answers: it sends settings at first, then permission to send more, and pings. No
+	// other server that speaks HTTP answers with so few bytes.
+	helloSize   = 63 // if this is all that it has ever sent
+	helloFrames = 80 // the same, if it came in several segments
 	controlSize = 48 // since a request, in a TLS record
-	// A client's first words in HTTP/2 without a request are as few where it opens a channel in advance, as gRPC does: preface,
-	// settings, and the acknowledgement of the server's.
+	// A client that opens an HTTP/2 channel in advance, as gRPC does, sends at most so much without a request: the preface, its
+	// settings, and the acknowledgement of the server's settings.
 	prefaceSize = 48
-	// GOAWAY twice, each with a reason of some 15 bytes, and a ping, each in a TLS record.
+	// Two GOAWAY frames, each with a reason of about 15 bytes, and a ping. Each frame is in a TLS record.
 	farewellSize = 2*(17+15+22) + 39
-	// A handshake, the preface, one request, and that the server's settings were read, come in so many segments at most.
+	// A handshake, the preface, one request, and the acknowledgement of the server's settings take at most so many segments.
 	openingSegments = helloSegments + 3
 	// An upload of so many bytes makes a server send permission to send more.
 	uploadSize  = 16 << 10
 	frameHeader = 9
-	// A client's first words of TLS come in so many segments at most, one of them sent twice.
+	// A client's part of a TLS handshake takes at most so many segments, if one of them is sent twice.
 	helloSegments = 3
-	// Control frames come in segments of a few bytes each, an HTTP/1 answer in one or two of many.
-	frameSize, recordSize = 32, 70 // a segment's mean, without TLS and with it
+	// Control frames come in segments of a few bytes each. An HTTP/1 answer comes in one or two segments of many bytes.
+	frameSize, recordSize = 32, 70 // mean bytes of a segment, without TLS and with TLS
 )
 
-// newHistory is of a connection of which nothing is known but what is usual: the kernel acknowledges the first segment
-// with payload at once.
+// newHistory is the history of a connection of which nothing is known yet. It assumes what is usual: the kernel acknowledges
+// the first segment with payload at once.
 func newHistory(old bool) history { return history{old: old, judged: judged{acks: 1}} }
 
 // look tells whether the client waits for an answer, and since when.
@@ -122,7 +122,7 @@ func (h *history) unchanged(s *sockdiag.Socket) bool {
 	return h.settled && h.received == s.Received && h.sent == s.Sent && !h.late(s)
 }
 
-// note remembers when payload went last that counts.
+// note remembers when payload that counts last went.
 func (h *history) note(now time.Duration, s *sockdiag.Socket, g greeting, q *Quiet) {
 	if h.settled && s.Received == h.received && s.Sent == h.sent {
 		return
@@ -135,8 +135,8 @@ func (h *history) note(now time.Duration, s *sockdiag.Socket, g greeting, q *Qui
 	}
 }
 
-// late tells whether the kernel has acknowledged something since nothing seemed to be under way, because the app was without
-// processor time in the middle of reading. What the kernel sends later is for keep-alive.
+// late tells whether the kernel has acknowledged something since the look that saw nothing under way. This happens if the app
+// got no processor time in the middle of reading. Acknowledgements after readTime are for keep-alive.
 func (h *history) late(s *sockdiag.Socket) bool {
 	return h.claim == nothing && s.Acks != h.acks && s.SinceReceived == s.SinceSent && s.SinceReceived < readTime
 }
@@ -190,8 +190,8 @@ func (h *history) judge(now time.Duration, s *sockdiag.Socket, g greeting) (aske
 	return came, maybe
 }
 
-// greeted tells whether the handshake was over when nothing was under way last: what went since is no part of it. Where the
-// server is short of processor time, its tickets may come long after the rest.
+// greeted tells whether the handshake was over at the last look with nothing under way. What went since then is no part of
+// the handshake. If the server is short of processor time, its tickets may come long after the rest of the handshake.
 func (h *history) greeted(g greeting) bool {
 	switch {
 	case !h.settled:
@@ -204,9 +204,10 @@ func (h *history) greeted(g greeting) bool {
 	return h.bytesOut+oneTicket >= g.bytes
 }
 
-// asks is what the client claims whose payload came last.
+// asks is the claim of a client whose payload came last.
 func (h *history) asks(s *sockdiag.Socket, g greeting, in, out uint32) claim {
-	soon := s.Sent > 0 && s.SinceSent-s.SinceReceived <= reactionTime+s.RoundTrip
+	after := s.SinceSent - s.SinceReceived - s.RoundTrip
+	soon := s.Sent > 0 && after <= reactionTime
 	switch {
 	case h.hello(s) && in > prefaceSize:
 		return waiting
@@ -215,21 +216,21 @@ func (h *history) asks(s *sockdiag.Socket, g greeting, in, out uint32) claim {
 	case h.settled && in <= controlSize && out <= controlSize:
 		return max(maybe, h.claim)
 	case soon && g.http2 && !h.settled && s.Received <= openingSegments && (g.known || !g.mayBeTLS(s)):
-		return maybe // a request, or that the server's settings were read after an answer
-	case soon && g.http2 && out >= 4<<10 && in <= controlSize+g.flow(out):
-		return max(maybe, h.claim) // permission to send more, as comes after a download
+		return maybe // a request, or the acknowledgement of the server's settings after an answer
+	case after <= settleTime && g.http2 && out >= 4<<10 && in <= controlSize+g.flow(out):
+		return maybe // permission to send more, as a client gives it when it has read a download
 	}
 	return waiting
 }
 
 func (h *history) settle(now time.Duration, s *sockdiag.Socket, asked time.Duration, c claim) {
-	if !(c != nothing && h.claim != nothing && s.Received == h.received) { // else it may be answered in small pieces
+	if !(c != nothing && h.claim != nothing && s.Received == h.received) { // otherwise the answer may be coming in small pieces
 		h.bytesOut = bytesOut(s)
 	}
 	if c != waiting || h.claim != waiting {
 		h.asking = 0
 	}
-	if h.settled || !h.old { // else nobody knows when they came
+	if h.settled || !h.old { // otherwise nobody knows when these bytes came
 		h.asking += s.BytesReceived - h.bytesIn
 	}
 	h.settled, h.asked, h.claim = true, at(asked), c
@@ -237,9 +238,10 @@ func (h *history) settle(now time.Duration, s *sockdiag.Socket, asked time.Durat
 	h.last = at(now - lastPayload(s))
 }
 
-// unanswered tells whether the last payload came from the client. Of two in the same tick it was the answer if the kernel
-// had nothing to acknowledge since, if nothing else came since nothing was under way, or if the client acknowledged
-// something later; and what came first of all is taken for answered. Where nothing tells, it was not.
+// unanswered tells whether the last payload came from the client. If payload went both ways in the same tick, the answer was last
+// in three cases: the kernel has had nothing to acknowledge since, or only one segment has come since nothing was under way, or
+// the client acknowledged something later. The first segment of all is taken for answered. If nothing tells, the client's payload
+// is taken for the last.
 func (h *history) unanswered(s *sockdiag.Socket, g greeting) bool {
 	switch {
 	case s.Received == 0:
@@ -254,43 +256,44 @@ func (h *history) unanswered(s *sockdiag.Socket, g greeting) bool {
 	}
 	alone := h.settled && h.claim == nothing && s.Received == h.received+1
 	acks := h.acks
-	if !h.settled && g.mayBeTLS(s) { // HAProxy is woken by the first segment only once it was acknowledged, so that none is counted
+	if !h.settled && g.mayBeTLS(s) { // HAProxy is woken only after the first segment was acknowledged, so no acknowledgement is counted
 		acks = 0
 	}
-	oneLess := !h.settled && !g.mayBeTLS(s) && s.Received == s.Sent+1 // an answer less than there were requests
+	oneLess := !h.settled && !g.mayBeTLS(s) && s.Received == s.Sent+1 // one answer fewer than requests
 	return (s.Acks != acks || oneLess) && !alone && !ackedLater(s)
 }
 
-// ackedLater tells whether the client acknowledged something after its last payload, which is then the answer. A segment that
-// says so may be overtaken by that payload on its way, and be a tick of the kernel's clock later then.
+// ackedLater tells whether the client acknowledged something after its last payload. What it acknowledged is then the answer.
+// The payload may overtake an older acknowledgement on its way, which then arrives a tick of the kernel's clock later.
 func ackedLater(s *sockdiag.Socket) bool {
 	return s.SinceReceived-s.SinceAck > sockdiag.Tick() && !keptAlive(s)
 }
 
-// keptAlive tells whether the last acknowledgement is an answer to a probe of keep-alive. When the one before came is not known.
+// keptAlive tells whether the last acknowledgement answers a keep-alive probe. When the acknowledgement before came is not known.
 func keptAlive(s *sockdiag.Socket) bool {
 	return s.SinceReceived-s.SinceAck > ackTime+s.RoundTrip
 }
 
-// pinged tells whether all that went since a look with nothing under way is something small one way and something small
-// back. HTTP/2 clients and servers do that on idle connections, and nobody is owed anything by it.
+// pinged tells whether only one small segment went each way since the last look with nothing under way. HTTP/2 clients and
+// servers send pings like this on idle connections, and nobody waits for an answer after that.
 func (h *history) pinged(s *sockdiag.Socket) bool {
 	in, out := s.BytesReceived-h.bytesIn, bytesOut(s)-h.bytesOut
 	if !h.settled || s.Received != h.received+1 || s.Sent != h.sent+1 || in > controlSize || out > controlSize {
 		return false
 	}
-	return s.SinceReceived >= s.SinceSent || in == out // else the client asks after something small that it was sent
+	return s.SinceReceived >= s.SinceSent || in == out // otherwise the app sent something small, and then the client asked
 }
 
-// goesAway tells whether a request may wait, and all that went since is what a gRPC server and its client say when the server is shut
-// down: twice GOAWAY, and between them a ping that is answered. A server that has answered then closes the connection.
+// goesAway tells whether a request may wait, and nothing went since but what a gRPC server and its client say when the server
+// shuts down: two GOAWAY frames, and between them a ping, which the client answers. If the server has answered the request, it
+// closes the connection after that.
 func (h *history) goesAway(s *sockdiag.Socket) bool {
 	in, out := s.BytesReceived-h.bytesIn, bytesOut(s)-h.bytesOut
 	return h.settled && h.claim != nothing && slices.Contains(pingSizes, in) && out <= farewellSize
 }
 
-// hello tells whether all that the app has ever sent may be an HTTP/2 server's first words: settings, and that it has read the
-// client's.
+// hello tells whether all that the app has ever sent may be what an HTTP/2 server sends first: its settings, and the
+// acknowledgement of the client's settings.
 func (h *history) hello(s *sockdiag.Socket) bool {
 	out := bytesOut(s)
 	return !h.settled && out >= 2*frameHeader && (out <= helloSize || out <= helloFrames && out <= frameSize*s.Sent)
@@ -307,8 +310,8 @@ func (h *history) small(s *sockdiag.Socket, g greeting, in, out uint32) bool {
 	return h.permits(s, g, in, out)
 }
 
-// permits tells whether what the app has sent is no more than permission to send more, after so many bytes that came. An HTTP/2
-// server's first words may come before, in a segment of their own.
+// permits tells whether the app has sent no more than permission to send more, where in is how many bytes came. What an HTTP/2
+// server sends first may come before that, in a segment of its own.
 func (h *history) permits(s *sockdiag.Socket, g greeting, in, out uint32) bool {
 	most, each, segments := uint32(controlSize), uint32(frameSize), s.Sent-h.sent
 	if g.tls && !g.http2 {
@@ -324,19 +327,19 @@ func (h *history) permits(s *sockdiag.Socket, g greeting, in, out uint32) bool {
 	return in >= 1<<10 && out <= most+greeting{http2: true}.flow(in) && out <= longest
 }
 
-// parting tells whether all that a connection has carried since it was idle, after it had carried something, is so little as
-// what TLS and HTTP/2 say when they close one. Other protocols ask and answer with as little.
+// parting tells whether a connection has carried so little since it was idle that this may be what TLS and HTTP/2 send to close
+// a connection. Before it was idle, it must have carried something. Other protocols ask and answer with as few bytes.
 func (h *history) parting(s *sockdiag.Socket) bool {
 	return h.settled && h.claim == nothing && h.received > 0 && s.BytesReceived-h.bytesIn <= controlSize && bytesOut(s)-h.bytesOut <= controlSize
 }
 
 func bytesOut(s *sockdiag.Socket) uint32 { return s.BytesAcked + s.Unacked }
 
-// pingSizes are those of an HTTP/2 ping, without TLS, and in a record of TLS 1.3 and 1.2 with the usual ciphers.
+// pingSizes are the bytes of an HTTP/2 ping: without TLS, and in a record of TLS 1.3 or 1.2 with the usual ciphers.
 var pingSizes = []uint32{17, 39, 38, 46}
 
-// beating tells whether all that went since nothing was under way is a heartbeat, after a silence: it says that the peer is
-// there, and nothing else. That can be told only where the protocol is known.
+// beating tells whether a heartbeat, after a silence, is all that went since nothing was under way. A heartbeat says that the
+// peer is there, and nothing else. It can be told from other payload only where the protocol is known.
 func (h *history) beating(now time.Duration, s *sockdiag.Socket, g greeting, p Protocol, silence time.Duration) bool {
 	if !h.settled || now-lastPayload(s)-h.last.since() < silence {
 		return false
