@@ -147,7 +147,7 @@ public class Client {
 // An asker makes requests one after the other over one kept connection.
 type asker func(ctx context.Context, path string, body int) error
 
-// client is an asker by its program: go, python, node or java. What it holds ends with ctx.
+// client is the asker of the peer's program: go, python, node or java. What the asker holds ends with ctx.
 func (p peer) client(ctx context.Context, protocol string) (asker, error) {
 	switch p.program {
 	case "go":
@@ -184,8 +184,8 @@ func (l *lab) compiled() (string, error) {
 	return l.dir, l.failure
 }
 
-// relay is a port of the client's namespace behind which the server is, by connections from the client's address. A program
-// that cannot choose its address asks there.
+// relay is a port in the client's namespace that leads to the server, by connections from the client's address. It is for a program that
+// cannot choose its address.
 func (p peer) relay(ctx context.Context) (port int, err error) {
 	listener, err := p.lab.client.listen(0)
 	if err != nil {

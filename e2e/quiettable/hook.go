@@ -72,7 +72,7 @@ func (l *lab) startHooks() error {
 	return nil
 }
 
-// hook runs a question, and is what it said.
+// hook runs a question, and gives what it said.
 func (l *lab) hook(q question) answer {
 	h, done := l.hooks, make(chan answer, 1)
 	h.mu.Lock()
@@ -87,7 +87,7 @@ func (l *lab) hook(q question) answer {
 	return <-done
 }
 
-// hookMain is the process.
+// hookMain is the main function of the process that runs questions.
 func hookMain() {
 	var mu sync.Mutex
 	out := json.NewEncoder(os.Stdout)

@@ -1,6 +1,6 @@
-// Command quiettable runs the table of docs/quiet.md against real servers: patterns of traffic, each with the moment at which
-// until quiet may end at the earliest and at the latest. Servers and clients are in network namespaces of their own, with a wire
-// between them that takes a while. It needs root, /dev/net/tun, and the servers, which are Debian's but for Go's.
+// Command quiettable runs the table of docs/quiet.md against real servers. A row is a pattern of traffic, with the earliest and
+// the latest moment at which until quiet may end. Servers and clients are in network namespaces of their own, with a wire
+// between them that takes a while. It needs root, /dev/net/tun, and the servers. All but those in Go are Debian's.
 //
 //	go run ./quiettable                      # all rows, ten runs each, 0, 2 and 10 ms of round trip
 //	go run ./quiettable -runs 1 -delays 2ms -late=false  # for CI
@@ -41,6 +41,10 @@ func main() {
 		fmt.Print(docTable())
 		return
 	}
+	if *runs > mostRuns {
+		fmt.Fprintf(os.Stderr, "-runs: expected at most %d, got %d: each run has an address of its own\n", mostRuns, *runs)
+		os.Exit(2)
+	}
 	match, errMatch := regexp.Compile(*only)
 	leave, errLeave := regexp.Compile(*without)
 	if err := cmp.Or(errMatch, errLeave); err != nil {
@@ -67,8 +71,8 @@ func main() {
 		return
 	}
 	status := 0
-	runtime.LockOSThread()       // Pdeathsig is sent when the thread ends that started the process
-	for _, delay := range each { // by a process of its own, with which its servers end
+	runtime.LockOSThread()       // Pdeathsig is sent when the thread that started the process ends
+	for _, delay := range each { // in a process of its own: its servers end with that process
 		cmd := exec.Command("/proc/self/exe", append(slices.Clone(os.Args[1:]), "-delays", delay)...)
 		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -96,10 +100,16 @@ func runAll(delay time.Duration, runs, side int, wanted func(row) bool, late, ve
 	var all sync.WaitGroup
 	var mu sync.Mutex
 	turns := make(chan struct{}, side)
-	for n, r := range rows() {
-		if !wanted(r) {
-			continue
+	table, order := rows(), []int(nil)
+	for _, udp := range []bool{true, false} { // those with datagrams take longest, since their runs come one after the other
+		for n, r := range table {
+			if r.udp == udp && wanted(r) {
+				order = append(order, n)
+			}
 		}
+	}
+	for _, n := range order {
+		r := table[n]
 		port, err := l.port(r.server)
 		if err != nil {
 			fmt.Printf("%-6s %-95s could not be run: %v\n", delay, r.name(), err)
@@ -130,7 +140,7 @@ func runAll(delay time.Duration, runs, side int, wanted func(row) bool, late, ve
 // A result counts the runs of a row.
 type result struct {
 	runs, early, late, broken int
-	worst                     time.Duration // after what was waited for, less for=
+	worst                     time.Duration // from the end of what was waited for to the hook's end, without for=
 	lines                     []string
 }
 
@@ -141,15 +151,15 @@ func (r result) String() string {
 // A running is one run of a row, to its traffic.
 type running struct {
 	mu     sync.Mutex
-	before chan struct{} // closed once that is there which is there before the hook begins
+	before chan struct{} // closed once everything is there that must be there before the hook begins
 	once   sync.Once
 	done   time.Time // when what is to be waited for was over
 }
 
-// there is said once the hook may begin.
+// there is called once the hook may begin.
 func (r *running) there() { r.once.Do(func() { close(r.before) }) }
 
-// over is said each time when something was done that must not be cut off.
+// over is called each time something is done that must not be cut off.
 func (r *running) over() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -164,8 +174,8 @@ const (
 	holding = -1
 )
 
-// run runs a row as often as told, side by side: each run has a client's address and a hook of its own, which ignores all
-// others.
+// run runs a row as often as told, side by side. Rows with datagrams have one run after the other. Each run has a client's address and a
+// hook of its own. The hook ignores all other addresses.
 func (r row) run(l *lab, n, port, runs int) (result result) {
 	result.runs = runs
 	var all sync.WaitGroup
@@ -199,6 +209,10 @@ func (r row) run(l *lab, n, port, runs int) (result result) {
 }
 
 func (r row) once(l *lab, p peer) (verdict, text string) {
+	if r.udp {
+		l.datagrams.Lock()
+		defer l.datagrams.Unlock()
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	state := &running{before: make(chan struct{}), done: time.Now()}
@@ -234,10 +248,11 @@ func (r row) once(l *lab, p peer) (verdict, text string) {
 		}
 	}
 	cancel()
-	after := ended.Sub(done) - max(rowFor, r.quietFor)
-	if from := begin.Add(rowMin); r.endless || done.Add(max(rowFor, r.quietFor)).Before(from.Add(rowFor)) {
-		after = ended.Sub(begin) - max(rowFor, r.quietFor)
+	due := begin.Add(max(rowMin, r.quietFor))
+	if quiet := done.Add(max(rowFor, r.quietFor)); !r.endless && quiet.After(due) {
+		due = quiet
 	}
+	after := ended.Sub(due)
 	text = fmt.Sprintf("after %.1fs, the machine late by %.1fs\n%s", after.Seconds(), told.Stall.Seconds(), seen)
 	held := strings.Contains(seen, "not met")
 	switch {

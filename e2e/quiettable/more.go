@@ -69,10 +69,10 @@ func (slowHealth) Check(ctx context.Context, r *grpc_health_v1.HealthCheckReques
 	return &grpc_health_v1.HealthCheckResponse{}, nil
 }
 
-// stopAfter is how long an app that stops is asked before it stops. Each run has connected by then.
+// stopAfter is how long after its first request an app stops, if it is one that stops. Each run has connected by then.
 const stopAfter = 5 * time.Second
 
-// stopping is a Go server that is shut down while it answers: it stops to listen, and answers what it has been asked.
+// stopping is a Go server that is shut down while it answers: it stops listening, and answers what it has been asked.
 func stopping(l *lab, port int) error {
 	listener, err := l.server.listen(port)
 	if err != nil {
@@ -136,7 +136,7 @@ func (p peer) grpc(secure bool) (*grpc.ClientConn, grpc_health_v1.HealthClient, 
 	return c, grpc_health_v1.NewHealthClient(c), nil
 }
 
-// slowCall is one call of 20 s. Half of the runs make others first. Of the others, some begin before the hook.
+// slowCall is one call of 20 s. Half of the runs make other calls first. Some runs of the other half make the call before the hook begins.
 func slowCall(secure bool) func(context.Context, peer, *running) error {
 	return func(ctx context.Context, p peer, r *running) error {
 		c, client, err := p.grpc(secure)
@@ -193,10 +193,10 @@ func longCall(ctx context.Context, client grpc_health_v1.HealthClient) error {
 	return err
 }
 
-// heldChannels is how many channels, or WebSockets, a client holds that send nothing but pings.
+// heldChannels is how many channels or WebSockets a client holds. They carry nothing but pings.
 const heldChannels = 15
 
-// pinged are channels that have been used, and are idle now but for pings.
+// pinged are channels that have been used, and now carry nothing but pings.
 func pinged(secure bool) func(context.Context, peer, *running) error {
 	return func(ctx context.Context, p peer, r *running) error {
 		for range heldChannels {
@@ -245,7 +245,7 @@ func webSocketServer(secure bool) func(*lab, int) error {
 	}
 }
 
-// webSockets have been used, and are idle now but for pings.
+// webSockets are WebSockets that have been used, and now carry nothing but pings.
 func webSockets(secure bool) func(context.Context, peer, *running) error {
 	scheme, protocol := "ws", "http"
 	if secure {
@@ -296,7 +296,7 @@ func quicServer(l *lab, port int) error {
 	return nil
 }
 
-// http3Requests are some over one connection, a second apart.
+// http3Requests are some requests over one connection, a second apart.
 func http3Requests(ctx context.Context, p peer, r *running) error {
 	c, err := p.lab.udp(p.address())
 	if err != nil {

@@ -12,17 +12,17 @@ import (
 	"github.com/prestop/prestop/drain"
 )
 
-// A row is a pattern of traffic with one server and one client. When it may end counts from when its traffic is over, or from the
-// beginning where nothing is waited for, and for= comes in addition.
+// A row is a pattern of traffic with one server and one client. The time at which its hook may end counts from the end of the traffic. If
+// nothing is waited for, it counts from the hook's beginning. for= comes in addition.
 type row struct {
 	pattern, protocol string
 	server, client    string
-	word              drain.Protocol // that states the protocol
+	word              drain.Protocol // the word of until quiet that states the protocol
 	udp, noProbe      bool
 	quietFor          time.Duration // for=; 0: 3 s
-	endless           bool          // the traffic is none that is waited for
-	untold            bool          // it may be taken for what nobody can tell, and end 15 s after it began
-	latest            time.Duration // after that, or holding
+	endless           bool          // the hook does not wait for this traffic
+	untold            bool          // nobody can tell that it goes on, so that the hook may end 15 s after it began
+	latest            time.Duration // how long after that the hook may end, or holding
 	traffic           func(ctx context.Context, p peer, r *running) error
 }
 
@@ -81,7 +81,8 @@ func slowFirst(protocol, path string, body int) func(context.Context, peer, *run
 	}
 }
 
-// slowLater is one on a connection that has carried others, right after them, while the hook looks or before it begins.
+// slowLater is one slow request on a connection that has carried others, right after these. It is asked while the hook looks, or before the
+// hook begins.
 func slowLater(protocol string, before bool) func(context.Context, peer, *running) error {
 	return func(ctx context.Context, p peer, r *running) error {
 		ask, err := p.client(ctx, protocol)
@@ -115,7 +116,7 @@ func then(protocol string, paths ...string) func(context.Context, peer, *running
 		if err != nil {
 			return err
 		}
-		if p.run%2 == 0 && p.program != "java" { // whose first request takes as long as a hook
+		if p.run%2 == 0 && p.program != "java" && p.program != "node" { // whose first request may take as long as a hook
 			r.there()
 		}
 		for n, path := range paths {
@@ -132,7 +133,7 @@ func then(protocol string, paths ...string) func(context.Context, peer, *running
 	}
 }
 
-// closing are kept connections, each with some answered requests, that are closed one after the other, by Go's client.
+// closing is about kept connections, each with some answered requests. Go's client closes them one after the other.
 func closing(protocol string) func(context.Context, peer, *running) error {
 	return func(ctx context.Context, p peer, r *running) error {
 		var all []func()
@@ -157,7 +158,7 @@ func closing(protocol string) func(context.Context, peer, *running) error {
 	}
 }
 
-// lines are small requests on kept connections that end then, for a while.
+// lines are small requests for a while, two on each connection. Then the connection ends.
 func lines(ctx context.Context, p peer, r *running) error {
 	r.there()
 	for end := time.Now().Add(12 * time.Second); time.Now().Before(end); pause(ctx, 300*time.Millisecond) {
@@ -183,7 +184,7 @@ func lines(ctx context.Context, p peer, r *running) error {
 	return nil
 }
 
-// datagrams are some to a port, for a while.
+// datagrams are some datagrams to a port, for a while.
 func datagrams(ctx context.Context, p peer, r *running) error {
 	r.there()
 	for range 12 {

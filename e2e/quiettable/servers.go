@@ -33,6 +33,7 @@ type lab struct {
 	failure        error
 	javac          sync.Once
 	mu             sync.Mutex
+	datagrams      sync.Mutex // held by the run that sends datagrams: the kernel counts those of all runs together
 }
 
 func newLab(dir string, roundTrip time.Duration) (*lab, error) {
@@ -107,7 +108,8 @@ func (l *lab) program(name string, args ...string) error {
 	return l.server.start(cmd)
 }
 
-// writeCertificates makes tls.crt, tls.key (RSA) and both in all.pem, as HAProxy has them, and an ECDSA pair.
+// writeCertificates makes tls.crt and tls.key (RSA), and both in tls.pem, as HAProxy takes them. ec.crt, ec.key and ec.pem are the same
+// with ECDSA.
 func writeCertificates(dir string) error {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -143,7 +145,8 @@ func writeCertificates(dir string) error {
 	return nil
 }
 
-// handler is the application of the Go servers: /wait?ms=N reads the body and answers after so long, /size?n=N answers N bytes.
+// handler is the application of the Go servers. It reads the body, waits ms milliseconds, and answers with n+5 bytes. With head it sends
+// the header before it waits.
 func handler(w http.ResponseWriter, r *http.Request) {
 	io.Copy(io.Discard, r.Body)
 	n, _ := strconv.Atoi(r.FormValue("n"))
@@ -358,7 +361,7 @@ func puma(secure bool) func(*lab, int) error {
 		if secure {
 			bind = fmt.Sprintf("ssl://0.0.0.0:%d?key=%s/tls.key&cert=%s/tls.crt&verify_mode=none", port, l.dir, l.dir)
 		}
-		return l.program("puma", "-t", "16:16", "-b", bind, l.file("config.ru", rack))
+		return l.program("puma", "-t", "64:64", "-b", bind, l.file("config.ru", rack))
 	}
 }
 
@@ -379,7 +382,7 @@ func line(l *lab, port int) error {
 	return nil
 }
 
-// answerLines answers +OK to what begins with SET.
+// answerLines answers +OK to whatever comes.
 func answerLines(c net.Conn) {
 	defer c.Close()
 	buffer := make([]byte, 4096)

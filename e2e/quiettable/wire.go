@@ -13,23 +13,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A side is a network namespace with one end of the wire. Whatever is run on it by do is in that namespace, and so are the
-// processes and the sockets that it makes.
+// A side is a network namespace with one end of the wire. do runs functions in the namespace. The processes and sockets that they make are
+// in it too.
 type side struct {
 	work chan func()
 	ns   int
 	tun  *os.File
 }
 
-// The addresses of the two sides. A row's run speaks from an address of its own, so that a hook can tell it from others.
+// The addresses of the two sides. Each run of a row speaks from an address of its own, so that a hook can tell it from others.
 const (
 	serverAddress = "10.77.0.1"
 	clientNet     = "10.77."
 	mostRuns      = 40
 )
 
-// newWire makes two namespaces and a wire between them, which takes half of the round trip each way. The kernel's own delay
-// (netem) is not in every kernel, a tun device nearly is.
+// newWire makes two namespaces and a wire between them, which takes half of the round trip each way. The wire is made of tun devices, which
+// nearly every kernel has. Not every kernel has a delay of its own (netem).
 func newWire(roundTrip time.Duration) (server, client *side, err error) {
 	if server, err = newSide(); err != nil {
 		return nil, nil, err
@@ -88,7 +88,7 @@ func (s *side) enter() error {
 	return nil
 }
 
-// do runs f in the namespace, one after the other.
+// do runs f in the namespace. Calls run one after the other.
 func (s *side) do(f func()) {
 	done := make(chan struct{})
 	s.work <- func() { defer close(done); f() }
