@@ -6,7 +6,7 @@ import (
 	"github.com/prestop/prestop/internal/grammar"
 )
 
-// Bounds are those of a number that is waited for. Nil: there is none on that side.
+// Bounds are the limits of a number that is waited for. Nil: no limit on that side.
 type Bounds struct{ AtMost, AtLeast *float64 }
 
 func (b Bounds) hold(n float64) bool {

@@ -10,8 +10,8 @@ import (
 	"github.com/prestop/prestop/internal/step"
 )
 
-// Closed is waited for until nothing listens on the port any more: for a sidecar that must outlive the app. It must
-// have listened once, else nobody can tell whether it has ended or is another port.
+// Closed waits until nothing listens on the port any more. It is for a sidecar that must outlive the app. Something must have
+// listened there once. Otherwise nobody can tell whether the listener has ended or the port is the wrong one.
 type Closed struct {
 	Port uint16
 	Min  time.Duration
@@ -41,7 +41,7 @@ func (c Closed) listens() (bool, error) {
 	return len(ports) > 0, err
 }
 
-// listening are the ports among these that have a listener; none given: all that have.
+// listening gives those of the ports that have a listener. None given: all ports that have a listener.
 func listening(among ...uint16) ([]uint16, error) {
 	var found []uint16
 	err := eachListener(among, func(a netip.AddrPort) { found = append(found, a.Port()) })

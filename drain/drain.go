@@ -1,15 +1,15 @@
-// Package drain sees traffic leave; it only looks.
+// Package drain watches traffic leave. It only looks.
 //
-// Each file holds one way: [URL] asks until an answer says so, [File] looks for a file that another container makes.
-// Their Run methods return nil once it is so; their Check methods look once and say what is the case. An error, an
-// empty answer and an unreadable one are never taken for what is waited for: see [ErrUnseen].
+// Each file holds one kind of wait: [URL] asks until an answer meets a condition, [File] looks for a file that another
+// container makes. Run returns nil once the wait is met. Check looks once and says what is the case now. An error, an empty
+// answer or an unreadable answer never means that a wait is met: see [ErrUnseen].
 //
-// The package changes nothing outside of itself. What is told to stop is another package's affair, and so are
-// settings, plans and the connections: a caller gives each thing the means to connect.
+// The package changes nothing outside of itself. Other packages tell the app to stop, read the settings and make the plans.
+// The caller gives each wait the means to connect.
 package drain
 
 import "errors"
 
-// ErrUnseen is in the error of a Run that could not see, at the last look before its time was over, whether it was met.
-// Nobody knows then. The error for what was seen and is not met wraps context.Cause(ctx) and not ErrUnseen.
+// ErrUnseen is in the error of a Run whose last look could not see whether the wait was met. Nobody knows then. If the last
+// look saw that the wait was not met, the error wraps context.Cause(ctx) and not ErrUnseen.
 var ErrUnseen = errors.New("could not see")

@@ -14,11 +14,11 @@ import (
 	"github.com/prestop/prestop/internal/step"
 )
 
-// Empty is waited for until there were AtMost connections in every look of the last For. It is for what keeps connections
-// without payload and must end them: pools, WebSockets, brokers.
+// Empty waits until every look of the last For saw no more than AtMost connections. It is for whatever keeps connections without
+// payload and must end them: pools, WebSockets, brokers.
 //
-// A connection counts while it is established or half closed: one side has said that it sends no more, and a program still has
-// it open. What comes and goes between two looks is not seen.
+// A connection counts while it is established or half closed. Half closed means that one side has said that it sends no more, and
+// a program still has the connection open. What comes and goes between two looks is not seen.
 type Empty struct {
 	Ports  []uint16
 	AtMost int
@@ -31,8 +31,8 @@ type Empty struct {
 
 const emptyEvery = 500 * time.Millisecond
 
-// Run looks twice a second. It fails at once where a port has neither a listener, nor had one when the hook began, nor
-// connections: such a port is always empty. For its other errors see [File.Run].
+// Run looks twice a second. It fails at once if a port has no listener, had none when the hook began, and has no connections:
+// such a port is always empty. For its other errors see [File.Run].
 func (e *Empty) Run(ctx context.Context, log *slog.Logger) error {
 	w, err := e.watch()
 	if err != nil {
@@ -67,7 +67,7 @@ type emptyWatch struct {
 	*Empty
 	each  func(do func(local, remote netip.AddrPort)) error // the connections that there are now
 	close func()
-	full  time.Time // when there were too many, or nobody could see how many
+	full  time.Time // when there last were too many, or nobody could see how many
 }
 
 func (e *Empty) watch() (*emptyWatch, error) {
@@ -76,7 +76,7 @@ func (e *Empty) watch() (*emptyWatch, error) {
 	}}
 	d, err := sockdiag.OpenDump(e.Ports...)
 	if err == nil {
-		err = d.Each([]sockdiag.State{sockdiag.Listen}, func(*sockdiag.Socket) {}) // some sandboxes refuse the question alone
+		err = d.Each([]sockdiag.State{sockdiag.Listen}, func(*sockdiag.Socket) {}) // some sandboxes open the socket, and refuse only the question
 	}
 	switch {
 	case err == nil:
@@ -99,15 +99,15 @@ func open() []sockdiag.State {
 func dumpedOpen(d *sockdiag.Dump) func(do func(local, remote netip.AddrPort)) error {
 	return func(do func(local, remote netip.AddrPort)) error {
 		return d.Each(open(), func(s *sockdiag.Socket) {
-			if s.State != sockdiag.FinWait2 || s.Known { // else the program has closed it, and the kernel waits for its peer
+			if s.State != sockdiag.FinWait2 || s.Known { // otherwise the program has closed it, and only the kernel waits for the peer
 				do(s.Local, s.Remote)
 			}
 		})
 	}
 }
 
-// eachOpen is [dumpedOpen] without netlink. It cannot tell who has closed a connection, so that one which its peer leaves half
-// open counts for the kernel's minute.
+// eachOpen is [dumpedOpen] without netlink. It cannot tell who has closed a connection. So a connection that its peer leaves half
+// open counts for the minute that the kernel keeps it.
 func eachOpen(dir string, ports []uint16, do func(local, remote netip.AddrPort)) error {
 	return procSockets(dir, func(s procSocket) {
 		if slices.Contains(open(), s.state) && slices.Contains(ports, s.local.Port()) {
@@ -116,7 +116,7 @@ func eachOpen(dir string, ports []uint16, do func(local, remote netip.AddrPort))
 	})
 }
 
-// known fails for a port of which nothing is known.
+// known fails if a port has no listener, had none when the hook began, and has no connections.
 func (w *emptyWatch) known() error {
 	found, err := listening(w.Ports...)
 	if err != nil {

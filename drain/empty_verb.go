@@ -52,7 +52,7 @@ func (e *emptySpec) Needs() step.Needs {
 	return n
 }
 
-// Bind notes who listens, as for until quiet.
+// Bind notes who listens, as until quiet does.
 func (e *emptySpec) Bind(m *step.Means) (step.Deed, error) {
 	empty := e.empty
 	empty.Min = e.wait.Min

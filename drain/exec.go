@@ -13,10 +13,10 @@ import (
 	"github.com/prestop/prestop/internal/step"
 )
 
-// An Exec runs a program every second until it exits with status 0. Another status is not met. A program that cannot be
-// started, is killed, or takes longer than Timeout could not see.
+// An Exec runs a program every second until it exits with status 0. Another status means that the wait is not met yet. If the
+// program cannot be started, is killed, or takes longer than Timeout, the look could not see.
 type Exec struct {
-	Words   []string // the program, and whether what it leaves is ended, as in [child.Program]
+	Words   []string // Words and Adopt are as in [child.Program]: the program, and whether what it leaves is ended
 	Adopt   bool
 	Timeout time.Duration // of one run; 0: 10 s
 	Min     time.Duration // how long to go on looking at least
@@ -27,7 +27,7 @@ const (
 	maxSaid  = 50 // lines of one run that are logged
 )
 
-// Run runs it until it is met. For its errors see [File.Run].
+// Run runs the program until it exits with status 0. For its errors see [File.Run].
 func (e Exec) Run(ctx context.Context, log *slog.Logger) error {
 	r := runs{Exec: e, log: log, warnings: slog.New(&firstOnly{log.Handler(), map[string]bool{}})}
 	p := poll{every: askEvery, min: e.Min, rarely: askSays, look: r.look}
@@ -43,7 +43,7 @@ func (e Exec) Check(context.Context) ([]step.Finding, error) {
 	return []step.Finding{step.Found("found " + path)}, nil
 }
 
-// runs are those of one step.
+// runs are the runs of one step.
 type runs struct {
 	Exec
 	log      *slog.Logger
@@ -71,7 +71,7 @@ func (r *runs) look(ctx context.Context) (sight, error) {
 	return sight{}, err
 }
 
-// tell logs what a run said, if the one before said something else.
+// tell logs what a run said, unless the run before said the same.
 func (r *runs) tell(said []string) {
 	if slices.Equal(said, r.said) {
 		return
@@ -82,7 +82,7 @@ func (r *runs) tell(said []string) {
 	}
 }
 
-// firstOnly logs each message once: what is wrong with a program is so each time that it is run.
+// firstOnly logs each message once, since what is wrong with a program is wrong each time that it runs.
 type firstOnly struct {
 	slog.Handler
 	told map[string]bool

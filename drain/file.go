@@ -27,29 +27,29 @@ const (
 	fileAhead = time.Second
 )
 
-// A File is looked for five times a second, until another container of the pod has made it.
+// A File waits until another container of the pod has made a file. It looks five times a second.
 //
-// It must be of this shutdown: a volume outlives the containers that write to it, and a container that its liveness probe
-// ended has run its hook as well, and left its file. So a file counts if it was made on this boot of the node, at most 10 s
-// before this hook began, and not before this container started, since nothing is started in a pod that ends. A file with
-// a [proc.Marker], as a touch step makes it, is judged by that alone, and any other by its modification time, which a file
-// that is moved into place keeps.
+// The file must belong to this shutdown. A volume outlives the containers that write to it. And if a liveness probe ended a
+// container, its hook ran too and left its file. So a file counts only if it was made on this boot of the node, at most 10 s
+// before this hook began, and not before this container started: nothing is started in a pod that ends. If the file holds a
+// [proc.Marker], as a touch step makes it, only the marker's time counts. For any other file the modification time counts. A
+// file that is moved into place keeps its modification time.
 //
-// A window of more than 10 s would be unsafe. A container that ended is started anew within seconds the first time, and after
-// 10 s at the soonest the next: from then on both the file of its earlier life and the container are there, and the file says
-// that the container is done when it serves. No reader can tell the two lives apart, since it does not see the processes of the
-// other container.
+// A window of more than 10 s would be unsafe. A container that ended is restarted within seconds the first time, and after 10 s
+// at the soonest the next time. From then on, the file of its earlier life is there while the container serves, and says that
+// the container is done. No reader can tell the two lives apart, since it does not see the processes of the other container.
 type File struct {
 	Path string
-	// Since is asked when Run begins. It says when the hook began: of the first delivery, if this is another. Its monotonic
-	// reading counts, so that a clock that is set changes nothing. Nil: when Run is called.
+	// Since is called when Run begins. It says when the hook began. If this is a later delivery, it says when the first began. The
+	// monotonic reading counts, so setting the clock changes nothing. Nil: the hook began when Run was called.
 	Since func() time.Time
 	Min   time.Duration // how long to go on looking at least
 	Proc  string        // where procfs is mounted; empty: /proc
 }
 
-// Run looks until the file is there. Ended by ctx, its error wraps context.Cause(ctx) if the last look saw that it is
-// not, and [ErrUnseen], but not the cause, if that one could not see: a directory, a lack of permission, a broken disk.
+// Run looks until the file is there. If ctx ends Run and the last look saw that the file is not there, the error wraps
+// context.Cause(ctx). If the last look could not see (a directory, no permission, a broken disk), the error wraps [ErrUnseen]
+// and not the cause.
 func (f *File) Run(ctx context.Context, log *slog.Logger) error {
 	since, told := f.since(), false
 	p := poll{every: fileEvery, min: f.Min, look: func(context.Context) (sight, error) {
@@ -88,7 +88,7 @@ func (f *File) since() time.Time {
 	return f.Since()
 }
 
-// says is the same as long as the same is the case.
+// says returns the same text as long as the same is the case.
 func (f *File) says(found finding) string {
 	switch {
 	case found.counts:
@@ -118,10 +118,10 @@ func (f *File) find(since time.Time) (finding, error) {
 	}
 	m, marked := proc.ParseMarker(text)
 	if !marked {
-		// Both of one clock, which may have been set since the hook began: its reading from back then is of no use.
+		// Both times are of one clock. It may have been set since the hook began, so its reading from back then is of no use.
 		return f.judge(since, time.Since(modified)), nil
 	}
-	now, err := proc.MarkNow() // after the file was read, or it might be from the future
+	now, err := proc.MarkNow() // after the file was read, otherwise the file might seem to be from the future
 	if err != nil {
 		return finding{}, err
 	}
@@ -146,14 +146,14 @@ func read(path string) (text string, modified time.Time, err error) {
 	return string(content), info.ModTime(), err
 }
 
-// finding is a file that is there: whether it counts, or why it does not. The zero value is none.
+// finding says of a file that is there whether it counts, or why it does not. The zero value means that there is no file.
 type finding struct {
 	counts bool
 	why    string
 	before time.Duration // how long before this hook it was made
 }
 
-// judge holds the age of the file against that of the hook and of the container.
+// judge compares the age of the file with the age of the hook and the age of the container.
 func (f *File) judge(since time.Time, age time.Duration) finding {
 	found := judge(time.Since(since), age)
 	if life, err := f.life(); found.counts && err == nil && age > life {

@@ -16,8 +16,8 @@ import (
 	"github.com/prestop/prestop/internal/step"
 )
 
-// Gone is waited for until the pod's address has left the DNS answer of a name, in several looks, and then for as long
-// as the last answer that had it may be kept by others: the largest TTL that was seen.
+// Gone waits until the pod's address has left the DNS answer of a name, in several looks, and until nobody can still keep the
+// last answer that had the address. Others may keep it for the largest TTL that was seen.
 type Gone struct {
 	Name     string
 	Address  netip.Addr // the pod's
@@ -28,8 +28,8 @@ type Gone struct {
 const (
 	goneEvery = time.Second
 	goneLooks = 3 // in a row
-	// One look asks so often at once, each time from another port: behind one address there may be several nameservers, of which
-	// the port picks one, and each may know something else.
+	// One look asks so many times at once, each time from another port. Behind one address there may be several nameservers. The
+	// port picks one of them, and each may know something else.
 	goneAsks = 3
 )
 
@@ -45,9 +45,9 @@ type absence struct {
 	Gone
 	name string // completed by a search domain, once that is known
 	seen bool
-	had  time.Time     // the last answer that had the address, or the last that nobody knows
+	had  time.Time     // when the last answer came that had the address, or may have had it
 	ttl  time.Duration // the largest of the answers that had it
-	row  int           // looks without it
+	row  int           // looks in a row without the address
 	gone bool          // it was not in the last answer
 }
 
@@ -63,7 +63,7 @@ func (a *absence) look(ctx context.Context) (sight, error) {
 	switch {
 	case err != nil:
 		a.row = 0
-		if !a.gone { // it may have been there a moment ago
+		if !a.gone { // the address may have been there a moment ago
 			a.had = now
 		}
 		return sight{}, err
@@ -85,8 +85,8 @@ func (a *absence) look(ctx context.Context) (sight, error) {
 	return sight{true, fmt.Sprintf("%s has left the answer, and its TTL of %s is over", a.Address, a.ttl)}, nil
 }
 
-// ask gives the answer with the largest TTL that has the address if there are such among several, else an error, else an
-// answer that has not.
+// ask asks several times. If some answers have the address, it gives the one with the largest TTL. Otherwise it gives an error, if
+// there is one, or else an answer that does not have the address.
 func (a *absence) ask(ctx context.Context) (*dns.Answer, error) {
 	var answers [goneAsks]*dns.Answer
 	var errs [goneAsks]error
@@ -107,8 +107,8 @@ func (a *absence) ask(ctx context.Context) (*dns.Answer, error) {
 	return answers[0], cmp.Or(errs[:]...)
 }
 
-// askOnce takes it for an answer that there is no such name or no address; no answer about the address's own family is
-// none.
+// askOnce takes it for an answer that there is no such name or no address. If there is no answer about the family of the pod's
+// address, it fails.
 func (a *absence) askOnce(ctx context.Context) (*dns.Answer, error) {
 	answer, err := a.Resolver.Look(ctx, a.name)
 	if e, ok := errors.AsType[*dns.Error](err); ok && (e.Outcome == dns.NotFound || e.Outcome == dns.NoAddress) {
@@ -130,7 +130,7 @@ func (a *absence) askOnce(ctx context.Context) (*dns.Answer, error) {
 	return answer, nil
 }
 
-// local says where an answer comes from that no nameserver gave.
+// local says which file an answer comes from, if no nameserver gave it.
 func local(file string) string {
 	if file == "" {
 		return ""
@@ -149,7 +149,7 @@ func shown(addresses []netip.Addr) string {
 func (g *Gone) Check(ctx context.Context) ([]step.Finding, error) {
 	s, err := newAbsence(g).look(ctx)
 	if err == nil {
-		now, _, _ := strings.Cut(s.says, ";") // of what may keep it there, a run tells
+		now, _, _ := strings.Cut(s.says, ";") // only a run says what may keep the address there
 		return []step.Finding{step.Found(now)}, nil
 	}
 	if _, why := g.Resolver.Look(ctx, g.Name); why != nil { // there may be no such name

@@ -39,7 +39,7 @@ func (g *goneSpec) Needs() step.Needs {
 	return n
 }
 
-// Bind makes a resolver of the step's own. It only looks, and a look neither counts failures nor minds those of others.
+// Bind makes a resolver for this step alone. The step only looks: it counts no failures, and failures of other steps do not matter.
 func (g *goneSpec) Bind(m *step.Means) (step.Deed, error) {
 	ip, err := netip.ParseAddr(m.Pod.IP)
 	if err != nil {

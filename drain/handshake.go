@@ -15,32 +15,32 @@ import (
 // A greeting is what a port says on a connection before it answers anything. It is learned from a handshake of our own, which
 // asks for nothing.
 type greeting struct {
-	known bool // whether it speaks TLS is known
+	known bool // it is known whether the port speaks TLS
 	tls   bool
 	http2 bool // it would speak HTTP/2
-	// What the handshake took, in bytes and segments, tickets and settings included; 0: not known, as where it wants a client
-	// certificate. Late is the part that came after our own last word.
+	// How many bytes and segments the server sent for the handshake, tickets and settings included. 0: not known, as where the
+	// server wants a client certificate. late is the part that came after the last message of our own.
 	bytes, late, segments uint32
 	hybrid                bool // with a post-quantum key, which not every client asks for
 	stopped               bool // the app listens there no more: it has begun to shut down
-	messages              bool // a word says that what goes there need not be answered
+	messages              bool // a word of the step says that messages there need no answer
 }
 
 const (
-	// A handshake differs a little from client to client: tickets name the host that was asked for, and HTTP/2's settings are
-	// acknowledged. Answers below that size are taken for a part of it.
+	// The size of a handshake differs a little from client to client: tickets name the host that was asked for, and HTTP/2's
+	// settings are acknowledged. An answer smaller than this is taken for a part of the handshake.
 	greetingSlack = 112
-	settingsRead  = 48   // in a TLS record, that HTTP/2's settings of the client were read
-	oneTicket     = 256  // which clients that keep no sessions are not sent
+	settingsRead  = 48   // the acknowledgement of the client's HTTP/2 settings, in a TLS record
+	oneTicket     = 256  // a ticket is not sent to clients that keep no sessions
 	hybridKey     = 1088 // bytes that ML-KEM-768 adds to what a server sends (FIPS 203)
-	resumedHello  = 320  // a resumed handshake has no certificates, and takes no more than so much besides its tickets
-	// The most that a handshake takes where that is not known, long chains of certificates included.
+	resumedHello  = 320  // a resumed handshake has no certificates, and takes at most so much besides its tickets
+	// The most that a handshake takes, long certificate chains included. It is used where the size is not known.
 	longestGreeting = 8 << 10
 	// A client's part of a handshake has at least so many bytes, in two segments.
 	shortestHello = 200
 )
 
-// speaks is what is known of a port whose protocol a word states.
+// speaks adds to a greeting what a word of the step states about the port's protocol.
 func (q *Quiet) speaks(g greeting) greeting {
 	switch q.Protocol {
 	case HTTP2:
@@ -53,8 +53,8 @@ func (q *Quiet) speaks(g greeting) greeting {
 	return g
 }
 
-// alone tells whether a connection may have carried nothing but a handshake, and a request that waits. Sure: what was sent is
-// just what a handshake takes; else it may be a handshake with another certificate, or an answer.
+// alone tells whether a connection may have carried nothing but a handshake and a request that waits. sure: exactly so much was
+// sent as a handshake takes. Otherwise there may have been a handshake with another certificate, or an answer.
 func (g greeting) alone(s *sockdiag.Socket) (may, sure bool) {
 	out := bytesOut(s)
 	if !g.mayBeTLS(s) {
@@ -79,27 +79,27 @@ func (g greeting) alone(s *sockdiag.Socket) (may, sure bool) {
 	return few && out <= g.bytes+longestGreeting, false
 }
 
-// mayBeTLS tells whether a connection has carried what a TLS handshake takes at least.
+// mayBeTLS tells whether a connection has carried at least as much as a TLS handshake takes, on a port that may speak TLS.
 func (g greeting) mayBeTLS(s *sockdiag.Socket) bool {
 	return (g.tls || !g.known) && s.Received >= 2 && s.BytesReceived >= shortestHello && bytesOut(s) >= resumedHello/2
 }
 
-// mostSegments is how many a handshake alone may have taken, were all that was sent a part of it. An answer takes one more at
-// least.
+// mostSegments is how many segments a handshake takes at most, if all that was sent is a part of it. An answer takes at least
+// one segment more.
 func (g greeting) mostSegments(s *sockdiag.Socket) uint32 {
 	first, size := bytesOut(s)-min(bytesOut(s), g.late), max(s.SegmentSize, 500)
 	n := max(g.segments, 1) - 1
-	if g.late > 0 { // two tickets may be one segment here and two there
+	if g.late > 0 { // two tickets may come in one segment or in two
 		n = max(n, 2)
 	}
 	n += (first + size - 1) / size
 	if g.http2 {
-		n += 2 // settings, and that the client's were read
+		n += 2 // settings, and the acknowledgement of the client's
 	}
 	if first > 4<<10 { // OpenSSL writes four kilobytes at a time
 		n++
 	}
-	if bytesOut(s)+oneTicket < g.bytes && n > 1 { // resumed: a ticket less
+	if bytesOut(s)+oneTicket < g.bytes && n > 1 { // resumed: one ticket fewer
 		n--
 	}
 	return n
@@ -107,8 +107,8 @@ func (g greeting) mostSegments(s *sockdiag.Socket) uint32 {
 
 func near(n, to, slack uint32) bool { return n+oneTicket >= to && n <= to+slack }
 
-// flow is how much HTTP/2's permission to send more takes at most for so many bytes that came: two frames for each 4 KB, in
-// TLS records of their own (as Go's server sends them, which sends the most of those that were tried).
+// flow is how many bytes HTTP/2's permission to send more takes at most: two frames for each 4 KB that came, each in a TLS record
+// of its own. Go's server sends this much, the most of all servers that were tried.
 func (g greeting) flow(in uint32) uint32 {
 	if !g.http2 || in < 1<<10 {
 		return 0
@@ -116,10 +116,10 @@ func (g greeting) flow(in uint32) uint32 {
 	return 70 * (in/(4<<10) + 1)
 }
 
-// A prober makes at most one handshake for each port, and knows what came of it.
+// A prober makes at most one handshake with each port, and keeps the result.
 type prober struct {
 	mu        sync.Mutex
-	own       map[netip.AddrPort]bool // our ends of the connections: they are no traffic
+	own       map[netip.AddrPort]bool // our ends of the connections, which do not count as traffic
 	greetings map[uint16]greeting
 	tried     map[uint16]bool
 	cancel    context.CancelFunc
@@ -133,7 +133,7 @@ func newProber() *prober {
 	return p
 }
 
-// close waits for the handshakes that are under way, which end at once.
+// close ends the handshakes that are under way, and waits for them.
 func (p *prober) close() { p.cancel(); p.running.Wait() }
 
 func (p *prober) greeting(port uint16) greeting {
@@ -166,8 +166,8 @@ func (p *prober) ask(to netip.AddrPort) {
 
 const (
 	handshakeTime = 10 * time.Second
-	// After so long without a word the server is taken to have said all, be it short of processor time: a ticket that was not
-	// counted would be taken for an answer.
+	// After so long a silence, even a server that is short of processor time is taken to have sent everything. A ticket that was
+	// not counted would be taken for an answer.
 	firstTicket, nextTicket = time.Second, 500 * time.Millisecond
 )
 
@@ -193,7 +193,7 @@ func (p *prober) shakeHands(to netip.AddrPort) (g greeting) {
 	switch _, plain := errors.AsType[tls.RecordHeaderError](err); {
 	case plain:
 		return greeting{known: true}
-	case refused && op.Op == "remote error": // an alert, as crypto/tls calls it
+	case refused && op.Op == "remote error": // crypto/tls calls an alert a remote error
 		return greeting{known: true, tls: true}
 	case err != nil:
 		return g
@@ -202,9 +202,9 @@ func (p *prober) shakeHands(to netip.AddrPort) (g greeting) {
 	g = greeting{known: true, tls: true, http2: state.NegotiatedProtocol == "h2", hybrid: state.CurveID == tls.X25519MLKEM768}
 	first := counted.read
 	buffer := make([]byte, 4<<10)
-	for end := time.Now().Add(handshakeTime); err == nil; { // HTTP/2's settings are payload to us; whatever it says is read, and thrown away
+	for end := time.Now().Add(handshakeTime); err == nil; { // HTTP/2's settings are payload to us; all that the server sends is read, and thrown away
 		if time.Now().After(end) {
-			return g // it says no end of things
+			return g // the server does not stop sending
 		}
 		silence := firstTicket
 		if counted.read > first {
@@ -227,7 +227,7 @@ func (p *prober) shakeHands(to netip.AddrPort) (g greeting) {
 	return g
 }
 
-// countingConn counts what is read.
+// countingConn counts the bytes that are read.
 type countingConn struct {
 	net.Conn
 	read uint32

@@ -12,12 +12,12 @@ import (
 )
 
 // JSON is met by an answer in which the value at Path is one of In, is none of NotIn, or is a number within Bounds. A number in
-// quotes is a number. An answer of another status, without that value, with a key that is there twice, or that is no JSON, is
-// none.
+// quotes is a number. An answer with another status, without that value, with a key that is there twice, or that is not JSON
+// counts as no answer.
 type JSON struct {
 	Path      jsonpath.Path
-	In, NotIn []string // texts, numbers as they are written there, true, false or null
-	Bounds             // in place of both
+	In, NotIn []string // texts, numbers as the answer writes them, true, false or null
+	Bounds             // in place of In and NotIn
 	Expect    web.Statuses
 }
 
@@ -43,7 +43,7 @@ func (c JSON) judge(value any) (sight, error) {
 	switch {
 	case c.In != nil:
 		s.met = slices.Contains(c.In, text)
-	case c.NotIn != nil && value == nil && !slices.Contains(c.NotIn, text): // which is as good as absent
+	case c.NotIn != nil && value == nil && !slices.Contains(c.NotIn, text): // null is as good as absent
 		return sight{}, fmt.Errorf("%s, expected a value", s.says)
 	case c.NotIn != nil:
 		s.met = !slices.Contains(c.NotIn, text)

@@ -8,17 +8,17 @@ import (
 	"github.com/prestop/prestop/internal/sockdiag"
 )
 
-// Listeners are the addresses on which TCP was listened on, and to which UDP sockets were bound, at some moment.
+// Listeners are the addresses of the TCP listeners and of the bound UDP sockets at some moment.
 type Listeners []Listener
 
-// A Listener is one of them.
+// A Listener is one such address.
 type Listener struct {
 	Addr netip.AddrPort
 	UDP  bool
 }
 
-// NoteListeners is what there is now. The hook calls it once, before its first step. It takes one question to the kernel, and
-// where netlink is refused, a look at /proc/net/tcp.
+// NoteListeners returns the listeners that there are now. The hook calls it before its first step. It asks the kernel one
+// question. If netlink is refused, it looks at /proc/net/tcp.
 func NoteListeners() (Listeners, error) {
 	all := make(Listeners, 0, 8)
 	note := func(a netip.AddrPort) { all = append(all, Listener{Addr: a}) }
@@ -49,7 +49,7 @@ func eachListener(among []uint16, do func(netip.AddrPort)) error {
 	})
 }
 
-// outward are the TCP ports that others can reach, and those of them to which a UDP socket is bound as well.
+// outward gives the TCP ports that others can reach, and which of these ports have a bound UDP socket too.
 func (l Listeners) outward() (tcp, udp []uint16) {
 	for _, one := range l {
 		if !one.UDP && !one.Addr.Addr().IsLoopback() && !slices.Contains(tcp, one.Addr.Port()) {

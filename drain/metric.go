@@ -11,12 +11,12 @@ import (
 	"github.com/prestop/prestop/internal/web"
 )
 
-// Metric is met when the sum of the series that it selects is within Bounds. An empty answer, a broken one, or one of another
-// status than 2xx is none.
+// Metric is met when the sum of the series that it selects is within Bounds. An empty answer, a broken answer, or an answer with
+// a status other than 2xx counts as no answer.
 type Metric struct {
 	Selector metrics.Selector
 	Bounds
-	// Absent is what no such series counts as, in an answer that has others. Nil: it is never met then.
+	// Absent is the value that counts if an answer has series, but not the selected ones. Nil: such an answer never meets it.
 	Absent *float64
 }
 
@@ -41,7 +41,7 @@ func (c Metric) judging(r *web.Request) func(web.Answer) (sight, error) {
 		switch {
 		case !a.OK():
 			return sight{}, fmt.Errorf("%s", a)
-		case c.AtLeast != nil && math.IsInf(sum, 1): // as -Inf is for at-most, which the sum refuses itself
+		case c.AtLeast != nil && math.IsInf(sum, 1): // like -Inf for at-most=, which Sum refuses itself
 			return sight{}, errors.New("the values that are wanted add up to +Inf")
 		case series == 0:
 			says = fmt.Sprintf("no series %s, which counts as %s", c.Selector, numeral(sum))

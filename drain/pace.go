@@ -2,8 +2,8 @@ package drain
 
 import "time"
 
-// pace counts events of the recent past. However many there are, it takes no more room than a number for each stretch of
-// the time that it looks back.
+// pace counts events of the recent past. However many events there are, it keeps no more than one entry for each stretch of the
+// time that it looks back.
 type pace struct{ stretches []stretch }
 
 type stretch struct {
@@ -12,7 +12,7 @@ type stretch struct {
 	events int
 }
 
-// add counts an event. They come nearly in order.
+// add counts an event. Events come nearly in order.
 func (p *pace) add(at time.Time) {
 	slot := at.UnixNano() / int64(quietEvery)
 	for i := len(p.stretches) - 1; i >= 0; i-- {

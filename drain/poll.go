@@ -17,13 +17,13 @@ type sight struct {
 type poll struct {
 	every  time.Duration
 	stable int           // looks in a row that must be met; 0: 1
-	min    time.Duration // nothing before counts
-	rarely time.Duration // a change of what is seen is logged no more often; 0: each
+	min    time.Duration // a look before this time does not count
+	rarely time.Duration // changes of what is seen are logged no more often than this; 0: each
 	look   func(context.Context) (sight, error)
 }
 
-// run returns nil once it is met. Ended by ctx, its error wraps the cause if the last look saw that it is not met; if
-// that one could not see, the error says why and does not wrap the cause, because nobody knows.
+// run returns nil once the wait is met. If ctx ends run and the last look saw that the wait is not met, the error wraps the cause.
+// If the last look could not see, the error says why. It does not wrap the cause then, because nobody knows.
 func (p poll) run(ctx context.Context, log *slog.Logger) error {
 	began, row := time.Now(), 0
 	last := seen{rarely: p.rarely}
@@ -77,11 +77,11 @@ type seen struct {
 	says   string
 	err    error
 	rarely time.Duration
-	logged string    // of a look, last
-	noted  time.Time // then
+	logged string    // the text that was logged last
+	noted  time.Time // when that was logged
 }
 
-// note logs what was not logged last. What is too soon is logged later, if it is still so.
+// note logs what a look saw, unless it was logged last. What comes too soon is logged later, if it is still the case.
 func (l *seen) note(log *slog.Logger, s sight, err error) {
 	text := s.says
 	if err != nil {
@@ -100,7 +100,7 @@ func (l *seen) note(log *slog.Logger, s sight, err error) {
 	log.Info("looked", "now", s.says, "met", s.met)
 }
 
-// ended is the error of a poll that ctx ended, err that of the look that it ended.
+// ended is the error of a poll that ctx ended. err is the error of the look that ctx ended.
 func (l *seen) ended(ctx context.Context, err error) error {
 	cause := context.Cause(ctx)
 	switch {
@@ -115,7 +115,7 @@ func (l *seen) ended(ctx context.Context, err error) error {
 	return fmt.Errorf("%w: %w (%v)", ErrUnseen, unwrapped{err}, cause)
 }
 
-// unwrapped is an error that is none of its causes: it may be the end of the context, which is not to be found in it.
+// unwrapped is an error with its causes hidden. The end of the context may be among them, and errors.Is must not find it.
 type unwrapped struct{ err error }
 
 func (u unwrapped) Error() string { return u.err.Error() }

@@ -14,14 +14,14 @@ import (
 	"github.com/prestop/prestop/internal/sockdiag"
 )
 
-// A procSocket is a line of /proc/net/tcp, which is what there is without netlink: it knows who is connected, but not
-// what was carried.
+// A procSocket is a line of /proc/net/tcp, which is read if there is no netlink. It says who is connected, but not what was
+// carried.
 type procSocket struct {
 	local, remote netip.AddrPort
 	state         sockdiag.State
 }
 
-// procTable is where the kernel shows them.
+// procTable is the directory where the kernel shows these lines.
 const procTable = "/proc/self/net"
 
 // procSockets calls do for each TCP socket of both IP versions.

@@ -15,46 +15,46 @@ import (
 	"github.com/prestop/prestop/internal/step"
 )
 
-// Quiet is waited for until, for as long as For, no payload was carried on the ports and nobody was left without an
-// answer. The kernel tells it: nothing is asked of the app, and nothing is in the data path.
+// Quiet waits until no payload was carried on the ports and nobody was left without an answer, for as long as For. The kernel
+// tells this. The app is not asked anything, and nothing is added to the data path.
 //
-// A handshake, an idle connection and one that is closed are no payload, so neither TCP health checks nor kept
-// connections hold it. Connections that come and go between two looks are counted when they end.
+// A handshake, an idle connection and the end of a connection are no payload. So neither TCP health checks nor idle keep-alive
+// connections hold up the wait. Connections that come and go between two looks are counted when they end.
 //
-// What the app has sent last is taken for an answer, unless it is so little, or such a part of what came, that it may be
-// what TLS and HTTP/2 send besides. Where that cannot be told apart, the client is taken to wait. On a connection that carries
-// several requests at once, one that is still worked on is not seen among others that are done. docs/quiet.md has a table of
+// What the app has sent last is taken for an answer. The exception is payload so small, by itself or against what came, that it
+// may be what TLS and HTTP/2 send besides answers. If the two cannot be told apart, the client is taken to wait. If a connection
+// carries several requests at once, an unfinished request is not seen among others that are done. docs/quiet.md has a table of
 // what ends when.
 type Quiet struct {
-	// Ports are TCP ports. None, and no UDP either: all that were listened on at an address that is no loopback one when the
-	// hook began, and UDP sockets bound to the same ports.
+	// Ports are TCP ports. If there are neither Ports nor UDPPorts, all ports count that were listened on when the hook began at
+	// an address other than loopback, and UDP sockets bound to the same ports.
 	Ports []uint16
-	// UDP is whether datagrams count, and UDPPorts on which ports a socket must be bound. The kernel counts datagrams for the
-	// network namespace as a whole, so those of all ports count, sent and received.
+	// UDPPorts are the ports to which a UDP socket must be bound. If there are any, datagrams count. The kernel counts datagrams
+	// only for the network namespace as a whole, so the datagrams of all ports count, sent and received.
 	UDPPorts []uint16
-	// Noted are the sockets that were listened on when the hook began, see [NoteListeners]: an app may close its listeners
-	// when it is told to shut down, and its connections are still to be seen. Zero: only those of now.
+	// Noted are the sockets that were listened on when the hook began, see [NoteListeners]. An app may close its listeners when
+	// it is told to shut down, but its connections must still be seen. Nil: only the sockets that are listened on now.
 	Noted Listeners
 	For   time.Duration // no payload for so long; 0: 3 s
 	Min   time.Duration // how long to look at least
-	// Max is the most that the step may last, which its context enforces; 0: not known. Where Min is not less, nothing is
-	// looked for, and the end is met.
+	// Max is the longest time that the step may last. The context enforces it. 0: not known. If Min is not less than Max, the step
+	// does not look, and is met at its end.
 	Max time.Duration
-	// New: only connections that were opened meanwhile count, for an app that ends its connections well by itself and
-	// clients that keep theirs.
+	// New: only connections count that were opened after the step began. This is for an app that ends its connections well by
+	// itself, and for clients that keep theirs.
 	New bool
-	// Allow is how many connections with payload in each For do not count, such as HTTP probes; but those that are owed
-	// an answer do.
+	// Allow is how many connections with payload in each For do not count, such as those of HTTP probes. Connections that are
+	// owed an answer always count.
 	Allow int
-	// Unanswered is how long a connection counts that waits for an answer. 0: one that plainly waits counts until it is
-	// answered, and one of which nobody can tell (it may have sent a control frame or a handshake) or which does not take what
-	// it is sent counts for 15 s. Who is given up is named in a warning.
+	// Unanswered is how long a connection counts that waits for an answer. 0: it counts until it is answered, if it plainly waits.
+	// It counts for 15 s if nobody can tell whether it waits (it may have sent a control frame or a handshake), or if it does not
+	// take what it is sent. A warning names who is given up.
 	Unanswered time.Duration
 	Ignore     []netip.Prefix // peers that do not count
 	// Protocol states what is spoken on the ports, where the counters alone cannot tell; "": not known.
 	Protocol Protocol
-	// NoProbe: no handshake of our own tells whether a port speaks TLS. Else there is at most one for each port, only where the
-	// counters leave two readings. It asks for nothing, and does not count.
+	// NoProbe: make no handshake of our own to learn whether a port speaks TLS. Otherwise there is at most one for each port, and
+	// only if the counters can be read in two ways. The handshake asks for nothing, and does not count as traffic.
 	NoProbe bool
 
 	found bool // the ports were not named
@@ -63,8 +63,8 @@ type Quiet struct {
 // A Protocol is what is spoken on a port.
 type Protocol string
 
-// The protocols that make a difference: HTTP2 with TLS or without (gRPC too) and its pings; WebSocket and SSE, whose
-// heartbeats do not count; TLS, whose last words when a connection is closed do not count.
+// The protocols that make a difference. HTTP2, with TLS or without (gRPC too): its pings do not count. WebSocket and SSE: their
+// heartbeats do not count. TLS: what it sends to close a connection does not count.
 const (
 	HTTP2     Protocol = "http2"
 	WebSocket Protocol = "websocket"
@@ -74,14 +74,14 @@ const (
 
 const (
 	defaultFor        = 3 * time.Second
-	defaultUnanswered = 15 * time.Second // of what nobody can tell
+	defaultUnanswered = 15 * time.Second // where nobody can tell whether a client waits
 	quietEvery        = 250 * time.Millisecond
 	quietSays         = 5 * time.Second // the log says no more often what goes on
 )
 
-// Run looks four times a second, and seldomer at thousands of connections while it is plain that they carry traffic. It fails
-// at once where a port has neither a listener, nor had one when the hook began, nor connections, since nothing would be heard
-// there. Without ports it holds to its end then. For its other errors see [File.Run].
+// Run looks four times a second. With thousands of connections, it looks less often while they plainly carry traffic. It fails at
+// once if a port has no listener, had none when the hook began, and has no connections, since nothing would be heard there. If
+// there are no ports at all, it fails only when its time is over. For its other errors see [File.Run].
 func (q *Quiet) Run(ctx context.Context, log *slog.Logger) error {
 	q, err := q.ready()
 	if err != nil {
@@ -120,7 +120,7 @@ func (q *Quiet) Run(ctx context.Context, log *slog.Logger) error {
 
 var errNoPorts = errors.New("nothing was listened on at an address that is no loopback one when the hook began: name the ports")
 
-// wait is for a Min that leaves nothing to look for.
+// wait is for a Min that leaves no time to look.
 func (q *Quiet) wait(ctx context.Context, log *slog.Logger) error {
 	log.Info("waiting without looking, since min= is not less than max=", "wait", q.Max)
 	begin := time.Now()
@@ -134,7 +134,7 @@ func (q *Quiet) wait(ctx context.Context, log *slog.Logger) error {
 	return nil
 }
 
-// ready is a copy with defaults, and with the ports that are listened on where none were named.
+// ready is a copy with defaults. If no ports are named, it has the ports that are listened on.
 func (q *Quiet) ready() (*Quiet, error) {
 	r := *q
 	r.For = cmp.Or(r.For, defaultFor)
@@ -152,7 +152,7 @@ func (q *Quiet) ready() (*Quiet, error) {
 	return &r, nil
 }
 
-// foundPorts names the ports where the step does not.
+// foundPorts names the ports for the log, if the step does not name them.
 func (q *Quiet) foundPorts() string {
 	text := "TCP " + strings.Trim(fmt.Sprint(q.Ports), "[]")
 	if len(q.UDPPorts) > 0 {

@@ -15,8 +15,8 @@ import (
 
 var littleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
 
-// runProc is Run without netlink, by /proc/net/tcp. It takes every connection that is there, that is new or that has
-// closed lately for traffic, since it cannot see whether one carries payload: it may hold longer, and never shorter.
+// runProc is Run without netlink, by /proc/net/tcp. It cannot see whether a connection carries payload. So it takes every
+// connection for traffic that is open, new or lately closed. It may wait longer than Run, but never shorter.
 func (q *Quiet) runProc(ctx context.Context, log *slog.Logger, why error) error {
 	log.Warn("looking at /proc/net/tcp instead: idle connections and health checks count as traffic, and connections shorter than a quarter of a second may not be seen", "event.code", "no-netlink", "error", why)
 	w := newProcWatch(q, procTable)
@@ -36,7 +36,7 @@ type procWatch struct {
 	Quiet
 	dir   string
 	last  time.Time           // when there may have been traffic
-	busy  bool                // the look before saw some
+	busy  bool                // the look before saw traffic
 	known map[procSocket]bool // connections that have closed, or were there in the beginning; true: met by this look
 	begun bool
 	talk  talk
@@ -91,7 +91,7 @@ func (w *procWatch) look(context.Context) (sight, error) {
 		}
 	}
 	busy := w.talk.active > w.Allow
-	if busy || w.busy { // it has ended since the look before, which may be long ago where the processor is short
+	if busy || w.busy { // the traffic has ended since the look before, which may be long ago if processor time is short
 		w.last = now
 	}
 	w.busy = busy
@@ -106,7 +106,7 @@ func (w *procWatch) look(context.Context) (sight, error) {
 	return sight{met, w.says()}, nil
 }
 
-// meet takes a connection into account, unless it has closed and was known before, or is no new one where those count.
+// meet takes a connection into account, unless it has closed and was known before, or it is old and only new ones count.
 func (w *procWatch) meet(now time.Time, s procSocket) {
 	who := procSocket{local: s.local, remote: s.remote}
 	closed := s.state == sockdiag.TimeWait

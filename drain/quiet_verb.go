@@ -12,8 +12,8 @@ import (
 	"github.com/prestop/prestop/internal/step"
 )
 
-// quietMin is how long a wait that watches connections looks at least: before, the rest of the cluster may not have heard of the
-// pod's end. A shorter max= of the step beats it.
+// quietMin is how long a wait that watches connections looks at least. Until then, the rest of the cluster may not have heard that
+// the pod ends. A shorter max= of the step takes precedence.
 const quietMin = 10 * time.Second
 
 func watchTime(l *grammar.Line) (step.Wait, error) {
@@ -60,7 +60,7 @@ func parseQuiet(l *grammar.Line) (step.Spec, error) {
 	return q, nil
 }
 
-// target reads the ports, which come first, or what is spoken there.
+// target reads the ports, which come first, or the protocol that is spoken there.
 func (q *quietSpec) target(n int, w *grammar.Word) error {
 	switch p := Protocol(w.Text); p {
 	case HTTP2, WebSocket, SSE, TLS:
@@ -111,7 +111,7 @@ func (q *quietSpec) option(o *grammar.Option) (err error) {
 	return err
 }
 
-// prefixes reads CIDR,CIDR; an address alone is one too. IPv4 written as IPv6 is IPv4, as the peers are.
+// prefixes reads CIDR,CIDR. An address alone is allowed too. IPv4 written as IPv6 becomes IPv4, like the peers' addresses.
 func prefixes(o *grammar.Option) ([]netip.Prefix, error) {
 	var all []netip.Prefix
 	for text := range strings.SplitSeq(o.Value, ",") {

@@ -8,8 +8,8 @@ import (
 	"github.com/prestop/prestop/internal/web"
 )
 
-// Status is met by an answer of one of these statuses; none given: 2xx. Redirects, 401, 403 and 407, and errors of the
-// server other than 503 are no answer to the question.
+// Status is met by an answer with one of these statuses. None given: 2xx. Redirects, 401, 403, 407 and server errors other than
+// 503 do not answer the question, unless they are among the given statuses.
 type Status struct{ web.Statuses }
 
 func (c Status) judging(*web.Request) func(web.Answer) (sight, error) {

@@ -13,17 +13,17 @@ type talk struct {
 	connections int       // that are there
 	active      int       // those of them that have carried payload lately or are owed an answer
 	owed, old   int       // of the active
-	ended       int       // connections that have carried payload lately and are no more
-	lost        bool      // more have ended than was told
+	ended       int       // connections that have carried payload lately and have ended
+	lost        bool      // more have ended than the kernel announced
 	last        time.Time // payload; zero: none yet
 	peers       map[netip.Addr]peer
 
 	oldOwed  int                // of the owed
 	little   int                // of the active, those whose last payload was no longer than a heartbeat
-	newEnded int                // of those that have ended, since the step began
+	newEnded int                // connections that were opened since the step began and have ended
 	udp      string             // what is said of datagrams
-	given    map[netip.Addr]int // who was given up and not told of
-	told     time.Time          // when it was told
+	given    map[netip.Addr]int // who was given up and is not in the log yet
+	told     time.Time          // when the log last said who was given up
 }
 
 type peer struct {
@@ -33,7 +33,7 @@ type peer struct {
 
 func newTalk() talk { return talk{peers: make(map[netip.Addr]peer), given: make(map[netip.Addr]int)} }
 
-// begin makes it ready for another look, which peers that have talked since still matter to.
+// begin prepares another look. Of the peers, it keeps those with ended connections that have talked since then.
 func (t *talk) begin(since time.Time) {
 	for ip, p := range t.peers {
 		p.connections = 0
@@ -70,7 +70,7 @@ func (t *talk) add(ip netip.Addr, at time.Time, owed, old bool) {
 	t.peers[ip] = p.carried(at)
 }
 
-// left takes a connection into account that is no more.
+// left takes a connection into account that has ended.
 func (t *talk) left(ip netip.Addr, at time.Time, old bool) {
 	if !old {
 		t.newEnded++
@@ -117,7 +117,7 @@ func (t *talk) datagrams(at time.Time, any bool) {
 	t.udp = fmt.Sprintf(", last datagram %.1fs ago", time.Since(at).Seconds())
 }
 
-// giveUp takes note of a connection that is taken to wait no longer.
+// giveUp takes note of a connection that no longer counts as waiting.
 func (t *talk) giveUp(ip netip.Addr) { t.given[ip]++ }
 
 // givenUp says who was given up.
@@ -138,7 +138,7 @@ func (t *talk) who() string {
 	return names(all)
 }
 
-// names names the peers of most.
+// names names the peers with the highest numbers.
 func names(of map[netip.Addr]int) string {
 	const most = 3
 	peers := make([]netip.Addr, 0, len(of))

@@ -21,23 +21,23 @@ type traffic struct {
 	dump    *sockdiag.Dump
 	ended   *sockdiag.Watch
 	probing *prober
-	udp     *datagrams // nil: they do not count
+	udp     *datagrams // nil: datagrams do not count
 	begun   time.Time
-	noted   []uint16 // that were listened on when the hook began
+	noted   []uint16 // the TCP ports that were listened on when the hook began
 
 	known map[uint64]history // the connections that are there, by cookie
-	round uint32             // of the looks
+	round uint32             // number of the look
 	past  pace               // connections that have ended
-	lost  time.Time          // when it was not known what had ended
+	lost  time.Time          // when the kernel last could not tell what had ended
 	talk  talk
 
 	greetings map[uint16]greeting // of the ports, in this look
 	asked     bool                // there was a handshake of our own
-	doubtful  int                 // active connections of which a handshake of our own may tell more
-	doubt     netip.AddrPort      // one of their addresses here
-	seen      sight               // of the last look
-	due       time.Time           // of the next
-	expires   time.Duration       // from now, until the first of those that wait is given up
+	doubtful  int                 // active connections about which a handshake of our own may tell more
+	doubt     netip.AddrPort      // the local address of one of them
+	seen      sight               // what the last look saw
+	due       time.Time           // when the next look is due
+	expires   time.Duration       // how long until the first connection that waits is given up
 }
 
 // live are the states in which a connection may carry payload.
@@ -136,8 +136,8 @@ func listeners() string {
 	return "there are listeners on " + strings.Trim(fmt.Sprint(ports), "[]")
 }
 
-// look takes those that are there first: a connection that ends meanwhile is then among the ended. Where a look takes long,
-// there are fewer while it is plain that it cannot be over.
+// look first takes the connections that are open. A connection that ends meanwhile is then found among the ended ones. If a look
+// takes long, there are fewer looks while the traffic plainly cannot be over.
 func (t *traffic) look(context.Context) (sight, error) {
 	now := time.Now()
 	if now.Before(t.due) {
@@ -184,8 +184,8 @@ func (t *traffic) look(context.Context) (sight, error) {
 	return t.seen, nil
 }
 
-// rest is how long there need be no other look: so long that a look at ten thousand connections, which takes the kernel 13 ms
-// or so, comes once a second, and never longer than until it might be over.
+// rest is how long no other look is needed. A look at ten thousand connections takes the kernel about 13 ms, and comes once a
+// second. The rest ends before the traffic might be over.
 func (t *traffic) rest(now time.Time) time.Duration {
 	const each, longest = 100 * time.Microsecond, time.Second
 	rest := min(time.Duration(t.talk.connections)*each, longest)
@@ -207,7 +207,7 @@ func (t *traffic) ask(to netip.AddrPort) {
 	}
 }
 
-// drain takes those into account that have ended.
+// drain takes the connections into account that have ended.
 func (t *traffic) drain(now time.Time) error {
 	err := t.ended.Drain(func(s *sockdiag.Socket) { t.end(now, s) })
 	if errors.Is(err, sockdiag.ErrLost) {
@@ -217,8 +217,9 @@ func (t *traffic) drain(now time.Time) error {
 	return err
 }
 
-// vanished is how many connections are no more without it having been told what they carried last. The kernel tells it a
-// moment later, but of those that were reset only when the app has noticed: they are dropped then.
+// vanished is how many connections are gone while nobody knows yet what they carried last. The kernel announces the end of a
+// connection a moment later. If the connection was reset, the kernel announces it only when the app has noticed. A
+// connection that stays unannounced is dropped after patience looks.
 func (t *traffic) vanished() int {
 	const patience = 2 // looks
 	n := 0
@@ -234,7 +235,7 @@ func (t *traffic) vanished() int {
 	return n
 }
 
-// meet takes a connection into account that is there.
+// meet takes an open connection into account.
 func (t *traffic) meet(now time.Time, s *sockdiag.Socket) {
 	if t.asked && t.probing.mine(s.Remote) {
 		return
@@ -283,7 +284,7 @@ func (t *traffic) meet(now time.Time, s *sockdiag.Socket) {
 	}
 }
 
-// end remembers when a connection that is no more carried its last payload.
+// end remembers when a connection that has ended carried its last payload.
 func (t *traffic) end(now time.Time, s *sockdiag.Socket) {
 	if t.asked && t.probing.mine(s.Remote) {
 		return
@@ -316,7 +317,7 @@ func (t *traffic) end(now time.Time, s *sockdiag.Socket) {
 	}
 }
 
-// sayGivenUp logs who was given up, and no more often than so.
+// sayGivenUp logs who was given up, if the log last did so at least often ago.
 func (t *traffic) sayGivenUp(now time.Time, often time.Duration) {
 	if t.log == nil || len(t.talk.given) == 0 || now.Sub(t.talk.told) < often {
 		return
@@ -326,13 +327,13 @@ func (t *traffic) sayGivenUp(now time.Time, often time.Duration) {
 	clear(t.talk.given)
 }
 
-// forgotten tells whether the kernel has wiped out what a connection carried before it told of its end, as it does where the
-// client talks Multipath TCP. Of the client's address the port is gone then.
+// forgotten tells whether the kernel had wiped out a connection's counters when it announced the end. It does so if the client
+// speaks Multipath TCP. The client's port is gone then too.
 func forgotten(s *sockdiag.Socket) bool {
 	return s.Remote.Port() == 0 && !s.Remote.Addr().IsUnspecified()
 }
 
-// counts tells whether a connection matters that has carried payload.
+// counts tells whether a connection has carried payload, and matters.
 func (t *traffic) counts(s *sockdiag.Socket, old bool) bool {
 	return s.Received+s.Sent > 0 && !(t.New && old) && !t.ignores(s.Remote.Addr())
 }
@@ -354,7 +355,7 @@ func lastPayload(s *sockdiag.Socket) time.Duration {
 	return min(s.SinceReceived, s.SinceSent)
 }
 
-// checked is one look for Check, by whatever there is to look with; refused says why it sees less.
+// checked is one look for Check, by netlink or else by /proc/net/tcp. refused says why the look sees less.
 func (q *Quiet) checked() (look func(context.Context) (sight, error), refused, err error) {
 	t, err := q.watch()
 	if errors.Is(err, sockdiag.ErrRefused) {

@@ -10,13 +10,13 @@ import (
 	"time"
 )
 
-// datagrams is what is known of UDP, from look to look. The kernel counts datagrams for the network namespace as a whole: it
-// keeps no numbers for a socket but what lies unread there.
+// datagrams is what is known of UDP, from look to look. The kernel counts datagrams only for the network namespace as a whole. For
+// a single socket, it only tells how much lies unread there.
 type datagrams struct {
 	dir  string
 	last uint64
 	seen bool
-	at   time.Time // when there was one
+	at   time.Time // when a datagram was last seen
 }
 
 // look tells how long ago a datagram was seen to have come or gone, and whether there was one at all.
@@ -37,7 +37,7 @@ func (d *datagrams) look(now time.Time) (ago time.Duration, any bool, err error)
 	return now.Sub(d.at), !d.at.IsZero(), nil
 }
 
-// silent looks, and tells whether no datagram has come or gone for so long.
+// silent looks, and tells whether no datagram has come or gone for atLeast or longer.
 func (d *datagrams) silent(now time.Time, atLeast time.Duration, t *talk) (bool, error) {
 	ago, any, err := d.look(now)
 	if err != nil {
@@ -86,13 +86,13 @@ func countDatagrams6(dir string) (sum uint64) {
 	return sum
 }
 
-// A udpSocket is one that is bound, and speaks with no peer in particular.
+// A udpSocket is a UDP socket that is bound, and is not connected to one peer.
 type udpSocket struct {
 	procSocket
 	unread bool // datagrams lie there that its process has not read
 }
 
-// udpSockets are those of both IP versions. What cannot be read is left out: then there is none to warn of.
+// udpSockets are the UDP sockets of both IP versions. What cannot be read is left out: then there is no socket to warn of.
 func udpSockets(dir string) (all []udpSocket) {
 	for _, name := range []string{"udp", "udp6"} {
 		file, err := os.Open(filepath.Join(dir, name))

@@ -13,7 +13,7 @@ import (
 	"github.com/prestop/prestop/internal/web"
 )
 
-// URLVerb is the step that asks until the answer says so.
+// URLVerb is the step that asks a URL until the answer meets a condition.
 func URLVerb() *step.Verb {
 	return &step.Verb{Name: "until", Target: "URL", Options: slices.Concat(request.Options(), []string{"met-by", "json", "in", "not-in", "metric", "at-most", "at-least", "absent", "stable", "min", "max"}), Often: request.Often, Late: []string{"", "header"},
 		Does: "asks every second until the answer is 2xx, or says what json= or metric= wants", Parse: parseURL}
@@ -54,7 +54,7 @@ func parseURL(l *grammar.Line) (step.Spec, error) {
 	return u, err
 }
 
-// metBy reads statuses that say that what was waited for is no longer there. A 2xx says what the other options make of it.
+// metBy reads the statuses that mean that what was waited for is gone. What a 2xx means is up to the other options.
 func metBy(o *grammar.Option) (web.Statuses, error) {
 	all, err := web.ParseStatuses(o.Value)
 	if err != nil || slices.ContainsFunc(all, func(s string) bool { return s[0] == '2' }) {

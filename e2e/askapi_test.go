@@ -14,8 +14,8 @@ import (
 
 const asks = "12 API server"
 
-// asking is a pod whose hook asks the API server, with the service account of examples/ask-api.yaml. What it is told of its
-// grace period is wrong on purpose.
+// asking is a pod whose hook asks the API server, with the service account of examples/ask-api.yaml. The grace period that the hook is told
+// is wrong on purpose.
 func asking(steps ...string) pod {
 	return pod{
 		Hook: append([]string{"/prestop"}, steps...), Told: 50, Grace: 20,
@@ -58,7 +58,7 @@ func TestAskAPI(t *testing.T) {
 		says     string
 		warnings int
 	}{
-		{"deleted", asking("wait 60s"), nil, -1, func(s stop) stop { return s.usedUp(18 * time.Second) }, "is deleted; its grace period is 20s", 1}, // which is that the wait is shortened
+		{"deleted", asking("wait 60s"), nil, -1, func(s stop) stop { return s.usedUp(18 * time.Second) }, "is deleted; its grace period is 20s", 1}, // the warning is that the wait is shortened
 		{"deleted with --grace-period=8", asking("wait 60s"), nil, 8, func(s stop) stop { return s.usedUp(6 * time.Second) }, "is deleted; its grace period is 8s", 1},
 		{"deleted, until quiet", asking("until quiet 8080 min=1s for=1s"), nil, -1, func(s stop) stop { return s.lasted(time.Second, time.Second+busy) }, "is deleted; its grace period is 20s", 0},
 		{"without the verb get on pods", asking("wait 3s"), []string{"- apiGroups: [\"\"]\n  resources: [pods]\n  verbs: [get]\n"}, -1, func(s stop) stop { return s.waited(3 * time.Second) }, "expected a Role in the namespace", 1},
@@ -91,7 +91,7 @@ func TestAskAPIEvicted(t *testing.T) {
 	c.saw("%s; the log says that it is evicted by the API", s)
 }
 
-// seat is something of which a node has one.
+// seat is a resource of which a node has one.
 const seat = "prestop.test/seat"
 
 // A pod of higher priority wants the place of one of lower: the scheduler preempts it.

@@ -51,7 +51,7 @@ func (c *tcase) saw(format string, args ...any) {
 	c.row.observed += text
 }
 
-// want fails the case unless what was expected is so; the case goes on.
+// want fails the case unless the expectation is met. The case goes on.
 func (c *tcase) want(is bool, format string, args ...any) {
 	c.Helper()
 	if !is {
@@ -75,7 +75,7 @@ func (c *tcase) skip(format string, args ...any) {
 	c.SkipNow()
 }
 
-// until returns once the function says so; it fails the case if that takes longer.
+// until returns once the function says so. It fails the case if that takes longer than the limit.
 func (c *tcase) until(limit time.Duration, what string, is func() bool) {
 	c.Helper()
 	for end := time.Now().Add(limit); !is(); {
@@ -90,7 +90,7 @@ func (c *tcase) until(limit time.Duration, what string, is func() bool) {
 	}
 }
 
-// path gives that of a resource in the case's namespace: "pods/web/log".
+// path gives the path of a resource in the case's namespace, as of "pods/web/log".
 func (c *tcase) path(resource string) string {
 	prefix := "/api/v1"
 	switch kind, _, _ := strings.Cut(resource, "/"); kind {
@@ -106,7 +106,7 @@ func (c *tcase) path(resource string) string {
 	return prefix + "/namespaces/" + c.ns + "/" + resource
 }
 
-// apply creates the objects of a YAML text. A new namespace has no service account for a moment, and takes no pods till then.
+// apply creates the objects of a YAML text. A new namespace has no service account for a moment, and takes no pods until it has one.
 func (c *tcase) apply(text string) {
 	c.Helper()
 	objects, err := kube.Parse(text)

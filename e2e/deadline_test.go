@@ -13,8 +13,8 @@ import (
 
 const deadline = "04 deadline"
 
-// endless are plans that would go on for a minute, as clients ask without end. A wait is shortened beforehand; an until that the deadline
-// cuts has not been met, which is a failure.
+// endless are plans that would go on for a minute, since clients ask all the time. A wait is shortened beforehand. An until that the
+// deadline cuts has not been met, which is a failure.
 var endless = []struct {
 	kind     string
 	hook     []string
@@ -42,7 +42,7 @@ func TestDeadline(t *testing.T) {
 	}
 }
 
-// The hook cannot know of a grace period that is given with the deletion: the environment is that of the container's start.
+// The hook cannot know of a grace period that is given with the deletion: its environment is from the container's start.
 func TestDeadlineGivenWithDeletion(t *testing.T) {
 	t.Parallel()
 	for _, n := range runtimes(t) {
@@ -67,13 +67,14 @@ func TestDeadlineTwoSeconds(t *testing.T) {
 			r := c.launch(pod{Told: 2, Hook: plan.hook})
 			r.busy()
 			s := r.stoppedBy(r.delete(2), plan.failures)
-			s.ordinary().lasted(0, 1200*time.Millisecond) // half of it, in which no wait is made
+			s.ordinary().lasted(0, 1200*time.Millisecond) // half of the grace period, in which no wait is made
 			c.saw("%s", s)
 		})
 	}
 }
 
-// What the API server calls force deletes the object at once; the question is what the kubelet does with the pod that it still has.
+// With force, as the API server calls it, the object is deleted at once. The question is what the kubelet does with the pod that it still
+// has.
 func TestForced(t *testing.T) {
 	t.Parallel()
 	for _, n := range runtimes(t) {
@@ -90,7 +91,7 @@ func forced(t *testing.T, n nodeObject) {
 	deleted := r.delete(0)
 	c.until(5*time.Second+busy, "the object is gone", func() bool { return !r.goneAt().IsZero() })
 	gone := r.goneAt().Sub(deleted)
-	select { // the log is followed from before: the container is seen to its end
+	select { // the log has been followed all the time, so that it shows the container to its end
 	case <-r.log().ended:
 	case <-time.After(60 * time.Second):
 		c.must(fmt.Errorf("the container runs a minute after its pod was deleted by force"))

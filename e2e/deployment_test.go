@@ -22,13 +22,13 @@ type deploymentObject struct {
 	Status   struct{ ObservedGeneration, Replicas, UpdatedReplicas, ReadyReplicas int }
 }
 
-// deploy creates one whose pods are replaced all at once, and returns when they are ready.
+// deploy creates a deployment whose pods are replaced all at once, and returns when they are ready.
 func (c *tcase) deploy(name string, replicas int, p pod) *deployment {
 	c.Helper()
 	return c.deployWith(name, replicas, p, nil)
 }
 
-// deployWith is deploy, with annotations of the pods.
+// deployWith is deploy with annotations on the pods.
 func (c *tcase) deployWith(name string, replicas int, p pod, annotations kube.Object) *deployment {
 	c.Helper()
 	p.Name = name
@@ -137,10 +137,10 @@ func (d *deployment) asking(name, flags, node string) clients {
 	return c
 }
 
-// scout returns when the Service is known to a node, and gives the node. What a client sends before then is tracked by the kernel
-// as a connection to the Service's own address, for two minutes, and whoever has the same port later runs into it: so nobody who counts may
-// be the first to ask. All who count are on that node: one from which nobody happens to send for a while cannot be seen not to have
-// learned of a pod's end.
+// scout returns when a node knows the Service, and gives the node. If a client sends something before then, the kernel tracks that for two
+// minutes as a connection to the Service's own address. A client that later has the same port runs into it. So no client whose requests
+// count may be the first to ask. All these clients are on that one node: if none of a node's clients happens to send for a while, nobody
+// sees that the node has not learned of a pod's end.
 func (d *deployment) scout() string {
 	d.Helper()
 	c := d.clients("scout", "-clients 1", "")
@@ -150,7 +150,7 @@ func (d *deployment) scout() string {
 	return p.Spec.NodeName
 }
 
-// clients starts a pod of clients, on a node or wherever, and returns when the Service answers them.
+// clients starts a pod of clients, on the given node or on any, and returns when the Service answers them.
 func (d *deployment) clients(name, flags, node string) clients {
 	d.Helper()
 	c := clients{d.tcase, name}

@@ -20,7 +20,7 @@ func (c *tcase) events(ctx context.Context) []event {
 	return list.Items
 }
 
-// hookFailures counts the events FailedPreStopHook of a container. The kubelet sends events on their own way: so there is time for those
+// hookFailures counts the events FailedPreStopHook of a container. The kubelet sends events on a way of their own. So it waits for those
 // that must come, and a little for one that must not.
 func (c *tcase) hookFailures(pod, container string, want int) int {
 	c.Helper()

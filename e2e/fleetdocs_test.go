@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// fleetDocs runs each console command of docs/fleet.md, in order, with kubectl and the plugin. The images are those that the nodes have, and
-// where the cluster needs the other files of deploy/policy the commands name those, as the page says.
+// fleetDocs runs each console command of docs/fleet.md, in order, with kubectl and the plugin. The images are those that the nodes have. If
+// the cluster needs the other files of deploy/policy, the commands name those, as the page says.
 func fleetDocs(t *testing.T, p policy) {
 	c := begin(t, fleet, "each console command of docs/fleet.md")
 	dir := p.dir
@@ -32,7 +32,7 @@ func fleetDocs(t *testing.T, p policy) {
 			c.awaitPolicy("try-prestop") // the seconds that the page speaks of
 		}
 		if strings.Contains(line, "rollout restart") {
-			pause(c.Context(), 1100*time.Millisecond) // kubectl notes the second, and refuses two in the same one
+			pause(c.Context(), 1100*time.Millisecond) // kubectl notes the second of a restart, and refuses two restarts in the same second
 		}
 		var out string
 		switch {

@@ -24,7 +24,7 @@ func TestGone(t *testing.T) {
 	c.saw("%s", s)
 }
 
-// CoreDNS hears of the deletion as soon as the kubelet does: an answer that nobody had asked for before has no longer the address at the
+// CoreDNS hears of the deletion as soon as the kubelet does. So an answer that nobody had asked for before no longer has the address at the
 // hook's first look.
 func TestGoneAtOnce(t *testing.T) {
 	t.Parallel()
@@ -33,7 +33,7 @@ func TestGoneAtOnce(t *testing.T) {
 	c.saw("%s", s)
 }
 
-// headless launches two pods that a headless Service has, of which one has the hook.
+// headless launches two pods of a headless Service. One of the pods has the hook.
 func (c *tcase) headless(step string) *running {
 	c.Helper()
 	c.apply(`

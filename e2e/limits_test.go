@@ -46,7 +46,7 @@ func TestCPULimit(t *testing.T) {
 	}
 }
 
-// memory is what the pod's container works with, by the kubelet's own measure.
+// memory is the working set of the pod's container, by the kubelet's own measure.
 func (r *running) memory() int64 {
 	r.Helper()
 	var used int64

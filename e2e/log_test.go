@@ -33,7 +33,7 @@ type logged struct {
 	ended chan struct{}
 }
 
-// followLog keeps a container's log until it ends. Of a container that is started again, only the present one's.
+// followLog keeps a container's log until it ends. If the container was started again, it is only the log of the present one.
 func (c *tcase) followLog(pod, container string) *logged {
 	c.Helper()
 	l := &logged{ended: make(chan struct{})}

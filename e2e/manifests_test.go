@@ -17,7 +17,8 @@ import (
 	"github.com/prestop/prestop/e2e/kube"
 )
 
-// kubectl prestop inject on manifests that people have: the API server accepts what comes out, which its schema alone can say.
+// kubectl prestop inject is run on manifests that people have. The API server must accept what comes out: only its schema can say whether
+// it does.
 func TestInjectedManifests(t *testing.T) {
 	t.Parallel()
 	c := begin(t, fleet, "kubectl prestop inject: a server-side dry run accepts the manifests of examples/ and testdata/charts")
@@ -103,7 +104,7 @@ func (c *tcase) findings(input []byte) map[string]bool {
 	return all
 }
 
-// objects are those of a text; of a List its items.
+// objects are the objects of a text, and of a List its items.
 func (c *tcase) objects(manifest []byte) (all []kube.Object) {
 	c.Helper()
 	parsed, err := kube.Parse(string(manifest))

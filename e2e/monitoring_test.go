@@ -12,7 +12,7 @@ import (
 )
 
 var (
-	// A selector as `kubelet_x_total{operation_type="exec_sync"}`, of who serves it.
+	// A selector, as `kubelet_x_total{operation_type="exec_sync"}`. The second group is who serves it.
 	selector = regexp.MustCompile(`\b((kubelet|apiserver|kubeproxy)_[a-z_]+)(\{[^}]*\})?`)
 	matcher  = regexp.MustCompile(`[a-z_]+="[^"]*"`)
 )
@@ -44,7 +44,7 @@ func TestMonitoring(t *testing.T) {
 	c.saw("%d metrics with their labels, Events FailedPreStopHook by field selector", len(names))
 }
 
-// metrics gives what is served, by the first word of its names. That of kube-proxy can be had from nodes of ours.
+// metrics gives the metrics that are served, by the first word of their names. kube-proxy's are only there if the nodes are ours.
 func (c *tcase) metrics(node string) map[string]string {
 	c.Helper()
 	paths := map[string]string{"apiserver": "/metrics", "kubelet": "/api/v1/nodes/" + node + "/proxy/metrics"}
@@ -60,7 +60,7 @@ func (c *tcase) metrics(node string) map[string]string {
 	return served
 }
 
-// refuseEviction asks for a pod to be evicted that its budget keeps, and gives the node that it is on.
+// refuseEviction asks for the eviction of a pod that a PodDisruptionBudget forbids, and gives the pod's node.
 func (c *tcase) refuseEviction() string {
 	c.Helper()
 	kept := c.launch(pod{Name: "kept", Hook: []string{"/prestop", "post http://127.0.0.1:8081/none"}})

@@ -54,7 +54,8 @@ func (n *newcomer) section(heading string) string {
 
 func (n *newcomer) clonePath() string { return filepath.Join(n.dir, "prestop") }
 
-// clone clones HEAD and runs the two commands. All tests take a quarter of an hour and are CI's own last stage: these are a package's.
+// clone clones HEAD and runs the two commands. All tests take a quarter of an hour and are the last stage of CI itself. Here only the tests
+// of one package run.
 func (n *newcomer) clone() {
 	n.Helper()
 	commands := consoleCommands(n.section("Two commands"))
@@ -65,7 +66,7 @@ func (n *newcomer) clone() {
 	n.saw("%s", strings.Join(commandNames(commands), ", "))
 }
 
-// commandNames are commands without what is said about them.
+// commandNames are commands without the comments behind them.
 func commandNames(commands []string) (names []string) {
 	for _, command := range commands {
 		name, _, _ := strings.Cut(command, " #")
@@ -88,8 +89,8 @@ func (n *newcomer) build() {
 	n.want(strings.Contains(out, "grace period 1m0s"), "a plan")
 }
 
-// shell runs commands on this machine, in one session of bash, as somebody who has set nothing for them. The address of the repository
-// stands for this one.
+// shell runs commands on this machine, in one session of bash, as somebody who has set nothing for them. git takes this repository when the
+// commands name the address of the public one.
 func (n *newcomer) shell(dir, commands string) string {
 	n.Helper()
 	cmd := exec.CommandContext(n.Context(), "bash", "-o", "errexit", "-o", "pipefail", "-c", commands)
@@ -110,7 +111,8 @@ func (n *newcomer) shell(dir, commands string) string {
 	return string(out)
 }
 
-// repository is the path of this one. An archive of the sources has none, and git reads none of somebody else's: then one is made.
+// repository is the path of this repository. An archive of the sources has no repository, and git does not read one that belongs to
+// somebody else: then one is made.
 func (n *newcomer) repository() string {
 	n.Helper()
 	if out, err := exec.CommandContext(n.Context(), "git", "rev-parse", "--show-toplevel").Output(); err == nil {
@@ -309,7 +311,7 @@ func (n *newcomer) deployed() shape {
 	return d.Spec.Template
 }
 
-// newPod is one that has the hook, and does not end.
+// newPod is a pod that has the hook and does not end.
 func (n *newcomer) newPod() string {
 	n.Helper()
 	var pods struct{ Items []podObject }

@@ -23,7 +23,7 @@ func nodes(t testing.TB) []nodeObject {
 	return list.Items
 }
 
-// runtimes are the nodes, as far as they run containers with different things.
+// runtimes are nodes, one for each runtime that nodes run containers with.
 func runtimes(t testing.TB) []nodeObject {
 	t.Helper()
 	var different []nodeObject

@@ -155,7 +155,7 @@ func (c *tcase) launch(p pod) *running {
 	return c.watch(p.Name)
 }
 
-// watch follows a pod that there is, or soon will be.
+// watch follows a pod that exists, or soon will.
 func (c *tcase) watch(name string) *running {
 	c.Helper()
 	r := &running{tcase: c, name: name, logs: map[string]*logged{}}
@@ -206,7 +206,7 @@ func (r *running) goneAt() time.Time {
 	return r.gone
 }
 
-// delete deletes the pod, with a grace period of its own unless that is negative, and gives the time of it.
+// delete deletes the pod, and gives the time of the deletion. grace is the deletion's own grace period; negative: it has none.
 func (r *running) delete(grace int) time.Time {
 	r.Helper()
 	var options any

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Ends that are not the pod's, and a hook that is delivered twice.
+// A container that ends though its pod does not, and a hook that is delivered twice.
 
 const restart = "05 restart"
 
@@ -45,23 +45,24 @@ livenessProbe: {httpGet: {path: /live, port: 8081}, periodSeconds: 1, failureThr
 			c.want(n == plan.failures, "%d FailedPreStopHook, got %d", plan.failures, n)
 			c.saw("SIGTERM at %s, restarted, pod not deleted, %d FailedPreStopHook", short(after), n)
 
-			// What the hook has noted in the container before must not be believed by the one in the new container.
+			// What the hook noted in the old container must not be believed by the hook in the new one.
 			r.logs["app"] = c.followLog("app", "app")
 			c.until(30*time.Second, "the new container is ready", func() bool { return r.now().ready() })
-			s := r.stopped(plan.failures) // that of before
+			s := r.stopped(plan.failures) // the failures are those of the hook in the old container
 			c.want(s.took >= time.Second, "the hook of the new container to wait anew, got %s", short(s.took))
 			c.saw("deleted then: hook %s", short(s.took))
 		})
 	}
 }
 
-// The kubelet runs a hook a second time if it is restarted meanwhile. Not at the same time as others: their hooks would die too.
+// The kubelet runs a hook a second time if it is itself restarted meanwhile. This case does not run at the same time as others: their hooks
+// would die too.
 func TestKubeletRestart(t *testing.T) {
 	if lab.cluster == nil {
 		c := begin(t, restart, "kubelet restarted in mid-hook")
 		c.skip("the kubelet is not ours")
 	}
-	// A wait goes on; an until looks anew, for what it has not seen meanwhile it cannot know.
+	// A wait goes on. An until looks anew, since it cannot know of what it has not seen meanwhile.
 	plans := []struct {
 		name, wait string
 		end        time.Duration

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// A rolling update of a Deployment behind a ClusterIP, under load. Not at the same time as other cases.
+// A rolling update of a Deployment behind a ClusterIP, under load. It does not run at the same time as other cases.
 
 const rollouts = "09 rollout"
 
@@ -61,7 +61,7 @@ func TestRollout(t *testing.T) {
 	}
 }
 
-// kube-proxy may write its rules seldom, on a large cluster; here as seldom as each 15 s.
+// On a large cluster kube-proxy may write its rules seldom. Here it writes them every 15 s at most.
 func TestRolloutSlowProxy(t *testing.T) {
 	name := "kube-proxy writes its rules each 15 s at most: "
 	if lab.cluster == nil {

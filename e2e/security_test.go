@@ -53,8 +53,8 @@ func TestSharedProcessNamespaceRoot(t *testing.T) {
 	c.saw("%s", s)
 }
 
-// A process that cannot be looked into is what a setuid program or one that has changed its user is. Nothing then reaches the log; with
-// a failure at the end what went to stdout is in the kubelet's.
+// A process that others cannot look into: a setuid program is one, and so is a program that has changed its user. Then nothing reaches the
+// log. If the hook fails at the end, what went to stdout is in the kubelet's log.
 func TestLogRefused(t *testing.T) {
 	t.Parallel()
 	c := begin(t, security, "log refused (first process not dumpable): hook works, stdout is in the kubelet's log when it fails")

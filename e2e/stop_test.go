@@ -22,7 +22,7 @@ type stop struct {
 // stopped deletes a pod with its own grace period, and tells how it went.
 func (r *running) stopped(failures int) stop { return r.stoppedBy(r.delete(-1), failures) }
 
-// stoppedBy tells how a pod went that was deleted before, where so many FailedPreStopHook are expected.
+// stoppedBy tells how a pod went that was deleted before. failures is how many events FailedPreStopHook are expected.
 func (r *running) stoppedBy(deleted time.Time, failures int) stop {
 	r.Helper()
 	r.awaitGone(150 * time.Second)
@@ -43,11 +43,11 @@ func (r *running) stoppedBy(deleted time.Time, failures int) stop {
 	return s
 }
 
-// busy is how late a node is that has all the cases to do, two processors, and a Kubernetes of its own.
+// busy is how late a node may be that has all the cases to do, two processors, and a Kubernetes of its own.
 const busy = 5 * time.Second
 
-// ordinary fails the case unless the hook's lines are in the log, the last of them its outcome, and SIGTERM came after it, and not only
-// at the grace period's end.
+// ordinary fails the case unless the log has the hook's lines, with the outcome last, and SIGTERM came right after the hook's end, and not
+// only at the end of the grace period.
 func (s stop) ordinary() stop {
 	s.Helper()
 	s.want(len(s.log().hook()) >= 2, "the hook's lines in the container's log, got %d", len(s.log().hook()))
@@ -56,14 +56,14 @@ func (s stop) ordinary() stop {
 	return s
 }
 
-// lasted fails the case unless the hook took as long as that by its own clock. Where it waits for something, what it sees may come late.
+// lasted fails the case unless the hook took from least to most by its own clock. If a hook waits for something, it may see that late.
 func (s stop) lasted(least, most time.Duration) stop {
 	s.Helper()
 	s.want(s.took >= least && s.took <= most, "a hook of %s to %s, got %s", least, most, short(s.took))
 	return s
 }
 
-// waited fails the case unless that is what the hook took.
+// waited fails the case unless the hook took that long, up to a second more.
 func (s stop) waited(d time.Duration) stop {
 	s.Helper()
 	return s.lasted(d, d+time.Second)
@@ -76,9 +76,9 @@ func (s stop) usedUp(deadline time.Duration) stop {
 	return s.lasted(least, most)
 }
 
-// atDeadline is how long a hook takes that ends at its deadline, by its own clock. The engine keeps 50 ms for its end, and as much more as
-// the processor was late before the hook's first line, up to a quarter of the budget. Where the processor stands still, the end is late by
-// 0.2 s at most.
+// atDeadline is how long a hook that ends at its deadline takes, by its own clock. The engine keeps 50 ms for its end. It also keeps the
+// time by which the processor was late before the hook's first line, up to a quarter of the budget. If the processor stands still, the end
+// is late by 0.2 s at most.
 func atDeadline(deadline time.Duration, hook []line) (least, most time.Duration) {
 	var late time.Duration
 	if len(hook) > 0 {

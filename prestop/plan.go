@@ -2,12 +2,12 @@
 //
 // A [Plan] is a list of entries, done in order by [Plan.Run]: calls that take as long as they need inside
 // their share of the time, and waits that protect the traffic. [Plan.Timeline] says beforehand when each
-// may begin and how much it may take; the run asks the same schedule. Nothing that an entry does, fails to
+// entry may begin and how long it may take. The run uses the same schedule. Nothing that an entry does, fails to
 // do or forgets ends the run early or carries it past its deadline.
 //
 // The package knows no files, no HTTP, no DNS and no command line: a step is anything with a Run method. It
-// logs to the logger that it is given and prints nothing. The program in cmd/prestop is its one caller here;
-// others may use it as they like.
+// logs to the logger that it is given and prints nothing. The program in cmd/prestop is its one caller here.
+// Others may use it as they like.
 package prestop
 
 import (
@@ -20,15 +20,15 @@ import (
 // end by itself and to say so.
 const Engine = 50 * time.Millisecond
 
-// OneTry is the budget under which a run makes no waits: 2 s, what a kubelet leaves a container at the very
-// least between SIGTERM and SIGKILL.
+// OneTry is 2 s. If the budget is smaller, a run makes no waits. A kubelet leaves a container at least 2 s
+// between SIGTERM and SIGKILL.
 const OneTry = 2 * time.Second
 
 // A Step is one thing to do.
 type Step interface {
-	// Run returns nil when the thing is done. Ended by ctx, it returns at once with what it had reached,
-	// wrapping context.Cause(ctx). Any other error means that it could not be done, or could not see
-	// whether it was. Each Run may be the second: a hook is delivered at least once.
+	// Run returns nil when the thing is done. If ctx ends it, it returns at once with an error that says what
+	// it had reached and wraps context.Cause(ctx). Any other error means that the thing could not be done, or
+	// that Run could not see whether it was. Each Run may be the second: a hook is delivered at least once.
 	Run(ctx context.Context, log *slog.Logger) error
 }
 
@@ -50,11 +50,11 @@ type Entry struct {
 	// FromStart: Most counts from the start of the hook, and is at least Least.
 	FromStart bool
 	// Guard: a wait for something to happen. If its step fails, the rest of Most is waited out, since others rely
-	// on that time; that it did not happen by then is no failure.
+	// on that time. If the thing did not happen by then, that is no failure.
 	Guard bool
-	// Yields: Most is a default, and what the deadline leaves of it is as good.
+	// Yields: Most is a default. If the deadline leaves only a part of it, that is as good.
 	Yields bool
-	// Once: not done again where an earlier delivery of the hook had begun it.
+	// Once: the entry is not done again if an earlier delivery of the hook had begun it.
 	Once bool
 }
 
@@ -73,26 +73,26 @@ type Plan struct {
 	Grace, Reserve time.Duration
 	// Floor is how long the hook lasts at least, from its start, where the deadline allows.
 	Floor time.Duration
-	// Fallback is such a floor if the error of a step is an [ErrKeepsWait].
+	// Fallback is another such floor, for when the error of a step is an [ErrKeepsWait].
 	Fallback time.Duration
 
 	// Aside is kept before the deadline for what the caller does after the run, such as sending its report.
 	Aside time.Duration
 
-	// Late is how much later than Engine says the run may be over, since the machine is so slow. The run keeps that to itself too.
+	// Late is how much later than Engine says the run may be over, because the machine is slow. The run keeps this time to itself too.
 	Late time.Duration
 
 	// Skip, once closed, ends the waits at once, those of Guard entries too. May be nil.
 	Skip <-chan struct{}
 
-	// Earlier is the report of a delivery that was cut and that this one goes on from, Age how
-	// long before Start it had begun. The waits count from there; the deadline does not, because a
+	// Earlier is the report of a delivery that was cut. This delivery goes on from it. Age is how long before
+	// Start the first delivery had begun. The waits count from that time. The deadline does not, because a
 	// kubelet gives each delivery the whole grace period.
 	Earlier Report
 	Age     time.Duration
 
-	// Record is called before and after each entry, with its number from 0 and with what became of it so far. Where it
-	// fails, an entry that is to be done Once is not begun. May be nil.
+	// Record is called before and after each entry, with the entry's number from 0 and with what became of it so far. If
+	// Record fails, an entry that is to be done Once is not begun. May be nil.
 	Record func(n int, s StepReport) error
 }
 

@@ -36,7 +36,7 @@ type StepReport struct {
 	Error   string  `json:"error,omitempty"`
 }
 
-// OK tells whether every entry was done; one that is Unmet was.
+// OK tells whether every entry was done. An Unmet entry counts as done.
 func (r *Report) OK() bool { return r.Ended == "" && len(r.Failures()) == 0 }
 
 // Failures are the entries that were not done.
@@ -50,7 +50,7 @@ func (r *Report) Failures() []StepReport {
 	return all
 }
 
-// Note puts what became of entry n, counted from 0, where it belongs. Entries are noted in their order.
+// Note puts the report of entry n, counted from 0, in its place. Entries are noted in their order.
 func (r *Report) Note(n int, s StepReport) {
 	switch {
 	case n < len(r.Steps):

@@ -18,8 +18,8 @@ var (
 	// ErrSkip is the cause of the context of a Guard entry's step when waits are skipped.
 	ErrSkip = errors.New("waits are skipped")
 
-	// ErrKeepsWait is in the error of a step that could not be done for lack of something that others rely on: the run lasts
-	// at least for [Plan.Fallback] then.
+	// ErrKeepsWait is in the error of a step that could not be done for lack of something that others rely on. The run then
+	// lasts at least for [Plan.Fallback].
 	ErrKeepsWait = errors.New("the additional wait is kept")
 
 	errLeft     = errors.New("did not return when its time was over; left behind")
@@ -63,7 +63,7 @@ type run struct {
 
 func (r *run) elapsed() time.Duration { return time.Since(r.Start) }
 
-// clock is the time of the first delivery.
+// clock is the time since the first delivery began.
 func (r *run) clock() Seconds { return Seconds(r.elapsed() + r.Age) }
 
 func (r *run) entry(ctx context.Context, i int) {
@@ -83,7 +83,7 @@ func (r *run) entry(ctx context.Context, i int) {
 	r.end(i, err, log)
 }
 
-// noTime ends all entries from the given one on, in one line: the deadline has come before they could begin.
+// noTime ends all entries from the given one on, since the deadline has come before they could begin. It logs one line for all.
 func (r *run) noTime(from int) {
 	var cut []string
 	for i, e := range r.Entries {
@@ -119,7 +119,7 @@ func (r *run) over(e Entry, i int, share time.Duration) error {
 	return ErrShare
 }
 
-// begin puts entry i on record. A wait that goes on from an earlier delivery began when it did there.
+// begin puts entry i on record. If a wait goes on from an earlier delivery, it keeps the time at which it began there.
 func (r *run) begin(i int) error {
 	if i == len(r.report.Steps) {
 		r.report.Steps = append(r.report.Steps, StepReport{Line: r.Entries[i].Line, Outcome: Running, Began: r.clock()})
@@ -189,7 +189,7 @@ func (r *run) do(ctx context.Context, e Entry, i int, share time.Duration, log *
 	return err
 }
 
-// step runs e's in a goroutine of its own, so that the deadline is kept whatever it does. over is why its time ends.
+// step runs the step of e in a goroutine of its own, so that the deadline is kept whatever the step does. over is why its time ends.
 func (r *run) step(ctx context.Context, e Entry, share time.Duration, over error, log *slog.Logger) error {
 	ctx, cancel := context.WithDeadlineCause(ctx, time.Now().Add(share), over)
 	defer cancel()
@@ -217,11 +217,11 @@ func (r *run) step(ctx context.Context, e Entry, share time.Duration, over error
 	return errLeft
 }
 
-// chances are how many times a step is looked after within Engine once its time is over. Where there is so little CPU time
-// that the whole process stands still for longer than Engine, the step must not have lost all of them at once.
+// chances is how many times, within Engine, a step can still return once its time is over. If there is so little CPU time that
+// the whole process stands still for longer than Engine, the step must not lose all its chances at once.
 const chances = 5
 
-// skipped says of a wait that was skipped that this is why it is not met, whatever it could see.
+// skipped adds to the error of a wait that was skipped that this is why it is not met, whatever the wait could see.
 func skipped(ctx context.Context, err error) error {
 	if err == nil || !errors.Is(context.Cause(ctx), ErrSkip) || errors.Is(err, ErrSkip) {
 		return err

@@ -40,7 +40,7 @@ func (n need) and(o need) need {
 // schedule says how long each entry of a plan may take.
 type schedule struct {
 	Plan
-	later []need // beside Entries: of all that come after one
+	later []need // for each of the Entries: what all that come after it need
 }
 
 func (p *Plan) schedule() schedule {
@@ -51,8 +51,8 @@ func (p *Plan) schedule() schedule {
 	return s
 }
 
-// squeeze says which part of its need each kind of entry can have of the time left: calls keep their
-// seconds, waits shrink alike, and what calls want beyond that comes last.
+// squeeze says which part of its need each kind of entry can have of the time left. Calls keep their
+// seconds, all waits shrink by the same factor, and what calls want beyond that comes last.
 func (n need) squeeze(left time.Duration) (calls, waits, more float64) {
 	free := left - n.calls - n.waits
 	switch {
@@ -110,8 +110,8 @@ func (p *Plan) most(i int, at time.Duration) time.Duration {
 	}
 }
 
-// spent is how long an earlier delivery, which was cut in entry i, had begun it before the given moment: what
-// others rely on is the time, so it is not waited out anew. A call is made again with all of its time.
+// spent is how long before the given moment entry i had begun, if it is a wait in which an earlier delivery was cut. Others
+// rely on the time alone, so the wait does not start anew. A call is made again with all of its time.
 func (p *Plan) spent(i int, at time.Duration) time.Duration {
 	s, begun := p.Earlier.step(i)
 	if !begun || s.Outcome != Running || !p.Entries[i].wait() {
@@ -159,7 +159,7 @@ func (p *Plan) Timeline() []Slot {
 	return append(slots, last)
 }
 
-// short is what granted lacks of want, where it lacks more than the engine's own.
+// short is how much granted lacks of want. If it lacks no more than Engine, that counts as nothing.
 func short(want, granted time.Duration) time.Duration {
 	if want-granted <= Engine {
 		return 0

@@ -23,7 +23,7 @@ type Notice struct {
 type App struct {
 	Call   Call
 	Notice Notice
-	End    time.Time // when the hook has ended at the latest
+	End    time.Time // when the hook ends at the latest
 }
 
 // Run makes the call.

@@ -6,7 +6,7 @@ import (
 	"github.com/prestop/prestop/internal/web"
 )
 
-// AppSpec is the app's shutdown call, which has no line: the settings ask for it. The URL in a must not be nil.
+// AppSpec is the app's shutdown call. It has no line, since the settings ask for it. The URL in a must not be nil.
 func AppSpec(a step.App) step.Spec { return &appSpec{a} }
 
 type appSpec struct{ step.App }

@@ -1,13 +1,12 @@
 // Package shutdown tells things that they are about to stop.
 //
-// Each file holds one thing: [Call] an HTTP call, [App] an application's own shutdown call, [Elasticsearch] the
-// node shutdown API, [Exec] a program, [Signal] the container's main process, [Touch] a file that another container
-// waits for, [RedisLock] and [EtcdLease] what is held elsewhere. Their Run methods do it and return nil when it is done;
-// their Check methods look whether Run would work and change nothing. All time comes from the context that they are
-// given.
+// Each file holds one thing to do: [Call] makes an HTTP call, [App] an application's own shutdown call, [Elasticsearch] uses the node
+// shutdown API, [Exec] runs a program, [Signal] signals the container's main process, [Touch] makes a file that another container waits
+// for, [RedisLock] and [EtcdLease] release what is held elsewhere. Run does the thing and returns nil when it is done. Check looks
+// whether Run would work, and changes nothing. The context that they get says how much time there is.
 //
-// The package only acts. How traffic is seen to leave is another package's affair, and so are settings, plans and
-// the connections: a caller gives each thing the means to connect.
+// The package only acts. Other packages look whether traffic has left, and hold the settings, the plans and the connections. The caller
+// gives each thing the means to connect.
 package shutdown
 
 import (
@@ -29,9 +28,9 @@ import (
 	"github.com/prestop/prestop/internal/web"
 )
 
-// A Call is one HTTP call. Done is an answer that is expected; a 202 that names a Location is polled there
-// until it is one no longer. Until its request is sent, it has 30 s, and failures that may pass are tried again. A request that
-// was sent is waited for, since many a shutdown endpoint answers when its work is done.
+// A Call is one HTTP call. It is done when an expected answer comes. After a 202 that names a Location, it asks there until the answer
+// is no longer a 202. It has 30 s to send its request, and tries again after failures that may pass. Once the request is sent, it waits
+// for the answer: many shutdown endpoints answer only when their work is done.
 type Call struct {
 	Client  *web.Client
 	Request web.Request
@@ -39,9 +38,9 @@ type Call struct {
 	BodyFile string
 	Read     func(path string) ([]byte, error) // reads BodyFile; nil: [regular.Read]
 	Expect   web.Statuses
-	Timeout  time.Duration // of one try, as long as it is written; 0: as long as there is time
+	Timeout  time.Duration // of one try, exactly as it is written; 0: as long as there is time
 	Once     bool          // nothing is tried again once a byte was sent
-	// Give is given the value at Value of the answer. Its error is the step's. Nil: nothing is read.
+	// Give gets the value that is at Value in the answer. Its error is the step's error. Nil: nothing is read.
 	Give  func(value any) error
 	Value jsonpath.Path
 }
@@ -62,7 +61,7 @@ func (c *Call) Run(ctx context.Context, log *slog.Logger) error {
 	return c.judge(log, answer)
 }
 
-// request is the request with its body. JSON is sent as such unless a header says otherwise.
+// request is the request with its body. A JSON body gets the content type of JSON unless a header sets another one.
 func (c *Call) request() (web.Request, error) {
 	r := c.Request
 	r.Header = r.Header.Clone()
@@ -121,7 +120,7 @@ func (c *Call) unexpected(a web.Answer) error {
 	return tries(fmt.Errorf("%s: %s%s", web.Place(a.URL), a, c.expected()), a)
 }
 
-// expected says so where it was asked for; that 2xx is, everybody knows.
+// expected names the expected statuses if the step names any. Everybody knows the default, 2xx.
 func (c *Call) expected() string {
 	if len(c.Expect) == 0 {
 		return ""
@@ -141,8 +140,8 @@ var (
 	errMoved    = errors.New("the 202 names a Location at another place, where it is not followed")
 )
 
-// poll asks where a 202 of the given URL said that the outcome would be. Who expects the 202 of the call itself has not said
-// what the outcome is to be: any 2xx is as good.
+// poll asks at the Location that a 202 of the given URL named. A step that expects 202 but not 200 means the 202 of the call itself. It
+// has not said which outcome it expects, so any 2xx is fine too.
 func (c *Call) poll(ctx context.Context, log *slog.Logger, from *url.URL, location string) error {
 	if c.Expect.Has(http.StatusAccepted) && !c.Expect.Has(http.StatusOK) {
 		polled := *c
@@ -168,7 +167,7 @@ func (c *Call) poll(ctx context.Context, log *slog.Logger, from *url.URL, locati
 	return c.judge(log, answer)
 }
 
-// briefly is ctx for a look that asks something: with less than 2 s, a [web.Policy] makes one try.
+// briefly is ctx for a look that asks something. It leaves less than 2 s, so that a [web.Policy] makes one try.
 func briefly(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeoutCause(ctx, 1900*time.Millisecond, web.ErrTry)
 }
@@ -185,7 +184,8 @@ func (c *Call) Check(ctx context.Context) (all []step.Finding, err error) {
 	return append(all, reached...), err
 }
 
-// endOf is what the endpoint at u is known to end. Called before a wait, it takes that away from the traffic which the wait is for.
+// endOf is what the endpoint at u is known to end. If it is called before a wait, the traffic that the wait protects loses its process
+// or its listeners.
 func endOf(u *url.URL) step.Ends {
 	path, query := strings.TrimSuffix(u.Path, "/"), u.Query()
 	switch {

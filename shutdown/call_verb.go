@@ -53,7 +53,7 @@ func parseCall(l *grammar.Line) (step.Spec, error) {
 	return c, err
 }
 
-// give reads what of the answer is given to later steps.
+// give reads which part of the answer goes to later steps.
 func (c *callSpec) give(l *grammar.Line) (err error) {
 	path, hasPath := l.Option("json")
 	into, hasInto := l.Option("into")
@@ -72,8 +72,8 @@ func (c *callSpec) give(l *grammar.Line) (err error) {
 	return err
 }
 
-// setBody takes text, or @FILE, which is read when the call is made, unless the @ is a variable's: whoever sets that might
-// have any file sent.
+// setBody takes text or @FILE. The file is read when the call is made. An @ from a variable's value is text: otherwise, whoever sets the
+// variable could have any file sent.
 func (c *callSpec) setBody(l *grammar.Line, o *grammar.Option) error {
 	if o.Begins("@") {
 		c.bodyFile = o.Value[len("@"):]

@@ -13,8 +13,8 @@ import (
 	"github.com/prestop/prestop/internal/web"
 )
 
-// patience is how long a cluster may go without giving a usable answer, and a node without being a member of
-// it, before it is taken for gone. A master election and a rejoining node take less.
+// patience is how long a cluster may give no usable answer, or a node may not be a member of it, before we take it for gone. A master
+// election takes less, and so does a node that rejoins.
 const patience = 30 * time.Second
 
 var errSilent = fmt.Errorf("no usable answer for %s", patience)
@@ -25,18 +25,18 @@ type Place struct {
 	Client *web.Client
 }
 
-// Elasticsearch is a node that is told, by the node shutdown API, that it is about to stop: its record is
-// registered and waited for until it reads COMPLETE.
+// Elasticsearch is a node that is told, by the node shutdown API, that it is about to stop. Its record is registered, and then watched
+// until its status is COMPLETE.
 //
-// A record that somebody else registered is never changed, but waited for. One that an earlier
-// delivery of the same hook registered is gone on from.
+// A record that somebody else registered is never changed, but it is waited for. If an earlier delivery of the same hook registered the
+// record, the run goes on from there.
 type Elasticsearch struct {
-	Own   []Place // addresses of our own node; an answer of a node that is not called Node is not believed
-	Other []Place // asked where our own node does not answer, in order
+	Own   []Place // addresses of our own node; only an answer from a node called Node is believed
+	Other []Place // asked in this order if our own node does not answer
 	Node  string  // our own node's name
-	IP    string  // our own node's address, which decides between nodes of one name; may be empty
+	IP    string  // our own node's address, which decides between nodes of the same name; may be empty
 	Pod   Pod
-	// Operator: somebody registers shutdowns of nodes that are about to be stopped, and that is no reason to warn.
+	// Operator: an operator registers shutdowns of nodes that are about to stop. Its records are no reason to warn.
 	Operator bool
 	Away     bool // this is no pod's hook: a node that is not in the cluster is not waited for
 
@@ -94,7 +94,7 @@ func (e *Elasticsearch) Run(ctx context.Context, log *slog.Logger) error {
 	return c.await(ctx, node.ID)
 }
 
-// ensure sees to it that a record is registered, whoever's it is.
+// ensure makes sure that a record is registered, ours or somebody else's.
 func (c *cluster) ensure(ctx context.Context, id string, r *record) error {
 	if c.mayRegister(r) {
 		return c.register(ctx, id)
@@ -103,7 +103,7 @@ func (c *cluster) ensure(ctx context.Context, id string, r *record) error {
 	return nil
 }
 
-// keep logs whose record it is that is left as it is.
+// keep logs that a record is left as it is, and whose record it is.
 func (c *cluster) keep(r *record) {
 	f := c.kept(r)
 	level, about := slog.LevelInfo, []any(nil)
@@ -116,7 +116,7 @@ func (c *cluster) keep(r *record) {
 	c.log.Log(context.Background(), level, f.Text, about...)
 }
 
-// kept says whose record it is that is left as it is.
+// kept says that a record is left as it is, and whose record it is.
 func (c *cluster) kept(r *record) step.Finding {
 	if _, same := c.Pod.marked(r.Reason); same {
 		return step.Found("our shutdown is registered already: going on from there", "type", r.Type, "status", r.Status)
@@ -131,8 +131,8 @@ func (c *cluster) kept(r *record) step.Finding {
 	return step.Warned("a shutdown is registered by somebody else: it is left as it is and waited for", about...)
 }
 
-// mayRegister tells whether the record that was read leaves room for ours: there is none, or it is one that a
-// hook of this pod or of one of its name left. This pod's own of the same type is as good as registered.
+// mayRegister tells whether we may register our record. We may if there is none, or if a hook of a pod of our name left r. A record of
+// this very pod and of our type counts as registered already.
 func (c *cluster) mayRegister(r *record) bool {
 	if r == nil {
 		return true
@@ -144,8 +144,8 @@ func (c *cluster) mayRegister(r *record) bool {
 const (
 	firstLook = 500 * time.Millisecond
 	maxLook   = 5 * time.Second
-	// doubts is how many looks in a row may show that there is nothing to wait for, before it is believed: a
-	// node may be rejoining, a reroute may not have begun.
+	// doubts is how many looks in a row must show that there is nothing to wait for. Fewer looks prove nothing: a node may be rejoining,
+	// or a reroute may not have begun.
 	doubts = 3
 )
 

@@ -12,8 +12,8 @@ import (
 	"github.com/prestop/prestop/internal/web"
 )
 
-// The API is private and changes without notice, so answers are read leniently: unknown fields, and known ones
-// of another type that a decision does not rest on, are passed over.
+// The API is private and changes without notice, so answers are read leniently. Unknown fields are ignored. Known fields of another type
+// are ignored too, if no decision depends on them.
 
 // record is a registered shutdown.
 type record struct {
@@ -84,7 +84,7 @@ func (r *record) details() []any {
 	return all
 }
 
-// errNoAPI is the answer of a server that takes "shutdown" for a kind of node information.
+// errNoAPI is for a server that takes "shutdown" for a kind of node information: its "nodes" is an object, not a list.
 var errNoAPI = errors.New("it has no node shutdown API")
 
 // readRecords reads the answer to a GET of shutdown records.
@@ -129,7 +129,7 @@ func readAcknowledged(body []byte) error {
 
 func unreadable(err error) error { return fmt.Errorf("unreadable answer: %w", err) }
 
-// lenient passes over a field of an unexpected type; what is needed is checked for by itself.
+// lenient ignores a field of an unexpected type. The fields that are needed are checked separately.
 func lenient(err error) error {
 	if _, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		return nil
@@ -174,11 +174,11 @@ func readMember(id string, text []byte) member {
 			Address string `json:"publish_address"`
 		} `json:"http"`
 	}
-	_ = json.Unmarshal(text, &n) // one without a name is nobody's
+	_ = json.Unmarshal(text, &n) // a node without a name is never ours
 	return member{id, n.Name, n.HTTP.Address}
 }
 
-// has tells whether the member publishes the given IP address; the address may be written "name/ip:port".
+// has tells whether the member publishes the given IP address. The member's address may be written "name/ip:port".
 func (m member) has(ip string) bool {
 	address := m.Address[strings.LastIndexByte(m.Address, '/')+1:]
 	published, err := netip.ParseAddrPort(address)
@@ -251,7 +251,7 @@ func (r *refusal) hint() string {
 	return ""
 }
 
-// Final tells whether it would be the same next time; a 401 may pass while the users file is read again.
+// Final tells whether another try would get the same answer. A 401 is not final: it may pass while the users file is read again.
 func (r *refusal) Final() bool {
 	return !web.Transient(r.Answer) && r.Status != http.StatusUnauthorized
 }
@@ -263,5 +263,5 @@ func shorten(s string) string {
 	if len(s) <= most {
 		return s
 	}
-	return s[:strings.LastIndexByte(s[:most], ' ')+1] + "…" // at a blank, since half of a secret is one that nobody recognises
+	return s[:strings.LastIndexByte(s[:most], ' ')+1] + "…" // cut at a blank, since nobody recognises half of a secret
 }

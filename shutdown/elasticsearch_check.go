@@ -14,7 +14,7 @@ import (
 	"github.com/prestop/prestop/internal/web"
 )
 
-// Check says how each place is reached, who answers and as whom it knows us, and finds our own node and its record.
+// Check says how each place is reached, who answers and which user we are there. It also finds our own node and its record.
 func (e *Elasticsearch) Check(ctx context.Context) (all []step.Finding, err error) {
 	c := newCluster(e, slog.New(slog.DiscardHandler))
 	ctx = dns.Looking(ctx, func(string) {})
@@ -54,7 +54,7 @@ func (p Place) reach(ctx context.Context) []step.Finding {
 	return all
 }
 
-// introduction says who answers, and as whom it knows us, as far as we may know.
+// introduction says who answers and which user we are there, as far as we may know.
 func (c *cluster) introduction(ctx context.Context) (all []step.Finding) {
 	if product := c.product(ctx); product != "" {
 		all = append(all, step.Found("answered by "+product))

@@ -11,12 +11,13 @@ import (
 	"github.com/prestop/prestop/internal/web"
 )
 
-// Clear removes the record that a hook of this pod, or of a pod of its name before it, left: nobody else
-// does, and while it is there the node opens no readiness port and gets no tasks. It must not go before the
-// node is back, or its shards are rebuilt elsewhere; so only our own node is asked, and that only answers once
-// it has joined a cluster with a master. Records that other actors registered stay.
+// Clear removes the record that a hook of this pod, or of an earlier pod of its name, left. Nobody else removes it, and while it is
+// there the node opens no readiness port and gets no tasks. But it must not go before the node is back: otherwise the node's shards are
+// rebuilt elsewhere. So Clear asks only our own node, and that answers only once it has joined a cluster with a master. Records that
+// other actors registered stay.
 //
-// nil: there is no such record, or no longer. An error: not yet, or it cannot be known yet.
+// It returns nil if there is no such record, or no longer. An error means that the record is not removed yet, or that this cannot be
+// known yet.
 func (e *Elasticsearch) Clear(ctx context.Context, log *slog.Logger) error {
 	c := newCluster(e, log)
 	own, err := c.findOwn(ctx)
@@ -39,7 +40,7 @@ func (e *Elasticsearch) Clear(ctx context.Context, log *slog.Logger) error {
 	return nil
 }
 
-// findOwn asks our own node's addresses alone.
+// findOwn asks only the addresses of our own node.
 func (c *cluster) findOwn(ctx context.Context) (own member, err error) {
 	if err := nameable(c.Node); err != nil {
 		return member{}, err
@@ -61,8 +62,8 @@ func (c *cluster) records(ctx context.Context) (all []record, err error) {
 	return all, err
 }
 
-// clear removes r if it is this pod's: our own node's, or one of a node that the pod was before it lost its data, and
-// with them its node id.
+// clear removes r if a hook of a pod of our name registered it, for our own node or for a node that is no longer in the cluster. A pod
+// that loses its data loses its node id too, and becomes another node.
 func (c *cluster) clear(ctx context.Context, own member, r record) error {
 	if named, _ := c.Pod.marked(r.Reason); !named {
 		if r.NodeID == own.ID {

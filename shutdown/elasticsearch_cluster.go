@@ -20,7 +20,7 @@ type cluster struct {
 	*Elasticsearch
 	log             *slog.Logger
 	places          []Place         // asked in this order; set once our own node is found
-	noMasterTimeout map[string]bool // the methods with which the server is too old for it: it came to PUT and DELETE before GET
+	noMasterTimeout map[string]bool // methods for which the server is too old for master_timeout: PUT and DELETE got it before GET
 	unauthorized    int             // answers of 401 since the last success
 }
 
@@ -33,7 +33,7 @@ type apiCall struct {
 	method, path string
 	query        url.Values
 	body         []byte
-	master       bool // answered by the elected master: without one, it holds the request until master_timeout
+	master       bool // answered by the elected master; without a master, the server holds the request until master_timeout
 }
 
 // persist makes tries while there is time and patience.
@@ -65,8 +65,8 @@ func (c *cluster) askAt(ctx context.Context, p Place, r *apiCall, read func([]by
 	return a, nil
 }
 
-// sweep goes through places until one gives an answer that is usable or final. Each has an even part of the time that is left, so
-// that one that hangs does not keep us from the next.
+// sweep goes through places until one gives an answer that is usable or final. Each place gets an even share of the time that is left,
+// so that a place that hangs does not keep us from the next one.
 func (c *cluster) sweep(ctx context.Context, places []Place, ask func(context.Context, Place) (web.Answer, error)) (web.Answer, error) {
 	var failed unanswered
 	var a web.Answer
@@ -81,7 +81,7 @@ func (c *cluster) sweep(ctx context.Context, places []Place, ask func(context.Co
 	return a, failed
 }
 
-// within gives f one of n even parts of the time that ctx has left.
+// within gives f the nth part of the time that ctx has left.
 func within(ctx context.Context, n int, f func(context.Context) (web.Answer, error)) (web.Answer, error) {
 	if deadline, ok := ctx.Deadline(); ok && n > 1 {
 		var cancel context.CancelFunc
@@ -99,12 +99,12 @@ func (u unanswered) Error() string {
 	for i, err := range u {
 		texts[i] = err.Error()
 	}
-	return strings.Join(slices.Compact(texts), "; ") // one place may stand there twice, as our own node and by its URL
+	return strings.Join(slices.Compact(texts), "; ") // a place may be listed twice, as our own node and by its URL
 }
 
 func (u unanswered) Unwrap() []error { return u }
 
-// Final tells whether there is no place left that may answer next time.
+// Final tells whether the failures of all places are final.
 func (u unanswered) Final() bool {
 	for _, err := range u {
 		if !web.Final(err) {
@@ -145,13 +145,13 @@ func (c *cluster) request(ctx context.Context, p Place, r *apiCall) web.Request 
 	return out
 }
 
-// masterTimeout is below the time that we wait ourselves, so that we are told when there is no master.
+// masterTimeout is less than the time that we wait ourselves, so that the server still tells us if there is no master.
 func masterTimeout(left time.Duration) string {
 	return fmt.Sprintf("%dms", max(100, (left*4/5).Milliseconds()))
 }
 
-// refusesMasterTimeout tells the 400 of a server that knows no master_timeout here. It does not say why where
-// http.detailed_errors.enabled is false; there, any other 400 costs a request too.
+// refusesMasterTimeout recognises the 400 of a server that does not know master_timeout here. If http.detailed_errors.enabled is false,
+// the server does not say why it refuses. Then any other 400 costs one more request too.
 func refusesMasterTimeout(a web.Answer) bool {
 	r := refuse(a)
 	return a.Status == http.StatusBadRequest && (r.kind == "" || strings.Contains(r.reason, "master_timeout"))

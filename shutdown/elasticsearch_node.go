@@ -53,11 +53,11 @@ func nameable(name string) error {
 	return nil
 }
 
-// Only what is needed, so that the answer is as small in a large cluster as in a small one.
+// memberFields asks only for what is needed, so that the answer is as small in a large cluster as in a small one.
 var memberFields = url.Values{"filter_path": {"_nodes.failed,nodes.*.name,nodes.*.http.publish_address"}}
 
-// askOwn asks a node who it is. The answer holds for the node that received the question, so it is believed only if that
-// is ours; then it needs no master and no other node.
+// askOwn asks a node who it is. The answer is about the node that got the question, so it is believed only from our own node. It needs
+// no master and no other node.
 func (c *cluster) askOwn(ctx context.Context, p Place) (member, error) {
 	all, a, err := c.members(ctx, p, "_local")
 	if err != nil {
@@ -98,8 +98,8 @@ func (c *cluster) members(ctx context.Context, p Place, spec string) ([]member, 
 	return all, a, err
 }
 
-// pick takes the member that is called as we are; the API also returns those that match by host name. Of several, it is the
-// one with our address.
+// pick takes the member that has our name. The API also returns members whose host name matches. If several have our name, pick takes
+// the one with our address.
 func (c *cluster) pick(all []member) (member, error) {
 	var named, ours []member
 	for _, m := range all {

@@ -48,7 +48,7 @@ func readInto(found **record, id string) func([]byte) error {
 	}
 }
 
-// registration is the body of the PUT. Its parser refuses any field that is not known or does not fit the type.
+// registration is the body of the PUT. The server refuses any field that it does not know or that does not fit the type.
 type registration struct {
 	Type            string `json:"type"`
 	Reason          string `json:"reason"`
@@ -72,11 +72,11 @@ func (c *cluster) registration() registration {
 	return r
 }
 
-// timeValue is Elasticsearch's way to write a duration: an integer and one unit. It refuses Go's 5m0s.
+// timeValue is how Elasticsearch writes a duration: an integer and one unit. The server refuses Go's 5m0s.
 func timeValue(d time.Duration) string { return fmt.Sprintf("%ds", int(d.Seconds())) }
 
-// register writes the record. Before it is written again, be it by way of another place, it is read again: the
-// first try may have taken effect although its answer was lost, or somebody else may have been faster.
+// register writes the record. Before another try, also at another place, it reads the record again: the first try may have worked
+// although its answer was lost, or somebody else may have been faster.
 func (c *cluster) register(ctx context.Context, id string) error {
 	body, err := json.Marshal(c.registration())
 	if err != nil {
@@ -112,8 +112,8 @@ func (c *cluster) registerAgain(ctx context.Context, p Place, id string, put *ap
 	return c.askAt(ctx, p, put, readAcknowledged)
 }
 
-// remove deletes a record, in one try: before another, somebody else may have registered one. One that is not
-// there is as good as deleted.
+// remove deletes a record. It makes one try: before a second one, somebody else may have registered a record. A record that is not there
+// counts as deleted.
 func (c *cluster) remove(ctx context.Context, id string) error {
 	del := &apiCall{method: http.MethodDelete, path: recordPath(id), master: true}
 	_, err := c.askOnce(ctx, del, readAcknowledged)

@@ -27,7 +27,7 @@ func ElasticsearchSpec(e step.Elasticsearch) step.Spec {
 
 // elasticsearchSpec is an Elasticsearch as its step describes it.
 type elasticsearchSpec struct {
-	verb, typed *grammar.Word // where an error about the URL, or the type, belongs; nil: there is no line
+	verb, typed *grammar.Word // the words that errors about the URL and the type point to; nil: there is no line
 	kind        string        // one of step.Types, or step.TypeOfSettings
 	urls        []*url.URL
 }
@@ -49,7 +49,7 @@ func parseElasticsearch(l *grammar.Line) (step.Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	if w.Text == "none" { // which turns the setting off, and is no place
+	if w.Text == "none" { // it turns the setting off, and is no place
 		return nil, l.Verb.Expected(elasticsearchURL)
 	}
 	if w, err = w.With(grammar.InURLs); err != nil {
@@ -105,7 +105,7 @@ func mistake(at *grammar.Word, text string) error {
 	return at.Expected("%s", text)
 }
 
-// NewElasticsearch is the node at the settings' URLs, of which there must be one, for [Elasticsearch.Clear].
+// NewElasticsearch is the node at the settings' URLs, for [Elasticsearch.Clear]. There must be at least one URL.
 func NewElasticsearch(m *step.Means) *Elasticsearch {
 	return newElasticsearch(m, m.Elasticsearch.Type, m.Elasticsearch.URLs)
 }
@@ -138,8 +138,8 @@ func withPort(ip, port string) string {
 	return net.JoinHostPort(ip, port)
 }
 
-// clientOfElasticsearch gives the settings' credentials and certificates to the places that the settings name, and to no
-// other. The certificate is that of u's host, by whatever address it is reached.
+// clientOfElasticsearch makes the client for u. If the settings name URLs, only these places get the settings' credentials and
+// certificates. The server's certificate must be for u's host, whatever address it is reached by, unless the settings give another name.
 func clientOfElasticsearch(m *step.Means, u *url.URL) *web.Client {
 	es := m.Elasticsearch
 	t := web.TLS{ServerName: u.Hostname()}

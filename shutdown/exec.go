@@ -8,8 +8,8 @@ import (
 	"github.com/prestop/prestop/internal/step"
 )
 
-// An Exec runs a program, without a shell, and waits for its end. Done is exit status 0. What it prints is logged line by line,
-// and nothing that it started outlives it: see [child.Program].
+// An Exec runs a program, without a shell, and waits for its end. It is done if the exit status is 0. What the program prints is logged
+// line by line, and nothing that it started outlives it: see [child.Program].
 type Exec struct{ Program child.Program }
 
 // Run runs the program.

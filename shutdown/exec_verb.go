@@ -35,7 +35,7 @@ func parseExec(l *grammar.Line) (step.Spec, error) {
 	return e, err
 }
 
-// Needs has no bound without max=: only who wrote the program knows how long it takes.
+// Needs has no bound without max=: only the program's author knows how long it takes.
 func (e *execSpec) Needs() step.Needs {
 	n := step.Needs{Least: step.CallTime, Program: e.words, Returns: step.Signals(e.words), Calls: e.condition.Calls()}
 	return n.Within(e.most)

@@ -16,33 +16,31 @@ import (
 )
 
 const (
-	endLook   = 100 * time.Millisecond // from one look whether the process has ended to the next
-	takeLook  = 20 * time.Millisecond  // the same for whether it would take the signal
-	takeLooks = 5                      // of a process that runs whenever it is looked at
+	endLook   = 100 * time.Millisecond // between two looks whether the process has ended
+	takeLook  = 20 * time.Millisecond  // between two looks whether it would take the signal
+	takeLooks = 5                      // at most, at a process that is running each time
 )
 
-// A Signal is sent to the container's main process, whose end is waited for. That is its first process, and where
-// the pod's containers share one process namespace it is not process 1.
+// A Signal is sent to the container's main process, whose end is then waited for. That is the container's first process. It is not
+// process 1 if the pod's containers share one process namespace.
 //
-// The container ends with its main process, and the hook with the container: where the kernel is quicker than we
-// are, Run never returns, and the kubelet records FailedPreStopHook. So nothing should come after this step, and an
-// image's STOPSIGNAL is the better way to have the runtime send another signal than SIGTERM.
+// The container ends with its main process, and the hook ends with the container. If the kernel is quicker than we are, Run never
+// returns, and the kubelet records FailedPreStopHook. So nothing should come after this step. An image's STOPSIGNAL is the better way to
+// have the runtime send another signal than SIGTERM.
 //
-// A second delivery sends the signal again if the process still runs. Some programs take that as the wish to
-// end at once.
+// A second delivery sends the signal again if the process still runs. Some programs take a second signal as the order to end at once.
 type Signal struct {
 	Signal syscall.Signal // as [ParseSignal] reads it
 	NoWait bool           // done once it is sent
 	Proc   string         // where procfs is mounted; empty: /proc
 
-	// release lets go of our own connections before anything else: a process that ends when its connections have would wait for
-	// them. Nil: there are none.
+	// release closes our own connections before anything else. Otherwise, a process that ends only when its connections have ended would
+	// wait for them. Nil: there are none.
 	release func()
 }
 
-// Run sends the signal and waits for the process's end. It is done, too, if the process had ended before. Nothing is
-// sent if it would have no effect: to process 1 of a namespace the kernel delivers no signal that it has no handler
-// for, SIGKILL included.
+// Run sends the signal and waits for the process's end. It is also done if the process had ended before. It sends nothing if the signal
+// would have no effect: process 1 of a namespace gets only signals that it has a handler for, and so never SIGKILL.
 func (s *Signal) Run(ctx context.Context, log *slog.Logger) error {
 	if s.release != nil {
 		s.release()
@@ -75,7 +73,7 @@ func (s *Signal) Run(ctx context.Context, log *slog.Logger) error {
 	return err
 }
 
-// What is found out about the main process, as log and dry run say it.
+// What the log and the dry run say of the main process.
 const (
 	mainFound   = "found the main process"
 	mainEnded   = "the main process has ended"
@@ -103,7 +101,7 @@ func (s *Signal) Check(ctx context.Context) (all []step.Finding, err error) {
 	return all, err
 }
 
-// withMain does something with the main process. It returns os.ErrProcessDone if that ended meanwhile, or before.
+// withMain does something with the main process. It returns os.ErrProcessDone if the process ended before or meanwhile.
 func (s *Signal) withMain(do func(*mainProcess) error) error {
 	m, err := s.find()
 	if err != nil {
@@ -113,8 +111,8 @@ func (s *Signal) withMain(do func(*mainProcess) error) error {
 	return do(m)
 }
 
-// mainProcess is the container's. Go's handle is a pidfd, and so never another process that was given the same PID;
-// where the kernel has none or seccomp forbids it (gVisor), a look at the start time must do.
+// mainProcess is the container's main process. Go's handle is a pidfd, so it never means another process that got the same PID. If the
+// kernel has no pidfd, or seccomp forbids it (gVisor), the start time has to tell them apart.
 type mainProcess struct {
 	proc.Process
 	handle *os.Process
@@ -165,7 +163,7 @@ func (m *mainProcess) lives() error {
 	return nil
 }
 
-// examine looks whether the signal may be sent and would be taken, which is not always to be seen.
+// examine looks whether we may send the signal and whether the process would take it. The second cannot always be seen.
 func (s *Signal) examine(ctx context.Context, m *mainProcess) (takes bool, err error) {
 	name := proc.SignalName(s.Signal)
 	if err := s.send(m, 0); err != nil {
@@ -182,7 +180,7 @@ func (s *Signal) examine(ctx context.Context, m *mainProcess) (takes bool, err e
 	return false, nil
 }
 
-// reception looks again while the process runs, which hides what it waits for.
+// reception looks again while the process runs, since a running process does not show what it waits for.
 func (s *Signal) reception(ctx context.Context, m *mainProcess) proc.Reception {
 	tick := time.NewTicker(takeLook)
 	defer tick.Stop()
@@ -199,7 +197,7 @@ func (s *Signal) reception(ctx context.Context, m *mainProcess) proc.Reception {
 	return m.Reception(m.proc, s.Signal)
 }
 
-// send sends a signal; 0 asks only whether we may. It returns os.ErrProcessDone if there is nobody any more.
+// send sends a signal. Signal 0 only asks whether we may. It returns os.ErrProcessDone if the process has ended.
 func (s *Signal) send(m *mainProcess, signal syscall.Signal) error {
 	if err := m.lives(); err != nil {
 		return err
@@ -233,14 +231,14 @@ func (s *Signal) wait(ctx context.Context, m *mainProcess) error {
 	}
 }
 
-// The real-time signals as libc counts them: the kernel's first two are its own.
+// The real-time signals as libc counts them: libc keeps the kernel's first two for itself.
 const (
 	rtMin = proc.RTMin
 	rtMax = syscall.Signal(64)
 )
 
-// ParseSignal reads a signal's name with or without SIG, in any case, or its number: TERM, SIGQUIT, usr1, RTMIN+3,
-// RTMAX-1, 15. These are the ways in which an image's STOPSIGNAL is written, too.
+// ParseSignal reads a signal's name with or without SIG, in any case, or its number: TERM, SIGQUIT, usr1, RTMIN+3, RTMAX-1, 15. An
+// image's STOPSIGNAL is written in the same ways.
 func ParseSignal(text string) (syscall.Signal, error) {
 	name := strings.TrimPrefix(strings.ToUpper(text), "SIG")
 	if n, err := strconv.Atoi(text); err == nil && strconv.Itoa(n) == text && inUse(syscall.Signal(n)) {

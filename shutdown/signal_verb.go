@@ -37,7 +37,7 @@ func parseSignal(l *grammar.Line) (step.Spec, error) {
 	return s, nil
 }
 
-// Needs has no bound where the process's end is waited for: that takes as long as the process does.
+// Needs has no bound if the step waits for the process to end: only the process decides how long that takes.
 func (s *signalSpec) Needs() step.Needs {
 	n := step.Needs{Least: step.CallTime, Signal: s.signal}
 	switch {
@@ -51,7 +51,7 @@ func (s *signalSpec) Needs() step.Needs {
 	return n
 }
 
-// ends tells whether a signal is one by which programs are told to end.
+// ends tells whether programs are told to end by this signal.
 func ends(s syscall.Signal) bool {
 	switch s {
 	case syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGKILL:

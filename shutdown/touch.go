@@ -15,13 +15,12 @@ import (
 	"github.com/prestop/prestop/internal/step"
 )
 
-// A Touch makes a file, so that another container of the pod sees how far this one is. The file holds a
-// [proc.Marker], by which a reader tells it from one that was left before this hook.
+// A Touch makes a file, so that another container of the pod sees how far this one is. The file holds a [proc.Marker]. By this marker, a
+// reader tells the file from one that was left before this hook.
 type Touch struct{ Path string }
 
-// Run makes the file, or makes it anew, as [regular.Replace] does: a reader sees the whole file or none, a symbolic link at
-// Path is replaced and not followed, and a directory, a device, a FIFO or a socket there is an error. Everybody may read
-// the file.
+// Run makes the file, or makes it anew, as [regular.Replace] does. A reader sees the whole file or none. A symbolic link at Path is
+// replaced and not followed. A directory, a device, a FIFO or a socket there is an error. Everybody may read the file.
 func (t Touch) Run(ctx context.Context, log *slog.Logger) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s: not made: %w", t.Path, context.Cause(ctx))
@@ -58,11 +57,11 @@ func (t Touch) Check(context.Context) ([]step.Finding, error) {
 	return []step.Finding{step.Found(says)}, nil
 }
 
-// A Remove removes a file: one that a [Touch] made, or by which an application says that it is ready.
+// A Remove removes a file, such as one that a [Touch] made, or one by which an application says that it is ready.
 type Remove struct{ Path string }
 
-// Run removes the file, as [regular.Remove] does. One that is not there is done. Anything else than a regular file, also a
-// symbolic link, is an error, and left alone.
+// Run removes the file, as [regular.Remove] does. If there is no file, it is done. Anything other than a regular file, even a symbolic
+// link, is left alone and is an error.
 func (r Remove) Run(ctx context.Context, log *slog.Logger) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s: not removed: %w", r.Path, context.Cause(ctx))
@@ -96,7 +95,7 @@ func (r Remove) Check(context.Context) ([]step.Finding, error) {
 	return []step.Finding{step.Found("there, and would be removed")}, nil
 }
 
-// writable looks whether names in a directory may be changed.
+// writable looks whether this process may change the names in a directory.
 func writable(dir string) error {
 	info, err := os.Stat(dir)
 	switch {
@@ -108,12 +107,12 @@ func writable(dir string) error {
 	return access(dir)
 }
 
-// fileError says what is the matter with a path. may is what we may not do there, for lack of a permission.
+// fileError says what is wrong with a path. may names what we may not do there if a permission is missing.
 func fileError(path, may string, err error) error {
 	dir := filepath.Dir(path)
 	errno, known := errors.AsType[syscall.Errno](err)
 	switch {
-	case !known: // which names the path
+	case !known: // its text names the path
 		return err
 	case errno == syscall.ENOENT:
 		return fmt.Errorf("%s: there is no directory %s: is its volume mounted?", path, dir)

@@ -7,7 +7,7 @@ import (
 	"github.com/prestop/prestop/internal/web"
 )
 
-// What is or becomes of a lock or lease that we release, as the log says it.
+// What the log and the dry run say of a lock or a lease.
 const (
 	lockReleased = "released"
 	lockOurs     = "held by us"
@@ -17,8 +17,8 @@ const (
 
 const maxServerText = 300
 
-// serverText is what a server said, for an error: on one line, and whole or not at all, since half of a secret that it
-// repeats is one that nobody recognises.
+// serverText is what a server said, for an error. It is on one line, and whole or not at all: the server may repeat a secret, and nobody
+// recognises half of one.
 func serverText(text string, secrets ...string) string {
 	text = web.OneLine(text)
 	if len(text) > maxServerText {

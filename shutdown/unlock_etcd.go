@@ -16,8 +16,8 @@ import (
 	"github.com/prestop/prestop/internal/web"
 )
 
-// An EtcdLease is a lease of etcd 3.4 or later. Run revokes it by the JSON gateway, which deletes the keys that are
-// attached to it: locks, registrations, leaderships. It can only be ours: etcd gives no id to two leases.
+// An EtcdLease is a lease of etcd 3.4 or later. Run revokes it through the JSON gateway. That also deletes the keys that are attached to
+// the lease: locks, registrations, leaderships. The lease can only be ours: etcd never gives the same id to two leases.
 type EtcdLease struct {
 	Client   *web.Client
 	URL      string        // of a member, without a path: http://etcd:2379
@@ -27,7 +27,7 @@ type EtcdLease struct {
 	Timeout  time.Duration // of one try; 0: 10 s
 }
 
-// Run revokes the lease. One that etcd does not know, be it expired or revoked, is done.
+// Run revokes the lease. It is also done if etcd does not know the lease, because it has expired or was revoked.
 func (e *EtcdLease) Run(ctx context.Context, log *slog.Logger) error {
 	s, err := e.session()
 	if err != nil {
@@ -104,13 +104,13 @@ func (s *etcdSession) ask(ctx context.Context, path string, into etcdReply) (web
 			return a, err
 		}
 		if token != "" {
-			header.Set("Authorization", token) // as it is: no bearer
+			header.Set("Authorization", token) // as it is, without Bearer
 		}
 	}
 	return s.call(ctx, path, header, map[string]string{"ID": strconv.FormatInt(s.id, 10)}, into)
 }
 
-// token logs in. It is empty where etcd asks nobody who they are, which etcd's own clients take for a success too.
+// token logs in. The token is empty if etcd has no authentication. etcd's own clients take that for a success too.
 func (s *etcdSession) token(ctx context.Context) (string, web.Answer, error) {
 	password, err := s.Password()
 	if err != nil {
@@ -152,8 +152,8 @@ type etcdAnswer struct {
 	Header struct {
 		Cluster string `json:"cluster_id"`
 	} `json:"header"`
-	Code    int    `json:"code"`    // gRPC's, of an error
-	Message string `json:"message"` // to it
+	Code    int    `json:"code"`    // the gRPC code of an error
+	Message string `json:"message"` // of the error
 }
 
 type etcdReply interface{ etcd() *etcdAnswer }
@@ -166,7 +166,7 @@ var (
 	errNoGateway = errors.New("no JSON gateway of etcd 3.4 or later answers there")
 )
 
-// The codes of gRPC by which etcd says what we go by.
+// The gRPC codes that we look at.
 const (
 	grpcInvalidArgument    = 3
 	grpcNotFound           = 5
@@ -189,13 +189,13 @@ func readEtcd(a web.Answer, into etcdReply, secrets []string) error {
 		return errNoAuth
 	case e.Code == grpcInvalidArgument && strings.Contains(e.Message, "authentication failed"):
 		return web.Permanent(errWrongLogin)
-	case a.Status/100 == 3: // which says where to
+	case a.Status/100 == 3: // the text says where the redirect leads
 		return web.Permanent(errors.New(a.String()))
 	case a.Status == http.StatusNotFound:
 		return web.Permanent(fmt.Errorf("%w (404)", errNoGateway))
 	}
 	err := etcdRefusal(a, e, secrets)
-	if web.Transient(a) || e.Code == grpcUnauthenticated { // the token, which a member forgets when it restarts
+	if web.Transient(a) || e.Code == grpcUnauthenticated { // a member forgets the token when it restarts
 		return err
 	}
 	return web.Permanent(err)

@@ -17,10 +17,10 @@ import (
 	"github.com/prestop/prestop/internal/web"
 )
 
-// A RedisLock is a lock in Redis: a key that holds a value of ours for as long as the lock is ours, as
-// SET key value NX PX makes it. Run deletes the key, but never one that somebody else has taken by now.
+// A RedisLock is a lock in Redis: a key that SET key value NX PX makes. It holds a value of ours for as long as the lock is ours. Run
+// deletes the key, but never a lock that somebody else has taken by now.
 //
-// The server must be the primary: what a replica does not know yet looks like a lock that is gone.
+// The server must be the primary. A lock that a replica does not know yet looks like a lock that is gone.
 type RedisLock struct {
 	Dial     web.Dial
 	Address  string                      // host and port
@@ -29,11 +29,11 @@ type RedisLock struct {
 	Password web.Secret                  // nil: none is given
 	DB       int
 	Key      string
-	Value    web.Secret    // a line end at its end is none of it
+	Value    web.Secret    // a line end at its end does not belong to it
 	Timeout  time.Duration // of one try; 0: 10 s
 }
 
-// Run releases the lock. A lock that is gone or another's is done, and so is one that went while the connection broke.
+// Run releases the lock. It is also done if the lock is gone, if somebody else holds it, or if it went while the connection broke.
 func (r *RedisLock) Run(ctx context.Context, log *slog.Logger) error {
 	var found string
 	_, err := web.Policy{Timeout: r.Timeout}.Do(ctx, log, func(ctx context.Context) (web.Answer, error) {
@@ -45,8 +45,8 @@ func (r *RedisLock) Run(ctx context.Context, log *slog.Logger) error {
 	return err
 }
 
-// Check logs in, looks whose the lock is, and asks to delete it in a transaction that it then discards: so that missing
-// rights and a replica show.
+// Check logs in and looks whose the lock is. It also asks to delete the lock in a transaction, and then discards the transaction. This
+// shows missing rights and a replica.
 func (r *RedisLock) Check(ctx context.Context) (all []step.Finding, err error) {
 	err = r.with(dns.Looking(ctx, func(line string) { all = append(all, step.Found(line)) }), func(s *redisSession) error {
 		if r.Password != nil {
@@ -64,7 +64,7 @@ func (r *RedisLock) Check(ctx context.Context) (all []step.Finding, err error) {
 	return all, err
 }
 
-// with gives do a session with the server, logged in. Its errors name the server.
+// with connects, logs in and calls do with the session. Its errors name the server.
 func (r *RedisLock) with(ctx context.Context, do func(*redisSession) error) error {
 	s := &redisSession{RedisLock: r}
 	err := s.secrets()
@@ -107,8 +107,8 @@ func (s *redisSession) secrets() (err error) {
 	return nil
 }
 
-// connected connects, logs in, selects the database and does do. The connection is closed when ctx ends, which ends
-// whatever waits.
+// connected connects, logs in, selects the database and calls do. When ctx ends, the connection is closed, so that nothing waits any
+// longer.
 func (s *redisSession) connected(ctx context.Context, do func(*redisSession) error) error {
 	raw, err := s.Dial(ctx, "tcp", s.Address)
 	if err != nil {
@@ -127,7 +127,7 @@ func (s *redisSession) connected(ctx context.Context, do func(*redisSession) err
 	case s.Password != nil:
 		_, err = s.do("AUTH", s.password)
 	}
-	if err == nil && s.DB != 0 { // the servers of a cluster have 0 alone, and no SELECT
+	if err == nil && s.DB != 0 { // the servers of a cluster have only database 0, and no SELECT
 		_, err = s.do("SELECT", s.DB)
 	}
 	if err != nil {
@@ -142,10 +142,9 @@ var errChanging = fmt.Errorf("the key is changed again and again: seen ours %d t
 
 // release deletes the key if it holds our value, and says what became of it.
 //
-// It does so by WATCH, GET, MULTI, DEL and EXEC, of which EXEC does nothing if anybody changed the key after WATCH. A
-// script that compares and deletes would save a round trip, which nobody notices here. But scripts are forbidden to
-// many users, and not there in some of the servers that speak Redis' protocol. And the value would be an argument of the
-// script, which MONITOR and the slow log show.
+// It uses WATCH, GET, MULTI, DEL and EXEC. EXEC does nothing if anybody changed the key after WATCH. A script that compares and deletes
+// would save a round trip, which nobody notices here. But many users may not run scripts, and some servers that speak Redis' protocol
+// have none. And the value would be an argument of the script, which MONITOR and the slow log show.
 func (s *redisSession) release() (string, error) {
 	for range maxLooks {
 		found, err := s.look()
@@ -156,10 +155,10 @@ func (s *redisSession) release() (string, error) {
 		switch {
 		case err != nil:
 			return "", err
-		case reply == nil: // changed since we looked, be it by ourselves who prolong it
+		case reply == nil: // changed since we looked, perhaps because we prolong the lock ourselves
 		case reflect.DeepEqual(reply, []any{int64(1)}):
 			return lockReleased, nil
-		case reflect.DeepEqual(reply, []any{int64(0)}): // expired since we looked, which before 6.0.9 was no change
+		case reflect.DeepEqual(reply, []any{int64(0)}): // expired since we looked; before Redis 6.0.9 that counted as no change
 			return lockGone, nil
 		default:
 			return "", web.Permanent(errNotRedis)
@@ -168,7 +167,7 @@ func (s *redisSession) release() (string, error) {
 	return "", errChanging
 }
 
-// look tells how it is with the lock. Changes of the key are watched from then on.
+// look tells whose the lock is. From then on Redis watches the key for changes.
 func (s *redisSession) look() (string, error) {
 	watched, err := s.do("WATCH", s.Key)
 	if err != nil {
@@ -190,8 +189,8 @@ func (s *redisSession) look() (string, error) {
 	return lockOurs, nil
 }
 
-// transaction asks to delete the key, and ends with EXEC, which does it, or DISCARD, which does not.
+// transaction asks to delete the key, and ends with EXEC or DISCARD. Only EXEC deletes it.
 func (s *redisSession) transaction(end string) (any, error) {
-	_, _ = s.conn.Send("MULTI"), s.conn.Send("DEL", s.Key) // what fails fails at the next command again
+	_, _ = s.conn.Send("MULTI"), s.conn.Send("DEL", s.Key) // an error comes again at the next command
 	return s.do(end)
 }

@@ -20,7 +20,7 @@ import (
 // redisSession is a connection to a Redis server, within one try.
 type redisSession struct {
 	*RedisLock
-	ours, password string // secrets that are kept out of errors: the lock's value as it is ours, the password
+	ours, password string // secrets that are kept out of errors: the value that makes the lock ours, and the password
 	conn           redis.Conn
 }
 
@@ -35,7 +35,7 @@ var (
 	errManyClients = errors.New("the server has as many clients as it takes")
 )
 
-// secure makes a TLS connection of conn if the lock says so.
+// secure makes a TLS connection on top of conn if the lock uses TLS.
 func (r *RedisLock) secure(ctx context.Context, conn net.Conn) (net.Conn, error) {
 	if r.TLS == nil {
 		return conn, nil
@@ -52,8 +52,8 @@ func (r *RedisLock) secure(ctx context.Context, conn net.Conn) (net.Conn, error)
 	return alerted{secure}, secure.HandshakeContext(ctx)
 }
 
-// alerted says why a server broke a connection off. With TLS 1.3 the server looks at our certificate when we send already.
-// So the first thing that we meet may be the broken connection, and the alert that says why is not read yet.
+// alerted says why a server broke the connection off. With TLS 1.3 the server looks at our certificate while we are already sending. So
+// we may meet the broken connection first, before we have read the alert that says why.
 type alerted struct{ *tls.Conn }
 
 func (a alerted) Write(p []byte) (int, error) {
@@ -71,8 +71,8 @@ const (
 	maxRedisParts = 16      // arrays and their elements; we ask for arrays of one
 )
 
-// boundedRedis gives redigo at most maxRedisBytes, and no announcement of more than there can be: of "$9999999999" redigo
-// would make a buffer of that size.
+// boundedRedis gives redigo at most maxRedisBytes. It also refuses an announced length that is more than can still come: for
+// "$9999999999", redigo would make a buffer of that size.
 type boundedRedis struct {
 	net.Conn
 	limit io.LimitedReader // of Conn
@@ -121,7 +121,7 @@ func (b *boundedRedis) next() error {
 	return err
 }
 
-// do sends a command and returns the answer to it. Of several commands sent, the error is that of the first that failed.
+// do sends a command and returns the answer to it. If several commands were sent, the error is that of the first one that failed.
 func (s *redisSession) do(command string, args ...any) (any, error) {
 	reply, err := s.conn.Do(command, args...)
 	refusal, isRefusal := errors.AsType[redis.Error](err)
@@ -140,13 +140,13 @@ func (s *redisSession) do(command string, args ...any) (any, error) {
 	return nil, err
 }
 
-// refused is the error for an answer that says -CODE rest. A code that nobody knows, as proxies make them, may pass, and so
-// does what is the server's state. What is the user's or the key's does not.
+// refused is the error for an answer that says -CODE rest. A code that nobody knows, such as proxies make, may pass by itself. So may a
+// refusal because of the server's state. A refusal because of the user or the key does not pass.
 func (s *redisSession) refused(command, text string) error {
 	code, rest, _ := strings.Cut(text, " ")
-	login := command == "AUTH" // nothing of the answer is repeated: a server that does not know AUTH says what we sent
+	login := command == "AUTH" // then no error repeats the answer: a server that does not know AUTH says what we sent
 	switch {
-	case code == "WRONGPASS", login && rest == "invalid password": // since 6, before
+	case code == "WRONGPASS", login && rest == "invalid password": // since Redis 6; before it
 		return web.Permanent(errWrongLogin)
 	case code == "NOAUTH":
 		return web.Permanent(errors.New("the server wants a user and password"))

@@ -36,7 +36,7 @@ type lockSpec struct {
 	leaseFile      string // of etcd
 }
 
-// lockPorts are the schemes, and the port where the URL has none.
+// lockPorts has the schemes, each with its default port.
 var lockPorts = map[string]string{"redis": "6379", "rediss": "6379", "etcd": "2379", "etcds": "2379"}
 
 func parseUnlock(l *grammar.Line) (step.Spec, error) {
@@ -117,7 +117,7 @@ func (s *lockSpec) options(l *grammar.Line) (err error) {
 	return nil
 }
 
-// need is the value of an option that must be there; others are of the other kind of server, and must not.
+// need is the value of an option that must be there. others are options for the other kind of server, and must not be there.
 func (s *lockSpec) need(l *grammar.Line, w *grammar.Word, name, purpose string, others ...string) (string, error) {
 	for _, other := range others {
 		if o, ok := l.Option(other); ok {

@@ -25,7 +25,7 @@ import (
 	"github.com/prestop/prestop/internal/workloads"
 )
 
-// A clusterCommand is what lint was told of a cluster, and what it read there.
+// A clusterCommand is what lint was told about a cluster, and what it read there.
 type clusterCommand struct {
 	kubectl *genericclioptions.ConfigFlags
 	all     bool   // namespaces
@@ -46,7 +46,7 @@ func (c *clusterCommand) flags() *flagset.Set {
 	return flags
 }
 
-// take takes from arguments those that are names of workloads. A file of that name comes first.
+// take keeps the arguments that name workloads, and returns the others as files. An argument that names an existing file is a file.
 func (c *clusterCommand) take(args []string) (files []string) {
 	for _, arg := range args {
 		name, ok := workloads.ParseName(arg)
@@ -59,7 +59,7 @@ func (c *clusterCommand) take(args []string) (files []string) {
 	return files
 }
 
-// asked is what of the command line is about a cluster; empty: nothing.
+// asked is one argument or flag of the command line that is about a cluster; empty: there is none.
 func (c *clusterCommand) asked(flags *flagset.Set) string {
 	if len(c.names) > 0 {
 		return c.names[0].String()
@@ -73,7 +73,7 @@ func (c *clusterCommand) asked(flags *flagset.Set) string {
 	return asked
 }
 
-// mixed says why something is refused beside what is asked of a cluster.
+// mixed says why a file is refused together with an argument or flag that is about a cluster.
 func (i invocation) mixed(file, asked string) int {
 	if _, err := os.Stat(file); file != "-" && errors.Is(err, os.ErrNotExist) {
 		return i.complain("lint", "%s: expected TYPE/NAME, as deploy/web, with one of %s; and no such file is here", file, strings.Join(workloads.Types(), ", "))
@@ -112,7 +112,7 @@ func (c *lintCommand) lintCluster(i invocation) int {
 	}
 	result := c.cluster.check(c.nodes)
 	var inputs []lintInput
-	if c.verbose || len(c.cluster.names) > 0 { // of a whole cluster the many workloads without a hook are of no interest
+	if c.verbose || len(c.cluster.names) > 0 { // in a whole cluster, nobody wants to see the many workloads without a hook
 		for _, o := range found.Workloads {
 			inputs = append(inputs, lintInput{name: o.Name, files: []lint.File{{Name: o.Name}}})
 		}
@@ -121,7 +121,7 @@ func (c *lintCommand) lintCluster(i invocation) int {
 	return status(result)
 }
 
-// read reads what was asked for. The namespace is that of the flag, or of the context; empty: all.
+// read reads what was asked for. The namespace comes from the flag, or else from the context; empty: all namespaces.
 func (c *clusterCommand) read() (namespace string, err error) {
 	loader := c.kubectl.ToRawKubeConfigLoader()
 	if namespace, _, err = loader.Namespace(); err != nil {
@@ -139,15 +139,15 @@ func (c *clusterCommand) read() (namespace string, err error) {
 	return namespace, err
 }
 
-// check lints what was read. Objects of a cluster have no lines. Nodes are taken to be of the API server's version, where theirs is
-// not given.
+// check lints what was read. Objects of a cluster have no lines. If nodes is empty, the nodes are taken to have the API server's
+// version.
 func (c *clusterCommand) check(nodes string) lint.Result {
 	options := lint.Options{Kubernetes: cmp.Or(nodes, c.found.Version)}
 	if options.Valid() != nil {
 		options.Kubernetes = ""
 	}
 	var files []lint.File
-	of := map[string]string{} // who made a pod
+	of := map[string]string{} // the workload that made a pod, by the pod's name
 	for _, o := range slices.Concat(c.found.Workloads, c.found.Beside) {
 		files = append(files, lint.File{Name: o.Name, Content: o.Content})
 		if o.Of != "" {
@@ -168,12 +168,12 @@ func (c *clusterCommand) check(nodes string) lint.Result {
 		result.Unreadable[n].Line = 0
 	}
 	result.Findings = slices.DeleteFunc(result.Findings, func(f *lint.Finding) bool {
-		return known[said{of[f.File], f.ID, f.Container, f.Message}] // it is said of who made the pod
+		return known[said{of[f.File], f.ID, f.Container, f.Message}] // the workload that made the pod has the same finding
 	})
 	return result
 }
 
-// asKubectl is what kubectl prints of an error of the cluster, so that what one knows of kubectl helps here too.
+// asKubectl words an error of the cluster as kubectl does. So what people know about kubectl helps here too.
 func asKubectl(err error) string {
 	if status, ok := errors.AsType[*apierrors.StatusError](err); ok {
 		switch s := status.Status(); {

@@ -19,7 +19,7 @@ The first is what kubectl runs to complete kubectl prestop, wherever kubectl its
 name, kubectl-prestop.
 `
 
-// completions are the scripts, by what they are for. Each asks the program itself.
+// completions are the completion scripts, by the program or shell that they are for. Each runs this program to complete a word.
 var completions = []struct{ name, script string }{
 	{"kubectl", `#!/bin/sh
 exec kubectl-prestop __complete "$@"
@@ -67,13 +67,13 @@ func printCompletion(i invocation) int {
 	return i.complain("completion", "expected one of %s", strings.Join(names, ", "))
 }
 
-// Directives to who asks what may come next, as kubectl reads them.
+// Directives for a completion script, in the form that kubectl reads.
 const (
-	orFiles = ":0" // files may stand there as well
+	orFiles = ":0" // the word may also be a file
 	noFiles = ":4"
 )
 
-// complete prints what the last of the arguments may become, a line each with what it means, and a directive.
+// complete prints the words that the last argument may become, one per line with its meaning, and then a directive.
 func complete(i invocation) int {
 	if len(i.args) == 0 {
 		i.args = []string{""}

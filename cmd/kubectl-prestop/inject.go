@@ -40,7 +40,7 @@ Exit status
   2      something cannot be read, or the command line is wrong; nothing is written
 `
 
-// image is prestop's, with its digest. A release sets it by the linker.
+// image is prestop's own image, with its digest. In a release, the linker sets it.
 var image = ""
 
 // An injectCommand is what inject was told.
@@ -61,7 +61,7 @@ func injectHooks(i invocation) int {
 		return exitDone
 	}
 	if len(c.names) == 0 {
-		c.names = []string{"-"} // as a post-renderer and a KRM function
+		c.names = []string{"-"} // a post-renderer or a KRM function gets manifests on stdin
 	}
 	if err != nil {
 		return i.complain("inject", "%s", flagset.Text(flags, err))
@@ -83,7 +83,7 @@ func injectHooks(i invocation) int {
 	return c.write(i, files, unreadable)
 }
 
-// settings completes what the flags say by what the caller of a KRM function says, and checks it.
+// settings adds what the caller of a KRM function sets, unless a flag sets it already, and checks everything.
 func (c *injectCommand) settings(flags *flagset.Set, files []lint.File) error {
 	for _, f := range files {
 		for name, text := range manifest.FunctionConfig(f) {
@@ -140,7 +140,7 @@ func (c *injectCommand) durations() error {
 	return nil
 }
 
-// write writes the files with hooks, unless anything is wrong with any.
+// write writes all files with their hooks. If anything is wrong with one file, it writes none.
 func (c *injectCommand) write(i invocation, files []lint.File, unreadable []lint.Unreadable) int {
 	var errs []*lint.Unreadable
 	for _, u := range unreadable {
@@ -166,7 +166,7 @@ func (c *injectCommand) write(i invocation, files []lint.File, unreadable []lint
 	}
 	for n, out := range outs {
 		if len(outs) > 1 {
-			out = lint.UTF8(out) // files of several encodings make none
+			out = lint.UTF8(out) // one output cannot have several encodings
 		}
 		if n > 0 && !strings.HasPrefix(string(out), "---") {
 			io.WriteString(i.stdout, "---\n")

@@ -51,9 +51,9 @@ type lintCommand struct {
 	output         string
 	quiet, verbose bool
 	list           bool
-	nodes          string // their Kubernetes version; empty: not known, or the API server's
+	nodes          string // the nodes' Kubernetes version; empty: not known, or the API server's
 	cluster        clusterCommand
-	page           timeline.Page // of text
+	page           timeline.Page // for text output
 }
 
 func (c *lintCommand) flags() *flagset.Set {
@@ -124,13 +124,13 @@ func status(result lint.Result) int {
 
 // A lintInput is what one name on the command line stands for.
 type lintInput struct {
-	name       string // as findings have it
-	again      bool   // a file of it is another input's as well
+	name       string // as findings show it
+	again      bool   // one of its files was read before
 	files      []lint.File
 	unreadable []lint.Unreadable
 }
 
-// standardInput is how findings name it.
+// standardInput is how findings name the standard input.
 const standardInput = "stdin"
 
 // readInputs reads what is named, each file once.
@@ -147,7 +147,7 @@ func readInputs(names []string, stdin io.Reader) []lintInput {
 		}
 		root := name
 		if info, err := os.Stat(name); err == nil && info.IsDir() {
-			root += "/" // which follows a link
+			root += "/" // so that a link to a directory is followed
 		}
 		_ = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 			inside := path != root
@@ -163,19 +163,19 @@ func readInputs(names []string, stdin io.Reader) []lintInput {
 				seen[path] = true
 				in.read(path, func() (io.ReadCloser, error) { return os.Open(path) })
 			}
-			return nil // which is all that WalkDir would fail with
+			return nil // WalkDir fails only with what is returned here
 		})
 		all = append(all, in)
 	}
 	return all
 }
 
-// isManifest tells whether a file in a directory may be a manifest, by what kubectl goes by.
+// isManifest tells whether a file in a directory may be a manifest. kubectl goes by the same endings of names.
 func isManifest(path string) bool {
 	return slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(path))
 }
 
-// read reads one byte more than lint takes, which says so.
+// read reads one byte more than lint takes, so that lint itself refuses a file that is too long.
 func (in *lintInput) read(name string, open func() (io.ReadCloser, error)) {
 	f, err := open()
 	if err != nil {
@@ -193,7 +193,7 @@ func (in *lintInput) read(name string, open func() (io.ReadCloser, error)) {
 
 func (in *lintInput) fail(name string, err error) {
 	if failed, ok := errors.AsType[*os.PathError](err); ok {
-		err = failed.Err // which has the name once more
+		err = failed.Err // the PathError repeats the name
 	}
 	in.unreadable = append(in.unreadable, lint.Unreadable{File: name, Text: err.Error()})
 }
@@ -206,7 +206,7 @@ func filesOf(inputs []lintInput) []lint.File {
 	return all
 }
 
-// expectObjects makes an input without any object a mistake. A directory may hold other files as well.
+// expectObjects makes an input without any object a mistake. Not every file of a directory needs to have objects.
 func (in *lintInput) expectObjects(result lint.Result) {
 	length := 0
 	for _, f := range in.files {

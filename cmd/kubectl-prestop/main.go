@@ -1,7 +1,7 @@
 // Command kubectl-prestop is a plugin of kubectl for people who bring preStop hooks to many workloads: kubectl prestop COMMAND.
 //
-// lint.go says what will go wrong with the hooks of manifests, cluster.go with those of a cluster, and inject.go puts hooks into them. Each command is a file, and
-// print.go has all that is printed. main connects run, which is the program, to the process.
+// lint.go says what will go wrong with the hooks of manifests, and cluster.go with the hooks of a cluster. inject.go puts hooks into
+// manifests. Each command is a file, and print.go prints what is found. main connects the process to run, which is the program.
 package main
 
 import (
@@ -21,7 +21,7 @@ import (
 
 // Exit statuses.
 const (
-	exitDone    = 0 // nothing found, or warnings alone
+	exitDone    = 0 // nothing found, or only warnings
 	exitFound   = 1 // errors found, or a cluster that cannot be read
 	exitMistake = 2 // a mistake in the command line, or input that cannot be read
 )
@@ -45,11 +45,11 @@ type invocation struct {
 	page           timeline.Page // what stdout is like for text
 }
 
-// A command is one of the plugin's.
+// A command is a command of the plugin.
 type command struct {
 	name, does string
 	run        func(invocation) int
-	flags      func() *flagset.Set // those that it takes, to complete them; nil: none
+	flags      func() *flagset.Set // the flags that it takes, for completion; nil: none
 }
 
 func commands() []command {
@@ -106,10 +106,10 @@ func printVersion(i invocation) int {
 	return exitDone
 }
 
-// printHelp prints the plugin's help, or that of a command.
+// printHelp prints the plugin's help, or the help of a command.
 func printHelp(i invocation) int {
 	if len(i.args) > 0 && !strings.HasPrefix(i.args[0], "-") && i.args[0] != "help" {
-		i.args = []string{i.args[0], "--help"} // a command that is none is refused as everywhere
+		i.args = []string{i.args[0], "--help"} // run refuses an unknown command
 		return run(i)
 	}
 	writeHelp(i.stdout)

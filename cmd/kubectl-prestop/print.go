@@ -19,7 +19,7 @@ import (
 	"github.com/prestop/prestop/internal/workloads"
 )
 
-// All that is printed about manifests is printed here: text for people, and JSON for tools.
+// Everything that is printed about manifests is printed here: text for people, and JSON for tools.
 
 func writeRules(w io.Writer, rules []lint.Rule) {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
@@ -60,7 +60,7 @@ func (c lintCommand) write(w io.Writer, inputs []lintInput, result lint.Result) 
 	}
 }
 
-// writeText shows the times of hooks of prestop's, then what is wrong. Only colours are not made printable.
+// writeText shows the times of prestop's own hooks, and then what is wrong. Everything except the colours is made printable.
 func (c lintCommand) writeText(colours io.Writer, inputs []lintInput, result lint.Result) {
 	w := escape.Writer{To: colours}
 	if !c.quiet {
@@ -84,7 +84,7 @@ func (c lintCommand) writeText(colours io.Writer, inputs []lintInput, result lin
 	}
 }
 
-// severity is the word for it, in a colour of its own where there are any.
+// severity is the word for a severity. It has a colour of its own if the output has colours.
 func (c lintCommand) severity(s lint.Severity) string {
 	codes := map[lint.Severity]string{lint.Error: "31", lint.Warning: "33"}
 	if !c.page.Colours {
@@ -107,7 +107,7 @@ func (c lintCommand) writeSum(w io.Writer, result lint.Result) {
 	fmt.Fprintln(w)
 }
 
-// writeHooks shows the times of hooks, and says what has none.
+// writeHooks shows the times of hooks, and names the inputs that have no hook.
 func (c lintCommand) writeHooks(colours io.Writer, inputs []lintInput, result lint.Result) {
 	type container struct{ file, object, name string }
 	found := make(map[container]bool)
@@ -163,18 +163,18 @@ func (c lintCommand) writeHook(colours io.Writer, h lint.Hook) {
 		where = fmt.Sprintf("%s:%d: %s", h.File, h.Line, place(h.Object(), h.Container))
 	}
 	fmt.Fprintf(escape.Writer{To: colours}, "%s: grace period %s, reserve %s: done within %s\n\n", where, p.Grace, p.Reserve.Round(time.Millisecond), p.Budget().Round(time.Millisecond))
-	timeline.New(&p).Write(colours, c.page) // which makes steps printable
+	timeline.New(&p).Write(colours, c.page) // Write makes steps printable
 	fmt.Fprintln(colours)
 }
 
-// lintDocument is the JSON of lint. It is a contract: fields may be added, none changes.
+// lintDocument is the JSON of lint. It is a contract: fields may be added, but none changes.
 type lintDocument struct {
 	Version    int               `json:"version"` // 1
 	Hooks      []lintHook        `json:"hooks"`
 	Findings   []*lint.Finding   `json:"findings"`
 	Unreadable []lint.Unreadable `json:"unreadable"`
 
-	// Of a cluster alone, whose objects have no lines: line and column are 0 there, and file is as shop/deployment/web.
+	// Only for a cluster. Its objects have no lines: line and column are 0 there, and file looks like shop/deployment/web.
 	Kubernetes string             `json:"kubernetes,omitempty"` // the API server's version
 	Denied     []workloads.Denied `json:"denied,omitempty"`     // what may not be read
 }
@@ -202,8 +202,8 @@ func encode(w io.Writer, doc any) {
 	e := json.NewEncoder(&out)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	_ = e.Encode(doc)                        // a buffer takes all
-	_, _ = w.Write(escape.JSON(out.Bytes())) // who is gone needs no answer
+	_ = e.Encode(doc)                        // a buffer never fails
+	_, _ = w.Write(escape.JSON(out.Bytes())) // a reader that is gone needs no answer
 }
 
 // writeAnnotations prints commands of GitHub's workflows, which show a finding beside the line that it is about
@@ -214,7 +214,7 @@ func (c lintCommand) writeAnnotations(w io.Writer, _ []lintInput, result lint.Re
 	property := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
 	for _, f := range result.Findings {
 		at, who := "", place(f.File, f.Container)
-		if f.Line > 0 { // else it is of a cluster, and a file of that name would be looked for
+		if f.Line > 0 { // without a line it is from a cluster, and GitHub would look for a file of that name
 			at, who = fmt.Sprintf("file=%s,line=%d,col=%d,", property.Replace(f.File), f.Line, f.Column), place(f.Object, f.Container)
 		}
 		fmt.Fprintf(w, "::%s %stitle=%s::%s\n", f.Severity, at, f.ID, text.Replace(who+": "+f.Message+"\nfix: "+f.Fix))
@@ -229,7 +229,7 @@ func (c lintCommand) writeAnnotations(w io.Writer, _ []lintInput, result lint.Re
 
 const project = "https://github.com/prestop/prestop"
 
-// The parts of SARIF 2.1.0 that lint has something to say in (docs.oasis-open.org/sarif/sarif/v2.1.0).
+// The parts of SARIF 2.1.0 that lint fills in (docs.oasis-open.org/sarif/sarif/v2.1.0).
 type (
 	sarif struct {
 		Schema  string     `json:"$schema"`

@@ -14,12 +14,12 @@ import (
 	"github.com/prestop/prestop/internal/step"
 )
 
-// askTime is what all questions to the API server take at most together; of a small budget it is a third.
+// askTime is the longest that all questions to the API server may take together. If the budget is small, they have a third of it.
 const askTime = 2 * time.Second
 
 var errAsk = errors.New("no answer in time")
 
-// ask asks the API server about our own pod, if that is set. Whatever goes wrong is a warning, and then the settings count.
+// ask asks the API server about our own pod, if PRE_STOP_ASK_API is set. An error becomes a warning, and the settings count instead.
 func (r *hookRun) ask(ctx context.Context) *kube.Answer {
 	if !r.config.AskAPI.V {
 		return &kube.Answer{}

@@ -12,7 +12,7 @@ import (
 	"github.com/prestop/prestop/internal/verbs"
 )
 
-// clearTime is what elasticsearch-clear takes at most; a kubelet repeats a startup probe.
+// clearTime is the longest that elasticsearch-clear may take. A kubelet repeats a startup probe that failed.
 const clearTime = 5 * time.Second
 
 var errClearTime = errors.New("no answer within 5s")
@@ -54,7 +54,7 @@ func (r *hookRun) clear() int {
 	defer cancel()
 	if err := verbs.ClearElasticsearch(ctx, r.script.Means(r.world), log.Logger); err != nil {
 		log.Error("the record that the preStop hook left is not cleared yet", "event.code", "not-cleared-yet", "error", err)
-		log.Complain(r.secrets.Hide(err.Error())) // what a kubelet puts into the event of a probe that failed
+		log.Complain(r.secrets.Hide(err.Error())) // a kubelet puts it into the event of the probe that failed
 		return exitFailed
 	}
 	return exitDone

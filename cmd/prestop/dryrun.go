@@ -23,8 +23,8 @@ import (
 	"github.com/prestop/prestop/internal/web"
 )
 
-// dryRun shows the plan with its times, what is wrong with it, and what a look at the places that it would call
-// finds. Nothing is changed and nothing is waited for.
+// dryRun shows the plan with its times, and what is wrong with it. It also looks at the places that the plan would call,
+// and shows what it finds. It changes nothing and waits for nothing.
 func (r *hookRun) dryRun() int {
 	said := r.ask(r.ctx)
 	p := r.script.Plan(r.world)
@@ -95,7 +95,7 @@ func (r *hookRun) addEnd(f *dryrun.Forecast) {
 	}
 }
 
-// logPlace is where the log would go. A file that would be new is not made.
+// logPlace is where the log would go. A file that does not exist is not created.
 func logPlace(to string, at podlog.Place) (name string, notes []string) {
 	if _, err := os.Lstat(to); strings.Contains(to, "/") && errors.Is(err, fs.ErrNotExist) {
 		if unix.Access(filepath.Dir(to), unix.W_OK|unix.X_OK) == nil {

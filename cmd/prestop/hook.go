@@ -34,7 +34,7 @@ type hookRun struct {
 	script  *hook.Script
 	world   hook.World
 	late    time.Duration // see late
-	// container is the one that we run in. It may take a look at every process, so it is found once.
+	// container finds the container that we run in. That may take a look at every process, so it is done once.
 	container func() (proc.Container, error)
 	log       atomic.Pointer[hooklog.Log] // nil: not opened yet
 }
@@ -50,7 +50,7 @@ func newRun(i *invocation) (*hookRun, error) {
 	return r, nil
 }
 
-// containerID stands for the pod in records where its UID is not known.
+// containerID stands for the pod in records if the pod's UID is not known.
 func (r *hookRun) containerID() string {
 	c, err := r.container()
 	if err != nil {
@@ -59,7 +59,7 @@ func (r *hookRun) containerID() string {
 	return "container " + c.ID()
 }
 
-// hookOrDryRun does, or with --dry-run shows, what the configuration says.
+// hookOrDryRun does what the configuration says. With --dry-run it only shows what would be done.
 func hookOrDryRun(i *invocation) int {
 	r, err := newRun(i)
 	if err != nil {
@@ -87,8 +87,8 @@ func hookOrDryRun(i *invocation) int {
 	return w.Watch(func() int { return r.hook(w, p) })
 }
 
-// subcommandMeant is the end of a message about words that cannot be read: the first may be a subcommand's name, mistyped, or one of
-// the plugin's.
+// subcommandMeant is the end of a message about words that cannot be read. The first word may be a mistyped subcommand, or a command
+// of the plugin.
 func (r *hookRun) subcommandMeant() string {
 	switch words := r.config.Arguments; {
 	case len(words) == 0 || phrase.Nearest(words[0], parse.FirstWords(verbs.All())) != "":
@@ -100,13 +100,14 @@ func (r *hookRun) subcommandMeant() string {
 	}
 }
 
-// late is how much longer than usual the end of the hook will take, which is about the work of its beginning. That took so long.
+// late is how much longer than usual the end of the hook will take. The end is about as much work as the beginning, and beginning is how
+// long that took.
 func late(beginning time.Duration) time.Duration {
 	const usual = 20 * time.Millisecond
 	return max(0, beginning-usual)
 }
 
-// hook carries out the plan, which is made anew where the API server has a say in it.
+// hook carries out the plan. If the API server is asked, it first makes the plan again with the answer.
 func (r *hookRun) hook(w *watchdog.Dog, p *hook.Plan) int {
 	log := hooklog.Open(r.config, r.secrets, r.inPod(), r.start, r.start.Add(r.script.SettledBudget()))
 	defer log.Close()
@@ -133,7 +134,7 @@ func (r *hookRun) hook(w *watchdog.Dog, p *hook.Plan) int {
 	return log.End(end)
 }
 
-// held is the exit status of a hook that something held, and what says so.
+// held returns the exit status of a hook that something blocks, and a function that reports it.
 func (r *hookRun) held(why error, problems []config.Problem) (status int, say func()) {
 	status = exitStatus(r.ctx, prestop.Report{Ended: why.Error()}, problems)
 	return status, func() {
@@ -145,7 +146,7 @@ func (r *hookRun) held(why error, problems []config.Problem) (status int, say fu
 	}
 }
 
-// perform carries out the plan, or what an earlier delivery left of it. joined: that delivery has done it all.
+// perform carries out the plan, or what an earlier delivery left to do. joined: the earlier delivery has done all of it.
 func (r *hookRun) perform(p *hook.Plan, log *hooklog.Log) (report prestop.Report, joined bool) {
 	own, done := r.record(p, log.Logger)
 	if done != nil {
@@ -167,7 +168,7 @@ func (r *hookRun) perform(p *hook.Plan, log *hooklog.Log) (report prestop.Report
 	return report, false
 }
 
-// record is nil for somebody at a terminal, whom no later hook must take for its own beginning.
+// record is nil for somebody at a terminal. A later hook must not take such a run for an earlier delivery.
 func (r *hookRun) record(p *hook.Plan, log *slog.Logger) (*record.Record, *prestop.Report) {
 	if r.terminal() {
 		return nil, nil

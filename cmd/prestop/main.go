@@ -1,10 +1,10 @@
-// Command prestop is a container's exec preStop hook: it tells the process that it is about to stop, waits until
-// traffic has gone, and is finished before the grace period is.
+// Command prestop is a container's exec preStop hook. It tells the process that it is about to stop, waits until
+// traffic has gone, and ends before the grace period does.
 //
-// internal/config reads what it is told, internal/hook makes a plan of that, package prestop carries the plan out. The
-// files here join them: hook.go runs the plan, say.go says how it went, dryrun.go shows it instead, ask.go asks the API
-// server about the pod; clear.go and install.go are subcommands. What one of them needs that is a thing of its own has a room in
-// internal: docs/design.md has the list. main connects run, which is the program, to the process.
+// internal/config reads the configuration, internal/hook makes a plan of it, and package prestop carries out the plan. The
+// files here join these packages. hook.go runs the plan, say.go reports how it went, dryrun.go shows the plan instead, and
+// ask.go asks the API server about the pod. clear.go and install.go are subcommands. Parts that stand on their own are packages
+// in internal: docs/design.md has the list. main connects the process to run, which is the program.
 package main
 
 import (
@@ -30,8 +30,8 @@ import (
 	versions "github.com/prestop/prestop/internal/version"
 )
 
-// Exit statuses. In a preStop hook Kubernetes only makes a FailedPreStopHook event of anything but 0. A
-// run that a signal ended exits with 128 + its number.
+// Exit statuses. If a preStop hook exits with anything but 0, Kubernetes makes a FailedPreStopHook event and does nothing else. A
+// run that a signal ended exits with 128 plus the number of the signal.
 const (
 	exitDone          = 0 // warnings included
 	exitFailed        = 1 // a call failed, a wait could not see, or the deadline cut a step
@@ -46,31 +46,32 @@ func main() {
 	mainBelow("")
 }
 
-// memoryLimit is how much memory the Go runtime uses before it collects garbage more often. What the hook takes is taken from
-// the app: both are in one container.
+// memoryLimit is how much memory the Go runtime uses before it collects garbage more often. The hook's memory is taken from
+// the app, since both are in one container.
 const memoryLimit = 10 << 20
 
-// growth is by how many percent memory grows before garbage is collected, half of what is usual: the hook makes little.
+// growth is by how many percent memory grows before garbage is collected. It is half of Go's default, since the hook makes little garbage.
 const growth = 50
 
-// processors is how many the Go runtime uses at a time, on a node with hundreds too. It starts a thread for each, and dies where it
-// may start no more: a pod's limit of processes may leave as few as eight. With one alone, all would stand still while a child waits
-// for its program's file.
+// processors is how many processors the Go runtime uses at a time, also on a node with hundreds of them. Go starts a thread for each,
+// and dies if it may not start one: a pod's limit of processes may leave as few as eight. With a single processor, the whole
+// program would stand still while a child waits for its program's file.
 const processors = 2
 
-// mainBelow is main for a pod whose files are below root, which is empty but for tests.
+// mainBelow is main for a pod whose files are below root. Root is empty except in tests.
 func mainBelow(root string) {
 	start := started()
 	debug.SetMemoryLimit(memoryLimit)
 	debug.SetGCPercent(growth)
 	runtime.GOMAXPROCS(processors)
 	log.SetOutput(io.Discard)                               // net/http tells stderr what servers send unasked
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // and that is all: a closed log must not end the hook
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // and nothing reads it: a closed log must not end the hook
 	os.Exit(run(&invocation{context.Background(), start, os.Args[1:], environment(os.Environ()), os.Stdout, os.Stderr, root, true}))
 }
 
-// started is when this process was. Where the app uses up the container's share of the processors, that may be long before main:
-// the kubelet counts from there. The kernel knows it to 10 ms. A process that was another program before tells nothing.
+// started is when this process was started, and the kubelet counts from there. If the app uses up the container's share of the
+// processors, that may be long before main. The kernel knows the time to 10 ms. A process that ran another program before
+// (exec) may be much older, so an age of a second or more does not count.
 func started() time.Time {
 	const tick, most = 10 * time.Millisecond, time.Second
 	if self, err := proc.Read("", "self"); err == nil {
@@ -86,15 +87,15 @@ type ended struct{ signal syscall.Signal }
 
 func (e ended) Error() string { return "ended by signal " + e.signal.String() }
 
-// withSignals ends the context at a signal, for a run that has something to put in order first. A second one ends
-// the process at once, and so does any that is not named here.
+// withSignals returns a context that ends at a signal, so that a run can put things in order first. A second signal ends
+// the process at once, and so does a signal that is not named here.
 func withSignals(ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGABRT)
 	go func() {
 		if s, ok := (<-signals).(syscall.Signal); ok {
-			signal.Stop(signals) // before anybody can know, so that no second one is lost
+			signal.Stop(signals) // before anybody can see the end of ctx, so that no second signal is lost
 			cancel(ended{s})
 		}
 	}()
@@ -110,7 +111,7 @@ func environment(list []string) map[string]string {
 	return env
 }
 
-// subcommands are not verbs of steps, and no verb is one of them.
+// subcommands are the subcommands by their names. No verb of a step has the name of one.
 func subcommands() map[string]func(*invocation) int {
 	return map[string]func(*invocation) int{
 		"elasticsearch-clear": clearElasticsearch,
@@ -130,8 +131,8 @@ type invocation struct {
 	args           []string
 	env            map[string]string
 	stdout, stderr io.Writer
-	root           string // of the files that a kubelet mounts; empty but for tests
-	alone          bool   // the process is this run's own, and has no children but the programs of its steps
+	root           string // of the files that a kubelet mounts; empty except in tests
+	alone          bool   // the process belongs to this run alone, and its only children are the programs of its steps
 }
 
 // run is the program. It returns the exit status.

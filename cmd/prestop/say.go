@@ -21,7 +21,7 @@ import (
 	"github.com/prestop/prestop/prestop"
 )
 
-// begin writes the first lines: what this is, what it was told, and what is wrong with that.
+// begin writes the first lines of the log: what this program is, what it was told, and what is wrong with the configuration.
 func (r *hookRun) begin(l *hooklog.Log, p *hook.Plan, said *kube.Answer) {
 	var plan []string
 	for _, e := range p.Entries {
@@ -50,7 +50,7 @@ func (r *hookRun) begin(l *hooklog.Log, p *hook.Plan, said *kube.Answer) {
 	}
 }
 
-// settings are what each setting is, without secrets. A line of the steps may hold one: the plan shows them.
+// settings are the settings and their values, without secrets. The steps are left out, since a line may hold a secret: the plan shows them.
 func (r *hookRun) settings() []any {
 	var all []any
 	for _, s := range r.config.Settings {
@@ -63,7 +63,7 @@ func (r *hookRun) settings() []any {
 
 var errReport = errors.New("no more time is kept for it")
 
-// tell gives the outcome to those who asked for it. None of them makes a hook fail.
+// tell writes the termination message and sends the report, if they are set. An error there does not make the hook fail.
 func (r *hookRun) tell(o outcome.Outcome, p *hook.Plan, log *hooklog.Log) {
 	o = o.Hidden(r.secrets)
 	if path := r.terminationPath(); path != "" && !r.terminal() {

@@ -12,7 +12,8 @@ import (
 	"github.com/prestop/prestop/internal/fakees"
 )
 
-// joins is where members tell a fake cluster that they come and go; memberHeader is how they pass on what they are asked.
+// joins is the path at which members tell a fake cluster that they come and go. memberHeader is the header by which a member gives its name
+// when it passes on a request.
 const (
 	joins        = "/e2e/members/"
 	memberHeader = "X-E2e-Member"

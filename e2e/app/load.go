@@ -25,8 +25,8 @@ type tally struct {
 	Last     time.Time
 }
 
-// A client asks the same thing again and again, over plain connections: an HTTP client of Go's tries by itself again what
-// failed on an old connection, and would hide it.
+// A client asks the same thing again and again, over plain connections. Go's HTTP client would try again by itself what failed on an old
+// connection, and so hide the failure.
 type client struct {
 	url       *url.URL
 	keepAlive bool

@@ -9,8 +9,8 @@ import (
 	"strconv"
 )
 
-// lower serves an admission webhook on port 8443, with the certificate of CERT and KEY: the grace period of a pod is what its argument
-// says, if it was longer.
+// lower serves an admission webhook on port 8443, with the certificate of CERT and KEY. The webhook shortens a pod's grace period to what
+// the argument says, if it is longer.
 func lower(args []string) error {
 	most, err := strconv.Atoi(args[0])
 	if err != nil {

@@ -1,4 +1,4 @@
-// Command app is what the test pods run: an application, its clients, and an Elasticsearch that is none.
+// Command app is what the test pods run: an application, its clients, and a fake Elasticsearch.
 //
 //	app serve           an HTTP server that can be told to drain, to end, to fall ill
 //	app load URL        clients that count what fails

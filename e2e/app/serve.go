@@ -63,7 +63,7 @@ func serve(args []string) error {
 	}
 }
 
-// end does what SIGTERM shall do, and says whether that is to end.
+// end does what SIGTERM shall do, and tells whether the app then ends.
 func (s *server) end(clients *http.Server) bool {
 	switch s.onTerm {
 	case "ignore":

@@ -66,7 +66,7 @@ func delegate(dir string) error {
 		return err
 	}
 	for _, controller := range strings.Fields(string(have)) {
-		// Not each can be: the kubelet says which it misses.
+		// Not every controller can be given: the kubelet says which one it misses.
 		_ = os.WriteFile(filepath.Join(dir, "cgroup.subtree_control"), []byte("+"+controller), 0o644)
 	}
 	return nil
@@ -88,7 +88,7 @@ func inheritCPUs(name string) error {
 	return nil
 }
 
-// removeCgroup removes a cgroup with those below it. The last processes may just be going.
+// removeCgroup removes a cgroup with those below it. It tries for a while, since the last processes may be about to end.
 func removeCgroup(name string) error {
 	dirs, err := hierarchies()
 	if err != nil {

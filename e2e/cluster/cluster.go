@@ -2,8 +2,8 @@
 // API server with RBAC, controllers, scheduler, and nodes of containerd, kubelet and kube-proxy, each in a machine of its own
 // (package machine), with CoreDNS as the cluster's DNS.
 //
-// It needs root, and Debian for the packages that it installs. Whatever it starts it owns: it ends with the caller, and what
-// lies on the disk is removed by [Cluster.Close] or by the next [Up]. Several clusters may run at the same time.
+// It needs root, and Debian for the packages that it installs. It owns whatever it starts: that ends with the caller. What lies
+// on the disk is removed by [Cluster.Close] or by the next [Up]. Several clusters may run at the same time.
 package cluster
 
 import (
@@ -52,7 +52,7 @@ type Cluster struct {
 	own      *instance
 }
 
-// Up brings up a cluster of one node. What it cannot leave behind in order is removed.
+// Up brings up a cluster of one node. If that fails, what it has made is removed.
 func Up(ctx context.Context, config Config) (*Cluster, error) {
 	c := &Cluster{config: config}
 	if err := c.up(ctx); err != nil {

@@ -14,7 +14,7 @@ func (o object) write(file string) error {
 	if err != nil {
 		return err
 	}
-	// At once as a whole: kube-proxy ends when it sees its file written to.
+	// The file is replaced as a whole: kube-proxy ends when it sees its file written to.
 	part := file + "~"
 	if err := os.WriteFile(part, text, 0o600); err != nil {
 		return err

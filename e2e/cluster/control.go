@@ -66,7 +66,7 @@ func (c *Cluster) startAPIServer(ctx context.Context) error {
 	})
 }
 
-// serveAPI makes the API reachable from outside the machines: a socket in the file system is.
+// serveAPI makes the API reachable from outside the machines, by a socket in the file system.
 func (c *Cluster) serveAPI(ctx context.Context) error {
 	c.Socket = filepath.Join(c.own.dir, "api.sock")
 	proxy, err := c.spawn("kubectl", "proxy", "--kubeconfig="+c.kubeconfig("admin"), "--unix-socket="+c.Socket)
@@ -86,7 +86,7 @@ func (c *Cluster) spawn(name string, args ...string) (*machine.Process, error) {
 //go:embed dns.yaml
 var dnsManifest []byte
 
-// startDNS returns when the DNS answers readily.
+// startDNS starts the cluster's DNS, and returns when it is ready.
 func (c *Cluster) startDNS(ctx context.Context) error {
 	file := filepath.Join(c.own.dir, "dns.yaml")
 	if err := os.WriteFile(file, dnsManifest, 0o600); err != nil {

@@ -17,7 +17,7 @@ type instance struct {
 	lock *os.File
 }
 
-// newInstance makes one, and removes what others that live no longer have left.
+// newInstance makes an instance. It removes what instances that no longer live have left.
 func newInstance() (*instance, error) {
 	if err := os.MkdirAll(instances, 0o755); err != nil {
 		return nil, err

@@ -108,7 +108,7 @@ func (n *Node) kubeletConfig(cgroup string) object {
 
 func (n *Node) startProxy(ctx context.Context) error { return n.StartProxy(time.Second) }
 
-// StartProxy starts kube-proxy, which writes its rules at most once in minSync; one that runs is replaced.
+// StartProxy starts kube-proxy, which writes its rules at most once in minSync. It replaces a kube-proxy that runs.
 func (n *Node) StartProxy(minSync time.Duration) error {
 	if n.proxy != nil {
 		n.proxy.Stop()
@@ -148,10 +148,10 @@ func (n *Node) cniConfig() object {
 	}}}
 }
 
-// network gives the node its address. What a Service's address stands for is decided after routing: so there is a default
-// route, though nothing lies behind it.
+// network gives the node its address. What a Service's address stands for is decided only after routing. So there must be a default route,
+// though nothing lies behind it.
 func (n *Node) network(ctx context.Context) error {
-	// They may be built into the kernel.
+	// These modules may be built into the kernel.
 	_ = exec.CommandContext(ctx, "/usr/sbin/modprobe", "-a", "overlay", "br_netfilter", "nf_conntrack", "ip_tables", "veth").Run()
 	return n.ip(ctx,
 		"ip link set lo up",

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 )
 
-// packages are Debian's, by a file of each that is there when it is installed.
+// packages are Debian packages, each by a file that is there when the package is installed.
 var packages = map[string]string{
 	"/usr/bin/containerd": "containerd",
 	"/usr/sbin/runc":      "runc",

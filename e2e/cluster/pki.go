@@ -22,7 +22,7 @@ type authority struct {
 	key  crypto.Signer
 }
 
-// newAuthority makes one, whose own certificate is dir/ca.crt.
+// newAuthority makes an authority. Its own certificate is dir/ca.crt.
 func newAuthority(dir string) (*authority, error) {
 	a := &authority{dir: dir}
 	a.cert = &x509.Certificate{

@@ -10,11 +10,11 @@ import (
 	"strings"
 )
 
-// A program is built from Go source, for its version once on this machine.
+// A program is built from Go source, once for each version on this machine.
 type program struct {
 	name     string   // what its directory in the cache is called
 	dir      string   // of its module
-	sources  []string // in dir, that say whether a build is still good
+	sources  []string // files in dir that tell whether a build is still good
 	ldflags  string
 	packages []string
 }

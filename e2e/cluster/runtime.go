@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 )
 
-// A containerd is one release of it, and the configuration that this release reads.
+// A containerd is one release of containerd, and the configuration that this release reads.
 type containerd struct {
 	dir    string // of its programs
 	config []byte
@@ -25,7 +25,7 @@ func debian(context.Context, *Cluster) (containerd, error) {
 	return containerd{"/usr/bin", debianConfig}, nil
 }
 
-// recent is one that is built from its Go module, and has what came since: volumes that are images.
+// recent is a containerd that is built from its Go module. It has what is newer than Debian's: volumes that are images.
 func recent(ctx context.Context, c *Cluster) (containerd, error) {
 	dir, err := newContainerd(c.config.E2E).built(ctx)
 	return containerd{dir, newConfig}, err

@@ -8,9 +8,9 @@ import (
 	"path/filepath"
 )
 
-// Build builds the programs of the test pods, into tmp, and gives their images: that of the test application, which has prestop copied
-// in, that of prestop alone, as the Dockerfile makes it, that of the application alone, and the application
-// in the place of docs/fleet.md's nginx. The directory is that of the module e2e.
+// Build builds the programs of the test pods into tmp, and gives their images. The first has the test application, with prestop copied in.
+// The second has prestop alone, as the Dockerfile makes it. The third has the test application alone. The fourth has it in the place of
+// docs/fleet.md's nginx. e2e is the directory of the module e2e.
 func Build(ctx context.Context, e2e, tmp string) ([]Image, error) {
 	app := filepath.Join(tmp, "app")
 	for _, cmd := range []*exec.Cmd{

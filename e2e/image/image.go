@@ -1,6 +1,6 @@
 // Package image writes container images from nothing: an OCI archive of one layer, made of files of this machine.
 //
-// No registry, no builder: `ctr images import` and `kind load image-archive` read what it writes.
+// It needs no registry and no builder: `ctr images import` and `kind load image-archive` read what it writes.
 package image
 
 import (

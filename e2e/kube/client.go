@@ -1,7 +1,7 @@
-// Package kube is as much of a Kubernetes client as tests need: objects are sent as they are written in YAML, and of what comes
-// back a test decodes the few fields that it looks at.
+// Package kube is as much of a Kubernetes client as tests need. Objects are sent as they are written in YAML. Of the answers, a
+// test decodes the few fields that it looks at.
 //
-// It speaks with kubectl proxy, over a socket, which leaves credentials of all kinds to kubectl. Nothing is retried.
+// It speaks with kubectl proxy over a socket, so that credentials of all kinds are left to kubectl. Nothing is retried.
 package kube
 
 import (
@@ -65,7 +65,7 @@ func (c *Client) Delete(ctx context.Context, path string, options any) error {
 	return c.send(ctx, http.MethodDelete, path, "application/json", options, nil)
 }
 
-// Text gives an answer as it is: metrics, or that of a pod that is asked through the API server.
+// Text gives an answer as it is: metrics, or the answer of a pod that is asked through the API server.
 func (c *Client) Text(ctx context.Context, method, path string) (string, error) {
 	body, err := c.Stream(ctx, method, path)
 	if err != nil {
@@ -88,7 +88,7 @@ type Change[T any] struct {
 	Object T
 }
 
-// Watch calls the function with each change below a path, until it says that this is enough or ctx ends.
+// Watch calls the function with each change below a path, until the function returns false or ctx ends.
 func Watch[T any](ctx context.Context, c *Client, path string, more func(Change[T]) bool) error {
 	join := "?"
 	if strings.Contains(path, "?") {

@@ -1,8 +1,8 @@
-// Package machine makes machines out of namespaces: process ids, mounts, network and host name of their own, on one Linux
-// kernel that they share with the caller.
+// Package machine makes machines out of namespaces. A machine has process IDs, mounts, a network and a host name of its own. It shares one
+// Linux kernel with the caller.
 //
-// A machine lives as long as the caller: its first process ends when the pipe to it closes, however that comes about, and the
-// kernel then ends all others, with their mounts and interfaces. So nothing is left to be found and killed by name.
+// A machine lives as long as the caller. Its first process ends when the pipe to it closes, for whatever reason. Then the kernel ends all
+// other processes, with their mounts and interfaces. So nothing is left to be found and killed by name.
 //
 // It knows nothing of Kubernetes. It needs root.
 package machine
@@ -30,8 +30,8 @@ type Machine struct {
 	hold io.Closer // the pipe that keeps the machine
 }
 
-// Start makes a machine that keeps its /var/lib and its logs below dir. The program is this package's init, built. The file is
-// held open as long as the machine lives, so that a lock on it tells the same.
+// Start makes a machine that keeps its /var/lib and its logs below dir. program is this package's command init, built. The machine holds
+// the file lock open as long as it lives, so that a lock on the file tells whether the machine lives.
 func Start(name, dir, program string, lock *os.File) (*Machine, error) {
 	m := &Machine{Name: name, dir: dir}
 	for _, sub := range []string{"lib", "log"} {
@@ -65,7 +65,7 @@ func Start(name, dir, program string, lock *os.File) (*Machine, error) {
 	return m, nil
 }
 
-// PID is that of the machine's first process, as the caller sees it.
+// PID is the process ID of the machine's first process, as the caller sees it.
 func (m *Machine) PID() int { return m.init.Process.Pid }
 
 // Lib is the directory that the machine has as /var/lib.

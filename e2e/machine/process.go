@@ -39,7 +39,7 @@ func (m *Machine) Spawn(logs, name, program string, args ...string) (*Process, e
 	return p, nil
 }
 
-// Ready returns when the program is, by what the function says.
+// Ready returns when the function says that the program is ready.
 func (p *Process) Ready(ctx context.Context, is func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()

@@ -14,8 +14,8 @@ import (
 // Namespace is the one that cases are in.
 const Namespace = "shop"
 
-// Differs says what an evaluator's policy makes of the pods of internal/inject's tests that inject does not; empty: nothing. A
-// second time, as a reinvocation, must change nothing more.
+// Differs says where an evaluator's policy and inject make different things of the pods of internal/inject's tests; empty: nowhere. Each
+// pod is asked about twice, as in a reinvocation. The second time must change nothing more.
 func (e *Evaluator) Differs(with inject.Parameters) ([]string, error) {
 	pods, err := injecttest.Pods()
 	if err != nil {
@@ -40,7 +40,7 @@ func (e *Evaluator) Differs(with inject.Parameters) ([]string, error) {
 	return all, nil
 }
 
-// JSON is a spec's.
+// JSON is a spec in JSON.
 func JSON(spec corev1.PodSpec) string {
 	var b bytes.Buffer
 	if err := json.NewEncoder(&b).Encode(spec); err != nil {

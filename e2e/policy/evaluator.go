@@ -1,5 +1,5 @@
-// Package policy evaluates admission policies as an API server does, without one: by the API server's own plugins, with what they
-// would read from etcd in memory. It is for tests of deploy/.
+// Package policy evaluates admission policies as an API server does, without an API server. It uses the API server's own plugins. What
+// these would read from etcd is in memory. It is for tests of deploy/.
 package policy
 
 import (
@@ -77,7 +77,7 @@ type Server struct {
 	Mapper    meta.RESTMapper
 }
 
-// NewServer makes one that has some objects. schemas gives a client the API's schemas, which fake ones lack.
+// NewServer makes a server that has some objects. schemas gives a client the API's schemas, which a fake client lacks.
 func NewServer(schemas func(kubernetes.Interface) kubernetes.Interface, objects ...runtime.Object) *Server {
 	c := schemas(fake.NewClientset(objects...))
 	m := meta.NewDefaultRESTMapper([]schema.GroupVersion{corev1.SchemeGroupVersion})
@@ -91,7 +91,7 @@ type Evaluator struct {
 	plugin admission.Interface
 }
 
-// Start makes a plugin that was registered, and has it read the server's policies. It ends with ctx.
+// Start makes a plugin that was registered, and lets it read the server's policies. It ends with ctx.
 func (s *Server) Start(ctx context.Context, name string, register func(*admission.Plugins), with admission.PluginInitializer) (*Evaluator, error) {
 	plugins := admission.NewPlugins()
 	register(plugins)
@@ -104,16 +104,16 @@ func (s *Server) Start(ctx context.Context, name string, register func(*admissio
 	return &Evaluator{plugin}, nil
 }
 
-// Warnings are those that a request was answered with.
+// Warnings are the warnings in the answer to a request.
 type Warnings []string
 
-// AddWarning adds one.
+// AddWarning adds a warning.
 func (w *Warnings) AddWarning(_, text string) { *w = append(*w, text) }
 
-// kinds are those of the objects that are asked about.
+// kinds are the kinds of objects that can be asked about, and their resources.
 var kinds = map[string]string{"Pod": "pods", "Deployment": "deployments", "StatefulSet": "statefulsets", "DaemonSet": "daemonsets"}
 
-// Ask has an object created. It is changed to what a mutating plugin makes of it. A panic is an error.
+// Ask asks the plugin as if the object were created. A mutating plugin changes the object. A panic becomes an error.
 func (e *Evaluator) Ask(o runtime.Object) (warnings Warnings, err error) {
 	defer func() {
 		if p := recover(); p != nil {

@@ -1,5 +1,5 @@
-// Command fakees serves a fake Elasticsearch cluster on loopback, to try prestop against without
-// having one, and prints a line for each request that it receives.
+// Command fakees serves a fake Elasticsearch cluster on loopback, so that prestop can be tried without
+// a real one. It prints a line for each request that it receives.
 //
 //	go run ./examples/fakees -busy 3
 //

@@ -1,12 +1,12 @@
-// Command pool is an example of a web service that is stopped in two phases: first it is told that it will stop, and goes
-// on serving what still comes; then, when nothing does, it is told to give back its database connections.
+// Command pool is an example of a web service that is stopped in two phases. First it is told that it will stop, and
+// goes on serving what still comes. When nothing comes any more, it is told to give back its database connections.
 //
 //	GET  /query               asks the database; ?seconds=5 makes it take that long
 //	GET  /ready               503 from the first phase on
 //	POST /shutdown            the first phase
 //	POST /drain-connections   the second phase: 202, and its Location tells when it is over
 //
-// Nothing of that ends the process: SIGTERM alone does. See ../recipes/database-pool.yaml for the hook that calls it.
+// None of these calls ends the process: only SIGTERM does. See ../recipes/database-pool.yaml for the hook that makes the calls.
 package main
 
 import (

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// appArgument makes this program the app; what follows says what it does on SIGTERM.
+// appArgument makes this program the app. The next argument says what the app does on SIGTERM.
 const appArgument = "app"
 
 const (
@@ -19,10 +19,10 @@ const (
 	drains = "drains" // answers with Connection: close for a while, finishes what it has, and exits
 )
 
-// startTime is what it takes to be ready.
+// startTime is how long the app takes to be ready.
 const startTime = 400 * time.Millisecond
 
-// drainTime is how long an app that drains lets the clients that keep their connections learn of it.
+// drainTime is how long a draining app goes on, so that clients that keep their connections learn of it.
 const drainTime = 1500 * time.Millisecond
 
 // runApp serves on the listener that it is handed until ctx ends, and then does what onSIGTERM says. It never outlives the

@@ -21,9 +21,9 @@ type client struct {
 	path      func(*rand.Rand) string
 }
 
-// newClients are those of all nodes: for each two that open a connection for each request and one that keeps its own; and
-// three whose requests are longer than until quiet looks at least and one that listens to a stream, on nodes that are
-// not the slowest.
+// newClients are the clients of all nodes. Each node has two that open a connection for each request, and one that keeps its connection.
+// Besides, on nodes that are not the slowest, there are three clients whose requests take longer than until quiet looks at least, and one
+// that listens to a stream.
 func newClients(proxies []*proxy, seed uint64) []client {
 	var all []client
 	add := func(p *proxy, keepAlive bool, path func(*rand.Rand) string) {
@@ -42,21 +42,21 @@ func newClients(proxies []*proxy, seed uint64) []client {
 	return all
 }
 
-// work are requests that take between two times.
+// work gives requests that take between two times.
 func work(low, high time.Duration) func(*rand.Rand) string {
 	return func(r *rand.Rand) string {
 		return fmt.Sprintf("/work?takes=%s", low+time.Duration(r.Int64N(int64(high-low))))
 	}
 }
 
-// A request is what came of one.
+// A request is what came of one request.
 type request struct {
 	to           *pod // where it went; nil: nowhere
 	begun, ended time.Time
 	err          error
 }
 
-// records are of all clients.
+// records are the requests of all clients.
 type records struct {
 	mu  sync.Mutex
 	all []request
@@ -68,7 +68,7 @@ func (r *records) add(each request) {
 	r.all = append(r.all, each)
 }
 
-// run sends requests until stop is closed; what is under way then counts no more.
+// run sends requests until ctx ends. A request that is under way then does not count.
 func (c client) run(ctx context.Context, to *records) {
 	transport := &http.Transport{DialContext: c.proxy.dial, DisableKeepAlives: !c.keepAlive}
 	defer transport.CloseIdleConnections()

@@ -82,7 +82,7 @@ func escaped(text string) string {
 	return b.String()
 }
 
-// x is where a moment is, those before the rollout cut off.
+// x is where a moment is. Moments before the drawing's beginning are moved to it.
 func (c *canvas) x(at time.Duration) float64 {
 	at = max(at, -beforeRollout)
 	return left + float64(at+beforeRollout)/float64(c.total+beforeRollout)*across
@@ -104,7 +104,7 @@ func (c *canvas) grid(height int) {
 	}
 }
 
-// strategy draws the lanes of one, and returns where the next begins.
+// strategy draws the lanes of one strategy, and returns where the next begins.
 func (c *canvas) strategy(r result, y int) int {
 	heading := fmt.Sprintf("%s: %d of %d requests failed, hook %s, rollout %s", r.name, len(r.failed()), len(r.requests), seconds(r.mean(hookTime)), seconds(r.rollout()))
 	c.text(left, y+14, heading, ` font-weight="bold"`)

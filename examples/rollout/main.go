@@ -3,14 +3,15 @@
 //	go run ./examples/rollout
 //
 // It is a small cluster on loopback. The replicas of an app and their preStop hooks are real processes, stopped as a
-// kubelet stops them; each node's proxy learns late, by its own lag, that a replica is to go; and clients send requests
-// meanwhile. All replicas are replaced once by each [strategy], all strategies at the same time, with the same seed. A
-// table says what came of it, beside what a hook would have taken that knows when the last request is over, the last
-// lines say which to take, and an SVG draws it. The exit code is 1 if something came out otherwise than prestop promises.
+// kubelet stops them. Each node's proxy learns late, by its own lag, that a replica is to go. Clients send requests
+// meanwhile. Each [strategy] replaces all replicas once. All strategies run at the same time, with the same seed. A
+// table says what came of each, and how long a hook would have taken that knows when the last request is over. The last
+// lines say which strategy to take, and an SVG draws it all. The exit code is 1 if something was not as prestop
+// promises.
 //
 // It takes less than a minute, needs no privileges and no network but loopback (and what the go command needs for the
-// build), and leaves nothing but the drawing. It is no Kubernetes: there are no containers and no API server, and a proxy
-// chooses in the client, as kube-proxy does in the kernel.
+// build), and leaves nothing but the drawing. It is no Kubernetes: there are no containers and no API server. A proxy
+// chooses the pod in the client, where kube-proxy does so in the kernel.
 package main
 
 import (
@@ -28,7 +29,7 @@ import (
 	"time"
 )
 
-// limit is for all of it, the build aside.
+// limit is how long all of it may take, without the build.
 const limit = 5 * time.Minute
 
 func main() {

@@ -10,7 +10,7 @@ import (
 
 const (
 	replicas = 3
-	// before is how long there is traffic before the rollout, and after how long after the last node has learned of all.
+	// before is how long there is traffic before the rollout. after is how long it goes on after the last node has learned of everything.
 	before = time.Second
 	after  = time.Second / 2
 )
@@ -76,10 +76,10 @@ type rollout struct {
 	proxies   []*proxy
 	pods      []*pod
 	serving   []*pod
-	changed   time.Time // the endpoints, last
+	changed   time.Time // when the endpoints changed last
 }
 
-// deploy starts the replicas that are to be replaced. All nodes know of all of them, as after a while.
+// deploy starts the replicas that are to be replaced. All nodes know of all of them, as they would after a while.
 func (r *rollout) deploy(ctx context.Context) error {
 	for range replicas {
 		if _, err := r.start(ctx); err != nil {
@@ -100,7 +100,7 @@ func (r *rollout) start(ctx context.Context) (*pod, error) {
 	return p, p.probe(ctx)
 }
 
-// publish is what the EndpointSlices are for.
+// publish tells the proxies which pods serve, as EndpointSlices do.
 func (r *rollout) publish(serving []*pod) {
 	r.serving, r.changed = serving, time.Now()
 	for _, p := range r.proxies {

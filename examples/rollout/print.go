@@ -29,8 +29,8 @@ pod gets. The rollout is over when the last of the old pods has ended.
 	return nil
 }
 
-// advice says in a sentence or two which strategy to take: of those that lost nothing the quickest that needs nothing of the app's
-// SIGTERM, and beside it the others that lost nothing.
+// advice says in a sentence or two which strategy to take. Of the adaptive ones that lost nothing and need nothing of the app's SIGTERM, it
+// is the quickest. Beside it stand the others that lost nothing.
 func advice(results []result) string {
 	var text strings.Builder
 	best := -1

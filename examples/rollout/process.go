@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// A process is one that was started here as a container runtime does it: in a session of its own, without a terminal.
+// A process is started as a container runtime does it: in a session of its own, without a terminal.
 type process struct {
 	cmd  *exec.Cmd
 	done chan struct{} // closed when it has ended

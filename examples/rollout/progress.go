@@ -9,15 +9,14 @@ import (
 	"time"
 )
 
-// A show is what is said on w while something takes its time: on a terminal a line that moves, elsewhere a line every ten
-// seconds.
+// A show is what is written to w while something takes its time. On a terminal it is a line that moves, elsewhere a line every ten seconds.
 type show struct {
 	w     io.Writer
 	what  string
 	total time.Duration // about how long it takes; 0: nobody knows
 }
 
-// progress begins at once and goes on until the function that it returns is called, which wipes a line that moves out.
+// progress begins at once. It goes on until the function that it returns is called. That function also wipes out a line that moves.
 func (s show) progress(ctx context.Context) func() {
 	ctx, stop := context.WithCancel(ctx)
 	done := make(chan struct{})

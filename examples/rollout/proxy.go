@@ -12,10 +12,10 @@ import (
 
 var errNowhere = errors.New("no endpoint is known")
 
-// A proxy is that of a node, as kube-proxy: it chooses where a new connection goes, by what it has learned so far, and has
-// no part in connections that are there.
+// A proxy is the proxy of a node, like kube-proxy. It chooses where a new connection goes, by what it has learned so far. It has no part in
+// connections that are there.
 type proxy struct {
-	lag time.Duration // from a change of the endpoints to its learning of it
+	lag time.Duration // from a change of the endpoints until the proxy learns of it
 
 	mu   sync.Mutex
 	news []news // in order
@@ -31,8 +31,8 @@ type news struct {
 // random draws from a seed; each part of the cluster has a stream of its own.
 func random(seed, stream uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, stream)) }
 
-// newProxies draws the lags of four nodes: one is slow, later than until quiet looks at least by 4 s, one is quick, and two
-// are in between.
+// newProxies draws the lags of four nodes. One is slow: its lag is at least 4 s longer than until quiet looks at least. One is quick, and
+// two are in between.
 func newProxies(random *rand.Rand) []*proxy {
 	between := func(low, high time.Duration) *proxy {
 		return &proxy{lag: low + time.Duration(random.Int64N(int64(high-low)))}
@@ -47,7 +47,7 @@ func (p *proxy) publish(at time.Time, endpoints []*pod) {
 	p.news = append(p.news, news{at, endpoints})
 }
 
-// choose takes the known endpoints by turns.
+// choose takes the known endpoints in turn.
 func (p *proxy) choose(now time.Time) (*pod, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -15,7 +15,7 @@ func (r result) failed() []request {
 	return all
 }
 
-// allKnowing is what a hook would have taken that knows when the last request to its pod is over.
+// allKnowing is how long a hook would have taken that knows when the last request to its pod is over.
 func (r result) allKnowing(p *pod) time.Duration {
 	var last time.Duration
 	for _, q := range r.requests {
@@ -28,7 +28,7 @@ func (r result) allKnowing(p *pod) time.Duration {
 
 func (r result) rollout() time.Duration { return r.over.Sub(r.begun) }
 
-// mean is that of something of the old pods.
+// mean is the mean of a duration of the old pods.
 func (r result) mean(of func(*pod) time.Duration) time.Duration {
 	var sum time.Duration
 	for _, p := range r.old() {
@@ -39,8 +39,7 @@ func (r result) mean(of func(*pod) time.Duration) time.Duration {
 
 func hookTime(p *pod) time.Duration { return p.hook }
 
-// bound is how long an adaptive hook may take: as one that knows all, and for= longer, since it must see that nothing
-// follows.
+// bound is how long an adaptive hook may take: as long as a hook that knows all, and for= longer, since it must see that nothing follows.
 func (r result) bound(p *pod) time.Duration {
 	return max(quietMin, r.allKnowing(p)+quietFor) + time.Second
 }

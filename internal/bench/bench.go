@@ -11,7 +11,7 @@ import (
 
 // bench is what all runs have in common.
 type bench struct {
-	root, dir     string // the module's, and one for temporary files
+	root, dir     string // the module's directory, and a directory for temporary files
 	runs          int
 	files         secrets
 	prestop, bash hook
@@ -44,7 +44,7 @@ func prepare(ctx context.Context, dir string, runs int) (*bench, error) {
 type results struct {
 	*bench
 	sizes
-	ours, theirs                 []sample // for their time
+	ours, theirs                 []sample // the runs for time
 	oursInMemory, theirsInMemory []sample
 	plainInMemory                []sample
 	pastQuiet                    time.Duration
@@ -74,7 +74,7 @@ func (r *results) buildAll(ctx context.Context) (err error) {
 	return err
 }
 
-// warmUp sees to it that both hooks do the same, with what they read being in the page cache from then on.
+// warmUp makes sure that both hooks do the same. From then on, the files that they read are in the page cache.
 func (r *results) warmUp(ctx context.Context) error {
 	ours, err := r.measure(ctx, r.prestop, usual, inTime)
 	if err != nil || r.noBash != nil {
@@ -121,7 +121,7 @@ func (r *results) inMemory(ctx context.Context) error {
 	return nil
 }
 
-// atTheDeadline runs prestop where nothing answers and the wait is longer than the time that there is.
+// atTheDeadline runs prestop while nothing answers and the wait is longer than the budget.
 func (r *results) atTheDeadline(ctx context.Context) error {
 	r.deadlines = make([]sample, r.runs)
 	failed := make([]error, r.runs)

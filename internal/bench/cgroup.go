@@ -9,21 +9,21 @@ import (
 	"strconv"
 )
 
-// A cgroup stands for a container that a hook is run in: memory that its processes cause to be allocated, the
-// kernel's for them too, is charged to it. What was in the page cache before is not.
+// A cgroup stands for a container that a hook is run in. The memory that its processes allocate is charged to it, and so is the
+// kernel's memory for them. Files that were in the page cache before are not charged.
 type cgroup struct {
 	dir, peakFile string
 	before        int64
 	first         *exec.Cmd // stands for the container's own process
 }
 
-// memory is how the two versions of cgroups call things.
+// memory has the names of files in the two versions of cgroups.
 var memory = []struct{ root, usage, peak string }{
 	{"/sys/fs/cgroup", "memory.current", "memory.peak"},
 	{"/sys/fs/cgroup/memory", "memory.usage_in_bytes", "memory.max_usage_in_bytes"},
 }
 
-// newCgroup makes a cgroup, which needs root, a cgroup file system that can be written, and a kernel that keeps the peak.
+// newCgroup makes a cgroup. It needs root, a cgroup file system that can be written to, and a kernel that keeps the peak.
 func newCgroup() (*cgroup, error) {
 	var last error
 	for _, m := range memory {
@@ -57,12 +57,12 @@ func (g *cgroup) begin(usage string) error {
 	return err
 }
 
-// enter is a command that goes into the cgroup and becomes the one that follows it.
+// enter is a command that enters the cgroup, and then becomes the command that follows it.
 func (g *cgroup) enter() []string {
 	return []string{"/bin/sh", "-c", `echo $$ >"$0" && exec "$@"`, filepath.Join(g.dir, "cgroup.procs")}
 }
 
-// peak is the most memory that was charged at any time, in bytes.
+// peak is the most memory that was charged at any time, beyond what was charged before the hook, in bytes.
 func (g *cgroup) peak() (int64, error) {
 	n, err := g.read(g.peakFile)
 	return n - g.before, err

@@ -12,10 +12,10 @@ import (
 // clusters are how many nodes Elasticsearch has.
 var clusters = [...]int{10, 1000}
 
-// A finding is a way to find one's own node in a cluster, and how many bytes have to be read for it.
+// A finding is a way to find the pod's own node in a cluster, and measures how many bytes have to be read for it.
 type finding struct {
 	name string
-	goal float64 // for the ratio of the second of clusters to the first; 0: it is there to compare with
+	goal float64 // for the ratio of the second of clusters to the first; 0: it is only there for comparison
 	in   func(b *bench, ctx context.Context, nodes int) (int64, error)
 }
 
@@ -48,7 +48,7 @@ func (b *bench) findNode(ctx context.Context, nodes int, service bool) (int64, e
 
 const catNodes = "/_cat/nodes"
 
-// listNodes reads the ids and names of all nodes, to look for its own among them.
+// listNodes reads the ids and names of all nodes, as a script does to look for its own node.
 func (b *bench) listNodes(ctx context.Context, nodes int) (int64, error) {
 	s, err := surround(b.files.certificate, place{nodes: nodes})
 	if err != nil {
@@ -60,7 +60,7 @@ func (b *bench) listNodes(ctx context.Context, nodes int) (int64, error) {
 		return 0, err
 	}
 	q.SetBasicAuth(user, password)
-	// Without compression, as curl. The certificate is of no matter here.
+	// Without compression, as curl does it. The certificate does not matter here.
 	transport := &http.Transport{DisableCompression: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
 	defer transport.CloseIdleConnections()
 	answer, err := (&http.Client{Transport: transport, Timeout: 10 * time.Second}).Do(q)

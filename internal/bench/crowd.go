@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// A crowd is connections to a port of this process, each of which has carried a request and its answer and is kept. Their
-// other ends are another process's, since one process may not have that many files open.
+// A crowd is connections to a port of this process. Each has carried a request and its answer, and is kept open. The
+// other ends belong to another process, since one process may not have that many files open.
 type crowd struct {
 	net.Listener
 	open    []net.Conn
@@ -23,7 +23,7 @@ type crowd struct {
 
 const (
 	crowdRole   = "crowd"
-	crowdTalk   = "PING" // what a client sends and is answered
+	crowdTalk   = "PING" // what a client sends, and also the answer
 	crowdWithin = 30 * time.Second
 )
 
@@ -40,7 +40,7 @@ func newCrowd(ctx context.Context, size int) (_ *crowd, err error) {
 	}
 	clients := exec.CommandContext(ctx, "/proc/self/exe", crowdRole, c.Addr().String(), strconv.Itoa(size))
 	clients.Stderr = os.Stderr
-	if _, err = clients.StdinPipe(); err != nil { // it ends with this process at the latest
+	if _, err = clients.StdinPipe(); err != nil { // the clients' stdin ends with this process at the latest
 		return c, err
 	}
 	if err = clients.Start(); err != nil {
@@ -79,8 +79,8 @@ func echoOnce(conn net.Conn, end time.Time) error {
 
 func (c *crowd) port() int { return c.Addr().(*net.TCPAddr).Port }
 
-// Close kills the clients first, wherever they are: it resets their connections, so that none is left to be seen by the next
-// crowd.
+// Close kills the clients first, whatever they are doing. That resets their connections, so the next crowd does not see any of
+// them.
 func (c *crowd) Close() {
 	if c.clients != nil {
 		_ = c.clients.Process.Kill()
@@ -94,7 +94,7 @@ func (c *crowd) Close() {
 	}
 }
 
-// beClients is the other process: it connects so many times, talks on each connection, and stays until its stdin ends.
+// beClients is the other process. It makes so many connections, talks on each, and stays until its stdin ends.
 func beClients(args []string) error {
 	if len(args) != 2 {
 		return errors.New("expected an address and a number")

@@ -21,7 +21,7 @@ var (
 func (u unit) number(n float64) string { return fmt.Sprintf("%.1f", n/u.size) }
 func (u unit) write(n float64) string  { return u.number(n) + " " + u.name }
 
-// A distribution is what several runs say of a quantity; the zero value is that of no runs.
+// A distribution is what several runs say about a quantity. The zero value is the distribution of no runs.
 type distribution struct{ low, median, high float64 }
 
 func spread[S any](samples []S, quantity func(S) float64) distribution {

@@ -16,7 +16,7 @@ const (
 	quietRuns     = 5
 )
 
-// atTheEnd runs until quiet at crowds that have just fallen silent, and notes the longest that it went on beyond its for=.
+// atTheEnd runs until quiet with crowds that have just fallen silent. It notes by how much the longest run went on beyond its for=.
 func (r *results) atTheEnd(ctx context.Context) error {
 	var past [quietRuns]time.Duration
 	var failed [quietRuns]error

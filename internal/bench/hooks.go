@@ -14,13 +14,13 @@ import (
 //go:embed hook.sh
 var script string
 
-// A hook is how one is run; both take the same variables.
+// A hook is how a hook is run. Both hooks take the same variables.
 type hook struct {
 	name string
 	argv []string
 }
 
-// shellHook is the one of bash and curl.
+// shellHook is the hook of bash and curl.
 func shellHook(dir string) (hook, error) {
 	bash, err := exec.LookPath("bash")
 	if err != nil {
@@ -42,7 +42,7 @@ type task struct {
 var (
 	// usual is a rolling restart of a small cluster.
 	usual = task{place: place{nodes: 3}, wait: time.Second, grace: 30 * time.Second, reserve: 5 * time.Second}
-	// brief is the same without the wait, which takes no memory.
+	// brief is usual without the wait: a wait takes no memory.
 	brief = task{place: usual.place, grace: usual.grace, reserve: usual.reserve}
 	// hanging has a wait, and calls, that would last far beyond the deadline.
 	hanging = task{place: place{nodes: 3, hangs: true}, wait: time.Minute, grace: 3 * time.Second, reserve: time.Second}
@@ -50,7 +50,7 @@ var (
 
 func (t task) budget() time.Duration { return t.grace - t.reserve }
 
-// env is the environment of a run. The log goes to stdout, where it costs a hook what it costs in a pod.
+// env is the environment of a run. The log goes to stdout: there it costs as much as in a pod.
 func (t task) env(s *surroundings, files secrets, stateDir string) []string {
 	seconds := func(d time.Duration) string { return strconv.Itoa(int(d.Seconds())) }
 	return []string{
@@ -70,7 +70,7 @@ func (t task) env(s *surroundings, files secrets, stateDir string) []string {
 	}
 }
 
-// command is the hook's process, not yet started. It is killed long after it should have ended.
+// command is the hook's process, not yet started. If it still runs long after it should have ended, it is killed.
 func (h hook) command(ctx context.Context, env []string, group *cgroup) *exec.Cmd {
 	argv := h.argv
 	if group != nil {

@@ -3,22 +3,22 @@
 //	go run ./internal/bench [-markdown] [-runs N]
 //
 // Both hooks stop the same app and the same node of a fake Elasticsearch (over TLS, with a private CA and basic
-// authentication) on loopback. Each number is printed with its goal and whether it reaches that. A goal that is missed
-// is no failure: the exit status is 1 only where something could not be measured that should have been. Without bash or
-// curl there is nothing to compare with, and without the right to make cgroups no memory of a container: the output says so.
+// authentication) on loopback. Each number is printed with its goal, and whether it reaches the goal. A missed goal
+// is no failure: the exit status is 1 only if something that should be measured could not be measured. Without bash or
+// curl there is nothing to compare with. Without the right to make cgroups, no memory of a container is measured. The output says so.
 //
 // How it is measured. Time: the hooks run one after the other, in turn, and nothing looks at them meanwhile. CPU time is what
-// the kernel accounted to the process and all below it; the first byte is timed when a server reads it. Memory: in
-// runs of its own, the largest sum of VmHWM over the processes that live at the same time, looked at each
-// millisecond; and the peak of a cgroup, with all files in the page cache already. Looks of until quiet: a process that
-// does nothing else, at connections that have each carried a request and its answer; its CPU clock is read each
-// second, and its VmHWM before it ends, of which that of a run without connections is taken off. The kernel is asked about
-// sockets by netlink, and by /proc where a seccomp filter refuses that. Elasticsearch: what the node's listener sends, TLS
-// included, from the question to the next one. Rollouts: examples/rollout with its first seed. Libraries: what a program that uses
-// the standard library as prestop does grows by when it uses the library as prestop does. Manifests: the plugin's commands, at a
-// thousand Deployments in a folder, by the wall's clock.
+// the kernel accounted to the process and all processes below it. The first byte is timed when a server reads it. Memory is
+// measured in separate runs: the largest sum of VmHWM over the processes that live at the same time, read every
+// millisecond, and the peak of a cgroup, with all files already in the page cache. Looks of until quiet: a process does
+// nothing else, and each connection has carried a request and its answer. Its CPU clock is read every
+// second, and its VmHWM before it ends. The VmHWM of a run without connections is subtracted. One run asks the kernel about
+// sockets by netlink. Another run uses /proc, since a seccomp filter refuses netlink. Elasticsearch: what the node's listener sends, TLS
+// included, from the question to the next question. Rollouts: examples/rollout with its first seed. Libraries: a program uses the
+// standard library as prestop does. It is measured by how much it grows when it also uses the library as prestop does.
+// Manifests: the plugin's commands on a thousand Deployments in a folder, by the wall clock.
 //
-// It takes two minutes and a half at most. On a busy machine all times are longer.
+// It takes two and a half minutes at most. On a busy machine all times are longer.
 package main
 
 import (
@@ -54,7 +54,7 @@ func exit(err error) {
 	os.Exit(1)
 }
 
-// role is what the program does where it has started itself for that.
+// role is what the program does if it has started itself for a role.
 func role(args []string) (done bool, err error) {
 	if len(args) == 0 {
 		return false, nil

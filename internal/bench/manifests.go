@@ -16,7 +16,7 @@ const (
 	mostManifests = 2 * time.Second
 )
 
-// fleetCommands are what the plugin does with a folder of manifests. Each is right: there is no finding.
+// fleetCommands are the plugin's commands for a folder of manifests. All manifests are right: there is no finding.
 var fleetCommands = [...][]string{{"lint"}, {"inject", "--image=prestop/prestop:1"}}
 
 const aDeployment = `apiVersion: apps/v1
@@ -36,7 +36,7 @@ spec:
         resources: {limits: {memory: 64Mi}}
 `
 
-// ofManifests times the plugin at a thousand manifests, the best of three: what else the machine does is none of its.
+// ofManifests times the plugin on a thousand manifests. The best of three runs counts, so that other work of the machine does not.
 func (r *results) ofManifests(ctx context.Context) error {
 	if _, err := r.build(ctx, "kubectl-prestop", runtime.GOARCH, "./cmd/kubectl-prestop"); err != nil {
 		return err

@@ -10,22 +10,22 @@ import (
 	"time"
 )
 
-// A sample is what is known of a run. What was not measured is 0.
+// A sample is what is known about a run. What was not measured is 0.
 type sample struct {
 	began     time.Time
 	took      time.Duration // from exec to exit
-	cpu       time.Duration // of the process and of all below it
+	cpu       time.Duration // of the process and of all processes below it
 	firstByte time.Duration // from exec until a server read it
-	tree      int64         // bytes: the peak of the resident memory of the process and all below it
+	tree      int64         // bytes: the peak of the resident memory of the process and all processes below it
 	cgroup    int64         // bytes: the peak of the container
-	timer     time.Duration // by how much a timer alone was late that was set for the wait meanwhile
-	found     int64         // bytes on the wire that our own node was found in
+	timer     time.Duration // by how much a mere timer for the same wait was late meanwhile
+	found     int64         // bytes on the wire: the answers in which our own node was found
 	calls     []string
 	said      string // on stdout and stderr
 }
 
-// how a run is looked at. Looking at memory takes time from a machine with few processors, so a
-// run is for the one or for the other.
+// how says how a run is looked at. Looking at memory takes time from a machine with few processors. So a
+// run is either for time or for memory.
 type how int
 
 const (
@@ -96,7 +96,7 @@ func observe(cmd *exec.Cmd, wait time.Duration, look how) (r sample, err error) 
 	return r, err
 }
 
-// done tells whether a run was what it was meant to be, and not one that gave up.
+// done tells whether a run did what it was meant to do, and did not give up.
 func (t task) done(r sample, err error) error {
 	switch least := min(t.wait, t.budget()-time.Second/2); {
 	case err != nil && !t.hangs:

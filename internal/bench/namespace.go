@@ -11,13 +11,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// In a container a hook sees the container's few processes, the first of which is in its own cgroup. On a machine it would
-// look for its container among all there are. So the program runs itself again in a process namespace of its own.
+// In a container, a hook sees only the container's few processes, and the first is in the hook's own cgroup. On a machine it
+// would look for its container among all processes. So the program runs itself again in a process namespace of its own.
 
 // refused is the exit status of a program that could not settle in its namespace.
 const refused = 125
 
-// isolate runs the program again, as process 1. It is false where that needs more rights than there are.
+// isolate runs the program again, as process 1. ok is false if this process does not have the rights for that.
 func isolate(ctx context.Context) (status int, ok bool) {
 	if os.Getpid() == 1 {
 		return 0, false

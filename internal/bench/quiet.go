@@ -19,14 +19,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// crowds are how many connections until quiet looks at. With none it is what memory is more than.
+// crowds are how many connections until quiet looks at. The run without connections is there to subtract its memory.
 var crowds = [...]int{0, 10, 1000, 10_000}
 
 // A way is how until quiet looks.
 type way struct {
 	name   string
-	before []string       // of the command
-	says   *regexp.Regexp // what it logs of how many connections
+	before []string       // words before the command
+	says   *regexp.Regexp // the log line with the number of connections
 	most   time.Duration  // CPU time that a second of the largest crowd may take; 0: no goal
 }
 
@@ -35,7 +35,7 @@ var ways = [...]way{
 	{"/proc", []string{"/proc/self/exe", sandboxRole}, regexp.MustCompile(`"now":"(\d+) connections that may carry traffic`), 0},
 }
 
-// looks are those of a run of until quiet, which takes one each quarter of a second, and seldomer at large crowds.
+// looks are the looks of a run of until quiet. It looks every quarter of a second, and less often at large crowds.
 type looks struct {
 	cpu    []time.Duration // of each second, the kernel's part included
 	memory int64           // bytes: the most that was resident
@@ -46,7 +46,7 @@ const (
 	countSeconds = 3
 )
 
-// atCrowds runs until quiet with each crowd, by each way.
+// atCrowds runs until quiet with each crowd, in each way.
 func (r *results) atCrowds(ctx context.Context) error {
 	for i, size := range crowds {
 		c, err := newCrowd(ctx, size)
@@ -61,7 +61,7 @@ func (r *results) atCrowds(ctx context.Context) error {
 	return nil
 }
 
-// atCrowd lets the ways look at the same time, but each in the middle between two looks of the other.
+// atCrowd runs the ways at the same time, but each looks in the middle between two looks of the other.
 func (r *results) atCrowd(ctx context.Context, i int, c *crowd) error {
 	var failed [len(ways)]error
 	apart := time.NewTicker(lookEvery / time.Duration(len(ways)))
@@ -75,7 +75,7 @@ func (r *results) atCrowd(ctx context.Context, i int, c *crowd) error {
 	return errors.Join(failed[:]...)
 }
 
-// watch runs until quiet, which the crowd is not for a minute, until there were enough looks.
+// watch runs until quiet until there were enough looks. The step would need a minute of silence, so it does not end before.
 func (b *bench) watch(ctx context.Context, w way, size, port int) (l looks, err error) {
 	dir, err := os.MkdirTemp(b.dir, "state-")
 	if err != nil {
@@ -95,7 +95,7 @@ func (b *bench) watch(ctx context.Context, w way, size, port int) (l looks, err 
 	}
 	said := bufio.NewReader(stdout)
 	seen, err := w.firstLook(said)
-	if err == nil && (seen < size || seen > size+max(2, size/100)) { // by /proc the kernel may show one twice, at each page
+	if err == nil && (seen < size || seen > size+max(2, size/100)) { // in /proc, the kernel may show a connection twice at the end of a page
 		err = fmt.Errorf("it sees %d", seen)
 	}
 	if err == nil {
@@ -110,7 +110,7 @@ func (b *bench) watch(ctx context.Context, w way, size, port int) (l looks, err 
 	return l, err
 }
 
-// quietHook is the hook with that step alone.
+// quietHook is the hook with this step alone.
 func (b *bench) quietHook(ctx context.Context, before []string, step, stateDir string) *exec.Cmd {
 	argv := slices.Concat(before, b.prestop.argv, []string{step})
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
@@ -133,7 +133,7 @@ func (w way) firstLook(log *bufio.Reader) (int, error) {
 	}
 }
 
-// eachSecond notes what CPU time a process has had in each second. It has just looked for the first time.
+// eachSecond notes how much CPU time a process uses in each second. The process has just looked for the first time.
 func eachSecond(pid int) (l looks, err error) {
 	<-time.After(lookEvery / 2)
 	every := time.NewTicker(time.Second)
@@ -152,7 +152,7 @@ func eachSecond(pid int) (l looks, err error) {
 	return l, err
 }
 
-// cpuOf is the CPU time that all threads of a process have had, to the nanosecond.
+// cpuOf is the CPU time that all threads of a process have used, to the nanosecond.
 func cpuOf(pid int) (time.Duration, error) {
 	const scheduled = 2 // CPUCLOCK_SCHED
 	var at unix.Timespec

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// What is allowed where there is nothing to compare with.
+// What is allowed if there is nothing to compare with.
 const (
 	mostSize = 9_000_000
 	mostLate = 100 * time.Millisecond
@@ -45,7 +45,7 @@ func version(program string) string {
 	return program
 }
 
-// A quantity is something that both hooks have some of, and the goal for the ratio of their medians.
+// A quantity is something that is measured for both hooks, and the goal for the ratio of their medians.
 type quantity struct {
 	name string
 	goal float64
@@ -75,7 +75,7 @@ func (r *results) compared() table {
 	return t
 }
 
-// besideGo has the memory of the hook beside that of a Go program that makes one request over TLS: what is more is ours.
+// besideGo compares the memory of the hook with a Go program that makes one request over TLS. The difference is what the hook adds.
 func (r *results) besideGo() table {
 	t := table{header: []string{"a hook's run", "prestop", "one TLS request in Go", "ratio", "goal", ""}}
 	for _, q := range inMemoryRuns {
@@ -120,7 +120,7 @@ func (r *results) alone() table {
 	return t
 }
 
-// judge is the last cells of a row.
+// judge returns the last cells of a row: the ratio, the goal and the verdict.
 func judge(measured, against, goal float64) []string {
 	ratio := measured / against
 	return []string{fmt.Sprintf("%.3f", ratio), fmt.Sprintf("≤ %g", goal), verdict(ratio <= goal)}

@@ -10,8 +10,8 @@ import (
 const (
 	mostWatch  = 20 * time.Millisecond // of CPU time in a second
 	mostMemory = 2 << 20
-	// mostLinear is for ten times as many connections. What is linear costs 10 times, or more where the kernel's
-	// sockets do not fit into the processor's caches any more; what is quadratic costs 100 times.
+	// mostLinear is for ten times as many connections. A linear algorithm costs 10 times as much, or more if the kernel's
+	// sockets no longer fit into the processor's caches. A quadratic algorithm costs 100 times as much.
 	mostLinear = 20
 )
 
@@ -27,10 +27,10 @@ func (r *results) quiet() table {
 	return t
 }
 
-// perCrowd has a number for each of crowds but the first.
+// perCrowd has a number for each of crowds except the first.
 type perCrowd [len(crowds) - 1]float64
 
-// cpu is the CPU time of a second, the median of all.
+// cpu is the CPU time of a second, the median of all seconds.
 func (r *results) cpu(way int) (all perCrowd) {
 	for i, l := range r.looks[way][1:] {
 		all[i] = spread(l.cpu, func(d time.Duration) float64 { return float64(d) }).median
@@ -38,7 +38,7 @@ func (r *results) cpu(way int) (all perCrowd) {
 	return all
 }
 
-// more is the memory that is resident beside what is without connections.
+// more is how much more memory is resident than without connections.
 func (r *results) more(way int) (all perCrowd) {
 	for i, l := range r.looks[way][1:] {
 		all[i] = float64(max(0, l.memory-r.looks[way][0].memory))
@@ -46,7 +46,7 @@ func (r *results) more(way int) (all perCrowd) {
 	return all
 }
 
-// row judges the last of several numbers by what is allowed; 0: by nothing.
+// row judges the last of several numbers by what is allowed; 0: it does not judge.
 func row(name string, u unit, all []float64, allowed float64) []string {
 	cells := []string{name}
 	for _, n := range all {

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// The strategies of examples/rollout that are compared, and by how much the adaptive hook is to be shorter.
+// The strategies of examples/rollout that are compared, and by how much the adaptive hook has to be shorter.
 const (
 	fixedStrategy    = "fixed wait"
 	adaptiveStrategy = "app call + until quiet"
@@ -19,14 +19,14 @@ const (
 	mostBeyondBest   = 3.5 // seconds
 )
 
-// A rollout is what examples/rollout says of a strategy.
+// A rollout is what examples/rollout says about a strategy.
 type rollout struct {
 	failed int
 	hook   float64 // seconds, the mean
 	best   float64 // seconds, of a hook that knows when the last request has ended
 }
 
-// rollOut plays the demo once, which takes a minute. That a promise was broken there is seen in its figures.
+// rollOut plays the demo once, which takes a minute. If a promise is broken there, its figures show it.
 func (r *results) rollOut(ctx context.Context) error {
 	cmd := exec.CommandContext(ctx, "go", "run", "./examples/rollout", "-csv")
 	cmd.Dir, cmd.Stderr = r.root, os.Stderr

@@ -10,11 +10,11 @@ import (
 
 const sandboxRole = "sandbox"
 
-// beSandboxed becomes the given program, to which the kernel refuses sockets for diagnostics as the profile of a sandbox
-// may do.
+// beSandboxed becomes the given program. The kernel then refuses sockets for diagnostics to this program, as the profile of a
+// sandbox may do.
 func beSandboxed(argv []string) error {
 	const (
-		numberAt, domainAt, protocolAt = 0, 16, 32 // of struct seccomp_data; the low halves
+		numberAt, domainAt, protocolAt = 0, 16, 32 // offsets in struct seccomp_data; the low halves
 		word, equal, end               = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, unix.BPF_RET | unix.BPF_K
 	)
 	program := []unix.SockFilter{
@@ -27,7 +27,7 @@ func beSandboxed(argv []string) error {
 		{Code: end, K: unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)},
 		{Code: end, K: unix.SECCOMP_RET_ALLOW},
 	}
-	runtime.LockOSThread() // the thread that has the filter is the one that becomes the program
+	runtime.LockOSThread() // the thread that has the filter must be the thread that becomes the program
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return err
 	}

@@ -30,8 +30,8 @@ type surroundings struct {
 
 	mu      sync.Mutex
 	calls   []string
-	asked   int64 // what was sent until our own node was asked for; -1: it is not being asked for
-	finding int64 // bytes of the answers to that
+	asked   int64 // bytes sent before our own node was asked for; -1: nobody is asking for it
+	finding int64 // bytes of the answers to these questions
 
 	servers []*http.Server
 }
@@ -39,7 +39,7 @@ type surroundings struct {
 // A place says how Elasticsearch is.
 type place struct {
 	nodes   int
-	service bool // our own node cannot be reached, another one answers
+	service bool // our own node cannot be reached, and another node answers
 	hangs   bool // neither the app nor Elasticsearch answers
 }
 
@@ -52,7 +52,7 @@ func surround(certificate tls.Certificate, at place) (*surroundings, error) {
 		s.note(r.Method + " app " + r.URL.Path)
 		if at.hangs {
 			<-r.Context().Done()
-			panic(http.ErrAbortHandler) // who closes a connection may yet read an answer
+			panic(http.ErrAbortHandler) // a client that closes a connection may still read an answer
 		}
 		w.WriteHeader(http.StatusNoContent)
 	})
@@ -72,7 +72,7 @@ func surround(certificate tls.Certificate, at place) (*surroundings, error) {
 	return s, nil
 }
 
-// newCluster is a cluster that takes one look more than the first to be ready for the node's end.
+// newCluster is a cluster that is ready for the node's end at the second look.
 func newCluster(at place) *fakees.Cluster {
 	c := fakees.New("9.4.0")
 	c.Auth(user, password)
@@ -111,7 +111,7 @@ func (s *surroundings) close() {
 	}
 }
 
-// called notes a call without what differs between hooks that do the same: how long a server without a
+// called notes a call. It leaves out what differs between hooks that do the same: how long a server without a
 // master may take.
 func (s *surroundings) called(r fakees.Request) {
 	query := strings.ReplaceAll(r.Query, "%2A", "*")
@@ -135,7 +135,7 @@ func (s *surroundings) made() []string {
 	return s.calls
 }
 
-// count is called when a question has come in: what was sent since the one before is the answer to that.
+// count is called when a question has come in. What was sent since the question before is the answer to that question.
 func (s *surroundings) count(finds bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -157,8 +157,8 @@ func (s *surroundings) found() int64 {
 	return s.finding
 }
 
-// watched is a listener that notes when the first byte comes in on any of its connections, TLS or not, and the node's adds
-// up what goes out.
+// watched is a listener that notes when the first byte comes in on any of its connections, with or without TLS. The node's listener
+// also adds up what goes out.
 type watched struct {
 	net.Listener
 	s    *surroundings
@@ -183,7 +183,7 @@ func (c *watchedConn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// Write counts before it writes: whoever has read it finds it counted.
+// Write counts before it writes. So whatever has been read is already counted.
 func (c *watchedConn) Write(b []byte) (int, error) {
 	if c.w.node {
 		c.w.s.sent.Add(int64(len(b)))

@@ -11,13 +11,13 @@ import (
 	"strings"
 )
 
-// libraries are those whose size is reported; each has a file in _size that uses it as prestop does.
+// libraries are the libraries whose size is reported. Each has a file in _size that uses it as prestop does.
 var libraries = []string{"pflag", "go-retryablehttp", "miekg-dns", "redigo"}
 
-// sizes are what builds with the flags of a release come to, in bytes.
+// sizes are the sizes of builds with the flags of a release, in bytes.
 type sizes struct {
 	prestopSize int64
-	added       []int64 // by each of libraries to a program that uses the standard library as prestop does
+	added       []int64 // what each of libraries adds to a program that uses the standard library as prestop does
 }
 
 // measureSizes builds for linux/amd64, whatever this machine is.
@@ -65,7 +65,7 @@ func (b *bench) build(ctx context.Context, name, arch string, of ...string) (int
 	return info.Size(), nil
 }
 
-// findRoot is the folder of this module, in which the go command is run.
+// findRoot is the folder of this module. The go command is run there.
 func findRoot(ctx context.Context) (string, error) {
 	text, err := exec.CommandContext(ctx, "go", "env", "GOMOD").Output()
 	root := filepath.Dir(strings.TrimSpace(string(text)))

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// watchTree looks at a process and all below it every millisecond until stop is closed, and sends the largest
+// watchTree looks at a process and all processes below it every millisecond, until stop is closed. Then it sends the largest
 // sum of their memory, in bytes.
 func watchTree(pid int, stop <-chan struct{}) <-chan int64 {
 	most := make(chan int64, 1)
@@ -30,13 +30,13 @@ func watchTree(pid int, stop <-chan struct{}) <-chan int64 {
 	return most
 }
 
-// treeMemory adds up what the processes of a tree that live now have had resident at most, each by itself: a peak between
-// two looks counts.
+// treeMemory adds up the peaks of resident memory of all processes of a tree that live now. So a peak between two looks counts
+// too.
 func treeMemory(pid int) int64 {
 	n := highWater(pid)
 	children, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
 	for _, file := range children {
-		text, _ := os.ReadFile(file) // of a thread that has just ended
+		text, _ := os.ReadFile(file) // it fails for a thread that has just ended
 		for _, field := range bytes.Fields(text) {
 			if child, err := strconv.Atoi(string(field)); err == nil {
 				n += treeMemory(child)

@@ -15,20 +15,20 @@ import (
 )
 
 const (
-	// lastWords is how long a program that was killed is given to be gone, and its output to be read. What has left its
-	// group is given the same again.
+	// lastWords is how long a killed program has until it is gone and its output is read. Processes that have left its
+	// group get the same time again.
 	lastWords = 10 * time.Millisecond
-	// leftGone is how long what a program left behind is given to be gone when it was killed. It may be another user's, whom
-	// we may not kill.
+	// leftGone is how long the processes that a program left behind have until they are gone after the kill. They may belong to
+	// another user, and then we may not kill them.
 	leftGone = time.Second
-	// afterEnd is how long the output of a program that has ended is read, if something holds it open.
+	// afterEnd is how long the output is still read after the program has ended, if something holds it open.
 	afterEnd = 250 * time.Millisecond
 )
 
-// Run runs the program and waits for its end. Done is exit status 0. Any other is an [*ExitError], and every other error means
-// that it was not started, or did not end by itself.
+// Run runs the program and waits for its end. It returns nil for exit status 0, and an [*ExitError] for any other. Every other
+// error means that the program was not started, or did not end by itself.
 func (p Program) Run(ctx context.Context, log *slog.Logger) error {
-	// The program is read before it is started: Go stands still as a whole while a child waits for its program's file.
+	// The program's file is looked at before the start: all of Go stands still while a child waits for its program's file.
 	path, err := p.Find()
 	if err != nil {
 		return err
@@ -46,7 +46,7 @@ func (p Program) Run(ctx context.Context, log *slog.Logger) error {
 	return c.finish(ctx)
 }
 
-// unseen is the status of no end.
+// unseen is the status of a program before its end is known.
 const unseen = ^syscall.WaitStatus(0)
 
 // child is a program that was started, the leader of a process group.
@@ -55,8 +55,8 @@ type child struct {
 	process *os.Process
 	log     *slog.Logger
 	output  *output
-	ended   chan struct{}      // closed when it has ended; until it is reaped its process id is not given to another
-	adopter int                // the process whose descendants are all the program's; 0: there is none
+	ended   chan struct{}      // closed when it has ended; until it is reaped, no other process gets its process id
+	adopter int                // all descendants of this process come from the program; 0: there is no such process
 	status  syscall.WaitStatus // of the end; unseen before reap
 }
 
@@ -75,7 +75,7 @@ func (p Program) start(path string, log *slog.Logger) (*child, error) {
 	return c, nil
 }
 
-// watch waits for the program's end and leaves it to be reaped.
+// watch waits for the program's end, and does not reap it.
 func (c *child) watch() {
 	defer close(c.ended)
 	for {
@@ -86,7 +86,7 @@ func (c *child) watch() {
 	}
 }
 
-// finish waits for the program's end, or brings it about.
+// finish waits for the program's end, and kills it if ctx ends before.
 func (c *child) finish(ctx context.Context) error {
 	select {
 	case <-c.ended:
@@ -122,7 +122,7 @@ func (c *child) cut(cause error) error {
 	c.output.end(ctx)
 	switch {
 	case gone && !c.wasKilled():
-		return c.verdict() // it was quicker
+		return c.verdict() // it ended before the kill
 	case gone:
 		return c.saying(fmt.Errorf("%s is killed: %w", c.name, cause))
 	case errKill != nil:
@@ -132,7 +132,7 @@ func (c *child) cut(cause error) error {
 	}
 }
 
-// gone waits for the end of a program that was killed. If it takes longer, the kernel is at it and nothing can hurry it.
+// gone waits for the end of a program that was killed. If that takes longer than ctx, the kernel is busy with it and nothing can speed it up.
 func (c *child) gone(ctx context.Context) bool {
 	select {
 	case <-c.ended:
@@ -142,7 +142,7 @@ func (c *child) gone(ctx context.Context) bool {
 	}
 }
 
-// kill takes all of the group. The process id is still the program's, because it is not reaped before.
+// kill kills the whole group. The process id still belongs to the program, because the program is reaped later.
 func (c *child) kill() error { return unix.Kill(-c.process.Pid, unix.SIGKILL) }
 
 // reap takes a program that has ended out of the kernel's table.

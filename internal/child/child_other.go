@@ -9,7 +9,7 @@ import (
 	"log/slog"
 )
 
-// Run fails: hooks run on Linux alone, where the kernel ends what a program leaves behind.
+// Run fails. Hooks run on Linux alone: its kernel ends what a program leaves behind.
 func (p Program) Run(context.Context, *slog.Logger) error {
 	return fmt.Errorf("no program is run on this system: %w", errors.ErrUnsupported)
 }

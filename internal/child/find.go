@@ -62,7 +62,7 @@ func checkInterpreter(path string) error {
 	return nil
 }
 
-// interpreter is what a script names behind #!, as the kernel reads it; empty if it is none, or cannot be read.
+// interpreter is the program that a script names after #!, as the kernel reads it. It is empty if the file is no script or cannot be read.
 func interpreter(path string) string {
 	file, err := os.Open(path)
 	if err != nil {

@@ -15,9 +15,9 @@ import (
 	"github.com/prestop/prestop/internal/proc"
 )
 
-// adopt makes this process the parent of all that its descendants leave behind, and tells whether each child that it has
-// from now on comes from the program that is started next. That is not so where there are children already, as a shell
-// leaves them that was replaced by this process, nor for process 1, whose children may be anybody's.
+// adopt makes this process the parent of all processes that its descendants leave behind, and tells whether it did. Then each child
+// of this process comes from the program that is started next. That would not hold if there are children already: a shell that
+// this process replaced may leave some. It would not hold for process 1 either: its children may come from anybody.
 func adopt() bool {
 	return os.Getpid() != 1 && !hasChildren() && unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == nil
 }
@@ -26,9 +26,9 @@ func hasChildren() bool {
 	return !errors.Is(unix.Waitid(unix.P_ALL, 0, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil), unix.ECHILD)
 }
 
-// started are the processes that the program started, as far as /proc shows them: the others of its group, and all that
-// descend from the adopter. Those that have ended and are not reaped are among them. The program must not be reaped yet: it
-// may be the parent of some.
+// started are the processes that the program started, as far as /proc shows them: the others of its group, and all
+// descendants of the adopter. Processes that have ended and are not reaped are among them. The program must not be reaped yet:
+// it may be the parent of some.
 func (c *child) started() []proc.Process {
 	pids, _ := proc.PIDs("")
 	all := map[int]proc.Process{}
@@ -38,7 +38,7 @@ func (c *child) started() []proc.Process {
 		}
 	}
 	descends := func(p proc.Process) bool {
-		for range all { // no more often: parents may have changed while they were read
+		for range all { // a bound for the loop: parents may have changed while they were read
 			if p.Parent == c.adopter {
 				return true
 			}
@@ -56,7 +56,7 @@ func (c *child) started() []proc.Process {
 	return started
 }
 
-// tellLeft names what still runs when the program has ended, and tells whether anything is left.
+// tellLeft logs the names of what still runs when the program has ended, and tells whether anything is left.
 func (c *child) tellLeft() bool {
 	started := c.started()
 	var names []string
@@ -71,8 +71,8 @@ func (c *child) tellLeft() bool {
 	return len(started) > 0
 }
 
-// endDescendants kills what the program left to the adopter, and what that has started. That is quick on a machine with many
-// processes too, where there may be little time left.
+// endDescendants kills what the program left to the adopter, and all that these processes started. There may be little time left, so
+// it is quick even on a machine with many processes.
 func (c *child) endDescendants() {
 	var all []int
 	for next := []int{c.adopter}; len(next) > 0; next = next[1:] {
@@ -88,11 +88,11 @@ func (c *child) endDescendants() {
 	}
 }
 
-// children are the process ids of a process' own.
+// children are the process ids of the children of a process.
 func children(pid int) (all []int) {
 	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
 	for _, list := range lists {
-		text, _ := os.ReadFile(list) // of a thread that has just ended
+		text, _ := os.ReadFile(list) // it fails for a thread that has just ended
 		for field := range strings.FieldsSeq(string(text)) {
 			if child, err := strconv.Atoi(field); err == nil {
 				all = append(all, child)
@@ -102,8 +102,8 @@ func children(pid int) (all []int) {
 	return all
 }
 
-// endLeft kills what has left the group, and again what that leaves, until there is none. However late it is, all is killed
-// that there is now.
+// endLeft kills what has left the group, and then what these processes leave behind, until nothing is left. Even if no time is left,
+// it kills every process that there is now.
 func (c *child) endLeft(ctx context.Context, within time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
@@ -129,7 +129,7 @@ func (c *child) endLeft(ctx context.Context, within time.Duration) {
 	}
 }
 
-// endProcess kills this process, and no other that was given its process id by now.
+// endProcess kills this process. It does not kill another process that has got the same process id by now.
 func endProcess(p proc.Process) {
 	handle, err := os.FindProcess(p.PID)
 	if err != nil {

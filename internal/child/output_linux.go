@@ -56,8 +56,8 @@ func (o *output) start(path string, words []string) (*os.Process, error) {
 	}
 	defer toStderr.Close()
 	o.pipes = []*os.File{fromStdout, fromStderr}
-	// The kernel kills the program when the thread that started it ends. Go keeps its threads until the process ends, but for those
-	// that a goroutine has locked. Nothing here locks one: that would cost two threads where few are left.
+	// The kernel kills the program when the thread that started it ends. Go keeps its threads until the process ends, except threads
+	// that a goroutine has locked. Nothing here locks a thread: that would cost two threads, and few may be left.
 	process, err := os.StartProcess(path, words, &os.ProcAttr{
 		Files: []*os.File{nothing, toStdout, toStderr},
 		Sys:   &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL},
@@ -80,7 +80,7 @@ func (o *output) close() {
 	}
 }
 
-// end waits until all is read, or no longer than ctx allows; then nothing is. It tells whether all was.
+// end waits until all output is read, or until ctx ends. Nothing is read after that. It tells whether all output was read.
 func (o *output) end(ctx context.Context) (all bool) {
 	all = true
 	select {
@@ -99,7 +99,7 @@ func (o *output) end(ctx context.Context) (all bool) {
 	return all
 }
 
-// line logs a line, or counts it.
+// line gives a line to say, if there is one. Otherwise it logs the line, or only counts it after maxLines.
 func (o *output) line(stream string, l text) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -119,8 +119,8 @@ func (o *output) line(stream string, l text) {
 	o.log.Info("the program says", attrs...)
 }
 
-// last is the last line that it printed, as an error message if it made one, and not more than a sentence of it,
-// without what acts on a terminal. Only after end.
+// last is the last line that the program printed: the last of stderr, or of stdout if stderr is empty. It is cut to maxLast bytes,
+// and has no characters that act on a terminal. Call it only after end.
 func (o *output) last() string {
 	last := o.stderr.last
 	if len(last.begin) == 0 {
@@ -137,7 +137,7 @@ func (o *output) last() string {
 	}, last.String())
 }
 
-// stream parts what it reads into lines.
+// stream splits what it reads into lines.
 type stream struct {
 	name string
 	line func(stream string, l text)
@@ -154,7 +154,7 @@ func (s *stream) readFrom(r io.Reader) {
 		if whole || ended && len(l.begin) > 0 {
 			s.line(s.name, l)
 			if len(bytes.TrimSpace(l.begin)) > 0 {
-				s.last, l = l, s.last // whose memory is the next line's
+				s.last, l = l, s.last // the next line reuses the memory of the old last one
 			}
 			l = text{begin: l.begin[:0]}
 		}
@@ -164,7 +164,7 @@ func (s *stream) readFrom(r io.Reader) {
 	}
 }
 
-// text is the beginning of a line, of which so many bytes were cut.
+// text is the beginning of a line. cut is how many bytes of the line are missing.
 type text struct {
 	begin []byte
 	cut   int

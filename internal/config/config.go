@@ -1,9 +1,9 @@
-// Package config makes a [Config] of the hook's arguments, its environment, and what is mounted into its container.
+// Package config makes a [Config] from the hook's arguments, its environment, and what is mounted into its container.
 //
-// [Read] is all of it. A Config is written once, by Read, and never after. A mistake is one of its Problems: whatever is right
-// is kept, since a hook must keep its wait whatever somebody mistyped. The package knows which settings there are
-// and what values they take. It does not know what they are for, and no verb. It is for cmd/prestop, internal/hook and
-// internal/lint.
+// [Read] does all of it. Read writes a Config once, and nobody changes it afterwards. A mistake becomes one of its Problems.
+// Whatever is right is kept, since a hook must keep its wait whatever somebody mistyped. The package knows which settings there
+// are and which values they take. It does not know what they are for, and it knows no verb. It is for cmd/prestop, internal/hook
+// and internal/lint.
 package config
 
 import (
@@ -58,21 +58,21 @@ type Config struct {
 type Problem struct {
 	Name string // a variable, a flag, a step, or arguments
 	Text string // what was expected
-	With string // the setting that this one goes together with, and which is there; empty: it is another mistake
+	With string // the setting that is set and needs this one; empty: it is another kind of mistake
 }
 
 // Error names the thing and says what was expected.
 func (p Problem) Error() string { return p.Name + ": " + p.Text }
 
-// Missing is a setting that goes together with another, which is there.
+// Missing is the problem of a setting that is not set, although another setting needs it.
 func Missing(name, with string) Problem {
 	return Problem{name, "expected together with " + with, with}
 }
 
-// A Pod says who we are, by the usual downward API variables. All may be empty but the name.
+// A Pod says which pod we are, from the usual downward API variables. Everything except the name may be empty.
 type Pod struct{ Name, Namespace, IP, UID string }
 
-// The words of settings that others ask for.
+// Values of settings that other packages look for.
 const (
 	Skip = "skip" // of IfNotDeleted
 	Text = "text" // of LogFormat and Output
@@ -82,14 +82,14 @@ const (
 	On   = "on"
 )
 
-// Read reads arguments and environment, and what ECK mounts below root, which is empty but for tests. The error is
+// Read reads the arguments, the environment, and what ECK mounts below root. Root is empty except in tests. The error is
 // [ErrHelp] or [ErrVersion].
 func Read(args []string, env map[string]string, root string) (*Config, error) {
 	return readWith(args, env, func(namespace string) (eck.Pod, bool) { return eck.Find(root, namespace) })
 }
 
-// ReadElsewhere is [Read] for a container that is not the one that we run in. What ECK mounts into it is given; without a cluster
-// it is no pod of ECK's.
+// ReadElsewhere is [Read] for another container than the one that we run in. mounted is what ECK mounts into that container. If it
+// names no cluster, the pod is not an ECK pod.
 func ReadElsewhere(args []string, env map[string]string, mounted eck.Pod) (*Config, error) {
 	return readWith(args, env, func(string) (eck.Pod, bool) { return mounted, mounted.Cluster != "" })
 }
@@ -126,7 +126,7 @@ func podOf(env map[string]string) Pod {
 	}
 }
 
-// pairs finds settings that need another one.
+// pairs finds settings that need another setting which is missing.
 func (r *reader) pairs() {
 	const username, password = "PRE_STOP_ELASTICSEARCH_USERNAME", "PRE_STOP_ELASTICSEARCH_PASSWORD_FILE"
 	const cert, key = "PRE_STOP_ELASTICSEARCH_CERT_FILE", "PRE_STOP_ELASTICSEARCH_KEY_FILE"
@@ -148,7 +148,7 @@ func (r *reader) pairs() {
 	}
 }
 
-// eck takes from an ECK pod's mounts what is not set.
+// eck takes settings that are not set from the mounts of an ECK pod.
 func (r *reader) eck(found eck.Pod) {
 	if r.ElasticsearchURLs.IsSet() {
 		return
@@ -170,12 +170,12 @@ func (r *reader) eck(found eck.Pod) {
 // A Line is a step's text, and where it stands.
 type Line struct {
 	Text     string
-	Argument bool // else in PRE_STOP_STEPS
+	Argument bool // else it is in PRE_STOP_STEPS
 	Index    int  // which argument, or which line of the variable, from 0
 }
 
-// Lines are the steps. Arguments replace PRE_STOP_STEPS. Of that, a line that begins with # is a comment. One step may be written
-// as several arguments, as in ["wait", "20s"].
+// Lines are the steps. Arguments replace PRE_STOP_STEPS. In PRE_STOP_STEPS, a line that begins with # is a comment. One step may be
+// written as several arguments, as in ["wait", "20s"].
 func (c *Config) Lines(verbs []*step.Verb) []Line {
 	if text, ok := parse.OneStep(verbs, c.Arguments); ok {
 		return []Line{{text, true, 0}}
@@ -197,8 +197,8 @@ func (c *Config) Lines(verbs []*step.Verb) []Line {
 	return all
 }
 
-// WaitMistaken tells whether somebody may have set the additional wait to what cannot be read, or by a flag that there is
-// not.
+// WaitMistaken tells whether somebody may have tried to set the additional wait: its value cannot be read, or a flag is
+// unknown.
 func (c *Config) WaitMistaken() bool {
 	return slices.ContainsFunc(c.Problems, func(p Problem) bool {
 		return p.Name == "PRE_STOP_ADDITIONAL_WAIT_SECONDS" || p.Name == "--additional-wait" || p.Name == arguments

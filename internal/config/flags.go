@@ -9,7 +9,7 @@ import (
 	"github.com/prestop/prestop/internal/setting"
 )
 
-// The errors of [Read] where somebody asks for help or for the version, and for no hook.
+// The errors of [Read] if somebody asks for help or for the version. No hook is run then.
 var (
 	ErrHelp    = flagset.ErrHelp
 	ErrVersion = errors.New("the version is asked for")
@@ -20,12 +20,12 @@ const arguments = "arguments"
 
 const versionFlag = "version"
 
-// arguments reads flags up to the first step, since a step may have dashes of its own. A flag that cannot be read is a problem,
-// and the others are read all the same. The error is [ErrHelp] or [ErrVersion].
+// arguments reads flags up to the first step, since a step may have dashes of its own. A flag that cannot be read becomes a problem,
+// and the other flags are read all the same. The error is [ErrHelp] or [ErrVersion].
 func (r *reader) arguments(args []string) error {
 	var unreadable []Problem
 	for {
-		r.Problems = nil // those of the last time are found again
+		r.Problems = nil // the problems of the last round are found again
 		flags := r.flags()
 		err := flags.Parse(args)
 		if flags.Changed(versionFlag) {
@@ -69,7 +69,7 @@ func (r *reader) flag(flags *flagset.Set, s *setting.Setting) {
 	}
 }
 
-// flagValue sets a setting by its flag. A wrong value is one of the problems and does not keep others from being read.
+// flagValue sets a setting by its flag. A wrong value becomes one of the problems, and the other flags are still read.
 type flagValue struct {
 	r *reader
 	*setting.Setting

@@ -15,13 +15,12 @@ const (
 	maxListed = 8 // addresses in an error's text
 )
 
-// DialContext connects to a host and port, as (*net.Dialer).DialContext does: to each address of the host in turn,
-// each with an even share of the time that is then left, and ending a little before ctx does. The errors are those of
-// [Resolver.Lookup], and one that names each address tried and wraps what came of it; where ctx was cancelled it wraps
-// context.Cause(ctx) too.
+// DialContext connects to a host and port, as (*net.Dialer).DialContext does. It tries each address of the host in turn, each with an
+// even share of the time that is left then, and ends a little before ctx does. Its errors are those of [Resolver.Lookup], or an error
+// that names the addresses tried and wraps what came of each. If ctx was cancelled, that error wraps context.Cause(ctx) too.
 //
-// A context without a deadline gets one of 10 s. Such contexts are usual here: an http.Transport dials with the values
-// of its request's context but without its deadline and its end.
+// A context without a deadline gets one of 10 s. Such contexts are usual here: an http.Transport dials with the values of its request's
+// context, but without its deadline and its cancellation.
 func (r *Resolver) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -70,7 +69,7 @@ func (r *Resolver) dialOne(ctx context.Context, network, address string, remaini
 	return new(net.Dialer).DialContext(ctx, network, address)
 }
 
-// dialError is a host none of whose addresses could be connected to.
+// dialError is the failure to connect to any address of a host.
 type dialError struct {
 	to    string
 	tried []string
@@ -80,7 +79,7 @@ type dialError struct {
 func (e *dialError) add(tried string, err error) {
 	e.errs = append(e.errs, err)
 	if op, ok := errors.AsType[*net.OpError](err); ok {
-		err = op.Err // its addresses are said
+		err = op.Err // the text names the addresses already
 	}
 	e.tried = append(e.tried, tried+err.Error())
 }

@@ -21,26 +21,26 @@ const (
 
 	Timeout     Outcome = "timeout"
 	Unreachable Outcome = "no nameserver reachable"
-	Malformed   Outcome = "malformed answer" // what came, if only by TCP, was no answer to the question
+	Malformed   Outcome = "malformed answer" // what came, by UDP or by TCP, was no answer to the question
 
 	GivenUp Outcome = "given up"     // too many failures in a row; final
-	Invalid Outcome = "invalid name" // it cannot be asked for; final
+	Invalid Outcome = "invalid name" // the name cannot be asked for; final
 	Cut     Outcome = "cut"          // the caller's context ended first: no failure
 )
 
-// An Error is a look-up that gave no address. One of several names, families and nameservers stands for all: a
-// failure before an answer that is empty, NODATA before NXDOMAIN.
+// An Error is a look-up that gave no address. If several names, families or nameservers were asked, one error stands for all: a failure
+// before an empty answer, NODATA before NXDOMAIN.
 type Error struct {
 	Host    string
 	Outcome Outcome
-	// Servers are the nameservers that answered so, or did not answer: addresses and ports.
+	// Servers are the nameservers that gave this answer, or did not answer: addresses and ports.
 	Servers []string
 	// Names is how many names were tried because of the search list.
 	Names int
 	// Failures is how many there were in a row, if the host is given up.
 	Failures int
-	// Err is the cause, if there is more to say. It is the last failure's Error where a host is given up, and wraps
-	// context.Cause where the context ended.
+	// Err is the cause, if there is more to say. If the host is given up, it is the last failure's Error. If the context ended, it wraps
+	// context.Cause.
 	Err error
 }
 
@@ -80,7 +80,7 @@ func (e *Error) asked() string {
 	return " from "
 }
 
-// weight orders errors by what they say: an answer that is empty, silence, and why it failed.
+// weight orders errors by how much they say: an empty answer says least, then silence, then the reason of a failure.
 func (e *Error) weight() int {
 	weights := []Outcome{NotFound, NoAddress, Unreachable, Timeout, Malformed}
 	if i := slices.Index(weights, e.Outcome); i >= 0 {

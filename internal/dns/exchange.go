@@ -12,15 +12,15 @@ import (
 
 const (
 	ednsSize    = 1232 // announced: what fits every path unfragmented
-	maxDatagram = 4096 // read nevertheless
+	maxDatagram = 4096 // what is read all the same
 )
 
-// exchanger asks a nameserver one question, over TCP from the start if so told. What it returns is an answer to that
-// question; its response code may be any.
+// exchanger asks a nameserver one question, over TCP from the start if tcp is set. It returns an answer to that question, whatever the
+// response code.
 type exchanger func(ctx context.Context, server netip.AddrPort, question mdns.Question, tcp bool) (*mdns.Msg, error)
 
-// exchange asks over the network. The time-out is ctx's, for everything: TCP after a truncated answer too, and
-// a nameserver that does not know EDNS0 being asked again without.
+// exchange asks over the network. ctx limits the time for everything: also for TCP after a truncated answer, and for a second question
+// without EDNS0 to a nameserver that does not know it.
 func exchange(ctx context.Context, server netip.AddrPort, question mdns.Question, tcp bool) (*mdns.Msg, error) {
 	answer, err := send(ctx, server, newMessage(question).SetEdns0(ednsSize, false), tcp)
 	if err == nil && answer.Rcode == mdns.RcodeFormatError {
@@ -48,11 +48,11 @@ func send(ctx context.Context, server netip.AddrPort, m *mdns.Msg, tcp bool) (*m
 	return answer, err
 }
 
-// sendOver closes the connection when ctx ends. The library heeds no context that is cancelled, and ends a read after 2 s
-// whatever the deadline.
+// sendOver closes the connection when ctx ends. The library does not notice when a context is cancelled, and ends a read after 2 s
+// whatever the deadline is.
 //
-// Anybody can send a datagram that looks nearly like the answer, or send it first. What is not the answer is passed over,
-// and is an error only if no better one comes.
+// Anybody can send a datagram that looks nearly like the answer, and it may arrive first. What is not the answer is ignored, and is an
+// error only if no better message comes.
 func sendOver(ctx context.Context, network string, server netip.AddrPort, m *mdns.Msg) (*mdns.Msg, error) {
 	client := mdns.Client{Net: network, UDPSize: maxDatagram}
 	conn, err := client.DialContext(ctx, server.String())

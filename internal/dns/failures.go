@@ -20,11 +20,11 @@ type failures struct {
 type streak struct {
 	length int
 	last   *Error
-	next   time.Time // not asked before
-	final  *Error    // not asked again
+	next   time.Time // the host is not asked before
+	final  *Error    // not nil: the host is not asked again
 }
 
-// pause is what is waited after the nth failure in a row.
+// pause is how long to wait after the nth failure in a row.
 func pause(n int) time.Duration { return min(time.Second<<min(n-1, 10), maxPause) }
 
 func (f *failures) of(host string) streak {
@@ -33,8 +33,8 @@ func (f *failures) of(host string) streak {
 	return f.byHost[strings.ToLower(host)]
 }
 
-// wait returns when host may be asked: nil, or why it may not. It looks again after each pause, since another
-// look-up of the host may have failed in the meantime.
+// wait waits until host may be asked, and returns nil. If host may not be asked, it returns why. It looks again after each pause, since
+// another look-up of the host may have failed in the meantime.
 func (f *failures) wait(ctx context.Context, host string) *Error {
 	for {
 		s := f.of(host)
@@ -53,7 +53,7 @@ func (f *failures) wait(ctx context.Context, host string) *Error {
 	}
 }
 
-// after says of a look-up that was cut, or had no time, what the one before it had failed for.
+// after adds why the look-up before e failed. e was cut, or had no time.
 func (f *failures) after(e *Error) *Error {
 	switch last := f.of(e.Host).last; {
 	case last == nil:

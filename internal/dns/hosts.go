@@ -12,7 +12,8 @@ import (
 // maxFile is how much of resolv.conf and of the hosts file is read. Some block lists come as a hosts file.
 const maxFile = 1 << 20
 
-// local answers what no nameserver is asked, or nil: addresses, what the hosts file has, and the names of this machine.
+// local answers what needs no nameserver: addresses, names in the hosts file, and the names of this machine. For any other host it is
+// nil.
 func (r *Resolver) local(host string) *Answer {
 	if addr, err := netip.ParseAddr(host); err == nil {
 		return &Answer{Addrs: []netip.Addr{addr}, Name: host}
@@ -27,13 +28,13 @@ func (r *Resolver) local(host string) *Answer {
 	return nil
 }
 
-// isLocalhost follows RFC 6761: localhost and all below it is this machine, and DNS is not to be asked.
+// isLocalhost follows RFC 6761: localhost and all names below it are this machine, and DNS must not be asked for them.
 func isLocalhost(name string) bool {
 	name = strings.ToLower(name)
 	return name == "localhost" || strings.HasSuffix(name, ".localhost")
 }
 
-// readFile is what can be read of a file, in whole lines: none of the two files has to be there.
+// readFile is what can be read of a file, in whole lines. Neither of the two files has to be there.
 func readFile(path string) string {
 	file, err := os.Open(path)
 	if err != nil {
@@ -47,8 +48,8 @@ func readFile(path string) string {
 	return string(text)
 }
 
-// parseHosts returns the addresses that a hosts file gives to name, IPv4 first: those of all lines, since hosts(5)
-// has one address a line. Lines that begin with no address are passed over.
+// parseHosts returns the addresses that a hosts file gives to name, IPv4 first. It reads all lines, since hosts(5) has one address a
+// line. It ignores lines that do not begin with an address.
 func parseHosts(text, name string) []netip.Addr {
 	var v4, v6 []netip.Addr
 	for line := range strings.Lines(text) {

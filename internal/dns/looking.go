@@ -9,13 +9,13 @@ import (
 
 type lookingKey struct{}
 
-// Looking is ctx for those who only look, as a dry run does: [Resolver.Lookup], and with it [Resolver.DialContext], counts no
-// failure and waits for no turn, as [Resolver.Look] does, and tells the [Answer.Line] of each answer that has one before it returns.
+// Looking is ctx for those who only look, as a dry run does. With it, [Resolver.Lookup] and [Resolver.DialContext] count no failure and
+// wait for no turn, as [Resolver.Look] does. Before Lookup returns, tell gets the [Answer.Line] of each answer that has one.
 func Looking(ctx context.Context, tell func(string)) context.Context {
 	return context.WithValue(ctx, lookingKey{}, tell)
 }
 
-// Line says what the addresses are, who said so, and for how long it holds. Of an address there is nothing to say.
+// Line says what the addresses are, who said so, and for how long they hold. It is empty for a host that is an address itself.
 func (a *Answer) Line() string {
 	text := "resolved to " + shown(a.Addrs) + " by " + a.Server
 	switch {

@@ -22,8 +22,8 @@ var errTruncated = errors.New("truncated")
 
 const maxAliases = 16
 
-// readMessage returns the message on the wire, a header at least, if it is the answer to question. It is not enough that the library can
-// unpack it: that stops without an error where records that the header announces are not there.
+// readMessage returns the message on the wire, which has a header at least, if it is the answer to question. That the library can unpack
+// the message is not enough: the library stops without an error if records that the header announces are missing.
 func readMessage(wire []byte, question *mdns.Msg) (*mdns.Msg, error) {
 	m := new(mdns.Msg)
 	err := m.Unpack(wire)
@@ -38,7 +38,7 @@ func readMessage(wire []byte, question *mdns.Msg) (*mdns.Msg, error) {
 		return nil, errTruncated
 	case !sameQuestion(m.Question, question.Question[0]):
 		return nil, malformedError("to another question")
-	case m.Truncated: // before the error: what was cut need not be readable
+	case m.Truncated: // looked at before err: a message that was cut need not be readable
 		return nil, errTruncated
 	case err != nil:
 		return nil, malformedError(err.Error())
@@ -46,8 +46,8 @@ func readMessage(wire []byte, question *mdns.Msg) (*mdns.Msg, error) {
 	return m, complete(wire, m)
 }
 
-// refusesUnseen tells whether a message is an error code alone. A nameserver that could not read a question, or does
-// not want to, need not repeat it. Such a message ends the asking of one nameserver, and says nothing about the name.
+// refusesUnseen tells whether a message is only an error code. A nameserver that could not read a question, or does not want to, need
+// not repeat it. Such a message ends the wait for this nameserver, and says nothing about the name.
 func refusesUnseen(m *mdns.Msg) bool {
 	return len(m.Question) == 0 && len(m.Answer) == 0 && m.Rcode != mdns.RcodeSuccess && m.Rcode != mdns.RcodeNameError
 }
@@ -78,14 +78,13 @@ func read(m *mdns.Msg, question mdns.Question) reply {
 	return follow(m.Answer, question)
 }
 
-// isReferral tells whether a nameserver that neither owns the name nor asks others only says whom to ask. That is not
-// NODATA.
+// isReferral tells whether a nameserver only says whom to ask, because it neither owns the name nor asks others. That is not NODATA.
 func isReferral(m *mdns.Msg) bool {
 	return len(m.Answer) == 0 && !m.Authoritative && !m.RecursionAvailable && len(m.Ns) > 0 && m.Ns[0].Header().Rrtype == mdns.TypeNS
 }
 
-// follow collects the addresses at the end of the chain of aliases that begins with the question. Other records have
-// no say, wherever they come from.
+// follow collects the addresses at the end of the chain of aliases that begins with the question. Other records are ignored, wherever
+// they come from.
 func follow(records []mdns.RR, question mdns.Question) reply {
 	name := question.Name
 	r := reply{ttl: math.MaxInt64}

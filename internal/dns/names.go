@@ -15,7 +15,7 @@ const (
 	maxLabel = 63
 )
 
-// checkName tells why name can be no host name. It allows what DNS has in practice: underscores and hyphens anywhere.
+// checkName tells why name cannot be a host name. It allows what DNS has in practice: underscores and hyphens anywhere.
 func checkName(name string) error {
 	name = strings.TrimSuffix(name, ".")
 	switch {
@@ -44,8 +44,8 @@ func isForeign(r rune) bool {
 	return r != '-' && r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
 }
 
-// names are the names to ask for, in turn, with their final dots. A host with at least ndots dots is first asked for
-// as it is, any other last; one with a final dot is asked for as it is and nothing else.
+// names are the names to ask for, in turn, with their final dots. A host with at least ndots dots is asked for as it is first, any other
+// host as it is last. A host with a final dot is only asked for as it is.
 func (c config) names(host string) ([]string, error) {
 	if err := checkName(host); err != nil {
 		return nil, err

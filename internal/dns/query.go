@@ -11,8 +11,8 @@ import (
 	mdns "github.com/miekg/dns"
 )
 
-// grace is how long a family of addresses is waited for once the other has answered: long enough for a nameserver
-// that has to ask others, short enough where a firewall swallows every question for AAAA.
+// grace is how long a family of addresses is waited for once the other has answered. It is long enough for a nameserver that has to ask
+// others, and short enough if a firewall swallows every question for AAAA.
 const grace = 500 * time.Millisecond
 
 // query is one look: a host's names, one after the other.
@@ -32,8 +32,8 @@ type reply struct {
 
 func (r reply) settled() bool { return r.err == nil || r.err.empty() }
 
-// search asks for the names in turn until one has addresses. Where no nameserver has answered sensibly, it would not for
-// the next name either; one that failed by its own account may know the next.
+// search asks for the names in turn until one has addresses. It stops if no nameserver gave a sensible answer: none would for the next
+// name either. A nameserver that says itself that it failed may still know the next name.
 func (q *query) search(ctx context.Context, names []string) (*Answer, *Error) {
 	var failed *Error
 	for i, name := range names {
@@ -62,7 +62,7 @@ func (q *query) families(ctx context.Context, name string) (*Answer, *Error) {
 			done <- i
 		}()
 	}
-	// A name that does not exist does so for both, whatever the other question would have brought.
+	// A name that does not exist has no address of either family, whatever the other question would have brought.
 	if first := replies[<-done]; first.err == nil || first.err.Outcome == NotFound {
 		defer time.AfterFunc(grace, cancel).Stop()
 	}
@@ -71,8 +71,8 @@ func (q *query) families(ctx context.Context, name string) (*Answer, *Error) {
 	return join(name, replies[0], replies[1])
 }
 
-// prefer asks the nameserver that has just answered first for the next name, so that a dead one before it in the list costs its
-// time-out once a look, and not once for each name.
+// prefer moves the nameserver that has just answered to the front, for the next name. So a dead nameserver before it in the list costs
+// its time-out once a look, and not once for each name.
 func (q *query) prefer(replies []reply) {
 	for _, r := range replies {
 		if i := slices.Index(q.nameservers, r.server); r.settled() && i > 0 {
@@ -98,8 +98,7 @@ func join(name string, v4, v6 reply) (*Answer, *Error) {
 	}, nil
 }
 
-// joinErrors lets a failure of one family hide that the other has no address, but not that the name does not
-// exist: NXDOMAIN is about all types (RFC 8020).
+// joinErrors prefers a failure of one family to NODATA of the other, but not to NXDOMAIN: NXDOMAIN is about all types (RFC 8020).
 func joinErrors(v4, v6 *Error) *Error {
 	if v4.Outcome == NotFound && !v6.empty() {
 		return v4
@@ -117,7 +116,7 @@ func missed(r reply) error {
 	return r.err
 }
 
-// family asks one question of each nameserver in turn, several rounds, until one has an answer.
+// family asks each nameserver the question in turn, in several rounds, until one has an answer.
 func (q *query) family(ctx context.Context, question mdns.Question) reply {
 	var failed *Error
 	tries := len(q.nameservers) * q.attempts
@@ -134,7 +133,7 @@ func (q *query) family(ctx context.Context, question mdns.Question) reply {
 	return reply{err: failed}
 }
 
-// try asks one nameserver, so long that as much is left for each of the tries to come.
+// try asks one nameserver. It leaves at least as much time for each of the tries to come as it takes itself.
 func (q *query) try(ctx context.Context, server netip.AddrPort, question mdns.Question, tries int) reply {
 	timeout := q.timeout
 	if deadline, ok := ctx.Deadline(); ok {
@@ -155,7 +154,7 @@ func (q *query) try(ctx context.Context, server netip.AddrPort, question mdns.Qu
 	return r
 }
 
-// explain names what kept a nameserver from answering until ctx ended.
+// explain names what kept a nameserver from answering before ctx ended.
 func explain(ctx context.Context, err error) *Error {
 	bad, malformed := errors.AsType[malformedError](err)
 	op, _ := errors.AsType[*net.OpError](err)

@@ -14,8 +14,8 @@ const (
 	maxNameservers = 3  // resolv.conf(5), and what the kubelet allows
 	maxSearch      = 32 // what the kubelet allows
 
-	// The C library's defaults are 5 s and 2, 20 s for two dead nameservers: more than half of the usual grace
-	// period. resolv.conf can only shorten these.
+	// The C library's defaults are 5 s and 2 attempts. Two dead nameservers cost 20 s then: more than half of the usual grace period.
+	// resolv.conf can only shorten our values.
 	maxTimeout  = 2 * time.Second
 	maxAttempts = 2
 )
@@ -31,8 +31,8 @@ type config struct {
 	tcp         bool          // options use-vc
 }
 
-// parseResolvConf reads resolv.conf(5). What cannot be understood is passed over. Unlike in the C library no search
-// domain is made of the host name, and the environment (LOCALDOMAIN, RES_OPTIONS) has no say.
+// parseResolvConf reads resolv.conf(5). It ignores what it does not understand. Unlike the C library, it makes no search domain of the
+// host name, and ignores the environment (LOCALDOMAIN, RES_OPTIONS).
 func parseResolvConf(text string) config {
 	var c config
 	var kept strings.Builder
@@ -42,7 +42,7 @@ func parseResolvConf(text string) config {
 			continue
 		}
 		kept.WriteString(line)
-		if words[0] == "options" { // of which the library knows others
+		if words[0] == "options" { // the library reads the other options
 			c.rotate = c.rotate || slices.Contains(words, "rotate")
 			c.tcp = c.tcp || slices.Contains(words, "use-vc")
 		}

@@ -44,29 +44,30 @@ func System(maxErrors int) *Resolver {
 
 // An Answer is what a name stands for at the moment.
 type Answer struct {
-	// Addrs are never none. IPv4 comes first: most of what listens in a pod, and on its loopback interface above
-	// all, listens on IPv4 alone, and clusters with both families have routes for IPv4 rather than for IPv6.
+	// Addrs has one address at least. IPv4 comes first: most listeners in a pod, and on its loopback interface above all, are on IPv4
+	// alone. And clusters with both families have routes for IPv4 rather than for IPv6.
 	Addrs []netip.Addr
-	// TTL is how long some of Addrs may be kept: the smallest of the records that led to a family's, and the larger of the
-	// two families', which a cache may have fetched at different times. 0 if they are from no nameserver.
+	// TTL is how long some of Addrs may be kept. For one family it is the smallest TTL of the records that led to its addresses. Of the
+	// two families' TTLs it is the larger one, since a cache may have fetched the families at different times. It is 0 if the addresses
+	// are from no nameserver.
 	TTL time.Duration
 	// Name is the name that has the addresses: the host completed by a search domain, and with a final dot, so that
 	// it can be looked at again without the search list.
 	Name string
 	// Server is the nameserver's address and port, or the hosts file's path, or "" where nothing was asked.
 	Server string
-	// MissedV4 and MissedV6 say why there was no answer about a family, be it an empty one. Where one is not nil,
-	// that an address is not in Addrs means nothing for that family.
+	// MissedV4 and MissedV6 say why there was no answer about a family, not even an empty one. If one of them is not nil, an address of
+	// its family may exist although it is not in Addrs.
 	MissedV4, MissedV6 error
 }
 
-// Lookup returns the addresses of host, IPv4 first. Any error is an [*Error]. A failure is counted, and the next
-// look-up of the host begins 1, 2, 4, 4, … seconds after it at the earliest: Lookup waits for that. After
-// MaxErrors failures in a row the next one gives the host up, and Lookup returns that error at once ever after.
+// Lookup returns the addresses of host, IPv4 first. Any error is an [*Error]. A failure is counted. After it, the next look-up of the
+// host waits until 1, 2, 4, 4, … seconds have passed. After MaxErrors failures in a row, the next failure gives the host up. From then
+// on Lookup returns that error at once.
 //
-// Where ctx has a deadline, Lookup ends a little before it with an error that says what did not answer, so that a
-// dead nameserver is counted even if each try has less time than the nameserver is given. A look-up that ctx
-// ended, one that ctx left less than 200 ms, and a host that is not a possible name are not counted.
+// If ctx has a deadline, Lookup ends a little before it, with an error that says what did not answer. So a dead nameserver is counted
+// even if each try has less time than the nameserver is given. Some failures are not counted: a look-up that ctx ended, a time-out if
+// ctx left less than 200 ms, and a host that is not a possible name.
 func (r *Resolver) Lookup(ctx context.Context, host string) ([]netip.Addr, error) {
 	if tell, ok := ctx.Value(lookingKey{}).(func(string)); ok {
 		answer, err := r.Look(ctx, host)
@@ -98,8 +99,8 @@ func (r *Resolver) Lookup(ctx context.Context, host string) ([]netip.Addr, error
 	return nil, r.failures.add(host, err, r.MaxErrors)
 }
 
-// Look looks at host once: it counts nothing and never waits for its turn, but it asks nothing about a
-// host that Lookup has given up. Any error is an [*Error].
+// Look looks at host once. It counts nothing and never waits for its turn, but it does not ask for a host that Lookup has given up. Any
+// error is an [*Error].
 func (r *Resolver) Look(ctx context.Context, host string) (*Answer, error) {
 	if answer := r.local(host); answer != nil {
 		return answer, nil
@@ -153,8 +154,7 @@ const (
 	noLimit   = time.Hour              // more than the time-outs can add up to
 )
 
-// timeLeft is how long something may take so that it ends before ctx does, and with an error that says what was
-// waited for.
+// timeLeft is how long something may take so that it ends before ctx does, with an error that says what it waited for.
 func timeLeft(ctx context.Context) time.Duration {
 	deadline, ok := ctx.Deadline()
 	if !ok {

@@ -1,7 +1,7 @@
-// Package dryrun is what a dry run shows: a plan, and what a look at the places that it would call finds.
+// Package dryrun is what a dry run shows: a plan, and what is found at the places that the plan would call.
 //
-// [Look] takes the looks, which change nothing. What else there is to say of a hook its caller adds. The JSON is a contract. The package is
-// for cmd/prestop.
+// [Look] looks at these places, and changes nothing. Its caller adds what else there is to say about a hook. The JSON is a contract. The
+// package is for cmd/prestop.
 package dryrun
 
 import (
@@ -21,13 +21,13 @@ import (
 	"github.com/prestop/prestop/prestop"
 )
 
-// CheckTime is what all looks of a dry run take together at most. ErrCheckTime is the cause of a context that this ends.
+// CheckTime is the longest that all looks of a dry run take together. ErrCheckTime is the cause of a context that ends by this.
 const CheckTime = 3 * time.Second
 
 var ErrCheckTime = errors.New("no answer within 3s")
 
-// A Forecast is what a dry run shows. Its JSON is for tools: times are seconds from the hook's start, and what is there stays
-// as it is from version to version.
+// A Forecast is what a dry run shows. Its JSON is for tools: times are seconds from the hook's start, and existing fields stay
+// the same from version to version.
 type Forecast struct {
 	Version        string             `json:"version"`
 	Grace          prestop.Seconds    `json:"grace_period"`
@@ -46,7 +46,7 @@ type Forecast struct {
 	hide    func(string) string
 }
 
-// A Step is one of the plan, and what a look has found.
+// A Step is a step of the plan, and what a look has found.
 type Step struct {
 	Step     string            `json:"step"`
 	Earliest prestop.Seconds   `json:"earliest"`
@@ -62,8 +62,8 @@ type Place struct {
 	Where string `json:"where"`
 }
 
-// Look makes a forecast of a plan, with what looks at all its steps find, side by side. hide takes the secrets out of what is
-// found, and of what is added later.
+// Look makes a forecast of a plan. It looks at all steps at the same time. hide takes the secrets out of what is found, and out
+// of what is added later.
 func Look(ctx context.Context, p *prestop.Plan, version string, hide func(string) string) *Forecast {
 	drawing := timeline.New(p)
 	earliest, latest := drawing.SIGTERM()
@@ -146,11 +146,11 @@ func (f *Forecast) JSON(w io.Writer) {
 	e := json.NewEncoder(&out)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	_ = e.Encode(f)                          // a buffer takes all
+	_ = e.Encode(f)                          // a buffer never fails
 	_, _ = w.Write(escape.JSON(out.Bytes())) // who is gone needs no answer
 }
 
-// Text writes it for people: mistakes first, since the plan is not the one that somebody wanted.
+// Text writes it for people. Mistakes come first, since with a mistake the plan is not the plan that somebody wanted.
 func (f *Forecast) Text(w io.Writer, page timeline.Page) {
 	out := &bytes.Buffer{}
 	for _, text := range f.Errors {

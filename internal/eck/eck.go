@@ -20,7 +20,7 @@ const (
 	httpCerts  = "/usr/share/elasticsearch/config/http-certs"
 	clientCert = "/usr/share/elasticsearch/config/client-cert"
 
-	// User is the one that ECK made for its own preStop hook.
+	// User is the user that ECK made for its own preStop hook.
 	User = "elastic-internal-pre-stop"
 
 	labelCluster = "elasticsearch.k8s.elastic.co/cluster-name"
@@ -39,8 +39,8 @@ type Pod struct {
 	KeyFile          string
 }
 
-// Find looks below root, which is empty but for tests. False: not an ECK pod, since there is no labels file with a cluster's name
-// in it. A pod whose volumes were overwritten may lack the password of ECK's hook.
+// Find looks below root. Root is empty except in tests. False: this is not an ECK pod, since no labels file has a cluster's name.
+// The password of ECK's hook may be missing in a pod whose volumes were overwritten.
 func Find(root, namespace string) (Pod, bool) {
 	labels, err := readLabels(filepath.Join(root, labelsFile))
 	cluster := labels[labelCluster]
@@ -56,7 +56,7 @@ func Find(root, namespace string) (Pod, bool) {
 		CAFile:   exists(root, httpCerts, "ca.crt"),
 		LeafFile: exists(root, httpCerts, "tls.crt"),
 	}
-	// A node that comes from a time without client authentication has only the certificate that it serves.
+	// A node from a time before client authentication has only the certificate that it serves.
 	for _, dir := range []string{clientCert, httpCerts} {
 		p.CertFile, p.KeyFile = exists(root, dir, "tls.crt"), exists(root, dir, "tls.key")
 		if p.CertFile != "" && p.KeyFile != "" {
@@ -82,7 +82,7 @@ func urls(scheme, cluster, namespace string) []string {
 	return all
 }
 
-// exists is the path of a file that can be read, or empty.
+// exists is the path of a file that can be read; empty: it cannot be read.
 func exists(root string, path ...string) string {
 	file := filepath.Join(append([]string{root}, path...)...)
 	f, err := regular.Open(file)

@@ -1,8 +1,8 @@
 // Package escape undoes escapes in a text, and escapes what would act on a terminal.
 //
-// [Views] gives a text with the escapes of JSON, of URLs and of HTML undone, one kind in another too, and remembers where each byte
-// comes from. So what somebody has escaped in part, or more than once, is found in one of the views: internal/secret looks there.
-// [Printable] and [JSON] are for whoever prints what others wrote. The package is pure.
+// [Views] gives a text with the escapes of JSON, of URLs and of HTML undone, also one kind inside another. It remembers where each byte
+// comes from. So internal/secret looks in the views: one of them shows what somebody has escaped in part, or more than once. [Printable]
+// and [JSON] are for whoever prints what others wrote. The package is pure.
 package escape
 
 import (
@@ -16,24 +16,24 @@ import (
 // A View is a text with some of its escapes undone.
 type View struct {
 	Text string
-	at   []int // where in the text itself each byte comes from, and at last the text's end; nil: the same place
+	at   []int // where in the original text each byte comes from, and at last that text's end; nil: the same place
 }
 
 const (
-	// mostLayers is how often escapes are undone: JSON in JSON in a URL are three.
+	// mostLayers is how often escapes are undone: JSON in JSON in a URL has three layers.
 	mostLayers = 3
 	// longest is how many bytes an escape has at most.
 	longest = 12
 )
 
-// kinds are the escapes by what they begin with. Undo gives what the escape that begins a text stands for, and its length; 0: it
-// is none.
+// kinds are the escapes, by what they begin with. undo takes a text that begins so. It gives what the escape stands for, and its length;
+// 0: it is no escape.
 var kinds = [...]struct {
 	lead byte
 	undo func(string) (string, int)
 }{{'\\', unquote}, {'%', unpercent}, {'&', unentity}}
 
-// Views are those of text, itself first.
+// Views are the views of text. The first one is text itself.
 func Views(text string) []View {
 	all := []View{{Text: text}}
 	begin := 0
@@ -51,7 +51,7 @@ func Views(text string) []View {
 	return all
 }
 
-// Origin is where in the text itself the bytes from one place of the view to another come from.
+// Origin is where in the original text the bytes of the view between these two places come from.
 func (v View) Origin(from, to int) (int, int) {
 	if v.at == nil {
 		return from, to
@@ -62,10 +62,10 @@ func (v View) Origin(from, to int) (int, int) {
 	return v.at[from], v.at[to]
 }
 
-// cut is how a text ends that was shortened.
+// cut ends a text that was shortened.
 const cut = "…"
 
-// undone is the view without one kind of escapes. What is left of an escape where a text was cut stands for nothing.
+// undone is the view without one kind of escapes. What a cut has left of an escape stands for nothing.
 func (v View) undone(lead byte, undo func(string) (string, int)) (View, bool) {
 	if strings.IndexByte(v.Text, lead) < 0 {
 		return View{}, false

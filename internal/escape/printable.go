@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// Printable is text with escapes, as Go has them, for all that acts on a terminal or changes the order of letters: control
-// characters, line ends and those of C1 too, and marks of direction.
+// Printable is text with Go's escapes in place of all that acts on a terminal or changes the order of letters: control characters,
+// including line ends and those of C1, and marks of direction.
 func Printable(text string) string {
 	if !strings.ContainsFunc(text, acts) && utf8.ValidString(text) {
 		return text
@@ -29,7 +29,8 @@ func Printable(text string) string {
 	return out.String()
 }
 
-// JSON is a JSON text in which the same is escaped. encoding/json leaves alone what comes after the first 32 characters.
+// JSON is a JSON text in which the same characters are escaped. encoding/json leaves alone all that comes after the first 32 characters
+// of Unicode.
 func JSON(text []byte) []byte {
 	var out strings.Builder
 	for _, r := range string(text) {
@@ -49,7 +50,7 @@ func acts(r rune) bool { return !strconv.IsPrint(r) }
 // A Writer writes each line printable.
 type Writer struct{ To io.Writer }
 
-// Write tells of the text's own length.
+// Write returns the length of text itself.
 func (w Writer) Write(text []byte) (int, error) {
 	lines := strings.Split(string(text), "\n")
 	for n := range lines {

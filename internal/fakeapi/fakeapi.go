@@ -1,8 +1,7 @@
-// Package fakeapi is an API server of Kubernetes for tests, as far as one reads from it: lists in pages, objects by their names,
-// the version, and what may not be read.
+// Package fakeapi is an API server of Kubernetes for tests. It can only be read: lists in pages, objects by their names,
+// the version, and objects that may not be read.
 //
-// A real one takes a minute to build and has no thousands of pods, no forgotten lists and no bad days. What a real one does is
-// tried in e2e.
+// A real API server takes a minute to build, and has no thousands of pods, no expired lists and no bad days. e2e tests with a real one.
 package fakeapi
 
 import (
@@ -22,14 +21,14 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// A Server has objects. All of it is set before the first request.
+// A Server has objects. All its fields are set before the first request.
 type Server struct {
 	URL     string
 	Objects []map[string]any
-	Denied  []string // that is answered by 403: a verb, a resource and perhaps a namespace, as list deployments.apps shop
+	Denied  []string // what is answered with 403: a verb, a resource and perhaps a namespace, as list deployments.apps shop
 	Absent  []string // groups that it does not serve
-	Forget  bool     // the second page of each list is answered by 410, with where to go on
-	Lost    bool     // as Forget, and nothing says where to go on
+	Forget  bool     // later pages of a list are first answered with 410 and a token to go on
+	Lost    bool     // as Forget, but without a token to go on
 	Endless bool     // each page says that one more follows, at the same place
 	Version http.HandlerFunc
 
@@ -46,14 +45,14 @@ func Start(t testing.TB, s *Server) *Server {
 	return s
 }
 
-// Asked are the requests so far, as list deployments.apps shop, without those for the version.
+// Asked are the requests so far, for example list deployments.apps shop. Requests for the version are left out.
 func (s *Server) Asked() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.asked)
 }
 
-// Kubeconfig writes a file with a context for each URL. The namespace is that of all contexts; the first is the current one.
+// Kubeconfig writes a file with a context for each name and URL. All contexts have the namespace. The first context is the current one.
 func Kubeconfig(file, namespace string, contexts ...[2]string) error {
 	var out strings.Builder
 	fmt.Fprintf(&out, "apiVersion: v1\nkind: Config\ncurrent-context: %s\nusers: [{name: me, user: {token: word}}]\nclusters:\n", contexts[0][0])
@@ -162,7 +161,7 @@ func (s *Server) page(w http.ResponseWriter, in *http.Request, r request, all []
 	answer(w, http.StatusOK, map[string]any{"apiVersion": "v1", "kind": "List", "metadata": map[string]string{"continue": next, "resourceVersion": "1"}, "items": append([]map[string]any{}, all[begin:end]...)})
 }
 
-// is tells whether an object is one that is wanted.
+// is tells whether the request asks for an object.
 func (r request) is(o map[string]any) bool {
 	kind, _ := o["kind"].(string)
 	version, _ := o["apiVersion"].(string)
@@ -188,5 +187,5 @@ func refuse(w http.ResponseWriter, code int, reason metav1.StatusReason, r reque
 func answer(w http.ResponseWriter, code int, what any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
-	_ = json.NewEncoder(w).Encode(what) // who is gone needs no answer
+	_ = json.NewEncoder(w).Encode(what) // a client that is gone needs no answer
 }

@@ -56,7 +56,7 @@ func (c *Cluster) reply(r *call, body any) Answer {
 func (c *Cluster) encode(r *call, status int, body any) Answer {
 	b, err := encode(body)
 	if err != nil {
-		panic("fakees: " + err.Error()) // a field given to AddField that JSON has no form for
+		panic("fakees: " + err.Error()) // JSON has no form for a field that AddField got
 	}
 	if r.flag("pretty") {
 		b = indent(b)
@@ -76,7 +76,7 @@ func (c *Cluster) answer(status int, mediaType string, body []byte) Answer {
 	return a
 }
 
-// indent leaves what is no JSON alone.
+// indent returns the text as it is if it is not JSON.
 func indent(b []byte) []byte {
 	var pretty bytes.Buffer
 	if json.Indent(&pretty, b, "", "  ") != nil {

@@ -9,7 +9,7 @@ import (
 // An API is what a request asks for, or several such: the values can be combined with |.
 type API uint
 
-// The calls that are known. Each is told by method and path alone, also where this version refuses
+// The calls that are known. Method and path alone decide which call it is, even if this version refuses
 // it.
 const (
 	Root           API = 1 << iota // GET /
@@ -33,7 +33,7 @@ type route struct {
 	metrics string
 }
 
-// find reads a path as it was sent: an empty part counts, and an escaped slash does not divide.
+// find reads a path as it was sent: an empty part counts, and an escaped slash does not separate parts.
 func find(u *url.URL) route {
 	parts := strings.Split(strings.TrimPrefix(u.EscapedPath(), "/"), "/")
 	for i, part := range parts {

@@ -12,8 +12,8 @@ type apiError struct {
 	kind     string // error.type
 	reason   any    // a string, or nil for the null that some exceptions have
 	causedBy *apiError
-	header   []headerValues // in the error, and of the answer
-	more     object         // fields of this kind alone
+	header   []headerValues // in the error, and in the header of the answer
+	more     object         // fields that only this kind has
 	foreign  bool           // not one of Elasticsearch's own exceptions in Java
 }
 
@@ -26,7 +26,7 @@ func illegal(reason string) *apiError {
 	return &apiError{status: 400, kind: "illegal_argument_exception", reason: reason, foreign: true}
 }
 
-// plainError is a refusal from before a handler is found: error is a string.
+// plainError is a refusal before a handler is found: error is a string.
 func plainError(status int, message string) *apiError {
 	return &apiError{status: status, reason: message}
 }
@@ -38,7 +38,7 @@ func (c *Cluster) refuse(r *call, e *apiError) Answer {
 	extra := c.extra
 	c.mu.Unlock()
 	body := object{{"error", e.render(terse, c.version)}}
-	// "no handler found" is the one error without a status.
+	// "no handler found" is the only error without a status.
 	body = body.with("status", e.status, !(e.status == 400 && e.kind == ""))
 	a := c.encode(r, e.status, append(body, extra...))
 	for _, h := range e.header {
@@ -69,7 +69,7 @@ func (e *apiError) render(terse bool, v Version) any {
 	return cause
 }
 
-// root is the innermost of Elasticsearch's own exceptions, which is what root_cause shows.
+// root is the innermost of Elasticsearch's own exceptions. root_cause shows it.
 func (e *apiError) root() *apiError {
 	if e.causedBy == nil || e.causedBy.foreign {
 		return e

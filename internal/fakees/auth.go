@@ -5,21 +5,21 @@ import (
 	"strings"
 )
 
-// Auth makes the cluster ask for credentials and lets this user in, besides those of earlier calls.
+// Auth makes the cluster ask for credentials. It lets this user in, besides the users of earlier calls.
 func (c *Cluster) Auth(user, password string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.users[user] = password
 }
 
-// AuthToken makes the cluster ask for credentials and takes this bearer token for them.
+// AuthToken makes the cluster ask for credentials, and accept this bearer token.
 func (c *Cluster) AuthToken(token string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.token = token
 }
 
-// authenticate tells who it is that asks, and whether that is good enough.
+// authenticate tells who asks, and whether the credentials are good.
 func (c *Cluster) authenticate(r *http.Request) (user string, ok bool) {
 	if token, found := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); found && c.token != "" {
 		return "_token", token == c.token
@@ -47,7 +47,7 @@ func (c *Cluster) checkAuth(r *http.Request) *apiError {
 	return c.unauthorized(problem + " for REST request [" + r.URL.RequestURI() + "]")
 }
 
-// unauthorized has one challenge, as a string, up to 7.x, and a list after it.
+// unauthorized has one challenge up to 7.x, as a string, and a list of challenges from 8.0 on.
 func (c *Cluster) unauthorized(reason string) *apiError {
 	challenges := []string{`Basic realm="security" charset="UTF-8"`}
 	if c.version.since(8, 0, 0) {

@@ -1,10 +1,10 @@
 // Package fakees is a fake Elasticsearch cluster. It answers the node shutdown API and the calls by
-// which a node finds its own id, as closely to the real thing as is known, so that a client can be
+// which a node finds its own id. It is as close to the real thing as is known. So a client can be
 // tested against every version, refusal and fault that it may meet.
 //
-// New makes a cluster and AddNode its nodes; NodeHandler and ServiceHandler are what an
-// http.Server serves. Records, Requests and ReadinessOpen tell what came of it; Script says how a
-// shutdown goes on, Fail what goes wrong.
+// New makes a cluster, and AddNode makes its nodes. An http.Server serves NodeHandler or ServiceHandler.
+// Records, Requests and ReadinessOpen tell what came of it. Script says how a
+// shutdown goes on, and Fail says what goes wrong.
 //
 // It does not index, search, elect or move anything, does no TLS (wrap the handler), and forgets
 // everything when it ends. It is for tests and for examples, never for the product: it imports
@@ -41,8 +41,8 @@ type Cluster struct {
 	extra    object
 }
 
-// New makes a cluster without nodes that behaves as the named version does; see ParseVersion for
-// what it takes. It panics on any other, which is a mistake in the test.
+// New makes a cluster without nodes that behaves like this version. ParseVersion says which versions
+// there are. New panics on any other: that is a mistake in the test.
 func New(version string) *Cluster {
 	v, err := ParseVersion(version)
 	if err != nil {
@@ -59,20 +59,20 @@ func New(version string) *Cluster {
 	}
 }
 
-// Close ends all answers that are held or dripping, so that the server around the handlers can be
-// closed. Close the cluster first: an httptest.Server waits for its requests.
+// Close ends all answers that are held or drip, so that the server around the handlers can be
+// closed. Close the cluster before the server: an httptest.Server waits for its requests.
 func (c *Cluster) Close() { c.end() }
 
-// HideDetails is http.detailed_errors.enabled: false. Errors then have no root_cause, and up to
-// Elasticsearch 8 they are a mere string.
+// HideDetails is http.detailed_errors.enabled: false. Errors then have no root_cause. Up to
+// Elasticsearch 8 they are only a string.
 func (c *Cluster) HideDetails() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.terse = true
 }
 
-// AddField puts a field that no client can know into every answer and into every shutdown record
-// that is answered, as the next release will.
+// AddField puts a field that no client can know into every answer, and into every shutdown record
+// in an answer. The next release of Elasticsearch may do the same.
 func (c *Cluster) AddField(name string, value any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -8,8 +8,8 @@ import (
 // A Fault is something that goes wrong with some requests.
 type Fault struct {
 	On     API                // which calls; all if 0
-	Node   string             // only those that the node of this name receives; all if empty
-	Match  func(Request) bool // only those; all if nil
+	Node   string             // only calls that the node of this name receives; all if empty
+	Match  func(Request) bool // only requests that match; all if nil
 	Skip   int                // let so many of them through first
 	Times  int                // how many it then hits; 0: until healed
 	Effect Effect             // what becomes of them
@@ -29,8 +29,8 @@ type Exchange struct {
 	own     func() Answer
 }
 
-// Answer is what the cluster itself would answer. The first call carries the request out; without
-// one it never happened.
+// Answer is what the cluster itself would answer. The first call of Answer carries the request out. Without
+// a call, the request never happened.
 func (x *Exchange) Answer() Answer { return x.own() }
 
 // Refusal is an answer in the form of Elasticsearch's errors. reason is a string, or nil for null.
@@ -45,8 +45,8 @@ type fault struct {
 	met int
 }
 
-// Fail adds a fault. Each request suffers from the first that applies to it, in the order of the
-// calls of Fail; so those which are used up make way for the next. heal ends it early.
+// Fail adds a fault. Each request suffers from the first fault that applies to it, in the order of the
+// calls of Fail. When a fault is used up, the next one applies. heal ends the fault early.
 func (c *Cluster) Fail(f Fault) (heal func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -59,7 +59,7 @@ func (c *Cluster) Fail(f Fault) (heal func()) {
 	}
 }
 
-// effectOn is what goes wrong with a request; nil if nothing does.
+// effectOn is what goes wrong with a request; nil: nothing goes wrong.
 func (c *Cluster) effectOn(r Request) Effect {
 	c.mu.Lock()
 	faults := slices.Clone(c.faults)
@@ -78,7 +78,7 @@ func (f *fault) isAbout(r Request) bool {
 		(f.Match == nil || f.Match(r))
 }
 
-// hits counts a request that the fault is about, and tells whether it is its turn.
+// hits counts a request that the fault is about, and tells whether the fault hits it.
 func (c *Cluster) hits(f *fault) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

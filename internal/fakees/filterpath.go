@@ -2,8 +2,8 @@ package fakees
 
 import "strings"
 
-// A filterPath says which fields of an answer are wanted: dotted paths, in which * stands for any
-// part of a field's name and ** for any number of fields. Arrays are looked through.
+// A filterPath says which fields of an answer are wanted. It has dotted paths: * stands for any
+// part of a field's name, and ** for any number of fields. Paths go through arrays.
 type filterPath [][]string
 
 // parseFilterPath reads the value of ?filter_path=. A dot that belongs to a name is written \. ;
@@ -26,7 +26,7 @@ func splitPath(path string) []string {
 	return parts
 }
 
-// apply is the object with the wanted fields only; {} if there are none.
+// apply returns the object with only the wanted fields; {} if there are none.
 func (f filterPath) apply(o object) object {
 	kept, ok := f.keep(o)
 	if !ok {
@@ -35,7 +35,7 @@ func (f filterPath) apply(o object) object {
 	return kept.(object)
 }
 
-// keep is what is wanted of a value, and whether that is anything.
+// keep returns the wanted part of a value, and whether there is any.
 func (f filterPath) keep(v any) (any, bool) {
 	switch v := v.(type) {
 	case object:
@@ -71,7 +71,7 @@ func (f filterPath) keepItems(items []any) []any {
 	return kept
 }
 
-// below is what is wanted below a field, unless the whole field is.
+// below returns what is wanted below a field. whole: the whole field is wanted.
 func (f filterPath) below(name string) (below filterPath, whole bool) {
 	for _, path := range f {
 		if path[0] == "**" {

@@ -2,7 +2,7 @@ package fakees
 
 import "strings"
 
-// globMatch tells whether s is what the pattern says, in which * stands for any characters and
+// globMatch tells whether s matches the pattern. In the pattern, * stands for any characters, and
 // nothing else is special.
 func globMatch(pattern, s string) bool {
 	parts := strings.Split(pattern, "*")

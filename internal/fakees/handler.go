@@ -9,9 +9,9 @@ import (
 	"sync/atomic"
 )
 
-// NodeHandler answers as one node, given by name or id: requests to it are those that the node
-// receives, so that _local is this node. The node is looked up with each request and need not exist
-// yet; while it is no member, connections are dropped without an answer.
+// NodeHandler answers as one node, given by name or id. This node receives the requests to the
+// handler, so _local is this node. The node is looked up with each request, and need not exist
+// yet. While it is no member, connections are dropped without an answer.
 func (c *Cluster) NodeHandler(nameOrID string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		node, ok := c.lookup(nameOrID)
@@ -22,8 +22,8 @@ func (c *Cluster) NodeHandler(nameOrID string) http.Handler {
 	})
 }
 
-// ServiceHandler answers as a Service does: with one node after the other of those given, by name
-// or id, that are members; of all members if none is given. Without any it drops connections.
+// ServiceHandler answers as a Service does: with one node after the other. The nodes are given by name
+// or id, and must be members. If none is given, all members answer in turn. If there is no member, it drops connections.
 func (c *Cluster) ServiceHandler(namesOrIDs ...string) http.Handler {
 	var turn atomic.Uint64
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -101,7 +101,7 @@ func (c *Cluster) dispatch(r *http.Request, received *call) (any, *apiError) {
 	}
 	ctx := r.Context()
 	if received.API == PutShutdown || received.API == DeleteShutdown {
-		ctx = c.life // what changes the cluster goes on when the client has gone
+		ctx = c.life // a call that changes the cluster goes on when the client has gone
 	}
 	return c.call(ctx, received)
 }
@@ -124,8 +124,8 @@ func (c *Cluster) call(ctx context.Context, received *call) (any, *apiError) {
 	return c.deleteShutdown(ctx, received)
 }
 
-// withoutShutdown is the answer of a cluster that does not know the API: to it, "shutdown" is a
-// metric of nodes-info that it does not know either and disregards, or the name of no node.
+// withoutShutdown is the answer of a cluster that does not know the API. For this cluster, "shutdown" is either an
+// unknown metric of nodes-info, which it ignores, or the name of a node that does not exist.
 func (c *Cluster) withoutShutdown(r *call) (any, *apiError) {
 	if r.API != GetShutdown {
 		r.route.api = map[string]API{http.MethodGet: NodesInfo}
@@ -139,7 +139,7 @@ func (c *Cluster) withoutShutdown(r *call) (any, *apiError) {
 	return c.nodesInfo(&info)
 }
 
-// noHandler refuses a path that is not known (400), or not for this method (405).
+// noHandler refuses an unknown path (400), or a known path with the wrong method (405).
 func (r *call) noHandler() *apiError {
 	if len(r.route.api) == 0 {
 		return plainError(400, "no handler found for uri ["+r.uri+"] and method ["+r.Method+"]")

@@ -8,9 +8,9 @@ import (
 // defaultMasterTimeout is how long a call waits for a master if it does not say.
 const defaultMasterTimeout = 30 * time.Second
 
-// LoseMaster leaves the cluster without a master until elect is called. Calls that need one are
-// held for their master_timeout and then refused with 503 master_not_discovered_exception, whose
-// reason is null; those under way when a master is elected are answered as if nothing had happened.
+// LoseMaster leaves the cluster without a master until elect is called. Calls that need a master are
+// held for their master_timeout, and then refused with 503 master_not_discovered_exception and a
+// null reason. Calls that are held when a master is elected are answered as if nothing had happened.
 func (c *Cluster) LoseMaster() (elect func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

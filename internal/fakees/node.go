@@ -9,11 +9,11 @@ import (
 	"strings"
 )
 
-// A Node is a member of the cluster. What AddNode finds empty it fills in.
+// A Node is a member of the cluster. AddNode fills in the fields that are empty.
 type Node struct {
 	Name        string            // node.name, "es-0" and so on; several nodes may have the same
 	ID          string            // 22 characters, the same in each run
-	EphemeralID string            // another one, new with each start of the node
+	EphemeralID string            // another id, new with each start of the node
 	IP          string            // 10.244.0.1 and so on
 	Host        string            // the IP, unless given
 	Attributes  map[string]string // node.attr.*
@@ -46,7 +46,7 @@ func (c *Cluster) AddNode(n Node) Node {
 	return n
 }
 
-// RemoveNode lets a node (its name, or its id) leave. Its record stays, and its handler drops every
+// RemoveNode lets a node leave, given by name or id. Its record stays, and its handler drops every
 // connection. It panics if there is no such node.
 func (c *Cluster) RemoveNode(nameOrID string) {
 	c.mu.Lock()
@@ -56,8 +56,8 @@ func (c *Cluster) RemoveNode(nameOrID string) {
 	c.nodes = slices.Delete(c.nodes, i, i+1)
 }
 
-// RestartNode lets a node leave and come back: with its id if its data survived, with another one
-// if not (emptyDir); with another ephemeral id in any case. Records stay as they are. It panics if
+// RestartNode lets a node leave and come back. If its data survived, it keeps its id. If not (emptyDir), it
+// has another id. It always has another ephemeral id. Records stay as they are. It panics if
 // there is no such node.
 func (c *Cluster) RestartNode(nameOrID string, keepID bool) Node {
 	c.mu.Lock()
@@ -72,7 +72,7 @@ func (c *Cluster) RestartNode(nameOrID string, keepID bool) Node {
 	return *n
 }
 
-// Silence makes a node one that does not answer the others, or again one that does: nodes-info then
+// Silence decides whether a node answers the other nodes. While it is silent, nodes-info
 // counts it as failed, and _cat/nodes waits for it without end. It panics if there is no such node.
 func (c *Cluster) Silence(nameOrID string, silent bool) {
 	c.mu.Lock()
@@ -87,8 +87,8 @@ func (c *Cluster) Nodes() []Node {
 	return slices.SortedFunc(slices.Values(c.nodes), func(a, b Node) int { return strings.Compare(a.ID, b.ID) })
 }
 
-// ReadinessOpen tells whether the node's readiness.port accepts connections: from 8.2 on, while the
-// node is a member, there is a master, and no shutdown record of any type bears the node's id.
+// ReadinessOpen tells whether the node's readiness.port accepts connections. From 8.2 on it does while the
+// node is a member, there is a master, and no shutdown record of any type has the node's id.
 func (c *Cluster) ReadinessOpen(nameOrID string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -101,7 +101,7 @@ func (c *Cluster) ReadinessOpen(nameOrID string) bool {
 
 func (n Node) transportAddress() string { return net.JoinHostPort(n.IP, "9300") }
 
-// publishAddress is that of HTTP: host/ip:port if the host has a name of its own.
+// publishAddress is the publish address of HTTP: host/ip:port if the host has a name of its own.
 func (n Node) publishAddress() string {
 	address := net.JoinHostPort(n.IP, "9200")
 	if n.Host != n.IP {

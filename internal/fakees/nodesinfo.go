@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// nodesInfo is GET /_nodes/{spec}/{metrics}. It needs no master and asks only the nodes that are
-// meant; one that does not reply is counted as failed, with 200. Of the metrics only http is
-// answered; those that do not exist are disregarded.
+// nodesInfo is GET /_nodes/{spec}/{metrics}. It needs no master, and asks only the nodes that spec
+// means. A node that does not reply is counted as failed, with status 200. Of the metrics, only http is
+// answered. Metrics that do not exist are ignored.
 func (c *Cluster) nodesInfo(r *call) (any, *apiError) {
 	if _, refusal := r.duration("timeout", 0); refusal != nil {
 		return nil, refusal

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// resolve is the members that a comma list of node specifications names. Each is _all, _local (the
-// node that received the request), _master, a whole id (never a part of one), or a pattern with *
-// for names, addresses and host names; with a colon, also for an attribute and its value. Roles
+// resolve returns the members that a comma list of node specifications names. A specification is _all, _local (the
+// node that received the request), _master, a whole id (never a part of an id), or a pattern with *
+// for names, addresses and host names. A pattern with a colon is also for an attribute and its value. Roles
 // (master:true) are not known here.
 func (c *Cluster) resolve(list string, local Node) []Node {
 	members := c.Nodes()
@@ -24,7 +24,7 @@ func (c *Cluster) resolve(list string, local Node) []Node {
 	return meant
 }
 
-// meaning tells of a member whether a specification means it.
+// meaning returns a function that tells whether a specification means a member.
 func meaning(spec string, local Node, members []Node) func(Node) bool {
 	switch {
 	case spec == "_all":
@@ -54,8 +54,8 @@ func (n Node) hasAttribute(spec string) bool {
 	return false
 }
 
-// isMetrics tells whether the only part after /_nodes/ is read as metrics and not as nodes: a node
-// with such a name is not found without naming a metric too.
+// isMetrics tells whether the only part after /_nodes/ is read as metrics, and not as nodes. A node
+// with the name of a metric is only found if the path names a metric too.
 func isMetrics(list string) bool {
 	metrics := []string{
 		"settings", "os", "process", "jvm", "thread_pool", "transport", "http", "remote_cluster_server",

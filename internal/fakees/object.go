@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 )
 
-// An object is a JSON object that keeps the order of its fields, as Elasticsearch's are written.
+// An object is a JSON object that keeps the order of its fields: the order in which Elasticsearch writes them.
 type object []member
 
 type member struct {
@@ -13,7 +13,7 @@ type member struct {
 	value any // of JSON: objects as object, arrays as []any
 }
 
-// with is o and one more field, if it is wanted.
+// with returns o with one more field, if the field is wanted.
 func (o object) with(name string, value any, wanted bool) object {
 	if !wanted {
 		return o

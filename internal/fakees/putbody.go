@@ -35,7 +35,7 @@ func parsePut(nodeID, body string, v Version) (Record, *apiError) {
 	return r, refusal
 }
 
-// readTime is a field that is a time value, in the form in which it is answered; "" if not given.
+// readTime is a field that is a time value, in the form that answers show; "" if not given.
 func readTime(fields map[string]string, name, nodeID string) (string, *apiError) {
 	given, ok := fields[name]
 	if !ok {
@@ -79,8 +79,8 @@ func missing(fields map[string]string, required ...string) *apiError {
 	return illegal("Required [" + strings.Join(absent, ", ") + "]")
 }
 
-// validate checks which fields go with which type. An empty id is complained of twice: where the
-// reason is meant to be looked at, Elasticsearch looks at the id again.
+// validate checks which fields go with which type. It complains twice about an empty id: where Elasticsearch
+// should look at the reason, it looks at the id again.
 func (r Record) validate() *apiError {
 	var faults []string
 	complain := func(wrong bool, text string) {

@@ -8,7 +8,7 @@ import (
 )
 
 // A Record says that a node is shutting down. It is kept until somebody deletes it, whatever
-// becomes of the node; its id is not looked at and need not be that of a node.
+// becomes of the node. Its id is not checked, and need not be the id of a node.
 type Record struct {
 	NodeID          string
 	NodeEphemeralID string // "" if no such node was a member when the record was made
@@ -20,11 +20,11 @@ type Record struct {
 	Started         time.Time
 
 	nodeSeen bool // whether the node was a member at any time since the record was made
-	polls    int  // how often it was answered: the place in its script
+	polls    int  // how many answers had it: the place in its script
 }
 
-// Put stores a record as another actor (the operator, another hook) would, in the place of what
-// there is. Type is RESTART and Started now unless given.
+// Put stores a record as another actor (the operator, another hook) would, and replaces an existing
+// record. Unless given, Type is RESTART and Started is now.
 func (c *Cluster) Put(r Record) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -83,7 +83,7 @@ func (c *Cluster) store(r Record) {
 	c.records[r.NodeID] = &r
 }
 
-// seen notes that a node has joined, for a record that was made before.
+// seen notes that a node has joined, if it has a record that was made before.
 func (c *Cluster) seen(nodeID string) {
 	if r := c.records[nodeID]; r != nil {
 		r.nodeSeen = true
@@ -94,9 +94,9 @@ func (c *Cluster) indexOfID(id string) int {
 	return slices.IndexFunc(c.nodes, func(n Node) bool { return n.ID == id })
 }
 
-// sameAs tells whether a PUT of n over r changes nothing. The grace period is not compared. A
-// restart's missing delay is compared as the 5m that it reads back as, so that a PUT without a delay
-// is never the same as what it made.
+// sameAs tells whether a PUT of n over r changes nothing. The grace period is not compared. If a stored
+// restart has no delay, its delay counts as 5m, as GET shows it. So a PUT without a delay
+// is never the same as the record that it made.
 func (r *Record) sameAs(n Record) bool {
 	return r.Type == n.Type &&
 		r.Reason == n.Reason &&

@@ -25,13 +25,13 @@ func Forbidden() Effect {
 	}
 }
 
-// ReadOnly is 403 because of cluster.blocks.read_only, which refuses the GET of a shutdown too; it
+// ReadOnly is 403 because of cluster.blocks.read_only. That refuses the GET of a shutdown too, and
 // has nothing to do with privileges.
 func ReadOnly() Effect {
 	return Error(http.StatusForbidden, "cluster_block_exception", "blocked by: [FORBIDDEN/6/cluster read-only (api)];")
 }
 
-// Breaker is 429 from a node that is short of memory, as it answers what TripsBreaker names.
+// Breaker is 429 from a node that is short of memory. Such a node answers so to the calls of TripsBreaker.
 func Breaker() Effect {
 	return func(x *Exchange) {
 		x.refusal(&apiError{
@@ -42,7 +42,7 @@ func Breaker() Effect {
 	}
 }
 
-// QueueFull is the refusal of a master that did not come to the request in time: 429, and 503
+// QueueFull is the refusal of a master that did not get to the request in time: 429, or 503
 // before Elasticsearch 9.
 func QueueFull() Effect {
 	return func(x *Exchange) {
@@ -76,7 +76,7 @@ func NodeClosed() Effect {
 	}
 }
 
-// NoMaster is 503 with a null reason, at once. See LoseMaster for what holds the request first.
+// NoMaster is 503 with a null reason, at once. LoseMaster holds the request first.
 func NoMaster() Effect {
 	return func(x *Exchange) { x.refusal(noMaster()).Send(x.Writer) }
 }
@@ -86,8 +86,8 @@ func Gone() Effect {
 	return func(x *Exchange) { x.refusal(x.call.notInServerless()).Send(x.Writer) }
 }
 
-// Body answers with this instead of what was asked for. An HTML page of a proxy is
-// Body(502, "text/html", …), what a filter_path leaves of nothing Body(200, "application/json", "{}").
+// Body answers with this body instead of what was asked for. The HTML page of a proxy is
+// Body(502, "text/html", …). If a filter_path leaves nothing, that is Body(200, "application/json", "{}").
 func Body(status int, mediaType, body string) Effect {
 	return func(x *Exchange) {
 		Answer{Status: status, Header: http.Header{"Content-Type": {mediaType}}, Body: []byte(body)}.Send(x.Writer)
@@ -107,7 +107,7 @@ func Redirect(location string) Effect {
 	}
 }
 
-// Malformed carries the request out and answers half of its JSON as if it were all.
+// Malformed carries the request out and answers with half of its JSON, as if that were all.
 func Malformed() Effect {
 	return func(x *Exchange) {
 		a := x.Answer()

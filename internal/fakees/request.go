@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// maxBody is more than any test sends; what goes beyond it is cut.
+// maxBody is more than any test sends. A longer body is cut.
 const maxBody = 1 << 20
 
 // A Request is what a node received.
@@ -24,7 +24,7 @@ type Request struct {
 	Body        string
 	User        string // who was authenticated: a name, "_token" for a bearer token, "" for nobody
 	Certificate string // the common name of the client's certificate, "" if it showed none
-	Status      int    // of the answer; 0 until it is sent, and if the connection was cut before it
+	Status      int    // of the answer; 0 until it is sent, or if the connection was cut before
 }
 
 // Requests are all that were received, in order of arrival.
@@ -34,7 +34,7 @@ func (c *Cluster) Requests() []Request {
 	return slices.Clone(c.requests)
 }
 
-// Count is how many requests of these APIs were received; for all if api is 0.
+// Count is how many requests to these APIs were received; 0: to all APIs.
 func (c *Cluster) Count(api API) int {
 	n := 0
 	for _, r := range c.Requests() {
@@ -45,15 +45,15 @@ func (c *Cluster) Count(api API) int {
 	return n
 }
 
-// OnRequest has f called with each request when it has been read, before anything is done about it
-// and with no lock held: the place for another actor to come in between. Calls may overlap.
+// OnRequest makes the cluster call f with each request when it has been read, before anything is done about it.
+// No lock is held, so another actor can come in between here. Calls may overlap.
 func (c *Cluster) OnRequest(f func(Request)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.before = append(c.before, f)
 }
 
-// OnAnswer has f called with each request when its answer is out, or its connection cut.
+// OnAnswer makes the cluster call f with each request when its answer is out, or its connection is cut.
 func (c *Cluster) OnAnswer(f func(Request)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -64,7 +64,7 @@ func (c *Cluster) OnAnswer(f func(Request)) {
 type call struct {
 	Request
 	route  route
-	by     Node // that received it
+	by     Node // the node that received it
 	uri    string
 	params url.Values
 	index  int // in Cluster.requests
@@ -114,7 +114,7 @@ func (c *Cluster) note(received *call, status int) {
 	c.requests[received.index].Status = status
 }
 
-// path is decoded, as errors name it.
+// path is the decoded path, as errors show it.
 func (r *call) path() string {
 	if plain, err := url.PathUnescape(r.Path); err == nil {
 		return plain
@@ -122,7 +122,7 @@ func (r *call) path() string {
 	return r.Path
 }
 
-// responseParams shape the answer and are taken by every API.
+// responseParams shape the answer. Every API takes them.
 var responseParams = []string{"error_trace", "filter_path", "format", "human", "pretty"}
 
 // refuseUnknown refuses query parameters other than these.

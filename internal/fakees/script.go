@@ -2,7 +2,7 @@ package fakees
 
 import "strings"
 
-// A Phase is a stretch of a shutdown, as long as so many answers to GET. What it does not say is as
+// A Phase is a part of a shutdown that lasts for so many answers to GET. Everything that it does not set is as
 // it would be without a script.
 type Phase struct {
 	Polls int // how many answers it lasts; 0: for good
@@ -21,10 +21,10 @@ type script struct {
 	phases []Phase
 }
 
-// Script says how the shutdowns go on of the records that match: by id, by the name of the node that
-// has the id, by type in any case, or all if match is empty. The last script that matches counts. It
-// begins with the record, so a record that is replaced begins anew, and for existing records with
-// this call. After its last phase a record is as it would be without a script: COMPLETE, unless its
+// Script says how a shutdown goes on, for the records that match. match is an id, the name of the node that
+// has the id, or a type in any case; empty: all records match. The last script that matches counts. A script
+// begins with its record, so it begins anew if the record is replaced. For existing records it begins with
+// this call. After the last phase, a record is as it would be without a script: COMPLETE, unless its
 // node never was a member.
 func (c *Cluster) Script(match string, phases ...Phase) {
 	c.mu.Lock()

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// putShutdown registers a shutdown. The id is not looked at, but must not be empty; what there is
-// for it is replaced without complaint, unless the new record says the same.
+// putShutdown registers a shutdown. The id may be anything except empty. An existing record for it
+// is replaced without complaint, unless the new record says the same.
 func (c *Cluster) putShutdown(ctx context.Context, r *call) (any, *apiError) {
 	record, refusal := parsePut(r.route.node, r.Body, c.version)
 	if refusal != nil {
@@ -32,7 +32,7 @@ func (c *Cluster) putShutdown(ctx context.Context, r *call) (any, *apiError) {
 	return object{{"acknowledged", true}}, nil
 }
 
-// getShutdown answers the records of a comma list of ids, those of all if there is none. An id
+// getShutdown answers with the records of a comma list of ids, or with all records if there is no list. An id
 // without a record is left out.
 func (c *Cluster) getShutdown(ctx context.Context, r *call) (any, *apiError) {
 	if refusal := c.checkParams(r); refusal != nil {

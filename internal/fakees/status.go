@@ -5,7 +5,7 @@ import "slices"
 // A Status is how far a shutdown has come, or one part of it.
 type Status string
 
-// What a status may be. COMPLETE says nothing about the shards that may be left: those that have a
+// What a status may be. With COMPLETE, some shards may still be left: shards that have a
 // copy elsewhere do not count.
 const (
 	NotStarted Status = "NOT_STARTED"
@@ -14,8 +14,8 @@ const (
 	Complete   Status = "COMPLETE"
 )
 
-// For is a phase in which shard_migration has this status and nothing else is left to do; it lasts
-// for so many answers, or for good if that is 0.
+// For is a phase in which shard_migration has this status and nothing else is left to do. It lasts
+// for so many answers; 0: for good.
 func (s Status) For(polls int) Phase { return Phase{Polls: polls, Shards: s} }
 
 // combine is the overall status: the worst of the parts that are not complete.
@@ -28,7 +28,7 @@ func combine(parts ...Status) Status {
 	return Complete
 }
 
-// status is a record as GET answers it in this phase of its script. The overall status is always
+// status is a record as GET shows it in this phase of its script. The overall status is always
 // computed, as Elasticsearch does it.
 func (c *Cluster) status(r *Record, p Phase) object {
 	shards := c.shardMigration(r, p)

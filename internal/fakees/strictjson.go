@@ -92,14 +92,14 @@ func tokenName(token json.Token) string {
 	return "VALUE_NULL"
 }
 
-// unreadable refuses JSON that is not what is expected.
+// unreadable refuses JSON that is not as expected.
 func unreadable(at, what string) *apiError {
 	return &apiError{
 		status: 400, kind: "x_content_parse_exception", reason: at + "[" + putParser + "] " + what, foreign: true,
 	}
 }
 
-// malformed refuses what is no JSON.
+// malformed refuses a text that is not JSON.
 func malformed(at, what string, v Version) *apiError {
 	kind := "x_content_parse_exception"
 	if !v.since(8, 0, 0) {

@@ -14,9 +14,9 @@ type timeValue struct {
 	unit  string
 }
 
-// parseTimeValue reads a number with one of nanos, micros, ms, s, m, h and d; also 0 and -1 without.
-// Case does not matter, but for m, since M would be a month. "1m30s" and "1.5h" are refused.
-// setting is named in the error.
+// parseTimeValue reads a number with one of the units nanos, micros, ms, s, m, h and d, and also 0 and -1 without
+// a unit. Case does not matter, except for m, since M would be a month. "1m30s" and "1.5h" are refused.
+// The error names setting.
 func parseTimeValue(s, setting string) (timeValue, error) {
 	normal := strings.ToLower(strings.TrimSpace(s))
 	for _, unit := range []string{"nanos", "micros", "ms", "s", "m", "h", "d"} {
@@ -50,7 +50,7 @@ func parseCount(s, number, unit, setting string) (timeValue, error) {
 	return timeValue{}, fmt.Errorf("failed to parse [%s]", s)
 }
 
-// String is how the value is answered. A negative one has no unit.
+// String is the value as an answer shows it. A negative value has no unit.
 func (t timeValue) String() string {
 	if t.count < 0 {
 		return strconv.FormatInt(t.count, 10)
@@ -58,7 +58,7 @@ func (t timeValue) String() string {
 	return strconv.FormatInt(t.count, 10) + t.unit
 }
 
-// duration is the value, at most the longest that there is; negative for -1.
+// duration is the value, but no longer than the longest duration of Go; negative for -1.
 func (t timeValue) duration() time.Duration {
 	nanos := t.nanos()
 	if nanos >= math.MaxInt64 {
@@ -75,7 +75,7 @@ func (t timeValue) nanos() float64 {
 	return float64(t.count) * float64(unit)
 }
 
-// sameTime compares what the values mean: 60s is 1m. A missing one is the same as a missing one.
+// sameTime compares what the values mean: 60s is the same as 1m. Two missing values are the same.
 func sameTime(a, b string) bool {
 	x, errX := parseTimeValue(a, "")
 	y, errY := parseTimeValue(b, "")

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Reset drops the request and resets the connection. Note that Go's HTTP client asks again by itself
-// when that happens to a GET on a connection that it had used before.
+// Reset drops the request and resets the connection. Note that Go's HTTP client then repeats a GET by itself,
+// if it had used the connection before.
 func Reset() Effect {
 	return func(x *Exchange) { x.reset() }
 }
@@ -114,8 +114,8 @@ func CloseConnection() Effect {
 	}
 }
 
-// DropIdle carries the request out and closes the connection after the answer without having said
-// so: the next request on it fails.
+// DropIdle carries the request out and closes the connection after the answer. The answer does not say
+// so, and the next request on the connection fails.
 func DropIdle() Effect {
 	return func(x *Exchange) {
 		a := x.Answer()
@@ -159,7 +159,7 @@ func (x *Exchange) drip(b []byte, every time.Duration, send func([]byte) error) 
 	}
 }
 
-// reset ends the connection so that the other side sees a reset and not an end.
+// reset ends the connection with a reset, and not with an orderly end.
 func (x *Exchange) reset() {
 	x.onConnection(func(conn net.Conn) {
 		if secure, ok := conn.(*tls.Conn); ok {
@@ -172,8 +172,8 @@ func (x *Exchange) reset() {
 	})
 }
 
-// onConnection takes the connection from the server and closes it afterwards. What has none, such
-// as a recorder, is aborted as a server would.
+// onConnection takes the connection from the server and closes it afterwards. If there is no connection,
+// for example with a recorder, it aborts as a server would.
 func (x *Exchange) onConnection(use func(net.Conn)) {
 	conn, _, err := http.NewResponseController(x.Writer).Hijack()
 	if err != nil {

@@ -18,8 +18,8 @@ type Version struct {
 // ParseVersion reads "9.4.0" (or any other release of Elasticsearch, also with "-SNAPSHOT"),
 // "opensearch 2.19.0" or "serverless".
 //
-// OpenSearch behaves as Elasticsearch 7.10.2, from which it was forked; serverless, whose reported
-// number means nothing, as the newest.
+// OpenSearch behaves like Elasticsearch 7.10.2, from which it was forked. Serverless behaves like the newest
+// Elasticsearch: the number that it reports means nothing.
 func ParseVersion(s string) (Version, error) {
 	if s == "serverless" {
 		return Version{number: "8.11.0", serverless: true, major: 9, minor: 4}, nil
@@ -67,9 +67,9 @@ func (v Version) hasType(kind string) bool {
 	return false
 }
 
-// shutdownParams are the query parameters that a shutdown call takes. GET took master_timeout, and
-// the others timeout, well after 8.3: in May 2024 they still did not (elastic/elasticsearch issue
-// 108595), in the rest-api-spec of 8.17 they do. 8.15 is the first release that is possible.
+// shutdownParams are the query parameters that a shutdown call takes. GET got master_timeout, and
+// the other calls got timeout, well after 8.3. In May 2024 they still did not have them (elastic/elasticsearch issue
+// 108595), and in the rest-api-spec of 8.17 they do. 8.15 is the first possible release.
 func (v Version) shutdownParams(api API) []string {
 	switch {
 	case v.since(8, 15, 0) && api == GetShutdown:

@@ -1,6 +1,6 @@
-// Package flagset is pflag as the hook and the plugin use it. A Set prints nothing, and what is wrong is said in a user's words.
+// Package flagset is pflag as the hook and the plugin use it. A Set prints nothing, and errors use words that a user knows.
 //
-// A [Set] parses. The errors of pflag have Go's words. [Text] says instead what was expected, and which flag was perhaps meant.
+// A [Set] parses. pflag words its errors for Go programmers. [Text] says instead what was expected, and which flag was perhaps meant.
 // [Argument] finds the argument that an error is about. The package knows no flag. It is for internal/config and cmd/kubectl-prestop.
 package flagset
 
@@ -21,7 +21,7 @@ type (
 	Flag = pflag.Flag
 )
 
-// ErrHelp is the error of a Set where somebody asks for help.
+// ErrHelp is the error of a Set if somebody asks for help.
 var ErrHelp = pflag.ErrHelp
 
 // New is a Set without flags. Help lists them in the order in which they are added.
@@ -32,7 +32,7 @@ func New(name string) *Set {
 	return set
 }
 
-// Text is what an error of flags means, with the flag that is written almost as one that is not known.
+// Text says what an error of flags means. For an unknown flag it adds the known flag that was perhaps meant.
 func Text(flags *Set, err error) string {
 	if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok && invalid.GetFlag().Value.Type() == "bool" {
 		return fmt.Sprintf("--%s: expected true or false, got %s", invalid.GetFlag().Name, grammar.Quoted(invalid.GetValue()))
@@ -56,7 +56,7 @@ func Text(flags *Set, err error) string {
 	return text + phrase.DidYouMean("--"+name, names)
 }
 
-// Argument is the place of the argument that the error is about, or else of the first that is a flag.
+// Argument is the index of the argument that the error is about, or else of the first argument that is a flag.
 func Argument(args []string, err error) int {
 	place := slices.IndexFunc(args, func(arg string) bool { return isOf(err, arg) })
 	if place < 0 {

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// A Doubt is something in a line that arrives otherwise than whoever wrote it probably meant.
+// A Doubt is something in a line that probably does not arrive as its author meant it.
 type Doubt struct {
 	ID   string // see hook.Warning
 	Text string // without what [Line.Shown] hides
@@ -23,8 +23,8 @@ func (l *Line) typed() bool {
 	})
 }
 
-// Doubts are about quotes that are taken away, about variables in single quotes, and about a shell's words where there is no shell. set
-// tells whether there is such a variable.
+// Doubts are about quotes that are taken away, about variables in single quotes or in a shell's script, and about shell syntax where
+// there is no shell. set tells whether there is such a variable.
 func (l *Line) Doubts(set func(name string) bool) (all []Doubt) {
 	doubt := func(id, format string, args ...any) { all = append(all, Doubt{id, fmt.Sprintf(format, args...)}) }
 	words := func(key string, w *Word) {
@@ -39,7 +39,7 @@ func (l *Line) Doubts(set func(name string) bool) (all []Doubt) {
 		if w.Bare() && (strings.ContainsAny(w.Text, "“„‘") || strings.HasPrefix(value, "”")) {
 			doubt("quotes-misplaced", "%s%s: typographic quotes are letters like others here: write \" or '", key, value)
 		}
-		if !strings.Contains(w.single, "$") { // as nearly always: the pattern is not compiled for it
+		if !strings.Contains(w.single, "$") { // nearly always; then the pattern is not compiled
 			return
 		}
 		for _, found := range named.regexp().FindAllString(w.single, -1) {

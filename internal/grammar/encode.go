@@ -10,8 +10,9 @@ import (
 	"strings"
 )
 
-// An Encoding writes a variable's value so that it stays within its place in a text. before is the text up to there, after is what of the
-// line itself follows. The error says why the value cannot stand there. It goes on where the variable's name ends.
+// An Encoding writes a variable's value so that it stays within its place in a text. before is the text before the variable. after is
+// the text after it, without the values of later variables. The error says why the value cannot stand there. It continues a sentence
+// that begins with the variable's name.
 type Encoding func(before, value, after string) (string, error)
 
 // With is the word with the values of its variables encoded. Late names stay names. Its error is an [Error].
@@ -42,7 +43,7 @@ func (o *Option) With(e Encoding) (*Option, error) {
 	return &Option{o.Key, filled.Text[before:], *filled}, nil
 }
 
-// fill leaves late names as they are where late is nil.
+// fill leaves late names as they are if late is nil.
 func (w *Word) fill(e Encoding, late func(name string) (string, error)) (*Word, error) {
 	filled := *w
 	filled.variables = nil
@@ -71,7 +72,7 @@ func (w *Word) fill(e Encoding, late func(name string) (string, error)) (*Word, 
 	return &filled, nil
 }
 
-// after is what the line itself has after a variable, without the values of later ones.
+// after is the text after a variable, without the values of later variables.
 func (w *Word) after(n int) (text string) {
 	at := w.variables[n].to
 	for _, v := range w.variables[n+1:] {
@@ -81,7 +82,7 @@ func (w *Word) after(n int) (text string) {
 	return text + w.Text[at:]
 }
 
-// apart are what separates the URLs of a list. One URL alone has none of them unencoded but a comma.
+// apart are the characters that separate the URLs of a list. A single URL may have only one of them unencoded: the comma.
 const apart = ", \n\t"
 
 // InURLs is [InURL] in a list of URLs.
@@ -89,9 +90,9 @@ func InURLs(before, value, after string) (string, error) {
 	return InURL(before[strings.LastIndexAny(before, apart)+1:], value, after)
 }
 
-// InURL percent-encodes a value for its part of a URL. The value with which the URL begins stays as it is. So does, but for what would end
-// it, one that is all of the host, the userinfo, the query, or a path after the host. Dots alone are no segment of a path:
-// servers take them for steps, however they are written.
+// InURL percent-encodes a value for its part of a URL. The value with which the URL begins stays as it is. A value may also be the whole
+// host, userinfo or query, or a path after the host. Then it keeps the separators of that part, such as the : of a port, but nothing
+// that would end the part. Dots alone are refused as a segment of a path: servers take them for steps, however they are written.
 func InURL(before, value, after string) (string, error) {
 	_, rest, has := strings.Cut(before, "://")
 	socket, unix := strings.CutPrefix(before, "http+unix:")
@@ -118,7 +119,7 @@ func InURL(before, value, after string) (string, error) {
 	return escape(value, ""), nil
 }
 
-// InForm percent-encodes a value of a query or of a form. What stands where a name does may be several of them.
+// InForm percent-encodes a value of a query or of a form. A value in the place of a name may be several names and values.
 func InForm(before, value, _ string) (string, error) {
 	if last := before[strings.LastIndexByte(before, '&')+1:]; strings.Contains(last, "=") {
 		return escape(value, ""), nil
@@ -126,7 +127,7 @@ func InForm(before, value, _ string) (string, error) {
 	return escape(value, "&=+%"), nil
 }
 
-// InJSON escapes a value inside a string of JSON. Elsewhere it may be any JSON.
+// InJSON escapes a value inside a string of JSON. Outside a string the value may be any JSON.
 func InJSON(before, value, _ string) (string, error) {
 	if opened(before, `"`) < 0 {
 		return value, nil
@@ -135,8 +136,8 @@ func InJSON(before, value, _ string) (string, error) {
 	return string(text[1 : len(text)-1]), nil
 }
 
-// InPath escapes a value inside the quotes of a JSON path, as in .a["$(V)"], and puts quotes around one that is a whole key, as in .a.$(V).
-// The value with which the path begins stays as it is.
+// InPath escapes a value inside the quotes of a JSON path, as in .a["$(V)"]. It puts quotes around a value that is a whole key, as in
+// .a.$(V). The value with which the path begins stays as it is.
 func InPath(before, value, after string) (string, error) {
 	switch {
 	case opened(before, `"`) >= 0:
@@ -149,8 +150,8 @@ func InPath(before, value, after string) (string, error) {
 	return "", errors.New("has no value that can be a part of a key, or the number of an element")
 }
 
-// InSelector escapes a value inside the quotes of a metric's selector. In a regular expression it stands for itself, unless it is
-// the whole of it. Outside of quotes it may be any part of the selector.
+// InSelector escapes a value inside the quotes of a metric's selector. In a regular expression the value stands for itself, unless it is
+// the whole expression. Outside of quotes it may be any part of the selector.
 func InSelector(before, value, after string) (string, error) {
 	at := opened(before, "\"'`")
 	if at < 0 {
@@ -166,7 +167,7 @@ func InSelector(before, value, after string) (string, error) {
 	return inQuotes(value, before[at]), nil
 }
 
-// opened is where the quotes begin in which the end of text stands; negative: it stands in none. Backslashes escape in all quotes but
+// opened is where the quotes begin that are still open at the end of text; negative: none are. Backslashes escape in all quotes but
 // backquotes.
 func opened(text, quotes string) int {
 	at := -1
@@ -184,7 +185,7 @@ func opened(text, quotes string) int {
 	return at
 }
 
-// inSingle is a text as Go has it in double quotes, for single quotes.
+// inSingle turns a text as Go writes it in double quotes into one for single quotes.
 var inSingle = strings.NewReplacer(`\\`, `\\`, `\"`, `"`, `'`, `\'`)
 
 // inQuotes escapes a value as Go and PromQL do in such quotes.
@@ -199,8 +200,8 @@ func inQuotes(value string, quote byte) string {
 	return text
 }
 
-// IsJSON tells whether the word is JSON that has its variables in it, and is not one alone. It may be several objects, a line each, as
-// Elasticsearch's _bulk takes them.
+// IsJSON tells whether the word is JSON with its variables in it, and is not a variable alone. It may be several objects, a line each,
+// as Elasticsearch's _bulk takes them.
 func (w *Word) IsJSON() bool {
 	if len(w.variables) == 1 && w.variables[0].from == 0 && w.variables[0].to == len(w.Text) {
 		return false
@@ -224,7 +225,7 @@ func (w *Word) IsJSON() bool {
 	}
 }
 
-// escape percent-encodes all but what means the same in each part of a URL (RFC 3986, 2.3), and what is kept.
+// escape percent-encodes all characters except those in keep and those that mean the same in each part of a URL (RFC 3986, 2.3).
 func escape(value, keep string) string {
 	var text strings.Builder
 	for _, b := range []byte(value) {

@@ -1,7 +1,7 @@
 // Package grammar takes a step apart as it was written: a line of words, some of them options, some with variables.
 //
-// [Split] is where a line comes in, once. A [Line] gives its verb what it asks for by targets and options, reads their values,
-// and quotes them in errors as they were written. It knows what in it is, or may be, a secret, and how the line is shown without that.
+// [Split] takes in a line, once. A [Line] gives its verb the targets and options that the verb asks for, reads their values, and quotes
+// them in errors as they were written. It knows which parts of it are secrets or may be, and how the line is shown without them.
 //
 // The package is pure: no environment, no files, no network, and it knows no verb. It is for internal/step, which finds the verb of
 // a line, for the packages that have verbs, and for internal/secret.
@@ -14,10 +14,10 @@ import (
 
 // A Line is one step as it was written, in words.
 type Line struct {
-	Verb    Word // the verb's name; its Text has one blank where it is of two words
+	Verb    Word // the verb's name; if it is of two words, its Text has one blank between them
 	Targets []Word
 	Options []Option
-	// Once: not done again where an earlier delivery of the hook had begun the step.
+	// Once: the step is not done again if an earlier delivery of the hook had begun it.
 	Once bool
 
 	raw     bool
@@ -28,8 +28,8 @@ type Line struct {
 // onceWord at the end of any step sets [Line.Once].
 const onceWord = "once"
 
-// Split takes a line apart: into what is left of its words once [Line.Once] is set, for its verb to be found. The line has the first word for
-// its verb until [Line.Arrange] says better, also with an error. The error is an *[Error].
+// Split takes a line apart. It sets [Line.Once] and returns the other words, for the verb to be found in them. Until [Line.Arrange]
+// names the verb, the line takes its first word for the verb, also with an error. The error is an *[Error].
 func Split(text string, scope Scope) (*Line, []Word, error) {
 	words, err := split(text, scope)
 	l := &Line{scope: scope}
@@ -45,8 +45,8 @@ func Split(text string, scope Scope) (*Line, []Word, error) {
 	return l, words, err
 }
 
-// Arrange names the verb, and parts the words after its name into targets and options. raw: from the first word that is no option
-// all are targets.
+// Arrange names the verb, and parts the words after its name into targets and options. raw: from the first word that is no option, all
+// words are targets.
 func (l *Line) Arrange(verb string, words []Word, raw bool) {
 	l.Verb = Word{Text: verb, Written: verb, Column: l.Verb.Column, plain: len(verb)}
 	l.raw = raw
@@ -64,7 +64,7 @@ func (l *Line) Arrange(verb string, words []Word, raw bool) {
 	l.Targets = words
 }
 
-// Secrets are what was declared by now.
+// Secrets are the secrets that were declared so far.
 func (l *Line) Secrets() []Secret { return l.secrets }
 
 // Target is the one thing that the step is about. expected says what, for the error.
@@ -85,7 +85,7 @@ func (l *Line) End() *Word {
 	return &end
 }
 
-// Option is the first option of that key.
+// Option is the first option with that key.
 func (l *Line) Option(key string) (*Option, bool) {
 	for n := range l.Options {
 		if l.Options[n].Key == key {

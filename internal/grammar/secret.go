@@ -11,8 +11,8 @@ import (
 // A Secret is a text of a line that nobody may read elsewhere.
 type Secret struct {
 	Text     string
-	Variable string // whose value it is, and whose name is shown instead; empty: it stood in the line
-	Own      bool   // it may be none: it is hidden in what its own step says, and nowhere else
+	Variable string // Text is the value of this variable, and its name is shown instead; empty: Text stood in the line
+	Own      bool   // it may be no secret: it is hidden only in what its own step says
 }
 
 // Hide declares that a text of the line is a secret.
@@ -22,8 +22,8 @@ func (l *Line) Hide(text string) {
 	}
 }
 
-// HideHeader declares the value of a header, which is the last thing in a word but for blanks. Unless the header's name or the value says otherwise, it
-// is taken for a secret in what this step says.
+// HideHeader declares the value of a header, which only blanks may follow in the word. Unless the header's name or the value tells
+// otherwise, the value counts as a secret in what this step says.
 func (l *Line) HideHeader(w *Word, name, value string) {
 	l.HideVariables(w)
 	begin := strings.LastIndex(w.Text, value)
@@ -32,7 +32,7 @@ func (l *Line) HideHeader(w *Word, name, value string) {
 
 func (l *Line) hideField(value *Word, name string) {
 	switch {
-	case len(value.Late()) > 0: // what its name stands for is hidden when it is known
+	case len(value.Late()) > 0: // the value that a late name stands for is hidden when it is known
 	case telling(name):
 		l.Hide(value.Text)
 	case !plain(name, value.Text) && len(value.variables) == 0:
@@ -46,7 +46,7 @@ func (l *Line) HideBody(w *Word) {
 	l.hideAssigned(w)
 }
 
-// HideVariables declares the values of all variables in a word as secrets: a word that is a header.
+// HideVariables declares the values of all variables in a word as secrets. The word is a header or a body.
 func (l *Line) HideVariables(w *Word) {
 	for _, v := range w.variables {
 		l.hideVariable(w, v)
@@ -54,13 +54,13 @@ func (l *Line) HideVariables(w *Word) {
 }
 
 func (l *Line) hideVariable(w *Word, v variable) {
-	value := strings.TrimSpace(w.Text[v.from:v.to]) // of a file's blanks less may turn up
+	value := strings.TrimSpace(w.Text[v.from:v.to]) // where the value turns up, the blanks around it may be missing
 	if !v.late && !Public(v.name, value) {
 		l.secrets = append(l.secrets, Secret{Text: value, Variable: v.name})
 	}
 }
 
-// Shortest is how long a text is that can be taken out of others without spoiling them, in bytes.
+// Shortest is how long a text must be, in bytes, to be taken out of other texts without spoiling them.
 const Shortest = 6
 
 // Public tells whether a variable's value may stand in any text: everybody may know who the pod is, and a number or a short
@@ -70,8 +70,8 @@ func Public(name, value string) bool {
 	return strings.HasPrefix(name, "POD_") || name == "NAMESPACE" || name == "HOSTNAME" || name == "NODE_NAME" || len(value) < Shortest || err == nil
 }
 
-// HideURL declares what is secret in a word that is, or ends in, the URL u: its userinfo, the query's values that come from
-// variables, and those that may be secrets.
+// HideURL declares what is secret in a word that is, or ends in, the URL u: its userinfo, values of its query that come from variables,
+// and values of its query that may be secrets.
 func (l *Line) HideURL(w *Word, u *url.URL) {
 	l.hideURL(w, u)
 	end := strings.Index(w.Text, "://")
@@ -101,14 +101,14 @@ func (l *Line) hideURL(w *Word, u *url.URL) {
 	}
 }
 
-// SecretsOf is what [Line.HideURL] declares of a URL that is no line's.
+// SecretsOf is what [Line.HideURL] declares of a URL that is in no line.
 func SecretsOf(u *url.URL) []Secret {
 	l := &Line{}
 	l.hideURL(&Word{Text: "?" + u.RawQuery}, u)
 	return l.secrets
 }
 
-// ValuesOf are the texts in a JSON document that may be secrets by themselves. Of anything else there are none.
+// ValuesOf are the texts in a JSON document that may be secrets by themselves. Any other document has none.
 func ValuesOf(document []byte) []string {
 	var value any
 	if json.Unmarshal(document, &value) != nil {
@@ -135,7 +135,7 @@ func valuesIn(value any) (all []string) {
 	return all
 }
 
-// tellingWords are what the name of a header or of a parameter has in it if its value is a secret.
+// tellingWords are parts of the names of headers and parameters that have secret values.
 var tellingWords = []string{"auth", "token", "key", "secret", "passw", "pwd", "cookie", "session", "credential", "signature"}
 
 func telling(name string) bool {
@@ -154,8 +154,8 @@ func isHarmless(field string) bool {
 // words are what everybody may read: lower-case words and durations.
 var words = pattern{text: `^([a-z]+([-_.,/+][a-z]+)*|([0-9]+(ns|us|ms|s|m|h|d))+)$`}
 
-// plain tells whether a value that stands in a line is certainly no secret. No word of it is in a list of passwords, but
-// nobody should have one without a digit or a capital.
+// plain tells whether a value that stands in a line is certainly no secret. It looks into no list of passwords, but nobody should have a
+// password without a digit or a capital.
 func plain(field, value string) bool {
 	return Public("", value) || isHarmless(field) || words.regexp().MatchString(value)
 }

@@ -25,7 +25,7 @@ const tells = `(?:auth|token|key|secret|passw|pwd|cookie|session|credential)`
 var (
 	userinfo  = pattern{text: `://[^/?#]*@`}
 	parameter = pattern{text: `([?&][^=&]+=)([^&#]*)`}
-	// assigned is in a body, or in a program's argument: a name that tells it, as in "password": "x", --token x and Key=x.
+	// assigned is in a body, or in a program's argument: a telling name and its value, as in "password": "x", --token x and Key=x.
 	assigned = pattern{text: `(?i)([a-z0-9_-]*` + tells + `[a-z0-9_-]*\\*['"]?\s*[:=]\s*|-[a-z0-9_-]*` + tells + `[a-z0-9_-]*\s+)(\\*['"]?(?:(?:bearer|basic|apikey)\s+)?[^\s'"&,;}\\]+)`}
 	// sent is a header in a program's argument.
 	sent = pattern{text: `(?i)((?:-H|--header)[= ]?\s*\\*['"]?|^)([a-z0-9-]+)(:\s*)([^'"\\]+)`}
@@ -35,8 +35,8 @@ var (
 	piece = pattern{text: `\$\w+|\$\(\w+\)|\$\{\w+\}|(?i:bearer|basic|apikey|token|digest|negotiate|splunk)\s|[^\s$]+|\$`}
 )
 
-// Shown is the text of the line without what may be a secret in its own place: userinfo, and the values of headers and query
-// parameters that stand in the line by themselves. Variables are shown as they were written. text is what [Parse] has read.
+// Shown is the text of the line without what may be a secret in its own place: userinfo, and the values of headers and query parameters
+// that are written out in the line. Variables are shown as they were written. text is what [Split] has read.
 func (l *Line) Shown(text string) string {
 	type shown struct{ written, text string }
 	at := map[int]shown{} // by where a word begins
@@ -109,7 +109,7 @@ func isPath(text string) bool { return strings.ContainsAny(text[:1], "/@.{[<") }
 
 const stars = "***"
 
-// literal hides each piece of a value that stands in the line, but for what may be shown.
+// literal hides each piece of a value that is written out in the line, except what may be shown.
 func (w *Word) literal(value string, may func(string) bool) string {
 	const quotes = `\'"`
 	value = piece.regexp().ReplaceAllStringFunc(value, func(found string) string {
@@ -144,7 +144,7 @@ func (l *Line) hideAssigned(w *Word) {
 	}
 }
 
-// A line that cannot be read may have a secret in a URL, after a word that sounds like one, in what somebody takes for a comment,
+// A line that cannot be read may have a secret in a URL, after a word that sounds like a secret, in what somebody takes for a comment,
 // and in a parameter of any name.
 var (
 	unclear = []*pattern{

@@ -11,12 +11,12 @@ type Lookup func(name string) (string, bool)
 // A Scope is what the variables of a line mean.
 type Scope struct {
 	Lookup Lookup
-	Given  []string // names that the lines before give by into=, when they run
+	Given  []string // names that earlier lines give by into= when they run
 }
 
-// split takes a line apart. Words are separated by blanks. 'single' quotes take everything as it is, "double" quotes take \"
-// and \\; quotes may begin in mid-word, as in body='{"a": 1}'. $(VAR), ${VAR} and $VAR stand for a variable's value,
-// which is never split or expanded again; $$ is a dollar, and so is a $ before anything else. The error is an *Error.
+// split takes a line apart. Words are separated by blanks. 'single' quotes take everything as it is, "double" quotes take \" and \\.
+// Quotes may begin in mid-word, as in body='{"a": 1}'. $(VAR), ${VAR} and $VAR stand for a variable's value, which is never split or
+// expanded again. $$ is a dollar, and so is a $ before anything else. The error is an *Error.
 func split(text string, scope Scope) ([]Word, error) {
 	r := reader{text: text, scope: scope}
 	var words []Word
@@ -38,7 +38,7 @@ type reader struct {
 	text  string
 	at    int
 	scope Scope
-	w     *Word // that is being read
+	w     *Word // the word that is being read
 }
 
 func (r *reader) more() bool { return r.at < len(r.text) }
@@ -140,7 +140,7 @@ func (r *reader) dollar(text *strings.Builder) error {
 		text.WriteByte('$')
 		return nil
 	}
-	value, late := name, slices.Contains(r.scope.Given, name) // whose name stands for the value until there is one
+	value, late := name, slices.Contains(r.scope.Given, name) // a late name stands for its value until there is one
 	if !late {
 		var set bool
 		if value, set = r.scope.Lookup(name); !set {

@@ -23,7 +23,7 @@ func ParseDuration(text string) (d time.Duration, ok bool) {
 	return d, err == nil && d >= 0 && d <= longest
 }
 
-// Duration reads a word that is one.
+// Duration reads a word that is a duration.
 func (w *Word) Duration() (time.Duration, error) {
 	d, ok := ParseDuration(w.Text)
 	if !ok {
@@ -41,7 +41,7 @@ func (o *Option) Duration() (time.Duration, error) {
 	return d, nil
 }
 
-// Positive reads a duration of which nothing is no use.
+// Positive reads a duration that must be more than 0.
 func (o *Option) Positive() (time.Duration, error) {
 	d, err := o.Duration()
 	if err == nil && d == 0 {
@@ -50,7 +50,7 @@ func (o *Option) Positive() (time.Duration, error) {
 	return d, err
 }
 
-// Count reads a whole number from least to 65535. what is what is counted, for the error.
+// Count reads a whole number from least to 65535. what names what is counted, for the error.
 func (o *Option) Count(least uint64, what string) (int, error) {
 	n, err := strconv.ParseUint(o.Value, 10, 16)
 	if err != nil || n < least {
@@ -77,7 +77,7 @@ func (o *Option) Bool() (bool, error) {
 	return b, nil
 }
 
-// File reads a file's path. One that is empty would mean that there is no file, where somebody wanted one.
+// File reads a file's path. An empty path is an error: it would mean that there is no file, although somebody wanted one.
 func (o *Option) File() (string, error) {
 	if o.Value == "" {
 		return "", o.Expected("%s: expected a file's path, got nothing", o.Key)
@@ -85,7 +85,7 @@ func (o *Option) File() (string, error) {
 	return o.Value, nil
 }
 
-// Path is a target that is an absolute path: what a hook's working directory is, is the image's affair.
+// Path is a target that is an absolute path: the image decides what a hook's working directory is.
 func (l *Line) Path(expected string) (string, error) {
 	w, err := l.Target(expected)
 	switch {

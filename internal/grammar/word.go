@@ -15,14 +15,14 @@ type Word struct {
 	plain     int // bytes of Text that stood before the first quote or variable
 	variables []variable
 	single    string // what stood in single quotes
-	unquoted  bool   // double quotes were taken away inside brackets, which belonged to the text
+	unquoted  bool   // double quotes were taken away inside brackets, but belonged to the text
 }
 
-// A variable is one that was expanded in a word.
+// A variable is a place in a word where a variable was expanded.
 type variable struct {
 	name     string
 	from, to int  // of its value in the word's Text
-	late     bool // its value is given by a step that runs before; in Text there is its name instead
+	late     bool // an earlier step gives its value when it runs; Text has its name instead
 }
 
 // An Error is a line that cannot be read. Its text quotes words as they were written, so that no variable's value is in it.
@@ -33,7 +33,7 @@ type Error struct {
 
 func (e *Error) Error() string { return fmt.Sprintf("column %d: %s", e.Column, e.Text) }
 
-// Expected makes an Error for w. Of a long text among args there is its beginning.
+// Expected makes an Error for w. Of a long text among args it takes only the beginning.
 func (w *Word) Expected(format string, args ...any) *Error {
 	for n, a := range args {
 		if text, ok := a.(string); ok {
@@ -43,8 +43,8 @@ func (w *Word) Expected(format string, args ...any) *Error {
 	return &Error{w.Column, fmt.Sprintf(format, args...)}
 }
 
-// Refused is err, which a parser of the word's text has returned, as an Error for w. Such an error may quote what it read, so
-// plain stands for it where a variable's value is in the word.
+// Refused makes an Error for w of err, which a parser of the word's text has returned. Such an error may quote what the parser read. So
+// if the word has a variable's value in it, plain is the text instead.
 func (w *Word) Refused(err error, plain string) *Error {
 	if len(w.variables) > 0 {
 		return w.Expected("%s", plain)
@@ -65,7 +65,7 @@ func (w *Word) Fields(separates func(rune) bool) []Word {
 	return all
 }
 
-// Part is the word without what stands before and after these bytes of its text.
+// Part is the word with only these bytes of its text.
 func (w *Word) Part(begin, end int) *Word {
 	p := *w
 	p.Text, p.plain, p.variables = w.Text[begin:end], max(0, min(w.plain, end)-begin), nil
@@ -86,7 +86,8 @@ func (w *Word) Got() string { return Quoted(w.Written) }
 // Quoted quotes a text for an error, and no more than its beginning.
 func Quoted(text string) string { return strconv.Quote(Begun(text)) }
 
-// Begun is the beginning of a text that may be long. It ends in … where it was cut, by which internal/secret finds what is left of a secret.
+// Begun is the beginning of a text that may be long. If the text was cut, it ends in …. That tells internal/secret that only a part of a
+// secret may stand there.
 func Begun(text string) string { return begun(text, most) }
 
 // most is how long the beginning of a text is, in bytes.
@@ -118,7 +119,7 @@ func (w *Word) Late() []string {
 	return all
 }
 
-// An Option is a key=value word. Its Word is the whole of both.
+// An Option is a key=value word. Its Word is the whole, with key and value.
 type Option struct {
 	Key, Value string
 	Word
@@ -154,8 +155,8 @@ func isKey(s string) bool {
 	return s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz-") == ""
 }
 
-// Quote writes a word that was given apart, such as a program's argument, so that a line with it is split into the same
-// word; its variables are expanded all the same. The value of a key=value word is quoted, not its key.
+// Quote writes a word that was given apart, such as a program's argument, for a line. Splitting the line gives the same word again, but
+// with its variables expanded. The value of a key=value word is quoted, not its key.
 func Quote(word string) string {
 	if word != "" && !strings.ContainsAny(word, " \t\r\n'\"") {
 		return word

@@ -28,14 +28,14 @@ func (s *Script) budget(p *Plan, a Asked) {
 	tooLarge := config.Problem{Name: "PRE_STOP_RESERVE_SECONDS", Text: fmt.Sprintf("expected less than the grace period of %s, got %s; %s is used", p.Grace, s.config.Reserve.V, p.Reserve)}
 	switch {
 	case fits:
-	case a.Grace > 0: // which is nobody's mistake
+	case a.Grace > 0: // the API server said so: nobody made a mistake
 		p.warn(Warning{ID: "reserve-too-large", Step: NoStep, Text: tooLarge.Error()})
 	default:
 		p.Problems = append(p.Problems, tooLarge)
 	}
 }
 
-// reserveWithin is the reserve for a grace period. It does not fit where the one that was set would leave nothing.
+// reserveWithin is the reserve for a grace period. If the reserve that was set would leave no time, it does not fit, and the default counts.
 func (s *Script) reserveWithin(grace time.Duration) (reserve time.Duration, fits bool) {
 	if !s.config.Reserve.IsSet() {
 		return reserveOf(grace), true
@@ -53,7 +53,7 @@ func reserveOf(grace time.Duration) time.Duration {
 // DefaultBudget is the time from a hook's start to its deadline, where nobody set a reserve and no report is sent.
 func DefaultBudget(grace time.Duration) time.Duration { return grace - reserveOf(grace) }
 
-// assumeGrace is the grace period where nobody said it: the default, raised for a wait that was asked for.
+// assumeGrace is the grace period if nobody set it. It is the default, or longer if a wait that was asked for needs more.
 func (s *Script) assumeGrace() time.Duration {
 	grace := defaultGrace
 	if s.config.ECK.Cluster != "" {
@@ -87,8 +87,8 @@ func (s *Script) explicitWait() time.Duration {
 	return max(floor, steps)
 }
 
-// floor is the additional wait. With steps it applies only if it was set, and where neither it nor the grace
-// period was, it is what fits.
+// floor is the additional wait. If there are steps, it applies only if somebody set it, or tried to. If neither it nor the grace
+// period is set, it is cut to the budget.
 func (s *Script) floor(budget time.Duration) time.Duration {
 	wait := s.config.AdditionalWait.V
 	switch {
@@ -103,7 +103,7 @@ func (s *Script) floor(budget time.Duration) time.Duration {
 	}
 }
 
-// SettledBudget is the time that the settings alone leave at the least, whatever the API server says.
+// SettledBudget is the least budget that the settings alone leave. The API server's answer plays no part.
 func (s *Script) SettledBudget() time.Duration {
 	grace := defaultGrace
 	if s.config.GracePeriod.IsSet() {

@@ -16,41 +16,41 @@ import (
 	"github.com/prestop/prestop/prestop"
 )
 
-// A World is what a plan needs beside the configuration.
+// A World is what a plan needs besides the configuration.
 type World struct {
 	Start time.Time // of this delivery of the hook
 	Asked Asked
 	InPod bool
-	// Elsewhere: the plan is of a container that we are not in, as in a manifest.
+	// Elsewhere: the plan is for a container that we are not in, for example one in a manifest.
 	Elsewhere bool
 	Alone     bool // see [step.Means]
 	Dial      func(ctx context.Context, network, address string) (net.Conn, error)
-	// ContainerID stands for the pod where its UID is not known; empty: it is not known either.
+	// ContainerID stands for the pod if the pod's UID is not known; empty: the container is not known either.
 	ContainerID func() string
 }
 
-// Asked is what the API server said. Its zero value is that it was not asked or did not answer.
+// Asked is what the API server said. Its zero value means that the API server was not asked or did not answer.
 type Asked struct {
 	Grace time.Duration // of the pod, as the kubelet counts it; 0: not known
 	Skip  bool          // the pod is certainly not being deleted, and no wait is to be made
-	Type  string        // what the shutdown type auto comes to; empty: restart
+	Type  string        // what the shutdown type auto stands for; empty: restart
 }
 
 // A Plan is what the hook will do, and what is wrong with it.
 type Plan struct {
 	prestop.Plan
-	Steps    []*Step // beside Entries
+	Steps    []*Step // one for each of Entries
 	Problems []config.Problem
 	Warnings []Warning
 
-	askedOnly string // what of the times is the API server's word, and no part of the plan's identity
+	askedOnly string // the part of the plan's ID that is about times; see identity
 	means     *means
 }
 
-// ReportTime is kept before the deadline for the report, and all that it may take.
+// ReportTime is the time before the deadline that is kept for the report. The report may not take longer.
 const ReportTime = time.Second
 
-// Plan gives the steps times, and what they need of the world.
+// Plan gives the steps their times, and what they need from outside.
 func (s *Script) Plan(w World) *Plan {
 	p := &Plan{Plan: prestop.Plan{Start: w.Start}, Steps: slices.Clone(s.Steps), Problems: slices.Clone(s.problems), Warnings: slices.Clone(s.warnings)}
 	if s.config.ReportURL.V != nil {
@@ -68,7 +68,7 @@ func (s *Script) Plan(w World) *Plan {
 	return p
 }
 
-// entry is a step's place in the plan. A mistake that shows only here, since a setting is missing, makes it unreadable.
+// entry is the plan's entry for a step. Some mistakes show only here, for example a missing setting. The step then cannot be read either.
 func (s *Script) entry(p *Plan, n int, m *step.Means) prestop.Entry {
 	one := p.Steps[n]
 	e := prestop.Entry{Line: one.Line, Once: one.Once, Least: one.Needs.Least, Most: one.Needs.Most, Want: one.Needs.Want, FromStart: one.Needs.FromStart, Guard: one.Needs.Guard}
@@ -85,7 +85,7 @@ func (s *Script) entry(p *Plan, n int, m *step.Means) prestop.Entry {
 			e.Step = one.secrets.Step(bound)
 			return e
 		}
-		unbound := *one // it is the script's, of which there may be other plans
+		unbound := *one // a copy: the step belongs to the script, and other plans may use it
 		unbound.Spec, unbound.Err = nil, err
 		one, p.Steps[n] = &unbound, &unbound
 		p.Problems = append(p.Problems, s.problem(n, one))
@@ -93,7 +93,7 @@ func (s *Script) entry(p *Plan, n int, m *step.Means) prestop.Entry {
 	return prestop.Entry{Line: one.Line, Step: mistake{one.Err}, Guard: true, Most: s.config.AdditionalWait.V}
 }
 
-// mistake stands for a step that cannot be read: others may rely on the time that it would have taken.
+// mistake takes the place of a step that cannot be read. Other steps may rely on the time that the step would have taken.
 type mistake struct{ error }
 
 func (m mistake) Run(context.Context, *slog.Logger) error {
@@ -114,7 +114,7 @@ func (m *means) keep(end func()) {
 	m.ends = append(m.ends, end)
 }
 
-// release ends the connections that are kept for the next call: a server that is about to end may wait for them.
+// release ends the connections that are kept for a next call: a server that is about to end may wait for their end.
 func (m *means) release() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -123,14 +123,14 @@ func (m *means) release() {
 	}
 }
 
-// hideGiven keeps what a server gave out of what is said: the name is shown instead.
+// hideGiven hides a value that a server gave, unless the value is public. Its name is shown instead.
 func (s *Script) hideGiven(name, text string) {
 	if !grammar.Public("", text) {
 		s.secrets.AddVariable(name, text)
 	}
 }
 
-// givers are the lines that give values to later ones, by the values' names.
+// givers are the lines that give values to later lines, by the names of the values.
 func givers(steps []*Step) map[string]string {
 	all := map[string]string{}
 	for _, one := range steps {
@@ -141,8 +141,8 @@ func givers(steps []*Step) map[string]string {
 	return all
 }
 
-// GoOn makes the plan that of a later delivery: the hook began so long before this one did, and had done what Earlier says. What
-// a step has given to one that is still to be done is not on record, so that it is asked again.
+// GoOn makes this the plan of a later delivery. age is how long before this delivery the hook began, and Earlier says what it had done.
+// Values that steps give are not on record. So if a step that is still to be done takes a value, the step that gives it is done again.
 func (p *Plan) GoOn(age time.Duration) {
 	p.Age = age
 	p.means.start = p.Start.Add(-age)
@@ -150,7 +150,7 @@ func (p *Plan) GoOn(age time.Duration) {
 	ended := func(n int) bool { return n < len(steps) && p.Earlier.Steps[n].Outcome != prestop.Running }
 	for n, one := range p.Steps {
 		if ended(n) && steps[n].Outcome == prestop.Failed && len(one.Needs.Takes) > 0 {
-			p.Floor = max(p.Floor, p.Fallback) // it may have been for lack of a value
+			p.Floor = max(p.Floor, p.Fallback) // it may have failed because a value was missing
 		}
 		if name := one.Needs.Gives; name != "" && ended(n) {
 			for later := n + 1; later < len(p.Steps); later++ {
@@ -163,7 +163,7 @@ func (p *Plan) GoOn(age time.Duration) {
 	p.Earlier.Steps = steps
 }
 
-// Means are for what is done beside the plan.
+// Means are the means for what is done outside the plan.
 func (s *Script) Means(w World) *step.Means {
 	return s.means(s.Plan(w), w)
 }
@@ -196,8 +196,8 @@ func (s *Script) means(p *Plan, w World) *step.Means {
 	}
 }
 
-// identity is what of the times two deliveries of one hook have in common. What the API server says is no part of it, since it
-// may fail to answer one of them; but one that makes no waits is no other's beginning.
+// identity is the part of the times that two deliveries of one hook have in common. What the API server says is no part of it, since
+// the server may fail to answer one of them. But a delivery that makes no waits is not the beginning of one that makes them.
 func (s *Script) identity(p *Plan, a Asked) string {
 	grace, reserve, wait := p.Grace, p.Reserve, p.Floor
 	if s.config.AskAPI.V {
@@ -206,7 +206,7 @@ func (s *Script) identity(p *Plan, a Asked) string {
 	return fmt.Sprintf("%s %s %s %t", grace, reserve, wait, a.Skip)
 }
 
-// ID is the same for two deliveries of one hook, and another for any other hook.
+// ID is the same for two deliveries of one hook, and different for any other hook.
 func (p *Plan) ID() string {
 	var text strings.Builder
 	for _, e := range p.Entries {

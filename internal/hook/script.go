@@ -1,8 +1,8 @@
 // Package hook makes a plan of a configuration, and says what is wrong with it.
 //
-// [Read] makes sense of the steps, each line once. [Script.Plan] gives them what they need of the world, and times. Log, dry run
-// and lint show that one plan with its warnings. The package knows no verb: it reads what a step needs. It runs nothing and prints
-// nothing. It is for cmd/prestop and internal/lint.
+// [Read] reads the steps, each line once. [Script.Plan] gives them times, and what they need from outside. Log, dry run
+// and lint all show this one plan with its warnings. The package knows no verb: it reads what a step needs. It runs nothing and
+// prints nothing. It is for cmd/prestop and internal/lint.
 package hook
 
 import (
@@ -18,7 +18,7 @@ import (
 	"github.com/prestop/prestop/internal/verbs"
 )
 
-// A Script is what a configuration asks for, before anything of the world is known.
+// A Script is what a configuration asks for, before anything outside the configuration is known.
 type Script struct {
 	Steps []*Step
 
@@ -29,7 +29,7 @@ type Script struct {
 	warnings []Warning
 }
 
-// A Step is one thing of a Script.
+// A Step is a step of a Script.
 type Step struct {
 	Line    string // as it was written, without secrets
 	Setting string // the variable that it comes from; empty: it is an argument
@@ -39,7 +39,7 @@ type Step struct {
 	Needs   step.Needs
 	Err     error // why it cannot be read
 
-	Variables []string // that it uses, set or not
+	Variables []string // the variables that it uses, set or not
 
 	secrets *secret.Set
 	doubts  []grammar.Doubt
@@ -52,16 +52,16 @@ const (
 	stepsSetting         = "PRE_STOP_STEPS"
 )
 
-// Read makes sense of the steps: the app's call and Elasticsearch, if the settings name them, then each line. What is secret in
-// them is declared to secrets. A line that cannot be read is a step with an error.
+// Read reads the steps: the app's call and Elasticsearch, if the settings name them, then each line. Secrets in them are
+// added to secrets. A line that cannot be read becomes a step with an error.
 func Read(c *config.Config, secrets *secret.Set) *Script {
 	s := &Script{config: c, verbs: verbs.All(), secrets: secrets, problems: slices.Clone(c.Problems)}
 	if c.ReportURL.V != nil {
 		secrets.AddURL(c.ReportURL.V)
 	}
 	var lines []*Step
-	named := false     // a line of the steps is of Elasticsearch
-	var given []string // names of values that the steps before give
+	named := false     // one of the lines is an elasticsearch step
+	var given []string // names of the values that earlier steps give
 	for _, l := range c.Lines(s.verbs) {
 		one, verb := s.read(l, given)
 		if one.Needs.Gives != "" {
@@ -150,14 +150,14 @@ func (s *Script) elasticsearch() step.Elasticsearch {
 	}
 }
 
-// WantsAuto tells whether any step needs to know what the shutdown type auto comes to. The app is told the settings' type.
+// WantsAuto tells whether any step needs to know what the shutdown type auto stands for. The app's call does: it tells the app the type.
 func (s *Script) WantsAuto() bool {
 	return slices.ContainsFunc(s.Steps, func(one *Step) bool {
 		return s.shutdownType(one) == step.TypeAuto || one.Setting == appSetting && s.config.ShutdownType.V == step.TypeAuto
 	})
 }
 
-// shutdownType is the type of a step that shuts a node down, as it was set; of any other step empty.
+// shutdownType is the shutdown type of a step that shuts a node down, as it was set. It is empty for any other step.
 func (s *Script) shutdownType(one *Step) string {
 	if one.Needs.Shutdown == step.TypeOfSettings {
 		return s.config.ShutdownType.V
@@ -165,7 +165,7 @@ func (s *Script) shutdownType(one *Step) string {
 	return one.Needs.Shutdown
 }
 
-// hasLines tells whether steps were given, beside what the settings call.
+// hasLines tells whether steps were given, besides the calls that the settings ask for.
 func (s *Script) hasLines() bool {
 	return slices.ContainsFunc(s.Steps, func(one *Step) bool { return one.Setting == "" || one.Setting == stepsSetting })
 }

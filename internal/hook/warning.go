@@ -17,11 +17,11 @@ import (
 	"github.com/prestop/prestop/prestop"
 )
 
-// A Warning is something that will probably not be what was meant. Log, dry run and lint say its Text.
+// A Warning is about something that is probably not what was meant. Log, dry run and lint show its Text.
 type Warning struct {
-	ID      string // does not change: documentation and lint know it by this
+	ID      string // never changes: documentation and lint refer to it
 	Step    int    // which step of the plan, from 0; or NoStep
-	Setting string // the variable that it is about; empty: it is about a step, or about the hook
+	Setting string // the variable that the warning is about; empty: it is about a step, or about the hook
 	Text    string // without secrets
 }
 
@@ -30,7 +30,7 @@ const NoStep = -1
 
 func (p *Plan) warn(w Warning) { p.Warnings = append(p.Warnings, w) }
 
-// warnSettings says which settings are nothing to this version, what is set and not done, and what is done twice.
+// warnSettings warns about settings that this version does not know, settings that have no effect, and calls that are made twice.
 func (s *Script) warnSettings() {
 	warn := func(id, setting string, at int, format string, args ...any) {
 		s.warnings = append(s.warnings, Warning{ID: id, Step: at, Setting: setting, Text: fmt.Sprintf(format, args...)})
@@ -71,7 +71,7 @@ func (s *Script) warnSettings() {
 	}
 }
 
-// unused tells whether a setting is about a call that is not made. Where something cannot be read, nobody knows.
+// unused tells whether a setting is about a call that is not made. It is false if something cannot be read: then nobody knows.
 func (s *Script) unused(setting setting.Setting) bool {
 	c := s.config
 	shutsDown := func(one *Step) bool { return one.Needs.Shutdown != "" }
@@ -91,7 +91,7 @@ func (s *Script) unused(setting setting.Setting) bool {
 	return setting.Group == config.AppAlone && c.AppURL.V == nil
 }
 
-// calls are those that a step makes to have something done.
+// calls are the calls of a step that are there to have something done.
 func (s *Script) calls(one *Step) (all []step.Call) {
 	for _, call := range one.Needs.Calls {
 		if (call.Method != "" || call.Node) && !call.Repeats && !call.Condition {
@@ -134,7 +134,7 @@ func (s *Script) warnTimes(p *Plan, a Asked) {
 		if slot.FromStart {
 			from = 0
 		}
-		// The end of the hook itself, and the report's second, are nobody's disappointment.
+		// Nobody minds if a max is cut only by the hook's own end and by the second that is kept for the report.
 		if needs.Written && slot.Earliest < from+slot.Most && slot.Ends+prestop.Engine+p.Aside < from+slot.Most {
 			p.warn(Warning{ID: "max-past-deadline", Step: n, Text: fmt.Sprintf("%s: its max of %s is cut to %s: the grace period of %s less the reserve of %s, and what else is to be done, leave no more",
 				slot.Line, slot.Most, (slot.Ends - from).Round(100*time.Millisecond), p.Grace, p.Reserve)})
@@ -171,7 +171,7 @@ func (s *Script) warnTimes(p *Plan, a Asked) {
 	}
 }
 
-// early is what is wrong with a step before a wait; empty: nothing.
+// early says what is wrong with a step that stands before a wait; empty: nothing.
 func early(needs *step.Needs) string {
 	switch {
 	case needs.Ends == step.EndsListening:

@@ -1,7 +1,7 @@
 // Package hooklog is the log of a hook, from its first line to its last.
 //
-// Each line counts down to the deadline and is without secrets. A destination whose file system stands still does not hold the hook.
-// internal/podlog has the destinations and the form of the lines. The package is for cmd/prestop.
+// Each line shows the time that is left until the deadline, and no secrets. A destination does not block the hook, even if its file
+// system hangs. internal/podlog has the destinations and the form of the lines. The package is for cmd/prestop.
 package hooklog
 
 import (
@@ -27,25 +27,25 @@ import (
 type Log struct {
 	*slog.Logger
 	*podlog.Output
-	Notes []string // about the destination, which the first lines should say
+	Notes []string // about the destination; the first lines of the log should have them
 
 	stderr  *podlog.Output
 	options podlog.Options
 	secrets *secret.Set
 	start   time.Time
 
-	place  *stall.Place // of the file that is written to
+	place  *stall.Place // where the file is that is written to
 	missed atomic.Int64 // lines that its file system did not take
 	ending sync.Once
-	ended  atomic.Bool  // what a step says after the last line is lost
-	last   *slog.Logger // of the last line
+	ended  atomic.Bool  // the last line is out; what a step says after it is lost
+	last   *slog.Logger // for the last line
 
 	mu       sync.Mutex
 	deadline time.Time
 	done     prestop.Report // so far
 }
 
-// Open opens what the configuration names. Where that does not answer, the log goes to stdout. start is when the hook began.
+// Open opens the destination that the configuration names. If it does not answer, the log goes to stdout. start is when the hook began.
 func Open(c *config.Config, secrets *secret.Set, inPod bool, start, deadline time.Time) *Log {
 	at := podlog.Place{InPod: inPod}
 	l := &Log{secrets: secrets, start: start, deadline: deadline, place: &stall.Place{}}
@@ -73,10 +73,10 @@ func Open(c *config.Config, secrets *secret.Set, inPod bool, start, deadline tim
 	return l
 }
 
-// JSON is a logger of the same lines for another place, always in JSON.
+// JSON returns a logger that writes the same lines to another place, always in JSON.
 func (l *Log) JSON(w io.Writer) *slog.Logger { return slog.New(podlog.NewHandler(w, l.options)) }
 
-// Write hands a line to its destination, and does without one whose file system does not answer. After the last line there is none.
+// Write hands a line to the destination. If the file system there does not answer, the line is lost. Nothing is written after the last line.
 func (l *Log) Write(line []byte) (int, error) {
 	if l.ended.Load() {
 		return len(line), nil
@@ -104,7 +104,7 @@ func (l *Log) Lost() int {
 	return l.Output.Lost()
 }
 
-// Close closes the destination, unless that would hold us.
+// Close closes the destination. It does not wait long for a file system that hangs.
 func (l *Log) Close() {
 	_ = l.place.Call(l.Output.Close)
 }
@@ -116,7 +116,7 @@ func (l *Log) Note(n int, s prestop.StepReport) {
 	l.done.Note(n, s)
 }
 
-// Report is what was done so far, by a hook that ended for this reason.
+// Report is the report of a hook that ends now for this reason.
 func (l *Log) Report(why error) prestop.Report {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -136,7 +136,7 @@ func (l *Log) clock() (elapsed, remaining time.Duration) {
 	return time.Since(l.start), max(0, time.Until(l.deadline))
 }
 
-// End writes the last line, one line to stderr if not all was done, and returns the exit status. Who comes second says nothing.
+// End writes the last line, writes one line to stderr if not all was done, and returns the exit status. A second call writes nothing.
 func (l *Log) End(o outcome.Outcome) int {
 	l.ending.Do(func() {
 		o := o.Hidden(l.secrets)
@@ -149,7 +149,7 @@ func (l *Log) End(o outcome.Outcome) int {
 	return o.Exit
 }
 
-// Complain says on stderr, in one short line, what failed; unless that is where the log goes. What it is given is hidden.
+// Complain says on stderr, in one short line, what failed. It says nothing if the log goes there too. The caller has hidden the secrets.
 func (l *Log) Complain(text string) {
 	if !l.SharesStderr() {
 		fmt.Fprintf(l.stderr, "prestop: %s\n", secret.Abridged(text))

@@ -12,10 +12,10 @@ import (
 
 // An Edit sets one place of a pod's spec.
 type Edit struct {
-	// Path leads to the place: keys, and elements of lists by what one of their fields says, as in [name=web]. What is not there
-	// is made.
+	// Path leads to the place. A step is a key, or an element of a list by the value of one of its fields, as in [name=web]. What
+	// is not there is made.
 	Path []string
-	// Value is what the place holds from then on: a text, or what JSON makes of one of Kubernetes' types.
+	// Value is what the place holds from then on: a text, or one of Kubernetes' types, as JSON writes it.
 	Value any
 }
 
@@ -26,12 +26,12 @@ type editor struct {
 
 	steps string        // what all containers are told to do, unless they know better
 	given bool          // the annotation says so
-	least time.Duration // that the annotation's steps take
+	least time.Duration // the time that the annotation's steps take at least
 	wait  string        // the additional wait; empty: none
 
 	spec    corev1.PodSpec // as it is changed
-	brought string         // what brings the binary, where that is of another form than wanted
-	kept    []string       // variables of the container at hand that are its own, and say something else
+	brought string         // what brings the binary, if it is another form than the one wanted
+	kept    []string       // variables that the present container sets itself, to something else
 	result  Result
 }
 
@@ -41,15 +41,15 @@ func (e *editor) note(value any, path ...string) {
 
 func named(name string) string { return "[name=" + name + "]" }
 
-// bringBinary adds the volume with the binary, and what fills it. A volume that is there already is left what it is. like is the
-// container whose resources the init container is given.
+// bringBinary adds the volume with the binary, and what fills it. A volume that is there already keeps its form. like is the container from
+// which the init container has its resources.
 func (e *editor) bringBinary(like int) {
 	installer := e.with.Installer
 	at := slices.IndexFunc(e.spec.Volumes, func(v corev1.Volume) bool { return v.Name == Volume })
 	if at >= 0 {
 		installer = e.spec.Volumes[at].Image == nil
 	}
-	if installer != e.with.Installer { // of another form: what brings the binary is not ours to say
+	if installer != e.with.Installer { // the volume has another form: what brings the binary is not ours to say
 		e.brought = "an image volume"
 		if installer {
 			e.brought = "an init container"
@@ -81,8 +81,8 @@ func (e *editor) bringBinary(like int) {
 	}
 }
 
-// install adds the init container. It runs as the image's user, so that it fits wherever the pod's other containers do, and asks
-// for as much as one of them, so that the pod needs no more than before and is of the same class.
+// install adds the init container. It runs as the image's user, so that it may run wherever the pod's other containers may. It asks for as
+// much as one of them, so that the pod needs no more than before and is of the same class.
 func (e *editor) install(like int) {
 	yes, no := true, false
 	want := corev1.Container{
@@ -117,7 +117,8 @@ func (e *editor) install(like int) {
 	}
 }
 
-// resources are those of which a copy costs nothing: devices would be taken from the container.
+// resources are the resources that can be asked for a second time at no cost. Devices are not among them: they would be taken from the
+// container.
 func resources(all corev1.ResourceList) corev1.ResourceList {
 	kept := maps.Clone(all)
 	maps.DeleteFunc(kept, func(name corev1.ResourceName, _ resource.Quantity) bool {
@@ -138,7 +139,8 @@ func (e *editor) mount(c *corev1.Container) {
 	e.note(m, "containers", named(c.Name), "volumeMounts", "[mountPath="+MountPath+"]")
 }
 
-// env sets a variable. One that is there is set only where it is replaced; one that is taken from elsewhere never.
+// env sets a variable. If the container has the variable, its value is changed only with replaces. A variable that is taken from elsewhere
+// is never changed.
 func (e *editor) env(c *corev1.Container, name, value string, replaces bool) {
 	at := slices.IndexFunc(c.Env, func(v corev1.EnvVar) bool { return v.Name == name })
 	path := []string{"containers", named(c.Name), "env", named(name)}

@@ -37,8 +37,8 @@ const (
 	Enabled        = "enabled"
 )
 
-// Names of what is put into a pod. The volume's is a mark as well: nobody but inject gives it, so a hook is inject's own if it runs
-// the program, without arguments, in a container that mounts this volume. Whatever else a hook looks like, somebody wrote it.
+// Names of what is put into a pod. The volume's name is a mark as well, since nobody but inject gives it. A hook is inject's own if it runs
+// the program, without arguments, in a container that mounts this volume. Any other hook is one that somebody wrote.
 const (
 	Volume    = "prestop-injected"
 	Installer = "prestop-install"
@@ -71,7 +71,7 @@ const (
 // it would end before them, and it may declare no port.
 var MeshProxies = []string{"consul-dataplane", "istio-proxy", "kuma-sidecar", "linkerd-proxy"}
 
-// MirrorAnnotation is that of a pod that stands for a static one, which the API server cannot change.
+// MirrorAnnotation marks a pod that stands for a static pod. The API server cannot change a static pod.
 const MirrorAnnotation = "kubernetes.io/config.mirror"
 
 // A Pod is what is known of a pod, or of a template of one.
@@ -109,8 +109,8 @@ type Outcome struct {
 	Text      string // what was done, or why not
 }
 
-// A Problem is an annotation with which something is wrong. Where it cannot be read, the pod gets what it would get without it, or,
-// where its steps cannot be read, these steps.
+// A Problem is an annotation with which something is wrong. If it cannot be read, the pod gets what it would get without the annotation.
+// Steps that cannot be read are put into the pod all the same.
 type Problem struct {
 	Annotation string
 	Text       string // what was expected, or what happens
@@ -134,7 +134,7 @@ func Inject(p Pod, with Parameters) Result {
 	return e.result
 }
 
-// leftAlone says why the pod is none for a hook, or none that can be given one.
+// leftAlone says why the pod is left alone: it is none for a hook, or cannot be given one. Empty: it is not left alone.
 func (e *editor) leftAlone() string {
 	spec := e.Spec
 	value, set := e.Annotations[InjectAnnotation]
@@ -262,7 +262,7 @@ func (e *editor) serves(c corev1.Container) (why string, ok bool) {
 	return "it declares no ports", false
 }
 
-// ours tells whether a container has inject's hook, be it of an older version. See [Volume].
+// ours tells whether a container has inject's hook, also one of an older version. See [Volume].
 func ours(c corev1.Container) bool {
 	return c.Lifecycle != nil && c.Lifecycle.PreStop != nil && runs(c, Program) && len(c.Lifecycle.PreStop.Exec.Command) == 1 &&
 		slices.ContainsFunc(c.VolumeMounts, func(m corev1.VolumeMount) bool { return m.Name == Volume && m.MountPath == MountPath })
@@ -282,7 +282,7 @@ func pathTaken(c corev1.Container) bool {
 	})
 }
 
-// setTwice is a variable of the hook that a container sets twice. The last counts to the kubelet, and the API server merges neither.
+// setTwice is a variable of the hook that a container sets twice. To the kubelet, the last counts. The API server merges neither.
 func setTwice(c corev1.Container) string {
 	for i, v := range c.Env {
 		if slices.Contains([]string{GraceVariable, StepsVariable, WaitVariable}, v.Name) && slices.ContainsFunc(c.Env[:i], func(o corev1.EnvVar) bool { return o.Name == v.Name }) {

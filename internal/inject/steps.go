@@ -17,11 +17,11 @@ import (
 	"github.com/prestop/prestop/internal/verbs"
 )
 
-// The first line of steps that inject writes, by which it knows them again. All are comments to prestop. Other steps are somebody's,
-// and kept.
+// The first line of steps that inject writes, by which it knows them again. To prestop each is a comment. Other steps are somebody's own,
+// and are kept.
 const (
-	DefaultMark  = "# " + InjectAnnotation              // of the default
-	StepsMark    = "# " + StepsAnnotation               // of those of the annotation
+	DefaultMark  = "# " + InjectAnnotation              // of the default step
+	StepsMark    = "# " + StepsAnnotation               // of the annotation's steps
 	ReplacedMark = DefaultMark + ": instead of a sleep" // of the step that replaces a sleep, and is kept as well
 )
 
@@ -35,7 +35,7 @@ func marked(v corev1.EnvVar) bool {
 	return strings.HasPrefix(v.Value, DefaultMark+"\n") || strings.HasPrefix(v.Value, StepsMark+"\n")
 }
 
-// QuietWindow is for how long there must be silence, by default, until an until quiet is met. In seconds, rounded up.
+// QuietWindow is how long there must be silence, by default, before an until quiet is met. It is in seconds, rounded up.
 func QuietWindow() int {
 	_, spec, _, err := parse.Line(verbs.All(), "until quiet", func(string) (string, bool) { return "", false })
 	if err != nil {
@@ -49,7 +49,7 @@ func Annotations() []string {
 	return []string{InjectAnnotation, StepsAnnotation, MaxAnnotation, WaitAnnotation}
 }
 
-// readAnnotations sets what the pod's containers are told.
+// readAnnotations reads what the annotations tell the pod's containers.
 func (e *editor) readAnnotations() {
 	for _, name := range slices.Sorted(maps.Keys(e.Annotations)) {
 		if strings.HasPrefix(name, Domain) && !slices.Contains(Annotations(), name) {

@@ -1,6 +1,6 @@
 // Package install copies the program that runs, for an init container that puts it into a volume.
 //
-// [Self] is all of it. It refuses a program that would not start in another image. It prints nothing. It is for cmd/prestop.
+// [Self] does all of it. It refuses a program that would not start in another image. It prints nothing. The package is for cmd/prestop.
 package install
 
 import (
@@ -18,7 +18,7 @@ import (
 )
 
 // Self copies this program to a file, or into a directory under its own name, and returns the file's path. A reader sees the
-// whole file or none, and a regular file alone is replaced.
+// whole new file, or what was there before. Only a regular file or a symbolic link is replaced.
 func Self(path string) (to string, err error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -35,11 +35,11 @@ func Self(path string) (to string, err error) {
 
 var errDynamic = errors.New("this binary needs the C library of the image that it runs in, and would not start in another one; expected a static one, as CGO_ENABLED=0 go build makes it")
 
-// interpreter is the entry of the auxiliary vector that says where the kernel put the program's interpreter, which loads its
-// libraries (getauxval(3), AT_BASE). It is 0 in a static program.
+// interpreter is an entry of the auxiliary vector (getauxval(3), AT_BASE). It says where the kernel put the program's interpreter,
+// which loads the program's libraries. It is 0 in a static program.
 const interpreter = 7
 
-// checkStatic refuses a program that needs an interpreter to start: in the image of the app there may be none.
+// checkStatic refuses a program that needs an interpreter to start: the image of the app may have none.
 func checkStatic() error {
 	vector, err := unix.Auxv()
 	if err != nil {

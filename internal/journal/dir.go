@@ -10,8 +10,8 @@ import (
 )
 
 // Dirs are the directories for the record, the best first: the explicit one if it is set, else tmpdir (the value of TMPDIR, may
-// be empty), /tmp and /dev/shm. With a read-only root file system the last is often the only one that can be written to; it
-// belongs to the pod, and outlives its containers. An explicit one that wraps [ErrNotLocal] is refused, and the others stand for it.
+// be empty), /tmp and /dev/shm. With a read-only root file system, often only /dev/shm can be written to. /dev/shm belongs to the
+// pod, and outlives its containers. If [Local] says [ErrNotLocal] of the explicit one, it is refused, and the others are used instead.
 func Dirs(explicit, tmpdir string) (dirs []string, refused error) {
 	if explicit != "" {
 		if err := Local(explicit); !errors.Is(err, ErrNotLocal) {
@@ -29,9 +29,9 @@ func Dir(explicit, tmpdir string) (string, error) {
 	return firstWritable(dirs...)
 }
 
-// Local is an error for a directory of a file system whose server may stop answering (FUSE, NFS). A record stays open. When a process
-// ends, the kernel sends such a server a flush for each open file, and nothing ends the wait for the answer, not even SIGKILL
-// (fs/fuse/file.c, fuse_flush). So no such directory is used.
+// Local returns an error for a directory on a file system whose server may stop answering (FUSE, NFS). Such a directory is not used,
+// since a record stays open. When a process ends, the kernel sends such a server a flush for each open file. Nothing ends the wait
+// for the answer, not even SIGKILL (fs/fuse/file.c, fuse_flush).
 func Local(dir string) error {
 	var fs unix.Statfs_t
 	if err := unix.Statfs(dir, &fs); err != nil {
@@ -43,13 +43,13 @@ func Local(dir string) error {
 	return nil
 }
 
-// ErrNotLocal is the error of [Local] for a file system of a server.
+// ErrNotLocal is the error of [Local] for a file system that a server provides.
 var ErrNotLocal = errors.New("its file system is not this node's own")
 
 func firstWritable(dirs ...string) (string, error) {
 	var refused []string
 	for _, dir := range dirs {
-		err := unix.Access(dir+"/.", unix.W_OK|unix.X_OK) // /. is in no file
+		err := unix.Access(dir+"/.", unix.W_OK|unix.X_OK) // with /. it fails for a file
 		if err == nil {
 			err = Local(dir)
 		}

@@ -9,11 +9,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openOwn opens the file, which is made if it is not there. Whatever is there
+// openOwn opens the file, and makes it if it is not there. The file
 // must be our own and nobody else's: /tmp may be shared with other users.
 func openOwn(path string) (*os.File, error) {
-	// O_NONBLOCK is for a FIFO in its place; the os package adds O_CLOEXEC, so
-	// that no child keeps the lock.
+	// O_NONBLOCK is for the case that a FIFO is there instead. The os package adds
+	// O_CLOEXEC, so that no child keeps the lock.
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600)
 	if errors.Is(err, unix.ELOOP) {
 		return nil, fmt.Errorf("%s is a symbolic link, expected a regular file", path)
@@ -49,7 +49,7 @@ func checkOwn(file *os.File) error {
 
 // tryLock reports false if another run holds the lock.
 func tryLock(file *os.File) (bool, error) {
-	switch err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); err { // which waits for nothing, so no EINTR
+	switch err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); err { // it does not wait, so there is no EINTR
 	case nil:
 		return true, nil
 	case unix.EWOULDBLOCK:

@@ -1,16 +1,16 @@
-// Package journal is how a preStop hook that is delivered twice knows of it:
-// each run records what it has reached in a file of its container, which the
-// next one finds. A kubelet that restarts delivers the hook again; with
-// containerd the first run has been killed by then, with CRI-O it still runs.
+// Package journal tells a preStop hook that it is delivered a second time.
+// Each run records what it has reached in a file of its container, and the
+// next run finds the file. A kubelet that restarts delivers the hook again. By
+// then, the first run has been killed with containerd, and still runs with CRI-O.
 //
-// [Open] finds an earlier run, waits for one that still runs, or begins a
-// record; [Journal.Record] and [Journal.End] write it. A record counts only in
+// [Open] finds an earlier run, waits for a run that still runs, or begins a
+// record. [Journal.Record] and [Journal.End] write the record. It counts only in
 // the same life of the same container, for the same plan, and for a given time
-// after the first run began. One that ended removes its record.
+// after the first run began. A run that ends removes its record.
 //
-// The package knows nothing of plans: a record is any JSON document. It does
-// not outlast a reboot and does not try to, it logs nothing, and a hook whose
-// journal fails is expected to go on without one. It is for cmd/prestop.
+// The package knows nothing about plans: a record is any JSON document. A record
+// is not meant to outlast a reboot. The package logs nothing. If the journal
+// fails, the hook is expected to go on without it. It is for cmd/prestop.
 package journal
 
 import (
@@ -39,8 +39,8 @@ func (k Key) hash() string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// Journal is a run's record, and what it found of an earlier run. A nil
-// *Journal is one that found nothing and records nothing, without an error. It
+// Journal is a run's record, and what the run found of an earlier run. A nil
+// *Journal has found nothing and records nothing, without an error. A Journal
 // is for one goroutine at a time.
 type Journal struct {
 	path    string
@@ -54,8 +54,8 @@ type Journal struct {
 	since   time.Duration
 }
 
-// Resumed tells whether this run goes on from one that was cut, and that may
-// have been cut before it recorded anything.
+// Resumed tells whether this run goes on from an earlier run that was cut. The
+// earlier run may have been cut before it recorded anything.
 func (j *Journal) Resumed() bool { return j != nil && j.resumed }
 
 // Documents are all documents of the run that was cut, in their order.
@@ -66,9 +66,9 @@ func (j *Journal) Documents() []json.RawMessage {
 	return j.docs
 }
 
-// Ended returns the final document of a run that was still going when Open was
-// called and ended since. There is nothing to record then. If what it reached
-// is not enough (it was ended by a signal), Open again begins anew.
+// Ended returns the final document of a run that still ran when Open was
+// called and has ended since. There is nothing to record then. If that run did
+// not reach enough (a signal ended it), a new call of Open begins anew.
 func (j *Journal) Ended() (json.RawMessage, bool) {
 	if j == nil || !j.ended {
 		return nil, false
@@ -76,8 +76,9 @@ func (j *Journal) Ended() (json.RawMessage, bool) {
 	return j.earlier, true
 }
 
-// Since is the time from the start of the first run to Open's return, whether
-// it was cut or ended, on a clock that nobody can set. It is 0 without one.
+// Since is the time from the start of the first run to Open's return, on a
+// clock that nobody can set. The first run may have been cut or have ended. It
+// is 0 if there was no first run.
 func (j *Journal) Since() time.Duration {
 	if j == nil {
 		return 0
@@ -85,9 +86,9 @@ func (j *Journal) Since() time.Duration {
 	return j.since
 }
 
-// Record writes the document, anything that encoding/json can marshal, in one
-// piece: a run that is killed meanwhile leaves the one before it. After an error
-// the next call tries again. All of a record's documents together hold 512 KiB.
+// Record writes the document in one piece: a run that is killed meanwhile leaves
+// the document before it. doc is anything that encoding/json can marshal. The next
+// call after an error tries again. All documents of a record may take 512 KiB.
 func (j *Journal) Record(doc any) error {
 	if j == nil {
 		return nil
@@ -95,9 +96,9 @@ func (j *Journal) Record(doc any) error {
 	return j.write(doc, false, maxRecord)
 }
 
-// End writes the final document for those who wait for this run, removes the
-// record, so that no later run believes it, and gives up the lock. It does the
-// last two even if it returns an error.
+// End writes the final document for the runs that wait for this one. It removes
+// the record, so that no later run believes it, and gives up the lock. It does
+// these two things even if it returns an error.
 func (j *Journal) End(doc any) error {
 	if j == nil {
 		return nil
@@ -148,16 +149,16 @@ func (j *Journal) writeLine(value any, room int) error {
 
 // Open finds or begins the record of key in dir, which should come from [Dir].
 //
-// If another run holds it, Open calls joining once (unless it is nil) with the
-// last document of that run, if any, and the time since its start, and waits.
-// When that run ends in order its final document is in [Journal.Ended]; if it
-// dies, this run goes on from it.
+// If another run holds the record, Open calls joining once (unless it is nil) and waits.
+// joining gets the last document of that run, if any, and the time since its start.
+// If that run ends in order, its final document is in [Journal.Ended]. If it
+// dies, this run goes on where it stopped.
 //
-// age is how long ago this run began. keep is how long from now on a new record shall count; one that was found
-// keeps its own. Open does not wait for a run beyond it: that one hangs.
+// age is how long ago this run began. keep is how long from now on a new record counts. A record that was found
+// keeps its own time. Open does not wait longer for another run than its record counts: that run hangs.
 //
-// Every error means that this run has no record, and nothing worse. If ctx is
-// what ended the wait, the error wraps its cause.
+// Every error means that this run has no record, and nothing worse. If ctx
+// ended the wait, the error wraps the cause of ctx.
 func Open(ctx context.Context, dir string, key Key, age, keep time.Duration, joining func(doc json.RawMessage, since time.Duration)) (*Journal, error) {
 	if key.Container.Boot == "" {
 		return nil, errors.New("a record needs a container to belong to")

@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	pollEvery = 50 * time.Millisecond // how often a run that waits for another looks
-	makeRoom  = time.Second           // for a run that has just found the record expired to replace it
+	pollEvery = 50 * time.Millisecond // how often a waiting run looks whether the other has ended
+	makeRoom  = time.Second           // the time for another run to replace a record that has expired
 	maxTries  = 100                   // files that may be replaced under one call of Open
 )
 
@@ -23,8 +23,8 @@ type opening struct {
 	now     func() (time.Duration, error)        // since boot
 }
 
-// open tries until the file that it holds is the one at the path: a run that
-// ends removes its file, and so does one that finds it expired.
+// open tries until the file that it holds is still the file at the path. A run
+// removes the file when it ends, and also when it finds that the record has expired.
 func (o *opening) open(ctx context.Context) (*Journal, error) {
 	for range maxTries {
 		if ctx.Err() != nil {
@@ -38,7 +38,7 @@ func (o *opening) open(ctx context.Context) (*Journal, error) {
 	return nil, fmt.Errorf("%s was replaced %d times while it was opened", o.path, maxTries)
 }
 
-// try returns neither a journal nor an error if the file was not to be used.
+// try returns neither a journal nor an error if the file cannot be used.
 func (o *opening) try(ctx context.Context) (*Journal, error) {
 	file, err := openOwn(o.path)
 	if err != nil {
@@ -84,8 +84,8 @@ func (o *opening) claim(ctx context.Context, file *os.File) (*Journal, error) {
 	return j, nil
 }
 
-// begin writes the header of a new record. A file is never cut to be used
-// again: those who wait may be reading it.
+// begin writes the header of a new record. A file is never truncated and used
+// again: waiting runs may be reading it.
 func (o *opening) begin(file *os.File, now time.Duration) (*Journal, error) {
 	j := &Journal{path: o.path, file: file}
 	if err := j.writeLine(header{Key: o.key, Start: max(0, now-o.age), Until: now + o.keep}, maxRecord); err != nil {
@@ -94,8 +94,8 @@ func (o *opening) begin(file *os.File, now time.Duration) (*Journal, error) {
 	return j, nil
 }
 
-// lock waits for the lock. A holder whose record has expired by then hangs, and
-// is not waited for.
+// lock waits for the lock. If the record expires before the other run ends, that
+// run hangs, and lock stops waiting for it.
 func (o *opening) lock(ctx context.Context, file *os.File, seen record) error {
 	free, err := tryLock(file)
 	if free || err != nil {
@@ -136,7 +136,7 @@ func (o *opening) tell(seen record, now time.Duration) {
 	o.joining = nil
 }
 
-// patience is how long a holder may take. One without a header has just begun.
+// patience is how long the run that holds the lock may take. If it has no header yet, it has just begun.
 func (o *opening) patience(seen record, now time.Duration) time.Duration {
 	switch {
 	case seen.header.Key == "":

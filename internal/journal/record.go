@@ -14,10 +14,10 @@ const (
 	maxRecord = maxRead / 2 // bytes that Record may fill: there must be room to say that the run has ended
 )
 
-// header is the first line. Times are nanoseconds of CLOCK_BOOTTIME, which no
-// one sets and which goes on in suspend.
+// header is the first line. Times are nanoseconds of CLOCK_BOOTTIME. Nobody can
+// set this clock, and it goes on during suspend.
 type header struct {
-	Key   string        `json:"key"` // as in the file's name, which others may change in a directory open to all
+	Key   string        `json:"key"` // as in the file's name; others may rename the file in a directory that is open to all
 	Start time.Duration `json:"start"`
 	Until time.Duration `json:"until"`
 }
@@ -36,13 +36,13 @@ type entry struct {
 type record struct {
 	header header
 	docs   []json.RawMessage // of all lines that are whole
-	last   entry             // the last of them
+	last   entry             // the last of these lines
 	size   int               // bytes
 	torn   bool              // a write was cut, so the next line must begin on a line of its own
 }
 
-// read takes a file that another run may be writing to at this moment: files
-// only ever grow.
+// read may read a file while another run writes to it, since files only ever
+// grow.
 func read(file *os.File) (record, error) {
 	data, err := io.ReadAll(io.NewSectionReader(file, 0, maxRead+1))
 	if err != nil {

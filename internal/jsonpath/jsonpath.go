@@ -1,8 +1,7 @@
 // Package jsonpath reads one value of a JSON document.
 //
-// A document in which a key is there twice is unreadable, since programs differ in which of them they believe. Nothing is kept of
-// a document but the value, so that memory does not grow with what else there is. The package is for the verbs in drain and
-// shutdown.
+// A document that has a key twice is unreadable, since programs differ in which of the two they believe. Only the value is kept of a
+// document, so that memory does not grow with the rest. The package is for the verbs in drain and shutdown.
 package jsonpath
 
 import (
@@ -80,7 +79,7 @@ func pathStep(text string) (step any, rest string, err error) {
 
 func (p Path) String() string { return p.text }
 
-// Of is the value at the path: nil, a bool, a string or a json.Number, as which a count is given too.
+// Of is the value at the path: nil, a bool, a string or a json.Number. A count is a json.Number too.
 func (p Path) Of(body []byte) (any, error) {
 	if !json.Valid(body) {
 		return nil, fmt.Errorf("no JSON: %w", json.Unmarshal(body, new(json.RawMessage)))
@@ -106,7 +105,7 @@ func (p Path) Of(body []byte) (any, error) {
 	return r.value, nil
 }
 
-// Short is a scalar as a document has it, or a text that a server chose, up to what a person wants to read: 80 letters.
+// Short is a scalar of a document, or a text that a server chose, cut to the 80 letters that a person wants to read.
 func Short(value any) string {
 	if value == nil {
 		return "null"
@@ -118,8 +117,7 @@ func Short(value any) string {
 	return string(text)
 }
 
-// A reading goes through a document once. It keeps nothing but the value at a path, so that memory does not grow with what
-// else there is.
+// A reading goes through a document once. It keeps only the value at a path, so that memory does not grow with the rest.
 type reading struct {
 	*json.Decoder
 	path    []any

@@ -6,20 +6,20 @@ import (
 	"time"
 )
 
-// A Question is what the hook wants to know beside its grace period.
+// A Question is what the hook wants to know besides its grace period.
 type Question struct {
 	Self  Self
-	Skip  bool // whether no wait is to be made, since the pod is certainly not being deleted
-	Auto  bool // what the shutdown type auto comes to
-	InECK bool // its operator registers what it removes, so that auto is always restart
+	Skip  bool // whether to make no wait because the pod is certainly not being deleted
+	Auto  bool // what the shutdown type auto stands for
+	InECK bool // ECK's operator registers what it removes, so auto is always restart
 }
 
-// An Answer is what the API server said. Its zero value is that nothing is known.
+// An Answer is what the API server said. Its zero value means that nothing is known.
 type Answer struct {
 	Grace  time.Duration // of the pod, as the kubelet counts it
-	Why    string        // the pod stops
+	Why    string        // why the pod stops
 	Skip   bool
-	Remove bool     // what auto comes to; else restart
+	Remove bool     // auto stands for remove; else for restart
 	Texts  []string // a sentence each, for people
 	Wrong  []string // what could not be learnt, and what counts instead
 }
@@ -32,7 +32,7 @@ func (a *Answer) wrong(format string, args ...any) {
 	a.Wrong = append(a.Wrong, fmt.Sprintf(format, args...))
 }
 
-// Ask reads our own pod, and its StatefulSet where that decides. Whatever goes wrong is said in the answer.
+// Ask reads our own pod, and also its StatefulSet if the answer depends on it. The answer says what went wrong.
 func (a *API) Ask(ctx context.Context, q Question) *Answer {
 	answer := &Answer{}
 	pod, err := a.Pod(ctx, q.Self)
@@ -63,7 +63,7 @@ func (a *API) Ask(ctx context.Context, q Question) *Answer {
 	return answer
 }
 
-// decide says what the shutdown type auto comes to.
+// decide says what the shutdown type auto stands for.
 func (a *API) decide(ctx context.Context, pod *Pod, inECK bool, answer *Answer) {
 	if inECK {
 		answer.say("shutdown type auto is restart: in an ECK pod it is the operator who removes nodes")

@@ -1,12 +1,12 @@
 // Package kube reads two objects from Kubernetes' API server with the pod's service account: the pod itself, and the
-// StatefulSet that owns it. One GET each, made once, and no client library: of the objects it decodes what is used.
+// StatefulSet that owns it. It makes one GET for each, and uses no client library. It decodes only the parts that are used.
 //
-// [API.Ask] is the whole conversation. [API.Pod] finds the pod that the caller runs in and makes sure that the answer is about
-// it. [Pod] says what grace period
-// the kubelet gives and why the pod stops, [StatefulSet] whether it has a place for the pod any more.
+// [API.Ask] is the whole conversation. [API.Pod] finds the pod that the caller runs in, and makes sure that the answer is about
+// this pod. [Pod] says which grace period the kubelet gives, and why the pod stops. [StatefulSet] says whether it still has a place
+// for the pod.
 //
-// It knows nothing of plans and logs nothing: an error says what was expected and what to do, and the
-// caller goes on without. The service account's token appears in no error. It is for cmd/prestop.
+// The package knows nothing about plans and logs nothing. An error says what was expected and what to do, and the
+// caller goes on without an answer. The service account's token appears in no error. It is for cmd/prestop.
 package kube
 
 import (
@@ -40,7 +40,7 @@ type API struct {
 
 var errNoHost = errors.New("KUBERNETES_SERVICE_HOST is not set: expected to run in a pod")
 
-// token reads the token. That there is none is the pod's configuration, mostly.
+// token reads the token. If there is none, the reason is mostly the pod's configuration.
 func (a *API) token() (string, error) {
 	token, err := a.Token()
 	if err == nil && strings.TrimSpace(token) == "" {
@@ -52,7 +52,7 @@ func (a *API) token() (string, error) {
 	return token, err
 }
 
-// namespace is the service account's, which is the pod's; empty if it cannot be read.
+// namespace is the namespace of the service account, and so of the pod; empty: it cannot be read.
 func (a *API) namespace() string {
 	text, _ := os.ReadFile(filepath.Join(a.Dir, "namespace"))
 	return strings.TrimSpace(string(text))

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// A Pod is the pod that the caller runs in, as the API server has it. Its fields are named as there, but for their case, which
-// encoding/json passes over.
+// A Pod is the pod that the caller runs in, as the API server has it. Its fields have the same names as there, except for upper and
+// lower case: encoding/json ignores the case.
 type Pod struct {
 	Metadata metadata
 	Spec     struct {
@@ -18,9 +18,9 @@ type Pod struct {
 		Conditions []struct{ Type, Status, Reason string }
 	}
 
-	// Certain: its uid was compared. Without, it is known by its name alone.
+	// Certain: the pod's uid was compared. Otherwise it is known by its name alone.
 	Certain   bool   `json:"-"`
-	container string // ours; empty: not known
+	container string // our container; empty: not known
 }
 
 type metadata struct {
@@ -43,7 +43,7 @@ type container struct {
 	LivenessProbe, StartupProbe struct{ TerminationGracePeriodSeconds *int64 }
 }
 
-// Pod reads the pod that self describes. That the answer is about another one is an error too.
+// Pod reads the pod that self describes. An answer about another pod is an error too.
 func (a *API) Pod(ctx context.Context, self Self) (*Pod, error) {
 	token, err := a.token()
 	if err != nil {
@@ -67,16 +67,16 @@ func (a *API) Pod(ctx context.Context, self Self) (*Pod, error) {
 	return p, nil
 }
 
-// String is namespace and name.
+// String is the namespace and the name.
 func (p *Pod) String() string { return p.Metadata.Namespace + "/" + p.Metadata.Name }
 
-// Deleted tells whether the pod is being deleted. If not, the container is restarted, or the kubelet ends the pod of its own
-// accord, which the API server learns afterwards.
+// Deleted tells whether the pod is being deleted. If not, the container is restarted, or the kubelet ends the pod by itself and
+// tells the API server afterwards.
 func (p *Pod) Deleted() bool { return p.Metadata.DeletionTimestamp != nil }
 
-// Grace is what the kubelet gives the container from the start of its hook. Where the pod is being deleted that is what the
-// deletion asked for. Where it is not, a probe may have failed that has a grace period of its own, and then it is the
-// smallest that it can be: of this container, or of any where it is not known which is ours. It is 1 s at least, as the kubelet
+// Grace is the grace period that the kubelet gives the container from the start of its hook. If the pod is being deleted, it is the
+// period that the deletion asked for. If not, a probe with a grace period of its own may have failed. Then Grace is the
+// shortest possible period: for our container, or for any container if ours is not known. It is at least 1 s, as the kubelet
 // counts it.
 func (p *Pod) Grace() time.Duration {
 	g, _ := p.grace()
@@ -97,7 +97,7 @@ func (p *Pod) grace() (time.Duration, bool) {
 	return least(all...)
 }
 
-// ours is our container, or all where it is not known which that is.
+// ours is our container, or all containers if ours is not known.
 func (p *Pod) ours() []container {
 	var all []container
 	for _, list := range [][]container{p.Spec.InitContainers, p.Spec.Containers} {
@@ -114,7 +114,7 @@ func (p *Pod) ours() []container {
 // maxGrace is a year, which is more than any clock here has to hold.
 const maxGrace = 366 * 24 * 60 * 60
 
-// least is the smallest of some seconds, if there are any.
+// least is the smallest of some numbers of seconds, if there are any.
 func least(all ...*int64) (time.Duration, bool) {
 	found, seconds := false, int64(maxGrace)
 	for _, s := range all {
@@ -125,10 +125,10 @@ func least(all ...*int64) (time.Duration, bool) {
 	return time.Duration(seconds) * time.Second, found
 }
 
-// disruption is the condition by which Kubernetes says who ends a pod; its reasons are those of Kubernetes 1.26 and later.
+// disruption is the condition that says who ends a pod. Its reasons are those of Kubernetes 1.26 and later.
 const disruption = "DisruptionTarget"
 
-// reason is the reason of the pod's disruption, as EvictionByEvictionAPI; empty where there is none.
+// reason is the reason of the pod's disruption, for example EvictionByEvictionAPI; empty: there is none.
 func (p *Pod) reason() string {
 	for _, c := range p.Status.Conditions {
 		if c.Type == disruption && c.Status == "True" {

@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// Self is what the caller knows of the pod that it runs in. Empty: not known.
+// Self is what the caller knows about the pod that it runs in. Empty: not known.
 type Self struct {
 	Namespace, Name, UID string // as the environment says
 	Mounts               string // the text of /proc/self/mountinfo
 }
 
-// identity is what is known of the pod from all sides.
+// identity is what is known about the pod from all sources.
 type identity struct {
 	namespace, name string
 	uids            []known
@@ -24,8 +24,8 @@ type identity struct {
 // known is a pod's uid, and who says so.
 type known struct{ uid, by string }
 
-// identify asks the token first: the kubelet gets one for this very pod. Then the environment, which may call a pod what
-// its application is called; and the mounts.
+// identify believes the token first: the kubelet gets a token for this very pod. The environment comes after it, since its pod name
+// may be the name of the application. The mounts give a uid and the container.
 func (s *Self) identify(token, namespace string) identity {
 	var id identity
 	bound := claims(token)
@@ -41,7 +41,7 @@ func (s *Self) identify(token, namespace string) identity {
 	return id
 }
 
-// check compares an answer with what is known: a pod of another uid with our name is not ours.
+// check compares an answer with what is known. A pod with our name and another uid is not ours.
 func (id *identity) check(m *metadata) error {
 	if m.Namespace != id.namespace || m.Name != id.name {
 		return fmt.Errorf("the answer is about another pod: expected %s/%s, got %q", id.namespace, id.name, m.Namespace+"/"+m.Name)
@@ -57,7 +57,7 @@ func (id *identity) check(m *metadata) error {
 	return nil
 }
 
-// bound is what a token says of itself. One that was made by hand or by an old API server is bound to no pod.
+// bound is what a token says about itself. A token that was made by hand or by an old API server is bound to no pod.
 type bound struct {
 	Namespace string
 	Pod       struct{ Name, UID string }
@@ -79,8 +79,8 @@ func claims(token string) bound {
 	return all.Bound
 }
 
-// mounted finds pod and container in what a kubelet mounts into each: the hosts file and the termination log, which are
-// …/pods/UID/etc-hosts and …/pods/UID/containers/NAME/HEX on the node. What it finds twice and different, is not known.
+// mounted finds the pod and the container in what a kubelet mounts into each container: the hosts file and the termination log. On the
+// node these are …/pods/UID/etc-hosts and …/pods/UID/containers/NAME/HEX. If it finds two different values, the value is not known.
 func mounted(mounts string) (uid, container string) {
 	var uids, containers distinct
 	for line := range strings.Lines(mounts) {
@@ -101,7 +101,7 @@ func mounted(mounts string) (uid, container string) {
 	return uids.only(), containers.only()
 }
 
-// distinct is one text, unless different ones are added.
+// distinct is one text, unless different texts are added.
 type distinct struct {
 	text string
 	more bool

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// A StatefulSet is the one that owns the pod.
+// A StatefulSet is the StatefulSet that owns the pod.
 type StatefulSet struct {
 	Metadata metadata
 	Spec     struct {
@@ -19,7 +19,7 @@ type StatefulSet struct {
 	}
 }
 
-// Owner reads the StatefulSet that controls the pod. That no StatefulSet does is an error.
+// Owner reads the StatefulSet that controls the pod. It is an error if no StatefulSet controls it.
 func (a *API) Owner(ctx context.Context, p *Pod) (*StatefulSet, error) {
 	o, err := p.owner()
 	if err != nil {
@@ -52,9 +52,9 @@ func (p *Pod) owner() (*owner, error) {
 	return nil, errors.New("the pod belongs to nothing: expected a StatefulSet")
 }
 
-// Beyond tells whether the set was scaled down so far that the pod will not come back, and why it does or does not. It is
-// true only where all of that is certain: the pod is being deleted and is the one that it is taken for, the set is not
-// being deleted and has replicas, and the pod's ordinal comes after the last of them.
+// Beyond tells whether the set was scaled down so far that the pod will not come back, and says why. It is true only if all
+// of this is certain: the pod is being deleted, and its uid was compared. The set is not being deleted and has replicas, and
+// the pod's ordinal comes after the last replica.
 func (s *StatefulSet) Beyond(p *Pod) (bool, string) {
 	ordinal, err := p.ordinal(s.Metadata.Name)
 	switch {
@@ -83,7 +83,7 @@ func (s *StatefulSet) Beyond(p *Pod) (bool, string) {
 	return true, numbers
 }
 
-// ordinal is the number at the end of the pod's name; a label that says otherwise makes it unknown.
+// ordinal is the number at the end of the pod's name. If the label pod-index says another number, the ordinal is not known.
 func (p *Pod) ordinal(set string) (int64, error) {
 	text, ok := strings.CutPrefix(p.Metadata.Name, set+"-")
 	n, err := strconv.ParseInt(text, 10, 32)

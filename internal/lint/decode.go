@@ -14,8 +14,8 @@ import (
 // A decoder reads documents into Kubernetes' own types as strictly as the API server does, and goes on where the API server
 // stops: each flaw is kept with its place, and the rest is read all the same.
 //
-// Structs that are not Kubernetes' have only the fields that a hook depends on. In them, and in loose documents, which are of
-// kinds that Kubernetes does not have, a field that the type lacks is a flaw only to rules that know better.
+// Structs that are not Kubernetes' own have only the fields that a hook depends on. Loose documents are of kinds that Kubernetes does not
+// have. In both, a field that the type lacks is a flaw only to rules that know better.
 type decoder struct {
 	loose bool
 	types map[reflect.Type]*typeInfo
@@ -25,7 +25,7 @@ type decoder struct {
 	owner string   // the container that is read
 	flaws []flaw
 
-	templates []template // of pods, that were found on the way
+	templates []template // the pods' templates that were found on the way
 }
 
 // A flaw is something that strict decoding refuses.
@@ -35,7 +35,7 @@ type flaw struct {
 	value     node         // what stands there
 	in        node         // the struct's place
 	of        reflect.Type // the struct; nil: a map
-	fields    []string     // the struct\'s
+	fields    []string     // the struct's
 	loose     bool         // the struct may have more fields than we know of
 	inPod     bool
 	path      []string // keys of the struct's place, or of the mistyped value
@@ -52,13 +52,13 @@ const (
 	writtenTwice
 )
 
-// typeInfo is what is asked of a type for each value of it.
+// typeInfo is what the decoder needs to know of a type for each value.
 type typeInfo struct {
 	own    bool // it reads its JSON itself, as quantities do
 	loose  bool
 	fields map[string][]int
 	names  []string // of the fields, in order
-	plain  []string // the same, as plain has them, once one is looked for
+	plain  []string // the same as phrase.Plain writes them, once one is looked for
 }
 
 func (d *decoder) info(t reflect.Type) *typeInfo {
@@ -69,7 +69,7 @@ func (d *decoder) info(t reflect.Type) *typeInfo {
 	if t.Kind() == reflect.Struct {
 		i.loose = !strings.HasPrefix(t.PkgPath(), "k8s.io/")
 		for _, f := range reflect.VisibleFields(t) {
-			outer := t.Field(f.Index[0]).Tag.Get("json") // of a struct whose fields are promoted in Go, and have a key of their own in JSON
+			outer := t.Field(f.Index[0]).Tag.Get("json") // of an embedded struct: Go promotes its fields, and in JSON they stand below its own key if it has one
 			if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" && name != "-" && (len(f.Index) == 1 || outer == "" || outer[0] == ',') {
 				i.fields[name], i.names = f.Index, append(i.names, name)
 			}
@@ -95,7 +95,7 @@ func (d *decoder) add(f flaw) {
 	d.flaws = append(d.flaws, f)
 }
 
-// read sets v, which can be set, to what stands at n.
+// read sets v to what stands at n. v must be one that can be set.
 func (d *decoder) read(n node, v reflect.Value) {
 	info := d.info(v.Type())
 	switch {
@@ -142,7 +142,7 @@ func (d *decoder) readable(n node, v reflect.Value) bool {
 		}
 	case reflect.String:
 		expected = "a string"
-		v.SetString(n.text()) // also what is no string: what it was meant for is plain
+		v.SetString(n.text()) // even if it is no string: what is meant is plain
 	case reflect.Bool:
 		expected = "a truth value"
 		yes, _ := value.(bool)
@@ -157,7 +157,7 @@ func (d *decoder) readable(n node, v reflect.Value) bool {
 	case reflect.Float32, reflect.Float64:
 		expected = "a number"
 	default:
-		return true // Kubernetes has them for what may be anything
+		return true // Kubernetes has such types for what may be anything
 	}
 	if n.kind() != expected {
 		d.mistyped(n, expected)
@@ -166,7 +166,7 @@ func (d *decoder) readable(n node, v reflect.Value) bool {
 	return true
 }
 
-// own has a type read its JSON itself.
+// own lets a type read its JSON itself.
 func (d *decoder) own(n node, v reflect.Value) {
 	value, ok := n.scalar()
 	if !ok {
@@ -203,13 +203,14 @@ func (d *decoder) fields(n node, v reflect.Value, info *typeInfo) {
 		}
 		d.path = append(d.path, key.Value)
 		field := v.FieldByIndex(index)
-		field.SetZero() // a key that stands there twice
+		field.SetZero() // the key may stand there twice
 		d.read(value, field)
 		d.path = d.path[:len(d.path)-1]
 	})
 }
 
-// pairs calls do for each key that counts: the last of those that are written, else the first that is merged.
+// pairs calls do for each key that is written, and then for each merged key that is not among these. Of a key that is written twice the
+// last counts. Of merged keys the first counts.
 func (d *decoder) pairs(n node, of reflect.Type, do func(key, value node)) {
 	seen := make(map[string]bool)
 	for key := range n.pairs() {
@@ -236,7 +237,7 @@ func (d *decoder) pairs(n node, of reflect.Type, do func(key, value node)) {
 	merge(n)
 }
 
-// nearest is the field that is written almost like a name, or the one that it is a part of; empty: none is.
+// nearest is the field that is written almost like a name, or the only field whose name contains it; empty: none is.
 func (i *typeInfo) nearest(name string) string {
 	for _, field := range i.names[len(i.plain):] {
 		i.plain = append(i.plain, phrase.Plain(field))

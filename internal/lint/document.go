@@ -17,13 +17,13 @@ import (
 )
 
 const (
-	// MaxFile is how many bytes of a file are read: a dump of a large cluster is a tenth of it.
+	// MaxFile is the size of the largest file that is read, in bytes. A dump of a large cluster has a tenth of that.
 	MaxFile = 64 << 20
-	// maxExpanded is how many nodes aliases may stand for besides those that are written.
+	// maxExpanded is how many nodes aliases may add to those that are written.
 	maxExpanded = 100_000
 )
 
-// documents are those of a file. Each is read by itself, so that one that is broken does not hide the others.
+// documents reads the documents of a file. It reads each by itself, so that a broken one does not hide the others.
 func documents(f File) (docs []node, unreadable []Unreadable) {
 	if len(f.Content) > MaxFile {
 		return nil, []Unreadable{{f.Name, 0, fmt.Sprintf("expected at most %d MiB", MaxFile>>20)}}
@@ -57,7 +57,7 @@ func documents(f File) (docs []node, unreadable []Unreadable) {
 	return docs, unreadable
 }
 
-// decode turns the panic of a library, which is none of the input's business, into an error.
+// decode reads one document. Whatever the input is, a panic of the YAML library becomes an error.
 func decode(d *yaml.Decoder, n *yaml.Node) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -79,7 +79,7 @@ type part struct {
 	line int // lines of the file before it
 }
 
-// empty tells whether there is nothing but comments, as Helm leaves of a template that is switched off.
+// empty tells whether the part has nothing but comments. Helm leaves such a part of a template that is switched off.
 func (p part) empty() bool {
 	for line := range bytes.Lines(p.text) {
 		if line = bytes.TrimSpace(line); len(line) > 0 && line[0] != '#' && !bytes.Equal(line, []byte("---")) {
@@ -109,11 +109,12 @@ func split(content []byte) []part {
 	return append(all, part{content[at:], begun})
 }
 
-// A breaker is where the YAML library begins a line inside of one that ends with a line feed.
+// A breaker is where the YAML library begins a line: in which line of the part, if only line feeds end lines, and after how many of its
+// characters.
 type breaker struct{ line, runes int }
 
-// place says where a line and a column of the library's are in the file. The library takes lone carriage returns and some characters of
-// Unicode for ends of lines as well; editors, and everybody who counts lines, do not.
+// place turns a line and a column of the YAML library into those of the file. To the library, a lone carriage return and some characters of
+// Unicode end a line too. Editors, and everybody who counts lines, take only line feeds.
 func (p part) place() func(line, column int) (int, int) {
 	if !bytes.ContainsAny(p.text, "\r\u0085\u2028\u2029") {
 		return func(line, column int) (int, int) { return p.line + line, column }
@@ -156,11 +157,12 @@ func (p part) badCharacter() int {
 // renderFirst is said of a chart's own files.
 const renderFirst = "it is a template of Helm's; render the chart first: helm template CHART | kubectl prestop lint -f -"
 
-// ofHelm is what stands in double braces in templates of Helm's, and hardly elsewhere.
+// ofHelm matches double braces with the words of Helm's templates. They hardly stand elsewhere.
 var ofHelm = regexp.MustCompile(`\{\{-?\s*(?:\.Values\b|\.Release\b|\.Chart\b|include\s)`)
 
-// unrendered is a place that Helm would have replaced; nil: there is none. Double braces without quotes are a mapping with a mapping for
-// a key, which no object has. In quotes they are looked for in what makes pods, where annotations may be for others.
+// unrendered is a place that Helm would have replaced; nil: there is none. Without quotes, YAML reads double braces as a mapping with a
+// mapping for a key, which no object has. In quotes they are looked for only in objects that make pods, and not in annotations, which may
+// be for other programs.
 func unrendered(n node) *yaml.Node {
 	_, inText := kinds[n.at("kind").text()]
 	var find func(n *yaml.Node) *yaml.Node
@@ -191,7 +193,7 @@ func (p part) unreadable(file string, err error) Unreadable {
 		if n, err := strconv.Atoi(strings.TrimPrefix(where, "line ")); err == nil {
 			line, text = n, after
 			switch {
-			case strings.HasPrefix(text, "did not find") && !strings.Contains(text, "node"): // of which the library counts lines from 0
+			case strings.HasPrefix(text, "did not find") && !strings.Contains(text, "node"): // here the library counts lines from 0
 				line++
 				text += "; this line, or one below it, is not indented as the others, or lacks quotes"
 			case bytes.Contains(p.text, []byte("{{")):
@@ -204,7 +206,7 @@ func (p part) unreadable(file string, err error) Unreadable {
 		line = 1 + bytes.Count(p.text[:min(int(broken.Offset), len(p.text))], []byte("\n"))
 		text = broken.Error() + "; a comma may be missing, here or at the end of the line before"
 	}
-	if _, anchor, ok := strings.Cut(text, "unknown anchor '"); ok { // of which the library says no line
+	if _, anchor, ok := strings.Cut(text, "unknown anchor '"); ok { // the library says no line here
 		anchor, _, _ = strings.Cut(anchor, "'")
 		before, _, _ := bytes.Cut(p.text, []byte("*"+anchor))
 		line = 1 + bytes.Count(before, []byte("\n"))
@@ -215,7 +217,7 @@ func (p part) unreadable(file string, err error) Unreadable {
 	if bytes.Contains(p.text, []byte("{{")) {
 		text += "; perhaps " + renderFirst
 	}
-	if bad := p.badCharacter(); bad > 0 { // of which the library does not say the line
+	if bad := p.badCharacter(); bad > 0 { // the library does not say the line
 		return Unreadable{file, p.line + bad, text}
 	}
 	line, _ = p.place()(line, 1)
@@ -231,7 +233,7 @@ func UTF8(content []byte) []byte {
 	return text
 }
 
-// move has a document's places be those of the file.
+// move turns the places in a document into those of the file.
 func move(n *yaml.Node, to func(line, column int) (int, int)) {
 	n.Line, n.Column = to(n.Line, n.Column)
 	for _, c := range n.Content {
@@ -248,7 +250,7 @@ func expandable(n *yaml.Node) error {
 	var size func(*yaml.Node) int
 	size = func(n *yaml.Node) int {
 		if s, ok := sizes[n]; ok {
-			return s // -1 while it is counted: it is in itself
+			return s // -1 while it is being counted: the node contains itself
 		}
 		sizes[n] = -1
 		written++

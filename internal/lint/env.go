@@ -9,12 +9,12 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// An environment is what is known of a container's.
+// An environment is what is known of a container's environment variables.
 type environment struct {
 	known map[string]string // variables and their values
-	guess map[string]string // variables that are set to what is not known, and something that may stand for it
+	guess map[string]string // variables whose value is not known, and a value that may stand for it
 	open  bool              // there may be variables besides these: a ConfigMap or a Secret is not in the input
-	at    map[string]node   // where each is said: its value, or what it is taken from
+	at    map[string]node   // where each is written: its value, or what it is taken from
 	lost  []lost
 }
 
@@ -30,15 +30,15 @@ func ofService(name string) bool {
 	return strings.Contains(name, "_SERVICE_HOST") || strings.Contains(name, "_SERVICE_PORT") || strings.HasSuffix(name, "_PORT") || strings.Contains(name, "_PORT_")
 }
 
-// lost is a reference to what is not there.
+// lost is a reference to a variable or a key that does not exist.
 type lost struct {
 	at   node
-	name string // of the variable that has it
-	to   string // a variable; empty: a key
-	key  string // a key, as key url of web
+	name string // of the variable that has the reference
+	to   string // the missing variable; empty: a key is missing
+	key  string // the missing key, as "key url of web"
 
 	asked string   // the key itself
-	keys  []string // that are there instead
+	keys  []string // the keys that are there instead
 }
 
 func (e *environment) set(name, value string, known bool, at node) {
@@ -79,7 +79,7 @@ func readEnvironment(c *container) environment {
 	return e
 }
 
-// from adds what envFrom refers to. Of a Secret the names are taken, and no value.
+// from adds the variables that envFrom refers to. From a Secret it takes the names, and no value.
 func (e *environment) from(in *input, p *pod, from corev1.EnvFromSource) {
 	if ref := from.ConfigMapRef; ref != nil {
 		if o := named(in.configs, ref.Name, p.of.namespace); o != nil {
@@ -119,13 +119,13 @@ func (e *environment) valueFrom(in *input, p *pod, name string, from *corev1.Env
 		case field == "metadata.name":
 			return p.of.name + "-0", false
 		case strings.HasSuffix(field, "IP") || strings.HasSuffix(field, "IPs"):
-			return "192.0.2.1", false // of a network that is kept for documentation
+			return "192.0.2.1", false // from a network that is reserved for documentation
 		}
 	}
 	return standIn(name), false
 }
 
-// key is what a variable is taken from.
+// key is the value that a variable is taken from. If the key must be there and is not, it is noted in lost.
 func (e *environment) key(name string, o *object, key string, optional *bool, at node) node {
 	if o == nil {
 		return node{}
@@ -143,10 +143,11 @@ func (e *environment) key(name string, o *object, key string, optional *bool, at
 // standIn stands for a value that is not known.
 func standIn(name string) string { return "value-of-" + name }
 
-// reference is how the kubelet refers to a variable in another's value, and how it writes a dollar.
+// reference matches what the kubelet expands in a value: a reference to another variable, and $$, which stands for a dollar.
 var reference = regexp.MustCompile(`\$\$|\$\(([A-Za-z_.-][A-Za-z0-9_.-]*)\)`)
 
-// expand puts the variables that are set before into a value, as the kubelet does. One that is not set stays as it is written.
+// expand replaces references to variables that are set before, as the kubelet does. A reference to a variable that is not set stays as it
+// is.
 func (e *environment) expand(text string, missing func(name string)) (value string, known bool) {
 	known = true
 	value = reference.ReplaceAllStringFunc(text, func(found string) string {

@@ -13,10 +13,10 @@ import (
 	"github.com/prestop/prestop/internal/grammar"
 )
 
-// A fix is YAML to paste, each line to where its key belongs, with other ways in a comment. It has what the user wrote, with the
-// mistake mended. Where only somebody who knows the app can choose, it is a sentence: a YAML scalar.
+// A fix is YAML to paste. Each line goes where its key belongs, and other ways are in a comment. A fix has what the user wrote, with the
+// mistake mended. Where only somebody who knows the app can choose, the fix is a sentence: a YAML scalar.
 
-// below writes a value as YAML below some keys: a node of the user's, words of a command, or a scalar.
+// below writes a value as YAML, below some keys. The value is a node of the user's manifest, the words of a command, or a scalar.
 func below(value any, keys ...string) string {
 	n := new(yaml.Node)
 	switch value := value.(type) {
@@ -30,7 +30,7 @@ func below(value any, keys ...string) string {
 			n.Content = append(n.Content, text(word))
 		}
 	default:
-		_ = n.Encode(value) // which takes any scalar
+		_ = n.Encode(value) // Encode takes any scalar
 	}
 	for _, key := range slices.Backward(keys) {
 		n = &yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{{Kind: yaml.ScalarNode, Value: key}, n}}
@@ -45,7 +45,7 @@ func below(value any, keys ...string) string {
 
 func isSteps(words []string) bool { return len(words) > 1 && path.Base(words[0]) == program }
 
-// text is a string, in quotes where Kubernetes would read the word for something else.
+// text is a string. It is in quotes where Kubernetes would otherwise read the word as something else.
 func text(word string) *yaml.Node {
 	n := new(yaml.Node)
 	n.SetString(word)
@@ -65,7 +65,7 @@ func plainCopy(n node) *yaml.Node {
 	return c
 }
 
-// with is a mapping of the user's with another value for a key; nil takes the key away.
+// with is a copy of a mapping with another value for a key. The value nil removes the key.
 func (n node) with(key string, value any) node {
 	c := plainCopy(n)
 	for i := 0; i+1 < len(c.Content); i += 2 {
@@ -86,7 +86,7 @@ func (n node) with(key string, value any) node {
 	return node{c, n.file}
 }
 
-// own is a part of the manifest below some keys; empty: it may hold a secret, which is never repeated.
+// own is a part of the manifest, written below some keys; empty: there is none, or it may hold a secret. Secrets are never repeated.
 func own(n node, keys ...string) string {
 	if !n.there() || !harmless(n.words()) {
 		return ""
@@ -94,7 +94,7 @@ func own(n node, keys ...string) string {
 	return below(n, keys...)
 }
 
-// words are the scalars at a place, in order, and those below it, without keys.
+// words are the scalars at a place and below it, in order, without keys.
 func (n node) words() []string {
 	n = n.followed()
 	if n.Kind == yaml.ScalarNode {
@@ -109,8 +109,8 @@ func (n node) words() []string {
 	return all
 }
 
-// harmlessWord is what no secret looks like: a number or a duration, a name in letters, a path, a URL without user and query, a variable, and
-// what a shell, an option and a step are written with.
+// harmlessWord matches words that no secret looks like: a number or a duration, a name in letters, a path, a URL without user and query, a
+// variable, and what shells, options and steps are written with.
 var harmlessWord = regexp.MustCompile(`^(?:` + strings.Join([]string{
 	`[0-9.]{1,8}[smhd]?`, `[A-Z]{1,12}`, `[A-Z][a-z]*(?:-[A-Z][a-z]+)+`, `[a-z][a-z_.-]{0,30}`, `-[0-9a-zA-Z]{1,4}`, `--[a-z-]+`,
 	`(?:max|min|for|timeout|allow|traffic|reserve|--grace-period)=[0-9a-z]{1,8}`,
@@ -137,7 +137,7 @@ func harmless(words []string) bool {
 	return true
 }
 
-// commandFix is a command to paste below exec; where its words may hold a secret, it is the sentence.
+// commandFix is a command to paste below exec. If its words may hold a secret, it is the sentence instead.
 func commandFix(words []string, sentence string) string {
 	if !harmless(words) {
 		return sentence
@@ -145,18 +145,19 @@ func commandFix(words []string, sentence string) string {
 	return below(words, "command")
 }
 
-// shellFix is a command to paste that has a shell run words as they are written; where they may hold a secret, it is the sentence.
+// shellFix is a command to paste, in which a shell runs the words as they are written. If they may hold a secret, it is the sentence
+// instead.
 func shellFix(shell string, words []string, sentence string) string {
 	return commandFix([]string{shell, "-c", strings.Join(words, " ")}, sentence)
 }
 
-// wordsFix is a command to paste of what somebody wrote as one line; where it may hold a secret, it is the sentence.
+// wordsFix is a command to paste, made of what somebody wrote as one line. If the line may hold a secret, it is the sentence instead.
 func wordsFix(line, sentence string, keys ...string) string {
 	words := strings.Fields(line)
 	if len(words) == 0 || !harmless(words) {
 		return sentence
 	}
-	noDashes := slices.DeleteFunc(slices.Clone(words[1:]), func(word string) bool { return word == "-" }) // of a list that is one line
+	noDashes := slices.DeleteFunc(slices.Clone(words[1:]), func(word string) bool { return word == "-" }) // the dashes of a list that was written in one line
 	steps := stepsOf(strings.Trim(strings.Join(noDashes, " "), `'"`))
 	switch ours := path.Base(words[0]) == program; {
 	case strings.ContainsAny(line, `|&;<>$'"`+"`") && (!ours || steps == nil):
@@ -169,13 +170,13 @@ func wordsFix(line, sentence string, keys ...string) string {
 	return below(words, append(keys, "command")...)
 }
 
-// stepFix is a step to paste over the one that it is for; where that holds a secret, it is the sentence.
+// stepFix is a step to paste in place of another one. If that one holds a secret, it is the sentence instead.
 func (h *preStop) stepFix(s *entry, line, sentence string) string {
 	switch setting := s.said.Setting != ""; {
 	case s.written() != s.Line, !setting && h.script.shell != "": // one word of a shell's script
 		return sentence
 	case setting:
-		return line // of its text
+		return line // a line of the setting's text
 	}
 	return "- " + below(line)
 }
@@ -192,13 +193,14 @@ func (s *entry) written() string {
 	return ""
 }
 
-// withOption is a step's line with an option, instead of the one that it has.
+// withOption is a step's line with an option set to a value. If the line has the option already, its value is replaced.
 func (s *entry) withOption(key, value string) string {
 	words := slices.DeleteFunc(strings.Fields(s.Line), func(w string) bool { return strings.HasPrefix(w, key+"=") })
 	return strings.Join(append(words, key+"="+value), " ")
 }
 
-// stepsFix is the hook's command to paste with other steps; where one holds a secret, it is the sentence.
+// stepsFix is the hook's command to paste, with other steps. If a step or a flag may hold a secret, or a shell runs the hook, it is the
+// sentence instead.
 func (h *preStop) stepsFix(steps []string, sentence string) string {
 	flags := h.words[:max(len(h.words)-len(h.reading.config.Arguments), 0)]
 	hides := func(s entry) bool { return s.said.Setting == "" && s.written() != s.Line }
@@ -208,7 +210,7 @@ func (h *preStop) stepsFix(steps []string, sentence string) string {
 	return below(append(slices.Clone(flags), steps...), "command")
 }
 
-// lines are those of the hook's steps that are arguments.
+// lines are the lines of those steps of the hook that are arguments.
 func (h *preStop) lines() []string {
 	var all []string
 	for _, s := range h.entries() {
@@ -225,7 +227,7 @@ func (c *container) newHook(steps ...string) string {
 	return below(append([]string{file}, steps...), "lifecycle", "preStop", "exec", "command") + needs + c.graceNeeded()
 }
 
-// graceNeeded is the variable that a hook needs where the pod's grace period is another than prestop takes it to be.
+// graceNeeded is the variable that tells a hook the pod's grace period, if that is not what prestop assumes; empty: the hook needs none.
 func (c *container) graceNeeded() string {
 	if c.pod.grace == defaultGrace || c.pod.cluster != "" || c.pod.graceWrong || slices.ContainsFunc(c.at("env").items(), func(v node) bool { return v.at("name").text() == graceVariable }) {
 		return ""
@@ -238,7 +240,7 @@ func (p *pod) someWait() string {
 	return "wait " + short(min(15*time.Second, (p.grace/2).Truncate(time.Second)))
 }
 
-// byPrestop is a hook of prestop's that makes the call of an httpGet hook by another method; where it may hold a secret, it is a
+// byPrestop is a hook of prestop's that makes the call of an httpGet hook with another method. If the call may hold a secret, it is a
 // sentence.
 func (h *preStop) byPrestop(method string) string {
 	get := h.HTTPGet

@@ -16,7 +16,7 @@ import (
 type input struct {
 	workloads  []*workload
 	byName     map[string][]*service
-	bySelector map[[2]string][]*service // by one of the labels that they select
+	bySelector map[[2]string][]*service // by one label of their selectors
 	configs    map[string][]*object     // ConfigMaps, by their names
 	secrets    map[string][]*object
 	ports      map[string]map[string]bool // see served
@@ -28,7 +28,7 @@ func newInput() *input {
 	return &input{byName: map[string][]*service{}, bySelector: map[[2]string][]*service{}, configs: map[string][]*object{}, secrets: map[string][]*object{}, ports: map[string]map[string]bool{}, types: map[reflect.Type]*typeInfo{}}
 }
 
-// An object is one that others refer to, and what it has below its keys.
+// An object is an object that others may refer to, and what it has below its keys.
 type object struct {
 	name, namespace string
 	node
@@ -50,14 +50,14 @@ func newConfig(d node) *object {
 	return o
 }
 
-// is tells whether somebody in a namespace means this object by its name. A manifest may leave its namespace out.
+// is tells whether a name that is used in a namespace may mean this object. A manifest may leave its namespace out.
 func (o *object) is(namespace string) bool {
 	return o.namespace == namespace || o.namespace == "" || namespace == ""
 }
 
 func (o *object) has(key string) bool { _, ok := o.data[key]; return ok }
 
-// named is the object that somebody in a namespace means; nil: it is not in the input.
+// named is the object that a name means in a namespace; nil: it is not in the input.
 func named(all map[string][]*object, name, namespace string) *object {
 	for _, o := range all[name] {
 		if o.is(namespace) {
@@ -71,10 +71,10 @@ func named(all map[string][]*object, name, namespace string) *object {
 type workload struct {
 	*object
 	kind  string
-	group string // or the version, where it has none
+	group string // of its API; the version, where it has no group
 	pods  []*pod
 	flaws []flaw
-	stray node // a hook that is nobody's
+	stray node // a hook that belongs to no container
 	in    *input
 }
 
@@ -87,18 +87,18 @@ type elasticsearch struct {
 	} `json:"spec"`
 }
 
-// templated are kinds of others that have their template where a Deployment has it.
+// templated is for kinds that are not Kubernetes' own and have their template where a Deployment has it.
 type templated struct {
 	Spec struct {
 		Template corev1.PodTemplateSpec `json:"template"`
 	} `json:"spec"`
 }
 
-// groups are those whose kinds are known here. An object without a group is taken for one of them.
+// groups are the API groups whose kinds are known here. An object without a group counts as one of these.
 var groups = []string{"", "v1", "apps", "batch", "extensions", "elasticsearch.k8s.elastic.co", "argoproj.io", "apps.openshift.io"}
 
-// add reads a document, or what stands in a list. In lists that the API server makes, as PodList, what is listed has no kind of its
-// own: of is the list's, without its ending, and version its apiVersion.
+// add reads a document, or an item of a list. In a list that the API server makes, such as PodList, the items have no kind of their own.
+// For these, of is the list's kind without its ending, and version is the list's apiVersion.
 func (in *input) add(d node, of, version string) {
 	kind := cmp.Or(d.at("kind").text(), of)
 	if kind == "" && len(d.patches()) > 0 {
@@ -130,17 +130,17 @@ func (in *input) add(d node, of, version string) {
 			w.read(d, t, false)
 		} else if known && group != "" {
 			w.stray, _ = find(d, isHook)
-		} else if _, value := find(d, isTemplate); value.Node != nil && !known { // of an object of somebody's own kind
+		} else if _, value := find(d, isTemplate); value.Node != nil && !known { // an object of a kind that is not known here
 			w.read(value, reflect.TypeFor[corev1.PodTemplateSpec](), true)
 		}
 		in.workloads = append(in.workloads, w)
 	}
 }
 
-// kustomization is the kind of kustomize's own file, which may leave it out.
+// kustomization is the kind of kustomize's own file. The file may leave it out.
 const kustomization = "Kustomization"
 
-// patches are the texts of patches that stand in a kustomization.
+// patches are the patches whose text stands in the kustomization itself.
 func (n node) patches() []node {
 	var all []node
 	for _, field := range []string{"patches", "patchesStrategicMerge", "patchesJson6902"} {
@@ -155,7 +155,7 @@ func (n node) patches() []node {
 	return all
 }
 
-// kinds are those that make pods, and their types.
+// kinds are the kinds of objects that make pods, and their types.
 var kinds = map[string]reflect.Type{
 	"Pod": reflect.TypeFor[corev1.Pod](), "PodTemplate": reflect.TypeFor[corev1.PodTemplate](), "ReplicationController": reflect.TypeFor[corev1.ReplicationController](),
 	"Deployment": reflect.TypeFor[appsv1.Deployment](), "StatefulSet": reflect.TypeFor[appsv1.StatefulSet](),
@@ -164,7 +164,7 @@ var kinds = map[string]reflect.Type{
 	"Rollout": reflect.TypeFor[templated](), "DeploymentConfig": reflect.TypeFor[templated](), "Elasticsearch": reflect.TypeFor[elasticsearch](),
 }
 
-// read reads what stands at a place, which is a part of the object, into a type.
+// read reads a part of the object into a type. It notes the pods and the flaws that it finds.
 func (w *workload) read(n node, t reflect.Type, loose bool) {
 	d := &decoder{types: w.in.types, loose: loose}
 	into := reflect.New(t)
@@ -188,7 +188,7 @@ func isTemplate(key, value node) bool {
 
 func isHook(key, value node) bool { return key.Value == "preStop" && value.there() }
 
-// find is the first key in a document that is looked for, and its value.
+// find is the first key in a document that is one of those looked for, and its value.
 func find(n node, is func(key, value node) bool) (key, value node) {
 	for key, value := range n.pairs() {
 		if is(key, value) {
@@ -198,7 +198,7 @@ func find(n node, is func(key, value node) bool) (key, value node) {
 	if n.Node == nil {
 		return node{}, node{}
 	}
-	for _, inside := range n.Content { // an alias is looked at where it is from
+	for _, inside := range n.Content { // what an alias stands for is looked at in its own place
 		if key, value = find(node{inside, n.file}, is); key.Node != nil {
 			break
 		}
@@ -221,7 +221,7 @@ func (in *input) addService(d node) {
 	}
 }
 
-// served are the ports that the Services which select a pod send to. Pods of the same labels share them.
+// served are the ports to which the Services that select a pod send. They are looked up once for all pods with the same labels.
 func (in *input) served(labels map[string]string, namespace string) map[string]bool {
 	id := namespace
 	for _, key := range slices.Sorted(maps.Keys(labels)) {
@@ -268,7 +268,7 @@ func (s *service) ports() []string {
 	return all
 }
 
-// called are the Services that a host means for somebody in a namespace, in one of the ways that DNS resolves.
+// called are the Services that a host name may mean in a namespace, in any form that DNS resolves.
 func (in *input) called(host, namespace string) []*service {
 	labels := strings.Split(strings.TrimSuffix(strings.ToLower(host), "."), ".")
 	if len(labels) > 2 && labels[2] != "svc" {

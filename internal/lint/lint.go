@@ -1,14 +1,14 @@
 // Package lint reads Kubernetes manifests, finds the preStop hooks in them, and says what will go wrong.
 //
-// [Check] is all of it: files in, a [Result] out. A [Rule] is something that can be wrong, with an identifier that
-// does not change; a [Finding] is a place where it is. [Rules] is the list.
+// [Check] is all of it: files in, a [Result] out. A [Rule] is something that can be wrong, with an identifier that does not
+// change. A [Finding] is a place where it is wrong. [Rules] is the list.
 //
 // Manifests are decoded into Kubernetes' own types, strictly, with the place of each value kept. The package knows what the
-// kubelet does and what the programs that people call in hooks do. What prestop would do it asks prestop's own packages:
-// internal/config, internal/hook, and of each step its needs. It knows no verb.
+// kubelet does, and what the programs do that people call in hooks. What prestop itself would do, it learns from prestop's
+// own packages: internal/config, internal/hook, and the needs of each step. It knows no verb.
 //
-// What is not in the files is not known and never guessed: no finding comes from a ConfigMap, a Service, or an image that
-// may be one way or the other. The package opens no file, asks no cluster and prints nothing. It is for cmd/kubectl-prestop.
+// What is not in the files is not known and never guessed. A ConfigMap, a Service or an image that may be one way or the
+// other causes no finding. The package opens no file, asks no cluster and prints nothing. It is for cmd/kubectl-prestop.
 package lint
 
 import (
@@ -51,7 +51,7 @@ func objectName(kind, namespace, name string) string {
 	return strings.TrimSpace(kind + " " + name)
 }
 
-// A Result is what there is to say of some files.
+// A Result is what was found in some files.
 type Result struct {
 	Hooks      []Hook
 	Findings   []*Finding
@@ -91,7 +91,7 @@ func (o Options) Valid() error {
 // Check reads files, which may refer to each other.
 func Check(files []File) Result { return Options{}.Check(files) }
 
-// Check is [Check] for what these options say.
+// Check is [Check] with these options.
 func (o Options) Check(files []File) Result {
 	all := Result{Objects: map[string]int{}}
 	in := newInput()
@@ -121,11 +121,11 @@ func (o Options) Check(files []File) Result {
 	return all
 }
 
-// roots are rules about what has to be mended first: the other findings of an object may come of it.
+// roots are rules about what has to be mended first: the other findings of an object may be caused by it.
 var roots = []string{"kind-unknown", "hook-misplaced", "grace-misplaced", "field-misspelt", "wrong-type", "setting-unknown"}
 
-// inOrder sorts findings by their objects, roots first, and by where they are, errors first. It leaves out what stands there already: one node may
-// be part of several pods.
+// inOrder sorts findings by their objects, then roots first, then by their places, then errors first. It leaves out repeated findings: one
+// node may be part of several pods.
 func inOrder(findings []*Finding, files []File) []*Finding {
 	place := make(map[string]int, len(files))
 	for i, f := range slices.Backward(files) {

@@ -77,7 +77,7 @@ func (n node) pairs() iter.Seq2[node, node] {
 	}
 }
 
-// merged are the mappings that << merges into this one, those that count more first.
+// merged are the mappings that << merges into this one. The first counts most.
 func (n node) merged() []node {
 	var all []node
 	if n.Node == nil || n.Kind != yaml.MappingNode {
@@ -103,7 +103,7 @@ func (n node) items() []node {
 	return all
 }
 
-// text is a scalar's, of whatever type.
+// text is the text of a scalar of whatever type; empty: there is none.
 func (n node) text() string {
 	if !n.there() || n.Kind != yaml.ScalarNode {
 		return ""
@@ -111,7 +111,7 @@ func (n node) text() string {
 	return n.Value
 }
 
-// truths are the words that are truth values to Kubernetes' reader, which is one for YAML 1.1.
+// truths are the words that Kubernetes reads as truth values, since its reader is one for YAML 1.1.
 var truths = []string{"y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "n", "N", "no", "No", "NO", "off", "Off", "OFF"}
 
 // scalar is what Kubernetes reads at a place: nil, a bool, an int64, a float64 or a string. ok is false for mappings and lists.

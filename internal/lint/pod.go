@@ -29,11 +29,11 @@ type template struct {
 type pod struct {
 	of *workload
 	template
-	cluster string                         // of an ECK pod
+	cluster string                         // the Elasticsearch cluster's name, of an ECK pod
 	claimed []corev1.PersistentVolumeClaim // volumes that the workload brings
 
 	grace      time.Duration
-	graceNode  node // what says it; not there: the default
+	graceNode  node // where it is written; not there: the default
 	graceWrong bool // it is no number
 
 	all        []*container // in the order in which they begin
@@ -140,7 +140,7 @@ type prober struct {
 	*corev1.Probe
 }
 
-// probes are those that the container has.
+// probes are the probes that the container has.
 func (c *container) probes() []prober {
 	all := []prober{{"startupProbe", c.StartupProbe}, {"readinessProbe", c.ReadinessProbe}, {"livenessProbe", c.LivenessProbe}}
 	return slices.DeleteFunc(all, func(p prober) bool { return p.Probe == nil })
@@ -176,7 +176,7 @@ func (c *container) executed() []executed {
 type mount struct {
 	*corev1.VolumeMount
 	path, sub string
-	rest      string // the path of what is looked for, in there
+	rest      string // the path of the file that is looked for, below the mount
 }
 
 func (m mount) name() string {
@@ -209,7 +209,7 @@ func (c *container) mountNode(m mount) node {
 	return c.place
 }
 
-// portNumber is a port's number; a name is that of one of the container's.
+// portNumber is the number of a port. The text is that number, or the name of one of the container's ports.
 func (c *container) portNumber(text string) string {
 	for _, p := range c.Ports {
 		if text != "" && p.Name == text {
@@ -291,7 +291,7 @@ func (p *pod) uses(port string) bool {
 	return p.used()[port] || p.of.in.served(p.Labels, p.of.namespace)[port]
 }
 
-// usedPorts are those that are declared by any container, since they share their addresses, or asked by a probe.
+// usedPorts are the ports that a container declares or a probe asks. They are those of all containers, since these share their addresses.
 func (p *pod) usedPorts() map[string]bool {
 	all := map[string]bool{}
 	for _, c := range p.running {

@@ -13,7 +13,7 @@ import (
 
 const program = "prestop"
 
-// ofScript has findings of a hook whose script a ConfigMap brings say so.
+// ofScript makes the findings of a hook say if its script is from a ConfigMap.
 func (h *preStop) ofScript(say report) report {
 	if h.script.source == "" {
 		return say
@@ -32,7 +32,7 @@ type preStop struct {
 	*corev1.LifecycleHandler
 	place   node     // what stands below preStop
 	words   []string // the command of its exec
-	places  []node   // theirs
+	places  []node   // where the words are
 	script  script   // unless it is prestop's, without a shell
 	reading *reading // if it is prestop's
 }
@@ -116,8 +116,8 @@ func (c *container) projected(file string) (f projected) {
 	return f
 }
 
-// runsPrestop tells whether a program is meant to be prestop's binary. A file from a ConfigMap is a script that is called like it. In a
-// volume that has prestop alone, a misspelt name is meant as well.
+// runsPrestop tells whether a program is meant to be prestop's binary. A file from a ConfigMap is not: it is a script of that name. In a
+// volume that has only prestop, a misspelt name counts too.
 func (c *container) runsPrestop(file string) bool {
 	name := path.Base(file)
 	m, ok := c.mounted(file)
@@ -134,7 +134,7 @@ func (c *container) runsPrestop(file string) bool {
 	return name == program
 }
 
-// handlers are those that the hook has, by their fields.
+// handlers are the names of the handlers that the hook has.
 func (h *preStop) handlers() []string {
 	var all []string
 	for key := range h.place.pairs() {
@@ -153,7 +153,7 @@ func (h *preStop) summary() Hook {
 	case h.reading != nil:
 		name = program
 	case len(h.words) > 0:
-		name, _, _ = strings.Cut(h.words[0], " ") // somebody took one word for a shell's line, and it may hold a secret
+		name, _, _ = strings.Cut(h.words[0], " ") // the word may be a whole line for a shell, and may hold a secret
 		name = path.Base(name)
 	case len(all) > 0:
 		name = all[0]
@@ -174,7 +174,7 @@ func (h *preStop) mentions(word string) bool {
 // planned tells whether the hook is prestop's and has a plan.
 func (h *preStop) planned() bool { return h.reading != nil && h.reading.plan != nil }
 
-// entries are those of the plan, if there is one.
+// entries are the entries of the plan, if there is one.
 func (h *preStop) entries() []entry {
 	if h.reading == nil {
 		return nil
@@ -182,7 +182,7 @@ func (h *preStop) entries() []entry {
 	return h.reading.entries
 }
 
-// setting is where a setting is written, which is named by its variable or its flag; else the hook.
+// setting is where a setting is written; else where the hook's command is. The name is the setting's variable or its flag.
 func (h *preStop) setting(name string) node {
 	by := name
 	for _, s := range h.reading.config.Settings {
@@ -218,7 +218,7 @@ func (h *preStop) guessed(name string) bool {
 	return guessed || h.env.open && !h.env.has(name)
 }
 
-// timesUnknown: what the plan's times are made of is not in the input.
+// timesUnknown tells whether the plan's times depend on a setting whose value is not in the input.
 func (h *preStop) timesUnknown() bool {
 	for _, name := range []string{graceVariable, waitVariable, reserveVariable, stepsVariable} {
 		if h.env.has(name) && h.guessed(name) {
@@ -228,7 +228,7 @@ func (h *preStop) timesUnknown() bool {
 	return false
 }
 
-// mistaken tells whether a setting, or with an empty name any, cannot be read.
+// mistaken tells whether a setting cannot be read. With an empty name it tells whether any cannot.
 func (h *preStop) mistaken(name string) bool {
 	return slices.ContainsFunc(h.reading.mistakes, func(m config.Problem) bool {
 		return name == "" || m.Name == name || m.Name == "arguments" || strings.HasPrefix(m.Name, "--")

@@ -18,14 +18,15 @@ import (
 	"github.com/prestop/prestop/prestop"
 )
 
-// A reading is what prestop makes of its command, by the same packages as the hook itself. Nothing outside of it is looked at.
+// A reading is what prestop makes of its command. It comes from the same packages as in the hook itself. Nothing outside the input is
+// looked at.
 type reading struct {
 	subcommand string // what is done instead of a hook, such as install, or --dry-run; then there is nothing else
 
 	config   *config.Config
 	plan     *hook.Plan
 	entries  []entry
-	set      map[string]setting.Setting // by their variables
+	set      map[string]setting.Setting // those that are set, by their variables
 	mistakes []config.Problem           // in settings
 	unknown  []setting.Unknown
 }
@@ -38,10 +39,10 @@ type entry struct {
 	needs step.Needs
 	at    node     // where it is written
 	unset []string // variables in it that are not set
-	guess bool     // it has variables whose value is not known
+	guess bool     // a variable in it has a value that is not known
 }
 
-// subcommands are the program's, which are no hooks.
+// subcommands are the program's subcommands. They are no hooks.
 var subcommands = []string{"elasticsearch-clear", "install", "lint", "version", "help"}
 
 // read reads the arguments of prestop.
@@ -72,7 +73,7 @@ func (h *preStop) read(args []string) *reading {
 	r.plan = hook.Read(c, &secret.Set{}).Plan(hook.World{InPod: true, Elsewhere: true, ContainerID: func() string { return "" }})
 	for _, p := range r.plan.Problems {
 		ofSetting := strings.HasPrefix(p.Name, variablePrefix) || strings.HasPrefix(p.Name, "--") || p.Name == "arguments"
-		if ofSetting && !(h.env.open && p.With != "") { // where there may be more variables than are known, none is said to be missing
+		if ofSetting && !(h.env.open && p.With != "") { // if there may be more variables than are known, none is reported as missing
 			r.mistakes = append(r.mistakes, p)
 		}
 	}
@@ -90,7 +91,7 @@ func (h *preStop) readEntries(args []string) {
 	lines := r.config.Lines(verbs.All())
 	for i, said := range r.plan.Steps {
 		e := entry{Slot: slots[i], index: i, said: said, needs: said.Needs}
-		given[e.needs.Gives] = true // whose name is looked up too, since it must not be an environment variable's
+		given[e.needs.Gives] = true // its name is looked up too, since no environment variable may have it
 		switch {
 		case said.Setting != "":
 			e.at = lineOf(h.setting(said.Setting), said.Index)
@@ -107,7 +108,7 @@ func (h *preStop) readEntries(args []string) {
 	}
 }
 
-// variables looks at those that an entry uses.
+// variables notes which variables of an entry are not set, and whether the value of one is not known.
 func (e environment) variables(of *entry, text string, given map[string]bool) {
 	for _, name := range of.said.Variables {
 		_, known := e.known[name]
@@ -122,7 +123,8 @@ func (e environment) variables(of *entry, text string, given map[string]bool) {
 	}
 }
 
-// mayBeReadable tries a step with values of several kinds for the variables whose value is not known.
+// mayBeReadable tells whether a step can be read if the variables whose value is not known have some value. It tries values of several
+// kinds.
 func (e environment) mayBeReadable(text string) bool {
 	kinds := []string{"", "1", "1s", "true", "new", "x", "/x", "http://x/", "redis://x", "TERM", "10.0.0.0/8", "2xx", "x:x", ".x", "restart"}
 	return slices.ContainsFunc(kinds, func(value string) bool {
@@ -137,7 +139,7 @@ func (e environment) mayBeReadable(text string) bool {
 	})
 }
 
-// standIns is an environment in which what is not known is something that its setting takes, or not set.
+// standIns is an environment in which each setting whose value is not known has a value that the setting takes, or is not set.
 func (e environment) standIns() map[string]string {
 	env := maps.Clone(e.known)
 	maps.Copy(env, e.guess)
@@ -155,7 +157,7 @@ func (e environment) standIns() map[string]string {
 	return env
 }
 
-// lineOf is a line of a text, where it is written as it is.
+// lineOf is the place of one line of a text, if the text is a literal block; else the place of the text.
 func lineOf(n node, line int) node {
 	const literal = 1 << 3
 	if n.Node == nil || n.Style&literal == 0 {
@@ -166,7 +168,7 @@ func lineOf(n node, line int) node {
 	return node{&moved, n.file}
 }
 
-// calls are the HTTP calls that the entry makes to have something done.
+// calls are the HTTP calls by which the entry has something done. Calls that check a condition or repeat are not among them.
 func (e *entry) calls() []step.Call {
 	return slices.DeleteFunc(slices.Clone(e.needs.Calls), func(c step.Call) bool {
 		return c.Method == "" || c.Condition || c.Repeats || e.guess && c.URL.Path == ""

@@ -18,10 +18,11 @@ type Rule struct {
 // A check looks at a workload, and says what it finds.
 type check func(*workload, report)
 
-// A report says a finding at a place, with a way out. What it returns may be changed, to a lesser severity or another container.
+// A report notes a finding at a place, with a fix. The finding that it returns may be changed, for example to a lesser severity or another
+// container.
 type report func(at node, message, fix string) *Finding
 
-// Rules is the list of what is looked for. Help, documentation and findings have their identifiers from here.
+// Rules is the list of all rules. Help, documentation and findings take their identifiers from it.
 func Rules() []Rule {
 	return slices.Concat(formRules(), commandRules(), callRules(), timeRules(), stepRules(), trafficRules(), fileRules(), sidecarRules(), elasticsearchRules(), binaryRules(), podRules())
 }
@@ -29,7 +30,7 @@ func Rules() []Rule {
 // warn makes a finding a warning, whatever its rule's severity is.
 func (f *Finding) warn() { f.Severity = Warning }
 
-// all has several checks of one rule look, one after the other.
+// all makes one check of several. They look one after the other.
 func all(checks ...check) check {
 	return func(w *workload, say report) {
 		for _, check := range checks {
@@ -46,7 +47,7 @@ func pods(do func(*pod, report)) check {
 	}
 }
 
-// containers has a check look at each container of a pod.
+// containers makes a check that calls do for each container of a pod.
 func containers(do func(*container, report)) check {
 	return pods(func(p *pod, say report) {
 		for _, c := range p.all {
@@ -55,7 +56,7 @@ func containers(do func(*container, report)) check {
 	})
 }
 
-// named has findings be of the container.
+// named makes findings belong to the container.
 func (c *container) named(say report) report {
 	return func(at node, message, fix string) *Finding {
 		f := say(at, message, fix)
@@ -64,7 +65,7 @@ func (c *container) named(say report) report {
 	}
 }
 
-// hooks has a check look at each hook that Kubernetes accepts.
+// hooks makes a check that calls do for each hook that Kubernetes accepts.
 func hooks(do func(*preStop, report)) check {
 	return containers(func(c *container, say report) {
 		if c.hook != nil && !c.init {
@@ -73,7 +74,7 @@ func hooks(do func(*preStop, report)) check {
 	})
 }
 
-// foreign has a check look at each hook that is not prestop's.
+// foreign makes a check that calls do for each hook that is not prestop's.
 func foreign(do func(*preStop, report)) check {
 	return hooks(func(h *preStop, say report) {
 		if h.reading == nil {
@@ -82,7 +83,7 @@ func foreign(do func(*preStop, report)) check {
 	})
 }
 
-// plans has a check look at each hook of prestop's that does more than a subcommand.
+// plans makes a check that calls do for each hook of prestop's that does more than a subcommand.
 func plans(do func(*preStop, report)) check {
 	return hooks(func(h *preStop, say report) {
 		if h.planned() {
@@ -91,7 +92,7 @@ func plans(do func(*preStop, report)) check {
 	})
 }
 
-// steps has a check look at each step of prestop's hooks.
+// steps makes a check that calls do for each step of prestop's hooks.
 func steps(do func(*preStop, *entry, report)) check {
 	return plans(func(h *preStop, say report) {
 		for i := range h.entries() {
@@ -100,7 +101,7 @@ func steps(do func(*preStop, *entry, report)) check {
 	})
 }
 
-// warned calls do for each warning of that kind that prestop itself gives, with its place; e is nil if it is about a setting.
+// warned calls do for each warning with this ID that prestop itself gives, with its place. e is nil if the warning is not about a step.
 func (h *preStop) warned(id string, do func(at node, text string, e *entry)) {
 	if !h.planned() {
 		return

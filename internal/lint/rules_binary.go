@@ -31,7 +31,7 @@ func binaryRules() []Rule {
 	}
 }
 
-// binaries calls do with the paths of prestop's binary that the container's hooks and probes run.
+// binaries calls do for each path of prestop's binary that the container's hooks and probes run.
 func (c *container) binaries(do func(at node, file string, words []string)) {
 	seen := ""
 	for _, e := range c.executed() {
@@ -64,8 +64,8 @@ func otherBinary(file string, words []string) string {
 	return commandFix(append([]string{file}, words[1:]...), file+" instead")
 }
 
-// installLines have an init container install the binary into a volume, and make the volume where there is none. An init container with
-// prestop's image stays, and its image too.
+// installLines are lines by which an init container installs the binary into a volume. With volume they make the volume too. If an init
+// container has prestop's image already, it stays, with its image.
 func (c *container) installLines(m mount, volume bool) string {
 	all := ""
 	if volume {
@@ -123,7 +123,7 @@ func (c *container) notMounted(at node, file string, words []string, say report)
 	}
 }
 
-// bringing are the volumes that have the binary, and where in them.
+// bringing are the volumes that have the binary, and its path in each.
 func (p *pod) bringing() map[string]string {
 	all := map[string]string{}
 	for _, i := range p.installers() {
@@ -139,8 +139,8 @@ func (p *pod) bringing() map[string]string {
 	return all
 }
 
-// binary is where a container finds prestop's, or would: where its pod has it from a volume, and the mount that it lacks; else where
-// images have it.
+// binary is the path of prestop's binary for a container. If the pod has the binary in a volume, the path is in there, and needs is the
+// mount that the container lacks. Else it is the path that images have.
 func (c *container) binary() (file, needs string) {
 	volumes := c.pod.bringing()
 	for _, other := range slices.Concat([]*container{c}, c.pod.running) {
@@ -158,7 +158,7 @@ func (c *container) binary() (file, needs string) {
 	return "/" + program, ""
 }
 
-// bringLines have the pod bring the binary, in a volume that another container mounts there, or in one of its own.
+// bringLines are lines by which the pod brings the binary: in a volume that another container mounts there, or in a volume of its own.
 func (c *container) bringLines(file string) string {
 	for _, other := range c.pod.running {
 		m, ok := other.mounted(file)
@@ -175,7 +175,7 @@ func (c *container) bringLines(file string) string {
 	return c.installLines(m, true) + "\nvolumeMounts:\n- {name: " + name + ", mountPath: " + dir + ", readOnly: true}"
 }
 
-// mountPath is where a volume must be mounted for a file to be found, whose path in the volume is rest.
+// mountPath is where a volume must be mounted so that its file rest is found as file.
 func mountPath(file, rest string) string {
 	if dir, ok := strings.CutSuffix(file, "/"+rest); ok && dir != "" {
 		return dir
@@ -183,7 +183,7 @@ func mountPath(file, rest string) string {
 	return path.Dir(file)
 }
 
-// installs is the path that a container installs the binary to; empty: it does not.
+// installs is the path to which a container installs the binary; empty: it does not.
 func (c *container) installs() string {
 	words := slices.Concat(c.Command, c.Args)
 	if len(words) == 0 || path.Base(words[0]) != program && (!isOurImage(c.Image) || c.at("command").there()) {
@@ -213,7 +213,7 @@ func (c *container) notInstalled(m mount, at node, file string, words []string, 
 		}
 		dest := other.installs()
 		if dest == "" && bareImage(other.Image) == "" || strings.Contains(m.sub, "$") {
-			return // a program, or a place, that we do not know
+			return // a program or a place that is not known here
 		}
 		for _, own := range other.VolumeMounts {
 			if own.Name != m.Name {

@@ -20,7 +20,7 @@ func callRules() []Rule {
 	}
 }
 
-// An endpoint takes some methods alone.
+// An endpoint is a path that takes only some methods.
 type endpoint struct {
 	path  string
 	ports []string // empty: on any
@@ -28,7 +28,7 @@ type endpoint struct {
 	whose string
 }
 
-// endpoints are those that refuse other methods, as their documentation or source says. An end of a path is enough.
+// endpoints are those whose documentation or source says that they refuse other methods. A path that ends like theirs is enough.
 var endpoints = []endpoint{
 	{"/drain", []string{"15020"}, []string{"POST"}, "Istio's pilot-agent"},
 	{"/quitquitquit", []string{"15000", "15020", "9901", "19000"}, []string{"POST"}, "Envoy"},
@@ -82,7 +82,7 @@ func needsOtherMethod(h *preStop, say report) {
 	}
 }
 
-// otherMethod is a step's call by another method. One that ends the app goes behind the waits.
+// otherMethod is a step's call with another method. A call that ends the app goes behind the waits.
 func (h *preStop) otherMethod(s *entry, u *url.URL, takes string) string {
 	takes = strings.ToLower(takes)
 	verb, rest, _ := strings.Cut(s.Line, " ")
@@ -113,10 +113,10 @@ func (h *preStop) curlFix(takes string) string {
 type request struct {
 	method string
 	url    *url.URL
-	after  int // the commands up to it
+	after  int // how many commands there are up to it, with its own
 }
 
-// requests are those of somebody else's hook, where what is run is what is written.
+// requests are the requests of somebody else's hook. There are none if the hook does not run as it is written.
 func (h *preStop) requests() []request {
 	var all []request
 	if h.reading != nil || !h.asWritten() {
@@ -130,7 +130,7 @@ func (h *preStop) requests() []request {
 	return all
 }
 
-// requestOf is the call of curl or wget; its URL is nil where it is none, or not clear.
+// requestOf is the call of curl or wget. The URL is nil if there is no call, or if it is not clear.
 func requestOf(cmd command) (method string, u *url.URL) {
 	if p := cmd.program(); p != "curl" && p != "wget" {
 		return "", nil
@@ -190,7 +190,7 @@ func endsTheProcess(h *preStop, say report) {
 	}
 }
 
-// last are the hook's steps with one of them behind the others; where it is no argument, it is the sentence.
+// last is the hook's command with one step moved behind the others. If the steps are not all arguments, it is the sentence.
 func (h *preStop) last(s *entry, sentence string) string {
 	lines := h.lines()
 	if len(lines) != len(h.entries()) || s.said.Setting != "" {
@@ -242,7 +242,7 @@ func portOf(u *url.URL) string {
 // nameOfPort tells whether a port is meant by its name.
 func nameOfPort(text string) bool { return strings.Trim(text, "0123456789") != "" || text == "" }
 
-// portFix is the port that somebody means, where it is plain.
+// portFix is the port that is meant, if that is plain; else a sentence.
 func (c *container) portFix(name string) string {
 	var names []string
 	for _, p := range c.Ports {
@@ -262,7 +262,7 @@ func (c *container) portFix(name string) string {
 	return "port is the number that the app listens on"
 }
 
-// otherPort is a step's call to the only port that there is.
+// otherPort is a step's call to the Service's only port. If there are more, it is a sentence.
 func (h *preStop) otherPort(s *entry, u *url.URL, ports []string) string {
 	if len(ports) != 1 {
 		return "name one of the Service's ports in the URL"
@@ -304,7 +304,7 @@ func callsAnyPod(h *preStop, s *entry, say report) {
 	}
 }
 
-// serving are the Services that select the pod, and that a host means.
+// serving are the Services that a host name may mean and that select the pod.
 func (h *preStop) serving(host string) []*service {
 	return slices.DeleteFunc(h.pod.of.in.called(host, h.pod.of.namespace), func(s *service) bool {
 		return len(s.spec.Selector) == 0 || !selected(s.spec.Selector, h.pod.Labels)

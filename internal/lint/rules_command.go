@@ -41,11 +41,11 @@ type run struct {
 	script script
 	words  []string
 	at     node
-	places []node // of the words; nil: all of them are at at
-	step   int    // from 1; 0: the hook's own
+	places []node // of the words; nil: at is the place of all
+	step   int    // the step's number, from 1; 0: it is the hook's own command
 }
 
-// runs are what the hook runs, besides prestop.
+// runs are the commands that the hook runs, other than prestop.
 func (h *preStop) runs() []run {
 	var all []run
 	if h.script.shell != "" || h.reading == nil && len(h.words) > 0 {
@@ -67,7 +67,7 @@ func (r run) place(word int) node {
 	return r.at
 }
 
-// operator is the first word, after the program, that only a shell understands; 0: none is.
+// operator is the index of the first word after the program that only a shell understands; 0: there is none.
 func (r run) operator() int {
 	if r.script.shell != "" || len(r.words) == 0 {
 		return 0
@@ -76,19 +76,19 @@ func (r run) operator() int {
 	return 1 + slices.IndexFunc(r.words[1:], func(word string) bool { return slices.Contains(operators, word) })
 }
 
-// losesWords tells whether a shell takes what is meant for its script for something else.
+// losesWords tells whether words that are meant for a shell's script are no part of it.
 func (r run) losesWords() bool {
 	return r.script.lost > 0 && !strings.Contains(r.script.text, "$") && len(strings.Fields(r.script.text)) == 1
 }
 
-// asWritten tells whether what is run is what is written.
+// asWritten tells whether the hook runs the commands that are written: no word is lost, and none needs a shell that is not there.
 func (h *preStop) asWritten() bool {
 	return !slices.ContainsFunc(h.runs(), func(r run) bool {
 		return r.operator() > 0 || r.losesWords() || r.script.shell == "" && len(strings.Fields(r.words[0])) > 1
 	})
 }
 
-// untilProgram is the line of a step that runs a program, with its options, up to the program.
+// untilProgram is the line of an exec step up to the program, with the step's options.
 func (s *entry) untilProgram() string {
 	words := strings.Fields(s.Line)
 	n := slices.Index(words, "exec") + 1
@@ -200,7 +200,7 @@ func notInImage(h *preStop, say report) {
 	}
 }
 
-// lacking are official images and what they certainly do not have, whatever their tag. The list is of whole names.
+// lacking are official images and the programs that they certainly do not have, whatever their tag. Only whole names count.
 var lacking = map[string][]string{
 	"alpine":  {"bash", "curl"},
 	"busybox": {"bash", "curl"},
@@ -224,7 +224,7 @@ func (h *preStop) lacksTools(say report) {
 	}
 }
 
-// withoutTools is a hook that does the same without programs of the image, where all that is done has a step.
+// withoutTools is a hook that does the same without programs of the image. Where prestop has no step for something, it is a sentence.
 func (h *preStop) withoutTools() string {
 	if d, ok := Sleeps(h.words); ok && d%time.Second == 0 {
 		return "preStop:\n  sleep:\n    seconds: " + number(int32(min(d/time.Second, 1<<30))) + " # Kubernetes 1.30 and later"
@@ -261,7 +261,7 @@ func stepsFor(s script) []string {
 // tools are programs that a distribution brings and an app does not.
 var tools = append([]string{"busybox", "curl", "wget", "sleep", "kill", "pkill", "killall", "touch", "nc", "cat", "echo", "env", "timeout", "test", "true"}, shells...)
 
-// bareImage says what an image is that certainly has none of the tools; empty: it may have them.
+// bareImage says what an image is if it certainly has none of the tools; empty: it may have them.
 func bareImage(image string) string {
 	name, _, _ := strings.Cut(image, "@")
 	repository, tag := name, ""
@@ -284,7 +284,7 @@ func bareImage(image string) string {
 	return ""
 }
 
-// What a secret looks like where it stands. Each has the secret itself in its last group; one that is a variable is none.
+// What a secret looks like in its place. The last group of each pattern is the secret itself. A variable in that place is no secret.
 var secretPatterns = []struct {
 	what    string
 	pattern *regexp.Regexp
@@ -311,7 +311,8 @@ func secretIn(text string) string {
 	return ""
 }
 
-// notSecret tells whether a value is taken from somewhere, says nothing, or is a number, as of a user or a port.
+// notSecret tells whether a value is no secret: it is taken from elsewhere, is only a placeholder, or is a number, such as a user's or a
+// port's.
 func notSecret(value string) bool {
 	return strings.ContainsAny(value, "$`<") || strings.Trim(value, "*x.…") == "" || strings.HasPrefix(value, "@") || strings.HasPrefix(value, "/") || strings.HasPrefix(value, "{{") || strings.Trim(value, "0123456789") == ""
 }

@@ -16,7 +16,7 @@ func elasticsearchRules() []Rule {
 	return []Rule{
 		{"elasticsearch-not-cleared", Error, "nothing removes the shutdown record when the node is back", plans(func(h *preStop, say report) {
 			if slices.ContainsFunc(h.entries(), func(e entry) bool { return e.needs.Shutdown != "" }) && h.pod.cluster == "" && !h.pod.clears() {
-				for _, e := range h.executed() { // which is meant for it
+				for _, e := range h.executed() { // it may be meant for elasticsearch-clear
 					if len(e.words) == 2 && e.where[1] != "preStop" && h.runsPrestop(e.words[0]) && strings.Contains(e.words[1], "clear") {
 						say(h.at(e.where...), "prestop has no command "+e.words[1]+"; expected "+clearCommand, commandFix([]string{e.words[0], clearCommand}, clearCommand))
 						return
@@ -56,7 +56,7 @@ func elasticsearchRules() []Rule {
 	}
 }
 
-// clearFix is a startup probe that removes the record. A probe that is there stays.
+// clearFix is a startup probe that removes the record. If the container has a startup probe already, it is a sentence.
 func (h *preStop) clearFix() string {
 	file, _ := h.binary()
 	if h.StartupProbe != nil {
@@ -74,7 +74,7 @@ func (c *container) clearsRecord() bool {
 	})
 }
 
-// clears calls do with the place of a command below some keys if it is elasticsearch-clear's.
+// clears calls do with the place of each elasticsearch-clear command below some keys.
 func (c *container) clears(do func(at node), below ...any) {
 	for _, e := range c.executed() {
 		if slices.Equal(e.where[:len(e.where)-2], below) && slices.Contains(e.words, clearCommand) {

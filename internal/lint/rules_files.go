@@ -21,15 +21,15 @@ func fileRules() []Rule {
 		{"token-not-mounted", Warning, "PRE_STOP_ASK_API in a pod that has no token of its service account", plans(tokenNotMounted)},
 		{"script-not-runnable", Error, "a hook runs a file of a ConfigMap that is not there, or that nobody may run", containers(func(c *container, say report) {
 			if c.hook != nil && !c.init {
-				scriptNotRunnable(c.hook, say) // which says itself what the script is of
+				scriptNotRunnable(c.hook, say) // its messages themselves name the ConfigMap
 			}
 		})},
 		{"read-only-path", Error, "the hook writes to a file system that is read-only", plans(readOnlyPath)},
 	}
 }
 
-// scriptNotRunnable finds scripts that the volume does not have, or has without the right to run them: files of ConfigMaps have mode
-// 0644 unless the volume says another.
+// scriptNotRunnable finds scripts that the volume does not have, and scripts that nobody may run. Files of ConfigMaps have mode 0644 unless
+// the volume sets another.
 func scriptNotRunnable(h *preStop, say report) {
 	for _, r := range h.runs() {
 		file, starts := r.script.file, r.script.shell == ""
@@ -53,7 +53,7 @@ func scriptNotRunnable(h *preStop, say report) {
 	}
 }
 
-// keyOf is the command with the key that somebody means.
+// keyOf is the command with the key that is probably meant; else a sentence.
 func (h *preStop) keyOf(f projected, file string, r run) string {
 	if f.of != nil && f.sub == "" && !f.items {
 		if near := phrase.Nearest(f.key, slices.Sorted(maps.Keys(f.of.data))); near != "" && r.step == 0 {
@@ -67,7 +67,7 @@ func (h *preStop) keyOf(f projected, file string, r run) string {
 	return "a file that it has"
 }
 
-// runnable is the volume with a mode by which its files can be run.
+// runnable is the volume with a mode by which its files can be run; else a sentence.
 func (h *preStop) runnable(f projected) string {
 	for _, v := range h.pod.place.at("spec", "volumes").items() {
 		if config := v.at("configMap"); v.at("name").text() == f.Name && harmless(v.words()) && !slices.ContainsFunc(config.at("items").items(), func(item node) bool { return item.at("mode").there() }) {
@@ -115,7 +115,7 @@ func readOnlyPath(h *preStop, say report) {
 	}
 }
 
-// readOnly finds what cannot be written.
+// readOnly reports a file that the hook cannot write.
 func (h *preStop) readOnly(at node, line, file string, say report) {
 	dir := path.Dir(file)
 	if strings.HasPrefix(file, "/dev/") || strings.HasPrefix(file, "/proc/") {
@@ -143,7 +143,8 @@ func tokenNotMounted(h *preStop, say report) {
 	}
 }
 
-// fileNotMounted finds files that are not there: others are brought by those who change pods, into directories of their own.
+// fileNotMounted finds files that no volume has. It leaves out files that come from programs which change pods: these bring them into
+// directories of their own.
 func fileNotMounted(h *preStop, say report) {
 	if h.pod.cluster != "" {
 		return // the operator mounts what it has made
@@ -188,12 +189,12 @@ func (p *pod) idle() string {
 	return ""
 }
 
-// broughtAlong tells whether a file is one that comes with an image, or by who changes pods.
+// broughtAlong tells whether a file comes with an image, or from a program that changes pods.
 func broughtAlong(file string) bool {
 	return slices.ContainsFunc([]string{"/secrets/", "/ssl/", "/pki/", "/ca-certificates/"}, func(dir string) bool { return strings.Contains(file, dir) })
 }
 
-// keyed finds a file of a Secret that has no such key.
+// keyed reports a file of a Secret's volume if there is no such key.
 func (h *preStop) keyed(at node, name string, volume *corev1.SecretVolumeSource, key string, say report) {
 	o := named(h.pod.of.in.secrets, volume.SecretName, h.pod.of.namespace)
 	is := func(item corev1.KeyToPath) bool { return path.Clean(item.Path) == key }

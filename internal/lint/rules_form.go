@@ -19,7 +19,7 @@ import (
 	"github.com/prestop/prestop/internal/setting"
 )
 
-// formRules are about what Kubernetes does not accept, or not see.
+// formRules are about what Kubernetes does not accept or does not see.
 func formRules() []Rule {
 	return []Rule{
 		{"kind-unknown", Error, "a kind or an apiVersion of Kubernetes' own is misspelt", kindUnknown},
@@ -51,7 +51,7 @@ func formRules() []Rule {
 	}
 }
 
-// flaws has a check look at some of what strict decoding refuses.
+// flaws makes a check that calls do for some of what strict decoding refuses.
 func flaws(some func(flaw) bool, do func(flaw, report)) check {
 	return func(w *workload, say report) {
 		for _, f := range w.flaws {
@@ -91,7 +91,7 @@ func (f flaw) whose() string {
 // partOfHook tells whether the struct that a flaw is in belongs to a hook.
 func (f flaw) partOfHook() bool { return slices.Contains(f.path, "lifecycle") }
 
-// misplacesGrace: a probe and a pod have such a field, and nothing else has.
+// misplacesGrace tells whether a grace period is where Kubernetes does not look. Only a probe and a pod have such a field.
 func (f flaw) misplacesGrace() bool {
 	return f.kind == unknownField && f.at.Value == graceKey && f.value.there()
 }
@@ -127,7 +127,7 @@ func hookMisplaced(f flaw, say report) {
 	}
 	switch {
 	case f.of == reflect.TypeFor[corev1.LifecycleHandler]() && handlerWith(f.in) != "" && f.in.firstOf(handlerKeys) != f.at.Value && slices.Contains(handlerKeys, f.at.Value):
-		// one finding for all fields of a handler that is left out
+		// if a handler's name is left out, all its fields are one finding
 	case f.partOfHook():
 		say(f.at, f.at.Value+" is no field of "+f.whose()+"; expected "+strings.Join(f.fields, ", "), cmp.Or(f.home(), "remove it, or see how far it is indented"))
 	case f.of == reflect.TypeFor[corev1.PodSpec]():
@@ -141,7 +141,7 @@ func hookMisplaced(f flaw, say report) {
 	}
 }
 
-// home is what is misplaced in a hook, where it belongs; empty: that is not known.
+// home is what is misplaced in a hook, written where it belongs; empty: its place is not known.
 func (f flaw) home() string {
 	key, lacks := f.at.Value, func(field string) bool { return !f.in.at(field).there() }
 	switch of := f.of; {
@@ -172,7 +172,7 @@ func (f flaw) home() string {
 // handlerKeys are fields of handlers, which stand one level too high where a handler is left out.
 var handlerKeys = []string{"command", "path", "port", "scheme", "host", "httpHeaders", "seconds"}
 
-// firstOf is the first key of a mapping that is one of some.
+// firstOf is the first key of a mapping that is among some; empty: none is.
 func (n node) firstOf(some []string) string {
 	for key := range n.pairs() {
 		if slices.Contains(some, key.Value) {
@@ -197,7 +197,7 @@ func handlerWith(n node) string {
 	return ""
 }
 
-// secondsFix is a field with the number, as of seconds, that somebody wrote in another way.
+// secondsFix is a field with the number, such as of seconds, that somebody wrote in another form; else a sentence.
 func secondsFix(n node, keys ...string) string {
 	if d := stopDuration(n.text()).Abs(); d >= time.Second {
 		return below(int(min(d/time.Second, 1<<30)), keys...)
@@ -205,7 +205,7 @@ func secondsFix(n node, keys ...string) string {
 	return "a number, without quotes and unit"
 }
 
-// methodOfGet finds an httpGet hook that is told how to call.
+// methodOfGet finds an httpGet hook with a method, which is no field of httpGet.
 func methodOfGet(h *preStop, say report) {
 	at, method := h.place.at("httpGet").pair("method")
 	if h.HTTPGet == nil || at.Node == nil {
@@ -259,8 +259,8 @@ var versions = map[string][]string{
 	"Job": {"batch/v1"}, "CronJob": {"batch/v1", "batch/v1beta1", "batch/v2alpha1"},
 }
 
-// meantKind is the kind that an object is meant to be of, if there is none as it is written; empty: there may be. The groups apps and
-// batch have few kinds, and in others a kind differs by its case alone.
+// meantKind is the kind that is probably meant, if Kubernetes has none that is written like this; empty: it may have one. The groups apps
+// and batch have few kinds, so that a similar name is enough. In other groups only the case may differ.
 func (w *workload) meantKind() string {
 	if _, ok := kinds[w.kind]; ok || !slices.Contains(groups, w.group) {
 		return ""
@@ -275,7 +275,7 @@ func (w *workload) meantKind() string {
 	return ""
 }
 
-// kindUnknown leaves groups with a dot in their name alone, which may have kinds of any name.
+// kindUnknown does not judge the apiVersion where the group has a dot in its name. Such groups may have kinds of any name.
 func kindUnknown(w *workload, say report) {
 	version, right := w.at("apiVersion"), versions[w.kind]
 	if meant := w.meantKind(); meant != "" {
@@ -305,8 +305,8 @@ func (w *workload) hasContainers() bool {
 	return slices.ContainsFunc(w.pods, func(p *pod) bool { return len(p.all) > 0 })
 }
 
-// misspells tells of all fields that are almost others, of all in a template, which has two, and in a pod of all that Kubernetes does not
-// know.
+// misspells tells whether a field is misspelt. A field that is almost another one always is. In a template, which has two fields, and in a
+// pod, a field is misspelt if Kubernetes does not know it.
 func (f flaw) misspells() bool {
 	return f.kind == unknownField && !f.misplacesHook() && !f.misplacesGrace() && !f.partOfHook() && (f.near != "" || (f.inPod || len(f.fields) == 2) && !f.loose)
 }
@@ -326,7 +326,7 @@ func fieldMisspelt(f flaw, say report) {
 // newestKubernetes is the version whose types are linked.
 const newestKubernetes = "1.37"
 
-// notOneHandler leaves a hook alone that has a field which is no handler: that is a finding of its own.
+// notOneHandler ignores a hook that has a field which is no handler. That field is a finding of its own.
 func notOneHandler(h *preStop, say report) {
 	all, fields := h.handlers(), 0
 	for range h.place.pairs() {
@@ -361,7 +361,7 @@ func wrongType(f flaw, say report) {
 	say(f.at, shown+": expected "+f.expected+", got "+f.at.kind()+", which Kubernetes refuses", f.retyped(what, name))
 }
 
-// retyped is what somebody wrote, as Kubernetes takes it.
+// retyped is what somebody wrote, in the type that Kubernetes takes.
 func (f flaw) retyped(what, name string) string {
 	const indented = "see how far it is indented, and kubectl explain"
 	isSetting := func(s setting.Setting) bool { return s.Env == name }
@@ -401,10 +401,10 @@ func (f flaw) retyped(what, name string) string {
 	return indented
 }
 
-// handlerKey tells whether something begins as a hook does.
+// handlerKey tells whether a mapping has a handler, or a handler's fields, as a hook has.
 func handlerKey(n node) bool { return n.firstOf(handlerFields) != "" || handlerWith(n) != "" }
 
-// retypedWords is a command whose words are no strings: numbers, and what a colon made a mapping of.
+// retypedWords is a command of words that were no strings: some are numbers, and some became mappings by a colon.
 func retypedWords(items []node, keys ...string) string {
 	var words []string
 	for _, item := range items {
@@ -443,7 +443,7 @@ func graceOutOfRange(p *pod, say report) {
 	}
 }
 
-// configMistyped finds values of a ConfigMap that are no strings, where a hook has its variables from it.
+// configMistyped finds values that are no strings in a ConfigMap from which a hook has its variables.
 func configMistyped(c *container, say report) {
 	for _, from := range c.EnvFrom {
 		if c.hook == nil || from.ConfigMapRef == nil {
@@ -490,7 +490,7 @@ func settingsWithoutHook(c *container, say report) {
 	case c.at("lifecycle", "preStop").Node != nil:
 		return
 	}
-	ofECK := []string{waitVariable, "PRE_STOP_SHUTDOWN_TYPE", "PRE_STOP_MAX_DNS_ERRORS"} // names of its own hook
+	ofECK := []string{waitVariable, "PRE_STOP_SHUTDOWN_TYPE", "PRE_STOP_MAX_DNS_ERRORS"} // ECK's own hook has variables of these names
 	for i, v := range c.Env {
 		if strings.HasPrefix(v.Name, variablePrefix) && !ofService(v.Name) && !(c.pod.cluster != "" && slices.Contains(ofECK, v.Name)) {
 			fix := "remove it; or let prestop be the hook, whose steps do what yours does"

@@ -15,7 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/version"
 )
 
-// podRules are about what stands around a hook and takes its effect away.
+// podRules are about parts of a pod outside the hook that take the hook's effect away.
 func podRules() []Rule {
 	return []Rule{
 		{"grace-zero", Error, "a hook in a pod whose grace period is 0", hooks(graceZero)},
@@ -93,7 +93,8 @@ func stopSignalWithoutOS(c *container, say report) {
 	}
 }
 
-// restartAllContainers is an action of Kubernetes 1.35 and later. Older versions of k8s.io/api, of which this package can be built too, have no name for it.
+// restartAllContainers is an action of Kubernetes 1.35 and later. This package can be built with older versions of k8s.io/api, which have
+// no name for it.
 const restartAllContainers = "RestartAllContainers"
 
 // restartSkipsHook: the kubelet restarts all containers with a grace period of 0, which skips hooks.
@@ -123,19 +124,19 @@ func recreateWaits(h *preStop, say report) {
 // A stopTime is how an app is told how long it may take to stop.
 type stopTime struct {
 	app     string
-	program string // by whose name the flag is known; empty: by the image or the variable alone
+	program string // the program that the flag is for; empty: the image or the variable alone tells
 	pattern *regexp.Regexp
 	env     string
-	always  time.Duration // what the flag means; 0: it says
+	always  time.Duration // the time that the flag stands for; 0: the flag says it
 }
 
 // Flags and variables by their documentation. Times without a unit are seconds.
 //
-// Envoy itself is none of them: on SIGTERM it closes its listeners at once, and --drain-time-s (600 s by default) is only for drains that
-// are asked for before (envoyproxy.io, "Draining"; "Command line options"). Istio's pilot-agent has Envoy go on for
-// TERMINATION_DRAIN_DURATION_SECONDS, 5 s by default (istio/istio, pilot-agent's environment variables). LiteLLM gives uvicorn no limit. With
-// --run_gunicorn it runs gunicorn and leaves graceful_timeout at its 30 s, for which it takes neither a flag nor gunicorn's own settings
-// (BerriAI/litellm, litellm/proxy/proxy_cli.py; docs.gunicorn.org, "Settings").
+// Envoy itself is not among them. On SIGTERM it closes its listeners at once: --drain-time-s (600 s by default) is only for drains that
+// were asked for before (envoyproxy.io, "Draining"; "Command line options"). Istio's pilot-agent lets Envoy go on for
+// TERMINATION_DRAIN_DURATION_SECONDS, 5 s by default (istio/istio, pilot-agent's environment variables). LiteLLM gives uvicorn no limit.
+// With --run_gunicorn it runs gunicorn and leaves graceful_timeout at 30 s: neither a flag of LiteLLM's nor gunicorn's own settings change
+// that (BerriAI/litellm, litellm/proxy/proxy_cli.py; docs.gunicorn.org, "Settings").
 var stopTimes = []stopTime{
 	{"vLLM", "vllm", regexp.MustCompile(`^--shutdown-timeout[= ](\S+)$`), "", 0},
 	{"uvicorn", "uvicorn", regexp.MustCompile(`^--timeout-graceful-shutdown[= ](\S+)$`), "", 0},
@@ -148,7 +149,8 @@ var stopTimes = []stopTime{
 	{"Istio's Envoy", "pilot-agent", regexp.MustCompile(`^$`), "TERMINATION_DRAIN_DURATION_SECONDS", 0},
 }
 
-// appOutlastsGrace counts what is written alone. An app's default is not known, since it may have a file of settings.
+// appOutlastsGrace counts only times that are written in the manifest. An app's default is not known, since the app may have a file of
+// settings.
 func appOutlastsGrace(h *preStop, say report) {
 	lasts := h.shortest()
 	if h.pod.graceWrong || lasts <= 0 || lasts >= h.pod.grace {
@@ -164,7 +166,7 @@ func appOutlastsGrace(h *preStop, say report) {
 	}
 }
 
-// of is what a container tells its app, and where.
+// of is the time that a container gives its app to stop, and where that is written.
 func (t stopTime) of(c *container) (at node, takes time.Duration) {
 	if t.env != "" {
 		for i, v := range c.Env {

@@ -110,7 +110,7 @@ func (h *preStop) endsAtOnce() (at node, what string) {
 	return node{}, ""
 }
 
-// longest is how long a hook lasts at the latest; false: it may take as long as something else does.
+// longest is how long a hook lasts at the latest; false: that depends on how long something else takes.
 func (h *preStop) longest() (time.Duration, bool) {
 	switch {
 	case h.reading != nil:
@@ -141,7 +141,7 @@ func (h *preStop) shortest() time.Duration {
 
 var processOne = regexp.MustCompile(`(^|\s)/proc/1/|(^|\s)--pid[= ]1(\s|$)`)
 
-// sharedProcesses finds what is meant for the app and goes to the pause container.
+// sharedProcesses finds what is meant for the app and reaches the pause container, or all containers of the pod.
 func sharedProcesses(h *preStop, say report) {
 	if !h.pod.shared() {
 		return
@@ -174,7 +174,7 @@ func sharedProcesses(h *preStop, say report) {
 // istioStays is how long a classic sidecar serves after SIGTERM, unless it is told otherwise.
 const istioStays = 5 * time.Second
 
-// istioInjected tells whether Istio adds its proxy to the pod, or has.
+// istioInjected tells whether Istio adds its proxy to the pod, or has added it.
 func (p *pod) istioInjected() bool {
 	const key = "sidecar.istio.io/inject"
 	return p.Labels[key] == "true" || p.Annotations[key] == "true" || slices.ContainsFunc(p.containers, istioProxy)
@@ -200,13 +200,13 @@ func (p *pod) istioMayEnd() bool {
 	return true
 }
 
-// classicIstio finds calls to the outside when the proxy, which they go through, may have ended.
+// classicIstio finds calls to the outside that may come when the proxy has ended. Such calls go through the proxy.
 func classicIstio(h *preStop, say report) {
 	if istioProxy(h.container) || !h.pod.istioMayEnd() || h.timesUnknown() {
 		return
 	}
 	for _, s := range h.entries() {
-		for _, call := range s.needs.Calls { // Elasticsearch's own node is here
+		for _, call := range s.needs.Calls { // Elasticsearch's own node is in the pod
 			if host := call.URL.Hostname(); !call.Node && !local(host) && !strings.HasPrefix(host, "/") && (call.Repeats || s.Earliest >= istioStays) {
 				say(s.at, s.Line+": a classic Istio sidecar is sent SIGTERM when the hook begins and ends "+short(istioStays)+" later, and with it every way to "+host,
 					"metadata:\n  annotations:\n    sidecar.istio.io/nativeSidecar: \"true\" # or have the proxy stay, by EXIT_ON_ZERO_ACTIVE_CONNECTIONS in proxy.istio.io/config")

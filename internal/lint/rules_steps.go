@@ -51,7 +51,7 @@ func stepRules() []Rule {
 		})},
 		{"setting-unused", Warning, "a setting of a call that is not made", plans(func(h *preStop, say report) {
 			h.warned("setting-unused", func(at node, text string, _ *entry) {
-				if !h.env.open { // else the call's URL may be where nobody sees it
+				if !h.env.open { // else the call's URL may be set where lint does not see it
 					say(at, text, "remove it, or set the URL that it is for")
 				}
 			})
@@ -91,7 +91,8 @@ func stepUnreadable(h *preStop, s *entry, say report) {
 	}
 }
 
-// mended is the step that somebody means, if it is a command that a step replaces, or a word of it is almost another.
+// mended is the step that is probably meant: a step that replaces a command, or the same step with its misspelt words mended; else a
+// sentence.
 func (h *preStop) mended(s *entry) string {
 	const sentence = "a step that prestop --help lists; prestop --dry-run with the same step says the same"
 	words := strings.Fields(s.Line)
@@ -122,8 +123,8 @@ func (h *preStop) mended(s *entry) string {
 	return sentence
 }
 
-// stepsOf parts a line that is several steps, each beginning with its verb; nil: its parts are no steps. A line with quotes is
-// left alone.
+// stepsOf splits a line that has several steps, each of which begins with its verb; nil: its parts are no steps. A line with quotes is not
+// split.
 func stepsOf(line string) []string {
 	var all []string
 	for _, word := range strings.Fields(line) {
@@ -162,7 +163,7 @@ func unsetVariable(h *preStop, say report) {
 			given = append(given, s.needs.Gives)
 		}
 	}
-	for _, l := range h.env.lost { // which the kubelet leaves as it is written, or refuses
+	for _, l := range h.env.lost { // the kubelet leaves these references as they are written, or refuses them
 		switch {
 		case l.key != "":
 			say(l.at, l.name+" is taken from "+l.key+", which has none: the container would not begin", keyFix(l))
@@ -176,8 +177,8 @@ func unsetVariable(h *preStop, say report) {
 	}
 }
 
-// downward is the field that a variable is usually taken from. No image sets such a one: a pod has it by the downward API, or
-// not at all.
+// downward is the field that a variable is usually taken from; empty: not known. No image sets such a variable. A pod has it by the
+// downward API, or not at all.
 func downward(name string) (fieldPath string) {
 	return map[string]string{
 		"POD_NAME": "metadata.name", "POD_IP": "status.podIP", "POD_UID": "metadata.uid", "POD_NAMESPACE": "metadata.namespace",
@@ -237,7 +238,7 @@ func settingUnreadable(h *preStop, say report) {
 		}
 		if m.With != "" {
 			with, _, _ := strings.Cut(m.With, "=")
-			at, fix = h.setting(with), "set "+m.Name+" too, or remove "+m.With // which is there; the other is not
+			at, fix = h.setting(with), "set "+m.Name+" too, or remove "+m.With // m.With is set, and m.Name is not
 		}
 		say(at, m.Name+": "+m.Text, fix)
 	}
@@ -273,7 +274,7 @@ func overAtOnce(h *preStop, say report) {
 	}
 }
 
-// meant suggests a setting that is written almost alike.
+// meant is the setting that somebody probably means by an unknown name.
 func meant(u setting.Unknown) string {
 	known := map[string]string{
 		"GRACE_SECONDS": graceVariable, "TERMINATION_GRACE_PERIOD_SECONDS": graceVariable, "WAIT_SECONDS": waitVariable, "WAIT": waitVariable, "URL": "PRE_STOP_APP_URL",
@@ -283,7 +284,7 @@ func meant(u setting.Unknown) string {
 	return cmp.Or(u.Meant, known[strings.TrimPrefix(u.Name, variablePrefix)])
 }
 
-// keyFix is the key that somebody means.
+// keyFix is the key that is probably meant; else a sentence.
 func keyFix(l lost) string {
 	if near := phrase.Nearest(l.asked, l.keys); near != "" {
 		return below(near, "key")

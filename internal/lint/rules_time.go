@@ -34,7 +34,7 @@ func timeRules() []Rule {
 	}
 }
 
-// takesGrace tells whether the hook takes its grace period from what is known.
+// takesGrace tells whether it is known which grace period the hook assumes.
 func (h *preStop) takesGrace() bool {
 	return !h.pod.graceWrong && !h.reading.config.AskAPI.V && !h.guessed(graceVariable) && !h.mistaken(graceVariable)
 }
@@ -101,7 +101,7 @@ func maxBeforeBegin(h *preStop, say report) {
 	})
 }
 
-// defaultEndsEarly finds waits that the additional wait ends, though they could go on for as long again and longer.
+// defaultEndsEarly finds waits that end by the additional wait, though the deadline leaves them more than twice as long.
 func defaultEndsEarly(h *preStop, s *entry, say report) {
 	p := h.reading.plan
 	if h.judged(s) && s.needs.Default && h.reading.config.AdditionalWait.IsSet() && !h.guessed(waitVariable) && 2*s.Ends < p.Budget() {
@@ -122,7 +122,7 @@ func maxPastDeadline(h *preStop, say report) {
 	})
 }
 
-// graceTooShort finds waits that are shortened. They are shortened alike, so all steps of a hook are one finding, at the last.
+// graceTooShort finds waits that are shortened. All of a hook's waits are shortened alike, so they make one finding, at the last step.
 func graceTooShort(h *preStop, say report) {
 	p := h.reading.plan
 	var texts []string
@@ -133,7 +133,7 @@ func graceTooShort(h *preStop, say report) {
 		case h.timesUnknown():
 		case e != nil:
 			texts, lack, last = append(texts, text), lack+e.Short, at
-		case len(texts) > 0: // more time for the steps is more for the additional wait
+		case len(texts) > 0: // more time for the steps is more time for the additional wait too
 		case h.reading.config.AdditionalWait.IsSet():
 			say(h.setting(waitVariable), text, h.moreGrace(h.floor().Short))
 		case !h.env.open && !h.mistaken(""):
@@ -145,13 +145,13 @@ func graceTooShort(h *preStop, say report) {
 	}
 }
 
-// floor is the plan's additional wait.
+// floor is the additional wait's slot in the plan.
 func (h *preStop) floor() prestop.Slot {
 	slots := h.reading.plan.Timeline()
 	return slots[len(slots)-1]
 }
 
-// moreGrace is the grace period that has room for so much more, if the reserve stays the share that it is.
+// moreGrace is a grace period with room for so much more time. The reserve keeps its share of it, unless the reserve is set.
 func (h *preStop) moreGrace(more time.Duration) string {
 	p := h.reading.plan
 	grace := p.Grace + more
@@ -179,7 +179,7 @@ func (h *preStop) timeoutFix(s *entry, lacks time.Duration) string {
 // whole is a duration in whole seconds, as steps are written.
 func whole(d time.Duration) string { return strconv.Itoa(int(d/time.Second)) + "s" }
 
-// graceFix has the pod's grace period, and what the hook takes it to be.
+// graceFix sets the pod's grace period, and tells the hook the same.
 func (h *preStop) graceFix(grace time.Duration) string {
 	lines := fmt.Sprintf("%s: %d", graceKey, seconds(grace))
 	if h.reading == nil || h.reading.config == nil || h.pod.cluster != "" && !h.setsGrace() {
@@ -191,7 +191,7 @@ func (h *preStop) graceFix(grace time.Duration) string {
 	return lines + "\nenv:\n" + variableLine(graceVariable, grace)
 }
 
-// flagOf is the flag by which the hook's command has a setting.
+// flagOf is the flag that gives a setting in the hook's command.
 func (h *preStop) flagOf(name string) (flag string, ok bool) {
 	if s, set := h.reading.set[name]; set {
 		flag = s.By()
@@ -199,7 +199,7 @@ func (h *preStop) flagOf(name string) (flag string, ok bool) {
 	return flag, strings.HasPrefix(flag, "--")
 }
 
-// settingFix sets a setting where it counts: in a flag, if the hook's command has that, else in its variable.
+// settingFix sets a setting where it counts: in its flag, if the hook's command has the flag; else in its variable.
 func (h *preStop) settingFix(name string, d time.Duration) string {
 	flag, ok := h.flagOf(name)
 	if !ok {
@@ -243,7 +243,7 @@ func sleepUnreadable(h *preStop, say report) {
 		say(at, "a sleep of "+at.text()+" s, which Kubernetes refuses", secondsFix(at, "seconds"))
 	}
 	if h.place.at("exec", "args").Node != nil {
-		return // where the length may be, which is a finding of its own
+		return // the length may be in args, which are a finding of their own
 	}
 	for _, c := range h.script.commands {
 		if c.program() != "sleep" || h.script.lost > 0 || len(c.words) > 1 && !slices.ContainsFunc(c.words[1:], func(w string) bool { return !sleepLength.MatchString(w) }) {

@@ -90,7 +90,8 @@ func quietSeesProbe(h *preStop, s *entry, say report) {
 	}
 }
 
-// closedOwnPort finds a wait for the container's own port, which closes when the container ends, which it does after the hook.
+// closedOwnPort finds a wait for the container's own port to close. The port closes when the container ends, and the container ends after
+// the hook.
 func closedOwnPort(h *preStop, say report) {
 	own := h.container.declared()
 	for _, s := range h.entries() {
@@ -104,7 +105,7 @@ func closedOwnPort(h *preStop, say report) {
 	}
 }
 
-// waitedFor are the Services that select the pod, and that a step waits for not to have it any more.
+// waitedFor are the Services that select the pod, and from whose DNS answer a step waits for the pod to disappear.
 func (h *preStop) waitedFor(s *entry) []*service {
 	if s.needs.Name == "" || s.guess {
 		return nil
@@ -130,7 +131,8 @@ func quietUDP(h *preStop, s *entry, say report) {
 	}
 }
 
-// llmServers are servers that pause inside an answer, by their images' names, and the app's own count of running requests; empty: none is known.
+// llmServers are servers that pause inside an answer, by their images' names, and the metric by which the app counts running requests;
+// empty: none is known.
 var llmServers = map[string]string{
 	"vllm/vllm-openai":                      "vllm:num_requests_running",
 	"lmsysorg/sglang":                       "sglang:num_running_reqs",
@@ -188,7 +190,8 @@ func repositoryOf(image string) string {
 	return image
 }
 
-// portWithoutHook finds containers that are sent SIGTERM at once, while clients still come. What only is scraped may go.
+// portWithoutHook finds containers that are sent SIGTERM at once, while clients still come. Ports for metrics, health checks and the like
+// do not count.
 func portWithoutHook(p *pod, say report) {
 	first := slices.IndexFunc(p.containers, func(c *container) bool { return c.hook != nil })
 	if first < 0 {

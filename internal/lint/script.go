@@ -15,7 +15,7 @@ type script struct {
 	file     string // where the script is; empty: it is the text
 	commands []command
 	branches bool   // whether, or how often, each command is run is not known
-	source   string // whose text it is, as key stop.sh of ConfigMap web; empty: it stands in the hook
+	source   string // where its text is from, as "key stop.sh of ConfigMap web"; empty: it stands in the hook
 	lost     int    // the first word that is no part of the script; 0: none is lost
 }
 
@@ -66,10 +66,10 @@ func scriptOf(words []string) script {
 	return s
 }
 
-// longestScript is what Linux takes for one word of a command at most, in bytes (MAX_ARG_STRLEN).
+// longestScript is the greatest length of one word of a command that Linux takes, in bytes (MAX_ARG_STRLEN).
 const longestScript = 128 << 10
 
-// simpleCommands are those of a script. Of one that no shell reads nothing is known.
+// simpleCommands are the simple commands of a script. Nothing is known of a script that no shell can read.
 func simpleCommands(text string) (commands []command, branches bool) {
 	if len(text) >= longestScript {
 		return nil, true
@@ -138,7 +138,7 @@ func unquoted(text string, parts []syntax.WordPart) string {
 
 func written(text string, n syntax.Node) string { return text[n.Pos().Offset():n.End().Offset()] }
 
-// unescaped takes the backslashes away that quote one of these characters; empty: any.
+// unescaped removes the backslashes before these characters; empty: before any.
 func unescaped(text, quotable string) string {
 	var b strings.Builder
 	for i := 0; i < len(text); i++ {

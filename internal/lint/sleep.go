@@ -11,8 +11,8 @@ import (
 // forever is how long sleep infinity sleeps.
 const forever = time.Duration(math.MaxInt64)
 
-// slept is how long a script sleeps after so many of its commands (0: in all), if the rest of it is run; with branches, the
-// longest that it sleeps at once. What cannot be read does not count.
+// slept is how long a script still sleeps after so many of its commands (0: in all), if the rest of the script is run. In a script with
+// branches it is the longest single sleep. What cannot be read does not count.
 func (s script) slept(env environment) []time.Duration {
 	all := make([]time.Duration, len(s.commands)+1)
 	for i := len(s.commands) - 1; i >= 0; i-- {
@@ -40,8 +40,8 @@ func (s script) calm() bool {
 	return s.branches
 }
 
-// endsByAnotherSignal tells whether a script waits first and then, last, has the app end in another way than by SIGTERM. A second
-// SIGTERM does no harm to most apps, and another signal's way to end is cut short by it.
+// endsByAnotherSignal tells whether the last command of a script makes the app end in another way than by SIGTERM. The SIGTERM after the
+// hook would cut that end short. If the script itself sends SIGTERM, the second one does no harm to most apps.
 func (s script) endsByAnotherSignal() bool {
 	if s.branches || len(s.commands) == 0 {
 		return false
@@ -79,7 +79,7 @@ func sleepTime(text string) time.Duration {
 	return time.Duration(n * float64(unit))
 }
 
-// shown puts a variable's value in its place, if a word is nothing but it.
+// shown is a word, or the value of a variable if the word is nothing but that variable.
 func (e environment) shown(word string) string {
 	name, ok := strings.CutPrefix(word, "$")
 	if !ok {
@@ -91,8 +91,8 @@ func (e environment) shown(word string) string {
 	return e.known[name]
 }
 
-// Sleeps is how long the command of a hook sleeps, if that is all that it does: sleep itself, or a shell with nothing else in its
-// script. ok is false for any other command, for a length that is not written as a number, and for none.
+// Sleeps is how long the command of a hook sleeps, if it does nothing else. The command is sleep itself, or a shell with nothing else in
+// its script. ok is false for any other command, and for a sleep whose length is missing or is no number.
 func Sleeps(command []string) (d time.Duration, ok bool) {
 	s := scriptOf(command)
 	if len(s.commands) != 1 || s.branches || s.lost > 0 {

@@ -19,12 +19,12 @@ type Template struct {
 	// Foreign: the object is of a kind that is not known here. What its owner makes of the template is not known either.
 	Foreign bool
 	Node    *yaml.Node // of the template, not of its spec
-	Object  *yaml.Node // that makes the pod, or is it
+	Object  *yaml.Node // the object that makes the pod, or is the pod
 	Pod     *corev1.PodTemplateSpec
-	Mistype []Unreadable // values of the template that are not what Kubernetes takes there
+	Mistype []Unreadable // values of the template that are not of the type that Kubernetes takes
 }
 
-// Templates are those of a document that [Part.Document] has read, in order. Lists are looked into.
+// Templates are the templates in a document that [Part.Document] has read, in order. Those in lists are among them.
 func Templates(file string, document *yaml.Node) []Template {
 	f := File{Name: file}
 	in := newInput()
@@ -60,7 +60,7 @@ func Parts(f File) []Part {
 	return all
 }
 
-// Document reads a part. It is nil where there is nothing but comments. Lines count from the beginning of the file. The error is an
+// Document reads a part. It is nil if the part has nothing but comments. Lines count from the beginning of the file. The error is an
 // [*Unreadable].
 func (p Part) Document() (*yaml.Node, error) {
 	of := part{p.Text, p.Line}

@@ -9,8 +9,8 @@ import (
 	"github.com/prestop/prestop/internal/lint"
 )
 
-// FunctionConfig is what the caller of a KRM function says of it: the scalars below data, as in a ConfigMap, or below spec. What is
-// no scalar is an empty text. It is nil for a file that is no ResourceList, which is what such a function is given and gives back.
+// FunctionConfig is what the caller of a KRM function tells it: the scalars below data, as in a ConfigMap, or below spec. A value that is
+// no scalar is an empty text. Such a function is given a ResourceList and gives one back: for any other file, FunctionConfig is nil.
 func FunctionConfig(f lint.File) map[string]string {
 	if !bytes.Contains(f.Content, []byte("ResourceList")) {
 		return nil
@@ -18,7 +18,7 @@ func FunctionConfig(f lint.File) map[string]string {
 	for _, p := range lint.Parts(f) {
 		d, err := p.Document()
 		if err != nil || d == nil {
-			continue // who puts hooks into it says what is wrong
+			continue // [Inject] says what is wrong with it
 		}
 		root := d.Content[0]
 		kind, version := value(root, "kind"), value(root, "apiVersion")

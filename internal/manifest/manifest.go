@@ -1,8 +1,9 @@
 // Package manifest puts hooks into the texts of manifests.
 //
-// [Inject] is all of it: a file in, the file with hooks out, and what was done. What becomes of a pod internal/inject decides; where
-// pods stand in a document internal/lint knows. This package changes the document's text and nothing else in it: comments, the
-// order of keys and fields that it does not know stay. A document that needs no change is returned byte for byte, and what is put into another leaves every other byte.
+// [Inject] is all of it: a file in, the file with hooks out, and what was done. internal/inject decides what becomes of a pod.
+// internal/lint knows where pods stand in a document. This package changes only the document's text, and in it nothing else: comments, the
+// order of keys, and fields that it does not know stay. A document that needs no change is returned byte for byte. In any other document,
+// all bytes beside the changes stay.
 //
 // It opens no file and prints nothing. It is for cmd/kubectl-prestop.
 package manifest
@@ -30,7 +31,8 @@ type Report struct {
 	Text      string // a part of a sentence
 }
 
-// Inject puts hooks into a file, and keeps its encoding. The errors are places that cannot be read, or that say what cannot be done; then there is no output.
+// Inject puts hooks into a file, and keeps its encoding. An error is a place that cannot be read, or that asks for what cannot be done. If
+// there are errors, there is no output.
 func Inject(f lint.File, with inject.Parameters) (out []byte, reports []Report, errs []*lint.Unreadable) {
 	if len(f.Content) > lint.MaxFile {
 		return nil, nil, []*lint.Unreadable{{File: f.Name, Text: "expected at most 64 MiB"}}
@@ -81,7 +83,7 @@ func encodedAs(old, text []byte) []byte {
 	return text
 }
 
-// writtenTwice are the keys that stand twice in a mapping, of which readers take one or the other.
+// writtenTwice are the keys that stand twice in a mapping. Some readers take the one, and some the other.
 func writtenTwice(file string, n *yaml.Node) (all []*lint.Unreadable) {
 	if n == nil {
 		return nil
@@ -100,7 +102,7 @@ func writtenTwice(file string, n *yaml.Node) (all []*lint.Unreadable) {
 	return all
 }
 
-// edits are those of a document's templates, by their order.
+// edits are the edits of a document's templates, by the templates' order.
 type edits map[int][]inject.Edit
 
 // decide says what is to become of a document.
@@ -197,7 +199,7 @@ func annotationLine(t lint.Template, name string) int {
 	return n.Line
 }
 
-// rewritten is the text of a document that is changed. ok is false where that cannot be done in its text.
+// rewritten is the text of a document with the changes. ok is false if the text cannot be changed to say just that.
 func rewritten(p lint.Part, d *yaml.Node, all edits, with inject.Parameters) (text []byte, ok bool) {
 	s := newSource(p.Text, p.Line, d)
 	t := newTree(d, s.was)
@@ -217,7 +219,8 @@ func rewritten(p lint.Part, d *yaml.Node, all edits, with inject.Parameters) (te
 	return text, err == nil && got != nil && same(got, d)
 }
 
-// maxShared is how often a document is looked at again where pods are aliases of others: what was put into one is not in its copies.
+// maxShared is how often a document with aliases is looked at again. A pod may be an alias of another: what was put into one is not in its
+// copies.
 const maxShared = 4
 
 // same tells whether two documents say the same.

@@ -18,14 +18,14 @@ type source struct {
 	text    []byte
 	before  int           // lines of the file before it
 	lines   []int         // where each line begins, as the YAML library counts lines
-	letters map[int][]int // where each 64th letter of a line begins, of lines that were asked for
+	letters map[int][]int // where each 64th letter of a line begins, for lines that were asked for
 
 	document *yaml.Node
 	was      map[*yaml.Node]*yaml.Node // see tree
 	changes  []change
-	ended    bool // the last line, which had no end, has one
+	ended    bool // the last line had no line break, and has one now
 
-	ending  string // of lines
+	ending  string // the line break
 	json    bool   // what is new is written as JSON
 	spaced  bool   // JSON has a blank after colons and commas
 	margin  string // by which JSON's lines are indented; empty: all is one line
@@ -61,7 +61,8 @@ func newSource(text []byte, before int, d *yaml.Node) *source {
 	return s
 }
 
-// lineBreak is how many bytes of a text are a line break that it begins with. The YAML library knows these.
+// lineBreak is the length in bytes of the line break that a text begins with; 0: there is none. These are the line breaks of the YAML
+// library.
 func lineBreak(text []byte) int {
 	for _, b := range []string{"\r\n", "\n", "\r", "\u0085", "\u2028", "\u2029"} {
 		if bytes.HasPrefix(text, []byte(b)) {
@@ -117,7 +118,7 @@ func (s *source) after(at, letters int) int {
 	return at
 }
 
-// line is where the line with an offset begins, and next where the one after it does.
+// line gives where the line with an offset begins, and where the next line begins.
 func (s *source) line(at int) (begin, next int) {
 	i, found := slices.BinarySearch(s.lines, at)
 	if !found {
@@ -136,7 +137,8 @@ func (s *source) dash(list *yaml.Node) int {
 	return utf8.RuneCount(s.text[begin:at]) + 1
 }
 
-// write notes the changes that lead from the text to a tree, from a node on. flow tells whether it stands within braces.
+// write notes the changes that turn the text into the tree, for a node and all that is in it. flow tells whether the node stands within
+// braces.
 func (s *source) write(n *yaml.Node, flow bool) {
 	if n.Kind == yaml.AliasNode {
 		return
@@ -169,7 +171,7 @@ func (s *source) change(from, to int, text string) {
 	s.changes = append(s.changes, change{from, to, text})
 }
 
-// column is that of the keys or dashes of a collection that is written in lines.
+// column is the column of the keys or dashes of a collection that is written in lines.
 func (s *source) column(n *yaml.Node) int {
 	if n.Kind == yaml.SequenceNode {
 		return s.dash(n)
@@ -177,7 +179,7 @@ func (s *source) column(n *yaml.Node) int {
 	return n.Content[0].Column
 }
 
-// replace has a value of a collection replaced.
+// replace replaces a value of a collection.
 func (s *source) replace(in, old, v *yaml.Node, flow bool) {
 	from := s.offset(old)
 	if flow {
@@ -208,7 +210,7 @@ func (s *source) replace(in, old, v *yaml.Node, flow bool) {
 	}
 }
 
-// below is a collection as it stands below the key that it belongs to.
+// below is a collection as it is written below its key.
 func (s *source) below(v *yaml.Node) string {
 	_, text, _ := strings.Cut(s.encoded(mapping("k", v)), "\n")
 	return text
@@ -218,7 +220,7 @@ func mapping(key string, v *yaml.Node) *yaml.Node {
 	return &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Content: []*yaml.Node{scalar(key), v}}
 }
 
-// insert puts lines after the one with an offset.
+// insert puts lines after the line with an offset.
 func (s *source) insert(at int, text string, column int) {
 	if text == "" {
 		return
@@ -237,7 +239,8 @@ func (s *source) insertAt(next int, text string, column int) {
 	s.change(next, next, text)
 }
 
-// strip has the literal or folded text that ends the document, without an end of line, end without one still.
+// strip keeps a literal or folded text at the end of the document as it is. That text has no line break at its end, and would get one from
+// what is added.
 func (s *source) strip() {
 	n := s.document
 	for len(n.Content) > 0 && s.last(n) != nil && n.Style&yaml.FlowStyle == 0 {
@@ -261,7 +264,7 @@ func endsLine(text []byte) bool {
 	return size == 0 || strings.ContainsRune(lineEnds, last)
 }
 
-// indented is a text whose lines begin at a column, and end as the document's do.
+// indented is a text whose lines begin at a column and have the document's line breaks.
 func (s *source) indented(text string, column int) string {
 	var b strings.Builder
 	for line := range strings.Lines(text) {
@@ -276,7 +279,8 @@ func (s *source) indented(text string, column int) string {
 	return b.String()
 }
 
-// addLines adds to a collection that is written in lines. It stands below comments that are indented as what is in the collection is.
+// addLines adds to a collection that is written in lines. What is added stands below comments that are indented like the collection's
+// content.
 func (s *source) addLines(n *yaml.Node, added []*yaml.Node) {
 	column := s.column(n)
 	_, next := s.line(s.end(s.last(n), column-1, false))
@@ -335,7 +339,8 @@ func (s *source) key(n *yaml.Node) string {
 	return quoted(n.Value) + ":"
 }
 
-// inFlow is a value as it is written within braces. In JSON that goes over lines, it does too if what stands beside it does.
+// inFlow is a value as it is written within braces. JSON may be written over several lines: then the value is too, if what stands beside it
+// begins a line.
 func (s *source) inFlow(v *yaml.Node, beside int) string {
 	if !s.json {
 		styled := *v
@@ -355,7 +360,7 @@ func (s *source) inFlow(v *yaml.Node, beside int) string {
 	}
 	var lines bytes.Buffer
 	if err := json.Indent(&lines, b.Bytes(), string(margin), s.margin); err != nil {
-		panic(err) // of what was just written
+		panic(err) // this JSON was just written
 	}
 	return strings.ReplaceAll(lines.String(), "\n", s.ending)
 }
@@ -374,8 +379,8 @@ func (s *source) encoded(n *yaml.Node) string {
 	return b.String()
 }
 
-// end is where the text of a node ends. parent is the column before that of what the node belongs to: lines that begin there, or
-// before it, are not the node's. flow tells whether the node stands within braces.
+// end is where the text of a node ends. parent is how far what the node belongs to is indented: lines that are indented no more than that
+// are not the node's. flow tells whether the node stands within braces.
 func (s *source) end(n *yaml.Node, parent int, flow bool) int {
 	at := s.offset(n)
 	if n.Kind == yaml.AliasNode {
@@ -420,7 +425,7 @@ func (s *source) last(n *yaml.Node) *yaml.Node {
 			return c
 		}
 	}
-	return nil // of one that is new, which nobody asks for
+	return nil // the collection is new, and nobody asks for such a one
 }
 
 // properties is where a node's value begins, after its anchor and its tag.
@@ -465,7 +470,7 @@ func (s *source) closingQuote(at int) int {
 	return len(s.text)
 }
 
-// closing is what follows the brace that closes the one at an offset.
+// closing is where the text goes on after the brace that closes the one at an offset.
 func (s *source) closing(at int) int {
 	depth := 0
 	for at < len(s.text) {
@@ -492,7 +497,7 @@ func (s *source) closing(at int) int {
 	return at
 }
 
-// endOfPlain is where a text without quotes within braces ends, which may go over several lines.
+// endOfPlain is where a text without quotes ends within braces. It may go over several lines.
 func (s *source) endOfPlain(at int) int {
 	end := at
 	for i := at; i < len(s.text); i++ {
@@ -517,8 +522,8 @@ func (s *source) endOfPlain(at int) int {
 	return end
 }
 
-// endOfLines is where a scalar ends that goes on in each line which is indented more than its parent. block tells whether it is a
-// literal or a folded one, in which comments are text and, with +, empty lines too.
+// endOfLines is where a scalar ends. It goes on in each line that is indented more than its parent. block tells whether it is literal or
+// folded. In these, comments are text, and with + empty lines are text too.
 func (s *source) endOfLines(at, parent int, block bool) int {
 	_, next := s.line(at)
 	line := s.text[at:next]

@@ -11,7 +11,7 @@ import (
 // A tree is a document that is changed. Nodes without a line are new.
 type tree struct {
 	document *yaml.Node
-	was      map[*yaml.Node]*yaml.Node   // what new nodes stand in the place of
+	was      map[*yaml.Node]*yaml.Node   // the nodes that new ones replace
 	aliases  map[*yaml.Node][]*yaml.Node // of each node with an anchor
 }
 
@@ -31,7 +31,7 @@ func (t tree) know(n *yaml.Node) {
 	}
 }
 
-// set makes the place that path leads to, from a mapping, hold a value. See [inject.Edit].
+// set puts a value at the place that path leads to from a mapping. See [inject.Edit].
 func (t tree) set(from *yaml.Node, path []string, to any) {
 	at := t.own(from)
 	for i, step := range path {
@@ -104,7 +104,7 @@ func (t tree) replace(old, v *yaml.Node) {
 	}
 }
 
-// release has aliases of what is in a node become copies.
+// release turns the aliases of a node, and of all that is in it, into copies.
 func (t tree) release(n *yaml.Node) {
 	t.share(n)
 	for _, c := range n.Content {
@@ -112,7 +112,7 @@ func (t tree) release(n *yaml.Node) {
 	}
 }
 
-// add adds to a collection. One that is empty is written anew.
+// add adds nodes to a collection. An empty collection is written anew.
 func (t tree) add(to *yaml.Node, nodes ...*yaml.Node) {
 	if len(to.Content) == 0 && to.Line > 0 {
 		t.renew(to)
@@ -121,7 +121,7 @@ func (t tree) add(to *yaml.Node, nodes ...*yaml.Node) {
 	to.Content = append(to.Content, nodes...)
 }
 
-// renew has a node be written anew where it stands.
+// renew marks a node that is to be written anew in its place.
 func (t tree) renew(n *yaml.Node) {
 	if n.Line > 0 {
 		old := *n
@@ -130,8 +130,8 @@ func (t tree) renew(n *yaml.Node) {
 	}
 }
 
-// own makes a node that may be changed: one that no alias shares. An alias becomes a copy of what it stands for; of a node that
-// aliases stand for, they become copies.
+// own makes a node safe to change: no alias shares it any more. If the node is an alias, it becomes a copy of what it stands for. If
+// aliases stand for the node, these become copies.
 func (t tree) own(n *yaml.Node) *yaml.Node {
 	if n.Kind == yaml.AliasNode {
 		t.copyTo(n)
@@ -140,7 +140,7 @@ func (t tree) own(n *yaml.Node) *yaml.Node {
 	return n
 }
 
-// share has aliases of a node become copies.
+// share turns the aliases of a node into copies.
 func (t tree) share(n *yaml.Node) {
 	all := t.aliases[n]
 	delete(t.aliases, n)
@@ -162,7 +162,7 @@ func (t tree) copyTo(alias *yaml.Node) {
 func clone(n *yaml.Node) *yaml.Node {
 	c := yaml.Node{Kind: n.Kind, Style: n.Style, Tag: n.Tag, Value: n.Value, Alias: n.Alias}
 	for _, inside := range n.Content {
-		c.Content = append(c.Content, clone(inside)) // an alias in it stands for the same still
+		c.Content = append(c.Content, clone(inside)) // an alias in it still stands for the same node
 	}
 	return &c
 }
@@ -180,7 +180,7 @@ func is(item *yaml.Node, field, text string) bool {
 	return v != nil && v.Kind == yaml.ScalarNode && v.Value == text
 }
 
-// keyOf is where a key stands in a mapping itself, the last if it does so twice; -1: it does not.
+// keyOf is where a key stands in the mapping itself; -1: it does not. If it stands there twice, it is the last.
 func keyOf(n *yaml.Node, key string) int {
 	for i := len(n.Content) - 2; i >= 0 && n.Kind == yaml.MappingNode; i -= 2 {
 		if n.Content[i].Value == key && n.Content[i].Tag != "!!merge" {
@@ -190,7 +190,7 @@ func keyOf(n *yaml.Node, key string) int {
 	return -1
 }
 
-// value is what a mapping has at a key, be it merged into it; nil: nothing.
+// value is what a mapping has at a key, in itself or merged into it; nil: nothing.
 func value(n *yaml.Node, key string) *yaml.Node {
 	for n != nil && n.Kind == yaml.AliasNode {
 		n = n.Alias
@@ -230,7 +230,7 @@ func nodeOf(v any) *yaml.Node {
 	}
 	text, err := json.Marshal(v)
 	if err != nil {
-		panic(err) // of Kubernetes' own types
+		panic(err) // Kubernetes' own types can be written
 	}
 	var d yaml.Node
 	if err := yaml.NewDecoder(bytes.NewReader(text)).Decode(&d); err != nil {

@@ -7,17 +7,17 @@ import (
 	"unicode/utf8"
 )
 
-// A dialect is in what PromQL and the text of an answer differ.
+// A dialect is what differs between PromQL and the text of an answer.
 type dialect struct {
 	blanks    string // what may stand between words
 	isName    func(rune) bool
 	operators []string
 	quotes    string
 	escapes   string // what may follow a backslash in quotes
-	foreign   bool   // a server wrote it: errors repeat a word from its beginning, since nobody recognises the end of a secret
+	foreign   bool   // a server wrote the text: errors repeat a word from its beginning, since nobody recognises a secret by its end
 }
 
-// A cursor walks over a selector, or over a line of Prometheus' text. Places in the text are given by what begins there.
+// A cursor walks over a selector, or over a line of Prometheus' text. A place in the text is the rest of the text from there on.
 type cursor struct {
 	dialect
 	text, rest string
@@ -50,21 +50,21 @@ func (c *cursor) take(prefix string) (ok bool) {
 	return ok
 }
 
-// takeBlanks tells whether there were any.
+// takeBlanks skips blanks, and tells whether there were any.
 func (c *cursor) takeBlanks() bool {
 	before := c.rest
 	c.rest = strings.TrimLeft(c.rest, c.blanks)
 	return c.rest != before
 }
 
-// takeWhile takes what consists of such characters.
+// takeWhile takes all characters up to the first that is not such a character.
 func (c *cursor) takeWhile(is func(rune) bool) string {
 	before := c.rest
 	c.rest = strings.TrimLeftFunc(c.rest, is)
 	return before[:len(before)-len(c.rest)]
 }
 
-// name reads a name in quotes, or one of such characters. It is not empty.
+// name reads a name in quotes, or a name that consists of such characters. An empty name is an error.
 func (c *cursor) name(is func(rune) bool, what string) (name string, quoted bool, err error) {
 	place := c.rest
 	if quoted = c.begins(`"'`); quoted {
@@ -78,7 +78,7 @@ func (c *cursor) name(is func(rune) bool, what string) (name string, quoted bool
 	return name, quoted, err
 }
 
-// series reads a name and what stands in braces behind it. Either may be missing.
+// series reads a name, and the terms in braces after it. Either may be missing.
 func (c *cursor) series() (all []term, err error) {
 	place := c.rest
 	if name := c.takeWhile(c.isName); name != "" {

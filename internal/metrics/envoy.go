@@ -25,13 +25,13 @@ func (t *total) envoy(r io.Reader) error {
 		return errors.New("the answer is empty")
 	case err == io.EOF || err == io.ErrUnexpectedEOF:
 		err = fmt.Errorf("the JSON breaks off: %w", io.ErrUnexpectedEOF)
-	case large: // whose text has the whole number
+	case large: // its own text repeats the whole number
 		err = errors.New("expected a number that 64 bits can hold")
 	}
 	return fmt.Errorf("byte %d: %w", s.InputOffset()+1, err)
 }
 
-// bounded fails where a part is not complete after maxPart. The decoder would keep a string or blanks of any length.
+// bounded fails if a part is longer than maxPart. Without it, the decoder would keep a string or blanks of any length.
 type bounded struct {
 	from io.Reader
 	read int64
@@ -70,7 +70,7 @@ func (s statsReader) all() error {
 	return err
 }
 
-// object reads the members that are asked for, passes over others, and tells how many there are. None may be there twice.
+// object reads the members that are asked for, and skips all others. found is how many of them are there. None may be there twice.
 func (s statsReader) object(read map[string]func() error) (found int, err error) {
 	seen := map[string]bool{}
 	err = s.each('{', "an object", func() error {
@@ -78,7 +78,7 @@ func (s statsReader) object(read map[string]func() error) (found int, err error)
 		if err != nil {
 			return err
 		}
-		key := token.(string) // the decoder lets nothing else pass
+		key := token.(string) // the decoder accepts nothing else
 		switch {
 		case read[key] == nil:
 			_, err = s.value()
@@ -107,7 +107,7 @@ func (s statsReader) each(begin json.Delim, what string, item func() error) erro
 	return err
 }
 
-// stat is one element of the list. One without a name is the object of histograms.
+// stat reads one element of the list. The element without a name is the object with the histograms.
 func (s statsReader) stat() error {
 	var name, value any
 	found, err := s.object(map[string]func() error{
@@ -122,7 +122,7 @@ func (s statsReader) stat() error {
 	switch {
 	case !named:
 		return errors.New("expected a name in quotes")
-	case strings.ContainsRune(text, utf8.RuneError): // by which the decoder replaces what is none
+	case strings.ContainsRune(text, utf8.RuneError): // the decoder puts it in place of invalid UTF-8
 		return errors.New("expected UTF-8")
 	case !s.selects(map[string]string{"": text}):
 		return nil
@@ -132,7 +132,7 @@ func (s statsReader) stat() error {
 	return s.count(number)
 }
 
-// value reads any value; of an object or a list it returns how it begins.
+// value reads any value. For an object or a list it returns only the opening bracket.
 func (s statsReader) value() (first json.Token, err error) {
 	first, err = s.Token()
 	got, depth := first, 0

@@ -9,11 +9,11 @@ import (
 	"unicode/utf8"
 )
 
-// nameLabel is the label under which PromQL has a series' name.
+// nameLabel is the label that holds a series' name in PromQL.
 const nameLabel = "__name__"
 
 // A Selector is what PromQL calls an instant vector selector: name{label="text",other=~"regexp"}. All its matchers must
-// match; a label that a series does not have is the empty text. The zero Selector selects nothing.
+// match. If a series does not have a label, its value is the empty text. The zero Selector selects nothing.
 type Selector struct {
 	text   string
 	names  []matcher // of __name__
@@ -31,9 +31,9 @@ var promQL = dialect{
 	escapes:   `abfnrtv\'"xuU01234567`,
 }
 
-// ParseSelector reads a selector. The name may be any text without blanks, double quotes, commas and braces, since
-// Envoy's stats have dots and dashes in theirs; any other stands in the braces, quoted. Regular expressions match whole
-// values. Errors name the column, from 1 in bytes, and what was expected there.
+// ParseSelector reads a selector. The name may be any text without blanks, double quotes, commas and braces, since the
+// names of Envoy's stats have dots and dashes. Any other name stands in the braces, in quotes. Regular expressions match whole
+// values. Errors name the column, in bytes from 1, and what was expected there.
 func ParseSelector(text string) (Selector, error) {
 	c, s := promQL.over(text), Selector{text: text}
 	if !utf8.ValidString(text) {
@@ -50,7 +50,7 @@ func ParseSelector(text string) (Selector, error) {
 	case c.rest != "":
 		return Selector{}, c.expected("the end", c.rest)
 	}
-	selective := false // PromQL refuses a selector that the empty text matches, too
+	selective := false // PromQL, too, refuses a selector that matches the empty text
 	for i, t := range terms {
 		m, err := t.matcher()
 		switch {
@@ -71,7 +71,7 @@ func ParseSelector(text string) (Selector, error) {
 	return s, nil
 }
 
-// matcher is one of label="text", label!="text", label=~"regexp" and label!~"regexp".
+// matcher is label="text", label!="text", label=~"regexp" or label!~"regexp".
 type matcher struct {
 	label  string // empty: the name
 	text   string
@@ -79,8 +79,8 @@ type matcher struct {
 	negate bool
 }
 
-// matcher compiles a regular expression for whole values. It is tried alone first: a)(b would be one inside the brackets
-// that are put around it.
+// matcher compiles a regular expression for whole values. It tries the expression alone first: a)(b is wrong, but would be right
+// inside the brackets that are put around it.
 func (t term) matcher() (m matcher, err error) {
 	m = matcher{label: t.label, text: t.value, negate: t.operator[0] == '!'}
 	if t.label == nameLabel {

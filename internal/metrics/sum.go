@@ -1,11 +1,11 @@
-// Package metrics reads what a program tells of itself: a [Selector] picks series out of Prometheus' text format
+// Package metrics reads the metrics of a program. A [Selector] picks series out of Prometheus' text format
 // (0.0.4, or OpenMetrics 1.0) or out of Envoy's JSON stats, and adds them up.
 //
-// It reads a stream and keeps nothing but the sum, so that memory does not grow with the answer. What it cannot read, or
-// where nothing is selected, is an error and never zero: whoever waits for zero would take it for the end of the traffic.
-// It fetches nothing, knows no conditions, and leaves to its caller how much may be read.
+// It reads a stream and keeps only the sum, so memory does not grow with the answer. If something cannot be read, or
+// nothing is selected, that is an error and never zero: whoever waits for zero would take a zero for the end of the traffic.
+// The package fetches nothing and knows no conditions. Its caller decides how much may be read.
 //
-// Prometheus' own library would do it too, with protobuf and more than a megabyte of the binary.
+// Prometheus' own library could do this too, but it brings protobuf and adds more than a megabyte to the binary.
 package metrics
 
 import (
@@ -16,20 +16,20 @@ import (
 	"strings"
 )
 
-// maxPart is how long a line of text may be, or what stands between two commas in JSON, in bytes.
+// maxPart is how long a line of text may be, or a part of JSON between two commas, in bytes.
 const maxPart = 64 << 10
 
-// ErrAbsent is in the error of [Selector.Sum] where the answer has series, and none of them is selected.
+// ErrAbsent is in the error of [Selector.Sum] if the answer has series, but none of them is selected.
 var ErrAbsent = errors.New("no series")
 
 // Sum adds up the values of all series that s selects, and says how many there are. kind is the answer's Content-Type:
-// application/json is Envoy's stats, anything else Prometheus' text. It reads to the end, since what breaks off after
-// the first series is broken. framed tells that the end of r is the end of the answer: that its length was announced, or
-// that it came in chunks. Otherwise the connection may have broken in the last line, and the newline there must be seen.
+// application/json is Envoy's stats, anything else is Prometheus' text. Sum reads to the end, since an answer that breaks off after
+// the first series is broken. framed says that the end of r is the end of the answer: its length was announced, or
+// it came in chunks. If it is not framed, the connection may have broken in the last line, so the last line must end in a newline.
 //
-// It fails where nothing is selected, where the selected values are no number to go by (NaN, -Inf, some above and some
-// below zero), and where the text cannot be read, also in a series that is not selected. The sum is NaN then, which no
-// comparison takes for little.
+// Sum fails if nothing is selected, if the selected values say nothing (NaN, -Inf, or some above and some below
+// zero), and if the text cannot be read, also in a series that is not selected. The sum is then NaN: no comparison
+// takes NaN for a small number.
 func (s Selector) Sum(r io.Reader, kind string, framed bool) (sum float64, series int, err error) {
 	t := total{Selector: s}
 	err = t.read(r, kind, framed)
@@ -50,9 +50,9 @@ func (s Selector) Sum(r io.Reader, kind string, framed bool) (sum float64, serie
 // total is one Sum.
 type total struct {
 	Selector
-	above, below float64 // sums of what is above and below zero; one of them stays zero
-	series       int     // that were selected
-	seen         int     // of any name
+	above, below float64 // the sums of the values above and below zero; one of the two stays zero
+	series       int     // the selected series
+	seen         int     // all series
 	family       bool    // the name was seen
 }
 
@@ -66,7 +66,7 @@ func (t *total) read(r io.Reader, kind string, framed bool) error {
 		return t.envoy(r)
 	case "application/openmetrics-text":
 		return t.prometheus(r, framed, true)
-	case "text/html": // which some frameworks call any text
+	case "text/html": // some frameworks give any text this type
 		if err := t.prometheus(r, framed, false); err != nil {
 			return fmt.Errorf("expected Prometheus' text or Envoy's JSON, got HTML: %w", err)
 		}
@@ -75,7 +75,7 @@ func (t *total) read(r io.Reader, kind string, framed bool) error {
 	return t.prometheus(r, framed, false)
 }
 
-// selects tells whether a series is among those that are wanted. Its name is the label "".
+// selects tells whether a series is wanted. The label "" is its name.
 func (t *total) selects(labels map[string]string) bool {
 	t.seen++
 	for _, m := range t.names {

@@ -12,7 +12,7 @@ import (
 	"unicode/utf8"
 )
 
-// endMark is the last line of OpenMetrics, which needs no newline.
+// endMark is the last line of OpenMetrics. It needs no newline.
 const endMark = "# EOF"
 
 // prometheus reads Prometheus' text line by line.
@@ -80,8 +80,8 @@ func (t *total) line(c *cursor, openMetrics bool) error {
 	return t.count(value)
 }
 
-// comment reads what follows a #. It may be anything, but # HELP and # TYPE begin with a metric's name, and a type is
-// one that is known.
+// comment reads what follows a #. That may be anything. Only after # HELP and # TYPE there must be a metric's name, and the type must
+// be a known type.
 func (c *cursor) comment() error {
 	if !c.takeBlanks() {
 		return nil
@@ -143,7 +143,7 @@ func (c *cursor) sample(named, seconds bool) (labels map[string]string, value fl
 	place = c.rest
 	text := c.takeWhile(c.isNoBlank)
 	c.takeBlanks()
-	// It is whole milliseconds, or OpenMetrics' seconds.
+	// The timestamp is whole milliseconds, or seconds in OpenMetrics.
 	_, err = strconv.ParseInt(text, 10, 64)
 	if at, ok := number(text); err != nil && (!seconds || !ok || math.IsNaN(at-at)) {
 		return nil, 0, c.expected("a timestamp", place)
@@ -153,7 +153,7 @@ func (c *cursor) sample(named, seconds bool) (labels map[string]string, value fl
 
 func (c *cursor) isNoBlank(r rune) bool { return !strings.ContainsRune(c.blanks, r) }
 
-// number is a decimal number, NaN, +Inf or -Inf; not one that a float64 cannot hold, nor Go's 0x1p4 and 1_000.
+// number reads a decimal number, NaN, +Inf or -Inf. It refuses a number that a float64 cannot hold, and Go's 0x1p4 and 1_000.
 func number(text string) (float64, bool) {
 	n, err := strconv.ParseFloat(text, 64)
 	return n, err == nil && !strings.ContainsAny(text, "_xX")

@@ -1,6 +1,6 @@
-// Package outcome says what a hook has come to: to its log, to a kubelet, to a container's termination message, and to a server.
+// Package outcome tells what a hook has come to: to its log, to a kubelet, to a container's termination message, and to a server.
 //
-// What is said is hidden first, by [Outcome.Hidden]. The package is for cmd/prestop and its log.
+// [Outcome.Hidden] hides the secrets first. The package is for cmd/prestop and its log.
 package outcome
 
 import (
@@ -24,15 +24,15 @@ import (
 	"github.com/prestop/prestop/prestop"
 )
 
-// An Outcome is what a hook has come to. Its zero value is that there was nothing to do.
+// An Outcome is what a hook has come to. Its zero value means that there was nothing to do.
 type Outcome struct {
 	Report   prestop.Report
 	Problems []config.Problem // of the plan
 	Exit     int              // the exit status; 0: all is done
 }
 
-// Hidden is the outcome without secrets. What the program itself says of it stays as it is: no variable's value renames an
-// outcome.
+// Hidden is the outcome without secrets. The program's own words stay as they are: the value of a variable must not change the
+// name of an outcome.
 func (o Outcome) Hidden(secrets *secret.Set) Outcome {
 	o.Problems = slices.Clone(o.Problems)
 	for n := range o.Problems {
@@ -45,7 +45,7 @@ func (o Outcome) Hidden(secrets *secret.Set) Outcome {
 	return o
 }
 
-// Log makes the last line of a log of it. lost is how many lines of the log were not written.
+// Log writes the outcome as the last line of a log. lost is how many lines of the log were not written.
 func (o Outcome) Log(log *slog.Logger, lost int) {
 	level := slog.LevelInfo
 	switch unmet := func(s prestop.StepReport) bool { return s.Outcome == prestop.Unmet }; {
@@ -67,7 +67,8 @@ func (o Outcome) Log(log *slog.Logger, lost int) {
 // few is how many steps fit into a line, whatever their errors are.
 const few = 12
 
-// byOutcome are the numbers of the steps, counted from 1, for a line into which the report does not fit: done 1-40,42 and failed 41.
+// byOutcome are the numbers of the steps, from 1, by their outcomes: done 1-40,42 and failed 41. It is for a line that is too short for
+// the report.
 func byOutcome(steps []prestop.StepReport) map[string]string {
 	all := make(map[string]string)
 	for n := 0; n < len(steps); n++ {
@@ -135,7 +136,7 @@ func (o Outcome) Message() string {
 	return text.String()
 }
 
-// Send POSTs the object that the log's last line is. log makes a logger that writes such lines. It tries until ctx ends.
+// Send POSTs the same object as the log's last line. log makes a logger that writes such lines. Send tries until ctx ends.
 func (o Outcome) Send(ctx context.Context, client *web.Client, to *url.URL, log func(io.Writer) *slog.Logger, lost int) error {
 	var line bytes.Buffer
 	o.Log(log(&line), lost)

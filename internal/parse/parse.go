@@ -1,7 +1,7 @@
 // Package parse finds the verb of a line in the table of verbs, and says what is wrong with a line that is no step.
 //
-// [Line] is where a line is read, once: internal/grammar takes it apart, and the verb itself makes sense of its words. The first
-// thing that is said of a mistake must be enough to mend it. The package knows no verb by its name. It is for internal/hook and internal/config.
+// [Line] is where a line is read, once: internal/grammar takes it apart, and the verb itself makes sense of its words. The first thing
+// said about a mistake must be enough to correct it. The package knows no verb by its name. It is for internal/hook and internal/config.
 package parse
 
 import (
@@ -15,13 +15,13 @@ import (
 	"github.com/prestop/prestop/internal/step"
 )
 
-// Line splits a line, finds its verb among verbs, and has the verb make sense of it. What the line holds of secrets is
-// returned with an error too. The error is a *[grammar.Error], and says in which column something else was expected.
+// Line splits a line, finds its verb among verbs, and lets the verb make sense of it. The secrets of the line are returned with an error
+// too. The error is a *[grammar.Error], and says in which column something else was expected.
 func Line(verbs []*step.Verb, text string, lookup grammar.Lookup) (*grammar.Line, step.Spec, []grammar.Secret, error) {
 	return LineIn(grammar.Scope{Lookup: lookup}, verbs, text)
 }
 
-// LineIn is [Line] of a line to which others before it give values.
+// LineIn is [Line] for a line that earlier lines give values to.
 func LineIn(scope grammar.Scope, verbs []*step.Verb, text string) (*grammar.Line, step.Spec, []grammar.Secret, error) {
 	l, spec, secrets, err := lineIn(scope, verbs, text)
 	e, ok := err.(*grammar.Error)
@@ -51,11 +51,11 @@ func lineIn(scope grammar.Scope, verbs []*step.Verb, text string) (*grammar.Line
 	return l, spec, l.Secrets(), err
 }
 
-// meaning refuses what no verb takes, and leaves the rest to the verb. named are the words of its name.
+// meaning refuses what the verb does not take, and leaves the rest to the verb. named are the words of the verb's name.
 func meaning(v *step.Verb, verbs []*step.Verb, named []grammar.Word, l *grammar.Line) (step.Spec, error) {
 	err := refused(v, l)
 	if !v.Raw {
-		if other := apart(v, verbs, l); err == nil || other != nil && other.Column < err.Column { // another step's options are none of this one's
+		if other := apart(v, verbs, l); err == nil || other != nil && other.Column < err.Column { // the options of another step do not belong to this one
 			err = other
 		}
 	}
@@ -103,7 +103,8 @@ func expected(v *step.Verb, key string) string {
 	return fmt.Sprintf("expected an option of %s (%s), got %s=%s", v.Name, strings.Join(v.Options, " "), key, meant)
 }
 
-// verbOf finds the verb that words begin with, and the words after it. A name of two words goes before its first alone.
+// verbOf finds the verb that words begin with, and the words after it. A name of two words wins over a name that is its first word
+// alone.
 func verbOf(verbs []*step.Verb, words []grammar.Word) (*step.Verb, []grammar.Word, error) {
 	first := &words[0]
 	var found *step.Verb
@@ -131,7 +132,7 @@ func verbOf(verbs []*step.Verb, words []grammar.Word) (*step.Verb, []grammar.Wor
 	return nil, nil, first.Expected("expected %s, got %s%s", phrase.OneOf(names), first.Got(), meant)
 }
 
-// follows refuses a word that is neither the second of a longer name, nor the URL that a verb of the first alone takes.
+// follows refuses a word after a verb of one word, if it is neither the second word of a longer name nor the URL that the verb takes.
 func follows(v *step.Verb, verbs []*step.Verb, words []grammar.Word) error {
 	if v.Target != "URL" || len(words) > 1 && strings.Contains(words[1].Text, ":") {
 		return nil
@@ -170,8 +171,8 @@ func FirstWords(verbs []*step.Verb) []string {
 	return all
 }
 
-// OneStep makes one line of arguments that are the words of one step, as in ["wait", "20s"]. False: each argument is a line of
-// its own. Words of one step begin with a bare verb and hold no blank, but for those of a program.
+// OneStep makes one line of arguments that are the words of one step, as in ["wait", "20s"]. False: each argument is a line of its own.
+// The words of one step begin with a bare verb and hold no blanks, except the words of a program.
 func OneStep(verbs []*step.Verb, args []string) (string, bool) {
 	if len(args) == 0 || !isVerb(verbs, args[0]) {
 		return "", false
@@ -217,7 +218,7 @@ func early(v *step.Verb, named []grammar.Word, l *grammar.Line) error {
 	return nil
 }
 
-// instead is the step that replaces what somebody wrote where a step was expected, or how it is to be written; empty: nobody knows.
+// instead is the step to write in place of what somebody wrote, or how to write it; empty: nobody knows.
 func instead(verbs []*step.Verb, words []grammar.Word) string {
 	first := &words[0]
 	command := first.Text
@@ -264,7 +265,7 @@ func instead(verbs []*step.Verb, words []grammar.Word) string {
 	return ""
 }
 
-// cutBefore is the option that stands right before a word, if it looks as if the word were a part of its value; empty: it does not.
+// cutBefore is the key of the option right before a word, if the word looks like a part of that option's value; empty: it does not.
 func cutBefore(l *grammar.Line, w *grammar.Word) string {
 	for n := range l.Options {
 		o := &l.Options[n]
@@ -275,7 +276,7 @@ func cutBefore(l *grammar.Line, w *grammar.Word) string {
 	return ""
 }
 
-// apart refuses a word that begins or parts another step, and one that would be an option in one word with what follows.
+// apart refuses a target that begins another step or separates two, or that would be an option if it were joined with the next word.
 func apart(v *step.Verb, verbs []*step.Verb, l *grammar.Line) *grammar.Error {
 	for n := range l.Targets {
 		w := &l.Targets[n]
@@ -289,7 +290,7 @@ func apart(v *step.Verb, verbs []*step.Verb, l *grammar.Line) *grammar.Error {
 	return nil
 }
 
-// stray says what is wrong with a target that is none, and what to write instead; empty: nothing is.
+// stray says what is wrong with a target that is none, and what to write instead; empty: nothing is wrong.
 func stray(v *step.Verb, verbs []*step.Verb, l *grammar.Line, n int) string {
 	w := &l.Targets[n]
 	const next = ": each step is an argument of its own, or a line of PRE_STOP_STEPS"

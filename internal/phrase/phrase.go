@@ -5,9 +5,9 @@ package phrase
 
 import "strings"
 
-// Nearest is the word among others that word is almost, whatever its case; empty: it is almost none. That is at most two letters
-// that are missing, too much, wrong or swapped with their neighbour, and less than half of them, or one of two; or three letters and more, dashes
-// aside, with which one word alone begins.
+// Nearest is the word among others that word resembles, in upper or lower case; empty: it resembles none. At most two letters may be
+// missing, too many, wrong or swapped with their neighbour. These must be less than half of the letters, or one letter of two. A word
+// of three letters or more, not counting leading dashes, also resembles the only word that begins with it.
 func Nearest(word string, among []string) string {
 	word = strings.ToLower(word)
 	nearest, least := "", min(3, (len(word)+1)/2)
@@ -31,17 +31,17 @@ func Nearest(word string, among []string) string {
 	return nearest
 }
 
-// Plain is a name without what people get wrong in one: upper-case letters throughout, no _ and no -.
+// Plain is a name without the parts that people get wrong: all letters are upper-case, and there is no _ and no -.
 func Plain(name string) string {
 	return strings.ToUpper(strings.ReplaceAll(strings.ReplaceAll(name, "_", ""), "-", ""))
 }
 
-// DidYouMean is the end of a message about a word that is not known; empty: it is almost none of the others.
+// DidYouMean is the end of a message about a word that is not known; empty: it resembles none of the others.
 func DidYouMean(word string, among []string) string {
 	return Meant(Nearest(word, among))
 }
 
-// Meant is the end of a message about a word that is almost another one; empty: it is almost none.
+// Meant is the end of a message about a word that resembles other; empty: other is empty.
 func Meant(other string) string {
 	if other == "" {
 		return ""
@@ -49,13 +49,13 @@ func Meant(other string) string {
 	return "; did you mean " + other + "?"
 }
 
-// distance is how many letters have to be added, taken away, changed or swapped with their neighbour to make b of a. Words
-// whose lengths differ by more than two are not compared.
+// distance is how many letters have to be added, taken away, changed or swapped with their neighbour to turn a into b. Words
+// whose lengths differ by more than two are not compared: their distance is 3.
 func distance(a, b string) int {
 	if len(a) > len(b)+2 || len(b) > len(a)+2 {
 		return 3
 	}
-	before, last, now := []int(nil), []int(nil), make([]int, len(b)+1) // the rows of the two letters of a before, and of this
+	before, last, now := []int(nil), []int(nil), make([]int, len(b)+1) // the rows for the two letters of a before, and for this letter
 	for j := range now {
 		now[j] = j
 	}

@@ -13,7 +13,7 @@ import (
 // container opens the stderr of the container's main process, which is what kubectl logs shows.
 //
 // The kernel refuses it (EACCES) to another user or group, and to a hook with fewer capabilities
-// than that process. /dev/null counts as refused: nobody would see the lines.
+// than the main process. /dev/null counts as refused: nobody would see the lines.
 func (at Place) container() (*Output, error) {
 	pid, err := at.mainProcess()
 	if err != nil {
@@ -28,7 +28,7 @@ func (at Place) container() (*Output, error) {
 		return nil, errors.Join(fmt.Errorf("%s is /dev/null", path), unix.Close(fd))
 	}
 	out := at.output("container log ("+path+")", fd)
-	out.terminal = false // a container with tty: true has its log collected all the same
+	out.terminal = false // the log of a container with tty: true is collected all the same
 	return out, nil
 }
 
@@ -38,8 +38,8 @@ func isNull(fd int) bool {
 	return err == nil && st.Mode&unix.S_IFMT == unix.S_IFCHR && uint64(st.Rdev) == unix.Mkdev(1, 3)
 }
 
-// mainProcess finds the pid of the container's main process. Where not even our own cgroup can be
-// read it takes PID 1, as in a private namespace: a log in a neighbour's place is better than none.
+// mainProcess finds the pid of the container's main process. If not even our own cgroup can be
+// read, it takes PID 1, as in a private namespace: a log in the wrong container is better than none.
 func (at Place) mainProcess() (string, error) {
 	first, err := proc.Init(at.path())
 	if errors.Is(err, proc.ErrCgroup) {

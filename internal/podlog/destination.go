@@ -1,16 +1,16 @@
 // Package podlog is where a hook's log goes and how a line of it looks.
 //
-// Open picks the destination, NewHandler makes the lines. Two facts shape both: nobody sees what an
-// exec hook prints, so the log goes to the stream that the container's main process was given; and
-// that stream belongs to the application, so the hook must neither block on it nor break into its
-// lines. A log never fails a hook: what cannot be written is counted.
+// Open picks the destination, and NewHandler makes the lines. Two facts shape both. Nobody sees what an
+// exec hook prints, so the log goes to the stream of the container's main process. And this stream
+// belongs to the application, so the hook must neither block on it nor break into its
+// lines. The log never makes a hook fail: a line that cannot be written is counted.
 //
-// It does not choose the format, does not know what is secret (Options.Hide does), and does not
-// catch SIGPIPE. Nothing written through an Output ends the process, since the Go runtime dies of a
-// broken pipe only in os.Stdout and os.Stderr; a program that writes to those two as well has to
-// call signal.Notify for SIGPIPE before it does.
+// The package does not choose the format, does not know what is secret (Options.Hide does), and does not
+// catch SIGPIPE. Writing to an Output never ends the process: the Go runtime dies of a
+// broken pipe only on os.Stdout and os.Stderr. A program that also writes to these two has to
+// call signal.Notify for SIGPIPE first.
 //
-// Only the command and its tests call it, but for [Check], which lint asks too. Only that and the lines are there on other systems than Linux.
+// Only the command and its tests use it. lint also calls [Check]. On other systems than Linux there are only Check and the lines.
 package podlog
 
 import (
@@ -18,7 +18,7 @@ import (
 	"strings"
 )
 
-// The destinations that are not the path of a file.
+// The destinations that are not paths of files.
 const (
 	Auto      = "auto"      // stdout on a terminal and outside a pod, else as Container
 	Container = "container" // the stderr of the container's main process
@@ -27,7 +27,7 @@ const (
 )
 
 // Check says whether Open would understand a destination: Auto (or nothing), Container, Stdout,
-// Stderr, or a path. A path has a slash in it, so that a misspelt word is a mistake and not a file.
+// Stderr, or a path. A path must have a slash, so a misspelt word is a mistake and not a file.
 func Check(to string) error {
 	switch to {
 	case "", Auto, Container, Stdout, Stderr:

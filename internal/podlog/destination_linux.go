@@ -19,13 +19,13 @@ type Place struct {
 	Proc  string // where procfs is mounted; empty: /proc
 }
 
-// Open opens a destination for a log. What cannot be opened is replaced: a file by what Auto would
-// be, the rest by stdout, and that by an Output that only counts. Each note is a sentence about one
+// Open opens a destination for a log. If it cannot be opened, another one is used. For a file this is what Auto would
+// be, for anything else stdout, and for stdout an Output that only counts. Each note is a sentence about one
 // such refusal, for the log's first warnings.
 //
-// A file is appended to and, where it is missing, created with mode 0640. It is a regular file or a
-// FIFO that somebody reads, and no symbolic link at the path's end: who may write into a shared
-// volume must not choose what the hook writes to. The links of /proc/1/fd are the kernel's own, and
+// A file is appended to, and created with mode 0640 if it is missing. It is a regular file or a
+// FIFO that somebody reads. The path must not end in a symbolic link: whoever may write into a shared
+// volume must not choose what the hook writes to. The links of /proc/1/fd belong to the kernel, and
 // are followed to whatever they stand for.
 func Open(to string, at Place) (out *Output, notes []string) {
 	var refused []error
@@ -81,11 +81,11 @@ func (at Place) onTerminal() bool {
 
 // own opens one of the hook's own streams.
 //
-// A pipe or a terminal is opened anew, because O_NONBLOCK on the inherited description would be
-// seen by all who share it. A regular file is not: a second description has an offset of its own,
-// and one would write over the other. What cannot be opened anew (a socket, a pipe that belongs to
-// another user or lost its reader, no /proc) is duplicated; there alone a write can block, if it
-// is another user's terminal that was stopped.
+// A pipe or a terminal is opened anew, because O_NONBLOCK on the inherited description would
+// change it for every process that shares it. A regular file is not opened anew: a second description has an offset of its own,
+// and one would write over the other. If a stream cannot be opened anew (a socket, a pipe that belongs to
+// another user or lost its reader, no /proc), it is duplicated. Only then a write can block: on a stopped
+// terminal of another user.
 func (at Place) own(name string, fd int) (*Output, error) {
 	if at.reopens(fd) {
 		if anew, err := openToWrite(at.path("self", "fd", strconv.Itoa(fd))); err == nil {
@@ -108,7 +108,7 @@ func (at Place) reopens(fd int) bool {
 	return kind == unix.S_IFIFO || kind == unix.S_IFCHR
 }
 
-// file opens a path, and creates it only if nothing is there, not even a link.
+// file opens a path, and creates a file only if nothing is there, not even a link.
 func (at Place) file(path string) (*Output, error) {
 	if err := Check(path); err != nil {
 		return nil, err
@@ -121,7 +121,7 @@ func (at Place) file(path string) (*Output, error) {
 		return at.output(path, fd), nil
 	}
 	info, err := os.Lstat(path)
-	if err == nil && !info.Mode().IsRegular() && info.Mode().Type() != fs.ModeNamedPipe { // what is opened may take notice
+	if err == nil && !info.Mode().IsRegular() && info.Mode().Type() != fs.ModeNamedPipe { // opening it could have an effect
 		return nil, &regular.KindError{Path: path, Mode: info.Mode()}
 	}
 	fd, err := openToWrite(path, unix.O_NOFOLLOW)
@@ -136,8 +136,8 @@ func (at Place) file(path string) (*Output, error) {
 	return out, nil
 }
 
-// reopened opens a regular file anew for each line. The kernel waits for the server of a file system in user space when a process
-// ends that has a file there open, whatever becomes of the process. Nil: it is no regular file, and stays open.
+// reopened opens a regular file anew for each line. If a process ends with an open file on a file system in user space, the kernel
+// waits for the server of that file system, whatever becomes of the process. Nil: this is no regular file, and it stays open.
 func (at Place) reopened(path string, fd int) func() (int, error) {
 	var st unix.Stat_t
 	if unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
@@ -146,7 +146,7 @@ func (at Place) reopened(path string, fd int) func() (int, error) {
 	return func() (int, error) { return openToWrite(path) }
 }
 
-// isDescriptor tells whether a path is that of an open file of some process.
+// isDescriptor tells whether a path stands for an open file of some process.
 func (at Place) isDescriptor(path string) bool {
 	dir, number := filepath.Split(filepath.Clean(path))
 	_, err := strconv.ParseUint(number, 10, 31)

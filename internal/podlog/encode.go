@@ -9,7 +9,7 @@ import (
 	"unicode/utf16"
 )
 
-// toJSON is a field's value, its strings shortened to limit bytes each.
+// toJSON is a field's value as JSON. Each string is shortened to limit bytes.
 func toJSON(v any, limit int) string {
 	var b strings.Builder
 	writeJSON(&b, v, limit)
@@ -48,11 +48,11 @@ func writeJSON(b *strings.Builder, v any, limit int) {
 	}
 }
 
-// writeString writes a JSON string. It escapes what encoding/json leaves alone: delete, the C1
-// controls and the marks that reverse a line, all of which act on a terminal that shows a log.
+// writeString writes a JSON string. It also escapes what encoding/json leaves alone: delete, the C1
+// controls and the marks that reverse a line. All of these act on a terminal that shows a log.
 func writeString(b *strings.Builder, s string) {
 	b.WriteByte('"')
-	for _, r := range s { // what is no UTF-8 comes as U+FFFD
+	for _, r := range s { // invalid UTF-8 comes as U+FFFD
 		switch {
 		case r == '"' || r == '\\':
 			b.WriteByte('\\')

@@ -24,8 +24,8 @@ type list []any
 
 const errorKey = "error.message"
 
-// set puts a field at its key's place if the object has one, else at the end. Groups of one name
-// are merged and errors joined; of anything else the last one counts.
+// set replaces the field with the same key if the object has one. Otherwise it adds the field at the end. Groups with the same
+// name are merged, and errors are joined. Of anything else, the last value counts.
 func (o object) set(key string, value any) object {
 	for i, f := range o {
 		if f.key != key {
@@ -56,7 +56,7 @@ func merge(key string, before, now any) any {
 	return now
 }
 
-// fields are the attributes of a record inside the scopes that are left.
+// fields are the attributes of a record inside these scopes.
 func (h *handler) fields(scopes []scope, r slog.Record) object {
 	var o object
 	for i, s := range scopes {
@@ -106,8 +106,8 @@ func (h *handler) add(o object, a slog.Attr) object {
 	return o.set(a.Key, value)
 }
 
-// value makes a field's value, without secrets. A method of the value that panics, as those of a
-// nil pointer do, must not end the hook.
+// value makes a field's value, without secrets. A method of the value may panic, for example on a
+// nil pointer. That must not end the hook.
 func (h *handler) value(v slog.Value) (value any) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -151,7 +151,7 @@ func (h *handler) anything(v any) any {
 	return h.decode(d)
 }
 
-// decode reads the next value of what json.Marshal wrote, and so never meets an error. Unlike
+// decode reads the next value of the output of json.Marshal, so there is never an error. Unlike
 // json.Unmarshal it keeps the order of keys.
 func (h *handler) decode(d *json.Decoder) any {
 	token, _ := d.Token()

@@ -9,19 +9,19 @@ import (
 	"unicode/utf8"
 )
 
-// pipeBuf is PIPE_BUF: what a pipe takes as a whole or not at all.
+// pipeBuf is PIPE_BUF: a pipe takes so many bytes as a whole or not at all.
 const pipeBuf = 4096
 
-// maxLine is the most bytes of a line, newline included: one less than PIPE_BUF, so that there is
-// room for the newline that Output puts before a line that follows half a one.
+// maxLine is the most bytes of a line, newline included. It is one less than PIPE_BUF: Output puts
+// a newline before a line that follows half a line.
 const maxLine = pipeBuf - 1
 
 // shortest is what a string is cut to at worst, in bytes.
 const shortest = 64
 
-// fit renders a line so that it is no longer than maxLine. What has to go is decided with all
-// strings at their shortest; then they are as long as there is room for. The attributes are
-// changed.
+// fit renders a line that is no longer than maxLine. First it decides what has to go, with all
+// strings at their shortest. Then the strings get as long as there is room for. fit changes the
+// attributes.
 func fit(attrs object, render func(attrs object, limit int) string) string {
 	if text := render(attrs, maxLine); len(text) <= maxLine {
 		return text
@@ -47,7 +47,7 @@ func marked(rest object, all int) object {
 	return append(slices.Clip(rest), field{"left_out", json.Number(strconv.Itoa(all - len(rest)))})
 }
 
-// reduce puts a word about its size in the place of the largest structure. If there is none, it
+// reduce replaces the largest structure by a text about its size. If there is no structure, it
 // leaves out the second half of the attributes.
 func reduce(attrs object) object {
 	largest, size := -1, shortest

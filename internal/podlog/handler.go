@@ -17,7 +17,7 @@ const (
 	// JSON is one object a line with the fields of the Elastic Common Schema (ECS) in this order:
 	// @timestamp (RFC 3339, UTC, milliseconds), log.level, message, ecs.version, event.dataset,
 	// the attributes, elapsed, remaining, error.message. Durations are seconds with three decimals,
-	// always, so that an index that sees 0.000 first does not take the field for whole numbers.
+	// always. Otherwise an index that sees a 0 first would take the field for whole numbers.
 	JSON Format = "json"
 
 	// Text is for a terminal: "15:04:05 +12.3s warn  message  key=value group.key=value", where
@@ -30,19 +30,19 @@ type Options struct {
 	Format Format
 	Level  slog.Leveler // nil: Info
 
-	// Clock says how long the hook has run and what is left of its time. It is asked for each
+	// Clock says how long the hook has run and how much time is left. It is called for each
 	// line. Nil: the fields are left out.
 	Clock func() (elapsed, remaining time.Duration)
 
-	// Hide removes what is secret from a string. Every string of a line goes through it as it is,
+	// Hide removes secrets from a string. Every string of a line goes through it,
 	// before it is escaped or shortened: values, errors, and the keys and strings inside structures.
-	// What the program itself says does not: messages, keys of attributes, texts of a type other than
-	// string, and what is [Hidden]. Nor do numbers, or bytes inside a structure, which encoding/json
-	// turns into base64. Nil: nothing is secret.
+	// The program's own words do not: messages, keys of attributes, texts of a type other than
+	// string, and values that are [Hidden]. Numbers do not either, nor bytes inside a structure:
+	// encoding/json turns these into base64. Nil: nothing is secret.
 	Hide func(string) string
 }
 
-// Hidden is a value in which whoever made it has hidden what is secret. It is written as it is.
+// Hidden is a value without secrets: its maker has hidden them. It is written as it is.
 type Hidden struct{ Value any }
 
 type handler struct {
@@ -61,12 +61,12 @@ type scope struct {
 // NewHandler returns a handler that writes each record to w in one call, as one line of less than
 // 4096 bytes, newline included, which is what a pipe takes whole.
 //
-// What does not fit has its strings cut to 1024, then 256, then 64 bytes, ending in "…"; then its
-// largest structures are replaced by a word that says how large they were; then the last attributes
+// If a line does not fit, its strings are cut to 1024, then 256, then 64 bytes, and end in "…". Then its
+// largest structures are replaced by a text that says how large they were. Then the last attributes
 // are left out, and counted in left_out. The result is always valid.
 //
-// An attribute called error, or whose value is one, becomes error.message; nil is no error, several
-// are joined. A key given twice has its last value. At the top, a key that is one of the line's own
+// An attribute becomes error.message if its name is error or its value is an error. A nil is no error, and several
+// errors are joined. If a key is given twice, the last value counts. At the top, a key that the line itself uses
 // is put under labels, since Elasticsearch refuses a document that has a key twice.
 func NewHandler(w io.Writer, o Options) slog.Handler {
 	if o.Level == nil {

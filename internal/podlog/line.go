@@ -25,7 +25,7 @@ func ownKeys() []string {
 	return []string{"@timestamp", "log.level", "message", "ecs.version", "event.dataset", "elapsed", "remaining", "left_out"}
 }
 
-// add takes an attribute; the error is kept apart, since it is written last.
+// add takes an attribute. The error is kept apart, since it is written last.
 func (l *line) add(f field) {
 	switch {
 	case f.key == errorKey:

@@ -8,11 +8,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// patience is how long an Output waits for room in a full pipe: in all, not for each line, until a
-// line has gone out at once again.
+// patience is how long an Output waits for room in a full pipe. It is for all lines together, until a
+// line goes out at once again.
 const patience = 100 * time.Millisecond
 
-// atOnce is what a write that had not to wait takes at most.
+// atOnce is the longest that a write takes if it does not have to wait.
 const atOnce = time.Millisecond
 
 var errFull = errors.New("no room")
@@ -64,21 +64,21 @@ func (o *Output) Name() string { return o.name }
 // Terminal says whether somebody reads the lines as they come. The container log is never one.
 func (o *Output) Terminal() bool { return o.terminal }
 
-// SharesStderr says whether the lines end up where the process's own stderr does, as they do where
-// it is the container's main process itself: what was logged need not be said there again.
+// SharesStderr says whether the lines go to the same place as the process's own stderr. They do if
+// this process is the container's main process. What was logged need not be said on stderr again.
 func (o *Output) SharesStderr() bool { return o.stderr }
 
-// Lost is the number of lines that could not be written, or not to their end.
+// Lost is the number of lines that could not be written, or only in part.
 func (o *Output) Lost() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.lost
 }
 
-// Write writes one line, newline included. It never fails: a line for which there is no room, or
-// no reader any more, is counted in Lost. It waits for room, 100 ms in all; once they are spent, a
-// line is tried without waiting until one has gone out at once. A line of up to 4095 bytes goes
-// into a pipe whole or not at all; after half of a longer one, a new line is begun.
+// Write writes one line, newline included. It never fails: if there is no room, or no
+// reader any more, the line is counted in Lost. It waits for room, 100 ms in all. When these are spent,
+// it tries lines without waiting, until a line goes out at once. A line of up to 4095 bytes goes
+// into a pipe whole or not at all. After half of a longer line, a new line is begun.
 func (o *Output) Write(line []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -101,7 +101,7 @@ func (o *Output) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// reopen opens what does not stay open.
+// reopen opens a file that does not stay open.
 func (o *Output) reopen() (err error) {
 	if o.fd < 0 && o.again != nil {
 		o.fd, err = o.again()
@@ -126,8 +126,8 @@ func (o *Output) deliver(line []byte, end time.Time) error {
 	return nil
 }
 
-// some writes what there is room for. A duplicated stream has no O_NONBLOCK, but then await has
-// found a free page in the pipe, or most of a socket's buffer, and p is no longer than that.
+// some writes as much as there is room for. A duplicated stream has no O_NONBLOCK. But then await has
+// found a free page in the pipe, or most of a socket's buffer free, and p is no longer than that.
 func (o *Output) some(p []byte, end time.Time) (int, error) {
 	for {
 		if err := o.await(end); err != nil {
@@ -138,7 +138,7 @@ func (o *Output) some(p []byte, end time.Time) (int, error) {
 		case err == nil:
 			return n, nil
 		case err == unix.EAGAIN && time.Now().Before(end):
-			// The application was quicker.
+			// The application has taken the room.
 		case err == unix.EINTR:
 		default:
 			return 0, err

@@ -1,9 +1,9 @@
-// Package policy writes what a cluster is given: internal/inject's rules as expressions that an API server or Kyverno evaluates, and
+// Package policy writes the policies for a cluster: internal/inject's rules as expressions that an API server or Kyverno evaluates, and
 // rules that warn of the worst mistakes.
 //
-// [Files] is all of it. Its names, numbers and patterns are those of internal/inject. A test compares it with deploy/, and tests of
-// e2e's module compare what an API server makes of pods with what internal/inject does. The package writes no files. It is for
-// tests, and for who changes the templates: go test ./internal/policy -update writes deploy/ anew.
+// [Files] is all of it. Its names, numbers and patterns are those of internal/inject. A test compares its result with deploy/. Tests in the
+// module e2e compare what an API server makes of pods with what internal/inject makes of them. The package writes no files. It is for
+// tests, and for those who change the templates: go test ./internal/policy -update writes deploy/ anew.
 package policy
 
 import (
@@ -26,17 +26,17 @@ type File struct {
 	Text string
 }
 
-// Versions are those of the API admissionregistration.k8s.io that MutatingAdmissionPolicies have: of Kubernetes 1.36 and later, and
-// of 1.34 and 1.35.
+// Versions are the versions of the API admissionregistration.k8s.io that have MutatingAdmissionPolicies: v1 in Kubernetes 1.36 and later,
+// v1beta1 in 1.34 and 1.35.
 var Versions = []string{"v1", "v1beta1"}
 
-// settings are what templates say.
+// settings are what the templates are filled with.
 type settings struct {
 	Version   string // of the API
 	Installer bool   // the form with an init container
 }
 
-// Form names how the binary gets into a pod, as files do.
+// Form names how the binary gets into a pod, as the files' names do.
 func (s settings) Form() string {
 	if s.Installer {
 		return "init-container"
@@ -44,7 +44,7 @@ func (s settings) Form() string {
 	return "image-volume"
 }
 
-// Files are all that is written.
+// Files are all files that are written.
 func Files() []File {
 	var all []File
 	for _, version := range Versions {
@@ -79,8 +79,8 @@ func file(name, from string, s settings) File {
 	return File{name, strings.TrimRight(b.String(), "\n") + "\n"}
 }
 
-// secrets matches a command that holds a secret. What is taken from a variable or a file is none. lint knows more of them, and looks
-// at each word.
+// secrets matches a command that holds a secret. A value that is taken from a variable or a file is no secret. lint knows more kinds of
+// secrets, and looks at each word.
 const secrets = `://[^\s/:@'"]*:[^\s/@'"$]+@` +
 	`|(?i:authorization['"]?\s*[:=]\s*['"]?(?:bearer|basic|token|apikey)\s+[^\s'"$@/<])` +
 	`|(?i:\b(?:x-[a-z-]*(?:token|key|auth|secret)|private-token|api-key)\s*:\s*['"]?[^\s'"$@/<])` +
@@ -88,7 +88,7 @@ const secrets = `://[^\s/:@'"]*:[^\s/@'"$]+@` +
 	`|(?i:(?:^|[\s?&;"'_-])(?:password|passwd|pgpassword|client[_-]?secret|api[_-]?key|[a-z_]*token)['"]?[=:]\s*['"]?[^\s'"&;{$@/<])` +
 	`|(?i:(?:^|\s)--(?:password|pass|token|secret|api-key)\s+['"]?[^\s'"$@/<-])`
 
-// with are a template's words.
+// with has the words of a template.
 func with(s settings) map[string]any {
 	var mesh []string
 	for _, name := range inject.MeshProxies {

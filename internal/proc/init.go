@@ -9,19 +9,20 @@ import (
 	"path/filepath"
 )
 
-// ErrCgroup is the error of [Init] where the caller's own cgroup cannot be read: then nothing tells
-// its container's processes from others.
+// ErrCgroup is the error of [Init] where the caller's own cgroup cannot be read. Then nothing tells
+// the processes of its container from others.
 var ErrCgroup = errors.New("our own cgroup cannot be read")
 
 // Init finds the first process of the container that the caller runs in. proc is where procfs is
 // mounted; empty: /proc.
 //
-// That is process 1 if it is in our cgroup. If not, the pod shares one process namespace, or that of
-// the node: process 1 is the pause container's, or the node's. Ours is then the one in our cgroup that
-// started first, its parent being outside of it. Hooks and exec probes look the same but start later.
+// Process 1 is the first if it is in our cgroup. If not, the pod shares one process namespace, or uses
+// the node's. Process 1 then belongs to the pause container, or to the node. Our first process is then the
+// one that started first of those in our cgroup with a parent outside of it. Hooks and exec probes have
+// such a parent too, but start later.
 //
-// The caller itself is found only as process 1. Otherwise it is an error that there is no other: a
-// hook is never the first, so the first has ended or is hidden.
+// The caller itself is found only as process 1. Otherwise Init fails if it finds no process but the caller:
+// a hook is never the first process, so the first has ended or is hidden.
 func Init(proc string) (Process, error) {
 	cgroup, err := os.ReadFile(path(proc, "self", "cgroup"))
 	if err != nil {
@@ -68,9 +69,9 @@ func eldest(proc string, cgroup []byte) (Process, error) {
 	return first, nil
 }
 
-// before orders the processes of a container whose parents are outside of it. The runtime's own
-// children have no parent in a namespace that the pod shares, and so come before orphans, which
-// process 1 adopts there. In the node's namespace all have one, the runtime's shim.
+// before orders the processes of a container that have a parent outside of it. If the pod shares a
+// namespace, the runtime's own children have no parent there. They come before orphans, which process 1
+// adopts. In the node's namespace, all have a parent: the runtime's shim.
 func (p Process) before(q Process) bool {
 	if outside := p.Parent == 0; outside != (q.Parent == 0) {
 		return outside

@@ -14,7 +14,7 @@ import (
 // The number behind prestop/ is the format's version. The line ends with a newline, and nothing follows it.
 type Marker struct {
 	Boot  string        // the kernel's boot id
-	Since time.Duration // the boot, by CLOCK_BOOTTIME: nobody can set it, and the containers of a node share it
+	Since time.Duration // time since the boot, by CLOCK_BOOTTIME: nobody can set it, and the containers of a node share it
 }
 
 // MaxMarker is how many bytes a marker has at most.

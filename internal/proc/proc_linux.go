@@ -17,8 +17,8 @@ func SinceBoot() (time.Duration, error) {
 	return time.Duration(t.Nano()), nil
 }
 
-// StandardName is a signal's name, as SIGTERM; empty: it is a real-time signal, or none.
+// StandardName is a signal's name, such as SIGTERM. Empty: s is a real-time signal, or no signal.
 func StandardName(s syscall.Signal) string { return unix.SignalName(s) }
 
-// StandardSignal is the signal of a name, as SIGTERM; 0: none has it.
+// StandardSignal is the signal that has a name, such as SIGTERM. 0: no signal has the name.
 func StandardSignal(name string) syscall.Signal { return unix.SignalNum(name) }

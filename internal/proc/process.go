@@ -51,8 +51,8 @@ func PIDs(proc string) ([]string, error) {
 	return slices.DeleteFunc(names, func(name string) bool { return strings.Trim(name, "0123456789") != "" }), err
 }
 
-// Lives tells whether the process still runs. One that has ended and whose parent has not taken
-// notice yet (a zombie) does not, nor one whose PID is another's by now.
+// Lives tells whether the process still runs. A zombie does not run: it has ended, and its parent has not
+// taken notice yet. If another process has the PID by now, the process does not run either.
 func (p Process) Lives(proc string) (bool, error) {
 	now, err := Read(proc, strconv.Itoa(p.PID))
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
@@ -70,8 +70,8 @@ func (p Process) Age() (time.Duration, error) {
 	return now - time.Duration(p.Started)*(time.Second/100), err
 }
 
-// Ended tells whether the process had ended when it was read: it is a zombie, and not one whose first thread has ended and
-// others have not.
+// Ended tells whether the process had ended when it was read: it was a zombie. If only its first thread had ended and others had
+// not, the process had not ended.
 func (p Process) Ended() bool {
 	return (p.state == 'Z' || p.state == 'X') && p.threads <= 1
 }

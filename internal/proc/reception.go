@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// Signals that not every system has where lint runs, by their numbers on Linux (signal(7), x86 and ARM).
+// Signals that some systems do not have where lint runs. The numbers are those of Linux (signal(7), x86 and ARM).
 const (
 	sigChild  syscall.Signal = 17
 	sigStop   syscall.Signal = 19
@@ -19,18 +19,18 @@ const (
 type Reception int
 
 const (
-	// Unseen: it cannot be told. Another look may tell, since what a process waits for is hidden while
-	// it runs; not so where the kernel (or gVisor) never shows it, or shows it to its own user only.
+	// Unseen: it cannot be told. Another look may tell, since what a process waits for is hidden while it runs. But some
+	// kernels (and gVisor) never show it, or show it only to the process's own user.
 	Unseen Reception = iota
-	// Possible: it waits for signals in sigwait(3), as tini does, and for which ones is not shown.
+	// Possible: it waits for signals in sigwait(3), as tini does. The kernel does not show for which signals.
 	Possible
-	// Received: it handles the signal, holds it back to read it from a signalfd, or the signal's
-	// default action does something to it.
+	// Received: it handles the signal, blocks the signal to read it from a signalfd, or the signal's
+	// default action does something to the process.
 	Received
 	// Ignored: by its own choice, or because that is the signal's default action.
 	Ignored
-	// Dropped: it has no handler for it and is process 1, to which the kernel then delivers no signal
-	// of its own namespace, SIGKILL and SIGSTOP never.
+	// Dropped: it is process 1 and has no handler for the signal. The kernel then delivers no signal to it that comes
+	// from its own namespace. SIGKILL and SIGSTOP from there never reach process 1.
 	Dropped
 )
 
@@ -62,7 +62,7 @@ func (p Process) Reception(proc string, signal syscall.Signal) Reception {
 	switch where := sleepsIn(proc, pid); {
 	case where == "":
 		return Unseen
-	case strings.Contains(where, "sigtimedwait"): // which unblocks what it waits for, so that the masks do not show it
+	case strings.Contains(where, "sigtimedwait"): // it unblocks the signals that it waits for, so the masks do not show them
 		return Possible
 	case ignored.has(signal) || !first:
 		return Ignored

@@ -5,8 +5,8 @@ import (
 	"syscall"
 )
 
-// standard are Linux' signals from 1 on, for other systems: a manifest is for a container on Linux wherever lint reads it
-// (signal(7), x86 and ARM).
+// standard are the signals of Linux from 1 on, for use on other systems: a manifest is for a container on Linux, wherever lint
+// reads it (signal(7), x86 and ARM).
 var standard = [...]string{
 	"SIGHUP", "SIGINT", "SIGQUIT", "SIGILL", "SIGTRAP", "SIGABRT", "SIGBUS", "SIGFPE",
 	"SIGKILL", "SIGUSR1", "SIGSEGV", "SIGUSR2", "SIGPIPE", "SIGALRM", "SIGTERM", "SIGSTKFLT",

@@ -27,11 +27,11 @@ type Record struct {
 	place   *stall.Place
 	entries []prestop.Entry
 	secrets *secret.Set
-	broken  error // there is none, although there should be
-	failed  bool  // which was said
+	broken  error // why there is no record, although there should be one
+	failed  bool  // a write has failed, and that was logged
 }
 
-// noted is one document of a record. Steps are known by their number: that they are the same says the record's key.
+// noted is one document of a record. Steps are known by their numbers: the record's key ensures that they are the same steps.
 type noted struct {
 	Step    int             `json:"n"`
 	Outcome prestop.Outcome `json:"o"`
@@ -45,7 +45,7 @@ const mostError = 200
 
 var errJoined = errors.New("the deadline came before the earlier delivery had ended")
 
-// A Hook is what is on record: the same hook, whenever it is delivered.
+// A Hook is what a record needs to know about a hook, and about this delivery of it.
 type Hook struct {
 	ID       string // of the plan
 	Entries  []prestop.Entry
@@ -58,9 +58,9 @@ type Hook struct {
 	Secrets           *secret.Set
 }
 
-// Open finds an earlier delivery of this hook, or begins a record. Where there is nowhere to write, no step is begun that is to be done
-// once. If an earlier delivery that still ran has ended meanwhile, its report is ours; unless it was ended by hand, for then it is for
-// us, or for another that waited as we did, to begin anew.
+// Open finds an earlier delivery of this hook, or begins a record. If nothing can be written, no step that is to be done once is begun.
+// If an earlier delivery still ran and has now ended, its report is ours. But if that delivery was ended by hand, somebody begins anew:
+// this delivery, or another one that waited too.
 func Open(ctx context.Context, h Hook, log *slog.Logger) (*Record, *prestop.Report) {
 	for {
 		own, err := h.openAnywhere(ctx, log)
@@ -117,7 +117,7 @@ func (h *Hook) openAnywhere(ctx context.Context, log *slog.Logger) (*Record, err
 	return nil, errors.Join(errs...)
 }
 
-// Resumed tells whether there was an earlier delivery, which was cut.
+// Resumed tells whether there was an earlier delivery that was cut.
 func (o *Record) Resumed() bool { return o != nil && o.journal.Resumed() }
 
 // Since is how long ago the first delivery began.

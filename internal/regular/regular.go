@@ -1,9 +1,9 @@
 // Package regular reads, replaces and removes files that somebody named in a setting or a step: bodies, tokens, certificates,
-// locks' values, what containers make for each other.
+// the values of locks, and files that containers make for each other.
 //
-// They are regular files alone. [Open] and [Read] follow symbolic links, but a FIFO would be waited for longer than any
-// deadline, and a device has no end. [Replace] and [Remove] follow none at the path's end, and leave alone what is no file. What
-// is in a file is its callers' affair.
+// It handles only regular files: opening a FIFO could take longer than any deadline, and a device has no end. [Open] and [Read]
+// follow symbolic links. [Replace] and [Remove] do not follow a link at the path's end, and leave everything alone that is no file.
+// The callers know what is in a file.
 package regular
 
 import (
@@ -17,18 +17,18 @@ import (
 // Max is how much a file may hold for [Read], in bytes.
 const Max = 1 << 20
 
-// Open opens a regular file. Anything else is not opened: that would be more than looking, since the one who waits at the
-// other end of a FIFO would take notice.
+// Open opens a regular file. It does not open anything else, since that is more than a look: a process that waits at the
+// other end of a FIFO would notice it.
 func Open(path string) (*os.File, error) {
 	info, err := os.Stat(path)
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
-		e.Op = "open" // which is what somebody wanted
+		e.Op = "open" // the caller wanted to open it, not to look
 		return nil, e
 	}
 	if !info.Mode().IsRegular() {
 		return nil, &KindError{path, info.Mode()}
 	}
-	return os.OpenFile(path, os.O_RDONLY|noWait, 0) // a FIFO in its place by now is not waited for
+	return os.OpenFile(path, os.O_RDONLY|noWait, 0) // if a FIFO is there by now, it is not waited for
 }
 
 // Read reads a file of Max bytes at most; a longer one is an error.

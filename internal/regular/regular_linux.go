@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// noWait are flags by which a FIFO is not waited for, and no terminal becomes this process'.
+// noWait are flags to open a file: a FIFO is not waited for, and a terminal does not become the controlling one.
 const noWait = unix.O_NONBLOCK | unix.O_NOCTTY
 
 func unlink(path string) error { return unix.Unlink(path) }

@@ -13,7 +13,7 @@ import (
 	"github.com/prestop/prestop/internal/web"
 )
 
-// LateOptions are where values may stand that an earlier step gives: the URL, and these options.
+// LateOptions are the places for values that an earlier step gives: "" is the URL, the others are options.
 func LateOptions() []string { return []string{"", "header", "body"} }
 
 // A late part of a request has names in it, whose values an earlier step gives.
@@ -28,7 +28,7 @@ const (
 	lateBody = "body"
 )
 
-// lateURL takes a URL if names in it have no value yet. Those may change nothing of it but its path and the values of its query.
+// lateURL takes a URL if names in it have no value yet. Their values may change only its path and the values of its query.
 func (s *Spec) lateURL(w *grammar.Word, u *url.URL) error {
 	names := w.Late()
 	if len(names) == 0 {
@@ -47,7 +47,7 @@ func (s *Spec) lateURL(w *grammar.Word, u *url.URL) error {
 	return nil
 }
 
-// keysOf are a query's, in their order.
+// keysOf are the keys of a query, in their order.
 func keysOf(u *url.URL) []string {
 	var all []string
 	for parameter := range strings.SplitSeq(u.RawQuery, "&") {
@@ -57,7 +57,8 @@ func keysOf(u *url.URL) []string {
 	return all
 }
 
-// Body takes a body's text. Values of variables are encoded where it is JSON, or by its header a form. An earlier step may give some.
+// Body takes a body's text. The values of variables are encoded if it is JSON, or if its header says that it is a form. An earlier step
+// may give some of them.
 func (s *Spec) Body(text *grammar.Word) error {
 	var encode grammar.Encoding
 	switch {
@@ -109,8 +110,8 @@ func (s *Spec) fill(values *step.Values, r web.Request) (web.Request, error) {
 	return r, nil
 }
 
-// Step makes the request's step: what deed makes of r, once it has the values that earlier steps give, and if OnlyIf is
-// answered 2xx. client is that of the request's own place.
+// Step makes the request's step: what deed makes of r. When the step runs, r first gets the values that earlier steps gave. The step is
+// done only if OnlyIf is answered 2xx. client is the client for the request's own place.
 func (s *Spec) Step(m *step.Means, client *web.Client, r web.Request, deed func(web.Request) step.Deed) step.Deed {
 	inner := deed(r)
 	if len(s.late) > 0 {

@@ -19,8 +19,8 @@ func OnlyIf(l *grammar.Line) (s Spec, err error) {
 	return s, err
 }
 
-// Conditional makes a step that is done only if the request's OnlyIf is answered 2xx. Without one it is inner itself. client
-// is that of the request's own place.
+// Conditional makes a step that is done only if the request's OnlyIf is answered 2xx. Without OnlyIf it is inner itself. client is the
+// client for the request's own place.
 func (s *Spec) Conditional(m *step.Means, client *web.Client, inner step.Deed) step.Deed {
 	if s.OnlyIf == nil {
 		return inner
@@ -41,7 +41,7 @@ type conditional struct {
 
 const unmet = "not done: the condition is not met"
 
-// Run asks, and does the step. It fails where the condition cannot be asked.
+// Run asks for the condition, and does the step if it is met. It fails if the condition cannot be asked for.
 func (c conditional) Run(ctx context.Context, log *slog.Logger) error {
 	answer, err := c.ask(ctx, log)
 	if err != nil {
@@ -54,7 +54,7 @@ func (c conditional) Run(ctx context.Context, log *slog.Logger) error {
 	return c.inner.Run(ctx, log)
 }
 
-// ask gives any answer but one to somebody who may not ask, which says nothing of the condition.
+// ask gives any answer, except one that says that we may not ask. That is an error, since it says nothing of the condition.
 func (c conditional) ask(ctx context.Context, log *slog.Logger) (web.Answer, error) {
 	policy := web.Policy{Timeout: c.timeout, Again: func(web.Answer) bool { return false }}
 	answer, err := policy.Do(ctx, log, func(ctx context.Context) (web.Answer, error) { return c.client.Send(ctx, c.request) })

@@ -7,7 +7,7 @@ import (
 	"github.com/prestop/prestop/internal/jsonpath"
 )
 
-// Path reads json=PATH. The values of variables change nothing of it but their own place.
+// Path reads json=PATH. The value of a variable changes only its own place in the path.
 func Path(o *grammar.Option) (jsonpath.Path, error) {
 	o, err := o.With(grammar.InPath)
 	if err != nil {

@@ -23,12 +23,12 @@ func Options() []string {
 	return []string{"header", "expect", "timeout", "token-file", "ca-file", "cert-file", "key-file", "tls-server-name", "only-if"}
 }
 
-// Often is the key of these that may be given several times.
+// Often is the one of these keys that may be given several times.
 const Often = "header"
 
 const urlExpected = "expected a URL such as http://localhost:8080/path; this one cannot be read"
 
-// A Spec is a request as a step describes it. Its URL is nil where the step has a condition, and no request of its own.
+// A Spec is a request as a step describes it. Its URL is nil if the step has a condition but no request of its own.
 type Spec struct {
 	Request   web.Request // without a body
 	URL       *url.URL
@@ -41,7 +41,7 @@ type Spec struct {
 	late []late
 }
 
-// Parse reads the URL in w, and the line's options that are of a request.
+// Parse reads the URL in w, and the line's options for a request.
 func Parse(l *grammar.Line, method string, w *grammar.Word) (Spec, error) {
 	at, u, err := parseURL(l, w, "")
 	if err != nil {
@@ -81,7 +81,8 @@ func Parse(l *grammar.Line, method string, w *grammar.Word) (Spec, error) {
 	return s, err
 }
 
-// parseURL reads a word that is a URL, and its text with the values of its variables encoded. of begins an error.
+// parseURL reads a word that is a URL. It returns the word's text with the values of its variables encoded, and the URL. of is how its
+// errors begin.
 func parseURL(l *grammar.Line, w *grammar.Word, of string) (string, *url.URL, error) {
 	w, err := w.With(grammar.InURL)
 	if err != nil {
@@ -95,8 +96,8 @@ func parseURL(l *grammar.Line, w *grammar.Word, of string) (string, *url.URL, er
 	return w.Text, u, nil
 }
 
-// TLSOption reads an option that is of TLS into t. A client certificate without its key, and a name without TLS, would be left
-// out. instead says where TLS is, for a URL that has none; else it is empty.
+// TLSOption reads an option of TLS into t. A client certificate without its key would have no effect, and neither would such an option
+// without TLS: both are errors. instead says where TLS is, for a URL that has none; else it is empty.
 func TLSOption(l *grammar.Line, o *grammar.Option, t *web.TLS, instead string) (err error) {
 	other := ""
 	switch o.Key {
@@ -150,7 +151,7 @@ const headerName = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHI
 // unsent tells which characters no header's value may have.
 func unsent(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 
-// condition reads only-if=. Certificates and credentials go along to the same place alone.
+// condition reads only-if=. Certificates and credentials go along only to the same place.
 func (s *Spec) condition(l *grammar.Line) error {
 	o, ok := l.Option("only-if")
 	if !ok {
@@ -170,7 +171,7 @@ func (s *Spec) condition(l *grammar.Line) error {
 // samePlace is false where a step has no place of its own.
 func samePlace(own, other *url.URL) bool { return own != nil && web.SamePlace(own, other) }
 
-// Client is that for the request's place.
+// Client is the client for the request's place.
 func (s *Spec) Client(m *step.Means) *web.Client {
 	var auth web.Auth
 	if s.TokenFile != "" {
@@ -179,24 +180,24 @@ func (s *Spec) Client(m *step.Means) *web.Client {
 	return Client(m, s.TLS, auth)
 }
 
-// Client makes a client whose connections end with those of all steps.
+// Client makes a client. Its connections end together with those of all steps.
 func Client(m *step.Means, t web.TLS, auth web.Auth) *web.Client {
 	c := web.New(m.Dial, t, auth)
 	m.Keep(c.Close)
 	return c
 }
 
-// Files are those that the request's credentials and certificates are in.
+// Files are the files that hold the request's credentials and certificates.
 func (s *Spec) Files() []string {
 	return Files(s.TokenFile, s.TLS.CAFile, s.TLS.CertFile, s.TLS.KeyFile)
 }
 
-// Files leaves out those that are not named.
+// Files leaves out empty names.
 func Files(names ...string) []string {
 	return slices.DeleteFunc(names, func(name string) bool { return name == "" })
 }
 
-// Calls are what [step.Needs] says of the request, and of its condition before.
+// Calls are what [step.Needs] says of the request. The call of its condition comes before.
 func (s *Spec) Calls() (all []step.Call) {
 	if s.OnlyIf != nil {
 		all = s.OnlyIf.Calls()

@@ -6,8 +6,8 @@ import (
 	"github.com/prestop/prestop/internal/escape"
 )
 
-// Abridged makes one printable line of a text without secrets, and leaves out the middle of a long one: where several places failed the
-// last one's error is at the end, and so is what can be done about one.
+// Abridged makes one printable line of a text without secrets. It leaves out the middle of a long one: if several places failed, the
+// error of the last one is at the end, and so is what can be done about an error.
 func Abridged(text string) string {
 	const head, tail = 320, 200
 	text = escape.Printable(strings.Join(strings.Fields(text), " "))

@@ -9,8 +9,8 @@ import (
 	"github.com/prestop/prestop/internal/escape"
 )
 
-// A finder finds all forms of all secrets in one walk over each view of a text. It looks at each place as long as a form may
-// be, which has a bound, so that its work grows with the text alone.
+// A finder finds all forms of all secrets in one walk over each view of a text. At each place it looks no further than the longest form.
+// The length of a form has a bound, so that the work grows only with the text.
 type finder struct {
 	forms  []string // sorted
 	shown  []string // instead of each
@@ -18,7 +18,7 @@ type finder struct {
 	heads  map[string]bool
 }
 
-// leastCut is how much of a secret is hidden before a cut, in bytes.
+// leastCut is how many bytes of a secret before a cut are enough to hide them.
 const leastCut = 4
 
 // A span is where a secret stands in a text, and what is shown instead.
@@ -65,7 +65,7 @@ func (f *finder) hide(text string) string {
 		if s.to == 0 {
 			continue
 		}
-		if at > end || at == end && !large { // a piece of a large one may go on
+		if at > end || at == end && !large { // right after a piece of a large secret, the next piece may follow: nothing is shown for it
 			out.WriteString(text[end:at] + s.shown)
 		}
 		end, large = max(end, s.to), s.to-s.from >= longest
@@ -75,7 +75,7 @@ func (f *finder) hide(text string) string {
 
 // find finds the secrets in a view.
 func (f *finder) find(text string) (found []span) {
-	cut := -1 // where the next piece of the text ends in Cut
+	cut := -1 // where the next Cut is; the text's length if there is none
 	for at := 0; at+leastCut <= len(text); at++ {
 		if !f.heads[text[at:at+leastCut]] {
 			continue
@@ -100,7 +100,7 @@ func (f *finder) find(text string) (found []span) {
 	return found
 }
 
-// whole is how long the longest secret is that text begins with, and what is shown instead. 0: it begins with none.
+// whole is the length of the longest secret that text begins with, and what is shown instead. 0: it begins with none.
 func (f *finder) whole(text string) (length int, shown string) {
 	// All forms that text begins with are sorted before text, and the last one before text begins with them too.
 	n := sort.Search(len(f.forms), func(n int) bool { return f.forms[n] > text }) - 1
@@ -113,7 +113,7 @@ func (f *finder) whole(text string) (length int, shown string) {
 	return len(f.forms[n]), f.shown[n]
 }
 
-// begun is a form that begins with text, whose end was cut off. -1: there is none.
+// begun is a form that begins with text and was cut off there. -1: there is none.
 func (f *finder) begun(text string) int {
 	n := sort.SearchStrings(f.forms, text)
 	if len(text) < leastCut || n == len(f.forms) || !strings.HasPrefix(f.forms[n], text) {

@@ -11,7 +11,8 @@ import (
 	"github.com/prestop/prestop/internal/web"
 )
 
-// longest is how long a form is at most, in bytes: finding it at a place of a text has a bound. A longer secret is several.
+// longest is how long a form may be, in bytes, so that the search at one place of a text has a bound. A longer secret is cut into
+// several.
 const longest = 4 << 10
 
 // forms are the ways to write a text, and what it stands for in a URL. Escapes are internal/escape's affair.
@@ -32,7 +33,7 @@ func written(text string) []string {
 		return all
 	}
 	all = append(all, strings.ReplaceAll(text, " ", "+"), strings.ToValidUTF8(text, ""), string([]rune(text)))
-	// What a server makes of other letters than ASCII's: header bytes taken one by one for Latin-1, or letters that it has none for.
+	// What a server may make of letters that are not ASCII: it takes header bytes one by one for Latin-1, or has no such letters.
 	var latin []rune
 	for _, b := range []byte(text) {
 		latin = append(latin, rune(b))
@@ -54,7 +55,7 @@ func written(text string) []string {
 		raw := encoding.WithPadding(base64.NoPadding)
 		whole := encoding.EncodeToString([]byte(text))
 		all = append(all, whole, raw.EncodeToString([]byte(text)))
-		for _, width := range [...]int{64, 76} { // of openssl's lines and base64's
+		for _, width := range [...]int{64, 76} { // the lines of openssl and of base64
 			for n := 0; n+shortest <= len(whole) && width < len(whole); n += width {
 				all = append(all, whole[n:min(len(whole), n+width)])
 			}
@@ -62,7 +63,7 @@ func written(text string) []string {
 		for before, depends := range [...]int{0, 2, 3} { // the first letters depend on the bytes before the text
 			within := raw.EncodeToString(append(make([]byte, before), text...))
 			if (before+len(text))%3 != 0 {
-				within = within[:len(within)-1] // on those after it
+				within = within[:len(within)-1] // the last letter depends on the bytes after it
 			}
 			all = append(all, within[depends:])
 		}
@@ -71,7 +72,7 @@ func written(text string) []string {
 	return append(all, inHex, strings.ToUpper(inHex))
 }
 
-// lines are those of a text of several, which a program may print one by one, without what frames a key.
+// lines are the lines of a text of several lines, without those that frame a key. A program may print them one by one.
 func lines(text string) (all []string) {
 	for line := range strings.Lines(text) {
 		if line = strings.TrimSpace(line); !grammar.Public("", line) && !strings.HasPrefix(line, "-----") {

@@ -4,8 +4,8 @@
 // each of them by *** or by the variable's name, however it is written and escaped. Nothing else is a secret here: a text
 // that was not declared is never touched.
 //
-// Whoever makes a text for others hides it whole, before it is shortened. The package is for internal/hook, which
-// declares what the steps say, and for cmd/prestop, which prints.
+// A text for others is hidden whole, before it is shortened. The package is for internal/hook, which declares what the steps say, and
+// for cmd/prestop, which prints.
 package secret
 
 import (
@@ -30,19 +30,20 @@ type Set struct {
 	finder   *finder            // of all hidden; nil: to be made
 }
 
-// Inside gives a set that hides what s does, and more that is declared to it alone.
+// Inside gives a set that hides what s hides, and also what is declared to the new set alone.
 func (s *Set) Inside() *Set { return &Set{outer: s} }
 
 const (
-	// shortest is how long a text is that can be taken out of others without spoiling them, in bytes.
+	// shortest is how long a text must be, in bytes, to be taken out of other texts without spoiling them.
 	shortest = grammar.Shortest
 	stars    = "***"
 )
 
-// Add declares a secret. Less than 6 bytes are none.
+// Add declares a secret. A text of less than 6 bytes is none.
 func (s *Set) Add(text string) { s.add(text, stars) }
 
-// AddVariable declares a variable's value, for which its name is shown. Of the blanks around it less may turn up.
+// AddVariable declares a variable's value. The variable's name is shown in its place. It drops the blanks around the value, since they
+// may be missing where it turns up.
 func (s *Set) AddVariable(name, value string) { s.add(strings.TrimSpace(value), "$("+name+")") }
 
 func (s *Set) add(text, shown string) {
@@ -68,7 +69,7 @@ func (s *Set) add(text, shown string) {
 	}
 }
 
-// AddLine declares what a step's line says of secrets: to all, or to the step's own set s.
+// AddLine declares the secrets of a step's line: to the outer set for all steps, or to the step's own set s.
 func (s *Set) AddLine(all []grammar.Secret) {
 	for _, one := range all {
 		to, shown := s.outer, stars
@@ -114,11 +115,11 @@ func (s *Set) addCredential(text, shown string) {
 	}
 }
 
-// Cut is how a text ends that was shortened before it came here, as that of a server.
+// Cut ends a text that was shortened before it came here, such as a server's text.
 const Cut = "…"
 
-// Hide is text without what is secret, and without the beginning of a secret before [Cut]. What the set s is inside of goes
-// first: a secret may have a value in it that s shows by a name.
+// Hide is text without its secrets, and without the beginning of a secret before [Cut]. The outer set of s goes first: a secret of it
+// may have a value in it for which s shows a name.
 func (s *Set) Hide(text string) string {
 	if s == nil {
 		return text
@@ -143,7 +144,7 @@ func (s *Set) File(path string) func() (string, error) {
 	}
 }
 
-// Password is [Set.File] for a user's password. What both are on the wire is declared as well.
+// Password is [Set.File] for a user's password. It also declares both together, as they are on the wire.
 func (s *Set) Password(user, path string) func() (string, error) {
 	read := s.File(path)
 	return func() (string, error) {
@@ -155,7 +156,7 @@ func (s *Set) Password(user, path string) func() (string, error) {
 	}
 }
 
-// Content reads a file to be sent as it is, and declares it, and what in it may be a secret by itself.
+// Content reads a file to be sent as it is. It declares the whole file, and the texts in it that may be secrets by themselves.
 func (s *Set) Content(path string) ([]byte, error) {
 	content, err := regular.Read(path)
 	s.Add(strings.TrimSpace(string(content)))

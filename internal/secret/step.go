@@ -55,7 +55,7 @@ type hiddenError struct {
 func (e hiddenError) Error() string { return e.text }
 func (e hiddenError) Unwrap() error { return e.error }
 
-// handler hides in all that is logged through it, but for messages and keys, which are the program's own.
+// handler hides secrets in all that is logged through it, except in messages and keys, which are the program's own.
 type handler struct {
 	slog.Handler
 	secrets *Set

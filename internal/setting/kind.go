@@ -14,15 +14,15 @@ import (
 	"github.com/prestop/prestop/internal/web"
 )
 
-// A Kind is a type of values: how one is read, how it is shown, and what help calls it. parse says what it expected. show
-// never shows a secret.
+// A Kind is a type of values: how a value is read, how it is shown, and what help calls it. The error of parse says what was
+// expected. show never shows a secret.
 type Kind[T any] struct {
 	name  string
 	parse func(string) (T, error)
 	show  func(T) string
 }
 
-// Duration is of seconds, or of a duration as Go writes it.
+// Duration is a number of seconds, or a duration as Go writes it.
 func Duration() Kind[time.Duration] {
 	return Kind[time.Duration]{"duration", parseDuration, time.Duration.String}
 }
@@ -46,7 +46,7 @@ func Count() Kind[int] {
 	}, strconv.Itoa}
 }
 
-// TrueFalse is what a [Toggle] is called. Its flag alone means true.
+// TrueFalse is the name of a [Toggle]. Its flag without a value means true.
 const TrueFalse = "true|false"
 
 // Toggle is true or false.
@@ -65,7 +65,7 @@ func Word(name string) Kind[string] {
 	return Kind[string]{name, func(text string) (string, error) { return text, nil }, asItIs}
 }
 
-// Checked is any text that check finds nothing wrong with. Its error says what was expected, and not what was got.
+// Checked is any text that check accepts. The error of check says what was expected, and not what it got.
 func Checked(name string, check func(string) error) Kind[string] {
 	return Kind[string]{name, func(text string) (string, error) {
 		if err := check(text); err != nil {
@@ -75,7 +75,7 @@ func Checked(name string, check func(string) error) Kind[string] {
 	}, asItIs}
 }
 
-// Got is a value that is not as expected. A long one is no slip of the pen, but another setting's, which may be a secret.
+// Got is a value that is not as expected, for an error. A long value is not repeated: it may be the value of another setting, and a secret.
 func Got(text string) string {
 	if len(text) > 24 {
 		return fmt.Sprintf("a text of %d bytes", len(text))
@@ -95,7 +95,7 @@ func Choice(among ...string) Kind[string] {
 	})
 }
 
-// AnyCase is one of some words in lower case, read whatever its case.
+// AnyCase is one of some words in lower case. It may be written in any case.
 func AnyCase(among ...string) Kind[string] {
 	k := Choice(among...)
 	parse := k.parse
@@ -110,7 +110,7 @@ func AnyCase(among ...string) Kind[string] {
 
 var errURL = errors.New("expected a URL such as http://localhost:8080/path")
 
-// OneURL is a URL. show says which part of it is no secret.
+// OneURL is a URL. show returns the part of it that is no secret.
 func OneURL(show func(*url.URL) string) Kind[*url.URL] {
 	return Kind[*url.URL]{"URL", func(text string) (*url.URL, error) {
 		if text == "" {
@@ -134,7 +134,7 @@ func ManyURLs() Kind[[]*url.URL] {
 	}}
 }
 
-// none turns off what would be found otherwise.
+// none turns off what would otherwise be found.
 const none = "none"
 
 // ParseURLs reads URLs between commas and blanks. Its error does not repeat the text, which may hold a password.
@@ -165,7 +165,7 @@ func ShowURL(u *url.URL) string {
 	return shown.String()
 }
 
-// ShowPlace is a URL without its path as well, which is a secret in many webhooks. Nil is empty.
+// ShowPlace is a URL without credentials, path, query and fragment: in many webhooks the path is a secret. Nil is empty.
 func ShowPlace(u *url.URL) string {
 	if u == nil {
 		return ""

@@ -1,12 +1,12 @@
 // Package setting says what a setting is: a value of some kind, who set it, and how it is shown.
 //
-// A [Kind] reads a text and says what it expected, and shows a value without what is secret in it. Which settings there are, and
-// where they come from, is the affair of internal/config. The package is pure.
+// A [Kind] reads a text, says what it expected, and shows a value without its secrets. internal/config knows which settings there
+// are, and where they come from. The package is pure.
 package setting
 
 import "cmp"
 
-// A Value is a setting's, and how it was set.
+// A Value is the value of a setting, and how it was set.
 type Value[T any] struct {
 	V  T
 	By string // the flag or the variable; empty: V is the default
@@ -20,16 +20,16 @@ type Setting struct {
 	Holder
 	Group, Env, Flag string // Flag may be empty
 	Usage            string
-	Unset            string // what goes without it, where Shown does not say
-	Beaten           string // the flag or the variable that set it too, to what is written otherwise, and does not count; or empty
+	Unset            string // what applies if it is not set, in case Shown does not say
+	Beaten           string // the flag or the variable that also set it, to another text, and does not count; or empty
 
-	text string // from which it was set
+	text string // what it was set from
 }
 
-// Default is what goes where nobody sets it, for people. It is only right for a setting that is not set.
+// Default is what applies if nobody sets it, for people. It is only right for a setting that is not set.
 func (s *Setting) Default() string { return cmp.Or(s.Unset, s.Shown()) }
 
-// Set is the Holder's. What was set before does not count.
+// Set is [Holder.Set]. A value that was set before does not count.
 func (s *Setting) Set(text, by string) error {
 	before, beaten := s.text, s.By()
 	err := s.Holder.Set(text, by)
@@ -40,7 +40,7 @@ func (s *Setting) Set(text, by string) error {
 	return err
 }
 
-// Beats tells whether the setting is set already. Then what somebody else wrote does not count.
+// Beats tells whether the setting is set already. If so, text, which by gives, does not count.
 func (s *Setting) Beats(text, by string) bool {
 	if s.By() == "" {
 		return false
@@ -61,7 +61,7 @@ type Holder interface {
 	Shown() string             // without secrets
 	Kind() string              // what its values are
 	Check(text string) error   // what is wrong with a value
-	Set(text, by string) error // from what somebody wrote; by stays as it was where that is wrong
+	Set(text, by string) error // from what somebody wrote; if text is wrong, nothing changes
 	SetBy(by string)
 }
 
@@ -71,7 +71,7 @@ type typed[T any] struct {
 	kind Kind[T]
 }
 
-// Of is what holds v.
+// Of is a Holder of v.
 func Of[T any](v *Value[T], k Kind[T]) Holder { return &typed[T]{v, k} }
 
 func (t *typed[T]) By() string      { return t.of.By }

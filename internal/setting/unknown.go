@@ -8,17 +8,17 @@ import (
 	"github.com/prestop/prestop/internal/phrase"
 )
 
-// Prefix is what all variables of settings begin with.
+// Prefix is the beginning of all variables of settings.
 const Prefix = "PRE_STOP_"
 
-// An Unknown is a PRE_STOP_ variable that is no setting, or one that is almost a setting's, as PRESTOP_STEPS.
+// An Unknown is a PRE_STOP_ variable that is no setting, or a variable that is almost the name of a setting, as PRESTOP_STEPS.
 type Unknown struct {
 	Name  string
-	Meant string // the setting that it almost is; empty: it is almost none
+	Meant string // the setting that it resembles; empty: it resembles none
 }
 
-// Unknowns are those of an environment, by their names. A Service called pre-stop makes Kubernetes inject PRE_STOP_PORT… and
-// PRE_STOP_SERVICE_…, which are nobody's mistake.
+// Unknowns are the unknown variables of an environment, sorted by name. If there is a Service called pre-stop, Kubernetes injects
+// PRE_STOP_PORT… and PRE_STOP_SERVICE_…. These are nobody's mistake.
 func Unknowns(env map[string]string, table []*Setting) (all []Unknown) {
 	names := make(map[string]string)
 	var among []string

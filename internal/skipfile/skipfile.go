@@ -1,6 +1,7 @@
-// Package skipfile watches the file that has waits skipped.
+// Package skipfile watches the file by which somebody skips the waits.
 //
-// Somebody in a hurry writes true into it, mostly by an annotation that a volume shows. The package only tells that. It is for cmd/prestop.
+// Somebody in a hurry writes true into it, mostly by an annotation that a volume shows. The package only says that the file holds true. It
+// is for cmd/prestop.
 package skipfile
 
 import (
@@ -16,14 +17,14 @@ import (
 	"github.com/prestop/prestop/internal/stall"
 )
 
-// now is what the skip file holds to have waits skipped.
+// now is the content of the skip file that skips the waits.
 const now = "true"
 
-// lookEvery is how often the skip file is looked at. A kubelet brings a change of an annotation into its volume within
-// a minute or so, so there is no hurry.
+// lookEvery is how often the skip file is looked at. There is no hurry: a kubelet takes a minute or so to bring a change of an
+// annotation into the volume.
 const lookEvery = 500 * time.Millisecond
 
-// Watch closes skip once the file holds true. The first look is over before Watch returns. Without a path skip is nil. stop ends the watch.
+// Watch closes skip when the file holds true. The first look is over before Watch returns. If path is empty, skip is nil. stop ends the watch.
 func Watch(ctx context.Context, path string, log *slog.Logger) (skip <-chan struct{}, stop func()) {
 	if path == "" {
 		return nil, func() {}
@@ -71,7 +72,7 @@ func (w *watch) wait(ctx context.Context) bool {
 	}
 }
 
-// on tells whether the file holds true. A file that is not there does not; one that cannot be read is said once.
+// on tells whether the file holds true. A missing file does not. A file that cannot be read is logged once.
 func (w *watch) on() bool {
 	holds, err := stall.Do(&w.place, func() (bool, error) { return Holds(w.path) })
 	if err != nil && !w.blind && !errors.Is(err, fs.ErrNotExist) {
@@ -85,7 +86,7 @@ func (w *watch) on() bool {
 	return true
 }
 
-// Holds tells whether the file holds true, blanks aside. An error means that it cannot be read, also that it is not there.
+// Holds tells whether the file holds true, without the blanks around it. An error means that the file cannot be read, or is missing.
 func Holds(path string) (bool, error) {
 	file, err := regular.Open(path)
 	if err != nil {

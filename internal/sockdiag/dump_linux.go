@@ -14,7 +14,7 @@ type Dump struct {
 	number uint32
 }
 
-// bufferSize is what one answer of the kernel takes at most; it sends as many as it needs.
+// bufferSize is the most bytes of one answer of the kernel. The kernel sends as many answers as it needs.
 const bufferSize = 32 << 10
 
 // OpenDump prepares to ask for the sockets whose local port is one of these; none given: for all.
@@ -23,7 +23,7 @@ func OpenDump(ports ...uint16) (*Dump, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A kernel that is slow to answer must not hold the hook. It answers within the call, so this never comes to pass.
+	// A kernel that is slow to answer must not hold the hook. It answers within the call, so this never happens.
 	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 1}); err != nil {
 		unix.Close(fd)
 		return nil, err
@@ -34,7 +34,8 @@ func OpenDump(ports ...uint16) (*Dump, error) {
 // Close gives the netlink socket back.
 func (d *Dump) Close() error { return unix.Close(d.fd) }
 
-// Each calls do for every socket that is in one of the states, of both IP versions. What do is given is the next socket's when do returns.
+// Each calls do for every socket that is in one of the states, of both IP versions. do must not keep its Socket: the next socket
+// overwrites it when do has returned.
 func (d *Dump) Each(states []State, do func(*Socket)) error {
 	d.number++
 	var s Socket
@@ -71,7 +72,7 @@ func (d *Dump) Each(states []State, do func(*Socket)) error {
 	return nil
 }
 
-// failure is what the number that ends an answer says.
+// failure is the error that the number at the end of an answer stands for.
 func failure(body []byte) error {
 	if len(body) < 4 {
 		return nil
@@ -82,8 +83,8 @@ func failure(body []byte) error {
 	return nil
 }
 
-// allFamilies is TCPDIAG_GETSOCK. A request that is made by it goes through the kernel's table once, for IPv4 and IPv6, while
-// SOCK_DIAG_BY_FAMILY goes through it for each: that took 1.2 times as long for 10,000 connections, and twice for 10.
+// allFamilies is TCPDIAG_GETSOCK. Such a request goes through the kernel's table once for both IPv4 and IPv6. SOCK_DIAG_BY_FAMILY
+// goes through the table for each of them: that took 1.2 times as long for 10,000 connections, and twice as long for 10.
 const allFamilies = 18
 
 // request is an inet_diag_req with its filter.

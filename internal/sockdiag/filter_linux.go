@@ -2,14 +2,14 @@ package sockdiag
 
 import "golang.org/x/sys/unix"
 
-// The kernel's socket filter is a small program of jumps: an operation with the number of bytes to go on by where it
-// holds, and where it does not. Whoever comes to the end exactly is taken, whoever jumps four bytes beyond is not.
+// The kernel's socket filter is a small program of jumps. Each operation has two numbers of bytes to go on by: one for when it
+// holds, one for when it does not. A socket that comes to the end exactly is taken. A socket that jumps four bytes beyond is not.
 const (
 	opJump      = 1
 	opLocalMin  = 2 // the local port is at least the one that follows
 	opLocalMax  = 3 // … at most
 	sizeOp      = 4
-	sizePortOps = 5 * sizeOp // both with their port, and a jump to the end
+	sizePortOps = 5 * sizeOp // both comparisons with their ports, and a jump to the end
 )
 
 // portFilter takes sockets whose local port is one of these. Ports are compared twice, at least and at most, because the
@@ -19,7 +19,7 @@ func portFilter(ports []uint16) []byte {
 	end := len(ports) * sizePortOps
 	for n, port := range ports {
 		at := n * sizePortOps
-		next := sizePortOps // to the next port's
+		next := sizePortOps // to the operations of the next port
 		if n == len(ports)-1 {
 			next += sizeOp // beyond the end
 		}
@@ -36,8 +36,8 @@ func op(program []byte, code, yes byte, no int) []byte {
 	return native.AppendUint16(append(program, code, yes), uint16(no))
 }
 
-// announcedPorts is a classic packet filter over announcements: those of other ports, such as the app's own requests to
-// others, must not fill the place that there is for ours. Nil: no filter, all are taken.
+// announcedPorts is a classic packet filter over announcements. Sockets on other ports, such as those of the app's own requests
+// to others, must not fill the buffer. Nil: no filter, all announcements are taken.
 func announcedPorts(ports []uint16) []unix.SockFilter {
 	const (
 		mostSteps = 4096 // the kernel takes no more

@@ -1,9 +1,9 @@
-// Package sockdiag asks the kernel about the TCP sockets of this network namespace, by netlink: who is connected, how
-// much payload has gone either way, and when the last of it did. A [Dump] is a look at all sockets of some ports, which
-// the kernel picks; a [Watch] announces those that end in between.
+// Package sockdiag asks the kernel about the TCP sockets of this network namespace, by netlink: who is connected, how much
+// payload has gone either way, and when the last payload went. A [Dump] looks at all sockets of some ports. The kernel picks
+// these sockets. A [Watch] announces the sockets that end in between.
 //
-// It needs no privilege and is not in anybody's way. It knows nothing of what the sockets are for. Where netlink is
-// refused, and on other systems than Linux, [ErrRefused] says so; /proc/net/tcp, which package drain falls back to, knows less.
+// The package needs no privilege and is not in anybody's way. It knows nothing of what the sockets are for. Where netlink is
+// refused, and on other systems than Linux, [ErrRefused] says so. Package drain then falls back to /proc/net/tcp, which tells less.
 package sockdiag
 
 import (
@@ -15,10 +15,10 @@ import (
 // ErrRefused says that this kernel or its sandbox gives no such answers.
 var ErrRefused = errors.New("the kernel gives no socket diagnostics")
 
-// ErrLost says that more sockets ended than could be told: what they carried is not known.
+// ErrLost says that more sockets ended than were announced. What the others carried is not known.
 var ErrLost = errors.New("announcements of sockets that ended were lost")
 
-// A State is a TCP socket's, as in the kernel's tcp_states.h.
+// A State is the state of a TCP socket, as in the kernel's tcp_states.h.
 type State uint8
 
 // The states. SYN_SENT, SYN_RECV and CLOSED are left out: no payload goes in them.
@@ -37,25 +37,25 @@ const (
 type Socket struct {
 	Cookie        uint64 // the kernel's name for it, never given twice
 	State         State
-	Local, Remote netip.AddrPort // IPv4 also where the socket is an IPv6 one that talks it
+	Local, Remote netip.AddrPort // IPv4 also where an IPv6 socket speaks IPv4
 
-	// Received and Sent count the segments with payload, so that a handshake or a close is none. Known: the
-	// kernel told them; it does not of a socket without a process, which has none to tell.
+	// Received and Sent count the segments with payload. So a handshake or a close does not count. Known: the kernel
+	// told them. It has none to tell for a socket without a process.
 	Known          bool
 	Received, Sent uint32
-	// Acks counts the segments sent without payload. What came and is not answered within 200 ms is always
-	// acknowledged by one.
+	// Acks counts the segments sent without payload. If payload is not answered within 200 ms, it is always
+	// acknowledged by such a segment.
 	Acks uint32
-	// BytesReceived and BytesAcked are the payload that came, and that went and has arrived. They may overflow: only
+	// BytesReceived is the payload that came. BytesAcked is the payload that went and has arrived. Both may overflow: only
 	// differences mean something.
 	BytesReceived, BytesAcked uint32
-	// SegmentSize is the most payload that is sent in one segment, in bytes, and Resent how many segments were sent again:
-	// Sent counts those once more.
+	// SegmentSize is the most payload that is sent in one segment, in bytes. Resent is how many segments were sent again.
+	// Sent counts each time that a segment was sent.
 	SegmentSize, Resent uint32
-	// Unacked is what lies here for the peer, in bytes: not sent, or sent and not acknowledged.
+	// Unacked is how many bytes lie here for the peer: not sent yet, or sent and not acknowledged.
 	Unacked uint32
-	// SinceReceived and SinceSent are how long ago the last payload came and went, and SinceAck the last segment that
-	// acknowledged any, with payload or without. To a [Tick] of the kernel's clock.
+	// SinceReceived and SinceSent are how long ago the last payload came and went. SinceAck is how long ago the last segment
+	// came that acknowledged payload. That segment may carry payload or not. All three are exact to a [Tick] of the kernel's clock.
 	SinceReceived, SinceSent, SinceAck time.Duration
 	// RoundTrip is how long the peer takes to acknowledge what it is sent, smoothed by the kernel.
 	RoundTrip time.Duration
@@ -63,6 +63,6 @@ type Socket struct {
 
 const longestTick = 10 * time.Millisecond
 
-// Tick is how often the clock ticks by which the kernel notes when something came or went: 1 to 10 ms, or 10 ms where the
-// kernel does not say how often.
+// Tick is how long a tick of the clock is by which the kernel notes when something came or went. It is 1 to 10 ms, or 10 ms where
+// the kernel does not say how long.
 func Tick() time.Duration { return tick() }

@@ -64,10 +64,10 @@ func (s *Socket) parse(message []byte) error {
 	})
 }
 
-// queued is how much of a write queue is payload: a FIN takes a place in it too.
+// queued is how many bytes of a write queue are payload. A FIN counts as a byte there too.
 func queued(state State, n uint32) uint32 {
 	switch state {
-	case Listen: // the most connections that may wait to be accepted
+	case Listen: // n is the most connections that may wait to be accepted
 		return 0
 	case FinWait1, Closing, LastAck:
 		return n - min(n, 1)

@@ -51,8 +51,8 @@ func listen(fd int, ports []uint16) error {
 // Close stops listening.
 func (w *Watch) Close() error { return unix.Close(w.fd) }
 
-// Drain calls do for each socket that has ended since the last time. It does not wait. ErrLost means that there
-// were more. What do is given is the next socket's when do returns.
+// Drain calls do for each socket that has ended since the last call. It does not wait. ErrLost means that there were more. do must
+// not keep its Socket: the next socket overwrites it when do has returned.
 func (w *Watch) Drain(do func(*Socket)) error {
 	var lost error
 	var s Socket

@@ -1,8 +1,8 @@
 // Package stall keeps a file system that has stopped answering from holding the hook.
 //
-// A system call on such a file system, of a network or of a server in user space, never returns, and nothing ends it. [Do] has
-// it made by a goroutine of its own and waits for a bounded time. What never returns is left behind: the end of the process
-// ends it. The package is for cmd/prestop, for the files that the hook needs for itself.
+// The file system may be on the network, or belong to a server in user space. A system call there never returns, and nothing ends
+// it. [Do] makes the call in a goroutine of its own and waits for a bounded time. A call that never returns is left behind: it ends
+// with the process. The package is for cmd/prestop, for the files that the hook needs for itself.
 package stall
 
 import (
@@ -11,19 +11,19 @@ import (
 	"time"
 )
 
-// ErrStalled is returned for what did not return in time, and for all that is asked of the same [Place] after that.
+// ErrStalled is returned for a call that did not return in time, and for all later calls for the same [Place].
 var ErrStalled = errors.New("the file system does not answer")
 
-// A Place is where files are. Once it has stalled it is not asked again. Its zero value is ready.
+// A Place is where files are. After it has stalled, no more calls are made there. Its zero value is ready.
 type Place struct{ stalled atomic.Bool }
 
-// Stalled tells whether something there did not return.
+// Stalled tells whether a call there did not return.
 func (p *Place) Stalled() bool { return p.stalled.Load() }
 
 const (
 	// patience is how long Do waits. A disk that is only slow answers in less.
 	patience = 500 * time.Millisecond
-	// looks is how often Do looks meanwhile. A process that may not run for a while must not lose all its patience at once.
+	// looks is how often Do looks in this time. If the process does not get to run for a while, its patience must not be over at once.
 	looks = 5
 )
 
@@ -32,7 +32,7 @@ func Do[T any](p *Place, do func() (T, error)) (T, error) {
 	return DoOrWait(p, func(func()) (T, error) { return do() })
 }
 
-// DoOrWait is [Do] for what may have to wait for something else: do tells so once, and then has as long as it takes.
+// DoOrWait is [Do] for a call that may have to wait for something else. do then calls waits once, and may take as long as it needs.
 func DoOrWait[T any](p *Place, do func(waits func()) (T, error)) (T, error) {
 	var none T
 	if p.Stalled() {
@@ -64,7 +64,7 @@ func DoOrWait[T any](p *Place, do func(waits func()) (T, error)) (T, error) {
 	return none, ErrStalled
 }
 
-// Call is [Do] for what returns no value.
+// Call is [Do] for a function that returns no value.
 func (p *Place) Call(do func() error) error {
 	_, err := Do(p, func() (struct{}, error) { return struct{}{}, do() })
 	return err

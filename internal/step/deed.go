@@ -2,7 +2,7 @@ package step
 
 import "github.com/prestop/prestop/prestop"
 
-// What the rooms with verbs need of package prestop, which they do not import.
+// What the packages with verbs need of package prestop, which they do not import.
 type (
 	Deed    = prestop.Step    // what runs
 	Checker = prestop.Checker // a Deed that can be tried

@@ -15,7 +15,7 @@ type Means struct {
 	MaxDNSErrors int
 	// Secret reads a secret from a file each time that it is called, and hides it from then on.
 	Secret func(path string) func() (string, error)
-	// Password is Secret for a user's password: the form of both on the wire is hidden as well.
+	// Password is Secret for a user's password. It also hides both together, as they are on the wire.
 	Password func(user, path string) func() (string, error)
 	// Content reads a file that is sent as it is, and hides what it holds in what this step says.
 	Content func(path string) ([]byte, error)
@@ -29,13 +29,13 @@ type Means struct {
 	Pod    Pod
 	InPod  bool // false: somebody tries the hook elsewhere
 	DryRun bool
-	// Elsewhere: the steps are of a container that we are not in, and nothing around us is looked at.
+	// Elsewhere: the steps are of a container that we are not in. Nothing around us is looked at.
 	Elsewhere bool
-	// Alone: all children of this process are programs of the steps, and what those leave behind may be killed.
+	// Alone: all children of this process are programs of the steps. What these leave behind may be killed.
 	Alone bool
-	// Start is when the hook began, and its first delivery if this is another. It is known only once steps run.
+	// Start is when the hook began. If this is a later delivery, it is when the first one began. It is known only once steps run.
 	Start func() time.Time
-	// Deadline is when the hook has ended at the latest.
+	// Deadline is when the hook ends at the latest.
 	Deadline time.Time
 	// Type is the shutdown type that a word stands for: [TypeAuto] becomes what the API server's answer makes of it.
 	Type func(word string) string
@@ -53,7 +53,7 @@ type Pod struct {
 
 // App is what the settings say of the app's shutdown call.
 type App struct {
-	URL               *url.URL // nil: it is not to be called
+	URL               *url.URL // nil: it is not called
 	TokenFile, CAFile string
 }
 
@@ -63,7 +63,7 @@ type Elasticsearch struct {
 	Username, PasswordFile, TokenFile string
 	CAFile, CertFile, KeyFile         string
 	LeafFile                          string // the certificate that our own node serves, in an ECK pod
-	Operator                          bool   // one registers shutdowns too, as in an ECK pod
+	Operator                          bool   // an operator registers shutdowns too, as in an ECK pod
 	ServerName                        string
 	Insecure                          bool
 	AllocationDelay                   time.Duration // 0: the server's 5 minutes
@@ -72,7 +72,7 @@ type Elasticsearch struct {
 	AskAPI                            bool   // the API server is asked, which the type auto needs
 }
 
-// The types of a shutdown. TypeOfSettings stands in [Needs] for that of a step which names none, and is nobody's word.
+// The types of a shutdown. TypeOfSettings stands in [Needs] for a step that names no type. It is no word that anybody writes.
 const (
 	TypeOfSettings = "the settings'"
 	TypeRestart    = "restart"

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Signals tells whether a program with its arguments only tells another process to end, and returns before that has ended.
+// Signals tells whether a program with its arguments only tells another process to end, and returns before that process has ended.
 func Signals(program []string) bool {
 	if len(program) == 0 {
 		return false

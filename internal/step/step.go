@@ -46,7 +46,7 @@ type Needs struct {
 	Waits bool
 	// Written: Most is what somebody wrote as max=.
 	Written bool
-	// Default: a Guard has no bound of its own. Its Most is for the plan to say.
+	// Default: a Guard has no bound of its own. The plan decides its Most.
 	Default bool
 
 	Calls   []Call   // in the order in which they are made
@@ -59,7 +59,7 @@ type Needs struct {
 	Removes []string // files that are removed
 	Program []string // that is run, with its arguments; nil: none
 	Ends    Ends
-	Returns bool           // it only tells a process to end, and does not wait for that
+	Returns bool           // it only tells a process to end, and does not wait for the end
 	Signal  syscall.Signal // that is sent to the main process; 0: none
 	// Shutdown is the type of an Elasticsearch node's shutdown; empty: none. It may be [TypeAuto], or [TypeOfSettings]. Without
 	// Calls, the settings' URLs are called.

@@ -10,7 +10,7 @@ import (
 	"github.com/prestop/prestop/prestop"
 )
 
-// mostValue is how long a value may be that a step gives to later ones, in bytes.
+// mostValue is how long a value may be, in bytes, that a step gives to later steps.
 const mostValue = 256
 
 // Values are what steps of a plan have given to later ones by into=. A nil *Values has none.
@@ -22,12 +22,12 @@ type Values struct {
 	all map[string]string
 }
 
-// NewValues has none yet. givers are the lines that give them, by name. given is told each.
+// NewValues makes Values without any value yet. givers are the lines that give values, by the value's name. given is told each value.
 func NewValues(givers map[string]string, given func(name, text string)) *Values {
 	return &Values{givers: givers, given: given, all: map[string]string{}}
 }
 
-// Give takes a scalar of a JSON document. Its error says what it is instead of one that may stand in a line.
+// Give takes a scalar of a JSON document. Its error says why the value cannot stand in a line.
 func (v *Values) Give(name string, value any) error {
 	text := fmt.Sprint(value)
 	switch {

@@ -8,13 +8,13 @@ import (
 	"github.com/prestop/prestop/prestop"
 )
 
-// CallTime is set aside for every call, AnswerTime instead where the waits leave room for that. CallMost is what a deed may take
-// that waits for no answer.
+// CallTime is set aside for every call. If the waits leave room for it, AnswerTime is set aside instead. CallMost is how long a deed may
+// take that waits for no answer.
 const (
 	CallTime   = time.Second
 	AnswerTime = 5 * time.Second
 	CallMost   = 30 * time.Second
-	// LookTime is what every wait for something is left, however late it begins.
+	// LookTime is left for every wait for something, however late it begins.
 	LookTime = time.Second
 )
 
@@ -66,13 +66,13 @@ func (w Wait) Needs() Needs {
 	return Needs{Least: max(LookTime, w.Min), Most: w.Max, FromStart: true, Guard: true, Default: !w.HasMax, Written: w.HasMax}
 }
 
-// CallNeeds are the times of a call that waits for its answer: it is open-ended. timeout is that of one try, most that of the whole
-// step; 0: none was set.
+// CallNeeds are the times of a call that waits for its answer: it is open-ended. timeout bounds one try, most the whole step; 0: none
+// was set.
 func CallNeeds(timeout, most time.Duration) Needs {
 	return Needs{Least: CallTime, Want: cmp.Or(most, timeout, AnswerTime)}.Within(most)
 }
 
-// Within is the same with another bound. 0 leaves it.
+// Within is n with most as the bound of the step. 0 leaves n as it is.
 func (n Needs) Within(most time.Duration) Needs {
 	if most > 0 {
 		n.Least, n.Most, n.Written = min(n.Least, most), most, true

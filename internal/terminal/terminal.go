@@ -16,8 +16,8 @@ func Is(stream any) bool {
 	return ok
 }
 
-// Page is what stdout is like for a drawing. It has the width that COLUMNS says, else that of its terminal, else the usual one; and a
-// terminal's colours unless they are not wanted (https://no-color.org).
+// Page is what stdout is like for a drawing. Its width is COLUMNS, else the width of its terminal, else the usual width. On a terminal it
+// has colours, unless somebody does not want them (https://no-color.org).
 func Page(stdout any, env map[string]string) timeline.Page {
 	var page timeline.Page
 	fd, ok := descriptor(stdout)
@@ -32,7 +32,7 @@ func Page(stdout any, env map[string]string) timeline.Page {
 	return page
 }
 
-// descriptor is that of a stream that is a terminal.
+// descriptor is the file descriptor of a stream that is a terminal.
 func descriptor(stream any) (fd int, ok bool) {
 	f, ok := stream.(interface {
 		io.Closer

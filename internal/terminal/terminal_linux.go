@@ -9,7 +9,7 @@ func isTerminal(fd int) bool {
 	return err == nil
 }
 
-// width is 0 where a terminal does not say.
+// width is 0 if a terminal does not say its width.
 func width(fd int) int {
 	size, err := unix.IoctlGetWinsize(fd, unix.TIOCGWINSZ)
 	if err != nil {

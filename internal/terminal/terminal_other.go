@@ -8,13 +8,13 @@ import (
 	"golang.org/x/term"
 )
 
-// The plugin alone runs here. A console of Windows may show the codes of colours as they are
+// Only the plugin runs here. A console of Windows may show the codes of colours as text
 // (learn.microsoft.com, "Console Virtual Terminal Sequences").
 const drawsColours = runtime.GOOS != "windows"
 
 func isTerminal(fd int) bool { return term.IsTerminal(fd) }
 
-// width is 0 where a terminal does not say.
+// width is 0 if a terminal does not say its width.
 func width(fd int) int {
 	columns, _, err := term.GetSize(fd)
 	if err != nil {

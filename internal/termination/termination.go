@@ -1,8 +1,8 @@
 // Package termination writes into a container's termination message, which Kubernetes shows in the pod's status when
 // the container has ended.
 //
-// The kubelet makes the file, and reads the last 4096 bytes of it; the container itself may write there too. The package
-// appends, and makes no file: where there is none nobody would read it. What is worth telling is the caller's affair.
+// The kubelet makes the file, and reads the last 4096 bytes of it. The container itself may write there too. The package
+// appends to the file. It does not make one, since nobody would read it. The caller decides what is worth telling.
 package termination
 
 import (
@@ -16,13 +16,13 @@ import (
 )
 
 const (
-	// Path is the file where the container does not say otherwise by its terminationMessagePath.
+	// Path is the file if the container has no other terminationMessagePath.
 	Path = "/dev/termination-log"
 	// Max is how much of the file a kubelet reads, in bytes.
 	Max = 4096
 )
 
-// Append adds text, which is shortened at a line's end to Max bytes, on lines of its own.
+// Append adds text on lines of its own. Text that is too long is shortened to Max bytes, at the end of a line.
 func Append(path, text string) error {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -43,7 +43,7 @@ func Append(path, text string) error {
 	return err
 }
 
-// gap ends the line that others have begun.
+// gap is the newline that ends a line which others have begun.
 func gap(file *os.File, size int64) string {
 	last := make([]byte, 1)
 	if n, _ := file.ReadAt(last, size-1); size == 0 || n == 1 && last[0] == '\n' {
@@ -54,7 +54,7 @@ func gap(file *os.File, size int64) string {
 
 const more = "  …\n"
 
-// fit leaves out the last lines of what is too long.
+// fit leaves out the last lines of a text that is too long.
 func fit(gap, text string) string {
 	text = gap + text
 	if len(text) <= Max {

@@ -1,7 +1,7 @@
-// Package testmanifest reads the manifests of this repository, as strictly as Kubernetes' API does: a field that there is not, or that
-// stands there twice, and a value of another type are errors.
+// Package testmanifest reads the manifests of this repository as strictly as Kubernetes' API does. Errors are: an unknown field, a
+// field that is there twice, and a value of the wrong type.
 //
-// It is for tests alone: of examples, recipes and pages. What lint makes of anybody's manifests is internal/lint's.
+// It is only for tests of examples, recipes and pages. internal/lint reads other people's manifests.
 package testmanifest
 
 import (
@@ -18,27 +18,27 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// A File is what stands in a manifest, by kind.
+// A File has the objects of a manifest, by kind.
 type File struct {
 	Pods     []Pod
 	Services []corev1.Service
 	Accounts []corev1.ServiceAccount
 	Roles    []rbacv1.Role
 	Bindings []rbacv1.RoleBinding
-	Data     map[string]map[string]string // of each ConfigMap and Secret, by "ConfigMap/NAME" or "Secret/NAME"
+	Data     map[string]map[string]string // the data of each ConfigMap and Secret, by "ConfigMap/NAME" or "Secret/NAME"
 }
 
-// A Pod is the first one that a workload makes.
+// A Pod is the first pod that a workload makes.
 type Pod struct {
 	Workload string // its name
 	Name     string // WORKLOAD-0, as a StatefulSet calls it
 	corev1.PodTemplateSpec
 	Selector *metav1.LabelSelector // nil: the operator's affair
 	Claims   []corev1.PersistentVolumeClaim
-	Service  string // that governs its StatefulSet
+	Service  string // the Service that governs its StatefulSet
 }
 
-// elasticsearch is ECK's, as far as the examples use it.
+// elasticsearch is ECK's Elasticsearch, as far as the examples use it.
 type elasticsearch struct {
 	metav1.TypeMeta
 	Metadata metav1.ObjectMeta `json:"metadata"`
@@ -63,7 +63,7 @@ func Read(text string) (File, error) {
 	return f, errors.Join(wrong...)
 }
 
-// Values reads documents of which only the syntax is known, such as a part of a manifest.
+// Values reads any documents, such as a part of a manifest, and checks only their syntax.
 func Values(text string) (all []any, err error) {
 	for document := range documents(text) {
 		var value any
@@ -75,7 +75,7 @@ func Values(text string) (all []any, err error) {
 	return all, nil
 }
 
-// documents leaves each its last line end, which may belong to a text in it.
+// documents splits a text into its documents. Each keeps its last line end: that may belong to a text in it.
 func documents(text string) iter.Seq[string] {
 	return strings.SplitSeq(strings.ReplaceAll(text, "\n---\n", "\n\x00"), "\x00")
 }
@@ -177,7 +177,7 @@ func Hook(c corev1.Container) []string {
 	return c.Lifecycle.PreStop.Exec.Command
 }
 
-// Field is what a field of the pod is where tests run it, as an environment variable may be taken from it.
+// Field is the value of a field of the pod when tests run it. An environment variable may take its value from such a field.
 func (p Pod) Field(path string) (value string, ok bool) {
 	value, ok = map[string]string{
 		"metadata.name": p.Name, "metadata.namespace": "default", "metadata.uid": "4f1c9c0e-6a53-4a6e-9a0b-0d8f1e5d2c37",

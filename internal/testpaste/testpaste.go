@@ -1,6 +1,6 @@
-// Package testpaste pastes what lint prints as the fix of a finding, as people do who take each line to where its key belongs.
+// Package testpaste pastes the fix of a finding that lint prints. It does what people do: it puts each line where its key belongs.
 //
-// It is for tests alone. It knows YAML and a pod's fields, and nothing of lint: a fix is a text and a place.
+// It is only for tests. It knows YAML and a pod's fields, and nothing about lint: a fix is a text and a place.
 package testpaste
 
 import (
@@ -13,12 +13,12 @@ import (
 
 // A Fix is what a finding has to paste.
 type Fix struct {
-	Text         string // YAML; a sentence is nothing to paste
+	Text         string // YAML; a sentence cannot be pasted
 	Line, Column int    // of the finding, from 1
-	Container    string // whose finding it is; empty: the pod's
+	Container    string // the container with the finding; empty: the pod has it
 }
 
-// Into gives the text of a manifest's documents with the fix in one of them. The documents are changed. False: there is nothing to paste.
+// Into returns the text of a manifest's documents with the fix in one of them. It changes the documents. False: there is nothing to paste.
 func (f Fix) Into(docs []*yaml.Node) (changed string, ok bool) {
 	var fix yaml.Node
 	if err := yaml.Unmarshal([]byte(f.Text), &fix); err != nil || len(fix.Content) == 0 || fix.Content[0].Kind == yaml.ScalarNode {
@@ -63,7 +63,7 @@ type paster struct {
 	template       *yaml.Node // of the pod
 }
 
-// wayTo are the nodes from the outermost to the innermost that stands at a place.
+// wayTo are the nodes from the outermost node to the innermost node at a place.
 func wayTo(n *yaml.Node, line, column int) []*yaml.Node {
 	for _, c := range n.Content {
 		if way := wayTo(c, line, column); way != nil {
@@ -133,7 +133,7 @@ func podOf(docs []*yaml.Node, container *yaml.Node, way []*yaml.Node) (pod *yaml
 	return pod
 }
 
-// homes are the keys that have one place in a pod, and whether that is its spec; else it is a container.
+// homes are the keys that have only one place in a pod. true: the place is the pod's spec; false: it is a container.
 var homes = map[string]bool{
 	"terminationGracePeriodSeconds": true, "volumes": true, "initContainers": true, "containers": true, "os": true, "automountServiceAccountToken": true, "shareProcessNamespace": true,
 	"env": false, "lifecycle": false, "volumeMounts": false, "ports": false, "startupProbe": false, "readinessProbe": false,
@@ -175,7 +175,7 @@ func isKey(mapping, n *yaml.Node) bool {
 	return mapping.Kind == yaml.MappingNode && slices.Index(mapping.Content, n)%2 == 0
 }
 
-// enclosing is the innermost mapping around the place, or at it, that has an entry of this key with the place in it.
+// enclosing is the innermost mapping that has an entry with this key, and the place in this entry.
 func (p *paster) enclosing(key string) *yaml.Node {
 	for i, n := range slices.Backward(p.way) {
 		value := valueOf(n, key)
@@ -189,7 +189,7 @@ func (p *paster) enclosing(key string) *yaml.Node {
 	return nil
 }
 
-// mapping is the innermost around the place, or at it.
+// mapping is the innermost mapping around the place, or at it.
 func (p *paster) mapping() *yaml.Node {
 	for _, n := range slices.Backward(p.way) {
 		if n.Kind == yaml.MappingNode {
@@ -205,10 +205,10 @@ func remove(mapping, key *yaml.Node) {
 	}
 }
 
-// merged are the mappings whose other entries stay when one of theirs is pasted.
+// merged are mappings that keep their other entries when an entry is pasted into them.
 var merged = []string{"lifecycle", "metadata", "annotations", "spec"}
 
-// set pastes an entry. A list of what has names keeps the others.
+// set pastes an entry. A list of items with names keeps its other items.
 func set(mapping, key, value *yaml.Node) {
 	at := slices.IndexFunc(mapping.Content, func(n *yaml.Node) bool { return n.Value == key.Value && isKey(mapping, n) })
 	switch {
@@ -231,11 +231,12 @@ func allNamed(list *yaml.Node) bool {
 	return !slices.ContainsFunc(list.Content, func(n *yaml.Node) bool { return valueOf(n, "name") == nil })
 }
 
-// setItem pastes an item: over that of the same name, or first, since a variable has to stand before those that refer to it.
+// setItem pastes an item over the item of the same name. If there is none, it comes first: a variable has to stand before the variables
+// that refer to it.
 func setItem(list, item *yaml.Node, part bool) {
 	for i, old := range list.Content {
 		if name := valueOf(old, "name"); name != nil && name.Value == valueOf(item, "name").Value {
-			if part && valueOf(item, "image") == nil { // a container, of which a part is pasted
+			if part && valueOf(item, "image") == nil { // only a part of a container is pasted
 				for j := 0; j+1 < len(item.Content); j += 2 {
 					set(old, item.Content[j], item.Content[j+1])
 				}

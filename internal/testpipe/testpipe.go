@@ -1,5 +1,5 @@
-// Package testpipe gives tests an HTTP server in memory, whose connections are pipes, so that a bubble of synctest can
-// hold both ends. It knows no addresses: who needs several has a server for each.
+// Package testpipe gives tests an HTTP server in memory. Its connections are pipes, so a bubble of synctest can
+// hold both ends. It knows no addresses: a test that needs several addresses has a server for each.
 package testpipe
 
 import (
@@ -30,7 +30,7 @@ func Serve(t testing.TB, h http.Handler) *Server {
 	return s
 }
 
-// Close ends all connections. Others are refused from then on.
+// Close ends all connections. New connections are refused from then on.
 func (s *Server) Close() { s.http.Close() }
 
 // Dial connects to the server, whatever the address. A closed server refuses with ECONNREFUSED.

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// A Zone is what a CoreDNS knows by itself: addresses of names, which change while it runs.
+// A Zone is what a CoreDNS knows by itself: addresses of names. They can change while it runs.
 type Zone struct {
 	*Process
 	t      testing.TB
@@ -20,8 +20,8 @@ type Zone struct {
 	serial int
 }
 
-// CoreDNS starts a CoreDNS on an address, as [Address] gives one, that is the authority for a zone such as
-// "svc.test". It is built from its Go module the first time, which takes some minutes.
+// CoreDNS starts a CoreDNS on an address from [Address]. It is the authority for a zone such as
+// "svc.test". The first time, it is built from its Go module, which takes some minutes.
 func CoreDNS(t testing.TB, address, zone string) *Zone {
 	t.Helper()
 	z := &Zone{t: t, file: filepath.Join(t.TempDir(), "zone")}
@@ -30,7 +30,7 @@ func CoreDNS(t testing.TB, address, zone string) *Zone {
 	return z
 }
 
-// Set replaces all that the zone has: master file lines as "web 5 IN A 10.0.0.7". It is answered so within a few hundred
+// Set replaces everything in the zone by lines of a master file, as "web 5 IN A 10.0.0.7". CoreDNS answers so within a few hundred
 // milliseconds.
 func (z *Zone) Set(lines []string) {
 	z.t.Helper()
@@ -61,8 +61,8 @@ func startCoreDNS(t testing.TB, address, zone, block string) *Process {
 	return Start(t, exec.Command(buildCoreDNS(t), "-conf", config), answers(address, "ready."+zone+"."))
 }
 
-// buildCoreDNS gives the path of the program. The go command builds it into its own cache, as a whole and under the name of what
-// went into it, whoever else builds it at the same time. Tests of one process wait for one build: each would take all processors.
+// buildCoreDNS gives the path of the program. The go command builds it into its own cache, as a whole and under a name that stands for its
+// inputs. So others may build it at the same time. Tests of one process wait for one build: each build would take all processors.
 func buildCoreDNS(t testing.TB) string {
 	t.Helper()
 	dir := below(t, "internal/testserver/coredns")
@@ -79,7 +79,7 @@ var coreDNS struct {
 	err     error
 }
 
-// builtCoreDNS takes the directory of the program's module, which is the same for all tests.
+// builtCoreDNS takes the directory of the program's module. It is the same directory for all tests.
 func builtCoreDNS(dir string) (string, error) {
 	coreDNS.once.Do(func() {
 		build := exec.Command("go", "tool", "-n", "coredns")
@@ -95,7 +95,7 @@ func builtCoreDNS(dir string) (string, error) {
 	return coreDNS.program, coreDNS.err
 }
 
-// below finds a directory of the repository, from the package's that is tested.
+// below finds a directory of the repository, starting from the directory of the package that is tested.
 func below(t testing.TB, path string) string {
 	t.Helper()
 	dir, err := os.Getwd()
@@ -116,7 +116,7 @@ func isDirectory(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-// lacks skips the test, or fails it where nothing may be missing.
+// lacks skips the test, or fails it if nothing may be missing (CI=true).
 func lacks(t testing.TB, format string, args ...any) {
 	t.Helper()
 	if ci, _ := strconv.ParseBool(os.Getenv("CI")); ci {

@@ -12,15 +12,15 @@ import (
 	"time"
 )
 
-// Hosts is what a dnsmasq knows by itself: the lines of a hosts file, which change while it runs.
+// Hosts is what a dnsmasq knows by itself: the lines of a hosts file. They can change while it runs.
 type Hosts struct {
 	*Process
 	t    testing.TB
 	file string
 }
 
-// Dnsmasq starts a dnsmasq on an address, as [Address] gives one, that answers by a hosts file with a TTL. Of a zone such
-// as "svc.test" it asks nobody else.
+// Dnsmasq starts a dnsmasq on an address from [Address]. It answers from a hosts file, with a TTL. It asks nobody else
+// about a zone such as "svc.test".
 func Dnsmasq(t testing.TB, address, zone string, ttl time.Duration) *Hosts {
 	t.Helper()
 	h := &Hosts{t: t, file: filepath.Join(t.TempDir(), "hosts")}
@@ -29,7 +29,7 @@ func Dnsmasq(t testing.TB, address, zone string, ttl time.Duration) *Hosts {
 	return h
 }
 
-// Set replaces all that it has: hosts(5) lines as "10.0.0.7 web.svc.test".
+// Set replaces everything in the hosts file by hosts(5) lines, as "10.0.0.7 web.svc.test".
 func (h *Hosts) Set(lines []string) {
 	h.t.Helper()
 	h.write(lines)
@@ -53,7 +53,7 @@ func DnsmasqCache(t testing.TB, address, upstream, zone string) *Process {
 func startDnsmasq(t testing.TB, address, zone string, options ...string) *Process {
 	t.Helper()
 	at := netip.MustParseAddrPort(address)
-	// As root it stays who it is: nobody else may enter the test's directories.
+	// If dnsmasq is started by root, it stays root: no other user may enter the test's directories.
 	args := append([]string{"--keep-in-foreground", "--conf-file=/dev/null", "--no-hosts", "--no-resolv", "--user=", "--group=", "--pid-file=", "--log-facility=-",
 		"--bind-interfaces", "--except-interface=nothing", fmt.Sprintf("--listen-address=%s", at.Addr()), fmt.Sprintf("--port=%d", at.Port())}, options...)
 	return Start(t, exec.Command(Program(t, "dnsmasq-base", "dnsmasq", "/usr/sbin/dnsmasq"), args...), answers(address, "ready."+zone+"."))

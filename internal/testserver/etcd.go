@@ -10,11 +10,11 @@ import (
 	"testing"
 )
 
-// An EtcdServer is a cluster of one etcd.
+// An EtcdServer is an etcd cluster with one member.
 type EtcdServer struct {
 	*Process
-	URL     string // of its clients: http, https with EtcdTLS
-	metrics string // that is plain HTTP in either case
+	URL     string // for its clients: http, or https with EtcdTLS
+	metrics string // a URL that is plain HTTP in either case
 }
 
 // Etcd starts an etcd; args are further words of its command line.
@@ -23,9 +23,9 @@ func Etcd(t testing.TB, args ...string) *EtcdServer {
 	return startEtcd(t, "http", args)
 }
 
-// EtcdTLS starts an etcd that speaks TLS with its clients and wants a certificate of the authority in caFile from
-// them. All files are PEM. Its JSON gateway is a client too, and shows the server's certificate: that must be fit for
-// a client.
+// EtcdTLS starts an etcd that speaks TLS with its clients. It wants a client certificate of the authority in caFile.
+// All files are PEM. Its JSON gateway is a client too, and shows the server's certificate. So that certificate must be
+// fit for a client.
 func EtcdTLS(t testing.TB, caFile, certFile, keyFile string, args ...string) *EtcdServer {
 	t.Helper()
 	return startEtcd(t, "https", append([]string{"--trusted-ca-file", caFile, "--cert-file", certFile, "--key-file", keyFile, "--client-cert-auth"}, args...))
@@ -47,7 +47,7 @@ func startEtcd(t testing.TB, scheme string, args []string) *EtcdServer {
 	return e
 }
 
-// answers asks whether it has a leader.
+// answers asks the etcd whether it has a leader.
 func (e *EtcdServer) answers(ctx context.Context) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, e.metrics+"/health", nil)
 	if err != nil {

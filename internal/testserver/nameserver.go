@@ -6,7 +6,7 @@ import (
 	"net"
 )
 
-// answers gives a function for Start that asks a nameserver for a name. That there is no such name is an answer.
+// answers gives a function for Start that asks a nameserver for a name. "No such name" is an answer too.
 func answers(address, name string) func(context.Context) error {
 	r := net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, network, address)

@@ -14,11 +14,11 @@ import (
 	_ "github.com/lib/pq"
 )
 
-// Postgres starts a PostgreSQL server on an address, as [Address] gives one, and gives the URL of its database, for a user
-// who may do everything and needs no password.
+// Postgres starts a PostgreSQL server on an address from [Address], and gives the URL of its database. Its user
+// may do everything and needs no password.
 func Postgres(t testing.TB, address string) string {
 	t.Helper()
-	// They are not in PATH.
+	// The programs are not in PATH.
 	initdb := Program(t, "postgresql", "/usr/lib/postgresql/*/bin/initdb")
 	postgres := Program(t, "postgresql", "/usr/lib/postgresql/*/bin/postgres")
 	who, dir := postgresHome(t)
@@ -37,15 +37,15 @@ func Postgres(t testing.TB, address string) string {
 		t.Fatal(err)
 	}
 	defer look.Close()
-	serve := exec.Command(postgres, "-D", dir, "-h", host, "-p", port, "-k", "", "-F") // a socket's path may not be as long as dir
+	serve := exec.Command(postgres, "-D", dir, "-h", host, "-p", port, "-k", "", "-F") // no Unix socket: dir is too long for a socket's path
 	serve.SysProcAttr, serve.Dir = who, dir
 	server := Start(t, serve, look.PingContext)
 	t.Cleanup(func() { server.Signal(syscall.SIGINT) }) // SIGTERM alone waits for clients to go
 	return url
 }
 
-// postgresHome is a directory for the server's data, and as whom it is run: PostgreSQL refuses to be root. It is not below
-// t.TempDir(), which other users may not enter.
+// postgresHome is a directory for the server's data, and the user that runs the server: PostgreSQL refuses to run as root. The directory is
+// not below t.TempDir(), since other users may not enter that.
 func postgresHome(t testing.TB) (*syscall.SysProcAttr, string) {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "postgres")

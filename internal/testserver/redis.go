@@ -13,7 +13,7 @@ import (
 // A RedisServer is a redis-server that keeps nothing on disk.
 type RedisServer struct {
 	*Process
-	Address    string // that speaks plain TCP
+	Address    string // speaks plain TCP
 	TLSAddress string // set by RedisTLS
 }
 
@@ -23,7 +23,7 @@ func Redis(t testing.TB, args ...string) *RedisServer {
 	return startRedis(t, Address(t, IP()), args)
 }
 
-// RedisTLS starts a redis-server with a second address that speaks TLS and wants a client certificate of the
+// RedisTLS starts a redis-server with a second address. This one speaks TLS and wants a client certificate of the
 // authority in caFile. All files are PEM.
 func RedisTLS(t testing.TB, caFile, certFile, keyFile string, args ...string) *RedisServer {
 	t.Helper()
@@ -46,7 +46,7 @@ func startRedis(t testing.TB, address string, args []string) *RedisServer {
 	return r
 }
 
-// answers sends a PING; that we are not let in is an answer too.
+// answers sends a PING. A refusal to let us in is an answer too.
 func (r *RedisServer) answers(ctx context.Context) error {
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, "tcp", r.Address)

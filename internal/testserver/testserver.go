@@ -1,11 +1,11 @@
 // Package testserver starts real servers for tests, from the programs that Debian packages install.
 //
-// [Redis] and its like give a server of their own to a test: on a loopback address, with data below t.TempDir,
-// answering when they return, and stopped by process id when the test ends. They are made of three pieces:
-// [Program] finds a program or skips the test, [Address] finds where to listen, [Start] runs it.
+// [Redis] and the others give a test a server of its own. The server listens on a loopback address, and its data is below t.TempDir.
+// It answers when the function returns, and is stopped by process id when the test ends. There are three building blocks:
+// [Program] finds a program or skips the test, [Address] finds where to listen, and [Start] runs the program.
 //
-// It is for tests alone and imports none of the repository's packages, so that each may use it. It installs
-// nothing, and knows no more of a server's protocol than what it takes to see that it answers.
+// The package is only for tests. It imports none of the repository's packages, so every package may use it. It installs
+// nothing. It knows a server's protocol only well enough to see that the server answers.
 package testserver
 
 import (
@@ -27,16 +27,16 @@ import (
 )
 
 const (
-	startTime = time.Minute     // that a server may take until it answers
-	lookTime  = 2 * time.Second // that one look whether it answers may take
+	startTime = time.Minute     // how long a server may take until it answers
+	lookTime  = 2 * time.Second // how long one look at whether it answers may take
 	lookEvery = 10 * time.Millisecond
 	stopTime  = 10 * time.Second // between SIGTERM and SIGKILL
 	shown     = 8 << 10          // bytes of its output that a failed test shows
 )
 
-// Program gives the path of a program of a Debian package. Each of paths is a name that is looked for in PATH,
-// or a pattern of absolute paths as "/usr/lib/postgresql/*/bin/postgres", of which the last match counts. Where
-// none is there the test is skipped, and failed where the environment has CI=true.
+// Program gives the path of a program of a Debian package. Each of paths is a name that is looked up in PATH,
+// or a pattern of absolute paths, as "/usr/lib/postgresql/*/bin/postgres". The last match of a pattern counts. If
+// no program is there, the test is skipped. With CI=true in the environment, the test fails.
 func Program(t testing.TB, pkg string, paths ...string) string {
 	t.Helper()
 	for _, path := range paths {
@@ -66,8 +66,8 @@ func find(path string) string {
 	return found
 }
 
-// IP gives a loopback address, 127.a.b.c, that most likely nobody else listens on: between finding a port to be
-// free and listening there, another test's server could take it, and answer in place of ours.
+// IP gives a loopback address, 127.a.b.c, that most likely nobody else listens on. Without it, another test's server could
+// take a port after we have found it free and before we listen there, and answer in place of ours.
 func IP() string {
 	return fmt.Sprintf("127.%d.%d.%d", 1+rand.N(254), rand.N(256), 1+rand.N(254))
 }
@@ -78,7 +78,7 @@ func Address(t testing.TB, ip string) string {
 	return Addresses(t, ip, 1)[0]
 }
 
-// Addresses gives n of them, each another.
+// Addresses gives n different addresses.
 func Addresses(t testing.TB, ip string, n int) []string {
 	t.Helper()
 	var all []string
@@ -93,7 +93,7 @@ func Addresses(t testing.TB, ip string, n int) []string {
 	return all
 }
 
-// A Process is a server's. Its methods are for one goroutine at a time.
+// A Process is the process of a server. Its methods are for one goroutine at a time.
 type Process struct {
 	t     testing.TB
 	cmd   *exec.Cmd
@@ -103,11 +103,11 @@ type Process struct {
 	err   error         // how it ended; valid after ended
 }
 
-// Start runs cmd as a process group of its own, and returns once ready returns nil. Ready is asked every 10 ms,
-// each time with a context of 2 s; a server that ends before, or does not get ready within a minute, fails the
-// test. It is stopped when the test ends, and what it wrote is in the log of a test that failed.
+// Start runs cmd as a process group of its own, and returns when ready returns nil. It calls ready every 10 ms,
+// each time with a context of 2 s. If the server ends before, or is not ready within a minute, the
+// test fails. The server is stopped when the test ends. If the test fails, the log has what the server wrote.
 //
-// Cmd's output must not be set. A server that wants another signal than SIGTERM is sent it by a t.Cleanup that
+// Cmd's output must not be set. If a server needs another signal than SIGTERM, send it in a t.Cleanup that
 // is registered after Start.
 func Start(t testing.TB, cmd *exec.Cmd, ready func(context.Context) error) *Process {
 	t.Helper()
@@ -123,10 +123,10 @@ func Start(t testing.TB, cmd *exec.Cmd, ready func(context.Context) error) *Proc
 
 func (p *Process) start() {
 	p.t.Helper()
-	if p.cmd.SysProcAttr == nil { // also for a test binary that panics, and calls no Cleanup
+	if p.cmd.SysProcAttr == nil { // for a test binary that panics: it calls no Cleanup
 		p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 	}
-	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out // files: no child that keeps them open delays Wait
+	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out // files: a child that keeps them open does not delay Wait
 	if err := p.run(); err != nil {
 		p.t.Fatal(err)
 	}
@@ -137,7 +137,7 @@ func (p *Process) start() {
 func (p *Process) run() error {
 	started, ended := make(chan error), make(chan struct{})
 	go func() {
-		runtime.LockOSThread() // Pdeathsig is sent when the thread ends that started the process
+		runtime.LockOSThread() // Pdeathsig is sent when the thread that started the process ends
 		defer close(ended)
 		err := p.cmd.Start()
 		started <- err
@@ -181,10 +181,10 @@ func (p *Process) look() error {
 	return p.ready(ctx)
 }
 
-// Pid is its process id.
+// Pid is the server's process id.
 func (p *Process) Pid() int { return p.cmd.Process.Pid }
 
-// Signal sends it a signal; that it is gone is no error.
+// Signal sends the server a signal. If the server is gone, that is no error.
 func (p *Process) Signal(s syscall.Signal) {
 	p.t.Helper()
 	if err := p.cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
@@ -192,7 +192,7 @@ func (p *Process) Signal(s syscall.Signal) {
 	}
 }
 
-// Freeze is SIGSTOP, and returns when the whole process stands still: until then it may answer.
+// Freeze sends SIGSTOP, and returns when the whole process is stopped. Until then it may still answer.
 func (p *Process) Freeze() {
 	p.t.Helper()
 	p.Signal(syscall.SIGSTOP)
@@ -203,8 +203,8 @@ func (p *Process) Freeze() {
 	}
 }
 
-// Stop ends it and returns when it is gone: by SIGTERM, also where it is frozen, and after 10 s by
-// SIGKILL to its process group. It may be called again.
+// Stop ends the server and returns when it is gone. It sends SIGTERM, also to a frozen server, and after 10 s
+// SIGKILL to the process group. It may be called again.
 func (p *Process) Stop() {
 	p.t.Helper()
 	p.Signal(syscall.SIGTERM)
@@ -217,12 +217,12 @@ func (p *Process) Stop() {
 	case <-late.C:
 	}
 	p.t.Logf("%s does not end %v after SIGTERM", p.cmd.Path, stopTime)
-	_ = syscall.Kill(-p.Pid(), syscall.SIGKILL) // not reaped yet, so that the number is still its group's
-	_ = p.cmd.Process.Kill()                    // where it has no group
+	_ = syscall.Kill(-p.Pid(), syscall.SIGKILL) // it is not reaped yet, so the number is still that of its group
+	_ = p.cmd.Process.Kill()                    // if it has no group
 	<-p.ended
 }
 
-// Restart stops it, runs the same command again, and returns once it answers.
+// Restart stops the server, runs the same command again, and returns when the server answers.
 func (p *Process) Restart() {
 	p.t.Helper()
 	p.Stop()
@@ -230,7 +230,7 @@ func (p *Process) Restart() {
 	p.start()
 }
 
-// end is the test's end.
+// end runs at the end of the test.
 func (p *Process) end() {
 	if p.cmd.Process != nil {
 		p.Stop()

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Open makes a terminal. What is written to it can be read from its screen, and the other way round. Both are for the caller to close.
+// Open makes a terminal. What is written to it can be read from its screen, and the other way round. The caller closes both.
 func Open() (screen, terminal *os.File, err error) {
 	if screen, err = os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0); err != nil {
 		return nil, nil, err

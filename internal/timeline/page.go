@@ -8,13 +8,13 @@ import (
 	"github.com/prestop/prestop/internal/escape"
 )
 
-// A Page is what a plan is written on. Its zero value is as wide as a terminal once was, without colours.
+// A Page is what a plan is written on. Its zero value has 80 columns, as old terminals had, and no colours.
 type Page struct {
-	Width   int // columns that a line takes at most, but for words that are longer; 0: 80
+	Width   int // columns that a line takes at most, unless a word is longer; 0: 80
 	Colours bool
 }
 
-// Pages narrower than leastDrawn have times alone, and no bars. None is taken to be narrower than leastWidth.
+// Pages narrower than leastDrawn show only times, and no bars. No page counts as narrower than leastWidth.
 const (
 	usualWidth = 80
 	leastDrawn = 70
@@ -31,7 +31,7 @@ func (p Page) width() int {
 // Wrap breaks a text between words, each line indented and printable.
 func (p Page) Wrap(w io.Writer, indent, text string) { p.wrap(w, indent, indent+"  ", text) }
 
-// wrap begins the first line with what is given, and the others with the indent.
+// wrap begins the first line with line, and the others with the indent.
 func (p Page) wrap(w io.Writer, line, indent, text string) {
 	begun := len(line)
 	for word := range strings.FieldsSeq(text) {

@@ -1,7 +1,7 @@
 // Package timeline draws a plan against the grace period, for people.
 //
-// [New] takes the times from the plan's own schedule, which the run asks too: what is drawn is what happens. Nothing is decided here. The
-// package is for the dry run, for what the hook says on a terminal, and for the kubectl plugin.
+// [New] takes the times from the plan's own schedule. The run uses the same schedule, so the drawing shows what happens. Nothing is decided
+// here. The package is for the dry run, for what the hook says on a terminal, and for the kubectl plugin.
 package timeline
 
 import (
@@ -16,8 +16,8 @@ import (
 	"github.com/prestop/prestop/prestop"
 )
 
-// A Timeline is a schedule drawn against the grace period: a row for each step, with what was found out about it below,
-// and for what comes after the steps until the container's end.
+// A Timeline is a schedule drawn against the grace period. It has a row for each step, and below the row what was found out about
+// the step. More rows show what comes after the steps, until the container's end.
 type Timeline struct {
 	rows  []row
 	total time.Duration // from the hook's start to SIGKILL
@@ -39,8 +39,8 @@ type stroke struct {
 
 // The marks of a bar.
 const (
-	planned  = '=' // if all before it is as quick as can be
-	possible = '-' // if all before it is as slow
+	planned  = '=' // if everything before it is as quick as possible
+	possible = '-' // if everything before it is as slow as possible
 	reserved = '#' // for the container's own end
 	signaled = '^'
 )
@@ -58,13 +58,13 @@ func New(p *prestop.Plan) Timeline {
 
 const sigterm = "SIGTERM"
 
-// SIGTERM is when the kubelet sends it, counted from the hook's start: if all is as quick, and as slow, as can be.
+// SIGTERM is when the kubelet sends SIGTERM, counted from the hook's start: if everything is as quick as possible, and if it is as slow.
 func (t Timeline) SIGTERM() (earliest, latest time.Duration) {
 	end := t.rows[slices.IndexFunc(t.rows, func(r row) bool { return r.what == sigterm })]
 	return end.earliest, end.latest
 }
 
-// Lasts is the same for people, as in 20-50s.
+// Lasts is the same as [Timeline.SIGTERM] for people, as in 20-50s.
 func (t Timeline) Lasts() string {
 	earliest, latest := t.SIGTERM()
 	return row{earliest: earliest, latest: latest}.begins()
@@ -79,7 +79,7 @@ func stepRow(number int, s prestop.Slot) row {
 	return r
 }
 
-// endRows are of what comes after the steps: the floor, what is set aside, and the container's end.
+// endRows are the rows for what comes after the steps: the floor, the time for the report, and the container's end.
 func endRows(p *prestop.Plan, floor prestop.Slot) []row {
 	var rows []row
 	over := floor.Earliest
@@ -114,7 +114,7 @@ func (t Timeline) Write(w io.Writer, p Page) {
 	}
 }
 
-// list writes the times without bars, and what they are of last.
+// list writes the times without bars. Each line ends with what its times are for.
 func (t Timeline) list(w io.Writer, p Page, c columns) {
 	fmt.Fprintf(w, "%-*s  %*s  %s\n", c.begins, "BEGINS", c.ends, "ENDS BY", "STEP")
 	indent := strings.Repeat(" ", c.begins+c.ends+2*len("  "))
@@ -126,7 +126,7 @@ func (t Timeline) list(w io.Writer, p Page, c columns) {
 	}
 }
 
-// columns are the widths of what stands beside each other.
+// columns are the widths of the columns.
 type columns struct{ what, begins, ends, bar int }
 
 const (
@@ -171,7 +171,7 @@ func (r row) write(w io.Writer, p Page, c columns, bar string) {
 	}
 }
 
-// axis is the time above the bars.
+// axis is the scale of times above the bars.
 func (t Timeline) axis(width int) string {
 	middle, end := short(t.total/2), short(t.total)
 	free := width - len("0s") - len(middle) - len(end)
@@ -194,7 +194,7 @@ func (t Timeline) paint(bar []stroke, width int) string {
 	return strings.TrimRight(string(cells), " ")
 }
 
-// colour gives each mark its own.
+// colour gives each mark its own colour.
 func colour(bar string) string {
 	codes := map[rune]string{planned: "32", possible: "2", reserved: "33", signaled: "31"}
 	var out strings.Builder

@@ -7,13 +7,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Processor is what do takes of a processor, whatever else runs on the machine: the least of so many times.
+// Processor is how much CPU time do takes, whatever else runs on the machine. do is called so many times, and the least time counts.
 func Processor(times int, do func()) time.Duration {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	used := func() time.Duration {
 		var t unix.Timespec
-		_ = unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t) // fails for a clock that there is not
+		_ = unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t) // fails only for a clock that does not exist
 		return time.Duration(t.Nano())
 	}
 	var least time.Duration

@@ -1,7 +1,7 @@
 // Package verbs has the table of steps, in the order in which help shows them.
 //
-// A verb itself is a file beside its deed, in shutdown or drain, which this package alone imports: a new verb is such a file
-// and a row here. It is for the hook and for lint, which read what a [step.Spec] needs and know no verb by its name.
+// Each verb is a file beside its deed, in shutdown or drain. Only this package imports these two. A new verb is such a file and a row
+// here. The package is for the hook and for lint. They read what a [step.Spec] needs, and know no verb by its name.
 package verbs
 
 import (
@@ -40,8 +40,8 @@ func App(a step.App) step.Spec { return shutdown.AppSpec(a) }
 // replace without a target node.
 func Elasticsearch(e step.Elasticsearch) step.Spec { return shutdown.ElasticsearchSpec(e) }
 
-// ClearElasticsearch removes the record that this pod's hook left, at the settings' URLs, of which there must be one. An error
-// means that it is not removed yet, or cannot be known yet.
+// ClearElasticsearch removes the record that this pod's hook left, at the settings' URLs. There must be at least one URL. An error means
+// that the record is not removed yet, or that this cannot be known yet.
 func ClearElasticsearch(ctx context.Context, m *step.Means, log *slog.Logger) error {
 	return shutdown.NewElasticsearch(m).Clear(ctx, log)
 }

@@ -3,7 +3,7 @@ package version
 
 import "runtime/debug"
 
-// Name is the version: linked, which is the linker's word, else that of the module, as go install has it.
+// Name is the version. It is linked, which the linker sets, or else the version of the module, as with go install.
 func Name(linked string) string {
 	info, ok := debug.ReadBuildInfo()
 	switch {
@@ -15,7 +15,7 @@ func Name(linked string) string {
 	return "dev"
 }
 
-// Text is [Name], and the revision where the build knows one.
+// Text is [Name], and the revision if the build knows one.
 func Text(linked string) string {
 	text := Name(linked)
 	info, _ := debug.ReadBuildInfo()

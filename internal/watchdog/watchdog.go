@@ -1,7 +1,7 @@
-// Package watchdog ends the hook where something holds it that no time-out can end, such as a file system that has stopped answering.
+// Package watchdog ends the hook if something blocks it that no time-out can end, such as a file system that has stopped answering.
 //
-// A thread in the kernel's uninterruptible sleep can keep the process itself. Everything else is left behind. The package is for
-// cmd/prestop, which says what is said then, and exits.
+// A thread in the kernel's uninterruptible sleep can keep the process itself from ending. Everything else is left behind. The package
+// is for cmd/prestop, which decides what is said then, and exits.
 package watchdog
 
 import (
@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	// overdue is how long after its deadline, or after a signal, a hook that has not ended is given up.
+	// overdue is how long after its deadline, or after a signal, the watchdog gives up a hook that has not ended.
 	overdue = 120 * time.Millisecond
-	// lastWords is how long the watchdog tries to say so. Both together are less than the 0.2 s that the documentation allows.
+	// lastWords is how long the watchdog then tries to report it. Both together are less than the 0.2 s that the documentation allows.
 	lastWords = 60 * time.Millisecond
 )
 
@@ -26,8 +26,8 @@ type Dog struct {
 	giveUp func(why error) (status int, say func())
 }
 
-// New watches until the deadline, or until ctx ends, and a little longer. giveUp then gives the exit status of a run that is held, and
-// what says so. saying may be held as well.
+// New watches until the deadline, or until ctx ends, and a little longer. giveUp then gives the exit status of a run that is blocked, and
+// a function that reports it. This function may be blocked as well.
 func New(ctx context.Context, deadline time.Time, giveUp func(why error) (status int, say func())) *Dog {
 	return &Dog{ctx, time.NewTimer(time.Until(deadline) + overdue), giveUp}
 }
@@ -35,7 +35,7 @@ func New(ctx context.Context, deadline time.Time, giveUp func(why error) (status
 // Until moves the deadline.
 func (d *Dog) Until(deadline time.Time) { d.timer.Reset(time.Until(deadline) + overdue) }
 
-// Watch calls do and returns its exit status, or that of giveUp if do does not return in time.
+// Watch calls do and returns its exit status. If do does not return in time, it returns the exit status of giveUp.
 func (d *Dog) Watch(do func() int) int {
 	defer d.timer.Stop()
 	done := make(chan int, 1)
@@ -54,7 +54,7 @@ func (d *Dog) Watch(do func() int) int {
 	}
 }
 
-// held returns the status of a run that is held, or that of one which has ended meanwhile.
+// held returns the exit status of giveUp, or of the run if it ends after all.
 func (d *Dog) held(done <-chan int) int {
 	why := errHeld
 	if d.ctx.Err() != nil {

@@ -6,8 +6,7 @@ import (
 	"strings"
 )
 
-// Auth puts credentials on a request. It is asked anew for each try, so that a file that was replaced in the
-// meantime counts.
+// Auth puts credentials on a request. It is called for each try, so that a file that was replaced in the meantime counts.
 type Auth func(*http.Request) error
 
 // Secret reads a password or token.
@@ -25,7 +24,7 @@ func Basic(user string, password Secret) Auth {
 	}
 }
 
-// Token is a bearer token; one that names its scheme itself, as in "ApiKey abc", goes out as it is.
+// Token is a bearer token. A token that names its scheme itself, as in "ApiKey abc", is sent as it is.
 func Token(token Secret) Auth {
 	return func(r *http.Request) error {
 		t, err := token()

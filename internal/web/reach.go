@@ -22,9 +22,9 @@ type Route struct {
 
 func (r *Route) add(line string) { r.Lines = append(r.Lines, line) }
 
-// Reach connects to the place of a URL, TLS handshake included, sends nothing, and reads the credentials. It finds how the
-// host was resolved, which address answered, and whose certificate it has, who signed it and until when it holds, or as
-// much of it as there is until an error.
+// Reach connects to the place of a URL, TLS handshake included, and reads the credentials. It sends no request. The Route says how the
+// host was resolved, which address answered, what certificate the server has, who signed it and until when it holds. After an error, the
+// Route has what was found out before.
 func (c *Client) Reach(ctx context.Context, rawURL string) (r Route, err error) {
 	if err := c.open(); err != nil {
 		return r, err
@@ -67,8 +67,7 @@ func (r *Route) reach(ctx context.Context, c *Client, u *url.URL) error {
 	return r.shake(ctx, tls.Client(conn, config), config, c.alert)
 }
 
-// alertTime is how long a server is given to refuse our certificate, or that we have none: with TLS 1.3 it says so after the
-// handshake.
+// alertTime is how long a server has to refuse our certificate, or the lack of one. With TLS 1.3 it says so only after the handshake.
 const alertTime = 100 * time.Millisecond
 
 func (r *Route) shake(ctx context.Context, conn *tls.Conn, config *tls.Config, alert time.Duration) error {
@@ -83,10 +82,10 @@ func (r *Route) shake(ctx context.Context, conn *tls.Conn, config *tls.Config, a
 	return nil
 }
 
-// soon is how long before its end a certificate is warned of.
+// soon is how long before a certificate's end the warnings begin.
 const soon = 14 * 24 * time.Hour
 
-// certificate says what the server's is. It holds as long as all that it rests on.
+// certificate says what the server's certificate is. It holds only as long as all certificates that it rests on.
 func (r *Route) certificate(s tls.ConnectionState, config *tls.Config) {
 	leaf, trusted := s.PeerCertificates[0], "trusted by "+authority(config)
 	ends := leaf.NotAfter.Unix()
@@ -105,7 +104,7 @@ func (r *Route) certificate(s tls.ConnectionState, config *tls.Config) {
 	}
 }
 
-// untrusted says of a certificate that was refused who signed it, and who should have.
+// untrusted adds to the error of a refused certificate who signed it, and who should have signed it.
 func untrusted(config *tls.Config, err error) error {
 	if refused, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return fmt.Errorf("%w; signed by %q, expected one for %s, trusted by %s", err,
@@ -114,7 +113,7 @@ func untrusted(config *tls.Config, err error) error {
 	return err
 }
 
-// signerOf says who signed a certificate, by more than a common name, which some do without.
+// signerOf says who signed a certificate. It gives more than the common name, since some signers have none.
 func signerOf(c *x509.Certificate) string { return c.Issuer.String() }
 
 func authority(config *tls.Config) string {

@@ -22,8 +22,8 @@ type sending struct {
 
 type onceKey struct{}
 
-// watched is ctx for the try. From the first field of the request's header on bytes may have been sent; net/http tells no
-// sooner.
+// watched is ctx for the try. Once the first field of the request's header is written, bytes may have been sent. net/http does not tell
+// earlier.
 func (s *sending) watched(ctx context.Context, once bool) context.Context {
 	if once {
 		ctx = context.WithValue(ctx, onceKey{}, true)
@@ -59,13 +59,13 @@ func (s *sending) within(ctx context.Context, limit time.Duration) (context.Cont
 
 type connectKey struct{}
 
-// connecting is until when a try's connection has to be made, and why.
+// connecting is by when a try has to be connected, and the cause of the error if it is not.
 type connecting struct {
 	until time.Time
 	cause error
 }
 
-// connectBy has connections for ctx made by its deadline, or sooner where [sending.within] says so.
+// connectBy gives ctx a time by which connections have to be made: its deadline, or sooner if [sending.within] says so.
 func connectBy(ctx context.Context) context.Context {
 	deadline, ok := ctx.Deadline()
 	if sooner, set := ctx.Value(connectKey{}).(connecting); !ok || set && sooner.until.Before(deadline) {
@@ -74,8 +74,8 @@ func connectBy(ctx context.Context) context.Context {
 	return context.WithValue(ctx, connectKey{}, connecting{deadline, ErrTry})
 }
 
-// isRefusedByLoopback tells whether all that was connected to is this pod's own, and nobody listens there. Loopback has no
-// network that may come back.
+// isRefusedByLoopback tells whether only loopback addresses of this pod were tried, and nobody listens there. Between us and loopback
+// there is no network that may come back.
 func isRefusedByLoopback(err error) bool {
 	switch e := err.(type) {
 	case *net.OpError:

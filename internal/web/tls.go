@@ -26,7 +26,7 @@ type TLS struct {
 	Insecure bool
 }
 
-// Config is what crypto/tls needs for it, for a place that does not speak HTTP. It fails where a file cannot be read.
+// Config is t as crypto/tls takes it. A place that does not speak HTTP needs it too. It fails if a file cannot be read.
 func (t TLS) Config() (*tls.Config, error) {
 	config := &tls.Config{ServerName: t.ServerName, InsecureSkipVerify: t.Insecure, MinVersion: tls.VersionTLS12}
 	if t.CAFile != "" {
@@ -52,7 +52,7 @@ func (t TLS) Config() (*tls.Config, error) {
 	return config, nil
 }
 
-// acceptLeaf has the standard verification done by ourselves, for certificates other than the one in file.
+// acceptLeaf accepts the certificate in file. It does the standard verification itself for all other certificates.
 func acceptLeaf(config *tls.Config, file string) error {
 	chain, err := certificates(file)
 	if err != nil {
@@ -80,7 +80,7 @@ func acceptLeaf(config *tls.Config, file string) error {
 	return nil
 }
 
-// certificates reads a file with one certificate at least.
+// certificates reads a file that has one certificate at least.
 func certificates(file string) ([]*x509.Certificate, error) {
 	text, err := regular.Read(file)
 	if err != nil {

@@ -8,12 +8,12 @@ import (
 	"strings"
 )
 
-// Unix is the scheme of a URL whose place is a unix socket. [ParseURL] reads the two ways to write one,
+// Unix is the scheme of a URL whose place is a unix socket. [ParseURL] reads the two ways to write one:
 //
 //	http+unix:/run/admin.sock:/drain
 //	http+unix://%2Frun%2Fadmin.sock/drain
 //
-// of which the second is what other programs read too. Such a URL's Host is the socket's path.
+// Other programs read the second one too. The Host of such a URL is the socket's path.
 const Unix = "http+unix"
 
 // ParseURL reads an absolute URL of the scheme http, https or [Unix]. Its errors say what was expected and do not repeat
@@ -31,7 +31,7 @@ func ParseHTTP(text string) (*url.URL, error) { return parse(text, "http:// or h
 func parse(text, beginnings string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	switch {
-	case err != nil || strings.Contains(u.RawQuery, " "): // which would break the request in two
+	case err != nil || strings.Contains(u.RawQuery, " "): // a blank would break the request in two
 		return nil, errors.New("expected a URL such as http://localhost:8080/path; this one cannot be read")
 	case u.Scheme != "http" && u.Scheme != "https":
 		return nil, fmt.Errorf("expected a URL that begins with %s, got the scheme %q", beginnings, u.Scheme)
@@ -85,7 +85,7 @@ func isSocket(host string) bool {
 
 func notPlain(r rune) bool { return r <= ' ' || r >= 0x7f }
 
-// wire is u as a transport takes it: http, to a host that [Dial.inTime] knows for a socket.
+// wire is u as a transport takes it: the scheme is http, and [Dial.inTime] recognises the host as a socket.
 func wire(u *url.URL) *url.URL {
 	if u.Scheme != Unix {
 		return u
@@ -105,8 +105,8 @@ func unwire(u *url.URL) *url.URL {
 	return &named
 }
 
-// SamePlace tells whether two URLs have the same scheme, host and port, named or not, so that one's credentials are fit
-// for the other.
+// SamePlace tells whether two URLs have the same scheme, host and port, also if only one of them writes out the default port. Then the
+// credentials of one are fit for the other.
 func SamePlace(a, b *url.URL) bool {
 	if isSocket(a.Host) || isSocket(b.Host) {
 		return a.Scheme == b.Scheme && a.Host == b.Host

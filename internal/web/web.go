@@ -1,9 +1,8 @@
 // Package web makes HTTP calls inside a deadline.
 //
-// A [Client] stands for one place that is called, with TLS settings and credentials of its own: [Client.Send]
-// makes one try, and reads the whole answer to a bound before it returns, so that an answer that breaks off is
-// a failed try. [Policy.Do] makes as many tries as their context has time for. What a status means is the
-// caller's business, and so is logging beyond a try's failure.
+// A [Client] stands for one place that is called. It has its own TLS settings and credentials. [Client.Send] makes one try. It reads the
+// whole answer, up to a bound, before it returns, so that an answer that breaks off is a failed try. [Policy.Do] makes as many tries as
+// the context has time for. The caller decides what a status means, and does all logging except that of failed tries.
 //
 // It never uses a proxy, never follows a redirect to another place, never shares credentials between clients,
 // and its errors name no path, query or credentials. HTTP/1 only. It alone imports go-retryablehttp.
@@ -57,9 +56,9 @@ type Client struct {
 // Dial connects to an address, as (net.Dialer).DialContext does.
 type Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
-// inTime dials within the try that it is for, and ends a little before it does. A transport dials without its
-// request's deadline, so that others could have the connection; then a host that does not resolve would be
-// reported to nobody. A host that is a socket's path needs no resolving, and leads to the socket.
+// inTime dials within the time of the try that it is for, and ends a little before the try does. A transport dials without its request's
+// deadline, so that others could have the connection. Without a bound here, nobody would be told of a host that does not resolve. A host
+// that is a socket's path needs no resolving, and leads to the socket.
 func (d Dial) inTime(ctx context.Context, network, address string) (net.Conn, error) {
 	if c, ok := ctx.Value(connectKey{}).(connecting); ok {
 		margin := min(100*time.Millisecond, time.Until(c.until)/10) // a CPU limit may hold us up for as long
@@ -73,8 +72,8 @@ func (d Dial) inTime(ctx context.Context, network, address string) (net.Conn, er
 	return d(ctx, network, address)
 }
 
-// New makes a Client that connects by dial. The zero TLS verifies against the system's roots, a nil auth
-// gives no credentials. The files of t are read when the client is first used, and one that cannot be read fails each use.
+// New makes a Client that connects by dial. The zero TLS verifies against the system's roots, a nil auth gives no credentials. The files
+// of t are read when the client is first used. If one of them cannot be read, each use fails.
 func New(dial Dial, t TLS, auth Auth) *Client {
 	transport := &http.Transport{
 		DialContext:            dial.inTime,
@@ -87,7 +86,8 @@ func New(dial Dial, t TLS, auth Auth) *Client {
 	return &Client{http: &http.Client{Transport: readable{transport}, CheckRedirect: samePlace}, transport: transport, tls: t, auth: auth, alert: alertTime}
 }
 
-// readable answers redirects without a Location that is no URL. The error that net/http makes of one has all of it, and no status.
+// readable removes a Location that is no URL from a redirect. net/http would make an error of it that holds the whole Location but no
+// status.
 type readable struct{ transport *http.Transport }
 
 func (r readable) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -127,9 +127,9 @@ type Request struct {
 	Method, URL string
 	Header      http.Header
 	Body        []byte
-	// Stream, if set, reads the body of a 2xx answer in place of [Answer.Body], up to MaxStream. It is told the
-	// Content-Type, and whether HTTP's framing proves the end: by a length or by chunks, not by the connection's end
-	// alone. Its error is the try's.
+	// Stream, if set, reads the body of a 2xx answer in place of [Answer.Body], up to MaxStream. It is told the Content-Type. It is also
+	// told whether HTTP's framing proves the end of the body, by a length or by chunks: that the connection ended proves nothing. Its
+	// error is the try's.
 	Stream func(body io.Reader, kind string, framed bool) error
 }
 
@@ -169,8 +169,8 @@ func redirectTarget(a Answer, location string) string {
 	return Named(to) + " that is not followed, since " + why + ": give that URL instead, if it is right"
 }
 
-// Named is a URL that a server has sent, without its query. Of one with a user nothing is shown: that may be the beginning of a secret, and
-// nobody recognises the end of one.
+// Named is a URL that a server has sent, without its query. A URL with a user is not shown at all: the user may be the beginning of a
+// secret, and nobody recognises the end of a secret.
 func Named(u *url.URL) string {
 	switch text := Place(u) + u.EscapedPath(); {
 	case u.User != nil:
@@ -182,8 +182,8 @@ func Named(u *url.URL) string {
 	}
 }
 
-// excerpt is a short body of plain text or JSON, on one line. It is shown whole or not at all: half of a secret
-// that a server repeats is one that nobody recognises.
+// excerpt is a short body of plain text or JSON, on one line. It is shown whole or not at all: a server may repeat a secret, and nobody
+// recognises half of one.
 func (a Answer) excerpt() string {
 	if len(a.Body) > maxExcerpt {
 		return ""
@@ -191,7 +191,7 @@ func (a Answer) excerpt() string {
 	return a.Text()
 }
 
-// left is how a text ends of which the rest is left out. By it internal/secret finds what is left of a secret there.
+// left ends a text that was shortened. It tells internal/secret that only a part of a secret may stand there.
 const left = "…"
 
 // Text is the beginning of a body of plain text or JSON, on one line. It ends in … where it was cut.
@@ -206,8 +206,8 @@ func (a Answer) Text() string {
 	return OneLine(string(a.Body))
 }
 
-// OneLine is what a server said, for a log or an error: valid UTF-8, with one blank for whatever white space and control
-// characters there are between two words.
+// OneLine is what a server said, for a log or an error. It is valid UTF-8, with one blank between two words in place of all white space
+// and control characters.
 func OneLine(text string) string {
 	apart := func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
 	return strings.Join(strings.FieldsFunc(strings.ToValidUTF8(text, ""), apart), " ")
@@ -220,7 +220,7 @@ func (c *Client) Send(ctx context.Context, r Request) (Answer, error) {
 	}
 	ctx = connectBy(ctx)
 	if ctx.Value(onceKey{}) != nil {
-		c.Close() // net/http may send a request again that a kept connection did not answer
+		c.Close() // net/http may send a request again if a kept connection did not answer it
 	}
 	req, err := r.build(ctx)
 	if err != nil {
@@ -237,7 +237,7 @@ func (c *Client) Send(ctx context.Context, r Request) (Answer, error) {
 	}
 	defer resp.Body.Close()
 	a := Answer{Status: resp.StatusCode, Header: resp.Header, URL: unwire(resp.Request.URL)}
-	if a.Status == http.StatusSwitchingProtocols { // whose body is the connection itself, which ctx does not end
+	if a.Status == http.StatusSwitchingProtocols { // its body is the connection itself, which ctx does not end
 		return a, nil
 	}
 	if r.Stream != nil && a.OK() {
@@ -272,8 +272,8 @@ func (r Request) build(ctx context.Context) (*http.Request, error) {
 	return req, nil
 }
 
-// whole reads a body up to its bound; of a longer one it gives the beginning. A length that is known, else -1, spares the
-// pieces that a text of unknown length is put together from, in somebody else's memory limit.
+// whole reads a body up to its bound. Of a longer body it gives the beginning. length is the body's length, or -1 if it is not known. A
+// body of unknown length is put together from pieces. A known length saves these, since somebody else limits our memory.
 func whole(from io.Reader, length int64) (body []byte, partial bool, err error) {
 	limited := io.LimitReader(from, MaxBody+1)
 	if 0 <= length && length <= MaxBody {
@@ -305,8 +305,8 @@ func (c *Client) explain(ctx context.Context, req *http.Request, err error) erro
 	return fmt.Errorf("%s: %w", Place(req.URL), bare(err))
 }
 
-// bare is err without the method and URL that net/http puts before it, which hold what no log should. What it quotes at its end may be
-// a word of what a server sent, as in malformed HTTP status code "x".
+// bare is err without the method and URL that net/http puts before it, since no log should have them. What err quotes at its end, as in
+// malformed HTTP status code "x", may be a part of what a server sent. So the quotation ends in [left].
 func bare(err error) error {
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err

@@ -15,7 +15,8 @@ type kind struct {
 	optional bool // a cluster may not have it
 }
 
-// kinds are those that lint knows, each before those that it makes. Groups and versions are those that the projects serve as stable.
+// kinds are the kinds that lint knows. Each stands before the kinds that it makes. Groups and versions are those that the projects serve as
+// stable.
 var kinds = []kind{
 	{schema.GroupVersionResource{Group: "elasticsearch.k8s.elastic.co", Version: "v1", Resource: "elasticsearches"}, "elasticsearch", "es", true},
 	{schema.GroupVersionResource{Group: "argoproj.io", Version: "v1alpha1", Resource: "rollouts"}, "rollout", "ro", true},
@@ -48,7 +49,7 @@ func (k kind) is(word string) bool {
 	return word != "" && slices.Contains(all, strings.ToLower(word))
 }
 
-// A Name is that of a workload, as kubectl takes it: deploy/web.
+// A Name is the name of a workload, as kubectl takes it: deploy/web.
 type Name struct {
 	kind kind
 	name string
@@ -57,7 +58,7 @@ type Name struct {
 // String is how findings name it.
 func (n Name) String() string { return n.kind.singular + "/" + n.name }
 
-// ParseName reads TYPE/NAME. It is false for what is none, or of a type that lint does not know.
+// ParseName reads TYPE/NAME. The result is false if the text is no such name, or if lint does not know the type.
 func ParseName(text string) (Name, bool) {
 	word, name, _ := strings.Cut(text, "/")
 	i := slices.IndexFunc(kinds, func(k kind) bool { return k.is(word) })
@@ -67,7 +68,7 @@ func ParseName(text string) (Name, bool) {
 	return Name{kinds[i], name}, true
 }
 
-// Types are the words for kinds that lint knows, without those that not every cluster has.
+// Types are the words for the kinds that lint knows and every cluster has.
 func Types() []string {
 	var all []string
 	for _, k := range kinds {

@@ -28,7 +28,7 @@ type limited struct {
 	read atomic.Int64
 }
 
-// RoundTrip does as the transport below, and has the body of the answer fail where it is too long.
+// RoundTrip does what the transport below does. Reading the body of an answer that is too long fails.
 func (l *limited) RoundTrip(request *http.Request) (*http.Response, error) {
 	answer, err := l.next.RoundTrip(request)
 	if err == nil {
@@ -37,7 +37,7 @@ func (l *limited) RoundTrip(request *http.Request) (*http.Response, error) {
 	return answer, err
 }
 
-// WrappedRoundTripper is the transport below, which client-go looks for where a request is given up.
+// WrappedRoundTripper is the transport below. client-go looks for it when a request is given up.
 func (l *limited) WrappedRoundTripper() http.RoundTripper { return l.next }
 
 type limitedBody struct {

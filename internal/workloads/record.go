@@ -59,7 +59,7 @@ func (one *record) readSpec(value map[string]any) {
 	}
 	var spec corev1.PodSpec
 	if json.Unmarshal(text, &spec) != nil {
-		return // lint says of a value that it is of a wrong type
+		return // lint itself reports a value of a wrong type
 	}
 	add := func(name string) {
 		if name != "" {
@@ -96,8 +96,8 @@ func (one *record) readSpec(value map[string]any) {
 	}
 }
 
-// contentOf is the object's text, in JSON that is YAML as well. The fields that are left out are most of an object and say
-// nothing of what it shall be.
+// contentOf is the object's text, in JSON that is YAML as well. The fields that are left out are most of an object, and say nothing of how
+// it shall be.
 func contentOf(item *unstructured.Unstructured) []byte {
 	unstructured.RemoveNestedField(item.Object, "status")
 	unstructured.RemoveNestedField(item.Object, "metadata", "managedFields")
@@ -111,7 +111,8 @@ func contentOf(item *unstructured.Unstructured) []byte {
 	return yamlOf(out.Bytes())
 }
 
-// yamlOf writes what JSON may hold as it is, and YAML may not or takes for the end of a line, as JSON also writes it: \u007f.
+// yamlOf writes some characters in JSON's other form, \u007f. JSON may hold these characters as they are. YAML may not, or takes them for
+// the end of a line.
 func yamlOf(text []byte) []byte {
 	odd := func(r rune) bool {
 		return r == 0x7f || r > 0x7f && r < 0xa0 || r == 0xfeff || r == 0xfffe || r == 0xffff

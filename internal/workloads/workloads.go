@@ -1,9 +1,9 @@
 // Package workloads reads from a cluster what lint looks at: objects that make pods, and the Services and ConfigMaps beside them.
 //
-// It only reads. It never asks for a Secret, since an API server shows the names of a Secret's keys to nobody who may not read
+// It only reads. It never asks for a Secret: an API server shows the names of a Secret's keys only to those who may also read
 // their values. Lists are read in pages. What the reader may not see is said in the answer, and is no error. An object that
-// another one made is left out, and so is a pod that has the hooks of the template that it was made from. A pod whose hooks
-// differ, because a policy or a mesh changed it, is there once for each difference.
+// another one made is left out. So is a pod that has the hooks of the template that it was made from. A pod whose hooks differ,
+// because a policy or a mesh changed it, is there once for each difference.
 //
 // It is for cmd/kubectl-prestop.
 package workloads
@@ -31,7 +31,7 @@ const pageSize = 500
 // A Selection says what is read of a cluster.
 type Selection struct {
 	Namespace string // empty: all
-	Labels    string // a selector of workloads, as kubectl takes it; empty: whatever theirs are
+	Labels    string // a selector of workloads, as kubectl takes it; empty: any labels
 	Names     []Name // only these, of the namespace; none: all that there are
 }
 
@@ -48,7 +48,7 @@ type Found struct {
 type Object struct {
 	Name    string // as shop/deployment/web
 	Content []byte // JSON, without its status and what only API servers use
-	Of      string // the Name of the workload that made this pod; empty: nobody's that is known
+	Of      string // the Name of the workload that made this pod; empty: none that is known
 }
 
 // A Denied is what the reader may not do.
@@ -58,7 +58,7 @@ type Denied struct {
 	Namespace string `json:"namespace,omitempty"` // empty: all
 }
 
-// String says it, and what comes of it.
+// String says what is denied, and what comes of it.
 func (d Denied) String() string {
 	where := "in namespace " + d.Namespace
 	if d.Namespace == "" {
@@ -92,8 +92,8 @@ type record struct {
 	configs   []string // ConfigMaps that its pods use
 }
 
-// Read reads a selection. The error is the API server's or the connection's, or says that an answer is none of an API server.
-// The configuration's timeout is that of each request, with all its tries.
+// Read reads a selection. The error is the API server's or the connection's, or says that an answer is not from an API server. The timeout
+// in the configuration is for each request, with all its tries.
 func Read(ctx context.Context, config *rest.Config, s Selection) (Found, error) {
 	config = rest.CopyConfig(config)
 	config.QPS, config.Burst = 100, 200 // the default of 5 a second is for controllers that run for ever
@@ -153,7 +153,7 @@ func (r *reader) connect(ctx context.Context) error {
 	return nil
 }
 
-// once is the context of one request. Without it a server could have a client wait between tries for as long as it likes.
+// once is the context of one request. Without it, a server could make the client wait between tries for as long as it likes.
 func (r *reader) once(ctx context.Context) (context.Context, context.CancelFunc) {
 	if r.config.Timeout > 0 {
 		return context.WithTimeout(ctx, r.config.Timeout)
@@ -173,7 +173,7 @@ func (r *reader) readAll(ctx context.Context) error {
 	return nil
 }
 
-// readNamed reads workloads by their names, and of their pods those whose hooks differ.
+// readNamed reads workloads by their names. Of their pods it keeps those whose hooks differ.
 func (r *reader) readNamed(ctx context.Context) error {
 	for _, n := range r.Names {
 		item, err := r.get(ctx, n.kind, r.Namespace, n.name)
@@ -197,7 +197,7 @@ func (r *reader) readNamed(ctx context.Context) error {
 	return nil
 }
 
-// selectorOf is that of the pods of a workload.
+// selectorOf is the selector of a workload's pods; false: it has none.
 func selectorOf(item *unstructured.Unstructured) (string, bool) {
 	of, ok, err := unstructured.NestedMap(item.Object, "spec", "selector")
 	if !ok || err != nil {
@@ -218,8 +218,8 @@ func selectorOf(item *unstructured.Unstructured) (string, bool) {
 	return selector.String(), true
 }
 
-// keep remembers an object, unless what there is to say of it is said of another. Of strangers, whose makers are not known,
-// nothing is kept where only what somebody named is looked for.
+// keep remembers an object, unless another object says the same already. strangers are objects whose makers are not known. They are kept,
+// unless only what somebody named is looked for.
 func (r *reader) keep(k kind, item *unstructured.Unstructured, strangers bool) {
 	uid := item.GetUID()
 	if _, again := r.records[uid]; again && uid != "" {
@@ -250,7 +250,7 @@ func (r *reader) keep(k kind, item *unstructured.Unstructured, strangers bool) {
 	if over || by == nil && !strangers || by != nil && by.hooks == one.hooks {
 		return
 	}
-	if owner != nil && owner.Kind != "Node" { // a node is said to have made the pods of its files, which have nothing in common
+	if owner != nil && owner.Kind != "Node" { // a node counts as the maker of the pods in its files, which have nothing in common
 		id := string(owner.UID) + "\n" + one.hooks
 		if r.seen[id] {
 			return
@@ -263,7 +263,7 @@ func (r *reader) keep(k kind, item *unstructured.Unstructured, strangers bool) {
 	r.kept = append(r.kept, one)
 }
 
-// readBeside reads Services, and of ConfigMaps those that pods with hooks use.
+// readBeside reads Services, and the ConfigMaps that pods with hooks use.
 func (r *reader) readBeside(ctx context.Context) error {
 	if len(r.kept) == 0 {
 		return nil
@@ -310,7 +310,7 @@ func (r *reader) get(ctx context.Context, k kind, namespace, name string) (*unst
 	return r.client.Resource(k.GroupVersionResource).Namespace(namespace).Get(ctx, name, metav1.GetOptions{})
 }
 
-// list reads a kind in pages. A list that the server has forgotten is gone on with where the server says.
+// list reads the objects of a kind in pages. If the server has forgotten the list, reading goes on where the server says.
 func (r *reader) list(ctx context.Context, k kind, labels string, each func(*unstructured.Unstructured)) (denied bool, err error) {
 	from := ""
 	for {

@@ -1,4 +1,4 @@
-// Command coredns is CoreDNS with the plugins that a cluster's DNS needs, which builds in a fraction of the time of the whole.
+// Command coredns is CoreDNS with only the plugins that a cluster's DNS needs. It builds in a fraction of the time that the whole takes.
 package main
 
 import (

@@ -30,8 +30,8 @@ func main() {
 	io.Copy(io.Discard, os.Stdin)
 }
 
-// mount hides the places that the programs of a node write to behind directories of the machine's own. All of it goes with
-// the mount namespace.
+// mount puts directories of the machine's own over the places that the programs of a node write to. All these mounts end with the mount
+// namespace.
 func mount(lib, log string) error {
 	for _, m := range []struct {
 		source, target, kind string

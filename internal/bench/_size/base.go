@@ -1,5 +1,5 @@
-// What prestop uses of the standard library anyway, so that a build with one more file of this folder is larger
-// by what the library in that file costs. "_" keeps the folder out of ./...
+// This program uses what prestop uses of the standard library anyway. So if a build has one more file of this folder, it grows
+// by the cost of the library in that file. "_" keeps the folder out of ./...
 package main
 
 import (

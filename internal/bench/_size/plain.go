@@ -1,4 +1,4 @@
-// A program that makes one request over TLS, as the hook does: what memory Go and its TLS take by themselves.
+// A program that makes one request over TLS, as the hook does. It shows how much memory Go and its TLS take by themselves.
 package main
 
 import (

@@ -1,5 +1,5 @@
-// Package injecttest has pods of all kinds that a hook is put into, or not. It is for the tests of internal/inject, and of what says
-// the same in other words.
+// Package injecttest has pods of all kinds: some are given a hook, and some are not. It is for the tests of internal/inject, and of the
+// packages that say the same rules in other words.
 package injecttest
 
 import (

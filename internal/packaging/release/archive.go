@@ -19,7 +19,7 @@ type entry struct {
 	content []byte
 }
 
-// tarOf writes entries as they come, in the oldest format that all tools read.
+// tarOf writes the entries in their order, in the oldest format that all tools read.
 func tarOf(at time.Time, entries []entry) ([]byte, error) {
 	var text bytes.Buffer
 	to := tar.NewWriter(&text)
@@ -40,7 +40,7 @@ func tarOf(at time.Time, entries []entry) ([]byte, error) {
 	return text.Bytes(), nil
 }
 
-// compressed has no name and no time in its header.
+// compressed compresses with gzip. The header has no name and no time.
 func compressed(content []byte) ([]byte, error) {
 	var text bytes.Buffer
 	to := gzip.NewWriter(&text)

@@ -11,11 +11,11 @@ import (
 	"strings"
 )
 
-// buildFlags are those of the Makefile and the Dockerfile. A checkout's own state is not linked in (-buildvcs), so that an
+// buildFlags are the flags of the Makefile and the Dockerfile. The state of a checkout is not linked in (-buildvcs), so an
 // unpacked archive of the sources gives the same bytes.
 const buildFlags = "-buildvcs=false -trimpath -tags=nethttpomithttp2"
 
-// buildEnv has each setting of Go that decides a binary's bytes, so that nobody's own counts.
+// buildEnv has every setting of Go that decides a binary's bytes, so that nobody's own settings count.
 var buildEnv = []string{
 	"CGO_ENABLED=0", "GOARM=6", "GOFLAGS=" + buildFlags,
 	"GOAMD64=v1", "GOARM64=v8.0", "GOPPC64=power8", "GORISCV64=rva20u64", "GOEXPERIMENT=", "GOFIPS140=off", "GODEBUG=", "GOWORK=off",
@@ -29,8 +29,8 @@ type binary struct {
 	info    *buildinfo.BuildInfo
 }
 
-// build makes a program for each of its targets, in a directory of its own. hookImage, where there is one, is linked into it
-// as the image that its commands put into manifests.
+// build makes a program for each of its targets, in a directory of its own. If there is a hookImage, it is linked into the
+// program: the program's commands put this image into manifests.
 func (r release) build(ctx context.Context, p program, hookImage, dir string) ([]binary, error) {
 	linked := "-s -w -X main.version=" + r.version
 	if hookImage != "" {
@@ -64,7 +64,7 @@ func readBinary(name string, t target, content []byte) (binary, error) {
 	return binary{name, t, content, info}, nil
 }
 
-// modules are those that are linked, Go's standard library too, by their paths. The value is the version.
+// modules are the versions of the linked modules by their paths, with Go's standard library.
 func (b binary) modules() map[string]string {
 	all := map[string]string{"stdlib": b.info.GoVersion}
 	for _, m := range b.info.Deps {

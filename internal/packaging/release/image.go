@@ -80,7 +80,7 @@ func (b blobs) addJSON(mediaType string, content any) (descriptor, error) {
 	return b.add(mediaType, text), err
 }
 
-// labels say what an image is. They are the Dockerfile's, and what only a release knows.
+// labels say what an image is. They are the labels of the Dockerfile, and labels that only a release knows.
 func (r release) labels(p program) map[string]string {
 	const of = "org.opencontainers.image."
 	return map[string]string{

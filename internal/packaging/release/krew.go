@@ -16,7 +16,7 @@ var (
 	krewTemplateAt = filepath.Join("deploy", "krew", krewName)
 )
 
-// A krewManifest is what a release must have filled in of krew's manifest.
+// A krewManifest is the part of krew's manifest that a release must have filled in.
 type krewManifest struct {
 	Spec struct {
 		Version   string
@@ -29,7 +29,7 @@ type krewManifest struct {
 	}
 }
 
-// writeKrew fills krew's manifest in, and adds its digest to sums. A release for some targets alone is a try: it has none.
+// writeKrew fills in krew's manifest, and adds its digest to sums. A release for only some targets is a trial, and has no such manifest.
 func (r release) writeKrew(sums map[string]string) error {
 	template, err := os.ReadFile(filepath.Join(r.tree, krewTemplateAt))
 	if err != nil {

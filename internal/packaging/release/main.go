@@ -1,8 +1,8 @@
 // Command release makes a release of prestop: archives, checksums, bills of materials, statements of provenance, images and
 // krew's manifest. At the end it reads all of them back from the disk and compares them with each other.
 //
-// The same commit gives the same bytes, wherever and by whomever it is made, with the same version of Go. It needs no network
-// once Go's modules are there. It signs nothing and uploads nothing: the release workflow does. It is for make release alone.
+// With the same version of Go, the same commit gives the same bytes, whoever makes the release, and wherever. Once Go's modules are
+// there, no network is needed. The command signs nothing and uploads nothing: the release workflow does. It is only for make release.
 package main
 
 import (
@@ -73,7 +73,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout 
 	return r.list(stdout)
 }
 
-// cleanCommit is the commit of a checkout without changes. A statement of provenance that names it is then true.
+// cleanCommit is the commit of a checkout without changes. Without changes, a statement of provenance that names the commit is true.
 func cleanCommit(ctx context.Context, tree string) (string, error) {
 	changed, err := output(ctx, tree, nil, "git", "status", "--porcelain")
 	if err != nil {
@@ -85,7 +85,7 @@ func cleanCommit(ctx context.Context, tree string) (string, error) {
 	return output(ctx, tree, nil, "git", "rev-parse", "HEAD")
 }
 
-// dateOf is the time that all files get, UTC: the epoch in seconds if there is one, else that of the commit.
+// dateOf is the time that all files get, in UTC. It is the epoch in seconds if there is one, or else the time of the commit.
 func (r release) dateOf(ctx context.Context, epoch string) (time.Time, error) {
 	var err error
 	if epoch == "" {

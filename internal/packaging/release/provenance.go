@@ -39,8 +39,8 @@ type (
 
 func provenanceName(artefact string) string { return artefact + ".provenance.json" }
 
-// provenance says how an artefact was made. It names no machine, so that everybody who makes the release gets the same
-// statement. Who made it is said by the signature, which the release workflow adds.
+// provenance says how an artefact was made. It names no machine, so everybody who makes the release gets the same
+// statement. The signature says who made it: the release workflow adds the signature.
 func (r release) provenance(a artefact) statement {
 	source := "git+" + project + "@refs/tags/" + r.version
 	howTo := project + "/blob/" + r.version + "/RELEASING.md"

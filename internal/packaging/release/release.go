@@ -18,7 +18,7 @@ const (
 	license = "Apache-2.0"
 )
 
-// A program is one that a release has, as archives and as an image.
+// A program is a program of a release. A release has it as archives and as an image.
 type program struct {
 	name, pkg   string
 	description string
@@ -26,20 +26,20 @@ type program struct {
 	desktop     bool   // people run it on their own machines as well
 }
 
-// programs are those of a release. The hook is the first: the plugin names its image.
+// programs are the programs of a release. The hook comes first, since the plugin names the hook's image.
 var programs = []program{
 	{"prestop", "./cmd/prestop", "A container's preStop hook in one static binary", "prestop/prestop", false},
 	{"kubectl-prestop", "./cmd/kubectl-prestop", "The kubectl plugin that checks preStop hooks, and puts them into manifests", "prestop/kubectl-prestop", true},
 }
 
-// A release is made from tree into out. All its files have its time.
+// A release is made from tree into out. All files in its archives have its time.
 type release struct {
 	version   string // as v1.2.3
 	commit    string
 	time      time.Time
 	tree, out string
-	arches    []string // of Linux, for which there are all programs
-	desktops  []target // other systems, for which there are archives of programs that people run on their own machines
+	arches    []string // architectures of Linux; all programs are built for them
+	desktops  []target // other systems; they get archives of programs that people run on their own machines
 	programs  []program
 }
 
@@ -48,7 +48,7 @@ type target struct{ os, arch string }
 
 func (t target) String() string { return t.os + "/" + t.arch }
 
-// targets are those of a program. Those of Linux come first.
+// targets are the targets of a program. The targets of Linux come first.
 func (r release) targets(p program) []target {
 	var all []target
 	for _, arch := range r.arches {
@@ -60,7 +60,7 @@ func (r release) targets(p program) []target {
 	return all
 }
 
-// An artefact is a file of the release that others describe, and the binaries in it.
+// An artefact is a file of the release that other files describe, and the binaries in it.
 type artefact struct {
 	name     string
 	program  program
@@ -90,7 +90,7 @@ func (r release) layoutName(p program) string {
 	return fmt.Sprintf("%s_%s_oci.tar", p.name, r.number())
 }
 
-// make makes the release in a new directory beside out, which takes out's place at the end. What fails leaves out as it was.
+// make makes the release in a new directory beside out. At the end, this directory replaces out. If something fails, out stays as it was.
 func (r release) make(ctx context.Context) error {
 	if !versions.MatchString(r.version) {
 		return fmt.Errorf("-version: expected one as v1.2.3, got %q", r.version)

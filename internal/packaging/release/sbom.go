@@ -109,8 +109,8 @@ func (r release) sbom(a artefact) sbomDocument {
 	return d
 }
 
-// purl is a module's name in the package-url specification, which scanners for known holes look up. For Go's own library it
-// is the version without "go".
+// purl is a module's name by the package-url specification. Scanners for known holes look it up. For Go's own library, the
+// version has no "go".
 func purl(path, version string) []externalRef {
 	version = strings.ReplaceAll(strings.TrimPrefix(version, "go"), "+", "%2B")
 	return []externalRef{{"PACKAGE-MANAGER", "purl", "pkg:golang/" + path + "@" + version}}

@@ -20,7 +20,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// verify reads the release back, as somebody who has downloaded it would, and returns all that does not fit.
+// verify reads the release back, as somebody who has downloaded it would. Its error has everything that does not fit.
 func (r release) verify(ctx context.Context) error {
 	sums, err := r.readSums()
 	if err != nil {
@@ -76,8 +76,8 @@ func (r release) verifySums(sums map[string]string) error {
 	return errors.Join(problems...)
 }
 
-// verifyArchive: it has the license and the program, which is for the target that its name says. If that is this
-// machine, the program says the release's version.
+// verifyArchive: the archive has the license and the program, and the program is for the target in the archive's name. If the
+// target is this machine, the program says the release's version.
 func (r release) verifyArchive(ctx context.Context, p program, t target) (binary, error) {
 	packed, err := os.ReadFile(filepath.Join(r.out, r.archiveName(p, t)))
 	if err != nil {
@@ -124,8 +124,8 @@ func (r release) verifyVersion(ctx context.Context, p program, b binary) error {
 	return err
 }
 
-// verifyPapers: the bill of materials names each module that is linked and no other, and the statement is about this file. An
-// image's index, where there is one, is another subject of it.
+// verifyPapers: the bill of materials names each module that is linked and no other, and the statement is about this file. If
+// there is an image's index, the statement is about the index too.
 func (r release) verifyPapers(name string, sums map[string]string, binaries []binary, index string) error {
 	var (
 		bill     sbomDocument
@@ -185,7 +185,7 @@ func (r release) readJSON(name string, into any) error {
 	return nil
 }
 
-// verifyLayout: each blob has the digest that its name says, all that the index names are there, and each image has the
+// verifyLayout: each blob has the digest that its name says, every blob that the index names is there, and each image has the
 // archive's program and no other file. It returns the index's digest.
 func (r release) verifyLayout(p program, archived map[string]binary) (string, error) {
 	text, err := os.ReadFile(filepath.Join(r.out, r.layoutName(p)))
@@ -274,11 +274,11 @@ func (b blobs) verifyImage(d descriptor, archived map[string]binary) error {
 	return nil
 }
 
-// verifyKrew: each archive that krew's manifest names is there, with that sum beside it.
+// verifyKrew: each archive that krew's manifest names is there, and has the sum that the manifest says.
 func (r release) verifyKrew(sums map[string]string) error {
 	text, err := os.ReadFile(filepath.Join(r.out, krewName))
 	if errors.Is(err, os.ErrNotExist) && sums[krewName] == "" {
-		return nil // a try for some architectures alone
+		return nil // a trial for only some architectures
 	}
 	if err != nil {
 		return err

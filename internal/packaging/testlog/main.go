@@ -1,5 +1,5 @@
-// Command testlog reads what `go test -json` writes and says what `go test` without it would, and before each package's line which
-// of its tests were skipped, and why. It is for the Makefile, where go test's own exit status counts.
+// Command testlog reads what `go test -json` writes, and prints what `go test` without -json would print. Before each package's line it
+// also prints which tests were skipped, and why. It is for the Makefile, where go test's own exit status counts.
 package main
 
 import (
@@ -20,12 +20,12 @@ func main() {
 	}
 }
 
-// An event is one of `go doc test2json`, or of `go help buildjson`.
+// An event is an event of `go doc test2json` or of `go help buildjson`.
 type event struct {
 	Action, Package, Test, Output string
 }
 
-// tests are a package's that have not passed: what each has written.
+// tests are the tests of a package that have not passed yet, and what each has written.
 type tests map[string]string
 
 func write(to io.Writer, from io.Reader) error {
@@ -40,7 +40,7 @@ func write(to io.Writer, from io.Reader) error {
 			return err
 		}
 		var e event
-		if json.Unmarshal([]byte(line), &e) != nil { // as a program writes it that the tests start
+		if json.Unmarshal([]byte(line), &e) != nil { // a program that the tests start has written it
 			fmt.Fprint(to, line)
 			continue
 		}
@@ -55,7 +55,7 @@ func (all tests) hear(to io.Writer, e event) {
 	switch {
 	case e.Action == "build-output":
 		fmt.Fprint(to, e.Output)
-	case e.Test == "" && e.Action == "fail": // those that did not come to their end
+	case e.Test == "" && e.Action == "fail": // the tests that did not come to their end
 		for _, name := range slices.Sorted(maps.Keys(all)) {
 			fmt.Fprint(to, all[name])
 		}
@@ -74,7 +74,7 @@ func (all tests) hear(to io.Writer, e event) {
 	}
 }
 
-// reason is what a skipped test has written, in one line, without its place and result.
+// reason is what a skipped test has written, in one line, without the place in its file and without its result.
 func reason(output string) string {
 	var all []string
 	for line := range strings.Lines(output) {

@@ -1,4 +1,4 @@
-// Command coredns is CoreDNS with the few plugins that tests need, which builds in a fraction of the time of the whole.
+// Command coredns is CoreDNS with the few plugins that tests need. It builds in a fraction of the time of the whole CoreDNS.
 package main
 
 import (
