@@ -104,7 +104,7 @@ func (s *lockSpec) options(l *grammar.Line) (err error) {
 		case "timeout":
 			s.timeout, err = o.Positive()
 		case "ca-file":
-			if s.tls.CAFile = o.Value; !s.secure {
+			if s.tls.CAFile, err = o.File(); !s.secure {
 				return o.Expected("ca-file= goes with %s", instead)
 			}
 		default:

@@ -569,6 +569,7 @@ func TestStepsThatCannotBeRead(t *testing.T) {
 		"post http://app/ expect=$(LONG)":                     "column 18: expect: expected statuses such as 200,404 or 2xx, got \"$(LONG)\"",
 		"post http://app/ only-if=$(LONG)":                    "column 18: only-if: expected a URL such as http://localhost:8080/path; this one cannot be read",
 		"signal $(LONG)":                                      "column 8: expected a signal's name or number, got \"$(LONG)\"",
+		"unlock rediss://a key=b value-file=/c ca-file=":      "column 39: ca-file: expected a file's path, got nothing",
 		"unlock redis://a key=b value-file=/c password-file=": "column 38: password-file: expected a file's path, got nothing",
 		"unlock redis://$(LONG)/$(LONG) key=b value-file=/c":  "column 8: expected the number of a database, as in redis://HOST/1, got \"redis://$(LONG)/$(LONG)\"",
 		"elasticsearch http://a,$(LONG)":                      "column 15: expected a URL such as http://localhost:8080/path; this one cannot be read",

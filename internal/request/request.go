@@ -69,7 +69,7 @@ func Parse(l *grammar.Line, method string, w *grammar.Word) (Spec, error) {
 		case "token-file":
 			s.TokenFile, err = o.File()
 		case "ca-file":
-			s.TLS.CAFile = o.Value
+			s.TLS.CAFile, err = o.File()
 		default:
 			err = TLSOption(l, o, &s.TLS, instead)
 		}

@@ -146,6 +146,7 @@ func TestTLSOptions(t *testing.T) {
 	for line, want := range map[string]string{
 		"ask https://app/ cert-file=/d":                "column 18: cert-file= needs key-file=",
 		"ask https://app/ key-file=/d":                 "column 18: key-file= needs cert-file=",
+		"ask https://app/ ca-file=":                    "column 18: ca-file: expected a file's path, got nothing",
 		"ask https://app/ cert-file= key-file=/d":      "column 18: cert-file: expected a file's path, got nothing",
 		"ask https://app/ tls-server-name=":            "column 18: tls-server-name: expected a host's name, got nothing",
 		"ask http://app/ tls-server-name=n":            "column 17: tls-server-name= goes with https://",
