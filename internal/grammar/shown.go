@@ -2,8 +2,11 @@ package grammar
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
+
+	"github.com/prestop/prestop/internal/phrase"
 )
 
 // A pattern is a regular expression that is compiled when it is first asked for. Most hooks need none of them.
@@ -158,16 +161,26 @@ var (
 	anyParameter = pattern{text: `[?&][^=&\s'"]+=[^&\s'"]+`}
 )
 
-// Unreadable is every word of what may be a secret in a line that cannot be read, and the line without these words.
-func Unreadable(line string) (all []string, shown string) {
+// Unreadable is every word of what may be a secret in a line that cannot be read, and the line without these words. names are the words
+// of the language, such as timeout. A name is no secret, and neither is what resembles a name and stands before an equals sign.
+func Unreadable(line string, names []string) (all []string, shown string) {
 	shown = line
 	for _, where := range unclear {
 		if found := where.regexp().FindStringSubmatch(line); found != nil {
-			all = append(all, word.regexp().FindAllString(found[1], -1)...)
-			all = append(all, strings.FieldsFunc(found[1], func(c rune) bool { return strings.ContainsRune(" \t\r\n'\":=?&;", c) })...)
+			for _, w := range word.regexp().FindAllString(found[1], -1) {
+				name, value := cutName(w, names)
+				all = append(all, value)
+				all = append(all, strings.FieldsFunc(w[len(name):], func(c rune) bool { return strings.ContainsRune(":=?&;", c) })...)
+			}
 		}
 		if found := where.regexp().FindStringSubmatchIndex(shown); found != nil {
-			shown = shown[:found[2]] + word.regexp().ReplaceAllString(shown[found[2]:found[3]], stars) + shown[found[3]:]
+			shown = shown[:found[2]] + word.regexp().ReplaceAllStringFunc(shown[found[2]:found[3]], func(w string) string {
+				name, value := cutName(w, names)
+				if value == "" {
+					return name
+				}
+				return name + stars
+			}) + shown[found[3]:]
 		}
 	}
 	shown = anyParameter.regexp().ReplaceAllStringFunc(shown, func(found string) string {
@@ -179,4 +192,15 @@ func Unreadable(line string) (all []string, shown string) {
 		return name + "=" + stars
 	})
 	return all, shown
+}
+
+// cutName cuts a word behind the name of an option, or behind a mistyped one with its equals sign. A word that is a name has nothing else.
+func cutName(w string, names []string) (name, value string) {
+	if slices.Contains(names, w) {
+		return w, ""
+	}
+	if at := strings.IndexByte(w, '=') + 1; at > 0 && phrase.Nearest(w[:at-1], names) != "" {
+		return w[:at], w[at:]
+	}
+	return "", w
 }

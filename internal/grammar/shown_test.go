@@ -116,7 +116,7 @@ func TestUnreadable(t *testing.T) {
 		"post http:/joe:hunter22@h/drain":                           "post http:/joe:***@h/drain",
 		"elasticsearch joe:hunter22@es:92":                          "elasticsearch joe:***@es:92",
 		`psot http://h/ header="Authorization: Bearer hunter22"`:    `psot http://h/ header="Authorization: *** ***"`,
-		`post http://h/ haeder='X-Api-Key:abc' timeout=5s`:          `post http://h/ haeder='X-Api-Key:***' ***`,
+		`post http://h/ haeder='X-Api-Key:abc' timeout=5s`:          `post http://h/ haeder='X-Api-Key:***' timeout=***`,
 		`post http://h/ timeout=5x header="X-Secret: hunter22`:      `post http://h/ timeout=5x header="X-Secret: ***`,
 		"post http://h/?access_token=hunter22 x":                    "post http://h/?access_token=*** ***",
 		"post http://joe:hunt/er22@h/ x":                            "post http://***@h/ x",
@@ -124,15 +124,18 @@ func TestUnreadable(t *testing.T) {
 		`post http://h/ header="Password hunter22"`:                 `post http://h/ header="Password ***"`,
 		"post http://h/ body=nothing to=hide":                       "post http://h/ body=nothing to=hide",
 		"psot http://h/ header=X-Any:Hunter22":                      "psot http://h/ header=X-Any:***",
-		"psot http://h/ haeder='X-Any: Hunter22' only-if=http://h/": "psot http://h/ haeder='X-Any: ***' ***",
+		"psot http://h/ haeder='X-Any: Hunter22' only-if=http://h/": "psot http://h/ haeder='X-Any: ***' only-if=***",
 		"psot http://h/ only-if=http://h/x":                         "psot http://h/ only-if=http://h/x",
 		"psot http://h/?x=1&sig=Hunter22&y=soft":                    "psot http://h/?x=1&sig=***&y=soft",
+		"post http://h/ header=X-Any:Hunter22 tmeout=3s expect 200": "post http://h/ header=X-Any:*** tmeout=*** expect ***",
+		"unlock redis://h key=hunter22 value-file=/v tmeout=3s":     "unlock redis://h key=*** value-file=*** tmeout=***",
+		"post http://h/ header=X-Any:Hunter22 Hunter22=":            "post http://h/ header=X-Any:*** ***",
 		"wait 5s # for hunter22":                                    "wait 5s # *** ***",
 		"curl -u joe:hunter22 http://h/":                            "curl -u *** ***",
 		`post http://h/ HEADER="AUTHORIZATION:hunter22`:             `post http://h/ HEADER="AUTHORIZATION:***`,
 		"post http://h/ header=Set-Cookie:hunter22 x='hunter2200'":  "post http://h/ header=Set-Cookie:*** ***'***'",
 	} {
-		words, got := Unreadable(text)
+		words, got := Unreadable(text, []string{"header", "timeout", "expect", "only-if", "value-file"})
 		if got != want {
 			t.Errorf("%s\nis shown as %s\n      want %s", text, got, want)
 		}

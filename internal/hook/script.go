@@ -8,6 +8,7 @@ package hook
 import (
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/grammar"
@@ -117,8 +118,12 @@ func (s *Script) read(l config.Line, given []string) (one *Step, verb string) {
 		return one, parsed.Verb.Text
 	}
 	unreadable := one.secrets.Inside() // nobody knows what in the line is a secret
-	words, _ := grammar.Unreadable(l.Text)
-	_, shown := grammar.Unreadable(parsed.Shown(l.Text))
+	var names []string
+	for _, v := range s.verbs {
+		names = slices.Concat(names, strings.Fields(v.Name), v.Options)
+	}
+	words, _ := grammar.Unreadable(l.Text, names)
+	_, shown := grammar.Unreadable(parsed.Shown(l.Text), names)
 	for _, word := range words {
 		unreadable.Add(word)
 	}

@@ -15,7 +15,7 @@ import (
 // unreadable hides in a line that cannot be read what may be a secret.
 func unreadable(line string) string {
 	s := &Set{}
-	words, shown := grammar.Unreadable(line)
+	words, shown := grammar.Unreadable(line, nil)
 	for _, word := range words {
 		s.Add(word)
 	}
