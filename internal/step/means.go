@@ -57,7 +57,8 @@ type App struct {
 	TokenFile, CAFile string
 }
 
-// Elasticsearch is what the settings say of the cluster. Its credentials and certificates are for these URLs alone.
+// Elasticsearch is what the settings say of the cluster. Its credentials and certificates are for these URLs alone. If there are none, they
+// are for the URL that a step names.
 type Elasticsearch struct {
 	URLs                              []*url.URL // empty: none is known
 	Username, PasswordFile, TokenFile string
