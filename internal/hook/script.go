@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/grammar"
@@ -25,6 +26,7 @@ type Script struct {
 
 	config   *config.Config
 	verbs    []*step.Verb
+	names    func() []string // of verbs and options, each once; most scripts need none
 	secrets  *secret.Set
 	problems []config.Problem
 	warnings []Warning
@@ -57,6 +59,13 @@ const (
 // added to secrets. A line that cannot be read becomes a step with an error.
 func Read(c *config.Config, secrets *secret.Set) *Script {
 	s := &Script{config: c, verbs: verbs.All(), secrets: secrets, problems: slices.Clone(c.Problems)}
+	s.names = sync.OnceValue(func() (all []string) {
+		for _, v := range s.verbs {
+			all = append(append(all, strings.Fields(v.Name)...), v.Options...)
+		}
+		slices.Sort(all)
+		return slices.Compact(all)
+	})
 	if c.ReportURL.V != nil {
 		secrets.AddURL(c.ReportURL.V)
 	}
@@ -118,12 +127,8 @@ func (s *Script) read(l config.Line, given []string) (one *Step, verb string) {
 		return one, parsed.Verb.Text
 	}
 	unreadable := one.secrets.Inside() // nobody knows what in the line is a secret
-	var names []string
-	for _, v := range s.verbs {
-		names = slices.Concat(names, strings.Fields(v.Name), v.Options)
-	}
-	words, _ := grammar.Unreadable(l.Text, names)
-	_, shown := grammar.Unreadable(parsed.Shown(l.Text), names)
+	words, _ := grammar.Unreadable(l.Text, s.names())
+	_, shown := grammar.Unreadable(parsed.Shown(l.Text), s.names())
 	for _, word := range words {
 		unreadable.Add(word)
 	}

@@ -55,12 +55,13 @@ func distance(a, b string) int {
 	if len(a) > len(b)+2 || len(b) > len(a)+2 {
 		return 3
 	}
-	before, last, now := []int(nil), []int(nil), make([]int, len(b)+1) // the rows for the two letters of a before, and for this letter
+	// The rows for the two letters of a before, and for this letter.
+	before, last, now := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range now {
 		now[j] = j
 	}
 	for i := range len(a) {
-		before, last, now = last, now, make([]int, len(b)+1)
+		before, last, now = last, now, before
 		now[0] = i + 1
 		for j := range len(b) {
 			change := last[j]
