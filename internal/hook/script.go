@@ -8,7 +8,6 @@ package hook
 import (
 	"net/url"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/prestop/prestop/internal/config"
@@ -26,7 +25,7 @@ type Script struct {
 
 	config   *config.Config
 	verbs    []*step.Verb
-	names    func() []string // of verbs and options, each once; most scripts need none
+	names    func() []string // see verbs.Names; most scripts need none
 	secrets  *secret.Set
 	problems []config.Problem
 	warnings []Warning
@@ -58,14 +57,7 @@ const (
 // Read reads the steps: the app's call and Elasticsearch, if the settings name them, then each line. Secrets in them are
 // added to secrets. A line that cannot be read becomes a step with an error.
 func Read(c *config.Config, secrets *secret.Set) *Script {
-	s := &Script{config: c, verbs: verbs.All(), secrets: secrets, problems: slices.Clone(c.Problems)}
-	s.names = sync.OnceValue(func() (all []string) {
-		for _, v := range s.verbs {
-			all = append(append(all, strings.Fields(v.Name)...), v.Options...)
-		}
-		slices.Sort(all)
-		return slices.Compact(all)
-	})
+	s := &Script{config: c, verbs: verbs.All(), names: sync.OnceValue(verbs.Names), secrets: secrets, problems: slices.Clone(c.Problems)}
 	if c.ReportURL.V != nil {
 		secrets.AddURL(c.ReportURL.V)
 	}

@@ -8,6 +8,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"strings"
 
 	"github.com/prestop/prestop/drain"
 	"github.com/prestop/prestop/internal/step"
@@ -31,6 +32,15 @@ func All() []*step.Verb {
 		shutdown.SignalVerb(),
 		shutdown.UnlockVerb(),
 	})
+}
+
+// Names are the words of the verbs and their options, each once.
+func Names() (all []string) {
+	for _, v := range All() {
+		all = append(append(all, strings.Fields(v.Name)...), v.Options...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // App is the app's shutdown call, which the settings ask for without a line. The URL in a must not be nil.
