@@ -39,18 +39,9 @@ func (r *hookRun) ask(ctx context.Context) *kube.Answer {
 		Self: kube.Self{Namespace: pod.Namespace, Name: pod.Name, UID: pod.UID, Mounts: string(mounts)},
 		Skip: r.config.IfNotDeleted.V == config.Skip, Auto: r.script.WantsAuto(), InECK: r.config.ECK.Cluster != "",
 	})
-	r.world.Asked = hook.Asked{Grace: a.Grace, Skip: a.Skip}
+	r.world.Asked = hook.Asked{Grace: a.Grace, Skip: a.Skip, Wrong: a.Wrong}
 	if a.Remove {
 		r.world.Asked.Type = step.TypeRemove
 	}
 	return a
-}
-
-// apiWarnings are what could not be learnt from the API server.
-func apiWarnings(a *kube.Answer) []hook.Warning {
-	var all []hook.Warning
-	for _, text := range a.Wrong {
-		all = append(all, hook.Warning{ID: "api-not-read", Step: hook.NoStep, Text: text})
-	}
-	return all
 }

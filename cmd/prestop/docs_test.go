@@ -723,12 +723,13 @@ func eventCodes(t *testing.T) (plan, run []string) {
 			switch n := n.(type) {
 			case *ast.CallExpr:
 				values = n.Args
-				if name, ok := n.Fun.(*ast.Ident); ok && name.Name == "warn" && room == "hook" {
+				called, isMethod := n.Fun.(*ast.SelectorExpr)
+				name, isName := n.Fun.(*ast.Ident)
+				if room == "hook" && (isName && name.Name == "warn" || isMethod && called.Sel.Name == "warn") {
 					if id, ok := literal(n.Args[0]); ok {
 						plan = append(plan, id)
 					}
 				}
-				called, isMethod := n.Fun.(*ast.SelectorExpr)
 				if !isMethod || len(values) == 0 {
 					break
 				}
@@ -741,11 +742,6 @@ func eventCodes(t *testing.T) (plan, run []string) {
 				}
 			case *ast.CompositeLit:
 				values = n.Elts
-			case *ast.KeyValueExpr:
-				key, isName := n.Key.(*ast.Ident)
-				if id, ok := literal(n.Value); ok && isName && key.Name == "ID" && (room == "hook" || room == "prestop") {
-					plan = append(plan, id)
-				}
 			}
 			for at, value := range values {
 				if key, _ := literal(value); key == eventCode && at+1 < len(values) {

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -30,7 +29,7 @@ func (r *hookRun) dryRun() int {
 	p := r.script.Plan(r.world)
 	f := dryrun.Look(r.ctx, &p.Plan, versions.Name(version), r.secrets.Hide)
 	f.AddPod(said.Texts)
-	for _, w := range slices.Concat(p.Warnings, apiWarnings(said)) {
+	for _, w := range p.Warnings {
 		f.AddWarning("%s", w.Text)
 	}
 	for _, wrong := range p.Problems {

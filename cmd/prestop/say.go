@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"slices"
 	"strings"
 	"time"
 
@@ -42,7 +41,7 @@ func (r *hookRun) begin(l *hooklog.Log, p *hook.Plan, said *kube.Answer) {
 	for _, problem := range p.Problems {
 		l.Error("mistake in the configuration", "event.code", "configuration-mistake", "name", problem.Name, "error", problem.Text)
 	}
-	for _, w := range slices.Concat(p.Warnings, apiWarnings(said)) {
+	for _, w := range p.Warnings {
 		l.Warn(r.secrets.Hide(w.Text), "event.code", w.ID)
 	}
 	for _, note := range l.Notes {

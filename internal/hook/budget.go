@@ -21,7 +21,7 @@ func (s *Script) budget(p *Plan, a Asked) {
 		p.Grace = a.Grace
 	case !s.config.GracePeriod.IsSet():
 		p.Grace = s.assumeGrace()
-		p.warn(Warning{ID: "grace-not-set", Step: NoStep, Text: fmt.Sprintf("PRE_STOP_GRACE_PERIOD_SECONDS is not set: the grace period is taken to be %s; set it to the pod's terminationGracePeriodSeconds", p.Grace)})
+		p.warn("grace-not-set", NoStep, "PRE_STOP_GRACE_PERIOD_SECONDS is not set: the grace period is taken to be %s; set it to the pod's terminationGracePeriodSeconds", p.Grace)
 	}
 	var fits bool
 	p.Reserve, fits = s.reserveWithin(p.Grace)
@@ -29,7 +29,7 @@ func (s *Script) budget(p *Plan, a Asked) {
 	switch {
 	case fits:
 	case a.Grace > 0: // the API server said so: nobody made a mistake
-		p.warn(Warning{ID: "reserve-too-large", Step: NoStep, Text: tooLarge.Error()})
+		p.warn("reserve-too-large", NoStep, "%v", tooLarge)
 	default:
 		p.Problems = append(p.Problems, tooLarge)
 	}
@@ -37,13 +37,11 @@ func (s *Script) budget(p *Plan, a Asked) {
 
 // reserveWithin is the reserve for a grace period. If the reserve that was set would leave no time, it does not fit, and the default counts.
 func (s *Script) reserveWithin(grace time.Duration) (reserve time.Duration, fits bool) {
-	if !s.config.Reserve.IsSet() {
-		return reserveOf(grace), true
+	isSet := s.config.Reserve.IsSet()
+	if reserve = s.config.Reserve.V; isSet && reserve < grace {
+		return reserve, true
 	}
-	if set := s.config.Reserve.V; set < grace {
-		return set, true
-	}
-	return reserveOf(grace), false
+	return reserveOf(grace), !isSet
 }
 
 func reserveOf(grace time.Duration) time.Duration {

@@ -34,6 +34,7 @@ type Asked struct {
 	Grace time.Duration // of the pod, as the kubelet counts it; 0: not known
 	Skip  bool          // the pod is certainly not being deleted, and no wait is to be made
 	Type  string        // what the shutdown type auto stands for; empty: restart
+	Wrong []string      // what could not be learnt
 }
 
 // A Plan is what the hook will do, and what is wrong with it.
@@ -63,7 +64,10 @@ func (s *Script) Plan(w World) *Plan {
 	for n := range p.Steps {
 		p.Entries = append(p.Entries, s.entry(p, n, m))
 	}
-	s.warnTimes(p, w.Asked)
+	s.warnTimes(p)
+	for _, text := range w.Asked.Wrong {
+		p.warn("api-not-read", NoStep, "%s", text)
+	}
 	p.askedOnly = s.identity(p, w.Asked)
 	return p
 }

@@ -28,7 +28,10 @@ type Warning struct {
 // NoStep is the Step of a warning that is about the settings.
 const NoStep = -1
 
-func (p *Plan) warn(w Warning) { p.Warnings = append(p.Warnings, w) }
+// warn adds a warning about a step, or about the settings that give the steps their times.
+func (p *Plan) warn(id string, at int, format string, args ...any) {
+	p.Warnings = append(p.Warnings, Warning{ID: id, Step: at, Text: fmt.Sprintf(format, args...)})
+}
 
 // warnSettings warns about settings that this version does not know, settings that have no effect, and calls that are made twice.
 func (s *Script) warnSettings() {
@@ -117,57 +120,84 @@ func keyOf(call step.Call) string {
 }
 
 // warnTimes says what does not fit, what ends too early, and what takes too long.
-func (s *Script) warnTimes(p *Plan, a Asked) {
+func (s *Script) warnTimes(p *Plan) {
 	slots := p.Timeline()
 	for n := range slots {
-		if slot := &slots[n]; slot.Short > 0 {
-			if n == len(p.Entries) {
-				n = NoStep
-			}
-			p.warn(Warning{ID: "grace-too-short", Step: n, Text: fmt.Sprintf("%s is shortened from %s to %s: the grace period of %s less the reserve of %s leaves %s%s",
-				slot.Line, slot.Least, (slot.Least - slot.Short).Round(time.Millisecond), p.Grace, p.Reserve, p.Budget(), aside(p))})
-		}
+		p.warnShort(n, &slots[n])
 	}
 	for n := range p.Entries {
-		slot, needs := &slots[n], &p.Steps[n].Needs
-		from := slot.Earliest
-		if slot.FromStart {
-			from = 0
-		}
-		// Nobody minds if a max is cut only by the hook's own end and by the second that is kept for the report.
-		if needs.Written && slot.Earliest < from+slot.Most && slot.Ends+prestop.Engine+p.Aside < from+slot.Most {
-			p.warn(Warning{ID: "max-past-deadline", Step: n, Text: fmt.Sprintf("%s: its max of %s is cut to %s: the grace period of %s less the reserve of %s, and what else is to be done, leave no more",
-				slot.Line, slot.Most, (slot.Ends - from).Round(100*time.Millisecond), p.Grace, p.Reserve)})
-		}
-		for _, call := range needs.Calls {
-			if has := slot.Ends - slot.Earliest; call.Timeout > has+prestop.Engine+p.Aside {
-				p.warn(Warning{ID: "timeout-not-reached", Step: n, Text: fmt.Sprintf("%s: timeout=%s, and the step has %s at most: its max=, or the deadline, ends it first", slot.Line, call.Timeout, has.Round(100*time.Millisecond))})
-				break
-			}
-		}
-		switch {
-		case !slot.FromStart || slot.Most == 0 || slot.Yields:
-		case slot.Least > max(slot.Most, step.LookTime):
-			p.warn(Warning{ID: "max-before-begin", Step: n, Text: fmt.Sprintf("%s: its max of %s is shorter than its min of %s", slot.Line, slot.Most, slot.Least)})
-		case slot.Earliest >= slot.Most:
-			p.warn(Warning{ID: "max-before-begin", Step: n, Text: fmt.Sprintf("%s: its max of %s counts from the hook's start and is over before it begins, after %s", slot.Line, slot.Most, slot.Earliest)})
-		}
+		p.warnBounds(n, &slots[n])
+		p.warnBegin(n, &slots[n])
 	}
-	waits := p.Floor
+	waits := p.Floor // of this step and all after it
 	for n := len(p.Entries) - 1; n >= 0; n-- {
-		e, needs := &p.Entries[n], &p.Steps[n].Needs
-		if e.Step == nil || e.Guard {
+		if e := &p.Entries[n]; e.Step == nil || e.Guard {
 			waits += max(e.Least, e.Most)
 		}
-		if text := early(needs); text != "" && waits > 0 && p.Steps[n].Err == nil {
-			p.warn(Warning{ID: "ends-the-process", Step: n, Text: e.Line + text})
+		if p.Steps[n].Err == nil {
+			s.warnEnds(p, n, waits)
 		}
-		if needs.Returns && waits == 0 && p.Steps[n].Err == nil {
-			p.warn(Warning{ID: "signals-and-returns", Step: n, Text: e.Line + " tells a process to end and returns before it has: SIGTERM comes right after, and most end at once at a second signal"})
-		}
-		if kind := s.shutdownType(p.Steps[n]); kind != "" && kind != step.TypeRestart && kind != step.TypeAuto && p.Steps[n].Err == nil {
-			p.warn(Warning{ID: "elasticsearch-moves-data", Step: n, Text: fmt.Sprintf("Elasticsearch shutdown type %s moves the node's data away, which may take longer than any grace period, and nobody removes its record: restart is for pods that come back", kind)})
-		}
+	}
+}
+
+// warnShort is about a wait for which the grace period leaves no room.
+func (p *Plan) warnShort(n int, slot *prestop.Slot) {
+	if slot.Short == 0 {
+		return
+	}
+	if n == len(p.Entries) {
+		n = NoStep
+	}
+	leaves := p.Budget().String()
+	if p.Aside > 0 {
+		leaves += fmt.Sprintf(", of which %s is kept for the report", p.Aside)
+	}
+	p.warn("grace-too-short", n, "%s is shortened from %s to %s: the grace period of %s less the reserve of %s leaves %s",
+		slot.Line, slot.Least, (slot.Least - slot.Short).Round(time.Millisecond), p.Grace, p.Reserve, leaves)
+}
+
+// warnBounds is about max= and timeout= of a step that something else ends first. Nobody minds if that is only the hook's own end and
+// the second that is kept for the report.
+func (p *Plan) warnBounds(n int, slot *prestop.Slot) {
+	const tenth = 100 * time.Millisecond
+	needs, from, end := &p.Steps[n].Needs, slot.Earliest, slot.Ends+prestop.Engine+p.Aside
+	if slot.FromStart {
+		from = 0
+	}
+	if needs.Written && slot.Earliest < from+slot.Most && end < from+slot.Most {
+		p.warn("max-past-deadline", n, "%s: its max of %s is cut to %s: the grace period of %s less the reserve of %s, and what else is to be done, leave no more",
+			slot.Line, slot.Most, (slot.Ends - from).Round(tenth), p.Grace, p.Reserve)
+	}
+	late := func(call step.Call) bool { return call.Timeout > end-slot.Earliest }
+	if i := slices.IndexFunc(needs.Calls, late); i >= 0 {
+		p.warn("timeout-not-reached", n, "%s: timeout=%s, and the step has %s at most: its max=, or the deadline, ends it first",
+			slot.Line, needs.Calls[i].Timeout, (slot.Ends - slot.Earliest).Round(tenth))
+	}
+}
+
+// warnBegin is about a wait whose max, which counts from the hook's start, leaves it no time.
+func (p *Plan) warnBegin(n int, slot *prestop.Slot) {
+	switch {
+	case !slot.FromStart || slot.Most == 0 || slot.Yields:
+	case slot.Least > max(slot.Most, step.LookTime):
+		p.warn("max-before-begin", n, "%s: its max of %s is shorter than its min of %s", slot.Line, slot.Most, slot.Least)
+	case slot.Earliest >= slot.Most:
+		p.warn("max-before-begin", n, "%s: its max of %s counts from the hook's start and is over before it begins, after %s", slot.Line, slot.Most, slot.Earliest)
+	}
+}
+
+// warnEnds is about a step that ends a process too early, or moves more data than there is time for. waits is how long the step and
+// all after it wait.
+func (s *Script) warnEnds(p *Plan, n int, waits time.Duration) {
+	line, needs := p.Entries[n].Line, &p.Steps[n].Needs
+	if text := early(needs); text != "" && waits > 0 {
+		p.warn("ends-the-process", n, "%s%s", line, text)
+	}
+	if needs.Returns && waits == 0 {
+		p.warn("signals-and-returns", n, "%s tells a process to end and returns before it has: SIGTERM comes right after, and most end at once at a second signal", line)
+	}
+	if kind := s.shutdownType(p.Steps[n]); kind != "" && kind != step.TypeRestart && kind != step.TypeAuto {
+		p.warn("elasticsearch-moves-data", n, "Elasticsearch shutdown type %s moves the node's data away, which may take longer than any grace period, and nobody removes its record: restart is for pods that come back", kind)
 	}
 }
 
@@ -182,13 +212,6 @@ func early(needs *step.Needs) string {
 		return " ends the main process, before the traffic has left: put it after the waits"
 	}
 	return " ends the process that answers it, before the traffic has left: call something that starts draining and returns"
-}
-
-func aside(p *Plan) string {
-	if p.Aside == 0 {
-		return ""
-	}
-	return fmt.Sprintf(", of which %s is kept for the report", p.Aside)
 }
 
 // problem is the mistake in step n.
