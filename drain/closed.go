@@ -29,9 +29,9 @@ func (c Closed) Run(ctx context.Context, log *slog.Logger) error {
 		case !listened:
 			return sight{}, fmt.Errorf("nothing has listened on port %d since the step began; %s", c.Port, listeners())
 		case now:
-			return sight{false, fmt.Sprintf("port %d is listened on", c.Port)}, nil
+			return sight{says: fmt.Sprintf("port %d is listened on", c.Port)}, nil
 		}
-		return sight{true, fmt.Sprintf("nothing listens on port %d any more", c.Port)}, nil
+		return sight{met: true, says: fmt.Sprintf("nothing listens on port %d any more", c.Port)}, nil
 	}}
 	return p.run(ctx, log)
 }

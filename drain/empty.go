@@ -149,7 +149,7 @@ func (w *emptyWatch) look(context.Context) (sight, error) {
 	if err != nil || n > w.AtMost {
 		w.full = now
 	}
-	return sight{now.Sub(w.full) >= w.window(), connected(n, peers)}, err
+	return sight{met: now.Sub(w.full) >= w.window(), says: connected(n, peers)}, err
 }
 
 // connected names the peer that has the most connections.

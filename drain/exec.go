@@ -64,9 +64,9 @@ func (r *runs) look(ctx context.Context) (sight, error) {
 	r.tell(said)
 	switch exit, ended := errors.AsType[*child.ExitError](err); {
 	case err == nil:
-		return sight{true, r.Words[0] + ": exit status 0"}, nil
+		return sight{met: true, says: r.Words[0] + ": exit status 0"}, nil
 	case ended:
-		return sight{false, exit.Error()}, nil
+		return sight{says: exit.Error()}, nil
 	}
 	return sight{}, err
 }

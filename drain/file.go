@@ -58,7 +58,7 @@ func (f *File) Run(ctx context.Context, log *slog.Logger) error {
 			told = true
 			log.Warn("there is a file, but it is not believed", "event.code", "file-not-believed", "file", f.Path, "why", found.why, "before_this_hook", found.before)
 		}
-		return sight{found.counts, f.says(found)}, err
+		return sight{met: found.counts, says: f.says(found)}, err
 	}}
 	return p.run(ctx, log)
 }

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/netip"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -70,19 +69,21 @@ func (a *absence) look(ctx context.Context) (sight, error) {
 	case slices.Contains(answer.Addrs, a.Address):
 		a.seen, a.gone, a.had, a.row = true, false, now, 0
 		a.ttl, a.name = max(a.ttl, answer.TTL), answer.Name
-		return sight{false, fmt.Sprintf("%s is in the answer of %s, with a TTL of %s; it stays there if the Service publishes addresses that are not ready, or if the pod is not being deleted",
-			a.Address, answer.Server, answer.TTL)}, nil
+		return sight{
+			says: fmt.Sprintf("%s is in the answer of %s, with a TTL of %s", a.Address, answer.Server, answer.TTL),
+			more: []string{"it stays there if the Service publishes addresses that are not ready, or if the pod is not being deleted"},
+		}, nil
 	case !a.seen:
 		return sight{}, fmt.Errorf("%s has never had this pod's address, %s: its answer is %s; expected the name of a headless Service that selects this pod", a.Name, a.Address, shown(answer.Addrs))
 	}
 	a.gone = true
 	if a.row++; a.row < goneLooks {
-		return sight{false, fmt.Sprintf("%s has left the answer, in %d of %d looks", a.Address, a.row, goneLooks)}, nil
+		return sight{says: fmt.Sprintf("%s has left the answer, in %d of %d looks", a.Address, a.row, goneLooks)}, nil
 	}
 	if now.Sub(a.had) < a.ttl {
-		return sight{false, fmt.Sprintf("%s has left the answer, which others may keep for %s", a.Address, a.ttl)}, nil
+		return sight{says: fmt.Sprintf("%s has left the answer, which others may keep for %s", a.Address, a.ttl)}, nil
 	}
-	return sight{true, fmt.Sprintf("%s has left the answer, and its TTL of %s is over", a.Address, a.ttl)}, nil
+	return sight{met: true, says: fmt.Sprintf("%s has left the answer, and its TTL of %s is over", a.Address, a.ttl)}, nil
 }
 
 // ask asks several times. If some answers have the address, it gives the one with the largest TTL. Otherwise it gives an error, if
@@ -149,8 +150,7 @@ func shown(addresses []netip.Addr) string {
 func (g *Gone) Check(ctx context.Context) ([]step.Finding, error) {
 	s, err := newAbsence(g).look(ctx)
 	if err == nil {
-		now, _, _ := strings.Cut(s.says, ";") // only a run says what may keep the address there
-		return []step.Finding{step.Found(now)}, nil
+		return []step.Finding{step.Found(s.says)}, nil // only a run says what may keep the address there
 	}
 	if _, why := g.Resolver.Look(ctx, g.Name); why != nil { // there may be no such name
 		return []step.Finding{step.Warned(why.Error())}, err

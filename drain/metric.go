@@ -46,6 +46,6 @@ func (c Metric) judging(r *web.Request) func(web.Answer) (sight, error) {
 		case series == 0:
 			says = fmt.Sprintf("no series %s, which counts as %s", c.Selector, numeral(sum))
 		}
-		return sight{c.hold(sum), says}, nil
+		return sight{met: c.hold(sum), says: says}, nil
 	}
 }

@@ -4,14 +4,18 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 )
 
 // A sight is what one look saw.
 type sight struct {
 	met  bool
-	says string // for a person: what is the case now
+	says string   // for a person: what is the case now
+	more []string // about what says says, a phrase each
 }
+
+func (s *sight) text() string { return strings.Join(append([]string{s.says}, s.more...), "; ") }
 
 // poll looks until what it looks for is met.
 type poll struct {
@@ -42,13 +46,14 @@ func (p poll) run(ctx context.Context, log *slog.Logger) error {
 			row = 0
 		}
 		if row >= max(1, p.stable) && time.Since(began) >= p.min {
-			log.Info("looked", "now", s.says, "met", true)
+			log.Info("looked", "now", s.text(), "met", true)
 			return nil
 		}
+		text := s.text()
 		if row > 0 {
-			s.says += p.lacks(row, time.Since(began))
+			text += p.lacks(row, time.Since(began))
 		}
-		last.note(log, s, err)
+		last.note(log, text, s.met, err)
 		select {
 		case <-every.C:
 		case <-ctx.Done():
@@ -82,13 +87,12 @@ type seen struct {
 }
 
 // note logs what a look saw, unless it was logged last. What comes too soon is logged later, if it is still the case.
-func (l *seen) note(log *slog.Logger, s sight, err error) {
-	text := s.says
+func (l *seen) note(log *slog.Logger, text string, met bool, err error) {
 	if err != nil {
 		text = err.Error()
 	}
 	turned := !l.any || (l.err == nil) != (err == nil)
-	l.any, l.says, l.err = true, s.says, err
+	l.any, l.says, l.err = true, text, err
 	if !turned && (text == l.logged || time.Since(l.noted) < l.rarely) {
 		return
 	}
@@ -97,7 +101,7 @@ func (l *seen) note(log *slog.Logger, s sight, err error) {
 		log.Warn("cannot see", "event.code", "cannot-see", "error", err)
 		return
 	}
-	log.Info("looked", "now", s.says, "met", s.met)
+	log.Info("looked", "now", text, "met", met)
 }
 
 // ended is the error of a poll that ctx ended. err is the error of the look that ctx ended.

@@ -28,11 +28,11 @@ func script(text string) func(context.Context) (sight, error) {
 		n = min(n+1, len(text)-1)
 		switch text[n] {
 		case 'y':
-			return sight{true, "0 left"}, nil
+			return sight{met: true, says: "0 left"}, nil
 		case 'n':
-			return sight{false, "2 left"}, nil
+			return sight{says: "2 left"}, nil
 		case 'm':
-			return sight{false, "1 left"}, nil
+			return sight{says: "1 left"}, nil
 		case 'l':
 			<-time.After(480 * time.Millisecond)
 			return sight{}, errLook

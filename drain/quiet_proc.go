@@ -103,7 +103,7 @@ func (w *procWatch) look(context.Context) (sight, error) {
 		}
 		met = met && silent
 	}
-	return sight{met, w.says()}, nil
+	return w.sight(met), nil
 }
 
 // meet takes a connection into account, unless it has closed and was known before, or it is old and only new ones count.
@@ -121,10 +121,10 @@ func (w *procWatch) meet(now time.Time, s procSocket) {
 	w.talk.add(s.remote.Addr(), now, false, false)
 }
 
-func (w *procWatch) says() string {
-	text := fmt.Sprintf("%d connections that may carry traffic", w.talk.active) + w.talk.udp
+func (w *procWatch) sight(met bool) sight {
+	s := sight{met: met, says: fmt.Sprintf("%d connections that may carry traffic", w.talk.active) + w.talk.udp}
 	if len(w.talk.peers) > 0 {
-		text += "; " + w.talk.who()
+		s.more = []string{w.talk.who()}
 	}
-	return text
+	return s
 }

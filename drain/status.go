@@ -18,7 +18,7 @@ func (c Status) judging(*web.Request) func(web.Answer) (sight, error) {
 		if !met && evasive(a.Status) {
 			return sight{}, fmt.Errorf("%s", a)
 		}
-		return sight{met, answered(a)}, nil
+		return sight{met: met, says: answered(a)}, nil
 	}
 }
 

@@ -2,7 +2,9 @@ package drain
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -18,12 +20,12 @@ type talk struct {
 	last        time.Time // payload; zero: none yet
 	peers       map[netip.Addr]peer
 
-	oldOwed  int                // of the owed
-	little   int                // of the active, those whose last payload was no longer than a heartbeat
-	newEnded int                // connections that were opened since the step began and have ended
-	udp      string             // what is said of datagrams
-	given    map[netip.Addr]int // who was given up and is not in the log yet
-	told     time.Time          // when the log last said who was given up
+	oldOwed  int            // of the owed
+	little   int            // of the active, those whose last payload was no longer than a heartbeat
+	newEnded int            // connections that were opened since the step began and have ended
+	udp      string         // what is said of datagrams
+	given    map[string]int // who was given up and is not in the log yet
+	told     time.Time      // when the log last said who was given up
 }
 
 type peer struct {
@@ -31,7 +33,7 @@ type peer struct {
 	last               time.Time
 }
 
-func newTalk() talk { return talk{peers: make(map[netip.Addr]peer), given: make(map[netip.Addr]int)} }
+func newTalk() talk { return talk{peers: make(map[netip.Addr]peer), given: make(map[string]int)} }
 
 // begin prepares another look. Of the peers, it keeps those with ended connections that have talked since then.
 func (t *talk) begin(since time.Time) {
@@ -87,8 +89,9 @@ func (p peer) carried(at time.Time) peer {
 	return p
 }
 
-func (t *talk) says(now time.Time) string {
-	text := fmt.Sprintf("%d of %d connections carry traffic", t.active, t.connections)
+// says is what goes on, and more about that.
+func (t *talk) says(now time.Time) (text string, more []string) {
+	text = fmt.Sprintf("%d of %d connections carry traffic", t.active, t.connections)
 	if t.owed > 0 {
 		text += fmt.Sprintf(", %d of them wait for an answer", t.owed)
 	}
@@ -100,12 +103,12 @@ func (t *talk) says(now time.Time) string {
 	}
 	text += t.udp
 	if !t.last.IsZero() {
-		text += fmt.Sprintf("; last payload %.1fs ago", now.Sub(t.last).Seconds())
+		more = append(more, fmt.Sprintf("last payload %.1fs ago", now.Sub(t.last).Seconds()))
 	}
 	if len(t.peers) > 0 {
-		text += "; " + t.who()
+		more = append(more, t.who())
 	}
-	return text
+	return text, more
 }
 
 // datagrams takes note of when a datagram came or went last.
@@ -118,7 +121,7 @@ func (t *talk) datagrams(at time.Time, any bool) {
 }
 
 // giveUp takes note of a connection that no longer counts as waiting.
-func (t *talk) giveUp(ip netip.Addr) { t.given[ip]++ }
+func (t *talk) giveUp(ip netip.Addr) { t.given[ip.String()]++ }
 
 // givenUp says who was given up.
 func (t *talk) givenUp(after time.Duration) string {
@@ -131,26 +134,20 @@ func (t *talk) givenUp(after time.Duration) string {
 
 // who names the peers with most connections.
 func (t *talk) who() string {
-	all := make(map[netip.Addr]int, len(t.peers))
+	all := make(map[string]int, len(t.peers))
 	for ip, p := range t.peers {
-		all[ip] = p.all()
+		all[ip.String()] = p.all()
 	}
 	return names(all)
 }
 
 // names names the peers with the highest numbers.
-func names(of map[netip.Addr]int) string {
+func names(of map[string]int) string {
 	const most = 3
-	peers := make([]netip.Addr, 0, len(of))
-	for ip := range of {
-		peers = append(peers, ip)
-	}
+	peers := slices.Collect(maps.Keys(of))
 	sort.Slice(peers, func(i, j int) bool {
 		a, b := peers[i], peers[j]
-		if of[a] != of[b] {
-			return of[a] > of[b]
-		}
-		return a.Less(b)
+		return of[a] > of[b] || of[a] == of[b] && a < b
 	})
 	var names []string
 	for _, ip := range peers[:min(len(peers), most)] {

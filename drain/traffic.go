@@ -179,7 +179,8 @@ func (t *traffic) look(context.Context) (sight, error) {
 		}
 		met = met && silent
 	}
-	t.seen = sight{met, t.talk.says(now)}
+	says, more := t.talk.says(now)
+	t.seen = sight{met, says, more}
 	t.due = now.Add(t.rest(now))
 	return t.seen, nil
 }

@@ -58,7 +58,7 @@ func (u *URL) look(ctx context.Context, timeout time.Duration) (sight, error) {
 		return sight{}, err
 	}
 	if len(u.MetBy) > 0 && u.MetBy.Has(a.Status) {
-		return sight{true, answered(a)}, nil
+		return sight{met: true, says: answered(a)}, nil
 	}
 	s, err := judge(a)
 	if err != nil {
