@@ -41,15 +41,15 @@ func (p poll) run(ctx context.Context, log *slog.Logger) error {
 		if ctx.Err() != nil && (err != nil || !s.met) {
 			return last.ended(ctx, err)
 		}
+		text := s.text()
 		row++
 		if err != nil || !s.met {
 			row = 0
 		}
 		if row >= max(1, p.stable) && time.Since(began) >= p.min {
-			log.Info("looked", "now", s.text(), "met", true)
+			log.Info("looked", "now", text, "met", true)
 			return nil
 		}
-		text := s.text()
 		if row > 0 {
 			text += p.lacks(row, time.Since(began))
 		}

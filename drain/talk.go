@@ -2,10 +2,7 @@ package drain
 
 import (
 	"fmt"
-	"maps"
 	"net/netip"
-	"slices"
-	"sort"
 	"strings"
 	"time"
 )
@@ -20,12 +17,12 @@ type talk struct {
 	last        time.Time // payload; zero: none yet
 	peers       map[netip.Addr]peer
 
-	oldOwed  int            // of the owed
-	little   int            // of the active, those whose last payload was no longer than a heartbeat
-	newEnded int            // connections that were opened since the step began and have ended
-	udp      string         // what is said of datagrams
-	given    map[string]int // who was given up and is not in the log yet
-	told     time.Time      // when the log last said who was given up
+	oldOwed  int                // of the owed
+	little   int                // of the active, those whose last payload was no longer than a heartbeat
+	newEnded int                // connections that were opened since the step began and have ended
+	udp      string             // what is said of datagrams
+	given    map[netip.Addr]int // who was given up and is not in the log yet
+	told     time.Time          // when the log last said who was given up
 }
 
 type peer struct {
@@ -33,7 +30,7 @@ type peer struct {
 	last               time.Time
 }
 
-func newTalk() talk { return talk{peers: make(map[netip.Addr]peer), given: make(map[string]int)} }
+func newTalk() talk { return talk{peers: make(map[netip.Addr]peer), given: make(map[netip.Addr]int)} }
 
 // begin prepares another look. Of the peers, it keeps those with ended connections that have talked since then.
 func (t *talk) begin(since time.Time) {
@@ -121,7 +118,7 @@ func (t *talk) datagrams(at time.Time, any bool) {
 }
 
 // giveUp takes note of a connection that no longer counts as waiting.
-func (t *talk) giveUp(ip netip.Addr) { t.given[ip.String()]++ }
+func (t *talk) giveUp(ip netip.Addr) { t.given[ip]++ }
 
 // givenUp says who was given up.
 func (t *talk) givenUp(after time.Duration) string {
@@ -134,33 +131,36 @@ func (t *talk) givenUp(after time.Duration) string {
 
 // who names the peers with most connections.
 func (t *talk) who() string {
-	all := make(map[string]int, len(t.peers))
+	all := make(map[netip.Addr]int, len(t.peers))
 	for ip, p := range t.peers {
-		all[ip.String()] = p.all()
+		all[ip] = p.all()
 	}
 	return names(all)
 }
 
-// names names the peers with the highest numbers.
-func names(of map[string]int) string {
+// names names the peers with the highest numbers, and takes these peers out of the map.
+func names(numbers map[netip.Addr]int) string {
 	const most = 3
-	peers := slices.Collect(maps.Keys(of))
-	sort.Slice(peers, func(i, j int) bool {
-		a, b := peers[i], peers[j]
-		return of[a] > of[b] || of[a] == of[b] && a < b
-	})
+	all := len(numbers)
 	var names []string
-	for _, ip := range peers[:min(len(peers), most)] {
-		names = append(names, fmt.Sprintf("%s (%d)", ip, of[ip]))
+	for len(numbers) > 0 && len(names) < most {
+		var top netip.Addr
+		for ip, n := range numbers {
+			if n > numbers[top] || n == numbers[top] && ip.Less(top) {
+				top = ip
+			}
+		}
+		names = append(names, fmt.Sprintf("%s (%d)", top, numbers[top]))
+		delete(numbers, top)
 	}
-	if len(peers) > most {
-		names = append(names, fmt.Sprintf("%d more", len(peers)-most))
+	if len(numbers) > 0 {
+		names = append(names, fmt.Sprintf("%d more", len(numbers)))
 	}
 	noun := "peers"
-	if len(peers) == 1 {
+	if all == 1 {
 		noun = "peer"
 	}
-	return fmt.Sprintf("%d %s: %s", len(peers), noun, strings.Join(names, ", "))
+	return fmt.Sprintf("%d %s: %s", all, noun, strings.Join(names, ", "))
 }
 
 func (p peer) all() int { return p.connections + p.ended }
