@@ -92,6 +92,32 @@ func TestProcWatchCountsFromTheLookThatSeesNone(t *testing.T) {
 	})
 }
 
+// A connection that the kernel shows twice in one reading is one connection.
+func TestProcWatchOfOneShownTwice(t *testing.T) {
+	if !littleEndian {
+		t.Skip("its lines are of a little-endian machine")
+	}
+	const header = "  sl  local_address rem_address   st\n"
+	const open, closed = "   0: 0100007F:1F90 0B00000A:C350 01 00\n", "   1: 0100007F:1F90 0B00000A:C350 06 00\n"
+	const another = "   2: 0100007F:1F90 0B00000A:C351 01 00\n"
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "tcp6"), []byte(header), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w := newProcWatch(&Quiet{Ports: []uint16{8080}, For: s}, dir)
+	for _, look := range []struct {
+		table  string
+		active int
+	}{{open + another + open, 2}, {open + open, 1}, {another + open + closed + another, 2}, {closed + closed, 1}, {closed + another + another, 1}} {
+		if err := os.WriteFile(filepath.Join(dir, "tcp"), []byte(header+look.table), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if seen, err := w.look(t.Context()); err != nil || w.talk.active != look.active {
+			t.Errorf("%q: %d connections, want %d: %+v (%v)", look.table, w.talk.active, look.active, seen, err)
+		}
+	}
+}
+
 // Where datagrams count and cannot be counted, nothing is said of the traffic.
 func TestProcWatchWithoutCounters(t *testing.T) {
 	t.Parallel()

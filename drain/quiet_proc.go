@@ -35,16 +35,22 @@ func (q *Quiet) runProc(ctx context.Context, log *slog.Logger, why error) error 
 type procWatch struct {
 	Quiet
 	dir   string
-	last  time.Time           // when there may have been traffic
-	busy  bool                // the look before saw traffic
-	known map[procSocket]bool // connections that have closed, or were there in the beginning; true: met by this look
-	begun bool
+	last  time.Time // when there may have been traffic
+	busy  bool      // the look before saw traffic
+	known map[procSocket]procMet
+	round uint32 // number of the look
 	talk  talk
 	udp   datagrams
 }
 
+// procMet is what is remembered of a connection.
+type procMet struct {
+	round uint32 // number of the last look that met it
+	past  bool   // it has closed, or it was there in the beginning and only new ones count
+}
+
 func newProcWatch(q *Quiet, dir string) *procWatch {
-	return &procWatch{Quiet: *q, dir: dir, known: make(map[procSocket]bool), talk: newTalk(), udp: datagrams{dir: dir}}
+	return &procWatch{Quiet: *q, dir: dir, known: make(map[procSocket]procMet), talk: newTalk(), udp: datagrams{dir: dir}}
 }
 
 func (w *procWatch) listens() error {
@@ -73,9 +79,7 @@ func (w *procWatch) listens() error {
 func (w *procWatch) look(context.Context) (sight, error) {
 	now := time.Now()
 	w.talk.begin(now)
-	for who := range w.known {
-		w.known[who] = false
-	}
+	w.round++
 	err := procSockets(w.dir, func(s procSocket) {
 		if s.state != sockdiag.Listen && slices.Contains(w.Ports, s.local.Port()) && !w.ignores(s.remote.Addr()) {
 			w.meet(now, s)
@@ -84,9 +88,8 @@ func (w *procWatch) look(context.Context) (sight, error) {
 	if err != nil {
 		return sight{}, err
 	}
-	w.begun = true
 	for who, met := range w.known {
-		if !met {
+		if met.round != w.round {
 			delete(w.known, who)
 		}
 	}
@@ -106,19 +109,20 @@ func (w *procWatch) look(context.Context) (sight, error) {
 	return w.sight(met), nil
 }
 
-// meet takes a connection into account, unless it has closed and was known before, or it is old and only new ones count.
+// meet takes a connection into account, unless it has closed and was known before, or it is old and only new ones count. If other
+// connections come and go meanwhile, the kernel shows some twice.
 func (w *procWatch) meet(now time.Time, s procSocket) {
 	who := procSocket{local: s.local, remote: s.remote}
-	closed := s.state == sockdiag.TimeWait
-	_, known := w.known[who]
-	old := known || !w.begun && (closed || w.New)
-	if closed || w.New && old {
-		w.known[who] = true
-	}
-	if old && (closed || w.New) {
+	before := w.known[who]
+	if before.round == w.round {
 		return
 	}
-	w.talk.add(s.remote.Addr(), now, false, false)
+	closed := s.state == sockdiag.TimeWait
+	old := (closed || w.New) && (before.past || w.round == 1)
+	w.known[who] = procMet{w.round, closed || old}
+	if !old {
+		w.talk.add(s.remote.Addr(), now, false, false)
+	}
 }
 
 func (w *procWatch) sight(met bool) sight {
