@@ -2,6 +2,7 @@ package drain
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -80,7 +81,7 @@ func TestQuietCheck(t *testing.T) {
 	_, err := checked(t, func(ctx context.Context, log *told) error {
 		return log.check(ctx, &Quiet{Ports: []uint16{port(l), port(free)}})
 	})
-	if want := fmt.Sprintf("could not see: nothing listens on port %d; there are listeners on %d", port(free), port(l)); err == nil || err.Error() != want {
+	if want := fmt.Sprintf("could not see: nothing listens on port %d; there are listeners on %d", port(free), port(l)); !errors.Is(err, ErrUnseen) || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
 }

@@ -71,7 +71,7 @@ func (w *procWatch) listens() error {
 		return err
 	}
 	if port := missing(w.Ports, slices.Concat(all, connected, w.Noted.tcp())); port != 0 {
-		return fmt.Errorf("could not see: nothing listens on port %d; there are listeners on %s", port, strings.Trim(fmt.Sprint(inOrder(all)), "[]"))
+		return fmt.Errorf("%w: nothing listens on port %d; there are listeners on %s", ErrUnseen, port, strings.Trim(fmt.Sprint(inOrder(all)), "[]"))
 	}
 	return nil
 }

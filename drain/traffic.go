@@ -87,7 +87,7 @@ func (t *traffic) listens() error {
 	case err != nil:
 		return err
 	case port != 0:
-		return fmt.Errorf("could not see: nothing listens on port %d; %s", port, listeners())
+		return fmt.Errorf("%w: nothing listens on port %d; %s", ErrUnseen, port, listeners())
 	case !told:
 		return fmt.Errorf("%w: it does not count segments with payload", sockdiag.ErrRefused)
 	}
@@ -109,7 +109,7 @@ func (q *Quiet) bound() error {
 		found = append(found, u.local.Port())
 	}
 	if port := missing(q.UDPPorts, found); port != 0 {
-		return fmt.Errorf("could not see: no UDP socket is bound to port %d", port)
+		return fmt.Errorf("%w: no UDP socket is bound to port %d", ErrUnseen, port)
 	}
 	return nil
 }
