@@ -44,8 +44,8 @@ type Plan struct {
 	Problems []config.Problem
 	Warnings []Warning
 
-	askedOnly string // the part of the plan's ID that is about times; see identity
-	means     *means
+	times string // the part of the plan's ID that is about times; see identity
+	means *means
 }
 
 // ReportTime is the time before the deadline that is kept for the report. The report may not take longer.
@@ -68,7 +68,7 @@ func (s *Script) Plan(w World) *Plan {
 	for _, text := range w.Asked.Wrong {
 		p.warn("api-not-read", NoStep, "%s", text)
 	}
-	p.askedOnly = s.identity(p, w.Asked)
+	p.times = s.identity(p, w.Asked)
 	return p
 }
 
@@ -216,5 +216,5 @@ func (p *Plan) ID() string {
 	for _, e := range p.Entries {
 		fmt.Fprintf(&text, "%q\n", e.Line)
 	}
-	return text.String() + p.askedOnly
+	return text.String() + p.times
 }
