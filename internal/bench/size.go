@@ -54,7 +54,7 @@ func (b *bench) build(ctx context.Context, name, arch string, of ...string) (int
 	cmd := exec.CommandContext(ctx, "go", append([]string{"build", "-ldflags=-s -w -X main.version=v0.0.0-bench", "-o", path}, of...)...)
 	cmd.Dir = b.root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch,
-		"GOFLAGS=-trimpath -tags=nethttpomithttp2")
+		"GOFLAGS=-buildvcs=false -trimpath -tags=nethttpomithttp2")
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return 0, fmt.Errorf("failed to build %s: %w\n%s", strings.Join(of, " "), err, text)
 	}
