@@ -127,7 +127,7 @@ func (h *history) note(now time.Duration, s *sockdiag.Socket, g greeting, q *Qui
 	if h.settled && s.Received == h.received && s.Sent == h.sent {
 		return
 	}
-	in, out := s.BytesReceived-h.bytesIn, bytesOut(s)-h.bytesOut
+	in, out := h.bytesSince(s)
 	h.little = h.settled && in <= controlSize && out <= controlSize
 	h.beats = h.beating(now, s, g, q.Protocol, min(q.For, longSilence))
 	if !h.beats {
@@ -146,45 +146,63 @@ func canAnswer(s *sockdiag.Socket) bool {
 	return s.State == sockdiag.Established || s.State == sockdiag.CloseWait
 }
 
+// bytesSince is how many bytes came and went since the last look with nothing under way.
+func (h *history) bytesSince(s *sockdiag.Socket) (in, out uint32) {
+	return s.BytesReceived - h.bytesIn, bytesOut(s) - h.bytesOut
+}
+
+// judge tells what the client of a connection claims that has changed since the last look with nothing under way.
 func (h *history) judge(now time.Duration, s *sockdiag.Socket, g greeting) (asked time.Duration, c claim) {
-	came := now - s.SinceReceived
 	h.opening = false
-	if s.Received == 0 {
+	switch {
+	case s.Received == 0:
 		return 0, nothing
-	}
-	if h.pinged(s) || h.beats || g.stopped && h.goesAway(s) {
+	case h.pinged(s) || h.beats || g.stopped && h.goesAway(s):
 		return h.asked.since(), h.claim
 	}
-	if may, sure := g.alone(s); may && !h.greeted(g) {
-		h.opening = !g.known
-		if sure {
-			return came, waiting
-		}
-		if !h.unanswered(s, g) {
-			return came, maybe
-		}
+	came := now - s.SinceReceived
+	if c := h.opened(s, g); c != nothing {
+		return came, c
 	}
-	in, out := s.BytesReceived-h.bytesIn, bytesOut(s)-h.bytesOut
-	small := h.small(s, g, in, out) || h.claim == waiting && s.SinceReceived-s.SinceSent < readTime && h.permits(s, g, h.asking, out)
-	if guess := s.SinceReceived == s.SinceSent && s.Sent > 0 && !h.settled; h.unanswered(s, g) && !(guess && small) {
-		if guess && (s.Received != s.Sent+1 || g.tls || g.http2 || g.messages) { // a segment need not be a request
-			return came, maybe
-		}
-		if guess && keptAlive(s) {
-			return now, maybe
-		}
-		return came, h.asks(s, g, in, out)
+	small := h.small(s, g)
+	guess := !h.settled && s.Sent > 0 && s.SinceReceived == s.SinceSent
+	switch {
+	case !h.unanswered(s, g) || guess && small:
+		return h.replied(came, s, small)
+	case guess && (s.Received != s.Sent+1 || g.tls || g.http2 || g.messages): // a segment need not be a request
+		return came, maybe
+	case guess && keptAlive(s):
+		return now, maybe
 	}
-	if !small {
+	return came, h.asks(s, g)
+}
+
+// opened is the claim of a client whose connection may have carried nothing but a handshake, with or without a request.
+func (h *history) opened(s *sockdiag.Socket, g greeting) claim {
+	may, sure := g.alone(s)
+	if !may || h.greeted(g) {
+		return nothing
+	}
+	h.opening = !g.known
+	switch {
+	case sure:
+		return waiting
+	case !h.unanswered(s, g):
+		return maybe
+	}
+	return nothing
+}
+
+// replied is the claim of a client whose last payload came at the given time, and after which the app has sent something. small: this
+// may be no answer.
+func (h *history) replied(came time.Duration, s *sockdiag.Socket, small bool) (asked time.Duration, c claim) {
+	in, out := h.bytesSince(s)
+	switch {
+	case !small:
 		return 0, nothing
-	}
-	if s.Received == h.received {
+	case s.Received == h.received || h.claim == waiting:
 		return h.asked.since(), h.claim
-	}
-	if h.claim == waiting {
-		return h.asked.since(), waiting
-	}
-	if in >= uploadSize && out >= frameHeader || h.hello(s) && in > prefaceSize {
+	case in >= uploadSize && out >= frameHeader || h.hello(s) && in > prefaceSize:
 		return came, waiting
 	}
 	return came, maybe
@@ -205,7 +223,8 @@ func (h *history) greeted(g greeting) bool {
 }
 
 // asks is the claim of a client whose payload came last.
-func (h *history) asks(s *sockdiag.Socket, g greeting, in, out uint32) claim {
+func (h *history) asks(s *sockdiag.Socket, g greeting) claim {
+	in, out := h.bytesSince(s)
 	after := s.SinceSent - s.SinceReceived - s.RoundTrip
 	soon := s.Sent > 0 && after <= reactionTime
 	switch {
@@ -277,7 +296,7 @@ func keptAlive(s *sockdiag.Socket) bool {
 // pinged tells whether only one small segment went each way since the last look with nothing under way. HTTP/2 clients and
 // servers send pings like this on idle connections, and nobody waits for an answer after that.
 func (h *history) pinged(s *sockdiag.Socket) bool {
-	in, out := s.BytesReceived-h.bytesIn, bytesOut(s)-h.bytesOut
+	in, out := h.bytesSince(s)
 	if !h.settled || s.Received != h.received+1 || s.Sent != h.sent+1 || in > controlSize || out > controlSize {
 		return false
 	}
@@ -288,7 +307,7 @@ func (h *history) pinged(s *sockdiag.Socket) bool {
 // shuts down: two GOAWAY frames, and between them a ping, which the client answers. If the server has answered the request, it
 // closes the connection after that.
 func (h *history) goesAway(s *sockdiag.Socket) bool {
-	in, out := s.BytesReceived-h.bytesIn, bytesOut(s)-h.bytesOut
+	in, out := h.bytesSince(s)
 	return h.settled && h.claim != nothing && slices.Contains(pingSizes, in) && out <= farewellSize
 }
 
@@ -299,15 +318,12 @@ func (h *history) hello(s *sockdiag.Socket) bool {
 	return !h.settled && out >= 2*frameHeader && (out <= helloSize || out <= helloFrames && out <= frameSize*s.Sent)
 }
 
-// small tells whether what the app has sent is too small for an answer, or is no more than permission to send more.
-func (h *history) small(s *sockdiag.Socket, g greeting, in, out uint32) bool {
-	if s.Received == 0 {
-		return false
-	}
-	if out <= controlSize || !h.settled && out <= helloSize || h.hello(s) {
-		return true
-	}
-	return h.permits(s, g, in, out)
+// small tells whether what the app has sent is too small for an answer, or is no more than permission to send more. An upload that
+// the app still reads counts from its beginning.
+func (h *history) small(s *sockdiag.Socket, g greeting) bool {
+	in, out := h.bytesSince(s)
+	reads := h.claim == waiting && s.SinceReceived-s.SinceSent < readTime
+	return out <= controlSize || !h.settled && out <= helloSize || h.hello(s) || h.permits(s, g, in, out) || reads && h.permits(s, g, h.asking, out)
 }
 
 // permits tells whether the app has sent no more than permission to send more, where in is how many bytes came. What an HTTP/2
@@ -330,7 +346,8 @@ func (h *history) permits(s *sockdiag.Socket, g greeting, in, out uint32) bool {
 // parting tells whether a connection has carried so little since it was idle that this may be what TLS and HTTP/2 send to close
 // a connection. Before it was idle, it must have carried something. Other protocols ask and answer with as few bytes.
 func (h *history) parting(s *sockdiag.Socket) bool {
-	return h.settled && h.claim == nothing && h.received > 0 && s.BytesReceived-h.bytesIn <= controlSize && bytesOut(s)-h.bytesOut <= controlSize
+	in, out := h.bytesSince(s)
+	return h.settled && h.claim == nothing && h.received > 0 && in <= controlSize && out <= controlSize
 }
 
 func bytesOut(s *sockdiag.Socket) uint32 { return s.BytesAcked + s.Unacked }
@@ -344,7 +361,7 @@ func (h *history) beating(now time.Duration, s *sockdiag.Socket, g greeting, p P
 	if !h.settled || now-lastPayload(s)-h.last.since() < silence {
 		return false
 	}
-	in, out := s.BytesReceived-h.bytesIn, bytesOut(s)-h.bytesOut
+	in, out := h.bytesSince(s)
 	nin, nout := s.Received-h.received, s.Sent-h.sent
 	switch {
 	case p == WebSocket:
