@@ -238,32 +238,35 @@ func (t *traffic) vanished() int {
 
 // meet takes an open connection into account.
 func (t *traffic) meet(now time.Time, s *sockdiag.Socket) {
-	if t.asked && t.probing.mine(s.Remote) {
+	if t.ignores(s.Remote.Addr()) || t.asked && t.probing.mine(s.Remote) {
 		return
 	}
+	t.talk.connections++
 	h, met := t.known[s.Cookie]
 	if !met {
 		h = newHistory(t.round == 1)
 	}
-	clock := now.Sub(t.begun)
-	greeting := t.greetings[s.Local.Port()]
+	clock, greeting := now.Sub(t.begun), t.greetings[s.Local.Port()]
 	h.note(clock, s, greeting, &t.Quiet)
 	asked, claim := h.look(clock, s, greeting)
 	left := t.patience(claim) - (clock - asked)
 	owed := claim != nothing && (left > 0 || t.patience(claim) == 0) || t.undelivered(s)
 	h.round, h.counts = t.round, t.counts(s, h.old)
-	ignored := t.ignores(s.Remote.Addr())
-	if !ignored {
-		t.talk.connections++
+	if h.counts {
+		t.carries(now, s, &h, claim, owed)
 	}
-	if h.counts && !owed && !h.given && (h.owed || claim == waiting) && canAnswer(s) && (claim != nothing || s.Unacked > 0) {
-		h.given = true
-		t.talk.giveUp(s.Remote.Addr())
+	if h.counts && owed && claim != nothing {
+		t.waits(s, greeting, claim, left)
 	}
 	h.owed = owed
 	t.known[s.Cookie] = h
-	if !h.counts {
-		return
+}
+
+// carries takes into account when a connection has carried payload last, and whether its client is given up in this look.
+func (t *traffic) carries(now time.Time, s *sockdiag.Socket, h *history, c claim, owed bool) {
+	if !owed && !h.given && (h.owed || c == waiting) && canAnswer(s) && (c != nothing || s.Unacked > 0) {
+		h.given = true
+		t.talk.giveUp(s.Remote.Addr())
 	}
 	last := t.begun.Add(h.active.since())
 	t.talk.carried(last)
@@ -274,14 +277,16 @@ func (t *traffic) meet(now time.Time, s *sockdiag.Socket) {
 	if h.little {
 		t.talk.little++
 	}
-	if owed && claim != nothing {
-		if t.patience(claim) > 0 {
-			t.expires = min(t.expires, left)
-		}
-		if !greeting.known && s.Sent > 0 && s.Received > 1 && s.BytesReceived >= shortestHello {
-			t.doubtful++
-			t.doubt = s.Local
-		}
+}
+
+// waits takes a client into account that waits for an answer: when it is given up, and whether a handshake of our own may tell more.
+func (t *traffic) waits(s *sockdiag.Socket, g greeting, c claim, left time.Duration) {
+	if t.patience(c) > 0 {
+		t.expires = min(t.expires, left)
+	}
+	if !g.known && s.Sent > 0 && s.Received > 1 && s.BytesReceived >= shortestHello {
+		t.doubtful++
+		t.doubt = s.Local
 	}
 }
 
