@@ -68,7 +68,11 @@ func TestUntilExec(t *testing.T) {
 					said = append(said, strings.Trim(output, `"`))
 				}
 			}
-			if slices.Sort(said); !slices.Equal(said, test.log) {
+			slices.Sort(said)
+			if test.timeout > 0 { // a run may be killed before it has said anything, and then the next says something new
+				said = slices.Compact(said)
+			}
+			if !slices.Equal(said, test.log) {
 				t.Errorf("said %q, want %q", said, test.log)
 			}
 		})
