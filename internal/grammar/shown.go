@@ -161,10 +161,9 @@ var (
 	anyParameter = pattern{text: `[?&][^=&\s'"]+=[^&\s'"]+`}
 )
 
-// Unreadable is every word of what may be a secret in a line that cannot be read, and the line without these words. names are the words
-// of the language, such as timeout. A name is no secret, and neither is what resembles a name and stands before an equals sign.
-func Unreadable(line string, names []string) (all []string, shown string) {
-	shown = line
+// PerhapsSecret is every word of what may be a secret in a line that cannot be read. names are the words of the language, such as
+// timeout. A name is no secret, and neither is what resembles a name and stands before an equals sign.
+func PerhapsSecret(line string, names []string) (all []string) {
 	for _, where := range unclear {
 		if found := where.regexp().FindStringSubmatch(line); found != nil {
 			for _, w := range word.regexp().FindAllString(found[1], -1) {
@@ -173,25 +172,46 @@ func Unreadable(line string, names []string) (all []string, shown string) {
 				all = append(all, strings.FieldsFunc(w[len(name):], func(c rune) bool { return strings.ContainsRune(":=?&;", c) })...)
 			}
 		}
-		if found := where.regexp().FindStringSubmatchIndex(shown); found != nil {
-			shown = shown[:found[2]] + word.regexp().ReplaceAllStringFunc(shown[found[2]:found[3]], func(w string) string {
-				name, value := cutName(w, names)
-				if value == "" {
-					return name
-				}
-				return name + stars
-			}) + shown[found[3]:]
+	}
+	for _, found := range anyParameter.regexp().FindAllString(line, -1) {
+		if _, value := cutParameter(found); value != "" {
+			all = append(all, value)
 		}
 	}
-	shown = anyParameter.regexp().ReplaceAllStringFunc(shown, func(found string) string {
-		name, value, _ := strings.Cut(found, "=")
-		if plain(name, value) || strings.HasPrefix(value, "$") {
-			return found
+	return all
+}
+
+// ShownUnreadable is a line that cannot be read without the words that [PerhapsSecret] finds.
+func ShownUnreadable(line string, names []string) string {
+	hide := func(w string) string {
+		name, value := cutName(w, names)
+		if value == "" {
+			return name
 		}
-		all = append(all, value)
-		return name + "=" + stars
+		return name + stars
+	}
+	for _, where := range unclear {
+		if found := where.regexp().FindStringSubmatchIndex(line); found != nil {
+			begin, end := found[2], found[3]
+			line = line[:begin] + word.regexp().ReplaceAllStringFunc(line[begin:end], hide) + line[end:]
+		}
+	}
+	return anyParameter.regexp().ReplaceAllStringFunc(line, func(found string) string {
+		if name, value := cutParameter(found); value != "" {
+			return name + stars
+		}
+		return found
 	})
-	return all, shown
+}
+
+// cutParameter cuts a parameter of a query behind its equals sign. The value is empty if everybody may read it.
+func cutParameter(parameter string) (name, value string) {
+	at := strings.IndexByte(parameter, '=') + 1
+	name, value = parameter[:at], parameter[at:]
+	if plain(name[:at-1], value) || strings.HasPrefix(value, "$") {
+		value = ""
+	}
+	return name, value
 }
 
 // cutName cuts a word behind the name of an option, or behind a mistyped one with its equals sign. A word that is a name has nothing else.

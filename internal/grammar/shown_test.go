@@ -135,7 +135,8 @@ func TestUnreadable(t *testing.T) {
 		`post http://h/ HEADER="AUTHORIZATION:hunter22`:             `post http://h/ HEADER="AUTHORIZATION:***`,
 		"post http://h/ header=Set-Cookie:hunter22 x='hunter2200'":  "post http://h/ header=Set-Cookie:*** ***'***'",
 	} {
-		words, got := Unreadable(text, []string{"header", "timeout", "expect", "only-if", "value-file"})
+		names := []string{"header", "timeout", "expect", "only-if", "value-file"}
+		words, got := PerhapsSecret(text, names), ShownUnreadable(text, names)
 		if got != want {
 			t.Errorf("%s\nis shown as %s\n      want %s", text, got, want)
 		}

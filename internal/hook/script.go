@@ -119,12 +119,11 @@ func (s *Script) read(l config.Line, given []string) (one *Step, verb string) {
 		return one, parsed.Verb.Text
 	}
 	unreadable := one.secrets.Inside() // nobody knows what in the line is a secret
-	words, _ := grammar.Unreadable(l.Text, s.names())
-	_, shown := grammar.Unreadable(parsed.Shown(l.Text), s.names())
-	for _, word := range words {
+	for _, word := range grammar.PerhapsSecret(l.Text, s.names()) {
 		unreadable.Add(word)
 	}
-	one.Line, one.Err, one.secrets = unreadable.Hide(shown), err, unreadable
+	one.Line = unreadable.Hide(grammar.ShownUnreadable(parsed.Shown(l.Text), s.names()))
+	one.Err, one.secrets = err, unreadable
 	return one, parsed.Verb.Text
 }
 

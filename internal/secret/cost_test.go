@@ -15,11 +15,11 @@ import (
 // unreadable hides in a line that cannot be read what may be a secret.
 func unreadable(line string) string {
 	s := &Set{}
-	words, shown := grammar.Unreadable(line, []string{"header", "timeout", "value-file"})
-	for _, word := range words {
+	names := []string{"header", "timeout", "value-file"}
+	for _, word := range grammar.PerhapsSecret(line, names) {
 		s.Add(word)
 	}
-	return s.Hide(shown)
+	return s.Hide(grammar.ShownUnreadable(line, names))
 }
 
 // filled is a set of so many secrets that begin alike.
