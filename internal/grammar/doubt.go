@@ -25,56 +25,105 @@ func (l *Line) typed() bool {
 
 // Doubts are about quotes that are taken away, about variables in single quotes or in a shell's script, and about shell syntax where
 // there is no shell. set tells whether there is such a variable.
-func (l *Line) Doubts(set func(name string) bool) (all []Doubt) {
-	doubt := func(id, format string, args ...any) { all = append(all, Doubt{id, fmt.Sprintf(format, args...)}) }
-	words := func(key string, w *Word) {
-		value := Begun(strings.TrimPrefix(w.shown(true), key))
-		if w.unquoted {
-			right := "'" + value + "'"
-			if len(w.variables) > 0 || strings.Contains(value, "'") {
-				right = double(value)
-			}
-			doubt("quotes-misplaced", `%s%s: quotes are taken away, as in a shell, and %s arrives: write %s%s`, key, value, strings.ReplaceAll(value, `"`, ""), key, right)
-		}
-		if w.Bare() && (strings.ContainsAny(w.Text, "“„‘") || strings.HasPrefix(value, "”")) {
-			doubt("quotes-misplaced", "%s%s: typographic quotes are letters like others here: write \" or '", key, value)
-		}
-		if !strings.Contains(w.single, "$") { // nearly always; then the pattern is not compiled
-			return
-		}
-		for _, found := range named.regexp().FindAllString(w.single, -1) {
-			name := strings.Trim(found, "$(){}")
-			if (set(name) || slices.Contains(l.scope.Given, name)) && (!l.raw || strings.HasPrefix(found, "$(")) {
-				doubt("quotes-misplaced", "%s stays as it is written, since single quotes keep a dollar: for the variable's value write it outside of them, or in double quotes", Begun(found))
-			}
-		}
-	}
+func (l *Line) Doubts(set func(name string) bool) []Doubt {
+	d := doubter{Line: l, set: set}
 	for n := range l.Options {
 		o := &l.Options[n]
-		words(o.Key+"=", &o.Word)
-		inside := strings.TrimLeft(o.Value, "{ ")
-		if key := identifier(inside); o.Key == "body" && !o.unquoted && o.Value[:len(o.Value)-len(inside)] != "" && key > 0 && strings.HasPrefix(inside[key:], ":") && !l.typed() {
-			doubt("quotes-misplaced", `body= is no JSON, since its keys have no quotes, which a shell may have taken away: write body='{"a": 1}'`)
+		d.quotes(o.Key+"=", &o.Word)
+		if o.Key == "body" && !o.unquoted && keysLackQuotes(o.Value) && !l.typed() {
+			d.add("quotes-misplaced", `body= is no JSON, since its keys have no quotes, which a shell may have taken away: write body='{"a": 1}'`)
 		}
 	}
 	for n := range l.Targets {
-		w := &l.Targets[n]
-		words("", w)
-		rest := strings.TrimLeft(w.Text, "0123456789")
-		changed := slices.IndexFunc(w.variables, func(v variable) bool {
-			return v.to-v.from < len(w.Text) && strings.ContainsAny(w.Text[v.from:v.to], " \t\r\n|&;<>()$`\\\"'*?[#~!{")
-		})
-		switch {
-		case changed >= 0 && l.raw && n > 1 && shellsOption.regexp().MatchString(path.Base(l.Targets[n-2].Text)+" "+l.Targets[n-1].Text):
-			doubt("value-in-script", "the shell reads the value of $(%s) as a part of its script: in single quotes the shell takes the variable itself, as in sh -c 'echo \"$%[1]s\"'", w.variables[changed].name)
-		case !w.Bare() || l.raw && (n == 0 || path.Base(l.Targets[0].Text) == "find"):
-		case l.raw && rest != "" && (strings.IndexByte("|&;<>#", rest[0]) >= 0 || rest == `\` || strings.HasSuffix(rest, ";") || strings.Contains(rest, "`")):
-			doubt("shell-syntax-without-shell", "%s runs no shell, and the program gets %s as an argument: %s sh -c '…' runs one", l.Verb.Text, Quoted(w.shown(true)), l.Verb.Text)
-		case strings.HasPrefix(w.Text, "~/"), strings.Contains(w.Text, "*") && (l.raw && !strings.HasPrefix(w.Text, "-") && !strings.Contains(w.Text, "://") || strings.HasPrefix(w.Text, "/")):
-			doubt("glob-without-shell", "no shell replaces %s by the names of files, and it stays as it is: exec sh -c '…' runs one; single quotes around the word say that it is meant so", Quoted(w.shown(true)))
+		d.quotes("", &l.Targets[n])
+		d.shell(n)
+	}
+	return d.all
+}
+
+// doubter collects the doubts about a line.
+type doubter struct {
+	*Line
+	set func(name string) bool
+	all []Doubt
+}
+
+func (d *doubter) add(id, format string, args ...any) {
+	d.all = append(d.all, Doubt{id, fmt.Sprintf(format, args...)})
+}
+
+// quotes doubts the quotes of a word, and the variables in them. key is what stands before the value, with its equals sign.
+func (d *doubter) quotes(key string, w *Word) {
+	value := Begun(strings.TrimPrefix(w.shown(true), key))
+	if w.unquoted {
+		right := "'" + value + "'"
+		if len(w.variables) > 0 || strings.Contains(value, "'") {
+			right = double(value)
+		}
+		arrives := strings.ReplaceAll(value, `"`, "")
+		d.add("quotes-misplaced", `%s%s: quotes are taken away, as in a shell, and %s arrives: write %s%s`, key, value, arrives, key, right)
+	}
+	if w.Bare() && (strings.ContainsAny(w.Text, "“„‘") || strings.HasPrefix(value, "”")) {
+		d.add("quotes-misplaced", "%s%s: typographic quotes are letters like others here: write \" or '", key, value)
+	}
+	if !strings.Contains(w.single, "$") { // nearly always; then the pattern is not compiled
+		return
+	}
+	for _, found := range named.regexp().FindAllString(w.single, -1) {
+		name := strings.Trim(found, "$(){}")
+		if (d.set(name) || slices.Contains(d.scope.Given, name)) && (!d.raw || strings.HasPrefix(found, "$(")) {
+			d.add("quotes-misplaced", "%s stays as it is written, since single quotes keep a dollar: for the variable's value write it outside of them, or in double quotes", Begun(found))
 		}
 	}
-	return all
+}
+
+// keysLackQuotes tells whether a text looks like a JSON object without the quotes around its keys, as {a: 1}.
+func keysLackQuotes(text string) bool {
+	inside := strings.TrimLeft(text, "{ ")
+	key := identifier(inside)
+	return inside != text && key > 0 && strings.HasPrefix(inside[key:], ":")
+}
+
+// shell doubts what only a shell would understand in target n, and what a shell would understand in another way than it is meant.
+func (d *doubter) shell(n int) {
+	w := &d.Targets[n]
+	v, reads := w.toShell()
+	switch {
+	case reads && d.isScript(n):
+		d.add("value-in-script", "the shell reads the value of $(%s) as a part of its script: in single quotes the shell takes the variable itself, as in sh -c 'echo \"$%[1]s\"'", v.name)
+	case !w.Bare() || d.raw && (n == 0 || path.Base(d.Targets[0].Text) == "find"):
+	case d.raw && isShellSyntax(w.Text):
+		d.add("shell-syntax-without-shell", "%s runs no shell, and the program gets %s as an argument: %s sh -c '…' runs one", d.Verb.Text, Quoted(w.shown(true)), d.Verb.Text)
+	case strings.HasPrefix(w.Text, "~/") || d.isGlob(w.Text):
+		d.add("glob-without-shell", "no shell replaces %s by the names of files, and it stays as it is: exec sh -c '…' runs one; single quotes around the word say that it is meant so", Quoted(w.shown(true)))
+	}
+}
+
+// toShell is the first variable whose value is not one plain word to a shell, unless the value is the whole word.
+func (w *Word) toShell() (v variable, found bool) {
+	n := slices.IndexFunc(w.variables, func(v variable) bool {
+		return v.to-v.from < len(w.Text) && strings.ContainsAny(w.Text[v.from:v.to], " \t\r\n|&;<>()$`\\\"'*?[#~!{")
+	})
+	if n < 0 {
+		return v, false
+	}
+	return w.variables[n], true
+}
+
+// isScript tells whether target n is the script of a shell, as in sh -c SCRIPT.
+func (l *Line) isScript(n int) bool {
+	return l.raw && n > 1 && shellsOption.regexp().MatchString(path.Base(l.Targets[n-2].Text)+" "+l.Targets[n-1].Text)
+}
+
+// isShellSyntax tells whether a word joins or redirects commands in a shell, as && and 2>&1 do, or has a command in backquotes.
+func isShellSyntax(text string) bool {
+	rest := strings.TrimLeft(text, "0123456789") // of a file descriptor
+	return rest != "" && (strings.IndexByte("|&;<>#", rest[0]) >= 0 || rest == `\` || strings.HasSuffix(rest, ";") || strings.Contains(rest, "`"))
+}
+
+// isGlob tells whether a shell would take a word for the names of files. An option and a URL may have a star of their own.
+func (l *Line) isGlob(text string) bool {
+	return strings.Contains(text, "*") && (strings.HasPrefix(text, "/") || l.raw && !strings.HasPrefix(text, "-") && !strings.Contains(text, "://"))
 }
 
 // shellsOption is a shell and the option before its script.

@@ -6,7 +6,6 @@
 package hook
 
 import (
-	"net/url"
 	"slices"
 	"sync"
 
@@ -80,7 +79,7 @@ func Read(c *config.Config, secrets *secret.Set) *Script {
 			secrets.AddURL(u)
 		}
 		if !named {
-			s.add(elasticsearchSetting, "elasticsearch "+shownURLs(es.URLs), verbs.Elasticsearch(es))
+			s.add(elasticsearchSetting, "elasticsearch "+setting.ShowURLs(es.URLs), verbs.Elasticsearch(es))
 		}
 	}
 	s.Steps = append(s.Steps, lines...)
@@ -125,14 +124,6 @@ func (s *Script) read(l config.Line, given []string) (one *Step, verb string) {
 	one.Line = unreadable.Hide(grammar.ShownUnreadable(parsed.Shown(l.Text), s.names()))
 	one.Err, one.secrets = err, unreadable
 	return one, parsed.Verb.Text
-}
-
-func shownURLs(all []*url.URL) string {
-	var text string
-	for _, u := range all {
-		text += "," + setting.ShowURL(u)
-	}
-	return text[1:]
 }
 
 // app is what the settings say of the app.

@@ -111,12 +111,11 @@ func (s *Script) calls(one *Step) (all []step.Call) {
 
 // keyOf is the same for two calls that do the same.
 func keyOf(call step.Call) string {
-	u, place := call.URL, strings.ToLower(web.Place(call.URL))
-	place = strings.TrimSuffix(place, map[string]string{"http": ":80", "https": ":443"}[u.Scheme])
+	u := call.URL
 	if call.Node {
-		return "elasticsearch " + place
+		return "elasticsearch " + web.Origin(u)
 	}
-	return call.Method + " " + place + cmp.Or(u.EscapedPath(), "/") + "?" + u.RawQuery
+	return call.Method + " " + web.Origin(u) + cmp.Or(u.EscapedPath(), "/") + "?" + u.RawQuery
 }
 
 // warnTimes says what does not fit, what ends too early, and what takes too long.

@@ -126,11 +126,7 @@ func ManyURLs() Kind[[]*url.URL] {
 		if all != nil && len(all) == 0 {
 			return none
 		}
-		var shown []string
-		for _, u := range all {
-			shown = append(shown, ShowURL(u))
-		}
-		return strings.Join(shown, ",")
+		return ShowURLs(all)
 	}}
 }
 
@@ -163,6 +159,15 @@ func ShowURL(u *url.URL) string {
 	}
 	shown := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}
 	return shown.String()
+}
+
+// ShowURLs is each of the URLs as [ShowURL] shows it, with commas between them.
+func ShowURLs(all []*url.URL) string {
+	var shown []string
+	for _, u := range all {
+		shown = append(shown, ShowURL(u))
+	}
+	return strings.Join(shown, ",")
 }
 
 // ShowPlace is a URL without credentials, path, query and fragment: in many webhooks the path is a secret. Nil is empty.

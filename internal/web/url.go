@@ -107,11 +107,14 @@ func unwire(u *url.URL) *url.URL {
 
 // SamePlace tells whether two URLs have the same scheme, host and port, also if only one of them writes out the default port. Then the
 // credentials of one are fit for the other.
-func SamePlace(a, b *url.URL) bool {
-	if isSocket(a.Host) || isSocket(b.Host) {
-		return a.Scheme == b.Scheme && a.Host == b.Host
+func SamePlace(a, b *url.URL) bool { return a.Scheme == b.Scheme && Origin(a) == Origin(b) }
+
+// Origin is the same for two URLs of the same place, see [SamePlace].
+func Origin(u *url.URL) string {
+	if isSocket(u.Host) {
+		return Place(u)
 	}
-	return a.Scheme == b.Scheme && strings.EqualFold(address(a), address(b))
+	return u.Scheme + "://" + strings.ToLower(address(u))
 }
 
 // Place names a URL without path, query and credentials.
