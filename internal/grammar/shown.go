@@ -44,18 +44,7 @@ func (l *Line) Shown(text string) string {
 	type shown struct{ written, text string }
 	at := map[int]shown{} // by where a word begins
 	for n := range l.Targets {
-		w := &l.Targets[n]
-		text := w.shown(true)
-		if n > 0 && (l.Targets[n-1].Text == "-H" || l.Targets[n-1].Text == "--header") || strings.Contains(w.Text, "-H") || strings.Contains(w.Text, "--header") {
-			text = sent.regexp().ReplaceAllStringFunc(text, func(found string) string {
-				part := sent.regexp().FindStringSubmatch(found)
-				return part[1] + part[2] + part[3] + w.literal(part[4], func(s string) bool { return s == stars || !telling(part[2]) && plain(part[2], s) })
-			})
-		}
-		if n > 0 && strings.HasPrefix(l.Targets[n-1].Text, "-") && flag.regexp().MatchString(l.Targets[n-1].Text) && (strings.HasPrefix(l.Targets[n-1].Text, "--") || strings.Contains(w.Text, ":")) {
-			text = w.literal(w.Written, func(s string) bool { return isPath(s) || s[0] == '-' })
-		}
-		at[w.Column-1] = shown{w.Written, text}
+		at[l.Targets[n].Column-1] = shown{l.Targets[n].Written, l.shownTarget(n)}
 	}
 	for n := range l.Options {
 		o := &l.Options[n]
@@ -71,6 +60,25 @@ func (l *Line) Shown(text string) string {
 		out.WriteByte(text[n])
 	}
 	return out.String()
+}
+
+// shownTarget is target n as the line shows it. The argument before it may say that it is a header, or something secret.
+func (l *Line) shownTarget(n int) string {
+	w, before := &l.Targets[n], ""
+	if n > 0 {
+		before = l.Targets[n-1].Text
+	}
+	switch {
+	case strings.HasPrefix(before, "-") && flag.regexp().MatchString(before) && (strings.HasPrefix(before, "--") || strings.Contains(w.Text, ":")):
+		return w.literal(w.Written, func(s string) bool { return isPath(s) || s[0] == '-' })
+	case before == "-H" || before == "--header" || strings.Contains(w.Text, "-H") || strings.Contains(w.Text, "--header"):
+		return sent.regexp().ReplaceAllStringFunc(w.shown(true), func(found string) string {
+			part := sent.regexp().FindStringSubmatch(found)
+			name, value := part[2], part[4]
+			return part[1] + name + part[3] + w.literal(value, func(s string) bool { return s == stars || !telling(name) && plain(name, s) })
+		})
+	}
+	return w.shown(true)
 }
 
 // shown is the word as the line shows it. free: it is a body or a program's argument.
