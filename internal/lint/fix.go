@@ -221,6 +221,9 @@ func (h *preStop) lines() []string {
 	return all
 }
 
+// allArguments tells whether all steps of the hook are arguments of its command.
+func (h *preStop) allArguments() bool { return len(h.lines()) == len(h.entries()) }
+
 // newHook is a hook of prestop's to paste into a container, with what it needs there.
 func (c *container) newHook(steps ...string) string {
 	file, needs := c.binary()

@@ -236,11 +236,7 @@ func (in *input) served(labels map[string]string, namespace string) map[string]b
 		for _, s := range in.bySelector[[2]string{key, value}] {
 			if s.is(namespace) && selected(s.spec.Selector, labels) {
 				for _, port := range s.spec.Ports {
-					if to := port.TargetPort.String(); to != "0" {
-						all[to] = true
-					} else {
-						all[number(port.Port)] = true
-					}
+					all[sendsTo(port)] = true
 				}
 			}
 		}
@@ -266,6 +262,20 @@ func (s *service) ports() []string {
 		all = append(all, number(p.Port))
 	}
 	return all
+}
+
+// answers tells whether calls of the Service can go to a port. A Service without an address of its own, or without ports, has any.
+func (s *service) answers(port string) bool {
+	all := s.ports()
+	return len(all) == 0 || s.headless() || slices.Contains(all, port)
+}
+
+// sendsTo is the port of a pod, by its number or its name, that a Service sends to.
+func sendsTo(p corev1.ServicePort) string {
+	if to := p.TargetPort.String(); to != "0" {
+		return to
+	}
+	return number(p.Port)
 }
 
 // called are the Services that a host name may mean in a namespace, in any form that DNS resolves.

@@ -3,6 +3,7 @@ package lint
 import (
 	"cmp"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 
@@ -13,9 +14,9 @@ import (
 // callRules are about the calls of a hook.
 func callRules() []Rule {
 	return []Rule{
-		{"needs-other-method", Error, "a call is made with a method that the other side refuses", hooks(needsOtherMethod)},
+		{"needs-other-method", Error, "a call is made with a method that the other side refuses", all(steps(needsOtherMethod), foreign(foreignNeedsOtherMethod))},
 		{"ends-the-process", Error, "a call ends the app before the waits after it", hooks(endsTheProcess)},
-		{"port-differs", Error, "a call goes to a port that is not there, or that speaks otherwise", hooks(portDiffers)},
+		{"port-differs", Error, "a call goes to a port that is not there, or that speaks otherwise", all(steps(portDiffers), foreign(portNotNamed))},
 		{"calls-any-pod", Warning, "the app's shutdown call goes to a Service, and so to any of its pods", steps(callsAnyPod)},
 	}
 }
@@ -57,21 +58,19 @@ func refuses(method, path, port, sends string) (why, takes string) {
 	return e.path + " of " + e.whose + " takes " + strings.Join(e.takes, " or ") + " alone, and " + sends, e.takes[0]
 }
 
-func needsOtherMethod(h *preStop, say report) {
-	for _, s := range h.entries() {
-		for _, call := range s.calls() {
-			if why, takes := refuses(call.Method, call.URL.Path, call.URL.Port(), "the hook sends "+call.Method); why != "" {
-				say(s.at, why, h.otherMethod(&s, call.URL, takes))
-			}
+func needsOtherMethod(h *preStop, s *entry, say report) {
+	for _, call := range s.calls() {
+		if why, takes := refuses(call.Method, call.URL.Path, call.URL.Port(), "the hook sends "+call.Method); why != "" {
+			say(s.at, why, h.otherMethod(s, call.URL, takes))
 		}
 	}
-	if h.reading != nil {
-		return
-	}
+}
+
+func foreignNeedsOtherMethod(h *preStop, say report) {
 	if get := h.HTTPGet; get != nil {
-		port := h.portNumber(get.Port.String())
-		path, _, _ := strings.Cut(get.Path, "?")
-		if why, takes := refuses("", path, port, "the kubelet sends GET, and never looks at the answer"); why != "" {
+		file, _, _ := strings.Cut(get.Path, "?")
+		why, takes := refuses("", file, h.portNumber(get.Port.String()), "the kubelet sends GET, and never looks at the answer")
+		if why != "" {
 			say(h.place.at("httpGet", "path"), why, h.byPrestop(takes))
 		}
 	}
@@ -87,26 +86,27 @@ func (h *preStop) otherMethod(s *entry, u *url.URL, takes string) string {
 	takes = strings.ToLower(takes)
 	verb, rest, _ := strings.Cut(s.Line, " ")
 	line, sentence := takes+" "+rest, takes+" instead of "+verb
-	if lines := h.lines(); endsProcess(u) && s.index < len(h.entries())-1 && len(lines) == len(h.entries()) {
-		return h.stepsFix(append(slices.Delete(lines, s.index, s.index+1), line), sentence+", behind the waits")
+	if endsProcess(u) && s.index < len(h.entries())-1 && h.allArguments() {
+		return h.last(s, line, sentence+", behind the waits")
 	}
 	return h.stepFix(s, line, sentence)
 }
 
 // curlFix is somebody's own command with another method for its only call.
 func (h *preStop) curlFix(takes string) string {
+	sentence := takes + " instead, as curl -X " + takes + " does"
 	words := slices.Clone(h.words)
 	all := strings.Join(words, "\n")
 	if strings.Count(all, "curl") != 1 || strings.Contains(all, "-X") || strings.Contains(all, "--request") || h.script.source != "" {
-		return takes + " instead, as curl -X " + takes + " does"
+		return sentence
 	}
 	i := slices.IndexFunc(words, func(word string) bool { return strings.Contains(word, "curl") })
-	if words[i] == "curl" || strings.HasSuffix(words[i], "/curl") {
+	if path.Base(words[i]) == "curl" {
 		words = slices.Insert(words, i+1, "-X", takes)
 	} else {
 		words[i] = strings.Replace(words[i], "curl ", "curl -X "+takes+" ", 1)
 	}
-	return commandFix(words, takes+" instead, as curl -X "+takes+" does")
+	return commandFix(words, sentence)
 }
 
 // A request is what curl or wget sends in somebody else's hook.
@@ -135,50 +135,68 @@ func requestOf(cmd command) (method string, u *url.URL) {
 	if p := cmd.program(); p != "curl" && p != "wget" {
 		return "", nil
 	}
-	method = "GET"
-	for i, word := range cmd.words[1:] {
-		value := ""
-		if i+2 < len(cmd.words) {
-			value = cmd.words[i+2]
-		}
-		switch {
-		case word == "--request" || word == "--method":
-			method = value
-		case strings.HasPrefix(word, "--request=") || strings.HasPrefix(word, "--method="):
-			_, method, _ = strings.Cut(word, "=")
-		case strings.HasPrefix(word, "-") && !strings.HasPrefix(word, "--") && strings.Contains(word, "X"):
-			if _, method, _ = strings.Cut(word, "X"); method == "" {
-				method = value
-			}
-		case word == "-d" || word == "-F" || strings.HasPrefix(word, "--data") || word == "--json" || word == "--form" || strings.HasPrefix(word, "--post-"):
-			if method == "GET" {
-				method = "POST"
-			}
-		case word == "-T" || word == "--upload-file":
-			method = "PUT"
-		case word == "-I" || word == "--head":
-			method = "HEAD"
-		case strings.HasPrefix(word, "http://") || strings.HasPrefix(word, "https://"):
+	named, implied := "", "GET"
+	for i, word := range cmd.words {
+		if method, ok := namedMethod(cmd.words[i:]); ok {
+			named = method
+		} else if method := impliedMethod(word); method != "" {
+			implied = method
+		} else if strings.HasPrefix(word, "http://") || strings.HasPrefix(word, "https://") {
 			u, _ = url.Parse(word)
-		case !strings.HasPrefix(word, "-") && (strings.HasPrefix(word, "localhost") || strings.HasPrefix(word, "127.0.0.1")):
+		} else if strings.HasPrefix(word, "localhost") || strings.HasPrefix(word, "127.0.0.1") {
 			u, _ = url.Parse("http://" + word)
 		}
 	}
-	if strings.Contains(method, "$") {
+	if strings.Contains(named, "$") {
 		return "", nil
 	}
-	return strings.ToUpper(method), u
+	return strings.ToUpper(cmp.Or(named, implied)), u
+}
+
+// namedMethod is the method that the first of these words names. It is in the option itself, or in the next word.
+func namedMethod(words []string) (method string, ok bool) {
+	next := ""
+	if len(words) > 1 {
+		next = words[1]
+	}
+	switch name, value, joined := strings.Cut(words[0], "="); {
+	case name == "--request" || name == "--method":
+		if joined {
+			return value, true
+		}
+		return next, true
+	case strings.HasPrefix(name, "-") && !strings.HasPrefix(name, "--"):
+		_, method, ok = strings.Cut(words[0], "X")
+		return cmp.Or(method, next), ok
+	}
+	return "", false
+}
+
+// impliedMethod is the method that an option stands for, where no method is named; empty: for none.
+func impliedMethod(option string) string {
+	switch option {
+	case "-d", "-F", "--json", "--form":
+		return "POST"
+	case "-T", "--upload-file":
+		return "PUT"
+	case "-I", "--head":
+		return "HEAD"
+	}
+	if strings.HasPrefix(option, "--data") || strings.HasPrefix(option, "--post-") {
+		return "POST"
+	}
+	return ""
 }
 
 func endsTheProcess(h *preStop, say report) {
 	for i, s := range h.entries() {
 		if s.needs.Ends == step.EndsContainer && s.signalsEnd() && i+1 < len(h.entries()) {
-			say(s.at, s.Line+" ends the container, and the hook with it: the steps after it are not done", h.last(&s, "put it last, or add wait=false"))
+			say(s.at, s.Line+" ends the container, and the hook with it: the steps after it are not done", h.last(&s, s.Line, "put it last, or add wait=false"))
 		}
 	}
 	h.warned("ends-the-process", func(at node, text string, e *entry) {
 		if e.needs.Signal == 0 && (!e.guess || len(e.calls()) > 0) {
-			say(at, text, h.last(e, "call something that starts draining and returns, or leave it out, since SIGTERM comes after the wait anyway"))
+			say(at, text, h.last(e, e.Line, "call something that starts draining and returns, or leave it out, since SIGTERM comes after the wait anyway"))
 		}
 	})
 	slept := h.script.slept(h.env)
@@ -190,39 +208,47 @@ func endsTheProcess(h *preStop, say report) {
 	}
 }
 
-// last is the hook's command with one step moved behind the others. If the steps are not all arguments, it is the sentence.
-func (h *preStop) last(s *entry, sentence string) string {
-	lines := h.lines()
-	if len(lines) != len(h.entries()) || s.said.Setting != "" {
+// last is the hook's command with one step, written as line, behind the others. If the steps are not all arguments, it is the sentence.
+func (h *preStop) last(s *entry, line, sentence string) string {
+	if !h.allArguments() {
 		return sentence
 	}
-	return h.stepsFix(append(slices.Delete(lines, s.index, s.index+1), s.Line), sentence)
+	return h.stepsFix(append(slices.Delete(h.lines(), s.index, s.index+1), line), sentence)
 }
 
-func portDiffers(h *preStop, say report) {
-	for _, s := range h.entries() {
-		for _, call := range s.needs.Calls {
-			scheme, host, port := call.URL.Scheme, call.URL.Hostname(), portOf(call.URL)
-			if port == "" || s.guess || s.said.Setting != "" && h.guessed(s.said.Setting) {
-				continue
-			}
-			ours := call.Node || host != "" && local(host)
-			for _, service := range h.pod.of.in.called(host, h.pod.of.namespace) {
-				if all := service.ports(); len(all) > 0 && !service.headless() && !slices.Contains(all, port) {
-					say(s.at, s.Line+": Service "+service.name+" has no port "+port+"; it has "+strings.Join(all, ", "), h.otherPort(&s, call.URL, all))
-					ours = false
-				}
-			}
-			if ours {
-				for _, one := range h.pod.schemes()[port] {
-					if one.scheme != scheme {
-						say(s.at, s.Line+": port "+port+" of container "+one.Name+" is for "+one.scheme+", by its readiness probe or its name", h.otherScheme(&s, call.URL, one.scheme)).warn()
-					}
-				}
-			}
+func portDiffers(h *preStop, s *entry, say report) {
+	if s.guess || s.said.Setting != "" && h.guessed(s.said.Setting) {
+		return
+	}
+	for _, call := range s.needs.Calls {
+		host, port := call.URL.Hostname(), portOf(call.URL)
+		if port == "" {
+			continue
+		}
+		called := h.pod.of.in.called(host, h.pod.of.namespace)
+		lacking := slices.DeleteFunc(called, func(s *service) bool { return s.answers(port) })
+		for _, service := range lacking {
+			all := service.ports()
+			say(s.at, s.Line+": Service "+service.name+" has no port "+port+"; it has "+strings.Join(all, ", "), h.otherPort(s, call.URL, all))
+		}
+		if ours := call.Node || host != "" && local(host); ours && len(lacking) == 0 {
+			h.otherSchemes(s, call.URL, port, say)
 		}
 	}
-	if h.HTTPGet == nil || h.reading != nil || len(h.handlers()) != 1 {
+}
+
+// otherSchemes finds ports of the pod that do not speak what a step's URL says.
+func (h *preStop) otherSchemes(s *entry, u *url.URL, port string, say report) {
+	for _, one := range h.pod.schemes()[port] {
+		if one.scheme != u.Scheme {
+			text := s.Line + ": port " + port + " of container " + one.Name + " is for " + one.scheme + ", by its readiness probe or its name"
+			say(s.at, text, h.otherScheme(s, u, one.scheme)).warn()
+		}
+	}
+}
+
+func portNotNamed(h *preStop, say report) {
+	if h.HTTPGet == nil || len(h.handlers()) != 1 {
 		return
 	}
 	if name := h.HTTPGet.Port.String(); nameOfPort(name) && h.portNumber(name) == name {
@@ -280,28 +306,40 @@ func (h *preStop) otherScheme(s *entry, u *url.URL, scheme string) string {
 
 func callsAnyPod(h *preStop, s *entry, say report) {
 	for _, call := range s.calls() {
-		tells := func(word string) bool { return strings.Contains(strings.ToLower(call.URL.Path), word) }
-		if !call.App && !slices.ContainsFunc([]string{"shutdown", "drain", "quit", "stop", "healthcheck/fail"}, tells) {
+		service, port := h.behind(call.URL)
+		if service == "" || !call.App && !tellsToStop(call.URL.Path) {
 			continue
 		}
-		name, ports := "", map[string]string{}
-		if labels := strings.Split(call.URL.Hostname(), "."); len(labels) > 2 && labels[2] == "svc" { // a pod's own name has one label more
-			name = labels[0]
+		fix := "localhost instead, and the port that the app listens on, since containers of a pod share their addresses"
+		if port != "" && !nameOfPort(port) {
+			fix = h.stepFix(s, strings.Replace(s.Line, call.URL.Host, "localhost:"+port, 1), fix)
 		}
-		for _, service := range h.serving(call.URL.Hostname()) {
-			name = service.name
-			for _, p := range service.spec.Ports {
-				ports[number(p.Port)] = cmp.Or(h.portNumber(strings.TrimPrefix(p.TargetPort.String(), "0")), number(p.Port))
+		say(s.at, s.Line+" goes to Service "+service+", and so to any of its pods, not to the one that stops", fix)
+	}
+}
+
+// tellsToStop tells whether a URL's path looks like one that makes an app stop.
+func tellsToStop(path string) bool {
+	return slices.ContainsFunc([]string{"shutdown", "drain", "quit", "stop", "healthcheck/fail"}, func(word string) bool {
+		return strings.Contains(strings.ToLower(path), word)
+	})
+}
+
+// behind is the Service that a URL goes to, and the pod's port that the Service sends to. The name is empty if there is no Service.
+func (h *preStop) behind(u *url.URL) (name, port string) {
+	if labels := strings.Split(u.Hostname(), "."); len(labels) > 2 && labels[2] == "svc" { // a pod's own name has one label more
+		name = labels[0]
+	}
+	port = u.Port()
+	for _, service := range h.serving(u.Hostname()) {
+		name = service.name
+		for _, p := range service.spec.Ports {
+			if number(p.Port) == portOf(u) {
+				port = h.portNumber(sendsTo(p))
 			}
-		}
-		if name != "" {
-			fix := "localhost instead, and the port that the app listens on, since containers of a pod share their addresses"
-			if to := cmp.Or(ports[portOf(call.URL)], call.URL.Port()); to != "" && !nameOfPort(to) {
-				fix = h.stepFix(s, strings.Replace(s.Line, call.URL.Host, "localhost:"+to, 1), fix)
-			}
-			say(s.at, s.Line+" goes to Service "+name+", and so to any of its pods, not to the one that stops", fix)
 		}
 	}
+	return name, port
 }
 
 // serving are the Services that a host name may mean and that select the pod.
