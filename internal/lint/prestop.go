@@ -53,17 +53,18 @@ func (c *container) readHook() {
 	if !c.runsPrestop(h.words[0]) {
 		h.script = scriptOf(h.words)
 		file := h.script.file
-		if all := h.script.commands; h.script.shell != "" && len(all) == 1 && !h.script.branches && len(all[0].words) == 1 {
-			file = all[0].words[0] // a shell that only starts the script
+		if c, ok := h.script.only(); ok && h.script.shell != "" && len(c.words) == 1 {
+			file = c.words[0] // a shell that only starts the script
 		}
 		if text, source := c.scriptIn(file); source != "" && file != "" {
 			h.script.text, h.script.source = text, source
 			h.script.commands, h.script.branches = simpleCommands(text)
 		}
-		if len(h.script.commands) != 1 || h.script.branches || h.script.shell == "" || !c.runsPrestop(h.script.commands[0].words[0]) {
+		only, ok := h.script.only()
+		if !ok || h.script.shell == "" || !c.runsPrestop(only.words[0]) {
 			return
 		}
-		args = h.script.commands[0].words[1:] // a shell that does nothing else
+		args = only.words[1:] // a shell that does nothing else
 	}
 	h.reading = h.read(args)
 	h.readEntries(args)
@@ -126,7 +127,7 @@ func (c *container) runsPrestop(file string) bool {
 	case !ok || v == nil:
 	case v.ConfigMap != nil:
 		return false
-	case v.Image != nil && strings.HasSuffix("/"+repositoryOf(v.Image.Reference), "/prestop/prestop"):
+	case v.Image != nil && isImage(v.Image.Reference, "prestop/prestop"):
 		return true
 	case slices.ContainsFunc(c.pod.installers(), func(i *container) bool { to, _ := i.mounted(i.installs()); return to.name() == m.Name }):
 		return phrase.Nearest(name, []string{program}) != ""

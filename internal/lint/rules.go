@@ -65,11 +65,13 @@ func (c *container) named(say report) report {
 	}
 }
 
-// hooks makes a check that calls do for each hook that Kubernetes accepts.
-func hooks(do func(*preStop, report)) check {
+// hooks makes a check that calls each do for each hook that Kubernetes accepts.
+func hooks(each ...func(*preStop, report)) check {
 	return containers(func(c *container, say report) {
 		if c.hook != nil && !c.init {
-			do(c.hook, c.hook.ofScript(say))
+			for _, do := range each {
+				do(c.hook, c.hook.ofScript(say))
+			}
 		}
 	})
 }

@@ -97,8 +97,6 @@ func (p *pod) claims(name string) bool {
 	return p.of.kind == "Elasticsearch" || slices.ContainsFunc(p.claimed, func(c corev1.PersistentVolumeClaim) bool { return c.Name == name })
 }
 
-func isOurImage(image string) bool { return strings.Contains(image, program) }
-
 // ofImages are directories that an image's own programs are in.
 var ofImages = []string{"bin", "sbin", "usr", "opt", "app", "home", "srv", "lib", "root"}
 

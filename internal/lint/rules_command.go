@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/internal/step"
 )
@@ -20,7 +22,7 @@ func commandRules() []Rule {
 		{"shell-arguments-lost", Error, "words after sh -c SCRIPT are no part of the script", hooks(argumentsLost)},
 		{"variable-not-expanded", Error, "$(VAR) in a hook's command, where the kubelet does not expand it", foreign(notExpanded)},
 		{"program-not-in-image", Error, "a shell, curl or sleep in an image that has none", hooks(notInImage)},
-		{"secret-in-hook", Error, "a password, token or key stands in the hook, for everybody to read", hooks(secretInHook)},
+		{"secret-in-hook", Error, "a password, token or key stands in the hook, for everybody to read", hooks(secretInCommand, secretInHeader, secretInSetting)},
 		{"signals-and-returns", Warning, "a hook sends a signal and ends, so that SIGTERM comes right after it", hooks(signalsAndReturns)},
 	}
 }
@@ -42,18 +44,19 @@ type run struct {
 	words  []string
 	at     node
 	places []node // of the words; nil: at is the place of all
-	step   int    // the step's number, from 1; 0: it is the hook's own command
+	step   *entry // nil: it is the hook's own command
 }
 
 // runs are the commands that the hook runs, other than prestop.
 func (h *preStop) runs() []run {
 	var all []run
 	if h.script.shell != "" || h.reading == nil && len(h.words) > 0 {
-		all = append(all, run{h.script, h.words, h.command(), h.places, 0})
+		all = append(all, run{h.script, h.words, h.command(), h.places, nil})
 	}
-	for _, s := range h.entries() {
+	for i := range h.entries() {
+		s := &h.entries()[i]
 		if program := s.needs.Program; program != nil {
-			all = append(all, run{scriptOf(program), program, s.at, nil, s.index + 1})
+			all = append(all, run{scriptOf(program), program, s.at, nil, s})
 		}
 	}
 	return all
@@ -81,36 +84,41 @@ func (r run) losesWords() bool {
 	return r.script.lost > 0 && !strings.Contains(r.script.text, "$") && len(strings.Fields(r.script.text)) == 1
 }
 
+// inOneWord tells whether the program and its arguments are one word, though no shell takes it apart.
+func (r run) inOneWord() bool { return r.script.shell == "" && len(strings.Fields(r.words[0])) > 1 }
+
 // asWritten tells whether the hook runs the commands that are written: no word is lost, and none needs a shell that is not there.
 func (h *preStop) asWritten() bool {
 	return !slices.ContainsFunc(h.runs(), func(r run) bool {
-		return r.operator() > 0 || r.losesWords() || r.script.shell == "" && len(strings.Fields(r.words[0])) > 1
+		return r.operator() > 0 || r.losesWords() || r.inOneWord()
 	})
 }
 
-// untilProgram is the line of an exec step up to the program, with the step's options.
-func (s *entry) untilProgram() string {
+// execFix is a step to paste, with other words for the program and its arguments. The step's options stay.
+func (h *preStop) execFix(s *entry, program, sentence string) string {
 	words := strings.Fields(s.Line)
 	n := slices.Index(words, "exec") + 1
 	for n < len(words) && strings.Contains(words[n], "=") {
 		n++
 	}
-	return strings.Join(words[:n], " ")
+	return h.stepFix(s, strings.Join(words[:n], " ")+" "+program, sentence)
 }
 
 func operatorAsArgument(h *preStop, say report) {
 	for _, r := range h.runs() {
 		i := r.operator()
+		line := strings.Join(r.words, " ")
 		switch {
-		case r.step > 0 && r.script.shell == "" && len(strings.Fields(r.words[0])) > 1 && !h.entries()[r.step-1].guess:
-			say(r.at, fmt.Sprintf("step %d: there is no program with blanks in its name: exec takes a program and its arguments as words of their own", r.step),
-				h.stepFix(&h.entries()[r.step-1], h.entries()[r.step-1].untilProgram()+" "+strings.Join(r.words, " "), "the program and its arguments, without quotes around all of them"))
-		case i > 0 && r.step > 0:
-			say(r.at, fmt.Sprintf("step %d: %s is an argument of %s here: exec starts a program, not a shell", r.step, r.words[i], r.words[0]),
-				h.stepFix(&h.entries()[r.step-1], h.entries()[r.step-1].untilProgram()+" sh -c "+grammar.Quote(strings.Join(r.words, " ")), "a step of its own for each program; or exec sh -c and the script in quotes, in an image with a shell"))
+		case r.step != nil && r.inOneWord() && !r.step.guess:
+			text := fmt.Sprintf("step %d: there is no program with blanks in its name: exec takes a program and its arguments as words of their own", r.step.index+1)
+			say(r.at, text, h.execFix(r.step, line, "the program and its arguments, without quotes around all of them"))
+		case i > 0 && r.step != nil:
+			text := fmt.Sprintf("step %d: %s is an argument of %s here: exec starts a program, not a shell", r.step.index+1, r.words[i], r.words[0])
+			say(r.at, text, h.execFix(r.step, "sh -c "+grammar.Quote(line),
+				"a step of its own for each program; or exec sh -c and the script in quotes, in an image with a shell"))
 		case i > 0:
-			say(r.place(i), r.words[i]+" is an argument of "+path.Base(r.words[0])+" here: the kubelet starts programs, not a shell",
-				shellFix("sh", r.words, "sh -c and the whole line in quotes, in an image with a shell"))
+			text := r.words[i] + " is an argument of " + path.Base(r.words[0]) + " here: the kubelet starts programs, not a shell"
+			say(r.place(i), text, shellFix("sh", r.words, "sh -c and the whole line in quotes, in an image with a shell"))
 		}
 	}
 }
@@ -155,8 +163,8 @@ func (h *preStop) losesFix(r run) string {
 	const sentence = "write the whole script as one word, in quotes"
 	words := r.words[r.script.lost-1:]
 	switch {
-	case r.step > 0:
-		return h.stepFix(&h.entries()[r.step-1], h.entries()[r.step-1].untilProgram()+" "+path.Base(r.script.shell)+" -c "+grammar.Quote(strings.Join(words, " ")), sentence)
+	case r.step != nil:
+		return h.execFix(r.step, path.Base(r.script.shell)+" -c "+grammar.Quote(strings.Join(words, " ")), sentence)
 	case h.reading != nil: // prestop needs no shell
 		return wordsFix(strings.Join(words, " "), sentence)
 	}
@@ -200,14 +208,6 @@ func notInImage(h *preStop, say report) {
 	}
 }
 
-// lacking are official images and the programs that they certainly do not have, whatever their tag. Only whole names count.
-var lacking = map[string][]string{
-	"alpine":  {"bash", "curl"},
-	"busybox": {"bash", "curl"},
-	"debian":  {"curl", "wget"},
-	"ubuntu":  {"curl", "wget"},
-}
-
 func (h *preStop) lacksTools(say report) {
 	name := strings.TrimPrefix(repositoryOf(h.Image), "library/")
 	for _, r := range h.runs() {
@@ -239,49 +239,32 @@ func (h *preStop) withoutTools() string {
 func stepsFor(s script) []string {
 	var steps []string
 	for i, c := range s.commands {
-		method, u := requestOf(c)
-		plain := func(word string) bool {
-			return word == "-X" || word == method || !strings.HasPrefix(word, "-") || strings.Trim(word, "-fsSqL") == ""
-		}
+		line := stepFor(c)
 		switch {
 		case s.branches || c.background || s.lost > 0 || !harmless(c.words):
 			return nil
-		case c.program() == "sleep" && len(c.words) == 2 && sleepTime(c.words[1]) > 0:
-			steps = append(steps, "wait "+short(sleepTime(c.words[1])))
-		case u != nil && (c.program() != "wget" || method == "GET") && !slices.ContainsFunc(c.words[1:], func(word string) bool { return !plain(word) }):
-			steps = append(steps, strings.ToLower(method)+" "+u.String())
-		case c.program() == "true" && i > 0:
-		default:
+		case line != "":
+			steps = append(steps, line)
+		case c.program() != "true" || i == 0:
 			return nil
 		}
 	}
 	return steps
 }
 
-// tools are programs that a distribution brings and an app does not.
-var tools = append([]string{"busybox", "curl", "wget", "sleep", "kill", "pkill", "killall", "touch", "nc", "cat", "echo", "env", "timeout", "test", "true"}, shells...)
-
-// bareImage says what an image is if it certainly has none of the tools; empty: it may have them.
-func bareImage(image string) string {
-	name, _, _ := strings.Cut(image, "@")
-	repository, tag := name, ""
-	if colon := strings.LastIndexByte(name, ':'); colon > strings.LastIndexByte(name, '/') {
-		repository, tag = name[:colon], name[colon+1:]
+// stepFor is a step that does what sleep, curl or wget does; empty: there is none.
+func stepFor(c command) string {
+	if c.program() == "sleep" && len(c.words) == 2 && sleepTime(c.words[1]) > 0 {
+		return "wait " + short(sleepTime(c.words[1]))
 	}
-	if strings.Contains(tag, "debug") || strings.HasSuffix(tag, "-dev") || strings.Contains(repository, "debug") {
+	method, u := requestOf(c)
+	odd := func(word string) bool {
+		return word != "-X" && word != method && strings.HasPrefix(word, "-") && strings.Trim(word, "-fsSqL") != ""
+	}
+	if u == nil || c.program() == "wget" && method != "GET" || slices.ContainsFunc(c.words[1:], odd) {
 		return ""
 	}
-	whole := strings.ToLower(repository + ":" + tag)
-	words := strings.FieldsFunc(whole, func(r rune) bool { return strings.ContainsRune("/:-_.", r) })
-	switch {
-	case strings.Contains(whole, "distroless"):
-		return "distroless"
-	case slices.Contains(words, "scratch") || strings.HasSuffix("/"+repository, "/prestop/prestop"):
-		return "made from scratch"
-	case strings.HasSuffix(repository, "chainguard/static") || strings.HasSuffix(repository, "chainguard/glibc-dynamic"):
-		return "without a shell"
-	}
-	return ""
+	return strings.ToLower(method) + " " + u.String()
 }
 
 // What a secret looks like in its place. The last group of each pattern is the secret itself. A variable in that place is no secret.
@@ -317,32 +300,47 @@ func notSecret(value string) bool {
 	return strings.ContainsAny(value, "$`<") || strings.Trim(value, "*x.…") == "" || strings.HasPrefix(value, "@") || strings.HasPrefix(value, "/") || strings.HasPrefix(value, "{{") || strings.Trim(value, "0123456789") == ""
 }
 
-func secretInHook(h *preStop, say report) {
-	const fix = "mount it from a Secret, and name the file, as token-file=/etc/app/token in a step of prestop's, or PRE_STOP_APP_TOKEN_FILE for the app URL"
+const secretFix = "mount it from a Secret, and name the file, as token-file=/etc/app/token in a step of prestop's, " +
+	"or PRE_STOP_APP_TOKEN_FILE for the app URL"
+
+func secretInCommand(h *preStop, say report) {
 	for i, text := range h.words {
-		if program := path.Base(h.words[0]); i > 0 && h.words[i-1] == "-a" && (program == "redis-cli" || program == "valkey-cli") {
-			text = program + " -a " + text
-		} else if i > 0 && strings.HasPrefix(h.words[i-1], "-") {
-			text = h.words[i-1] + " " + text // a flag and its value
-		}
-		if what := secretIn(text); what != "" {
-			say(h.places[i], "the hook's command holds "+what+": it is in the pod's spec, and the kubelet writes it to the node's log when the hook fails", fix)
+		if what := secretIn(afterOption(h.words, i) + text); what != "" {
+			say(h.places[i], "the hook's command holds "+what+": it is in the pod's spec, and the kubelet writes it to the node's log when the hook fails", secretFix)
 		}
 	}
-	if h.HTTPGet != nil {
-		for i, header := range h.HTTPGet.HTTPHeaders {
-			if secretIn(header.Name+": "+header.Value) != "" {
-				say(h.place.at("httpGet", "httpHeaders", i, "value"), "the header "+header.Name+" of the httpGet hook holds a secret, which is in the pod's spec",
-					fix)
-			}
-		}
+}
+
+// afterOption is the option whose value a word may be, and a blank; empty: there is none. By -a alone nobody knows a password.
+func afterOption(words []string, i int) string {
+	if i == 0 || !strings.HasPrefix(words[i-1], "-") {
+		return ""
 	}
-	if h.reading == nil {
+	if program := path.Base(words[0]); words[i-1] == "-a" && (program == "redis-cli" || program == "valkey-cli") {
+		return program + " -a "
+	}
+	return words[i-1] + " "
+}
+
+func secretHeader(h corev1.HTTPHeader) bool { return secretIn(h.Name+": "+h.Value) != "" }
+
+func secretInHeader(h *preStop, say report) {
+	if h.HTTPGet == nil {
 		return
 	}
+	for i, header := range h.HTTPGet.HTTPHeaders {
+		if secretHeader(header) {
+			at := h.place.at("httpGet", "httpHeaders", i, "value")
+			say(at, "the header "+header.Name+" of the httpGet hook holds a secret, which is in the pod's spec", secretFix)
+		}
+	}
+}
+
+func secretInSetting(h *preStop, say report) {
 	for name, value := range h.env.known {
-		if strings.HasPrefix(name, variablePrefix) && h.env.at[name].text() == value && secretIn(value) != "" {
-			say(h.env.at[name], name+" holds "+secretIn(value)+", which is in the pod's spec", fix)
+		ours := h.reading != nil && strings.HasPrefix(name, variablePrefix) && h.env.at[name].text() == value
+		if what := secretIn(value); ours && what != "" {
+			say(h.env.at[name], name+" holds "+what+", which is in the pod's spec", secretFix)
 		}
 	}
 }

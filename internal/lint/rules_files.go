@@ -17,7 +17,7 @@ import (
 func fileRules() []Rule {
 	return []Rule{
 		{"file-not-shared", Warning, "until file or touch where no other container looks", steps(fileNotShared)},
-		{"file-not-mounted", Warning, "a password, token, key or certificate file that no volume has", plans(fileNotMounted)},
+		{"file-not-mounted", Warning, "a password, token, key or certificate file that no volume has", all(plans(settingNotMounted), steps(fileNotMounted))},
 		{"token-not-mounted", Warning, "PRE_STOP_ASK_API in a pod that has no token of its service account", plans(tokenNotMounted)},
 		{"script-not-runnable", Error, "a hook runs a file of a ConfigMap that is not there, or that nobody may run", containers(func(c *container, say report) {
 			if c.hook != nil && !c.init {
@@ -32,31 +32,38 @@ func fileRules() []Rule {
 // the volume sets another.
 func scriptNotRunnable(h *preStop, say report) {
 	for _, r := range h.runs() {
-		file, starts := r.script.file, r.script.shell == ""
-		if all := r.script.commands; r.script.shell != "" && r.script.text != "" && r.script.source == "" && len(all) == 1 && !r.script.branches {
-			file, starts = all[0].words[0], true
-		}
-		if r.script.source != "" && r.script.file == "" {
-			file, starts = strings.TrimSpace(strings.Join(r.words[slices.Index(r.words, "-c")+1:], " ")), true
-		}
+		file, itself := r.started()
 		f := h.projected(file)
 		if file == "" || f.volume == nil || strings.Contains(f.sub, "$") || f.rest == "" && f.sub == "" {
 			continue
 		}
-		optional := f.volume.ConfigMap.Optional != nil && *f.volume.ConfigMap.Optional
-		switch name := f.volume.ConfigMap.Name; {
-		case f.items || f.of != nil && !f.of.has(f.key) && !optional:
+		name, optional := f.volume.ConfigMap.Name, f.volume.ConfigMap.Optional
+		missing := f.of != nil && !f.of.has(f.key) && (optional == nil || !*optional)
+		switch {
+		case f.items || missing:
 			say(r.at, file+" is not there: the volume "+f.Name+" of ConfigMap "+name+" has no key "+f.key, h.keyOf(f, file, r))
-		case starts && f.mode&0o111 == 0:
+		case itself && f.mode&0o111 == 0:
 			say(r.at, fmt.Sprintf("%s of ConfigMap %s has mode %04o, so that nobody may run it", file, name, f.mode), h.runnable(f))
 		}
 	}
 }
 
+// started is the file that a command starts. itself tells whether the file is run as a program; else a shell reads it.
+func (r run) started() (file string, itself bool) {
+	s := r.script
+	switch c, ok := s.only(); {
+	case s.source != "" && s.file == "":
+		return strings.TrimSpace(strings.Join(r.words[slices.Index(r.words, "-c")+1:], " ")), true
+	case s.source == "" && s.text != "" && ok:
+		return c.words[0], true
+	}
+	return s.file, s.shell == ""
+}
+
 // keyOf is the command with the key that is probably meant; else a sentence.
 func (h *preStop) keyOf(f projected, file string, r run) string {
 	if f.of != nil && f.sub == "" && !f.items {
-		if near := phrase.Nearest(f.key, slices.Sorted(maps.Keys(f.of.data))); near != "" && r.step == 0 {
+		if near := phrase.Nearest(f.key, slices.Sorted(maps.Keys(f.of.data))); near != "" && r.step == nil {
 			words := slices.Clone(r.words)
 			for i := range words {
 				words[i] = strings.Replace(words[i], file, path.Join(f.path, near), 1)
@@ -143,38 +150,33 @@ func tokenNotMounted(h *preStop, say report) {
 	}
 }
 
-// fileNotMounted finds files that no volume has. It leaves out files that come from programs which change pods: these bring them into
-// directories of their own.
-func fileNotMounted(h *preStop, say report) {
-	if h.pod.cluster != "" {
-		return // the operator mounts what it has made
-	}
+// settingNotMounted finds files of settings that no volume has. It leaves out files that come from programs which change pods: these bring
+// them into directories of their own. ECK's operator mounts what it has made.
+func settingNotMounted(h *preStop, say report) {
 	for name, s := range h.reading.set {
 		file := s.Shown()
-		if !strings.HasSuffix(name, "_FILE") || name == "PRE_STOP_SKIP_FILE" || !path.IsAbs(file) || h.guessed(name) {
+		if h.pod.cluster != "" || !strings.HasSuffix(name, "_FILE") || name == "PRE_STOP_SKIP_FILE" || !path.IsAbs(file) || h.guessed(name) {
 			continue
 		}
-		m, mounted := h.mounted(file)
-		switch {
-		case mounted:
-			if v := h.pod.volumes[m.Name]; v != nil && v.Secret != nil {
-				h.keyed(h.setting(name), name, v.Secret, path.Join(m.sub, m.rest), say)
-			}
-		case !broughtAlong(file):
+		if m, mounted := h.mounted(file); mounted {
+			h.keyed(m, h.setting(name), name, say)
+		} else if !broughtAlong(file) {
 			say(h.setting(name), name+": "+file+" is in no volume of container "+h.Name, "mount the Secret that has it, or see the path")
 		}
 	}
-	for _, s := range h.entries() {
-		for _, file := range s.needs.Reads {
-			m, mounted := h.mounted(file)
-			volume := h.pod.volumes[m.name()]
-			switch idle := h.pod.idle(); {
-			case s.guess:
-			case mounted && volume != nil && volume.Secret != nil:
-				h.keyed(s.at, s.Line, volume.Secret, path.Join(m.sub, m.rest), say)
-			case !mounted && idle != "":
-				say(s.at, s.Line+": "+file+" is in no volume of container "+h.Name+", and no container mounts volume "+idle, "volumeMounts:\n- {name: "+idle+", mountPath: "+path.Dir(file)+", readOnly: true}")
-			}
+}
+
+// fileNotMounted finds files of steps that no volume has, in a pod with a volume for them.
+func fileNotMounted(h *preStop, s *entry, say report) {
+	if h.pod.cluster != "" || s.guess {
+		return
+	}
+	for _, file := range s.needs.Reads {
+		if m, mounted := h.mounted(file); mounted {
+			h.keyed(m, s.at, s.Line, say)
+		} else if idle := h.pod.idle(); idle != "" {
+			say(s.at, s.Line+": "+file+" is in no volume of container "+h.Name+", and no container mounts volume "+idle,
+				"volumeMounts:\n- {name: "+idle+", mountPath: "+path.Dir(file)+", readOnly: true}")
 		}
 	}
 }
@@ -195,14 +197,18 @@ func broughtAlong(file string) bool {
 }
 
 // keyed reports a file of a Secret's volume if there is no such key.
-func (h *preStop) keyed(at node, name string, volume *corev1.SecretVolumeSource, key string, say report) {
-	o := named(h.pod.of.in.secrets, volume.SecretName, h.pod.of.namespace)
+func (h *preStop) keyed(m mount, at node, name string, say report) {
+	v := h.pod.volumes[m.Name]
+	key := path.Join(m.sub, m.rest)
+	if v == nil || v.Secret == nil || strings.Contains(key, "$") {
+		return
+	}
+	o := named(h.pod.of.in.secrets, v.Secret.SecretName, h.pod.of.namespace)
 	is := func(item corev1.KeyToPath) bool { return path.Clean(item.Path) == key }
-	switch {
-	case strings.Contains(key, "$"):
-	case len(volume.Items) > 0 && !slices.ContainsFunc(volume.Items, is):
-		say(at, name+": the items of the volume of Secret "+volume.SecretName+" have no path "+key, "see the path's spelling, and subPath")
-	case len(volume.Items) == 0 && o != nil && !o.has(key):
+	switch items := v.Secret.Items; {
+	case len(items) > 0 && !slices.ContainsFunc(items, is):
+		say(at, name+": the items of the volume of Secret "+v.Secret.SecretName+" have no path "+key, "see the path's spelling, and subPath")
+	case len(items) == 0 && o != nil && !o.has(key):
 		say(at, name+": Secret "+o.name+" has no key "+key, "see the key's spelling, and subPath")
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/version"
 )
@@ -68,8 +67,7 @@ func httpGetScheme(h *preStop, say report) {
 // getWithout is the httpGet hook without one of its fields.
 func (h *preStop) getWithout(field string) string {
 	get := h.place.at("httpGet")
-	secret := slices.ContainsFunc(h.HTTPGet.HTTPHeaders, func(header corev1.HTTPHeader) bool { return secretIn(header.Name+": "+header.Value) != "" })
-	if secret || !harmless(get.words()) {
+	if slices.ContainsFunc(h.HTTPGet.HTTPHeaders, secretHeader) || !harmless(get.words()) {
 		return "httpGet without " + field
 	}
 	return below(get.with(field, nil), "httpGet")
@@ -196,16 +194,10 @@ func (t stopTime) of(c *container) (at node, takes time.Duration) {
 
 // runs tells whether a container runs the program, by its words or by its image's entrypoint.
 func (t stopTime) runs(c *container, words []string) bool {
-	byImage := len(c.Command) == 0 && slices.Contains([]string{"vllm-openai", "traefik", "litellm", "litellm-database"}, imageName(c.Image)) && strings.HasPrefix(imageName(c.Image), t.program)
+	image := path.Base(repositoryOf(c.Image))
+	runsAlone := slices.Contains([]string{"vllm-openai", "traefik", "litellm", "litellm-database"}, image)
+	byImage := len(c.Command) == 0 && runsAlone && strings.HasPrefix(image, t.program)
 	return byImage || slices.ContainsFunc(words, func(word string) bool { return path.Base(word) == t.program })
-}
-
-// imageName is the last part of an image's repository.
-func imageName(image string) string {
-	image, _, _ = strings.Cut(image, "@")
-	image = path.Base(image)
-	name, _, _ := strings.Cut(image, ":")
-	return name
 }
 
 // stopDuration reads seconds, or a duration as Go and Java write it; 0: it is neither.

@@ -181,15 +181,6 @@ func quietPauses(h *preStop, s *entry, say report) {
 	say(s.at, s.Line+": an LLM server is silent while it thinks, for longer than the "+short(q.For)+" that this step takes for the end of traffic", fix)
 }
 
-// repositoryOf is an image without its tag and its digest.
-func repositoryOf(image string) string {
-	image, _, _ = strings.Cut(image, "@")
-	if colon := strings.LastIndexByte(image, ':'); colon > strings.LastIndexByte(image, '/') {
-		image = image[:colon]
-	}
-	return image
-}
-
 // portWithoutHook finds containers that are sent SIGTERM at once, while clients still come. Ports for metrics, health checks and the like
 // do not count.
 func portWithoutHook(p *pod, say report) {

@@ -32,6 +32,14 @@ func (c command) program() string {
 	return path.Base(c.words[0])
 }
 
+// only is the one command of a script, which is run once; false: the script does more, or less.
+func (s script) only() (c command, ok bool) {
+	if len(s.commands) != 1 || s.branches {
+		return command{}, false
+	}
+	return s.commands[0], true
+}
+
 var shells = []string{"sh", "bash", "ash", "dash", "zsh", "ksh"}
 
 // scriptOf takes the words of a command apart.

@@ -95,11 +95,8 @@ func (e environment) shown(word string) string {
 // its script. ok is false for any other command, and for a sleep whose length is missing or is no number.
 func Sleeps(command []string) (d time.Duration, ok bool) {
 	s := scriptOf(command)
-	if len(s.commands) != 1 || s.branches || s.lost > 0 {
-		return 0, false
-	}
-	c := s.commands[0]
-	if c.program() != "sleep" || c.background {
+	c, ok := s.only()
+	if !ok || s.lost > 0 || c.program() != "sleep" || c.background {
 		return 0, false
 	}
 	for _, word := range c.words[1:] {
