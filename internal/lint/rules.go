@@ -51,16 +51,16 @@ func pods(do func(*pod, report)) check {
 func containers(do func(*container, report)) check {
 	return pods(func(p *pod, say report) {
 		for _, c := range p.all {
-			do(c, c.named(say))
+			do(c, say.of(c.Name))
 		}
 	})
 }
 
-// named makes findings belong to the container.
-func (c *container) named(say report) report {
+// of makes findings belong to a container.
+func (say report) of(container string) report {
 	return func(at node, message, fix string) *Finding {
 		f := say(at, message, fix)
-		f.Container = c.Name
+		f.Container = container
 		return f
 	}
 }
@@ -119,6 +119,13 @@ func (h *preStop) warned(id string, do func(at node, text string, e *entry)) {
 			do(h.reading.entries[w.Step].at, w.Text, &h.reading.entries[w.Step])
 		}
 	}
+}
+
+// asWarned makes a rule of a warning that prestop itself gives. Each finding is the warning, with the fix.
+func asWarned(id, summary, fix string) Rule {
+	return Rule{id, Warning, summary, plans(func(h *preStop, say report) {
+		h.warned(id, func(at node, text string, _ *entry) { say(at, text, fix) })
+	})}
 }
 
 // run runs all rules on a workload.

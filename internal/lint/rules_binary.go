@@ -202,41 +202,50 @@ func (c *container) installs() string {
 func (c *container) notInstalled(m mount, at node, file string, words []string, say report) {
 	fix := c.installLines(m, false)
 	wrong := "volume " + m.Name + " is empty when the pod begins, and no init container installs the binary into it"
+	needs := path.Join(m.sub, m.rest)
 	for _, other := range c.pod.mounting[m.Name] {
-		if !other.init {
-			if fills := func(v corev1.VolumeMount) bool { return v.Name == m.Name && !v.ReadOnly }; other.native && slices.ContainsFunc(other.VolumeMounts, fills) && other.installs() == "" {
-				return
-			}
-			continue
-		}
-		dest := other.installs()
-		if dest == "" && bareImage(other.Image) == "" || strings.Contains(m.sub, "$") {
-			return // a program or a place that is not known here
-		}
-		for _, own := range other.VolumeMounts {
-			if own.Name != m.Name {
-				continue
-			}
-			if strings.Contains(own.SubPath+own.SubPathExpr, "$") {
-				return
-			}
-			to, _ := other.mounted(dest)
-			switch inside := path.Join(to.sub, to.rest); {
-			case dest == "":
-				wrong = "init container " + other.Name + " does not run prestop install " + own.MountPath + "/"
-			case to.VolumeMount == nil || to.Name != m.Name:
-				wrong = "init container " + other.Name + " installs to " + dest + ", which is not in volume " + m.Name
-			case own.ReadOnly:
-				wrong = "init container " + other.Name + " mounts volume " + m.Name + " read-only, and cannot install " + m.rest + " there"
-			case inside == path.Join(m.sub, m.rest):
-				return
-			default:
-				if below, ok := strings.CutPrefix("/"+inside, strings.TrimSuffix(path.Join("/", m.sub), "/")+"/"); ok {
-					fix = otherBinary(path.Join(m.path, below), words)
-				}
-				wrong = "init container " + other.Name + " installs " + inside + ", and the hook runs " + path.Join(m.sub, m.rest) + " of the same volume"
+		inside, why := other.installsInto(m)
+		switch {
+		case other.mayFill(m) || other.init && why == "" && inside == needs:
+			return
+		case !other.init:
+		case why != "":
+			wrong = why
+		default:
+			wrong = "init container " + other.Name + " installs " + inside + ", and the hook runs " + needs + " of the same volume"
+			if below, ok := strings.CutPrefix("/"+inside, strings.TrimSuffix(path.Join("/", m.sub), "/")+"/"); ok {
+				fix = otherBinary(path.Join(m.path, below), words)
 			}
 		}
 	}
 	say(at, file+" will not be there: "+wrong, fix)
+}
+
+// mayFill tells whether a container may put the binary into a volume in a way that is not known here: by a program of its own, or in a
+// directory whose name is not known.
+func (c *container) mayFill(m mount) bool {
+	unknown := c.installs() == ""
+	if !c.init {
+		writes := func(own corev1.VolumeMount) bool { return own.Name == m.Name && !own.ReadOnly }
+		return c.native && unknown && slices.ContainsFunc(c.VolumeMounts, writes)
+	}
+	return unknown && bareImage(c.Image) == "" || strings.Contains(m.sub, "$") || slices.ContainsFunc(c.VolumeMounts, func(own corev1.VolumeMount) bool {
+		return own.Name == m.Name && strings.Contains(own.SubPath+own.SubPathExpr, "$")
+	})
+}
+
+// installsInto is the path, inside a volume, to which an init container installs the binary; or why that does not get there.
+func (c *container) installsInto(m mount) (inside, wrong string) {
+	dest := c.installs()
+	to, _ := c.mounted(dest)
+	own := c.VolumeMounts[slices.IndexFunc(c.VolumeMounts, func(own corev1.VolumeMount) bool { return own.Name == m.Name })]
+	switch {
+	case dest == "":
+		return "", "init container " + c.Name + " does not run prestop install " + own.MountPath + "/"
+	case to.name() != m.Name:
+		return "", "init container " + c.Name + " installs to " + dest + ", which is not in volume " + m.Name
+	case to.ReadOnly:
+		return "", "init container " + c.Name + " mounts volume " + m.Name + " read-only, and cannot install " + m.rest + " there"
+	}
+	return path.Join(to.sub, to.rest), ""
 }

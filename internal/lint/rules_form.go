@@ -56,11 +56,7 @@ func flaws(some func(flaw) bool, do func(flaw, report)) check {
 	return func(w *workload, say report) {
 		for _, f := range w.flaws {
 			if some(f) {
-				do(f, func(at node, message, fix string) *Finding {
-					found := say(at, message, fix)
-					found.Container = f.container
-					return found
-				})
+				do(f, say.of(f.container))
 			}
 		}
 	}

@@ -21,30 +21,33 @@ func sidecarRules() []Rule {
 	}
 }
 
-// sidecarEndsFirst finds hooks that are written as if they ran after the app's. All hooks of a pod begin at once.
-func sidecarEndsFirst(p *pod, say report) {
-	var app *container // whose hook lasts longest
-	var lasts time.Duration
+// longestHook is the container that is no proxy and whose hook lasts longest, and how long that is at least; nil: none has a hook that lasts.
+func (p *pod) longestHook() (app *container, lasts time.Duration) {
 	for _, c := range p.containers {
-		if c.hook != nil && !c.proxy() {
-			if least := c.hook.shortest(); least > lasts {
-				app, lasts = c, least
-			}
+		if c.hook != nil && !c.proxy() && c.hook.shortest() > lasts {
+			app, lasts = c, c.hook.shortest()
 		}
 	}
-	running := p.running
-	for _, c := range running {
-		if c.hook == nil || !c.native && (!c.proxy() || len(running) < 2) {
+	return app, lasts
+}
+
+// sidecarEndsFirst finds hooks that are written as if they ran after the app's. All hooks of a pod begin at once.
+func sidecarEndsFirst(p *pod, say report) {
+	app, lasts := p.longestHook()
+	for _, c := range p.running {
+		sidecar := c.native || c.proxy() && len(p.running) > 1
+		if c.hook == nil || !sidecar {
 			continue
 		}
-		say := c.named(say)
+		say, fix := say.of(c.Name), c.hook.sidecarFix(lasts)
 		if at, what := c.hook.endsAtOnce(); what != "" {
-			say(at, what+" ends sidecar "+c.Name+" at once: all hooks of a pod begin at the same time, so that the app still needs it", c.hook.sidecarFix(lasts))
+			say(at, what+" ends sidecar "+c.Name+" at once: all hooks of a pod begin at the same time, so that the app still needs it", fix)
 			continue
 		}
 		// A native sidecar is sent SIGTERM after the others have ended.
-		if longest, ok := c.hook.longest(); ok && !c.native && app != nil && lasts > longest {
-			say(c.hook.place, "the hook of sidecar "+c.Name+" is over after "+short(longest)+" at the latest, and that of "+app.Name+" lasts "+short(lasts)+" or more: the sidecar is sent SIGTERM while the app serves", c.hook.sidecarFix(lasts))
+		if longest, ok := c.hook.longest(); ok && !c.native && lasts > longest {
+			say(c.hook.place, "the hook of sidecar "+c.Name+" is over after "+short(longest)+" at the latest, and that of "+app.Name+
+				" lasts "+short(lasts)+" or more: the sidecar is sent SIGTERM while the app serves", fix)
 		}
 	}
 }
@@ -75,39 +78,49 @@ func (h *preStop) sidecarFix(lasts time.Duration) string {
 
 // proxy tells whether a container is one that others depend on, by its name or its image.
 func (c *container) proxy() bool {
-	image, _, _ := strings.Cut(c.Image, ":")
-	image = image[strings.LastIndexByte(image, '/')+1:]
-	return slices.ContainsFunc([]string{c.Name, image}, func(name string) bool {
-		words := strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return r == '-' || r == '_' || r == '.' })
-		return slices.ContainsFunc([]string{"proxy", "sidecar", "envoy", "pgbouncer", "cloudsql", "tunnel"}, func(word string) bool { return slices.Contains(words, word) })
+	names := strings.ToLower(c.Name + "-" + path.Base(repositoryOf(c.Image)))
+	return slices.ContainsFunc(strings.FieldsFunc(names, func(r rune) bool { return r == '-' || r == '_' || r == '.' }), func(word string) bool {
+		return slices.Contains([]string{"proxy", "sidecar", "envoy", "pgbouncer", "cloudsql", "tunnel"}, word)
 	})
 }
 
 // endsAtOnce is the place where a hook ends its container without having waited for anything.
 func (h *preStop) endsAtOnce() (at node, what string) {
 	for _, s := range h.entries() {
-		switch {
-		case s.needs.Waits || s.Guard:
+		if s.needs.Waits || s.Guard {
 			return node{}, ""
-		case s.needs.Ends != step.EndsNothing && s.needs.Ends != step.EndsListening && (s.needs.Signal == 0 || s.signalsEnd()):
-			return s.at, s.Line
 		}
-	}
-	for _, cmd := range h.script.commands {
-		_, u := requestOf(cmd)
-		switch {
-		case h.script.branches || cmd.program() == "sleep" || cmd.program() == "wait":
-			return node{}, ""
-		case step.Signals(cmd.words):
-			return h.command(), cmd.program()
-		case u != nil && endsProcess(u):
-			return h.command(), u.Path
+		if s.ends() {
+			return s.at, s.Line
 		}
 	}
 	if h.HTTPGet != nil && strings.HasSuffix(h.HTTPGet.Path, "/quitquitquit") {
 		return h.place.at("httpGet"), h.HTTPGet.Path
 	}
-	return node{}, ""
+	return h.command(), h.script.endsAtOnce()
+}
+
+// ends tells whether the step ends the container, or the process that a call goes to.
+func (s *entry) ends() bool {
+	mayEnd := s.needs.Ends != step.EndsNothing && s.needs.Ends != step.EndsListening
+	return mayEnd && (s.needs.Signal == 0 || s.signalsEnd())
+}
+
+// endsAtOnce is the program or the path by which a script ends its container without having waited; empty: the script waits, or ends
+// nothing.
+func (s script) endsAtOnce() string {
+	for _, c := range s.commands {
+		_, u := requestOf(c)
+		switch {
+		case s.branches || c.program() == "sleep" || c.program() == "wait":
+			return ""
+		case step.Signals(c.words):
+			return c.program()
+		case u != nil && endsProcess(u):
+			return u.Path
+		}
+	}
+	return ""
 }
 
 // longest is how long a hook lasts at the latest; false: that depends on how long something else takes.
@@ -146,29 +159,33 @@ func sharedProcesses(h *preStop, say report) {
 	if !h.pod.shared() {
 		return
 	}
-	const fix = "prestop, whose step signal finds the container's own main process, and whose log goes to it; or remove shareProcessNamespace"
 	if h.planned() && strings.HasPrefix(h.reading.config.LogTo.V, "/proc/1/") && !h.guessed("PRE_STOP_LOG_TO") {
-		say(h.setting("PRE_STOP_LOG_TO"), "PRE_STOP_LOG_TO: process 1 is the pod's pause container, since shareProcessNamespace is true: nobody would see the log", "- {name: PRE_STOP_LOG_TO, value: container}")
+		text := "PRE_STOP_LOG_TO: process 1 is the pod's pause container, since shareProcessNamespace is true: nobody would see the log"
+		say(h.setting("PRE_STOP_LOG_TO"), text, "- {name: PRE_STOP_LOG_TO, value: container}")
 	}
 	for _, r := range h.runs() {
-		const one = "process 1 is the pod's pause container, since shareProcessNamespace is true: "
-		for _, cmd := range r.script.commands {
-			found := true
-			switch name := cmd.program(); {
-			case (name == "kill" || name == "nsenter") && slices.Contains(cmd.words[1:], "1"):
-				say(r.at, one+"the signal does not get to the app", fix)
-			case name == "pkill" || name == "killall":
-				say(r.at, name+" finds the processes of every container of the pod, since shareProcessNamespace is true", fix).warn()
-			case processOne.MatchString(strings.Join(cmd.words, " ")) || strings.Contains(r.script.text, "/proc/1/fd/"):
-				say(r.at, one+"what is read or written there is not the app's", fix)
-			default:
-				found = false
-			}
-			if found {
+		for _, c := range r.script.commands {
+			if text, severity := c.amongShared(r.script.text); text != "" {
+				const fix = "prestop, whose step signal finds the container's own main process, and whose log goes to it; or remove shareProcessNamespace"
+				say(r.at, text, fix).Severity = severity
 				break
 			}
 		}
 	}
+}
+
+// amongShared says what is wrong with a command of a script where containers share their processes; empty: nothing is.
+func (c command) amongShared(script string) (text string, severity Severity) {
+	const one = "process 1 is the pod's pause container, since shareProcessNamespace is true: "
+	switch name := c.program(); {
+	case (name == "kill" || name == "nsenter") && slices.Contains(c.words[1:], "1"):
+		return one + "the signal does not get to the app", Error
+	case name == "pkill" || name == "killall":
+		return name + " finds the processes of every container of the pod, since shareProcessNamespace is true", Warning
+	case processOne.MatchString(strings.Join(c.words, " ")) || strings.Contains(script, "/proc/1/fd/"):
+		return one + "what is read or written there is not the app's", Error
+	}
+	return "", ""
 }
 
 // istioStays is how long a classic sidecar serves after SIGTERM, unless it is told otherwise.
@@ -182,15 +199,15 @@ func (p *pod) istioInjected() bool {
 
 func istioProxy(c *container) bool { return c.Name == "istio-proxy" }
 
+// istioStaysBy are words in Istio's settings of a pod by which its proxy stays for longer.
+var istioStaysBy = regexp.MustCompile("EXIT_ON_ZERO_ACTIVE_CONNECTIONS|terminationDrainDuration|MINIMUM_DRAIN_DURATION")
+
 // istioMayEnd tells whether Istio's proxy may end before the app. A gateway has no app beside it.
 func (p *pod) istioMayEnd() bool {
-	if !p.istioInjected() || strings.Contains(p.Annotations["inject.istio.io/templates"], "gateway") || p.Annotations["sidecar.istio.io/nativeSidecar"] == "true" || slices.ContainsFunc(p.sidecars, istioProxy) {
+	gateway := strings.Contains(p.Annotations["inject.istio.io/templates"], "gateway")
+	native := p.Annotations["sidecar.istio.io/nativeSidecar"] == "true" || slices.ContainsFunc(p.sidecars, istioProxy)
+	if !p.istioInjected() || gateway || native || istioStaysBy.MatchString(p.Annotations["proxy.istio.io/config"]) {
 		return false
-	}
-	for _, word := range []string{"EXIT_ON_ZERO_ACTIVE_CONNECTIONS", "terminationDrainDuration", "MINIMUM_DRAIN_DURATION"} {
-		if strings.Contains(p.Annotations["proxy.istio.io/config"], word) {
-			return false
-		}
 	}
 	for name := range p.Annotations {
 		if strings.HasPrefix(name, "traffic.sidecar.istio.io/") {

@@ -21,9 +21,7 @@ func stepRules() []Rule {
 		{"step-unreadable", Error, "a step that prestop cannot read", steps(stepUnreadable)},
 		{"unset-variable", Error, "a step or a setting uses a variable that the container does not have", plans(unsetVariable)},
 		{"wrong-field", Error, "a variable is taken from a field that pods do not give, or POD_IP and the like from another than theirs", containers(wrongField)},
-		{"steps-ignored", Warning, "PRE_STOP_STEPS is set, and the command's own steps are done instead", plans(func(h *preStop, say report) {
-			h.warned("steps-ignored", func(_ node, text string, _ *entry) { say(h.setting(stepsVariable), text, "keep one of the two") })
-		})},
+		asWarned("steps-ignored", "PRE_STOP_STEPS is set, and the command's own steps are done instead", "keep one of the two"),
 		{"called-twice", Warning, "two steps, or a setting and a step, make the same call", plans(func(h *preStop, say report) {
 			h.warned("called-twice", func(at node, text string, e *entry) {
 				if !e.guess {
@@ -31,24 +29,13 @@ func stepRules() []Rule {
 				}
 			})
 		})},
-		{"quotes-misplaced", Warning, "quotes in a step are taken away, or keep a variable's name", plans(func(h *preStop, say report) {
-			h.warned("quotes-misplaced", func(at node, text string, _ *entry) {
-				say(at, text, `in single quotes a value is kept as it is, and in double quotes variables are replaced`)
-			})
-		})},
-		{"glob-without-shell", Warning, "a step has a * or a ~ that only a shell replaces by names of files", plans(func(h *preStop, say report) {
-			h.warned("glob-without-shell", func(at node, text string, _ *entry) {
-				say(at, text, "the names themselves; or exec sh -c and the line in quotes, in an image with a shell")
-			})
-		})},
-		{"value-in-script", Warning, "a variable's value becomes a part of a shell's script", plans(func(h *preStop, say report) {
-			h.warned("value-in-script", func(at node, text string, _ *entry) {
-				say(at, text, "the script in single quotes, and the variable in double quotes inside of it")
-			})
-		})},
-		{"set-twice", Warning, "a setting is set twice, and one of the two does not count", plans(func(h *preStop, say report) {
-			h.warned("set-twice", func(at node, text string, _ *entry) { say(at, text, "keep one of the two") })
-		})},
+		asWarned("quotes-misplaced", "quotes in a step are taken away, or keep a variable's name",
+			"in single quotes a value is kept as it is, and in double quotes variables are replaced"),
+		asWarned("glob-without-shell", "a step has a * or a ~ that only a shell replaces by names of files",
+			"the names themselves; or exec sh -c and the line in quotes, in an image with a shell"),
+		asWarned("value-in-script", "a variable's value becomes a part of a shell's script",
+			"the script in single quotes, and the variable in double quotes inside of it"),
+		asWarned("set-twice", "a setting is set twice, and one of the two does not count", "keep one of the two"),
 		{"setting-unused", Warning, "a setting of a call that is not made", plans(func(h *preStop, say report) {
 			h.warned("setting-unused", func(at node, text string, _ *entry) {
 				if !h.env.open { // else the call's URL may be set where lint does not see it
@@ -200,22 +187,23 @@ func wrongField(c *container, say report) {
 		return
 	}
 	for i, v := range c.Env {
-		if from := v.ValueFrom; from != nil && from.FieldRef != nil && from.FieldRef.FieldPath != "" && !given(from.FieldRef.FieldPath) {
-			at := c.at("env", i, "valueFrom", "fieldRef", "fieldPath")
-			fix := "fieldPath: " + downward(v.Name)
+		if v.ValueFrom == nil || v.ValueFrom.FieldRef == nil || v.ValueFrom.FieldRef.FieldPath == "" {
+			continue
+		}
+		at := c.at("env", i, "valueFrom", "fieldRef", "fieldPath")
+		from, right := v.ValueFrom.FieldRef.FieldPath, downward(v.Name)
+		ownAddress := v.Name != "POD_IP" || !c.pod.Spec.HostNetwork
+		switch {
+		case !given(from):
+			fix := "fieldPath: " + right
 			if v.Name == graceVariable {
 				fix = variableLine(v.Name, c.pod.grace)
-			} else if downward(v.Name) == "" {
+			} else if right == "" {
 				fix = "a field that kubectl explain pod.spec.containers.env.valueFrom.fieldRef names, or a value"
 			}
 			say(at, v.Name+" is taken from "+at.text()+", which is no field that a variable can have: Kubernetes refuses the pod", fix)
-			continue
-		}
-		if v.ValueFrom == nil || v.ValueFrom.FieldRef == nil || !strings.HasPrefix(v.Name, "POD_") || v.Name == "POD_IP" && c.pod.Spec.HostNetwork {
-			continue
-		}
-		if from, right := v.ValueFrom.FieldRef.FieldPath, downward(v.Name); from != "" && right != "" && from != right {
-			say(c.at("env", i, "valueFrom", "fieldRef", "fieldPath"), v.Name+" is taken from "+from+"; expected "+right, "fieldPath: "+right)
+		case strings.HasPrefix(v.Name, "POD_") && right != "" && from != right && ownAddress:
+			say(at, v.Name+" is taken from "+from+"; expected "+right, "fieldPath: "+right)
 		}
 	}
 }

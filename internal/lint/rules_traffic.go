@@ -199,7 +199,7 @@ func portWithoutHook(p *pod, say report) {
 				continue
 			}
 			if served[number(port.ContainerPort)] || port.Name != "" && served[port.Name] {
-				c.named(say)(c.at("ports", i), fmt.Sprintf("a Service sends to port %d of container %s, which has no preStop hook: it is sent SIGTERM at once, while container %s still waits", port.ContainerPort, c.Name, p.containers[first].Name), c.newHook("until quiet "+number(port.ContainerPort)))
+				say.of(c.Name)(c.at("ports", i), fmt.Sprintf("a Service sends to port %d of container %s, which has no preStop hook: it is sent SIGTERM at once, while container %s still waits", port.ContainerPort, c.Name, p.containers[first].Name), c.newHook("until quiet "+number(port.ContainerPort)))
 				break
 			}
 		}
