@@ -82,7 +82,7 @@ func readEnvironment(c *container) environment {
 // from adds the variables that envFrom refers to. From a Secret it takes the names, and no value.
 func (e *environment) from(in *input, p *pod, from corev1.EnvFromSource) {
 	if ref := from.ConfigMapRef; ref != nil {
-		if o := named(in.configs, ref.Name, p.of.namespace); o != nil {
+		if o := in.configs.named(ref.Name, p.of.namespace); o != nil {
 			for key, value := range o.at("data").pairs() {
 				e.set(from.Prefix+key.Value, value.text(), true, value)
 			}
@@ -90,7 +90,7 @@ func (e *environment) from(in *input, p *pod, from corev1.EnvFromSource) {
 		}
 	}
 	if ref := from.SecretRef; ref != nil {
-		if o := named(in.secrets, ref.Name, p.of.namespace); o != nil {
+		if o := in.secrets.named(ref.Name, p.of.namespace); o != nil {
 			for _, field := range []string{"data", "stringData"} {
 				for key := range o.at(field).pairs() {
 					e.set(from.Prefix+key.Value, standIn(key.Value), false, key)
@@ -106,12 +106,12 @@ func (e *environment) valueFrom(in *input, p *pod, name string, from *corev1.Env
 	switch {
 	case from.ConfigMapKeyRef != nil:
 		ref := from.ConfigMapKeyRef
-		if value := e.key(name, named(in.configs, ref.Name, p.of.namespace), ref.Key, ref.Optional, at.at("configMapKeyRef")); value.there() {
+		if value := e.key(name, in.configs.named(ref.Name, p.of.namespace), ref.Key, ref.Optional, at.at("configMapKeyRef")); value.there() {
 			return value.text(), true
 		}
 	case from.SecretKeyRef != nil:
 		ref := from.SecretKeyRef
-		e.key(name, named(in.secrets, ref.Name, p.of.namespace), ref.Key, ref.Optional, at.at("secretKeyRef"))
+		e.key(name, in.secrets.named(ref.Name, p.of.namespace), ref.Key, ref.Optional, at.at("secretKeyRef"))
 	case from.ResourceFieldRef != nil:
 		return "1", false
 	case from.FieldRef != nil:

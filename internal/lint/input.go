@@ -10,6 +10,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
 )
 
 // input is what all files have together.
@@ -17,15 +18,15 @@ type input struct {
 	workloads  []*workload
 	byName     map[string][]*service
 	bySelector map[[2]string][]*service // by one label of their selectors
-	configs    map[string][]*object     // ConfigMaps, by their names
-	secrets    map[string][]*object
+	configs    configs                  // ConfigMaps, by their names
+	secrets    configs
 	ports      map[string]map[string]bool // see served
 	types      map[reflect.Type]*typeInfo // that were decoded
 	kubernetes string                     // the nodes' version; empty: not known
 }
 
 func newInput() *input {
-	return &input{byName: map[string][]*service{}, bySelector: map[[2]string][]*service{}, configs: map[string][]*object{}, secrets: map[string][]*object{}, ports: map[string]map[string]bool{}, types: map[reflect.Type]*typeInfo{}}
+	return &input{byName: map[string][]*service{}, bySelector: map[[2]string][]*service{}, configs: configs{}, secrets: configs{}, ports: map[string]map[string]bool{}, types: map[reflect.Type]*typeInfo{}}
 }
 
 // An object is an object that others may refer to, and what it has below its keys.
@@ -40,14 +41,17 @@ func newObject(d node) *object {
 	return &object{name: meta.at("name").text(), namespace: meta.at("namespace").text(), node: d, data: map[string]node{}}
 }
 
-func newConfig(d node) *object {
+// configs are ConfigMaps, or Secrets, by their names.
+type configs map[string][]*object
+
+func (all configs) add(d node) {
 	o := newObject(d)
 	for _, field := range []string{"binaryData", "data", "stringData"} {
 		for key, value := range d.at(field).pairs() {
 			o.data[key.Value] = value
 		}
 	}
-	return o
+	all[o.name] = append(all[o.name], o)
 }
 
 // is tells whether a name that is used in a namespace may mean this object. A manifest may leave its namespace out.
@@ -58,7 +62,7 @@ func (o *object) is(namespace string) bool {
 func (o *object) has(key string) bool { _, ok := o.data[key]; return ok }
 
 // named is the object that a name means in a namespace; nil: it is not in the input.
-func named(all map[string][]*object, name, namespace string) *object {
+func (all configs) named(name, namespace string) *object {
 	for _, o := range all[name] {
 		if o.is(namespace) {
 			return o
@@ -106,35 +110,33 @@ func (in *input) add(d node, of, version string) {
 	}
 	version = cmp.Or(d.at("apiVersion").text(), version)
 	group, _, _ := strings.Cut(version, "/")
-	known := slices.Contains(groups, group)
-	switch {
+	refers := map[string]func(node){"Service": in.addService, "ConfigMap": in.configs.add, "Secret": in.secrets.add}
+	switch add := refers[kind]; {
 	case kind == "" || kind == "ControllerRevision":
-	case kind == "Service" && known:
-		in.addService(d)
-	case kind == "ConfigMap" && known:
-		o := newConfig(d)
-		in.configs[o.name] = append(in.configs[o.name], o)
-	case kind == "Secret" && known:
-		o := newConfig(d)
-		in.secrets[o.name] = append(in.secrets[o.name], o)
+	case add != nil && slices.Contains(groups, group):
+		add(d)
 	case strings.HasSuffix(kind, "List") && d.at("items").Node != nil:
 		for _, item := range d.at("items").items() {
 			in.add(item, strings.TrimSuffix(kind, "List"), version)
 		}
 	default:
-		w := &workload{object: newObject(d), kind: kind, group: group, in: in}
-		if w.name == "" {
-			w.name = d.at("metadata", "generateName").text()
-		}
-		if t, ok := kinds[kind]; ok && known {
-			w.read(d, t, false)
-		} else if known && group != "" {
-			w.stray, _ = find(d, isHook)
-		} else if _, value := find(d, isTemplate); value.Node != nil && !known { // an object of a kind that is not known here
-			w.read(value, reflect.TypeFor[corev1.PodTemplateSpec](), true)
-		}
-		in.workloads = append(in.workloads, w)
+		in.addWorkload(d, kind, group)
 	}
+}
+
+func (in *input) addWorkload(d node, kind, group string) {
+	w := &workload{object: newObject(d), kind: kind, group: group, in: in}
+	w.name = cmp.Or(w.name, d.at("metadata", "generateName").text())
+	known := slices.Contains(groups, group)
+	if t := kinds[kind]; t != nil && known {
+		w.read(d, t, false)
+	} else if !known { // an object of a kind that is not known here
+		_, value := find(d, isTemplate)
+		w.read(value, reflect.TypeFor[corev1.PodTemplateSpec](), true)
+	} else if group != "" {
+		w.stray, _ = find(d, isHook)
+	}
+	in.workloads = append(in.workloads, w)
 }
 
 // kustomization is the kind of kustomize's own file. The file may leave it out.
@@ -221,36 +223,41 @@ func (in *input) addService(d node) {
 	}
 }
 
-// served are the ports to which the Services that select a pod send. They are looked up once for all pods with the same labels.
-func (in *input) served(labels map[string]string, namespace string) map[string]bool {
-	id := namespace
-	for _, key := range slices.Sorted(maps.Keys(labels)) {
-		id += "\n" + key + "\n" + labels[key]
-	}
-	if all, ok := in.ports[id]; ok {
-		return all
-	}
-	all := map[string]bool{}
-	in.ports[id] = all
-	for key, value := range labels {
+// selecting are the Services that select pods with these labels.
+func (in *input) selecting(pod map[string]string, namespace string) []*service {
+	var all []*service
+	for key, value := range pod {
 		for _, s := range in.bySelector[[2]string{key, value}] {
-			if s.is(namespace) && selected(s.spec.Selector, labels) {
-				for _, port := range s.spec.Ports {
-					all[sendsTo(port)] = true
-				}
+			if s.is(namespace) && s.selects(pod) {
+				all = append(all, s)
 			}
 		}
 	}
 	return all
 }
 
-func selected(selector, labels map[string]string) bool {
-	for key, value := range selector {
-		if got, ok := labels[key]; !ok || got != value {
-			return false
+// served are the ports to which the Services that select a pod send. They are looked up once for all pods with the same labels.
+func (in *input) served(pod map[string]string, namespace string) map[string]bool {
+	id := namespace
+	for _, key := range slices.Sorted(maps.Keys(pod)) {
+		id += "\n" + key + "\n" + pod[key]
+	}
+	if all, ok := in.ports[id]; ok {
+		return all
+	}
+	all := map[string]bool{}
+	in.ports[id] = all
+	for _, s := range in.selecting(pod, namespace) {
+		for _, port := range s.spec.Ports {
+			all[sendsTo(port)] = true
 		}
 	}
-	return true
+	return all
+}
+
+// selects tells whether the Service sends to pods with these labels. Without a selector it sends to none.
+func (s *service) selects(pod map[string]string) bool {
+	return len(s.spec.Selector) > 0 && labels.SelectorFromSet(s.spec.Selector).Matches(labels.Set(pod))
 }
 
 func (s *service) headless() bool { return s.spec.ClusterIP == corev1.ClusterIPNone }
@@ -280,18 +287,12 @@ func sendsTo(p corev1.ServicePort) string {
 
 // called are the Services that a host name may mean in a namespace, in any form that DNS resolves.
 func (in *input) called(host, namespace string) []*service {
-	labels := strings.Split(strings.TrimSuffix(strings.ToLower(host), "."), ".")
-	if len(labels) > 2 && labels[2] != "svc" {
+	parts := strings.Split(strings.TrimSuffix(strings.ToLower(host), "."), ".")
+	if len(parts) > 2 && parts[2] != "svc" {
 		return nil
 	}
-	if len(labels) > 1 {
-		namespace = labels[1]
+	if len(parts) > 1 {
+		namespace = parts[1]
 	}
-	var all []*service
-	for _, s := range in.byName[labels[0]] {
-		if s.name != "" && s.is(namespace) {
-			all = append(all, s)
-		}
-	}
-	return all
+	return slices.DeleteFunc(slices.Clone(in.byName[parts[0]]), func(s *service) bool { return s.name == "" || !s.is(namespace) })
 }

@@ -113,7 +113,7 @@ func (c *container) projected(file string) (f projected) {
 			break
 		}
 	}
-	f.of = named(c.pod.of.in.configs, v.ConfigMap.Name, c.pod.of.namespace)
+	f.of = c.pod.of.in.configs.named(v.ConfigMap.Name, c.pod.of.namespace)
 	return f
 }
 

@@ -344,7 +344,5 @@ func (h *preStop) behind(u *url.URL) (name, port string) {
 
 // serving are the Services that a host name may mean and that select the pod.
 func (h *preStop) serving(host string) []*service {
-	return slices.DeleteFunc(h.pod.of.in.called(host, h.pod.of.namespace), func(s *service) bool {
-		return len(s.spec.Selector) == 0 || !selected(s.spec.Selector, h.pod.Labels)
-	})
+	return slices.DeleteFunc(h.pod.of.in.called(host, h.pod.of.namespace), func(s *service) bool { return !s.selects(h.pod.Labels) })
 }

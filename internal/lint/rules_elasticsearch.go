@@ -14,45 +14,59 @@ const clearCommand = "elasticsearch-clear"
 // elasticsearchRules are about hooks that shut a node of Elasticsearch down.
 func elasticsearchRules() []Rule {
 	return []Rule{
-		{"elasticsearch-not-cleared", Error, "nothing removes the shutdown record when the node is back", plans(func(h *preStop, say report) {
-			if slices.ContainsFunc(h.entries(), func(e entry) bool { return e.needs.Shutdown != "" }) && h.pod.cluster == "" && !h.pod.clears() {
-				for _, e := range h.executed() { // it may be meant for elasticsearch-clear
-					if len(e.words) == 2 && e.where[1] != "preStop" && h.runsPrestop(e.words[0]) && strings.Contains(e.words[1], "clear") {
-						say(h.at(e.where...), "prestop has no command "+e.words[1]+"; expected "+clearCommand, commandFix([]string{e.words[0], clearCommand}, clearCommand))
-						return
-					}
-				}
-				say(h.command(), "nothing in the pod runs prestop elasticsearch-clear: the shutdown record stays when the node is back, and the node is not ready and gets no persistent tasks while it has one",
-					h.clearFix())
-			}
-		})},
-		{"elasticsearch-moves-data", Warning, "a shutdown type that moves data, within a short grace period", plans(func(h *preStop, say report) {
-			h.warned("elasticsearch-moves-data", func(at node, text string, e *entry) {
-				if h.pod.grace > defaultECKGrace {
-					return
-				}
-				if _, set := h.reading.set["PRE_STOP_SHUTDOWN_TYPE"]; set && e.needs.Shutdown == step.TypeOfSettings {
-					at = h.setting("PRE_STOP_SHUTDOWN_TYPE")
-				}
-				say(at, text+"; the pod's grace period is "+short(h.pod.grace), "restart, for pods that come back; else a grace period as long as the data takes, often hours")
-			})
-		})},
+		{"elasticsearch-not-cleared", Error, "nothing removes the shutdown record when the node is back", plans(recordNotCleared)},
+		{"elasticsearch-moves-data", Warning, "a shutdown type that moves data, within a short grace period", plans(movesData)},
 		{"clear-probe-too-short", Warning, "elasticsearch-clear as a probe that gives the node too little time", containers(clearProbeTooShort)},
-		{"clear-while-stopping", Error, "elasticsearch-clear as a readiness probe, which goes on while the hook runs", containers(func(c *container, say report) {
-			c.clears(func(at node) {
-				say(at, "a readiness probe goes on while the hook runs, and would remove the record that the hook registers", "use it as a startupProbe")
-			}, "readinessProbe")
-		})},
-		{"clear-ends-container", Error, "elasticsearch-clear as a postStart hook or a liveness probe, which kills the container", containers(func(c *container, say report) {
-			c.clears(func(at node) {
-				say(at, "a liveness probe that fails kills the container, and elasticsearch-clear fails whenever the cluster does not answer", "use it as a startupProbe")
-			}, "livenessProbe")
-			c.clears(func(at node) {
-				if !slices.ContainsFunc(at.items(), func(word node) bool { return strings.HasPrefix(word.text(), "--exit-zero") }) {
-					say(at, "a postStart hook that fails kills the container, and elasticsearch-clear fails for as long as the node has not joined its cluster", "use it as a startupProbe, or add --exit-zero")
-				}
-			}, "lifecycle", "postStart")
-		})},
+		{"clear-while-stopping", Error, "elasticsearch-clear as a readiness probe, which goes on while the hook runs", containers(clearWhileStopping)},
+		{"clear-ends-container", Error, "elasticsearch-clear as a postStart hook or a liveness probe, which kills the container", containers(clearEndsContainer)},
+	}
+}
+
+func recordNotCleared(h *preStop, say report) {
+	registers := slices.ContainsFunc(h.entries(), func(e entry) bool { return e.needs.Shutdown != "" })
+	if !registers || h.pod.cluster != "" || h.pod.clears() {
+		return
+	}
+	for _, e := range h.executed() { // it may be meant for elasticsearch-clear
+		if len(e.words) == 2 && e.where[1] != "preStop" && h.runsPrestop(e.words[0]) && strings.Contains(e.words[1], "clear") {
+			fix := commandFix([]string{e.words[0], clearCommand}, clearCommand)
+			say(h.at(e.where...), "prestop has no command "+e.words[1]+"; expected "+clearCommand, fix)
+			return
+		}
+	}
+	say(h.command(), "nothing in the pod runs prestop elasticsearch-clear: the shutdown record stays when the node is back, "+
+		"and the node is not ready and gets no persistent tasks while it has one", h.clearFix())
+}
+
+func movesData(h *preStop, say report) {
+	h.warned("elasticsearch-moves-data", func(at node, text string, e *entry) {
+		if h.pod.grace > defaultECKGrace {
+			return
+		}
+		if _, set := h.reading.set["PRE_STOP_SHUTDOWN_TYPE"]; set && e.needs.Shutdown == step.TypeOfSettings {
+			at = h.setting("PRE_STOP_SHUTDOWN_TYPE")
+		}
+		say(at, text+"; the pod's grace period is "+short(h.pod.grace),
+			"restart, for pods that come back; else a grace period as long as the data takes, often hours")
+	})
+}
+
+func clearWhileStopping(c *container, say report) {
+	for _, at := range c.clearsBelow("readinessProbe") {
+		say(at, "a readiness probe goes on while the hook runs, and would remove the record that the hook registers", "use it as a startupProbe")
+	}
+}
+
+func clearEndsContainer(c *container, say report) {
+	for _, at := range c.clearsBelow("livenessProbe") {
+		say(at, "a liveness probe that fails kills the container, and elasticsearch-clear fails whenever the cluster does not answer",
+			"use it as a startupProbe")
+	}
+	for _, at := range c.clearsBelow("lifecycle", "postStart") {
+		if !slices.ContainsFunc(at.items(), func(word node) bool { return strings.HasPrefix(word.text(), "--exit-zero") }) {
+			say(at, "a postStart hook that fails kills the container, and elasticsearch-clear fails for as long as the node has not joined its cluster",
+				"use it as a startupProbe, or add --exit-zero")
+		}
 	}
 }
 
@@ -74,27 +88,31 @@ func (c *container) clearsRecord() bool {
 	})
 }
 
-// clears calls do with the place of each elasticsearch-clear command below some keys.
-func (c *container) clears(do func(at node), below ...any) {
+// clearsBelow are the places of elasticsearch-clear commands below some keys.
+func (c *container) clearsBelow(keys ...any) []node {
+	var all []node
 	for _, e := range c.executed() {
-		if slices.Equal(e.where[:len(e.where)-2], below) && slices.Contains(e.words, clearCommand) {
-			do(c.at(e.where...))
+		if slices.Equal(e.where[:len(e.where)-2], keys) && slices.Contains(e.words, clearCommand) {
+			all = append(all, c.at(e.where...))
 		}
 	}
+	return all
 }
 
 func clearProbeTooShort(c *container, say report) {
-	c.clears(func(at node) {
-		p := c.StartupProbe
-		fix := below(c.at("startupProbe").with("timeoutSeconds", max(10, p.TimeoutSeconds)).with("failureThreshold", max(60, p.FailureThreshold)), "startupProbe")
-		if !harmless(c.at("startupProbe").words()) {
-			fix = "timeoutSeconds 10, and failureThreshold 60"
+	for _, at := range c.clearsBelow("startupProbe") {
+		p, written := c.StartupProbe, c.at("startupProbe")
+		fix := "timeoutSeconds 10, and failureThreshold 60"
+		if harmless(written.words()) {
+			longer := written.with("timeoutSeconds", max(10, p.TimeoutSeconds)).with("failureThreshold", max(60, p.FailureThreshold))
+			fix = below(longer, "startupProbe")
 		}
 		if n := cmp.Or(p.TimeoutSeconds, 1); n < 5 {
 			say(at, fmt.Sprintf("elasticsearch-clear has a timeoutSeconds of %d, and takes some seconds over TLS: it is cut, and fails", n), fix)
 		}
 		if n := int64(cmp.Or(p.PeriodSeconds, 10)) * int64(cmp.Or(p.FailureThreshold, 3)); n < 120 {
-			say(at, fmt.Sprintf("the startup probe gives the node %d seconds (periodSeconds × failureThreshold) to join its cluster, and kills it then", n), fix)
+			text := "the startup probe gives the node %d seconds (periodSeconds × failureThreshold) to join its cluster, and kills it then"
+			say(at, fmt.Sprintf(text, n), fix)
 		}
-	}, "startupProbe")
+	}
 }

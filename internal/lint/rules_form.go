@@ -445,7 +445,7 @@ func configMistyped(c *container, say report) {
 		if c.hook == nil || from.ConfigMapRef == nil {
 			continue
 		}
-		if o := named(c.pod.of.in.configs, from.ConfigMapRef.Name, c.pod.of.namespace); o != nil {
+		if o := c.pod.of.in.configs.named(from.ConfigMapRef.Name, c.pod.of.namespace); o != nil {
 			for key, value := range o.at("data").pairs() {
 				if value.there() && value.kind() != "a string" {
 					say(value, key.Value+" of ConfigMap "+o.name+": expected a string, got "+value.kind()+", which Kubernetes refuses", cmp.Or(own(node{text(value.text()), value.file}, key.Value), quotes))
