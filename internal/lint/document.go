@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	gounicode "unicode"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
@@ -23,38 +24,92 @@ const (
 	maxExpanded = 100_000
 )
 
-// documents reads the documents of a file. It reads each by itself, so that a broken one does not hide the others.
+// documents reads the documents of a file. It reads each part by itself, so that a broken one does not hide the others.
 func documents(f File) (docs []node, unreadable []Unreadable) {
 	if len(f.Content) > MaxFile {
 		return nil, []Unreadable{{f.Name, 0, fmt.Sprintf("expected at most %d MiB", MaxFile>>20)}}
 	}
-	for _, part := range split(UTF8(f.Content)) {
-		if part.empty() {
-			continue
+	for _, p := range Parts(f) {
+		all, broken := p.documents()
+		for _, d := range all {
+			n := node{d.Content[0], &f}.followed()
+			if at := unrendered(n); at != nil {
+				broken = &Unreadable{f.Name, at.Line, renderFirst}
+				break
+			}
+			docs = append(docs, n)
 		}
-		d := yaml.NewDecoder(bytes.NewReader(part.text))
-		for {
-			var n yaml.Node
-			err := decode(d, &n)
-			if err == io.EOF {
-				break
-			}
-			if err == nil {
-				err = expandable(&n)
-			}
-			if err != nil {
-				unreadable = append(unreadable, part.unreadable(f.Name, err))
-				break
-			}
-			move(&n, part.place())
-			if at := unrendered(node{n.Content[0], &f}.followed()); at != nil {
-				unreadable = append(unreadable, Unreadable{f.Name, at.Line, renderFirst})
-				break
-			}
-			docs = append(docs, node{n.Content[0], &f}.followed())
+		if broken != nil {
+			unreadable = append(unreadable, *broken)
 		}
 	}
 	return docs, unreadable
+}
+
+// A Part is the text of a file from one line of dashes to the next. It has one document, or several if a line of three dots ends each.
+type Part struct {
+	File string
+	Text []byte
+	Line int // lines of the file before it
+}
+
+// Parts cuts a file where a line begins with ---, as kubectl does. Together they are the file, in UTF-8.
+func Parts(f File) []Part {
+	content := UTF8(f.Content)
+	var all []Part
+	at, begun, lines := 0, 0, 0
+	for begin := 0; begin < len(content); lines++ {
+		line, _, _ := bytes.Cut(content[begin:], []byte("\n"))
+		if begin > at && isDashes(line) {
+			all = append(all, Part{f.Name, content[at:begin], begun})
+			at, begun = begin, lines
+		}
+		begin += len(line) + 1
+	}
+	return append(all, Part{f.Name, content[at:], begun})
+}
+
+// isDashes tells whether a line begins a document.
+func isDashes(line []byte) bool {
+	after, ok := bytes.CutPrefix(line, []byte("---"))
+	return ok && (len(bytes.TrimSpace(after)) == 0 || after[0] == ' ' || after[0] == '\t')
+}
+
+// documents are the documents of the part, up to the first that cannot be read. Lines count from the beginning of the file.
+func (p Part) documents() (all []*yaml.Node, broken *Unreadable) {
+	if p.empty() {
+		return nil, nil
+	}
+	for d := yaml.NewDecoder(bytes.NewReader(p.Text)); ; {
+		var n yaml.Node
+		err := decode(d, &n)
+		if err == io.EOF {
+			return all, nil
+		}
+		if err == nil {
+			err = expandable(&n)
+		}
+		if err != nil {
+			return all, p.unreadable(err)
+		}
+		move(&n, p.place())
+		all = append(all, &n)
+	}
+}
+
+// Document reads a part that has one document. It is nil if the part has nothing but comments. Lines count from the beginning of the file.
+// The error is an [*Unreadable].
+func (p Part) Document() (*yaml.Node, error) {
+	all, broken := p.documents()
+	switch {
+	case len(all) > 1 || len(all) == 1 && broken != nil:
+		return nil, p.unreadable(errors.New("expected one document after each ---"))
+	case broken != nil:
+		return nil, broken
+	case len(all) == 0:
+		return nil, nil
+	}
+	return all[0], nil
 }
 
 // decode reads one document. Whatever the input is, a panic of the YAML library becomes an error.
@@ -73,40 +128,14 @@ func decode(d *yaml.Decoder, n *yaml.Node) (err error) {
 	return nil
 }
 
-// A part is the text of a document.
-type part struct {
-	text []byte
-	line int // lines of the file before it
-}
-
 // empty tells whether the part has nothing but comments. Helm leaves such a part of a template that is switched off.
-func (p part) empty() bool {
-	for line := range bytes.Lines(p.text) {
+func (p Part) empty() bool {
+	for line := range bytes.Lines(p.Text) {
 		if line = bytes.TrimSpace(line); len(line) > 0 && line[0] != '#' && !bytes.Equal(line, []byte("---")) {
 			return false
 		}
 	}
 	return true
-}
-
-// split cuts a file where a line begins with ---, as kubectl does.
-func split(content []byte) []part {
-	var all []part
-	at, lines := 0, 0
-	begun := 0
-	for begin := 0; begin < len(content); {
-		end := len(content)
-		if i := bytes.IndexByte(content[begin:], '\n'); i >= 0 {
-			end = begin + i + 1
-		}
-		if line := content[begin:end]; begin > at && bytes.HasPrefix(line, []byte("---")) && (len(bytes.TrimSpace(line)) == 3 || bytes.IndexByte([]byte(" \t"), line[3]) >= 0) {
-			all = append(all, part{content[at:begin], begun})
-			at, begun = begin, lines
-		}
-		begin = end
-		lines++
-	}
-	return append(all, part{content[at:], begun})
 }
 
 // A breaker is where the YAML library begins a line: in which line of the part, if only line feeds end lines, and after how many of its
@@ -115,13 +144,13 @@ type breaker struct{ line, runes int }
 
 // place turns a line and a column of the YAML library into those of the file. To the library, a lone carriage return and some characters of
 // Unicode end a line too. Editors, and everybody who counts lines, take only line feeds.
-func (p part) place() func(line, column int) (int, int) {
-	if !bytes.ContainsAny(p.text, "\r\u0085\u2028\u2029") {
-		return func(line, column int) (int, int) { return p.line + line, column }
+func (p Part) place() func(line, column int) (int, int) {
+	if !bytes.ContainsAny(p.Text, "\r\u0085\u2028\u2029") {
+		return func(line, column int) (int, int) { return p.Line + line, column }
 	}
 	begins := []breaker{{}}
 	at, last := breaker{}, rune(0)
-	for _, r := range string(p.text) {
+	for _, r := range string(p.Text) {
 		at.runes++
 		switch {
 		case r == '\n' && last == '\r':
@@ -137,17 +166,17 @@ func (p part) place() func(line, column int) (int, int) {
 	}
 	return func(line, column int) (int, int) {
 		b := begins[min(max(line-1, 0), len(begins)-1)]
-		return p.line + b.line + 1, b.runes + column
+		return p.Line + b.line + 1, b.runes + column
 	}
 }
 
 // badCharacter is the line of the first character that YAML does not allow, or that is no UTF-8; 0: all are good.
-func (p part) badCharacter() int {
-	for at := 0; at < len(p.text); {
-		r, size := utf8.DecodeRune(p.text[at:])
-		control := r < ' ' && r != '\t' && r != '\n' && r != '\r' || r >= 0x7f && r < 0xa0 && r != 0x85 || r == 0xfeff && at > 0 || r == 0xfffe || r == 0xffff
-		if control || r == utf8.RuneError && size == 1 {
-			return 1 + bytes.Count(p.text[:at], []byte("\n"))
+func (p Part) badCharacter() int {
+	for at := 0; at < len(p.Text); {
+		r, size := utf8.DecodeRune(p.Text[at:])
+		allowed := strings.ContainsRune("\t\n\r\u0085", r) || !gounicode.IsControl(r) && r != 0xfffe && r != 0xffff && (r != 0xfeff || at == 0)
+		if !allowed || r == utf8.RuneError && size == 1 {
+			return 1 + bytes.Count(p.Text[:at], []byte("\n"))
 		}
 		at += size
 	}
@@ -186,42 +215,51 @@ func unrendered(n node) *yaml.Node {
 	return find(n.Node)
 }
 
-func (p part) unreadable(file string, err error) Unreadable {
-	text := strings.TrimPrefix(err.Error(), "yaml: ")
-	line := 1
+// unreadable is an error of the YAML library, with the line and the text that tell what to mend.
+func (p Part) unreadable(err error) *Unreadable {
+	line, text := 1, strings.TrimPrefix(err.Error(), "yaml: ")
+	templates := bytes.Contains(p.Text, []byte("{{"))
 	if where, after, ok := strings.Cut(text, ": "); ok {
 		if n, err := strconv.Atoi(strings.TrimPrefix(where, "line ")); err == nil {
 			line, text = n, after
-			switch {
-			case strings.HasPrefix(text, "did not find") && !strings.Contains(text, "node"): // here the library counts lines from 0
-				line++
-				text += "; this line, or one below it, is not indented as the others, or lacks quotes"
-			case bytes.Contains(p.text, []byte("{{")):
-			case strings.HasPrefix(text, "could not find") || strings.HasPrefix(text, "mapping values"):
-				text += "; this line, or the one above it, is not indented as the others, lacks a dash, or lacks quotes"
-			}
+		}
+		switch {
+		case text != after:
+		case strings.HasPrefix(text, "did not find") && !strings.Contains(text, "node"): // here the library counts lines from 0
+			line++
+			text += "; this line, or one below it, is not indented as the others, or lacks quotes"
+		case !templates && (strings.HasPrefix(text, "could not find") || strings.HasPrefix(text, "mapping values")):
+			text += "; this line, or the one above it, is not indented as the others, lacks a dash, or lacks quotes"
 		}
 	}
-	if broken, ok := errors.AsType[*json.SyntaxError](json.Unmarshal(p.text, new(any))); ok && bytes.HasPrefix(bytes.TrimSpace(p.text), []byte("{")) {
-		line = 1 + bytes.Count(p.text[:min(int(broken.Offset), len(p.text))], []byte("\n"))
+	if broken, ok := errors.AsType[*json.SyntaxError](json.Unmarshal(p.Text, new(any))); ok && bytes.HasPrefix(bytes.TrimSpace(p.Text), []byte("{")) {
+		line = 1 + bytes.Count(p.Text[:min(int(broken.Offset), len(p.Text))], []byte("\n"))
 		text = broken.Error() + "; a comma may be missing, here or at the end of the line before"
 	}
 	if _, anchor, ok := strings.Cut(text, "unknown anchor '"); ok { // the library says no line here
 		anchor, _, _ = strings.Cut(anchor, "'")
-		before, _, _ := bytes.Cut(p.text, []byte("*"+anchor))
+		before, _, _ := bytes.Cut(p.Text, []byte("*"+anchor))
 		line = 1 + bytes.Count(before, []byte("\n"))
 	}
 	if strings.Contains(text, "start any token") {
 		text += ", perhaps a tab: YAML is indented by blanks"
 	}
-	if bytes.Contains(p.text, []byte("{{")) {
+	if templates {
 		text += "; perhaps " + renderFirst
 	}
 	if bad := p.badCharacter(); bad > 0 { // the library does not say the line
-		return Unreadable{file, p.line + bad, text}
+		return &Unreadable{p.File, p.Line + bad, text}
 	}
 	line, _ = p.place()(line, 1)
-	return Unreadable{file, line, text}
+	return &Unreadable{p.File, line, text}
+}
+
+// Error says where it is, and what is wrong.
+func (u *Unreadable) Error() string {
+	if u.Line == 0 {
+		return u.File + ": " + u.Text
+	}
+	return fmt.Sprintf("%s:%d: %s", u.File, u.Line, u.Text)
 }
 
 // UTF8 is a file's text in UTF-8, without a byte order mark: PowerShell writes UTF-16 for kubectl … > file.

@@ -1,10 +1,7 @@
 package lint
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -42,52 +39,4 @@ func Templates(file string, document *yaml.Node) []Template {
 		}
 	}
 	return all
-}
-
-// A Part is the text of one document of a file, with the line of dashes before it.
-type Part struct {
-	File string
-	Text []byte
-	Line int // lines of the file before it
-}
-
-// Parts cuts a file where a line begins with ---, as kubectl does. Together they are the file, in UTF-8.
-func Parts(f File) []Part {
-	var all []Part
-	for _, p := range split(UTF8(f.Content)) {
-		all = append(all, Part{f.Name, p.text, p.line})
-	}
-	return all
-}
-
-// Document reads a part. It is nil if the part has nothing but comments. Lines count from the beginning of the file. The error is an
-// [*Unreadable].
-func (p Part) Document() (*yaml.Node, error) {
-	of := part{p.Text, p.Line}
-	if of.empty() {
-		return nil, nil
-	}
-	d := yaml.NewDecoder(bytes.NewReader(p.Text))
-	var n, second yaml.Node
-	err := decode(d, &n)
-	if err == nil {
-		err = expandable(&n)
-	}
-	if err == nil && d.Decode(&second) != io.EOF {
-		err = errors.New("expected one document after each ---")
-	}
-	if err != nil {
-		u := of.unreadable(p.File, err)
-		return nil, &u
-	}
-	move(&n, of.place())
-	return &n, nil
-}
-
-// Error says where it is, and what is wrong.
-func (u *Unreadable) Error() string {
-	if u.Line == 0 {
-		return u.File + ": " + u.Text
-	}
-	return fmt.Sprintf("%s:%d: %s", u.File, u.Line, u.Text)
 }
