@@ -159,15 +159,12 @@ func wordsFix(line, sentence string, keys ...string) string {
 	}
 	noDashes := slices.DeleteFunc(slices.Clone(words[1:]), func(word string) bool { return word == "-" }) // the dashes of a list that was written in one line
 	steps := stepsOf(strings.Trim(strings.Join(noDashes, " "), `'"`))
-	switch ours := path.Base(words[0]) == program; {
-	case strings.ContainsAny(line, `|&;<>$'"`+"`") && (!ours || steps == nil):
+	if ours := path.Base(words[0]) == program; ours && steps != nil {
+		words = append(words[:1], steps...)
+	} else if strings.ContainsAny(line, "|&;<>$'\"`") {
 		words = []string{"sh", "-c", line}
-	case ours:
-		if steps != nil {
-			words = append(words[:1], steps...)
-		}
 	}
-	return below(words, append(keys, "command")...)
+	return below(words, keys...)
 }
 
 // stepFix is a step to paste in place of another one. If that one holds a secret, it is the sentence instead.

@@ -133,7 +133,7 @@ func wordsInOne(c *container, say report) {
 				sentence = "sh and -c as items before it, since only a shell runs a script, in an image that has one"
 			}
 			say(c.at(append(e.where, 0)...), "there is no program with blanks in its name: command is a list of words, and its first is the program ("+words[0]+")",
-				wordsFix(strings.Join(e.words, " "), sentence))
+				wordsFix(strings.Join(e.words, " "), sentence, "command"))
 		}
 	}
 }
@@ -166,7 +166,7 @@ func (h *preStop) losesFix(r run) string {
 	case r.step != nil:
 		return h.execFix(r.step, path.Base(r.script.shell)+" -c "+grammar.Quote(strings.Join(words, " ")), sentence)
 	case h.reading != nil: // prestop needs no shell
-		return wordsFix(strings.Join(words, " "), sentence)
+		return wordsFix(strings.Join(words, " "), sentence, "command")
 	}
 	return shellFix(r.script.shell, words, sentence)
 }

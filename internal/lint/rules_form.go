@@ -62,26 +62,30 @@ func flaws(some func(flaw) bool, do func(flaw, report)) check {
 	}
 }
 
-// whose names the struct that a flaw is in.
-func (f flaw) whose() string {
-	last := ""
-	if len(f.path) > 0 {
-		last = f.path[len(f.path)-1]
-	}
-	switch f.of {
-	case reflect.TypeFor[corev1.Container]():
-		return "a container"
-	case reflect.TypeFor[corev1.PodSpec]():
-		return "a pod"
-	case reflect.TypeFor[corev1.EnvVar]():
-		return "a variable"
-	case reflect.TypeFor[metav1.ObjectMeta]():
-		return "metadata"
-	}
-	if last == "" {
+// in tells whether the struct that a flaw is in is of a type.
+func in[T any](f flaw) bool { return f.of == reflect.TypeFor[T]() }
+
+// key is the key at which the struct stands, or the mistyped value.
+func (f flaw) key() string {
+	if len(f.path) == 0 {
 		return "the object"
 	}
-	return last
+	return f.path[len(f.path)-1]
+}
+
+// whose names the struct that a flaw is in.
+func (f flaw) whose() string {
+	switch {
+	case in[corev1.Container](f):
+		return "a container"
+	case in[corev1.PodSpec](f):
+		return "a pod"
+	case in[corev1.EnvVar](f):
+		return "a variable"
+	case in[metav1.ObjectMeta](f):
+		return "metadata"
+	}
+	return f.key()
 }
 
 // partOfHook tells whether the struct that a flaw is in belongs to a hook.
@@ -92,28 +96,31 @@ func (f flaw) misplacesGrace() bool {
 	return f.kind == unknownField && f.at.Value == graceKey && f.value.there()
 }
 
+// ofContainers are fields of containers that people write into the pod's spec.
+var ofContainers = []string{"lifecycle", "env", "envFrom", "volumeMounts"}
+
 // misplacesHook tells whether a hook, or a part of it, is where Kubernetes does not look.
 func (f flaw) misplacesHook() bool {
-	if f.kind != unknownField || f.misplacesGrace() {
-		return false
-	}
 	name := strings.ToLower(f.at.Value)
 	switch {
-	case name == "method" && f.of == reflect.TypeFor[corev1.HTTPGetAction]():
-		return false // see methodOfGet
-	case (name == "prestop" || name == "poststart") && f.of != reflect.TypeFor[corev1.Volume]() || f.partOfHook():
+	case f.kind != unknownField || f.misplacesGrace():
+		return false
+	case in[corev1.HTTPGetAction](f) && name == "method": // see methodOfGet
+		return false
+	case f.partOfHook():
 		return true
-	case f.of == reflect.TypeFor[corev1.Container]() && f.near == "lifecycle":
-		return true
-	case f.of == reflect.TypeFor[corev1.PodSpec]() && slices.Contains([]string{"lifecycle", "env", "envFrom", "volumeMounts"}, f.at.Value):
-		return true
+	case name == "prestop" || name == "poststart":
+		return !in[corev1.Volume](f)
+	case in[corev1.PodSpec](f):
+		return slices.Contains(ofContainers, f.at.Value)
 	}
-	return false
+	return in[corev1.Container](f) && f.near == "lifecycle"
 }
 
 func hookMisplaced(f flaw, say report) {
+	name := f.at.Value
 	keys := []string{"lifecycle"} // where it belongs, below a container
-	switch name := f.at.Value; {
+	switch {
 	case strings.EqualFold(name, "preStop"):
 		keys = append(keys, "preStop")
 	case strings.EqualFold(name, "postStart"):
@@ -122,45 +129,58 @@ func hookMisplaced(f flaw, say report) {
 		keys = []string{name}
 	}
 	switch {
-	case f.of == reflect.TypeFor[corev1.LifecycleHandler]() && handlerWith(f.in) != "" && f.in.firstOf(handlerKeys) != f.at.Value && slices.Contains(handlerKeys, f.at.Value):
-		// if a handler's name is left out, all its fields are one finding
+	case f.ofHandlerLeftOut() && f.in.firstOf(handlerKeys) != name: // all its fields are one finding
 	case f.partOfHook():
-		say(f.at, f.at.Value+" is no field of "+f.whose()+"; expected "+strings.Join(f.fields, ", "), cmp.Or(f.home(), "remove it, or see how far it is indented"))
-	case f.of == reflect.TypeFor[corev1.PodSpec]():
+		text := name + " is no field of " + f.whose() + "; expected " + strings.Join(f.fields, ", ")
+		say(f.at, text, cmp.Or(f.home(), "remove it, or see how far it is indented"))
+	case in[corev1.PodSpec](f):
 		fix := "move it to the container that it is for"
-		if all := f.in.at("containers").items(); len(all) == 1 && f.value.there() && harmless(f.value.words()) {
-			fix = "containers:\n- name: " + all[0].at("name").text() + "\n  " + strings.ReplaceAll(own(f.value, keys...), "\n", "\n  ")
+		moved := own(f.value, keys...)
+		if all := f.in.at("containers").items(); len(all) == 1 && moved != "" {
+			fix = "containers:\n- name: " + all[0].at("name").text() + "\n  " + strings.ReplaceAll(moved, "\n", "\n  ")
 		}
-		say(f.at, f.at.Value+" is no field of a pod; it is of a container", fix)
+		say(f.at, name+" is no field of a pod; it is of a container", fix)
 	default:
-		say(f.at, f.at.Value+" is no field of "+f.whose()+"; a hook stands below lifecycle of a container", cmp.Or(own(f.value, keys...), "put what stands here below "+strings.Join(keys, " and ")))
+		text := name + " is no field of " + f.whose() + "; a hook stands below lifecycle of a container"
+		say(f.at, text, cmp.Or(own(f.value, keys...), "put what stands here below "+strings.Join(keys, " and ")))
 	}
+}
+
+// ofHandlerLeftOut tells whether a field is of a handler whose name is left out, so that its fields stand one level too high.
+func (f flaw) ofHandlerLeftOut() bool {
+	return in[corev1.LifecycleHandler](f) && slices.Contains(handlerKeys, f.at.Value) && handlerWith(f.in) != ""
 }
 
 // home is what is misplaced in a hook, written where it belongs; empty: its place is not known.
 func (f flaw) home() string {
-	key, lacks := f.at.Value, func(field string) bool { return !f.in.at(field).there() }
-	switch of := f.of; {
+	lacks := func(field string) bool { return !f.in.at(field).there() }
+	switch {
 	case f.near != "" && lacks(f.near):
 		return own(f.value, f.near)
-	case of == reflect.TypeFor[corev1.Lifecycle]() && lacks("preStop"):
-		if slices.Contains(handlerFields, key) {
-			return own(f.value, "preStop", key)
+	case in[corev1.Lifecycle](f) && lacks("preStop"):
+		if slices.Contains(handlerFields, f.at.Value) {
+			return own(f.value, "preStop", f.at.Value)
 		}
 		return own(f.value, "preStop")
-	case of == reflect.TypeFor[corev1.LifecycleHandler]() && !slices.ContainsFunc(handlerFields, func(field string) bool { return !lacks(field) }):
-		if handler := handlerWith(f.in); handler != "" { // its fields stand one level too high
-			return own(f.in, f.path[len(f.path)-1], handler)
-		}
-		if handler := handlerWith(f.value); handler != "" {
-			return own(f.value, handler)
-		}
-	case of == reflect.TypeFor[corev1.ExecAction]() && lacks("command"):
+	case in[corev1.LifecycleHandler](f) && !slices.ContainsFunc(handlerFields, func(field string) bool { return !lacks(field) }):
+		return f.homeOfHandler()
+	case in[corev1.ExecAction](f) && lacks("command"):
 		return own(f.value, "command")
-	case of == reflect.TypeFor[corev1.ExecAction]() && key == "args":
+	case in[corev1.ExecAction](f) && f.at.Value == "args":
 		return commandFix(slices.Concat(f.in.at("command").words(), f.value.words()), "")
-	case of == reflect.TypeFor[corev1.SleepAction]() && lacks("seconds"):
+	case in[corev1.SleepAction](f) && lacks("seconds"):
 		return secondsFix(f.value, "seconds")
+	}
+	return ""
+}
+
+// homeOfHandler is what stands in a hook without a handler, written below its handler; empty: it is of none.
+func (f flaw) homeOfHandler() string {
+	if handler := handlerWith(f.in); handler != "" { // its fields stand one level too high
+		return own(f.in, f.key(), handler)
+	}
+	if handler := handlerWith(f.value); handler != "" {
+		return own(f.value, handler)
 	}
 	return ""
 }
@@ -324,20 +344,25 @@ const newestKubernetes = "1.37"
 
 // notOneHandler ignores a hook that has a field which is no handler. That field is a finding of its own.
 func notOneHandler(h *preStop, say report) {
-	all, fields := h.handlers(), 0
-	for range h.place.pairs() {
-		fields++
-	}
-	exec := h.place.at("exec")
-	switch {
-	case len(all) == 0 && (fields == 0 || h.place.at(handlerFields[0]).Node != nil):
+	all := h.handlers()
+	switch none := h.place.at(handlerFields[0]); { // exec: null
+	case len(all) == 0 && (len(h.place.Content) == 0 || none.Node != nil):
 		say(h.place, "preStop has no handler, which Kubernetes refuses; expected exec, httpGet or sleep", h.newHook(h.pod.someWait()))
 	case len(all) > 1:
-		say(h.place, "preStop has the handlers "+strings.Join(all, " and ")+", and Kubernetes takes one", "keep one; a hook of prestop's does several things, each argument is a step")
-	case len(all) == 1 && all[0] == "exec" && h.Exec != nil && len(h.Exec.Command) == 0 && exec.at("command").kind() != "a string" && (len(exec.Content) == 0 || exec.at("command").Node != nil):
+		say(h.place, "preStop has the handlers "+strings.Join(all, " and ")+", and Kubernetes takes one",
+			"keep one; a hook of prestop's does several things, each argument is a step")
+	case len(all) == 1 && h.Exec != nil && h.lacksCommand():
 		file, needs := h.binary()
-		say(exec, "exec has no command", below([]string{file, h.pod.someWait()}, "command")+needs+h.graceNeeded())
+		fix := below([]string{file, h.pod.someWait()}, "command") + needs + h.graceNeeded()
+		say(h.place.at("exec"), "exec has no command", fix)
 	}
+}
+
+// lacksCommand tells whether exec has no command. A text for a command, or another field instead, is a finding of its own.
+func (h *preStop) lacksCommand() bool {
+	exec := h.place.at("exec")
+	command := exec.at("command")
+	return len(h.Exec.Command) == 0 && command.kind() != "a string" && (len(exec.Content) == 0 || command.Node != nil)
 }
 
 // quotes does not repeat the value, which may be a secret.
@@ -346,55 +371,54 @@ const quotes = "put all of it in quotes; without them a colon and a blank make a
 func (f flaw) isMistyped() bool { return f.kind == mistyped }
 
 func wrongType(f flaw, say report) {
-	what, name := "the object", f.in.at("name").text()
-	if len(f.path) > 0 {
-		what = f.path[len(f.path)-1]
-	}
-	shown := what
-	if what == "value" && name != "" {
+	shown, name := f.key(), f.in.at("name").text()
+	if shown == "value" && name != "" {
 		shown = "the value of " + name
 	}
-	say(f.at, shown+": expected "+f.expected+", got "+f.at.kind()+", which Kubernetes refuses", f.retyped(what, name))
+	say(f.at, shown+": expected "+f.expected+", got "+f.at.kind()+", which Kubernetes refuses", f.retyped())
 }
 
+// commandBelow are the keys from a field of a hook down to its command.
+var commandBelow = map[string][]string{"preStop": {"preStop", "exec", "command"}, "exec": {"exec", "command"}, "command": {"command"}}
+
 // retyped is what somebody wrote, in the type that Kubernetes takes.
-func (f flaw) retyped(what, name string) string {
+func (f flaw) retyped() string {
 	const indented = "see how far it is indented, and kubectl explain"
-	isSetting := func(s setting.Setting) bool { return s.Env == name }
-	list := f.at.Kind == yaml.SequenceNode
+	key, items := f.key(), f.at.items()
 	switch {
-	case list && f.expected == "a mapping" && len(f.at.items()) == 1 && handlerKey(f.at.items()[0]):
-		return cmp.Or(own(f.at.items()[0], what), indented)
-	case what == "image" && f.expected == "a mapping": // of a volume
-		return below(f.at.text(), what, "reference")
-	case what == "value" && slices.ContainsFunc(config.Table(), isSetting) && f.at.text() != "":
-		return "value: " + strconv.Quote(f.at.text())
-	case f.expected == "a string" && what == "command" && f.in.at("command").Kind == yaml.SequenceNode:
-		return retypedWords(f.in.at("command").items(), "command")
 	case f.expected == "a string":
-		return quotes
-	case what == "env":
+		return f.quoted()
+	case f.expected == "a mapping" && len(items) == 1 && handlerKey(items[0]):
+		return cmp.Or(own(items[0], key), indented)
+	case key == "image": // of a volume
+		return below(f.at.text(), key, "reference")
+	case key == "env":
 		return envFix(f.at)
-	case what == "command":
-		return wordsFix(f.at.text(), indented)
-	case what == "exec" && list:
-		return retypedWords(f.at.items(), what, "command")
-	case what == "exec":
-		return wordsFix(f.at.text(), indented, what)
-	case what == "preStop" && list:
-		return retypedWords(f.at.items(), what, "exec", "command")
-	case what == "preStop":
-		return wordsFix(f.at.text(), indented, what, "exec")
-	case what == "sleep":
-		return secondsFix(f.at, what, "seconds")
+	case commandBelow[key] != nil && items != nil:
+		return retypedWords(items, commandBelow[key]...)
+	case commandBelow[key] != nil:
+		return wordsFix(f.at.text(), indented, commandBelow[key]...)
+	case key == "sleep":
+		return secondsFix(f.at, key, "seconds")
 	case f.expected == "a whole number":
-		return secondsFix(f.at, what)
-	case f.expected == "a truth value":
-		if value, err := strconv.ParseBool(strings.ToLower(f.at.text())); err == nil {
-			return below(value, what)
-		}
+		return secondsFix(f.at, key)
+	}
+	if value, err := strconv.ParseBool(strings.ToLower(f.at.text())); err == nil && f.expected == "a truth value" {
+		return below(value, key)
 	}
 	return indented
+}
+
+// quoted is what somebody wrote where a string must be. Only the values of settings, and words of commands, are repeated.
+func (f flaw) quoted() string {
+	isSetting := func(s setting.Setting) bool { return s.Env == f.in.at("name").text() }
+	switch command := f.in.at("command"); {
+	case f.key() == "value" && f.at.text() != "" && slices.ContainsFunc(config.Table(), isSetting):
+		return "value: " + strconv.Quote(f.at.text())
+	case f.key() == "command" && command.Kind == yaml.SequenceNode:
+		return retypedWords(command.items(), "command")
+	}
+	return quotes
 }
 
 // handlerKey tells whether a mapping has a handler, or a handler's fields, as a hook has.
@@ -472,29 +496,37 @@ func duplicateVariable(c *container, say report) {
 	}
 }
 
-func settingsWithoutHook(c *container, say report) {
-	lacks := "has no preStop hook that it could be for"
-	switch h := c.hook; {
-	case slices.ContainsFunc(c.pod.of.flaws, func(f flaw) bool {
+// withoutPrestop says why settings of prestop's have no effect in a container; empty: they have, or that is not plain.
+func (c *container) withoutPrestop() string {
+	misplaced := func(f flaw) bool {
 		return (f.misplacesHook() || f.kind == mistyped && f.partOfHook()) && (f.container == c.Name || f.container == "")
-	}) || c.startsPrestop():
-		return
-	case h != nil && (h.reading != nil || h.mentions(program) || len(h.handlers()) != 1 || !h.asWritten() || c.init):
-		return
-	case h != nil:
-		lacks = "has a preStop hook that does not run prestop"
-	case c.at("lifecycle", "preStop").Node != nil:
+	}
+	h := c.hook
+	switch {
+	case slices.ContainsFunc(c.pod.of.flaws, misplaced) || c.startsPrestop():
+		return ""
+	case h == nil && c.at("lifecycle", "preStop").Node == nil:
+		return "has no preStop hook that it could be for"
+	case h == nil || c.init || h.reading != nil || h.mentions(program) || len(h.handlers()) != 1 || !h.asWritten():
+		return ""
+	}
+	return "has a preStop hook that does not run prestop"
+}
+
+// ofECK are variables that ECK's own hook has, too.
+var ofECK = []string{waitVariable, "PRE_STOP_SHUTDOWN_TYPE", "PRE_STOP_MAX_DNS_ERRORS"}
+
+func settingsWithoutHook(c *container, say report) {
+	lacks := c.withoutPrestop()
+	i := slices.IndexFunc(c.Env, func(v corev1.EnvVar) bool {
+		return strings.HasPrefix(v.Name, variablePrefix) && !ofService(v.Name) && (c.pod.cluster == "" || !slices.Contains(ofECK, v.Name))
+	})
+	if lacks == "" || i < 0 {
 		return
 	}
-	ofECK := []string{waitVariable, "PRE_STOP_SHUTDOWN_TYPE", "PRE_STOP_MAX_DNS_ERRORS"} // ECK's own hook has variables of these names
-	for i, v := range c.Env {
-		if strings.HasPrefix(v.Name, variablePrefix) && !ofService(v.Name) && !(c.pod.cluster != "" && slices.Contains(ofECK, v.Name)) {
-			fix := "remove it; or let prestop be the hook, whose steps do what yours does"
-			if c.hook == nil {
-				fix = c.newHook(c.pod.someWait())
-			}
-			say(c.at("env", i), v.Name+" is set, and container "+c.Name+" "+lacks, fix)
-			return
-		}
+	fix := "remove it; or let prestop be the hook, whose steps do what yours does"
+	if c.hook == nil {
+		fix = c.newHook(c.pod.someWait())
 	}
+	say(c.at("env", i), c.Env[i].Name+" is set, and container "+c.Name+" "+lacks, fix)
 }
