@@ -134,35 +134,50 @@ func Inject(p Pod, with Parameters) Result {
 	return e.result
 }
 
-// leftAlone says why the pod is left alone: it is none for a hook, or cannot be given one. Empty: it is not left alone.
+// leftAlone says why the pod is left alone; empty: it is not.
 func (e *editor) leftAlone() string {
-	spec := e.Spec
+	return cmp.Or(e.excluded(), e.unfit(), e.nameTaken(), e.ambiguous())
+}
+
+// excluded says why the pod is none for a hook, by who made it and what it is for; empty: it may be one.
+func (e *editor) excluded() string {
 	value, set := e.Annotations[InjectAnnotation]
 	_, mirror := e.Annotations[MirrorAnnotation]
-	switch {
+	switch policy := e.Spec.RestartPolicy; {
 	case set && value != "true" && value != Enabled:
 		return fmt.Sprintf("its annotation %s is %q", InjectAnnotation, value)
 	case mirror:
 		return "it stands for a static pod"
 	case slices.Contains(e.Owners, "Job") || slices.Contains(e.Owners, "CronJob"):
 		return "it is a Job's, which ends by itself"
-	case spec.RestartPolicy != "" && spec.RestartPolicy != corev1.RestartPolicyAlways:
-		return "its restartPolicy is " + string(spec.RestartPolicy) + ": it ends by itself"
-	case spec.HostNetwork:
+	case policy != "" && policy != corev1.RestartPolicyAlways:
+		return "its restartPolicy is " + string(policy) + ": it ends by itself"
+	}
+	return ""
+}
+
+// unfit says why the pod as it is cannot have a hook; empty: it can.
+func (e *editor) unfit() string {
+	windows := string(corev1.Windows)
+	switch os := e.Spec.OS; {
+	case e.Spec.HostNetwork:
 		return "it uses the host's network, whose traffic is not the pod's alone"
-	case spec.OS != nil && spec.OS.Name == corev1.Windows || spec.NodeSelector[corev1.LabelOSStable] == string(corev1.Windows):
+	case os != nil && string(os.Name) == windows || e.Spec.NodeSelector[corev1.LabelOSStable] == windows:
 		return "it runs on Windows"
 	case e.grace() < LeastGrace:
 		return fmt.Sprintf("its terminationGracePeriodSeconds is %d, and a hook needs %d at least", e.grace(), LeastGrace)
-	}
-	if len(spec.Containers) == 0 {
+	case len(e.Spec.Containers) == 0:
 		return "it has no containers"
-	}
-	if e.grace() > MostGrace {
+	case e.grace() > MostGrace:
 		return fmt.Sprintf("its terminationGracePeriodSeconds is %d, and prestop takes %d at most", e.grace(), MostGrace)
 	}
+	return ""
+}
+
+// nameTaken says which name of what is put into a pod means something else in this one; empty: none does.
+func (e *editor) nameTaken() string {
 	installed := false
-	for _, c := range spec.InitContainers {
+	for _, c := range e.Spec.InitContainers {
 		if c.Name == Installer {
 			installed = slices.ContainsFunc(c.VolumeMounts, func(m corev1.VolumeMount) bool { return m.Name == Volume })
 			if !installed {
@@ -170,13 +185,18 @@ func (e *editor) leftAlone() string {
 			}
 		}
 	}
-	for _, v := range spec.Volumes {
+	for _, v := range e.Spec.Volumes {
 		if v.Name == Volume && v.Image == nil && (v.EmptyDir == nil || !e.with.Installer && !installed) {
 			return "its volume " + Volume + " is something else"
 		}
 	}
+	return ""
+}
+
+// ambiguous says why a change of one of the containers could hit something else; empty: none could.
+func (e *editor) ambiguous() string {
 	names := map[string]bool{}
-	for _, c := range spec.Containers {
+	for _, c := range e.Spec.Containers {
 		switch {
 		case c.Name == Installer:
 			return "its container " + Installer + " has the name of the init container"
@@ -210,7 +230,7 @@ func (e *editor) sidecars() {
 	for _, c := range e.Spec.InitContainers {
 		if sidecar(c) {
 			text := "a native sidecar gets no hook, since the kubelet ends it after the containers"
-			if c.Lifecycle != nil && c.Lifecycle.PreStop != nil {
+			if hookOf(c) != nil {
 				text = "the hook of a native sidecar is kept"
 			}
 			e.result.Sidecars = append(e.result.Sidecars, Outcome{Container: c.Name, Text: text})
@@ -242,40 +262,52 @@ func (e *editor) containers() {
 
 // serves tells whether a container is given the hook, and if not why.
 func (e *editor) serves(c corev1.Container) (why string, ok bool) {
-	slept, sleeps := e.replaceable(c)
-	switch has := c.Lifecycle != nil && c.Lifecycle.PreStop != nil; {
-	case has && !ours(c) && !sleeps && slept > 0:
-		return fmt.Sprintf("its hook that sleeps %s is kept; --replace-sleep would replace it", slept), false
-	case has && !ours(c) && !sleeps && runs(c, Program):
-		return "its hook runs " + Program + ", but not as inject writes it: somebody's own, which is kept", false
-	case has && !ours(c) && !sleeps:
-		return "it has a hook of its own, which is kept", false
+	declares := func(c corev1.Container) bool { return len(c.Ports) > 0 }
+	slept, replaced := e.replaceable(c)
+	switch has := hookOf(c) != nil; {
+	case has && !ours(c) && !replaced:
+		return keeps(c, slept), false
 	case pathTaken(c):
 		return "it mounts something else at " + MountPath, false
-	case has:
-		return "", true
-	case len(c.Ports) > 0:
-		return "", true
-	case slices.Contains(MeshProxies, c.Name) && slices.ContainsFunc(e.Spec.Containers, func(c corev1.Container) bool { return len(c.Ports) > 0 }):
+	case has || declares(c) || slices.Contains(MeshProxies, c.Name) && slices.ContainsFunc(e.Spec.Containers, declares):
 		return "", true
 	}
 	return "it declares no ports", false
 }
 
+// keeps says why a container keeps its hook, which sleeps for so long, or does something else.
+func keeps(c corev1.Container, slept time.Duration) string {
+	switch {
+	case slept > 0:
+		return fmt.Sprintf("its hook that sleeps %s is kept; --replace-sleep would replace it", slept)
+	case runs(c, Program):
+		return "its hook runs " + Program + ", but not as inject writes it: somebody's own, which is kept"
+	}
+	return "it has a hook of its own, which is kept"
+}
+
+// hookOf is a container's hook; nil: it has none.
+func hookOf(c corev1.Container) *corev1.LifecycleHandler {
+	if c.Lifecycle == nil {
+		return nil
+	}
+	return c.Lifecycle.PreStop
+}
+
 // ours tells whether a container has inject's hook, also one of an older version. See [Volume].
 func ours(c corev1.Container) bool {
-	return c.Lifecycle != nil && c.Lifecycle.PreStop != nil && runs(c, Program) && len(c.Lifecycle.PreStop.Exec.Command) == 1 &&
+	return runs(c, Program) && len(hookOf(c).Exec.Command) == 1 &&
 		slices.ContainsFunc(c.VolumeMounts, func(m corev1.VolumeMount) bool { return m.Name == Volume && m.MountPath == MountPath })
 }
 
 // runs tells whether a container's hook runs a program.
 func runs(c corev1.Container, program string) bool {
-	h := c.Lifecycle.PreStop
-	return h.Exec != nil && len(h.Exec.Command) > 0 && h.Exec.Command[0] == program
+	h := hookOf(c)
+	return h != nil && h.Exec != nil && len(h.Exec.Command) > 0 && h.Exec.Command[0] == program
 }
 
-// pathTaken tells whether something else is mounted where the binary must be. The binary's directory inside another volume would
-// have to be made there, which fails where that is read-only.
+// pathTaken tells whether something else is mounted at the binary's directory or below it. What is mounted below would need a
+// directory in the volume with the binary, which is read-only.
 func pathTaken(c corev1.Container) bool {
 	return slices.ContainsFunc(c.VolumeMounts, func(m corev1.VolumeMount) bool {
 		return m.Name != Volume && (m.MountPath == MountPath || strings.HasPrefix(m.MountPath, MountPath+"/"))

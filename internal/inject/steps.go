@@ -175,10 +175,8 @@ func probed(p *corev1.Probe) int {
 
 // replaceable is how long a container's hook sleeps, if that is all that it does, and whether it is to be replaced.
 func (e *editor) replaceable(c corev1.Container) (slept time.Duration, replace bool) {
-	if c.Lifecycle == nil || c.Lifecycle.PreStop == nil {
-		return 0, false
-	}
-	switch h := c.Lifecycle.PreStop; {
+	switch h := hookOf(c); {
+	case h == nil:
 	case h.Sleep != nil:
 		slept = time.Duration(min(max(h.Sleep.Seconds, 0), 1<<30)) * time.Second
 	case h.Exec != nil:
