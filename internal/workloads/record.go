@@ -19,7 +19,7 @@ func newRecord(k kind, item *unstructured.Unstructured) *record {
 	one.top = one.Name
 	one.readSpecs(item.Object, 0)
 	slices.Sort(one.configs)
-	one.configs = slices.Compact(one.configs)
+	one.configs = slices.DeleteFunc(slices.Compact(one.configs), func(name string) bool { return name == "" })
 	one.Content = contentOf(item)
 	return one
 }
@@ -61,39 +61,48 @@ func (one *record) readSpec(value map[string]any) {
 	if json.Unmarshal(text, &spec) != nil {
 		return // lint itself reports a value of a wrong type
 	}
-	add := func(name string) {
-		if name != "" {
-			one.configs = append(one.configs, name)
-		}
-	}
 	for _, c := range slices.Concat(spec.InitContainers, spec.Containers) {
 		if c.Lifecycle != nil && c.Lifecycle.PreStop != nil {
 			hook, _ := json.Marshal(c.Lifecycle.PreStop)
 			one.hooks += fmt.Sprintf("%s %s\n", c.Name, hook)
 		}
-		for _, from := range c.EnvFrom {
-			if from.ConfigMapRef != nil {
-				add(from.ConfigMapRef.Name)
-			}
-		}
-		for _, v := range c.Env {
-			if v.ValueFrom != nil && v.ValueFrom.ConfigMapKeyRef != nil {
-				add(v.ValueFrom.ConfigMapKeyRef.Name)
-			}
-		}
+		one.configs = append(one.configs, configsOf(c)...)
 	}
 	for _, v := range spec.Volumes {
-		if v.ConfigMap != nil {
-			add(v.ConfigMap.Name)
+		one.configs = append(one.configs, configsIn(v)...)
+	}
+}
+
+// configsOf are the ConfigMaps from which a container has its variables.
+func configsOf(c corev1.Container) []string {
+	var all []string
+	for _, from := range c.EnvFrom {
+		if from.ConfigMapRef != nil {
+			all = append(all, from.ConfigMapRef.Name)
 		}
-		if v.Projected != nil {
-			for _, from := range v.Projected.Sources {
-				if from.ConfigMap != nil {
-					add(from.ConfigMap.Name)
-				}
+	}
+	for _, v := range c.Env {
+		if v.ValueFrom != nil && v.ValueFrom.ConfigMapKeyRef != nil {
+			all = append(all, v.ValueFrom.ConfigMapKeyRef.Name)
+		}
+	}
+	return all
+}
+
+// configsIn are the ConfigMaps that a volume has files of.
+func configsIn(v corev1.Volume) []string {
+	if v.ConfigMap != nil {
+		return []string{v.ConfigMap.Name}
+	}
+	var all []string
+	if v.Projected != nil {
+		for _, from := range v.Projected.Sources {
+			if from.ConfigMap != nil {
+				all = append(all, from.ConfigMap.Name)
 			}
 		}
 	}
+	return all
 }
 
 // contentOf is the object's text, in JSON that is YAML as well. The fields that are left out are most of an object, and say nothing of how

@@ -222,35 +222,45 @@ func selectorOf(item *unstructured.Unstructured) (string, bool) {
 // unless only what somebody named is looked for.
 func (r *reader) keep(k kind, item *unstructured.Unstructured, strangers bool) {
 	uid := item.GetUID()
-	if _, again := r.records[uid]; again && uid != "" {
+	if r.records[uid] != nil {
 		return // a list that was changed while it was read
 	}
-	phase, _, _ := unstructured.NestedString(item.Object, "status", "phase")
+	if k == pods {
+		r.keepPod(item, strangers)
+		return
+	}
 	one := newRecord(k, item)
-	owner := metav1.GetControllerOf(item)
-	var by *record
-	if owner != nil {
-		by = r.records[owner.UID]
-	}
-	if k != pods {
-		if uid != "" {
-			r.records[uid] = one
-		}
-		switch {
-		case by != nil:
-			one.top, one.Content = by.top, nil
-		case strangers:
-			r.kept = append(r.kept, one)
-		default:
-			delete(r.records, uid)
-		}
+	if by := r.owner(item); by != nil {
+		one.top, one.Content = by.top, nil
+	} else if strangers {
+		r.kept = append(r.kept, one)
+	} else {
 		return
 	}
-	over := phase == "Succeeded" || phase == "Failed"
-	if over || by == nil && !strangers || by != nil && by.hooks == one.hooks {
+	if uid != "" {
+		r.records[uid] = one
+	}
+}
+
+// owner is the record of the object that made another; nil: it is not known.
+func (r *reader) owner(item *unstructured.Unstructured) *record {
+	if owner := metav1.GetControllerOf(item); owner != nil {
+		return r.records[owner.UID]
+	}
+	return nil
+}
+
+// keepPod remembers a pod that is not over, if its hooks are others than those of its template and of pods with the same maker.
+func (r *reader) keepPod(item *unstructured.Unstructured, strangers bool) {
+	if phase, _, _ := unstructured.NestedString(item.Object, "status", "phase"); phase == "Succeeded" || phase == "Failed" {
 		return
 	}
-	if owner != nil && owner.Kind != "Node" { // a node counts as the maker of the pods in its files, which have nothing in common
+	one, by := newRecord(pods, item), r.owner(item)
+	if by == nil && !strangers || by != nil && by.hooks == one.hooks {
+		return
+	}
+	// A node counts as the maker of the pods in its files, which have nothing in common.
+	if owner := metav1.GetControllerOf(item); owner != nil && owner.Kind != "Node" {
 		id := string(owner.UID) + "\n" + one.hooks
 		if r.seen[id] {
 			return
