@@ -109,42 +109,49 @@ type edits map[int][]inject.Edit
 func decide(file string, d *yaml.Node, with inject.Parameters) (all edits, reports []Report, errs []*lint.Unreadable) {
 	all = edits{}
 	for n, t := range lint.Templates(file, d) {
-		say := func(container, text string, hooked bool) {
-			reports = append(reports, Report{file, t.Line, object(t), container, hooked, text})
-		}
-		if why := none(t); why != "" {
-			say("", why, false)
-			continue
-		}
-		if len(t.Mistype) > 0 {
-			for _, m := range t.Mistype {
-				errs = append(errs, &m)
-			}
-			continue
-		}
-		for _, name := range inject.Annotations() {
-			if at := value(value(value(t.Object, "metadata"), "annotations"), name); at != nil && t.Node != t.Object {
-				reports = append(reports, Report{file, at.Line, object(t), "", false, "annotation " + name + ": nobody looks at it here; it is for the pod's metadata, as in spec.template.metadata"})
-			}
-		}
-		r := inject.Inject(pod(t), with)
-		for _, p := range r.Problems {
-			errs = append(errs, &lint.Unreadable{File: file, Line: annotationLine(t, p.Annotation), Text: "annotation " + p.Annotation + ": " + p.Text})
-		}
-		if r.Left != "" {
-			say("", r.Left, false)
-		}
-		for _, w := range r.Warnings {
-			reports = append(reports, Report{file, annotationLine(t, w.Annotation), object(t), "", false, "annotation " + w.Annotation + ": " + w.Text})
-		}
-		for _, c := range slices.Concat(r.Containers, r.Sidecars) {
-			say(c.Container, c.Text, c.Hooked)
-		}
-		if len(r.Edits) > 0 {
-			all[n] = r.Edits
+		edits, said, wrong := decideTemplate(file, t, with)
+		reports, errs = append(reports, said...), append(errs, wrong...)
+		if len(edits) > 0 {
+			all[n] = edits
 		}
 	}
 	return all, reports, errs
+}
+
+func decideTemplate(file string, t lint.Template, with inject.Parameters) (edits []inject.Edit, reports []Report, errs []*lint.Unreadable) {
+	say := func(line int, container, text string, hooked bool) {
+		reports = append(reports, Report{file, line, object(t), container, hooked, text})
+	}
+	if why := none(t); why != "" {
+		say(t.Line, "", why, false)
+		return nil, reports, nil
+	}
+	if len(t.Mistype) > 0 {
+		for _, m := range t.Mistype {
+			errs = append(errs, &m)
+		}
+		return nil, nil, errs
+	}
+	for _, name := range inject.Annotations() {
+		if at := value(value(value(t.Object, "metadata"), "annotations"), name); at != nil && t.Node != t.Object {
+			say(at.Line, "", "annotation "+name+": nobody looks at it here; it is for the pod's metadata, as in spec.template.metadata", false)
+		}
+	}
+	r := inject.Inject(pod(t), with)
+	for _, p := range r.Problems {
+		text := "annotation " + p.Annotation + ": " + p.Text
+		errs = append(errs, &lint.Unreadable{File: file, Line: annotationLine(t, p.Annotation), Text: text})
+	}
+	if r.Left != "" {
+		say(t.Line, "", r.Left, false)
+	}
+	for _, w := range r.Warnings {
+		say(annotationLine(t, w.Annotation), "", "annotation "+w.Annotation+": "+w.Text, false)
+	}
+	for _, c := range slices.Concat(r.Containers, r.Sidecars) {
+		say(t.Line, c.Container, c.Text, c.Hooked)
+	}
+	return r.Edits, reports, errs
 }
 
 // apply changes a document.

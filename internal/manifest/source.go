@@ -81,7 +81,8 @@ func (s *source) readStyle(n *yaml.Node, known *style) {
 		if known.indent && known.lists {
 			return
 		}
-		if n.Kind == yaml.MappingNode && n.Style&yaml.FlowStyle == 0 && i%2 == 1 && c.Style&yaml.FlowStyle == 0 && c.Line > n.Content[i-1].Line && len(c.Content) > 0 {
+		isValue := n.Kind == yaml.MappingNode && i%2 == 1
+		if isValue && (n.Style|c.Style)&yaml.FlowStyle == 0 && c.Line > n.Content[i-1].Line && len(c.Content) > 0 {
 			by := c.Content[0].Column - n.Content[i-1].Column
 			switch {
 			case c.Kind == yaml.MappingNode && !known.indent && by >= 2 && by <= 9:
