@@ -81,25 +81,27 @@ func readEnvironment(c *container) environment {
 
 // from adds the variables that envFrom refers to. From a Secret it takes the names, and no value.
 func (e *environment) from(in *input, p *pod, from corev1.EnvFromSource) {
+	var config, secret *object
 	if ref := from.ConfigMapRef; ref != nil {
-		if o := in.configs.named(ref.Name, p.of.namespace); o != nil {
-			for key, value := range o.at("data").pairs() {
-				e.set(from.Prefix+key.Value, value.text(), true, value)
-			}
-			return
-		}
+		config = in.configs.named(ref.Name, p.of.namespace)
 	}
 	if ref := from.SecretRef; ref != nil {
-		if o := in.secrets.named(ref.Name, p.of.namespace); o != nil {
-			for _, field := range []string{"data", "stringData"} {
-				for key := range o.at(field).pairs() {
-					e.set(from.Prefix+key.Value, standIn(key.Value), false, key)
-				}
-			}
-			return
-		}
+		secret = in.secrets.named(ref.Name, p.of.namespace)
 	}
-	e.open = true
+	switch {
+	case config != nil:
+		for key, value := range config.at("data").pairs() {
+			e.set(from.Prefix+key.Value, value.text(), true, value)
+		}
+	case secret != nil:
+		for _, field := range []string{"data", "stringData"} {
+			for key := range secret.at(field).pairs() {
+				e.set(from.Prefix+key.Value, standIn(key.Value), false, key)
+			}
+		}
+	default:
+		e.open = true
+	}
 }
 
 func (e *environment) valueFrom(in *input, p *pod, name string, from *corev1.EnvVarSource, at node) (text string, known bool) {

@@ -108,13 +108,7 @@ func (o Options) Check(files []File) Result {
 	}
 	rules := Rules()
 	for _, w := range in.workloads {
-		for _, p := range w.pods {
-			for _, c := range p.all {
-				if c.readHook(); c.hook != nil {
-					all.Hooks = append(all.Hooks, c.hook.summary())
-				}
-			}
-		}
+		all.Hooks = append(all.Hooks, w.readHooks()...)
 		all.Findings = append(all.Findings, w.run(rules)...)
 	}
 	all.Findings = inOrder(all.Findings, files)

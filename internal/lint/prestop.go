@@ -37,37 +37,57 @@ type preStop struct {
 	reading *reading // if it is prestop's
 }
 
+// readHooks reads all hooks of the workload's pods.
+func (w *workload) readHooks() []Hook {
+	var all []Hook
+	for _, p := range w.pods {
+		for _, c := range p.all {
+			if c.readHook(); c.hook != nil {
+				all = append(all, c.hook.summary())
+			}
+		}
+	}
+	return all
+}
+
 // readHook reads the container's hook, if it has one that Kubernetes can read.
 func (c *container) readHook() {
 	if c.Lifecycle == nil || c.Lifecycle.PreStop == nil {
 		return
 	}
 	c.env = readEnvironment(c)
-	h := &preStop{container: c, LifecycleHandler: c.Lifecycle.PreStop, place: c.at("lifecycle", "preStop")}
-	c.hook = h
-	if h.Exec == nil || len(h.Exec.Command) == 0 {
-		return
+	c.hook = &preStop{container: c, LifecycleHandler: c.Lifecycle.PreStop, place: c.at("lifecycle", "preStop")}
+	if c.hook.Exec != nil && len(c.hook.Exec.Command) > 0 {
+		c.hook.readCommand()
 	}
+}
+
+func (h *preStop) readCommand() {
 	h.words, h.places = h.Exec.Command, h.place.at("exec", "command").items()
 	args := h.words[1:]
-	if !c.runsPrestop(h.words[0]) {
-		h.script = scriptOf(h.words)
-		file := h.script.file
-		if c, ok := h.script.only(); ok && h.script.shell != "" && len(c.words) == 1 {
-			file = c.words[0] // a shell that only starts the script
-		}
-		if text, source := c.scriptIn(file); source != "" && file != "" {
-			h.script.text, h.script.source = text, source
-			h.script.commands, h.script.branches = simpleCommands(text)
-		}
+	if !h.runsPrestop(h.words[0]) {
+		h.readScript()
 		only, ok := h.script.only()
-		if !ok || h.script.shell == "" || !c.runsPrestop(only.words[0]) {
+		if !ok || h.script.shell == "" || !h.runsPrestop(only.words[0]) {
 			return
 		}
 		args = only.words[1:] // a shell that does nothing else
 	}
 	h.reading = h.read(args)
 	h.readEntries(args)
+}
+
+// readScript reads what a shell runs, also from a file of a ConfigMap.
+func (h *preStop) readScript() {
+	h.script = scriptOf(h.words)
+	file := h.script.file
+	if c, ok := h.script.only(); ok && h.script.shell != "" && len(c.words) == 1 {
+		file = c.words[0] // a shell that only starts the script
+	}
+	if text, source := h.scriptIn(file); source != "" && file != "" {
+		h.script.text, h.script.source = text, source
+		h.script.commands, h.script.branches = simpleCommands(text)
+	}
 }
 
 // scriptIn is the text of a script that a ConfigMap of the input brings into the container.
@@ -91,6 +111,12 @@ type projected struct {
 	key    string
 	mode   int32
 	items  bool // the volume names the keys that it has, and this is none of them
+}
+
+// missing tells whether the volume has no such file, though it must have it.
+func (f projected) missing() bool {
+	optional := f.volume.ConfigMap.Optional
+	return f.items || f.of != nil && !f.of.has(f.key) && (optional == nil || !*optional)
 }
 
 func (c *container) projected(file string) (f projected) {

@@ -54,8 +54,7 @@ func (h *preStop) read(args []string) *reading {
 	if h.pod.cluster != "" && h.Name == "elasticsearch" {
 		mounted = eck.Pod{Cluster: h.pod.cluster, URLs: []string{"https://" + h.pod.cluster + "-es-internal-http:9200"}}
 	}
-	env := h.env.standIns()
-	c, err := config.ReadElsewhere(args, env, mounted)
+	c, err := config.ReadElsewhere(args, h.env.standIns(), mounted)
 	switch {
 	case err == config.ErrVersion:
 		return &reading{subcommand: "--version"}
@@ -71,12 +70,10 @@ func (h *preStop) read(args []string) *reading {
 		}
 	}
 	r.plan = hook.Read(c, &secret.Set{}).Plan(hook.World{InPod: true, Elsewhere: true, ContainerID: func() string { return "" }})
-	for _, p := range r.plan.Problems {
-		ofSetting := strings.HasPrefix(p.Name, variablePrefix) || strings.HasPrefix(p.Name, "--") || p.Name == "arguments"
-		if ofSetting && !(h.env.open && p.With != "") { // if there may be more variables than are known, none is reported as missing
-			r.mistakes = append(r.mistakes, p)
-		}
-	}
+	r.mistakes = slices.DeleteFunc(slices.Clone(r.plan.Problems), func(p config.Problem) bool {
+		mayBeSet := h.env.open && p.With != "" // what a setting needs beside it
+		return mayBeSet || p.Name != "arguments" && !strings.HasPrefix(p.Name, variablePrefix) && !strings.HasPrefix(p.Name, "--")
+	})
 	return r
 }
 

@@ -34,13 +34,11 @@ func scriptNotRunnable(h *preStop, say report) {
 	for _, r := range h.runs() {
 		file, itself := r.started()
 		f := h.projected(file)
-		if file == "" || f.volume == nil || strings.Contains(f.sub, "$") || f.rest == "" && f.sub == "" {
+		if file == "" || f.volume == nil || strings.Contains(f.sub, "$") || f.key == "" {
 			continue
 		}
-		name, optional := f.volume.ConfigMap.Name, f.volume.ConfigMap.Optional
-		missing := f.of != nil && !f.of.has(f.key) && (optional == nil || !*optional)
-		switch {
-		case f.items || missing:
+		switch name := f.volume.ConfigMap.Name; {
+		case f.missing():
 			say(r.at, file+" is not there: the volume "+f.Name+" of ConfigMap "+name+" has no key "+f.key, h.keyOf(f, file, r))
 		case itself && f.mode&0o111 == 0:
 			say(r.at, fmt.Sprintf("%s of ConfigMap %s has mode %04o, so that nobody may run it", file, name, f.mode), h.runnable(f))
@@ -125,18 +123,25 @@ func readOnlyPath(h *preStop, say report) {
 // readOnly reports a file that the hook cannot write.
 func (h *preStop) readOnly(at node, line, file string, say report) {
 	dir := path.Dir(file)
-	if strings.HasPrefix(file, "/dev/") || strings.HasPrefix(file, "/proc/") {
-		return
-	}
 	m, ok := h.mounted(dir)
-	switch v := h.pod.volumes[m.name()]; {
+	switch {
+	case strings.HasPrefix(file, "/dev/") || strings.HasPrefix(file, "/proc/"):
 	case ok && m.ReadOnly:
 		say(at, line+": volume "+m.Name+" is mounted read-only at "+m.path, "remove readOnly from the mount, or use another path")
-	case ok && v != nil && (v.ConfigMap != nil || v.Secret != nil || v.DownwardAPI != nil || v.Image != nil):
+	case ok && neverWritable(h.pod.volumes[m.Name]):
 		say(at, line+": volume "+m.Name+" at "+m.path+" is of a kind that nobody can write to", "use a path in an emptyDir")
-	case !ok && h.SecurityContext != nil && h.SecurityContext.ReadOnlyRootFilesystem != nil && *h.SecurityContext.ReadOnlyRootFilesystem:
+	case !ok && h.readOnlyRoot():
 		say(at, line+": container "+h.Name+" has readOnlyRootFilesystem, and no volume at "+dir, "mount an emptyDir there")
 	}
+}
+
+func neverWritable(v *corev1.Volume) bool {
+	return v != nil && (v.ConfigMap != nil || v.Secret != nil || v.DownwardAPI != nil || v.Image != nil)
+}
+
+func (c *container) readOnlyRoot() bool {
+	s := c.SecurityContext
+	return s != nil && s.ReadOnlyRootFilesystem != nil && *s.ReadOnlyRootFilesystem
 }
 
 func tokenNotMounted(h *preStop, say report) {

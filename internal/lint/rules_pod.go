@@ -164,26 +164,24 @@ func appOutlastsGrace(h *preStop, say report) {
 	}
 }
 
-// of is the time that a container gives its app to stop, and where that is written.
+// of is the time that a container gives its app to stop, and where that is written. A variable counts more than a flag.
 func (t stopTime) of(c *container) (at node, takes time.Duration) {
-	if t.env != "" {
-		for i, v := range c.Env {
-			if v.Name == t.env {
-				at, takes = c.at("env", i, "value"), stopDuration(v.Value)
-			}
+	for i, v := range c.Env {
+		if t.env != "" && v.Name == t.env {
+			at, takes = c.at("env", i, "value"), stopDuration(v.Value)
 		}
-		if takes > 0 {
-			return at, takes
-		}
+	}
+	if takes > 0 {
+		return at, takes
 	}
 	words, places := slices.Concat(c.Command, c.Args), slices.Concat(c.at("command").items(), c.at("args").items())
 	if len(words) != len(places) || !t.runs(c, words) {
 		return node{}, 0
 	}
-	for i, word := range words {
-		found := t.pattern.FindStringSubmatch(word)
-		if found == nil && i+1 < len(words) {
-			found = t.pattern.FindStringSubmatch(word + " " + words[i+1])
+	for i := range words {
+		found := t.pattern.FindStringSubmatch(words[i])
+		if found == nil {
+			found = t.pattern.FindStringSubmatch(strings.Join(words[i:min(i+2, len(words))], " "))
 		}
 		if found != nil {
 			at, takes = places[i], cmp.Or(t.always, stopDuration(found[1]))
@@ -213,7 +211,7 @@ func stopDuration(text string) time.Duration {
 }
 
 // execReadinessStops: kubelets 1.35.x, and 1.36.x from 1.36.3 on, run no exec readiness probe while a pod ends; 1.37.0 does again
-// (kubernetes issues 140881, 140509, 140882). A hook that only sleeps does not depend on it.
+// (kubernetes issues 140881, 140509, 140882). While such a probe is not run, the pod stays ready for as long as any hook takes.
 func execReadinessStops(h *preStop, say report) {
 	v, err := version.ParseGeneric(h.pod.of.in.kubernetes)
 	if err != nil || h.ReadinessProbe == nil || h.ReadinessProbe.Exec == nil {

@@ -59,23 +59,39 @@ func stepRules() []Rule {
 }
 
 func stepUnreadable(h *preStop, s *entry, say report) {
-	noWord := s.said.Setting == "" && s.at.Node != h.place.Node && s.at.kind() != "a string" // which is a finding of its own
+	setting := s.said.Setting != ""
+	noWord := !setting && s.at.Node != h.place.Node && s.at.kind() != "a string" // which is a finding of its own
 	if s.said.Err == nil || len(s.unset) > 0 || s.guess || noWord {
 		return
 	}
-	args := h.words[max(len(h.words)-len(h.reading.config.Arguments), 1):]
-	if steps := stepsFor(scriptOf(args)); h.script.shell == "" && s.said.Setting == "" && len(args) > 1 && steps != nil { // a command, word by word
+	text := fmt.Sprintf("step %d: %s", s.index+1, s.said.Err)
+	if steps := h.commandAsSteps(); steps != nil && !setting {
 		if s.said.Index == 0 {
-			say(s.at, fmt.Sprintf("step %d: %s", s.index+1, s.said.Err), h.stepsFix(steps, "the steps that do the same"))
+			say(s.at, text, h.stepsFix(steps, "the steps that do the same"))
 		}
 		return
 	}
-	f := say(s.at, fmt.Sprintf("step %d: %s", s.index+1, s.said.Err), h.mended(s))
+	f := say(s.at, text, h.mended(s))
 	if strings.Contains(s.said.Err.Error(), "in POD_IP") {
 		f.Fix = downwardLines("POD_IP")
-	} else if all := stepsOf(s.Line); s.said.Setting == "" && len(all) > 1 {
+	} else if all := stepsOf(s.Line); !setting && len(all) > 1 {
 		f.Fix = "# each step is one item\n" + below(append([]string{h.words[0]}, all...), "command")
 	}
+}
+
+// commandAsSteps are steps that do what the hook's arguments would do as a command, word by word; nil: they are no command.
+func (h *preStop) commandAsSteps() []string {
+	args := h.words[max(len(h.words)-len(h.reading.config.Arguments), 1):]
+	if h.script.shell != "" || len(args) < 2 {
+		return nil
+	}
+	return stepsFor(scriptOf(args))
+}
+
+// isStep tells whether a line is a step, whatever its variables hold.
+func isStep(line string) bool {
+	_, _, _, err := parse.Line(verbs.All(), line, func(string) (string, bool) { return "1", true })
+	return err == nil
 }
 
 // mended is the step that is probably meant: a step that replaces a command, or the same step with its misspelt words mended; else a
@@ -87,27 +103,38 @@ func (h *preStop) mended(s *entry) string {
 		return sentence
 	}
 	lines := stepsFor(scriptOf(words))
-	name := cmp.Or(phrase.Nearest(words[0], parse.FirstWords(verbs.All())), words[0])
 	for _, v := range verbs.All() {
-		verb, _, two := strings.Cut(v.Name, " ")
-		if verb != name || two && (len(words) < 2 || phrase.Nearest(words[1], []string{v.Name[len(verb)+1:]}) == "") {
-			continue
+		if means(words, v) {
+			lines = append(lines, respelt(words, v))
 		}
-		line := v.Name
-		for _, word := range words[len(strings.Fields(v.Name)):] {
-			if key, value, option := strings.Cut(word, "="); option {
-				word = cmp.Or(phrase.Nearest(key, v.Options), key) + "=" + value
-			}
-			line += " " + word
-		}
-		lines = append(lines, line)
 	}
 	for _, line := range lines {
-		if _, _, _, err := parse.Line(verbs.All(), line, func(string) (string, bool) { return "1", true }); err == nil && harmless([]string{line}) {
+		if isStep(line) && harmless([]string{line}) {
 			return h.stepFix(s, line, sentence)
 		}
 	}
 	return sentence
+}
+
+// means tells whether a line's first words are a verb, perhaps a misspelt one.
+func means(words []string, v *step.Verb) bool {
+	first, second, two := strings.Cut(v.Name, " ")
+	if cmp.Or(phrase.Nearest(words[0], parse.FirstWords(verbs.All())), words[0]) != first {
+		return false
+	}
+	return !two || len(words) > 1 && phrase.Nearest(words[1], []string{second}) != ""
+}
+
+// respelt is a line with the words of a verb and its options for those that are misspelt.
+func respelt(words []string, v *step.Verb) string {
+	line := v.Name
+	for _, word := range words[len(strings.Fields(v.Name)):] {
+		if key, value, option := strings.Cut(word, "="); option {
+			word = cmp.Or(phrase.Nearest(key, v.Options), key) + "=" + value
+		}
+		line += " " + word
+	}
+	return line
 }
 
 // stepsOf splits a line that has several steps, each of which begins with its verb; nil: its parts are no steps. A line with quotes is not
@@ -115,17 +142,14 @@ func (h *preStop) mended(s *entry) string {
 func stepsOf(line string) []string {
 	var all []string
 	for _, word := range strings.Fields(line) {
-		begins := slices.ContainsFunc(verbs.All(), func(v *step.Verb) bool { first, _, _ := strings.Cut(v.Name, " "); return first == word })
-		if last := len(all) - 1; begins || last < 0 {
+		if last := len(all) - 1; last < 0 || slices.Contains(parse.FirstWords(verbs.All()), word) {
 			all = append(all, word)
 		} else {
 			all[last] += " " + word
 		}
 	}
-	for _, one := range all {
-		if _, _, _, err := parse.Line(verbs.All(), one, func(string) (string, bool) { return "1", true }); err != nil || strings.ContainsAny(one, `'"`) {
-			return nil
-		}
+	if strings.ContainsAny(line, `'"`) || slices.ContainsFunc(all, func(one string) bool { return !isStep(one) }) {
+		return nil
 	}
 	return all
 }

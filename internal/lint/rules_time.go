@@ -26,8 +26,8 @@ func timeRules() []Rule {
 		{"max-before-begin", Warning, "an until has a max= that is over before it begins", plans(maxBeforeBegin)},
 		{"timeout-not-reached", Warning, "timeout= is longer than one try ever has", plans(func(h *preStop, say report) {
 			h.warned("timeout-not-reached", func(at node, text string, e *entry) {
-				if has := e.Ends - e.Earliest; h.judged(e) && !h.shortened() {
-					say(at, text, h.timeoutFix(e, e.needs.Calls[len(e.needs.Calls)-1].Timeout-has))
+				if h.judged(e) && !h.shortened() {
+					say(at, text, h.timeoutFix(e))
 				}
 			})
 		})},
@@ -168,12 +168,13 @@ func (h *preStop) shortened() bool {
 	})
 }
 
-// timeoutFix is more time for the step. Its max= bounds it in any case.
-func (h *preStop) timeoutFix(s *entry, lacks time.Duration) string {
-	if s.Most > 0 && s.Most < s.needs.Calls[0].Timeout {
-		return h.stepFix(s, s.withOption("max", whole(s.needs.Calls[0].Timeout)), "a longer max=")
+// timeoutFix is more time for the step: by its max=, which bounds it in any case, or by the grace period.
+func (h *preStop) timeoutFix(s *entry) string {
+	timeout := s.needs.Calls[len(s.needs.Calls)-1].Timeout // the calls before it are conditions
+	if s.Most > 0 && s.Most < timeout {
+		return h.stepFix(s, s.withOption("max", whole(timeout)), "a longer max=")
 	}
-	return h.moreGrace(lacks)
+	return h.moreGrace(timeout - (s.Ends - s.Earliest))
 }
 
 // whole is a duration in whole seconds, as steps are written.

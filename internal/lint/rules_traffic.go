@@ -145,18 +145,20 @@ var llmServers = map[string]string{
 // longestThought is a pause between two tokens that such servers are known to reach, and few exceed.
 const longestThought = time.Minute
 
-func quietPauses(h *preStop, s *entry, say report) {
-	q := s.needs.Quiet
-	if q == nil || s.guess || q.For >= longestThought {
-		return
-	}
-	metric, known := "", false
-	for name, m := range llmServers {
-		if repository := repositoryOf(h.Image); repository == name || strings.HasSuffix(repository, "/"+name) {
-			metric, known = m, true
+// countsRequests tells whether an image is an LLM server's, and by which metric it counts running requests.
+func countsRequests(image string) (metric string, ok bool) {
+	for name, metric := range llmServers {
+		if isImage(image, name) {
+			return metric, true
 		}
 	}
-	if !known {
+	return "", false
+}
+
+func quietPauses(h *preStop, s *entry, say report) {
+	q := s.needs.Quiet
+	metric, pauses := countsRequests(h.Image)
+	if q == nil || s.guess || q.For >= longestThought || !pauses {
 		return
 	}
 	port := "PORT"
@@ -165,20 +167,20 @@ func quietPauses(h *preStop, s *entry, say report) {
 	} else if all := h.container.declared(); len(all) > 0 {
 		port = all[0]
 	}
-	bounds := ""
+	fix := "until empty " + port
+	if metric != "" {
+		fix = "until http://localhost:" + port + "/metrics metric=" + metric + " at-most=0"
+	}
 	for _, word := range strings.Fields(s.Line) {
 		if strings.HasPrefix(word, "min=") || strings.HasPrefix(word, "max=") {
-			bounds += " " + word
+			fix += " " + word
 		}
-	}
-	fix := "until empty " + port + bounds
-	if metric != "" {
-		fix = "until http://localhost:" + port + "/metrics metric=" + metric + " at-most=0" + bounds
 	}
 	if port != "PORT" {
 		fix = h.stepFix(s, fix, fix)
 	}
-	say(s.at, s.Line+": an LLM server is silent while it thinks, for longer than the "+short(q.For)+" that this step takes for the end of traffic", fix)
+	say(s.at, s.Line+": an LLM server is silent while it thinks, for longer than the "+short(q.For)+
+		" that this step takes for the end of traffic", fix)
 }
 
 // portWithoutHook finds containers that are sent SIGTERM at once, while clients still come. Ports for metrics, health checks and the like

@@ -40,8 +40,8 @@ func (s script) calm() bool {
 	return s.branches
 }
 
-// endsByAnotherSignal tells whether the last command of a script makes the app end in another way than by SIGTERM. The SIGTERM after the
-// hook would cut that end short. If the script itself sends SIGTERM, the second one does no harm to most apps.
+// endsByAnotherSignal tells whether the last command of a script asks for a graceful end, by SIGQUIT or by a word such as quit. The SIGTERM
+// after the hook would cut that end short. Any other signal is none of these: after a wait, SIGTERM would have come then in any case.
 func (s script) endsByAnotherSignal() bool {
 	if s.branches || len(s.commands) == 0 {
 		return false
