@@ -140,6 +140,8 @@ func TestForeignHooks(t *testing.T) {
 		{none, none, "{exec: {command: [sh, -c, 'curl -s localhost:15020/drain; sleep 5']}}", "error needs-other-method"},
 		{none, none, "{exec: {command: [sh, -c, 'curl -sXPOST localhost:15020/drain; sleep 5']}}", ""},
 		{none, none, "{exec: {command: [sh, -c, 'curl -fsS -X POST localhost:15020/drain; sleep 5']}}", ""},
+		{none, none, "{exec: {command: [sh, -c, 'curl -X POST -T /state localhost:15020/drain; sleep 5']}}", ""},
+		{none, none, "{exec: {command: [sh, -c, 'curl -T /state localhost:15020/drain; sleep 5']}}", "error needs-other-method"},
 		{none, none, "{exec: {command: [sh, -c, 'wget -qO- --post-data= http://localhost:15020/drain; sleep 5']}}", ""},
 		{none, none, "{exec: {command: [sh, -c, 'curl -X POST http://localhost:8080/actuator/shutdown && sleep 20']}}", "error ends-the-process"},
 		{none, none, "{exec: {command: [sh, -c, 'sleep 20 && curl -X POST http://localhost:8080/actuator/shutdown']}}", ""},
