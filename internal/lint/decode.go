@@ -69,8 +69,10 @@ func (d *decoder) info(t reflect.Type) *typeInfo {
 	if t.Kind() == reflect.Struct {
 		i.loose = !strings.HasPrefix(t.PkgPath(), "k8s.io/")
 		for _, f := range reflect.VisibleFields(t) {
-			outer := t.Field(f.Index[0]).Tag.Get("json") // of an embedded struct: Go promotes its fields, and in JSON they stand below its own key if it has one
-			if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" && name != "-" && (len(f.Index) == 1 || outer == "" || outer[0] == ',') {
+			// Go promotes the fields of an embedded struct. In JSON they stand below its own key, if it has one.
+			outer := t.Field(f.Index[0]).Tag.Get("json")
+			promoted := len(f.Index) == 1 || outer == "" || outer[0] == ','
+			if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); promoted && name != "" && name != "-" {
 				i.fields[name], i.names = f.Index, append(i.names, name)
 			}
 		}
@@ -198,7 +200,8 @@ func (d *decoder) fields(n node, v reflect.Value, info *typeInfo) {
 			return // an instruction of a patch for kustomize, as $patch
 		}
 		if !ok {
-			d.add(flaw{kind: unknownField, at: key, value: value, of: v.Type(), fields: info.names, loose: d.loose || info.loose, near: info.nearest(key.Value)})
+			near := info.nearest(key.Value)
+			d.add(flaw{kind: unknownField, at: key, value: value, of: v.Type(), fields: info.names, loose: d.loose || info.loose, near: near})
 			return
 		}
 		d.path = append(d.path, key.Value)

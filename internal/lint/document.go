@@ -232,7 +232,8 @@ func (p Part) unreadable(err error) *Unreadable {
 			text += "; this line, or the one above it, is not indented as the others, lacks a dash, or lacks quotes"
 		}
 	}
-	if broken, ok := errors.AsType[*json.SyntaxError](json.Unmarshal(p.Text, new(any))); ok && bytes.HasPrefix(bytes.TrimSpace(p.Text), []byte("{")) {
+	isJSON := bytes.HasPrefix(bytes.TrimSpace(p.Text), []byte("{"))
+	if broken, ok := errors.AsType[*json.SyntaxError](json.Unmarshal(p.Text, new(any))); ok && isJSON {
 		line = 1 + bytes.Count(p.Text[:min(int(broken.Offset), len(p.Text))], []byte("\n"))
 		text = broken.Error() + "; a comma may be missing, here or at the end of the line before"
 	}

@@ -22,12 +22,18 @@ func (e environment) has(name string) bool { _, ok := e.at[name]; return ok }
 
 // maySet tells whether a variable that is not among these may be set all the same: by the image, the runtime, or for a Service.
 func (e environment) maySet(name string) bool {
-	return e.open || slices.Contains([]string{"PATH", "HOME", "HOSTNAME", "TERM", "LANG", "TZ"}, name) || strings.HasPrefix(name, "KUBERNETES_") || ofService(name)
+	ofImage := slices.Contains([]string{"PATH", "HOME", "HOSTNAME", "TERM", "LANG", "TZ"}, name)
+	return e.open || ofImage || strings.HasPrefix(name, "KUBERNETES_") || ofService(name)
+}
+
+// hasVariable tells whether a variable with such a name is written in the container, whether or not its value can be read.
+func (c *container) hasVariable(such func(name string) bool) bool {
+	return slices.ContainsFunc(c.at("env").items(), func(v node) bool { return such(v.at("name").text()) })
 }
 
 // ofService tells whether a variable is named like those that Kubernetes sets for a Service.
 func ofService(name string) bool {
-	return strings.Contains(name, "_SERVICE_HOST") || strings.Contains(name, "_SERVICE_PORT") || strings.HasSuffix(name, "_PORT") || strings.Contains(name, "_PORT_")
+	return containsAny(name, "_SERVICE_HOST", "_SERVICE_PORT", "_PORT_") || strings.HasSuffix(name, "_PORT")
 }
 
 // lost is a reference to a variable or a key that does not exist.
@@ -137,7 +143,8 @@ func (e *environment) key(name string, o *object, key string, optional *bool, at
 		if !asked.there() {
 			asked = at
 		}
-		e.lost = append(e.lost, lost{at: asked, name: name, key: "key " + key + " of " + o.name, asked: key, keys: slices.Sorted(maps.Keys(o.data))})
+		there := slices.Sorted(maps.Keys(o.data))
+		e.lost = append(e.lost, lost{at: asked, name: name, key: "key " + key + " of " + o.name, asked: key, keys: there})
 	}
 	return o.data[key]
 }

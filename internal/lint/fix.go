@@ -157,7 +157,8 @@ func wordsFix(line, sentence string, keys ...string) string {
 	if len(words) == 0 || !harmless(words) {
 		return sentence
 	}
-	noDashes := slices.DeleteFunc(slices.Clone(words[1:]), func(word string) bool { return word == "-" }) // the dashes of a list that was written in one line
+	isDash := func(word string) bool { return word == "-" } // of a list that was written in one line
+	noDashes := slices.DeleteFunc(slices.Clone(words[1:]), isDash)
 	steps := stepsOf(strings.Trim(strings.Join(noDashes, " "), `'"`))
 	if ours := path.Base(words[0]) == program; ours && steps != nil {
 		words = append(words[:1], steps...)
@@ -229,7 +230,8 @@ func (c *container) newHook(steps ...string) string {
 
 // graceNeeded is the variable that tells a hook the pod's grace period, if that is not what prestop assumes; empty: the hook needs none.
 func (c *container) graceNeeded() string {
-	if c.pod.grace == defaultGrace || c.pod.cluster != "" || c.pod.graceWrong || slices.ContainsFunc(c.at("env").items(), func(v node) bool { return v.at("name").text() == graceVariable }) {
+	written := c.hasVariable(func(name string) bool { return name == graceVariable })
+	if written || c.pod.grace == defaultGrace || c.pod.cluster != "" || c.pod.graceWrong {
 		return ""
 	}
 	return "\nenv:\n" + variableLine(graceVariable, c.pod.grace)
@@ -252,7 +254,8 @@ func (h *preStop) byPrestop(method string) string {
 		file = "/" + file
 	}
 	call := strings.ToLower(method) + " " + grammar.Quote(scheme+"://localhost:"+h.portNumber(get.Port.String())+file)
-	if len(get.HTTPHeaders) > 0 || !slices.Contains([]string{"POST", "PUT", "PATCH", "DELETE"}, strings.ToUpper(method)) || !harmless([]string{call}) || get.Port.String() == "" {
+	known := slices.Contains([]string{"POST", "PUT", "PATCH", "DELETE"}, strings.ToUpper(method))
+	if len(get.HTTPHeaders) > 0 || !known || !harmless([]string{call}) || get.Port.String() == "" {
 		return "an exec hook that runs prestop, with a step for the call"
 	}
 	return h.newHook(call)

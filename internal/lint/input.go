@@ -26,7 +26,10 @@ type input struct {
 }
 
 func newInput() *input {
-	return &input{byName: map[string][]*service{}, bySelector: map[[2]string][]*service{}, configs: configs{}, secrets: configs{}, ports: map[string]map[string]bool{}, types: map[reflect.Type]*typeInfo{}}
+	return &input{
+		byName: map[string][]*service{}, bySelector: map[[2]string][]*service{}, configs: configs{}, secrets: configs{},
+		ports: map[string]map[string]bool{}, types: map[reflect.Type]*typeInfo{},
+	}
 }
 
 // An object is an object that others may refer to, and what it has below its keys.

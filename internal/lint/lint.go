@@ -15,7 +15,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"sort"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/util/version"
@@ -136,9 +135,11 @@ func inOrder(findings []*Finding, files []File) []*Finding {
 		}
 		return 1
 	}
-	sort.Slice(findings, func(i, j int) bool {
-		a, b := findings[i], findings[j]
-		return cmp.Or(place[a.File]-place[b.File], begins[[2]string{a.File, a.Object}]-begins[[2]string{b.File, b.Object}], rank(a)-rank(b), a.Line-b.Line, a.Column-b.Column, strings.Compare(string(a.Severity), string(b.Severity)), strings.Compare(a.ID, b.ID), strings.Compare(a.Message, b.Message)) < 0
+	slices.SortFunc(findings, func(a, b *Finding) int {
+		return cmp.Or(
+			place[a.File]-place[b.File], begins[[2]string{a.File, a.Object}]-begins[[2]string{b.File, b.Object}], rank(a)-rank(b),
+			a.Line-b.Line, a.Column-b.Column, cmp.Compare(a.Severity, b.Severity), cmp.Compare(a.ID, b.ID), cmp.Compare(a.Message, b.Message),
+		)
 	})
 	seen := make(map[Finding]bool, len(findings))
 	return slices.DeleteFunc(findings, func(f *Finding) bool {

@@ -192,7 +192,8 @@ func (c *container) mounted(file string) (m mount, ok bool) {
 	for i := range c.VolumeMounts {
 		v := &c.VolumeMounts[i]
 		at := path.Clean(v.MountPath)
-		if inside, below := strings.CutPrefix(file, strings.TrimSuffix(at, "/")); below && (inside == "" || inside[0] == '/') && (!ok || len(at) > len(m.path)) {
+		inside, below := strings.CutPrefix(file, strings.TrimSuffix(at, "/"))
+		if below && (inside == "" || inside[0] == '/') && (!ok || len(at) > len(m.path)) {
 			m, ok = mount{v, at, v.SubPath + v.SubPathExpr, strings.TrimPrefix(inside, "/")}, true
 		}
 	}

@@ -96,11 +96,14 @@ func (c *container) scriptIn(file string) (text, source string) {
 	if f.of == nil || !f.of.has(f.key) {
 		return "", ""
 	}
-	first, _, _ := strings.Cut(f.of.data[f.key].text(), "\n")
-	if interpreter, says := strings.CutPrefix(first, "#!"); says && !slices.ContainsFunc(strings.Fields(interpreter), func(word string) bool { return slices.Contains(shells, path.Base(word)) }) {
+	text = f.of.data[f.key].text()
+	first, _, _ := strings.Cut(text, "\n")
+	interpreter, says := strings.CutPrefix(first, "#!")
+	isShell := func(word string) bool { return slices.Contains(shells, path.Base(word)) }
+	if says && !slices.ContainsFunc(strings.Fields(interpreter), isShell) {
 		return "", "" // of another language
 	}
-	return f.of.data[f.key].text(), "key " + f.key + " of ConfigMap " + f.of.name
+	return text, "key " + f.key + " of ConfigMap " + f.of.name
 }
 
 // A projected is a file that a ConfigMap brings into a container.

@@ -12,23 +12,28 @@ import (
 // binaryRules are about where the binary comes from.
 func binaryRules() []Rule {
 	return []Rule{
-		{"binary-not-mounted", Error, "the hook's binary is in a volume that the container does not mount there", containers(func(c *container, say report) {
-			c.binaries(func(at node, file string, words []string) {
-				if m, mounted := c.mounted(file); mounted {
-					c.holds(m, at, file, words, say)
-				} else {
-					c.notMounted(at, file, words, say)
-				}
-			})
-		})},
-		{"binary-not-installed", Error, "the hook's binary is in a volume that nothing puts it into", containers(func(c *container, say report) {
-			c.binaries(func(at node, file string, words []string) {
-				if m, mounted := c.mounted(file); mounted && c.pod.volumes[m.Name] != nil && c.pod.volumes[m.Name].EmptyDir != nil {
-					c.notInstalled(m, at, file, words, say)
-				}
-			})
-		})},
+		{"binary-not-mounted", Error, "the hook's binary is in a volume that the container does not mount there", containers(binaryNotMounted)},
+		{"binary-not-installed", Error, "the hook's binary is in a volume that nothing puts it into", containers(binaryNotInstalled)},
 	}
+}
+
+func binaryNotMounted(c *container, say report) {
+	c.binaries(func(at node, file string, words []string) {
+		if m, mounted := c.mounted(file); mounted {
+			c.holds(m, at, file, words, say)
+		} else {
+			c.notMounted(at, file, words, say)
+		}
+	})
+}
+
+func binaryNotInstalled(c *container, say report) {
+	c.binaries(func(at node, file string, words []string) {
+		m, mounted := c.mounted(file)
+		if v := c.pod.volumes[m.name()]; mounted && v != nil && v.EmptyDir != nil {
+			c.notInstalled(m, at, file, words, say)
+		}
+	})
 }
 
 // binaries calls do for each path of prestop's binary that the container's hooks and probes run.

@@ -191,12 +191,14 @@ func impliedMethod(option string) string {
 func endsTheProcess(h *preStop, say report) {
 	for i, s := range h.entries() {
 		if s.needs.Ends == step.EndsContainer && s.signalsEnd() && i+1 < len(h.entries()) {
-			say(s.at, s.Line+" ends the container, and the hook with it: the steps after it are not done", h.last(&s, s.Line, "put it last, or add wait=false"))
+			say(s.at, s.Line+" ends the container, and the hook with it: the steps after it are not done",
+				h.last(&s, s.Line, "put it last, or add wait=false"))
 		}
 	}
 	h.warned("ends-the-process", func(at node, text string, e *entry) {
 		if e.needs.Signal == 0 && (!e.guess || len(e.calls()) > 0) {
-			say(at, text, h.last(e, e.Line, "call something that starts draining and returns, or leave it out, since SIGTERM comes after the wait anyway"))
+			say(at, text,
+				h.last(e, e.Line, "call something that starts draining and returns, or leave it out, since SIGTERM comes after the wait anyway"))
 		}
 	})
 	slept := h.script.slept(h.env)
@@ -320,9 +322,12 @@ func callsAnyPod(h *preStop, s *entry, say report) {
 
 // tellsToStop tells whether a URL's path looks like one that makes an app stop.
 func tellsToStop(path string) bool {
-	return slices.ContainsFunc([]string{"shutdown", "drain", "quit", "stop", "healthcheck/fail"}, func(word string) bool {
-		return strings.Contains(strings.ToLower(path), word)
-	})
+	return containsAny(strings.ToLower(path), "shutdown", "drain", "quit", "stop", "healthcheck/fail")
+}
+
+// containsAny tells whether any of the words stands somewhere in a text.
+func containsAny(text string, words ...string) bool {
+	return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(text, word) })
 }
 
 // behind is the Service that a URL goes to, and the pod's port that the Service sends to. The name is empty if there is no Service.

@@ -140,18 +140,23 @@ func wordsInOne(c *container, say report) {
 
 func argumentsLost(h *preStop, say report) {
 	for _, r := range h.runs() {
-		if s := r.script; s.shell != "" && len(strings.Fields(s.file)) > 1 {
-			say(r.place(slices.Index(r.words, s.file)), fmt.Sprintf("without -c a shell takes %q for the name of a file, which is not there", s.file), shellFix(s.shell, []string{s.file}, "-c before it"))
-		} else if i := slices.Index(r.words, s.file); s.shell != "" && slices.Contains(tools, s.file) && i > 0 {
-			say(r.place(i), fmt.Sprintf("without -c a shell takes %s for the name of a script, which is not there", s.file), shellFix(s.shell, r.words[i:], "-c before it, and all words after it as one"))
+		s := r.script
+		switch i := slices.Index(r.words, s.file); {
+		case s.shell == "":
+		case len(strings.Fields(s.file)) > 1:
+			text := fmt.Sprintf("without -c a shell takes %q for the name of a file, which is not there", s.file)
+			say(r.place(i), text, shellFix(s.shell, []string{s.file}, "-c before it"))
+		case i > 0 && slices.Contains(tools, s.file):
+			text := "without -c a shell takes " + s.file + " for the name of a script, which is not there"
+			say(r.place(i), text, shellFix(s.shell, r.words[i:], "-c before it, and all words after it as one"))
 		}
 		if r.losesWords() {
-			at := r.place(r.script.lost)
+			at := r.place(s.lost)
 			if h.reading != nil {
 				at = r.at
 			}
-			say(at, fmt.Sprintf("after -c a shell takes one word for its script, which is only %q: the words after it are no part of it", r.script.text),
-				h.losesFix(r))
+			text := fmt.Sprintf("after -c a shell takes one word for its script, which is only %q: the words after it are no part of it", s.text)
+			say(at, text, h.losesFix(r))
 		}
 	}
 }
@@ -175,20 +180,20 @@ func notExpanded(h *preStop, say report) {
 	if len(h.words) > 0 && h.script.shell == "" && len(strings.Fields(h.words[0])) > 1 {
 		return
 	}
+	whole := kubeletReference.ReplaceAllString(strings.Join(h.words, "\n"), "$1$$$2")
 	for i, word := range h.words {
 		found := kubeletReference.FindStringSubmatch(word)
 		if found == nil {
 			continue
 		}
-		name := found[2]
-		switch {
+		switch name := found[2]; {
 		case h.script.shell == "":
 			say(h.places[i], "the kubelet does not expand $("+name+") in a hook: "+path.Base(h.words[0])+" gets it as it is written",
-				shellFix("sh", strings.Fields(kubeletReference.ReplaceAllString(strings.Join(h.words, " "), "$1$$$2")), "sh -c and the line with $"+name+", in an image with a shell; prestop expands it in its steps"))
+				shellFix("sh", strings.Fields(whole), "sh -c and the line with $"+name+", in an image with a shell; prestop expands it in its steps"))
 			return
 		case h.env.has(name) || downward(name) != "":
 			say(h.places[i], "the kubelet does not expand $("+name+") in a hook, and the shell runs it as a command",
-				commandFix(strings.Split(kubeletReference.ReplaceAllString(strings.Join(h.words, "\n"), "$1$$$2"), "\n"), "$"+name+" instead"))
+				commandFix(strings.Split(whole, "\n"), "$"+name+" instead"))
 			return
 		}
 	}
@@ -196,30 +201,19 @@ func notExpanded(h *preStop, say report) {
 
 func notInImage(h *preStop, say report) {
 	bare := bareImage(h.Image)
-	if bare == "" {
-		h.lacksTools(say)
-		return
-	}
+	lacks := lacking[strings.TrimPrefix(repositoryOf(h.Image), "library/")]
 	for _, r := range h.runs() {
-		if _, mounted := h.mounted(r.words[0]); !mounted && slices.Contains(tools, path.Base(r.words[0])) {
-			say(r.at, "the hook runs "+path.Base(r.words[0])+", and image "+h.Image+" is "+bare+": it has no such program, so that the hook fails at once",
-				h.withoutTools())
+		first := path.Base(r.words[0])
+		if _, mounted := h.mounted(r.words[0]); bare != "" && !mounted && slices.Contains(tools, first) {
+			text := "the hook runs " + first + ", and image " + h.Image + " is " + bare + ": it has no such program, so that the hook fails at once"
+			say(r.at, text, h.withoutTools())
 		}
-	}
-}
-
-func (h *preStop) lacksTools(say report) {
-	name := strings.TrimPrefix(repositoryOf(h.Image), "library/")
-	for _, r := range h.runs() {
-		programs := []string{path.Base(r.words[0])}
+		programs := []string{first}
 		for _, c := range r.script.commands {
 			programs = append(programs, c.program())
 		}
-		for _, p := range programs {
-			if slices.Contains(lacking[name], p) {
-				say(r.at, "the hook runs "+p+", and image "+h.Image+" has no such program", h.withoutTools())
-				break
-			}
+		if i := slices.IndexFunc(programs, func(p string) bool { return slices.Contains(lacks, p) }); i >= 0 {
+			say(r.at, "the hook runs "+programs[i]+", and image "+h.Image+" has no such program", h.withoutTools())
 		}
 	}
 }
@@ -297,7 +291,8 @@ func secretIn(text string) string {
 // notSecret tells whether a value is no secret: it is taken from elsewhere, is only a placeholder, or is a number, such as a user's or a
 // port's.
 func notSecret(value string) bool {
-	return strings.ContainsAny(value, "$`<") || strings.Trim(value, "*x.…") == "" || strings.HasPrefix(value, "@") || strings.HasPrefix(value, "/") || strings.HasPrefix(value, "{{") || strings.Trim(value, "0123456789") == ""
+	fromElsewhere := strings.ContainsAny(value, "$`<") || strings.IndexAny(value, "@/") == 0 || strings.HasPrefix(value, "{{")
+	return fromElsewhere || strings.Trim(value, "*x.…") == "" || strings.Trim(value, "0123456789") == ""
 }
 
 const secretFix = "mount it from a Secret, and name the file, as token-file=/etc/app/token in a step of prestop's, " +
@@ -306,7 +301,8 @@ const secretFix = "mount it from a Secret, and name the file, as token-file=/etc
 func secretInCommand(h *preStop, say report) {
 	for i, text := range h.words {
 		if what := secretIn(afterOption(h.words, i) + text); what != "" {
-			say(h.places[i], "the hook's command holds "+what+": it is in the pod's spec, and the kubelet writes it to the node's log when the hook fails", secretFix)
+			say(h.places[i], "the hook's command holds "+what+": it is in the pod's spec, and the kubelet writes it to the node's log when the hook fails",
+				secretFix)
 		}
 	}
 }

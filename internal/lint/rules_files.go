@@ -19,18 +19,20 @@ func fileRules() []Rule {
 		{"file-not-shared", Warning, "until file or touch where no other container looks", steps(fileNotShared)},
 		{"file-not-mounted", Warning, "a password, token, key or certificate file that no volume has", all(plans(settingNotMounted), steps(fileNotMounted))},
 		{"token-not-mounted", Warning, "PRE_STOP_ASK_API in a pod that has no token of its service account", plans(tokenNotMounted)},
-		{"script-not-runnable", Error, "a hook runs a file of a ConfigMap that is not there, or that nobody may run", containers(func(c *container, say report) {
-			if c.hook != nil && !c.init {
-				scriptNotRunnable(c.hook, say) // its messages themselves name the ConfigMap
-			}
-		})},
+		{"script-not-runnable", Error, "a hook runs a file of a ConfigMap that is not there, or that nobody may run", containers(scriptNotRunnable)},
 		{"read-only-path", Error, "the hook writes to a file system that is read-only", plans(readOnlyPath)},
 	}
 }
 
 // scriptNotRunnable finds scripts that the volume does not have, and scripts that nobody may run. Files of ConfigMaps have mode 0644 unless
 // the volume sets another.
-func scriptNotRunnable(h *preStop, say report) {
+//
+// It is a check of containers, since its messages themselves name the ConfigMap, which those of hooks get at their end.
+func scriptNotRunnable(c *container, say report) {
+	h := c.hook
+	if h == nil || h.init {
+		return
+	}
 	for _, r := range h.runs() {
 		file, itself := r.started()
 		f := h.projected(file)
@@ -74,10 +76,12 @@ func (h *preStop) keyOf(f projected, file string, r run) string {
 
 // runnable is the volume with a mode by which its files can be run; else a sentence.
 func (h *preStop) runnable(f projected) string {
+	hasMode := func(item node) bool { return item.at("mode").there() }
 	for _, v := range h.pod.place.at("spec", "volumes").items() {
-		if config := v.at("configMap"); v.at("name").text() == f.Name && harmless(v.words()) && !slices.ContainsFunc(config.at("items").items(), func(item node) bool { return item.at("mode").there() }) {
-			const mode = "0755"
-			changed := v.with("configMap", plainCopy(config.with("defaultMode", &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!int", Value: mode})))
+		config := v.at("configMap")
+		if v.at("name").text() == f.Name && harmless(v.words()) && !slices.ContainsFunc(config.at("items").items(), hasMode) {
+			mode := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!int", Value: "0755"}
+			changed := v.with("configMap", plainCopy(config.with("defaultMode", mode)))
 			return below(node{&yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{changed.Node}}, v.file}, "volumes")
 		}
 	}
@@ -92,10 +96,11 @@ func fileNotShared(h *preStop, s *entry, say report) {
 	}
 	const fix = "mount a volume (emptyDir) in both containers, and let the file be in there"
 	m, ok := h.mounted(path.Dir(file))
+	mounts := func(c *container) bool { return c != h.container && !c.init }
 	switch {
 	case !ok && path.Dir(file) != "/dev/shm":
 		say(s.at, s.Line+": "+file+" is in no volume of container "+h.Name+", so that no other container can make it", fix)
-	case ok && h.pod.volumes[m.Name] != nil && len(h.pod.running) > 1 && !slices.ContainsFunc(h.pod.mounting[m.Name], func(c *container) bool { return c != h.container && !c.init }):
+	case ok && h.pod.volumes[m.Name] != nil && len(h.pod.running) > 1 && !slices.ContainsFunc(h.pod.mounting[m.Name], mounts):
 		say(s.at, s.Line+": no other container mounts volume "+m.Name+", which "+file+" is in", fix)
 	}
 }
@@ -151,7 +156,8 @@ func tokenNotMounted(h *preStop, say report) {
 		return
 	}
 	if _, ok := h.mounted(file); !ok {
-		say(h.setting(askVariable), "automountServiceAccountToken is false, and without a token the API server is not asked: the settings count", "automountServiceAccountToken: true # and a Role for the service account")
+		say(h.setting(askVariable), "automountServiceAccountToken is false, and without a token the API server is not asked: the settings count",
+			"automountServiceAccountToken: true # and a Role for the service account")
 	}
 }
 
@@ -198,7 +204,7 @@ func (p *pod) idle() string {
 
 // broughtAlong tells whether a file comes with an image, or from a program that changes pods.
 func broughtAlong(file string) bool {
-	return slices.ContainsFunc([]string{"/secrets/", "/ssl/", "/pki/", "/ca-certificates/"}, func(dir string) bool { return strings.Contains(file, dir) })
+	return containsAny(file, "/secrets/", "/ssl/", "/pki/", "/ca-certificates/")
 }
 
 // keyed reports a file of a Secret's volume if there is no such key.

@@ -23,29 +23,16 @@ import (
 func formRules() []Rule {
 	return []Rule{
 		{"kind-unknown", Error, "a kind or an apiVersion of Kubernetes' own is misspelt", kindUnknown},
-		{"hook-misplaced", Error, "a hook, or a part of it, stands where Kubernetes does not look for it", all(flaws(flaw.misplacesHook, hookMisplaced), hookOfNobody, containers(hookAtStart), hooks(methodOfGet))},
-		{"grace-misplaced", Error, "terminationGracePeriodSeconds stands where Kubernetes does not look for it", flaws(flaw.misplacesGrace, func(f flaw, say report) {
-			say(f.at, graceKey+" of "+f.whose()+" is not the pod's; expected it in the pod's spec, beside containers", secondsFix(f.value, graceKey)+" # beside containers")
-		})},
+		{"hook-misplaced", Error, "a hook, or a part of it, stands where Kubernetes does not look for it", all(
+			flaws(flaw.misplacesHook, hookMisplaced), hookOfNobody, containers(hookAtStart), hooks(methodOfGet))},
+		{"grace-misplaced", Error, "terminationGracePeriodSeconds stands where Kubernetes does not look for it", flaws(flaw.misplacesGrace, graceMisplaced)},
 		{"not-one-handler", Error, "a hook has no handler, or more than one", hooks(notOneHandler)},
 		{"field-misspelt", Error, "a field's name is one that Kubernetes does not know there", flaws(flaw.misspells, fieldMisspelt)},
-		{"wrong-type", Error, "a value is not of the type that Kubernetes accepts, such as a number without quotes", all(flaws(flaw.isMistyped, wrongType), pods(graceOutOfRange), containers(configMistyped))},
+		{"wrong-type", Error, "a value is not of the type that Kubernetes accepts, such as a number without quotes", all(
+			flaws(flaw.isMistyped, wrongType), pods(graceOutOfRange), containers(configMistyped))},
 		{"duplicate-key", Warning, "a key stands there twice, and only one of them counts", all(flaws(flaw.isTwice, duplicateKey), containers(duplicateVariable))},
-		{"init-container-hook", Error, "an init container has a hook, which Kubernetes refuses", containers(func(c *container, say report) {
-			if c.hook != nil && c.init {
-				say(c.hook.place, "an init container has a preStop hook, which Kubernetes refuses: it has ended before the pod stops",
-					"move the hook to the container that it is for; or make this one a sidecar, by restartPolicy Always")
-			}
-		})},
-		{"tcp-socket-hook", Error, "a tcpSocket hook, which always fails", hooks(func(h *preStop, say report) {
-			if all := h.handlers(); len(all) == 1 && all[0] == "tcpSocket" {
-				step := "until quiet"
-				if port := h.portNumber(h.place.at("tcpSocket", "port").text()); !nameOfPort(port) {
-					step += " " + port
-				}
-				say(h.place.at("tcpSocket"), "a tcpSocket hook is accepted and always fails: the kubelet has nothing to do for it", h.newHook(step))
-			}
-		})},
+		{"init-container-hook", Error, "an init container has a hook, which Kubernetes refuses", containers(initContainerHook)},
+		{"tcp-socket-hook", Error, "a tcpSocket hook, which always fails", hooks(tcpSocketHook)},
 		{"patch-not-seen", Warning, "a hook in a patch of a kustomization, which is looked at only where it is applied", patchNotSeen},
 		{"settings-without-hook", Warning, "prestop's variables are set, and the container has no hook of prestop's", containers(settingsWithoutHook)},
 	}
@@ -234,16 +221,39 @@ func methodOfGet(h *preStop, say report) {
 	say(at, "method is no field of httpGet, whose calls are GET", fix)
 }
 
+func graceMisplaced(f flaw, say report) {
+	text := graceKey + " of " + f.whose() + " is not the pod's; expected it in the pod's spec, beside containers"
+	say(f.at, text, secondsFix(f.value, graceKey)+" # beside containers")
+}
+
+func initContainerHook(c *container, say report) {
+	if c.hook != nil && c.init {
+		say(c.hook.place, "an init container has a preStop hook, which Kubernetes refuses: it has ended before the pod stops",
+			"move the hook to the container that it is for; or make this one a sidecar, by restartPolicy Always")
+	}
+}
+
+func tcpSocketHook(h *preStop, say report) {
+	if all := h.handlers(); len(all) != 1 || all[0] != "tcpSocket" {
+		return
+	}
+	step := "until quiet"
+	if port := h.portNumber(h.place.at("tcpSocket", "port").text()); !nameOfPort(port) {
+		step += " " + port
+	}
+	text := "a tcpSocket hook is accepted and always fails: the kubelet has nothing to do for it"
+	say(h.place.at("tcpSocket"), text, h.newHook(step))
+}
+
 func patchNotSeen(w *workload, say report) {
 	if w.kind != kustomization {
 		return
 	}
 	for _, patch := range w.patches() {
-		for _, word := range []string{"preStop", graceKey, variablePrefix} {
-			if strings.Contains(patch.text(), word) {
-				say(patch, "this patch has "+word+", and a patch alone is not looked at: what it comes to depends on what it is applied to", "kubectl kustomize DIR | kubectl prestop lint -f -")
-				break
-			}
+		words := []string{"preStop", graceKey, variablePrefix}
+		if i := slices.IndexFunc(words, func(word string) bool { return strings.Contains(patch.text(), word) }); i >= 0 {
+			text := "this patch has " + words[i] + ", and a patch alone is not looked at: what it comes to depends on what it is applied to"
+			say(patch, text, "kubectl kustomize DIR | kubectl prestop lint -f -")
 		}
 	}
 }
@@ -262,7 +272,8 @@ func hookOfNobody(w *workload, say report) {
 	}
 	for _, at := range strays {
 		if at.Node != nil {
-			say(at, "a "+w.kind+" has no containers where Kubernetes looks for them, so that this hook is nobody's", "see the apiVersion and the kind, how far each line is indented, and kubectl explain "+strings.ToLower(w.kind)+".spec")
+			say(at, "a "+w.kind+" has no containers where Kubernetes looks for them, so that this hook is nobody's",
+				"see the apiVersion and the kind, how far each line is indented, and kubectl explain "+strings.ToLower(w.kind)+".spec")
 		}
 	}
 }
@@ -313,7 +324,8 @@ func (c *container) startsPrestop() bool {
 func hookAtStart(c *container, say report) {
 	if c.startsPrestop() {
 		at, _ := c.at("lifecycle").pair("postStart")
-		say(at, "a postStart hook is run when the container begins, not when it stops", cmp.Or(own(c.at("lifecycle", "postStart"), "preStop"), "preStop instead of postStart"))
+		say(at, "a postStart hook is run when the container begins, not when it stops",
+			cmp.Or(own(c.at("lifecycle", "postStart"), "preStop"), "preStop instead of postStart"))
 	}
 }
 
@@ -324,7 +336,10 @@ func (w *workload) hasContainers() bool {
 // misspells tells whether a field is misspelt. A field that is almost another one always is. In a template, which has two fields, and in a
 // pod, a field is misspelt if Kubernetes does not know it.
 func (f flaw) misspells() bool {
-	return f.kind == unknownField && !f.misplacesHook() && !f.misplacesGrace() && !f.partOfHook() && (f.near != "" || (f.inPod || len(f.fields) == 2) && !f.loose)
+	if f.kind != unknownField || f.misplacesHook() || f.misplacesGrace() || f.partOfHook() {
+		return false
+	}
+	return f.near != "" || (f.inPod || len(f.fields) == 2) && !f.loose
 }
 
 func fieldMisspelt(f flaw, say report) {
@@ -469,11 +484,14 @@ func configMistyped(c *container, say report) {
 		if c.hook == nil || from.ConfigMapRef == nil {
 			continue
 		}
-		if o := c.pod.of.in.configs.named(from.ConfigMapRef.Name, c.pod.of.namespace); o != nil {
-			for key, value := range o.at("data").pairs() {
-				if value.there() && value.kind() != "a string" {
-					say(value, key.Value+" of ConfigMap "+o.name+": expected a string, got "+value.kind()+", which Kubernetes refuses", cmp.Or(own(node{text(value.text()), value.file}, key.Value), quotes))
-				}
+		o := c.pod.of.in.configs.named(from.ConfigMapRef.Name, c.pod.of.namespace)
+		if o == nil {
+			continue
+		}
+		for key, value := range o.at("data").pairs() {
+			if value.there() && value.kind() != "a string" {
+				message := key.Value + " of ConfigMap " + o.name + ": expected a string, got " + value.kind() + ", which Kubernetes refuses"
+				say(value, message, cmp.Or(own(node{text(value.text()), value.file}, key.Value), quotes))
 			}
 		}
 	}

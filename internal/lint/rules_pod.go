@@ -31,7 +31,8 @@ func podRules() []Rule {
 
 func graceZero(h *preStop, say report) {
 	if h.pod.graceNode.there() && !h.pod.graceWrong && h.pod.grace == 0 {
-		say(h.pod.graceNode, graceKey+" is 0: the kubelet gives the hook of "+h.Name+" one second at most, and the app none", h.graceFix(max(time.Minute, h.shortest()*3/2))).Container = ""
+		say(h.pod.graceNode, graceKey+" is 0: the kubelet gives the hook of "+h.Name+" one second at most, and the app none",
+			h.graceFix(max(time.Minute, h.shortest()*3/2))).Container = ""
 	}
 }
 
@@ -82,12 +83,14 @@ func httpGetHost(h *preStop, say report) {
 		say(at, "the kubelet makes the call of an httpGet hook from the node: "+h.HTTPGet.Host+" is the node here, not the pod", fix)
 		return
 	}
-	say(at, "the kubelet calls "+h.HTTPGet.Host+" from the node, by the node's DNS: a Service's name is not found there, and its address may be another pod's", fix)
+	say(at, "the kubelet calls "+h.HTTPGet.Host+" from the node, by the node's DNS: a Service's name is not found there, and its address may be another pod's",
+		fix)
 }
 
 func stopSignalWithoutOS(c *container, say report) {
 	if c.Lifecycle != nil && c.Lifecycle.StopSignal != nil && (c.pod.Spec.OS == nil || c.pod.Spec.OS.Name == "") {
-		say(c.at("lifecycle", "stopSignal"), "stopSignal is set and the pod has no os.name: Kubernetes refuses the pod", "os: {name: linux} # beside containers")
+		say(c.at("lifecycle", "stopSignal"), "stopSignal is set and the pod has no os.name: Kubernetes refuses the pod",
+			"os: {name: linux} # beside containers")
 	}
 }
 
@@ -100,7 +103,8 @@ func restartSkipsHook(c *container, say report) {
 	for i, rule := range c.RestartPolicyRules {
 		hooked := slices.ContainsFunc(c.pod.running, func(c *container) bool { return c.hook != nil })
 		if rule.Action == restartAllContainers && hooked {
-			say(c.at("restartPolicyRules", i, "action"), "RestartAllContainers ends all containers of the pod without their preStop hooks", "action: Restart # which restarts this container alone")
+			say(c.at("restartPolicyRules", i, "action"), "RestartAllContainers ends all containers of the pod without their preStop hooks",
+				"action: Restart # which restarts this container alone")
 		}
 	}
 }

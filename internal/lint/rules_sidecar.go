@@ -21,7 +21,7 @@ func sidecarRules() []Rule {
 	}
 }
 
-// longestHook is the container that is no proxy and whose hook lasts longest, and how long that is at least; nil: none has a hook that lasts.
+// longestHook is the container that is no proxy and whose hook lasts longest, and how long that is at least; nil: no hook lasts.
 func (p *pod) longestHook() (app *container, lasts time.Duration) {
 	for _, c := range p.containers {
 		if c.hook != nil && !c.proxy() && c.hook.shortest() > lasts {
@@ -79,7 +79,8 @@ func (h *preStop) sidecarFix(lasts time.Duration) string {
 // proxy tells whether a container is one that others depend on, by its name or its image.
 func (c *container) proxy() bool {
 	names := strings.ToLower(c.Name + "-" + path.Base(repositoryOf(c.Image)))
-	return slices.ContainsFunc(strings.FieldsFunc(names, func(r rune) bool { return r == '-' || r == '_' || r == '.' }), func(word string) bool {
+	words := strings.FieldsFunc(names, func(r rune) bool { return strings.ContainsRune("-_.", r) })
+	return slices.ContainsFunc(words, func(word string) bool {
 		return slices.Contains([]string{"proxy", "sidecar", "envoy", "pgbouncer", "cloudsql", "tunnel"}, word)
 	})
 }
@@ -125,6 +126,7 @@ func (s script) endsAtOnce() string {
 
 // longest is how long a hook lasts at the latest; false: that depends on how long something else takes.
 func (h *preStop) longest() (time.Duration, bool) {
+	noSleep := func(c command) bool { return c.program() != "sleep" }
 	switch {
 	case h.reading != nil:
 		if !h.planned() || h.timesUnknown() || slices.ContainsFunc(h.entries(), func(e entry) bool { return e.open() }) {
@@ -133,7 +135,7 @@ func (h *preStop) longest() (time.Duration, bool) {
 		return h.floor().Ends, true
 	case h.Sleep != nil:
 		return time.Duration(h.Sleep.Seconds) * time.Second, true
-	case len(h.script.commands) == 0 || h.script.branches || slices.ContainsFunc(h.script.commands, func(c command) bool { return c.program() != "sleep" }):
+	case len(h.script.commands) == 0 || h.script.branches || slices.ContainsFunc(h.script.commands, noSleep):
 		return 0, false
 	}
 	return h.script.slept(h.env)[0], true
@@ -223,10 +225,14 @@ func classicIstio(h *preStop, say report) {
 		return
 	}
 	for _, s := range h.entries() {
-		for _, call := range s.needs.Calls { // Elasticsearch's own node is in the pod
-			if host := call.URL.Hostname(); !call.Node && !local(host) && !strings.HasPrefix(host, "/") && (call.Repeats || s.Earliest >= istioStays) {
-				say(s.at, s.Line+": a classic Istio sidecar is sent SIGTERM when the hook begins and ends "+short(istioStays)+" later, and with it every way to "+host,
-					"metadata:\n  annotations:\n    sidecar.istio.io/nativeSidecar: \"true\" # or have the proxy stay, by EXIT_ON_ZERO_ACTIVE_CONNECTIONS in proxy.istio.io/config")
+		for _, call := range s.needs.Calls {
+			host := call.URL.Hostname()
+			inPod := call.Node || local(host) || strings.HasPrefix(host, "/") // as Elasticsearch's own node is
+			if late := call.Repeats || s.Earliest >= istioStays; late && !inPod {
+				const fix = "metadata:\n  annotations:\n    sidecar.istio.io/nativeSidecar: \"true\"" +
+					" # or have the proxy stay, by EXIT_ON_ZERO_ACTIVE_CONNECTIONS in proxy.istio.io/config"
+				say(s.at, s.Line+": a classic Istio sidecar is sent SIGTERM when the hook begins and ends "+short(istioStays)+
+					" later, and with it every way to "+host, fix)
 				return
 			}
 		}

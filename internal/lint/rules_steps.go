@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/parse"
 	"github.com/prestop/prestop/internal/phrase"
@@ -203,7 +205,15 @@ func downwardLines(name string) string {
 
 // meant tells whether a container is meant to have a hook of prestop's.
 func (c *container) meant() bool {
-	return c.Lifecycle != nil || slices.ContainsFunc(c.at("env").items(), func(v node) bool { return strings.HasPrefix(v.at("name").text(), variablePrefix) })
+	return c.Lifecycle != nil || c.hasVariable(func(name string) bool { return strings.HasPrefix(name, variablePrefix) })
+}
+
+// fieldOf is the field of the pod that a variable is taken from; empty: it is taken from none.
+func fieldOf(v corev1.EnvVar) string {
+	if v.ValueFrom == nil || v.ValueFrom.FieldRef == nil {
+		return ""
+	}
+	return v.ValueFrom.FieldRef.FieldPath
 }
 
 func wrongField(c *container, say report) {
@@ -211,25 +221,28 @@ func wrongField(c *container, say report) {
 		return
 	}
 	for i, v := range c.Env {
-		if v.ValueFrom == nil || v.ValueFrom.FieldRef == nil || v.ValueFrom.FieldRef.FieldPath == "" {
-			continue
-		}
 		at := c.at("env", i, "valueFrom", "fieldRef", "fieldPath")
-		from, right := v.ValueFrom.FieldRef.FieldPath, downward(v.Name)
-		ownAddress := v.Name != "POD_IP" || !c.pod.Spec.HostNetwork
-		switch {
+		from, right := fieldOf(v), downward(v.Name)
+		fix := "fieldPath: " + right
+		switch ofHost := v.Name == "POD_IP" && c.pod.Spec.HostNetwork; {
+		case from == "":
 		case !given(from):
-			fix := "fieldPath: " + right
 			if v.Name == graceVariable {
 				fix = variableLine(v.Name, c.pod.grace)
 			} else if right == "" {
 				fix = "a field that kubectl explain pod.spec.containers.env.valueFrom.fieldRef names, or a value"
 			}
 			say(at, v.Name+" is taken from "+at.text()+", which is no field that a variable can have: Kubernetes refuses the pod", fix)
-		case strings.HasPrefix(v.Name, "POD_") && right != "" && from != right && ownAddress:
-			say(at, v.Name+" is taken from "+from+"; expected "+right, "fieldPath: "+right)
+		case strings.HasPrefix(v.Name, "POD_") && right != "" && from != right && !ofHost:
+			say(at, v.Name+" is taken from "+from+"; expected "+right, fix)
 		}
 	}
+}
+
+// fields are those of the pod that a variable can be taken from, besides labels and annotations.
+var fields = []string{
+	"metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName",
+	"status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs",
 }
 
 // given tells whether a variable can be taken from a field of the pod (validEnvDownwardAPIFieldPathExpressions of Kubernetes'
@@ -239,7 +252,7 @@ func given(field string) bool {
 	if of {
 		return strings.HasSuffix(key, "']") && (name == "metadata.labels" || name == "metadata.annotations")
 	}
-	return slices.Contains([]string{"metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName", "status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs"}, field)
+	return slices.Contains(fields, field)
 }
 
 func settingUnreadable(h *preStop, say report) {

@@ -246,13 +246,15 @@ func sleepUnreadable(h *preStop, say report) {
 	if h.place.at("exec", "args").Node != nil {
 		return // the length may be in args, which are a finding of their own
 	}
+	unreadable := func(word string) bool { return !sleepLength.MatchString(word) }
 	for _, c := range h.script.commands {
-		if c.program() != "sleep" || h.script.lost > 0 || len(c.words) > 1 && !slices.ContainsFunc(c.words[1:], func(w string) bool { return !sleepLength.MatchString(w) }) {
+		if c.program() != "sleep" || h.script.lost > 0 || len(c.words) > 1 && !slices.ContainsFunc(c.words[1:], unreadable) {
 			continue
 		}
 		fix := "sleep and a number of seconds"
-		if seconds := stopDuration(strings.ReplaceAll(strings.TrimPrefix(strings.Join(c.words[1:], ""), "-"), " ", "")); seconds >= time.Second && h.script.shell == "" {
-			fix = commandFix([]string{c.words[0], strconv.Itoa(int(seconds / time.Second))}, fix)
+		meant := stopDuration(strings.ReplaceAll(strings.TrimPrefix(strings.Join(c.words[1:], ""), "-"), " ", ""))
+		if meant >= time.Second && h.script.shell == "" {
+			fix = commandFix([]string{c.words[0], strconv.Itoa(int(meant / time.Second))}, fix)
 		}
 		say(h.command(), "sleep has no length that it takes: it fails at once, and the hook with it", fix)
 		return

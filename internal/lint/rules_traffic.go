@@ -20,22 +20,8 @@ func trafficRules() []Rule {
 		{"quiet-udp", Warning, "until quiet on a TCP port that UDP uses too, whose datagrams it does not count", steps(quietUDP)},
 		{"quiet-pauses", Warning, "until quiet on an LLM server, whose answers pause for longer than its for=", steps(quietPauses)},
 		{"port-without-hook", Warning, "a container that a Service sends to has no hook, and another of the pod has one", pods(portWithoutHook)},
-		{"gone-never", Error, "until gone on a Service that keeps the pod until it has ended", steps(func(h *preStop, s *entry, say report) {
-			for _, service := range h.waitedFor(s) {
-				if service.spec.PublishNotReadyAddresses {
-					say(s.at, "until gone "+s.needs.Name+": Service "+service.name+" has publishNotReadyAddresses, so that the pod stays in its DNS answer until it has ended",
-						"name a headless Service without publishNotReadyAddresses, or use until quiet")
-				}
-			}
-		})},
-		{"gone-not-headless", Error, "until gone on a Service that has an address of its own", steps(func(h *preStop, s *entry, say report) {
-			for _, service := range h.waitedFor(s) {
-				if !service.spec.PublishNotReadyAddresses && !service.headless() {
-					say(s.at, "until gone "+s.needs.Name+": Service "+service.name+" has an address of its own, so that its DNS answer never has the pod's",
-						"name a headless Service, whose clusterIP is None; or use until quiet")
-				}
-			}
-		})},
+		{"gone-never", Error, "until gone on a Service that keeps the pod until it has ended", steps(goneNever)},
+		{"gone-not-headless", Error, "until gone on a Service that has an address of its own", steps(goneNotHeadless)},
 		{"closed-own-port", Warning, "until closed on the container's own port, which nothing closes", plans(closedOwnPort)},
 	}
 }
@@ -113,6 +99,26 @@ func (h *preStop) waitedFor(s *entry) []*service {
 	return h.serving(s.needs.Name)
 }
 
+func goneNever(h *preStop, s *entry, say report) {
+	for _, service := range h.waitedFor(s) {
+		if service.spec.PublishNotReadyAddresses {
+			say(s.at, "until gone "+s.needs.Name+": Service "+service.name+
+				" has publishNotReadyAddresses, so that the pod stays in its DNS answer until it has ended",
+				"name a headless Service without publishNotReadyAddresses, or use until quiet")
+		}
+	}
+}
+
+func goneNotHeadless(h *preStop, s *entry, say report) {
+	for _, service := range h.waitedFor(s) {
+		if !service.spec.PublishNotReadyAddresses && !service.headless() {
+			say(s.at, "until gone "+s.needs.Name+": Service "+service.name+
+				" has an address of its own, so that its DNS answer never has the pod's",
+				"name a headless Service, whose clusterIP is None; or use until quiet")
+		}
+	}
+}
+
 func quietUDP(h *preStop, s *entry, say report) {
 	q := s.needs.Quiet
 	if q == nil || s.guess || q.New {
@@ -183,27 +189,29 @@ func quietPauses(h *preStop, s *entry, say report) {
 		" that this step takes for the end of traffic", fix)
 }
 
-// portWithoutHook finds containers that are sent SIGTERM at once, while clients still come. Ports for metrics, health checks and the like
-// do not count.
+// portWithoutHook finds containers that are sent SIGTERM at once, while clients still come.
 func portWithoutHook(p *pod, say report) {
 	first := slices.IndexFunc(p.containers, func(c *container) bool { return c.hook != nil })
 	if first < 0 {
 		return
 	}
-	served := p.of.in.served(p.Labels, p.of.namespace)
 	for _, c := range p.containers {
-		if c.hook != nil || c.at("lifecycle", "preStop").there() {
+		i := c.servedPort()
+		if i < 0 || c.hook != nil || c.at("lifecycle", "preStop").there() {
 			continue
 		}
-		for i, port := range c.Ports {
-			name := strings.ToLower(port.Name + " " + c.Name)
-			if aside := slices.ContainsFunc([]string{"metric", "prom", "export", "admin", "health", "debug", "probe"}, func(word string) bool { return strings.Contains(name, word) }); aside {
-				continue
-			}
-			if served[number(port.ContainerPort)] || port.Name != "" && served[port.Name] {
-				say.of(c.Name)(c.at("ports", i), fmt.Sprintf("a Service sends to port %d of container %s, which has no preStop hook: it is sent SIGTERM at once, while container %s still waits", port.ContainerPort, c.Name, p.containers[first].Name), c.newHook("until quiet "+number(port.ContainerPort)))
-				break
-			}
-		}
+		port := number(c.Ports[i].ContainerPort)
+		text := "a Service sends to port %s of container %s, which has no preStop hook: it is sent SIGTERM at once, while container %s still waits"
+		say.of(c.Name)(c.at("ports", i), fmt.Sprintf(text, port, c.Name, p.containers[first].Name), c.newHook("until quiet "+port))
 	}
+}
+
+// servedPort is the index of the first port that a Service sends to; -1: there is none. Ports for metrics, health checks and the like do not
+// count.
+func (c *container) servedPort() int {
+	served := c.pod.of.in.served(c.pod.Labels, c.pod.of.namespace)
+	return slices.IndexFunc(c.Ports, func(port corev1.ContainerPort) bool {
+		aside := containsAny(strings.ToLower(port.Name+" "+c.Name), "metric", "prom", "export", "admin", "health", "debug", "probe")
+		return !aside && (served[number(port.ContainerPort)] || port.Name != "" && served[port.Name])
+	})
 }

@@ -29,10 +29,14 @@ func Templates(file string, document *yaml.Node) []Template {
 	var all []Template
 	for _, w := range in.workloads {
 		for _, p := range w.pods {
-			t := Template{Kind: w.kind, Namespace: w.namespace, Name: w.name, Line: w.Line, Foreign: !slices.Contains(groups, w.group), Node: p.place.Node, Object: w.Node, Pod: p.PodTemplateSpec}
+			t := Template{
+				Kind: w.kind, Namespace: w.namespace, Name: w.name, Line: w.Line, Foreign: !slices.Contains(groups, w.group),
+				Node: p.place.Node, Object: w.Node, Pod: p.PodTemplateSpec,
+			}
 			for _, flaw := range w.flaws {
 				if flaw.kind == mistyped {
-					t.Mistype = append(t.Mistype, Unreadable{file, flaw.at.Line, fmt.Sprintf("%s: expected %s, got %s", strings.Join(flaw.path, "."), flaw.expected, flaw.value.kind())})
+					text := fmt.Sprintf("%s: expected %s, got %s", strings.Join(flaw.path, "."), flaw.expected, flaw.value.kind())
+					t.Mistype = append(t.Mistype, Unreadable{file, flaw.at.Line, text})
 				}
 			}
 			all = append(all, t)
