@@ -120,13 +120,17 @@ func (d *decoder) read(n node, v reflect.Value) {
 			v.SetMapIndex(reflect.ValueOf(key.Value).Convert(v.Type().Key()), one)
 		})
 	case v.Kind() == reflect.Slice && v.Type().Elem().Kind() != reflect.Uint8:
-		v.Set(reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content)))
-		for i, item := range n.items() {
-			if one := v.Index(i); !item.there() && one.Kind() == reflect.String {
-				d.mistyped(item, "a string")
-			} else {
-				d.read(item, one)
-			}
+		d.items(n, v)
+	}
+}
+
+func (d *decoder) items(n node, v reflect.Value) {
+	v.Set(reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content)))
+	for i, item := range n.items() {
+		if one := v.Index(i); !item.there() && one.Kind() == reflect.String {
+			d.mistyped(item, "a string")
+		} else {
+			d.read(item, one)
 		}
 	}
 }

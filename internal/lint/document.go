@@ -196,14 +196,11 @@ func unrendered(n node) *yaml.Node {
 	_, inText := kinds[n.at("kind").text()]
 	var find func(n *yaml.Node) *yaml.Node
 	find = func(n *yaml.Node) *yaml.Node {
-		if n.Kind == yaml.ScalarNode && inText && ofHelm.MatchString(n.Value) {
+		if bracesInBraces(n) || n.Kind == yaml.ScalarNode && inText && ofHelm.MatchString(n.Value) {
 			return n
 		}
 		for i, c := range n.Content {
-			switch isKey := n.Kind == yaml.MappingNode && i%2 == 0; {
-			case isKey && c.Kind == yaml.MappingNode && c.Style&yaml.FlowStyle != 0 && n.Style&yaml.FlowStyle != 0:
-				return n
-			case n.Kind == yaml.MappingNode && !isKey && n.Content[i-1].Value == "annotations":
+			if n.Kind == yaml.MappingNode && i%2 == 1 && n.Content[i-1].Value == "annotations" {
 				continue
 			}
 			if found := find(c); found != nil {
@@ -213,6 +210,17 @@ func unrendered(n node) *yaml.Node {
 		return nil
 	}
 	return find(n.Node)
+}
+
+// bracesInBraces tells whether a mapping in braces has a key that is one, too.
+func bracesInBraces(n *yaml.Node) bool {
+	isFlow := func(n *yaml.Node) bool { return n.Kind == yaml.MappingNode && n.Style&yaml.FlowStyle != 0 }
+	for i := 0; isFlow(n) && i < len(n.Content); i += 2 {
+		if isFlow(n.Content[i]) {
+			return true
+		}
+	}
+	return false
 }
 
 // unreadable is an error of the YAML library, with the line and the text that tell what to mend.
@@ -232,10 +240,8 @@ func (p Part) unreadable(err error) *Unreadable {
 			text += "; this line, or the one above it, is not indented as the others, lacks a dash, or lacks quotes"
 		}
 	}
-	isJSON := bytes.HasPrefix(bytes.TrimSpace(p.Text), []byte("{"))
-	if broken, ok := errors.AsType[*json.SyntaxError](json.Unmarshal(p.Text, new(any))); ok && isJSON {
-		line = 1 + bytes.Count(p.Text[:min(int(broken.Offset), len(p.Text))], []byte("\n"))
-		text = broken.Error() + "; a comma may be missing, here or at the end of the line before"
+	if at, said := p.missedComma(); said != "" {
+		line, text = at, said
 	}
 	if _, anchor, ok := strings.Cut(text, "unknown anchor '"); ok { // the library says no line here
 		anchor, _, _ = strings.Cut(anchor, "'")
@@ -253,6 +259,16 @@ func (p Part) unreadable(err error) *Unreadable {
 	}
 	line, _ = p.place()(line, 1)
 	return &Unreadable{p.File, line, text}
+}
+
+// missedComma is where a part that is JSON breaks off, and what is said of it; empty: it is no JSON, or JSON that can be read.
+func (p Part) missedComma() (line int, text string) {
+	broken, ok := errors.AsType[*json.SyntaxError](json.Unmarshal(p.Text, new(any)))
+	if !ok || !bytes.HasPrefix(bytes.TrimSpace(p.Text), []byte("{")) {
+		return 0, ""
+	}
+	line = 1 + bytes.Count(p.Text[:min(int(broken.Offset), len(p.Text))], []byte("\n"))
+	return line, broken.Error() + "; a comma may be missing, here or at the end of the line before"
 }
 
 // Error says where it is, and what is wrong.

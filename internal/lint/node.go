@@ -52,13 +52,11 @@ func (n node) pair(name string) (key, value node) {
 			key, value = k, v
 		}
 	}
-	if key.Node != nil {
-		return key, value
-	}
 	for _, from := range n.merged() {
-		if key, value = from.pair(name); key.Node != nil {
+		if key.Node != nil {
 			break
 		}
+		key, value = from.pair(name)
 	}
 	return key, value
 }
@@ -119,22 +117,14 @@ func (n node) scalar() (value any, ok bool) {
 	if n.Node == nil || n.Kind != yaml.ScalarNode {
 		return nil, n.Node == nil
 	}
-	digits := strings.ReplaceAll(n.Value, "_", "")
-	switch n.ShortTag() {
+	switch tag := n.ShortTag(); tag {
 	case "!!null":
 		return nil, true
 	case "!!bool":
 		return strings.EqualFold(n.Value, "true"), true
-	case "!!int":
-		if i, err := strconv.ParseInt(digits, 0, 64); err == nil {
-			return i, true
-		}
-		fallthrough
-	case "!!float":
-		if f, err := strconv.ParseFloat(digits, 64); err == nil && f == math.Trunc(f) && math.Abs(f) < 1<<53 {
-			return int64(f), true // 60.0 is 60 to Kubernetes
-		} else if err == nil {
-			return f, true
+	case "!!int", "!!float":
+		if number := numberIn(strings.ReplaceAll(n.Value, "_", ""), tag == "!!int"); number != nil {
+			return number, true
 		}
 	case "!!str":
 		const written = yaml.DoubleQuotedStyle | yaml.SingleQuotedStyle | yaml.LiteralStyle | yaml.FoldedStyle | yaml.TaggedStyle
@@ -143,6 +133,21 @@ func (n node) scalar() (value any, ok bool) {
 		}
 	}
 	return n.Value, true
+}
+
+// numberIn is the number that a text writes; nil: it writes none.
+func numberIn(text string, whole bool) any {
+	if i, err := strconv.ParseInt(text, 0, 64); err == nil && whole {
+		return i
+	}
+	f, err := strconv.ParseFloat(text, 64)
+	switch {
+	case err != nil:
+		return nil
+	case f == math.Trunc(f) && math.Abs(f) < 1<<53:
+		return int64(f) // 60.0 is 60 to Kubernetes
+	}
+	return f
 }
 
 // kind names what stands at a place, for a message.

@@ -72,9 +72,14 @@ func (h *preStop) read(args []string) *reading {
 	r.plan = hook.Read(c, &secret.Set{}).Plan(hook.World{InPod: true, Elsewhere: true, ContainerID: func() string { return "" }})
 	r.mistakes = slices.DeleteFunc(slices.Clone(r.plan.Problems), func(p config.Problem) bool {
 		mayBeSet := h.env.open && p.With != "" // what a setting needs beside it
-		return mayBeSet || p.Name != "arguments" && !strings.HasPrefix(p.Name, variablePrefix) && !strings.HasPrefix(p.Name, "--")
+		return mayBeSet || !ofSettings(p)
 	})
 	return r
+}
+
+// ofSettings tells whether a problem is one of variables or flags, not of steps.
+func ofSettings(p config.Problem) bool {
+	return p.Name == "arguments" || strings.HasPrefix(p.Name, variablePrefix) || strings.HasPrefix(p.Name, "--")
 }
 
 // readEntries takes the plan apart.

@@ -514,14 +514,18 @@ func duplicateVariable(c *container, say report) {
 	}
 }
 
+// hookIsFlawed tells whether what may be a hook of prestop's is misplaced or cannot be read, which are findings of their own.
+func (c *container) hookIsFlawed() bool {
+	return c.startsPrestop() || slices.ContainsFunc(c.pod.of.flaws, func(f flaw) bool {
+		return (f.misplacesHook() || f.kind == mistyped && f.partOfHook()) && (f.container == c.Name || f.container == "")
+	})
+}
+
 // withoutPrestop says why settings of prestop's have no effect in a container; empty: they have, or that is not plain.
 func (c *container) withoutPrestop() string {
-	misplaced := func(f flaw) bool {
-		return (f.misplacesHook() || f.kind == mistyped && f.partOfHook()) && (f.container == c.Name || f.container == "")
-	}
 	h := c.hook
 	switch {
-	case slices.ContainsFunc(c.pod.of.flaws, misplaced) || c.startsPrestop():
+	case c.hookIsFlawed():
 		return ""
 	case h == nil && c.at("lifecycle", "preStop").Node == nil:
 		return "has no preStop hook that it could be for"

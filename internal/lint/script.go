@@ -57,18 +57,19 @@ func scriptOf(words []string) script {
 	}
 	s := script{shell: words[0]}
 	for i := begin; i < len(words); i++ {
-		option := strings.HasPrefix(words[i], "-") && !strings.HasPrefix(words[i], "--")
-		if option && strings.Contains(words[i], "c") && i+1 < len(words) {
+		word := words[i]
+		short := strings.HasPrefix(word, "-") && !strings.HasPrefix(word, "--")
+		switch takesScript := short && strings.Contains(word, "c") && i+1 < len(words); {
+		case takesScript:
 			s.text = words[i+1]
 			s.commands, s.branches = simpleCommands(s.text)
 			if i+2 < len(words) {
 				s.lost = i + 2
 			}
-			break
-		}
-		if !option && !strings.HasPrefix(words[i], "-") && !strings.HasPrefix(words[i], "+") && words[i] != "pipefail" {
-			s.file = words[i]
-			break
+			return s
+		case !strings.HasPrefix(word, "-") && !strings.HasPrefix(word, "+") && word != "pipefail":
+			s.file = word
+			return s
 		}
 	}
 	return s
