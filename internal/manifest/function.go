@@ -21,8 +21,7 @@ func FunctionConfig(f lint.File) map[string]string {
 			continue // [Inject] says what is wrong with it
 		}
 		root := d.Content[0]
-		kind, version := value(root, "kind"), value(root, "apiVersion")
-		if kind == nil || version == nil || kind.Value != "ResourceList" || !strings.HasPrefix(version.Value, "config.kubernetes.io/") {
+		if scalarAt(root, "kind") != "ResourceList" || !strings.HasPrefix(scalarAt(root, "apiVersion"), "config.kubernetes.io/") {
 			continue
 		}
 		settings := map[string]string{}
@@ -35,4 +34,12 @@ func FunctionConfig(f lint.File) map[string]string {
 		return settings
 	}
 	return nil
+}
+
+// scalarAt is the scalar that a mapping has at a key; empty: there is none.
+func scalarAt(n *yaml.Node, key string) string {
+	if at := value(n, key); at != nil {
+		return at.Value
+	}
+	return ""
 }

@@ -81,17 +81,22 @@ func (s *source) readStyle(n *yaml.Node, known *style) {
 		if known.indent && known.lists {
 			return
 		}
-		isValue := n.Kind == yaml.MappingNode && i%2 == 1
-		if isValue && (n.Style|c.Style)&yaml.FlowStyle == 0 && c.Line > n.Content[i-1].Line && len(c.Content) > 0 {
-			by := c.Content[0].Column - n.Content[i-1].Column
-			switch {
-			case c.Kind == yaml.MappingNode && !known.indent && by >= 2 && by <= 9:
-				s.indent, known.indent = by, true
-			case c.Kind == yaml.SequenceNode && !known.lists:
-				s.compact, known.lists = s.dash(c) == n.Content[i-1].Column, true
-			}
+		inLines := (n.Style|c.Style)&yaml.FlowStyle == 0 && len(c.Content) > 0
+		if n.Kind == yaml.MappingNode && i%2 == 1 && inLines && c.Line > n.Content[i-1].Line {
+			s.styleOf(n.Content[i-1], c, known)
 		}
 		s.readStyle(c, known)
+	}
+}
+
+// styleOf notes how a value that stands below its key is written.
+func (s *source) styleOf(key, value *yaml.Node, known *style) {
+	by := value.Content[0].Column - key.Column
+	switch {
+	case value.Kind == yaml.MappingNode && !known.indent && by >= 2 && by <= 9:
+		s.indent, known.indent = by, true
+	case value.Kind == yaml.SequenceNode && !known.lists:
+		s.compact, known.lists = s.dash(value) == key.Column, true
 	}
 }
 

@@ -202,18 +202,23 @@ func value(n *yaml.Node, key string) *yaml.Node {
 		return n.Content[k+1]
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Tag != "!!merge" {
-			continue
-		}
-		from := n.Content[i+1]
-		all := []*yaml.Node{from}
-		if from.Kind == yaml.SequenceNode {
-			all = from.Content
-		}
-		for _, one := range all {
-			if v := value(one, key); v != nil {
+		if n.Content[i].Tag == "!!merge" {
+			if v := mergedValue(n.Content[i+1], key); v != nil {
 				return v
 			}
+		}
+	}
+	return nil
+}
+
+// mergedValue is what a mapping, or the first of a list of mappings, has at a key; nil: nothing.
+func mergedValue(from *yaml.Node, key string) *yaml.Node {
+	if from.Kind != yaml.SequenceNode {
+		return value(from, key)
+	}
+	for _, one := range from.Content {
+		if v := value(one, key); v != nil {
+			return v
 		}
 	}
 	return nil
