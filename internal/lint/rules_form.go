@@ -149,7 +149,7 @@ func (f flaw) home() string {
 			return own(f.value, "preStop", f.at.Value)
 		}
 		return own(f.value, "preStop")
-	case in[corev1.LifecycleHandler](f) && !slices.ContainsFunc(handlerFields, func(field string) bool { return !lacks(field) }):
+	case in[corev1.LifecycleHandler](f):
 		return f.homeOfHandler()
 	case in[corev1.ExecAction](f) && lacks("command"):
 		return own(f.value, "command")
@@ -163,11 +163,14 @@ func (f flaw) home() string {
 
 // homeOfHandler is what stands in a hook without a handler, written below its handler; empty: it is of none.
 func (f flaw) homeOfHandler() string {
-	if handler := handlerWith(f.in); handler != "" { // its fields stand one level too high
+	has := func(field string) bool { return f.in.at(field).there() }
+	handler := handlerWith(f.in)
+	switch of := handlerWith(f.value); {
+	case slices.ContainsFunc(handlerFields, has):
+	case handler != "": // its fields stand one level too high
 		return own(f.in, f.key(), handler)
-	}
-	if handler := handlerWith(f.value); handler != "" {
-		return own(f.value, handler)
+	case of != "":
+		return own(f.value, of)
 	}
 	return ""
 }
@@ -417,11 +420,19 @@ func (f flaw) retyped() string {
 		return secondsFix(f.at, key, "seconds")
 	case f.expected == "a whole number":
 		return secondsFix(f.at, key)
-	}
-	if value, err := strconv.ParseBool(strings.ToLower(f.at.text())); err == nil && f.expected == "a truth value" {
-		return below(value, key)
+	case f.expected == "a truth value":
+		return truthFix(f.at, key, indented)
 	}
 	return indented
+}
+
+// truthFix is a truth value that somebody wrote as a text; else the sentence.
+func truthFix(n node, key, sentence string) string {
+	value, err := strconv.ParseBool(strings.ToLower(n.text()))
+	if err != nil {
+		return sentence
+	}
+	return below(value, key)
 }
 
 // quoted is what somebody wrote where a string must be. Only the values of settings, and words of commands, are repeated.

@@ -57,22 +57,24 @@ func scriptOf(words []string) script {
 	}
 	s := script{shell: words[0]}
 	for i := begin; i < len(words); i++ {
-		word := words[i]
-		short := strings.HasPrefix(word, "-") && !strings.HasPrefix(word, "--")
-		switch takesScript := short && strings.Contains(word, "c") && i+1 < len(words); {
-		case takesScript:
+		if word := words[i]; isScriptOption(word) && i+1 < len(words) {
 			s.text = words[i+1]
 			s.commands, s.branches = simpleCommands(s.text)
 			if i+2 < len(words) {
 				s.lost = i + 2
 			}
-			return s
-		case !strings.HasPrefix(word, "-") && !strings.HasPrefix(word, "+") && word != "pipefail":
+			break
+		} else if !strings.HasPrefix(word, "-") && !strings.HasPrefix(word, "+") && word != "pipefail" {
 			s.file = word
-			return s
+			break
 		}
 	}
 	return s
+}
+
+// isScriptOption tells whether the next word is a script, as after -c and -ec.
+func isScriptOption(word string) bool {
+	return strings.HasPrefix(word, "-") && !strings.HasPrefix(word, "--") && strings.Contains(word, "c")
 }
 
 // longestScript is the greatest length of one word of a command that Linux takes, in bytes (MAX_ARG_STRLEN).
