@@ -37,36 +37,41 @@ func Inject(f lint.File, with inject.Parameters) (out []byte, reports []Report, 
 	if len(f.Content) > lint.MaxFile {
 		return nil, nil, []*lint.Unreadable{{File: f.Name, Text: "expected at most 64 MiB"}}
 	}
-	changed := false
 	for _, p := range lint.Parts(f) {
-		d, err := p.Document()
-		if err != nil {
-			errs = append(errs, err.(*lint.Unreadable))
-			continue
-		}
-		text := p.Text
-		if twice := writtenTwice(f.Name, d); len(twice) > 0 {
-			errs = append(errs, twice...)
-		} else if d != nil {
-			all, said, wrong := decide(f.Name, d, with)
-			reports, errs = append(reports, said...), append(errs, wrong...)
-			if len(wrong) == 0 && len(all) > 0 {
-				var ok bool
-				changed = true
-				if text, ok = rewritten(p, d, all, with); !ok {
-					errs = append(errs, &lint.Unreadable{File: f.Name, Line: p.Line + 1, Text: "the hook cannot be put into this document without a change of something else; write the document in another way"})
-				}
-			}
-		}
-		out = append(out, text...)
+		text, said, wrong := injected(p, with)
+		out, reports, errs = append(out, text...), append(reports, said...), append(errs, wrong...)
 	}
 	if len(errs) > 0 {
 		return nil, nil, errs
 	}
-	if !changed {
+	if bytes.Equal(out, lint.UTF8(f.Content)) {
 		return f.Content, reports, nil
 	}
 	return encodedAs(f.Content, out), reports, nil
+}
+
+// injected is the text of a part with hooks.
+func injected(p lint.Part, with inject.Parameters) (text []byte, reports []Report, errs []*lint.Unreadable) {
+	d, err := p.Document()
+	if err != nil {
+		return nil, nil, []*lint.Unreadable{err.(*lint.Unreadable)}
+	}
+	if d == nil {
+		return p.Text, nil, nil
+	}
+	if twice := writtenTwice(p.File, d); len(twice) > 0 {
+		return nil, nil, twice
+	}
+	all, reports, errs := decide(p.File, d, with)
+	if len(errs) > 0 || len(all) == 0 {
+		return p.Text, reports, errs
+	}
+	text, ok := rewritten(p, d, all, with)
+	if !ok {
+		const why = "the hook cannot be put into this document without a change of something else; write the document in another way"
+		errs = []*lint.Unreadable{{File: p.File, Line: p.Line + 1, Text: why}}
+	}
+	return text, reports, errs
 }
 
 // encodedAs is a text in the encoding that another has.
