@@ -316,10 +316,12 @@ func pathTaken(c corev1.Container) bool {
 
 // setTwice is a variable of the hook that a container sets twice. To the kubelet, the last counts. The API server merges neither.
 func setTwice(c corev1.Container) string {
-	for i, v := range c.Env {
-		if slices.Contains([]string{GraceVariable, StepsVariable, WaitVariable}, v.Name) && slices.ContainsFunc(c.Env[:i], func(o corev1.EnvVar) bool { return o.Name == v.Name }) {
+	seen := map[string]bool{}
+	for _, v := range c.Env {
+		if seen[v.Name] && slices.Contains([]string{GraceVariable, StepsVariable, WaitVariable}, v.Name) {
 			return v.Name
 		}
+		seen[v.Name] = true
 	}
 	return ""
 }

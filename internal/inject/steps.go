@@ -53,7 +53,8 @@ func Annotations() []string {
 func (e *editor) readAnnotations() {
 	for _, name := range slices.Sorted(maps.Keys(e.Annotations)) {
 		if strings.HasPrefix(name, Domain) && !slices.Contains(Annotations(), name) {
-			e.result.Warnings = append(e.result.Warnings, Problem{name, "inject knows no such annotation, and leaves it out" + phrase.DidYouMean(name, Annotations())})
+			text := "inject knows no such annotation, and leaves it out" + phrase.DidYouMean(name, Annotations())
+			e.result.Warnings = append(e.result.Warnings, Problem{name, text})
 		}
 	}
 	allow := e.probes()
@@ -132,7 +133,8 @@ func (e *editor) checkTimes() {
 		{WaitAnnotation, seconds(WaitAnnotation), "it is"},
 	} {
 		if one.wants > e.budget() {
-			e.result.Warnings = append(e.result.Warnings, Problem{one.annotation, fmt.Sprintf("%s %s, but the pod's grace period of %d s leaves a hook %s: it ends then", one.what, one.wants, e.grace(), e.budget())})
+			text := fmt.Sprintf("%s %s, but the pod's grace period of %d s leaves a hook %s: it ends then", one.what, one.wants, e.grace(), e.budget())
+			e.result.Warnings = append(e.result.Warnings, Problem{one.annotation, text})
 		}
 	}
 }
@@ -207,5 +209,6 @@ func (e *editor) replacement(slept time.Duration, steps string) string {
 		return fmt.Sprintf("its hook that slept %s is replaced by the steps of the annotation", slept)
 	}
 	_, shortest := e.sleepTimes(slept)
-	return fmt.Sprintf("its hook that slept %s is replaced by %q; where a load balancer takes longer than %s to stop sending, give a larger --min", slept, strings.TrimPrefix(steps, ReplacedMark+"\n"), shortest)
+	const text = "its hook that slept %s is replaced by %q; where a load balancer takes longer than %s to stop sending, give a larger --min"
+	return fmt.Sprintf(text, slept, strings.TrimPrefix(steps, ReplacedMark+"\n"), shortest)
 }
