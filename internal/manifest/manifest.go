@@ -97,7 +97,8 @@ func writtenTwice(file string, n *yaml.Node) (all []*lint.Unreadable) {
 	for i, c := range n.Content {
 		if n.Kind == yaml.MappingNode && i%2 == 0 && c.Kind == yaml.ScalarNode && c.Tag != "!!merge" {
 			if first, twice := lines[c.Value]; twice {
-				all = append(all, &lint.Unreadable{File: file, Line: c.Line, Text: fmt.Sprintf("the key %q stands here a second time; first in line %d", c.Value, first)})
+				text := fmt.Sprintf("the key %q stands here a second time; first in line %d", c.Value, first)
+				all = append(all, &lint.Unreadable{File: file, Line: c.Line, Text: text})
 			} else {
 				lines[c.Value] = c.Line
 			}
