@@ -229,15 +229,7 @@ func (p Part) unreadable(err error) *Unreadable {
 	templates := bytes.Contains(p.Text, []byte("{{"))
 	if where, after, ok := strings.Cut(text, ": "); ok {
 		if n, err := strconv.Atoi(strings.TrimPrefix(where, "line ")); err == nil {
-			line, text = n, after
-		}
-		switch {
-		case text != after:
-		case strings.HasPrefix(text, "did not find") && !strings.Contains(text, "node"): // here the library counts lines from 0
-			line++
-			text += "; this line, or one below it, is not indented as the others, or lacks quotes"
-		case !templates && (strings.HasPrefix(text, "could not find") || strings.HasPrefix(text, "mapping values")):
-			text += "; this line, or the one above it, is not indented as the others, lacks a dash, or lacks quotes"
+			line, text = misindented(n, after, templates)
 		}
 	}
 	if at, said := p.missedComma(); said != "" {
@@ -259,6 +251,18 @@ func (p Part) unreadable(err error) *Unreadable {
 	}
 	line, _ = p.place()(line, 1)
 	return &Unreadable{p.File, line, text}
+}
+
+// misindented is an error of the YAML library, with what the reason may be. In a template of Helm's a reason is not looked for.
+func misindented(n int, text string, template bool) (line int, said string) {
+	switch {
+	case strings.HasPrefix(text, "did not find") && !strings.Contains(text, "node"): // here the library counts lines from 0
+		return n + 1, text + "; this line, or one below it, is not indented as the others, or lacks quotes"
+	case template:
+	case strings.HasPrefix(text, "could not find") || strings.HasPrefix(text, "mapping values"):
+		text += "; this line, or the one above it, is not indented as the others, lacks a dash, or lacks quotes"
+	}
+	return n, text
 }
 
 // missedComma is where a part that is JSON breaks off, and what is said of it; empty: it is no JSON, or JSON that can be read.

@@ -151,10 +151,8 @@ func (f flaw) home() string {
 		return own(f.value, "preStop")
 	case in[corev1.LifecycleHandler](f):
 		return f.homeOfHandler()
-	case in[corev1.ExecAction](f) && lacks("command"):
-		return own(f.value, "command")
-	case in[corev1.ExecAction](f) && f.at.Value == "args":
-		return commandFix(slices.Concat(f.in.at("command").words(), f.value.words()), "")
+	case in[corev1.ExecAction](f):
+		return f.homeInExec()
 	case in[corev1.SleepAction](f) && lacks("seconds"):
 		return secondsFix(f.value, "seconds")
 	}
@@ -171,6 +169,17 @@ func (f flaw) homeOfHandler() string {
 		return own(f.in, f.key(), handler)
 	case of != "":
 		return own(f.value, of)
+	}
+	return ""
+}
+
+// homeInExec is what stands in exec, written as its command; empty: exec has a command, and it is not known what else is meant.
+func (f flaw) homeInExec() string {
+	switch command := f.in.at("command"); {
+	case !command.there():
+		return own(f.value, "command")
+	case f.at.Value == "args":
+		return commandFix(slices.Concat(command.words(), f.value.words()), "")
 	}
 	return ""
 }
@@ -412,10 +421,8 @@ func (f flaw) retyped() string {
 		return below(f.at.text(), key, "reference")
 	case key == "env":
 		return envFix(f.at)
-	case commandBelow[key] != nil && items != nil:
-		return retypedWords(items, commandBelow[key]...)
 	case commandBelow[key] != nil:
-		return wordsFix(f.at.text(), indented, commandBelow[key]...)
+		return commandIn(f.at, indented, commandBelow[key]...)
 	case key == "sleep":
 		return secondsFix(f.at, key, "seconds")
 	case f.expected == "a whole number":
@@ -424,6 +431,14 @@ func (f flaw) retyped() string {
 		return truthFix(f.at, key, indented)
 	}
 	return indented
+}
+
+// commandIn is a command that somebody wrote as a text, or as a list in a place for something else; else a sentence.
+func commandIn(n node, sentence string, keys ...string) string {
+	if n.Kind == yaml.SequenceNode {
+		return retypedWords(n.items(), keys...)
+	}
+	return wordsFix(n.text(), sentence, keys...)
 }
 
 // truthFix is a truth value that somebody wrote as a text; else the sentence.

@@ -62,8 +62,7 @@ func stepRules() []Rule {
 
 func stepUnreadable(h *preStop, s *entry, say report) {
 	setting := s.said.Setting != ""
-	noWord := !setting && s.at.Node != h.place.Node && s.at.kind() != "a string" // which is a finding of its own
-	if s.said.Err == nil || len(s.unset) > 0 || s.guess || noWord {
+	if s.said.Err == nil || len(s.unset) > 0 || s.guess || !setting && s.mistyped(h) {
 		return
 	}
 	text := fmt.Sprintf("step %d: %s", s.index+1, s.said.Err)
@@ -79,6 +78,11 @@ func stepUnreadable(h *preStop, s *entry, say report) {
 	} else if all := stepsOf(s.Line); !setting && len(all) > 1 {
 		f.Fix = "# each step is one item\n" + below(append([]string{h.words[0]}, all...), "command")
 	}
+}
+
+// mistyped tells whether an argument is no string, which is a finding of its own.
+func (s *entry) mistyped(h *preStop) bool {
+	return s.at.Node != h.place.Node && s.at.kind() != "a string"
 }
 
 // commandAsSteps are steps that do what the hook's arguments would do as a command, word by word; nil: they are no command.
