@@ -90,9 +90,6 @@ func encodedAs(old, text []byte) []byte {
 
 // writtenTwice are the keys that stand twice in a mapping. Some readers take the one, and some the other.
 func writtenTwice(file string, n *yaml.Node) (all []*lint.Unreadable) {
-	if n == nil {
-		return nil
-	}
 	lines := map[string]int{}
 	for i, c := range n.Content {
 		if n.Kind == yaml.MappingNode && i%2 == 0 && c.Kind == yaml.ScalarNode && c.Tag != "!!merge" {
