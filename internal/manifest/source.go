@@ -399,6 +399,8 @@ func (s *source) end(n *yaml.Node, parent int, flow bool) int {
 		at = s.properties(at)
 	}
 	switch {
+	case n.Kind == yaml.MappingNode && s.text[at] != '{': // a pair without braces of its own, as in [name: web]
+		return s.end(s.last(n), 0, true)
 	case n.Kind != yaml.ScalarNode:
 		return s.closing(at)
 	case n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0:
