@@ -111,10 +111,10 @@ func (c *lintCommand) lintCluster(i invocation) int {
 		fmt.Fprintf(escape.Writer{To: i.stderr}, "No resources found in %s namespace.\n", namespace)
 	}
 	result := c.cluster.check(c.nodes)
-	var inputs []lintInput
+	var inputs []input
 	if c.verbose || len(c.cluster.names) > 0 { // in a whole cluster, nobody wants to see the many workloads without a hook
 		for _, o := range found.Workloads {
-			inputs = append(inputs, lintInput{name: o.Name, files: []lint.File{{Name: o.Name}}})
+			inputs = append(inputs, input{name: o.Name, files: []lint.File{{Name: o.Name}}})
 		}
 	}
 	c.write(i.stdout, inputs, result)

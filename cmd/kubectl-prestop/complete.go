@@ -101,7 +101,11 @@ func complete(i invocation) int {
 				offer(one.name, "")
 			}
 		case c.flags != nil && strings.HasPrefix(begun, "-"):
-			c.flags().VisitAll(func(f *flagset.Flag) { offer("--"+f.Name, f.Usage) })
+			c.flags().VisitAll(func(f *flagset.Flag) {
+				if !f.Hidden {
+					offer("--"+f.Name, f.Usage)
+				}
+			})
 		case c.flags != nil:
 			directive = orFiles
 		}

@@ -45,7 +45,7 @@ var image = ""
 
 // An injectCommand is what inject was told.
 type injectCommand struct {
-	names      []string // of files and directories; - for standard input
+	fileFlags
 	diff       bool
 	parameters inject.Parameters
 	min, max   string
@@ -55,7 +55,7 @@ func injectHooks(i invocation) int {
 	c := injectCommand{parameters: inject.Parameters{Image: image}}
 	flags := c.flags()
 	err := flags.Parse(i.args)
-	c.names = append(c.names, flags.Args()...)
+	c.take(flags.Args())
 	if errors.Is(err, flagset.ErrHelp) {
 		io.WriteString(i.stdout, injectUsage+flags.FlagUsages()+injectStatuses)
 		return exitDone
@@ -66,21 +66,22 @@ func injectHooks(i invocation) int {
 	if err != nil {
 		return i.complain("inject", "%s", flagset.Text(flags, err))
 	}
-	if slices.Contains(c.names, "") {
-		return i.complain("inject", "--filename: expected a file, a directory or -, got an empty name")
+	if wrong := c.wrong("inject"); wrong != "" {
+		return i.complain("inject", "%s", wrong)
 	}
-	inputs := readInputs(c.names, i.stdin)
-	var unreadable []lint.Unreadable
+	if named := new(clusterCommand); len(named.take(c.names)) < len(c.names) {
+		return i.complain("inject", "%[1]s is a workload of a cluster: expected manifests, as in: kubectl get %[1]s --output=yaml | kubectl prestop inject --image=IMAGE -f -", named.names[0])
+	}
+	inputs := c.read(i.stdin)
 	for _, in := range inputs {
-		if unreadable = append(unreadable, in.unreadable...); len(in.files)+len(in.unreadable) == 0 && !in.again {
+		if len(in.files)+len(in.unreadable) == 0 && !in.again {
 			return i.complain("inject", "%s: expected .yaml, .yml or .json files in this directory, found none", in.name)
 		}
 	}
-	files := filesOf(inputs)
-	if err := c.settings(flags, files); err != nil {
+	if err := c.settings(flags, filesOf(inputs)); err != nil {
 		return i.complain("inject", "%v", err)
 	}
-	return c.write(i, files, unreadable)
+	return c.write(i, inputs)
 }
 
 // settings adds what the caller of a KRM function sets, unless a flag sets it already, and checks everything.
@@ -116,7 +117,7 @@ var ofFunction = []string{"image", "init-container", "max", "replace-sleep", "mi
 
 func (c *injectCommand) flags() *flagset.Set {
 	flags := flagset.New("inject")
-	flags.StringArrayVarP(&c.names, "filename", "f", nil, "a `file` or a directory, or - for standard input; may be repeated")
+	c.fileFlags.add(flags)
 	flags.StringVar(&c.parameters.Image, "image", c.parameters.Image, "prestop's `image`, best with its digest")
 	flags.BoolVar(&c.parameters.Installer, "init-container", false, "an init container copies the binary, for Kubernetes before 1.35; else prestop's image is mounted")
 	flags.StringVar(&c.max, "max", inject.DefaultMax.String(), "how `long` the default hook waits at most")
@@ -141,16 +142,25 @@ func (c *injectCommand) durations() error {
 }
 
 // write writes all files with their hooks. If anything is wrong with one file, it writes none.
-func (c *injectCommand) write(i invocation, files []lint.File, unreadable []lint.Unreadable) int {
+func (c *injectCommand) write(i invocation, inputs []input) int {
 	var errs []*lint.Unreadable
-	for _, u := range unreadable {
-		errs = append(errs, &u)
-	}
 	var reports []manifest.Report
-	outs := make([][]byte, len(files))
-	for n, f := range files {
-		out, said, wrong := manifest.Inject(f, c.parameters)
-		outs[n], reports, errs = out, append(reports, said...), append(errs, wrong...)
+	var outs [][]byte
+	files := filesOf(inputs)
+	for _, in := range inputs {
+		before := len(reports) + len(errs)
+		for _, f := range in.files {
+			out, said, wrong := manifest.Inject(f, c.parameters)
+			outs, reports, errs = append(outs, out), append(reports, said...), append(errs, wrong...)
+		}
+		if len(reports)+len(errs) == before && !in.nothingOnStdin() {
+			result := lint.Options{}.Check(in.files)
+			in.unreadable = append(in.unreadable, result.Unreadable...)
+			in.expectObjects(result)
+		}
+		for _, u := range in.unreadable {
+			errs = append(errs, &u)
+		}
 	}
 	if len(errs) > 0 {
 		for _, e := range errs {

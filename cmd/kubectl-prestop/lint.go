@@ -3,9 +3,6 @@ package main
 import (
 	"errors"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -47,7 +44,7 @@ Exit status
 
 // A lintCommand is what lint was told.
 type lintCommand struct {
-	names          []string // of files and directories; - for standard input
+	fileFlags
 	output         string
 	quiet, verbose bool
 	list           bool
@@ -64,7 +61,7 @@ func (c *lintCommand) flags() *flagset.Set {
 
 func (c *lintCommand) ownFlags() *flagset.Set {
 	flags := flagset.New("lint")
-	flags.StringArrayVarP(&c.names, "filename", "f", nil, "a `file`, a directory, or - for standard input; may be repeated")
+	c.fileFlags.add(flags)
 	flags.StringVarP(&c.output, "output", "o", "text", "`"+strings.Join(outputNames(), "|")+"`; github is for annotations of a workflow")
 	flags.BoolVarP(&c.quiet, "quiet", "q", false, "print findings, and nothing else")
 	flags.BoolVarP(&c.verbose, "verbose", "v", false, "show the times of all hooks of prestop's, not only of those with findings")
@@ -84,8 +81,9 @@ func lintManifests(i invocation) int {
 	if err != nil {
 		return i.complain("lint", "%s", flagset.Text(flags, err))
 	}
-	c.names = append(c.names, c.cluster.take(flags.Args())...)
+	c.take(c.cluster.take(flags.Args()))
 	asked := c.cluster.asked(flags)
+	files := c.fileFlags.wrong("lint")
 	wrong := lint.Options{Kubernetes: c.nodes}.Valid()
 	switch {
 	case c.list:
@@ -95,6 +93,8 @@ func lintManifests(i invocation) int {
 		return i.complain("lint", "-o: expected %s, got %q%s", phrase.OneOf(outputNames()), c.output, phrase.DidYouMean(c.output, outputNames()))
 	case wrong != nil:
 		return i.complain("lint", "--kubernetes-version: %v", wrong)
+	case files != "":
+		return i.complain("lint", "%s", files)
 	case asked != "" && len(c.names) > 0:
 		return i.mixed(c.names[0], asked)
 	case asked != "":
@@ -102,7 +102,7 @@ func lintManifests(i invocation) int {
 	case len(c.names) == 0:
 		return i.complain("lint", "expected files, - for standard input, or what is in a cluster, as in: kubectl prestop lint -n shop")
 	}
-	inputs := readInputs(c.names, i.stdin)
+	inputs := c.read(i.stdin)
 	result := lint.Options{Kubernetes: c.nodes}.Check(filesOf(inputs))
 	for n := range inputs {
 		inputs[n].expectObjects(result)
@@ -120,110 +120,4 @@ func status(result lint.Result) int {
 		return exitFound
 	}
 	return exitDone
-}
-
-// A lintInput is what one name on the command line stands for.
-type lintInput struct {
-	name       string // as findings show it
-	again      bool   // one of its files was read before
-	files      []lint.File
-	unreadable []lint.Unreadable
-}
-
-// standardInput is how findings name the standard input.
-const standardInput = "stdin"
-
-// readInputs reads what is named, each file once.
-func readInputs(names []string, stdin io.Reader) []lintInput {
-	var all []lintInput
-	seen := map[string]bool{}
-	for _, name := range names {
-		in := lintInput{name: name}
-		if name == "-" {
-			in.name = standardInput
-			in.read(in.name, func() (io.ReadCloser, error) { return io.NopCloser(stdin), nil })
-			all = append(all, in)
-			continue
-		}
-		root := name
-		if info, err := os.Stat(name); err == nil && info.IsDir() {
-			root += "/" // so that a link to a directory is followed
-		}
-		_ = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-			inside := path != root
-			switch {
-			case err != nil:
-				in.fail(path, err)
-			case entry.IsDir() && inside && strings.HasPrefix(entry.Name(), "."):
-				return fs.SkipDir
-			case entry.IsDir() || inside && (!isManifest(path) || !entry.Type().IsRegular()):
-			case seen[path]:
-				in.again = true
-			default:
-				seen[path] = true
-				in.read(path, func() (io.ReadCloser, error) { return os.Open(path) })
-			}
-			return nil // WalkDir fails only with what is returned here
-		})
-		all = append(all, in)
-	}
-	return all
-}
-
-// isManifest tells whether a file in a directory may be a manifest. kubectl goes by the same endings of names.
-func isManifest(path string) bool {
-	return slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(path))
-}
-
-// read reads one byte more than lint takes, so that lint itself refuses a file that is too long.
-func (in *lintInput) read(name string, open func() (io.ReadCloser, error)) {
-	f, err := open()
-	if err != nil {
-		in.fail(name, err)
-		return
-	}
-	defer f.Close()
-	content, err := io.ReadAll(io.LimitReader(f, lint.MaxFile+1))
-	if err != nil {
-		in.fail(name, err)
-		return
-	}
-	in.files = append(in.files, lint.File{Name: name, Content: content})
-}
-
-func (in *lintInput) fail(name string, err error) {
-	if failed, ok := errors.AsType[*os.PathError](err); ok {
-		err = failed.Err // the PathError repeats the name
-	}
-	in.unreadable = append(in.unreadable, lint.Unreadable{File: name, Text: err.Error()})
-}
-
-func filesOf(inputs []lintInput) []lint.File {
-	var all []lint.File
-	for _, in := range inputs {
-		all = append(all, in.files...)
-	}
-	return all
-}
-
-// expectObjects makes an input without any object a mistake. Not every file of a directory needs to have objects.
-func (in *lintInput) expectObjects(result lint.Result) {
-	length := 0
-	for _, f := range in.files {
-		length += len(f.Content)
-		broken := slices.ContainsFunc(result.Unreadable, func(u lint.Unreadable) bool { return u.File == f.Name })
-		if broken || result.Objects[f.Name] > 0 {
-			return
-		}
-	}
-	const expected = "expected objects of Kubernetes, which have apiVersion and kind, as helm template, kubectl kustomize and kubectl get -o yaml print them"
-	switch {
-	case len(in.unreadable) > 0 || in.again:
-	case len(in.files) == 0:
-		in.unreadable = append(in.unreadable, lint.Unreadable{File: in.name, Text: "no .yaml, .yml or .json file is in it"})
-	case length == 0:
-		in.unreadable = append(in.unreadable, lint.Unreadable{File: in.name, Text: "it is empty; " + expected})
-	default:
-		in.unreadable = append(in.unreadable, lint.Unreadable{File: in.name, Text: "no object is in it; " + expected})
-	}
 }

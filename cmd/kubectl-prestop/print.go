@@ -41,7 +41,7 @@ func outputs() []output {
 
 type output struct {
 	name  string
-	write func(lintCommand, io.Writer, []lintInput, lint.Result)
+	write func(lintCommand, io.Writer, []input, lint.Result)
 }
 
 func outputNames() []string {
@@ -52,7 +52,7 @@ func outputNames() []string {
 	return all
 }
 
-func (c lintCommand) write(w io.Writer, inputs []lintInput, result lint.Result) {
+func (c lintCommand) write(w io.Writer, inputs []input, result lint.Result) {
 	for _, o := range outputs() {
 		if o.name == c.output {
 			o.write(c, w, inputs, result)
@@ -61,7 +61,7 @@ func (c lintCommand) write(w io.Writer, inputs []lintInput, result lint.Result) 
 }
 
 // writeText shows the times of prestop's own hooks, and then what is wrong. Everything except the colours is made printable.
-func (c lintCommand) writeText(colours io.Writer, inputs []lintInput, result lint.Result) {
+func (c lintCommand) writeText(colours io.Writer, inputs []input, result lint.Result) {
 	w := escape.Writer{To: colours}
 	if !c.quiet {
 		c.writeHooks(colours, inputs, result)
@@ -108,7 +108,7 @@ func (c lintCommand) writeSum(w io.Writer, result lint.Result) {
 }
 
 // writeHooks shows the times of hooks, and names the inputs that have no hook.
-func (c lintCommand) writeHooks(colours io.Writer, inputs []lintInput, result lint.Result) {
+func (c lintCommand) writeHooks(colours io.Writer, inputs []input, result lint.Result) {
 	type container struct{ file, object, name string }
 	found := make(map[container]bool)
 	for _, f := range result.Findings {
@@ -189,7 +189,7 @@ type lintHook struct {
 	Program   string `json:"program"`
 }
 
-func (c lintCommand) writeJSON(w io.Writer, _ []lintInput, result lint.Result) {
+func (c lintCommand) writeJSON(w io.Writer, _ []input, result lint.Result) {
 	doc := lintDocument{1, []lintHook{}, append([]*lint.Finding{}, result.Findings...), append([]lint.Unreadable{}, result.Unreadable...), c.cluster.found.Version, c.cluster.found.Denied}
 	for _, h := range result.Hooks {
 		doc.Hooks = append(doc.Hooks, lintHook{h.File, h.Line, h.Kind, h.Namespace, h.Name, h.Container, h.Program})
@@ -208,7 +208,7 @@ func encode(w io.Writer, doc any) {
 
 // writeAnnotations prints commands of GitHub's workflows, which show a finding beside the line that it is about
 // (docs.github.com, "Workflow commands for GitHub Actions").
-func (c lintCommand) writeAnnotations(w io.Writer, _ []lintInput, result lint.Result) {
+func (c lintCommand) writeAnnotations(w io.Writer, _ []input, result lint.Result) {
 	w = escape.Writer{To: w}
 	text := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
 	property := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
@@ -305,7 +305,7 @@ func sarifAt(file string, line, column int) sarifLocation {
 	return l
 }
 
-func (c lintCommand) writeSARIF(w io.Writer, _ []lintInput, result lint.Result) {
+func (c lintCommand) writeSARIF(w io.Writer, _ []input, result lint.Result) {
 	run := sarifRun{Tool: sarifTool{sarifDriver{Name: "kubectl-prestop lint", URI: project, Version: versions.Name(version)}}, Results: []sarifResult{}}
 	for _, r := range lint.Rules() {
 		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRule{r.ID, sarifText{r.Summary}, project + "/blob/main/docs/lint/" + r.ID + ".md", sarifConf{r.Severity}})
