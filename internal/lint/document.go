@@ -66,7 +66,36 @@ func Parts(f File) []Part {
 		}
 		begin += len(line) + 1
 	}
-	return append(all, Part{f.Name, content[at:], begun})
+	all = append(all, Part{f.Name, content[at:], begun})
+	var cut []Part
+	for _, p := range all {
+		cut = append(cut, p.values()...)
+	}
+	return cut
+}
+
+// values cuts a part after each value of JSON that another follows, as kubectl does: jq -c '.items[]' writes objects so. A part that is not
+// such a stream stays whole.
+func (p Part) values() (all []Part) {
+	skip := 0 // the line of dashes
+	if line, _, _ := bytes.Cut(p.Text, []byte("\n")); isDashes(line) {
+		skip = min(len(line)+1, len(p.Text))
+	}
+	if !bytes.HasPrefix(bytes.TrimSpace(p.Text[skip:]), []byte("{")) {
+		return []Part{p}
+	}
+	for rest := p; ; skip = 0 {
+		d := json.NewDecoder(bytes.NewReader(rest.Text[skip:]))
+		if d.Decode(new(json.RawMessage)) != nil {
+			return []Part{p}
+		}
+		at := skip + int(d.InputOffset())
+		if len(bytes.TrimSpace(rest.Text[at:])) == 0 {
+			return append(all, rest)
+		}
+		all = append(all, Part{p.File, rest.Text[:at], rest.Line})
+		rest = Part{p.File, rest.Text[at:], rest.Line + bytes.Count(rest.Text[:at], []byte("\n"))}
+	}
 }
 
 // isDashes tells whether a line begins a document.
@@ -108,6 +137,9 @@ func (p Part) Document() (*yaml.Node, error) {
 		return nil, broken
 	case len(all) == 0:
 		return nil, nil
+	}
+	if at := unrendered(node{all[0].Content[0], &File{Name: p.File}}.followed()); at != nil {
+		return nil, &Unreadable{p.File, at.Line, renderFirst}
 	}
 	return all[0], nil
 }
