@@ -23,6 +23,7 @@ type script struct {
 type command struct {
 	words      []string // quotes removed, variables as they are written
 	background bool
+	otherwise  bool // it runs only where another failed, as after ||
 }
 
 func (c command) program() string {
@@ -89,30 +90,45 @@ func simpleCommands(text string) (commands []command, branches bool) {
 	if err != nil {
 		return nil, true
 	}
-	var inBackground []bool // of the nodes that are open
+	type state struct{ background, otherwise bool }
+	open := []state{{}}                    // of the nodes that are open
+	alternatives := map[syntax.Node]bool{} // what stands after ||
 	syntax.Walk(file, func(n syntax.Node) bool {
 		if n == nil {
-			inBackground = inBackground[:len(inBackground)-1]
+			open = open[:len(open)-1]
 			return true
 		}
-		background := len(inBackground) > 0 && inBackground[len(inBackground)-1]
+		now := open[len(open)-1]
 		switch n := n.(type) {
 		case *syntax.Stmt:
-			background = background || n.Background || n.Coprocess
+			now.background = now.background || n.Background || n.Coprocess
+			now.otherwise = now.otherwise || alternatives[n]
+		case *syntax.BinaryCmd:
+			if n.Op == syntax.OrStmt {
+				alternatives[n.Y] = true
+			}
 		case *syntax.IfClause, *syntax.WhileClause, *syntax.ForClause, *syntax.CaseClause, *syntax.FuncDecl:
 			branches = true
 		case *syntax.CallExpr:
 			if len(n.Args) > 0 {
-				commands = append(commands, command{wordsOf(text, n.Args), background})
+				commands = append(commands, command{started(wordsOf(text, n.Args)), now.background, now.otherwise})
 			}
 			return false
 		case *syntax.Word:
 			return false
 		}
-		inBackground = append(inBackground, background)
+		open = append(open, now)
 		return true
 	})
 	return commands, branches
+}
+
+// started are the words of the program that a command starts: exec, command and nohup start another.
+func started(words []string) []string {
+	for len(words) > 1 && slices.Contains([]string{"exec", "command", "nohup"}, words[0]) && !strings.HasPrefix(words[1], "-") {
+		words = words[1:]
+	}
+	return words
 }
 
 func wordsOf(text string, words []*syntax.Word) []string {

@@ -12,9 +12,10 @@ import (
 const forever = time.Duration(math.MaxInt64)
 
 // slept is how long a script still sleeps after so many of its commands (0: in all), if the rest of the script is run. In a script with
-// branches it is the longest single sleep. What cannot be read does not count.
+// branches it is the longest single sleep. A sleep after || does not come on top of others. What cannot be read does not count.
 func (s script) slept(env environment) []time.Duration {
 	all := make([]time.Duration, len(s.commands)+1)
+	sum, longest := time.Duration(0), time.Duration(0)
 	for i := len(s.commands) - 1; i >= 0; i-- {
 		c, d := s.commands[i], time.Duration(0)
 		if c.program() == "sleep" && !c.background {
@@ -22,9 +23,10 @@ func (s script) slept(env environment) []time.Duration {
 				d = add(d, sleepTime(env.shown(word)))
 			}
 		}
-		if all[i] = add(all[i+1], d); s.branches {
-			all[i] = max(all[i+1], d)
+		if longest = max(longest, d); !s.branches && !c.otherwise {
+			sum = add(sum, d)
 		}
+		all[i] = max(sum, longest)
 	}
 	return all
 }
