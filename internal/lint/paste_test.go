@@ -17,6 +17,7 @@ import (
 
 // choices are findings whose fix only somebody can choose who knows the app. Their fix is a sentence.
 var choices = map[string]string{
+	"windows-pod":   "which hook",
 	"calls-any-pod": "the port that the app listens on", "called-twice": "which of the two", "classic-istio": "", "clear-ends-container": "where else", "clear-while-stopping": "where else",
 	"closed-own-port": "which container", "duplicate-key": "which of the two", "elasticsearch-moves-data": "whether the data is to move", "exec-readiness-stops": "the app's path",
 	"file-not-mounted": "where the file is", "file-not-shared": "which container makes the file", "gone-never": "which Service", "gone-not-headless": "which Service",

@@ -12,6 +12,7 @@ import (
 // binaryRules are about where the binary comes from.
 func binaryRules() []Rule {
 	return []Rule{
+		{"windows-pod", Error, "a hook of prestop's in a pod for Windows, where the binary does not run", containers(windowsPod)},
 		{"binary-not-mounted", Error, "the hook's binary is in a volume that the container does not mount there", containers(binaryNotMounted)},
 		{"binary-not-installed", Error, "the hook's binary is in a volume that nothing puts it into", containers(binaryNotInstalled)},
 	}
@@ -253,4 +254,11 @@ func (c *container) installsInto(m mount) (inside, wrong string) {
 		return "", "init container " + c.Name + " mounts volume " + m.Name + " read-only, and cannot install " + m.rest + " there"
 	}
 	return path.Join(to.sub, to.rest), ""
+}
+
+func windowsPod(c *container, say report) {
+	os := c.pod.Spec.OS
+	if windows := string(corev1.Windows); c.hook != nil && c.hook.reading != nil && (os != nil && string(os.Name) == windows || c.pod.Spec.NodeSelector[corev1.LabelOSStable] == windows) {
+		say(c.hook.command(), "the pod runs on Windows, and prestop is a binary for Linux: the hook fails at once", "a hook that Windows can run, such as a sleep action")
+	}
 }

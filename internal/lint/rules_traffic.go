@@ -18,6 +18,7 @@ func trafficRules() []Rule {
 		{"quiet-allows-port", Warning, "an allow= that is a port's number, where it takes a number of connections", steps(quietAllowsPort)},
 		{"quiet-sees-probe", Warning, "a readiness probe comes more often than until quiet allows", steps(quietSeesProbe)},
 		{"quiet-udp", Warning, "until quiet on a TCP port that UDP uses too, whose datagrams it does not count", steps(quietUDP)},
+		{"quiet-host-network", Warning, "until quiet without a port in a pod that uses the host's network", steps(quietHostNetwork)},
 		{"quiet-pauses", Warning, "until quiet on an LLM server, whose answers pause for longer than its for=", steps(quietPauses)},
 		{"port-without-hook", Warning, "a container that a Service sends to has no hook, and another of the pod has one", pods(portWithoutHook)},
 		{"gone-never", Error, "until gone on a Service that keeps the pod until it has ended", steps(goneNever)},
@@ -74,6 +75,17 @@ func quietSeesProbe(h *preStop, s *entry, say report) {
 		say(s.at, s.Line+": the readiness probe of "+last.Name+" comes every "+short(last.every)+", so that "+short(q.For)+" without traffic never pass and the step lasts to its max",
 			h.stepFix(s, s.withOption("allow", allow), "allow="+allow+", or a for= shorter than the probe's periodSeconds"))
 	}
+}
+
+func quietHostNetwork(h *preStop, s *entry, say report) {
+	if s.needs.Quiet == nil || len(s.needs.Ports) > 0 || !h.pod.Spec.HostNetwork {
+		return
+	}
+	fix := "the pod's own port after until quiet, as in until quiet 8080"
+	if own := h.container.declared(); len(own) == 1 {
+		fix = h.stepFix(s, strings.Replace(s.Line, "quiet", "quiet "+own[0], 1), fix)
+	}
+	say(s.at, s.Line+": the pod uses the host's network, so that the traffic of all programs of the node counts and the step lasts to its max", fix)
 }
 
 // closedOwnPort finds a wait for the container's own port to close. The port closes when the container ends, and the container ends after
