@@ -573,7 +573,7 @@ func TestDocsNames(t *testing.T) {
 		known = append(known, row.Env, "--"+row.Flag)
 	}
 	known = append(known, "--dry-run", "--output", "--help", "--exit-zero", "PRE_STOP_PORT", "PRE_STOP_SERVICE_")
-	known = append(known, "--version", "--diff")
+	known = append(known, "--version", "--diff", "--recursive")
 	known = append(known, "--fail", "--max-time", "--sync-rate-limit", "--metrics", "--shutdown-timeout", "--graceful-timeout", "--timeout-graceful-shutdown", "--min") // other programs'
 	env := map[string]string{"KUBERNETES_SERVICE_HOST": "10.96.0.1", "POD_IP": "192.0.2.7", "POD_NAME": "web-0", "NODE_ID": "3", "VAULT_TOKEN": "token", "PRE_STOP_ELASTICSEARCH_URL": "https://es:9200"}
 	steps := 0
