@@ -57,7 +57,25 @@ func parseQuiet(l *grammar.Line) (step.Spec, error) {
 			return nil, err
 		}
 	}
-	return q, nil
+	return q, q.datagramsAlone(l)
+}
+
+// datagramsAlone finds what has no effect where UDP alone is looked at: the kernel counts datagrams together, and knows no peers of theirs.
+func (q *quietSpec) datagramsAlone(l *grammar.Line) error {
+	if len(q.quiet.UDPPorts) == 0 || len(q.quiet.Ports) > 0 {
+		return nil
+	}
+	const why = "expected a TCP port too, since %s is about connections, and datagrams have none"
+	if q.quiet.Protocol != "" {
+		return l.Targets[len(l.Targets)-1].Expected(why, q.quiet.Protocol)
+	}
+	for n := range l.Options {
+		switch o := &l.Options[n]; o.Key {
+		case "traffic", "allow", "unanswered", "ignore", "probe":
+			return o.Expected(why, o.Key+"=")
+		}
+	}
+	return nil
 }
 
 // target reads the ports, which come first, or the protocol that is spoken there.

@@ -37,10 +37,9 @@ const elasticsearchURL = "expected a URL after elasticsearch, or in PRE_STOP_ELA
 func parseElasticsearch(l *grammar.Line) (step.Spec, error) {
 	e := &elasticsearchSpec{verb: &l.Verb, typed: &l.Verb, kind: step.TypeOfSettings}
 	if o, ok := l.Option("type"); ok {
-		if !slices.Contains(step.Types(), o.Value) {
+		if e.kind, e.typed = strings.ToLower(o.Value), &o.Word; !slices.Contains(step.Types(), e.kind) {
 			return nil, o.Expected("type: expected %s, got %s", phrase.OneOf(step.Types()), o.Got())
 		}
-		e.kind, e.typed = o.Value, &o.Word
 	}
 	if len(l.Targets) == 0 {
 		return e, nil
@@ -61,6 +60,9 @@ func parseElasticsearch(l *grammar.Line) (step.Spec, error) {
 			return nil, one.Refused(err, "expected a URL such as http://localhost:8080/path; this one cannot be read")
 		}
 		l.HideURL(&one, u)
+		if u.RawQuery != "" {
+			return nil, one.Expected("expected a base URL, without a query")
+		}
 		e.urls = append(e.urls, u)
 	}
 	if len(e.urls) == 0 {

@@ -51,6 +51,8 @@ func parseUnlock(l *grammar.Line) (step.Spec, error) {
 	switch {
 	case err != nil:
 		return nil, err
+	case s.user != "" && s.passwordFile == "":
+		return nil, w.Expected("a user needs password-file=")
 	case s.redis():
 		return s, s.redisLock(l, w, path)
 	}
@@ -70,7 +72,7 @@ func parseLock(l *grammar.Line, w *grammar.Word) (s *lockSpec, path string, err 
 	port, known := lockPorts[u.Scheme]
 	_, password := u.User.Password()
 	switch {
-	case !known || u.Hostname() == "" || u.RawQuery != "" || u.Fragment != "":
+	case !known || u.Hostname() == "" || strings.Contains(u.Host, ",") || u.RawQuery != "" || u.Fragment != "":
 		l.HideURL(w, u)
 		return nil, "", w.Expected("%s", expected)
 	case password:
@@ -98,15 +100,14 @@ func (s *lockSpec) options(l *grammar.Line) (err error) {
 		o := &l.Options[n]
 		switch o.Key {
 		case "user":
+			if s.user != "" {
+				return o.Expected("expected the user once: in the URL, or in user=")
+			}
 			s.user = o.Value
 		case "password-file":
 			s.passwordFile, err = o.File()
 		case "timeout":
 			s.timeout, err = o.Positive()
-		case "ca-file":
-			if s.tls.CAFile, err = o.File(); !s.secure {
-				return o.Expected("ca-file= goes with %s", instead)
-			}
 		default:
 			err = request.TLSOption(l, o, &s.tls, instead)
 		}

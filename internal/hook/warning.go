@@ -33,65 +33,124 @@ func (p *Plan) warn(id string, at int, format string, args ...any) {
 	p.Warnings = append(p.Warnings, Warning{ID: id, Step: at, Text: fmt.Sprintf(format, args...)})
 }
 
+func (s *Script) warn(id, setting string, at int, format string, args ...any) {
+	s.warnings = append(s.warnings, Warning{ID: id, Step: at, Setting: setting, Text: fmt.Sprintf(format, args...)})
+}
+
 // warnSettings warns about settings that this version does not know, settings that have no effect, and calls that are made twice.
 func (s *Script) warnSettings() {
-	warn := func(id, setting string, at int, format string, args ...any) {
-		s.warnings = append(s.warnings, Warning{ID: id, Step: at, Setting: setting, Text: fmt.Sprintf(format, args...)})
-	}
 	for _, u := range s.config.Unknown {
-		warn("setting-unknown", u.Name, NoStep, "%s is set, and no setting of this version%s", u.Name, phrase.Meant(u.Meant))
+		s.warn("setting-unknown", u.Name, NoStep, "%s is set, and no setting of this version%s", u.Name, phrase.Meant(u.Meant))
 	}
 	if eck := s.config.ECK; eck.Unreadable != nil && s.config.PasswordFile.V == eck.PasswordFile {
-		warn("eck-no-password", elasticsearchSetting, NoStep, "this is an ECK pod, and the password of %s, with which its shutdown would be registered, cannot be read: %v", s.config.Username.V, eck.Unreadable)
+		s.warn("eck-no-password", elasticsearchSetting, NoStep, "this is an ECK pod, and the password of %s, with which its shutdown would be registered, cannot be read: %v", s.config.Username.V, eck.Unreadable)
 	}
 	if len(s.config.Arguments) > 0 && s.config.Steps.IsSet() {
-		warn("steps-ignored", stepsSetting, NoStep, "PRE_STOP_STEPS is set, and the steps given as arguments are done instead of it")
+		s.warn("steps-ignored", stepsSetting, NoStep, "PRE_STOP_STEPS is set, and the steps given as arguments are done instead of it")
 	}
-	for _, setting := range s.config.Settings {
+	by := s.uses()
+	for n := range s.config.Settings {
+		setting := &s.config.Settings[n]
 		if _, rest, has := strings.Cut(s.config.Env[setting.Env], "$("); has && setting.By() == setting.Env && setting.Env != stepsSetting && strings.Contains(rest, ")") {
-			warn("unset-variable", setting.Env, NoStep, "%s has a $(…) in it that nobody has replaced: Kubernetes does so only with variables that stand before it in the same container", setting.Env)
+			s.warn("unset-variable", setting.Env, NoStep, "%s has a $(…) in it that nobody has replaced: Kubernetes does so only with variables that stand before it in the same container", setting.Env)
 		}
-		if setting.Beaten != "" {
-			warn("set-twice", setting.Env, NoStep, "%s is set, and %s, which is set too, counts instead of it", setting.Beaten, setting.By())
+		for _, lost := range []beaten{{setting.Beaten, setting.By()}, s.beaten(setting)} {
+			if lost.what != "" && lost.by != "" {
+				s.warn("set-twice", setting.Env, NoStep, "%s is set, and %s, which is set too, counts instead of it", lost.what, lost.by)
+			}
 		}
-		if setting.By() != "" && s.unused(setting) {
-			warn("setting-unused", setting.Env, NoStep, "%s is set, and nothing that is done uses it", setting.By())
+		if len(s.problems) == 0 && setting.By() != "" && s.unused(setting, by) { // if something cannot be read, nobody knows
+			s.warn("setting-unused", setting.Env, NoStep, "%s is set, and nothing that is done uses it", setting.By())
 		}
 	}
-	called := make(map[string]bool)
 	for n, one := range s.Steps {
 		for _, d := range one.doubts {
-			warn(d.ID, "", n, "%s: %s", grammar.Begun(one.Line), one.secrets.Hide(d.Text))
+			s.warn(d.ID, "", n, "%s: %s", grammar.Begun(one.Line), one.secrets.Hide(d.Text))
 		}
-		twice := false
-		for _, call := range s.calls(one) {
-			key := keyOf(call)
-			twice, called[key] = twice || called[key], true
-		}
-		if twice {
-			warn("called-twice", "", n, "%s: a step before it makes the same call", one.Line)
+		if by.again[n] {
+			s.warn("called-twice", "", n, "%s: a step before it makes the same call", one.Line)
 		}
 	}
 }
 
-// unused tells whether a setting is about a call that is not made. It is false if something cannot be read: then nobody knows.
-func (s *Script) unused(setting setting.Setting) bool {
+// uses is what the steps make of the settings about Elasticsearch, and which calls they make.
+type uses struct {
+	called, secure bool     // a node is shut down at one of the settings' URLs, or at any if there are none; over TLS
+	theirType      bool     // by the settings' type
+	types          []string // the types of all shutdowns
+	again          []bool   // of each step: a step before it makes the same call
+}
+
+func (s *Script) uses() (u uses) {
+	first := make(map[string]int) // which step makes a call first
+	for n, one := range s.Steps {
+		shutsDown, again := one.Needs.Shutdown != "", false
+		if shutsDown {
+			u.theirType = u.theirType || one.Needs.Shutdown == step.TypeOfSettings
+			u.types = append(u.types, s.shutdownType(one))
+		}
+		for _, call := range s.calls(one) {
+			key := keyOf(call)
+			at, has := first[key]
+			if !has {
+				first[key] = n
+			}
+			again = again || has && at < n
+			same := func(named *url.URL) bool { return web.SamePlace(named, call.URL) }
+			if urls := s.config.ElasticsearchURLs.V; shutsDown && (len(urls) == 0 || slices.ContainsFunc(urls, same)) {
+				u.called, u.secure = true, u.secure || call.URL.Scheme == "https"
+			}
+		}
+		u.again = append(u.again, again)
+	}
+	return u
+}
+
+// unused tells whether a setting has no effect on what is done.
+func (s *Script) unused(setting *setting.Setting, by uses) bool {
 	c := s.config
-	shutsDown := func(one *Step) bool { return one.Needs.Shutdown != "" }
-	usesURL := func(one *Step) bool {
-		return shutsDown(one) && slices.ContainsFunc(s.calls(one), func(call step.Call) bool {
-			return slices.ContainsFunc(c.ElasticsearchURLs.V, func(u *url.URL) bool { return web.SamePlace(call.URL, u) })
-		})
+	switch name, _ := strings.CutPrefix(setting.Env, "PRE_STOP_"); name {
+	case "SHUTDOWN_TYPE":
+		return c.AppURL.V == nil && !by.theirType
+	case "APP_CA_FILE":
+		return c.AppURL.V == nil || c.AppURL.V.Scheme != "https"
+	case "ELASTICSEARCH_URL":
+		return len(c.ElasticsearchURLs.V) > 0 && !by.called
+	case "ELASTICSEARCH_ALLOCATION_DELAY":
+		return !slices.Contains(by.types, step.TypeRestart) && !slices.Contains(by.types, step.TypeAuto)
+	case "ELASTICSEARCH_TARGET_NODE":
+		return !slices.Contains(by.types, step.TypeReplace)
+	case "ELASTICSEARCH_CA_FILE":
+		return c.Insecure.V || !by.secure
+	case "ELASTICSEARCH_CERT_FILE", "ELASTICSEARCH_KEY_FILE", "ELASTICSEARCH_TLS_SERVER_NAME", "ELASTICSEARCH_INSECURE_SKIP_VERIFY":
+		return !by.secure
 	}
-	switch {
-	case len(s.problems) > 0:
-		return false
-	case setting.Env == elasticsearchSetting:
-		return len(c.ElasticsearchURLs.V) > 0 && !slices.ContainsFunc(s.Steps, usesURL)
-	case setting.Group == config.ElasticsearchAlone:
-		return !slices.ContainsFunc(s.Steps, shutsDown)
+	return setting.Group == config.ElasticsearchAlone && !by.called || setting.Group == config.AppAlone && c.AppURL.V == nil
+}
+
+// beaten is a setting that does not count, and the setting that counts instead of it. Either may be empty: then nothing is beaten.
+type beaten struct{ what, by string }
+
+// beaten finds the setting that gives other credentials for the same place. A URL loses only the user in it.
+func (s *Script) beaten(setting *setting.Setting) beaten {
+	c := s.config
+	var urls []*url.URL
+	lost := beaten{setting.By(), c.Username.By}
+	switch setting.Env {
+	case appSetting:
+		urls, lost.by = []*url.URL{c.AppURL.V}, c.AppTokenFile.By
+	case elasticsearchSetting:
+		urls, lost.by = c.ElasticsearchURLs.V, cmp.Or(c.Username.By, c.TokenFile.By)
+	case "PRE_STOP_ELASTICSEARCH_TOKEN_FILE":
+		return lost
 	}
-	return setting.Group == config.AppAlone && c.AppURL.V == nil
+	lost.what = "the user in " + lost.what
+	for _, u := range urls {
+		if u != nil && u.User != nil {
+			return lost
+		}
+	}
+	return beaten{}
 }
 
 // calls are the calls of a step that are there to have something done.

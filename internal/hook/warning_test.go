@@ -111,6 +111,18 @@ func TestWarnings(t *testing.T) {
 		{"Elasticsearch's files and a step", env{"PRE_STOP_ELASTICSEARCH_CA_FILE": "/ca"}, []string{"elasticsearch https://a"}, nil},
 		{"the app's files alone", env{"PRE_STOP_APP_TOKEN_FILE": "/t", "PRE_STOP_APP_CA_FILE": "/ca"}, []string{"post https://a"}, []string{unused + "PRE_STOP_APP_TOKEN_FILE", unused + "PRE_STOP_APP_CA_FILE"}},
 		{"the app's files", env{appEnv: "https://a", "PRE_STOP_APP_TOKEN_FILE": "/t"}, nil, nil},
+		{"the app's CA without TLS", env{appEnv: "http://a", "PRE_STOP_APP_CA_FILE": "/ca"}, nil, []string{unused + "PRE_STOP_APP_CA_FILE"}},
+		{"Elasticsearch's TLS without TLS", env{esEnv: "http://a", "PRE_STOP_ELASTICSEARCH_CA_FILE": "/ca", "PRE_STOP_ELASTICSEARCH_TLS_SERVER_NAME": "b"}, nil,
+			[]string{unused + "PRE_STOP_ELASTICSEARCH_CA_FILE", unused + "PRE_STOP_ELASTICSEARCH_TLS_SERVER_NAME"}},
+		{"a CA that verifies nothing", env{esEnv: "https://a", "PRE_STOP_ELASTICSEARCH_CA_FILE": "/ca", "PRE_STOP_ELASTICSEARCH_INSECURE_SKIP_VERIFY": "true"}, nil, []string{unused + "PRE_STOP_ELASTICSEARCH_CA_FILE"}},
+		{"a type that nobody is told", env{typeEnv: "remove"}, []string{"wait 5s"}, []string{unused + typeEnv}},
+		{"a type that a step has itself", env{typeEnv: "sigterm"}, []string{"elasticsearch http://a type=restart"}, []string{unused + typeEnv}},
+		{"a delay and a target of other types", env{esEnv: "http://a", typeEnv: "remove", "PRE_STOP_ELASTICSEARCH_ALLOCATION_DELAY": "1m", "PRE_STOP_ELASTICSEARCH_TARGET_NODE": "b"}, nil,
+			[]string{unused + "PRE_STOP_ELASTICSEARCH_ALLOCATION_DELAY", unused + "PRE_STOP_ELASTICSEARCH_TARGET_NODE", moves("1", "remove")}},
+		{"a user in the app's URL, and a token", env{appEnv: "http://u:hunter22@a", "PRE_STOP_APP_TOKEN_FILE": "/t"}, nil, []string{"set-twice: the user in " + appEnv + " is set, and PRE_STOP_APP_TOKEN_FILE"}},
+		{"three credentials of Elasticsearch", env{esEnv: "http://u:hunter22@a", "PRE_STOP_ELASTICSEARCH_USERNAME": "u", "PRE_STOP_ELASTICSEARCH_PASSWORD_FILE": "/p", "PRE_STOP_ELASTICSEARCH_TOKEN_FILE": "/t"}, nil,
+			[]string{"set-twice: the user in " + esEnv + " is set, and PRE_STOP_ELASTICSEARCH_USERNAME", "set-twice: PRE_STOP_ELASTICSEARCH_TOKEN_FILE is set, and PRE_STOP_ELASTICSEARCH_USERNAME"}},
+		{"a URL twice in one step", nil, []string{"elasticsearch http://a,http://a"}, nil},
 		{"the app's files beside a mistake", env{appEnv: "a:8080", "PRE_STOP_APP_TOKEN_FILE": "/t"}, nil, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {

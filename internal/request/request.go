@@ -68,8 +68,6 @@ func Parse(l *grammar.Line, method string, w *grammar.Word) (Spec, error) {
 			s.Timeout, err = o.Positive()
 		case "token-file":
 			s.TokenFile, err = o.File()
-		case "ca-file":
-			s.TLS.CAFile, err = o.File()
 		default:
 			err = TLSOption(l, o, &s.TLS, instead)
 		}
@@ -77,8 +75,27 @@ func Parse(l *grammar.Line, method string, w *grammar.Word) (Spec, error) {
 			return Spec{}, err
 		}
 	}
+	if o := s.credentialsTwice(l); o != nil {
+		return Spec{}, o.Expected("expected credentials once: in the URL, in a header, or in a token file")
+	}
 	err = s.condition(l)
 	return s, err
+}
+
+// credentialsTwice is the option whose credentials would not be sent together with others, or nil.
+func (s *Spec) credentialsTwice(l *grammar.Line) *grammar.Option {
+	has := s.URL.User != nil
+	for n := range l.Options {
+		o := &l.Options[n]
+		name, _, _ := strings.Cut(o.Value, ":")
+		if o.Key == "token-file" || o.Key == "header" && strings.EqualFold(name, "Authorization") {
+			if has {
+				return o
+			}
+			has = true
+		}
+	}
+	return nil
 }
 
 // parseURL reads a word that is a URL. It returns the word's text with the values of its variables encoded, and the URL. of is how its
@@ -101,6 +118,8 @@ func parseURL(l *grammar.Line, w *grammar.Word, of string) (string, *url.URL, er
 func TLSOption(l *grammar.Line, o *grammar.Option, t *web.TLS, instead string) (err error) {
 	other := ""
 	switch o.Key {
+	case "ca-file":
+		t.CAFile, err = o.File()
 	case "cert-file":
 		t.CertFile, err = o.File()
 		other = "key-file"
@@ -128,6 +147,12 @@ func (s *Spec) header(l *grammar.Line, o *grammar.Option) error {
 	value = strings.TrimSpace(value) // a variable from a Secret often ends in a newline
 	if !ok || name == "" || strings.Trim(name, headerName) != "" || strings.ContainsFunc(value, unsent) {
 		return o.Expected("header: expected Name:value, on one line")
+	}
+	switch canonical := http.CanonicalHeaderKey(name); {
+	case canonical == "Content-Length", canonical == "Transfer-Encoding", canonical == "Trailer": // net/http leaves them out
+		return o.Expected("header: expected none called %s, which follows from the body", canonical)
+	case canonical == "Host" && s.Request.Header[canonical] != nil:
+		return o.Expected("header: expected Host once")
 	}
 	begin := len(o.Key) + len("=") + len(name) + len(":")
 	begin += strings.Index(o.Text[begin:], value)

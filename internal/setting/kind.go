@@ -108,6 +108,8 @@ func AnyCase(among ...string) Kind[string] {
 	return k
 }
 
+var errBase = errors.New("expected a base URL such as https://es-http:9200, without a query")
+
 var errURL = errors.New("expected a URL such as http://localhost:8080/path")
 
 // OneURL is a URL. show returns the part of it that is no secret.
@@ -143,6 +145,9 @@ func ParseURLs(text string) ([]*url.URL, error) {
 		u, err := web.ParseHTTP(field)
 		if err != nil {
 			return nil, err
+		}
+		if u.RawQuery != "" {
+			return nil, errBase
 		}
 		all = append(all, u)
 	}
