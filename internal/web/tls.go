@@ -40,7 +40,7 @@ func (t TLS) Config() (*tls.Config, error) {
 		}
 	}
 	if t.CertFile != "" {
-		pair, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile)
+		pair, err := keyPair(t.CertFile, t.KeyFile)
 		if err != nil {
 			return nil, fmt.Errorf("client certificate %s with key %s: %w", t.CertFile, t.KeyFile, err)
 		}
@@ -50,6 +50,19 @@ func (t TLS) Config() (*tls.Config, error) {
 		return config, acceptLeaf(config, t.LeafFile)
 	}
 	return config, nil
+}
+
+// keyPair reads regular files alone: a device has no end, and a FIFO may never be written to.
+func keyPair(certFile, keyFile string) (pair tls.Certificate, err error) {
+	cert, err := regular.Read(certFile)
+	if err != nil {
+		return pair, err
+	}
+	key, err := regular.Read(keyFile)
+	if err != nil {
+		return pair, err
+	}
+	return tls.X509KeyPair(cert, key)
 }
 
 // acceptLeaf accepts the certificate in file. It does the standard verification itself for all other certificates.

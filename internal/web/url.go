@@ -19,7 +19,7 @@ const Unix = "http+unix"
 // ParseURL reads an absolute URL of the scheme http, https or [Unix]. Its errors say what was expected and do not repeat
 // the text, which may hold a password.
 func ParseURL(text string) (*url.URL, error) {
-	if rest, ok := strings.CutPrefix(text, Unix+":"); ok {
+	if scheme, rest, ok := strings.Cut(text, ":"); ok && strings.EqualFold(scheme, Unix) {
 		return parseUnix(rest)
 	}
 	return parse(text, "http://, https:// or http+unix:")

@@ -311,6 +311,9 @@ func bare(err error) error {
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err
 	}
+	if strings.HasPrefix(err.Error(), "readLoopPeekFailLocked") { // net/http, of a server that speaks first; its text is a formatting mistake
+		return quotingError{err, "the server spoke before it was asked: expected HTTP"}
+	}
 	if quoted, ok := strings.CutSuffix(err.Error(), `"`); ok {
 		return quotingError{err, quoted + left + `"`}
 	}
