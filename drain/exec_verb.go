@@ -25,9 +25,6 @@ func parseExec(l *grammar.Line) (step.Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	if words[0] == "" {
-		return nil, l.Verb.Expected("expected a program, got an empty word")
-	}
 	e := &execSpec{words: words}
 	if o, ok := l.Option("timeout"); ok {
 		if e.timeout, err = o.Positive(); err != nil {

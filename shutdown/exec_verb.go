@@ -27,9 +27,6 @@ func parseExec(l *grammar.Line) (step.Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	if words[0] == "" {
-		return nil, l.Verb.Expected("expected a program, got an empty word")
-	}
 	e := &execSpec{words: words}
 	if e.most, err = l.Most(); err != nil {
 		return nil, err

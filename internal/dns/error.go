@@ -82,11 +82,19 @@ func (e *Error) asked() string {
 
 // weight orders errors by how much they say: an empty answer says least, then silence, then the reason of a failure.
 func (e *Error) weight() int {
-	weights := []Outcome{NotFound, NoAddress, Unreachable, Timeout, Malformed}
-	if i := slices.Index(weights, e.Outcome); i >= 0 {
-		return i
+	switch e.Outcome {
+	case NotFound:
+		return 0
+	case NoAddress:
+		return 1
+	case Unreachable:
+		return 2
+	case Timeout:
+		return 3
+	case Malformed:
+		return 4
 	}
-	return len(weights)
+	return 5
 }
 
 // empty tells whether e is an answer about the name, and not a failure to get one.

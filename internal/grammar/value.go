@@ -112,8 +112,11 @@ func (w *Word) Ports() ([]uint16, error) {
 
 // Program is the program, with its arguments, that the line of a raw verb runs.
 func (l *Line) Program() ([]string, error) {
-	if len(l.Targets) == 0 {
+	switch {
+	case len(l.Targets) == 0:
 		return nil, l.End().Expected("expected a program, as in %s /bin/true, after %s", l.Verb.Text, l.Verb.Text)
+	case l.Targets[0].Text == "":
+		return nil, l.Targets[0].Expected("expected a program, got an empty word")
 	}
 	var program []string
 	for n := range l.Targets {

@@ -46,6 +46,7 @@ type Plan struct {
 
 	times string // the part of the plan's ID that is about times; see identity
 	means *means
+	hide  func(text string) string // takes secrets out of a text
 }
 
 // ReportTime is the time before the deadline that is kept for the report. The report may not take longer.
@@ -53,7 +54,7 @@ const ReportTime = time.Second
 
 // Plan gives the steps their times, and what they need from outside.
 func (s *Script) Plan(w World) *Plan {
-	p := &Plan{Plan: prestop.Plan{Start: w.Start}, Steps: slices.Clone(s.Steps), Problems: slices.Clone(s.problems), Warnings: slices.Clone(s.warnings)}
+	p := &Plan{Plan: prestop.Plan{Start: w.Start}, Steps: slices.Clone(s.Steps), Problems: slices.Clone(s.problems), Warnings: slices.Clone(s.warnings), hide: s.secrets.Hide}
 	if s.config.ReportURL.V != nil {
 		p.Aside = ReportTime
 	}

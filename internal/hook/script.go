@@ -145,16 +145,8 @@ func (s *Script) elasticsearch() step.Elasticsearch {
 // WantsAuto tells whether any step needs to know what the shutdown type auto stands for. The app's call does: it tells the app the type.
 func (s *Script) WantsAuto() bool {
 	return slices.ContainsFunc(s.Steps, func(one *Step) bool {
-		return s.shutdownType(one) == step.TypeAuto || one.Setting == appSetting && s.config.ShutdownType.V == step.TypeAuto
+		return one.Needs.ShutdownType(s.config.ShutdownType.V) == step.TypeAuto || one.Setting == appSetting && s.config.ShutdownType.V == step.TypeAuto
 	})
-}
-
-// shutdownType is the shutdown type of a step that shuts a node down, as it was set. It is empty for any other step.
-func (s *Script) shutdownType(one *Step) string {
-	if one.Needs.Shutdown == step.TypeOfSettings {
-		return s.config.ShutdownType.V
-	}
-	return one.Needs.Shutdown
 }
 
 // hasLines tells whether steps were given, besides the calls that the settings ask for.

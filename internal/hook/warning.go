@@ -1,19 +1,16 @@
 package hook
 
 import (
-	"cmp"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/prestop/prestop/internal/config"
+	"github.com/prestop/prestop/internal/effect"
 	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/internal/phrase"
-	"github.com/prestop/prestop/internal/setting"
 	"github.com/prestop/prestop/internal/step"
-	"github.com/prestop/prestop/internal/web"
 	"github.com/prestop/prestop/prestop"
 )
 
@@ -30,11 +27,13 @@ const NoStep = -1
 
 // warn adds a warning about a step, or about the settings that give the steps their times.
 func (p *Plan) warn(id string, at int, format string, args ...any) {
-	p.Warnings = append(p.Warnings, Warning{ID: id, Step: at, Text: fmt.Sprintf(format, args...)})
+	p.Warnings = append(p.Warnings, Warning{ID: id, Step: at, Text: p.hide(fmt.Sprintf(format, args...))})
 }
 
+// warn adds a warning about a setting or a step. All secrets of the configuration are known by then, and are hidden.
 func (s *Script) warn(id, setting string, at int, format string, args ...any) {
-	s.warnings = append(s.warnings, Warning{ID: id, Step: at, Setting: setting, Text: fmt.Sprintf(format, args...)})
+	text := s.secrets.Hide(fmt.Sprintf(format, args...))
+	s.warnings = append(s.warnings, Warning{ID: id, Step: at, Setting: setting, Text: text})
 }
 
 // warnSettings warns about settings that this version does not know, settings that have no effect, and calls that are made twice.
@@ -48,18 +47,23 @@ func (s *Script) warnSettings() {
 	if len(s.config.Arguments) > 0 && s.config.Steps.IsSet() {
 		s.warn("steps-ignored", stepsSetting, NoStep, "PRE_STOP_STEPS is set, and the steps given as arguments are done instead of it")
 	}
-	by := s.uses()
+	var needs []*step.Needs
+	for _, one := range s.Steps {
+		needs = append(needs, &one.Needs)
+	}
+	effects := effect.Of(s.config, needs)
 	for n := range s.config.Settings {
 		setting := &s.config.Settings[n]
 		if _, rest, has := strings.Cut(s.config.Env[setting.Env], "$("); has && setting.By() == setting.Env && setting.Env != stepsSetting && strings.Contains(rest, ")") {
 			s.warn("unset-variable", setting.Env, NoStep, "%s has a $(…) in it that nobody has replaced: Kubernetes does so only with variables that stand before it in the same container", setting.Env)
 		}
-		for _, lost := range []beaten{{setting.Beaten, setting.By()}, s.beaten(setting)} {
-			if lost.what != "" && lost.by != "" {
-				s.warn("set-twice", setting.Env, NoStep, "%s is set, and %s, which is set too, counts instead of it", lost.what, lost.by)
+		what, by := effects.Beaten(setting)
+		for _, lost := range [][2]string{{setting.Beaten, setting.By()}, {what, by}} {
+			if lost[0] != "" {
+				s.warn("set-twice", setting.Env, NoStep, "%s is set, and %s, which is set too, counts instead of it", lost[0], lost[1])
 			}
 		}
-		if len(s.problems) == 0 && setting.By() != "" && s.unused(setting, by) { // if something cannot be read, nobody knows
+		if len(s.problems) == 0 && setting.By() != "" && effects.Unused(setting) { // if something cannot be read, nobody knows
 			s.warn("setting-unused", setting.Env, NoStep, "%s is set, and nothing that is done uses it", setting.By())
 		}
 	}
@@ -67,114 +71,10 @@ func (s *Script) warnSettings() {
 		for _, d := range one.doubts {
 			s.warn(d.ID, "", n, "%s: %s", grammar.Begun(one.Line), one.secrets.Hide(d.Text))
 		}
-		if by.again[n] {
+		if effects.Again(n) {
 			s.warn("called-twice", "", n, "%s: a step before it makes the same call", one.Line)
 		}
 	}
-}
-
-// uses is what the steps make of the settings about Elasticsearch, and which calls they make.
-type uses struct {
-	called, secure bool     // a node is shut down at one of the settings' URLs, or at any if there are none; over TLS
-	theirType      bool     // by the settings' type
-	types          []string // the types of all shutdowns
-	again          []bool   // of each step: a step before it makes the same call
-}
-
-func (s *Script) uses() (u uses) {
-	first := make(map[string]int) // which step makes a call first
-	for n, one := range s.Steps {
-		shutsDown, again := one.Needs.Shutdown != "", false
-		if shutsDown {
-			u.theirType = u.theirType || one.Needs.Shutdown == step.TypeOfSettings
-			u.types = append(u.types, s.shutdownType(one))
-		}
-		for _, call := range s.calls(one) {
-			key := keyOf(call)
-			at, has := first[key]
-			if !has {
-				first[key] = n
-			}
-			again = again || has && at < n
-			same := func(named *url.URL) bool { return web.SamePlace(named, call.URL) }
-			if urls := s.config.ElasticsearchURLs.V; shutsDown && (len(urls) == 0 || slices.ContainsFunc(urls, same)) {
-				u.called, u.secure = true, u.secure || call.URL.Scheme == "https"
-			}
-		}
-		u.again = append(u.again, again)
-	}
-	return u
-}
-
-// unused tells whether a setting has no effect on what is done.
-func (s *Script) unused(setting *setting.Setting, by uses) bool {
-	c := s.config
-	switch name, _ := strings.CutPrefix(setting.Env, "PRE_STOP_"); name {
-	case "SHUTDOWN_TYPE":
-		return c.AppURL.V == nil && !by.theirType
-	case "APP_CA_FILE":
-		return c.AppURL.V == nil || c.AppURL.V.Scheme != "https"
-	case "ELASTICSEARCH_URL":
-		return len(c.ElasticsearchURLs.V) > 0 && !by.called
-	case "ELASTICSEARCH_ALLOCATION_DELAY":
-		return !slices.Contains(by.types, step.TypeRestart) && !slices.Contains(by.types, step.TypeAuto)
-	case "ELASTICSEARCH_TARGET_NODE":
-		return !slices.Contains(by.types, step.TypeReplace)
-	case "ELASTICSEARCH_CA_FILE":
-		return c.Insecure.V || !by.secure
-	case "ELASTICSEARCH_CERT_FILE", "ELASTICSEARCH_KEY_FILE", "ELASTICSEARCH_TLS_SERVER_NAME", "ELASTICSEARCH_INSECURE_SKIP_VERIFY":
-		return !by.secure
-	}
-	return setting.Group == config.ElasticsearchAlone && !by.called || setting.Group == config.AppAlone && c.AppURL.V == nil
-}
-
-// beaten is a setting that does not count, and the setting that counts instead of it. Either may be empty: then nothing is beaten.
-type beaten struct{ what, by string }
-
-// beaten finds the setting that gives other credentials for the same place. A URL loses only the user in it.
-func (s *Script) beaten(setting *setting.Setting) beaten {
-	c := s.config
-	var urls []*url.URL
-	lost := beaten{setting.By(), c.Username.By}
-	switch setting.Env {
-	case appSetting:
-		urls, lost.by = []*url.URL{c.AppURL.V}, c.AppTokenFile.By
-	case elasticsearchSetting:
-		urls, lost.by = c.ElasticsearchURLs.V, cmp.Or(c.Username.By, c.TokenFile.By)
-	case "PRE_STOP_ELASTICSEARCH_TOKEN_FILE":
-		return lost
-	}
-	lost.what = "the user in " + lost.what
-	for _, u := range urls {
-		if u != nil && u.User != nil {
-			return lost
-		}
-	}
-	return beaten{}
-}
-
-// calls are the calls of a step that are there to have something done.
-func (s *Script) calls(one *Step) (all []step.Call) {
-	for _, call := range one.Needs.Calls {
-		if (call.Method != "" || call.Node) && !call.Repeats && !call.Condition {
-			all = append(all, call)
-		}
-	}
-	if one.Needs.Shutdown != "" && len(all) == 0 {
-		for _, u := range s.config.ElasticsearchURLs.V {
-			all = append(all, step.Call{URL: u, Node: true})
-		}
-	}
-	return all
-}
-
-// keyOf is the same for two calls that do the same.
-func keyOf(call step.Call) string {
-	u := call.URL
-	if call.Node {
-		return "elasticsearch " + web.Origin(u)
-	}
-	return call.Method + " " + web.Origin(u) + cmp.Or(u.EscapedPath(), "/") + "?" + u.RawQuery
 }
 
 // warnTimes says what does not fit, what ends too early, and what takes too long.
@@ -254,7 +154,7 @@ func (s *Script) warnEnds(p *Plan, n int, waits time.Duration) {
 	if needs.Returns && waits == 0 {
 		p.warn("signals-and-returns", n, "%s tells a process to end and returns before it has: SIGTERM comes right after, and most end at once at a second signal", line)
 	}
-	if kind := s.shutdownType(p.Steps[n]); kind != "" && kind != step.TypeRestart && kind != step.TypeAuto {
+	if kind := needs.ShutdownType(s.config.ShutdownType.V); kind != "" && kind != step.TypeRestart && kind != step.TypeAuto {
 		p.warn("elasticsearch-moves-data", n, "Elasticsearch shutdown type %s moves the node's data away, which may take longer than any grace period, and nobody removes its record: restart is for pods that come back", kind)
 	}
 }

@@ -70,6 +70,14 @@ type Needs struct {
 	Name     string   // of a DNS name that is watched; empty: none
 }
 
+// ShutdownType is the type of an Elasticsearch node's shutdown, where the settings have the given type. It is empty for any other step.
+func (n *Needs) ShutdownType(settings string) string {
+	if n.Shutdown == TypeOfSettings {
+		return settings
+	}
+	return n.Shutdown
+}
+
 // A Call is a request to some server.
 type Call struct {
 	Method    string        // of HTTP; empty: it is no HTTP, or some calls of several methods
