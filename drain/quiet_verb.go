@@ -57,25 +57,23 @@ func parseQuiet(l *grammar.Line) (step.Spec, error) {
 			return nil, err
 		}
 	}
-	return q, q.datagramsAlone(l)
+	if len(q.quiet.UDPPorts) > 0 && len(q.quiet.Ports) == 0 {
+		q.doubtOptions(l)
+	}
+	return q, nil
 }
 
-// datagramsAlone finds what has no effect where UDP alone is looked at: the kernel counts datagrams together, and knows no peers of theirs.
-func (q *quietSpec) datagramsAlone(l *grammar.Line) error {
-	if len(q.quiet.UDPPorts) == 0 || len(q.quiet.Ports) > 0 {
-		return nil
-	}
-	const why = "expected a TCP port too, since %s is about connections, and datagrams have none"
+// doubtOptions doubts what has no effect on datagrams alone. The kernel counts them together, and does not say who sent them.
+func (q *quietSpec) doubtOptions(l *grammar.Line) {
+	const doubt = "%s has no effect on datagrams alone"
 	if q.quiet.Protocol != "" {
-		return l.Targets[len(l.Targets)-1].Expected(why, q.quiet.Protocol)
+		l.Doubt("option-unused", doubt, q.quiet.Protocol)
 	}
-	for n := range l.Options {
-		switch o := &l.Options[n]; o.Key {
-		case "traffic", "allow", "unanswered", "ignore", "probe":
-			return o.Expected(why, o.Key+"=")
+	for _, o := range l.Options {
+		if slices.Contains([]string{"traffic", "allow", "unanswered", "ignore", "probe"}, o.Key) {
+			l.Doubt("option-unused", doubt, o.Key+"=")
 		}
 	}
-	return nil
 }
 
 // target reads the ports, which come first, or the protocol that is spoken there.

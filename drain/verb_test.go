@@ -90,7 +90,7 @@ func TestURLVerb(t *testing.T) {
 			t.Errorf("%q: %+v", test.line, n)
 		}
 	}
-	n, bound, err := bound("until https://app/ timeout=2s token-file=/t ca-file=/c header=A:b", step.Means{Secret: func(string) func() (string, error) { return nil }})
+	n, bound, err := bound("until http://app/ timeout=2s token-file=/t ca-file=/c header=A:b", step.Means{Secret: func(string) func() (string, error) { return nil }})
 	if u, ok := bound.(*URL); err != nil || !ok || u.Timeout != 2*s || u.Request.Header.Get("A") != "b" || !slices.Equal(n.Reads, []string{"/t", "/c"}) || n.Calls[0].Timeout != 2*s {
 		t.Errorf("%+v, %+v, %v", n, bound, err)
 	}
@@ -99,14 +99,14 @@ func TestURLVerb(t *testing.T) {
 func TestQuietVerb(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]Quiet{
-		"until quiet 8080":                 {Ports: []uint16{8080}, Min: 10 * s},
-		"until quiet 8080 max=5s":          {Ports: []uint16{8080}, Min: 5 * s, Max: 5 * s}, // shorter than the default min
-		"until quiet 8080 max=50s":         {Ports: []uint16{8080}, Min: 10 * s, Max: 50 * s},
-		"until quiet 8080 min=0 max=5s":    {Ports: []uint16{8080}, Max: 5 * s},
-		"until quiet":                      {Min: 10 * s},
-		"until quiet http2":                {Min: 10 * s, Protocol: HTTP2},
-		"until quiet 443,443/udp tls":      {Ports: []uint16{443}, UDPPorts: []uint16{443}, Min: 10 * s, Protocol: TLS},
-		"until quiet 8,53/udp probe=false": {Ports: []uint16{8}, UDPPorts: []uint16{53}, Min: 10 * s, NoProbe: true},
+		"until quiet 8080":               {Ports: []uint16{8080}, Min: 10 * s},
+		"until quiet 8080 max=5s":        {Ports: []uint16{8080}, Min: 5 * s, Max: 5 * s}, // shorter than the default min
+		"until quiet 8080 max=50s":       {Ports: []uint16{8080}, Min: 10 * s, Max: 50 * s},
+		"until quiet 8080 min=0 max=5s":  {Ports: []uint16{8080}, Max: 5 * s},
+		"until quiet":                    {Min: 10 * s},
+		"until quiet http2":              {Min: 10 * s, Protocol: HTTP2},
+		"until quiet 443,443/udp tls":    {Ports: []uint16{443}, UDPPorts: []uint16{443}, Min: 10 * s, Protocol: TLS},
+		"until quiet 53/udp probe=false": {UDPPorts: []uint16{53}, Min: 10 * s, NoProbe: true},
 		"until quiet 8080,9090 for=5s min=1s traffic=new allow=2 unanswered=30s ignore=10.1.2.3/8,::1,::ffff:10.1.2.3/104,::ffff:10.1.2.3": {
 			Ports: []uint16{8080, 9090}, For: 5 * s, Min: s, New: true, Allow: 2, Unanswered: 30 * s,
 			Ignore: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128"), netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("10.1.2.3/32")}},

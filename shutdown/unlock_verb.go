@@ -51,8 +51,6 @@ func parseUnlock(l *grammar.Line) (step.Spec, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case s.user != "" && s.passwordFile == "":
-		return nil, w.Expected("a user needs password-file=")
 	case s.redis():
 		return s, s.redisLock(l, w, path)
 	}

@@ -93,7 +93,7 @@ func TestCallVerb(t *testing.T) {
 		}},
 		{"get http://app/ expect=200,404", "GET", "http://app/", func(c *Call) { c.Expect = web.Statuses{"200", "404"} }},
 		{"get http://app/ expect=2xx,409", "GET", "http://app/", func(c *Call) { c.Expect = web.Statuses{"2xx", "409"} }},
-		{"post https://app/ token-file=/t ca-file=/c", "POST", "https://app/", nil},
+		{"post http://app/ token-file=/t ca-file=/c", "POST", "http://app/", nil},
 	} {
 		n, s, err := bound(test.line, step.Means{})
 		if test.method == "" {
@@ -331,7 +331,7 @@ func TestUnlockVerb(t *testing.T) {
 	for text, want := range map[string]*RedisLock{
 		"unlock redis://a key=b value-file=/c":                                           {Address: "a:6379", Key: "b"},
 		"unlock rediss://u@[::1]:7000/3 key=b value-file=/c timeout=2s password-file=/d": {Address: "[::1]:7000", User: "u", DB: 3, Key: "b", Timeout: 2 * time.Second},
-		"unlock redis://a/0 user=w key=b value-file=/c password-file=/d":                 {Address: "a:6379", User: "w", Key: "b"},
+		"unlock redis://a/0 user=w key=b value-file=/c":                                  {Address: "a:6379", User: "w", Key: "b"},
 	} {
 		n, s, err := bound(text, step.Means{})
 		got, ok := s.(*RedisLock)

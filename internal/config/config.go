@@ -138,8 +138,8 @@ func (r *reader) pairs() {
 		{r.Username.V != "" && r.PasswordFile.V == "", password, username},
 		{r.CertFile.V == "" && r.KeyFile.V != "", cert, key},
 		{r.CertFile.V != "" && r.KeyFile.V == "", key, cert},
-		{r.ShutdownType.V == step.TypeAuto && !r.AskAPI.V, "PRE_STOP_ASK_API=true", r.ShutdownType.By + "=auto"},
-		{r.IfNotDeleted.V == Skip && !r.AskAPI.V, "PRE_STOP_ASK_API=true", r.IfNotDeleted.By + "=skip"},
+		{r.ShutdownType.V == step.TypeAuto && !r.AskAPI.V, "PRE_STOP_ASK_API=true", "--shutdown-type=auto"},
+		{r.IfNotDeleted.V == Skip && !r.AskAPI.V, "PRE_STOP_ASK_API=true", "--if-not-deleted=skip"},
 		{r.Output.IsSet() && !r.DryRun.V, "--dry-run", "--output"},
 	} {
 		if pair.lacks {

@@ -27,6 +27,10 @@ type Effects struct {
 // Of reads what the steps need, in their order.
 func Of(c *config.Config, steps []*step.Needs) *Effects {
 	e := &Effects{config: c}
+	theirs := make(map[string]bool) // the places that the settings about Elasticsearch are for; none: any place
+	for _, u := range c.ElasticsearchURLs.V {
+		theirs[web.Origin(u)] = true
+	}
 	first := make(map[string]int) // which step makes a call first, by what the call does and where
 	for n, needs := range steps {
 		shutsDown := needs.Shutdown != ""
@@ -36,29 +40,23 @@ func Of(c *config.Config, steps []*step.Needs) *Effects {
 		}
 		again := false
 		for _, call := range e.calls(needs) {
-			key := call.Method + " " + cmp.Or(call.URL.EscapedPath(), "/") + "?" + call.URL.RawQuery
+			place := web.Origin(call.URL)
+			key := call.Method + " " + place + cmp.Or(call.URL.EscapedPath(), "/") + "?" + call.URL.RawQuery
 			if call.Node {
-				key = "elasticsearch"
+				key = "elasticsearch " + place
 			}
-			key += " " + web.Origin(call.URL)
 			at, has := first[key]
 			if !has {
 				first[key] = n
 			}
 			again = again || has && at < n
-			if shutsDown && e.isTheirs(call.URL) {
+			if shutsDown && (theirs[place] || len(theirs) == 0) {
 				e.called, e.secure = true, e.secure || call.URL.Scheme == "https"
 			}
 		}
 		e.again = append(e.again, again)
 	}
 	return e
-}
-
-// isTheirs tells whether the settings about Elasticsearch are for this URL.
-func (e *Effects) isTheirs(u *url.URL) bool {
-	urls := e.config.ElasticsearchURLs.V
-	return len(urls) == 0 || slices.ContainsFunc(urls, func(named *url.URL) bool { return web.SamePlace(named, u) })
 }
 
 // calls are the calls of a step that are there to have something done.
@@ -108,17 +106,13 @@ func (e *Effects) Beaten(s *setting.Setting) (what, by string) {
 	switch name, _ := strings.CutPrefix(s.Env, setting.Prefix); {
 	case name == "ELASTICSEARCH_TOKEN_FILE":
 		what, by = s.By(), c.Username.By
-	case name == "APP_URL" && hasUser(c.AppURL.V):
+	case name == "APP_URL" && c.AppURL.V != nil && c.AppURL.V.User != nil:
 		what, by = "the user in "+s.By(), c.AppTokenFile.By
-	case name == "ELASTICSEARCH_URL" && hasUser(c.ElasticsearchURLs.V...):
+	case name == "ELASTICSEARCH_URL" && slices.ContainsFunc(c.ElasticsearchURLs.V, func(u *url.URL) bool { return u.User != nil }):
 		what, by = "the user in "+s.By(), cmp.Or(c.Username.By, c.TokenFile.By)
 	}
 	if s.By() == "" || by == "" {
 		return "", ""
 	}
 	return what, by
-}
-
-func hasUser(urls ...*url.URL) bool {
-	return slices.ContainsFunc(urls, func(u *url.URL) bool { return u != nil && u.User != nil })
 }

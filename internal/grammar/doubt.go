@@ -23,33 +23,35 @@ func (l *Line) typed() bool {
 	})
 }
 
-// Doubts are about quotes that are taken away, about variables in single quotes or in a shell's script, and about shell syntax where
+// Doubt adds a doubt, as about an option that has no effect. For id see [Doubt]. Of a long text it takes only the beginning.
+func (l *Line) Doubt(id, format string, args ...any) {
+	l.doubts = append(l.doubts, Doubt{id, begun(fmt.Sprintf(format, args...), 8*most)})
+}
+
+// Doubts are those of the verb. Others are about quotes that are taken away, about variables in single quotes or in a shell's script, and about shell syntax where
 // there is no shell. set tells whether there is such a variable.
 func (l *Line) Doubts(set func(name string) bool) []Doubt {
-	d := doubter{Line: l, set: set}
+	own := *l // asked again, the line has the same doubts
+	own.doubts = slices.Clip(l.doubts)
+	d := doubter{&own, set}
 	for n := range l.Options {
 		o := &l.Options[n]
 		d.quotes(o.Key+"=", &o.Word)
 		if o.Key == "body" && !o.unquoted && keysLackQuotes(o.Value) && !l.typed() {
-			d.add("quotes-misplaced", `body= is no JSON, since its keys have no quotes, which a shell may have taken away: write body='{"a": 1}'`)
+			d.Doubt("quotes-misplaced", `body= is no JSON, since its keys have no quotes, which a shell may have taken away: write body='{"a": 1}'`)
 		}
 	}
 	for n := range l.Targets {
 		d.quotes("", &l.Targets[n])
 		d.shell(n)
 	}
-	return d.all
+	return own.doubts
 }
 
-// doubter collects the doubts about a line.
+// doubter looks for what is doubtful in a line.
 type doubter struct {
 	*Line
 	set func(name string) bool
-	all []Doubt
-}
-
-func (d *doubter) add(id, format string, args ...any) {
-	d.all = append(d.all, Doubt{id, fmt.Sprintf(format, args...)})
 }
 
 // quotes doubts the quotes of a word, and the variables in them. key is what stands before the value, with its equals sign.
@@ -61,10 +63,10 @@ func (d *doubter) quotes(key string, w *Word) {
 			right = double(value)
 		}
 		arrives := strings.ReplaceAll(value, `"`, "")
-		d.add("quotes-misplaced", `%s%s: quotes are taken away, as in a shell, and %s arrives: write %s%s`, key, value, arrives, key, right)
+		d.Doubt("quotes-misplaced", `%s%s: quotes are taken away, as in a shell, and %s arrives: write %s%s`, key, value, arrives, key, right)
 	}
 	if w.Bare() && (strings.ContainsAny(w.Text, "“„‘") || strings.HasPrefix(value, "”")) {
-		d.add("quotes-misplaced", "%s%s: typographic quotes are letters like others here: write \" or '", key, value)
+		d.Doubt("quotes-misplaced", "%s%s: typographic quotes are letters like others here: write \" or '", key, value)
 	}
 	if !strings.Contains(w.single, "$") { // nearly always; then the pattern is not compiled
 		return
@@ -72,7 +74,7 @@ func (d *doubter) quotes(key string, w *Word) {
 	for _, found := range named.regexp().FindAllString(w.single, -1) {
 		name := strings.Trim(found, "$(){}")
 		if (d.set(name) || slices.Contains(d.scope.Given, name)) && (!d.raw || strings.HasPrefix(found, "$(")) {
-			d.add("quotes-misplaced", "%s stays as it is written, since single quotes keep a dollar: for the variable's value write it outside of them, or in double quotes", Begun(found))
+			d.Doubt("quotes-misplaced", "%s stays as it is written, since single quotes keep a dollar: for the variable's value write it outside of them, or in double quotes", Begun(found))
 		}
 	}
 }
@@ -90,12 +92,12 @@ func (d *doubter) shell(n int) {
 	v, reads := w.toShell()
 	switch {
 	case reads && d.isScript(n):
-		d.add("value-in-script", "the shell reads the value of $(%s) as a part of its script: in single quotes the shell takes the variable itself, as in sh -c 'echo \"$%[1]s\"'", v.name)
+		d.Doubt("value-in-script", "the shell reads the value of $(%s) as a part of its script: in single quotes the shell takes the variable itself, as in sh -c 'echo \"$%[1]s\"'", v.name)
 	case !w.Bare() || d.raw && (n == 0 || path.Base(d.Targets[0].Text) == "find"):
 	case d.raw && isShellSyntax(w.Text):
-		d.add("shell-syntax-without-shell", "%s runs no shell, and the program gets %s as an argument: %s sh -c '…' runs one", d.Verb.Text, Quoted(w.shown(true)), d.Verb.Text)
+		d.Doubt("shell-syntax-without-shell", "%s runs no shell, and the program gets %s as an argument: %s sh -c '…' runs one", d.Verb.Text, Quoted(w.shown(true)), d.Verb.Text)
 	case strings.HasPrefix(w.Text, "~/") || d.isGlob(w.Text):
-		d.add("glob-without-shell", "no shell replaces %s by the names of files, and it stays as it is: exec sh -c '…' runs one; single quotes around the word say that it is meant so", Quoted(w.shown(true)))
+		d.Doubt("glob-without-shell", "no shell replaces %s by the names of files, and it stays as it is: exec sh -c '…' runs one; single quotes around the word say that it is meant so", Quoted(w.shown(true)))
 	}
 }
 

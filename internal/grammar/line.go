@@ -23,6 +23,7 @@ type Line struct {
 	raw     bool
 	scope   Scope
 	secrets []Secret
+	doubts  []Doubt
 }
 
 // onceWord at the end of any step sets [Line.Once].

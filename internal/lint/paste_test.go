@@ -21,7 +21,7 @@ var choices = map[string]string{
 	"calls-any-pod": "the port that the app listens on", "called-twice": "which of the two", "classic-istio": "", "clear-ends-container": "where else", "clear-while-stopping": "where else",
 	"closed-own-port": "which container", "duplicate-key": "which of the two", "elasticsearch-moves-data": "whether the data is to move", "exec-readiness-stops": "the app's path",
 	"file-not-mounted": "where the file is", "file-not-shared": "which container makes the file", "gone-never": "which Service", "gone-not-headless": "which Service",
-	"glob-without-shell": "which files", "set-twice": "which of the two", "value-in-script": "what the script is to do",
+	"glob-without-shell": "which files", "set-twice": "which of the two", "value-in-script": "what the script is to do", "option-unused": "which part",
 	"init-container-hook": "which container", "not-one-handler": "which of the two", "patch-not-seen": "what it is applied to", "probe-grace-shorter": "whether the API may be asked", "quiet-allows-port": "which port, and how many probes", "quiet-port-undeclared": "which port", "quotes-misplaced": "which quotes",
 	"read-only-path": "what a volume would hide", "recreate-waits": "whether the app may run twice", "secret-in-hook": "where the secret is to be", "setting-unreadable": "which value",
 	"setting-unused": "the URL", "shared-processes": "whether processes are to be shared", "signals-and-returns": "the port", "steps-ignored": "which of the two",

@@ -37,6 +37,7 @@ func stepRules() []Rule {
 			"the names themselves; or exec sh -c and the line in quotes, in an image with a shell"),
 		asWarned("value-in-script", "a variable's value becomes a part of a shell's script",
 			"the script in single quotes, and the variable in double quotes inside of it"),
+		asWarned("option-unused", "a part of a step has no effect", "remove it"),
 		asWarned("set-twice", "a setting is set twice, and one of the two does not count", "keep one of the two"),
 		{"setting-unused", Warning, "a setting of a call that is not made", plans(func(h *preStop, say report) {
 			h.warned("setting-unused", func(at node, text string, _ *entry) {

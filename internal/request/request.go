@@ -68,6 +68,11 @@ func Parse(l *grammar.Line, method string, w *grammar.Word) (Spec, error) {
 			s.Timeout, err = o.Positive()
 		case "token-file":
 			s.TokenFile, err = o.File()
+		case "ca-file":
+			if instead != "" {
+				l.Doubt(unused, "ca-file= has no effect without https://")
+			}
+			err = TLSOption(l, o, &s.TLS, "")
 		default:
 			err = TLSOption(l, o, &s.TLS, instead)
 		}
@@ -75,27 +80,29 @@ func Parse(l *grammar.Line, method string, w *grammar.Word) (Spec, error) {
 			return Spec{}, err
 		}
 	}
-	if o := s.credentialsTwice(l); o != nil {
-		return Spec{}, o.Expected("expected credentials once: in the URL, in a header, or in a token file")
-	}
+	s.doubtCredentials(l)
 	err = s.condition(l)
 	return s, err
 }
 
-// credentialsTwice is the option whose credentials would not be sent together with others, or nil.
-func (s *Spec) credentialsTwice(l *grammar.Line) *grammar.Option {
-	has := s.URL.User != nil
-	for n := range l.Options {
-		o := &l.Options[n]
+// unused is the id of a doubt about something that has no effect.
+const unused = "option-unused"
+
+// doubtCredentials doubts credentials that are not sent since others are.
+func (s *Spec) doubtCredentials(l *grammar.Line) {
+	inHeader := slices.ContainsFunc(l.Options, func(o grammar.Option) bool {
 		name, _, _ := strings.Cut(o.Value, ":")
-		if o.Key == "token-file" || o.Key == "header" && strings.EqualFold(name, "Authorization") {
-			if has {
-				return o
-			}
-			has = true
-		}
+		return o.Key == "header" && strings.EqualFold(name, "Authorization")
+	})
+	const doubt = "%s is not sent, since %s counts before it"
+	switch inURL := s.URL.User != nil; {
+	case s.TokenFile != "" && inHeader:
+		l.Doubt(unused, doubt, "the header Authorization", "token-file=")
+	case s.TokenFile != "" && inURL:
+		l.Doubt(unused, doubt, "the user in the URL", "token-file=")
+	case inHeader && inURL:
+		l.Doubt(unused, doubt, "the user in the URL", "the header Authorization")
 	}
-	return nil
 }
 
 // parseURL reads a word that is a URL. It returns the word's text with the values of its variables encoded, and the URL. of is how its
@@ -148,11 +155,9 @@ func (s *Spec) header(l *grammar.Line, o *grammar.Option) error {
 	if !ok || name == "" || strings.Trim(name, headerName) != "" || strings.ContainsFunc(value, unsent) {
 		return o.Expected("header: expected Name:value, on one line")
 	}
-	switch canonical := http.CanonicalHeaderKey(name); {
-	case canonical == "Content-Length", canonical == "Transfer-Encoding", canonical == "Trailer": // net/http leaves them out
-		return o.Expected("header: expected none called %s, which follows from the body", canonical)
-	case canonical == "Host" && s.Request.Header[canonical] != nil:
-		return o.Expected("header: expected Host once")
+	switch http.CanonicalHeaderKey(name) {
+	case "Content-Length", "Transfer-Encoding", "Trailer": // net/http leaves them out
+		l.Doubt(unused, "the header %s is not sent: it follows from the body", name)
 	}
 	begin := len(o.Key) + len("=") + len(name) + len(":")
 	begin += strings.Index(o.Text[begin:], value)

@@ -108,7 +108,7 @@ func AnyCase(among ...string) Kind[string] {
 	return k
 }
 
-var errBase = errors.New("expected a base URL such as https://es-http:9200, without a query")
+var errBase = errors.New("expected a base URL, without a query")
 
 var errURL = errors.New("expected a URL such as http://localhost:8080/path")
 
