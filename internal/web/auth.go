@@ -31,6 +31,7 @@ func Token(token Secret) Auth {
 		if err != nil {
 			return err
 		}
+		t = strings.Trim(t, " ")
 		if t == "" || strings.ContainsFunc(t, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 			return fmt.Errorf("the token is no single line of text")
 		}

@@ -183,7 +183,7 @@ func TestDialEndsBeforeItsTry(t *testing.T) {
 
 func TestToken(t *testing.T) {
 	tests := []struct{ token, want string }{
-		{"abc", "Bearer abc"}, {"ApiKey abc", "ApiKey abc"}, {"", ""}, {"a\nb", ""},
+		{"abc", "Bearer abc"}, {"abc ", "Bearer abc"}, {" ", ""}, {"ApiKey abc", "ApiKey abc"}, {"", ""}, {"a\nb", ""},
 	}
 	for _, test := range tests {
 		r := &http.Request{Header: http.Header{}, URL: &url.URL{}}
