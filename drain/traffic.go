@@ -58,14 +58,16 @@ func (q *Quiet) watch() (*traffic, error) {
 		ended.Close()
 		return nil, err
 	}
-	t := &traffic{Quiet: *q, dump: dump, ended: ended, probing: newProber(), begun: time.Now(), noted: q.Noted.tcp(), known: make(map[uint64]history), talk: newTalk(), greetings: make(map[uint16]greeting)}
+	t := &traffic{Quiet: *q, dump: dump, ended: ended, probing: newProber(), begun: time.Now(), noted: q.Noted.tcp(), talk: newTalk(), greetings: make(map[uint16]greeting)}
 	if len(q.UDPPorts) > 0 {
 		t.udp = &datagrams{dir: procTable}
 	}
-	if err := t.listens(); err != nil {
+	connections, err := t.listens()
+	if err != nil {
 		t.close()
 		return nil, err
 	}
+	t.known = make(map[uint64]history, connections) // a map that grows takes half as much memory again
 	return t, nil
 }
 
@@ -75,23 +77,26 @@ func (t *traffic) close() {
 	t.ended.Close()
 }
 
-// listens fails unless each port has a listener, or had one when the hook began, or has connections.
-func (t *traffic) listens() error {
+// listens fails unless each port has a listener, or had one when the hook began, or has connections. It counts the connections.
+func (t *traffic) listens() (connections int, err error) {
 	found := slices.Clone(t.noted)
 	told := true
-	err := t.dump.Each(append([]sockdiag.State{sockdiag.Listen}, live...), func(s *sockdiag.Socket) {
+	err = t.dump.Each(append([]sockdiag.State{sockdiag.Listen}, live...), func(s *sockdiag.Socket) {
 		found = append(found, s.Local.Port())
 		told = told && (s.Known || s.State != sockdiag.Listen)
+		if s.State != sockdiag.Listen {
+			connections++
+		}
 	})
 	switch port := missing(t.Ports, found); {
 	case err != nil:
-		return err
+		return 0, err
 	case port != 0:
-		return fmt.Errorf("%w: nothing listens on port %d; %s", ErrUnseen, port, listeners())
+		return 0, fmt.Errorf("%w: nothing listens on port %d; %s", ErrUnseen, port, listeners())
 	case !told:
-		return fmt.Errorf("%w: it does not count segments with payload", sockdiag.ErrRefused)
+		return 0, fmt.Errorf("%w: it does not count segments with payload", sockdiag.ErrRefused)
 	}
-	return t.bound()
+	return connections, t.bound()
 }
 
 // bound fails unless a UDP socket is bound to each UDP port, or was when the hook began.
