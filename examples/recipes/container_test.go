@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -207,8 +208,37 @@ func (c *container) exec(t *testing.T, argv ...string) result {
 	begin, before := time.Now(), len(c.log.String())
 	p := startProcess(t, cmd)
 	<-p.Done
-	return result{p.status(), time.Since(begin), output.String(), c.log.String()[before:]}
+	took := time.Since(begin)
+	return result{p.status(), took, output.String(), strings.ReplaceAll(c.logged(t)[before:], allBefore, "")}
 }
+
+// logged is the container's log with all that its processes have written so far. What they write comes through a pipe, so the log is
+// whole once it has what is written here behind all of that.
+func (c *container) logged(t *testing.T) string {
+	t.Helper()
+	marks := strings.Count(c.log.String(), allBefore)
+	stderr, err := os.OpenFile(fmt.Sprintf("/proc/%d/fd/2", c.main.PID), os.O_WRONLY, 0)
+	if err == nil {
+		_, err = stderr.WriteString(allBefore)
+		stderr.Close()
+	}
+	if err != nil { // process 1 has ended
+		<-c.main.Done
+		return c.log.String()
+	}
+	look := time.NewTicker(time.Millisecond)
+	defer look.Stop()
+	for strings.Count(c.log.String(), allBefore) == marks {
+		select {
+		case <-look.C:
+		case <-t.Context().Done():
+			t.Fatal("the container's log does not come")
+		}
+	}
+	return c.log.String()
+}
+
+const allBefore = "(all before this line has come)\n"
 
 // stop does what the kubelet does to a container that is to go: the hook, then the image's stop signal, and SIGKILL when
 // the grace period is over, which fails the test.
