@@ -67,11 +67,11 @@ func parseQuiet(l *grammar.Line) (step.Spec, error) {
 func (q *quietSpec) doubtOptions(l *grammar.Line) {
 	const doubt = "%s has no effect on datagrams alone"
 	if q.quiet.Protocol != "" {
-		l.Doubt("option-unused", doubt, q.quiet.Protocol)
+		l.Doubt(grammar.OptionUnused, doubt, q.quiet.Protocol)
 	}
 	for _, o := range l.Options {
 		if slices.Contains([]string{"traffic", "allow", "unanswered", "ignore", "probe"}, o.Key) {
-			l.Doubt("option-unused", doubt, o.Key+"=")
+			l.Doubt(grammar.OptionUnused, doubt, o.Key+"=")
 		}
 	}
 }

@@ -23,6 +23,9 @@ func (l *Line) typed() bool {
 	})
 }
 
+// OptionUnused is the ID of a doubt about something that has no effect.
+const OptionUnused = "option-unused"
+
 // Doubt adds a doubt, as about an option that has no effect. For id see [Doubt]. Of a long text it takes only the beginning.
 func (l *Line) Doubt(id, format string, args ...any) {
 	l.doubts = append(l.doubts, Doubt{id, begun(fmt.Sprintf(format, args...), 8*most)})

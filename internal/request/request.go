@@ -70,7 +70,7 @@ func Parse(l *grammar.Line, method string, w *grammar.Word) (Spec, error) {
 			s.TokenFile, err = o.File()
 		case "ca-file":
 			if instead != "" {
-				l.Doubt(unused, "ca-file= has no effect without https://")
+				l.Doubt(grammar.OptionUnused, "ca-file= has no effect without https://")
 			}
 			err = TLSOption(l, o, &s.TLS, "")
 		default:
@@ -85,9 +85,6 @@ func Parse(l *grammar.Line, method string, w *grammar.Word) (Spec, error) {
 	return s, err
 }
 
-// unused is the id of a doubt about something that has no effect.
-const unused = "option-unused"
-
 // doubtCredentials doubts credentials that are not sent since others are.
 func (s *Spec) doubtCredentials(l *grammar.Line) {
 	inHeader := slices.ContainsFunc(l.Options, func(o grammar.Option) bool {
@@ -97,11 +94,11 @@ func (s *Spec) doubtCredentials(l *grammar.Line) {
 	const doubt = "%s is not sent, since %s counts before it"
 	switch inURL := s.URL.User != nil; {
 	case s.TokenFile != "" && inHeader:
-		l.Doubt(unused, doubt, "the header Authorization", "token-file=")
+		l.Doubt(grammar.OptionUnused, doubt, "the header Authorization", "token-file=")
 	case s.TokenFile != "" && inURL:
-		l.Doubt(unused, doubt, "the user in the URL", "token-file=")
+		l.Doubt(grammar.OptionUnused, doubt, "the user in the URL", "token-file=")
 	case inHeader && inURL:
-		l.Doubt(unused, doubt, "the user in the URL", "the header Authorization")
+		l.Doubt(grammar.OptionUnused, doubt, "the user in the URL", "the header Authorization")
 	}
 }
 
@@ -157,7 +154,7 @@ func (s *Spec) header(l *grammar.Line, o *grammar.Option) error {
 	}
 	switch http.CanonicalHeaderKey(name) {
 	case "Content-Length", "Transfer-Encoding", "Trailer": // net/http leaves them out
-		l.Doubt(unused, "the header %s is not sent: it follows from the body", name)
+		l.Doubt(grammar.OptionUnused, "the header %s is not sent: it follows from the body", name)
 	}
 	begin := len(o.Key) + len("=") + len(name) + len(":")
 	begin += strings.Index(o.Text[begin:], value)
