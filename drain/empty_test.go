@@ -126,10 +126,10 @@ func TestUntilEmptyCounts(t *testing.T) {
 	l.Close()
 	expect("without a listener", 2, 2)
 	e.For = s
+	begin := time.Now()
 	for n := range ours {
 		time.AfterFunc(700*ms, func() { ours[n].Close(); theirs[n].Close() })
 	}
-	begin := time.Now()
 	if err := e.Run(t.Context(), silent); err != nil || time.Since(begin) < 1500*ms {
 		t.Errorf("%v after %v", err, time.Since(begin))
 	}

@@ -90,9 +90,9 @@ func TestQuietListenerGone(t *testing.T) {
 
 // runFor is how long it takes, and what comes of it.
 func runFor(t *testing.T, most time.Duration, q Quiet) (time.Duration, error) {
+	begin := time.Now()
 	ctx, cancel := context.WithTimeoutCause(t.Context(), most, errMax)
 	defer cancel()
-	begin := time.Now()
 	err := q.Run(ctx, silent)
 	return time.Since(begin), err
 }
