@@ -4,6 +4,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"mvdan.cc/sh/v3/syntax"
 )
@@ -14,14 +15,16 @@ type script struct {
 	text     string // what the shell is given
 	file     string // where the script is; empty: it is the text
 	commands []command
-	branches bool   // whether, or how often, each command is run is not known
-	source   string // where its text is from, as "key stop.sh of ConfigMap web"; empty: it stands in the hook
-	lost     int    // the first word that is no part of the script; 0: none is lost
+	branches bool          // whether, or how often, each command is run is not known
+	source   string        // where its text is from, as "key stop.sh of ConfigMap web"; empty: it stands in the hook
+	lost     int           // the first word that is no part of the script; 0: none is lost
+	within   time.Duration // it is ended then, as by timeout; 0: it ends by itself
 }
 
 // A command is a simple one.
 type command struct {
-	words      []string // quotes removed, variables as they are written
+	words      []string      // quotes removed, variables as they are written
+	within     time.Duration // it is ended then, as by timeout; 0: it ends by itself
 	background bool
 	otherwise  bool // it runs only where another failed, as after ||
 }
@@ -48,16 +51,12 @@ func scriptOf(words []string) script {
 	if len(words) == 0 {
 		return script{}
 	}
-	begin := 1
-	name := words[0]
-	if path.Base(name) == "busybox" && len(words) > 1 {
-		name, begin = words[1], 2
+	c := started(words)
+	if !slices.Contains(shells, c.program()) {
+		return script{file: words[0], commands: []command{c}}
 	}
-	if !slices.Contains(shells, path.Base(name)) {
-		return script{file: words[0], commands: []command{{words: words}}}
-	}
-	s := script{shell: words[0]}
-	for i := begin; i < len(words); i++ {
+	s := script{shell: c.words[0], within: c.within}
+	for i := len(words) - len(c.words) + 1; i < len(words); i++ {
 		if word := words[i]; isScriptOption(word) && i+1 < len(words) {
 			s.text = words[i+1]
 			s.commands, s.branches = simpleCommands(s.text)
@@ -111,7 +110,9 @@ func simpleCommands(text string) (commands []command, branches bool) {
 			branches = true
 		case *syntax.CallExpr:
 			if len(n.Args) > 0 {
-				commands = append(commands, command{started(wordsOf(text, n.Args)), now.background, now.otherwise})
+				c := started(wordsOf(text, n.Args))
+				c.background, c.otherwise = now.background, now.otherwise
+				commands = append(commands, c)
 			}
 			return false
 		case *syntax.Word:
@@ -123,12 +124,56 @@ func simpleCommands(text string) (commands []command, branches bool) {
 	return commands, branches
 }
 
-// started are the words of the program that a command starts: exec, command and nohup start another.
-func started(words []string) []string {
-	for len(words) > 1 && slices.Contains([]string{"exec", "command", "nohup"}, words[0]) && !strings.HasPrefix(words[1], "-") {
+// A starter is a program that starts another, which its operands name.
+type starter struct {
+	valued   string // the letters of the options that take the next word as a value
+	operands int    // how many words stand between the options and the program
+}
+
+var starters = map[string]starter{
+	"busybox": {}, "chroot": {"", 1}, "chrt": {"TPD", 1}, "command": {}, "dumb-init": {"r", 0}, "env": {"uCS", 0}, "exec": {"a", 0}, "gosu": {"", 1},
+	"ionice": {"cn", 0}, "nice": {"n", 0}, "nohup": {}, "setsid": {}, "stdbuf": {"ioe", 0}, "su-exec": {"", 1}, "sudo": {"CDghpRrTtUu", 0},
+	"taskset": {"", 1}, "tini": {"pe", 0}, "timeout": {"ks", 1},
+}
+
+// started is the command that a line runs in the end, behind exec, env, timeout and the like.
+func started(words []string) command {
+	c := command{words: words}
+	for {
+		s, ok := starters[c.program()]
+		if !ok {
+			return c
+		}
+		rest := s.withoutOptions(c.words[1:])
+		if len(rest) <= s.operands || c.program() == "command" && strings.HasPrefix(c.words[1], "-v") {
+			return c
+		}
+		if c.program() == "timeout" {
+			c.within = sleepTime(rest[0])
+		}
+		c.words = rest[s.operands:]
+	}
+}
+
+// withoutOptions are the words after a starter's options and settings.
+func (s starter) withoutOptions(words []string) []string {
+	for len(words) > 0 && (len(words[0]) > 1 && words[0][0] == '-' || isAssignment(words[0])) {
+		option := words[0]
 		words = words[1:]
+		if option == "--" {
+			break
+		}
+		if last := option[len(option)-1:]; len(option) == 2 && strings.Contains(s.valued, last) && len(words) > 0 {
+			words = words[1:]
+		}
 	}
 	return words
+}
+
+// isAssignment tells whether a word gives a variable a value, as env takes them.
+func isAssignment(word string) bool {
+	name, _, ok := strings.Cut(word, "=")
+	return ok && syntax.ValidName(name)
 }
 
 func wordsOf(text string, words []*syntax.Word) []string {

@@ -22,13 +22,22 @@ func (s script) slept(env environment) []time.Duration {
 			for _, word := range c.words[1:] {
 				d = add(d, sleepTime(env.shown(word)))
 			}
+			d = atMost(d, c.within)
 		}
 		if longest = max(longest, d); !s.branches && !c.otherwise {
 			sum = add(sum, d)
 		}
-		all[i] = max(sum, longest)
+		all[i] = atMost(max(sum, longest), s.within)
 	}
 	return all
+}
+
+// atMost is d, or the limit if that is shorter; 0: there is no limit.
+func atMost(d, limit time.Duration) time.Duration {
+	if limit > 0 {
+		return min(d, limit)
+	}
+	return d
 }
 
 // calm tells whether a script waits in any way that is known.
@@ -108,5 +117,6 @@ func Sleeps(command []string) (d time.Duration, ok bool) {
 		}
 		d = add(d, one)
 	}
+	d = atMost(atMost(d, c.within), s.within)
 	return d, d > 0
 }
