@@ -145,11 +145,11 @@ func started(words []string) command {
 			return c
 		}
 		rest := s.withoutOptions(c.words[1:])
-		if len(rest) <= s.operands || c.program() == "command" && strings.HasPrefix(c.words[1], "-v") {
+		if len(rest) <= s.operands || c.program() == "command" && strings.HasPrefix(strings.ToLower(c.words[1]), "-v") {
 			return c
 		}
-		if c.program() == "timeout" {
-			c.within = sleepTime(rest[0])
+		if limit := sleepTime(rest[0]); c.program() == "timeout" && limit > 0 {
+			c.within = atMost(limit, c.within)
 		}
 		c.words = rest[s.operands:]
 	}
