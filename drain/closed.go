@@ -44,8 +44,8 @@ func (c Closed) listens() (bool, error) {
 // listening gives those of the ports that have a listener. None given: all ports that have a listener.
 func listening(among ...uint16) ([]uint16, error) {
 	var found []uint16
-	err := eachListener(among, func(a netip.AddrPort) { found = append(found, a.Port()) })
-	return inOrder(found), err
+	err := eachListener(among, func(a netip.AddrPort) { found = withPort(found, a.Port()) })
+	return found, err
 }
 
 // Check says whether anything listens there now.

@@ -52,22 +52,25 @@ func eachListener(among []uint16, do func(netip.AddrPort)) error {
 // outward gives the TCP ports that others can reach, and which of these ports have a bound UDP socket too.
 func (l Listeners) outward() (tcp, udp []uint16) {
 	for _, one := range l {
-		if !one.UDP && !one.Addr.Addr().IsLoopback() && !slices.Contains(tcp, one.Addr.Port()) {
-			tcp = append(tcp, one.Addr.Port())
+		if !one.UDP && !one.Addr.Addr().IsLoopback() {
+			tcp = withPort(tcp, one.Addr.Port())
 		}
 	}
 	for _, one := range l {
-		if port := one.Addr.Port(); one.UDP && !one.Addr.Addr().IsLoopback() && slices.Contains(tcp, port) && !slices.Contains(udp, port) {
-			udp = append(udp, port)
+		if one.UDP && !one.Addr.Addr().IsLoopback() && slices.Contains(tcp, one.Addr.Port()) {
+			udp = withPort(udp, one.Addr.Port())
 		}
 	}
-	return inOrder(tcp), inOrder(udp)
+	return tcp, udp
 }
 
-// inOrder sorts ports, each of them once.
-func inOrder(ports []uint16) []uint16 {
-	slices.Sort(ports)
-	return slices.Compact(ports)
+// withPort adds a port at its place, unless it is among them. The ports are in order, each of them once.
+func withPort(ports []uint16, port uint16) []uint16 {
+	at, found := slices.BinarySearch(ports, port)
+	if found {
+		return ports
+	}
+	return slices.Insert(ports, at, port)
 }
 
 // tcp are the ports that were listened on.

@@ -58,7 +58,7 @@ func (w *procWatch) listens() error {
 	err := procSockets(w.dir, func(s procSocket) {
 		switch s.state {
 		case sockdiag.Listen:
-			all = append(all, s.local.Port())
+			all = withPort(all, s.local.Port())
 		case sockdiag.TimeWait:
 		default:
 			connected = append(connected, s.local.Port())
@@ -71,7 +71,7 @@ func (w *procWatch) listens() error {
 		return err
 	}
 	if port := missing(w.Ports, slices.Concat(all, connected, w.Noted.tcp())); port != 0 {
-		return fmt.Errorf("%w: nothing listens on port %d; there are listeners on %s", ErrUnseen, port, strings.Trim(fmt.Sprint(inOrder(all)), "[]"))
+		return fmt.Errorf("%w: nothing listens on port %d; there are listeners on %s", ErrUnseen, port, strings.Trim(fmt.Sprint(all), "[]"))
 	}
 	return nil
 }

@@ -106,33 +106,13 @@ func (c *cursor) comment() error {
 	return c.expected("a metric's type", c.rest)
 }
 
-// sample reads name{label="value"} or {"name",label="value"}, a value, and perhaps a timestamp. The name is the label "".
+// sample reads labels, a value, and perhaps a timestamp.
 func (c *cursor) sample(named, seconds bool) (labels map[string]string, value float64, err error) {
-	place, what := c.rest, "a metric's name"
-	if !named {
-		what = "an exemplar's labels"
-	}
-	terms, err := c.series()
-	if err != nil {
+	if labels, err = c.labels(named); err != nil {
 		return nil, 0, err
 	}
-	labels = map[string]string{}
-	for _, t := range terms {
-		if _, twice := labels[t.label]; twice || t.label == nameLabel {
-			return nil, 0, c.expected("each label once, and one name", t.place)
-		}
-		labels[t.label] = t.value
-	}
-	read := place[:len(place)-len(c.rest)]
-	_, hasName := labels[""]
-	switch {
-	case hasName != named || read == "" || '0' <= read[0] && read[0] <= '9':
-		return nil, 0, c.expected(what, place)
-	case !strings.HasSuffix(read, "}") && strings.TrimRight(read, c.blanks) == read:
-		return nil, 0, c.expected("a blank or { after the name", c.rest)
-	}
 	c.takeBlanks()
-	place = c.rest
+	place := c.rest
 	value, ok := number(c.takeWhile(c.isNoBlank))
 	if !ok {
 		return nil, 0, c.expected("a value", place)
@@ -141,14 +121,47 @@ func (c *cursor) sample(named, seconds bool) (labels map[string]string, value fl
 		return labels, value, nil
 	}
 	place = c.rest
-	text := c.takeWhile(c.isNoBlank)
-	c.takeBlanks()
-	// The timestamp is whole milliseconds, or seconds in OpenMetrics.
-	_, err = strconv.ParseInt(text, 10, 64)
-	if at, ok := number(text); err != nil && (!seconds || !ok || math.IsNaN(at-at)) {
+	if !isTimestamp(c.takeWhile(c.isNoBlank), seconds) {
 		return nil, 0, c.expected("a timestamp", place)
 	}
+	c.takeBlanks()
 	return labels, value, nil
+}
+
+// labels reads name{label="value"} or {"name",label="value"}, or the labels of an exemplar, which has no name. The name is the label "".
+func (c *cursor) labels(named bool) (map[string]string, error) {
+	place := c.rest
+	terms, err := c.series()
+	if err != nil {
+		return nil, err
+	}
+	labels := map[string]string{}
+	for _, t := range terms {
+		if _, twice := labels[t.label]; twice || t.label == nameLabel {
+			return nil, c.expected("each label once, and one name", t.place)
+		}
+		labels[t.label] = t.value
+	}
+	read := place[:len(place)-len(c.rest)]
+	_, hasName := labels[""]
+	switch {
+	case hasName == named && read != "" && (read[0] < '0' || read[0] > '9'):
+	case named:
+		return nil, c.expected("a metric's name", place)
+	default:
+		return nil, c.expected("an exemplar's labels", place)
+	}
+	if !strings.HasSuffix(read, "}") && strings.TrimRight(read, c.blanks) == read {
+		return nil, c.expected("a blank or { after the name", c.rest)
+	}
+	return labels, nil
+}
+
+// isTimestamp tells whether a text is a timestamp: whole milliseconds, or seconds in OpenMetrics.
+func isTimestamp(text string, seconds bool) bool {
+	_, err := strconv.ParseInt(text, 10, 64)
+	at, ok := number(text)
+	return err == nil || seconds && ok && !math.IsNaN(at-at)
 }
 
 func (c *cursor) isNoBlank(r rune) bool { return !strings.ContainsRune(c.blanks, r) }
