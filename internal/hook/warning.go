@@ -10,6 +10,7 @@ import (
 	"github.com/prestop/prestop/internal/effect"
 	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/internal/phrase"
+	"github.com/prestop/prestop/internal/setting"
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/prestop"
 )
@@ -31,9 +32,9 @@ func (p *Plan) warn(id string, at int, format string, args ...any) {
 }
 
 // warn adds a warning about a setting or a step. All secrets of the configuration are known by then, and are hidden.
-func (s *Script) warn(id, setting string, at int, format string, args ...any) {
+func (s *Script) warn(id, name string, at int, format string, args ...any) {
 	text := s.secrets.Hide(fmt.Sprintf(format, args...))
-	s.warnings = append(s.warnings, Warning{ID: id, Step: at, Setting: setting, Text: text})
+	s.warnings = append(s.warnings, Warning{ID: id, Step: at, Setting: name, Text: text})
 }
 
 // warnSettings warns about settings that this version does not know, settings that have no effect, and calls that are made twice.
@@ -53,19 +54,7 @@ func (s *Script) warnSettings() {
 	}
 	effects := effect.Of(s.config, needs)
 	for n := range s.config.Settings {
-		setting := &s.config.Settings[n]
-		if _, rest, has := strings.Cut(s.config.Env[setting.Env], "$("); has && setting.By() == setting.Env && setting.Env != stepsSetting && strings.Contains(rest, ")") {
-			s.warn("unset-variable", setting.Env, NoStep, "%s has a $(…) in it that nobody has replaced: Kubernetes does so only with variables that stand before it in the same container", setting.Env)
-		}
-		what, by := effects.Beaten(setting)
-		for _, lost := range [][2]string{{setting.Beaten, setting.By()}, {what, by}} {
-			if lost[0] != "" {
-				s.warn("set-twice", setting.Env, NoStep, "%s is set, and %s, which is set too, counts instead of it", lost[0], lost[1])
-			}
-		}
-		if len(s.problems) == 0 && setting.By() != "" && effects.Unused(setting) { // if something cannot be read, nobody knows
-			s.warn("setting-unused", setting.Env, NoStep, "%s is set, and nothing that is done uses it", setting.By())
-		}
+		s.warnSetting(&s.config.Settings[n], effects)
 	}
 	for n, one := range s.Steps {
 		for _, d := range one.doubts {
@@ -74,6 +63,24 @@ func (s *Script) warnSettings() {
 		if effects.Again(n) {
 			s.warn("called-twice", "", n, "%s: a step before it makes the same call", one.Line)
 		}
+	}
+}
+
+// warnSetting warns about a setting with a variable that nobody replaced, about one that another beats, and about one without effect.
+func (s *Script) warnSetting(one *setting.Setting, effects *effect.Effects) {
+	name, by := one.Env, one.By()
+	_, rest, _ := strings.Cut(s.config.Env[name], "$(")
+	if by == name && name != stepsSetting && strings.Contains(rest, ")") {
+		s.warn("unset-variable", name, NoStep, "%s has a $(…) in it that nobody has replaced: Kubernetes does so only with variables that stand before it in the same container", name)
+	}
+	what, winner := effects.Beaten(one)
+	for _, lost := range [][2]string{{one.Beaten, by}, {what, winner}} {
+		if lost[0] != "" {
+			s.warn("set-twice", name, NoStep, "%s is set, and %s, which is set too, counts instead of it", lost[0], lost[1])
+		}
+	}
+	if len(s.problems) == 0 && by != "" && effects.Unused(one) { // if something cannot be read, nobody knows
+		s.warn("setting-unused", name, NoStep, "%s is set, and nothing that is done uses it", by)
 	}
 }
 
