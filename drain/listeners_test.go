@@ -43,6 +43,25 @@ func TestListeners(t *testing.T) {
 	}
 }
 
+// Ports are in order, each of them once, however many sockets listen on them and in whatever order the kernel lists these.
+func TestOutwardPorts(t *testing.T) {
+	t.Parallel()
+	var all Listeners
+	for _, one := range []struct {
+		address string
+		udp     bool
+	}{
+		{"0.0.0.0:9090", false}, {"[::]:443", false}, {"10.0.0.1:8080", false}, {"[::]:9090", false}, {"0.0.0.0:443", false}, {"127.0.0.1:15000", false},
+		{"0.0.0.0:8080", true}, {"[::]:443", true}, {"10.0.0.1:443", true}, {"0.0.0.0:5353", true}, {"127.0.0.1:9090", true},
+	} {
+		all = append(all, Listener{netip.MustParseAddrPort(one.address), one.udp})
+	}
+	tcp, udp := all.outward()
+	if !slices.Equal(tcp, []uint16{443, 8080, 9090}) || !slices.Equal(udp, []uint16{443, 8080}) {
+		t.Errorf("TCP %v, UDP %v", tcp, udp)
+	}
+}
+
 // An app that closes its listeners when it is told to shut down is seen by its connections, and by what was noted.
 func TestQuietListenerGone(t *testing.T) {
 	if inside(t, asUser, refused) == "" {
