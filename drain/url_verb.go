@@ -71,16 +71,8 @@ func (u *urlSpec) condition(l *grammar.Line) (Condition, error) {
 		return nil, selector.Expected("expected json= or metric=, got both")
 	}
 	for n := range l.Options {
-		o := &l.Options[n]
-		switch {
-		case (o.Key == "in" || o.Key == "not-in") && !isJSON:
-			return nil, o.Expected("%s= goes with json=PATH, and names the values that are waited for, or waited out", o.Key)
-		case (o.Key == "at-most" || o.Key == "at-least") && !isJSON && !isMetric:
-			return nil, o.Expected("%s= goes with metric= or json=", o.Key)
-		case o.Key == "absent" && !isMetric:
-			return nil, o.Expected("absent= goes with metric=")
-		case o.Key == "expect" && isMetric:
-			return nil, o.Expected("expect= does not go with metric=, which reads 2xx alone")
+		if err := misplaced(&l.Options[n], isJSON, isMetric); err != nil {
+			return nil, err
 		}
 	}
 	bounds, err := boundsOf(l)
@@ -93,6 +85,21 @@ func (u *urlSpec) condition(l *grammar.Line) (Condition, error) {
 		return u.json(l, path, bounds)
 	}
 	return Status{Statuses: u.request.Expect}, nil
+}
+
+// misplaced refuses an option that goes with another condition.
+func misplaced(o *grammar.Option, isJSON, isMetric bool) error {
+	switch key := o.Key; {
+	case (key == "in" || key == "not-in") && !isJSON:
+		return o.Expected("%s= goes with json=PATH, and names the values that are waited for, or waited out", key)
+	case (key == "at-most" || key == "at-least") && !isJSON && !isMetric:
+		return o.Expected("%s= goes with metric= or json=", key)
+	case key == "absent" && !isMetric:
+		return o.Expected("absent= goes with metric=")
+	case key == "expect" && isMetric:
+		return o.Expected("expect= does not go with metric=, which reads 2xx alone")
+	}
+	return nil
 }
 
 func metric(l *grammar.Line, selector *grammar.Option, bounds Bounds) (Condition, error) {
