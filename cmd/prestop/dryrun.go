@@ -26,7 +26,7 @@ import (
 // and shows what it finds. It changes nothing and waits for nothing.
 func (r *hookRun) dryRun() int {
 	said := r.ask(r.ctx)
-	p := r.script.Plan(r.world)
+	p := r.plan()
 	f := dryrun.Look(r.ctx, &p.Plan, versions.Name(version), r.secrets.Hide)
 	f.AddPod(said.Texts)
 	for _, w := range p.Warnings {

@@ -75,9 +75,9 @@ func hookOrDryRun(i *invocation) int {
 	if r.config.DryRun.V {
 		return r.dryRun()
 	}
-	p := r.script.Plan(r.world)
+	p := r.plan()
 	if len(p.Problems) > 0 && !r.inPod() {
-		return r.complain("%s%s (see prestop --help)", r.secrets.Hide(outcome.Joined(p.Problems)), r.subcommandMeant())
+		return r.complain("%s (see prestop --help)", r.secrets.Hide(outcome.Joined(p.Problems)))
 	}
 	if len(i.args) == 0 && r.terminal() {
 		fmt.Fprintf(r.stderr, "prestop: this is the hook itself, and takes %s; prestop --dry-run shows instead what it does\n", timeline.New(&p.Plan).Lasts())
@@ -85,6 +85,15 @@ func hookOrDryRun(i *invocation) int {
 	r.late = late(time.Since(r.start))
 	w := watchdog.New(ctx, r.start.Add(r.script.SettledBudget()), func(why error) (int, func()) { return r.held(why, p.Problems) })
 	return w.Watch(func() int { return r.hook(w, p) })
+}
+
+// plan is the script's plan. If the first argument is no step, the mistake says which subcommand is perhaps meant.
+func (r *hookRun) plan() *hook.Plan {
+	p := r.script.Plan(r.world)
+	if first := len(r.config.Problems); first < len(p.Problems) {
+		p.Problems[first].Text += r.subcommandMeant()
+	}
+	return p
 }
 
 // subcommandMeant is the end of a message about words that cannot be read. The first word may be a mistyped subcommand, or a command
@@ -114,7 +123,7 @@ func (r *hookRun) hook(w *watchdog.Dog, p *hook.Plan) int {
 	r.log.Store(log)
 	said := r.ask(r.ctx)
 	if r.config.AskAPI.V {
-		p = r.script.Plan(r.world)
+		p = r.plan()
 	}
 	p.Late = min(r.late, p.Budget()/4)
 	log.Until(p.Deadline())
