@@ -18,7 +18,7 @@ type closedSpec struct {
 }
 
 func parseClosed(l *grammar.Line) (step.Spec, error) {
-	w, err := l.Target("a port, as in until closed 8080")
+	w, err := l.Target("a port", "8080")
 	if err != nil {
 		return nil, err
 	}

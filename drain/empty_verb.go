@@ -18,7 +18,7 @@ type emptySpec struct {
 }
 
 func parseEmpty(l *grammar.Line) (step.Spec, error) {
-	w, err := l.Target("a port, as in until empty 5672")
+	w, err := l.Target("a port", "5672")
 	if err != nil {
 		return nil, err
 	}

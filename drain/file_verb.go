@@ -18,7 +18,7 @@ type fileSpec struct {
 }
 
 func parseFile(l *grammar.Line) (step.Spec, error) {
-	path, err := l.Path("a file's path, as in until file /shared/drained")
+	path, err := l.Path("a file's path", "/shared/drained")
 	if err != nil {
 		return nil, err
 	}

@@ -22,7 +22,7 @@ type goneSpec struct {
 }
 
 func parseGone(l *grammar.Line) (step.Spec, error) {
-	w, err := l.Target("a name, as in until gone web.default.svc.cluster.local")
+	w, err := l.Target("a name", "web.default.svc.cluster.local")
 	if err != nil {
 		return nil, err
 	}

@@ -29,7 +29,7 @@ type urlSpec struct {
 }
 
 func parseURL(l *grammar.Line) (step.Spec, error) {
-	w, err := l.Target("a URL")
+	w, err := l.Target("a URL", "")
 	if err != nil {
 		return nil, err
 	}

@@ -33,7 +33,7 @@ type callSpec struct {
 }
 
 func parseCall(l *grammar.Line) (step.Spec, error) {
-	w, err := l.Target("a URL")
+	w, err := l.Target("a URL", "http://localhost:8080/shutdown")
 	if err != nil {
 		return nil, err
 	}

@@ -44,7 +44,7 @@ func parseElasticsearch(l *grammar.Line) (step.Spec, error) {
 	if len(l.Targets) == 0 {
 		return e, nil
 	}
-	w, err := l.Target("a URL")
+	w, err := l.Target("a URL", "")
 	if err != nil {
 		return nil, err
 	}

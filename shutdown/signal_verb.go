@@ -21,7 +21,7 @@ type signalSpec struct {
 }
 
 func parseSignal(l *grammar.Line) (step.Spec, error) {
-	w, err := l.Target("a signal, as in signal QUIT")
+	w, err := l.Target("a signal", "QUIT")
 	if err != nil {
 		return nil, err
 	}

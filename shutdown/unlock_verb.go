@@ -40,7 +40,7 @@ type lockSpec struct {
 var lockPorts = map[string]string{"redis": "6379", "rediss": "6379", "etcd": "2379", "etcds": "2379"}
 
 func parseUnlock(l *grammar.Line) (step.Spec, error) {
-	w, err := l.Target("redis://HOST or etcd://HOST")
+	w, err := l.Target("redis://HOST or etcd://HOST", "")
 	if err != nil {
 		return nil, err
 	}

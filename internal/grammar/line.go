@@ -68,15 +68,23 @@ func (l *Line) Arrange(verb string, words []Word, raw bool) {
 // Secrets are the secrets that were declared so far.
 func (l *Line) Secrets() []Secret { return l.secrets }
 
-// Target is the one thing that the step is about. expected says what, for the error.
-func (l *Line) Target(expected string) (*Word, error) {
+// Target is the one thing that the step is about. For the error, expected says what, and example is such a thing; empty: none is needed.
+func (l *Line) Target(expected, example string) (*Word, error) {
 	switch {
 	case len(l.Targets) == 0:
-		return nil, l.End().Expected("expected %s after %s", expected, l.Verb.Text)
+		return nil, l.missing(expected, example)
 	case len(l.Targets) > 1:
 		return nil, l.Targets[1].Expected("expected an option or the end of the step, got %s", l.Targets[1].Got())
 	}
 	return &l.Targets[0], nil
+}
+
+// missing is the error for a line without what stands after the verb.
+func (l *Line) missing(expected, example string) error {
+	if example != "" {
+		example = ", as in " + l.Verb.Text + " " + example
+	}
+	return l.End().Expected("expected %s after %s%s", expected, l.Verb.Text, example)
 }
 
 // End is the place after the verb, for an error about something that is missing there.

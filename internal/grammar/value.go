@@ -86,8 +86,8 @@ func (o *Option) File() (string, error) {
 }
 
 // Path is a target that is an absolute path: the image decides what a hook's working directory is.
-func (l *Line) Path(expected string) (string, error) {
-	w, err := l.Target(expected)
+func (l *Line) Path(expected, example string) (string, error) {
+	w, err := l.Target(expected, example)
 	switch {
 	case err != nil:
 		return "", err
@@ -114,7 +114,7 @@ func (w *Word) Ports() ([]uint16, error) {
 func (l *Line) Program() ([]string, error) {
 	switch {
 	case len(l.Targets) == 0:
-		return nil, l.End().Expected("expected a program, as in %s /bin/true, after %s", l.Verb.Text, l.Verb.Text)
+		return nil, l.missing("a program", "/bin/true")
 	case l.Targets[0].Text == "":
 		return nil, l.Targets[0].Expected("expected a program, got an empty word")
 	}

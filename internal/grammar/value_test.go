@@ -31,14 +31,14 @@ func TestValuesOfALine(t *testing.T) {
 	number := func(l *Line) (any, error) { return option(l).Number() }
 	truth := func(l *Line) (any, error) { return option(l).Bool() }
 	file := func(l *Line) (any, error) { return option(l).File() }
-	path := func(l *Line) (any, error) { return l.Path("a path") }
+	path := func(l *Line) (any, error) { return l.Path("a path", "") }
 	program := func(l *Line) (any, error) { return l.Program() }
 	gives := func(l *Line) (any, error) { return l.Gives() }
 	most := func(l *Line) (any, error) { return l.Most() }
 	begins := func(l *Line) (any, error) { return option(l).Begins("@"), nil }
 	target := func(read func(*Word) (any, error)) func(*Line) (any, error) {
 		return func(l *Line) (any, error) {
-			w, err := l.Target("a thing")
+			w, err := l.Target("a thing", "")
 			if err != nil {
 				return nil, err
 			}
@@ -64,7 +64,7 @@ func TestValuesOfALine(t *testing.T) {
 		{"x /a", path, "/a"}, {"x a", path, `column 3: expected an absolute path, got "a"`}, {"x", path, "column 2: expected a path after x"},
 		{"x 80,443", ports, "[80 443]"}, {"x 80,0", ports, `column 3: expected a port from 1 to 65535, got "80,0"`},
 		{"x 5 6", wait, `column 5: expected an option or the end of the step, got "6"`}, {"x 5s", wait, "5s"}, {"x 'a b'", wait, `column 3: expected seconds, as 50, or a duration, as 1m30s, of at most a year, got "'a b'"`},
-		{"exec v=1 a v=2", program, "[a v=2]"}, {"exec v=1", program, "column 5: expected a program, as in exec /bin/true, after exec"}, {"exec 'a\x00'", program, `column 6: expected words without NUL, got "'a\x00'"`},
+		{"exec v=1 a v=2", program, "[a v=2]"}, {"exec v=1", program, "column 5: expected a program after exec, as in exec /bin/true"}, {"exec 'a\x00'", program, `column 6: expected words without NUL, got "'a\x00'"`},
 		{"x into=NEW", gives, "NEW"}, {"x", gives, ""}, {"x into=ID", gives, "column 3: into: ID is given by an earlier step: expected another name"},
 		{"x into=HOST", gives, "column 3: into: HOST is an environment variable: expected another name"}, {"x into=a-b", gives, `column 3: into: expected a name of letters, digits and _, got "a-b"`},
 		{"x into=NEW once", gives, "column 3: into= does not go with once: a second delivery of the hook asks again"},

@@ -44,7 +44,7 @@ func TestWhatALineShouldBe(t *testing.T) {
 		"wiat 5s":                              `column 1: expected wait, until, exec or lease, got "wiat"; did you mean wait?`,
 		"$(HOST) 5s":                           `column 1: expected wait, until, exec or lease, got "$(HOST)"`,
 		"--wait 5s":                            `column 1: expected a step, got "--wait": flags go before the steps`,
-		"wait":                                 "column 5: expected a duration, as in wait 20s after wait",
+		"wait":                                 "column 5: expected a duration after wait, as in wait 20s",
 		"wait 5x":                              `column 6: expected seconds, as 50, or a duration, as 1m30s, of at most a year, got "5x"`,
 		"until quite":                          `column 7: expected quiet or a URL after until, got "quite"; did you mean quiet?`,
 		"until 'quite'":                        `column 7: expected quiet or a URL after until, got "'quite'"`,

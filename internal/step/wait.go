@@ -21,7 +21,7 @@ const (
 // WaitVerb is the step that only waits. It has no deed: the engine waits by itself.
 func WaitVerb() *Verb {
 	return &Verb{Name: "wait", Target: "DURATION", Does: "waits", Parse: func(l *grammar.Line) (Spec, error) {
-		w, err := l.Target("a duration, as in wait 20s")
+		w, err := l.Target("a duration", "20s")
 		if err != nil {
 			return nil, err
 		}
