@@ -65,7 +65,19 @@ func meaning(v *step.Verb, verbs []*step.Verb, named []grammar.Word, l *grammar.
 	if err := early(v, named, l); err != nil {
 		return nil, err
 	}
+	if v.Raw {
+		doubtArguments(v, l)
+	}
 	return v.Parse(l)
+}
+
+// doubtArguments doubts arguments of a program that are written like options of the verb.
+func doubtArguments(v *step.Verb, l *grammar.Line) {
+	for n := 1; n < len(l.Targets); n++ {
+		if key, _, is := strings.Cut(l.Targets[n].Text, "="); is && slices.Contains(v.Options, key) {
+			l.Doubt(grammar.OptionUnused, "%s= has no effect on the step, since all words after the program are arguments of the program: write %s %s=… PROGRAM", key, v.Name, key)
+		}
+	}
 }
 
 // refused is about the first option that the verb does not take; nil: it takes all.
