@@ -188,7 +188,7 @@ func (c *Config) Lines(verbs []*step.Verb) []Line {
 		return all
 	}
 	n := 0
-	for text := range strings.Lines(c.Steps.V) {
+	for text := range strings.Lines(strings.TrimPrefix(c.Steps.V, "\ufeff")) { // some editors write a byte order mark
 		if text = strings.TrimSpace(text); text != "" && !strings.HasPrefix(text, "#") {
 			all = append(all, Line{text, false, n})
 		}

@@ -261,6 +261,7 @@ func TestLines(t *testing.T) {
 		{nil, "\n \n# wait 5s\n", nil},
 		{nil, "wait 5s", []Line{written("wait 5s", 0)}},
 		{nil, "\n  wait 5s \r\n # no\n\npost http://a # b\n", []Line{written("wait 5s", 1), written("post http://a # b", 4)}},
+		{nil, "\ufeff# no\nwait 5s", []Line{written("wait 5s", 1)}},
 		{[]string{"wait 5s"}, "wait 6s\nwait 7s", []Line{given("wait 5s", 0)}},
 		{[]string{"wait 5s", "# no comment"}, "", []Line{given("wait 5s", 0), given("# no comment", 1)}},
 		{[]string{""}, "wait 5s", []Line{given("", 0)}},

@@ -315,6 +315,8 @@ func stray(v *step.Verb, verbs []*step.Verb, l *grammar.Line, n int) string {
 		return "; options are words such as " + strings.Join(v.Options[:min(2, len(v.Options))], "=… and ") + "=…"
 	case strings.Trim(w.Text, "&|;") == "":
 		return next
+	case w.Text[0] == '#':
+		return ": a comment is a line of its own"
 	case n == 0:
 		return ""
 	case near != "" && joined:

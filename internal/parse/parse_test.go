@@ -55,6 +55,7 @@ func TestWhatALineShouldBe(t *testing.T) {
 		"until http://a/ head=a head=b":        "",
 		"lease x=1":                            "column 7: lease takes no options, got x=",
 		"wait 5s && wait 6s":                   `column 9: expected an option or the end of the step, got "&&": each step is an argument of its own, or a line of PRE_STOP_STEPS`,
+		"wait 5s # then end":                   `column 9: expected an option or the end of the step, got "#": a comment is a line of its own`,
 		"until http://a/ wait 5s":              `column 17: expected an option or the end of the step, got "wait": each step is an argument of its own, or a line of PRE_STOP_STEPS`,
 		"until http://a/ max 5s":               `column 17: expected an option or the end of the step, got "max"; did you mean max=? Its value stands right after the =`,
 		"until http://a/ -k":                   `column 17: expected an option or the end of the step, got "-k"; options are words such as max=… and min=…`,
