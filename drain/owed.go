@@ -167,6 +167,8 @@ func (h *history) judge(now time.Duration, s *sockdiag.Socket, g greeting) (aske
 	small := h.small(s, g)
 	guess := !h.settled && s.Sent > 0 && s.SinceReceived == s.SinceSent
 	switch {
+	case h.followed(came, s):
+		return came, maybe
 	case !h.unanswered(s, g) || guess && small:
 		return h.replied(came, s, small)
 	case guess && (s.Received != s.Sent+1 || g.tls || g.http2 || g.messages): // a segment need not be a request
@@ -282,6 +284,13 @@ func (h *history) unanswered(s *sockdiag.Socket, g greeting) bool {
 	return (s.Acks != acks || oneLess) && !alone && !ackedLater(s)
 }
 
+// followed tells whether a request may have followed the rest of an answer within a tick. The answer may have paused for less than
+// the usual for=. The kernel has acknowledged the request, as it does if nothing answers.
+func (h *history) followed(came time.Duration, s *sockdiag.Socket) bool {
+	return h.settled && s.Received == h.received+1 && s.SinceReceived == s.SinceSent && s.SinceReceived >= settleTime &&
+		s.Acks != h.acks && h.claim == nothing && came-h.last.since() < defaultFor && !ackedLater(s)
+}
+
 // ackedLater tells whether the client acknowledged something after its last payload. What it acknowledged is then the answer.
 // The payload may overtake an older acknowledgement on its way, which then arrives a tick of the kernel's clock later.
 func ackedLater(s *sockdiag.Socket) bool {
@@ -369,7 +378,7 @@ func (h *history) beating(now time.Duration, s *sockdiag.Socket, g greeting, p P
 	case p == SSE:
 		return nin == 0 && nout <= 2 && out <= helloSize
 	case g.http2:
-		return nin <= 1 && nout <= 1 && (in == out || nin == 0 || nout == 0) && slices.Contains(pingSizes, max(in, out))
+		return nin <= 1 && nout <= 1 && (in == out || nin == 0 || nout == 0 && s.SinceReceived < settleTime) && slices.Contains(pingSizes, max(in, out))
 	}
 	return false
 }
