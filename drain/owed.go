@@ -32,6 +32,7 @@ type history struct {
 	given  bool   // it was given up
 	little bool   // its last payload was no longer than a heartbeat
 	beats  bool   // its last payload was a heartbeat
+	pieces bool   // the app has sent more since an answer, and was not asked
 	last   moment // last payload, heartbeats included
 	active moment // last payload, heartbeats not included
 	judged
@@ -167,7 +168,7 @@ func (h *history) judge(now time.Duration, s *sockdiag.Socket, g greeting) (aske
 	small := h.small(s, g)
 	guess := !h.settled && s.Sent > 0 && s.SinceReceived == s.SinceSent
 	switch {
-	case h.followed(came, s):
+	case h.followed(s):
 		return came, maybe
 	case !h.unanswered(s, g) || guess && small:
 		return h.replied(came, s, small)
@@ -254,6 +255,7 @@ func (h *history) settle(now time.Duration, s *sockdiag.Socket, asked time.Durat
 	if h.settled || !h.old { // otherwise nobody knows when these bytes came
 		h.asking += s.BytesReceived - h.bytesIn
 	}
+	h.pieces = h.settled && h.claim == nothing && s.Received == h.received && s.Sent != h.sent
 	h.settled, h.asked, h.claim = true, at(asked), c
 	h.received, h.sent, h.acks, h.bytesIn = s.Received, s.Sent, s.Acks, s.BytesReceived
 	h.last = at(now - lastPayload(s))
@@ -284,11 +286,10 @@ func (h *history) unanswered(s *sockdiag.Socket, g greeting) bool {
 	return (s.Acks != acks || oneLess) && !alone && !ackedLater(s)
 }
 
-// followed tells whether a request may have followed the rest of an answer within a tick. The answer may have paused for less than
-// the usual for=. The kernel has acknowledged the request, as it does if nothing answers.
-func (h *history) followed(came time.Duration, s *sockdiag.Socket) bool {
-	return h.settled && s.Received == h.received+1 && s.SinceReceived == s.SinceSent && s.SinceReceived >= settleTime &&
-		s.Acks != h.acks && h.claim == nothing && came-h.last.since() < defaultFor && !ackedLater(s)
+// followed tells whether a request may have followed the last piece of an answer within a tick. The kernel has acknowledged the
+// request, as it does if nothing answers.
+func (h *history) followed(s *sockdiag.Socket) bool {
+	return h.pieces && s.Received == h.received+1 && s.SinceReceived == s.SinceSent && s.SinceReceived >= settleTime && s.Acks != h.acks && !ackedLater(s)
 }
 
 // ackedLater tells whether the client acknowledged something after its last payload. What it acknowledged is then the answer.
