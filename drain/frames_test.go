@@ -50,6 +50,9 @@ func TestFrames(t *testing.T) {
 		{"a small frame", unknown, []sockdiag.Socket{busy, at(51, 90_013, 60, 200_000, 900*ms, 2*s)}, maybe},
 		{"a small frame while one waits", unknown, []sockdiag.Socket{busy, at(51, 90_200, 60, 200_000, 900*ms, 2*s), at(52, 90_213, 60, 200_000, s, 4*s)}, waiting},
 		{"the server asks, and is answered", unknown, []sockdiag.Socket{busy, at(51, 90_017, 61, 200_017, 900*ms, 910*ms)}, nothing},
+		{"the client asks, and is permitted to send more", unknown, []sockdiag.Socket{busy, at(51, 90_027, 61, 200_026, 960*ms, 950*ms)}, maybe},
+		{"in TLS", h2, []sockdiag.Socket{busy, at(51, 90_045, 61, 200_035, 960*ms, 950*ms)}, maybe},
+		{"and is answered", unknown, []sockdiag.Socket{busy, at(51, 90_027, 61, 200_026, 1960*ms, 1950*ms), at(51, 90_027, 62, 200_080, 2*s, 900*ms)}, nothing},
 		{"after something small that it was sent, the client asks", unknown, []sockdiag.Socket{busy, at(51, 90_030, 61, 200_005, 900*ms, 950*ms)}, maybe},
 		{"one WebSocket message more than the other way, in a tick", greeting{messages: true}, []sockdiag.Socket{{State: sockdiag.Established, Received: 6, BytesReceived: 260, Sent: 5, BytesAcked: 340, Acks: 1, SinceReceived: s, SinceSent: s, SinceAck: s}}, maybe},
 		{"one segment of HTTP/2 more than the other way, in a tick", greeting{http2: true}, []sockdiag.Socket{{State: sockdiag.Established, Received: 6, BytesReceived: 260, Sent: 5, BytesAcked: 340, Acks: 1, SinceReceived: s, SinceSent: s, SinceAck: s}}, maybe},
@@ -139,6 +142,27 @@ func TestBeating(t *testing.T) {
 		h.note(test.after, &s, g, q)
 		if got := h.active.since() < 0; got != test.want || h.beats != test.want {
 			t.Errorf("%s: %v, want %v", test.name, h.beats, test.want)
+		}
+	}
+}
+
+// A ping of HTTP/2 is answered at once. What is as long, and is not answered, may be a request.
+func TestUnansweredPing(t *testing.T) {
+	before := sockdiag.Socket{State: sockdiag.Established, Received: 20, BytesReceived: 9000, Sent: 20, BytesAcked: 9000, SinceReceived: s, SinceSent: s - ms}
+	q, g := &Quiet{For: defaultFor}, greeting{known: true, http2: true}
+	for _, test := range []struct {
+		ago   time.Duration
+		claim claim
+		beats bool
+	}{{settleTime - ms, nothing, true}, {settleTime, maybe, false}, {9 * s, maybe, false}} {
+		h := newHistory(true)
+		h.note(0, &before, g, q)
+		h.look(0, &before, g)
+		asked := before
+		asked.Received, asked.BytesReceived, asked.SinceReceived, asked.SinceSent = 21, 9017, test.ago, 20*s
+		h.note(20*s, &asked, g, q)
+		if _, got := h.look(20*s, &asked, g); got != test.claim || h.beats != test.beats {
+			t.Errorf("%v ago: %v, a heartbeat %v; want %v, %v", test.ago, got, h.beats, test.claim, test.beats)
 		}
 	}
 }

@@ -310,6 +310,9 @@ func (h *history) pinged(s *sockdiag.Socket) bool {
 	if !h.settled || s.Received != h.received+1 || s.Sent != h.sent+1 || in > controlSize || out > controlSize {
 		return false
 	}
+	if in != out && slices.Contains(permitSizes, out) {
+		return false
+	}
 	return s.SinceReceived >= s.SinceSent || in == out // otherwise the app sent something small, and then the client asked
 }
 
@@ -364,6 +367,10 @@ func bytesOut(s *sockdiag.Socket) uint32 { return s.BytesAcked + s.Unacked }
 
 // pingSizes are the bytes of an HTTP/2 ping: without TLS, and in a record of TLS 1.3 or 1.2 with the usual ciphers.
 var pingSizes = []uint32{17, 39, 38, 46}
+
+// permitSizes are the bytes of one or two frames of HTTP/2 that permit to send more, without TLS and in a record as above. A
+// server may send them as soon as it has read a small request.
+var permitSizes = []uint32{13, 26, 34, 35, 42, 47, 48}
 
 // beating tells whether a heartbeat, after a silence, is all that went since nothing was under way. A heartbeat says that the
 // peer is there, and nothing else. It can be told from other payload only where the protocol is known.
