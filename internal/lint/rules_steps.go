@@ -149,9 +149,14 @@ func respelt(words []string, v *step.Verb) string {
 func stepsOf(line string) []string {
 	var all []string
 	for _, word := range strings.Fields(line) {
-		if last := len(all) - 1; last < 0 || slices.Contains(parse.FirstWords(verbs.All()), word) {
+		switch last := len(all) - 1; {
+		case last < 0:
 			all = append(all, word)
-		} else {
+		case word == ";" || word == "&&":
+		case slices.Contains(parse.FirstWords(verbs.All()), word):
+			all[last] = strings.TrimSuffix(all[last], ";")
+			all = append(all, word)
+		default:
 			all[last] += " " + word
 		}
 	}
