@@ -77,8 +77,23 @@ func stepUnreadable(h *preStop, s *entry, say report) {
 	if strings.Contains(s.said.Err.Error(), "in POD_IP") {
 		f.Fix = downwardLines("POD_IP")
 	} else if all := stepsOf(s.Line); !setting && len(all) > 1 {
-		f.Fix = "# each step is one item\n" + below(append([]string{h.words[0]}, all...), "command")
+		f.Fix = h.splitFix(s, all, f.Fix)
 	}
+}
+
+// splitFix is the hook's command with several steps in place of one argument, or of all words; else the sentence.
+func (h *preStop) splitFix(s *entry, steps []string, sentence string) string {
+	lines := h.lines()
+	if len(lines) > 1 {
+		steps = slices.Concat(lines[:s.said.Index], steps, lines[s.said.Index+1:])
+	} else if s.written() != s.Line && h.script.shell == "" && harmless(h.flags()) { // each word is an argument
+		return "# each step is one item\n" + below(append(slices.Clone(h.flags()), steps...), "command")
+	}
+	fix := h.stepsFix(steps, sentence)
+	if fix == sentence {
+		return sentence
+	}
+	return "# each step is one item\n" + fix
 }
 
 // mistyped tells whether an argument is no string, which is a finding of its own.
