@@ -1,8 +1,11 @@
 package lint
 
 import (
+	"cmp"
 	"path"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,6 +30,7 @@ type command struct {
 	within     time.Duration // it is ended then, as by timeout; 0: it ends by itself
 	background bool
 	otherwise  bool // it runs only where another failed, as after ||
+	times      int  // how often it is run, as far as that is known
 }
 
 func (c command) program() string {
@@ -52,21 +56,40 @@ func scriptOf(words []string) script {
 		return script{}
 	}
 	c := started(words)
+	c.times = 1
 	if !slices.Contains(shells, c.program()) {
-		return script{file: words[0], commands: []command{c}}
+		s := script{file: words[0], commands: []command{c}}
+		if text, ok := c.inner(); ok && c.within == 0 {
+			inside, branches := simpleCommands(text)
+			s.commands, s.branches = append(s.commands, inside...), branches
+		}
+		return s
 	}
-	s := script{shell: c.words[0], within: c.within}
-	for i := len(words) - len(c.words) + 1; i < len(words); i++ {
-		if word := words[i]; isScriptOption(word) && i+1 < len(words) {
-			s.text = words[i+1]
-			s.commands, s.branches = simpleCommands(s.text)
-			if i+2 < len(words) {
-				s.lost = i + 2
+	s := scriptWords(c.words)
+	s.within = c.within
+	if skipped := len(words) - len(c.words); s.lost > 0 {
+		s.lost += skipped
+	}
+	if s.text != "" {
+		s.commands, s.branches = simpleCommands(s.text)
+	}
+	return s
+}
+
+// scriptWords takes the words of a shell apart, without a look into its script.
+func scriptWords(words []string) script {
+	s := script{shell: words[0]}
+	for i, word := range words[1:] {
+		switch next := i + 2; {
+		case isScriptOption(word) && next < len(words):
+			s.text = words[next]
+			if next+1 < len(words) {
+				s.lost = next + 1
 			}
-			break
-		} else if !strings.HasPrefix(word, "-") && !strings.HasPrefix(word, "+") && word != "pipefail" {
+			return s
+		case !strings.HasPrefix(word, "-") && !strings.HasPrefix(word, "+") && word != "pipefail":
 			s.file = word
-			break
+			return s
 		}
 	}
 	return s
@@ -80,39 +103,86 @@ func isScriptOption(word string) bool {
 // longestScript is the greatest length of one word of a command that Linux takes, in bytes (MAX_ARG_STRLEN).
 const longestScript = 128 << 10
 
-// simpleCommands are the simple commands of a script. Nothing is known of a script that no shell can read.
+// simpleCommands are the simple commands of a script, as far as they are run. Nothing is known of a script that no shell can read.
 func simpleCommands(text string) (commands []command, branches bool) {
+	r := reader{functions: map[string]*syntax.Stmt{}}
+	r.read(text, passage{times: 1})
+	return r.commands, r.branches
+}
+
+// A reader collects the commands of a script. Functions and the scripts of shells in the script are read where they are called.
+type reader struct {
+	commands  []command
+	branches  bool
+	functions map[string]*syntax.Stmt
+	called    int    // how many functions and scripts have been read
+	over      string // the command that ended the script, or the function; empty: neither has ended
+}
+
+// mostRounds is how often a loop is taken to run at most.
+const mostRounds = 1 << 20
+
+// mostCalled is how many functions and scripts of one script are read.
+const mostCalled = 100
+
+// A passage is a part of a script, as it is run.
+type passage struct {
+	text                  string
+	background, otherwise bool
+	maybe                 bool // it may be left out
+	times                 int  // how often it is run, as far as that is known
+}
+
+// read reads a script's text.
+func (r *reader) read(text string, now passage) {
 	if len(text) >= longestScript {
-		return nil, true
+		r.branches = true
+		return
 	}
 	file, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(text), "")
 	if err != nil {
-		return nil, true
+		r.branches = true
+		return
 	}
-	type state struct{ background, otherwise bool }
-	open := []state{{}}                    // of the nodes that are open
+	now.text = text
+	r.walk(file, now)
+}
+
+func (r *reader) walk(root syntax.Node, now passage) {
+	open := []passage{now}                 // of the nodes that are open
 	alternatives := map[syntax.Node]bool{} // what stands after ||
-	syntax.Walk(file, func(n syntax.Node) bool {
+	perhaps := map[syntax.Node]bool{}      // what stands after && or ||, or in a pipe
+	syntax.Walk(root, func(n syntax.Node) bool {
 		if n == nil {
 			open = open[:len(open)-1]
 			return true
+		}
+		if r.over != "" {
+			return false
 		}
 		now := open[len(open)-1]
 		switch n := n.(type) {
 		case *syntax.Stmt:
 			now.background = now.background || n.Background || n.Coprocess
 			now.otherwise = now.otherwise || alternatives[n]
+			now = now.where(perhaps[n] || now.background)
 		case *syntax.BinaryCmd:
-			if n.Op == syntax.OrStmt {
-				alternatives[n.Y] = true
-			}
-		case *syntax.IfClause, *syntax.WhileClause, *syntax.ForClause, *syntax.CaseClause, *syntax.FuncDecl:
-			branches = true
+			alternatives[n.Y] = n.Op == syntax.OrStmt
+			perhaps[n.X], perhaps[n.Y] = n.Op == syntax.Pipe || n.Op == syntax.PipeAll, true
+		case *syntax.Subshell:
+			now.maybe = true // an exit ends it alone
+		case *syntax.FuncDecl:
+			r.functions[n.Name.Value] = n.Body
+			return false
+		case *syntax.ForClause:
+			r.branches = true
+			now.times, now.maybe = min(now.times*rounds(n), mostRounds), true
+		case *syntax.IfClause, *syntax.WhileClause, *syntax.CaseClause:
+			r.branches = true
+			now = now.where(true)
 		case *syntax.CallExpr:
 			if len(n.Args) > 0 {
-				c := started(wordsOf(text, n.Args))
-				c.background, c.otherwise = now.background, now.otherwise
-				commands = append(commands, c)
+				r.call(wordsOf(now.text, n.Args), now)
 			}
 			return false
 		case *syntax.Word:
@@ -121,7 +191,109 @@ func simpleCommands(text string) (commands []command, branches bool) {
 		open = append(open, now)
 		return true
 	})
-	return commands, branches
+}
+
+// where is the passage, or if it may be left out, one of which it is not known how often it is run.
+func (p passage) where(maybe bool) passage {
+	if maybe {
+		p.maybe, p.times = true, 1
+	}
+	return p
+}
+
+// call reads a simple command.
+func (r *reader) call(words []string, now passage) {
+	body := r.functions[words[0]]
+	if body != nil && r.called < mostCalled {
+		r.called++
+		delete(r.functions, words[0]) // it may call itself
+		r.walk(body, now)
+		r.functions[words[0]] = body
+		if r.over == "return" {
+			r.over = ""
+		}
+		return
+	}
+	c := started(words)
+	c.background, c.otherwise, c.times = now.background, now.otherwise, now.times
+	r.commands = append(r.commands, c)
+	if text, ok := c.inner(); ok && c.within == 0 && r.called < mostCalled {
+		r.called++
+		functions := r.functions
+		if c.program() != "eval" {
+			r.functions = map[string]*syntax.Stmt{}
+			now.maybe = true // an exit ends it alone
+		}
+		r.read(text, now)
+		r.functions = functions
+	}
+	if !now.maybe && (words[0] == "exit" || words[0] == "return" || words[0] == "exec" && len(words) > 1) {
+		r.over = words[0]
+	}
+}
+
+// rounds is how often a loop is run; 1: that is not known.
+func rounds(loop *syntax.ForClause) int {
+	list, ok := loop.Loop.(*syntax.WordIter)
+	if !ok || slices.ContainsFunc(loop.Do, leaves) {
+		return 1
+	}
+	sum := 0
+	for _, word := range list.Items {
+		n := counted(word)
+		if n == 0 {
+			return 1
+		}
+		sum += n
+	}
+	return min(max(sum, 1), mostRounds)
+}
+
+// leaves tells whether a part of a loop may leave the loop, or one of its rounds.
+func leaves(part *syntax.Stmt) bool {
+	found := false
+	syntax.Walk(part, func(n syntax.Node) bool {
+		if call, ok := n.(*syntax.CallExpr); ok && len(call.Args) > 0 {
+			found = found || slices.Contains([]string{"break", "continue", "exit", "return", "exec"}, call.Args[0].Lit())
+		}
+		return !found
+	})
+	return found
+}
+
+var sequence = regexp.MustCompile("^(?:\\$\\(|`)\\s*seq\\s+(?:(\\d{1,6})\\s+)?(\\d{1,6})\\s*(?:\\)|`)$|^\\{(\\d{1,6})\\.\\.(\\d{1,6})\\}$")
+
+// counted is how many words a word of a loop's list is, as 5 for {1..5} or $(seq 5); 0: that is not known.
+func counted(word *syntax.Word) int {
+	var b strings.Builder
+	if err := syntax.NewPrinter().Print(&b, word); err != nil {
+		return 0
+	}
+	if found := sequence.FindStringSubmatch(b.String()); found != nil {
+		first, _ := strconv.Atoi(cmp.Or(found[1]+found[3], "1"))
+		last, _ := strconv.Atoi(found[2] + found[4])
+		return max(last-first+1, 0)
+	}
+	if text := word.Lit(); text == "" || strings.ContainsAny(text, `*?[{\`) {
+		return 0
+	}
+	return 1
+}
+
+// inner is the script that a command starts, by a shell, by su or by eval.
+func (c command) inner() (text string, ok bool) {
+	switch program := c.program(); {
+	case program == "eval":
+		return strings.Join(c.words[1:], " "), true
+	case slices.Contains(shells, program):
+		s := scriptWords(c.words)
+		return s.text, s.text != "" && s.lost == 0
+	case program == "su" || program == "runuser":
+		if i := slices.IndexFunc(c.words, func(word string) bool { return word == "-c" || word == "--command" }); i > 0 && i+1 < len(c.words) {
+			return c.words[i+1], true
+		}
+	}
+	return "", false
 }
 
 // A starter is a program that starts another, which its operands name.
@@ -132,7 +304,7 @@ type starter struct {
 
 var starters = map[string]starter{
 	"busybox": {}, "chroot": {"", 1}, "chrt": {"TPD", 1}, "command": {}, "dumb-init": {"r", 0}, "env": {"uCS", 0}, "exec": {"a", 0}, "gosu": {"", 1},
-	"ionice": {"cn", 0}, "nice": {"n", 0}, "nohup": {}, "setsid": {}, "stdbuf": {"ioe", 0}, "su-exec": {"", 1}, "sudo": {"CDghpRrTtUu", 0},
+	"ionice": {"cn", 0}, "nice": {"n", 0}, "nohup": {}, "runuser": {"ugG", 0}, "setsid": {}, "stdbuf": {"ioe", 0}, "su-exec": {"", 1}, "sudo": {"CDghpRrTtUu", 0},
 	"taskset": {"", 1}, "tini": {"pe", 0}, "timeout": {"ks", 1},
 }
 
@@ -145,6 +317,9 @@ func started(words []string) command {
 			return c
 		}
 		rest := s.withoutOptions(c.words[1:])
+		if c.program() == "runuser" && !slices.Contains(c.words, "-u") {
+			return c
+		}
 		if len(rest) <= s.operands || c.program() == "command" && strings.HasPrefix(strings.ToLower(c.words[1]), "-v") {
 			return c
 		}

@@ -2,10 +2,14 @@ package lint
 
 import (
 	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"mvdan.cc/sh/v3/expand"
+	"mvdan.cc/sh/v3/syntax"
 )
 
 // forever is how long sleep infinity sleeps.
@@ -20,9 +24,9 @@ func (s script) slept(env environment) []time.Duration {
 		c, d := s.commands[i], time.Duration(0)
 		if c.program() == "sleep" && !c.background {
 			for _, word := range c.words[1:] {
-				d = add(d, sleepTime(env.shown(word)))
+				d = add(d, sleepTime(s.value(word, env)))
 			}
-			d = atMost(d, c.within)
+			d = times(c.times, atMost(d, c.within))
 		}
 		if longest = max(longest, d); !s.branches && !c.otherwise {
 			sum = add(sum, d)
@@ -90,16 +94,43 @@ func sleepTime(text string) time.Duration {
 	return time.Duration(n * float64(unit))
 }
 
-// shown is a word, or the value of a variable if the word is nothing but that variable.
-func (e environment) shown(word string) string {
-	name, ok := strings.CutPrefix(word, "$")
-	if !ok {
+// times is a duration so many times.
+func times(n int, d time.Duration) time.Duration {
+	if n > 1 && d > forever/time.Duration(n) {
+		return forever
+	}
+	return time.Duration(max(n, 1)) * d
+}
+
+// value is a word of the script as the shell expands it, with default values as in ${X:-30}, and with sums as in $((X + 5)). Empty: it is
+// not known.
+func (s script) value(word string, env environment) string {
+	if !strings.Contains(word, "$") {
 		return word
 	}
-	if inside, braced := strings.CutPrefix(name, "{"); braced {
-		name = strings.TrimSuffix(inside, "}")
+	parsed, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Document(strings.NewReader(word))
+	if err != nil {
+		return ""
 	}
-	return e.known[name]
+	unknown := false
+	get := func(name string) string {
+		value, known := env.known[name]
+		if !known && (env.has(name) || env.maySet(name)) || !syntax.ValidName(name) || s.sets(name) {
+			unknown = true
+		}
+		return value
+	}
+	text, err := expand.Literal(&expand.Config{NoUnset: true, Env: expand.FuncEnviron(get)}, parsed)
+	if err != nil || unknown {
+		return ""
+	}
+	return text
+}
+
+// sets tells whether the script, or a file that it reads, may give a variable a value.
+func (s script) sets(name string) bool {
+	reads := func(c command) bool { return c.program() == "." || c.program() == "source" }
+	return slices.ContainsFunc(s.commands, reads) || regexp.MustCompile(`(^|[^$\w{])`+name+`\b`).MatchString(s.text)
 }
 
 // Sleeps is how long the command of a hook sleeps, if it does nothing else. The command is sleep itself, or a shell with nothing else in
