@@ -38,7 +38,7 @@ func bareImage(image string) string {
 	switch {
 	case strings.Contains(tag, "debug") || strings.HasSuffix(tag, "-dev") || strings.Contains(repository, "debug"):
 		return ""
-	case strings.Contains(whole, "distroless"):
+	case strings.Contains(whole, "distroless") || slices.Contains(words, "chiseled"):
 		return "distroless"
 	case slices.Contains(words, "scratch") || isImage(image, "prestop/prestop"):
 		return "made from scratch"

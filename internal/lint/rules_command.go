@@ -349,9 +349,40 @@ func signalsAndReturns(h *preStop, say report) {
 	if h.reading != nil {
 		return
 	}
-	all := h.script.commands
-	if len(all) > 0 && h.asWritten() && step.Signals(all[len(all)-1].words) && (!h.script.calm() || h.script.endsByAnotherSignal()) {
-		say(h.command(), "the hook signals the app by "+all[len(all)-1].program()+" and is done: SIGTERM comes right after it, and most apps end at once at a second signal",
+	last := h.script.last()
+	if h.asWritten() && step.Signals(last.words) && !last.goesOn() && !h.stopsLike(last) && (!h.script.calm() || h.script.endsByAnotherSignal()) {
+		say(h.command(), "the hook signals the app by "+last.program()+" and is done: SIGTERM comes right after it, and most apps end at once at a second signal",
 			"have the hook wait until the app has ended, or set the signal in the image (STOPSIGNAL) and let the hook only wait")
 	}
+}
+
+// stopsLike tells whether the signal after the hook does not cut short what the command has begun, since it is no SIGTERM.
+func (c *container) stopsLike(last command) bool {
+	if c.Lifecycle != nil && c.Lifecycle.StopSignal != nil {
+		return *c.Lifecycle.StopSignal != corev1.SIGTERM
+	}
+	line := strings.Join(last.words, " ") + " "
+	return slices.ContainsFunc(stopSignals[c.officialImage()], func(words string) bool { return strings.Contains(line, " "+words+" ") })
+}
+
+// stopSignals are official images with another STOPSIGNAL than SIGTERM, and how a command says the same.
+var stopSignals = map[string][]string{
+	"nginx":   append(quit, "-s quit"),
+	"php fpm": quit,
+	"httpd":   {"graceful-stop", "-WINCH", "-SIGWINCH"},
+}
+
+var quit = []string{"-QUIT", "-SIGQUIT", "-3", "-s QUIT", "-s SIGQUIT"}
+
+// officialImage is the name of one of Docker's own images, and its variant if that matters; empty: it is another.
+func (c *container) officialImage() string {
+	repository, tag := imageParts(c.Image)
+	name := strings.TrimPrefix(strings.TrimPrefix(repository, "docker.io/"), "library/")
+	switch {
+	case strings.Contains(name, "/"):
+		return ""
+	case name == "php" && strings.Contains(tag, "fpm"):
+		return "php fpm"
+	}
+	return name
 }

@@ -20,11 +20,12 @@ const forever = time.Duration(math.MaxInt64)
 func (s script) slept(env environment) []time.Duration {
 	all := make([]time.Duration, len(s.commands)+1)
 	sum, longest := time.Duration(0), time.Duration(0)
+	value := s.values(env)
 	for i := len(s.commands) - 1; i >= 0; i-- {
 		c, d := s.commands[i], time.Duration(0)
 		if c.program() == "sleep" && !c.background {
 			for _, word := range c.words[1:] {
-				d = add(d, sleepTime(s.value(word, env)))
+				d = add(d, sleepTime(value(word)))
 			}
 			d = times(c.times, atMost(d, c.within))
 		}
@@ -58,11 +59,26 @@ func (s script) calm() bool {
 // endsByAnotherSignal tells whether the last command of a script asks for a graceful end, by SIGQUIT or by a word such as quit. The SIGTERM
 // after the hook would cut that end short. Any other signal is none of these: after a wait, SIGTERM would have come then in any case.
 func (s script) endsByAnotherSignal() bool {
-	if s.branches || len(s.commands) == 0 {
-		return false
-	}
-	return slices.ContainsFunc(s.commands[len(s.commands)-1].words, func(word string) bool {
+	return !s.branches && slices.ContainsFunc(s.last().words, func(word string) bool {
 		return slices.Contains([]string{"quit", "graceful-stop", "QUIT", "-QUIT", "SIGQUIT", "-SIGQUIT", "-3"}, word)
+	})
+}
+
+// last is the last command of a script that does something.
+func (s script) last() command {
+	for _, c := range slices.Backward(s.commands) {
+		if !slices.Contains([]string{"true", ":", "echo", "exit", "return"}, c.program()) {
+			return c
+		}
+	}
+	return command{}
+}
+
+// goesOn tells whether a command sends a signal after which the app goes on, as Sidekiq does after SIGTSTP.
+func (c command) goesOn() bool {
+	return slices.ContainsFunc(c.words, func(word string) bool {
+		signal := strings.TrimPrefix(strings.TrimPrefix(strings.ToUpper(word), "-"), "SIG")
+		return slices.Contains([]string{"TSTP", "CONT"}, signal)
 	})
 }
 
@@ -102,35 +118,49 @@ func times(n int, d time.Duration) time.Duration {
 	return time.Duration(max(n, 1)) * d
 }
 
-// value is a word of the script as the shell expands it, with default values as in ${X:-30}, and with sums as in $((X + 5)). Empty: it is
-// not known.
-func (s script) value(word string, env environment) string {
-	if !strings.Contains(word, "$") {
-		return word
-	}
-	parsed, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Document(strings.NewReader(word))
-	if err != nil {
-		return ""
-	}
-	unknown := false
-	get := func(name string) string {
-		value, known := env.known[name]
-		if !known && (env.has(name) || env.maySet(name)) || !syntax.ValidName(name) || s.sets(name) {
-			unknown = true
+// values gives words of the script as the shell expands them, with default values as in ${X:-30}, and with sums as in $((2 * 15)). Empty:
+// that is not known.
+func (s script) values(env environment) func(word string) string {
+	var set func(name string) bool
+	return func(word string) string {
+		if !strings.Contains(word, "$") {
+			return word
 		}
-		return value
+		parsed, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Document(strings.NewReader(word))
+		if err != nil {
+			return ""
+		}
+		if set == nil {
+			set = s.sets()
+		}
+		unknown := false
+		get := func(name string) string {
+			value, known := env.known[name]
+			if !known && (env.has(name) || env.maySet(name)) || !syntax.ValidName(name) || set(name) {
+				unknown = true
+			}
+			return value
+		}
+		text, err := expand.Literal(&expand.Config{NoUnset: true, Env: expand.FuncEnviron(get)}, parsed)
+		if err != nil || unknown {
+			return ""
+		}
+		return text
 	}
-	text, err := expand.Literal(&expand.Config{NoUnset: true, Env: expand.FuncEnviron(get)}, parsed)
-	if err != nil || unknown {
-		return ""
-	}
-	return text
 }
 
-// sets tells whether the script, or a file that it reads, may give a variable a value.
-func (s script) sets(name string) bool {
-	reads := func(c command) bool { return c.program() == "." || c.program() == "source" }
-	return slices.ContainsFunc(s.commands, reads) || regexp.MustCompile(`(^|[^$\w{])`+name+`\b`).MatchString(s.text)
+var bareName = regexp.MustCompile(`(?:^|[^$\w{])([A-Za-z_]\w*)`)
+
+// sets tells of a variable's name whether the script, or a file that it reads, may set the variable: the name stands there without a dollar.
+func (s script) sets() func(name string) bool {
+	if slices.ContainsFunc(s.commands, func(c command) bool { return c.program() == "." || c.program() == "source" }) {
+		return func(string) bool { return true }
+	}
+	bare := map[string]bool{}
+	for _, found := range bareName.FindAllStringSubmatch(s.text, -1) {
+		bare[found[1]] = true
+	}
+	return func(name string) bool { return bare[name] }
 }
 
 // Sleeps is how long the command of a hook sleeps, if it does nothing else. The command is sleep itself, or a shell with nothing else in
