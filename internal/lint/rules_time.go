@@ -243,8 +243,8 @@ func sleepUnreadable(h *preStop, say report) {
 	if at := h.place.at("sleep", "seconds"); h.Sleep != nil && h.Sleep.Seconds < 0 {
 		say(at, "a sleep of "+at.text()+" s, which Kubernetes refuses", secondsFix(at, "seconds"))
 	}
-	if h.place.at("exec", "args").Node != nil {
-		return // the length may be in args, which are a finding of their own
+	if h.place.at("exec", "args").Node != nil || !h.asWritten() {
+		return // the length may be in args, or beside &&, which are findings of their own
 	}
 	unreadable := func(word string) bool { return !sleepLength.MatchString(word) }
 	for _, c := range h.script.commands {
