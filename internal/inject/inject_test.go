@@ -235,6 +235,9 @@ func TestReplaceSleep(t *testing.T) {
 		if i < 4 && !strings.Contains(c.Text, "load balancer") {
 			t.Errorf("%s: %s", c.Container, c.Text)
 		}
+		if helps := i == 1 || i == 2; i < 4 && strings.HasSuffix(c.Text, "give a larger --min") != helps {
+			t.Errorf("%s: a larger --min helps: %t, got %s", c.Container, helps, c.Text)
+		}
 	}
 	for _, c := range inject.Inject(inject.Pod{Spec: r.Spec}, image).Containers[:4] {
 		if c.Text != "has the hook" {

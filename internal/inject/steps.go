@@ -208,7 +208,11 @@ func (e *editor) replacement(slept time.Duration, steps string) string {
 	if e.given {
 		return fmt.Sprintf("its hook that slept %s is replaced by the steps of the annotation", slept)
 	}
-	_, shortest := e.sleepTimes(slept)
-	const text = "its hook that slept %s is replaced by %q; where a load balancer takes longer than %s to stop sending, give a larger --min"
-	return fmt.Sprintf(text, slept, strings.TrimPrefix(steps, ReplacedMark+"\n"), shortest)
+	longest, shortest := e.sleepTimes(slept)
+	advice := "give a larger --min"
+	if shortest == longest {
+		advice = "make the sleep or the grace period longer, since the hook waits no longer than they allow"
+	}
+	const text = "its hook that slept %s is replaced by %q; where a load balancer takes longer than %s to stop sending, %s"
+	return fmt.Sprintf(text, slept, strings.TrimPrefix(steps, ReplacedMark+"\n"), shortest, advice)
 }
