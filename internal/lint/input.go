@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"go.yaml.in/yaml/v3"
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -101,8 +102,11 @@ type templated struct {
 	} `json:"spec"`
 }
 
-// groups are the API groups whose kinds are known here. An object without a group counts as one of these.
-var groups = []string{"", "v1", "apps", "batch", "extensions", "elasticsearch.k8s.elastic.co", "argoproj.io", "apps.openshift.io"}
+// groups are the API groups of which kinds are known here. An object without a group counts as one of these.
+var groups = append([]string{"", "v1", "apps", "batch", "extensions"}, othersGroups...)
+
+// othersGroups are those that are not Kubernetes' own. They have kinds that are not known here as well.
+var othersGroups = []string{"elasticsearch.k8s.elastic.co", "argoproj.io", "apps.openshift.io"}
 
 // add reads a document, or an item of a list. In a list that the API server makes, such as PodList, the items have no kind of their own.
 // For these, of is the list's kind without its ending, and version is the list's apiVersion.
@@ -133,9 +137,10 @@ func (in *input) addWorkload(d node, kind, group string) {
 	known := slices.Contains(groups, group)
 	if t := kinds[kind]; t != nil && known {
 		w.read(d, t, false)
-	} else if !known { // an object of a kind that is not known here
-		_, value := find(d, isTemplate)
-		w.read(value, reflect.TypeFor[corev1.PodTemplateSpec](), true)
+	} else if !known || slices.Contains(othersGroups, group) && w.meantKind() == "" { // an object of a kind that is not known here
+		for _, value := range findAll(d, isTemplate) {
+			w.read(value, reflect.TypeFor[corev1.PodTemplateSpec](), true)
+		}
 	} else if group != "" {
 		w.stray, _ = find(d, isHook)
 	}
@@ -184,7 +189,7 @@ func (w *workload) read(n node, t reflect.Type, loose bool) {
 	for _, t := range d.templates {
 		w.addPod(t, claimed)
 	}
-	w.flaws = d.flaws
+	w.flaws = append(w.flaws, d.flaws...)
 }
 
 func isTemplate(key, value node) bool {
@@ -209,6 +214,29 @@ func find(n node, is func(key, value node) bool) (key, value node) {
 		}
 	}
 	return key, value
+}
+
+// findAll are the values of all keys in a document that are among those looked for, each once. There is no look into such a value.
+func findAll(n node, is func(key, value node) bool) []node {
+	var all []node
+	var look func(n node)
+	look = func(n node) {
+		if n.Node == nil {
+			return
+		}
+		for i, inside := range n.Content { // what an alias stands for is looked at in its own place
+			value := node{inside, n.file}
+			if n.Kind == yaml.MappingNode && i%2 == 1 && is(node{n.Content[i-1], n.file}, value.followed()) {
+				if value = value.followed(); !slices.Contains(all, value) {
+					all = append(all, value)
+				}
+				continue
+			}
+			look(value)
+		}
+	}
+	look(n)
+	return all
 }
 
 // A service is a Service.

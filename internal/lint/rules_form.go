@@ -284,7 +284,7 @@ func hookOfNobody(w *workload, say report) {
 	}
 	for _, at := range strays {
 		if at.Node != nil {
-			say(at, "a "+w.kind+" has no containers where Kubernetes looks for them, so that this hook is nobody's",
+			say(at, "the kind "+w.kind+" has no containers where Kubernetes looks for them, so that this hook is nobody's",
 				"see the apiVersion and the kind, how far each line is indented, and kubectl explain "+strings.ToLower(w.kind)+".spec")
 		}
 	}
