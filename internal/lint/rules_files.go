@@ -20,7 +20,7 @@ func fileRules() []Rule {
 		{"file-not-mounted", Warning, "a password, token, key or certificate file that no volume has", all(plans(settingNotMounted), steps(fileNotMounted))},
 		{"token-not-mounted", Warning, "PRE_STOP_ASK_API in a pod that has no token of its service account", plans(tokenNotMounted)},
 		{"script-not-runnable", Error, "a hook runs a file of a ConfigMap that is not there, or that nobody may run", containers(scriptNotRunnable)},
-		{"read-only-path", Error, "the hook writes to a file system that is read-only", plans(readOnlyPath)},
+		{"read-only-path", Error, "the hook writes to a file system that is read-only", all(plans(readOnlyPath), foreign(readOnlyTouch))},
 	}
 }
 
@@ -121,6 +121,22 @@ func readOnlyPath(h *preStop, say report) {
 		}
 		if strings.HasPrefix(value, "/") && !h.guessed(name) {
 			h.readOnly(h.setting(name), name+"="+value, file, say)
+		}
+	}
+}
+
+// readOnlyTouch finds a file that somebody else's hook cannot make. The rest of such a hook may be done all the same.
+func readOnlyTouch(h *preStop, say report) {
+	if h.script.branches || !h.asWritten() {
+		return
+	}
+	for _, c := range h.script.commands {
+		if c.program() == "touch" && len(c.words) == 2 && !c.otherwise && path.IsAbs(c.words[1]) && !strings.ContainsAny(c.words[1], "$`*?") {
+			h.readOnly(h.command(), "touch "+c.words[1], c.words[1], func(at node, message, fix string) *Finding {
+				f := say(at, message, fix)
+				f.warn()
+				return f
+			})
 		}
 	}
 }
