@@ -399,8 +399,10 @@ var quit = []string{"-QUIT", "-SIGQUIT", "-3", "-s QUIT", "-s SIGQUIT"}
 
 // officialImage is the name of one of Docker's own images, and its variant if that matters; empty: it is another.
 func (c *container) officialImage() string {
-	repository, tag := imageParts(c.Image)
-	name := strings.TrimPrefix(strings.TrimPrefix(repository, "docker.io/"), "library/")
+	name, tag := imageParts(c.Image)
+	if _, short, ok := strings.Cut("/"+name, "/library/"); ok {
+		name = short
+	}
 	switch {
 	case strings.Contains(name, "/"):
 		return ""

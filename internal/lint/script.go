@@ -105,7 +105,7 @@ const longestScript = 128 << 10
 
 // simpleCommands are the simple commands of a script, as far as they are run. Nothing is known of a script that no shell can read.
 func simpleCommands(text string) (commands []command, branches bool) {
-	r := reader{functions: map[string]*syntax.Stmt{}}
+	r := reader{functions: map[string]function{}}
 	r.read(text, passage{times: 1})
 	return r.commands, r.branches
 }
@@ -114,9 +114,15 @@ func simpleCommands(text string) (commands []command, branches bool) {
 type reader struct {
 	commands  []command
 	branches  bool
-	functions map[string]*syntax.Stmt
+	functions map[string]function
 	called    int    // how many functions and scripts have been read
 	over      string // the command that ended the script, or the function; empty: neither has ended
+}
+
+// A function is its body, and the text in which the body stands.
+type function struct {
+	body *syntax.Stmt
+	text string
 }
 
 // mostRounds is how often a loop is taken to run at most.
@@ -172,7 +178,7 @@ func (r *reader) walk(root syntax.Node, now passage) {
 		case *syntax.Subshell:
 			now.maybe = true // an exit ends it alone
 		case *syntax.FuncDecl:
-			r.functions[n.Name.Value] = n.Body
+			r.functions[n.Name.Value] = function{n.Body, now.text}
 			return false
 		case *syntax.ForClause:
 			r.branches = true
@@ -203,12 +209,12 @@ func (p passage) where(maybe bool) passage {
 
 // call reads a simple command.
 func (r *reader) call(words []string, now passage) {
-	body := r.functions[words[0]]
-	if body != nil && r.called < mostCalled {
+	if f, ok := r.functions[words[0]]; ok && r.called < mostCalled {
 		r.called++
 		delete(r.functions, words[0]) // it may call itself
-		r.walk(body, now)
-		r.functions[words[0]] = body
+		now.text = f.text
+		r.walk(f.body, now)
+		r.functions[words[0]] = f
 		if r.over == "return" {
 			r.over = ""
 		}
@@ -221,7 +227,7 @@ func (r *reader) call(words []string, now passage) {
 		r.called++
 		functions := r.functions
 		if c.program() != "eval" {
-			r.functions = map[string]*syntax.Stmt{}
+			r.functions = map[string]function{}
 			now.maybe = true // an exit ends it alone
 		}
 		r.read(text, now)

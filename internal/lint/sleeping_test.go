@@ -49,6 +49,8 @@ func TestSleepsThatFillTheGracePeriod(t *testing.T) {
 		"su - app -c 'sleep 50; exit'; sleep 20":                   true,
 		"runuser -u app -- sleep 90":                               true,
 		"runuser app -c 'sleep 90'":                                true,
+		"drain() { true; sleep \"$((45 * 2))\"; }; eval drain":     true,
+		"eval 'drain() { sleep \"$((45 * 2))\"; }'; drain":         true,
 		"eval \"sleep 90\"":                                        true,
 		"ssh host 'sleep 90'":                                      false,
 		"drain() { sleep 90; }; sleep 5":                           false,

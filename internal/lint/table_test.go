@@ -114,7 +114,7 @@ func TestForeignHooks(t *testing.T) {
 		{none, []string{"image: nginx:1.27"}, "{exec: {command: [nginx, -s, quit]}}", ""},
 		{[]string{"os: {name: linux}"}, []string{"lifecycle: {stopSignal: SIGQUIT, preStop: {exec: {command: [nginx, -s, quit]}}}"}, "", ""},
 		{[]string{"os: {name: linux}"}, []string{"lifecycle: {stopSignal: SIGTERM, preStop: {exec: {command: [nginx, -s, quit]}}}"}, "", "9 warning signals-and-returns"},
-		{none, []string{"image: docker.io/library/nginx"}, "{exec: {command: [sh, -c, 'sleep 5; nginx -s quit']}}", ""},
+		{none, []string{"image: registry.example.com/library/nginx"}, "{exec: {command: [sh, -c, 'sleep 5; nginx -s quit']}}", ""},
 		{none, []string{"image: nginx:1.27"}, "{exec: {command: [nginx, -s, stop]}}", "warning signals-and-returns"},
 		{none, []string{"image: example/nginx:1.27"}, "{exec: {command: [nginx, -s, quit]}}", "warning signals-and-returns"},
 		{none, []string{"image: php:8-fpm-alpine"}, "{exec: {command: [kill, -QUIT, '1']}}", ""},
