@@ -178,7 +178,10 @@ func (r *reader) walk(root syntax.Node, now passage) {
 		case *syntax.Subshell:
 			now.maybe = true // an exit ends it alone
 		case *syntax.FuncDecl:
-			r.functions[n.Name.Value] = function{n.Body, now.text}
+			if n.Name != nil {
+				r.functions[n.Name.Value] = function{n.Body, now.text}
+			}
+			r.branches = r.branches || n.Name == nil
 			return false
 		case *syntax.ForClause:
 			r.branches = true
