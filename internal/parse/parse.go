@@ -105,6 +105,8 @@ func expected(v *step.Verb, key string) string {
 		meant = "body"
 	}
 	switch {
+	case key == "once":
+		meant = "; once is the last word of a step, without ="
 	case strings.Contains(v.Target, strings.ToUpper(strings.TrimSuffix(key, "s"))):
 		meant = "; expected it by itself: " + v.Name + " " + v.Target
 	case slices.Contains(v.Options, meant):
@@ -257,6 +259,8 @@ func instead(verbs []*step.Verb, words []grammar.Word) string {
 		return "prestop --dry-run, a flag before the steps"
 	case "prestop":
 		return "write the step without the program"
+	case "once":
+		return "once is the last word of a step"
 	case "sleep":
 		if len(words) > 1 && words[1].Bare() {
 			if d, ok := grammar.ParseDuration(words[1].Text); ok {
@@ -317,6 +321,8 @@ func stray(v *step.Verb, verbs []*step.Verb, l *grammar.Line, n int) string {
 		return next
 	case w.Text[0] == '#':
 		return ": a comment is a line of its own"
+	case len(l.Targets) > 1 && strings.EqualFold(w.Text, "once"):
+		return ": once, in small letters, is the last word of a step"
 	case n == 0:
 		return ""
 	case near != "" && joined:
