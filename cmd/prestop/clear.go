@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prestop/prestop/internal/config"
@@ -22,8 +24,16 @@ const exitZeroFlag = "--exit-zero"
 
 // clearElasticsearch removes the record that this pod's hook left, for a startup probe.
 func clearElasticsearch(i *invocation) int {
-	exitZero := slices.Contains(i.args, exitZeroFlag)
-	i.args = slices.DeleteFunc(slices.Clone(i.args), func(arg string) bool { return arg == exitZeroFlag })
+	exitZero := false
+	i.args = slices.DeleteFunc(slices.Clone(i.args), func(arg string) bool {
+		name, value, given := strings.Cut(arg, "=")
+		on, err := strconv.ParseBool(value)
+		if name != exitZeroFlag || given && err != nil {
+			return false
+		}
+		exitZero = on || !given
+		return true
+	})
 	r, err := newRun(i)
 	if err != nil {
 		return i.usage(err)
