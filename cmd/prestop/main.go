@@ -92,7 +92,8 @@ func (e ended) Error() string { return "ended by signal " + e.signal.String() }
 func withSignals(ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGABRT)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGABRT,
+		syscall.SIGTRAP, syscall.SIGSYS, syscall.SIGILL, syscall.SIGBUS, syscall.SIGFPE, syscall.SIGSEGV, syscall.SIGSTKFLT) // faults of our own still end in Go's dump
 	go func() {
 		if s, ok := (<-signals).(syscall.Signal); ok {
 			signal.Stop(signals) // before anybody can see the end of ctx, so that no second signal is lost

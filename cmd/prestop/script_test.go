@@ -136,9 +136,9 @@ func (s *scene) took(args []string) {
 }
 
 func (s *scene) term(args []string) {
-	signal, ok := map[string]syscall.Signal{"": syscall.SIGTERM, "INT": syscall.SIGINT, "HUP": syscall.SIGHUP, "QUIT": syscall.SIGQUIT, "ABRT": syscall.SIGABRT}[strings.Join(args, "")]
+	signal, ok := map[string]syscall.Signal{"": syscall.SIGTERM, "INT": syscall.SIGINT, "HUP": syscall.SIGHUP, "QUIT": syscall.SIGQUIT, "ABRT": syscall.SIGABRT, "SEGV": syscall.SIGSEGV, "SYS": syscall.SIGSYS}[strings.Join(args, "")]
 	if !ok {
-		s.Fatalf("expected INT, HUP, QUIT, ABRT or nothing, got %q", args)
+		s.Fatalf("expected INT, HUP, QUIT, ABRT, SEGV, SYS or nothing, got %q", args)
 	}
 	s.termed = s.BackgroundCmds()
 	for _, cmd := range s.termed {
