@@ -279,9 +279,7 @@ func (h *history) unanswered(s *sockdiag.Socket, g greeting) bool {
 	}
 	alone := h.settled && h.claim == nothing && s.Received == h.received+1
 	acks := h.acks
-	// HAProxy is woken only after the first segment was acknowledged, so no acknowledgement is counted. One answer fewer than
-	// requests tells a request, but not where answers come in several segments.
-	if !h.settled && (g.mayBeTLS(s) || s.Sent > s.Received) {
+	if !h.settled && g.mayBeTLS(s) { // HAProxy is woken only after the first segment was acknowledged, so no acknowledgement is counted
 		acks = 0
 	}
 	oneLess := !h.settled && !g.mayBeTLS(s) && s.Received == s.Sent+1 // one answer fewer than requests
