@@ -24,6 +24,7 @@ type greeting struct {
 	hybrid                bool // with a post-quantum key, which not every client asks for
 	stopped               bool // the app listens there no more: it has begun to shut down
 	messages              bool // a word of the step says that messages there need no answer
+	unacked               bool // a first segment is not acknowledged before it is answered, as by HAProxy, which asks the kernel for that
 }
 
 const (
@@ -192,7 +193,7 @@ func (p *prober) shakeHands(to netip.AddrPort) (g greeting) {
 	op, refused := errors.AsType[*net.OpError](err)
 	switch _, plain := errors.AsType[tls.RecordHeaderError](err); {
 	case plain:
-		return greeting{known: true}
+		return greeting{known: true, unacked: unacked(sentTo(to, self.Port()))}
 	case refused && op.Op == "remote error": // crypto/tls calls an alert a remote error
 		return greeting{known: true, tls: true}
 	case err != nil:
@@ -227,6 +228,15 @@ func (p *prober) shakeHands(to netip.AddrPort) (g greeting) {
 	return g
 }
 
+// unacked tells of our end of a connection whether no segment came but those of its beginning, of an answer, and perhaps of its end.
+func unacked(s sockdiag.Socket) bool {
+	most := s.Received + 1
+	if s.State == sockdiag.CloseWait {
+		most++ // the end may have come with the answer
+	}
+	return s.Known && s.Received > 0 && s.Came <= most
+}
+
 // countingConn counts the bytes that are read.
 type countingConn struct {
 	net.Conn
@@ -244,15 +254,15 @@ func timedOut(err error) bool {
 	return ok && n.Timeout()
 }
 
-// sentTo is the server's end of our connection.
-func sentTo(self netip.AddrPort, port uint16) (found sockdiag.Socket) {
+// sentTo is the socket on a port that is connected to a remote one: the server's end of our connection, or our own.
+func sentTo(remote netip.AddrPort, port uint16) (found sockdiag.Socket) {
 	d, err := sockdiag.OpenDump(port)
 	if err != nil {
 		return found
 	}
 	defer d.Close()
-	_ = d.Each([]sockdiag.State{sockdiag.Established}, func(s *sockdiag.Socket) {
-		if s.Remote == self {
+	_ = d.Each([]sockdiag.State{sockdiag.Established, sockdiag.CloseWait}, func(s *sockdiag.Socket) {
+		if s.Remote == remote {
 			found = *s
 		}
 	})

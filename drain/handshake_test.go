@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/prestop/prestop/internal/sockdiag"
 )
 
@@ -79,10 +81,34 @@ func TestShakeHands(t *testing.T) {
 		{"no TLS", func(t *testing.T, l net.Listener) {
 			serve(t, l, func(c net.Conn) { c.Read(make([]byte, 1000)); io.WriteString(c, "HTTP/1.1 400 Bad Request\r\n\r\n") })
 		}, greeting{known: true}},
+		{"no TLS, and the first segment is acknowledged by the answer", func(t *testing.T, l net.Listener) {
+			acknowledgeLater(t, l)
+			serve(t, l, func(c net.Conn) { c.Read(make([]byte, 4<<10)); io.WriteString(c, "HTTP/1.1 400 Bad Request\r\n\r\n") })
+		}, greeting{known: true, unacked: true}},
+		{"no TLS, and the end", func(t *testing.T, l net.Listener) {
+			serve(t, l, func(c net.Conn) { c.Read(make([]byte, 4<<10)); io.WriteString(c, "HTTP/1.1 400 Bad Request\r\n\r\n") })
+		}, greeting{known: true}},
+		{"no TLS, the same, and the connection stays", func(t *testing.T, l net.Listener) {
+			acknowledgeLater(t, l)
+			serve(t, l, func(c net.Conn) {
+				c.Read(make([]byte, 1000))
+				io.WriteString(c, "HTTP/1.1 400 Bad Request\r\n\r\n")
+				io.Copy(io.Discard, c)
+			})
+		}, greeting{known: true, unacked: true}},
+		{"no TLS, and the connection stays", func(t *testing.T, l net.Listener) {
+			serve(t, l, func(c net.Conn) {
+				c.Read(make([]byte, 1000))
+				io.WriteString(c, "HTTP/1.1 400 Bad Request\r\n\r\n")
+				io.Copy(io.Discard, c)
+			})
+		}, greeting{known: true}},
 		{"the end", func(t *testing.T, l net.Listener) { serve(t, l, func(c net.Conn) {}) }, greeting{}},
 		{"silence", func(t *testing.T, l net.Listener) { serve(t, l, func(c net.Conn) { io.Copy(io.Discard, c) }) }, greeting{}},
 	} {
-		l, err := net.Listen("tcp4", "127.0.0.1:0")
+		var listens net.ListenConfig
+		listens.SetMultipathTCP(false) // its sockets have no such option
+		l, err := listens.Listen(t.Context(), "tcp4", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -104,6 +130,18 @@ func TestShakeHands(t *testing.T) {
 			t.Errorf("%s: %d of its ends are known, want 1", test.name, len(p.own))
 		}
 		p.close()
+	}
+}
+
+// acknowledgeLater has the kernel acknowledge by the answer what comes on the listener's connections, as HAProxy does.
+func acknowledgeLater(t *testing.T, l net.Listener) {
+	t.Helper()
+	raw, err := l.(*net.TCPListener).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if raw.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_QUICKACK, 0) }); err != nil {
+		t.Fatal(err)
 	}
 }
 

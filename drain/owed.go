@@ -279,7 +279,7 @@ func (h *history) unanswered(s *sockdiag.Socket, g greeting) bool {
 	}
 	alone := h.settled && h.claim == nothing && s.Received == h.received+1
 	acks := h.acks
-	if !h.settled && g.mayBeTLS(s) { // HAProxy is woken only after the first segment was acknowledged, so no acknowledgement is counted
+	if !h.settled && (g.mayBeTLS(s) || g.unacked) { // HAProxy has the first segment acknowledged by its answer, so no acknowledgement is counted
 		acks = 0
 	}
 	oneLess := !h.settled && !g.mayBeTLS(s) && s.Received == s.Sent+1 // one answer fewer than requests

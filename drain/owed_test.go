@@ -136,6 +136,31 @@ func TestParting(t *testing.T) {
 	}
 }
 
+// Where the first segment is not acknowledged before it is answered, as by HAProxy, each acknowledgement is of a request that waited.
+func TestHistoryUnacked(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name           string
+		in, out, acks  uint32
+		usual, unacked bool // whether it waits
+	}{
+		{"answers of several segments, and nothing was acknowledged", 5, 20, 0, true, false},
+		{"answers of several segments, and one request waits", 5, 20, 1, false, true},
+		{"answers of one segment, and nothing was acknowledged", 5, 5, 0, true, false},
+		{"a request more than answers", 5, 4, 1, true, true},
+	} {
+		socket := sockdiag.Socket{State: sockdiag.Established, Received: test.in, Sent: test.out, Acks: test.acks, BytesReceived: 100 * test.in, BytesAcked: 1000 * test.out,
+			SinceReceived: 4 * s, SinceSent: 4 * s, SinceAck: 4 * s}
+		for _, g := range []greeting{{known: true}, {known: true, unacked: true}} {
+			want := test.usual && !g.unacked || test.unacked && g.unacked
+			h := newHistory(false)
+			if _, c := h.look(0, &socket, g); (c != nothing) != want {
+				t.Errorf("%s: %+v: %v", test.name, g, c)
+			}
+		}
+	}
+}
+
 // 200 clients on kept connections, each as fast as it can: those whose last request hangs are owed an answer, whatever the
 // tick of the kernel's clock it fell into, and those who have had theirs are not.
 func TestOwedOverTheWire(t *testing.T) {

@@ -46,6 +46,8 @@ type Socket struct {
 	// Acks counts the segments sent without payload. If payload is not answered within 200 ms, it is always
 	// acknowledged by such a segment.
 	Acks uint32
+	// Came counts all segments that came, without payload too.
+	Came uint32
 	// BytesReceived is the payload that came. BytesAcked is the payload that went and has arrived. Both may overflow: only
 	// differences mean something.
 	BytesReceived, BytesAcked uint32

@@ -26,6 +26,7 @@ const (
 	infoBytesAcked    = 120
 	infoBytesReceived = 128
 	infoAllOut        = 136
+	infoAllIn         = 140
 	infoSegmentsIn    = 152
 	infoSegmentsOut   = 156
 	sizeInfo          = 160 // as far as it is read; kernels before 4.6 tell less
@@ -56,6 +57,7 @@ func (s *Socket) parse(message []byte) error {
 			s.Received = native.Uint32(value[infoSegmentsIn:])
 			s.Sent = native.Uint32(value[infoSegmentsOut:])
 			s.Acks = native.Uint32(value[infoAllOut:]) - s.Sent
+			s.Came = native.Uint32(value[infoAllIn:])
 			s.SegmentSize = native.Uint32(value[infoSegmentSize:])
 			s.Resent = native.Uint32(value[infoResent:])
 			s.BytesAcked = low(value[infoBytesAcked:])
