@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -21,6 +22,7 @@ var (
 func TestMonitoring(t *testing.T) {
 	t.Parallel()
 	c := begin(t, "11 monitoring", "metrics and events of examples/monitoring are served")
+	c.service("kept") // kube-proxy says how long its rules took once it has written some for a Service
 	node := c.refuseEviction()
 	c.launch(pod{Hook: []string{"/prestop", "post http://127.0.0.1:8081/none"}, Spec: "nodeName: " + node}).stopped(1).ordinary()
 
@@ -32,12 +34,13 @@ func TestMonitoring(t *testing.T) {
 	names := map[string]bool{}
 	for _, expr := range expressions(c) {
 		for _, m := range selector.FindAllStringSubmatch(expr, -1) {
-			text, there := served[m[2]]
-			if !there {
+			if _, there := served[m[2]]; !there {
 				continue
 			}
 			names[m[1]] = true
-			c.want(hasSeries(text, m[1], matcher.FindAllString(m[3], -1)), "%s to be served", m[0])
+			c.until(time.Minute, m[0]+" is served", func() bool {
+				return hasSeries(c.metrics(node)[m[2]], m[1], matcher.FindAllString(m[3], -1))
+			})
 		}
 	}
 	c.want(len(names) > 0, "metrics in the example")
