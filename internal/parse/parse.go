@@ -321,7 +321,7 @@ func stray(v *step.Verb, verbs []*step.Verb, l *grammar.Line, n int) string {
 		return next
 	case w.Text[0] == '#':
 		return ": a comment is a line of its own"
-	case len(l.Targets) > 1 && strings.EqualFold(w.Text, "once"):
+	case len(l.Targets) > 1 && strings.EqualFold(w.Text, "once") && (n+1 == len(l.Targets) || !isVerb(verbs, l.Targets[n+1].Text)):
 		return ": once, in small letters, is the last word of a step"
 	case n == 0:
 		return ""
