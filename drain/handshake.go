@@ -193,7 +193,7 @@ func (p *prober) shakeHands(to netip.AddrPort) (g greeting) {
 	op, refused := errors.AsType[*net.OpError](err)
 	switch _, plain := errors.AsType[tls.RecordHeaderError](err); {
 	case plain:
-		return greeting{known: true, unacked: unacked(sentTo(to, self.Port()))}
+		return greeting{known: true, unacked: unacked(connectedTo(to, self.Port()))}
 	case refused && op.Op == "remote error": // crypto/tls calls an alert a remote error
 		return greeting{known: true, tls: true}
 	case err != nil:
@@ -221,7 +221,7 @@ func (p *prober) shakeHands(to netip.AddrPort) (g greeting) {
 	if !timedOut(err) {
 		return g // it refused us after all
 	}
-	if s := sentTo(self, to.Port()); s.Known {
+	if s := connectedTo(self, to.Port()); s.Known {
 		g.bytes, g.segments = bytesOut(&s), s.Sent
 		g.late = g.bytes - min(g.bytes, first)
 	}
@@ -254,8 +254,8 @@ func timedOut(err error) bool {
 	return ok && n.Timeout()
 }
 
-// sentTo is the socket on a port that is connected to a remote one: the server's end of our connection, or our own.
-func sentTo(remote netip.AddrPort, port uint16) (found sockdiag.Socket) {
+// connectedTo is the socket on a port that is connected to a remote one: the server's end of our connection, or our own.
+func connectedTo(remote netip.AddrPort, port uint16) (found sockdiag.Socket) {
 	d, err := sockdiag.OpenDump(port)
 	if err != nil {
 		return found

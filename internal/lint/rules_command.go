@@ -204,18 +204,21 @@ var shellReference = regexp.MustCompile(`(?:^|[^$])\$(?:([A-Z_][A-Z0-9_]*)|\{([A
 
 // shellVariable finds a variable that a shell would expand, where there is none. Only programs are looked at that certainly expand none.
 func (h *preStop) shellVariable(say report) {
-	if h.script.shell != "" || h.script.source != "" || !h.asWritten() {
+	if len(h.script.commands) == 0 || h.script.shell != "" || h.script.source != "" || !h.asWritten() {
 		return
 	}
 	plain := slices.Concat(tools, []string{"redis-cli", "mysqladmin", "nodetool", "rabbitmqctl"})
+	program := h.script.commands[0].program()
+	if !slices.Contains(plain, program) {
+		return
+	}
 	for i, word := range h.words {
 		found := shellReference.FindStringSubmatch(word)
-		if found == nil || !slices.Contains(plain, h.script.commands[0].program()) {
+		if found == nil {
 			continue
 		}
-		name := found[1] + found[2]
-		if h.script.commands[0].program() == "sleep" || h.env.has(name) || downward(name) != "" {
-			say(h.places[i], "no shell is there to expand $"+name+": "+h.script.commands[0].program()+" gets it as it is written",
+		if name := found[1] + found[2]; program == "sleep" || h.env.has(name) || downward(name) != "" {
+			say(h.places[i], "no shell is there to expand $"+name+": "+program+" gets it as it is written",
 				shellFix("sh", h.words, "sh -c and the line with $"+name+", in an image with a shell; prestop expands it in its steps"))
 			return
 		}

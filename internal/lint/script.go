@@ -56,14 +56,10 @@ func scriptOf(words []string) script {
 		return script{}
 	}
 	c := started(words)
-	c.times = 1
 	if !slices.Contains(shells, c.program()) {
-		s := script{file: words[0], commands: []command{c}}
-		if text, ok := c.inner(); ok && c.within == 0 {
-			inside, branches := simpleCommands(text)
-			s.commands, s.branches = append(s.commands, inside...), branches
-		}
-		return s
+		r := reader{functions: map[string]function{}}
+		r.call(words, passage{times: 1})
+		return script{file: words[0], commands: r.commands, branches: r.branches}
 	}
 	s := scriptWords(c.words)
 	s.within = c.within
