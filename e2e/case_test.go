@@ -32,6 +32,7 @@ func begin(t *testing.T, group, name string) *tcase {
 		case t.Failed():
 			c.row.result = "FAILED"
 			c.tellEvents()
+			c.Logf("%s: %s", name, c.row.observed) // last, since the output before is long
 		case t.Skipped():
 			c.row.result = "skipped"
 		}

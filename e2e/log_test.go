@@ -26,6 +26,13 @@ func (l line) elapsed() time.Duration {
 	return time.Duration(n * float64(time.Second))
 }
 
+// reported is how old the hook was at its end, with its earlier deliveries, as the report in its last line has it.
+func (l line) reported() time.Duration {
+	report, _ := l.hook["report"].(map[string]any)
+	n, _ := report["elapsed"].(float64)
+	return time.Duration(n * float64(time.Second))
+}
+
 // logged is the log of one container, as `kubectl logs --follow` shows it.
 type logged struct {
 	mu    sync.Mutex
