@@ -6,7 +6,6 @@ package parse
 
 import (
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 
@@ -232,66 +231,6 @@ func early(v *step.Verb, named []grammar.Word, l *grammar.Line) error {
 	return nil
 }
 
-// instead is the step to write in place of what somebody wrote, or how to write it; empty: nobody knows.
-func instead(verbs []*step.Verb, words []grammar.Word) string {
-	first := &words[0]
-	command := first.Text
-	quoted, _, several := strings.Cut(strings.Trim(first.Written, `'"`), " ")
-	switch {
-	case strings.HasPrefix(first.Written, "["):
-		return "write each step on a line of its own, without brackets, commas and quotes"
-	case command == "-":
-		return "write the step without the dash"
-	case strings.HasPrefix(command, "-"):
-		return "flags go before the steps"
-	case several && isVerb(verbs, quoted):
-		return "write the step without quotes around the whole"
-	case !first.Bare() || command == "":
-		return ""
-	case strings.Trim(command, "0123456789,") == "":
-		return "write until quiet 8080 for ports, wait 20s for a time"
-	}
-	if d, ok := grammar.ParseDuration(command); ok {
-		return "wait " + d.String()
-	}
-	switch path.Base(command) {
-	case "dry-run":
-		return "prestop --dry-run, a flag before the steps"
-	case "prestop":
-		return "write the step without the program"
-	case "once":
-		return "once is the last word of a step"
-	case "sleep":
-		if len(words) > 1 && words[1].Bare() {
-			if d, ok := grammar.ParseDuration(words[1].Text); ok {
-				return "wait " + d.String()
-			}
-		}
-		return "wait 20s"
-	case "curl", "wget":
-		return "get URL, or post URL"
-	case "kill", "pkill", "killall":
-		return "signal TERM"
-	case "sh", "bash", "ash", "dash":
-		return "exec " + command + " -c SCRIPT, where the steps cannot say the same"
-	}
-	if strings.HasPrefix(command, "/") {
-		return "exec " + command
-	}
-	return ""
-}
-
-// cutBefore is the key of the option right before a word, if the word looks like a part of that option's value; empty: it does not.
-func cutBefore(l *grammar.Line, w *grammar.Word) string {
-	for n := range l.Options {
-		o := &l.Options[n]
-		if o.Column+len(o.Written)+1 == w.Column && (strings.HasSuffix(o.Value, ":") || strings.ContainsAny(o.Value, "{[")) {
-			return o.Key
-		}
-	}
-	return ""
-}
-
 // apart refuses a target that begins another step or separates two, or that would be an option if it were joined with the next word.
 func apart(v *step.Verb, verbs []*step.Verb, l *grammar.Line) *grammar.Error {
 	for n := range l.Targets {
@@ -304,39 +243,4 @@ func apart(v *step.Verb, verbs []*step.Verb, l *grammar.Line) *grammar.Error {
 		}
 	}
 	return nil
-}
-
-// stray says what is wrong with a target that is none, and what to write instead; empty: nothing is wrong.
-func stray(v *step.Verb, verbs []*step.Verb, l *grammar.Line, n int) string {
-	w := &l.Targets[n]
-	const next = ": each step is an argument of its own, or a line of PRE_STOP_STEPS"
-	key, _, joined := strings.Cut(strings.ReplaceAll(w.Text, ":", "="), "=")
-	near, cut := phrase.Nearest(key, v.Options), cutBefore(l, w)
-	switch {
-	case len(l.Targets) > 1 && slices.Contains(v.Options, w.Text):
-		return "; did you mean " + w.Text + "=? Its value stands right after the ="
-	case w.Text[0] == '-' && len(v.Options) > 0 && (n > 0 || v.Target == "URL"):
-		return "; options are words such as " + strings.Join(v.Options[:min(2, len(v.Options))], "=… and ") + "=…"
-	case strings.Trim(w.Text, "&|;") == "":
-		return next
-	case w.Text[0] == '#':
-		return ": a comment is a line of its own"
-	case len(l.Targets) > 1 && strings.EqualFold(w.Text, "once") && (n+1 == len(l.Targets) || !isVerb(verbs, l.Targets[n+1].Text)):
-		return ": once, in small letters, is the last word of a step"
-	case n == 0:
-		return ""
-	case near != "" && joined:
-		return "; did you mean " + near + "=?"
-	case strings.Trim(w.Text, "=<>!") == "" && slices.Contains(v.Options, "at-most"):
-		return "; write in=, at-most= or at-least="
-	case cut != "":
-		return "; a value with blanks or quotes stands in single quotes, as in " + cut + "='…'"
-	case slices.Contains([]string{"s", "sec", "seconds", "m", "min", "minutes", "h"}, w.Text):
-		return ": a duration is one word, as in 20s"
-	case strings.Trim(l.Targets[n-1].Text+w.Text, "0123456789,") == "":
-		return "; several numbers are one word, as in 8080,9090"
-	case isVerb(verbs, w.Text):
-		return next
-	}
-	return ""
 }
