@@ -103,20 +103,27 @@ func InURL(before, value, after string) (string, error) {
 	case strings.Contains(before, "?"):
 		return InForm(before[strings.IndexByte(before, '?')+1:], value, after)
 	case has && !strings.Contains(rest, "/"):
-		if user := strings.IndexByte(after, '@'); user >= 0 && user < strings.IndexAny(after+"/", "/?#") {
-			if user > 0 || rest != "" {
-				return escape(value, ""), nil
-			}
-			return escape(value, ":"), nil
-		}
-		if rest != "" && strings.HasPrefix(value, "/") {
-			return escape(value, "/"), nil
-		}
-		return escape(value, ":[]%"), nil
+		return escape(value, keptBeforePath(rest, value, after)), nil
 	case value != "" && strings.Trim(value, ".") == "":
 		return "", fmt.Errorf("is %s, which cannot stand in a URL", value)
 	}
 	return escape(value, ""), nil
+}
+
+// keptBeforePath are the separators that a value keeps in the userinfo or the host of a URL. rest is what stands between the scheme and
+// the value.
+func keptBeforePath(rest, value, after string) string {
+	user := strings.IndexByte(after, '@')
+	inUser := user >= 0 && user < strings.IndexAny(after+"/", "/?#")
+	switch {
+	case inUser && (user > 0 || rest != ""):
+		return ""
+	case inUser:
+		return ":"
+	case rest != "" && strings.HasPrefix(value, "/"):
+		return "/"
+	}
+	return ":[]%"
 }
 
 // InForm percent-encodes a value of a query or of a form. A value in the place of a name may be several names and values.

@@ -206,27 +206,28 @@ func OneStep(verbs []*step.Verb, args []string) (string, bool) {
 
 // early refuses late names where the verb cannot wait for their values.
 func early(v *step.Verb, named []grammar.Word, l *grammar.Line) error {
-	refuse := func(w *grammar.Word) error {
-		if late := w.Late(); len(late) > 0 {
-			return w.Expected("$(%s) has its value only when the steps run: it may stand in the URL's path, in the values of its query, in header= and in body= of a call, and in URL and header= of until", late[0])
-		}
-		return nil
-	}
 	for n := range named {
-		if err := refuse(&named[n]); err != nil {
+		if err := notLate(&named[n]); err != nil {
 			return err
 		}
 	}
 	for n := range l.Targets {
-		if err := refuse(&l.Targets[n]); err != nil && !slices.Contains(v.Late, "") {
+		if err := notLate(&l.Targets[n]); err != nil && !slices.Contains(v.Late, "") {
 			return err
 		}
 	}
 	for n := range l.Options {
 		o := &l.Options[n]
-		if err := refuse(&o.Word); err != nil && !slices.Contains(v.Late, o.Key) {
+		if err := notLate(&o.Word); err != nil && !slices.Contains(v.Late, o.Key) {
 			return err
 		}
+	}
+	return nil
+}
+
+func notLate(w *grammar.Word) error {
+	if late := w.Late(); len(late) > 0 {
+		return w.Expected("$(%s) has its value only when the steps run: it may stand in the URL's path, in the values of its query, in header= and in body= of a call, and in URL and header= of until", late[0])
 	}
 	return nil
 }

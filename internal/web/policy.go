@@ -211,13 +211,7 @@ func (c *call) check(ctx context.Context, _ *http.Response, err error) (bool, er
 		c.log.Warn("not sent again: once", "event.code", "not-sent-again", "error", c.reason())
 		return false, nil
 	}
-	left := c.all
-	if deadline, ok := ctx.Deadline(); ok {
-		left = time.Until(deadline)
-	}
-	if c.Open {
-		left = min(left, c.unsent())
-	}
+	left := c.left(ctx)
 	c.next = c.pause(left)
 	if c.Open && !c.refused.IsZero() {
 		if c.next = min(c.next, maxRefused-time.Since(c.refused)); c.next <= 0 {
@@ -230,6 +224,18 @@ func (c *call) check(ctx context.Context, _ *http.Response, err error) (bool, er
 	}
 	c.log.Warn("trying again", "event.code", "trying-again", "in", c.next.Round(time.Millisecond), "tries", c.made, "error", c.reason())
 	return true, nil
+}
+
+// left is how much time further tries have.
+func (c *call) left(ctx context.Context) time.Duration {
+	left := c.all
+	if deadline, ok := ctx.Deadline(); ok {
+		left = time.Until(deadline)
+	}
+	if c.Open {
+		left = min(left, c.unsent())
+	}
+	return left
 }
 
 func (c *call) reason() string {
