@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/prestop/prestop/internal/config"
@@ -19,33 +16,19 @@ const clearTime = 5 * time.Second
 
 var errClearTime = errors.New("no answer within 5s")
 
-// exitZeroFlag makes elasticsearch-clear exit 0 whatever happens, for a postStart hook.
-const exitZeroFlag = "--exit-zero"
-
 // clearElasticsearch removes the record that this pod's hook left, for a startup probe.
 func clearElasticsearch(i *invocation) int {
-	exitZero := false
-	i.args = slices.DeleteFunc(slices.Clone(i.args), func(arg string) bool {
-		name, value, given := strings.Cut(arg, "=")
-		on, err := strconv.ParseBool(value)
-		if name != exitZeroFlag || given && err != nil {
-			return false
-		}
-		exitZero = on || !given
-		return true
-	})
-	r, err := newRun(i)
+	r, err := newRun(i, config.ReadClear)
 	if err != nil {
 		return i.usage(err)
 	}
 	ctx, stop := withSignals(i.ctx)
 	defer stop()
 	r.ctx = ctx
-	code := r.clear()
-	if exitZero {
-		return exitDone
+	if code := r.clear(); !r.config.ExitZero.V {
+		return code
 	}
-	return code
+	return exitDone
 }
 
 func (r *hookRun) clear() int {

@@ -524,8 +524,11 @@ func (s scope) checkHook(t *testing.T, args []string) (problems []string) {
 		s.env[graceEnv] = s.grace
 	}
 	if len(args) > 0 && subcommands()[args[0]] != nil {
-		rest := slices.DeleteFunc(slices.Clone(args[1:]), func(arg string) bool { return arg == exitZeroFlag })
-		c, err := config.Read(rest, s.env, t.TempDir())
+		read := config.Read
+		if args[0] == "elasticsearch-clear" {
+			read = config.ReadClear
+		}
+		c, err := read(args[1:], s.env, t.TempDir())
 		if err != nil || len(c.Problems) > 0 || len(c.Arguments) > 0 && args[0] != "install" {
 			return []string{fmt.Sprintf("%q: %v", args, err)}
 		}

@@ -39,8 +39,8 @@ type hookRun struct {
 	log       atomic.Pointer[hooklog.Log] // nil: not opened yet
 }
 
-func newRun(i *invocation) (*hookRun, error) {
-	c, err := config.Read(i.args, i.env, i.root)
+func newRun(i *invocation, read func(args []string, env map[string]string, root string) (*config.Config, error)) (*hookRun, error) {
+	c, err := read(i.args, i.env, i.root)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +61,7 @@ func (r *hookRun) containerID() string {
 
 // hookOrDryRun does what the configuration says. With --dry-run it only shows what would be done.
 func hookOrDryRun(i *invocation) int {
-	r, err := newRun(i)
+	r, err := newRun(i, config.Read)
 	if err != nil {
 		return i.usage(err)
 	}

@@ -45,6 +45,8 @@ type Config struct {
 	DryRun setting.Value[bool]
 	Output setting.Value[string] // of the dry run
 
+	ExitZero setting.Value[bool] // of elasticsearch-clear: its exit status is 0 whatever happens
+
 	Arguments []string // the steps given as arguments
 	Env       map[string]string
 	Pod       Pod
@@ -85,17 +87,28 @@ const (
 // Read reads the arguments, the environment, and what ECK mounts below root. Root is empty except in tests. The error is
 // [ErrHelp] or [ErrVersion].
 func Read(args []string, env map[string]string, root string) (*Config, error) {
-	return readWith(args, env, func(namespace string) (eck.Pod, bool) { return eck.Find(root, namespace) })
+	return newReader(env).read(args, root)
+}
+
+// ReadClear is [Read] for elasticsearch-clear, which has one flag more.
+func ReadClear(args []string, env map[string]string, root string) (*Config, error) {
+	r := newReader(env)
+	r.clear = true
+	return r.read(args, root)
 }
 
 // ReadElsewhere is [Read] for another container than the one that we run in. mounted is what ECK mounts into that container. If it
 // names no cluster, the pod is not an ECK pod.
 func ReadElsewhere(args []string, env map[string]string, mounted eck.Pod) (*Config, error) {
-	return readWith(args, env, func(string) (eck.Pod, bool) { return mounted, mounted.Cluster != "" })
+	return newReader(env).readWith(args, func(string) (eck.Pod, bool) { return mounted, mounted.Cluster != "" })
 }
 
-func readWith(args []string, env map[string]string, mounted func(namespace string) (eck.Pod, bool)) (*Config, error) {
-	r := newReader(env)
+func (r *reader) read(args []string, root string) (*Config, error) {
+	return r.readWith(args, func(namespace string) (eck.Pod, bool) { return eck.Find(root, namespace) })
+}
+
+func (r *reader) readWith(args []string, mounted func(namespace string) (eck.Pod, bool)) (*Config, error) {
+	env := r.Env
 	if err := r.arguments(args); err != nil {
 		return nil, err
 	}

@@ -49,7 +49,7 @@ func (r *reader) arguments(args []string) error {
 
 func (r *reader) flags() *flagset.Set {
 	flags := flagset.New("prestop")
-	flags.SetInterspersed(false)
+	flags.SetInterspersed(r.clear) // it has no steps
 	flags.String(versionFlag, "", "")
 	flags.Lookup(versionFlag).NoOptDefVal = "true"
 	for _, s := range r.table {
@@ -59,6 +59,9 @@ func (r *reader) flags() *flagset.Set {
 	}
 	r.flag(flags, &setting.Setting{Holder: setting.Of(&r.DryRun, setting.Toggle()), Flag: "dry-run"})
 	r.flag(flags, &setting.Setting{Holder: setting.Of(&r.Output, setting.Choice(Text, JSON)), Flag: "output"})
+	if r.clear {
+		r.flag(flags, &setting.Setting{Holder: setting.Of(&r.ExitZero, setting.Toggle()), Flag: "exit-zero"})
+	}
 	return flags
 }
 

@@ -20,6 +20,7 @@ const (
 type reader struct {
 	*Config
 	table []*setting.Setting
+	clear bool // for elasticsearch-clear
 }
 
 func newReader(env map[string]string) *reader {
