@@ -13,12 +13,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prestop/prestop/internal/testbuffer"
 	"github.com/prestop/prestop/internal/timing"
 	"github.com/prestop/prestop/internal/web"
 )
 
 // checked runs a Check as a dry run does, and gives its lines without their times.
-func checked(t *testing.T, check func(context.Context, *told) error) (lines string, err error) {
+func checked(t *testing.T, check func(context.Context, *testbuffer.Buffer) error) (lines string, err error) {
 	t.Helper()
 	most := 3 * s // as much as three looks; a dry run gives it one second, which a busy machine may use up
 	if timing.Judged {
@@ -27,15 +28,15 @@ func checked(t *testing.T, check func(context.Context, *told) error) (lines stri
 	begin := time.Now()
 	ctx, cancel := context.WithTimeout(t.Context(), most)
 	defer cancel()
-	log := &told{}
+	log := &testbuffer.Buffer{}
 	err = check(ctx, log)
 	endsSoon(t, begin, most+100*ms)
-	for line := range strings.Lines(log.text.String()) {
+	for line := range strings.Lines(log.String()) {
 		if len(line) > 100 { // with level=INFO msg="" around it
 			t.Errorf("%d columns: %s", len(line), line)
 		}
 	}
-	return log.text.String(), err
+	return log.String(), err
 }
 
 func TestQuietCheck(t *testing.T) {
@@ -61,8 +62,8 @@ func TestQuietCheck(t *testing.T) {
 	}
 	var got string
 	for late := time.After(10 * s); ; { // until the kernel has delivered it
-		lines, err := checked(t, func(ctx context.Context, log *told) error {
-			return log.check(ctx, &Quiet{Ports: []uint16{port(l)}})
+		lines, err := checked(t, func(ctx context.Context, log *testbuffer.Buffer) error {
+			return check(ctx, &Quiet{Ports: []uint16{port(l)}}, log)
 		})
 		got = regexp.MustCompile("payload .* ago").ReplaceAllString(lines, "payload N ago")
 		got, warned := strings.CutPrefix(got, "level=WARN msg=\"the kernel gives no socket diagnostics: operation not permitted\"\n"+
@@ -78,8 +79,8 @@ func TestQuietCheck(t *testing.T) {
 	}
 	free := echo(t, "tcp4", "127.0.0.1:0", 0)
 	free.Close()
-	_, err := checked(t, func(ctx context.Context, log *told) error {
-		return log.check(ctx, &Quiet{Ports: []uint16{port(l), port(free)}})
+	_, err := checked(t, func(ctx context.Context, log *testbuffer.Buffer) error {
+		return check(ctx, &Quiet{Ports: []uint16{port(l), port(free)}}, log)
 	})
 	if want := fmt.Sprintf("could not see: nothing listens on port %d; there are listeners on %d", port(free), port(l)); !errors.Is(err, ErrUnseen) || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
@@ -99,8 +100,8 @@ func TestGoneCheck(t *testing.T) {
 		f := newFakeNameserver(t)
 		f.now.Store(test.says)
 		server := strings.NewReplacer("SERVER", f.addr.String())
-		lines, err := checked(t, func(ctx context.Context, log *told) error {
-			return log.check(ctx, &Gone{Name: test.ask, Address: own, Resolver: resolverOf(t, f.addr)})
+		lines, err := checked(t, func(ctx context.Context, log *testbuffer.Buffer) error {
+			return check(ctx, &Gone{Name: test.ask, Address: own, Resolver: resolverOf(t, f.addr)}, log)
 		})
 		want := ""
 		if test.lines != "" {
@@ -141,7 +142,7 @@ level=INFO msg=asked now=".state is serving" met=false
 		t.Cleanup(c.Close)
 		u := &URL{Client: c, Until: JSON{Path: path(t, ".state"), In: []string{"drained"}},
 			Request: web.Request{Method: "GET", URL: fmt.Sprintf("http://web:%d/state", test.port)}}
-		lines, err := checked(t, func(ctx context.Context, log *told) error { return log.check(ctx, u) })
+		lines, err := checked(t, func(ctx context.Context, log *testbuffer.Buffer) error { return check(ctx, u, log) })
 		real := strings.NewReplacer("SERVER", test.server.String(), "PORT", fmt.Sprint(test.port))
 		lines = regexp.MustCompile(`in [0-9.µm]+s"`).ReplaceAllString(lines, `in TIME"`)
 		if want := real.Replace(test.lines); lines != want {

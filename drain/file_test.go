@@ -8,10 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"github.com/prestop/prestop/internal/testbuffer"
 	"golang.org/x/sys/unix"
 
 	"github.com/prestop/prestop/internal/proc"
@@ -178,21 +178,9 @@ func TestFileSinceIsMonotonic(t *testing.T) {
 
 func began(when time.Time) func() time.Time { return func() time.Time { return when } }
 
-// told is a log that can be looked at while it is written.
-type told struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *told) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(b)
-}
-
 // check writes down what a Check finds, a line each.
-func (l *told) check(ctx context.Context, c step.Checker) error {
-	log := slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+func check(ctx context.Context, c step.Checker, log *testbuffer.Buffer) error {
+	lines := slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 		if a.Key == slog.TimeKey {
 			return slog.Attr{}
 		}
@@ -207,21 +195,15 @@ func (l *told) check(ctx context.Context, c step.Checker) error {
 		for _, a := range f.About {
 			about = append(about, a.Name, a.Value)
 		}
-		log.Log(ctx, level, f.Text, about...)
+		lines.Log(ctx, level, f.Text, about...)
 	}
 	return err
-}
-
-func (l *told) count(text string) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Count(l.text.String(), text)
 }
 
 // fileWait is a Run that is under way.
 type fileWait struct {
 	File
-	log    told
+	log    testbuffer.Buffer
 	result chan error
 	cancel func()
 }
@@ -242,7 +224,7 @@ func (w *fileWait) says(t *testing.T, text string) {
 	defer late.Stop()
 	every := time.NewTicker(time.Millisecond)
 	defer every.Stop()
-	for w.log.count(text) == 0 {
+	for w.log.Count(text) == 0 {
 		select {
 		case <-every.C:
 		case <-late.C:
@@ -400,8 +382,8 @@ func TestFileWarnsOnce(t *testing.T) {
 	w.says(t, "is not there")
 	put(t, path, ago(t, 0).String(), 0)
 	w.ends(t, "")
-	if n := w.log.count("level=WARN"); n != 1 {
-		t.Errorf("%d warnings\n%s", n, w.log.text.String())
+	if n := w.log.Count("level=WARN"); n != 1 {
+		t.Errorf("%d warnings\n%s", n, w.log.String())
 	}
 }
 
@@ -449,13 +431,13 @@ func TestFileCheck(t *testing.T) {
 			path += "/x"
 		}
 		test.put(path)
-		var log told
-		err := log.check(t.Context(), &File{Path: path})
+		var log testbuffer.Buffer
+		err := check(t.Context(), &File{Path: path}, &log)
 		if test.err == "" && err != nil || test.err != "" && (err == nil || !strings.Contains(err.Error(), test.err)) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if log.count(test.says) == 0 && test.says != "" {
-			t.Errorf("%s: %s", name, log.text.String())
+		if log.Count(test.says) == 0 && test.says != "" {
+			t.Errorf("%s: %s", name, log.String())
 		}
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/internal/step"
+	"github.com/prestop/prestop/internal/testbuffer"
 	"github.com/prestop/prestop/internal/web"
 )
 
@@ -76,7 +77,7 @@ func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func inStreet(t *testing.T, text string, f func(*testing.T, *street)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		st := &street{app: &app{answers: answers(text)}, other: &app{answers: answers("200")}, net: newNetwork(), log: &journal{}}
+		st := &street{app: &app{answers: answers(text)}, other: &app{answers: answers("200")}, net: newNetwork(), log: &testbuffer.Buffer{}}
 		st.net.serve(t, "app:8080", st.app)
 		st.net.serve(t, "other:8080", st.other)
 		secret := func() (string, error) { return "hush", nil }
@@ -88,7 +89,7 @@ func inStreet(t *testing.T, text string, f func(*testing.T, *street)) {
 type street struct {
 	app, other *app
 	net        *network
-	log        *journal
+	log        *testbuffer.Buffer
 	call       Call
 }
 
@@ -97,7 +98,7 @@ func (st *street) within(t *testing.T, share time.Duration, do stepFunc) (time.D
 	begin := time.Now()
 	ctx, cancel := context.WithDeadlineCause(t.Context(), begin.Add(share), errShare)
 	defer cancel()
-	err := do(ctx, st.log.logger())
+	err := do(ctx, st.log.Logger())
 	return time.Since(begin), err
 }
 
@@ -201,7 +202,7 @@ func TestCallRefusedIsTriedAgain(t *testing.T) {
 		st.net.close("app:8080")
 		_, err := st.within(t, s, st.call.Run)
 		expectError(t, err, "connection refused")
-		if st.log.count("trying again") > 0 {
+		if st.log.Count("trying again") > 0 {
 			t.Errorf("with 1 s there is one try:\n%s", st.log)
 		}
 	})
@@ -253,7 +254,7 @@ func TestCallCheck(t *testing.T) {
 	inStreet(t, "200", func(t *testing.T, st *street) {
 		_, err := st.within(t, 30*s, checking(&st.call))
 		expectError(t, err, "")
-		if len(st.app.got) > 0 || st.log.count("connected to ") != 1 || st.log.count("credentials read") != 1 {
+		if len(st.app.got) > 0 || st.log.Count("connected to ") != 1 || st.log.Count("credentials read") != 1 {
 			t.Errorf("requests %q, log\n%s", st.app.got, st.log)
 		}
 		st.net.close("app:8080")
@@ -274,14 +275,14 @@ func TestCallCheckReadsFiles(t *testing.T) {
 		}
 		_, err = st.within(t, 30*s, checking(&st.call))
 		expectError(t, err, "")
-		if st.log.count("body read") != 1 || st.log.count("hush") > 0 {
+		if st.log.Count("body read") != 1 || st.log.Count("hush") > 0 {
 			t.Errorf("the log is\n%s", st.log)
 		}
 		unread := func() (string, error) { return "", errors.New("open /token: permission denied") }
 		st.call.Client = st.net.client(t, web.Token(unread))
 		_, err = st.within(t, 30*s, checking(&st.call))
 		expectError(t, err, "http://app:8080: open /token: permission denied")
-		if len(st.app.got) > 0 || st.log.count("credentials read") != 1 {
+		if len(st.app.got) > 0 || st.log.Count("credentials read") != 1 {
 			t.Errorf("requests %q, log\n%s", st.app.got, st.log)
 		}
 	})

@@ -29,7 +29,7 @@ func TestCheckChangesNothing(t *testing.T) {
 				t.Errorf("%d changes", n)
 			}
 			for _, want := range []string{want, "own node found: es-0, id " + w.own.ID, "not reachable", "connected to", "answered by Elasticsearch 8.17.0"} {
-				if w.log.count(want) != 1 {
+				if w.log.Count(want) != 1 {
 					t.Errorf("not once %q: the log is\n%s", want, w.log)
 				}
 			}
@@ -69,7 +69,7 @@ func TestCheckIsBrief(t *testing.T) {
 				t.Errorf("%s: no error", name)
 			}
 			expectError(t, err, test.err)
-			if took > 2900*time.Millisecond || w.log.count("trying again") > 0 {
+			if took > 2900*time.Millisecond || w.log.Count("trying again") > 0 {
 				t.Errorf("%s: took %v\n%s", name, took, w.log)
 			}
 		})
@@ -94,7 +94,7 @@ func TestCheckSaysWhoWeAre(t *testing.T) {
 			w.es.Own = []Place{{URL: "http://" + address, Client: w.net.client(t, web.Basic("hook", password))}}
 			_, err := w.within(t, 3*s, checking(w.es))
 			expectError(t, err, "")
-			if w.log.count("logged in") != want || w.log.count("logged in as elastic-hook") != want || w.log.count("hush") > 0 || w.log.count("credentials read") != 1 {
+			if w.log.Count("logged in") != want || w.log.Count("logged in as elastic-hook") != want || w.log.Count("hush") > 0 || w.log.Count("credentials read") != 1 {
 				t.Errorf("%s: the log is\n%s", answer, w.log)
 			}
 		})

@@ -164,7 +164,7 @@ func TestClear(t *testing.T) {
 					if !slices.Equal(left, test.left) {
 						t.Errorf("left: %q, want %q", left, test.left)
 					}
-					if test.log != "" && w.log.count(test.log) == 0 {
+					if test.log != "" && w.log.Count(test.log) == 0 {
 						t.Errorf("no %q in\n%s", test.log, w.log)
 					}
 				})
@@ -180,7 +180,7 @@ func TestClearWithoutTheAPI(t *testing.T) {
 		inWorld(t, version, func(t *testing.T, w *world) {
 			_, err := w.within(t, 5*s, w.es.Clear)
 			expectError(t, err, "")
-			if n := w.Count(fakees.DeleteShutdown); n > 0 || w.log.count("nothing to clear") != 1 {
+			if n := w.Count(fakees.DeleteShutdown); n > 0 || w.log.Count("nothing to clear") != 1 {
 				t.Errorf("%d DELETEs; the log is\n%s", n, w.log)
 			}
 		})

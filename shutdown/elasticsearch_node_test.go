@@ -125,7 +125,7 @@ func TestFindTheOwnNode(t *testing.T) {
 				if got := strings.Join(asked, " "); got != test.asked {
 					t.Errorf("asked %s, want %s", got, test.asked)
 				}
-				if test.log != "" && w.log.count(test.log) == 0 {
+				if test.log != "" && w.log.Count(test.log) == 0 {
 					t.Errorf("no %q in\n%s", test.log, w.log)
 				}
 			})
@@ -177,7 +177,7 @@ func TestOperatorsRecord(t *testing.T) {
 			_, err := w.run(t)
 			expectError(t, err, "")
 			w.expectPuts(t, 0)
-			if w.log.count("it is left as it is and waited for", test.level, test.more, "type="+test.kind) != 1 || test.more == "" && w.log.count("not_applied") > 0 || test.operator && w.log.count("level=WARN") > 0 {
+			if w.log.Count("it is left as it is and waited for", test.level, test.more, "type="+test.kind) != 1 || test.more == "" && w.log.Count("not_applied") > 0 || test.operator && w.log.Count("level=WARN") > 0 {
 				t.Errorf("%s: the log is\n%s", name, w.log)
 			}
 		})

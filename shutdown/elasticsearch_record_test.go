@@ -92,7 +92,7 @@ func TestRegisterLeavesOrReplaces(t *testing.T) {
 				if r, _ := w.Record(w.own.ID); r.Reason != want {
 					t.Errorf("the record's reason is %q, want %q", r.Reason, want)
 				}
-				if w.log.count(test.log) != 1 {
+				if w.log.Count(test.log) != 1 {
 					t.Errorf("%q is not said once:\n%s", test.log, w.log)
 				}
 			})
@@ -129,7 +129,7 @@ func TestRegisterReadsAgainBeforeItWritesAgain(t *testing.T) {
 				if r, _ := w.Record(w.own.ID); r.Reason != foreign.Reason {
 					t.Errorf("the record is %+v", r)
 				}
-				if w.log.count("somebody else") != 1 {
+				if w.log.Count("somebody else") != 1 {
 					t.Errorf("the log is\n%s", w.log)
 				}
 			})

@@ -53,7 +53,7 @@ func TestRunFollowsTheStatus(t *testing.T) {
 				expectTook(t, took, test.least, test.most)
 				w.expectPuts(t, 1)
 				n, text, _ := strings.Cut(test.log, " ")
-				if got := fmt.Sprint(w.log.count(text)); got != n {
+				if got := fmt.Sprint(w.log.Count(text)); got != n {
 					t.Errorf("%s lines hold %q, want %s:\n%s", got, text, n, w.log)
 				}
 			})
@@ -183,7 +183,7 @@ func TestRunGoesOnAtTheServiceWhenTheNodeCloses(t *testing.T) {
 		_, err := w.run(t)
 		expectError(t, err, "")
 		w.expectPuts(t, 1)
-		if n := w.log.count("trying again"); n > 0 {
+		if n := w.log.Count("trying again"); n > 0 {
 			t.Errorf("%d pauses, though the Service answers:\n%s", n, w.log)
 		}
 	})

@@ -16,6 +16,7 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/prestop/prestop/internal/testbuffer"
 	"golang.org/x/sys/unix"
 
 	"github.com/prestop/prestop/internal/proc"
@@ -309,7 +310,7 @@ func (r signalRole) hook() {
 		awaitEnd(os.NewFile(signalGate, "gate"))
 	}
 	result := signalResult{Pidfd: pidfds(), Blind: !asleepIn(h.Asleep)}
-	var log journal
+	var log testbuffer.Buffer
 	start := time.Now()
 	ctx, cancel := context.WithTimeoutCause(context.Background(), h.Within, errShare)
 	defer cancel()
@@ -317,7 +318,7 @@ func (r signalRole) hook() {
 	if h.Check {
 		do = checking(&h.Signal)
 	}
-	err := do(ctx, log.logger())
+	err := do(ctx, log.Logger())
 	result.Took, result.Log, result.Cause = time.Since(start), log.String(), errors.Is(err, errShare)
 	if err != nil {
 		result.Err = err.Error()

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prestop/prestop/internal/testbuffer"
 	"golang.org/x/sys/unix"
 
 	"github.com/prestop/prestop/internal/proc"
@@ -209,12 +210,12 @@ func TestRemove(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, before := os.Lstat(path)
-			var told, says journal
-			lockOutcome(t, checking(Remove{path})(t.Context(), told.logger()), &told, test.err, test.told)
+			var told, says testbuffer.Buffer
+			lockOutcome(t, checking(Remove{path})(t.Context(), told.Logger()), &told, test.err, test.told)
 			if _, after := os.Lstat(path); (after == nil) != (before == nil) {
 				t.Errorf("Check changed it: %v, %v", before, after)
 			}
-			lockOutcome(t, Remove{path}.Run(t.Context(), says.logger()), &says, test.err, test.says)
+			lockOutcome(t, Remove{path}.Run(t.Context(), says.Logger()), &says, test.err, test.says)
 			if _, err := os.Lstat(path); (err == nil) != test.left {
 				t.Errorf("left: %v, expected %v", err == nil, test.left)
 			}

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prestop/prestop/internal/testbuffer"
 	"github.com/prestop/prestop/internal/testserver"
 	"github.com/prestop/prestop/internal/web"
 )
@@ -187,17 +188,17 @@ func TestEtcdLease(t *testing.T) {
 			lease := leaseAt(t, server.URL, id)
 			test.set(lease, id)
 			held := admin.has(t.Name())
-			log := &journal{}
+			log := &testbuffer.Buffer{}
 			lockOutcome(t, inTime(t, 10*time.Second, log, checking(lease)), log, test.err, test.says, lockPassword)
 			if admin.has(t.Name()) != held {
 				t.Error("Check changed something")
 			}
-			log = &journal{}
+			log = &testbuffer.Buffer{}
 			lockOutcome(t, inTime(t, 10*time.Second, log, lease.Run), log, test.err, test.log, lockPassword)
 			if got := admin.has(t.Name()); got != test.kept {
 				t.Errorf("kept: %v, expected %v", got, test.kept)
 			}
-			if log.count("trying again") > 0 {
+			if log.Count("trying again") > 0 {
 				t.Errorf("not final at once:\n%s", log)
 			}
 		})
@@ -208,7 +209,7 @@ func TestEtcdLeaseExpires(t *testing.T) {
 	t.Parallel()
 	server := testserver.Etcd(t)
 	admin := etcd{t: t, url: server.URL, client: http.DefaultClient}
-	lease, log := leaseAt(t, server.URL, admin.grant(1, "k")), &journal{}
+	lease, log := leaseAt(t, server.URL, admin.grant(1, "k")), &testbuffer.Buffer{}
 	until(t, "expiry", func() bool { return !admin.has("k") })
 	lockOutcome(t, inTime(t, 10*time.Second, log, lease.Run), log, "", lockGone)
 }
@@ -237,7 +238,7 @@ func TestEtcdLeaseUsers(t *testing.T) {
 		{"nobody", "", "", "etcdserver: user name is empty"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			lease, log := leaseAt(t, server.URL, root.grant(600, "lock/a")), &journal{}
+			lease, log := leaseAt(t, server.URL, root.grant(600, "lock/a")), &testbuffer.Buffer{}
 			if test.user != "" {
 				lease.User, lease.Password = test.user, secretText(test.password)
 			}
@@ -245,7 +246,7 @@ func TestEtcdLeaseUsers(t *testing.T) {
 			if got := root.has("lock/a"); got != (test.err != "") {
 				t.Errorf("kept: %v", got)
 			}
-			if log.count("trying again") > 0 {
+			if log.Count("trying again") > 0 {
 				t.Errorf("not final at once:\n%s", log)
 			}
 		})
@@ -278,7 +279,7 @@ func TestEtcdLeaseTLS(t *testing.T) {
 		{"no client certificate", "https://" + lockHost + ":2379", web.TLS{CAFile: ca.file}, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			lease, log := leaseAt(t, test.url, admin.grant(600, "k")), &journal{}
+			lease, log := leaseAt(t, test.url, admin.grant(600, "k")), &testbuffer.Buffer{}
 			lease.Client = lockClient(t, lockDial(address), test.tls)
 			err := inTime(t, 3*time.Second, log, lease.Run)
 			if test.name == "no client certificate" {
@@ -299,10 +300,10 @@ func TestEtcdLeaseServerRestarts(t *testing.T) {
 	t.Parallel()
 	server := testserver.Etcd(t)
 	admin := etcd{t: t, url: server.URL, client: http.DefaultClient}
-	lease, log, done := leaseAt(t, server.URL, admin.grant(600, "k")), &journal{}, make(chan error)
+	lease, log, done := leaseAt(t, server.URL, admin.grant(600, "k")), &testbuffer.Buffer{}, make(chan error)
 	server.Stop()
 	go func() { done <- inTime(t, 30*time.Second, log, lease.Run) }()
-	until(t, "trying again", func() bool { return log.count("trying again", "connection refused") > 0 })
+	until(t, "trying again", func() bool { return log.Count("trying again", "connection refused") > 0 })
 	server.Restart()
 	lockOutcome(t, <-done, log, "", lockReleased)
 	if admin.has("k") {
@@ -384,7 +385,7 @@ func TestEtcdLeaseAnswers(t *testing.T) {
 				io.WriteString(w, answer.body)
 			}))
 			t.Cleanup(server.Close)
-			lease, log := leaseAt(t, server.URL, 5), &journal{}
+			lease, log := leaseAt(t, server.URL, 5), &testbuffer.Buffer{}
 			if test.user {
 				lease.User, lease.Password = "hook", secretText(lockPassword)
 			}

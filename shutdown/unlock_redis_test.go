@@ -20,6 +20,7 @@ import (
 	"github.com/gomodule/redigo/redis"
 
 	"github.com/prestop/prestop/internal/dns"
+	"github.com/prestop/prestop/internal/testbuffer"
 	"github.com/prestop/prestop/internal/testserver"
 	"github.com/prestop/prestop/internal/web"
 )
@@ -67,17 +68,17 @@ func TestRedisLockCheckResolves(t *testing.T) {
 	}
 	lock := lockAt("locks:" + port)
 	lock.Dial = (&dns.Resolver{Hosts: hosts}).DialContext
-	log := &journal{}
+	log := &testbuffer.Buffer{}
 	lockOutcome(t, inTime(t, 5*time.Second, log, checking(lock)), log, "", "resolved to "+ip+" by "+hosts)
 	lockOutcome(t, nil, log, "", lockGone)
 }
 
 // inTime runs do within a share of time.
-func inTime(t *testing.T, share time.Duration, log *journal, do stepFunc) error {
+func inTime(t *testing.T, share time.Duration, log *testbuffer.Buffer, do stepFunc) error {
 	t.Helper()
 	ctx, cancel := context.WithTimeoutCause(t.Context(), share, errShare)
 	defer cancel()
-	return do(ctx, log.logger())
+	return do(ctx, log.Logger())
 }
 
 func TestRedisLock(t *testing.T) {
@@ -142,22 +143,22 @@ func TestRedisLock(t *testing.T) {
 			}
 			dump := command(t, server.Address, "DUMP "+lock.Key)
 
-			log := &journal{}
+			log := &testbuffer.Buffer{}
 			err := inTime(t, 10*time.Second, log, checking(lock))
 			lockOutcome(t, err, log, test.err, test.says, lockValue, lockPassword)
-			if in := log.count("logged in") == 1; err == nil && in != (lock.Password != nil) {
+			if in := log.Count("logged in") == 1; err == nil && in != (lock.Password != nil) {
 				t.Errorf("the log is\n%s", log)
 			}
 			if after := command(t, server.Address, "DUMP "+lock.Key); fmt.Sprint(after) != fmt.Sprint(dump) {
 				t.Error("Check changed the key")
 			}
-			log, begin := &journal{}, time.Now()
+			log, begin := &testbuffer.Buffer{}, time.Now()
 			err = inTime(t, 10*time.Second, log, lock.Run)
 			lockOutcome(t, err, log, test.err, test.log, lockValue, lockPassword)
 			if left := command(t, server.Address, "EXISTS "+lock.Key) == int64(1); left != test.kept {
 				t.Errorf("kept: %v, expected %v", left, test.kept)
 			}
-			if took := time.Since(begin); took > 5*time.Second || log.count("trying again") > 0 {
+			if took := time.Since(begin); took > 5*time.Second || log.Count("trying again") > 0 {
 				t.Errorf("not final at once: %v\n%s", took, log)
 			}
 		})
@@ -168,7 +169,7 @@ func TestRedisLockDatabase(t *testing.T) {
 	t.Parallel()
 	server := testserver.Redis(t)
 	command(t, server.Address, "SET "+lockKey+" "+lockValue, "SELECT 3", "SET "+lockKey+" "+lockValue)
-	lock, log := lockAt(server.Address), &journal{}
+	lock, log := lockAt(server.Address), &testbuffer.Buffer{}
 	lock.DB = 3
 	lockOutcome(t, inTime(t, 5*time.Second, log, lock.Run), log, "", lockReleased, lockValue)
 	if got := command(t, server.Address, "SELECT 3", "DBSIZE"); got != int64(0) {
@@ -194,7 +195,7 @@ func TestRedisLockDefaultUser(t *testing.T) {
 		{"the user by name", func(r *RedisLock) { r.User, r.Password = "default", secretText(lockPassword) }, ""},
 	} {
 		command(t, server.Address, auth, "SET "+lockKey+" "+lockValue)
-		lock, log := lockAt(server.Address), &journal{}
+		lock, log := lockAt(server.Address), &testbuffer.Buffer{}
 		test.set(lock)
 		lockOutcome(t, inTime(t, 5*time.Second, log, lock.Run), log, test.err, "", lockValue, lockPassword, "wrong-horse")
 		if left := command(t, server.Address, auth, "EXISTS "+lockKey) == int64(1); left != (test.err != "") {
@@ -226,7 +227,7 @@ func TestRedisLockTLS(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			command(t, server.Address, "SET "+lockKey+" "+lockValue)
-			lock, log := lockAt(test.address), &journal{}
+			lock, log := lockAt(test.address), &testbuffer.Buffer{}
 			lock.Dial = lockDial(test.at)
 			if test.tls != nil {
 				lock.TLS = test.tls.Config
@@ -236,7 +237,7 @@ func TestRedisLockTLS(t *testing.T) {
 			if left := command(t, server.Address, "EXISTS "+lockKey) == int64(1); left != (test.err != "") {
 				t.Errorf("kept: %v", left)
 			}
-			if log.count("trying again") > 0 {
+			if log.Count("trying again") > 0 {
 				t.Errorf("not final at once:\n%s", log)
 			}
 		})
@@ -341,7 +342,7 @@ func TestRedisLockRace(t *testing.T) {
 			server := testserver.Redis(t)
 			command(t, server.Address, "SET "+lockKey+" "+lockValue+" PX 60000")
 			changed := 0
-			lock, log := lockAt(server.Address), &journal{}
+			lock, log := lockAt(server.Address), &testbuffer.Buffer{}
 			lock.Dial = wired(wire{before: func(sent []byte) {
 				if bytes.Contains(sent, []byte("EXEC")) && changed < test.times {
 					changed++
@@ -365,7 +366,7 @@ func TestRedisLockBreaksAfterExec(t *testing.T) {
 	server := testserver.Redis(t)
 	command(t, server.Address, "SET "+lockKey+" "+lockValue)
 	broken := false
-	lock, log := lockAt(server.Address), &journal{}
+	lock, log := lockAt(server.Address), &testbuffer.Buffer{}
 	lock.Dial = wired(wire{after: func(sent []byte, c net.Conn) {
 		if !broken && bytes.Contains(sent, []byte("EXEC")) {
 			broken = true
@@ -374,7 +375,7 @@ func TestRedisLockBreaksAfterExec(t *testing.T) {
 		}
 	}})
 	lockOutcome(t, inTime(t, 5*time.Second, log, lock.Run), log, "", lockGone, lockValue)
-	if log.count("trying again") != 1 || !broken {
+	if log.Count("trying again") != 1 || !broken {
 		t.Errorf("broken: %v\n%s", broken, log)
 	}
 }
@@ -385,16 +386,16 @@ func TestRedisLockServerRestarts(t *testing.T) {
 	server := testserver.Redis(t, "--appendonly", "yes", "--appendfsync", "always")
 	command(t, server.Address, "SET "+lockKey+" "+lockValue)
 	var once sync.Once
-	lock, log, done := lockAt(server.Address), &journal{}, make(chan error)
+	lock, log, done := lockAt(server.Address), &testbuffer.Buffer{}, make(chan error)
 	lock.Dial = wired(wire{before: func(sent []byte) {
 		if bytes.Contains(sent, []byte("EXEC")) {
 			once.Do(server.Stop)
 		}
 	}})
 	go func() { done <- inTime(t, 30*time.Second, log, lock.Run) }()
-	until(t, "trying again", func() bool { return log.count("trying again", "connection refused") > 0 })
+	until(t, "trying again", func() bool { return log.Count("trying again", "connection refused") > 0 })
 	server.Restart()
-	if got := command(t, server.Address, "DBSIZE"); got != int64(1) && log.count(lockReleased) == 0 {
+	if got := command(t, server.Address, "DBSIZE"); got != int64(1) && log.Count(lockReleased) == 0 {
 		t.Fatalf("came back with %v keys", got)
 	}
 	lockOutcome(t, <-done, log, "", lockReleased, lockValue)
@@ -440,9 +441,9 @@ func TestRedisLockWaitsForTheServer(t *testing.T) {
 			if err := do(test.before); err != nil {
 				t.Fatal(err)
 			}
-			lock, log, done := lockAt(server.Address), &journal{}, make(chan error)
+			lock, log, done := lockAt(server.Address), &testbuffer.Buffer{}, make(chan error)
 			go func() { done <- inTime(t, 20*time.Second, log, lock.Run) }()
-			until(t, test.says, func() bool { return log.count("trying again", test.says) > 0 })
+			until(t, test.says, func() bool { return log.Count("trying again", test.says) > 0 })
 			if test.then == "" {
 				admin.Close() // the one client
 			} else if err := do(test.then); err != nil {
@@ -456,9 +457,9 @@ func TestRedisLockWaitsForTheServer(t *testing.T) {
 func TestRedisLockCluster(t *testing.T) {
 	t.Parallel()
 	server := testserver.Redis(t, "--cluster-enabled", "yes")
-	lock, log, done := lockAt(server.Address), &journal{}, make(chan error)
+	lock, log, done := lockAt(server.Address), &testbuffer.Buffer{}, make(chan error)
 	go func() { done <- inTime(t, 20*time.Second, log, lock.Run) }()
-	until(t, "trying again", func() bool { return log.count("trying again", "CLUSTERDOWN") > 0 })
+	until(t, "trying again", func() bool { return log.Count("trying again", "CLUSTERDOWN") > 0 })
 	command(t, server.Address, "CLUSTER ADDSLOTSRANGE 0 16383")
 	lockOutcome(t, <-done, log, "", lockGone, lockValue)
 
@@ -471,9 +472,9 @@ func TestRedisLockCluster(t *testing.T) {
 		_, err = conn.Do("SET", lockKey, lockValue)
 		return err == nil
 	})
-	lock.DB, log = 1, &journal{}
+	lock.DB, log = 1, &testbuffer.Buffer{}
 	lockOutcome(t, inTime(t, 5*time.Second, log, lock.Run), log, "SELECT: ERR SELECT is not allowed in cluster mode", "", lockValue)
-	lock.DB, log = 0, &journal{}
+	lock.DB, log = 0, &testbuffer.Buffer{}
 	lockOutcome(t, inTime(t, 5*time.Second, log, lock.Run), log, "", lockReleased, lockValue)
 }
 
@@ -496,7 +497,7 @@ func TestRedisLockBlackHole(t *testing.T) {
 			return dial(ctx, network, address)
 		}
 		done := make(chan error)
-		go func() { done <- lock.Run(ctx, new(journal).logger()) }()
+		go func() { done <- lock.Run(ctx, new(testbuffer.Buffer).Logger()) }()
 		<-dialled
 		begin := time.Now()
 		cancel(errShare)
@@ -518,10 +519,10 @@ func TestRedisLockSilentTry(t *testing.T) {
 		}
 		answerRedis(c, "+OK\r\n", "$-1\r\n")
 	})
-	lock, log := lockAt(server), &journal{}
+	lock, log := lockAt(server), &testbuffer.Buffer{}
 	lock.Timeout = 200 * time.Millisecond
 	lockOutcome(t, inTime(t, 10*time.Second, log, lock.Run), log, "", lockGone, lockValue)
-	if log.count("trying again", "no complete answer in time (200ms)") != 1 {
+	if log.Count("trying again", "no complete answer in time (200ms)") != 1 {
 		t.Errorf("not tried again:\n%s", log)
 	}
 }
@@ -629,15 +630,15 @@ func TestRedisLockHostile(t *testing.T) {
 					io.WriteString(c, answer)
 				}
 			})
-			lock, log := lockAt(address), &journal{}
+			lock, log := lockAt(address), &testbuffer.Buffer{}
 			ctx, cancel := context.WithCancelCause(t.Context())
 			defer cancel(nil)
 			done := make(chan error, 1)
-			go func() { done <- lock.Run(ctx, log.logger()) }()
-			until(t, "an end or another try", func() bool { return len(done) > 0 || log.count("trying again") > 0 })
+			go func() { done <- lock.Run(ctx, log.Logger()) }()
+			until(t, "an end or another try", func() bool { return len(done) > 0 || log.Count("trying again") > 0 })
 			cancel(errShare)
 			lockOutcome(t, <-done, log, test.err, "", lockValue)
-			if got := log.count("trying again") == 0; got != test.final {
+			if got := log.Count("trying again") == 0; got != test.final {
 				t.Errorf("final: %v, expected %v:\n%s", got, test.final, log)
 			}
 		})
@@ -661,7 +662,7 @@ func TestRedisLockEndless(t *testing.T) {
 					}
 				}
 			})
-			lock, log := lockAt(address), &journal{}
+			lock, log := lockAt(address), &testbuffer.Buffer{}
 			err := inTime(t, 5*time.Second, log, lock.Run)
 			if err == nil {
 				t.Errorf("done:\n%s", log)
@@ -683,7 +684,7 @@ func TestRedisLockRefusedLogin(t *testing.T) {
 		"-ERR max number of clients reached " + lockPassword: errManyClients.Error(),
 	} {
 		address := newFakeRedis(t, func(c net.Conn) { answerRedis(c, answer+"\r\n") })
-		lock, log := lockAt(address), &journal{}
+		lock, log := lockAt(address), &testbuffer.Buffer{}
 		lock.Password = secretText(lockPassword)
 		lockOutcome(t, inTime(t, time.Second, log, lock.Run), log, want, "", lockPassword[:5])
 	}

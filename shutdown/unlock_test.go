@@ -21,6 +21,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prestop/prestop/internal/testbuffer"
 	"github.com/prestop/prestop/internal/web"
 )
 
@@ -41,7 +42,7 @@ func endsWithItsShare(t *testing.T, steps ...stepFunc) {
 	const share = 300 * time.Millisecond
 	for n, do := range steps {
 		begin := time.Now()
-		if err := inTime(t, share, &journal{}, do); !errors.Is(err, errShare) {
+		if err := inTime(t, share, &testbuffer.Buffer{}, do); !errors.Is(err, errShare) {
 			t.Errorf("step %d: %v", n, err)
 		}
 		expectTook(t, time.Since(begin), share/2, soon/2)
@@ -75,7 +76,7 @@ func TestUnlockEndsInTime(t *testing.T) {
 				const share = 300 * time.Millisecond
 				for n, do := range steps(t) {
 					begin := time.Now()
-					if err := inTime(t, share, &journal{}, do); !errors.Is(err, errShare) {
+					if err := inTime(t, share, &testbuffer.Buffer{}, do); !errors.Is(err, errShare) {
 						t.Errorf("step %d: %v", n, err)
 					}
 					expectTook(t, time.Since(begin), share, share)
@@ -164,12 +165,12 @@ func until(t *testing.T, what string, met func() bool) {
 }
 
 // lockOutcome looks at what came of a Run or Check.
-func lockOutcome(t *testing.T, err error, log *journal, wantErr, wantLog string, secrets ...string) {
+func lockOutcome(t *testing.T, err error, log *testbuffer.Buffer, wantErr, wantLog string, secrets ...string) {
 	t.Helper()
 	switch {
 	case wantErr == "" && err != nil, wantErr != "" && (err == nil || !strings.Contains(err.Error(), wantErr)):
 		t.Errorf("error %v, expected %q", err, wantErr)
-	case wantLog != "" && log.count(wantLog) != 1:
+	case wantLog != "" && log.Count(wantLog) != 1:
 		t.Errorf("the log has not %q once:\n%s", wantLog, log)
 	}
 	for _, secret := range secrets {

@@ -21,6 +21,7 @@ import (
 	"github.com/prestop/prestop/internal/parse"
 	"github.com/prestop/prestop/internal/regular"
 	"github.com/prestop/prestop/internal/step"
+	"github.com/prestop/prestop/internal/testbuffer"
 	"github.com/prestop/prestop/internal/web"
 )
 
@@ -397,13 +398,13 @@ func TestExecOptions(t *testing.T) {
 			t.Errorf("answered %d: %v", status, err)
 		}
 	}
-	var log journal
+	var log testbuffer.Buffer
 	e := Exec{child.Program{Words: []string{"cat", made}}}
-	expectError(t, checking(e)(t.Context(), log.logger()), "")
-	if log.count("found /") != 1 {
+	expectError(t, checking(e)(t.Context(), log.Logger()), "")
+	if log.Count("found /") != 1 {
 		t.Errorf("%s", &log)
 	}
-	expectError(t, checking(Exec{child.Program{Words: []string{"/nowhere"}}})(t.Context(), log.logger()), "the image does not have it")
+	expectError(t, checking(Exec{child.Program{Words: []string{"/nowhere"}}})(t.Context(), log.Logger()), "the image does not have it")
 }
 
 func TestTouchVerb(t *testing.T) {

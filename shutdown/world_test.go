@@ -11,6 +11,7 @@ import (
 
 	"github.com/prestop/prestop/internal/fakees"
 	"github.com/prestop/prestop/internal/step"
+	"github.com/prestop/prestop/internal/testbuffer"
 )
 
 const s = time.Second
@@ -32,7 +33,7 @@ type world struct {
 	es  *Elasticsearch
 	own fakees.Node
 	net *network
-	log *journal
+	log *testbuffer.Buffer
 }
 
 // inWorld runs f in a bubble with a world of that version: es-0 answers at 127.0.0.1, the others at a Service.
@@ -50,7 +51,7 @@ func inWorld(t *testing.T, version string, f func(*testing.T, *world)) {
 }
 
 func emptyWorld(t *testing.T, version string) *world {
-	w := &world{Cluster: fakees.New(version), net: newNetwork(), log: &journal{}}
+	w := &world{Cluster: fakees.New(version), net: newNetwork(), log: &testbuffer.Buffer{}}
 	w.es = &Elasticsearch{
 		Own: []Place{w.place(t, ownAddress)}, Other: []Place{w.place(t, serviceAddress)},
 		Node: "es-0", IP: "10.244.0.1", Pod: Pod{"ns", "es-0", "uid-1"},
@@ -95,7 +96,7 @@ func (w *world) within(t *testing.T, share time.Duration, do stepFunc) (took tim
 	begin := time.Now()
 	ctx, cancel := context.WithDeadlineCause(t.Context(), begin.Add(share), errShare)
 	defer cancel()
-	err = do(ctx, w.log.logger())
+	err = do(ctx, w.log.Logger())
 	took = time.Since(begin)
 	if took > share {
 		t.Errorf("took %v of %v", took, share)

@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prestop/prestop/internal/testbuffer"
 	"golang.org/x/sys/unix"
 
 	"github.com/prestop/prestop/internal/fakees"
@@ -1011,31 +1012,13 @@ func (s *stage) openTerminal() (screen, terminal *os.File) {
 // A delivery is one run of the hook, as a kubelet would run it.
 type delivery struct {
 	cmd            *exec.Cmd
-	stdout, stderr stream
+	stdout, stderr testbuffer.Buffer
 	started        []func() // to be done when it is
 	copies         sync.WaitGroup
 	began          time.Time
 	over           chan struct{} // closed when the following are known
 	ended          time.Time
 	exit           int // -1: killed
-}
-
-// A stream keeps what was written to it.
-type stream struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (w *stream) Write(p []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.text.Write(p)
-}
-
-func (w *stream) String() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.text.String()
 }
 
 // prepare makes a delivery that is yet to be started.

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prestop/prestop/internal/testbuffer"
 	"golang.org/x/sys/unix"
 )
 
@@ -434,16 +435,16 @@ func device(s *stage, path string) *os.File {
 
 // contain puts a delivery into a container of its own: the process that is started is then its main process, and
 // the hook a child of that. The log is what the main process has on its stderr.
-func (s *stage) contain(d *delivery, main containerRole, hook role, mounts map[string]string) (log *stream) {
+func (s *stage) contain(d *delivery, main containerRole, hook role, mounts map[string]string) (log *testbuffer.Buffer) {
 	hook.Program = append([]string{d.cmd.Path}, d.cmd.Args[1:]...)
 	main.Hook = hook
 	all := map[string]string{"/proc": "proc"}
 	maps.Copy(all, mounts)
 	inRole(d.cmd, role{Mount: all, Container: &main})
 	d.cmd.SysProcAttr.Cloneflags |= unix.CLONE_NEWPID
-	log = &stream{}
+	log = &testbuffer.Buffer{}
 	d.cmd.Stdout, d.cmd.Stderr = nil, log
-	for _, to := range []*stream{&d.stdout, &d.stderr} {
+	for _, to := range []*testbuffer.Buffer{&d.stdout, &d.stderr} {
 		read, write := s.pipe()
 		d.cmd.ExtraFiles = append(d.cmd.ExtraFiles, write)
 		d.started = append(d.started, func() { write.Close() })

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prestop/prestop/internal/testbuffer"
 	"golang.org/x/sys/unix"
 	corev1 "k8s.io/api/core/v1"
 
@@ -33,7 +34,7 @@ func newPod(text, dir string) (*pod, error) {
 	}
 	p := &pod{m, map[string]*container{}}
 	for _, spec := range m.containers() {
-		c := &container{spec: spec, env: m.environment(spec), log: &buffer{}}
+		c := &container{spec: spec, env: m.environment(spec), log: &testbuffer.Buffer{}}
 		if p.containers[spec.Name], err = c, c.furnish(m, dir); err != nil {
 			return nil, fmt.Errorf("%s: %w", spec.Name, err)
 		}
@@ -70,7 +71,7 @@ type container struct {
 	env   map[string]string
 	hosts string
 	root  root
-	log   *buffer // what its processes print, which kubectl logs would show
+	log   *testbuffer.Buffer // what its processes print, which kubectl logs would show
 	main  *process
 }
 
@@ -203,7 +204,7 @@ func (c *container) exec(t *testing.T, argv ...string) result {
 	t.Helper()
 	pid := strconv.Itoa(c.main.PID)
 	cmd := exec.CommandContext(t.Context(), "nsenter", append([]string{"-t", pid, "-m", "-p", "-r", "-w", "--"}, argv...)...)
-	var output buffer
+	var output testbuffer.Buffer
 	cmd.Env, cmd.Stdout, cmd.Stderr = c.environ(), &output, &output
 	begin, before := time.Now(), len(c.log.String())
 	p := startProcess(t, cmd)

@@ -1,9 +1,7 @@
 package recipes_test
 
 import (
-	"bytes"
 	"os/exec"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -39,22 +37,4 @@ func (p *process) status() int {
 		return 128 + int(s.Signal())
 	}
 	return p.cmd.ProcessState.ExitCode()
-}
-
-// A buffer takes what processes print, while it is read.
-type buffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
 }

@@ -19,6 +19,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/prestop/prestop/internal/testbuffer"
 	"golang.org/x/sys/unix"
 
 	"github.com/prestop/prestop/internal/proc"
@@ -104,11 +105,11 @@ func TestProgram(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			var log journal
-			err := Program{Words: test.program}.Run(execTime(t), log.logger())
+			var log testbuffer.Buffer
+			err := Program{Words: test.program}.Run(execTime(t), log.Logger())
 			expectError(t, err, test.err)
 			for _, text := range test.says {
-				if log.count(strings.TrimSuffix(text, "\n")) != 1 {
+				if log.Count(strings.TrimSuffix(text, "\n")) != 1 {
 					t.Errorf("no %q in the log\n%s", text, &log)
 				}
 			}
@@ -118,9 +119,9 @@ func TestProgram(t *testing.T) {
 
 func TestProgramGivesWhatItShould(t *testing.T) {
 	t.Parallel()
-	var log journal
-	expectError(t, Program{Words: role("self")}.Run(execTime(t), log.logger()), "")
-	if want := "stdin /dev/null, pipes true, shared false, leader true, parent's group false"; log.count(want) != 1 {
+	var log testbuffer.Buffer
+	expectError(t, Program{Words: role("self")}.Run(execTime(t), log.Logger()), "")
+	if want := "stdin /dev/null, pipes true, shared false, leader true, parent's group false"; log.Count(want) != 1 {
 		t.Errorf("want %s, got\n%s", want, &log)
 	}
 }
@@ -142,7 +143,7 @@ func TestProgramCut(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithCancelCause(execTime(t))
 			defer cancel(nil)
-			var log journal
+			var log testbuffer.Buffer
 			var pids []int
 			var ended time.Time
 			go func() {
@@ -150,7 +151,7 @@ func TestProgramCut(t *testing.T) {
 				await(t, "all say who they are", func() bool { pids = pidsIn(log.String()); return len(pids) >= test.pids })
 				ended = time.Now()
 			}()
-			err := Program{Words: test.program}.Run(ctx, log.logger())
+			err := Program{Words: test.program}.Run(ctx, log.Logger())
 			took := time.Since(ended)
 			expectError(t, err, ": share used up") // is killed; on a busy machine: and not gone yet
 			expectError(t, err, " is killed")
@@ -174,7 +175,7 @@ func TestProgramCut(t *testing.T) {
 }
 
 // execLeader is the process id of the program that was run.
-func execLeader(t *testing.T, log *journal) int {
+func execLeader(t *testing.T, log *testbuffer.Buffer) int {
 	t.Helper()
 	found := regexp.MustCompile(`msg=started .* ?pid=(\d+)`).FindStringSubmatch(log.String())
 	if found == nil {
@@ -186,9 +187,9 @@ func execLeader(t *testing.T, log *journal) int {
 
 func TestProgramLeavesNothing(t *testing.T) {
 	t.Parallel()
-	var log journal
+	var log testbuffer.Buffer
 	begin := time.Now()
-	expectError(t, Program{Words: role("leave", "hang")}.Run(execTime(t), log.logger()), "")
+	expectError(t, Program{Words: role("leave", "hang")}.Run(execTime(t), log.Logger()), "")
 	took := time.Since(begin)
 	pids := pidsIn(log.String())
 	if len(pids) == 0 {
@@ -196,19 +197,19 @@ func TestProgramLeavesNothing(t *testing.T) {
 	}
 	expectEnds(t, pids...)
 	expectTook(t, took, 0, soon/2)
-	if log.count("level=WARN", "not all that it started", fmt.Sprintf("(%d)", pids[0])) != 1 {
+	if log.Count("level=WARN", "not all that it started", fmt.Sprintf("(%d)", pids[0])) != 1 {
 		t.Errorf("no word of process %d\n%s", pids[0], &log)
 	}
-	if log.count("holds its output open") != 0 {
+	if log.Count("holds its output open") != 0 {
 		t.Errorf("nobody holds it open\n%s", &log)
 	}
 }
 
 func TestProgramIsNotHeldByAnotherSession(t *testing.T) {
 	t.Parallel()
-	var log journal
+	var log testbuffer.Buffer
 	begin := time.Now()
-	expectError(t, Program{Words: role("leave out", "hang")}.Run(execTime(t), log.logger()), "")
+	expectError(t, Program{Words: role("leave out", "hang")}.Run(execTime(t), log.Logger()), "")
 	took := time.Since(begin)
 	pids := pidsIn(log.String())
 	if len(pids) == 0 || !lives(pids[0]) {
@@ -218,7 +219,7 @@ func TestProgramIsNotHeldByAnotherSession(t *testing.T) {
 		unix.Kill(pid, unix.SIGKILL)
 	}
 	expectTook(t, took, afterEnd, soon/2)
-	if log.count("level=WARN", "holds its output open") != 1 {
+	if log.Count("level=WARN", "holds its output open") != 1 {
 		t.Errorf("no word of it\n%s", &log)
 	}
 }
@@ -227,12 +228,12 @@ func TestProgramEndedWhileHeld(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancelCause(execTime(t))
 	defer cancel(nil)
-	var log journal
+	var log testbuffer.Buffer
 	go func() {
-		await(t, "the program's end is seen", func() bool { return log.count("msg=started") == 1 && !exists(execLeader(t, &log)) }) // it is reaped
+		await(t, "the program's end is seen", func() bool { return log.Count("msg=started") == 1 && !exists(execLeader(t, &log)) }) // it is reaped
 		cancel(errShare)
 	}()
-	expectError(t, Program{Words: role("leave out", "hang")}.Run(ctx, log.logger()), "")
+	expectError(t, Program{Words: role("leave out", "hang")}.Run(ctx, log.Logger()), "")
 	for _, pid := range pidsIn(log.String()) {
 		unix.Kill(pid, unix.SIGKILL)
 	}
@@ -242,8 +243,8 @@ func TestProgramNotStartedLate(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancelCause(execTime(t))
 	cancel(errShare)
-	var log journal
-	err := Program{Words: role("say", "too late")}.Run(ctx, log.logger())
+	var log testbuffer.Buffer
+	err := Program{Words: role("say", "too late")}.Run(ctx, log.Logger())
 	expectError(t, err, "not started: share used up")
 	if !errors.Is(err, errShare) || log.String() != "" {
 		t.Errorf("%v\n%s", err, &log)
@@ -252,20 +253,20 @@ func TestProgramNotStartedLate(t *testing.T) {
 
 func TestProgramMuchOutput(t *testing.T) {
 	t.Parallel()
-	var log journal
-	expectError(t, Program{Words: role("flood")}.Run(execTime(t), log.logger()), "")
-	if n := log.count("stream=stdout"); n != maxLines {
+	var log testbuffer.Buffer
+	expectError(t, Program{Words: role("flood")}.Run(execTime(t), log.Logger()), "")
+	if n := log.Count("stream=stdout"); n != maxLines {
 		t.Errorf("%d lines are logged, want %d", n, maxLines)
 	}
-	if log.count("level=WARN", "lines=500", "left_out_lines=499500") != 1 {
+	if log.Count("level=WARN", "lines=500", "left_out_lines=499500") != 1 {
 		t.Errorf("no count of the rest:%s", log.String()[strings.LastIndex(log.String(), "time="):])
 	}
 }
 
 func TestProgramLongLine(t *testing.T) {
 	t.Parallel()
-	var log journal
-	expectError(t, Program{Words: role("long line")}.Run(execTime(t), log.logger()), "")
+	var log testbuffer.Buffer
+	expectError(t, Program{Words: role("long line")}.Run(execTime(t), log.Logger()), "")
 	want := fmt.Sprintf("output=%s… left_out_bytes=%d\n", strings.Repeat("0123456789", maxLine)[:maxLine], 10<<20-maxLine)
 	if !strings.HasSuffix(log.String(), want) {
 		t.Errorf("%.3000s", &log)
@@ -373,7 +374,7 @@ func TestProgramAdopts(t *testing.T) {
 				how = "cutting"
 			}
 			words := role(append([]string{how}, test.program...)...)
-			hook, out := exec.CommandContext(execTime(t), words[0], words[1:]...), new(journal)
+			hook, out := exec.CommandContext(execTime(t), words[0], words[1:]...), new(testbuffer.Buffer)
 			hook.Stdout = out
 			stdin, err := hook.StdinPipe()
 			if err != nil {
@@ -395,10 +396,10 @@ func TestProgramAdopts(t *testing.T) {
 				}
 			})
 			pids := pidsIn(out.String())
-			if len(pids) < test.pids || out.count("holds its output open") != 0 {
+			if len(pids) < test.pids || out.Count("holds its output open") != 0 {
 				t.Errorf("%d of %d:\n%s", len(pids), test.pids, out)
 			}
-			if !test.cut && out.count("left: files", "children false") != 1 {
+			if !test.cut && out.Count("left: files", "children false") != 1 {
 				t.Errorf("a child was not reaped:\n%s", out)
 			}
 			expectEnds(t, pids...)
@@ -408,7 +409,7 @@ func TestProgramAdopts(t *testing.T) {
 
 func TestProgramEndsWhatIsAdopted(t *testing.T) {
 	t.Parallel()
-	words, out, log := role("with out", "with", "mute"), new(journal), new(journal)
+	words, out, log := role("with out", "with", "mute"), new(testbuffer.Buffer), new(testbuffer.Buffer)
 	adopter := exec.Command(words[0], words[1:]...)
 	adopter.Stdout = out
 	if err := adopter.Start(); err != nil {
@@ -424,9 +425,9 @@ func TestProgramEndsWhatIsAdopted(t *testing.T) {
 	if adopt() {
 		t.Error("adopts beside a child")
 	}
-	c := child{process: adopter.Process, log: log.logger(), adopter: adopter.Process.Pid}
+	c := child{process: adopter.Process, log: log.Logger(), adopter: adopter.Process.Pid}
 	c.tellLeft()
-	if log.count("not all that it started", fmt.Sprintf("(%d)", others[0]), fmt.Sprintf("(%d)", others[1])) != 1 {
+	if log.Count("not all that it started", fmt.Sprintf("(%d)", others[0]), fmt.Sprintf("(%d)", others[1])) != 1 {
 		t.Errorf("not named: %v\n%s", others, log)
 	}
 	for _, pid := range others {
@@ -465,7 +466,7 @@ func TestProgramAdoptsBesideOthers(t *testing.T) {
 func TestProgramDiesWithTheHook(t *testing.T) {
 	t.Parallel()
 	words := role("hook", "hang")
-	var out journal
+	var out testbuffer.Buffer
 	hook := exec.Command(words[0], words[1:]...)
 	hook.Stdout = &out
 	if err := hook.Start(); err != nil {
