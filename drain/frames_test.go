@@ -61,6 +61,10 @@ func TestFrames(t *testing.T) {
 		{"in two looks", stopped, []sockdiag.Socket{at(4, 157, 2, 61, s, 2*s), at(4, 157, 4, 95, 3*s, s), at(5, 174, 5, 131, s, s)}, waiting},
 		{"while one may wait", stopped, []sockdiag.Socket{at(9, 388, 6, 337, s, s), at(10, 405, 8, 414, s, s)}, maybe},
 		{"and the answer after it", stopped, []sockdiag.Socket{at(4, 157, 2, 61, s, 2*s), at(5, 174, 5, 131, s, s), at(5, 174, 6, 231, 2*s, s)}, nothing},
+		{"over TLS, and the client does not answer the ping yet", greeting{known: true, tls: true, http2: true, stopped: true}, []sockdiag.Socket{busy, at(51, 90_200, 60, 200_000, 900*ms, 2*s), at(51, 90_200, 62, 200_091, 2*s, s)}, waiting},
+		{"HTTP/1, which has no farewell", stopped, []sockdiag.Socket{busy, at(51, 90_200, 60, 200_000, 900*ms, 2*s), at(51, 90_200, 62, 200_091, 2*s, s)}, nothing},
+		{"what may be a farewell, before the first look", stopped, []sockdiag.Socket{at(5, 174, 4, 131, s, s)}, maybe},
+		{"an answer that took its time, of an app that has stopped", stopped, []sockdiag.Socket{at(5, 174, 4, 431, 2*s, s)}, nothing},
 		{"an answer and a ping, of an app that listens", unknown, []sockdiag.Socket{at(4, 157, 2, 61, s, 2*s), at(5, 174, 5, 131, s, s)}, nothing},
 	} {
 		h, got := newHistory(true), nothing
@@ -70,6 +74,18 @@ func TestFrames(t *testing.T) {
 		if got != test.want {
 			t.Errorf("%s: %v, want %v", test.name, got, test.want)
 		}
+	}
+}
+
+// A machine that stands still between two questions to the kernel must not take a farewell for an answer.
+func TestFarewellInAStall(t *testing.T) {
+	call := sockdiag.Socket{State: sockdiag.Established, Received: 4, BytesReceived: 157, Sent: 2, BytesAcked: 61, Acks: 2, SinceReceived: s, SinceSent: 2 * s, SinceAck: 2 * s}
+	farewell := sockdiag.Socket{State: sockdiag.Established, Received: 5, BytesReceived: 174, Sent: 5, BytesAcked: 131, Acks: 2, SinceReceived: 400 * ms, SinceSent: 400 * ms, SinceAck: 400 * ms}
+	h := newHistory(true)
+	h.look(0, &call, greeting{})
+	h.look(s, &farewell, greeting{age: 500 * ms}) // it listened 500 ms ago
+	if _, got := h.look(2*s, &farewell, greeting{stopped: true}); got != waiting {
+		t.Errorf("%v, want %v", got, waiting)
 	}
 }
 

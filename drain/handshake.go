@@ -21,10 +21,11 @@ type greeting struct {
 	// How many bytes and segments the server sent for the handshake, tickets and settings included. 0: not known, as where the
 	// server wants a client certificate. late is the part that came after the last message of our own.
 	bytes, late, segments uint32
-	hybrid                bool // with a post-quantum key, which not every client asks for
-	stopped               bool // the app listens there no more: it has begun to shut down
-	messages              bool // a word of the step says that messages there need no answer
-	unacked               bool // a first segment is not acknowledged before it is answered, as by HAProxy, which asks the kernel for that
+	hybrid                bool          // with a post-quantum key, which not every client asks for
+	stopped               bool          // the app listens there no more: it has begun to shut down
+	age                   time.Duration // how long ago that was looked up
+	messages              bool          // a word of the step says that messages there need no answer
+	unacked               bool          // a first segment is not acknowledged before it is answered, as by HAProxy, which asks the kernel for that
 }
 
 const (

@@ -66,11 +66,14 @@ func (l Listeners) outward() (tcp, udp []uint16) {
 
 // withPort adds a port at its place, unless it is among them. The ports are in order, each of them once.
 func withPort(ports []uint16, port uint16) []uint16 {
-	at, found := slices.BinarySearch(ports, port)
-	if found {
+	if slices.Contains(ports, port) {
 		return ports
 	}
-	return slices.Insert(ports, at, port)
+	ports = append(ports, port)
+	for n := len(ports) - 1; n > 0 && ports[n] < ports[n-1]; n-- {
+		ports[n], ports[n-1] = ports[n-1], ports[n]
+	}
+	return ports
 }
 
 // tcp are the ports that were listened on.

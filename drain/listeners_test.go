@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"os"
@@ -40,6 +41,46 @@ func TestListeners(t *testing.T) {
 	tcp, both := noted.outward()
 	if !reflect.DeepEqual(tcp, []uint16{port(outer)}) || !reflect.DeepEqual(both, tcp) {
 		t.Errorf("outward: %v and %v, want %d", tcp, both, port(outer))
+	}
+}
+
+// A step tells the app to stop, and until quiet looks after that. What app and client have said meanwhile looks like an answer, but who
+// waited when the hook began is known.
+func TestNote(t *testing.T) {
+	if inside(t, asUser) == "" {
+		return
+	}
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	told, said := make(chan struct{}), make(chan struct{})
+	serve(t, l, func(c net.Conn) {
+		c.Read(make([]byte, 1000))
+		<-told
+		c.Write(make([]byte, 47)) // GOAWAY, and a ping
+		c.Read(make([]byte, 1000))
+		pause(t.Context(), 2*reactionTime) // a busy app
+		c.Write(make([]byte, 30))          // GOAWAY again
+		close(said)
+		<-t.Context().Done()
+	})
+	c := dial(t.Context(), l)
+	defer c.Close()
+	c.Write(make([]byte, 157))
+	pause(t.Context(), 2*settleTime)
+	q := &Quiet{Ports: []uint16{port(l)}, For: s}
+	defer q.Note()()
+	l.Close()
+	close(told)
+	c.Read(make([]byte, 1000))
+	c.Write(make([]byte, 17))
+	<-said
+	pause(t.Context(), 2*settleTime)
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 3*s, errMax)
+	defer cancel()
+	if err := q.Run(ctx, slog.New(slog.DiscardHandler)); !errors.Is(err, errMax) {
+		t.Errorf("%v, want to wait for the answer", err)
 	}
 }
 

@@ -108,14 +108,27 @@ func (h *history) look(now time.Duration, s *sockdiag.Socket, g greeting) (asked
 		}
 		return h.asked.since(), h.claim
 	}
+	if h.opening && g.known && h.settled { // something went since, but more is known now of what went before
+		if _, sure := g.alone(h.before(s)); sure {
+			h.claim = waiting
+		}
+		h.opening = false
+	}
 	opening := h.opening
 	h.blind = !g.known && (!h.settled || h.blind && h.pinged(s))
 	asked, c = h.judge(now, s, g)
 	h.opening = (h.opening || opening) && c == maybe
-	if s.Received > 0 && min(s.SinceReceived, s.SinceSent) >= settleTime {
+	if s.Received > 0 && min(s.SinceReceived, s.SinceSent) >= settleTime+g.age { // the app may have stopped listening since that was looked up
 		h.settle(now, s, asked, c)
 	}
 	return asked, c
+}
+
+// before is a connection as it was at the last look with nothing under way.
+func (h *history) before(s *sockdiag.Socket) *sockdiag.Socket {
+	b := *s
+	b.Received, b.Sent, b.BytesReceived, b.BytesAcked, b.Unacked = h.received, h.sent, h.bytesIn, h.bytesOut, 0
+	return &b
 }
 
 // unchanged tells whether nothing came or went since a look with nothing under way.
@@ -158,7 +171,7 @@ func (h *history) judge(now time.Duration, s *sockdiag.Socket, g greeting) (aske
 	switch {
 	case s.Received == 0:
 		return 0, nothing
-	case h.pinged(s) || h.beats || g.stopped && h.goesAway(s):
+	case h.pinged(s) || h.beats || g.stopped && h.goesAway(s, g.http2):
 		return h.asked.since(), h.claim
 	}
 	came := now - s.SinceReceived
@@ -169,6 +182,8 @@ func (h *history) judge(now time.Duration, s *sockdiag.Socket, g greeting) (aske
 	guess := !h.settled && s.Sent > 0 && s.SinceReceived == s.SinceSent
 	switch {
 	case h.followed(s):
+		return came, maybe
+	case g.stopped && h.takesLeave(s):
 		return came, maybe
 	case !h.unanswered(s, g) || guess && small:
 		return h.replied(came, s, small)
@@ -319,9 +334,16 @@ func (h *history) pinged(s *sockdiag.Socket) bool {
 // goesAway tells whether a request may wait, and nothing went since but what a gRPC server and its client say when the server
 // shuts down: two GOAWAY frames, and between them a ping, which the client answers. If the server has answered the request, it
 // closes the connection after that.
-func (h *history) goesAway(s *sockdiag.Socket) bool {
+func (h *history) goesAway(s *sockdiag.Socket, http2 bool) bool {
 	in, out := h.bytesSince(s)
-	return h.settled && h.claim != nothing && slices.Contains(pingSizes, in) && out <= farewellSize
+	answered := slices.Contains(pingSizes, in) || in == 0 && http2
+	return h.settled && h.claim != nothing && answered && out <= farewellSize
+}
+
+// takesLeave tells whether what the app has sent last may be GOAWAY, which follows at once on the client's answer to a ping.
+func (h *history) takesLeave(s *sockdiag.Socket) bool {
+	after := s.SinceReceived - s.SinceSent
+	return !h.settled && s.Sent > 0 && 0 <= after && after < reactionTime
 }
 
 // hello tells whether all that the app has ever sent may be what an HTTP/2 server sends first: its settings, and the

@@ -32,7 +32,7 @@ type Quiet struct {
 	// UDPPorts are the ports to which a UDP socket must be bound. If there are any, datagrams count. The kernel counts datagrams
 	// only for the network namespace as a whole, so the datagrams of all ports count, sent and received.
 	UDPPorts []uint16
-	// Noted are the sockets that were listened on when the hook began, see [NoteListeners]. An app may close its listeners when
+	// Noted are the sockets that were listened on when the hook began, see [Quiet.Note]. An app may close its listeners when
 	// it is told to shut down, but its connections must still be seen. Nil: only the sockets that are listened on now.
 	Noted Listeners
 	For   time.Duration // no payload for so long; 0: 3 s
@@ -57,7 +57,8 @@ type Quiet struct {
 	// only if the counters can be read in two ways. The handshake asks for nothing, and does not count as traffic.
 	NoProbe bool
 
-	found bool // the ports were not named
+	found    bool     // the ports were not named
+	glimpsed *traffic // what Note saw; nil: nothing
 }
 
 // A Protocol is what is spoken on a port.

@@ -153,12 +153,12 @@ func (q *quietSpec) Needs() step.Needs {
 	return n
 }
 
-// Bind notes who listens, since an app may stop listening as soon as a step before this one has told it to shut down.
+// Bind notes who listens and who waits, since an app may stop listening as soon as a step before this one has told it to shut down.
 func (q *quietSpec) Bind(m *step.Means) (step.Deed, error) {
 	quiet := q.quiet
 	quiet.Min, quiet.Max = q.wait.Min, q.wait.Max
-	if !m.Elsewhere {
-		quiet.Noted, _ = NoteListeners() // Run says what it cannot see
+	if !m.Elsewhere && !m.DryRun {
+		m.Keep(quiet.Note())
 	}
 	return &quiet, nil
 }

@@ -27,6 +27,7 @@ type traffic struct {
 
 	known map[uint64]history // the connections that are there, by cookie
 	round uint32             // number of the look
+	first uint32             // number of the first look of Run
 	past  pace               // connections that have ended
 	lost  time.Time          // when the kernel last could not tell what had ended
 	talk  talk
@@ -58,7 +59,11 @@ func (q *Quiet) watch() (*traffic, error) {
 		ended.Close()
 		return nil, err
 	}
-	t := &traffic{Quiet: *q, dump: dump, ended: ended, probing: newProber(), begun: time.Now(), noted: q.Noted.tcp(), talk: newTalk(), greetings: make(map[uint16]greeting)}
+	t := q.glimpsed
+	if t == nil {
+		t = q.traffic()
+	}
+	t.dump, t.ended, t.first = dump, ended, t.round+1
 	if len(q.UDPPorts) > 0 {
 		t.udp = &datagrams{dir: procTable}
 	}
@@ -67,8 +72,50 @@ func (q *Quiet) watch() (*traffic, error) {
 		t.close()
 		return nil, err
 	}
-	t.known = make(map[uint64]history, connections) // a map that grows takes half as much memory again
+	if t.known == nil {
+		t.known = make(map[uint64]history, connections) // a map that grows takes half as much memory again
+	}
 	return t, nil
+}
+
+func (q *Quiet) traffic() *traffic {
+	t := &traffic{Quiet: *q, begun: time.Now(), noted: q.Noted.tcp(), talk: newTalk(), greetings: make(map[uint16]greeting)}
+	t.probing = newProber()
+	return t
+}
+
+// Note notes who listens and who waits now. The hook calls it before its first step. An app that is told to shut down may stop
+// listening, and what it and its clients say then may look like an answer. Without Note, Run knows only what is there when it begins.
+// Note may begin a handshake of its own, which end ends. If Note cannot see something, Run says so.
+func (q *Quiet) Note() (end func()) {
+	q.Noted, _ = NoteListeners()
+	if q.glimpsed = q.glimpse(); q.glimpsed == nil {
+		return func() {}
+	}
+	return q.glimpsed.probing.close
+}
+
+// glimpse is one look at the connections. Nil: nothing can be seen.
+func (q *Quiet) glimpse() *traffic {
+	q, err := q.ready()
+	if err != nil || len(q.Ports) == 0 {
+		return nil
+	}
+	dump, err := sockdiag.OpenDump(q.Ports...)
+	if err != nil {
+		return nil
+	}
+	defer dump.Close()
+	t, now := q.traffic(), time.Now()
+	t.round, t.first, t.known = 1, 1, make(map[uint64]history)
+	for _, port := range q.Ports {
+		t.greetings[port] = t.speaks(greeting{})
+	}
+	if err := dump.Each(live, func(s *sockdiag.Socket) { t.meet(now, s) }); err != nil {
+		return nil
+	}
+	t.askIfDoubtful()
+	return t
 }
 
 func (t *traffic) close() {
@@ -172,9 +219,7 @@ func (t *traffic) look(context.Context) (sight, error) {
 	}
 	t.talk.ended = t.past.count() + t.vanished()
 	t.talk.lost = !t.lost.IsZero() && now.Sub(t.lost) < t.For
-	if t.doubt.IsValid() && t.doubtful == t.talk.active {
-		t.ask(t.doubt)
-	}
+	t.askIfDoubtful()
 	t.sayGivenUp(now, quietSays)
 	met := t.talk.active+t.talk.ended <= t.Allow && t.talk.owed == 0 && !t.talk.lost
 	if t.udp != nil {
@@ -205,6 +250,13 @@ func (t *traffic) rest(now time.Time) time.Duration {
 	return min(rest, over-quietEvery)
 }
 
+// askIfDoubtful begins a handshake of our own if it may tell more about all connections that count.
+func (t *traffic) askIfDoubtful() {
+	if t.doubt.IsValid() && t.doubtful == t.talk.active {
+		t.ask(t.doubt)
+	}
+}
+
 // ask begins a handshake of our own, if it may.
 func (t *traffic) ask(to netip.AddrPort) {
 	if !t.NoProbe {
@@ -232,7 +284,7 @@ func (t *traffic) vanished() int {
 	for cookie, h := range t.known {
 		switch missed := t.round - h.round; {
 		case missed == 0:
-		case missed > patience || !h.counts:
+		case missed > patience || !h.counts || t.round == t.first: // what ended before Run began was not announced to it
 			delete(t.known, cookie)
 		default:
 			n++
@@ -249,9 +301,10 @@ func (t *traffic) meet(now time.Time, s *sockdiag.Socket) {
 	t.talk.connections++
 	h, met := t.known[s.Cookie]
 	if !met {
-		h = newHistory(t.round == 1)
+		h = newHistory(t.round <= t.first)
 	}
 	clock, greeting := now.Sub(t.begun), t.greetings[s.Local.Port()]
+	greeting.age = time.Since(now)
 	h.note(clock, s, greeting, &t.Quiet)
 	asked, claim := h.look(clock, s, greeting)
 	left := t.patience(claim) - (clock - asked)

@@ -27,6 +27,7 @@ type question struct {
 	For, Min, Max time.Duration
 	Word          drain.Protocol
 	NoProbe       bool
+	Before        time.Duration // how long the steps before it take
 }
 
 type answer struct {
@@ -133,15 +134,13 @@ func (q question) run() string {
 	ctx, cancel := context.WithTimeoutCause(context.Background(), q.Max, errMax)
 	defer cancel()
 	var said bytes.Buffer
-	noted, err := drain.NoteListeners()
-	if err != nil {
-		return err.Error()
-	}
-	quiet := &drain.Quiet{Ports: []uint16{q.Port}, Noted: noted, For: q.For, Min: q.Min, Protocol: q.Word, NoProbe: q.NoProbe, Ignore: allBut(netip.MustParseAddr(q.Peer))}
+	quiet := &drain.Quiet{Ports: []uint16{q.Port}, For: q.For, Min: q.Min, Protocol: q.Word, NoProbe: q.NoProbe, Ignore: allBut(netip.MustParseAddr(q.Peer))}
 	if q.UDP {
 		quiet.UDPPorts = quiet.Ports
 	}
-	err = quiet.Run(ctx, slog.New(slog.NewTextHandler(&said, nil)))
+	defer quiet.Note()()
+	pause(ctx, q.Before)
+	err := quiet.Run(ctx, slog.New(slog.NewTextHandler(&said, nil)))
 	if err != nil {
 		fmt.Fprintln(&said, err)
 	}

@@ -228,7 +228,7 @@ func (r row) once(l *lab, p peer) (verdict, text string) {
 		span = 20 * time.Second
 	}
 	begin := time.Now()
-	told := l.hook(question{Port: uint16(p.port), UDP: r.udp, Peer: p.address(), For: max(rowFor, r.quietFor), Min: rowMin, Max: span, Word: r.word, NoProbe: r.noProbe})
+	told := l.hook(question{Port: uint16(p.port), UDP: r.udp, Peer: p.address(), For: max(rowFor, r.quietFor), Min: rowMin, Max: span, Word: r.word, NoProbe: r.noProbe, Before: r.before})
 	seen := told.Said
 	ended := time.Now()
 	state.mu.Lock()

@@ -73,54 +73,50 @@ func (slowHealth) Check(ctx context.Context, r *grpc_health_v1.HealthCheckReques
 const stopAfter = 5 * time.Second
 
 // stopping is a Go server that is shut down while it answers: it stops listening, and answers what it has been asked.
-func stopping(l *lab, port int) error {
-	listener, err := l.server.listen(port)
-	if err != nil {
-		return err
+func stopping(certificate string, protocols ...string) func(*lab, int) error {
+	return func(l *lab, port int) error {
+		s := &http.Server{}
+		var once sync.Once
+		s.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			once.Do(func() { time.AfterFunc(stopAfter, func() { s.Shutdown(context.Background()) }) })
+			handler(w, r)
+		})
+		return l.serve(s, port, certificate, protocols...)
 	}
-	s := &http.Server{}
-	var once sync.Once
-	s.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		once.Do(func() { time.AfterFunc(stopAfter, func() { s.Shutdown(context.Background()) }) })
-		handler(w, r)
-	})
-	go s.Serve(listener)
-	return nil
 }
 
 // grpcStopping is the same for gRPC.
-func grpcStopping(l *lab, port int) error {
-	listener, err := l.server.listen(port)
-	if err != nil {
-		return err
+func grpcStopping(secure bool) func(*lab, int) error {
+	return func(l *lab, port int) error {
+		var s *grpc.Server
+		var once sync.Once
+		return l.serveGRPC(&s, port, secure, grpc.UnaryInterceptor(func(ctx context.Context, r any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
+			once.Do(func() { time.AfterFunc(stopAfter, s.GracefulStop) })
+			return handle(ctx, r)
+		}))
 	}
-	var s *grpc.Server
-	var once sync.Once
-	s = grpc.NewServer(grpc.UnaryInterceptor(func(ctx context.Context, r any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
-		once.Do(func() { time.AfterFunc(stopAfter, s.GracefulStop) })
-		return handle(ctx, r)
-	}))
-	grpc_health_v1.RegisterHealthServer(s, slowHealth{})
-	go s.Serve(listener)
-	return nil
 }
 
 func grpcServer(secure bool) func(*lab, int) error {
 	return func(l *lab, port int) error {
-		listener, err := l.server.listen(port)
-		if err != nil {
-			return err
-		}
-		options := []grpc.ServerOption{grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: time.Second, PermitWithoutStream: true})}
-		if secure {
-			c := l.certificate()
-			options = append(options, grpc.Creds(credentials.NewServerTLSFromCert(&c)))
-		}
-		s := grpc.NewServer(options...)
-		grpc_health_v1.RegisterHealthServer(s, slowHealth{})
-		go s.Serve(listener)
-		return nil
+		return l.serveGRPC(new(*grpc.Server), port, secure, grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: time.Second, PermitWithoutStream: true}))
 	}
+}
+
+// serveGRPC has a gRPC server listen, and sets s to it before.
+func (l *lab) serveGRPC(s **grpc.Server, port int, secure bool, options ...grpc.ServerOption) error {
+	listener, err := l.server.listen(port)
+	if err != nil {
+		return err
+	}
+	if secure {
+		c := l.certificate()
+		options = append(options, grpc.Creds(credentials.NewServerTLSFromCert(&c)))
+	}
+	*s = grpc.NewServer(options...)
+	grpc_health_v1.RegisterHealthServer(*s, slowHealth{})
+	go (*s).Serve(listener)
+	return nil
 }
 
 func (p peer) grpc(secure bool) (*grpc.ClientConn, grpc_health_v1.HealthClient, error) {
@@ -158,6 +154,18 @@ func slowCall(secure bool) func(context.Context, peer, *running) error {
 			pause(ctx, 700*time.Millisecond) // so that there is a look while nothing is under way
 		}
 		defer r.over()
+		return longCall(ctx, client)
+	}
+}
+
+// slowCallOver is one call of 20 s on a channel of its own.
+func slowCallOver(secure bool) func(context.Context, peer) error {
+	return func(ctx context.Context, p peer) error {
+		c, client, err := p.grpc(secure)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
 		return longCall(ctx, client)
 	}
 }

@@ -20,6 +20,7 @@ type row struct {
 	word              drain.Protocol // the word of until quiet that states the protocol
 	udp, noProbe      bool
 	quietFor          time.Duration // for=; 0: 3 s
+	before            time.Duration // how long the steps before until quiet take
 	endless           bool          // the hook does not wait for this traffic
 	untold            bool          // nobody can tell that it goes on, so that the hook may end 15 s after it began
 	latest            time.Duration // how long after that the hook may end, or holding
@@ -78,6 +79,36 @@ func slowFirst(protocol, path string, body int) func(context.Context, peer, *run
 		}
 		defer r.over()
 		return ask(ctx, path, body)
+	}
+}
+
+// slowOver is one slow request on a connection of its own.
+func slowOver(protocol string) func(context.Context, peer) error {
+	return func(ctx context.Context, p peer) error {
+		ask, err := p.client(ctx, protocol)
+		if err != nil {
+			return err
+		}
+		return ask(ctx, slow, 0)
+	}
+}
+
+// underWay asks before the hook begins.
+func underWay(ask func(context.Context, peer) error) func(context.Context, peer, *running) error {
+	return func(ctx context.Context, p peer, r *running) error {
+		go func() { pause(ctx, 1500*time.Millisecond); r.there() }()
+		defer r.over()
+		return ask(ctx, p)
+	}
+}
+
+// meanwhile asks when the hook's first step is under way.
+func meanwhile(ask func(context.Context, peer) error) func(context.Context, peer, *running) error {
+	return func(ctx context.Context, p peer, r *running) error {
+		r.there()
+		pause(ctx, 500*time.Millisecond)
+		defer r.over()
+		return ask(ctx, p)
 	}
 }
 
@@ -292,6 +323,22 @@ func rows() (all []row) {
 	stops := "a call of 20 s, of an app that stops listening after 5 s"
 	add(row{pattern: stops, protocol: "gRPC", server: "grpc stopping", client: "go", traffic: slowCall(false)})
 	add(row{pattern: "a request of 20 s to an app that stops listening after 5 s", protocol: "HTTP/1.1", server: "go stopping", client: "go", traffic: slowFirst("http", slow, 0)})
+	// The app is told by a step before until quiet, and has stopped listening when that step looks.
+	told := row{pattern: "a request of 20 s, under way when the hook begins; a step before tells the app to stop", client: "go", before: stopAfter + time.Second}
+	came := row{pattern: "the same, asked while that step runs", client: "go", before: told.before}
+	for _, of := range []struct {
+		protocol, server string
+		ask              func(context.Context, peer) error
+	}{
+		{"gRPC", "grpc stopping", slowCallOver(false)}, {"gRPC over TLS", "grpc stopping tls", slowCallOver(true)},
+		{"HTTP/1.1", "go stopping", slowOver("http")}, {"TLS 1.3", "go stopping tls13", slowOver("tls")}, {"HTTP/2 over TLS", "go stopping h2", slowOver("h2")},
+	} {
+		told.protocol, told.server, told.traffic = of.protocol, of.server+" told", underWay(of.ask)
+		add(told)
+		came.untold = of.protocol != "HTTP/1.1"
+		came.protocol, came.server, came.traffic = of.protocol, of.server+" told meanwhile", meanwhile(of.ask)
+		add(came)
+	}
 	channel := "15 channels that have been used, with their clients' pings every 10 s"
 	each(row{pattern: channel, protocol: "gRPC", word: drain.HTTP2, endless: true, latest: 15 * time.Second, traffic: pinged(false)}, "grpc plain")
 	each(row{pattern: channel, protocol: "gRPC over TLS", endless: true, latest: 15 * time.Second, traffic: pinged(true)}, "grpc tls")

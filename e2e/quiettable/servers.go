@@ -19,6 +19,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -59,7 +60,7 @@ func (l *lab) port(kind string) (int, error) {
 	l.next++
 	port := l.next
 	l.ports[kind] = port
-	start := servers[kind]
+	start := servers[strings.TrimSuffix(strings.TrimSuffix(kind, " meanwhile"), " told")] // each row needs an app of its own to stop
 	if start == nil {
 		return 0, fmt.Errorf("no server %q", kind)
 	}
@@ -181,29 +182,33 @@ func pause(ctx context.Context, d time.Duration) {
 
 func goServer(certificate string, most uint16, protocols ...string) func(*lab, int) error {
 	return func(l *lab, port int) error {
-		listener, err := l.server.listen(port)
-		if err != nil {
-			return err
-		}
-		s := &http.Server{Handler: http.HandlerFunc(handler), Protocols: new(http.Protocols)}
-		for _, p := range protocols {
-			switch p {
-			case "http1":
-				s.Protocols.SetHTTP1(true)
-			case "http2":
-				s.Protocols.SetHTTP2(true)
-			case "h2c":
-				s.Protocols.SetUnencryptedHTTP2(true)
-			}
-		}
-		if certificate == "" {
-			go s.Serve(listener)
-			return nil
-		}
-		s.TLSConfig = &tls.Config{MaxVersion: most}
-		go s.ServeTLS(listener, filepath.Join(l.dir, certificate+".crt"), filepath.Join(l.dir, certificate+".key"))
-		return nil
+		return l.serve(&http.Server{Handler: http.HandlerFunc(handler), TLSConfig: &tls.Config{MaxVersion: most}}, port, certificate, protocols...)
 	}
+}
+
+// serve has a Go server listen. Without a certificate it speaks no TLS.
+func (l *lab) serve(s *http.Server, port int, certificate string, protocols ...string) error {
+	listener, err := l.server.listen(port)
+	if err != nil {
+		return err
+	}
+	s.Protocols = new(http.Protocols)
+	for _, p := range protocols {
+		switch p {
+		case "http1":
+			s.Protocols.SetHTTP1(true)
+		case "http2":
+			s.Protocols.SetHTTP2(true)
+		case "h2c":
+			s.Protocols.SetUnencryptedHTTP2(true)
+		}
+	}
+	if certificate == "" {
+		go s.Serve(listener)
+	} else {
+		go s.ServeTLS(listener, filepath.Join(l.dir, certificate+".crt"), filepath.Join(l.dir, certificate+".key"))
+	}
+	return nil
 }
 
 const nginxConfig = `worker_processes 1; daemon off; pid %[1]s/nginx-%[2]d.pid; error_log stderr;
@@ -410,6 +415,8 @@ func init() {
 		"hypercorn http": hypercorn(false), "hypercorn h2c": hypercorn(false), "hypercorn h2": hypercorn(true),
 		"puma http": puma(false), "puma tls13": puma(true),
 		"line": line, "udp": udpServer, "websocket": webSocketServer(false), "websocket tls": webSocketServer(true),
-		"go stopping": stopping, "grpc stopping": grpcStopping, "grpc plain": grpcServer(false), "grpc tls": grpcServer(true), "quic": quicServer,
+		"go stopping": stopping("", "http1"), "go stopping tls13": stopping("tls", "http1"), "go stopping h2": stopping("tls", "http2"),
+		"grpc stopping": grpcStopping(false), "grpc stopping tls": grpcStopping(true),
+		"grpc plain": grpcServer(false), "grpc tls": grpcServer(true), "quic": quicServer,
 	}
 }
