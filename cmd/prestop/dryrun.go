@@ -20,6 +20,7 @@ import (
 	"github.com/prestop/prestop/internal/terminal"
 	versions "github.com/prestop/prestop/internal/version"
 	"github.com/prestop/prestop/internal/web"
+	"github.com/prestop/prestop/prestop"
 )
 
 // dryRun shows the plan with its times, and what is wrong with it. It also looks at the places that the plan would call,
@@ -37,6 +38,10 @@ func (r *hookRun) dryRun() int {
 	}
 	r.addPlaces(f)
 	r.addEnd(f)
+	if r.ctx.Err() != nil { // a look that was cut has found nothing
+		r.complain("%v", context.Cause(r.ctx))
+		return exitStatus(r.ctx, prestop.Report{}, nil)
+	}
 	if r.config.Output.V == config.JSON {
 		f.JSON(r.stdout)
 	} else {
