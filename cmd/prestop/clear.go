@@ -12,7 +12,6 @@ import (
 	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/hooklog"
 	"github.com/prestop/prestop/internal/verbs"
-	"github.com/prestop/prestop/prestop"
 )
 
 // clearTime is the longest that elasticsearch-clear may take. A kubelet repeats a startup probe that failed.
@@ -66,7 +65,7 @@ func (r *hookRun) clear() int {
 	if err := verbs.ClearElasticsearch(ctx, r.script.Means(r.world), log.Logger); err != nil {
 		log.Error("the record that the preStop hook left is not cleared yet", "event.code", "not-cleared-yet", "error", err)
 		log.Complain(r.secrets.Hide(err.Error())) // a kubelet puts it into the event of the probe that failed
-		return exitStatus(r.ctx, prestop.Report{Ended: err.Error()}, nil)
+		return orSignal(r.ctx, exitFailed)
 	}
 	return exitDone
 }
