@@ -22,9 +22,10 @@ var (
 	// lasts at least for [Plan.Fallback].
 	ErrKeepsWait = errors.New("the additional wait is kept")
 
-	errLeft     = errors.New("did not return when its time was over; left behind")
-	errNotNoted = errors.New("to be done once, and that it is begun cannot be noted: not begun")
+	// ErrNotNoted is in the error of an entry that is to be done once, if [Plan.Record] fails.
+	ErrNotNoted = errors.New("to be done once, and that it is begun cannot be noted: not begun")
 
+	errLeft = errors.New("did not return when its time was over; left behind")
 	errOnce = errors.New("an earlier delivery of the hook was cut while doing it, and it is to be done once: whether it took effect is not known")
 )
 
@@ -78,7 +79,7 @@ func (r *run) entry(ctx context.Context, i int) {
 		log.Info("step begins", "number", i+1, "of", len(r.Entries), "at_most", share.Round(time.Millisecond))
 		err = r.do(ctx, e, i, share, log)
 	} else {
-		err = fmt.Errorf("%w: %w", errNotNoted, err)
+		err = fmt.Errorf("%w: %w", ErrNotNoted, err)
 	}
 	r.end(i, err, log)
 }
@@ -182,7 +183,7 @@ func (r *run) do(ctx context.Context, e Entry, i int, share time.Duration, log *
 	}
 	until := r.elapsed() + share
 	err := r.step(ctx, e, share, r.over(e, i, share), log)
-	if left := until - r.elapsed(); e.Guard && left > 0 && outcome(err) == Failed {
+	if left := until - r.elapsed(); e.Guard && left > 0 && outcome(err) == Failed && ctx.Err() == nil {
 		log.Warn("the time that this step stands for is waited out", "event.code", "waited-out", "for", left.Round(time.Millisecond))
 		r.hold(ctx, left)
 	}

@@ -48,7 +48,7 @@ func (r *hookRun) clear() int {
 	if err := verbs.ClearElasticsearch(ctx, r.script.Means(r.world), log.Logger); err != nil {
 		log.Error("the record that the preStop hook left is not cleared yet", "event.code", "not-cleared-yet", "error", err)
 		log.Complain(r.secrets.Hide(err.Error())) // a kubelet puts it into the event of the probe that failed
-		return exitFailed
+		return orSignal(r.ctx, exitFailed)
 	}
 	return exitDone
 }

@@ -27,16 +27,21 @@ import (
 func (r *hookRun) dryRun() int {
 	said := r.ask(r.ctx)
 	p := r.plan()
-	f := dryrun.Look(r.ctx, &p.Plan, versions.Name(version), r.secrets.Hide)
+	dir, noRecord := journal.Dir(r.config.StateDir.V, r.env["TMPDIR"])
+	f := dryrun.Look(r.ctx, &p.Plan, versions.Name(version), noRecord == nil, r.secrets.Hide)
 	f.AddPod(said.Texts)
 	for _, w := range p.Warnings {
-		f.AddWarning("%s", w.Text)
+		f.AddWarning(w.Text, nil)
 	}
 	for _, wrong := range p.Problems {
 		f.AddMistake(wrong)
 	}
-	r.addPlaces(f)
+	r.addPlaces(f, dir, noRecord)
 	r.addEnd(f)
+	if r.ctx.Err() != nil { // a look that was cut has found nothing
+		r.complain("%v", context.Cause(r.ctx))
+		return orSignal(r.ctx, exitFailed)
+	}
 	if r.config.Output.V == config.JSON {
 		f.JSON(r.stdout)
 	} else {
@@ -52,18 +57,17 @@ func (r *hookRun) dryRun() int {
 }
 
 // addPlaces says where the log and the record would go.
-func (r *hookRun) addPlaces(f *dryrun.Forecast) {
+func (r *hookRun) addPlaces(f *dryrun.Forecast, dir string, noRecord error) {
 	log, notes := logPlace(r.config.LogTo.V, podlog.Place{InPod: r.inPod()})
 	f.AddPlace("log", log)
 	for _, note := range notes {
-		f.AddWarning("%s", note)
+		f.AddWarning(note, nil)
 	}
 	if _, refused := journal.Dirs(r.config.StateDir.V, r.env["TMPDIR"]); refused != nil {
-		f.AddWarning("the record is not kept where it was to be, but in a usual place: %v", refused)
+		f.AddWarning("the record is not kept where it was to be, but in a usual place", refused)
 	}
-	dir, err := journal.Dir(r.config.StateDir.V, r.env["TMPDIR"])
-	if err != nil {
-		f.AddWarning("a second delivery would not be recognised: %v", err)
+	if noRecord != nil {
+		f.AddWarning("a second delivery would not be recognised", noRecord)
 		return
 	}
 	f.AddPlace("state", dir)
@@ -74,7 +78,7 @@ func (r *hookRun) addEnd(f *dryrun.Forecast) {
 	if path := r.terminationPath(); path != "" {
 		f.AddPlace("termination message", path)
 		if err := unix.Access(path, unix.W_OK); err != nil {
-			f.AddWarning("the termination message cannot be written: %v", err)
+			f.AddWarning("the termination message cannot be written", err)
 		}
 	}
 	if u := r.config.ReportURL.V; u != nil {
@@ -82,13 +86,13 @@ func (r *hookRun) addEnd(f *dryrun.Forecast) {
 		ctx, cancel := context.WithTimeoutCause(r.ctx, dryrun.CheckTime, dryrun.ErrCheckTime)
 		defer cancel()
 		if _, err := web.New(r.world.Dial, web.TLS{}, nil).Reach(ctx, u.String()); err != nil {
-			f.AddWarning("the outcome could not be reported now: %v", err)
+			f.AddWarning("the outcome could not be reported now", err)
 		}
 	}
 	if path := r.config.SkipFile.V; path != "" {
 		holds, err := skipfile.Holds(path)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			f.AddWarning("the skip file cannot be read: %v", err)
+			f.AddWarning("the skip file cannot be read", err)
 		}
 		f.AddPlace("skip file", fmt.Sprintf("%s, waits would be skipped now: %t", path, holds))
 	}

@@ -187,14 +187,20 @@ func (r *hookRun) record(p *hook.Plan, log *slog.Logger) (*record.Record, *prest
 }
 
 func exitStatus(ctx context.Context, report prestop.Report, problems []config.Problem) int {
-	by, signalled := errors.AsType[ended](context.Cause(ctx))
+	status := exitDone
 	switch {
-	case signalled:
-		return exitSignal + int(by.signal)
 	case len(problems) > 0:
-		return exitConfiguration
+		status = exitConfiguration
 	case !report.OK():
-		return exitFailed
+		status = exitFailed
 	}
-	return exitDone
+	return orSignal(ctx, status)
+}
+
+// orSignal is the status of a run that a signal ended, or else the given one.
+func orSignal(ctx context.Context, status int) int {
+	if by, ok := errors.AsType[ended](context.Cause(ctx)); ok {
+		return exitSignal + int(by.signal)
+	}
+	return status
 }

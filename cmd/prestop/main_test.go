@@ -193,6 +193,8 @@ func TestExitStatuses(t *testing.T) {
 			{nil, []string{"post SILENT"}, syscall.SIGTERM},
 			{nil, []string{"post SILENT"}, syscall.SIGHUP},
 			{inPod, []string{"post SILENT", "wait soon"}, syscall.SIGTERM}, // outweighs the mistake
+			{nil, []string{"--dry-run", "until SILENT"}, syscall.SIGINT},   // says nothing of the step
+			{nil, []string{"elasticsearch-clear", "--elasticsearch-url=SILENT"}, syscall.SIGTERM},
 		}},
 	}
 	for name, list := range documentedStatuses(t) {

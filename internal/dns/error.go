@@ -33,7 +33,8 @@ const (
 type Error struct {
 	Host    string
 	Outcome Outcome
-	// Servers are the nameservers that gave this answer, or did not answer: addresses and ports.
+	// Servers are the nameservers that gave this answer, or did not answer: addresses and ports, and
+	// " over TCP" where that failed.
 	Servers []string
 	// Names is how many names were tried because of the search list.
 	Names int

@@ -412,6 +412,46 @@ func TestBadTCP(t *testing.T) {
 	}
 }
 
+// A nameserver that answers over UDP alone is told from one that does not answer.
+func TestNoTCP(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		listens bool
+		want    string
+	}{
+		"dropped": {true, "lookup a.test: timeout, asked ADDR over TCP"},
+		"refused": {false, "lookup a.test: no nameserver reachable, asked ADDR over TCP: connect: connection refused"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			packets, listener := listenBoth(t, "127.0.0.1")
+			defer packets.Close()
+			if !test.listens {
+				listener.Close()
+			}
+			defer listener.Close()
+			go func() {
+				for {
+					question := make([]byte, 512)
+					n, from, err := packets.ReadFrom(question)
+					if err != nil {
+						return
+					}
+					question[2] |= 0x82 // an answer, truncated
+					packets.WriteTo(question[:n], from)
+				}
+			}()
+			addr := packets.LocalAddr().String()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			_, err := resolver(t, "", netip.MustParseAddrPort(addr)).Look(ctx, "a.test")
+			if want := strings.ReplaceAll(test.want, "ADDR", addr); err == nil || err.Error() != want {
+				t.Errorf("%v, want %s", err, want)
+			}
+		})
+	}
+}
+
 func TestEDNS0(t *testing.T) {
 	t.Parallel()
 	good := zone{"a.test.": {"a.test. 5 IN A 10.0.0.1"}}

@@ -142,22 +142,26 @@ func (q *query) try(ctx context.Context, server netip.AddrPort, question mdns.Qu
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	var r reply
+	asked := server.String()
 	if msg, err := q.exchange(ctx, server, question, q.tcp); err != nil {
-		r.err = explain(ctx, err)
+		op, _ := errors.AsType[*net.OpError](err)
+		r.err = explain(ctx, err, op)
+		if op != nil && op.Net == "tcp" { // a firewall may let UDP alone through, and a long answer needs TCP
+			asked += " over TCP"
+		}
 	} else {
 		r = read(msg, question)
 		r.server = server
 	}
 	if r.err != nil {
-		r.err.Host, r.err.Servers = q.host, []string{server.String()}
+		r.err.Host, r.err.Servers = q.host, []string{asked}
 	}
 	return r
 }
 
-// explain names what kept a nameserver from answering before ctx ended.
-func explain(ctx context.Context, err error) *Error {
+// explain names what kept a nameserver from answering before ctx ended. op is the net.OpError in err, or nil.
+func explain(ctx context.Context, err error, op *net.OpError) *Error {
 	bad, malformed := errors.AsType[malformedError](err)
-	op, _ := errors.AsType[*net.OpError](err)
 	switch {
 	case malformed:
 		return &Error{Outcome: Malformed, Err: bad}

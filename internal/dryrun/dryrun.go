@@ -63,8 +63,8 @@ type Place struct {
 }
 
 // Look makes a forecast of a plan. It looks at all steps at the same time. hide takes the secrets out of what is found, and out
-// of what is added later.
-func Look(ctx context.Context, p *prestop.Plan, version string, hide func(string) string) *Forecast {
+// of what is added later. If nothing is recorded, the steps that are to be done once would not be begun.
+func Look(ctx context.Context, p *prestop.Plan, version string, recorded bool, hide func(string) string) *Forecast {
 	drawing := timeline.New(p)
 	earliest, latest := drawing.SIGTERM()
 	f := &Forecast{
@@ -85,7 +85,11 @@ func Look(ctx context.Context, p *prestop.Plan, version string, hide func(string
 		}
 	}
 	all.Wait()
-	for n, s := range f.Steps {
+	for n := range f.Steps {
+		s := &f.Steps[n]
+		if !recorded && p.Entries[n].Once {
+			s.Error = prestop.ErrNotNoted.Error()
+		}
 		f.drawing.Below(n, s.lines())
 	}
 	return f
@@ -127,9 +131,12 @@ func (f *Forecast) AddPod(texts []string) {
 // AddPlace adds where something would be written.
 func (f *Forecast) AddPlace(what, where string) { f.Places = append(f.Places, Place{what, where}) }
 
-// AddWarning adds a warning.
-func (f *Forecast) AddWarning(format string, args ...any) {
-	f.Warnings = append(f.Warnings, f.hide(fmt.Sprintf(format, args...)))
+// AddWarning adds a warning, and its cause if why is not nil.
+func (f *Forecast) AddWarning(text string, why error) {
+	if why != nil {
+		text += ": " + why.Error()
+	}
+	f.Warnings = append(f.Warnings, f.hide(text))
 }
 
 // AddMistake adds a mistake in the configuration.

@@ -40,7 +40,7 @@ func look(t *testing.T, steps ...prestop.Step) *Forecast {
 	for _, s := range steps {
 		p.Entries = append(p.Entries, prestop.Entry{Line: "post http://app/", Step: s, Least: time.Second})
 	}
-	return Look(t.Context(), &p, "v1", hide)
+	return Look(t.Context(), &p, "v1", true, hide)
 }
 
 // All looks together take no longer than the slowest, and no longer than CheckTime.
@@ -65,7 +65,7 @@ func TestForecastIsWhole(t *testing.T) {
 	f := look(t, place{found: []prestop.Finding{prestop.Warned("saw hunter22", "certificate", " of hunter22 ")}, err: errors.New("no hunter22")})
 	f.AddPod([]string{"the pod of hunter22"})
 	f.AddPlace("log", "/tmp/log\n")
-	f.AddWarning("a %s", "warning with hunter22")
+	f.AddWarning("a warning with hunter22", nil)
 	f.AddMistake(errors.New("a mistake with hunter22"))
 	var text, document bytes.Buffer
 	f.Text(&text, timeline.Page{})
@@ -95,7 +95,7 @@ func TestForecastIsWhole(t *testing.T) {
 func TestNoListIsNull(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	Look(t.Context(), &prestop.Plan{}, "", hide).JSON(&out)
+	Look(t.Context(), &prestop.Plan{}, "", true, hide).JSON(&out)
 	look(t).JSON(&out)
 	if strings.Contains(out.String(), "null") || strings.Contains(out.String(), `"pod"`) {
 		t.Error(out.String())
