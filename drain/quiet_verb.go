@@ -89,7 +89,7 @@ func (q *quietSpec) target(n int, w *grammar.Word) error {
 	if n > 0 {
 		return w.Expected("expected http2, websocket, sse or tls after the ports, or an option, got %s", w.Got())
 	}
-	for text := range strings.SplitSeq(w.Text, ",") {
+	for _, text := range strings.Split(w.Text, ",") {
 		number, datagrams := strings.CutSuffix(text, "/udp")
 		port, err := strconv.ParseUint(strings.TrimSuffix(number, "/tcp"), 10, 16)
 		if err != nil || port == 0 {
@@ -130,7 +130,7 @@ func (q *quietSpec) option(o *grammar.Option) (err error) {
 // prefixes reads CIDR,CIDR. An address alone is allowed too. IPv4 written as IPv6 becomes IPv4, like the peers' addresses.
 func prefixes(o *grammar.Option) ([]netip.Prefix, error) {
 	var all []netip.Prefix
-	for text := range strings.SplitSeq(o.Value, ",") {
+	for _, text := range strings.Split(o.Value, ",") {
 		p, err := netip.ParsePrefix(text)
 		if a, errAddress := netip.ParseAddr(text); errAddress == nil {
 			p, err = netip.PrefixFrom(a.Unmap().WithZone(""), a.Unmap().BitLen()), nil

@@ -100,7 +100,7 @@ func (l *Line) Path(expected, example string) (string, error) {
 // Ports reads PORT,PORT.
 func (w *Word) Ports() ([]uint16, error) {
 	var all []uint16
-	for text := range strings.SplitSeq(w.Text, ",") {
+	for _, text := range strings.Split(w.Text, ",") {
 		n, err := strconv.ParseUint(text, 10, 16)
 		if err != nil || n == 0 {
 			return nil, w.Expected("expected a port from 1 to 65535, got %s", w.Got())

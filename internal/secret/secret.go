@@ -109,7 +109,7 @@ func (s *Set) addCredential(text, shown string) {
 		s.add(string(plain), shown)
 		s.add(password, shown)
 	}
-	for cookie := range strings.SplitSeq(text, ";") {
+	for _, cookie := range strings.Split(text, ";") {
 		_, value, _ := strings.Cut(cookie, "=")
 		part(value)
 	}
