@@ -65,23 +65,32 @@ func (r aRecord) waitsAnew(first aRecord, floor time.Duration) (wrong []string) 
 	age := r.begun().Sub(first.begun())
 	for _, l := range r {
 		now := age + ofSeconds(l.Elapsed)
-		if end := now + ofSeconds(l.For); l.For > 0 && end > floor+ownSlack {
-			wrong = append(wrong, fmt.Sprintf("it meant to end after %s, want %s", end, floor))
+		began, known := first.began(l.Step)
+		if end := now + ofSeconds(l.For); l.For > 0 && end > began+floor+ownSlack {
+			wrong = append(wrong, fmt.Sprintf("it meant to end after %s, want %s", end, began+floor))
 		}
 		length, isWait := strings.CutPrefix(l.Step, "wait ")
 		most, err := time.ParseDuration(length)
 		if !isWait || err != nil || l.AtMost == 0 {
 			continue
 		}
-		began := now
-		if n := slices.IndexFunc(first, func(f recordLine) bool { return f.Step == l.Step && f.AtMost > 0 }); n >= 0 {
-			began = ofSeconds(first[n].Elapsed)
+		if !known {
+			began = now
 		}
 		if meant := now + ofSeconds(l.AtMost) - began; meant > most+ownSlack {
 			wrong = append(wrong, fmt.Sprintf("it meant to %s for %s", l.Step, meant))
 		}
 	}
 	return wrong
+}
+
+// began is how long after the delivery's start a step began. The additional wait, which is no step, counts from the start.
+func (r aRecord) began(step string) (at time.Duration, known bool) {
+	n := slices.IndexFunc(r, func(l recordLine) bool { return step != "" && l.Step == step && l.AtMost > 0 })
+	if n < 0 {
+		return 0, false
+	}
+	return ofSeconds(r[n].Elapsed), true
 }
 
 func ofSeconds(n float64) time.Duration {
