@@ -369,19 +369,25 @@ func wordsOf(text string, words []*syntax.Word) []string {
 	return all
 }
 
+// A backslash and the character that it quotes, outside of quotes and in double quotes. Before the end of a line both are nothing.
+var (
+	escape       = regexp.MustCompile(`\\(?:\n|((?s:.)))`)
+	quotedEscape = regexp.MustCompile("\\\\(?:\n|([\"\\\\$`]))")
+)
+
 // unquoted are the parts of a word without their quotes. What a shell would expand stays as it is written.
 func unquoted(text string, parts []syntax.WordPart) string {
 	var b strings.Builder
 	for _, part := range parts {
 		switch part := part.(type) {
 		case *syntax.Lit:
-			b.WriteString(unescaped(part.Value, ""))
+			b.WriteString(escape.ReplaceAllString(part.Value, "$1"))
 		case *syntax.SglQuoted:
 			b.WriteString(part.Value)
 		case *syntax.DblQuoted:
 			for _, inside := range part.Parts {
 				if lit, ok := inside.(*syntax.Lit); ok {
-					b.WriteString(unescaped(lit.Value, "\"\\$`\n"))
+					b.WriteString(quotedEscape.ReplaceAllString(lit.Value, "$1"))
 				} else {
 					b.WriteString(written(text, inside))
 				}
@@ -394,17 +400,3 @@ func unquoted(text string, parts []syntax.WordPart) string {
 }
 
 func written(text string, n syntax.Node) string { return text[n.Pos().Offset():n.End().Offset()] }
-
-// unescaped removes the backslashes before these characters; empty: before any.
-func unescaped(text, quotable string) string {
-	var b strings.Builder
-	for i := 0; i < len(text); i++ {
-		if text[i] == '\\' && i+1 < len(text) && (quotable == "" || strings.IndexByte(quotable, text[i+1]) >= 0) {
-			if i++; text[i] == '\n' {
-				continue
-			}
-		}
-		b.WriteByte(text[i])
-	}
-	return b.String()
-}
