@@ -220,28 +220,18 @@ func (d *decoder) fields(n node, v reflect.Value, info *typeInfo) {
 // last counts. Of merged keys the first counts.
 func (d *decoder) pairs(n node, of reflect.Type, do func(key, value node)) {
 	seen := make(map[string]bool)
-	for key := range n.pairs() {
-		if seen[key.Value] {
-			d.add(flaw{kind: writtenTwice, at: key, of: of})
-		}
-		seen[key.Value] = true
-	}
-	for key, value := range n.pairs() {
-		do(key, value)
-	}
-	var merge func(node)
-	merge = func(n node) {
-		for _, from := range n.merged() {
-			for key, value := range from.pairs() {
-				if !seen[key.Value] {
-					seen[key.Value] = true
-					do(key, value)
-				}
+	for i, layer := range n.layers() {
+		for key, value := range layer.pairs() {
+			again := seen[key.Value]
+			seen[key.Value] = true
+			if again && i == 0 {
+				d.add(flaw{kind: writtenTwice, at: key, of: of})
 			}
-			merge(from)
+			if !again || i == 0 {
+				do(key, value)
+			}
 		}
 	}
-	merge(n)
 }
 
 // nearest is the field that is written almost like a name, or the only field whose name contains it; empty: none is.

@@ -167,8 +167,8 @@ func (c *container) runsPrestop(file string) bool {
 // handlers are the names of the handlers that the hook has.
 func (h *preStop) handlers() []string {
 	var all []string
-	for _, from := range append([]node{h.place}, h.place.merged()...) {
-		for key := range from.pairs() {
+	for _, layer := range h.place.layers() {
+		for key := range layer.pairs() {
 			if slices.Contains(handlerFields, key.Value) && !slices.Contains(all, key.Value) && h.place.at(key.Value).there() {
 				all = append(all, key.Value)
 			}
