@@ -138,11 +138,11 @@ func (in *input) addWorkload(d node, kind, group string) {
 	if t := kinds[kind]; t != nil && known {
 		w.read(d, t, false)
 	} else if !known || slices.Contains(othersGroups, group) && w.meantKind() == "" { // an object of a kind that is not known here
-		for _, value := range findAll(d, isTemplate) {
+		for _, value := range templatesIn(d) {
 			w.read(value, reflect.TypeFor[corev1.PodTemplateSpec](), true)
 		}
 	} else if group != "" {
-		w.stray, _ = find(d, isHook)
+		w.stray = firstHook(d)
 	}
 	in.workloads = append(in.workloads, w)
 }
@@ -192,47 +192,34 @@ func (w *workload) read(n node, t reflect.Type, loose bool) {
 	w.flaws = append(w.flaws, d.flaws...)
 }
 
-func isTemplate(key, value node) bool {
-	return key.Value == "template" && len(value.at("spec", "containers").items()) > 0
-}
-
-func isHook(key, value node) bool { return key.Value == "preStop" && value.there() }
-
-// find is the first key in a document that is one of those looked for, and its value.
-func find(n node, is func(key, value node) bool) (key, value node) {
+// firstHook is the key of the first hook in a document. The keys of a mapping come before what is below them.
+func firstHook(n node) node {
 	for key, value := range n.pairs() {
-		if is(key, value) {
-			return key, value
+		if key.Value == "preStop" && value.there() {
+			return key
 		}
-	}
-	if n.Node == nil {
-		return node{}, node{}
 	}
 	for _, inside := range n.Content { // what an alias stands for is looked at in its own place
-		if key, value = find(node{inside, n.file}, is); key.Node != nil {
-			break
+		if key := firstHook(node{inside, n.file}); key.Node != nil {
+			return key
 		}
 	}
-	return key, value
+	return node{}
 }
 
-// findAll are the values of all keys in a document that are among those looked for, each once. There is no look into such a value.
-func findAll(n node, is func(key, value node) bool) []node {
+// templatesIn are the templates of pods in a document, each once. There is no look into a template.
+func templatesIn(n node) []node {
 	var all []node
 	var look func(n node)
 	look = func(n node) {
-		if n.Node == nil {
-			return
-		}
 		for i, inside := range n.Content { // what an alias stands for is looked at in its own place
 			value := node{inside, n.file}
-			if n.Kind == yaml.MappingNode && i%2 == 1 && is(node{n.Content[i-1], n.file}, value.followed()) {
-				if value = value.followed(); !slices.Contains(all, value) {
-					all = append(all, value)
-				}
-				continue
+			named := n.Kind == yaml.MappingNode && i%2 == 1 && n.Content[i-1].Value == "template"
+			if template := value.followed(); !named || len(template.at("spec", "containers").items()) == 0 {
+				look(value)
+			} else if !slices.Contains(all, template) {
+				all = append(all, template)
 			}
-			look(value)
 		}
 	}
 	look(n)

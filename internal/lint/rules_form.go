@@ -286,8 +286,7 @@ func hookOfNobody(w *workload, say report) {
 	}
 	for _, f := range w.flaws {
 		if f.rule() == "" && !w.hasContainers() {
-			key, _ := find(f.value, isHook)
-			strays = append(strays, key)
+			strays = append(strays, firstHook(f.value))
 		}
 	}
 	for _, at := range strays {
