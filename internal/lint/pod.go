@@ -148,26 +148,27 @@ func (c *container) probes() []prober {
 
 // An executed is a command that the kubelet runs in a container, and its place.
 type executed struct {
-	where []any
+	by    string // the field of the hook or of the probe, as preStop
+	at    node
 	words []string
 }
 
 // executed are the commands of the container's hooks and probes.
 func (c *container) executed() []executed {
 	var all []executed
-	add := func(action *corev1.ExecAction, where ...any) {
+	add := func(action *corev1.ExecAction, by string, at node) {
 		if action != nil && len(action.Command) > 0 {
-			all = append(all, executed{append(where, "exec", "command"), action.Command})
+			all = append(all, executed{by, at.at(by, "exec", "command"), action.Command})
 		}
 	}
 	if l := c.Lifecycle; l != nil && l.PreStop != nil {
-		add(l.PreStop.Exec, "lifecycle", "preStop")
+		add(l.PreStop.Exec, "preStop", c.at("lifecycle"))
 	}
 	if l := c.Lifecycle; l != nil && l.PostStart != nil {
-		add(l.PostStart.Exec, "lifecycle", "postStart")
+		add(l.PostStart.Exec, "postStart", c.at("lifecycle"))
 	}
 	for _, p := range c.probes() {
-		add(p.Exec, p.field)
+		add(p.Exec, p.field, c.place)
 	}
 	return all
 }

@@ -43,7 +43,7 @@ func (c *container) binaries(do func(at node, file string, words []string)) {
 	for _, e := range c.executed() {
 		if file := e.words[0]; file != seen && path.IsAbs(file) && c.runsPrestop(file) {
 			seen = file
-			do(c.at(append(e.where, 0)...), path.Clean(file), e.words)
+			do(e.at.at(0), path.Clean(file), e.words)
 		}
 	}
 }

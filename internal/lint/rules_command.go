@@ -126,13 +126,13 @@ func operatorAsArgument(h *preStop, say report) {
 func wordsInOne(c *container, say report) {
 	for _, e := range c.executed() {
 		words := strings.Fields(e.words[0])
-		foreignHook := e.where[1] == "preStop" && c.hook != nil && c.hook.reading == nil
-		if len(words) > 1 && (foreignHook || e.where[1] != "preStop" && strings.Contains(e.words[0], program)) {
+		foreignHook := e.by == "preStop" && c.hook != nil && c.hook.reading == nil
+		if len(words) > 1 && (foreignHook || e.by != "preStop" && strings.Contains(e.words[0], program)) {
 			sentence := "write each word as an item of its own; prestop's steps stand after the program, each in one item"
 			if strings.ContainsAny(e.words[0], "|&;<>$`") {
 				sentence = "sh and -c as items before it, since only a shell runs a script, in an image that has one"
 			}
-			say(c.at(append(e.where, 0)...), "there is no program with blanks in its name: command is a list of words, and its first is the program ("+words[0]+")",
+			say(e.at.at(0), "there is no program with blanks in its name: command is a list of words, and its first is the program ("+words[0]+")",
 				wordsFix(strings.Join(e.words, " "), sentence, "command"))
 		}
 	}

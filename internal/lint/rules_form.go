@@ -333,11 +333,9 @@ func kindUnknown(w *workload, say report) {
 
 // startsPrestop tells whether a hook of prestop's is a postStart hook.
 func (c *container) startsPrestop() bool {
-	if c.Lifecycle == nil || c.Lifecycle.PostStart == nil || c.Lifecycle.PostStart.Exec == nil || c.at("lifecycle", "preStop").Node != nil {
-		return false
-	}
-	words := c.Lifecycle.PostStart.Exec.Command
-	return len(words) > 0 && c.runsPrestop(words[0]) && (len(words) == 1 || words[1] != clearCommand)
+	return c.at("lifecycle", "preStop").Node == nil && slices.ContainsFunc(c.executed(), func(e executed) bool {
+		return e.by == "postStart" && c.runsPrestop(e.words[0]) && (len(e.words) == 1 || e.words[1] != clearCommand)
+	})
 }
 
 func hookAtStart(c *container, say report) {
