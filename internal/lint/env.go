@@ -11,14 +11,22 @@ import (
 
 // An environment is what is known of a container's environment variables.
 type environment struct {
-	known map[string]string // variables and their values
-	guess map[string]string // variables whose value is not known, and a value that may stand for it
-	open  bool              // there may be variables besides these: a ConfigMap or a Secret is not in the input
-	at    map[string]node   // where each is written: its value, or what it is taken from
-	lost  []lost
+	variables map[string]variable
+	open      bool // there may be variables besides these: a ConfigMap or a Secret is not in the input
+	lost      []lost
 }
 
-func (e environment) has(name string) bool { _, ok := e.at[name]; return ok }
+// A variable is what is known of one variable.
+type variable struct {
+	value string
+	known bool // else the value only stands for the one that it has
+	at    node // where it is written: its value, or what it is taken from
+}
+
+func (e environment) has(name string) bool { _, ok := e.variables[name]; return ok }
+
+// guesses tells whether the environment has a variable whose value is not known.
+func (e environment) guesses(name string) bool { return e.has(name) && !e.variables[name].known }
 
 // maySet tells whether a variable that is not among these may be set all the same: by the image, the runtime, or for a Service.
 func (e environment) maySet(name string) bool {
@@ -48,22 +56,14 @@ type lost struct {
 }
 
 func (e *environment) set(name, value string, known bool, at node) {
-	if name == "" {
-		return
+	if name != "" {
+		e.variables[name] = variable{value, known, at}
 	}
-	delete(e.known, name)
-	delete(e.guess, name)
-	if known {
-		e.known[name] = value
-	} else {
-		e.guess[name] = value
-	}
-	e.at[name] = at
 }
 
 func readEnvironment(c *container) environment {
 	in, p := c.pod.of.in, c.pod
-	e := environment{known: map[string]string{}, guess: map[string]string{}, at: map[string]node{}}
+	e := environment{variables: map[string]variable{}}
 	for _, from := range c.EnvFrom {
 		e.from(in, p, from)
 	}
@@ -164,12 +164,9 @@ func (e *environment) expand(text string, missing func(name string)) (value stri
 			return "$"
 		}
 		name := found[2 : len(found)-1]
-		if v, ok := e.known[name]; ok {
-			return v
-		}
-		if v, ok := e.guess[name]; ok {
-			known = false
-			return v
+		if v, ok := e.variables[name]; ok {
+			known = known && v.known
+			return v.value
 		}
 		if known = known && !e.maySet(name); !e.maySet(name) {
 			missing(name)

@@ -227,8 +227,8 @@ func (h *preStop) setting(name string) node {
 			return h.places[i]
 		}
 	}
-	if at, ok := h.env.at[by]; ok {
-		return at
+	if v, ok := h.env.variables[by]; ok {
+		return v.at
 	}
 	return h.command()
 }
@@ -246,8 +246,7 @@ func (h *preStop) guessed(name string) bool {
 	if s, set := h.reading.set[name]; set && strings.HasPrefix(s.By(), "-") {
 		return false
 	}
-	_, guessed := h.env.guess[name]
-	return guessed || h.env.open && !h.env.has(name)
+	return h.env.guesses(name) || h.env.open && !h.env.has(name)
 }
 
 // timesUnknown tells whether the plan's times depend on a setting whose value is not in the input.

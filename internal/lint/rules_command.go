@@ -360,10 +360,10 @@ func secretInHeader(h *preStop, say report) {
 }
 
 func secretInSetting(h *preStop, say report) {
-	for name, value := range h.env.known {
-		ours := h.reading != nil && strings.HasPrefix(name, variablePrefix) && h.env.at[name].text() == value
-		if what := secretIn(value); ours && what != "" {
-			say(h.env.at[name], name+" holds "+what+", which is in the pod's spec", secretFix)
+	for name, v := range h.env.variables {
+		ours := h.reading != nil && strings.HasPrefix(name, variablePrefix) && v.known && v.at.text() == v.value
+		if what := secretIn(v.value); ours && what != "" {
+			say(v.at, name+" holds "+what+", which is in the pod's spec", secretFix)
 		}
 	}
 }

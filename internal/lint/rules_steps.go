@@ -47,17 +47,7 @@ func stepRules() []Rule {
 			})
 		})},
 		{"setting-unreadable", Error, "a setting that prestop cannot read", all(plans(settingUnreadable), containers(settingWithoutValue))},
-		{"setting-unknown", Warning, "a PRE_STOP_ variable that is no setting", plans(func(h *preStop, say report) {
-			for _, u := range h.reading.unknown {
-				fix := "one that prestop --help lists; or remove it"
-				value := h.env.known[u.Name]
-				takes := func(row setting.Setting) bool { return row.Env == meant(u) && row.Check(value) == nil }
-				if right := meant(u); !h.env.has(right) && slices.ContainsFunc(config.Table(), takes) {
-					fix = below(right, "name")
-				}
-				say(h.setting(u.Name), u.Name+" is no setting of prestop's", fix)
-			}
-		})},
+		{"setting-unknown", Warning, "a PRE_STOP_ variable that is no setting", plans(settingUnknown)},
 	}
 }
 
@@ -321,6 +311,20 @@ func overAtOnce(h *preStop, say report) {
 	}
 	if wait := h.reading.config.AdditionalWait; wait.IsSet() && p.Floor < time.Second && (p.Floor > 0 || len(p.Entries) == 0) {
 		say(h.setting(waitVariable), "the hook's additional wait of "+wait.V.String()+" is over at once", fix).warn()
+	}
+}
+
+func settingUnknown(h *preStop, say report) {
+	for _, u := range h.reading.unknown {
+		value, right, fix := "", meant(u), "one that prestop --help lists; or remove it"
+		if v := h.env.variables[u.Name]; v.known {
+			value = v.value
+		}
+		takes := func(row setting.Setting) bool { return row.Env == right && row.Check(value) == nil }
+		if !h.env.has(right) && slices.ContainsFunc(config.Table(), takes) {
+			fix = below(right, "name")
+		}
+		say(h.setting(u.Name), u.Name+" is no setting of prestop's", fix)
 	}
 }
 

@@ -135,11 +135,11 @@ func (s script) values(env environment) func(word string) string {
 		}
 		unknown := false
 		get := func(name string) string {
-			value, known := env.known[name]
-			if !known && (env.has(name) || env.maySet(name)) || !syntax.ValidName(name) || set(name) {
+			v := env.variables[name]
+			if !v.known && (env.has(name) || env.maySet(name)) || !syntax.ValidName(name) || set(name) {
 				unknown = true
 			}
-			return value
+			return v.value
 		}
 		text, err := expand.Literal(&expand.Config{NoUnset: true, Env: expand.FuncEnviron(get)}, parsed)
 		if err != nil || unknown {
