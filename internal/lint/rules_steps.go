@@ -73,14 +73,11 @@ func stepUnreadable(h *preStop, s *entry, say report) {
 
 // splitFix is the hook's command with several steps in place of one argument, or of all words; else the sentence.
 func (h *preStop) splitFix(s *entry, steps []string, sentence string) string {
-	lines := h.lines()
-	if len(lines) > 1 {
-		steps = slices.Concat(lines[:s.said.Index], steps, lines[s.said.Index+1:])
-	} else if s.written() != s.Line && h.script.shell == "" && harmless(h.flags()) { // each word is an argument
-		return "# each step is one item\n" + below(append(slices.Clone(h.flags()), steps...), "command")
+	fix := h.withSteps(steps)
+	if lines := h.lines(); len(lines) > 1 {
+		fix = h.stepsFix(slices.Concat(lines[:s.said.Index], steps, lines[s.said.Index+1:]), "")
 	}
-	fix := h.stepsFix(steps, sentence)
-	if fix == sentence {
+	if fix == "" {
 		return sentence
 	}
 	return "# each step is one item\n" + fix
