@@ -158,7 +158,7 @@ func (c *container) runsPrestop(file string) bool {
 		return false
 	case v.Image != nil && isImage(v.Image.Reference, "prestop/prestop"):
 		return true
-	case slices.ContainsFunc(c.pod.installers(), func(i *container) bool { to, _ := i.mounted(i.installs()); return to.name() == m.Name }):
+	case c.pod.fills(m.Name):
 		return phrase.Nearest(name, []string{program}) != ""
 	}
 	return name == program

@@ -53,10 +53,10 @@ func (c *container) holds(m mount, at node, file string, words []string, say rep
 	v := c.pod.volumes[m.Name]
 	switch {
 	case v == nil && !c.pod.claims(m.Name):
-		fix := c.installLines(m, true)
+		fix := c.volumeLines(m)
 		for name, inside := range c.pod.bringing() {
 			if inside == m.rest {
-				fix = "volumeMounts:\n- {name: " + name + ", mountPath: " + m.path + ", readOnly: true} # instead of " + m.Name
+				fix = mountLines(name, m.path) + " # instead of " + m.Name
 			}
 		}
 		say(c.mountNode(m), "the pod has no volume "+m.Name+", which "+file+" is to be in", fix)
@@ -70,32 +70,47 @@ func otherBinary(file string, words []string) string {
 	return commandFix(append([]string{file}, words[1:]...), file+" instead")
 }
 
-// installLines are lines by which an init container installs the binary into a volume. With volume they make the volume too. If an init
-// container has prestop's image already, it stays, with its image.
-func (c *container) installLines(m mount, volume bool) string {
-	all := ""
-	if volume {
-		all = "volumes:\n- {name: " + m.Name + ", emptyDir: {}}\n"
+// mountLines are lines by which a container mounts a volume.
+func mountLines(volume, dir string) string {
+	return "volumeMounts:\n- {name: " + volume + ", mountPath: " + dir + ", readOnly: true}"
+}
+
+// volumeLines are lines that make a volume into which an init container installs the binary.
+func (c *container) volumeLines(m mount) string {
+	volume := "volumes:\n- {name: " + m.Name + ", emptyDir: {}}"
+	if c.pod.fills(m.Name) {
+		return volume
+	}
+	return volume + "\n" + c.installLines(m)
+}
+
+// installLines are lines by which an init container installs the binary into a volume. If an init container has prestop's image already, it
+// stays, with its image.
+func (c *container) installLines(m mount) string {
+	dir := path.Join(m.path, path.Dir(m.rest))
+	name, runs := "install-prestop", "  image: prestop/prestop:1\n  args: [install, "+dir+"/]\n"
+	for _, i := range c.pod.mounting[m.Name] {
+		switch {
+		case !i.init || !isOurImage(i.Image):
+		case len(i.Command) > 0:
+			name, runs = i.Name, "  command: [/prestop, install, "+dir+"/]\n  args: []\n"
+		default:
+			name, runs = i.Name, "  args: [install, "+dir+"/]\n"
+		}
 	}
 	sub := ""
 	if m.sub != "" {
 		sub = ", subPath: " + m.sub
 	}
-	dir := path.Join(m.path, path.Dir(m.rest))
-	lines := "  image: prestop/prestop:1\n  args: [install, " + dir + "/]\n"
-	name := "install-prestop"
-	for _, i := range c.pod.all {
-		if to, ok := i.mounted(i.installs()); ok && i.init && to.Name == m.Name && volume {
-			return strings.TrimSuffix(all, "\n") // which installs it already
-		}
-		if i.init && isOurImage(i.Image) && slices.ContainsFunc(i.VolumeMounts, func(own corev1.VolumeMount) bool { return own.Name == m.Name }) {
-			name, lines = i.Name, "  args: [install, "+dir+"/]\n"
-			if len(i.Command) > 0 {
-				lines = "  command: [/prestop, install, " + dir + "/]\n  args: []\n"
-			}
-		}
-	}
-	return all + "initContainers:\n- name: " + name + "\n" + lines + "  volumeMounts:\n  - {name: " + m.Name + ", mountPath: " + m.path + sub + "}"
+	return "initContainers:\n- name: " + name + "\n" + runs + "  volumeMounts:\n  - {name: " + m.Name + ", mountPath: " + m.path + sub + "}"
+}
+
+// fills tells whether an init container installs the binary into a volume.
+func (p *pod) fills(volume string) bool {
+	return slices.ContainsFunc(p.installers(), func(i *container) bool {
+		to, ok := i.mounted(i.installs())
+		return ok && to.Name == volume
+	})
 }
 
 // claims tells whether the pod's owner brings a volume.
@@ -114,7 +129,7 @@ func (c *container) notMounted(at node, file string, words []string, say report)
 		if path.Base(inside) != path.Base(file) {
 			continue
 		}
-		fix := "volumeMounts:\n- {name: " + name + ", mountPath: " + mountPath(file, inside) + ", readOnly: true}"
+		fix := mountLines(name, mountPath(file, inside))
 		if right, lacks := c.binary(); lacks == "" && right != file && right != "/"+program {
 			fix = otherBinary(right, words) // which is mounted elsewhere
 		}
@@ -154,7 +169,7 @@ func (c *container) binary() (file, needs string) {
 				continue
 			}
 			if other != c {
-				needs = "\nvolumeMounts:\n- {name: " + m.Name + ", mountPath: " + m.MountPath + ", readOnly: true}"
+				needs = "\n" + mountLines(m.Name, m.MountPath)
 			}
 			return path.Join(m.MountPath, inside), needs
 		}
@@ -167,7 +182,7 @@ func (c *container) bringLines(file string) string {
 	for _, other := range c.pod.running {
 		m, ok := other.mounted(file)
 		if v := c.pod.volumes[m.name()]; ok && m.sub == "" && v != nil && v.EmptyDir == nil {
-			return "volumeMounts:\n- {name: " + m.Name + ", mountPath: " + m.path + ", readOnly: true}"
+			return mountLines(m.Name, m.path)
 		}
 	}
 	name := program
@@ -176,7 +191,7 @@ func (c *container) bringLines(file string) string {
 	}
 	dir := path.Dir(file)
 	m := mount{VolumeMount: &corev1.VolumeMount{Name: name}, path: dir, rest: path.Base(file)}
-	return c.installLines(m, true) + "\nvolumeMounts:\n- {name: " + name + ", mountPath: " + dir + ", readOnly: true}"
+	return c.volumeLines(m) + "\n" + mountLines(name, dir)
 }
 
 // mountPath is where a volume must be mounted so that its file rest is found as file.
@@ -206,7 +221,7 @@ func (c *container) installs() string {
 
 // notInstalled looks at a volume that is empty when the pod begins. Whoever else mounts it may fill it.
 func (c *container) notInstalled(m mount, at node, file string, words []string, say report) {
-	fix := c.installLines(m, false)
+	fix := c.installLines(m)
 	wrong := "volume " + m.Name + " is empty when the pod begins, and no init container installs the binary into it"
 	needs := path.Join(m.sub, m.rest)
 	for _, other := range c.pod.mounting[m.Name] {

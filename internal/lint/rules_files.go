@@ -203,7 +203,7 @@ func fileNotMounted(h *preStop, s *entry, say report) {
 			h.keyed(m, s.at, s.Line, say)
 		} else if idle := h.pod.idle(); idle != "" {
 			say(s.at, s.Line+": "+file+" is in no volume of container "+h.Name+", and no container mounts volume "+idle,
-				"volumeMounts:\n- {name: "+idle+", mountPath: "+path.Dir(file)+", readOnly: true}")
+				mountLines(idle, path.Dir(file)))
 		}
 	}
 }
