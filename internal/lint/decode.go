@@ -119,7 +119,7 @@ func (d *decoder) read(n node, v reflect.Value) {
 			d.read(value, one)
 			v.SetMapIndex(reflect.ValueOf(key.Value).Convert(v.Type().Key()), one)
 		})
-	case v.Kind() == reflect.Slice && v.Type().Elem().Kind() != reflect.Uint8:
+	case v.Kind() == reflect.Slice && !isBytes(v.Type()):
 		d.items(n, v)
 	}
 }
@@ -135,41 +135,40 @@ func (d *decoder) items(n node, v reflect.Value) {
 	}
 }
 
+// takes is how values of Go's kinds are written. Kubernetes has types of other kinds for what may be anything.
+var takes = map[reflect.Kind]string{
+	reflect.Struct: "a mapping", reflect.Map: "a mapping", reflect.Slice: "a list", reflect.String: "a string", reflect.Bool: "a truth value",
+	reflect.Int: "a whole number", reflect.Int32: "a whole number", reflect.Int64: "a whole number",
+	reflect.Float32: "a number", reflect.Float64: "a number",
+}
+
 // readable tells whether what stands at n is of v's kind, and sets v to it if it is a scalar.
 func (d *decoder) readable(n node, v reflect.Value) bool {
-	expected := ""
-	value, _ := n.scalar()
-	switch v.Kind() {
-	case reflect.Struct, reflect.Map:
-		expected = "a mapping"
-	case reflect.Slice:
-		if expected = "a list"; v.Type().Elem().Kind() == reflect.Uint8 {
-			expected = "a string"
-		}
-	case reflect.String:
+	expected := takes[v.Kind()]
+	if isBytes(v.Type()) {
 		expected = "a string"
+	}
+	ok := expected == "" || n.kind() == expected
+	switch value, _ := n.scalar(); v.Kind() {
+	case reflect.String:
 		v.SetString(n.text()) // even if it is no string: what is meant is plain
 	case reflect.Bool:
-		expected = "a truth value"
 		yes, _ := value.(bool)
 		v.SetBool(yes)
 	case reflect.Int, reflect.Int32, reflect.Int64:
-		if i, ok := value.(int64); ok && !v.OverflowInt(i) {
+		i, whole := value.(int64)
+		if ok = whole && !v.OverflowInt(i); ok {
 			v.SetInt(i)
-			return true
 		}
-		d.mistyped(n, "a whole number")
-		return false
-	case reflect.Float32, reflect.Float64:
-		expected = "a number"
-	default:
-		return true // Kubernetes has such types for what may be anything
 	}
-	if n.kind() != expected {
+	if !ok {
 		d.mistyped(n, expected)
-		return false
 	}
-	return true
+	return ok
+}
+
+func isBytes(t reflect.Type) bool {
+	return t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8
 }
 
 // own lets a type read its JSON itself.
