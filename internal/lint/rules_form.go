@@ -205,16 +205,14 @@ func (n node) firstOf(some []string) string {
 	return ""
 }
 
+// handlerOf are the handlers of those fields that tell which handler is meant.
+var handlerOf = map[string]string{"command": "exec", "path": "httpGet", "port": "httpGet", "seconds": "sleep"}
+
 // handlerWith is the handler whose fields a mapping has; empty: none.
 func handlerWith(n node) string {
 	for key := range n.pairs() {
-		switch key.Value {
-		case "command":
-			return "exec"
-		case "path", "port":
-			return "httpGet"
-		case "seconds":
-			return "sleep"
+		if of := handlerOf[key.Value]; of != "" {
+			return of
 		}
 	}
 	return ""
