@@ -2,7 +2,6 @@ package lint
 
 import (
 	"cmp"
-	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -85,6 +84,12 @@ type workload struct {
 	stray node // a hook that belongs to no container
 	in    *input
 }
+
+// configMap is the ConfigMap that the workload means by a name; nil: it is not in the input.
+func (w *workload) configMap(name string) *object { return w.in.configs.named(name, w.namespace) }
+
+// secret is the Secret that the workload means by a name; nil: it is not in the input.
+func (w *workload) secret(name string) *object { return w.in.secrets.named(name, w.namespace) }
 
 // elasticsearch is the kind of ECK, Elastic's operator, as far as a hook depends on it.
 type elasticsearch struct {
@@ -241,33 +246,22 @@ func (in *input) addService(d node) {
 	}
 }
 
-// selecting are the Services that select pods with these labels.
-func (in *input) selecting(pod map[string]string, namespace string) []*service {
-	var all []*service
-	for key, value := range pod {
-		for _, s := range in.bySelector[[2]string{key, value}] {
-			if s.is(namespace) && s.selects(pod) {
-				all = append(all, s)
-			}
-		}
-	}
-	return all
-}
-
 // served are the ports to which the Services that select a pod send. They are looked up once for all pods with the same labels.
-func (in *input) served(pod map[string]string, namespace string) map[string]bool {
-	id := namespace
-	for _, key := range slices.Sorted(maps.Keys(pod)) {
-		id += "\n" + key + "\n" + pod[key]
-	}
+func (p *pod) served() map[string]bool {
+	in := p.of.in
+	id := p.of.namespace + "\n" + labels.Set(p.Labels).String()
 	if all, ok := in.ports[id]; ok {
 		return all
 	}
 	all := map[string]bool{}
 	in.ports[id] = all
-	for _, s := range in.selecting(pod, namespace) {
-		for _, port := range s.spec.Ports {
-			all[sendsTo(port)] = true
+	for key, value := range p.Labels {
+		for _, s := range in.bySelector[[2]string{key, value}] {
+			if s.is(p.of.namespace) && s.selects(p.Labels) {
+				for _, port := range s.spec.Ports {
+					all[sendsTo(port)] = true
+				}
+			}
 		}
 	}
 	return all
@@ -303,8 +297,9 @@ func sendsTo(p corev1.ServicePort) string {
 	return number(p.Port)
 }
 
-// called are the Services that a host name may mean in a namespace, in any form that DNS resolves.
-func (in *input) called(host, namespace string) []*service {
+// called are the Services that a host name may mean to the workload, in any form that DNS resolves.
+func (w *workload) called(host string) []*service {
+	namespace := w.namespace
 	parts := strings.Split(strings.TrimSuffix(strings.ToLower(host), "."), ".")
 	if len(parts) > 2 && parts[2] != "svc" {
 		return nil
@@ -312,5 +307,5 @@ func (in *input) called(host, namespace string) []*service {
 	if len(parts) > 1 {
 		namespace = parts[1]
 	}
-	return slices.DeleteFunc(slices.Clone(in.byName[parts[0]]), func(s *service) bool { return s.name == "" || !s.is(namespace) })
+	return slices.DeleteFunc(slices.Clone(w.in.byName[parts[0]]), func(s *service) bool { return s.name == "" || !s.is(namespace) })
 }

@@ -290,7 +290,7 @@ func (p *pod) portSchemes() map[string][]probed {
 
 // uses tells whether the pod is known to have a port: by a container, a probe, or a Service that sends to it.
 func (p *pod) uses(port string) bool {
-	return p.used()[port] || p.of.in.served(p.Labels, p.of.namespace)[port]
+	return p.used()[port] || p.served()[port]
 }
 
 // usedPorts are the ports that a container declares or a probe asks. They are those of all containers, since these share their addresses.

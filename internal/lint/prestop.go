@@ -142,7 +142,7 @@ func (c *container) projected(file string) (f projected) {
 			break
 		}
 	}
-	f.of = c.pod.of.in.configs.named(v.ConfigMap.Name, c.pod.of.namespace)
+	f.of = c.pod.of.configMap(v.ConfigMap.Name)
 	return f
 }
 

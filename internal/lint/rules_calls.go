@@ -227,7 +227,7 @@ func portDiffers(h *preStop, s *entry, say report) {
 		if port == "" {
 			continue
 		}
-		called := h.pod.of.in.called(host, h.pod.of.namespace)
+		called := h.pod.of.called(host)
 		lacking := slices.DeleteFunc(called, func(s *service) bool { return s.answers(port) })
 		for _, service := range lacking {
 			all := service.ports()
@@ -349,5 +349,5 @@ func (h *preStop) behind(u *url.URL) (name, port string) {
 
 // serving are the Services that a host name may mean and that select the pod.
 func (h *preStop) serving(host string) []*service {
-	return slices.DeleteFunc(h.pod.of.in.called(host, h.pod.of.namespace), func(s *service) bool { return !s.selects(h.pod.Labels) })
+	return slices.DeleteFunc(h.pod.of.called(host), func(s *service) bool { return !s.selects(h.pod.Labels) })
 }

@@ -230,7 +230,7 @@ func (h *preStop) keyed(m mount, at node, name string, say report) {
 	if v == nil || v.Secret == nil || strings.Contains(key, "$") {
 		return
 	}
-	o := h.pod.of.in.secrets.named(v.Secret.SecretName, h.pod.of.namespace)
+	o := h.pod.of.secret(v.Secret.SecretName)
 	is := func(item corev1.KeyToPath) bool { return path.Clean(item.Path) == key }
 	switch items := v.Secret.Items; {
 	case len(items) > 0 && !slices.ContainsFunc(items, is):

@@ -502,7 +502,7 @@ func configMistyped(c *container, say report) {
 		if c.hook == nil || from.ConfigMapRef == nil {
 			continue
 		}
-		o := c.pod.of.in.configs.named(from.ConfigMapRef.Name, c.pod.of.namespace)
+		o := c.pod.of.configMap(from.ConfigMapRef.Name)
 		if o == nil {
 			continue
 		}

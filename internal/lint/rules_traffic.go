@@ -213,7 +213,7 @@ func portWithoutHook(p *pod, say report) {
 // servedPort is the index of the first port that a Service sends to; -1: there is none. Ports for metrics, health checks and the like do not
 // count.
 func (c *container) servedPort() int {
-	served := c.pod.of.in.served(c.pod.Labels, c.pod.of.namespace)
+	served := c.pod.served()
 	return slices.IndexFunc(c.Ports, func(port corev1.ContainerPort) bool {
 		aside := containsAny(strings.ToLower(port.Name+" "+c.Name), "metric", "prom", "export", "admin", "health", "debug", "probe")
 		return !aside && (served[number(port.ContainerPort)] || port.Name != "" && served[port.Name])
