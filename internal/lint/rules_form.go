@@ -94,7 +94,7 @@ func (f flaw) rule() string {
 		return ""
 	case f.partOfHook() || f.hookOutside():
 		return "hook-misplaced"
-	case f.near != "" || (f.inPod || len(f.fields) == 2) && !f.loose: // a template has two fields
+	case f.misspelt():
 		return "field-misspelt"
 	}
 	return ""
@@ -110,6 +110,12 @@ func (f flaw) hookOutside() bool {
 		return slices.Contains(ofContainers, f.at.Value)
 	}
 	return in[corev1.Container](f) && f.near == "lifecycle"
+}
+
+// misspelt tells whether an unknown field is a misspelt one. A field that is almost another one always is. In a template, which has two
+// fields, and in a pod, a field is misspelt if Kubernetes does not know it.
+func (f flaw) misspelt() bool {
+	return f.near != "" || (f.inPod || len(f.fields) == 2) && !f.loose
 }
 
 func hookMisplaced(f flaw, say report) {
