@@ -239,7 +239,7 @@ func (i *typeInfo) nearest(name string) string {
 		i.plain = append(i.plain, phrase.Plain(field))
 	}
 	name = phrase.Plain(name)
-	if at := slices.IndexFunc(i.plain, func(field string) bool { return almostEqual(field, name) }); at >= 0 {
+	if at := slices.IndexFunc(i.plain, func(field string) bool { return phrase.AlmostEqual(field, name) }); at >= 0 {
 		return i.names[at]
 	}
 	begins := func(field string) bool { return len(name) >= 10 && strings.Contains(field, name) }
@@ -247,15 +247,4 @@ func (i *typeInfo) nearest(name string) string {
 		return i.names[at]
 	}
 	return ""
-}
-
-// almostEqual tells whether plain names differ in no more than one letter, or two that are swapped.
-func almostEqual(a, b string) bool {
-	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
-		a, b = a[1:], b[1:]
-	}
-	for len(a) > 0 && len(b) > 0 && a[len(a)-1] == b[len(b)-1] {
-		a, b = a[:len(a)-1], b[:len(b)-1]
-	}
-	return len(a) <= 1 && len(b) <= 1 || len(a) == 2 && len(b) == 2 && a[0] == b[1] && a[1] == b[0]
 }
