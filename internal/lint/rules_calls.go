@@ -172,20 +172,17 @@ func namedMethod(words []string) (method string, ok bool) {
 	return "", false
 }
 
-// impliedMethod is the method that an option stands for, where no method is named; empty: for none.
+// impliedMethods are the methods that options stand for, where no method is named.
+var impliedMethods = map[string]string{
+	"-d": "POST", "-F": "POST", "--json": "POST", "--form": "POST", "-T": "PUT", "--upload-file": "PUT", "-I": "HEAD", "--head": "HEAD",
+}
+
+// impliedMethod is the method that an option stands for; empty: for none.
 func impliedMethod(option string) string {
-	switch option {
-	case "-d", "-F", "--json", "--form":
-		return "POST"
-	case "-T", "--upload-file":
-		return "PUT"
-	case "-I", "--head":
-		return "HEAD"
-	}
 	if strings.HasPrefix(option, "--data") || strings.HasPrefix(option, "--post-") {
 		return "POST"
 	}
-	return ""
+	return impliedMethods[option]
 }
 
 func endsTheProcess(h *preStop, say report) {
