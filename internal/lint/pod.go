@@ -173,25 +173,17 @@ func (c *container) executed() []executed {
 	return all
 }
 
-// A mount is a volume in a container.
+// A mount is a volume in a container. Its name is empty where there is none.
 type mount struct {
-	*corev1.VolumeMount
+	corev1.VolumeMount
 	path, sub string
 	rest      string // the path of the file that is looked for, below the mount
-}
-
-func (m mount) name() string {
-	if m.VolumeMount == nil {
-		return ""
-	}
-	return m.Name
 }
 
 // mounted is the mount that holds a file.
 func (c *container) mounted(file string) (m mount, ok bool) {
 	file = path.Clean(file)
-	for i := range c.VolumeMounts {
-		v := &c.VolumeMounts[i]
+	for _, v := range c.VolumeMounts {
 		at := path.Clean(v.MountPath)
 		inside, below := strings.CutPrefix(file, strings.TrimSuffix(at, "/"))
 		if below && (inside == "" || inside[0] == '/') && (!ok || len(at) > len(m.path)) {

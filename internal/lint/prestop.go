@@ -124,7 +124,7 @@ func (f projected) missing() bool {
 
 func (c *container) projected(file string) (f projected) {
 	m, _ := c.mounted(file)
-	v := c.pod.volumes[m.name()]
+	v := c.pod.volumes[m.Name]
 	if v == nil || v.ConfigMap == nil {
 		return f
 	}
@@ -151,7 +151,7 @@ func (c *container) projected(file string) (f projected) {
 func (c *container) runsPrestop(file string) bool {
 	name := path.Base(file)
 	m, ok := c.mounted(file)
-	v := c.pod.volumes[m.name()]
+	v := c.pod.volumes[m.Name]
 	switch {
 	case !ok || v == nil:
 	case v.ConfigMap != nil:

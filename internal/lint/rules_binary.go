@@ -31,7 +31,7 @@ func binaryNotMounted(c *container, say report) {
 func binaryNotInstalled(c *container, say report) {
 	c.binaries(func(at node, file string, words []string) {
 		m, mounted := c.mounted(file)
-		if v := c.pod.volumes[m.name()]; mounted && v != nil && v.EmptyDir != nil {
+		if v := c.pod.volumes[m.Name]; mounted && v != nil && v.EmptyDir != nil {
 			c.notInstalled(m, at, file, words, say)
 		}
 	})
@@ -181,7 +181,7 @@ func (c *container) binary() (file, needs string) {
 func (c *container) bringLines(file string) string {
 	for _, other := range c.pod.running {
 		m, ok := other.mounted(file)
-		if v := c.pod.volumes[m.name()]; ok && m.sub == "" && v != nil && v.EmptyDir == nil {
+		if v := c.pod.volumes[m.Name]; ok && m.sub == "" && v != nil && v.EmptyDir == nil {
 			return mountLines(m.Name, m.path)
 		}
 	}
@@ -190,7 +190,7 @@ func (c *container) bringLines(file string) string {
 		name = "prestop-binary"
 	}
 	dir := path.Dir(file)
-	m := mount{VolumeMount: &corev1.VolumeMount{Name: name}, path: dir, rest: path.Base(file)}
+	m := mount{VolumeMount: corev1.VolumeMount{Name: name}, path: dir, rest: path.Base(file)}
 	return c.volumeLines(m) + "\n" + mountLines(name, dir)
 }
 
@@ -263,7 +263,7 @@ func (c *container) installsInto(m mount) (inside, wrong string) {
 	switch {
 	case dest == "":
 		return "", "init container " + c.Name + " does not run prestop install " + own.MountPath + "/"
-	case to.name() != m.Name:
+	case to.Name != m.Name:
 		return "", "init container " + c.Name + " installs to " + dest + ", which is not in volume " + m.Name
 	case to.ReadOnly:
 		return "", "init container " + c.Name + " mounts volume " + m.Name + " read-only, and cannot install " + m.rest + " there"
