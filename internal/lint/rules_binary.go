@@ -19,37 +19,40 @@ func binaryRules() []Rule {
 }
 
 func binaryNotMounted(c *container, say report) {
-	c.binaries(func(at node, file string, words []string) {
-		if m, mounted := c.mounted(file); mounted {
-			c.holds(m, at, file, words, say)
+	for _, e := range c.binaries() {
+		if m, mounted := c.mounted(e.words[0]); mounted {
+			c.holds(m, e, say)
 		} else {
-			c.notMounted(at, file, words, say)
-		}
-	})
-}
-
-func binaryNotInstalled(c *container, say report) {
-	c.binaries(func(at node, file string, words []string) {
-		m, mounted := c.mounted(file)
-		if v := c.pod.volumes[m.Name]; mounted && v != nil && v.EmptyDir != nil {
-			c.notInstalled(m, at, file, words, say)
-		}
-	})
-}
-
-// binaries calls do for each path of prestop's binary that the container's hooks and probes run.
-func (c *container) binaries(do func(at node, file string, words []string)) {
-	seen := ""
-	for _, e := range c.executed() {
-		if file := e.words[0]; file != seen && path.IsAbs(file) && c.runsPrestop(file) {
-			seen = file
-			do(e.at.at(0), path.Clean(file), e.words)
+			c.notMounted(e, say)
 		}
 	}
 }
 
+func binaryNotInstalled(c *container, say report) {
+	for _, e := range c.binaries() {
+		m, mounted := c.mounted(e.words[0])
+		if v := c.pod.volumes[m.Name]; mounted && v != nil && v.EmptyDir != nil {
+			c.notInstalled(m, e, say)
+		}
+	}
+}
+
+// binaries are the commands of the container's hooks and probes that run prestop's binary by its path. Their place is that of
+// the path.
+func (c *container) binaries() []executed {
+	var all []executed
+	seen := ""
+	for _, e := range c.executed() {
+		if file := e.words[0]; file != seen && path.IsAbs(file) && c.runsPrestop(file) {
+			seen = file
+			all = append(all, executed{e.by, e.at.at(0), append([]string{path.Clean(file)}, e.words[1:]...)})
+		}
+	}
+	return all
+}
+
 // holds finds a volume that does not have the binary.
-func (c *container) holds(m mount, at node, file string, words []string, say report) {
+func (c *container) holds(m mount, e executed, say report) {
 	v := c.pod.volumes[m.Name]
 	switch {
 	case v == nil && !c.pod.claims(m.Name):
@@ -59,15 +62,15 @@ func (c *container) holds(m mount, at node, file string, words []string, say rep
 				fix = mountLines(name, m.path) + " # instead of " + m.Name
 			}
 		}
-		say(c.mountNode(m), "the pod has no volume "+m.Name+", which "+file+" is to be in", fix)
+		say(c.mountNode(m), "the pod has no volume "+m.Name+", which "+e.words[0]+" is to be in", fix)
 	case v != nil && v.Image != nil && isOurImage(v.Image.Reference) && m.rest != program && m.sub == "":
-		say(at, "in the image volume at "+m.path+" the binary is "+path.Join(m.path, program), otherBinary(path.Join(m.path, program), words))
+		say(e.at, "in the image volume at "+m.path+" the binary is "+path.Join(m.path, program), e.otherBinary(path.Join(m.path, program)))
 	}
 }
 
-// otherBinary is a command with the binary at another path.
-func otherBinary(file string, words []string) string {
-	return commandFix(append([]string{file}, words[1:]...), file+" instead")
+// otherBinary is the command with the binary at another path.
+func (e executed) otherBinary(file string) string {
+	return commandFix(append([]string{file}, e.words[1:]...), file+" instead")
 }
 
 // mountLines are lines by which a container mounts a volume.
@@ -122,8 +125,8 @@ func (p *pod) claims(name string) bool {
 var ofImages = []string{"bin", "sbin", "usr", "opt", "app", "home", "srv", "lib", "root"}
 
 // notMounted looks at a path that is in no volume: the image may have it, unless the pod means to bring it.
-func (c *container) notMounted(at node, file string, words []string, say report) {
-	volumes := c.pod.bringing()
+func (c *container) notMounted(e executed, say report) {
+	file, volumes := e.words[0], c.pod.bringing()
 	for _, name := range slices.Sorted(maps.Keys(volumes)) {
 		inside := volumes[name]
 		if path.Base(inside) != path.Base(file) {
@@ -131,13 +134,13 @@ func (c *container) notMounted(at node, file string, words []string, say report)
 		}
 		fix := mountLines(name, mountPath(file, inside))
 		if right, lacks := c.binary(); lacks == "" && right != file && right != "/"+program {
-			fix = otherBinary(right, words) // which is mounted elsewhere
+			fix = e.otherBinary(right) // which is mounted elsewhere
 		}
-		say(at, "volume "+name+" has the binary, and container "+c.Name+" does not mount it where "+file+" would be", fix)
+		say(e.at, "volume "+name+" has the binary, and container "+c.Name+" does not mount it where "+file+" would be", fix)
 		return
 	}
 	if parts := strings.Split(file, "/"); len(parts) > 2 && !slices.Contains(ofImages, parts[1]) {
-		say(at, "no volume is mounted at "+path.Dir(file)+": the hook's binary is there only if the image has it",
+		say(e.at, "no volume is mounted at "+path.Dir(file)+": the hook's binary is there only if the image has it",
 			c.bringLines(file)+"\n# or in the Dockerfile: COPY --from=prestop/prestop:1 /prestop "+file).warn()
 	}
 }
@@ -220,7 +223,7 @@ func (c *container) installs() string {
 }
 
 // notInstalled looks at a volume that is empty when the pod begins. Whoever else mounts it may fill it.
-func (c *container) notInstalled(m mount, at node, file string, words []string, say report) {
+func (c *container) notInstalled(m mount, e executed, say report) {
 	fix := c.installLines(m)
 	wrong := "volume " + m.Name + " is empty when the pod begins, and no init container installs the binary into it"
 	needs := path.Join(m.sub, m.rest)
@@ -235,11 +238,11 @@ func (c *container) notInstalled(m mount, at node, file string, words []string, 
 		default:
 			wrong = "init container " + other.Name + " installs " + inside + ", and the hook runs " + needs + " of the same volume"
 			if below, ok := strings.CutPrefix("/"+inside, strings.TrimSuffix(path.Join("/", m.sub), "/")+"/"); ok {
-				fix = otherBinary(path.Join(m.path, below), words)
+				fix = e.otherBinary(path.Join(m.path, below))
 			}
 		}
 	}
-	say(at, file+" will not be there: "+wrong, fix)
+	say(e.at, e.words[0]+" will not be there: "+wrong, fix)
 }
 
 // mayFill tells whether a container may put the binary into a volume in a way that is not known here: by a program of its own, or in a
