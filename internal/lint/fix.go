@@ -201,7 +201,7 @@ func (s *entry) withOption(key, value string) string {
 // stepsFix is the hook's command to paste, with other steps. If a step or a flag may hold a secret, or a shell runs the hook, it is the
 // sentence instead.
 func (h *preStop) stepsFix(steps []string, sentence string) string {
-	hides := func(s entry) bool { return s.said.Setting == "" && s.written() != s.Line }
+	hides := func(s *entry) bool { return s.said.Setting == "" && s.written() != s.Line }
 	if slices.ContainsFunc(h.entries(), hides) {
 		return sentence
 	}

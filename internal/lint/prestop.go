@@ -207,7 +207,7 @@ func (h *preStop) mentions(word string) bool {
 func (h *preStop) planned() bool { return h.reading != nil && h.reading.plan != nil }
 
 // entries are the entries of the plan, if there is one.
-func (h *preStop) entries() []entry {
+func (h *preStop) entries() []*entry {
 	if h.reading == nil {
 		return nil
 	}

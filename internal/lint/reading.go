@@ -24,7 +24,7 @@ type reading struct {
 
 	config   *config.Config
 	plan     *hook.Plan
-	entries  []entry
+	entries  []*entry
 	set      map[string]setting.Setting // those that are set, by their variables
 	mistakes []config.Problem           // in settings
 	unknown  []setting.Unknown
@@ -91,7 +91,7 @@ func (h *preStop) readEntries(args []string) {
 	slots := r.plan.Timeline()
 	lines := r.config.Lines(verbs.All())
 	for i, said := range r.plan.Steps {
-		e := entry{Slot: slots[i], index: i, said: said, needs: said.Needs}
+		e := &entry{Slot: slots[i], index: i, said: said, needs: said.Needs}
 		given[e.needs.Gives] = true // its name is looked up too, since no environment variable may have it
 		switch {
 		case said.Setting != "":
@@ -102,7 +102,7 @@ func (h *preStop) readEntries(args []string) {
 			e.at = h.places[1+len(args)-len(r.config.Arguments)+said.Index]
 		}
 		if said.Setting == "" || said.Setting == stepsVariable {
-			h.env.usedBy(&e, lines[0].Text, given)
+			h.env.usedBy(e, lines[0].Text, given)
 			lines = lines[1:]
 		}
 		r.entries = append(r.entries, e)

@@ -189,7 +189,7 @@ func endsTheProcess(h *preStop, say report) {
 	for i, s := range h.entries() {
 		if s.needs.Ends == step.EndsContainer && s.signalsEnd() && i+1 < len(h.entries()) {
 			say(s.at, s.Line+" ends the container, and the hook with it: the steps after it are not done",
-				h.last(&s, s.Line, "put it last, or add wait=false"))
+				h.last(s, s.Line, "put it last, or add wait=false"))
 		}
 	}
 	h.warned("ends-the-process", func(at node, text string, e *entry) {

@@ -53,8 +53,7 @@ func (h *preStop) runs() []run {
 	if h.script.shell != "" || h.reading == nil && len(h.words) > 0 {
 		all = append(all, run{h.script, h.words, h.command(), h.places, nil})
 	}
-	for i := range h.entries() {
-		s := &h.entries()[i]
+	for _, s := range h.entries() {
 		if program := s.needs.Program; program != nil {
 			all = append(all, run{scriptOf(program), program, s.at, nil, s})
 		}

@@ -23,7 +23,7 @@ func elasticsearchRules() []Rule {
 }
 
 func recordNotCleared(h *preStop, say report) {
-	registers := slices.ContainsFunc(h.entries(), func(e entry) bool { return e.needs.Shutdown != "" })
+	registers := slices.ContainsFunc(h.entries(), func(e *entry) bool { return e.needs.Shutdown != "" })
 	if !registers || h.pod.cluster != "" || h.pod.clears() {
 		return
 	}

@@ -301,7 +301,7 @@ func overAtOnce(h *preStop, say report) {
 		if s.needs.Waits && p.Entries[s.index].Least < time.Second {
 			fix := fix
 			if line, milli := strings.CutSuffix(s.Line, "ms"); milli {
-				fix = h.stepFix(&s, line+"s", fix)
+				fix = h.stepFix(s, line+"s", fix)
 			}
 			say(s.at, s.Line+" is over at once", fix).warn()
 		}
