@@ -119,7 +119,7 @@ func (d *decoder) read(n node, v reflect.Value) {
 			d.read(value, one)
 			v.SetMapIndex(reflect.ValueOf(key.Value).Convert(v.Type().Key()), one)
 		})
-	case v.Kind() == reflect.Slice && v.Type().Elem().Kind() != reflect.Uint8:
+	case v.Kind() == reflect.Slice && !isBytes(v.Type()):
 		d.items(n, v)
 	}
 }
@@ -135,41 +135,40 @@ func (d *decoder) items(n node, v reflect.Value) {
 	}
 }
 
+// takes is how values of Go's kinds are written. Kubernetes has types of other kinds for what may be anything.
+var takes = map[reflect.Kind]string{
+	reflect.Struct: "a mapping", reflect.Map: "a mapping", reflect.Slice: "a list", reflect.String: "a string", reflect.Bool: "a truth value",
+	reflect.Int: "a whole number", reflect.Int32: "a whole number", reflect.Int64: "a whole number",
+	reflect.Float32: "a number", reflect.Float64: "a number",
+}
+
 // readable tells whether what stands at n is of v's kind, and sets v to it if it is a scalar.
 func (d *decoder) readable(n node, v reflect.Value) bool {
-	expected := ""
-	value, _ := n.scalar()
-	switch v.Kind() {
-	case reflect.Struct, reflect.Map:
-		expected = "a mapping"
-	case reflect.Slice:
-		if expected = "a list"; v.Type().Elem().Kind() == reflect.Uint8 {
-			expected = "a string"
-		}
-	case reflect.String:
+	expected := takes[v.Kind()]
+	if isBytes(v.Type()) {
 		expected = "a string"
+	}
+	ok := expected == "" || n.kind() == expected
+	switch value, _ := n.scalar(); v.Kind() {
+	case reflect.String:
 		v.SetString(n.text()) // even if it is no string: what is meant is plain
 	case reflect.Bool:
-		expected = "a truth value"
 		yes, _ := value.(bool)
 		v.SetBool(yes)
 	case reflect.Int, reflect.Int32, reflect.Int64:
-		if i, ok := value.(int64); ok && !v.OverflowInt(i) {
+		i, whole := value.(int64)
+		if ok = whole && !v.OverflowInt(i); ok {
 			v.SetInt(i)
-			return true
 		}
-		d.mistyped(n, "a whole number")
-		return false
-	case reflect.Float32, reflect.Float64:
-		expected = "a number"
-	default:
-		return true // Kubernetes has such types for what may be anything
 	}
-	if n.kind() != expected {
+	if !ok {
 		d.mistyped(n, expected)
-		return false
 	}
-	return true
+	return ok
+}
+
+func isBytes(t reflect.Type) bool {
+	return t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8
 }
 
 // own lets a type read its JSON itself.
@@ -220,28 +219,18 @@ func (d *decoder) fields(n node, v reflect.Value, info *typeInfo) {
 // last counts. Of merged keys the first counts.
 func (d *decoder) pairs(n node, of reflect.Type, do func(key, value node)) {
 	seen := make(map[string]bool)
-	for key := range n.pairs() {
-		if seen[key.Value] {
-			d.add(flaw{kind: writtenTwice, at: key, of: of})
-		}
-		seen[key.Value] = true
-	}
-	for key, value := range n.pairs() {
-		do(key, value)
-	}
-	var merge func(node)
-	merge = func(n node) {
-		for _, from := range n.merged() {
-			for key, value := range from.pairs() {
-				if !seen[key.Value] {
-					seen[key.Value] = true
-					do(key, value)
-				}
+	for i, layer := range n.layers() {
+		for key, value := range layer.pairs() {
+			again := seen[key.Value]
+			seen[key.Value] = true
+			if again && i == 0 {
+				d.add(flaw{kind: writtenTwice, at: key, of: of})
 			}
-			merge(from)
+			if !again || i == 0 {
+				do(key, value)
+			}
 		}
 	}
-	merge(n)
 }
 
 // nearest is the field that is written almost like a name, or the only field whose name contains it; empty: none is.
@@ -250,7 +239,7 @@ func (i *typeInfo) nearest(name string) string {
 		i.plain = append(i.plain, phrase.Plain(field))
 	}
 	name = phrase.Plain(name)
-	if at := slices.IndexFunc(i.plain, func(field string) bool { return almostEqual(field, name) }); at >= 0 {
+	if at := slices.IndexFunc(i.plain, func(field string) bool { return phrase.AlmostEqual(field, name) }); at >= 0 {
 		return i.names[at]
 	}
 	begins := func(field string) bool { return len(name) >= 10 && strings.Contains(field, name) }
@@ -258,15 +247,4 @@ func (i *typeInfo) nearest(name string) string {
 		return i.names[at]
 	}
 	return ""
-}
-
-// almostEqual tells whether plain names differ in no more than one letter, or two that are swapped.
-func almostEqual(a, b string) bool {
-	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
-		a, b = a[1:], b[1:]
-	}
-	for len(a) > 0 && len(b) > 0 && a[len(a)-1] == b[len(b)-1] {
-		a, b = a[:len(a)-1], b[:len(b)-1]
-	}
-	return len(a) <= 1 && len(b) <= 1 || len(a) == 2 && len(b) == 2 && a[0] == b[1] && a[1] == b[0]
 }

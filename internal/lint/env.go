@@ -11,14 +11,22 @@ import (
 
 // An environment is what is known of a container's environment variables.
 type environment struct {
-	known map[string]string // variables and their values
-	guess map[string]string // variables whose value is not known, and a value that may stand for it
-	open  bool              // there may be variables besides these: a ConfigMap or a Secret is not in the input
-	at    map[string]node   // where each is written: its value, or what it is taken from
-	lost  []lost
+	variables map[string]variable
+	open      bool // there may be variables besides these: a ConfigMap or a Secret is not in the input
+	lost      []lost
 }
 
-func (e environment) has(name string) bool { _, ok := e.at[name]; return ok }
+// A variable is what is known of one variable.
+type variable struct {
+	value string
+	known bool // else the value only stands for the one that it has
+	at    node // where it is written: its value, or what it is taken from
+}
+
+func (e environment) has(name string) bool { _, ok := e.variables[name]; return ok }
+
+// guesses tells whether the environment has a variable whose value is not known.
+func (e environment) guesses(name string) bool { return e.has(name) && !e.variables[name].known }
 
 // maySet tells whether a variable that is not among these may be set all the same: by the image, the runtime, or for a Service.
 func (e environment) maySet(name string) bool {
@@ -48,30 +56,21 @@ type lost struct {
 }
 
 func (e *environment) set(name, value string, known bool, at node) {
-	if name == "" {
-		return
+	if name != "" {
+		e.variables[name] = variable{value, known, at}
 	}
-	delete(e.known, name)
-	delete(e.guess, name)
-	if known {
-		e.known[name] = value
-	} else {
-		e.guess[name] = value
-	}
-	e.at[name] = at
 }
 
 func readEnvironment(c *container) environment {
-	in, p := c.pod.of.in, c.pod
-	e := environment{known: map[string]string{}, guess: map[string]string{}, at: map[string]node{}}
+	e := environment{variables: map[string]variable{}}
 	for _, from := range c.EnvFrom {
-		e.from(in, p, from)
+		e.from(c.pod.of, from)
 	}
 	for i, at := range c.at("env").items() {
 		v := c.Env[i]
 		switch value, from := at.at("value"), at.at("valueFrom"); {
 		case v.ValueFrom != nil:
-			text, known := e.valueFrom(in, p, v.Name, v.ValueFrom, from)
+			text, known := e.valueFrom(c.pod.of, v.Name, v.ValueFrom, from)
 			e.set(v.Name, text, known, from)
 		case value.there():
 			text, known := e.expand(v.Value, func(missing string) {
@@ -86,13 +85,13 @@ func readEnvironment(c *container) environment {
 }
 
 // from adds the variables that envFrom refers to. From a Secret it takes the names, and no value.
-func (e *environment) from(in *input, p *pod, from corev1.EnvFromSource) {
+func (e *environment) from(w *workload, from corev1.EnvFromSource) {
 	var config, secret *object
 	if ref := from.ConfigMapRef; ref != nil {
-		config = in.configs.named(ref.Name, p.of.namespace)
+		config = w.configMap(ref.Name)
 	}
 	if ref := from.SecretRef; ref != nil {
-		secret = in.secrets.named(ref.Name, p.of.namespace)
+		secret = w.secret(ref.Name)
 	}
 	switch {
 	case config != nil:
@@ -110,22 +109,22 @@ func (e *environment) from(in *input, p *pod, from corev1.EnvFromSource) {
 	}
 }
 
-func (e *environment) valueFrom(in *input, p *pod, name string, from *corev1.EnvVarSource, at node) (text string, known bool) {
+func (e *environment) valueFrom(w *workload, name string, from *corev1.EnvVarSource, at node) (text string, known bool) {
 	switch {
 	case from.ConfigMapKeyRef != nil:
 		ref := from.ConfigMapKeyRef
-		if value := e.key(name, in.configs.named(ref.Name, p.of.namespace), ref.Key, ref.Optional, at.at("configMapKeyRef")); value.there() {
+		if value := e.key(name, w.configMap(ref.Name), ref.Key, ref.Optional, at.at("configMapKeyRef")); value.there() {
 			return value.text(), true
 		}
 	case from.SecretKeyRef != nil:
 		ref := from.SecretKeyRef
-		e.key(name, in.secrets.named(ref.Name, p.of.namespace), ref.Key, ref.Optional, at.at("secretKeyRef"))
+		e.key(name, w.secret(ref.Name), ref.Key, ref.Optional, at.at("secretKeyRef"))
 	case from.ResourceFieldRef != nil:
 		return "1", false
 	case from.FieldRef != nil:
 		switch field := from.FieldRef.FieldPath; {
 		case field == "metadata.name":
-			return p.of.name + "-0", false
+			return w.name + "-0", false
 		case strings.HasSuffix(field, "IP") || strings.HasSuffix(field, "IPs"):
 			return "192.0.2.1", false // from a network that is reserved for documentation
 		}
@@ -164,12 +163,9 @@ func (e *environment) expand(text string, missing func(name string)) (value stri
 			return "$"
 		}
 		name := found[2 : len(found)-1]
-		if v, ok := e.known[name]; ok {
-			return v
-		}
-		if v, ok := e.guess[name]; ok {
-			known = false
-			return v
+		if v, ok := e.variables[name]; ok {
+			known = known && v.known
+			return v.value
 		}
 		if known = known && !e.maySet(name); !e.maySet(name) {
 			missing(name)

@@ -2,6 +2,7 @@ package lint
 
 import (
 	"bytes"
+	"cmp"
 	"path"
 	"regexp"
 	"slices"
@@ -200,17 +201,21 @@ func (s *entry) withOption(key, value string) string {
 // stepsFix is the hook's command to paste, with other steps. If a step or a flag may hold a secret, or a shell runs the hook, it is the
 // sentence instead.
 func (h *preStop) stepsFix(steps []string, sentence string) string {
-	flags := h.flags()
-	hides := func(s entry) bool { return s.said.Setting == "" && s.written() != s.Line }
-	if h.script.shell != "" || slices.ContainsFunc(h.entries(), hides) || !harmless(flags) {
+	hides := func(s *entry) bool { return s.said.Setting == "" && s.written() != s.Line }
+	if slices.ContainsFunc(h.entries(), hides) {
 		return sentence
 	}
-	return below(append(slices.Clone(flags), steps...), "command")
+	return cmp.Or(h.withSteps(steps), sentence)
 }
 
-// flags are the words before the hook's steps: the program, and its flags.
-func (h *preStop) flags() []string {
-	return h.words[:max(len(h.words)-len(h.reading.config.Arguments), 0)]
+// withSteps is the hook's command with these steps after the program and its flags; empty: a flag may hold a secret, or a shell runs the
+// hook.
+func (h *preStop) withSteps(steps []string) string {
+	flags := h.words[:max(len(h.words)-len(h.reading.config.Arguments), 0)]
+	if h.script.shell != "" || !harmless(flags) {
+		return ""
+	}
+	return below(slices.Concat(flags, steps), "command")
 }
 
 // lines are the lines of those steps of the hook that are arguments.

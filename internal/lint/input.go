@@ -2,7 +2,6 @@ package lint
 
 import (
 	"cmp"
-	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -86,6 +85,12 @@ type workload struct {
 	in    *input
 }
 
+// configMap is the ConfigMap that the workload means by a name; nil: it is not in the input.
+func (w *workload) configMap(name string) *object { return w.in.configs.named(name, w.namespace) }
+
+// secret is the Secret that the workload means by a name; nil: it is not in the input.
+func (w *workload) secret(name string) *object { return w.in.secrets.named(name, w.namespace) }
+
 // elasticsearch is the kind of ECK, Elastic's operator, as far as a hook depends on it.
 type elasticsearch struct {
 	Spec struct {
@@ -138,11 +143,11 @@ func (in *input) addWorkload(d node, kind, group string) {
 	if t := kinds[kind]; t != nil && known {
 		w.read(d, t, false)
 	} else if !known || slices.Contains(othersGroups, group) && w.meantKind() == "" { // an object of a kind that is not known here
-		for _, value := range findAll(d, isTemplate) {
+		for _, value := range templatesIn(d) {
 			w.read(value, reflect.TypeFor[corev1.PodTemplateSpec](), true)
 		}
 	} else if group != "" {
-		w.stray, _ = find(d, isHook)
+		w.stray = firstHook(d)
 	}
 	in.workloads = append(in.workloads, w)
 }
@@ -192,47 +197,34 @@ func (w *workload) read(n node, t reflect.Type, loose bool) {
 	w.flaws = append(w.flaws, d.flaws...)
 }
 
-func isTemplate(key, value node) bool {
-	return key.Value == "template" && len(value.at("spec", "containers").items()) > 0
-}
-
-func isHook(key, value node) bool { return key.Value == "preStop" && value.there() }
-
-// find is the first key in a document that is one of those looked for, and its value.
-func find(n node, is func(key, value node) bool) (key, value node) {
+// firstHook is the key of the first hook in a document. The keys of a mapping come before what is below them.
+func firstHook(n node) node {
 	for key, value := range n.pairs() {
-		if is(key, value) {
-			return key, value
+		if key.Value == "preStop" && value.there() {
+			return key
 		}
-	}
-	if n.Node == nil {
-		return node{}, node{}
 	}
 	for _, inside := range n.Content { // what an alias stands for is looked at in its own place
-		if key, value = find(node{inside, n.file}, is); key.Node != nil {
-			break
+		if key := firstHook(node{inside, n.file}); key.Node != nil {
+			return key
 		}
 	}
-	return key, value
+	return node{}
 }
 
-// findAll are the values of all keys in a document that are among those looked for, each once. There is no look into such a value.
-func findAll(n node, is func(key, value node) bool) []node {
+// templatesIn are the templates of pods in a document, each once. There is no look into a template.
+func templatesIn(n node) []node {
 	var all []node
 	var look func(n node)
 	look = func(n node) {
-		if n.Node == nil {
-			return
-		}
 		for i, inside := range n.Content { // what an alias stands for is looked at in its own place
 			value := node{inside, n.file}
-			if n.Kind == yaml.MappingNode && i%2 == 1 && is(node{n.Content[i-1], n.file}, value.followed()) {
-				if value = value.followed(); !slices.Contains(all, value) {
-					all = append(all, value)
-				}
-				continue
+			named := n.Kind == yaml.MappingNode && i%2 == 1 && n.Content[i-1].Value == "template"
+			if template := value.followed(); !named || len(template.at("spec", "containers").items()) == 0 {
+				look(value)
+			} else if !slices.Contains(all, template) {
+				all = append(all, template)
 			}
-			look(value)
 		}
 	}
 	look(n)
@@ -254,33 +246,22 @@ func (in *input) addService(d node) {
 	}
 }
 
-// selecting are the Services that select pods with these labels.
-func (in *input) selecting(pod map[string]string, namespace string) []*service {
-	var all []*service
-	for key, value := range pod {
-		for _, s := range in.bySelector[[2]string{key, value}] {
-			if s.is(namespace) && s.selects(pod) {
-				all = append(all, s)
-			}
-		}
-	}
-	return all
-}
-
 // served are the ports to which the Services that select a pod send. They are looked up once for all pods with the same labels.
-func (in *input) served(pod map[string]string, namespace string) map[string]bool {
-	id := namespace
-	for _, key := range slices.Sorted(maps.Keys(pod)) {
-		id += "\n" + key + "\n" + pod[key]
-	}
+func (p *pod) served() map[string]bool {
+	in := p.of.in
+	id := p.of.namespace + "\n" + labels.Set(p.Labels).String()
 	if all, ok := in.ports[id]; ok {
 		return all
 	}
 	all := map[string]bool{}
 	in.ports[id] = all
-	for _, s := range in.selecting(pod, namespace) {
-		for _, port := range s.spec.Ports {
-			all[sendsTo(port)] = true
+	for key, value := range p.Labels {
+		for _, s := range in.bySelector[[2]string{key, value}] {
+			if s.is(p.of.namespace) && s.selects(p.Labels) {
+				for _, port := range s.spec.Ports {
+					all[sendsTo(port)] = true
+				}
+			}
 		}
 	}
 	return all
@@ -316,8 +297,9 @@ func sendsTo(p corev1.ServicePort) string {
 	return number(p.Port)
 }
 
-// called are the Services that a host name may mean in a namespace, in any form that DNS resolves.
-func (in *input) called(host, namespace string) []*service {
+// called are the Services that a host name may mean to the workload, in any form that DNS resolves.
+func (w *workload) called(host string) []*service {
+	namespace := w.namespace
 	parts := strings.Split(strings.TrimSuffix(strings.ToLower(host), "."), ".")
 	if len(parts) > 2 && parts[2] != "svc" {
 		return nil
@@ -325,5 +307,5 @@ func (in *input) called(host, namespace string) []*service {
 	if len(parts) > 1 {
 		namespace = parts[1]
 	}
-	return slices.DeleteFunc(slices.Clone(in.byName[parts[0]]), func(s *service) bool { return s.name == "" || !s.is(namespace) })
+	return slices.DeleteFunc(slices.Clone(w.in.byName[parts[0]]), func(s *service) bool { return s.name == "" || !s.is(namespace) })
 }

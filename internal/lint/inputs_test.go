@@ -34,6 +34,7 @@ func TestInputs(t *testing.T) {
 		"a merge":                     {"kind: Pod\nx: &c\n  lifecycle: {preStop: {sleep: {seconds: 30}}}\nspec:\n  containers:\n  - <<: *c\n    name: app\n", "3 " + found},
 		"a merge that does not count": {"kind: Pod\nx: &c\n  lifecycle: {preStop: {sleep: {seconds: 30}}}\nspec:\n  containers:\n  - lifecycle: {preStop: {sleep: {seconds: 5}}}\n    <<: *c\n", ""},
 		"a merged handler":            {"kind: Pod\nx: &h {sleep: {seconds: 30}}\nspec:\n  containers:\n  - lifecycle:\n      preStop: {<<: *h}\n", "2 " + found},
+		"a handler merged twice":      {"kind: Pod\nx: &h {exec: {command: [sleep, '30']}}\ny: &i {<<: *h}\nspec:\n  containers:\n  - lifecycle:\n      preStop: {<<: *i}\n", "2 " + found},
 		"a list of merges":            {"kind: Pod\nx: &c\n  lifecycle: {preStop: {sleep: {seconds: 30}}}\nspec:\n  containers:\n  - <<: [{name: b}, *c]\n", "3 " + found},
 		"--- in a text":               {"kind: ConfigMap\ndata:\n  a: |\n    ---\n    b\n---\n" + wrongHook, "9 " + found},
 		"after what is broken":        {"a: [\n---\n" + wrongHook, "5 " + found + ", 1 unreadable did not find expected node content"},

@@ -21,9 +21,11 @@ func (n node) there() bool {
 	return n.Node != nil && !(n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null")
 }
 
+func (n node) isKind(kind yaml.Kind) bool { return n.Node != nil && n.Kind == kind }
+
 // followed is what an alias stands for.
 func (n node) followed() node {
-	for n.Node != nil && n.Kind == yaml.AliasNode {
+	for n.isKind(yaml.AliasNode) {
 		n.Node = n.Alias
 	}
 	return n
@@ -36,7 +38,7 @@ func (n node) at(path ...any) node {
 		case string:
 			_, n = n.pair(step)
 		case int:
-			if n.Node == nil || n.Kind != yaml.SequenceNode || step >= len(n.Content) {
+			if !n.isKind(yaml.SequenceNode) || step >= len(n.Content) {
 				return node{}
 			}
 			n = node{n.Content[step], n.file}.followed()
@@ -47,16 +49,15 @@ func (n node) at(path ...any) node {
 
 // pair is a key of a mapping and its value. Where a key stands twice, the last counts, as in Helm.
 func (n node) pair(name string) (key, value node) {
-	for k, v := range n.pairs() {
-		if k.Value == name {
-			key, value = k, v
+	for _, layer := range n.layers() {
+		for k, v := range layer.pairs() {
+			if k.Value == name {
+				key, value = k, v
+			}
 		}
-	}
-	for _, from := range n.merged() {
 		if key.Node != nil {
 			break
 		}
-		key, value = from.pair(name)
 	}
 	return key, value
 }
@@ -64,10 +65,7 @@ func (n node) pair(name string) (key, value node) {
 // pairs are the keys of the mapping itself and their values, without those that are merged into it.
 func (n node) pairs() iter.Seq2[node, node] {
 	return func(yield func(key, value node) bool) {
-		if n.Node == nil || n.Kind != yaml.MappingNode {
-			return
-		}
-		for i := 0; i+1 < len(n.Content); i += 2 {
+		for i := 0; n.isKind(yaml.MappingNode) && i+1 < len(n.Content); i += 2 {
 			if n.Content[i].Tag != "!!merge" && !yield(node{n.Content[i], n.file}, node{n.Content[i+1], n.file}.followed()) {
 				return
 			}
@@ -75,23 +73,22 @@ func (n node) pairs() iter.Seq2[node, node] {
 	}
 }
 
-// merged are the mappings that << merges into this one. The first counts most.
-func (n node) merged() []node {
-	var all []node
-	if n.Node == nil || n.Kind != yaml.MappingNode {
-		return nil
-	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
+// layers are the mapping itself, and those that << merges into it. The first that has a key counts.
+func (n node) layers() []node {
+	all := []node{n}
+	for i := 0; n.isKind(yaml.MappingNode) && i+1 < len(n.Content); i += 2 {
 		if n.Content[i].Tag == "!!merge" {
 			from := node{n.Content[i+1], n.file}.followed()
-			all = append(append(all, from.items()...), from)
+			for _, one := range append(from.items(), from) {
+				all = append(all, one.layers()...)
+			}
 		}
 	}
 	return all
 }
 
 func (n node) items() []node {
-	if n.Node == nil || n.Kind != yaml.SequenceNode {
+	if !n.isKind(yaml.SequenceNode) {
 		return nil
 	}
 	all := make([]node, 0, len(n.Content))
@@ -114,7 +111,7 @@ var truths = []string{"y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "n", "N",
 
 // scalar is what Kubernetes reads at a place: nil, a bool, an int64, a float64 or a string. ok is false for mappings and lists.
 func (n node) scalar() (value any, ok bool) {
-	if n.Node == nil || n.Kind != yaml.ScalarNode {
+	if !n.isKind(yaml.ScalarNode) {
 		return nil, n.Node == nil
 	}
 	switch tag := n.ShortTag(); tag {

@@ -148,49 +148,42 @@ func (c *container) probes() []prober {
 
 // An executed is a command that the kubelet runs in a container, and its place.
 type executed struct {
-	where []any
+	by    string // the field of the hook or of the probe, as preStop
+	at    node
 	words []string
 }
 
 // executed are the commands of the container's hooks and probes.
 func (c *container) executed() []executed {
 	var all []executed
-	add := func(action *corev1.ExecAction, where ...any) {
+	add := func(action *corev1.ExecAction, by string, at node) {
 		if action != nil && len(action.Command) > 0 {
-			all = append(all, executed{append(where, "exec", "command"), action.Command})
+			all = append(all, executed{by, at.at(by, "exec", "command"), action.Command})
 		}
 	}
 	if l := c.Lifecycle; l != nil && l.PreStop != nil {
-		add(l.PreStop.Exec, "lifecycle", "preStop")
+		add(l.PreStop.Exec, "preStop", c.at("lifecycle"))
 	}
 	if l := c.Lifecycle; l != nil && l.PostStart != nil {
-		add(l.PostStart.Exec, "lifecycle", "postStart")
+		add(l.PostStart.Exec, "postStart", c.at("lifecycle"))
 	}
 	for _, p := range c.probes() {
-		add(p.Exec, p.field)
+		add(p.Exec, p.field, c.place)
 	}
 	return all
 }
 
-// A mount is a volume in a container.
+// A mount is a volume in a container. Its name is empty where there is none.
 type mount struct {
-	*corev1.VolumeMount
+	corev1.VolumeMount
 	path, sub string
 	rest      string // the path of the file that is looked for, below the mount
-}
-
-func (m mount) name() string {
-	if m.VolumeMount == nil {
-		return ""
-	}
-	return m.Name
 }
 
 // mounted is the mount that holds a file.
 func (c *container) mounted(file string) (m mount, ok bool) {
 	file = path.Clean(file)
-	for i := range c.VolumeMounts {
-		v := &c.VolumeMounts[i]
+	for _, v := range c.VolumeMounts {
 		at := path.Clean(v.MountPath)
 		inside, below := strings.CutPrefix(file, strings.TrimSuffix(at, "/"))
 		if below && (inside == "" || inside[0] == '/') && (!ok || len(at) > len(m.path)) {
@@ -289,7 +282,7 @@ func (p *pod) portSchemes() map[string][]probed {
 
 // uses tells whether the pod is known to have a port: by a container, a probe, or a Service that sends to it.
 func (p *pod) uses(port string) bool {
-	return p.used()[port] || p.of.in.served(p.Labels, p.of.namespace)[port]
+	return p.used()[port] || p.served()[port]
 }
 
 // usedPorts are the ports that a container declares or a probe asks. They are those of all containers, since these share their addresses.

@@ -124,7 +124,7 @@ func (f projected) missing() bool {
 
 func (c *container) projected(file string) (f projected) {
 	m, _ := c.mounted(file)
-	v := c.pod.volumes[m.name()]
+	v := c.pod.volumes[m.Name]
 	if v == nil || v.ConfigMap == nil {
 		return f
 	}
@@ -142,7 +142,7 @@ func (c *container) projected(file string) (f projected) {
 			break
 		}
 	}
-	f.of = c.pod.of.in.configs.named(v.ConfigMap.Name, c.pod.of.namespace)
+	f.of = c.pod.of.configMap(v.ConfigMap.Name)
 	return f
 }
 
@@ -151,14 +151,14 @@ func (c *container) projected(file string) (f projected) {
 func (c *container) runsPrestop(file string) bool {
 	name := path.Base(file)
 	m, ok := c.mounted(file)
-	v := c.pod.volumes[m.name()]
+	v := c.pod.volumes[m.Name]
 	switch {
 	case !ok || v == nil:
 	case v.ConfigMap != nil:
 		return false
 	case v.Image != nil && isImage(v.Image.Reference, "prestop/prestop"):
 		return true
-	case slices.ContainsFunc(c.pod.installers(), func(i *container) bool { to, _ := i.mounted(i.installs()); return to.name() == m.Name }):
+	case c.pod.fills(m.Name):
 		return phrase.Nearest(name, []string{program}) != ""
 	}
 	return name == program
@@ -167,8 +167,8 @@ func (c *container) runsPrestop(file string) bool {
 // handlers are the names of the handlers that the hook has.
 func (h *preStop) handlers() []string {
 	var all []string
-	for _, from := range append([]node{h.place}, h.place.merged()...) {
-		for key := range from.pairs() {
+	for _, layer := range h.place.layers() {
+		for key := range layer.pairs() {
 			if slices.Contains(handlerFields, key.Value) && !slices.Contains(all, key.Value) && h.place.at(key.Value).there() {
 				all = append(all, key.Value)
 			}
@@ -207,7 +207,7 @@ func (h *preStop) mentions(word string) bool {
 func (h *preStop) planned() bool { return h.reading != nil && h.reading.plan != nil }
 
 // entries are the entries of the plan, if there is one.
-func (h *preStop) entries() []entry {
+func (h *preStop) entries() []*entry {
 	if h.reading == nil {
 		return nil
 	}
@@ -227,8 +227,8 @@ func (h *preStop) setting(name string) node {
 			return h.places[i]
 		}
 	}
-	if at, ok := h.env.at[by]; ok {
-		return at
+	if v, ok := h.env.variables[by]; ok {
+		return v.at
 	}
 	return h.command()
 }
@@ -246,8 +246,7 @@ func (h *preStop) guessed(name string) bool {
 	if s, set := h.reading.set[name]; set && strings.HasPrefix(s.By(), "-") {
 		return false
 	}
-	_, guessed := h.env.guess[name]
-	return guessed || h.env.open && !h.env.has(name)
+	return h.env.guesses(name) || h.env.open && !h.env.has(name)
 }
 
 // timesUnknown tells whether the plan's times depend on a setting whose value is not in the input.

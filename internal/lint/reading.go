@@ -1,7 +1,6 @@
 package lint
 
 import (
-	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -25,7 +24,7 @@ type reading struct {
 
 	config   *config.Config
 	plan     *hook.Plan
-	entries  []entry
+	entries  []*entry
 	set      map[string]setting.Setting // those that are set, by their variables
 	mistakes []config.Problem           // in settings
 	unknown  []setting.Unknown
@@ -92,7 +91,7 @@ func (h *preStop) readEntries(args []string) {
 	slots := r.plan.Timeline()
 	lines := r.config.Lines(verbs.All())
 	for i, said := range r.plan.Steps {
-		e := entry{Slot: slots[i], index: i, said: said, needs: said.Needs}
+		e := &entry{Slot: slots[i], index: i, said: said, needs: said.Needs}
 		given[e.needs.Gives] = true // its name is looked up too, since no environment variable may have it
 		switch {
 		case said.Setting != "":
@@ -103,20 +102,18 @@ func (h *preStop) readEntries(args []string) {
 			e.at = h.places[1+len(args)-len(r.config.Arguments)+said.Index]
 		}
 		if said.Setting == "" || said.Setting == stepsVariable {
-			h.env.variables(&e, lines[0].Text, given)
+			h.env.usedBy(e, lines[0].Text, given)
 			lines = lines[1:]
 		}
 		r.entries = append(r.entries, e)
 	}
 }
 
-// variables notes which variables of an entry are not set, and whether the value of one is not known.
-func (e environment) variables(of *entry, text string, given map[string]bool) {
+// usedBy notes which variables that an entry uses are not set, and whether the value of one is not known.
+func (e environment) usedBy(of *entry, text string, given map[string]bool) {
 	for _, name := range of.said.Variables {
-		_, known := e.known[name]
-		_, guessed := e.guess[name]
-		of.guess = of.guess || guessed
-		if !known && !guessed && !given[name] && !slices.Contains(of.unset, name) {
+		of.guess = of.guess || e.guesses(name)
+		if !e.has(name) && !given[name] && !slices.Contains(of.unset, name) {
 			of.unset = append(of.unset, name)
 		}
 	}
@@ -131,11 +128,11 @@ func (e environment) mayBeReadable(text string) bool {
 	kinds := []string{"", "1", "1s", "true", "new", "x", "/x", "http://x/", "redis://x", "TERM", "10.0.0.0/8", "2xx", "x:x", ".x", "restart"}
 	return slices.ContainsFunc(kinds, func(value string) bool {
 		_, _, _, err := parse.Line(verbs.All(), text, func(name string) (string, bool) {
-			if _, guessed := e.guess[name]; guessed {
+			if e.guesses(name) {
 				return value, true
 			}
-			known, ok := e.known[name]
-			return known, ok
+			v, ok := e.variables[name]
+			return v.value, ok
 		})
 		return err == nil
 	})
@@ -143,11 +140,13 @@ func (e environment) mayBeReadable(text string) bool {
 
 // standIns is an environment in which each setting whose value is not known has a value that the setting takes, or is not set.
 func (e environment) standIns() map[string]string {
-	env := maps.Clone(e.known)
-	maps.Copy(env, e.guess)
+	env := map[string]string{}
+	for name, v := range e.variables {
+		env[name] = v.value
+	}
 	for _, row := range config.Table() {
-		guess, ok := e.guess[row.Env]
-		if !ok || row.Check(guess) == nil {
+		guess := e.variables[row.Env].value
+		if !e.guesses(row.Env) || row.Check(guess) == nil {
 			continue
 		}
 		delete(env, row.Env)

@@ -98,8 +98,8 @@ func plans(do func(*preStop, report)) check {
 // steps makes a check that calls do for each step of prestop's hooks.
 func steps(do func(*preStop, *entry, report)) check {
 	return plans(func(h *preStop, say report) {
-		for i := range h.entries() {
-			do(h, &h.entries()[i], say)
+		for _, s := range h.entries() {
+			do(h, s, say)
 		}
 	})
 }
@@ -117,7 +117,7 @@ func (h *preStop) warned(id string, do func(at node, text string, e *entry)) {
 		case w.Step == hook.NoStep:
 			do(h.command(), w.Text, nil)
 		default:
-			do(h.reading.entries[w.Step].at, w.Text, &h.reading.entries[w.Step])
+			do(h.reading.entries[w.Step].at, w.Text, h.reading.entries[w.Step])
 		}
 	}
 }

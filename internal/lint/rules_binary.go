@@ -19,83 +19,101 @@ func binaryRules() []Rule {
 }
 
 func binaryNotMounted(c *container, say report) {
-	c.binaries(func(at node, file string, words []string) {
-		if m, mounted := c.mounted(file); mounted {
-			c.holds(m, at, file, words, say)
+	for _, e := range c.binaries() {
+		if m, mounted := c.mounted(e.words[0]); mounted {
+			c.holds(m, e, say)
 		} else {
-			c.notMounted(at, file, words, say)
+			c.notMounted(e, say)
 		}
-	})
+	}
 }
 
 func binaryNotInstalled(c *container, say report) {
-	c.binaries(func(at node, file string, words []string) {
-		m, mounted := c.mounted(file)
-		if v := c.pod.volumes[m.name()]; mounted && v != nil && v.EmptyDir != nil {
-			c.notInstalled(m, at, file, words, say)
+	for _, e := range c.binaries() {
+		m, mounted := c.mounted(e.words[0])
+		if v := c.pod.volumes[m.Name]; mounted && v != nil && v.EmptyDir != nil {
+			c.notInstalled(m, e, say)
 		}
-	})
+	}
 }
 
-// binaries calls do for each path of prestop's binary that the container's hooks and probes run.
-func (c *container) binaries(do func(at node, file string, words []string)) {
+// binaries are the commands of the container's hooks and probes that run prestop's binary by its path. Their place is that of
+// the path.
+func (c *container) binaries() []executed {
+	var all []executed
 	seen := ""
 	for _, e := range c.executed() {
 		if file := e.words[0]; file != seen && path.IsAbs(file) && c.runsPrestop(file) {
 			seen = file
-			do(c.at(append(e.where, 0)...), path.Clean(file), e.words)
+			all = append(all, executed{e.by, e.at.at(0), append([]string{path.Clean(file)}, e.words[1:]...)})
 		}
 	}
+	return all
 }
 
 // holds finds a volume that does not have the binary.
-func (c *container) holds(m mount, at node, file string, words []string, say report) {
+func (c *container) holds(m mount, e executed, say report) {
 	v := c.pod.volumes[m.Name]
 	switch {
 	case v == nil && !c.pod.claims(m.Name):
-		fix := c.installLines(m, true)
+		fix := c.volumeLines(m)
 		for name, inside := range c.pod.bringing() {
 			if inside == m.rest {
-				fix = "volumeMounts:\n- {name: " + name + ", mountPath: " + m.path + ", readOnly: true} # instead of " + m.Name
+				fix = mountLines(name, m.path) + " # instead of " + m.Name
 			}
 		}
-		say(c.mountNode(m), "the pod has no volume "+m.Name+", which "+file+" is to be in", fix)
+		say(c.mountNode(m), "the pod has no volume "+m.Name+", which "+e.words[0]+" is to be in", fix)
 	case v != nil && v.Image != nil && isOurImage(v.Image.Reference) && m.rest != program && m.sub == "":
-		say(at, "in the image volume at "+m.path+" the binary is "+path.Join(m.path, program), otherBinary(path.Join(m.path, program), words))
+		say(e.at, "in the image volume at "+m.path+" the binary is "+path.Join(m.path, program), e.otherBinary(path.Join(m.path, program)))
 	}
 }
 
-// otherBinary is a command with the binary at another path.
-func otherBinary(file string, words []string) string {
-	return commandFix(append([]string{file}, words[1:]...), file+" instead")
+// otherBinary is the command with the binary at another path.
+func (e executed) otherBinary(file string) string {
+	return commandFix(append([]string{file}, e.words[1:]...), file+" instead")
 }
 
-// installLines are lines by which an init container installs the binary into a volume. With volume they make the volume too. If an init
-// container has prestop's image already, it stays, with its image.
-func (c *container) installLines(m mount, volume bool) string {
-	all := ""
-	if volume {
-		all = "volumes:\n- {name: " + m.Name + ", emptyDir: {}}\n"
+// mountLines are lines by which a container mounts a volume.
+func mountLines(volume, dir string) string {
+	return "volumeMounts:\n- {name: " + volume + ", mountPath: " + dir + ", readOnly: true}"
+}
+
+// volumeLines are lines that make a volume into which an init container installs the binary.
+func (c *container) volumeLines(m mount) string {
+	volume := "volumes:\n- {name: " + m.Name + ", emptyDir: {}}"
+	if c.pod.fills(m.Name) {
+		return volume
+	}
+	return volume + "\n" + c.installLines(m)
+}
+
+// installLines are lines by which an init container installs the binary into a volume. If an init container has prestop's image already, it
+// stays, with its image.
+func (c *container) installLines(m mount) string {
+	dir := path.Join(m.path, path.Dir(m.rest))
+	name, runs := "install-prestop", "  image: prestop/prestop:1\n  args: [install, "+dir+"/]\n"
+	for _, i := range c.pod.mounting[m.Name] {
+		switch {
+		case !i.init || !isOurImage(i.Image):
+		case len(i.Command) > 0:
+			name, runs = i.Name, "  command: [/prestop, install, "+dir+"/]\n  args: []\n"
+		default:
+			name, runs = i.Name, "  args: [install, "+dir+"/]\n"
+		}
 	}
 	sub := ""
 	if m.sub != "" {
 		sub = ", subPath: " + m.sub
 	}
-	dir := path.Join(m.path, path.Dir(m.rest))
-	lines := "  image: prestop/prestop:1\n  args: [install, " + dir + "/]\n"
-	name := "install-prestop"
-	for _, i := range c.pod.all {
-		if to, ok := i.mounted(i.installs()); ok && i.init && to.Name == m.Name && volume {
-			return strings.TrimSuffix(all, "\n") // which installs it already
-		}
-		if i.init && isOurImage(i.Image) && slices.ContainsFunc(i.VolumeMounts, func(own corev1.VolumeMount) bool { return own.Name == m.Name }) {
-			name, lines = i.Name, "  args: [install, "+dir+"/]\n"
-			if len(i.Command) > 0 {
-				lines = "  command: [/prestop, install, " + dir + "/]\n  args: []\n"
-			}
-		}
-	}
-	return all + "initContainers:\n- name: " + name + "\n" + lines + "  volumeMounts:\n  - {name: " + m.Name + ", mountPath: " + m.path + sub + "}"
+	return "initContainers:\n- name: " + name + "\n" + runs + "  volumeMounts:\n  - {name: " + m.Name + ", mountPath: " + m.path + sub + "}"
+}
+
+// fills tells whether an init container installs the binary into a volume.
+func (p *pod) fills(volume string) bool {
+	return slices.ContainsFunc(p.installers(), func(i *container) bool {
+		to, ok := i.mounted(i.installs())
+		return ok && to.Name == volume
+	})
 }
 
 // claims tells whether the pod's owner brings a volume.
@@ -107,22 +125,22 @@ func (p *pod) claims(name string) bool {
 var ofImages = []string{"bin", "sbin", "usr", "opt", "app", "home", "srv", "lib", "root"}
 
 // notMounted looks at a path that is in no volume: the image may have it, unless the pod means to bring it.
-func (c *container) notMounted(at node, file string, words []string, say report) {
-	volumes := c.pod.bringing()
+func (c *container) notMounted(e executed, say report) {
+	file, volumes := e.words[0], c.pod.bringing()
 	for _, name := range slices.Sorted(maps.Keys(volumes)) {
 		inside := volumes[name]
 		if path.Base(inside) != path.Base(file) {
 			continue
 		}
-		fix := "volumeMounts:\n- {name: " + name + ", mountPath: " + mountPath(file, inside) + ", readOnly: true}"
+		fix := mountLines(name, mountPath(file, inside))
 		if right, lacks := c.binary(); lacks == "" && right != file && right != "/"+program {
-			fix = otherBinary(right, words) // which is mounted elsewhere
+			fix = e.otherBinary(right) // which is mounted elsewhere
 		}
-		say(at, "volume "+name+" has the binary, and container "+c.Name+" does not mount it where "+file+" would be", fix)
+		say(e.at, "volume "+name+" has the binary, and container "+c.Name+" does not mount it where "+file+" would be", fix)
 		return
 	}
 	if parts := strings.Split(file, "/"); len(parts) > 2 && !slices.Contains(ofImages, parts[1]) {
-		say(at, "no volume is mounted at "+path.Dir(file)+": the hook's binary is there only if the image has it",
+		say(e.at, "no volume is mounted at "+path.Dir(file)+": the hook's binary is there only if the image has it",
 			c.bringLines(file)+"\n# or in the Dockerfile: COPY --from=prestop/prestop:1 /prestop "+file).warn()
 	}
 }
@@ -154,7 +172,7 @@ func (c *container) binary() (file, needs string) {
 				continue
 			}
 			if other != c {
-				needs = "\nvolumeMounts:\n- {name: " + m.Name + ", mountPath: " + m.MountPath + ", readOnly: true}"
+				needs = "\n" + mountLines(m.Name, m.MountPath)
 			}
 			return path.Join(m.MountPath, inside), needs
 		}
@@ -166,8 +184,8 @@ func (c *container) binary() (file, needs string) {
 func (c *container) bringLines(file string) string {
 	for _, other := range c.pod.running {
 		m, ok := other.mounted(file)
-		if v := c.pod.volumes[m.name()]; ok && m.sub == "" && v != nil && v.EmptyDir == nil {
-			return "volumeMounts:\n- {name: " + m.Name + ", mountPath: " + m.path + ", readOnly: true}"
+		if v := c.pod.volumes[m.Name]; ok && m.sub == "" && v != nil && v.EmptyDir == nil {
+			return mountLines(m.Name, m.path)
 		}
 	}
 	name := program
@@ -175,8 +193,8 @@ func (c *container) bringLines(file string) string {
 		name = "prestop-binary"
 	}
 	dir := path.Dir(file)
-	m := mount{VolumeMount: &corev1.VolumeMount{Name: name}, path: dir, rest: path.Base(file)}
-	return c.installLines(m, true) + "\nvolumeMounts:\n- {name: " + name + ", mountPath: " + dir + ", readOnly: true}"
+	m := mount{VolumeMount: corev1.VolumeMount{Name: name}, path: dir, rest: path.Base(file)}
+	return c.volumeLines(m) + "\n" + mountLines(name, dir)
 }
 
 // mountPath is where a volume must be mounted so that its file rest is found as file.
@@ -205,8 +223,8 @@ func (c *container) installs() string {
 }
 
 // notInstalled looks at a volume that is empty when the pod begins. Whoever else mounts it may fill it.
-func (c *container) notInstalled(m mount, at node, file string, words []string, say report) {
-	fix := c.installLines(m, false)
+func (c *container) notInstalled(m mount, e executed, say report) {
+	fix := c.installLines(m)
 	wrong := "volume " + m.Name + " is empty when the pod begins, and no init container installs the binary into it"
 	needs := path.Join(m.sub, m.rest)
 	for _, other := range c.pod.mounting[m.Name] {
@@ -220,11 +238,11 @@ func (c *container) notInstalled(m mount, at node, file string, words []string, 
 		default:
 			wrong = "init container " + other.Name + " installs " + inside + ", and the hook runs " + needs + " of the same volume"
 			if below, ok := strings.CutPrefix("/"+inside, strings.TrimSuffix(path.Join("/", m.sub), "/")+"/"); ok {
-				fix = otherBinary(path.Join(m.path, below), words)
+				fix = e.otherBinary(path.Join(m.path, below))
 			}
 		}
 	}
-	say(at, file+" will not be there: "+wrong, fix)
+	say(e.at, e.words[0]+" will not be there: "+wrong, fix)
 }
 
 // mayFill tells whether a container may put the binary into a volume in a way that is not known here: by a program of its own, or in a
@@ -248,7 +266,7 @@ func (c *container) installsInto(m mount) (inside, wrong string) {
 	switch {
 	case dest == "":
 		return "", "init container " + c.Name + " does not run prestop install " + own.MountPath + "/"
-	case to.name() != m.Name:
+	case to.Name != m.Name:
 		return "", "init container " + c.Name + " installs to " + dest + ", which is not in volume " + m.Name
 	case to.ReadOnly:
 		return "", "init container " + c.Name + " mounts volume " + m.Name + " read-only, and cannot install " + m.rest + " there"

@@ -172,27 +172,24 @@ func namedMethod(words []string) (method string, ok bool) {
 	return "", false
 }
 
-// impliedMethod is the method that an option stands for, where no method is named; empty: for none.
+// impliedMethods are the methods that options stand for, where no method is named.
+var impliedMethods = map[string]string{
+	"-d": "POST", "-F": "POST", "--json": "POST", "--form": "POST", "-T": "PUT", "--upload-file": "PUT", "-I": "HEAD", "--head": "HEAD",
+}
+
+// impliedMethod is the method that an option stands for; empty: for none.
 func impliedMethod(option string) string {
-	switch option {
-	case "-d", "-F", "--json", "--form":
-		return "POST"
-	case "-T", "--upload-file":
-		return "PUT"
-	case "-I", "--head":
-		return "HEAD"
-	}
 	if strings.HasPrefix(option, "--data") || strings.HasPrefix(option, "--post-") {
 		return "POST"
 	}
-	return ""
+	return impliedMethods[option]
 }
 
 func endsTheProcess(h *preStop, say report) {
 	for i, s := range h.entries() {
 		if s.needs.Ends == step.EndsContainer && s.signalsEnd() && i+1 < len(h.entries()) {
 			say(s.at, s.Line+" ends the container, and the hook with it: the steps after it are not done",
-				h.last(&s, s.Line, "put it last, or add wait=false"))
+				h.last(s, s.Line, "put it last, or add wait=false"))
 		}
 	}
 	h.warned("ends-the-process", func(at node, text string, e *entry) {
@@ -227,7 +224,7 @@ func portDiffers(h *preStop, s *entry, say report) {
 		if port == "" {
 			continue
 		}
-		called := h.pod.of.in.called(host, h.pod.of.namespace)
+		called := h.pod.of.called(host)
 		lacking := slices.DeleteFunc(called, func(s *service) bool { return s.answers(port) })
 		for _, service := range lacking {
 			all := service.ports()
@@ -349,5 +346,5 @@ func (h *preStop) behind(u *url.URL) (name, port string) {
 
 // serving are the Services that a host name may mean and that select the pod.
 func (h *preStop) serving(host string) []*service {
-	return slices.DeleteFunc(h.pod.of.in.called(host, h.pod.of.namespace), func(s *service) bool { return !s.selects(h.pod.Labels) })
+	return slices.DeleteFunc(h.pod.of.called(host), func(s *service) bool { return !s.selects(h.pod.Labels) })
 }

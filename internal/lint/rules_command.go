@@ -53,8 +53,7 @@ func (h *preStop) runs() []run {
 	if h.script.shell != "" || h.reading == nil && len(h.words) > 0 {
 		all = append(all, run{h.script, h.words, h.command(), h.places, nil})
 	}
-	for i := range h.entries() {
-		s := &h.entries()[i]
+	for _, s := range h.entries() {
 		if program := s.needs.Program; program != nil {
 			all = append(all, run{scriptOf(program), program, s.at, nil, s})
 		}
@@ -126,13 +125,13 @@ func operatorAsArgument(h *preStop, say report) {
 func wordsInOne(c *container, say report) {
 	for _, e := range c.executed() {
 		words := strings.Fields(e.words[0])
-		foreignHook := e.where[1] == "preStop" && c.hook != nil && c.hook.reading == nil
-		if len(words) > 1 && (foreignHook || e.where[1] != "preStop" && strings.Contains(e.words[0], program)) {
+		foreignHook := e.by == "preStop" && c.hook != nil && c.hook.reading == nil
+		if len(words) > 1 && (foreignHook || e.by != "preStop" && strings.Contains(e.words[0], program)) {
 			sentence := "write each word as an item of its own; prestop's steps stand after the program, each in one item"
 			if strings.ContainsAny(e.words[0], "|&;<>$`") {
 				sentence = "sh and -c as items before it, since only a shell runs a script, in an image that has one"
 			}
-			say(c.at(append(e.where, 0)...), "there is no program with blanks in its name: command is a list of words, and its first is the program ("+words[0]+")",
+			say(e.at.at(0), "there is no program with blanks in its name: command is a list of words, and its first is the program ("+words[0]+")",
 				wordsFix(strings.Join(e.words, " "), sentence, "command"))
 		}
 	}
@@ -360,10 +359,10 @@ func secretInHeader(h *preStop, say report) {
 }
 
 func secretInSetting(h *preStop, say report) {
-	for name, value := range h.env.known {
-		ours := h.reading != nil && strings.HasPrefix(name, variablePrefix) && h.env.at[name].text() == value
-		if what := secretIn(value); ours && what != "" {
-			say(h.env.at[name], name+" holds "+what+", which is in the pod's spec", secretFix)
+	for name, v := range h.env.variables {
+		ours := h.reading != nil && strings.HasPrefix(name, variablePrefix) && v.known && v.at.text() == v.value
+		if what := secretIn(v.value); ours && what != "" {
+			say(v.at, name+" holds "+what+", which is in the pod's spec", secretFix)
 		}
 	}
 }

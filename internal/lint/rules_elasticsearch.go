@@ -23,14 +23,14 @@ func elasticsearchRules() []Rule {
 }
 
 func recordNotCleared(h *preStop, say report) {
-	registers := slices.ContainsFunc(h.entries(), func(e entry) bool { return e.needs.Shutdown != "" })
+	registers := slices.ContainsFunc(h.entries(), func(e *entry) bool { return e.needs.Shutdown != "" })
 	if !registers || h.pod.cluster != "" || h.pod.clears() {
 		return
 	}
 	for _, e := range h.executed() { // it may be meant for elasticsearch-clear
-		if len(e.words) == 2 && e.where[1] != "preStop" && h.runsPrestop(e.words[0]) && strings.Contains(e.words[1], "clear") {
+		if len(e.words) == 2 && e.by != "preStop" && h.runsPrestop(e.words[0]) && strings.Contains(e.words[1], "clear") {
 			fix := commandFix([]string{e.words[0], clearCommand}, clearCommand)
-			say(h.at(e.where...), "prestop has no command "+e.words[1]+"; expected "+clearCommand, fix)
+			say(e.at, "prestop has no command "+e.words[1]+"; expected "+clearCommand, fix)
 			return
 		}
 	}
@@ -52,17 +52,17 @@ func movesData(h *preStop, say report) {
 }
 
 func clearWhileStopping(c *container, say report) {
-	for _, at := range c.clearsBelow("readinessProbe") {
+	for _, at := range c.clearsBy("readinessProbe") {
 		say(at, "a readiness probe goes on while the hook runs, and would remove the record that the hook registers", "use it as a startupProbe")
 	}
 }
 
 func clearEndsContainer(c *container, say report) {
-	for _, at := range c.clearsBelow("livenessProbe") {
+	for _, at := range c.clearsBy("livenessProbe") {
 		say(at, "a liveness probe that fails kills the container, and elasticsearch-clear fails whenever the cluster does not answer",
 			"use it as a startupProbe")
 	}
-	for _, at := range c.clearsBelow("lifecycle", "postStart") {
+	for _, at := range c.clearsBy("postStart") {
 		if !slices.ContainsFunc(at.items(), func(word node) bool { return strings.HasPrefix(word.text(), "--exit-zero") }) {
 			say(at, "a postStart hook that fails kills the container, and elasticsearch-clear fails for as long as the node has not joined its cluster",
 				"use it as a startupProbe, or add --exit-zero")
@@ -83,24 +83,23 @@ func (h *preStop) clearFix() string {
 func (c *container) clearsRecord() bool {
 	all := append(c.executed(), executed{words: c.Command}, executed{words: c.Args})
 	return slices.ContainsFunc(all, func(e executed) bool {
-		isHook := len(e.where) > 1 && e.where[1] == "preStop"
-		return !isHook && slices.ContainsFunc(e.words, func(word string) bool { return strings.Contains(word, clearCommand) })
+		return e.by != "preStop" && slices.ContainsFunc(e.words, func(word string) bool { return strings.Contains(word, clearCommand) })
 	})
 }
 
-// clearsBelow are the places of elasticsearch-clear commands below some keys.
-func (c *container) clearsBelow(keys ...any) []node {
+// clearsBy are the places of elasticsearch-clear commands that a hook or a probe runs.
+func (c *container) clearsBy(field string) []node {
 	var all []node
 	for _, e := range c.executed() {
-		if slices.Equal(e.where[:len(e.where)-2], keys) && slices.Contains(e.words, clearCommand) {
-			all = append(all, c.at(e.where...))
+		if e.by == field && slices.Contains(e.words, clearCommand) {
+			all = append(all, e.at)
 		}
 	}
 	return all
 }
 
 func clearProbeTooShort(c *container, say report) {
-	for _, at := range c.clearsBelow("startupProbe") {
+	for _, at := range c.clearsBy("startupProbe") {
 		p, written := c.StartupProbe, c.at("startupProbe")
 		fix := "timeoutSeconds 10, and failureThreshold 60"
 		if harmless(written.words()) {

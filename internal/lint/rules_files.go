@@ -203,7 +203,7 @@ func fileNotMounted(h *preStop, s *entry, say report) {
 			h.keyed(m, s.at, s.Line, say)
 		} else if idle := h.pod.idle(); idle != "" {
 			say(s.at, s.Line+": "+file+" is in no volume of container "+h.Name+", and no container mounts volume "+idle,
-				"volumeMounts:\n- {name: "+idle+", mountPath: "+path.Dir(file)+", readOnly: true}")
+				mountLines(idle, path.Dir(file)))
 		}
 	}
 }
@@ -230,7 +230,7 @@ func (h *preStop) keyed(m mount, at node, name string, say report) {
 	if v == nil || v.Secret == nil || strings.Contains(key, "$") {
 		return
 	}
-	o := h.pod.of.in.secrets.named(v.Secret.SecretName, h.pod.of.namespace)
+	o := h.pod.of.secret(v.Secret.SecretName)
 	is := func(item corev1.KeyToPath) bool { return path.Clean(item.Path) == key }
 	switch items := v.Secret.Items; {
 	case len(items) > 0 && !slices.ContainsFunc(items, is):

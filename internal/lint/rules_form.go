@@ -24,13 +24,13 @@ func formRules() []Rule {
 	return []Rule{
 		{"kind-unknown", Error, "a kind or an apiVersion of Kubernetes' own is misspelt", kindUnknown},
 		{"hook-misplaced", Error, "a hook, or a part of it, stands where Kubernetes does not look for it", all(
-			flaws(flaw.misplacesHook, hookMisplaced), hookOfNobody, containers(hookAtStart), hooks(methodOfGet))},
-		{"grace-misplaced", Error, "terminationGracePeriodSeconds stands where Kubernetes does not look for it", flaws(flaw.misplacesGrace, graceMisplaced)},
+			flaws("hook-misplaced", hookMisplaced), hookOfNobody, containers(hookAtStart), hooks(methodOfGet))},
+		{"grace-misplaced", Error, "terminationGracePeriodSeconds stands where Kubernetes does not look for it", flaws("grace-misplaced", graceMisplaced)},
 		{"not-one-handler", Error, "a hook has no handler, or more than one", hooks(notOneHandler)},
-		{"field-misspelt", Error, "a field's name is one that Kubernetes does not know there", flaws(flaw.misspells, fieldMisspelt)},
+		{"field-misspelt", Error, "a field's name is one that Kubernetes does not know there", flaws("field-misspelt", fieldMisspelt)},
 		{"wrong-type", Error, "a value is not of the type that Kubernetes accepts, such as a number without quotes", all(
-			flaws(flaw.isMistyped, wrongType), pods(graceOutOfRange), containers(configMistyped))},
-		{"duplicate-key", Warning, "a key stands there twice, and only one of them counts", all(flaws(flaw.isTwice, duplicateKey), containers(duplicateVariable))},
+			flaws("wrong-type", wrongType), pods(graceOutOfRange), containers(configMistyped))},
+		{"duplicate-key", Warning, "a key stands there twice, and only one of them counts", all(flaws("duplicate-key", duplicateKey), containers(duplicateVariable))},
 		{"init-container-hook", Error, "an init container has a hook, which Kubernetes refuses", containers(initContainerHook)},
 		{"tcp-socket-hook", Error, "a tcpSocket hook, which always fails", hooks(tcpSocketHook)},
 		{"patch-not-seen", Warning, "a hook in a patch of a kustomization, which is looked at only where it is applied", patchNotSeen},
@@ -38,11 +38,11 @@ func formRules() []Rule {
 	}
 }
 
-// flaws makes a check that calls do for some of what strict decoding refuses.
-func flaws(some func(flaw) bool, do func(flaw, report)) check {
+// flaws makes a check that calls do for what strict decoding refuses and a rule is about.
+func flaws(rule string, do func(flaw, report)) check {
 	return func(w *workload, say report) {
 		for _, f := range w.flaws {
-			if some(f) {
+			if f.rule() == rule {
 				do(f, say.of(f.container))
 			}
 		}
@@ -78,30 +78,44 @@ func (f flaw) whose() string {
 // partOfHook tells whether the struct that a flaw is in belongs to a hook.
 func (f flaw) partOfHook() bool { return slices.Contains(f.path, "lifecycle") }
 
-// misplacesGrace tells whether a grace period is where Kubernetes does not look. Only a probe and a pod have such a field.
-func (f flaw) misplacesGrace() bool {
-	return f.kind == unknownField && f.at.Value == graceKey && f.value.there()
-}
-
 // ofContainers are fields of containers that people write into the pod's spec.
 var ofContainers = []string{"lifecycle", "env", "envFrom", "volumeMounts"}
 
-// misplacesHook tells whether a hook, or a part of it, is where Kubernetes does not look.
-func (f flaw) misplacesHook() bool {
+// rule is the rule that a flaw breaks; empty: none, or one that looks at more than the flaw.
+func (f flaw) rule() string {
+	switch {
+	case f.kind == mistyped:
+		return "wrong-type"
+	case f.kind == writtenTwice:
+		return "duplicate-key"
+	case f.at.Value == graceKey && f.value.there(): // only a probe and a pod have such a field
+		return "grace-misplaced"
+	case in[corev1.HTTPGetAction](f) && f.partOfHook() && strings.EqualFold(f.at.Value, "method"): // see methodOfGet
+		return ""
+	case f.partOfHook() || f.hookOutside():
+		return "hook-misplaced"
+	case f.misspelt():
+		return "field-misspelt"
+	}
+	return ""
+}
+
+// hookOutside tells whether an unknown field would be a hook, or a part of one, in another place.
+func (f flaw) hookOutside() bool {
 	name := strings.ToLower(f.at.Value)
 	switch {
-	case f.kind != unknownField || f.misplacesGrace():
-		return false
-	case in[corev1.HTTPGetAction](f) && name == "method": // see methodOfGet
-		return false
-	case f.partOfHook():
-		return true
 	case name == "prestop" || name == "poststart":
 		return !in[corev1.Volume](f)
 	case in[corev1.PodSpec](f):
 		return slices.Contains(ofContainers, f.at.Value)
 	}
 	return in[corev1.Container](f) && f.near == "lifecycle"
+}
+
+// misspelt tells whether an unknown field is a misspelt one. A field that is almost another one always is. In a template, which has two
+// fields, and in a pod, a field is misspelt if Kubernetes does not know it.
+func (f flaw) misspelt() bool {
+	return f.near != "" || (f.inPod || len(f.fields) == 2) && !f.loose
 }
 
 func hookMisplaced(f flaw, say report) {
@@ -197,16 +211,14 @@ func (n node) firstOf(some []string) string {
 	return ""
 }
 
+// handlerOf are the handlers of those fields that tell which handler is meant.
+var handlerOf = map[string]string{"command": "exec", "path": "httpGet", "port": "httpGet", "seconds": "sleep"}
+
 // handlerWith is the handler whose fields a mapping has; empty: none.
 func handlerWith(n node) string {
 	for key := range n.pairs() {
-		switch key.Value {
-		case "command":
-			return "exec"
-		case "path", "port":
-			return "httpGet"
-		case "seconds":
-			return "sleep"
+		if of := handlerOf[key.Value]; of != "" {
+			return of
 		}
 	}
 	return ""
@@ -277,9 +289,8 @@ func hookOfNobody(w *workload, say report) {
 		strays = append(strays, w.stray)
 	}
 	for _, f := range w.flaws {
-		if f.kind == unknownField && !f.misplacesHook() && !f.misspells() && !w.hasContainers() {
-			key, _ := find(f.value, isHook)
-			strays = append(strays, key)
+		if f.rule() == "" && !w.hasContainers() {
+			strays = append(strays, firstHook(f.value))
 		}
 	}
 	for _, at := range strays {
@@ -326,11 +337,9 @@ func kindUnknown(w *workload, say report) {
 
 // startsPrestop tells whether a hook of prestop's is a postStart hook.
 func (c *container) startsPrestop() bool {
-	if c.Lifecycle == nil || c.Lifecycle.PostStart == nil || c.Lifecycle.PostStart.Exec == nil || c.at("lifecycle", "preStop").Node != nil {
-		return false
-	}
-	words := c.Lifecycle.PostStart.Exec.Command
-	return len(words) > 0 && c.runsPrestop(words[0]) && (len(words) == 1 || words[1] != clearCommand)
+	return c.at("lifecycle", "preStop").Node == nil && slices.ContainsFunc(c.executed(), func(e executed) bool {
+		return e.by == "postStart" && c.runsPrestop(e.words[0]) && (len(e.words) == 1 || e.words[1] != clearCommand)
+	})
 }
 
 func hookAtStart(c *container, say report) {
@@ -343,15 +352,6 @@ func hookAtStart(c *container, say report) {
 
 func (w *workload) hasContainers() bool {
 	return slices.ContainsFunc(w.pods, func(p *pod) bool { return len(p.all) > 0 })
-}
-
-// misspells tells whether a field is misspelt. A field that is almost another one always is. In a template, which has two fields, and in a
-// pod, a field is misspelt if Kubernetes does not know it.
-func (f flaw) misspells() bool {
-	if f.kind != unknownField || f.misplacesHook() || f.misplacesGrace() || f.partOfHook() {
-		return false
-	}
-	return f.near != "" || (f.inPod || len(f.fields) == 2) && !f.loose
 }
 
 func fieldMisspelt(f flaw, say report) {
@@ -394,8 +394,6 @@ func (h *preStop) lacksCommand() bool {
 
 // quotes does not repeat the value, which may be a secret.
 const quotes = "put all of it in quotes; without them a colon and a blank make a mapping, and # begins a comment"
-
-func (f flaw) isMistyped() bool { return f.kind == mistyped }
 
 func wrongType(f flaw, say report) {
 	shown, name := f.key(), f.in.at("name").text()
@@ -510,7 +508,7 @@ func configMistyped(c *container, say report) {
 		if c.hook == nil || from.ConfigMapRef == nil {
 			continue
 		}
-		o := c.pod.of.in.configs.named(from.ConfigMapRef.Name, c.pod.of.namespace)
+		o := c.pod.of.configMap(from.ConfigMapRef.Name)
 		if o == nil {
 			continue
 		}
@@ -522,8 +520,6 @@ func configMistyped(c *container, say report) {
 		}
 	}
 }
-
-func (f flaw) isTwice() bool { return f.kind == writtenTwice }
 
 func duplicateKey(f flaw, say report) {
 	say(f.at, f.at.Value+" stands there twice: kubectl refuses it, and Helm takes the last", "remove one of the two")
@@ -543,7 +539,8 @@ func duplicateVariable(c *container, say report) {
 // hookIsFlawed tells whether what may be a hook of prestop's is misplaced or cannot be read, which are findings of their own.
 func (c *container) hookIsFlawed() bool {
 	return c.startsPrestop() || slices.ContainsFunc(c.pod.of.flaws, func(f flaw) bool {
-		return (f.misplacesHook() || f.kind == mistyped && f.partOfHook()) && (f.container == c.Name || f.container == "")
+		flawed := f.rule() == "hook-misplaced" || f.kind == mistyped && f.partOfHook()
+		return flawed && (f.container == c.Name || f.container == "")
 	})
 }
 

@@ -116,7 +116,7 @@ func recreateWaits(h *preStop, say report) {
 	if w.kind != "Deployment" || at.text() != "Recreate" {
 		return
 	}
-	if i := slices.IndexFunc(h.entries(), func(e entry) bool { return e.needs.Name != "" }); i >= 0 {
+	if i := slices.IndexFunc(h.entries(), func(e *entry) bool { return e.needs.Name != "" }); i >= 0 {
 		e := h.entries()[i]
 		say(e.at, e.Line+": the strategy Recreate ends all pods before a new one starts, so that no other pod takes the traffic in a rollout",
 			"RollingUpdate, where the app may run twice; else until quiet, which ends when the last request has been answered")

@@ -129,7 +129,7 @@ func (h *preStop) longest() (time.Duration, bool) {
 	noSleep := func(c command) bool { return c.program() != "sleep" }
 	switch {
 	case h.reading != nil:
-		if !h.planned() || h.timesUnknown() || slices.ContainsFunc(h.entries(), func(e entry) bool { return e.open() }) {
+		if !h.planned() || h.timesUnknown() || slices.ContainsFunc(h.entries(), (*entry).open) {
 			return 0, false
 		}
 		return h.floor().Ends, true

@@ -47,17 +47,7 @@ func stepRules() []Rule {
 			})
 		})},
 		{"setting-unreadable", Error, "a setting that prestop cannot read", all(plans(settingUnreadable), containers(settingWithoutValue))},
-		{"setting-unknown", Warning, "a PRE_STOP_ variable that is no setting", plans(func(h *preStop, say report) {
-			for _, u := range h.reading.unknown {
-				fix := "one that prestop --help lists; or remove it"
-				value := h.env.known[u.Name]
-				takes := func(row setting.Setting) bool { return row.Env == meant(u) && row.Check(value) == nil }
-				if right := meant(u); !h.env.has(right) && slices.ContainsFunc(config.Table(), takes) {
-					fix = below(right, "name")
-				}
-				say(h.setting(u.Name), u.Name+" is no setting of prestop's", fix)
-			}
-		})},
+		{"setting-unknown", Warning, "a PRE_STOP_ variable that is no setting", plans(settingUnknown)},
 	}
 }
 
@@ -83,14 +73,11 @@ func stepUnreadable(h *preStop, s *entry, say report) {
 
 // splitFix is the hook's command with several steps in place of one argument, or of all words; else the sentence.
 func (h *preStop) splitFix(s *entry, steps []string, sentence string) string {
-	lines := h.lines()
-	if len(lines) > 1 {
-		steps = slices.Concat(lines[:s.said.Index], steps, lines[s.said.Index+1:])
-	} else if s.written() != s.Line && h.script.shell == "" && harmless(h.flags()) { // each word is an argument
-		return "# each step is one item\n" + below(append(slices.Clone(h.flags()), steps...), "command")
+	fix := h.withSteps(steps)
+	if lines := h.lines(); len(lines) > 1 {
+		fix = h.stepsFix(slices.Concat(lines[:s.said.Index], steps, lines[s.said.Index+1:]), "")
 	}
-	fix := h.stepsFix(steps, sentence)
-	if fix == sentence {
+	if fix == "" {
 		return sentence
 	}
 	return "# each step is one item\n" + fix
@@ -314,13 +301,27 @@ func overAtOnce(h *preStop, say report) {
 		if s.needs.Waits && p.Entries[s.index].Least < time.Second {
 			fix := fix
 			if line, milli := strings.CutSuffix(s.Line, "ms"); milli {
-				fix = h.stepFix(&s, line+"s", fix)
+				fix = h.stepFix(s, line+"s", fix)
 			}
 			say(s.at, s.Line+" is over at once", fix).warn()
 		}
 	}
 	if wait := h.reading.config.AdditionalWait; wait.IsSet() && p.Floor < time.Second && (p.Floor > 0 || len(p.Entries) == 0) {
 		say(h.setting(waitVariable), "the hook's additional wait of "+wait.V.String()+" is over at once", fix).warn()
+	}
+}
+
+func settingUnknown(h *preStop, say report) {
+	for _, u := range h.reading.unknown {
+		value, right, fix := "", meant(u), "one that prestop --help lists; or remove it"
+		if v := h.env.variables[u.Name]; v.known {
+			value = v.value
+		}
+		takes := func(row setting.Setting) bool { return row.Env == right && row.Check(value) == nil }
+		if !h.env.has(right) && slices.ContainsFunc(config.Table(), takes) {
+			fix = below(right, "name")
+		}
+		say(h.setting(u.Name), u.Name+" is no setting of prestop's", fix)
 	}
 }
 

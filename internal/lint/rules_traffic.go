@@ -21,8 +21,10 @@ func trafficRules() []Rule {
 		{"quiet-host-network", Warning, "until quiet without a port in a pod that uses the host's network", steps(quietHostNetwork)},
 		{"quiet-pauses", Warning, "until quiet on an LLM server, whose answers pause for longer than its for=", steps(quietPauses)},
 		{"port-without-hook", Warning, "a container that a Service sends to has no hook, and another of the pod has one", pods(portWithoutHook)},
-		{"gone-never", Error, "until gone on a Service that keeps the pod until it has ended", steps(goneNever)},
-		{"gone-not-headless", Error, "until gone on a Service that has an address of its own", steps(goneNotHeadless)},
+		{"gone-never", Error, "until gone on a Service that keeps the pod until it has ended", steps(gone(neverLeaves, " has publishNotReadyAddresses, so that the pod stays in its DNS answer until it has ended",
+			"name a headless Service without publishNotReadyAddresses, or use until quiet"))},
+		{"gone-not-headless", Error, "until gone on a Service that has an address of its own", steps(gone(neverNames, " has an address of its own, so that its DNS answer never has the pod's",
+			"name a headless Service, whose clusterIP is None; or use until quiet"))},
 		{"closed-own-port", Warning, "until closed on the container's own port, which nothing closes", plans(closedOwnPort)},
 	}
 }
@@ -103,30 +105,20 @@ func closedOwnPort(h *preStop, say report) {
 	}
 }
 
-// waitedFor are the Services that select the pod, and from whose DNS answer a step waits for the pod to disappear.
-func (h *preStop) waitedFor(s *entry) []*service {
-	if s.needs.Name == "" || s.guess {
-		return nil
-	}
-	return h.serving(s.needs.Name)
-}
+func neverLeaves(s *service) bool { return s.spec.PublishNotReadyAddresses }
 
-func goneNever(h *preStop, s *entry, say report) {
-	for _, service := range h.waitedFor(s) {
-		if service.spec.PublishNotReadyAddresses {
-			say(s.at, "until gone "+s.needs.Name+": Service "+service.name+
-				" has publishNotReadyAddresses, so that the pod stays in its DNS answer until it has ended",
-				"name a headless Service without publishNotReadyAddresses, or use until quiet")
+func neverNames(s *service) bool { return !s.spec.PublishNotReadyAddresses && !s.headless() }
+
+// gone finds a Service that selects the pod, and from whose DNS answer a step waits in vain for the pod to disappear.
+func gone(wrong func(*service) bool, text, fix string) func(*preStop, *entry, report) {
+	return func(h *preStop, s *entry, say report) {
+		if s.needs.Name == "" || s.guess {
+			return
 		}
-	}
-}
-
-func goneNotHeadless(h *preStop, s *entry, say report) {
-	for _, service := range h.waitedFor(s) {
-		if !service.spec.PublishNotReadyAddresses && !service.headless() {
-			say(s.at, "until gone "+s.needs.Name+": Service "+service.name+
-				" has an address of its own, so that its DNS answer never has the pod's",
-				"name a headless Service, whose clusterIP is None; or use until quiet")
+		for _, service := range h.serving(s.needs.Name) {
+			if wrong(service) {
+				say(s.at, "until gone "+s.needs.Name+": Service "+service.name+text, fix)
+			}
 		}
 	}
 }
@@ -221,7 +213,7 @@ func portWithoutHook(p *pod, say report) {
 // servedPort is the index of the first port that a Service sends to; -1: there is none. Ports for metrics, health checks and the like do not
 // count.
 func (c *container) servedPort() int {
-	served := c.pod.of.in.served(c.pod.Labels, c.pod.of.namespace)
+	served := c.pod.served()
 	return slices.IndexFunc(c.Ports, func(port corev1.ContainerPort) bool {
 		aside := containsAny(strings.ToLower(port.Name+" "+c.Name), "metric", "prom", "export", "admin", "health", "debug", "probe")
 		return !aside && (served[number(port.ContainerPort)] || port.Name != "" && served[port.Name])

@@ -150,51 +150,52 @@ func (r *reader) read(text string, now passage) {
 	r.walk(file, now)
 }
 
-func (r *reader) walk(root syntax.Node, now passage) {
-	open := []passage{now}                 // of the nodes that are open
-	alternatives := map[syntax.Node]bool{} // what stands after ||
-	perhaps := map[syntax.Node]bool{}      // what stands after && or ||, or in a pipe
-	syntax.Walk(root, func(n syntax.Node) bool {
-		if n == nil {
-			open = open[:len(open)-1]
-			return true
-		}
-		if r.over != "" {
-			return false
-		}
-		now := open[len(open)-1]
-		switch n := n.(type) {
-		case *syntax.Stmt:
-			now.background = now.background || n.Background || n.Coprocess
-			now.otherwise = now.otherwise || alternatives[n]
-			now = now.where(perhaps[n] || now.background)
-		case *syntax.BinaryCmd:
-			alternatives[n.Y] = n.Op == syntax.OrStmt
-			perhaps[n.X], perhaps[n.Y] = n.Op == syntax.Pipe || n.Op == syntax.PipeAll, true
-		case *syntax.Subshell:
-			now.maybe = true // an exit ends it alone
-		case *syntax.FuncDecl:
-			if n.Name != nil {
-				r.functions[n.Name.Value] = function{n.Body, now.text}
-			}
-			r.branches = r.branches || n.Name == nil
-			return false
-		case *syntax.ForClause:
+// walk reads a part of a script.
+func (r *reader) walk(part syntax.Node, now passage) {
+	if r.over != "" {
+		return
+	}
+	switch part := part.(type) {
+	case *syntax.BinaryCmd:
+		r.walk(part.X, now.where(part.Op == syntax.Pipe || part.Op == syntax.PipeAll))
+		now.otherwise = now.otherwise || part.Op == syntax.OrStmt
+		r.walk(part.Y, now.where(true))
+	case *syntax.FuncDecl:
+		if part.Name == nil { // which no shell but zsh has
 			r.branches = true
-			now.times, now.maybe = min(now.times*rounds(n), mostRounds), true
-		case *syntax.IfClause, *syntax.WhileClause, *syntax.CaseClause:
-			r.branches = true
-			now = now.where(true)
-		case *syntax.CallExpr:
-			if len(n.Args) > 0 {
-				r.call(wordsOf(now.text, n.Args), now)
-			}
-			return false
-		case *syntax.Word:
-			return false
+			return
 		}
-		open = append(open, now)
-		return true
+		r.functions[part.Name.Value] = function{part.Body, now.text}
+	case *syntax.CallExpr:
+		if len(part.Args) > 0 {
+			r.call(wordsOf(now.text, part.Args), now)
+		}
+	case *syntax.Word: // what is run inside of a word is not looked at
+	default:
+		r.walkInside(part, now)
+	}
+}
+
+// walkInside reads what a part of a script consists of.
+func (r *reader) walkInside(part syntax.Node, now passage) {
+	switch part := part.(type) {
+	case *syntax.Stmt:
+		now.background = now.background || part.Background || part.Coprocess
+		now = now.where(now.background)
+	case *syntax.Subshell:
+		now.maybe = true // an exit ends it alone
+	case *syntax.ForClause:
+		r.branches = true
+		now.times, now.maybe = min(now.times*rounds(part), mostRounds), true
+	case *syntax.IfClause, *syntax.WhileClause, *syntax.CaseClause:
+		r.branches = true
+		now = now.where(true)
+	}
+	syntax.Walk(part, func(inside syntax.Node) bool {
+		if inside != nil && inside != part {
+			r.walk(inside, now)
+		}
+		return inside == part
 	})
 }
 
@@ -209,14 +210,7 @@ func (p passage) where(maybe bool) passage {
 // call reads a simple command.
 func (r *reader) call(words []string, now passage) {
 	if f, ok := r.functions[words[0]]; ok && r.called < mostCalled {
-		r.called++
-		delete(r.functions, words[0]) // it may call itself
-		now.text = f.text
-		r.walk(f.body, now)
-		r.functions[words[0]] = f
-		if r.over == "return" {
-			r.over = ""
-		}
+		r.callFunction(words[0], f, now)
 		return
 	}
 	c := started(words)
@@ -234,6 +228,17 @@ func (r *reader) call(words []string, now passage) {
 	}
 	if !now.maybe && (words[0] == "exit" || words[0] == "return" || words[0] == "exec" && len(words) > 1) {
 		r.over = words[0]
+	}
+}
+
+func (r *reader) callFunction(name string, f function, now passage) {
+	r.called++
+	delete(r.functions, name) // it may call itself
+	now.text = f.text
+	r.walk(f.body, now)
+	r.functions[name] = f
+	if r.over == "return" {
+		r.over = ""
 	}
 }
 
@@ -364,19 +369,25 @@ func wordsOf(text string, words []*syntax.Word) []string {
 	return all
 }
 
+// A backslash and the character that it quotes, outside of quotes and in double quotes. Before the end of a line both are nothing.
+var (
+	escape       = regexp.MustCompile(`\\(?:\n|((?s:.)))`)
+	quotedEscape = regexp.MustCompile("\\\\(?:\n|([\"\\\\$`]))")
+)
+
 // unquoted are the parts of a word without their quotes. What a shell would expand stays as it is written.
 func unquoted(text string, parts []syntax.WordPart) string {
 	var b strings.Builder
 	for _, part := range parts {
 		switch part := part.(type) {
 		case *syntax.Lit:
-			b.WriteString(unescaped(part.Value, ""))
+			b.WriteString(escape.ReplaceAllString(part.Value, "$1"))
 		case *syntax.SglQuoted:
 			b.WriteString(part.Value)
 		case *syntax.DblQuoted:
 			for _, inside := range part.Parts {
 				if lit, ok := inside.(*syntax.Lit); ok {
-					b.WriteString(unescaped(lit.Value, "\"\\$`\n"))
+					b.WriteString(quotedEscape.ReplaceAllString(lit.Value, "$1"))
 				} else {
 					b.WriteString(written(text, inside))
 				}
@@ -389,17 +400,3 @@ func unquoted(text string, parts []syntax.WordPart) string {
 }
 
 func written(text string, n syntax.Node) string { return text[n.Pos().Offset():n.End().Offset()] }
-
-// unescaped removes the backslashes before these characters; empty: before any.
-func unescaped(text, quotable string) string {
-	var b strings.Builder
-	for i := 0; i < len(text); i++ {
-		if text[i] == '\\' && i+1 < len(text) && (quotable == "" || strings.IndexByte(quotable, text[i+1]) >= 0) {
-			if i++; text[i] == '\n' {
-				continue
-			}
-		}
-		b.WriteByte(text[i])
-	}
-	return b.String()
-}

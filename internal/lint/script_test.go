@@ -109,7 +109,7 @@ func TestSecretIn(t *testing.T) {
 
 func TestExpand(t *testing.T) {
 	t.Parallel()
-	e := environment{known: map[string]string{"A": "x", "B": "$(A)"}, guess: map[string]string{"G": "?"}}
+	e := environment{variables: map[string]variable{"A": {value: "x", known: true}, "B": {value: "$(A)", known: true}, "G": {value: "?"}}}
 	for text, want := range map[string]string{
 		"$(A)": "x true", "a$(A)b$(A)": "axbx true", "$$(A)": "$(A) true", "$(B)": "$(A) true", "$(C)": "$(C) true", "$A ${A}": "$A ${A} true",
 		"$(G)": "? false", "$(HOSTNAME)": "$(HOSTNAME) false", "$(": "$( true", "$()": "$() true",

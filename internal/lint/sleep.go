@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"mvdan.cc/sh/v3/expand"
@@ -121,7 +122,7 @@ func times(n int, d time.Duration) time.Duration {
 // values gives words of the script as the shell expands them, with default values as in ${X:-30}, and with sums as in $((2 * 15)). Empty:
 // that is not known.
 func (s script) values(env environment) func(word string) string {
-	var set func(name string) bool
+	sets := sync.OnceValue(s.sets)
 	return func(word string) string {
 		if !strings.Contains(word, "$") {
 			return word
@@ -130,16 +131,13 @@ func (s script) values(env environment) func(word string) string {
 		if err != nil {
 			return ""
 		}
-		if set == nil {
-			set = s.sets()
-		}
 		unknown := false
 		get := func(name string) string {
-			value, known := env.known[name]
-			if !known && (env.has(name) || env.maySet(name)) || !syntax.ValidName(name) || set(name) {
+			v := env.variables[name]
+			if !v.known && (env.has(name) || env.maySet(name)) || !syntax.ValidName(name) || sets()(name) {
 				unknown = true
 			}
-			return value
+			return v.value
 		}
 		text, err := expand.Literal(&expand.Config{NoUnset: true, Env: expand.FuncEnviron(get)}, parsed)
 		if err != nil || unknown {

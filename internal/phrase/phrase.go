@@ -31,6 +31,9 @@ func Nearest(word string, among []string) string {
 	return nearest
 }
 
+// AlmostEqual tells whether words differ in no more than one letter, or two neighbours that are swapped.
+func AlmostEqual(a, b string) bool { return distance(a, b) <= 1 }
+
 // Plain is a name without the parts that people get wrong: all letters are upper-case, and there is no _ and no -.
 func Plain(name string) string {
 	return strings.ToUpper(strings.ReplaceAll(strings.ReplaceAll(name, "_", ""), "-", ""))

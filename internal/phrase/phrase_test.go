@@ -48,3 +48,15 @@ func TestNearestOfBeginnings(t *testing.T) {
 		}
 	}
 }
+
+func TestAlmostEqual(t *testing.T) {
+	t.Parallel()
+	for pair, want := range map[[2]string]bool{
+		{"", ""}: true, {"env", "env"}: true, {"env", "en"}: true, {"env", "envs"}: true, {"env", "enw"}: true, {"env", "nev"}: true, {"env", "vne"}: false,
+		{"env", "e"}: false, {"env", "Env"}: true, {"prestop", "prsetop"}: true, {"prestop", "prsetpo"}: false,
+	} {
+		if got := AlmostEqual(pair[0], pair[1]); got != want {
+			t.Errorf("%q: %v, want %v", pair, got, want)
+		}
+	}
+}
