@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/prestop/prestop/internal/step"
@@ -63,11 +64,17 @@ func clearEndsContainer(c *container, say report) {
 			"use it as a startupProbe")
 	}
 	for _, at := range c.clearsBy("postStart") {
-		if !slices.ContainsFunc(at.items(), func(word node) bool { return strings.HasPrefix(word.text(), "--exit-zero") }) {
+		if !slices.ContainsFunc(at.items(), exitsZero) {
 			say(at, "a postStart hook that fails kills the container, and elasticsearch-clear fails for as long as the node has not joined its cluster",
 				"use it as a startupProbe, or add --exit-zero")
 		}
 	}
+}
+
+func exitsZero(word node) bool {
+	name, value, given := strings.Cut(word.text(), "=")
+	on, _ := strconv.ParseBool(value)
+	return name == "--exit-zero" && (on || !given)
 }
 
 // clearFix is a startup probe that removes the record. If the container has a startup probe already, it is a sentence.

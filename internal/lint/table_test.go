@@ -382,6 +382,8 @@ func TestHooks(t *testing.T) {
 			append(env(), "volumeMounts: [{name: p, mountPath: /shared, subPath: bin}]"), "{exec: {command: [/shared/prestop, wait 20s]}}", "", nil},
 		{"no volume at all", minute, append(env(), "volumeMounts: [{name: p, mountPath: /shared}]"), "{exec: {command: [/shared/prestop, wait 20s]}}", "", []string{"10 error binary-not-mounted"}},
 		{"a liveness probe that clears", minute, append(env(), "livenessProbe: {exec: {command: [/prestop, elasticsearch-clear]}}"), steps("wait 20s"), "", []string{"10 error clear-ends-container"}},
+		{"a postStart hook that clears and may fail", minute, append(env(), "lifecycle: {postStart: {exec: {command: [/prestop, elasticsearch-clear, --exit-zero=false]}}}"), "", "", []string{"9 warning settings-without-hook", "10 error clear-ends-container"}},
+		{"and one that may not", minute, append(env(), "lifecycle: {postStart: {exec: {command: [/prestop, elasticsearch-clear, --exit-zero=1]}}}"), "", "", []string{"9 warning settings-without-hook"}},
 		{"a probe in one word", minute, append(env(), "startupProbe: {exec: {command: [/prestop elasticsearch-clear]}}"), steps("wait 20s"), "", []string{"10 error shell-syntax-without-shell"}},
 		{"installed under its full name", append([]string{"volumes: [{name: p, emptyDir: {}}]", "initContainers: [{name: i, image: 'prestop/prestop:1', args: [install, /shared/prestop], volumeMounts: [{name: p, mountPath: /shared}]}]"}, minute...),
 			append(env(), "volumeMounts: [{name: p, mountPath: /tools}]"), "{exec: {command: [/tools/prestop, wait 20s]}}", "", nil},
