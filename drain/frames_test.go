@@ -77,6 +77,31 @@ func TestFrames(t *testing.T) {
 	}
 }
 
+// Between the hook's beginning and the first look of until quiet nobody looks, so requests and answers of that time are not told apart.
+func TestHolds(t *testing.T) {
+	call := sockdiag.Socket{State: sockdiag.Established, Received: 4, BytesReceived: 157, Sent: 2, BytesAcked: 61, Acks: 2, SinceReceived: s, SinceSent: 2 * s, SinceAck: 2 * s}
+	farewell, more := call, call
+	farewell.Received, farewell.BytesReceived, farewell.Sent, farewell.BytesAcked = 5, 174, 5, 131
+	more.Received, more.BytesReceived, more.Sent, more.BytesAcked = 6, 457, 4, 861
+	for _, test := range []struct {
+		name  string
+		now   sockdiag.Socket
+		of    greeting
+		holds bool
+	}{
+		{"nothing went", call, greeting{}, true},
+		{"a farewell", farewell, greeting{stopped: true}, true},
+		{"the same, while the app listens", farewell, greeting{}, false},
+		{"an answer, and another request", more, greeting{stopped: true}, false},
+	} {
+		h := newHistory(true)
+		h.look(0, &call, greeting{})
+		if got := h.holds(&test.now, test.of); got != test.holds {
+			t.Errorf("%s: %t", test.name, got)
+		}
+	}
+}
+
 // A machine that stands still between two questions to the kernel must not take a farewell for an answer.
 func TestFarewellInAStall(t *testing.T) {
 	call := sockdiag.Socket{State: sockdiag.Established, Received: 4, BytesReceived: 157, Sent: 2, BytesAcked: 61, Acks: 2, SinceReceived: s, SinceSent: 2 * s, SinceAck: 2 * s}

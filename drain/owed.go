@@ -124,6 +124,12 @@ func (h *history) look(now time.Duration, s *sockdiag.Socket, g greeting) (asked
 	return asked, c
 }
 
+// holds tells whether what was seen when the hook began still tells who waits: nothing went since then, or only a farewell. After other
+// payload the connection is judged as if it were seen for the first time, since nobody looked meanwhile.
+func (h *history) holds(s *sockdiag.Socket, g greeting) bool {
+	return h.unchanged(s) || g.stopped && h.goesAway(s, g.http2)
+}
+
 // before is a connection as it was at the last look with nothing under way.
 func (h *history) before(s *sockdiag.Socket) *sockdiag.Socket {
 	b := *s

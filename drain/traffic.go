@@ -305,6 +305,9 @@ func (t *traffic) meet(now time.Time, s *sockdiag.Socket) {
 	}
 	clock, greeting := now.Sub(t.begun), t.greetings[s.Local.Port()]
 	greeting.age = time.Since(now)
+	if met && t.round == t.first && !h.holds(s, greeting) {
+		h = newHistory(true)
+	}
 	h.note(clock, s, greeting, &t.Quiet)
 	asked, claim := h.look(clock, s, greeting)
 	left := t.patience(claim) - (clock - asked)
