@@ -72,8 +72,10 @@ func (q *Quiet) watch() (*traffic, error) {
 		t.close()
 		return nil, err
 	}
-	if t.known == nil {
-		t.known = make(map[uint64]history, connections) // a map that grows takes half as much memory again
+	waited := t.known
+	t.known = make(map[uint64]history, connections) // a map that grows takes half as much memory again
+	for cookie, h := range waited {
+		t.known[cookie] = h
 	}
 	return t, nil
 }
@@ -95,7 +97,7 @@ func (q *Quiet) Note() (end func()) {
 	return q.glimpsed.probing.close
 }
 
-// glimpse is one look at the connections. Nil: nothing can be seen.
+// glimpse is one look at the connections. It remembers those whose clients may wait. Nil: nothing can be seen.
 func (q *Quiet) glimpse() *traffic {
 	q, err := q.ready()
 	if err != nil || len(q.Ports) == 0 {
@@ -111,7 +113,13 @@ func (q *Quiet) glimpse() *traffic {
 	for _, port := range q.Ports {
 		t.greetings[port] = t.speaks(greeting{})
 	}
-	if err := dump.Each(live, func(s *sockdiag.Socket) { t.meet(now, s) }); err != nil {
+	err = dump.Each(live, func(s *sockdiag.Socket) {
+		t.meet(now, s)
+		if t.known[s.Cookie].claim == nothing {
+			delete(t.known, s.Cookie)
+		}
+	})
+	if err != nil {
 		return nil
 	}
 	t.askIfDoubtful()
