@@ -110,7 +110,11 @@ func runAll(delay time.Duration, runs, side int, wanted func(row) bool, late, ve
 	}
 	for _, n := range order {
 		r := table[n]
-		port, err := l.port(r.server)
+		start := l.port
+		if r.stops {
+			start = l.start
+		}
+		port, err := start(r.server)
 		if err != nil {
 			fmt.Printf("%-6s %-95s could not be run: %v\n", delay, r.name(), err)
 			failed = true

@@ -90,32 +90,37 @@ func grpcStopping(secure bool) func(*lab, int) error {
 	return func(l *lab, port int) error {
 		var s *grpc.Server
 		var once sync.Once
-		return l.serveGRPC(&s, port, secure, grpc.UnaryInterceptor(func(ctx context.Context, r any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
+		s = l.grpcServer(secure, grpc.UnaryInterceptor(func(ctx context.Context, r any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
 			once.Do(func() { time.AfterFunc(stopAfter, s.GracefulStop) })
 			return handle(ctx, r)
 		}))
+		return l.serveGRPC(s, port)
 	}
 }
 
 func grpcServer(secure bool) func(*lab, int) error {
 	return func(l *lab, port int) error {
-		return l.serveGRPC(new(*grpc.Server), port, secure, grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: time.Second, PermitWithoutStream: true}))
+		return l.serveGRPC(l.grpcServer(secure, grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: time.Second, PermitWithoutStream: true})), port)
 	}
 }
 
-// serveGRPC has a gRPC server listen, and sets s to it before.
-func (l *lab) serveGRPC(s **grpc.Server, port int, secure bool, options ...grpc.ServerOption) error {
-	listener, err := l.server.listen(port)
-	if err != nil {
-		return err
-	}
+func (l *lab) grpcServer(secure bool, options ...grpc.ServerOption) *grpc.Server {
 	if secure {
 		c := l.certificate()
 		options = append(options, grpc.Creds(credentials.NewServerTLSFromCert(&c)))
 	}
-	*s = grpc.NewServer(options...)
-	grpc_health_v1.RegisterHealthServer(*s, slowHealth{})
-	go (*s).Serve(listener)
+	s := grpc.NewServer(options...)
+	grpc_health_v1.RegisterHealthServer(s, slowHealth{})
+	return s
+}
+
+// serveGRPC has a gRPC server listen.
+func (l *lab) serveGRPC(s *grpc.Server, port int) error {
+	listener, err := l.server.listen(port)
+	if err != nil {
+		return err
+	}
+	go s.Serve(listener)
 	return nil
 }
 

@@ -19,6 +19,7 @@ type row struct {
 	server, client    string
 	word              drain.Protocol // the word of until quiet that states the protocol
 	udp, noProbe      bool
+	stops             bool          // the server stops, so each row has one of its own
 	quietFor          time.Duration // for=; 0: 3 s
 	before            time.Duration // how long the steps before until quiet take
 	endless           bool          // the hook does not wait for this traffic
@@ -321,11 +322,11 @@ func rows() (all []row) {
 	called.server, called.protocol, called.traffic = "grpc tls", "gRPC over TLS", calledBefore(true)
 	add(called)
 	stops := "a call of 20 s, of an app that stops listening after 5 s"
-	add(row{pattern: stops, protocol: "gRPC", server: "grpc stopping", client: "go", traffic: slowCall(false)})
-	add(row{pattern: "a request of 20 s to an app that stops listening after 5 s", protocol: "HTTP/1.1", server: "go stopping", client: "go", traffic: slowFirst("http", slow, 0)})
+	add(row{pattern: stops, protocol: "gRPC", server: "grpc stopping", stops: true, client: "go", traffic: slowCall(false)})
+	add(row{pattern: "a request of 20 s to an app that stops listening after 5 s", protocol: "HTTP/1.1", server: "go stopping", stops: true, client: "go", traffic: slowFirst("http", slow, 0)})
 	// The app is told by a step before until quiet, and has stopped listening when that step looks.
-	told := row{pattern: "a request of 20 s, under way when the hook begins; a step before tells the app to stop", client: "go", before: stopAfter + time.Second}
-	came := row{pattern: "the same, asked while that step runs", client: "go", before: told.before}
+	told := row{pattern: "a request of 20 s, under way when the hook begins; a step before tells the app to stop", client: "go", stops: true, before: stopAfter + time.Second}
+	came := row{pattern: "the same, asked while that step runs", client: "go", stops: true, before: told.before}
 	for _, of := range []struct {
 		protocol, server string
 		ask              func(context.Context, peer) error
@@ -333,10 +334,10 @@ func rows() (all []row) {
 		{"gRPC", "grpc stopping", slowCallOver(false)}, {"gRPC over TLS", "grpc stopping tls", slowCallOver(true)},
 		{"HTTP/1.1", "go stopping", slowOver("http")}, {"TLS 1.3", "go stopping tls13", slowOver("tls")}, {"HTTP/2 over TLS", "go stopping h2", slowOver("h2")},
 	} {
-		told.protocol, told.server, told.traffic = of.protocol, of.server+" told", underWay(of.ask)
+		told.protocol, told.server, told.traffic = of.protocol, of.server, underWay(of.ask)
 		add(told)
 		came.untold = of.protocol != "HTTP/1.1"
-		came.protocol, came.server, came.traffic = of.protocol, of.server+" told meanwhile", meanwhile(of.ask)
+		came.protocol, came.server, came.traffic = of.protocol, of.server, meanwhile(of.ask)
 		add(came)
 	}
 	channel := "15 channels that have been used, with their clients' pings every 10 s"

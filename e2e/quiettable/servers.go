@@ -19,7 +19,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 )
@@ -57,10 +56,15 @@ func (l *lab) port(kind string) (int, error) {
 	if port := l.ports[kind]; port > 0 {
 		return port, nil
 	}
-	l.next++
-	port := l.next
+	port, err := l.start(kind)
 	l.ports[kind] = port
-	start := servers[strings.TrimSuffix(strings.TrimSuffix(kind, " meanwhile"), " told")] // each row needs an app of its own to stop
+	return port, err
+}
+
+// start starts a server of this kind, and gives the port where it listens.
+func (l *lab) start(kind string) (int, error) {
+	l.next++
+	port, start := l.next, servers[kind]
 	if start == nil {
 		return 0, fmt.Errorf("no server %q", kind)
 	}
