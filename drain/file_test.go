@@ -11,11 +11,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prestop/prestop/internal/testbuffer"
 	"golang.org/x/sys/unix"
 
 	"github.com/prestop/prestop/internal/proc"
 	"github.com/prestop/prestop/internal/step"
+	"github.com/prestop/prestop/internal/testbuffer"
 )
 
 const otherBoot = "00000000-0000-4000-8000-000000000000"

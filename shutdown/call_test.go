@@ -19,6 +19,7 @@ import (
 
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/testbuffer"
+	"github.com/prestop/prestop/internal/testexpect"
 	"github.com/prestop/prestop/internal/web"
 )
 
@@ -170,8 +171,8 @@ func TestCall(t *testing.T) {
 					test.set(&st.call)
 				}
 				took, err := st.within(t, 30*s, st.call.Run)
-				expectError(t, err, test.err)
-				expectTook(t, took, test.least, test.most)
+				testexpect.Error(t, err, test.err)
+				testexpect.Took(t, took, test.least, test.most)
 				same := slices.EqualFunc(st.app.got, test.got, strings.HasPrefix)
 				if test.got != nil && !same {
 					t.Errorf("requests %q, want %q", st.app.got, test.got)
@@ -195,13 +196,13 @@ func TestCallRefusedIsTriedAgain(t *testing.T) {
 		st.net.close("app:8080")
 		time.AfterFunc(4*s, func() { st.net.serve(t, "app:8080", st.app) })
 		took, err := st.within(t, 30*s, st.call.Run)
-		expectError(t, err, "")
-		expectTook(t, took, 4*s, 12*s)
+		testexpect.Error(t, err, "")
+		testexpect.Took(t, took, 4*s, 12*s)
 	})
 	inStreet(t, "200", func(t *testing.T, st *street) {
 		st.net.close("app:8080")
 		_, err := st.within(t, s, st.call.Run)
-		expectError(t, err, "connection refused")
+		testexpect.Error(t, err, "connection refused")
 		if st.log.Count("trying again") > 0 {
 			t.Errorf("with 1 s there is one try:\n%s", st.log)
 		}
@@ -223,12 +224,12 @@ func TestCallTimeout(t *testing.T) {
 		}))
 		st.call.Timeout = 2 * s
 		took, err := st.within(t, 12*s, st.call.Run)
-		expectError(t, err, "no complete answer in time (2s)")
-		expectTook(t, took, 2*s, 2*s)
+		testexpect.Error(t, err, "no complete answer in time (2s)")
+		testexpect.Took(t, took, 2*s, 2*s)
 		st.call.Timeout = 0
 		took, err = st.within(t, 12*s, st.call.Run)
-		expectError(t, err, "share used up: the request was sent, and no complete answer in time")
-		expectTook(t, took, 12*s, 12*s)
+		testexpect.Error(t, err, "share used up: the request was sent, and no complete answer in time")
+		testexpect.Took(t, took, 12*s, 12*s)
 	})
 }
 
@@ -242,7 +243,7 @@ func TestCallBodyFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := st.within(t, 30*s, st.call.Run)
-		expectError(t, err, "")
+		testexpect.Error(t, err, "")
 		if want := `POST /drain application/json ["late"]`; st.app.got[len(st.app.got)-1] != want {
 			t.Errorf("got %q, want %q", st.app.got, want)
 		}
@@ -253,13 +254,13 @@ func TestCallCheck(t *testing.T) {
 	t.Parallel()
 	inStreet(t, "200", func(t *testing.T, st *street) {
 		_, err := st.within(t, 30*s, checking(&st.call))
-		expectError(t, err, "")
+		testexpect.Error(t, err, "")
 		if len(st.app.got) > 0 || st.log.Count("connected to ") != 1 || st.log.Count("credentials read") != 1 {
 			t.Errorf("requests %q, log\n%s", st.app.got, st.log)
 		}
 		st.net.close("app:8080")
 		_, err = st.within(t, 30*s, checking(&st.call))
-		expectError(t, err, "connection refused")
+		testexpect.Error(t, err, "connection refused")
 	})
 }
 
@@ -269,19 +270,19 @@ func TestCallCheckReadsFiles(t *testing.T) {
 	inStreet(t, "200", func(t *testing.T, st *street) {
 		st.call.BodyFile = body
 		_, err := st.within(t, 30*s, checking(&st.call))
-		expectError(t, err, "body: open "+body+": no such file")
+		testexpect.Error(t, err, "body: open "+body+": no such file")
 		if err := os.WriteFile(body, []byte("hush"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		_, err = st.within(t, 30*s, checking(&st.call))
-		expectError(t, err, "")
+		testexpect.Error(t, err, "")
 		if st.log.Count("body read") != 1 || st.log.Count("hush") > 0 {
 			t.Errorf("the log is\n%s", st.log)
 		}
 		unread := func() (string, error) { return "", errors.New("open /token: permission denied") }
 		st.call.Client = st.net.client(t, web.Token(unread))
 		_, err = st.within(t, 30*s, checking(&st.call))
-		expectError(t, err, "http://app:8080: open /token: permission denied")
+		testexpect.Error(t, err, "http://app:8080: open /token: permission denied")
 		if len(st.app.got) > 0 || st.log.Count("credentials read") != 1 {
 			t.Errorf("requests %q, log\n%s", st.app.got, st.log)
 		}
@@ -294,7 +295,7 @@ func TestApp(t *testing.T) {
 		a := &App{Call: st.call, Notice: Notice{Type: "restart", Reason: "preStop", Pod: `we"b-0`}, End: time.Now().Add(24900 * time.Millisecond)}
 		a.Call.Request.Method = ""
 		_, err := st.within(t, 30*s, a.Run)
-		expectError(t, err, "")
+		testexpect.Error(t, err, "")
 		const notice = `POST /drain application/json {"type":"restart","reason":"preStop","pod":"we\"b-0","remainingSeconds":24}`
 		if want := []string{notice, notice, "GET /job"}; !slices.Equal(st.app.got, want) {
 			t.Errorf("got  %q\nwant %q", st.app.got, want)
@@ -306,13 +307,13 @@ func TestApp(t *testing.T) {
 	inStreet(t, "200", func(t *testing.T, st *street) {
 		a := &App{Call: st.call, Notice: Notice{RemainingSeconds: 7}, End: time.Now().Add(-s)}
 		_, err := st.within(t, 30*s, a.Run)
-		expectError(t, err, "")
+		testexpect.Error(t, err, "")
 		var n Notice
 		if err := json.Unmarshal([]byte(st.app.got[0][strings.Index(st.app.got[0], "{"):]), &n); err != nil || n.RemainingSeconds != 0 {
 			t.Errorf("%q: %v", st.app.got, err)
 		}
 		_, err = st.within(t, 30*s, checking(a))
-		expectError(t, err, "")
+		testexpect.Error(t, err, "")
 		if len(st.app.got) != 1 {
 			t.Errorf("Check asked %q", st.app.got)
 		}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"unicode"
 
+	"github.com/prestop/prestop/internal/testexpect"
 	"github.com/prestop/prestop/internal/web"
 )
 
@@ -68,7 +69,7 @@ func TestReadRecords(t *testing.T) {
 	}
 	for _, test := range tests {
 		records, err := readRecords([]byte(test.body))
-		expectError(t, err, test.err)
+		testexpect.Error(t, err, test.err)
 		var got []string
 		for _, r := range records {
 			got = append(got, r.NodeID+" "+r.Type+" "+r.String())
@@ -110,7 +111,7 @@ func TestReadMembers(t *testing.T) {
 	}
 	for _, test := range tests {
 		got, err := readMembers([]byte(test.body))
-		expectError(t, err, test.err)
+		testexpect.Error(t, err, test.err)
 		if !slices.Equal(got, test.want) {
 			t.Errorf("%s: got %v, want %v", test.name, got, test.want)
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/internal/fakees"
+	"github.com/prestop/prestop/internal/testexpect"
 	"github.com/prestop/prestop/internal/web"
 )
 
@@ -24,7 +25,7 @@ func TestCheckChangesNothing(t *testing.T) {
 			}
 			w.net.close(serviceAddress)
 			_, err := w.within(t, 3*s, checking(w.es))
-			expectError(t, err, "")
+			testexpect.Error(t, err, "")
 			if n := w.Count(fakees.PutShutdown | fakees.DeleteShutdown); n > 0 {
 				t.Errorf("%d changes", n)
 			}
@@ -68,7 +69,7 @@ func TestCheckIsBrief(t *testing.T) {
 			if err == nil && test.err != "" {
 				t.Errorf("%s: no error", name)
 			}
-			expectError(t, err, test.err)
+			testexpect.Error(t, err, test.err)
 			if took > 2900*time.Millisecond || w.log.Count("trying again") > 0 {
 				t.Errorf("%s: took %v\n%s", name, took, w.log)
 			}
@@ -93,7 +94,7 @@ func TestCheckSaysWhoWeAre(t *testing.T) {
 			password := func() (string, error) { return "hush-hush", nil }
 			w.es.Own = []Place{{URL: "http://" + address, Client: w.net.client(t, web.Basic("hook", password))}}
 			_, err := w.within(t, 3*s, checking(w.es))
-			expectError(t, err, "")
+			testexpect.Error(t, err, "")
 			if w.log.Count("logged in") != want || w.log.Count("logged in as elastic-hook") != want || w.log.Count("hush") > 0 || w.log.Count("credentials read") != 1 {
 				t.Errorf("%s: the log is\n%s", answer, w.log)
 			}

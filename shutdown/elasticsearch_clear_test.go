@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/prestop/prestop/internal/fakees"
+	"github.com/prestop/prestop/internal/testexpect"
 )
 
 func TestClear(t *testing.T) {
@@ -152,9 +153,9 @@ func TestClear(t *testing.T) {
 					if test.name == "no master" && version != "9.4.0" {
 						test.err = "share used up" // the server holds the request for longer than we wait
 					}
-					expectError(t, err, test.err)
+					testexpect.Error(t, err, test.err)
 					if err == nil {
-						expectTook(t, took, 0, 0)
+						testexpect.Took(t, took, 0, 0)
 					}
 					var left []string
 					for _, r := range w.Records() {
@@ -179,7 +180,7 @@ func TestClearWithoutTheAPI(t *testing.T) {
 	for _, version := range []string{"7.10.2", "opensearch 2.19.0"} {
 		inWorld(t, version, func(t *testing.T, w *world) {
 			_, err := w.within(t, 5*s, w.es.Clear)
-			expectError(t, err, "")
+			testexpect.Error(t, err, "")
 			if n := w.Count(fakees.DeleteShutdown); n > 0 || w.log.Count("nothing to clear") != 1 {
 				t.Errorf("%d DELETEs; the log is\n%s", n, w.log)
 			}
@@ -193,14 +194,14 @@ func TestClearAfterRun(t *testing.T) {
 	for _, keepID := range []bool{true, false} {
 		inWorld(t, "9.4.0", func(t *testing.T, w *world) {
 			_, err := w.run(t)
-			expectError(t, err, "")
+			testexpect.Error(t, err, "")
 			if w.ReadinessOpen("es-0") {
 				t.Error("the readiness port is open while the shutdown is registered")
 			}
 			w.RestartNode("es-0", keepID)
 			w.es.Pod.ID = "uid-2"
 			_, err = w.within(t, 5*s, w.es.Clear)
-			expectError(t, err, "")
+			testexpect.Error(t, err, "")
 			if !w.ReadinessOpen("es-0") || len(w.Records()) > 0 {
 				t.Errorf("records: %+v", w.Records())
 			}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/internal/fakees"
+	"github.com/prestop/prestop/internal/testexpect"
 	"github.com/prestop/prestop/internal/web"
 )
 
@@ -40,7 +41,7 @@ func TestVersions(t *testing.T) {
 						w.es.Type, w.es.TargetNode = kind, "es-1"
 						w.Script("", fakees.InProgress.For(3))
 						_, err := w.run(t)
-						expectError(t, err, "")
+						testexpect.Error(t, err, "")
 						get, put := w.answered(fakees.GetShutdown, 400), w.answered(fakees.PutShutdown, 400)
 						if get != test.get || put != test.put {
 							t.Errorf("%d and %d requests refused, want %d and %d", get, put, test.get, test.put)
@@ -80,8 +81,8 @@ func TestVersionsThatCannot(t *testing.T) {
 			inWorld(t, test.version, func(t *testing.T, w *world) {
 				w.es.Type, w.es.TargetNode = test.kind, "es-1"
 				took, err := w.run(t)
-				expectError(t, err, test.err)
-				expectTook(t, took, 0, 0)
+				testexpect.Error(t, err, test.err)
+				testexpect.Took(t, took, 0, 0)
 				w.expectPuts(t, test.puts)
 			})
 		})
@@ -95,8 +96,8 @@ func TestProductIsNotWaitedFor(t *testing.T) {
 		inWorld(t, "7.10.2", func(t *testing.T, w *world) {
 			w.Fail(fakees.Fault{On: fakees.Root, Effect: effect})
 			took, err := w.run(t)
-			expectError(t, err, "it has no node shutdown API")
-			expectTook(t, took, 0, 2*s)
+			testexpect.Error(t, err, "it has no node shutdown API")
+			testexpect.Took(t, took, 0, 2*s)
 		})
 	}
 }
@@ -142,7 +143,7 @@ func TestRefusals(t *testing.T) {
 					test.effect(x)
 				}})
 				took, err := w.run(t)
-				expectError(t, err, test.err)
+				testexpect.Error(t, err, test.err)
 				if test.requests > 0 && met != test.requests {
 					t.Errorf("%d requests met it, want %d", met, test.requests)
 				}
@@ -150,7 +151,7 @@ func TestRefusals(t *testing.T) {
 				if test.least == 0 {
 					most = 0
 				}
-				expectTook(t, took, test.least, most)
+				testexpect.Took(t, took, test.least, most)
 			})
 		})
 	}
@@ -162,13 +163,13 @@ func TestUnauthorizedForAMoment(t *testing.T) {
 	inWorld(t, "9.4.0", func(t *testing.T, w *world) {
 		w.Fail(fakees.Fault{Times: 2, Effect: fakees.Unauthorized()})
 		_, err := w.run(t)
-		expectError(t, err, "")
+		testexpect.Error(t, err, "")
 	})
 	inWorld(t, "9.4.0", func(t *testing.T, w *world) {
 		w.es.Other = nil
 		w.Fail(fakees.Fault{On: fakees.NodesInfo, Effect: fakees.Unauthorized()})
 		_, err := w.run(t)
-		expectError(t, err, "the credentials are missing or wrong")
+		testexpect.Error(t, err, "the credentials are missing or wrong")
 		if n := w.Count(0); n != 3 {
 			t.Errorf("%d requests", n)
 		}
@@ -183,7 +184,7 @@ func TestUnauthorizedAtTheOwnNodeAlone(t *testing.T) {
 		w.Script("", fakees.InProgress.For(9))
 		w.Fail(fakees.Fault{On: fakees.GetShutdown, Node: "es-0", Skip: 2, Effect: fakees.Unauthorized()})
 		_, err := w.run(t)
-		expectError(t, err, "")
+		testexpect.Error(t, err, "")
 		w.expectPuts(t, 1)
 	})
 }
@@ -197,7 +198,7 @@ func TestCredentialsAreThePlaces(t *testing.T) {
 			places[0].Client = w.net.client(t, web.Basic("hook", secret))
 		}
 		_, err := w.run(t)
-		expectError(t, err, "")
+		testexpect.Error(t, err, "")
 		for _, r := range w.Requests() {
 			if r.User != "hook" {
 				t.Errorf("%s %s came from %q", r.Method, r.Path, r.User)
@@ -220,8 +221,8 @@ func TestRetryAfter(t *testing.T) {
 		inWorld(t, "9.4.0", func(t *testing.T, w *world) {
 			w.Fail(fakees.Fault{On: fakees.GetShutdown, Times: 2, Effect: fakees.TooManyRequests(test.value)})
 			took, err := w.run(t)
-			expectError(t, err, "")
-			expectTook(t, took, test.least, test.most)
+			testexpect.Error(t, err, "")
+			testexpect.Took(t, took, test.least, test.most)
 		})
 	}
 }
@@ -233,14 +234,14 @@ func TestNoMaster(t *testing.T) {
 			elect := w.LoseMaster()
 			time.AfterFunc(6*s, elect)
 			took, err := w.run(t)
-			expectError(t, err, "")
-			expectTook(t, took, 6*s, 12*s)
+			testexpect.Error(t, err, "")
+			testexpect.Took(t, took, 6*s, 12*s)
 			w.expectPuts(t, 1+w.answered(fakees.PutShutdown, 400))
 		})
 		inWorld(t, version, func(t *testing.T, w *world) {
 			w.LoseMaster()
 			took, err := w.run(t)
-			expectTook(t, took, patience/2, patience+3*s)
+			testexpect.Took(t, took, patience/2, patience+3*s)
 			if err == nil {
 				t.Error("done without a master")
 			}
@@ -261,8 +262,8 @@ func TestNoMasterInTheMiddle(t *testing.T) {
 			}
 		})
 		took, err := w.run(t)
-		expectError(t, err, "")
-		expectTook(t, took, 15*s, 30*s)
+		testexpect.Error(t, err, "")
+		testexpect.Took(t, took, 15*s, 30*s)
 		w.expectPuts(t, 1)
 	})
 }
@@ -273,12 +274,12 @@ func TestMissingCertificateIsFinal(t *testing.T) {
 		broken := web.New(w.net.dial, web.TLS{CAFile: "/nowhere/ca.crt"}, nil)
 		w.es.Own[0].Client, w.es.Other[0].Client = broken, broken
 		took, err := w.run(t)
-		expectError(t, err, "open /nowhere/ca.crt")
-		expectTook(t, took, 0, 0)
+		testexpect.Error(t, err, "open /nowhere/ca.crt")
+		testexpect.Took(t, took, 0, 0)
 	})
 	inWorld(t, "9.4.0", func(t *testing.T, w *world) {
 		w.es.Own[0].Client = web.New(w.net.dial, web.TLS{CAFile: "/nowhere/ca.crt"}, nil)
 		_, err := w.run(t)
-		expectError(t, err, "")
+		testexpect.Error(t, err, "")
 	})
 }

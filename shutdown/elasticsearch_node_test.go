@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/internal/fakees"
+	"github.com/prestop/prestop/internal/testexpect"
 )
 
 // inEmptyWorld runs f in a bubble with a world without nodes. What it serves, f says.
@@ -114,7 +115,7 @@ func TestFindTheOwnNode(t *testing.T) {
 				w.AddNode(fakees.Node{})
 				test.setup(t, w)
 				_, err := w.run(t)
-				expectError(t, err, "")
+				testexpect.Error(t, err, "")
 				w.expectPuts(t, 1)
 				var asked []string
 				for _, r := range w.Requests() {
@@ -149,7 +150,7 @@ func TestNoNodeAtOnce(t *testing.T) {
 			w.net.serve(t, serviceAddress, w.ServiceHandler("es-1"))
 			test.setup(t, w)
 			took, err := w.run(t)
-			expectError(t, err, "no node called es-0 is in the cluster")
+			testexpect.Error(t, err, "no node called es-0 is in the cluster")
 			if (took < s) != test.final {
 				t.Errorf("%s: it took %s", name, took)
 			}
@@ -175,7 +176,7 @@ func TestOperatorsRecord(t *testing.T) {
 			w.es.Operator = test.operator
 			w.Put(fakees.Record{NodeID: w.own.ID, Type: test.kind, Reason: "1234567"})
 			_, err := w.run(t)
-			expectError(t, err, "")
+			testexpect.Error(t, err, "")
 			w.expectPuts(t, 0)
 			if w.log.Count("it is left as it is and waited for", test.level, test.more, "type="+test.kind) != 1 || test.more == "" && w.log.Count("not_applied") > 0 || test.operator && w.log.Count("level=WARN") > 0 {
 				t.Errorf("%s: the log is\n%s", name, w.log)
@@ -241,8 +242,8 @@ func TestFindNeverAnotherNode(t *testing.T) {
 				w.net.serve(t, serviceAddress, w.ServiceHandler("es-10", "es-11"))
 				test.setup(w)
 				took, err := w.run(t)
-				expectError(t, err, test.err)
-				expectTook(t, took, 0, patience+3*s)
+				testexpect.Error(t, err, test.err)
+				testexpect.Took(t, took, 0, patience+3*s)
 				if n := w.Count(fakees.PutShutdown); n > 0 {
 					t.Errorf("%d PUTs", n)
 				}
@@ -261,7 +262,7 @@ func TestFindHostileNames(t *testing.T) {
 			w.es.Node = name
 			w.net.serve(t, serviceAddress, w.ServiceHandler("other"))
 			_, err := w.run(t)
-			expectError(t, err, "")
+			testexpect.Error(t, err, "")
 			w.expectPuts(t, 1)
 		})
 	}
@@ -283,7 +284,7 @@ func TestFindReadsTheSameInALargeCluster(t *testing.T) {
 				w.net.serve(t, serviceAddress, w.NodeHandler("es-1"))
 			}
 			_, err := w.run(t)
-			expectError(t, err, "")
+			testexpect.Error(t, err, "")
 			w.expectPuts(t, 1)
 			n = w.net.bytes.Load()
 		})

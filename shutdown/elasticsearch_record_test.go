@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/internal/fakees"
+	"github.com/prestop/prestop/internal/testexpect"
 )
 
 func TestRegisterSends(t *testing.T) {
@@ -33,7 +34,7 @@ func TestRegisterSends(t *testing.T) {
 			inWorld(t, "9.4.0", func(t *testing.T, w *world) {
 				test.set(w.es)
 				_, err := w.run(t)
-				expectError(t, err, "")
+				testexpect.Error(t, err, "")
 				w.expectPuts(t, 1)
 				var order []string
 				for _, r := range w.Requests() {
@@ -86,8 +87,8 @@ func TestRegisterLeavesOrReplaces(t *testing.T) {
 				}
 				w.Script("", fakees.InProgress.For(4))
 				took, err := w.run(t)
-				expectError(t, err, "")
-				expectTook(t, took, s, 10*s)
+				testexpect.Error(t, err, "")
+				testexpect.Took(t, took, s, 10*s)
 				w.expectPuts(t, test.puts)
 				if r, _ := w.Record(w.own.ID); r.Reason != want {
 					t.Errorf("the record's reason is %q, want %q", r.Reason, want)
@@ -124,7 +125,7 @@ func TestRegisterReadsAgainBeforeItWritesAgain(t *testing.T) {
 					}
 				})
 				_, err := w.run(t)
-				expectError(t, err, "")
+				testexpect.Error(t, err, "")
 				w.expectPuts(t, 1)
 				if r, _ := w.Record(w.own.ID); r.Reason != foreign.Reason {
 					t.Errorf("the record is %+v", r)
@@ -155,7 +156,7 @@ func TestRegisterWhenTheAnswerIsLost(t *testing.T) {
 					w.Script("", fakees.InProgress.For(2))
 					w.Fail(fakees.Fault{On: fakees.PutShutdown, Effect: effect})
 					_, err := w.run(t)
-					expectError(t, err, "")
+					testexpect.Error(t, err, "")
 					w.expectPuts(t, 1)
 				})
 			})
@@ -168,7 +169,7 @@ func TestRegisterAgainWhenItWasNotApplied(t *testing.T) {
 	inWorld(t, "9.4.0", func(t *testing.T, w *world) {
 		w.Fail(fakees.Fault{On: fakees.PutShutdown, Times: 3, Effect: fakees.Reset()})
 		_, err := w.run(t)
-		expectError(t, err, "")
+		testexpect.Error(t, err, "")
 		w.expectPuts(t, 4)
 	})
 }
@@ -180,9 +181,9 @@ func TestRegisterOnceForTwoDeliveries(t *testing.T) {
 		w.es.Type = "remove"
 		w.Script("", fakees.InProgress.For(8))
 		_, err := w.within(t, 3*s, w.es.Run)
-		expectError(t, err, "the shutdown is IN_PROGRESS")
+		testexpect.Error(t, err, "the shutdown is IN_PROGRESS")
 		_, err = w.run(t)
-		expectError(t, err, "")
+		testexpect.Error(t, err, "")
 		w.expectPuts(t, 1)
 	})
 }
@@ -209,7 +210,7 @@ func TestMasterTimeoutIsBelowOurs(t *testing.T) {
 			}
 		})
 		_, err := w.run(t)
-		expectError(t, err, "no elected master")
+		testexpect.Error(t, err, "no elected master")
 		for _, r := range w.Requests() {
 			query, _ := url.ParseQuery(r.Query)
 			if want := r.API&fakees.Shutdown != 0; want != (query.Get("master_timeout") != "") {

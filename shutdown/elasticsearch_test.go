@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/internal/fakees"
+	"github.com/prestop/prestop/internal/testexpect"
 )
 
 func TestRunFollowsTheStatus(t *testing.T) {
@@ -49,8 +50,8 @@ func TestRunFollowsTheStatus(t *testing.T) {
 				w.es.Type, w.es.TargetNode = test.kind, "es-1"
 				w.Script("", test.script...)
 				took, err := w.run(t)
-				expectError(t, err, test.err)
-				expectTook(t, took, test.least, test.most)
+				testexpect.Error(t, err, test.err)
+				testexpect.Took(t, took, test.least, test.most)
 				w.expectPuts(t, 1)
 				n, text, _ := strings.Cut(test.log, " ")
 				if got := fmt.Sprint(w.log.Count(text)); got != n {
@@ -112,7 +113,7 @@ func TestRunNeverTakesForDone(t *testing.T) {
 			inWorld(t, "9.4.0", func(t *testing.T, w *world) {
 				w.Fail(fakees.Fault{On: fakees.GetShutdown, Skip: 1, Effect: test.answer(w.own.ID)})
 				took, err := w.run(t)
-				expectError(t, err, test.err)
+				testexpect.Error(t, err, test.err)
 				if took > patience && !errors.Is(err, errShare) {
 					t.Errorf("took %v, more than patience has", took)
 				}
@@ -138,7 +139,7 @@ func TestRunOutlivesTrouble(t *testing.T) {
 					inWorld(t, "9.2.0", func(t *testing.T, w *world) {
 						w.Fail(fakees.Fault{On: api, Skip: skip, Times: 2, Effect: effect})
 						_, err := w.run(t)
-						expectError(t, err, "")
+						testexpect.Error(t, err, "")
 						r, ok := w.Record(w.own.ID)
 						if !ok || r.Reason != w.es.Pod.reason() {
 							t.Errorf("the record is %+v", r)
@@ -162,8 +163,8 @@ func TestRunEndsWhenTheServersVanish(t *testing.T) {
 			}
 		})
 		took, err := w.run(t)
-		expectError(t, err, "connection refused")
-		expectTook(t, took, patience/2, patience+3*s)
+		testexpect.Error(t, err, "connection refused")
+		testexpect.Took(t, took, patience/2, patience+3*s)
 		w.expectPuts(t, 1)
 	})
 }
@@ -181,7 +182,7 @@ func TestRunGoesOnAtTheServiceWhenTheNodeCloses(t *testing.T) {
 			}
 		})
 		_, err := w.run(t)
-		expectError(t, err, "")
+		testexpect.Error(t, err, "")
 		w.expectPuts(t, 1)
 		if n := w.log.Count("trying again"); n > 0 {
 			t.Errorf("%d pauses, though the Service answers:\n%s", n, w.log)

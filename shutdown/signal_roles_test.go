@@ -16,10 +16,10 @@ import (
 	"time"
 	"unsafe"
 
-	"github.com/prestop/prestop/internal/testbuffer"
 	"golang.org/x/sys/unix"
 
 	"github.com/prestop/prestop/internal/proc"
+	"github.com/prestop/prestop/internal/testbuffer"
 )
 
 // The test binary is also the processes that the tests of Signal need.

@@ -9,10 +9,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/prestop/prestop/internal/testbuffer"
 	"golang.org/x/sys/unix"
 
 	"github.com/prestop/prestop/internal/proc"
+	"github.com/prestop/prestop/internal/testbuffer"
+	"github.com/prestop/prestop/internal/testexpect"
 )
 
 // touched runs a Touch and wants today's marker in its file, which everybody may read, and nothing else beside it.
@@ -124,12 +125,12 @@ func TestTouchRefused(t *testing.T) {
 	} {
 		t.Run(path, func(t *testing.T) {
 			err := Touch{path}.Run(t.Context(), slog.New(slog.DiscardHandler))
-			expectError(t, err, want)
+			testexpect.Error(t, err, want)
 			if strings.Contains(err.Error(), ".prestop-") {
 				t.Errorf("%v names a file that nobody knows of", err)
 			}
 			if !strings.HasPrefix(path, "/proc") && !strings.HasPrefix(path, "/sys") { // where root alone may not, and access(2) does not know
-				expectError(t, checking(Touch{path})(t.Context(), slog.New(slog.DiscardHandler)), want)
+				testexpect.Error(t, checking(Touch{path})(t.Context(), slog.New(slog.DiscardHandler)), want)
 			}
 		})
 	}
@@ -146,7 +147,7 @@ func TestFileError(t *testing.T) {
 		unix.ENOSPC: dir + "/drained: no space left on device",
 	} {
 		err := fileError(dir+"/drained", "make it in", &os.LinkError{Op: "rename", Old: dir + "/.prestop-1", New: dir + "/drained", Err: errno})
-		expectError(t, err, want)
+		testexpect.Error(t, err, want)
 		if strings.Contains(err.Error(), ".prestop-") || !strings.HasPrefix(err.Error(), dir+"/drained: ") {
 			t.Errorf("%v", err)
 		}
@@ -164,7 +165,7 @@ func TestTouchReadOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, do := range []stepFunc{Touch{dir + "/drained"}.Run, checking(Touch{dir + "/drained"}), Remove{dir + "/there"}.Run, checking(Remove{dir + "/there"})} {
-		expectError(t, do(t.Context(), slog.New(slog.DiscardHandler)), dir+" is on a read-only file system")
+		testexpect.Error(t, do(t.Context(), slog.New(slog.DiscardHandler)), dir+" is on a read-only file system")
 	}
 }
 
@@ -174,14 +175,14 @@ func TestTouchNotMadeLate(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errShare)
 	err := Touch{dir + "/drained"}.Run(ctx, slog.New(slog.DiscardHandler))
-	expectError(t, err, "not made: share used up")
+	testexpect.Error(t, err, "not made: share used up")
 	expectEntries(t, dir, 0)
 }
 
 func TestTouchCheckMakesNothing(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	expectError(t, checking(Touch{dir + "/drained"})(t.Context(), slog.New(slog.DiscardHandler)), "")
+	testexpect.Error(t, checking(Touch{dir + "/drained"})(t.Context(), slog.New(slog.DiscardHandler)), "")
 	expectEntries(t, dir, 0)
 }
 
@@ -232,10 +233,10 @@ func TestRemoveRefused(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errShare)
 	err := Remove{dir + "/file"}.Run(ctx, slog.New(slog.DiscardHandler))
-	expectError(t, err, "not removed: share used up")
+	testexpect.Error(t, err, "not removed: share used up")
 	for _, do := range []stepFunc{Remove{dir + "/file/x"}.Run, checking(Remove{dir + "/file/x"})} {
-		expectError(t, do(t.Context(), slog.New(slog.DiscardHandler)), dir+"/file is no directory")
+		testexpect.Error(t, do(t.Context(), slog.New(slog.DiscardHandler)), dir+"/file is no directory")
 	}
-	expectError(t, Remove{dir + "/missing/x"}.Run(t.Context(), slog.New(slog.DiscardHandler)), "") // which cannot be there
+	testexpect.Error(t, Remove{dir + "/missing/x"}.Run(t.Context(), slog.New(slog.DiscardHandler)), "") // which cannot be there
 	expectEntries(t, dir, 1)
 }

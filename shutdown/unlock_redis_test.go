@@ -21,6 +21,7 @@ import (
 
 	"github.com/prestop/prestop/internal/dns"
 	"github.com/prestop/prestop/internal/testbuffer"
+	"github.com/prestop/prestop/internal/testexpect"
 	"github.com/prestop/prestop/internal/testserver"
 	"github.com/prestop/prestop/internal/web"
 )
@@ -504,7 +505,7 @@ func TestRedisLockBlackHole(t *testing.T) {
 		if err := <-done; !errors.Is(err, errShare) {
 			t.Errorf("%s: %v", name, err)
 		}
-		expectTook(t, time.Since(begin), 0, soon/2)
+		testexpect.Took(t, time.Since(begin), 0, soon/2)
 	}
 }
 

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/internal/testbuffer"
+	"github.com/prestop/prestop/internal/testexpect"
 	"github.com/prestop/prestop/internal/web"
 )
 
@@ -45,7 +46,7 @@ func endsWithItsShare(t *testing.T, steps ...stepFunc) {
 		if err := inTime(t, share, &testbuffer.Buffer{}, do); !errors.Is(err, errShare) {
 			t.Errorf("step %d: %v", n, err)
 		}
-		expectTook(t, time.Since(begin), share/2, soon/2)
+		testexpect.Took(t, time.Since(begin), share/2, soon/2)
 	}
 }
 
@@ -79,7 +80,7 @@ func TestUnlockEndsInTime(t *testing.T) {
 					if err := inTime(t, share, &testbuffer.Buffer{}, do); !errors.Is(err, errShare) {
 						t.Errorf("step %d: %v", n, err)
 					}
-					expectTook(t, time.Since(begin), share, share)
+					testexpect.Took(t, time.Since(begin), share, share)
 				}
 			})
 		})

@@ -22,6 +22,7 @@ import (
 	"github.com/prestop/prestop/internal/regular"
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/testbuffer"
+	"github.com/prestop/prestop/internal/testexpect"
 	"github.com/prestop/prestop/internal/web"
 )
 
@@ -393,18 +394,18 @@ func TestExecOptions(t *testing.T) {
 		if err != nil || len(n.Calls) != 1 || !n.Calls[0].Condition {
 			t.Fatalf("%+v, %v", n, err)
 		}
-		expectError(t, s.Run(t.Context(), slog.New(slog.DiscardHandler)), "")
+		testexpect.Error(t, s.Run(t.Context(), slog.New(slog.DiscardHandler)), "")
 		if _, err := os.Stat(made); (err == nil) != (status == 200) {
 			t.Errorf("answered %d: %v", status, err)
 		}
 	}
 	var log testbuffer.Buffer
 	e := Exec{child.Program{Words: []string{"cat", made}}}
-	expectError(t, checking(e)(t.Context(), log.Logger()), "")
+	testexpect.Error(t, checking(e)(t.Context(), log.Logger()), "")
 	if log.Count("found /") != 1 {
 		t.Errorf("%s", &log)
 	}
-	expectError(t, checking(Exec{child.Program{Words: []string{"/nowhere"}}})(t.Context(), log.Logger()), "the image does not have it")
+	testexpect.Error(t, checking(Exec{child.Program{Words: []string{"/nowhere"}}})(t.Context(), log.Logger()), "the image does not have it")
 }
 
 func TestTouchVerb(t *testing.T) {
@@ -426,7 +427,7 @@ func TestRemoveVerb(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 { // and one that is not there is done
-		expectError(t, s.Run(t.Context(), slog.New(slog.DiscardHandler)), "")
+		testexpect.Error(t, s.Run(t.Context(), slog.New(slog.DiscardHandler)), "")
 		if _, err := os.Lstat(path); err == nil {
 			t.Error("it is still there")
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -102,24 +101,6 @@ func (w *world) within(t *testing.T, share time.Duration, do stepFunc) (took tim
 		t.Errorf("took %v of %v", took, share)
 	}
 	return took, err
-}
-
-// expectError wants err to hold text, or to be nil if that is empty.
-func expectError(t *testing.T, err error, text string) {
-	t.Helper()
-	switch {
-	case text == "" && err != nil:
-		t.Errorf("error %q, want none", err)
-	case text != "" && (err == nil || !strings.Contains(err.Error(), text)):
-		t.Errorf("error %v, want %q in it", err, text)
-	}
-}
-
-func expectTook(t *testing.T, took, least, most time.Duration) {
-	t.Helper()
-	if took < least || took > most {
-		t.Errorf("took %v, want %v to %v", took, least, most)
-	}
 }
 
 // expectPuts wants so many registrations, all of them for es-0 as it is now.

@@ -19,10 +19,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prestop/prestop/internal/testbuffer"
 	"golang.org/x/sys/unix"
 
 	"github.com/prestop/prestop/internal/fakees"
+	"github.com/prestop/prestop/internal/testbuffer"
 	"github.com/prestop/prestop/internal/testterminal"
 	"github.com/prestop/prestop/internal/timing"
 )

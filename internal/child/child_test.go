@@ -19,11 +19,16 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/prestop/prestop/internal/testbuffer"
 	"golang.org/x/sys/unix"
 
 	"github.com/prestop/prestop/internal/proc"
+	"github.com/prestop/prestop/internal/testbuffer"
+	"github.com/prestop/prestop/internal/testexpect"
 )
+
+const s = time.Second
+
+var errShare = errors.New("share used up")
 
 // soon is when a machine that is busy with other things must have come to it.
 const soon = 10 * s
@@ -107,7 +112,7 @@ func TestProgram(t *testing.T) {
 			t.Parallel()
 			var log testbuffer.Buffer
 			err := Program{Words: test.program}.Run(execTime(t), log.Logger())
-			expectError(t, err, test.err)
+			testexpect.Error(t, err, test.err)
 			for _, text := range test.says {
 				if log.Count(strings.TrimSuffix(text, "\n")) != 1 {
 					t.Errorf("no %q in the log\n%s", text, &log)
@@ -120,7 +125,7 @@ func TestProgram(t *testing.T) {
 func TestProgramGivesWhatItShould(t *testing.T) {
 	t.Parallel()
 	var log testbuffer.Buffer
-	expectError(t, Program{Words: role("self")}.Run(execTime(t), log.Logger()), "")
+	testexpect.Error(t, Program{Words: role("self")}.Run(execTime(t), log.Logger()), "")
 	if want := "stdin /dev/null, pipes true, shared false, leader true, parent's group false"; log.Count(want) != 1 {
 		t.Errorf("want %s, got\n%s", want, &log)
 	}
@@ -153,12 +158,12 @@ func TestProgramCut(t *testing.T) {
 			}()
 			err := Program{Words: test.program}.Run(ctx, log.Logger())
 			took := time.Since(ended)
-			expectError(t, err, ": share used up") // is killed; on a busy machine: and not gone yet
-			expectError(t, err, " is killed")
+			testexpect.Error(t, err, ": share used up") // is killed; on a busy machine: and not gone yet
+			testexpect.Error(t, err, " is killed")
 			if !errors.Is(err, errShare) {
 				t.Errorf("%v does not wrap the cause", err)
 			}
-			expectTook(t, took, 0, soon/2) // what holds on would do so for ever
+			testexpect.Took(t, took, 0, soon/2) // what holds on would do so for ever
 			leader := execLeader(t, &log)
 			await(t, "the program is gone", func() bool { return !exists(leader) })
 			for _, pid := range slices.Compact(slices.Sorted(slices.Values(pids))) {
@@ -189,14 +194,14 @@ func TestProgramLeavesNothing(t *testing.T) {
 	t.Parallel()
 	var log testbuffer.Buffer
 	begin := time.Now()
-	expectError(t, Program{Words: role("leave", "hang")}.Run(execTime(t), log.Logger()), "")
+	testexpect.Error(t, Program{Words: role("leave", "hang")}.Run(execTime(t), log.Logger()), "")
 	took := time.Since(begin)
 	pids := pidsIn(log.String())
 	if len(pids) == 0 {
 		t.Fatalf("nothing was left behind\n%s", &log)
 	}
 	expectEnds(t, pids...)
-	expectTook(t, took, 0, soon/2)
+	testexpect.Took(t, took, 0, soon/2)
 	if log.Count("level=WARN", "not all that it started", fmt.Sprintf("(%d)", pids[0])) != 1 {
 		t.Errorf("no word of process %d\n%s", pids[0], &log)
 	}
@@ -209,7 +214,7 @@ func TestProgramIsNotHeldByAnotherSession(t *testing.T) {
 	t.Parallel()
 	var log testbuffer.Buffer
 	begin := time.Now()
-	expectError(t, Program{Words: role("leave out", "hang")}.Run(execTime(t), log.Logger()), "")
+	testexpect.Error(t, Program{Words: role("leave out", "hang")}.Run(execTime(t), log.Logger()), "")
 	took := time.Since(begin)
 	pids := pidsIn(log.String())
 	if len(pids) == 0 || !lives(pids[0]) {
@@ -218,7 +223,7 @@ func TestProgramIsNotHeldByAnotherSession(t *testing.T) {
 	for _, pid := range pids {
 		unix.Kill(pid, unix.SIGKILL)
 	}
-	expectTook(t, took, afterEnd, soon/2)
+	testexpect.Took(t, took, afterEnd, soon/2)
 	if log.Count("level=WARN", "holds its output open") != 1 {
 		t.Errorf("no word of it\n%s", &log)
 	}
@@ -233,7 +238,7 @@ func TestProgramEndedWhileHeld(t *testing.T) {
 		await(t, "the program's end is seen", func() bool { return log.Count("msg=started") == 1 && !exists(execLeader(t, &log)) }) // it is reaped
 		cancel(errShare)
 	}()
-	expectError(t, Program{Words: role("leave out", "hang")}.Run(ctx, log.Logger()), "")
+	testexpect.Error(t, Program{Words: role("leave out", "hang")}.Run(ctx, log.Logger()), "")
 	for _, pid := range pidsIn(log.String()) {
 		unix.Kill(pid, unix.SIGKILL)
 	}
@@ -245,7 +250,7 @@ func TestProgramNotStartedLate(t *testing.T) {
 	cancel(errShare)
 	var log testbuffer.Buffer
 	err := Program{Words: role("say", "too late")}.Run(ctx, log.Logger())
-	expectError(t, err, "not started: share used up")
+	testexpect.Error(t, err, "not started: share used up")
 	if !errors.Is(err, errShare) || log.String() != "" {
 		t.Errorf("%v\n%s", err, &log)
 	}
@@ -254,7 +259,7 @@ func TestProgramNotStartedLate(t *testing.T) {
 func TestProgramMuchOutput(t *testing.T) {
 	t.Parallel()
 	var log testbuffer.Buffer
-	expectError(t, Program{Words: role("flood")}.Run(execTime(t), log.Logger()), "")
+	testexpect.Error(t, Program{Words: role("flood")}.Run(execTime(t), log.Logger()), "")
 	if n := log.Count("stream=stdout"); n != maxLines {
 		t.Errorf("%d lines are logged, want %d", n, maxLines)
 	}
@@ -266,7 +271,7 @@ func TestProgramMuchOutput(t *testing.T) {
 func TestProgramLongLine(t *testing.T) {
 	t.Parallel()
 	var log testbuffer.Buffer
-	expectError(t, Program{Words: role("long line")}.Run(execTime(t), log.Logger()), "")
+	testexpect.Error(t, Program{Words: role("long line")}.Run(execTime(t), log.Logger()), "")
 	want := fmt.Sprintf("output=%s… left_out_bytes=%d\n", strings.Repeat("0123456789", maxLine)[:maxLine], 10<<20-maxLine)
 	if !strings.HasSuffix(log.String(), want) {
 		t.Errorf("%.3000s", &log)
@@ -293,7 +298,7 @@ func TestProgramBytes(t *testing.T) {
 	t.Parallel()
 	var said []string
 	log := slog.New(outputs{slog.NewTextHandler(io.Discard, nil), &said})
-	expectError(t, Program{Words: role("bytes")}.Run(execTime(t), log), "")
+	testexpect.Error(t, Program{Words: role("bytes")}.Run(execTime(t), log), "")
 	if len(said) != 4 || !strings.HasPrefix(said[0], "\x00\x01") || said[1] != "wörter" || said[2] != "" || said[3] != "\uFFFD" {
 		t.Errorf("%q", said)
 	}
@@ -517,12 +522,12 @@ func TestProgramFind(t *testing.T) {
 			t.Parallel()
 			e := Program{Words: test.program}
 			err := e.Run(execTime(t), slog.New(slog.DiscardHandler))
-			expectError(t, err, test.err)
+			testexpect.Error(t, err, test.err)
 			if test.check == "same" {
 				test.check = test.err
 			}
 			_, err = e.Find()
-			expectError(t, err, test.check)
+			testexpect.Error(t, err, test.check)
 		})
 	}
 }
@@ -531,7 +536,7 @@ func TestFindRunsNothing(t *testing.T) {
 	t.Parallel()
 	mark := filepath.Join(t.TempDir(), "ran")
 	path, err := Program{Words: []string{"touch", mark}}.Find()
-	if expectError(t, err, ""); filepath.Base(path) != "touch" {
+	if testexpect.Error(t, err, ""); filepath.Base(path) != "touch" {
 		t.Errorf("found %s", path)
 	}
 	if _, err := os.Stat(mark); err == nil {
