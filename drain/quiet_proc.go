@@ -61,7 +61,7 @@ func (w *procWatch) listens() error {
 			all = withPort(all, s.local.Port())
 		case sockdiag.TimeWait:
 		default:
-			connected = append(connected, s.local.Port())
+			connected = withPort(connected, s.local.Port())
 		}
 	})
 	if err != nil {

@@ -72,10 +72,8 @@ func (q *Quiet) watch() (*traffic, error) {
 		t.close()
 		return nil, err
 	}
-	waited := t.known
-	t.known = make(map[uint64]history, connections) // a map that grows takes half as much memory again
-	for cookie, h := range waited {
-		t.known[cookie] = h
+	if t.known == nil {
+		t.remember(connections)
 	}
 	return t, nil
 }
@@ -97,7 +95,10 @@ func (q *Quiet) Note() (end func()) {
 	return q.glimpsed.probing.close
 }
 
-// glimpse is one look at the connections. It remembers those whose clients may wait. Nil: nothing can be seen.
+// remember makes room for so many connections at once. A map that grows takes half as much memory again.
+func (t *traffic) remember(connections int) { t.known = make(map[uint64]history, connections) }
+
+// glimpse is one look at the connections. Nil: not all ports can be seen.
 func (q *Quiet) glimpse() *traffic {
 	q, err := q.ready()
 	if err != nil || len(q.Ports) == 0 {
@@ -109,17 +110,16 @@ func (q *Quiet) glimpse() *traffic {
 	}
 	defer dump.Close()
 	t, now := q.traffic(), time.Now()
-	t.round, t.first, t.known = 1, 1, make(map[uint64]history)
+	t.dump, t.round, t.first = dump, 1, 1
+	connections, err := t.listens()
+	if err != nil {
+		return nil
+	}
+	t.remember(connections)
 	for _, port := range q.Ports {
 		t.greetings[port] = t.speaks(greeting{})
 	}
-	err = dump.Each(live, func(s *sockdiag.Socket) {
-		t.meet(now, s)
-		if t.known[s.Cookie].claim == nothing {
-			delete(t.known, s.Cookie)
-		}
-	})
-	if err != nil {
+	if err := dump.Each(live, func(s *sockdiag.Socket) { t.meet(now, s) }); err != nil {
 		return nil
 	}
 	t.askIfDoubtful()
@@ -137,7 +137,7 @@ func (t *traffic) listens() (connections int, err error) {
 	found := slices.Clone(t.noted)
 	told := true
 	err = t.dump.Each(append([]sockdiag.State{sockdiag.Listen}, live...), func(s *sockdiag.Socket) {
-		found = append(found, s.Local.Port())
+		found = withPort(found, s.Local.Port())
 		told = told && (s.Known || s.State != sockdiag.Listen)
 		if s.State != sockdiag.Listen {
 			connections++
