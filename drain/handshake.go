@@ -118,19 +118,18 @@ func (g greeting) flow(in uint32) uint32 {
 	return 70 * (in/(4<<10) + 1)
 }
 
-// A prober makes at most one handshake with each port, and keeps the result.
+// A prober makes at most one handshake with each port, and keeps the result. All steps of a hook have the same prober.
 type prober struct {
-	mu        sync.Mutex
-	own       map[netip.AddrPort]bool // our ends of the connections, which do not count as traffic
-	greetings map[uint16]greeting
-	tried     map[uint16]bool
-	cancel    context.CancelFunc
-	ctx       context.Context
-	running   sync.WaitGroup
+	mu      sync.Mutex
+	own     map[netip.AddrPort]bool // our ends of the connections, which do not count as traffic
+	begun   map[uint16]*greeting    // by port; what is not known yet is zero
+	cancel  context.CancelFunc
+	ctx     context.Context
+	running sync.WaitGroup
 }
 
 func newProber() *prober {
-	p := &prober{own: make(map[netip.AddrPort]bool), greetings: make(map[uint16]greeting), tried: make(map[uint16]bool)}
+	p := &prober{own: make(map[netip.AddrPort]bool), begun: make(map[uint16]*greeting)}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	return p
 }
@@ -141,7 +140,10 @@ func (p *prober) close() { p.cancel(); p.running.Wait() }
 func (p *prober) greeting(port uint16) greeting {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.greetings[port]
+	if g := p.begun[port]; g != nil {
+		return *g
+	}
+	return greeting{}
 }
 
 func (p *prober) mine(peer netip.AddrPort) bool {
@@ -154,15 +156,16 @@ func (p *prober) mine(peer netip.AddrPort) bool {
 func (p *prober) ask(to netip.AddrPort) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.tried[to.Port()] {
+	if p.begun[to.Port()] != nil {
 		return
 	}
-	p.tried[to.Port()] = true
+	learned := new(greeting)
+	p.begun[to.Port()] = learned
 	p.running.Go(func() {
 		g := p.shakeHands(to)
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.greetings[to.Port()] = g
+		*learned = g
 	})
 }
 

@@ -1,21 +1,28 @@
 package drain
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"io"
 	"math/big"
 	"net"
 	"net/netip"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/prestop/prestop/internal/parse"
 	"github.com/prestop/prestop/internal/sockdiag"
+	"github.com/prestop/prestop/internal/step"
 )
 
 // What was seen of real servers, with a handshake of our own and clients' first connections: bytes are as the kernel
@@ -159,6 +166,46 @@ func testCertificate(t *testing.T) tls.Certificate {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
+// Two steps of a hook ask a port for one handshake together, and it is traffic to neither of them.
+func TestOneHandshakeForAHook(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := &tls.Config{Certificates: []tls.Certificate{testCertificate(t)}}
+	var connections atomic.Int32
+	serve(t, l, func(c net.Conn) { connections.Add(1); serveLines(t.Context(), tls.Server(c, config), 0) })
+	c := tls.Client(dial(t.Context(), l), &tls.Config{InsecureSkipVerify: true})
+	io.WriteString(c, "never\n")
+	verb, ends := []*step.Verb{QuietVerb()}, []func(){}
+	var steps sync.WaitGroup
+	for _, options := range []string{"min=1s", "min=1s traffic=any"} {
+		_, spec, _, err := parse.Line(verb, fmt.Sprintf("until quiet %d for=500ms %s", port(l), options), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		deed, err := spec.Bind(&step.Means{Keep: func(end func()) { ends = append(ends, end) }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		steps.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), 2*s)
+			defer cancel()
+			if err := deed.Run(ctx, silent); err == nil || !strings.Contains(err.Error(), "1 of 1 connections") {
+				t.Errorf("have %v, expected a wait for one connection", err)
+			}
+		})
+	}
+	steps.Wait()
+	for _, end := range ends {
+		end()
+	}
+	if n := connections.Load(); n != 2 {
+		t.Errorf("%d connections, expected the client's and one handshake of our own", n)
+	}
+}
+
 // A first request over TLS that waits is seen to wait, and one that was answered is not, because the port was asked for a
 // handshake; that one is no traffic. Without it, both count for as long as what nobody can tell.
 func TestFirstRequestOverTLS(t *testing.T) {
@@ -180,7 +227,7 @@ func TestFirstRequestOverTLS(t *testing.T) {
 		{"not answered", "never", false, true},
 		{"answered, without a handshake of our own", "request", true, true},
 	} {
-		q := &Quiet{Ports: []uint16{port(l)}, NoProbe: test.noProbe, For: defaultFor}
+		q := &Quiet{Ports: []uint16{port(l)}, NoProbe: test.noProbe, For: defaultFor, probing: newProber()}
 		w, err := q.watch()
 		if err != nil {
 			t.Fatal(err)
@@ -204,7 +251,8 @@ func TestFirstRequestOverTLS(t *testing.T) {
 		}
 		raw.Close()
 		w.close()
-		for w.probing.greeting(port(l)).known == test.noProbe {
+		w.probing.close()
+		if w.probing.greeting(port(l)).known == test.noProbe {
 			t.Fatalf("%s: a handshake of our own: %v", test.name, !test.noProbe)
 		}
 	}

@@ -58,6 +58,7 @@ type Quiet struct {
 	NoProbe bool
 
 	found    bool     // the ports were not named
+	probing  *prober  // of all steps of a hook; nil: Run makes one
 	glimpsed *traffic // what Note saw; nil: nothing
 }
 
@@ -100,6 +101,10 @@ func (q *Quiet) Run(ctx context.Context, log *slog.Logger) error {
 	}
 	for _, text := range q.warnings() {
 		log.Warn(text, "event.code", "udp-not-counted")
+	}
+	if q.probing == nil {
+		q.probing = newProber()
+		defer q.probing.close()
 	}
 	t, err := q.watch()
 	if errors.Is(err, sockdiag.ErrRefused) {
@@ -204,7 +209,7 @@ func (q *Quiet) Check(ctx context.Context) (all []step.Finding, err error) {
 	if len(q.Ports)+len(q.UDPPorts) == 0 {
 		return nil, errNoPorts
 	}
-	q.NoProbe = true
+	q.NoProbe, q.probing = true, newProber()
 	look, refused, err := q.checked()
 	if err != nil {
 		return nil, err

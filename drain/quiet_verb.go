@@ -29,18 +29,21 @@ func watchTime(l *grammar.Line) (step.Wait, error) {
 
 // QuietVerb is the step that waits for silence.
 func QuietVerb() *step.Verb {
+	probing := newProber()
 	return &step.Verb{Name: "until quiet", Target: "[PORT[/udp],…] [http2|websocket|sse|tls]", Options: []string{"for", "min", "max", "traffic", "allow", "unanswered", "ignore", "probe"},
-		Does: "waits until no payload has gone over these ports for 3s, and nobody waits for an answer; seen in the kernel", Parse: parseQuiet}
+		Does:  "waits until no payload has gone over these ports for 3s, and nobody waits for an answer; seen in the kernel",
+		Parse: func(l *grammar.Line) (step.Spec, error) { return parseQuiet(l, probing) }}
 }
 
 // quietSpec is a Quiet as its step describes it.
 type quietSpec struct {
-	quiet Quiet // without its Min and Max
-	wait  step.Wait
+	quiet   Quiet // without its Min and Max
+	wait    step.Wait
+	probing *prober // of all steps that this verb has read
 }
 
-func parseQuiet(l *grammar.Line) (step.Spec, error) {
-	q := new(quietSpec)
+func parseQuiet(l *grammar.Line, probing *prober) (step.Spec, error) {
+	q := &quietSpec{probing: probing}
 	var err error
 	if q.wait, err = watchTime(l); err != nil {
 		return nil, err
@@ -158,6 +161,7 @@ func (q *quietSpec) Bind(m *step.Means) (step.Deed, error) {
 	quiet := q.quiet
 	quiet.Min, quiet.Max = q.wait.Min, q.wait.Max
 	if !m.Elsewhere && !m.DryRun {
+		quiet.probing = q.probing
 		m.Keep(quiet.Note())
 	}
 	return &quiet, nil

@@ -17,13 +17,12 @@ import (
 // traffic is what is known of the connections of some ports, from look to look.
 type traffic struct {
 	Quiet
-	log     *slog.Logger // nil: nobody is told who was given up
-	dump    *sockdiag.Dump
-	ended   *sockdiag.Watch
-	probing *prober
-	udp     *datagrams // nil: datagrams do not count
-	begun   time.Time
-	noted   []uint16 // the TCP ports that were listened on when the hook began
+	log   *slog.Logger // nil: nobody is told who was given up
+	dump  *sockdiag.Dump
+	ended *sockdiag.Watch
+	udp   *datagrams // nil: datagrams do not count
+	begun time.Time
+	noted []uint16 // the TCP ports that were listened on when the hook began
 
 	known map[uint64]history // the connections that are there, by cookie
 	round uint32             // number of the look
@@ -33,7 +32,6 @@ type traffic struct {
 	talk  talk
 
 	greetings map[uint16]greeting // of the ports, in this look
-	asked     bool                // there was a handshake of our own
 	doubtful  int                 // active connections about which a handshake of our own may tell more
 	doubt     netip.AddrPort      // the local address of one of them
 	seen      sight               // what the last look saw
@@ -79,9 +77,7 @@ func (q *Quiet) watch() (*traffic, error) {
 }
 
 func (q *Quiet) traffic() *traffic {
-	t := &traffic{Quiet: *q, begun: time.Now(), noted: q.Noted.tcp(), talk: newTalk(), greetings: make(map[uint16]greeting)}
-	t.probing = newProber()
-	return t
+	return &traffic{Quiet: *q, begun: time.Now(), noted: q.Noted.tcp(), talk: newTalk(), greetings: make(map[uint16]greeting)}
 }
 
 // Note notes who listens and who waits now. The hook calls it before its first step. An app that is told to shut down may stop
@@ -89,10 +85,11 @@ func (q *Quiet) traffic() *traffic {
 // Note may begin a handshake of its own, which end ends. If Note cannot see something, Run says so.
 func (q *Quiet) Note() (end func()) {
 	q.Noted, _ = NoteListeners()
-	if q.glimpsed = q.glimpse(); q.glimpsed == nil {
-		return func() {}
+	if q.probing == nil {
+		q.probing = newProber()
 	}
-	return q.glimpsed.probing.close
+	q.glimpsed = q.glimpse()
+	return q.probing.close
 }
 
 // remember makes room for so many connections at once. A map that grows takes half as much memory again.
@@ -127,7 +124,6 @@ func (q *Quiet) glimpse() *traffic {
 }
 
 func (t *traffic) close() {
-	t.probing.close()
 	t.dump.Close()
 	t.ended.Close()
 }
@@ -212,7 +208,7 @@ func (t *traffic) look(context.Context) (sight, error) {
 	for _, port := range t.Ports {
 		greeting := t.probing.greeting(port)
 		if greeting.known && !t.greetings[port].known && t.log != nil {
-			t.log.Info("made a handshake of our own, without a request", "port", port, "tls", greeting.tls, "http2", greeting.http2, "bytes", greeting.bytes)
+			t.log.Info("learned from a handshake of our own, without a request", "port", port, "tls", greeting.tls, "http2", greeting.http2, "bytes", greeting.bytes)
 		}
 		greeting.stopped = slices.Contains(t.noted, port) && !slices.Contains(listening, port)
 		t.greetings[port] = t.speaks(greeting)
@@ -268,7 +264,6 @@ func (t *traffic) askIfDoubtful() {
 // ask begins a handshake of our own, if it may.
 func (t *traffic) ask(to netip.AddrPort) {
 	if !t.NoProbe {
-		t.asked = true
 		t.probing.ask(to)
 	}
 }
@@ -303,7 +298,7 @@ func (t *traffic) vanished() int {
 
 // meet takes an open connection into account.
 func (t *traffic) meet(now time.Time, s *sockdiag.Socket) {
-	if t.ignores(s.Remote.Addr()) || t.asked && t.probing.mine(s.Remote) {
+	if t.ignores(s.Remote.Addr()) || t.probing.mine(s.Remote) {
 		return
 	}
 	t.talk.connections++
@@ -361,7 +356,7 @@ func (t *traffic) waits(s *sockdiag.Socket, g greeting, c claim, left time.Durat
 
 // end remembers when a connection that has ended carried its last payload.
 func (t *traffic) end(now time.Time, s *sockdiag.Socket) {
-	if t.asked && t.probing.mine(s.Remote) {
+	if t.probing.mine(s.Remote) {
 		return
 	}
 	h, met := t.known[s.Cookie]
