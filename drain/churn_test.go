@@ -27,7 +27,7 @@ func TestQuietChurn(t *testing.T) {
 		t.Fatal(err)
 	}
 	serve(t, l, func(c net.Conn) { c.Read(make([]byte, 1)); c.Write([]byte("a")) })
-	q := Quiet{Ports: []uint16{port(l)}, For: time.Minute, probing: newProber()}
+	q := Quiet{Ports: []uint16{port(l)}, For: time.Minute, probing: new(prober)}
 	w, err := q.watch()
 	if err != nil {
 		t.Fatal(err)
@@ -102,7 +102,7 @@ func TestQuietOverflow(t *testing.T) {
 
 func watch(t *testing.T, l net.Listener) *traffic {
 	t.Helper()
-	w, err := (&Quiet{Ports: []uint16{port(l)}, For: defaultFor, probing: newProber()}).watch()
+	w, err := (&Quiet{Ports: []uint16{port(l)}, For: defaultFor, probing: new(prober)}).watch()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -118,24 +118,24 @@ func (g greeting) flow(in uint32) uint32 {
 	return 70 * (in/(4<<10) + 1)
 }
 
-// A prober makes at most one handshake with each port, and keeps the result. All steps of a hook have the same prober.
+// A prober makes at most one handshake with each port, and keeps the result. All steps of a hook have the same prober. The zero value
+// is ready to use.
 type prober struct {
 	mu      sync.Mutex
 	own     map[netip.AddrPort]bool // our ends of the connections, which do not count as traffic
 	begun   map[uint16]*greeting    // by port; what is not known yet is zero
-	cancel  context.CancelFunc
+	cancel  context.CancelFunc      // ends the handshakes; nil: there is none
 	ctx     context.Context
 	running sync.WaitGroup
 }
 
-func newProber() *prober {
-	p := &prober{own: make(map[netip.AddrPort]bool), begun: make(map[uint16]*greeting)}
-	p.ctx, p.cancel = context.WithCancel(context.Background())
-	return p
+// close ends the handshakes that are under way, and waits for them. Nobody may ask at that time or later.
+func (p *prober) close() {
+	if p.cancel != nil {
+		p.cancel()
+	}
+	p.running.Wait()
 }
-
-// close ends the handshakes that are under way, and waits for them.
-func (p *prober) close() { p.cancel(); p.running.Wait() }
 
 func (p *prober) greeting(port uint16) greeting {
 	p.mu.Lock()
@@ -158,6 +158,10 @@ func (p *prober) ask(to netip.AddrPort) {
 	defer p.mu.Unlock()
 	if p.begun[to.Port()] != nil {
 		return
+	}
+	if p.cancel == nil {
+		p.own, p.begun = make(map[netip.AddrPort]bool), make(map[uint16]*greeting)
+		p.ctx, p.cancel = context.WithCancel(context.Background())
 	}
 	learned := new(greeting)
 	p.begun[to.Port()] = learned

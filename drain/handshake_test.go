@@ -120,13 +120,14 @@ func TestShakeHands(t *testing.T) {
 			t.Fatal(err)
 		}
 		test.serve(t, l)
-		p := newProber()
+		var p prober
+		begin := time.Now()
+		p.ask(netip.MustParseAddrPort(l.Addr().String()))
 		if test.name == "silence" {
 			time.AfterFunc(500*ms, p.cancel)
 		}
-		begin := time.Now()
-		got := p.shakeHands(netip.MustParseAddrPort(l.Addr().String()))
-		took := time.Since(begin)
+		p.running.Wait()
+		got, took := p.greeting(port(l)), time.Since(begin)
 		if got.bytes > 0 {
 			got.bytes, got.late, got.segments = 1, 0, 0
 		}
@@ -227,7 +228,7 @@ func TestFirstRequestOverTLS(t *testing.T) {
 		{"not answered", "never", false, true},
 		{"answered, without a handshake of our own", "request", true, true},
 	} {
-		q := &Quiet{Ports: []uint16{port(l)}, NoProbe: test.noProbe, For: defaultFor, probing: newProber()}
+		q := &Quiet{Ports: []uint16{port(l)}, NoProbe: test.noProbe, For: defaultFor, probing: new(prober)}
 		w, err := q.watch()
 		if err != nil {
 			t.Fatal(err)

@@ -21,7 +21,7 @@ import (
 func BenchmarkLook(b *testing.B) {
 	for _, n := range []int{10, 1000, 10_000} {
 		l, clients := crowd(b, n)
-		q := &Quiet{Ports: []uint16{port(l)}, For: defaultFor, probing: newProber()}
+		q := &Quiet{Ports: []uint16{port(l)}, For: defaultFor, probing: new(prober)}
 		b.Run(fmt.Sprintf("netlink/%d", n), func(b *testing.B) {
 			before := inUse()
 			w, err := q.watch()
@@ -61,7 +61,7 @@ func BenchmarkWatching(b *testing.B) {
 	const seconds = 10
 	l, clients := crowd(b, 10_000)
 	defer clients()
-	w, err := (&Quiet{Ports: []uint16{port(l)}, For: time.Hour, probing: newProber()}).watch()
+	w, err := (&Quiet{Ports: []uint16{port(l)}, For: time.Hour, probing: new(prober)}).watch()
 	if err != nil {
 		b.Fatal(err)
 	}

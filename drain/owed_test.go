@@ -212,7 +212,7 @@ func TestOwedOverTheWire(t *testing.T) {
 				io.WriteString(c, answer)
 			}
 		})
-		w, err := (&Quiet{Ports: []uint16{port(l)}, Unanswered: time.Minute, For: defaultFor, probing: newProber()}).watch() // nobody is given up
+		w, err := (&Quiet{Ports: []uint16{port(l)}, Unanswered: time.Minute, For: defaultFor, probing: new(prober)}).watch() // nobody is given up
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -103,7 +103,7 @@ func (q *Quiet) Run(ctx context.Context, log *slog.Logger) error {
 		log.Warn(text, "event.code", "udp-not-counted")
 	}
 	if q.probing == nil {
-		q.probing = newProber()
+		q.probing = new(prober)
 		defer q.probing.close()
 	}
 	t, err := q.watch()
@@ -209,7 +209,7 @@ func (q *Quiet) Check(ctx context.Context) (all []step.Finding, err error) {
 	if len(q.Ports)+len(q.UDPPorts) == 0 {
 		return nil, errNoPorts
 	}
-	q.NoProbe, q.probing = true, newProber()
+	q.NoProbe, q.probing = true, new(prober)
 	look, refused, err := q.checked()
 	if err != nil {
 		return nil, err

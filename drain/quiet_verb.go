@@ -29,7 +29,7 @@ func watchTime(l *grammar.Line) (step.Wait, error) {
 
 // QuietVerb is the step that waits for silence.
 func QuietVerb() *step.Verb {
-	probing := newProber()
+	probing := new(prober)
 	return &step.Verb{Name: "until quiet", Target: "[PORT[/udp],…] [http2|websocket|sse|tls]", Options: []string{"for", "min", "max", "traffic", "allow", "unanswered", "ignore", "probe"},
 		Does:  "waits until no payload has gone over these ports for 3s, and nobody waits for an answer; seen in the kernel",
 		Parse: func(l *grammar.Line) (step.Spec, error) { return parseQuiet(l, probing) }}

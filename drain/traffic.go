@@ -86,7 +86,7 @@ func (q *Quiet) traffic() *traffic {
 func (q *Quiet) Note() (end func()) {
 	q.Noted, _ = NoteListeners()
 	if q.probing == nil {
-		q.probing = newProber()
+		q.probing = new(prober)
 	}
 	q.glimpsed = q.glimpse()
 	return q.probing.close

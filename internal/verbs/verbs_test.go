@@ -85,6 +85,9 @@ func TestEachOptionIsRead(t *testing.T) {
 			t.Errorf("%s: %v", text, err)
 			continue
 		}
+		if _, again, _, err := understand(text, nil); err != nil || !reflect.DeepEqual(with, again) {
+			t.Errorf("%s: read twice, it differs: %v", text, err) // an option could not be seen to make a difference
+		}
 		if _, err := with.Bind(means()); err != nil {
 			t.Errorf("%s: %v", text, err)
 		}
