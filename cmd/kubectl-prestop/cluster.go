@@ -175,17 +175,8 @@ func (c *clusterCommand) check(nodes string) lint.Result {
 
 // asKubectl words an error of the cluster as kubectl does. So what people know about kubectl helps here too.
 func asKubectl(err error) string {
-	if status, ok := errors.AsType[*apierrors.StatusError](err); ok {
-		switch s := status.Status(); {
-		case s.Reason == metav1.StatusReasonUnauthorized:
-			return fmt.Sprintf("error: You must be logged in to the server (%s)", s.Message)
-		case s.Reason == metav1.StatusReasonNotFound && s.Details != nil && s.Details.Name == "" && s.Details.Kind != "":
-			return fmt.Sprintf("error: the server doesn't have a resource type %q", s.Details.Kind)
-		case s.Reason != "":
-			return fmt.Sprintf("Error from server (%s): %s", s.Reason, s.Message)
-		default:
-			return "Error from server: " + s.Message
-		}
+	if answered, ok := errors.AsType[*apierrors.StatusError](err); ok {
+		return statusAsKubectl(answered.Status())
 	}
 	if failed, ok := errors.AsType[*url.Error](err); ok {
 		if at, err := url.Parse(failed.URL); err == nil && errors.Is(failed, syscall.ECONNREFUSED) {
@@ -202,4 +193,18 @@ func asKubectl(err error) string {
 		return "Error in configuration: " + err.Error()
 	}
 	return "error: " + strings.TrimPrefix(err.Error(), "error: ")
+}
+
+// statusAsKubectl words what the API server answers.
+func statusAsKubectl(s metav1.Status) string {
+	switch {
+	case s.Reason == metav1.StatusReasonUnauthorized:
+		return fmt.Sprintf("error: You must be logged in to the server (%s)", s.Message)
+	case s.Reason == metav1.StatusReasonNotFound && s.Details != nil && s.Details.Name == "" && s.Details.Kind != "":
+		return fmt.Sprintf("error: the server doesn't have a resource type %q", s.Details.Kind)
+	case s.Reason != "":
+		return fmt.Sprintf("Error from server (%s): %s", s.Reason, s.Message)
+	default:
+		return "Error from server: " + s.Message
+	}
 }

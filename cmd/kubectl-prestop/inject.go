@@ -143,10 +143,25 @@ func (c *injectCommand) durations() error {
 
 // write writes all files with their hooks. If anything is wrong with one file, it writes none.
 func (c *injectCommand) write(i invocation, inputs []input) int {
-	var errs []*lint.Unreadable
-	var reports []manifest.Report
-	var outs [][]byte
-	files := filesOf(inputs)
+	outs, reports, errs := c.inject(inputs)
+	if len(errs) > 0 {
+		for _, e := range errs {
+			fmt.Fprintln(escape.Writer{To: i.stderr}, e)
+		}
+		return exitMistake
+	}
+	for _, r := range reports {
+		fmt.Fprintf(escape.Writer{To: i.stderr}, "%s:%d: %s: %s\n", r.File, r.Line, place(r.Object, r.Container), r.Text)
+	}
+	if c.diff {
+		return c.show(i.stdout, filesOf(inputs), outs)
+	}
+	join(i.stdout, outs)
+	return exitDone
+}
+
+// inject gives the files their hooks. It returns a text for each file of inputs, in the order of filesOf.
+func (c *injectCommand) inject(inputs []input) (outs [][]byte, reports []manifest.Report, errs []*lint.Unreadable) {
 	for _, in := range inputs {
 		before := len(reports) + len(errs)
 		for _, f := range in.files {
@@ -162,31 +177,23 @@ func (c *injectCommand) write(i invocation, inputs []input) int {
 			errs = append(errs, &u)
 		}
 	}
-	if len(errs) > 0 {
-		for _, e := range errs {
-			fmt.Fprintln(escape.Writer{To: i.stderr}, e)
-		}
-		return exitMistake
-	}
-	for _, r := range reports {
-		fmt.Fprintf(escape.Writer{To: i.stderr}, "%s:%d: %s: %s\n", r.File, r.Line, place(r.Object, r.Container), r.Text)
-	}
-	if c.diff {
-		return c.show(i.stdout, files, outs)
-	}
+	return outs, reports, errs
+}
+
+// join writes manifests as the documents of one file. A single one stays as it is, byte for byte.
+func join(w io.Writer, outs [][]byte) {
 	for n, out := range outs {
 		if len(outs) > 1 {
 			out = lint.UTF8(out) // one output cannot have several encodings
 		}
 		if n > 0 && !strings.HasPrefix(string(out), "---") {
-			io.WriteString(i.stdout, "---\n")
+			io.WriteString(w, "---\n")
 		}
-		i.stdout.Write(out)
+		w.Write(out)
 		if len(out) > 0 && out[len(out)-1] != '\n' && n < len(outs)-1 {
-			io.WriteString(i.stdout, "\n")
+			io.WriteString(w, "\n")
 		}
 	}
-	return exitDone
 }
 
 // show writes what would change.

@@ -83,36 +83,39 @@ func (f *fileFlags) read(stdin io.Reader) []input {
 				in.read(in.name, func() (io.ReadCloser, error) { return io.NopCloser(stdin), nil })
 			}
 			seen[name] = true
-			all = append(all, in)
-			continue
 		case scheme == "http" || scheme == "https":
 			in.unreadable = append(in.unreadable, lint.Unreadable{File: name, Text: "it is a URL, and nothing is fetched: expected a file, a directory or -, as in curl --fail --location URL | kubectl prestop COMMAND -f -"})
-			all = append(all, in)
-			continue
+		default:
+			in.walk(f.deep, seen)
 		}
-		root := name
-		if info, err := os.Stat(name); err == nil && info.IsDir() {
-			root += "/" // so that a link to a directory is followed
-		}
-		_ = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-			inside := path != root
-			switch {
-			case err != nil:
-				in.fail(path, err)
-			case entry.IsDir() && inside && (!f.deep || strings.HasPrefix(entry.Name(), ".")):
-				return fs.SkipDir
-			case entry.IsDir() || inside && (!isManifest(path) || !isFile(path, entry)):
-			case seen[filepath.Clean(path)]:
-				in.again = true
-			default:
-				seen[filepath.Clean(path)] = true
-				in.read(path, func() (io.ReadCloser, error) { return os.Open(path) })
-			}
-			return nil // WalkDir fails only with what is returned here
-		})
 		all = append(all, in)
 	}
 	return all
+}
+
+// walk reads the named file, or the manifests of the named directory, and of those below it if deep. It leaves out and remembers the
+// files that were seen.
+func (in *input) walk(deep bool, seen map[string]bool) {
+	root := in.name
+	if info, err := os.Stat(root); err == nil && info.IsDir() {
+		root += "/" // so that a link to a directory is followed
+	}
+	_ = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		inside := path != root
+		switch {
+		case err != nil:
+			in.fail(path, err)
+		case entry.IsDir() && inside && (!deep || strings.HasPrefix(entry.Name(), ".")):
+			return fs.SkipDir
+		case entry.IsDir() || inside && (!isManifest(path) || !isFile(path, entry)):
+		case seen[filepath.Clean(path)]:
+			in.again = true
+		default:
+			seen[filepath.Clean(path)] = true
+			in.read(path, func() (io.ReadCloser, error) { return os.Open(path) })
+		}
+		return nil // WalkDir fails only with what is returned here
+	})
 }
 
 // isManifest tells whether a file in a directory may be a manifest. kubectl goes by the same endings of names.
