@@ -27,7 +27,7 @@ func watchTime(l *grammar.Line) (step.Wait, error) {
 	return w, err
 }
 
-// QuietVerb is the step that waits for silence.
+// QuietVerb is the step that waits for silence. The steps that one such verb reads make their handshakes together.
 func QuietVerb() *step.Verb {
 	probing := new(prober)
 	return &step.Verb{Name: "until quiet", Target: "[PORT[/udp],…] [http2|websocket|sse|tls]", Options: []string{"for", "min", "max", "traffic", "allow", "unanswered", "ignore", "probe"},
