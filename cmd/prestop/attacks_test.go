@@ -108,9 +108,17 @@ func (a *attack) run(ctx context.Context, binary string, late *lateness) string 
 	if err := cmd.Start(); err != nil {
 		return err.Error()
 	}
+	own := make(chan time.Duration, 1)
+	overdue := time.AfterFunc(p.Budget()+overdueAtMost-time.Since(begin), func() { own <- ownDelay(ctx, cmd.Process.Pid) })
 	signalled := atomic.Bool{}
 	if a.signal > 0 {
-		timer := time.AfterFunc(a.signal, func() { signalled.Store(true); _ = cmd.Process.Signal(syscall.SIGTERM) })
+		timer := time.AfterFunc(a.signal, func() {
+			signalled.Store(true)
+			_ = cmd.Process.Signal(syscall.SIGTERM)
+			if overdue.Stop() {
+				overdue.Reset(overdueAtMost)
+			}
+		})
 		defer timer.Stop()
 	}
 	_ = cmd.Wait()
@@ -119,8 +127,10 @@ func (a *attack) run(ctx context.Context, binary string, late *lateness) string 
 	if signalled.Load() {
 		over = min(over, a.signal)
 	}
-	if spare := overdueAtMost + late.since(begin); took > over+spare {
-		return fmt.Sprintf("over after %s, want by %s and %s", took, over, spare)
+	if !overdue.Stop() {
+		if own := <-own; own > ownDelayAtMost {
+			return fmt.Sprintf("over after %s, want by %s and %s: after that, %s are its own fault", took, over, overdueAtMost, own)
+		}
 	}
 	if len(p.Problems) > 0 && !a.inPod {
 		if exit != exitConfiguration || a.logged() != "" {
