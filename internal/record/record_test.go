@@ -9,12 +9,15 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prestop/prestop/internal/proc"
 	"github.com/prestop/prestop/internal/secret"
 	"github.com/prestop/prestop/prestop"
 )
+
+// Tests have a clock of their own: a file system that a busy machine makes slow is not one that does not answer.
 
 // here is a hook of this container with a state directory of its own.
 func here(t *testing.T) Hook {
@@ -54,6 +57,10 @@ func open(t *testing.T, h Hook) (*Record, *prestop.Report, string) {
 // A later delivery knows what became of each step, and none of the secrets in it.
 func TestALaterDeliveryGoesOn(t *testing.T) {
 	t.Parallel()
+	synctest.Test(t, testALaterDeliveryGoesOn)
+}
+
+func testALaterDeliveryGoesOn(t *testing.T) {
 	h := here(t)
 	first, done, said := open(t, h)
 	if done != nil || first.Resumed() || said != "" {
@@ -91,6 +98,10 @@ func TestALaterDeliveryGoesOn(t *testing.T) {
 // A thousand steps fit, however long their lines and their errors are.
 func TestAThousandStepsFit(t *testing.T) {
 	t.Parallel()
+	synctest.Test(t, testAThousandStepsFit)
+}
+
+func testAThousandStepsFit(t *testing.T) {
 	h := here(t)
 	const steps = 1000
 	h.Entries = slices.Repeat([]prestop.Entry{{Line: "post http://app/" + strings.Repeat("x", 400)}}, steps)
@@ -146,33 +157,37 @@ func TestADeliveryJoinsAnother(t *testing.T) {
 	}{"done": {"", true}, "ended by hand": {"ended by signal terminated", false}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := here(t)
-			first, _, _ := open(t, h)
-			var out bytes.Buffer
-			type found struct {
-				own  *Record
-				done *prestop.Report
-			}
-			waits, joined := make(chan struct{}, 1), make(chan found)
-			log := slog.New(slog.NewTextHandler(writer(func(p []byte) (int, error) {
-				if out.Write(p); bytes.Contains(p, []byte("still runs")) {
-					waits <- struct{}{}
-				}
-				return len(p), nil
-			}), nil))
-			go func() {
-				own, done := Open(t.Context(), h, log)
-				joined <- found{own, done}
-			}()
-			<-waits
-			if err := first.End(prestop.Report{Ended: test.ended, Steps: []prestop.StepReport{{Line: "wait 1s", Error: "hunter22"}}}); err != nil {
-				t.Error(err)
-			}
-			got := <-joined
-			if (got.done != nil) != test.joins || test.joins && got.done.Steps[0].Error != "***" || !test.joins && got.own.Resumed() {
-				t.Errorf("%+v, %s", got, &out)
-			}
+			synctest.Test(t, func(t *testing.T) { testJoining(t, test.ended, test.joins) })
 		})
+	}
+}
+
+func testJoining(t *testing.T, ended string, joins bool) {
+	h := here(t)
+	first, _, _ := open(t, h)
+	var out bytes.Buffer
+	type found struct {
+		own  *Record
+		done *prestop.Report
+	}
+	waits, joined := make(chan struct{}, 1), make(chan found)
+	log := slog.New(slog.NewTextHandler(writer(func(p []byte) (int, error) {
+		if out.Write(p); bytes.Contains(p, []byte("still runs")) {
+			waits <- struct{}{}
+		}
+		return len(p), nil
+	}), nil))
+	go func() {
+		own, done := Open(t.Context(), h, log)
+		joined <- found{own, done}
+	}()
+	<-waits
+	if err := first.End(prestop.Report{Ended: ended, Steps: []prestop.StepReport{{Line: "wait 1s", Error: "hunter22"}}}); err != nil {
+		t.Error(err)
+	}
+	got := <-joined
+	if (got.done != nil) != joins || joins && got.done.Steps[0].Error != "***" || !joins && got.own.Resumed() {
+		t.Errorf("%+v, %s", got, &out)
 	}
 }
 
