@@ -414,17 +414,6 @@ func (t *traffic) undelivered(s *sockdiag.Socket) bool {
 	return s.Unacked > 0 && s.SinceSent < most && s.SinceAck < most
 }
 
-// lastPayload is how long ago the last payload went either way.
-func lastPayload(s *sockdiag.Socket) time.Duration {
-	switch {
-	case s.Received == 0:
-		return s.SinceSent
-	case s.Sent == 0:
-		return s.SinceReceived
-	}
-	return min(s.SinceReceived, s.SinceSent)
-}
-
 // checked is one look for Check, by netlink or else by /proc/net/tcp. refused says why the look sees less.
 func (q *Quiet) checked() (look func(context.Context) (sight, error), refused, err error) {
 	t, err := q.watch()

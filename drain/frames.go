@@ -1,0 +1,118 @@
+package drain
+
+import (
+	"slices"
+	"time"
+
+	"github.com/prestop/prestop/internal/sockdiag"
+)
+
+// What TLS and HTTP/2 send for themselves is payload to the kernel. It is told from requests and answers by its size.
+const (
+	// An HTTP/2 server does not only send answers: it sends settings at first, then permission to send more, and pings. No
+	// other server that speaks HTTP answers with so few bytes.
+	helloSize   = 63 // if this is all that it has ever sent
+	helloFrames = 80 // the same, if it came in several segments
+	controlSize = 48 // since a request, in a TLS record
+	// A client that opens an HTTP/2 channel in advance, as gRPC does, sends at most so much without a request: the preface, its
+	// settings, and the acknowledgement of the server's settings.
+	prefaceSize = 48
+	// Two GOAWAY frames, each with a reason of about 15 bytes, and a ping. Each frame is in a TLS record.
+	farewellSize = 2*(17+15+22) + 39
+	// A handshake, the preface, one request, and the acknowledgement of the server's settings take at most so many segments.
+	openingSegments = helloSegments + 3
+	// An upload of so many bytes makes a server send permission to send more.
+	uploadSize  = 16 << 10
+	frameHeader = 9 // bytes of each HTTP/2 frame besides its payload (RFC 9113, 4.1)
+	// A client's part of a TLS handshake takes at most so many segments, if one of them is sent twice.
+	helloSegments = 3
+	// Control frames come in segments of a few bytes each. An HTTP/1 answer comes in one or two segments of many bytes.
+	frameSize, recordSize = 32, 70 // mean bytes of a segment, without TLS and with TLS
+)
+
+// pingSizes are the bytes of an HTTP/2 ping: without TLS, and in a record of TLS 1.3 or 1.2 with the usual ciphers.
+var pingSizes = []uint32{17, 39, 38, 46}
+
+// permitSizes are the bytes of one or two frames of HTTP/2 that permit to send more, without TLS and in a record as above. A
+// server may send them as soon as it has read a small request.
+var permitSizes = []uint32{13, 26, 34, 35, 42, 47, 48}
+
+const longSilence = 5 * time.Second // before a heartbeat
+
+// hello tells whether all that the app has ever sent may be what an HTTP/2 server sends first: its settings, and the
+// acknowledgement of the client's settings.
+func (h *history) hello(s *sockdiag.Socket) bool {
+	out := bytesOut(s)
+	return !h.settled && out >= 2*frameHeader && (out <= helloSize || out <= helloFrames && out <= frameSize*s.Sent)
+}
+
+// permits tells whether the app has sent no more than permission to send more, where in is how many bytes came. What an HTTP/2
+// server sends first may come before that, in a segment of its own.
+func (h *history) permits(s *sockdiag.Socket, g greeting, in, out uint32) bool {
+	most, each, segments := uint32(controlSize), uint32(frameSize), s.Sent-h.sent
+	if g.tls && !g.http2 {
+		return false
+	}
+	if g.tls || h.settled && s.BytesReceived-in > shortestHello && !g.known {
+		each = recordSize
+	}
+	longest := each * segments
+	if !h.settled && segments > 0 {
+		most, longest = helloSize, helloSize+each*(segments-1)
+	}
+	return in >= 1<<10 && out <= most+greeting{http2: true}.flow(in) && out <= longest
+}
+
+// pinged tells whether only one small segment went each way since the last look with nothing under way. HTTP/2 clients and
+// servers send pings like this on idle connections, and nobody waits for an answer after that.
+func (h *history) pinged(s *sockdiag.Socket) bool {
+	in, out := h.bytesSince(s)
+	if !h.settled || s.Received != h.received+1 || s.Sent != h.sent+1 || in > controlSize || out > controlSize {
+		return false
+	}
+	if in != out && slices.Contains(permitSizes, out) {
+		return false
+	}
+	return s.SinceReceived >= s.SinceSent || in == out // otherwise the app sent something small, and then the client asked
+}
+
+// beating tells whether a heartbeat, after a silence, is all that went since nothing was under way. A heartbeat says that the
+// peer is there, and nothing else. It can be told from other payload only where the protocol is known.
+func (h *history) beating(now time.Duration, s *sockdiag.Socket, g greeting, p Protocol, silence time.Duration) bool {
+	if !h.settled || now-lastPayload(s)-h.last.since() < silence {
+		return false
+	}
+	in, out := h.bytesSince(s)
+	nin, nout := s.Received-h.received, s.Sent-h.sent
+	switch {
+	case p == WebSocket:
+		return nin <= 1 && nout <= 1 && in <= controlSize && out <= controlSize
+	case p == SSE:
+		return nin == 0 && nout <= 2 && out <= helloSize
+	case g.http2:
+		return nin <= 1 && nout <= 1 && (in == out || nin == 0 || nout == 0 && s.SinceReceived < settleTime) && slices.Contains(pingSizes, max(in, out))
+	}
+	return false
+}
+
+// goesAway tells whether a request may wait, and nothing went since but what a gRPC server and its client say when the server
+// shuts down: two GOAWAY frames, and between them a ping, which the client answers. If the server has answered the request, it
+// closes the connection after that.
+func (h *history) goesAway(s *sockdiag.Socket, http2 bool) bool {
+	in, out := h.bytesSince(s)
+	answered := slices.Contains(pingSizes, in) || in == 0 && http2
+	return h.settled && h.claim != nothing && answered && out <= farewellSize
+}
+
+// takesLeave tells whether what the app has sent last may be GOAWAY, which follows at once on the client's answer to a ping.
+func (h *history) takesLeave(s *sockdiag.Socket) bool {
+	after := s.SinceReceived - s.SinceSent
+	return !h.settled && s.Sent > 0 && 0 <= after && after < reactionTime
+}
+
+// parting tells whether a connection has carried so little since it was idle that this may be what TLS and HTTP/2 send to close
+// a connection. Before it was idle, it must have carried something. Other protocols ask and answer with as few bytes.
+func (h *history) parting(s *sockdiag.Socket) bool {
+	in, out := h.bytesSince(s)
+	return h.settled && h.claim == nothing && h.received > 0 && in <= controlSize && out <= controlSize
+}
