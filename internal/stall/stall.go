@@ -33,39 +33,37 @@ func Do[T any](p *Place, do func() (T, error)) (T, error) {
 }
 
 // DoOrWait is [Do] for a call that may have to wait for something else. do then calls waits once, and may take as long as it needs.
-func DoOrWait[T any](p *Place, do func(waits func()) (T, error)) (T, error) {
-	var none T
+func DoOrWait[T any](p *Place, do func(waits func()) (T, error)) (value T, err error) {
+	var answer T // a call that is left behind may still write here
+	if err = p.bounded(func(waits func()) (err error) { answer, err = do(waits); return err }); err != ErrStalled {
+		value = answer
+	}
+	return value, err
+}
+
+func (p *Place) bounded(do func(waits func()) error) error {
 	if p.Stalled() {
-		return none, ErrStalled
+		return ErrStalled
 	}
-	type result struct {
-		value T
-		err   error
-	}
-	done, waiting := make(chan result, 1), make(chan struct{}, 1)
-	go func() {
-		value, err := do(func() { waiting <- struct{}{} })
-		done <- result{value, err}
-	}()
+	done, waiting := make(chan error, 1), make(chan struct{}, 1)
+	go func() { done <- do(func() { waiting <- struct{}{} }) }()
 	for range looks {
 		timer := time.NewTimer(patience / looks)
 		select {
-		case r := <-done:
+		case err := <-done:
 			timer.Stop()
-			return r.value, r.err
+			return err
 		case <-waiting:
 			timer.Stop()
-			r := <-done
-			return r.value, r.err
+			return <-done
 		case <-timer.C:
 		}
 	}
 	p.stalled.Store(true)
-	return none, ErrStalled
+	return ErrStalled
 }
 
 // Call is [Do] for a function that returns no value.
 func (p *Place) Call(do func() error) error {
-	_, err := Do(p, func() (struct{}, error) { return struct{}{}, do() })
-	return err
+	return p.bounded(func(func()) error { return do() })
 }
