@@ -53,11 +53,11 @@ func TestQuietCheck(t *testing.T) {
 	waits := dial(t.Context(), l)
 	defer waits.Close()
 	io.WriteString(waits, "never\n")
-	want := "level=INFO msg=\"each port is listened on\"\n" +
+	want := "level=INFO msg=\"each port is listened on, or has connections\"\n" +
 		"level=INFO msg=\"2 of 3 connections carry traffic, 1 of them wait for an answer\"\n" +
 		"level=INFO msg=\"last payload N ago\"\nlevel=INFO msg=\"1 peer: 127.0.0.1 (2)\"\n"
 	if way == refused {
-		want = "level=INFO msg=\"each port is listened on\"\n" +
+		want = "level=INFO msg=\"each port is listened on, or has connections\"\n" +
 			"level=INFO msg=\"3 connections that may carry traffic\"\nlevel=INFO msg=\"1 peer: 127.0.0.1 (3)\"\n"
 	}
 	var got string

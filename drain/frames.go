@@ -63,8 +63,8 @@ func (h *history) permits(s *sockdiag.Socket, g greeting, in, out uint32) bool {
 	return in >= 1<<10 && out <= most+greeting{http2: true}.flow(in) && out <= longest
 }
 
-// pinged tells whether only one small segment went each way since the last look with nothing under way. HTTP/2 clients and
-// servers send pings like this on idle connections, and nobody waits for an answer after that.
+// pinged tells whether only one small segment went each way since. HTTP/2 clients and servers send pings like this on idle
+// connections. A ping changes no claim. A small request with a small answer looks the same.
 func (h *history) pinged(s *sockdiag.Socket) bool {
 	in, out := h.bytesSince(s)
 	if !h.settled || s.Received != h.received+1 || s.Sent != h.sent+1 || in > controlSize || out > controlSize {
@@ -76,7 +76,7 @@ func (h *history) pinged(s *sockdiag.Socket) bool {
 	return s.SinceReceived >= s.SinceSent || in == out // otherwise the app sent something small, and then the client asked
 }
 
-// beating tells whether a heartbeat, after a silence, is all that went since nothing was under way. A heartbeat says that the
+// beating tells whether a heartbeat, after a silence, is all that went since. A heartbeat says that the
 // peer is there, and nothing else. It can be told from other payload only where the protocol is known.
 func (h *history) beating(now time.Duration, s *sockdiag.Socket, g greeting, p Protocol, silence time.Duration) bool {
 	if !h.settled || now-lastPayload(s)-h.last.since() < silence {

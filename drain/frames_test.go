@@ -144,6 +144,50 @@ func TestKnownLater(t *testing.T) {
 	}
 }
 
+// A client that waits goes on waiting if a ping goes before it is known what the port speaks.
+func TestPingedBeforeKnown(t *testing.T) {
+	h2 := greeting{known: true, tls: true, http2: true, bytes: 1800, late: 500, segments: 4}
+	for _, test := range []struct {
+		name  string
+		call  sockdiag.Socket
+		ping  uint32
+		word  Protocol
+		known greeting
+	}{
+		{"the pong was acknowledged", sockdiag.Socket{Received: 20, BytesReceived: 3000, Sent: 20, BytesAcked: 6000, Acks: 5, SinceReceived: 5 * s, SinceSent: 9 * s, SinceAck: 5 * s}, 39, "", h2},
+		{"by the word", sockdiag.Socket{Received: 4, BytesReceived: 257, Sent: 2, BytesAcked: 61, Acks: 2, SinceReceived: 9 * s, SinceSent: 10 * s, SinceAck: 9 * s}, 17, HTTP2, greeting{known: true, http2: true}},
+		{"maybe a handshake alone", sockdiag.Socket{Received: 3, BytesReceived: 650, Sent: 3, BytesAcked: 1831, Acks: 1, SinceReceived: 9 * s, SinceSent: 9*s - 10*ms, SinceAck: 9*s - 10*ms}, 39, "", h2},
+	} {
+		h, q := newHistory(true), Quiet{Protocol: test.word, For: s}
+		before := q.speaks(greeting{})
+		look := func(now time.Duration, s *sockdiag.Socket, g greeting) claim {
+			s.State = sockdiag.Established
+			h.note(now, s, g, &q)
+			_, c := h.look(now, s, g)
+			return c
+		}
+		if c := look(0, &test.call, before); c == nothing {
+			t.Errorf("%s: at first, nobody waits", test.name)
+		}
+		ping := test.call
+		ping.Received, ping.Sent, ping.BytesReceived, ping.BytesAcked = ping.Received+1, ping.Sent+1, ping.BytesReceived+test.ping, ping.BytesAcked+test.ping
+		for now := 2 * s; now < 4*s; now += 100 * ms { // the ping comes after 1.9 s
+			g := before
+			if now > 2200*ms {
+				g = test.known
+			}
+			ping.SinceReceived, ping.SinceSent, ping.SinceAck = now-1900*ms, now-1900*ms, now-1900*ms
+			if now > 2*s { // 40 ms later
+				ping.SinceAck -= 40 * ms
+			}
+			if c := look(now, &ping, g); c == nothing {
+				t.Errorf("%s: after %s, nobody waits", test.name, now)
+				break
+			}
+		}
+	}
+}
+
 // Heartbeats count as payload, unless it is known that they are none.
 func TestBeating(t *testing.T) {
 	at := func(in, bytesIn, out, bytesOut uint32, ago time.Duration) sockdiag.Socket {

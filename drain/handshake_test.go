@@ -208,6 +208,43 @@ func TestOneHandshakeForAHook(t *testing.T) {
 	}
 }
 
+// A signal step ends the connections of all steps. A step after it may still ask another port for a handshake.
+func TestHandshakeAfterClose(t *testing.T) {
+	t.Parallel()
+	config := &tls.Config{Certificates: []tls.Certificate{testCertificate(t)}}
+	p := &prober{}
+	for n := range 2 {
+		l, err := net.Listen("tcp4", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		serve(t, l, func(c net.Conn) { serveLines(t.Context(), tls.Server(c, config), 0) })
+		p.ask(netip.MustParseAddrPort(l.Addr().String()))
+		p.running.Wait()
+		if g := p.greeting(port(l)); !g.tls {
+			t.Errorf("port %d of two: learned %+v, expected TLS", n+1, g)
+		}
+		p.close()
+	}
+}
+
+// No handshake is made where none would tell more.
+func TestNoHandshakeWithoutDoubt(t *testing.T) {
+	for _, test := range []struct {
+		doubtful, active int
+		want             bool
+	}{{0, 0, false}, {1, 2, false}, {1, 1, true}} {
+		q := Quiet{probing: &prober{}}
+		w := q.traffic()
+		w.doubt, w.doubtful, w.talk.active = netip.MustParseAddrPort("127.0.0.1:1"), test.doubtful, test.active
+		w.askIfDoubtful()
+		if got := q.probing.begun != nil; got != test.want {
+			t.Errorf("%+v: %t", test, got)
+		}
+		q.probing.close()
+	}
+}
+
 // A first request over TLS that waits is seen to wait, and one that was answered is not, because the port was asked for a
 // handshake; that one is no traffic. Without it, both count for as long as what nobody can tell.
 func TestFirstRequestOverTLS(t *testing.T) {

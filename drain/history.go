@@ -23,22 +23,24 @@ type history struct {
 	little bool   // its last payload was no longer than a heartbeat
 	beats  bool   // its last payload was a heartbeat
 	pieces bool   // the app has sent more since an answer, and was not asked
+	chats  bool   // it was pinged before it was known what the port speaks
 	last   moment // last payload, heartbeats included
 	active moment // last payload, heartbeats not included
 	judged
 }
 
-// judged is the state of a connection at the last look with nothing under way, and the verdict of that look.
+// judged is what the last settled look saw, and its verdict. See owed.go.
 type judged struct {
-	settled           bool  // there was such a look
-	opening           bool  // it may have carried no more than a handshake, and nothing else was known
-	blind             bool  // it was judged by all that it ever carried, before it was known what the port speaks
-	claim             claim // whether its client waits
-	asked             moment
-	received, sent    uint32
-	bytesIn, bytesOut uint32
-	acks              uint32
-	asking            uint32 // if it waits: bytes that came with the request
+	settled        bool   // there was such a look
+	opening        bool   // maybe only because it may have carried no more than a handshake, and nobody knew what the port speaks
+	blind          bool   // it was judged by all that it ever carried, before it was known what the port speaks
+	claim          claim  // whether its client waits
+	asked          moment // when the payload came that may wait
+	received, sent uint32 // segments with payload
+	bytesIn        uint32
+	bytesOut       uint32 // of an earlier look, as long as an answer may come in pieces
+	acks           uint32 // what the kernel acknowledged by a segment of its own; 1 before there was a settled look
+	asking         uint32 // if the client waits: bytes that came with the request
 }
 
 // A moment is a time in milliseconds since the looks began, which is exact enough. An earlier time is negative.
@@ -59,31 +61,51 @@ func (h *history) look(now time.Duration, s *sockdiag.Socket, g greeting) (asked
 	if !canAnswer(s) {
 		return 0, nothing
 	}
-	if h.blind && g.known && (h.unchanged(s) || h.pinged(s)) { // more is known of the port now than when this was judged
-		h.judged = newHistory(h.old).judged
-	}
-	if h.unchanged(s) {
+	settled := s.Received > 0 && min(s.SinceReceived, s.SinceSent) >= settleTime+g.age // also when it was looked up who listens, g.age ago
+	pinged := h.pinged(s)
+	h.chats = h.chats || pinged && (h.blind || h.opening)
+	switch {
+	case h.blind && g.known && settled && (pinged || h.unchanged(s)): // more is known of the port now than when this was judged
+		asked, c = h.again(now, s, g)
+		h.judged, h.beats = newHistory(h.old).judged, false
+	case h.unchanged(s):
 		if h.opening && g.known {
-			first := newHistory(h.old)
-			asked, h.claim = first.judge(now, s, g)
+			asked, h.claim = h.again(now, s, g)
 			h.asked, h.opening = at(asked), false
 		}
 		return h.asked.since(), h.claim
+	default:
+		h.learn(s, g)
+		opening := h.opening
+		h.blind = !g.known && !h.settled || h.blind && pinged
+		asked, c = h.judge(now, s, g)
+		h.opening = (h.opening || opening) && c == maybe
 	}
-	if h.opening && g.known && h.settled { // something went since, but more is known now of what went before
-		if _, sure := g.alone(h.before(s)); sure {
-			h.claim = waiting
-		}
-		h.opening = false
-	}
-	opening := h.opening
-	h.blind = !g.known && (!h.settled || h.blind && h.pinged(s))
-	asked, c = h.judge(now, s, g)
-	h.opening = (h.opening || opening) && c == maybe
-	if s.Received > 0 && min(s.SinceReceived, s.SinceSent) >= settleTime+g.age { // the app may have stopped listening since that was looked up
+	if settled {
 		h.settle(now, s, asked, c)
 	}
 	return asked, c
+}
+
+// again judges a connection by all that it ever carried, since it is known now what the port speaks. If a ping went last, nobody sees what
+// went before. So the ping is not taken for the answer to a request.
+func (h *history) again(now time.Duration, s *sockdiag.Socket, g greeting) (asked time.Duration, c claim) {
+	first := newHistory(h.old)
+	if asked, c = first.judge(now, s, g); c == nothing && h.chats && h.claim != nothing {
+		return h.asked.since(), maybe
+	}
+	return asked, c
+}
+
+// learn corrects the last verdict, before something newer is judged: it may have rested on a handshake whose size is known by now.
+func (h *history) learn(s *sockdiag.Socket, g greeting) {
+	if !h.opening || !g.known || !h.settled {
+		return
+	}
+	if _, sure := g.alone(h.before(s)); sure {
+		h.claim = waiting
+	}
+	h.opening = false
 }
 
 // holds tells whether what was seen when the hook began still tells who waits: nothing went since then, or only a farewell. After other
@@ -92,19 +114,19 @@ func (h *history) holds(s *sockdiag.Socket, g greeting) bool {
 	return h.unchanged(s) || g.stopped && h.goesAway(s, g.http2)
 }
 
-// before is a connection as it was at the last look with nothing under way.
+// before is a connection as it was at the last settled look.
 func (h *history) before(s *sockdiag.Socket) *sockdiag.Socket {
 	b := *s
 	b.Received, b.Sent, b.BytesReceived, b.BytesAcked, b.Unacked = h.received, h.sent, h.bytesIn, h.bytesOut, 0
 	return &b
 }
 
-// unchanged tells whether nothing came or went since a look with nothing under way.
+// unchanged tells whether nothing came or went since a settled look.
 func (h *history) unchanged(s *sockdiag.Socket) bool {
 	return h.settled && h.received == s.Received && h.sent == s.Sent && !h.late(s)
 }
 
-// late tells whether the kernel has acknowledged something since the look that saw nothing under way. This happens if the app
+// late tells whether the kernel has acknowledged something since the last settled look. This happens if the app
 // got no processor time in the middle of reading. Acknowledgements after readTime are for keep-alive.
 func (h *history) late(s *sockdiag.Socket) bool {
 	return h.claim == nothing && s.Acks != h.acks && s.SinceReceived == s.SinceSent && s.SinceReceived < readTime
@@ -123,6 +145,7 @@ func (h *history) note(now time.Duration, s *sockdiag.Socket, g greeting, q *Qui
 	}
 }
 
+// settle makes this look the one with which later looks are compared.
 func (h *history) settle(now time.Duration, s *sockdiag.Socket, asked time.Duration, c claim) {
 	if !(c != nothing && h.claim != nothing && s.Received == h.received) { // otherwise the answer may be coming in small pieces
 		h.bytesOut = bytesOut(s)
@@ -139,7 +162,7 @@ func (h *history) settle(now time.Duration, s *sockdiag.Socket, asked time.Durat
 	h.last = at(now - lastPayload(s))
 }
 
-// bytesSince is how many bytes came and went since the last look with nothing under way.
+// bytesSince is how many bytes came and went since the last settled look.
 func (h *history) bytesSince(s *sockdiag.Socket) (in, out uint32) {
 	return s.BytesReceived - h.bytesIn, bytesOut(s) - h.bytesOut
 }

@@ -6,24 +6,34 @@ import (
 	"github.com/prestop/prestop/internal/sockdiag"
 )
 
-// The kernel does not tell what a connection carries. It tells how many segments with payload and how many bytes went each way, how long
-// ago the last of them went, and how long ago the client acknowledged something. Whether a client is owed an answer follows from four
-// questions:
+// The kernel does not tell what a connection carries. For each direction it tells how many segments with payload went, how many bytes, and
+// how long ago the last segment went. It also tells how many acknowledgements it sent in segments of their own, and how long
+// ago the client acknowledged something. All times are exact to a tick of the kernel's clock, which is 1 to 10 ms.
 //
-//  1. Is there more than a handshake? Until then, a server sends bytes that answer nothing. (opened)
-//  2. Who was last to send payload? If the client was, it asked for something. (unanswered)
-//  3. Was it a request? The client may also have permitted the server to send more, or answered a ping. (asks)
-//  4. Was what the app sent an answer? It may also have permitted the client to send more. (replied)
+// A look at a connection is settled if the last payload went at least 250 ms before. The kernel has then acknowledged all that came.
+// The history keeps the counters of the last settled look. In this file, "since" means since that look. If there was none yet, it
+// means since the connection was opened.
 //
-// The sizes of what is no request and no answer are in frames.go. If an answer and a request cannot be told apart, the claim is maybe.
+// judge has these rules. The first rule that fits decides.
+//
+//  1. Nothing has come: nobody waits.
+//  2. Only a ping, a heartbeat or a farewell went since: the claim stays what it was. (pinged, beating, goesAway)
+//  3. All that went may be a TLS handshake. If exactly so much was sent as a handshake takes, the client waits. If the size does not
+//     tell, and the app was last to send, the claim is maybe. (opened)
+//  4. A request may have followed a piece of an answer within a tick, or GOAWAY may look like an answer: maybe. (followed, takesLeave)
+//  5. The app was last to send: that was an answer if it was large. If it was small, it may have been a control frame. (unanswered, replied)
+//  6. Both sent within a tick, and there was no settled look before: maybe, unless there is one request more than answers.
+//  7. The client was last to send: it waits, unless that may have been a control frame. (asks)
+//
+// The sizes of control frames are in frames.go. What is remembered of a connection is in history.go.
 
 // A claim says whether a client waits for an answer, as far as the counters tell.
 type claim uint8
 
 const (
-	nothing claim = iota
-	maybe         // a request, or something that needs no answer: counts for 15 s
-	waiting       // a request: counts until it is answered
+	nothing claim = iota // nobody waits
+	maybe                // a request, or something that needs no answer: counts for 15 s, or unanswered=
+	waiting              // a request: counts until it is answered, or for unanswered=
 )
 
 const (
@@ -34,31 +44,33 @@ const (
 	ackTime = 500 * time.Millisecond
 )
 
-// judge tells what the client of a connection claims that has changed since the last look with nothing under way.
+// judge is the claim of the client of a connection that has changed since. asked is when the payload came that may wait for an
+// answer. It has no meaning if nobody waits.
 func (h *history) judge(now time.Duration, s *sockdiag.Socket, g greeting) (asked time.Duration, c claim) {
 	h.opening = false
-	switch {
-	case s.Received == 0:
+	if s.Received == 0 {
 		return 0, nothing
-	case h.pinged(s) || h.beats || g.stopped && h.goesAway(s, g.http2):
+	}
+	if h.pinged(s) || h.beats || g.stopped && h.goesAway(s, g.http2) {
 		return h.asked.since(), h.claim
 	}
 	came := now - s.SinceReceived
 	if c := h.opened(s, g); c != nothing {
 		return came, c
 	}
+	if h.followed(s) || g.stopped && h.takesLeave(s) {
+		return came, maybe
+	}
 	small := h.small(s, g)
-	guess := !h.settled && s.Sent > 0 && s.SinceReceived == s.SinceSent
-	switch {
-	case h.followed(s):
-		return came, maybe
-	case g.stopped && h.takesLeave(s):
-		return came, maybe
-	case !h.unanswered(s, g) || guess && small:
+	sameTick := !h.settled && s.Sent > 0 && s.SinceReceived == s.SinceSent
+	if !h.unanswered(s, g) || sameTick && small {
 		return h.replied(came, s, small)
-	case guess && (s.Received != s.Sent+1 || g.tls || g.http2 || g.messages): // a segment need not be a request
+	}
+	oneMore := s.Received == s.Sent+1 && !g.tls && !g.http2 && !g.messages // elsewhere, a segment need not be a request
+	if sameTick && !oneMore {
 		return came, maybe
-	case guess && keptAlive(s):
+	}
+	if sameTick && keptAlive(s) { // nobody knows when the client acknowledged before, so it counts from now
 		return now, maybe
 	}
 	return came, h.asks(s, g)
@@ -80,8 +92,7 @@ func (h *history) opened(s *sockdiag.Socket, g greeting) claim {
 	return nothing
 }
 
-// greeted tells whether the handshake was over at the last look with nothing under way. What went since then is no part of
-// the handshake. If the server is short of processor time, its tickets may come long after the rest of the handshake.
+// greeted tells whether the handshake was over at the last settled look. What went since then is no part of the handshake. If the server is short of processor time, its tickets may come long after the rest of the handshake.
 func (h *history) greeted(g greeting) bool {
 	switch {
 	case !h.settled:
@@ -94,10 +105,9 @@ func (h *history) greeted(g greeting) bool {
 	return h.bytesOut+oneTicket >= g.bytes
 }
 
-// unanswered tells whether the last payload came from the client. If payload went both ways in the same tick, the answer was last
-// in three cases: the kernel has had nothing to acknowledge since, or only one segment has come since nothing was under way, or
-// the client acknowledged something later. The first segment of all is taken for answered. If nothing tells, the client's payload
-// is taken for the last.
+// unanswered tells whether the client was last to send payload. If payload went both ways within a tick, nothing is decided before the
+// look is settled. The client's payload is then taken for the last if the kernel had to acknowledge it by a segment of its own. There are two
+// exceptions: a single segment since a look at which nobody waited, and a client that acknowledged something later.
 func (h *history) unanswered(s *sockdiag.Socket, g greeting) bool {
 	switch {
 	case s.Received == 0:
@@ -106,17 +116,26 @@ func (h *history) unanswered(s *sockdiag.Socket, g greeting) bool {
 		return true
 	case s.SinceReceived > s.SinceSent || s.Received == 1:
 		return false
-	}
-	if s.SinceReceived < settleTime {
+	case s.SinceReceived < settleTime:
 		return true
 	}
-	alone := h.settled && h.claim == nothing && s.Received == h.received+1
-	acks := h.acks
-	if !h.settled && (g.mayBeTLS(s) || g.unacked) { // HAProxy has the first segment acknowledged by its answer, so no acknowledgement is counted
-		acks = 0
+	single := h.settled && h.claim == nothing && s.Received == h.received+1
+	return h.acknowledged(s, g) && !single && !ackedLater(s)
+}
+
+// acknowledged tells whether the kernel has acknowledged a request by a segment of its own, as it does if there is no answer within
+// 200 ms. Where no look was settled before, the first segment of all was acknowledged so, and one request more than answers tells the same.
+func (h *history) acknowledged(s *sockdiag.Socket, g greeting) bool {
+	oneMore := s.Received == s.Sent+1
+	switch {
+	case h.settled:
+		return s.Acks != h.acks
+	case g.mayBeTLS(s):
+		return s.Acks != 0
+	case g.unacked: // HAProxy: its answer acknowledges the first segment
+		return s.Acks != 0 || oneMore
 	}
-	oneLess := !h.settled && !g.mayBeTLS(s) && s.Received == s.Sent+1 // one answer fewer than requests
-	return (s.Acks != acks || oneLess) && !alone && !ackedLater(s)
+	return s.Acks != h.acks || oneMore
 }
 
 // followed tells whether a request may have followed the last piece of an answer within a tick. The kernel has acknowledged the

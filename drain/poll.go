@@ -39,6 +39,9 @@ func (p poll) run(ctx context.Context, log *slog.Logger) error {
 			<-ctx.Done()
 		}
 		if ctx.Err() != nil && (err != nil || !s.met) {
+			if err == nil {
+				last.any, last.says, last.err = true, s.text(), nil
+			}
 			return last.ended(ctx, err)
 		}
 		text := s.text()

@@ -39,6 +39,9 @@ func script(text string) func(context.Context) (sight, error) {
 		case 'h':
 			<-ctx.Done()
 			return sight{}, fmt.Errorf("http://a: %w", context.Cause(ctx))
+		case 'o':
+			<-ctx.Done()
+			return sight{says: "3 left"}, nil
 		}
 		return sight{}, errLook
 	}
@@ -73,6 +76,8 @@ func TestPoll(t *testing.T) {
 		{"nnnnnnnnnnl", 0, 0, 10*s + s/2, "not met: 2 left: its max is reached", true},
 		{"nh", 0, 0, 10*s + s/2, "not met: 2 left: its max is reached", true},
 		{"eh", 0, 0, 10*s + s/2, "could not see: connection refused (its max is reached)", false},
+		{"o", 0, 0, 10*s + s/2, "not met: 3 left: its max is reached", true},
+		{"eo", 0, 0, 10*s + s/2, "not met: 3 left: its max is reached", true},
 		{"h", 0, 0, 10*s + s/2, "could not see: http://a: its max is reached (its max is reached)", false},
 	}
 	for _, test := range tests {

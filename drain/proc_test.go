@@ -115,6 +115,36 @@ func TestProcWatchOfOneShownTwice(t *testing.T) {
 	}
 }
 
+// A client may use its port again when its connection has closed. That connection is a new one.
+func TestProcWatchOfAPortUsedAgain(t *testing.T) {
+	const header = "  sl  local_address rem_address   st\n"
+	const open, closed = "   0: 0100007F:1F90 0B00000A:C350 01 00\n", "   1: 0100007F:1F90 0B00000A:C350 06 00\n"
+	for _, test := range []struct {
+		new    bool
+		looks  []string
+		active []int
+	}{
+		{false, []string{open, closed, closed, open}, []int{1, 1, 0, 1}},
+		{false, []string{closed, open, closed}, []int{0, 1, 1}},
+		{true, []string{open, open, closed, closed, open, closed}, []int{0, 0, 0, 0, 1, 1}},
+		{true, []string{closed, open, open}, []int{0, 1, 1}},
+	} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "tcp6"), []byte(header), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		w := newProcWatch(&Quiet{Ports: []uint16{8080}, For: s, New: test.new}, dir)
+		for n, table := range test.looks {
+			if err := os.WriteFile(filepath.Join(dir, "tcp"), []byte(header+table), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := w.look(t.Context()); err != nil || w.talk.active != test.active[n] {
+				t.Errorf("%+v, look %d: %d connections, want %d (%v)", test, n+1, w.talk.active, test.active[n], err)
+			}
+		}
+	}
+}
+
 // Where datagrams count and cannot be counted, nothing is said of the traffic.
 func TestProcWatchWithoutCounters(t *testing.T) {
 	t.Parallel()

@@ -227,7 +227,7 @@ func (q *Quiet) Check(ctx context.Context) (all []step.Finding, err error) {
 	if q.found {
 		all = append(all, step.Found("looking at what was listened on when the hook began", "ports", q.foundPorts()))
 	}
-	all = append(all, step.Found("each port is listened on"), step.Found(s.says))
+	all = append(all, step.Found("each port is listened on, or has connections"), step.Found(s.says))
 	for _, phrase := range s.more {
 		all = append(all, step.Found(phrase))
 	}

@@ -45,8 +45,9 @@ type procWatch struct {
 
 // procMet is what is remembered of a connection.
 type procMet struct {
-	round uint32 // number of the last look that met it
-	past  bool   // it has closed, or it was there in the beginning and only new ones count
+	round  uint32 // number of the last look that met it
+	closed bool   // it has closed: the app's side of it lingers
+	old    bool   // it was there in the beginning, and only new ones count
 }
 
 func newProcWatch(q *Quiet, dir string) *procWatch {
@@ -118,9 +119,10 @@ func (w *procWatch) meet(now time.Time, s procSocket) {
 		return
 	}
 	closed := s.state == sockdiag.TimeWait
-	old := (closed || w.New) && (before.past || w.round == 1)
-	w.known[who] = procMet{w.round, closed || old}
-	if !old {
+	over := closed && (before.closed || w.round == 1)
+	old := w.New && (before.old || w.round == 1)
+	w.known[who] = procMet{w.round, closed, old && !closed}
+	if !over && !old {
 		w.talk.add(s.remote.Addr(), now, false, false)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/prestop/prestop/internal/sockdiag"
 )
 
 // The advice names what is the case, and nothing else.
@@ -71,6 +73,23 @@ func TestGivenUp(t *testing.T) {
 	}
 	if strings.Count(said, "gave up on 1 connections") != 1 || !strings.Contains(said, "127.0.0.1 (1)") || !strings.Contains(said, "unanswered=") {
 		t.Error(said)
+	}
+}
+
+// Who is given up again, after another request, is named again.
+func TestGivenUpAgain(t *testing.T) {
+	socket := sockdiag.Socket{State: sockdiag.Established, Received: 5, BytesReceived: 500, Sent: 4, BytesAcked: 400, SinceReceived: 2 * s, SinceSent: 9 * s}
+	q := Quiet{For: 200 * ms, Unanswered: s}
+	w, h, now := q.traffic(), newHistory(true), time.Now()
+	for _, step := range []struct {
+		owed bool
+		want int // who was given up by now
+	}{{true, 0}, {false, 1}, {false, 1}, {true, 1}, {false, 2}, {false, 2}} {
+		w.carries(now, &socket, &h, waiting, step.owed)
+		h.owed = step.owed
+		if got := w.talk.given[socket.Remote.Addr()]; got != step.want {
+			t.Errorf("%+v: %d", step, got)
+		}
 	}
 }
 

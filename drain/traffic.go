@@ -26,7 +26,7 @@ type traffic struct {
 
 	known map[uint64]history // the connections that are there, by cookie
 	round uint32             // number of the look
-	first uint32             // number of the first look of Run
+	first uint32             // number of the first look of Run that saw everything
 	past  pace               // connections that have ended
 	lost  time.Time          // when the kernel last could not tell what had ended
 	talk  talk
@@ -201,21 +201,16 @@ func (t *traffic) look(context.Context) (sight, error) {
 	}
 	t.round++
 	t.doubtful, t.expires = 0, math.MaxInt64
-	var listening []uint16
-	if err := t.dump.Each([]sockdiag.State{sockdiag.Listen}, func(s *sockdiag.Socket) { listening = append(listening, s.Local.Port()) }); err != nil {
-		return sight{}, err
-	}
-	for _, port := range t.Ports {
-		greeting := t.probing.greeting(port)
-		if greeting.known && !t.greetings[port].known && t.log != nil {
-			t.log.Info("learned from a handshake of our own, without a request", "port", port, "tls", greeting.tls, "http2", greeting.http2, "bytes", greeting.bytes)
-		}
-		greeting.stopped = slices.Contains(t.noted, port) && !slices.Contains(listening, port)
-		t.greetings[port] = t.speaks(greeting)
-	}
 	t.talk.begin(now.Add(-t.For))
 	t.past.forget(now.Add(-t.For))
-	if err := t.dump.Each(live, func(s *sockdiag.Socket) { t.meet(now, s) }); err != nil {
+	err := t.hear()
+	if err == nil {
+		err = t.dump.Each(live, func(s *sockdiag.Socket) { t.meet(now, s) })
+	}
+	if err != nil {
+		if t.round == t.first {
+			t.first++
+		}
 		return sight{}, err
 	}
 	if err := t.drain(now); err != nil {
@@ -239,6 +234,24 @@ func (t *traffic) look(context.Context) (sight, error) {
 	return t.seen, nil
 }
 
+// hear brings together what is known of each port in this look.
+func (t *traffic) hear() error {
+	var listening []uint16
+	err := t.dump.Each([]sockdiag.State{sockdiag.Listen}, func(s *sockdiag.Socket) { listening = append(listening, s.Local.Port()) })
+	if err != nil {
+		return err
+	}
+	for _, port := range t.Ports {
+		g := t.probing.greeting(port)
+		if g.known && !t.greetings[port].known && t.log != nil {
+			t.log.Info("learned from a handshake of our own, without a request", "port", port, "tls", g.tls, "http2", g.http2, "bytes", g.bytes)
+		}
+		g.stopped = slices.Contains(t.noted, port) && !slices.Contains(listening, port)
+		t.greetings[port] = t.speaks(g)
+	}
+	return nil
+}
+
 // rest is how long no other look is needed. A look at ten thousand connections takes the kernel about 13 ms, and comes once a
 // second. The rest ends before the traffic might be over.
 func (t *traffic) rest(now time.Time) time.Duration {
@@ -256,7 +269,7 @@ func (t *traffic) rest(now time.Time) time.Duration {
 
 // askIfDoubtful begins a handshake of our own if it may tell more about all connections that count.
 func (t *traffic) askIfDoubtful() {
-	if t.doubt.IsValid() && t.doubtful == t.talk.active {
+	if t.doubtful > 0 && t.doubtful == t.talk.active {
 		t.ask(t.doubt)
 	}
 }
@@ -328,7 +341,10 @@ func (t *traffic) meet(now time.Time, s *sockdiag.Socket) {
 
 // carries takes into account when a connection has carried payload last, and whether its client is given up in this look.
 func (t *traffic) carries(now time.Time, s *sockdiag.Socket, h *history, c claim, owed bool) {
-	if !owed && !h.given && (h.owed || c == waiting) && canAnswer(s) && (c != nothing || s.Unacked > 0) {
+	switch {
+	case owed:
+		h.given = false
+	case !h.given && (h.owed || c == waiting) && canAnswer(s) && (c != nothing || s.Unacked > 0):
 		h.given = true
 		t.talk.giveUp(s.Remote.Addr())
 	}
@@ -338,7 +354,7 @@ func (t *traffic) carries(now time.Time, s *sockdiag.Socket, h *history, c claim
 		return
 	}
 	t.talk.add(s.Remote.Addr(), last, owed, h.old)
-	if h.little {
+	if h.little && h.old && !owed {
 		t.talk.little++
 	}
 }
