@@ -28,7 +28,19 @@ const (
 	helloSegments = 3
 	// Control frames come in segments of a few bytes each. An HTTP/1 answer comes in one or two segments of many bytes.
 	frameSize, recordSize = 32, 70 // mean bytes of a segment, without TLS and with TLS
+	// A server permits a client to send more once it has read so many bytes, and a client permits a server once it has read so much of
+	// a download.
+	leastPermitted, download = 1 << 10, 4 << 10
 )
+
+// permission is how many bytes HTTP/2's permission to send more takes at most after so many bytes came: two frames for each 4 KB, each in
+// a TLS record of its own. Go's server sends this much, the most of all servers that were tried.
+func permission(in uint32) uint32 {
+	if in < leastPermitted {
+		return 0
+	}
+	return recordSize * (in/(4<<10) + 1)
+}
 
 // pingSizes are the bytes of an HTTP/2 ping: without TLS, and in a record of TLS 1.3 or 1.2 with the usual ciphers.
 var pingSizes = []uint32{17, 39, 38, 46}
@@ -36,8 +48,6 @@ var pingSizes = []uint32{17, 39, 38, 46}
 // permitSizes are the bytes of one or two frames of HTTP/2 that permit to send more, without TLS and in a record as above. A
 // server may send them as soon as it has read a small request.
 var permitSizes = []uint32{13, 26, 34, 35, 42, 47, 48}
-
-const longSilence = 5 * time.Second // before a heartbeat
 
 // hello tells whether all that the app has ever sent may be what an HTTP/2 server sends first: its settings, and the
 // acknowledgement of the client's settings.
@@ -53,14 +63,14 @@ func (h *history) permits(s *sockdiag.Socket, g greeting, in, out uint32) bool {
 	if g.tls && !g.http2 {
 		return false
 	}
-	if g.tls || h.settled && s.BytesReceived-in > shortestHello && !g.known {
+	if g.tls || h.settled && s.BytesReceived-in > shortestHello && !g.known { // more came before than a client's part of a handshake
 		each = recordSize
 	}
 	longest := each * segments
 	if !h.settled && segments > 0 {
 		most, longest = helloSize, helloSize+each*(segments-1)
 	}
-	return in >= 1<<10 && out <= most+greeting{http2: true}.flow(in) && out <= longest
+	return in >= leastPermitted && out <= most+permission(in) && out <= longest
 }
 
 // pinged tells whether only one small segment went each way since. HTTP/2 clients and servers send pings like this on idle

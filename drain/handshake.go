@@ -36,6 +36,8 @@ const (
 	oneTicket     = 256  // a ticket is not sent to clients that keep no sessions
 	hybridKey     = 1088 // bytes that ML-KEM-768 adds to what a server sends (FIPS 203)
 	resumedHello  = 320  // a resumed handshake has no certificates, and takes at most so much besides its tickets
+	// A server's part of a handshake has at least so many bytes.
+	shortestServerHello = resumedHello / 2
 	// The most that a handshake takes, long certificate chains included. It is used where the size is not known.
 	longestGreeting = 8 << 10
 	// A client's part of a handshake has at least so many bytes, in two segments.
@@ -83,11 +85,12 @@ func (g greeting) alone(s *sockdiag.Socket) (may, sure bool) {
 
 // mayBeTLS tells whether a connection has carried at least as much as a TLS handshake takes, on a port that may speak TLS.
 func (g greeting) mayBeTLS(s *sockdiag.Socket) bool {
-	return (g.tls || !g.known) && s.Received >= 2 && s.BytesReceived >= shortestHello && bytesOut(s) >= resumedHello/2
+	return (g.tls || !g.known) && s.Received >= 2 && s.BytesReceived >= shortestHello && bytesOut(s) >= shortestServerHello
 }
 
 // mostSegments is how many segments a handshake takes at most, if all that was sent is a part of it. An answer takes at least
-// one segment more.
+// one segment more. Our own handshake goes over loopback, where what comes before the tickets is one segment. On the way to a client its
+// segments are smaller, so their number follows from the size.
 func (g greeting) mostSegments(s *sockdiag.Socket) uint32 {
 	first, size := bytesOut(s)-min(bytesOut(s), g.late), max(s.SegmentSize, 500)
 	n := max(g.segments, 1) - 1
@@ -109,13 +112,12 @@ func (g greeting) mostSegments(s *sockdiag.Socket) uint32 {
 
 func near(n, to, slack uint32) bool { return n+oneTicket >= to && n <= to+slack }
 
-// flow is how many bytes HTTP/2's permission to send more takes at most: two frames for each 4 KB that came, each in a TLS record
-// of its own. Go's server sends this much, the most of all servers that were tried.
+// flow is how many bytes of permission the port may send after so many bytes came.
 func (g greeting) flow(in uint32) uint32 {
-	if !g.http2 || in < 1<<10 {
+	if !g.http2 {
 		return 0
 	}
-	return 70 * (in/(4<<10) + 1)
+	return permission(in)
 }
 
 // A prober makes at most one handshake with each port, and keeps the result. All steps of a hook have the same prober. The zero value
@@ -216,24 +218,8 @@ func (p *prober) shakeHands(until context.Context, to netip.AddrPort) (g greetin
 	state := c.ConnectionState()
 	g = greeting{known: true, tls: true, http2: state.NegotiatedProtocol == "h2", hybrid: state.CurveID == tls.X25519MLKEM768}
 	first := counted.read
-	buffer := make([]byte, 4<<10)
-	for end := time.Now().Add(handshakeTime); err == nil; { // HTTP/2's settings are payload to us; all that the server sends is read, and thrown away
-		if time.Now().After(end) {
-			return g // the server does not stop sending
-		}
-		silence := firstTicket
-		if counted.read > first {
-			silence = nextTicket
-		}
-		raw.SetReadDeadline(time.Now().Add(silence))
-		before := counted.read
-		_, err = c.Read(buffer)
-		if timedOut(err) && counted.read > before { // tickets are no payload
-			err = nil
-		}
-	}
-	if !timedOut(err) {
-		return g // it refused us after all
+	if !counted.silenced(c) {
+		return g
 	}
 	if s := connectedTo(self, to.Port()); s.Known {
 		g.bytes, g.segments = bytesOut(&s), s.Sent
@@ -261,6 +247,28 @@ func (c *countingConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	c.read += uint32(n)
 	return n, err
+}
+
+// silenced reads and throws away what the server sends after the handshake: tickets, and settings of HTTP/2. It tells whether the server
+// fell silent. Otherwise the server refused us after all, or does not stop sending.
+func (c *countingConn) silenced(secure *tls.Conn) bool {
+	first, buffer := c.read, make([]byte, 4<<10)
+	for end := time.Now().Add(handshakeTime); time.Now().Before(end); {
+		silence := firstTicket
+		if c.read > first {
+			silence = nextTicket
+		}
+		c.SetReadDeadline(time.Now().Add(silence))
+		before := c.read
+		switch _, err := secure.Read(buffer); {
+		case err == nil:
+		case !timedOut(err):
+			return false
+		case c.read == before: // otherwise a ticket came, which is no payload
+			return true
+		}
+	}
+	return false
 }
 
 func timedOut(err error) bool {

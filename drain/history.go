@@ -52,6 +52,8 @@ func at(d time.Duration) moment {
 
 func (m moment) since() time.Duration { return time.Duration(m) * time.Millisecond }
 
+const longSilence = 5 * time.Second // before a heartbeat
+
 // newHistory is the history of a connection of which nothing is known yet. It assumes what is usual: the kernel acknowledges
 // the first segment with payload at once.
 func newHistory(old bool) history { return history{old: old, judged: judged{acks: 1}} }

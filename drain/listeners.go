@@ -17,8 +17,8 @@ type Listener struct {
 	UDP  bool
 }
 
-// NoteListeners returns the listeners that there are now. The hook calls it before its first step. It asks the kernel one
-// question. If netlink is refused, it looks at /proc/net/tcp.
+// NoteListeners returns the listeners that there are now. The hook calls it before its first step. It asks the kernel for the TCP
+// listeners by netlink, or else looks at /proc/net/tcp. It reads the UDP sockets in /proc/net/udp.
 func NoteListeners() (Listeners, error) {
 	all := make(Listeners, 0, 8)
 	note := func(a netip.AddrPort) { all = append(all, Listener{Addr: a}) }

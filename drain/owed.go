@@ -98,7 +98,7 @@ func (h *history) greeted(g greeting) bool {
 	case !h.settled:
 		return false
 	case g.bytes == 0:
-		return h.claim == nothing && h.received > helloSegments || h.claim == waiting && h.bytesOut >= resumedHello/2
+		return h.claim == nothing && h.received > helloSegments || h.claim == waiting && h.bytesOut >= shortestServerHello
 	case g.hybrid:
 		return h.bytesOut+oneTicket+hybridKey >= g.bytes
 	}
@@ -158,7 +158,7 @@ func keptAlive(s *sockdiag.Socket) bool {
 // asks is the claim of a client whose payload came last.
 func (h *history) asks(s *sockdiag.Socket, g greeting) claim {
 	in, out := h.bytesSince(s)
-	after := s.SinceSent - s.SinceReceived - s.RoundTrip
+	after := s.SinceSent - s.SinceReceived - s.RoundTrip // between what the app sent last, once it had arrived, and the client's payload
 	soon := s.Sent > 0 && after <= reactionTime
 	switch {
 	case h.hello(s) && in > prefaceSize:
@@ -169,7 +169,7 @@ func (h *history) asks(s *sockdiag.Socket, g greeting) claim {
 		return max(maybe, h.claim)
 	case soon && g.http2 && !h.settled && s.Received <= openingSegments && (g.known || !g.mayBeTLS(s)):
 		return maybe // a request, or the acknowledgement of the server's settings after an answer
-	case after <= settleTime && g.http2 && out >= 4<<10 && in <= controlSize+g.flow(out):
+	case after <= settleTime && g.http2 && out >= download && in <= controlSize+g.flow(out):
 		return maybe // permission to send more, as a client gives it when it has read a download
 	}
 	return waiting

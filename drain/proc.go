@@ -2,6 +2,7 @@ package drain
 
 import (
 	"bufio"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"net/netip"
@@ -73,6 +74,8 @@ func parseProc(line string) (s procSocket, err error) {
 	s.state = sockdiag.State(state)
 	return s, nil
 }
+
+var littleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
 
 // procAddress reads ADDRESS:PORT in hexadecimal. The address is in words of four bytes, each in the machine's order.
 func procAddress(text string) (netip.AddrPort, error) {

@@ -18,7 +18,7 @@ import (
 // Quiet waits until no payload was carried on the ports and nobody was left without an answer, for as long as For. The kernel
 // tells this. The app is not asked anything, and nothing is added to the data path.
 //
-// A handshake, an idle connection and the end of a connection are no payload. So neither TCP health checks nor idle keep-alive
+// The handshake of TCP, an idle connection and the end of a connection are no payload. So neither TCP health checks nor idle keep-alive
 // connections hold up the wait. Connections that come and go between two looks are counted when they end.
 //
 // What the app has sent last is taken for an answer. The exception is payload so small, by itself or against what came, that it
@@ -82,8 +82,8 @@ const (
 )
 
 // Run looks four times a second. With thousands of connections, it looks less often while they plainly carry traffic. It fails at
-// once if a port has no listener, had none when the hook began, and has no connections, since nothing would be heard there. If
-// there are no ports at all, it fails only when its time is over. For its other errors see [File.Run].
+// once if a port has no listener, had none when the hook began, and has no connections, since nothing would be heard there. It also
+// fails at once if no UDP socket is bound to a UDP port, nor was when the hook began. If there are no ports at all, it fails only when its time is over. For its other errors see [File.Run].
 func (q *Quiet) Run(ctx context.Context, log *slog.Logger) error {
 	q, err := q.ready()
 	if err != nil {

@@ -2,7 +2,6 @@ package drain
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,8 +11,6 @@ import (
 
 	"github.com/prestop/prestop/internal/sockdiag"
 )
-
-var littleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
 
 // runProc is Run without netlink, by /proc/net/tcp. It cannot see whether a connection carries payload. So it takes every
 // connection for traffic that is open, new or lately closed. It may wait longer than Run, but never shorter.

@@ -18,8 +18,8 @@ type talk struct {
 	peers       map[netip.Addr]peer
 
 	oldOwed  int                // of the owed
-	little   int                // of the active, those whose last payload was no longer than a heartbeat
-	newEnded int                // connections that were opened since the step began and have ended
+	little   int                // of the old that are not owed, those whose last payload was no longer than a heartbeat
+	newEnded int                // of the ended, those that were not there when the step began
 	udp      string             // what is said of datagrams
 	given    map[netip.Addr]int // who was given up and is not in the log yet
 	told     time.Time          // when the log last said who was given up

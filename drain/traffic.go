@@ -315,15 +315,9 @@ func (t *traffic) meet(now time.Time, s *sockdiag.Socket) {
 		return
 	}
 	t.talk.connections++
-	h, met := t.known[s.Cookie]
-	if !met {
-		h = newHistory(t.round <= t.first)
-	}
 	clock, greeting := now.Sub(t.begun), t.greetings[s.Local.Port()]
 	greeting.age = time.Since(now)
-	if met && t.round == t.first && !h.holds(s, greeting) {
-		h = newHistory(true)
-	}
+	h := t.recall(s, greeting)
 	h.note(clock, s, greeting, &t.Quiet)
 	asked, claim := h.look(clock, s, greeting)
 	left := t.patience(claim) - (clock - asked)
@@ -337,6 +331,19 @@ func (t *traffic) meet(now time.Time, s *sockdiag.Socket) {
 	}
 	h.owed = owed
 	t.known[s.Cookie] = h
+}
+
+// recall is what is remembered of a connection. What was noted when the hook began is dropped if payload went since, because nobody
+// looked meanwhile.
+func (t *traffic) recall(s *sockdiag.Socket, g greeting) history {
+	h, met := t.known[s.Cookie]
+	switch {
+	case !met:
+		return newHistory(t.round <= t.first)
+	case t.round == t.first && !h.holds(s, g):
+		return newHistory(true)
+	}
+	return h
 }
 
 // carries takes into account when a connection has carried payload last, and whether its client is given up in this look.

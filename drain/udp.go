@@ -92,7 +92,7 @@ type udpSocket struct {
 	unread bool // datagrams lie there that its process has not read
 }
 
-// udpSockets are the UDP sockets of both IP versions. What cannot be read is left out: then there is no socket to warn of.
+// udpSockets are the UDP sockets of both IP versions. What cannot be read is left out.
 func udpSockets(dir string) (all []udpSocket) {
 	for _, name := range []string{"udp", "udp6"} {
 		file, err := os.Open(filepath.Join(dir, name))
@@ -105,7 +105,7 @@ func udpSockets(dir string) (all []udpSocket) {
 			if n == 0 || err != nil || s.remote.Port() != 0 {
 				continue
 			}
-			columns := strings.Fields(lines.Text() + " 0:0") // number, addresses, state, queues
+			columns := strings.Fields(lines.Text()) // number, addresses, state, queues
 			_, unread, _ := strings.Cut(columns[4], ":")
 			all = append(all, udpSocket{s, strings.Trim(unread, "0") != ""})
 		}

@@ -48,8 +48,8 @@ type Socket struct {
 	Acks uint32
 	// Came counts all segments that came, without payload too.
 	Came uint32
-	// BytesReceived is the payload that came. BytesAcked is the payload that went and has arrived. Both may overflow: only
-	// differences mean something.
+	// BytesReceived is the payload that came. BytesAcked is the payload that went and has arrived. Both overflow after
+	// 4 GiB, so that only differences are exact.
 	BytesReceived, BytesAcked uint32
 	// SegmentSize is the most payload that is sent in one segment, in bytes. Resent is how many segments were sent again.
 	// Sent counts each time that a segment was sent.
