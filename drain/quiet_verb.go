@@ -90,7 +90,7 @@ func (q *quietSpec) target(n int, w *grammar.Word) error {
 		return nil
 	}
 	if n > 0 {
-		return w.Expected("expected http2, websocket, sse or tls after the ports, or an option, got %s", w.Got())
+		return w.Expected("expected http2 (gRPC too), websocket, sse, tls or an option after the ports; HTTP/3 is a port, as in 443/udp; got %s", w.Got())
 	}
 	for _, text := range strings.Split(w.Text, ",") {
 		number, datagrams := strings.CutSuffix(text, "/udp")
