@@ -197,7 +197,12 @@ func (d *decoder) fields(n node, v reflect.Value, info *typeInfo) {
 	case *corev1.Container:
 		d.owner = n.at("name").text()
 	}
+	before := map[string]int{} // how many templates there were before a key
 	d.pairs(n, v.Type(), func(key, value node) {
+		if found, again := before[key.Value]; again {
+			d.templates = d.templates[:min(found, len(d.templates))] // of a value that does not count
+		}
+		before[key.Value] = len(d.templates)
 		index, ok := info.fields[key.Value]
 		if !ok && strings.HasPrefix(key.Value, "$") {
 			return // an instruction of a patch for kustomize, as $patch

@@ -49,9 +49,9 @@ func (n node) at(path ...any) node {
 
 // pair is a key of a mapping and its value. Where a key stands twice, the last counts, as in Helm.
 func (n node) pair(name string) (key, value node) {
-	for _, layer := range n.layers() {
+	for i, layer := range n.layers() {
 		for k, v := range layer.pairs() {
-			if k.Value == name {
+			if k.Value == name && (i == 0 || key.Node == nil) {
 				key, value = k, v
 			}
 		}

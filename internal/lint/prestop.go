@@ -2,6 +2,7 @@ package lint
 
 import (
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -72,9 +73,24 @@ func (h *preStop) readCommand() {
 			return
 		}
 		args = only.words[1:] // a shell that does nothing else
+		if slices.ContainsFunc(args, h.expanded) {
+			return // the shell makes words of it that are not known here
+		}
 	}
 	h.reading = h.read(args)
 	h.readEntries(args)
+}
+
+// ofShell matches what only a shell expands: ${X:-5}, $((1 + 2)), $(cat FILE) and the same in backquotes.
+var ofShell = regexp.MustCompile("\\$\\{\\w+[^\\w}]|\\$\\(\\(|\\$\\([^)]*[^\\w)]|`")
+
+// runsInside matches a program that a word runs, as in $(hostname).
+var runsInside = regexp.MustCompile(`\$\(([a-z]\w*)\)`)
+
+// expanded tells whether a shell makes something of a word that is not known here.
+func (h *preStop) expanded(word string) bool {
+	inside := runsInside.FindStringSubmatch(word)
+	return ofShell.MatchString(word) || inside != nil && !h.env.has(inside[1])
 }
 
 // readScript reads what a shell runs, also from a file of a ConfigMap.

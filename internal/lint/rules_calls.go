@@ -139,7 +139,7 @@ func requestOf(cmd command) (method string, u *url.URL) {
 	for i, word := range cmd.words {
 		if method, ok := namedMethod(cmd.words[i:]); ok {
 			named = method
-		} else if method := impliedMethod(word); method != "" {
+		} else if method := impliedMethod(cmd.program(), word); method != "" {
 			implied = method
 		} else if strings.HasPrefix(word, "http://") || strings.HasPrefix(word, "https://") {
 			u, _ = url.Parse(word)
@@ -165,11 +165,9 @@ func namedMethod(words []string) (method string, ok bool) {
 			return value, true
 		}
 		return next, true
-	case strings.HasPrefix(name, "-") && !strings.HasPrefix(name, "--"):
-		_, method, ok = strings.Cut(words[0], "X")
-		return cmp.Or(method, next), ok
 	}
-	return "", false
+	letter, value := shortOption(words[0])
+	return cmp.Or(value, next), letter == 'X'
 }
 
 // impliedMethods are the methods that options stand for, where no method is named.
@@ -178,11 +176,29 @@ var impliedMethods = map[string]string{
 }
 
 // impliedMethod is the method that an option stands for; empty: for none.
-func impliedMethod(option string) string {
+func impliedMethod(program, option string) string {
 	if strings.HasPrefix(option, "--data") || strings.HasPrefix(option, "--post-") {
 		return "POST"
 	}
+	if program != "curl" { // to wget, -d and -T mean something else
+		return ""
+	}
+	if letter, _ := shortOption(option); letter != 0 {
+		return impliedMethods["-"+string(letter)]
+	}
 	return impliedMethods[option]
+}
+
+// shortOption is the last option of a word such as -sfd of curl, and the value that stands in the same word; 0: the word has none.
+func shortOption(word string) (letter byte, value string) {
+	if len(word) < 2 || word[0] != '-' || word[1] == '-' {
+		return 0, ""
+	}
+	at := 1 + strings.IndexAny(word[1:], "AbcCdDeEFHKmoPQrtTuUwxXyYzI") // those that take a value, and -I
+	if at == 0 {
+		return 0, ""
+	}
+	return word[at], word[at+1:]
 }
 
 func endsTheProcess(h *preStop, say report) {

@@ -75,7 +75,10 @@ func (r run) operator() int {
 		return 0
 	}
 	operators := []string{";", "&&", "||", "|", "&", ">", ">>", "<", "2>&1", "2>/dev/null", ">/dev/null"}
-	return 1 + slices.IndexFunc(r.words[1:], func(word string) bool { return slices.Contains(operators, word) })
+	finds := started(r.words).program() == "find" && slices.ContainsFunc(r.words, func(word string) bool {
+		return slices.Contains([]string{"-exec", "-execdir", "-ok", "-okdir"}, word)
+	})
+	return 1 + slices.IndexFunc(r.words[1:], func(word string) bool { return slices.Contains(operators, word) && !(finds && word == ";") })
 }
 
 // losesWords tells whether words that are meant for a shell's script are no part of it.
@@ -84,7 +87,15 @@ func (r run) losesWords() bool {
 }
 
 // inOneWord tells whether the program and its arguments are one word, though no shell takes it apart.
-func (r run) inOneWord() bool { return r.script.shell == "" && len(strings.Fields(r.words[0])) > 1 }
+func (r run) inOneWord() bool { return r.script.shell == "" && severalWords(r.words[0]) }
+
+// windowsProgram matches the path of a program on Windows, whose directories may have blanks in their names.
+var windowsProgram = regexp.MustCompile(`(?i)^[a-z]:[\\/][^"]*\.(?:exe|cmd|bat|com)$`)
+
+// severalWords tells whether a program is written with its arguments in one word.
+func severalWords(program string) bool {
+	return len(strings.Fields(program)) > 1 && !windowsProgram.MatchString(program)
+}
 
 // asWritten tells whether the hook runs the commands that are written: no word is lost, and none needs a shell that is not there.
 func (h *preStop) asWritten() bool {
@@ -126,7 +137,7 @@ func wordsInOne(c *container, say report) {
 	for _, e := range c.executed() {
 		words := strings.Fields(e.words[0])
 		foreignHook := e.by == "preStop" && c.hook != nil && c.hook.reading == nil
-		if len(words) > 1 && (foreignHook || e.by != "preStop" && strings.Contains(e.words[0], program)) {
+		if severalWords(e.words[0]) && (foreignHook || e.by != "preStop" && strings.Contains(e.words[0], program)) {
 			sentence := "write each word as an item of its own; prestop's steps stand after the program, each in one item"
 			if strings.ContainsAny(e.words[0], "|&;<>$`") {
 				sentence = "sh and -c as items before it, since only a shell runs a script, in an image that has one"
@@ -186,7 +197,7 @@ func notExpanded(h *preStop, say report) {
 			continue
 		}
 		switch name := found[2]; {
-		case h.script.shell == "":
+		case h.script.shell == "" && (h.env.has(name) || name == strings.ToUpper(name)):
 			say(h.places[i], "the kubelet does not expand $("+name+") in a hook: "+path.Base(h.words[0])+" gets it as it is written",
 				shellFix("sh", strings.Fields(whole), "sh -c and the line with $"+name+", in an image with a shell; prestop expands it in its steps"))
 			return
@@ -237,7 +248,12 @@ func notInImage(h *preStop, say report) {
 		for _, c := range r.script.commands {
 			programs = append(programs, c.program())
 		}
-		if i := slices.IndexFunc(programs, func(p string) bool { return slices.Contains(lacks, p) }); i >= 0 {
+		looked := func(p string) bool {
+			return slices.ContainsFunc(r.script.commands, func(c command) bool {
+				return slices.Contains([]string{"command", "which", "type", "hash"}, c.program()) && slices.Contains(c.words, p)
+			})
+		}
+		if i := slices.IndexFunc(programs, func(p string) bool { return slices.Contains(lacks, p) && !looked(p) }); i >= 0 {
 			say(r.at, "the hook runs "+programs[i]+", and image "+h.Image+" has no such program", h.withoutTools())
 		}
 	}

@@ -53,7 +53,7 @@ func (r run) started() (file string, itself bool) {
 	s := r.script
 	switch c, ok := s.only(); {
 	case s.source != "" && s.file == "":
-		return strings.TrimSpace(strings.Join(r.words[slices.Index(r.words, "-c")+1:], " ")), true
+		return strings.TrimSpace(strings.Join(r.words[slices.IndexFunc(r.words, isScriptOption)+1:], " ")), true
 	case s.source == "" && s.text != "" && ok:
 		return c.words[0], true
 	}

@@ -130,9 +130,19 @@ type stopTime struct {
 	pattern *regexp.Regexp
 	env     string
 	always  time.Duration // the time that the flag stands for; 0: the flag says it
+	unit    time.Duration // of a number without a unit; 0: seconds
 }
 
-// Flags and variables by their documentation. Times without a unit are seconds.
+// duration reads a time as the app does.
+func (t stopTime) duration(text string) time.Duration {
+	if _, err := strconv.ParseFloat(text, 64); err == nil && t.unit > 0 {
+		n, _ := strconv.ParseInt(text, 10, 32)
+		return time.Duration(n) * t.unit
+	}
+	return stopDuration(text)
+}
+
+// Flags and variables by their documentation. Times without a unit are seconds, and milliseconds for Spring (LifecycleProperties).
 //
 // Envoy itself is not among them. On SIGTERM it closes its listeners at once: --drain-time-s (600 s by default) is only for drains that
 // were asked for before (envoyproxy.io, "Draining"; "Command line options"). Istio's pilot-agent lets Envoy go on for
@@ -140,15 +150,15 @@ type stopTime struct {
 // With --run_gunicorn it runs gunicorn and leaves graceful_timeout at 30 s: neither a flag of LiteLLM's nor gunicorn's own settings change
 // that (BerriAI/litellm, litellm/proxy/proxy_cli.py; docs.gunicorn.org, "Settings").
 var stopTimes = []stopTime{
-	{"vLLM", "vllm", regexp.MustCompile(`^--shutdown-timeout[= ](\S+)$`), "", 0},
-	{"uvicorn", "uvicorn", regexp.MustCompile(`^--timeout-graceful-shutdown[= ](\S+)$`), "", 0},
-	{"gunicorn", "gunicorn", regexp.MustCompile(`^--graceful-timeout[= ](\S+)$`), "", 0},
-	{"Sidekiq", "sidekiq", regexp.MustCompile(`^(?:-t|--timeout)[= ](\S+)$`), "", 0},
-	{"Traefik", "traefik", regexp.MustCompile(`(?i)^--entrypoints\.[^.]+\.transport\.lifecycle\.gracetimeout[= ](\S+)$`), "", 0},
-	{"Spring", "java", regexp.MustCompile(`^(?:--|-D)spring\.lifecycle\.timeout-per-shutdown-phase=(\S+)$`), "SPRING_LIFECYCLE_TIMEOUT_PER_SHUTDOWN_PHASE", 0},
-	{"Quarkus", "java", regexp.MustCompile(`^-Dquarkus\.shutdown\.timeout=(\S+)$`), "QUARKUS_SHUTDOWN_TIMEOUT", 0},
-	{"LiteLLM", "litellm", regexp.MustCompile(`^(--run_gunicorn)$`), "", 30 * time.Second},
-	{"Istio's Envoy", "pilot-agent", regexp.MustCompile(`^$`), "TERMINATION_DRAIN_DURATION_SECONDS", 0},
+	{"vLLM", "vllm", regexp.MustCompile(`^--shutdown-timeout[= ](\S+)$`), "", 0, 0},
+	{"uvicorn", "uvicorn", regexp.MustCompile(`^--timeout-graceful-shutdown[= ](\S+)$`), "", 0, 0},
+	{"gunicorn", "gunicorn", regexp.MustCompile(`^--graceful-timeout[= ](\S+)$`), "", 0, 0},
+	{"Sidekiq", "sidekiq", regexp.MustCompile(`^(?:-t|--timeout)[= ](\S+)$`), "", 0, 0},
+	{"Traefik", "traefik", regexp.MustCompile(`(?i)^--entrypoints\.[^.]+\.transport\.lifecycle\.gracetimeout[= ](\S+)$`), "", 0, 0},
+	{"Spring", "java", regexp.MustCompile(`^(?:--|-D)spring\.lifecycle\.timeout-per-shutdown-phase=(\S+)$`), "SPRING_LIFECYCLE_TIMEOUT_PER_SHUTDOWN_PHASE", 0, time.Millisecond},
+	{"Quarkus", "java", regexp.MustCompile(`^-Dquarkus\.shutdown\.timeout=(\S+)$`), "QUARKUS_SHUTDOWN_TIMEOUT", 0, 0},
+	{"LiteLLM", "litellm", regexp.MustCompile(`^(--run_gunicorn)$`), "", 30 * time.Second, 0},
+	{"Istio's Envoy", "pilot-agent", regexp.MustCompile(`^$`), "TERMINATION_DRAIN_DURATION_SECONDS", 0, 0},
 }
 
 // appOutlastsGrace counts only times that are written in the manifest. An app's default is not known, since the app may have a file of
@@ -172,7 +182,7 @@ func appOutlastsGrace(h *preStop, say report) {
 func (t stopTime) of(c *container) (at node, takes time.Duration) {
 	for i, v := range c.Env {
 		if t.env != "" && v.Name == t.env {
-			at, takes = c.at("env", i, "value"), stopDuration(v.Value)
+			at, takes = c.at("env", i, "value"), t.duration(v.Value)
 		}
 	}
 	if takes > 0 {
@@ -188,7 +198,7 @@ func (t stopTime) of(c *container) (at node, takes time.Duration) {
 			found = t.pattern.FindStringSubmatch(strings.Join(words[i:min(i+2, len(words))], " "))
 		}
 		if found != nil {
-			at, takes = places[i], cmp.Or(t.always, stopDuration(found[1]))
+			at, takes = places[i], cmp.Or(t.always, t.duration(found[1]))
 		}
 	}
 	return at, takes

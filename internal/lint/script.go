@@ -78,18 +78,24 @@ func scriptWords(words []string) script {
 	for i, word := range words[1:] {
 		switch next := i + 2; {
 		case isScriptOption(word) && next < len(words):
+			for last := ""; next+1 < len(words) && last != "--" && strings.HasPrefix(words[next], "-"); next++ {
+				last = words[next] // more options: the script is the first word that is none
+			}
 			s.text = words[next]
 			if next+1 < len(words) {
 				s.lost = next + 1
 			}
 			return s
-		case !strings.HasPrefix(word, "-") && !strings.HasPrefix(word, "+") && word != "pipefail":
+		case !strings.HasPrefix(word, "-") && !strings.HasPrefix(word, "+") && !takesName.MatchString(words[i]):
 			s.file = word
 			return s
 		}
 	}
 	return s
 }
+
+// takesName matches options of shells whose next word is the name of an option, as -o pipefail.
+var takesName = regexp.MustCompile(`^[-+][A-Za-z]*[oO]$`)
 
 // isScriptOption tells whether the next word is a script, as after -c and -ec.
 func isScriptOption(word string) bool {

@@ -22,15 +22,19 @@ func (s script) slept(env environment) []time.Duration {
 	all := make([]time.Duration, len(s.commands)+1)
 	sum, longest := time.Duration(0), time.Duration(0)
 	value := s.values(env)
+	waited := false // for what is in the background
 	for i := len(s.commands) - 1; i >= 0; i-- {
 		c, d := s.commands[i], time.Duration(0)
-		if c.program() == "sleep" && !c.background {
+		if c.program() == "wait" && !c.background && (len(c.words) == 1 || c.words[1] == "$!") {
+			waited = true
+		}
+		if c.program() == "sleep" && (!c.background || waited) {
 			for _, word := range c.words[1:] {
 				d = add(d, sleepTime(value(word)))
 			}
 			d = times(c.times, atMost(d, c.within))
 		}
-		if longest = max(longest, d); !s.branches && !c.otherwise {
+		if longest = max(longest, d); !s.branches && !c.otherwise && !c.background {
 			sum = add(sum, d)
 		}
 		all[i] = atMost(max(sum, longest), s.within)
@@ -166,7 +170,7 @@ func (s script) sets() func(name string) bool {
 func Sleeps(command []string) (d time.Duration, ok bool) {
 	s := scriptOf(command)
 	c, ok := s.only()
-	if !ok || s.lost > 0 || c.program() != "sleep" || c.background {
+	if !ok || s.lost > 0 || c.program() != "sleep" || c.background || doesMore(s.text) {
 		return 0, false
 	}
 	for _, word := range c.words[1:] {
@@ -178,4 +182,23 @@ func Sleeps(command []string) (d time.Duration, ok bool) {
 	}
 	d = atMost(atMost(d, c.within), s.within)
 	return d, d > 0
+}
+
+// doesMore tells whether a script does something besides its simple commands: it writes a file, or runs something inside of a word.
+func doesMore(text string) bool {
+	file, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(text), "")
+	if err != nil {
+		return true
+	}
+	more := false
+	syntax.Walk(file, func(n syntax.Node) bool {
+		switch n := n.(type) {
+		case *syntax.Redirect:
+			more = more || n.Op != syntax.DplOut && n.Word.Lit() != "/dev/null"
+		case *syntax.CmdSubst, *syntax.ProcSubst, *syntax.DeclClause, *syntax.TestClause, *syntax.ArithmCmd, *syntax.LetClause:
+			more = true
+		}
+		return !more
+	})
+	return more
 }

@@ -184,6 +184,28 @@ func TestForeignHooks(t *testing.T) {
 		{[]string{"shareProcessNamespace: true"}, none, "{exec: {command: [sh, -c, 'echo stopping > /proc/1/fd/1; sleep 5']}}", "error shared-processes"},
 		{[]string{"shareProcessNamespace: true"}, none, "{exec: {command: [sh, -c, 'sleep 1']}}", ""},
 		{[]string{"shareProcessNamespace: false"}, none, "{exec: {command: [sh, -c, 'echo stopping > /proc/1/fd/1; sleep 5']}}", ""},
+
+		// What only looks like a mistake, and what hides one.
+		{none, none, "{exec: {command: [sh, -c, --, 'sleep 5']}}", ""},
+		{none, none, "{exec: {command: [sh, -c, --, 'sleep 60']}}", "error sleep-fills-grace"},
+		{none, none, "{exec: {command: [bash, -c, -e, 'sleep 60']}}", "error sleep-fills-grace"},
+		{none, none, "{exec: {command: [find, /tmp/x, -exec, rm, '{}', ;]}}", ""},
+		{none, none, "{exec: {command: [rm, /x, ;, sleep, '5']}}", "error shell-syntax-without-shell"},
+		{none, none, "{exec: {command: [su, app, -c, 'leave $(hostname)']}}", ""},
+		{[]string{"os: {name: windows}"}, none, `{exec: {command: ['C:\Program Files\app\stop.exe']}}`, ""},
+		{none, none, "{exec: {command: [wget, --post-data=, -T, '5', 'http://localhost:15020/quitquitquit']}}", ""},
+		{none, none, "{exec: {command: [wget, -T, '5', 'http://localhost:8500/v1/agent/leave']}}", "error needs-other-method"},
+		{none, none, "{exec: {command: [curl, -sfd, '', 'http://localhost:15020/quitquitquit']}}", ""},
+		{none, none, "{exec: {command: [curl, '-d{}', 'http://localhost:8080/actuator/shutdown']}}", ""},
+		{none, none, "{exec: {command: [curl, -XPOST, '-HX-A: b', 'http://localhost:15020/drain']}}", ""},
+		{none, []string{"image: alpine:3"}, "{exec: {command: [sh, -c, 'if command -v curl; then curl -s localhost/x; else wget -qO- localhost/x; fi']}}", ""},
+		{none, []string{"image: alpine:3"}, "{exec: {command: [sh, -c, 'curl -s localhost/x']}}", "error program-not-in-image"},
+		{none, none, "{exec: {command: [sh, -c, '/prestop \"wait ${DELAY:-20s}\"']}}", ""},
+		{none, none, "{exec: {command: [sh, -c, '/prestop \"put http://localhost:8500/leave/$(hostname)\" \"wait 20s\"']}}", ""},
+		{none, none, "{exec: {command: [sh, -c, 'sleep 60 & wait']}}", "error sleep-fills-grace"},
+		{none, none, "{exec: {command: [sh, -c, 'sleep 20 & sleep 20; wait']}}", ""},
+		{none, none, "{exec: {command: [sh, -c, 'sleep 60 & app & wait $APP']}}", ""},
+		{minute, []string{"env: [{name: SPRING_LIFECYCLE_TIMEOUT_PER_SHUTDOWN_PHASE, value: '20000'}]"}, "{sleep: {seconds: 10}}", ""},
 	} {
 		t.Run(fmt.Sprint(test.pod, test.container, test.hook), func(t *testing.T) {
 			t.Parallel()

@@ -208,7 +208,12 @@ func selectorOf(item *unstructured.Unstructured) (string, bool) {
 		return "", false
 	}
 	var s metav1.LabelSelector
-	if err := json.Unmarshal(text, &s); err != nil || len(s.MatchLabels)+len(s.MatchExpressions) == 0 {
+	if kind := item.GetKind(); kind == "ReplicationController" || kind == "DeploymentConfig" { // whose selectors are labels alone
+		err = json.Unmarshal(text, &s.MatchLabels)
+	} else {
+		err = json.Unmarshal(text, &s)
+	}
+	if err != nil || len(s.MatchLabels)+len(s.MatchExpressions) == 0 {
 		return "", false
 	}
 	selector, err := metav1.LabelSelectorAsSelector(&s)
