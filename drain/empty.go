@@ -76,7 +76,9 @@ func (e *Empty) watch() (*emptyWatch, error) {
 	}}
 	d, err := sockdiag.OpenDump(e.Ports...)
 	if err == nil {
-		err = d.Each([]sockdiag.State{sockdiag.Listen}, func(*sockdiag.Socket) {}) // some sandboxes open the socket, and refuse only the question
+		if err = d.Each([]sockdiag.State{sockdiag.Listen}, func(*sockdiag.Socket) {}); err != nil { // some sandboxes open the socket, and refuse only the question
+			d.Close()
+		}
 	}
 	switch {
 	case err == nil:

@@ -76,6 +76,9 @@ func (a *absence) look(ctx context.Context) (sight, error) {
 	case !a.seen:
 		return sight{}, fmt.Errorf("%s has never had this pod's address, %s: its answer is %s; expected the name of a headless Service that selects this pod", a.Name, a.Address, shown(answer.Addrs))
 	}
+	if !a.gone { // somebody else may have been given the address until now
+		a.had = now
+	}
 	a.gone = true
 	if a.row++; a.row < goneLooks {
 		return sight{says: fmt.Sprintf("%s has left the answer, in %d of %d looks", a.Address, a.row, goneLooks)}, nil

@@ -225,3 +225,31 @@ func has(t *testing.T, server netip.AddrPort) bool {
 	}
 	return err == nil && slices.Contains(answer.Addrs, own)
 }
+
+// Whoever asks just before the address leaves may keep the answer for its whole TTL.
+func TestGoneLastsTheWholeTTL(t *testing.T) {
+	t.Parallel()
+	f := newFakeNameserver(t)
+	a := newAbsence(&Gone{Name: "web.svc.test", Address: own, Resolver: resolverOf(t, f.addr)})
+	f.now.Store(own.String() + ":ttl=4")
+	if _, err := a.look(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	<-time.After(900 * ms)
+	b, _ := a.Resolver.Look(t.Context(), "web.svc.test") // somebody else asks, just before the address leaves
+	kept := time.Now().Add(b.TTL)
+	f.now.Store("gone")
+	for {
+		s, err := a.look(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.met {
+			break
+		}
+		<-time.After(100 * ms)
+	}
+	if early := time.Until(kept); early > 0 {
+		t.Errorf("met %v before the other's answer has expired", early)
+	}
+}

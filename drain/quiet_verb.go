@@ -160,6 +160,9 @@ func (q *quietSpec) Needs() step.Needs {
 func (q *quietSpec) Bind(m *step.Means) (step.Deed, error) {
 	quiet := q.quiet
 	quiet.Min, quiet.Max = q.wait.Min, q.wait.Max
+	if quiet.Max > 0 {
+		quiet.Max = max(quiet.Max, quiet.Min)
+	}
 	if !m.Elsewhere && !m.DryRun {
 		quiet.probing = q.probing
 		m.Keep(quiet.Note())

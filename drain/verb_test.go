@@ -102,6 +102,7 @@ func TestQuietVerb(t *testing.T) {
 		"until quiet 8080":               {Ports: []uint16{8080}, Min: 10 * s},
 		"until quiet 8080 max=5s":        {Ports: []uint16{8080}, Min: 5 * s, Max: 5 * s}, // shorter than the default min
 		"until quiet 8080 max=50s":       {Ports: []uint16{8080}, Min: 10 * s, Max: 50 * s},
+		"until quiet 8080 min=9s max=5s": {Ports: []uint16{8080}, Min: 9 * s, Max: 9 * s},
 		"until quiet 8080 min=0 max=5s":  {Ports: []uint16{8080}, Max: 5 * s},
 		"until quiet":                    {Min: 10 * s},
 		"until quiet http2":              {Min: 10 * s, Protocol: HTTP2},

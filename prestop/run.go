@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
-	"slices"
 	"time"
 )
 
@@ -33,7 +32,7 @@ var (
 // A step that fails, panics or hangs is logged and reported; the plan goes on.
 func (p *Plan) Run(ctx context.Context, log *slog.Logger) Report {
 	r := run{schedule: p.schedule(), log: log}
-	r.report.Steps = slices.Clone(p.Earlier.Steps[:min(len(p.Earlier.Steps), len(p.Entries))])
+	r.report.Steps = append([]StepReport{}, p.Earlier.Steps[:min(len(p.Earlier.Steps), len(p.Entries))]...)
 	for i := range p.Entries {
 		if ctx.Err() != nil {
 			break
@@ -130,7 +129,7 @@ func (r *run) begin(i int) error {
 
 func (r *run) end(i int, err error, log *slog.Logger) {
 	s := &r.report.Steps[i]
-	s.Outcome, s.Took = outcome(err), r.clock()-s.Began
+	s.Outcome, s.Took, s.Error = outcome(err), r.clock()-s.Began, ""
 	took := time.Duration(s.Took).Round(time.Millisecond)
 	if err != nil {
 		s.Error = err.Error()

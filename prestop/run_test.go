@@ -426,3 +426,32 @@ func anyPlan(rnd *rand.Rand) Plan {
 	}
 	return p
 }
+
+// A step that is done again, and succeeds, has no error of its first try.
+func TestNoErrorOfAnEarlierTry(t *testing.T) {
+	p := Plan{Start: time.Now(), Grace: 10 * time.Second, Reserve: 5 * time.Second,
+		Entries: []Entry{{Line: "a", Step: takes(0), Least: time.Second}},
+		Earlier: Report{Steps: []StepReport{{Line: "a", Outcome: Running, Error: "503"}}}}
+	if r := p.Run(t.Context(), slog.New(slog.DiscardHandler)); r.Steps[0].Outcome != Done || r.Steps[0].Error != "" {
+		t.Errorf("%+v", r.Steps[0])
+	}
+}
+
+// A plan without steps reports none, and not null.
+func TestNoStepsAreAList(t *testing.T) {
+	p := Plan{Start: time.Now(), Grace: 10 * time.Second, Reserve: 5 * time.Second}
+	if r := p.Run(t.Context(), slog.New(slog.DiscardHandler)); r.Steps == nil {
+		t.Error("the report's steps are null")
+	}
+}
+
+// Many waits that are absurdly long have no longer shares than there is time.
+func TestSumOfLongWaits(t *testing.T) {
+	p := Plan{Start: time.Now(), Grace: 3 * time.Second, Reserve: time.Second / 2}
+	for range 300 {
+		p.Entries = append(p.Entries, Entry{Line: "wait", Least: 366 * 24 * time.Hour, Most: 366 * 24 * time.Hour})
+	}
+	if got := p.schedule().share(0, 0); got > p.Budget() || got < 0 {
+		t.Errorf("the first wait has %s of %s", got, p.Budget())
+	}
+}

@@ -34,8 +34,11 @@ func (p *Plan) need(e Entry) (n need) {
 }
 
 func (n need) and(o need) need {
-	return need{n.calls + o.calls, n.waits + o.waits, n.more + o.more, n.open + o.open}
+	return need{n.calls + o.calls, min(n.waits+o.waits, endless), n.more + o.more, n.open + o.open}
 }
+
+// endless is more than the longest wait, and twice as much still fits a Duration.
+const endless time.Duration = 1 << 61
 
 // schedule says how long each entry of a plan may take.
 type schedule struct {

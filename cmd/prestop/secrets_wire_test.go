@@ -13,7 +13,9 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"os/exec"
 	"regexp"
 	"slices"
 	"strconv"
@@ -173,5 +175,30 @@ func TestSecretsAreSeenInNoBrokenAnswer(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Who takes the outcome may repeat the path of its URL, which may be the secret of a webhook. That path is in no log.
+func TestReportPathIsHidden(t *testing.T) {
+	t.Parallel()
+	const hidden = "Zx9QwertyA"
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case strings.HasPrefix(r.URL.Path, "/away/"):
+			http.Redirect(w, r, "https://"+r.Host+r.URL.Path, http.StatusTemporaryRedirect)
+		default:
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusBadRequest)
+			fmt.Fprintf(w, `{"error": "no channel at %s"}`, r.URL.Path)
+		}
+	}))
+	t.Cleanup(server.Close)
+	for _, path := range []string{"/away/T0/", "/T0/"} {
+		cmd := exec.Command(builtBinary(t), "wait 10ms")
+		cmd.Env = []string{"PRE_STOP_GRACE_PERIOD_SECONDS=6", "PRE_STOP_LOG_TO=stdout", "TMPDIR=" + t.TempDir(), "PRE_STOP_REPORT_URL=" + server.URL + path + hidden}
+		out, err := cmd.CombinedOutput()
+		if text := string(out); err != nil || strings.Contains(text, hidden) || !strings.Contains(text, "outcome-not-reported") {
+			t.Errorf("%s: %v\n%s", path, err, text)
+		}
 	}
 }

@@ -42,7 +42,9 @@ func (c *child) started() []proc.Process {
 			if p.Parent == c.adopter {
 				return true
 			}
-			p = all[p.Parent]
+			if p = all[p.Parent]; p.PID == 0 {
+				return false
+			}
 		}
 		return false
 	}

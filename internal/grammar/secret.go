@@ -67,7 +67,7 @@ const Shortest = 6
 // word may mean something else where it turns up.
 func Public(name, value string) bool {
 	_, err := strconv.ParseFloat(value, 64)
-	return strings.HasPrefix(name, "POD_") || name == "NAMESPACE" || name == "HOSTNAME" || name == "NODE_NAME" || len(value) < Shortest || err == nil
+	return strings.HasPrefix(name, "POD_") && !telling(name) || name == "NAMESPACE" || name == "HOSTNAME" || name == "NODE_NAME" || len(value) < Shortest || err == nil
 }
 
 // HideURL declares what is secret in a word that is, or ends in, the URL u: its userinfo, values of its query that come from variables,
@@ -82,6 +82,12 @@ func (l *Line) HideURL(w *Word, u *url.URL) {
 	for _, v := range w.variables {
 		if v.from >= end && v.to <= at || query >= 0 && v.from > query {
 			l.hideVariable(w, v)
+		}
+		if query >= 0 && v.to > query && strings.Contains(w.Text[v.from:v.to], "=") { // the variable brings parameters of its own
+			for _, one := range SecretsOf(u) {
+				one.Own = false
+				l.secrets = append(l.secrets, one)
+			}
 		}
 	}
 }
@@ -108,28 +114,39 @@ func SecretsOf(u *url.URL) []Secret {
 	return l.secrets
 }
 
-// ValuesOf are the texts in a JSON document that may be secrets by themselves. Any other document has none.
-func ValuesOf(document []byte) []string {
+// ValuesOf are the texts in a document that may be secrets by themselves. The document is JSON, or has JSON or a form in each line. A text
+// whose key or parameter tells of a secret may be a plain word.
+func ValuesOf(document []byte) (all []string) {
 	var value any
-	if json.Unmarshal(document, &value) != nil {
-		return nil
+	if json.Unmarshal(document, &value) == nil {
+		return valuesIn("", value)
 	}
-	return valuesIn(value)
+	for _, line := range strings.Split(string(document), "\n") {
+		if json.Unmarshal([]byte(line), &value) == nil {
+			all = append(all, valuesIn("", value)...)
+			continue
+		}
+		for _, parameter := range strings.Split(line, "&") {
+			name, text, _ := strings.Cut(parameter, "=")
+			all = append(all, valuesIn(name, text)...)
+		}
+	}
+	return all
 }
 
-func valuesIn(value any) (all []string) {
+func valuesIn(name string, value any) (all []string) {
 	switch v := value.(type) {
 	case string:
-		if !plain("", v) {
+		if !Public("", v) && (telling(name) || !plain("", v)) {
 			all = append(all, v)
 		}
 	case []any:
 		for _, one := range v {
-			all = append(all, valuesIn(one)...)
+			all = append(all, valuesIn(name, one)...)
 		}
 	case map[string]any:
-		for _, one := range v {
-			all = append(all, valuesIn(one)...)
+		for name, one := range v {
+			all = append(all, valuesIn(name, one)...)
 		}
 	}
 	return all

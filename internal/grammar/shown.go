@@ -27,7 +27,7 @@ const tells = `(?:auth|token|key|secret|passw|pwd|cookie|session|credential)`
 // Where a secret may stand in a line as it was written.
 var (
 	userinfo  = pattern{text: `://[^/?#]*@`}
-	parameter = pattern{text: `([?&][^=&]+=)([^&#]*)`}
+	parameter = pattern{text: `([?&][^=&]*=)([^&#]*)`}
 	// assigned is in a body, or in a program's argument: a telling name and its value, as in "password": "x", --token x and Key=x.
 	assigned = pattern{text: `(?i)([a-z0-9_-]*` + tells + `[a-z0-9_-]*\\*['"]?\s*[:=]\s*|-[a-z0-9_-]*` + tells + `[a-z0-9_-]*\s+)(\\*['"]?(?:(?:bearer|basic|apikey)\s+)?[^\s'"&,;}\\]+)`}
 	// sent is a header in a program's argument.
@@ -166,7 +166,7 @@ var (
 	}
 	word = pattern{text: `[^\s'"]+`}
 
-	anyParameter = pattern{text: `[?&][^=&\s'"]+=[^&\s'"]+`}
+	anyParameter = pattern{text: `[?&][^=&\s'"]*=[^&\s'"]+`}
 )
 
 // PerhapsSecret is every word of what may be a secret in a line that cannot be read. names are the words of the language, such as

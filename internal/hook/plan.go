@@ -152,8 +152,8 @@ func (p *Plan) GoOn(age time.Duration) {
 	p.Age = age
 	p.means.start = p.Start.Add(-age)
 	steps := slices.Clone(p.Earlier.Steps)
-	ended := func(n int) bool { return n < len(steps) && p.Earlier.Steps[n].Outcome != prestop.Running }
-	for n, one := range p.Steps {
+	ended := func(n int) bool { return n < len(steps) && steps[n].Outcome != prestop.Running }
+	for n, one := range slices.Backward(p.Steps) { // a step that is done again may take a value of one before it
 		if ended(n) && steps[n].Outcome == prestop.Failed && len(one.Needs.Takes) > 0 {
 			p.Floor = max(p.Floor, p.Fallback) // it may have failed because a value was missing
 		}

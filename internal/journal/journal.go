@@ -39,6 +39,14 @@ func (k Key) hash() string {
 	return hex.EncodeToString(sum[:16])
 }
 
+func (k Key) path(dir string) string { return filepath.Join(dir, "prestop-"+k.hash()+".journal") }
+
+// Has tells whether a record of key is in dir, whatever the record says.
+func Has(dir string, key Key) bool {
+	info, err := os.Lstat(key.path(dir))
+	return err == nil && info.Size() > 0
+}
+
 // Journal is a run's record, and what the run found of an earlier run. A nil
 // *Journal has found nothing and records nothing, without an error. A Journal
 // is for one goroutine at a time.
@@ -164,7 +172,7 @@ func Open(ctx context.Context, dir string, key Key, age, keep time.Duration, joi
 		return nil, errors.New("a record needs a container to belong to")
 	}
 	o := opening{
-		path: filepath.Join(dir, "prestop-"+key.hash()+".journal"), key: key.hash(),
+		path: key.path(dir), key: key.hash(),
 		age: age, keep: keep, joining: joining, now: proc.SinceBoot,
 	}
 	return o.open(ctx)

@@ -143,7 +143,7 @@ func (at Place) reopened(path string, fd int) func() (int, error) {
 	if unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
 		return nil
 	}
-	return func() (int, error) { return openToWrite(path) }
+	return func() (int, error) { return openToWrite(path, unix.O_NOFOLLOW) } // others may have put a link there since
 }
 
 // isDescriptor tells whether a path stands for an open file of some process.

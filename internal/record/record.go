@@ -80,7 +80,8 @@ func Open(ctx context.Context, h Hook, log *slog.Logger) (*Record, *prestop.Repo
 	}
 }
 
-// openAnywhere tries one directory after the other: one may be full, or on a file system that does not answer.
+// openAnywhere tries one directory after the other: one may be full, or on a file system that does not answer. It begins with the
+// directories that have a record. An earlier delivery may have found a directory full that has room now.
 func (h *Hook) openAnywhere(ctx context.Context, log *slog.Logger) (*Record, error) {
 	self, err := h.Container()
 	if err != nil {
@@ -89,7 +90,6 @@ func (h *Hook) openAnywhere(ctx context.Context, log *slog.Logger) (*Record, err
 	ctx, cancel := context.WithDeadlineCause(ctx, h.Deadline.Add(-prestop.Engine), errJoined)
 	defer cancel()
 	key := journal.Key{Container: self, Plan: h.ID}
-	var errs []error
 	var dirs []string
 	var refused error
 	if err := new(stall.Place).Call(func() error { dirs, refused = journal.Dirs(h.StateDir, h.TempDir); return nil }); err != nil {
@@ -98,21 +98,30 @@ func (h *Hook) openAnywhere(ctx context.Context, log *slog.Logger) (*Record, err
 	if refused != nil {
 		log.Warn("the record is not kept where it was to be, but in a usual place", "event.code", "state-dir-not-local", "error", refused)
 	}
-	for _, dir := range dirs {
-		own := &Record{place: &stall.Place{}, entries: h.Entries, secrets: h.Secrets}
-		own.journal, err = stall.DoOrWait(own.place, func(waits func()) (*journal.Journal, error) {
+	places, errs := make([]stall.Place, len(dirs)), make([]error, len(dirs))
+	for n := range 2 * len(dirs) {
+		dir, place, again := dirs[n%len(dirs)], &places[n%len(dirs)], n < len(dirs)
+		own := &Record{place: place, entries: h.Entries, secrets: h.Secrets}
+		own.journal, err = stall.DoOrWait(place, func(waits func()) (*journal.Journal, error) {
+			if again && !journal.Has(dir, key) {
+				return nil, nil
+			}
 			if err := journal.Local(dir); err != nil {
 				return nil, fmt.Errorf("%s: %w", dir, err)
 			}
-			return journal.Open(ctx, dir, key, time.Since(h.Start), h.Grace+2*time.Second, func(_ json.RawMessage, since time.Duration) {
+			j, err := journal.Open(ctx, dir, key, time.Since(h.Start), h.Grace+2*time.Second, func(_ json.RawMessage, since time.Duration) {
 				waits()
 				log.Warn("an earlier delivery of this hook still runs: waiting for it", "event.code", "delivery-joined", "first_began", since.Round(time.Millisecond))
 			})
+			if place.Stalled() { // the record is kept elsewhere by now, and nobody must believe this one
+				_ = j.End(nil)
+			}
+			return j, err
 		})
-		if err == nil || ctx.Err() != nil {
+		if own.journal != nil || ctx.Err() != nil {
 			return own, err
 		}
-		errs = append(errs, err)
+		errs[n%len(dirs)] = err
 	}
 	return nil, errors.Join(errs...)
 }

@@ -104,10 +104,15 @@ func (s *Set) addCredential(text, shown string) {
 	}
 	_, key, _ := strings.Cut(text, " ")
 	part(key)
+	_, value, _ := strings.Cut(text, ":") // of a header
+	part(value)
 	if plain, err := base64.StdEncoding.DecodeString(key); err == nil && utf8.Valid(plain) {
 		_, password, _ := strings.Cut(string(plain), ":")
 		s.add(string(plain), shown)
 		s.add(password, shown)
+	}
+	for _, value := range grammar.ValuesOf([]byte(text)) {
+		s.add(value, shown)
 	}
 	for _, cookie := range strings.Split(text, ";") {
 		_, value, _ := strings.Cut(cookie, "=")

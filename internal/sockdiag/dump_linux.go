@@ -50,7 +50,7 @@ func (d *Dump) Each(states []State, do func(*Socket)) error {
 		if err != nil {
 			return fmt.Errorf("socket diagnostics: %w", err)
 		}
-		err = messages(d.buffer[:n], func(kind uint16, body []byte) error {
+		err = messages(d.buffer[:n], d.number, func(kind uint16, body []byte) error {
 			switch kind {
 			case unix.NLMSG_DONE:
 				done = true

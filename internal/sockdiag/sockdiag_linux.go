@@ -109,15 +109,17 @@ func attributes(b []byte, do func(kind uint16, value []byte)) error {
 
 func align(n int) int { return (n + 3) &^ 3 }
 
-// messages calls do for each netlink message in b.
-func messages(b []byte, do func(kind uint16, body []byte) error) error {
+// messages calls do for each netlink message in b that answers the request with that number. 0: for each message.
+func messages(b []byte, number uint32, do func(kind uint16, body []byte) error) error {
 	for len(b) >= sizeHeader {
 		size := int(native.Uint32(b))
 		if size < sizeHeader || size > len(b) {
 			return errors.New("a netlink message breaks off")
 		}
-		if err := do(native.Uint16(b[4:]), b[sizeHeader:size]); err != nil {
-			return err
+		if number == 0 || number == native.Uint32(b[8:]) {
+			if err := do(native.Uint16(b[4:]), b[sizeHeader:size]); err != nil {
+				return err
+			}
 		}
 		b = b[min(len(b), align(size)):]
 	}

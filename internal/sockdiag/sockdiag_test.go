@@ -180,7 +180,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(strings.Repeat("\xff", 300)))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		_ = new(Socket).parse(b)
-		messages(b, func(_ uint16, body []byte) error { return new(Socket).parse(body) })
+		messages(b, 0, func(_ uint16, body []byte) error { return new(Socket).parse(body) })
 	})
 }
 

@@ -70,7 +70,7 @@ func (w *Watch) Drain(do func(*Socket)) error {
 		default:
 			return fmt.Errorf("announcements of sockets: %w", err)
 		}
-		err = messages(w.buffer[:n], func(_ uint16, body []byte) error {
+		err = messages(w.buffer[:n], 0, func(_ uint16, body []byte) error {
 			err := s.parse(body)
 			if err == nil {
 				do(&s)

@@ -184,7 +184,7 @@ func (t Timeline) axis(width int) string {
 
 func (t Timeline) paint(bar []stroke, width int) string {
 	cells := []byte(strings.Repeat(" ", width))
-	cell := func(at time.Duration) int { return int(at * time.Duration(width) / max(t.total, 1)) }
+	cell := func(at time.Duration) int { return int(float64(at) * float64(width) / float64(max(t.total, 1))) }
 	for _, s := range bar {
 		from := min(cell(s.from), width-1)
 		for n := from; n < width && (n == from || n < cell(s.to)); n++ {

@@ -134,3 +134,13 @@ func TestTimelineOfAnyPlan(t *testing.T) {
 		}
 	}
 }
+
+// A time of a year is drawn on a wide page too: the time and the page's width multiplied are more than a Duration holds.
+func TestTimelineOfAYear(t *testing.T) {
+	p := &prestop.Plan{Start: time.Now(), Grace: 366 * 24 * time.Hour, Entries: []prestop.Entry{{Line: "wait 1s", Least: time.Second, Most: time.Second}}}
+	var out strings.Builder
+	New(p).Write(&out, Page{Width: 400})
+	if !strings.Contains(out.String(), "wait 1s") {
+		t.Error(out.String())
+	}
+}

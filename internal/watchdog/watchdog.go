@@ -32,8 +32,12 @@ func New(ctx context.Context, deadline time.Time, giveUp func(why error) (status
 	return &Dog{ctx, time.NewTimer(time.Until(deadline) + overdue), giveUp}
 }
 
-// Until moves the deadline.
-func (d *Dog) Until(deadline time.Time) { d.timer.Reset(time.Until(deadline) + overdue) }
+// Until moves the deadline, unless ctx has ended.
+func (d *Dog) Until(deadline time.Time) {
+	if d.ctx.Err() == nil {
+		d.timer.Reset(time.Until(deadline) + overdue)
+	}
+}
 
 // Watch calls do and returns its exit status. If do does not return in time, it returns the exit status of giveUp.
 func (d *Dog) Watch(do func() int) int {
