@@ -149,6 +149,7 @@ func (u *urlSpec) Needs() step.Needs {
 func (u *urlSpec) Bind(m *step.Means) (step.Deed, error) {
 	client := u.request.Client(m)
 	return u.request.Step(m, client, u.request.Request, func(r web.Request) step.Deed {
+		r.Expect = slices.Concat(u.request.Expect, u.metBy)
 		return &URL{Client: client, Request: r, Timeout: u.request.Timeout, MetBy: u.metBy, Until: u.until, Stable: u.stable, Min: u.wait.Min}
 	}), nil
 }

@@ -37,8 +37,7 @@ func (n need) and(o need) need {
 	return need{n.calls + o.calls, min(n.waits+o.waits, endless), n.more + o.more, n.open + o.open}
 }
 
-// endless is more than the longest wait, and twice as much still fits a Duration.
-const endless time.Duration = 1 << 61
+const endless time.Duration = 1 << 61 // longer than any wait; twice as much still fits
 
 // schedule says how long each entry of a plan may take.
 type schedule struct {

@@ -28,14 +28,14 @@ type App struct {
 
 // Run makes the call.
 func (a *App) Run(ctx context.Context, log *slog.Logger) error {
-	n := a.Notice
-	n.RemainingSeconds = int(max(0, time.Until(a.End)).Seconds())
-	body, err := json.Marshal(n)
-	if err != nil {
-		return err
-	}
 	call := a.Call
-	call.Request.Method, call.Request.Body = http.MethodPost, body
+	call.body = func() []byte {
+		n := a.Notice
+		n.RemainingSeconds = int(max(0, time.Until(a.End)).Seconds())
+		body, _ := json.Marshal(n) // texts and a number
+		return body
+	}
+	call.Request.Method, call.Request.Body = http.MethodPost, call.body()
 	return call.Run(ctx, log)
 }
 

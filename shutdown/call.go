@@ -10,6 +10,7 @@
 package shutdown
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -43,6 +44,8 @@ type Call struct {
 	// Give gets the value that is at Value in the answer. Its error is the step's error. Nil: nothing is read.
 	Give  func(value any) error
 	Value jsonpath.Path
+
+	body func() []byte // makes the body of each try anew; nil: it stays as it is
 }
 
 // Run makes the call.
@@ -64,7 +67,7 @@ func (c *Call) Run(ctx context.Context, log *slog.Logger) error {
 // request is the request with its body. A JSON body gets the content type of JSON unless a header sets another one.
 func (c *Call) request() (web.Request, error) {
 	r := c.Request
-	r.Header = r.Header.Clone()
+	r.Header, r.Expect = r.Header.Clone(), c.Expect
 	if c.BodyFile != "" {
 		read := c.Read
 		if read == nil {
@@ -86,7 +89,12 @@ func (c *Call) request() (web.Request, error) {
 }
 
 func (c *Call) send(ctx context.Context, log *slog.Logger, r web.Request, policy web.Policy) (web.Answer, error) {
-	return policy.Do(ctx, log, func(ctx context.Context) (web.Answer, error) { return c.Client.Send(ctx, r) })
+	return policy.Do(ctx, log, func(ctx context.Context) (web.Answer, error) {
+		if c.body != nil && r.Body != nil {
+			r.Body = c.body()
+		}
+		return c.Client.Send(ctx, r)
+	})
 }
 
 func (c *Call) again(a web.Answer) bool { return web.Transient(a) && !c.Expect.Has(a.Status) }
@@ -155,6 +163,7 @@ func (c *Call) poll(ctx context.Context, log *slog.Logger, from *url.URL, locati
 	if !web.SamePlace(at, from) {
 		return fmt.Errorf("%w: %s", errMoved, web.Named(at))
 	}
+	at.User = cmp.Or(at.User, from.User)
 	log.Info("accepted; asking until it is done")
 	r := web.Request{Method: http.MethodGet, URL: at.String(), Header: c.Request.Header}
 	answer, err := c.send(ctx, log, r, web.Policy{Timeout: c.Timeout, Again: func(a web.Answer) bool { return a.Status == http.StatusAccepted || c.again(a) }})

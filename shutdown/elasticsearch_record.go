@@ -67,13 +67,18 @@ func (c *cluster) registration() registration {
 	case "replace":
 		r.TargetNode = c.TargetNode
 	case "sigterm":
-		r.GracePeriod = timeValue(max(time.Second, time.Until(c.End)))
+		r.GracePeriod = timeValue(max(time.Second, time.Until(c.End).Truncate(time.Second)))
 	}
 	return r
 }
 
 // timeValue is how Elasticsearch writes a duration: an integer and one unit. The server refuses Go's 5m0s.
-func timeValue(d time.Duration) string { return fmt.Sprintf("%ds", int(d.Seconds())) }
+func timeValue(d time.Duration) string {
+	if d%time.Second != 0 {
+		return fmt.Sprintf("%dms", d.Milliseconds())
+	}
+	return fmt.Sprintf("%ds", int(d.Seconds()))
+}
 
 // register writes the record. Before another try, also at another place, it reads the record again: the first try may have worked
 // although its answer was lost, or somebody else may have been faster.

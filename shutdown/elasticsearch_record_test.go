@@ -191,7 +191,7 @@ func TestRegisterOnceForTwoDeliveries(t *testing.T) {
 // Elasticsearch takes one unit, and no fractions.
 func TestTimeValue(t *testing.T) {
 	t.Parallel()
-	tests := map[time.Duration]string{0: "0s", 90 * s: "90s", 1500 * time.Millisecond: "1s", 366 * 24 * time.Hour: "31622400s"}
+	tests := map[time.Duration]string{0: "0s", 90 * s: "90s", 1500 * time.Millisecond: "1500ms", 366 * 24 * time.Hour: "31622400s"}
 	for d, want := range tests {
 		if got := timeValue(d); got != want {
 			t.Errorf("%v: %s, want %s", d, got, want)

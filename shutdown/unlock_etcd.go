@@ -195,7 +195,7 @@ func readEtcd(a web.Answer, into etcdReply, secrets []string) error {
 		return web.Permanent(fmt.Errorf("%w (404)", errNoGateway))
 	}
 	err := etcdRefusal(a, e, secrets)
-	if web.Transient(a) || e.Code == grpcUnauthenticated { // a member forgets the token when it restarts
+	if web.Transient(a) || e.Code == grpcUnauthenticated || strings.Contains(e.Message, "revision of auth store") { // a member forgets the token when it restarts
 		return err
 	}
 	return web.Permanent(err)

@@ -172,11 +172,11 @@ func (s *lockSpec) Bind(m *step.Means) (step.Deed, error) {
 		}
 		return r, nil
 	}
-	scheme := "http://"
+	at := url.URL{Scheme: "http", Host: s.url.Host}
 	if s.secure {
-		scheme = "https://"
+		at.Scheme = "https"
 	}
-	return &EtcdLease{Client: request.Client(m, s.tls, nil), URL: scheme + s.url.Host, User: s.user, Password: password, Lease: leaseFile(s.leaseFile), Timeout: s.timeout}, nil
+	return &EtcdLease{Client: request.Client(m, s.tls, nil), URL: at.String(), User: s.user, Password: password, Lease: leaseFile(s.leaseFile), Timeout: s.timeout}, nil
 }
 
 // leaseFile reads a lease's id, which is no secret: the log names it.

@@ -75,11 +75,7 @@ func (r *hookRun) tell(o outcome.Outcome, p *hook.Plan, log *hooklog.Log) {
 		ctx, cancel := context.WithTimeoutCause(r.ctx, last, errReport)
 		defer cancel()
 		if err := o.Send(ctx, web.New(r.world.Dial, web.TLS{}, nil), to, log.JSON, log.Lost()); err != nil {
-			path := r.secrets.Inside()
-			for _, part := range strings.Split(to.EscapedPath(), "/") {
-				path.Add(part)
-			}
-			log.Warn("the outcome is not reported", "event.code", "outcome-not-reported", "error", path.Error(err))
+			log.Warn("the outcome is not reported", "event.code", "outcome-not-reported", "error", r.secrets.InsidePath(to).Error(err))
 		}
 	}
 }

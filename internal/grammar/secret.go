@@ -31,12 +31,20 @@ func (l *Line) HideHeader(w *Word, name, value string) {
 }
 
 func (l *Line) hideField(value *Word, name string) {
-	switch {
-	case len(value.Late()) > 0: // the value that a late name stands for is hidden when it is known
-	case telling(name):
+	if telling(name) && len(value.Late()) == 0 {
 		l.Hide(value.Text)
-	case !plain(name, value.Text) && len(value.variables) == 0:
-		l.secrets = append(l.secrets, Secret{Text: value.Text, Own: true})
+		return
+	}
+	at := 0 // the values of variables are hidden elsewhere, what stands around them here
+	for _, v := range append(value.variables, variable{from: len(value.Text)}) {
+		text := value.Text[at:v.from]
+		if _, key, scheme := strings.Cut(text, " "); scheme && len(value.variables) > 0 {
+			text = key
+		}
+		if !plain(name, text) {
+			l.secrets = append(l.secrets, Secret{Text: text, Own: !telling(name)})
+		}
+		at = v.to
 	}
 }
 

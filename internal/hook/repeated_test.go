@@ -38,15 +38,17 @@ func TestWhatAServerRepeatsIsHidden(t *testing.T) {
 		env  env
 		line string
 	}{
-		"POD_":        {env{"POD_TOKEN": hidden}, "post " + server.URL + "/ header=X-Foo:$(POD_TOKEN)"},
-		"whole URL":   {env{"HOOK": server.URL + "/?code=" + hidden}, "post $(HOOK)"},
-		"parameters":  {env{"Q": "code=" + hidden + "&z=1"}, "post " + server.URL + "/?$(Q)"},
-		"header":      {env{"H": "X-Foo:" + hidden}, "post " + server.URL + "/ header=$(H)"},
-		"JSON body":   {env{"B": `{"pw":"` + hidden + `","z":1}`}, "post " + server.URL + "/ body=$(B)"},
-		"form body":   {env{"B": "pw=" + hidden + "&z=1"}, "post " + server.URL + "/ body=$(B)"},
-		"form file":   {nil, "post " + server.URL + "/ body=@" + file("f", "user=a&pw="+hidden)},
-		"NDJSON file": {nil, "post " + server.URL + "/ body=@" + file("n", "{\"pw\":\"a\"}\n{\"pw\":\""+hidden+"\"}\n")},
-		"word file":   {nil, "post " + server.URL + "/ body=@" + file("w", `{"password":"correcthorse"}`)},
+		"beside a variable":            {env{"V": "abc"}, "post " + server.URL + "/ header=X-Foo:" + hidden + "$(V)"},
+		"in a query beside a variable": {env{"V": "abc"}, "post " + server.URL + "/?sig=" + hidden + "$(V)"},
+		"POD_":                         {env{"POD_TOKEN": hidden}, "post " + server.URL + "/ header=X-Foo:$(POD_TOKEN)"},
+		"whole URL":                    {env{"HOOK": server.URL + "/?code=" + hidden}, "post $(HOOK)"},
+		"parameters":                   {env{"Q": "code=" + hidden + "&z=1"}, "post " + server.URL + "/?$(Q)"},
+		"header":                       {env{"H": "X-Foo:" + hidden}, "post " + server.URL + "/ header=$(H)"},
+		"JSON body":                    {env{"B": `{"pw":"` + hidden + `","z":1}`}, "post " + server.URL + "/ body=$(B)"},
+		"form body":                    {env{"B": "pw=" + hidden + "&z=1"}, "post " + server.URL + "/ body=$(B)"},
+		"form file":                    {nil, "post " + server.URL + "/ body=@" + file("f", "user=a&pw="+hidden)},
+		"NDJSON file":                  {nil, "post " + server.URL + "/ body=@" + file("n", "{\"pw\":\"a\"}\n{\"pw\":\""+hidden+"\"}\n")},
+		"word file":                    {nil, "post " + server.URL + "/ body=@" + file("w", `{"password":"correcthorse"}`)},
 	} {
 		e := env{graceEnv: "4", reserveEnv: "2", waitEnv: "0"}
 		for k, v := range test.env {

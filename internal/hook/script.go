@@ -137,7 +137,7 @@ func (s *Script) elasticsearch() step.Elasticsearch {
 	return step.Elasticsearch{
 		URLs: c.ElasticsearchURLs.V, Username: c.Username.V, PasswordFile: c.PasswordFile.V, TokenFile: c.TokenFile.V,
 		CAFile: c.CAFile.V, CertFile: c.CertFile.V, KeyFile: c.KeyFile.V, LeafFile: c.ECK.LeafFile, Operator: c.ECK.Cluster != "",
-		ServerName: c.ServerName.V, Insecure: c.Insecure.V, AllocationDelay: c.AllocationDelay.V, TargetNode: c.TargetNode.V,
+		ServerName: c.ServerName.V, Insecure: c.Insecure.V, AllocationDelay: setting.Delay(c.AllocationDelay), TargetNode: c.TargetNode.V,
 		Type: c.ShutdownType.V, AskAPI: c.AskAPI.V,
 	}
 }

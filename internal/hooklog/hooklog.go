@@ -116,6 +116,13 @@ func (l *Log) Note(n int, s prestop.StepReport) {
 	l.done.Note(n, s)
 }
 
+// Resume remembers what became of the steps of an earlier delivery.
+func (l *Log) Resume(earlier prestop.Report) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.done.Steps = slices.Clone(earlier.Steps)
+}
+
 // Report is the report of a hook that ends now for this reason.
 func (l *Log) Report(why error) prestop.Report {
 	l.mu.Lock()

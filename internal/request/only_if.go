@@ -1,6 +1,7 @@
 package request
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -56,7 +57,7 @@ func (c conditional) Run(ctx context.Context, log *slog.Logger) error {
 
 // ask gives any answer, except one that says that we may not ask. That is an error, since it says nothing of the condition.
 func (c conditional) ask(ctx context.Context, log *slog.Logger) (web.Answer, error) {
-	policy := web.Policy{Timeout: c.timeout, Again: func(web.Answer) bool { return false }}
+	policy := web.Policy{Timeout: cmp.Or(c.timeout, web.MaxTry), Open: true, Again: func(web.Answer) bool { return false }}
 	answer, err := policy.Do(ctx, log, func(ctx context.Context) (web.Answer, error) { return c.client.Send(ctx, c.request) })
 	switch {
 	case err != nil:

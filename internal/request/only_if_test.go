@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -16,6 +17,7 @@ import (
 	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/internal/parse"
 	"github.com/prestop/prestop/internal/step"
+	"github.com/prestop/prestop/internal/web"
 )
 
 // inner is a step that notes that it was done.
@@ -135,5 +137,22 @@ func TestConditionElsewhere(t *testing.T) {
 	}
 	if _, err := understand("ask http://app/ only-if=app"); err == nil || !strings.HasPrefix(err.Error(), "column 17: only-if: expected a URL") {
 		t.Error(err)
+	}
+}
+
+// A condition at a port of loopback where nobody listens ends as soon as any other call there.
+func TestConditionWhereNobodyListens(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	c := conditional{client: web.New(new(net.Dialer).DialContext, web.TLS{}, nil), request: web.Request{Method: http.MethodGet, URL: "http://" + l.Addr().String()}}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	begin := time.Now()
+	if _, err := c.ask(ctx, slog.New(slog.DiscardHandler)); err == nil || time.Since(begin) > 20*time.Second {
+		t.Errorf("ended after %s: %v", time.Since(begin), err)
 	}
 }

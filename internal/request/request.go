@@ -160,7 +160,7 @@ func (s *Spec) header(l *grammar.Line, o *grammar.Option) error {
 	begin += strings.Index(o.Text[begin:], value)
 	if names := o.Late(); len(names) > 0 {
 		w := o.Part(begin, begin+len(value))
-		l.HideVariables(&o.Word)
+		l.HideHeader(&o.Word, name, value)
 		s.late = append(s.late, late{part: name + ":", word: w})
 		if len(w.Late()) < len(names) {
 			return o.Expected("header: expected $(%s) in the value, got %s", names[0], o.Got())

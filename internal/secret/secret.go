@@ -33,6 +33,15 @@ type Set struct {
 // Inside gives a set that hides what s hides, and also what is declared to the new set alone.
 func (s *Set) Inside() *Set { return &Set{outer: s} }
 
+// InsidePath hides what s hides, and also each part of a URL's path.
+func (s *Set) InsidePath(u *url.URL) *Set {
+	path := s.Inside()
+	for _, part := range strings.Split(u.EscapedPath(), "/") {
+		path.Add(part)
+	}
+	return path
+}
+
 const (
 	// shortest is how long a text must be, in bytes, to be taken out of other texts without spoiling them.
 	shortest = grammar.Shortest

@@ -27,6 +27,14 @@ func Duration() Kind[time.Duration] {
 	return Kind[time.Duration]{"duration", parseDuration, time.Duration.String}
 }
 
+// Delay is a duration for others who take 0 for their own default: a 0 that somebody has set is a millisecond.
+func Delay(v Value[time.Duration]) time.Duration {
+	if v.IsSet() {
+		return max(v.V, time.Millisecond)
+	}
+	return v.V
+}
+
 func parseDuration(text string) (time.Duration, error) {
 	d, ok := grammar.ParseDuration(text)
 	if !ok {
@@ -146,7 +154,7 @@ func ParseURLs(text string) ([]*url.URL, error) {
 		if err != nil {
 			return nil, err
 		}
-		if u.RawQuery != "" {
+		if u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
 			return nil, errBase
 		}
 		all = append(all, u)

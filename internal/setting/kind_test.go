@@ -99,3 +99,27 @@ func TestKindsRead(t *testing.T) {
 		t.Error("set by nobody")
 	}
 }
+
+// An API's path is added to a base URL, so that it would be lost behind a ? or a #.
+func TestBaseURLsHaveNoQuery(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{"http://es:9200": true, "http://es:9200/p": true, "http://es:9200?": false, "http://es:9200/?a=b": false, "http://es:9200/#/": false} {
+		if _, err := ParseURLs(text); (err == nil) != want {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+// A delay of 0 is sent, and not left out.
+func TestDelay(t *testing.T) {
+	t.Parallel()
+	var v Value[time.Duration]
+	if d := Delay(v); d != 0 {
+		t.Errorf("not set: %s", d)
+	}
+	for text, want := range map[string]time.Duration{"0": time.Millisecond, "500ms": 500 * time.Millisecond, "90": 90 * time.Second} {
+		if err := Of(&v, Duration()).Set(text, "X"); err != nil || Delay(v) != want {
+			t.Errorf("%s: %s, want %s (%v)", text, Delay(v), want, err)
+		}
+	}
+}

@@ -211,15 +211,15 @@ func (c *call) check(ctx context.Context, _ *http.Response, err error) (bool, er
 		c.log.Warn("not sent again: once", "event.code", "not-sent-again", "error", c.reason())
 		return false, nil
 	}
-	left := c.left(ctx)
-	c.next = c.pause(left)
+	left, needs := c.left(ctx), min(max(c.took, minPause), time.Second)
+	c.next = min(c.pause(left), max(minPause, left-needs)) // the last try is made before the end, not after it
 	if c.Open && !c.refused.IsZero() {
 		if c.next = min(c.next, maxRefused-time.Since(c.refused)); c.next <= 0 {
 			c.err = fmt.Errorf("%w; nothing has listened there for %s", c.err, maxRefused)
 			return false, nil
 		}
 	}
-	if needs := min(max(c.took, minPause), time.Second); c.next+needs > left {
+	if c.next+needs > left {
 		return false, nil
 	}
 	c.log.Warn("trying again", "event.code", "trying-again", "in", c.next.Round(time.Millisecond), "tries", c.made, "error", c.reason())
@@ -290,5 +290,5 @@ func Final(err error) bool {
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
 		return true
 	}
-	return strings.Contains(err.Error(), "server gave HTTP response to HTTPS client") // net/http has no name for it
+	return err != nil && strings.Contains(err.Error(), "server gave HTTP response to HTTPS client") // net/http has no name for it
 }

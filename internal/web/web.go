@@ -116,17 +116,24 @@ func (c *Client) Close() { c.transport.CloseIdleConnections() }
 // samePlace follows a redirect that changes neither the method nor the place; any other becomes the answer.
 func samePlace(req *http.Request, via []*http.Request) error {
 	first := via[0]
+	if expected, ok := first.Context().Value(expectKey{}).(Statuses); ok && expected.Has(req.Response.StatusCode) {
+		return http.ErrUseLastResponse
+	}
 	if len(via) > maxRedirects || req.Method != first.Method || !SamePlace(req.URL, first.URL) {
 		return http.ErrUseLastResponse
 	}
+	req.URL.User = cmp.Or(req.URL.User, first.URL.User)
 	return nil
 }
+
+type expectKey struct{}
 
 // A Request is what is sent; it can be sent again.
 type Request struct {
 	Method, URL string
 	Header      http.Header
 	Body        []byte
+	Expect      Statuses // a redirect with one of these is the answer; none: redirects are followed
 	// Stream, if set, reads the body of a 2xx answer in place of [Answer.Body], up to MaxStream. It is told the Content-Type. It is also
 	// told whether HTTP's framing proves the end of the body, by a length or by chunks: that the connection ended proves nothing. Its
 	// error is the try's.
@@ -219,6 +226,9 @@ func (c *Client) Send(ctx context.Context, r Request) (Answer, error) {
 		return Answer{}, err
 	}
 	ctx = connectBy(ctx)
+	if len(r.Expect) > 0 {
+		ctx = context.WithValue(ctx, expectKey{}, r.Expect)
+	}
 	if ctx.Value(onceKey{}) != nil {
 		c.Close() // net/http may send a request again if a kept connection did not answer it
 	}
