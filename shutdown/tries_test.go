@@ -42,7 +42,7 @@ func TestUserOfTheURLGoesAlong(t *testing.T) {
 				}
 			}))
 			c := &Call{Client: web.New(new(net.Dialer).DialContext, web.TLS{}, nil), Request: web.Request{Method: "POST", URL: strings.Replace(srv.URL, "://", "://u:pw@", 1) + "/drain"}}
-			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 			err := c.Run(ctx, quietLog)
 			cancel()
 			if err != nil {
@@ -143,7 +143,7 @@ func TestExpectedRedirectIsTheAnswer(t *testing.T) {
 	}))
 	defer srv.Close()
 	c := &Call{Client: web.New(new(net.Dialer).DialContext, web.TLS{}, nil), Request: web.Request{Method: "GET", URL: srv.URL + "/a"}, Expect: web.Statuses{"302"}}
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	if err := c.Run(ctx, quietLog); err != nil {
 		t.Error(err)

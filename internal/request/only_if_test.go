@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -50,10 +51,13 @@ func TestConditional(t *testing.T) {
 		{"0", false, "only-if: PLACE: ", ""},
 		{"0 200", true, "inner", "trying again"},
 	} {
+		var mu sync.Mutex // each try has a connection of its own
 		all := strings.Fields(test.answers)
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			mu.Lock()
 			now := all[0]
 			all = append(all[1:], now)[:max(1, len(all)-1)]
+			mu.Unlock()
 			if r.Method != http.MethodGet || r.RequestURI != "/leader?a=b" || now == "0" {
 				panic(http.ErrAbortHandler)
 			}

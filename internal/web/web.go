@@ -321,8 +321,14 @@ func bare(err error) error {
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err
 	}
-	if strings.HasPrefix(err.Error(), "readLoopPeekFailLocked") { // net/http, of a server that speaks first; its text is a formatting mistake
-		return quotingError{err, "the server spoke before it was asked: expected HTTP"}
+	const peeked = "readLoopPeekFailLocked" // net/http, of what came before the request was sent
+	for cause := err; strings.HasPrefix(cause.Error(), peeked); {
+		if cause = errors.Unwrap(cause); cause == nil { // net/http formats no error then
+			return quotingError{err, "the server spoke before it was asked: expected HTTP"}
+		}
+		if !strings.HasPrefix(cause.Error(), peeked) { // such as an alert of TLS
+			return cause
+		}
 	}
 	if quoted, ok := strings.CutSuffix(err.Error(), `"`); ok {
 		return quotingError{err, quoted + left + `"`}
