@@ -50,7 +50,7 @@ func TestWhatAServerRepeatsIsHidden(t *testing.T) {
 		"NDJSON file":                  {nil, "post " + server.URL + "/ body=@" + file("n", "{\"pw\":\"a\"}\n{\"pw\":\""+hidden+"\"}\n")},
 		"word file":                    {nil, "post " + server.URL + "/ body=@" + file("w", `{"password":"correcthorse"}`)},
 	} {
-		e := env{graceEnv: "4", reserveEnv: "2", waitEnv: "0"}
+		e := env{graceEnv: "30", reserveEnv: "2", waitEnv: "0"}
 		for k, v := range test.env {
 			e[k] = v
 		}
