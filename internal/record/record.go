@@ -100,10 +100,10 @@ func (h *Hook) openAnywhere(ctx context.Context, log *slog.Logger) (*Record, err
 	}
 	places, errs := make([]stall.Place, len(dirs)), make([]error, len(dirs))
 	for n := range 2 * len(dirs) {
-		dir, place, again := dirs[n%len(dirs)], &places[n%len(dirs)], n < len(dirs)
+		dir, place, mustExist := dirs[n%len(dirs)], &places[n%len(dirs)], n < len(dirs)
 		own := &Record{place: place, entries: h.Entries, secrets: h.Secrets}
 		own.journal, err = stall.DoOrWait(place, func(waits func()) (*journal.Journal, error) {
-			if again && !journal.Has(dir, key) {
+			if mustExist && !journal.Has(dir, key) {
 				return nil, nil
 			}
 			if err := journal.Local(dir); err != nil {
@@ -118,7 +118,7 @@ func (h *Hook) openAnywhere(ctx context.Context, log *slog.Logger) (*Record, err
 			}
 			return j, err
 		})
-		if own.journal != nil || ctx.Err() != nil {
+		if own.journal != nil || err != nil && ctx.Err() != nil {
 			return own, err
 		}
 		errs[n%len(dirs)] = err

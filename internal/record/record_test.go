@@ -148,6 +148,17 @@ func TestWithoutARecord(t *testing.T) {
 	}
 }
 
+// A delivery that has no time to record anything says so, and begins no step that is to be done once.
+func TestNoTimeForARecord(t *testing.T) {
+	t.Parallel()
+	h := here(t)
+	h.Deadline = time.Now().Add(-time.Second)
+	own, done, said := open(t, h)
+	if done != nil || strings.Count(said, "level=WARN") != 1 || own.Note(0, prestop.StepReport{}, nil) == nil {
+		t.Errorf("%v, %s", done, said)
+	}
+}
+
 // A delivery that waits for the one that still runs gets its report.
 func TestADeliveryJoinsAnother(t *testing.T) {
 	t.Parallel()
