@@ -222,3 +222,13 @@ func TestMasterTimeoutIsBelowOurs(t *testing.T) {
 		}
 	})
 }
+
+// An integer and one unit, and nothing is cut off.
+func TestAllocationDelayBelowASecond(t *testing.T) {
+	for d, want := range map[time.Duration]string{time.Millisecond: "1ms", 1500 * time.Millisecond: "1500ms", 90 * time.Second: "90s"} {
+		c := newCluster(&Elasticsearch{Type: "restart", AllocationDelay: d}, quietLog)
+		if got := c.registration().AllocationDelay; got != want {
+			t.Errorf("%s: %q, want %q", d, got, want)
+		}
+	}
+}

@@ -60,7 +60,7 @@ func parseElasticsearch(l *grammar.Line) (step.Spec, error) {
 			return nil, one.Refused(err, "expected a URL such as http://localhost:8080/path; this one cannot be read")
 		}
 		l.HideURL(&one, u)
-		if u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
+		if !web.IsBase(u) {
 			return nil, one.Expected("expected a base URL, without a query")
 		}
 		e.urls = append(e.urls, u)

@@ -8,13 +8,12 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/prestop/prestop/internal/step"
+	"github.com/prestop/prestop/internal/testpipe"
 	"github.com/prestop/prestop/internal/web"
 )
 
@@ -59,20 +58,13 @@ func TestTheLastTryIsNearTheEnd(t *testing.T) {
 	for range 20 {
 		synctest.Test(t, func(t *testing.T) {
 			begun := time.Now()
-			srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			srv := testpipe.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if time.Since(begun) < 8*time.Second {
 					w.Header().Set("Location", "/job")
 					w.WriteHeader(202)
 				}
-			})}
-			l := &pipes{make(chan net.Conn), make(chan bool)}
-			go srv.Serve(l)
-			defer srv.Close()
-			cl := web.New(func(context.Context, string, string) (net.Conn, error) {
-				a, b := net.Pipe()
-				l.c <- b
-				return a, nil
-			}, web.TLS{}, nil)
+			}))
+			cl := web.New(srv.Dial, web.TLS{}, nil)
 			defer cl.Close()
 			c := &Call{Client: cl, Request: web.Request{Method: "POST", URL: "http://app.test/drain"}}
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -88,42 +80,19 @@ func TestTheLastTryIsNearTheEnd(t *testing.T) {
 	}
 }
 
-type pipes struct {
-	c    chan net.Conn
-	done chan bool
-}
-
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.c:
-		return c, nil
-	case <-p.done:
-		return nil, io.EOF
-	}
-}
-func (p *pipes) Close() error   { close(p.done); return nil }
-func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
-
 // Each try tells the app how much time remains then.
 func TestEachTryTellsWhatRemains(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begun := time.Now()
 		var body string
-		srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		srv := testpipe.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			b, _ := io.ReadAll(r.Body)
 			body = string(b)
 			if time.Since(begun) < 15*time.Second {
 				w.WriteHeader(503)
 			}
-		})}
-		l := &pipes{make(chan net.Conn), make(chan bool)}
-		go srv.Serve(l)
-		defer srv.Close()
-		cl := web.New(func(context.Context, string, string) (net.Conn, error) {
-			a, b := net.Pipe()
-			l.c <- b
-			return a, nil
-		}, web.TLS{}, nil)
+		}))
+		cl := web.New(srv.Dial, web.TLS{}, nil)
 		defer cl.Close()
 		a := &App{Call: Call{Client: cl, Request: web.Request{URL: "http://app.test/drain"}}, End: begun.Add(50 * time.Second)}
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Second)
@@ -147,31 +116,5 @@ func TestExpectedRedirectIsTheAnswer(t *testing.T) {
 	defer cancel()
 	if err := c.Run(ctx, quietLog); err != nil {
 		t.Error(err)
-	}
-}
-
-// An integer and one unit, and nothing is cut off.
-func TestAllocationDelayBelowASecond(t *testing.T) {
-	for d, want := range map[time.Duration]string{time.Millisecond: "1ms", 1500 * time.Millisecond: "1500ms", 90 * time.Second: "90s"} {
-		c := newCluster(&Elasticsearch{Type: "restart", AllocationDelay: d}, quietLog)
-		if got := c.registration().AllocationDelay; got != want {
-			t.Errorf("%s: %q, want %q", d, got, want)
-		}
-	}
-}
-
-func TestEtcdAtAnAddressWithAZone(t *testing.T) {
-	lockURL := func(scheme string) string {
-		u, _ := url.Parse(scheme + "://[fe80::1%25eth0]:2379")
-		s := &lockSpec{url: &url.URL{Scheme: u.Scheme, Host: net.JoinHostPort(u.Hostname(), u.Port())}}
-		d, err := s.Bind(&step.Means{Keep: func(func()) {}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return d.(*EtcdLease).URL
-	}
-	_, err := web.ParseURL(lockURL("etcd") + "/v3/lease/revoke")
-	if err != nil {
-		t.Errorf("%s: %v", lockURL("etcd"), err)
 	}
 }

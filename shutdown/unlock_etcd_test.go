@@ -10,12 +10,14 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/testbuffer"
 	"github.com/prestop/prestop/internal/testserver"
 	"github.com/prestop/prestop/internal/web"
@@ -395,5 +397,29 @@ func TestEtcdLeaseAnswers(t *testing.T) {
 			}
 			mu.Unlock()
 		})
+	}
+}
+
+func TestEtcdAtAnAddressWithAZone(t *testing.T) {
+	lockURL := func(scheme string) string {
+		u, _ := url.Parse(scheme + "://[fe80::1%25eth0]:2379")
+		s := &lockSpec{url: &url.URL{Scheme: u.Scheme, Host: net.JoinHostPort(u.Hostname(), u.Port())}}
+		d, err := s.Bind(&step.Means{Keep: func(func()) {}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d.(*EtcdLease).URL
+	}
+	_, err := web.ParseURL(lockURL("etcd") + "/v3/lease/revoke")
+	if err != nil {
+		t.Errorf("%s: %v", lockURL("etcd"), err)
+	}
+}
+
+// Another try logs in anew.
+func TestEtcdOldRevisionIsNotFinal(t *testing.T) {
+	err := readEtcd(web.Answer{Status: 400, Body: []byte(`{"code":3,"message":"etcdserver: revision of auth store is old"}`)}, &etcdAnswer{}, nil)
+	if web.Final(err) {
+		t.Errorf("final: %v", err)
 	}
 }

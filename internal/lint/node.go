@@ -47,7 +47,8 @@ func (n node) at(path ...any) node {
 	return n
 }
 
-// pair is a key of a mapping and its value. Where a key stands twice, the last counts, as in Helm.
+// pair is a key of a mapping and its value. Where a key stands twice, the last counts, as in Helm, and in a mapping that is merged the
+// first, as for the decoder.
 func (n node) pair(name string) (key, value node) {
 	for i, layer := range n.layers() {
 		for k, v := range layer.pairs() {

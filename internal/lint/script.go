@@ -147,13 +147,17 @@ func (r *reader) read(text string, now passage) {
 		r.branches = true
 		return
 	}
-	file, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(text), "")
+	file, err := parseScript(text)
 	if err != nil {
 		r.branches = true
 		return
 	}
 	now.text = text
 	r.walk(file, now)
+}
+
+func parseScript(text string) (*syntax.File, error) {
+	return syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(text), "")
 }
 
 // walk reads a part of a script.

@@ -186,7 +186,7 @@ func Sleeps(command []string) (d time.Duration, ok bool) {
 
 // doesMore tells whether a script does something besides its simple commands: it writes a file, or runs something inside of a word.
 func doesMore(text string) bool {
-	file, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(text), "")
+	file, err := parseScript(text)
 	if err != nil {
 		return true
 	}

@@ -154,7 +154,7 @@ func ParseURLs(text string) ([]*url.URL, error) {
 		if err != nil {
 			return nil, err
 		}
-		if u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
+		if !web.IsBase(u) {
 			return nil, errBase
 		}
 		all = append(all, u)

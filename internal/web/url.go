@@ -25,6 +25,9 @@ func ParseURL(text string) (*url.URL, error) {
 	return parse(text, "http://, https:// or http+unix:")
 }
 
+// IsBase tells whether an API's path can be added to a URL: behind a ? or a # the path would be lost.
+func IsBase(u *url.URL) bool { return u.RawQuery == "" && !u.ForceQuery && u.Fragment == "" }
+
 // ParseHTTP is [ParseURL] without unix sockets.
 func ParseHTTP(text string) (*url.URL, error) { return parse(text, "http:// or https://") }
 

@@ -322,13 +322,13 @@ func bare(err error) error {
 		err = e.Err
 	}
 	const peeked = "readLoopPeekFailLocked" // net/http, of what came before the request was sent
-	for cause := err; strings.HasPrefix(cause.Error(), peeked); {
-		if cause = errors.Unwrap(cause); cause == nil { // net/http formats no error then
-			return quotingError{err, "the server spoke before it was asked: expected HTTP"}
+	if strings.HasPrefix(err.Error(), peeked) {
+		for cause := errors.Unwrap(err); cause != nil; cause = errors.Unwrap(cause) {
+			if !strings.HasPrefix(cause.Error(), peeked) { // such as an alert of TLS
+				return cause
+			}
 		}
-		if !strings.HasPrefix(cause.Error(), peeked) { // such as an alert of TLS
-			return cause
-		}
+		return quotingError{err, "the server spoke before it was asked: expected HTTP"}
 	}
 	if quoted, ok := strings.CutSuffix(err.Error(), `"`); ok {
 		return quotingError{err, quoted + left + `"`}
