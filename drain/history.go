@@ -90,11 +90,11 @@ func (h *history) look(now time.Duration, s *sockdiag.Socket, g greeting) (asked
 }
 
 // again judges a connection by all that it ever carried, since it is known now what the port speaks. If a ping went last, nobody sees what
-// went before. So the ping is not taken for the answer to a request.
+// went before. So the ping is taken neither for a request nor for the answer to a request.
 func (h *history) again(now time.Duration, s *sockdiag.Socket, g greeting) (asked time.Duration, c claim) {
 	first := newHistory(h.old)
-	if asked, c = first.judge(now, s, g); c == nothing && h.chats && h.claim != nothing {
-		return h.asked.since(), maybe
+	if asked, c = first.judge(now, s, g); h.chats && h.claim != nothing {
+		return h.asked.since(), max(c, maybe)
 	}
 	return asked, c
 }

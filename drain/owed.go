@@ -22,7 +22,8 @@ import (
 //     tell, and the app was last to send, the claim is maybe. (opened)
 //  4. A request may have followed a piece of an answer within a tick, or GOAWAY may look like an answer: maybe. (followed, takesLeave)
 //  5. The app was last to send: that was an answer if it was large. If it was small, it may have been a control frame. (unanswered, replied)
-//  6. Both sent within a tick, and there was no settled look before: maybe, unless there is one request more than answers.
+//  6. Both sent within a tick, and there was no settled look before: maybe, unless there is one request more than answers. On a connection
+//     that is kept alive, this counts from when the looks began.
 //  7. The client was last to send: it waits, unless that may have been a control frame. (asks)
 //
 // The sizes of control frames are in frames.go. What is remembered of a connection is in history.go.
@@ -32,7 +33,7 @@ type claim uint8
 
 const (
 	nothing claim = iota // nobody waits
-	maybe                // a request, or something that needs no answer: counts for 15 s, or unanswered=
+	maybe                // a request, or something that needs no answer: counts for 15 s or 13 s, or for unanswered=
 	waiting              // a request: counts until it is answered, or for unanswered=
 )
 
@@ -55,6 +56,11 @@ func (h *history) judge(now time.Duration, s *sockdiag.Socket, g greeting) (aske
 		return h.asked.since(), h.claim
 	}
 	came := now - s.SinceReceived
+	sameTick := !h.settled && s.Sent > 0 && s.SinceReceived == s.SinceSent
+	kept := sameTick && keptAlive(s)
+	if kept { // nobody knows when the client acknowledged before, so it counts from the first look
+		came = max(came, 0)
+	}
 	if c := h.opened(s, g); c != nothing {
 		return came, c
 	}
@@ -62,16 +68,12 @@ func (h *history) judge(now time.Duration, s *sockdiag.Socket, g greeting) (aske
 		return came, maybe
 	}
 	small := h.small(s, g)
-	sameTick := !h.settled && s.Sent > 0 && s.SinceReceived == s.SinceSent
 	if !h.unanswered(s, g) || sameTick && small {
 		return h.replied(came, s, small)
 	}
 	oneMore := s.Received == s.Sent+1 && !g.tls && !g.http2 && !g.messages // elsewhere, a segment need not be a request
-	if sameTick && !oneMore {
+	if sameTick && !oneMore || kept {
 		return came, maybe
-	}
-	if sameTick && keptAlive(s) { // nobody knows when the client acknowledged before, so it counts from now
-		return now, maybe
 	}
 	return came, h.asks(s, g)
 }

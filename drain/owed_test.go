@@ -88,17 +88,30 @@ func TestHistory(t *testing.T) {
 }
 
 // A connection that is kept alive no longer tells when its client acknowledged something. A request that may wait there counts from
-// the first look on, and probes of keep-alive change nothing.
+// when the looks began, whatever the port speaks. Neither probes of keep-alive nor a ping change that, nor what is learned of the port.
 func TestKeptAlive(t *testing.T) {
-	h := newHistory(true)
-	socket := sockdiag.Socket{State: sockdiag.Established, Received: 9, Sent: 8, Acks: 5, BytesReceived: 900, BytesAcked: 800,
+	plain := sockdiag.Socket{State: sockdiag.Established, Received: 9, Sent: 8, Acks: 5, BytesReceived: 900, BytesAcked: 800,
 		SinceReceived: 40 * s, SinceSent: 40 * s, SinceAck: 10 * s}
-	for n := range 3 {
-		if asked, c := h.look(time.Duration(3+n)*time.Second, &socket, greeting{}); asked != 3*s || c != maybe {
-			t.Errorf("look %d: %v since %v", n, c, asked)
+	secure := plain
+	secure.Acks, secure.BytesReceived, secure.BytesAcked = 0, 2000, 2800 // may be no more than a handshake
+	for name, socket := range map[string]sockdiag.Socket{"plain": plain, "TLS": secure} {
+		for _, pinged := range []bool{false, true} {
+			h, g := newHistory(true), greeting{}
+			for look := range time.Duration(5) {
+				if asked, c := h.look(look*s, &socket, g); asked != 0 || c != maybe {
+					t.Errorf("%s, pinged %v, look %d: %v since %v", name, pinged, look, c, asked)
+				}
+				socket.Acks++
+				socket.SinceReceived, socket.SinceSent, socket.SinceAck = socket.SinceReceived+s, socket.SinceSent+s, 0
+				if pinged && look == 1 {
+					socket.Received, socket.Sent, socket.BytesReceived, socket.BytesAcked = socket.Received+1, socket.Sent+1, socket.BytesReceived+39, socket.BytesAcked+39
+					socket.SinceReceived, socket.SinceSent, socket.SinceAck = 300*ms, 300*ms, 300*ms
+				}
+				if look == 2 {
+					g = greeting{known: true, tls: name == "TLS", bytes: 2500, late: 180, segments: 2}
+				}
+			}
 		}
-		socket.Acks++
-		socket.SinceReceived, socket.SinceSent, socket.SinceAck = 55*s, 55*s, 0
 	}
 }
 

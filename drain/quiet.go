@@ -48,7 +48,8 @@ type Quiet struct {
 	Allow int
 	// Unanswered is how long a connection counts that waits for an answer. 0: it counts until it is answered, if it plainly waits.
 	// It counts for 15 s if nobody can tell whether it waits (it may have sent a control frame or a handshake), or if it does not
-	// take what it is sent. A warning names who is given up.
+	// take what it is sent. Where HTTP/2, WebSocket or SSE is known to be spoken, pings are usual, and such a doubt lasts 13 s. A
+	// warning names who is given up.
 	Unanswered time.Duration
 	Ignore     []netip.Prefix // peers that do not count
 	// Protocol states what is spoken on the ports, where the counters alone cannot tell; "": not known.
@@ -77,8 +78,11 @@ const (
 const (
 	defaultFor        = 3 * time.Second
 	defaultUnanswered = 15 * time.Second // where nobody can tell whether a client waits
-	quietEvery        = 250 * time.Millisecond
-	quietSays         = 5 * time.Second // the log says no more often what goes on
+	// The same where pings are usual. A ping just before the hook may look like a request. It holds up the step no longer than the
+	// default min= and for= do.
+	pingUnanswered = quietMin + defaultFor
+	quietEvery     = 250 * time.Millisecond
+	quietSays      = 5 * time.Second // the log says no more often what goes on
 )
 
 // Run looks four times a second. With thousands of connections, it looks less often while they plainly carry traffic. It fails at
@@ -167,10 +171,13 @@ func (q *Quiet) foundPorts() string {
 	return text
 }
 
-// patience is how long a claim counts; 0: until it is answered.
-func (q *Quiet) patience(c claim) time.Duration {
-	if c == waiting || q.Unanswered > 0 {
+// patience is how long a claim on a port counts; 0: until it is answered.
+func (q *Quiet) patience(c claim, g greeting) time.Duration {
+	switch {
+	case c == waiting || q.Unanswered > 0:
 		return q.Unanswered
+	case c == maybe && (g.http2 || q.Protocol == WebSocket || q.Protocol == SSE):
+		return pingUnanswered
 	}
 	return defaultUnanswered
 }

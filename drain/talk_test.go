@@ -85,7 +85,7 @@ func TestGivenUpAgain(t *testing.T) {
 		owed bool
 		want int // who was given up by now
 	}{{true, 0}, {false, 1}, {false, 1}, {true, 1}, {false, 2}, {false, 2}} {
-		w.carries(now, &socket, &h, waiting, step.owed)
+		w.carries(now, &socket, &h, waiting, step.owed, s)
 		h.owed = step.owed
 		if got := w.talk.given[socket.Remote.Addr()]; got != step.want {
 			t.Errorf("%+v: %d", step, got)
@@ -93,14 +93,25 @@ func TestGivenUpAgain(t *testing.T) {
 	}
 }
 
-// A request that plainly waits is held longer than what nobody can tell, and what bounds them all bounds it.
+// A request that plainly waits counts longer than what nobody can tell. Where pings are usual, what nobody can tell counts no longer
+// than the default min= and for= last. unanswered= bounds them all.
 func TestPatience(t *testing.T) {
 	for _, test := range []struct {
-		set, waits, tells time.Duration
-	}{{0, 0, 15 * s}, {time.Minute, time.Minute, time.Minute}, {s, s, s}} {
-		q := Quiet{Unanswered: test.set}
-		if q.patience(waiting) != test.waits || q.patience(maybe) != test.tells {
-			t.Errorf("unanswered=%v: %v and %v", test.set, q.patience(waiting), q.patience(maybe))
+		set, waits, doubt, ping time.Duration
+	}{{0, 0, 15 * s, quietMin + defaultFor}, {time.Minute, time.Minute, time.Minute, time.Minute}, {s, s, s, s}} {
+		for _, port := range []struct {
+			word  Protocol
+			of    greeting // learned
+			pings bool
+		}{{}, {of: greeting{known: true, tls: true}}, {word: TLS}, {of: greeting{http2: true}, pings: true}, {word: HTTP2, pings: true}, {word: WebSocket, pings: true}, {word: SSE, pings: true}} {
+			q := Quiet{Unanswered: test.set, Protocol: port.word}
+			g, doubt := q.speaks(port.of), test.doubt
+			if port.pings {
+				doubt = test.ping
+			}
+			if q.patience(waiting, g) != test.waits || q.patience(maybe, g) != doubt || q.patience(nothing, g) != test.doubt {
+				t.Errorf("unanswered=%v, %+v: %v, %v and %v", test.set, port, q.patience(waiting, g), q.patience(maybe, g), q.patience(nothing, g))
+			}
 		}
 	}
 }

@@ -320,14 +320,15 @@ func (t *traffic) meet(now time.Time, s *sockdiag.Socket) {
 	h := t.recall(s, greeting)
 	h.note(clock, s, greeting, &t.Quiet)
 	asked, claim := h.look(clock, s, greeting)
-	left := t.patience(claim) - (clock - asked)
-	owed := claim != nothing && (left > 0 || t.patience(claim) == 0) || t.undelivered(s)
+	patience := t.patience(claim, greeting)
+	left := patience - (clock - asked)
+	owed := claim != nothing && (left > 0 || patience == 0) || t.undelivered(s)
 	h.round, h.counts = t.round, t.counts(s, h.old)
 	if h.counts {
-		t.carries(now, s, &h, claim, owed)
+		t.carries(now, s, &h, claim, owed, patience)
 	}
 	if h.counts && owed && claim != nothing {
-		t.waits(s, greeting, claim, left)
+		t.waits(s, greeting, patience, left)
 	}
 	h.owed = owed
 	t.known[s.Cookie] = h
@@ -346,14 +347,14 @@ func (t *traffic) recall(s *sockdiag.Socket, g greeting) history {
 	return h
 }
 
-// carries takes into account when a connection has carried payload last, and whether its client is given up in this look.
-func (t *traffic) carries(now time.Time, s *sockdiag.Socket, h *history, c claim, owed bool) {
+// carries takes into account when a connection has carried payload last, and whether its client is given up in this look, after so long.
+func (t *traffic) carries(now time.Time, s *sockdiag.Socket, h *history, c claim, owed bool, patience time.Duration) {
 	switch {
 	case owed:
 		h.given = false
 	case !h.given && (h.owed || c == waiting) && canAnswer(s) && (c != nothing || s.Unacked > 0):
 		h.given = true
-		t.talk.giveUp(s.Remote.Addr())
+		t.talk.giveUp(s.Remote.Addr(), patience)
 	}
 	last := t.begun.Add(h.active.since())
 	t.talk.carried(last)
@@ -367,8 +368,8 @@ func (t *traffic) carries(now time.Time, s *sockdiag.Socket, h *history, c claim
 }
 
 // waits takes a client into account that waits for an answer: when it is given up, and whether a handshake of our own may tell more.
-func (t *traffic) waits(s *sockdiag.Socket, g greeting, c claim, left time.Duration) {
-	if t.patience(c) > 0 {
+func (t *traffic) waits(s *sockdiag.Socket, g greeting, patience, left time.Duration) {
+	if patience > 0 {
 		t.expires = min(t.expires, left)
 	}
 	if !g.known && s.Sent > 0 && s.Received > 1 && s.BytesReceived >= shortestHello {
@@ -415,8 +416,8 @@ func (t *traffic) sayGivenUp(now time.Time, often time.Duration) {
 	if t.log == nil || len(t.talk.given) == 0 || now.Sub(t.talk.told) < often {
 		return
 	}
-	t.log.Warn(t.talk.givenUp(t.patience(maybe)), "event.code", "gave-up-on-connections")
-	t.talk.told = now
+	t.log.Warn(t.talk.givenUp(), "event.code", "gave-up-on-connections")
+	t.talk.told, t.talk.patience = now, 0
 	clear(t.talk.given)
 }
 
@@ -433,7 +434,7 @@ func (t *traffic) counts(s *sockdiag.Socket, old bool) bool {
 
 // undelivered tells whether there is payload that the client does not take, though it is alive.
 func (t *traffic) undelivered(s *sockdiag.Socket) bool {
-	most := t.patience(maybe)
+	most := t.patience(nothing, greeting{})
 	return s.Unacked > 0 && s.SinceSent < most && s.SinceAck < most
 }
 

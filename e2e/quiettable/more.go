@@ -209,8 +209,8 @@ func longCall(ctx context.Context, client grpc_health_v1.HealthClient) error {
 // heldChannels is how many channels or WebSockets a client holds. They carry nothing but pings.
 const heldChannels = 15
 
-// pinged are channels that have been used, and now carry nothing but pings.
-func pinged(secure bool) func(context.Context, peer, *running) error {
+// pinged are channels that have been used, and now carry nothing but pings. just: all have been pinged within the last two seconds.
+func pinged(secure, just bool) func(context.Context, peer, *running) error {
 	return func(ctx context.Context, p peer, r *running) error {
 		for range heldChannels {
 			c, client, err := p.grpc(secure)
@@ -223,11 +223,19 @@ func pinged(secure bool) func(context.Context, peer, *running) error {
 			}
 			pause(ctx, 100*time.Millisecond)
 		}
-		pause(ctx, time.Duration(17000+300*p.run)*time.Millisecond)
+		pause(ctx, idle(17*time.Second, just, p.run))
 		r.there()
 		<-ctx.Done()
 		return nil
 	}
+}
+
+// idle is how long held channels are idle before the hook begins: another time in each run, or just as long as it takes until all were pinged.
+func idle(usual time.Duration, just bool, run int) time.Duration {
+	if just {
+		return 10*time.Second + time.Duration(20*run)*time.Millisecond
+	}
+	return usual + time.Duration(300*run)*time.Millisecond
 }
 
 func webSocketServer(secure bool) func(*lab, int) error {
@@ -258,8 +266,8 @@ func webSocketServer(secure bool) func(*lab, int) error {
 	}
 }
 
-// webSockets are WebSockets that have been used, and now carry nothing but pings.
-func webSockets(secure bool) func(context.Context, peer, *running) error {
+// webSockets are WebSockets that have been used, and now carry nothing but pings. just: as in pinged.
+func webSockets(secure, just bool) func(context.Context, peer, *running) error {
 	scheme, protocol := "ws", "http"
 	if secure {
 		scheme, protocol = "wss", "tls"
@@ -289,7 +297,7 @@ func webSockets(secure bool) func(context.Context, peer, *running) error {
 			}()
 			pause(ctx, 100*time.Millisecond)
 		}
-		pause(ctx, time.Duration(8000+300*p.run)*time.Millisecond)
+		pause(ctx, idle(8*time.Second, just, p.run))
 		r.there()
 		<-ctx.Done()
 		return nil

@@ -23,7 +23,8 @@ type row struct {
 	quietFor          time.Duration // for=; 0: 3 s
 	before            time.Duration // how long the steps before until quiet take
 	endless           bool          // the hook does not wait for this traffic
-	untold            bool          // nobody can tell that it goes on, so that the hook may end 15 s after it began
+	untold            time.Duration // 0, or nobody can tell that it goes on, so that the hook may end so long after it began
+	min               time.Duration // min=; 0: 3 s
 	latest            time.Duration // how long after that the hook may end, or holding
 	traffic           func(ctx context.Context, p peer, r *running) error
 }
@@ -42,8 +43,8 @@ func (r row) earliest() string {
 	if r.endless {
 		return "`for`"
 	}
-	if r.untold {
-		return "15 s after it was asked"
+	if r.untold > 0 {
+		return fmt.Sprintf("%.0f s after it was asked", r.untold.Seconds())
 	}
 	if r.latest == holding {
 		return "`max`"
@@ -55,6 +56,8 @@ func (r row) end() string {
 	switch {
 	case r.latest == holding:
 		return "`max`"
+	case r.min > 0:
+		return "`min` + `for` + 1 s"
 	case r.latest == 0:
 		return "`for` + 1 s"
 	}
@@ -277,7 +280,7 @@ func rows() (all []row) {
 	each(row{pattern: post, protocol: "HTTP/2 over TLS", traffic: slowFirst("h2", slow, 20000)}, append(h2, others(h2, "node")...)...)
 	each(row{pattern: post, protocol: "HTTP/2 without TLS", traffic: slowFirst("h2c", slow, 20000)}, append(h2c, others(h2c, "node")...)...)
 	later := row{pattern: "a request of 20 s, right after others on its connection, while the hook looks"}
-	before := row{pattern: "the same, asked before the hook began", untold: true}
+	before := row{pattern: "the same, asked before the hook began", untold: doubt}
 	for n, of := range []struct {
 		protocol, spoken string
 		servers          []string
@@ -290,7 +293,7 @@ func rows() (all []row) {
 		}
 	}
 	// HAProxy lets its answer acknowledge the first segment. The one acknowledgement that the kernel counts is then that of the request that waits.
-	each(row{pattern: "a request of 20 s, right after answers of 3 KB, asked before the hook began", protocol: "HTTP/1.1", untold: true, traffic: slowLater("http", "/?n=3000", true)}, http1...)
+	each(row{pattern: "a request of 20 s, right after answers of 3 KB, asked before the hook began", protocol: "HTTP/1.1", untold: doubt, traffic: slowLater("http", "/?n=3000", true)}, http1...)
 	idle := "answered requests, then idle"
 	several := []string{"/?n=300", "/?n=300", "/?n=2000", "/?n=300", "/?n=300", "/?n=300"}
 	each(row{pattern: idle, protocol: "HTTP/1.1", latest: 15 * time.Second, traffic: then("http", several...)}, http1...)
@@ -317,9 +320,9 @@ func rows() (all []row) {
 	call := "a call of 20 s"
 	each(row{pattern: call, protocol: "gRPC", traffic: slowCall(false)}, "grpc plain")
 	each(row{pattern: call, protocol: "gRPC over TLS", traffic: slowCall(true)}, "grpc tls")
-	called := row{pattern: "the same, right after others, asked before the hook began", untold: true, server: "grpc plain", client: "go", protocol: "gRPC", traffic: calledBefore(false)}
+	called := row{pattern: "the same, right after others, asked before the hook began", untold: doubt, server: "grpc plain", client: "go", protocol: "gRPC", traffic: calledBefore(false)}
 	add(called)
-	called.server, called.protocol, called.traffic = "grpc tls", "gRPC over TLS", calledBefore(true)
+	called.server, called.protocol, called.traffic, called.untold = "grpc tls", "gRPC over TLS", calledBefore(true), pingDoubt
 	add(called)
 	stops := "a call of 20 s, of an app that stops listening after 5 s"
 	add(row{pattern: stops, protocol: "gRPC", server: "grpc stopping", stops: true, client: "go", traffic: slowCall(false)})
@@ -329,26 +332,32 @@ func rows() (all []row) {
 	came := row{pattern: "the same, asked while that step runs", client: "go", stops: true, before: told.before}
 	for _, of := range []struct {
 		protocol, server string
+		untold           time.Duration
 		ask              func(context.Context, peer) error
 	}{
-		{"gRPC", "grpc stopping", slowCallOver(false)}, {"gRPC over TLS", "grpc stopping tls", slowCallOver(true)},
-		{"HTTP/1.1", "go stopping", slowOver("http")}, {"TLS 1.3", "go stopping tls13", slowOver("tls")}, {"HTTP/2 over TLS", "go stopping h2", slowOver("h2")},
+		{"gRPC", "grpc stopping", doubt, slowCallOver(false)}, {"gRPC over TLS", "grpc stopping tls", pingDoubt, slowCallOver(true)},
+		{"HTTP/1.1", "go stopping", 0, slowOver("http")}, {"TLS 1.3", "go stopping tls13", doubt, slowOver("tls")}, {"HTTP/2 over TLS", "go stopping h2", pingDoubt, slowOver("h2")},
 	} {
 		told.protocol, told.server, told.traffic = of.protocol, of.server, underWay(of.ask)
 		add(told)
-		came.untold = of.protocol != "HTTP/1.1"
+		came.untold = of.untold
 		came.protocol, came.server, came.traffic = of.protocol, of.server, meanwhile(of.ask)
 		add(came)
 	}
 	channel := "15 channels that have been used, with their clients' pings every 10 s"
-	each(row{pattern: channel, protocol: "gRPC", word: drain.HTTP2, endless: true, latest: 15 * time.Second, traffic: pinged(false)}, "grpc plain")
-	each(row{pattern: channel, protocol: "gRPC over TLS", endless: true, latest: 15 * time.Second, traffic: pinged(true)}, "grpc tls")
+	each(row{pattern: channel, protocol: "gRPC", word: drain.HTTP2, endless: true, min: defaultMin, latest: rowFor, traffic: pinged(false, false)}, "grpc plain")
+	each(row{pattern: channel, protocol: "gRPC over TLS", endless: true, min: defaultMin, latest: rowFor, traffic: pinged(true, false)}, "grpc tls")
+	last := "the same, pinged just before the hook began"
+	each(row{pattern: last, protocol: "gRPC", word: drain.HTTP2, endless: true, min: defaultMin, latest: rowFor, traffic: pinged(false, true)}, "grpc plain")
+	each(row{pattern: last, protocol: "gRPC over TLS", endless: true, min: defaultMin, latest: rowFor, traffic: pinged(true, true)}, "grpc tls")
 	socket := "15 WebSockets with pings every 10 s"
-	each(row{pattern: socket, protocol: "WebSocket", word: drain.WebSocket, endless: true, latest: 15 * time.Second, traffic: webSockets(false)}, "websocket")
-	each(row{pattern: socket, protocol: "WebSocket over TLS", word: drain.WebSocket, endless: true, latest: 15 * time.Second, traffic: webSockets(true)}, "websocket tls")
+	each(row{pattern: socket, protocol: "WebSocket", word: drain.WebSocket, endless: true, min: defaultMin, latest: rowFor, traffic: webSockets(false, false)}, "websocket")
+	each(row{pattern: socket, protocol: "WebSocket over TLS", word: drain.WebSocket, endless: true, min: defaultMin, latest: rowFor, traffic: webSockets(true, false)}, "websocket tls")
+	each(row{pattern: last, protocol: "WebSocket", word: drain.WebSocket, endless: true, min: defaultMin, latest: rowFor, traffic: webSockets(false, true)}, "websocket")
+	each(row{pattern: last, protocol: "WebSocket over TLS", word: drain.WebSocket, endless: true, min: defaultMin, latest: rowFor, traffic: webSockets(true, true)}, "websocket tls")
 	heart := "an event stream with nothing but heartbeats every 10 s"
 	each(row{pattern: heart, protocol: "SSE", word: drain.SSE, endless: true, traffic: beats("http", "/?beat=10000")}, "go http", "node http", "nginx http")
-	each(row{pattern: heart, protocol: "SSE over TLS", word: drain.SSE, endless: true, latest: 15 * time.Second, traffic: beats("tls", "/?beat=10000")}, "go tls13", "node tls13")
+	each(row{pattern: heart, protocol: "SSE over TLS", word: drain.SSE, endless: true, min: defaultMin, latest: rowFor, traffic: beats("tls", "/?beat=10000")}, "go tls13", "node tls13")
 	each(row{pattern: "the same every 2 s, without the word", protocol: "SSE", endless: true, latest: holding, traffic: beats("http", "/?beat=2000")}, "go http", "node http")
 	add(row{pattern: "datagrams, `/udp`", protocol: "UDP", server: "udp", client: "go", udp: true, traffic: datagrams})
 	add(row{pattern: "requests of HTTP/3, `/udp`", protocol: "HTTP/3", server: "quic", client: "go", udp: true, latest: 5 * time.Second, traffic: http3Requests})
