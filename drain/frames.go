@@ -86,6 +86,16 @@ func (h *history) pinged(s *sockdiag.Socket) bool {
 	return s.SinceReceived >= s.SinceSent || in == out // otherwise the app sent something small, and then the client asked
 }
 
+// mayBePong tells whether what the client has sent last, soon after the server, may be the answer to a ping. Nobody looked before, so the size
+// of it is not known. A client that was never answered asks: what was sent to it was a handshake, permission to send more, or less than came.
+func (h *history) mayBePong(s *sockdiag.Socket, g greeting) bool {
+	in, out := h.bytesSince(s)
+	if alone, _ := g.alone(s); alone || h.settled {
+		return false
+	}
+	return g.http2 && !h.permits(s, g, in, out) || g.messages && (g.tls || s.Received <= s.Sent)
+}
+
 // beating tells whether a heartbeat, after a silence, is all that went since. A heartbeat says that the
 // peer is there, and nothing else. It can be told from other payload only where the protocol is known.
 func (h *history) beating(now time.Duration, s *sockdiag.Socket, g greeting, p Protocol, silence time.Duration) bool {

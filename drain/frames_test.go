@@ -188,6 +188,66 @@ func TestPingedBeforeKnown(t *testing.T) {
 	}
 }
 
+// A channel that the server pings is idle. If it was pinged before the hook began, its client seems to ask. A ping that is seen before
+// it is answered changes nothing, whenever it is known what the port speaks.
+func TestPingedByServer(t *testing.T) {
+	h2 := greeting{known: true, tls: true, http2: true, bytes: 2514, late: 500, segments: 4}
+	at := func(pings uint32, ago, answered time.Duration) *sockdiag.Socket {
+		s := sockdiag.Socket{State: sockdiag.Established, Received: 12 + pings, BytesReceived: 2146 + 39*pings, Sent: 11 + pings, BytesAcked: 2893 + 39*pings, Acks: 3,
+			SinceSent: ago, SinceReceived: answered, SinceAck: answered, RoundTrip: 2 * ms}
+		if answered > ago {
+			s.Sent, s.Unacked = s.Sent+1, 39
+		}
+		return &s
+	}
+	for _, known := range []int{0, 1, 2, 3, 4} {
+		h := newHistory(true)
+		for n, socket := range []*sockdiag.Socket{at(0, 5*s, 5*s-3*ms), at(0, 5*s+250*ms, 5*s+247*ms), at(0, ms, 5*s+500*ms), at(1, 251*ms, 248*ms), at(1, 501*ms, 498*ms)} {
+			g := greeting{}
+			if n >= known {
+				g = h2
+			}
+			asked, c := h.look(time.Duration(n)*250*ms, socket, g)
+			if settled := socket.SinceReceived >= settleTime && socket.SinceSent >= settleTime; settled && g.known && (c != maybe || asked > 0) {
+				t.Errorf("known from look %d on: in look %d it is %d since %s", known, n, c, asked)
+			}
+		}
+	}
+}
+
+// What a client sends soon after the server has spoken may be the answer to a ping, unless the client was never answered.
+func TestMayBePong(t *testing.T) {
+	h2, known := greeting{known: true, tls: true, http2: true, bytes: 2514, late: 500, segments: 4}, greeting{known: true}
+	channel := sockdiag.Socket{Received: 12, BytesReceived: 600, Sent: 11, BytesAcked: 700}
+	upload := sockdiag.Socket{Received: 20, BytesReceived: 20_300, Sent: 8, BytesAcked: 180}
+	for _, test := range []struct {
+		name string
+		word Protocol
+		of   greeting
+		at   sockdiag.Socket
+		soon time.Duration // after the server
+		want claim
+	}{
+		{"HTTP/2 by the word", HTTP2, known, channel, 3 * ms, maybe},
+		{"the same, a second later", HTTP2, known, channel, s, waiting},
+		{"HTTP/2 in TLS", "", h2, sockdiag.Socket{Received: 12, BytesReceived: 2146, Sent: 11, BytesAcked: 2893}, 3 * ms, maybe},
+		{"the first upload of HTTP/2", HTTP2, known, upload, 3 * ms, waiting},
+		{"the first upload of HTTP/2 in TLS", "", h2, sockdiag.Socket{Received: 24, BytesReceived: 21_000, Sent: 12, BytesAcked: 2514 + 180}, 3 * ms, waiting},
+		{"a WebSocket", WebSocket, known, channel, 3 * ms, waiting},
+		{"a WebSocket of a server that says more", WebSocket, known, sockdiag.Socket{Received: 11, BytesReceived: 600, Sent: 11, BytesAcked: 700}, 3 * ms, maybe},
+		{"the first message of a WebSocket", WebSocket, known, sockdiag.Socket{Received: 2, BytesReceived: 300, Sent: 1, BytesAcked: 129}, 3 * ms, waiting},
+		{"a WebSocket in TLS", WebSocket, greeting{known: true, tls: true, bytes: 2468, late: 500, segments: 4}, sockdiag.Socket{Received: 9, BytesReceived: 2093, Sent: 12, BytesAcked: 2900}, 3 * ms, maybe},
+		{"nobody knows what", "", known, channel, 3 * ms, waiting},
+	} {
+		test.at.State, test.at.Acks, test.at.RoundTrip = sockdiag.Established, 5, 2*ms
+		test.at.SinceSent, test.at.SinceReceived, test.at.SinceAck = 5*s, 5*s-test.soon, 5*s-test.soon
+		h, q := newHistory(true), Quiet{Protocol: test.word}
+		if _, c := h.look(0, &test.at, q.speaks(test.of)); c != test.want {
+			t.Errorf("%s: %d, want %d", test.name, c, test.want)
+		}
+	}
+}
+
 // Heartbeats count as payload, unless it is known that they are none.
 func TestBeating(t *testing.T) {
 	at := func(in, bytesIn, out, bytesOut uint32, ago time.Duration) sockdiag.Socket {

@@ -79,13 +79,15 @@ func (h *history) look(now time.Duration, s *sockdiag.Socket, g greeting) (asked
 	default:
 		h.learn(s, g)
 		opening := h.opening
-		h.blind = !g.known && !h.settled || h.blind && pinged
 		asked, c = h.judge(now, s, g)
+		if !settled { // a ping that is not answered yet changes nothing that is remembered
+			h.opening = opening
+			return asked, c
+		}
+		h.blind = !g.known && !h.settled || h.blind && pinged
 		h.opening = (h.opening || opening) && c == maybe
 	}
-	if settled {
-		h.settle(now, s, asked, c)
-	}
+	h.settle(now, s, asked, c)
 	return asked, c
 }
 

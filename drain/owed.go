@@ -24,7 +24,7 @@ import (
 //  5. The app was last to send: that was an answer if it was large. If it was small, it may have been a control frame. (unanswered, replied)
 //  6. Both sent within a tick, and there was no settled look before: maybe, unless there is one request more than answers. On a connection
 //     that is kept alive, this counts from when the looks began.
-//  7. The client was last to send: it waits, unless that may have been a control frame. (asks)
+//  7. The client was last to send: it waits, unless that may have been a control frame. (asks, mayBePong)
 //
 // The sizes of control frames are in frames.go. What is remembered of a connection is in history.go.
 
@@ -171,6 +171,8 @@ func (h *history) asks(s *sockdiag.Socket, g greeting) claim {
 		return max(maybe, h.claim)
 	case soon && g.http2 && !h.settled && s.Received <= openingSegments && (g.known || !g.mayBeTLS(s)):
 		return maybe // a request, or the acknowledgement of the server's settings after an answer
+	case soon && h.mayBePong(s, g):
+		return maybe
 	case after <= settleTime && g.http2 && out >= download && in <= controlSize+g.flow(out):
 		return maybe // permission to send more, as a client gives it when it has read a download
 	}

@@ -22,7 +22,6 @@ type talk struct {
 	newEnded int                // of the ended, those that were not there when the step began
 	udp      string             // what is said of datagrams
 	given    map[netip.Addr]int // who was given up and is not in the log yet
-	patience time.Duration      // after how long they were given up, at most
 	told     time.Time          // when the log last said who was given up
 }
 
@@ -43,7 +42,7 @@ func (t *talk) begin(since time.Time) {
 		}
 		t.peers[ip] = p
 	}
-	*t = talk{last: t.last, peers: t.peers, newEnded: t.newEnded, given: t.given, patience: t.patience, told: t.told}
+	*t = talk{last: t.last, peers: t.peers, newEnded: t.newEnded, given: t.given, told: t.told}
 }
 
 // carried takes note of payload.
@@ -118,19 +117,16 @@ func (t *talk) datagrams(at time.Time, any bool) {
 	t.udp = fmt.Sprintf(", last datagram %.1fs ago", time.Since(at).Seconds())
 }
 
-// giveUp takes note of a connection that no longer counts as waiting, after so long.
-func (t *talk) giveUp(ip netip.Addr, after time.Duration) {
-	t.given[ip]++
-	t.patience = max(t.patience, after)
-}
+// giveUp takes note of a connection that no longer counts as waiting.
+func (t *talk) giveUp(ip netip.Addr) { t.given[ip]++ }
 
 // givenUp says who was given up.
-func (t *talk) givenUp() string {
+func (t *talk) givenUp(after time.Duration) string {
 	n := 0
 	for _, some := range t.given {
 		n += some
 	}
-	return fmt.Sprintf("gave up on %d connections that may still wait for an answer, after %s: %s; unanswered= sets how long they count", n, t.patience, names(t.given))
+	return fmt.Sprintf("gave up on %d connections that may still wait for an answer, after %s: %s; unanswered= sets how long they count", n, after, names(t.given))
 }
 
 // who names the peers with most connections.

@@ -85,7 +85,7 @@ func TestGivenUpAgain(t *testing.T) {
 		owed bool
 		want int // who was given up by now
 	}{{true, 0}, {false, 1}, {false, 1}, {true, 1}, {false, 2}, {false, 2}} {
-		w.carries(now, &socket, &h, waiting, step.owed, s)
+		w.carries(now, &socket, &h, waiting, step.owed)
 		h.owed = step.owed
 		if got := w.talk.given[socket.Remote.Addr()]; got != step.want {
 			t.Errorf("%+v: %d", step, got)

@@ -325,7 +325,7 @@ func (t *traffic) meet(now time.Time, s *sockdiag.Socket) {
 	owed := claim != nothing && (left > 0 || patience == 0) || t.undelivered(s)
 	h.round, h.counts = t.round, t.counts(s, h.old)
 	if h.counts {
-		t.carries(now, s, &h, claim, owed, patience)
+		t.carries(now, s, &h, claim, owed)
 	}
 	if h.counts && owed && claim != nothing {
 		t.waits(s, greeting, patience, left)
@@ -347,14 +347,14 @@ func (t *traffic) recall(s *sockdiag.Socket, g greeting) history {
 	return h
 }
 
-// carries takes into account when a connection has carried payload last, and whether its client is given up in this look, after so long.
-func (t *traffic) carries(now time.Time, s *sockdiag.Socket, h *history, c claim, owed bool, patience time.Duration) {
+// carries takes into account when a connection has carried payload last, and whether its client is given up in this look.
+func (t *traffic) carries(now time.Time, s *sockdiag.Socket, h *history, c claim, owed bool) {
 	switch {
 	case owed:
 		h.given = false
 	case !h.given && (h.owed || c == waiting) && canAnswer(s) && (c != nothing || s.Unacked > 0):
 		h.given = true
-		t.talk.giveUp(s.Remote.Addr(), patience)
+		t.talk.giveUp(s.Remote.Addr())
 	}
 	last := t.begun.Add(h.active.since())
 	t.talk.carried(last)
@@ -416,8 +416,12 @@ func (t *traffic) sayGivenUp(now time.Time, often time.Duration) {
 	if t.log == nil || len(t.talk.given) == 0 || now.Sub(t.talk.told) < often {
 		return
 	}
-	t.log.Warn(t.talk.givenUp(), "event.code", "gave-up-on-connections")
-	t.talk.told, t.talk.patience = now, 0
+	var after time.Duration
+	for _, g := range t.greetings {
+		after = max(after, t.patience(maybe, g))
+	}
+	t.log.Warn(t.talk.givenUp(after), "event.code", "gave-up-on-connections")
+	t.talk.told = now
 	clear(t.talk.given)
 }
 

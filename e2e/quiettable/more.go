@@ -98,8 +98,12 @@ func grpcStopping(secure bool) func(*lab, int) error {
 	}
 }
 
-func grpcServer(secure bool) func(*lab, int) error {
+// grpcServer pings its clients every 10 s, or permits them to ping it.
+func grpcServer(secure, pings bool) func(*lab, int) error {
 	return func(l *lab, port int) error {
+		if pings {
+			return l.serveGRPC(l.grpcServer(secure, grpc.KeepaliveParams(keepalive.ServerParameters{Time: pingEvery})), port)
+		}
 		return l.serveGRPC(l.grpcServer(secure, grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: time.Second, PermitWithoutStream: true})), port)
 	}
 }
@@ -124,13 +128,20 @@ func (l *lab) serveGRPC(s *grpc.Server, port int) error {
 	return nil
 }
 
-func (p peer) grpc(secure bool) (*grpc.ClientConn, grpc_health_v1.HealthClient, error) {
+// pingEvery is how often whoever pings does so.
+const pingEvery = 10 * time.Second
+
+// pinging is a client that pings the server.
+var pinging = grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: pingEvery, PermitWithoutStream: true})
+
+func (p peer) grpc(secure bool, options ...grpc.DialOption) (*grpc.ClientConn, grpc_health_v1.HealthClient, error) {
 	creds := insecure.NewCredentials()
 	if secure {
 		creds = credentials.NewTLS(&tls.Config{InsecureSkipVerify: true})
 	}
-	c, err := grpc.NewClient("passthrough:server", grpc.WithTransportCredentials(creds), grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 10 * time.Second, PermitWithoutStream: true}),
+	options = append(options, grpc.WithTransportCredentials(creds),
 		grpc.WithContextDialer(func(context.Context, string) (net.Conn, error) { return p.lab.client.dial(p.address(), p.port) }))
+	c, err := grpc.NewClient("passthrough:server", options...)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -140,7 +151,7 @@ func (p peer) grpc(secure bool) (*grpc.ClientConn, grpc_health_v1.HealthClient, 
 // slowCall is one call of 20 s. Half of the runs make other calls first. Some runs of the other half make the call before the hook begins.
 func slowCall(secure bool) func(context.Context, peer, *running) error {
 	return func(ctx context.Context, p peer, r *running) error {
-		c, client, err := p.grpc(secure)
+		c, client, err := p.grpc(secure, pinging)
 		if err != nil {
 			return err
 		}
@@ -166,7 +177,7 @@ func slowCall(secure bool) func(context.Context, peer, *running) error {
 // slowCallOver is one call of 20 s on a channel of its own.
 func slowCallOver(secure bool) func(context.Context, peer) error {
 	return func(ctx context.Context, p peer) error {
-		c, client, err := p.grpc(secure)
+		c, client, err := p.grpc(secure, pinging)
 		if err != nil {
 			return err
 		}
@@ -178,7 +189,7 @@ func slowCallOver(secure bool) func(context.Context, peer) error {
 // calledBefore is one call of 20 s, right after others, and all of them before the hook begins.
 func calledBefore(secure bool) func(context.Context, peer, *running) error {
 	return func(ctx context.Context, p peer, r *running) error {
-		c, client, err := p.grpc(secure)
+		c, client, err := p.grpc(secure, pinging)
 		if err != nil {
 			return err
 		}
@@ -209,11 +220,22 @@ func longCall(ctx context.Context, client grpc_health_v1.HealthClient) error {
 // heldChannels is how many channels or WebSockets a client holds. They carry nothing but pings.
 const heldChannels = 15
 
-// pinged are channels that have been used, and now carry nothing but pings. just: all have been pinged within the last two seconds.
-func pinged(secure, just bool) func(context.Context, peer, *running) error {
+// A held says how channels or WebSockets are held that have been used, and now carry nothing but pings.
+type held struct {
+	secure   bool
+	just     bool // all have been pinged within the last two seconds before the hook
+	byServer bool // the server pings, not the client
+}
+
+// channels are those of gRPC.
+func (h held) channels() func(context.Context, peer, *running) error {
+	var options []grpc.DialOption
+	if !h.byServer {
+		options = append(options, pinging)
+	}
 	return func(ctx context.Context, p peer, r *running) error {
 		for range heldChannels {
-			c, client, err := p.grpc(secure)
+			c, client, err := p.grpc(h.secure, options...)
 			if err != nil {
 				return err
 			}
@@ -223,22 +245,31 @@ func pinged(secure, just bool) func(context.Context, peer, *running) error {
 			}
 			pause(ctx, 100*time.Millisecond)
 		}
-		pause(ctx, idle(17*time.Second, just, p.run))
+		pause(ctx, h.idle(17*time.Second, p.run))
 		r.there()
 		<-ctx.Done()
 		return nil
 	}
 }
 
-// idle is how long held channels are idle before the hook begins: another time in each run, or just as long as it takes until all were pinged.
-func idle(usual time.Duration, just bool, run int) time.Duration {
-	if just {
-		return 10*time.Second + time.Duration(20*run)*time.Millisecond
+// idle is how long they are idle before the hook begins: another time in each run, or just as long as it takes until all were pinged.
+func (h held) idle(usual time.Duration, run int) time.Duration {
+	if h.just {
+		return pingEvery + time.Duration(20*run)*time.Millisecond
 	}
 	return usual + time.Duration(300*run)*time.Millisecond
 }
 
-func webSocketServer(secure bool) func(*lab, int) error {
+// ping pings until ctx is done.
+func ping(ctx context.Context, c *websocket.Conn) {
+	for ctx.Err() == nil {
+		pause(ctx, pingEvery)
+		_ = c.Ping(ctx)
+	}
+}
+
+// webSocketServer sends back what it is sent, and pings its clients if it is to.
+func webSocketServer(secure, pings bool) func(*lab, int) error {
 	return func(l *lab, port int) error {
 		listener, err := l.server.listen(port)
 		if err != nil {
@@ -251,6 +282,9 @@ func webSocketServer(secure bool) func(*lab, int) error {
 			c, err := websocket.Accept(w, r, nil)
 			if err != nil {
 				return
+			}
+			if pings {
+				go ping(r.Context(), c)
 			}
 			for {
 				kind, text, err := c.Read(r.Context())
@@ -266,10 +300,10 @@ func webSocketServer(secure bool) func(*lab, int) error {
 	}
 }
 
-// webSockets are WebSockets that have been used, and now carry nothing but pings. just: as in pinged.
-func webSockets(secure, just bool) func(context.Context, peer, *running) error {
+// webSockets are held as channels are.
+func (h held) webSockets() func(context.Context, peer, *running) error {
 	scheme, protocol := "ws", "http"
-	if secure {
+	if h.secure {
 		scheme, protocol = "wss", "tls"
 	}
 	return func(ctx context.Context, p peer, r *running) error {
@@ -288,16 +322,12 @@ func webSockets(secure, just bool) func(context.Context, peer, *running) error {
 					return err
 				}
 			}
-			ctx := c.CloseRead(ctx)
-			go func() {
-				for ctx.Err() == nil {
-					pause(ctx, 10*time.Second)
-					_ = c.Ping(ctx)
-				}
-			}()
+			if ctx := c.CloseRead(ctx); !h.byServer {
+				go ping(ctx, c)
+			}
 			pause(ctx, 100*time.Millisecond)
 		}
-		pause(ctx, idle(8*time.Second, just, p.run))
+		pause(ctx, h.idle(8*time.Second, p.run))
 		r.there()
 		<-ctx.Done()
 		return nil

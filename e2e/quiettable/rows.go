@@ -344,17 +344,31 @@ func rows() (all []row) {
 		came.protocol, came.server, came.traffic = of.protocol, of.server, meanwhile(of.ask)
 		add(came)
 	}
-	channel := "15 channels that have been used, with their clients' pings every 10 s"
-	each(row{pattern: channel, protocol: "gRPC", word: drain.HTTP2, endless: true, min: defaultMin, latest: rowFor, traffic: pinged(false, false)}, "grpc plain")
-	each(row{pattern: channel, protocol: "gRPC over TLS", endless: true, min: defaultMin, latest: rowFor, traffic: pinged(true, false)}, "grpc tls")
-	last := "the same, pinged just before the hook began"
-	each(row{pattern: last, protocol: "gRPC", word: drain.HTTP2, endless: true, min: defaultMin, latest: rowFor, traffic: pinged(false, true)}, "grpc plain")
-	each(row{pattern: last, protocol: "gRPC over TLS", endless: true, min: defaultMin, latest: rowFor, traffic: pinged(true, true)}, "grpc tls")
-	socket := "15 WebSockets with pings every 10 s"
-	each(row{pattern: socket, protocol: "WebSocket", word: drain.WebSocket, endless: true, min: defaultMin, latest: rowFor, traffic: webSockets(false, false)}, "websocket")
-	each(row{pattern: socket, protocol: "WebSocket over TLS", word: drain.WebSocket, endless: true, min: defaultMin, latest: rowFor, traffic: webSockets(true, false)}, "websocket tls")
-	each(row{pattern: last, protocol: "WebSocket", word: drain.WebSocket, endless: true, min: defaultMin, latest: rowFor, traffic: webSockets(false, true)}, "websocket")
-	each(row{pattern: last, protocol: "WebSocket over TLS", word: drain.WebSocket, endless: true, min: defaultMin, latest: rowFor, traffic: webSockets(true, true)}, "websocket tls")
+	for _, kind := range []struct {
+		pattern string
+		held
+	}{
+		{"%s that have been used, with their clients' pings every 10 s", held{}}, {"the same, pinged just before the hook began", held{just: true}},
+		{"%s that have been used, with the server's pings every 10 s", held{byServer: true}}, {"the same, pinged just before the hook began", held{byServer: true, just: true}},
+	} {
+		named := func(what string) string { return strings.ReplaceAll(kind.pattern, "%s", what) }
+		by := ""
+		if kind.byServer {
+			by = " pinging"
+		}
+		plain, secure := kind.held, kind.held
+		secure.secure = true
+		idle := row{pattern: named("15 channels"), endless: true, min: defaultMin, latest: rowFor}
+		idle.protocol, idle.word, idle.traffic = "gRPC", drain.HTTP2, plain.channels()
+		each(idle, "grpc"+by+" plain")
+		idle.protocol, idle.word, idle.traffic = "gRPC over TLS", "", secure.channels()
+		each(idle, "grpc"+by+" tls")
+		idle.pattern, idle.word = named("15 WebSockets"), drain.WebSocket
+		idle.protocol, idle.traffic = "WebSocket", plain.webSockets()
+		each(idle, "websocket"+by)
+		idle.protocol, idle.traffic = "WebSocket over TLS", secure.webSockets()
+		each(idle, "websocket"+by+" tls")
+	}
 	heart := "an event stream with nothing but heartbeats every 10 s"
 	each(row{pattern: heart, protocol: "SSE", word: drain.SSE, endless: true, traffic: beats("http", "/?beat=10000")}, "go http", "node http", "nginx http")
 	each(row{pattern: heart, protocol: "SSE over TLS", word: drain.SSE, endless: true, min: defaultMin, latest: rowFor, traffic: beats("tls", "/?beat=10000")}, "go tls13", "node tls13")

@@ -418,9 +418,10 @@ func init() {
 		"python http": python("http"), "python tls13": python("tls13"), "python tls12": python("tls12"),
 		"hypercorn http": hypercorn(false), "hypercorn h2c": hypercorn(false), "hypercorn h2": hypercorn(true),
 		"puma http": puma(false), "puma tls13": puma(true),
-		"line": line, "udp": udpServer, "websocket": webSocketServer(false), "websocket tls": webSocketServer(true),
+		"line": line, "udp": udpServer, "websocket": webSocketServer(false, false), "websocket tls": webSocketServer(true, false),
+		"websocket pinging": webSocketServer(false, true), "websocket pinging tls": webSocketServer(true, true),
 		"go stopping": stopping("", "http1"), "go stopping tls13": stopping("tls", "http1"), "go stopping h2": stopping("tls", "http2"),
 		"grpc stopping": grpcStopping(false), "grpc stopping tls": grpcStopping(true),
-		"grpc plain": grpcServer(false), "grpc tls": grpcServer(true), "quic": quicServer,
+		"grpc plain": grpcServer(false, false), "grpc tls": grpcServer(true, false), "grpc pinging plain": grpcServer(false, true), "grpc pinging tls": grpcServer(true, true), "quic": quicServer,
 	}
 }
