@@ -7,7 +7,6 @@ package hook
 
 import (
 	"slices"
-	"sync"
 
 	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/grammar"
@@ -24,7 +23,6 @@ type Script struct {
 
 	config   *config.Config
 	verbs    []*step.Verb
-	names    func() []string // see verbs.Names; most scripts need none
 	secrets  *secret.Set
 	problems []config.Problem
 	warnings []Warning
@@ -56,7 +54,7 @@ const (
 // Read reads the steps: the app's call and Elasticsearch, if the settings name them, then each line. Secrets in them are
 // added to secrets. A line that cannot be read becomes a step with an error.
 func Read(c *config.Config, secrets *secret.Set) *Script {
-	s := &Script{config: c, verbs: verbs.All(), names: sync.OnceValue(verbs.Names), secrets: secrets, problems: slices.Clone(c.Problems)}
+	s := &Script{config: c, verbs: verbs.All(), secrets: secrets, problems: slices.Clone(c.Problems)}
 	if c.ReportURL.V != nil {
 		secrets.AddURL(c.ReportURL.V)
 	}
@@ -117,11 +115,11 @@ func (s *Script) read(l config.Line, given []string) (one *Step, verb string) {
 		one.Line, one.Spec, one.Needs = parsed.Shown(l.Text), spec, spec.Needs()
 		return one, parsed.Verb.Text
 	}
-	unreadable := one.secrets.Inside() // nobody knows what in the line is a secret
-	for _, word := range grammar.PerhapsSecret(l.Text, s.names()) {
+	names, unreadable := verbs.Names(), one.secrets.Inside() // nobody knows what in the line is a secret
+	for _, word := range grammar.PerhapsSecret(l.Text, names) {
 		unreadable.Add(word)
 	}
-	one.Line = unreadable.Hide(grammar.ShownUnreadable(parsed.Shown(l.Text), s.names()))
+	one.Line = unreadable.Hide(grammar.ShownUnreadable(parsed.Shown(l.Text), names))
 	one.Err, one.secrets = err, unreadable
 	return one, parsed.Verb.Text
 }
