@@ -229,6 +229,7 @@ func TestMayBePong(t *testing.T) {
 		want claim
 	}{
 		{"HTTP/2 by the word", HTTP2, known, channel, 3 * ms, maybe},
+		{"the same, on a way that is slower than usual", HTTP2, known, channel, 54 * ms, maybe},
 		{"the same, a second later", HTTP2, known, channel, s, waiting},
 		{"HTTP/2 in TLS", "", h2, sockdiag.Socket{Received: 12, BytesReceived: 2146, Sent: 11, BytesAcked: 2893}, 3 * ms, maybe},
 		{"the first upload of HTTP/2", HTTP2, known, upload, 3 * ms, waiting},

@@ -171,7 +171,7 @@ func (h *history) asks(s *sockdiag.Socket, g greeting) claim {
 		return max(maybe, h.claim)
 	case soon && g.http2 && !h.settled && s.Received <= openingSegments && (g.known || !g.mayBeTLS(s)):
 		return maybe // a request, or the acknowledgement of the server's settings after an answer
-	case soon && h.mayBePong(s, g):
+	case after <= reactionTime+s.RoundTrip && h.mayBePong(s, g): // a round trip is not always as long as before
 		return maybe
 	case after <= settleTime && g.http2 && out >= download && in <= controlSize+g.flow(out):
 		return maybe // permission to send more, as a client gives it when it has read a download
