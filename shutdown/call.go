@@ -165,7 +165,7 @@ func (c *Call) poll(ctx context.Context, log *slog.Logger, from *url.URL, locati
 	}
 	at.User = cmp.Or(at.User, from.User)
 	log.Info("accepted; asking until it is done")
-	r := web.Request{Method: http.MethodGet, URL: at.String(), Header: c.Request.Header}
+	r := web.Request{Method: http.MethodGet, URL: at.String(), Header: c.Request.Header, Expect: c.Expect}
 	answer, err := c.send(ctx, log, r, web.Policy{Timeout: c.Timeout, Again: func(a web.Answer) bool { return a.Status == http.StatusAccepted || c.again(a) }})
 	switch {
 	case err != nil:
