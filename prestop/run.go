@@ -74,13 +74,17 @@ func (r *run) entry(ctx context.Context, i int) {
 	}
 	share := r.share(i, r.elapsed())
 	err := r.begin(i)
-	if err == nil || !e.Once {
-		log.Info("step begins", "number", i+1, "of", len(r.Entries), "at_most", share.Round(time.Millisecond))
-		err = r.do(ctx, e, i, share, log)
-	} else {
+	if _, begun := r.Earlier.step(i); !e.Once || e.Step == nil { // time that is waited out twice does no harm
+		err = nil
+	} else if err != nil {
 		err = fmt.Errorf("%w: %w", ErrNotNoted, err)
+	} else if begun {
+		err = errOnce
 	}
-	r.end(i, err, log)
+	if err == nil {
+		log.Info("step begins", "number", i+1, "of", len(r.Entries), "at_most", share.Round(time.Millisecond))
+	}
+	r.end(i, r.do(ctx, e, i, share, err, log), log)
 }
 
 // noTime ends all entries from the given one on, since the deadline has come before they could begin. It logs one line for all.
@@ -172,17 +176,17 @@ func outcome(err error) Outcome {
 	}
 }
 
-func (r *run) do(ctx context.Context, e Entry, i int, share time.Duration, log *slog.Logger) error {
+// do does an entry, unless err says why not. Others rely on the time of a Guard, whatever becomes of its step.
+func (r *run) do(ctx context.Context, e Entry, i int, share time.Duration, err error, log *slog.Logger) error {
 	if e.Step == nil {
 		r.hold(ctx, share)
 		return context.Cause(ctx)
 	}
-	if _, begun := r.Earlier.step(i); begun && e.Once {
-		return errOnce
-	}
 	until := r.elapsed() + share
-	err := r.step(ctx, e, share, r.over(e, i, share), log)
-	if left := until - r.elapsed(); e.Guard && left > 0 && outcome(err) == Failed && ctx.Err() == nil {
+	if err == nil {
+		err = r.step(ctx, e, share, r.over(e, i, share), log)
+	}
+	if left, o := until-r.elapsed(), outcome(err); e.Guard && left > 0 && (o == Failed || o == Skipped) && ctx.Err() == nil {
 		log.Warn("the time that this step stands for is waited out", "event.code", "waited-out", "for", left.Round(time.Millisecond))
 		r.hold(ctx, left)
 	}
