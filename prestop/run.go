@@ -12,6 +12,8 @@ import (
 var (
 	// ErrShare is the cause of a step's context when the step has used up its share of the time.
 	ErrShare = errors.New("its share of the grace period is used up")
+	// ErrLimit is the cause of the context of a step that is no wait, when the entry's own Most is over.
+	ErrLimit = errors.New("its own limit of time is reached")
 	// ErrMax is the cause of the context of a Guard entry's step when the entry's own Most is over.
 	ErrMax = errors.New("its max is reached")
 	// ErrSkip is the cause of the context of a Guard entry's step when waits are skipped.
@@ -117,8 +119,11 @@ func (r *run) noTime(from int) {
 
 // over is why the time of an entry with this share ends.
 func (r *run) over(e Entry, i int, share time.Duration) error {
-	if e.Guard && r.hasWaits() && (e.Yields || share >= r.most(i, r.elapsed())) {
+	switch own := share >= r.most(i, r.elapsed()); {
+	case e.Guard && r.hasWaits() && (e.Yields || own):
 		return ErrMax
+	case e.Most > 0 && own && !e.Guard:
+		return ErrLimit
 	}
 	return ErrShare
 }
@@ -169,7 +174,7 @@ func outcome(err error) Outcome {
 		return Skipped
 	case errors.Is(err, ErrMax), errors.Is(err, ErrSkip):
 		return Unmet
-	case errors.Is(err, ErrShare):
+	case errors.Is(err, ErrShare), errors.Is(err, ErrLimit):
 		return Cut
 	default:
 		return Failed

@@ -392,6 +392,21 @@ func TestRunOnceKeepsTheTimeOfWaits(t *testing.T) {
 	}
 }
 
+// Who reads why a step was cut must know whether a longer grace period would help.
+func TestRunSaysWhatCutAStep(t *testing.T) {
+	for want, entries := range map[string][]Entry{
+		ErrLimit.Error(): {{Step: stepFunc(hangs), Least: 1 * s, Most: 5 * s}, wait(10 * s)},
+		ErrShare.Error(): {{Step: stepFunc(hangs), Least: 1 * s, Most: 5 * s}, wait(23 * s)},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			p := Plan{Start: time.Now(), Grace: 30 * s, Reserve: 5 * s, Entries: entries}
+			if report := p.Run(t.Context(), quiet); outcomes(report) != "cut done" || report.Steps[0].Error != want {
+				t.Errorf("%+v, want cut with %s", report.Steps, want)
+			}
+		})
+	}
+}
+
 // What the machine is late is kept free at the end, and taken from all but what is done in time anyway.
 func TestRunLate(t *testing.T) {
 	for late, want := range map[time.Duration]time.Duration{0: 9950 * time.Millisecond, 300 * time.Millisecond: 9650 * time.Millisecond, time.Hour: 0} {
