@@ -392,6 +392,18 @@ func TestRunOnceKeepsTheTimeOfWaits(t *testing.T) {
 	}
 }
 
+// However many calls want however much, none gets more than there is.
+func TestRunOfManyLongCalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		year := 365 * 24 * time.Hour
+		p := Plan{Start: time.Now(), Grace: 30 * s, Reserve: 5 * s, Entries: repeat(400, Entry{Step: stepFunc(hangs), Least: 1 * s, Want: year, Most: year})}
+		p.Run(t.Context(), quiet)
+		if got := time.Since(p.Start); got > 25*s {
+			t.Errorf("lasted %s", got)
+		}
+	})
+}
+
 // Who reads why a step was cut must know whether a longer grace period would help.
 func TestRunSaysWhatCutAStep(t *testing.T) {
 	for want, entries := range map[string][]Entry{

@@ -34,10 +34,10 @@ func (p *Plan) need(e Entry) (n need) {
 }
 
 func (n need) and(o need) need {
-	return need{n.calls + o.calls, min(n.waits+o.waits, endless), n.more + o.more, n.open + o.open}
+	return need{n.calls + o.calls, min(n.waits+o.waits, endless), min(n.more+o.more, endless), n.open + o.open}
 }
 
-const endless time.Duration = 1 << 61 // longer than any wait; twice as much still fits
+const endless time.Duration = 1 << 61 // longer than any wait or call; twice as much still fits
 
 // schedule says how long each entry of a plan may take.
 type schedule struct {
