@@ -93,10 +93,7 @@ func (r *run) entry(ctx context.Context, i int) {
 func (r *run) noTime(from int) {
 	var cut []string
 	for i, e := range r.Entries {
-		if i < from {
-			continue
-		}
-		if s, ok := r.Earlier.step(i); ok && s.Outcome != Running {
+		if s, ok := r.Earlier.step(i); i < from || ok && s.Outcome != Running {
 			continue
 		}
 		if i == len(r.report.Steps) {
