@@ -69,7 +69,7 @@ func (r *run) elapsed() time.Duration { return time.Since(r.Start) }
 func (r *run) clock() Seconds { return Seconds(r.elapsed() + r.Age) }
 
 func (r *run) entry(ctx context.Context, i int) {
-	e, log := r.Entries[i], r.log.With("step", r.Entries[i].Line)
+	e, log := &r.Entries[i], r.log.With("step", r.Entries[i].Line)
 	if s, ok := r.Earlier.step(i); ok && s.Outcome != Running {
 		log.Info("an earlier delivery has ended this step", "outcome", s.Outcome)
 		return
@@ -92,21 +92,17 @@ func (r *run) entry(ctx context.Context, i int) {
 // noTime ends all entries from the given one on, since the deadline has come before they could begin. It logs one line for all.
 func (r *run) noTime(from int) {
 	var cut []string
-	for i, e := range r.Entries {
+	for i := range r.Entries {
 		if s, ok := r.Earlier.step(i); i < from || ok && s.Outcome != Running {
 			continue
 		}
 		if i == len(r.report.Steps) {
-			r.report.Steps = append(r.report.Steps, StepReport{Line: e.Line, Began: r.clock()})
+			r.report.Steps = append(r.report.Steps, StepReport{Line: r.Entries[i].Line, Began: r.clock()})
 		}
-		err := r.over(e, i, 0)
-		if e.Step == nil {
-			err = nil // a wait that does not fit is shortened
-		}
-		s := &r.report.Steps[i]
+		s, err := &r.report.Steps[i], r.over(i, 0)
 		if s.Outcome = outcome(err); err != nil {
 			s.Error = err.Error()
-			cut = append(cut, e.Line)
+			cut = append(cut, s.Line)
 		}
 	}
 	if len(cut) > 0 {
@@ -114,9 +110,11 @@ func (r *run) noTime(from int) {
 	}
 }
 
-// over is why the time of an entry with this share ends.
-func (r *run) over(e Entry, i int, share time.Duration) error {
-	switch own := share >= r.most(i, r.elapsed()); {
+// over is why the time of entry i ends, with this share. Nil: it is a plain wait, which is only shortened.
+func (r *run) over(i int, share time.Duration) error {
+	switch e, own := &r.Entries[i], share >= r.most(i, r.elapsed()); {
+	case e.Step == nil:
+		return nil
 	case e.Guard && r.hasWaits() && (e.Yields || own):
 		return ErrMax
 	case e.Most > 0 && own && !e.Guard:
@@ -179,14 +177,14 @@ func outcome(err error) Outcome {
 }
 
 // do does an entry, unless err says why not. Others rely on the time of a Guard, whatever becomes of its step.
-func (r *run) do(ctx context.Context, e Entry, i int, share time.Duration, err error, log *slog.Logger) error {
+func (r *run) do(ctx context.Context, e *Entry, i int, share time.Duration, err error, log *slog.Logger) error {
 	if e.Step == nil {
 		r.hold(ctx, share)
 		return context.Cause(ctx)
 	}
 	until := r.elapsed() + share
 	if err == nil {
-		err = r.step(ctx, e, share, r.over(e, i, share), log)
+		err = r.step(ctx, e, share, r.over(i, share), log)
 	}
 	if left, o := until-r.elapsed(), outcome(err); e.Guard && left > 0 && (o == Failed || o == Skipped) && ctx.Err() == nil {
 		log.Warn("the time that this step stands for is waited out", "event.code", "waited-out", "for", left.Round(time.Millisecond))
@@ -196,7 +194,7 @@ func (r *run) do(ctx context.Context, e Entry, i int, share time.Duration, err e
 }
 
 // step runs the step of e in a goroutine of its own, so that the deadline is kept whatever the step does. over is why its time ends.
-func (r *run) step(ctx context.Context, e Entry, share time.Duration, over error, log *slog.Logger) error {
+func (r *run) step(ctx context.Context, e *Entry, share time.Duration, over error, log *slog.Logger) error {
 	ctx, cancel := context.WithDeadlineCause(ctx, time.Now().Add(share), over)
 	defer cancel()
 	ctx, skip := context.WithCancelCause(ctx)
@@ -236,7 +234,7 @@ func skipped(ctx context.Context, err error) error {
 }
 
 // skip is closed when the entry is a wait and waits are skipped.
-func (r *run) skip(e Entry) <-chan struct{} {
+func (r *run) skip(e *Entry) <-chan struct{} {
 	if !e.wait() {
 		return nil
 	}

@@ -450,7 +450,7 @@ func TestRunAnyPlan(t *testing.T) {
 			}
 			var n need
 			for _, e := range p.Entries {
-				n = n.and(p.need(e))
+				n = n.and(p.need(&e))
 			}
 			if p.Budget() >= OneTry && n.calls+n.waits <= p.Budget()-Engine {
 				moments := Engine * time.Duration(strings.Count(outcomes(report), string(Left)))
