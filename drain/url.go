@@ -45,7 +45,9 @@ func (u *URL) Run(ctx context.Context, log *slog.Logger) error {
 	p := poll{every: askEvery, stable: u.Stable, min: u.Min, rarely: askSays, look: func(ctx context.Context) (sight, error) {
 		return u.look(ctx, timeout)
 	}}
-	return p.run(ctx, log)
+	err := p.run(ctx, log)
+	u.Client.Close()
+	return err
 }
 
 func (u *URL) look(ctx context.Context, timeout time.Duration) (sight, error) {

@@ -50,14 +50,12 @@ func (r *Report) Failures() []StepReport {
 	return all
 }
 
-// Note puts the report of entry n, counted from 0, in its place. Entries are noted in their order.
+// Note puts the report of entry n, counted from 0, in its place. An entry before it that was not noted had begun.
 func (r *Report) Note(n int, s StepReport) {
-	switch {
-	case n < len(r.Steps):
-		r.Steps[n] = s
-	case n == len(r.Steps):
-		r.Steps = append(r.Steps, s)
+	for len(r.Steps) <= n {
+		r.Steps = append(r.Steps, StepReport{Outcome: Running})
 	}
+	r.Steps[n] = s
 }
 
 func (r *Report) step(i int) (StepReport, bool) {

@@ -12,6 +12,8 @@ import (
 var (
 	// ErrShare is the cause of a step's context when the step has used up its share of the time.
 	ErrShare = errors.New("its share of the grace period is used up")
+	// ErrLimit is the cause of the context of a step that is no wait, when the entry's own Most is over.
+	ErrLimit = errors.New("its own limit of time is reached")
 	// ErrMax is the cause of the context of a Guard entry's step when the entry's own Most is over.
 	ErrMax = errors.New("its max is reached")
 	// ErrSkip is the cause of the context of a Guard entry's step when waits are skipped.
@@ -67,43 +69,40 @@ func (r *run) elapsed() time.Duration { return time.Since(r.Start) }
 func (r *run) clock() Seconds { return Seconds(r.elapsed() + r.Age) }
 
 func (r *run) entry(ctx context.Context, i int) {
-	e, log := r.Entries[i], r.log.With("step", r.Entries[i].Line)
+	e, log := &r.Entries[i], r.log.With("step", r.Entries[i].Line)
 	if s, ok := r.Earlier.step(i); ok && s.Outcome != Running {
 		log.Info("an earlier delivery has ended this step", "outcome", s.Outcome)
 		return
 	}
 	share := r.share(i, r.elapsed())
 	err := r.begin(i)
-	if err == nil || !e.Once {
-		log.Info("step begins", "number", i+1, "of", len(r.Entries), "at_most", share.Round(time.Millisecond))
-		err = r.do(ctx, e, i, share, log)
-	} else {
+	if _, begun := r.Earlier.step(i); !e.Once || e.Step == nil { // time that is waited out twice does no harm
+		err = nil
+	} else if err != nil {
 		err = fmt.Errorf("%w: %w", ErrNotNoted, err)
+	} else if begun {
+		err = errOnce
 	}
-	r.end(i, err, log)
+	if err == nil {
+		log.Info("step begins", "number", i+1, "of", len(r.Entries), "at_most", share.Round(time.Millisecond))
+	}
+	r.end(i, r.do(ctx, e, i, share, err, log), log)
 }
 
 // noTime ends all entries from the given one on, since the deadline has come before they could begin. It logs one line for all.
 func (r *run) noTime(from int) {
 	var cut []string
-	for i, e := range r.Entries {
-		if i < from {
-			continue
-		}
-		if s, ok := r.Earlier.step(i); ok && s.Outcome != Running {
+	for i := range r.Entries {
+		if s, ok := r.Earlier.step(i); i < from || ok && s.Outcome != Running {
 			continue
 		}
 		if i == len(r.report.Steps) {
-			r.report.Steps = append(r.report.Steps, StepReport{Line: e.Line, Began: r.clock()})
+			r.report.Steps = append(r.report.Steps, StepReport{Line: r.Entries[i].Line, Began: r.clock()})
 		}
-		err := r.over(e, i, 0)
-		if e.Step == nil {
-			err = nil // a wait that does not fit is shortened
-		}
-		s := &r.report.Steps[i]
+		s, err := &r.report.Steps[i], r.over(i, 0)
 		if s.Outcome = outcome(err); err != nil {
 			s.Error = err.Error()
-			cut = append(cut, e.Line)
+			cut = append(cut, s.Line)
 		}
 	}
 	if len(cut) > 0 {
@@ -111,10 +110,15 @@ func (r *run) noTime(from int) {
 	}
 }
 
-// over is why the time of an entry with this share ends.
-func (r *run) over(e Entry, i int, share time.Duration) error {
-	if e.Guard && r.hasWaits() && (e.Yields || share >= r.most(i, r.elapsed())) {
+// over is why the time of entry i ends, with this share. Nil: it is a plain wait, which is only shortened.
+func (r *run) over(i int, share time.Duration) error {
+	switch e, own := &r.Entries[i], share >= r.most(i, r.elapsed()); {
+	case e.Step == nil:
+		return nil
+	case e.Guard && r.hasWaits() && (e.Yields || own):
 		return ErrMax
+	case e.Most > 0 && own && !e.Guard:
+		return ErrLimit
 	}
 	return ErrShare
 }
@@ -165,24 +169,24 @@ func outcome(err error) Outcome {
 		return Skipped
 	case errors.Is(err, ErrMax), errors.Is(err, ErrSkip):
 		return Unmet
-	case errors.Is(err, ErrShare):
+	case errors.Is(err, ErrShare), errors.Is(err, ErrLimit):
 		return Cut
 	default:
 		return Failed
 	}
 }
 
-func (r *run) do(ctx context.Context, e Entry, i int, share time.Duration, log *slog.Logger) error {
+// do does an entry, unless err says why not. Others rely on the time of a Guard, whatever becomes of its step.
+func (r *run) do(ctx context.Context, e *Entry, i int, share time.Duration, err error, log *slog.Logger) error {
 	if e.Step == nil {
 		r.hold(ctx, share)
 		return context.Cause(ctx)
 	}
-	if _, begun := r.Earlier.step(i); begun && e.Once {
-		return errOnce
-	}
 	until := r.elapsed() + share
-	err := r.step(ctx, e, share, r.over(e, i, share), log)
-	if left := until - r.elapsed(); e.Guard && left > 0 && outcome(err) == Failed && ctx.Err() == nil {
+	if err == nil {
+		err = r.step(ctx, e, share, r.over(i, share), log)
+	}
+	if left, o := until-r.elapsed(), outcome(err); e.Guard && left > 0 && (o == Failed || o == Skipped) && ctx.Err() == nil {
 		log.Warn("the time that this step stands for is waited out", "event.code", "waited-out", "for", left.Round(time.Millisecond))
 		r.hold(ctx, left)
 	}
@@ -190,7 +194,7 @@ func (r *run) do(ctx context.Context, e Entry, i int, share time.Duration, log *
 }
 
 // step runs the step of e in a goroutine of its own, so that the deadline is kept whatever the step does. over is why its time ends.
-func (r *run) step(ctx context.Context, e Entry, share time.Duration, over error, log *slog.Logger) error {
+func (r *run) step(ctx context.Context, e *Entry, share time.Duration, over error, log *slog.Logger) error {
 	ctx, cancel := context.WithDeadlineCause(ctx, time.Now().Add(share), over)
 	defer cancel()
 	ctx, skip := context.WithCancelCause(ctx)
@@ -230,7 +234,7 @@ func skipped(ctx context.Context, err error) error {
 }
 
 // skip is closed when the entry is a wait and waits are skipped.
-func (r *run) skip(e Entry) <-chan struct{} {
+func (r *run) skip(e *Entry) <-chan struct{} {
 	if !e.wait() {
 		return nil
 	}

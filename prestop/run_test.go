@@ -366,6 +366,59 @@ func TestRunOnce(t *testing.T) {
 	})
 }
 
+// A wait that is to be done once keeps its time, also where it was cut and where nobody would know that it is begun.
+func TestRunOnceKeepsTheTimeOfWaits(t *testing.T) {
+	for name, test := range map[string]struct {
+		entry    Entry
+		noted    error
+		earlier  []StepReport
+		want     time.Duration
+		outcomes string
+	}{
+		"until that was cut":      {Entry{Step: stepFunc(hangs), Most: 20 * s, Guard: true, FromStart: true}, nil, []StepReport{{Outcome: Running}}, 17 * s, "skipped"},
+		"until that is not noted": {Entry{Step: stepFunc(hangs), Most: 20 * s, Guard: true, FromStart: true}, errors.New("no space left"), nil, 17 * s, "failed"},
+		"wait that was cut":       {wait(20 * s), nil, []StepReport{{Outcome: Running}}, 17 * s, "done"},
+		"wait that is not noted":  {wait(20 * s), errors.New("no space left"), nil, 20 * s, "done"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			test.entry.Once = true
+			p := Plan{Start: time.Now(), Grace: 60 * s, Reserve: 10 * s, Age: 3 * s, Earlier: Report{Steps: test.earlier},
+				Entries: []Entry{test.entry}, Record: func(int, StepReport) error { return test.noted }}
+			report := p.Run(t.Context(), quiet)
+			if got := time.Since(p.Start); got != test.want || outcomes(report) != test.outcomes {
+				t.Errorf("%s: %s after %s, want %s after %s", name, outcomes(report), got, test.outcomes, test.want)
+			}
+		})
+	}
+}
+
+// However many calls want however much, none gets more than there is.
+func TestRunOfManyLongCalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		year := 365 * 24 * time.Hour
+		p := Plan{Start: time.Now(), Grace: 30 * s, Reserve: 5 * s, Entries: repeat(400, Entry{Step: stepFunc(hangs), Least: 1 * s, Want: year, Most: year})}
+		p.Run(t.Context(), quiet)
+		if got := time.Since(p.Start); got > 25*s {
+			t.Errorf("lasted %s", got)
+		}
+	})
+}
+
+// Who reads why a step was cut must know whether a longer grace period would help.
+func TestRunSaysWhatCutAStep(t *testing.T) {
+	for want, entries := range map[string][]Entry{
+		ErrLimit.Error(): {{Step: stepFunc(hangs), Least: 1 * s, Most: 5 * s}, wait(10 * s)},
+		ErrShare.Error(): {{Step: stepFunc(hangs), Least: 1 * s, Most: 5 * s}, wait(23 * s)},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			p := Plan{Start: time.Now(), Grace: 30 * s, Reserve: 5 * s, Entries: entries}
+			if report := p.Run(t.Context(), quiet); outcomes(report) != "cut done" || report.Steps[0].Error != want {
+				t.Errorf("%+v, want cut with %s", report.Steps, want)
+			}
+		})
+	}
+}
+
 // What the machine is late is kept free at the end, and taken from all but what is done in time anyway.
 func TestRunLate(t *testing.T) {
 	for late, want := range map[time.Duration]time.Duration{0: 9950 * time.Millisecond, 300 * time.Millisecond: 9650 * time.Millisecond, time.Hour: 0} {
@@ -397,7 +450,7 @@ func TestRunAnyPlan(t *testing.T) {
 			}
 			var n need
 			for _, e := range p.Entries {
-				n = n.and(p.need(e))
+				n = n.and(p.need(&e))
 			}
 			if p.Budget() >= OneTry && n.calls+n.waits <= p.Budget()-Engine {
 				moments := Engine * time.Duration(strings.Count(outcomes(report), string(Left)))

@@ -20,7 +20,7 @@ type need struct {
 	open         int           // entries without a bound of their own
 }
 
-func (p *Plan) need(e Entry) (n need) {
+func (p *Plan) need(e *Entry) (n need) {
 	switch {
 	case !e.wait():
 		n.calls, n.more = e.Least, max(0, e.Want-e.Least)
@@ -34,10 +34,10 @@ func (p *Plan) need(e Entry) (n need) {
 }
 
 func (n need) and(o need) need {
-	return need{n.calls + o.calls, min(n.waits+o.waits, endless), n.more + o.more, n.open + o.open}
+	return need{n.calls + o.calls, min(n.waits+o.waits, endless), min(n.more+o.more, endless), n.open + o.open}
 }
 
-const endless time.Duration = 1 << 61 // longer than any wait; twice as much still fits
+const endless time.Duration = 1 << 61 // longer than any wait or call; twice as much still fits
 
 // schedule says how long each entry of a plan may take.
 type schedule struct {
@@ -48,7 +48,7 @@ type schedule struct {
 func (p *Plan) schedule() schedule {
 	s := schedule{*p, make([]need, len(p.Entries))}
 	for i := len(p.Entries) - 1; i > 0; i-- {
-		s.later[i-1] = s.later[i].and(p.need(p.Entries[i]))
+		s.later[i-1] = s.later[i].and(p.need(&p.Entries[i]))
 	}
 	return s
 }
@@ -81,7 +81,7 @@ func (p schedule) share(i int, at time.Duration) time.Duration {
 	e := p.Entries[i]
 	e.Least = max(0, e.Least-p.spent(i, at))
 	left := max(0, p.end()-at)
-	own, later := p.need(e), p.later[i]
+	own, later := p.need(&e), p.later[i]
 	all := own.and(later)
 	calls, waits, more := all.squeeze(left)
 	free := max(0, left-scale(later.calls, calls)-scale(later.waits, waits)-scale(later.more, more))
@@ -101,7 +101,7 @@ func (p schedule) share(i int, at time.Duration) time.Duration {
 
 // most is the bound that entry i sets itself, whatever the deadline allows, if it begins at the given moment.
 func (p *Plan) most(i int, at time.Duration) time.Duration {
-	e, spent := p.Entries[i], p.spent(i, at)
+	e, spent := &p.Entries[i], p.spent(i, at)
 	switch {
 	case e.FromStart:
 		return max(e.Least-spent, e.Most-at-p.Age, 0)

@@ -88,13 +88,16 @@ func (c *Call) request() (web.Request, error) {
 	return r, nil
 }
 
+// send keeps no connection: a later step may wait until there are none.
 func (c *Call) send(ctx context.Context, log *slog.Logger, r web.Request, policy web.Policy) (web.Answer, error) {
-	return policy.Do(ctx, log, func(ctx context.Context) (web.Answer, error) {
+	answer, err := policy.Do(ctx, log, func(ctx context.Context) (web.Answer, error) {
 		if c.body != nil && r.Body != nil {
 			r.Body = c.body()
 		}
 		return c.Client.Send(ctx, r)
 	})
+	c.Client.Close()
+	return answer, err
 }
 
 func (c *Call) again(a web.Answer) bool { return web.Transient(a) && !c.Expect.Has(a.Status) }
@@ -165,7 +168,7 @@ func (c *Call) poll(ctx context.Context, log *slog.Logger, from *url.URL, locati
 	}
 	at.User = cmp.Or(at.User, from.User)
 	log.Info("accepted; asking until it is done")
-	r := web.Request{Method: http.MethodGet, URL: at.String(), Header: c.Request.Header}
+	r := web.Request{Method: http.MethodGet, URL: at.String(), Header: c.Request.Header, Expect: c.Expect}
 	answer, err := c.send(ctx, log, r, web.Policy{Timeout: c.Timeout, Again: func(a web.Answer) bool { return a.Status == http.StatusAccepted || c.again(a) }})
 	switch {
 	case err != nil:

@@ -145,6 +145,7 @@ func TestCall(t *testing.T) {
 		{"the job fails", "202 Location=/job;202;410", nil, "410 Gone", []string{"POST /drain", "GET /job", "GET /job"}, 100 * ms, s},
 		{"the job is not to be seen for a moment", "202 Location=/job;503;0;200", nil, "", []string{"POST /drain", "GET /job", "GET /job", "GET /job"}, 100 * ms, 2 * s},
 		{"the job redirects to its outcome", "202 Location=/job;303 Location=/outcome;200", nil, "", []string{"POST /drain", "GET /job", "GET /outcome"}, 0, 0},
+		{"the job redirects, as expected", "202 Location=/job;303 Location=/outcome;200", func(c *Call) { c.Expect = web.Statuses{"303"} }, "", []string{"POST /drain", "GET /job"}, 0, 0},
 		{"a job for ever", "202 Location=/job;202", nil, "202 Accepted", nil, 15 * s, 30 * s},
 		{"202 is what is expected of the call, and its job is done", "202 Location=/job;200", func(c *Call) { c.Expect = web.Statuses{"202"} }, "", []string{"POST /drain", "GET /job"}, 0, 0},
 		{"202 is what is expected of the call, and its job fails", "202 Location=/job;410", func(c *Call) { c.Expect = web.Statuses{"202"} }, "410 Gone, expected 202,2xx", nil, 0, 0},

@@ -107,7 +107,7 @@ func (b *boundedRedis) next() error {
 		return err
 	}
 	b.piece.Write(line)
-	length, _ := strconv.Atoi(string(bytes.TrimSpace(line[1:]))) // what is no number is refused by redigo
+	length, errLength := strconv.Atoi(string(bytes.TrimSpace(line[1:]))) // what is no number is refused by redigo
 	switch {
 	case line[0] == '*':
 		if b.parts += 1 + max(0, min(length, maxRedisParts)); b.parts > maxRedisParts {
@@ -115,7 +115,7 @@ func (b *boundedRedis) next() error {
 		}
 	case line[0] == '$' && length > int(b.limit.N)+b.from.Buffered():
 		return errBigAnswer
-	case line[0] == '$' && length > 0:
+	case line[0] == '$' && length >= 0 && errLength == nil:
 		_, err = io.CopyN(&b.piece, b.from, int64(length)+2) // and its line end
 	}
 	return err

@@ -106,6 +106,7 @@ func TestRedisLock(t *testing.T) {
 		{"ours", ours, nil, "", lockReleased, "held by us", false},
 		{"ours with a time to live", ours + " PX 60000", nil, "", lockReleased, "held by us", false},
 		{"another's", "SET KEY pod-2:11", nil, "", lockAnothers, lockAnothers, true},
+		{"another's, which is empty", "EVAL redis.call('SET',ARGV[1],'') 0 KEY", nil, "", lockAnothers, lockAnothers, true},
 		{"another's, which begins like ours", ours + "0", nil, "", lockAnothers, lockAnothers, true},
 		{"another's, of which ours is more", "SET KEY pod-1", nil, "", lockAnothers, lockAnothers, true},
 		{"absent", "PING", nil, "", lockGone, lockGone, false},

@@ -164,7 +164,7 @@ func (r *hookRun) perform(p *hook.Plan, log *hooklog.Log) (report prestop.Report
 	if own.Resumed() {
 		p.Earlier = own.Earlier()
 		p.GoOn(own.Since() - time.Since(p.Start))
-		log.Resume(p.Earlier)
+		log.Resume(p.Earlier, p.Age)
 		log.Warn("the hook is delivered again: going on from the delivery that was cut", "event.code", "delivery-resumed", "first_began", own.Since().Round(time.Millisecond))
 	}
 	p.Record = func(n int, s prestop.StepReport) error {

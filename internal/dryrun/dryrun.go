@@ -87,7 +87,7 @@ func Look(ctx context.Context, p *prestop.Plan, version string, recorded bool, h
 	all.Wait()
 	for n := range f.Steps {
 		s := &f.Steps[n]
-		if !recorded && p.Entries[n].Once {
+		if !recorded && p.Entries[n].Once && p.Entries[n].Step != nil { // a plain wait needs no record
 			s.Error = prestop.ErrNotNoted.Error()
 		}
 		f.drawing.Below(n, s.lines())

@@ -101,3 +101,16 @@ func TestNoListIsNull(t *testing.T) {
 		t.Error(out.String())
 	}
 }
+
+// Without a record, what is to be done once would fail. A plain wait would not: the hook makes it all the same.
+func TestOnceWithoutARecord(t *testing.T) {
+	t.Parallel()
+	p := prestop.Plan{Start: time.Now(), Grace: time.Minute, Entries: []prestop.Entry{{Line: "wait 1s once", Least: time.Second, Once: true}}}
+	if Look(t.Context(), &p, "v1", false, hide).WouldFail() {
+		t.Error("a wait would fail")
+	}
+	p.Entries[0].Step = place{}
+	if !Look(t.Context(), &p, "v1", false, hide).WouldFail() {
+		t.Error("a step would not fail")
+	}
+}

@@ -43,6 +43,7 @@ type Log struct {
 	mu       sync.Mutex
 	deadline time.Time
 	done     prestop.Report // so far
+	age      time.Duration  // of the hook, when this delivery began
 }
 
 // Open opens the destination that the configuration names. If it does not answer, the log goes to stdout. start is when the hook began.
@@ -116,18 +117,18 @@ func (l *Log) Note(n int, s prestop.StepReport) {
 	l.done.Note(n, s)
 }
 
-// Resume remembers what became of the steps of an earlier delivery.
-func (l *Log) Resume(earlier prestop.Report) {
+// Resume remembers what became of the steps of an earlier delivery, which began age before this one.
+func (l *Log) Resume(earlier prestop.Report, age time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.done.Steps = slices.Clone(earlier.Steps)
+	l.done.Steps, l.age = slices.Clone(earlier.Steps), age
 }
 
 // Report is the report of a hook that ends now for this reason.
 func (l *Log) Report(why error) prestop.Report {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return prestop.Report{Elapsed: prestop.Seconds(time.Since(l.start)), Ended: why.Error(), Steps: slices.Clone(l.done.Steps)}
+	return prestop.Report{Elapsed: prestop.Seconds(time.Since(l.start) + l.age), Ended: why.Error(), Steps: slices.Clone(l.done.Steps)}
 }
 
 // Until moves the deadline that lines count to.

@@ -108,3 +108,13 @@ func TestEndIsSaidOnce(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// A hook that goes on from an earlier delivery has lasted since that one began, also where something holds it.
+func TestReportOfALaterDelivery(t *testing.T) {
+	t.Parallel()
+	l, _ := openIn(t, "json")
+	l.Resume(prestop.Report{Steps: []prestop.StepReport{{Line: "wait 1h"}}}, time.Hour)
+	if r := l.Report(errors.New("held")); time.Duration(r.Elapsed) < time.Hour || len(r.Steps) != 1 {
+		t.Errorf("%+v", r)
+	}
+}

@@ -137,8 +137,11 @@ func (o *Record) Earlier() (report prestop.Report) {
 	for _, doc := range o.journal.Documents() {
 		var n noted
 		if err := json.Unmarshal(doc, &n); err == nil && n.Step >= 0 && n.Step < len(o.entries) {
-			report.Note(n.Step, prestop.StepReport{Line: o.entries[n.Step].Line, Outcome: n.Outcome, Began: n.Began, Took: n.Took, Error: n.Error})
+			report.Note(n.Step, prestop.StepReport{Outcome: n.Outcome, Began: n.Began, Took: n.Took, Error: n.Error})
 		}
+	}
+	for n := range report.Steps {
+		report.Steps[n].Line = o.entries[n].Line
 	}
 	return report
 }

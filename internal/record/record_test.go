@@ -95,6 +95,23 @@ func testALaterDeliveryGoesOn(t *testing.T) {
 	}
 }
 
+// Where a step could not be noted, what is known of a later one still counts: it may be one that is to be done once.
+func TestAStepThatWasNotNoted(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := here(t)
+		first, _, _ := open(t, h)
+		if err := first.Note(1, prestop.StepReport{Outcome: prestop.Running}, slog.New(slog.DiscardHandler)); err != nil {
+			t.Fatal(err)
+		}
+		second, _, _ := open(t, h.cut(t))
+		got := second.Earlier().Steps
+		if len(got) != 2 || got[0].Line != "wait 1s" || got[0].Outcome != prestop.Running || got[1].Outcome != prestop.Running {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
 // A thousand steps fit, however long their lines and their errors are.
 func TestAThousandStepsFit(t *testing.T) {
 	t.Parallel()

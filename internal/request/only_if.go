@@ -59,6 +59,7 @@ func (c conditional) Run(ctx context.Context, log *slog.Logger) error {
 func (c conditional) ask(ctx context.Context, log *slog.Logger) (web.Answer, error) {
 	policy := web.Policy{Timeout: cmp.Or(c.timeout, web.MaxTry), Open: true, Again: func(web.Answer) bool { return false }}
 	answer, err := policy.Do(ctx, log, func(ctx context.Context) (web.Answer, error) { return c.client.Send(ctx, c.request) })
+	c.client.Close()
 	switch {
 	case err != nil:
 	case answer.Status == http.StatusUnauthorized, answer.Status == http.StatusForbidden, answer.Status == http.StatusProxyAuthRequired:
