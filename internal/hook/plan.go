@@ -98,11 +98,12 @@ func (s *Script) entry(p *Plan, n int, m *step.Means) prestop.Entry {
 	return prestop.Entry{Line: one.Line, Step: mistake{one.Err}, Guard: true, Most: s.config.AdditionalWait.V}
 }
 
-// mistake takes the place of a step that cannot be read. Other steps may rely on the time that the step would have taken.
+// mistake takes the place of a step that cannot be read. Others may rely on its time, and later calls may leave none of that. So the run
+// keeps the additional wait, and its error wraps [prestop.ErrKeepsWait] without the text: a precision of 0 prints nothing.
 type mistake struct{ error }
 
 func (m mistake) Run(context.Context, *slog.Logger) error {
-	return fmt.Errorf("cannot be read: %w", m.error)
+	return fmt.Errorf("cannot be read: %w%.0w", m.error, prestop.ErrKeepsWait)
 }
 
 // means is what all steps of a plan share.
