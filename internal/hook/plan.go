@@ -155,8 +155,8 @@ func (p *Plan) GoOn(age time.Duration) {
 	steps := slices.Clone(p.Earlier.Steps)
 	ended := func(n int) bool { return n < len(steps) && steps[n].Outcome != prestop.Running }
 	for n, one := range slices.Backward(p.Steps) { // a step that is done again may take a value of one before it
-		if ended(n) && steps[n].Outcome == prestop.Failed && len(one.Needs.Takes) > 0 {
-			p.Floor = max(p.Floor, p.Fallback) // it may have failed because a value was missing
+		if ended(n) && steps[n].Outcome == prestop.Failed && (one.Err != nil || len(one.Needs.Takes) > 0) {
+			p.Floor = max(p.Floor, p.Fallback) // it cannot be read, or perhaps a value was missing
 		}
 		if name := one.Needs.Gives; name != "" && ended(n) {
 			for later := n + 1; later < len(p.Steps); later++ {

@@ -355,13 +355,13 @@ func TestUnreadableStepKeepsTheWait(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		grace, wait string
-		want        time.Duration
+		want, again time.Duration // again: of a later delivery, which has a grace period of its own
 	}{
-		{"10", "", 4950 * time.Millisecond},
-		{"30", "", 24950 * time.Millisecond},
-		{"120", "", 50 * time.Second},
-		{"30", "4", 4 * time.Second},
-		{"30", "0", 0},
+		{"10", "", 4950 * time.Millisecond, 5950 * time.Millisecond},
+		{"30", "", 24950 * time.Millisecond, 25950 * time.Millisecond},
+		{"120", "", 50 * time.Second, 50 * time.Second},
+		{"30", "4", 4 * time.Second, 4 * time.Second},
+		{"30", "0", 0, time.Second},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			w := world()
@@ -372,6 +372,11 @@ func TestUnreadableStepKeepsTheWait(t *testing.T) {
 			synctest.Wait()
 			if got := time.Duration(report.Elapsed).Round(time.Millisecond); got != test.want || report.Steps[0].Outcome != prestop.Failed || report.Steps[5].Outcome != prestop.Done {
 				t.Errorf("grace %s, wait %q: over after %s, %+v; want %s", test.grace, test.wait, got, report.Steps, test.want)
+			}
+			p.Start, p.Earlier.Steps = time.Now(), report.Steps
+			p.GoOn(time.Second)
+			if got := time.Duration(p.Run(t.Context(), slog.New(slog.DiscardHandler)).Elapsed).Round(time.Millisecond); got != test.again {
+				t.Errorf("grace %s, wait %q, delivered again: over after %s, want %s", test.grace, test.wait, got, test.again)
 			}
 		})
 	}
