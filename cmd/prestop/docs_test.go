@@ -894,6 +894,26 @@ func TestDocsReserves(t *testing.T) {
 	}
 }
 
+// The hooks that settings.md has by kind of workload fit into the grace period beside them.
+func TestDocsWorkloadsFit(t *testing.T) {
+	t.Parallel()
+	fit := 0
+	for _, row := range table(section(t, pageOf(t, "docs/settings.md").text, "By kind of workload")) {
+		grace, _, _ := strings.Cut(row[2], ",")
+		p := planOf(t, map[string]string{graceEnv: grace, "POD_IP": "192.0.2.1"}, strings.Split(row[1], "<br>")...)
+		if len(p.Problems) > 0 { // no steps, or no number
+			continue
+		}
+		fit++
+		for _, w := range p.Warnings {
+			t.Errorf("%s: %s", row[0], w.Text)
+		}
+	}
+	if fit < 12 {
+		t.Errorf("%d rows, which is less than the page has", fit)
+	}
+}
+
 // The log's fields that monitoring.md has in its tables are those of a real log.
 func TestDocsFields(t *testing.T) {
 	t.Parallel()

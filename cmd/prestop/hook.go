@@ -100,12 +100,15 @@ func (r *hookRun) plan() *hook.Plan {
 // of the plugin.
 func (r *hookRun) subcommandMeant() string {
 	switch words := r.config.Arguments; {
-	case len(words) == 0 || phrase.Nearest(words[0], parse.FirstWords(verbs.All())) != "":
+	case len(words) == 0 || words[0] == "" || phrase.Nearest(words[0], parse.FirstWords(verbs.All())) != "":
 		return ""
 	case words[0] == "inject" || words[0] == "completion":
 		return "; " + words[0] + " is a command of the kubectl plugin: kubectl prestop " + words[0]
 	default:
-		return phrase.DidYouMean(words[0], subcommandNames())
+		if name := phrase.Nearest(words[0], subcommandNames()); name != words[0] {
+			return phrase.Meant(name)
+		}
+		return "; " + words[0] + " stands before all flags"
 	}
 }
 

@@ -98,11 +98,12 @@ func (s *Script) entry(p *Plan, n int, m *step.Means) prestop.Entry {
 	return prestop.Entry{Line: one.Line, Step: mistake{one.Err}, Guard: true, Most: s.config.AdditionalWait.V}
 }
 
-// mistake takes the place of a step that cannot be read. Other steps may rely on the time that the step would have taken.
+// mistake takes the place of a step that cannot be read. Others may rely on its time, and later calls may leave none of that. So the run
+// keeps the additional wait, and its error wraps [prestop.ErrKeepsWait] without the text: a precision of 0 prints nothing.
 type mistake struct{ error }
 
 func (m mistake) Run(context.Context, *slog.Logger) error {
-	return fmt.Errorf("cannot be read: %w", m.error)
+	return fmt.Errorf("cannot be read: %w%.0w", m.error, prestop.ErrKeepsWait)
 }
 
 // means is what all steps of a plan share.
@@ -154,8 +155,8 @@ func (p *Plan) GoOn(age time.Duration) {
 	steps := slices.Clone(p.Earlier.Steps)
 	ended := func(n int) bool { return n < len(steps) && steps[n].Outcome != prestop.Running }
 	for n, one := range slices.Backward(p.Steps) { // a step that is done again may take a value of one before it
-		if ended(n) && steps[n].Outcome == prestop.Failed && len(one.Needs.Takes) > 0 {
-			p.Floor = max(p.Floor, p.Fallback) // it may have failed because a value was missing
+		if ended(n) && steps[n].Outcome == prestop.Failed && (one.Err != nil || len(one.Needs.Takes) > 0) {
+			p.Floor = max(p.Floor, p.Fallback) // it cannot be read, or perhaps a value was missing
 		}
 		if name := one.Needs.Gives; name != "" && ended(n) {
 			for later := n + 1; later < len(p.Steps); later++ {

@@ -14,12 +14,15 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/eck"
 	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/internal/secret"
+	"github.com/prestop/prestop/internal/testpipe"
+	"github.com/prestop/prestop/prestop"
 )
 
 const (
@@ -344,6 +347,38 @@ func TestUnreadableStep(t *testing.T) {
 				t.Errorf("the others: %+v", p.Entries)
 			}
 		}
+	}
+}
+
+// The wait that takes the place of an unreadable step is kept, also where calls after it need all the time that there is.
+func TestUnreadableStepKeepsTheWait(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		grace, wait string
+		want, again time.Duration // again: of a later delivery, which has a grace period of its own
+	}{
+		{"10", "", 4950 * time.Millisecond, 5950 * time.Millisecond},
+		{"30", "", 24950 * time.Millisecond, 25950 * time.Millisecond},
+		{"120", "", 50 * time.Second, 50 * time.Second},
+		{"30", "4", 4 * time.Second, 4 * time.Second},
+		{"30", "0", 0, time.Second},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := world()
+			w.Dial = testpipe.Serve(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})).Dial
+			p := read(t, env{graceEnv: test.grace, waitEnv: test.wait}, "wiat 5s", "get http://a", "get http://b", "get http://c", "get http://d", "get http://e").Plan(w)
+			report := p.Run(t.Context(), slog.New(slog.DiscardHandler))
+			p.means.release()
+			synctest.Wait()
+			if got := time.Duration(report.Elapsed).Round(time.Millisecond); got != test.want || report.Steps[0].Outcome != prestop.Failed || report.Steps[5].Outcome != prestop.Done {
+				t.Errorf("grace %s, wait %q: over after %s, %+v; want %s", test.grace, test.wait, got, report.Steps, test.want)
+			}
+			p.Start, p.Earlier.Steps = time.Now(), report.Steps
+			p.GoOn(time.Second)
+			if got := time.Duration(p.Run(t.Context(), slog.New(slog.DiscardHandler)).Elapsed).Round(time.Millisecond); got != test.again {
+				t.Errorf("grace %s, wait %q, delivered again: over after %s, want %s", test.grace, test.wait, got, test.again)
+			}
+		})
 	}
 }
 
