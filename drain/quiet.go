@@ -134,11 +134,8 @@ var errNoPorts = errors.New("nothing was listened on at an address that is no lo
 func (q *Quiet) wait(ctx context.Context, log *slog.Logger) error {
 	log.Info("waiting without looking, since min= is not less than max=", "wait", q.Max)
 	begin := time.Now()
-	select {
-	case <-time.After(q.Max):
-	case <-ctx.Done():
-	}
-	if ctx.Err() != nil && time.Since(begin) < q.Max-quietEvery {
+	<-ctx.Done()
+	if time.Since(begin) < q.Max-quietEvery {
 		return fmt.Errorf("not met: too early: %w", context.Cause(ctx))
 	}
 	return nil

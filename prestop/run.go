@@ -76,11 +76,12 @@ func (r *run) entry(ctx context.Context, i int) {
 	}
 	share := r.share(i, r.elapsed())
 	err := r.begin(i)
-	if _, begun := r.Earlier.step(i); !e.Once || e.Step == nil { // time that is waited out twice does no harm
+	switch _, begun := r.Earlier.step(i); {
+	case !e.Once, e.Step == nil: // time that is waited out twice does no harm
 		err = nil
-	} else if err != nil {
+	case err != nil:
 		err = fmt.Errorf("%w: %w", ErrNotNoted, err)
-	} else if begun {
+	case begun:
 		err = errOnce
 	}
 	if err == nil {

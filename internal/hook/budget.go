@@ -45,7 +45,7 @@ func (s *Script) reserveWithin(grace time.Duration) (reserve time.Duration, fits
 }
 
 func reserveOf(grace time.Duration) time.Duration {
-	return min(grace/2, max(minReserve, grace/6))
+	return min(grace/2, max(minReserve, grace/6)).Round(time.Millisecond)
 }
 
 // DefaultBudget is the time from a hook's start to its deadline, where nobody set a reserve and no report is sent.

@@ -99,12 +99,14 @@ func (s *Script) entry(p *Plan, n int, m *step.Means) prestop.Entry {
 }
 
 // mistake takes the place of a step that cannot be read. Others may rely on its time, and later calls may leave none of that. So the run
-// keeps the additional wait, and its error wraps [prestop.ErrKeepsWait] without the text: a precision of 0 prints nothing.
+// keeps the additional wait.
 type mistake struct{ error }
 
 func (m mistake) Run(context.Context, *slog.Logger) error {
-	return fmt.Errorf("cannot be read: %w%.0w", m.error, prestop.ErrKeepsWait)
+	return fmt.Errorf("cannot be read: %w", m)
 }
+
+func (m mistake) Unwrap() []error { return []error{m.error, prestop.ErrKeepsWait} }
 
 // means is what all steps of a plan share.
 type means struct {

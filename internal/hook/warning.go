@@ -113,12 +113,12 @@ func (p *Plan) warnShort(n int, slot *prestop.Slot) {
 	if n == len(p.Entries) {
 		n = NoStep
 	}
-	leaves := p.Budget().Round(time.Millisecond).String()
+	leaves := p.Budget().String()
 	if p.Aside > 0 {
 		leaves += fmt.Sprintf(", of which %s is kept for the report", p.Aside)
 	}
 	p.warn("grace-too-short", n, "%s is shortened from %s to %s: the grace period of %s less the reserve of %s leaves %s",
-		slot.Line, slot.Least, (slot.Least - slot.Short).Round(time.Millisecond), p.Grace, p.Reserve.Round(time.Millisecond), leaves)
+		slot.Line, slot.Least, (slot.Least - slot.Short).Round(time.Millisecond), p.Grace, p.Reserve, leaves)
 }
 
 // warnBounds is about max= and timeout= of a step that something else ends first. Nobody minds if that is only the hook's own end and
@@ -131,7 +131,7 @@ func (p *Plan) warnBounds(n int, slot *prestop.Slot) {
 	}
 	if needs.Written && slot.Earliest < from+slot.Most && end < from+slot.Most {
 		p.warn("max-past-deadline", n, "%s: its max of %s is cut to %s: the grace period of %s less the reserve of %s, and what else is to be done, leave no more",
-			slot.Line, slot.Most, (slot.Ends - from).Round(tenth), p.Grace, p.Reserve.Round(time.Millisecond))
+			slot.Line, slot.Most, (slot.Ends - from).Round(tenth), p.Grace, p.Reserve)
 	}
 	late := func(call step.Call) bool { return call.Timeout > end-slot.Earliest }
 	if i := slices.IndexFunc(needs.Calls, late); i >= 0 {
