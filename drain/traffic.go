@@ -330,7 +330,7 @@ func (t *traffic) meet(now time.Time, s *sockdiag.Socket) {
 	if h.counts && owed && claim != nothing {
 		t.waits(s, greeting, patience, left)
 	}
-	if h.counts && h.opening { // also if it is given up by now, or others are active: the port may stop to be listened on
+	if h.counts && h.opening { // also if it is given up by now, and while others are active
 		t.ask(s.Local)
 	}
 	h.owed = owed
