@@ -49,6 +49,18 @@ var pingSizes = []uint32{17, 39, 38, 46}
 // server may send them as soon as it has read a small request.
 var permitSizes = []uint32{13, 26, 34, 35, 42, 47, 48}
 
+// clientSizes are the bytes of frames of HTTP/2 that a client sends unasked, and that are no request: it has read settings, it permits to
+// send more, it gives up a request, or it pings. The last two are of two frames. secureSizes are the same in a record of TLS 1.3.
+var (
+	clientSizes = []uint32{9, 13, 17, 26, 30}
+	secureSizes = []uint32{31, 35, 39, 48}
+)
+
+// controls tells whether so few bytes of a client of HTTP/2, to which nothing was sent, may be such frames. Otherwise they are a request.
+func (g greeting) controls(in uint32) bool {
+	return !g.tls && slices.Contains(clientSizes, in) || (g.tls || !g.known) && slices.Contains(secureSizes, in)
+}
+
 // hello tells whether all that the app has ever sent may be what an HTTP/2 server sends first: its settings, and the
 // acknowledgement of the client's settings.
 func (h *history) hello(s *sockdiag.Socket) bool {

@@ -312,3 +312,37 @@ func TestUnansweredPing(t *testing.T) {
 		}
 	}
 }
+
+// A small request of HTTP/2 waits until it is answered, unless it is as long as frames that a client sends unasked. A control frame of a
+// protocol that nobody knows may have any size.
+func TestSmallRequest(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		of      greeting
+		in, out uint32
+		want    claim
+	}{
+		{"a request", greeting{known: true, http2: true}, 25, 0, waiting},
+		{"a request over TLS", greeting{known: true, tls: true, http2: true}, 46, 0, waiting},
+		{"a request, where TLS is not known", greeting{http2: true}, 25, 0, waiting},
+		{"a ping", greeting{known: true, http2: true}, 17, 0, maybe},
+		{"a ping over TLS", greeting{known: true, tls: true, http2: true}, 39, 0, maybe},
+		{"a ping, where TLS is not known", greeting{http2: true}, 39, 0, maybe},
+		{"permission to send more", greeting{known: true, http2: true}, 26, 0, maybe},
+		{"as long as permission over TLS would be", greeting{known: true, http2: true}, 35, 0, waiting},
+		{"after a ping of the server", greeting{known: true, http2: true}, 25, 17, maybe},
+		{"a protocol that nobody knows", greeting{known: true}, 25, 0, maybe},
+	} {
+		h := newHistory(true)
+		socket := sockdiag.Socket{State: sockdiag.Established, Received: 9, Sent: 9, BytesReceived: 900, BytesAcked: 9000, SinceReceived: 3 * s, SinceSent: 2 * s, SinceAck: 2 * s}
+		h.look(0, &socket, test.of)
+		socket.Received, socket.BytesReceived, socket.BytesAcked = 10, 900+test.in, 9000+test.out
+		socket.SinceReceived, socket.SinceSent, socket.SinceAck = s, 3*s, s
+		if test.out > 0 {
+			socket.Sent, socket.SinceSent = 10, s+100*ms
+		}
+		if _, c := h.look(s, &socket, test.of); c != test.want {
+			t.Errorf("%s: %d", test.name, c)
+		}
+	}
+}

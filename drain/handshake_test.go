@@ -245,6 +245,48 @@ func TestNoHandshakeWithoutDoubt(t *testing.T) {
 	}
 }
 
+// A first request over TLS counts until it is answered. So the port is asked what it speaks, also if the request came so long before the
+// hook that it would be given up, and while other connections are active.
+func TestHandshakeForAFirstRequest(t *testing.T) {
+	speaks := greeting{known: true, tls: true, bytes: 1766, late: 510, segments: 3}
+	for _, test := range []struct {
+		name        string
+		ago         time.Duration
+		received    uint32
+		others      int
+		asks, holds bool
+	}{
+		{"just before", s, 3, 0, true, true},
+		{"just before, beside others", s, 3, 2, true, true},
+		{"long before", 40 * s, 3, 0, true, true},
+		{"long before, beside others", 40 * s, 3, 2, true, true},
+		{"one segment, which is no handshake", 40 * s, 1, 2, false, false},
+	} {
+		q := Quiet{For: defaultFor, probing: &prober{}}
+		w := q.traffic()
+		w.known = make(map[uint64]history)
+		local := netip.MustParseAddrPort("127.0.0.1:1")
+		look := func() {
+			w.round++
+			w.talk.begin(w.begun)
+			for n := range test.others {
+				w.meet(w.begun, &sockdiag.Socket{Cookie: uint64(n), State: sockdiag.Established, Local: local, Received: 1, Sent: 9, BytesReceived: 100, BytesAcked: 90_000, SinceReceived: s})
+			}
+			w.meet(w.begun, &sockdiag.Socket{Cookie: 9, State: sockdiag.Established, Local: local, SegmentSize: 1448, Received: test.received, Sent: 3, BytesReceived: 656, BytesAcked: 1762,
+				SinceReceived: test.ago, SinceSent: test.ago, SinceAck: test.ago - 40*ms})
+			w.askIfDoubtful()
+		}
+		look()
+		asked := q.probing.begun != nil
+		q.probing.close()
+		w.greetings[local.Port()] = speaks
+		look()
+		if holds := w.talk.owed == 1; asked != test.asks || holds != test.holds {
+			t.Errorf("%s: asked %v, holds %v", test.name, asked, holds)
+		}
+	}
+}
+
 // A first request over TLS that waits is seen to wait, and one that was answered is not, because the port was asked for a
 // handshake; that one is no traffic. Without it, both count for as long as what nobody can tell.
 func TestFirstRequestOverTLS(t *testing.T) {

@@ -167,7 +167,7 @@ func (h *history) asks(s *sockdiag.Socket, g greeting) claim {
 		return waiting
 	case h.hello(s):
 		return maybe
-	case h.settled && in <= controlSize && out <= controlSize:
+	case h.settled && in <= controlSize && out <= controlSize && (out > 0 || !g.http2 || g.controls(in)):
 		return max(maybe, h.claim)
 	case soon && g.http2 && !h.settled && s.Received <= openingSegments && (g.known || !g.mayBeTLS(s)):
 		return maybe // a request, or the acknowledgement of the server's settings after an answer

@@ -330,6 +330,9 @@ func (t *traffic) meet(now time.Time, s *sockdiag.Socket) {
 	if h.counts && owed && claim != nothing {
 		t.waits(s, greeting, patience, left)
 	}
+	if h.counts && h.opening { // also if it is given up by now, and while others are active
+		t.ask(s.Local)
+	}
 	h.owed = owed
 	t.known[s.Cookie] = h
 }

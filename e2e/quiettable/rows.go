@@ -144,6 +144,38 @@ func slowLater(protocol, quick string, before bool) func(context.Context, peer, 
 	}
 }
 
+// slowAlone is one slow request on a connection that has carried others, and has been idle while the hook looks.
+func slowAlone(protocol string) func(context.Context, peer, *running) error {
+	return func(ctx context.Context, p peer, r *running) error {
+		ask, err := p.client(ctx, protocol)
+		if err != nil {
+			return err
+		}
+		for range 3 {
+			if err := ask(ctx, "/?n=300", 0); err != nil {
+				return err
+			}
+		}
+		r.there()
+		pause(ctx, 2*time.Second)
+		defer r.over()
+		return ask(ctx, slow, 0)
+	}
+}
+
+// longBefore is a request of 30 s on a connection of its own, 18 s before the hook begins.
+func longBefore(protocol string) func(context.Context, peer, *running) error {
+	return func(ctx context.Context, p peer, r *running) error {
+		ask, err := p.client(ctx, protocol)
+		if err != nil {
+			return err
+		}
+		go func() { pause(ctx, 18*time.Second); r.there() }()
+		defer r.over()
+		return ask(ctx, "/?ms=30000", 0)
+	}
+}
+
 // then is some requests one after the other, and then a connection that is kept.
 func then(protocol string, paths ...string) func(context.Context, peer, *running) error {
 	return func(ctx context.Context, p peer, r *running) error {
@@ -274,6 +306,9 @@ func rows() (all []row) {
 	each(row{pattern: first, protocol: "TLS 1.3", traffic: slowFirst("tls", slow, 0)}, append(tls13, others(tls13, "node", "python")...)...)
 	each(row{pattern: first, protocol: "HTTP/2 over TLS", traffic: slowFirst("h2", slow, 0)}, append(h2, others(h2, "node")...)...)
 	each(row{pattern: first, protocol: "HTTP/2 without TLS", traffic: slowFirst("h2c", slow, 0)}, append(h2c, others(h2c, "node")...)...)
+	long := "a request of 30 s, the first on its connection, asked 18 s before the hook began"
+	each(row{pattern: long, protocol: "TLS 1.3", traffic: longBefore("tls")}, "go tls13", "nginx tls13", "node tls13")
+	each(row{pattern: long, protocol: "HTTP/2 over TLS", traffic: longBefore("h2")}, "go h2", "nginx h2")
 	post := "a POST of 20 KB, alone on its connection, answered after 20 s"
 	each(row{pattern: post, protocol: "HTTP/1.1", traffic: slowFirst("http", slow, 20000)}, http1...)
 	each(row{pattern: post, protocol: "TLS 1.3", traffic: slowFirst("tls", slow, 20000)}, tls13...)
@@ -292,6 +327,9 @@ func rows() (all []row) {
 			each(before, of.servers...)
 		}
 	}
+	alone := "a request of 20 s, alone on a connection that has been used, while the hook looks"
+	each(row{pattern: alone, protocol: "HTTP/2 over TLS", traffic: slowAlone("h2")}, "go h2", "nginx h2", "haproxy h2")
+	each(row{pattern: alone, protocol: "HTTP/2 without TLS", word: drain.HTTP2, traffic: slowAlone("h2c")}, "go h2c", "nginx h2c", "haproxy h2c")
 	// HAProxy lets its answer acknowledge the first segment. The one acknowledgement that the kernel counts is then that of the request that waits.
 	each(row{pattern: "a request of 20 s, right after answers of 3 KB, asked before the hook began", protocol: "HTTP/1.1", untold: doubt, traffic: slowLater("http", "/?n=3000", true)}, http1...)
 	idle := "answered requests, then idle"
