@@ -117,7 +117,7 @@ func sleepTime(text string) time.Duration {
 
 // times is a duration so many times.
 func times(n int, d time.Duration) time.Duration {
-	if n > 1 && d > forever/time.Duration(n) {
+	if d > 0 && (n >= mostRounds || n > 1 && d > forever/time.Duration(n)) {
 		return forever
 	}
 	return time.Duration(max(n, 1)) * d
