@@ -74,11 +74,16 @@ func (r run) operator() int {
 	if r.script.shell != "" || len(r.words) == 0 {
 		return 0
 	}
+	operates := func(word string) bool { // expr takes them, as test takes -lt
+		return started(r.words).program() == "expr" && slices.Contains([]string{"|", "&", "<", ">"}, word)
+	}
 	operators := []string{";", "&&", "||", "|", "&", ">", ">>", "<", "2>&1", "2>/dev/null", ">/dev/null"}
 	finds := started(r.words).program() == "find" && slices.ContainsFunc(r.words, func(word string) bool {
 		return slices.Contains([]string{"-exec", "-execdir", "-ok", "-okdir"}, word)
 	})
-	return 1 + slices.IndexFunc(r.words[1:], func(word string) bool { return slices.Contains(operators, word) && !(finds && word == ";") })
+	return 1 + slices.IndexFunc(r.words[1:], func(word string) bool {
+		return slices.Contains(operators, word) && !(finds && word == ";") && !operates(word)
+	})
 }
 
 // losesWords tells whether words that are meant for a shell's script are no part of it.
@@ -212,7 +217,10 @@ func notExpanded(h *preStop, say report) {
 
 var shellReference = regexp.MustCompile(`(?:^|[^$])\$(?:([A-Z_][A-Z0-9_]*)|\{([A-Z_][A-Z0-9_]*)(?:\}|:?-))`)
 
-// shellVariable finds a variable that a shell would expand, where there is none. Only programs are looked at that certainly expand none.
+// shellSubstitution matches $(cat FILE) and the like, whose arguments may be in the next words.
+var shellSubstitution = regexp.MustCompile(`(?:^|[^$])\$\(\s*((?:/[\w./-]*)?(?:cat|pidof|pgrep|hostname|date|echo|head|grep|awk|sed|ps|jq|curl|printenv))(?:[\s)]|$)`)
+
+// shellVariable finds a variable or a command that a shell would expand, where there is none. Only programs are looked at that certainly expand none.
 func (h *preStop) shellVariable(say report) {
 	if len(h.script.commands) == 0 || h.script.shell != "" || h.script.source != "" || !h.asWritten() {
 		return
@@ -223,6 +231,11 @@ func (h *preStop) shellVariable(say report) {
 		return
 	}
 	for i, word := range h.words {
+		if found := shellSubstitution.FindStringSubmatch(word); found != nil {
+			say(h.places[i], "no shell is there to run $("+found[1]+" …): "+program+" gets it as it is written",
+				shellFix("sh", h.words, "sh -c and the whole line in quotes, in an image with a shell"))
+			return
+		}
 		found := shellReference.FindStringSubmatch(word)
 		if found == nil {
 			continue
@@ -314,6 +327,7 @@ var secretPatterns = []struct {
 	{"a password", regexp.MustCompile(`(?i)(?:^|[\s?&;"'_-])(?:password|passwd|pass|secret|api[_-]?key|access[_-]?key|client[_-]?secret|pgpassword|[a-z_-]*token)['"]?[=:]\s*['"]?([^\s'"&;{]+)`)},
 	{"a password", regexp.MustCompile(`(?i)(?:^|\s)--(?:password|pass|token|secret|api-key)\s+['"]?([^\s'"-][^\s'"]*)`)},
 	{"a password", regexp.MustCompile(`\b(?:redis|valkey)-cli\b[^|;&]*?\s-a[ =]?['"]?([^\s'"]+)`)},
+	{"a password", regexp.MustCompile(`\bnodetool\b[^|;&]*?\s-pw[ =]['"]?([^\s'"]+)`)},
 	{"a password", regexp.MustCompile(`\b(?:mysql|mariadb)(?:admin|dump)?\b[^|;&]*?\s-p['"]?([^\s'"]+)`)},
 	{"a token", regexp.MustCompile(`\b((?:ghp|gho|ghs|glpat|xox[abp]|hvs)[_.-][A-Za-z0-9_.-]{10,}|AKIA[0-9A-Z]{16}|eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]*)`)},
 }
@@ -349,13 +363,13 @@ func secretInCommand(h *preStop, say report) {
 	}
 }
 
-// afterOption is the option whose value a word may be, and a blank; empty: there is none. By -a alone nobody knows a password.
+// afterOption is the option whose value a word may be, and a blank; empty: there is none. By -a or -pw alone nobody knows a password.
 func afterOption(words []string, i int) string {
 	if i == 0 || !strings.HasPrefix(words[i-1], "-") {
 		return ""
 	}
-	if program := path.Base(words[0]); words[i-1] == "-a" && (program == "redis-cli" || program == "valkey-cli") {
-		return program + " -a "
+	if program := path.Base(words[0]); words[i-1] == "-a" && (program == "redis-cli" || program == "valkey-cli") || words[i-1] == "-pw" && program == "nodetool" {
+		return program + " " + words[i-1] + " "
 	}
 	return words[i-1] + " "
 }

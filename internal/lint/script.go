@@ -332,10 +332,22 @@ func isAssignment(word string) bool {
 
 func wordsOf(text string, words []*syntax.Word) []string {
 	all := make([]string, 0, len(words))
-	for _, w := range words {
+	for i, w := range words {
+		if i > 0 && path.Base(all[0]) == "sleep" && literal(w) {
+			all = append(all, written(text, w)) // with its quotes, since it is no variable
+			continue
+		}
 		all = append(all, unquoted(text, w.Parts))
 	}
 	return all
+}
+
+// literal tells whether a dollar of a word is in single quotes, where a shell expands nothing.
+func literal(word *syntax.Word) bool {
+	return slices.ContainsFunc(word.Parts, func(part syntax.WordPart) bool {
+		quoted, ok := part.(*syntax.SglQuoted)
+		return ok && !quoted.Dollar && strings.Contains(quoted.Value, "$")
+	})
 }
 
 // A backslash and the character that it quotes, outside of quotes and in double quotes. Before the end of a line both are nothing.

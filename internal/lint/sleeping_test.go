@@ -110,6 +110,17 @@ func TestSleepsThatFillTheGracePeriod(t *testing.T) {
 		"while true; do ready && break; sleep 1; done":                                            false,
 		"while true; do sleep 1; done &":                                                          false,
 		"while kill -0 1; do sleep 1; done":                                                       false,
+		"tail -f /dev/null":                                                                       true,
+		"tail -F /dev/null & sleep 5":                                                             false,
+		"tail --pid=1 -f /dev/null":                                                               false,
+		"timeout 90 tail -f /dev/null":                                                            true,
+		"timeout 20 tail -f /dev/null":                                                            false,
+		"kill -QUIT 1; tail -f /dev/null":                                                         false,
+		"curl -X POST localhost/shutdown; while true; do sleep 1; done":                           false,
+		"sleep 90 & PID=$!; wait $PID":                                                            true,
+		"sleep 90 & PID=$!; wait \"${PID}\"":                                                      true,
+		"drain & PID=$!; sleep 90 & wait $PID":                                                    false,
+		"sleep 90 & wait $PID":                                                                    false,
 		"sleep ${DRAIN:-90}":                                                                      true,
 		"sleep \"${DRAIN-90}\"":                                                                   true,
 		"sleep ${DRAIN:-20}":                                                                      false,
@@ -156,8 +167,8 @@ func TestSleepsThatFillTheGracePeriod(t *testing.T) {
 	}
 }
 
-// A password that stands behind an option of mysql's is a password.
-func TestPasswordsOfMySQL(t *testing.T) {
+// A password that stands behind an option of a client's is a password.
+func TestPasswordsOfClients(t *testing.T) {
 	t.Parallel()
 	for script, secret := range map[string]bool{
 		"mysqladmin -uroot -phunter2 shutdown":         true,
@@ -166,6 +177,9 @@ func TestPasswordsOfMySQL(t *testing.T) {
 		"mysqladmin -uroot -p shutdown":                false,
 		"mysqladmin -P3306 --protocol=tcp -uroot ping": false,
 		"mkdir -p/data/dir":                            false,
+		"nodetool -u u -pw hunter2 drain":              true,
+		"nodetool -u u -pw $PASSWORD drain":            false,
+		"nodetool -u u -pwf /etc/jmx drain":            false,
 	} {
 		if found := finds("secret-in-hook", "sh", "-c", script); found != secret {
 			t.Errorf("%s: found %t, want %t", script, found, secret)
