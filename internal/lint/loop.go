@@ -49,9 +49,9 @@ func (r *reader) turns(loop *syntax.WhileClause, text string) int {
 		before, after := text[:loop.Pos().Offset()], text[loop.End().Offset():]
 		inside := strings.Replace(written(text, loop), written(text, part.Cmd), "", 1)
 		inside = strings.Replace(inside, written(text, loop.Cond[0].Cmd), "", 1)
-		first := regexp.MustCompile(`(?:^|[\s;])` + c.name + `=["']?(\d{1,6})["']?(?:[\s;]|$)`).FindStringSubmatch(before)
-		if first != nil && c.named(before) == 1 && c.named(inside+" "+after) == 0 {
-			c.first, _ = strconv.Atoi(first[1])
+		first, ok := assigned(c.name, before, inside+" "+after)
+		if limit, known := c.limit(before, inside+" "+after); ok && known {
+			c.first, c.last = first, limit
 			return c.rounds()
 		}
 	}
@@ -71,12 +71,16 @@ func counting(loop *syntax.CStyleLoop, body []*syntax.Stmt, text string) int {
 	if first == nil || !c.compared("(("+oneLine(text, loop.Cond)+"))", false) || !c.stepped("(("+oneLine(text, loop.Post)+"))") || first[1] != c.name {
 		return 0
 	}
+	inside := ""
 	for _, part := range body {
-		if c.named(written(text, part)) > 0 {
-			return 0
-		}
+		inside += written(text, part) + " "
+	}
+	limit, known := c.limit(text[:loop.Pos().Offset()], inside)
+	if !known || named(c.name, inside) > 0 {
+		return 0
 	}
 	c.first, _ = strconv.Atoi(first[2])
+	c.last = limit
 	return c.rounds()
 }
 
@@ -84,13 +88,14 @@ func counting(loop *syntax.CStyleLoop, body []*syntax.Stmt, text string) int {
 type counter struct {
 	name        string
 	while       string // lt, le, gt, ge or ne
+	to          string // a number, or the name of a variable
 	first, last int
 	step        int
 }
 
 var (
-	comparison = regexp.MustCompile(`^(?:\[\[?|test) "?\$\{?(\w+)\}?"? (?:-(lt|le|gt|ge|ne|eq)|!=) "?(\d{1,6})"?(?: \]\]?)?$`)
-	arithmetic = regexp.MustCompile(`^\(\(\$?(\w+)(<=?|>=?|!=)(\d{1,6})\)\)$`)
+	comparison = regexp.MustCompile(`^(?:\[\[?|test) "?\$\{?(\w+)\}?"? (?:-(lt|le|gt|ge|ne|eq)|!=) "?(\d{1,6}|\$\{?\w+\}?)"?(?: \]\]?)?$`)
+	arithmetic = regexp.MustCompile(`^\(\(\$?(\w+)(<=?|>=?|!=)(\d{1,6}|\$?[A-Za-z_]\w*)\)\)$`)
 	stepping   = regexp.MustCompile("^(\\w+)=(?:\\$\\(\\(|\\$\\(expr|`expr)\\$?\\{?(\\w+)\\}?([+-])(\\d{1,6})(?:\\)\\)|\\)|`)$")
 	increment  = regexp.MustCompile(`^(?:\(\(|let)(\w+)(?:(\+\+|--)|([+-])=(\d{1,6}))(?:\)\))?$`)
 	bare       = strings.NewReplacer(" ", "", `"`, "", "'", "")
@@ -107,7 +112,7 @@ func (c *counter) compared(condition string, until bool) bool {
 		return false
 	}
 	c.name, c.while = found[1], cmp.Or(words[found[2]], found[2])
-	c.last, _ = strconv.Atoi(found[3])
+	c.to = strings.Trim(found[3], "${}")
 	if until {
 		c.while = map[string]string{"lt": "ge", "le": "gt", "gt": "le", "ge": "lt", "eq": "ne"}[c.while]
 	}
@@ -129,9 +134,27 @@ func (c *counter) stepped(line string) bool {
 	return sign != "" && c.step != 0
 }
 
-// named is how often a text has the counter's name without a dollar.
-func (c *counter) named(text string) int {
-	return len(regexp.MustCompile(`(?:^|[^$\w{])`+c.name+`\b`).FindAllStringIndex(text, -1))
+// limit is what a counter is compared with. A variable must be set once, before the loop.
+func (c *counter) limit(before, rest string) (n int, known bool) {
+	if n, err := strconv.Atoi(c.to); err == nil {
+		return n, true
+	}
+	return assigned(c.to, before, rest)
+}
+
+// assigned is the number that a variable is set to before a loop, if nothing else sets the variable.
+func assigned(name, before, rest string) (n int, known bool) {
+	found := regexp.MustCompile(`(?:^|[\s;])` + name + `=["']?(\d{1,6})["']?(?:[\s;]|$)`).FindStringSubmatch(before)
+	if found == nil || named(name, before) != 1 || named(name, rest) != 0 {
+		return 0, false
+	}
+	n, err := strconv.Atoi(found[1])
+	return n, err == nil
+}
+
+// named is how often a text has a variable's name without a dollar.
+func named(name, text string) int {
+	return len(regexp.MustCompile(`(?:^|[^$\w{])`+name+`\b`).FindAllStringIndex(text, -1))
 }
 
 // rounds is how often the loop is run; 0: that is not known.

@@ -88,7 +88,11 @@ func (r run) operator() int {
 
 // losesWords tells whether words that are meant for a shell's script are no part of it.
 func (r run) losesWords() bool {
-	return r.script.lost > 0 && !strings.Contains(r.script.text, "$") && len(strings.Fields(r.script.text)) == 1
+	if r.script.lost == 0 {
+		return false
+	}
+	joined := slices.Contains([]string{"&&", "||", ";", "|"}, r.words[r.script.lost])
+	return joined || !strings.Contains(r.script.text, "$") && len(strings.Fields(r.script.text)) == 1
 }
 
 // inOneWord tells whether the program and its arguments are one word, though no shell takes it apart.
@@ -225,7 +229,7 @@ func (h *preStop) shellVariable(say report) {
 	if len(h.script.commands) == 0 || h.script.shell != "" || h.script.source != "" || !h.asWritten() {
 		return
 	}
-	plain := slices.Concat(tools, []string{"redis-cli", "mysqladmin", "nodetool", "rabbitmqctl"})
+	plain := slices.Concat(tools, []string{"redis-cli", "mysqladmin", "nodetool", "rabbitmqctl", "etcdctl", "consul", "pg_ctl"})
 	program := h.script.commands[0].program()
 	if !slices.Contains(plain, program) {
 		return
@@ -327,6 +331,7 @@ var secretPatterns = []struct {
 	{"a password", regexp.MustCompile(`(?i)(?:^|[\s?&;"'_-])(?:password|passwd|pass|secret|api[_-]?key|access[_-]?key|client[_-]?secret|pgpassword|[a-z_-]*token)['"]?[=:]\s*['"]?([^\s'"&;{]+)`)},
 	{"a password", regexp.MustCompile(`(?i)(?:^|\s)--(?:password|pass|token|secret|api-key)\s+['"]?([^\s'"-][^\s'"]*)`)},
 	{"a password", regexp.MustCompile(`\b(?:redis|valkey)-cli\b[^|;&]*?\s-a[ =]?['"]?([^\s'"]+)`)},
+	{"a password", regexp.MustCompile(`\bmongo(?:sh)?\b[^|;&]*?\s-p[ =]['"]?([^\s'"-][^\s'"]*)`)},
 	{"a password", regexp.MustCompile(`\bnodetool\b[^|;&]*?\s-pw[ =]['"]?([^\s'"]+)`)},
 	{"a password", regexp.MustCompile(`\b(?:mysql|mariadb)(?:admin|dump)?\b[^|;&]*?\s-p['"]?([^\s'"]+)`)},
 	{"a token", regexp.MustCompile(`\b((?:ghp|gho|ghs|glpat|xox[abp]|hvs)[_.-][A-Za-z0-9_.-]{10,}|AKIA[0-9A-Z]{16}|eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]*)`)},
@@ -363,15 +368,24 @@ func secretInCommand(h *preStop, say report) {
 	}
 }
 
-// afterOption is the option whose value a word may be, and a blank; empty: there is none. By -a or -pw alone nobody knows a password.
+// passwordOptions are the options after which a program takes its password. By such an option alone nobody knows a password.
+var passwordOptions = map[string]string{"redis-cli": "-a", "valkey-cli": "-a", "nodetool": "-pw", "mongo": "-p", "mongosh": "-p"}
+
+// afterOption is the option whose value a word may be, and a blank; empty: there is none. The program stands before the option where a
+// password is known by both.
 func afterOption(words []string, i int) string {
-	if i == 0 || !strings.HasPrefix(words[i-1], "-") {
+	if i == 0 {
 		return ""
 	}
-	if program := path.Base(words[0]); words[i-1] == "-a" && (program == "redis-cli" || program == "valkey-cli") || words[i-1] == "-pw" && program == "nodetool" {
-		return program + " " + words[i-1] + " "
+	switch program, option := path.Base(words[0]), words[i-1]; {
+	case passwordOptions[program] == option:
+		return program + " " + option + " "
+	case strings.HasPrefix(words[i], "-p"): // as in mysqladmin -phunter2
+		return program + " "
+	case strings.HasPrefix(option, "-"):
+		return option + " "
 	}
-	return words[i-1] + " "
+	return ""
 }
 
 func secretHeader(h corev1.HTTPHeader) bool { return secretIn(h.Name+": "+h.Value) != "" }
@@ -416,18 +430,30 @@ func (c *container) stopsLike(last command) bool {
 	if c.Lifecycle != nil && c.Lifecycle.StopSignal != nil {
 		return *c.Lifecycle.StopSignal != corev1.SIGTERM
 	}
+	image := c.officialImage()
+	for name := range stopSignals {
+		if strings.Contains(name, "/") && isImage(c.Image, name) {
+			image = name
+		}
+	}
 	line := strings.Join(last.words, " ") + " "
-	return slices.ContainsFunc(stopSignals[c.officialImage()], func(words string) bool { return strings.Contains(line, " "+words+" ") })
+	return slices.ContainsFunc(stopSignals[image], func(words string) bool { return strings.Contains(line, " "+words+" ") })
 }
 
-// stopSignals are official images with another STOPSIGNAL than SIGTERM, and how a command says the same.
+// stopSignals are official images, and those that others made like them, with another STOPSIGNAL than SIGTERM, and how a command says the
+// same.
 var stopSignals = map[string][]string{
-	"nginx":   append(quit, "-s quit"),
-	"php fpm": quit,
-	"httpd":   {"graceful-stop", "-WINCH", "-SIGWINCH"},
+	"nginx":                       quitNginx,
+	"nginxinc/nginx-unprivileged": quitNginx,
+	"openresty/openresty":         quitNginx,
+	"php fpm":                     quit,
+	"httpd":                       {"graceful-stop", "-WINCH", "-SIGWINCH"},
 }
 
-var quit = []string{"-QUIT", "-SIGQUIT", "-3", "-s QUIT", "-s SIGQUIT"}
+var (
+	quit      = []string{"-QUIT", "-SIGQUIT", "-3", "-s QUIT", "-s SIGQUIT"}
+	quitNginx = append(slices.Clip(quit), "-s quit")
+)
 
 // officialImage is the name of one of Docker's own images, and its variant if that matters; empty: it is another.
 func (c *container) officialImage() string {
