@@ -31,6 +31,8 @@ func (s script) slept(env environment) []time.Duration {
 				d = add(d, sleepTime(value(word)))
 			}
 			d = times(c.times, atMost(d, c.within))
+		} else if script := c.otherSleep(); script > 0 && !c.background {
+			d = atMost(script, c.within)
 		} else if c.followsNothing() && !c.background {
 			d = atMost(forever, c.within)
 		}
@@ -43,6 +45,32 @@ func (s script) slept(env environment) []time.Duration {
 		all[i] = atMost(max(sum, longest), s.within)
 	}
 	return all
+}
+
+// Scripts of other languages that do nothing but sleep.
+var (
+	startSleep = regexp.MustCompile(`(?i)^start-sleep(?:\s+-s(?:econds)?)?\s+(\d{1,6})$`)
+	timeSleep  = regexp.MustCompile(`^import time[;\n]\s*time\.sleep\((\d{1,6})\);?$`)
+	plainSleep = regexp.MustCompile(`^sleep[\s(]\s*(\d{1,6})\)?;?$`)
+)
+
+// otherSleep is how long a command sleeps whose last word is a script of PowerShell, Python, Perl or Ruby; 0: that is not known.
+func (c command) otherSleep() time.Duration {
+	script := strings.TrimSpace(c.words[len(c.words)-1])
+	var found []string
+	switch program := strings.TrimRight(strings.ToLower(c.program()), "0123456789."); {
+	case len(c.words) < 3:
+	case program == "powershell.exe", program == "powershell", program == "pwsh":
+		found = startSleep.FindStringSubmatch(script)
+	case program == "python" && c.words[1] == "-c":
+		found = timeSleep.FindStringSubmatch(script)
+	case (program == "perl" || program == "ruby") && c.words[1] == "-e":
+		found = plainSleep.FindStringSubmatch(script)
+	}
+	if found == nil {
+		return 0
+	}
+	return sleepTime(found[1])
 }
 
 // followsNothing tells whether a command is tail -f /dev/null, which never ends.
