@@ -81,7 +81,7 @@ func (c command) followsNothing() bool {
 
 // acts tells whether a command does something besides waiting.
 func (c command) acts() bool {
-	return !slices.Contains([]string{"sleep", "tail", "wait", "echo", "true", ":", "date", "set", "trap"}, c.program())
+	return !slices.Contains([]string{"sleep", "tail", "wait", "echo", "true", ":", "date", "set"}, c.program())
 }
 
 // waits tells whether a command waits for what the script has put into the background.

@@ -128,6 +128,7 @@ func TestSleepsThatFillTheGracePeriod(t *testing.T) {
 		"MAX=90; i=0; while ((i < MAX)); do sleep 1; ((i++)); done":                               true,
 		"MAX=90; for ((i = 0; i < MAX; i++)); do sleep 1; done":                                   true,
 		"MAX=90; for ((i = 0; i < MAX; i++)); do sleep 1; MAX=5; done":                            false,
+		"trap 'exit 0' USR1; while true; do sleep 1; done":                                        false,
 		"sleep ${DRAIN:-90}":                  true,
 		"sleep \"${DRAIN-90}\"":               true,
 		"sleep ${DRAIN:-20}":                  false,
