@@ -123,6 +123,17 @@ func (h *preStop) execFix(s *entry, program, sentence string) string {
 	return h.stepFix(s, strings.Join(words[:n], " ")+" "+program, sentence)
 }
 
+// inQuotes are a command's words as a shell takes them: arguments with blanks stand in quotes.
+func inQuotes(words []string) []string {
+	all := slices.Clone(words)
+	for i, word := range all {
+		if i > 0 && strings.ContainsAny(word, " \t") {
+			all[i] = `"` + word + `"`
+		}
+	}
+	return all
+}
+
 func operatorAsArgument(h *preStop, say report) {
 	for _, r := range h.runs() {
 		i := r.operator()
@@ -133,11 +144,11 @@ func operatorAsArgument(h *preStop, say report) {
 			say(r.at, text, h.execFix(r.step, line, "the program and its arguments, without quotes around all of them"))
 		case i > 0 && r.step != nil:
 			text := fmt.Sprintf("step %d: %s is an argument of %s here: exec starts a program, not a shell", r.step.index+1, r.words[i], r.words[0])
-			say(r.at, text, h.execFix(r.step, "sh -c "+grammar.Quote(line),
+			say(r.at, text, h.execFix(r.step, "sh -c "+grammar.Quote(strings.Join(inQuotes(r.words), " ")),
 				"a step of its own for each program; or exec sh -c and the script in quotes, in an image with a shell"))
 		case i > 0:
 			text := r.words[i] + " is an argument of " + path.Base(r.words[0]) + " here: the kubelet starts programs, not a shell"
-			say(r.place(i), text, shellFix("sh", r.words, "sh -c and the whole line in quotes, in an image with a shell"))
+			say(r.place(i), text, shellFix("sh", inQuotes(r.words), "sh -c and the whole line in quotes, in an image with a shell"))
 		}
 	}
 }
@@ -185,14 +196,14 @@ var kubeletReference = regexp.MustCompile(`(^|[^$])\$\(([A-Za-z_][A-Za-z0-9_]*)\
 // losesFix is a shell's command with all words of its script in one.
 func (h *preStop) losesFix(r run) string {
 	const sentence = "write the whole script as one word, in quotes"
-	words := r.words[r.script.lost-1:]
+	before, words := r.words[:r.script.lost-1], r.words[r.script.lost-1:]
 	switch {
 	case r.step != nil:
-		return h.execFix(r.step, path.Base(r.script.shell)+" -c "+grammar.Quote(strings.Join(words, " ")), sentence)
+		return h.execFix(r.step, strings.Join(before, " ")+" "+grammar.Quote(strings.Join(words, " ")), sentence)
 	case h.reading != nil: // prestop needs no shell
 		return wordsFix(strings.Join(words, " "), sentence, "command")
 	}
-	return shellFix(r.script.shell, words, sentence)
+	return commandFix(append(slices.Clone(before), strings.Join(words, " ")), sentence)
 }
 
 func notExpanded(h *preStop, say report) {
@@ -208,7 +219,7 @@ func notExpanded(h *preStop, say report) {
 		switch name := found[2]; {
 		case h.script.shell == "" && (h.env.has(name) || name == strings.ToUpper(name)):
 			say(h.places[i], "the kubelet does not expand $("+name+") in a hook: "+path.Base(h.words[0])+" gets it as it is written",
-				shellFix("sh", strings.Fields(whole), "sh -c and the line with $"+name+", in an image with a shell; prestop expands it in its steps"))
+				shellFix("sh", inQuotes(strings.Split(whole, "\n")), "sh -c and the line with $"+name+", in an image with a shell; prestop expands it in its steps"))
 			return
 		case h.env.has(name) || downward(name) != "":
 			say(h.places[i], "the kubelet does not expand $("+name+") in a hook, and the shell runs it as a command",
@@ -237,7 +248,7 @@ func (h *preStop) shellVariable(say report) {
 	for i, word := range h.words {
 		if found := shellSubstitution.FindStringSubmatch(word); found != nil {
 			say(h.places[i], "no shell is there to run $("+found[1]+" …): "+program+" gets it as it is written",
-				shellFix("sh", h.words, "sh -c and the whole line in quotes, in an image with a shell"))
+				shellFix("sh", inQuotes(h.words), "sh -c and the whole line in quotes, in an image with a shell"))
 			return
 		}
 		found := shellReference.FindStringSubmatch(word)
@@ -246,7 +257,7 @@ func (h *preStop) shellVariable(say report) {
 		}
 		if name := found[1] + found[2]; program == "sleep" || h.env.has(name) || downward(name) != "" {
 			say(h.places[i], "no shell is there to expand $"+name+": "+program+" gets it as it is written",
-				shellFix("sh", h.words, "sh -c and the line with $"+name+", in an image with a shell; prestop expands it in its steps"))
+				shellFix("sh", inQuotes(h.words), "sh -c and the line with $"+name+", in an image with a shell; prestop expands it in its steps"))
 			return
 		}
 	}
