@@ -8,15 +8,19 @@ func TestFixes(t *testing.T) {
 	const minute = "terminationGracePeriodSeconds: 60"
 	graced := "env: [" + graceEnv60 + "]"
 	for name, test := range map[string]struct{ container, hook, id, fix string }{
-		"steps as words":             {graced, "{exec: {command: [/prestop, post, 'http://localhost/x', wait, 20s]}}", "step-unreadable", "# each step is one item\ncommand:\n- /prestop\n- post http://localhost/x\n- wait 20s"},
-		"steps and a semicolon":      {graced, "{exec: {command: [/prestop, 'post http://localhost/x; wait 20s']}}", "step-unreadable", "# each step is one item\ncommand:\n- /prestop\n- post http://localhost/x\n- wait 20s"},
-		"steps and &&":               {graced, "{exec: {command: [/prestop, 'post http://localhost/x && wait 20s']}}", "step-unreadable", "# each step is one item\ncommand:\n- /prestop\n- post http://localhost/x\n- wait 20s"},
-		"steps beside others":        {"", "{exec: {command: [/prestop, --grace-period=60, 'wait 5s', 'post http://localhost/x wait 20s', 'wait 6s']}}", "step-unreadable", "# each step is one item\ncommand:\n- /prestop\n- --grace-period=60\n- wait 5s\n- post http://localhost/x\n- wait 20s\n- wait 6s"},
-		"steps as words, and a flag": {"", "{exec: {command: [/prestop, --grace-period=60, post, 'http://localhost/x', wait, 20s]}}", "step-unreadable", "# each step is one item\ncommand:\n- /prestop\n- --grace-period=60\n- post http://localhost/x\n- wait 20s"},
-		"a step as words":            {graced, "{exec: {command: [/prestop, wait, 20x]}}", "step-unreadable", "a step that prestop --help lists; prestop --dry-run with the same step says the same"},
-		"a number":                   {"env: [{name: PRE_STOP_GRACE_PERIOD_SECONDS, value: 60}]", "{exec: {command: [/prestop, wait 20s]}}", "wrong-type", `value: "60"`},
-		"a number elsewhere":         {"env: [{name: PIN, value: 1234}, " + graceEnv60 + "]", "{exec: {command: [/prestop, wait 20s]}}", "wrong-type", quotes},
-		"another grace period":       {"env: [{name: PRE_STOP_GRACE_PERIOD_SECONDS, value: '30'}]", "{exec: {command: [/prestop, wait 20s]}}", "grace-differs", `- {name: PRE_STOP_GRACE_PERIOD_SECONDS, value: "60"}`},
+		"an argument with blanks":                {"", "{exec: {command: [psql, -c, SELECT 1, '&&', sleep, '5']}}", "shell-syntax-without-shell", `command: [sh, -c, psql -c "SELECT 1" && sleep 5]`},
+		"a time limit, and words after a script": {"", "{exec: {command: [timeout, '20', bash, -lc, sleep 5, ;, sync]}}", "shell-arguments-lost", `command: [timeout, "20", bash, -lc, sleep 5 ; sync]`},
+		"a step with a time limit":               {graced, "{exec: {command: [/prestop, exec timeout 20 sh -c 'sleep 5' && sync]}}", "shell-arguments-lost", `- exec timeout 20 sh -c "sleep 5 && sync"`},
+		"a step's argument with blanks":          {graced, "{exec: {command: [/prestop, exec psql -c 'SELECT 1' && sync]}}", "shell-syntax-without-shell", `- exec sh -c "psql -c \"SELECT 1\" && sync"`},
+		"steps as words":                         {graced, "{exec: {command: [/prestop, post, 'http://localhost/x', wait, 20s]}}", "step-unreadable", "# each step is one item\ncommand:\n- /prestop\n- post http://localhost/x\n- wait 20s"},
+		"steps and a semicolon":                  {graced, "{exec: {command: [/prestop, 'post http://localhost/x; wait 20s']}}", "step-unreadable", "# each step is one item\ncommand:\n- /prestop\n- post http://localhost/x\n- wait 20s"},
+		"steps and &&":                           {graced, "{exec: {command: [/prestop, 'post http://localhost/x && wait 20s']}}", "step-unreadable", "# each step is one item\ncommand:\n- /prestop\n- post http://localhost/x\n- wait 20s"},
+		"steps beside others":                    {"", "{exec: {command: [/prestop, --grace-period=60, 'wait 5s', 'post http://localhost/x wait 20s', 'wait 6s']}}", "step-unreadable", "# each step is one item\ncommand:\n- /prestop\n- --grace-period=60\n- wait 5s\n- post http://localhost/x\n- wait 20s\n- wait 6s"},
+		"steps as words, and a flag":             {"", "{exec: {command: [/prestop, --grace-period=60, post, 'http://localhost/x', wait, 20s]}}", "step-unreadable", "# each step is one item\ncommand:\n- /prestop\n- --grace-period=60\n- post http://localhost/x\n- wait 20s"},
+		"a step as words":                        {graced, "{exec: {command: [/prestop, wait, 20x]}}", "step-unreadable", "a step that prestop --help lists; prestop --dry-run with the same step says the same"},
+		"a number":                               {"env: [{name: PRE_STOP_GRACE_PERIOD_SECONDS, value: 60}]", "{exec: {command: [/prestop, wait 20s]}}", "wrong-type", `value: "60"`},
+		"a number elsewhere":                     {"env: [{name: PIN, value: 1234}, " + graceEnv60 + "]", "{exec: {command: [/prestop, wait 20s]}}", "wrong-type", quotes},
+		"another grace period":                   {"env: [{name: PRE_STOP_GRACE_PERIOD_SECONDS, value: '30'}]", "{exec: {command: [/prestop, wait 20s]}}", "grace-differs", `- {name: PRE_STOP_GRACE_PERIOD_SECONDS, value: "60"}`},
 
 		"a hook one level too high":          {"preStop: {exec: {command: [nginx, -s, quit]}}", "", "hook-misplaced", "lifecycle:\n  preStop: {exec: {command: [nginx, -s, quit]}}"},
 		"a handler's name in small letters":  {"", "{httpget: {path: /drain, port: 8080}}", "hook-misplaced", "httpGet: {path: /drain, port: 8080}"},

@@ -212,14 +212,15 @@ func firstHook(n node) node {
 	return node{}
 }
 
-// templatesIn are the templates of pods in a document, each once. There is no look into a template.
+// templatesIn are the templates of pods in a document, each once: template, and podTemplate or leaderTemplate in some kinds. There is no
+// look into a template.
 func templatesIn(n node) []node {
 	var all []node
 	var look func(n node)
 	look = func(n node) {
 		for i, inside := range n.Content { // what an alias stands for is looked at in its own place
 			value := node{inside, n.file}
-			named := n.Kind == yaml.MappingNode && i%2 == 1 && n.Content[i-1].Value == "template"
+			named := n.Kind == yaml.MappingNode && i%2 == 1 && strings.HasSuffix(strings.ToLower(n.Content[i-1].Value), "template")
 			if template := value.followed(); !named || len(template.at("spec", "containers").items()) == 0 {
 				look(value)
 			} else if !slices.Contains(all, template) {

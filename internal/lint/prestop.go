@@ -102,7 +102,7 @@ func (h *preStop) readScript() {
 	}
 	if text, source := h.scriptIn(file); source != "" && file != "" {
 		h.script.text, h.script.source = text, source
-		h.script.commands, h.script.branches = simpleCommands(text)
+		h.script.commands, h.script.branches = simpleCommands(text, h.words)
 	}
 }
 

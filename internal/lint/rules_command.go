@@ -74,16 +74,25 @@ func (r run) operator() int {
 	if r.script.shell != "" || len(r.words) == 0 {
 		return 0
 	}
+	operates := func(word string) bool { // expr takes them, as test takes -lt
+		return started(r.words).program() == "expr" && slices.Contains([]string{"|", "&", "<", ">"}, word)
+	}
 	operators := []string{";", "&&", "||", "|", "&", ">", ">>", "<", "2>&1", "2>/dev/null", ">/dev/null"}
 	finds := started(r.words).program() == "find" && slices.ContainsFunc(r.words, func(word string) bool {
 		return slices.Contains([]string{"-exec", "-execdir", "-ok", "-okdir"}, word)
 	})
-	return 1 + slices.IndexFunc(r.words[1:], func(word string) bool { return slices.Contains(operators, word) && !(finds && word == ";") })
+	return 1 + slices.IndexFunc(r.words[1:], func(word string) bool {
+		return slices.Contains(operators, word) && !(finds && word == ";") && !operates(word)
+	})
 }
 
 // losesWords tells whether words that are meant for a shell's script are no part of it.
 func (r run) losesWords() bool {
-	return r.script.lost > 0 && !strings.Contains(r.script.text, "$") && len(strings.Fields(r.script.text)) == 1
+	if r.script.lost == 0 {
+		return false
+	}
+	joined := slices.Contains([]string{"&&", "||", ";", "|"}, r.words[r.script.lost])
+	return joined || !strings.Contains(r.script.text, "$") && len(strings.Fields(r.script.text)) == 1
 }
 
 // inOneWord tells whether the program and its arguments are one word, though no shell takes it apart.
@@ -114,6 +123,17 @@ func (h *preStop) execFix(s *entry, program, sentence string) string {
 	return h.stepFix(s, strings.Join(words[:n], " ")+" "+program, sentence)
 }
 
+// inQuotes are a command's words as a shell takes them: arguments with blanks stand in quotes.
+func inQuotes(words []string) []string {
+	all := slices.Clone(words)
+	for i, word := range all {
+		if i > 0 && strings.ContainsAny(word, " \t") {
+			all[i] = `"` + word + `"`
+		}
+	}
+	return all
+}
+
 func operatorAsArgument(h *preStop, say report) {
 	for _, r := range h.runs() {
 		i := r.operator()
@@ -124,11 +144,11 @@ func operatorAsArgument(h *preStop, say report) {
 			say(r.at, text, h.execFix(r.step, line, "the program and its arguments, without quotes around all of them"))
 		case i > 0 && r.step != nil:
 			text := fmt.Sprintf("step %d: %s is an argument of %s here: exec starts a program, not a shell", r.step.index+1, r.words[i], r.words[0])
-			say(r.at, text, h.execFix(r.step, "sh -c "+grammar.Quote(line),
+			say(r.at, text, h.execFix(r.step, "sh -c "+grammar.Quote(strings.Join(inQuotes(r.words), " ")),
 				"a step of its own for each program; or exec sh -c and the script in quotes, in an image with a shell"))
 		case i > 0:
 			text := r.words[i] + " is an argument of " + path.Base(r.words[0]) + " here: the kubelet starts programs, not a shell"
-			say(r.place(i), text, shellFix("sh", r.words, "sh -c and the whole line in quotes, in an image with a shell"))
+			say(r.place(i), text, shellFix("sh", inQuotes(r.words), "sh -c and the whole line in quotes, in an image with a shell"))
 		}
 	}
 }
@@ -176,14 +196,14 @@ var kubeletReference = regexp.MustCompile(`(^|[^$])\$\(([A-Za-z_][A-Za-z0-9_]*)\
 // losesFix is a shell's command with all words of its script in one.
 func (h *preStop) losesFix(r run) string {
 	const sentence = "write the whole script as one word, in quotes"
-	words := r.words[r.script.lost-1:]
+	before, words := r.words[:r.script.lost-1], r.words[r.script.lost-1:]
 	switch {
 	case r.step != nil:
-		return h.execFix(r.step, path.Base(r.script.shell)+" -c "+grammar.Quote(strings.Join(words, " ")), sentence)
+		return h.execFix(r.step, strings.Join(before, " ")+" "+grammar.Quote(strings.Join(words, " ")), sentence)
 	case h.reading != nil: // prestop needs no shell
 		return wordsFix(strings.Join(words, " "), sentence, "command")
 	}
-	return shellFix(r.script.shell, words, sentence)
+	return commandFix(append(slices.Clone(before), strings.Join(words, " ")), sentence)
 }
 
 func notExpanded(h *preStop, say report) {
@@ -199,7 +219,7 @@ func notExpanded(h *preStop, say report) {
 		switch name := found[2]; {
 		case h.script.shell == "" && (h.env.has(name) || name == strings.ToUpper(name)):
 			say(h.places[i], "the kubelet does not expand $("+name+") in a hook: "+path.Base(h.words[0])+" gets it as it is written",
-				shellFix("sh", strings.Fields(whole), "sh -c and the line with $"+name+", in an image with a shell; prestop expands it in its steps"))
+				shellFix("sh", inQuotes(strings.Split(whole, "\n")), "sh -c and the line with $"+name+", in an image with a shell; prestop expands it in its steps"))
 			return
 		case h.env.has(name) || downward(name) != "":
 			say(h.places[i], "the kubelet does not expand $("+name+") in a hook, and the shell runs it as a command",
@@ -212,24 +232,32 @@ func notExpanded(h *preStop, say report) {
 
 var shellReference = regexp.MustCompile(`(?:^|[^$])\$(?:([A-Z_][A-Z0-9_]*)|\{([A-Z_][A-Z0-9_]*)(?:\}|:?-))`)
 
-// shellVariable finds a variable that a shell would expand, where there is none. Only programs are looked at that certainly expand none.
+// shellSubstitution matches $(cat FILE) and the like, whose arguments may be in the next words.
+var shellSubstitution = regexp.MustCompile(`(?:^|[^$])\$\(\s*((?:/[\w./-]*)?(?:cat|pidof|pgrep|hostname|date|echo|head|grep|awk|sed|ps|jq|curl|printenv))(?:[\s)]|$)`)
+
+// shellVariable finds a variable or a command that a shell would expand, where there is none. Only programs are looked at that certainly expand none.
 func (h *preStop) shellVariable(say report) {
 	if len(h.script.commands) == 0 || h.script.shell != "" || h.script.source != "" || !h.asWritten() {
 		return
 	}
-	plain := slices.Concat(tools, []string{"redis-cli", "mysqladmin", "nodetool", "rabbitmqctl"})
+	plain := slices.Concat(tools, []string{"redis-cli", "mysqladmin", "nodetool", "rabbitmqctl", "etcdctl", "consul", "pg_ctl"})
 	program := h.script.commands[0].program()
 	if !slices.Contains(plain, program) {
 		return
 	}
 	for i, word := range h.words {
+		if found := shellSubstitution.FindStringSubmatch(word); found != nil {
+			say(h.places[i], "no shell is there to run $("+found[1]+" …): "+program+" gets it as it is written",
+				shellFix("sh", inQuotes(h.words), "sh -c and the whole line in quotes, in an image with a shell"))
+			return
+		}
 		found := shellReference.FindStringSubmatch(word)
 		if found == nil {
 			continue
 		}
 		if name := found[1] + found[2]; program == "sleep" || h.env.has(name) || downward(name) != "" {
 			say(h.places[i], "no shell is there to expand $"+name+": "+program+" gets it as it is written",
-				shellFix("sh", h.words, "sh -c and the line with $"+name+", in an image with a shell; prestop expands it in its steps"))
+				shellFix("sh", inQuotes(h.words), "sh -c and the line with $"+name+", in an image with a shell; prestop expands it in its steps"))
 			return
 		}
 	}
@@ -314,6 +342,8 @@ var secretPatterns = []struct {
 	{"a password", regexp.MustCompile(`(?i)(?:^|[\s?&;"'_-])(?:password|passwd|pass|secret|api[_-]?key|access[_-]?key|client[_-]?secret|pgpassword|[a-z_-]*token)['"]?[=:]\s*['"]?([^\s'"&;{]+)`)},
 	{"a password", regexp.MustCompile(`(?i)(?:^|\s)--(?:password|pass|token|secret|api-key)\s+['"]?([^\s'"-][^\s'"]*)`)},
 	{"a password", regexp.MustCompile(`\b(?:redis|valkey)-cli\b[^|;&]*?\s-a[ =]?['"]?([^\s'"]+)`)},
+	{"a password", regexp.MustCompile(`\bmongo(?:sh)?\b[^|;&]*?\s-p[ =]['"]?([^\s'"-][^\s'"]*)`)},
+	{"a password", regexp.MustCompile(`\bnodetool\b[^|;&]*?\s-pw[ =]['"]?([^\s'"]+)`)},
 	{"a password", regexp.MustCompile(`\b(?:mysql|mariadb)(?:admin|dump)?\b[^|;&]*?\s-p['"]?([^\s'"]+)`)},
 	{"a token", regexp.MustCompile(`\b((?:ghp|gho|ghs|glpat|xox[abp]|hvs)[_.-][A-Za-z0-9_.-]{10,}|AKIA[0-9A-Z]{16}|eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]*)`)},
 }
@@ -349,15 +379,24 @@ func secretInCommand(h *preStop, say report) {
 	}
 }
 
-// afterOption is the option whose value a word may be, and a blank; empty: there is none. By -a alone nobody knows a password.
+// passwordOptions are the options after which a program takes its password. By such an option alone nobody knows a password.
+var passwordOptions = map[string]string{"redis-cli": "-a", "valkey-cli": "-a", "nodetool": "-pw", "mongo": "-p", "mongosh": "-p"}
+
+// afterOption is the option whose value a word may be, and a blank; empty: there is none. The program stands before the option where a
+// password is known by both.
 func afterOption(words []string, i int) string {
-	if i == 0 || !strings.HasPrefix(words[i-1], "-") {
+	if i == 0 {
 		return ""
 	}
-	if program := path.Base(words[0]); words[i-1] == "-a" && (program == "redis-cli" || program == "valkey-cli") {
-		return program + " -a "
+	switch program, option := path.Base(words[0]), words[i-1]; {
+	case passwordOptions[program] == option:
+		return program + " " + option + " "
+	case strings.HasPrefix(words[i], "-p"): // as in mysqladmin -phunter2
+		return program + " "
+	case strings.HasPrefix(option, "-"):
+		return option + " "
 	}
-	return words[i-1] + " "
+	return ""
 }
 
 func secretHeader(h corev1.HTTPHeader) bool { return secretIn(h.Name+": "+h.Value) != "" }
@@ -402,18 +441,30 @@ func (c *container) stopsLike(last command) bool {
 	if c.Lifecycle != nil && c.Lifecycle.StopSignal != nil {
 		return *c.Lifecycle.StopSignal != corev1.SIGTERM
 	}
+	image := c.officialImage()
+	for name := range stopSignals {
+		if strings.Contains(name, "/") && isImage(c.Image, name) {
+			image = name
+		}
+	}
 	line := strings.Join(last.words, " ") + " "
-	return slices.ContainsFunc(stopSignals[c.officialImage()], func(words string) bool { return strings.Contains(line, " "+words+" ") })
+	return slices.ContainsFunc(stopSignals[image], func(words string) bool { return strings.Contains(line, " "+words+" ") })
 }
 
-// stopSignals are official images with another STOPSIGNAL than SIGTERM, and how a command says the same.
+// stopSignals are official images, and those that others made like them, with another STOPSIGNAL than SIGTERM, and how a command says the
+// same.
 var stopSignals = map[string][]string{
-	"nginx":   append(quit, "-s quit"),
-	"php fpm": quit,
-	"httpd":   {"graceful-stop", "-WINCH", "-SIGWINCH"},
+	"nginx":                       quitNginx,
+	"nginxinc/nginx-unprivileged": quitNginx,
+	"openresty/openresty":         quitNginx,
+	"php fpm":                     quit,
+	"httpd":                       {"graceful-stop", "-WINCH", "-SIGWINCH"},
 }
 
-var quit = []string{"-QUIT", "-SIGQUIT", "-3", "-s QUIT", "-s SIGQUIT"}
+var (
+	quit      = []string{"-QUIT", "-SIGQUIT", "-3", "-s QUIT", "-s SIGQUIT"}
+	quitNginx = append(slices.Clip(quit), "-s quit")
+)
 
 // officialImage is the name of one of Docker's own images, and its variant if that matters; empty: it is another.
 func (c *container) officialImage() string {

@@ -236,8 +236,8 @@ func sleepFillsGrace(h *preStop, say report) {
 		h.longerThan(slept))
 }
 
-// sleepLength is what sleep takes. Scripts may have variables there.
-var sleepLength = regexp.MustCompile("^(?:\\+?(?:[0-9]+\\.?[0-9]*|\\.[0-9]+)(?:[eE][-+]?[0-9]+)?[smhd]?|inf(?:inity)?|--.*|.*[$`].*)$")
+// sleepLength is what sleep takes. Scripts may have variables there, but not in single quotes.
+var sleepLength = regexp.MustCompile("^(?:\\+?(?:[0-9]+\\.?[0-9]*|\\.[0-9]+)(?:[eE][-+]?[0-9]+)?[smhd]?|inf(?:inity)?|--.*|[^']*[$`].*)$")
 
 func sleepUnreadable(h *preStop, say report) {
 	if at := h.place.at("sleep", "seconds"); h.Sleep != nil && h.Sleep.Seconds < 0 {

@@ -1,11 +1,9 @@
 package lint
 
 import (
-	"cmp"
 	"path"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -67,7 +65,7 @@ func scriptOf(words []string) script {
 		s.lost += skipped
 	}
 	if s.text != "" {
-		s.commands, s.branches = simpleCommands(s.text)
+		s.commands, s.branches = simpleCommands(s.text, c.words)
 	}
 	return s
 }
@@ -97,6 +95,9 @@ func scriptWords(words []string) script {
 // takesName matches options of shells whose next word is the name of an option, as -o pipefail.
 var takesName = regexp.MustCompile(`^[-+][A-Za-z]*[oO]$`)
 
+// endsAtFailure matches options by which a shell ends at the first command that fails.
+var endsAtFailure = regexp.MustCompile(`^(?:-[A-Za-z]*e[A-Za-z]*|errexit)$`)
+
 // isScriptOption tells whether the next word is a script, as after -c and -ec.
 func isScriptOption(word string) bool {
 	return strings.HasPrefix(word, "-") && !strings.HasPrefix(word, "--") && strings.Contains(word, "c")
@@ -105,9 +106,10 @@ func isScriptOption(word string) bool {
 // longestScript is the greatest length of one word of a command that Linux takes, in bytes (MAX_ARG_STRLEN).
 const longestScript = 128 << 10
 
-// simpleCommands are the simple commands of a script, as far as they are run. Nothing is known of a script that no shell can read.
-func simpleCommands(text string) (commands []command, branches bool) {
-	r := reader{functions: map[string]function{}}
+// simpleCommands are the simple commands of a script that the words of a shell start, as far as they are run. Nothing is known of a script
+// that no shell can read.
+func simpleCommands(text string, shell []string) (commands []command, branches bool) {
+	r := reader{functions: map[string]function{}, strict: slices.ContainsFunc(shell, endsAtFailure.MatchString)}
 	r.read(text, passage{times: 1})
 	return r.commands, r.branches
 }
@@ -118,6 +120,7 @@ type reader struct {
 	branches  bool
 	functions map[string]function
 	called    int    // how many functions and scripts have been read
+	strict    bool   // the shell ends at the first command that fails
 	over      string // the command that ended the script, or the function; empty: neither has ended
 }
 
@@ -127,7 +130,7 @@ type function struct {
 	text string
 }
 
-// mostRounds is how often a loop is taken to run at most.
+// mostRounds is how often a loop is taken to run at most. It stands for a loop without an end.
 const mostRounds = 1 << 20
 
 // mostCalled is how many functions and scripts of one script are read.
@@ -196,8 +199,12 @@ func (r *reader) walkInside(part syntax.Node, now passage) {
 		now.maybe = true // an exit ends it alone
 	case *syntax.ForClause:
 		r.branches = true
-		now.times, now.maybe = min(now.times*rounds(part), mostRounds), true
-	case *syntax.IfClause, *syntax.WhileClause, *syntax.CaseClause:
+		now.times, now.maybe = min(now.times*r.rounds(part, now.text), mostRounds), true
+	case *syntax.WhileClause:
+		r.branches = true
+		now = now.where(true)
+		now.times = max(r.turns(part, now.text), 1)
+	case *syntax.IfClause, *syntax.CaseClause:
 		r.branches = true
 		now = now.where(true)
 	}
@@ -250,54 +257,6 @@ func (r *reader) callFunction(name string, f function, now passage) {
 	if r.over == "return" {
 		r.over = ""
 	}
-}
-
-// rounds is how often a loop is run; 1: that is not known.
-func rounds(loop *syntax.ForClause) int {
-	list, ok := loop.Loop.(*syntax.WordIter)
-	if !ok || slices.ContainsFunc(loop.Do, leaves) {
-		return 1
-	}
-	sum := 0
-	for _, word := range list.Items {
-		n := counted(word)
-		if n == 0 {
-			return 1
-		}
-		sum += n
-	}
-	return min(max(sum, 1), mostRounds)
-}
-
-// leaves tells whether a part of a loop may leave the loop, or one of its rounds.
-func leaves(part *syntax.Stmt) bool {
-	found := false
-	syntax.Walk(part, func(n syntax.Node) bool {
-		if call, ok := n.(*syntax.CallExpr); ok && len(call.Args) > 0 {
-			found = found || slices.Contains([]string{"break", "continue", "exit", "return", "exec"}, call.Args[0].Lit())
-		}
-		return !found
-	})
-	return found
-}
-
-var sequence = regexp.MustCompile("^(?:\\$\\(|`)\\s*seq\\s+(?:(\\d{1,6})\\s+)?(\\d{1,6})\\s*(?:\\)|`)$|^\\{(\\d{1,6})\\.\\.(\\d{1,6})\\}$")
-
-// counted is how many words a word of a loop's list is, as 5 for {1..5} or $(seq 5); 0: that is not known.
-func counted(word *syntax.Word) int {
-	var b strings.Builder
-	if err := syntax.NewPrinter().Print(&b, word); err != nil {
-		return 0
-	}
-	if found := sequence.FindStringSubmatch(b.String()); found != nil {
-		first, _ := strconv.Atoi(cmp.Or(found[1]+found[3], "1"))
-		last, _ := strconv.Atoi(found[2] + found[4])
-		return max(last-first+1, 0)
-	}
-	if text := word.Lit(); text == "" || strings.ContainsAny(text, `*?[{\`) {
-		return 0
-	}
-	return 1
 }
 
 // inner is the script that a command starts, by a shell, by su or by eval.
@@ -373,10 +332,22 @@ func isAssignment(word string) bool {
 
 func wordsOf(text string, words []*syntax.Word) []string {
 	all := make([]string, 0, len(words))
-	for _, w := range words {
+	for i, w := range words {
+		if i > 0 && path.Base(all[0]) == "sleep" && literal(w) {
+			all = append(all, written(text, w)) // with its quotes, since it is no variable
+			continue
+		}
 		all = append(all, unquoted(text, w.Parts))
 	}
 	return all
+}
+
+// literal tells whether a dollar of a word is in single quotes, where a shell expands nothing.
+func literal(word *syntax.Word) bool {
+	return slices.ContainsFunc(word.Parts, func(part syntax.WordPart) bool {
+		quoted, ok := part.(*syntax.SglQuoted)
+		return ok && !quoted.Dollar && strings.Contains(quoted.Value, "$")
+	})
 }
 
 // A backslash and the character that it quotes, outside of quotes and in double quotes. Before the end of a line both are nothing.

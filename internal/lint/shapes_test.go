@@ -184,7 +184,12 @@ spec:
 		"a proxy that is ended after":       {with(proxy, "HOOK", "{exec: {command: [sh, -c, 'sleep 30; curl -X POST localhost:9091/quitquitquit']}}"), nil},
 		"a native sidecar that sleeps less": {with(native, "HOOK", "{sleep: {seconds: 10}}"), nil},
 		"a native sidecar that quits":       {with(native, "HOOK", "{exec: {command: [tunnel, stop]}}"), nil},
-		"a native sidecar that is killed":   {with(native, "HOOK", "{exec: {command: [sh, -c, 'kill 1']}}"), []string{"5 warning sidecar-ends-first", "5 warning signals-and-returns"}},
+		"templates of a leader and workers": {"apiVersion: leaderworkerset.x-k8s.io/v1\nkind: LeaderWorkerSet\nspec:\n  leaderWorkerTemplate:\n" +
+			"    leaderTemplate: {spec: {containers: [{name: l, lifecycle: {preStop: {sleep: {seconds: 30}}}}]}}\n" +
+			"    workerTemplate: {spec: {containers: [{name: w, lifecycle: {preStop: {sleep: {seconds: 29}}}}]}}\n", []string{"5 error sleep-fills-grace"}},
+		"a podTemplate of an operator": {"apiVersion: kibana.k8s.elastic.co/v1\nkind: Kibana\nspec:\n" +
+			"  podTemplate: {spec: {containers: [{name: kibana, lifecycle: {preStop: {sleep: {seconds: 30}}}}]}}\n", []string{"4 error sleep-fills-grace"}},
+		"a native sidecar that is killed": {with(native, "HOOK", "{exec: {command: [sh, -c, 'kill 1']}}"), []string{"5 warning sidecar-ends-first", "5 warning signals-and-returns"}},
 
 		"in a mesh, local steps":         {istio(injected, `"wait 20s", "post http://localhost:8080/y"`), nil},
 		"in a mesh, early":               {istio(injected, `"post http://registry/y", "wait 20s"`), nil},

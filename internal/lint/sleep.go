@@ -25,14 +25,19 @@ func (s script) slept(env environment) []time.Duration {
 	waited := false // for what is in the background
 	for i := len(s.commands) - 1; i >= 0; i-- {
 		c, d := s.commands[i], time.Duration(0)
-		if c.program() == "wait" && !c.background && (len(c.words) == 1 || c.words[1] == "$!") {
-			waited = true
-		}
+		waited = waited || s.waits(c)
 		if c.program() == "sleep" && (!c.background || waited) {
 			for _, word := range c.words[1:] {
 				d = add(d, sleepTime(value(word)))
 			}
 			d = times(c.times, atMost(d, c.within))
+		} else if script := c.otherSleep(); script > 0 && !c.background {
+			d = atMost(script, c.within)
+		} else if c.followsNothing() && !c.background {
+			d = atMost(forever, c.within)
+		}
+		if (c.program() == "tail" || c.times >= mostRounds) && slices.ContainsFunc(s.commands, command.acts) {
+			d = 0 // it may wait for the end of the container, which another command has begun
 		}
 		if longest = max(longest, d); !s.branches && !c.otherwise && !c.background {
 			sum = add(sum, d)
@@ -40,6 +45,66 @@ func (s script) slept(env environment) []time.Duration {
 		all[i] = atMost(max(sum, longest), s.within)
 	}
 	return all
+}
+
+// Scripts of other languages that do nothing but sleep.
+var (
+	startSleep = regexp.MustCompile(`(?i)^start-sleep(?:\s+-s(?:econds)?)?\s+(\d{1,6})$`)
+	timeSleep  = regexp.MustCompile(`^import time[;\n]\s*time\.sleep\((\d{1,6})\);?$`)
+	plainSleep = regexp.MustCompile(`^sleep[\s(]\s*(\d{1,6})\)?;?$`)
+)
+
+// otherSleep is how long a command sleeps whose last word is a script of PowerShell, Python, Perl or Ruby; 0: that is not known.
+func (c command) otherSleep() time.Duration {
+	script := strings.TrimSpace(c.words[len(c.words)-1])
+	var found []string
+	switch program := strings.TrimRight(strings.ToLower(c.program()), "0123456789."); {
+	case len(c.words) < 3:
+	case program == "powershell.exe", program == "powershell", program == "pwsh":
+		found = startSleep.FindStringSubmatch(script)
+	case program == "python" && c.words[1] == "-c":
+		found = timeSleep.FindStringSubmatch(script)
+	case (program == "perl" || program == "ruby") && c.words[1] == "-e":
+		found = plainSleep.FindStringSubmatch(script)
+	}
+	if found == nil {
+		return 0
+	}
+	return sleepTime(found[1])
+}
+
+// followsNothing tells whether a command is tail -f /dev/null, which never ends.
+func (c command) followsNothing() bool {
+	line := strings.Join(c.words, " ")
+	return c.program() == "tail" && (strings.HasSuffix(line, " -f /dev/null") || strings.HasSuffix(line, " -F /dev/null")) && !strings.Contains(line, "--pid")
+}
+
+// acts tells whether a command does something besides waiting.
+func (c command) acts() bool {
+	return !slices.Contains([]string{"sleep", "tail", "wait", "echo", "true", ":", "date", "set"}, c.program())
+}
+
+// waits tells whether a command waits for what the script has put into the background.
+func (s script) waits(c command) bool {
+	if c.program() != "wait" || c.background {
+		return false
+	}
+	if len(c.words) == 1 || c.words[1] == "$!" {
+		return true
+	}
+	name := strings.Trim(c.words[1], "${}")
+	return s.behind() == 1 && strings.HasPrefix(c.words[1], "$") && strings.Contains(s.text, name+"=$!")
+}
+
+// behind is how many commands are in the background.
+func (s script) behind() int {
+	n := 0
+	for _, c := range s.commands {
+		if c.background {
+			n++
+		}
+	}
+	return n
 }
 
 // atMost is d, or the limit if that is shorter; 0: there is no limit.
@@ -54,8 +119,10 @@ func atMost(d, limit time.Duration) time.Duration {
 func (s script) calm() bool {
 	for _, c := range s.commands {
 		switch c.program() {
-		case "sleep", "wait", "tail", "read", "prestop":
+		case "sleep", "tail", "read", "prestop":
 			return true
+		case "wait":
+			return s.branches || s.behind() > 0
 		}
 	}
 	return s.branches
@@ -72,7 +139,8 @@ func (s script) endsByAnotherSignal() bool {
 // last is the last command of a script that does something.
 func (s script) last() command {
 	for _, c := range slices.Backward(s.commands) {
-		if !slices.Contains([]string{"true", ":", "echo", "exit", "return"}, c.program()) {
+		over := c.program() == "wait" && s.behind() == 0 // at once, with nothing to wait for
+		if !over && !slices.Contains([]string{"true", ":", "echo", "exit", "return"}, c.program()) {
 			return c
 		}
 	}
@@ -117,7 +185,7 @@ func sleepTime(text string) time.Duration {
 
 // times is a duration so many times.
 func times(n int, d time.Duration) time.Duration {
-	if n > 1 && d > forever/time.Duration(n) {
+	if d > 0 && (n >= mostRounds || n > 1 && d > forever/time.Duration(n)) {
 		return forever
 	}
 	return time.Duration(max(n, 1)) * d

@@ -79,20 +79,70 @@ func TestSleepsThatFillTheGracePeriod(t *testing.T) {
 		"for i in $(cat /hosts); do sleep 30; done":                false,
 		"for i in /hosts/*; do sleep 30; done":                     false,
 		"for i; do sleep 30; done":                                 false,
-		"sleep ${DRAIN:-90}":                                       true,
-		"sleep \"${DRAIN-90}\"":                                    true,
-		"sleep ${DRAIN:-20}":                                       false,
-		"DRAIN=5; sleep ${DRAIN:-90}":                              false,
-		"read DRAIN < /x; sleep ${DRAIN:-90}":                      false,
-		". /etc/env; sleep ${DRAIN:-90}":                           false,
-		"sleep ${HOSTNAME:-90}":                                    false,
-		"sleep $((30 * 2))":                                        true,
-		"sleep $((30 * 2 - 5))":                                    false,
-		"sleep $((${DRAIN:-30} + 30))":                             true,
-		"sleep $((RANDOM % 10 + 60))":                              false,
-		"sleep $((60 / 0))":                                        false,
-		"sleep $(cat /x || echo 90)":                               false,
-		"sleep ${1:-90}":                                           false,
+		"i=0; while [ $i -lt 90 ]; do sleep 1; i=$((i+1)); done":   true,
+		"i=0\nwhile [ \"$i\" -lt 90 ]\ndo\n  curl -s localhost\n  sleep 1\n  i=$(($i + 1))\ndone": true,
+		"i=0; while [ $i -le 59 ]; do sleep 1; i=`expr $i + 1`; done":                             true,
+		"i=0; while [ $i -lt 59 ]; do sleep 1; i=$(expr $i + 1); done":                            false,
+		"n=60; while test $n -gt 0; do n=$((n-1)); sleep 1; done":                                 true,
+		"n=60; while [ $n -ne 0 ]; do n=$((n - 2)); sleep 1; done":                                false,
+		"n=0; until [ $n -ge 30 ]; do sleep 2; n=$((n+1)); done":                                  true,
+		"n=0; until [[ $n -eq 30 ]]; do sleep 2; let n++; done":                                   true,
+		"i=0; while (( i < 90 )); do sleep 1; (( i++ )); done":                                    true,
+		"i=0; while (( i < 90 )); do sleep 1; (( i += 2 )); done":                                 false,
+		"for ((i = 0; i < 90; i++)); do sleep 1; done":                                            true,
+		"for ((i = 0; i < 90; i += 2)); do sleep 1; done":                                         false,
+		"for ((i = 0; i < 90; i++)); do sleep 1; ((i += 5)); done":                                false,
+		"for ((i = 0; i < 90; i++)); do sleep 1; ready && break; done":                            false,
+		"set -e; i=0; while (( i < 90 )); do sleep 1; (( i++ )); done":                            false,
+		"i=0; while [ $i -lt 90 ]; do ready && break; sleep 1; i=$((i+1)); done":                  false,
+		"i=0; while [ $i -lt 90 ] && ! ready; do sleep 1; i=$((i+1)); done":                       false,
+		"f() { ready && exit; }; i=0; while [ $i -lt 90 ]; do f; sleep 1; i=$((i+1)); done":       false,
+		"f() { ready && exit; }; for i in $(seq 90); do f; sleep 1; done":                         false,
+		"i=0; while [ $i -lt 90 ]; do ready && i=90; sleep 1; i=$((i+1)); done":                   false,
+		"i=0; while [ $i -lt 90 ]; do read i < /x; sleep 1; i=$((i+1)); done":                     false,
+		"read i < /x; while [ $i -lt 90 ]; do sleep 1; i=$((i+1)); done":                          false,
+		"i=80; while [ $i -lt 90 ]; do sleep 1; i=$((i+1)); done":                                 false,
+		"i=0; while [ $i -lt 90 ]; do ready || sleep 1; i=$((i+1)); done":                         false,
+		"timeout 50 sh -c 'i=0; while [ $i -lt 90 ]; do sleep 1; i=$((i+1)); done'":               false,
+		"while true; do sleep 1; done":                                                            true,
+		"while :; do echo waits; sleep 5; done":                                                   true,
+		"while true; do curl -s localhost || pkill app; sleep 1; done":                            false,
+		"while true; do ready && break; sleep 1; done":                                            false,
+		"while true; do sleep 1; done &":                                                          false,
+		"while kill -0 1; do sleep 1; done":                                                       false,
+		"tail -f /dev/null":                                                                       true,
+		"tail -F /dev/null & sleep 5":                                                             false,
+		"tail --pid=1 -f /dev/null":                                                               false,
+		"timeout 90 tail -f /dev/null":                                                            true,
+		"timeout 20 tail -f /dev/null":                                                            false,
+		"kill -QUIT 1; tail -f /dev/null":                                                         false,
+		"curl -X POST localhost/shutdown; while true; do sleep 1; done":                           false,
+		"sleep 90 & PID=$!; wait $PID":                                                            true,
+		"sleep 90 & PID=$!; wait \"${PID}\"":                                                      true,
+		"drain & PID=$!; sleep 90 & wait $PID":                                                    false,
+		"sleep 90 & wait $PID":                                                                    false,
+		"MAX=90; i=0; while [ $i -lt $MAX ]; do sleep 1; i=$((i+1)); done":                        true,
+		"MAX=50; i=0; while [ $i -lt \"${MAX}\" ]; do sleep 1; i=$((i+1)); done":                  false,
+		"MAX=90; MAX=5; i=0; while [ $i -lt $MAX ]; do sleep 1; i=$((i+1)); done":                 false,
+		"i=0; while [ $i -lt $MAX ]; do sleep 1; i=$((i+1)); done":                                false,
+		"MAX=90; i=0; while ((i < MAX)); do sleep 1; ((i++)); done":                               true,
+		"MAX=90; for ((i = 0; i < MAX; i++)); do sleep 1; done":                                   true,
+		"MAX=90; for ((i = 0; i < MAX; i++)); do sleep 1; MAX=5; done":                            false,
+		"trap 'exit 0' USR1; while true; do sleep 1; done":                                        false,
+		"sleep ${DRAIN:-90}":                  true,
+		"sleep \"${DRAIN-90}\"":               true,
+		"sleep ${DRAIN:-20}":                  false,
+		"DRAIN=5; sleep ${DRAIN:-90}":         false,
+		"read DRAIN < /x; sleep ${DRAIN:-90}": false,
+		". /etc/env; sleep ${DRAIN:-90}":      false,
+		"sleep ${HOSTNAME:-90}":               false,
+		"sleep $((30 * 2))":                   true,
+		"sleep $((30 * 2 - 5))":               false,
+		"sleep $((${DRAIN:-30} + 30))":        true,
+		"sleep $((RANDOM % 10 + 60))":         false,
+		"sleep $((60 / 0))":                   false,
+		"sleep $(cat /x || echo 90)":          false,
+		"sleep ${1:-90}":                      false,
 	} {
 		if found := finds("sleep-fills-grace", "/bin/sh", "-c", script); found != fills {
 			t.Errorf("%s: found %t, want %t", script, found, fills)
@@ -112,6 +162,7 @@ func TestSleepsThatFillTheGracePeriod(t *testing.T) {
 		"timeout 2m sh -c 'sleep 90'":      true,
 		"busybox sh -c 'sleep 90'":         true,
 		"timeout 2m bash -ec 'a;sleep 90'": true,
+		"bash -ec 'i=0; while (( i < 90 )); do sleep 1; (( i++ )); done'": false,
 	} {
 		command, quoted, _ := strings.Cut(command, " '")
 		words := strings.Fields(command)
@@ -124,8 +175,8 @@ func TestSleepsThatFillTheGracePeriod(t *testing.T) {
 	}
 }
 
-// A password that stands behind an option of mysql's is a password.
-func TestPasswordsOfMySQL(t *testing.T) {
+// A password that stands behind an option of a client's is a password.
+func TestPasswordsOfClients(t *testing.T) {
 	t.Parallel()
 	for script, secret := range map[string]bool{
 		"mysqladmin -uroot -phunter2 shutdown":         true,
@@ -134,6 +185,9 @@ func TestPasswordsOfMySQL(t *testing.T) {
 		"mysqladmin -uroot -p shutdown":                false,
 		"mysqladmin -P3306 --protocol=tcp -uroot ping": false,
 		"mkdir -p/data/dir":                            false,
+		"nodetool -u u -pw hunter2 drain":              true,
+		"nodetool -u u -pw $PASSWORD drain":            false,
+		"nodetool -u u -pwf /etc/jmx drain":            false,
 	} {
 		if found := finds("secret-in-hook", "sh", "-c", script); found != secret {
 			t.Errorf("%s: found %t, want %t", script, found, secret)
