@@ -68,6 +68,17 @@ func (h *history) hello(s *sockdiag.Socket) bool {
 	return !h.settled && out >= 2*frameHeader && (out <= helloSize || out <= helloFrames && out <= frameSize*s.Sent)
 }
 
+// asksFirst tells whether a client has sent more than opens a channel, while the app has said hello only. A channel of HTTP/2 that was never
+// used may have carried pings besides. Each takes a segment each way, and settings take two.
+func (h *history) asksFirst(s *sockdiag.Socket, g greeting) bool {
+	in, _ := h.bytesSince(s)
+	most := uint32(prefaceSize)
+	if segments := min(s.Received, s.Sent); g.http2 && segments > 2 {
+		most += pingSizes[0] * (segments - 2)
+	}
+	return h.hello(s) && in > most
+}
+
 // permits tells whether the app has sent no more than permission to send more, where in is how many bytes came. What an HTTP/2
 // server sends first may come before that, in a segment of its own.
 func (h *history) permits(s *sockdiag.Socket, g greeting, in, out uint32) bool {

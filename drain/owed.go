@@ -69,7 +69,7 @@ func (h *history) judge(now time.Duration, s *sockdiag.Socket, g greeting) (aske
 	}
 	small := h.small(s, g)
 	if !h.unanswered(s, g) || sameTick && small {
-		return h.replied(came, s, small)
+		return h.replied(came, s, g, small)
 	}
 	oneMore := s.Received == s.Sent+1 && !g.tls && !g.http2 && !g.messages // elsewhere, a segment need not be a request
 	if sameTick && !oneMore || kept {
@@ -163,7 +163,7 @@ func (h *history) asks(s *sockdiag.Socket, g greeting) claim {
 	after := s.SinceSent - s.SinceReceived - s.RoundTrip // between what the app sent last, once it had arrived, and the client's payload
 	soon := s.Sent > 0 && after <= reactionTime
 	switch {
-	case h.hello(s) && in > prefaceSize:
+	case h.asksFirst(s, g):
 		return waiting
 	case h.hello(s):
 		return maybe
@@ -181,14 +181,14 @@ func (h *history) asks(s *sockdiag.Socket, g greeting) claim {
 
 // replied is the claim of a client whose last payload came at the given time, and after which the app has sent something. small: this
 // may be no answer.
-func (h *history) replied(came time.Duration, s *sockdiag.Socket, small bool) (asked time.Duration, c claim) {
+func (h *history) replied(came time.Duration, s *sockdiag.Socket, g greeting, small bool) (asked time.Duration, c claim) {
 	in, out := h.bytesSince(s)
 	switch {
 	case !small:
 		return 0, nothing
 	case s.Received == h.received || h.claim == waiting:
 		return h.asked.since(), h.claim
-	case in >= uploadSize && out >= frameHeader || h.hello(s) && in > prefaceSize:
+	case in >= uploadSize && out >= frameHeader || h.asksFirst(s, g):
 		return came, waiting
 	}
 	return came, maybe
