@@ -96,19 +96,17 @@ func (r *hookRun) plan() *hook.Plan {
 	return p
 }
 
-// subcommandMeant is the end of a message about words that cannot be read. The first word may be a mistyped subcommand, or a command
-// of the plugin.
+// subcommandMeant ends the message about words that cannot be read. The first may be a subcommand, or a command of the plugin.
 func (r *hookRun) subcommandMeant() string {
 	switch words := r.config.Arguments; {
 	case len(words) == 0 || words[0] == "" || phrase.Nearest(words[0], parse.FirstWords(verbs.All())) != "":
 		return ""
 	case words[0] == "inject" || words[0] == "completion":
 		return "; " + words[0] + " is a command of the kubectl plugin: kubectl prestop " + words[0]
-	default:
-		if name := phrase.Nearest(words[0], subcommandNames()); name != words[0] {
-			return phrase.Meant(name)
-		}
+	case subcommands()[words[0]] != nil:
 		return "; " + words[0] + " stands before all flags"
+	default:
+		return phrase.DidYouMean(words[0], subcommandNames())
 	}
 }
 

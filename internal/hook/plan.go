@@ -98,8 +98,7 @@ func (s *Script) entry(p *Plan, n int, m *step.Means) prestop.Entry {
 	return prestop.Entry{Line: one.Line, Step: mistake{one.Err}, Guard: true, Most: s.config.AdditionalWait.V}
 }
 
-// mistake takes the place of a step that cannot be read. Others may rely on its time, and later calls may leave none of that. So the run
-// keeps the additional wait.
+// mistake takes the place of a step that cannot be read. The run keeps the additional wait, since others may rely on the step's time.
 type mistake struct{ error }
 
 func (m mistake) Run(context.Context, *slog.Logger) error {

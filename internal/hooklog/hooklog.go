@@ -55,16 +55,16 @@ func Open(c *config.Config, secrets *secret.Set, inPod bool, start, deadline tim
 		out   *podlog.Output
 		notes []string
 	}
-	o, err := stall.Do(l.place, func() (opened, error) {
+	if o, err := stall.Do(l.place, func() (*opened, error) {
 		out, notes := podlog.Open(c.LogTo.V, at)
-		return opened{out, notes}, nil
-	})
-	if err != nil {
+		return &opened{out, notes}, nil
+	}); err == nil {
+		l.Output, l.Notes = o.out, o.notes
+	} else {
 		l.place = &stall.Place{}
-		o.out, o.notes = podlog.Open(podlog.Stdout, at)
-		o.notes = append(o.notes, fmt.Sprintf("log to %s: %v; it goes to %s", c.LogTo.V, err, o.out.Name()))
+		l.Output, l.Notes = podlog.Open(podlog.Stdout, at)
+		l.Notes = append(l.Notes, fmt.Sprintf("log to %s: %v; it goes to %s", c.LogTo.V, err, l.Output.Name()))
 	}
-	l.Output, l.Notes = o.out, o.notes
 	l.options = podlog.Options{Hide: secrets.Hide, Clock: l.clock}
 	options := l.options
 	if c.LogFormat.V == config.Text || c.LogFormat.V == config.Auto && l.Terminal() {
@@ -90,11 +90,11 @@ type toTheEnd struct{ *Log }
 
 func (l toTheEnd) Write(line []byte) (int, error) {
 	line = bytes.Clone(line)
-	n, err := stall.Do(l.place, func() (int, error) { return l.Output.Write(line) })
+	err := l.place.Call(func() error { _, err := l.Output.Write(line); return err })
 	if errors.Is(err, stall.ErrStalled) {
 		l.missed.Add(1)
 	}
-	return n, err
+	return len(line), err
 }
 
 // Lost is how many lines were not written.
