@@ -249,6 +249,28 @@ func TestMayBePong(t *testing.T) {
 	}
 }
 
+// A channel of HTTP/2 that was never used is idle, however often it was pinged. With a request it waits.
+func TestNeverUsed(t *testing.T) {
+	const opening, request = 42, 75 // bytes that grpc-go sends
+	for _, word := range []Protocol{HTTP2, ""} {
+		q := Quiet{Protocol: word}
+		for pings := range uint32(8) {
+			for _, asked := range []uint32{0, 1} {
+				socket := sockdiag.Socket{State: sockdiag.Established, Received: 2 + pings + asked, BytesReceived: opening + 17*pings + request*asked, Sent: 2 + pings, BytesAcked: 24 + 17*pings,
+					Acks: 3, SinceSent: 4 * s, SinceReceived: 4*s - ms, SinceAck: 4*s - ms}
+				if asked > 0 {
+					socket.SinceReceived, socket.SinceAck = s, s
+				}
+				h := newHistory(true)
+				_, c := h.look(0, &socket, q.speaks(greeting{known: true}))
+				if want := maybe + claim(asked); word != "" && c != want || word == "" && c == nothing {
+					t.Errorf("word %q, %d pings, %d requests: %d", word, pings, asked, c)
+				}
+			}
+		}
+	}
+}
+
 // Heartbeats count as payload, unless it is known that they are none.
 func TestBeating(t *testing.T) {
 	at := func(in, bytesIn, out, bytesOut uint32, ago time.Duration) sockdiag.Socket {

@@ -225,6 +225,7 @@ type held struct {
 	secure   bool
 	just     bool // all have been pinged within the last two seconds before the hook
 	byServer bool // the server pings, not the client
+	unused   bool // nothing was ever asked
 }
 
 // channels are those of gRPC.
@@ -240,7 +241,9 @@ func (h held) channels() func(context.Context, peer, *running) error {
 				return err
 			}
 			defer c.Close()
-			if err := shortCalls(ctx, client); err != nil {
+			if h.unused {
+				c.Connect()
+			} else if err := shortCalls(ctx, client); err != nil {
 				return err
 			}
 			pause(ctx, 100*time.Millisecond)

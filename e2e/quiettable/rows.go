@@ -407,6 +407,8 @@ func rows() (all []row) {
 		idle.protocol, idle.traffic = "WebSocket over TLS", secure.webSockets()
 		each(idle, "websocket"+by+" tls")
 	}
+	add(row{pattern: "15 channels that were never used, with their clients' pings every 10 s", protocol: "gRPC", word: drain.HTTP2, server: "grpc plain", client: "go",
+		endless: true, min: defaultMin, latest: rowFor, traffic: held{unused: true}.channels()})
 	heart := "an event stream with nothing but heartbeats every 10 s"
 	each(row{pattern: heart, protocol: "SSE", word: drain.SSE, endless: true, traffic: beats("http", "/?beat=10000")}, "go http", "node http", "nginx http")
 	each(row{pattern: heart, protocol: "SSE over TLS", word: drain.SSE, endless: true, min: defaultMin, latest: rowFor, traffic: beats("tls", "/?beat=10000")}, "go tls13", "node tls13")
