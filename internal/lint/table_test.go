@@ -211,7 +211,7 @@ func TestForeignHooks(t *testing.T) {
 		{none, none, "{exec: {command: [sh, -c, 'sleep 5', '&&']}}", "error shell-arguments-lost"},
 		{none, none, "{exec: {command: [sh, -c, 'sleep 5', sh, '&&']}}", ""},
 		{none, []string{"image: nginxinc/nginx-unprivileged:1.27"}, "{exec: {command: [sh, -c, 'sleep 5; nginx -s quit']}}", ""},
-		{none, []string{"image: 'ghcr.io/nginxinc/nginx-unprivileged:1.27'"}, "{exec: {command: [kill, -QUIT, '1']}}", ""},
+		{none, []string{"image: 'example.com/nginxinc/nginx-unprivileged:1.27'"}, "{exec: {command: [kill, -QUIT, '1']}}", ""},
 		{none, []string{"image: openresty/openresty:alpine"}, "{exec: {command: [openresty, -s, stop]}}", "warning signals-and-returns"},
 		{none, []string{"image: openresty/openresty:alpine"}, "{exec: {command: [openresty, -s, quit]}}", ""},
 		{none, none, "{exec: {command: [powershell.exe, -Command, Start-Sleep -Seconds 30]}}", "error sleep-fills-grace"},

@@ -16,18 +16,18 @@ import (
 func TestMessagesAreConstant(t *testing.T) {
 	t.Parallel()
 	allowed := map[string]string{
-		"shutdown/elasticsearch.go: f.Text":                   "constants of kept",
-		"shutdown/elasticsearch.go: text":                     "constants, with a status that is known",
-		"drain/quiet.go: text":                                "ports and times",
-		"drain/traffic.go: t.talk.givenUp(t.patience(maybe))": "addresses of peers, ports and times",
-		"prestop/run.go: text":                                "constants of end",
-		"internal/secret/step.go: r.Message":                  "handed on",
-		"drain/exec.go: r.Message":                            "handed on",
-		"shutdown/unlock_etcd.go: found":                      "constants of unlock.go",
-		"shutdown/unlock_redis.go: found":                     "constants of unlock.go",
-		"cmd/prestop/say.go: r.secrets.Hide(text)":            "hidden",
-		"cmd/prestop/say.go: r.secrets.Hide(w.Text)":          "hidden",
-		"cmd/prestop/say.go: r.secrets.Hide(note)":            "hidden",
+		"shutdown/elasticsearch.go: f.Text":          "constants of kept",
+		"shutdown/elasticsearch.go: text":            "constants, with a status that is known",
+		"drain/quiet.go: text":                       "ports and times",
+		"drain/traffic.go: t.talk.givenUp(after)":    "addresses of peers, ports and times",
+		"prestop/run.go: text":                       "constants of end",
+		"internal/secret/step.go: r.Message":         "handed on",
+		"drain/exec.go: r.Message":                   "handed on",
+		"shutdown/unlock_etcd.go: found":             "constants of unlock.go",
+		"shutdown/unlock_redis.go: found":            "constants of unlock.go",
+		"cmd/prestop/say.go: r.secrets.Hide(text)":   "hidden",
+		"cmd/prestop/say.go: r.secrets.Hide(w.Text)": "hidden",
+		"cmd/prestop/say.go: r.secrets.Hide(note)":   "hidden",
 	}
 	seen := 0
 	for _, room := range []string{"cmd/prestop", "internal", "shutdown", "drain", "prestop"} {
