@@ -92,6 +92,9 @@ func (h *history) permits(s *sockdiag.Socket, g greeting, in, out uint32) bool {
 	longest := each * segments
 	if !h.settled && segments > 0 {
 		most, longest = helloSize, helloSize+each*(segments-1)
+		if segments > 1 && in >= uploadSize { // two of its segments may have become one
+			longest += each
+		}
 	}
 	return in >= leastPermitted && out <= most+permission(in) && out <= longest
 }

@@ -32,6 +32,8 @@ func TestFrames(t *testing.T) {
 		{"Go's, whose frames come together", unknown, []sockdiag.Socket{at(17, 20156, 2, 87, s, 960*ms)}, waiting},
 		{"in a tick", unknown, []sockdiag.Socket{at(17, 20156, 3, 100, s, s)}, waiting},
 		{"nginx'", none, []sockdiag.Socket{at(15, 20092, 7, 127, s, 900*ms)}, waiting},
+		{"an upload over HTTP/2, where two segments of Go's server became one", unknown, []sockdiag.Socket{at(18, 20156, 2, 113, s, s-40*ms)}, waiting},
+		{"an upload over HTTP/1, answered in two segments", unknown, []sockdiag.Socket{at(15, 20092, 2, 140, s, 900*ms)}, nothing},
 		{"an upload over HTTP/1", unknown, []sockdiag.Socket{at(15, 20092, 1, 127, s, 900*ms)}, nothing},
 		{"an upload of little, and some frames", unknown, []sockdiag.Socket{busy, at(52, 92_000, 62, 200_052, s, 900*ms)}, maybe},
 		{"an upload on a connection that has carried others", h2, []sockdiag.Socket{busy, at(65, 110_000, 66, 200_300, s, 900*ms)}, waiting},
