@@ -23,7 +23,8 @@ const (
 	openingSegments = helloSegments + 3
 	// An upload of so many bytes makes a server send permission to send more.
 	uploadSize  = 16 << 10
-	frameHeader = 9 // bytes of each HTTP/2 frame besides its payload (RFC 9113, 4.1)
+	frameHeader = 9               // bytes of each HTTP/2 frame besides its payload (RFC 9113, 4.1)
+	pingSize    = frameHeader + 8 // (RFC 9113, 6.7)
 	// A client's part of a TLS handshake takes at most so many segments, if one of them is sent twice.
 	helloSegments = 3
 	// Control frames come in segments of a few bytes each. An HTTP/1 answer comes in one or two segments of many bytes.
@@ -43,7 +44,7 @@ func permission(in uint32) uint32 {
 }
 
 // pingSizes are the bytes of an HTTP/2 ping: without TLS, and in a record of TLS 1.3 or 1.2 with the usual ciphers.
-var pingSizes = []uint32{17, 39, 38, 46}
+var pingSizes = []uint32{pingSize, 39, 38, 46}
 
 // permitSizes are the bytes of one or two frames of HTTP/2 that permit to send more, without TLS and in a record as above. A
 // server may send them as soon as it has read a small request.
@@ -74,7 +75,7 @@ func (h *history) asksFirst(s *sockdiag.Socket, g greeting) bool {
 	in, _ := h.bytesSince(s)
 	most := uint32(prefaceSize)
 	if segments := min(s.Received, s.Sent); g.http2 && segments > 2 {
-		most += pingSizes[0] * (segments - 2)
+		most += pingSize * (segments - 2)
 	}
 	return h.hello(s) && in > most
 }

@@ -326,12 +326,12 @@ func (t *traffic) meet(now time.Time, s *sockdiag.Socket) {
 	h.round, h.counts = t.round, t.counts(s, h.old)
 	if h.counts {
 		t.carries(now, s, &h, claim, owed)
-	}
-	if h.counts && owed && claim != nothing {
-		t.waits(s, greeting, patience, left)
-	}
-	if h.counts && h.opening { // also if it is given up by now, and while others are active
-		t.ask(s.Local)
+		if owed && claim != nothing {
+			t.waits(s, greeting, patience, left)
+		}
+		if h.opening { // also if it is given up by now, and while others are active
+			t.ask(s.Local)
+		}
 	}
 	h.owed = owed
 	t.known[s.Cookie] = h

@@ -171,16 +171,18 @@ func (r *running) over() {
 }
 
 const (
-	rowFor = 3 * time.Second
-	rowMin = 3 * time.Second
-	// defaultMin is min= where it is not set. doubt is how long until quiet holds what nobody can tell, and pingDoubt is the same
-	// where pings are usual.
-	defaultMin = 10 * time.Second
-	doubt      = 15 * time.Second
-	pingDoubt  = 13 * time.Second
-	rowMax     = 60 * time.Second
-	slack      = 1600 * time.Millisecond // 1 s, and a busy machine
-	holding    = -1
+	rowFor  = 3 * time.Second
+	rowMin  = 3 * time.Second
+	rowMax  = 60 * time.Second
+	slack   = 1600 * time.Millisecond // 1 s, and a busy machine
+	holding = -1
+)
+
+// What until quiet does by itself.
+const (
+	defaultMin = 10 * time.Second // min= where it is not set
+	doubt      = 15 * time.Second // it holds for what nobody can tell
+	pingDoubt  = 13 * time.Second // the same, where pings are usual
 )
 
 // run runs a row as often as told, side by side. Rows with datagrams have one run after the other. Each run has a client's address and a
@@ -232,12 +234,12 @@ func (r row) once(l *lab, p peer) (verdict, text string) {
 	case <-time.After(40 * time.Second):
 		return "broken", "the traffic never began"
 	}
-	min, span := cmp.Or(r.min, rowMin), rowMax
+	least, span := cmp.Or(r.min, rowMin), rowMax
 	if r.latest == holding {
 		span = 20 * time.Second
 	}
 	begin := time.Now()
-	told := l.hook(question{Port: uint16(p.port), UDP: r.udp, Peer: p.address(), For: max(rowFor, r.quietFor), Min: min, Max: span, Word: r.word, NoProbe: r.noProbe, Before: r.before})
+	told := l.hook(question{Port: uint16(p.port), UDP: r.udp, Peer: p.address(), For: max(rowFor, r.quietFor), Min: least, Max: span, Word: r.word, NoProbe: r.noProbe, Before: r.before})
 	seen := told.Said
 	ended := time.Now()
 	state.mu.Lock()
@@ -257,7 +259,7 @@ func (r row) once(l *lab, p peer) (verdict, text string) {
 		}
 	}
 	cancel()
-	due := begin.Add(max(min, r.quietFor))
+	due := begin.Add(max(least, r.quietFor))
 	if quiet := done.Add(max(rowFor, r.quietFor)); !r.endless && quiet.After(due) {
 		due = quiet
 	}
