@@ -26,15 +26,8 @@ func (s script) slept(env environment) []time.Duration {
 	for i := len(s.commands) - 1; i >= 0; i-- {
 		c, d := s.commands[i], time.Duration(0)
 		waited = waited || s.waits(c)
-		if c.program() == "sleep" && (!c.background || waited) {
-			for _, word := range c.words[1:] {
-				d = add(d, sleepTime(value(word)))
-			}
-			d = times(c.times, atMost(d, c.within))
-		} else if script := c.otherSleep(); script > 0 && !c.background {
-			d = atMost(script, c.within)
-		} else if c.followsNothing() && !c.background {
-			d = atMost(forever, c.within)
+		if !c.background || waited {
+			d = times(c.times, atMost(c.sleeps(value), c.within))
 		}
 		if (c.program() == "tail" || c.times >= mostRounds) && slices.ContainsFunc(s.commands, command.acts) {
 			d = 0 // it may wait for the end of the container, which another command has begun
@@ -45,6 +38,20 @@ func (s script) slept(env environment) []time.Duration {
 		all[i] = atMost(max(sum, longest), s.within)
 	}
 	return all
+}
+
+// sleeps is how long a command sleeps once. value is what a word stands for.
+func (c command) sleeps(value func(word string) string) (d time.Duration) {
+	switch {
+	case c.followsNothing():
+		return forever
+	case c.program() != "sleep":
+		return c.otherSleep()
+	}
+	for _, word := range c.words[1:] {
+		d = add(d, sleepTime(value(word)))
+	}
+	return d
 }
 
 // Scripts of other languages that do nothing but sleep.
