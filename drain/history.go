@@ -71,11 +71,7 @@ func (h *history) look(now time.Duration, s *sockdiag.Socket, g greeting) (asked
 		asked, c = h.again(now, s, g)
 		h.judged, h.beats = newHistory(h.old).judged, false
 	case h.unchanged(s):
-		if h.opening && g.known {
-			asked, h.claim = h.again(now, s, g)
-			h.asked, h.opening = at(asked), false
-		}
-		return h.asked.since(), h.claim
+		return h.remembered(now, s, g)
 	default:
 		h.learn(s, g)
 		opening := h.opening
@@ -89,6 +85,15 @@ func (h *history) look(now time.Duration, s *sockdiag.Socket, g greeting) (asked
 	}
 	h.settle(now, s, asked, c)
 	return asked, c
+}
+
+// remembered is the last verdict. It is corrected first if it rested on a handshake, and it is known by now what the port speaks.
+func (h *history) remembered(now time.Duration, s *sockdiag.Socket, g greeting) (asked time.Duration, c claim) {
+	if h.opening && g.known {
+		asked, h.claim = h.again(now, s, g)
+		h.asked, h.opening = at(asked), false
+	}
+	return h.asked.since(), h.claim
 }
 
 // again judges a connection by all that it ever carried, since it is known now what the port speaks. If a ping went last, nobody sees what

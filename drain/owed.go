@@ -56,9 +56,7 @@ func (h *history) judge(now time.Duration, s *sockdiag.Socket, g greeting) (aske
 		return h.asked.since(), h.claim
 	}
 	came := now - s.SinceReceived
-	sameTick := !h.settled && s.Sent > 0 && s.SinceReceived == s.SinceSent
-	kept := sameTick && keptAlive(s)
-	if kept { // nobody knows when the client acknowledged before, so it counts from the first look
+	if h.sameTick(s) && keptAlive(s) { // nobody knows when the client acknowledged before, so it counts from the first look
 		came = max(came, 0)
 	}
 	if c := h.opened(s, g); c != nothing {
@@ -68,14 +66,15 @@ func (h *history) judge(now time.Duration, s *sockdiag.Socket, g greeting) (aske
 		return came, maybe
 	}
 	small := h.small(s, g)
-	if !h.unanswered(s, g) || sameTick && small {
+	if !h.unanswered(s, g) || h.sameTick(s) && small {
 		return h.replied(came, s, g, small)
 	}
-	oneMore := s.Received == s.Sent+1 && !g.tls && !g.http2 && !g.messages // elsewhere, a segment need not be a request
-	if sameTick && !oneMore || kept {
-		return came, maybe
-	}
 	return came, h.asks(s, g)
+}
+
+// sameTick tells whether both sent within a tick, and there was no settled look before.
+func (h *history) sameTick(s *sockdiag.Socket) bool {
+	return !h.settled && s.Sent > 0 && s.SinceReceived == s.SinceSent
 }
 
 // opened is the claim of a client whose connection may have carried nothing but a handshake, with or without a request.
@@ -160,23 +159,33 @@ func keptAlive(s *sockdiag.Socket) bool {
 // asks is the claim of a client whose payload came last.
 func (h *history) asks(s *sockdiag.Socket, g greeting) claim {
 	in, out := h.bytesSince(s)
-	after := s.SinceSent - s.SinceReceived - s.RoundTrip // between what the app sent last, once it had arrived, and the client's payload
-	soon := s.Sent > 0 && after <= reactionTime
+	oneMore := s.Received == s.Sent+1 && !g.tls && !g.http2 && !g.messages // elsewhere, a segment need not be a request
 	switch {
+	case h.sameTick(s) && (!oneMore || keptAlive(s)):
+		return maybe
 	case h.asksFirst(s, g):
 		return waiting
 	case h.hello(s):
 		return maybe
 	case h.settled && in <= controlSize && out <= controlSize && (out > 0 || !g.http2 || g.controls(in)):
 		return max(maybe, h.claim)
-	case soon && g.http2 && !h.settled && s.Received <= openingSegments && (g.known || !g.mayBeTLS(s)):
-		return maybe // a request, or the acknowledgement of the server's settings after an answer
-	case after <= reactionTime+s.RoundTrip && h.mayBePong(s, g): // a round trip is not always as long as before
+	case h.mayAcknowledge(s, g):
 		return maybe
-	case after <= settleTime && g.http2 && out >= download && in <= controlSize+g.flow(out):
-		return maybe // permission to send more, as a client gives it when it has read a download
 	}
 	return waiting
+}
+
+// mayAcknowledge tells whether the client's last payload may be a frame that only acknowledges what the app sent.
+func (h *history) mayAcknowledge(s *sockdiag.Socket, g greeting) bool {
+	in, out := h.bytesSince(s)
+	after := s.SinceSent - s.SinceReceived - s.RoundTrip // between what the app sent last, once it had arrived, and the client's payload
+	switch {
+	case g.http2 && !h.settled && s.Sent > 0 && after <= reactionTime && s.Received <= openingSegments && (g.known || !g.mayBeTLS(s)):
+		return true // of the server's settings after an answer, or a request
+	case after <= reactionTime+s.RoundTrip && h.mayBePong(s, g): // a round trip is not always as long as before
+		return true
+	}
+	return g.http2 && after <= settleTime && out >= download && in <= controlSize+g.flow(out) // permission to send more, after a download
 }
 
 // replied is the claim of a client whose last payload came at the given time, and after which the app has sent something. small: this
