@@ -1,6 +1,11 @@
 package step
 
-import "github.com/prestop/prestop/prestop"
+import (
+	"context"
+	"errors"
+
+	"github.com/prestop/prestop/prestop"
+)
 
 // What the packages with verbs need of package prestop, which they do not import.
 type (
@@ -15,3 +20,6 @@ func Found(text string, about ...string) Finding { return prestop.Found(text, ab
 
 // Warned is [Found] for a warning.
 func Warned(text string, about ...string) Finding { return prestop.Warned(text, about...) }
+
+// AtMax tells whether a wait's own max has ended ctx. If an earlier delivery was cut in the wait, the wait has begun before ctx.
+func AtMax(ctx context.Context) bool { return errors.Is(context.Cause(ctx), prestop.ErrMax) }
