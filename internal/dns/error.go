@@ -55,10 +55,7 @@ func (e *Error) Final() bool { return e.Outcome == GivenUp || e.Outcome == Inval
 
 func (e *Error) reason() string {
 	s := string(e.Outcome)
-	switch {
-	case e.Failures == 1:
-		s += " after 1 failure"
-	case e.Failures > 1:
+	if e.Failures > 0 {
 		s += fmt.Sprintf(" after %d failures in a row", e.Failures)
 	}
 	if len(e.Servers) > 0 {
