@@ -135,8 +135,8 @@ func (q *Quiet) wait(ctx context.Context, log *slog.Logger) error {
 	log.Info("waiting without looking, since min= is not less than max=", "wait", q.Max)
 	begin := time.Now()
 	<-ctx.Done()
-	if !step.AtMax(ctx) && time.Since(begin) < q.Max-quietEvery {
-		return fmt.Errorf("not met: too early: %w", context.Cause(ctx))
+	if cause := context.Cause(ctx); !errors.Is(cause, step.ErrMax) && time.Since(begin) < q.Max-quietEvery {
+		return fmt.Errorf("not met: too early: %w", cause)
 	}
 	return nil
 }

@@ -1,11 +1,6 @@
 package step
 
-import (
-	"context"
-	"errors"
-
-	"github.com/prestop/prestop/prestop"
-)
+import "github.com/prestop/prestop/prestop"
 
 // What the packages with verbs need of package prestop, which they do not import.
 type (
@@ -15,11 +10,11 @@ type (
 	About   = prestop.About   // what that is about
 )
 
+// ErrMax is the cause of a wait's context whose own max is over. An earlier delivery may have begun the wait.
+var ErrMax = prestop.ErrMax
+
 // Found makes a Finding. about are names and values in turn.
 func Found(text string, about ...string) Finding { return prestop.Found(text, about...) }
 
 // Warned is [Found] for a warning.
 func Warned(text string, about ...string) Finding { return prestop.Warned(text, about...) }
-
-// AtMax tells whether a wait's own max has ended ctx. If an earlier delivery was cut in the wait, the wait has begun before ctx.
-func AtMax(ctx context.Context) bool { return errors.Is(context.Cause(ctx), prestop.ErrMax) }
