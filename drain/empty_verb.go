@@ -48,7 +48,7 @@ func parseEmpty(l *grammar.Line) (step.Spec, error) {
 
 func (e *emptySpec) Needs() step.Needs {
 	n := e.wait.Needs()
-	n.Ports = e.empty.Ports
+	n.Ports, n.Looks = e.empty.Ports, max(n.Looks, e.empty.window())
 	return n
 }
 

@@ -135,8 +135,8 @@ func (q *Quiet) wait(ctx context.Context, log *slog.Logger) error {
 	log.Info("waiting without looking, since min= is not less than max=", "wait", q.Max)
 	begin := time.Now()
 	<-ctx.Done()
-	if time.Since(begin) < q.Max-quietEvery {
-		return fmt.Errorf("not met: too early: %w", context.Cause(ctx))
+	if cause := context.Cause(ctx); !errors.Is(cause, step.ErrMax) && time.Since(begin) < q.Max-quietEvery {
+		return fmt.Errorf("not met: too early: %w", cause)
 	}
 	return nil
 }
@@ -144,7 +144,7 @@ func (q *Quiet) wait(ctx context.Context, log *slog.Logger) error {
 // ready is a copy with defaults. If no ports are named, it has the ports that are listened on.
 func (q *Quiet) ready() (*Quiet, error) {
 	r := *q
-	r.For = cmp.Or(r.For, defaultFor)
+	r.For = r.window()
 	if len(r.Ports)+len(r.UDPPorts) > 0 {
 		return &r, nil
 	}
@@ -200,6 +200,8 @@ func (q *Quiet) unseenUDP() []uint16 {
 	}
 	return unseen
 }
+
+func (q *Quiet) window() time.Duration { return cmp.Or(q.For, defaultFor) }
 
 func (q *Quiet) ignores(peer netip.Addr) bool {
 	return slices.ContainsFunc(q.Ignore, func(p netip.Prefix) bool { return p.Contains(peer) })

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/internal/metrics"
@@ -143,6 +144,7 @@ func (u *urlSpec) Needs() step.Needs {
 	n := u.wait.Needs()
 	n.Calls, n.Reads, n.Takes = u.request.Calls(), u.request.Files(), u.request.Takes()
 	n.Calls[len(n.Calls)-1].Repeats = true
+	n.Looks = max(n.Looks, time.Duration(u.stable-1)*askEvery)
 	return n
 }
 

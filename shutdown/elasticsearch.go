@@ -75,32 +75,32 @@ func (p Pod) marked(reason string) (name, same bool) {
 	return name, name && id == p.ID
 }
 
-// Run registers the shutdown, or goes on from a record that is there, and waits until it is complete.
+// Run registers the shutdown, or goes on from a record that is there, and waits until it is complete. It keeps no connection.
 func (e *Elasticsearch) Run(ctx context.Context, log *slog.Logger) error {
 	c := newCluster(e, log)
 	node, err := c.find(ctx)
-	if err != nil {
-		return err
+	if err == nil {
+		c.log = log.With("node", node.ID)
+		err = c.shutDown(ctx, node.ID)
 	}
-	log = log.With("node", node.ID)
-	c.log = log
-	r, err := c.record(ctx, node.ID)
-	if err != nil {
-		return err
+	for _, p := range slices.Concat(e.Own, e.Other) {
+		p.Client.Close()
 	}
-	if err := c.ensure(ctx, node.ID, r); err != nil {
-		return err
-	}
-	return c.await(ctx, node.ID)
+	return err
 }
 
-// ensure makes sure that a record is registered, ours or somebody else's.
-func (c *cluster) ensure(ctx context.Context, id string, r *record) error {
-	if c.mayRegister(r) {
-		return c.register(ctx, id)
+// shutDown makes sure that a record is registered, ours or somebody else's, and waits until it is complete.
+func (c *cluster) shutDown(ctx context.Context, id string) error {
+	r, err := c.record(ctx, id)
+	if err != nil {
+		return err
 	}
-	c.keep(r)
-	return nil
+	if !c.mayRegister(r) {
+		c.keep(r)
+	} else if err := c.register(ctx, id); err != nil {
+		return err
+	}
+	return c.await(ctx, id)
 }
 
 // keep logs that a record is left as it is, and whose record it is.

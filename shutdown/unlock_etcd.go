@@ -27,7 +27,7 @@ type EtcdLease struct {
 	Timeout  time.Duration // of one try; 0: 10 s
 }
 
-// Run revokes the lease. It is also done if etcd does not know the lease, because it has expired or was revoked.
+// Run revokes the lease. It is also done if etcd does not know the lease, because it has expired or was revoked. It keeps no connection.
 func (e *EtcdLease) Run(ctx context.Context, log *slog.Logger) error {
 	s, err := e.session()
 	if err != nil {
@@ -41,6 +41,7 @@ func (e *EtcdLease) Run(ctx context.Context, log *slog.Logger) error {
 		}
 		return a, err
 	})
+	e.Client.Close()
 	if err != nil {
 		return err
 	}

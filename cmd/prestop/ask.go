@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -17,15 +16,13 @@ import (
 // askTime is the longest that all questions to the API server may take together. If the budget is small, they have a third of it.
 const askTime = 2 * time.Second
 
-var errAsk = errors.New("no answer in time")
-
 // ask asks the API server about our own pod, if PRE_STOP_ASK_API is set. An error becomes a warning, and the settings count instead.
 func (r *hookRun) ask(ctx context.Context) *kube.Answer {
 	if !r.config.AskAPI.V {
 		return &kube.Answer{}
 	}
 	most := min(askTime, r.script.SettledBudget()/3)
-	ctx, cancel := context.WithTimeoutCause(ctx, most, fmt.Errorf("%w (%s)", errAsk, most.Round(time.Millisecond)))
+	ctx, cancel := context.WithTimeoutCause(ctx, most, fmt.Errorf("no answer in time (%s)", most.Round(time.Millisecond)))
 	defer cancel()
 	dir := filepath.Join(r.root, kube.Account)
 	api := &kube.API{

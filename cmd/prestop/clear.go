@@ -14,8 +14,6 @@ import (
 // clearTime is the longest that elasticsearch-clear may take. A kubelet repeats a startup probe that failed.
 const clearTime = 5 * time.Second
 
-var errClearTime = errors.New("no answer within 5s")
-
 // clearElasticsearch removes the record that this pod's hook left, for a startup probe.
 func clearElasticsearch(i *invocation) int {
 	r, err := newRun(i, config.ReadClear)
@@ -43,7 +41,7 @@ func (r *hookRun) clear() int {
 		log.Complain(r.secrets.Hide(wrong.Error()))
 		return exitConfiguration
 	}
-	ctx, cancel := context.WithTimeoutCause(r.ctx, clearTime, errClearTime)
+	ctx, cancel := context.WithTimeoutCause(r.ctx, clearTime, errors.New("no answer within 5s"))
 	defer cancel()
 	if err := verbs.ClearElasticsearch(ctx, r.script.Means(r.world), log.Logger); err != nil {
 		log.Error("the record that the preStop hook left is not cleared yet", "event.code", "not-cleared-yet", "error", err)

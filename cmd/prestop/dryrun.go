@@ -100,10 +100,8 @@ func (r *hookRun) addEnd(f *dryrun.Forecast) {
 
 // logPlace is where the log would go. A file that does not exist is not created.
 func logPlace(to string, at podlog.Place) (name string, notes []string) {
-	if _, err := os.Lstat(to); strings.Contains(to, "/") && errors.Is(err, fs.ErrNotExist) {
-		if unix.Access(filepath.Dir(to), unix.W_OK|unix.X_OK) == nil {
-			return to, nil
-		}
+	if _, err := os.Lstat(to); strings.Contains(to, "/") && errors.Is(err, fs.ErrNotExist) && unix.Access(filepath.Dir(to), unix.W_OK|unix.X_OK) == nil {
+		return to, nil
 	}
 	log, notes := podlog.Open(to, at)
 	defer log.Close()

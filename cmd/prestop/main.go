@@ -166,7 +166,6 @@ func (i *invocation) complain(format string, args ...any) int {
 func (i *invocation) usage(err error) int {
 	switch err {
 	case config.ErrHelp:
-		i.args = nil
 		return printHelp(i)
 	case config.ErrVersion:
 		i.args = nil

@@ -302,6 +302,7 @@ func rows() (all []row) {
 	}
 	first := "a request of 20 s, the first on its connection"
 	each(row{pattern: first, protocol: "HTTP/1.1", traffic: slowFirst("http", slow, 0)}, http1...)
+	each(row{pattern: "a request of 40 s, the first on its connection", protocol: "HTTP/1.1", traffic: slowFirst("http", "/?ms=40000", 0)}, "go http", "nginx http")
 	each(row{pattern: first, protocol: "TLS 1.2", traffic: slowFirst("tls", slow, 0)}, tls12...)
 	each(row{pattern: first, protocol: "TLS 1.3", traffic: slowFirst("tls", slow, 0)}, append(tls13, others(tls13, "node", "python")...)...)
 	each(row{pattern: first, protocol: "HTTP/2 over TLS", traffic: slowFirst("h2", slow, 0)}, append(h2, others(h2, "node")...)...)

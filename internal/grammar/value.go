@@ -122,6 +122,9 @@ func (l *Line) Program() ([]string, error) {
 	for n := range l.Targets {
 		w := &l.Targets[n]
 		l.hideAssigned(w)
+		if n > 0 && strings.HasPrefix(program[n-1], "-") && w.Text != "" && !isPath(w.Text) && w.Text[0] != '-' {
+			l.hideAssigned(&Word{Text: program[n-1] + " " + w.Text})
+		}
 		if strings.ContainsRune(w.Text, 0) {
 			return nil, w.Expected("expected words without NUL, got %s", w.Got())
 		}

@@ -462,6 +462,44 @@ func TestGoOn(t *testing.T) {
 	}
 }
 
+// A plain wait that was cut goes on in the next delivery, and is reported as in the first.
+func TestPlainWaitGoesOn(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		grace   string
+		age     time.Duration // of the hook, when the next delivery begins
+		skipped bool
+		outcome prestop.Outcome
+		waited  time.Duration // in the next delivery
+	}{
+		{"60", 0, false, prestop.Done, 20 * time.Second},
+		{"60", 8 * time.Second, false, prestop.Done, 12 * time.Second},
+		{"60", 30 * time.Second, false, prestop.Done, 0},
+		{"60", 8 * time.Second, true, prestop.Unmet, 0},
+		{"15", 0, false, prestop.Cut, 10*time.Second - prestop.Engine},
+		{"15", 5 * time.Second, false, prestop.Cut, 10*time.Second - prestop.Engine},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := world()
+			w.Elsewhere = true
+			p := read(t, env{graceEnv: test.grace, reserveEnv: "5"}, "until quiet 8080 min=20s max=20s").Plan(w)
+			if test.age > 0 {
+				p.Earlier.Note(0, prestop.StepReport{Line: p.Entries[0].Line, Outcome: prestop.Running})
+				p.GoOn(test.age)
+			}
+			if test.skipped {
+				skip := make(chan struct{})
+				close(skip)
+				p.Skip = skip
+			}
+			report := p.Run(t.Context(), slog.New(slog.DiscardHandler))
+			if got := report.Steps[0]; got.Outcome != test.outcome || time.Since(w.Start) != test.waited {
+				t.Errorf("%+v: %+v, waited %s", test, got, time.Since(w.Start))
+			}
+		})
+	}
+}
+
 // What is kept for the next call is let go once somebody says so.
 func TestRelease(t *testing.T) {
 	t.Parallel()

@@ -140,14 +140,17 @@ func (p *Plan) warnBounds(n int, slot *prestop.Slot) {
 	}
 }
 
-// warnBegin is about a wait whose max, which counts from the hook's start, leaves it no time.
+// warnBegin is about a wait whose max, which counts from the hook's start, leaves it no time, or less than it needs.
 func (p *Plan) warnBegin(n int, slot *prestop.Slot) {
+	needs, leaves := &p.Steps[n].Needs, max(slot.Least, slot.Most-slot.Earliest)
 	switch {
-	case !slot.FromStart || slot.Most == 0 || slot.Yields:
+	case !slot.FromStart || slot.Yields:
 	case slot.Least > max(slot.Most, step.LookTime):
 		p.warn("max-before-begin", n, "%s: its max of %s is shorter than its min of %s", slot.Line, slot.Most, slot.Least)
-	case slot.Earliest >= slot.Most:
+	case slot.Most > 0 && slot.Earliest >= slot.Most:
 		p.warn("max-before-begin", n, "%s: its max of %s counts from the hook's start and is over before it begins, after %s", slot.Line, slot.Most, slot.Earliest.Round(time.Millisecond))
+	case needs.Looks >= leaves:
+		p.warn("never-met", n, "%s is never met: it looks for %s at least, and its max leaves it %s", slot.Line, needs.Looks, leaves.Round(time.Millisecond))
 	}
 }
 

@@ -23,7 +23,8 @@ func timeRules() []Rule {
 		{"probe-grace-shorter", Warning, "a probe's own grace period is shorter than the hook takes the pod's to be", plans(probeGraceShorter)},
 		{"max-past-deadline", Warning, "a step has a max= that the deadline cuts", plans(maxPastDeadline)},
 		{"default-ends-early", Warning, "an until without max= ends long before the deadline, by the additional wait", steps(defaultEndsEarly)},
-		{"max-before-begin", Warning, "an until has a max= that is over before it begins", plans(maxBeforeBegin)},
+		{"max-before-begin", Warning, "an until has a max= that is over before it begins", plans(longerMax("max-before-begin"))},
+		{"never-met", Warning, "an until has a max= that leaves it less time than it must look", plans(longerMax("never-met"))},
 		{"timeout-not-reached", Warning, "timeout= is longer than one try ever has", plans(func(h *preStop, say report) {
 			h.warned("timeout-not-reached", func(at node, text string, e *entry) {
 				if h.judged(e) && !h.shortened() {
@@ -92,13 +93,16 @@ func probeGraceShorter(h *preStop, say report) {
 // judged tells whether the times of the plan, and of an entry, are known.
 func (h *preStop) judged(e *entry) bool { return !h.timesUnknown() && (e == nil || !e.guess) }
 
-func maxBeforeBegin(h *preStop, say report) {
-	h.warned("max-before-begin", func(at node, text string, e *entry) {
-		if h.judged(e) {
-			longer := whole(max(e.Earliest, e.needs.Least) + e.Most)
-			say(at, text, h.stepFix(e, e.withOption("max", longer), "max="+longer+", or more"))
-		}
-	})
+// longerMax finds waits whose max= is too short for them.
+func longerMax(id string) func(*preStop, report) {
+	return func(h *preStop, say report) {
+		h.warned(id, func(at node, text string, e *entry) {
+			if h.judged(e) {
+				longer := whole(max(e.Earliest, e.needs.Least, e.needs.Looks) + max(e.Most, time.Second))
+				say(at, text, h.stepFix(e, e.withOption("max", longer), "max="+longer+", or more"))
+			}
+		})
+	}
 }
 
 // defaultEndsEarly finds waits that end by the additional wait, though the deadline leaves them more than twice as long.

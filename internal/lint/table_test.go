@@ -306,6 +306,7 @@ func TestHooks(t *testing.T) {
 		{"a floor of less than a second", minute, env("{name: PRE_STOP_ADDITIONAL_WAIT_SECONDS, value: 20ms}", "{name: PRE_STOP_APP_URL, value: 'http://localhost/x'}"), "{exec: {command: [/prestop]}}", "", []string{"9 warning does-nothing"}},
 		{"nothing at all", minute, env("{name: PRE_STOP_ADDITIONAL_WAIT_SECONDS, value: '0'}"), "{exec: {command: [/prestop]}}", "", []string{"9 warning does-nothing"}},
 		{"a call and no wait", minute, env("{name: PRE_STOP_ADDITIONAL_WAIT_SECONDS, value: '0'}", "{name: PRE_STOP_APP_URL, value: 'http://localhost/x'}"), "{exec: {command: [/prestop]}}", "", nil},
+		{"a for longer than its max", minute, env(), steps("until quiet 8080 for=30s max=20s"), "", []string{"warning never-met"}},
 		{"a max before its min", minute, env(), steps("until quiet 8080 min=30s max=20s"), "", []string{"warning max-before-begin"}},
 		{"a max as long as its min", minute, env(), steps("until quiet 8080 min=20s max=20s"), "", nil},
 		{"default grace, nothing said", nil, nil, steps("wait 20s"), "", nil},

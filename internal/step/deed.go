@@ -10,6 +10,9 @@ type (
 	About   = prestop.About   // what that is about
 )
 
+// ErrMax is the cause of a wait's context whose own max is over. An earlier delivery may have begun the wait.
+var ErrMax = prestop.ErrMax
+
 // Found makes a Finding. about are names and values in turn.
 func Found(text string, about ...string) Finding { return prestop.Found(text, about...) }
 

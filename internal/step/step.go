@@ -46,6 +46,7 @@ type Needs struct {
 	Waits bool
 	// Written: Most is what somebody wrote as max=.
 	Written bool
+	Looks   time.Duration // how long it must look to be met, whatever it sees; 0: one look may do
 	// Default: a Guard has no bound of its own. The plan decides its Most.
 	Default bool
 

@@ -21,7 +21,9 @@ const (
 	firstPause    = 250 * time.Millisecond
 	maxPause      = 5 * time.Second
 	maxRetryAfter = 10 * time.Second
-	oneTry        = 2 * time.Second
+
+	// oneTry is 2 s, less the 50 ms that the engine keeps to itself, and less the time that a step takes to come here.
+	oneTry = 1920 * time.Millisecond
 
 	// maxUnsent is how long an open call may take while no request is under way. maxConnect is how long one of its tries may take to
 	// send a request.

@@ -72,6 +72,8 @@ func TestPolicyDo(t *testing.T) {
 		{"cut, the last cause kept", Policy{}, 12 * s, then(refused, refused, hangs), 0, "", [2]int{3, 5}, 4 * s, 12 * s},
 		{"under 2 s one try with all of it", Policy{}, 1900 * time.Millisecond, hangs, 0, "share used up", [2]int{1, 1}, 1900 * time.Millisecond, 1900 * time.Millisecond},
 		{"under 2 s one try", Policy{}, 1900 * time.Millisecond, refused, 0, "connection refused", [2]int{1, 1}, 0, 0},
+		{"what is left of 2 s", Policy{}, 2*s - 50*time.Millisecond, refused, 0, "connection refused (", [2]int{2, 6}, 1 * s, 2 * s},
+		{"what is left of 2 s, for an open call", Policy{Open: true}, 2*s - 50*time.Millisecond, then(status(503), status(503), status(200)), 200, "", [2]int{3, 3}, 200 * time.Millisecond, 2 * s},
 		{"no time at all", Policy{}, 0, hangs, 0, "", [2]int{0, 1}, 0, 0},
 		{"bounded number", Policy{Tries: 2}, 30 * s, refused, 0, "(2 tries)", [2]int{2, 2}, 100 * time.Millisecond, 1 * s},
 		{"certificate refused", Policy{}, 30 * s, func(context.Context) (Answer, error) { return Answer{}, Permanent(errDial) }, 0, "connection refused", [2]int{1, 1}, 0, 0},
