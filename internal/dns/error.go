@@ -55,7 +55,10 @@ func (e *Error) Final() bool { return e.Outcome == GivenUp || e.Outcome == Inval
 
 func (e *Error) reason() string {
 	s := string(e.Outcome)
-	if e.Failures > 0 {
+	switch {
+	case e.Failures == 1:
+		s += " after 1 failure"
+	case e.Failures > 1:
 		s += fmt.Sprintf(" after %d failures in a row", e.Failures)
 	}
 	if len(e.Servers) > 0 {

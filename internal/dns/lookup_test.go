@@ -151,6 +151,11 @@ func TestGivenUpSaysWhy(t *testing.T) {
 		if want := "lookup es: given up after 2 failures in a row: NODATA from 10.96.0.10:53 (3 names tried)"; err.Error() != want {
 			t.Errorf("have %v\nwant %s", err, want)
 		}
+		r.MaxErrors = 0
+		_, err = r.Lookup(t.Context(), "other")
+		if want := "lookup other: given up after 1 failure: NODATA from 10.96.0.10:53 (3 names tried)"; err.Error() != want {
+			t.Errorf("have %v\nwant %s", err, want)
+		}
 	})
 }
 
