@@ -125,13 +125,11 @@ func least(all ...*int64) (time.Duration, bool) {
 	return time.Duration(seconds) * time.Second, found
 }
 
-// disruption is the condition that says who ends a pod. Its reasons are those of Kubernetes 1.26 and later.
-const disruption = "DisruptionTarget"
-
-// reason is the reason of the pod's disruption, for example EvictionByEvictionAPI; empty: there is none.
+// reason is the reason of the condition that says who ends the pod, for example EvictionByEvictionAPI; empty: there is none. The reasons
+// are those of Kubernetes 1.26 and later.
 func (p *Pod) reason() string {
 	for _, c := range p.Status.Conditions {
-		if c.Type == disruption && c.Status == "True" {
+		if c.Type == "DisruptionTarget" && c.Status == "True" {
 			return c.Reason
 		}
 	}
