@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/prestop/prestop/internal/proc"
 	"github.com/prestop/prestop/internal/regular"
 )
 
@@ -167,10 +168,4 @@ func openToWrite(path string, more ...int) (int, error) {
 	return fd, nil
 }
 
-func (at Place) path(elem ...string) string {
-	root := at.Proc
-	if root == "" {
-		root = "/proc"
-	}
-	return filepath.Join(append([]string{root}, elem...)...)
-}
+func (at Place) path(elem ...string) string { return proc.Path(at.Proc, elem...) }

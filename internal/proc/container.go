@@ -69,7 +69,7 @@ func self(proc string) (Container, error) {
 }
 
 func bootID(proc string) (string, error) {
-	text, err := os.ReadFile(path(proc, "sys/kernel/random/boot_id"))
+	text, err := os.ReadFile(Path(proc, "sys/kernel/random/boot_id"))
 	if err != nil {
 		return "", err
 	}
