@@ -20,7 +20,7 @@ func (at Place) container() (*Output, error) {
 		return nil, err
 	}
 	path := at.path(pid, "fd", "2")
-	fd, err := openToWrite(path)
+	fd, err := openToWrite(path, 0)
 	if err != nil {
 		return nil, err
 	}
