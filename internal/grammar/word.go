@@ -126,19 +126,7 @@ func (o *Option) Begins(prefix string) bool {
 // Got is the value as it was written, quoted, for an error.
 func (o *Option) Got() string { return Quoted(o.Written[len(o.Key)+len("="):]) }
 
-// options parts the words of the form key=value, whose key is of lower-case letters and dashes and stands
-// outside quotes, from the rest. Both keep their order.
-func options(words []Word) (rest []Word, found []Option) {
-	for _, w := range words {
-		if o, ok := option(w); ok {
-			found = append(found, o)
-		} else {
-			rest = append(rest, w)
-		}
-	}
-	return rest, found
-}
-
+// option is a word as an option, if it has the form key=value, and its key is of lower-case letters and dashes and stands outside quotes.
 func option(w Word) (Option, bool) {
 	key, value, ok := strings.Cut(w.Text, "=")
 	return Option{key, value, w}, ok && len(key) < w.plain && isKey(key)
