@@ -182,16 +182,12 @@ func (s *Signal) examine(ctx context.Context, m *mainProcess) (takes bool, err e
 
 // reception looks again while the process runs, since a running process does not show what it waits for.
 func (s *Signal) reception(ctx context.Context, m *mainProcess) proc.Reception {
-	tick := time.NewTicker(takeLook)
-	defer tick.Stop()
 	for range takeLooks - 1 {
 		if seen := m.Reception(m.proc, s.Signal); seen != proc.Unseen {
 			return seen
 		}
-		select {
-		case <-ctx.Done():
+		if pause(ctx, takeLook) != nil {
 			return proc.Unseen
-		case <-tick.C:
 		}
 	}
 	return m.Reception(m.proc, s.Signal)
@@ -214,19 +210,12 @@ func (s *Signal) send(m *mainProcess, signal syscall.Signal) error {
 
 // wait returns os.ErrProcessDone when the process has ended.
 func (s *Signal) wait(ctx context.Context, m *mainProcess) error {
-	start := time.Now()
-	tick := time.NewTicker(endLook)
-	defer tick.Stop()
-	for {
+	for start := time.Now(); ; _ = pause(ctx, endLook) {
 		if err := m.lives(); err != nil {
 			return err
 		}
 		if ctx.Err() != nil {
 			return fmt.Errorf("%s still runs %s after %s: %w", m, time.Since(start).Round(time.Millisecond), proc.SignalName(s.Signal), context.Cause(ctx))
-		}
-		select {
-		case <-ctx.Done():
-		case <-tick.C:
 		}
 	}
 }
