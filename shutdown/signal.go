@@ -123,16 +123,17 @@ func (m *mainProcess) String() string { return fmt.Sprintf("main process %d (%s)
 
 // find returns os.ErrProcessDone if the process ended while it was looked for.
 func (s *Signal) find() (*mainProcess, error) {
+	var self proc.Process
 	first, err := proc.Init(s.Proc)
-	if err != nil {
-		return nil, fmt.Errorf("the container's main process is not to be found: %w", err)
+	if err == nil {
+		self, err = proc.Read(s.Proc, "self")
 	}
-	self, err := proc.Read(s.Proc, "self")
+	if err == nil && self.PID != os.Getpid() {
+		err = fmt.Errorf("procfs shows another process namespace, where this hook is process %d and not %d", self.PID, os.Getpid())
+	}
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("the container's main process is not to be found: %w", err)
-	case self.PID != os.Getpid():
-		return nil, fmt.Errorf("the container's main process is not to be found: procfs shows another process namespace, where this hook is process %d and not %d", self.PID, os.Getpid())
 	case self.PID == first.PID:
 		return nil, errors.New("this hook is the container's main process itself, and sends itself no signal")
 	}
