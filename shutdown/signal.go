@@ -231,8 +231,9 @@ const (
 // image's STOPSIGNAL is written in the same ways.
 func ParseSignal(text string) (syscall.Signal, error) {
 	name := strings.TrimPrefix(strings.ToUpper(text), "SIG")
-	if n, err := strconv.Atoi(text); err == nil && strconv.Itoa(n) == text && inUse(syscall.Signal(n)) {
-		return syscall.Signal(n), nil
+	n, err := strconv.Atoi(text)
+	if signal := syscall.Signal(n); err == nil && strconv.Itoa(n) == text && (proc.StandardName(signal) != "" || signal >= rtMin && signal <= rtMax) {
+		return signal, nil
 	}
 	if signal := proc.StandardSignal("SIG" + name); signal != 0 {
 		return signal, nil
@@ -241,10 +242,6 @@ func ParseSignal(text string) (syscall.Signal, error) {
 		return signal, nil
 	}
 	return 0, fmt.Errorf("signal %q: expected a name such as TERM, SIGQUIT, USR1 or RTMIN+3, or a number from 1 to 64", text)
-}
-
-func inUse(s syscall.Signal) bool {
-	return proc.StandardName(s) != "" || s >= rtMin && s <= rtMax
 }
 
 func realTime(name string) (syscall.Signal, bool) {
