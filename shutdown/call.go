@@ -104,7 +104,11 @@ func (c *Call) again(a web.Answer) bool { return web.Transient(a) && !c.Expect.H
 
 func (c *Call) judge(log *slog.Logger, a web.Answer) error {
 	if !c.Expect.Has(a.Status) {
-		return c.unexpected(a)
+		expected := "" // everybody knows the default, 2xx
+		if len(c.Expect) > 0 {
+			expected = ", expected " + strings.Join(c.Expect, ",")
+		}
+		return tries(fmt.Errorf("%s: %s%s", web.Place(a.URL), a, expected), a)
 	}
 	log.Info("answered", "status", a.Status, "tries", a.Tries)
 	if c.Give == nil {
@@ -125,18 +129,6 @@ func (c *Call) give(a web.Answer) error {
 		return err
 	}
 	return c.Give(value)
-}
-
-func (c *Call) unexpected(a web.Answer) error {
-	return tries(fmt.Errorf("%s: %s%s", web.Place(a.URL), a, c.expected()), a)
-}
-
-// expected names the expected statuses if the step names any. Everybody knows the default, 2xx.
-func (c *Call) expected() string {
-	if len(c.Expect) == 0 {
-		return ""
-	}
-	return ", expected " + strings.Join(c.Expect, ",")
 }
 
 func tries(err error, a web.Answer) error {

@@ -162,20 +162,16 @@ func readMembers(body []byte) ([]member, error) {
 	}
 	var all []member
 	for id, text := range answer.Nodes {
-		all = append(all, readMember(id, text))
+		var n struct {
+			Name string `json:"name"`
+			HTTP struct {
+				Address string `json:"publish_address"`
+			} `json:"http"`
+		}
+		_ = json.Unmarshal(text, &n) // a node without a name is never ours
+		all = append(all, member{id, n.Name, n.HTTP.Address})
 	}
 	return all, nil
-}
-
-func readMember(id string, text []byte) member {
-	var n struct {
-		Name string `json:"name"`
-		HTTP struct {
-			Address string `json:"publish_address"`
-		} `json:"http"`
-	}
-	_ = json.Unmarshal(text, &n) // a node without a name is never ours
-	return member{id, n.Name, n.HTTP.Address}
 }
 
 // has tells whether the member publishes the given IP address. The member's address may be written "name/ip:port".

@@ -72,7 +72,7 @@ func (c *cluster) clear(ctx context.Context, own member, r record) error {
 		return nil
 	}
 	if r.NodeID != own.ID {
-		if there, err := c.isMember(ctx, r.NodeID); err != nil || there {
+		if there, _, err := c.members(ctx, c.places[0], url.PathEscape(r.NodeID)); err != nil || len(there) > 0 {
 			return err
 		}
 	}
@@ -85,9 +85,4 @@ func (c *cluster) clear(ctx context.Context, own member, r record) error {
 	}
 	c.log.Info("record removed", "node", r.NodeID, "type", r.Type)
 	return nil
-}
-
-func (c *cluster) isMember(ctx context.Context, id string) (bool, error) {
-	all, _, err := c.members(ctx, c.places[0], url.PathEscape(id))
-	return len(all) > 0, err
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -28,10 +27,9 @@ func newCluster(e *Elasticsearch, log *slog.Logger) *cluster {
 	return &cluster{Elasticsearch: e, log: log, noMasterTimeout: make(map[string]bool)}
 }
 
-// apiCall is one call of Elasticsearch's API; path is below the place's base URL.
+// apiCall is one call of Elasticsearch's API; path is below the place's base URL. The path of a call that the master answers has no query of its own.
 type apiCall struct {
 	method, path string
-	query        url.Values
 	body         []byte
 	master       bool // answered by the elected master; without a master, the server holds the request until master_timeout
 }
@@ -128,16 +126,9 @@ func (c *cluster) send(ctx context.Context, p Place, r *apiCall) (web.Answer, er
 }
 
 func (c *cluster) request(ctx context.Context, p Place, r *apiCall) web.Request {
-	query := url.Values{}
-	for key, values := range r.query {
-		query[key] = values
-	}
-	if deadline, ok := ctx.Deadline(); ok && r.master && !c.noMasterTimeout[r.method] {
-		query.Set("master_timeout", masterTimeout(time.Until(deadline)))
-	}
 	out := web.Request{Method: r.method, URL: p.URL + r.path, Body: r.body}
-	if len(query) > 0 {
-		out.URL += "?" + query.Encode()
+	if deadline, ok := ctx.Deadline(); ok && r.master && !c.noMasterTimeout[r.method] {
+		out.URL += "?master_timeout=" + masterTimeout(time.Until(deadline))
 	}
 	if r.body != nil {
 		out.Header = http.Header{"Content-Type": {"application/json"}}

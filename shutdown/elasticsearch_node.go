@@ -90,7 +90,7 @@ func (c *cluster) askOther(ctx context.Context, p Place) (member, web.Answer, er
 }
 
 func (c *cluster) members(ctx context.Context, p Place, spec string) ([]member, web.Answer, error) {
-	a, err := c.send(ctx, p, &apiCall{method: http.MethodGet, path: "/_nodes/" + spec + "/http", query: memberFields})
+	a, err := c.send(ctx, p, &apiCall{method: http.MethodGet, path: "/_nodes/" + spec + "/http?" + memberFields.Encode()})
 	if err != nil {
 		return nil, a, err
 	}

@@ -24,13 +24,6 @@ func (c *cluster) record(ctx context.Context, id string) (*record, error) {
 	return found, nil
 }
 
-// recordAt asks one place once.
-func (c *cluster) recordAt(ctx context.Context, p Place, id string) (*record, web.Answer, error) {
-	var found *record
-	a, err := c.askAt(ctx, p, getRecord(id), readInto(&found, id))
-	return found, a, err
-}
-
 func getRecord(id string) *apiCall {
 	return &apiCall{method: http.MethodGet, path: recordPath(id), master: true}
 }
@@ -106,7 +99,8 @@ func (c *cluster) register(ctx context.Context, id string) error {
 }
 
 func (c *cluster) registerAgain(ctx context.Context, p Place, id string, put *apiCall) (web.Answer, error) {
-	r, a, err := c.recordAt(ctx, p, id)
+	var r *record
+	a, err := c.askAt(ctx, p, getRecord(id), readInto(&r, id))
 	if err != nil {
 		return a, err
 	}

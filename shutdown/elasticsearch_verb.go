@@ -126,18 +126,11 @@ func newElasticsearch(m *step.Means, kind string, urls []*url.URL) *Elasticsearc
 	first := urls[0]
 	for _, ip := range []string{"127.0.0.1", m.Pod.IP} {
 		if net.ParseIP(ip) != nil {
-			own := url.URL{Scheme: first.Scheme, User: first.User, Host: withPort(ip, first.Port())}
+			own := url.URL{Scheme: first.Scheme, User: first.User, Host: strings.TrimSuffix(net.JoinHostPort(ip, first.Port()), ":")}
 			e.Own = append(e.Own, Place{URL: own.String(), Client: clientOfElasticsearch(m, first)})
 		}
 	}
 	return e
-}
-
-func withPort(ip, port string) string {
-	if port == "" {
-		return strings.Trim(net.JoinHostPort(ip, ""), ":")
-	}
-	return net.JoinHostPort(ip, port)
 }
 
 // clientOfElasticsearch makes the client for u. If the settings name URLs, only these places get the settings' credentials and

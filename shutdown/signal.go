@@ -123,16 +123,17 @@ func (m *mainProcess) String() string { return fmt.Sprintf("main process %d (%s)
 
 // find returns os.ErrProcessDone if the process ended while it was looked for.
 func (s *Signal) find() (*mainProcess, error) {
+	var self proc.Process
 	first, err := proc.Init(s.Proc)
-	if err != nil {
-		return nil, fmt.Errorf("the container's main process is not to be found: %w", err)
+	if err == nil {
+		self, err = proc.Read(s.Proc, "self")
 	}
-	self, err := proc.Read(s.Proc, "self")
+	if err == nil && self.PID != os.Getpid() {
+		err = fmt.Errorf("procfs shows another process namespace, where this hook is process %d and not %d", self.PID, os.Getpid())
+	}
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("the container's main process is not to be found: %w", err)
-	case self.PID != os.Getpid():
-		return nil, fmt.Errorf("the container's main process is not to be found: procfs shows another process namespace, where this hook is process %d and not %d", self.PID, os.Getpid())
 	case self.PID == first.PID:
 		return nil, errors.New("this hook is the container's main process itself, and sends itself no signal")
 	}
@@ -182,16 +183,12 @@ func (s *Signal) examine(ctx context.Context, m *mainProcess) (takes bool, err e
 
 // reception looks again while the process runs, since a running process does not show what it waits for.
 func (s *Signal) reception(ctx context.Context, m *mainProcess) proc.Reception {
-	tick := time.NewTicker(takeLook)
-	defer tick.Stop()
 	for range takeLooks - 1 {
 		if seen := m.Reception(m.proc, s.Signal); seen != proc.Unseen {
 			return seen
 		}
-		select {
-		case <-ctx.Done():
+		if pause(ctx, takeLook) != nil {
 			return proc.Unseen
-		case <-tick.C:
 		}
 	}
 	return m.Reception(m.proc, s.Signal)
@@ -214,19 +211,12 @@ func (s *Signal) send(m *mainProcess, signal syscall.Signal) error {
 
 // wait returns os.ErrProcessDone when the process has ended.
 func (s *Signal) wait(ctx context.Context, m *mainProcess) error {
-	start := time.Now()
-	tick := time.NewTicker(endLook)
-	defer tick.Stop()
-	for {
+	for start := time.Now(); ; _ = pause(ctx, endLook) {
 		if err := m.lives(); err != nil {
 			return err
 		}
 		if ctx.Err() != nil {
 			return fmt.Errorf("%s still runs %s after %s: %w", m, time.Since(start).Round(time.Millisecond), proc.SignalName(s.Signal), context.Cause(ctx))
-		}
-		select {
-		case <-ctx.Done():
-		case <-tick.C:
 		}
 	}
 }
@@ -241,8 +231,9 @@ const (
 // image's STOPSIGNAL is written in the same ways.
 func ParseSignal(text string) (syscall.Signal, error) {
 	name := strings.TrimPrefix(strings.ToUpper(text), "SIG")
-	if n, err := strconv.Atoi(text); err == nil && strconv.Itoa(n) == text && inUse(syscall.Signal(n)) {
-		return syscall.Signal(n), nil
+	n, err := strconv.Atoi(text)
+	if signal := syscall.Signal(n); err == nil && strconv.Itoa(n) == text && (proc.StandardName(signal) != "" || signal >= rtMin && signal <= rtMax) {
+		return signal, nil
 	}
 	if signal := proc.StandardSignal("SIG" + name); signal != 0 {
 		return signal, nil
@@ -251,10 +242,6 @@ func ParseSignal(text string) (syscall.Signal, error) {
 		return signal, nil
 	}
 	return 0, fmt.Errorf("signal %q: expected a name such as TERM, SIGQUIT, USR1 or RTMIN+3, or a number from 1 to 64", text)
-}
-
-func inUse(s syscall.Signal) bool {
-	return proc.StandardName(s) != "" || s >= rtMin && s <= rtMax
 }
 
 func realTime(name string) (syscall.Signal, bool) {

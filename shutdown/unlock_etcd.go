@@ -35,7 +35,7 @@ func (e *EtcdLease) Run(ctx context.Context, log *slog.Logger) error {
 	}
 	found := lockReleased
 	_, err = web.Policy{Timeout: e.Timeout}.Do(ctx, log, func(ctx context.Context) (web.Answer, error) {
-		a, err := s.ask(ctx, "/v3/lease/revoke", &etcdAnswer{})
+		a, err := s.ask(ctx, "/v3/lease/revoke", nil)
 		if errors.Is(err, errNoLease) {
 			found, err = lockGone, nil
 		}
@@ -60,7 +60,6 @@ func (e *EtcdLease) Check(ctx context.Context) ([]step.Finding, error) {
 		return all, err
 	}
 	var lives struct {
-		etcdAnswer
 		TTL int64 `json:"TTL,string"` // in seconds; -1: no such lease
 	}
 	_, err = s.ask(ctx, "/v3/lease/timetolive", &lives)
@@ -97,7 +96,7 @@ func (e *EtcdLease) session() (*etcdSession, error) {
 func (s *etcdSession) hex() string { return strconv.FormatInt(s.id, 16) }
 
 // ask makes a call about the lease, logged in if there is a user.
-func (s *etcdSession) ask(ctx context.Context, path string, into etcdReply) (web.Answer, error) {
+func (s *etcdSession) ask(ctx context.Context, path string, into any) (web.Answer, error) {
 	header := http.Header{}
 	if s.User != "" {
 		token, a, err := s.token(ctx)
@@ -118,7 +117,6 @@ func (s *etcdSession) token(ctx context.Context) (string, web.Answer, error) {
 		return "", web.Answer{}, web.Permanent(fmt.Errorf("password: %w", err))
 	}
 	var auth struct {
-		etcdAnswer
 		Token string `json:"token"`
 	}
 	a, err := s.call(ctx, "/v3/auth/authenticate", http.Header{}, map[string]string{"name": s.User, "password": password}, &auth, password)
@@ -132,7 +130,7 @@ func (s *etcdSession) token(ctx context.Context) (string, web.Answer, error) {
 }
 
 // call makes one call and reads the answer; secrets are kept out of the error.
-func (s *etcdSession) call(ctx context.Context, path string, header http.Header, body map[string]string, into etcdReply, secrets ...string) (web.Answer, error) {
+func (s *etcdSession) call(ctx context.Context, path string, header http.Header, body map[string]string, into any, secrets ...string) (web.Answer, error) {
 	text, err := json.Marshal(body)
 	if err != nil {
 		return web.Answer{}, err
@@ -157,10 +155,6 @@ type etcdAnswer struct {
 	Message string `json:"message"` // of the error
 }
 
-type etcdReply interface{ etcd() *etcdAnswer }
-
-func (a *etcdAnswer) etcd() *etcdAnswer { return a }
-
 var (
 	errNoLease   = errors.New("requested lease not found")
 	errNoAuth    = errors.New("authentication is not enabled")
@@ -175,10 +169,13 @@ const (
 	grpcUnauthenticated    = 16
 )
 
-// readEtcd makes an error of an answer that is not etcd's success.
-func readEtcd(a web.Answer, into etcdReply, secrets []string) error {
-	unreadable := json.Unmarshal(a.Body, into)
-	e := into.etcd()
+// readEtcd makes an error of an answer that is not etcd's success. The answer to a success goes into a value; nil: it says no more.
+func readEtcd(a web.Answer, into any, secrets []string) error {
+	var e etcdAnswer
+	unreadable := json.Unmarshal(a.Body, &e)
+	if unreadable == nil && into != nil {
+		unreadable = json.Unmarshal(a.Body, into)
+	}
 	switch {
 	case a.OK() && (unreadable != nil || a.Partial || e.Header.Cluster == ""):
 		return web.Permanent(errNoGateway)
@@ -202,7 +199,7 @@ func readEtcd(a web.Answer, into etcdReply, secrets []string) error {
 	return web.Permanent(err)
 }
 
-func etcdRefusal(a web.Answer, e *etcdAnswer, secrets []string) error {
+func etcdRefusal(a web.Answer, e etcdAnswer, secrets []string) error {
 	text := fmt.Sprintf("%d %s", a.Status, http.StatusText(a.Status))
 	if e.Message != "" {
 		text += ": " + serverText(e.Message, secrets...)

@@ -113,10 +113,12 @@ func (c *child) cut(cause error) error {
 	c.endLeft(context.Background(), lastWords) // before all else: there may be little time
 	ctx, cancel := context.WithTimeout(context.Background(), lastWords)
 	defer cancel()
-	gone := c.gone(ctx)
-	if gone {
+	gone := true
+	select {
+	case <-c.ended:
 		c.reap()
-	} else {
+	case <-ctx.Done(): // the kernel is busy with it, and nothing can speed it up
+		gone = false
 		go func() { <-c.ended; c.reap() }()
 	}
 	c.output.end(ctx)
@@ -129,16 +131,6 @@ func (c *child) cut(cause error) error {
 		return c.saying(fmt.Errorf("%s is not done and cannot be killed: %w: %w", c.name, errKill, cause))
 	default:
 		return c.saying(fmt.Errorf("%s is killed, and not gone yet: %w", c.name, cause))
-	}
-}
-
-// gone waits for the end of a program that was killed. If that takes longer than ctx, the kernel is busy with it and nothing can speed it up.
-func (c *child) gone(ctx context.Context) bool {
-	select {
-	case <-c.ended:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }
 

@@ -44,22 +44,20 @@ func (o *output) start(path string, words []string) (*os.Process, error) {
 		return nil, err
 	}
 	defer nothing.Close()
-	fromStdout, toStdout, err := os.Pipe()
-	if err != nil {
-		return nil, err
+	files := []*os.File{nothing}
+	for range 2 { // stdout and stderr
+		from, to, err := os.Pipe()
+		if err != nil {
+			o.close()
+			return nil, err
+		}
+		defer to.Close()
+		o.pipes, files = append(o.pipes, from), append(files, to)
 	}
-	defer toStdout.Close()
-	fromStderr, toStderr, err := os.Pipe()
-	if err != nil {
-		fromStdout.Close()
-		return nil, err
-	}
-	defer toStderr.Close()
-	o.pipes = []*os.File{fromStdout, fromStderr}
 	// The kernel kills the program when the thread that started it ends. Go keeps its threads until the process ends, except threads
 	// that a goroutine has locked. Nothing here locks a thread: that would cost two threads, and few may be left.
 	process, err := os.StartProcess(path, words, &os.ProcAttr{
-		Files: []*os.File{nothing, toStdout, toStderr},
+		Files: files,
 		Sys:   &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL},
 	})
 	if err != nil {
@@ -68,8 +66,8 @@ func (o *output) start(path string, words []string) (*os.Process, error) {
 	}
 	o.done = make(chan struct{})
 	var both sync.WaitGroup
-	both.Go(func() { o.stdout.readFrom(fromStdout) })
-	both.Go(func() { o.stderr.readFrom(fromStderr) })
+	both.Go(func() { o.stdout.readFrom(o.pipes[0]) })
+	both.Go(func() { o.stderr.readFrom(o.pipes[1]) })
 	go func() { both.Wait(); close(o.done) }()
 	return process, nil
 }

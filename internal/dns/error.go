@@ -62,7 +62,11 @@ func (e *Error) reason() string {
 		s += fmt.Sprintf(" after %d failures in a row", e.Failures)
 	}
 	if len(e.Servers) > 0 {
-		s += e.asked() + strings.Join(e.Servers, ", ")
+		asked := " from "
+		if e.Outcome == Timeout || e.Outcome == Unreachable {
+			asked = ", asked "
+		}
+		s += asked + strings.Join(e.Servers, ", ")
 	}
 	if e.Names > 1 {
 		s += fmt.Sprintf(" (%d names tried)", e.Names)
@@ -77,28 +81,9 @@ func (e *Error) reason() string {
 	return s
 }
 
-func (e *Error) asked() string {
-	if e.Outcome == Timeout || e.Outcome == Unreachable {
-		return ", asked "
-	}
-	return " from "
-}
-
-// weight orders errors by how much they say: an empty answer says least, then silence, then the reason of a failure.
-func (e *Error) weight() int {
-	switch e.Outcome {
-	case NotFound:
-		return 0
-	case NoAddress:
-		return 1
-	case Unreachable:
-		return 2
-	case Timeout:
-		return 3
-	case Malformed:
-		return 4
-	}
-	return 5
+// lightness orders errors by how little they say: an empty answer says least, then silence. All others are the reason of a failure.
+func (e *Error) lightness() int {
+	return slices.Index([]Outcome{Malformed, Timeout, Unreachable, NoAddress, NotFound}, e.Outcome)
 }
 
 // empty tells whether e is an answer about the name, and not a failure to get one.
@@ -112,9 +97,9 @@ func (e *Error) answered() bool {
 // heavier is the one of two errors that says more; a may be nil.
 func heavier(a, b *Error) *Error {
 	switch {
-	case a == nil || b.weight() > a.weight():
+	case a == nil || b.lightness() < a.lightness():
 		return b
-	case b.weight() == a.weight() && a.Outcome == b.Outcome:
+	case a.Outcome == b.Outcome:
 		for _, server := range b.Servers {
 			if !slices.Contains(a.Servers, server) {
 				a.Servers = append(a.Servers, server)

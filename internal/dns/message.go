@@ -92,21 +92,16 @@ func follow(records []mdns.RR, question mdns.Question) reply {
 		alias := ""
 		for _, rr := range records {
 			h := rr.Header()
-			if h.Class != question.Qclass || !strings.EqualFold(h.Name, name) {
+			if h.Class != question.Qclass || !strings.EqualFold(h.Name, name) || h.Rrtype != question.Qtype && h.Rrtype != mdns.TypeCNAME {
 				continue
 			}
-			a, isA := rr.(*mdns.A)
-			aaaa, isAAAA := rr.(*mdns.AAAA)
-			cname, isAlias := rr.(*mdns.CNAME)
-			switch {
-			case isA && question.Qtype == mdns.TypeA:
-				r.add(a.A)
-			case isAAAA && question.Qtype == mdns.TypeAAAA:
-				r.add(aaaa.AAAA)
-			case isAlias:
-				alias = cname.Target
-			default:
-				continue
+			switch rr := rr.(type) {
+			case *mdns.A:
+				r.add(rr.A)
+			case *mdns.AAAA:
+				r.add(rr.AAAA)
+			case *mdns.CNAME:
+				alias = rr.Target
 			}
 			r.ttl = min(r.ttl, time.Duration(h.Ttl)*time.Second)
 		}

@@ -13,6 +13,7 @@ import (
 const (
 	maxName  = 253 // without the final dot
 	maxLabel = 63
+	letters  = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 )
 
 // checkName tells why name cannot be a host name. It allows what DNS has in practice: underscores and hyphens anywhere.
@@ -27,21 +28,17 @@ func checkName(name string) error {
 		return errors.New("it is neither a name nor a complete IP address")
 	}
 	for label := range strings.SplitSeq(name, ".") {
-		switch i := strings.IndexFunc(label, isForeign); {
+		switch rest := strings.TrimLeft(label, letters); {
 		case label == "":
 			return errors.New("a label is empty")
 		case len(label) > maxLabel:
 			return fmt.Errorf("a label is longer than %d characters", maxLabel)
-		case i >= 0:
-			r, _ := utf8.DecodeRuneInString(label[i:])
+		case rest != "":
+			r, _ := utf8.DecodeRuneInString(rest)
 			return fmt.Errorf("%q is neither letter, digit, hyphen nor underscore", r)
 		}
 	}
 	return nil
-}
-
-func isForeign(r rune) bool {
-	return r != '-' && r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
 }
 
 // names are the names to ask for, in turn, with their final dots. A host with at least ndots dots is asked for as it is first, any other

@@ -92,10 +92,10 @@ func keysLackQuotes(text string) bool {
 // shell doubts what only a shell would understand in target n, and what a shell would understand in another way than it is meant.
 func (d *doubter) shell(n int) {
 	w := &d.Targets[n]
-	v, reads := w.toShell()
+	name := w.toShell()
 	switch {
-	case reads && d.isScript(n):
-		d.Doubt("value-in-script", "the shell reads the value of $(%s) as a part of its script: in single quotes the shell takes the variable itself, as in sh -c 'echo \"$%[1]s\"'", v.name)
+	case name != "" && d.isScript(n):
+		d.Doubt("value-in-script", "the shell reads the value of $(%s) as a part of its script: in single quotes the shell takes the variable itself, as in sh -c 'echo \"$%[1]s\"'", name)
 	case !w.Bare() || d.raw && (n == 0 || path.Base(d.Targets[0].Text) == "find"):
 	case d.raw && isShellSyntax(w.Text):
 		d.Doubt("shell-syntax-without-shell", "%s runs no shell, and the program gets %s as an argument: %s sh -c '…' runs one", d.Verb.Text, Quoted(w.shown(true)), d.Verb.Text)
@@ -104,15 +104,14 @@ func (d *doubter) shell(n int) {
 	}
 }
 
-// toShell is the first variable whose value is not one plain word to a shell, unless the value is the whole word.
-func (w *Word) toShell() (v variable, found bool) {
-	n := slices.IndexFunc(w.variables, func(v variable) bool {
-		return v.to-v.from < len(w.Text) && strings.ContainsAny(w.Text[v.from:v.to], " \t\r\n|&;<>()$`\\\"'*?[#~!{")
-	})
-	if n < 0 {
-		return v, false
+// toShell names the first variable whose value is not one plain word to a shell, unless the value is the whole word.
+func (w *Word) toShell() string {
+	for _, v := range w.variables {
+		if v.to-v.from < len(w.Text) && strings.ContainsAny(w.Text[v.from:v.to], " \t\r\n|&;<>()$`\\\"'*?[#~!{") {
+			return v.name
+		}
 	}
-	return w.variables[n], true
+	return ""
 }
 
 // isScript tells whether target n is the script of a shell, as in sh -c SCRIPT.

@@ -61,7 +61,7 @@ func (w *Word) fill(e Encoding, late func(name string) (string, error)) (*Word, 
 		}
 		v.late = v.late && late == nil
 		if e != nil && !v.late {
-			if value, err = e(text.String(), value, w.after(n)); err != nil {
+			if value, err = e(text.String(), value, w.replaced(v.to, w.variables[n+1:], "")); err != nil {
 				return nil, fmt.Errorf("$(%s) %w", v.name, err)
 			}
 		}
@@ -72,11 +72,10 @@ func (w *Word) fill(e Encoding, late func(name string) (string, error)) (*Word, 
 	return &filled, nil
 }
 
-// after is the text after a variable, without the values of later variables.
-func (w *Word) after(n int) (text string) {
-	at := w.variables[n].to
-	for _, v := range w.variables[n+1:] {
-		text += w.Text[at:v.from]
+// replaced is the text from at on, with another text in place of the values of these variables.
+func (w *Word) replaced(at int, variables []variable, by string) (text string) {
+	for _, v := range variables {
+		text += w.Text[at:v.from] + by
 		at = v.to
 	}
 	return text + w.Text[at:]
@@ -213,14 +212,7 @@ func (w *Word) IsJSON() bool {
 	if len(w.variables) == 1 && w.variables[0].from == 0 && w.variables[0].to == len(w.Text) {
 		return false
 	}
-	all := *w
-	all.variables = nil
-	for _, v := range w.variables {
-		v.late = true
-		all.variables = append(all.variables, v)
-	}
-	filled, _ := all.fill(nil, func(string) (string, error) { return "0", nil }) // without an encoding it cannot fail
-	objects := json.NewDecoder(strings.NewReader(filled.Text))
+	objects := json.NewDecoder(strings.NewReader(w.replaced(0, w.variables, "0")))
 	for several := false; ; several = true {
 		var one json.RawMessage
 		switch err := objects.Decode(&one); {

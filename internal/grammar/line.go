@@ -51,18 +51,18 @@ func Split(text string, scope Scope) (*Line, []Word, error) {
 func (l *Line) Arrange(verb string, words []Word, raw bool) {
 	l.Verb = Word{Text: verb, Written: verb, Column: l.Verb.Column, plain: len(verb)}
 	l.raw = raw
-	if !raw {
-		l.Targets, l.Options = options(words)
-		return
-	}
-	for len(words) > 0 {
-		o, ok := option(words[0])
-		if !ok {
-			break
+	for n, w := range words {
+		o, ok := option(w)
+		switch {
+		case ok:
+			l.Options = append(l.Options, o)
+		case raw:
+			l.Targets = words[n:]
+			return
+		default:
+			l.Targets = append(l.Targets, w)
 		}
-		l.Options, words = append(l.Options, o), words[1:]
 	}
-	l.Targets = words
 }
 
 // Secrets are the secrets that were declared so far.

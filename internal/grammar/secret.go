@@ -82,10 +82,7 @@ func Public(name, value string) bool {
 // and values of its query that may be secrets.
 func (l *Line) HideURL(w *Word, u *url.URL) {
 	l.hideURL(w, u)
-	end := strings.Index(w.Text, "://")
-	if end < 0 {
-		end = 0
-	}
+	end := max(0, strings.Index(w.Text, "://"))
 	at, query := strings.LastIndexByte(w.Text, '@'), strings.IndexByte(w.Text, '?')
 	for _, v := range w.variables {
 		if v.from >= end && v.to <= at || query >= 0 && v.from > query {

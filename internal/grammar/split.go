@@ -20,17 +20,14 @@ type Scope struct {
 func split(text string, scope Scope) ([]Word, error) {
 	r := reader{text: text, scope: scope}
 	var words []Word
-	for {
-		r.blanks()
-		if r.at == len(r.text) {
-			return words, nil
-		}
+	for r.blanks(); r.more(); r.blanks() {
 		w, err := r.word()
 		if err != nil {
 			return words, err
 		}
 		words = append(words, w)
 	}
+	return words, nil
 }
 
 // reader walks over the text of a line.
@@ -132,11 +129,11 @@ func (r *reader) double(text *strings.Builder) error {
 // dollar reads a variable, or a dollar that is none.
 func (r *reader) dollar(text *strings.Builder) error {
 	begin := r.at
-	name, ok, err := r.name()
-	if err != nil {
+	name, err := r.name()
+	switch {
+	case err != nil:
 		return err
-	}
-	if !ok {
+	case name == "":
 		text.WriteByte('$')
 		return nil
 	}
@@ -152,38 +149,35 @@ func (r *reader) dollar(text *strings.Builder) error {
 	return nil
 }
 
-// name moves past $VAR, ${VAR}, $(VAR), $$ or a lone $; ok tells whether a variable was named.
-func (r *reader) name() (name string, ok bool, err error) {
+// name moves past $VAR, ${VAR}, $(VAR), $$ or a lone $. It is empty if no variable was named.
+func (r *reader) name() (string, error) {
 	begin := r.at
 	r.at++
-	if !r.more() {
-		return "", false, nil
-	}
-	switch r.text[r.at] {
-	case '$':
+	switch rest := r.text[r.at:]; {
+	case strings.HasPrefix(rest, "$"):
 		r.at++
-		return "", false, nil
-	case '(':
+		return "", nil
+	case strings.HasPrefix(rest, "("):
 		return r.bracketed(begin, ")")
-	case '{':
+	case strings.HasPrefix(rest, "{"):
 		return r.bracketed(begin, "}")
+	default:
+		n := identifier(rest)
+		r.at += n
+		return rest[:n], nil
 	}
-	n := identifier(r.text[r.at:])
-	name = r.text[r.at : r.at+n]
-	r.at += n
-	return name, n > 0, nil
 }
 
-func (r *reader) bracketed(begin int, closing string) (string, bool, error) {
+func (r *reader) bracketed(begin int, closing string) (string, error) {
 	name, rest, ok := strings.Cut(r.text[r.at+1:], closing)
 	if !ok {
-		return "", false, r.errorf(begin, "expected %s after the variable's name", closing)
+		return "", r.errorf(begin, "expected %s after the variable's name", closing)
 	}
 	if name == "" || identifier(name) < len(name) {
-		return "", false, r.errorf(begin, "expected a variable's name (letters, digits and _), got %s", Quoted(name))
+		return "", r.errorf(begin, "expected a variable's name (letters, digits and _), got %s", Quoted(name))
 	}
 	r.at = len(r.text) - len(rest)
-	return name, true, nil
+	return name, nil
 }
 
 // identifier is the length of the variable name that s begins with.

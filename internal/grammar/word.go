@@ -100,14 +100,6 @@ func begun(text string, most int) string {
 	return strings.ToValidUTF8(text[:most], "") + "…"
 }
 
-// fixed is how much of Text stood before the first variable.
-func (w *Word) fixed() int {
-	if len(w.variables) == 0 {
-		return len(w.Text)
-	}
-	return w.variables[0].from
-}
-
 // Late are the names in the word whose values are given only when steps run.
 func (w *Word) Late() []string {
 	var all []string
@@ -127,25 +119,14 @@ type Option struct {
 
 // Begins tells whether the value begins with prefix by the line itself, and not by a variable's value.
 func (o *Option) Begins(prefix string) bool {
-	return strings.HasPrefix(o.Value, prefix) && len(o.Key)+len("=")+len(prefix) <= o.fixed()
+	end := len(o.Key) + len("=") + len(prefix)
+	return strings.HasPrefix(o.Value, prefix) && (len(o.variables) == 0 || end <= o.variables[0].from)
 }
 
 // Got is the value as it was written, quoted, for an error.
 func (o *Option) Got() string { return Quoted(o.Written[len(o.Key)+len("="):]) }
 
-// options parts the words of the form key=value, whose key is of lower-case letters and dashes and stands
-// outside quotes, from the rest. Both keep their order.
-func options(words []Word) (rest []Word, found []Option) {
-	for _, w := range words {
-		if o, ok := option(w); ok {
-			found = append(found, o)
-		} else {
-			rest = append(rest, w)
-		}
-	}
-	return rest, found
-}
-
+// option is a word as an option, if it has the form key=value, and its key is of lower-case letters and dashes and stands outside quotes.
 func option(w Word) (Option, bool) {
 	key, value, ok := strings.Cut(w.Text, "=")
 	return Option{key, value, w}, ok && len(key) < w.plain && isKey(key)

@@ -58,6 +58,13 @@ func TestSplit(t *testing.T) {
 	}
 }
 
+// options parts the options from the other words, as a line that is not raw does.
+func options(words []Word) ([]Word, []Option) {
+	var l Line
+	l.Arrange("", words, false)
+	return l.Targets, l.Options
+}
+
 func TestOptions(t *testing.T) {
 	tests := []struct {
 		line          string

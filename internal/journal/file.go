@@ -49,14 +49,11 @@ func checkOwn(file *os.File) error {
 
 // tryLock reports false if another run holds the lock.
 func tryLock(file *os.File) (bool, error) {
-	switch err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); err { // it does not wait, so there is no EINTR
-	case nil:
-		return true, nil
-	case unix.EWOULDBLOCK:
-		return false, nil
-	default:
+	err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB) // it does not wait, so there is no EINTR
+	if err != nil && err != unix.EWOULDBLOCK {
 		return false, fmt.Errorf("failed to lock %s: %w", file.Name(), err)
 	}
+	return err == nil, nil
 }
 
 // isAt tells whether path still names the open file.

@@ -38,8 +38,6 @@ type API struct {
 	Dial  web.Dial
 }
 
-var errNoHost = errors.New("KUBERNETES_SERVICE_HOST is not set: expected to run in a pod")
-
 // token reads the token. If there is none, the reason is mostly the pod's configuration.
 func (a *API) token() (string, error) {
 	token, err := a.Token()
@@ -72,7 +70,7 @@ func (o object) path() string {
 // get reads an object into a value.
 func (a *API) get(ctx context.Context, token string, o object, into any) error {
 	if a.Host == "" {
-		return errNoHost
+		return errors.New("KUBERNETES_SERVICE_HOST is not set: expected to run in a pod")
 	}
 	client := web.New(a.Dial, web.TLS{CAFile: filepath.Join(a.Dir, "ca.crt")}, web.Token(func() (string, error) { return token, nil }))
 	defer client.Close()

@@ -125,13 +125,11 @@ func least(all ...*int64) (time.Duration, bool) {
 	return time.Duration(seconds) * time.Second, found
 }
 
-// disruption is the condition that says who ends a pod. Its reasons are those of Kubernetes 1.26 and later.
-const disruption = "DisruptionTarget"
-
-// reason is the reason of the pod's disruption, for example EvictionByEvictionAPI; empty: there is none.
+// reason is the reason of the condition that says who ends the pod, for example EvictionByEvictionAPI; empty: there is none. The reasons
+// are those of Kubernetes 1.26 and later.
 func (p *Pod) reason() string {
 	for _, c := range p.Status.Conditions {
-		if c.Type == disruption && c.Status == "True" {
+		if c.Type == "DisruptionTarget" && c.Status == "True" {
 			return c.Reason
 		}
 	}
@@ -140,19 +138,14 @@ func (p *Pod) reason() string {
 
 // Why says in words why the container stops.
 func (p *Pod) Why() string {
-	reason, why := p.reason(), ""
-	switch reason {
-	case "EvictionByEvictionAPI":
-		why = "evicted by the API, as a drain of the node does"
-	case "PreemptionByScheduler":
-		why = "preempted by the scheduler"
-	case "TerminationByKubelet":
-		why = "ended by the kubelet: evicted, or its node shuts down"
-	case "DeletionByTaintManager":
-		why = "deleted for a taint of its node"
-	case "DeletionByPodGC":
-		why = "deleted by the pod garbage collector"
-	}
+	reason := p.reason()
+	why := map[string]string{
+		"EvictionByEvictionAPI":  "evicted by the API, as a drain of the node does",
+		"PreemptionByScheduler":  "preempted by the scheduler",
+		"TerminationByKubelet":   "ended by the kubelet: evicted, or its node shuts down",
+		"DeletionByTaintManager": "deleted for a taint of its node",
+		"DeletionByPodGC":        "deleted by the pod garbage collector",
+	}[reason]
 	switch {
 	case why == "" && reason != "":
 		why = "disrupted"

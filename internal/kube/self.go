@@ -82,7 +82,7 @@ func claims(token string) bound {
 // mounted finds the pod and the container in what a kubelet mounts into each container: the hosts file and the termination log. On the
 // node these are …/pods/UID/etc-hosts and …/pods/UID/containers/NAME/HEX. If it finds two different values, the value is not known.
 func mounted(mounts string) (uid, container string) {
-	var uids, containers distinct
+	uids, containers := map[string]bool{}, map[string]bool{}
 	for line := range strings.Lines(mounts) {
 		fields := strings.Fields(line)
 		if len(fields) < 5 {
@@ -92,29 +92,20 @@ func mounted(mounts string) (uid, container string) {
 		n := len(path)
 		switch {
 		case n > 3 && fields[4] == "/etc/hosts" && path[n-1] == "etc-hosts" && path[n-3] == "pods":
-			uids.add(path[n-2])
+			uids[path[n-2]] = true
 		case n > 5 && path[n-5] == "pods" && path[n-3] == "containers":
-			uids.add(path[n-4])
-			containers.add(path[n-2])
+			uids[path[n-4]], containers[path[n-2]] = true, true
 		}
 	}
-	return uids.only(), containers.only()
+	return only(uids), only(containers)
 }
 
-// distinct is one text, unless different texts are added.
-type distinct struct {
-	text string
-	more bool
-}
-
-func (d *distinct) add(text string) {
-	d.more = d.more || d.text != "" && d.text != text
-	d.text = text
-}
-
-func (d *distinct) only() string {
-	if d.more {
-		return ""
+// only is the only text of a set; empty: there is none, or several.
+func only(all map[string]bool) string {
+	for text := range all {
+		if len(all) == 1 {
+			return text
+		}
 	}
-	return d.text
+	return ""
 }

@@ -17,20 +17,26 @@ type dialect struct {
 	foreign   bool   // a server wrote the text: errors repeat a word from its beginning, since nobody recognises a secret by its end
 }
 
-// A cursor walks over a selector, or over a line of Prometheus' text. A place in the text is the rest of the text from there on.
+// A cursor walks over a selector, or over a line of Prometheus' text. A place in the text is the rest of the text from there on. After
+// the first error nothing is left to be read.
 type cursor struct {
 	dialect
 	text, rest string
+	err        error
 }
 
-func (d dialect) over(text string) *cursor { return &cursor{d, text, text} }
+func (d dialect) over(text string) *cursor { return &cursor{dialect: d, text: text, rest: text} }
 
 // A term is label="value", or a metric's name, which has no label.
 type term struct {
 	place, label, operator, value string
 }
 
-func (c *cursor) expected(what, place string) error {
+// expected sets the error, if there is none yet.
+func (c *cursor) expected(what, place string) {
+	if c.err != nil {
+		return
+	}
 	at, got := len(c.text)-len(place), "got nothing more"
 	switch word := strings.LastIndexAny(c.text[:at], c.blanks) + 1; {
 	case c.foreign && place != "" && word < at:
@@ -38,7 +44,7 @@ func (c *cursor) expected(what, place string) error {
 	case place != "":
 		got = "got " + strconv.Quote(excerpt(place))
 	}
-	return fmt.Errorf("column %d: expected %s, %s", at+1, what, got)
+	c.err, c.rest = fmt.Errorf("column %d: expected %s, %s", at+1, what, got), ""
 }
 
 func (c *cursor) begins(prefixes string) bool {
@@ -65,67 +71,58 @@ func (c *cursor) takeWhile(is func(rune) bool) string {
 }
 
 // name reads a name in quotes, or a name that consists of such characters. An empty name is an error.
-func (c *cursor) name(is func(rune) bool, what string) (name string, quoted bool, err error) {
+func (c *cursor) name(is func(rune) bool, what string) (name string, quoted bool) {
 	place := c.rest
 	if quoted = c.begins(`"'`); quoted {
-		name, err = c.quoted()
+		name = c.quoted()
 	} else if !c.begins("0123456789") {
 		name = c.takeWhile(is)
 	}
-	if err == nil && name == "" {
-		err = c.expected(what, place)
+	if name == "" {
+		c.expected(what, place)
 	}
-	return name, quoted, err
+	return name, quoted
 }
 
 // series reads a name, and the terms in braces after it. Either may be missing.
-func (c *cursor) series() (all []term, err error) {
+func (c *cursor) series() (all []term) {
 	place := c.rest
 	if name := c.takeWhile(c.isName); name != "" {
 		all = []term{{place, "", "=", name}}
 	}
 	if c.takeBlanks(); !c.take("{") {
-		return all, nil
+		return all
 	}
-	for {
-		if c.takeBlanks(); c.take("}") {
-			return all, nil
-		}
-		t, err := c.term()
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, t)
+	for c.takeBlanks(); c.err == nil && !c.take("}"); c.takeBlanks() {
+		all = append(all, c.term())
 		if c.takeBlanks(); !c.take(",") && !c.begins("}") {
-			return nil, c.expected("a comma or }", c.rest)
+			c.expected("a comma or }", c.rest)
 		}
 	}
+	return all
 }
 
-func (c *cursor) term() (t term, err error) {
-	t.place = c.rest
-	name, quoted, err := c.name(isLabel, "a label's name")
-	if err != nil {
-		return t, err
-	}
+func (c *cursor) term() term {
+	place := c.rest
+	name, quoted := c.name(isLabel, "a label's name")
 	if c.takeBlanks(); quoted && c.begins(",}") {
-		return term{t.place, "", "=", name}, nil
+		return term{place, "", "=", name}
 	}
-	t.label = name
-	for _, t.operator = range c.operators {
-		if c.take(t.operator) {
+	for _, operator := range c.operators {
+		if c.take(operator) {
 			c.takeBlanks()
-			t.value, err = c.quoted()
-			return t, err
+			return term{place, name, operator, c.quoted()}
 		}
 	}
-	return t, c.expected(strings.Join(c.operators, " or "), c.rest)
+	c.expected(strings.Join(c.operators, " or "), c.rest)
+	return term{}
 }
 
 // quoted reads text in quotes. A backslash in backquotes means itself.
-func (c *cursor) quoted() (string, error) {
+func (c *cursor) quoted() string {
 	if !c.begins(c.quotes) {
-		return "", c.expected("text in quotes", c.rest)
+		c.expected("text in quotes", c.rest)
+		return ""
 	}
 	place, quote, special := c.rest, c.rest[:1], c.rest[:1]
 	if quote != "`" {
@@ -135,16 +132,18 @@ func (c *cursor) quoted() (string, error) {
 	for c.rest = c.rest[1:]; ; {
 		end := strings.IndexAny(c.rest, special)
 		if end < 0 {
-			return "", c.expected("a closing quote after this", place)
+			c.expected("a closing quote after this", place)
+			return ""
 		}
 		text = append(text, c.rest[:end]...)
 		if c.rest = c.rest[end:]; c.take(quote) {
-			return string(text), nil
+			return string(text)
 		}
 		r, wide, after, err := strconv.UnquoteChar(c.rest, quote[0])
 		switch {
 		case err != nil || !strings.Contains(c.escapes, c.rest[1:2]):
-			return "", c.expected(`an escape such as \\ or \n`, c.rest)
+			c.expected(`an escape such as \\ or \n`, c.rest)
+			return ""
 		case wide:
 			text = utf8.AppendRune(text, r)
 		default:

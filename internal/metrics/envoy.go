@@ -15,9 +15,10 @@ const maxDepth = 100
 // envoy reads Envoy's stats: {"stats": [{"name": "…", "value": 1}, {"histograms": …}]}.
 func (t *total) envoy(r io.Reader) error {
 	in := &bounded{from: r}
-	s := statsReader{t, json.NewDecoder(in)}
+	s := &statsReader{t, json.NewDecoder(in), nil}
 	in.at = s.InputOffset
-	err := s.all()
+	s.all()
+	err := s.err
 	switch _, large := errors.AsType[*json.UnmarshalTypeError](err); {
 	case err == nil:
 		return nil
@@ -48,108 +49,108 @@ func (b *bounded) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// statsReader reads the JSON up to the first error.
 type statsReader struct {
 	*total
 	*json.Decoder
+	err error
 }
 
-func (s statsReader) all() error {
-	found, err := s.object(map[string]func() error{"stats": func() error { return s.each('[', "a list", s.stat) }})
-	if err == nil && found == 0 {
-		err = errors.New(`no "stats" in the JSON`)
+// token is the next token; nil after an error.
+func (s *statsReader) token() (next json.Token) {
+	if s.err == nil {
+		next, s.err = s.Token()
 	}
-	if err != nil {
-		return err
+	return next
+}
+
+func (s *statsReader) failf(format string, args ...any) {
+	if s.err == nil {
+		s.err = fmt.Errorf(format, args...)
 	}
-	switch _, err = s.Token(); err {
-	case nil:
-		return errors.New("something follows the JSON")
-	case io.EOF:
-		return nil
+}
+
+func (s *statsReader) all() {
+	if s.object(map[string]func(){"stats": func() { s.each('[', "a list", s.stat) }}) == 0 {
+		s.failf(`no "stats" in the JSON`)
 	}
-	return err
+	if s.err != nil {
+		return
+	}
+	if s.token(); s.err == io.EOF {
+		s.err = nil
+	} else {
+		s.failf("something follows the JSON")
+	}
 }
 
 // object reads the members that are asked for, and skips all others. found is how many of them are there. None may be there twice.
-func (s statsReader) object(read map[string]func() error) (found int, err error) {
+func (s *statsReader) object(read map[string]func()) (found int) {
 	seen := map[string]bool{}
-	err = s.each('{', "an object", func() error {
-		token, err := s.Token()
-		if err != nil {
-			return err
-		}
-		key := token.(string) // the decoder accepts nothing else
+	s.each('{', "an object", func() {
+		key, _ := s.token().(string) // the decoder accepts nothing else
 		switch {
 		case read[key] == nil:
-			_, err = s.value()
-			return err
+			s.value()
 		case seen[key]:
-			return fmt.Errorf("%q is there twice", key)
+			s.failf("%q is there twice", key)
+		default:
+			seen[key] = true
+			read[key]()
 		}
-		seen[key] = true
-		return read[key]()
 	})
-	return len(seen), err
+	return len(seen)
 }
 
 // each calls item for each element of a list or each key of an object, to read it.
-func (s statsReader) each(begin json.Delim, what string, item func() error) error {
-	got, err := s.Token()
-	if err == nil && got != begin {
-		err = fmt.Errorf("expected %s, got %q", what, excerpt(fmt.Sprint(got)))
+func (s *statsReader) each(begin json.Delim, what string, item func()) {
+	if got := s.token(); got != begin {
+		s.failf("expected %s, got %q", what, excerpt(fmt.Sprint(got)))
 	}
-	for err == nil && s.More() {
-		err = item()
+	for s.err == nil && s.More() {
+		item()
 	}
-	if err == nil {
-		_, err = s.Token()
-	}
-	return err
+	s.token()
 }
 
 // stat reads one element of the list. The element without a name is the object with the histograms.
-func (s statsReader) stat() error {
-	var name, value any
-	found, err := s.object(map[string]func() error{
-		"name":  func() (err error) { name, err = s.value(); return err },
-		"value": func() (err error) { value, err = s.value(); return err },
+func (s *statsReader) stat() {
+	var name, value json.Token
+	found := s.object(map[string]func(){
+		"name":  func() { name = s.value() },
+		"value": func() { value = s.value() },
 	})
-	if err != nil || found == 0 {
-		return err
-	}
 	text, named := name.(string)
 	number, valued := value.(float64)
 	switch {
+	case s.err != nil || found == 0:
 	case !named:
-		return errors.New("expected a name in quotes")
+		s.failf("expected a name in quotes")
 	case strings.ContainsRune(text, utf8.RuneError): // the decoder puts it in place of invalid UTF-8
-		return errors.New("expected UTF-8")
+		s.failf("expected UTF-8")
 	case !s.selects(map[string]string{"": text}):
-		return nil
 	case !valued:
-		return fmt.Errorf("the value of %q is no number", excerpt(text))
+		s.failf("the value of %q is no number", excerpt(text))
+	default:
+		s.err = s.count(number)
 	}
-	return s.count(number)
 }
 
 // value reads any value. For an object or a list it returns only the opening bracket.
-func (s statsReader) value() (first json.Token, err error) {
-	first, err = s.Token()
-	got, depth := first, 0
-	for err == nil {
+func (s *statsReader) value() (first json.Token) {
+	first = s.token()
+	for got, depth := first, 0; s.err == nil; got = s.token() {
 		switch got {
 		case json.Delim('{'), json.Delim('['):
 			depth++
 		case json.Delim('}'), json.Delim(']'):
 			depth--
 		}
-		switch {
-		case depth == 0:
-			return first, nil
-		case depth > maxDepth:
-			return nil, fmt.Errorf("the JSON is nested deeper than %d", maxDepth)
+		if depth == 0 {
+			break
+		} else if depth > maxDepth {
+			s.failf("the JSON is nested deeper than %d", maxDepth)
 		}
-		got, err = s.Token()
 	}
-	return nil, err
+	return first
 }

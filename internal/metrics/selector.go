@@ -37,36 +37,36 @@ var promQL = dialect{
 func ParseSelector(text string) (Selector, error) {
 	c, s := promQL.over(text), Selector{text: text}
 	if !utf8.ValidString(text) {
-		return Selector{}, c.expected("UTF-8", text)
+		c.expected("UTF-8", text)
 	}
 	c.takeBlanks()
 	place := c.rest
-	terms, err := c.series()
-	switch c.takeBlanks(); {
-	case err != nil:
-		return Selector{}, err
-	case c.rest == place:
-		return Selector{}, c.expected(`a metric's name, as in requests_active{app="web"}`, place)
-	case c.rest != "":
-		return Selector{}, c.expected("the end", c.rest)
+	terms := c.series()
+	if c.takeBlanks(); c.rest == place {
+		c.expected(`a metric's name, as in requests_active{app="web"}`, place)
+	} else if c.rest != "" {
+		c.expected("the end", c.rest)
 	}
 	selective := false // PromQL, too, refuses a selector that matches the empty text
 	for i, t := range terms {
 		m, err := t.matcher()
 		switch {
 		case err != nil:
-			return Selector{}, c.expected(err.Error(), t.place)
+			c.expected(err.Error(), t.place)
 		case m.label != "":
 			s.labels = append(s.labels, m)
 		case i > 0 && terms[0].place == place:
-			return Selector{}, c.expected("one name", t.place)
+			c.expected("one name", t.place)
 		default:
 			s.names = append(s.names, m)
 		}
 		selective = selective || !m.matches("")
 	}
 	if !selective {
-		return Selector{}, c.expected("a name, or a matcher that the empty text does not match", place)
+		c.expected("a name, or a matcher that the empty text does not match", place)
+	}
+	if c.err != nil {
+		return Selector{}, c.err
 	}
 	return s, nil
 }
@@ -82,7 +82,7 @@ type matcher struct {
 // matcher compiles a regular expression for whole values. It tries the expression alone first: a)(b is wrong, but would be right
 // inside the brackets that are put around it.
 func (t term) matcher() (m matcher, err error) {
-	m = matcher{label: t.label, text: t.value, negate: t.operator[0] == '!'}
+	m = matcher{label: t.label, text: t.value, negate: strings.HasPrefix(t.operator, "!")}
 	if t.label == nameLabel {
 		m.label = ""
 	}

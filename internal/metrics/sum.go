@@ -61,18 +61,15 @@ func (t *total) read(r io.Reader, kind string, framed bool) error {
 		return errors.New("no selector")
 	}
 	media, _, _ := strings.Cut(kind, ";")
-	switch strings.ToLower(strings.TrimSpace(media)) {
-	case "application/json":
+	media = strings.ToLower(strings.TrimSpace(media))
+	if media == "application/json" {
 		return t.envoy(r)
-	case "application/openmetrics-text":
-		return t.prometheus(r, framed, true)
-	case "text/html": // some frameworks give any text this type
-		if err := t.prometheus(r, framed, false); err != nil {
-			return fmt.Errorf("expected Prometheus' text or Envoy's JSON, got HTML: %w", err)
-		}
-		return nil
 	}
-	return t.prometheus(r, framed, false)
+	err := t.prometheus(r, framed, media == "application/openmetrics-text")
+	if err != nil && media == "text/html" { // some frameworks give any text this type
+		err = fmt.Errorf("expected Prometheus' text or Envoy's JSON, got HTML: %w", err)
+	}
+	return err
 }
 
 // selects tells whether a series is wanted. The label "" is its name.

@@ -74,81 +74,69 @@ func (t *total) line(c *cursor, openMetrics bool) error {
 	case c.rest == "":
 		return nil
 	case c.take("#"):
-		return c.comment()
+		c.comment()
+		return c.err
 	}
-	labels, value, err := c.sample(true, openMetrics)
-	if err == nil && c.take("#") { // an exemplar, as in # {trace_id="1"} 0.5
+	labels, value := c.sample(true, openMetrics)
+	if c.take("#") { // an exemplar, as in # {trace_id="1"} 0.5
 		c.takeBlanks()
-		_, _, err = c.sample(false, true)
+		c.sample(false, true)
 	}
-	if err == nil && c.rest != "" {
-		err = c.expected("the line's end", c.rest)
+	if c.rest != "" {
+		c.expected("the line's end", c.rest)
 	}
-	if err != nil || !t.selects(labels) {
-		return err
+	if c.err != nil || !t.selects(labels) {
+		return c.err
 	}
 	return t.count(value)
 }
 
 // comment reads what follows a #. That may be anything. Only after # HELP and # TYPE there must be a metric's name, and the type must
 // be a known type.
-func (c *cursor) comment() error {
+func (c *cursor) comment() {
 	if !c.takeBlanks() {
-		return nil
+		return
 	}
-	keyword := c.takeWhile(c.isNoBlank)
+	keyword := c.word()
 	if c.takeBlanks(); keyword != "HELP" && keyword != "TYPE" || c.rest == "" {
-		return nil
+		return
 	}
-	if _, _, err := c.name(c.isName, "a metric's name"); err != nil {
-		return err
-	}
+	c.name(c.isName, "a metric's name")
 	if !c.takeBlanks() && c.rest != "" {
-		return c.expected("a blank after the name", c.rest)
+		c.expected("a blank after the name", c.rest)
 	}
 	switch strings.TrimRight(c.rest, c.blanks) {
 	case "", "counter", "gauge", "histogram", "summary", "untyped", "unknown", "info", "stateset", "gaugehistogram":
-		return nil
+	default:
+		if keyword == "TYPE" {
+			c.expected("a metric's type", c.rest)
+		}
 	}
-	if keyword == "HELP" {
-		return nil
-	}
-	return c.expected("a metric's type", c.rest)
 }
 
 // sample reads labels, a value, and perhaps a timestamp.
-func (c *cursor) sample(named, seconds bool) (labels map[string]string, value float64, err error) {
-	if labels, err = c.labels(named); err != nil {
-		return nil, 0, err
-	}
+func (c *cursor) sample(named, seconds bool) (labels map[string]string, value float64) {
+	labels = c.labels(named)
 	c.takeBlanks()
 	place := c.rest
-	value, ok := number(c.takeWhile(c.isNoBlank))
+	value, ok := number(c.word())
 	if !ok {
-		return nil, 0, c.expected("a value", place)
-	}
-	if c.takeBlanks(); c.rest == "" || c.begins("#") {
-		return labels, value, nil
-	}
-	place = c.rest
-	if !isTimestamp(c.takeWhile(c.isNoBlank), seconds) {
-		return nil, 0, c.expected("a timestamp", place)
+		c.expected("a value", place)
 	}
 	c.takeBlanks()
-	return labels, value, nil
+	if place = c.rest; place != "" && !c.begins("#") && !isTimestamp(c.word(), seconds) {
+		c.expected("a timestamp", place)
+	}
+	c.takeBlanks()
+	return labels, value
 }
 
 // labels reads name{label="value"} or {"name",label="value"}, or the labels of an exemplar, which has no name. The name is the label "".
-func (c *cursor) labels(named bool) (map[string]string, error) {
-	place := c.rest
-	terms, err := c.series()
-	if err != nil {
-		return nil, err
-	}
-	labels := map[string]string{}
-	for _, t := range terms {
+func (c *cursor) labels(named bool) map[string]string {
+	place, labels := c.rest, map[string]string{}
+	for _, t := range c.series() {
 		if _, twice := labels[t.label]; twice || t.label == nameLabel {
-			return nil, c.expected("each label once, and one name", t.place)
+			c.expected("each label once, and one name", t.place)
 		}
 		labels[t.label] = t.value
 	}
@@ -157,14 +145,14 @@ func (c *cursor) labels(named bool) (map[string]string, error) {
 	switch {
 	case hasName == named && read != "" && (read[0] < '0' || read[0] > '9'):
 	case named:
-		return nil, c.expected("a metric's name", place)
+		c.expected("a metric's name", place)
 	default:
-		return nil, c.expected("an exemplar's labels", place)
+		c.expected("an exemplar's labels", place)
 	}
 	if !strings.HasSuffix(read, "}") && strings.TrimRight(read, c.blanks) == read {
-		return nil, c.expected("a blank or { after the name", c.rest)
+		c.expected("a blank or { after the name", c.rest)
 	}
-	return labels, nil
+	return labels
 }
 
 // isTimestamp tells whether a text is a timestamp: whole milliseconds, or seconds in OpenMetrics.
@@ -174,7 +162,10 @@ func isTimestamp(text string, seconds bool) bool {
 	return err == nil || seconds && ok && !math.IsNaN(at-at)
 }
 
-func (c *cursor) isNoBlank(r rune) bool { return !strings.ContainsRune(c.blanks, r) }
+// word takes what comes before the next blank.
+func (c *cursor) word() string {
+	return c.takeWhile(func(r rune) bool { return !strings.ContainsRune(c.blanks, r) })
+}
 
 // number reads a decimal number, NaN, +Inf or -Inf. It refuses a number that a float64 cannot hold, and Go's 0x1p4 and 1_000.
 func number(text string) (float64, bool) {

@@ -20,7 +20,7 @@ func (at Place) container() (*Output, error) {
 		return nil, err
 	}
 	path := at.path(pid, "fd", "2")
-	fd, err := openToWrite(path)
+	fd, err := openToWrite(path, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +41,7 @@ func isNull(fd int) bool {
 // mainProcess finds the pid of the container's main process. If not even our own cgroup can be
 // read, it takes PID 1, as in a private namespace: a log in the wrong container is better than none.
 func (at Place) mainProcess() (string, error) {
-	first, err := proc.Init(at.path())
+	first, err := proc.Init(at.Proc)
 	if errors.Is(err, proc.ErrCgroup) {
 		return "1", nil
 	}

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/prestop/prestop/internal/proc"
 	"github.com/prestop/prestop/internal/regular"
 )
 
@@ -29,23 +30,18 @@ type Place struct {
 // are followed to whatever they stand for.
 func Open(to string, at Place) (out *Output, notes []string) {
 	var refused []error
-	for _, open := range at.choices(to) {
-		out, err := open()
-		if err == nil {
-			return out, sentences(refused, out.Name())
+	nowhere := func() (*Output, error) { return &Output{name: "nowhere", fd: -1}, nil }
+	for _, open := range append(at.choices(to), nowhere) {
+		var err error
+		if out, err = open(); err == nil {
+			break
 		}
 		refused = append(refused, err)
 	}
-	out = &Output{name: "nowhere", fd: -1}
-	return out, sentences(refused, out.Name())
-}
-
-func sentences(refused []error, to string) []string {
-	var notes []string
 	for _, err := range refused {
-		notes = append(notes, fmt.Sprintf("%v: logging to %s instead", err, to))
+		notes = append(notes, fmt.Sprintf("%v: logging to %s instead", err, out.Name()))
 	}
-	return notes
+	return out, notes
 }
 
 // choices are the destinations to try, in order.
@@ -87,8 +83,8 @@ func (at Place) onTerminal() bool {
 // another user or lost its reader, no /proc), it is duplicated. Only then a write can block: on a stopped
 // terminal of another user.
 func (at Place) own(name string, fd int) (*Output, error) {
-	if at.reopens(fd) {
-		if anew, err := openToWrite(at.path("self", "fd", strconv.Itoa(fd))); err == nil {
+	if k := kind(fd); k == unix.S_IFIFO || k == unix.S_IFCHR {
+		if anew, err := openToWrite(at.path("self", "fd", strconv.Itoa(fd)), 0); err == nil {
 			return at.output(name, anew), nil
 		}
 	}
@@ -99,13 +95,13 @@ func (at Place) own(name string, fd int) (*Output, error) {
 	return at.output(name, duplicate), nil
 }
 
-func (at Place) reopens(fd int) bool {
+// kind is the type of an open file, such as S_IFREG; 0: it cannot be told.
+func kind(fd int) uint32 {
 	var st unix.Stat_t
-	if unix.Stat(at.path("self", "fd", strconv.Itoa(fd)), &st) != nil {
-		return false
+	if unix.Fstat(fd, &st) != nil {
+		return 0
 	}
-	kind := st.Mode & unix.S_IFMT
-	return kind == unix.S_IFIFO || kind == unix.S_IFCHR
+	return st.Mode & unix.S_IFMT
 }
 
 // file opens a path, and creates a file only if nothing is there, not even a link.
@@ -114,7 +110,7 @@ func (at Place) file(path string) (*Output, error) {
 		return nil, err
 	}
 	if at.isDescriptor(path) {
-		fd, err := openToWrite(path)
+		fd, err := openToWrite(path, 0)
 		if err != nil {
 			return nil, err
 		}
@@ -126,24 +122,18 @@ func (at Place) file(path string) (*Output, error) {
 	}
 	fd, err := openToWrite(path, unix.O_NOFOLLOW)
 	if errors.Is(err, unix.ENOENT) {
-		fd, err = openToWrite(path, unix.O_CREAT, unix.O_NOFOLLOW)
+		fd, err = openToWrite(path, unix.O_NOFOLLOW|unix.O_CREAT)
 	}
 	if err != nil {
 		return nil, err
 	}
 	out := at.output(path, fd)
-	out.again = at.reopened(path, fd)
-	return out, nil
-}
-
-// reopened opens a regular file anew for each line. If a process ends with an open file on a file system in user space, the kernel
-// waits for the server of that file system, whatever becomes of the process. Nil: this is no regular file, and it stays open.
-func (at Place) reopened(path string, fd int) func() (int, error) {
-	var st unix.Stat_t
-	if unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
-		return nil
+	// A regular file is opened anew for each line. If a process ends with an open file on a file system in user space, the kernel waits
+	// for the server of that file system, whatever becomes of the process.
+	if kind(fd) == unix.S_IFREG {
+		out.again = func() (int, error) { return openToWrite(path, unix.O_NOFOLLOW) } // others may have put a link there since
 	}
-	return func() (int, error) { return openToWrite(path, unix.O_NOFOLLOW) } // others may have put a link there since
+	return out, nil
 }
 
 // isDescriptor tells whether a path stands for an open file of some process.
@@ -155,22 +145,12 @@ func (at Place) isDescriptor(path string) bool {
 }
 
 // openToWrite never blocks, never truncates, and never makes a terminal the controlling one.
-func openToWrite(path string, more ...int) (int, error) {
-	flags := unix.O_WRONLY | unix.O_NONBLOCK | unix.O_APPEND | unix.O_NOCTTY | unix.O_CLOEXEC
-	for _, flag := range more {
-		flags |= flag
-	}
-	fd, err := unix.Open(path, flags, 0o640)
+func openToWrite(path string, more int) (int, error) {
+	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_NONBLOCK|unix.O_APPEND|unix.O_NOCTTY|unix.O_CLOEXEC|more, 0o640)
 	if err != nil {
 		return -1, &os.PathError{Op: "open", Path: path, Err: err}
 	}
 	return fd, nil
 }
 
-func (at Place) path(elem ...string) string {
-	root := at.Proc
-	if root == "" {
-		root = "/proc"
-	}
-	return filepath.Join(append([]string{root}, elem...)...)
-}
+func (at Place) path(elem ...string) string { return proc.Path(at.Proc, elem...) }

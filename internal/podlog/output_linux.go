@@ -83,7 +83,10 @@ func (o *Output) Write(line []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	start := time.Now()
-	err := o.reopen()
+	var err error
+	if o.fd < 0 && o.again != nil {
+		o.fd, err = o.again()
+	}
 	if err == nil {
 		err = o.deliver(line, start.Add(o.patience))
 	}
@@ -99,14 +102,6 @@ func (o *Output) Write(line []byte) (int, error) {
 		o.patience = patience
 	}
 	return len(line), nil
-}
-
-// reopen opens a file that does not stay open.
-func (o *Output) reopen() (err error) {
-	if o.fd < 0 && o.again != nil {
-		o.fd, err = o.again()
-	}
-	return err
 }
 
 // deliver writes a line, waiting for room until end.

@@ -10,6 +10,7 @@
 package proc
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -49,27 +50,18 @@ func Self() (Container, error) {
 }
 
 func self(proc string) (Container, error) {
-	boot, err := bootID(proc)
-	if err != nil {
+	boot, errBoot := bootID(proc)
+	processes, errProcesses := os.Readlink(filepath.Join(proc, "self/ns/pid"))
+	mounts, errMounts := os.Readlink(filepath.Join(proc, "self/ns/mnt"))
+	first, errFirst := Init(proc)
+	if err := cmp.Or(errBoot, errProcesses, errMounts, errFirst); err != nil {
 		return Container{}, err
 	}
-	c := Container{Boot: boot}
-	if c.PIDNamespace, err = os.Readlink(filepath.Join(proc, "self/ns/pid")); err != nil {
-		return Container{}, err
-	}
-	if c.MountNamespace, err = os.Readlink(filepath.Join(proc, "self/ns/mnt")); err != nil {
-		return Container{}, err
-	}
-	first, err := Init(proc)
-	if err != nil {
-		return Container{}, err
-	}
-	c.Init, c.InitStartedTick = first.PID, first.Started
-	return c, nil
+	return Container{boot, processes, mounts, first.PID, first.Started}, nil
 }
 
 func bootID(proc string) (string, error) {
-	text, err := os.ReadFile(path(proc, "sys/kernel/random/boot_id"))
+	text, err := os.ReadFile(Path(proc, "sys/kernel/random/boot_id"))
 	if err != nil {
 		return "", err
 	}

@@ -24,7 +24,7 @@ var ErrCgroup = errors.New("our own cgroup cannot be read")
 // The caller itself is found only as process 1. Otherwise Init fails if it finds no process but the caller:
 // a hook is never the first process, so the first has ended or is hidden.
 func Init(proc string) (Process, error) {
-	cgroup, err := os.ReadFile(path(proc, "self", "cgroup"))
+	cgroup, err := os.ReadFile(Path(proc, "self", "cgroup"))
 	if err != nil {
 		return Process{}, fmt.Errorf("%w: %w", ErrCgroup, err)
 	}
@@ -80,7 +80,7 @@ func (p Process) before(q Process) bool {
 }
 
 func inCgroup(proc, pid string, cgroup []byte) bool {
-	f, err := os.Open(path(proc, pid, "cgroup"))
+	f, err := os.Open(Path(proc, pid, "cgroup"))
 	if err != nil {
 		return false
 	}
@@ -90,7 +90,8 @@ func inCgroup(proc, pid string, cgroup []byte) bool {
 	return bytes.Equal(data[:n], cgroup)
 }
 
-func path(proc string, elem ...string) string {
+// Path is a path in procfs. proc is where procfs is mounted; empty: /proc.
+func Path(proc string, elem ...string) string {
 	if proc == "" {
 		proc = "/proc"
 	}

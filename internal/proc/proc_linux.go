@@ -2,7 +2,6 @@ package proc
 
 import (
 	"fmt"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -16,9 +15,3 @@ func SinceBoot() (time.Duration, error) {
 	}
 	return time.Duration(t.Nano()), nil
 }
-
-// StandardName is a signal's name, such as SIGTERM. Empty: s is a real-time signal, or no signal.
-func StandardName(s syscall.Signal) string { return unix.SignalName(s) }
-
-// StandardSignal is the signal that has a name, such as SIGTERM. 0: no signal has the name.
-func StandardSignal(name string) syscall.Signal { return unix.SignalNum(name) }

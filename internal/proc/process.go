@@ -28,7 +28,7 @@ type Process struct {
 // Read reads a process from procfs, which is mounted at proc (empty: /proc). pid is a number, or
 // "self" for the caller. For a process that has ended the error is fs.ErrNotExist or ESRCH.
 func Read(proc, pid string) (Process, error) {
-	name := path(proc, pid, "stat")
+	name := Path(proc, pid, "stat")
 	data, err := os.ReadFile(name)
 	if err != nil {
 		return Process{}, err
@@ -42,7 +42,7 @@ func Read(proc, pid string) (Process, error) {
 
 // PIDs are the processes that can be seen, in no order, each as [Read] takes it. proc is where procfs is mounted; empty: /proc.
 func PIDs(proc string) ([]string, error) {
-	dir, err := os.Open(path(proc))
+	dir, err := os.Open(Path(proc))
 	if err != nil {
 		return nil, err
 	}

@@ -38,7 +38,7 @@ const (
 // proc is where procfs is mounted; empty: /proc.
 func (p Process) Reception(proc string, signal syscall.Signal) Reception {
 	pid := strconv.Itoa(p.PID)
-	status, err := os.ReadFile(path(proc, pid, "status"))
+	status, err := os.ReadFile(Path(proc, pid, "status"))
 	if err != nil {
 		return Unseen
 	}
@@ -77,7 +77,7 @@ func ignoredByDefault(signal syscall.Signal) bool {
 
 // sleepsIn names the kernel function that the process waits in; empty if it runs, or where that is not shown to us.
 func sleepsIn(proc, pid string) string {
-	data, err := os.ReadFile(path(proc, pid, "wchan"))
+	data, err := os.ReadFile(Path(proc, pid, "wchan"))
 	if err != nil || string(data) == "0" {
 		return ""
 	}

@@ -161,8 +161,9 @@ func (c *call) RoundTrip(req *http.Request) (*http.Response, error) {
 	answer, err := c.try(s.watched(ctx, c.Once))
 	c.took = time.Since(begin)
 	c.made++
-	if c.sent = s.begun(); c.sent {
-		c.underWay += time.Since(s.at)
+	at := s.at.Load()
+	if c.sent = at != nil; c.sent {
+		c.underWay += time.Since(*at)
 	}
 	switch {
 	case !isRefusedByLoopback(err):
@@ -283,14 +284,10 @@ func Final(err error) bool {
 	}](err); ok {
 		return f.Final()
 	}
-	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return true
-	}
-	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "remote error" { // an alert, such as "certificate required"
-		return true
-	}
-	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
-		return true
-	}
-	return err != nil && strings.Contains(err.Error(), "server gave HTTP response to HTTPS client") // net/http has no name for it
+	_, unverified := errors.AsType[*tls.CertificateVerificationError](err)
+	_, noTLS := errors.AsType[tls.RecordHeaderError](err)
+	op, _ := errors.AsType[*net.OpError](err)
+	alert := op != nil && op.Op == "remote error" // such as "certificate required"
+	// net/http has no name for the last one
+	return unverified || noTLS || alert || err != nil && strings.Contains(err.Error(), "server gave HTTP response to HTTPS client")
 }

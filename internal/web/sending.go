@@ -6,7 +6,7 @@ import (
 	"net"
 	"net/http/httptrace"
 	"slices"
-	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -15,10 +15,7 @@ import (
 var errUnsent = errors.New("no connection in time")
 
 // sending sees when a try's request goes out. Its zero value has seen nothing.
-type sending struct {
-	mu sync.Mutex
-	at time.Time
-}
+type sending struct{ at atomic.Pointer[time.Time] }
 
 type onceKey struct{}
 
@@ -29,25 +26,16 @@ func (s *sending) watched(ctx context.Context, once bool) context.Context {
 		ctx = context.WithValue(ctx, onceKey{}, true)
 	}
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaderField: func(string, []string) {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if s.at.IsZero() {
-			s.at = time.Now()
-		}
+		now := time.Now()
+		s.at.CompareAndSwap(nil, &now)
 	}})
-}
-
-func (s *sending) begun() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return !s.at.IsZero()
 }
 
 // within is ctx for a try that ends after limit unless its request has been sent by then.
 func (s *sending) within(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(context.WithValue(ctx, connectKey{}, connecting{time.Now().Add(limit), errUnsent}))
 	timer := time.AfterFunc(limit, func() {
-		if !s.begun() {
+		if s.at.Load() == nil {
 			cancel(errUnsent)
 		}
 	})

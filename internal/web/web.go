@@ -158,7 +158,7 @@ func (a Answer) String() string {
 	s := strings.TrimSpace(fmt.Sprintf("%d %s", a.Status, http.StatusText(a.Status)))
 	if to := a.Header.Get("Location"); to != "" && a.Status/100 == 3 {
 		s += ", a redirect to " + redirectTarget(a, to)
-	} else if text := a.excerpt(); text != "" {
+	} else if text := a.Text(); text != "" && len(a.Body) <= maxExcerpt { // a server may repeat a secret, and nobody recognises half of one
 		s += ": " + text
 	}
 	return s
@@ -187,15 +187,6 @@ func Named(u *url.URL) string {
 	default:
 		return text
 	}
-}
-
-// excerpt is a short body of plain text or JSON, on one line. It is shown whole or not at all: a server may repeat a secret, and nobody
-// recognises half of one.
-func (a Answer) excerpt() string {
-	if len(a.Body) > maxExcerpt {
-		return ""
-	}
-	return a.Text()
 }
 
 // left ends a text that was shortened. It tells internal/secret that only a part of a secret may stand there.
