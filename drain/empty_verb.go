@@ -48,7 +48,7 @@ func parseEmpty(l *grammar.Line) (step.Spec, error) {
 
 func (e *emptySpec) Needs() step.Needs {
 	n := e.wait.Needs()
-	n.Ports, n.Looks = e.empty.Ports, max(n.Looks, e.empty.window())
+	n.Ports, n.Looks = e.empty.Ports, e.empty.window()
 	return n
 }
 

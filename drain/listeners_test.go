@@ -248,9 +248,10 @@ func TestQuietMinIsMax(t *testing.T) {
 		if err := q.Run(ctx, silent); err != nil {
 			t.Error(err)
 		}
-		ctx, cancel = context.WithTimeoutCause(t.Context(), 2*s, errMax)
+		deadline := errors.New("the deadline")
+		ctx, cancel = context.WithTimeoutCause(t.Context(), 2*s, deadline)
 		defer cancel()
-		if err := q.Run(ctx, silent); !errors.Is(err, errMax) {
+		if err := q.Run(ctx, silent); !errors.Is(err, deadline) {
 			t.Errorf("ended too early: %v", err)
 		}
 	})

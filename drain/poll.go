@@ -2,10 +2,13 @@ package drain
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
 	"time"
+
+	"github.com/prestop/prestop/internal/step"
 )
 
 // A sight is what one look saw.
@@ -34,22 +37,19 @@ func (p poll) run(ctx context.Context, log *slog.Logger) error {
 	every := time.NewTicker(p.every)
 	defer every.Stop()
 	for {
-		s, err := p.look(ctx)
-		if err != nil && tooLate(ctx) {
-			<-ctx.Done()
-		}
+		s, err := p.inTime(ctx)
 		if ctx.Err() != nil && (err != nil || !s.met) {
 			if err == nil {
-				last.any, last.says, last.err = true, s.text(), nil
+				row, last.any, last.says, last.err = 0, true, s.text(), nil
 			}
-			return last.ended(ctx, err)
+			return p.end(ctx, row, began, &last, err)
 		}
 		text := s.text()
 		row++
 		if err != nil || !s.met {
 			row = 0
 		}
-		if row >= max(1, p.stable) && time.Since(began) >= p.min {
+		if p.enough(row) && time.Since(began) >= p.min {
 			log.Info("looked", "now", text, "met", true)
 			return nil
 		}
@@ -60,9 +60,32 @@ func (p poll) run(ctx context.Context, log *slog.Logger) error {
 		select {
 		case <-every.C:
 		case <-ctx.Done():
-			return last.ended(ctx, nil)
+		}
+		if ctx.Err() != nil {
+			return p.end(ctx, row, began, &last, nil)
 		}
 	}
+}
+
+// end is the result of a poll that ctx ended. err is the error of the look that ctx ended. If min is as long as max, what was seen last counts
+// though it came before min, since no look comes at that moment.
+func (p poll) end(ctx context.Context, row int, began time.Time, last *seen, err error) error {
+	if errors.Is(context.Cause(ctx), step.ErrMax) && p.enough(row) && time.Since(began) >= p.min-p.every {
+		return nil
+	}
+	return last.ended(ctx, err)
+}
+
+// enough tells whether so many looks in a row were met that the wait is.
+func (p poll) enough(row int) bool { return row >= max(1, p.stable) }
+
+// inTime is one look. If the look failed for lack of time, inTime waits for the end of ctx.
+func (p poll) inTime(ctx context.Context) (sight, error) {
+	s, err := p.look(ctx)
+	if err != nil && tooLate(ctx) {
+		<-ctx.Done()
+	}
+	return s, err
 }
 
 // tooLate tells whether a look that has failed may have done so for lack of time.

@@ -10,13 +10,15 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/prestop/prestop/internal/step"
 )
 
 const s = time.Second
 
 var (
 	silent  = slog.New(slog.NewTextHandler(io.Discard, nil))
-	errMax  = errors.New("its max is reached")
+	errMax  = step.ErrMax
 	errLook = errors.New("connection refused")
 )
 
@@ -65,6 +67,12 @@ func TestPoll(t *testing.T) {
 		{"y", 0, 5 * s, 5 * s, "", false},
 		{"yyynny", 0, 2 * s, 2 * s, "", false},
 		{"yynnny", 0, 2 * s, 5 * s, "", false},
+		{"y", 0, 11 * s, 10*s + s/2, "", false}, // min= is as long as max=, but for what a look may come late
+		{"y", 3, 11 * s, 10*s + s/2, "", false},
+		{"yyyyyyyyyyn", 0, 11 * s, 10*s + s/2, "not met: 2 left: its max is reached", true},
+		{"yyyyyyyyyyh", 0, 11 * s, 10*s + s/2, "", false},
+		{"yyyyyyyyyyo", 0, 11 * s, 10*s + s/2, "not met: 3 left: its max is reached", true},
+		{"nnnnnnnnny", 3, 11 * s, 10*s + s/2, "not met: 0 left, too early to count before 11s: its max is reached", true},
 		{"n", 0, 0, 10*s + s/2, "not met: 2 left: its max is reached", true},
 		{"yn", 2, 0, 10*s + s/2, "not met: 2 left: its max is reached", true},
 		{"y", 99, 0, 10*s + s/2, "not met: 0 left, in 11 of 99 looks in a row: its max is reached", true},

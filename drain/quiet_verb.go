@@ -152,9 +152,8 @@ func (q *quietSpec) Needs() step.Needs {
 	n := q.wait.Needs()
 	n.Ports, n.UDP = slices.Concat(q.quiet.Ports, q.quiet.UDPPorts), q.quiet.UDPPorts
 	n.Quiet = &step.Quiet{For: q.quiet.window(), Allow: q.quiet.Allow, New: q.quiet.New, Peers: len(q.quiet.Ignore) > 0}
-	n.Looks = max(n.Looks, n.Quiet.For)
-	if q.wait.Max > 0 && q.wait.Min >= q.wait.Max { // a plain wait
-		n.Looks = 0
+	if q.wait.Max == 0 || q.wait.Min < q.wait.Max { // otherwise a plain wait
+		n.Looks = n.Quiet.For
 	}
 	return n
 }
