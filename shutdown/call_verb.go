@@ -76,7 +76,9 @@ func (c *callSpec) give(l *grammar.Line) (err error) {
 // variable could have any file sent.
 func (c *callSpec) setBody(l *grammar.Line, o *grammar.Option) error {
 	if o.Begins("@") {
-		c.bodyFile = o.Value[len("@"):]
+		if c.bodyFile = o.Value[len("@"):]; c.bodyFile == "" {
+			l.Doubt(grammar.OptionUnused, "body=@ has no effect: it names no file")
+		}
 		if late := o.Late(); len(late) > 0 {
 			return o.Expected("body: expected $(%s) in the text of a body, got the name of a file", late[0])
 		}

@@ -99,9 +99,9 @@ func (c *child) finish(ctx context.Context) error {
 		c.endLeft(ctx, leftGone)
 	}
 	c.reap()
-	ctx, cancel := context.WithTimeout(ctx, afterEnd)
+	reading, cancel := context.WithTimeout(ctx, afterEnd)
 	defer cancel()
-	if !c.output.end(ctx) {
+	if !c.output.end(reading) && ctx.Err() == nil {
 		c.log.Warn("the program has ended, but something that it started holds its output open; it is read no longer", "event.code", "program-output-held")
 	}
 	return c.verdict()

@@ -244,6 +244,25 @@ func TestProgramEndedWhileHeld(t *testing.T) {
 	}
 }
 
+func TestProgramEndedWithItsTime(t *testing.T) {
+	t.Parallel()
+	for range 20 { // finish may see either end first
+		var log testbuffer.Buffer
+		p := Program{Words: role("say", "done")}
+		path, err := p.Find()
+		testexpect.Error(t, err, "")
+		c, err := p.start(path, log.Logger())
+		testexpect.Error(t, err, "")
+		<-c.ended
+		ctx, cancel := context.WithCancelCause(t.Context())
+		cancel(errShare)
+		testexpect.Error(t, c.finish(ctx), "")
+		if log.Count("holds its output open") != 0 {
+			t.Fatalf("nobody holds it open\n%s", &log)
+		}
+	}
+}
+
 func TestProgramNotStartedLate(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancelCause(execTime(t))

@@ -25,7 +25,7 @@ func (s *Script) budget(p *Plan, a Asked) {
 	}
 	var fits bool
 	p.Reserve, fits = s.reserveWithin(p.Grace)
-	tooLarge := config.Problem{Name: "PRE_STOP_RESERVE_SECONDS", Text: fmt.Sprintf("expected less than the grace period of %s, got %s; %s is used", p.Grace, s.config.Reserve.V, p.Reserve)}
+	tooLarge := config.Problem{Name: s.config.Reserve.By, Text: fmt.Sprintf("expected less than the grace period of %s, got %s; %s is used", p.Grace, s.config.Reserve.V, p.Reserve)}
 	switch {
 	case fits:
 	case a.Grace > 0: // the API server said so: nobody made a mistake

@@ -205,6 +205,12 @@ func TestBudget(t *testing.T) {
 	}
 }
 
+func TestAReserveThatIsTooLargeIsNamedAsItWasSet(t *testing.T) {
+	t.Parallel()
+	p := read(t, env{graceEnv: "60", reserveEnv: "20"}, "--reserve=90").Plan(world())
+	checkNotes(t, "problems", p.wrong(), "--reserve: expected less than the grace period of 1m0s, got 1m30s; 10s is used")
+}
+
 // Flags that are not known may have been the wait's.
 func TestAnUnknownFlagKeepsTheWait(t *testing.T) {
 	t.Parallel()
