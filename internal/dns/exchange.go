@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/netip"
 
 	mdns "github.com/miekg/dns"
@@ -54,11 +55,11 @@ func send(ctx context.Context, server netip.AddrPort, m *mdns.Msg, tcp bool) (*m
 // Anybody can send a datagram that looks nearly like the answer, and it may arrive first. What is not the answer is ignored, and is an
 // error only if no better message comes.
 func sendOver(ctx context.Context, network string, server netip.AddrPort, m *mdns.Msg) (*mdns.Msg, error) {
-	client := mdns.Client{Net: network, UDPSize: maxDatagram}
-	conn, err := client.DialContext(ctx, server.String())
+	raw, err := new(net.Dialer).DialContext(ctx, network, server.String())
 	if err != nil {
 		return nil, err
 	}
+	conn := mdns.Conn{Conn: raw, UDPSize: maxDatagram}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	if err := conn.WriteMsg(m); err != nil {

@@ -51,13 +51,13 @@ func (l *Line) Shown(text string) string {
 		at[o.Column-1] = shown{o.Written, o.Word.shown(o.Key == "body" && !o.Begins("@"))}
 	}
 	var out strings.Builder
-	for n := 0; n < len(text); n++ {
-		if w, ok := at[n]; ok && w.written != "" {
-			out.WriteString(w.text)
-			n += len(w.written) - 1
-			continue
+	for n := 0; n < len(text); {
+		w := at[n]
+		if w.written == "" {
+			w = shown{text[n : n+1], text[n : n+1]}
 		}
-		out.WriteByte(text[n])
+		out.WriteString(w.text)
+		n += len(w.written)
 	}
 	return out.String()
 }

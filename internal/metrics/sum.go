@@ -54,6 +54,7 @@ type total struct {
 	series       int     // the selected series
 	seen         int     // all series
 	family       bool    // the name was seen
+	ended        bool    // OpenMetrics' last line was read
 }
 
 func (t *total) read(r io.Reader, kind string, framed bool) error {
@@ -65,9 +66,13 @@ func (t *total) read(r io.Reader, kind string, framed bool) error {
 	if media == "application/json" {
 		return t.envoy(r)
 	}
-	err := t.prometheus(r, framed, media == "application/openmetrics-text")
-	if err != nil && media == "text/html" { // some frameworks give any text this type
+	openMetrics := media == "application/openmetrics-text"
+	err := t.prometheus(r, framed, openMetrics)
+	switch {
+	case err != nil && media == "text/html": // some frameworks give any text this type
 		err = fmt.Errorf("expected Prometheus' text or Envoy's JSON, got HTML: %w", err)
+	case err == nil && openMetrics && !t.ended && t.seen > 0:
+		err = errors.New("the text breaks off: OpenMetrics ends in # EOF")
 	}
 	return err
 }

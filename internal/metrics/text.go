@@ -18,42 +18,29 @@ const endMark = "# EOF"
 // prometheus reads Prometheus' text line by line.
 func (t *total) prometheus(r io.Reader, framed, openMetrics bool) error {
 	in := bufio.NewReaderSize(r, maxPart)
-	ended := false
 	for n := 1; ; n++ {
 		raw, err := in.ReadSlice('\n')
 		if err == io.EOF && len(raw) == 0 {
-			if openMetrics && !ended && t.seen > 0 {
-				return errors.New("the text breaks off: OpenMetrics ends in # EOF")
-			}
 			return nil
 		}
 		line := string(bytes.TrimSuffix(bytes.TrimSuffix(raw, []byte("\n")), []byte("\r")))
-		isEnd := openMetrics && line == endMark
-		err = whole(err, ended, framed || isEnd)
-		if err == nil && !isEnd {
+		switch {
+		case err != nil && err != io.EOF && err != bufio.ErrBufferFull:
+		case t.ended:
+			err = errors.New("expected nothing after # EOF")
+		case err == bufio.ErrBufferFull:
+			err = fmt.Errorf("it is longer than %d KiB", maxPart>>10)
+		case openMetrics && line == endMark:
+			t.ended, err = true, nil
+		case err == io.EOF && !framed:
+			err = errors.New("it breaks off without a newline")
+		default:
 			err = t.line(exposition.over(line), openMetrics)
 		}
 		if err != nil {
 			return fmt.Errorf("line %d: %w", n, err)
 		}
-		ended = isEnd
 	}
-}
-
-// whole says what is wrong with a line as it was read, if anything is. ended: the line comes after the end mark. last: the line may be the
-// last one, and needs no newline then.
-func whole(read error, ended, last bool) error {
-	switch {
-	case read != nil && read != io.EOF && read != bufio.ErrBufferFull:
-		return read
-	case ended:
-		return errors.New("expected nothing after # EOF")
-	case read == bufio.ErrBufferFull:
-		return fmt.Errorf("it is longer than %d KiB", maxPart>>10)
-	case read == io.EOF && !last:
-		return errors.New("it breaks off without a newline")
-	}
-	return nil
 }
 
 var exposition = dialect{

@@ -42,13 +42,9 @@ func (m Marker) String() string { return fmt.Sprintf("prestop/1 boot=%s since=%d
 
 // ParseMarker reads a marker's line, whole and exactly as [Marker.String] writes it; ok is false for anything else.
 func ParseMarker(text string) (m Marker, ok bool) {
-	words := strings.Fields(text)
-	if len(words) != 3 {
-		return Marker{}, false
-	}
-	m.Boot = strings.TrimPrefix(words[1], "boot=")
-	since, err := strconv.ParseInt(strings.TrimPrefix(words[2], "since="), 10, 64)
-	m.Since = time.Duration(since)
+	begin, end, _ := strings.Cut(text, " since=")
+	since, err := strconv.ParseInt(strings.TrimSuffix(end, "\n"), 10, 64)
+	m = Marker{strings.TrimPrefix(begin, "prestop/1 boot="), time.Duration(since)}
 	if err != nil || since < 0 || !isBoot(m.Boot) || m.String() != text {
 		return Marker{}, false
 	}

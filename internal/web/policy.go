@@ -99,7 +99,7 @@ type call struct {
 
 func (c *call) do(ctx context.Context) (Answer, error) {
 	client := retryablehttp.Client{
-		HTTPClient:   &http.Client{Transport: c, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
+		HTTPClient:   &http.Client{Transport: c}, // no Location is in the answers, so nothing is followed
 		RetryMax:     1 << 30,
 		CheckRetry:   c.check,
 		Backoff:      func(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return c.next },

@@ -61,6 +61,8 @@ func TestPolicyDo(t *testing.T) {
 	}{
 		{"at once", Policy{}, 30 * s, status(200), 200, "", [2]int{1, 1}, 0, 0},
 		{"final status", Policy{}, 30 * s, status(404), 404, "", [2]int{1, 1}, 0, 0},
+		{"a redirect", Policy{}, 30 * s, status(302, "Location", "/elsewhere"), 302, "", [2]int{1, 1}, 0, 0},
+		{"a redirect that keeps the method", Policy{}, 30 * s, status(308, "Location", "/elsewhere"), 308, "", [2]int{1, 1}, 0, 0},
 		{"passes by itself", Policy{}, 30 * s, then(status(503), refused, status(200)), 200, "", [2]int{3, 3}, 200 * time.Millisecond, 2 * s},
 		{"never passes", Policy{}, 30 * s, status(500), 500, "", [2]int{7, 14}, 22 * s, 30 * s},
 		{"refused for ever", Policy{}, 30 * s, refused, 0, "connection refused (", [2]int{7, 14}, 22 * s, 30 * s},
