@@ -38,7 +38,7 @@ type entry struct {
 	needs step.Needs
 	at    node     // where it is written
 	unset []string // variables in it that are not set
-	guess bool     // a variable in it has a value that is not known
+	guess bool     // a variable in it has a value that is not known, or itself is a part of such a value
 }
 
 // subcommands are the program's subcommands. They are no hooks.
@@ -105,6 +105,8 @@ func (h *preStop) readEntries(args []string) {
 			h.env.usedBy(e, lines[0].Text, given)
 			lines = lines[1:]
 		}
+		// The kubelet may make the whole text, or a part of it, of what is not known.
+		e.guess = e.guess || said.Setting == stepsVariable && said.Err != nil && h.guessed(stepsVariable)
 		r.entries = append(r.entries, e)
 	}
 }
