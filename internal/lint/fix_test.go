@@ -104,3 +104,14 @@ func TestHarmless(t *testing.T) {
 		}
 	}
 }
+
+// Nothing can be mounted at the root, where the hook looks for the binary.
+func TestFixMountsNothingAtTheRoot(t *testing.T) {
+	t.Parallel()
+	text := shape([]string{"terminationGracePeriodSeconds: 60", "volumes: [{name: p, image: {reference: 'prestop/prestop:1'}}]"}, []string{"env: [" + graceEnv60 + "]"}, "{exec: {command: [/prestop, wait 20s]}}")
+	const want = "volumeMounts:\n- {name: p, mountPath: /opt/prestop, readOnly: true}\ncommand:\n- /opt/prestop/prestop\n- wait 20s"
+	found := Check([]File{{Name: "web.yaml", Content: []byte(text)}}).Findings
+	if len(found) != 1 || found[0].ID != "binary-not-mounted" || found[0].Fix != want {
+		t.Errorf("found %+v, expected the fix\n%s", found, want)
+	}
+}

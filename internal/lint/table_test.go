@@ -424,6 +424,7 @@ func TestHooks(t *testing.T) {
 		{"the log of another process 1", append([]string{"shareProcessNamespace: true"}, minute...), env("{name: PRE_STOP_LOG_TO, value: /proc/1/fd/1}"), steps("wait 20s"), "", []string{"10 error shared-processes"}},
 
 		// Binary.
+		{"a volume that is mounted nowhere, and a path at the root", append([]string{"volumes: [{name: p, image: {reference: 'prestop/prestop:1'}}]"}, minute...), env(), steps("wait 20s"), "", []string{"error binary-not-mounted"}},
 		{"a path that images do not use", minute, env(), "{exec: {command: [/shared/prestop, wait 20s]}}", "", []string{"warning binary-not-mounted"}},
 		{"paths that images use", minute, env(), "{exec: {command: [/usr/local/bin/prestop, wait 20s]}}", "", nil},
 		{"by PATH", minute, env(), "{exec: {command: [prestop, wait 20s]}}", "", nil},
