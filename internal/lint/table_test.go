@@ -342,6 +342,8 @@ func TestHooks(t *testing.T) {
 		{"steps from a ConfigMap that is not here", minute, env("{name: PRE_STOP_STEPS, valueFrom: {configMapKeyRef: {name: x, key: k}}}"), "{exec: {command: [/prestop]}}", "", nil},
 		{"steps from a field", minute, env("{name: PRE_STOP_STEPS, valueFrom: {fieldRef: {fieldPath: \"metadata.annotations['x']\"}}}"), "{exec: {command: [/prestop]}}", "", nil},
 		{"steps of which one is not known", minute, env("{name: U, valueFrom: {secretKeyRef: {name: x, key: k}}}", "{name: PRE_STOP_STEPS, value: \"post $(U)/x\\nwait 5s\"}"), "{exec: {command: [/prestop]}}", "", nil},
+		{"steps with a path that is not known", minute, env("{name: U, valueFrom: {secretKeyRef: {name: x, key: k}}}", "{name: PRE_STOP_STEPS, value: 'until file /x/$(U)'}"), "{exec: {command: [/prestop]}}", "", nil},
+		{"statuses that are not known", minute, env("{name: S, valueFrom: {secretKeyRef: {name: x, key: k}}}"), steps("until http://localhost:8080/x met-by=$(S)"), "", nil},
 		{"a number that is not known", minute, env("{name: W, valueFrom: {secretKeyRef: {name: b, key: b}}}"), steps("wait $(W)"), "", nil},
 		{"until gone without an address", minute, env(), steps("until gone web"), "", []string{"error step-unreadable"}},
 		{"a secret of two", minute, env("{name: PRE_STOP_ELASTICSEARCH_USERNAME, value: x}"), steps("wait 20s"), "", []string{"9 error setting-unreadable"}},
