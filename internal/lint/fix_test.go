@@ -53,6 +53,7 @@ func TestFixes(t *testing.T) {
 		"a verb of two words":                {graced, "{exec: {command: [/prestop, until quite 8080 mxa=15s]}}", "step-unreadable", "- until quiet 8080 max=15s"},
 		"a sleep as a duration":              {"", "{sleep: 15s}", "wrong-type", "sleep:\n  seconds: 15"},
 		"a command in one word":              {"", "{exec: {command: nginx -s quit}}", "wrong-type", "command: [nginx, -s, quit]"},
+		"a shell's command in one word":      {"", "{exec: {command: [/bin/sh -ec sleep 5]}}", "shell-syntax-without-shell", "command: [/bin/sh, -ec, sleep 5]"},
 		"a hook in one word":                 {"", "/prestop wait 20s", "wrong-type", "preStop:\n  exec:\n    command:\n    - /prestop\n    - wait 20s"},
 		"a word that is a number":            {"", "{exec: {command: [sleep, 20]}}", "wrong-type", `command: [sleep, "20"]`},
 		"a secret in what is misplaced":      {"", "{exec: {cmd: [curl, -u, 'joe:pw', localhost]}}", "hook-misplaced", "remove it, or see how far it is indented"},
