@@ -116,3 +116,12 @@ func TestFixMountsNothingAtTheRoot(t *testing.T) {
 		t.Errorf("found %+v, expected the fix\n%s", found, want)
 	}
 }
+
+// A secret is found once, in the word that has it.
+func TestSecretIsFoundOnce(t *testing.T) {
+	t.Parallel()
+	text := shape([]string{"terminationGracePeriodSeconds: 60"}, nil, "{exec: {command: [clickhouse-client, --user=joe, --password=hunter2, -q, SYSTEM SHUTDOWN]}}")
+	if found := Check([]File{{Name: "web.yaml", Content: []byte(text)}}).Findings; len(found) != 1 {
+		t.Errorf("found %d times, expected once", len(found))
+	}
+}
