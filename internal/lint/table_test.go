@@ -344,6 +344,8 @@ func TestHooks(t *testing.T) {
 		{"steps of which one is not known", minute, env("{name: U, valueFrom: {secretKeyRef: {name: x, key: k}}}", "{name: PRE_STOP_STEPS, value: \"post $(U)/x\\nwait 5s\"}"), "{exec: {command: [/prestop]}}", "", nil},
 		{"steps with a path that is not known", minute, env("{name: U, valueFrom: {secretKeyRef: {name: x, key: k}}}", "{name: PRE_STOP_STEPS, value: 'until file /x/$(U)'}"), "{exec: {command: [/prestop]}}", "", nil},
 		{"statuses that are not known", minute, env("{name: S, valueFrom: {secretKeyRef: {name: x, key: k}}}"), steps("until http://localhost:8080/x met-by=$(S)"), "", nil},
+		{"a grace period that Flux fills in", []string{"terminationGracePeriodSeconds: ${GRACE:=60}"}, env(), steps("wait 40s"), "", []string{"6 warning wrong-type"}},
+		{"a grace period that OpenShift fills in", []string{"terminationGracePeriodSeconds: ${{GRACE}}"}, nil, "{exec: {command: [sleep, '60']}}", "", []string{"6 warning wrong-type"}},
 		{"a number that is not known", minute, env("{name: W, valueFrom: {secretKeyRef: {name: b, key: b}}}"), steps("wait $(W)"), "", nil},
 		{"until gone without an address", minute, env(), steps("until gone web"), "", []string{"error step-unreadable"}},
 		{"a secret of two", minute, env("{name: PRE_STOP_ELASTICSEARCH_USERNAME, value: x}"), steps("wait 20s"), "", []string{"9 error setting-unreadable"}},
