@@ -178,6 +178,8 @@ spec:
 		"a proxy that waits for the app": {with(proxy, "HOOK", "{exec: {command: [sh, -c, 'while nc -z localhost 8080; do sleep 1; done']}}"), nil},
 		"a proxy that sleeps longer":     {with(proxy, "HOOK", "{sleep: {seconds: 30}}"), nil},
 		"a proxy that sleeps less":       {with(proxy, "HOOK", "{sleep: {seconds: 10}}"), []string{"27 warning sidecar-ends-first"}},
+		"a proxy that may sleep less":    {with(with(proxy, "HOOK", "{sleep: {seconds: 20}}"), "wait 20s", "until quiet 8080 max=50s"), []string{"27 warning sidecar-ends-first"}},
+		"a proxy that waits as well":     {with(with(proxy, "HOOK", "{sleep: {seconds: 50}}"), "wait 20s", "until quiet 8080 max=50s"), nil},
 		"a proxy that is ended at once":  {with(proxy, "HOOK", "{exec: {command: [sh, -c, 'curl -X POST localhost:9091/quitquitquit']}}"), []string{"27 warning sidecar-ends-first"}},
 		"a proxy by its image": {with(with(proxy, "HOOK", "{sleep: {seconds: 10}}"),
 			"example/cloud-sql-proxy:2\n          name: cloud-sql-proxy", "registry.example:5000/envoy:2\n          name: second"), []string{"27 warning sidecar-ends-first"}},
