@@ -60,6 +60,7 @@ func TestForeignHooks(t *testing.T) {
 
 		// Commands.
 		{none, none, "{exec: {command: ['sleep 20']}}", "error shell-syntax-without-shell"},
+		{none, none, `{exec: {command: [sh, -c, "sleep 5\r\nrm /ready\r\n"]}}`, "error script-not-runnable"},
 		{none, none, "{exec: {command: [sh, -c, sleep, '20']}}", "error shell-arguments-lost"},
 		{none, none, "{exec: {command: [sh, -c, 'sleep $0', '20']}}", ""},
 		{none, none, "{exec: {command: [sh, -c, /scripts/stop.sh, now]}}", "error shell-arguments-lost"},
