@@ -58,7 +58,7 @@ func sidecarEndsFirst(p *pod, say report) {
 		}
 		// A native sidecar is sent SIGTERM after the others have ended.
 		if longest, ok := c.hook.longest(); ok && !c.native && lasts > longest {
-			say(c.hook.place, "the hook of sidecar "+c.Name+" is over after "+short(longest)+" at the latest, and that of "+app.Name+
+			say(c.hook.command(), "the hook of sidecar "+c.Name+" is over after "+short(longest)+" at the latest, and that of "+app.Name+
 				" may last "+short(lasts)+": the sidecar is sent SIGTERM while the app serves", fix)
 		}
 	}
