@@ -238,19 +238,18 @@ func (s script) values(env environment) func(word string) string {
 
 var (
 	bareName   = regexp.MustCompile(`(?:^|[^$\w{])([A-Za-z_]\w*)`)
-	assignment = regexp.MustCompile(`(?:^|[\s;])([A-Za-z_]\w*)=("[^"]*"|'[^'$]*'|[^\s;&|"']*)`)
+	sum        = regexp.MustCompile(`\$\(\((?:[\w\s*/%$({}):]|-[^-=]|\+[^+=])*?\)\)`) // which sets nothing
+	assignment = regexp.MustCompile(`(?:^|[\s;])([A-Za-z_]\w*)=("[^"]*"|'[^'$]*'|` + sum.String() + `|[^\s;&|"']*)`)
 )
 
 // sets tells of a variable's name whether the script, or a file that it reads, may set the variable: the name stands there without a
-// dollar. If that is so in one place, word is the value that it gets there; empty: that is not known.
+// dollar. If that is so in one place, sums aside, word is the value that it gets there; empty: that is not known.
 func (s script) sets() func(name string) (word string, set bool) {
 	if slices.ContainsFunc(s.commands, func(c command) bool { return c.program() == "." || c.program() == "source" }) {
 		return func(string) (string, bool) { return "", true }
 	}
-	times, words := map[string]int{}, map[string]string{}
-	for _, found := range bareName.FindAllStringSubmatch(s.text, -1) {
-		times[found[1]]++
-	}
+	bare, words := bareNames(s.text), map[string]string{}
+	times := bareNames(sum.ReplaceAllString(s.text, ""))
 	for _, found := range assignment.FindAllStringSubmatch(s.text, -1) {
 		words[found[1]] = strings.Trim(found[2], `"'`)
 	}
@@ -258,8 +257,17 @@ func (s script) sets() func(name string) (word string, set bool) {
 		if times[name] == 1 {
 			word = words[name]
 		}
-		return word, times[name] > 0
+		return word, bare[name] > 0
 	}
+}
+
+// bareNames is how often each name stands in a text without a dollar.
+func bareNames(text string) map[string]int {
+	times := map[string]int{}
+	for _, found := range bareName.FindAllStringSubmatch(text, -1) {
+		times[found[1]]++
+	}
+	return times
 }
 
 // Sleeps is how long the command of a hook sleeps, if it does nothing else. The command is sleep itself, or a shell with nothing else in
