@@ -165,6 +165,8 @@ func wordsFix(line, sentence string, keys ...string) string {
 		words = append(words[:1], steps...)
 	} else if strings.ContainsAny(line, "|&;<>$'\"`") {
 		words = []string{"sh", "-c", line}
+	} else if lost := scriptWords(words).lost; lost > 0 && slices.Contains(shells, path.Base(words[0])) {
+		words = append(words[:lost-1], strings.Join(words[lost-1:], " ")) // the script is one word
 	}
 	return below(words, keys...)
 }

@@ -53,6 +53,7 @@ func TestFixes(t *testing.T) {
 		"a verb of two words":                {graced, "{exec: {command: [/prestop, until quite 8080 mxa=15s]}}", "step-unreadable", "- until quiet 8080 max=15s"},
 		"a sleep as a duration":              {"", "{sleep: 15s}", "wrong-type", "sleep:\n  seconds: 15"},
 		"a command in one word":              {"", "{exec: {command: nginx -s quit}}", "wrong-type", "command: [nginx, -s, quit]"},
+		"a shell's command in one word":      {"", "{exec: {command: [/bin/sh -ec sleep 5]}}", "shell-syntax-without-shell", "command: [/bin/sh, -ec, sleep 5]"},
 		"a hook in one word":                 {"", "/prestop wait 20s", "wrong-type", "preStop:\n  exec:\n    command:\n    - /prestop\n    - wait 20s"},
 		"a word that is a number":            {"", "{exec: {command: [sleep, 20]}}", "wrong-type", `command: [sleep, "20"]`},
 		"a secret in what is misplaced":      {"", "{exec: {cmd: [curl, -u, 'joe:pw', localhost]}}", "hook-misplaced", "remove it, or see how far it is indented"},
@@ -102,5 +103,25 @@ func TestHarmless(t *testing.T) {
 		if got := harmless([]string{line}); got != want {
 			t.Errorf("%q: %t", line, got)
 		}
+	}
+}
+
+// Nothing can be mounted at the root, where the hook looks for the binary.
+func TestFixMountsNothingAtTheRoot(t *testing.T) {
+	t.Parallel()
+	text := shape([]string{"terminationGracePeriodSeconds: 60", "volumes: [{name: p, image: {reference: 'prestop/prestop:1'}}]"}, []string{"env: [" + graceEnv60 + "]"}, "{exec: {command: [/prestop, wait 20s]}}")
+	const want = "volumeMounts:\n- {name: p, mountPath: /opt/prestop, readOnly: true}\ncommand:\n- /opt/prestop/prestop\n- wait 20s"
+	found := Check([]File{{Name: "web.yaml", Content: []byte(text)}}).Findings
+	if len(found) != 1 || found[0].ID != "binary-not-mounted" || found[0].Fix != want {
+		t.Errorf("found %+v, expected the fix\n%s", found, want)
+	}
+}
+
+// A secret is found once, in the word that has it.
+func TestSecretIsFoundOnce(t *testing.T) {
+	t.Parallel()
+	text := shape([]string{"terminationGracePeriodSeconds: 60"}, nil, "{exec: {command: [clickhouse-client, --user=joe, --password=hunter2, -q, SYSTEM SHUTDOWN]}}")
+	if found := Check([]File{{Name: "web.yaml", Content: []byte(text)}}).Findings; len(found) != 1 {
+		t.Errorf("found %d times, expected once", len(found))
 	}
 }

@@ -19,9 +19,14 @@ func TestHostileInputs(t *testing.T) {
 	for i := range 12 {
 		laughs += fmt.Sprintf("a%d: &a%d [%s*a%d]\n", i+1, i+1, strings.Repeat(fmt.Sprintf("*a%d, ", i), 9), i)
 	}
+	doubled := "sleep $A0"
+	for i := range 60 {
+		doubled = fmt.Sprintf("A%d=$A%d$A%d; ", i, i+1, i+1) + doubled
+	}
 	long := "kind: List\nitems:\n" + strings.Repeat("- "+strings.ReplaceAll(strings.TrimSuffix(wrongHook, "\n"), "\n", "\n  ")+"\n", 1<<20/len(wrongHook))
 	for name, text := range map[string]string{
 		"billion laughs":  laughs + "kind: List\nitems: *a12\n",
+		"doubled values":  strings.Replace(wrongHook, "sleep: {seconds: 30}", "exec: {command: [sh, -c, 'A60=1; "+doubled+"']}", 1),
 		"deep":            "kind: Pod\nspec: " + strings.Repeat("[", 9000) + strings.Repeat("]", 9000),
 		"too deep":        strings.Repeat("{a: ", 200000),
 		"deep Lists":      strings.Repeat("{kind: List, items: [", 2000) + strings.Repeat("]}", 2000),

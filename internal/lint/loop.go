@@ -15,13 +15,14 @@ func (r *reader) rounds(loop *syntax.ForClause, text string) int {
 	if r.leave(loop.Do) {
 		return 1
 	}
+	before, after := text[:loop.Pos().Offset()], text[loop.Pos().Offset():]
 	switch list := loop.Loop.(type) {
 	case *syntax.CStyleLoop:
 		return max(counting(list, loop.Do, text), 1)
 	case *syntax.WordIter:
 		sum := 0
 		for _, word := range list.Items {
-			n := counted(word)
+			n := counted(word, func(name string) (int, bool) { return assigned(name, before, after) })
 			if n == 0 {
 				return 1
 			}
@@ -208,13 +209,23 @@ func (r *reader) leave(body []*syntax.Stmt) bool {
 
 var sequence = regexp.MustCompile("^(?:\\$\\(|`)\\s*seq\\s+(?:(\\d{1,6})\\s+)?(\\d{1,6})\\s*(?:\\)|`)$|^\\{(\\d{1,6})\\.\\.(\\d{1,6})\\}$")
 
-// counted is how many words a word of a loop's list is, as 5 for {1..5} or $(seq 5); 0: that is not known.
-func counted(word *syntax.Word) int {
+// variableIn matches a variable in a script.
+var variableIn = regexp.MustCompile(`"?\$\{?[A-Za-z_]\w*\}?"?`)
+
+// counted is how many words a word of a loop's list is, as 5 for {1..5} or $(seq 5); 0: that is not known. number is the number that a
+// variable has.
+func counted(word *syntax.Word, number func(name string) (n int, known bool)) int {
 	var b strings.Builder
 	if err := syntax.NewPrinter().Print(&b, word); err != nil {
 		return 0
 	}
-	if found := sequence.FindStringSubmatch(b.String()); found != nil {
+	text := variableIn.ReplaceAllStringFunc(b.String(), func(found string) string {
+		if n, known := number(strings.Trim(found, `"${}`)); known {
+			return strconv.Itoa(n)
+		}
+		return found
+	})
+	if found := sequence.FindStringSubmatch(text); found != nil {
 		first, _ := strconv.Atoi(cmp.Or(found[1]+found[3], "1"))
 		last, _ := strconv.Atoi(found[2] + found[4])
 		return max(last-first+1, 0)

@@ -38,7 +38,7 @@ type entry struct {
 	needs step.Needs
 	at    node     // where it is written
 	unset []string // variables in it that are not set
-	guess bool     // a variable in it has a value that is not known
+	guess bool     // a variable in it has a value that is not known, or itself is a part of such a value
 }
 
 // subcommands are the program's subcommands. They are no hooks.
@@ -105,6 +105,8 @@ func (h *preStop) readEntries(args []string) {
 			h.env.usedBy(e, lines[0].Text, given)
 			lines = lines[1:]
 		}
+		madeOf := said.Setting == stepsVariable && h.guessed(stepsVariable) // by the kubelet
+		e.guess = e.guess || madeOf && (said.Err != nil || strings.Contains(e.Line, standIn("")))
 		r.entries = append(r.entries, e)
 	}
 }
@@ -125,7 +127,7 @@ func (e environment) usedBy(of *entry, text string, given map[string]bool) {
 // mayBeReadable tells whether a step can be read if the variables whose value is not known have some value. It tries values of several
 // kinds.
 func (e environment) mayBeReadable(text string) bool {
-	kinds := []string{"", "1", "1s", "true", "new", "x", "/x", "http://x/", "redis://x", "TERM", "10.0.0.0/8", "2xx", "x:x", ".x", "restart"}
+	kinds := []string{"", "1", "1s", "true", "new", "x", "/x", "http://x/", "redis://x", "TERM", "10.0.0.0/8", "2xx", "404", "x:x", ".x", "restart"}
 	return slices.ContainsFunc(kinds, func(value string) bool {
 		_, _, _, err := parse.Line(verbs.All(), text, func(name string) (string, bool) {
 			if e.guesses(name) {

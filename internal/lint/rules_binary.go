@@ -132,7 +132,12 @@ func (c *container) notMounted(e executed, say report) {
 		if path.Base(inside) != path.Base(file) {
 			continue
 		}
-		fix := mountLines(name, mountPath(file, inside))
+		dir := mountPath(file, inside)
+		fix := mountLines(name, dir)
+		if dir == "/" { // where nothing can be mounted
+			dir = "/opt/prestop"
+			fix = mountLines(name, dir) + "\n" + e.otherBinary(path.Join(dir, inside))
+		}
 		if right, lacks := c.binary(); lacks == "" && right != file && right != "/"+program {
 			fix = e.otherBinary(right) // which is mounted elsewhere
 		}

@@ -339,10 +339,10 @@ var secretPatterns = []struct {
 	{"an Authorization header", regexp.MustCompile(`(?i)authorization['"]?\s*[:=]\s*['"]?(?:(?:bearer|basic|token|apikey)\s+)?([^\s'"]+)`)},
 	{"a token in a header", regexp.MustCompile(`(?i)\b(?:x-[a-z-]*(?:token|key|auth|secret)|private-token|api-key|cookie)\s*:\s*['"]?([^\s'"]+)`)},
 	{"a user's password", regexp.MustCompile(`(?:^|\s)(?:-u|--user|--proxy-user)[ =]?['"]?[^\s:'"-][^\s:'"]*:([^\s'"]+)`)},
-	{"a password", regexp.MustCompile(`(?i)(?:^|[\s?&;"'_-])(?:password|passwd|pass|secret|api[_-]?key|access[_-]?key|client[_-]?secret|pgpassword|[a-z_-]*token)['"]?[=:]\s*['"]?([^\s'"&;{]+)`)},
+	{"a password", regexp.MustCompile(`(?i)(?:^|[\s?&;"'_-])(?:password|passwd|pass|secret|api[_-]?key|access[_-]?key|client[_-]?secret|pgpassword|(?:redis|valkey)cli_auth|[a-z_-]*token)['"]?[=:]\s*['"]?([^\s'"&;{]+)`)},
 	{"a password", regexp.MustCompile(`(?i)(?:^|\s)--(?:password|pass|token|secret|api-key)\s+['"]?([^\s'"-][^\s'"]*)`)},
 	{"a password", regexp.MustCompile(`\b(?:redis|valkey)-cli\b[^|;&]*?\s-a[ =]?['"]?([^\s'"]+)`)},
-	{"a password", regexp.MustCompile(`\bmongo(?:sh)?\b[^|;&]*?\s-p[ =]['"]?([^\s'"-][^\s'"]*)`)},
+	{"a password", regexp.MustCompile(`\b(?:mongo(?:sh)?|rabbitmqadmin|sshpass)\b[^|;&]*?\s-p[ =]['"]?([^\s'"-][^\s'"]*)`)},
 	{"a password", regexp.MustCompile(`\bnodetool\b[^|;&]*?\s-pw[ =]['"]?([^\s'"]+)`)},
 	{"a password", regexp.MustCompile(`\b(?:mysql|mariadb)(?:admin|dump)?\b[^|;&]*?\s-p['"]?([^\s'"]+)`)},
 	{"a token", regexp.MustCompile(`\b((?:ghp|gho|ghs|glpat|xox[abp]|hvs)[_.-][A-Za-z0-9_.-]{10,}|AKIA[0-9A-Z]{16}|eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]*)`)},
@@ -380,7 +380,7 @@ func secretInCommand(h *preStop, say report) {
 }
 
 // passwordOptions are the options after which a program takes its password. By such an option alone nobody knows a password.
-var passwordOptions = map[string]string{"redis-cli": "-a", "valkey-cli": "-a", "nodetool": "-pw", "mongo": "-p", "mongosh": "-p"}
+var passwordOptions = map[string]string{"redis-cli": "-a", "valkey-cli": "-a", "nodetool": "-pw", "mongo": "-p", "mongosh": "-p", "rabbitmqadmin": "-p", "sshpass": "-p"}
 
 // afterOption is the option whose value a word may be, and a blank; empty: there is none. The program stands before the option where a
 // password is known by both.
@@ -393,7 +393,7 @@ func afterOption(words []string, i int) string {
 		return program + " " + option + " "
 	case strings.HasPrefix(words[i], "-p"): // as in mysqladmin -phunter2
 		return program + " "
-	case strings.HasPrefix(option, "-"):
+	case strings.HasPrefix(option, "-") && !strings.Contains(option, "="): // else it has its value
 		return option + " "
 	}
 	return ""

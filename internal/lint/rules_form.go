@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -400,8 +401,16 @@ func wrongType(f flaw, say report) {
 	if shown == "value" && name != "" {
 		shown = "the value of " + name
 	}
+	if value := f.at.text(); filledIn.MatchString(value) {
+		say(f.at, shown+": expected "+f.expected+", got "+value+": another program is to fill it in, and it is not looked at",
+			"fill it in first, as envsubst, flux and oc process do, and lint what comes out").warn()
+		return
+	}
 	say(f.at, shown+": expected "+f.expected+", got "+f.at.kind()+", which Kubernetes refuses", f.retyped())
 }
+
+// filledIn matches what envsubst, Flux or OpenShift replaces before Kubernetes sees it.
+var filledIn = regexp.MustCompile(`^\$\{.+\}$`)
 
 // commandBelow are the keys from a field of a hook down to its command.
 var commandBelow = map[string][]string{"preStop": {"preStop", "exec", "command"}, "exec": {"exec", "command"}, "command": {"command"}}

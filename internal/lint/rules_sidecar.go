@@ -21,14 +21,26 @@ func sidecarRules() []Rule {
 	}
 }
 
-// longestHook is the container that is no proxy and whose hook lasts longest, and how long that is at least; nil: no hook lasts.
+// longestHook is the container that is no proxy and whose hook lasts longest, and how long it may last by what is written; nil: no hook
+// lasts.
 func (p *pod) longestHook() (app *container, lasts time.Duration) {
 	for _, c := range p.containers {
-		if c.hook != nil && !c.proxy() && c.hook.shortest() > lasts {
-			app, lasts = c, c.hook.shortest()
+		if c.hook != nil && !c.proxy() && c.hook.mayLast() > lasts {
+			app, lasts = c, c.hook.mayLast()
 		}
 	}
 	return app, lasts
+}
+
+// mayLast is how long a hook lasts, with its waits until the max= that is written.
+func (h *preStop) mayLast() time.Duration {
+	lasts := h.shortest()
+	for _, e := range h.entries() {
+		if e.Guard && e.needs.Written && h.judged(e) {
+			lasts = max(lasts, e.Ends)
+		}
+	}
+	return lasts
 }
 
 // sidecarEndsFirst finds hooks that are written as if they ran after the app's. All hooks of a pod begin at once.
@@ -46,8 +58,8 @@ func sidecarEndsFirst(p *pod, say report) {
 		}
 		// A native sidecar is sent SIGTERM after the others have ended.
 		if longest, ok := c.hook.longest(); ok && !c.native && lasts > longest {
-			say(c.hook.place, "the hook of sidecar "+c.Name+" is over after "+short(longest)+" at the latest, and that of "+app.Name+
-				" lasts "+short(lasts)+" or more: the sidecar is sent SIGTERM while the app serves", fix)
+			say(c.hook.command(), "the hook of sidecar "+c.Name+" is over after "+short(longest)+" at the latest, and that of "+app.Name+
+				" may last "+short(lasts)+": the sidecar is sent SIGTERM while the app serves", fix)
 		}
 	}
 }

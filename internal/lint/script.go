@@ -302,7 +302,11 @@ func started(words []string) command {
 		if len(rest) <= s.operands || c.program() == "command" && strings.HasPrefix(strings.ToLower(c.words[1]), "-v") {
 			return c
 		}
-		if limit := sleepTime(rest[0]); c.program() == "timeout" && limit > 0 {
+		limit := sleepTime(rest[0])
+		if strings.Contains(rest[0], "$") {
+			limit = 1 // it is not known: a sleep within it is none to speak of
+		}
+		if c.program() == "timeout" && limit > 0 {
 			c.within = atMost(limit, c.within)
 		}
 		c.words = rest[s.operands:]

@@ -54,30 +54,30 @@ func (c command) sleeps(value func(word string) string) (d time.Duration) {
 	return d
 }
 
-// Scripts of other languages that do nothing but sleep.
-var (
-	startSleep = regexp.MustCompile(`(?i)^start-sleep(?:\s+-s(?:econds)?)?\s+(\d{1,6})$`)
-	timeSleep  = regexp.MustCompile(`^import time[;\n]\s*time\.sleep\((\d{1,6})\);?$`)
-	plainSleep = regexp.MustCompile(`^sleep[\s(]\s*(\d{1,6})\)?;?$`)
-)
+// Commands in other languages that do nothing but sleep. A ping of the container itself takes a second for each answer but the first.
+var otherSleeps = []struct {
+	pattern *regexp.Regexp
+	less    time.Duration
+}{
+	{regexp.MustCompile(`(?i)^(?:powershell|pwsh)(?:\.exe)? (?:-(?:executionpolicy|ep) \w+ |-\w+ )*(?:start-sleep|sleep)(?: -s(?:econds)?)? (\d{1,6})$`), 0},
+	{regexp.MustCompile(`^python[\d.]* -c import time[;\n]\s*time\.sleep\((\d{1,6})\);?$`), 0},
+	{regexp.MustCompile(`^(?:perl|ruby)[\d.]* -e sleep[\s(]\s*(\d{1,6})\)?;?$`), 0},
+	{regexp.MustCompile(`(?i)^(?:cmd(?:\.exe)? (?:/\w )+)?ping(?:\.exe)? (?:(?:127\.0\.0\.1|localhost) -[nc] (\d{1,6})|-[nc] (\d{1,6}) (?:127\.0\.0\.1|localhost))(?: ?>.*)?$`), time.Second},
+}
 
-// otherSleep is how long a command sleeps whose last word is a script of PowerShell, Python, Perl or Ruby; 0: that is not known.
+// otherSleep is how long a command sleeps that is no sleep; 0: that is not known.
 func (c command) otherSleep() time.Duration {
-	script := strings.TrimSpace(c.words[len(c.words)-1])
-	var found []string
-	switch program := strings.TrimRight(strings.ToLower(c.program()), "0123456789."); {
-	case len(c.words) < 3:
-	case program == "powershell.exe", program == "powershell", program == "pwsh":
-		found = startSleep.FindStringSubmatch(script)
-	case program == "python" && c.words[1] == "-c":
-		found = timeSleep.FindStringSubmatch(script)
-	case (program == "perl" || program == "ruby") && c.words[1] == "-e":
-		found = plainSleep.FindStringSubmatch(script)
-	}
-	if found == nil {
+	if len(c.words) == 0 {
 		return 0
 	}
-	return sleepTime(found[1])
+	name := c.words[0][strings.LastIndexAny(c.words[0], `/\`)+1:]
+	line := strings.TrimSpace(strings.Join(append([]string{name}, c.words[1:]...), " "))
+	for _, other := range otherSleeps {
+		if found := other.pattern.FindStringSubmatch(line); found != nil {
+			return sleepTime(strings.Join(found[1:], "")) - other.less
+		}
+	}
+	return 0
 }
 
 // followsNothing tells whether a command is tail -f /dev/null, which never ends.
@@ -202,20 +202,29 @@ func times(n int, d time.Duration) time.Duration {
 // that is not known.
 func (s script) values(env environment) func(word string) string {
 	sets := sync.OnceValue(s.sets)
-	return func(word string) string {
+	left := mostCalled
+	var value func(word string, of []string) string // of: the variables that have it as their value
+	value = func(word string, of []string) string {
 		if !strings.Contains(word, "$") {
 			return word
 		}
-		parsed, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Document(strings.NewReader(word))
+		parsed, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Document(strings.NewReader(strings.ReplaceAll(word, ":=", ":-")))
 		if err != nil {
 			return ""
 		}
 		unknown := false
 		get := func(name string) string {
-			v := env.variables[name]
-			if !v.known && (env.has(name) || env.maySet(name)) || !syntax.ValidName(name) || sets()(name) {
-				unknown = true
+			v, given := env.variables[name], env.has(name) || env.maySet(name)
+			word, set := sets()(name)
+			if set && !slices.Contains(of, name) {
+				if left--; left < 0 || given && !strings.Contains(word, name) {
+					word = "" // it may be set only where the container does not set it
+				}
+				word = value(word, append(of, name))
+				unknown = unknown || word == ""
+				return word
 			}
+			unknown = unknown || !v.known && given || !syntax.ValidName(name)
 			return v.value
 		}
 		text, err := expand.Literal(&expand.Config{NoUnset: true, Env: expand.FuncEnviron(get)}, parsed)
@@ -224,20 +233,41 @@ func (s script) values(env environment) func(word string) string {
 		}
 		return text
 	}
+	return func(word string) string { return value(word, nil) }
 }
 
-var bareName = regexp.MustCompile(`(?:^|[^$\w{])([A-Za-z_]\w*)`)
+var (
+	bareName   = regexp.MustCompile(`(?:^|[^$\w{])([A-Za-z_]\w*)`)
+	sum        = regexp.MustCompile(`\$\(\((?:[\w\s*/%$({}):]|-[^-=]|\+[^+=])*?\)\)`) // which sets nothing
+	assignment = regexp.MustCompile(`(?:^|[\s;])([A-Za-z_]\w*)=("[^"]*"|'[^'$]*'|` + sum.String() + `|[^\s;&|"']*)`)
+)
 
-// sets tells of a variable's name whether the script, or a file that it reads, may set the variable: the name stands there without a dollar.
-func (s script) sets() func(name string) bool {
+// sets tells of a variable's name whether the script, or a file that it reads, may set the variable: the name stands there without a
+// dollar. If that is so in one place, sums aside, word is the value that it gets there; empty: that is not known.
+func (s script) sets() func(name string) (word string, set bool) {
 	if slices.ContainsFunc(s.commands, func(c command) bool { return c.program() == "." || c.program() == "source" }) {
-		return func(string) bool { return true }
+		return func(string) (string, bool) { return "", true }
 	}
-	bare := map[string]bool{}
-	for _, found := range bareName.FindAllStringSubmatch(s.text, -1) {
-		bare[found[1]] = true
+	bare, words := bareNames(s.text), map[string]string{}
+	times := bareNames(sum.ReplaceAllString(s.text, ""))
+	for _, found := range assignment.FindAllStringSubmatch(s.text, -1) {
+		words[found[1]] = strings.Trim(found[2], `"'`)
 	}
-	return func(name string) bool { return bare[name] }
+	return func(name string) (word string, set bool) {
+		if times[name] == 1 {
+			word = words[name]
+		}
+		return word, bare[name] > 0
+	}
+}
+
+// bareNames is how often each name stands in a text without a dollar.
+func bareNames(text string) map[string]int {
+	times := map[string]int{}
+	for _, found := range bareName.FindAllStringSubmatch(text, -1) {
+		times[found[1]]++
+	}
+	return times
 }
 
 // Sleeps is how long the command of a hook sleeps, if it does nothing else. The command is sleep itself, or a shell with nothing else in

@@ -60,6 +60,7 @@ func TestForeignHooks(t *testing.T) {
 
 		// Commands.
 		{none, none, "{exec: {command: ['sleep 20']}}", "error shell-syntax-without-shell"},
+		{none, none, `{exec: {command: [sh, -c, "sleep 5\r\nrm /ready\r\n"]}}`, "error script-not-runnable"},
 		{none, none, "{exec: {command: [sh, -c, sleep, '20']}}", "error shell-arguments-lost"},
 		{none, none, "{exec: {command: [sh, -c, 'sleep $0', '20']}}", ""},
 		{none, none, "{exec: {command: [sh, -c, /scripts/stop.sh, now]}}", "error shell-arguments-lost"},
@@ -340,6 +341,13 @@ func TestHooks(t *testing.T) {
 		{"one step of several words", minute, env(), "{exec: {command: [/prestop, wait, soon]}}", "", []string{"error step-unreadable"}},
 		{"variables of all kinds", minute, env(ip, "{name: A, value: x}", "{name: B, valueFrom: {secretKeyRef: {name: b, key: b}}}"), steps("post http://localhost:8080/$(A)/$(B)/${POD_IP}/$HOSTNAME/$(WEB_SERVICE_HOST)/$$X"), "", nil},
 		{"one that the image may set", minute, env(), steps("post http://localhost:8080/$(VERSION)"), "", []string{"warning unset-variable"}},
+		{"steps from a ConfigMap that is not here", minute, env("{name: PRE_STOP_STEPS, valueFrom: {configMapKeyRef: {name: x, key: k}}}"), "{exec: {command: [/prestop]}}", "", nil},
+		{"steps from a field", minute, env("{name: PRE_STOP_STEPS, valueFrom: {fieldRef: {fieldPath: \"metadata.annotations['x']\"}}}"), "{exec: {command: [/prestop]}}", "", nil},
+		{"steps of which one is not known", minute, env("{name: U, valueFrom: {secretKeyRef: {name: x, key: k}}}", "{name: PRE_STOP_STEPS, value: \"post $(U)/x\\nwait 5s\"}"), "{exec: {command: [/prestop]}}", "", nil},
+		{"steps with a path that is not known", minute, env("{name: U, valueFrom: {secretKeyRef: {name: x, key: k}}}", "{name: PRE_STOP_STEPS, value: 'until file /x/$(U)'}"), "{exec: {command: [/prestop]}}", "", nil},
+		{"statuses that are not known", minute, env("{name: S, valueFrom: {secretKeyRef: {name: x, key: k}}}"), steps("until http://localhost:8080/x met-by=$(S)"), "", nil},
+		{"a grace period that Flux fills in", []string{"terminationGracePeriodSeconds: ${GRACE:=60}"}, env(), steps("wait 40s"), "", []string{"6 warning wrong-type"}},
+		{"a grace period that OpenShift fills in", []string{"terminationGracePeriodSeconds: ${{GRACE}}"}, nil, "{exec: {command: [sleep, '60']}}", "", []string{"6 warning wrong-type"}},
 		{"a number that is not known", minute, env("{name: W, valueFrom: {secretKeyRef: {name: b, key: b}}}"), steps("wait $(W)"), "", nil},
 		{"until gone without an address", minute, env(), steps("until gone web"), "", []string{"error step-unreadable"}},
 		{"a secret of two", minute, env("{name: PRE_STOP_ELASTICSEARCH_USERNAME, value: x}"), steps("wait 20s"), "", []string{"9 error setting-unreadable"}},
@@ -422,6 +430,7 @@ func TestHooks(t *testing.T) {
 		{"the log of another process 1", append([]string{"shareProcessNamespace: true"}, minute...), env("{name: PRE_STOP_LOG_TO, value: /proc/1/fd/1}"), steps("wait 20s"), "", []string{"10 error shared-processes"}},
 
 		// Binary.
+		{"a volume that is mounted nowhere, and a path at the root", append([]string{"volumes: [{name: p, image: {reference: 'prestop/prestop:1'}}]"}, minute...), env(), steps("wait 20s"), "", []string{"error binary-not-mounted"}},
 		{"a path that images do not use", minute, env(), "{exec: {command: [/shared/prestop, wait 20s]}}", "", []string{"warning binary-not-mounted"}},
 		{"paths that images use", minute, env(), "{exec: {command: [/usr/local/bin/prestop, wait 20s]}}", "", nil},
 		{"by PATH", minute, env(), "{exec: {command: [prestop, wait 20s]}}", "", nil},
