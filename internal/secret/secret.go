@@ -5,7 +5,7 @@
 // that was not declared is never touched.
 //
 // A text for others is hidden whole, before it is shortened. The package is for internal/hook, which declares what the steps say, and
-// for cmd/prestop, which prints.
+// for whoever shows or keeps a text.
 package secret
 
 import (
