@@ -162,11 +162,6 @@ func (c *Call) poll(ctx context.Context, log *slog.Logger, from *url.URL, locati
 	return c.judge(log, answer)
 }
 
-// briefly is ctx for a look that asks something. It leaves less than 2 s, so that a [web.Policy] makes one try.
-func briefly(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeoutCause(ctx, 1900*time.Millisecond, web.ErrTry)
-}
-
 // Check connects, and reads the credentials and the body's file.
 func (c *Call) Check(ctx context.Context) (all []step.Finding, err error) {
 	if _, err := c.request(); err != nil {

@@ -43,7 +43,7 @@ func Parse(text string) (Path, error) {
 		p.steps, rest = append(p.steps, step), after
 	}
 	if len(p.steps) == 0 {
-		return Path{}, fmt.Errorf("expected a path such as .status or .items[0].state, got nothing")
+		return Path{}, errors.New("expected a path such as .status or .items[0].state, got nothing")
 	}
 	return p, nil
 }

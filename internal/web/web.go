@@ -83,7 +83,7 @@ func New(dial Dial, t TLS, auth Auth) *Client {
 	}
 	transport.Protocols = new(http.Protocols)
 	transport.Protocols.SetHTTP1(true)
-	return &Client{http: &http.Client{Transport: readable{transport}, CheckRedirect: samePlace}, transport: transport, tls: t, auth: auth, alert: alertTime}
+	return &Client{http: &http.Client{Transport: readable{transport}, CheckRedirect: onRedirect}, transport: transport, tls: t, auth: auth, alert: alertTime}
 }
 
 // readable removes a Location that is no URL from a redirect. net/http would make an error of it that holds the whole Location but no
@@ -113,8 +113,8 @@ func (c *Client) open() error {
 // Close ends the connections that are kept for the next call.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }
 
-// samePlace follows a redirect that changes neither the method nor the place; any other becomes the answer.
-func samePlace(req *http.Request, via []*http.Request) error {
+// onRedirect follows a redirect that changes neither the method nor the place; any other becomes the answer.
+func onRedirect(req *http.Request, via []*http.Request) error {
 	first := via[0]
 	if expected, ok := first.Context().Value(expectKey{}).(Statuses); ok && expected.Has(req.Response.StatusCode) {
 		return http.ErrUseLastResponse
