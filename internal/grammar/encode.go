@@ -81,12 +81,15 @@ func (w *Word) replaced(at int, variables []variable, by string) (text string) {
 	return text + w.Text[at:]
 }
 
-// apart are the characters that separate the URLs of a list. A single URL may have only one of them unencoded: the comma.
-const apart = ", \n\t"
+// betweenURLs are the characters that separate the URLs of a list. A single URL may have only one of them unencoded: the comma.
+const betweenURLs = ", \n\t"
+
+// SeparatesURLs tells whether a character separates the URLs of a list.
+func SeparatesURLs(r rune) bool { return strings.ContainsRune(betweenURLs, r) }
 
 // InURLs is [InURL] in a list of URLs.
 func InURLs(before, value, after string) (string, error) {
-	return InURL(before[strings.LastIndexAny(before, apart)+1:], value, after)
+	return InURL(before[strings.LastIndexAny(before, betweenURLs)+1:], value, after)
 }
 
 // InURL percent-encodes a value for its part of a URL. The value with which the URL begins stays as it is. A value may also be the whole
