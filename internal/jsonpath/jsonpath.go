@@ -12,6 +12,8 @@ import (
 	"hash/maphash"
 	"strconv"
 	"strings"
+
+	"github.com/prestop/prestop/internal/escape"
 )
 
 // A Path leads to a value in a JSON document: .status, .data.items[0].state, .["a key"].x, or . for the whole. In count(…) it
@@ -112,7 +114,7 @@ func Short(value any) string {
 	}
 	text := []rune(strings.ToValidUTF8(fmt.Sprint(value), "�"))
 	if len(text) > 80 {
-		return string(text[:80]) + "…"
+		return string(text[:80]) + escape.Cut
 	}
 	return string(text)
 }
