@@ -1,8 +1,9 @@
 // Package drain watches traffic leave. It only looks.
 //
-// Each file holds one kind of wait: [URL] asks until an answer meets a condition, [File] looks for a file that another
-// container makes. Run returns nil once the wait is met. Check looks once and says what is the case now. An error, an empty
-// answer or an unreadable answer never means that a wait is met: see [ErrUnseen].
+// [URL] asks until an answer meets a condition, and [Exec] runs a program until it succeeds. [Quiet], [Empty] and [Closed] look at
+// the sockets of ports, [Gone] at DNS, and [File] at a file that another container makes. Run returns nil once the wait is met.
+// Check looks once and says what is the case now. An error, an empty answer or an unreadable answer never means that a wait is
+// met: see [ErrUnseen].
 //
 // The package changes nothing outside of itself. Other packages tell the app to stop, read the settings and make the plans.
 // The caller gives each wait the means to connect.

@@ -2,6 +2,7 @@ package drain
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -25,7 +26,7 @@ func (c JSON) judging(*web.Request) func(web.Answer) (sight, error) {
 	return func(a web.Answer) (sight, error) {
 		switch {
 		case !c.Expect.Has(a.Status):
-			return sight{}, fmt.Errorf("%s", a)
+			return sight{}, errors.New(a.String())
 		case a.Partial:
 			return sight{}, fmt.Errorf("the answer is longer than %d MiB", web.MaxBody>>20)
 		}

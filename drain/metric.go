@@ -40,7 +40,7 @@ func (c Metric) judging(r *web.Request) func(web.Answer) (sight, error) {
 		says := fmt.Sprintf("%s in %d series", numeral(sum), series)
 		switch {
 		case !a.OK():
-			return sight{}, fmt.Errorf("%s", a)
+			return sight{}, errors.New(a.String())
 		case c.AtLeast != nil && math.IsInf(sum, 1): // like -Inf for at-most=, which Sum refuses itself
 			return sight{}, errors.New("the values that are wanted add up to +Inf")
 		case series == 0:

@@ -1,6 +1,7 @@
 package drain
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -16,7 +17,7 @@ func (c Status) judging(*web.Request) func(web.Answer) (sight, error) {
 	return func(a web.Answer) (sight, error) {
 		met := c.Has(a.Status)
 		if !met && evasive(a.Status) {
-			return sight{}, fmt.Errorf("%s", a)
+			return sight{}, errors.New(a.String())
 		}
 		return sight{met: met, says: answered(a)}, nil
 	}

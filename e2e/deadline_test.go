@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -94,7 +95,7 @@ func forced(t *testing.T, n nodeObject) {
 	select { // the log has been followed all the time, so that it shows the container to its end
 	case <-r.log().ended:
 	case <-time.After(60 * time.Second):
-		c.must(fmt.Errorf("the container runs a minute after its pod was deleted by force"))
+		c.must(errors.New("the container runs a minute after its pod was deleted by force"))
 	}
 	hook := r.log().hook()
 	c.want(len(hook) > 0, "the hook to be run, got no line of it")

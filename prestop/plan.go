@@ -6,8 +6,8 @@
 // do or forgets ends the run early or carries it past its deadline.
 //
 // The package knows no files, no HTTP, no DNS and no command line: a step is anything with a Run method. It
-// logs to the logger that it is given and prints nothing. The program in cmd/prestop is its one caller here.
-// Others may use it as they like.
+// logs to the logger that it is given and prints nothing. The program in cmd/prestop is its one caller, and
+// the package may change with each version of it.
 package prestop
 
 import (

@@ -1,12 +1,3 @@
-// Package shutdown tells things that they are about to stop.
-//
-// Each file holds one thing to do: [Call] makes an HTTP call, [App] an application's own shutdown call, [Elasticsearch] uses the node
-// shutdown API, [Exec] runs a program, [Signal] signals the container's main process, [Touch] makes a file that another container waits
-// for, [RedisLock] and [EtcdLease] release what is held elsewhere. Run does the thing and returns nil when it is done. Check looks
-// whether Run would work, and changes nothing. The context that they get says how much time there is.
-//
-// The package only acts. Other packages look whether traffic has left, and hold the settings, the plans and the connections. The caller
-// gives each thing the means to connect.
 package shutdown
 
 import (
@@ -169,11 +160,6 @@ func (c *Call) poll(ctx context.Context, log *slog.Logger, from *url.URL, locati
 		return tries(fmt.Errorf("%s: not done in time: %s", web.Place(answer.URL), answer), answer)
 	}
 	return c.judge(log, answer)
-}
-
-// briefly is ctx for a look that asks something. It leaves less than 2 s, so that a [web.Policy] makes one try.
-func briefly(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeoutCause(ctx, 1900*time.Millisecond, web.ErrTry)
 }
 
 // Check connects, and reads the credentials and the body's file.

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/prestop/prestop/internal/escape"
 	"github.com/prestop/prestop/internal/web"
 )
 
@@ -259,5 +260,5 @@ func shorten(s string) string {
 	if len(s) <= most {
 		return s
 	}
-	return s[:strings.LastIndexByte(s[:most], ' ')+1] + "…" // cut at a blank, since nobody recognises half of a secret
+	return s[:strings.LastIndexByte(s[:most], ' ')+1] + escape.Cut // cut at a blank, since nobody recognises half of a secret
 }

@@ -46,7 +46,7 @@ func (c *cluster) find(ctx context.Context) (member, error) {
 func nameable(name string) error {
 	switch {
 	case name == "":
-		return fmt.Errorf("the node's own name is not known: expected it in POD_NAME")
+		return errors.New("the node's own name is not known: expected it in POD_NAME")
 	case strings.HasPrefix(name, "_") || strings.ContainsAny(name, "*?,:"):
 		return fmt.Errorf("the node's name %q cannot be looked up: expected no _ at its beginning and none of * ? , : in it", name)
 	}

@@ -54,7 +54,7 @@ func parseElasticsearch(l *grammar.Line) (step.Spec, error) {
 	if w, err = w.With(grammar.InURLs); err != nil {
 		return nil, err
 	}
-	for _, one := range w.Fields(func(r rune) bool { return strings.ContainsRune(", \n\t", r) }) {
+	for _, one := range w.Fields(grammar.SeparatesURLs) {
 		u, err := web.ParseHTTP(one.Text)
 		if err != nil {
 			return nil, one.Refused(err, "expected a URL such as http://localhost:8080/path; this one cannot be read")

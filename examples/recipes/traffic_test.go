@@ -3,6 +3,7 @@ package recipes_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -124,7 +125,7 @@ func (tr *traffic) long(path string) <-chan error {
 	tr.clients.Go(func() {
 		c := tr.dial()
 		if c == nil {
-			done <- fmt.Errorf("no connection")
+			done <- errors.New("no connection")
 			return
 		}
 		defer c.Close()

@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	_ "embed"
-	"fmt"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,10 +24,10 @@ type hook struct {
 func shellHook(dir string) (hook, error) {
 	bash, err := exec.LookPath("bash")
 	if err != nil {
-		return hook{}, fmt.Errorf("bash is missing")
+		return hook{}, errors.New("bash is missing")
 	}
 	if _, err := exec.LookPath("curl"); err != nil {
-		return hook{}, fmt.Errorf("curl is missing")
+		return hook{}, errors.New("curl is missing")
 	}
 	path := filepath.Join(dir, "hook.sh")
 	return hook{"bash + curl", []string{bash, path}}, os.WriteFile(path, []byte(script), 0o600)

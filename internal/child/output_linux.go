@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"time"
 	"unicode/utf8"
+
+	"github.com/prestop/prestop/internal/escape"
 )
 
 const (
@@ -185,5 +187,5 @@ func (t text) String() string {
 			begin = begin[:len(begin)-1]
 		}
 	}
-	return strings.ToValidUTF8(begin, "\uFFFD") + "…"
+	return strings.ToValidUTF8(begin, "\uFFFD") + escape.Cut
 }

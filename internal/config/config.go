@@ -2,8 +2,7 @@
 //
 // [Read] does all of it. Read writes a Config once, and nobody changes it afterwards. A mistake becomes one of its Problems.
 // Whatever is right is kept, since a hook must keep its wait whatever somebody mistyped. The package knows which settings there
-// are and which values they take. It does not know what they are for, and it knows no verb. It is for cmd/prestop, internal/hook
-// and internal/lint.
+// are and which values they take. It does not know what they are for, and it knows no verb. It is for the hook and for lint.
 package config
 
 import (

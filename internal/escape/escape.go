@@ -62,8 +62,9 @@ func (v View) Origin(from, to int) (int, int) {
 	return v.at[from], v.at[to]
 }
 
-// cut ends a text that was shortened.
-const cut = "…"
+// Cut ends a text that was shortened before its secrets were hidden, such as a server's text. By Cut, internal/secret knows that what stands
+// before may be the beginning of a secret.
+const Cut = "…"
 
 // undone is the view without one kind of escapes. What a cut has left of an escape stands for nothing.
 func (v View) undone(lead byte, undo func(string) (string, int)) (View, bool) {
@@ -77,7 +78,7 @@ func (v View) undone(lead byte, undo func(string) (string, int)) (View, bool) {
 			rest := v.Text[n:min(len(v.Text), n+longest)]
 			if stands, took := undo(rest); took > 0 {
 				plain, length = stands, took
-			} else if begun := strings.Index(rest, cut); begun > 0 {
+			} else if begun := strings.Index(rest, Cut); begun > 0 {
 				plain, length = "", begun
 			}
 		}

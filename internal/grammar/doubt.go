@@ -13,8 +13,8 @@ type Doubt struct {
 	Text string // without what [Line.Shown] hides
 }
 
-// named is a variable, wherever it stands.
-var named = pattern{text: `\$(?:\w+|\(\w+\)|\{\w+\})`}
+// namedPattern is a variable, wherever it stands.
+var namedPattern = pattern{text: `\$(?:\w+|\(\w+\)|\{\w+\})`}
 
 // typed tells whether a header says what the body is.
 func (l *Line) typed() bool {
@@ -59,7 +59,7 @@ type doubter struct {
 
 // quotes doubts the quotes of a word, and the variables in them. key is what stands before the value, with its equals sign.
 func (d *doubter) quotes(key string, w *Word) {
-	value := Begun(strings.TrimPrefix(w.shown(true), key))
+	value := Begun(strings.TrimPrefix(w.shown(), key))
 	if w.unquoted {
 		right := "'" + value + "'"
 		if len(w.variables) > 0 || strings.Contains(value, "'") {
@@ -74,7 +74,7 @@ func (d *doubter) quotes(key string, w *Word) {
 	if !strings.Contains(w.single, "$") { // nearly always; then the pattern is not compiled
 		return
 	}
-	for _, found := range named.regexp().FindAllString(w.single, -1) {
+	for _, found := range namedPattern.regexp().FindAllString(w.single, -1) {
 		name := strings.Trim(found, "$(){}")
 		if (d.set(name) || slices.Contains(d.scope.Given, name)) && (!d.raw || strings.HasPrefix(found, "$(")) {
 			d.Doubt("quotes-misplaced", "%s stays as it is written, since single quotes keep a dollar: for the variable's value write it outside of them, or in double quotes", Begun(found))
@@ -98,9 +98,9 @@ func (d *doubter) shell(n int) {
 		d.Doubt("value-in-script", "the shell reads the value of $(%s) as a part of its script: in single quotes the shell takes the variable itself, as in sh -c 'echo \"$%[1]s\"'", name)
 	case !w.Bare() || d.raw && (n == 0 || path.Base(d.Targets[0].Text) == "find"):
 	case d.raw && isShellSyntax(w.Text):
-		d.Doubt("shell-syntax-without-shell", "%s runs no shell, and the program gets %s as an argument: %s sh -c '…' runs one", d.Verb.Text, Quoted(w.shown(true)), d.Verb.Text)
+		d.Doubt("shell-syntax-without-shell", "%s runs no shell, and the program gets %s as an argument: %s sh -c '…' runs one", d.Verb.Text, Quoted(w.shown()), d.Verb.Text)
 	case strings.HasPrefix(w.Text, "~/") || d.isGlob(w.Text):
-		d.Doubt("glob-without-shell", "no shell replaces %s by the names of files, and it stays as it is: exec sh -c '…' runs one; single quotes around the word say that it is meant so", Quoted(w.shown(true)))
+		d.Doubt("glob-without-shell", "no shell replaces %s by the names of files, and it stays as it is: exec sh -c '…' runs one; single quotes around the word say that it is meant so", Quoted(w.shown()))
 	}
 }
 

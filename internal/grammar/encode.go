@@ -81,12 +81,15 @@ func (w *Word) replaced(at int, variables []variable, by string) (text string) {
 	return text + w.Text[at:]
 }
 
-// apart are the characters that separate the URLs of a list. A single URL may have only one of them unencoded: the comma.
-const apart = ", \n\t"
+// betweenURLs are the characters that separate the URLs of a list. A single URL may have only one of them unencoded: the comma.
+const betweenURLs = ", \n\t"
+
+// SeparatesURLs tells whether a character separates the URLs of a list.
+func SeparatesURLs(r rune) bool { return strings.ContainsRune(betweenURLs, r) }
 
 // InURLs is [InURL] in a list of URLs.
 func InURLs(before, value, after string) (string, error) {
-	return InURL(before[strings.LastIndexAny(before, apart)+1:], value, after)
+	return InURL(before[strings.LastIndexAny(before, betweenURLs)+1:], value, after)
 }
 
 // InURL percent-encodes a value for its part of a URL. The value with which the URL begins stays as it is. A value may also be the whole
@@ -102,11 +105,11 @@ func InURL(before, value, after string) (string, error) {
 	case strings.Contains(before, "?"):
 		return InForm(before[strings.IndexByte(before, '?')+1:], value, after)
 	case has && !strings.Contains(rest, "/"):
-		return escape(value, keptBeforePath(rest, value, after)), nil
+		return percentEncode(value, keptBeforePath(rest, value, after)), nil
 	case value != "" && strings.Trim(value, ".") == "":
 		return "", fmt.Errorf("is %s, which cannot stand in a URL", value)
 	}
-	return escape(value, ""), nil
+	return percentEncode(value, ""), nil
 }
 
 // keptBeforePath are the separators that a value keeps in the userinfo or the host of a URL. rest is what stands between the scheme and
@@ -128,9 +131,9 @@ func keptBeforePath(rest, value, after string) string {
 // InForm percent-encodes a value of a query or of a form. A value in the place of a name may be several names and values.
 func InForm(before, value, _ string) (string, error) {
 	if last := before[strings.LastIndexByte(before, '&')+1:]; strings.Contains(last, "=") {
-		return escape(value, ""), nil
+		return percentEncode(value, ""), nil
 	}
-	return escape(value, "&=+%"), nil
+	return percentEncode(value, "&=+%"), nil
 }
 
 // InJSON escapes a value inside a string of JSON. Outside a string the value may be any JSON.
@@ -224,8 +227,8 @@ func (w *Word) IsJSON() bool {
 	}
 }
 
-// escape percent-encodes all characters except those in keep and those that mean the same in each part of a URL (RFC 3986, 2.3).
-func escape(value, keep string) string {
+// percentEncode encodes all characters except those in keep and those that mean the same in each part of a URL (RFC 3986, 2.3).
+func percentEncode(value, keep string) string {
 	var text strings.Builder
 	for _, b := range []byte(value) {
 		if 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9' || strings.IndexByte("-._~"+keep, b) >= 0 {

@@ -3,8 +3,8 @@
 // [Split] takes in a line, once. A [Line] gives its verb the targets and options that the verb asks for, reads their values, and quotes
 // them in errors as they were written. It knows which parts of it are secrets or may be, and how the line is shown without them.
 //
-// The package is pure: no environment, no files, no network, and it knows no verb. It is for internal/step, which finds the verb of
-// a line, for the packages that have verbs, and for internal/secret.
+// The package is pure: no environment, no files, no network, and it knows no verb. It is for internal/parse, which finds the verb of
+// a line, for the packages that have verbs, and for whoever quotes or hides a part of a line.
 package grammar
 
 import (

@@ -173,11 +173,11 @@ func isHarmless(field string) bool {
 	return slices.ContainsFunc(harmless, func(family string) bool { return strings.HasPrefix(field, family+"-") })
 }
 
-// words are what everybody may read: lower-case words and durations.
-var words = pattern{text: `^([a-z]+([-_.,/+][a-z]+)*|([0-9]+(ns|us|ms|s|m|h|d))+)$`}
+// wordsPattern is a text that everybody may read: lower-case words and durations.
+var wordsPattern = pattern{text: `^([a-z]+([-_.,/+][a-z]+)*|([0-9]+(ns|us|ms|s|m|h|d))+)$`}
 
 // plain tells whether a value that stands in a line is certainly no secret. It looks into no list of passwords, but nobody should have a
 // password without a digit or a capital.
 func plain(field, value string) bool {
-	return Public("", value) || isHarmless(field) || words.regexp().MatchString(value)
+	return Public("", value) || isHarmless(field) || wordsPattern.regexp().MatchString(value)
 }

@@ -26,16 +26,16 @@ const tells = `(?:auth|token|key|secret|passw|pwd|cookie|session|credential)`
 
 // Where a secret may stand in a line as it was written.
 var (
-	userinfo  = pattern{text: `://[^/?#]*@`}
-	parameter = pattern{text: `([?&][^=&]*=)([^&#]*)`}
-	// assigned is in a body, or in a program's argument: a telling name and its value, as in "password": "x", --token x and Key=x.
-	assigned = pattern{text: `(?i)([a-z0-9_-]*` + tells + `[a-z0-9_-]*\\*['"]?\s*[:=]\s*|-[a-z0-9_-]*` + tells + `[a-z0-9_-]*\s+)(\\*['"]?(?:(?:bearer|basic|apikey)\s+)?[^\s'"&,;}\\]+)`}
-	// sent is a header in a program's argument.
-	sent = pattern{text: `(?i)((?:-H|--header)[= ]?\s*\\*['"]?|^)([a-z0-9-]+)(:\s*)([^'"\\]+)`}
-	// flag is an argument whose value is the next one.
-	flag = pattern{text: `(?i)^(-[a-z0-9_-]*` + tells + `[a-z0-9_-]*|-u|--user)$`}
-	// piece is a variable, a scheme, or what else stands between blanks and quotes.
-	piece = pattern{text: `\$\w+|\$\(\w+\)|\$\{\w+\}|(?i:bearer|basic|apikey|token|digest|negotiate|splunk)\s|[^\s$]+|\$`}
+	userinfoPattern  = pattern{text: `://[^/?#]*@`}
+	parameterPattern = pattern{text: `([?&][^=&]*=)([^&#]*)`}
+	// assignedPattern is in a body, or in a program's argument: a telling name and its value, as in "password": "x", --token x and Key=x.
+	assignedPattern = pattern{text: `(?i)([a-z0-9_-]*` + tells + `[a-z0-9_-]*\\*['"]?\s*[:=]\s*|-[a-z0-9_-]*` + tells + `[a-z0-9_-]*\s+)(\\*['"]?(?:(?:bearer|basic|apikey)\s+)?[^\s'"&,;}\\]+)`}
+	// sentPattern is a header in a program's argument.
+	sentPattern = pattern{text: `(?i)((?:-H|--header)[= ]?\s*\\*['"]?|^)([a-z0-9-]+)(:\s*)([^'"\\]+)`}
+	// flagPattern is an argument whose value is the next one.
+	flagPattern = pattern{text: `(?i)^(-[a-z0-9_-]*` + tells + `[a-z0-9_-]*|-u|--user)$`}
+	// piecePattern is a variable, a scheme, or what else stands between blanks and quotes.
+	piecePattern = pattern{text: `\$\w+|\$\(\w+\)|\$\{\w+\}|(?i:bearer|basic|apikey|token|digest|negotiate|splunk)\s|[^\s$]+|\$`}
 )
 
 // Shown is the text of the line without what may be a secret in its own place: userinfo, and the values of headers and query parameters
@@ -48,7 +48,7 @@ func (l *Line) Shown(text string) string {
 	}
 	for n := range l.Options {
 		o := &l.Options[n]
-		at[o.Column-1] = shown{o.Written, o.Word.shown(o.Key == "body" && !o.Begins("@"))}
+		at[o.Column-1] = shown{o.Written, o.shown()}
 	}
 	var out strings.Builder
 	for n := 0; n < len(text); {
@@ -69,20 +69,26 @@ func (l *Line) shownTarget(n int) string {
 		before = l.Targets[n-1].Text
 	}
 	switch {
-	case strings.HasPrefix(before, "-") && flag.regexp().MatchString(before) && (strings.HasPrefix(before, "--") || strings.Contains(w.Text, ":")):
+	case strings.HasPrefix(before, "-") && flagPattern.regexp().MatchString(before) && (strings.HasPrefix(before, "--") || strings.Contains(w.Text, ":")):
 		return w.literal(w.Written, func(s string) bool { return isPath(s) || s[0] == '-' })
 	case before == "-H" || before == "--header" || strings.Contains(w.Text, "-H") || strings.Contains(w.Text, "--header"):
-		return sent.regexp().ReplaceAllStringFunc(w.shown(true), func(found string) string {
-			part := sent.regexp().FindStringSubmatch(found)
+		return sentPattern.regexp().ReplaceAllStringFunc(w.shown(), func(found string) string {
+			part := sentPattern.regexp().FindStringSubmatch(found)
 			name, value := part[2], part[4]
 			return part[1] + name + part[3] + w.literal(value, func(s string) bool { return s == stars || !telling(name) && plain(name, s) })
 		})
 	}
-	return w.shown(true)
+	return w.shown()
 }
 
-// shown is the word as the line shows it. free: it is a body or a program's argument.
-func (w *Word) shown(free bool) string {
+// shown is a target, or a word in a doubt. It hides most, since anything may stand in the argument of a program.
+func (w *Word) shown() string { return w.shownIn(true) }
+
+// shown is the option as the line shows it.
+func (o *Option) shown() string { return o.shownIn(o.Key == "body" && !o.Begins("@")) }
+
+// shownIn is the word as the line shows it. free: it is a body or a program's argument, where a secret may stand behind any telling name.
+func (w *Word) shownIn(free bool) string {
 	text := w.Written
 	literal := func(field, value string) string {
 		return w.literal(value, func(s string) bool { return !telling(field) && plain(field, s) })
@@ -92,25 +98,25 @@ func (w *Word) shown(free bool) string {
 			return strings.TrimSuffix(text, value) + literal(strings.Trim(field, `'"`), value)
 		}
 	}
-	if strings.Contains(w.Text, "@") && userinfo.regexp().MatchString(w.Text) {
-		if !userinfo.regexp().MatchString(text) {
+	if strings.Contains(w.Text, "@") && userinfoPattern.regexp().MatchString(w.Text) {
+		if !userinfoPattern.regexp().MatchString(text) {
 			return stars
 		}
-		text = userinfo.regexp().ReplaceAllStringFunc(text, func(found string) string {
+		text = userinfoPattern.regexp().ReplaceAllStringFunc(text, func(found string) string {
 			return "://" + w.literal(strings.TrimSuffix(found[len("://"):], "@"), func(s string) bool { return s == ":" }) + "@"
 		})
 	}
 	if strings.Contains(w.Text, ":/") && strings.ContainsAny(text, "?&") { // http+unix:/run/app.sock:/x too
-		text = parameter.regexp().ReplaceAllStringFunc(text, func(found string) string {
-			part := parameter.regexp().FindStringSubmatch(found)
+		text = parameterPattern.regexp().ReplaceAllStringFunc(text, func(found string) string {
+			part := parameterPattern.regexp().FindStringSubmatch(found)
 			return part[1] + literal(part[1], part[2])
 		})
 	}
 	if !free || !telling(text) {
 		return text
 	}
-	return assigned.regexp().ReplaceAllStringFunc(text, func(found string) string {
-		part := assigned.regexp().FindStringSubmatch(found)
+	return assignedPattern.regexp().ReplaceAllStringFunc(text, func(found string) string {
+		part := assignedPattern.regexp().FindStringSubmatch(found)
 		return part[1] + w.literal(part[2], isPath)
 	})
 }
@@ -123,7 +129,7 @@ const stars = "***"
 // literal hides each piece of a value that is written out in the line, except what may be shown.
 func (w *Word) literal(value string, may func(string) bool) string {
 	const quotes = `\'"`
-	value = piece.regexp().ReplaceAllStringFunc(value, func(found string) string {
+	value = piecePattern.regexp().ReplaceAllStringFunc(value, func(found string) string {
 		isVariable := found[0] == '$' && len(found) > 1 && len(w.variables) > 0 && !strings.ContainsAny(w.Written, `'\`) && !strings.Contains(w.Written, "$$")
 		isScheme := strings.TrimRight(found, " \t") != found
 		bare := strings.Trim(found, quotes)
@@ -141,12 +147,12 @@ func (w *Word) literal(value string, may func(string) bool) string {
 // hideAssigned declares what [Line.Shown] hides in a body, or in a program's argument.
 func (l *Line) hideAssigned(w *Word) {
 	if telling(w.Text) {
-		for _, found := range assigned.regexp().FindAllStringSubmatch(w.Text, -1) {
+		for _, found := range assignedPattern.regexp().FindAllStringSubmatch(w.Text, -1) {
 			l.hideField(&Word{Text: strings.Trim(found[2], `\'"`)}, "")
 		}
 	}
 	if strings.Contains(w.Text, "@") {
-		for _, found := range userinfo.regexp().FindAllString(w.Text, -1) {
+		for _, found := range userinfoPattern.regexp().FindAllString(w.Text, -1) {
 			user := strings.TrimSuffix(found[len("://"):], "@")
 			_, password, _ := strings.Cut(user, ":")
 			l.Hide(user)
@@ -164,9 +170,9 @@ var (
 		{text: `(?is)(?:` + tells + `[a-z-]*['"]?[:= ]|\s-u|--user[= ]|\s#)(.*)`},
 		{text: `(?is)=['"]?[a-z0-9-]+:\s*([^/\s].*)`}, // a header
 	}
-	word = pattern{text: `[^\s'"]+`}
+	wordPattern = pattern{text: `[^\s'"]+`}
 
-	anyParameter = pattern{text: `[?&][^=&\s'"]*=[^&\s'"]+`}
+	anyParameterPattern = pattern{text: `[?&][^=&\s'"]*=[^&\s'"]+`}
 )
 
 // PerhapsSecret is every word of what may be a secret in a line that cannot be read. names are the words of the language, such as
@@ -174,14 +180,14 @@ var (
 func PerhapsSecret(line string, names []string) (all []string) {
 	for _, where := range unclear {
 		if found := where.regexp().FindStringSubmatch(line); found != nil {
-			for _, w := range word.regexp().FindAllString(found[1], -1) {
+			for _, w := range wordPattern.regexp().FindAllString(found[1], -1) {
 				name, value := cutName(w, names)
 				all = append(all, value)
 				all = append(all, strings.FieldsFunc(w[len(name):], func(c rune) bool { return strings.ContainsRune(":=?&;", c) })...)
 			}
 		}
 	}
-	for _, found := range anyParameter.regexp().FindAllString(line, -1) {
+	for _, found := range anyParameterPattern.regexp().FindAllString(line, -1) {
 		if _, value := cutParameter(found); value != "" {
 			all = append(all, value)
 		}
@@ -201,10 +207,10 @@ func ShownUnreadable(line string, names []string) string {
 	for _, where := range unclear {
 		if found := where.regexp().FindStringSubmatchIndex(line); found != nil {
 			begin, end := found[2], found[3]
-			line = line[:begin] + word.regexp().ReplaceAllStringFunc(line[begin:end], hide) + line[end:]
+			line = line[:begin] + wordPattern.regexp().ReplaceAllStringFunc(line[begin:end], hide) + line[end:]
 		}
 	}
-	return anyParameter.regexp().ReplaceAllStringFunc(line, func(found string) string {
+	return anyParameterPattern.regexp().ReplaceAllStringFunc(line, func(found string) string {
 		if name, value := cutParameter(found); value != "" {
 			return name + stars
 		}

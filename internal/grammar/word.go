@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/prestop/prestop/internal/escape"
 )
 
 // A Word is a part of a line.
@@ -86,8 +88,7 @@ func (w *Word) Got() string { return Quoted(w.Written) }
 // Quoted quotes a text for an error, and no more than its beginning.
 func Quoted(text string) string { return strconv.Quote(Begun(text)) }
 
-// Begun is the beginning of a text that may be long. If the text was cut, it ends in …. That tells internal/secret that only a part of a
-// secret may stand there.
+// Begun is the beginning of a text that may be long. If the text was cut, it ends in [escape.Cut].
 func Begun(text string) string { return begun(text, most) }
 
 // most is how long the beginning of a text is, in bytes.
@@ -97,7 +98,7 @@ func begun(text string, most int) string {
 	if len(text) <= most {
 		return text
 	}
-	return strings.ToValidUTF8(text[:most], "") + "…"
+	return strings.ToValidUTF8(text[:most], "") + escape.Cut
 }
 
 // Late are the names in the word whose values are given only when steps run.

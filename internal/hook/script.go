@@ -2,7 +2,7 @@
 //
 // [Read] reads the steps, each line once. [Script.Plan] gives them times, and what they need from outside. Log, dry run
 // and lint all show this one plan with its warnings. The package knows no verb: it reads what a step needs. It runs nothing and
-// prints nothing. It is for cmd/prestop and internal/lint.
+// prints nothing. It is for cmd/prestop, internal/lint and internal/inject.
 package hook
 
 import (

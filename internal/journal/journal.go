@@ -10,7 +10,8 @@
 //
 // The package knows nothing about plans: a record is any JSON document. A record
 // is not meant to outlast a reboot. The package logs nothing. If the journal
-// fails, the hook is expected to go on without it. It is for cmd/prestop.
+// fails, the hook is expected to go on without it. It is for internal/record, and
+// for a dry run, which asks only for the directory.
 package journal
 
 import (

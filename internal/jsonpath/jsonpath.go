@@ -12,6 +12,8 @@ import (
 	"hash/maphash"
 	"strconv"
 	"strings"
+
+	"github.com/prestop/prestop/internal/escape"
 )
 
 // A Path leads to a value in a JSON document: .status, .data.items[0].state, .["a key"].x, or . for the whole. In count(…) it
@@ -43,7 +45,7 @@ func Parse(text string) (Path, error) {
 		p.steps, rest = append(p.steps, step), after
 	}
 	if len(p.steps) == 0 {
-		return Path{}, fmt.Errorf("expected a path such as .status or .items[0].state, got nothing")
+		return Path{}, errors.New("expected a path such as .status or .items[0].state, got nothing")
 	}
 	return p, nil
 }
@@ -112,7 +114,7 @@ func Short(value any) string {
 	}
 	text := []rune(strings.ToValidUTF8(fmt.Sprint(value), "�"))
 	if len(text) > 80 {
-		return string(text[:80]) + "…"
+		return string(text[:80]) + escape.Cut
 	}
 	return string(text)
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -47,7 +48,7 @@ func (id *identity) check(m *metadata) error {
 		return fmt.Errorf("the answer is about another pod: expected %s/%s, got %q", id.namespace, id.name, m.Namespace+"/"+m.Name)
 	}
 	if m.UID == "" {
-		return fmt.Errorf("the answer has no uid: expected a Pod")
+		return errors.New("the answer has no uid: expected a Pod")
 	}
 	for _, k := range id.uids {
 		if m.UID != k.uid {

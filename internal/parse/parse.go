@@ -1,7 +1,7 @@
 // Package parse finds the verb of a line in the table of verbs, and says what is wrong with a line that is no step.
 //
 // [Line] is where a line is read, once: internal/grammar takes it apart, and the verb itself makes sense of its words. The first thing
-// said about a mistake must be enough to correct it. The package knows no verb by its name. It is for internal/hook and internal/config.
+// said about a mistake must be enough to correct it. The package knows no verb by its name. It is for the hook, for lint and for inject.
 package parse
 
 import (

@@ -10,7 +10,7 @@
 // broken pipe only on os.Stdout and os.Stderr. A program that also writes to these two has to
 // call signal.Notify for SIGPIPE first.
 //
-// Only the command and its tests use it. lint also calls [Check]. On other systems than Linux there are only Check and the lines.
+// It is for the hook. Lint needs [Check] alone. On other systems than Linux there are only Check and the lines.
 package podlog
 
 import (

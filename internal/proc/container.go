@@ -5,8 +5,7 @@
 // the process would do with a signal. A [Marker] is one moment of one boot, for files that containers leave for each other.
 //
 // The package only reads. It knows nothing of runtimes or of Kubernetes' API. It sends no signal and writes no file. Where
-// it cannot tell, it fails rather than take another container's process for its own. It is for internal/journal,
-// internal/podlog, shutdown, drain and cmd/prestop.
+// it cannot tell, it fails rather than take another container's process for its own. It is for the hook.
 package proc
 
 import (

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prestop/prestop/internal/escape"
 	"github.com/prestop/prestop/internal/journal"
 	"github.com/prestop/prestop/internal/proc"
 	"github.com/prestop/prestop/internal/secret"
@@ -162,7 +163,7 @@ func (o *Record) Note(n int, s prestop.StepReport, log *slog.Logger) error {
 // short is the beginning of an error, without secrets.
 func (o *Record) short(text string) string {
 	if text = o.secrets.Hide(text); len(text) > mostError {
-		return strings.ToValidUTF8(text[:mostError], "") + secret.Cut
+		return strings.ToValidUTF8(text[:mostError], "") + escape.Cut
 	}
 	return text
 }

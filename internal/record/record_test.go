@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prestop/prestop/internal/escape"
 	"github.com/prestop/prestop/internal/proc"
 	"github.com/prestop/prestop/internal/secret"
 	"github.com/prestop/prestop/prestop"
@@ -80,7 +81,7 @@ func testALaterDeliveryGoesOn(t *testing.T) {
 	if len(got.Steps) != 2 || got.Steps[0].Line != "wait 1s" || got.Steps[0].Outcome != prestop.Done || got.Steps[0].Took != prestop.Seconds(time.Second) {
 		t.Fatalf("%+v", got)
 	}
-	if text := got.Steps[1].Error; !strings.HasPrefix(text, "*** xxx") || !strings.HasSuffix(text, secret.Cut) || len(text) > mostError+len(secret.Cut) {
+	if text := got.Steps[1].Error; !strings.HasPrefix(text, "*** xxx") || !strings.HasSuffix(text, escape.Cut) || len(text) > mostError+len(escape.Cut) {
 		t.Errorf("the error on record is %q", text)
 	}
 	if err := second.End(prestop.Report{}); err != nil {

@@ -70,7 +70,7 @@ func (c conditional) ask(ctx context.Context, log *slog.Logger) (web.Answer, err
 
 // Check asks once, and looks at the step if it would be done.
 func (c conditional) Check(ctx context.Context) ([]step.Finding, error) {
-	brief, cancel := context.WithTimeoutCause(ctx, 1900*time.Millisecond, web.ErrTry) // with less than 2 s there is one try
+	brief, cancel := web.Briefly(ctx)
 	defer cancel()
 	answer, err := c.ask(brief, slog.New(slog.DiscardHandler))
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prestop/prestop/internal/escape"
 	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/internal/timing"
 )
@@ -42,10 +43,13 @@ func TestCostIsLinear(t *testing.T) {
 	long.Add(strings.Repeat("hunter22 ", 100000))
 	long.Hide("")
 	for name, do := range map[string]func(n int) func(){
-		"a long text":                 func(n int) func() { return func() { many.Hide(text[:len(text)/10*n]) } },
-		"a text that is cut often":    func(n int) func() { cut := strings.Repeat("AKIA-00"+Cut, 10000*n); return func() { many.Hide(cut) } },
-		"a text of cuts":              func(n int) func() { cut := strings.Repeat(Cut, 30000*n); return func() { many.Hide(cut) } },
-		"the beginning of a long one": func(n int) func() { cut := words[:len(words)/10*n] + Cut; return func() { long.Hide(cut) } },
+		"a long text": func(n int) func() { return func() { many.Hide(text[:len(text)/10*n]) } },
+		"a text that is cut often": func(n int) func() {
+			cut := strings.Repeat("AKIA-00"+escape.Cut, 10000*n)
+			return func() { many.Hide(cut) }
+		},
+		"a text of cuts":              func(n int) func() { cut := strings.Repeat(escape.Cut, 30000*n); return func() { many.Hide(cut) } },
+		"the beginning of a long one": func(n int) func() { cut := words[:len(words)/10*n] + escape.Cut; return func() { long.Hide(cut) } },
 		"many secrets":                func(n int) func() { return func() { filled(200 * n).Hide("x") } },
 		"a line that cannot be read": func(n int) func() {
 			line := "post http://h/ token=" + distinct(900*n)
@@ -95,7 +99,7 @@ func tokenFile(t *testing.T, text string) func() {
 	path := fileOf(t, text)
 	return func() {
 		s := &Set{}
-		if got, err := s.File(path)(); err != nil || s.Hide("no: "+got[:500]+Cut) == "no: "+got[:500]+Cut {
+		if got, err := s.File(path)(); err != nil || s.Hide("no: "+got[:500]+escape.Cut) == "no: "+got[:500]+escape.Cut {
 			t.Errorf("%.100q is not hidden: %v", got, err)
 		}
 	}

@@ -82,7 +82,7 @@ func (f *finder) find(text string) (found []span) {
 		}
 		if cut < at {
 			cut = len(text)
-			if next := strings.Index(text[at:], Cut); next >= 0 {
+			if next := strings.Index(text[at:], escape.Cut); next >= 0 {
 				cut = at + next
 			}
 		}

@@ -5,7 +5,7 @@
 // that was not declared is never touched.
 //
 // A text for others is hidden whole, before it is shortened. The package is for internal/hook, which declares what the steps say, and
-// for cmd/prestop, which prints.
+// for whoever shows or keeps a text.
 package secret
 
 import (
@@ -129,10 +129,7 @@ func (s *Set) addCredential(text, shown string) {
 	}
 }
 
-// Cut ends a text that was shortened before it came here, such as a server's text.
-const Cut = "…"
-
-// Hide is text without its secrets, and without the beginning of a secret before [Cut]. The outer set of s goes first: a secret of it
+// Hide is text without its secrets, and without the beginning of a secret before escape.Cut. The outer set of s goes first: a secret of it
 // may have a value in it for which s shows a name.
 func (s *Set) Hide(text string) string {
 	if s == nil {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prestop/prestop/internal/escape"
 	"github.com/prestop/prestop/internal/grammar"
 )
 
@@ -245,8 +246,8 @@ func TestLargeSecret(t *testing.T) {
 	s := &Set{}
 	large := strings.Repeat("all \"work\"\n", 90000)
 	s.Add(large)
-	for _, text := range []string{large, strings.ReplaceAll(strings.ReplaceAll(large, `"`, `\"`), "\n", `\n`), large[:5000] + Cut, large[:50] + Cut} {
-		if got := strings.TrimSuffix(s.Hide("<"+text), Cut); got != "<***" {
+	for _, text := range []string{large, strings.ReplaceAll(strings.ReplaceAll(large, `"`, `\"`), "\n", `\n`), large[:5000] + escape.Cut, large[:50] + escape.Cut} {
+		if got := strings.TrimSuffix(s.Hide("<"+text), escape.Cut); got != "<***" {
 			t.Errorf("%d bytes are shown as %d", len(text), len(got))
 		}
 	}

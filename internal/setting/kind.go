@@ -149,7 +149,7 @@ func ParseURLs(text string) ([]*url.URL, error) {
 		return []*url.URL{}, nil
 	}
 	var all []*url.URL
-	for _, field := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(", \n\t", r) }) {
+	for _, field := range strings.FieldsFunc(text, grammar.SeparatesURLs) {
 		u, err := web.ParseHTTP(field)
 		if err != nil {
 			return nil, err

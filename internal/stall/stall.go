@@ -2,7 +2,7 @@
 //
 // The file system may be on the network, or belong to a server in user space. A system call there never returns, and nothing ends
 // it. [Do] makes the call in a goroutine of its own and waits for a bounded time. A call that never returns is left behind: it ends
-// with the process. The package is for cmd/prestop, for the files that the hook needs for itself.
+// with the process. The package is for the files that the hook needs for itself.
 package stall
 
 import (

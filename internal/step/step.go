@@ -4,7 +4,7 @@
 // schedule, the log, the dry run and lint read that and know no verb. [Spec.Bind] makes the step that runs.
 //
 // The package is pure: no environment, no files, no network. internal/grammar takes a line apart, internal/parse finds its verb,
-// and internal/verbs has the table of verbs. It is for the packages that have verbs, for internal/hook and for internal/lint.
+// and internal/verbs has the table of verbs. It is for the packages that have verbs, and for those that read what a step needs.
 package step
 
 import (

@@ -1,7 +1,7 @@
 // Package verbs has the table of steps, in the order in which help shows them.
 //
 // Each verb is a file beside its deed, in shutdown or drain. Only this package imports these two. A new verb is such a file and a row
-// here. The package is for the hook and for lint. They read what a [step.Spec] needs, and know no verb by its name.
+// here. The package is for the hook, for lint and for inject. They read what a [step.Spec] needs, and know no verb by its name.
 package verbs
 
 import (

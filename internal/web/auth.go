@@ -1,7 +1,7 @@
 package web
 
 import (
-	"fmt"
+	"errors"
 	"net/http"
 	"strings"
 )
@@ -34,7 +34,7 @@ func (token Secret) authorize(r *http.Request) error {
 	}
 	t = strings.Trim(t, " ")
 	if t == "" || strings.ContainsFunc(t, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-		return fmt.Errorf("the token is no single line of text")
+		return errors.New("the token is no single line of text")
 	}
 	if !strings.Contains(t, " ") {
 		t = "Bearer " + t

@@ -79,6 +79,11 @@ func (p Policy) Do(ctx context.Context, log *slog.Logger, try func(context.Conte
 	return c.do(ctx)
 }
 
+// Briefly is ctx for a look that asks something. It has so little time that a Policy makes one try.
+func Briefly(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, oneTry-20*time.Millisecond, ErrTry)
+}
+
 // call is one Do. The library calls its methods one after the other: RoundTrip, check, RoundTrip, …
 type call struct {
 	Policy

@@ -24,6 +24,8 @@ import (
 	"sync"
 	"time"
 	"unicode"
+
+	"github.com/prestop/prestop/internal/escape"
 )
 
 const (
@@ -83,7 +85,7 @@ func New(dial Dial, t TLS, auth Auth) *Client {
 	}
 	transport.Protocols = new(http.Protocols)
 	transport.Protocols.SetHTTP1(true)
-	return &Client{http: &http.Client{Transport: readable{transport}, CheckRedirect: samePlace}, transport: transport, tls: t, auth: auth, alert: alertTime}
+	return &Client{http: &http.Client{Transport: readable{transport}, CheckRedirect: onRedirect}, transport: transport, tls: t, auth: auth, alert: alertTime}
 }
 
 // readable removes a Location that is no URL from a redirect. net/http would make an error of it that holds the whole Location but no
@@ -113,8 +115,8 @@ func (c *Client) open() error {
 // Close ends the connections that are kept for the next call.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }
 
-// samePlace follows a redirect that changes neither the method nor the place; any other becomes the answer.
-func samePlace(req *http.Request, via []*http.Request) error {
+// onRedirect follows a redirect that changes neither the method nor the place; any other becomes the answer.
+func onRedirect(req *http.Request, via []*http.Request) error {
 	first := via[0]
 	if expected, ok := first.Context().Value(expectKey{}).(Statuses); ok && expected.Has(req.Response.StatusCode) {
 		return http.ErrUseLastResponse
@@ -183,23 +185,20 @@ func Named(u *url.URL) string {
 	case u.User != nil:
 		return "a URL with a user"
 	case u.RawQuery != "" || u.Fragment != "":
-		return text + left
+		return text + escape.Cut
 	default:
 		return text
 	}
 }
 
-// left ends a text that was shortened. It tells internal/secret that only a part of a secret may stand there.
-const left = "…"
-
-// Text is the beginning of a body of plain text or JSON, on one line. It ends in … where it was cut.
+// Text is the beginning of a body of plain text or JSON, on one line. It ends in [escape.Cut] where it was cut.
 func (a Answer) Text() string {
 	kind, _, _ := mime.ParseMediaType(a.Header.Get("Content-Type"))
 	switch {
 	case kind != "text/plain" && !strings.HasSuffix(kind, "json"):
 		return ""
 	case len(a.Body) > maxExcerpt:
-		return OneLine(string(a.Body[:maxExcerpt])) + left
+		return OneLine(string(a.Body[:maxExcerpt])) + escape.Cut
 	}
 	return OneLine(string(a.Body))
 }
@@ -307,7 +306,7 @@ func (c *Client) explain(ctx context.Context, req *http.Request, err error) erro
 }
 
 // bare is err without the method and URL that net/http puts before it, since no log should have them. What err quotes at its end, as in
-// malformed HTTP status code "x", may be a part of what a server sent. So the quotation ends in [left].
+// malformed HTTP status code "x", may be a part of what a server sent. So the quotation ends in [escape.Cut].
 func bare(err error) error {
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err
@@ -322,7 +321,7 @@ func bare(err error) error {
 		return quotingError{err, "the server spoke before it was asked: expected HTTP"}
 	}
 	if quoted, ok := strings.CutSuffix(err.Error(), `"`); ok {
-		return quotingError{err, quoted + left + `"`}
+		return quotingError{err, quoted + escape.Cut + `"`}
 	}
 	return err
 }
