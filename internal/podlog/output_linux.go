@@ -15,8 +15,6 @@ const patience = 100 * time.Millisecond
 // atOnce is the longest that a write takes if it does not have to wait.
 const atOnce = time.Millisecond
 
-var errFull = errors.New("no room")
-
 // Output is an open destination, safe for concurrent use.
 type Output struct {
 	name     string
@@ -155,7 +153,7 @@ func (o *Output) await(end time.Time) error {
 		case err != nil:
 			return err
 		case n == 0:
-			return errFull
+			return errors.New("no room")
 		default:
 			return nil
 		}
