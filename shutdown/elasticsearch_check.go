@@ -21,7 +21,7 @@ func (e *Elasticsearch) Check(ctx context.Context) (all []step.Finding, err erro
 	for _, p := range slices.Concat(e.Own, e.Other) {
 		all = append(all, p.reach(ctx)...)
 	}
-	ctx, cancel := briefly(ctx)
+	ctx, cancel := context.WithTimeoutCause(ctx, 1900*time.Millisecond, web.ErrTry) // less than 2 s, so that a [web.Policy] makes one try
 	defer cancel()
 	node, err := c.find(ctx)
 	if err != nil {
