@@ -129,11 +129,6 @@ func tries(err error, a web.Answer) error {
 	return err
 }
 
-var (
-	errLocation = errors.New("the 202 names a Location that cannot be read")
-	errMoved    = errors.New("the 202 names a Location at another place, where it is not followed")
-)
-
 // poll asks at the Location that a 202 of the given URL named. A step that expects 202 but not 200 means the 202 of the call itself. It
 // has not said which outcome it expects, so any 2xx is fine too.
 func (c *Call) poll(ctx context.Context, log *slog.Logger, from *url.URL, location string) error {
@@ -144,10 +139,10 @@ func (c *Call) poll(ctx context.Context, log *slog.Logger, from *url.URL, locati
 	}
 	at, err := from.Parse(location)
 	if err != nil {
-		return errLocation
+		return errors.New("the 202 names a Location that cannot be read")
 	}
 	if !web.SamePlace(at, from) {
-		return fmt.Errorf("%w: %s", errMoved, web.Named(at))
+		return fmt.Errorf("the 202 names a Location at another place, where it is not followed: %s", web.Named(at))
 	}
 	at.User = cmp.Or(at.User, from.User)
 	log.Info("accepted; asking until it is done")

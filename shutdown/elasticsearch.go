@@ -17,8 +17,6 @@ import (
 // election takes less, and so does a node that rejoins.
 const patience = 30 * time.Second
 
-var errSilent = fmt.Errorf("no usable answer for %s", patience)
-
 // A Place is where an Elasticsearch answers: a base URL, and the client for it.
 type Place struct {
 	URL    string // scheme, host, port and perhaps a path, without a / at its end
@@ -149,11 +147,6 @@ const (
 	doubts = 3
 )
 
-var (
-	errGone       = errors.New("the record was removed while it was waited for")
-	errNotStarted = errors.New("the shutdown is registered and NOT_STARTED: the node is not in the cluster")
-)
-
 // await looks at the record until its overall status is COMPLETE.
 func (c *cluster) await(ctx context.Context, id string) error {
 	var last *record
@@ -165,11 +158,11 @@ func (c *cluster) await(ctx context.Context, id string) error {
 		}
 		switch {
 		case r == nil:
-			odd, complete, err = odd+1, 0, errGone
+			odd, complete, err = odd+1, 0, errors.New("the record was removed while it was waited for")
 		case r.complete():
 			odd, complete = 0, complete+1
 		case r.is("NOT_STARTED"):
-			odd, complete, err = odd+1, 0, errNotStarted
+			odd, complete, err = odd+1, 0, errors.New("the shutdown is registered and NOT_STARTED: the node is not in the cluster")
 		default:
 			odd, complete = 0, 0
 		}

@@ -36,7 +36,7 @@ type apiCall struct {
 
 // persist makes tries while there is time and patience.
 func (c *cluster) persist(ctx context.Context, try func(context.Context) (web.Answer, error)) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, errSilent)
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("no usable answer for %s", patience))
 	defer cancel()
 	_, err := web.Policy{}.Do(ctx, c.log, try)
 	return err
@@ -128,17 +128,13 @@ func (c *cluster) send(ctx context.Context, p Place, r *apiCall) (web.Answer, er
 func (c *cluster) request(ctx context.Context, p Place, r *apiCall) web.Request {
 	out := web.Request{Method: r.method, URL: p.URL + r.path, Body: r.body}
 	if deadline, ok := ctx.Deadline(); ok && r.master && !c.noMasterTimeout[r.method] {
-		out.URL += "?master_timeout=" + masterTimeout(time.Until(deadline))
+		left := time.Until(deadline) * 4 / 5 // less than we wait ourselves, so that the server still tells us if there is no master
+		out.URL += fmt.Sprintf("?master_timeout=%dms", max(100, left.Milliseconds()))
 	}
 	if r.body != nil {
 		out.Header = http.Header{"Content-Type": {"application/json"}}
 	}
 	return out
-}
-
-// masterTimeout is less than the time that we wait ourselves, so that the server still tells us if there is no master.
-func masterTimeout(left time.Duration) string {
-	return fmt.Sprintf("%dms", max(100, (left*4/5).Milliseconds()))
 }
 
 // refusesMasterTimeout recognises the 400 of a server that does not know master_timeout here. If http.detailed_errors.enabled is false,

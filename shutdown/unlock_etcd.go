@@ -177,10 +177,16 @@ func readEtcd(a web.Answer, into any, secrets []string) error {
 		unreadable = json.Unmarshal(a.Body, into)
 	}
 	switch {
-	case a.OK() && (unreadable != nil || a.Partial || e.Header.Cluster == ""):
+	case !a.OK():
+		return etcdRefusal(a, e, secrets)
+	case unreadable != nil || a.Partial || e.Header.Cluster == "":
 		return web.Permanent(errNoGateway)
-	case a.OK():
-		return nil
+	}
+	return nil
+}
+
+func etcdRefusal(a web.Answer, e etcdAnswer, secrets []string) error {
+	switch {
 	case e.Code == grpcNotFound && strings.Contains(e.Message, errNoLease.Error()):
 		return errNoLease
 	case e.Code == grpcFailedPrecondition && strings.Contains(e.Message, errNoAuth.Error()):
@@ -192,17 +198,12 @@ func readEtcd(a web.Answer, into any, secrets []string) error {
 	case a.Status == http.StatusNotFound:
 		return web.Permanent(fmt.Errorf("%w (404)", errNoGateway))
 	}
-	err := etcdRefusal(a, e, secrets)
-	if web.Transient(a) || e.Code == grpcUnauthenticated || strings.Contains(e.Message, "revision of auth store") { // a member forgets the token when it restarts
-		return err
-	}
-	return web.Permanent(err)
-}
-
-func etcdRefusal(a web.Answer, e etcdAnswer, secrets []string) error {
 	text := fmt.Sprintf("%d %s", a.Status, http.StatusText(a.Status))
 	if e.Message != "" {
 		text += ": " + serverText(e.Message, secrets...)
 	}
-	return errors.New(text)
+	if web.Transient(a) || e.Code == grpcUnauthenticated || strings.Contains(e.Message, "revision of auth store") { // a member forgets the token when it restarts
+		return errors.New(text)
+	}
+	return web.Permanent(errors.New(text))
 }

@@ -123,7 +123,7 @@ func (c *child) cut(cause error) error {
 	}
 	c.output.end(ctx)
 	switch {
-	case gone && !c.wasKilled():
+	case gone && !(c.status.Signaled() && c.status.Signal() == syscall.SIGKILL):
 		return c.verdict() // it ended before the kill
 	case gone:
 		return c.saying(fmt.Errorf("%s is killed: %w", c.name, cause))
@@ -143,8 +143,6 @@ func (c *child) reap() {
 		c.status = state.Sys().(syscall.WaitStatus)
 	}
 }
-
-func (c *child) wasKilled() bool { return c.status.Signaled() && c.status.Signal() == syscall.SIGKILL }
 
 // verdict is what its exit status says.
 func (c *child) verdict() error {

@@ -11,12 +11,10 @@ import (
 	"syscall"
 )
 
-var errNoProgram = errors.New("expected a program, got nothing")
-
 // find is the path of the program.
 func (p Program) find() (string, error) {
 	if len(p.Words) == 0 || p.Words[0] == "" {
-		return "", errNoProgram
+		return "", errors.New("expected a program, got nothing")
 	}
 	name := p.Words[0]
 	path, err := exec.LookPath(name)

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	mdns "github.com/miekg/dns"
 )
 
 // An Outcome is how a look-up without addresses ended. A value that is none of these constants is the name of another
@@ -111,11 +109,4 @@ func heavier(a, b *Error) *Error {
 
 func cut(ctx context.Context, host string) *Error {
 	return &Error{Host: host, Outcome: Cut, Err: context.Cause(ctx)}
-}
-
-func rcode(code int) Outcome {
-	if name, ok := mdns.RcodeToString[code]; ok {
-		return Outcome(name)
-	}
-	return Outcome(fmt.Sprintf("response code %d", code))
 }

@@ -1,6 +1,7 @@
 package dns
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -71,7 +72,7 @@ func read(m *mdns.Msg, question mdns.Question) reply {
 	case m.Rcode == mdns.RcodeNameError:
 		return reply{err: &Error{Outcome: NotFound}}
 	case m.Rcode != mdns.RcodeSuccess:
-		return reply{err: &Error{Outcome: rcode(m.Rcode)}}
+		return reply{err: &Error{Outcome: Outcome(cmp.Or(mdns.RcodeToString[m.Rcode], fmt.Sprintf("response code %d", m.Rcode)))}}
 	case isReferral(m):
 		return reply{err: &Error{Outcome: Malformed, Err: malformedError("a referral to other nameservers")}}
 	}

@@ -25,7 +25,7 @@ func (t *total) prometheus(r io.Reader, framed, openMetrics bool) error {
 		}
 		line := string(bytes.TrimSuffix(bytes.TrimSuffix(raw, []byte("\n")), []byte("\r")))
 		switch {
-		case err != nil && err != io.EOF && err != bufio.ErrBufferFull:
+		case err != nil && err != io.EOF && err != bufio.ErrBufferFull: // it says what is wrong
 		case t.ended:
 			err = errors.New("expected nothing after # EOF")
 		case err == bufio.ErrBufferFull:

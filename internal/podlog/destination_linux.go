@@ -83,8 +83,11 @@ func (at Place) onTerminal() bool {
 // another user or lost its reader, no /proc), it is duplicated. Only then a write can block: on a stopped
 // terminal of another user.
 func (at Place) own(name string, fd int) (*Output, error) {
-	if k := kind(fd); k == unix.S_IFIFO || k == unix.S_IFCHR {
-		if anew, err := openToWrite(at.path("self", "fd", strconv.Itoa(fd)), 0); err == nil {
+	var st unix.Stat_t
+	path := at.path("self", "fd", strconv.Itoa(fd))
+	_ = unix.Stat(path, &st) // without /proc it is of no kind
+	if kind := st.Mode & unix.S_IFMT; kind == unix.S_IFIFO || kind == unix.S_IFCHR {
+		if anew, err := openToWrite(path, 0); err == nil {
 			return at.output(name, anew), nil
 		}
 	}
@@ -93,15 +96,6 @@ func (at Place) own(name string, fd int) (*Output, error) {
 		return nil, &os.PathError{Op: "duplicate", Path: name, Err: err}
 	}
 	return at.output(name, duplicate), nil
-}
-
-// kind is the type of an open file, such as S_IFREG; 0: it cannot be told.
-func kind(fd int) uint32 {
-	var st unix.Stat_t
-	if unix.Fstat(fd, &st) != nil {
-		return 0
-	}
-	return st.Mode & unix.S_IFMT
 }
 
 // file opens a path, and creates a file only if nothing is there, not even a link.
@@ -130,7 +124,8 @@ func (at Place) file(path string) (*Output, error) {
 	out := at.output(path, fd)
 	// A regular file is opened anew for each line. If a process ends with an open file on a file system in user space, the kernel waits
 	// for the server of that file system, whatever becomes of the process.
-	if kind(fd) == unix.S_IFREG {
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFREG {
 		out.again = func() (int, error) { return openToWrite(path, unix.O_NOFOLLOW) } // others may have put a link there since
 	}
 	return out, nil

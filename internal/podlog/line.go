@@ -20,17 +20,13 @@ type line struct {
 	failure            string
 }
 
-// ownKeys are the keys that no attribute at the top can have.
-func ownKeys() []string {
-	return []string{"@timestamp", "log.level", "message", "ecs.version", "event.dataset", "elapsed", "remaining", "left_out"}
-}
-
-// add takes an attribute. The error is kept apart, since it is written last.
+// add takes an attribute. The error is kept apart, since it is written last. A key of the line itself is no attribute's at the top.
 func (l *line) add(f field) {
+	own := []string{"@timestamp", "log.level", "message", "ecs.version", "event.dataset", "elapsed", "remaining", "left_out"}
 	switch {
 	case f.key == errorKey:
 		l.failed, l.failure = true, asText(f.value)
-	case slices.Contains(ownKeys(), f.key):
+	case slices.Contains(own, f.key):
 		l.attrs = l.attrs.set("labels."+f.key, f.value)
 	default:
 		l.attrs = l.attrs.set(f.key, f.value)

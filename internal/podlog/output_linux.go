@@ -15,8 +15,6 @@ const patience = 100 * time.Millisecond
 // atOnce is the longest that a write takes if it does not have to wait.
 const atOnce = time.Millisecond
 
-var errFull = errors.New("no room")
-
 // Output is an open destination, safe for concurrent use.
 type Output struct {
 	name     string
@@ -129,14 +127,9 @@ func (o *Output) some(p []byte, end time.Time) (int, error) {
 			return 0, err
 		}
 		n, err := unix.Write(o.fd, p)
-		switch {
-		case err == nil:
-			return n, nil
-		case err == unix.EAGAIN && time.Now().Before(end):
-			// The application has taken the room.
-		case err == unix.EINTR:
-		default:
-			return 0, err
+		taken := err == unix.EAGAIN && time.Now().Before(end) // the application has taken the room
+		if !taken && err != unix.EINTR {
+			return n, err
 		}
 	}
 }
@@ -151,13 +144,10 @@ func (o *Output) await(end time.Time) error {
 		left := max(0, time.Until(end))
 		n, err := unix.Poll(ready, int(left.Milliseconds()))
 		switch {
-		case err == unix.EINTR:
-		case err != nil:
+		case err == nil && n == 0:
+			return errors.New("no room")
+		case err != unix.EINTR:
 			return err
-		case n == 0:
-			return errFull
-		default:
-			return nil
 		}
 	}
 }

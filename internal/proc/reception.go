@@ -38,10 +38,7 @@ const (
 // proc is where procfs is mounted; empty: /proc.
 func (p Process) Reception(proc string, signal syscall.Signal) Reception {
 	pid := strconv.Itoa(p.PID)
-	status, err := os.ReadFile(Path(proc, pid, "status"))
-	if err != nil {
-		return Unseen
-	}
+	status, _ := os.ReadFile(Path(proc, pid, "status")) // without it no mask can be read
 	held, errHeld := mask(string(status), "SigBlk")
 	caught, errCaught := mask(string(status), "SigCgt")
 	ignored, errIgnored := mask(string(status), "SigIgn")

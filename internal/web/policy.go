@@ -211,7 +211,7 @@ func (c *call) fail(ctx context.Context, a Answer, err error, timeout time.Durat
 
 func (c *call) check(ctx context.Context, _ *http.Response, err error) (bool, error) {
 	switch {
-	case ctx.Err() != nil || err != nil && Final(err) || err == nil && !c.Again(c.last) || c.made == c.Tries:
+	case ctx.Err() != nil || Final(err) || err == nil && !c.Again(c.last) || c.made == c.Tries:
 		return false, nil
 	case c.Open && c.sent && errors.Is(err, ErrTry): // the server is slow, and has been asked
 		return false, nil
