@@ -442,7 +442,7 @@ func TestNoTCP(t *testing.T) {
 				}
 			}()
 			addr := packets.LocalAddr().String()
-			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
 			defer cancel()
 			_, err := resolver(t, "", netip.MustParseAddrPort(addr)).Look(ctx, "a.test")
 			if want := strings.ReplaceAll(test.want, "ADDR", addr); err == nil || err.Error() != want {
