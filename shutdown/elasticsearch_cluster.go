@@ -54,13 +54,18 @@ func (c *cluster) askOnce(ctx context.Context, r *apiCall, read func([]byte) err
 
 func (c *cluster) askAt(ctx context.Context, p Place, r *apiCall, read func([]byte) error) (web.Answer, error) {
 	a, err := c.send(ctx, p, r)
-	if err != nil {
-		return a, err
+	if err == nil {
+		err = of(a, read(a.Body))
 	}
-	if err := read(a.Body); err != nil {
-		return a, fmt.Errorf("%s: %w", web.Place(a.URL), err)
+	return a, err
+}
+
+// of puts the place that answered before an error about its answer.
+func of(a web.Answer, err error) error {
+	if err == nil {
+		return nil
 	}
-	return a, nil
+	return fmt.Errorf("%s: %w", web.Place(a.URL), err)
 }
 
 // sweep goes through places until one gives an answer that is usable or final. Each place gets an even share of the time that is left,
@@ -151,7 +156,7 @@ const maxUnauthorized = 3
 func (c *cluster) accept(a web.Answer) error {
 	switch {
 	case a.OK() && a.Partial:
-		return unreadable(fmt.Errorf("longer than %d bytes", web.MaxBody))
+		return of(a, unreadable(fmt.Errorf("longer than %d bytes", web.MaxBody)))
 	case a.OK():
 		c.unauthorized = 0
 		return nil

@@ -95,7 +95,7 @@ func (c *cluster) members(ctx context.Context, p Place, spec string) ([]member, 
 		return nil, a, err
 	}
 	all, err := readMembers(a.Body)
-	return all, a, err
+	return all, a, of(a, err)
 }
 
 // pick takes the member that has our name. The API also returns members whose host name matches. If several have our name, pick takes

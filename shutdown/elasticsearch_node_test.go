@@ -9,6 +9,7 @@ import (
 
 	"github.com/prestop/prestop/internal/fakees"
 	"github.com/prestop/prestop/internal/testexpect"
+	"github.com/prestop/prestop/internal/web"
 )
 
 // inEmptyWorld runs f in a bubble with a world without nodes. What it serves, f says.
@@ -202,6 +203,12 @@ func TestFindNeverAnotherNode(t *testing.T) {
 		{"a list", func(w *world) {
 			w.Fail(fakees.Fault{On: fakees.NodesInfo, Effect: fakees.Body(200, "application/json", "[]")})
 		}, "unreadable"},
+		{"no JSON, and whose it is", func(w *world) {
+			w.Fail(fakees.Fault{On: fakees.NodesInfo, Effect: fakees.Body(200, "text/html", "<html>")})
+		}, "http://" + ownAddress + ": unreadable answer: invalid character '<' looking for beginning of value; http://" + serviceAddress + ": unreadable answer"},
+		{"a long answer, and whose it is", func(w *world) {
+			w.Fail(fakees.Fault{On: fakees.NodesInfo, Effect: fakees.Body(200, "application/json", strings.Repeat(" ", web.MaxBody+1))})
+		}, "http://" + ownAddress + ": unreadable answer: longer than 1048576 bytes; http://" + serviceAddress + ": unreadable answer"},
 		{"two of our name, and none at our address", func(w *world) {
 			w.AddNode(fakees.Node{Name: "es-1", IP: "10.9.9.8"})
 			w.AddNode(fakees.Node{Name: "es-1", IP: "10.9.9.9"})

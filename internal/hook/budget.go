@@ -25,13 +25,13 @@ func (s *Script) budget(p *Plan, a Asked) {
 	}
 	var fits bool
 	p.Reserve, fits = s.reserveWithin(p.Grace)
-	tooLarge := config.Problem{Name: s.config.Reserve.By, Text: fmt.Sprintf("expected less than the grace period of %s, got %s; %s is used", p.Grace, s.config.Reserve.V, p.Reserve)}
+	tooLarge := config.Problem{Name: "PRE_STOP_RESERVE_SECONDS", Text: fmt.Sprintf("expected less than the grace period of %s, got %s; %s is used", p.Grace, s.config.Reserve.V, p.Reserve)}
 	switch {
 	case fits:
 	case a.Grace > 0: // the API server said so: nobody made a mistake
 		p.warn("reserve-too-large", NoStep, "%v", tooLarge)
 	default:
-		p.Problems = append(p.Problems, tooLarge)
+		p.Problems = append(p.Problems, config.Problem{Name: s.config.Reserve.By, Text: tooLarge.Text}) // mistakes are named as they were made
 	}
 }
 

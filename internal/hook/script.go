@@ -59,8 +59,8 @@ func Read(c *config.Config, secrets *secret.Set) *Script {
 		secrets.AddURL(c.ReportURL.V)
 	}
 	var lines []*Step
-	named := false     // one of the lines is an elasticsearch step
-	var given []string // names of the values that earlier steps give
+	named, words := false, verbs.Names() // named: one of the lines is an elasticsearch step
+	var given []string                   // names of the values that earlier steps give
 	for _, l := range c.Lines(s.verbs) {
 		one, verb := s.read(l, given)
 		if one.Needs.Gives != "" {
@@ -82,7 +82,7 @@ func Read(c *config.Config, secrets *secret.Set) *Script {
 	}
 	s.Steps = append(s.Steps, lines...)
 	for n, one := range s.Steps { // now that all secrets are known
-		one.Line = secrets.Hide(one.Line)
+		one.Line = secrets.Line(one.Line, words)
 		if one.Err != nil {
 			s.problems = append(s.problems, s.problem(n, one))
 		}

@@ -27,6 +27,7 @@ func TestLinesWithoutSecrets(t *testing.T) {
 		{"declared by the app's URL", env{appEnv: "http://u:hunter22@a"}, []string{"exec login hunter22"}, []string{"post http://a", "exec login ***"}},
 		{"declared by the report's URL", env{"PRE_STOP_REPORT_URL": "http://u:hunter22@a"}, []string{"exec login hunter22"}, []string{"exec login ***"}},
 		{"declared by Elasticsearch's URL, which is not called", env{esEnv: "http://u:hunter22@a"}, []string{"elasticsearch http://b", "exec login hunter22"}, []string{"elasticsearch http://b", "exec login ***"}},
+		{"as a part of a verb", env{"T": "elastic"}, []string{"post http://a/ header=X:$(T)", "elasticsearch http://elastic:1"}, []string{"post http://a/ header=X:$(T)", "elasticsearch http://$(T):1"}},
 		{"in what cannot be read", nil, []string{"psot http://a/ header='X-Key: hunter22' wait 5s", "wait 5s"}, []string{"psot http://a/ header='X-Key: ***' wait ***", "wait 5s"}},
 	} {
 		if got := read(t, with(env{graceEnv: "60"}, test.env), test.steps...).Plan(world()).lines(); !slices.Equal(got, test.want) {

@@ -66,7 +66,9 @@ func Open(ctx context.Context, h Hook, log *slog.Logger) (*Record, *prestop.Repo
 	for {
 		own, err := h.openAnywhere(ctx, log)
 		if err != nil {
-			log.Warn("a second delivery of this hook would not be recognised", "event.code", "delivery-not-recorded", "error", err)
+			if ctx.Err() == nil { // or else it waited, and a signal ended it
+				log.Warn("a second delivery of this hook would not be recognised", "event.code", "delivery-not-recorded", "error", err)
+			}
 			return &Record{broken: err}, nil
 		}
 		doc, ok := own.journal.Ended()

@@ -2,6 +2,7 @@ package record
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"log/slog"
 	"os"
@@ -218,6 +219,25 @@ func testJoining(t *testing.T, ended string, joins bool) {
 	if (got.done != nil) != joins || joins && got.done.Steps[0].Error != "***" || !joins && got.own.Resumed() {
 		t.Errorf("%+v, %s", got, &out)
 	}
+}
+
+// A delivery that a signal ends while it waits was recognised. It says nothing else.
+func TestASignalEndsTheWaiting(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := here(t)
+		first, _, _ := open(t, h)
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		var out bytes.Buffer
+		own, done := Open(ctx, h, slog.New(slog.NewTextHandler(&out, nil)))
+		if done != nil || own.Note(0, prestop.StepReport{}, nil) == nil || strings.Count(out.String(), "level=WARN") != 1 || !strings.Contains(out.String(), "still runs") {
+			t.Errorf("%v, %s", done, &out)
+		}
+		if err := first.End(prestop.Report{}); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 type writer func([]byte) (int, error)

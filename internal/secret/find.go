@@ -45,8 +45,8 @@ func newFinder(hidden map[string]string) *finder {
 	return f
 }
 
-// hide is text without the secrets. Where two overlap, both are taken out whole.
-func (f *finder) hide(text string) string {
+// hide is text without the secrets, except those that lie in its first kept bytes. Where two overlap, both are taken out whole.
+func (f *finder) hide(text string, kept int) string {
 	if len(f.forms) == 0 {
 		return text
 	}
@@ -62,7 +62,7 @@ func (f *finder) hide(text string) string {
 	end, large := 0, false // of the last secret; what comes before is written
 	for at := range len(text) {
 		s := found[at]
-		if s.to == 0 {
+		if s.to <= kept {
 			continue
 		}
 		if at > end || at == end && !large { // right after a piece of a large secret, the next piece may follow: nothing is shown for it

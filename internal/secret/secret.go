@@ -23,6 +23,7 @@ import (
 // A Set hides secrets. Its zero value hides none. It is safe for concurrent use.
 type Set struct {
 	outer *Set
+	lines map[string]int // the lines of steps, and how long their verbs are
 
 	mu       sync.Mutex
 	declared map[[2]string]bool // a secret, and what is shown for it
@@ -32,6 +33,26 @@ type Set struct {
 
 // Inside gives a set that hides what s hides, and also what is declared to the new set alone.
 func (s *Set) Inside() *Set { return &Set{outer: s} }
+
+// Line hides what s hides in a step's line, except in the words of its verb. The letters that are left of a verb would tell which letters
+// are the secret. From then on [Set.Hide] leaves the verb of this line as well. Call it before anything is hidden concurrently.
+func (s *Set) Line(line string, verbs []string) string {
+	kept := 0
+	for kept < len(line) {
+		word, _, _ := strings.Cut(line[kept:], " ")
+		if !slices.Contains(verbs, word) {
+			break
+		}
+		kept += len(word) + len(" ")
+	}
+	if s.lines == nil {
+		s.lines = make(map[string]int)
+	}
+	s.lines[line] = kept
+	line = s.Hide(line)
+	s.lines[line] = kept
+	return line
+}
 
 // InsidePath hides what s hides, and also each part of a URL's path.
 func (s *Set) InsidePath(u *url.URL) *Set {
@@ -142,7 +163,7 @@ func (s *Set) Hide(text string) string {
 	}
 	f := s.finder
 	s.mu.Unlock()
-	return f.hide(text)
+	return f.hide(text, s.lines[text])
 }
 
 // File reads a secret from a file each time that it is called, and declares it.

@@ -25,6 +25,34 @@ func parsed(t *testing.T, text string) *url.URL {
 	return u
 }
 
+// What is left of a verb would tell the secret.
+func TestVerbsAreKept(t *testing.T) {
+	t.Parallel()
+	verbs := []string{"closed", "delete", "elasticsearch", "until"}
+	for _, test := range []struct{ secret, line, want string }{
+		{"elastic", "elasticsearch http://elastic:1", "elasticsearch http://***:1"},
+		{"elasticsearch", "elasticsearch", "elasticsearch"},
+		{"closed", "until closed 1 closed", "until closed 1 ***"},
+		{"delete", "deleted delete", "***d ***"},
+		{"delete it", "delete items", "***ems"},
+	} {
+		s := &Set{}
+		inside := s.Inside()
+		if got := s.Line(test.line, verbs); got != test.line {
+			t.Errorf("nothing is declared: %q, want %q", got, test.line)
+		}
+		s.Add(test.secret)
+		for _, got := range []string{s.Hide(test.line), inside.Hide(test.line)} {
+			if got != test.want {
+				t.Errorf("%q: %q, want %q", test.secret, got, test.want)
+			}
+		}
+		if got := s.Hide("of " + test.line); strings.Contains(got, test.secret) {
+			t.Errorf("another text: %q has %q in it", got, test.secret)
+		}
+	}
+}
+
 func TestHide(t *testing.T) {
 	t.Parallel()
 	credential := func(value string) func(*Set) {

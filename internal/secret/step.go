@@ -12,7 +12,7 @@ func (s *Set) Step(inner prestop.Step) prestop.Step {
 	if inner == nil || s == nil {
 		return inner
 	}
-	return hiding{inner, s}
+	return &hiding{inner, s}
 }
 
 type hiding struct {
@@ -20,11 +20,11 @@ type hiding struct {
 	secrets *Set
 }
 
-func (h hiding) Run(ctx context.Context, log *slog.Logger) error {
-	return h.secrets.Error(h.inner.Run(ctx, slog.New(handler{log.Handler(), h.secrets})))
+func (h *hiding) Run(ctx context.Context, log *slog.Logger) error {
+	return h.secrets.Error(h.inner.Run(ctx, slog.New(&handler{log.Handler(), h.secrets})))
 }
 
-func (h hiding) Check(ctx context.Context) ([]prestop.Finding, error) {
+func (h *hiding) Check(ctx context.Context) ([]prestop.Finding, error) {
 	checker, ok := h.inner.(prestop.Checker)
 	if !ok {
 		return nil, nil
@@ -61,13 +61,13 @@ type handler struct {
 	secrets *Set
 }
 
-func (h handler) Handle(ctx context.Context, r slog.Record) error {
+func (h *handler) Handle(ctx context.Context, r slog.Record) error {
 	hidden := slog.NewRecord(r.Time, r.Level, r.Message, r.PC)
 	r.Attrs(func(a slog.Attr) bool { hidden.AddAttrs(h.attr(a)); return true })
 	return h.Handler.Handle(ctx, hidden)
 }
 
-func (h handler) attr(a slog.Attr) slog.Attr {
+func (h *handler) attr(a slog.Attr) slog.Attr {
 	switch a.Value = a.Value.Resolve(); a.Value.Kind() {
 	case slog.KindString:
 		a.Value = slog.StringValue(h.secrets.Hide(a.Value.String()))
@@ -85,14 +85,14 @@ func (h handler) attr(a slog.Attr) slog.Attr {
 	return a
 }
 
-func (h handler) WithAttrs(all []slog.Attr) slog.Handler {
+func (h *handler) WithAttrs(all []slog.Attr) slog.Handler {
 	var hidden []slog.Attr
 	for _, a := range all {
 		hidden = append(hidden, h.attr(a))
 	}
-	return handler{h.Handler.WithAttrs(hidden), h.secrets}
+	return &handler{h.Handler.WithAttrs(hidden), h.secrets}
 }
 
-func (h handler) WithGroup(name string) slog.Handler {
-	return handler{h.Handler.WithGroup(name), h.secrets}
+func (h *handler) WithGroup(name string) slog.Handler {
+	return &handler{h.Handler.WithGroup(name), h.secrets}
 }
