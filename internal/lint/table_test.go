@@ -430,6 +430,7 @@ func TestHooks(t *testing.T) {
 
 		// Binary.
 		{"a volume that is mounted nowhere, and a path at the root", append([]string{"volumes: [{name: p, image: {reference: 'prestop/prestop:1'}}]"}, minute...), env(), steps("wait 20s"), "", []string{"error binary-not-mounted"}},
+		{"a volume for another container", append([]string{"volumes: [{name: p, image: {reference: 'prestop/prestop:1'}}]", "initContainers: [{name: other, image: x, restartPolicy: Always, volumeMounts: [{name: p, mountPath: /opt/prestop}]}]"}, minute...), env(), steps("wait 20s"), "", []string{"warning binary-not-mounted"}},
 		{"a path that images do not use", minute, env(), "{exec: {command: [/shared/prestop, wait 20s]}}", "", []string{"warning binary-not-mounted"}},
 		{"paths that images use", minute, env(), "{exec: {command: [/usr/local/bin/prestop, wait 20s]}}", "", nil},
 		{"by PATH", minute, env(), "{exec: {command: [prestop, wait 20s]}}", "", nil},
