@@ -163,6 +163,25 @@ func parseScript(text string) (*syntax.File, error) {
 	return syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(text), "")
 }
 
+// syntax is what is wrong with the script's text in each language of shells; nil: one of them may read it.
+func (s script) syntax() error {
+	if s.text == "" || len(s.text) >= longestScript || path.Base(s.shell) == "zsh" {
+		return nil
+	}
+	_, err := parseScript(s.text)
+	for _, language := range []syntax.LangVariant{syntax.LangPOSIX, syntax.LangMirBSDKorn} {
+		if err != nil {
+			if _, other := syntax.NewParser(syntax.Variant(language)).Parse(strings.NewReader(s.text), ""); other == nil {
+				return nil
+			}
+		}
+	}
+	if err != nil && containsAny(err.Error(), "arithmetic", "expression") { // shells read more of these than the parser does
+		return nil
+	}
+	return err
+}
+
 // walk reads a part of a script.
 func (r *reader) walk(part syntax.Node, now passage) {
 	if r.over != "" {
