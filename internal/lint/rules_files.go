@@ -38,7 +38,7 @@ func scriptNotRunnable(c *container, say report) {
 			"lines that end with a line feed alone, as dos2unix makes them")
 	}
 	if err := h.script.syntax(); err != nil {
-		text := "a shell cannot read the script, and the hook fails at once, or where the shell gets to"
+		text := "a shell cannot read the script, so that the hook fails"
 		if harmless([]string{h.script.text}) { // the error may have words of the script
 			text += ": " + err.Error()
 		}
