@@ -57,6 +57,7 @@ func TestFixes(t *testing.T) {
 		"a command that is a list in quotes": {"", `{exec: {command: "['sh','-c', 'sleep 5 && nginx -s quit']"}}`, "wrong-type", "command: [sh, -c, sleep 5 && nginx -s quit]"},
 		"a script in quotes twice":           {"", `{exec: {command: [sh, -ec, "'sleep 5; sync'"]}}`, "shell-syntax-without-shell", "command: [sh, -ec, sleep 5; sync]"},
 		"an option and its script in a word": {"", `{exec: {command: [/bin/bash, "-ec sleep 5"]}}`, "shell-arguments-lost", "command: [/bin/bash, -ec, sleep 5]"},
+		"a program and the end of its line":  {graced, `{exec: {command: ["/prestop\n", wait 20s]}}`, "shell-syntax-without-shell", "command:\n- /prestop\n- wait 20s"},
 		"a hook in one word":                 {"", "/prestop wait 20s", "wrong-type", "preStop:\n  exec:\n    command:\n    - /prestop\n    - wait 20s"},
 		"a word that is a number":            {"", "{exec: {command: [sleep, 20]}}", "wrong-type", `command: [sleep, "20"]`},
 		"a secret in what is misplaced":      {"", "{exec: {cmd: [curl, -u, 'joe:pw', localhost]}}", "hook-misplaced", "remove it, or see how far it is indented"},

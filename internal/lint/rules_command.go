@@ -105,9 +105,10 @@ func (r run) inOneWord() bool { return r.script.shell == "" && severalWords(r.wo
 // windowsProgram matches the path of a program on Windows, whose directories may have blanks in their names.
 var windowsProgram = regexp.MustCompile(`(?i)^[a-z]:[\\/][^"]*\.(?:exe|cmd|bat|com)$`)
 
-// severalWords tells whether a program is written with its arguments in one word.
+// severalWords tells whether a program is written with its arguments, or with a blank or the end of a line, in one word.
 func severalWords(program string) bool {
-	return len(strings.Fields(program)) > 1 && !windowsProgram.MatchString(program)
+	fields := strings.Fields(program)
+	return len(fields) > 0 && fields[0] != program && !windowsProgram.MatchString(program)
 }
 
 // asWritten tells whether the hook runs the commands that are written: no word is lost, and none needs a shell that is not there.

@@ -61,6 +61,8 @@ func TestForeignHooks(t *testing.T) {
 		// Commands.
 		{none, none, "{exec: {command: ['sleep 20']}}", "error shell-syntax-without-shell"},
 		{none, none, `{exec: {command: [sh, -c, "sleep 5\r\nrm /ready\r\n"]}}`, "error script-not-runnable"},
+		{none, none, "{exec: {command: ['/prestop ', wait 5s]}}", "error shell-syntax-without-shell"},
+		{none, none, "{exec: {command: ['sh ', -c, sleep 5]}}", "error shell-syntax-without-shell"},
 		{none, none, `{exec: {command: [sh, -c, '"sleep 5"']}}`, "error shell-syntax-without-shell"},
 		{none, none, `{exec: {command: [sh, -c, '"/prestop wait 5s"']}}`, "error shell-syntax-without-shell"},
 		{none, none, `{exec: {command: [sh, -c, '"/opt/my app/bin/stop"']}}`, ""},
