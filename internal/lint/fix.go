@@ -154,6 +154,10 @@ func shellFix(shell string, words []string, sentence string) string {
 
 // wordsFix is a command to paste, made of what somebody wrote as one line. If the line may hold a secret, it is the sentence instead.
 func wordsFix(line, sentence string, keys ...string) string {
+	var list []string
+	if strings.HasPrefix(line, "[") && yaml.Unmarshal([]byte(line), &list) == nil && len(list) > 0 && harmless(list) { // a list in quotes
+		return below(list, keys...)
+	}
 	words := strings.Fields(line)
 	if len(words) == 0 || !harmless(words) {
 		return sentence

@@ -12,7 +12,7 @@ import (
 
 // rounds is how often a for loop is run; 1: that is not known.
 func (r *reader) rounds(loop *syntax.ForClause, text string) int {
-	if r.leave(loop.Do) {
+	if r.loops++; r.loops > mostCalled || r.leave(loop.Do) {
 		return 1
 	}
 	before, after := text[:loop.Pos().Offset()], text[loop.Pos().Offset():]
@@ -35,7 +35,7 @@ func (r *reader) rounds(loop *syntax.ForClause, text string) int {
 
 // turns is how often a while or an until loop is run; 0: that is not known.
 func (r *reader) turns(loop *syntax.WhileClause, text string) int {
-	if len(loop.Cond) != 1 || loop.Cond[0].Negated || r.leave(loop.Do) {
+	if r.loops++; r.loops > mostCalled || len(loop.Cond) != 1 || loop.Cond[0].Negated || r.leave(loop.Do) {
 		return 0
 	}
 	condition := oneLine(text, loop.Cond[0].Cmd)

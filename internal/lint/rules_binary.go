@@ -141,7 +141,13 @@ func (c *container) notMounted(e executed, say report) {
 		if right, lacks := c.binary(); lacks == "" && right != file && right != "/"+program {
 			fix = e.otherBinary(right) // which is mounted elsewhere
 		}
-		say(e.at, "volume "+name+" has the binary, and container "+c.Name+" does not mount it where "+file+" would be", fix)
+		text := "volume " + name + " has the binary, and container " + c.Name + " does not mount it where " + file + " would be"
+		forOthers := slices.ContainsFunc(c.pod.mounting[name], func(other *container) bool { return !other.init })
+		if file == "/"+program && forOthers && !slices.Contains(c.pod.mounting[name], c) {
+			say(e.at, text+", unless its image has it", fix).warn()
+			return
+		}
+		say(e.at, text, fix)
 		return
 	}
 	if parts := strings.Split(file, "/"); len(parts) > 2 && !slices.Contains(ofImages, parts[1]) {

@@ -81,9 +81,13 @@ func (r run) operator() int {
 	finds := started(r.words).program() == "find" && slices.ContainsFunc(r.words, func(word string) bool {
 		return slices.Contains([]string{"-exec", "-execdir", "-ok", "-okdir"}, word)
 	})
-	return 1 + slices.IndexFunc(r.words[1:], func(word string) bool {
-		return slices.Contains(operators, word) && !(finds && word == ";") && !operates(word)
-	})
+	for i, word := range r.words[1:] {
+		ends := strings.HasSuffix(word, ";") && i+2 < len(r.words) && slices.Contains(tools, r.words[i+2]) // as in quit; sleep 5
+		if ends || slices.Contains(operators, word) && !(finds && word == ";") && !operates(word) {
+			return i + 1
+		}
+	}
+	return 0
 }
 
 // losesWords tells whether words that are meant for a shell's script are no part of it.
@@ -101,9 +105,10 @@ func (r run) inOneWord() bool { return r.script.shell == "" && severalWords(r.wo
 // windowsProgram matches the path of a program on Windows, whose directories may have blanks in their names.
 var windowsProgram = regexp.MustCompile(`(?i)^[a-z]:[\\/][^"]*\.(?:exe|cmd|bat|com)$`)
 
-// severalWords tells whether a program is written with its arguments in one word.
+// severalWords tells whether a program is written with its arguments, or with a blank or the end of a line, in one word.
 func severalWords(program string) bool {
-	return len(strings.Fields(program)) > 1 && !windowsProgram.MatchString(program)
+	fields := strings.Fields(program)
+	return len(fields) > 0 && fields[0] != program && !windowsProgram.MatchString(program)
 }
 
 // asWritten tells whether the hook runs the commands that are written: no word is lost, and none needs a shell that is not there.
@@ -134,11 +139,34 @@ func inQuotes(words []string) []string {
 	return all
 }
 
+// quotedTwice is the script of a shell that takes the whole of it for the name of a program, since it has quotes of its own; empty: it has
+// not.
+func (r run) quotedTwice() string {
+	c, ok := r.script.only()
+	if !ok || r.script.shell == "" || r.step != nil || len(c.words) != 1 || !severalWords(c.words[0]) || !strings.ContainsAny(r.script.text[:1], `'"`) {
+		return ""
+	}
+	program, arguments, _ := strings.Cut(c.words[0], " ")
+	if path.IsAbs(program) && strings.Contains(arguments, "/") {
+		return "" // a directory may have blanks in its name
+	}
+	return c.words[0]
+}
+
 func operatorAsArgument(h *preStop, say report) {
 	for _, r := range h.runs() {
 		i := r.operator()
 		line := strings.Join(r.words, " ")
+		script := r.quotedTwice()
 		switch {
+		case script != "":
+			words := slices.Clone(r.words)
+			at := slices.Index(words, r.script.text)
+			if at < 0 {
+				continue
+			}
+			words[at] = script
+			say(r.place(at), "the script is in quotes twice, so that the shell takes all of it for a program's name", commandFix(words, "the script without its own quotes"))
 		case r.step != nil && r.inOneWord() && !r.step.guess:
 			text := fmt.Sprintf("step %d: there is no program with blanks in its name: exec takes a program and its arguments as words of their own", r.step.index+1)
 			say(r.at, text, h.execFix(r.step, line, "the program and its arguments, without quotes around all of them"))
@@ -168,11 +196,34 @@ func wordsInOne(c *container, say report) {
 	}
 }
 
+// almostC matches what is meant to be -c, and what is written behind it in the same word.
+var almostC = regexp.MustCompile(`(?s)^[-–−— /]*([eilux]*c)(?: +(.*))?$`)
+
+// almostOption is the word after a shell that is meant to be -c and is not, and the command as it is meant; nil: there is none.
+func (r run) almostOption() (at int, words []string) {
+	at = slices.Index(r.words, r.script.shell) + 1
+	if r.step != nil || at == 0 || at >= len(r.words) {
+		return 0, nil
+	}
+	found := almostC.FindStringSubmatch(r.words[at])
+	if found == nil || found[2] == "" && at+1 == len(r.words) || isScriptOption(found[0]) && !strings.Contains(found[0], " ") {
+		return 0, nil
+	}
+	words = append(slices.Clone(r.words[:at]), "-"+found[1])
+	if found[2] != "" {
+		words = append(words, found[2])
+	}
+	return at, append(words, r.words[at+1:]...)
+}
+
 func argumentsLost(h *preStop, say report) {
 	for _, r := range h.runs() {
 		s := r.script
+		at, words := r.almostOption()
 		switch i := slices.Index(r.words, s.file); {
 		case s.shell == "":
+		case words != nil:
+			say(r.place(at), fmt.Sprintf("%q is no option of a shell, and the hook fails at once", r.words[at]), commandFix(words, "-c as a word of its own"))
 		case len(strings.Fields(s.file)) > 1:
 			text := fmt.Sprintf("without -c a shell takes %q for the name of a file, which is not there", s.file)
 			say(r.place(i), text, shellFix(s.shell, []string{s.file}, "-c before it"))

@@ -120,6 +120,7 @@ type reader struct {
 	branches  bool
 	functions map[string]function
 	called    int    // how many functions and scripts have been read
+	loops     int    // how many loops have been read
 	strict    bool   // the shell ends at the first command that fails
 	over      string // the command that ended the script, or the function; empty: neither has ended
 }
@@ -133,7 +134,7 @@ type function struct {
 // mostRounds is how often a loop is taken to run at most. It stands for a loop without an end.
 const mostRounds = 1 << 20
 
-// mostCalled is how many functions and scripts of one script are read.
+// mostCalled is how many functions and scripts of one script are read, and of how many of its loops it is known how often they are run.
 const mostCalled = 100
 
 // A passage is a part of a script, as it is run.
@@ -161,6 +162,25 @@ func (r *reader) read(text string, now passage) {
 
 func parseScript(text string) (*syntax.File, error) {
 	return syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(text), "")
+}
+
+// syntax is what is wrong with the script's text in each language of shells; nil: one of them may read it.
+func (s script) syntax() error {
+	if s.text == "" || len(s.text) >= longestScript || path.Base(s.shell) == "zsh" {
+		return nil
+	}
+	_, err := parseScript(s.text)
+	for _, language := range []syntax.LangVariant{syntax.LangPOSIX, syntax.LangMirBSDKorn} {
+		if err != nil {
+			if _, other := syntax.NewParser(syntax.Variant(language)).Parse(strings.NewReader(s.text), ""); other == nil {
+				return nil
+			}
+		}
+	}
+	if err != nil && containsAny(err.Error(), "arithmetic", "expression") { // shells read more of these than the parser does
+		return nil
+	}
+	return err
 }
 
 // walk reads a part of a script.

@@ -61,6 +61,11 @@ func TestCostGrowsAsTheInput(t *testing.T) {
 		"commands of a script": {1500, func(n int) string {
 			return strings.Replace(hook(1, ""), "/prestop, until quiet 8080", "sh, -c, \""+strings.Repeat("sleep 1; ", n)+"\"", 1)
 		}},
+		"loops of a script": {400, func(n int) string {
+			return strings.Replace(hook(1, ""), "/prestop, until quiet 8080", "sh, -c, \""+many(func(i int) string {
+				return fmt.Sprintf("i%d=0; while [ $i%d -lt 9 ]; do sleep 1; i%d=$((i%d+1)); done; ", i, i, i, i)
+			})(n)+"\"", 1)
+		}},
 		"unknown fields": {8000, func(n int) string { return "kind: Pod\nspec:\n  containers: []\n" + keys(n) }},
 	} {
 		t.Run(name, func(t *testing.T) {
