@@ -268,7 +268,7 @@ func (g *ground) environment(more []string) []string {
 func (g *ground) inProcess(env []string, args ...string) {
 	g.write("termination", "")
 	var stdout, stderr bytes.Buffer
-	run(&invocation{g.t.Context(), time.Now(), args, environment(g.environment(env)), &stdout, &stderr, "", false})
+	run(&invocation{ctx: g.t.Context(), start: time.Now(), args: args, env: environment(g.environment(env)), stdout: &stdout, stderr: &stderr})
 	g.saw(stdout.String(), stderr.String())
 }
 
@@ -480,7 +480,7 @@ func TestNothingCommandsATerminal(t *testing.T) {
 				var stdout, stderr bytes.Buffer
 				env := append([]string{podEnv, "POD_NAME=" + hostile, "PRE_STOP_ADDITIONAL_WAIT_SECONDS=1ms", "PRE_STOP_GRACE_PERIOD_SECONDS=60", "PRE_STOP_STATE_DIR=" + dir + "/state",
 					"PRE_STOP_LOG_TO=" + dir + "/log", "PRE_STOP_TERMINATION_LOG=" + dir + "/termination"}, more...)
-				run(&invocation{t.Context(), time.Now(), append(slices.Clone(flags), args...), environment(env), &stdout, &stderr, "", false})
+				run(&invocation{ctx: t.Context(), start: time.Now(), args: append(slices.Clone(flags), args...), env: environment(env), stdout: &stdout, stderr: &stderr})
 				for _, name := range []string{"log", "termination"} {
 					text, _ := os.ReadFile(filepath.Join(dir, name))
 					stdout.Write(text)
