@@ -173,10 +173,11 @@ func (r result) String() string {
 
 // A running is one run of a row, to its traffic.
 type running struct {
-	mu     sync.Mutex
 	before chan struct{} // closed once everything is there that must be there before the hook begins
-	once   sync.Once
-	done   time.Time // when what is to be waited for was over
+	once   sync.Once     // of closing before
+
+	mu   sync.Mutex
+	done time.Time // when what is to be waited for was over
 }
 
 // there is called once the hook may begin.

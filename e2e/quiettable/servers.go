@@ -30,9 +30,9 @@ type lab struct {
 	ports          map[string]int
 	next           int
 	hooks          *hooks
-	failure        error
-	javac          sync.Once
-	mu             sync.Mutex
+	javac          sync.Once  // makes the Java client
+	failure        error      // of javac
+	files          sync.Mutex // held while a file in dir is looked at and written
 	datagrams      sync.Mutex // held by the run that sends datagrams: the kernel counts those of all runs together
 }
 
@@ -90,8 +90,8 @@ func (l *lab) await(port int) error {
 func (l *lab) behind() (int, error) { return l.port("go http") }
 
 func (l *lab) file(name, text string) string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.files.Lock()
+	defer l.files.Unlock()
 	path := filepath.Join(l.dir, fmt.Sprintf("%d-%s", l.next, name))
 	if old, err := os.ReadFile(path); err == nil && string(old) == text { // others may be reading it
 		return path
