@@ -143,12 +143,12 @@ level=INFO msg=asked now=".state is serving" met=false
 		u := &URL{Client: c, Until: JSON{Path: path(t, ".state"), In: []string{"drained"}},
 			Request: web.Request{Method: "GET", URL: fmt.Sprintf("http://web:%d/state", test.port)}}
 		lines, err := checked(t, func(ctx context.Context, log *testbuffer.Buffer) error { return check(ctx, u, log) })
-		real := strings.NewReplacer("SERVER", test.server.String(), "PORT", fmt.Sprint(test.port))
+		filled := strings.NewReplacer("SERVER", test.server.String(), "PORT", fmt.Sprint(test.port))
 		lines = regexp.MustCompile(`in [0-9.µm]+s"`).ReplaceAllString(lines, `in TIME"`)
-		if want := real.Replace(test.lines); lines != want {
+		if want := filled.Replace(test.lines); lines != want {
 			t.Errorf("lines\n%swant\n%s", lines, want)
 		}
-		if (err == nil) != (test.err == "") || err != nil && !strings.Contains(err.Error(), real.Replace(test.err)) {
+		if (err == nil) != (test.err == "") || err != nil && !strings.Contains(err.Error(), filled.Replace(test.err)) {
 			t.Errorf("%v, want %s", err, test.err)
 		}
 	}

@@ -56,10 +56,6 @@ func (e *Empty) Check(ctx context.Context) ([]step.Finding, error) {
 	return []step.Finding{step.Found(s.says)}, nil
 }
 
-func (e *Empty) ignores(peer netip.Addr) bool {
-	return slices.ContainsFunc(e.Ignore, func(p netip.Prefix) bool { return p.Contains(peer) })
-}
-
 func (e *Empty) window() time.Duration { return cmp.Or(e.For, defaultFor) }
 
 // emptyWatch is what is remembered from look to look.
@@ -143,7 +139,7 @@ func (w *emptyWatch) look(context.Context) (sight, error) {
 	now, n := time.Now(), 0
 	peers := map[netip.Addr]int{}
 	err := w.each(func(_, remote netip.AddrPort) {
-		if peer := remote.Addr(); !w.ignores(peer) {
+		if peer := remote.Addr(); !within(w.Ignore, peer) {
 			peers[peer]++
 			n++
 		}

@@ -89,7 +89,7 @@ func (f *File) since() time.Time {
 }
 
 // says returns the same text as long as the same is the case.
-func (f *File) says(found finding) string {
+func (f *File) says(found verdict) string {
 	switch {
 	case found.counts:
 		return f.Path + " is there"
@@ -108,13 +108,13 @@ func absent(path string) bool {
 }
 
 // find looks once, for a hook that began at since. A file that is not there is no error.
-func (f *File) find(since time.Time) (finding, error) {
+func (f *File) find(since time.Time) (verdict, error) {
 	text, modified, err := read(f.Path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return finding{}, nil
+		return verdict{}, nil
 	}
 	if err != nil {
-		return finding{}, err
+		return verdict{}, err
 	}
 	m, marked := proc.ParseMarker(text)
 	if !marked {
@@ -123,10 +123,10 @@ func (f *File) find(since time.Time) (finding, error) {
 	}
 	now, err := proc.MarkNow() // after the file was read, otherwise the file might seem to be from the future
 	if err != nil {
-		return finding{}, err
+		return verdict{}, err
 	}
 	if m.Boot != now.Boot {
-		return finding{why: "it was made before this node was started, or on another one"}, nil
+		return verdict{why: "it was made before this node was started, or on another one"}, nil
 	}
 	return f.judge(since, now.Since-m.Since), nil
 }
@@ -146,24 +146,25 @@ func read(path string) (text string, modified time.Time, err error) {
 	return string(content), info.ModTime(), err
 }
 
-// finding says of a file that is there whether it counts, or why it does not. The zero value means that there is no file.
-type finding struct {
+// verdict says of a file that is there whether it counts, or why it does not. The zero value means that there is no file.
+type verdict struct {
 	counts bool
 	why    string
 	before time.Duration // how long before this hook it was made
 }
 
 // judge compares the age of the file with the age of the hook and the age of the container.
-func (f *File) judge(since time.Time, age time.Duration) finding {
-	found := judge(time.Since(since), age)
+func (f *File) judge(since time.Time, age time.Duration) verdict {
+	found := judgeAge(time.Since(since), age)
 	if life, err := f.life(); found.counts && err == nil && age > life {
-		return finding{why: "it was made before this container started, in an earlier life of the pod or of the container", before: found.before}
+		return verdict{why: "it was made before this container started, in an earlier life of the pod or of the container", before: found.before}
 	}
 	return found
 }
 
-func judge(hook, file time.Duration) finding {
-	found := finding{before: (file - hook).Round(time.Millisecond)}
+// judgeAge judges a file by its age and the hook's.
+func judgeAge(hook, file time.Duration) verdict {
+	found := verdict{before: (file - hook).Round(time.Millisecond)}
 	switch {
 	case file < -fileAhead:
 		found.why = "its time lies in the future"

@@ -111,7 +111,7 @@ func TestJudge(t *testing.T) {
 		{time.Hour, -time.Minute, false, -61 * time.Minute},
 	}
 	for _, test := range tests {
-		if got := judge(test.hook, test.file); got.counts != test.counts || got.before != test.before {
+		if got := judgeAge(test.hook, test.file); got.counts != test.counts || got.before != test.before {
 			t.Errorf("hook %v, file %v: %+v", test.hook, test.file, got)
 		}
 	}

@@ -123,12 +123,13 @@ func (g greeting) flow(in uint32) uint32 {
 // A prober makes at most one handshake with each port, and keeps the result. All steps of a hook have the same prober. The zero value
 // is ready to use, also after close.
 type prober struct {
-	mu      sync.Mutex
-	own     map[netip.AddrPort]bool // our ends of the connections, which do not count as traffic
-	begun   map[uint16]*greeting    // by port; what is not known yet is zero
-	ctx     context.Context         // of the handshakes that are under way
-	cancel  context.CancelFunc      // nil: none is under way
-	running sync.WaitGroup
+	running sync.WaitGroup // the handshakes that are under way
+
+	mu     sync.Mutex
+	own    map[netip.AddrPort]bool // our ends of the connections, which do not count as traffic
+	begun  map[uint16]*greeting    // by port; what is not known yet is zero
+	ctx    context.Context         // of the handshakes that are under way
+	cancel context.CancelFunc      // nil: none is under way
 }
 
 // close ends the handshakes that are under way, and waits for them. A step may ask again later, for another port.

@@ -15,6 +15,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/prestop/prestop/internal/testserver"
 )
 
 // How a test is run again in a network namespace of its own.
@@ -64,13 +66,12 @@ func runInside(t *testing.T, way string) {
 	runtime.LockOSThread() // Pdeathsig is sent when the thread ends that started the process
 	defer runtime.UnlockOSThread()
 	out, err := cmd.CombinedOutput()
-	ci, _ := strconv.ParseBool(os.Getenv("CI"))
-	if errors.Is(err, unix.EPERM) && !ci {
-		t.Skipf("as %s: may not make a network namespace: %v", way, err)
-	}
-	if err != nil {
+	switch {
+	case errors.Is(err, unix.EPERM):
+		testserver.Lacks(t, "as %s: may not make a network namespace: %v", way, err)
+	case err != nil:
 		t.Errorf("as %s: %v\n%s", way, err, out)
-	} else if testing.Verbose() {
+	case testing.Verbose():
 		t.Logf("as %s:\n%s", way, out)
 	}
 }

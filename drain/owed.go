@@ -93,7 +93,8 @@ func (h *history) opened(s *sockdiag.Socket, g greeting) claim {
 	return nothing
 }
 
-// greeted tells whether the handshake was over at the last settled look. What went since then is no part of the handshake. If the server is short of processor time, its tickets may come long after the rest of the handshake.
+// greeted tells whether the handshake was over at the last settled look. What went since then is no part of the handshake. If the
+// server is short of processor time, its tickets may come long after the rest of the handshake.
 func (h *history) greeted(g greeting) bool {
 	switch {
 	case !h.settled:

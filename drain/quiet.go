@@ -87,7 +87,8 @@ const (
 
 // Run looks four times a second. With thousands of connections, it looks less often while they plainly carry traffic. It fails at
 // once if a port has no listener, had none when the hook began, and has no connections, since nothing would be heard there. It also
-// fails at once if no UDP socket is bound to a UDP port, nor was when the hook began. If there are no ports at all, it fails only when its time is over. For its other errors see [File.Run].
+// fails at once if no UDP socket is bound to a UDP port, nor was when the hook began. If there are no ports at all, it fails only when
+// its time is over. For its other errors see [File.Run].
 func (q *Quiet) Run(ctx context.Context, log *slog.Logger) error {
 	q, err := q.ready()
 	if err != nil {
@@ -203,8 +204,9 @@ func (q *Quiet) unseenUDP() []uint16 {
 
 func (q *Quiet) window() time.Duration { return cmp.Or(q.For, defaultFor) }
 
-func (q *Quiet) ignores(peer netip.Addr) bool {
-	return slices.ContainsFunc(q.Ignore, func(p netip.Prefix) bool { return p.Contains(peer) })
+// within tells whether one of the networks has a peer.
+func within(networks []netip.Prefix, peer netip.Addr) bool {
+	return slices.ContainsFunc(networks, func(n netip.Prefix) bool { return n.Contains(peer) })
 }
 
 // Check says that the ports are listened on, and what goes on there now.

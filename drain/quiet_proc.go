@@ -79,7 +79,7 @@ func (w *procWatch) look(context.Context) (sight, error) {
 	w.talk.begin(now)
 	w.round++
 	err := procSockets(w.dir, func(s procSocket) {
-		if s.state != sockdiag.Listen && slices.Contains(w.Ports, s.local.Port()) && !w.ignores(s.remote.Addr()) {
+		if s.state != sockdiag.Listen && slices.Contains(w.Ports, s.local.Port()) && !within(w.Ignore, s.remote.Addr()) {
 			w.meet(now, s)
 		}
 	})

@@ -108,9 +108,9 @@ func (t *talk) says(now time.Time) (text string, more []string) {
 	return text, more
 }
 
-// datagrams takes note of when a datagram came or went last.
-func (t *talk) datagrams(at time.Time, any bool) {
-	if !any {
+// datagrams takes note of when a datagram came or went last. Zero: none has.
+func (t *talk) datagrams(at time.Time) {
+	if at.IsZero() {
 		t.udp = ", no datagrams"
 		return
 	}

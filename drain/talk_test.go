@@ -14,7 +14,7 @@ import (
 // The advice names what is the case, and nothing else.
 func TestAdvice(t *testing.T) {
 	peer := netip.MustParseAddr("10.0.0.7")
-	const close, new, waits, word = "Connection: close", "new connections", "wait for an answer", "http2, websocket or sse"
+	const oldOnes, newOnes, waits, word = "Connection: close", "new connections", "wait for an answer", "http2, websocket or sse"
 	for _, test := range []struct {
 		name   string
 		of     func(*talk)
@@ -22,23 +22,23 @@ func TestAdvice(t *testing.T) {
 		want   []string
 	}{
 		{"nothing", func(*talk) {}, "", nil},
-		{"old connections", func(t *talk) { t.add(peer, time.Now(), false, true) }, "", []string{close}},
-		{"new connections", func(t *talk) { t.add(peer, time.Now(), false, false) }, "", []string{new}},
+		{"old connections", func(t *talk) { t.add(peer, time.Now(), false, true) }, "", []string{oldOnes}},
+		{"new connections", func(t *talk) { t.add(peer, time.Now(), false, false) }, "", []string{newOnes}},
 		{"one that waits", func(t *talk) { t.add(peer, time.Now(), true, true) }, "", []string{waits}},
 		{"old ones, which have ended", func(t *talk) { t.left(peer, time.Now(), true); t.ended = 1 }, "", nil},
-		{"new ones, which have ended", func(t *talk) { t.left(peer, time.Now(), false); t.ended = 1 }, "", []string{new}},
-		{"heartbeats", func(t *talk) { t.add(peer, time.Now(), false, true); t.little++ }, "", []string{close, word}},
-		{"heartbeats, and the word", func(t *talk) { t.add(peer, time.Now(), false, true); t.little++ }, HTTP2, []string{close}},
+		{"new ones, which have ended", func(t *talk) { t.left(peer, time.Now(), false); t.ended = 1 }, "", []string{newOnes}},
+		{"heartbeats", func(t *talk) { t.add(peer, time.Now(), false, true); t.little++ }, "", []string{oldOnes, word}},
+		{"heartbeats, and the word", func(t *talk) { t.add(peer, time.Now(), false, true); t.little++ }, HTTP2, []string{oldOnes}},
 		{"all", func(t *talk) {
 			t.add(peer, time.Now(), false, true)
 			t.add(peer, time.Now(), false, false)
 			t.add(peer, time.Now(), true, false)
-		}, "", []string{close, new, waits}},
+		}, "", []string{oldOnes, newOnes, waits}},
 	} {
 		k := newTalk()
 		test.of(&k)
 		got := k.advice(test.spoken)
-		for _, part := range []string{close, new, waits, word} {
+		for _, part := range []string{oldOnes, newOnes, waits, word} {
 			want := false
 			for _, w := range test.want {
 				want = want || w == part

@@ -311,7 +311,7 @@ func (t *traffic) vanished() int {
 
 // meet takes an open connection into account.
 func (t *traffic) meet(now time.Time, s *sockdiag.Socket) {
-	if t.ignores(s.Remote.Addr()) || t.probing.mine(s.Remote) {
+	if within(t.Ignore, s.Remote.Addr()) || t.probing.mine(s.Remote) {
 		return
 	}
 	t.talk.connections++
@@ -436,7 +436,7 @@ func forgotten(s *sockdiag.Socket) bool {
 
 // counts tells whether a connection has carried payload, and matters.
 func (t *traffic) counts(s *sockdiag.Socket, old bool) bool {
-	return s.Received+s.Sent > 0 && !(t.New && old) && !t.ignores(s.Remote.Addr())
+	return s.Received+s.Sent > 0 && !(t.New && old) && !within(t.Ignore, s.Remote.Addr())
 }
 
 // undelivered tells whether there is payload that the client does not take, though it is alive.

@@ -16,14 +16,14 @@ type datagrams struct {
 	dir  string
 	last uint64
 	seen bool
-	at   time.Time // when a datagram was last seen
+	at   time.Time // when a datagram was last seen; zero: none was
 }
 
-// look tells how long ago a datagram was seen to have come or gone, and whether there was one at all.
-func (d *datagrams) look(now time.Time) (ago time.Duration, any bool, err error) {
+// look sees whether a datagram has come or gone since the look before, or lies unread.
+func (d *datagrams) look(now time.Time) error {
 	n, err := countDatagrams(d.dir)
 	if err != nil {
-		return 0, false, err
+		return err
 	}
 	if d.seen && n != d.last {
 		d.at = now
@@ -34,17 +34,16 @@ func (d *datagrams) look(now time.Time) (ago time.Duration, any bool, err error)
 		}
 	}
 	d.last, d.seen = n, true
-	return now.Sub(d.at), !d.at.IsZero(), nil
+	return nil
 }
 
 // silent looks, and tells whether no datagram has come or gone for atLeast or longer.
 func (d *datagrams) silent(now time.Time, atLeast time.Duration, t *talk) (bool, error) {
-	ago, any, err := d.look(now)
-	if err != nil {
+	if err := d.look(now); err != nil {
 		return false, fmt.Errorf("datagrams: %w", err)
 	}
-	t.datagrams(now.Add(-ago), any)
-	return !any || ago >= atLeast, nil
+	t.datagrams(d.at)
+	return d.at.IsZero() || now.Sub(d.at) >= atLeast, nil
 }
 
 // countDatagrams sums up what came and went, over both IP versions.

@@ -19,6 +19,7 @@ import (
 
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/testbuffer"
+	"github.com/prestop/prestop/internal/testexpect"
 	"github.com/prestop/prestop/internal/testserver"
 	"github.com/prestop/prestop/internal/web"
 )
@@ -212,7 +213,7 @@ func TestEtcdLeaseExpires(t *testing.T) {
 	server := testserver.Etcd(t)
 	admin := etcd{t: t, url: server.URL, client: http.DefaultClient}
 	lease, log := leaseAt(t, server.URL, admin.grant(1, "k")), &testbuffer.Buffer{}
-	until(t, "expiry", func() bool { return !admin.has("k") })
+	testexpect.Soon(t, "expiry", func() bool { return !admin.has("k") })
 	lockOutcome(t, inTime(t, 10*time.Second, log, lease.Run), log, "", lockGone)
 }
 
@@ -305,7 +306,7 @@ func TestEtcdLeaseServerRestarts(t *testing.T) {
 	lease, log, done := leaseAt(t, server.URL, admin.grant(600, "k")), &testbuffer.Buffer{}, make(chan error)
 	server.Stop()
 	go func() { done <- inTime(t, 30*time.Second, log, lease.Run) }()
-	until(t, "trying again", func() bool { return log.Count("trying again", "connection refused") > 0 })
+	testexpect.Soon(t, "trying again", func() bool { return log.Count("trying again", "connection refused") > 0 })
 	server.Restart()
 	lockOutcome(t, <-done, log, "", lockReleased)
 	if admin.has("k") {

@@ -142,7 +142,7 @@ func TestRedisLock(t *testing.T) {
 			}
 			command(t, server.Address, strings.ReplaceAll(test.before, "KEY", lock.Key))
 			if strings.HasSuffix(test.before, "PX 1") {
-				until(t, "expiry", func() bool { return command(t, server.Address, "EXISTS "+lock.Key) == int64(0) })
+				testexpect.Soon(t, "expiry", func() bool { return command(t, server.Address, "EXISTS "+lock.Key) == int64(0) })
 			}
 			dump := command(t, server.Address, "DUMP "+lock.Key)
 
@@ -373,7 +373,7 @@ func TestRedisLockBreaksAfterExec(t *testing.T) {
 	lock.Dial = wired(wire{after: func(sent []byte, c net.Conn) {
 		if !broken && bytes.Contains(sent, []byte("EXEC")) {
 			broken = true
-			until(t, "EXEC", func() bool { return command(t, server.Address, "EXISTS "+lockKey) == int64(0) })
+			testexpect.Soon(t, "EXEC", func() bool { return command(t, server.Address, "EXISTS "+lockKey) == int64(0) })
 			c.Close()
 		}
 	}})
@@ -396,7 +396,7 @@ func TestRedisLockServerRestarts(t *testing.T) {
 		}
 	}})
 	go func() { done <- inTime(t, 30*time.Second, log, lock.Run) }()
-	until(t, "trying again", func() bool { return log.Count("trying again", "connection refused") > 0 })
+	testexpect.Soon(t, "trying again", func() bool { return log.Count("trying again", "connection refused") > 0 })
 	server.Restart()
 	if got := command(t, server.Address, "DBSIZE"); got != int64(1) && log.Count(lockReleased) == 0 {
 		t.Fatalf("came back with %v keys", got)
@@ -446,7 +446,7 @@ func TestRedisLockWaitsForTheServer(t *testing.T) {
 			}
 			lock, log, done := lockAt(server.Address), &testbuffer.Buffer{}, make(chan error)
 			go func() { done <- inTime(t, 20*time.Second, log, lock.Run) }()
-			until(t, test.says, func() bool { return log.Count("trying again", test.says) > 0 })
+			testexpect.Soon(t, test.says, func() bool { return log.Count("trying again", test.says) > 0 })
 			if test.then == "" {
 				admin.Close() // the one client
 			} else if err := do(test.then); err != nil {
@@ -462,11 +462,11 @@ func TestRedisLockCluster(t *testing.T) {
 	server := testserver.Redis(t, "--cluster-enabled", "yes")
 	lock, log, done := lockAt(server.Address), &testbuffer.Buffer{}, make(chan error)
 	go func() { done <- inTime(t, 20*time.Second, log, lock.Run) }()
-	until(t, "trying again", func() bool { return log.Count("trying again", "CLUSTERDOWN") > 0 })
+	testexpect.Soon(t, "trying again", func() bool { return log.Count("trying again", "CLUSTERDOWN") > 0 })
 	command(t, server.Address, "CLUSTER ADDSLOTSRANGE 0 16383")
 	lockOutcome(t, <-done, log, "", lockGone, lockValue)
 
-	until(t, "the cluster", func() bool {
+	testexpect.Soon(t, "the cluster", func() bool {
 		conn, err := redis.Dial("tcp", server.Address)
 		if err != nil {
 			return false
@@ -638,7 +638,7 @@ func TestRedisLockHostile(t *testing.T) {
 			defer cancel(nil)
 			done := make(chan error, 1)
 			go func() { done <- lock.Run(ctx, log.Logger()) }()
-			until(t, "an end or another try", func() bool { return len(done) > 0 || log.Count("trying again") > 0 })
+			testexpect.Soon(t, "an end or another try", func() bool { return len(done) > 0 || log.Count("trying again") > 0 })
 			cancel(errShare)
 			lockOutcome(t, <-done, log, test.err, "", lockValue)
 			if got := log.Count("trying again") == 0; got != test.final {

@@ -148,23 +148,6 @@ func (ca *lockCA) write(name, kind string, der []byte) string {
 	return path
 }
 
-// until waits for a condition.
-func until(t *testing.T, what string, met func() bool) {
-	t.Helper()
-	late := time.After(10 * time.Second)
-	for tick := time.NewTicker(5 * time.Millisecond); ; {
-		if met() {
-			tick.Stop()
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-late:
-			t.Fatalf("%s: not within 10 s", what)
-		}
-	}
-}
-
 // lockOutcome looks at what came of a Run or Check.
 func lockOutcome(t *testing.T, err error, log *testbuffer.Buffer, wantErr, wantLog string, secrets ...string) {
 	t.Helper()

@@ -24,7 +24,6 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/prestop/prestop/internal/fakeapi"
-	"github.com/prestop/prestop/internal/timeline"
 )
 
 // serve starts a cluster for a script. Its namespace is shop.
@@ -107,7 +106,7 @@ func TestThousandsOfPods(t *testing.T) {
 	fakeapi.Start(t, server)
 	var stdout, stderr bytes.Buffer
 	began := time.Now()
-	status := run(invocation{[]string{"lint", "-A", "--server", server.URL, "--kubeconfig", os.DevNull}, strings.NewReader(""), &stdout, &stderr, timeline.Page{}})
+	status := run(invocation{args: []string{"lint", "-A", "--server", server.URL, "--kubeconfig", os.DevNull}, stdin: strings.NewReader(""), stdout: &stdout, stderr: &stderr})
 	t.Logf("it took %s", time.Since(began))
 	if status != exitDone || stdout.String() != "0 errors and 0 warnings in 5000 hooks of 5000 workloads\n" || stderr.Len() > 0 {
 		t.Errorf("status %d, %.500s%.500s", status, &stdout, &stderr)

@@ -7,8 +7,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-
-	"github.com/prestop/prestop/internal/timeline"
 )
 
 // chart is what helm template would write: a Deployment that has no grace period, and says on line 41 that it has.
@@ -49,7 +47,7 @@ func TestPagesShowWhatIsPrinted(t *testing.T) {
 		for _, found := range session.FindAllStringSubmatch(string(text), -1) {
 			seen++
 			var stdout, stderr bytes.Buffer
-			run(invocation{strings.Fields(found[1]), strings.NewReader(chart()), &stdout, &stderr, timeline.Page{}})
+			run(invocation{args: strings.Fields(found[1]), stdin: strings.NewReader(chart()), stdout: &stdout, stderr: &stderr})
 			pattern := strings.ReplaceAll(regexp.QuoteMeta(found[2]), "…\n", "(?s:.*)")
 			if !regexp.MustCompile("^" + pattern + "$").MatchString(stdout.String()) {
 				t.Errorf("%s shows\n%s\nand it printed\n%s%s", page, found[2], &stdout, &stderr)

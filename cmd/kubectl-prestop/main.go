@@ -34,7 +34,7 @@ func main() {
 	for _, name := range []string{"COLUMNS", "NO_COLOR", "TERM"} {
 		env[name] = os.Getenv(name)
 	}
-	os.Exit(run(invocation{os.Args[1:], os.Stdin, os.Stdout, os.Stderr, terminal.Page(os.Stdout, env)}))
+	os.Exit(run(invocation{args: os.Args[1:], stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, page: terminal.Page(os.Stdout, env)}))
 }
 
 // An invocation is what a run was given.

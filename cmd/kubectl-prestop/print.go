@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/url"
@@ -194,16 +192,7 @@ func (c lintCommand) writeJSON(w io.Writer, _ []input, result lint.Result) {
 	for _, h := range result.Hooks {
 		doc.Hooks = append(doc.Hooks, lintHook{h.File, h.Line, h.Kind, h.Namespace, h.Name, h.Container, h.Program})
 	}
-	encode(w, doc)
-}
-
-func encode(w io.Writer, doc any) {
-	var out bytes.Buffer
-	e := json.NewEncoder(&out)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	_ = e.Encode(doc)                        // a buffer never fails
-	_, _ = w.Write(escape.JSON(out.Bytes())) // a reader that is gone needs no answer
+	escape.WriteJSON(w, doc)
 }
 
 // writeAnnotations prints commands of GitHub's workflows, which show a finding beside the line that it is about
@@ -326,5 +315,5 @@ func (c lintCommand) writeSARIF(w io.Writer, _ []input, result lint.Result) {
 		did.Notifications = append(did.Notifications, sarifNotification{lint.Warning, sarifText{d.String()}, []sarifLocation{}})
 	}
 	run.Invocations = []sarifInvocation{did}
-	encode(w, sarif{"https://json.schemastore.org/sarif-2.1.0.json", "2.1.0", []sarifRun{run}})
+	escape.WriteJSON(w, sarif{"https://json.schemastore.org/sarif-2.1.0.json", "2.1.0", []sarifRun{run}})
 }

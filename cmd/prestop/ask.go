@@ -27,8 +27,7 @@ func (r *hookRun) ask(ctx context.Context) *kube.Answer {
 	dir := filepath.Join(r.root, kube.Account)
 	api := &kube.API{
 		Host: r.env["KUBERNETES_SERVICE_HOST"], Port: r.env["KUBERNETES_SERVICE_PORT"], Dir: dir,
-		Token: r.secrets.File(filepath.Join(dir, "token")),
-		Dial:  r.world.Dial,
+		Token: r.secrets.File(filepath.Join(dir, "token")), Dial: r.world.Dial,
 	}
 	mounts, _ := os.ReadFile(filepath.Join(r.root, "/proc/self/mountinfo"))
 	pod := r.config.Pod

@@ -38,7 +38,7 @@ func TestStepsKeepNoConnection(t *testing.T) {
 			log := filepath.Join(t.TempDir(), "log")
 			args := []string{"--grace-period=30", "--log-to=" + log, "--state-dir=" + t.TempDir(), strings.NewReplacer("URL", server.URL, "HOST", host).Replace(line), "until empty " + port + " for=100ms min=0"}
 			var stdout, stderr bytes.Buffer
-			run(&invocation{t.Context(), time.Now(), args, map[string]string{"POD_NAME": name}, &stdout, &stderr, "", false})
+			run(&invocation{ctx: t.Context(), start: time.Now(), args: args, env: map[string]string{"POD_NAME": name}, stdout: &stdout, stderr: &stderr})
 			said, err := os.ReadFile(log)
 			if err != nil || !strings.Contains(string(said), `min=0","outcome":"done"`) {
 				t.Errorf("%s %v\n%s", stderr.String(), err, said)

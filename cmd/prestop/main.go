@@ -9,6 +9,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -66,7 +67,7 @@ func mainBelow(root string) {
 	runtime.GOMAXPROCS(processors)
 	log.SetOutput(io.Discard)                               // net/http tells stderr what servers send unasked
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // and nothing reads it: a closed log must not end the hook
-	os.Exit(run(&invocation{context.Background(), start, os.Args[1:], environment(os.Environ()), os.Stdout, os.Stderr, root, true}))
+	os.Exit(run(&invocation{ctx: context.Background(), start: start, args: os.Args[1:], env: environment(os.Environ()), stdout: os.Stdout, stderr: os.Stderr, root: root, alone: true}))
 }
 
 // started is when this process was started, and the kubelet counts from there. If the app uses up the container's share of the
@@ -127,8 +128,8 @@ func subcommandNames() []string { return slices.Sorted(maps.Keys(subcommands()))
 
 // invocation is what a run was given.
 type invocation struct {
-	ctx            context.Context
-	start          time.Time
+	ctx            context.Context // its end ends the run
+	start          time.Time       // of the process
 	args           []string
 	env            map[string]string
 	stdout, stderr io.Writer
@@ -163,11 +164,12 @@ func (i *invocation) complain(format string, args ...any) int {
 	return exitConfiguration
 }
 
+// usage does what err of [config.Read] asks for, or says what is wrong with the command line.
 func (i *invocation) usage(err error) int {
-	switch err {
-	case config.ErrHelp:
+	switch {
+	case errors.Is(err, config.ErrHelp):
 		return printHelp(i)
-	case config.ErrVersion:
+	case errors.Is(err, config.ErrVersion):
 		i.args = nil
 		return printVersion(i)
 	}

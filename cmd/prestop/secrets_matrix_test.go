@@ -115,7 +115,7 @@ func places() []place {
 	env := func(format string) func(string) []string {
 		return func(secret string) []string { return []string{fmt.Sprintf(format, secret)} }
 	}
-	any := func(string) bool { return true }
+	anyText := func(string) bool { return true }
 	line := func(text string) bool { return !strings.Contains(text, "\n") }
 	word := func(text string) bool { return !strings.ContainsAny(text, "\n ") }
 	bare := func(text string) bool { return !strings.ContainsAny(text, "\n '") } // within single quotes
@@ -124,39 +124,39 @@ func places() []place {
 	}
 	inUser := func(secret string) string { return "http://" + url.UserPassword("joe", secret).String() + "@HOST" }
 	return []place{
-		{"userinfo of the app's URL", setting("PRE_STOP_APP_URL", "%s", func(s string) string { return inUser(s) + "/PATH" }), "", nil, any},
-		{"query of the app's URL", setting("PRE_STOP_APP_URL", "SERVER/PATH?any=%s", url.QueryEscape), "", nil, any},
+		{"userinfo of the app's URL", setting("PRE_STOP_APP_URL", "%s", func(s string) string { return inUser(s) + "/PATH" }), "", nil, anyText},
+		{"query of the app's URL", setting("PRE_STOP_APP_URL", "SERVER/PATH?any=%s", url.QueryEscape), "", nil, anyText},
 		{"the app's token file", func(string) []string {
 			return []string{"PRE_STOP_APP_URL=SERVER/PATH", "PRE_STOP_APP_TOKEN_FILE=DIR/app-token"}
 		}, "", map[string]string{"app-token": "SECRET\n"}, word},
-		{"userinfo of Elasticsearch's URL", setting("PRE_STOP_ELASTICSEARCH_URL", "%s", inUser), "", nil, any},
+		{"userinfo of Elasticsearch's URL", setting("PRE_STOP_ELASTICSEARCH_URL", "%s", inUser), "", nil, anyText},
 		{"Elasticsearch's password", func(string) []string {
 			return []string{"PRE_STOP_ELASTICSEARCH_URL=SERVER", "PRE_STOP_ELASTICSEARCH_USERNAME=joe", "PRE_STOP_ELASTICSEARCH_PASSWORD_FILE=DIR/password"}
-		}, "", map[string]string{"password": "SECRET"}, any},
+		}, "", map[string]string{"password": "SECRET"}, anyText},
 		{"Elasticsearch's API key", func(string) []string {
 			return []string{"PRE_STOP_ELASTICSEARCH_URL=SERVER", "PRE_STOP_ELASTICSEARCH_TOKEN_FILE=DIR/apikey"}
 		}, "", map[string]string{"apikey": "ApiKey SECRET\n"}, word},
 		{"path and query of the report's URL", func(secret string) []string {
 			return []string{"PRE_STOP_REPORT_URL=SERVER/report/" + url.PathEscape(secret) + "?x=" + url.QueryEscape(secret)}
-		}, "", nil, any},
+		}, "", nil, anyText},
 
-		{"userinfo of a step", nil, "post USER/PATH", nil, any},
-		{"a parameter of any name", nil, "post SERVER/PATH?any=QUERY", nil, any},
+		{"userinfo of a step", nil, "post USER/PATH", nil, anyText},
+		{"a parameter of any name", nil, "post SERVER/PATH?any=QUERY", nil, anyText},
 		{"a header of any name", nil, "post SERVER/PATH header='X-Any: SECRET'", nil, bare},
 		{"a bearer token", nil, "post SERVER/PATH header='Authorization: Bearer SECRET'", nil, bare},
 		{"a cookie", nil, "post SERVER/PATH header='Cookie: lang=en; id=SECRET'", nil, func(s string) bool { return bare(s) && !strings.Contains(s, ";") }},
 		{"a variable in a header", env("VALUE_H=%s\n"), `post SERVER/PATH header="Authorization: Bearer $(VALUE_H)"`, nil, line},
-		{"a variable in a body", env("VALUE_B=%s"), "post SERVER/PATH body=$(VALUE_B)", nil, any},
-		{"a variable in a query", env("VALUE_Q=%s"), "post SERVER/PATH?t=$(VALUE_Q)", nil, any},
-		{"a variable in a condition", env("VALUE_C=%s"), "post SERVER/no only-if=SERVER/PATH/asked?t=${VALUE_C}", nil, any},
-		{"a variable in userinfo", env("VALUE_U=%s"), "post http://joe:$(VALUE_U)@HOST/PATH", nil, any},
-		{"a variable in a form", env("VALUE_F=%s"), "post SERVER/PATH header=Content-Type:application/x-www-form-urlencoded body=a=$(VALUE_F)", nil, any},
-		{"a variable in JSON", env("VALUE_J=%s"), `post SERVER/PATH body="{\"b\":\"$(VALUE_J)\"}"`, nil, any},
+		{"a variable in a body", env("VALUE_B=%s"), "post SERVER/PATH body=$(VALUE_B)", nil, anyText},
+		{"a variable in a query", env("VALUE_Q=%s"), "post SERVER/PATH?t=$(VALUE_Q)", nil, anyText},
+		{"a variable in a condition", env("VALUE_C=%s"), "post SERVER/no only-if=SERVER/PATH/asked?t=${VALUE_C}", nil, anyText},
+		{"a variable in userinfo", env("VALUE_U=%s"), "post http://joe:$(VALUE_U)@HOST/PATH", nil, anyText},
+		{"a variable in a form", env("VALUE_F=%s"), "post SERVER/PATH header=Content-Type:application/x-www-form-urlencoded body=a=$(VALUE_F)", nil, anyText},
+		{"a variable in JSON", env("VALUE_J=%s"), `post SERVER/PATH body="{\"b\":\"$(VALUE_J)\"}"`, nil, anyText},
 		{"a token file", nil, "post SERVER/PATH token-file=DIR/token", map[string]string{"token": "SECRET\n"}, word},
-		{"a body's file", nil, "post SERVER/PATH body=@DIR/body", map[string]string{"body": "SECRET"}, any},
-		{"a body's document", nil, "post SERVER/PATH body=@DIR/body.json", map[string]string{"body.json": `{"a":[JSON]}`}, any},
+		{"a body's file", nil, "post SERVER/PATH body=@DIR/body", map[string]string{"body": "SECRET"}, anyText},
+		{"a body's document", nil, "post SERVER/PATH body=@DIR/body.json", map[string]string{"body.json": `{"a":[JSON]}`}, anyText},
 		{"what is waited for", nil, "until SERVER/PATH max=1ms token-file=DIR/until", map[string]string{"until": "SECRET"}, word},
-		{"a program's output", nil, "exec cat DIR/printed", nil, any}, // a secret of other places
+		{"a program's output", nil, "exec cat DIR/printed", nil, anyText}, // a secret of other places
 	}
 }
 
@@ -268,7 +268,7 @@ func (g *ground) environment(more []string) []string {
 func (g *ground) inProcess(env []string, args ...string) {
 	g.write("termination", "")
 	var stdout, stderr bytes.Buffer
-	run(&invocation{g.t.Context(), time.Now(), args, environment(g.environment(env)), &stdout, &stderr, "", false})
+	run(&invocation{ctx: g.t.Context(), start: time.Now(), args: args, env: environment(g.environment(env)), stdout: &stdout, stderr: &stderr})
 	g.saw(stdout.String(), stderr.String())
 }
 
@@ -480,7 +480,7 @@ func TestNothingCommandsATerminal(t *testing.T) {
 				var stdout, stderr bytes.Buffer
 				env := append([]string{podEnv, "POD_NAME=" + hostile, "PRE_STOP_ADDITIONAL_WAIT_SECONDS=1ms", "PRE_STOP_GRACE_PERIOD_SECONDS=60", "PRE_STOP_STATE_DIR=" + dir + "/state",
 					"PRE_STOP_LOG_TO=" + dir + "/log", "PRE_STOP_TERMINATION_LOG=" + dir + "/termination"}, more...)
-				run(&invocation{t.Context(), time.Now(), append(slices.Clone(flags), args...), environment(env), &stdout, &stderr, "", false})
+				run(&invocation{ctx: t.Context(), start: time.Now(), args: append(slices.Clone(flags), args...), env: environment(env), stdout: &stdout, stderr: &stderr})
 				for _, name := range []string{"log", "termination"} {
 					text, _ := os.ReadFile(filepath.Join(dir, name))
 					stdout.Write(text)

@@ -192,7 +192,7 @@ func (s *soil) run(env, steps []string) {
 // inProcess is one that prints nothing by itself.
 func (s *soil) inProcess(env, args []string) {
 	var stdout, stderr bytes.Buffer
-	run(&invocation{s.t.Context(), time.Now(), s.filled(args), environment(s.environment(env)), &stdout, &stderr, "", false})
+	run(&invocation{ctx: s.t.Context(), start: time.Now(), args: s.filled(args), env: environment(s.environment(env)), stdout: &stdout, stderr: &stderr})
 	s.saw(stdout.String(), stderr.String())
 }
 

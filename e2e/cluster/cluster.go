@@ -80,8 +80,8 @@ func (c *Cluster) up(ctx context.Context) error {
 	if c.own, err = newInstance(); err != nil {
 		return err
 	}
-	for _, make := range []func(context.Context) error{c.makeLogs, c.makeInit, c.makeImages, c.makeCredentials} {
-		if err := make(ctx); err != nil {
+	for _, prepare := range []func(context.Context) error{c.makeLogs, c.makeInit, c.makeImages, c.makeCredentials} {
+		if err := prepare(ctx); err != nil {
 			return err
 		}
 	}

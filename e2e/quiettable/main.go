@@ -129,9 +129,9 @@ func runAll(delay time.Duration, runs, side int, wanted func(row) bool, late, ve
 			failed = failed || result.early+result.broken > 0 || late && result.late > 0
 			fmt.Printf("%-6s %-95s %s\n", delay, r.name(), result)
 			if verbose {
-				for _, line := range result.lines {
-					if !strings.HasPrefix(line, "ok") {
-						fmt.Println("       ", line)
+				for _, o := range result.outcomes {
+					if o.verdict != inOrder {
+						fmt.Println("       ", o)
 					}
 				}
 			}
@@ -144,9 +144,28 @@ func runAll(delay time.Duration, runs, side int, wanted func(row) bool, late, ve
 // A result counts the runs of a row.
 type result struct {
 	runs, early, late, broken int
-	worst                     time.Duration // from the end of what was waited for to the hook's end, without for=
-	lines                     []string
+	worst                     time.Duration // the largest after of the outcomes
+	outcomes                  []outcome
 }
+
+// An outcome is what came of one run of a row.
+type outcome struct {
+	verdict verdict
+	text    string
+	after   time.Duration // from the end of what was waited for to the hook's end, without for=; 0: nobody knows
+}
+
+func (o outcome) String() string { return fmt.Sprintf("%s: %s", o.verdict, o.text) }
+
+// A verdict says whether until quiet ended when it should.
+type verdict string
+
+const (
+	inOrder  verdict = "ok"
+	tooEarly verdict = "early"
+	tooLate  verdict = "late"
+	noRun    verdict = "broken" // the traffic was not as it should be
+)
 
 func (r result) String() string {
 	return fmt.Sprintf("%d runs, %d early, %d late, %d broken; at most %.1fs after", r.runs, r.early, r.late, r.broken, r.worst.Seconds())
@@ -154,10 +173,11 @@ func (r result) String() string {
 
 // A running is one run of a row, to its traffic.
 type running struct {
-	mu     sync.Mutex
 	before chan struct{} // closed once everything is there that must be there before the hook begins
-	once   sync.Once
-	done   time.Time // when what is to be waited for was over
+	once   sync.Once     // of closing before
+
+	mu   sync.Mutex
+	done time.Time // when what is to be waited for was over
 }
 
 // there is called once the hook may begin.
@@ -193,33 +213,27 @@ func (r row) run(l *lab, n, port, runs int) (result result) {
 	var mu sync.Mutex
 	for i := range runs {
 		all.Go(func() {
-			verdict, text := r.once(l, peer{lab: l, row: n, run: i, port: port, program: r.client})
+			o := r.once(l, peer{lab: l, row: n, run: i, port: port, program: r.client})
 			mu.Lock()
 			defer mu.Unlock()
-			switch {
-			case verdict == "early":
+			switch o.verdict {
+			case tooEarly:
 				result.early++
-			case verdict == "broken":
+			case noRun:
 				result.broken++
-			case verdict == "late":
+			case tooLate:
 				result.late++
 			}
-			result.lines = append(result.lines, fmt.Sprintf("%s: %s", verdict, text))
+			result.worst = max(result.worst, o.after)
+			result.outcomes = append(result.outcomes, o)
 		})
 		<-time.After(170 * time.Millisecond) // another moment between two looks
 	}
 	all.Wait()
-	for _, line := range result.lines {
-		var after float64
-		if _, rest, ok := strings.Cut(line, "after "); ok {
-			fmt.Sscanf(rest, "%f", &after)
-		}
-		result.worst = max(result.worst, time.Duration(after*float64(time.Second)))
-	}
 	return result
 }
 
-func (r row) once(l *lab, p peer) (verdict, text string) {
+func (r row) once(l *lab, p peer) outcome {
 	if r.udp {
 		l.datagrams.Lock()
 		defer l.datagrams.Unlock()
@@ -232,7 +246,7 @@ func (r row) once(l *lab, p peer) (verdict, text string) {
 	select {
 	case <-state.before:
 	case <-time.After(40 * time.Second):
-		return "broken", "the traffic never began"
+		return outcome{verdict: noRun, text: "the traffic never began"}
 	}
 	least, span := cmp.Or(r.min, rowMin), rowMax
 	if r.latest == holding {
@@ -248,14 +262,14 @@ func (r row) once(l *lab, p peer) (verdict, text string) {
 	select {
 	case err := <-traffic:
 		if err != nil {
-			return "broken", err.Error()
+			return outcome{verdict: noRun, text: err.Error()}
 		}
 	default:
 		if r.untold > 0 && ended.Sub(begin) > r.untold-2*time.Second { // it was asked before
-			return "ok", "given up"
+			return outcome{verdict: inOrder, text: "given up"}
 		}
 		if r.latest != holding && !r.endless {
-			return "early", fmt.Sprintf("ended %.1fs after it began, while the traffic goes on\n%s", ended.Sub(begin).Seconds(), seen)
+			return outcome{verdict: tooEarly, text: fmt.Sprintf("ended %.1fs after it began, while the traffic goes on\n%s", ended.Sub(begin).Seconds(), seen)}
 		}
 	}
 	cancel()
@@ -263,18 +277,18 @@ func (r row) once(l *lab, p peer) (verdict, text string) {
 	if quiet := done.Add(max(rowFor, r.quietFor)); !r.endless && quiet.After(due) {
 		due = quiet
 	}
-	after := ended.Sub(due)
-	text = fmt.Sprintf("after %.1fs, the machine late by %.1fs\n%s", after.Seconds(), told.Stall.Seconds(), seen)
+	o := outcome{verdict: inOrder, after: ended.Sub(due)}
+	o.text = fmt.Sprintf("after %.1fs, the machine late by %.1fs\n%s", o.after.Seconds(), told.Stall.Seconds(), seen)
 	held := strings.Contains(seen, "not met")
 	switch {
-	case r.latest == holding && !held:
-		return "early", text
+	case r.latest == holding && held:
+		return outcome{verdict: inOrder, text: "held"}
 	case r.latest == holding:
-		return "ok", "held"
-	case held || after > r.latest+slack+3*told.Stall:
-		return "late", text
+		o.verdict = tooEarly
+	case held || o.after > r.latest+slack+3*told.Stall:
+		o.verdict = tooLate
 	}
-	return "ok", text
+	return o
 }
 
 // docTable is the table of the docs.

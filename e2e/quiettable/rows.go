@@ -347,11 +347,11 @@ func rows() (all []row) {
 	down := "a download of 1 MB, then idle"
 	each(row{pattern: down, protocol: "TLS 1.3", traffic: then("tls", "/?n=1000000")}, slices.Concat(tls13, others(tls13, "node"), others([]string{"go tls13", "nginx tls13"}, "java"))...)
 	each(row{pattern: down, protocol: "HTTP/2 over TLS", latest: 15 * time.Second, traffic: then("h2", "/?n=1000000")}, slices.Concat(h2, others(h2, "node"), others([]string{"go h2", "nginx h2", "node h2"}, "java"))...)
-	close := "kept connections that are closed one after the other"
-	each(row{pattern: close, protocol: "HTTP/1.1", endless: true, traffic: closing("http")}, http1...)
+	oneByOne := "kept connections that are closed one after the other"
+	each(row{pattern: oneByOne, protocol: "HTTP/1.1", endless: true, traffic: closing("http")}, http1...)
 	// What the port speaks is known a second or two after the hook began.
-	each(row{pattern: close, protocol: "TLS 1.3", endless: true, latest: 2 * time.Second, traffic: closing("tls")}, tls13...)
-	each(row{pattern: close, protocol: "HTTP/2 over TLS", endless: true, latest: 15 * time.Second, traffic: closing("h2")}, h2...)
+	each(row{pattern: oneByOne, protocol: "TLS 1.3", endless: true, latest: 2 * time.Second, traffic: closing("tls")}, tls13...)
+	each(row{pattern: oneByOne, protocol: "HTTP/2 over TLS", endless: true, latest: 15 * time.Second, traffic: closing("h2")}, h2...)
 	add(row{pattern: "small requests on connections that end then", protocol: "line protocol", server: "line", client: "go", traffic: lines})
 	halt := "an answer that pauses for 5 s, `for=6s`"
 	each(row{pattern: halt, protocol: "HTTP/1.1", quietFor: 6 * time.Second, traffic: slowFirst("http", "/?head=1&ms=5000", 0)}, "go http", "nginx http", "node http", "hypercorn http")

@@ -30,9 +30,9 @@ type lab struct {
 	ports          map[string]int
 	next           int
 	hooks          *hooks
-	failure        error
-	javac          sync.Once
-	mu             sync.Mutex
+	javac          sync.Once  // makes the Java client
+	failure        error      // of javac
+	files          sync.Mutex // held while a file in dir is looked at and written
 	datagrams      sync.Mutex // held by the run that sends datagrams: the kernel counts those of all runs together
 }
 
@@ -64,7 +64,7 @@ func (l *lab) port(kind string) (int, error) {
 // start starts a server of this kind, and gives the port where it listens.
 func (l *lab) start(kind string) (int, error) {
 	l.next++
-	port, start := l.next, servers[kind]
+	port, start := l.next, servers()[kind]
 	if start == nil {
 		return 0, fmt.Errorf("no server %q", kind)
 	}
@@ -90,8 +90,8 @@ func (l *lab) await(port int) error {
 func (l *lab) behind() (int, error) { return l.port("go http") }
 
 func (l *lab) file(name, text string) string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.files.Lock()
+	defer l.files.Unlock()
 	path := filepath.Join(l.dir, fmt.Sprintf("%d-%s", l.next, name))
 	if old, err := os.ReadFile(path); err == nil && string(old) == text { // others may be reading it
 		return path
@@ -405,10 +405,9 @@ func answerLines(c net.Conn) {
 	}
 }
 
-var servers map[string]func(*lab, int) error
-
-func init() {
-	servers = map[string]func(*lab, int) error{
+// servers start the servers, by their kinds.
+func servers() map[string]func(*lab, int) error {
+	return map[string]func(*lab, int) error{
 		"go http": goServer("", 0, "http1"), "go h2c": goServer("", 0, "http1", "h2c"),
 		"go tls13": goServer("tls", 0, "http1"), "go tls12": goServer("tls", tls.VersionTLS12, "http1"), "go h2": goServer("tls", 0, "http1", "http2"), "go tls13 ecdsa": goServer("ec", 0, "http1"),
 		"nginx http": nginx("", ""), "nginx tls13": nginx("ssl", "ssl_protocols TLSv1.2 TLSv1.3;"), "nginx tls12": nginx("ssl", "ssl_protocols TLSv1.2;"), "nginx h2": nginx("ssl http2", "ssl_protocols TLSv1.2 TLSv1.3;"), "nginx h2c": nginx("http2", ""),

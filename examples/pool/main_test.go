@@ -9,8 +9,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/prestop/prestop/internal/testexpect"
 	"github.com/prestop/prestop/internal/testserver"
 )
 
@@ -31,7 +31,7 @@ func TestTwoPhases(t *testing.T) {
 
 	long := make(chan int, 1)
 	go func() { long <- s.status("GET", "/query?seconds=1.5") }()
-	s.await(t, "the long query runs", func() bool { return s.running(t) > 0 })
+	testexpect.Soon(t, "the long query runs", func() bool { return s.running(t) > 0 })
 	for range 2 {
 		if got := s.expect(t, "POST", "/drain-connections", 202, true).Get("Location"); got != "/drain-connections" {
 			t.Errorf("Location: %q", got)
@@ -39,11 +39,11 @@ func TestTwoPhases(t *testing.T) {
 	}
 	s.expect(t, "GET", "/drain-connections", 202, true)
 	s.expect(t, "GET", "/query", 503, true)
-	s.await(t, "the pool is drained", func() bool { return s.status("GET", "/drain-connections") == 200 })
+	testexpect.Soon(t, "the pool is drained", func() bool { return s.status("GET", "/drain-connections") == 200 })
 	if got := <-long; got != 200 {
 		t.Errorf("the query that ran: %d, expected it to be waited for", got)
 	}
-	s.await(t, "PostgreSQL has no connection of the app", func() bool { return s.connections(t) == 0 })
+	testexpect.Soon(t, "PostgreSQL has no connection of the app", func() bool { return s.connections(t) == 0 })
 }
 
 func TestShutdownReadsTheNotice(t *testing.T) {
@@ -162,16 +162,4 @@ func (s *service) count(t *testing.T, where string) (n int) {
 		t.Fatal(err)
 	}
 	return n
-}
-
-func (s *service) await(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	over := time.After(10 * time.Second)
-	for tick := time.Tick(10 * time.Millisecond); !is(); {
-		select {
-		case <-tick:
-		case <-over:
-			t.Fatal("never: ", what)
-		}
-	}
 }

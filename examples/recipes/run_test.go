@@ -39,6 +39,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/prestop/prestop/internal/testserver"
 )
 
 const (
@@ -130,7 +132,7 @@ func inPod(t *testing.T, manifest string, test func(t *testing.T, p *pod), repla
 func runInPod(t *testing.T) {
 	t.Helper()
 	if os.Getuid() != 0 {
-		lack(t, "only root can make a pod")
+		testserver.Lacks(t, "only root can make a pod")
 	}
 	args := []string{"-test.v", "-test.run=" + pattern(t.Name())}
 	cmd := exec.CommandContext(t.Context(), "/proc/self/exe", args...)
@@ -142,7 +144,7 @@ func runInPod(t *testing.T) {
 	out, err := cmd.CombinedOutput()
 	switch {
 	case errors.Is(err, syscall.EPERM):
-		lack(t, "a pod cannot be made: "+err.Error())
+		testserver.Lacks(t, "a pod cannot be made: %v", err)
 	case err != nil:
 		t.Errorf("in the pod: %s\n%s", err, out)
 	case bytes.Contains(out, []byte("--- SKIP: "+t.Name()+" ")):
@@ -152,15 +154,6 @@ func runInPod(t *testing.T) {
 	case testing.Verbose():
 		t.Logf("in the pod: %s", out)
 	}
-}
-
-// lack skips the test, or with CI=true fails it.
-func lack(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("CI") == "true" {
-		t.Fatal(what)
-	}
-	t.Skip(what)
 }
 
 // pattern is a -test.run that matches the test of this name alone.

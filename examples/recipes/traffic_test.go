@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/prestop/prestop/internal/testexpect"
 )
 
 // Traffic is what comes to a pod from a load balancer and its clients. They hear that the pod is going when its readiness
@@ -38,7 +40,7 @@ const (
 // startTraffic begins with GET requests for path as soon as the pod's /ready is answered 2xx. The pod is at address.
 func startTraffic(t *testing.T, address, path string) *traffic {
 	t.Helper()
-	await(t, address+" is ready", func() bool { return ready(address) })
+	testexpect.Soon(t, address+" is ready", func() bool { return ready(address) })
 	ctx, stop := context.WithCancel(t.Context())
 	tr := &traffic{address: address, path: path, left: make(chan struct{})}
 	t.Cleanup(func() {
@@ -49,7 +51,7 @@ func startTraffic(t *testing.T, address, path string) *traffic {
 	for i := range clients {
 		tr.clients.Go(func() { tr.client(ctx, i%2 == 0) })
 	}
-	await(t, "traffic", func() bool { answered, _ := tr.count(); return answered > 10*clients })
+	testexpect.Soon(t, "traffic", func() bool { answered, _ := tr.count(); return answered > 10*clients })
 	return tr
 }
 
@@ -205,17 +207,4 @@ func (c *connection) get(path string) error {
 		return fmt.Errorf("%s", resp.Status)
 	}
 	return nil
-}
-
-// await waits for a condition, ten seconds at most.
-func await(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	over := time.After(10 * time.Second)
-	for tick := time.Tick(10 * time.Millisecond); !is(); {
-		select {
-		case <-tick:
-		case <-over:
-			t.Fatal("never: ", what)
-		}
-	}
 }

@@ -40,22 +40,6 @@ func execTime(t *testing.T) context.Context {
 	return ctx
 }
 
-// await waits until something is the case.
-func await(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	late := time.NewTimer(soon)
-	defer late.Stop()
-	look := time.NewTicker(time.Millisecond)
-	defer look.Stop()
-	for !is() {
-		select {
-		case <-look.C:
-		case <-late.C:
-			t.Fatalf("not so after %v: %s", soon, what)
-		}
-	}
-}
-
 var pidLine = regexp.MustCompile(`pid (\d+)\.`)
 
 func pidsIn(text string) (all []int) {
@@ -79,7 +63,7 @@ func expectEnds(t *testing.T, pids ...int) {
 	t.Helper()
 	for _, pid := range pids {
 		t.Cleanup(func() { unix.Kill(pid, unix.SIGKILL) })
-		await(t, fmt.Sprintf("process %d has ended", pid), func() bool { return !lives(pid) })
+		testexpect.Soon(t, fmt.Sprintf("process %d has ended", pid), func() bool { return !lives(pid) })
 	}
 }
 
@@ -153,7 +137,7 @@ func TestProgramCut(t *testing.T) {
 			var ended time.Time
 			go func() {
 				defer cancel(errShare)
-				await(t, "all say who they are", func() bool { pids = pidsIn(log.String()); return len(pids) >= test.pids })
+				testexpect.Soon(t, "all say who they are", func() bool { pids = pidsIn(log.String()); return len(pids) >= test.pids })
 				ended = time.Now()
 			}()
 			err := Program{Words: test.program}.Run(ctx, log.Logger())
@@ -165,7 +149,7 @@ func TestProgramCut(t *testing.T) {
 			}
 			testexpect.Took(t, took, 0, soon/2) // what holds on would do so for ever
 			leader := execLeader(t, &log)
-			await(t, "the program is gone", func() bool { return !exists(leader) })
+			testexpect.Soon(t, "the program is gone", func() bool { return !exists(leader) })
 			for _, pid := range slices.Compact(slices.Sorted(slices.Values(pids))) {
 				if test.outside && pid != leader {
 					if !lives(pid) {
@@ -235,7 +219,7 @@ func TestProgramEndedWhileHeld(t *testing.T) {
 	defer cancel(nil)
 	var log testbuffer.Buffer
 	go func() {
-		await(t, "the program's end is seen", func() bool { return log.Count("msg=started") == 1 && !exists(execLeader(t, &log)) }) // it is reaped
+		testexpect.Soon(t, "the program's end is seen", func() bool { return log.Count("msg=started") == 1 && !exists(execLeader(t, &log)) }) // it is reaped
 		cancel(errShare)
 	}()
 	testexpect.Error(t, Program{Words: role("leave out", "hang")}.Run(ctx, log.Logger()), "")
@@ -408,7 +392,7 @@ func TestProgramAdopts(t *testing.T) {
 				t.Fatal(err)
 			}
 			if test.cut {
-				await(t, "all say who they are", func() bool { return len(pidsIn(out.String())) >= test.pids })
+				testexpect.Soon(t, "all say who they are", func() bool { return len(pidsIn(out.String())) >= test.pids })
 				io.WriteString(stdin, "cut\n")
 			}
 			if err := hook.Wait(); err != nil {
@@ -442,7 +426,7 @@ func TestProgramEndsWhatIsAdopted(t *testing.T) {
 	defer adopter.Wait()
 	defer adopter.Process.Kill()
 	var others []int
-	await(t, "all say who they are", func() bool {
+	testexpect.Soon(t, "all say who they are", func() bool {
 		others = slices.DeleteFunc(slices.Compact(slices.Sorted(slices.Values(pidsIn(out.String())))), func(pid int) bool { return pid == adopter.Process.Pid })
 		return len(others) == 2
 	})
@@ -496,7 +480,7 @@ func TestProgramDiesWithTheHook(t *testing.T) {
 	if err := hook.Start(); err != nil {
 		t.Fatal(err)
 	}
-	await(t, "the program says who it is", func() bool { return len(pidsIn(out.String())) > 0 })
+	testexpect.Soon(t, "the program says who it is", func() bool { return len(pidsIn(out.String())) > 0 })
 	hook.Process.Kill()
 	hook.Wait()
 	expectEnds(t, pidsIn(out.String())...)

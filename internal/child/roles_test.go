@@ -37,7 +37,7 @@ func init() {
 	args := os.Args[3:]
 	roles := map[string]func(){
 		"exit":      func() { playExit(args) },
-		"say":       func() { print(strings.Join(args, " ")) },
+		"say":       func() { say(strings.Join(args, " ")) },
 		"hang":      playHang,
 		"mute":      func() { <-time.After(time.Minute) },
 		"leave":     func() { playBegin(args, false) },             // ends, what it began does not
@@ -45,7 +45,7 @@ func init() {
 		"with":      func() { playBegin(args, false); playHang() }, // hangs as well
 		"with out":  func() { playBegin(args, true); playHang() },
 		"flood":     playFlood,
-		"loud":      func() { print(fmt.Sprintf("pid %d.\n", os.Getpid())); playFlood() }, // who it is is said before the log is full
+		"loud":      func() { say(fmt.Sprintf("pid %d.\n", os.Getpid())); playFlood() }, // who it is is said before the log is full
 		"long line": func() { write(bytes.Repeat([]byte("0123456789"), 1<<20)) },
 		"bytes":     playBytes,
 		"self":      playSelf,
@@ -73,7 +73,7 @@ func write(b []byte) {
 	}
 }
 
-func print(text string) { write([]byte(text)) }
+func say(text string) { write([]byte(text)) }
 
 func playExit(args []string) {
 	status, _ := strconv.Atoi(args[0])
@@ -84,7 +84,7 @@ func playExit(args []string) {
 
 func playHang() {
 	signal.Ignore(syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
-	print(fmt.Sprintf("pid %d.\n", os.Getpid()))
+	say(fmt.Sprintf("pid %d.\n", os.Getpid()))
 	<-time.After(time.Minute) // if a test has failed to end it
 }
 
@@ -97,7 +97,7 @@ func playBegin(args []string, out bool) {
 	if err := cmd.Start(); err != nil {
 		syscall.Exit(8)
 	}
-	print(fmt.Sprintf("pid %d.\n", cmd.Process.Pid))
+	say(fmt.Sprintf("pid %d.\n", cmd.Process.Pid))
 }
 
 // playBeside starts a child that has nothing to do with an Exec, and does not hold our output.
@@ -107,7 +107,7 @@ func playBeside() {
 	if err := cmd.Start(); err != nil {
 		syscall.Exit(8)
 	}
-	print(fmt.Sprintf("pid %d.\n", cmd.Process.Pid))
+	say(fmt.Sprintf("pid %d.\n", cmd.Process.Pid))
 }
 
 func playFlood() {

@@ -190,11 +190,11 @@ type Line struct {
 // written as several arguments, as in ["wait", "20s"].
 func (c *Config) Lines(verbs []*step.Verb) []Line {
 	if text, ok := parse.OneStep(verbs, c.Arguments); ok {
-		return []Line{{text, true, 0}}
+		return []Line{{Text: text, Argument: true}}
 	}
 	var all []Line
 	for n, text := range c.Arguments {
-		all = append(all, Line{text, true, n})
+		all = append(all, Line{Text: text, Argument: true, Index: n})
 	}
 	if len(all) > 0 {
 		return all
@@ -202,7 +202,7 @@ func (c *Config) Lines(verbs []*step.Verb) []Line {
 	n := 0
 	for text := range strings.Lines(strings.TrimPrefix(c.Steps.V, "\ufeff")) { // some editors write a byte order mark
 		if text = strings.TrimSpace(text); text != "" && !strings.HasPrefix(text, "#") {
-			all = append(all, Line{text, false, n})
+			all = append(all, Line{Text: text, Index: n})
 		}
 		n++
 	}
@@ -213,6 +213,6 @@ func (c *Config) Lines(verbs []*step.Verb) []Line {
 // unknown.
 func (c *Config) WaitMistaken() bool {
 	return slices.ContainsFunc(c.Problems, func(p Problem) bool {
-		return p.Name == "PRE_STOP_ADDITIONAL_WAIT_SECONDS" || p.Name == "--additional-wait" || p.Name == arguments
+		return p.Name == "PRE_STOP_ADDITIONAL_WAIT_SECONDS" || p.Name == "--additional-wait" || p.Name == ofArguments
 	})
 }

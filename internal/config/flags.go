@@ -15,8 +15,8 @@ var (
 	ErrVersion = errors.New("the version is asked for")
 )
 
-// arguments is the name of a problem with an argument that is no known flag.
-const arguments = "arguments"
+// ofArguments is the name of a problem with an argument that is no known flag.
+const ofArguments = "arguments"
 
 const versionFlag = "version"
 
@@ -35,14 +35,14 @@ func (r *reader) arguments(args []string) error {
 			r.Arguments, r.Problems = flags.Args(), append(unreadable, r.Problems...)
 			return nil
 		}
-		if err == flagset.ErrHelp {
+		if errors.Is(err, flagset.ErrHelp) {
 			return err
 		}
 		bad, text := flagset.Argument(args, err), flagset.Text(flags, err)
 		if strings.HasPrefix(args[bad], "- ") {
 			text = "expected steps without a dash before them"
 		}
-		unreadable = append(unreadable, Problem{Name: arguments, Text: text})
+		unreadable = append(unreadable, Problem{Name: ofArguments, Text: text})
 		args = slices.Delete(slices.Clone(args), bad, bad+1)
 	}
 }

@@ -7,7 +7,6 @@ package dryrun
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -148,14 +147,7 @@ func (f *Forecast) WouldFail() bool {
 }
 
 // JSON writes it for tools.
-func (f *Forecast) JSON(w io.Writer) {
-	var out bytes.Buffer
-	e := json.NewEncoder(&out)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	_ = e.Encode(f)                          // a buffer never fails
-	_, _ = w.Write(escape.JSON(out.Bytes())) // who is gone needs no answer
-}
+func (f *Forecast) JSON(w io.Writer) { escape.WriteJSON(w, f) }
 
 // Text writes it for people. Mistakes come first, since with a mistake the plan is not the plan that somebody wanted.
 func (f *Forecast) Text(w io.Writer, page timeline.Page) {

@@ -1,6 +1,8 @@
 package escape
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"strconv"
@@ -46,6 +48,17 @@ func JSON(text []byte) []byte {
 }
 
 func acts(r rune) bool { return !strconv.IsPrint(r) }
+
+// WriteJSON writes a value as indented JSON that does nothing to a terminal. encoding/json must be able to encode it. A reader that is
+// gone gets nothing, and nobody is told.
+func WriteJSON(w io.Writer, value any) {
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	_ = e.Encode(value)               // a buffer never fails
+	_, _ = w.Write(JSON(out.Bytes())) // a reader that is gone needs no answer
+}
 
 // A Writer writes each line printable.
 type Writer struct{ To io.Writer }

@@ -31,8 +31,8 @@ func (l *Line) Doubt(id, format string, args ...any) {
 	l.doubts = append(l.doubts, Doubt{id, begun(fmt.Sprintf(format, args...), 8*most)})
 }
 
-// Doubts are those of the verb. Others are about quotes that are taken away, about variables in single quotes or in a shell's script, and about shell syntax where
-// there is no shell. set tells whether there is such a variable.
+// Doubts are those of the verb, and those about how the line is written: quotes that are taken away, variables in single quotes or in a
+// shell's script, and shell syntax where there is no shell. set tells whether there is such a variable.
 func (l *Line) Doubts(set func(name string) bool) []Doubt {
 	own := *l // asked again, the line has the same doubts
 	own.doubts = slices.Clip(l.doubts)

@@ -109,10 +109,10 @@ func (m mistake) Unwrap() []error { return []error{m.error, prestop.ErrKeepsWait
 
 // means is what all steps of a plan share.
 type means struct {
-	mu     sync.Mutex
 	start  time.Time
-	ends   []func()
 	values *step.Values
+	mu     sync.Mutex // of ends
+	ends   []func()
 }
 
 func (m *means) keep(end func()) {

@@ -14,11 +14,12 @@ const (
 	maxTries  = 100                   // files that may be replaced under one call of Open
 )
 
+// opening is one call of [Open].
 type opening struct {
 	path    string
-	key     string // hashed
-	age     time.Duration
-	keep    time.Duration
+	key     string                               // hashed
+	age     time.Duration                        // of this run
+	keep    time.Duration                        // how long a new record counts
 	joining func(json.RawMessage, time.Duration) // nil: told
 	now     func() (time.Duration, error)        // since boot
 }

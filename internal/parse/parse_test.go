@@ -10,10 +10,10 @@ import (
 )
 
 func someVerbs() []*step.Verb {
-	any := func(*grammar.Line) (step.Spec, error) { return nil, nil }
+	parse := func(*grammar.Line) (step.Spec, error) { return nil, nil }
 	return []*step.Verb{
-		step.WaitVerb(), {Name: "until", Target: "URL", Options: []string{"max", "min", "head"}, Often: "head", Parse: any}, {Name: "until quiet", Target: "[PORT,…]", Options: []string{"max", "data", "body"}, Parse: any},
-		{Name: "exec", Raw: true, Parse: any}, {Name: "lease", Parse: any},
+		step.WaitVerb(), {Name: "until", Target: "URL", Options: []string{"max", "min", "head"}, Often: "head", Parse: parse}, {Name: "until quiet", Target: "[PORT,…]", Options: []string{"max", "data", "body"}, Parse: parse},
+		{Name: "exec", Raw: true, Parse: parse}, {Name: "lease", Parse: parse},
 	}
 }
 

@@ -102,31 +102,36 @@ func (h *Hook) openAnywhere(ctx context.Context, log *slog.Logger) (*Record, err
 		log.Warn("the record is not kept where it was to be, but in a usual place", "event.code", "state-dir-not-local", "error", refused)
 	}
 	places, errs := make([]stall.Place, len(dirs)), make([]error, len(dirs))
-	for n := range 2 * len(dirs) {
-		dir, place, mustExist := dirs[n%len(dirs)], &places[n%len(dirs)], n < len(dirs)
-		own := &Record{place: place, entries: h.Entries, secrets: h.Secrets}
-		own.journal, err = stall.DoOrWait(place, func(waits func()) (*journal.Journal, error) {
-			if mustExist && !journal.Has(dir, key) {
-				return nil, nil
+	for _, begin := range []bool{false, true} {
+		for n, dir := range dirs {
+			own := &Record{place: &places[n], entries: h.Entries, secrets: h.Secrets}
+			own.journal, errs[n] = h.openIn(ctx, dir, own.place, key, begin, log)
+			if own.journal != nil || errs[n] != nil && ctx.Err() != nil {
+				return own, errs[n]
 			}
-			if err := journal.Local(dir); err != nil {
-				return nil, fmt.Errorf("%s: %w", dir, err)
-			}
-			j, err := journal.Open(ctx, dir, key, time.Since(h.Start), h.Grace+2*time.Second, func(_ json.RawMessage, since time.Duration) {
-				waits()
-				log.Warn("an earlier delivery of this hook still runs: waiting for it", "event.code", "delivery-joined", "first_began", since.Round(time.Millisecond))
-			})
-			if place.Stalled() { // the record is kept elsewhere by now, and nobody must believe this one
-				_ = j.End(nil)
-			}
-			return j, err
-		})
-		if own.journal != nil || err != nil && ctx.Err() != nil {
-			return own, err
 		}
-		errs[n%len(dirs)] = err
 	}
 	return nil, errors.Join(errs...)
+}
+
+// openIn opens the record in a directory. If there is none, begin tells whether to begin one. Otherwise the journal is nil, without an error.
+func (h *Hook) openIn(ctx context.Context, dir string, place *stall.Place, key journal.Key, begin bool, log *slog.Logger) (*journal.Journal, error) {
+	return stall.DoOrWait(place, func(waits func()) (*journal.Journal, error) {
+		if !begin && !journal.Has(dir, key) {
+			return nil, nil
+		}
+		if err := journal.Local(dir); err != nil {
+			return nil, fmt.Errorf("%s: %w", dir, err)
+		}
+		j, err := journal.Open(ctx, dir, key, time.Since(h.Start), h.Grace+2*time.Second, func(_ json.RawMessage, since time.Duration) {
+			waits()
+			log.Warn("an earlier delivery of this hook still runs: waiting for it", "event.code", "delivery-joined", "first_began", since.Round(time.Millisecond))
+		})
+		if place.Stalled() { // the record is kept elsewhere by now, and nobody must believe this one
+			_ = j.End(nil)
+		}
+		return j, err
+	})
 }
 
 // Resumed tells whether there was an earlier delivery that was cut.

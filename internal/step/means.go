@@ -17,7 +17,7 @@ type Means struct {
 	Secret func(path string) func() (string, error)
 	// Password is Secret for a user's password. It also hides both together, as they are on the wire.
 	Password func(user, path string) func() (string, error)
-	// Content reads a file that is sent as it is, and hides what it holds in what this step says.
+	// Content reads a file that is sent as it is. It hides what the file holds in what this step says, so each step has another Content.
 	Content func(path string) ([]byte, error)
 	// Keep is told how to end connections that a step keeps open for the next one. Release ends them all.
 	Keep    func(end func())

@@ -1,6 +1,6 @@
 // Package testexpect compares what a test got with what the test wants, where several packages want the same.
 //
-// It is only for tests. A difference fails the test, and the test goes on.
+// It is only for tests. A difference fails the test, and the test goes on, unless [Soon] has waited in vain.
 package testexpect
 
 import (
@@ -25,5 +25,23 @@ func Took(t *testing.T, took, least, most time.Duration) {
 	t.Helper()
 	if took < least || took > most {
 		t.Errorf("took %v, want %v to %v", took, least, most)
+	}
+}
+
+// Soon waits until something is the case. If it is not so within 10 s, the test ends. Even a machine that is busy with other things has
+// come to it by then.
+func Soon(t testing.TB, what string, is func() bool) {
+	t.Helper()
+	const soon, lookEvery = 10 * time.Second, 2 * time.Millisecond
+	late := time.NewTimer(soon)
+	defer late.Stop()
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	for !is() {
+		select {
+		case <-look.C:
+		case <-late.C:
+			t.Fatalf("not so after %v: %s", soon, what)
+		}
 	}
 }

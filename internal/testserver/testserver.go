@@ -44,11 +44,18 @@ func Program(t testing.TB, pkg string, paths ...string) string {
 			return found
 		}
 	}
-	if ci, _ := strconv.ParseBool(os.Getenv("CI")); ci {
-		t.Fatalf("needs %s of the package %s: a skip is a failure there (CI=%s)", paths[0], pkg, os.Getenv("CI"))
-	}
-	t.Skipf("needs %s of the package %s", paths[0], pkg)
+	Lacks(t, "needs %s of the package %s", paths[0], pkg)
 	return ""
+}
+
+// Lacks skips a test that lacks something. With CI=true in the environment, the test fails.
+func Lacks(t testing.TB, format string, args ...any) {
+	t.Helper()
+	what, ci := fmt.Sprintf(format, args...), os.Getenv("CI")
+	if mustNotSkip, _ := strconv.ParseBool(ci); mustNotSkip {
+		t.Fatalf("%s: a skip is a failure there (CI=%s)", what, ci)
+	}
+	t.Skipf("%s", what)
 }
 
 func find(path string) string {

@@ -21,8 +21,8 @@ var errHeld = errors.New("the deadline came, and something that does not answer 
 
 // A Dog watches one run.
 type Dog struct {
-	ctx    context.Context
-	timer  *time.Timer
+	ctx    context.Context // of the run
+	timer  *time.Timer     // until the run is given up
 	giveUp func(why error) (status int, say func())
 }
 

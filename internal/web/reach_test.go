@@ -81,10 +81,10 @@ func TestReach(t *testing.T) {
 	org := newSigner(t, "", year)
 	until := func(d time.Time) string { return d.UTC().Format(time.DateOnly) }
 	trust := func(s *signer) TLS { return TLS{CAFile: s.file, ServerName: "app.test"} }
-	mutual := func(max uint16) *tls.Config {
+	mutual := func(version uint16) *tls.Config {
 		clients := x509.NewCertPool()
 		clients.AddCert(ca.cert)
-		return &tls.Config{Certificates: []tls.Certificate{ca.sign(t, year, "app.test")}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: clients, MaxVersion: max}
+		return &tls.Config{Certificates: []tls.Certificate{ca.sign(t, year, "app.test")}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: clients, MaxVersion: version}
 	}
 	serves := func(c tls.Certificate) *tls.Config { return &tls.Config{Certificates: []tls.Certificate{c}} }
 	good := []string{"connected to ADDRESS in TIME", "certificate for app.test until " + until(year), `signed by "CN=our CA,O=Acme", trusted by the CA file`}

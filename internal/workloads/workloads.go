@@ -164,7 +164,7 @@ func (r *reader) once(ctx context.Context) (context.Context, context.CancelFunc)
 func (r *reader) readAll(ctx context.Context) error {
 	r.found.Unreadable = true
 	for _, k := range kinds {
-		denied, err := r.list(ctx, k, r.Labels, func(item *unstructured.Unstructured) { r.keep(k, item, true) })
+		denied, err := r.list(ctx, k, r.Labels, func(item *unstructured.Unstructured) { r.keep(k, item) })
 		if err != nil {
 			return err
 		}
@@ -180,7 +180,7 @@ func (r *reader) readNamed(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		r.keep(n.kind, item, true)
+		r.keep(n.kind, item)
 		labels, ok := selectorOf(item)
 		if !ok {
 			continue
@@ -189,7 +189,12 @@ func (r *reader) readNamed(ctx context.Context) error {
 			if k.Resource != "replicasets" && k.Resource != "replicationcontrollers" && k != pods {
 				continue
 			}
-			if _, err := r.list(ctx, k, labels, func(item *unstructured.Unstructured) { r.keep(k, item, false) }); err != nil {
+			_, err := r.list(ctx, k, labels, func(item *unstructured.Unstructured) {
+				if r.owner(item) != nil { // else it only has the same labels
+					r.keep(k, item)
+				}
+			})
+			if err != nil {
 				return err
 			}
 		}
@@ -223,24 +228,21 @@ func selectorOf(item *unstructured.Unstructured) (string, bool) {
 	return selector.String(), true
 }
 
-// keep remembers an object, unless another object says the same already. strangers are objects whose makers are not known. They are kept,
-// unless only what somebody named is looked for.
-func (r *reader) keep(k kind, item *unstructured.Unstructured, strangers bool) {
+// keep remembers an object, unless another object says the same already.
+func (r *reader) keep(k kind, item *unstructured.Unstructured) {
 	uid := item.GetUID()
 	if r.records[uid] != nil {
 		return // a list that was changed while it was read
 	}
 	if k == pods {
-		r.keepPod(item, strangers)
+		r.keepPod(item)
 		return
 	}
 	one := newRecord(k, item)
 	if by := r.owner(item); by != nil {
 		one.top, one.Content = by.top, nil
-	} else if strangers {
-		r.kept = append(r.kept, one)
 	} else {
-		return
+		r.kept = append(r.kept, one)
 	}
 	if uid != "" {
 		r.records[uid] = one
@@ -256,12 +258,12 @@ func (r *reader) owner(item *unstructured.Unstructured) *record {
 }
 
 // keepPod remembers a pod that is not over, if its hooks are others than those of its template and of pods with the same maker.
-func (r *reader) keepPod(item *unstructured.Unstructured, strangers bool) {
+func (r *reader) keepPod(item *unstructured.Unstructured) {
 	if phase, _, _ := unstructured.NestedString(item.Object, "status", "phase"); phase == "Succeeded" || phase == "Failed" {
 		return
 	}
 	one, by := newRecord(pods, item), r.owner(item)
-	if by == nil && !strangers || by != nil && by.hooks == one.hooks {
+	if by != nil && by.hooks == one.hooks {
 		return
 	}
 	// A node counts as the maker of the pods in its files, which have nothing in common.
