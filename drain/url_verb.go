@@ -144,7 +144,7 @@ func (u *urlSpec) Needs() step.Needs {
 	n := u.wait.Needs()
 	n.Calls, n.Reads, n.Takes = u.request.Calls(), u.request.Files(), u.request.Takes()
 	n.Calls[len(n.Calls)-1].Repeats = true
-	n.Looks = time.Duration(max(1, u.stable)-1)*askEvery
+	n.Looks = time.Duration(max(1, u.stable)-1) * askEvery
 	return n
 }
 
