@@ -17,6 +17,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prestop/prestop/internal/jsonpath"
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/testbuffer"
 	"github.com/prestop/prestop/internal/testexpect"
@@ -350,5 +351,43 @@ func TestEndOf(t *testing.T) {
 		if got := endOf(u); got != want {
 			t.Errorf("%s: %v, want %v", text, got, want)
 		}
+	}
+}
+
+func TestCallGives(t *testing.T) {
+	t.Parallel()
+	place, err := jsonpath.Parse(".node.id")
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := errors.New("it is empty")
+	for _, test := range []struct {
+		name, body string
+		gives      error
+		value      any    // what was given
+		err        string // empty: done
+	}{
+		{"a value", `{"node":{"id":"a-1"}}`, nil, "a-1", ""},
+		{"another place", `{"node":{}}`, nil, nil, "http://app:8080: no "},
+		{"no JSON", `<html>`, nil, nil, "http://app:8080: no "},
+		{"nothing", "", nil, nil, "http://app:8080: no "},
+		{"more than is read", `{"node":{"id":"` + strings.Repeat("a", web.MaxBody) + `"}}`, nil, nil, "the answer is longer than 1 MiB"},
+		{"a list", `{"node":{"id":[]}}`, nil, nil, "expected a single value"},
+		{"a value that is refused", `{"node":{"id":""}}`, refused, "", "http://app:8080: it is empty"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			inStreet(t, "200", func(t *testing.T, st *street) {
+				st.app.answers[0].body = test.body
+				var given any
+				st.call.Value, st.call.Give = place, func(value any) error { given = value; return test.gives }
+				_, err := st.within(t, 10*time.Second, st.call.Run)
+				if given != test.value {
+					t.Errorf("given %v, want %v", given, test.value)
+				}
+				if (err == nil) != (test.err == "") || err != nil && !strings.Contains(err.Error(), test.err) {
+					t.Errorf("error %v, want %q", err, test.err)
+				}
+			})
+		})
 	}
 }
