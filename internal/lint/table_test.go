@@ -61,6 +61,8 @@ func TestForeignHooks(t *testing.T) {
 		// Commands.
 		{none, none, "{exec: {command: ['sleep 20']}}", "error shell-syntax-without-shell"},
 		{none, none, `{exec: {command: [sh, -c, "sleep 5\r\nrm /ready\r\n"]}}`, "error script-not-runnable"},
+		{none, none, `{exec: {command: [sh, -c, "printf 'GET /stop HTTP/1.0\r\n\r\n' | nc localhost 8080; sleep 5"]}}`, ""},
+		{none, none, `{exec: {command: [sh, -c, "printf 'a\r\nb';\r\nsleep 5"]}}`, "error script-not-runnable"},
 		{none, none, "{exec: {command: ['/prestop ', wait 5s]}}", "error shell-syntax-without-shell"},
 		{none, none, "{exec: {command: ['sh ', -c, sleep 5]}}", "error shell-syntax-without-shell"},
 		{none, none, `{exec: {command: [sh, -c, '"sleep 5"']}}`, "error shell-syntax-without-shell"},
@@ -74,6 +76,8 @@ func TestForeignHooks(t *testing.T) {
 		{none, none, "{exec: {command: [bash, c, sleep 5]}}", "error shell-arguments-lost"},
 		{none, none, "{exec: {command: [bash, –c, sleep 5]}}", "error shell-arguments-lost"},
 		{none, none, "{exec: {command: [bash, /sync, now]}}", ""},
+		{none, none, "{exec: {command: [sh, -c, 'echo $$(date); sleep 5']}}", ""},
+		{none, none, `{exec: {command: [sh, -c, "cat <<X\nbye"]}}`, ""},
 		{none, none, "{exec: {command: [bash, -c, /sync]}}", ""},
 		{none, none, "{exec: {command: [sh, -c, 'sleep 5 &&']}}", "warning script-not-runnable"},
 		{none, none, "{exec: {command: [sh, -c, 'if [ -e /x ]; then sleep 5']}}", "warning script-not-runnable"},
