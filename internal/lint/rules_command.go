@@ -82,7 +82,7 @@ func (r run) operator() int {
 		return slices.Contains([]string{"-exec", "-execdir", "-ok", "-okdir"}, word)
 	})
 	for i, word := range r.words[1:] {
-		ends := strings.HasSuffix(word, ";") && i+2 < len(r.words) && slices.Contains(tools, r.words[i+2]) // as in quit; sleep 5
+		ends := strings.HasSuffix(word, ";") && !strings.Contains(word, " ") && i+2 < len(r.words) && slices.Contains(tools, r.words[i+2]) // as in quit; sleep 5
 		if ends || slices.Contains(operators, word) && !(finds && word == ";") && !operates(word) {
 			return i + 1
 		}

@@ -71,6 +71,7 @@ func TestForeignHooks(t *testing.T) {
 		{none, none, `{exec: {command: [sh, -c, '"$STOP_COMMAND"']}}`, ""},
 		{none, none, "{exec: {command: [nginx, -s, quit;, sleep, '5']}}", "error shell-syntax-without-shell"},
 		{none, none, "{exec: {command: [psql, -c, CHECKPOINT;, -d, web]}}", ""},
+		{none, none, "{exec: {command: [mysql, -e, FLUSH TABLES;, test]}}", ""},
 		{none, none, "{exec: {command: [/bin/sh, -c sleep 5]}}", "error shell-arguments-lost"},
 		{none, none, "{exec: {command: [sh, '-c ', sleep 5]}}", "error shell-arguments-lost"},
 		{none, none, "{exec: {command: [bash, c, sleep 5]}}", "error shell-arguments-lost"},
