@@ -209,6 +209,9 @@ func (r run) almostOption() (at int, words []string) {
 	if found == nil || found[2] == "" && at+1 == len(r.words) || isScriptOption(found[0]) && !strings.Contains(found[0], " ") {
 		return 0, nil
 	}
+	if lead, _, _ := strings.Cut(found[0], found[1]); found[1] != "c" && strings.Trim(lead, " /") == "" {
+		return 0, nil // a file, as /exec
+	}
 	words = append(slices.Clone(r.words[:at]), "-"+found[1])
 	if found[2] != "" {
 		words = append(words, found[2])

@@ -77,6 +77,7 @@ func TestForeignHooks(t *testing.T) {
 		{none, none, "{exec: {command: [bash, c, sleep 5]}}", "error shell-arguments-lost"},
 		{none, none, "{exec: {command: [bash, –c, sleep 5]}}", "error shell-arguments-lost"},
 		{none, none, "{exec: {command: [bash, /sync, now]}}", ""},
+		{none, none, "{exec: {command: [bash, /exec, now]}}", ""},
 		{none, none, "{exec: {command: [sh, -c, 'echo $$(date); sleep 5']}}", ""},
 		{none, none, `{exec: {command: [sh, -c, "cat <<X\nbye"]}}`, ""},
 		{none, none, "{exec: {command: [bash, -c, /sync]}}", ""},
