@@ -236,6 +236,8 @@ func TestPasswordsOfClients(t *testing.T) {
 		"rabbitmqadmin -u guest -p hunter2 list nodes": true,
 		"sshpass -p hunter2 ssh host drain":            true,
 		"sshpass -p \"$PASSWORD\" ssh host drain":      false,
+		"sshpass -v -p hunter2 ssh host drain":         true,
+		"sshpass -e scp -p drained host:/tmp":          false,
 		"mkdir -p/data/dir":                            false,
 		"nodetool -u u -pw hunter2 drain":              true,
 		"nodetool -u u -pw $PASSWORD drain":            false,
