@@ -25,6 +25,7 @@ type poll struct {
 	every  time.Duration
 	stable int           // looks in a row that must be met; 0: 1
 	min    time.Duration // a look before this time does not count
+	watch  time.Duration // the same, also for what was seen last when max is over
 	rarely time.Duration // changes of what is seen are logged no more often than this; 0: each
 	look   func(context.Context) (sight, error)
 }
@@ -70,7 +71,7 @@ func (p poll) run(ctx context.Context, log *slog.Logger) error {
 // end is the result of a poll that ctx ended. err is the error of the look that ctx ended. If min is as long as max, what was seen last counts
 // though it came before min, since no look comes at that moment.
 func (p poll) end(ctx context.Context, row int, began time.Time, last *seen, err error) error {
-	if errors.Is(context.Cause(ctx), step.ErrMax) && p.enough(row) && time.Since(began) >= p.min-p.every {
+	if errors.Is(context.Cause(ctx), step.ErrMax) && p.enough(row) && time.Since(began) >= max(p.watch, p.min-p.every) {
 		return nil
 	}
 	return last.ended(ctx, err)

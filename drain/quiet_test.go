@@ -119,6 +119,16 @@ func every(ctx context.Context, d time.Duration, do func()) {
 	}
 }
 
+// Silence counts once all of for= was watched, also if max= is over a moment before.
+func TestQuietIsWatchedForAllOfItsFor(t *testing.T) {
+	t.Parallel()
+	l := echo(t, "tcp4", "127.0.0.1:0", 0)
+	const whole = 800 * ms
+	if took, err := runFor(t, whole-200*ms, Quiet{Ports: []uint16{port(l)}, For: whole}); err == nil && took < whole {
+		t.Errorf("done after %s", took)
+	}
+}
+
 func TestQuietWithoutAListener(t *testing.T) {
 	if inside(t, asRoot, asUser, refused) == "" {
 		return

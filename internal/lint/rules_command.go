@@ -82,7 +82,7 @@ func (r run) operator() int {
 		return slices.Contains([]string{"-exec", "-execdir", "-ok", "-okdir"}, word)
 	})
 	for i, word := range r.words[1:] {
-		ends := strings.HasSuffix(word, ";") && i+2 < len(r.words) && slices.Contains(tools, r.words[i+2]) // as in quit; sleep 5
+		ends := strings.HasSuffix(word, ";") && !strings.Contains(word, " ") && i+2 < len(r.words) && slices.Contains(tools, r.words[i+2]) // as in quit; sleep 5
 		if ends || slices.Contains(operators, word) && !(finds && word == ";") && !operates(word) {
 			return i + 1
 		}
@@ -208,6 +208,9 @@ func (r run) almostOption() (at int, words []string) {
 	found := almostC.FindStringSubmatch(r.words[at])
 	if found == nil || found[2] == "" && at+1 == len(r.words) || isScriptOption(found[0]) && !strings.Contains(found[0], " ") {
 		return 0, nil
+	}
+	if lead, _, _ := strings.Cut(found[0], found[1]); found[1] != "c" && strings.Trim(lead, " /") == "" {
+		return 0, nil // a file, as /exec
 	}
 	words = append(slices.Clone(r.words[:at]), "-"+found[1])
 	if found[2] != "" {
@@ -393,7 +396,8 @@ var secretPatterns = []struct {
 	{"a password", regexp.MustCompile(`(?i)(?:^|[\s?&;"'_-])(?:password|passwd|pass|secret|api[_-]?key|access[_-]?key|client[_-]?secret|pgpassword|(?:redis|valkey)cli_auth|[a-z_-]*token)['"]?[=:]\s*['"]?([^\s'"&;{]+)`)},
 	{"a password", regexp.MustCompile(`(?i)(?:^|\s)--(?:password|pass|token|secret|api-key)\s+['"]?([^\s'"-][^\s'"]*)`)},
 	{"a password", regexp.MustCompile(`\b(?:redis|valkey)-cli\b[^|;&]*?\s-a[ =]?['"]?([^\s'"]+)`)},
-	{"a password", regexp.MustCompile(`\b(?:mongo(?:sh)?|rabbitmqadmin|sshpass)\b[^|;&]*?\s-p[ =]['"]?([^\s'"-][^\s'"]*)`)},
+	{"a password", regexp.MustCompile(`\b(?:mongo(?:sh)?|rabbitmqadmin)\b[^|;&]*?\s-p[ =]['"]?([^\s'"-][^\s'"]*)`)},
+	{"a password", regexp.MustCompile(`\bsshpass(?:\s+-\S+)*?\s+-p[ =]['"]?([^\s'"-][^\s'"]*)`)}, // and not that of the program that it starts
 	{"a password", regexp.MustCompile(`\bnodetool\b[^|;&]*?\s-pw[ =]['"]?([^\s'"]+)`)},
 	{"a password", regexp.MustCompile(`\b(?:mysql|mariadb)(?:admin|dump)?\b[^|;&]*?\s-p['"]?([^\s'"]+)`)},
 	{"a token", regexp.MustCompile(`\b((?:ghp|gho|ghs|glpat|xox[abp]|hvs)[_.-][A-Za-z0-9_.-]{10,}|AKIA[0-9A-Z]{16}|eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]*)`)},
@@ -440,6 +444,8 @@ func afterOption(words []string, i int) string {
 		return ""
 	}
 	switch program, option := path.Base(words[0]), words[i-1]; {
+	case program == "sshpass" && slices.ContainsFunc(words[1:i], func(word string) bool { return !strings.HasPrefix(word, "-") }):
+		return "" // an option of the program that it starts
 	case passwordOptions[program] == option:
 		return program + " " + option + " "
 	case strings.HasPrefix(words[i], "-p"): // as in mysqladmin -phunter2

@@ -33,7 +33,7 @@ func scriptNotRunnable(c *container, say report) {
 	if h == nil || h.init {
 		return
 	}
-	if strings.Contains(h.script.text, "\r\n") {
+	if h.script.hasWindowsLines() {
 		h.ofScript(say)(h.command(), "the lines of the script end with a carriage return, as on Windows: a shell takes that for a part of the last word, so that commands such as sleep fail",
 			"lines that end with a line feed alone, as dos2unix makes them")
 	}

@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"bytes"
 	"path"
 	"regexp"
 	"slices"
@@ -164,20 +165,44 @@ func parseScript(text string) (*syntax.File, error) {
 	return syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(text), "")
 }
 
+// hasWindowsLines tells whether a line ends with a carriage return, outside of quotes. In quotes it is a part of a text, such as a request.
+func (s script) hasWindowsLines() bool {
+	if !strings.Contains(s.text, "\r\n") {
+		return false
+	}
+	rest := []byte(s.text)
+	if file, err := parseScript(s.text); err == nil {
+		syntax.Walk(file, func(n syntax.Node) bool {
+			switch n.(type) {
+			case *syntax.SglQuoted, *syntax.DblQuoted:
+				clear(rest[n.Pos().Offset():n.End().Offset()])
+				return false
+			}
+			return true
+		})
+	}
+	return bytes.Contains(rest, []byte("\r\n"))
+}
+
 // syntax is what is wrong with the script's text in each language of shells; nil: one of them may read it.
 func (s script) syntax() error {
-	if s.text == "" || len(s.text) >= longestScript || path.Base(s.shell) == "zsh" {
+	first, _, _ := strings.Cut(s.text, "\n")
+	if s.text == "" || len(s.text) >= longestScript || path.Base(s.shell) == "zsh" || strings.HasPrefix(first, "#!") && strings.Contains(first, "zsh") {
 		return nil
 	}
-	_, err := parseScript(s.text)
+	text := s.text
+	if s.source == "" {
+		text = strings.ReplaceAll(text, "$$", "$") // as the kubelet gives it to the shell
+	}
+	_, err := parseScript(text)
 	for _, language := range []syntax.LangVariant{syntax.LangPOSIX, syntax.LangMirBSDKorn} {
 		if err != nil {
-			if _, other := syntax.NewParser(syntax.Variant(language)).Parse(strings.NewReader(s.text), ""); other == nil {
+			if _, other := syntax.NewParser(syntax.Variant(language)).Parse(strings.NewReader(text), ""); other == nil {
 				return nil
 			}
 		}
 	}
-	if err != nil && containsAny(err.Error(), "arithmetic", "expression") { // shells read more of these than the parser does
+	if err != nil && containsAny(err.Error(), "arithmetic", "expression", "here-document") { // shells read more of these than the parser does
 		return nil
 	}
 	return err

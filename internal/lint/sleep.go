@@ -237,9 +237,8 @@ func (s script) values(env environment) func(word string) string {
 }
 
 var (
-	bareName   = regexp.MustCompile(`(?:^|[^$\w{])([A-Za-z_]\w*)`)
-	sum        = regexp.MustCompile(`\$\(\((?:[\w\s*/%$({}):]|-[^-=]|\+[^+=])*?\)\)`) // which sets nothing
-	assignment = regexp.MustCompile(`(?:^|[\s;])([A-Za-z_]\w*)=("[^"]*"|'[^'$]*'|` + sum.String() + `|[^\s;&|"']*)`)
+	bareName = regexp.MustCompile(`(?:^|[^$\w{])([A-Za-z_]\w*)`)
+	sum      = regexp.MustCompile(`\$\(\((?:[\w\s*/%$({}):]|-[^-=]|\+[^+=])*?\)\)`) // which sets nothing
 )
 
 // sets tells of a variable's name whether the script, or a file that it reads, may set the variable: the name stands there without a
@@ -248,17 +247,47 @@ func (s script) sets() func(name string) (word string, set bool) {
 	if slices.ContainsFunc(s.commands, func(c command) bool { return c.program() == "." || c.program() == "source" }) {
 		return func(string) (string, bool) { return "", true }
 	}
-	bare, words := bareNames(s.text), map[string]string{}
+	bare, words := bareNames(s.text), assignments(s.text)
 	times := bareNames(sum.ReplaceAllString(s.text, ""))
-	for _, found := range assignment.FindAllStringSubmatch(s.text, -1) {
-		words[found[1]] = strings.Trim(found[2], `"'`)
-	}
 	return func(name string) (word string, set bool) {
-		if times[name] == 1 {
+		if times[name] == 1 && bare["eval"] == 0 {
 			word = words[name]
 		}
 		return word, bare[name] > 0
 	}
+}
+
+// assignments are the variables that commands of their own set for the whole script, and the words that they get.
+func assignments(text string) map[string]string {
+	words := map[string]string{}
+	file, err := parseScript(text)
+	if err != nil {
+		return words
+	}
+	add := func(all []*syntax.Assign) {
+		for _, a := range all {
+			if a.Value == nil || a.Append || a.Name == nil {
+				continue
+			}
+			if word := written(text, a.Value); !strings.HasPrefix(word, "'") || !strings.Contains(word, "$") {
+				words[a.Name.Value] = strings.Trim(word, `"'`)
+			}
+		}
+	}
+	syntax.Walk(file, func(n syntax.Node) bool {
+		switch n := n.(type) {
+		case *syntax.CallExpr:
+			if len(n.Args) == 0 { // else it is for that command alone
+				add(n.Assigns)
+			}
+		case *syntax.DeclClause:
+			add(n.Args)
+		case *syntax.Subshell, *syntax.Word: // what is set there is unknown outside
+			return false
+		}
+		return true
+	})
+	return words
 }
 
 // bareNames is how often each name stands in a text without a dollar.
