@@ -73,6 +73,7 @@ func TestRightBesideWrong(t *testing.T) {
 		{"a script with a mode, in decimal", scripts(", defaultMode: 493"), mount, "{exec: {command: [/scripts/stop.sh]}}", config, ""},
 		{"a script with a mode of its own", scripts(", items: [{key: stop.sh, path: stop, mode: 0555}]"), mount, "{exec: {command: [/scripts/stop]}}", config, ""},
 		{"a script for a shell", scripts(""), mount, "{exec: {command: [sh, /scripts/stop.sh]}}", config, ""},
+		{"a script for zsh", scripts(", defaultMode: 0755"), mount, "{exec: {command: [/scripts/stop.sh]}}", strings.Replace(config, "sh\n    sleep 5", "zsh\n    for f (*) rm $f", 1), ""},
 		{"a script of a ConfigMap elsewhere", scripts(", defaultMode: 0755"), mount, "{exec: {command: [/scripts/any.sh]}}", "", ""},
 		{"a key that is misspelt", scripts(", defaultMode: 0755"), mount, "{exec: {command: [/scripts/stp.sh]}}", config, "script-not-runnable"},
 		{"a key that may not be there", scripts(", optional: true"), mount, "{exec: {command: [sh, /scripts/other.sh]}}", config, ""},
