@@ -90,9 +90,6 @@ func runAll(delay time.Duration, runs, side int, wanted func(row) bool, late, ve
 		return false, err
 	}
 	defer os.RemoveAll(dir)
-	if err := os.Chmod(dir, 0o755); err != nil { // nginx's worker is another user
-		return false, err
-	}
 	l, err := newLab(dir, delay)
 	if err != nil {
 		return false, err

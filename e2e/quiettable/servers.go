@@ -215,7 +215,8 @@ func (l *lab) serve(s *http.Server, port int, certificate string, protocols ...s
 	return nil
 }
 
-const nginxConfig = `worker_processes 1; daemon off; pid %[1]s/nginx-%[2]d.pid; error_log stderr;
+// nginx is one process here: a worker would outlive a master that is killed.
+const nginxConfig = `daemon off; master_process off; pid %[1]s/nginx-%[2]d.pid; error_log stderr;
 events {} 
 http { access_log off; client_body_temp_path %[1]s/b%[2]d; proxy_temp_path %[1]s/p%[2]d; fastcgi_temp_path %[1]s/f%[2]d; uwsgi_temp_path %[1]s/u%[2]d; scgi_temp_path %[1]s/s%[2]d;
 proxy_read_timeout 300s; keepalive_timeout 300s; proxy_http_version 1.1;
