@@ -131,7 +131,7 @@ func (w *emptyWatch) known() error {
 }
 
 func (w *emptyWatch) run(ctx context.Context, log *slog.Logger) error {
-	p := poll{every: emptyEvery, min: max(w.Min, w.window()), rarely: quietSays, look: w.look}
+	p := poll{every: emptyEvery, min: w.Min, watch: w.window(), rarely: quietSays, look: w.look}
 	return p.run(ctx, log)
 }
 

@@ -25,7 +25,7 @@ type poll struct {
 	every  time.Duration
 	stable int           // looks in a row that must be met; 0: 1
 	min    time.Duration // a look before this time does not count
-	watch  time.Duration // the same, also for what was seen last when max is over
+	watch  time.Duration // how long is looked at least, however short min is
 	rarely time.Duration // changes of what is seen are logged no more often than this; 0: each
 	look   func(context.Context) (sight, error)
 }
@@ -50,7 +50,7 @@ func (p poll) run(ctx context.Context, log *slog.Logger) error {
 		if err != nil || !s.met {
 			row = 0
 		}
-		if p.enough(row) && time.Since(began) >= p.min {
+		if p.enough(row) && time.Since(began) >= p.least() {
 			log.Info("looked", "now", text, "met", true)
 			return nil
 		}
@@ -77,6 +77,9 @@ func (p poll) end(ctx context.Context, row int, began time.Time, last *seen, err
 	return last.ended(ctx, err)
 }
 
+// least is how long is looked before a look counts.
+func (p poll) least() time.Duration { return max(p.min, p.watch) }
+
 // enough tells whether so many looks in a row were met that the wait is.
 func (p poll) enough(row int) bool { return row >= max(1, p.stable) }
 
@@ -97,8 +100,8 @@ func tooLate(ctx context.Context) bool {
 
 // lacks says why looks that were met do not count yet.
 func (p poll) lacks(row int, since time.Duration) string {
-	if since < p.min {
-		return fmt.Sprintf(", too early to count before %s", p.min)
+	if since < p.least() {
+		return fmt.Sprintf(", too early to count before %s", p.least())
 	}
 	return fmt.Sprintf(", in %d of %d looks in a row", row, p.stable)
 }

@@ -120,7 +120,7 @@ func (q *Quiet) Run(ctx context.Context, log *slog.Logger) error {
 	}
 	defer t.close()
 	t.log = log
-	p := poll{every: quietEvery, min: max(q.Min, q.For), watch: q.For, rarely: quietSays, look: t.look}
+	p := poll{every: quietEvery, min: q.Min, watch: q.For, rarely: quietSays, look: t.look}
 	err = p.run(ctx, log)
 	t.sayGivenUp(time.Now(), 0)
 	if advice := t.talk.advice(q.Protocol); err != nil && errors.Is(err, context.Cause(ctx)) && advice != "" {

@@ -20,7 +20,7 @@ func (q *Quiet) runProc(ctx context.Context, log *slog.Logger, why error) error 
 	if err := w.listens(); err != nil {
 		return err
 	}
-	p := poll{every: quietEvery, min: max(q.Min, q.For), watch: q.For, rarely: quietSays, look: w.look}
+	p := poll{every: quietEvery, min: q.Min, watch: q.For, rarely: quietSays, look: w.look}
 	err := p.run(ctx, log)
 	if err != nil && errors.Is(err, context.Cause(ctx)) {
 		return fmt.Errorf("%w; without netlink, the app must close its connections once told to shut down", err)
