@@ -51,7 +51,7 @@ func (l *Line) hideField(value *Word, name string) {
 // HideBody declares what is secret in a word that is a body.
 func (l *Line) HideBody(w *Word) {
 	l.HideVariables(w)
-	l.hideAssigned(w)
+	l.hideShown(w, "")
 }
 
 // HideVariables declares the values of all variables in a word as secrets. The word is a header or a body.

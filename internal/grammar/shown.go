@@ -62,14 +62,21 @@ func (l *Line) Shown(text string) string {
 	return out.String()
 }
 
-// shownTarget is target n as the line shows it. The argument before it may say that it is a header, or something secret.
-func (l *Line) shownTarget(n int) string {
-	w, before := &l.Targets[n], ""
-	if n > 0 {
-		before = l.Targets[n-1].Text
+// shownTarget is target n as the line shows it.
+func (l *Line) shownTarget(n int) string { return l.Targets[n].shownAfter(l.before(n)) }
+
+// before is the argument before target n. Empty: target n is the first.
+func (l *Line) before(n int) string {
+	if n == 0 {
+		return ""
 	}
+	return l.Targets[n-1].Text
+}
+
+// shownAfter is a target as the line shows it. The argument before it may say that it is a header, or something secret.
+func (w *Word) shownAfter(before string) string {
 	switch {
-	case strings.HasPrefix(before, "-") && flagPattern.regexp().MatchString(before) && (strings.HasPrefix(before, "--") || strings.Contains(w.Text, ":")):
+	case strings.HasPrefix(before, "-") && flagPattern.regexp().MatchString(before) && (!strings.EqualFold(before, "-u") || strings.Contains(w.Text, ":")):
 		return w.literal(w.Written, func(s string) bool { return isPath(s) || s[0] == '-' })
 	case before == "-H" || before == "--header" || strings.Contains(w.Text, "-H") || strings.Contains(w.Text, "--header"):
 		return sentPattern.regexp().ReplaceAllStringFunc(w.shown(), func(found string) string {
@@ -136,6 +143,9 @@ func (w *Word) literal(value string, may func(string) bool) string {
 		if isVariable || isScheme || bare == "" || may(bare) {
 			return found
 		}
+		if w.hides != nil {
+			w.hides(bare)
+		}
 		return strings.Replace(found, bare, stars, 1)
 	})
 	for strings.Contains(value, stars+stars) {
@@ -144,13 +154,8 @@ func (w *Word) literal(value string, may func(string) bool) string {
 	return value
 }
 
-// hideAssigned declares what [Line.Shown] hides in a body, or in a program's argument.
-func (l *Line) hideAssigned(w *Word) {
-	if telling(w.Text) {
-		for _, found := range assignedPattern.regexp().FindAllStringSubmatch(w.Text, -1) {
-			l.hideField(&Word{Text: strings.Trim(found[2], `\'"`)}, "")
-		}
-	}
+// hideShown declares what [Line.Shown] hides in a body, or in a program's argument after the argument before.
+func (l *Line) hideShown(w *Word, before string) {
 	if strings.Contains(w.Text, "@") {
 		for _, found := range userinfoPattern.regexp().FindAllString(w.Text, -1) {
 			user := strings.TrimSuffix(found[len("://"):], "@")
@@ -159,6 +164,11 @@ func (l *Line) hideAssigned(w *Word) {
 			l.Hide(password)
 		}
 	}
+	(&Word{Text: w.Text, Written: w.Text, hides: func(piece string) {
+		if !slices.ContainsFunc(l.secrets, func(known Secret) bool { return known.Text == piece }) {
+			l.hideField(&Word{Text: piece}, "")
+		}
+	}}).shownAfter(before)
 }
 
 // A line that cannot be read may have a secret in a URL, after a word that sounds like a secret, in what somebody takes for a comment,

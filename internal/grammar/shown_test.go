@@ -69,6 +69,7 @@ func TestShown(t *testing.T) {
 		`exec curl -H "Accept: text/html" http://h/`:      "",
 		`exec curl --header X-Any:Hunter22 http://h/`:     `exec curl --header X-Any:*** http://h/`,
 		`exec mysqladmin --password abc -u root`:          `exec mysqladmin --password *** -u root`,
+		`exec a -token abc -u root -U joe -p 8080`:        `exec a -token *** -u root -U joe -p 8080`,
 		`exec sh -c "curl -H 'X-Token: ab' h"`:            `exec sh -c "curl -H 'X-Token: ***' h"`,
 	} {
 		l, err := read(text, env)
@@ -86,21 +87,26 @@ func TestDeclared(t *testing.T) {
 	t.Parallel()
 	env := map[string]string{"TOKEN": "Hunter22", "PORT": "808080", "POD_NAME": "web-0-abc"}
 	for text, want := range map[string][]Secret{
-		"post http://h/a/$(TOKEN)?x=$(PORT)&y=$(POD_NAME)":  nil,
-		"post http://h/?x=$(TOKEN)":                         {{Text: "Hunter22", Variable: "TOKEN"}},
-		"post http://$(TOKEN)/?y=1&x=Hunter23&z=2":          {{Text: "Hunter23", Own: true}},
-		"post http://h/ header=X-Any:a-$(POD_NAME)":         nil,
-		"post http://joe:Hunter23@h/":                       {{Text: "Hunter23"}, {Text: "joe:Hunter23"}, {Text: "joe:Hunter23"}},
-		"post http://joe:123456@h/?token=123456&x=12345":    {{Text: "joe:123456"}, {Text: "joe:123456"}},
-		"post http://h/ header=X-Key:Hunter23":              {{Text: "Hunter23"}},
-		"post http://h/ header=X-Any:Hunter23":              {{Text: "Hunter23", Own: true}},
-		"post http://h/ header=Accept:Hunter23":             nil,
-		`post http://h/ body='{"password":"Hunter23"}'`:     {{Text: "Hunter23", Own: true}},
-		`exec curl http://joe:Hunter23@h/`:                  {{Text: "joe:Hunter23"}, {Text: "Hunter23"}},
-		`exec a --token Hunter23`:                           {{Text: "Hunter23", Own: true}},
-		`exec a --password '' --token /a/b --key -Hunter23`: nil,
-		`exec a --token ab$(TOKEN)`:                         {{Text: "abHunter22", Own: true}},
-		`exec a -p Hunter23 --token abcdefg`:                nil,
+		"post http://h/a/$(TOKEN)?x=$(PORT)&y=$(POD_NAME)":   nil,
+		"post http://h/?x=$(TOKEN)":                          {{Text: "Hunter22", Variable: "TOKEN"}},
+		"post http://$(TOKEN)/?y=1&x=Hunter23&z=2":           {{Text: "Hunter23", Own: true}},
+		"post http://h/ header=X-Any:a-$(POD_NAME)":          nil,
+		"post http://joe:Hunter23@h/":                        {{Text: "Hunter23"}, {Text: "joe:Hunter23"}, {Text: "joe:Hunter23"}},
+		"post http://joe:123456@h/?token=123456&x=12345":     {{Text: "joe:123456"}, {Text: "joe:123456"}},
+		"post http://h/ header=X-Key:Hunter23":               {{Text: "Hunter23"}},
+		"post http://h/ header=X-Any:Hunter23":               {{Text: "Hunter23", Own: true}},
+		"post http://h/ header=Accept:Hunter23":              nil,
+		`post http://h/ body='{"password":"Hunter23"}'`:      {{Text: "Hunter23", Own: true}},
+		`exec curl http://joe:Hunter23@h/`:                   {{Text: "joe:Hunter23"}, {Text: "Hunter23"}},
+		`exec a --token Hunter23`:                            {{Text: "Hunter23", Own: true}},
+		`exec a --password '' --token /a/b --key -Hunter23`:  nil,
+		`exec a --token ab$(TOKEN)`:                          {{Text: "abHunter22", Own: true}},
+		`exec a -p Hunter23 --token abcdefg`:                 nil,
+		`exec a -u joe:Hunter23 -u root -U $(TOKEN)`:         {{Text: "joe:Hunter23", Own: true}},
+		`exec curl --user joe:Hunter23 -p 8080 --key 8080`:   {{Text: "joe:Hunter23", Own: true}},
+		`exec curl -H "X-Any: Hunter23" h:/?a=Hunter24`:      {{Text: "Hunter23", Own: true}, {Text: "Hunter24", Own: true}},
+		`exec sh -c "a -H 'X-Any: Hunter23 x' --token a,b1"`: {{Text: "Hunter23", Own: true}},
+		`exec a --token a,Hunter23`:                          {{Text: "a,Hunter23", Own: true}},
 	} {
 		l, err := read(text, env)
 		if got := l.Secrets(); err != nil || !slices.Equal(got, want) {

@@ -121,10 +121,7 @@ func (l *Line) Program() ([]string, error) {
 	var program []string
 	for n := range l.Targets {
 		w := &l.Targets[n]
-		l.hideAssigned(w)
-		if n > 0 && strings.HasPrefix(program[n-1], "-") && w.Text != "" && !isPath(w.Text) && w.Text[0] != '-' {
-			l.hideAssigned(&Word{Text: program[n-1] + " " + w.Text})
-		}
+		l.hideShown(w, l.before(n))
 		if strings.ContainsRune(w.Text, 0) {
 			return nil, w.Expected("expected words without NUL, got %s", w.Got())
 		}

@@ -16,8 +16,9 @@ type Word struct {
 
 	plain     int // bytes of Text that stood before the first quote or variable
 	variables []variable
-	single    string // what stood in single quotes
-	unquoted  bool   // double quotes were taken away inside brackets, but belonged to the text
+	single    string       // what stood in single quotes
+	hides     func(string) // gets each piece that is hidden where the word is shown; nil: nobody asks
+	unquoted  bool         // double quotes were taken away inside brackets, but belonged to the text
 }
 
 // A variable is a place in a word where a variable was expanded.
