@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/prestop/prestop/internal/escape"
 )
 
 // A dialect is what differs between PromQL and the text of an answer.
@@ -161,7 +163,7 @@ func isLabel(r rune) bool {
 func excerpt(text string) string {
 	const most = 60
 	if len(text) > most {
-		return text[:most] + "…"
+		return text[:most] + escape.Cut
 	}
 	return text
 }
