@@ -44,7 +44,7 @@ func TestLooking(t *testing.T) {
 			t.Parallel()
 			r := resolver(t, "search svc.test\n", test.server)
 			r.Hosts = file(t, "10.9.9.9 app\n")
-			real := strings.NewReplacer("SERVER", test.server.String(), "HOSTS", r.Hosts)
+			actual := strings.NewReplacer("SERVER", test.server.String(), "HOSTS", r.Hosts)
 			ctx := within10s(t)
 			if strings.Contains(test.err, "timeout") {
 				var cancel context.CancelFunc
@@ -54,10 +54,10 @@ func TestLooking(t *testing.T) {
 			for range 2 { // the second is as quick, since no failure was counted
 				var told []string
 				_, err := r.Lookup(Looking(ctx, func(line string) { told = append(told, line) }), test.host)
-				if want := real.Replace(test.line); strings.Join(told, "\n") != want {
+				if want := actual.Replace(test.line); strings.Join(told, "\n") != want {
 					t.Errorf("told %q, want %q", told, want)
 				}
-				if (err == nil) != (test.err == "") || err != nil && !strings.Contains(err.Error(), real.Replace(test.err)) {
+				if (err == nil) != (test.err == "") || err != nil && !strings.Contains(err.Error(), actual.Replace(test.err)) {
 					t.Errorf("error %v, want %q", err, test.err)
 				}
 				if err != nil && strings.Contains(test.err, "timeout") {

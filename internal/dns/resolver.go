@@ -8,7 +8,9 @@
 // It reads resolv.conf and the hosts file as the C library does, asks over UDP and TCP, and always ends: by its
 // context, or by time-outs of its own that are shorter than the C library's. Nothing is kept between look-ups, neither
 // answers nor the files: a hook lives for seconds and has to see what changes in them. There is no DNSSEC, no
-// nsswitch.conf, no service discovery. It alone imports github.com/miekg/dns; cmd/prestop makes the Resolver.
+// nsswitch.conf, no service discovery. It alone imports github.com/miekg/dns.
+//
+// cmd/prestop makes the Resolver of all calls, and drain one for each step that watches a name.
 package dns
 
 import (
