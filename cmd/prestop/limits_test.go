@@ -15,10 +15,11 @@ import (
 	"github.com/prestop/prestop/internal/timing"
 )
 
-// What a server answers, as long as it may be, costs little memory to read.
+// What a server answers, as long as it may be, costs little memory to read. The least of a few runs is what the hook itself needs: a busy
+// machine holds up the garbage collector now and then, and can only add to it.
 func TestMemoryOfAnswers(t *testing.T) {
 	t.Parallel()
-	const most = 8 << 10 // KiB, beyond a small answer's
+	const most, runs = 8 << 10, 3 // KiB, beyond a small answer's
 	repeat := func(begin, one, end string) string {
 		var text strings.Builder
 		text.WriteString(begin)
@@ -42,19 +43,25 @@ func TestMemoryOfAnswers(t *testing.T) {
 		}
 		return h.peak
 	}
-	asked := map[string]*hooked{}
-	for name, body := range map[string]string{
+	bodies := map[string]string{
 		"numbers": repeat(`{"a": [`, "1", `], "last": "yes"}`),
 		"keys":    repeat(`{`, `"k%": 1`, `, "last": "yes"}`),
 		"objects": repeat(`{"a": [`, `{"k": {"l": "%"}}`, `], "last": "yes"}`),
 		"small":   `{"last": "yes"}`,
 		"text":    `{"a": "` + strings.Repeat("x", 1<<20-1000) + `", "last": "yes"}`,
-	} {
+	}
+	asked := map[string]*hooked{}
+	for name, body := range bodies {
 		asked[name] = ask(body)
 	}
 	small := peak(asked["small"])
 	for name, h := range asked {
-		if got := peak(h) - small; got > most {
+		got := peak(h) - small
+		for run := 1; got > most && run < runs; run++ {
+			t.Logf("%s: %d KiB more than %d, run again", name, got, small)
+			got = min(got, peak(ask(bodies[name]))-small)
+		}
+		if got > most {
 			t.Errorf("%s: %d KiB more than a small answer, want at most %d", name, got, most)
 		} else {
 			t.Logf("%s: %d KiB more than %d", name, got, small)
