@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 )
@@ -16,7 +15,7 @@ var ErrCgroup = errors.New("our own cgroup cannot be read")
 // Init finds the first process of the container that the caller runs in. proc is where procfs is
 // mounted; empty: /proc.
 //
-// Process 1 is the first if it is in our cgroup. If not, the pod shares one process namespace, or uses
+// Process 1 is the first if it is in our cgroup, or below it. If not, the pod shares one process namespace, or uses
 // the node's. Process 1 then belongs to the pause container, or to the node. Our first process is then the
 // one that started first of those in our cgroup with a parent outside of it. Hooks and exec probes have
 // such a parent too, but start later.
@@ -79,15 +78,19 @@ func (p Process) before(q Process) bool {
 	return p.Started < q.Started || p.Started == q.Started && p.PID < q.PID
 }
 
+// inCgroup tells whether a process is in this cgroup or below it. A main process such as systemd or dockerd moves itself below.
 func inCgroup(proc, pid string, cgroup []byte) bool {
-	f, err := os.Open(Path(proc, pid, "cgroup"))
-	if err != nil {
-		return false
+	theirs, err := os.ReadFile(Path(proc, pid, "cgroup"))
+	for line := range bytes.Lines(cgroup) { // one for each hierarchy
+		ours := bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("/"))
+		var path []byte
+		path, theirs, _ = bytes.Cut(theirs, []byte("\n"))
+		below, ok := bytes.CutPrefix(path, ours)
+		if !ok || len(below) > 0 && below[0] != '/' || bytes.HasPrefix(below, []byte("/..")) {
+			return false
+		}
 	}
-	defer f.Close()
-	data := make([]byte, len(cgroup)+1) // a node may have thousands of processes
-	n, _ := io.ReadFull(f, data)
-	return bytes.Equal(data[:n], cgroup)
+	return err == nil && len(theirs) == 0
 }
 
 // Path is a path in procfs. proc is where procfs is mounted; empty: /proc.

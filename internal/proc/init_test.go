@@ -89,6 +89,22 @@ func TestInit(t *testing.T) {
 			self: 90, pid: 20, started: 510,
 			processes: []fake{{1, 0, 500, pause, "pause"}, {20, 0, 510, ours, "app) Z 0 (b"}, {90, 0, 900, ours, "prestop"}},
 		},
+		"process 1 has moved below": {
+			self: 90, pid: 1, started: 500,
+			processes: []fake{{1, 0, 500, "0::/init.scope\n", "systemd"}, {60, 0, 800, ours, "sh"}, {90, 60, 900, ours, "prestop"}},
+		},
+		"process 1 has moved below, cgroup v1": {
+			self: 90, pid: 1, started: 500,
+			processes: []fake{{1, 0, 500, "4:cpu:/kubepods/p/app\n0::/p/app/init\n", "dockerd"}, {90, 0, 900, "4:cpu:/kubepods/p/app\n0::/p/app\n", "prestop"}},
+		},
+		"shared, and the app has moved below": {
+			self: 90, pid: 20, started: 510,
+			processes: []fake{{1, 0, 500, pause, "pause"}, {9, 0, 505, "0::/../neighbour/x\n", "proxy"}, {20, 0, 510, "0::/x\n", "app"}, {90, 0, 900, ours, "prestop"}},
+		},
+		"a neighbour whose name begins alike": {
+			self: 90, err: "no process but this one",
+			processes: []fake{{1, 0, 500, "0::/p/pause\n", "pause"}, {20, 0, 510, "0::/p/app-2\n", "app"}, {90, 0, 900, "0::/p/app\n", "prestop"}},
+		},
 		"a longer path that begins alike": {
 			self: 90, err: "no process but this one",
 			processes: []fake{{1, 0, 500, pause, "pause"}, {20, 0, 510, ours + "x", "app"}, {90, 0, 900, ours, "prestop"}},
