@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/prestop/prestop/internal/proc"
+	"github.com/prestop/prestop/internal/testserver"
 )
 
 func TestSignal(t *testing.T) {
@@ -130,7 +131,7 @@ func signalled(t *testing.T, role signalRole, words int) (r signalResult, said s
 	spoken, spokenEnd := pipe(t)
 	cmd.ExtraFiles = []*os.File{resultsEnd, spokenEnd}
 	if err := cmd.Start(); errors.Is(err, unix.EPERM) {
-		t.Skip("no process namespace may be made here")
+		testserver.Lacks(t, "no process namespace may be made here")
 	} else if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +159,7 @@ func namespace(t *testing.T, role signalRole) *syscall.SysProcAttr {
 		return attr
 	}
 	if role.App.UID != 0 || role.Hook.UID != 0 {
-		t.Skip("needs root")
+		testserver.Lacks(t, "needs root")
 	}
 	attr.Cloneflags |= unix.CLONE_NEWUSER
 	attr.UidMappings = []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}}

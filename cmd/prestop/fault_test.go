@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prestop/prestop/internal/testserver"
 	"github.com/prestop/prestop/internal/timing"
 )
 
@@ -128,7 +129,7 @@ var faults = []fault{
 // Whatever happens at the other end: over by the deadline, not before the wait, one line for a person, little memory.
 func TestFaults(t *testing.T) {
 	if os.Getuid() != 0 {
-		t.Skip("needs root: the hook runs below a root directory of its own, with a resolv.conf of its own")
+		testserver.Lacks(t, "needs root: the hook runs below a root directory of its own, with a resolv.conf of its own")
 	}
 	binary := builtBinary(t)
 	const together = 3                 // verbs, with all faults each: what two processors can run without being late
@@ -192,7 +193,7 @@ func (r faultRow) named(line string) bool {
 // What does not go over the network keeps the same rules.
 func TestFaultsInTheContainer(t *testing.T) {
 	if os.Getuid() != 0 {
-		t.Skip("needs root: the hook runs below a root directory of its own")
+		testserver.Lacks(t, "needs root: the hook runs below a root directory of its own")
 	}
 	binary := builtBinary(t)
 	tests := []struct{ step, says string }{

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prestop/prestop/internal/testserver"
 	"github.com/prestop/prestop/internal/timing"
 )
 
@@ -73,7 +74,7 @@ func TestMemoryOfAnswers(t *testing.T) {
 func limited(t *testing.T, user uint32, limit string, env []string, steps ...string) *hooked {
 	t.Helper()
 	if os.Getuid() != 0 {
-		t.Skip("needs root: the hook runs as another user")
+		testserver.Lacks(t, "needs root: the hook runs as another user")
 	}
 	dir, binary := t.TempDir(), builtBinary(t)
 	for path, mode := range map[string]os.FileMode{dir: 0o777, filepath.Dir(dir): 0o711, filepath.Dir(binary): 0o711} {
@@ -143,7 +144,7 @@ func TestFullStateDirectory(t *testing.T) {
 func inMountNamespace(t *testing.T, variable string) {
 	t.Helper()
 	if os.Getuid() != 0 {
-		t.Skip("needs root: it mounts file systems in a mount namespace of its own")
+		testserver.Lacks(t, "needs root: it mounts file systems in a mount namespace of its own")
 	}
 	t.Parallel()
 	cmd := exec.CommandContext(t.Context(), "/proc/self/exe", "-test.run=^"+t.Name()+"$", "-test.timeout=2m", "-test.v=true")

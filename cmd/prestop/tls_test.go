@@ -29,13 +29,14 @@ import (
 
 	"github.com/prestop/prestop/internal/eck"
 	"github.com/prestop/prestop/internal/fakees"
+	"github.com/prestop/prestop/internal/testserver"
 )
 
 // The built binary against real TLS servers, with a private CA, client certificates and credentials. What is refused
 // is said in one line, on stderr and in the log, and the wait is kept.
 func TestTLS(t *testing.T) {
 	if os.Getuid() != 0 {
-		t.Skip("needs root: the hook runs below a root directory of its own, with a hosts file of its own")
+		testserver.Lacks(t, "needs root: the hook runs below a root directory of its own, with a hosts file of its own")
 	}
 	p := newPKI(t)
 	tell(t, map[string]stories{

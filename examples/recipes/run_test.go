@@ -148,7 +148,7 @@ func runInPod(t *testing.T) {
 	case err != nil:
 		t.Errorf("in the pod: %s\n%s", err, out)
 	case bytes.Contains(out, []byte("--- SKIP: "+t.Name()+" ")):
-		t.Skipf("in the pod: %s", out)
+		testserver.Lacks(t, "in the pod: %s", out)
 	case !bytes.Contains(out, []byte("--- PASS: "+t.Name()+" ")):
 		t.Errorf("in the pod: the test was not run\n%s", out)
 	case testing.Verbose():

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 	"unicode/utf8"
+
+	"github.com/prestop/prestop/internal/testserver"
 )
 
 // TestMain is also the processes that the program starts itself as.
@@ -28,7 +30,7 @@ func TestHooksMakeTheSameCalls(t *testing.T) {
 		t.Fatal(err)
 	}
 	if b.noBash != nil {
-		t.Skip(b.noBash)
+		testserver.Lacks(t, "%v", b.noBash)
 	}
 	for _, h := range []hook{b.prestop, b.bash} {
 		s, err := b.measure(t.Context(), h, brief, inTime)

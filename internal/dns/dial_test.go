@@ -15,13 +15,15 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/prestop/prestop/internal/testserver"
 )
 
 func listen(t *testing.T, address string) net.Listener {
 	t.Helper()
 	l, err := net.Listen("tcp", address)
 	if err != nil {
-		t.Skipf("cannot listen on %s: %v", address, err)
+		testserver.Lacks(t, "cannot listen on %s: %v", address, err)
 	}
 	t.Cleanup(func() { l.Close() })
 	return l

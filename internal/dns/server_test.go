@@ -13,6 +13,7 @@ import (
 	"time"
 
 	mdns "github.com/miekg/dns"
+	"github.com/prestop/prestop/internal/testserver"
 )
 
 // server is a nameserver on loopback, UDP and TCP on one port, that keeps what it was asked.
@@ -59,7 +60,7 @@ func listenBoth(t *testing.T, ip string) (net.PacketConn, net.Listener) {
 	for range 20 {
 		packets, err := net.ListenPacket("udp", net.JoinHostPort(ip, "0"))
 		if err != nil {
-			t.Skipf("no %s here: %v", ip, err)
+			testserver.Lacks(t, "no %s here: %v", ip, err)
 		}
 		listener, err := net.Listen("tcp", packets.LocalAddr().String())
 		if err == nil {

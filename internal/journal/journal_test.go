@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/prestop/prestop/internal/proc"
+	"github.com/prestop/prestop/internal/testserver"
 )
 
 var someKey = Key{Container: someContainer, Plan: "wait 5s"}
@@ -425,7 +426,7 @@ func TestSomethingElseInTheWay(t *testing.T) {
 			dir := t.TempDir()
 			path := fileOf(dir, someKey)
 			if err := row.plant(path); err != nil {
-				t.Skip(err)
+				testserver.Lacks(t, "%v", err)
 			}
 			before, _ := os.Lstat(path)
 			j, err := Open(t.Context(), dir, someKey, 0, aLongTime, nil)

@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/prestop/prestop/internal/testserver"
 )
 
 func TestKilledThenResumed(t *testing.T) {
@@ -293,7 +295,7 @@ func TestOtherPlanIsAnotherRun(t *testing.T) {
 
 func nobody(t *testing.T) func(*exec.Cmd) {
 	if os.Geteuid() != 0 {
-		t.Skip("needs root")
+		testserver.Lacks(t, "needs root")
 	}
 	return func(c *exec.Cmd) { c.SysProcAttr.Credential = &syscall.Credential{Uid: 65534, Gid: 65534} }
 }
@@ -301,7 +303,7 @@ func nobody(t *testing.T) func(*exec.Cmd) {
 // mounted gives the hook a mount of the named kind at its directory.
 func mounted(t *testing.T, how string) func(*exec.Cmd) {
 	if os.Geteuid() != 0 {
-		t.Skip("needs root")
+		testserver.Lacks(t, "needs root")
 	}
 	return func(c *exec.Cmd) {
 		c.SysProcAttr.Unshareflags = syscall.CLONE_NEWNS
@@ -313,7 +315,7 @@ func (h *hook) expectError(part string) {
 	h.t.Helper()
 	word, text, _ := h.hear()
 	if strings.HasPrefix(text, "mount: ") {
-		h.t.Skip("cannot mount:", text)
+		testserver.Lacks(h.t, "cannot mount: %s", text)
 	}
 	if word != "error" || !strings.Contains(text, part) {
 		h.t.Errorf("hook said %q %q, expected an error with %q", word, text, part)
@@ -382,7 +384,7 @@ func TestFileSystemFillsUp(t *testing.T) {
 	h := startHook(t, t.TempDir(), "p", mounted(t, "small"))
 	word, text, _ := h.hear()
 	if word != "fresh" {
-		t.Skip("cannot mount:", text)
+		testserver.Lacks(t, "cannot mount: %s", text)
 	}
 	for range 2 {
 		h.tell("fill")

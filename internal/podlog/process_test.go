@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -14,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prestop/prestop/internal/testserver"
+	"github.com/prestop/prestop/internal/testterminal"
 	"golang.org/x/sys/unix"
 )
 
@@ -226,33 +227,22 @@ func TestHookOnAStoppedTerminal(t *testing.T) {
 	}
 }
 
-func terminal(t *testing.T) (master, slave *os.File) {
+func terminal(t *testing.T) (screen, terminal *os.File) {
 	t.Helper()
-	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	screen, terminal, err := testterminal.Open()
 	if err != nil {
-		t.Skipf("no terminal to be had: %v", err)
+		t.Fatal(err)
 	}
-	t.Cleanup(func() { master.Close() })
-	fd := int(master.Fd())
-	n, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
-	if err == nil {
-		err = unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0)
-	}
-	if err == nil {
-		slave, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
-	}
-	if err != nil {
-		t.Skipf("no terminal to be had: %v", err)
-	}
-	t.Cleanup(func() { slave.Close() })
-	return master, slave
+	t.Cleanup(func() { screen.Close() })
+	t.Cleanup(func() { terminal.Close() })
+	return screen, terminal
 }
 
 // Who may write to the log of a real PID 1, in a PID namespace of its own.
 func TestContainerLogOfARealMainProcess(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {
-		t.Skip("only root can make PID namespaces and other users' processes")
+		testserver.Lacks(t, "only root can make PID namespaces and other users' processes")
 	}
 	const refused, other = "permission denied", 65534
 	inPod := hookTask{To: Auto, Place: Place{InPod: true}, Lines: 3, Bytes: 10}
@@ -316,7 +306,7 @@ func imprison(t *testing.T, j jail) (log, stdout string, r hookResult) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWPID | unix.CLONE_NEWNS}
 	err := cmd.Run()
 	if errors.Is(err, unix.EPERM) {
-		t.Skip("root may not make PID namespaces here")
+		testserver.Lacks(t, "root may not make PID namespaces here")
 	}
 	outWrite.Close()
 	resultWrite.Close()
