@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prestop/prestop/internal/phrase"
 	"github.com/prestop/prestop/internal/sockdiag"
 )
 
@@ -125,7 +126,7 @@ func (w *procWatch) meet(now time.Time, s procSocket) {
 }
 
 func (w *procWatch) sight(met bool) sight {
-	s := sight{met: met, says: fmt.Sprintf("%d connections that may carry traffic", w.talk.active) + w.talk.udp}
+	s := sight{met: met, says: phrase.Count(w.talk.active, "connection") + " that may carry traffic" + w.talk.udp}
 	if len(w.talk.peers) > 0 {
 		s.more = []string{w.talk.who()}
 	}

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+
+	"github.com/prestop/prestop/internal/phrase"
 )
 
 // talk is what goes on at the moment, and with whom.
@@ -156,11 +158,7 @@ func names(numbers map[netip.Addr]int) string {
 	if len(numbers) > 0 {
 		names = append(names, fmt.Sprintf("%d more", len(numbers)))
 	}
-	noun := "peers"
-	if all == 1 {
-		noun = "peer"
-	}
-	return fmt.Sprintf("%d %s: %s", all, noun, strings.Join(names, ", "))
+	return phrase.Count(all, "peer") + ": " + strings.Join(names, ", ")
 }
 
 func (p peer) all() int { return p.connections + p.ended }
@@ -169,7 +167,7 @@ func (p peer) all() int { return p.connections + p.ended }
 func (t *talk) advice(spoken Protocol) string {
 	var all []string
 	if t.owed > 0 {
-		all = append(all, fmt.Sprintf("%d connections wait for an answer: a larger max= gives them time, and unanswered= gives them up sooner", t.owed))
+		all = append(all, "clients wait for an answer on "+phrase.Count(t.owed, "connection")+": a larger max= gives them time, and unanswered= gives them up sooner")
 	}
 	if old := t.old - t.oldOwed; old > 0 {
 		text := "connections from before carry traffic on: once told to shut down, the app must answer with Connection: close (HTTP/1), send GOAWAY (HTTP/2), or close its WebSockets and streams"

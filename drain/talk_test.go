@@ -50,6 +50,18 @@ func TestAdvice(t *testing.T) {
 	}
 }
 
+// One connection is in the singular.
+func TestCounted(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int]string{1: "1 connection", 2: "2 connections"} {
+		advice := (&talk{owed: n, active: n}).advice("")
+		says := (&procWatch{talk: talk{active: n}}).sight(false).says
+		if !strings.Contains(advice, "on "+want+": ") || says != want+" that may carry traffic" {
+			t.Errorf("%q, %q, want %s", advice, says, want)
+		}
+	}
+}
+
 // Who is given up is named, once.
 func TestGivenUp(t *testing.T) {
 	if inside(t, asUser) == "" {

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/prestop/prestop/internal/phrase"
 )
 
 // What is allowed if there is nothing to compare with.
@@ -22,8 +24,8 @@ func (r *results) write(w io.Writer, markdown bool) {
 	if r.noBash != nil {
 		against = r.noBash.Error()
 	}
-	fmt.Fprintf(w, "%s/%s, %d processors, %s; %d runs, their median and quartiles\n\n",
-		runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), against, r.runs)
+	fmt.Fprintf(w, "%s/%s, %s, %s; %s, their median and quartiles\n\n",
+		runtime.GOOS, runtime.GOARCH, phrase.Count(runtime.NumCPU(), "processor"), against, phrase.Count(r.runs, "run"))
 	for _, t := range []table{r.compared(), r.besideGo(), r.alone(), r.quiet(), r.nodes(), r.rollouts(), r.fleet(), r.libraries()} {
 		t.write(w, markdown)
 	}

@@ -1,9 +1,12 @@
-// Package phrase has the parts of a message that are about lists of words.
+// Package phrase has the parts of a message that are about lists of words, and about numbers of things.
 //
 // It is for whoever makes messages. It prints nothing and knows no word of its own.
 package phrase
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // Nearest is the word among others that word resembles, in upper or lower case; empty: it resembles none. At most two letters may be
 // missing, too many, wrong or swapped with their neighbour. These must be less than half of the letters, or one letter of two. A word
@@ -87,4 +90,12 @@ func OneOf(words []string) string {
 		return strings.Join(words, "")
 	}
 	return strings.Join(words[:last], ", ") + " or " + words[last]
+}
+
+// Count is a number of things: "1 peer" or "2 peers".
+func Count(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return strconv.Itoa(n) + " " + thing
 }

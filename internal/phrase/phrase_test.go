@@ -60,3 +60,12 @@ func TestAlmostEqual(t *testing.T) {
 		}
 	}
 }
+
+func TestCount(t *testing.T) {
+	t.Parallel()
+	for n, want := range []string{"0 peers", "1 peer", "2 peers"} {
+		if got := Count(n, "peer"); got != want {
+			t.Errorf("%d: %q, want %q", n, got, want)
+		}
+	}
+}
