@@ -188,14 +188,11 @@ func check(ctx context.Context, c step.Checker, log *testbuffer.Buffer) error {
 	}}))
 	all, err := c.Check(ctx)
 	for _, f := range all {
-		level, about := slog.LevelInfo, []any(nil)
+		level := slog.LevelInfo
 		if f.Warning {
 			level = slog.LevelWarn
 		}
-		for _, a := range f.About {
-			about = append(about, a.Name, a.Value)
-		}
-		lines.Log(ctx, level, f.Text, about...)
+		lines.LogAttrs(ctx, level, f.Text, f.About...)
 	}
 	return err
 }

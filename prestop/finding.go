@@ -1,22 +1,22 @@
 package prestop
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"log/slog"
+)
 
 // A Finding is one thing that a Check has found out.
 type Finding struct {
-	Text    string // a phrase
-	Warning bool   // Run would work all the same
-	About   []About
+	Text    string      // a phrase
+	Warning bool        // Run would work all the same
+	About   []slog.Attr // what it is about, all of them texts
 }
-
-// About names a thing that a finding is about, and its value.
-type About struct{ Name, Value string }
 
 // Found makes a Finding. about are names and values in turn.
 func Found(text string, about ...string) Finding {
 	f := Finding{Text: text}
 	for n := 0; n+1 < len(about); n += 2 {
-		f.About = append(f.About, About{about[n], about[n+1]})
+		f.About = append(f.About, slog.String(about[n], about[n+1]))
 	}
 	return f
 }
@@ -35,7 +35,7 @@ func (f Finding) String() string {
 		text = "warning: " + text
 	}
 	for _, a := range f.About {
-		text += between + a.Name + " " + a.Value
+		text += between + a.Key + " " + a.Value.String()
 		between = ", "
 	}
 	return text
@@ -48,7 +48,7 @@ func (f Finding) MarshalJSON() ([]byte, error) {
 		object["level"] = "warning"
 	}
 	for _, a := range f.About {
-		object[a.Name] = a.Value
+		object[a.Key] = a.Value.String()
 	}
 	return json.Marshal(object)
 }

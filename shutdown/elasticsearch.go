@@ -104,14 +104,11 @@ func (c *cluster) shutDown(ctx context.Context, id string) error {
 // keep logs that a record is left as it is, and whose record it is.
 func (c *cluster) keep(r *record) {
 	f := c.kept(r)
-	level, about := slog.LevelInfo, []any(nil)
+	level, about := slog.LevelInfo, f.About
 	if f.Warning {
-		level, about = slog.LevelWarn, []any{"event.code", "shutdown-of-somebody-else"}
+		level, about = slog.LevelWarn, append([]slog.Attr{slog.String("event.code", "shutdown-of-somebody-else")}, about...)
 	}
-	for _, a := range f.About {
-		about = append(about, a.Name, a.Value)
-	}
-	c.log.Log(context.Background(), level, f.Text, about...)
+	c.log.LogAttrs(context.Background(), level, f.Text, about...)
 }
 
 // kept says that a record is left as it is, and whose record it is.

@@ -71,14 +71,11 @@ func checking(c step.Checker) stepFunc {
 	return func(ctx context.Context, log *slog.Logger) error {
 		all, err := c.Check(ctx)
 		for _, f := range all {
-			level, about := slog.LevelInfo, []any(nil)
+			level := slog.LevelInfo
 			if f.Warning {
 				level = slog.LevelWarn
 			}
-			for _, a := range f.About {
-				about = append(about, a.Name, a.Value)
-			}
-			log.Log(ctx, level, f.Text, about...)
+			log.LogAttrs(ctx, level, f.Text, f.About...)
 		}
 		return err
 	}

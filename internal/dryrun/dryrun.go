@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -99,7 +100,7 @@ func (s *Step) look(ctx context.Context, c prestop.Checker, hide func(string) st
 	for _, f := range found {
 		f.Text = hide(f.Text)
 		for n, about := range f.About {
-			f.About[n].Value = hide(strings.TrimSpace(about.Value))
+			f.About[n].Value = slog.StringValue(hide(strings.TrimSpace(about.Value.String())))
 		}
 		s.Found = append(s.Found, f)
 	}

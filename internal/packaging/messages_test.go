@@ -91,7 +91,7 @@ func messageOf(n ast.Node) ast.Expr {
 	if !slices.Contains([]string{"log", "Logger", "l", "slog", "warnings"}, receiver) {
 		return nil
 	}
-	at := map[string]int{"Debug": 0, "Info": 0, "Warn": 0, "Error": 0, "Log": 2, "NewRecord": 2}
+	at := map[string]int{"Debug": 0, "Info": 0, "Warn": 0, "Error": 0, "Log": 2, "LogAttrs": 2, "NewRecord": 2}
 	if n, known := at[method.Sel.Name]; known && n < len(call.Args) {
 		return call.Args[n]
 	}

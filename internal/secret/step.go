@@ -33,7 +33,7 @@ func (h *hiding) Check(ctx context.Context) ([]prestop.Finding, error) {
 	for n := range found {
 		found[n].Text = h.secrets.Hide(found[n].Text)
 		for i, about := range found[n].About {
-			found[n].About[i].Value = h.secrets.Hide(about.Value)
+			found[n].About[i].Value = slog.StringValue(h.secrets.Hide(about.Value.String()))
 		}
 	}
 	return found, h.secrets.Error(err)

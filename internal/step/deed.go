@@ -7,7 +7,6 @@ type (
 	Deed    = prestop.Step    // what runs
 	Checker = prestop.Checker // a Deed that can be tried
 	Finding = prestop.Finding // what a look finds out
-	About   = prestop.About   // what that is about
 )
 
 // ErrMax is the cause of a wait's context whose own max is over. An earlier delivery may have begun the wait.
