@@ -141,6 +141,33 @@ func TestElasticsearchTable(t *testing.T) {
 	}
 }
 
+// What a hook registered, elasticsearch-clear of the next pod of its name removes. What somebody else registered stays.
+func TestRegisteredIsCleared(t *testing.T) {
+	t.Parallel()
+	sc := newESScene(t, esRow{env: []string{"PRE_STOP_ADDITIONAL_WAIT_SECONDS=0", "PRE_STOP_LOG_TO=" + filepath.Join(t.TempDir(), "log")}})
+	exit := func(args ...string) int {
+		return run(&invocation{ctx: t.Context(), start: time.Now(), args: args, env: environment(sc.env), stdout: t.Output(), stderr: t.Output()})
+	}
+	if status := exit("elasticsearch"); status != exitDone {
+		t.Errorf("exit status %d", status)
+	}
+	sc.Put(fakees.Record{NodeID: "somebody", Reason: "operator"})
+	if _, ok := sc.Record(sc.own.ID); !ok {
+		t.Fatal("nothing is registered")
+	}
+	for range 2 { // the second finds nothing to do
+		if status := exit("elasticsearch-clear"); status != exitDone {
+			t.Errorf("exit status %d", status)
+		}
+		if r, ok := sc.Record(sc.own.ID); ok {
+			t.Errorf("still registered: %+v", r)
+		}
+	}
+	if _, ok := sc.Record("somebody"); !ok {
+		t.Error("the operator's record is gone")
+	}
+}
+
 // judge compares what came of a row with what must.
 func (r esRow) judge(t *testing.T, sc *esScene, h *hooked) {
 	if h.exit != r.exit {

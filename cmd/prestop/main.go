@@ -164,16 +164,13 @@ func (i *invocation) complain(format string, args ...any) int {
 	return exitConfiguration
 }
 
-// usage does what err of [config.Read] asks for, or says what is wrong with the command line.
+// usage prints what err of [config.Read] asks for.
 func (i *invocation) usage(err error) int {
-	switch {
-	case errors.Is(err, config.ErrHelp):
-		return printHelp(i)
-	case errors.Is(err, config.ErrVersion):
+	if errors.Is(err, config.ErrVersion) {
 		i.args = nil
 		return printVersion(i)
 	}
-	return i.complain("%v (see prestop --help)", err)
+	return printHelp(i)
 }
 
 func printHelp(i *invocation) int {
