@@ -95,14 +95,14 @@ func (h *preStop) expanded(word string) bool {
 
 // readScript reads what a shell runs, also from a file of a ConfigMap.
 func (h *preStop) readScript() {
-	h.script = scriptOf(h.words)
+	h.script = scriptOf(h.words, h.env)
 	file := h.script.file
 	if c, ok := h.script.only(); ok && h.script.shell != "" && len(c.words) == 1 {
 		file = c.words[0] // a shell that only starts the script
 	}
 	if text, source := h.scriptIn(file); source != "" && file != "" {
 		h.script.text, h.script.source = text, source
-		h.script.commands, h.script.branches = simpleCommands(text, h.words)
+		h.script.commands, h.script.branches = simpleCommands(text, h.words, h.env)
 	}
 }
 

@@ -214,7 +214,7 @@ func endsTheProcess(h *preStop, say report) {
 				h.last(e, e.Line, "call something that starts draining and returns, or leave it out, since SIGTERM comes after the wait anyway"))
 		}
 	})
-	slept := h.script.slept(h.env)
+	slept := h.script.slept()
 	for _, r := range h.requests() {
 		if endsProcess(r.url) && slept[r.after] > 0 {
 			say(h.command(), r.url.Path+" ends the process that answers it, before the sleep after it has kept it for the traffic",

@@ -55,7 +55,7 @@ func (h *preStop) runs() []run {
 	}
 	for _, s := range h.entries() {
 		if program := s.needs.Program; program != nil {
-			all = append(all, run{scriptOf(program), program, s.at, nil, s})
+			all = append(all, run{scriptOf(program, h.env), program, s.at, nil, s})
 		}
 	}
 	return all

@@ -150,7 +150,7 @@ func (h *preStop) longest() (time.Duration, bool) {
 	case len(h.script.commands) == 0 || h.script.branches || slices.ContainsFunc(h.script.commands, noSleep):
 		return 0, false
 	}
-	return h.script.slept(h.env)[0], true
+	return h.script.slept()[0], true
 }
 
 // shortest is how long a hook lasts at least, whatever happens.
@@ -163,7 +163,7 @@ func (h *preStop) shortest() time.Duration {
 	case h.Sleep != nil:
 		return time.Duration(h.Sleep.Seconds) * time.Second
 	}
-	return h.script.slept(h.env)[0]
+	return h.script.slept()[0]
 }
 
 var processOne = regexp.MustCompile(`(^|\s)/proc/1/|(^|\s)--pid[= ]1(\s|$)`)

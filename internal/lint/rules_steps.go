@@ -94,7 +94,7 @@ func (h *preStop) commandAsSteps() []string {
 	if h.script.shell != "" || len(args) < 2 {
 		return nil
 	}
-	return stepsFor(scriptOf(args))
+	return stepsFor(scriptOf(args, environment{}))
 }
 
 // isStep tells whether a line is a step, whatever its variables hold.
@@ -111,7 +111,7 @@ func (h *preStop) mended(s *entry) string {
 	if len(words) == 0 || strings.ContainsAny(s.Line, "'\"") {
 		return sentence
 	}
-	lines := stepsFor(scriptOf(words))
+	lines := stepsFor(scriptOf(words, environment{}))
 	for _, v := range verbs.All() {
 		if means(words, v) {
 			lines = append(lines, respelt(words, v))

@@ -222,7 +222,7 @@ func (h *preStop) settingFix(name string, d time.Duration) string {
 }
 
 func sleepFillsGrace(h *preStop, say report) {
-	at, slept := h.command(), h.script.slept(h.env)[0]
+	at, slept := h.command(), h.script.slept()[0]
 	if h.Sleep != nil {
 		at, slept = h.place.at("sleep", "seconds"), time.Duration(min(h.Sleep.Seconds, 1<<32))*time.Second
 	}
@@ -240,8 +240,8 @@ func sleepFillsGrace(h *preStop, say report) {
 		h.longerThan(slept))
 }
 
-// sleepLength is what sleep takes. Scripts may have variables there, but not in single quotes.
-var sleepLength = regexp.MustCompile("^(?:\\+?(?:[0-9]+\\.?[0-9]*|\\.[0-9]+)(?:[eE][-+]?[0-9]+)?[smhd]?|inf(?:inity)?|--.*|[^']*[$`].*)$")
+// sleepLength is what sleep takes.
+var sleepLength = regexp.MustCompile(`^(?:\+?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?[smhd]?|inf(?:inity)?|--.*)$`)
 
 func sleepUnreadable(h *preStop, say report) {
 	if at := h.place.at("sleep", "seconds"); h.Sleep != nil && h.Sleep.Seconds < 0 {
@@ -250,9 +250,9 @@ func sleepUnreadable(h *preStop, say report) {
 	if h.place.at("exec", "args").Node != nil || !h.asWritten() {
 		return // the length may be in args, or beside &&, which are findings of their own
 	}
-	unreadable := func(word string) bool { return !sleepLength.MatchString(word) }
+	unreadable := func(word string) bool { return word != "" && !sleepLength.MatchString(word) }
 	for _, c := range h.script.commands {
-		if c.program() != "sleep" || h.script.lost > 0 || len(c.words) > 1 && !slices.ContainsFunc(c.words[1:], unreadable) {
+		if c.program() != "sleep" || h.script.lost > 0 || len(c.operands) > 0 && !slices.ContainsFunc(c.operands, unreadable) {
 			continue
 		}
 		fix := "sleep and a number of seconds"

@@ -26,10 +26,12 @@ type script struct {
 // A command is a simple one.
 type command struct {
 	words      []string      // quotes removed, variables as they are written
+	operands   []string      // of a sleep, as the shell expands them; empty: that is not known
 	within     time.Duration // it is ended then, as by timeout; 0: it ends by itself
 	background bool
 	otherwise  bool // it runs only where another failed, as after ||
 	times      int  // how often it is run, as far as that is known
+	joins      bool // it waits for what is in the background
 }
 
 func (c command) program() string {
@@ -49,15 +51,15 @@ func (s script) only() (c command, ok bool) {
 
 var shells = []string{"sh", "bash", "ash", "dash", "zsh", "ksh"}
 
-// scriptOf takes the words of a command apart.
-func scriptOf(words []string) script {
+// scriptOf takes the words of a command apart, in an environment.
+func scriptOf(words []string, env environment) script {
 	if len(words) == 0 {
 		return script{}
 	}
 	c := started(words)
 	if !slices.Contains(shells, c.program()) {
-		r := reader{functions: map[string]function{}}
-		r.call(words, passage{times: 1})
+		r := newReader("", env)
+		r.call(words, nil, passage{times: 1})
 		return script{file: words[0], commands: r.commands, branches: r.branches}
 	}
 	s := scriptWords(c.words)
@@ -66,7 +68,7 @@ func scriptOf(words []string) script {
 		s.lost += skipped
 	}
 	if s.text != "" {
-		s.commands, s.branches = simpleCommands(s.text, c.words)
+		s.commands, s.branches = simpleCommands(s.text, c.words, env)
 	}
 	return s
 }
@@ -99,6 +101,9 @@ var takesName = regexp.MustCompile(`^[-+][A-Za-z]*[oO]$`)
 // endsAtFailure matches options by which a shell ends at the first command that fails.
 var endsAtFailure = regexp.MustCompile(`^(?:-[A-Za-z]*e[A-Za-z]*|errexit)$`)
 
+// failsEarly matches the first line of a script with such an option.
+var failsEarly = regexp.MustCompile(`^#!.*\s-[A-Za-z]*e`)
+
 // isScriptOption tells whether the next word is a script, as after -c and -ec.
 func isScriptOption(word string) bool {
 	return strings.HasPrefix(word, "-") && !strings.HasPrefix(word, "--") && strings.Contains(word, "c")
@@ -109,21 +114,37 @@ const longestScript = 128 << 10
 
 // simpleCommands are the simple commands of a script that the words of a shell start, as far as they are run. Nothing is known of a script
 // that no shell can read.
-func simpleCommands(text string, shell []string) (commands []command, branches bool) {
-	r := reader{functions: map[string]function{}, strict: slices.ContainsFunc(shell, endsAtFailure.MatchString)}
+func simpleCommands(text string, shell []string, env environment) (commands []command, branches bool) {
+	r := newReader(shell[0], env)
+	r.strict = slices.ContainsFunc(shell, endsAtFailure.MatchString)
 	r.read(text, passage{times: 1})
 	return r.commands, r.branches
 }
 
-// A reader collects the commands of a script. Functions and the scripts of shells in the script are read where they are called.
+// A reader collects the commands of a script, in the order in which they are run. Functions and the scripts of shells in the script are read
+// where they are called.
 type reader struct {
 	commands  []command
 	branches  bool
 	functions map[string]function
 	called    int    // how many functions and scripts have been read
-	loops     int    // how many loops have been read
 	strict    bool   // the shell ends at the first command that fails
 	over      string // the command that ended the script, or the function; empty: neither has ended
+
+	shell  string // empty: none
+	env    environment
+	scope  *scope
+	lost   bool          // what is not read here may have set any variable
+	unsure bool          // package expand has asked for a variable whose value is not known
+	counts bool          // what package expand sets counts
+	clock  time.Duration // of a loop that is followed
+	since  time.Duration // when SECONDS was 0, by the clock
+	moved  bool          // what the scope has set, or the time, was asked for
+	left   int           // how many turns of loops are still followed
+}
+
+func newReader(shell string, env environment) *reader {
+	return &reader{functions: map[string]function{}, shell: shell, env: env, scope: &scope{set: map[string]string{}}, left: mostTurns}
 }
 
 // A function is its body, and the text in which the body stands.
@@ -132,10 +153,7 @@ type function struct {
 	text string
 }
 
-// mostRounds is how often a loop is taken to run at most. It stands for a loop without an end.
-const mostRounds = 1 << 20
-
-// mostCalled is how many functions and scripts of one script are read, and of how many of its loops it is known how often they are run.
+// mostCalled is how many functions and scripts of one script are read.
 const mostCalled = 100
 
 // A passage is a part of a script, as it is run.
@@ -144,6 +162,7 @@ type passage struct {
 	background, otherwise bool
 	maybe                 bool // it may be left out
 	times                 int  // how often it is run, as far as that is known
+	loops                 int  // how many loops it is in
 }
 
 // read reads a script's text.
@@ -158,6 +177,9 @@ func (r *reader) read(text string, now passage) {
 		return
 	}
 	now.text = text
+	if first, _, _ := strings.Cut(text, "\n"); failsEarly.MatchString(first) {
+		r.strict = true
+	}
 	r.walk(file, now)
 }
 
@@ -213,11 +235,18 @@ func (r *reader) walk(part syntax.Node, now passage) {
 	if r.over != "" {
 		return
 	}
+	if r.setBy(part) {
+		return
+	}
 	switch part := part.(type) {
 	case *syntax.BinaryCmd:
-		r.walk(part.X, now.where(part.Op == syntax.Pipe || part.Op == syntax.PipeAll))
+		if part.Op == syntax.Pipe || part.Op == syntax.PipeAll {
+			r.perhaps(func() { r.walk(part.X, now.where(true)) })
+		} else {
+			r.walk(part.X, now)
+		}
 		now.otherwise = now.otherwise || part.Op == syntax.OrStmt
-		r.walk(part.Y, now.where(true))
+		r.perhaps(func() { r.walk(part.Y, now.where(true)) })
 	case *syntax.FuncDecl:
 		if part.Name == nil { // which no shell but zsh has
 			r.branches = true
@@ -225,10 +254,44 @@ func (r *reader) walk(part syntax.Node, now passage) {
 		}
 		r.functions[part.Name.Value] = function{part.Body, now.text}
 	case *syntax.CallExpr:
-		if len(part.Args) > 0 {
-			r.call(wordsOf(now.text, part.Args), now)
-		}
+		r.call(wordsOf(now.text, part.Args), part.Args, now)
+		r.sets(part)
 	case *syntax.Word: // what is run inside of a word is not looked at
+	case *syntax.Subshell:
+		now.maybe = true // an exit ends it alone
+		r.aside(func() { r.walkInside(part, now) })
+	case *syntax.Stmt:
+		now.background = now.background || part.Background || part.Coprocess
+		if part.Background {
+			r.aside(func() { r.walkInside(part, now.where(true)) })
+			return
+		}
+		r.walkInside(part, now.where(now.background))
+	case *syntax.ForClause:
+		r.branches = true
+		now.loops++
+		r.perhaps(func() {
+			r.before(part, part.Do, now)
+			now.times, now.maybe = min(now.times*r.rounds(part, now), mostRounds), true
+			r.walkInside(part, now)
+		})
+	case *syntax.WhileClause:
+		r.branches = true
+		now = now.where(true)
+		now.loops++
+		now.times = max(r.turnsOf(part, now), 1)
+		r.perhaps(func() {
+			r.before(part, part.Do, now)
+			r.walkInside(part, now)
+		})
+	case *syntax.IfClause:
+		r.branches = true
+		r.perhaps(func() { r.walkInside(part, now.where(true)) })
+	case *syntax.CaseClause:
+		r.branches = true
+		r.walkInside(part, now.where(true))
+	case *syntax.CaseItem:
+		r.perhaps(func() { r.walkInside(part, now) })
 	default:
 		r.walkInside(part, now)
 	}
@@ -236,23 +299,6 @@ func (r *reader) walk(part syntax.Node, now passage) {
 
 // walkInside reads what a part of a script consists of.
 func (r *reader) walkInside(part syntax.Node, now passage) {
-	switch part := part.(type) {
-	case *syntax.Stmt:
-		now.background = now.background || part.Background || part.Coprocess
-		now = now.where(now.background)
-	case *syntax.Subshell:
-		now.maybe = true // an exit ends it alone
-	case *syntax.ForClause:
-		r.branches = true
-		now.times, now.maybe = min(now.times*r.rounds(part, now.text), mostRounds), true
-	case *syntax.WhileClause:
-		r.branches = true
-		now = now.where(true)
-		now.times = max(r.turns(part, now.text), 1)
-	case *syntax.IfClause, *syntax.CaseClause:
-		r.branches = true
-		now = now.where(true)
-	}
 	syntax.Walk(part, func(inside syntax.Node) bool {
 		if inside != nil && inside != part {
 			r.walk(inside, now)
@@ -269,35 +315,73 @@ func (p passage) where(maybe bool) passage {
 	return p
 }
 
-// call reads a simple command.
-func (r *reader) call(words []string, now passage) {
+// call reads a simple command. args are its words in the script; nil: it is not from a script.
+func (r *reader) call(words []string, args []*syntax.Word, now passage) {
 	if f, ok := r.functions[words[0]]; ok && r.called < mostCalled {
 		r.callFunction(words[0], f, now)
 		return
 	}
 	c := started(words)
 	c.background, c.otherwise, c.times = now.background, now.otherwise, now.times
+	switch skipped := len(words) - len(c.words); c.program() {
+	case "sleep":
+		for _, word := range c.words[1:] {
+			if strings.Contains(word, "$") {
+				word = ""
+			}
+			c.operands = append(c.operands, word)
+		}
+		if args != nil {
+			c.operands = r.operands(args[skipped+1:])
+		}
+	case "wait":
+		c.joins = !c.background && (len(c.words) == 1 || args != nil && r.waitsFor(args[skipped+1]))
+	case "set":
+		r.strict = r.strict || slices.ContainsFunc(c.words, endsAtFailure.MatchString)
+	case ".", "source":
+		r.forget()
+	}
 	r.commands = append(r.commands, c)
 	if text, ok := c.inner(); ok && c.within == 0 && r.called < mostCalled {
 		r.called++
-		functions := r.functions
-		if c.program() != "eval" {
-			r.functions = map[string]function{}
-			now.maybe = true // an exit ends it alone
+		if c.program() == "eval" {
+			r.read(text, now)
+			r.forget()
+		} else {
+			r.inShell(c.words[0], text, now)
 		}
-		r.read(text, now)
-		r.functions = functions
 	}
 	if !now.maybe && (words[0] == "exit" || words[0] == "return" || words[0] == "exec" && len(words) > 1) {
 		r.over = words[0]
 	}
 }
 
+// inShell reads a script that has a shell of its own. An exit ends it alone.
+func (r *reader) inShell(shell, text string, now passage) {
+	now.maybe = true
+	functions, outer, strict := r.functions, r.shell, r.strict
+	r.functions, r.shell, r.strict = map[string]function{}, shell, false
+	r.aside(func() { r.read(text, now) })
+	r.functions, r.shell, r.strict = functions, outer, strict
+}
+
+// operands are words as a shell expands them; empty: that is not known.
+func (r *reader) operands(words []*syntax.Word) (all []string) {
+	for _, word := range words {
+		fields, known := r.fields(word)
+		if !known {
+			fields = []string{""}
+		}
+		all = append(all, fields...)
+	}
+	return all
+}
+
 func (r *reader) callFunction(name string, f function, now passage) {
 	r.called++
 	delete(r.functions, name) // it may call itself
 	now.text = f.text
-	r.walk(f.body, now)
+	r.ofFunction(func() { r.walk(f.body, now) })
 	r.functions[name] = f
 	if r.over == "return" {
 		r.over = ""
@@ -379,24 +463,13 @@ func isAssignment(word string) bool {
 	return ok && syntax.ValidName(name)
 }
 
+// wordsOf are words with their quotes removed. What a shell would expand stays as it is written.
 func wordsOf(text string, words []*syntax.Word) []string {
 	all := make([]string, 0, len(words))
-	for i, w := range words {
-		if i > 0 && path.Base(all[0]) == "sleep" && literal(w) {
-			all = append(all, written(text, w)) // with its quotes, since it is no variable
-			continue
-		}
-		all = append(all, unquoted(text, w.Parts))
+	for _, w := range words {
+		all = append(all, unquoted(w.Parts, func(n syntax.Node) string { return text[n.Pos().Offset():n.End().Offset()] }))
 	}
 	return all
-}
-
-// literal tells whether a dollar of a word is in single quotes, where a shell expands nothing.
-func literal(word *syntax.Word) bool {
-	return slices.ContainsFunc(word.Parts, func(part syntax.WordPart) bool {
-		quoted, ok := part.(*syntax.SglQuoted)
-		return ok && !quoted.Dollar && strings.Contains(quoted.Value, "$")
-	})
 }
 
 // A backslash and the character that it quotes, outside of quotes and in double quotes. Before the end of a line both are nothing.
@@ -405,8 +478,8 @@ var (
 	quotedEscape = regexp.MustCompile("\\\\(?:\n|([\"\\\\$`]))")
 )
 
-// unquoted are the parts of a word without their quotes. What a shell would expand stays as it is written.
-func unquoted(text string, parts []syntax.WordPart) string {
+// unquoted are the parts of a word without their quotes. expanded writes a part that a shell would expand.
+func unquoted(parts []syntax.WordPart, expanded func(syntax.Node) string) string {
 	var b strings.Builder
 	for _, part := range parts {
 		switch part := part.(type) {
@@ -419,14 +492,15 @@ func unquoted(text string, parts []syntax.WordPart) string {
 				if lit, ok := inside.(*syntax.Lit); ok {
 					b.WriteString(quotedEscape.ReplaceAllString(lit.Value, "$1"))
 				} else {
-					b.WriteString(written(text, inside))
+					b.WriteString(expanded(inside))
 				}
 			}
 		default:
-			b.WriteString(written(text, part))
+			b.WriteString(expanded(part))
 		}
 	}
 	return b.String()
 }
 
-func written(text string, n syntax.Node) string { return text[n.Pos().Offset():n.End().Offset()] }
+// noText stands for what a shell expands.
+func noText(syntax.Node) string { return "$" }

@@ -38,7 +38,7 @@ func TestScript(t *testing.T) {
 		strings.Repeat("(", 1000):          " branches",
 		"for i in 1 2; do sleep $i; done ": "sleep|$i branches",
 	} {
-		s := scriptOf([]string{"sh", "-c", text})
+		s := scriptOf([]string{"sh", "-c", text}, environment{})
 		var got []string
 		for _, c := range s.commands {
 			line := strings.Join(c.words, "|")
@@ -68,8 +68,8 @@ func TestSleepTime(t *testing.T) {
 			t.Errorf("%q: %s, expected %s", text, got, want)
 		}
 	}
-	s := scriptOf([]string{"sh", "-c", "sleep 1m 30; sleep infinity; sleep 5"})
-	if got := s.slept(environment{})[0]; got != forever {
+	s := scriptOf([]string{"sh", "-c", "sleep 1m 30; sleep infinity; sleep 5"}, environment{})
+	if got := s.slept()[0]; got != forever {
 		t.Errorf("%s, expected for ever", got)
 	}
 }

@@ -1,0 +1,391 @@
+package lint
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"mvdan.cc/sh/v3/expand"
+	"mvdan.cc/sh/v3/syntax"
+)
+
+// A scope is what a part of a script has set.
+type scope struct {
+	set   map[string]string // the values of variables; empty: not known
+	local []string          // variables of a function's own
+	under *scope            // what was set before the part
+	blind bool              // what was set before may have changed
+}
+
+// longestValue is the length of the longest value that is kept.
+const longestValue = 1 << 10
+
+// within reads a part in a scope of its own.
+func (r *reader) within(do func()) *scope {
+	s := &scope{set: map[string]string{}, under: r.scope}
+	r.scope = s
+	do()
+	r.scope = s.under
+	return s
+}
+
+// perhaps reads a part that may be left out. A variable that had a value before may have either value afterwards.
+func (r *reader) perhaps(do func()) {
+	for name, value := range r.within(do).set {
+		if r.mayHave(name) {
+			value = ""
+		}
+		r.assign(name, value)
+	}
+}
+
+// aside reads a part that sets nothing for what comes after it, as in ( ).
+func (r *reader) aside(do func()) { r.within(do) }
+
+// ofFunction reads the body of a function.
+func (r *reader) ofFunction(do func()) {
+	s := r.within(do)
+	for name, value := range s.set {
+		if !slices.Contains(s.local, name) {
+			r.assign(name, value)
+		}
+	}
+}
+
+// forget is for a part that may set any variable.
+func (r *reader) forget() {
+	r.lost = true
+	for s := r.scope; s != nil; s = s.under {
+		clear(s.set)
+	}
+}
+
+// assign sets a variable; an empty value is one that is not known.
+func (r *reader) assign(name, value string) {
+	if n, err := strconv.Atoi(value); name == "SECONDS" && err == nil {
+		r.since = r.clock - time.Duration(n)*time.Second
+		delete(r.scope.set, name)
+		return
+	}
+	if len(value) > longestValue {
+		value = ""
+	}
+	r.scope.set[name] = value
+}
+
+// written is what the script has set a variable to.
+func (r *reader) written(name string) (value string, set bool) {
+	for s := r.scope; s != nil; s = s.under {
+		if value, set = s.set[name]; set || s.blind {
+			return value, true
+		}
+	}
+	return "", false
+}
+
+// mayHave tells whether a variable may have a value.
+func (r *reader) mayHave(name string) bool {
+	_, set := r.written(name)
+	return set || r.lost || r.env.has(name) || r.env.maySet(name)
+}
+
+// ofShells are the variables that shells set themselves.
+var ofShells = []string{"BASHPID", "COLUMNS", "EPOCHREALTIME", "EPOCHSECONDS", "EUID", "LINES", "OPTARG", "OPTIND", "PPID", "RANDOM", "REPLY", "SECONDS", "SHLVL", "SRANDOM", "UID"}
+
+// value is the value of a variable where the reader is. It is empty for a variable that is not set.
+func (r *reader) value(name string) (value string, known bool) {
+	value, set := r.written(name)
+	if set {
+		_, here := r.scope.set[name]
+		r.moved = r.moved || here
+		return value, value != ""
+	}
+	v := r.env.variables[name]
+	switch {
+	case name == "IFS" || name == "PWD": // which package expand asks for
+		return "", true
+	case name == "SECONDS" && r.hasSeconds():
+		r.moved = true
+		return strconv.Itoa(int((r.clock - r.since) / time.Second)), true
+	case r.lost, slices.Contains(ofShells, name), !syntax.ValidName(name), !v.known && r.mayHave(name):
+		return "", false
+	}
+	return v.value, true
+}
+
+// hasSeconds tells whether the shell counts the seconds since it began.
+func (r *reader) hasSeconds() bool {
+	return slices.Contains([]string{"bash", "ksh", "zsh"}, path.Base(r.shell))
+}
+
+// Get is a variable, for package expand.
+func (r *reader) Get(name string) expand.Variable {
+	value, known := r.value(name)
+	r.unsure = r.unsure || !known
+	return expand.Variable{Set: value != "", Kind: expand.String, Str: value}
+}
+
+// Each is for package expand, which never needs all variables here.
+func (r *reader) Each(func(string, expand.Variable) bool) {}
+
+// Set sets a variable, for package expand. What a word sets beside what it says counts as not known, by [sets].
+func (r *reader) Set(name string, v expand.Variable) error {
+	if r.counts {
+		r.assign(name, v.Str)
+	}
+	return nil
+}
+
+func (r *reader) config() *expand.Config {
+	return &expand.Config{NoUnset: true, Env: r, CmdSubst: r.prints}
+}
+
+// sure expands something. It tells whether all that was asked for is known.
+func (r *reader) sure(expand func() error) bool {
+	before := r.unsure
+	r.unsure = false
+	known := expand() == nil && !r.unsure
+	r.unsure = before
+	return known
+}
+
+// said is what a shell makes of a word; false: that is not known.
+func (r *reader) said(word *syntax.Word) (text string, known bool) {
+	known = r.sure(func() (err error) {
+		text, err = expand.Literal(r.config(), word)
+		return err
+	})
+	return text, known
+}
+
+// fields are the words that a shell makes of some, or the first of them; false: they are not known.
+func (r *reader) fields(words ...*syntax.Word) (all []string, known bool) {
+	known = r.sure(func() error {
+		for field, err := range expand.FieldsSeq(r.config(), words...) {
+			if err != nil || len(all) == mostTurns {
+				return err
+			}
+			all = append(all, field)
+		}
+		return nil
+	})
+	pattern := func(word *syntax.Word) bool { return strings.ContainsAny(unquoted(word.Parts, noText), `*?[\`) } // which may match any number of files
+	return all, known && !slices.ContainsFunc(words, pattern)
+}
+
+// computed is what an arithmetic expression comes to; false: that is not known. It may set variables.
+func (r *reader) computed(x syntax.ArithmExpr) (n int, known bool) {
+	if set, ok := x.(*syntax.BinaryArithm); ok && set.Op == syntax.Assgn { // package expand asks for its old value
+		if name, ok := set.X.(*syntax.Word); ok {
+			value := ""
+			if n, known = r.computed(set.Y); known {
+				value = strconv.Itoa(n)
+			}
+			r.assign(name.Lit(), value)
+			return n, known
+		}
+	}
+	r.counts = true
+	known = r.sure(func() (err error) {
+		n, err = expand.Arithm(r.config(), x)
+		return err
+	})
+	if r.counts = false; !known {
+		r.sets(x)
+	}
+	return n, known
+}
+
+var errUnknown = errors.New("not known")
+
+// sum matches what expr adds up.
+var sum = regexp.MustCompile(`^expr -?\d{1,12} [-+*/%] -?\d{1,12}$`)
+
+// epoch is the time at which the reader takes the script to begin, in seconds.
+const epoch = 2_000_000_000
+
+// prints writes what a command prints in $( ), for package expand.
+func (r *reader) prints(w io.Writer, c *syntax.CmdSubst) error {
+	if len(c.Stmts) != 1 {
+		return errUnknown
+	}
+	call, ok := c.Stmts[0].Cmd.(*syntax.CallExpr)
+	if !ok || len(call.Assigns) > 0 {
+		return errUnknown
+	}
+	var words []string
+	for _, arg := range call.Args {
+		word, known := r.said(arg)
+		if !known {
+			return errUnknown
+		}
+		words = append(words, word)
+	}
+	out, err := 0, errUnknown
+	switch line := strings.Join(words, " "); {
+	case line == "date +%s":
+		r.moved = true
+		out, err = epoch+int(r.clock/time.Second), nil
+	case sum.MatchString(line):
+		var x syntax.ArithmExpr
+		if x, err = syntax.NewParser().Arithmetic(strings.NewReader(strings.TrimPrefix(line, "expr "))); err == nil {
+			out, err = expand.Arithm(r.config(), x)
+		}
+	case words[0] == "seq":
+		return sequence(w, words[1:])
+	}
+	if err == nil {
+		_, err = fmt.Fprint(w, out)
+	}
+	return err
+}
+
+// sequence writes what seq prints, or the beginning of that.
+func sequence(w io.Writer, words []string) error {
+	first, step, last := "1", "1", ""
+	switch len(words) {
+	case 1:
+		last = words[0]
+	case 2:
+		first, last = words[0], words[1]
+	case 3:
+		first, step, last = words[0], words[1], words[2]
+	}
+	i, err1 := strconv.Atoi(first)
+	by, err2 := strconv.Atoi(step)
+	end, err3 := strconv.Atoi(last)
+	if err := errors.Join(err1, err2, err3); err != nil || by == 0 {
+		return errUnknown
+	}
+	for range mostTurns {
+		if by*i > by*end {
+			break
+		}
+		fmt.Fprintln(w, i)
+		i += by
+	}
+	return nil
+}
+
+// assignments are made for the rest of the script. With local they are made for a function.
+func (r *reader) assignments(all []*syntax.Assign, local bool) {
+	for _, a := range all {
+		switch {
+		case a.Name == nil: // an option, or a word that may be an assignment
+			if option := a.Value.Lit(); option == "" || option == "-n" {
+				r.forget()
+			}
+			continue
+		case local:
+			r.scope.local = append(r.scope.local, a.Name.Value)
+		case a.Naked: // as in export N
+			continue
+		}
+		value, known := "", false
+		if a.Value != nil && a.Index == nil && !a.Append {
+			if value, known = r.said(a.Value); isLastJob(a.Value) {
+				value, known = lastJob, true
+			}
+		}
+		if r.sets(a); known {
+			r.assign(a.Name.Value, value)
+		}
+	}
+}
+
+// lastJob is the variable that has the process that was put into the background last. The process's number is never known.
+const lastJob = "$!"
+
+func isLastJob(word *syntax.Word) bool {
+	var b strings.Builder
+	return syntax.NewPrinter().Print(&b, word) == nil && strings.Trim(b.String(), `"`) == lastJob
+}
+
+// waitsFor tells whether a word is the only process in the background.
+func (r *reader) waitsFor(word *syntax.Word) bool {
+	text, _ := r.said(word)
+	return isLastJob(word) || text == lastJob && behind(r.commands) == 1
+}
+
+// setBy reads a part, if it does nothing but set variables.
+func (r *reader) setBy(part syntax.Node) bool {
+	switch part := part.(type) {
+	case *syntax.CallExpr:
+		if len(part.Args) > 0 {
+			return false
+		}
+		r.assignments(part.Assigns, false)
+	case *syntax.DeclClause:
+		if part.Variant.Value == "nameref" {
+			r.forget()
+		}
+		r.assignments(part.Args, slices.Contains([]string{"local", "declare", "typeset"}, part.Variant.Value))
+	case *syntax.ArithmCmd:
+		r.computed(part.X)
+	case *syntax.LetClause:
+		for _, x := range part.Exprs {
+			r.computed(x)
+		}
+	default:
+		return false
+	}
+	return true
+}
+
+// before notes that a loop may be in any of its turns.
+func (r *reader) before(loop syntax.Node, body []*syntax.Stmt, now passage) {
+	if now.loops > deepest || r.calls(body) {
+		r.scope.blind = true
+		return
+	}
+	r.sets(loop)
+}
+
+// bareName matches names without a dollar.
+var bareName = regexp.MustCompile(`(?:^|[^$\w{])([A-Za-z_]\w*)`)
+
+// assigns matches operators that set what stands before or after them.
+var assigns = regexp.MustCompile(`^(?:\+\+|--|(?:[-+*/%&|^]|<<|>>)?=)$`)
+
+// sets notes the variables that a part of a script may set, to what is not known. Each name in an argument of a command is one: read and
+// others set variables by their names.
+func (r *reader) sets(part syntax.Node) {
+	operand := func(operator string, n syntax.ArithmExpr) {
+		if word, ok := n.(*syntax.Word); ok && assigns.MatchString(operator) {
+			r.assign(word.Lit(), "")
+		}
+	}
+	syntax.Walk(part, func(n syntax.Node) bool {
+		switch n := n.(type) {
+		case *syntax.CmdSubst, *syntax.ProcSubst, *syntax.Subshell, *syntax.FuncDecl:
+			return false
+		case *syntax.Assign:
+			if n.Name != nil {
+				r.assign(n.Name.Value, "")
+			}
+		case *syntax.WordIter:
+			r.assign(n.Name.Value, "")
+		case *syntax.ParamExp:
+			if n.Exp != nil && n.Param != nil && strings.HasSuffix(n.Exp.Op.String(), "=") {
+				r.assign(n.Param.Value, "")
+			}
+		case *syntax.UnaryArithm:
+			operand(n.Op.String(), n.X)
+		case *syntax.BinaryArithm:
+			operand(n.Op.String(), n.X)
+		case *syntax.CallExpr:
+			for _, word := range n.Args[min(1, len(n.Args)):] {
+				for _, found := range bareName.FindAllStringSubmatch(unquoted(word.Parts, noText), -1) {
+					r.assign(found[1], "")
+				}
+			}
+		}
+		return true
+	})
+}
