@@ -4,7 +4,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/eck"
@@ -183,11 +182,8 @@ func endsProcess(u *url.URL) bool {
 	return verbs.App(step.App{URL: u}).Needs().Ends == step.EndsProcess
 }
 
-// endingSignals are those by which programs are told to end.
-var endingSignals = []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGKILL}
-
 // signalsEnd tells whether the entry sends a signal that ends what gets it.
-func (e *entry) signalsEnd() bool { return slices.Contains(endingSignals, e.needs.Signal) }
+func (e *entry) signalsEnd() bool { return verbs.SignalEnds(e.needs.Signal) }
 
 // local tells whether a host is the pod itself.
 func local(host string) bool {
