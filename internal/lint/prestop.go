@@ -70,6 +70,7 @@ func (h *preStop) readCommand() {
 		h.readScript()
 		only, ok := h.script.only()
 		if !ok || h.script.shell == "" || !h.runsPrestop(only.words[0]) {
+			h.readAmongOthers()
 			return
 		}
 		args = only.words[1:] // a shell that does nothing else
@@ -79,6 +80,19 @@ func (h *preStop) readCommand() {
 	}
 	h.reading = h.read(args)
 	h.readEntries(args)
+}
+
+// readAmongOthers reads what prestop does beside other commands of a script. Settings of the script's own are not known here.
+func (h *preStop) readAmongOthers() {
+	for i, c := range h.script.commands {
+		if len(c.words) == 0 || !h.runsPrestop(c.words[0]) || h.mentions(variablePrefix) || h.mentions("$") {
+			continue
+		}
+		own := &preStop{container: h.container, LifecycleHandler: h.LifecycleHandler}
+		if own.reading = own.read(c.words[1:]); own.planned() && !own.timesUnknown() {
+			h.script.commands[i].least, h.script.commands[i].most = own.shortest(), own.floor().Ends
+		}
+	}
 }
 
 // ofShell matches what only a shell expands: ${X:-5}, $((1 + 2)), $(cat FILE) and the same in backquotes.

@@ -226,7 +226,11 @@ func sleepFillsGrace(h *preStop, say report) {
 	if h.Sleep != nil {
 		at, slept = h.place.at("sleep", "seconds"), time.Duration(min(h.Sleep.Seconds, 1<<32))*time.Second
 	}
-	if h.pod.graceWrong || slept <= 0 || slept < h.pod.grace {
+	if h.pod.graceWrong {
+		return
+	}
+	if slept <= 0 || slept < h.pod.grace {
+		h.beginsLate(say)
 		return
 	}
 	length, unset := short(slept), ""
@@ -238,6 +242,17 @@ func sleepFillsGrace(h *preStop, say report) {
 	}
 	say(at, "the hook sleeps "+length+", and the grace period is "+short(h.pod.grace)+unset+": SIGTERM comes when it is used up, and SIGKILL 2 s later",
 		h.longerThan(slept))
+}
+
+// beginsLate finds prestop behind a sleep. It counts its time from its own beginning.
+func (h *preStop) beginsLate(say report) {
+	slept := h.script.slept()
+	for i, c := range h.script.commands {
+		if before := slept[0] - slept[i]; c.most > 0 && before+c.most > h.pod.grace && !h.script.branches {
+			say(h.command(), "prestop begins "+short(before)+" after the hook, and may last "+short(c.most)+" from then: the grace period of "+short(h.pod.grace)+" is over before, and prestop and the app are killed",
+				"wait "+short(before)+" as prestop's first step, instead of the sleep").warn()
+		}
+	}
 }
 
 // sleepLength is what sleep takes.

@@ -26,12 +26,14 @@ type script struct {
 // A command is a simple one.
 type command struct {
 	words      []string      // quotes removed, variables as they are written
-	operands   []string      // of a sleep, as the shell expands them; empty: that is not known
+	operands   []string      // how long it sleeps, as the shell expands the words; empty: that is not known
 	within     time.Duration // it is ended then, as by timeout; 0: it ends by itself
 	background bool
-	otherwise  bool // it runs only where another failed, as after ||
-	times      int  // how often it is run, as far as that is known
-	joins      bool // it waits for what is in the background
+	otherwise  bool          // it runs only where another failed, as after ||
+	times      int           // how often it is run, as far as that is known
+	joins      bool          // it waits for what is in the background
+	least      time.Duration // of prestop beside other commands: how long it lasts at least
+	most       time.Duration // and at most
 }
 
 func (c command) program() string {
@@ -163,6 +165,7 @@ type passage struct {
 	maybe                 bool // it may be left out
 	times                 int  // how often it is run, as far as that is known
 	loops                 int  // how many loops it is in
+	mute                  bool // its input never ends and says nothing
 }
 
 // read reads a script's text.
@@ -261,6 +264,7 @@ func (r *reader) walk(part syntax.Node, now passage) {
 		now.maybe = true // an exit ends it alone
 		r.aside(func() { r.walkInside(part, now) })
 	case *syntax.Stmt:
+		now.mute = slices.ContainsFunc(part.Redirs, func(r *syntax.Redirect) bool { return r.Op == syntax.RdrInOut })
 		now.background = now.background || part.Background || part.Coprocess
 		if part.Background {
 			r.aside(func() { r.walkInside(part, now.where(true)) })
@@ -334,6 +338,10 @@ func (r *reader) call(words []string, args []*syntax.Word, now passage) {
 		if args != nil {
 			c.operands = r.operands(args[skipped+1:])
 		}
+	case "read":
+		if args != nil && now.mute {
+			c.operands = waits(r.operands(args[skipped+1:]))
+		}
 	case "wait":
 		c.joins = !c.background && (len(c.words) == 1 || args != nil && r.waitsFor(args[skipped+1]))
 	case "set":
@@ -363,6 +371,21 @@ func (r *reader) inShell(shell, text string, now passage) {
 	r.functions, r.shell, r.strict = map[string]function{}, shell, false
 	r.aside(func() { r.read(text, now) })
 	r.functions, r.shell, r.strict = functions, outer, strict
+}
+
+// timed matches the option of read for how long it waits, and the time if that stands in the same word.
+var timed = regexp.MustCompile(`^-[A-Za-z]*t([0-9.]*)$`)
+
+// waits is how long read waits with these words, where nothing comes.
+func waits(words []string) []string {
+	for i, word := range words {
+		if found := timed.FindStringSubmatch(word); found != nil && found[1] != "" {
+			return found[1:]
+		} else if found != nil && i+1 < len(words) {
+			return words[i+1 : i+2]
+		}
+	}
+	return nil
 }
 
 // operands are words as a shell expands them; empty: that is not known.

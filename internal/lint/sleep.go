@@ -42,10 +42,12 @@ func (c command) sleeps() time.Duration {
 	switch {
 	case c.followsNothing():
 		return forever
-	case c.program() != "sleep":
-		return c.otherSleep()
+	case c.least > 0:
+		return c.least
+	case c.operands != nil:
+		return slept(c.operands)
 	}
-	return slept(c.operands)
+	return c.otherSleep()
 }
 
 // slept is how long sleep sleeps with these operands.
