@@ -15,6 +15,24 @@ func TestHowScriptsAreStarted(t *testing.T) {
 			t.Errorf("%s: found %q", command, got)
 		}
 	}
+	projected := func(sources string) string {
+		return strings.Replace(text, "configMap: {name: s, defaultMode: 0755}", "projected: {defaultMode: 0755, sources: ["+sources+"]}", 1)
+	}
+	for sources, want := range map[string]string{
+		"{downwardAPI: {}}, {configMap: {name: s}}, {configMap: {name: other}}": "15 error sleep-fills-grace",
+		"{configMap: {name: s, items: [{key: stop.sh, path: a/stop.sh}]}}":      "",
+		"{configMap: {name: s, items: [{key: stop.sh, path: stop.sh}]}}":        "15 error sleep-fills-grace",
+		"{configMap: {name: other}}":                                            "",
+		"{secret: {name: s}}":                                                   "",
+	} {
+		if got := linted(t, strings.Replace(projected(sources), "COMMAND", "/scripts/stop.sh", 1)); strings.Join(got, ", ") != want {
+			t.Errorf("%s: found %q", sources, got)
+		}
+	}
+	noMode := strings.Replace(projected("{configMap: {name: s}}"), "defaultMode: 0755, ", "", 1)
+	if got := linted(t, strings.Replace(noMode, "COMMAND", "/scripts/stop.sh", 1)); !slices.Equal(got, []string{"15 error script-not-runnable", "15 error sleep-fills-grace"}) {
+		t.Errorf("a projected volume without a mode: found %q", got)
+	}
 	found := Check([]File{{Name: "x", Content: []byte(strings.Replace(text, "COMMAND", "/scripts/stop.sh", 1))}}).Findings[0]
 	if !strings.Contains(found.Message, "stop.sh") || !strings.Contains(found.Message, "ConfigMap s") {
 		t.Errorf("which script it is, is not said: %s", found.Message)
