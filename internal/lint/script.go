@@ -2,6 +2,7 @@ package lint
 
 import (
 	"bytes"
+	"cmp"
 	"path"
 	"regexp"
 	"slices"
@@ -21,6 +22,7 @@ type script struct {
 	source   string        // where its text is from, as "key stop.sh of ConfigMap web"; empty: it stands in the hook
 	lost     int           // the first word that is no part of the script; 0: none is lost
 	within   time.Duration // it is ended then, as by timeout; 0: it ends by itself
+	strict   bool          // the shell ends at the first command that fails
 }
 
 // A command is a simple one.
@@ -70,41 +72,71 @@ func scriptOf(words []string, env environment) script {
 		s.lost += skipped
 	}
 	if s.text != "" {
-		s.commands, s.branches = simpleCommands(s.text, c.words, env)
+		s.commands, s.branches = simpleCommands(s.text, s.shell, s.strict, env)
 	}
 	return s
 }
 
+// An option is one of a program's.
+type option struct {
+	name  string // a letter, with a plus where that stands before it, or a long name
+	value string // of a letter that takes one, or after the = of a name
+	next  string // the next word
+}
+
+// optionsOf takes the options before the operands of a program. valued are the letters that take a value.
+func optionsOf(words []string, valued string) (all []option, operands []string) {
+	for len(words) > 0 && len(words[0]) > 1 && (words[0][0] == '-' || words[0][0] == '+') {
+		word, next := words[0], ""
+		if words = words[1:]; len(words) > 0 {
+			next = words[0]
+		}
+		name, long := strings.CutPrefix(word, "--")
+		if word == "--" {
+			break
+		}
+		if long {
+			name, value, _ := strings.Cut(name, "=")
+			all = append(all, option{name, value, next})
+			continue
+		}
+		for i, letter := range word[1:] {
+			o := option{strings.Trim(word[:1], "-") + string(letter), "", next}
+			takes := strings.ContainsRune(valued, letter)
+			if o.value = word[1+i+len(string(letter)):]; !takes {
+				o.value = ""
+			} else if o.value == "" && len(words) > 0 {
+				o.value, words = next, words[1:]
+			}
+			if all = append(all, o); takes {
+				break
+			}
+		}
+	}
+	return all, words
+}
+
 // scriptWords takes the words of a shell apart, without a look into its script.
 func scriptWords(words []string) script {
-	s := script{shell: words[0]}
-	for i, word := range words[1:] {
-		switch next := i + 2; {
-		case isScriptOption(word) && next < len(words):
-			for last := ""; next+1 < len(words) && last != "--" && strings.HasPrefix(words[next], "-"); next++ {
-				last = words[next] // more options: the script is the first word that is none
-			}
-			s.text = words[next]
-			if next+1 < len(words) {
-				s.lost = next + 1
-			}
-			return s
-		case !strings.HasPrefix(word, "-") && !strings.HasPrefix(word, "+") && !takesName.MatchString(words[i]):
-			s.file = word
-			return s
+	options, operands := optionsOf(words[1:], "oO")
+	s := script{shell: words[0], strict: strict(options)}
+	switch {
+	case len(operands) == 0:
+	case !slices.ContainsFunc(options, func(o option) bool { return o.name == "c" }):
+		s.file = operands[0]
+	default:
+		s.text = operands[0]
+		if len(operands) > 1 {
+			s.lost = len(words) - len(operands) + 1
 		}
 	}
 	return s
 }
 
-// takesName matches options of shells whose next word is the name of an option, as -o pipefail.
-var takesName = regexp.MustCompile(`^[-+][A-Za-z]*[oO]$`)
-
-// endsAtFailure matches options by which a shell ends at the first command that fails.
-var endsAtFailure = regexp.MustCompile(`^(?:-[A-Za-z]*e[A-Za-z]*|errexit)$`)
-
-// failsEarly matches the first line of a script with such an option.
-var failsEarly = regexp.MustCompile(`^#!.*\s-[A-Za-z]*e`)
+// strict tells whether a shell with these options ends at the first command that fails.
+func strict(options []option) bool {
+	return slices.ContainsFunc(options, func(o option) bool { return o.name == "e" || o.name == "o" && o.value == "errexit" })
+}
 
 // isScriptOption tells whether the next word is a script, as after -c and -ec.
 func isScriptOption(word string) bool {
@@ -114,11 +146,11 @@ func isScriptOption(word string) bool {
 // longestScript is the greatest length of one word of a command that Linux takes, in bytes (MAX_ARG_STRLEN).
 const longestScript = 128 << 10
 
-// simpleCommands are the simple commands of a script that the words of a shell start, as far as they are run. Nothing is known of a script
+// simpleCommands are the simple commands of a script, as far as a shell runs them. Nothing is known of a script
 // that no shell can read.
-func simpleCommands(text string, shell []string, env environment) (commands []command, branches bool) {
-	r := newReader(shell[0], env)
-	r.strict = slices.ContainsFunc(shell, endsAtFailure.MatchString)
+func simpleCommands(text, shell string, strict bool, env environment) (commands []command, branches bool) {
+	r := newReader(shell, env)
+	r.strict = strict
 	r.read(text, passage{times: 1})
 	return r.commands, r.branches
 }
@@ -180,8 +212,11 @@ func (r *reader) read(text string, now passage) {
 		return
 	}
 	now.text = text
-	if first, _, _ := strings.Cut(text, "\n"); failsEarly.MatchString(first) {
-		r.strict = true
+	first, _, _ := strings.Cut(text, "\n")
+	if line, says := strings.CutPrefix(first, "#!"); says && strings.TrimSpace(line) != "" {
+		words := started(strings.Fields(line)).words
+		options, _ := optionsOf(words[1:], "o")
+		r.shell, r.strict = cmp.Or(r.shell, words[0]), r.strict || strict(options)
 	}
 	r.walk(file, now)
 }
@@ -345,7 +380,8 @@ func (r *reader) call(words []string, args []*syntax.Word, now passage) {
 	case "wait":
 		c.joins = !c.background && (len(c.words) == 1 || args != nil && r.waitsFor(args[skipped+1]))
 	case "set":
-		r.strict = r.strict || slices.ContainsFunc(c.words, endsAtFailure.MatchString)
+		options, _ := optionsOf(c.words[1:], "o")
+		r.strict = r.strict || strict(options)
 	case ".", "source":
 		r.forget()
 	}
@@ -373,16 +409,12 @@ func (r *reader) inShell(shell, text string, now passage) {
 	r.functions, r.shell, r.strict = functions, outer, strict
 }
 
-// timed matches the option of read for how long it waits, and the time if that stands in the same word.
-var timed = regexp.MustCompile(`^-[A-Za-z]*t([0-9.]*)$`)
-
 // waits is how long read waits with these words, where nothing comes.
 func waits(words []string) []string {
-	for i, word := range words {
-		if found := timed.FindStringSubmatch(word); found != nil && found[1] != "" {
-			return found[1:]
-		} else if found != nil && i+1 < len(words) {
-			return words[i+1 : i+2]
+	options, _ := optionsOf(words, "adinNptu")
+	for _, o := range options {
+		if o.name == "t" {
+			return []string{o.value}
 		}
 	}
 	return nil
@@ -447,7 +479,10 @@ func started(words []string) command {
 		if !ok {
 			return c
 		}
-		rest := s.withoutOptions(c.words[1:])
+		_, rest := optionsOf(c.words[1:], s.valued)
+		for len(rest) > 0 && isAssignment(rest[0]) {
+			rest = rest[1:]
+		}
 		if c.program() == "runuser" && !slices.Contains(c.words, "-u") {
 			return c
 		}
@@ -463,21 +498,6 @@ func started(words []string) command {
 		}
 		c.words = rest[s.operands:]
 	}
-}
-
-// withoutOptions are the words after a starter's options and settings.
-func (s starter) withoutOptions(words []string) []string {
-	for len(words) > 0 && (len(words[0]) > 1 && words[0][0] == '-' || isAssignment(words[0])) {
-		option := words[0]
-		words = words[1:]
-		if option == "--" {
-			break
-		}
-		if last := option[len(option)-1:]; len(option) == 2 && strings.Contains(s.valued, last) && len(words) > 0 {
-			words = words[1:]
-		}
-	}
-	return words
 }
 
 // isAssignment tells whether a word gives a variable a value, as env takes them.
