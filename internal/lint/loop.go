@@ -145,11 +145,11 @@ func (r *reader) compared(x *syntax.Word, by string, y *syntax.Word) (is, known 
 	return is, known && ok && err1 == nil && err2 == nil
 }
 
-// idle tells whether a loop does nothing but sleep.
+// idle tells whether a loop does nothing but wait.
 func idle(body []*syntax.Stmt) bool {
 	return !slices.ContainsFunc(body, func(part *syntax.Stmt) bool {
 		call, ok := part.Cmd.(*syntax.CallExpr)
-		return !ok || part.Background || len(call.Args) == 0 || !slices.Contains([]string{"sleep", ":", "true", "echo", "date"}, call.Args[0].Lit())
+		return !ok || part.Background || len(call.Args) == 0 || command{words: []string{call.Args[0].Lit()}}.acts()
 	})
 }
 

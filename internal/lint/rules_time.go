@@ -16,8 +16,8 @@ import (
 func timeRules() []Rule {
 	return []Rule{
 		{"grace-too-short", Error, "what the hook has to do does not fit into the grace period", plans(graceTooShort)},
-		{"grace-differs", Error, "PRE_STOP_GRACE_PERIOD_SECONDS is not the pod's terminationGracePeriodSeconds", plans(graceDiffers)},
-		{"grace-not-set", Error, "PRE_STOP_GRACE_PERIOD_SECONDS is not set, and what is assumed is not the pod's", plans(graceNotSet)},
+		{"grace-differs", Error, "PRE_STOP_GRACE_PERIOD_SECONDS is not the pod's terminationGracePeriodSeconds", plans(graceTaken(true))},
+		{"grace-not-set", Error, "PRE_STOP_GRACE_PERIOD_SECONDS is not set, and what is assumed is not the pod's", plans(graceTaken(false))},
 		{"sleep-fills-grace", Error, "a hook sleeps as long as the grace period, or longer", foreign(sleepFillsGrace)},
 		{"sleep-unreadable", Error, "a sleep without a length, or with one that is none", foreign(sleepUnreadable)},
 		{"probe-grace-shorter", Warning, "a probe's own grace period is shorter than the hook takes the pod's to be", plans(probeGraceShorter)},
@@ -50,31 +50,27 @@ func (p *pod) graceSaid() string {
 	return fmt.Sprintf("the pod's %s is %d", graceKey, seconds(p.grace))
 }
 
-func graceNotSet(h *preStop, say report) {
-	taken, pods := h.reading.plan.Grace, h.pod.grace
-	if !h.takesGrace() || h.setsGrace() {
-		return
-	}
-	text := graceVariable + " is not set: the hook takes the grace period to be " + short(taken) + ", and " + h.pod.graceSaid()
-	switch {
-	case taken > pods:
-		say(h.command(), text+", so that it would be killed before it is done", h.graceFix(taken))
-	case taken < pods:
-		say(h.command(), text+", so that it ends early", variableLine(graceVariable, pods)).warn()
-	}
-}
-
-func graceDiffers(h *preStop, say report) {
-	taken, pods := h.reading.plan.Grace, h.pod.grace
-	if !h.takesGrace() || !h.setsGrace() {
-		return
-	}
-	text := fmt.Sprintf("%s is %d, and %s: the hook ", h.reading.config.GracePeriod.By, seconds(taken), h.pod.graceSaid())
-	switch {
-	case taken > pods:
-		say(h.setting(graceVariable), text+"would be killed before it is done, and the app with it", h.graceFix(taken))
-	case taken < pods:
-		say(h.setting(graceVariable), text+"ends earlier than it could", h.settingFix(graceVariable, pods)).warn()
+// graceTaken finds a grace period that the hook takes to be another than the pod's.
+func graceTaken(set bool) func(*preStop, report) {
+	return func(h *preStop, say report) {
+		taken, pods := h.reading.plan.Grace, h.pod.grace
+		if !h.takesGrace() || h.setsGrace() != set {
+			return
+		}
+		at, fix := h.command(), variableLine(graceVariable, pods)
+		text, killed, early := graceVariable+" is not set: the hook takes the grace period to be "+short(taken)+", and "+h.pod.graceSaid()+", so that it ",
+			"would be killed before it is done", "ends early"
+		if set {
+			at, fix = h.setting(graceVariable), h.settingFix(graceVariable, pods)
+			text, killed, early = fmt.Sprintf("%s is %d, and %s: the hook ", h.reading.config.GracePeriod.By, seconds(taken), h.pod.graceSaid()),
+				killed+", and the app with it", "ends earlier than it could"
+		}
+		switch {
+		case taken > pods:
+			say(at, text+killed, h.graceFix(taken))
+		case taken < pods:
+			say(at, text+early, fix).warn()
+		}
 	}
 }
 

@@ -378,7 +378,11 @@ func (r *reader) call(words []string, args []*syntax.Word, now passage) {
 			c.operands = waits(r.operands(args[skipped+1:]))
 		}
 	case "wait":
-		c.joins = !c.background && (len(c.words) == 1 || args != nil && r.waitsFor(args[skipped+1]))
+		c.joins = len(c.words) == 1
+		if args != nil && !c.joins {
+			text, _ := r.said(args[skipped+1])
+			c.joins = text == lastJob && (c.words[1] == lastJob || behind(r.commands) == 1)
+		}
 	case "set":
 		options, _ := optionsOf(c.words[1:], "o")
 		r.strict = r.strict || strict(options)

@@ -22,7 +22,7 @@ func (s script) slept() []time.Duration {
 	waited := false // for what is in the background
 	for i := len(s.commands) - 1; i >= 0; i-- {
 		c, d := s.commands[i], time.Duration(0)
-		waited = waited || c.joins
+		waited = waited || c.joins && !c.background
 		if !c.background || waited {
 			d = times(c.times, atMost(c.sleeps(), c.within))
 		}

@@ -98,6 +98,9 @@ func (r *reader) mayHave(name string) bool {
 // ofShells are the variables that shells set themselves.
 var ofShells = []string{"BASHPID", "COLUMNS", "EPOCHREALTIME", "EPOCHSECONDS", "EUID", "LINES", "OPTARG", "OPTIND", "PPID", "RANDOM", "REPLY", "SECONDS", "SHLVL", "SRANDOM", "UID"}
 
+// lastJob stands for the number of the process that was put into the background last.
+const lastJob = "$!"
+
 // value is the value of a variable where the reader is. It is empty for a variable that is not set.
 func (r *reader) value(name string) (value string, known bool) {
 	value, set := r.written(name)
@@ -108,6 +111,8 @@ func (r *reader) value(name string) (value string, known bool) {
 	}
 	v := r.env.variables[name]
 	switch {
+	case name == "!":
+		return lastJob, true
 	case name == "IFS" || name == "PWD": // which package expand asks for
 		return "", true
 	case name == "SECONDS" && r.hasSeconds():
@@ -247,28 +252,21 @@ func (r *reader) prints(w io.Writer, c *syntax.CmdSubst) error {
 }
 
 // sequence writes what seq prints, or the beginning of that.
-func sequence(w io.Writer, words []string) error {
-	first, step, last := "1", "1", ""
-	switch len(words) {
+func sequence(w io.Writer, words []string) (err error) {
+	first, by, last := 1, 1, 0
+	switch line := strings.Join(words, " "); len(words) {
 	case 1:
-		last = words[0]
+		_, err = fmt.Sscan(line, &last)
 	case 2:
-		first, last = words[0], words[1]
-	case 3:
-		first, step, last = words[0], words[1], words[2]
+		_, err = fmt.Sscan(line, &first, &last)
+	default:
+		_, err = fmt.Sscan(line, &first, &by, &last)
 	}
-	i, err1 := strconv.Atoi(first)
-	by, err2 := strconv.Atoi(step)
-	end, err3 := strconv.Atoi(last)
-	if err := errors.Join(err1, err2, err3); err != nil || by == 0 {
+	if err != nil || by == 0 {
 		return errUnknown
 	}
-	for range mostTurns {
-		if by*i > by*end {
-			break
-		}
+	for i, n := first, 0; by*i <= by*last && n < mostTurns; i, n = i+by, n+1 {
 		fmt.Fprintln(w, i)
-		i += by
 	}
 	return nil
 }
@@ -289,28 +287,12 @@ func (r *reader) assignments(all []*syntax.Assign, local bool) {
 		}
 		value, known := "", false
 		if a.Value != nil && a.Index == nil && !a.Append {
-			if value, known = r.said(a.Value); isLastJob(a.Value) {
-				value, known = lastJob, true
-			}
+			value, known = r.said(a.Value)
 		}
 		if r.sets(a); known {
 			r.assign(a.Name.Value, value)
 		}
 	}
-}
-
-// lastJob is the variable that has the process that was put into the background last. The process's number is never known.
-const lastJob = "$!"
-
-func isLastJob(word *syntax.Word) bool {
-	var b strings.Builder
-	return syntax.NewPrinter().Print(&b, word) == nil && strings.Trim(b.String(), `"`) == lastJob
-}
-
-// waitsFor tells whether a word is the only process in the background.
-func (r *reader) waitsFor(word *syntax.Word) bool {
-	text, _ := r.said(word)
-	return isLastJob(word) || text == lastJob && behind(r.commands) == 1
 }
 
 // setBy reads a part, if it does nothing but set variables.
