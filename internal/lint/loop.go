@@ -35,6 +35,7 @@ func (r *reader) rounds(loop *syntax.ForClause, now passage) int {
 		}
 		return max(r.turns(condition, loop.Do, list.Post), 1)
 	case *syntax.WordIter:
+		r.sets(loop)
 		if all, known := r.fields(list.Items...); known && !loop.Select {
 			return max(len(all), 1)
 		}
@@ -56,7 +57,7 @@ func (r *reader) turnsOf(loop *syntax.WhileClause, now passage) int {
 // turns is how often a loop is run, by what it does with its variables and by the time; 0: that is not known. Each turn takes a second at
 // least. A loop that only waits, and whose condition depends on nothing, never ends.
 func (r *reader) turns(condition func() (met, known bool), body []*syntax.Stmt, post syntax.ArithmExpr) (n int) {
-	clock, since := r.clock, r.since
+	clock := r.clock
 	cost := 1
 	if len(body) > 0 {
 		cost += int(body[len(body)-1].End().Offset()-body[0].Pos().Offset()) / 64
@@ -89,7 +90,7 @@ func (r *reader) turns(condition func() (met, known bool), body []*syntax.Stmt, 
 			r.clock = max(r.clock, before+time.Second)
 		}
 	})
-	r.clock, r.since = clock, since
+	r.clock = clock
 	return n
 }
 

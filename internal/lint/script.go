@@ -172,7 +172,6 @@ type reader struct {
 	unsure bool          // package expand has asked for a variable whose value is not known
 	counts bool          // what package expand sets counts
 	clock  time.Duration // of a loop that is followed
-	since  time.Duration // when SECONDS was 0, by the clock
 	moved  bool          // what the scope has set, or the time, was asked for
 	left   int           // how many turns of loops are still followed
 }
@@ -310,8 +309,8 @@ func (r *reader) walk(part syntax.Node, now passage) {
 		r.branches = true
 		now.loops++
 		r.perhaps(func() {
-			r.before(part, part.Do, now)
 			now.times, now.maybe = min(now.times*r.rounds(part, now), mostRounds), true
+			r.before(part, part.Do, now)
 			r.walkInside(part, now)
 		})
 	case *syntax.WhileClause:
@@ -440,7 +439,7 @@ func (r *reader) callFunction(name string, f function, now passage) {
 	r.called++
 	delete(r.functions, name) // it may call itself
 	now.text = f.text
-	r.ofFunction(func() { r.walk(f.body, now) })
+	r.perhaps(func() { r.walk(f.body, now) })
 	r.functions[name] = f
 	if r.over == "return" {
 		r.over = ""

@@ -1,7 +1,6 @@
 package lint
 
 import (
-	"math"
 	"regexp"
 	"slices"
 	"strconv"
@@ -11,8 +10,8 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 )
 
-// forever is how long sleep infinity sleeps.
-const forever = time.Duration(math.MaxInt64)
+// forever is how long sleep infinity sleeps. No time is longer, so that two of them can be added.
+const forever = time.Duration(1 << 61)
 
 // slept is how long a script still sleeps after so many of its commands (0: in all), if the rest of the script is run. In a script with
 // branches it is the longest single sleep. A sleep after || does not come on top of others. What cannot be read does not count.
@@ -153,12 +152,7 @@ func (c command) goesOn() bool {
 	})
 }
 
-func add(a, b time.Duration) time.Duration {
-	if a > forever-b {
-		return forever
-	}
-	return a + b
-}
+func add(a, b time.Duration) time.Duration { return min(a+b, forever) }
 
 // sleepTime reads sleep's operand as GNU's sleep does.
 func sleepTime(text string) time.Duration {
@@ -175,18 +169,15 @@ func sleepTime(text string) time.Duration {
 	if err != nil || !(n > 0) {
 		return 0
 	}
-	if n > float64(forever/unit) {
-		return forever
-	}
-	return time.Duration(n * float64(unit))
+	return time.Duration(min(n*float64(unit), float64(forever)))
 }
 
 // times is a duration so many times.
 func times(n int, d time.Duration) time.Duration {
-	if d > 0 && (n >= mostRounds || n > 1 && d > forever/time.Duration(n)) {
+	if n >= mostRounds && d > 0 {
 		return forever
 	}
-	return time.Duration(max(n, 1)) * d
+	return time.Duration(min(float64(max(n, 1))*float64(d), float64(forever)))
 }
 
 // Sleeps is how long the command of a hook sleeps, if it does nothing else. The command is sleep itself, or a shell with nothing else in

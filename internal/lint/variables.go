@@ -18,7 +18,6 @@ import (
 // A scope is what a part of a script has set.
 type scope struct {
 	set   map[string]string // the values of variables; empty: not known
-	local []string          // variables of a function's own
 	under *scope            // what was set before the part
 	blind bool              // what was set before may have changed
 }
@@ -48,16 +47,6 @@ func (r *reader) perhaps(do func()) {
 // aside reads a part that sets nothing for what comes after it, as in ( ).
 func (r *reader) aside(do func()) { r.within(do) }
 
-// ofFunction reads the body of a function.
-func (r *reader) ofFunction(do func()) {
-	s := r.within(do)
-	for name, value := range s.set {
-		if !slices.Contains(s.local, name) {
-			r.assign(name, value)
-		}
-	}
-}
-
 // forget is for a part that may set any variable.
 func (r *reader) forget() {
 	r.lost = true
@@ -68,12 +57,11 @@ func (r *reader) forget() {
 
 // assign sets a variable; an empty value is one that is not known.
 func (r *reader) assign(name, value string) {
-	if n, err := strconv.Atoi(value); name == "SECONDS" && err == nil {
-		r.since = r.clock - time.Duration(n)*time.Second
+	if name == "SECONDS" && value == "0" && r.clock == 0 {
 		delete(r.scope.set, name)
 		return
 	}
-	if len(value) > longestValue {
+	if name == "SECONDS" || len(value) > longestValue {
 		value = ""
 	}
 	r.scope.set[name] = value
@@ -117,7 +105,7 @@ func (r *reader) value(name string) (value string, known bool) {
 		return "", true
 	case name == "SECONDS" && r.hasSeconds():
 		r.moved = true
-		return strconv.Itoa(int((r.clock - r.since) / time.Second)), true
+		return strconv.Itoa(int(r.clock / time.Second)), true
 	case r.lost, slices.Contains(ofShells, name), !syntax.ValidName(name), !v.known && r.mayHave(name):
 		return "", false
 	}
@@ -186,16 +174,6 @@ func (r *reader) fields(words ...*syntax.Word) (all []string, known bool) {
 
 // computed is what an arithmetic expression comes to; false: that is not known. It may set variables.
 func (r *reader) computed(x syntax.ArithmExpr) (n int, known bool) {
-	if set, ok := x.(*syntax.BinaryArithm); ok && set.Op == syntax.Assgn { // package expand asks for its old value
-		if name, ok := set.X.(*syntax.Word); ok {
-			value := ""
-			if n, known = r.computed(set.Y); known {
-				value = strconv.Itoa(n)
-			}
-			r.assign(name.Lit(), value)
-			return n, known
-		}
-	}
 	r.counts = true
 	known = r.sure(func() (err error) {
 		n, err = expand.Arithm(r.config(), x)
@@ -271,8 +249,8 @@ func sequence(w io.Writer, words []string) (err error) {
 	return nil
 }
 
-// assignments are made for the rest of the script. With local they are made for a function.
-func (r *reader) assignments(all []*syntax.Assign, local bool) {
+// assignments are made for the rest of the script.
+func (r *reader) assignments(all []*syntax.Assign) {
 	for _, a := range all {
 		switch {
 		case a.Name == nil: // an option, or a word that may be an assignment
@@ -280,8 +258,6 @@ func (r *reader) assignments(all []*syntax.Assign, local bool) {
 				r.forget()
 			}
 			continue
-		case local:
-			r.scope.local = append(r.scope.local, a.Name.Value)
 		case a.Naked: // as in export N
 			continue
 		}
@@ -302,12 +278,12 @@ func (r *reader) setBy(part syntax.Node) bool {
 		if len(part.Args) > 0 {
 			return false
 		}
-		r.assignments(part.Assigns, false)
+		r.assignments(part.Assigns)
 	case *syntax.DeclClause:
 		if part.Variant.Value == "nameref" {
 			r.forget()
 		}
-		r.assignments(part.Args, slices.Contains([]string{"local", "declare", "typeset"}, part.Variant.Value))
+		r.assignments(part.Args)
 	case *syntax.ArithmCmd:
 		r.computed(part.X)
 	case *syntax.LetClause:
