@@ -10,61 +10,61 @@ import (
 )
 
 const (
-	// mostTurns is how many turns of all loops of a script are followed. A loop with more is taken to have so many.
-	mostTurns = 20_000
+	// mostRead is how many parts of a script are read, each as long as a line. A loop's body is read in each of its turns.
+	mostRead = 20_000
+	// mostTurns is how often a loop is run whose list is longer.
+	mostTurns = 10_000
 	// mostRounds is how often a loop without an end is run.
 	mostRounds = 1 << 20
-	// deepest is how many loops in loops are followed.
-	deepest = 10
 )
 
-// rounds is how often a for loop is run; 1: that is not known.
-func (r *reader) rounds(loop *syntax.ForClause, now passage) int {
-	if now.loops > deepest || r.leave(loop.Do) {
-		return 1
+// affords tells whether a part may be read, since not too much has been read before.
+func (r *reader) affords(part syntax.Node) bool {
+	r.left -= 1 + int(part.End().Offset()-part.Pos().Offset())/64
+	return r.left > 0
+}
+
+// rounds is how often a for loop is run; 0: that is not known.
+func (r *reader) rounds(loop *syntax.ForClause) int {
+	if !r.affords(loop) || loop.Select || r.leave(loop.Do) {
+		return 0
 	}
 	switch list := loop.Loop.(type) {
 	case *syntax.CStyleLoop:
 		if list.Init == nil || list.Cond == nil || list.Post == nil {
-			return 1
+			return 0
 		}
 		r.computed(list.Init)
-		condition := func() (met, known bool) {
+		return r.turns(loop, loop.Do, list.Post, func() (met, known bool) {
 			n, known := r.computed(list.Cond)
 			return n != 0, known
-		}
-		return max(r.turns(condition, loop.Do, list.Post), 1)
+		})
 	case *syntax.WordIter:
 		r.sets(loop)
-		if all, known := r.fields(list.Items...); known && !loop.Select {
-			return max(len(all), 1)
+		if all, known := r.fields(list.Items...); known {
+			return len(all)
 		}
 	}
-	return 1
+	return 0
 }
 
 // turnsOf is how often a while or an until loop is run; 0: that is not known.
-func (r *reader) turnsOf(loop *syntax.WhileClause, now passage) int {
-	if now.loops > deepest || len(loop.Cond) != 1 || r.strict || r.leave(loop.Do) {
+func (r *reader) turnsOf(loop *syntax.WhileClause) int {
+	if !r.affords(loop) || len(loop.Cond) != 1 || r.strict || r.leave(loop.Do) {
 		return 0
 	}
-	return r.turns(func() (met, known bool) {
+	return r.turns(loop, loop.Do, nil, func() (met, known bool) {
 		met, known = r.met(loop.Cond[0])
 		return met != loop.Until, known
-	}, loop.Do, nil)
+	})
 }
 
 // turns is how often a loop is run, by what it does with its variables and by the time; 0: that is not known. Each turn takes a second at
 // least. A loop that only waits, and whose condition depends on nothing, never ends.
-func (r *reader) turns(condition func() (met, known bool), body []*syntax.Stmt, post syntax.ArithmExpr) (n int) {
+func (r *reader) turns(loop syntax.Node, body []*syntax.Stmt, post syntax.ArithmExpr, condition func() (met, known bool)) (n int) {
 	clock := r.clock
-	cost := 1
-	if len(body) > 0 {
-		cost += int(body[len(body)-1].End().Offset()-body[0].Pos().Offset()) / 64
-	}
 	r.aside(func() {
-		for ; r.left > 0; n++ {
-			r.left -= cost
+		for ; r.affords(loop); n++ {
 			r.moved = false
 			on, known := condition()
 			ever := n == 1 && !r.moved // what it depends on is as it was

@@ -161,7 +161,6 @@ type reader struct {
 	commands  []command
 	branches  bool
 	functions map[string]function
-	called    int    // how many functions and scripts have been read
 	strict    bool   // the shell ends at the first command that fails
 	over      string // the command that ended the script, or the function; empty: neither has ended
 
@@ -173,11 +172,11 @@ type reader struct {
 	counts bool          // what package expand sets counts
 	clock  time.Duration // of a loop that is followed
 	moved  bool          // what the scope has set, or the time, was asked for
-	left   int           // how many turns of loops are still followed
+	left   int           // how much is still read
 }
 
 func newReader(shell string, env environment) *reader {
-	return &reader{functions: map[string]function{}, shell: shell, env: env, scope: &scope{set: map[string]string{}}, left: mostTurns}
+	return &reader{functions: map[string]function{}, shell: shell, env: env, scope: &scope{set: map[string]string{}}, left: mostRead}
 }
 
 // A function is its body, and the text in which the body stands.
@@ -186,16 +185,12 @@ type function struct {
 	text string
 }
 
-// mostCalled is how many functions and scripts of one script are read.
-const mostCalled = 100
-
 // A passage is a part of a script, as it is run.
 type passage struct {
 	text                  string
 	background, otherwise bool
 	maybe                 bool // it may be left out
 	times                 int  // how often it is run, as far as that is known
-	loops                 int  // how many loops it is in
 	mute                  bool // its input never ends and says nothing
 }
 
@@ -210,7 +205,10 @@ func (r *reader) read(text string, now passage) {
 		r.branches = true
 		return
 	}
-	now.text = text
+	if now.text = text; !r.affords(file) {
+		r.branches = true
+		return
+	}
 	first, _, _ := strings.Cut(text, "\n")
 	if line, says := strings.CutPrefix(first, "#!"); says && strings.TrimSpace(line) != "" {
 		words := started(strings.Fields(line)).words
@@ -307,19 +305,17 @@ func (r *reader) walk(part syntax.Node, now passage) {
 		r.walkInside(part, now.where(now.background))
 	case *syntax.ForClause:
 		r.branches = true
-		now.loops++
 		r.perhaps(func() {
-			now.times, now.maybe = min(now.times*r.rounds(part, now), mostRounds), true
-			r.before(part, part.Do, now)
+			now.times, now.maybe = min(now.times*max(r.rounds(part), 1), mostRounds), true
+			r.before(part, part.Do)
 			r.walkInside(part, now)
 		})
 	case *syntax.WhileClause:
 		r.branches = true
 		now = now.where(true)
-		now.loops++
-		now.times = max(r.turnsOf(part, now), 1)
+		now.times = max(r.turnsOf(part), 1)
 		r.perhaps(func() {
-			r.before(part, part.Do, now)
+			r.before(part, part.Do)
 			r.walkInside(part, now)
 		})
 	case *syntax.IfClause:
@@ -355,7 +351,7 @@ func (p passage) where(maybe bool) passage {
 
 // call reads a simple command. args are its words in the script; nil: it is not from a script.
 func (r *reader) call(words []string, args []*syntax.Word, now passage) {
-	if f, ok := r.functions[words[0]]; ok && r.called < mostCalled {
+	if f, ok := r.functions[words[0]]; ok && r.affords(f.body) {
 		r.callFunction(words[0], f, now)
 		return
 	}
@@ -389,8 +385,7 @@ func (r *reader) call(words []string, args []*syntax.Word, now passage) {
 		r.forget()
 	}
 	r.commands = append(r.commands, c)
-	if text, ok := c.inner(); ok && c.within == 0 && r.called < mostCalled {
-		r.called++
+	if text, ok := c.inner(); ok && c.within == 0 {
 		if c.program() == "eval" {
 			r.read(text, now)
 			r.forget()
@@ -436,7 +431,6 @@ func (r *reader) operands(words []*syntax.Word) (all []string) {
 }
 
 func (r *reader) callFunction(name string, f function, now passage) {
-	r.called++
 	delete(r.functions, name) // it may call itself
 	now.text = f.text
 	r.perhaps(func() { r.walk(f.body, now) })

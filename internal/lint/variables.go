@@ -70,7 +70,7 @@ func (r *reader) assign(name, value string) {
 // written is what the script has set a variable to.
 func (r *reader) written(name string) (value string, set bool) {
 	for s := r.scope; s != nil; s = s.under {
-		if value, set = s.set[name]; set || s.blind {
+		if value, set = s.set[name]; set || s.blind && !slices.Contains(ofExpand, name) {
 			return value, true
 		}
 	}
@@ -82,6 +82,9 @@ func (r *reader) mayHave(name string) bool {
 	_, set := r.written(name)
 	return set || r.lost || r.env.has(name) || r.env.maySet(name)
 }
+
+// ofExpand are the variables that package expand asks for, whatever the word.
+var ofExpand = []string{"IFS", "PWD"}
 
 // ofShells are the variables that shells set themselves.
 var ofShells = []string{"BASHPID", "COLUMNS", "EPOCHREALTIME", "EPOCHSECONDS", "EUID", "LINES", "OPTARG", "OPTIND", "PPID", "RANDOM", "REPLY", "SECONDS", "SHLVL", "SRANDOM", "UID"}
@@ -101,7 +104,7 @@ func (r *reader) value(name string) (value string, known bool) {
 	switch {
 	case name == "!":
 		return lastJob, true
-	case name == "IFS" || name == "PWD": // which package expand asks for
+	case slices.Contains(ofExpand, name):
 		return "", true
 	case name == "SECONDS" && r.hasSeconds():
 		r.moved = true
@@ -297,8 +300,8 @@ func (r *reader) setBy(part syntax.Node) bool {
 }
 
 // before notes that a loop may be in any of its turns.
-func (r *reader) before(loop syntax.Node, body []*syntax.Stmt, now passage) {
-	if now.loops > deepest || r.calls(body) {
+func (r *reader) before(loop syntax.Node, body []*syntax.Stmt) {
+	if !r.affords(loop) || r.calls(body) {
 		r.scope.blind = true
 		return
 	}
