@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	// mostRead is how many parts of a script are read, each as long as a line. A loop's body is read in each of its turns.
-	mostRead = 20_000
-	// mostTurns is how often a loop is run whose list is longer.
+	// mostRead is how many parts of a script are read, each as long as a line, and words. A loop's body is read in each of its turns.
+	mostRead = 40_000
+	// mostTurns is how often a loop with more turns is taken to be run.
 	mostTurns = 10_000
 	// mostRounds is how often a loop without an end is run.
 	mostRounds = 1 << 20
@@ -64,7 +64,7 @@ func (r *reader) turnsOf(loop *syntax.WhileClause) int {
 func (r *reader) turns(loop syntax.Node, body []*syntax.Stmt, post syntax.ArithmExpr, condition func() (met, known bool)) (n int) {
 	clock := r.clock
 	r.aside(func() {
-		for ; r.affords(loop); n++ {
+		for ; n < mostTurns && r.affords(loop); n++ {
 			r.moved = false
 			on, known := condition()
 			ever := n == 1 && !r.moved // what it depends on is as it was

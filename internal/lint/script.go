@@ -100,17 +100,15 @@ func optionsOf(words []string, valued string) (all []option, operands []string) 
 			all = append(all, option{name, value, next})
 			continue
 		}
-		for i, letter := range word[1:] {
-			o := option{strings.Trim(word[:1], "-") + string(letter), "", next}
-			takes := strings.ContainsRune(valued, letter)
-			if o.value = word[1+i+len(string(letter)):]; !takes {
-				o.value = ""
-			} else if o.value == "" && len(words) > 0 {
-				o.value, words = next, words[1:]
+		for i := 1; i < len(word); i++ {
+			letter := word[i : i+1]
+			o := option{strings.Trim(word[:1], "-") + letter, "", next}
+			if strings.Contains(valued, letter) {
+				if o.value, i = word[i+1:], len(word); o.value == "" && len(words) > 0 {
+					o.value, words = next, words[1:]
+				}
 			}
-			if all = append(all, o); takes {
-				break
-			}
+			all = append(all, o)
 		}
 	}
 	return all, words

@@ -142,13 +142,17 @@ func (r *reader) config() *expand.Config {
 	return &expand.Config{NoUnset: true, Env: r, CmdSubst: r.prints}
 }
 
-// sure expands something. It tells whether all that was asked for is known.
-func (r *reader) sure(expand func() error) bool {
+// sure expands something. It tells whether all that was asked for is known. Whatever the script is, a panic of package expand is an error.
+func (r *reader) sure(expand func() error) (known bool) {
 	before := r.unsure
+	defer func() {
+		if recover() != nil {
+			known = false
+		}
+		r.unsure = before
+	}()
 	r.unsure = false
-	known := expand() == nil && !r.unsure
-	r.unsure = before
-	return known
+	return expand() == nil && !r.unsure
 }
 
 // said is what a shell makes of a word; false: that is not known.
@@ -164,6 +168,9 @@ func (r *reader) said(word *syntax.Word) (text string, known bool) {
 func (r *reader) fields(words ...*syntax.Word) (all []string, known bool) {
 	known = r.sure(func() error {
 		for field, err := range expand.FieldsSeq(r.config(), words...) {
+			if r.left--; r.left < 0 {
+				err = errUnknown
+			}
 			if err != nil || len(all) == mostTurns {
 				return err
 			}
@@ -224,7 +231,7 @@ func (r *reader) prints(w io.Writer, c *syntax.CmdSubst) error {
 			out, err = expand.Arithm(r.config(), x)
 		}
 	case words[0] == "seq":
-		return sequence(w, words[1:])
+		return r.sequence(w, words[1:])
 	}
 	if err == nil {
 		_, err = fmt.Fprint(w, out)
@@ -233,7 +240,7 @@ func (r *reader) prints(w io.Writer, c *syntax.CmdSubst) error {
 }
 
 // sequence writes what seq prints, or the beginning of that.
-func sequence(w io.Writer, words []string) (err error) {
+func (r *reader) sequence(w io.Writer, words []string) (err error) {
 	first, by, last := 1, 1, 0
 	switch line := strings.Join(words, " "); len(words) {
 	case 1:
@@ -246,7 +253,7 @@ func sequence(w io.Writer, words []string) (err error) {
 	if err != nil || by == 0 {
 		return errUnknown
 	}
-	for i, n := first, 0; by*i <= by*last && n < mostTurns; i, n = i+by, n+1 {
+	for i, n := first, 0; by*i <= by*last && n < mostTurns && r.left > 0; i, n, r.left = i+by, n+1, r.left-1 {
 		fmt.Fprintln(w, i)
 	}
 	return nil
