@@ -116,7 +116,7 @@ func (h *preStop) readScript() {
 	}
 	if text, source := h.scriptIn(file); source != "" && file != "" {
 		h.script.text, h.script.source = text, source
-		h.script.commands, h.script.branches = simpleCommands(text, h.script.shell, h.script.strict, h.env)
+		h.script.read(h.env)
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"go.yaml.in/yaml/v3"
+
 	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/eck"
 	"github.com/prestop/prestop/internal/hook"
@@ -161,8 +163,7 @@ func (e environment) standIns() map[string]string {
 
 // lineOf is the place of one line of a text, if the text is a literal block; else the place of the text.
 func lineOf(n node, line int) node {
-	const literal = 1 << 3
-	if n.Node == nil || n.Style&literal == 0 {
+	if n.Node == nil || n.Style&yaml.LiteralStyle == 0 {
 		return n
 	}
 	moved := *n.Node

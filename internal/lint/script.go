@@ -72,7 +72,7 @@ func scriptOf(words []string, env environment) script {
 		s.lost += skipped
 	}
 	if s.text != "" {
-		s.commands, s.branches = simpleCommands(s.text, s.shell, s.strict, env)
+		s.read(env)
 	}
 	return s
 }
@@ -144,13 +144,12 @@ func isScriptOption(word string) bool {
 // longestScript is the greatest length of one word of a command that Linux takes, in bytes (MAX_ARG_STRLEN).
 const longestScript = 128 << 10
 
-// simpleCommands are the simple commands of a script, as far as a shell runs them. Nothing is known of a script
-// that no shell can read.
-func simpleCommands(text, shell string, strict bool, env environment) (commands []command, branches bool) {
-	r := newReader(shell, env)
-	r.strict = strict
-	r.read(text, passage{times: 1})
-	return r.commands, r.branches
+// read reads the simple commands of the script, as far as its shell runs them. Nothing is known of a script that no shell can read.
+func (s *script) read(env environment) {
+	r := newReader(s.shell, env)
+	r.strict = s.strict
+	r.read(s.text, passage{times: 1})
+	s.commands, s.branches = r.commands, r.branches
 }
 
 // A reader collects the commands of a script, in the order in which they are run. Functions and the scripts of shells in the script are read
