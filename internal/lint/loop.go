@@ -16,6 +16,8 @@ const (
 	mostTurns = 10_000
 	// mostRounds is how often a loop without an end is run.
 	mostRounds = 1 << 20
+	// unknown is how often a loop is run of which that is not known. It is taken to be run once.
+	unknown = -1
 )
 
 // affords tells whether a part may be read, since not too much has been read before.
@@ -24,15 +26,15 @@ func (r *reader) affords(part syntax.Node) bool {
 	return r.left > 0
 }
 
-// rounds is how often a for loop is run; 0: that is not known.
+// rounds is how often a for loop is run; unknown: that is not known.
 func (r *reader) rounds(loop *syntax.ForClause) int {
 	if !r.affords(loop) || loop.Select || r.leave(loop.Do) {
-		return 0
+		return unknown
 	}
 	switch list := loop.Loop.(type) {
 	case *syntax.CStyleLoop:
 		if list.Init == nil || list.Cond == nil || list.Post == nil {
-			return 0
+			return unknown
 		}
 		r.computed(list.Init)
 		return r.turns(loop, loop.Do, list.Post, func() (met, known bool) {
@@ -41,17 +43,17 @@ func (r *reader) rounds(loop *syntax.ForClause) int {
 		})
 	case *syntax.WordIter:
 		r.sets(loop)
-		if all, known := r.fields(list.Items...); known {
+		if all, known := r.fields(list.Items...); known && list.InPos.IsValid() {
 			return len(all)
 		}
 	}
-	return 0
+	return unknown
 }
 
-// turnsOf is how often a while or an until loop is run; 0: that is not known.
+// turnsOf is how often a while or an until loop is run; unknown: that is not known.
 func (r *reader) turnsOf(loop *syntax.WhileClause) int {
 	if !r.affords(loop) || len(loop.Cond) != 1 || r.strict || r.leave(loop.Do) {
-		return 0
+		return unknown
 	}
 	return r.turns(loop, loop.Do, nil, func() (met, known bool) {
 		met, known = r.met(loop.Cond[0])
@@ -59,8 +61,8 @@ func (r *reader) turnsOf(loop *syntax.WhileClause) int {
 	})
 }
 
-// turns is how often a loop is run, by what it does with its variables and by the time; 0: that is not known. Each turn takes a second at
-// least. A loop that only waits, and whose condition depends on nothing, never ends.
+// turns is how often a loop is run, by what it does with its variables and by the time; unknown: that is not known. Each turn takes a second
+// at least. A loop that only waits, and whose condition depends on nothing, never ends.
 func (r *reader) turns(loop syntax.Node, body []*syntax.Stmt, post syntax.ArithmExpr, condition func() (met, known bool)) (n int) {
 	clock := r.clock
 	r.aside(func() {
@@ -68,16 +70,15 @@ func (r *reader) turns(loop syntax.Node, body []*syntax.Stmt, post syntax.Arithm
 			r.moved = false
 			on, known := condition()
 			ever := n == 1 && !r.moved // what it depends on is as it was
-			if !known {
-				n = 0
+			switch {
+			case !known:
+				n = unknown
+			case on && ever && idle(body):
+				n = mostRounds
+			case on && ever:
+				n = unknown
 			}
-			if !known || !on {
-				return
-			}
-			if ever {
-				if n = 0; idle(body) {
-					n = mostRounds
-				}
+			if !known || !on || ever {
 				return
 			}
 			before := r.clock

@@ -301,20 +301,14 @@ func (r *reader) walk(part syntax.Node, now passage) {
 		}
 		r.walkInside(part, now.where(now.background))
 	case *syntax.ForClause:
-		r.branches = true
 		r.perhaps(func() {
-			now.times, now.maybe = min(now.times*max(r.rounds(part), 1), mostRounds), true
-			r.before(part, part.Do)
-			r.walkInside(part, now)
+			now.maybe = true
+			r.walkLoop(part, part.Do, r.rounds(part), now)
 		})
 	case *syntax.WhileClause:
-		r.branches = true
 		now = now.where(true)
-		now.times = max(r.turnsOf(part), 1)
-		r.perhaps(func() {
-			r.before(part, part.Do)
-			r.walkInside(part, now)
-		})
+		turns := r.turnsOf(part)
+		r.perhaps(func() { r.walkLoop(part, part.Do, turns, now) })
 	case *syntax.IfClause:
 		r.branches = true
 		r.perhaps(func() { r.walkInside(part, now.where(true)) })
@@ -326,6 +320,23 @@ func (r *reader) walk(part syntax.Node, now passage) {
 	default:
 		r.walkInside(part, now)
 	}
+}
+
+// walkLoop reads a loop that is run so often.
+func (r *reader) walkLoop(loop syntax.Node, body []*syntax.Stmt, times int, now passage) {
+	r.branches = true
+	if times == 0 {
+		return
+	}
+	if times != unknown {
+		now.times = min(now.times*times, mostRounds)
+	}
+	if !r.affords(loop) || r.calls(body) {
+		r.scope.blind = true
+	} else {
+		r.sets(loop) // in any of its turns
+	}
+	r.walkInside(loop, now)
 }
 
 // walkInside reads what a part of a script consists of.

@@ -184,6 +184,16 @@ func (r *reader) fields(words ...*syntax.Word) (all []string, known bool) {
 
 // computed is what an arithmetic expression comes to; false: that is not known. It may set variables.
 func (r *reader) computed(x syntax.ArithmExpr) (n int, known bool) {
+	if set, ok := x.(*syntax.BinaryArithm); ok && set.Op == syntax.Assgn { // package expand asks for the old value, too
+		if name, ok := set.X.(*syntax.Word); ok {
+			value := ""
+			if n, known = r.computed(set.Y); known {
+				value = strconv.Itoa(n)
+			}
+			r.assign(name.Lit(), value)
+			return n, known
+		}
+	}
 	r.counts = true
 	known = r.sure(func() (err error) {
 		n, err = expand.Arithm(r.config(), x)
@@ -304,15 +314,6 @@ func (r *reader) setBy(part syntax.Node) bool {
 		return false
 	}
 	return true
-}
-
-// before notes that a loop may be in any of its turns.
-func (r *reader) before(loop syntax.Node, body []*syntax.Stmt) {
-	if !r.affords(loop) || r.calls(body) {
-		r.scope.blind = true
-		return
-	}
-	r.sets(loop)
 }
 
 // bareName matches names without a dollar.
