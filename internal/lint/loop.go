@@ -65,6 +65,7 @@ func (r *reader) turnsOf(loop *syntax.WhileClause) int {
 // at least. A loop that only waits, and whose condition depends on nothing, never ends.
 func (r *reader) turns(loop syntax.Node, body []*syntax.Stmt, post syntax.ArithmExpr, condition func() (met, known bool)) (n int) {
 	clock := r.clock
+	r.timed = false
 	r.aside(func() {
 		for ; n < mostTurns && r.affords(loop); n++ {
 			r.moved = false
@@ -91,6 +92,9 @@ func (r *reader) turns(loop syntax.Node, body []*syntax.Stmt, post syntax.Arithm
 			r.clock = max(r.clock, before+time.Second)
 		}
 	})
+	if r.timed && n > 0 {
+		r.lasts = r.clock - clock
+	}
 	r.clock = clock
 	return n
 }

@@ -33,6 +33,7 @@ type command struct {
 	background bool
 	otherwise  bool          // it runs only where another failed, as after ||
 	times      int           // how often it is run, as far as that is known
+	lasts      time.Duration // how long the loops around it last by the clock; 0: they do not look at it
 	joins      bool          // it waits for what is in the background
 	least      time.Duration // of prestop beside other commands: how long it lasts at least
 	most       time.Duration // and at most
@@ -168,6 +169,8 @@ type reader struct {
 	unsure bool          // package expand has asked for a variable whose value is not known
 	counts bool          // what package expand sets counts
 	clock  time.Duration // of a loop that is followed
+	timed  bool          // the time was asked for
+	lasts  time.Duration // how long the loop lasts that was just followed; 0: it does not look at the time
 	moved  bool          // what the scope has set, or the time, was asked for
 	left   int           // how much is still read
 }
@@ -186,9 +189,10 @@ type function struct {
 type passage struct {
 	text                  string
 	background, otherwise bool
-	maybe                 bool // it may be left out
-	times                 int  // how often it is run, as far as that is known
-	mute                  bool // its input never ends and says nothing
+	maybe                 bool          // it may be left out
+	times                 int           // how often it is run, as far as that is known
+	mute                  bool          // its input never ends and says nothing
+	lasts                 time.Duration // how long the loops around it last by the clock; 0: they do not look at it
 }
 
 // read reads a script's text.
@@ -311,12 +315,20 @@ func (r *reader) walk(part syntax.Node, now passage) {
 		r.perhaps(func() { r.walkLoop(part, part.Do, turns, now) })
 	case *syntax.IfClause:
 		r.branches = true
-		r.perhaps(func() { r.walkInside(part, now.where(true)) })
+		now = now.where(true)
+		r.walkAll(part.Cond, now)
+		r.perhaps(func() { r.walkAll(part.Then, now) }, func() {
+			if part.Else != nil {
+				r.walk(part.Else, now)
+			}
+		})
 	case *syntax.CaseClause:
 		r.branches = true
-		r.walkInside(part, now.where(true))
-	case *syntax.CaseItem:
-		r.perhaps(func() { r.walkInside(part, now) })
+		var items []func()
+		for _, item := range part.Items {
+			items = append(items, func() { r.walkAll(item.Stmts, now.where(true)) })
+		}
+		r.perhaps(items...)
 	default:
 		r.walkInside(part, now)
 	}
@@ -328,6 +340,7 @@ func (r *reader) walkLoop(loop syntax.Node, body []*syntax.Stmt, times int, now 
 	if times == 0 {
 		return
 	}
+	now.lasts, r.lasts = cmp.Or(r.lasts, now.lasts), 0
 	if times != unknown {
 		now.times = min(now.times*times, mostRounds)
 	}
@@ -337,6 +350,12 @@ func (r *reader) walkLoop(loop syntax.Node, body []*syntax.Stmt, times int, now 
 		r.sets(loop) // in any of its turns
 	}
 	r.walkInside(loop, now)
+}
+
+func (r *reader) walkAll(parts []*syntax.Stmt, now passage) {
+	for _, part := range parts {
+		r.walk(part, now)
+	}
 }
 
 // walkInside reads what a part of a script consists of.
@@ -364,7 +383,7 @@ func (r *reader) call(words []string, args []*syntax.Word, now passage) {
 		return
 	}
 	c := started(words)
-	c.background, c.otherwise, c.times = now.background, now.otherwise, now.times
+	c.background, c.otherwise, c.times, c.lasts = now.background, now.otherwise, now.times, now.lasts
 	switch skipped := len(words) - len(c.words); c.program() {
 	case "sleep":
 		for _, word := range c.words[1:] {

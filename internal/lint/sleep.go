@@ -23,7 +23,8 @@ func (s script) slept() []time.Duration {
 		c, d := s.commands[i], time.Duration(0)
 		waited = waited || c.joins && !c.background
 		if !c.background || waited {
-			d = times(c.times, atMost(c.sleeps(), c.within))
+			once := atMost(c.sleeps(), c.within)
+			d = max(once, atMost(times(c.times, once), c.lasts))
 		}
 		if (c.program() == "tail" || c.times >= mostRounds) && slices.ContainsFunc(s.commands, command.acts) {
 			d = 0 // it may wait for the end of the container, which another command has begun

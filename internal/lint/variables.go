@@ -34,13 +34,19 @@ func (r *reader) within(do func()) *scope {
 	return s
 }
 
-// perhaps reads a part that may be left out. A variable that had a value before may have either value afterwards.
-func (r *reader) perhaps(do func()) {
-	for name, value := range r.within(do).set {
-		if r.mayHave(name) {
-			value = ""
+// perhaps reads parts of which one is run, or none. A variable that had a value before may have either value afterwards.
+func (r *reader) perhaps(parts ...func()) {
+	var all []*scope
+	for _, do := range parts {
+		all = append(all, r.within(do))
+	}
+	for _, s := range all {
+		for name, value := range s.set {
+			if r.mayHave(name) {
+				value = ""
+			}
+			r.assign(name, value)
 		}
-		r.assign(name, value)
 	}
 }
 
@@ -107,7 +113,7 @@ func (r *reader) value(name string) (value string, known bool) {
 	case slices.Contains(ofExpand, name):
 		return "", true
 	case name == "SECONDS" && r.hasSeconds():
-		r.moved = true
+		r.moved, r.timed = true, true
 		return strconv.Itoa(int(r.clock / time.Second)), true
 	case r.lost, slices.Contains(ofShells, name), !syntax.ValidName(name), !v.known && r.mayHave(name):
 		return "", false
@@ -233,7 +239,7 @@ func (r *reader) prints(w io.Writer, c *syntax.CmdSubst) error {
 	out, err := 0, errUnknown
 	switch line := strings.Join(words, " "); {
 	case line == "date +%s":
-		r.moved = true
+		r.moved, r.timed = true, true
 		out, err = epoch+int(r.clock/time.Second), nil
 	case sum.MatchString(line):
 		var x syntax.ArithmExpr
