@@ -276,11 +276,13 @@ func (r *reader) walk(part syntax.Node, now passage) {
 	}
 	switch part := part.(type) {
 	case *syntax.BinaryCmd:
-		if part.Op == syntax.Pipe || part.Op == syntax.PipeAll {
-			r.perhaps(func() { r.walk(part.X, now.where(true)) })
-		} else {
-			r.walk(part.X, now)
+		if part.Op == syntax.Pipe || part.Op == syntax.PipeAll { // the last part sets variables in some shells
+			r.aside(func() { r.walk(part.X, now.where(true)) })
+			r.aside(func() { r.walk(part.Y, now.where(true)) })
+			r.sets(part.Y)
+			return
 		}
+		r.walk(part.X, now)
 		now.otherwise = now.otherwise || part.Op == syntax.OrStmt
 		r.perhaps(func() { r.walk(part.Y, now.where(true)) })
 	case *syntax.FuncDecl:
@@ -414,8 +416,9 @@ func (r *reader) call(words []string, args []*syntax.Word, now passage) {
 	r.commands = append(r.commands, c)
 	if text, ok := c.inner(); ok && c.within == 0 {
 		if c.program() == "eval" {
-			r.read(text, now)
-			r.forget()
+			if r.read(text, now); strings.ContainsAny(text, "$`") { // the shell reads what they come to
+				r.forget()
+			}
 		} else {
 			r.inShell(c.words[0], text, now)
 		}
