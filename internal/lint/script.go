@@ -433,7 +433,12 @@ func (r *reader) inShell(shell, text string, now passage) {
 	now.maybe = true
 	functions, outer, strict := r.functions, r.shell, r.strict
 	r.functions, r.shell, r.strict = map[string]function{}, shell, false
-	r.aside(func() { r.read(text, now) })
+	r.aside(func() {
+		for s := r.scope.under; s != nil; s = s.under {
+			r.scope.blind = r.scope.blind || len(s.set) > 0 // which of them are exported is not known
+		}
+		r.read(text, now)
+	})
 	r.functions, r.shell, r.strict = functions, outer, strict
 }
 

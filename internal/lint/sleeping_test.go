@@ -240,6 +240,8 @@ func TestSleepsThatFillTheGracePeriod(t *testing.T) {
 		"N=90; N=20 | ready; sleep $N":                                                                                  true,
 		"N=90; eval 'M=8'; sleep $N":                                                                                    true,
 		"N=90; eval \"N=$M\"; sleep $N":                                                                                 false,
+		"N=90; sh -c 'sleep ${N:-20}'":                                                                                  false,
+		"N=90; sh -c 'N=80; sleep $N'":                                                                                  true,
 		"for i in $(seq 10 10 90); do sleep 10; done":                                                                   true,
 		"for i in $(seq 9 -1 1); do sleep 10; done":                                                                     true,
 		"HOSTS='a b c'; for h in $HOSTS; do sleep 20; done":                                                             true,
