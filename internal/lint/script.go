@@ -27,16 +27,13 @@ type script struct {
 
 // A command is a simple one.
 type command struct {
-	words      []string      // quotes removed, variables as they are written
-	operands   []string      // how long it sleeps, as the shell expands the words; empty: that is not known
-	within     time.Duration // it is ended then, as by timeout; 0: it ends by itself
-	background bool
-	otherwise  bool          // it runs only where another failed, as after ||
-	times      int           // how often it is run, as far as that is known
-	lasts      time.Duration // how long the loops around it last by the clock; 0: they do not look at it
-	joins      bool          // it waits for what is in the background
-	least      time.Duration // of prestop beside other commands: how long it lasts at least
-	most       time.Duration // and at most
+	words    []string      // quotes removed, variables as they are written
+	operands []string      // how long it sleeps, as the shell expands the words; empty: that is not known
+	within   time.Duration // it is ended then, as by timeout; 0: it ends by itself
+	joins    bool          // it waits for what is in the background
+	least    time.Duration // of prestop beside other commands: how long it lasts at least
+	most     time.Duration // and at most
+	passage
 }
 
 func (c command) program() string {
@@ -187,12 +184,13 @@ type function struct {
 
 // A passage is a part of a script, as it is run.
 type passage struct {
-	text                  string
-	background, otherwise bool
-	maybe                 bool          // it may be left out
-	times                 int           // how often it is run, as far as that is known
-	mute                  bool          // its input never ends and says nothing
-	lasts                 time.Duration // how long the loops around it last by the clock; 0: they do not look at it
+	text       string
+	background bool
+	otherwise  bool          // it is run only where another part failed, as after ||
+	maybe      bool          // it may be left out
+	mute       bool          // its input never ends and says nothing
+	times      int           // how often it is run, as far as that is known
+	lasts      time.Duration // how long the loops around it last by the clock; 0: they do not look at it
 }
 
 // read reads a script's text.
@@ -385,7 +383,7 @@ func (r *reader) call(words []string, args []*syntax.Word, now passage) {
 		return
 	}
 	c := started(words)
-	c.background, c.otherwise, c.times, c.lasts = now.background, now.otherwise, now.times, now.lasts
+	c.passage = now
 	switch skipped := len(words) - len(c.words); c.program() {
 	case "sleep":
 		for _, word := range c.words[1:] {
