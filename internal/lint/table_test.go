@@ -136,6 +136,7 @@ func TestForeignHooks(t *testing.T) {
 		{none, []string{"securityContext: {readOnlyRootFilesystem: true}"}, "{exec: {command: [touch, /dev/shm/drain]}}", ""},
 		{none, []string{"securityContext: {readOnlyRootFilesystem: true}"}, "{exec: {command: [sh, -c, 'touch $DIR/drain; sleep 5']}}", ""},
 		{[]string{"volumes: [{name: tmp, emptyDir: {}}]"}, []string{"securityContext: {readOnlyRootFilesystem: true}", "volumeMounts: [{name: tmp, mountPath: /tmp}]"}, "{exec: {command: [touch, /tmp/drain]}}", ""},
+		{[]string{"volumes: [{name: t, projected: {sources: [{downwardAPI: {}}]}}]"}, []string{"volumeMounts: [{name: t, mountPath: /t}]"}, "{exec: {command: [touch, /t/drain]}}", "warning read-only-path"},
 		{none, none, "{exec: {command: ['wait 5s', 'wait $(X)']}}", "error shell-syntax-without-shell"},
 		{none, none, "{exec: {command: [run, '<', /x]}}", "error shell-syntax-without-shell"},
 		{none, none, "{httpGet: {path: /x, port: 80, method: POST}}", "error hook-misplaced"},
