@@ -261,7 +261,10 @@ func sleepUnreadable(h *preStop, say report) {
 	if h.place.at("exec", "args").Node != nil || !h.asWritten() {
 		return // the length may be in args, or beside &&, which are findings of their own
 	}
-	unreadable := func(word string) bool { return word != "" && !sleepLength.MatchString(word) }
+	unreadable := func(word string) bool {
+		variable := h.script.shell == "" && strings.Contains(word, "$") // which is a finding of its own
+		return word != "" && !variable && !sleepLength.MatchString(word)
+	}
 	for _, c := range h.script.commands {
 		if c.program() != "sleep" || h.script.lost > 0 || len(c.operands) > 0 && !slices.ContainsFunc(c.operands, unreadable) {
 			continue

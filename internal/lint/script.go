@@ -164,7 +164,6 @@ type reader struct {
 	scope  *scope
 	lost   bool          // what is not read here may have set any variable
 	unsure bool          // package expand has asked for a variable whose value is not known
-	counts bool          // what package expand sets counts
 	clock  time.Duration // of a loop that is followed
 	timed  bool          // the time was asked for
 	lasts  time.Duration // how long the loop lasts that was just followed; 0: it does not look at the time
@@ -195,19 +194,12 @@ type passage struct {
 
 // read reads a script's text.
 func (r *reader) read(text string, now passage) {
-	if len(text) >= longestScript {
-		r.branches = true
-		return
-	}
 	file, err := parseScript(text)
-	if err != nil {
+	if err != nil || len(text) >= longestScript || !r.affords(file) {
 		r.branches = true
 		return
 	}
-	if now.text = text; !r.affords(file) {
-		r.branches = true
-		return
-	}
+	now.text = text
 	first, _, _ := strings.Cut(text, "\n")
 	if line, says := strings.CutPrefix(first, "#!"); says && strings.TrimSpace(line) != "" {
 		words := started(strings.Fields(line)).words
@@ -384,33 +376,10 @@ func (r *reader) call(words []string, args []*syntax.Word, now passage) {
 	}
 	c := started(words)
 	c.passage = now
-	switch skipped := len(words) - len(c.words); c.program() {
-	case "sleep":
-		for _, word := range c.words[1:] {
-			if strings.Contains(word, "$") {
-				word = ""
-			}
-			c.operands = append(c.operands, word)
-		}
-		if args != nil {
-			c.operands = r.operands(args[skipped+1:])
-		}
-	case "read":
-		if args != nil && now.mute {
-			c.operands = waits(r.operands(args[skipped+1:]))
-		}
-	case "wait":
-		c.joins = len(c.words) == 1
-		if args != nil && !c.joins {
-			text, _ := r.said(args[skipped+1])
-			c.joins = text == lastJob && (c.words[1] == lastJob || behind(r.commands) == 1)
-		}
-	case "set":
-		options, _ := optionsOf(c.words[1:], "o")
-		r.strict = r.strict || strict(options)
-	case ".", "source":
-		r.forget()
+	if args != nil {
+		args = args[len(words)-len(c.words)+1:]
 	}
+	r.waits(&c, args)
 	r.commands = append(r.commands, c)
 	if text, ok := c.inner(); ok && c.within == 0 {
 		if c.program() == "eval" {
@@ -426,6 +395,34 @@ func (r *reader) call(words []string, args []*syntax.Word, now passage) {
 	}
 }
 
+// waits notes what a command waits for, and what it changes for those after it. args are its arguments in the script; nil: it has none, or is
+// not from a script.
+func (r *reader) waits(c *command, args []*syntax.Word) {
+	switch c.program() {
+	case "sleep":
+		if c.operands = r.operands(args); args == nil {
+			c.operands = c.words[1:]
+		}
+	case "read":
+		options, _ := optionsOf(r.operands(args), "adinNptu")
+		for _, o := range options {
+			if o.name == "t" && c.mute {
+				c.operands = []string{o.value}
+			}
+		}
+	case "wait":
+		if c.joins = len(c.words) == 1; len(args) > 0 {
+			text, _ := r.said(args[0])
+			c.joins = text == lastJob && (c.words[1] == lastJob || behind(r.commands) == 1)
+		}
+	case "set":
+		options, _ := optionsOf(c.words[1:], "o")
+		r.strict = r.strict || strict(options)
+	case ".", "source":
+		r.forget()
+	}
+}
+
 // inShell reads a script that has a shell of its own. An exit ends it alone.
 func (r *reader) inShell(shell, text string, now passage) {
 	now.maybe = true
@@ -438,17 +435,6 @@ func (r *reader) inShell(shell, text string, now passage) {
 		r.read(text, now)
 	})
 	r.functions, r.shell, r.strict = functions, outer, strict
-}
-
-// waits is how long read waits with these words, where nothing comes.
-func waits(words []string) []string {
-	options, _ := optionsOf(words, "adinNptu")
-	for _, o := range options {
-		if o.name == "t" {
-			return []string{o.value}
-		}
-	}
-	return nil
 }
 
 // operands are words as a shell expands them; empty: that is not known.

@@ -136,11 +136,9 @@ func (r *reader) Get(name string) expand.Variable {
 // Each is for package expand, which never needs all variables here.
 func (r *reader) Each(func(string, expand.Variable) bool) {}
 
-// Set sets a variable, for package expand. What a word sets beside what it says counts as not known, by [sets].
+// Set sets a variable, for package expand.
 func (r *reader) Set(name string, v expand.Variable) error {
-	if r.counts {
-		r.assign(name, v.Str)
-	}
+	r.assign(name, v.Str)
 	return nil
 }
 
@@ -200,12 +198,11 @@ func (r *reader) computed(x syntax.ArithmExpr) (n int, known bool) {
 			return n, known
 		}
 	}
-	r.counts = true
 	known = r.sure(func() (err error) {
 		n, err = expand.Arithm(r.config(), x)
 		return err
 	})
-	if r.counts = false; !known {
+	if !known {
 		r.sets(x)
 	}
 	return n, known
