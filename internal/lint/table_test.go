@@ -59,6 +59,13 @@ func TestForeignHooks(t *testing.T) {
 		{none, none, "{exec: {command: [sh, -c, 'sleep $WAIT']}}", ""},
 		{[]string{"terminationGracePeriodSeconds: '20'"}, none, "{sleep: {seconds: 30}}", "6 error wrong-type"},
 
+		{none, none, "{exec: {command: [sh, -c, 'N=5x; sleep $N']}}", "error sleep-unreadable"},
+		{none, none, "{exec: {command: [sh, -c, 'sleep ${N:-x}']}}", "error sleep-unreadable"},
+		{none, []string{"env: [{name: WAIT, value: '5 sec'}]"}, "{exec: {command: [sh, -c, 'sleep $WAIT']}}", "error sleep-unreadable"},
+		{none, []string{"env: [{name: WAIT, value: '5 10'}]"}, "{exec: {command: [sh, -c, 'sleep $WAIT']}}", ""},
+		{none, none, "{exec: {command: [sh, -c, \"sleep '$WAIT'\"]}}", "error sleep-unreadable"},
+		{none, none, "{exec: {command: [sh, -c, 'N=$(cat /n); sleep $N']}}", ""},
+
 		// prestop behind a sleep.
 		{minute, grace60, "{exec: {command: [sh, -c, 'sleep 20; /prestop']}}", "error sleep-fills-grace"},
 		{minute, grace60, "{exec: {command: [sh, -c, 'sleep 20 && exec /prestop \"wait 40s\"']}}", "error sleep-fills-grace"},
