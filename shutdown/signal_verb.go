@@ -43,7 +43,7 @@ func (s *signalSpec) Needs() step.Needs {
 	switch {
 	case s.wait:
 		n.Ends = step.EndsContainer
-	case ends(s.signal):
+	case SignalEnds(s.signal):
 		n.Ends, n.Most, n.Returns = step.EndsProcess, step.CallMost, true
 	default:
 		n.Most = step.CallMost
@@ -51,8 +51,8 @@ func (s *signalSpec) Needs() step.Needs {
 	return n
 }
 
-// ends tells whether programs are told to end by this signal.
-func ends(s syscall.Signal) bool {
+// SignalEnds tells whether programs are told to end by this signal.
+func SignalEnds(s syscall.Signal) bool {
 	switch s {
 	case syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGKILL:
 		return true

@@ -23,10 +23,17 @@ func TestHostileInputs(t *testing.T) {
 	for i := range 60 {
 		doubled = fmt.Sprintf("A%d=$A%d$A%d; ", i, i+1, i+1) + doubled
 	}
+	calls := "a30() { sleep 1; }; "
+	for i := range 30 {
+		calls += fmt.Sprintf("a%d() { a%d; a%d; }; ", i, i+1, i+1)
+	}
 	long := "kind: List\nitems:\n" + strings.Repeat("- "+strings.ReplaceAll(strings.TrimSuffix(wrongHook, "\n"), "\n", "\n  ")+"\n", 1<<20/len(wrongHook))
 	for name, text := range map[string]string{
 		"billion laughs":  laughs + "kind: List\nitems: *a12\n",
 		"doubled values":  strings.Replace(wrongHook, "sleep: {seconds: 30}", "exec: {command: [sh, -c, 'A60=1; "+doubled+"']}", 1),
+		"many words":      strings.Replace(wrongHook, "sleep: {seconds: 30}", "exec: {command: [bash, -c, '"+strings.Repeat("sleep {1..9999}; A=$(seq 9999); ", 3000)+"']}", 1),
+		"loops in loops":  strings.Replace(wrongHook, "sleep: {seconds: 30}", "exec: {command: [sh, -c, '"+strings.Repeat("while [ $i -lt 9999 ]; do i=$((i+1)); ", 2000)+strings.Repeat("done; ", 2000)+"']}", 1),
+		"calls of calls":  strings.Replace(wrongHook, "sleep: {seconds: 30}", "exec: {command: [sh, -c, '"+calls+"a0']}", 1),
 		"deep":            "kind: Pod\nspec: " + strings.Repeat("[", 9000) + strings.Repeat("]", 9000),
 		"too deep":        strings.Repeat("{a: ", 200000),
 		"deep Lists":      strings.Repeat("{kind: List, items: [", 2000) + strings.Repeat("]}", 2000),

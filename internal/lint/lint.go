@@ -44,7 +44,7 @@ type Hook struct {
 func (h Hook) Object() string { return objectName(h.Kind, h.Namespace, h.Name) }
 
 func objectName(kind, namespace, name string) string {
-	if namespace != "" {
+	if namespace != "" && name != "" {
 		name = namespace + "/" + name
 	}
 	return strings.TrimSpace(kind + " " + name)

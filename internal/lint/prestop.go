@@ -70,6 +70,7 @@ func (h *preStop) readCommand() {
 		h.readScript()
 		only, ok := h.script.only()
 		if !ok || h.script.shell == "" || !h.runsPrestop(only.words[0]) {
+			h.readAmongOthers()
 			return
 		}
 		args = only.words[1:] // a shell that does nothing else
@@ -79,6 +80,19 @@ func (h *preStop) readCommand() {
 	}
 	h.reading = h.read(args)
 	h.readEntries(args)
+}
+
+// readAmongOthers reads what prestop does beside other commands of a script. Settings of the script's own are not known here.
+func (h *preStop) readAmongOthers() {
+	for i, c := range h.script.commands {
+		if len(c.words) == 0 || !h.runsPrestop(c.words[0]) || h.mentions(variablePrefix) || h.mentions("$") {
+			continue
+		}
+		own := &preStop{container: h.container, LifecycleHandler: h.LifecycleHandler}
+		if own.reading = own.read(c.words[1:]); own.planned() && !own.timesUnknown() {
+			h.script.commands[i].least, h.script.commands[i].most = own.shortest(), own.floor().Ends
+		}
+	}
 }
 
 // ofShell matches what only a shell expands: ${X:-5}, $((1 + 2)), $(cat FILE) and the same in backquotes.
@@ -95,14 +109,14 @@ func (h *preStop) expanded(word string) bool {
 
 // readScript reads what a shell runs, also from a file of a ConfigMap.
 func (h *preStop) readScript() {
-	h.script = scriptOf(h.words)
+	h.script = scriptOf(h.words, h.env)
 	file := h.script.file
 	if c, ok := h.script.only(); ok && h.script.shell != "" && len(c.words) == 1 {
 		file = c.words[0] // a shell that only starts the script
 	}
 	if text, source := h.scriptIn(file); source != "" && file != "" {
 		h.script.text, h.script.source = text, source
-		h.script.commands, h.script.branches = simpleCommands(text, h.words)
+		h.script.read(h.env)
 	}
 }
 
@@ -125,40 +139,60 @@ func (c *container) scriptIn(file string) (text, source string) {
 // A projected is a file that a ConfigMap brings into a container.
 type projected struct {
 	mount
-	volume *corev1.Volume // nil: no ConfigMap brings it
-	of     *object        // the ConfigMap; nil: it is not in the input
-	key    string
-	mode   int32
-	items  bool // the volume names the keys that it has, and this is none of them
+	from  *corev1.ConfigMapProjection // nil: no ConfigMap brings it
+	of    *object                     // the ConfigMap; nil: it is not in the input
+	key   string
+	mode  int32
+	items bool // the volume names the keys that it has, and this is none of them
 }
 
 // missing tells whether the volume has no such file, though it must have it.
 func (f projected) missing() bool {
-	optional := f.volume.ConfigMap.Optional
-	return f.items || f.of != nil && !f.of.has(f.key) && (optional == nil || !*optional)
+	return f.items || f.of != nil && !f.of.has(f.key) && (f.from.Optional == nil || !*f.from.Optional)
 }
 
+// sources are the ConfigMaps of a volume, and the mode of its files where that is set.
+func sources(v *corev1.Volume) (all []*corev1.ConfigMapProjection, mode *int32) {
+	switch {
+	case v == nil:
+	case v.ConfigMap != nil:
+		c := v.ConfigMap
+		return []*corev1.ConfigMapProjection{{LocalObjectReference: c.LocalObjectReference, Items: c.Items, Optional: c.Optional}}, c.DefaultMode
+	case v.Projected != nil:
+		for _, s := range v.Projected.Sources {
+			if s.ConfigMap != nil {
+				all = append(all, s.ConfigMap)
+			}
+		}
+		mode = v.Projected.DefaultMode
+	}
+	return all, mode
+}
+
+// projected is a file of a volume. In a volume of several sources it is one that certainly is there.
 func (c *container) projected(file string) (f projected) {
 	m, _ := c.mounted(file)
 	v := c.pod.volumes[m.Name]
-	if v == nil || v.ConfigMap == nil {
-		return f
-	}
-	const unless = 0o644 // defaultMode
-	f = projected{mount: m, volume: v, key: path.Join(m.sub, m.rest), mode: unless, items: len(v.ConfigMap.Items) > 0}
-	if v.ConfigMap.DefaultMode != nil {
-		f.mode = *v.ConfigMap.DefaultMode
-	}
-	for _, item := range v.ConfigMap.Items {
-		if item.Path == f.key {
-			f.key, f.items = item.Key, false
-			if item.Mode != nil {
-				f.mode = *item.Mode
+	all, mode := sources(v)
+	for _, from := range all {
+		const unless = 0o644 // defaultMode
+		one := projected{mount: m, from: from, key: path.Join(m.sub, m.rest), mode: unless, items: len(from.Items) > 0, of: c.pod.of.configMap(from.Name)}
+		if mode != nil {
+			one.mode = *mode
+		}
+		for _, item := range from.Items {
+			if item.Path == one.key {
+				one.key, one.items = item.Key, false
+				if item.Mode != nil {
+					one.mode = *item.Mode
+				}
+				break
 			}
-			break
+		}
+		if v.ConfigMap != nil || !one.items && one.of != nil && one.of.has(one.key) {
+			f = one // of two sources with the same path, the last counts
 		}
 	}
-	f.of = c.pod.of.configMap(v.ConfigMap.Name)
 	return f
 }
 
@@ -170,7 +204,7 @@ func (c *container) runsPrestop(file string) bool {
 	v := c.pod.volumes[m.Name]
 	switch {
 	case !ok || v == nil:
-	case v.ConfigMap != nil:
+	case v.ConfigMap != nil || v.Projected != nil:
 		return false
 	case v.Image != nil && isImage(v.Image.Reference, "prestop/prestop"):
 		return true

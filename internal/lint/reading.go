@@ -4,7 +4,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"syscall"
+
+	"go.yaml.in/yaml/v3"
 
 	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/eck"
@@ -162,8 +163,7 @@ func (e environment) standIns() map[string]string {
 
 // lineOf is the place of one line of a text, if the text is a literal block; else the place of the text.
 func lineOf(n node, line int) node {
-	const literal = 1 << 3
-	if n.Node == nil || n.Style&literal == 0 {
+	if n.Node == nil || n.Style&yaml.LiteralStyle == 0 {
 		return n
 	}
 	moved := *n.Node
@@ -183,11 +183,8 @@ func endsProcess(u *url.URL) bool {
 	return verbs.App(step.App{URL: u}).Needs().Ends == step.EndsProcess
 }
 
-// endingSignals are those by which programs are told to end.
-var endingSignals = []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGKILL}
-
 // signalsEnd tells whether the entry sends a signal that ends what gets it.
-func (e *entry) signalsEnd() bool { return slices.Contains(endingSignals, e.needs.Signal) }
+func (e *entry) signalsEnd() bool { return verbs.SignalEnds(e.needs.Signal) }
 
 // local tells whether a host is the pod itself.
 func local(host string) bool {

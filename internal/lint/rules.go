@@ -122,10 +122,15 @@ func (h *preStop) warned(id string, do func(at node, text string, e *entry)) {
 	}
 }
 
-// asWarned makes a rule of a warning that prestop itself gives. Each finding is the warning, with the fix.
-func asWarned(id, summary, fix string) Rule {
+// asWarned makes a rule of a warning that prestop itself gives. Each finding is the warning, with the fix. What is not known here may make a
+// warning void.
+func asWarned(id, summary, fix string, void ...func(*preStop, *entry) bool) Rule {
 	return Rule{id, Warning, summary, plans(func(h *preStop, say report) {
-		h.warned(id, func(at node, text string, _ *entry) { say(at, text, fix) })
+		h.warned(id, func(at node, text string, e *entry) {
+			if !slices.ContainsFunc(void, func(is func(*preStop, *entry) bool) bool { return is(h, e) }) {
+				say(at, text, fix)
+			}
+		})
 	})}
 }
 

@@ -130,75 +130,42 @@ func (h *preStop) requests() []request {
 	return all
 }
 
+// valuedOptions are the options of curl and wget that take a value.
+var valuedOptions = map[string]string{"curl": "AbcCdDeEFHKmoPQrtTuUwxXyYz", "wget": "aABDeiIlOoPQRtTUwX"}
+
+// impliedMethods are the methods that options of curl's stand for, where no method is named.
+var impliedMethods = map[string]string{"d": "POST", "F": "POST", "json": "POST", "form": "POST", "T": "PUT", "upload-file": "PUT", "I": "HEAD", "head": "HEAD"}
+
 // requestOf is the call of curl or wget. The URL is nil if there is no call, or if it is not clear.
 func requestOf(cmd command) (method string, u *url.URL) {
-	if p := cmd.program(); p != "curl" && p != "wget" {
+	valued := valuedOptions[cmd.program()]
+	if valued == "" {
 		return "", nil
 	}
 	named, implied := "", "GET"
-	for i, word := range cmd.words {
-		if method, ok := namedMethod(cmd.words[i:]); ok {
-			named = method
-		} else if method := impliedMethod(cmd.program(), word); method != "" {
-			implied = method
-		} else if strings.HasPrefix(word, "http://") || strings.HasPrefix(word, "https://") {
+	for words := cmd.words; len(words) > 0; {
+		if word := words[0]; strings.HasPrefix(word, "http://") || strings.HasPrefix(word, "https://") {
 			u, _ = url.Parse(word)
 		} else if strings.HasPrefix(word, "localhost") || strings.HasPrefix(word, "127.0.0.1") {
 			u, _ = url.Parse("http://" + word)
+		}
+		var options []option
+		options, words = optionsOf(words[1:], valued)
+		for _, o := range options {
+			switch {
+			case o.name == "X" || o.name == "request" || o.name == "method":
+				named = cmp.Or(o.value, o.next)
+			case strings.HasPrefix(o.name, "data") || strings.HasPrefix(o.name, "post-"):
+				implied = "POST"
+			case cmd.program() == "curl": // to wget, -d and -T mean something else
+				implied = cmp.Or(impliedMethods[o.name], implied)
+			}
 		}
 	}
 	if strings.Contains(named, "$") {
 		return "", nil
 	}
 	return strings.ToUpper(cmp.Or(named, implied)), u
-}
-
-// namedMethod is the method that the first of these words names. It is in the option itself, or in the next word.
-func namedMethod(words []string) (method string, ok bool) {
-	next := ""
-	if len(words) > 1 {
-		next = words[1]
-	}
-	switch name, value, joined := strings.Cut(words[0], "="); {
-	case name == "--request" || name == "--method":
-		if joined {
-			return value, true
-		}
-		return next, true
-	}
-	letter, value := shortOption(words[0])
-	return cmp.Or(value, next), letter == 'X'
-}
-
-// impliedMethods are the methods that options stand for, where no method is named.
-var impliedMethods = map[string]string{
-	"-d": "POST", "-F": "POST", "--json": "POST", "--form": "POST", "-T": "PUT", "--upload-file": "PUT", "-I": "HEAD", "--head": "HEAD",
-}
-
-// impliedMethod is the method that an option stands for; empty: for none.
-func impliedMethod(program, option string) string {
-	if strings.HasPrefix(option, "--data") || strings.HasPrefix(option, "--post-") {
-		return "POST"
-	}
-	if program != "curl" { // to wget, -d and -T mean something else
-		return ""
-	}
-	if letter, _ := shortOption(option); letter != 0 {
-		return impliedMethods["-"+string(letter)]
-	}
-	return impliedMethods[option]
-}
-
-// shortOption is the last option of a word such as -sfd of curl, and the value that stands in the same word; 0: the word has none.
-func shortOption(word string) (letter byte, value string) {
-	if len(word) < 2 || word[0] != '-' || word[1] == '-' {
-		return 0, ""
-	}
-	at := 1 + strings.IndexAny(word[1:], "AbcCdDeEFHKmoPQrtTuUwxXyYzI") // those that take a value, and -I
-	if at == 0 {
-		return 0, ""
-	}
-	return word[at], word[at+1:]
 }
 
 func endsTheProcess(h *preStop, say report) {
@@ -214,7 +181,7 @@ func endsTheProcess(h *preStop, say report) {
 				h.last(e, e.Line, "call something that starts draining and returns, or leave it out, since SIGTERM comes after the wait anyway"))
 		}
 	})
-	slept := h.script.slept(h.env)
+	slept := h.script.slept()
 	for _, r := range h.requests() {
 		if endsProcess(r.url) && slept[r.after] > 0 {
 			say(h.command(), r.url.Path+" ends the process that answers it, before the sleep after it has kept it for the traffic",

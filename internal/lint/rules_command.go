@@ -1,7 +1,9 @@
 package lint
 
 import (
+	"cmp"
 	"fmt"
+	"iter"
 	"path"
 	"regexp"
 	"slices"
@@ -55,7 +57,7 @@ func (h *preStop) runs() []run {
 	}
 	for _, s := range h.entries() {
 		if program := s.needs.Program; program != nil {
-			all = append(all, run{scriptOf(program), program, s.at, nil, s})
+			all = append(all, run{scriptOf(program, h.env), program, s.at, nil, s})
 		}
 	}
 	return all
@@ -403,14 +405,24 @@ var secretPatterns = []struct {
 	{"a token", regexp.MustCompile(`\b((?:ghp|gho|ghs|glpat|xox[abp]|hvs)[_.-][A-Za-z0-9_.-]{10,}|AKIA[0-9A-Z]{16}|eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]*)`)},
 }
 
-// secretIn names the secret that a text holds; empty: none.
-func secretIn(text string) string {
-	for _, p := range secretPatterns {
-		for _, found := range p.pattern.FindAllStringSubmatch(text, -1) {
-			if value := found[len(found)-1]; !notSecret(value) {
-				return p.what
+// secrets are the secrets that a text holds, and where each begins.
+func secrets(text string) iter.Seq2[int, string] {
+	return func(yield func(int, string) bool) {
+		for _, p := range secretPatterns {
+			for _, found := range p.pattern.FindAllStringSubmatchIndex(text, -1) {
+				from, to := found[len(found)-2], found[len(found)-1]
+				if !notSecret(text[from:to]) && !yield(from, p.what) {
+					return
+				}
 			}
 		}
+	}
+}
+
+// secretIn names the secret that a text holds; empty: none.
+func secretIn(text string) string {
+	for _, what := range secrets(text) {
+		return what
 	}
 	return ""
 }
@@ -426,34 +438,20 @@ const secretFix = "mount it from a Secret, and name the file, as token-file=/etc
 	"or PRE_STOP_APP_TOKEN_FILE for the app URL"
 
 func secretInCommand(h *preStop, say report) {
-	for i, text := range h.words {
-		if what := secretIn(afterOption(h.words, i) + text); what != "" {
+	found := make([]string, len(h.words))
+	for at, what := range secrets(strings.Join(h.words, " ")) {
+		i := 0
+		for ; at > len(h.words[i]); i++ {
+			at -= len(h.words[i]) + 1
+		}
+		found[i] = cmp.Or(found[i], what)
+	}
+	for i, what := range found {
+		if what != "" {
 			say(h.places[i], "the hook's command holds "+what+": it is in the pod's spec, and the kubelet writes it to the node's log when the hook fails",
 				secretFix)
 		}
 	}
-}
-
-// passwordOptions are the options after which a program takes its password. By such an option alone nobody knows a password.
-var passwordOptions = map[string]string{"redis-cli": "-a", "valkey-cli": "-a", "nodetool": "-pw", "mongo": "-p", "mongosh": "-p", "rabbitmqadmin": "-p", "sshpass": "-p"}
-
-// afterOption is the option whose value a word may be, and a blank; empty: there is none. The program stands before the option where a
-// password is known by both.
-func afterOption(words []string, i int) string {
-	if i == 0 {
-		return ""
-	}
-	switch program, option := path.Base(words[0]), words[i-1]; {
-	case program == "sshpass" && slices.ContainsFunc(words[1:i], func(word string) bool { return !strings.HasPrefix(word, "-") }):
-		return "" // an option of the program that it starts
-	case passwordOptions[program] == option:
-		return program + " " + option + " "
-	case strings.HasPrefix(words[i], "-p"): // as in mysqladmin -phunter2
-		return program + " "
-	case strings.HasPrefix(option, "-") && !strings.Contains(option, "="): // else it has its value
-		return option + " "
-	}
-	return ""
 }
 
 func secretHeader(h corev1.HTTPHeader) bool { return secretIn(h.Name+": "+h.Value) != "" }

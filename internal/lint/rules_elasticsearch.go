@@ -18,8 +18,13 @@ func elasticsearchRules() []Rule {
 		{"elasticsearch-not-cleared", Error, "nothing removes the shutdown record when the node is back", plans(recordNotCleared)},
 		{"elasticsearch-moves-data", Warning, "a shutdown type that moves data, within a short grace period", plans(movesData)},
 		{"clear-probe-too-short", Warning, "elasticsearch-clear as a probe that gives the node too little time", containers(clearProbeTooShort)},
-		{"clear-while-stopping", Error, "elasticsearch-clear as a readiness probe, which goes on while the hook runs", containers(clearWhileStopping)},
-		{"clear-ends-container", Error, "elasticsearch-clear as a postStart hook or a liveness probe, which kills the container", containers(clearEndsContainer)},
+		{"clear-while-stopping", Error, "elasticsearch-clear as a readiness probe, which goes on while the hook runs", clearsBadly("readinessProbe",
+			"a readiness probe goes on while the hook runs, and would remove the record that the hook registers", "use it as a startupProbe")},
+		{"clear-ends-container", Error, "elasticsearch-clear as a postStart hook or a liveness probe, which kills the container", all(
+			clearsBadly("livenessProbe", "a liveness probe that fails kills the container, and elasticsearch-clear fails whenever the cluster does not answer",
+				"use it as a startupProbe"),
+			clearsBadly("postStart", "a postStart hook that fails kills the container, and elasticsearch-clear fails for as long as the node has not joined its cluster",
+				"use it as a startupProbe, or add --exit-zero"))},
 	}
 }
 
@@ -52,23 +57,15 @@ func movesData(h *preStop, say report) {
 	})
 }
 
-func clearWhileStopping(c *container, say report) {
-	for _, at := range c.clearsBy("readinessProbe") {
-		say(at, "a readiness probe goes on while the hook runs, and would remove the record that the hook registers", "use it as a startupProbe")
-	}
-}
-
-func clearEndsContainer(c *container, say report) {
-	for _, at := range c.clearsBy("livenessProbe") {
-		say(at, "a liveness probe that fails kills the container, and elasticsearch-clear fails whenever the cluster does not answer",
-			"use it as a startupProbe")
-	}
-	for _, at := range c.clearsBy("postStart") {
-		if !slices.ContainsFunc(at.items(), exitsZero) {
-			say(at, "a postStart hook that fails kills the container, and elasticsearch-clear fails for as long as the node has not joined its cluster",
-				"use it as a startupProbe, or add --exit-zero")
+// clearsBadly finds elasticsearch-clear in a hook or a probe that is not for it.
+func clearsBadly(field, text, fix string) check {
+	return containers(func(c *container, say report) {
+		for _, at := range c.clearsBy(field) {
+			if field != "postStart" || !slices.ContainsFunc(at.items(), exitsZero) {
+				say(at, text, fix)
+			}
 		}
-	}
+	})
 }
 
 func exitsZero(word node) bool {

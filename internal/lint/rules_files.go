@@ -47,10 +47,10 @@ func scriptNotRunnable(c *container, say report) {
 	for _, r := range h.runs() {
 		file, itself := r.started()
 		f := h.projected(file)
-		if file == "" || f.volume == nil || strings.Contains(f.sub, "$") || f.key == "" {
+		if file == "" || f.from == nil || strings.Contains(f.sub, "$") || f.key == "" {
 			continue
 		}
-		switch name := f.volume.ConfigMap.Name; {
+		switch name := f.from.Name; {
 		case f.missing():
 			say(r.at, file+" is not there: the volume "+f.Name+" of ConfigMap "+name+" has no key "+f.key, h.keyOf(f, file, r))
 		case itself && f.mode&0o111 == 0:
@@ -90,7 +90,7 @@ func (h *preStop) runnable(f projected) string {
 	hasMode := func(item node) bool { return item.at("mode").there() }
 	for _, v := range h.pod.place.at("spec", "volumes").items() {
 		config := v.at("configMap")
-		if v.at("name").text() == f.Name && harmless(v.words()) && !slices.ContainsFunc(config.at("items").items(), hasMode) {
+		if config.there() && v.at("name").text() == f.Name && harmless(v.words()) && !slices.ContainsFunc(config.at("items").items(), hasMode) {
 			mode := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!int", Value: "0755"}
 			changed := v.with("configMap", plainCopy(config.with("defaultMode", mode)))
 			return below(node{&yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{changed.Node}}, v.file}, "volumes")
@@ -168,7 +168,7 @@ func (h *preStop) readOnly(at node, line, file string, say report) {
 }
 
 func neverWritable(v *corev1.Volume) bool {
-	return v != nil && (v.ConfigMap != nil || v.Secret != nil || v.DownwardAPI != nil || v.Image != nil)
+	return v != nil && (v.ConfigMap != nil || v.Secret != nil || v.DownwardAPI != nil || v.Projected != nil || v.Image != nil)
 }
 
 func (c *container) readOnlyRoot() bool {

@@ -130,8 +130,8 @@ func hookMisplaced(f flaw, say report) {
 	case f.near != "lifecycle":
 		keys = []string{name}
 	}
-	switch {
-	case f.ofHandlerLeftOut() && f.in.firstOf(handlerKeys) != name: // all its fields are one finding
+	switch _, first := handlerWith(f.in); {
+	case in[corev1.LifecycleHandler](f) && handlerOf[name] != "" && first != name: // all fields of a handler that is left out are one finding
 	case f.partOfHook():
 		text := name + " is no field of " + f.whose() + "; expected " + strings.Join(f.fields, ", ")
 		say(f.at, text, cmp.Or(f.home(), "remove it, or see how far it is indented"))
@@ -146,11 +146,6 @@ func hookMisplaced(f flaw, say report) {
 		text := name + " is no field of " + f.whose() + "; a hook stands below lifecycle of a container"
 		say(f.at, text, cmp.Or(own(f.value, keys...), "put what stands here below "+strings.Join(keys, " and ")))
 	}
-}
-
-// ofHandlerLeftOut tells whether a field is of a handler whose name is left out, so that its fields stand one level too high.
-func (f flaw) ofHandlerLeftOut() bool {
-	return in[corev1.LifecycleHandler](f) && slices.Contains(handlerKeys, f.at.Value) && handlerWith(f.in) != ""
 }
 
 // home is what is misplaced in a hook, written where it belongs; empty: its place is not known.
@@ -177,8 +172,8 @@ func (f flaw) home() string {
 // homeOfHandler is what stands in a hook without a handler, written below its handler; empty: it is of none.
 func (f flaw) homeOfHandler() string {
 	has := func(field string) bool { return f.in.at(field).there() }
-	handler := handlerWith(f.in)
-	switch of := handlerWith(f.value); {
+	handler, _ := handlerWith(f.in)
+	switch of, _ := handlerWith(f.value); {
 	case slices.ContainsFunc(handlerFields, has):
 	case handler != "": // its fields stand one level too high
 		return own(f.in, f.key(), handler)
@@ -199,30 +194,19 @@ func (f flaw) homeInExec() string {
 	return ""
 }
 
-// handlerKeys are fields of handlers, which stand one level too high where a handler is left out.
-var handlerKeys = []string{"command", "path", "port", "scheme", "host", "httpHeaders", "seconds"}
-
-// firstOf is the first key of a mapping that is among some; empty: none is.
-func (n node) firstOf(some []string) string {
-	for key := range n.pairs() {
-		if slices.Contains(some, key.Value) {
-			return key.Value
-		}
-	}
-	return ""
+// handlerOf are the handlers of their fields. A tcpSocket has some of them too.
+var handlerOf = map[string]string{
+	"command": "exec", "path": "httpGet", "port": "httpGet", "scheme": "httpGet", "host": "httpGet", "httpHeaders": "httpGet", "seconds": "sleep",
 }
 
-// handlerOf are the handlers of those fields that tell which handler is meant.
-var handlerOf = map[string]string{"command": "exec", "path": "httpGet", "port": "httpGet", "seconds": "sleep"}
-
-// handlerWith is the handler whose fields a mapping has; empty: none.
-func handlerWith(n node) string {
+// handlerWith is the handler whose fields a mapping has, and the first of them; empty: none.
+func handlerWith(n node) (handler, first string) {
 	for key := range n.pairs() {
 		if of := handlerOf[key.Value]; of != "" {
-			return of
+			return of, key.Value
 		}
 	}
-	return ""
+	return "", ""
 }
 
 // secondsFix is a field with the number, such as of seconds, that somebody wrote in another form; else a sentence.
@@ -470,7 +454,10 @@ func (f flaw) quoted() string {
 }
 
 // handlerKey tells whether a mapping has a handler, or a handler's fields, as a hook has.
-func handlerKey(n node) bool { return n.firstOf(handlerFields) != "" || handlerWith(n) != "" }
+func handlerKey(n node) bool {
+	of, _ := handlerWith(n)
+	return of != "" || slices.ContainsFunc(handlerFields, func(field string) bool { return n.at(field).Node != nil })
+}
 
 // retypedWords is a command of words that were no strings: some are numbers, and some became mappings by a colon.
 func retypedWords(items []node, keys ...string) string {

@@ -140,17 +140,12 @@ func (s script) endsAtOnce() string {
 func (h *preStop) longest() (time.Duration, bool) {
 	noSleep := func(c command) bool { return c.program() != "sleep" }
 	switch {
-	case h.reading != nil:
-		if !h.planned() || h.timesUnknown() || slices.ContainsFunc(h.entries(), (*entry).open) {
-			return 0, false
-		}
-		return h.floor().Ends, true
-	case h.Sleep != nil:
-		return time.Duration(h.Sleep.Seconds) * time.Second, true
-	case len(h.script.commands) == 0 || h.script.branches || slices.ContainsFunc(h.script.commands, noSleep):
+	case h.planned():
+		return h.floor().Ends, !h.timesUnknown() && !slices.ContainsFunc(h.entries(), (*entry).open)
+	case h.Sleep == nil && (len(h.script.commands) == 0 || slices.ContainsFunc(h.script.commands, noSleep)):
 		return 0, false
 	}
-	return h.script.slept(h.env)[0], true
+	return h.shortest(), h.reading == nil && !h.script.branches
 }
 
 // shortest is how long a hook lasts at least, whatever happens.
@@ -163,7 +158,7 @@ func (h *preStop) shortest() time.Duration {
 	case h.Sleep != nil:
 		return time.Duration(h.Sleep.Seconds) * time.Second
 	}
-	return h.script.slept(h.env)[0]
+	return h.script.slept()[0]
 }
 
 var processOne = regexp.MustCompile(`(^|\s)/proc/1/|(^|\s)--pid[= ]1(\s|$)`)

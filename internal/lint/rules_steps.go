@@ -24,13 +24,8 @@ func stepRules() []Rule {
 		{"unset-variable", Error, "a step or a setting uses a variable that the container does not have", plans(unsetVariable)},
 		{"wrong-field", Error, "a variable is taken from a field that pods do not give, or POD_IP and the like from another than theirs", containers(wrongField)},
 		asWarned("steps-ignored", "PRE_STOP_STEPS is set, and the command's own steps are done instead", "keep one of the two"),
-		{"called-twice", Warning, "two steps, or a setting and a step, make the same call", plans(func(h *preStop, say report) {
-			h.warned("called-twice", func(at node, text string, e *entry) {
-				if !e.guess {
-					say(at, text, "remove one of the two")
-				}
-			})
-		})},
+		asWarned("called-twice", "two steps, or a setting and a step, make the same call", "remove one of the two",
+			func(_ *preStop, e *entry) bool { return e.guess }),
 		asWarned("quotes-misplaced", "quotes in a step are taken away, or keep a variable's name",
 			"in single quotes a value is kept as it is, and in double quotes variables are replaced"),
 		asWarned("glob-without-shell", "a step has a * or a ~ that only a shell replaces by names of files",
@@ -39,13 +34,8 @@ func stepRules() []Rule {
 			"the script in single quotes, and the variable in double quotes inside of it"),
 		asWarned("option-unused", "a part of a step has no effect", "remove it"),
 		asWarned("set-twice", "a setting is set twice, and one of the two does not count", "keep one of the two"),
-		{"setting-unused", Warning, "a setting of a call that is not made", plans(func(h *preStop, say report) {
-			h.warned("setting-unused", func(at node, text string, _ *entry) {
-				if !h.env.open { // else the call's URL may be set where lint does not see it
-					say(at, text, "remove it, or set the URL that it is for")
-				}
-			})
-		})},
+		asWarned("setting-unused", "a setting of a call that is not made", "remove it, or set the URL that it is for",
+			func(h *preStop, _ *entry) bool { return h.env.open }), // the call's URL may be set where lint does not see it
 		{"setting-unreadable", Error, "a setting that prestop cannot read", all(plans(settingUnreadable), containers(settingWithoutValue))},
 		{"setting-unknown", Warning, "a PRE_STOP_ variable that is no setting", plans(settingUnknown)},
 	}
@@ -94,7 +84,7 @@ func (h *preStop) commandAsSteps() []string {
 	if h.script.shell != "" || len(args) < 2 {
 		return nil
 	}
-	return stepsFor(scriptOf(args))
+	return stepsFor(scriptOf(args, environment{}))
 }
 
 // isStep tells whether a line is a step, whatever its variables hold.
@@ -111,7 +101,7 @@ func (h *preStop) mended(s *entry) string {
 	if len(words) == 0 || strings.ContainsAny(s.Line, "'\"") {
 		return sentence
 	}
-	lines := stepsFor(scriptOf(words))
+	lines := stepsFor(scriptOf(words, environment{}))
 	for _, v := range verbs.All() {
 		if means(words, v) {
 			lines = append(lines, respelt(words, v))

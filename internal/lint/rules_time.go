@@ -16,8 +16,8 @@ import (
 func timeRules() []Rule {
 	return []Rule{
 		{"grace-too-short", Error, "what the hook has to do does not fit into the grace period", plans(graceTooShort)},
-		{"grace-differs", Error, "PRE_STOP_GRACE_PERIOD_SECONDS is not the pod's terminationGracePeriodSeconds", plans(graceDiffers)},
-		{"grace-not-set", Error, "PRE_STOP_GRACE_PERIOD_SECONDS is not set, and what is assumed is not the pod's", plans(graceNotSet)},
+		{"grace-differs", Error, "PRE_STOP_GRACE_PERIOD_SECONDS is not the pod's terminationGracePeriodSeconds", plans(graceTaken(true))},
+		{"grace-not-set", Error, "PRE_STOP_GRACE_PERIOD_SECONDS is not set, and what is assumed is not the pod's", plans(graceTaken(false))},
 		{"sleep-fills-grace", Error, "a hook sleeps as long as the grace period, or longer", foreign(sleepFillsGrace)},
 		{"sleep-unreadable", Error, "a sleep without a length, or with one that is none", foreign(sleepUnreadable)},
 		{"probe-grace-shorter", Warning, "a probe's own grace period is shorter than the hook takes the pod's to be", plans(probeGraceShorter)},
@@ -50,31 +50,27 @@ func (p *pod) graceSaid() string {
 	return fmt.Sprintf("the pod's %s is %d", graceKey, seconds(p.grace))
 }
 
-func graceNotSet(h *preStop, say report) {
-	taken, pods := h.reading.plan.Grace, h.pod.grace
-	if !h.takesGrace() || h.setsGrace() {
-		return
-	}
-	text := graceVariable + " is not set: the hook takes the grace period to be " + short(taken) + ", and " + h.pod.graceSaid()
-	switch {
-	case taken > pods:
-		say(h.command(), text+", so that it would be killed before it is done", h.graceFix(taken))
-	case taken < pods:
-		say(h.command(), text+", so that it ends early", variableLine(graceVariable, pods)).warn()
-	}
-}
-
-func graceDiffers(h *preStop, say report) {
-	taken, pods := h.reading.plan.Grace, h.pod.grace
-	if !h.takesGrace() || !h.setsGrace() {
-		return
-	}
-	text := fmt.Sprintf("%s is %d, and %s: the hook ", h.reading.config.GracePeriod.By, seconds(taken), h.pod.graceSaid())
-	switch {
-	case taken > pods:
-		say(h.setting(graceVariable), text+"would be killed before it is done, and the app with it", h.graceFix(taken))
-	case taken < pods:
-		say(h.setting(graceVariable), text+"ends earlier than it could", h.settingFix(graceVariable, pods)).warn()
+// graceTaken finds a grace period that the hook takes to be another than the pod's.
+func graceTaken(set bool) func(*preStop, report) {
+	return func(h *preStop, say report) {
+		taken, pods := h.reading.plan.Grace, h.pod.grace
+		if !h.takesGrace() || h.setsGrace() != set {
+			return
+		}
+		at, fix := h.command(), variableLine(graceVariable, pods)
+		text, killed, early := graceVariable+" is not set: the hook takes the grace period to be "+short(taken)+", and "+h.pod.graceSaid()+", so that it ",
+			"would be killed before it is done", "ends early"
+		if set {
+			at, fix = h.setting(graceVariable), h.settingFix(graceVariable, pods)
+			text, killed, early = fmt.Sprintf("%s is %d, and %s: the hook ", h.reading.config.GracePeriod.By, seconds(taken), h.pod.graceSaid()),
+				killed+", and the app with it", "ends earlier than it could"
+		}
+		switch {
+		case taken > pods:
+			say(at, text+killed, h.graceFix(taken))
+		case taken < pods:
+			say(at, text+early, fix).warn()
+		}
 	}
 }
 
@@ -222,11 +218,15 @@ func (h *preStop) settingFix(name string, d time.Duration) string {
 }
 
 func sleepFillsGrace(h *preStop, say report) {
-	at, slept := h.command(), h.script.slept(h.env)[0]
+	at, slept := h.command(), h.script.slept()[0]
 	if h.Sleep != nil {
 		at, slept = h.place.at("sleep", "seconds"), time.Duration(min(h.Sleep.Seconds, 1<<32))*time.Second
 	}
-	if h.pod.graceWrong || slept <= 0 || slept < h.pod.grace {
+	if h.pod.graceWrong {
+		return
+	}
+	if slept <= 0 || slept < h.pod.grace {
+		h.beginsLate(say)
 		return
 	}
 	length, unset := short(slept), ""
@@ -240,8 +240,19 @@ func sleepFillsGrace(h *preStop, say report) {
 		h.longerThan(slept))
 }
 
-// sleepLength is what sleep takes. Scripts may have variables there, but not in single quotes.
-var sleepLength = regexp.MustCompile("^(?:\\+?(?:[0-9]+\\.?[0-9]*|\\.[0-9]+)(?:[eE][-+]?[0-9]+)?[smhd]?|inf(?:inity)?|--.*|[^']*[$`].*)$")
+// beginsLate finds prestop behind a sleep. It counts its time from its own beginning.
+func (h *preStop) beginsLate(say report) {
+	slept := h.script.slept()
+	for i, c := range h.script.commands {
+		if before := slept[0] - slept[i]; c.most > 0 && before+c.most > h.pod.grace && !h.script.branches {
+			say(h.command(), "prestop begins "+short(before)+" after the hook, and may last "+short(c.most)+" from then: the grace period of "+short(h.pod.grace)+" is over before, and prestop and the app are killed",
+				"wait "+short(before)+" as prestop's first step, instead of the sleep").warn()
+		}
+	}
+}
+
+// sleepLength is what sleep takes.
+var sleepLength = regexp.MustCompile(`^(?:\+?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?[smhd]?|inf(?:inity)?|--.*)$`)
 
 func sleepUnreadable(h *preStop, say report) {
 	if at := h.place.at("sleep", "seconds"); h.Sleep != nil && h.Sleep.Seconds < 0 {
@@ -250,9 +261,12 @@ func sleepUnreadable(h *preStop, say report) {
 	if h.place.at("exec", "args").Node != nil || !h.asWritten() {
 		return // the length may be in args, or beside &&, which are findings of their own
 	}
-	unreadable := func(word string) bool { return !sleepLength.MatchString(word) }
+	unreadable := func(word string) bool {
+		variable := h.script.shell == "" && strings.Contains(word, "$") // which is a finding of its own
+		return word != "" && !variable && !sleepLength.MatchString(word)
+	}
 	for _, c := range h.script.commands {
-		if c.program() != "sleep" || h.script.lost > 0 || len(c.words) > 1 && !slices.ContainsFunc(c.words[1:], unreadable) {
+		if c.program() != "sleep" || h.script.lost > 0 || len(c.operands) > 0 && !slices.ContainsFunc(c.operands, unreadable) {
 			continue
 		}
 		fix := "sleep and a number of seconds"

@@ -2,6 +2,7 @@ package lint
 
 import (
 	"bytes"
+	"cmp"
 	"path"
 	"regexp"
 	"slices"
@@ -21,15 +22,18 @@ type script struct {
 	source   string        // where its text is from, as "key stop.sh of ConfigMap web"; empty: it stands in the hook
 	lost     int           // the first word that is no part of the script; 0: none is lost
 	within   time.Duration // it is ended then, as by timeout; 0: it ends by itself
+	strict   bool          // the shell ends at the first command that fails
 }
 
 // A command is a simple one.
 type command struct {
-	words      []string      // quotes removed, variables as they are written
-	within     time.Duration // it is ended then, as by timeout; 0: it ends by itself
-	background bool
-	otherwise  bool // it runs only where another failed, as after ||
-	times      int  // how often it is run, as far as that is known
+	words    []string      // quotes removed, variables as they are written
+	operands []string      // how long it sleeps, as the shell expands the words; empty: that is not known
+	within   time.Duration // it is ended then, as by timeout; 0: it ends by itself
+	joins    bool          // it waits for what is in the background
+	least    time.Duration // of prestop beside other commands: how long it lasts at least
+	most     time.Duration // and at most
+	passage
 }
 
 func (c command) program() string {
@@ -49,15 +53,15 @@ func (s script) only() (c command, ok bool) {
 
 var shells = []string{"sh", "bash", "ash", "dash", "zsh", "ksh"}
 
-// scriptOf takes the words of a command apart.
-func scriptOf(words []string) script {
+// scriptOf takes the words of a command apart, in an environment.
+func scriptOf(words []string, env environment) script {
 	if len(words) == 0 {
 		return script{}
 	}
 	c := started(words)
 	if !slices.Contains(shells, c.program()) {
-		r := reader{functions: map[string]function{}}
-		r.call(words, passage{times: 1})
+		r := newReader("", env)
+		r.call(words, nil, passage{times: 1})
 		return script{file: words[0], commands: r.commands, branches: r.branches}
 	}
 	s := scriptWords(c.words)
@@ -66,38 +70,69 @@ func scriptOf(words []string) script {
 		s.lost += skipped
 	}
 	if s.text != "" {
-		s.commands, s.branches = simpleCommands(s.text, c.words)
+		s.read(env)
 	}
 	return s
 }
 
+// An option is one of a program's.
+type option struct {
+	name  string // a letter, with a plus where that stands before it, or a long name
+	value string // of a letter that takes one, or after the = of a name
+	next  string // the next word
+}
+
+// optionsOf takes the options before the operands of a program. valued are the letters that take a value.
+func optionsOf(words []string, valued string) (all []option, operands []string) {
+	for len(words) > 0 && len(words[0]) > 1 && (words[0][0] == '-' || words[0][0] == '+') {
+		word, next := words[0], ""
+		if words = words[1:]; len(words) > 0 {
+			next = words[0]
+		}
+		name, long := strings.CutPrefix(word, "--")
+		if word == "--" {
+			break
+		}
+		if long {
+			name, value, _ := strings.Cut(name, "=")
+			all = append(all, option{name, value, next})
+			continue
+		}
+		for i := 1; i < len(word); i++ {
+			letter := word[i : i+1]
+			o := option{strings.Trim(word[:1], "-") + letter, "", next}
+			if strings.Contains(valued, letter) {
+				if o.value, i = word[i+1:], len(word); o.value == "" && len(words) > 0 {
+					o.value, words = next, words[1:]
+				}
+			}
+			all = append(all, o)
+		}
+	}
+	return all, words
+}
+
 // scriptWords takes the words of a shell apart, without a look into its script.
 func scriptWords(words []string) script {
-	s := script{shell: words[0]}
-	for i, word := range words[1:] {
-		switch next := i + 2; {
-		case isScriptOption(word) && next < len(words):
-			for last := ""; next+1 < len(words) && last != "--" && strings.HasPrefix(words[next], "-"); next++ {
-				last = words[next] // more options: the script is the first word that is none
-			}
-			s.text = words[next]
-			if next+1 < len(words) {
-				s.lost = next + 1
-			}
-			return s
-		case !strings.HasPrefix(word, "-") && !strings.HasPrefix(word, "+") && !takesName.MatchString(words[i]):
-			s.file = word
-			return s
+	options, operands := optionsOf(words[1:], "oO")
+	s := script{shell: words[0], strict: strict(options)}
+	switch {
+	case len(operands) == 0:
+	case !slices.ContainsFunc(options, func(o option) bool { return o.name == "c" }):
+		s.file = operands[0]
+	default:
+		s.text = operands[0]
+		if len(operands) > 1 {
+			s.lost = len(words) - len(operands) + 1
 		}
 	}
 	return s
 }
 
-// takesName matches options of shells whose next word is the name of an option, as -o pipefail.
-var takesName = regexp.MustCompile(`^[-+][A-Za-z]*[oO]$`)
-
-// endsAtFailure matches options by which a shell ends at the first command that fails.
-var endsAtFailure = regexp.MustCompile(`^(?:-[A-Za-z]*e[A-Za-z]*|errexit)$`)
+// strict tells whether a shell with these options ends at the first command that fails.
+func strict(options []option) bool {
+	return slices.ContainsFunc(options, func(o option) bool { return o.name == "e" || o.name == "o" && o.value == "errexit" })
+}
 
 // isScriptOption tells whether the next word is a script, as after -c and -ec.
 func isScriptOption(word string) bool {
@@ -107,23 +142,37 @@ func isScriptOption(word string) bool {
 // longestScript is the greatest length of one word of a command that Linux takes, in bytes (MAX_ARG_STRLEN).
 const longestScript = 128 << 10
 
-// simpleCommands are the simple commands of a script that the words of a shell start, as far as they are run. Nothing is known of a script
-// that no shell can read.
-func simpleCommands(text string, shell []string) (commands []command, branches bool) {
-	r := reader{functions: map[string]function{}, strict: slices.ContainsFunc(shell, endsAtFailure.MatchString)}
-	r.read(text, passage{times: 1})
-	return r.commands, r.branches
+// read reads the simple commands of the script, as far as its shell runs them. Nothing is known of a script that no shell can read.
+func (s *script) read(env environment) {
+	r := newReader(s.shell, env)
+	r.strict = s.strict
+	r.read(s.text, passage{times: 1})
+	s.commands, s.branches = r.commands, r.branches
 }
 
-// A reader collects the commands of a script. Functions and the scripts of shells in the script are read where they are called.
+// A reader collects the commands of a script, in the order in which they are run. Functions and the scripts of shells in the script are read
+// where they are called.
 type reader struct {
 	commands  []command
 	branches  bool
 	functions map[string]function
-	called    int    // how many functions and scripts have been read
-	loops     int    // how many loops have been read
 	strict    bool   // the shell ends at the first command that fails
 	over      string // the command that ended the script, or the function; empty: neither has ended
+
+	shell  string // empty: none
+	env    environment
+	scope  *scope
+	lost   bool          // what is not read here may have set any variable
+	unsure bool          // package expand has asked for a variable whose value is not known
+	clock  time.Duration // of a loop that is followed
+	timed  bool          // the time was asked for
+	lasts  time.Duration // how long the loop lasts that was just followed; 0: it does not look at the time
+	moved  bool          // what the scope has set, or the time, was asked for
+	left   int           // how much is still read
+}
+
+func newReader(shell string, env environment) *reader {
+	return &reader{functions: map[string]function{}, shell: shell, env: env, scope: &scope{set: map[string]string{}}, left: mostRead}
 }
 
 // A function is its body, and the text in which the body stands.
@@ -132,32 +181,31 @@ type function struct {
 	text string
 }
 
-// mostRounds is how often a loop is taken to run at most. It stands for a loop without an end.
-const mostRounds = 1 << 20
-
-// mostCalled is how many functions and scripts of one script are read, and of how many of its loops it is known how often they are run.
-const mostCalled = 100
-
 // A passage is a part of a script, as it is run.
 type passage struct {
-	text                  string
-	background, otherwise bool
-	maybe                 bool // it may be left out
-	times                 int  // how often it is run, as far as that is known
+	text       string
+	background bool
+	otherwise  bool          // it is run only where another part failed, as after ||
+	maybe      bool          // it may be left out
+	mute       bool          // its input never ends and says nothing
+	times      int           // how often it is run, as far as that is known
+	lasts      time.Duration // how long the loops around it last by the clock; 0: they do not look at it
 }
 
 // read reads a script's text.
 func (r *reader) read(text string, now passage) {
-	if len(text) >= longestScript {
-		r.branches = true
-		return
-	}
 	file, err := parseScript(text)
-	if err != nil {
+	if err != nil || len(text) >= longestScript || !r.affords(file) {
 		r.branches = true
 		return
 	}
 	now.text = text
+	first, _, _ := strings.Cut(text, "\n")
+	if line, says := strings.CutPrefix(first, "#!"); says && strings.TrimSpace(line) != "" {
+		words := started(strings.Fields(line)).words
+		options, _ := optionsOf(words[1:], "o")
+		r.shell, r.strict = cmp.Or(r.shell, words[0]), r.strict || strict(options)
+	}
 	r.walk(file, now)
 }
 
@@ -213,11 +261,20 @@ func (r *reader) walk(part syntax.Node, now passage) {
 	if r.over != "" {
 		return
 	}
+	if r.setBy(part) {
+		return
+	}
 	switch part := part.(type) {
 	case *syntax.BinaryCmd:
-		r.walk(part.X, now.where(part.Op == syntax.Pipe || part.Op == syntax.PipeAll))
+		if part.Op == syntax.Pipe || part.Op == syntax.PipeAll { // the last part sets variables in some shells
+			r.aside(func() { r.walk(part.X, now.where(true)) })
+			r.aside(func() { r.walk(part.Y, now.where(true)) })
+			r.sets(part.Y)
+			return
+		}
+		r.walk(part.X, now)
 		now.otherwise = now.otherwise || part.Op == syntax.OrStmt
-		r.walk(part.Y, now.where(true))
+		r.perhaps(func() { r.walk(part.Y, now.where(true)) })
 	case *syntax.FuncDecl:
 		if part.Name == nil { // which no shell but zsh has
 			r.branches = true
@@ -225,34 +282,76 @@ func (r *reader) walk(part syntax.Node, now passage) {
 		}
 		r.functions[part.Name.Value] = function{part.Body, now.text}
 	case *syntax.CallExpr:
-		if len(part.Args) > 0 {
-			r.call(wordsOf(now.text, part.Args), now)
-		}
+		r.call(wordsOf(now.text, part.Args), part.Args, now)
+		r.sets(part)
 	case *syntax.Word: // what is run inside of a word is not looked at
+	case *syntax.Subshell:
+		now.maybe = true // an exit ends it alone
+		r.aside(func() { r.walkInside(part, now) })
+	case *syntax.Stmt:
+		now.mute = slices.ContainsFunc(part.Redirs, func(r *syntax.Redirect) bool { return r.Op == syntax.RdrInOut })
+		now.background = now.background || part.Background || part.Coprocess
+		if part.Background {
+			r.aside(func() { r.walkInside(part, now.where(true)) })
+			return
+		}
+		r.walkInside(part, now.where(now.background))
+	case *syntax.ForClause:
+		r.perhaps(func() {
+			now.maybe = true
+			r.walkLoop(part, part.Do, r.rounds(part), now)
+		})
+	case *syntax.WhileClause:
+		now = now.where(true)
+		turns := r.turnsOf(part)
+		r.perhaps(func() { r.walkLoop(part, part.Do, turns, now) })
+	case *syntax.IfClause:
+		r.branches = true
+		now = now.where(true)
+		r.walkAll(part.Cond, now)
+		r.perhaps(func() { r.walkAll(part.Then, now) }, func() {
+			if part.Else != nil {
+				r.walk(part.Else, now)
+			}
+		})
+	case *syntax.CaseClause:
+		r.branches = true
+		var items []func()
+		for _, item := range part.Items {
+			items = append(items, func() { r.walkAll(item.Stmts, now.where(true)) })
+		}
+		r.perhaps(items...)
 	default:
 		r.walkInside(part, now)
 	}
 }
 
+// walkLoop reads a loop that is run so often.
+func (r *reader) walkLoop(loop syntax.Node, body []*syntax.Stmt, times int, now passage) {
+	r.branches = true
+	if times == 0 {
+		return
+	}
+	now.lasts, r.lasts = cmp.Or(r.lasts, now.lasts), 0
+	if times != unknown {
+		now.times = min(now.times*times, mostRounds)
+	}
+	if !r.affords(loop) || r.calls(body) {
+		r.scope.blind = true
+	} else {
+		r.sets(loop) // in any of its turns
+	}
+	r.walkInside(loop, now)
+}
+
+func (r *reader) walkAll(parts []*syntax.Stmt, now passage) {
+	for _, part := range parts {
+		r.walk(part, now)
+	}
+}
+
 // walkInside reads what a part of a script consists of.
 func (r *reader) walkInside(part syntax.Node, now passage) {
-	switch part := part.(type) {
-	case *syntax.Stmt:
-		now.background = now.background || part.Background || part.Coprocess
-		now = now.where(now.background)
-	case *syntax.Subshell:
-		now.maybe = true // an exit ends it alone
-	case *syntax.ForClause:
-		r.branches = true
-		now.times, now.maybe = min(now.times*r.rounds(part, now.text), mostRounds), true
-	case *syntax.WhileClause:
-		r.branches = true
-		now = now.where(true)
-		now.times = max(r.turns(part, now.text), 1)
-	case *syntax.IfClause, *syntax.CaseClause:
-		r.branches = true
-		now = now.where(true)
-	}
 	syntax.Walk(part, func(inside syntax.Node) bool {
 		if inside != nil && inside != part {
 			r.walk(inside, now)
@@ -269,35 +368,91 @@ func (p passage) where(maybe bool) passage {
 	return p
 }
 
-// call reads a simple command.
-func (r *reader) call(words []string, now passage) {
-	if f, ok := r.functions[words[0]]; ok && r.called < mostCalled {
+// call reads a simple command. args are its words in the script; nil: it is not from a script.
+func (r *reader) call(words []string, args []*syntax.Word, now passage) {
+	if f, ok := r.functions[words[0]]; ok && r.affords(f.body) {
 		r.callFunction(words[0], f, now)
 		return
 	}
 	c := started(words)
-	c.background, c.otherwise, c.times = now.background, now.otherwise, now.times
+	c.passage = now
+	if args != nil {
+		args = args[len(words)-len(c.words)+1:]
+	}
+	r.waits(&c, args)
 	r.commands = append(r.commands, c)
-	if text, ok := c.inner(); ok && c.within == 0 && r.called < mostCalled {
-		r.called++
-		functions := r.functions
-		if c.program() != "eval" {
-			r.functions = map[string]function{}
-			now.maybe = true // an exit ends it alone
+	if text, ok := c.inner(); ok && c.within == 0 {
+		if c.program() == "eval" {
+			if r.read(text, now); strings.ContainsAny(text, "$`") { // the shell reads what they come to
+				r.forget()
+			}
+		} else {
+			r.inShell(c.words[0], text, now)
 		}
-		r.read(text, now)
-		r.functions = functions
 	}
 	if !now.maybe && (words[0] == "exit" || words[0] == "return" || words[0] == "exec" && len(words) > 1) {
 		r.over = words[0]
 	}
 }
 
+// waits notes what a command waits for, and what it changes for those after it. args are its arguments in the script; nil: it has none, or is
+// not from a script.
+func (r *reader) waits(c *command, args []*syntax.Word) {
+	switch c.program() {
+	case "sleep":
+		if c.operands = r.operands(args); args == nil {
+			c.operands = c.words[1:]
+		}
+	case "read":
+		options, _ := optionsOf(r.operands(args), "adinNptu")
+		for _, o := range options {
+			if o.name == "t" && c.mute {
+				c.operands = []string{o.value}
+			}
+		}
+	case "wait":
+		if c.joins = len(c.words) == 1; len(args) > 0 {
+			text, _ := r.said(args[0])
+			c.joins = text == lastJob && (c.words[1] == lastJob || behind(r.commands) == 1)
+		}
+	case "set":
+		options, _ := optionsOf(c.words[1:], "o")
+		r.strict = r.strict || strict(options)
+	case ".", "source":
+		r.forget()
+	}
+}
+
+// inShell reads a script that has a shell of its own. An exit ends it alone.
+func (r *reader) inShell(shell, text string, now passage) {
+	now.maybe = true
+	functions, outer, strict := r.functions, r.shell, r.strict
+	r.functions, r.shell, r.strict = map[string]function{}, shell, false
+	r.aside(func() {
+		for s := r.scope.under; s != nil; s = s.under {
+			r.scope.blind = r.scope.blind || len(s.set) > 0 // which of them are exported is not known
+		}
+		r.read(text, now)
+	})
+	r.functions, r.shell, r.strict = functions, outer, strict
+}
+
+// operands are words as a shell expands them; empty: that is not known.
+func (r *reader) operands(words []*syntax.Word) (all []string) {
+	for _, word := range words {
+		fields, known := r.fields(word)
+		if !known {
+			fields = []string{""}
+		}
+		all = append(all, fields...)
+	}
+	return all
+}
+
 func (r *reader) callFunction(name string, f function, now passage) {
-	r.called++
 	delete(r.functions, name) // it may call itself
 	now.text = f.text
-	r.walk(f.body, now)
+	r.perhaps(func() { r.walk(f.body, now) })
 	r.functions[name] = f
 	if r.over == "return" {
 		r.over = ""
@@ -340,7 +495,10 @@ func started(words []string) command {
 		if !ok {
 			return c
 		}
-		rest := s.withoutOptions(c.words[1:])
+		_, rest := optionsOf(c.words[1:], s.valued)
+		for len(rest) > 0 && isAssignment(rest[0]) {
+			rest = rest[1:]
+		}
 		if c.program() == "runuser" && !slices.Contains(c.words, "-u") {
 			return c
 		}
@@ -358,45 +516,19 @@ func started(words []string) command {
 	}
 }
 
-// withoutOptions are the words after a starter's options and settings.
-func (s starter) withoutOptions(words []string) []string {
-	for len(words) > 0 && (len(words[0]) > 1 && words[0][0] == '-' || isAssignment(words[0])) {
-		option := words[0]
-		words = words[1:]
-		if option == "--" {
-			break
-		}
-		if last := option[len(option)-1:]; len(option) == 2 && strings.Contains(s.valued, last) && len(words) > 0 {
-			words = words[1:]
-		}
-	}
-	return words
-}
-
 // isAssignment tells whether a word gives a variable a value, as env takes them.
 func isAssignment(word string) bool {
 	name, _, ok := strings.Cut(word, "=")
 	return ok && syntax.ValidName(name)
 }
 
+// wordsOf are words with their quotes removed. What a shell would expand stays as it is written.
 func wordsOf(text string, words []*syntax.Word) []string {
 	all := make([]string, 0, len(words))
-	for i, w := range words {
-		if i > 0 && path.Base(all[0]) == "sleep" && literal(w) {
-			all = append(all, written(text, w)) // with its quotes, since it is no variable
-			continue
-		}
-		all = append(all, unquoted(text, w.Parts))
+	for _, w := range words {
+		all = append(all, unquoted(w.Parts, func(n syntax.Node) string { return text[n.Pos().Offset():n.End().Offset()] }))
 	}
 	return all
-}
-
-// literal tells whether a dollar of a word is in single quotes, where a shell expands nothing.
-func literal(word *syntax.Word) bool {
-	return slices.ContainsFunc(word.Parts, func(part syntax.WordPart) bool {
-		quoted, ok := part.(*syntax.SglQuoted)
-		return ok && !quoted.Dollar && strings.Contains(quoted.Value, "$")
-	})
 }
 
 // A backslash and the character that it quotes, outside of quotes and in double quotes. Before the end of a line both are nothing.
@@ -405,8 +537,8 @@ var (
 	quotedEscape = regexp.MustCompile("\\\\(?:\n|([\"\\\\$`]))")
 )
 
-// unquoted are the parts of a word without their quotes. What a shell would expand stays as it is written.
-func unquoted(text string, parts []syntax.WordPart) string {
+// unquoted are the parts of a word without their quotes. expanded writes a part that a shell would expand.
+func unquoted(parts []syntax.WordPart, expanded func(syntax.Node) string) string {
 	var b strings.Builder
 	for _, part := range parts {
 		switch part := part.(type) {
@@ -419,14 +551,15 @@ func unquoted(text string, parts []syntax.WordPart) string {
 				if lit, ok := inside.(*syntax.Lit); ok {
 					b.WriteString(quotedEscape.ReplaceAllString(lit.Value, "$1"))
 				} else {
-					b.WriteString(written(text, inside))
+					b.WriteString(expanded(inside))
 				}
 			}
 		default:
-			b.WriteString(written(text, part))
+			b.WriteString(expanded(part))
 		}
 	}
 	return b.String()
 }
 
-func written(text string, n syntax.Node) string { return text[n.Pos().Offset():n.End().Offset()] }
+// noText stands for what a shell expands.
+func noText(syntax.Node) string { return "$" }

@@ -38,7 +38,7 @@ func TestScript(t *testing.T) {
 		strings.Repeat("(", 1000):          " branches",
 		"for i in 1 2; do sleep $i; done ": "sleep|$i branches",
 	} {
-		s := scriptOf([]string{"sh", "-c", text})
+		s := scriptOf([]string{"sh", "-c", text}, environment{})
 		var got []string
 		for _, c := range s.commands {
 			line := strings.Join(c.words, "|")
@@ -68,8 +68,8 @@ func TestSleepTime(t *testing.T) {
 			t.Errorf("%q: %s, expected %s", text, got, want)
 		}
 	}
-	s := scriptOf([]string{"sh", "-c", "sleep 1m 30; sleep infinity; sleep 5"})
-	if got := s.slept(environment{})[0]; got != forever {
+	s := scriptOf([]string{"sh", "-c", "sleep 1m 30; sleep infinity; sleep 5"}, environment{})
+	if got := s.slept()[0]; got != forever {
 		t.Errorf("%s, expected for ever", got)
 	}
 }
@@ -119,4 +119,24 @@ func TestExpand(t *testing.T) {
 			t.Errorf("%q: %q, expected %q", text, got, want)
 		}
 	}
+}
+
+// Whatever a script has, it is read, and in no long time.
+func FuzzScript(f *testing.F) {
+	for _, text := range []string{
+		"i=0; while [ $i -lt 9 ]; do sleep 1; i=$((i+1)); done", "for ((i = 0; i < 9; i += 2)); do sleep $i; done", "let i++ j=i**2; (( ++i, j--, k <<= 2 ))",
+		"end=$(($(date +%s) + 9)); until [[ $(date +%s) -ge $end ]]; do sleep 1; done", "N=5; f() { local N=$1 M; declare -n R=N; unset N; }; f 6; sleep ${N:-9}",
+		"for i in {1..9}{a,b} $(seq 9 -2 1) `expr 4 / 2` $X *; do sleep ${i#1} ${X:=5} ${#X} ${X:1:2} ${X[0]}; done", "read -rt 5 N <> <(:); sleep 5 & P=$!; wait $P",
+		"eval \"sleep 5\"; . /x; export $(cat /x) A=1; sh -ec 'A=(1 2); sleep ${A[1]}'; su x -c 'exit'; case $X in a) N=1;; *) N=2; esac", "-\xff", "((++A--)); sleep $((++A--))", "A=$B$B B=$A; A+=1; a[$((A++))]=2; sleep $((a ? b : c))",
+	} {
+		f.Add(text)
+	}
+	env := environment{variables: map[string]variable{"X": {value: "5", known: true}, "Y": {value: "x"}}}
+	f.Fuzz(func(t *testing.T, text string) {
+		begun := time.Now()
+		scriptOf([]string{"bash", "-c", text}, env).slept()
+		if took := time.Since(begun); took > 10*time.Second {
+			t.Errorf("took %s", took)
+		}
+	})
 }

@@ -1,33 +1,30 @@
 package lint
 
 import (
-	"math"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
-	"mvdan.cc/sh/v3/expand"
 	"mvdan.cc/sh/v3/syntax"
 )
 
-// forever is how long sleep infinity sleeps.
-const forever = time.Duration(math.MaxInt64)
+// forever is how long sleep infinity sleeps. No time is longer, so that two of them can be added.
+const forever = time.Duration(1 << 61)
 
 // slept is how long a script still sleeps after so many of its commands (0: in all), if the rest of the script is run. In a script with
 // branches it is the longest single sleep. A sleep after || does not come on top of others. What cannot be read does not count.
-func (s script) slept(env environment) []time.Duration {
+func (s script) slept() []time.Duration {
 	all := make([]time.Duration, len(s.commands)+1)
 	sum, longest := time.Duration(0), time.Duration(0)
-	value := s.values(env)
 	waited := false // for what is in the background
 	for i := len(s.commands) - 1; i >= 0; i-- {
 		c, d := s.commands[i], time.Duration(0)
-		waited = waited || s.waits(c)
+		waited = waited || c.joins && !c.background
 		if !c.background || waited {
-			d = times(c.times, atMost(c.sleeps(value), c.within))
+			once := atMost(c.sleeps(), c.within)
+			d = max(once, atMost(times(c.times, once), c.lasts))
 		}
 		if (c.program() == "tail" || c.times >= mostRounds) && slices.ContainsFunc(s.commands, command.acts) {
 			d = 0 // it may wait for the end of the container, which another command has begun
@@ -40,16 +37,23 @@ func (s script) slept(env environment) []time.Duration {
 	return all
 }
 
-// sleeps is how long a command sleeps once. value is what a word stands for.
-func (c command) sleeps(value func(word string) string) (d time.Duration) {
+// sleeps is how long a command sleeps once.
+func (c command) sleeps() time.Duration {
 	switch {
 	case c.followsNothing():
 		return forever
-	case c.program() != "sleep":
-		return c.otherSleep()
+	case c.least > 0:
+		return c.least
+	case c.operands != nil:
+		return slept(c.operands)
 	}
-	for _, word := range c.words[1:] {
-		d = add(d, sleepTime(value(word)))
+	return c.otherSleep()
+}
+
+// slept is how long sleep sleeps with these operands.
+func slept(operands []string) (d time.Duration) {
+	for _, word := range operands {
+		d = add(d, sleepTime(word))
 	}
 	return d
 }
@@ -88,25 +92,12 @@ func (c command) followsNothing() bool {
 
 // acts tells whether a command does something besides waiting.
 func (c command) acts() bool {
-	return !slices.Contains([]string{"sleep", "tail", "wait", "echo", "true", ":", "date", "set"}, c.program())
-}
-
-// waits tells whether a command waits for what the script has put into the background.
-func (s script) waits(c command) bool {
-	if c.program() != "wait" || c.background {
-		return false
-	}
-	if len(c.words) == 1 || c.words[1] == "$!" {
-		return true
-	}
-	name := strings.Trim(c.words[1], "${}")
-	return s.behind() == 1 && strings.HasPrefix(c.words[1], "$") && strings.Contains(s.text, name+"=$!")
+	return !slices.Contains([]string{"sleep", "tail", "wait", "echo", "true", ":", "date", "set", "[", "test"}, c.program())
 }
 
 // behind is how many commands are in the background.
-func (s script) behind() int {
-	n := 0
-	for _, c := range s.commands {
+func behind(commands []command) (n int) {
+	for _, c := range commands {
 		if c.background {
 			n++
 		}
@@ -129,7 +120,7 @@ func (s script) calm() bool {
 		case "sleep", "tail", "read", "prestop":
 			return true
 		case "wait":
-			return s.branches || s.behind() > 0
+			return s.branches || behind(s.commands) > 0
 		}
 	}
 	return s.branches
@@ -146,7 +137,7 @@ func (s script) endsByAnotherSignal() bool {
 // last is the last command of a script that does something.
 func (s script) last() command {
 	for _, c := range slices.Backward(s.commands) {
-		over := c.program() == "wait" && s.behind() == 0 // at once, with nothing to wait for
+		over := c.program() == "wait" && behind(s.commands) == 0 // at once, with nothing to wait for
 		if !over && !slices.Contains([]string{"true", ":", "echo", "exit", "return"}, c.program()) {
 			return c
 		}
@@ -162,12 +153,7 @@ func (c command) goesOn() bool {
 	})
 }
 
-func add(a, b time.Duration) time.Duration {
-	if a > forever-b {
-		return forever
-	}
-	return a + b
-}
+func add(a, b time.Duration) time.Duration { return min(a+b, forever) }
 
 // sleepTime reads sleep's operand as GNU's sleep does.
 func sleepTime(text string) time.Duration {
@@ -184,125 +170,21 @@ func sleepTime(text string) time.Duration {
 	if err != nil || !(n > 0) {
 		return 0
 	}
-	if n > float64(forever/unit) {
-		return forever
-	}
-	return time.Duration(n * float64(unit))
+	return time.Duration(min(n*float64(unit), float64(forever)))
 }
 
 // times is a duration so many times.
 func times(n int, d time.Duration) time.Duration {
-	if d > 0 && (n >= mostRounds || n > 1 && d > forever/time.Duration(n)) {
+	if n >= mostRounds && d > 0 {
 		return forever
 	}
-	return time.Duration(max(n, 1)) * d
-}
-
-// values gives words of the script as the shell expands them, with default values as in ${X:-30}, and with sums as in $((2 * 15)). Empty:
-// that is not known.
-func (s script) values(env environment) func(word string) string {
-	sets := sync.OnceValue(s.sets)
-	left := mostCalled
-	var value func(word string, of []string) string // of: the variables that have it as their value
-	value = func(word string, of []string) string {
-		if !strings.Contains(word, "$") {
-			return word
-		}
-		parsed, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Document(strings.NewReader(strings.ReplaceAll(word, ":=", ":-")))
-		if err != nil {
-			return ""
-		}
-		unknown := false
-		get := func(name string) string {
-			v, given := env.variables[name], env.has(name) || env.maySet(name)
-			word, set := sets()(name)
-			if set && !slices.Contains(of, name) {
-				if left--; left < 0 || given && !strings.Contains(word, name) {
-					word = "" // it may be set only where the container does not set it
-				}
-				word = value(word, append(of, name))
-				unknown = unknown || word == ""
-				return word
-			}
-			unknown = unknown || !v.known && given || !syntax.ValidName(name)
-			return v.value
-		}
-		text, err := expand.Literal(&expand.Config{NoUnset: true, Env: expand.FuncEnviron(get)}, parsed)
-		if err != nil || unknown {
-			return ""
-		}
-		return text
-	}
-	return func(word string) string { return value(word, nil) }
-}
-
-var (
-	bareName = regexp.MustCompile(`(?:^|[^$\w{])([A-Za-z_]\w*)`)
-	sum      = regexp.MustCompile(`\$\(\((?:[\w\s*/%$({}):]|-[^-=]|\+[^+=])*?\)\)`) // which sets nothing
-)
-
-// sets tells of a variable's name whether the script, or a file that it reads, may set the variable: the name stands there without a
-// dollar. If that is so in one place, sums aside, word is the value that it gets there; empty: that is not known.
-func (s script) sets() func(name string) (word string, set bool) {
-	if slices.ContainsFunc(s.commands, func(c command) bool { return c.program() == "." || c.program() == "source" }) {
-		return func(string) (string, bool) { return "", true }
-	}
-	bare, words := bareNames(s.text), assignments(s.text)
-	times := bareNames(sum.ReplaceAllString(s.text, ""))
-	return func(name string) (word string, set bool) {
-		if times[name] == 1 && bare["eval"] == 0 {
-			word = words[name]
-		}
-		return word, bare[name] > 0
-	}
-}
-
-// assignments are the variables that commands of their own set for the whole script, and the words that they get.
-func assignments(text string) map[string]string {
-	words := map[string]string{}
-	file, err := parseScript(text)
-	if err != nil {
-		return words
-	}
-	add := func(all []*syntax.Assign) {
-		for _, a := range all {
-			if a.Value == nil || a.Append || a.Name == nil {
-				continue
-			}
-			if word := written(text, a.Value); !strings.HasPrefix(word, "'") || !strings.Contains(word, "$") {
-				words[a.Name.Value] = strings.Trim(word, `"'`)
-			}
-		}
-	}
-	syntax.Walk(file, func(n syntax.Node) bool {
-		switch n := n.(type) {
-		case *syntax.CallExpr:
-			if len(n.Args) == 0 { // else it is for that command alone
-				add(n.Assigns)
-			}
-		case *syntax.DeclClause:
-			add(n.Args)
-		case *syntax.Subshell, *syntax.Word: // what is set there is unknown outside
-			return false
-		}
-		return true
-	})
-	return words
-}
-
-// bareNames is how often each name stands in a text without a dollar.
-func bareNames(text string) map[string]int {
-	times := map[string]int{}
-	for _, found := range bareName.FindAllStringSubmatch(text, -1) {
-		times[found[1]]++
-	}
-	return times
+	return time.Duration(min(float64(max(n, 1))*float64(d), float64(forever)))
 }
 
 // Sleeps is how long the command of a hook sleeps, if it does nothing else. The command is sleep itself, or a shell with nothing else in
 // its script. ok is false for any other command, and for a sleep whose length is missing or is no number.
 func Sleeps(command []string) (d time.Duration, ok bool) {
-	s := scriptOf(command)
+	s := scriptOf(command, environment{})
 	c, ok := s.only()
 	if !ok || s.lost > 0 || c.program() != "sleep" || c.background || doesMore(s.text) {
 		return 0, false

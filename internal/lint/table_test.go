@@ -32,6 +32,7 @@ func hookLine(pod, container []string) int { return 8 + len(pod) + len(container
 func TestForeignHooks(t *testing.T) {
 	t.Parallel()
 	none, minute := []string(nil), []string{"terminationGracePeriodSeconds: 60"}
+	grace60 := []string{"env: [{name: PRE_STOP_GRACE_PERIOD_SECONDS, value: '60'}]"}
 	for _, test := range []struct {
 		pod, container []string
 		hook           string
@@ -57,6 +58,26 @@ func TestForeignHooks(t *testing.T) {
 		{none, []string{"env: [{name: WAIT, value: '15'}]"}, "{exec: {command: [sh, -c, 'sleep $WAIT']}}", ""},
 		{none, none, "{exec: {command: [sh, -c, 'sleep $WAIT']}}", ""},
 		{[]string{"terminationGracePeriodSeconds: '20'"}, none, "{sleep: {seconds: 30}}", "6 error wrong-type"},
+
+		{none, none, "{exec: {command: [sh, -c, 'N=5x; sleep $N']}}", "error sleep-unreadable"},
+		{none, none, "{exec: {command: [sh, -c, 'sleep ${N:-x}']}}", "error sleep-unreadable"},
+		{none, []string{"env: [{name: WAIT, value: '5 sec'}]"}, "{exec: {command: [sh, -c, 'sleep $WAIT']}}", "error sleep-unreadable"},
+		{none, []string{"env: [{name: WAIT, value: '5 10'}]"}, "{exec: {command: [sh, -c, 'sleep $WAIT']}}", ""},
+		{none, none, "{exec: {command: [sh, -c, \"sleep '$WAIT'\"]}}", "error sleep-unreadable"},
+		{none, none, "{exec: {command: [sh, -c, 'N=$(cat /n); sleep $N']}}", ""},
+
+		// prestop behind a sleep.
+		{minute, grace60, "{exec: {command: [sh, -c, 'sleep 20; /prestop']}}", "error sleep-fills-grace"},
+		{minute, grace60, "{exec: {command: [sh, -c, 'sleep 20 && exec /prestop \"wait 40s\"']}}", "error sleep-fills-grace"},
+		{minute, grace60, "{exec: {command: [sh, -c, 'sleep 20; /prestop \"wait 20s\"']}}", ""},
+		{minute, grace60, "{exec: {command: [sh, -c, 'sleep 20; /prestop \"until quiet 8080\"']}}", "warning sleep-fills-grace"},
+		{minute, grace60, "{exec: {command: [sh, -c, 'sleep 20; /prestop \"until quiet 8080 max=30s\"']}}", ""},
+		{minute, grace60, "{exec: {command: [sh, -c, 'sleep 20; /prestop --grace-period=35 --reserve=5 \"until quiet 8080\"']}}", ""},
+		{minute, grace60, "{exec: {command: [sh, -c, 'sleep 20; PRE_STOP_GRACE_PERIOD_SECONDS=40 /prestop']}}", ""},
+		{minute, grace60, "{exec: {command: [sh, -c, 'if [ -e /x ]; then sleep 20; fi; /prestop \"until quiet 8080\"']}}", ""},
+		{minute, grace60, "{exec: {command: [sh, -c, '/prestop \"until quiet 8080\"; sleep 5']}}", ""},
+		{minute, grace60, "{exec: {command: [sh, -c, '/prestop \"wait 20s\"; sleep 40']}}", "error sleep-fills-grace"},
+		{minute, grace60, "{exec: {command: [sh, -c, 'sleep 20; /prestop install /x/']}}", ""},
 
 		// Commands.
 		{none, none, "{exec: {command: ['sleep 20']}}", "error shell-syntax-without-shell"},
@@ -122,6 +143,7 @@ func TestForeignHooks(t *testing.T) {
 		{none, []string{"securityContext: {readOnlyRootFilesystem: true}"}, "{exec: {command: [touch, /dev/shm/drain]}}", ""},
 		{none, []string{"securityContext: {readOnlyRootFilesystem: true}"}, "{exec: {command: [sh, -c, 'touch $DIR/drain; sleep 5']}}", ""},
 		{[]string{"volumes: [{name: tmp, emptyDir: {}}]"}, []string{"securityContext: {readOnlyRootFilesystem: true}", "volumeMounts: [{name: tmp, mountPath: /tmp}]"}, "{exec: {command: [touch, /tmp/drain]}}", ""},
+		{[]string{"volumes: [{name: t, projected: {sources: [{downwardAPI: {}}]}}]"}, []string{"volumeMounts: [{name: t, mountPath: /t}]"}, "{exec: {command: [touch, /t/drain]}}", "warning read-only-path"},
 		{none, none, "{exec: {command: ['wait 5s', 'wait $(X)']}}", "error shell-syntax-without-shell"},
 		{none, none, "{exec: {command: [run, '<', /x]}}", "error shell-syntax-without-shell"},
 		{none, none, "{httpGet: {path: /x, port: 80, method: POST}}", "error hook-misplaced"},

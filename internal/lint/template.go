@@ -21,6 +21,18 @@ type Template struct {
 	Mistype []Unreadable // values of the template that are not of the type that Kubernetes takes
 }
 
+// Title is how findings name the object.
+func (t Template) Title() string { return objectName(t.Kind, t.Namespace, t.Name) }
+
+// At is what stands below some keys of a mapping, in itself or merged into it; nil: nothing.
+func At(n *yaml.Node, keys ...string) *yaml.Node {
+	at := node{Node: n}.followed()
+	for _, key := range keys {
+		at = at.at(key)
+	}
+	return at.Node
+}
+
 // Templates are the templates in a document that [Part.Document] has read, in order. Those in lists are among them.
 func Templates(file string, document *yaml.Node) []Template {
 	f := File{Name: file}

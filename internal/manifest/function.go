@@ -21,12 +21,12 @@ func FunctionConfig(f lint.File) map[string]string {
 			continue // [Inject] says what is wrong with it
 		}
 		root := d.Content[0]
-		if scalarAt(root, "kind") != "ResourceList" || !strings.HasPrefix(scalarAt(root, "apiVersion"), "config.kubernetes.io/") {
+		if kind, version := lint.At(root, "kind"), lint.At(root, "apiVersion"); kind == nil || kind.Value != "ResourceList" || version == nil || !strings.HasPrefix(version.Value, "config.kubernetes.io/") {
 			continue
 		}
 		settings := map[string]string{}
 		for _, field := range []string{"data", "spec"} {
-			at := value(value(root, "functionConfig"), field)
+			at := lint.At(root, "functionConfig", field)
 			for i := 0; at != nil && at.Kind == yaml.MappingNode && i+1 < len(at.Content); i += 2 {
 				settings[at.Content[i].Value] = at.Content[i+1].Value
 			}
@@ -34,12 +34,4 @@ func FunctionConfig(f lint.File) map[string]string {
 		return settings
 	}
 	return nil
-}
-
-// scalarAt is the scalar that a mapping has at a key; empty: there is none.
-func scalarAt(n *yaml.Node, key string) string {
-	if at := value(n, key); at != nil {
-		return at.Value
-	}
-	return ""
 }

@@ -123,7 +123,7 @@ func decide(file string, d *yaml.Node, with inject.Parameters) (all edits, repor
 
 func decideTemplate(file string, t lint.Template, with inject.Parameters) (edits []inject.Edit, reports []Report, errs []*lint.Unreadable) {
 	say := func(line int, container, text string, hooked bool) {
-		reports = append(reports, Report{file, line, object(t), container, hooked, text})
+		reports = append(reports, Report{file, line, t.Title(), container, hooked, text})
 	}
 	if why := none(t); why != "" {
 		say(t.Line, "", why, false)
@@ -136,7 +136,7 @@ func decideTemplate(file string, t lint.Template, with inject.Parameters) (edits
 		return nil, nil, errs
 	}
 	for _, name := range inject.Annotations() {
-		if at := value(value(value(t.Object, "metadata"), "annotations"), name); at != nil && t.Node != t.Object {
+		if at := lint.At(t.Object, "metadata", "annotations", name); at != nil && t.Node != t.Object {
 			say(at.Line, "", "annotation "+name+": nobody looks at it here; it is for the pod's metadata, as in spec.template.metadata", false)
 		}
 	}
@@ -177,16 +177,6 @@ func none(t lint.Template) string {
 	return ""
 }
 
-func object(t lint.Template) string {
-	if t.Name == "" {
-		return t.Kind
-	}
-	if t.Namespace != "" {
-		return t.Kind + " " + t.Namespace + "/" + t.Name
-	}
-	return t.Kind + " " + t.Name
-}
-
 func pod(t lint.Template) inject.Pod {
 	p := inject.Pod{Annotations: t.Pod.Annotations, Spec: t.Pod.Spec}
 	if t.Kind == "Job" || t.Kind == "CronJob" {
@@ -199,14 +189,10 @@ func pod(t lint.Template) inject.Pod {
 }
 
 func annotationLine(t lint.Template, name string) int {
-	n := t.Node
-	for _, key := range []string{"metadata", "annotations", name} {
-		n = value(n, key)
+	if n := lint.At(t.Node, "metadata", "annotations", name); n != nil {
+		return n.Line
 	}
-	if n == nil {
-		return t.Line
-	}
-	return n.Line
+	return t.Line
 }
 
 // rewritten is the text of a document with the changes. ok is false if the text cannot be changed to say just that.

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/prestop/prestop/internal/lint"
 )
 
 // A tree is a document that is changed. Nodes without a line are new.
@@ -51,7 +53,7 @@ func (t tree) enter(at *yaml.Node, step, then string) *yaml.Node {
 				return item
 			}
 		}
-	} else if v := value(at, step); v != nil && v.ShortTag() != "!!null" {
+	} else if v := lint.At(at, step); v != nil && v.ShortTag() != "!!null" {
 		if k := keyOf(at, step); k < 0 { // merged into it: what is changed must be its own
 			v = clone(v)
 			t.know(v)
@@ -176,7 +178,7 @@ func element(step string) (field, text string, ok bool) {
 }
 
 func is(item *yaml.Node, field, text string) bool {
-	v := value(item, field)
+	v := lint.At(item, field)
 	return v != nil && v.Kind == yaml.ScalarNode && v.Value == text
 }
 
@@ -188,40 +190,6 @@ func keyOf(n *yaml.Node, key string) int {
 		}
 	}
 	return -1
-}
-
-// value is what a mapping has at a key, in itself or merged into it; nil: nothing.
-func value(n *yaml.Node, key string) *yaml.Node {
-	for n != nil && n.Kind == yaml.AliasNode {
-		n = n.Alias
-	}
-	if n == nil || n.Kind != yaml.MappingNode {
-		return nil
-	}
-	if k := keyOf(n, key); k >= 0 {
-		return n.Content[k+1]
-	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Tag == "!!merge" {
-			if v := mergedValue(n.Content[i+1], key); v != nil {
-				return v
-			}
-		}
-	}
-	return nil
-}
-
-// mergedValue is what a mapping, or the first of a list of mappings, has at a key; nil: nothing.
-func mergedValue(from *yaml.Node, key string) *yaml.Node {
-	if from.Kind != yaml.SequenceNode {
-		return value(from, key)
-	}
-	for _, one := range from.Content {
-		if v := value(one, key); v != nil {
-			return v
-		}
-	}
-	return nil
 }
 
 func scalar(text string) *yaml.Node {

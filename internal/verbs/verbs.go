@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/prestop/prestop/drain"
 	"github.com/prestop/prestop/internal/step"
@@ -49,6 +50,9 @@ func App(a step.App) step.Spec { return shutdown.AppSpec(a) }
 // Elasticsearch is the node's shutdown that the settings ask for without a line. Its Bind fails without a URL, and for the type
 // replace without a target node.
 func Elasticsearch(e step.Elasticsearch) step.Spec { return shutdown.ElasticsearchSpec(e) }
+
+// SignalEnds tells whether programs are told to end by a signal.
+func SignalEnds(s syscall.Signal) bool { return shutdown.SignalEnds(s) }
 
 // ClearElasticsearch removes the record that this pod's hook left, at the settings' URLs. There must be at least one URL. An error means
 // that the record is not removed yet, or that this cannot be known yet.
