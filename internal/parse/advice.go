@@ -86,7 +86,7 @@ func stray(v *step.Verb, verbs []*step.Verb, l *grammar.Line, n int) string {
 		return "; did you mean " + w.Text + "=? Its value stands right after the ="
 	case w.Text[0] == '-' && len(v.Options) > 0 && (n > 0 || v.Target == "URL"):
 		return "; options are words such as " + strings.Join(v.Options[:min(2, len(v.Options))], "=… and ") + "=…"
-	case strings.Trim(w.Text, "&|;") == "":
+	case strings.Trim(w.Text, `&|;\`) == "":
 		return nextStep
 	case w.Text[0] == '#':
 		return ": a comment is a line of its own"

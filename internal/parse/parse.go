@@ -30,6 +30,8 @@ func LineIn(scope grammar.Scope, verbs []*step.Verb, text string) (*grammar.Line
 		e.Text += `; the \n in it is a backslash and an n, and ends no line`
 	case strings.ContainsAny(text, "“”„‘’«»"):
 		e.Text += `; the quotes in it are typographic: write ' or "`
+	case strings.ContainsAny(text, "‐‑‒–—−"):
+		e.Text += "; a dash in it is typographic: write -"
 	case strings.Contains(text, "\u00a0"):
 		e.Text += "; a blank in it is a no-break space: write a usual one"
 	}
