@@ -66,6 +66,7 @@ func TestWarnings(t *testing.T) {
 		{"auto", env{esEnv: "http://a", typeEnv: "auto", askEnv: "true"}, nil, nil},
 
 		{"a max that is over", nil, []string{"wait 20s", "until quiet 8080 max=20s"}, []string{"max-before-begin of step 2: until quiet 8080 max=20s"}},
+		{"a max that a quick wait leaves time", nil, []string{"until http://a/ max=5s", "until file /x max=1s"}, nil},
 		{"a max that is not", nil, []string{"wait 20s", "until quiet 8080 max=40s"}, nil},
 		{"a max shorter than its min", nil, []string{"until quiet 8080 min=30s max=20s"}, []string{"max-before-begin of step 1"}},
 		{"a for as long as its max", nil, []string{"until quiet 8080 for=20s max=20s"}, []string{"never-met of step 1: until quiet 8080 for=20s max=20s is never met: it looks for 20s at least, and its max leaves it 20s"}},
