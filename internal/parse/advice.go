@@ -64,12 +64,15 @@ func insteadOf(command string, arguments []grammar.Word) string {
 	return ""
 }
 
-// cutBefore is the key of the option right before a word, if the word looks like a part of that option's value; empty: it does not.
+// cutBefore says how to write the option right before a word, if the word looks like a part of that option's value; empty: it does not.
 func cutBefore(l *grammar.Line, w *grammar.Word) string {
 	for n := range l.Options {
-		o := &l.Options[n]
-		if o.Column+len(o.Written)+1 == w.Column && (strings.HasSuffix(o.Value, ":") || strings.ContainsAny(o.Value, "{[")) {
-			return o.Key
+		switch o := &l.Options[n]; {
+		case o.Column+len(o.Written)+1 != w.Column:
+		case strings.HasSuffix(o.Value, ","):
+			return ": a list is one word, without blanks"
+		case strings.HasSuffix(o.Value, ":") || strings.ContainsAny(o.Value, "{["):
+			return "; a value with blanks or quotes stands in single quotes, as in " + o.Key + "='…'"
 		}
 	}
 	return ""
@@ -108,7 +111,7 @@ func strayAfter(before *grammar.Word, v *step.Verb, verbs []*step.Verb, l *gramm
 	case strings.Trim(w.Text, "=<>!") == "" && slices.Contains(v.Options, "at-most"):
 		return "; write in=, at-most= or at-least="
 	case cut != "":
-		return "; a value with blanks or quotes stands in single quotes, as in " + cut + "='…'"
+		return cut
 	case slices.Contains([]string{"s", "sec", "seconds", "m", "min", "minutes", "h"}, w.Text):
 		return ": a duration is one word, as in 20s"
 	case strings.Trim(before.Text+w.Text, "0123456789,") == "":

@@ -75,6 +75,7 @@ func TestWhatALineShouldBe(t *testing.T) {
 		"wait\u00a05s":                         "column 1: expected wait, until, exec or lease, got \"wait\\u00a05s\"; a blank in it is a no-break space: write a usual one",
 		"until max 5s":                         `column 7: expected quiet or a URL after until, got "max"`,
 		"until http://a/ head=X-A: b":          `column 27: expected an option or the end of the step, got "b"; a value with blanks or quotes stands in single quotes, as in head='…'`,
+		"until http://a/ head=a, b":            `column 25: expected an option or the end of the step, got "b": a list is one word, without blanks`,
 		"until http://a/ head={a: b}":          `column 26: expected an option or the end of the step, got "b}"; a value with blanks or quotes stands in single quotes, as in head='…'`,
 		"wait 5 s":                             `column 8: expected an option or the end of the step, got "s": a duration is one word, as in 20s`,
 		"unt http://a/":                        `column 1: expected wait, until, exec or lease, got "unt"; did you mean until?`,
