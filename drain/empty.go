@@ -64,6 +64,7 @@ type emptyWatch struct {
 	each  func(do func(local, remote netip.AddrPort)) error // the connections that there are now
 	close func()
 	full  time.Time // when there last were too many, or nobody could see how many
+	last  time.Time // when the last look was; zero: there was none
 }
 
 func (e *Empty) watch() (*emptyWatch, error) {
@@ -144,9 +145,11 @@ func (w *emptyWatch) look(context.Context) (sight, error) {
 			n++
 		}
 	})
-	if err != nil || n > w.AtMost {
+	unseen := !w.last.IsZero() && now.Sub(w.last) >= max(w.window(), 2*emptyEvery) // the hook was paused, or had no processor
+	if err != nil || n > w.AtMost || unseen {
 		w.full = now
 	}
+	w.last = now
 	return sight{met: now.Sub(w.full) >= w.window(), says: connected(n, peers)}, err
 }
 
