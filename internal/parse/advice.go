@@ -37,6 +37,9 @@ func instead(verbs []*step.Verb, words []grammar.Word) string {
 
 // insteadOf is the step to write in place of a command and its arguments, or how to write it; empty: nobody knows.
 func insteadOf(command string, arguments []grammar.Word) string {
+	if strings.HasPrefix(command, "http://") || strings.HasPrefix(command, "https://") {
+		command = "curl"
+	}
 	switch path.Base(command) {
 	case "dry-run":
 		return "prestop --dry-run, a flag before the steps"
@@ -53,6 +56,8 @@ func insteadOf(command string, arguments []grammar.Word) string {
 		return "wait 20s"
 	case "curl", "wget":
 		return "get URL, or post URL"
+	case "rm":
+		return "remove PATH"
 	case "kill", "pkill", "killall":
 		return "signal TERM"
 	case "sh", "bash", "ash", "dash":
@@ -60,6 +65,17 @@ func insteadOf(command string, arguments []grammar.Word) string {
 	}
 	if strings.HasPrefix(command, "/") {
 		return "exec " + command
+	}
+	return ""
+}
+
+// ofTwoWords is the verb that a word means by its second word alone, or with both of its words as one; empty: it means none.
+func ofTwoWords(verbs []*step.Verb, word string) string {
+	for _, v := range verbs {
+		_, second, two := strings.Cut(v.Name, " ")
+		if two && (phrase.AlmostEqual(word, second) || phrase.Plain(word) == phrase.Plain(strings.ReplaceAll(v.Name, " ", ""))) {
+			return v.Name
+		}
 	}
 	return ""
 }

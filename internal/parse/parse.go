@@ -5,6 +5,7 @@
 package parse
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -142,7 +143,7 @@ func verbOf(verbs []*step.Verb, words []grammar.Word) (*step.Verb, []grammar.Wor
 	}
 	if first.Bare() {
 		name, _, _ := strings.Cut(first.Text, "=")
-		meant = phrase.DidYouMean(name, names)
+		meant = phrase.Meant(cmp.Or(phrase.Nearest(name, names), ofTwoWords(verbs, name)))
 	}
 	return nil, nil, first.Expected("expected %s, got %s%s", phrase.OneOf(names), first.Got(), meant)
 }
