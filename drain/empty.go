@@ -18,7 +18,8 @@ import (
 // payload and must end them: pools, WebSockets, brokers.
 //
 // A connection counts while it is established or half closed. Half closed means that one side has said that it sends no more, and
-// a program still has the connection open. What comes and goes between two looks is not seen.
+// a program still has the connection open. What comes and goes between two looks is not seen. If two looks are For apart or more,
+// because the hook was paused, For begins anew.
 type Empty struct {
 	Ports  []uint16
 	AtMost int
