@@ -18,7 +18,8 @@ import (
 // payload and must end them: pools, WebSockets, brokers.
 //
 // A connection counts while it is established or half closed. Half closed means that one side has said that it sends no more, and
-// a program still has the connection open. What comes and goes between two looks is not seen.
+// a program still has the connection open. What comes and goes between two looks is not seen. If two looks are For apart or more,
+// because the hook was paused, For begins anew.
 type Empty struct {
 	Ports  []uint16
 	AtMost int
@@ -64,6 +65,7 @@ type emptyWatch struct {
 	each  func(do func(local, remote netip.AddrPort)) error // the connections that there are now
 	close func()
 	full  time.Time // when there last were too many, or nobody could see how many
+	last  time.Time // when the last look was; zero: there was none
 }
 
 func (e *Empty) watch() (*emptyWatch, error) {
@@ -144,9 +146,11 @@ func (w *emptyWatch) look(context.Context) (sight, error) {
 			n++
 		}
 	})
-	if err != nil || n > w.AtMost {
+	unseen := !w.last.IsZero() && now.Sub(w.last) >= max(w.window(), 2*emptyEvery) // the hook was paused, or had no processor
+	if err != nil || n > w.AtMost || unseen {
 		w.full = now
 	}
+	w.last = now
 	return sight{met: now.Sub(w.full) >= w.window(), says: connected(n, peers)}, err
 }
 

@@ -65,6 +65,28 @@ func TestUntilEmpty(t *testing.T) {
 }
 
 // How many connections both ways of looking see, of those that are open, half closed by either side, and closed.
+// What may have come and gone while the hook stood still was not seen to be absent.
+func TestUntilEmptyAfterAPause(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		pause := time.After(s)
+		w := &emptyWatch{Empty: &Empty{}, full: time.Now(), each: func(func(local, remote netip.AddrPort)) error {
+			select {
+			case <-pause:
+				<-time.After(5 * s)
+			default:
+			}
+			return nil
+		}}
+		ctx, cancel := context.WithTimeoutCause(t.Context(), 20*s, errMax)
+		defer cancel()
+		begin := time.Now()
+		if err := w.run(ctx, silent); err != nil || time.Since(begin) != 9*s {
+			t.Errorf("%v after %v, want 9s", err, time.Since(begin))
+		}
+	})
+}
+
 func TestUntilEmptyCounts(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

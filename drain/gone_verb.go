@@ -35,7 +35,7 @@ func parseGone(l *grammar.Line) (step.Spec, error) {
 
 func (g *goneSpec) Needs() step.Needs {
 	n := g.wait.Needs()
-	n.Name = g.name.Text
+	n.Name, n.Looks = g.name.Text, goneLooks*goneEvery // after a look that has seen the address
 	return n
 }
 

@@ -43,11 +43,11 @@ func (c JSON) judge(value any) (sight, error) {
 	s := sight{says: fmt.Sprintf("%s is %s", c.Path, jsonpath.Short(value))}
 	switch {
 	case c.In != nil:
-		s.met = slices.Contains(c.In, text)
-	case c.NotIn != nil && value == nil && !slices.Contains(c.NotIn, text): // null is as good as absent
+		s.met = listed(c.In, text)
+	case c.NotIn != nil && value == nil && !listed(c.NotIn, text): // null is as good as absent
 		return sight{}, fmt.Errorf("%s, expected a value", s.says)
 	case c.NotIn != nil:
-		s.met = !slices.Contains(c.NotIn, text)
+		s.met = !listed(c.NotIn, text)
 	default:
 		n, ok := numberOf(value)
 		if !ok {
@@ -56,6 +56,11 @@ func (c JSON) judge(value any) (sight, error) {
 		s.met = c.hold(n)
 	}
 	return s, nil
+}
+
+// listed tells whether a value is in a list. Blanks around an entry, as in 'running, pending', need not be the value's own.
+func listed(all []string, text string) bool {
+	return slices.ContainsFunc(all, func(one string) bool { return one == text || strings.TrimSpace(one) == text })
 }
 
 func scalar(value any) string {

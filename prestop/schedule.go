@@ -146,9 +146,9 @@ func (p *Plan) Timeline() []Slot {
 	for i, e := range p.Entries {
 		s := Slot{Entry: e, Earliest: earliest, Latest: latest, Ends: latest + schedule.share(i, latest)}
 		if e.wait() {
-			granted := min(e.Least, schedule.share(i, earliest))
+			granted := schedule.share(i, earliest)
 			s.Short = short(e.Least, granted)
-			earliest += granted
+			earliest += min(e.Least-e.Early, granted)
 		}
 		latest = s.Ends
 		slots = append(slots, s)

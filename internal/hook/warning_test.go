@@ -66,10 +66,13 @@ func TestWarnings(t *testing.T) {
 		{"auto", env{esEnv: "http://a", typeEnv: "auto", askEnv: "true"}, nil, nil},
 
 		{"a max that is over", nil, []string{"wait 20s", "until quiet 8080 max=20s"}, []string{"max-before-begin of step 2: until quiet 8080 max=20s"}},
+		{"a max that a quick wait leaves time", nil, []string{"until http://a/ max=5s", "until file /x max=1s"}, nil},
 		{"a max that is not", nil, []string{"wait 20s", "until quiet 8080 max=40s"}, nil},
 		{"a max shorter than its min", nil, []string{"until quiet 8080 min=30s max=20s"}, []string{"max-before-begin of step 1"}},
 		{"a for as long as its max", nil, []string{"until quiet 8080 for=20s max=20s"}, []string{"never-met of step 1: until quiet 8080 for=20s max=20s is never met: it looks for 20s at least, and its max leaves it 20s"}},
 		{"a for that just fits", nil, []string{"until quiet 8080 for=19s max=20s", "until empty 80 min=1s for=9s max=20s"}, nil},
+		{"three looks of gone", env{"POD_IP": "10.0.0.1"}, []string{"until gone web max=3s"}, []string{"never-met of step 1: until gone web max=3s is never met: it looks for 3s at least, and its max leaves it 3s"}},
+		{"three looks of gone that fit", env{"POD_IP": "10.0.0.1"}, []string{"until gone web max=4s"}, nil},
 		{"looks that just fit", nil, []string{"until http://a/ stable=20 max=20s"}, nil},
 		{"a for longer than its max", nil, []string{"until empty 80 for=30s max=20s"}, []string{"never-met of step 1: until empty 80 for=30s max=20s is never met: it looks for 30s"}},
 		{"a for longer than a max of nothing", nil, []string{"until quiet 8080 max=0"}, []string{"never-met of step 1: until quiet 8080 max=0 is never met: it looks for 3s at least, and its max leaves it 1s"}},

@@ -37,6 +37,9 @@ func instead(verbs []*step.Verb, words []grammar.Word) string {
 
 // insteadOf is the step to write in place of a command and its arguments, or how to write it; empty: nobody knows.
 func insteadOf(command string, arguments []grammar.Word) string {
+	if strings.HasPrefix(command, "http://") || strings.HasPrefix(command, "https://") {
+		command = "curl"
+	}
 	switch path.Base(command) {
 	case "dry-run":
 		return "prestop --dry-run, a flag before the steps"
@@ -53,6 +56,8 @@ func insteadOf(command string, arguments []grammar.Word) string {
 		return "wait 20s"
 	case "curl", "wget":
 		return "get URL, or post URL"
+	case "rm":
+		return "remove PATH"
 	case "kill", "pkill", "killall":
 		return "signal TERM"
 	case "sh", "bash", "ash", "dash":
@@ -64,12 +69,26 @@ func insteadOf(command string, arguments []grammar.Word) string {
 	return ""
 }
 
-// cutBefore is the key of the option right before a word, if the word looks like a part of that option's value; empty: it does not.
+// ofTwoWords is the verb that a word means by its second word alone, or with both of its words as one; empty: it means none.
+func ofTwoWords(verbs []*step.Verb, word string) string {
+	for _, v := range verbs {
+		_, second, two := strings.Cut(v.Name, " ")
+		if two && (phrase.AlmostEqual(word, second) || phrase.Plain(word) == phrase.Plain(strings.ReplaceAll(v.Name, " ", ""))) {
+			return v.Name
+		}
+	}
+	return ""
+}
+
+// cutBefore says how to write the option right before a word, if the word looks like a part of that option's value; empty: it does not.
 func cutBefore(l *grammar.Line, w *grammar.Word) string {
 	for n := range l.Options {
-		o := &l.Options[n]
-		if o.Column+len(o.Written)+1 == w.Column && (strings.HasSuffix(o.Value, ":") || strings.ContainsAny(o.Value, "{[")) {
-			return o.Key
+		switch o := &l.Options[n]; {
+		case o.Column+len(o.Written)+1 != w.Column:
+		case strings.HasSuffix(o.Value, ","):
+			return ": a list is one word, without blanks"
+		case strings.HasSuffix(o.Value, ":") || strings.ContainsAny(o.Value, "{["):
+			return "; a value with blanks or quotes stands in single quotes, as in " + o.Key + "='…'"
 		}
 	}
 	return ""
@@ -86,7 +105,7 @@ func stray(v *step.Verb, verbs []*step.Verb, l *grammar.Line, n int) string {
 		return "; did you mean " + w.Text + "=? Its value stands right after the ="
 	case w.Text[0] == '-' && len(v.Options) > 0 && (n > 0 || v.Target == "URL"):
 		return "; options are words such as " + strings.Join(v.Options[:min(2, len(v.Options))], "=… and ") + "=…"
-	case strings.Trim(w.Text, "&|;") == "":
+	case strings.Trim(w.Text, `&|;\`) == "":
 		return nextStep
 	case w.Text[0] == '#':
 		return ": a comment is a line of its own"
@@ -108,7 +127,7 @@ func strayAfter(before *grammar.Word, v *step.Verb, verbs []*step.Verb, l *gramm
 	case strings.Trim(w.Text, "=<>!") == "" && slices.Contains(v.Options, "at-most"):
 		return "; write in=, at-most= or at-least="
 	case cut != "":
-		return "; a value with blanks or quotes stands in single quotes, as in " + cut + "='…'"
+		return cut
 	case slices.Contains([]string{"s", "sec", "seconds", "m", "min", "minutes", "h"}, w.Text):
 		return ": a duration is one word, as in 20s"
 	case strings.Trim(before.Text+w.Text, "0123456789,") == "":

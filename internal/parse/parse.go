@@ -5,6 +5,7 @@
 package parse
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -30,6 +31,8 @@ func LineIn(scope grammar.Scope, verbs []*step.Verb, text string) (*grammar.Line
 		e.Text += `; the \n in it is a backslash and an n, and ends no line`
 	case strings.ContainsAny(text, "“”„‘’«»"):
 		e.Text += `; the quotes in it are typographic: write ' or "`
+	case strings.ContainsAny(text, "‐‑‒–—−"):
+		e.Text += "; a dash in it is typographic: write -"
 	case strings.Contains(text, "\u00a0"):
 		e.Text += "; a blank in it is a no-break space: write a usual one"
 	}
@@ -140,7 +143,7 @@ func verbOf(verbs []*step.Verb, words []grammar.Word) (*step.Verb, []grammar.Wor
 	}
 	if first.Bare() {
 		name, _, _ := strings.Cut(first.Text, "=")
-		meant = phrase.DidYouMean(name, names)
+		meant = phrase.Meant(cmp.Or(phrase.Nearest(name, names), ofTwoWords(verbs, name)))
 	}
 	return nil, nil, first.Expected("expected %s, got %s%s", phrase.OneOf(names), first.Got(), meant)
 }

@@ -114,10 +114,14 @@ func (at Place) file(path string) (*Output, error) {
 	if err == nil && !info.Mode().IsRegular() && info.Mode().Type() != fs.ModeNamedPipe { // opening it could have an effect
 		return nil, &regular.KindError{Path: path, Mode: info.Mode()}
 	}
-	fd, err := openToWrite(path, unix.O_NOFOLLOW)
-	if errors.Is(err, unix.ENOENT) {
-		fd, err = openToWrite(path, unix.O_NOFOLLOW|unix.O_CREAT)
+	open := func() (int, error) { // others may have put a link there meanwhile, or have moved the file away
+		fd, err := openToWrite(path, unix.O_NOFOLLOW)
+		if errors.Is(err, unix.ENOENT) {
+			fd, err = openToWrite(path, unix.O_NOFOLLOW|unix.O_CREAT)
+		}
+		return fd, err
 	}
+	fd, err := open()
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +130,7 @@ func (at Place) file(path string) (*Output, error) {
 	// for the server of that file system, whatever becomes of the process.
 	var st unix.Stat_t
 	if unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFREG {
-		out.again = func() (int, error) { return openToWrite(path, unix.O_NOFOLLOW) } // others may have put a link there since
+		out.again = open
 	}
 	return out, nil
 }

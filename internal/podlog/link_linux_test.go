@@ -26,3 +26,21 @@ func TestFileThatBecomesALink(t *testing.T) {
 		t.Errorf("target holds %q, lost %d", got, out.Lost())
 	}
 }
+
+// A file that somebody moves away, as logrotate does, is made anew for the next line.
+func TestFileThatIsMovedAway(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "hook.log")
+	out, notes := Open(path, Place{})
+	if len(notes) > 0 {
+		t.Fatal(notes)
+	}
+	defer out.Close()
+	out.Write([]byte("one\n"))
+	if err := os.Rename(path, path+".1"); err != nil {
+		t.Fatal(err)
+	}
+	out.Write([]byte("two\n"))
+	if before, now := content(t, path+".1"), content(t, path); before != "one\n" || now != "two\n" || out.Lost() > 0 {
+		t.Errorf("%q and %q, lost %d", before, now, out.Lost())
+	}
+}

@@ -170,7 +170,7 @@ func (s *Set) Hide(text string) string {
 func (s *Set) File(path string) func() (string, error) {
 	return func() (string, error) {
 		content, err := regular.Read(path)
-		text := strings.TrimRight(string(content), "\r\n")
+		text := strings.TrimPrefix(strings.TrimRight(string(content), "\r\n"), "\ufeff") // some editors write a byte order mark
 		s.AddCredential(text)
 		return text, err
 	}

@@ -222,6 +222,9 @@ func TestFiles(t *testing.T) {
 	if _, err := token(); err != nil || s.Hide("hunter23 hunter24") != "*** ***" {
 		t.Errorf("after it has changed: %v", err)
 	}
+	if text, err := s.File(write("token", "\ufeffabc\n"))(); err != nil || text != "abc" {
+		t.Errorf("after a byte order mark: %q, %v", text, err)
+	}
 	if _, err := s.File(filepath.Join(dir, "none"))(); err == nil || !strings.Contains(err.Error(), filepath.Join(dir, "none")) {
 		t.Errorf("error %v, want one that names the file", err)
 	}

@@ -39,9 +39,9 @@ type Spec interface {
 
 // Needs is what a step takes and touches.
 type Needs struct {
-	// Least, Most, Want, FromStart and Guard are those of [prestop.Entry].
-	Least, Most, Want time.Duration
-	FromStart, Guard  bool
+	// Least, Most, Want, Early, FromStart and Guard are those of [prestop.Entry]. Early leaves Looks out.
+	Least, Most, Want, Early time.Duration
+	FromStart, Guard         bool
 	// Waits: the step is a wait for Least, and nothing else.
 	Waits bool
 	// Written: Most is what somebody wrote as max=.

@@ -63,7 +63,7 @@ func WaitOf(l *grammar.Line) (w Wait, err error) {
 
 // Needs are the times of a wait for something. Its max counts from the hook's start.
 func (w Wait) Needs() Needs {
-	return Needs{Least: max(LookTime, w.Min), Most: w.Max, FromStart: true, Guard: true, Default: !w.HasMax, Written: w.HasMax}
+	return Needs{Least: max(LookTime, w.Min), Most: w.Max, Early: max(0, LookTime-w.Min), FromStart: true, Guard: true, Default: !w.HasMax, Written: w.HasMax}
 }
 
 // CallNeeds are the times of a call that waits for its answer: it is open-ended. timeout bounds one try, most the whole step; 0: none

@@ -84,7 +84,7 @@ func endRows(p *prestop.Plan, floor prestop.Slot) []row {
 	var rows []row
 	over := floor.Earliest
 	if floor.Least > 0 {
-		over = max(over, min(floor.Least, floor.Ends))
+		over = max(over, min(floor.Least-floor.Short, floor.Ends))
 		rows = append(rows, row{what: floor.Line + " " + short(floor.Least), ends: over, bar: []stroke{{planned, 0, over}}})
 	}
 	latest := p.Budget()

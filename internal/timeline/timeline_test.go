@@ -57,6 +57,14 @@ SIGTERM                             40-45s      45s                    --^
 reserved for the container          50s         60s                        #####
 SIGKILL                             60s         60s                            ^
 `},
+		{"a floor for which there is no time", prestop.Plan{Grace: 3 * s, Reserve: 2 * s, Floor: 2 * s, Entries: []prestop.Entry{call}}, `
+STEP                                BEGINS  ENDS BY  0s         1.5s          3s
+1 post http://localhost:8080/drain  0s           1s  ========
+additional wait 2s                  0s           0s  =
+SIGTERM                             0-1s         1s  ---------^
+reserved for the container          1s           3s           ##################
+SIGKILL                             3s           3s                            ^
+`},
 		{"no time", prestop.Plan{Entries: []prestop.Entry{wait(20 * s)}}, `
 STEP                        BEGINS  ENDS BY  0s              0s               0s
 1 wait 20s                  0s           0s  =

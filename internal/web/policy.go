@@ -201,7 +201,7 @@ func (c *call) unsent() time.Duration { return maxUnsent - (time.Since(c.begun) 
 // stays.
 func (c *call) fail(ctx context.Context, a Answer, err error, timeout time.Duration) error {
 	switch {
-	case ctx.Err() == nil && errors.Is(err, ErrTry):
+	case ctx.Err() == nil && errors.Is(err, ErrTry) && timeout > 0:
 		c.last, c.err = a, fmt.Errorf("%w (%s)", err, timeout.Round(time.Millisecond))
 	case ctx.Err() == nil || c.made == 1:
 		c.last, c.err = a, err

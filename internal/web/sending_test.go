@@ -152,6 +152,7 @@ func TestPolicyOpen(t *testing.T) {
 		"timeout of the time there is":    {policy: Policy{Timeout: 9 * s}, time: 10 * s, peers: []peer{silent}, want: "in time (9s)", asked: 1, from: 9 * s, upTo: 9 * s},
 		"timeout and a status":            {policy: Policy{Timeout: 3 * s}, peers: []peer{answers(2*s, no503), answers(2*s, ok200)}, want: "503", asked: 7, from: 20 * s, upTo: 60 * s},
 		"a connection that hangs":         {errs: again(errHangs, 1), want: "http://app.test: hangs: no connection in time (", asked: 0, dials: [2]int{4, 6}, from: 22 * s, upTo: 30 * s},
+		"hangs for all of the time":       {time: 3 * s, errs: again(errHangs, 1), want: "http://app.test: hangs: no complete answer in time", asked: 0, dials: [2]int{1, 1}, from: 2 * s, upTo: 3 * s},
 		"hangs, then connects":            {errs: again(errHangs, 3), peers: []peer{answers(45*s, ok200)}, want: "200 OK", asked: 1, dials: [2]int{4, 4}, from: 60 * s, upTo: 65 * s},
 		"hangs, with a timeout":           {policy: Policy{Timeout: 2 * s}, errs: again(errHangs, 1), want: "http://app.test: hangs: no ", asked: 0, dials: [2]int{6, 12}, from: 22 * s, upTo: 30 * s},
 		"a handshake that hangs":          {url: "https://app.test", peers: []peer{silent}, want: "https://app.test: no connection in time (", asked: 0, dials: [2]int{4, 6}, from: 22 * s, upTo: 30 * s},
@@ -197,8 +198,8 @@ func TestPolicyOpen(t *testing.T) {
 				if err != nil {
 					got = err.Error()
 				}
-				if !strings.Contains(got, test.want) {
-					t.Errorf("%s, want %s", got, test.want)
+				if !strings.Contains(got, test.want) || strings.Contains(got, "(0s)") {
+					t.Errorf("%s, want %s, and no time that was not set", got, test.want)
 				}
 				if took < test.from || took > max(test.upTo, test.from) {
 					t.Errorf("took %v, want %v to %v", took, test.from, test.upTo)
