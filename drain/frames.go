@@ -25,6 +25,9 @@ const (
 	uploadSize  = 16 << 10
 	frameHeader = 9               // bytes of each HTTP/2 frame besides its payload (RFC 9113, 4.1)
 	pingSize    = frameHeader + 8 // (RFC 9113, 6.7)
+	// The consent to speak HTTP/2, a server's settings, permission and the acknowledgement of the client's settings take at most so many bytes.
+	upgradeSize = 200
+	fewSegments = 3 // of an HTTP/1 answer to an upload
 	// A client's part of a TLS handshake takes at most so many segments, if one of them is sent twice.
 	helloSegments = 3
 	// Control frames come in segments of a few bytes each. An HTTP/1 answer comes in one or two segments of many bytes.
@@ -66,7 +69,7 @@ func (g greeting) controls(in uint32) bool {
 // acknowledgement of the client's settings.
 func (h *history) hello(s *sockdiag.Socket) bool {
 	out := bytesOut(s)
-	return !h.settled && out >= 2*frameHeader && (out <= helloSize || out <= helloFrames && out <= frameSize*s.Sent)
+	return !h.settled && out >= frameHeader*max(2, s.Sent-s.Resent) && (out <= helloSize || out <= helloFrames && out <= frameSize*s.Sent)
 }
 
 // asksFirst tells whether a client has sent more than opens a channel, while the app has said hello only. A channel of HTTP/2 that was never
@@ -98,6 +101,24 @@ func (h *history) permits(s *sockdiag.Socket, g greeting, in, out uint32) bool {
 		}
 	}
 	return in >= leastPermitted && out <= most+permission(in) && out <= longest
+}
+
+// mayPermit tells whether what the app has sent may be no more than permission, where permits says that it is more. Without TLS, a server may
+// send several frames in a segment. An answer of HTTP/1 comes in a few segments.
+func (h *history) mayPermit(s *sockdiag.Socket, g greeting) bool {
+	in, out := h.bytesSince(s)
+	segments, each := s.Sent-h.sent, uint32(recordSize)
+	if segments <= fewSegments {
+		each = controlSize
+	}
+	return !g.tls && in >= uploadSize && out <= each*segments && out <= helloSize+permission(in)
+}
+
+// mayUpgrade tells whether all that the app has ever sent may be the consent to speak HTTP/2 instead of HTTP/1, and then its settings. The
+// request that asked for that may wait.
+func (h *history) mayUpgrade(s *sockdiag.Socket, g greeting) bool {
+	out := bytesOut(s)
+	return !h.settled && !g.tls && s.Received > 1 && s.Received <= openingSegments && s.Sent > 1 && out <= upgradeSize && out <= recordSize*s.Sent
 }
 
 // pinged tells whether only one small segment went each way since. HTTP/2 clients and servers send pings like this on idle
