@@ -53,6 +53,9 @@ var pingSizes = []uint32{pingSize, 39, 38, 46}
 // server may send them as soon as it has read a small request.
 var permitSizes = []uint32{13, 26, 34, 35, 42, 47, 48}
 
+// twoPermits are the bytes of two such frames, each in a record of TLS 1.3 or 1.2. Go's server sends them for each piece of a body.
+var twoPermits = []uint32{70, 84}
+
 // clientSizes are the bytes of frames of HTTP/2 that a client sends unasked, and that are no request: it has read settings, it permits to
 // send more, it gives up a request, or it pings. The last two are of two frames. secureSizes are the same in a record of TLS 1.3.
 var (
@@ -101,6 +104,11 @@ func (h *history) permits(s *sockdiag.Socket, g greeting, in, out uint32) bool {
 		}
 	}
 	return in >= leastPermitted && out <= most+permission(in) && out <= longest
+}
+
+// permitsTwice tells whether the app has sent no more than permission, for a piece of a body that may have any size.
+func (h *history) permitsTwice(s *sockdiag.Socket, g greeting, out uint32) bool {
+	return g.tls && g.http2 && s.Sent <= h.sent+2 && slices.Contains(twoPermits, out)
 }
 
 // mayPermit tells whether what the app has sent may be no more than permission, where permits says that it is more. Without TLS, a server may

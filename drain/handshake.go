@@ -42,6 +42,7 @@ const (
 	longestGreeting = 8 << 10
 	// A client's part of a handshake has at least so many bytes, in two segments.
 	shortestHello = 200
+	longestHello  = 2 << 10 // with a post-quantum key
 )
 
 // speaks adds to a greeting what a word of the step states about the port's protocol.
@@ -67,7 +68,8 @@ func (g greeting) alone(s *sockdiag.Socket) (may, sure bool) {
 	if g.bytes == 0 {
 		return out <= longestGreeting, false
 	}
-	slack := greetingSlack + g.flow(s.BytesReceived)
+	permitted := g.flow(s.BytesReceived - min(s.BytesReceived, longestHello))
+	slack := greetingSlack + permitted
 	if g.http2 {
 		slack += settingsRead
 	}
@@ -77,7 +79,7 @@ func (g greeting) alone(s *sockdiag.Socket) (may, sure bool) {
 			return true, few || g.http2 && s.BytesReceived >= uploadSize
 		}
 	}
-	if out <= resumedHello+g.late/2+g.flow(s.BytesReceived) {
+	if out <= resumedHello+g.late/2+permitted {
 		return true, few
 	}
 	return few && out <= g.bytes+longestGreeting, false

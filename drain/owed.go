@@ -226,5 +226,5 @@ func (h *history) replied(came time.Duration, s *sockdiag.Socket, g greeting, sm
 func (h *history) small(s *sockdiag.Socket, g greeting) bool {
 	in, out := h.bytesSince(s)
 	reads := h.claim == waiting && s.SinceReceived-s.SinceSent < readTime
-	return out <= controlSize || !h.settled && out <= helloSize || h.hello(s) || h.permits(s, g, in, out) || reads && h.permits(s, g, h.asking, out)
+	return out <= controlSize || h.permitsTwice(s, g, out) || !h.settled && out <= helloSize || h.hello(s) || h.permits(s, g, in, out) || reads && h.permits(s, g, h.asking, out)
 }
