@@ -70,6 +70,7 @@ func TestFrames(t *testing.T) {
 		{"after something small that it was sent, the client asks", unknown, []sockdiag.Socket{busy, at(51, 90_030, 61, 200_005, 900*ms, 950*ms)}, maybe},
 		{"one WebSocket message more than the other way, in a tick", greeting{messages: true}, []sockdiag.Socket{{State: sockdiag.Established, Received: 6, BytesReceived: 260, Sent: 5, BytesAcked: 340, Acks: 1, SinceReceived: s, SinceSent: s, SinceAck: s}}, maybe},
 		{"one segment of HTTP/2 more than the other way, in a tick", greeting{http2: true}, []sockdiag.Socket{{State: sockdiag.Established, Received: 6, BytesReceived: 260, Sent: 5, BytesAcked: 340, Acks: 1, SinceReceived: s, SinceSent: s, SinceAck: s}}, maybe},
+		{"a request in two segments and its answer, or a second request, in a tick", none, []sockdiag.Socket{{State: sockdiag.Established, Received: 2, BytesReceived: 399, Sent: 1, BytesAcked: 408, Acks: 2, SinceReceived: s, SinceSent: s, SinceAck: s}}, maybe},
 		{"one request more than answers, in a tick", unknown, []sockdiag.Socket{{State: sockdiag.Established, Received: 6, BytesReceived: 160, Sent: 5, BytesAcked: 2040, Acks: 1, SinceReceived: s, SinceSent: s, SinceAck: s}}, waiting},
 		{"gRPC's farewell while a call waits", stopped, []sockdiag.Socket{at(4, 157, 2, 61, s, 2*s), at(5, 174, 5, 131, s, s)}, waiting},
 		{"in two looks", stopped, []sockdiag.Socket{at(4, 157, 2, 61, s, 2*s), at(4, 157, 4, 95, 3*s, s), at(5, 174, 5, 131, s, s)}, waiting},

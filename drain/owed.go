@@ -22,7 +22,7 @@ import (
 //     tell, and the app was last to send, the claim is maybe. (opened)
 //  4. A request may have followed a piece of an answer within a tick, or GOAWAY may look like an answer: maybe. (followed, takesLeave)
 //  5. The app was last to send: that was an answer if it was large. If it was small, it may have been a control frame. (unanswered, replied)
-//  6. Both sent within a tick, and there was no settled look before: maybe, unless there is one request more than answers. On a connection
+//  6. Both sent within a tick, and there was no settled look before: maybe, unless there is one request more than answers, and more than one answer. On a connection
 //     that is kept alive, this counts from when the looks began.
 //  7. The client was last to send: it waits, unless that may have been a control frame. (asks, mayBePong)
 //
@@ -175,7 +175,7 @@ func (h *history) asks(s *sockdiag.Socket, g greeting) claim {
 	in, out := h.bytesSince(s)
 	oneMore := s.Received == s.Sent+1 && !g.tls && !g.http2 && !g.messages // elsewhere, a segment need not be a request
 	switch {
-	case h.sameTick(s) && (!oneMore || keptAlive(s)):
+	case h.sameTick(s) && (!oneMore || s.Sent == 1 || keptAlive(s)): // a single answer may be that of a request in two segments
 		return maybe
 	case h.asksFirst(s, g):
 		return waiting

@@ -194,6 +194,28 @@ func inPieces(protocol string) func(context.Context, peer, *running) error {
 	}
 }
 
+// inTwoSegments is a POST whose header and body are written one after the other, as by Python's clients. Then the connection is kept.
+func inTwoSegments(ctx context.Context, p peer, r *running) error {
+	c, err := p.lab.client.dial(p.address(), p.port)
+	if err != nil {
+		return err
+	}
+	context.AfterFunc(ctx, func() { c.Close() })
+	p.begins(ctx, r)
+	for _, text := range []string{"POST /?n=300 HTTP/1.1\r\nHost: lab\r\nContent-Length: 300\r\n\r\n", strings.Repeat("x", 300)} {
+		if _, err := io.WriteString(c, text); err != nil {
+			return err
+		}
+	}
+	answer, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, answer.Body)
+	r.over()
+	return err
+}
+
 // halfClosed is a quick request, and then a slow one after which the client says that it will send no more.
 func halfClosed(ctx context.Context, p peer, r *running) error {
 	c, err := p.lab.client.dial(p.address(), p.port)
@@ -423,6 +445,7 @@ func rows() (all []row) {
 	each(row{pattern: "a request of 20 s by HTTP/1.1, where HTTP/2 would be spoken, the first on its connection", protocol: "TLS 1.3", traffic: slowFirst("tls", slow, 0)}, append(other, others(other, "python")...)...)
 	each(row{pattern: "answered requests of HTTP/1.1, where HTTP/2 would be spoken, then idle", protocol: "TLS 1.3", latest: 15 * time.Second, traffic: then("tls", "/?n=300", "/?n=300", "/?n=300")}, append(other, others(other, "python")...)...)
 	each(row{pattern: "one answered request of HTTP/1.1, where HTTP/2 would be spoken, then idle", protocol: "TLS 1.3", latest: 15 * time.Second, traffic: then("tls", "/?n=300")}, append(other, others(other, "python")...)...)
+	each(row{pattern: "one answered POST in two segments, then idle", protocol: "HTTP/1.1", latest: 15 * time.Second, traffic: inTwoSegments}, "go http", "nginx http", "haproxy http", "caddy http", "node http", "puma http")
 	down := "a download of 1 MB, then idle"
 	each(row{pattern: down, protocol: "TLS 1.3", traffic: then("tls", "/?n=1000000")}, slices.Concat(tls13, others(tls13, "node"), others([]string{"go tls13", "nginx tls13"}, "java"))...)
 	each(row{pattern: down, protocol: "HTTP/2 over TLS", latest: 15 * time.Second, traffic: then("h2", "/?n=1000000")}, slices.Concat(h2, others(h2, "node"), others([]string{"go h2", "nginx h2", "node h2"}, "java"))...)
