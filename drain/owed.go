@@ -101,7 +101,7 @@ func (h *history) greeted(g greeting) bool {
 	switch {
 	case !h.settled:
 		return false
-	case !g.tls && h.sent > 1 && h.bytesOut < shortestServerHello: // that was no handshake
+	case h.claim == waiting && h.sent > 1 && h.bytesOut < shortestServerHello && !g.tls: // that was no handshake
 		return true
 	case g.bytes == 0:
 		return h.claim == nothing && h.received > helloSegments || h.claim == waiting && h.bytesOut >= shortestServerHello
