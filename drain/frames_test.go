@@ -13,6 +13,7 @@ func TestFrames(t *testing.T) {
 		return sockdiag.Socket{State: sockdiag.Established, Received: in, BytesReceived: bytesIn, Sent: out, BytesAcked: bytesOut, Acks: 2, SinceReceived: received, SinceSent: sent, SinceAck: sent}
 	}
 	far := func(s sockdiag.Socket) sockdiag.Socket { s.RoundTrip = 150 * ms; return s }
+	acknowledged := func(s sockdiag.Socket, ago time.Duration) sockdiag.Socket { s.SinceAck = ago; return s }
 	unknown, none, stopped := greeting{}, greeting{known: true}, greeting{stopped: true}
 	h2 := greeting{known: true, tls: true, http2: true, bytes: 1800, late: 500, segments: 4}
 	busy := at(50, 90_000, 60, 200_000, s, 900*ms)
@@ -40,6 +41,8 @@ func TestFrames(t *testing.T) {
 		{"permission for a piece of a body over TLS", h2, []sockdiag.Socket{busy, at(51, 90_250, 60, 200_000, s, 2*s), at(52, 90_381, 62, 200_070, s, s-8*ms)}, waiting},
 		{"and the answer after it", h2, []sockdiag.Socket{busy, at(51, 90_250, 60, 200_000, s, 2*s), at(52, 90_381, 62, 200_070, s, s-8*ms), at(52, 90_381, 63, 200_170, 9*s, s)}, nothing},
 		{"as much without TLS", none, []sockdiag.Socket{busy, at(51, 90_250, 60, 200_000, s, 2*s), at(52, 90_381, 62, 200_070, s, s-8*ms)}, nothing},
+		{"a request right after others, whose frames the client acknowledges later", h2, []sockdiag.Socket{acknowledged(at(12, 3155, 8, 3053, s, s), 956*ms)}, maybe},
+		{"an answer that takes its time", h2, []sockdiag.Socket{acknowledged(at(12, 3155, 8, 3053, s, 900*ms), 860*ms)}, nothing},
 		{"consent to speak HTTP/2, in three segments", none, []sockdiag.Socket{at(3, 253, 3, 172, s, s-40*ms)}, maybe},
 		{"and the answer after it", none, []sockdiag.Socket{at(3, 253, 3, 172, 900*ms, 860*ms), at(3, 253, 4, 300, 9*s, s)}, nothing},
 		{"answers of HTTP/1 as short as it", none, []sockdiag.Socket{at(2, 253, 2, 172, s, 900*ms)}, nothing},

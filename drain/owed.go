@@ -22,6 +22,7 @@ import (
 //     tell, and the app was last to send, the claim is maybe. (opened)
 //  4. A request may have followed a piece of an answer within a tick, or GOAWAY may look like an answer: maybe. (followed, takesLeave)
 //  5. The app was last to send: that was an answer if it was large. If it was small, it may have been a control frame. (unanswered, replied)
+//     Some of what is large may be no answer either: maybe. (mayPermit, mayUpgrade, sentAgain)
 //  6. Both sent within a tick, and there was no settled look before: maybe, unless there is one request more than answers, and more than one answer. On a connection
 //     that is kept alive, this counts from when the looks began.
 //  7. The client was last to send: it waits, unless that may have been a control frame. (asks, mayBePong)
