@@ -111,15 +111,18 @@ func (h *history) permitsTwice(s *sockdiag.Socket, g greeting, out uint32) bool 
 	return g.tls && g.http2 && s.Sent <= h.sent+2 && slices.Contains(twoPermits, out)
 }
 
-// mayPermit tells whether what the app has sent may be no more than permission, where permits says that it is more. Without TLS, a server may
-// send several frames in a segment. An answer of HTTP/1 comes in a few segments.
+// mayPermit tells whether what the app has sent may be no more than permission, where permits says that it is more. A server, or its kernel, may
+// send several frames in a segment. Without TLS, an answer of HTTP/1 comes in a few segments.
 func (h *history) mayPermit(s *sockdiag.Socket, g greeting) bool {
 	in, out := h.bytesSince(s)
 	segments, each := s.Sent-h.sent, uint32(recordSize)
-	if segments <= fewSegments {
+	switch {
+	case g.tls:
+		each = 3 * recordSize
+	case segments <= fewSegments:
 		each = controlSize
 	}
-	return !g.tls && in >= uploadSize && out <= each*segments && out <= helloSize+permission(in)
+	return (g.http2 || !g.tls) && in >= uploadSize && out <= each*segments && out <= helloSize+permission(in)
 }
 
 // mayUpgrade tells whether all that the app has ever sent may be the consent to speak HTTP/2 instead of HTTP/1, and then its settings. The
