@@ -112,12 +112,12 @@ func (h *history) permitsTwice(s *sockdiag.Socket, g greeting, out uint32) bool 
 }
 
 // mayPermit tells whether what the app has sent may be no more than permission, where permits says that it is more. A server, or its kernel, may
-// send several frames in a segment. Without TLS, an answer of HTTP/1 comes in a few segments.
+// send several frames in a segment. Where HTTP/2 is not known, an answer of HTTP/1 comes in a few segments.
 func (h *history) mayPermit(s *sockdiag.Socket, g greeting) bool {
 	in, out := h.bytesSince(s)
 	segments, each := s.Sent-h.sent, uint32(recordSize)
 	switch {
-	case g.tls:
+	case g.http2:
 		each = 3 * recordSize
 	case segments <= fewSegments:
 		each = controlSize

@@ -44,6 +44,8 @@ func TestFrames(t *testing.T) {
 		{"a request right after others, whose frames the client acknowledges later", h2, []sockdiag.Socket{acknowledged(at(40, 9155, 30, 33_053, s, s), 956*ms)}, maybe},
 		{"an answer that takes its time", h2, []sockdiag.Socket{acknowledged(at(40, 9155, 30, 33_053, s, 900*ms), 860*ms)}, nothing},
 		{"permission over TLS, of which the kernel makes two segments", h2, []sockdiag.Socket{busy, at(51, 90_046, 60, 200_000, s, 2*s), at(97, 155_723, 62, 200_252, s, s-8*ms)}, waiting},
+		{"the same without TLS, by the word", greeting{known: true, http2: true}, []sockdiag.Socket{busy, at(51, 90_046, 60, 200_000, s, 2*s), at(97, 155_591, 62, 200_208, s, s-8*ms)}, waiting},
+		{"and without the word, where it is as long as an answer of HTTP/1", none, []sockdiag.Socket{busy, at(51, 90_200, 60, 200_000, s, 2*s), at(97, 155_745, 62, 200_208, s, s-8*ms)}, nothing},
 		{"consent to speak HTTP/2, in three segments", none, []sockdiag.Socket{at(3, 253, 3, 172, s, s-40*ms)}, maybe},
 		{"and the answer after it", none, []sockdiag.Socket{at(3, 253, 3, 172, 900*ms, 860*ms), at(3, 253, 4, 300, 9*s, s)}, nothing},
 		{"answers of HTTP/1 as short as it", none, []sockdiag.Socket{at(2, 253, 2, 172, s, 900*ms)}, nothing},
