@@ -172,9 +172,9 @@ func slowAlone(protocol string) func(context.Context, peer, *running) error {
 }
 
 // inPieces is a POST on a connection of its own, whose body comes slowly.
-func inPieces(protocol string) func(context.Context, peer, *running) error {
+func inPieces(protocol string, size int) func(context.Context, peer, *running) error {
 	return func(ctx context.Context, p peer, r *running) error {
-		const size, pieces = 100, 3
+		const pieces = 3
 		body, in := io.Pipe()
 		p.begins(ctx, r)
 		go func() {
@@ -188,7 +188,7 @@ func inPieces(protocol string) func(context.Context, peer, *running) error {
 		if err != nil {
 			return err
 		}
-		q.ContentLength = size * pieces
+		q.ContentLength = int64(size * pieces)
 		defer r.over()
 		return goDo(p.goClient(protocol), q)
 	}
@@ -405,10 +405,13 @@ func rows() (all []row) {
 	each(row{pattern: post, protocol: "HTTP/2 over TLS", traffic: slowFirst("h2", slow, 20000)}, append(h2, others(h2, "node")...)...)
 	each(row{pattern: post, protocol: "HTTP/2 without TLS", traffic: slowFirst("h2c", slow, 20000)}, append(h2c, others(h2c, "node")...)...)
 	pieces := "a POST in three pieces of 100 bytes, one every 5 s, answered after 18 s"
-	each(row{pattern: pieces, protocol: "HTTP/1.1", traffic: inPieces("http")}, "go http", "nginx http", "node http")
-	each(row{pattern: pieces, protocol: "TLS 1.3", traffic: inPieces("tls")}, "go tls13", "nginx tls13", "node tls13")
-	each(row{pattern: pieces, protocol: "HTTP/2 over TLS", traffic: inPieces("h2")}, "go h2", "nginx h2", "haproxy h2", "caddy h2", "node h2")
-	each(row{pattern: pieces, protocol: "HTTP/2 without TLS", word: drain.HTTP2, traffic: inPieces("h2c")}, "go h2c", "nginx h2c", "caddy h2c", "node h2c")
+	each(row{pattern: pieces, protocol: "HTTP/1.1", traffic: inPieces("http", 100)}, "go http", "nginx http", "node http")
+	each(row{pattern: pieces, protocol: "TLS 1.3", traffic: inPieces("tls", 100)}, "go tls13", "nginx tls13", "node tls13")
+	each(row{pattern: pieces, protocol: "HTTP/2 over TLS", traffic: inPieces("h2", 100)}, "go h2", "nginx h2", "haproxy h2", "caddy h2", "node h2")
+	each(row{pattern: pieces, protocol: "HTTP/2 without TLS", word: drain.HTTP2, traffic: inPieces("h2c", 100)}, "go h2c", "nginx h2c", "caddy h2c", "node h2c")
+	large := strings.ReplaceAll(pieces, "100 bytes", "64 KB")
+	each(row{pattern: large, protocol: "HTTP/2 over TLS", traffic: inPieces("h2", 64<<10)}, "go h2", "nginx h2", "haproxy h2", "caddy h2", "node h2")
+	each(row{pattern: large, protocol: "HTTP/2 without TLS", word: drain.HTTP2, traffic: inPieces("h2c", 64<<10)}, "go h2c", "nginx h2c", "caddy h2c", "node h2c")
 	add(row{pattern: "a first request of 20 s that asks for HTTP/2 by an upgrade", protocol: "HTTP/1.1", server: "hypercorn h2c", client: "curl", untold: doubt, traffic: slowFirst("upgrade", slow, 0)})
 	add(row{pattern: "a first request of 20 s that asks for HTTP/2 by an upgrade", protocol: "HTTP/1.1", server: "caddy h2c", client: "curl", untold: doubt, traffic: slowFirst("upgrade", slow, 0)})
 	add(row{pattern: "a request of 20 s, right after another, of a client that will send no more", protocol: "HTTP/1.1", server: "haproxy http", client: "go", untold: doubt, traffic: halfClosed})
