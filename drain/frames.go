@@ -25,6 +25,9 @@ const (
 	uploadSize  = 16 << 10
 	frameHeader = 9               // bytes of each HTTP/2 frame besides its payload (RFC 9113, 4.1)
 	pingSize    = frameHeader + 8 // (RFC 9113, 6.7)
+	// The consent to speak HTTP/2, a server's settings, permission and the acknowledgement of the client's settings take at most so many bytes.
+	upgradeSize = 200
+	fewSegments = 3 // of an HTTP/1 answer to an upload
 	// A client's part of a TLS handshake takes at most so many segments, if one of them is sent twice.
 	helloSegments = 3
 	// Control frames come in segments of a few bytes each. An HTTP/1 answer comes in one or two segments of many bytes.
@@ -50,6 +53,9 @@ var pingSizes = []uint32{pingSize, 39, 38, 46}
 // server may send them as soon as it has read a small request.
 var permitSizes = []uint32{13, 26, 34, 35, 42, 47, 48}
 
+// twoPermits are the bytes of two such frames, each in a record of TLS 1.3 or 1.2. Go's server sends them for each piece of a body.
+var twoPermits = []uint32{70, 84}
+
 // clientSizes are the bytes of frames of HTTP/2 that a client sends unasked, and that are no request: it has read settings, it permits to
 // send more, it gives up a request, or it pings. The last two are of two frames. secureSizes are the same in a record of TLS 1.3.
 var (
@@ -66,7 +72,7 @@ func (g greeting) controls(in uint32) bool {
 // acknowledgement of the client's settings.
 func (h *history) hello(s *sockdiag.Socket) bool {
 	out := bytesOut(s)
-	return !h.settled && out >= 2*frameHeader && (out <= helloSize || out <= helloFrames && out <= frameSize*s.Sent)
+	return !h.settled && out >= frameHeader*max(2, s.Sent-s.Resent) && (out <= helloSize || out <= helloFrames && out <= frameSize*s.Sent)
 }
 
 // asksFirst tells whether a client has sent more than opens a channel, while the app has said hello only. A channel of HTTP/2 that was never
@@ -98,6 +104,32 @@ func (h *history) permits(s *sockdiag.Socket, g greeting, in, out uint32) bool {
 		}
 	}
 	return in >= leastPermitted && out <= most+permission(in) && out <= longest
+}
+
+// permitsTwice tells whether the app has sent no more than permission, for a piece of a body that may have any size.
+func (h *history) permitsTwice(s *sockdiag.Socket, g greeting, out uint32) bool {
+	return g.tls && g.http2 && s.Sent <= h.sent+2 && slices.Contains(twoPermits, out)
+}
+
+// mayPermit tells whether what the app has sent may be no more than permission, where permits says that it is more. A server, or its kernel, may
+// send several frames in a segment. Where HTTP/2 is not known, an answer of HTTP/1 comes in a few segments.
+func (h *history) mayPermit(s *sockdiag.Socket, g greeting) bool {
+	in, out := h.bytesSince(s)
+	segments, each := s.Sent-h.sent, uint32(recordSize)
+	switch {
+	case g.http2:
+		each = 3 * recordSize
+	case segments <= fewSegments:
+		each = controlSize
+	}
+	return (g.http2 || !g.tls) && in >= uploadSize && out <= each*segments && out <= helloSize+permission(in)
+}
+
+// mayUpgrade tells whether all that the app has ever sent may be the consent to speak HTTP/2 instead of HTTP/1, and then its settings. The
+// request that asked for that may wait.
+func (h *history) mayUpgrade(s *sockdiag.Socket, g greeting) bool {
+	out := bytesOut(s)
+	return !h.settled && !g.tls && s.Received > 1 && s.Received <= openingSegments && s.Sent > 1 && out <= upgradeSize && out <= recordSize*s.Sent
 }
 
 // pinged tells whether only one small segment went each way since. HTTP/2 clients and servers send pings like this on idle

@@ -13,6 +13,7 @@ func TestFrames(t *testing.T) {
 		return sockdiag.Socket{State: sockdiag.Established, Received: in, BytesReceived: bytesIn, Sent: out, BytesAcked: bytesOut, Acks: 2, SinceReceived: received, SinceSent: sent, SinceAck: sent}
 	}
 	far := func(s sockdiag.Socket) sockdiag.Socket { s.RoundTrip = 150 * ms; return s }
+	acknowledged := func(s sockdiag.Socket, ago time.Duration) sockdiag.Socket { s.SinceAck = ago; return s }
 	unknown, none, stopped := greeting{}, greeting{known: true}, greeting{stopped: true}
 	h2 := greeting{known: true, tls: true, http2: true, bytes: 1800, late: 500, segments: 4}
 	busy := at(50, 90_000, 60, 200_000, s, 900*ms)
@@ -33,6 +34,23 @@ func TestFrames(t *testing.T) {
 		{"in a tick", unknown, []sockdiag.Socket{at(17, 20156, 3, 100, s, s)}, waiting},
 		{"nginx'", none, []sockdiag.Socket{at(15, 20092, 7, 127, s, 900*ms)}, waiting},
 		{"an upload over HTTP/2, where two segments of Go's server became one", unknown, []sockdiag.Socket{at(18, 20156, 2, 113, s, s-40*ms)}, waiting},
+		{"an upload over gRPC, where each segment has a ping and two permissions", none, []sockdiag.Socket{at(219, 307_558, 6, 274, s, s)}, maybe},
+		{"later, while the hook looks", none, []sockdiag.Socket{busy, at(268, 397_436, 65, 200_181, s, 900*ms)}, maybe},
+		{"the same in two segments", none, []sockdiag.Socket{busy, at(98, 155_537, 62, 200_086, s, s)}, maybe},
+		{"the same, while a call that uploads waits", none, []sockdiag.Socket{at(50, 90_000, 6, 154, s, 2*s), at(98, 155_537, 8, 223, s, s)}, waiting},
+		{"permission for a piece of a body over TLS", h2, []sockdiag.Socket{busy, at(51, 90_250, 60, 200_000, s, 2*s), at(52, 90_381, 62, 200_070, s, s-8*ms)}, waiting},
+		{"and the answer after it", h2, []sockdiag.Socket{busy, at(51, 90_250, 60, 200_000, s, 2*s), at(52, 90_381, 62, 200_070, s, s-8*ms), at(52, 90_381, 63, 200_170, 9*s, s)}, nothing},
+		{"as much without TLS", none, []sockdiag.Socket{busy, at(51, 90_250, 60, 200_000, s, 2*s), at(52, 90_381, 62, 200_070, s, s-8*ms)}, nothing},
+		{"a request right after others, whose frames the client acknowledges later", h2, []sockdiag.Socket{acknowledged(at(40, 9155, 30, 33_053, s, s), 956*ms)}, maybe},
+		{"an answer that takes its time", h2, []sockdiag.Socket{acknowledged(at(40, 9155, 30, 33_053, s, 900*ms), 860*ms)}, nothing},
+		{"permission over TLS, of which the kernel makes two segments", h2, []sockdiag.Socket{busy, at(51, 90_046, 60, 200_000, s, 2*s), at(97, 155_723, 62, 200_252, s, s-8*ms)}, waiting},
+		{"the same without TLS, by the word", greeting{known: true, http2: true}, []sockdiag.Socket{busy, at(51, 90_046, 60, 200_000, s, 2*s), at(97, 155_591, 62, 200_208, s, s-8*ms)}, waiting},
+		{"and without the word, where it is as long as an answer of HTTP/1", none, []sockdiag.Socket{busy, at(51, 90_200, 60, 200_000, s, 2*s), at(97, 155_745, 62, 200_208, s, s-8*ms)}, nothing},
+		{"consent to speak HTTP/2, in three segments", none, []sockdiag.Socket{at(3, 253, 3, 172, s, s-40*ms)}, maybe},
+		{"and the answer after it", none, []sockdiag.Socket{at(3, 253, 3, 172, 900*ms, 860*ms), at(3, 253, 4, 300, 9*s, s)}, nothing},
+		{"answers of HTTP/1 as short as it", none, []sockdiag.Socket{at(2, 253, 2, 172, s, 900*ms)}, nothing},
+		{"small answers that are no frames", unknown, []sockdiag.Socket{at(4, 160, 4, 20, s, 900*ms)}, maybe},
+		{"an upload whose permissions come one by one", unknown, []sockdiag.Socket{at(3, 138, 1, 30, s, 900*ms), at(6, 3165, 4, 108, s, s), at(7, 4174, 5, 134, s, s), at(8, 5183, 6, 160, s, s)}, waiting},
 		{"an upload over HTTP/1, answered in two segments", unknown, []sockdiag.Socket{at(15, 20092, 2, 140, s, 900*ms)}, nothing},
 		{"an upload over HTTP/1", unknown, []sockdiag.Socket{at(15, 20092, 1, 127, s, 900*ms)}, nothing},
 		{"an upload of little, and some frames", unknown, []sockdiag.Socket{busy, at(52, 92_000, 62, 200_052, s, 900*ms)}, maybe},
@@ -58,6 +76,7 @@ func TestFrames(t *testing.T) {
 		{"after something small that it was sent, the client asks", unknown, []sockdiag.Socket{busy, at(51, 90_030, 61, 200_005, 900*ms, 950*ms)}, maybe},
 		{"one WebSocket message more than the other way, in a tick", greeting{messages: true}, []sockdiag.Socket{{State: sockdiag.Established, Received: 6, BytesReceived: 260, Sent: 5, BytesAcked: 340, Acks: 1, SinceReceived: s, SinceSent: s, SinceAck: s}}, maybe},
 		{"one segment of HTTP/2 more than the other way, in a tick", greeting{http2: true}, []sockdiag.Socket{{State: sockdiag.Established, Received: 6, BytesReceived: 260, Sent: 5, BytesAcked: 340, Acks: 1, SinceReceived: s, SinceSent: s, SinceAck: s}}, maybe},
+		{"a request in two segments and its answer, or a second request, in a tick", none, []sockdiag.Socket{{State: sockdiag.Established, Received: 2, BytesReceived: 399, Sent: 1, BytesAcked: 408, Acks: 2, SinceReceived: s, SinceSent: s, SinceAck: s}}, maybe},
 		{"one request more than answers, in a tick", unknown, []sockdiag.Socket{{State: sockdiag.Established, Received: 6, BytesReceived: 160, Sent: 5, BytesAcked: 2040, Acks: 1, SinceReceived: s, SinceSent: s, SinceAck: s}}, waiting},
 		{"gRPC's farewell while a call waits", stopped, []sockdiag.Socket{at(4, 157, 2, 61, s, 2*s), at(5, 174, 5, 131, s, s)}, waiting},
 		{"in two looks", stopped, []sockdiag.Socket{at(4, 157, 2, 61, s, 2*s), at(4, 157, 4, 95, 3*s, s), at(5, 174, 5, 131, s, s)}, waiting},

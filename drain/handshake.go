@@ -34,14 +34,16 @@ const (
 	greetingSlack = 112
 	settingsRead  = 48   // the acknowledgement of the client's HTTP/2 settings, in a TLS record
 	oneTicket     = 256  // a ticket is not sent to clients that keep no sessions
-	hybridKey     = 1088 // bytes that ML-KEM-768 adds to what a server sends (FIPS 203)
-	resumedHello  = 320  // a resumed handshake has no certificates, and takes at most so much besides its tickets
+	hybridKey     = 1088 // bytes that ML-KEM-768 adds to what a server sends, and to what a client sends (FIPS 203)
+	hybridShare   = 1184
+	resumedHello  = 320 // a resumed handshake has no certificates, and takes at most so much besides its tickets
 	// A server's part of a handshake has at least so many bytes.
 	shortestServerHello = resumedHello / 2
 	// The most that a handshake takes, long certificate chains included. It is used where the size is not known.
 	longestGreeting = 8 << 10
 	// A client's part of a handshake has at least so many bytes, in two segments.
 	shortestHello = 200
+	longestHello  = 2 << 10 // with a post-quantum key
 )
 
 // speaks adds to a greeting what a word of the step states about the port's protocol.
@@ -67,17 +69,19 @@ func (g greeting) alone(s *sockdiag.Socket) (may, sure bool) {
 	if g.bytes == 0 {
 		return out <= longestGreeting, false
 	}
-	slack := greetingSlack + g.flow(s.BytesReceived)
+	permitted := g.flow(s.BytesReceived - min(s.BytesReceived, longestHello))
+	slack := greetingSlack + permitted
 	if g.http2 {
 		slack += settingsRead
 	}
 	few := s.Sent-s.Resent <= g.mostSegments(s)
 	for _, whole := range []uint32{g.bytes, g.bytes - g.late} { // some servers send their tickets with the first answer
-		if near(out, whole, slack) || g.hybrid && near(out, whole-hybridKey, slack) {
+		hybrid := g.hybrid && s.BytesReceived >= hybridShare // a client that sends less has not asked for such a key
+		if hybrid == g.hybrid && near(out, whole, slack) || g.hybrid && near(out, whole-hybridKey, slack) {
 			return true, few || g.http2 && s.BytesReceived >= uploadSize
 		}
 	}
-	if out <= resumedHello+g.late/2+g.flow(s.BytesReceived) {
+	if out <= resumedHello+g.late/2+permitted {
 		return true, few
 	}
 	return few && out <= g.bytes+longestGreeting, false

@@ -31,6 +31,7 @@ func TestGreetingAlone(t *testing.T) {
 	nginx := greeting{known: true, tls: true, bytes: 1766, late: 510, segments: 3}
 	nginx2 := greeting{known: true, tls: true, http2: true, bytes: 1817, late: 571, segments: 4}
 	golang := greeting{known: true, tls: true, bytes: 2467, late: 0, segments: 1, hybrid: true}
+	golang2 := greeting{known: true, tls: true, http2: true, bytes: 2538, late: 61, segments: 2, hybrid: true}
 	for _, test := range []struct {
 		name                       string
 		of                         greeting
@@ -50,6 +51,9 @@ func TestGreetingAlone(t *testing.T) {
 		{"the same, and a large answer", nginx, 2, 800, 4, 1400, false, false},
 		{"HTTP/2's settings besides", nginx2, 4, 569, 5, 1932, true, true},
 		{"an upload, and permission to send more", nginx2, 17, 20608, 5, 2056, true, true},
+		{"an answer of HTTP/1 where HTTP/2 would be spoken", golang2, 4, 1682, 3, 2758, true, false},
+		{"answers to a client without a post-quantum key, together as long as one", golang2, 5, 752, 4, 2674, true, false},
+		{"HTTP/2's settings there, both ways", golang2, 6, 1770, 4, 2600, true, true},
 		{"only the client's first words", nginx, 1, 361, 0, 0, false, false},
 		{"no TLS", greeting{known: true}, 4, 1684, 3, 1750, false, false},
 		{"not known", greeting{}, 4, 1684, 3, 1750, true, false},

@@ -22,7 +22,8 @@ import (
 //     tell, and the app was last to send, the claim is maybe. (opened)
 //  4. A request may have followed a piece of an answer within a tick, or GOAWAY may look like an answer: maybe. (followed, takesLeave)
 //  5. The app was last to send: that was an answer if it was large. If it was small, it may have been a control frame. (unanswered, replied)
-//  6. Both sent within a tick, and there was no settled look before: maybe, unless there is one request more than answers. On a connection
+//     Some of what is large may be no answer either: maybe. (mayPermit, mayUpgrade, sentAgain)
+//  6. Both sent within a tick, and there was no settled look before: maybe, unless there is one request more than answers, and more than one answer. On a connection
 //     that is kept alive, this counts from when the looks began.
 //  7. The client was last to send: it waits, unless that may have been a control frame. (asks, mayBePong)
 //
@@ -43,6 +44,8 @@ const (
 	settleTime   = 250 * time.Millisecond // after this time the kernel has acknowledged
 	// A client acknowledges what it was sent within 500 ms (RFC 9293, 3.8.6.3). Keep-alive probes come later.
 	ackTime = 500 * time.Millisecond
+	// If a client does not acknowledge at once, it waits at least so long.
+	waitToAck = 40 * time.Millisecond
 )
 
 // judge is the claim of the client of a connection that has changed since. asked is when the payload came that may wait for an
@@ -99,6 +102,8 @@ func (h *history) greeted(g greeting) bool {
 	switch {
 	case !h.settled:
 		return false
+	case h.claim == waiting && h.sent > 1 && h.bytesOut < shortestServerHello && !g.tls: // that was no handshake
+		return true
 	case g.bytes == 0:
 		return h.claim == nothing && h.received > helloSegments || h.claim == waiting && h.bytesOut >= shortestServerHello
 	case g.hybrid:
@@ -147,9 +152,18 @@ func (h *history) followed(s *sockdiag.Socket) bool {
 }
 
 // ackedLater tells whether the client acknowledged something after its last payload. What it acknowledged is then the answer.
-// The payload may overtake an older acknowledgement on its way, which then arrives a tick of the kernel's clock later.
+// The payload may overtake an older acknowledgement on its way, which then arrives a tick of the kernel's clock later. When a client says
+// that it will send no more, it acknowledges too, whatever it waits for.
 func ackedLater(s *sockdiag.Socket) bool {
-	return s.SinceReceived-s.SinceAck > sockdiag.Tick() && !keptAlive(s)
+	return s.SinceReceived-s.SinceAck > sockdiag.Tick() && s.State != sockdiag.CloseWait && !keptAlive(s)
+}
+
+// sentAgain tells whether what the client seems to have acknowledged later may be a request that it sent a second time. If a request takes several
+// segments, the client does so when the first acknowledgement is late, which is sooner than an answer is acknowledged by a client that waits
+// before it does.
+func (h *history) sentAgain(s *sockdiag.Socket) bool {
+	several, acknowledged := s.Received > h.received+2, s.Acks != h.acks
+	return s.SinceReceived == s.SinceSent && several && acknowledged && ackedLater(s) && s.SinceReceived-s.SinceAck < waitToAck && s.LeastRoundTrip <= sockdiag.Tick()
 }
 
 // keptAlive tells whether the last acknowledgement answers a keep-alive probe. When the acknowledgement before came is not known.
@@ -162,7 +176,7 @@ func (h *history) asks(s *sockdiag.Socket, g greeting) claim {
 	in, out := h.bytesSince(s)
 	oneMore := s.Received == s.Sent+1 && !g.tls && !g.http2 && !g.messages // elsewhere, a segment need not be a request
 	switch {
-	case h.sameTick(s) && (!oneMore || keptAlive(s)):
+	case h.sameTick(s) && (!oneMore || s.Sent == 1 || keptAlive(s)): // a single answer may be that of a request in two segments
 		return maybe
 	case h.asksFirst(s, g):
 		return waiting
@@ -194,6 +208,10 @@ func (h *history) mayAcknowledge(s *sockdiag.Socket, g greeting) bool {
 func (h *history) replied(came time.Duration, s *sockdiag.Socket, g greeting, small bool) (asked time.Duration, c claim) {
 	in, out := h.bytesSince(s)
 	switch {
+	case !small && h.mayPermit(s, g):
+		return came, max(maybe, h.claim)
+	case !small && (g.http2 && h.sameTick(s) || h.mayUpgrade(s, g) || h.sentAgain(s)):
+		return came, maybe
 	case !small:
 		return 0, nothing
 	case s.Received == h.received || h.claim == waiting:
@@ -209,5 +227,5 @@ func (h *history) replied(came time.Duration, s *sockdiag.Socket, g greeting, sm
 func (h *history) small(s *sockdiag.Socket, g greeting) bool {
 	in, out := h.bytesSince(s)
 	reads := h.claim == waiting && s.SinceReceived-s.SinceSent < readTime
-	return out <= controlSize || !h.settled && out <= helloSize || h.hello(s) || h.permits(s, g, in, out) || reads && h.permits(s, g, h.asking, out)
+	return out <= controlSize || h.permitsTwice(s, g, out) || !h.settled && out <= helloSize || h.hello(s) || h.permits(s, g, in, out) || reads && h.permits(s, g, h.asking, out)
 }

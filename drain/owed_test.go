@@ -26,6 +26,7 @@ func TestHistory(t *testing.T) {
 		return s
 	}
 	closed := func(s sockdiag.Socket, state sockdiag.State) sockdiag.Socket { s.State = state; return s }
+	far := func(s sockdiag.Socket) sockdiag.Socket { s.LeastRoundTrip = 12 * ms; return s }
 	idle := at(5, 5, 3, 4*s, 3*s, 3*s)
 	for _, test := range []struct {
 		name  string
@@ -43,6 +44,10 @@ func TestHistory(t *testing.T) {
 
 		{"in a tick, the first of all", []sockdiag.Socket{at(1, 1, 1, 4*s, 4*s, 4*s)}, false},
 		{"in a tick, and the client acknowledged later", []sockdiag.Socket{at(9, 9, 4, 4*s, 4*s, 4*s-40*ms)}, false},
+		{"in a tick, and the client sent a part of its request again", []sockdiag.Socket{at(12, 9, 4, 4*s, 4*s, 4*s-12*ms)}, true},
+		{"the same, from far away", []sockdiag.Socket{far(at(12, 9, 4, 4*s, 4*s, 4*s-12*ms))}, false},
+		{"in a tick, known, and the client sent a part of its request again", []sockdiag.Socket{idle, at(9, 6, 4, s, s, s-12*ms)}, true},
+		{"in a tick, and the client will send no more", []sockdiag.Socket{closed(at(9, 9, 4, 4*s, 4*s, 4*s-100*ms), sockdiag.CloseWait)}, true},
 		{"in a tick, and the client's acknowledgement was overtaken", []sockdiag.Socket{at(9, 9, 4, 4*s, 4*s, 4*s-ms)}, true},
 		{"in a tick, a request more, and the acknowledgement was overtaken", []sockdiag.Socket{at(9, 8, 1, 4*s, 4*s, 4*s-ms)}, true},
 		{"in a tick, a request more, and the client acknowledged later", []sockdiag.Socket{at(9, 8, 1, 4*s, 4*s, 4*s-40*ms)}, false},

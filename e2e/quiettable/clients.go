@@ -61,6 +61,10 @@ func goAsk(ctx context.Context, c *http.Client, url string, body int) error {
 	if err != nil {
 		return err
 	}
+	return goDo(c, r)
+}
+
+func goDo(c *http.Client, r *http.Request) error {
 	answer, err := c.Do(r)
 	if err != nil {
 		return err
@@ -159,6 +163,8 @@ func (p peer) client(ctx context.Context, protocol string) (asker, error) {
 		return p.process("/usr/bin/python3", "client.py", pythonClient, serverAddress, p.port, protocol)
 	case "node":
 		return p.process("node", "client.js", nodeClient, serverAddress, p.port, protocol)
+	case "curl":
+		return func(_ context.Context, path string, _ int) error { return p.curl(protocol, path) }, nil
 	case "java":
 		port, err := p.relay(ctx)
 		if err != nil {
@@ -171,6 +177,22 @@ func (p peer) client(ctx context.Context, protocol string) (asker, error) {
 		return p.asks("java", []string{"-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", class, "Client"}, "127.0.0.1", port, protocol)
 	}
 	return nil, fmt.Errorf("no client %q", p.program)
+}
+
+// curl is one request by curl, on a connection of its own. The protocol upgrade asks HTTP/1.1 for HTTP/2.
+func (p peer) curl(protocol, path string) error {
+	how := map[string]string{"http": "--http1.1", "h2c": "--http2-prior-knowledge", "upgrade": "--http2"}[protocol]
+	var said bytes.Buffer
+	cmd := exec.Command("curl", "-sSf", "-o", "/dev/null", "--interface", p.address(), how, p.url(protocol, path))
+	cmd.Stderr = &said
+	err := p.lab.client.start(cmd)
+	if err == nil {
+		err = cmd.Wait()
+	}
+	if err != nil {
+		return fmt.Errorf("curl: %w: %s", err, said.String())
+	}
+	return nil
 }
 
 // compiled is the folder with Java's client.

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"path/filepath"
@@ -116,6 +118,63 @@ func (l *lab) grpcServer(secure bool, options ...grpc.ServerOption) *grpc.Server
 	s := grpc.NewServer(options...)
 	grpc_health_v1.RegisterHealthServer(s, slowHealth{})
 	return s
+}
+
+// bytesCodec sends messages as they are.
+type bytesCodec struct{}
+
+func (bytesCodec) Marshal(v any) ([]byte, error)      { return *v.(*[]byte), nil }
+func (bytesCodec) Unmarshal(text []byte, v any) error { *v.(*[]byte) = bytes.Clone(text); return nil }
+func (bytesCodec) Name() string                       { return "bytes" }
+
+// grpcStreams reads all messages of a call, and answers 18 s later.
+func grpcStreams(secure bool) func(*lab, int) error {
+	return func(l *lab, port int) error {
+		return l.serveGRPC(l.grpcServer(secure, grpc.ForceServerCodec(bytesCodec{}), grpc.UnknownServiceHandler(func(_ any, call grpc.ServerStream) error {
+			var message []byte
+			for {
+				err := call.RecvMsg(&message)
+				if err == io.EOF {
+					break
+				}
+				if err != nil {
+					return err
+				}
+			}
+			pause(call.Context(), 18*time.Second)
+			return call.SendMsg(new([]byte))
+		})), port)
+	}
+}
+
+// clientStream is a call whose client sends large messages with pauses between.
+func clientStream(secure bool) func(context.Context, peer, *running) error {
+	return func(ctx context.Context, p peer, r *running) error {
+		c, _, err := p.grpc(secure, grpc.WithDefaultCallOptions(grpc.ForceCodec(bytesCodec{})))
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		p.begins(ctx, r)
+		defer r.over()
+		call, err := c.NewStream(ctx, &grpc.StreamDesc{ClientStreams: true}, "/lab/collect")
+		if err != nil {
+			return err
+		}
+		message := make([]byte, 300<<10)
+		for n := range 3 {
+			if n > 0 {
+				pause(ctx, 6*time.Second)
+			}
+			if err := call.SendMsg(&message); err != nil {
+				return err
+			}
+		}
+		if err := call.CloseSend(); err != nil {
+			return err
+		}
+		return call.RecvMsg(&message)
+	}
 }
 
 // serveGRPC has a gRPC server listen.

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -75,14 +78,19 @@ func slowFirst(protocol, path string, body int) func(context.Context, peer, *run
 		if err != nil {
 			return err
 		}
-		if p.run%2 == 0 {
-			r.there()
-			pause(ctx, 300*time.Millisecond)
-		} else {
-			go func() { pause(ctx, 500*time.Millisecond); r.there() }()
-		}
+		p.begins(ctx, r)
 		defer r.over()
 		return ask(ctx, path, body)
+	}
+}
+
+// begins lets half of the runs begin while the hook looks, and the others before.
+func (p peer) begins(ctx context.Context, r *running) {
+	if p.run%2 == 0 {
+		r.there()
+		pause(ctx, 300*time.Millisecond)
+	} else {
+		go func() { pause(ctx, 500*time.Millisecond); r.there() }()
 	}
 }
 
@@ -161,6 +169,87 @@ func slowAlone(protocol string) func(context.Context, peer, *running) error {
 		defer r.over()
 		return ask(ctx, slow, 0)
 	}
+}
+
+// inPieces is a POST on a connection of its own, whose body comes slowly.
+func inPieces(protocol string, size int) func(context.Context, peer, *running) error {
+	return func(ctx context.Context, p peer, r *running) error {
+		const pieces = 3
+		body, in := io.Pipe()
+		p.begins(ctx, r)
+		go func() {
+			for range pieces {
+				pause(ctx, 5*time.Second)
+				in.Write(make([]byte, size))
+			}
+			in.Close()
+		}()
+		q, err := http.NewRequestWithContext(ctx, "POST", p.url(protocol, "/?ms=18000"), body)
+		if err != nil {
+			return err
+		}
+		q.ContentLength = int64(size * pieces)
+		defer r.over()
+		return goDo(p.goClient(protocol), q)
+	}
+}
+
+// inTwoSegments is a POST whose header and body are written one after the other, as by Python's clients. Then the connection is kept.
+func inTwoSegments(ctx context.Context, p peer, r *running) error {
+	c, err := p.lab.client.dial(p.address(), p.port)
+	if err != nil {
+		return err
+	}
+	context.AfterFunc(ctx, func() { c.Close() })
+	p.begins(ctx, r)
+	for _, text := range []string{"POST /?n=300 HTTP/1.1\r\nHost: lab\r\nContent-Length: 300\r\n\r\n", strings.Repeat("x", 300)} {
+		if _, err := io.WriteString(c, text); err != nil {
+			return err
+		}
+	}
+	answer, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, answer.Body)
+	r.over()
+	return err
+}
+
+// halfClosed is a quick request, and then a slow one after which the client says that it will send no more.
+func halfClosed(ctx context.Context, p peer, r *running) error {
+	c, err := p.lab.client.dial(p.address(), p.port)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if p.run%2 == 0 {
+		r.there()
+		pause(ctx, 300*time.Millisecond)
+	}
+	in := bufio.NewReader(c)
+	for _, path := range []string{"/?n=300", slow} {
+		if _, err := fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: lab\r\n\r\n", path); err != nil {
+			return err
+		}
+		if path == slow {
+			go func() {
+				pause(ctx, 100*time.Millisecond)
+				c.(*net.TCPConn).CloseWrite()
+				pause(ctx, 400*time.Millisecond)
+				r.there()
+			}()
+		}
+		answer, err := http.ReadResponse(in, nil)
+		if err != nil {
+			return err
+		}
+		if _, err := io.Copy(io.Discard, answer.Body); err != nil {
+			return err
+		}
+	}
+	r.over()
+	return nil
 }
 
 // longBefore is a request of 30 s on a connection of its own, 18 s before the hook begins.
@@ -315,6 +404,17 @@ func rows() (all []row) {
 	each(row{pattern: post, protocol: "TLS 1.3", traffic: slowFirst("tls", slow, 20000)}, tls13...)
 	each(row{pattern: post, protocol: "HTTP/2 over TLS", traffic: slowFirst("h2", slow, 20000)}, append(h2, others(h2, "node")...)...)
 	each(row{pattern: post, protocol: "HTTP/2 without TLS", traffic: slowFirst("h2c", slow, 20000)}, append(h2c, others(h2c, "node")...)...)
+	pieces := "a POST in three pieces of 100 bytes, one every 5 s, answered after 18 s"
+	each(row{pattern: pieces, protocol: "HTTP/1.1", traffic: inPieces("http", 100)}, "go http", "nginx http", "node http")
+	each(row{pattern: pieces, protocol: "TLS 1.3", traffic: inPieces("tls", 100)}, "go tls13", "nginx tls13", "node tls13")
+	each(row{pattern: pieces, protocol: "HTTP/2 over TLS", traffic: inPieces("h2", 100)}, "go h2", "nginx h2", "haproxy h2", "caddy h2", "node h2")
+	each(row{pattern: pieces, protocol: "HTTP/2 without TLS", word: drain.HTTP2, traffic: inPieces("h2c", 100)}, "go h2c", "nginx h2c", "caddy h2c", "node h2c")
+	large := strings.ReplaceAll(pieces, "100 bytes", "64 KB")
+	each(row{pattern: large, protocol: "HTTP/2 over TLS", traffic: inPieces("h2", 64<<10)}, "go h2", "nginx h2", "haproxy h2", "caddy h2", "node h2")
+	each(row{pattern: large, protocol: "HTTP/2 without TLS", word: drain.HTTP2, traffic: inPieces("h2c", 64<<10)}, "go h2c", "nginx h2c", "caddy h2c", "node h2c")
+	add(row{pattern: "a first request of 20 s that asks for HTTP/2 by an upgrade", protocol: "HTTP/1.1", server: "hypercorn h2c", client: "curl", untold: doubt, traffic: slowFirst("upgrade", slow, 0)})
+	add(row{pattern: "a first request of 20 s that asks for HTTP/2 by an upgrade", protocol: "HTTP/1.1", server: "caddy h2c", client: "curl", untold: doubt, traffic: slowFirst("upgrade", slow, 0)})
+	add(row{pattern: "a request of 20 s, right after another, of a client that will send no more", protocol: "HTTP/1.1", server: "haproxy http", client: "go", untold: doubt, traffic: halfClosed})
 	later := row{pattern: "a request of 20 s, right after others on its connection, while the hook looks"}
 	before := row{pattern: "the same, asked before the hook began", untold: doubt}
 	for n, of := range []struct {
@@ -344,6 +444,11 @@ func rows() (all []row) {
 	each(row{pattern: one, protocol: "TLS 1.3", latest: 15 * time.Second, traffic: then("tls", "/?n=300")}, append(tls13, others(tls13, "python")...)...)
 	each(row{pattern: one, protocol: "HTTP/2 over TLS", latest: 15 * time.Second, traffic: then("h2", "/?n=300")}, h2...)
 	each(row{pattern: one, protocol: "HTTP/2 without TLS", word: drain.HTTP2, latest: 15 * time.Second, traffic: then("h2c", "/?n=300")}, h2c...)
+	other := []string{"go h2", "nginx h2", "caddy h2", "node h2"}
+	each(row{pattern: "a request of 20 s by HTTP/1.1, where HTTP/2 would be spoken, the first on its connection", protocol: "TLS 1.3", traffic: slowFirst("tls", slow, 0)}, append(other, others(other, "python")...)...)
+	each(row{pattern: "answered requests of HTTP/1.1, where HTTP/2 would be spoken, then idle", protocol: "TLS 1.3", latest: 15 * time.Second, traffic: then("tls", "/?n=300", "/?n=300", "/?n=300")}, append(other, others(other, "python")...)...)
+	each(row{pattern: "one answered request of HTTP/1.1, where HTTP/2 would be spoken, then idle", protocol: "TLS 1.3", latest: 15 * time.Second, traffic: then("tls", "/?n=300")}, append(other, others(other, "python")...)...)
+	each(row{pattern: "one answered POST in two segments, then idle", protocol: "HTTP/1.1", latest: 15 * time.Second, traffic: inTwoSegments}, "go http", "nginx http", "haproxy http", "caddy http", "node http", "puma http")
 	down := "a download of 1 MB, then idle"
 	each(row{pattern: down, protocol: "TLS 1.3", traffic: then("tls", "/?n=1000000")}, slices.Concat(tls13, others(tls13, "node"), others([]string{"go tls13", "nginx tls13"}, "java"))...)
 	each(row{pattern: down, protocol: "HTTP/2 over TLS", latest: 15 * time.Second, traffic: then("h2", "/?n=1000000")}, slices.Concat(h2, others(h2, "node"), others([]string{"go h2", "nginx h2", "node h2"}, "java"))...)
@@ -363,6 +468,9 @@ func rows() (all []row) {
 	add(called)
 	called.server, called.protocol, called.traffic, called.untold = "grpc tls", "gRPC over TLS", calledBefore(true), pingDoubt
 	add(called)
+	streams := "a call of three messages of 300 KB, one every 6 s, answered after 18 s"
+	add(row{pattern: streams, protocol: "gRPC", server: "grpc streams", client: "go", traffic: clientStream(false)})
+	add(row{pattern: streams, protocol: "gRPC over TLS", server: "grpc streams tls", client: "go", traffic: clientStream(true)})
 	stops := "a call of 20 s, of an app that stops listening after 5 s"
 	add(row{pattern: stops, protocol: "gRPC", server: "grpc stopping", stops: true, client: "go", traffic: slowCall(false)})
 	add(row{pattern: "a request of 20 s to an app that stops listening after 5 s", protocol: "HTTP/1.1", server: "go stopping", stops: true, client: "go", traffic: slowFirst("http", slow, 0)})

@@ -27,6 +27,7 @@ const (
 	infoBytesReceived = 128
 	infoAllOut        = 136
 	infoAllIn         = 140
+	infoLeastTrip     = 148
 	infoSegmentsIn    = 152
 	infoSegmentsOut   = 156
 	sizeInfo          = 160 // as far as it is read; kernels before 4.6 tell less
@@ -54,6 +55,7 @@ func (s *Socket) parse(message []byte) error {
 			s.SinceReceived = milliseconds(value[infoLastReceived:])
 			s.SinceAck = milliseconds(value[infoLastAck:])
 			s.RoundTrip = time.Duration(native.Uint32(value[infoRoundTrip:])) * time.Microsecond
+			s.LeastRoundTrip = time.Duration(native.Uint32(value[infoLeastTrip:])) * time.Microsecond
 			s.Received = native.Uint32(value[infoSegmentsIn:])
 			s.Sent = native.Uint32(value[infoSegmentsOut:])
 			s.Acks = native.Uint32(value[infoAllOut:]) - s.Sent

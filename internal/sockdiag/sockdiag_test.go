@@ -90,6 +90,8 @@ func TestDump(t *testing.T) {
 			send(t, server, client, "answer")
 			if answered := find(t, dump(t, port), client.LocalAddr()); answered.Received != 1 || answered.Sent != 1 || answered.SinceSent > answered.SinceReceived {
 				t.Errorf("its answer: %+v", answered)
+			} else if answered.LeastRoundTrip <= 0 || answered.LeastRoundTrip > answered.RoundTrip+time.Millisecond {
+				t.Errorf("the shortest of its round trips: %v, of late %v", answered.LeastRoundTrip, answered.RoundTrip)
 			}
 		})
 	}
