@@ -75,7 +75,8 @@ func (r *run) entry(ctx context.Context, i int) {
 		return
 	}
 	share := r.share(i, r.elapsed())
-	err := r.begin(i)
+	r.begun(i)
+	err := r.record(i)
 	switch _, begun := r.Earlier.step(i); {
 	case !e.Once, e.Step == nil: // time that is waited out twice does no harm
 		err = nil
@@ -97,10 +98,7 @@ func (r *run) noTime(from int) {
 		if s, ok := r.Earlier.step(i); i < from || ok && s.Outcome != Running {
 			continue
 		}
-		if i == len(r.report.Steps) {
-			r.report.Steps = append(r.report.Steps, StepReport{Line: r.Entries[i].Line, Began: r.clock()})
-		}
-		s, err := &r.report.Steps[i], r.over(i, 0)
+		s, err := r.begun(i), r.over(i, 0)
 		if s.Outcome = outcome(err); err != nil {
 			s.Error = err.Error()
 			cut = append(cut, s.Line)
@@ -124,12 +122,12 @@ func (r *run) over(i int, share time.Duration) error {
 	return ErrShare
 }
 
-// begin puts entry i on record. If a wait goes on from an earlier delivery, it keeps the time at which it began there.
-func (r *run) begin(i int) error {
+// begun is the report of entry i. If a wait goes on from an earlier delivery, it keeps the time at which it began there.
+func (r *run) begun(i int) *StepReport {
 	if i == len(r.report.Steps) {
 		r.report.Steps = append(r.report.Steps, StepReport{Line: r.Entries[i].Line, Outcome: Running, Began: r.clock()})
 	}
-	return r.record(i)
+	return &r.report.Steps[i]
 }
 
 func (r *run) end(i int, err error, log *slog.Logger) {
@@ -200,6 +198,10 @@ func (r *run) step(ctx context.Context, e *Entry, share time.Duration, over erro
 	defer cancel()
 	ctx, skip := context.WithCancelCause(ctx)
 	defer skip(nil)
+	var skipped <-chan struct{} // nil: the entry is no wait
+	if e.wait() {
+		skipped = r.Skip
+	}
 	done := make(chan error, 1)
 	go func() { done <- guarded(ctx, e.Step, log) }()
 
@@ -207,7 +209,7 @@ func (r *run) step(ctx context.Context, e *Entry, share time.Duration, over erro
 	case err := <-done:
 		return err
 	case <-ctx.Done():
-	case <-r.skip(e):
+	case <-skipped:
 		skip(ErrSkip)
 	}
 	for range chances {
@@ -215,7 +217,7 @@ func (r *run) step(ctx context.Context, e *Entry, share time.Duration, over erro
 		select {
 		case err := <-done:
 			late.Stop()
-			return skipped(ctx, err)
+			return withSkip(ctx, err)
 		case <-late.C:
 		}
 	}
@@ -226,20 +228,12 @@ func (r *run) step(ctx context.Context, e *Entry, share time.Duration, over erro
 // the whole process stands still for longer than Engine, the step must not lose all its chances at once.
 const chances = 5
 
-// skipped adds to the error of a wait that was skipped that this is why it is not met, whatever the wait could see.
-func skipped(ctx context.Context, err error) error {
+// withSkip adds to the error of a wait that was skipped that this is why it is not met, whatever the wait could see.
+func withSkip(ctx context.Context, err error) error {
 	if err == nil || !errors.Is(context.Cause(ctx), ErrSkip) || errors.Is(err, ErrSkip) {
 		return err
 	}
 	return fmt.Errorf("%w; %w", ErrSkip, err)
-}
-
-// skip is closed when the entry is a wait and waits are skipped.
-func (r *run) skip(e *Entry) <-chan struct{} {
-	if !e.wait() {
-		return nil
-	}
-	return r.Skip
 }
 
 func guarded(ctx context.Context, s Step, log *slog.Logger) (err error) {
