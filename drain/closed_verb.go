@@ -11,12 +11,6 @@ func ClosedVerb() *step.Verb {
 		Does: "waits until nothing listens there any more, for a sidecar that must outlive the app", Parse: parseClosed}
 }
 
-// closedSpec is a Closed as its step describes it.
-type closedSpec struct {
-	port uint16
-	wait step.Wait
-}
-
 func parseClosed(l *grammar.Line) (step.Spec, error) {
 	w, err := l.Target("a port", "8080")
 	if err != nil {
@@ -33,15 +27,10 @@ func parseClosed(l *grammar.Line) (step.Spec, error) {
 	if len(ports) > 1 {
 		return nil, w.Expected("expected one port, got %s", w.Got())
 	}
-	return &closedSpec{ports[0], wait}, nil
+	n := wait.Needs()
+	n.Ports, n.Closed = ports, true
+	return n.Spec(Closed{Port: ports[0], Min: wait.Min}), nil
 }
 
-func (c *closedSpec) Needs() step.Needs {
-	n := c.wait.Needs()
-	n.Ports, n.Closed = []uint16{c.port}, true
-	return n
-}
-
-func (c *closedSpec) Bind(*step.Means) (step.Deed, error) {
-	return Closed{Port: c.port, Min: c.wait.Min}, nil
-}
+// Bind has nothing to add.
+func (c Closed) Bind(*step.Means) (step.Deed, error) { return c, nil }

@@ -3,6 +3,7 @@ package drain
 import (
 	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/prestop/prestop/internal/dns"
 	"github.com/prestop/prestop/internal/grammar"
@@ -15,12 +16,6 @@ func GoneVerb() *step.Verb {
 		Does: "waits until this pod's address has left the DNS answer of NAME, and for its TTL after that", Parse: parseGone}
 }
 
-// goneSpec is a Gone as its step describes it.
-type goneSpec struct {
-	name *grammar.Word
-	wait step.Wait
-}
-
 func parseGone(l *grammar.Line) (step.Spec, error) {
 	w, err := l.Target("a name", "web.default.svc.cluster.local")
 	if err != nil {
@@ -30,13 +25,15 @@ func parseGone(l *grammar.Line) (step.Spec, error) {
 		return nil, w.Expected("expected the name of a headless Service, as web.default.svc.cluster.local, got %s", w.Got())
 	}
 	wait, err := step.WaitOf(l)
-	return &goneSpec{w, wait}, err
+	n := wait.Needs()
+	n.Name, n.Looks = w.Text, goneLooks*goneEvery // after a look that has seen the address
+	return n.Spec(&goneSpec{w, wait.Min}), err
 }
 
-func (g *goneSpec) Needs() step.Needs {
-	n := g.wait.Needs()
-	n.Name, n.Looks = g.name.Text, goneLooks*goneEvery // after a look that has seen the address
-	return n
+// goneSpec is a Gone as its step describes it.
+type goneSpec struct {
+	name *grammar.Word
+	min  time.Duration
 }
 
 // Bind makes a resolver for this step alone. The step only looks: it counts no failures, and failures of other steps do not matter.
@@ -45,5 +42,5 @@ func (g *goneSpec) Bind(m *step.Means) (step.Deed, error) {
 	if err != nil {
 		return nil, g.name.Expected("until gone needs the pod's address in POD_IP (fieldPath: status.podIP), got %q", m.Pod.IP)
 	}
-	return &Gone{Name: g.name.Text, Address: ip.Unmap(), Resolver: dns.System(m.MaxDNSErrors), Min: g.wait.Min}, nil
+	return &Gone{Name: g.name.Text, Address: ip.Unmap(), Resolver: dns.System(m.MaxDNSErrors), Min: g.min}, nil
 }

@@ -17,7 +17,7 @@ const quietMin = 10 * time.Second
 
 func watchTime(l *grammar.Line) (step.Wait, error) {
 	w, err := step.WaitOf(l)
-	if !w.HasMin {
+	if _, given := l.Option("min"); !given {
 		w.Min = quietMin
 		if w.HasMax {
 			w.Min = min(quietMin, w.Max)
@@ -34,42 +34,53 @@ func QuietVerb() *step.Verb {
 		Parse: func(l *grammar.Line) (step.Spec, error) { return parseQuiet(l, probing) }}
 }
 
-// quietSpec is a Quiet as its step describes it.
-type quietSpec struct {
-	quiet   Quiet // without its Min and Max
-	wait    step.Wait
-	probing *prober // of all steps that this verb has read
-}
-
 func parseQuiet(l *grammar.Line, probing *prober) (step.Spec, error) {
-	q := &quietSpec{probing: probing}
-	var err error
-	if q.wait, err = watchTime(l); err != nil {
+	wait, err := watchTime(l)
+	if err != nil {
 		return nil, err
 	}
+	q := Quiet{Min: wait.Min, Max: wait.Max, probing: probing}
+	if wait.Max > 0 {
+		q.Max = max(wait.Max, wait.Min)
+	}
 	for n := range l.Targets {
-		w := &l.Targets[n]
-		if err := q.target(n, w); err != nil {
+		if err := q.target(n, &l.Targets[n]); err != nil {
 			return nil, err
 		}
 	}
 	for n := range l.Options {
-		o := &l.Options[n]
-		if err := q.option(o); err != nil {
+		if err := q.option(&l.Options[n]); err != nil {
 			return nil, err
 		}
 	}
-	if len(q.quiet.UDPPorts) > 0 && len(q.quiet.Ports) == 0 {
+	if len(q.UDPPorts) > 0 && len(q.Ports) == 0 {
 		q.doubtOptions(l)
 	}
-	return q, nil
+	n := wait.Needs()
+	n.Ports, n.UDP = slices.Concat(q.Ports, q.UDPPorts), q.UDPPorts
+	n.Quiet = &step.Quiet{For: q.window(), Allow: q.Allow, New: q.New, Peers: len(q.Ignore) > 0}
+	if wait.Max == 0 || wait.Min < wait.Max { // otherwise a plain wait
+		n.Looks = n.Quiet.For
+	}
+	return n.Spec(&q), nil
+}
+
+// Bind notes who listens and who waits, since an app may stop listening as soon as a step before this one has told it to shut down.
+func (q *Quiet) Bind(m *step.Means) (step.Deed, error) {
+	bound := *q
+	if m.Elsewhere || m.DryRun {
+		bound.probing = nil
+		return &bound, nil
+	}
+	m.Keep(bound.Note())
+	return &bound, nil
 }
 
 // doubtOptions doubts what has no effect on datagrams alone. The kernel counts them together, and does not say who sent them.
-func (q *quietSpec) doubtOptions(l *grammar.Line) {
+func (q *Quiet) doubtOptions(l *grammar.Line) {
 	const doubt = "%s has no effect on datagrams alone"
-	if q.quiet.Protocol != "" {
-		l.Doubt(grammar.OptionUnused, doubt, q.quiet.Protocol)
+	if q.Protocol != "" {
+		l.Doubt(grammar.OptionUnused, doubt, q.Protocol)
 	}
 	for _, o := range l.Options {
 		if slices.Contains([]string{"traffic", "allow", "unanswered", "ignore", "probe"}, o.Key) {
@@ -79,13 +90,13 @@ func (q *quietSpec) doubtOptions(l *grammar.Line) {
 }
 
 // target reads the ports, which come first, or the protocol that is spoken there.
-func (q *quietSpec) target(n int, w *grammar.Word) error {
+func (q *Quiet) target(n int, w *grammar.Word) error {
 	switch p := Protocol(w.Text); p {
 	case HTTP2, WebSocket, SSE, TLS:
-		if q.quiet.Protocol != "" {
+		if q.Protocol != "" {
 			return w.Expected("expected an option or the end of the step, got %s", w.Got())
 		}
-		q.quiet.Protocol = p
+		q.Protocol = p
 		return nil
 	}
 	if n > 0 {
@@ -98,33 +109,33 @@ func (q *quietSpec) target(n int, w *grammar.Word) error {
 			return w.Expected("expected ports from 1 to 65535, as in until quiet 8080 or until quiet 443,443/udp, got %s", w.Got())
 		}
 		if datagrams {
-			q.quiet.UDPPorts = append(q.quiet.UDPPorts, uint16(port))
+			q.UDPPorts = append(q.UDPPorts, uint16(port))
 		} else {
-			q.quiet.Ports = append(q.quiet.Ports, uint16(port))
+			q.Ports = append(q.Ports, uint16(port))
 		}
 	}
 	return nil
 }
 
-func (q *quietSpec) option(o *grammar.Option) (err error) {
+func (q *Quiet) option(o *grammar.Option) (err error) {
 	switch o.Key {
 	case "for":
-		q.quiet.For, err = o.Positive()
+		q.For, err = o.Positive()
 	case "unanswered":
-		q.quiet.Unanswered, err = o.Positive()
+		q.Unanswered, err = o.Positive()
 	case "traffic":
 		if o.Value != "any" && o.Value != "new" {
 			return o.Expected("traffic: expected any or new, got %s", o.Got())
 		}
-		q.quiet.New = o.Value == "new"
+		q.New = o.Value == "new"
 	case "allow":
-		q.quiet.Allow, err = o.Count(0, "how many connections do not count")
+		q.Allow, err = o.Count(0, "how many connections do not count")
 	case "ignore":
-		q.quiet.Ignore, err = prefixes(o)
+		q.Ignore, err = prefixes(o)
 	case "probe":
 		probe := false
 		probe, err = o.Bool()
-		q.quiet.NoProbe = !probe
+		q.NoProbe = !probe
 	}
 	return err
 }
@@ -146,28 +157,4 @@ func prefixes(o *grammar.Option) ([]netip.Prefix, error) {
 		all = append(all, p.Masked())
 	}
 	return all, nil
-}
-
-func (q *quietSpec) Needs() step.Needs {
-	n := q.wait.Needs()
-	n.Ports, n.UDP = slices.Concat(q.quiet.Ports, q.quiet.UDPPorts), q.quiet.UDPPorts
-	n.Quiet = &step.Quiet{For: q.quiet.window(), Allow: q.quiet.Allow, New: q.quiet.New, Peers: len(q.quiet.Ignore) > 0}
-	if q.wait.Max == 0 || q.wait.Min < q.wait.Max { // otherwise a plain wait
-		n.Looks = n.Quiet.For
-	}
-	return n
-}
-
-// Bind notes who listens and who waits, since an app may stop listening as soon as a step before this one has told it to shut down.
-func (q *quietSpec) Bind(m *step.Means) (step.Deed, error) {
-	quiet := q.quiet
-	quiet.Min, quiet.Max = q.wait.Min, q.wait.Max
-	if quiet.Max > 0 {
-		quiet.Max = max(quiet.Max, quiet.Min)
-	}
-	if !m.Elsewhere && !m.DryRun {
-		quiet.probing = q.probing
-		m.Keep(quiet.Note())
-	}
-	return &quiet, nil
 }

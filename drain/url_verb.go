@@ -20,39 +20,54 @@ func URLVerb() *step.Verb {
 		Does: "asks every second until the answer is 2xx, or says what json= or metric= wants", Parse: parseURL}
 }
 
-// urlSpec is a URL as its step describes it.
-type urlSpec struct {
-	request request.Spec
-	metBy   web.Statuses
-	until   Condition
-	stable  int
-	wait    step.Wait
-}
-
 func parseURL(l *grammar.Line) (step.Spec, error) {
 	w, err := l.Target("a URL", "")
 	if err != nil {
 		return nil, err
 	}
-	u := &urlSpec{stable: 1}
-	if u.request, err = request.Parse(l, http.MethodGet, w); err != nil {
+	var u urlSpec
+	if u.Spec, err = request.Parse(l, http.MethodGet, w); err != nil {
 		return nil, err
 	}
-	if u.wait, err = step.WaitOf(l); err != nil {
+	wait, err := step.WaitOf(l)
+	if err != nil {
 		return nil, err
 	}
+	u.met = URL{Timeout: u.Timeout, Stable: 1, Min: wait.Min}
 	if o, ok := l.Option("stable"); ok {
-		if u.stable, err = o.Count(1, "how many looks in a row"); err != nil {
+		if u.met.Stable, err = o.Count(1, "how many looks in a row"); err != nil {
 			return nil, err
 		}
 	}
 	if o, ok := l.Option("met-by"); ok {
-		if u.metBy, err = metBy(o); err != nil {
+		if u.met.MetBy, err = metBy(o); err != nil {
 			return nil, err
 		}
 	}
-	u.until, err = u.condition(l)
-	return u, err
+	if u.met.Until, err = condition(l, u.Expect); err != nil {
+		return nil, err
+	}
+	n := wait.Needs()
+	n.Calls, n.Reads, n.Takes = u.Calls(), u.Files(), u.Takes()
+	n.Calls[len(n.Calls)-1].Repeats = true
+	n.Looks = time.Duration(u.met.Stable-1) * askEvery
+	return n.Spec(&u), nil
+}
+
+// urlSpec is a URL as its step describes it.
+type urlSpec struct {
+	request.Spec
+	met URL // without the client and the request
+}
+
+func (u *urlSpec) Bind(m *step.Means) (step.Deed, error) {
+	client := u.Client(m)
+	return u.Step(m, client, u.Request, func(r web.Request) step.Deed {
+		asked := u.met
+		asked.Client, asked.Request = client, r
+		asked.Request.Expect = slices.Concat(u.Expect, u.met.MetBy)
+		return &asked
+	}), nil
 }
 
 // metBy reads the statuses that mean that what was waited for is gone. What a 2xx means is up to the other options.
@@ -65,7 +80,7 @@ func metBy(o *grammar.Option) (web.Statuses, error) {
 }
 
 // condition is what the answer must say.
-func (u *urlSpec) condition(l *grammar.Line) (Condition, error) {
+func condition(l *grammar.Line, expect web.Statuses) (Condition, error) {
 	path, isJSON := l.Option("json")
 	selector, isMetric := l.Option("metric")
 	if isJSON && isMetric {
@@ -83,9 +98,9 @@ func (u *urlSpec) condition(l *grammar.Line) (Condition, error) {
 	case isMetric:
 		return metric(l, selector, bounds)
 	case isJSON:
-		return u.json(l, path, bounds)
+		return jsonValue(l, path, bounds, expect)
 	}
-	return Status{Statuses: u.request.Expect}, nil
+	return Status{Statuses: expect}, nil
 }
 
 // misplaced refuses an option that goes with another condition.
@@ -119,7 +134,7 @@ func metric(l *grammar.Line, selector *grammar.Option, bounds Bounds) (Condition
 	return Metric{Selector: s, Bounds: bounds, Absent: absent}, err
 }
 
-func (u *urlSpec) json(l *grammar.Line, path *grammar.Option, bounds Bounds) (Condition, error) {
+func jsonValue(l *grammar.Line, path *grammar.Option, bounds Bounds, expect web.Statuses) (Condition, error) {
 	in, hasIn := l.Option("in")
 	notIn, hasNotIn := l.Option("not-in")
 	hasBounds := !bounds.none()
@@ -130,7 +145,7 @@ func (u *urlSpec) json(l *grammar.Line, path *grammar.Option, bounds Bounds) (Co
 	if err != nil {
 		return nil, err
 	}
-	c := JSON{Path: at, Bounds: bounds, Expect: u.request.Expect}
+	c := JSON{Path: at, Bounds: bounds, Expect: expect}
 	if hasIn {
 		c.In = strings.Split(in.Value, ",")
 	}
@@ -138,20 +153,4 @@ func (u *urlSpec) json(l *grammar.Line, path *grammar.Option, bounds Bounds) (Co
 		c.NotIn = strings.Split(notIn.Value, ",")
 	}
 	return c, nil
-}
-
-func (u *urlSpec) Needs() step.Needs {
-	n := u.wait.Needs()
-	n.Calls, n.Reads, n.Takes = u.request.Calls(), u.request.Files(), u.request.Takes()
-	n.Calls[len(n.Calls)-1].Repeats = true
-	n.Looks = time.Duration(max(1, u.stable)-1) * askEvery
-	return n
-}
-
-func (u *urlSpec) Bind(m *step.Means) (step.Deed, error) {
-	client := u.request.Client(m)
-	return u.request.Step(m, client, u.request.Request, func(r web.Request) step.Deed {
-		r.Expect = slices.Concat(u.request.Expect, u.metBy)
-		return &URL{Client: client, Request: r, Timeout: u.request.Timeout, MetBy: u.metBy, Until: u.until, Stable: u.stable, Min: u.wait.Min}
-	}), nil
 }

@@ -7,15 +7,13 @@ import (
 )
 
 // AppSpec is the app's shutdown call. It has no line, since the settings ask for it. The URL in a must not be nil.
-func AppSpec(a step.App) step.Spec { return &appSpec{a} }
-
-type appSpec struct{ step.App }
-
-func (a *appSpec) Needs() step.Needs {
+func AppSpec(a step.App) step.Spec {
 	n := step.CallNeeds(0, 0)
 	n.Calls, n.Reads, n.Ends = []step.Call{{Method: "POST", URL: a.URL, App: true}}, request.Files(a.TokenFile, a.CAFile), endOf(a.URL)
-	return n
+	return n.Spec(&appSpec{a})
 }
+
+type appSpec struct{ step.App }
 
 func (a *appSpec) Bind(m *step.Means) (step.Deed, error) {
 	var auth web.Auth

@@ -3,10 +3,8 @@ package shutdown
 import (
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/prestop/prestop/internal/grammar"
-	"github.com/prestop/prestop/internal/jsonpath"
 	"github.com/prestop/prestop/internal/request"
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/web"
@@ -24,12 +22,9 @@ func CallVerbs() []*step.Verb {
 
 // callSpec is a Call as its step describes it.
 type callSpec struct {
-	request  request.Spec
-	bodyFile string
-	most     time.Duration // of the whole step; 0: no bound of its own
-	once     bool
-	value    jsonpath.Path
-	into     string // what the value is called; empty: none is read
+	request.Spec
+	call Call   // without the client and the request
+	into string // what the value is called; empty: none is read
 }
 
 func parseCall(l *grammar.Line) (step.Spec, error) {
@@ -37,20 +32,25 @@ func parseCall(l *grammar.Line) (step.Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &callSpec{once: l.Once}
-	if c.request, err = request.Parse(l, strings.ToUpper(l.Verb.Text), w); err != nil {
+	var c callSpec
+	if c.Spec, err = request.Parse(l, strings.ToUpper(l.Verb.Text), w); err != nil {
 		return nil, err
 	}
+	c.call = Call{Expect: c.Expect, Timeout: c.Timeout, Once: l.Once}
 	if o, ok := l.Option("body"); ok {
 		if err := c.setBody(l, o); err != nil {
 			return nil, err
 		}
 	}
-	if c.most, err = l.Most(); err != nil {
+	most, err := l.Most()
+	if err != nil {
 		return nil, err
 	}
 	err = c.give(l)
-	return c, err
+	n := step.CallNeeds(c.Timeout, most)
+	n.Calls, n.Reads, n.Ends = c.Calls(), slices.Concat(c.Files(), request.Files(c.call.BodyFile)), endOf(c.URL)
+	n.Gives, n.Takes = c.into, c.Takes()
+	return n.Spec(&c), err
 }
 
 // give reads which part of the answer goes to later steps.
@@ -65,7 +65,7 @@ func (c *callSpec) give(l *grammar.Line) (err error) {
 	case !hasInto:
 		return nil
 	}
-	if c.value, err = request.Path(path); err != nil {
+	if c.call.Value, err = request.Path(path); err != nil {
 		return err
 	}
 	c.into, err = l.Gives()
@@ -76,7 +76,7 @@ func (c *callSpec) give(l *grammar.Line) (err error) {
 // variable could have any file sent.
 func (c *callSpec) setBody(l *grammar.Line, o *grammar.Option) error {
 	if o.Begins("@") {
-		if c.bodyFile = o.Value[len("@"):]; c.bodyFile == "" {
+		if c.call.BodyFile = o.Value[len("@"):]; c.call.BodyFile == "" {
 			l.Doubt(grammar.OptionUnused, "body=@ has no effect: it names no file")
 		}
 		if late := o.Late(); len(late) > 0 {
@@ -85,22 +85,16 @@ func (c *callSpec) setBody(l *grammar.Line, o *grammar.Option) error {
 		return nil
 	}
 	l.HideBody(&o.Word)
-	return c.request.Body(o.Part(len("body="), len(o.Text)))
-}
-
-func (c *callSpec) Needs() step.Needs {
-	n := step.CallNeeds(c.request.Timeout, c.most)
-	n.Calls, n.Reads, n.Ends = c.request.Calls(), slices.Concat(c.request.Files(), request.Files(c.bodyFile)), endOf(c.request.URL)
-	n.Gives, n.Takes = c.into, c.request.Takes()
-	return n
+	return c.Body(o.Part(len("body="), len(o.Text)))
 }
 
 func (c *callSpec) Bind(m *step.Means) (step.Deed, error) {
-	call := Call{Client: c.request.Client(m), BodyFile: c.bodyFile, Expect: c.request.Expect, Timeout: c.request.Timeout, Once: c.once, Read: m.Content}
+	call := c.call
+	call.Client, call.Read = c.Client(m), m.Content
 	if c.into != "" {
-		call.Value, call.Give = c.value, func(value any) error { return m.Values.Give(c.into, value) }
+		call.Give = func(value any) error { return m.Values.Give(c.into, value) }
 	}
-	return c.request.Step(m, call.Client, c.request.Request, func(r web.Request) step.Deed {
+	return c.Step(m, call.Client, c.Request, func(r web.Request) step.Deed {
 		with := call
 		with.Request = r
 		return &with

@@ -22,7 +22,7 @@ func ElasticsearchVerb() *step.Verb {
 
 // ElasticsearchSpec is the shutdown that the settings ask for, without a line.
 func ElasticsearchSpec(e step.Elasticsearch) step.Spec {
-	return &elasticsearchSpec{kind: step.TypeOfSettings, urls: e.URLs}
+	return (&elasticsearchSpec{kind: step.TypeOfSettings, urls: e.URLs}).spec()
 }
 
 // elasticsearchSpec is an Elasticsearch as its step describes it.
@@ -42,7 +42,7 @@ func parseElasticsearch(l *grammar.Line) (step.Spec, error) {
 		}
 	}
 	if len(l.Targets) == 0 {
-		return e, nil
+		return e.spec(), nil
 	}
 	w, err := l.Target("a URL", "")
 	if err != nil {
@@ -68,16 +68,16 @@ func parseElasticsearch(l *grammar.Line) (step.Spec, error) {
 	if len(e.urls) == 0 {
 		return nil, w.Expected("expected a URL such as http://localhost:8080/path")
 	}
-	return e, nil
+	return e.spec(), nil
 }
 
-// Needs has no bound: how long a shutdown takes is the cluster's affair.
-func (e *elasticsearchSpec) Needs() step.Needs {
+// spec has no bound: how long a shutdown takes is the cluster's affair.
+func (e *elasticsearchSpec) spec() step.Spec {
 	n := step.Needs{Least: step.CallTime, Shutdown: e.kind}
 	for _, u := range e.urls {
 		n.Calls = append(n.Calls, step.Call{URL: u, Node: true})
 	}
-	return n
+	return n.Spec(e)
 }
 
 func (e *elasticsearchSpec) Bind(m *step.Means) (step.Deed, error) {

@@ -9,15 +9,10 @@ import (
 func RemoveVerb() *step.Verb {
 	return &step.Verb{Name: "remove", Target: "PATH", Does: "removes a regular file; one that is not there is done", Parse: func(l *grammar.Line) (step.Spec, error) {
 		path, err := l.Path("a file's path", "/shared/ready")
-		return removeSpec(path), err
+		n := step.Needs{Least: step.CallTime, Most: step.CallMost, Removes: []string{path}}
+		return n.Spec(Remove{Path: path}), err
 	}}
 }
 
-// removeSpec is the file's path.
-type removeSpec string
-
-func (r removeSpec) Needs() step.Needs {
-	return step.Needs{Least: step.CallTime, Most: step.CallMost, Removes: []string{string(r)}}
-}
-
-func (r removeSpec) Bind(*step.Means) (step.Deed, error) { return Remove{Path: string(r)}, nil }
+// Bind has nothing to add.
+func (r Remove) Bind(*step.Means) (step.Deed, error) { return r, nil }

@@ -9,15 +9,10 @@ import (
 func TouchVerb() *step.Verb {
 	return &step.Verb{Name: "touch", Target: "PATH", Does: "makes a file for the other containers of the pod", Parse: func(l *grammar.Line) (step.Spec, error) {
 		path, err := l.Path("a file's path", "/shared/drained")
-		return touchSpec(path), err
+		n := step.Needs{Least: step.CallTime, Most: step.CallMost, Writes: []string{path}}
+		return n.Spec(Touch{Path: path}), err
 	}}
 }
 
-// touchSpec is the file's path.
-type touchSpec string
-
-func (t touchSpec) Needs() step.Needs {
-	return step.Needs{Least: step.CallTime, Most: step.CallMost, Writes: []string{string(t)}}
-}
-
-func (t touchSpec) Bind(*step.Means) (step.Deed, error) { return Touch{Path: string(t)}, nil }
+// Bind has nothing to add.
+func (t Touch) Bind(*step.Means) (step.Deed, error) { return t, nil }

@@ -52,9 +52,13 @@ func parseUnlock(l *grammar.Line) (step.Spec, error) {
 	case err != nil:
 		return nil, err
 	case s.redis():
-		return s, s.redisLock(l, w, path)
+		err = s.redisLock(l, w, path)
+	default:
+		err = s.etcdLease(l, w, path)
 	}
-	return s, s.etcdLease(l, w, path)
+	n := step.Needs{Least: step.CallTime, Most: step.CallMost, Calls: []step.Call{{URL: s.url, Timeout: s.timeout}},
+		Reads: request.Files(s.valueFile, s.leaseFile, s.passwordFile, s.tls.CAFile, s.tls.CertFile, s.tls.KeyFile)}
+	return n.Spec(s), err
 }
 
 // parseLock reads the URL, and gives its path without slashes.
@@ -153,11 +157,6 @@ func (s *lockSpec) etcdLease(l *grammar.Line, w *grammar.Word, path string) (err
 		return w.Expected("expected no path, as in etcd://HOST, got %s", w.Got())
 	}
 	return nil
-}
-
-func (s *lockSpec) Needs() step.Needs {
-	return step.Needs{Least: step.CallTime, Most: step.CallMost, Calls: []step.Call{{URL: s.url, Timeout: s.timeout}},
-		Reads: request.Files(s.valueFile, s.leaseFile, s.passwordFile, s.tls.CAFile, s.tls.CertFile, s.tls.KeyFile)}
 }
 
 func (s *lockSpec) Bind(m *step.Means) (step.Deed, error) {

@@ -46,7 +46,7 @@ type Means struct {
 
 // A Pod says who we are. All but Name may be empty.
 type Pod struct {
-	Name, Namespace, IP, UID string
+	Name, Namespace, IP string
 	// ID tells this pod from another of its name: the UID, or what stands for the container. Empty: nothing does.
 	ID func() string
 }

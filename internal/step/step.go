@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/internal/grammar"
-	"github.com/prestop/prestop/prestop"
 )
 
 // A Verb is a kind of step: its words and its meaning. Its name may have two words, as "until quiet".
@@ -32,10 +31,22 @@ type Verb struct {
 type Spec interface {
 	// Needs is the same each time that it is called.
 	Needs() Needs
-	// Bind makes the step. Nil, without an error, is a wait for [Needs.Least]. The error is a mistake in the
-	// configuration: something is missing that the step needs.
-	Bind(*Means) (prestop.Step, error)
+	Binder
 }
+
+// A Binder makes a step. Nil, without an error, is a wait for [Needs.Least]. The error is a mistake in the configuration: something is
+// missing that the step needs.
+type Binder interface{ Bind(*Means) (Deed, error) }
+
+// Spec is the step that needs n, and that b makes. b is data too, without functions: a test compares steps by their options.
+func (n *Needs) Spec(b Binder) Spec { return &spec{n, b} }
+
+type spec struct {
+	needs *Needs
+	Binder
+}
+
+func (s *spec) Needs() Needs { return *s.needs }
 
 // Needs is what a step takes and touches.
 type Needs struct {

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/internal/grammar"
-	"github.com/prestop/prestop/prestop"
 )
 
 // CallTime is set aside for every call. If the waits leave room for it, AnswerTime is set aside instead. CallMost is how long a deed may
@@ -18,7 +17,7 @@ const (
 	LookTime = time.Second
 )
 
-// WaitVerb is the step that only waits. It has no deed: the engine waits by itself.
+// WaitVerb is the step that only waits. The engine does that by itself.
 func WaitVerb() *Verb {
 	return &Verb{Name: "wait", Target: "DURATION", Does: "waits", Parse: func(l *grammar.Line) (Spec, error) {
 		w, err := l.Target("a duration", "20s")
@@ -26,30 +25,26 @@ func WaitVerb() *Verb {
 			return nil, err
 		}
 		d, err := w.Duration()
-		return wait(d), err
+		n := Needs{Least: d, Most: d, Waits: true}
+		return n.Spec(wait{}), err
 	}}
 }
 
-// wait is a step that only waits.
-type wait time.Duration
+// wait has no deed.
+type wait struct{}
 
-func (w wait) Needs() Needs {
-	return Needs{Least: time.Duration(w), Most: time.Duration(w), Waits: true}
-}
-func (w wait) Bind(*Means) (prestop.Step, error) { return nil, nil }
+func (wait) Bind(*Means) (Deed, error) { return nil, nil }
 
 // A Wait is the words that all waits for something have: min= and max=.
 type Wait struct {
 	Min    time.Duration // how long to look at least
 	Max    time.Duration // from the hook's start
-	HasMin bool
 	HasMax bool
 }
 
 // WaitOf reads min= and max=.
 func WaitOf(l *grammar.Line) (w Wait, err error) {
 	if o, ok := l.Option("min"); ok {
-		w.HasMin = true
 		if w.Min, err = o.Duration(); err != nil {
 			return w, err
 		}
@@ -62,18 +57,18 @@ func WaitOf(l *grammar.Line) (w Wait, err error) {
 }
 
 // Needs are the times of a wait for something. Its max counts from the hook's start.
-func (w Wait) Needs() Needs {
-	return Needs{Least: max(LookTime, w.Min), Most: w.Max, Early: max(0, LookTime-w.Min), FromStart: true, Guard: true, Default: !w.HasMax, Written: w.HasMax}
+func (w Wait) Needs() *Needs {
+	return &Needs{Least: max(LookTime, w.Min), Most: w.Max, Early: max(0, LookTime-w.Min), FromStart: true, Guard: true, Default: !w.HasMax, Written: w.HasMax}
 }
 
 // CallNeeds are the times of a call that waits for its answer: it is open-ended. timeout bounds one try, most the whole step; 0: none
 // was set.
-func CallNeeds(timeout, most time.Duration) Needs {
-	return Needs{Least: CallTime, Want: cmp.Or(most, timeout, AnswerTime)}.Within(most)
+func CallNeeds(timeout, most time.Duration) *Needs {
+	return (&Needs{Least: CallTime, Want: cmp.Or(most, timeout, AnswerTime)}).Within(most)
 }
 
-// Within is n with most as the bound of the step. 0 leaves n as it is.
-func (n Needs) Within(most time.Duration) Needs {
+// Within makes most the bound of the step. 0 leaves n as it is.
+func (n *Needs) Within(most time.Duration) *Needs {
 	if most > 0 {
 		n.Least, n.Most, n.Written = min(n.Least, most), most, true
 	}
