@@ -146,10 +146,5 @@ func (l *seen) ended(ctx context.Context, err error) error {
 	if err == nil {
 		return fmt.Errorf("%w: no look came to its end: %v", ErrUnseen, cause)
 	}
-	return fmt.Errorf("%w: %w (%v)", ErrUnseen, unwrapped{err}, cause)
+	return fmt.Errorf("%w: %v (%v)", ErrUnseen, err, cause) // the end of the context may be a cause of err, and errors.Is must not find it
 }
-
-// unwrapped is an error with its causes hidden. The end of the context may be among them, and errors.Is must not find it.
-type unwrapped struct{ err error }
-
-func (u unwrapped) Error() string { return u.err.Error() }
