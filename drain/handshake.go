@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"time"
 
@@ -267,18 +268,13 @@ func (c *countingConn) silenced(secure *tls.Conn) bool {
 		before := c.read
 		switch _, err := secure.Read(buffer); {
 		case err == nil:
-		case !timedOut(err):
+		case !os.IsTimeout(err):
 			return false
 		case c.read == before: // otherwise a ticket came, which is no payload
 			return true
 		}
 	}
 	return false
-}
-
-func timedOut(err error) bool {
-	n, ok := errors.AsType[net.Error](err)
-	return ok && n.Timeout()
 }
 
 // connectedTo is the socket on a port that is connected to a remote one: the server's end of our connection, or our own.
