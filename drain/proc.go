@@ -28,7 +28,13 @@ const procTable = "/proc/self/net"
 // procSockets calls do for each TCP socket of both IP versions.
 func procSockets(dir string, do func(procSocket)) error {
 	for _, name := range []string{"tcp", "tcp6"} {
-		err := procFile(filepath.Join(dir, name), do)
+		err := procLines(filepath.Join(dir, name), func(line string) error {
+			s, err := parseProc(line)
+			if err == nil {
+				do(s)
+			}
+			return err
+		})
 		if err != nil && !(name == "tcp6" && os.IsNotExist(err)) {
 			return err
 		}
@@ -36,22 +42,19 @@ func procSockets(dir string, do func(procSocket)) error {
 	return nil
 }
 
-func procFile(path string, do func(procSocket)) error {
+// procLines calls do for each line of a file below the names of the columns.
+func procLines(path string, do func(line string) error) error {
 	file, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
 	lines := bufio.NewScanner(file)
-	for n := 0; lines.Scan(); n++ {
-		if n == 0 { // the names of the columns
-			continue
+	lines.Scan()
+	for n := 2; lines.Scan(); n++ {
+		if err := do(lines.Text()); err != nil {
+			return fmt.Errorf("%s: line %d: %w", path, n, err)
 		}
-		s, err := parseProc(lines.Text())
-		if err != nil {
-			return fmt.Errorf("%s: line %d: %w", path, n+1, err)
-		}
-		do(s)
 	}
 	return lines.Err()
 }

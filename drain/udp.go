@@ -1,7 +1,6 @@
 package drain
 
 import (
-	"bufio"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -94,21 +93,14 @@ type udpSocket struct {
 // udpSockets are the UDP sockets of both IP versions. What cannot be read is left out.
 func udpSockets(dir string) (all []udpSocket) {
 	for _, name := range []string{"udp", "udp6"} {
-		file, err := os.Open(filepath.Join(dir, name))
-		if err != nil {
-			continue
-		}
-		lines := bufio.NewScanner(file)
-		for n := 0; lines.Scan(); n++ {
-			s, err := parseProc(lines.Text())
-			if n == 0 || err != nil || s.remote.Port() != 0 {
-				continue
+		_ = procLines(filepath.Join(dir, name), func(line string) error {
+			if s, err := parseProc(line); err == nil && s.remote.Port() == 0 {
+				columns := strings.Fields(line) // number, addresses, state, queues
+				_, unread, _ := strings.Cut(columns[4], ":")
+				all = append(all, udpSocket{s, strings.Trim(unread, "0") != ""})
 			}
-			columns := strings.Fields(lines.Text()) // number, addresses, state, queues
-			_, unread, _ := strings.Cut(columns[4], ":")
-			all = append(all, udpSocket{s, strings.Trim(unread, "0") != ""})
-		}
-		file.Close()
+			return nil
+		})
 	}
 	return all
 }
