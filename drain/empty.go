@@ -156,14 +156,9 @@ func (w *emptyWatch) look(context.Context) (sight, error) {
 
 // connected names the peer that has the most connections.
 func connected(n int, peers map[netip.Addr]int) string {
-	var most netip.Addr
-	for peer, count := range peers {
-		if c := peers[most]; count > c || count == c && peer.Less(most) {
-			most = peer
-		}
-	}
 	if n == 0 {
 		return "0 connections"
 	}
+	most := highest(peers)
 	return fmt.Sprintf("%d connections of %d peers, %d of them of %s", n, len(peers), peers[most], most)
 }

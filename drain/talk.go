@@ -119,9 +119,6 @@ func (t *talk) datagrams(at time.Time) {
 	t.udp = fmt.Sprintf(", last datagram %.1fs ago", time.Since(at).Seconds())
 }
 
-// giveUp takes note of a connection that no longer counts as waiting.
-func (t *talk) giveUp(ip netip.Addr) { t.given[ip]++ }
-
 // givenUp says who was given up.
 func (t *talk) givenUp(after time.Duration) string {
 	n := 0
@@ -135,7 +132,7 @@ func (t *talk) givenUp(after time.Duration) string {
 func (t *talk) who() string {
 	all := make(map[netip.Addr]int, len(t.peers))
 	for ip, p := range t.peers {
-		all[ip] = p.all()
+		all[ip] = p.connections + p.ended
 	}
 	return names(all)
 }
@@ -146,12 +143,7 @@ func names(numbers map[netip.Addr]int) string {
 	all := len(numbers)
 	var names []string
 	for len(numbers) > 0 && len(names) < most {
-		var top netip.Addr
-		for ip, n := range numbers {
-			if n > numbers[top] || n == numbers[top] && ip.Less(top) {
-				top = ip
-			}
-		}
+		top := highest(numbers)
 		names = append(names, fmt.Sprintf("%s (%d)", top, numbers[top]))
 		delete(numbers, top)
 	}
@@ -161,7 +153,15 @@ func names(numbers map[netip.Addr]int) string {
 	return phrase.Count(all, "peer") + ": " + strings.Join(names, ", ")
 }
 
-func (p peer) all() int { return p.connections + p.ended }
+// highest is the peer with the highest number. If several have that number, it is the first of them in the order of addresses.
+func highest(numbers map[netip.Addr]int) (top netip.Addr) {
+	for ip, n := range numbers {
+		if n > numbers[top] || n == numbers[top] && ip.Less(top) {
+			top = ip
+		}
+	}
+	return top
+}
 
 // advice is what can be done about those that still talk.
 func (t *talk) advice(spoken Protocol) string {

@@ -357,7 +357,7 @@ func (t *traffic) carries(now time.Time, s *sockdiag.Socket, h *history, c claim
 		h.given = false
 	case !h.given && (h.owed || c == waiting) && canAnswer(s) && (c != nothing || s.Unacked > 0):
 		h.given = true
-		t.talk.giveUp(s.Remote.Addr())
+		t.talk.given[s.Remote.Addr()]++
 	}
 	last := t.begun.Add(h.active.since())
 	t.talk.carried(last)
