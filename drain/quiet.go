@@ -111,22 +111,41 @@ func (q *Quiet) Run(ctx context.Context, log *slog.Logger) error {
 		q.probing = new(prober)
 		defer q.probing.close()
 	}
-	t, err := q.watch()
-	if errors.Is(err, sockdiag.ErrRefused) {
-		return q.runProc(ctx, log, err)
+	w, refused, err := q.watcher(log)
+	if refused != nil {
+		log.Warn("looking at /proc/net/tcp instead: idle connections and health checks count as traffic, and connections shorter than a quarter of a second may not be seen", "event.code", "no-netlink", "error", refused)
 	}
 	if err != nil {
 		return err
 	}
-	defer t.close()
-	t.log = log
-	p := poll{every: quietEvery, min: q.Min, watch: q.For, rarely: quietSays, look: t.look}
+	defer w.close()
+	p := poll{every: quietEvery, min: q.Min, watch: q.For, rarely: quietSays, look: w.look}
 	err = p.run(ctx, log)
-	t.sayGivenUp(time.Now(), 0)
-	if advice := t.talk.advice(q.Protocol); err != nil && errors.Is(err, context.Cause(ctx)) && advice != "" {
+	if advice := w.advice(); err != nil && errors.Is(err, context.Cause(ctx)) && advice != "" {
 		return fmt.Errorf("%w; %s", err, advice)
 	}
 	return err
+}
+
+// A watcher looks at the ports from time to time. There is a [traffic], and a [procWatch] where the kernel refuses to answer by netlink.
+type watcher interface {
+	look(context.Context) (sight, error)
+	advice() string // what can be done about those that still talk
+	close()
+}
+
+// watcher is what looks. refused says why it sees less, also with an error. log is told who was given up; nil: nobody is.
+func (q *Quiet) watcher(log *slog.Logger) (_ watcher, refused, err error) {
+	t, err := q.watch()
+	if errors.Is(err, sockdiag.ErrRefused) {
+		w := newProcWatch(q, procTable)
+		return w, err, w.listens()
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	t.log = log
+	return t, nil, nil
 }
 
 var errNoPorts = errors.New("nothing was listened on at an address that is no loopback one when the hook began: name the ports")
@@ -180,26 +199,19 @@ func (q *Quiet) patience(c claim, g greeting) time.Duration {
 	return defaultUnanswered
 }
 
-// warnings say what is not looked at.
+// warnings name the ports that are looked at for TCP alone, though a UDP socket is bound there.
 func (q *Quiet) warnings() (all []string) {
-	for _, port := range q.unseenUDP() {
-		all = append(all, fmt.Sprintf("a UDP socket is bound to port %d too, as for HTTP/3 or DNS, and its datagrams do not count: see until quiet %d/udp", port, port))
-	}
-	return all
-}
-
-// unseenUDP are the ports that are looked at for TCP alone, though a UDP socket is bound there.
-func (q *Quiet) unseenUDP() []uint16 {
 	if len(q.UDPPorts) > 0 { // then all datagrams count
 		return nil
 	}
-	var unseen []uint16
 	for _, u := range udpSockets(procTable) {
-		if slices.Contains(q.Ports, u.local.Port()) && !slices.Contains(unseen, u.local.Port()) {
-			unseen = append(unseen, u.local.Port())
+		port := u.local.Port()
+		text := fmt.Sprintf("a UDP socket is bound to port %d too, as for HTTP/3 or DNS, and its datagrams do not count: see until quiet %d/udp", port, port)
+		if slices.Contains(q.Ports, port) && !slices.Contains(all, text) {
+			all = append(all, text)
 		}
 	}
-	return unseen
+	return all
 }
 
 func (q *Quiet) window() time.Duration { return cmp.Or(q.For, defaultFor) }
@@ -218,11 +230,12 @@ func (q *Quiet) Check(ctx context.Context) (all []step.Finding, err error) {
 		return nil, errNoPorts
 	}
 	q.NoProbe, q.probing = true, new(prober)
-	look, refused, err := q.checked()
+	w, refused, err := q.watcher(nil)
 	if err != nil {
 		return nil, err
 	}
-	s, err := look(ctx)
+	defer w.close()
+	s, err := w.look(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -2,9 +2,7 @@ package drain
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -13,23 +11,8 @@ import (
 	"github.com/prestop/prestop/internal/sockdiag"
 )
 
-// runProc is Run without netlink, by /proc/net/tcp. It cannot see whether a connection carries payload. So it takes every
-// connection for traffic that is open, new or lately closed. It may wait longer than Run, but never shorter.
-func (q *Quiet) runProc(ctx context.Context, log *slog.Logger, why error) error {
-	log.Warn("looking at /proc/net/tcp instead: idle connections and health checks count as traffic, and connections shorter than a quarter of a second may not be seen", "event.code", "no-netlink", "error", why)
-	w := newProcWatch(q, procTable)
-	if err := w.listens(); err != nil {
-		return err
-	}
-	p := poll{every: quietEvery, min: q.Min, watch: q.For, rarely: quietSays, look: w.look}
-	err := p.run(ctx, log)
-	if err != nil && errors.Is(err, context.Cause(ctx)) {
-		return fmt.Errorf("%w; without netlink, the app must close its connections once told to shut down", err)
-	}
-	return err
-}
-
-// procWatch is what is remembered from look to look.
+// procWatch looks without netlink, by /proc/net/tcp. It cannot see whether a connection carries payload. So it takes every connection
+// for traffic that is open, new or lately closed. A wait may last longer than with netlink, but never shorter.
 type procWatch struct {
 	Quiet
 	dir   string
@@ -51,6 +34,12 @@ type procMet struct {
 func newProcWatch(q *Quiet, dir string) *procWatch {
 	return &procWatch{Quiet: *q, dir: dir, known: make(map[procSocket]procMet), talk: newTalk(), udp: datagrams{dir: dir}}
 }
+
+func (w *procWatch) advice() string {
+	return "without netlink, the app must close its connections once told to shut down"
+}
+
+func (w *procWatch) close() {}
 
 func (w *procWatch) listens() error {
 	var all, connected []uint16

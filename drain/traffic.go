@@ -123,7 +123,10 @@ func (q *Quiet) glimpse() *traffic {
 	return t
 }
 
+func (t *traffic) advice() string { return t.talk.advice(t.Protocol) }
+
 func (t *traffic) close() {
+	t.sayGivenUp(time.Now(), 0)
 	t.dump.Close()
 	t.ended.Close()
 }
@@ -443,17 +446,4 @@ func (t *traffic) counts(s *sockdiag.Socket, old bool) bool {
 func (t *traffic) undelivered(s *sockdiag.Socket) bool {
 	most := t.patience(nothing, greeting{})
 	return s.Unacked > 0 && s.SinceSent < most && s.SinceAck < most
-}
-
-// checked is one look for Check, by netlink or else by /proc/net/tcp. refused says why the look sees less.
-func (q *Quiet) checked() (look func(context.Context) (sight, error), refused, err error) {
-	t, err := q.watch()
-	if errors.Is(err, sockdiag.ErrRefused) {
-		w := newProcWatch(q, procTable)
-		return w.look, err, w.listens()
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	return func(ctx context.Context) (sight, error) { defer t.close(); return t.look(ctx) }, nil, nil
 }
