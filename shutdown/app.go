@@ -6,8 +6,6 @@ import (
 	"log/slog"
 	"net/http"
 	"time"
-
-	"github.com/prestop/prestop/internal/step"
 )
 
 // A Notice is what an application is told. Its JSON is a contract: fields may be added, none changes.
@@ -21,7 +19,7 @@ type Notice struct {
 // An App is an application that is told to begin draining, by a POST of a Notice. It must answer and go on
 // serving, not exit.
 type App struct {
-	Call   Call
+	Call
 	Notice Notice
 	End    time.Time // when the hook ends at the latest
 }
@@ -38,6 +36,3 @@ func (a *App) Run(ctx context.Context, log *slog.Logger) error {
 	call.Request.Method, call.Request.Body = http.MethodPost, call.body()
 	return call.Run(ctx, log)
 }
-
-// Check connects.
-func (a *App) Check(ctx context.Context) ([]step.Finding, error) { return a.Call.Check(ctx) }

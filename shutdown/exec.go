@@ -2,7 +2,6 @@ package shutdown
 
 import (
 	"context"
-	"log/slog"
 
 	"github.com/prestop/prestop/internal/child"
 	"github.com/prestop/prestop/internal/step"
@@ -10,14 +9,11 @@ import (
 
 // An Exec runs a program, without a shell, and waits for its end. It is done if the exit status is 0. What the program prints is logged
 // line by line, and nothing that it started outlives it: see [child.Program].
-type Exec struct{ Program child.Program }
-
-// Run runs the program.
-func (e Exec) Run(ctx context.Context, log *slog.Logger) error { return e.Program.Run(ctx, log) }
+type Exec struct{ child.Program }
 
 // Check looks the program up.
 func (e Exec) Check(context.Context) ([]step.Finding, error) {
-	path, err := e.Program.Find()
+	path, err := e.Find()
 	if err != nil {
 		return nil, err
 	}

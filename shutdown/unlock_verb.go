@@ -1,7 +1,6 @@
 package shutdown
 
 import (
-	"crypto/tls"
 	"fmt"
 	"net"
 	"net/url"
@@ -167,7 +166,7 @@ func (s *lockSpec) Bind(m *step.Means) (step.Deed, error) {
 	if s.redis() {
 		r := &RedisLock{Dial: m.Dial, Address: s.url.Host, User: s.user, Password: password, DB: s.db, Key: s.key, Value: m.Secret(s.valueFile), Timeout: s.timeout}
 		if s.secure {
-			r.TLS = func() (*tls.Config, error) { return s.tls.Config() }
+			r.TLS = s.tls.Config
 		}
 		return r, nil
 	}
