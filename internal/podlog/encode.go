@@ -6,7 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf16"
+
+	"github.com/prestop/prestop/internal/escape"
 )
 
 // toJSON is a field's value as JSON. Each string is shortened to limit bytes.
@@ -48,25 +49,13 @@ func writeJSON(b *strings.Builder, v any, limit int) {
 	}
 }
 
-// writeString writes a JSON string. It also escapes what encoding/json leaves alone: delete, the C1
-// controls and the marks that reverse a line. All of these act on a terminal that shows a log.
+// inJSON escapes what ends a JSON string or a line.
+var inJSON = strings.NewReplacer(`"`, `\"`, `\`, `\\`, "\n", `\n`)
+
+// writeString writes a JSON string. It also escapes what encoding/json leaves alone and what acts on a terminal that shows a log.
 func writeString(b *strings.Builder, s string) {
 	b.WriteByte('"')
-	for _, r := range s { // invalid UTF-8 comes as U+FFFD
-		switch {
-		case r == '"' || r == '\\':
-			b.WriteByte('\\')
-			b.WriteRune(r)
-		case r == '\n':
-			b.WriteString(`\n`)
-		case strconv.IsPrint(r):
-			b.WriteRune(r)
-		default:
-			for _, unit := range utf16.Encode([]rune{r}) {
-				fmt.Fprintf(b, `\u%04x`, unit)
-			}
-		}
-	}
+	b.Write(escape.JSON([]byte(inJSON.Replace(s)))) // invalid UTF-8 becomes U+FFFD
 	b.WriteByte('"')
 }
 
