@@ -51,11 +51,7 @@ func (d *Dump) Each(states []State, do func(*Socket)) error {
 			return fmt.Errorf("socket diagnostics: %w", err)
 		}
 		err = messages(d.buffer[:n], d.number, func(kind uint16, body []byte) error {
-			switch kind {
-			case unix.NLMSG_DONE:
-				done = true
-				return failure(body)
-			case unix.NLMSG_ERROR:
+			if kind == unix.NLMSG_DONE || kind == unix.NLMSG_ERROR {
 				done = true
 				return failure(body)
 			}
