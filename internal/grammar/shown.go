@@ -185,44 +185,41 @@ var (
 	anyParameterPattern = pattern{text: `[?&][^=&\s'"]*=[^&\s'"]+`}
 )
 
-// PerhapsSecret is every word of what may be a secret in a line that cannot be read. names are the words of the language, such as
-// timeout. A name is no secret, and neither is what resembles a name and stands before an equals sign.
+// PerhapsSecret is every word of what may be a secret in a line that cannot be read, and the parts of each word. names are the words of the
+// language, such as timeout. A name is no secret, and neither is what resembles a name and stands before an equals sign.
 func PerhapsSecret(line string, names []string) (all []string) {
-	for _, where := range unclear {
-		if found := where.regexp().FindStringSubmatch(line); found != nil {
-			for _, w := range wordPattern.regexp().FindAllString(found[1], -1) {
-				name, value := cutName(w, names)
-				all = append(all, value)
-				all = append(all, strings.FieldsFunc(w[len(name):], func(c rune) bool { return strings.ContainsRune(":=?&;", c) })...)
-			}
-		}
-	}
-	for _, found := range anyParameterPattern.regexp().FindAllString(line, -1) {
-		if _, value := cutParameter(found); value != "" {
-			all = append(all, value)
-		}
-	}
+	perhapsSecret(line, names, func(value, separators string) string {
+		all = append(all, value)
+		all = append(all, strings.FieldsFunc(value, func(c rune) bool { return strings.ContainsRune(separators, c) })...)
+		return value
+	})
 	return all
 }
 
 // ShownUnreadable is a line that cannot be read without the words that [PerhapsSecret] finds.
 func ShownUnreadable(line string, names []string) string {
-	hide := func(w string) string {
+	return perhapsSecret(line, names, func(string, string) string { return stars })
+}
+
+// perhapsSecret is the line with something else in place of each value that may be a secret. instead also gets what separates the parts of
+// the value.
+func perhapsSecret(line string, names []string, instead func(value, separators string) string) string {
+	ofWord := func(w string) string {
 		name, value := cutName(w, names)
 		if value == "" {
 			return name
 		}
-		return name + stars
+		return name + instead(value, ":=?&;")
 	}
 	for _, where := range unclear {
 		if found := where.regexp().FindStringSubmatchIndex(line); found != nil {
 			begin, end := found[2], found[3]
-			line = line[:begin] + wordPattern.regexp().ReplaceAllStringFunc(line[begin:end], hide) + line[end:]
+			line = line[:begin] + wordPattern.regexp().ReplaceAllStringFunc(line[begin:end], ofWord) + line[end:]
 		}
 	}
 	return anyParameterPattern.regexp().ReplaceAllStringFunc(line, func(found string) string {
 		if name, value := cutParameter(found); value != "" {
-			return name + stars
+			return name + instead(value, "")
 		}
 		return found
 	})
