@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -156,8 +157,11 @@ func (o *Record) Earlier() (report prestop.Report) {
 
 // Note records what became of a step. The first failure is logged.
 func (o *Record) Note(n int, s prestop.StepReport, log *slog.Logger) error {
-	if o == nil || o.broken != nil {
-		return o.error()
+	if o == nil {
+		return nil
+	}
+	if o.broken != nil {
+		return o.broken
 	}
 	err := o.place.Call(func() error { return o.journal.Record(noted{n, s.Outcome, s.Began, s.Took, o.short(s.Error)}) })
 	if err != nil && !o.failed {
@@ -175,23 +179,14 @@ func (o *Record) short(text string) string {
 	return text
 }
 
-func (o *Record) error() error {
-	if o == nil {
-		return nil
-	}
-	return o.broken
-}
-
 // End tells a delivery that waits for this one what it came to, and removes the record.
 func (o *Record) End(report prestop.Report) error {
 	if o == nil || o.broken != nil {
 		return nil
 	}
-	steps := make([]prestop.StepReport, len(report.Steps))
+	report.Steps = slices.Clone(report.Steps)
 	for n, s := range report.Steps {
-		s.Error = o.short(s.Error)
-		steps[n] = s
+		report.Steps[n].Error = o.short(s.Error)
 	}
-	report.Steps = steps
 	return o.place.Call(func() error { return o.journal.End(report) })
 }
