@@ -36,8 +36,18 @@ func Watch(ctx context.Context, path string, log *slog.Logger) (skip <-chan stru
 	switched := make(chan struct{})
 	ctx, cancel := context.WithCancel(ctx)
 	go func() {
-		if w.wait(ctx) {
-			close(switched)
+		every := time.NewTicker(lookEvery)
+		defer every.Stop()
+		for {
+			select {
+			case <-every.C:
+				if w.on() {
+					close(switched)
+					return
+				}
+			case <-ctx.Done():
+				return
+			}
 		}
 	}()
 	return switched, cancel
@@ -55,21 +65,6 @@ type watch struct {
 	log   *slog.Logger
 	place stall.Place
 	blind bool
-}
-
-func (w *watch) wait(ctx context.Context) bool {
-	every := time.NewTicker(lookEvery)
-	defer every.Stop()
-	for {
-		select {
-		case <-every.C:
-			if w.on() {
-				return true
-			}
-		case <-ctx.Done():
-			return false
-		}
-	}
 }
 
 // on tells whether the file holds true. A missing file does not. A file that cannot be read is logged once.
