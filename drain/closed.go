@@ -21,7 +21,8 @@ type Closed struct {
 func (c Closed) Run(ctx context.Context, log *slog.Logger) error {
 	listened := false
 	p := poll{every: quietEvery, min: c.Min, look: func(context.Context) (sight, error) {
-		now, err := c.listens()
+		ports, err := listening(c.Port)
+		now := len(ports) > 0
 		listened = listened || now
 		switch {
 		case err != nil:
@@ -36,11 +37,6 @@ func (c Closed) Run(ctx context.Context, log *slog.Logger) error {
 	return p.run(ctx, log)
 }
 
-func (c Closed) listens() (bool, error) {
-	ports, err := listening(c.Port)
-	return len(ports) > 0, err
-}
-
 // listening gives those of the ports that have a listener. None given: all ports that have a listener.
 func listening(among ...uint16) ([]uint16, error) {
 	var found []uint16
@@ -50,8 +46,8 @@ func listening(among ...uint16) ([]uint16, error) {
 
 // Check says whether anything listens there now.
 func (c Closed) Check(context.Context) ([]step.Finding, error) {
-	now, err := c.listens()
-	if err == nil && !now {
+	ports, err := listening(c.Port)
+	if err == nil && len(ports) == 0 {
 		err = fmt.Errorf("nothing listens on port %d; %s", c.Port, listeners())
 	}
 	if err != nil {

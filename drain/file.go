@@ -156,7 +156,11 @@ type verdict struct {
 // judge compares the age of the file with the age of the hook and the age of the container.
 func (f *File) judge(since time.Time, age time.Duration) verdict {
 	found := judgeAge(time.Since(since), age)
-	if life, err := f.life(); found.counts && err == nil && age > life {
+	first, err := proc.Init(f.Proc)
+	if err != nil { // where the container's first process cannot be seen, the times must do
+		return found
+	}
+	if life, err := first.Age(); found.counts && err == nil && age > life {
 		return verdict{why: "it was made before this container started, in an earlier life of the pod or of the container", before: found.before}
 	}
 	return found
@@ -174,13 +178,4 @@ func judgeAge(hook, file time.Duration) verdict {
 		found.counts = true
 	}
 	return found
-}
-
-// life is how long this container has run. It fails where the container's first process cannot be seen.
-func (f *File) life() (time.Duration, error) {
-	first, err := proc.Init(f.Proc)
-	if err != nil {
-		return 0, err
-	}
-	return first.Age()
 }

@@ -122,7 +122,11 @@ func (a *absence) askOnce(ctx context.Context) (*dns.Answer, error) {
 		return nil, err
 	}
 	if _, err := netip.ParseAddrPort(answer.Server); err != nil {
-		return nil, fmt.Errorf("no nameserver is asked for %s%s, so its answer tells nothing", a.name, local(answer.Server))
+		file := answer.Server
+		if file != "" {
+			file = ", which is in " + file
+		}
+		return nil, fmt.Errorf("no nameserver is asked for %s%s, so its answer tells nothing", a.name, file)
 	}
 	missed := answer.MissedV6
 	if a.Address.Is4() {
@@ -132,14 +136,6 @@ func (a *absence) askOnce(ctx context.Context) (*dns.Answer, error) {
 		return nil, missed
 	}
 	return answer, nil
-}
-
-// local says which file an answer comes from, if no nameserver gave it.
-func local(file string) string {
-	if file == "" {
-		return ""
-	}
-	return ", which is in " + file
 }
 
 func shown(addresses []netip.Addr) string {

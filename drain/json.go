@@ -39,7 +39,10 @@ func (c JSON) judging(*web.Request) func(web.Answer) (sight, error) {
 }
 
 func (c JSON) judge(value any) (sight, error) {
-	text := scalar(value)
+	text := "null"
+	if value != nil {
+		text = fmt.Sprint(value)
+	}
 	s := sight{says: fmt.Sprintf("%s is %s", c.Path, jsonpath.Short(value))}
 	switch {
 	case c.In != nil:
@@ -61,13 +64,6 @@ func (c JSON) judge(value any) (sight, error) {
 // listed tells whether a value is in a list. Blanks around an entry, as in 'running, pending', need not be the value's own.
 func listed(all []string, text string) bool {
 	return slices.ContainsFunc(all, func(one string) bool { return one == text || strings.TrimSpace(one) == text })
-}
-
-func scalar(value any) string {
-	if value == nil {
-		return "null"
-	}
-	return fmt.Sprint(value)
 }
 
 // numberOf reads a number, or a text that is one in decimals.

@@ -34,6 +34,7 @@ type poll struct {
 // If the last look could not see, the error says why. It does not wrap the cause then, because nobody knows.
 func (p poll) run(ctx context.Context, log *slog.Logger) error {
 	began, row := time.Now(), 0
+	p.stable = max(1, p.stable)
 	last := seen{rarely: p.rarely}
 	every := time.NewTicker(p.every)
 	defer every.Stop()
@@ -50,7 +51,7 @@ func (p poll) run(ctx context.Context, log *slog.Logger) error {
 		if err != nil || !s.met {
 			row = 0
 		}
-		if p.enough(row) && time.Since(began) >= p.least() {
+		if row >= p.stable && time.Since(began) >= p.least() {
 			log.Info("looked", "now", text, "met", true)
 			return nil
 		}
@@ -71,7 +72,7 @@ func (p poll) run(ctx context.Context, log *slog.Logger) error {
 // end is the result of a poll that ctx ended. err is the error of the look that ctx ended. If min is as long as max, what was seen last counts
 // though it came before min, since no look comes at that moment.
 func (p poll) end(ctx context.Context, row int, began time.Time, last *seen, err error) error {
-	if errors.Is(context.Cause(ctx), step.ErrMax) && p.enough(row) && time.Since(began) >= max(p.watch, p.min-p.every) {
+	if errors.Is(context.Cause(ctx), step.ErrMax) && row >= p.stable && time.Since(began) >= max(p.watch, p.min-p.every) {
 		return nil
 	}
 	return last.ended(ctx, err)
@@ -79,9 +80,6 @@ func (p poll) end(ctx context.Context, row int, began time.Time, last *seen, err
 
 // least is how long is looked before a look counts.
 func (p poll) least() time.Duration { return max(p.min, p.watch) }
-
-// enough tells whether so many looks in a row were met that the wait is.
-func (p poll) enough(row int) bool { return row >= max(1, p.stable) }
 
 // inTime is one look. If the look failed for lack of time, inTime waits for the end of ctx.
 func (p poll) inTime(ctx context.Context) (sight, error) {
