@@ -105,10 +105,7 @@ func (c *Call) judge(log *slog.Logger, a web.Answer) error {
 	if c.Give == nil {
 		return nil
 	}
-	if err := c.give(a); err != nil {
-		return fmt.Errorf("%s: %w", web.Place(a.URL), err)
-	}
-	return nil
+	return of(a, c.give(a))
 }
 
 func (c *Call) give(a web.Answer) error {

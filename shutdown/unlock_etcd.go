@@ -124,7 +124,7 @@ func (s *etcdSession) token(ctx context.Context) (string, web.Answer, error) {
 	case errors.Is(err, errNoAuth):
 		return "", a, nil
 	case err == nil && auth.Token == "":
-		err = web.Permanent(fmt.Errorf("%s: %w", web.Place(a.URL), errNoGateway))
+		err = web.Permanent(of(a, errNoGateway))
 	}
 	return auth.Token, a, err
 }
@@ -140,10 +140,7 @@ func (s *etcdSession) call(ctx context.Context, path string, header http.Header,
 	if err != nil {
 		return a, err
 	}
-	if err := readEtcd(a, into, secrets); err != nil {
-		return a, fmt.Errorf("%s: %w", web.Place(a.URL), err)
-	}
-	return a, nil
+	return a, of(a, readEtcd(a, into, secrets))
 }
 
 // etcdAnswer is what each answer of etcd holds.
