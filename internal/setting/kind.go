@@ -24,7 +24,13 @@ type Kind[T any] struct {
 
 // Duration is a number of seconds, or a duration as Go writes it.
 func Duration() Kind[time.Duration] {
-	return Kind[time.Duration]{"duration", parseDuration, time.Duration.String}
+	return Kind[time.Duration]{"duration", func(text string) (time.Duration, error) {
+		d, ok := grammar.ParseDuration(text)
+		if !ok {
+			return 0, fmt.Errorf(grammar.DurationExpected+", got %s", Got(text))
+		}
+		return d, nil
+	}, time.Duration.String}
 }
 
 // Delay is a duration for others who take 0 for their own default: a 0 that somebody has set is a millisecond.
@@ -33,14 +39,6 @@ func Delay(v Value[time.Duration]) time.Duration {
 		return max(v.V, time.Millisecond)
 	}
 	return v.V
-}
-
-func parseDuration(text string) (time.Duration, error) {
-	d, ok := grammar.ParseDuration(text)
-	if !ok {
-		return 0, fmt.Errorf(grammar.DurationExpected+", got %s", Got(text))
-	}
-	return d, nil
 }
 
 // Count is a whole number from 0 to 65535.
