@@ -33,11 +33,14 @@ type hookRun struct {
 	secrets *secret.Set
 	script  *hook.Script
 	world   hook.World
-	late    time.Duration // see late
+	late    time.Duration // how much longer than usual the end will take: the beginning took so much longer
 	// container finds the container that we run in. That may take a look at every process, so it is done once.
 	container func() (proc.Container, error)
 	log       atomic.Pointer[hooklog.Log] // nil: not opened yet
 }
+
+// usualBeginning is how long the beginning of a hook takes at most on a machine that is not slow. The end is about as much work.
+const usualBeginning = 20 * time.Millisecond
 
 func newRun(i *invocation, read func(args []string, env map[string]string, root string) (*config.Config, error)) (*hookRun, error) {
 	c, err := read(i.args, i.env, i.root)
@@ -82,7 +85,7 @@ func hookOrDryRun(i *invocation) int {
 	if len(i.args) == 0 && r.terminal() {
 		fmt.Fprintf(r.stderr, "prestop: this is the hook itself, and takes %s; prestop --dry-run shows instead what it does\n", timeline.New(&p.Plan).Lasts())
 	}
-	r.late = late(time.Since(r.start))
+	r.late = max(0, time.Since(r.start)-usualBeginning)
 	w := watchdog.New(ctx, r.start.Add(r.script.SettledBudget()), func(why error) (int, func()) { return r.held(why, p.Problems) })
 	return w.Watch(func() int { return r.hook(w, p) })
 }
@@ -108,13 +111,6 @@ func (r *hookRun) subcommandMeant() string {
 	default:
 		return phrase.DidYouMean(words[0], subcommandNames())
 	}
-}
-
-// late is how much longer than usual the end of the hook will take. The end is about as much work as the beginning, and beginning is how
-// long that took.
-func late(beginning time.Duration) time.Duration {
-	const usual = 20 * time.Millisecond
-	return max(0, beginning-usual)
 }
 
 // hook carries out the plan. If the API server is asked, it first makes the plan again with the answer.
