@@ -59,11 +59,9 @@ func (c *cursor) take(prefix string) (ok bool) {
 }
 
 // takeBlanks skips blanks, and tells whether there were any.
-func (c *cursor) takeBlanks() bool {
-	before := c.rest
-	c.rest = strings.TrimLeft(c.rest, c.blanks)
-	return c.rest != before
-}
+func (c *cursor) takeBlanks() bool { return c.takeWhile(c.isBlank) != "" }
+
+func (c *cursor) isBlank(r rune) bool { return strings.ContainsRune(c.blanks, r) }
 
 // takeWhile takes all characters up to the first that is not such a character.
 func (c *cursor) takeWhile(is func(rune) bool) string {

@@ -151,7 +151,7 @@ func isTimestamp(text string, seconds bool) bool {
 
 // word takes what comes before the next blank.
 func (c *cursor) word() string {
-	return c.takeWhile(func(r rune) bool { return !strings.ContainsRune(c.blanks, r) })
+	return c.takeWhile(func(r rune) bool { return !c.isBlank(r) })
 }
 
 // number reads a decimal number, NaN, +Inf or -Inf. It refuses a number that a float64 cannot hold, and Go's 0x1p4 and 1_000.
