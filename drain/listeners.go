@@ -49,20 +49,26 @@ func eachListener(among []uint16, do func(netip.AddrPort)) error {
 	})
 }
 
+// ports gives the ports of the wanted listeners.
+func (l Listeners) ports(wanted func(Listener) bool) (all []uint16) {
+	for _, one := range l {
+		if wanted(one) {
+			all = withPort(all, one.Addr.Port())
+		}
+	}
+	return all
+}
+
 // outward gives the TCP ports that others can reach, and which of these ports have a bound UDP socket too.
 func (l Listeners) outward() (tcp, udp []uint16) {
-	for _, one := range l {
-		if !one.UDP && !one.Addr.Addr().IsLoopback() {
-			tcp = withPort(tcp, one.Addr.Port())
-		}
-	}
-	for _, one := range l {
-		if one.UDP && !one.Addr.Addr().IsLoopback() && slices.Contains(tcp, one.Addr.Port()) {
-			udp = withPort(udp, one.Addr.Port())
-		}
-	}
-	return tcp, udp
+	tcp = l.ports(func(one Listener) bool { return !one.UDP && !one.Addr.Addr().IsLoopback() })
+	return tcp, l.ports(func(one Listener) bool {
+		return one.UDP && !one.Addr.Addr().IsLoopback() && slices.Contains(tcp, one.Addr.Port())
+	})
 }
+
+// tcp are the ports that were listened on.
+func (l Listeners) tcp() []uint16 { return l.ports(func(one Listener) bool { return !one.UDP }) }
 
 // withPort adds a port at its place, unless it is among them. The ports are in order, each of them once.
 func withPort(ports []uint16, port uint16) []uint16 {
@@ -74,15 +80,4 @@ func withPort(ports []uint16, port uint16) []uint16 {
 		ports[n], ports[n-1] = ports[n-1], ports[n]
 	}
 	return ports
-}
-
-// tcp are the ports that were listened on.
-func (l Listeners) tcp() []uint16 {
-	var all []uint16
-	for _, one := range l {
-		if !one.UDP {
-			all = append(all, one.Addr.Port())
-		}
-	}
-	return all
 }

@@ -158,12 +158,7 @@ func (q *Quiet) bound() error {
 	if len(q.UDPPorts) == 0 {
 		return nil
 	}
-	var found []uint16
-	for _, one := range q.Noted {
-		if one.UDP {
-			found = append(found, one.Addr.Port())
-		}
-	}
+	found := q.Noted.ports(func(one Listener) bool { return one.UDP })
 	for _, u := range udpSockets(procTable) {
 		found = append(found, u.local.Port())
 	}
