@@ -81,7 +81,7 @@ func (e *Elasticsearch) Run(ctx context.Context, log *slog.Logger) error {
 		c.log = log.With("node", node.ID)
 		err = c.shutDown(ctx, node.ID)
 	}
-	for _, p := range slices.Concat(e.Own, e.Other) {
+	for _, p := range append(slices.Clip(e.Own), e.Other...) {
 		p.Client.Close()
 	}
 	return err

@@ -18,7 +18,7 @@ import (
 func (e *Elasticsearch) Check(ctx context.Context) (all []step.Finding, err error) {
 	c := newCluster(e, slog.New(slog.DiscardHandler))
 	ctx = dns.Looking(ctx, func(string) {})
-	for _, p := range slices.Concat(e.Own, e.Other) {
+	for _, p := range append(slices.Clip(e.Own), e.Other...) {
 		all = append(all, p.reach(ctx)...)
 	}
 	ctx, cancel := web.Briefly(ctx)

@@ -21,14 +21,14 @@ func (c *cluster) find(ctx context.Context) (member, error) {
 	var found member
 	noOwn := c.Away // no node of ours will join
 	err := c.persist(ctx, func(ctx context.Context) (web.Answer, error) {
-		places := slices.Concat(c.Own, c.Other)
+		places := append(slices.Clip(c.Own), c.Other...)
 		asked := 0
 		return c.sweep(ctx, places, func(ctx context.Context, p Place) (a web.Answer, err error) {
 			asked++
 			if asked <= len(c.Own) {
 				found, err = c.askOwn(ctx, p)
 				noOwn = noOwn || errors.Is(err, errStranger)
-				c.places = slices.Concat([]Place{p}, c.Other)
+				c.places = append([]Place{p}, c.Other...)
 				return web.Answer{}, err
 			}
 			found, a, err = c.askOther(ctx, p)
