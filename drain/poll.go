@@ -72,10 +72,20 @@ func (p poll) run(ctx context.Context, log *slog.Logger) error {
 // end is the result of a poll that ctx ended. err is the error of the look that ctx ended. If min is as long as max, what was seen last counts
 // though it came before min, since no look comes at that moment.
 func (p poll) end(ctx context.Context, row int, began time.Time, last *seen, err error) error {
-	if errors.Is(context.Cause(ctx), step.ErrMax) && row >= p.stable && time.Since(began) >= max(p.watch, p.min-p.every) {
+	cause := context.Cause(ctx)
+	switch {
+	case errors.Is(cause, step.ErrMax) && row >= p.stable && time.Since(began) >= max(p.watch, p.min-p.every):
 		return nil
+	case last.any && last.err == nil:
+		return fmt.Errorf("not met: %s: %w", last.says, cause)
+	case last.any:
+		err = last.err
 	}
-	return last.ended(ctx, err)
+	if err == nil {
+		return fmt.Errorf("%w: no look came to its end: %v", ErrUnseen, cause)
+	}
+	// The end of the context may be a cause of err, and errors.Is must not find it.
+	return fmt.Errorf("%w: %v (%v)", ErrUnseen, err, cause)
 }
 
 // least is how long is looked before a look counts.
@@ -130,19 +140,4 @@ func (l *seen) note(log *slog.Logger, text string, met bool, err error) {
 		return
 	}
 	log.Info("looked", "now", text, "met", met)
-}
-
-// ended is the error of a poll that ctx ended. err is the error of the look that ctx ended.
-func (l *seen) ended(ctx context.Context, err error) error {
-	cause := context.Cause(ctx)
-	switch {
-	case l.any && l.err == nil:
-		return fmt.Errorf("not met: %s: %w", l.says, cause)
-	case l.any:
-		err = l.err
-	}
-	if err == nil {
-		return fmt.Errorf("%w: no look came to its end: %v", ErrUnseen, cause)
-	}
-	return fmt.Errorf("%w: %v (%v)", ErrUnseen, err, cause) // the end of the context may be a cause of err, and errors.Is must not find it
 }
