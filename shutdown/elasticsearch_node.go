@@ -31,7 +31,10 @@ func (c *cluster) find(ctx context.Context) (member, error) {
 				c.places = append([]Place{p}, c.Other...)
 				return web.Answer{}, err
 			}
-			found, a, err = c.askOther(ctx, p)
+			var all []member
+			if all, a, err = c.members(ctx, p, url.PathEscape(c.Node)); err == nil { // any node of the cluster knows ours
+				found, err = c.pick(all)
+			}
 			c.places = c.Other
 			if _, ok := errors.AsType[noNode](err); ok && noOwn {
 				err = web.Permanent(err)
@@ -78,16 +81,6 @@ var errStranger = errors.New("is not believed")
 type noNode string
 
 func (n noNode) Error() string { return fmt.Sprintf("no node called %s is in the cluster", string(n)) }
-
-// askOther asks any node of the cluster for ours.
-func (c *cluster) askOther(ctx context.Context, p Place) (member, web.Answer, error) {
-	all, a, err := c.members(ctx, p, url.PathEscape(c.Node))
-	if err != nil {
-		return member{}, a, err
-	}
-	m, err := c.pick(all)
-	return m, a, err
-}
 
 func (c *cluster) members(ctx context.Context, p Place, spec string) ([]member, web.Answer, error) {
 	a, err := c.send(ctx, p, &apiCall{method: http.MethodGet, path: "/_nodes/" + spec + "/http?" + memberFields.Encode()})
