@@ -49,8 +49,10 @@ const (
 func New(p *prestop.Plan) Timeline {
 	slots := p.Timeline()
 	t := Timeline{total: p.Grace}
-	for n, slot := range slots[:len(slots)-1] {
-		t.rows = append(t.rows, stepRow(n+1, slot))
+	for n, s := range slots[:len(slots)-1] {
+		r := row{what: fmt.Sprintf("%d %s", n+1, escape.Printable(s.Line)), earliest: s.Earliest, latest: s.Latest, ends: s.Ends}
+		r.bar = []stroke{{possible, s.Earliest, s.Ends}, {planned, s.Earliest, min(s.Earliest+max(s.Least-s.Short, 0), s.Ends)}}
+		t.rows = append(t.rows, r)
 	}
 	t.rows = append(t.rows, endRows(p, slots[len(slots)-1])...)
 	return t
@@ -72,12 +74,6 @@ func (t Timeline) Lasts() string {
 
 // Below writes lines below the step of that number, from 0.
 func (t Timeline) Below(step int, lines []string) { t.rows[step].below = lines }
-
-func stepRow(number int, s prestop.Slot) row {
-	r := row{what: fmt.Sprintf("%d %s", number, escape.Printable(s.Line)), earliest: s.Earliest, latest: s.Latest, ends: s.Ends}
-	r.bar = []stroke{{possible, s.Earliest, s.Ends}, {planned, s.Earliest, min(s.Earliest+max(s.Least-s.Short, 0), s.Ends)}}
-	return r
-}
 
 // endRows are the rows for what comes after the steps: the floor, the time for the report, and the container's end.
 func endRows(p *prestop.Plan, floor prestop.Slot) []row {
