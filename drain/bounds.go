@@ -17,17 +17,14 @@ func (b Bounds) none() bool { return b.AtMost == nil && b.AtLeast == nil }
 
 // boundsOf reads at-most= and at-least=.
 func boundsOf(l *grammar.Line) (b Bounds, err error) {
-	if b.AtMost, err = number(l, "at-most"); err != nil {
-		return b, err
+	if b.AtMost, err = number(l, "at-most"); err == nil {
+		b.AtLeast, err = number(l, "at-least")
 	}
-	if b.AtLeast, err = number(l, "at-least"); err != nil {
-		return b, err
-	}
-	if b.AtMost != nil && b.AtLeast != nil && *b.AtLeast > *b.AtMost {
+	if err == nil && b.AtMost != nil && b.AtLeast != nil && *b.AtLeast > *b.AtMost {
 		o, _ := l.Option("at-least")
-		return b, o.Expected("at-least: expected no more than at-most=, or no number is between them, got %s", o.Got())
+		err = o.Expected("at-least: expected no more than at-most=, or no number is between them, got %s", o.Got())
 	}
-	return b, nil
+	return b, err
 }
 
 // number is an option's value; nil: it is not there.
