@@ -54,12 +54,9 @@ func (t TLS) Config() (*tls.Config, error) {
 
 // keyPair reads regular files alone: a device has no end, and a FIFO may never be written to.
 func keyPair(certFile, keyFile string) (pair tls.Certificate, err error) {
-	cert, err := regular.Read(certFile)
-	if err != nil {
-		return pair, err
-	}
-	key, err := regular.Read(keyFile)
-	if err != nil {
+	cert, errCert := regular.Read(certFile)
+	key, errKey := regular.Read(keyFile)
+	if err := cmp.Or(errCert, errKey); err != nil {
 		return pair, err
 	}
 	return tls.X509KeyPair(cert, key)
