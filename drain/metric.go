@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"net/http"
 
 	"github.com/prestop/prestop/internal/metrics"
 	"github.com/prestop/prestop/internal/web"
@@ -29,10 +28,7 @@ func (c Metric) judging(r *web.Request) func(web.Answer) (sight, error) {
 		}
 		return err
 	}
-	r.Header = r.Header.Clone()
-	if r.Header == nil {
-		r.Header = http.Header{}
-	}
+	*r = r.Own()
 	if r.Header.Get("Accept") == "" {
 		r.Header.Set("Accept", "text/plain;version=0.0.4, application/json;q=0.9, */*;q=0.1")
 	}

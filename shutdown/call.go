@@ -57,8 +57,8 @@ func (c *Call) Run(ctx context.Context, log *slog.Logger) error {
 
 // request is the request with its body. A JSON body gets the content type of JSON unless a header sets another one.
 func (c *Call) request() (web.Request, error) {
-	r := c.Request
-	r.Header, r.Expect = r.Header.Clone(), c.Expect
+	r := c.Request.Own()
+	r.Expect = c.Expect
 	if c.BodyFile != "" {
 		read := c.Read
 		if read == nil {
@@ -69,9 +69,6 @@ func (c *Call) request() (web.Request, error) {
 			return r, fmt.Errorf("body: %w", err)
 		}
 		r.Body = body
-	}
-	if r.Header == nil {
-		r.Header = http.Header{}
 	}
 	if r.Header.Get("Content-Type") == "" && json.Valid(r.Body) {
 		r.Header.Set("Content-Type", "application/json")

@@ -3,7 +3,6 @@ package request
 import (
 	"context"
 	"log/slog"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -90,10 +89,7 @@ func (s *Spec) Takes() []string {
 
 // fill puts the values into r.
 func (s *Spec) fill(values *step.Values, r web.Request) (web.Request, error) {
-	r.Header = r.Header.Clone()
-	if r.Header == nil {
-		r.Header = http.Header{}
-	}
+	r = r.Own()
 	for _, l := range s.late {
 		text, err := l.word.Fill(l.encode, values.Get)
 		switch {

@@ -142,6 +142,14 @@ type Request struct {
 	Stream func(body io.Reader, kind string, framed bool) error
 }
 
+// Own is r with a header of its own, which may be changed.
+func (r Request) Own() Request {
+	if r.Header = r.Header.Clone(); r.Header == nil {
+		r.Header = http.Header{}
+	}
+	return r
+}
+
 // An Answer is a response, read.
 type Answer struct {
 	Status  int
