@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/prestop/prestop/internal/jsonpath"
+	"github.com/prestop/prestop/internal/request"
 	"github.com/prestop/prestop/internal/web"
 )
 
@@ -24,13 +25,10 @@ type JSON struct {
 
 func (c JSON) judging(*web.Request) func(web.Answer) (sight, error) {
 	return func(a web.Answer) (sight, error) {
-		switch {
-		case !c.Expect.Has(a.Status):
+		if !c.Expect.Has(a.Status) {
 			return sight{}, errors.New(a.String())
-		case a.Partial:
-			return sight{}, fmt.Errorf("the answer is longer than %d MiB", web.MaxBody>>20)
 		}
-		value, err := c.Path.Of(a.Body)
+		value, err := request.Value(c.Path, a)
 		if err != nil {
 			return sight{}, err
 		}

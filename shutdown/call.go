@@ -102,18 +102,11 @@ func (c *Call) judge(log *slog.Logger, a web.Answer) error {
 	if c.Give == nil {
 		return nil
 	}
-	return of(a, c.give(a))
-}
-
-func (c *Call) give(a web.Answer) error {
-	if a.Partial {
-		return fmt.Errorf("the answer is longer than %d MiB", web.MaxBody>>20)
+	value, err := request.Value(c.Value, a)
+	if err == nil {
+		err = c.Give(value)
 	}
-	value, err := c.Value.Of(a.Body)
-	if err != nil {
-		return err
-	}
-	return c.Give(value)
+	return of(a, err)
 }
 
 func tries(err error, a web.Answer) error {
