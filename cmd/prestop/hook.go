@@ -33,14 +33,11 @@ type hookRun struct {
 	secrets *secret.Set
 	script  *hook.Script
 	world   hook.World
-	late    time.Duration // how much longer than usual the end will take: the beginning took so much longer
+	late    time.Duration // by which the beginning took longer than the usual 20 ms; the end is about as much work
 	// container finds the container that we run in. That may take a look at every process, so it is done once.
 	container func() (proc.Container, error)
 	log       atomic.Pointer[hooklog.Log] // nil: not opened yet
 }
-
-// usualBeginning is how long the beginning of a hook takes at most on a machine that is not slow. The end is about as much work.
-const usualBeginning = 20 * time.Millisecond
 
 func newRun(i *invocation, read func(args []string, env map[string]string, root string) (*config.Config, error)) (*hookRun, error) {
 	c, err := read(i.args, i.env, i.root)
@@ -85,7 +82,7 @@ func hookOrDryRun(i *invocation) int {
 	if len(i.args) == 0 && r.terminal() {
 		fmt.Fprintf(r.stderr, "prestop: this is the hook itself, and takes %s; prestop --dry-run shows instead what it does\n", timeline.New(&p.Plan).Lasts())
 	}
-	r.late = max(0, time.Since(r.start)-usualBeginning)
+	r.late = max(0, time.Since(r.start)-20*time.Millisecond)
 	w := watchdog.New(ctx, r.start.Add(r.script.SettledBudget()), func(why error) (int, func()) { return r.held(why, p.Problems) })
 	return w.Watch(func() int { return r.hook(w, p) })
 }
