@@ -24,6 +24,8 @@ func (p *pattern) regexp() *regexp.Regexp {
 // tells is [tellingWords] for what is no header and no parameter.
 const tells = `(?:auth|token|key|secret|passw|pwd|cookie|session|credential)`
 
+const schemes = `(?i:bearer|basic|apikey|token|digest|negotiate|splunk)\s`
+
 // Where a secret may stand in a line as it was written.
 var (
 	userinfoPattern  = pattern{text: `://[^/?#]*@`}
@@ -35,7 +37,9 @@ var (
 	// flagPattern is an argument whose value is the next one.
 	flagPattern = pattern{text: `(?i)^(-[a-z0-9_-]*` + tells + `[a-z0-9_-]*|-u|--user)$`}
 	// piecePattern is a variable, a scheme, or what else stands between blanks and quotes.
-	piecePattern = pattern{text: `\$\w+|\$\(\w+\)|\$\{\w+\}|(?i:bearer|basic|apikey|token|digest|negotiate|splunk)\s|[^\s$]+|\$`}
+	piecePattern = pattern{text: `\$\w+|\$\(\w+\)|\$\{\w+\}|` + schemes + `|[^\s$]+|\$`}
+	// wholePattern is a scheme, or what else stands between blanks and quotes. A dollar is one, since variables are expanded.
+	wholePattern = pattern{text: schemes + `|\S+`}
 )
 
 // Shown is the text of the line without what may be a secret in its own place: userinfo, and the values of headers and query parameters
@@ -119,7 +123,15 @@ func (w *Word) shownIn(free bool) string {
 			return part[1] + literal(part[1], part[2])
 		})
 	}
-	if !free || !telling(text) {
+	if !free {
+		return text
+	}
+	return w.assigned(text)
+}
+
+// assigned is a part of the word without the values that stand behind telling names.
+func (w *Word) assigned(text string) string {
+	if !telling(text) {
 		return text
 	}
 	return assignedPattern.regexp().ReplaceAllStringFunc(text, func(found string) string {
@@ -136,7 +148,11 @@ const stars = "***"
 // literal hides each piece of a value that is written out in the line, except what may be shown.
 func (w *Word) literal(value string, may func(string) bool) string {
 	const quotes = `\'"`
-	value = piecePattern.regexp().ReplaceAllStringFunc(value, func(found string) string {
+	pieces := &piecePattern
+	if w.hides != nil {
+		pieces = &wholePattern
+	}
+	value = pieces.regexp().ReplaceAllStringFunc(value, func(found string) string {
 		isVariable := found[0] == '$' && len(found) > 1 && len(w.variables) > 0 && !strings.ContainsAny(w.Written, `'\`) && !strings.Contains(w.Written, "$$")
 		isScheme := strings.TrimRight(found, " \t") != found
 		bare := strings.Trim(found, quotes)
@@ -164,11 +180,13 @@ func (l *Line) hideShown(w *Word, before string) {
 			l.Hide(password)
 		}
 	}
-	(&Word{Text: w.Text, Written: w.Text, hides: func(piece string) {
+	expanded := &Word{Text: w.Text, Written: w.Text, hides: func(piece string) {
 		if !slices.ContainsFunc(l.secrets, func(known Secret) bool { return known.Text == piece }) {
 			l.hideField(&Word{Text: piece}, "")
 		}
-	}}).shownAfter(before)
+	}}
+	expanded.shownAfter(before)
+	expanded.assigned(w.Text) // in JSON a URL may hide all that comes after it as one piece
 }
 
 // A line that cannot be read may have a secret in a URL, after a word that sounds like a secret, in what somebody takes for a comment,

@@ -107,6 +107,12 @@ func TestDeclared(t *testing.T) {
 		`exec curl -H "X-Any: Hunter23" h:/?a=Hunter24`:      {{Text: "Hunter23", Own: true}, {Text: "Hunter24", Own: true}},
 		`exec sh -c "a -H 'X-Any: Hunter23 x' --token a,b1"`: {{Text: "Hunter23", Own: true}},
 		`exec a --token a,Hunter23`:                          {{Text: "a,Hunter23", Own: true}},
+		`exec a --token=a$$b-H2$$c`:                          {{Text: "a$b-H2$c", Own: true}},
+		`exec a --token 'a$b-H2$c'`:                          {{Text: "a$b-H2$c", Own: true}},
+		`exec a -u 'joe:a$b'`:                                {{Text: "joe:a$b", Own: true}},
+		`exec a -H 'X-Any: Bearer a$b-H2'`:                   {{Text: "a$b-H2", Own: true}},
+		`post http://h/ body='{"token": "a$b-H2"}'`:          {{Text: "a$b-H2", Own: true}},
+		`exec a '{"u":"http://h?a=b","token":"Hunter23"}'`:   {{Text: `b","token":"Hunter23"}`, Own: true}, {Text: "Hunter23", Own: true}},
 	} {
 		l, err := read(text, env)
 		if got := l.Secrets(); err != nil || !slices.Equal(got, want) {
