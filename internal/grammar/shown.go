@@ -30,6 +30,8 @@ const schemes = `(?i:bearer|basic|apikey|token|digest|negotiate|splunk)\s`
 var (
 	userinfoPattern  = pattern{text: `://[^/?#]*@`}
 	parameterPattern = pattern{text: `([?&][^=&]*=)([^&#]*)`}
+	// expandedPattern is a parameter in a text whose words are known. It ends with its word: a script may go on behind it.
+	expandedPattern = pattern{text: `([?&][^=&\s'"]*=)([^&#\s'"]*)`}
 	// assignedPattern is in a body, or in a program's argument: a telling name and its value, as in "password": "x", --token x and Key=x.
 	assignedPattern = pattern{text: `(?i)([a-z0-9_-]*` + tells + `[a-z0-9_-]*\\*['"]?\s*[:=]\s*|-[a-z0-9_-]*` + tells + `[a-z0-9_-]*\s+)(\\*['"]?(?:(?:bearer|basic|apikey)\s+)?[^\s'"&,;}\\]+)`}
 	// sentPattern is a header in a program's argument.
@@ -38,7 +40,7 @@ var (
 	flagPattern = pattern{text: `(?i)^(-[a-z0-9_-]*` + tells + `[a-z0-9_-]*|-u|--user)$`}
 	// piecePattern is a variable, a scheme, or what else stands between blanks and quotes.
 	piecePattern = pattern{text: `\$\w+|\$\(\w+\)|\$\{\w+\}|` + schemes + `|[^\s$]+|\$`}
-	// wholePattern is a scheme, or what else stands between blanks and quotes. A dollar is one, since variables are expanded.
+	// wholePattern is a scheme, or a word of a text whose variables are expanded. A dollar there is a dollar.
 	wholePattern = pattern{text: schemes + `|\S+`}
 )
 
@@ -118,8 +120,12 @@ func (w *Word) shownIn(free bool) string {
 		})
 	}
 	if strings.Contains(w.Text, ":/") && strings.ContainsAny(text, "?&") { // http+unix:/run/app.sock:/x too
-		text = parameterPattern.regexp().ReplaceAllStringFunc(text, func(found string) string {
-			part := parameterPattern.regexp().FindStringSubmatch(found)
+		parameters := &parameterPattern
+		if w.hides != nil {
+			parameters = &expandedPattern
+		}
+		text = parameters.regexp().ReplaceAllStringFunc(text, func(found string) string {
+			part := parameters.regexp().FindStringSubmatch(found)
 			return part[1] + literal(part[1], part[2])
 		})
 	}
@@ -186,7 +192,7 @@ func (l *Line) hideShown(w *Word, before string) {
 		}
 	}}
 	expanded.shownAfter(before)
-	expanded.assigned(w.Text) // in JSON a URL may hide all that comes after it as one piece
+	expanded.assigned(w.Text) // what stands before an @ may be hidden as one piece
 }
 
 // A line that cannot be read may have a secret in a URL, after a word that sounds like a secret, in what somebody takes for a comment,

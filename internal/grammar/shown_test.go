@@ -112,7 +112,10 @@ func TestDeclared(t *testing.T) {
 		`exec a -u 'joe:a$b'`:                                {{Text: "joe:a$b", Own: true}},
 		`exec a -H 'X-Any: Bearer a$b-H2'`:                   {{Text: "a$b-H2", Own: true}},
 		`post http://h/ body='{"token": "a$b-H2"}'`:          {{Text: "a$b-H2", Own: true}},
-		`exec a '{"u":"http://h?a=b","token":"Hunter23"}'`:   {{Text: `b","token":"Hunter23"}`, Own: true}, {Text: "Hunter23", Own: true}},
+		`exec a '{"u":"http://h?a=b","token":"Hunter23"}'`:   {{Text: "Hunter23", Own: true}},
+		`exec sh -c 'a "http://h?a=b"; echo Is_Empty'`:       nil,
+		`exec sh -c 'a http://h?a=H2$cde#f& b?c=d'`:          {{Text: "H2$cde", Own: true}},
+		`exec a '{"u":"http://h","key":"Hunter23","m":"@"}'`: {{Text: `h","key":"Hunter23","m":"`}, {Text: `"Hunter23","m":"`}, {Text: `h","key":"Hunter23","m":`, Own: true}, {Text: "Hunter23", Own: true}},
 	} {
 		l, err := read(text, env)
 		if got := l.Secrets(); err != nil || !slices.Equal(got, want) {
