@@ -61,7 +61,7 @@ func (s *Socket) parse(message []byte) error {
 			s.Acks = native.Uint32(value[infoAllOut:]) - s.Sent
 			s.Came = native.Uint32(value[infoAllIn:])
 			s.SegmentSize = native.Uint32(value[infoSegmentSize:])
-			s.Resent = native.Uint32(value[infoResent:])
+			s.Resent = min(native.Uint32(value[infoResent:]), s.Sent) // the kernel counts a SYN-ACK too that it sent again (tcp_create_openreq_child)
 			s.BytesAcked = low(value[infoBytesAcked:])
 			s.BytesReceived = low(value[infoBytesReceived:])
 		}
