@@ -188,6 +188,15 @@ func (r *reader) fields(words ...*syntax.Word) (all []string, known bool) {
 
 // computed is what an arithmetic expression comes to; false: that is not known. It may set variables.
 func (r *reader) computed(x syntax.ArithmExpr) (n int, known bool) {
+	if word, ok := x.(*syntax.Word); ok && word.Lit() == "" { // in quotes, as in let "i += 1"
+		text, known := r.said(word)
+		inside, err := arithmetic(text)
+		if !known || err != nil {
+			r.named(word)
+			return 0, false
+		}
+		x = inside
+	}
 	if set, ok := x.(*syntax.BinaryArithm); ok && set.Op == syntax.Assgn { // package expand asks for the old value, too
 		if name, ok := set.X.(*syntax.Word); ok {
 			value := ""
@@ -206,6 +215,10 @@ func (r *reader) computed(x syntax.ArithmExpr) (n int, known bool) {
 		r.sets(x)
 	}
 	return n, known
+}
+
+func arithmetic(text string) (syntax.ArithmExpr, error) {
+	return syntax.NewParser().Arithmetic(strings.NewReader(text))
 }
 
 var errUnknown = errors.New("not known")
@@ -240,7 +253,7 @@ func (r *reader) prints(w io.Writer, c *syntax.CmdSubst) error {
 		out, err = epoch+int(r.clock/time.Second), nil
 	case sum.MatchString(line):
 		var x syntax.ArithmExpr
-		if x, err = syntax.NewParser().Arithmetic(strings.NewReader(strings.TrimPrefix(line, "expr "))); err == nil {
+		if x, err = arithmetic(strings.TrimPrefix(line, "expr ")); err == nil {
 			out, err = expand.Arithm(r.config(), x)
 		}
 	case words[0] == "seq":
@@ -322,6 +335,13 @@ func (r *reader) setBy(part syntax.Node) bool {
 // bareName matches names without a dollar.
 var bareName = regexp.MustCompile(`(?:^|[^$\w{])([A-Za-z_]\w*)`)
 
+// named notes the variables that a word names, to what is not known.
+func (r *reader) named(word *syntax.Word) {
+	for _, found := range bareName.FindAllStringSubmatch(unquoted(word.Parts, noText), -1) {
+		r.assign(found[1], "")
+	}
+}
+
 // assigns matches operators that set what stands before or after them.
 var assigns = regexp.MustCompile(`^(?:\+\+|--|(?:[-+*/%&|^]|<<|>>)?=)$`)
 
@@ -347,15 +367,19 @@ func (r *reader) sets(part syntax.Node) {
 			if n.Exp != nil && n.Param != nil && strings.HasSuffix(n.Exp.Op.String(), "=") {
 				r.assign(n.Param.Value, "")
 			}
+		case *syntax.LetClause:
+			for _, x := range n.Exprs {
+				if word, ok := x.(*syntax.Word); ok {
+					r.named(word)
+				}
+			}
 		case *syntax.UnaryArithm:
 			operand(n.Op.String(), n.X)
 		case *syntax.BinaryArithm:
 			operand(n.Op.String(), n.X)
 		case *syntax.CallExpr:
 			for _, word := range n.Args[min(1, len(n.Args)):] {
-				for _, found := range bareName.FindAllStringSubmatch(unquoted(word.Parts, noText), -1) {
-					r.assign(found[1], "")
-				}
+				r.named(word)
 			}
 		}
 		return true
