@@ -266,17 +266,18 @@ func (r *reader) prints(w io.Writer, c *syntax.CmdSubst) error {
 }
 
 // sequence writes what seq prints, or the beginning of that.
-func (r *reader) sequence(w io.Writer, words []string) (err error) {
-	first, by, last := 1, 1, 0
-	switch line := strings.Join(words, " "); len(words) {
-	case 1:
-		_, err = fmt.Sscan(line, &last)
-	case 2:
-		_, err = fmt.Sscan(line, &first, &last)
-	default:
-		_, err = fmt.Sscan(line, &first, &by, &last)
+func (r *reader) sequence(w io.Writer, words []string) error {
+	operands := [3]int{1, 1} // first, by and last
+	places := map[int][]int{1: {2}, 2: {0, 2}, 3: {0, 1, 2}}[len(words)]
+	for i, place := range places {
+		n, err := strconv.Atoi(words[i])
+		if err != nil {
+			return err
+		}
+		operands[place] = n
 	}
-	if err != nil || by == 0 {
+	first, by, last := operands[0], operands[1], operands[2]
+	if places == nil || by == 0 {
 		return errUnknown
 	}
 	for i, n := first, 0; by*i <= by*last && n < mostTurns && r.left > 0; i, n, r.left = i+by, n+1, r.left-1 {
