@@ -31,6 +31,7 @@ type command struct {
 	operands []string      // how long it sleeps, as the shell expands the words; empty: that is not known
 	within   time.Duration // it is ended then, as by timeout; 0: it ends by itself
 	joins    bool          // it waits for what is in the background
+	rest     bool          // it may sleep the rest of a time, of which earlier sleeps are a part
 	least    time.Duration // of prestop beside other commands: how long it lasts at least
 	most     time.Duration // and at most
 	passage
@@ -403,6 +404,7 @@ func (r *reader) waits(c *command, args []*syntax.Word) {
 		if c.operands = r.operands(args); args == nil {
 			c.operands = c.words[1:]
 		}
+		c.rest = r.timed && containsAny(strings.Join(c.words[1:], " "), "$", "`")
 	case "read":
 		options, _ := optionsOf(r.operands(args), "adinNptu")
 		for _, o := range options {

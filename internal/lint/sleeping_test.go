@@ -256,6 +256,8 @@ func TestSleepsThatFillTheGracePeriod(t *testing.T) {
 		"N=90; let \"N = $(cat /x)\"; sleep $N":                                                                         false,
 		"N=90; if ready; then let 'N = 5'; fi; sleep $N":                                                                false,
 		"N=90; for i in a b; do sleep $N; let 'N = 5'; done":                                                            false,
+		"begun=$(date +%s); sleep 30; now=$(date +%s); sleep $((50 - (now - begun)))":                                   false,
+		"begun=$(date +%s); sleep 30; sleep $(($begun + 90 - `date +%s`))":                                              true,
 		"for i in $(seq 90s); do sleep 1; done":                                                                         false,
 		"for i in $(seq 9_0); do sleep 1; done":                                                                         false,
 		"for i in $(seq 070); do sleep 1; done":                                                                         true,
@@ -303,6 +305,8 @@ func TestSleepsThatFillTheGracePeriod(t *testing.T) {
 		"bash -c 'sleep 5; SECONDS=0; until ((SECONDS > 90)); do curl localhost; sleep 1; done'": true,
 		"bash -c 'SECONDS=80; while ((SECONDS < 90)); do sleep 1; done'":                         false,
 		"bash -c 'read SECONDS < /x; while ((SECONDS < 90)); do sleep 1; done'":                  false,
+		"bash -c 'sleep 30; sleep $((50 - SECONDS))'":                                            false,
+		"bash -c 'sleep 30; sleep $((90 - SECONDS))'":                                            true,
 		"sh -c 'while [ $SECONDS -lt 90 ]; do sleep 1; done'":                                    false,
 	} {
 		command, quoted, _ := strings.Cut(command, " '")
