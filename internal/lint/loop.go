@@ -16,7 +16,7 @@ const (
 	mostTurns = 10_000
 	// mostRounds is how often a loop without an end is run.
 	mostRounds = 1 << 20
-	// unknown is how often a loop is run of which that is not known. It is taken to be run once.
+	// unknown is how often a loop is run of which that is not known. It is taken to be run once in all.
 	unknown = -1
 )
 

@@ -334,9 +334,10 @@ func (r *reader) walkLoop(loop syntax.Node, body []*syntax.Stmt, times int, now 
 		return
 	}
 	now.lasts, r.lasts = cmp.Or(r.lasts, now.lasts), 0
-	if times != unknown {
-		now.times = min(now.times*times, mostRounds)
+	if times == unknown {
+		now.times, times = 1, 1
 	}
+	now.times = min(now.times*times, mostRounds)
 	if !r.affords(loop) || r.calls(body) {
 		r.scope.blind = true
 	} else {

@@ -258,6 +258,8 @@ func TestSleepsThatFillTheGracePeriod(t *testing.T) {
 		"N=90; for i in a b; do sleep $N; let 'N = 5'; done":                                                            false,
 		"begun=$(date +%s); sleep 30; now=$(date +%s); sleep $((50 - (now - begun)))":                                   false,
 		"begun=$(date +%s); sleep 30; sleep $(($begun + 90 - `date +%s`))":                                              true,
+		"for i in 1 2 3; do for p in $(pgrep app); do sleep 20; done; done":                                             false,
+		"for i in 1 2 3; do for p in 4 5; do a && break; sleep 20; done; done":                                          false,
 		"for i in $(seq 90s); do sleep 1; done":                                                                         false,
 		"for i in $(seq 9_0); do sleep 1; done":                                                                         false,
 		"for i in $(seq 070); do sleep 1; done":                                                                         true,
