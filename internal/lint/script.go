@@ -67,11 +67,12 @@ func scriptOf(words []string, env environment) script {
 	}
 	s := scriptWords(c.words)
 	s.within = c.within
-	if skipped := len(words) - len(c.words); s.lost > 0 {
-		s.lost += skipped
+	skipped := words[:len(words)-len(c.words)]
+	if s.lost > 0 {
+		s.lost += len(skipped)
 	}
 	if s.text != "" {
-		s.read(env)
+		s.read(env.startedBy(skipped))
 	}
 	return s
 }
@@ -283,6 +284,9 @@ func (r *reader) walk(part syntax.Node, now passage) {
 		}
 		r.functions[part.Name.Value] = function{part.Body, now.text}
 	case *syntax.CallExpr:
+		for _, a := range part.Assigns { // for the command alone
+			r.sets(a)
+		}
 		r.call(wordsOf(now.text, part.Args), part.Args, now)
 		r.sets(part)
 	case *syntax.Word: // what is run inside of a word is not looked at
@@ -389,7 +393,7 @@ func (r *reader) call(words []string, args []*syntax.Word, now passage) {
 				r.forget()
 			}
 		} else {
-			r.inShell(c.words[0], text, now)
+			r.inShell(c.words[0], text, r.env.startedBy(words[:len(words)-len(c.words)]), now)
 		}
 	}
 	if !now.maybe && (words[0] == "exit" || words[0] == "return" || words[0] == "exec" && len(words) > 1) {
@@ -427,17 +431,17 @@ func (r *reader) waits(c *command, args []*syntax.Word) {
 }
 
 // inShell reads a script that has a shell of its own. An exit ends it alone.
-func (r *reader) inShell(shell, text string, now passage) {
+func (r *reader) inShell(shell, text string, env environment, now passage) {
 	now.maybe = true
-	functions, outer, strict := r.functions, r.shell, r.strict
-	r.functions, r.shell, r.strict = map[string]function{}, shell, false
+	functions, outer, strict, around := r.functions, r.shell, r.strict, r.env
+	r.functions, r.shell, r.strict, r.env = map[string]function{}, shell, false, env
 	r.aside(func() {
 		for s := r.scope.under; s != nil; s = s.under {
 			r.scope.blind = r.scope.blind || len(s.set) > 0 // which of them are exported is not known
 		}
 		r.read(text, now)
 	})
-	r.functions, r.shell, r.strict = functions, outer, strict
+	r.functions, r.shell, r.strict, r.env = functions, outer, strict, around
 }
 
 // operands are words as a shell expands them; empty: that is not known.

@@ -260,6 +260,7 @@ func TestSleepsThatFillTheGracePeriod(t *testing.T) {
 		"begun=$(date +%s); sleep 30; sleep $(($begun + 90 - `date +%s`))":                                              true,
 		"for i in 1 2 3; do for p in $(pgrep app); do sleep 20; done; done":                                             false,
 		"for i in 1 2 3; do for p in 4 5; do a && break; sleep 20; done; done":                                          false,
+		"f() { sleep $N; }; N=90; N=5 f":                                                                                false,
 		"for i in $(seq 90s); do sleep 1; done":                                                                         false,
 		"for i in $(seq 9_0); do sleep 1; done":                                                                         false,
 		"for i in $(seq 070); do sleep 1; done":                                                                         true,
