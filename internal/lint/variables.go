@@ -61,13 +61,16 @@ func (r *reader) forget() {
 	}
 }
 
+// formula matches what arithmetic computes where it is a variable's value. Package expand does not.
+var formula = regexp.MustCompile(`^\S*\w[-+*/%]\S+$`)
+
 // assign sets a variable; an empty value is one that is not known.
 func (r *reader) assign(name, value string) {
 	if name == "SECONDS" && value == "0" && r.clock == 0 {
 		delete(r.scope.set, name)
 		return
 	}
-	if name == "SECONDS" || len(value) > longestValue {
+	if name == "SECONDS" || len(value) > longestValue || formula.MatchString(value) {
 		value = ""
 	}
 	r.scope.set[name] = value
@@ -379,8 +382,10 @@ func (r *reader) sets(part syntax.Node) {
 		case *syntax.BinaryArithm:
 			operand(n.Op.String(), n.X)
 		case *syntax.CallExpr:
-			for _, word := range n.Args[min(1, len(n.Args)):] {
-				r.named(word)
+			for i, word := range n.Args {
+				if i > 0 && n.Args[0].Lit() != "echo" {
+					r.named(word)
+				}
 			}
 		}
 		return true
