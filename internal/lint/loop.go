@@ -103,7 +103,7 @@ func (r *reader) turns(loop syntax.Node, body []*syntax.Stmt, post syntax.Arithm
 func (r *reader) step(part *syntax.Stmt) {
 	call, isCall := part.Cmd.(*syntax.CallExpr)
 	switch {
-	case part.Background || r.setBy(part.Cmd):
+	case part.Background || r.setBy(part.Cmd) || isCall && r.onlyExpands(call):
 	case isCall && call.Args[0].Lit() == "sleep":
 		r.clock = add(r.clock, slept(r.operands(call.Args[1:])))
 		fallthrough

@@ -288,7 +288,9 @@ func (r *reader) walk(part syntax.Node, now passage) {
 			r.sets(a)
 		}
 		r.call(wordsOf(now.text, part.Args), part.Args, now)
-		r.sets(part)
+		if !r.onlyExpands(part) {
+			r.sets(part)
+		}
 	case *syntax.Word: // what is run inside of a word is not looked at
 	case *syntax.Subshell:
 		now.maybe = true // an exit ends it alone

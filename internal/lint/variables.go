@@ -336,6 +336,15 @@ func (r *reader) setBy(part syntax.Node) bool {
 	return true
 }
 
+// onlyExpands expands the arguments of a command that does nothing else, as in : ${N:=5}; false: it does more, or they are not known.
+func (r *reader) onlyExpands(call *syntax.CallExpr) bool {
+	if call.Args[0].Lit() != ":" {
+		return false
+	}
+	_, known := r.fields(call.Args...)
+	return known
+}
+
 // bareName matches names without a dollar.
 var bareName = regexp.MustCompile(`(?:^|[^$\w{])([A-Za-z_]\w*)`)
 
