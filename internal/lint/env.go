@@ -36,7 +36,9 @@ func (e environment) maySet(name string) bool {
 
 // startedBy is what is known of the environment of a program that some words start, such as env and sudo. They may change it.
 func (e environment) startedBy(words []string) environment {
-	if slices.ContainsFunc(words, func(word string) bool { return isAssignment(word) || slices.Contains([]string{"-", "-i", "-u", "sudo"}, word) }) {
+	if slices.ContainsFunc(words, func(word string) bool {
+		return isAssignment(word) || slices.Contains([]string{"-", "-i", "-u", "sudo"}, word)
+	}) {
 		return environment{open: true}
 	}
 	return e

@@ -16,7 +16,7 @@ const (
 	mostTurns = 10_000
 	// mostRounds is how often a loop without an end is run.
 	mostRounds = 1 << 20
-	// unknown is how often a loop is run of which that is not known. It is taken to be run once in all.
+	// unknown: it is not known how often a loop is run. The loop is taken to be run once in all.
 	unknown = -1
 )
 
@@ -66,7 +66,7 @@ func (r *reader) turnsOf(loop *syntax.WhileClause) int {
 func (r *reader) turns(loop syntax.Node, body []*syntax.Stmt, post syntax.ArithmExpr, condition func() (met, known bool)) (n int) {
 	clock := r.clock
 	r.timed = false
-	r.aside(func() {
+	r.within(func() {
 		for ; n < mostTurns && r.affords(loop); n++ {
 			r.moved = false
 			on, known := condition()

@@ -269,8 +269,8 @@ func (r *reader) walk(part syntax.Node, now passage) {
 	switch part := part.(type) {
 	case *syntax.BinaryCmd:
 		if part.Op == syntax.Pipe || part.Op == syntax.PipeAll { // the last part sets variables in some shells
-			r.aside(func() { r.walk(part.X, now.where(true)) })
-			r.aside(func() { r.walk(part.Y, now.where(true)) })
+			r.within(func() { r.walk(part.X, now.where(true)) })
+			r.within(func() { r.walk(part.Y, now.where(true)) })
 			r.sets(part.Y)
 			return
 		}
@@ -294,12 +294,12 @@ func (r *reader) walk(part syntax.Node, now passage) {
 	case *syntax.Word: // what is run inside of a word is not looked at
 	case *syntax.Subshell:
 		now.maybe = true // an exit ends it alone
-		r.aside(func() { r.walkInside(part, now) })
+		r.within(func() { r.walkInside(part, now) })
 	case *syntax.Stmt:
 		now.mute = slices.ContainsFunc(part.Redirs, func(r *syntax.Redirect) bool { return r.Op == syntax.RdrInOut })
 		now.background = now.background || part.Background || part.Coprocess
 		if part.Background {
-			r.aside(func() { r.walkInside(part, now.where(true)) })
+			r.within(func() { r.walkInside(part, now.where(true)) })
 			return
 		}
 		r.walkInside(part, now.where(now.background))
@@ -437,7 +437,7 @@ func (r *reader) inShell(shell, text string, env environment, now passage) {
 	now.maybe = true
 	functions, outer, strict, around := r.functions, r.shell, r.strict, r.env
 	r.functions, r.shell, r.strict, r.env = map[string]function{}, shell, false, env
-	r.aside(func() {
+	r.within(func() {
 		for s := r.scope.under; s != nil; s = s.under {
 			r.scope.blind = r.scope.blind || len(s.set) > 0 // which of them are exported is not known
 		}

@@ -25,7 +25,7 @@ type scope struct {
 // longestValue is the length of the longest value that is kept.
 const longestValue = 1 << 10
 
-// within reads a part in a scope of its own.
+// within reads a part in a scope of its own. The part sets nothing for what comes after it, as in ( ).
 func (r *reader) within(do func()) *scope {
 	s := &scope{set: map[string]string{}, under: r.scope}
 	r.scope = s
@@ -49,9 +49,6 @@ func (r *reader) perhaps(parts ...func()) {
 		}
 	}
 }
-
-// aside reads a part that sets nothing for what comes after it, as in ( ).
-func (r *reader) aside(do func()) { r.within(do) }
 
 // forget is for a part that may set any variable.
 func (r *reader) forget() {
@@ -115,18 +112,13 @@ func (r *reader) value(name string) (value string, known bool) {
 		return lastJob, true
 	case slices.Contains(ofExpand, name):
 		return "", true
-	case name == "SECONDS" && r.hasSeconds():
+	case name == "SECONDS" && slices.Contains([]string{"bash", "ksh", "zsh"}, path.Base(r.shell)):
 		r.moved, r.timed = true, true
 		return strconv.Itoa(int(r.clock / time.Second)), true
 	case r.lost, slices.Contains(ofShells, name), !syntax.ValidName(name), !v.known && r.mayHave(name):
 		return "", false
 	}
 	return v.value, true
-}
-
-// hasSeconds tells whether the shell counts the seconds since it began.
-func (r *reader) hasSeconds() bool {
-	return slices.Contains([]string{"bash", "ksh", "zsh"}, path.Base(r.shell))
 }
 
 // Get is a variable, for package expand.
@@ -249,23 +241,20 @@ func (r *reader) prints(w io.Writer, c *syntax.CmdSubst) error {
 		}
 		words = append(words, word)
 	}
-	out, err := 0, errUnknown
 	switch line := strings.Join(words, " "); {
 	case line == "date +%s":
 		r.moved, r.timed = true, true
-		out, err = epoch+int(r.clock/time.Second), nil
+		fmt.Fprint(w, epoch+int(r.clock/time.Second))
+		return nil
 	case sum.MatchString(line):
-		var x syntax.ArithmExpr
-		if x, err = arithmetic(strings.TrimPrefix(line, "expr ")); err == nil {
-			out, err = expand.Arithm(r.config(), x)
-		}
+		x, _ := arithmetic(strings.TrimPrefix(line, "expr "))
+		n, err := expand.Arithm(r.config(), x)
+		fmt.Fprint(w, n)
+		return err
 	case words[0] == "seq":
 		return r.sequence(w, words[1:])
 	}
-	if err == nil {
-		_, err = fmt.Fprint(w, out)
-	}
-	return err
+	return errUnknown
 }
 
 // sequence writes what seq prints, or the beginning of that.
@@ -358,8 +347,8 @@ func (r *reader) named(word *syntax.Word) {
 // assigns matches operators that set what stands before or after them.
 var assigns = regexp.MustCompile(`^(?:\+\+|--|(?:[-+*/%&|^]|<<|>>)?=)$`)
 
-// sets notes the variables that a part of a script may set, to what is not known. Each name in an argument of a command is one: read and
-// others set variables by their names.
+// sets notes the variables that a part of a script may set, to what is not known. Each name in an argument of a command is one, unless the
+// command is echo: read and others set variables by their names.
 func (r *reader) sets(part syntax.Node) {
 	operand := func(operator string, n syntax.ArithmExpr) {
 		if word, ok := n.(*syntax.Word); ok && assigns.MatchString(operator) {
