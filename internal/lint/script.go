@@ -164,17 +164,19 @@ type reader struct {
 	shell  string // empty: none
 	env    environment
 	scope  *scope
-	lost   bool          // what is not read here may have set any variable
-	unsure bool          // package expand has asked for a variable whose value is not known
-	clock  time.Duration // of a loop that is followed
-	timed  bool          // the time was asked for
-	lasts  time.Duration // how long the loop lasts that was just followed; 0: it does not look at the time
-	moved  bool          // what the scope has set, or the time, was asked for
-	left   int           // how much is still read
+	lost   bool            // what is not read here may have set any variable
+	unsure bool            // package expand has asked for a variable whose value is not known
+	clock  time.Duration   // of a loop that is followed
+	timed  bool            // the time was asked for, or what depends on it
+	byTime bool            // what was expanded last depends on the time
+	ofTime map[string]bool // variables that depend on the time
+	lasts  time.Duration   // how long the loop lasts that was just followed; 0: it does not look at the time
+	moved  bool            // what the scope has set, or the time, was asked for
+	left   int             // how much is still read
 }
 
 func newReader(shell string, env environment) *reader {
-	return &reader{functions: map[string]function{}, shell: shell, env: env, scope: &scope{set: map[string]string{}}, left: mostRead}
+	return &reader{functions: map[string]function{}, ofTime: map[string]bool{}, shell: shell, env: env, scope: &scope{set: map[string]string{}}, left: mostRead}
 }
 
 // A function is its body, and the text in which the body stands.
@@ -411,7 +413,7 @@ func (r *reader) waits(c *command, args []*syntax.Word) {
 		if c.operands = r.operands(args); args == nil {
 			c.operands = c.words[1:]
 		}
-		c.rest = r.timed && containsAny(strings.Join(c.words[1:], " "), "$", "`")
+		c.rest = args != nil && r.byTime
 	case "read":
 		options, _ := optionsOf(r.operands(args), "adinNptu")
 		for _, o := range options {

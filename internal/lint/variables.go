@@ -59,7 +59,7 @@ func (r *reader) forget() {
 }
 
 // formula matches what arithmetic computes where it is a variable's value. Package expand does not.
-var formula = regexp.MustCompile(`^\S*\w[-+*/%]\S+$`)
+var formula = regexp.MustCompile(`^[\w()]+[-+*/%][-+*/%\w()]+$`)
 
 // assign sets a variable; an empty value is one that is not known.
 func (r *reader) assign(name, value string) {
@@ -70,7 +70,7 @@ func (r *reader) assign(name, value string) {
 	if name == "SECONDS" || len(value) > longestValue || formula.MatchString(value) {
 		value = ""
 	}
-	r.scope.set[name] = value
+	r.scope.set[name], r.ofTime[name] = value, r.byTime
 }
 
 // written is what the script has set a variable to.
@@ -103,7 +103,7 @@ func (r *reader) value(name string) (value string, known bool) {
 	value, set := r.written(name)
 	if set {
 		_, here := r.scope.set[name]
-		r.moved = r.moved || here
+		r.moved, r.timed = r.moved || here, r.timed || r.ofTime[name]
 		return value, value != ""
 	}
 	v := r.env.variables[name]
@@ -144,14 +144,14 @@ func (r *reader) config() *expand.Config {
 
 // sure expands something. It tells whether all that was asked for is known. Whatever the script is, a panic of package expand is an error.
 func (r *reader) sure(expand func() error) (known bool) {
-	before := r.unsure
+	before, timed := r.unsure, r.timed
 	defer func() {
 		if recover() != nil {
 			known = false
 		}
-		r.unsure = before
+		r.unsure, r.byTime, r.timed = before, r.timed, r.timed || timed
 	}()
-	r.unsure = false
+	r.unsure, r.timed = false, false
 	return expand() == nil && !r.unsure
 }
 
