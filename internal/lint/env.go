@@ -34,6 +34,16 @@ func (e environment) maySet(name string) bool {
 	return e.open || ofImage || strings.HasPrefix(name, "KUBERNETES_") || ofService(name)
 }
 
+// startedBy is what is known of the environment of a program that some words start, such as env and sudo. They may change it.
+func (e environment) startedBy(words []string) environment {
+	if slices.ContainsFunc(words, func(word string) bool {
+		return isAssignment(word) || slices.Contains([]string{"-", "-i", "-u", "sudo"}, word)
+	}) {
+		return environment{open: true}
+	}
+	return e
+}
+
 // hasVariable tells whether a variable with such a name is written in the container, whether or not its value can be read.
 func (c *container) hasVariable(such func(name string) bool) bool {
 	return slices.ContainsFunc(c.at("env").items(), func(v node) bool { return such(v.at("name").text()) })

@@ -32,6 +32,7 @@ func TestHostileInputs(t *testing.T) {
 		"billion laughs":  laughs + "kind: List\nitems: *a12\n",
 		"doubled values":  strings.Replace(wrongHook, "sleep: {seconds: 30}", "exec: {command: [sh, -c, 'A60=1; "+doubled+"']}", 1),
 		"many words":      strings.Replace(wrongHook, "sleep: {seconds: 30}", "exec: {command: [bash, -c, '"+strings.Repeat("sleep {1..9999}; A=$(seq 9999); ", 3000)+"']}", 1),
+		"many patterns":   strings.Replace(wrongHook, "sleep: {seconds: 30}", "exec: {command: [sh, -c, 'A="+strings.Repeat("a", 1000)+"; i=0; while [ $i -lt 9999 ]; do i=$((i+1)); "+strings.Repeat("B=${A%%*a*a*a*a*a*a*a*b}; ", 400)+"done']}", 1),
 		"loops in loops":  strings.Replace(wrongHook, "sleep: {seconds: 30}", "exec: {command: [sh, -c, '"+strings.Repeat("while [ $i -lt 9999 ]; do i=$((i+1)); ", 2000)+strings.Repeat("done; ", 2000)+"']}", 1),
 		"calls of calls":  strings.Replace(wrongHook, "sleep: {seconds: 30}", "exec: {command: [sh, -c, '"+calls+"a0']}", 1),
 		"deep":            "kind: Pod\nspec: " + strings.Repeat("[", 9000) + strings.Repeat("]", 9000),

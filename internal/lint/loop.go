@@ -16,7 +16,7 @@ const (
 	mostTurns = 10_000
 	// mostRounds is how often a loop without an end is run.
 	mostRounds = 1 << 20
-	// unknown is how often a loop is run of which that is not known. It is taken to be run once.
+	// unknown: it is not known how often a loop is run. The loop is taken to be run once in all.
 	unknown = -1
 )
 
@@ -66,7 +66,7 @@ func (r *reader) turnsOf(loop *syntax.WhileClause) int {
 func (r *reader) turns(loop syntax.Node, body []*syntax.Stmt, post syntax.ArithmExpr, condition func() (met, known bool)) (n int) {
 	clock := r.clock
 	r.timed = false
-	r.aside(func() {
+	r.within(func() {
 		for ; n < mostTurns && r.affords(loop); n++ {
 			r.moved = false
 			on, known := condition()
@@ -103,7 +103,7 @@ func (r *reader) turns(loop syntax.Node, body []*syntax.Stmt, post syntax.Arithm
 func (r *reader) step(part *syntax.Stmt) {
 	call, isCall := part.Cmd.(*syntax.CallExpr)
 	switch {
-	case part.Background || r.setBy(part.Cmd):
+	case part.Background || r.setBy(part.Cmd) || isCall && r.onlyExpands(call):
 	case isCall && call.Args[0].Lit() == "sleep":
 		r.clock = add(r.clock, slept(r.operands(call.Args[1:])))
 		fallthrough

@@ -31,6 +31,7 @@ type command struct {
 	operands []string      // how long it sleeps, as the shell expands the words; empty: that is not known
 	within   time.Duration // it is ended then, as by timeout; 0: it ends by itself
 	joins    bool          // it waits for what is in the background
+	rest     bool          // it may sleep the rest of a time, of which earlier sleeps are a part
 	least    time.Duration // of prestop beside other commands: how long it lasts at least
 	most     time.Duration // and at most
 	passage
@@ -66,11 +67,12 @@ func scriptOf(words []string, env environment) script {
 	}
 	s := scriptWords(c.words)
 	s.within = c.within
-	if skipped := len(words) - len(c.words); s.lost > 0 {
-		s.lost += skipped
+	skipped := words[:len(words)-len(c.words)]
+	if s.lost > 0 {
+		s.lost += len(skipped)
 	}
 	if s.text != "" {
-		s.read(env)
+		s.read(env.startedBy(skipped))
 	}
 	return s
 }
@@ -162,17 +164,19 @@ type reader struct {
 	shell  string // empty: none
 	env    environment
 	scope  *scope
-	lost   bool          // what is not read here may have set any variable
-	unsure bool          // package expand has asked for a variable whose value is not known
-	clock  time.Duration // of a loop that is followed
-	timed  bool          // the time was asked for
-	lasts  time.Duration // how long the loop lasts that was just followed; 0: it does not look at the time
-	moved  bool          // what the scope has set, or the time, was asked for
-	left   int           // how much is still read
+	lost   bool            // what is not read here may have set any variable
+	unsure bool            // package expand has asked for a variable whose value is not known
+	clock  time.Duration   // of a loop that is followed
+	timed  bool            // the time was asked for, or what depends on it
+	byTime bool            // what was expanded last depends on the time
+	ofTime map[string]bool // variables that depend on the time
+	lasts  time.Duration   // how long the loop lasts that was just followed; 0: it does not look at the time
+	moved  bool            // what the scope has set, or the time, was asked for
+	left   int             // how much is still read
 }
 
 func newReader(shell string, env environment) *reader {
-	return &reader{functions: map[string]function{}, shell: shell, env: env, scope: &scope{set: map[string]string{}}, left: mostRead}
+	return &reader{functions: map[string]function{}, ofTime: map[string]bool{}, shell: shell, env: env, scope: &scope{set: map[string]string{}}, left: mostRead}
 }
 
 // A function is its body, and the text in which the body stands.
@@ -267,8 +271,8 @@ func (r *reader) walk(part syntax.Node, now passage) {
 	switch part := part.(type) {
 	case *syntax.BinaryCmd:
 		if part.Op == syntax.Pipe || part.Op == syntax.PipeAll { // the last part sets variables in some shells
-			r.aside(func() { r.walk(part.X, now.where(true)) })
-			r.aside(func() { r.walk(part.Y, now.where(true)) })
+			r.within(func() { r.walk(part.X, now.where(true)) })
+			r.within(func() { r.walk(part.Y, now.where(true)) })
 			r.sets(part.Y)
 			return
 		}
@@ -282,17 +286,22 @@ func (r *reader) walk(part syntax.Node, now passage) {
 		}
 		r.functions[part.Name.Value] = function{part.Body, now.text}
 	case *syntax.CallExpr:
+		for _, a := range part.Assigns { // for the command alone
+			r.sets(a)
+		}
 		r.call(wordsOf(now.text, part.Args), part.Args, now)
-		r.sets(part)
+		if !r.onlyExpands(part) {
+			r.sets(part)
+		}
 	case *syntax.Word: // what is run inside of a word is not looked at
 	case *syntax.Subshell:
 		now.maybe = true // an exit ends it alone
-		r.aside(func() { r.walkInside(part, now) })
+		r.within(func() { r.walkInside(part, now) })
 	case *syntax.Stmt:
 		now.mute = slices.ContainsFunc(part.Redirs, func(r *syntax.Redirect) bool { return r.Op == syntax.RdrInOut })
 		now.background = now.background || part.Background || part.Coprocess
 		if part.Background {
-			r.aside(func() { r.walkInside(part, now.where(true)) })
+			r.within(func() { r.walkInside(part, now.where(true)) })
 			return
 		}
 		r.walkInside(part, now.where(now.background))
@@ -333,9 +342,10 @@ func (r *reader) walkLoop(loop syntax.Node, body []*syntax.Stmt, times int, now 
 		return
 	}
 	now.lasts, r.lasts = cmp.Or(r.lasts, now.lasts), 0
-	if times != unknown {
-		now.times = min(now.times*times, mostRounds)
+	if times == unknown {
+		now.times, times = 1, 1
 	}
+	now.times = min(now.times*times, mostRounds)
 	if !r.affords(loop) || r.calls(body) {
 		r.scope.blind = true
 	} else {
@@ -387,7 +397,7 @@ func (r *reader) call(words []string, args []*syntax.Word, now passage) {
 				r.forget()
 			}
 		} else {
-			r.inShell(c.words[0], text, now)
+			r.inShell(c.words[0], text, r.env.startedBy(words[:len(words)-len(c.words)]), now)
 		}
 	}
 	if !now.maybe && (words[0] == "exit" || words[0] == "return" || words[0] == "exec" && len(words) > 1) {
@@ -403,6 +413,7 @@ func (r *reader) waits(c *command, args []*syntax.Word) {
 		if c.operands = r.operands(args); args == nil {
 			c.operands = c.words[1:]
 		}
+		c.rest = args != nil && r.byTime
 	case "read":
 		options, _ := optionsOf(r.operands(args), "adinNptu")
 		for _, o := range options {
@@ -424,17 +435,17 @@ func (r *reader) waits(c *command, args []*syntax.Word) {
 }
 
 // inShell reads a script that has a shell of its own. An exit ends it alone.
-func (r *reader) inShell(shell, text string, now passage) {
+func (r *reader) inShell(shell, text string, env environment, now passage) {
 	now.maybe = true
-	functions, outer, strict := r.functions, r.shell, r.strict
-	r.functions, r.shell, r.strict = map[string]function{}, shell, false
-	r.aside(func() {
+	functions, outer, strict, around := r.functions, r.shell, r.strict, r.env
+	r.functions, r.shell, r.strict, r.env = map[string]function{}, shell, false, env
+	r.within(func() {
 		for s := r.scope.under; s != nil; s = s.under {
 			r.scope.blind = r.scope.blind || len(s.set) > 0 // which of them are exported is not known
 		}
 		r.read(text, now)
 	})
-	r.functions, r.shell, r.strict = functions, outer, strict
+	r.functions, r.shell, r.strict, r.env = functions, outer, strict, around
 }
 
 // operands are words as a shell expands them; empty: that is not known.

@@ -14,7 +14,8 @@ import (
 const forever = time.Duration(1 << 61)
 
 // slept is how long a script still sleeps after so many of its commands (0: in all), if the rest of the script is run. In a script with
-// branches it is the longest single sleep. A sleep after || does not come on top of others. What cannot be read does not count.
+// branches it is the longest single sleep. A sleep after || does not come on top of others, nor does one for the rest of a time. What cannot
+// be read does not count.
 func (s script) slept() []time.Duration {
 	all := make([]time.Duration, len(s.commands)+1)
 	sum, longest := time.Duration(0), time.Duration(0)
@@ -29,7 +30,7 @@ func (s script) slept() []time.Duration {
 		if (c.program() == "tail" || c.times >= mostRounds) && slices.ContainsFunc(s.commands, command.acts) {
 			d = 0 // it may wait for the end of the container, which another command has begun
 		}
-		if longest = max(longest, d); !s.branches && !c.otherwise && !c.background {
+		if longest = max(longest, d); !s.branches && !c.otherwise && !c.background && !c.rest {
 			sum = add(sum, d)
 		}
 		all[i] = atMost(max(sum, longest), s.within)

@@ -61,6 +61,13 @@ func TestForeignHooks(t *testing.T) {
 
 		{none, none, "{exec: {command: [sh, -c, 'N=5x; sleep $N']}}", "error sleep-unreadable"},
 		{none, none, "{exec: {command: [sh, -c, 'sleep ${N:-x}']}}", "error sleep-unreadable"},
+		{none, []string{"env: [{name: WAIT, value: '45'}]"}, "{exec: {command: [sh, -c, \"bash -c 'sleep $WAIT'\"]}}", "error sleep-fills-grace"},
+		{none, []string{"env: [{name: WAIT, value: '45'}]"}, "{exec: {command: [sh, -c, \"WAIT=5 bash -c 'sleep $WAIT'\"]}}", ""},
+		{none, []string{"env: [{name: WAIT, value: '45'}]"}, "{exec: {command: [sh, -c, \"env -u WAIT bash -c 'sleep ${WAIT:-5}'\"]}}", ""},
+		{none, []string{"env: [{name: WAIT, value: '45'}]"}, "{exec: {command: [sh, -c, \"sudo bash -c 'sleep $WAIT'; sleep $WAIT\"]}}", "error sleep-fills-grace"},
+		{none, []string{"env: [{name: WAIT, value: '45'}]"}, "{exec: {command: [sh, -c, \"env bash -c 'sleep $WAIT'\"]}}", "error sleep-fills-grace"},
+		{none, []string{"env: [{name: WAIT, value: '45'}]"}, "{exec: {command: [env, WAIT=5, sh, -c, 'sleep $WAIT']}}", ""},
+		{none, []string{"env: [{name: WAIT, value: '45'}]"}, "{exec: {command: [sudo, sh, -c, 'sleep ${WAIT:-5}']}}", ""},
 		{none, []string{"env: [{name: WAIT, value: '5 sec'}]"}, "{exec: {command: [sh, -c, 'sleep $WAIT']}}", "error sleep-unreadable"},
 		{none, []string{"env: [{name: WAIT, value: '5 10'}]"}, "{exec: {command: [sh, -c, 'sleep $WAIT']}}", ""},
 		{none, none, "{exec: {command: [sh, -c, \"sleep '$WAIT'\"]}}", "error sleep-unreadable"},

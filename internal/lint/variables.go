@@ -25,7 +25,7 @@ type scope struct {
 // longestValue is the length of the longest value that is kept.
 const longestValue = 1 << 10
 
-// within reads a part in a scope of its own.
+// within reads a part in a scope of its own. The part sets nothing for what comes after it, as in ( ).
 func (r *reader) within(do func()) *scope {
 	s := &scope{set: map[string]string{}, under: r.scope}
 	r.scope = s
@@ -50,9 +50,6 @@ func (r *reader) perhaps(parts ...func()) {
 	}
 }
 
-// aside reads a part that sets nothing for what comes after it, as in ( ).
-func (r *reader) aside(do func()) { r.within(do) }
-
 // forget is for a part that may set any variable.
 func (r *reader) forget() {
 	r.lost = true
@@ -61,16 +58,19 @@ func (r *reader) forget() {
 	}
 }
 
+// formula matches what arithmetic computes where it is a variable's value. Package expand does not.
+var formula = regexp.MustCompile(`^[\w()]+[-+*/%][-+*/%\w()]+$`)
+
 // assign sets a variable; an empty value is one that is not known.
 func (r *reader) assign(name, value string) {
 	if name == "SECONDS" && value == "0" && r.clock == 0 {
 		delete(r.scope.set, name)
 		return
 	}
-	if name == "SECONDS" || len(value) > longestValue {
+	if name == "SECONDS" || len(value) > longestValue || formula.MatchString(value) {
 		value = ""
 	}
-	r.scope.set[name] = value
+	r.scope.set[name], r.ofTime[name] = value, r.byTime
 }
 
 // written is what the script has set a variable to.
@@ -103,7 +103,7 @@ func (r *reader) value(name string) (value string, known bool) {
 	value, set := r.written(name)
 	if set {
 		_, here := r.scope.set[name]
-		r.moved = r.moved || here
+		r.moved, r.timed = r.moved || here, r.timed || r.ofTime[name]
 		return value, value != ""
 	}
 	v := r.env.variables[name]
@@ -112,7 +112,7 @@ func (r *reader) value(name string) (value string, known bool) {
 		return lastJob, true
 	case slices.Contains(ofExpand, name):
 		return "", true
-	case name == "SECONDS" && r.hasSeconds():
+	case name == "SECONDS" && slices.Contains([]string{"bash", "ksh", "zsh"}, path.Base(r.shell)):
 		r.moved, r.timed = true, true
 		return strconv.Itoa(int(r.clock / time.Second)), true
 	case r.lost, slices.Contains(ofShells, name), !syntax.ValidName(name), !v.known && r.mayHave(name):
@@ -121,15 +121,11 @@ func (r *reader) value(name string) (value string, known bool) {
 	return v.value, true
 }
 
-// hasSeconds tells whether the shell counts the seconds since it began.
-func (r *reader) hasSeconds() bool {
-	return slices.Contains([]string{"bash", "ksh", "zsh"}, path.Base(r.shell))
-}
-
 // Get is a variable, for package expand.
 func (r *reader) Get(name string) expand.Variable {
 	value, known := r.value(name)
 	r.unsure = r.unsure || !known
+	r.left -= len(value) / 16 // a pattern takes time for each byte
 	return expand.Variable{Set: value != "", Kind: expand.String, Str: value}
 }
 
@@ -148,14 +144,14 @@ func (r *reader) config() *expand.Config {
 
 // sure expands something. It tells whether all that was asked for is known. Whatever the script is, a panic of package expand is an error.
 func (r *reader) sure(expand func() error) (known bool) {
-	before := r.unsure
+	before, timed := r.unsure, r.timed
 	defer func() {
 		if recover() != nil {
 			known = false
 		}
-		r.unsure = before
+		r.unsure, r.byTime, r.timed = before, r.timed, r.timed || timed
 	}()
-	r.unsure = false
+	r.unsure, r.timed = false, false
 	return expand() == nil && !r.unsure
 }
 
@@ -188,6 +184,15 @@ func (r *reader) fields(words ...*syntax.Word) (all []string, known bool) {
 
 // computed is what an arithmetic expression comes to; false: that is not known. It may set variables.
 func (r *reader) computed(x syntax.ArithmExpr) (n int, known bool) {
+	if word, ok := x.(*syntax.Word); ok && word.Lit() == "" { // in quotes, as in let "i += 1"
+		text, known := r.said(word)
+		inside, err := arithmetic(text)
+		if !known || err != nil {
+			r.named(word)
+			return 0, false
+		}
+		x = inside
+	}
 	if set, ok := x.(*syntax.BinaryArithm); ok && set.Op == syntax.Assgn { // package expand asks for the old value, too
 		if name, ok := set.X.(*syntax.Word); ok {
 			value := ""
@@ -206,6 +211,10 @@ func (r *reader) computed(x syntax.ArithmExpr) (n int, known bool) {
 		r.sets(x)
 	}
 	return n, known
+}
+
+func arithmetic(text string) (syntax.ArithmExpr, error) {
+	return syntax.NewParser().Arithmetic(strings.NewReader(text))
 }
 
 var errUnknown = errors.New("not known")
@@ -233,37 +242,35 @@ func (r *reader) prints(w io.Writer, c *syntax.CmdSubst) error {
 		}
 		words = append(words, word)
 	}
-	out, err := 0, errUnknown
 	switch line := strings.Join(words, " "); {
 	case line == "date +%s":
 		r.moved, r.timed = true, true
-		out, err = epoch+int(r.clock/time.Second), nil
+		fmt.Fprint(w, epoch+int(r.clock/time.Second))
+		return nil
 	case sum.MatchString(line):
-		var x syntax.ArithmExpr
-		if x, err = syntax.NewParser().Arithmetic(strings.NewReader(strings.TrimPrefix(line, "expr "))); err == nil {
-			out, err = expand.Arithm(r.config(), x)
-		}
+		x, _ := arithmetic(strings.TrimPrefix(line, "expr "))
+		n, err := expand.Arithm(r.config(), x)
+		fmt.Fprint(w, n)
+		return err
 	case words[0] == "seq":
 		return r.sequence(w, words[1:])
 	}
-	if err == nil {
-		_, err = fmt.Fprint(w, out)
-	}
-	return err
+	return errUnknown
 }
 
 // sequence writes what seq prints, or the beginning of that.
-func (r *reader) sequence(w io.Writer, words []string) (err error) {
-	first, by, last := 1, 1, 0
-	switch line := strings.Join(words, " "); len(words) {
-	case 1:
-		_, err = fmt.Sscan(line, &last)
-	case 2:
-		_, err = fmt.Sscan(line, &first, &last)
-	default:
-		_, err = fmt.Sscan(line, &first, &by, &last)
+func (r *reader) sequence(w io.Writer, words []string) error {
+	operands := [3]int{1, 1} // first, by and last
+	places := map[int][]int{1: {2}, 2: {0, 2}, 3: {0, 1, 2}}[len(words)]
+	for i, place := range places {
+		n, err := strconv.Atoi(words[i])
+		if err != nil {
+			return err
+		}
+		operands[place] = n
 	}
-	if err != nil || by == 0 {
+	first, by, last := operands[0], operands[1], operands[2]
+	if places == nil || by == 0 {
 		return errUnknown
 	}
 	for i, n := first, 0; by*i <= by*last && n < mostTurns && r.left > 0; i, n, r.left = i+by, n+1, r.left-1 {
@@ -319,14 +326,30 @@ func (r *reader) setBy(part syntax.Node) bool {
 	return true
 }
 
+// onlyExpands expands the arguments of a command that does nothing else, as in : ${N:=5}; false: it does more, or they are not known.
+func (r *reader) onlyExpands(call *syntax.CallExpr) bool {
+	if call.Args[0].Lit() != ":" {
+		return false
+	}
+	_, known := r.fields(call.Args...)
+	return known
+}
+
 // bareName matches names without a dollar.
 var bareName = regexp.MustCompile(`(?:^|[^$\w{])([A-Za-z_]\w*)`)
+
+// named notes the variables that a word names, to what is not known.
+func (r *reader) named(word *syntax.Word) {
+	for _, found := range bareName.FindAllStringSubmatch(unquoted(word.Parts, noText), -1) {
+		r.assign(found[1], "")
+	}
+}
 
 // assigns matches operators that set what stands before or after them.
 var assigns = regexp.MustCompile(`^(?:\+\+|--|(?:[-+*/%&|^]|<<|>>)?=)$`)
 
-// sets notes the variables that a part of a script may set, to what is not known. Each name in an argument of a command is one: read and
-// others set variables by their names.
+// sets notes the variables that a part of a script may set, to what is not known. Each name in an argument of a command is one, unless the
+// command is echo: read and others set variables by their names.
 func (r *reader) sets(part syntax.Node) {
 	operand := func(operator string, n syntax.ArithmExpr) {
 		if word, ok := n.(*syntax.Word); ok && assigns.MatchString(operator) {
@@ -347,14 +370,20 @@ func (r *reader) sets(part syntax.Node) {
 			if n.Exp != nil && n.Param != nil && strings.HasSuffix(n.Exp.Op.String(), "=") {
 				r.assign(n.Param.Value, "")
 			}
+		case *syntax.LetClause:
+			for _, x := range n.Exprs {
+				if word, ok := x.(*syntax.Word); ok {
+					r.named(word)
+				}
+			}
 		case *syntax.UnaryArithm:
 			operand(n.Op.String(), n.X)
 		case *syntax.BinaryArithm:
 			operand(n.Op.String(), n.X)
 		case *syntax.CallExpr:
-			for _, word := range n.Args[min(1, len(n.Args)):] {
-				for _, found := range bareName.FindAllStringSubmatch(unquoted(word.Parts, noText), -1) {
-					r.assign(found[1], "")
+			for i, word := range n.Args {
+				if i > 0 && n.Args[0].Lit() != "echo" {
+					r.named(word)
 				}
 			}
 		}
