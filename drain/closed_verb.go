@@ -11,7 +11,7 @@ func ClosedVerb() *step.Verb {
 		Does: "waits until nothing listens there any more, for a sidecar that must outlive the app", Parse: parseClosed}
 }
 
-func parseClosed(l *grammar.Line) (step.Spec, error) {
+func parseClosed(l *grammar.Line) (*step.Spec, error) {
 	w, err := l.Target("a port", "8080")
 	if err != nil {
 		return nil, err

@@ -11,7 +11,7 @@ func EmptyVerb() *step.Verb {
 		Does: "waits until all connections to these ports have been closed for 3s: pools, WebSockets, brokers", Parse: parseEmpty}
 }
 
-func parseEmpty(l *grammar.Line) (step.Spec, error) {
+func parseEmpty(l *grammar.Line) (*step.Spec, error) {
 	w, err := l.Target("a port", "5672")
 	if err != nil {
 		return nil, err

@@ -11,7 +11,7 @@ func ExecVerb() *step.Verb {
 		Does: "runs a program every second until it exits with status 0; options stand before it", Parse: parseExec}
 }
 
-func parseExec(l *grammar.Line) (step.Spec, error) {
+func parseExec(l *grammar.Line) (*step.Spec, error) {
 	words, err := l.Program()
 	if err != nil {
 		return nil, err

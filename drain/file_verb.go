@@ -11,7 +11,7 @@ func FileVerb() *step.Verb {
 		Does: "waits for a file that another container of the pod makes now, not one that is left from before", Parse: parseFile}
 }
 
-func parseFile(l *grammar.Line) (step.Spec, error) {
+func parseFile(l *grammar.Line) (*step.Spec, error) {
 	path, err := l.Path("a file's path", "/shared/drained")
 	if err != nil {
 		return nil, err

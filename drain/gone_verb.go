@@ -16,7 +16,7 @@ func GoneVerb() *step.Verb {
 		Does: "waits until this pod's address has left the DNS answer of NAME, and for its TTL after that", Parse: parseGone}
 }
 
-func parseGone(l *grammar.Line) (step.Spec, error) {
+func parseGone(l *grammar.Line) (*step.Spec, error) {
 	w, err := l.Target("a name", "web.default.svc.cluster.local")
 	if err != nil {
 		return nil, err

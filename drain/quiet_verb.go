@@ -31,10 +31,10 @@ func QuietVerb() *step.Verb {
 	probing := new(prober)
 	return &step.Verb{Name: "until quiet", Target: "[PORT[/udp],…] [http2|websocket|sse|tls]", Options: []string{"for", "min", "max", "traffic", "allow", "unanswered", "ignore", "probe"},
 		Does:  "waits until no payload has gone over these ports for 3s, and nobody waits for an answer; seen in the kernel",
-		Parse: func(l *grammar.Line) (step.Spec, error) { return parseQuiet(l, probing) }}
+		Parse: func(l *grammar.Line) (*step.Spec, error) { return parseQuiet(l, probing) }}
 }
 
-func parseQuiet(l *grammar.Line, probing *prober) (step.Spec, error) {
+func parseQuiet(l *grammar.Line, probing *prober) (*step.Spec, error) {
 	wait, err := watchTime(l)
 	if err != nil {
 		return nil, err

@@ -20,7 +20,7 @@ func URLVerb() *step.Verb {
 		Does: "asks every second until the answer is 2xx, or says what json= or metric= wants", Parse: parseURL}
 }
 
-func parseURL(l *grammar.Line) (step.Spec, error) {
+func parseURL(l *grammar.Line) (*step.Spec, error) {
 	w, err := l.Target("a URL", "")
 	if err != nil {
 		return nil, err

@@ -7,7 +7,7 @@ import (
 )
 
 // AppSpec is the app's shutdown call. It has no line, since the settings ask for it. The URL in a must not be nil.
-func AppSpec(a step.App) step.Spec {
+func AppSpec(a step.App) *step.Spec {
 	n := step.CallNeeds(0, 0)
 	n.Calls, n.Reads, n.Ends = []step.Call{{Method: "POST", URL: a.URL, App: true}}, request.Files(a.TokenFile, a.CAFile), endOf(a.URL)
 	return n.Spec(&appSpec{a})

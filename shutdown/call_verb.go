@@ -27,7 +27,7 @@ type callSpec struct {
 	into string // what the value is called; empty: none is read
 }
 
-func parseCall(l *grammar.Line) (step.Spec, error) {
+func parseCall(l *grammar.Line) (*step.Spec, error) {
 	w, err := l.Target("a URL", "http://localhost:8080/shutdown")
 	if err != nil {
 		return nil, err

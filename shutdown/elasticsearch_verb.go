@@ -21,7 +21,7 @@ func ElasticsearchVerb() *step.Verb {
 }
 
 // ElasticsearchSpec is the shutdown that the settings ask for, without a line.
-func ElasticsearchSpec(e step.Elasticsearch) step.Spec {
+func ElasticsearchSpec(e step.Elasticsearch) *step.Spec {
 	return (&elasticsearchSpec{kind: step.TypeOfSettings, urls: e.URLs}).spec()
 }
 
@@ -34,7 +34,7 @@ type elasticsearchSpec struct {
 
 const elasticsearchURL = "expected a URL after elasticsearch, or in PRE_STOP_ELASTICSEARCH_URL"
 
-func parseElasticsearch(l *grammar.Line) (step.Spec, error) {
+func parseElasticsearch(l *grammar.Line) (*step.Spec, error) {
 	e := &elasticsearchSpec{verb: &l.Verb, typed: &l.Verb, kind: step.TypeOfSettings}
 	if o, ok := l.Option("type"); ok {
 		if e.kind, e.typed = strings.ToLower(o.Value), &o.Word; !slices.Contains(step.Types(), e.kind) {
@@ -72,7 +72,7 @@ func parseElasticsearch(l *grammar.Line) (step.Spec, error) {
 }
 
 // spec has no bound: how long a shutdown takes is the cluster's affair.
-func (e *elasticsearchSpec) spec() step.Spec {
+func (e *elasticsearchSpec) spec() *step.Spec {
 	n := step.Needs{Least: step.CallTime, Shutdown: e.kind}
 	for _, u := range e.urls {
 		n.Calls = append(n.Calls, step.Call{URL: u, Node: true})

@@ -13,7 +13,7 @@ func ExecVerb() *step.Verb {
 		Does: "runs a program, without a shell; it is killed with all that it started at its deadline; options stand before it", Parse: parseExec}
 }
 
-func parseExec(l *grammar.Line) (step.Spec, error) {
+func parseExec(l *grammar.Line) (*step.Spec, error) {
 	words, err := l.Program()
 	if err != nil {
 		return nil, err

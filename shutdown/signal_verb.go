@@ -13,7 +13,7 @@ func SignalVerb() *step.Verb {
 		Does: "signals the container's main process and waits for its end, or with wait=false does not", Parse: parseSignal}
 }
 
-func parseSignal(l *grammar.Line) (step.Spec, error) {
+func parseSignal(l *grammar.Line) (*step.Spec, error) {
 	w, err := l.Target("a signal", "QUIT")
 	if err != nil {
 		return nil, err

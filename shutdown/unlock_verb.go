@@ -38,7 +38,7 @@ type lockSpec struct {
 // lockPorts has the schemes, each with its default port.
 var lockPorts = map[string]string{"redis": "6379", "rediss": "6379", "etcd": "2379", "etcds": "2379"}
 
-func parseUnlock(l *grammar.Line) (step.Spec, error) {
+func parseUnlock(l *grammar.Line) (*step.Spec, error) {
 	w, err := l.Target("redis://HOST or etcd://HOST", "")
 	if err != nil {
 		return nil, err

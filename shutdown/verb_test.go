@@ -36,7 +36,7 @@ func bound(text string, m step.Means) (step.Needs, step.Deed, error) {
 	return spec.Needs(), bound, err
 }
 
-func specOf(text string) (step.Spec, error) {
+func specOf(text string) (*step.Spec, error) {
 	verbs := append(CallVerbs(), ElasticsearchVerb(), TouchVerb(), RemoveVerb(), ExecVerb(), SignalVerb(), UnlockVerb())
 	variables := map[string]string{
 		"HOST": "app", "BODY": `{"a": "b c"}`, "OPTION": "timeout=5s", "AT": "@/f", "FILE": "/f", "EMPTY": "", "A": "x y", "LONG": strings.Repeat("x", 100), "DOTS": "..",

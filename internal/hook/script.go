@@ -34,7 +34,7 @@ type Step struct {
 	Setting string // the variable that it comes from; empty: it is an argument
 	Index   int    // which argument, or which line of the variable, from 0
 	Once    bool
-	Spec    step.Spec // nil: it cannot be read
+	Spec    *step.Spec // nil: it cannot be read
 	Needs   step.Needs
 	Err     error // why it cannot be read
 
@@ -91,7 +91,7 @@ func Read(c *config.Config, secrets *secret.Set) *Script {
 	return s
 }
 
-func (s *Script) add(setting, line string, spec step.Spec) {
+func (s *Script) add(setting, line string, spec *step.Spec) {
 	s.Steps = append(s.Steps, &Step{Line: line, Setting: setting, Spec: spec, Needs: spec.Needs(), secrets: s.secrets})
 }
 

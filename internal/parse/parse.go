@@ -17,12 +17,12 @@ import (
 
 // Line splits a line, finds its verb among verbs, and lets the verb make sense of it. The secrets of the line are returned with an error
 // too. The error is a *[grammar.Error], and says in which column something else was expected.
-func Line(verbs []*step.Verb, text string, lookup grammar.Lookup) (*grammar.Line, step.Spec, []grammar.Secret, error) {
+func Line(verbs []*step.Verb, text string, lookup grammar.Lookup) (*grammar.Line, *step.Spec, []grammar.Secret, error) {
 	return LineIn(grammar.Scope{Lookup: lookup}, verbs, text)
 }
 
 // LineIn is [Line] for a line that earlier lines give values to.
-func LineIn(scope grammar.Scope, verbs []*step.Verb, text string) (*grammar.Line, step.Spec, []grammar.Secret, error) {
+func LineIn(scope grammar.Scope, verbs []*step.Verb, text string) (*grammar.Line, *step.Spec, []grammar.Secret, error) {
 	l, spec, secrets, err := lineIn(scope, verbs, text)
 	e, ok := err.(*grammar.Error)
 	switch {
@@ -39,7 +39,7 @@ func LineIn(scope grammar.Scope, verbs []*step.Verb, text string) (*grammar.Line
 	return l, spec, secrets, err
 }
 
-func lineIn(scope grammar.Scope, verbs []*step.Verb, text string) (*grammar.Line, step.Spec, []grammar.Secret, error) {
+func lineIn(scope grammar.Scope, verbs []*step.Verb, text string) (*grammar.Line, *step.Spec, []grammar.Secret, error) {
 	l, words, err := grammar.Split(text, scope)
 	if err != nil {
 		return l, nil, nil, err
@@ -54,7 +54,7 @@ func lineIn(scope grammar.Scope, verbs []*step.Verb, text string) (*grammar.Line
 }
 
 // meaning refuses what the verb does not take, and leaves the rest to the verb. named are the words of the verb's name.
-func meaning(v *step.Verb, verbs []*step.Verb, named []grammar.Word, l *grammar.Line) (step.Spec, error) {
+func meaning(v *step.Verb, verbs []*step.Verb, named []grammar.Word, l *grammar.Line) (*step.Spec, error) {
 	err := refused(v, l)
 	if !v.Raw {
 		if other := apart(v, verbs, l); err == nil || other != nil && other.Column < err.Column { // the options of another step do not belong to this one

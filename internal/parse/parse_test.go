@@ -10,7 +10,7 @@ import (
 )
 
 func someVerbs() []*step.Verb {
-	parse := func(*grammar.Line) (step.Spec, error) { return nil, nil }
+	parse := func(*grammar.Line) (*step.Spec, error) { return nil, nil }
 	return []*step.Verb{
 		step.WaitVerb(), {Name: "until", Target: "URL", Options: []string{"max", "min", "head"}, Often: "head", Parse: parse}, {Name: "until quiet", Target: "[PORT,…]", Options: []string{"max", "data", "body"}, Parse: parse},
 		{Name: "exec", Raw: true, Parse: parse}, {Name: "lease", Parse: parse},
@@ -22,7 +22,7 @@ var long = strings.Repeat("x", 1000)
 // Comparisons and flags of other tools are no targets.
 func TestWordsOfOthers(t *testing.T) {
 	t.Parallel()
-	verbs := []*step.Verb{{Name: "look", Target: "URL", Options: []string{"json", "at-most"}, Parse: func(*grammar.Line) (step.Spec, error) { return nil, nil }}}
+	verbs := []*step.Verb{{Name: "look", Target: "URL", Options: []string{"json", "at-most"}, Parse: func(*grammar.Line) (*step.Spec, error) { return nil, nil }}}
 	for line, want := range map[string]string{
 		"look http://a/ json=.a at-most=0": "",
 		"look http://a/ json=.a == 0":      `column 24: expected an option or the end of the step, got "=="; write in=, at-most= or at-least=`,
@@ -138,7 +138,7 @@ func TestWordsOfOneStep(t *testing.T) {
 // A name that has no value yet is refused wherever the verb needs to know the word.
 func TestEarly(t *testing.T) {
 	t.Parallel()
-	parse := func(l *grammar.Line) (step.Spec, error) {
+	parse := func(l *grammar.Line) (*step.Spec, error) {
 		name, err := l.Gives()
 		if err == nil && name == "bad" {
 			err = errors.ErrUnsupported

@@ -24,7 +24,7 @@ func parseLate(line string) (s Spec, err error) {
 }
 
 func parseWith(line string, lookup grammar.Lookup) (s Spec, err error) {
-	verb := &step.Verb{Name: "ask", Options: append(Options(), "body"), Often: Often, Late: LateOptions(), Parse: func(l *grammar.Line) (step.Spec, error) {
+	verb := &step.Verb{Name: "ask", Options: append(Options(), "body"), Often: Often, Late: LateOptions(), Parse: func(l *grammar.Line) (*step.Spec, error) {
 		w, err := l.Target("a URL", "")
 		if err == nil {
 			s, err = Parse(l, http.MethodPost, w)

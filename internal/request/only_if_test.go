@@ -68,7 +68,7 @@ func TestConditional(t *testing.T) {
 		}))
 		defer server.Close()
 		var s Spec
-		verb := &step.Verb{Name: "do", Raw: true, Options: []string{"only-if"}, Parse: func(l *grammar.Line) (_ step.Spec, err error) {
+		verb := &step.Verb{Name: "do", Raw: true, Options: []string{"only-if"}, Parse: func(l *grammar.Line) (_ *step.Spec, err error) {
 			s, err = OnlyIf(l)
 			return nil, err
 		}}

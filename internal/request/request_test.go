@@ -27,7 +27,7 @@ import (
 
 // asking is a verb of a request, whose URL is the line's target.
 func asking(read *Spec) *step.Verb {
-	return &step.Verb{Name: "ask", Target: "URL", Options: Options(), Parse: func(l *grammar.Line) (step.Spec, error) {
+	return &step.Verb{Name: "ask", Target: "URL", Options: Options(), Parse: func(l *grammar.Line) (*step.Spec, error) {
 		w, err := l.Target("a URL", "")
 		if err == nil {
 			*read, err = Parse(l, http.MethodGet, w)

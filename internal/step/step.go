@@ -24,13 +24,12 @@ type Verb struct {
 	Late    []string // keys of options whose value an earlier step may give when it runs; "" is the target
 	Raw     bool     // all words after it are a program's; an option stands before them
 	Does    string   // what it does, in half a sentence
-	Parse   func(*grammar.Line) (Spec, error)
+	Parse   func(*grammar.Line) (*Spec, error)
 }
 
-// A Spec is a step that was understood.
-type Spec interface {
-	// Needs is the same each time that it is called.
-	Needs() Needs
+// A Spec is a step that was understood: what it needs, and what makes it.
+type Spec struct {
+	needs *Needs
 	Binder
 }
 
@@ -39,14 +38,10 @@ type Spec interface {
 type Binder interface{ Bind(*Means) (Deed, error) }
 
 // Spec is the step that needs n, and that b makes. b is data too, without functions: a test compares steps by their options.
-func (n *Needs) Spec(b Binder) Spec { return &spec{n, b} }
+func (n *Needs) Spec(b Binder) *Spec { return &Spec{n, b} }
 
-type spec struct {
-	needs *Needs
-	Binder
-}
-
-func (s *spec) Needs() Needs { return *s.needs }
+// Needs is the same each time that it is called.
+func (s *Spec) Needs() Needs { return *s.needs }
 
 // Needs is what a step takes and touches.
 type Needs struct {

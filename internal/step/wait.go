@@ -19,7 +19,7 @@ const (
 
 // WaitVerb is the step that only waits. The engine does that by itself.
 func WaitVerb() *Verb {
-	return &Verb{Name: "wait", Target: "DURATION", Does: "waits", Parse: func(l *grammar.Line) (Spec, error) {
+	return &Verb{Name: "wait", Target: "DURATION", Does: "waits", Parse: func(l *grammar.Line) (*Spec, error) {
 		w, err := l.Target("a duration", "20s")
 		if err != nil {
 			return nil, err

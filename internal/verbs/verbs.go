@@ -45,11 +45,11 @@ func Names() (all []string) {
 }
 
 // App is the app's shutdown call, which the settings ask for without a line. The URL in a must not be nil.
-func App(a step.App) step.Spec { return shutdown.AppSpec(a) }
+func App(a step.App) *step.Spec { return shutdown.AppSpec(a) }
 
 // Elasticsearch is the node's shutdown that the settings ask for without a line. Its Bind fails without a URL, and for the type
 // replace without a target node.
-func Elasticsearch(e step.Elasticsearch) step.Spec { return shutdown.ElasticsearchSpec(e) }
+func Elasticsearch(e step.Elasticsearch) *step.Spec { return shutdown.ElasticsearchSpec(e) }
 
 // SignalEnds tells whether programs are told to end by a signal.
 func SignalEnds(s syscall.Signal) bool { return shutdown.SignalEnds(s) }

@@ -48,7 +48,7 @@ func lookupIn(variables map[string]string) grammar.Lookup {
 	return func(name string) (string, bool) { v, ok := variables[name]; return v, ok }
 }
 
-func understand(text string, variables map[string]string) (*grammar.Line, step.Spec, []grammar.Secret, error) {
+func understand(text string, variables map[string]string) (*grammar.Line, *step.Spec, []grammar.Secret, error) {
 	return parse.Line(All(), text, lookupIn(variables))
 }
 
@@ -204,7 +204,7 @@ func TestWithoutALine(t *testing.T) {
 	u := &url.URL{Scheme: "http", Host: "127.0.0.1:1"}
 	m := means()
 	m.App.URL, m.Elasticsearch.URLs, m.Elasticsearch.Type = u, []*url.URL{u}, step.TypeRestart
-	for _, spec := range []step.Spec{App(m.App), Elasticsearch(m.Elasticsearch)} {
+	for _, spec := range []*step.Spec{App(m.App), Elasticsearch(m.Elasticsearch)} {
 		s, err := spec.Bind(m)
 		if _, ok := s.(prestop.Checker); err != nil || !ok || len(spec.Needs().Calls) != 1 {
 			t.Errorf("%+v, %v", s, err)
