@@ -81,11 +81,14 @@ func (e *Elasticsearch) Run(ctx context.Context, log *slog.Logger) error {
 		c.log = log.With("node", node.ID)
 		err = c.shutDown(ctx, node.ID)
 	}
-	for _, p := range append(slices.Clip(e.Own), e.Other...) {
+	for _, p := range e.all() {
 		p.Client.Close()
 	}
 	return err
 }
+
+// all are the addresses of our own node, and then the others.
+func (e *Elasticsearch) all() []Place { return slices.Concat(e.Own, e.Other) }
 
 // shutDown makes sure that a record is registered, ours or somebody else's, and waits until it is complete.
 func (c *cluster) shutDown(ctx context.Context, id string) error {

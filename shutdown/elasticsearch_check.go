@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/prestop/prestop/internal/dns"
@@ -18,7 +17,7 @@ import (
 func (e *Elasticsearch) Check(ctx context.Context) (all []step.Finding, err error) {
 	c := newCluster(e, slog.New(slog.DiscardHandler))
 	ctx = dns.Looking(ctx, func(string) {})
-	for _, p := range append(slices.Clip(e.Own), e.Other...) {
+	for _, p := range e.all() {
 		all = append(all, p.reach(ctx)...)
 	}
 	ctx, cancel := web.Briefly(ctx)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/prestop/prestop/internal/web"
@@ -21,9 +20,8 @@ func (c *cluster) find(ctx context.Context) (member, error) {
 	var found member
 	noOwn := c.Away // no node of ours will join
 	err := c.persist(ctx, func(ctx context.Context) (web.Answer, error) {
-		places := append(slices.Clip(c.Own), c.Other...)
 		asked := 0
-		return c.sweep(ctx, places, func(ctx context.Context, p Place) (a web.Answer, err error) {
+		return c.sweep(ctx, c.all(), func(ctx context.Context, p Place) (a web.Answer, err error) {
 			asked++
 			if asked <= len(c.Own) {
 				found, err = c.askOwn(ctx, p)
