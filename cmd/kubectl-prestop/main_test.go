@@ -129,13 +129,9 @@ func printed(t *testing.T, onTerminal bool, text, setting string, args ...string
 		_ = p.Run() // with the status of what it found
 		return out.String()
 	}
-	screen, terminal, err := testterminal.Open()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer screen.Close()
+	screen, terminal := testterminal.New(t)
 	p.Stdout = terminal
-	err = p.Start()
+	err := p.Start()
 	terminal.Close()
 	if err != nil {
 		t.Fatal(err)

@@ -266,12 +266,7 @@ func TestClosedPipes(t *testing.T) {
 // what to do, and a kubelet, are not.
 func TestAloneOnATerminal(t *testing.T) {
 	t.Parallel()
-	screen, terminal, err := testterminal.Open()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer screen.Close()
-	defer terminal.Close()
+	_, terminal := testterminal.New(t)
 	env := []string{"PRE_STOP_ADDITIONAL_WAIT_SECONDS=300ms", "PRE_STOP_GRACE_PERIOD_SECONDS=60"}
 	for _, test := range []struct {
 		args  []string

@@ -181,7 +181,7 @@ func TestHookIntoARegularFile(t *testing.T) {
 
 func TestHookOnATerminal(t *testing.T) {
 	t.Parallel()
-	master, slave := terminal(t)
+	master, slave := testterminal.New(t)
 	container := newFIFO(t)
 	p := newProc(t)
 	p.process(1, 0, 100, content(t, "/proc/self/cgroup"))
@@ -216,7 +216,7 @@ func TestHookOnATerminal(t *testing.T) {
 // As after Ctrl-S: the terminal takes some, and then nothing.
 func TestHookOnAStoppedTerminal(t *testing.T) {
 	t.Parallel()
-	_, slave := terminal(t)
+	_, slave := testterminal.New(t)
 	cmd, result := hook(t, flood)
 	cmd.Stdout = slave
 	if err := cmd.Run(); err != nil {
@@ -225,17 +225,6 @@ func TestHookOnAStoppedTerminal(t *testing.T) {
 	if r := result(); r.Lost == 0 || r.Took > 5*time.Second {
 		t.Errorf("%d lost after %v", r.Lost, r.Took)
 	}
-}
-
-func terminal(t *testing.T) (screen, terminal *os.File) {
-	t.Helper()
-	screen, terminal, err := testterminal.Open()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { screen.Close() })
-	t.Cleanup(func() { terminal.Close() })
-	return screen, terminal
 }
 
 // Who may write to the log of a real PID 1, in a PID namespace of its own.

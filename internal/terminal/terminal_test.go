@@ -12,12 +12,7 @@ import (
 
 func TestPage(t *testing.T) {
 	t.Parallel()
-	screen, terminal, err := testterminal.Open()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer screen.Close()
-	defer terminal.Close()
+	screen, terminal := testterminal.New(t)
 	size := func(columns uint16) {
 		if err := unix.IoctlSetWinsize(int(screen.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Col: columns, Row: 24}); err != nil {
 			t.Fatal(err)
