@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -39,15 +41,22 @@ func (l *lab) udp(from string) (c *net.UDPConn, err error) {
 	return c, err
 }
 
-// datagram asks a UDP server, and waits for its answer.
+// datagram asks a UDP server, and waits for its answer. It asks again after a second, as clients of DNS do: the wire loses packets while
+// other rows flood it.
 func (l *lab) datagram(p peer) error {
 	c, err := l.udp(p.address())
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	if _, err = c.WriteToUDP([]byte("request"), &net.UDPAddr{IP: net.ParseIP(serverAddress), Port: p.port}); err == nil {
-		_, err = c.Read(make([]byte, 100))
+	for range 10 {
+		if _, err = c.WriteToUDP([]byte("request"), &net.UDPAddr{IP: net.ParseIP(serverAddress), Port: p.port}); err != nil {
+			return err
+		}
+		c.SetReadDeadline(time.Now().Add(time.Second))
+		if _, err = c.Read(make([]byte, 100)); !errors.Is(err, os.ErrDeadlineExceeded) {
+			return err
+		}
 	}
 	return err
 }
