@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/internal/fakees"
+	"github.com/prestop/prestop/internal/testbuffer"
 )
 
 // A step keeps no connection of the hook: a later until empty would wait for it in vain.
@@ -37,7 +37,7 @@ func TestStepsKeepNoConnection(t *testing.T) {
 			_, port, _ := strings.Cut(host, ":")
 			log := filepath.Join(t.TempDir(), "log")
 			args := []string{"--grace-period=30", "--log-to=" + log, "--state-dir=" + t.TempDir(), strings.NewReplacer("URL", server.URL, "HOST", host).Replace(line), "until empty " + port + " for=100ms min=0"}
-			var stdout, stderr bytes.Buffer
+			var stdout, stderr testbuffer.Buffer
 			run(&invocation{ctx: t.Context(), start: time.Now(), args: args, env: map[string]string{"POD_NAME": name}, stdout: &stdout, stderr: &stderr})
 			said, err := os.ReadFile(log)
 			if err != nil || !strings.Contains(string(said), `min=0","outcome":"done"`) {

@@ -23,6 +23,8 @@ import (
 	"testing"
 	"time"
 	"unicode/utf16"
+
+	"github.com/prestop/prestop/internal/testbuffer"
 )
 
 // secretKinds are 12 kinds of secret. Each begins and ends with what all ways of writing leave alone, but for those that write
@@ -267,7 +269,7 @@ func (g *ground) environment(more []string) []string {
 
 func (g *ground) inProcess(env []string, args ...string) {
 	g.write("termination", "")
-	var stdout, stderr bytes.Buffer
+	var stdout, stderr testbuffer.Buffer
 	run(&invocation{ctx: g.t.Context(), start: time.Now(), args: args, env: environment(g.environment(env)), stdout: &stdout, stderr: &stderr})
 	g.saw(stdout.String(), stderr.String())
 }
@@ -477,7 +479,7 @@ func TestNothingCommandsATerminal(t *testing.T) {
 				if err := os.WriteFile(dir+"/termination", nil, 0o600); err != nil {
 					t.Fatal(err)
 				}
-				var stdout, stderr bytes.Buffer
+				var stdout, stderr testbuffer.Buffer
 				env := append([]string{podEnv, "POD_NAME=" + hostile, "PRE_STOP_ADDITIONAL_WAIT_SECONDS=1ms", "PRE_STOP_GRACE_PERIOD_SECONDS=60", "PRE_STOP_STATE_DIR=" + dir + "/state",
 					"PRE_STOP_LOG_TO=" + dir + "/log", "PRE_STOP_TERMINATION_LOG=" + dir + "/termination"}, more...)
 				run(&invocation{ctx: t.Context(), start: time.Now(), args: append(slices.Clone(flags), args...), env: environment(env), stdout: &stdout, stderr: &stderr})

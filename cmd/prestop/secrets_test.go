@@ -15,6 +15,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/prestop/prestop/internal/testbuffer"
 )
 
 // Secrets that begin and end with what survives every way of writing them, and are awkward in between.
@@ -191,7 +193,7 @@ func (s *soil) run(env, steps []string) {
 
 // inProcess is one that prints nothing by itself.
 func (s *soil) inProcess(env, args []string) {
-	var stdout, stderr bytes.Buffer
+	var stdout, stderr testbuffer.Buffer
 	run(&invocation{ctx: s.t.Context(), start: time.Now(), args: s.filled(args), env: environment(s.environment(env)), stdout: &stdout, stderr: &stderr})
 	s.saw(stdout.String(), stderr.String())
 }
