@@ -151,6 +151,7 @@ func cut(cause, err error, last Answer) error {
 // RoundTrip makes one whole try.
 func (c *call) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx, timeout, begin := req.Context(), c.timeout(), time.Now()
+	hasty := c.made > 0 && c.left(ctx) < time.Second
 	if timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, timeout, ErrTry)
@@ -176,7 +177,10 @@ func (c *call) RoundTrip(req *http.Request) (*http.Response, error) {
 	case c.refused.IsZero():
 		c.refused = begin
 	}
-	if err != nil {
+	switch {
+	case hasty && errors.Is(err, ErrTry): // it had too little time, and says less than the try before it
+		return nil, err
+	case err != nil:
 		return nil, c.fail(req.Context(), answer, err, timeout)
 	}
 	c.last, c.err = answer, nil

@@ -38,6 +38,28 @@ func hangs(ctx context.Context) (Answer, error) {
 	return Answer{}, context.Cause(ctx)
 }
 
+// hasty asks several places, and each of them has a small part of the time.
+func hasty(ctx context.Context) (Answer, error) {
+	deadline, _ := ctx.Deadline()
+	ctx, cancel := context.WithTimeoutCause(ctx, time.Until(deadline)/4, ErrTry)
+	defer cancel()
+	return hangs(ctx)
+}
+
+// late is the first try until so much of the time is over, and then the second.
+func late(after time.Duration, first, second try) try {
+	begun := time.Time{}
+	return func(ctx context.Context) (Answer, error) {
+		if begun.IsZero() {
+			begun = time.Now()
+		}
+		if time.Since(begun) < after {
+			return first(ctx)
+		}
+		return second(ctx)
+	}
+}
+
 func then(tries ...try) try {
 	return func(ctx context.Context) (Answer, error) {
 		first := tries[0]
@@ -72,6 +94,8 @@ func TestPolicyDo(t *testing.T) {
 		{"more than a third of the time", Policy{Timeout: 8 * s}, 12 * s, hangs, 0, "in time (8s)", [2]int{1, 2}, 8 * s, 12 * s},
 		{"more than there is", Policy{Timeout: 20 * s}, 12 * s, hangs, 0, "share used up", [2]int{1, 1}, 12 * s, 12 * s},
 		{"cut, the last cause kept", Policy{}, 12 * s, then(refused, refused, hangs), 0, "", [2]int{3, 5}, 4 * s, 12 * s},
+		{"the last of several without time for an answer", Policy{}, 4 * s, late(3*s, status(503), hasty), 503, "", [2]int{3, 9}, 3 * s, 4 * s},
+		{"the same after a failure", Policy{}, 4 * s, late(3*s, refused, hasty), 0, "connection refused (", [2]int{3, 9}, 3 * s, 4 * s},
 		{"under 2 s one try with all of it", Policy{}, 1900 * time.Millisecond, hangs, 0, "share used up", [2]int{1, 1}, 1900 * time.Millisecond, 1900 * time.Millisecond},
 		{"under 2 s one try", Policy{}, 1900 * time.Millisecond, refused, 0, "connection refused", [2]int{1, 1}, 0, 0},
 		{"what is left of 2 s", Policy{}, 2*s - 50*time.Millisecond, refused, 0, "connection refused (", [2]int{2, 6}, 1 * s, 2 * s},
