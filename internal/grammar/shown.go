@@ -50,7 +50,7 @@ func (l *Line) Shown(text string) string {
 	type shown struct{ written, text string }
 	at := map[int]shown{} // by where a word begins
 	for n := range l.Targets {
-		at[l.Targets[n].Column-1] = shown{l.Targets[n].Written, l.shownTarget(n)}
+		at[l.Targets[n].Column-1] = shown{l.Targets[n].Written, l.Targets[n].shownAfter(l.before(n))}
 	}
 	for n := range l.Options {
 		o := &l.Options[n]
@@ -67,9 +67,6 @@ func (l *Line) Shown(text string) string {
 	}
 	return out.String()
 }
-
-// shownTarget is target n as the line shows it.
-func (l *Line) shownTarget(n int) string { return l.Targets[n].shownAfter(l.before(n)) }
 
 // before is the argument before target n. Empty: target n is the first.
 func (l *Line) before(n int) string {
