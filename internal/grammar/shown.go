@@ -179,8 +179,8 @@ func (l *Line) hideShown(w *Word, before string) {
 		for _, found := range userinfoPattern.regexp().FindAllString(w.Text, -1) {
 			user := strings.TrimSuffix(found[len("://"):], "@")
 			_, password, _ := strings.Cut(user, ":")
-			l.Hide(user)
-			l.Hide(password)
+			l.hide(user)
+			l.hide(password)
 		}
 	}
 	expanded := &Word{Text: w.Text, Written: w.Text, hides: func(piece string) {
