@@ -24,7 +24,8 @@ const (
 	// User is the user that ECK made for its own preStop hook.
 	User = "elastic-internal-pre-stop"
 
-	labelCluster = "elasticsearch.k8s.elastic.co/cluster-name"
+	// ClusterLabel is the label of each pod that ECK made. Its value is the cluster's name.
+	ClusterLabel = "elasticsearch.k8s.elastic.co/cluster-name"
 	labelScheme  = "elasticsearch.k8s.elastic.co/http-scheme"
 	labelVersion = "elasticsearch.k8s.elastic.co/version"
 )
@@ -44,7 +45,7 @@ type Pod struct {
 // The password of ECK's hook may be missing in a pod whose volumes were overwritten.
 func Find(root, namespace string) (Pod, bool) {
 	labels, err := readLabels(filepath.Join(root, labelsFile))
-	cluster := labels[labelCluster]
+	cluster := labels[ClusterLabel]
 	if err != nil || cluster == "" {
 		return Pod{}, false
 	}
