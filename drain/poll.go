@@ -79,9 +79,6 @@ func (p poll) end(ctx context.Context, row int, began time.Time, last *seen, err
 	case last.any:
 		err = last.err
 	}
-	if err == nil {
-		return fmt.Errorf("%w: no look came to its end: %v", ErrUnseen, cause)
-	}
 	// The end of the context may be a cause of err, and errors.Is must not find it.
 	return fmt.Errorf("%w: %v (%v)", ErrUnseen, err, cause)
 }
