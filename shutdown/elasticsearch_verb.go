@@ -58,7 +58,7 @@ func parseElasticsearch(l *grammar.Line) (*step.Spec, error) {
 	for _, one := range w.Fields(grammar.SeparatesURLs) {
 		u, err := web.ParseHTTP(one.Text)
 		if err != nil {
-			return nil, one.Refused(err, "expected a URL such as http://localhost:8080/path; this one cannot be read")
+			return nil, one.Refused(err, web.ErrURL.Error())
 		}
 		l.HideURL(&one, u)
 		if !web.IsBase(u) {
