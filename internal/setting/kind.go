@@ -125,7 +125,12 @@ func OneURL(show func(*url.URL) string) Kind[*url.URL] {
 			return nil, errURL
 		}
 		return web.ParseURL(text)
-	}, show}
+	}, func(u *url.URL) string {
+		if u == nil { // it is not set
+			return ""
+		}
+		return show(u)
+	}}
 }
 
 // ManyURLs is URLs between commas and blanks, or none.
@@ -163,11 +168,8 @@ func ParseURLs(text string) ([]*url.URL, error) {
 	return all, nil
 }
 
-// ShowURL is a URL without credentials, query and fragment. Nil is empty.
+// ShowURL is a URL without credentials, query and fragment.
 func ShowURL(u *url.URL) string {
-	if u == nil {
-		return ""
-	}
 	shown := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}
 	return shown.String()
 }
@@ -179,12 +181,4 @@ func ShowURLs(all []*url.URL) string {
 		shown = append(shown, ShowURL(u))
 	}
 	return strings.Join(shown, ",")
-}
-
-// ShowPlace is a URL without credentials, path, query and fragment: in many webhooks the path is a secret. Nil is empty.
-func ShowPlace(u *url.URL) string {
-	if u == nil {
-		return ""
-	}
-	return web.Place(u)
 }
