@@ -57,11 +57,10 @@ func TestQuietChurn(t *testing.T) {
 			pause(ctx, time.Until(begin.Add(time.Duration(n/most)*ms)))
 		}
 	})
-	tick := time.NewTicker(quietEvery)
-	defer tick.Stop()
+	tick := time.Tick(quietEvery)
 	seen := sight{}
 	for ctx.Err() == nil && w.talk.ended < connections && !w.talk.lost {
-		<-tick.C
+		<-tick
 		if seen, err = w.look(ctx); err != nil {
 			t.Fatal(err)
 		}

@@ -217,14 +217,12 @@ func waitFor(t *testing.T, path string) *fileWait {
 // says waits until the log holds that.
 func (w *fileWait) says(t *testing.T, text string) {
 	t.Helper()
-	late := time.NewTimer(10 * s)
-	defer late.Stop()
-	every := time.NewTicker(time.Millisecond)
-	defer every.Stop()
+	late := time.After(10 * s)
+	every := time.Tick(time.Millisecond)
 	for w.log.Count(text) == 0 {
 		select {
-		case <-every.C:
-		case <-late.C:
+		case <-every:
+		case <-late:
 			t.Fatalf("it does not say %q", text)
 		}
 	}
@@ -233,15 +231,14 @@ func (w *fileWait) says(t *testing.T, text string) {
 // ends waits for the end; what is empty: it is met.
 func (w *fileWait) ends(t *testing.T, what string) error {
 	t.Helper()
-	late := time.NewTimer(10 * s)
-	defer late.Stop()
+	late := time.After(10 * s)
 	select {
 	case err := <-w.result:
 		if what == "" && err != nil || what != "" && (err == nil || !strings.Contains(err.Error(), what)) {
 			t.Errorf("%v, want %q", err, what)
 		}
 		return err
-	case <-late.C:
+	case <-late:
 		t.Fatal("it does not end")
 		return nil
 	}

@@ -72,12 +72,9 @@ func (l Listeners) tcp() []uint16 { return l.ports(func(one Listener) bool { ret
 
 // withPort adds a port at its place, unless it is among them. The ports are in order, each of them once.
 func withPort(ports []uint16, port uint16) []uint16 {
-	if slices.Contains(ports, port) {
+	at, found := slices.BinarySearch(ports, port)
+	if found {
 		return ports
 	}
-	ports = append(ports, port)
-	for n := len(ports) - 1; n > 0 && ports[n] < ports[n-1]; n-- {
-		ports[n], ports[n-1] = ports[n-1], ports[n]
-	}
-	return ports
+	return slices.Insert(ports, at, port)
 }

@@ -117,8 +117,6 @@ func (h *history) greeted(g greeting) bool {
 // exceptions: a single segment since a look at which nobody waited, and a client that acknowledged something later.
 func (h *history) unanswered(s *sockdiag.Socket, g greeting) bool {
 	switch {
-	case s.Received == 0:
-		return false
 	case s.Sent == 0 || s.SinceReceived < s.SinceSent:
 		return true
 	case s.SinceReceived > s.SinceSent || s.Received == 1:

@@ -239,11 +239,10 @@ func TestOwedOverTheWire(t *testing.T) {
 		asked := make(chan struct{})
 		go func() {
 			defer close(looking)
-			for tick := time.NewTicker(20 * ms); test.watch; <-tick.C {
+			for tick := time.Tick(20 * ms); test.watch; <-tick {
 				w.look(t.Context())
 				select {
 				case <-asked:
-					tick.Stop()
 					return
 				default:
 				}

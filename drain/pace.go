@@ -1,6 +1,9 @@
 package drain
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // pace counts events of the recent past. However many events there are, it keeps no more than one entry for each stretch of the
 // time that it looks back.
@@ -29,13 +32,7 @@ func (p *pace) add(at time.Time) {
 
 // forget drops what was before.
 func (p *pace) forget(before time.Time) {
-	kept := p.stretches[:0]
-	for _, s := range p.stretches {
-		if s.newest.After(before) {
-			kept = append(kept, s)
-		}
-	}
-	p.stretches = kept
+	p.stretches = slices.DeleteFunc(p.stretches, func(s stretch) bool { return !s.newest.After(before) })
 }
 
 func (p *pace) count() int {

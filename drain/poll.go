@@ -36,9 +36,7 @@ func (p poll) run(ctx context.Context, log *slog.Logger) error {
 	began, row := time.Now(), 0
 	p.stable = max(1, p.stable)
 	last := seen{rarely: p.rarely}
-	every := time.NewTicker(p.every)
-	defer every.Stop()
-	for {
+	for every := time.Tick(p.every); ; {
 		s, err := p.inTime(ctx)
 		if ctx.Err() != nil && (err != nil || !s.met) {
 			if err == nil {
@@ -60,7 +58,7 @@ func (p poll) run(ctx context.Context, log *slog.Logger) error {
 		}
 		last.note(log, text, s.met, err)
 		select {
-		case <-every.C:
+		case <-every:
 		case <-ctx.Done():
 		}
 		if ctx.Err() != nil {
@@ -80,9 +78,6 @@ func (p poll) end(ctx context.Context, row int, began time.Time, last *seen, err
 		return fmt.Errorf("not met: %s: %w", last.says, cause)
 	case last.any:
 		err = last.err
-	}
-	if err == nil {
-		return fmt.Errorf("%w: no look came to its end: %v", ErrUnseen, cause)
 	}
 	// The end of the context may be a cause of err, and errors.Is must not find it.
 	return fmt.Errorf("%w: %v (%v)", ErrUnseen, err, cause)

@@ -78,8 +78,6 @@ func parseProc(line string) (s procSocket, err error) {
 	return s, nil
 }
 
-var littleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
-
 // procAddress reads ADDRESS:PORT in hexadecimal. The address is in words of four bytes, each in the machine's order.
 func procAddress(text string) (netip.AddrPort, error) {
 	address, number, _ := strings.Cut(text, ":")
@@ -88,10 +86,8 @@ func procAddress(text string) (netip.AddrPort, error) {
 	if err != nil || errPort != nil || len(ip) != 4 && len(ip) != 16 {
 		return netip.AddrPort{}, fmt.Errorf("expected an address and a port, got %q", text)
 	}
-	if littleEndian {
-		for word := range slices.Chunk(ip, 4) {
-			slices.Reverse(word)
-		}
+	for word := range slices.Chunk(ip, 4) {
+		binary.BigEndian.PutUint32(word, binary.NativeEndian.Uint32(word))
 	}
 	addr, _ := netip.AddrFromSlice(ip)
 	return netip.AddrPortFrom(addr.Unmap(), uint16(port)), nil

@@ -1,6 +1,7 @@
 package drain
 
 import (
+	"encoding/binary"
 	"errors"
 	"net"
 	"net/netip"
@@ -17,7 +18,7 @@ import (
 )
 
 func TestProcSockets(t *testing.T) {
-	if !littleEndian {
+	if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
 		t.Skip("its lines are of a little-endian machine")
 	}
 	const header = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"

@@ -213,12 +213,10 @@ func (r *run) step(ctx context.Context, e *Entry, share time.Duration, over erro
 		skip(ErrSkip)
 	}
 	for range chances {
-		late := time.NewTimer(max(time.Millisecond, min(Engine/chances, r.Budget()-r.elapsed())))
 		select {
 		case err := <-done:
-			late.Stop()
 			return withSkip(ctx, err)
-		case <-late.C:
+		case <-time.After(max(time.Millisecond, min(Engine/chances, r.Budget()-r.elapsed()))):
 		}
 	}
 	return errLeft
@@ -251,10 +249,8 @@ func (r *run) hold(ctx context.Context, d time.Duration) {
 	if d <= 0 {
 		return
 	}
-	t := time.NewTimer(d)
-	defer t.Stop()
 	select {
-	case <-t.C:
+	case <-time.After(d):
 	case <-ctx.Done():
 	case <-r.Skip:
 		r.log.Warn("waits are skipped", "event.code", "waits-skipped")

@@ -16,12 +16,9 @@ func AppSpec(a step.App) *step.Spec {
 type appSpec struct{ step.App }
 
 func (a *appSpec) Bind(m *step.Means) (step.Deed, error) {
-	var auth web.Auth
-	if a.TokenFile != "" {
-		auth = web.Token(m.Secret(a.TokenFile))
-	}
+	place := request.Spec{TLS: web.TLS{CAFile: a.CAFile}, TokenFile: a.TokenFile}
 	return &App{
-		Call:   Call{Client: request.Client(m, web.TLS{CAFile: a.CAFile}, auth), Request: web.Request{URL: a.URL.String()}},
+		Call:   Call{Client: place.Client(m), Request: web.Request{URL: a.URL.String()}},
 		Notice: Notice{Type: m.Type(m.Elasticsearch.Type), Reason: "preStop", Pod: m.Pod.Name},
 		End:    m.Deadline,
 	}, nil

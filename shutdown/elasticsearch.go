@@ -205,10 +205,8 @@ func (c *cluster) unfinished(ctx context.Context, last *record, err error) error
 
 // pause waits between two looks; the error is ctx's cause.
 func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
 	select {
-	case <-t.C:
+	case <-time.After(d):
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)

@@ -109,12 +109,7 @@ func (u unanswered) Unwrap() []error { return u }
 
 // Final tells whether the failures of all places are final.
 func (u unanswered) Final() bool {
-	for _, err := range u {
-		if !web.Final(err) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(u, func(err error) bool { return !web.Final(err) })
 }
 
 // send makes one call to one place; an answer that is no success is an error.

@@ -76,14 +76,11 @@ func timeValue(d time.Duration) string {
 // register writes the record. Before another try, also at another place, it reads the record again: the first try may have worked
 // although its answer was lost, or somebody else may have been faster.
 func (c *cluster) register(ctx context.Context, id string) error {
-	body, err := json.Marshal(c.registration())
-	if err != nil {
-		return err
-	}
+	body, _ := json.Marshal(c.registration()) // texts alone
 	c.log.Info("registering the shutdown", "type", c.Type)
 	put := &apiCall{method: http.MethodPut, path: recordPath(id), body: body, master: true}
 	again := false
-	err = c.persist(ctx, func(ctx context.Context) (web.Answer, error) {
+	err := c.persist(ctx, func(ctx context.Context) (web.Answer, error) {
 		return c.sweep(ctx, c.places, func(ctx context.Context, p Place) (web.Answer, error) {
 			if again {
 				return c.registerAgain(ctx, p, id, put)

@@ -1,6 +1,7 @@
 package shutdown
 
 import (
+	"cmp"
 	"errors"
 	"net"
 	"net/url"
@@ -57,7 +58,7 @@ func parseElasticsearch(l *grammar.Line) (*step.Spec, error) {
 	for _, one := range w.Fields(grammar.SeparatesURLs) {
 		u, err := web.ParseHTTP(one.Text)
 		if err != nil {
-			return nil, one.Refused(err, "expected a URL such as http://localhost:8080/path; this one cannot be read")
+			return nil, one.Refused(err, web.ErrURL.Error())
 		}
 		l.HideURL(&one, u)
 		if !web.IsBase(u) {
@@ -143,9 +144,7 @@ func clientOfElasticsearch(m *step.Means, u *url.URL) *web.Client {
 		return request.Client(m, t, nil)
 	}
 	t.CAFile, t.CertFile, t.KeyFile, t.LeafFile, t.Insecure = es.CAFile, es.CertFile, es.KeyFile, es.LeafFile, es.Insecure
-	if es.ServerName != "" {
-		t.ServerName = es.ServerName
-	}
+	t.ServerName = cmp.Or(es.ServerName, t.ServerName)
 	var auth web.Auth
 	switch {
 	case es.Username != "" && es.PasswordFile != "":

@@ -328,14 +328,13 @@ func (r signalRole) hook() {
 
 // asleepIn waits until process 1 sleeps in such a function, and tells whether that is to be seen.
 func asleepIn(function string) bool {
-	look := time.NewTicker(time.Millisecond)
-	defer look.Stop()
+	look := time.Tick(time.Millisecond)
 	for range 3000 {
 		where, _ := os.ReadFile("/proc/1/wchan")
 		if strings.Contains(string(where), function) {
 			return true
 		}
-		<-look.C
+		<-look
 	}
 	return false
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/prestop/prestop/internal/escape"
 	"github.com/prestop/prestop/internal/lint"
+	"github.com/prestop/prestop/internal/phrase"
 	"github.com/prestop/prestop/internal/timeline"
 	versions "github.com/prestop/prestop/internal/version"
 	"github.com/prestop/prestop/internal/workloads"
@@ -98,9 +99,9 @@ func (c lintCommand) writeSum(w io.Writer, result lint.Result) {
 			errs++
 		}
 	}
-	fmt.Fprintf(w, "%s and %s in %s", amount(errs, "error"), amount(len(result.Findings)-errs, "warning"), amount(len(result.Hooks), "hook"))
+	fmt.Fprintf(w, "%s and %s in %s", phrase.Count(errs, "error"), phrase.Count(len(result.Findings)-errs, "warning"), phrase.Count(len(result.Hooks), "hook"))
 	if n := len(c.cluster.found.Workloads); n > 0 {
-		fmt.Fprintf(w, " of %s", amount(n, "workload"))
+		fmt.Fprintf(w, " of %s", phrase.Count(n, "workload"))
 	}
 	fmt.Fprintln(w)
 }
@@ -142,13 +143,6 @@ func place(object, container string) string {
 		return object
 	}
 	return object + ", container " + container
-}
-
-func amount(n int, of string) string {
-	if n == 1 {
-		return "1 " + of
-	}
-	return fmt.Sprintf("%d %ss", n, of)
 }
 
 func (c lintCommand) writeHook(colours io.Writer, h lint.Hook) {

@@ -27,9 +27,8 @@ func TestEndsBySignal(t *testing.T) {
 	if _, err := write.WriteString("kind: Pod\n"); err != nil {
 		t.Fatal(err)
 	}
-	every := time.NewTicker(5 * time.Millisecond)
-	defer every.Stop()
-	for unread := 1; unread > 0; <-every.C {
+	every := time.Tick(5 * time.Millisecond)
+	for unread := 1; unread > 0; <-every {
 		if unread, err = unix.IoctlGetInt(int(read.Fd()), unix.TIOCINQ); err != nil {
 			t.Fatal(err)
 		}

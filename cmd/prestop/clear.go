@@ -57,7 +57,7 @@ func (r *hookRun) notClearable() *config.Problem {
 	case len(r.config.Problems) > 0:
 		return &r.config.Problems[0]
 	case len(r.config.Arguments) > 0:
-		return &config.Problem{Name: "arguments", Text: fmt.Sprintf("elasticsearch-clear takes no steps, got %d", len(r.config.Arguments))}
+		return &config.Problem{Name: config.OfArguments, Text: fmt.Sprintf("elasticsearch-clear takes no steps, got %d", len(r.config.Arguments))}
 	case r.config.DryRun.V:
 		return &config.Problem{Name: "--dry-run", Text: "elasticsearch-clear has none"}
 	case len(r.config.ElasticsearchURLs.V) == 0:

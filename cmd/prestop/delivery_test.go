@@ -714,8 +714,7 @@ func tell(t *testing.T, groups map[string]stories) {
 	t.Helper()
 	binary := builtBinary(t)
 	const apart = 20 * time.Millisecond // lest all processes start at once
-	next := time.NewTicker(apart)
-	defer next.Stop()
+	next := time.Tick(apart)
 	telling := make(chan struct{}, atOnce)
 	stages := make(map[string]map[string]*stage)
 	for group, all := range groups {
@@ -728,7 +727,7 @@ func tell(t *testing.T, groups map[string]stories) {
 				defer func() { <-telling }()
 				s.tell(story)
 			}()
-			<-next.C
+			<-next
 		}
 	}
 	for _, group := range slices.Sorted(maps.Keys(stages)) {
@@ -894,20 +893,17 @@ func (s *stage) must(err error) {
 const endless = 30 * time.Second
 
 func (s *stage) await(what string, c <-chan struct{}) {
-	late := time.NewTimer(endless)
-	defer late.Stop()
 	select {
 	case <-c:
-	case <-late.C:
+	case <-time.After(endless):
 		s.stop("%s never came", what)
 	}
 }
 
 // awaitUntil looks until something is so.
 func (s *stage) awaitUntil(what string, so func() bool) {
-	every := time.NewTicker(2 * time.Millisecond)
-	defer every.Stop()
-	for end := time.Now().Add(endless); !so(); <-every.C {
+	every := time.Tick(2 * time.Millisecond)
+	for end := time.Now().Add(endless); !so(); <-every {
 		if time.Now().After(end) {
 			s.stop("%s never came", what)
 		}

@@ -15,7 +15,6 @@ import (
 	"github.com/prestop/prestop/internal/dryrun"
 	"github.com/prestop/prestop/internal/journal"
 	"github.com/prestop/prestop/internal/podlog"
-	"github.com/prestop/prestop/internal/setting"
 	"github.com/prestop/prestop/internal/skipfile"
 	"github.com/prestop/prestop/internal/terminal"
 	versions "github.com/prestop/prestop/internal/version"
@@ -82,7 +81,7 @@ func (r *hookRun) addEnd(f *dryrun.Forecast) {
 		}
 	}
 	if u := r.config.ReportURL.V; u != nil {
-		f.AddPlace("report", setting.ShowPlace(u))
+		f.AddPlace("report", web.Place(u))
 		ctx, cancel := context.WithTimeoutCause(r.ctx, dryrun.CheckTime, dryrun.ErrCheckTime)
 		defer cancel()
 		if _, err := web.New(r.world.Dial, web.TLS{}, nil).Reach(ctx, u.String()); err != nil {

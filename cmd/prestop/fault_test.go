@@ -132,9 +132,8 @@ func TestFaults(t *testing.T) {
 		testserver.Lacks(t, "needs root: the hook runs below a root directory of its own, with a resolv.conf of its own")
 	}
 	binary := builtBinary(t)
-	const together = 3                 // verbs, with all faults each: what two processors can run without being late
-	next := time.NewTicker(faultApart) // lest all processes begin, and end, at once
-	defer next.Stop()
+	const together = 3            // verbs, with all faults each: what two processors can run without being late
+	next := time.Tick(faultApart) // lest all processes begin, and end, at once
 	for verbs := range slices.Chunk(faultVerbs, together) {
 		var rows []faultRow
 		for _, v := range verbs {
@@ -145,7 +144,7 @@ func TestFaults(t *testing.T) {
 					says = ""
 				}
 				rows = append(rows, faultRow{f.name + "/" + v.name, says, startHook(t, binary, root, v.env(f.listen(t, root)))})
-				<-next.C
+				<-next
 			}
 		}
 		for _, r := range rows {
@@ -306,12 +305,11 @@ func (h *hooked) watch(begun time.Time) {
 		h.took = time.Since(begun)
 		close(done)
 	}()
-	every := time.NewTicker(20 * time.Millisecond)
-	defer every.Stop()
+	every := time.Tick(20 * time.Millisecond)
 	for {
 		h.peak = max(h.peak, highWater(h.cmd.Process.Pid))
 		select {
-		case <-every.C:
+		case <-every:
 		case <-done:
 			h.exit = h.cmd.ProcessState.ExitCode()
 			close(h.ended)
@@ -425,13 +423,12 @@ func dripBody(c net.Conn, closed <-chan struct{}) {
 }
 
 func drip(c net.Conn, closed <-chan struct{}, text string) {
-	every := time.NewTicker(100 * time.Millisecond)
-	defer every.Stop()
+	every := time.Tick(100 * time.Millisecond)
 	for _, err := io.WriteString(c, text); err == nil; _, err = io.WriteString(c, "x") {
 		select {
 		case <-closed:
 			return
-		case <-every.C:
+		case <-every:
 		}
 	}
 }

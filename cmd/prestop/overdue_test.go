@@ -59,14 +59,13 @@ func stateAndTimes(file string) [3]string {
 // ownDelay watches a process until it has ended, and returns how long it was asleep or at work meanwhile. The time that it waited for a processor
 // is the machine's fault, and the time that it was a zombie is ours. Where we were held ourselves, nobody knows what it did between two samples.
 func ownDelay(ctx context.Context, pid int) time.Duration {
-	tick := time.NewTicker(sampleEach)
-	defer tick.Stop()
+	tick := time.Tick(sampleEach)
 	first, asleep := sampleOf(pid), time.Duration(0)
 	for before, at := first, time.Now(); ; {
 		select {
 		case <-ctx.Done():
 			return asleep + before.worked - first.worked
-		case <-tick.C:
+		case <-tick:
 		}
 		now := sampleOf(pid)
 		if now.ended {

@@ -157,9 +157,8 @@ func (s *scene) exited(args []string) {
 func (s *scene) await(args []string) {
 	pattern, err := regexp.Compile(args[1])
 	s.Check(err)
-	every := time.NewTicker(5 * time.Millisecond)
-	defer every.Stop()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); <-every.C {
+	every := time.Tick(5 * time.Millisecond)
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); <-every {
 		if text, err := os.ReadFile(s.MkAbs(args[0])); err == nil && pattern.Match(text) {
 			return
 		}

@@ -133,9 +133,8 @@ func TestSecretsAreSeenInNoSecondDelivery(t *testing.T) {
 	first := deliver("log1")
 	<-called
 	second := deliver("log2")
-	every := time.NewTicker(5 * time.Millisecond)
-	defer every.Stop()
-	for text := ""; !strings.Contains(text, "still runs"); <-every.C {
+	every := time.Tick(5 * time.Millisecond)
+	for text := ""; !strings.Contains(text, "still runs"); <-every {
 		if content, _ := os.ReadFile(s.dir + "/log2"); len(called) == 0 {
 			text = string(content)
 		} else {

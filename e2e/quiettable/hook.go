@@ -113,13 +113,12 @@ func stalls() func() time.Duration {
 	stop, worst := make(chan struct{}), make(chan time.Duration)
 	go func() {
 		most, last := time.Duration(0), time.Now()
-		for tick := time.NewTicker(often); ; {
+		for tick := time.Tick(often); ; {
 			select {
-			case <-tick.C:
+			case <-tick:
 				most = max(most, time.Since(last)-often)
 				last = time.Now()
 			case <-stop:
-				tick.Stop()
 				worst <- most
 				return
 			}

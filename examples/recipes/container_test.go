@@ -227,11 +227,10 @@ func (c *container) logged(t *testing.T) string {
 		<-c.main.Done
 		return c.log.String()
 	}
-	look := time.NewTicker(time.Millisecond)
-	defer look.Stop()
+	look := time.Tick(time.Millisecond)
 	for strings.Count(c.log.String(), allBefore) == marks {
 		select {
-		case <-look.C:
+		case <-look:
 		case <-t.Context().Done():
 			t.Fatal("the container's log does not come")
 		}

@@ -25,45 +25,4 @@ func startNginx(t *testing.T, p *pod) proxy {
 	return startProxy(t, p, "nginx-light", "nginx", "-c", "/tmp/nginx.conf", "-g", "daemon off;")
 }
 
-func TestNginx(t *testing.T) {
-	t.Parallel()
-	inPod(t, "nginx.yaml", func(t *testing.T, p *pod) {
-		n := startNginx(t, p)
-		n.expectNone(n.container.stop(t, syscall.SIGQUIT), 0)
-	}, wait, shortWait)
-}
-
-func TestNginxSignalledByTheHook(t *testing.T) {
-	t.Parallel()
-	inPod(t, "nginx.yaml", func(t *testing.T, p *pod) {
-		n := startNginx(t, p)
-		n.expectNone(n.container.hook(t), killed)
-	}, wait, thenSignal("QUIT"))
-}
-
-func TestNginxWithoutHook(t *testing.T) {
-	t.Parallel()
-	inPod(t, "nginx.yaml", func(t *testing.T, p *pod) {
-		n := startNginx(t, p)
-		n.container.main.signal(syscall.SIGQUIT)
-		n.expectSome()
-	}, wait, shortWait)
-}
-
-func TestNginxWithoutWait(t *testing.T) {
-	t.Parallel()
-	inPod(t, "nginx.yaml", func(t *testing.T, p *pod) {
-		n := startNginx(t, p)
-		n.container.stop(t, syscall.SIGQUIT)
-		n.expectSome()
-	}, wait, noWait)
-}
-
-func TestNginxStoppedBySIGTERM(t *testing.T) {
-	t.Parallel()
-	inPod(t, "nginx.yaml", func(t *testing.T, p *pod) {
-		n := startNginx(t, p)
-		n.container.stop(t, syscall.SIGTERM)
-		n.expectSome()
-	}, wait, shortWait)
-}
+func TestNginx(t *testing.T) { testProxy(t, "nginx.yaml", startNginx, syscall.SIGQUIT) }

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/prestop/prestop/internal/testserver"
 )
 
@@ -99,8 +101,27 @@ const (
 	noWait    = "- wait 0s\n"
 )
 
-// thenSignal is a shorter wait, and after it the signal as a step of its own.
-func thenSignal(name string) string { return shortWait + "              - signal " + name + "\n" }
-
 // killed is the exit status of a hook that ends with the container.
 const killed = 128 + int(syscall.SIGKILL)
+
+// testProxy tests the recipe of a proxy that stops well at a signal, whoever sends it, and that nothing else would do.
+func testProxy(t *testing.T, recipe string, start func(*testing.T, *pod) proxy, signal syscall.Signal) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		hook string
+		end  func(proxy)
+	}{
+		"by the runtime": {shortWait, func(p proxy) { p.expectNone(p.container.stop(p.T, signal), 0) }},
+		"by the hook": {shortWait + "              - signal " + unix.SignalName(signal) + "\n", func(p proxy) {
+			p.expectNone(p.container.hook(p.T), killed)
+		}},
+		"without a hook": {shortWait, func(p proxy) { p.container.main.signal(signal); p.expectSome() }},
+		"without a wait": {noWait, func(p proxy) { p.container.stop(p.T, signal); p.expectSome() }},
+		"by SIGTERM":     {shortWait, func(p proxy) { p.container.stop(p.T, syscall.SIGTERM); p.expectSome() }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inPod(t, recipe, func(t *testing.T, p *pod) { test.end(start(t, p)) }, wait, test.hook)
+		})
+	}
+}

@@ -351,8 +351,7 @@ func TestLoadBalancerCondition(t *testing.T) {
 // request was answered.
 func balance(t *testing.T, d time.Duration) (last time.Time) {
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Second}
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
+	tick := time.Tick(100 * time.Millisecond)
 	for n, end := 0, time.Now().Add(d); time.Now().Before(end.Add(4 * time.Second)); n++ {
 		if time.Now().Before(end) {
 			if resp, err := client.Get("http://127.0.0.1:8080/ready"); err == nil {
@@ -365,7 +364,7 @@ func balance(t *testing.T, d time.Duration) (last time.Time) {
 			}
 		}
 		select {
-		case <-tick.C:
+		case <-tick:
 		case <-t.Context().Done():
 			return last
 		}

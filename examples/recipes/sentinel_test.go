@@ -88,15 +88,14 @@ func waitFor(t *testing.T, ready func(context.Context) error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	tick := time.NewTicker(time.Second / 10)
-	defer tick.Stop()
+	tick := time.Tick(time.Second / 10)
 	for {
 		err := ready(ctx)
 		if err == nil {
 			return
 		}
 		select {
-		case <-tick.C:
+		case <-tick:
 		case <-ctx.Done():
 			t.Fatal(errors.Join(ctx.Err(), err))
 		}

@@ -94,14 +94,13 @@ func (a *app) work(w http.ResponseWriter, r *http.Request) {
 
 // stream sends a line every 200 ms, and ends well once the app drains.
 func (a *app) stream(w http.ResponseWriter, r *http.Request) {
-	tick := time.NewTicker(200 * time.Millisecond)
-	defer tick.Stop()
+	tick := time.Tick(200 * time.Millisecond)
 	w.Header().Set("Connection", "close")
 	for !a.draining.Load() {
 		fmt.Fprintln(w, "another line")
 		http.NewResponseController(w).Flush()
 		select {
-		case <-tick.C:
+		case <-tick:
 		case <-r.Context().Done():
 			return
 		}

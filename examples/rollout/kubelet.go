@@ -64,11 +64,9 @@ func (k kubelet) remaining(hook time.Duration) time.Duration {
 
 // within waits for the end of p for as long as d. The error is ctx's.
 func within(ctx context.Context, d time.Duration, p *process) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
 	select {
 	case <-p.done:
-	case <-t.C:
+	case <-time.After(d):
 	case <-ctx.Done():
 	}
 	return context.Cause(ctx)

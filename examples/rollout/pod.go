@@ -61,8 +61,7 @@ func (p *pod) port() string {
 // probe asks for readiness until it is there.
 func (p *pod) probe(ctx context.Context) error {
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Second}
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
+	tick := time.Tick(50 * time.Millisecond)
 	for {
 		if answer, err := client.Get("http://" + p.address + "/ready"); err == nil {
 			answer.Body.Close()
@@ -70,7 +69,7 @@ func (p *pod) probe(ctx context.Context) error {
 			return nil
 		}
 		select {
-		case <-tick.C:
+		case <-tick:
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}

@@ -33,12 +33,11 @@ func (s show) progress(ctx context.Context) func() {
 
 func (s show) draw(ctx context.Context) {
 	begun := time.Now()
-	tick := time.NewTicker(time.Second / 4)
-	defer tick.Stop()
+	tick := time.Tick(time.Second / 4)
 	for {
 		fmt.Fprint(s.w, "\r"+s.line(time.Since(begun)))
 		select {
-		case <-tick.C:
+		case <-tick:
 		case <-ctx.Done():
 			fmt.Fprint(s.w, "\r\x1b[K")
 			return
@@ -48,12 +47,11 @@ func (s show) draw(ctx context.Context) {
 
 func (s show) write(ctx context.Context) {
 	begun := time.Now()
-	tick := time.NewTicker(10 * time.Second)
-	defer tick.Stop()
+	tick := time.Tick(10 * time.Second)
 	fmt.Fprintln(s.w, s.what)
 	for {
 		select {
-		case <-tick.C:
+		case <-tick:
 			fmt.Fprintf(s.w, "%s: %.0f s\n", s.what, time.Since(begun).Seconds())
 		case <-ctx.Done():
 			return

@@ -125,12 +125,11 @@ func (r *results) inMemory(ctx context.Context) error {
 func (r *results) atTheDeadline(ctx context.Context) error {
 	r.deadlines = make([]sample, r.runs)
 	failed := make([]error, r.runs)
-	apart := time.NewTicker(100 * time.Millisecond)
-	defer apart.Stop()
+	apart := time.Tick(100 * time.Millisecond)
 	var all sync.WaitGroup
 	for i := range r.runs {
 		all.Go(func() { r.deadlines[i], failed[i] = r.measure(ctx, r.prestop, hanging, inTime) })
-		<-apart.C
+		<-apart
 	}
 	all.Wait()
 	return errors.Join(failed...)

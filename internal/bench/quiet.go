@@ -64,12 +64,11 @@ func (r *results) atCrowds(ctx context.Context) error {
 // atCrowd runs the ways at the same time, but each looks in the middle between two looks of the other.
 func (r *results) atCrowd(ctx context.Context, i int, c *crowd) error {
 	var failed [len(ways)]error
-	apart := time.NewTicker(lookEvery / time.Duration(len(ways)))
-	defer apart.Stop()
+	apart := time.Tick(lookEvery / time.Duration(len(ways)))
 	var all sync.WaitGroup
 	for w, way := range ways {
 		all.Go(func() { r.looks[w][i], failed[w] = r.watch(ctx, way, crowds[i], c.port()) })
-		<-apart.C
+		<-apart
 	}
 	all.Wait()
 	return errors.Join(failed[:]...)
@@ -136,11 +135,10 @@ func (w way) firstLook(log *bufio.Reader) (int, error) {
 // eachSecond notes how much CPU time a process uses in each second. The process has just looked for the first time.
 func eachSecond(pid int) (l looks, err error) {
 	<-time.After(lookEvery / 2)
-	every := time.NewTicker(time.Second)
-	defer every.Stop()
+	every := time.Tick(time.Second)
 	before, err := cpuOf(pid)
 	for len(l.cpu) < countSeconds && err == nil {
-		<-every.C
+		<-every
 		var now time.Duration
 		now, err = cpuOf(pid)
 		l.cpu = append(l.cpu, now-before)

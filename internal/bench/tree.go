@@ -14,13 +14,12 @@ import (
 func watchTree(pid int, stop <-chan struct{}) <-chan int64 {
 	most := make(chan int64, 1)
 	go func() {
-		tick := time.NewTicker(time.Millisecond)
-		defer tick.Stop()
+		tick := time.Tick(time.Millisecond)
 		var n int64
 		for {
 			n = max(n, treeMemory(pid))
 			select {
-			case <-tick.C:
+			case <-tick:
 			case <-stop:
 				most <- n
 				return

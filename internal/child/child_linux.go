@@ -38,7 +38,7 @@ func (p Program) Run(ctx context.Context, log *slog.Logger) error {
 	}
 	c, err := p.start(path, log)
 	if err != nil {
-		return startError(path, err)
+		return startError(err)
 	}
 	if p.Say == nil {
 		log.Info("started", "program", path, "pid", c.process.Pid)

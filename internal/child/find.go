@@ -35,12 +35,9 @@ func (p Program) find() (string, error) {
 }
 
 // startError says what the kernel means when it refuses to execute a file that is there.
-func startError(path string, err error) error {
+func startError(err error) error {
 	switch {
 	case errors.Is(err, syscall.ENOENT):
-		if err := checkInterpreter(path); err != nil {
-			return err
-		}
 		return fmt.Errorf("%w: it is there, but not the dynamic loader that it needs", err)
 	case errors.Is(err, syscall.ENOEXEC):
 		return fmt.Errorf("%w: it is no program for this machine, nor a script that begins with #! (no shell is implied)", err)

@@ -109,8 +109,7 @@ func children(pid int) (all []int) {
 func (c *child) endLeft(ctx context.Context, within time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	look := time.NewTicker(time.Millisecond)
-	defer look.Stop()
+	look := time.Tick(time.Millisecond)
 	if c.adopter != 0 {
 		c.endDescendants()
 	}
@@ -124,7 +123,7 @@ func (c *child) endLeft(ctx context.Context, within time.Duration) {
 			return
 		}
 		select {
-		case <-look.C:
+		case <-look:
 		case <-ctx.Done():
 			return
 		}

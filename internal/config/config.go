@@ -213,6 +213,6 @@ func (c *Config) Lines(verbs []*step.Verb) []Line {
 // unknown.
 func (c *Config) WaitMistaken() bool {
 	return slices.ContainsFunc(c.Problems, func(p Problem) bool {
-		return p.Name == "PRE_STOP_ADDITIONAL_WAIT_SECONDS" || p.Name == "--additional-wait" || p.Name == ofArguments
+		return p.Name == "PRE_STOP_ADDITIONAL_WAIT_SECONDS" || p.Name == "--additional-wait" || p.Name == OfArguments
 	})
 }

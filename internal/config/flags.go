@@ -15,8 +15,8 @@ var (
 	ErrVersion = errors.New("the version is asked for")
 )
 
-// ofArguments is the name of a problem with an argument that is no known flag.
-const ofArguments = "arguments"
+// OfArguments is the name of a problem with an argument that is no known flag.
+const OfArguments = "arguments"
 
 const versionFlag = "version"
 
@@ -42,7 +42,7 @@ func (r *reader) arguments(args []string) error {
 		if strings.HasPrefix(args[bad], "- ") {
 			text = "expected steps without a dash before them"
 		}
-		unreadable = append(unreadable, Problem{Name: ofArguments, Text: text})
+		unreadable = append(unreadable, Problem{Name: OfArguments, Text: text})
 		args = slices.Delete(slices.Clone(args), bad, bad+1)
 	}
 }

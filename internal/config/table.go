@@ -8,6 +8,7 @@ import (
 	"github.com/prestop/prestop/internal/podlog"
 	"github.com/prestop/prestop/internal/setting"
 	"github.com/prestop/prestop/internal/step"
+	"github.com/prestop/prestop/internal/web"
 )
 
 // Groups of settings that are for one call.
@@ -62,7 +63,7 @@ func newReader(env map[string]string) *reader {
 		{setting.Of(&c.LogTo, setting.Checked("where", podlog.Check)), state, "PRE_STOP_LOG_TO", "log-to", "auto, container, stdout, stderr, or a file", ""},
 		{setting.Of(&c.LogFormat, setting.Choice(Auto, JSON, Text)), state, "PRE_STOP_LOG_FORMAT", "log-format", "auto is text on a terminal, else json", ""},
 		{setting.Of(&c.TerminationLog, setting.Checked("off|on|file", checkTermination)), state, "PRE_STOP_TERMINATION_LOG", "termination-log", "append the outcome to the container's termination message: off, on (/dev/termination-log) or its path", ""},
-		{setting.Of(&c.ReportURL, setting.OneURL(setting.ShowPlace)), state, "PRE_STOP_REPORT_URL", "report-url", "POST the outcome there, last, as far as there is time", ""},
+		{setting.Of(&c.ReportURL, setting.OneURL(web.Place)), state, "PRE_STOP_REPORT_URL", "report-url", "POST the outcome there, last, as far as there is time", ""}, // in many webhooks the path is a secret
 		{setting.Of(&c.StateDir, setting.Word("directory")), state, "PRE_STOP_STATE_DIR", "state-dir", "where a second delivery is recognised", "first writable of $TMPDIR, /tmp, /dev/shm"},
 	} {
 		r.table = append(r.table, &setting.Setting{Holder: row.Holder, Group: row.group, Env: row.env, Flag: row.flag, Usage: row.usage, Unset: row.unset})

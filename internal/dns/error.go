@@ -8,14 +8,12 @@ import (
 )
 
 // An Outcome is how a look-up without addresses ended. A value that is none of these constants is the name of another
-// response code, such as FORMERR or NOTIMP.
+// response code, such as SERVFAIL or REFUSED.
 type Outcome string
 
 const (
-	NotFound      Outcome = "NXDOMAIN" // there is no such name
-	NoAddress     Outcome = "NODATA"   // the name exists and has no address of either family
-	ServerFailure Outcome = "SERVFAIL"
-	Refused       Outcome = "REFUSED"
+	NotFound  Outcome = "NXDOMAIN" // there is no such name
+	NoAddress Outcome = "NODATA"   // the name exists and has no address of either family
 
 	Timeout     Outcome = "timeout"
 	Unreachable Outcome = "no nameserver reachable"

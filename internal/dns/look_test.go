@@ -113,8 +113,8 @@ func TestSearchGoesOn(t *testing.T) {
 		t.Errorf("after SERVFAIL: have %v, %v", have, err)
 	}
 	for host, want := range map[string]Outcome{
-		"empty":  NoAddress,     // one of the names does exist
-		"broken": ServerFailure, // and so it may well exist
+		"empty":  NoAddress,  // one of the names does exist
+		"broken": "SERVFAIL", // and so it may well exist
 		"none":   NotFound,
 	} {
 		_, err := r.Look(within10s(t), host)
@@ -145,9 +145,9 @@ func TestLookOutcomes(t *testing.T) {
 		{"no such name", zone{}.handle, NotFound},
 		{"no address", zone{"a.test.": nil}.handle, NoAddress},
 		{"alias of nothing", nowhere.handle, NoAddress},
-		{"failure", fails(mdns.RcodeServerFailure), ServerFailure},
-		{"refused", fails(mdns.RcodeRefused), Refused},
-		{"refused with a bare header", bare, Refused},
+		{"failure", fails(mdns.RcodeServerFailure), "SERVFAIL"},
+		{"refused", fails(mdns.RcodeRefused), "REFUSED"},
+		{"refused with a bare header", bare, "REFUSED"},
 		{"not implemented", fails(mdns.RcodeNotImplemented), "NOTIMP"},
 		{"format error, without EDNS0 too", fails(mdns.RcodeFormatError), "FORMERR"},
 		{"unknown code", fails(13), "response code 13"},
@@ -220,9 +220,9 @@ func TestOneFamilyIsEnough(t *testing.T) {
 		handle  mdns.HandlerFunc
 		want    Outcome
 	}{
-		{"AAAA fails", mdns.TypeAAAA, fails(mdns.RcodeServerFailure), ServerFailure},
+		{"AAAA fails", mdns.TypeAAAA, fails(mdns.RcodeServerFailure), "SERVFAIL"},
 		{"AAAA is swallowed", mdns.TypeAAAA, silent, Timeout},
-		{"A fails", mdns.TypeA, fails(mdns.RcodeServerFailure), ServerFailure},
+		{"A fails", mdns.TypeA, fails(mdns.RcodeServerFailure), "SERVFAIL"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

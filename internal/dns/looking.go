@@ -10,13 +10,13 @@ import (
 type lookingKey struct{}
 
 // Looking is ctx for those who only look, as a dry run does. With it, [Resolver.Lookup] and [Resolver.DialContext] count no failure and
-// wait for no turn, as [Resolver.Look] does. Before Lookup returns, tell gets the [Answer.Line] of each answer that has one.
+// wait for no turn, as [Resolver.Look] does. Before Lookup returns, tell gets a line about each answer, unless the host is an address itself.
 func Looking(ctx context.Context, tell func(string)) context.Context {
 	return context.WithValue(ctx, lookingKey{}, tell)
 }
 
-// Line says what the addresses are, who said so, and for how long they hold. It is empty for a host that is an address itself.
-func (a *Answer) Line() string {
+// line says what the addresses are, who said so, and for how long they hold. It is empty for a host that is an address itself.
+func (a *Answer) line() string {
 	text := "resolved to " + shown(a.Addrs) + " by " + a.Server
 	switch {
 	case a.TTL > 0:

@@ -76,7 +76,7 @@ func (r *Resolver) Lookup(ctx context.Context, host string) ([]netip.Addr, error
 		if err != nil {
 			return nil, err
 		}
-		if line := answer.Line(); line != "" {
+		if line := answer.line(); line != "" {
 			tell(line)
 		}
 		return answer.Addrs, nil

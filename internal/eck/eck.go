@@ -6,6 +6,7 @@
 package eck
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"strconv"
@@ -23,7 +24,8 @@ const (
 	// User is the user that ECK made for its own preStop hook.
 	User = "elastic-internal-pre-stop"
 
-	labelCluster = "elasticsearch.k8s.elastic.co/cluster-name"
+	// ClusterLabel is the label of each pod that ECK made. Its value is the cluster's name.
+	ClusterLabel = "elasticsearch.k8s.elastic.co/cluster-name"
 	labelScheme  = "elasticsearch.k8s.elastic.co/http-scheme"
 	labelVersion = "elasticsearch.k8s.elastic.co/version"
 )
@@ -43,7 +45,7 @@ type Pod struct {
 // The password of ECK's hook may be missing in a pod whose volumes were overwritten.
 func Find(root, namespace string) (Pod, bool) {
 	labels, err := readLabels(filepath.Join(root, labelsFile))
-	cluster := labels[labelCluster]
+	cluster := labels[ClusterLabel]
 	if err != nil || cluster == "" {
 		return Pod{}, false
 	}
@@ -58,26 +60,22 @@ func Find(root, namespace string) (Pod, bool) {
 	}
 	// A node from a time before client authentication has only the certificate that it serves.
 	for _, dir := range []string{clientCert, httpCerts} {
-		p.CertFile, p.KeyFile = exists(root, dir, "tls.crt"), exists(root, dir, "tls.key")
-		if p.CertFile != "" && p.KeyFile != "" {
-			return p, true
+		if cert, key := exists(root, dir, "tls.crt"), exists(root, dir, "tls.key"); cert != "" && key != "" {
+			p.CertFile, p.KeyFile = cert, key
+			break
 		}
 	}
-	p.CertFile, p.KeyFile = "", ""
 	return p, true
 }
 
 func urls(scheme, cluster, namespace string) []string {
-	if scheme == "" {
-		scheme = "https"
-	}
 	var domain string
 	if namespace != "" {
 		domain = "." + namespace + ".svc"
 	}
 	var all []string
 	for _, service := range []string{"internal-http", "http"} {
-		all = append(all, fmt.Sprintf("%s://%s-es-%s%s:9200", scheme, cluster, service, domain))
+		all = append(all, fmt.Sprintf("%s://%s-es-%s%s:9200", cmp.Or(scheme, "https"), cluster, service, domain))
 	}
 	return all
 }

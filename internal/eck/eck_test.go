@@ -73,7 +73,7 @@ func TestFind(t *testing.T) {
 
 // A cluster of an older ECK says no scheme, and a pod may not know its namespace.
 func TestFindWithoutScheme(t *testing.T) {
-	dir := root(t, map[string]string{labelsFile: labelCluster + "=\"quickstart\"\n", users + "/" + User: "x"})
+	dir := root(t, map[string]string{labelsFile: ClusterLabel + "=\"quickstart\"\n", users + "/" + User: "x"})
 	p, ok := Find(dir, "")
 	if want := []string{"https://quickstart-es-internal-http:9200", "https://quickstart-es-http:9200"}; !ok || !slices.Equal(p.URLs, want) {
 		t.Errorf("%v: URLs %q, want %q", ok, p.URLs, want)

@@ -66,6 +66,14 @@ func (v View) Origin(from, to int) (int, int) {
 // before may be the beginning of a secret.
 const Cut = "…"
 
+// Begun is the beginning of a text that may be long, in bytes. If the text was cut, it ends in [Cut].
+func Begun(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + Cut
+}
+
 // undone is the view without one kind of escapes. What a cut has left of an escape stands for nothing.
 func (v View) undone(lead byte, undo func(string) (string, int)) (View, bool) {
 	if strings.IndexByte(v.Text, lead) < 0 {

@@ -62,7 +62,7 @@ func (c *Cluster) encode(r *call, status int, body any) Answer {
 		b = indent(b)
 	}
 	mediaType := "application/json"
-	if !c.version.since(8, 0, 0) {
+	if !c.version.since(8, 0) {
 		mediaType += "; charset=UTF-8"
 	}
 	return c.answer(status, mediaType, b)

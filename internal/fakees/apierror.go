@@ -56,7 +56,7 @@ func (e *apiError) render(terse bool, v Version) any {
 	switch {
 	case e.kind == "":
 		return e.reason
-	case terse && v.since(9, 0, 0):
+	case terse && v.since(9, 0):
 		return object{{"type", e.kind}, {"reason", e.reason}}
 	case terse:
 		return e.brief()

@@ -50,7 +50,7 @@ func (c *Cluster) checkAuth(r *http.Request) *apiError {
 // unauthorized has one challenge up to 7.x, as a string, and a list of challenges from 8.0 on.
 func (c *Cluster) unauthorized(reason string) *apiError {
 	challenges := []string{`Basic realm="security" charset="UTF-8"`}
-	if c.version.since(8, 0, 0) {
+	if c.version.since(8, 0) {
 		challenges = append(challenges, `Bearer realm="security"`, "ApiKey")
 	}
 	return &apiError{

@@ -30,6 +30,6 @@ func (c *Cluster) nodeState(n Node) object {
 		{"attributes", n.attributes()},
 		{"roles", roles()},
 	}.
-		with("external_id", n.Name, c.version.since(8, 3, 0)).
-		with("version", c.version.number, c.version.since(8, 0, 0))
+		with("external_id", n.Name, c.version.since(8, 3)).
+		with("version", c.version.number, c.version.since(8, 0))
 }

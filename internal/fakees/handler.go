@@ -174,7 +174,7 @@ func (r *call) checkContentType(v Version) *apiError {
 	case "application/json":
 		return nil
 	case "application/vnd.elasticsearch+json":
-		if v.since(8, 0, 0) {
+		if v.since(8, 0) {
 			return nil
 		}
 	case "":

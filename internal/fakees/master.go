@@ -43,9 +43,7 @@ func (c *Cluster) awaitMaster(ctx context.Context, call *call) *apiError {
 	}
 	var over <-chan time.Time
 	if patience >= 0 { // -1: wait for ever
-		timer := time.NewTimer(patience)
-		defer timer.Stop()
-		over = timer.C
+		over = time.After(patience)
 	}
 	select {
 	case <-elected:

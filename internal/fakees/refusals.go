@@ -47,7 +47,7 @@ func Breaker() Effect {
 func QueueFull() Effect {
 	return func(x *Exchange) {
 		status := http.StatusTooManyRequests
-		if !x.cluster.version.since(9, 0, 0) {
+		if !x.cluster.version.since(9, 0) {
 			status = http.StatusServiceUnavailable
 		}
 		reason := "failed to process cluster event (put-node-shutdown) within 30s"
@@ -69,7 +69,7 @@ func NodeClosed() Effect {
 	return func(x *Exchange) {
 		n := x.call.by
 		a := x.Refusal(http.StatusInternalServerError, "node_closed_exception", "node closed {"+n.Name+"}{"+n.ID+"}")
-		if x.cluster.version.since(9, 1, 0) {
+		if x.cluster.version.since(9, 1) {
 			a.Header.Set("Connection", "close")
 		}
 		a.Send(x.Writer)

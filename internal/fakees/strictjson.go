@@ -102,7 +102,7 @@ func unreadable(at, what string) *apiError {
 // malformed refuses a text that is not JSON.
 func malformed(at, what string, v Version) *apiError {
 	kind := "x_content_parse_exception"
-	if !v.since(8, 0, 0) {
+	if !v.since(8, 0) {
 		kind = "json_parse_exception"
 	}
 	return &apiError{status: 400, kind: kind, reason: at + what, foreign: true}

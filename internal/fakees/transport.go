@@ -145,11 +145,10 @@ func (x *Exchange) wait() {
 func (x *Exchange) flush() { _ = http.NewResponseController(x.Writer).Flush() }
 
 func (x *Exchange) drip(b []byte, every time.Duration, send func([]byte) error) {
-	tick := time.NewTicker(every)
-	defer tick.Stop()
+	tick := time.Tick(every)
 	for i := range b {
 		select {
-		case <-tick.C:
+		case <-tick:
 		case <-x.Request.Context().Done():
 			panic(http.ErrAbortHandler)
 		}

@@ -48,21 +48,21 @@ func (v Version) String() string {
 	return v.number
 }
 
-func (v Version) since(major, minor, patch int) bool {
-	return cmp.Or(cmp.Compare(v.major, major), cmp.Compare(v.minor, minor), cmp.Compare(v.patch, patch)) >= 0
+func (v Version) since(major, minor int) bool {
+	return cmp.Or(cmp.Compare(v.major, major), cmp.Compare(v.minor, minor)) >= 0
 }
 
 // The API is in the code of 7.13 and 7.14 too, behind a flag that only snapshot builds obey.
-func (v Version) hasShutdown() bool { return v.since(7, 15, 0) }
+func (v Version) hasShutdown() bool { return v.since(7, 15) }
 
 func (v Version) hasType(kind string) bool {
 	switch kind {
 	case "RESTART", "REMOVE":
 		return true
 	case "REPLACE":
-		return v.since(7, 16, 0)
+		return v.since(7, 16)
 	case "SIGTERM":
-		return v.since(8, 9, 0)
+		return v.since(8, 9)
 	}
 	return false
 }
@@ -72,34 +72,32 @@ func (v Version) hasType(kind string) bool {
 // 108595), and in the rest-api-spec of 8.17 they do. 8.15 is the first possible release.
 func (v Version) shutdownParams(api API) []string {
 	switch {
-	case v.since(8, 15, 0) && api == GetShutdown:
+	case v.since(8, 15) && api == GetShutdown:
 		return []string{"master_timeout"}
-	case v.since(8, 15, 0):
+	case v.since(8, 15):
 		return []string{"master_timeout", "timeout"}
-	case v.since(8, 3, 0) && api != GetShutdown:
+	case v.since(8, 3) && api != GetShutdown:
 		return []string{"master_timeout"}
 	}
 	return nil
 }
 
-func (v Version) hasProductHeader() bool { return v.since(7, 14, 0) }
+func (v Version) hasProductHeader() bool { return v.since(7, 14) }
 
-func (v Version) hasReadiness() bool { return v.since(8, 2, 0) }
+func (v Version) hasReadiness() bool { return v.since(8, 2) }
 
-func (v Version) hasAllocationDecision() bool { return v.since(7, 16, 0) }
+func (v Version) hasAllocationDecision() bool { return v.since(7, 16) }
 
-func (v Version) hasShardCounters() bool { return v.since(8, 12, 0) }
+func (v Version) hasShardCounters() bool { return v.since(8, 12) }
 
-func (v Version) hasEphemeralID() bool {
-	return v.since(9, 0, 0) || v.major == 8 && v.since(8, 18, 0)
-}
+func (v Version) hasEphemeralID() bool { return v.since(8, 18) }
 
 // hasTaskAndSnapshotStatus: both became part of the answer, and of the overall status, in 9.4.
-func (v Version) hasTaskAndSnapshotStatus() bool { return v.since(9, 4, 0) }
+func (v Version) hasTaskAndSnapshotStatus() bool { return v.since(9, 4) }
 
 // startedField was renamed in January 2026, on four branches.
 func (v Version) startedField() string {
-	renamed := v.since(9, 3, 0) ||
+	renamed := v.since(9, 3) ||
 		v.major == 9 && v.minor == 2 && v.patch >= 5 ||
 		v.major == 9 && v.minor == 1 && v.patch >= 10 ||
 		v.major == 8 && v.minor == 19 && v.patch >= 10

@@ -5,6 +5,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/prestop/prestop/internal/escape"
 )
 
 // A Doubt is something in a line that probably does not arrive as its author meant it.
@@ -28,7 +30,7 @@ const OptionUnused = "option-unused"
 
 // Doubt adds a doubt, as about an option that has no effect. For id see [Doubt]. Of a long text it takes only the beginning.
 func (l *Line) Doubt(id, format string, args ...any) {
-	l.doubts = append(l.doubts, Doubt{id, begun(fmt.Sprintf(format, args...), 8*most)})
+	l.doubts = append(l.doubts, Doubt{id, escape.Begun(fmt.Sprintf(format, args...), 8*most)})
 }
 
 // Doubts are those of the verb, and those about how the line is written: quotes that are taken away, variables in single quotes or in a

@@ -84,11 +84,11 @@ func (l *Line) missing(expected, example string) error {
 	if example != "" {
 		example = ", as in " + l.Verb.Text + " " + example
 	}
-	return l.End().Expected("expected %s after %s%s", expected, l.Verb.Text, example)
+	return l.end().Expected("expected %s after %s%s", expected, l.Verb.Text, example)
 }
 
-// End is the place after the verb, for an error about something that is missing there.
-func (l *Line) End() *Word {
+// end is the place after the verb, for an error about something that is missing there.
+func (l *Line) end() *Word {
 	end := l.Verb
 	end.Column += len(l.Verb.Text)
 	return &end

@@ -15,8 +15,8 @@ type Secret struct {
 	Own      bool   // it may be no secret: it is hidden only in what its own step says
 }
 
-// Hide declares that a text of the line is a secret.
-func (l *Line) Hide(text string) {
+// hide declares that a text of the line is a secret.
+func (l *Line) hide(text string) {
 	if !Public("", text) {
 		l.secrets = append(l.secrets, Secret{Text: text})
 	}
@@ -25,14 +25,14 @@ func (l *Line) Hide(text string) {
 // HideHeader declares the value of a header, which only blanks may follow in the word. Unless the header's name or the value tells
 // otherwise, the value counts as a secret in what this step says.
 func (l *Line) HideHeader(w *Word, name, value string) {
-	l.HideVariables(w)
+	l.hideVariables(w)
 	begin := strings.LastIndex(w.Text, value)
 	l.hideField(w.Part(begin, begin+len(value)), name)
 }
 
 func (l *Line) hideField(value *Word, name string) {
 	if telling(name) && len(value.Late()) == 0 {
-		l.Hide(value.Text)
+		l.hide(value.Text)
 		return
 	}
 	at := 0 // the values of variables are hidden elsewhere, what stands around them here
@@ -50,12 +50,12 @@ func (l *Line) hideField(value *Word, name string) {
 
 // HideBody declares what is secret in a word that is a body.
 func (l *Line) HideBody(w *Word) {
-	l.HideVariables(w)
+	l.hideVariables(w)
 	l.hideShown(w, "")
 }
 
-// HideVariables declares the values of all variables in a word as secrets. The word is a header or a body.
-func (l *Line) HideVariables(w *Word) {
+// hideVariables declares the values of all variables in a word as secrets. The word is a header or a body.
+func (l *Line) hideVariables(w *Word) {
 	for _, v := range w.variables {
 		l.hideVariable(w, v)
 	}
@@ -99,10 +99,10 @@ func (l *Line) HideURL(w *Word, u *url.URL) {
 
 func (l *Line) hideURL(w *Word, u *url.URL) {
 	if password, ok := u.User.Password(); ok {
-		l.Hide(password)
-		l.Hide(u.User.Username() + ":" + password)
+		l.hide(password)
+		l.hide(u.User.Username() + ":" + password)
 	}
-	l.Hide(u.User.String())
+	l.hide(u.User.String())
 	begin := strings.Index(w.Text, "?"+u.RawQuery) + 1
 	for parameter := range strings.SplitSeq(u.RawQuery, "&") {
 		name, value, _ := strings.Cut(parameter, "=")

@@ -50,7 +50,7 @@ func (l *Line) Shown(text string) string {
 	type shown struct{ written, text string }
 	at := map[int]shown{} // by where a word begins
 	for n := range l.Targets {
-		at[l.Targets[n].Column-1] = shown{l.Targets[n].Written, l.shownTarget(n)}
+		at[l.Targets[n].Column-1] = shown{l.Targets[n].Written, l.Targets[n].shownAfter(l.before(n))}
 	}
 	for n := range l.Options {
 		o := &l.Options[n]
@@ -67,9 +67,6 @@ func (l *Line) Shown(text string) string {
 	}
 	return out.String()
 }
-
-// shownTarget is target n as the line shows it.
-func (l *Line) shownTarget(n int) string { return l.Targets[n].shownAfter(l.before(n)) }
 
 // before is the argument before target n. Empty: target n is the first.
 func (l *Line) before(n int) string {
@@ -182,8 +179,8 @@ func (l *Line) hideShown(w *Word, before string) {
 		for _, found := range userinfoPattern.regexp().FindAllString(w.Text, -1) {
 			user := strings.TrimSuffix(found[len("://"):], "@")
 			_, password, _ := strings.Cut(user, ":")
-			l.Hide(user)
-			l.Hide(password)
+			l.hide(user)
+			l.hide(password)
 		}
 	}
 	expanded := &Word{Text: w.Text, Written: w.Text, hides: func(piece string) {

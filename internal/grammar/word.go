@@ -40,7 +40,7 @@ func (e *Error) Error() string { return fmt.Sprintf("column %d: %s", e.Column, e
 func (w *Word) Expected(format string, args ...any) *Error {
 	for n, a := range args {
 		if text, ok := a.(string); ok {
-			args[n] = begun(text, 4*most)
+			args[n] = escape.Begun(text, 4*most)
 		}
 	}
 	return &Error{w.Column, fmt.Sprintf(format, args...)}
@@ -90,17 +90,10 @@ func (w *Word) Got() string { return Quoted(w.Written) }
 func Quoted(text string) string { return strconv.Quote(Begun(text)) }
 
 // Begun is the beginning of a text that may be long. If the text was cut, it ends in [escape.Cut].
-func Begun(text string) string { return begun(text, most) }
+func Begun(text string) string { return escape.Begun(text, most) }
 
 // most is how long the beginning of a text is, in bytes.
 const most = 120
-
-func begun(text string, most int) string {
-	if len(text) <= most {
-		return text
-	}
-	return strings.ToValidUTF8(text[:most], "") + escape.Cut
-}
 
 // Late are the names in the word whose values are given only when steps run.
 func (w *Word) Late() []string {

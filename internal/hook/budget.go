@@ -7,11 +7,13 @@ import (
 	"github.com/prestop/prestop/internal/config"
 )
 
+// The grace periods of pods that do not say one.
 const (
-	defaultGrace    = 30 * time.Second // Kubernetes' terminationGracePeriodSeconds
-	defaultECKGrace = 180 * time.Second
-	minReserve      = 5 * time.Second
+	DefaultGrace    = 30 * time.Second  // Kubernetes' terminationGracePeriodSeconds
+	DefaultECKGrace = 180 * time.Second // of the pods that ECK makes
 )
+
+const minReserve = 5 * time.Second
 
 // budget sets the grace period and the reserve.
 func (s *Script) budget(p *Plan, a Asked) {
@@ -53,9 +55,9 @@ func DefaultBudget(grace time.Duration) time.Duration { return grace - reserveOf
 
 // assumeGrace is the grace period if nobody set it. It is the default, or longer if a wait that was asked for needs more.
 func (s *Script) assumeGrace() time.Duration {
-	grace := defaultGrace
+	grace := DefaultGrace
 	if s.config.ECK.Cluster != "" {
-		grace = defaultECKGrace
+		grace = DefaultECKGrace
 	}
 	wait := s.explicitWait()
 	reserve := max(minReserve, wait/5) // a sixth of wait + wait/5
@@ -103,7 +105,7 @@ func (s *Script) floor(budget time.Duration) time.Duration {
 
 // SettledBudget is the least budget that the settings alone leave. The API server's answer plays no part.
 func (s *Script) SettledBudget() time.Duration {
-	grace := defaultGrace
+	grace := DefaultGrace
 	if s.config.GracePeriod.IsSet() {
 		grace = s.config.GracePeriod.V
 	}

@@ -67,9 +67,7 @@ func Open(c *config.Config, secrets *secret.Set, inPod bool, start, deadline tim
 	}
 	l.options = podlog.Options{Hide: secrets.Hide, Clock: l.clock}
 	options := l.options
-	if c.LogFormat.V == config.Text || c.LogFormat.V == config.Auto && l.Terminal() {
-		options.Format = podlog.Text
-	}
+	options.Text = c.LogFormat.V == config.Text || c.LogFormat.V == config.Auto && l.Terminal()
 	l.Logger, l.last = slog.New(podlog.NewHandler(l, options)), slog.New(podlog.NewHandler(toTheEnd{l}, options))
 	return l
 }

@@ -11,13 +11,13 @@ import (
 
 // Dirs are the directories for the record, the best first: the explicit one if it is set, else tmpdir (the value of TMPDIR, may
 // be empty), /tmp and /dev/shm. With a read-only root file system, often only /dev/shm can be written to. /dev/shm belongs to the
-// pod, and outlives its containers. If [Local] says [ErrNotLocal] of the explicit one, it is refused, and the others are used instead.
+// pod, and outlives its containers. If [Local] says that the explicit one is not local, it is refused, and the others are used instead.
 func Dirs(explicit, tmpdir string) (dirs []string, refused error) {
 	if explicit != "" {
-		if err := Local(explicit); !errors.Is(err, ErrNotLocal) {
+		if err := Local(explicit); !errors.Is(err, errNotLocal) {
 			return []string{explicit}, nil
 		}
-		refused = fmt.Errorf("%s: %w", explicit, ErrNotLocal)
+		refused = fmt.Errorf("%s: %w", explicit, errNotLocal)
 	}
 	return slices.Compact(slices.DeleteFunc([]string{tmpdir, "/tmp", "/dev/shm"}, func(dir string) bool { return dir == "" })), refused
 }
@@ -38,13 +38,13 @@ func Local(dir string) error {
 		return err
 	}
 	if fs.Type == unix.FUSE_SUPER_MAGIC || fs.Type == unix.NFS_SUPER_MAGIC {
-		return ErrNotLocal
+		return errNotLocal
 	}
 	return nil
 }
 
-// ErrNotLocal is the error of [Local] for a file system that a server provides.
-var ErrNotLocal = errors.New("its file system is not this node's own")
+// errNotLocal is the error of [Local] for a file system that a server provides.
+var errNotLocal = errors.New("its file system is not this node's own")
 
 func firstWritable(dirs ...string) (string, error) {
 	var refused []string

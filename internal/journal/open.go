@@ -107,17 +107,14 @@ func (o *opening) lock(ctx context.Context, file *os.File, seen record) error {
 		return err
 	}
 	o.tell(seen, now)
-	hangs := time.NewTimer(o.patience(seen, now))
-	defer hangs.Stop()
-	poll := time.NewTicker(pollEvery)
-	defer poll.Stop()
+	hangs, poll := time.After(o.patience(seen, now)), time.Tick(pollEvery)
 	for {
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("gave up waiting for the run that holds %s: %w", o.path, context.Cause(ctx))
-		case <-hangs.C:
+		case <-hangs:
 			return fmt.Errorf("the run that holds %s should have ended by now", o.path)
-		case <-poll.C:
+		case <-poll:
 		}
 		if free, err := tryLock(file); free || err != nil {
 			return err

@@ -200,9 +200,7 @@ func TestFileGoneUnderTheOneThatWaits(t *testing.T) {
 func (h *hook) awaitOpen(path string) {
 	h.t.Helper()
 	fds := fmt.Sprintf("/proc/%d/fd", h.cmd.Process.Pid)
-	poll, late := time.NewTicker(time.Millisecond), time.After(aLongTime)
-	defer poll.Stop()
-	for {
+	for poll, late := time.Tick(time.Millisecond), time.After(aLongTime); ; {
 		entries, err := os.ReadDir(fds)
 		if err != nil {
 			h.t.Fatal(err)
@@ -213,7 +211,7 @@ func (h *hook) awaitOpen(path string) {
 			}
 		}
 		select {
-		case <-poll.C:
+		case <-poll:
 		case <-late:
 			h.t.Fatal("the hook never opened ", path)
 		}

@@ -12,6 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/prestop/prestop/internal/grammar"
+	"github.com/prestop/prestop/internal/hook"
 )
 
 // A fix is YAML to paste. Each line goes where its key belongs, and other ways are in a comment. A fix has what the user wrote, with the
@@ -247,7 +248,7 @@ func (c *container) newHook(steps ...string) string {
 // graceNeeded is the variable that tells a hook the pod's grace period, if that is not what prestop assumes; empty: the hook needs none.
 func (c *container) graceNeeded() string {
 	written := c.hasVariable(func(name string) bool { return name == graceVariable })
-	if written || c.pod.grace == defaultGrace || c.pod.cluster != "" || c.pod.graceWrong {
+	if written || c.pod.grace == hook.DefaultGrace || c.pod.cluster != "" || c.pod.graceWrong {
 		return ""
 	}
 	return "\nenv:\n" + variableLine(graceVariable, c.pod.grace)

@@ -10,14 +10,12 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/prestop/prestop/internal/eck"
+	"github.com/prestop/prestop/internal/hook"
 )
 
-const (
-	defaultGrace    = 30 * time.Second
-	defaultECKGrace = 180 * time.Second
-	graceKey        = "terminationGracePeriodSeconds"
-	clusterLabel    = "elasticsearch.k8s.elastic.co/cluster-name"
-)
+const graceKey = "terminationGracePeriodSeconds"
 
 // A template is what a pod is made from, and its place.
 type template struct {
@@ -53,7 +51,7 @@ type pod struct {
 
 // addPod adds a pod of a template.
 func (w *workload) addPod(t template, claimed []corev1.PersistentVolumeClaim) {
-	p := &pod{of: w, template: t, claimed: claimed, cluster: t.Labels[clusterLabel], volumes: map[string]*corev1.Volume{}, mounting: map[string][]*container{}}
+	p := &pod{of: w, template: t, claimed: claimed, cluster: t.Labels[eck.ClusterLabel], volumes: map[string]*corev1.Volume{}, mounting: map[string][]*container{}}
 	if w.kind == "Elasticsearch" {
 		p.cluster = w.name
 	}
@@ -91,9 +89,9 @@ func (w *workload) addPod(t template, claimed []corev1.PersistentVolumeClaim) {
 }
 
 func (p *pod) readGrace() {
-	p.grace = defaultGrace
+	p.grace = hook.DefaultGrace
 	if p.cluster != "" {
-		p.grace = defaultECKGrace
+		p.grace = hook.DefaultECKGrace
 	}
 	if p.graceNode = p.place.at("spec", graceKey); !p.graceNode.there() {
 		return

@@ -312,6 +312,6 @@ func (h *preStop) timesUnknown() bool {
 // mistaken tells whether a setting cannot be read. With an empty name it tells whether any cannot.
 func (h *preStop) mistaken(name string) bool {
 	return slices.ContainsFunc(h.reading.mistakes, func(m config.Problem) bool {
-		return name == "" || m.Name == name || m.Name == "arguments" || strings.HasPrefix(m.Name, "--")
+		return name == "" || m.Name == name || m.Name == config.OfArguments || strings.HasPrefix(m.Name, "--")
 	})
 }

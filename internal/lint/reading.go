@@ -79,7 +79,7 @@ func (h *preStop) read(args []string) *reading {
 
 // ofSettings tells whether a problem is one of variables or flags, not of steps.
 func ofSettings(p config.Problem) bool {
-	return p.Name == "arguments" || strings.HasPrefix(p.Name, variablePrefix) || strings.HasPrefix(p.Name, "--")
+	return p.Name == config.OfArguments || strings.HasPrefix(p.Name, variablePrefix) || strings.HasPrefix(p.Name, "--")
 }
 
 // readEntries takes the plan apart.

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/prestop/prestop/internal/hook"
 	"github.com/prestop/prestop/internal/step"
 )
 
@@ -46,7 +47,7 @@ func recordNotCleared(h *preStop, say report) {
 
 func movesData(h *preStop, say report) {
 	h.warned("elasticsearch-moves-data", func(at node, text string, e *entry) {
-		if h.pod.grace > defaultECKGrace {
+		if h.pod.grace > hook.DefaultECKGrace {
 			return
 		}
 		if _, set := h.reading.set["PRE_STOP_SHUTDOWN_TYPE"]; set && e.needs.Shutdown == step.TypeOfSettings {

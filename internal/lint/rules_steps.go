@@ -260,7 +260,7 @@ func given(field string) bool {
 func settingUnreadable(h *preStop, say report) {
 	for _, m := range h.reading.mistakes {
 		at, fix := h.setting(m.Name), "prestop --help says what "+m.Name+" takes"
-		if m.Name == "arguments" {
+		if m.Name == config.OfArguments {
 			fix = "a flag that prestop --help lists, before the steps"
 		}
 		if m.With != "" {

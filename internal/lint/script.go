@@ -262,10 +262,7 @@ func (s script) syntax() error {
 
 // walk reads a part of a script.
 func (r *reader) walk(part syntax.Node, now passage) {
-	if r.over != "" {
-		return
-	}
-	if r.setBy(part) {
+	if r.over != "" || r.setBy(part) {
 		return
 	}
 	switch part := part.(type) {

@@ -149,7 +149,7 @@ func TestSend(t *testing.T) {
 // However many steps there are, the last line says what became of each.
 func TestManySteps(t *testing.T) {
 	t.Parallel()
-	for _, format := range []podlog.Format{podlog.JSON, podlog.Text} {
+	for _, text := range []bool{false, true} {
 		for _, test := range []struct {
 			steps int
 			want  []string
@@ -161,9 +161,9 @@ func TestManySteps(t *testing.T) {
 				o.Report.Note(n, prestop.StepReport{Line: strings.Repeat("x", 200), Outcome: []prestop.Outcome{prestop.Done, prestop.Failed}[n%2], Error: strings.Repeat("y", 300)})
 			}
 			var line bytes.Buffer
-			o.Log(slog.New(podlog.NewHandler(&line, podlog.Options{Format: format})), 0)
+			o.Log(slog.New(podlog.NewHandler(&line, podlog.Options{Text: text})), 0)
 			for _, want := range test.want {
-				if !strings.Contains(line.String(), want) && !(format == podlog.Text && test.steps == 2) {
+				if !strings.Contains(line.String(), want) && !(text && test.steps == 2) {
 					t.Errorf("%d steps: no %s in %s", test.steps, want, &line)
 				}
 			}

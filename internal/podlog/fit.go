@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"unicode/utf8"
+
+	"github.com/prestop/prestop/internal/escape"
 )
 
 // pipeBuf is PIPE_BUF: a pipe takes so many bytes as a whole or not at all.
@@ -69,13 +71,12 @@ func reduce(attrs object) object {
 
 // shorten cuts a string to limit bytes, between two characters.
 func shorten(s string, limit int) string {
-	const mark = "…"
 	if len(s) <= limit {
 		return s
 	}
-	end := limit - len(mark)
+	end := limit - len(escape.Cut)
 	for back := 0; back < utf8.UTFMax-1 && !utf8.RuneStart(s[end]); back++ {
 		end--
 	}
-	return s[:end] + mark
+	return s[:end] + escape.Cut
 }

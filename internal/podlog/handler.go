@@ -10,25 +10,17 @@ import (
 	"time"
 )
 
-// Format is how a line is written. The zero value is JSON.
-type Format string
-
-const (
-	// JSON is one object a line with the fields of the Elastic Common Schema (ECS) in this order:
-	// @timestamp (RFC 3339, UTC, milliseconds), log.level, message, ecs.version, event.dataset,
-	// the attributes, elapsed, remaining, error.message. Durations are seconds with three decimals,
-	// always. Otherwise an index that sees a 0 first would take the field for whole numbers.
-	JSON Format = "json"
-
-	// Text is for a terminal: "15:04:05 +12.3s warn  message  key=value group.key=value", where
-	// +12.3s is the time since the hook's start. Durations are written like 1.5s.
-	Text Format = "text"
-)
-
 // Options make a handler. The zero value writes JSON from level Info on.
+//
+// JSON is one object a line with the fields of the Elastic Common Schema (ECS) in this order:
+// @timestamp (RFC 3339, UTC, milliseconds), log.level, message, ecs.version, event.dataset,
+// the attributes, elapsed, remaining, error.message. Durations are seconds with three decimals,
+// always. Otherwise an index that sees a 0 first would take the field for whole numbers.
 type Options struct {
-	Format Format
-	Level  slog.Leveler // nil: Info
+	// Text is for a terminal: "15:04:05 +12.3s warn  message  key=value group.key=value", where
+	// +12.3s is the time since the hook's start. Durations are written like 1.5s. False: JSON.
+	Text  bool
+	Level slog.Leveler // nil: Info
 
 	// Clock says how long the hook has run and how much time is left. It is called for each
 	// line. Nil: the fields are left out.
@@ -110,7 +102,7 @@ func (h *handler) Handle(_ context.Context, r slog.Record) error {
 		l.elapsed, l.remaining = h.Clock()
 	}
 	render := l.json
-	if h.Format == Text {
+	if h.Text {
 		render = l.text
 	}
 	out := fit(l.attrs, render)

@@ -116,7 +116,7 @@ func TestLines(t *testing.T) {
 			if !json.Valid([]byte(got)) {
 				t.Error("that is no JSON")
 			}
-			got = write(t, Options{Clock: clock, Format: Text}, log)
+			got = write(t, Options{Clock: clock, Text: true}, log)
 			if want := textHead + tt.text + "\n"; got != want {
 				t.Errorf("text\n got %s want %s", got, want)
 			}
@@ -136,7 +136,7 @@ func TestLevelsAndMessages(t *testing.T) {
 		`15:04:05 warn  a\nb "q" \x1b[2J` + "\n" +
 		`15:04:05 error say "hi"` + "\n" +
 		"15:04:05 error+2 e\n"
-	if got := write(t, Options{Format: Text, Level: slog.LevelDebug}, log); got != want {
+	if got := write(t, Options{Text: true, Level: slog.LevelDebug}, log); got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
 	got := write(t, Options{}, log)
@@ -274,13 +274,13 @@ func TestHide(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for _, format := range []Format{JSON, Text} {
-				got := write(t, Options{Format: format, Hide: hide}, log)
+			for _, text := range []bool{false, true} {
+				got := write(t, Options{Text: text, Hide: hide}, log)
 				if strings.Contains(got, secret) {
-					t.Errorf("%s shows the secret: %s", format, got)
+					t.Errorf("text %t shows the secret: %s", text, got)
 				}
 				if !strings.Contains(got, "[hid") {
-					t.Errorf("%s does not say that something was hidden: %s", format, got)
+					t.Errorf("text %t does not say that something was hidden: %s", text, got)
 				}
 			}
 		})
@@ -316,8 +316,8 @@ func TestLinesAboutTheLimit(t *testing.T) {
 	t.Parallel()
 	for size := 3800; size < 4100; size++ {
 		log := func(l *slog.Logger) { l.Info("m", "a", strings.Repeat("x", size)) }
-		checkLine(t, JSON, write(t, Options{}, log))
-		checkLine(t, Text, write(t, Options{Format: Text}, log))
+		checkLine(t, false, write(t, Options{}, log))
+		checkLine(t, true, write(t, Options{Text: true}, log))
 	}
 }
 
@@ -362,31 +362,31 @@ func TestNoLineIsTooLong(t *testing.T) {
 			if !strings.Contains(got, tt.want) || !strings.Contains(got, jsonTail) {
 				t.Errorf("no %s in\n%s", tt.want, got)
 			}
-			checkLine(t, JSON, got)
-			checkLine(t, Text, write(t, Options{Clock: clock, Format: Text}, log))
+			checkLine(t, false, got)
+			checkLine(t, true, write(t, Options{Clock: clock, Text: true}, log))
 		})
 	}
 }
 
 // checkLine checks what holds for every line whatever is in it.
-func checkLine(t *testing.T, format Format, line string) {
+func checkLine(t *testing.T, text bool, line string) {
 	t.Helper()
 	if len(line) >= 4096 {
-		t.Errorf("%s: %d bytes", format, len(line))
+		t.Errorf("text %t: %d bytes", text, len(line))
 	}
 	if strings.IndexByte(line, '\n') != len(line)-1 {
-		t.Errorf("%s: not one line: %q", format, line)
+		t.Errorf("text %t: not one line: %q", text, line)
 	}
 	for _, r := range strings.TrimSuffix(line, "\n") {
 		if r < ' ' || r >= 0x7f && r < 0xa0 || r >= 0x202a && r <= 0x202e {
-			t.Errorf("%s: control character %U in %q", format, r, line)
+			t.Errorf("text %t: control character %U in %q", text, r, line)
 		}
 	}
 	if !utf8.ValidString(line) {
-		t.Errorf("%s: no UTF-8: %q", format, line)
+		t.Errorf("text %t: no UTF-8: %q", text, line)
 	}
 	var fields map[string]any
-	if format == JSON && json.Unmarshal([]byte(line), &fields) != nil {
+	if !text && json.Unmarshal([]byte(line), &fields) != nil {
 		t.Errorf("no JSON: %s", line)
 	}
 }
@@ -412,13 +412,13 @@ func FuzzLine(f *testing.F) {
 			"raw", json.RawMessage(raw), "rawtext", plant(string(raw)),
 			"map", map[string]any{plant(key): plant(value), "list": []string{plant(value)}},
 			slog.Group(key, key, plant(value), "error", errors.New(plant(value))))
-		for _, format := range []Format{JSON, Text} {
+		for _, text := range []bool{false, true} {
 			var b bytes.Buffer
-			slog.New(NewHandler(&b, Options{Format: format, Hide: hide, Clock: clock})).
+			slog.New(NewHandler(&b, Options{Text: text, Hide: hide, Clock: clock})).
 				With(key, plant(message)).WithGroup(key).Info(strings.ReplaceAll(message, secret, ""), attrs...)
-			checkLine(t, format, b.String())
+			checkLine(t, text, b.String())
 			if strings.Contains(b.String(), secret) {
-				t.Errorf("%s shows the secret: %s", format, b.String())
+				t.Errorf("text %t shows the secret: %s", text, b.String())
 			}
 		}
 	})

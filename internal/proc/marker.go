@@ -17,9 +17,6 @@ type Marker struct {
 	Since time.Duration // time since the boot, by CLOCK_BOOTTIME: nobody can set it, and the containers of a node share it
 }
 
-// MaxMarker is how many bytes a marker has at most.
-const MaxMarker = 128
-
 const bootSize = 36 // of a boot id, in bytes
 
 // MarkNow is this moment. It fails where the kernel tells no boot id, as a sandbox may.

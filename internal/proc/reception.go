@@ -56,8 +56,9 @@ func (p Process) Reception(proc string, signal syscall.Signal) Reception {
 	case !ignored.has(signal) && !first && !ignoredByDefault(signal):
 		return Received
 	}
-	switch where := sleepsIn(proc, pid); {
-	case where == "":
+	wchan, _ := os.ReadFile(Path(proc, pid, "wchan")) // the kernel function that it waits in
+	switch where := string(wchan); {
+	case where == "", where == "0": // it runs, or this is not shown to us
 		return Unseen
 	case strings.Contains(where, "sigtimedwait"): // it unblocks the signals that it waits for, so the masks do not show them
 		return Possible
@@ -70,15 +71,6 @@ func (p Process) Reception(proc string, signal syscall.Signal) Reception {
 
 func ignoredByDefault(signal syscall.Signal) bool {
 	return signal == sigChild || signal == sigUrgent || signal == sigWindow
-}
-
-// sleepsIn names the kernel function that the process waits in; empty if it runs, or where that is not shown to us.
-func sleepsIn(proc, pid string) string {
-	data, err := os.ReadFile(Path(proc, pid, "wchan"))
-	if err != nil || string(data) == "0" {
-		return ""
-	}
-	return string(data)
 }
 
 // signals is a set of them, the lowest bit being signal 1.

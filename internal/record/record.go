@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/prestop/prestop/internal/escape"
@@ -173,10 +172,7 @@ func (o *Record) Note(n int, s prestop.StepReport, log *slog.Logger) error {
 
 // short is the beginning of an error, without secrets.
 func (o *Record) short(text string) string {
-	if text = o.secrets.Hide(text); len(text) > mostError {
-		return strings.ToValidUTF8(text[:mostError], "") + escape.Cut
-	}
-	return text
+	return escape.Begun(o.secrets.Hide(text), mostError)
 }
 
 // End tells a delivery that waits for this one what it came to, and removes the record.

@@ -152,8 +152,8 @@ func TestVariables(t *testing.T) {
 		"ask http://a/ header=Content-Type:application/x-www-form-urlencoded body=p=$(PW)": "http://a/ p=a%22%26b%3D%23",
 		"ask http://a/$(DOTS)/x":                                                           "$(DOTS) is .., which cannot stand in a URL",
 		"ask http://a/ only-if=http://a/$(DOTS)":                                           "$(DOTS) is .., which cannot stand in a URL",
-		"ask http://$(PW)/":                                                                urlExpected,
-		"ask http://a/ only-if=http://$(PW)/":                                              "only-if: " + urlExpected,
+		"ask http://$(PW)/":                                                                web.ErrURL.Error(),
+		"ask http://a/ only-if=http://$(PW)/":                                              "only-if: " + web.ErrURL.Error(),
 		"ask http://a/ expect=$(PW)":                                                       "expected statuses",
 	} {
 		s, err := parseWith(line, lookup)

@@ -26,8 +26,6 @@ func Options() []string {
 // Often is the one of these keys that may be given several times.
 const Often = "header"
 
-const urlExpected = "expected a URL such as http://localhost:8080/path; this one cannot be read"
-
 // A Spec is a request as a step describes it. Its URL is nil if the step has a condition but no request of its own.
 type Spec struct {
 	Request   web.Request // without a body
@@ -111,7 +109,7 @@ func parseURL(l *grammar.Line, w *grammar.Word, of string) (string, *url.URL, er
 	}
 	u, err := web.ParseURL(w.Text)
 	if err != nil {
-		return "", nil, w.Refused(errors.New(of+err.Error()), of+urlExpected)
+		return "", nil, w.Refused(errors.New(of+err.Error()), of+web.ErrURL.Error())
 	}
 	l.HideURL(w, u)
 	return w.Text, u, nil

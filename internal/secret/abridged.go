@@ -14,5 +14,5 @@ func Abridged(text string) string {
 	if len(text) <= head+tail {
 		return text
 	}
-	return strings.ToValidUTF8(text[:head], "") + escape.Cut + strings.ToValidUTF8(text[len(text)-tail:], "")
+	return escape.Begun(text, head) + strings.ToValidUTF8(text[len(text)-tail:], "")
 }

@@ -128,7 +128,7 @@ func distinct(bytes int) string {
 // A file that is read for each try costs nothing where it has not changed.
 func TestDeclaredAgain(t *testing.T) {
 	s := filled(2000)
-	again := func() { s.AddCredential("AKIA-" + strings.Repeat("0", 16) + "/hunter22"); s.Hide("nothing of it") }
+	again := func() { s.addCredential("AKIA-"+strings.Repeat("0", 16)+"/hunter22", stars); s.Hide("nothing of it") }
 	again()
 	if n := testing.AllocsPerRun(10, again); n > 50 {
 		t.Errorf("%v allocations", n)

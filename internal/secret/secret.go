@@ -116,15 +116,12 @@ func (s *Set) AddLine(all []grammar.Secret) {
 // AddURL declares what is secret in a URL that somebody set: its user and password, and the values of its query.
 func (s *Set) AddURL(u *url.URL) {
 	for _, one := range grammar.SecretsOf(u) {
-		s.AddCredential(one.Text)
+		s.addCredential(one.Text, stars)
 	}
 }
 
-// AddCredential declares a header's value and what is in it. A server may name any part of it when it refuses.
-func (s *Set) AddCredential(text string) { s.addCredential(text, stars) }
-
-// addCredential declares a text, the key behind a scheme, what a key of basic authentication stands for, and the values of
-// cookies.
+// addCredential declares a header's value and what is in it, since a server may name any part of it when it refuses: the key behind a
+// scheme, what a key of basic authentication stands for, and the values of cookies.
 func (s *Set) addCredential(text, shown string) {
 	s.add(text, shown)
 	part := func(text string) {
@@ -171,7 +168,7 @@ func (s *Set) File(path string) func() (string, error) {
 	return func() (string, error) {
 		content, err := regular.Read(path)
 		text := strings.TrimPrefix(strings.TrimRight(string(content), "\r\n"), "\ufeff") // some editors write a byte order mark
-		s.AddCredential(text)
+		s.addCredential(text, stars)
 		return text, err
 	}
 }

@@ -27,7 +27,7 @@ func Duration() Kind[time.Duration] {
 	return Kind[time.Duration]{"duration", func(text string) (time.Duration, error) {
 		d, ok := grammar.ParseDuration(text)
 		if !ok {
-			return 0, fmt.Errorf(grammar.DurationExpected+", got %s", Got(text))
+			return 0, fmt.Errorf(grammar.DurationExpected+", got %s", got(text))
 		}
 		return d, nil
 	}, time.Duration.String}
@@ -46,7 +46,7 @@ func Count() Kind[int] {
 	return Kind[int]{"number", func(text string) (int, error) {
 		n, err := strconv.ParseUint(text, 10, 16)
 		if err != nil {
-			return 0, fmt.Errorf("expected a whole number from 0 to 65535, got %s", Got(text))
+			return 0, fmt.Errorf("expected a whole number from 0 to 65535, got %s", got(text))
 		}
 		return int(n), nil
 	}, strconv.Itoa}
@@ -60,7 +60,7 @@ func Toggle() Kind[bool] {
 	return Kind[bool]{TrueFalse, func(text string) (bool, error) {
 		b, err := strconv.ParseBool(text)
 		if err != nil {
-			return false, fmt.Errorf("expected true or false, got %s", Got(text))
+			return false, fmt.Errorf("expected true or false, got %s", got(text))
 		}
 		return b, nil
 	}, strconv.FormatBool}
@@ -75,14 +75,14 @@ func Word(name string) Kind[string] {
 func Checked(name string, check func(string) error) Kind[string] {
 	return Kind[string]{name, func(text string) (string, error) {
 		if err := check(text); err != nil {
-			return text, fmt.Errorf("%w, got %s", err, Got(text))
+			return text, fmt.Errorf("%w, got %s", err, got(text))
 		}
 		return text, nil
 	}, asItIs}
 }
 
-// Got is a value that is not as expected, for an error. A long value is not repeated: it may be the value of another setting, and a secret.
-func Got(text string) string {
+// got is a value that is not as expected, for an error. A long value is not repeated: it may be the value of another setting, and a secret.
+func got(text string) string {
 	if len(text) > 24 {
 		return fmt.Sprintf("a text of %d bytes", len(text))
 	}
@@ -125,7 +125,12 @@ func OneURL(show func(*url.URL) string) Kind[*url.URL] {
 			return nil, errURL
 		}
 		return web.ParseURL(text)
-	}, show}
+	}, func(u *url.URL) string {
+		if u == nil { // it is not set
+			return ""
+		}
+		return show(u)
+	}}
 }
 
 // ManyURLs is URLs between commas and blanks, or none.
@@ -163,11 +168,8 @@ func ParseURLs(text string) ([]*url.URL, error) {
 	return all, nil
 }
 
-// ShowURL is a URL without credentials, query and fragment. Nil is empty.
+// ShowURL is a URL without credentials, query and fragment.
 func ShowURL(u *url.URL) string {
-	if u == nil {
-		return ""
-	}
 	shown := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}
 	return shown.String()
 }
@@ -179,12 +181,4 @@ func ShowURLs(all []*url.URL) string {
 		shown = append(shown, ShowURL(u))
 	}
 	return strings.Join(shown, ",")
-}
-
-// ShowPlace is a URL without credentials, path, query and fragment: in many webhooks the path is a secret. Nil is empty.
-func ShowPlace(u *url.URL) string {
-	if u == nil {
-		return ""
-	}
-	return web.Place(u)
 }

@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"testing"
 	"time"
+
+	"github.com/prestop/prestop/internal/web"
 )
 
 // Set again, a value is what it was set to last, and none is no URL.
@@ -44,14 +46,14 @@ func TestShownURLs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := [2]string{ShowURL(u), ShowPlace(u)}; got != want {
+		if got := [2]string{ShowURL(u), web.Place(u)}; got != want {
 			t.Errorf("%q: %q, want %q", text, got, want)
 		}
 		if u.String() != text {
 			t.Errorf("%q was changed to %q", text, u)
 		}
 	}
-	if ShowURL(nil) != "" || ShowPlace(nil) != "" {
+	if u := (Value[*url.URL]{}); Of(&u, OneURL(ShowURL)).Shown() != "" || Of(&u, OneURL(web.Place)).Shown() != "" {
 		t.Error("no URL is shown as one")
 	}
 }
@@ -78,7 +80,7 @@ func TestKindsRead(t *testing.T) {
 		{Of(&text, Choice("a", "b")), "a|b", map[string]string{"a": "a", "A": "", "c": ""}},
 		{Of(&text, AnyCase("a", "b")), "a|b", map[string]string{"a": "a", "A": "a", "c": ""}},
 		{Of(&text, Checked("even", func(s string) error { return map[bool]error{true: errURL}[len(s)%2 == 1] })), "even", map[string]string{"ab": "ab", "a": ""}},
-		{Of(&u, OneURL(ShowPlace)), "URL", map[string]string{"http://u:p@h/secret": "http://h", "h": "", "": ""}},
+		{Of(&u, OneURL(web.Place)), "URL", map[string]string{"http://u:p@h/secret": "http://h", "h": "", "": ""}},
 	} {
 		if got := test.holder.Kind(); got != test.kind {
 			t.Errorf("%s is called %s", test.kind, got)

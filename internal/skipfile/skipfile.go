@@ -36,11 +36,9 @@ func Watch(ctx context.Context, path string, log *slog.Logger) (skip <-chan stru
 	switched := make(chan struct{})
 	ctx, cancel := context.WithCancel(ctx)
 	go func() {
-		every := time.NewTicker(lookEvery)
-		defer every.Stop()
-		for {
+		for every := time.Tick(lookEvery); ; {
 			select {
-			case <-every.C:
+			case <-every:
 				if w.on() {
 					close(switched)
 					return

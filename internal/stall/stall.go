@@ -48,15 +48,12 @@ func (p *Place) bounded(do func(waits func()) error) error {
 	done, waiting := make(chan error, 1), make(chan struct{}, 1)
 	go func() { done <- do(func() { waiting <- struct{}{} }) }()
 	for range looks {
-		timer := time.NewTimer(patience / looks)
 		select {
 		case err := <-done:
-			timer.Stop()
 			return err
 		case <-waiting:
-			timer.Stop()
 			return <-done
-		case <-timer.C:
+		case <-time.After(patience / looks):
 		}
 	}
 	p.stalled.Store(true)

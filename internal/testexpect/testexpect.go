@@ -33,14 +33,10 @@ func Took(t *testing.T, took, least, most time.Duration) {
 func Soon(t testing.TB, what string, is func() bool) {
 	t.Helper()
 	const soon, lookEvery = 10 * time.Second, 2 * time.Millisecond
-	late := time.NewTimer(soon)
-	defer late.Stop()
-	look := time.NewTicker(lookEvery)
-	defer look.Stop()
-	for !is() {
+	for late, look := time.After(soon), time.Tick(lookEvery); !is(); {
 		select {
-		case <-look.C:
-		case <-late.C:
+		case <-look:
+		case <-late:
 			t.Fatalf("not so after %v: %s", soon, what)
 		}
 	}

@@ -159,11 +159,7 @@ func (p *Process) run() error {
 // await waits until the server answers.
 func (p *Process) await() {
 	p.t.Helper()
-	timeout := time.NewTimer(startTime)
-	defer timeout.Stop()
-	again := time.NewTicker(lookEvery)
-	defer again.Stop()
-	for {
+	for timeout, again := time.After(startTime), time.Tick(lookEvery); ; {
 		err := p.look()
 		select {
 		case <-p.ended:
@@ -174,10 +170,10 @@ func (p *Process) await() {
 			return
 		}
 		select {
-		case <-timeout.C:
+		case <-timeout:
 			p.t.Fatalf("%s does not answer after %v: %v", p.cmd.Path, startTime, err)
 		case <-p.ended:
-		case <-again.C:
+		case <-again:
 		}
 	}
 }
@@ -216,12 +212,10 @@ func (p *Process) Stop() {
 	p.t.Helper()
 	p.Signal(syscall.SIGTERM)
 	p.Signal(syscall.SIGCONT)
-	late := time.NewTimer(stopTime)
-	defer late.Stop()
 	select {
 	case <-p.ended:
 		return
-	case <-late.C:
+	case <-time.After(stopTime):
 	}
 	p.t.Logf("%s does not end %v after SIGTERM", p.cmd.Path, stopTime)
 	_ = syscall.Kill(-p.Pid(), syscall.SIGKILL) // it is not reaped yet, so the number is still that of its group

@@ -70,12 +70,10 @@ func (d *Dog) held(done <-chan int) int {
 		defer close(said)
 		say()
 	}()
-	last := time.NewTimer(lastWords)
-	defer last.Stop()
 	select {
 	case status = <-done:
 	case <-said:
-	case <-last.C:
+	case <-time.After(lastWords):
 	}
 	return status
 }

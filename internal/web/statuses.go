@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -26,10 +27,5 @@ func (s Statuses) Has(status int) bool {
 	if len(s) == 0 {
 		return status/100 == 2
 	}
-	for _, one := range s {
-		if one == strconv.Itoa(status) || one == strconv.Itoa(status/100)+"xx" {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(s, strconv.Itoa(status)) || slices.Contains(s, strconv.Itoa(status/100)+"xx")
 }

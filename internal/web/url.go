@@ -31,11 +31,14 @@ func IsBase(u *url.URL) bool { return u.RawQuery == "" && !u.ForceQuery && u.Fra
 // ParseHTTP is [ParseURL] without unix sockets.
 func ParseHTTP(text string) (*url.URL, error) { return parse(text, "http:// or https://") }
 
+// ErrURL is the error of a text that is no URL.
+var ErrURL = errors.New("expected a URL such as http://localhost:8080/path; this one cannot be read")
+
 func parse(text, beginnings string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || strings.Contains(u.RawQuery, " "): // a blank would break the request in two
-		return nil, errors.New("expected a URL such as http://localhost:8080/path; this one cannot be read")
+		return nil, ErrURL
 	case u.Scheme != "http" && u.Scheme != "https":
 		return nil, fmt.Errorf("expected a URL that begins with %s, got the scheme %q", beginnings, u.Scheme)
 	case strings.HasPrefix(u.Host, "[") && strings.ContainsFunc(u.Host, notPlain):
