@@ -108,6 +108,18 @@ func deliveredTwice() stories {
 			s.noRecord()
 		}
 	}
+	all["once, while it reports"] = func(s *stage) {
+		report := []string{"PRE_STOP_REPORT_URL=" + s.url + "/report"}
+		call := s.hold("/report")
+		first := s.deliver(report, "post "+s.url+"/one once")
+		s.await("the report", call.came)
+		s.kill(first)
+		call.let()
+		second := s.deliver(report, "post "+s.url+"/one once")
+		s.ends(second, exitDone, "")
+		s.expectCalls("/one", 1)
+		s.noRecord()
+	}
 	all["in the time of a step that cannot be read"] = func(s *stage) {
 		first := s.deliver(nil, "wait soon", "post "+s.url+"/one")
 		s.logged(first, "waited out")

@@ -129,12 +129,7 @@ func (r *hookRun) hook(w *watchdog.Dog, p *hook.Plan) int {
 	if r.world.Asked.Skip {
 		p.Skip = skipfile.On()
 	}
-	report, joined := r.perform(p, log)
-	end := outcome.Outcome{Report: report, Problems: p.Problems, Exit: exitStatus(r.ctx, report, p.Problems)}
-	if !joined {
-		r.tell(end, p, log)
-	}
-	return log.End(end)
+	return log.End(r.perform(p, log))
 }
 
 // held returns the exit status of a hook that something blocks, and a function that reports it.
@@ -149,11 +144,12 @@ func (r *hookRun) held(why error, problems []config.Problem) (status int, say fu
 	}
 }
 
-// perform carries out the plan, or what an earlier delivery left to do. joined: the earlier delivery has done all of it.
-func (r *hookRun) perform(p *hook.Plan, log *hooklog.Log) (report prestop.Report, joined bool) {
+// perform carries out the plan, or what an earlier delivery left to do, and tells what came of it. An earlier delivery that has done
+// all of it has told that too.
+func (r *hookRun) perform(p *hook.Plan, log *hooklog.Log) outcome.Outcome {
 	own, done := r.record(p, log.Logger)
 	if done != nil {
-		return *done, true
+		return r.outcome(*done, p)
 	}
 	if own.Resumed() {
 		p.Earlier = own.Earlier()
@@ -165,11 +161,16 @@ func (r *hookRun) perform(p *hook.Plan, log *hooklog.Log) (report prestop.Report
 		log.Note(n, s)
 		return own.Note(n, s, log.Logger)
 	}
-	report = p.Run(r.ctx, log.Logger)
-	if err := own.End(report); err != nil {
+	end := r.outcome(p.Run(r.ctx, log.Logger), p)
+	r.tell(end, p, log)
+	if err := own.End(end.Report); err != nil { // only now: a delivery that is cut while it tells has done its steps
 		log.Warn("the record of this delivery is not removed", "event.code", "record-not-removed", "error", err)
 	}
-	return report, false
+	return end
+}
+
+func (r *hookRun) outcome(report prestop.Report, p *hook.Plan) outcome.Outcome {
+	return outcome.Outcome{Report: report, Problems: p.Problems, Exit: exitStatus(r.ctx, report, p.Problems)}
 }
 
 // record is nil for somebody at a terminal. A later hook must not take such a run for an earlier delivery.

@@ -10,9 +10,34 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/prestop/prestop/internal/fakees"
 	"github.com/prestop/prestop/internal/testbuffer"
 )
+
+// A dry run does nothing to a FIFO that is the log: whoever reads it goes on reading.
+func TestDryRunLeavesAFIFOAlone(t *testing.T) {
+	t.Parallel()
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	if err := unix.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	reader, err := unix.Open(fifo, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(reader)
+	var stdout, stderr bytes.Buffer
+	args := []string{"--dry-run", "--grace-period=30", "--log-to=" + fifo, "--state-dir=" + t.TempDir(), "wait 1s"}
+	if exit := run(&invocation{ctx: t.Context(), start: time.Now(), args: args, stdout: &stdout, stderr: &stderr}); exit != exitDone || !strings.Contains(stdout.String(), "log: "+fifo) {
+		t.Errorf("exit %d: %s%s", exit, &stdout, &stderr)
+	}
+	seen := []unix.PollFd{{Fd: int32(reader), Events: unix.POLLIN}}
+	if n, err := unix.Poll(seen, 0); n != 0 || err != nil {
+		t.Errorf("the reader sees the end: %+v, %v", seen, err)
+	}
+}
 
 // A step keeps no connection of the hook: a later until empty would wait for it in vain.
 func TestStepsKeepNoConnection(t *testing.T) {

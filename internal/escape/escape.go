@@ -104,7 +104,7 @@ func (v View) undone(lead byte, undo func(string) (string, int)) (View, bool) {
 // unquote undoes an escape of JSON, or of a quoted text of Go.
 func unquote(text string) (string, int) {
 	var pair string // a letter of two surrogates
-	if json.Unmarshal([]byte(`"`+text+`"`), &pair) == nil && strings.HasPrefix(text, `\u`) && utf8.RuneCountInString(pair) == 1 {
+	if strings.HasPrefix(text, `\u`) && json.Unmarshal([]byte(`"`+text+`"`), &pair) == nil && utf8.RuneCountInString(pair) == 1 {
 		return pair, len(text)
 	}
 	if r, multibyte, rest, err := strconv.UnquoteChar(text, 0); err == nil {
