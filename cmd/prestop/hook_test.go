@@ -28,7 +28,7 @@ func TestDryRunLeavesAFIFOAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.Close(reader)
-	var stdout, stderr bytes.Buffer
+	var stdout, stderr testbuffer.Buffer
 	args := []string{"--dry-run", "--grace-period=30", "--log-to=" + fifo, "--state-dir=" + t.TempDir(), "wait 1s"}
 	if exit := run(&invocation{ctx: t.Context(), start: time.Now(), args: args, stdout: &stdout, stderr: &stderr}); exit != exitDone || !strings.Contains(stdout.String(), "log: "+fifo) {
 		t.Errorf("exit %d: %s%s", exit, &stdout, &stderr)
