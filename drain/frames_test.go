@@ -389,3 +389,30 @@ func TestSmallRequest(t *testing.T) {
 		}
 	}
 }
+
+// A worker that asks for the next piece of work, in a few bytes, as soon as it has got one: its doubt counts anew from each request.
+func TestNextSmallRequest(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name          string
+		in, out, acks uint32
+		acknowledged  time.Duration
+		want          time.Duration // when the client asked
+	}{
+		{"the next request waits", 36, 25, 1, s, 20 * s},
+		{"it was answered too", 36, 25, 0, s, 10 * s},
+		{"the client acknowledged the answer", 36, 25, 1, s - 40*ms, 10 * s},
+		{"the server pings, and the client answers", 17, 17, 1, s, 10 * s},
+	} {
+		h, g := newHistory(true), greeting{known: true}
+		socket := sockdiag.Socket{State: sockdiag.Established, Received: 9, Sent: 9, Acks: 1, BytesReceived: 900, BytesAcked: 900, SinceReceived: s, SinceSent: s - 4*ms, SinceAck: s - 4*ms}
+		h.look(0, &socket, g)
+		socket.Received, socket.BytesReceived, socket.Acks, socket.SinceReceived, socket.SinceSent, socket.SinceAck = 10, 936, 2, s, 12*s, s
+		h.look(11*s, &socket, g)
+		socket.Received, socket.BytesReceived, socket.Sent, socket.BytesAcked = 11, 936+test.in, 10, 900+test.out
+		socket.Acks, socket.SinceReceived, socket.SinceSent, socket.SinceAck = 2+test.acks, s, s, test.acknowledged
+		if asked, c := h.look(21*s, &socket, g); c != maybe || asked != test.want {
+			t.Errorf("%s: %v since %v, want since %v", test.name, c, asked, test.want)
+		}
+	}
+}

@@ -89,7 +89,7 @@ func (p peer) carried(at time.Time) peer {
 }
 
 // says is what goes on, and more about that.
-func (t *talk) says(now time.Time) (text string, more []string) {
+func (t *talk) says() (text string, more []string) {
 	text = fmt.Sprintf("%d of %d connections carry traffic", t.active, t.connections)
 	if t.owed > 0 {
 		text += fmt.Sprintf(", %d of them wait for an answer", t.owed)
@@ -102,7 +102,7 @@ func (t *talk) says(now time.Time) (text string, more []string) {
 	}
 	text += t.udp
 	if !t.last.IsZero() {
-		more = append(more, fmt.Sprintf("last payload %.1fs ago", now.Sub(t.last).Seconds()))
+		more = append(more, fmt.Sprintf("last payload %.1fs ago", time.Since(t.last).Seconds()))
 	}
 	if len(t.peers) > 0 {
 		more = append(more, t.who())

@@ -226,7 +226,7 @@ func (t *traffic) look(context.Context) (sight, error) {
 		}
 		met = met && silent
 	}
-	says, more := t.talk.says(now)
+	says, more := t.talk.says()
 	t.seen = sight{met, says, more}
 	t.due = now.Add(t.rest(now))
 	return t.seen, nil
@@ -313,8 +313,8 @@ func (t *traffic) meet(now time.Time, s *sockdiag.Socket) {
 		return
 	}
 	t.talk.connections++
-	clock, greeting := now.Sub(t.begun), t.greetings[s.Local.Port()]
-	greeting.age = time.Since(now)
+	clock, greeting := time.Since(t.begun), t.greetings[s.Local.Port()] // the kernel has looked just now, on a busy machine long after the look began
+	greeting.age = clock - now.Sub(t.begun)
 	h := t.recall(s, greeting)
 	h.note(clock, s, greeting, &t.Quiet)
 	asked, claim := h.look(clock, s, greeting)

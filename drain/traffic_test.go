@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prestop/prestop/internal/sockdiag"
 	"github.com/prestop/prestop/internal/timing"
 )
 
@@ -374,4 +375,18 @@ func (c taped) Write(b []byte) (int, error) {
 	defer c.tape.mu.Unlock()
 	c.tape.sent = append(c.tape.sent, payload{c.by, before, end})
 	return n, err
+}
+
+// A machine that stands still between the beginning of a look and the kernel's answer does not make a request older than it is.
+func TestAskedInAStall(t *testing.T) {
+	w := (&Quiet{For: defaultFor, probing: new(prober)}).traffic()
+	w.begun = time.Now().Add(-10 * s)
+	w.remember(1)
+	w.meet(w.begun.Add(4*s), &sockdiag.Socket{Cookie: 1, State: sockdiag.Established, Received: 1, BytesReceived: 100, SinceReceived: s, SinceSent: s})
+	if asked := w.known[1].active.since(); asked < 9*s {
+		t.Errorf("payload of a second ago is said to have come %v after the beginning, want 9 s or later", asked)
+	}
+	if _, more := w.talk.says(); len(more) == 0 || strings.Contains(more[0], "-") {
+		t.Errorf("says %q of payload of a second ago", more)
+	}
 }

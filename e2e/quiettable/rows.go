@@ -340,6 +340,52 @@ func lines(ctx context.Context, p peer, r *running) error {
 	return nil
 }
 
+// work is what a worker waits for, in a list of Redis: one piece right after the other.
+func work(ctx context.Context, p peer, r *running) error {
+	c, err := p.lab.client.dial(p.address(), p.port)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	in := bufio.NewReader(c)
+	ask := func(command string, lines int) error {
+		_, err := io.WriteString(c, command)
+		for range lines {
+			if err == nil {
+				_, err = in.ReadString('\n')
+			}
+		}
+		return err
+	}
+	if err := ask("ECHO "+strings.Repeat("x", 300)+"\r\n", 2); err != nil {
+		return err
+	}
+	r.there()
+	pause(ctx, time.Second)
+	for _, piece := range []struct {
+		after time.Duration
+		text  string
+	}{{10 * time.Second, "job"}, {14 * time.Second, strings.Repeat("x", 300)}} {
+		time.AfterFunc(piece.after, func() { p.give(piece.text) })
+		if err := ask("BLPOP "+p.address()+" 60\r\n", 5); err != nil {
+			return err
+		}
+	}
+	r.over()
+	return nil
+}
+
+// give adds to what a worker waits for.
+func (p peer) give(piece string) {
+	c, err := p.lab.server.dial(serverAddress, p.port)
+	if err != nil {
+		return
+	}
+	defer c.Close()
+	fmt.Fprintf(c, "RPUSH %s %s\r\n", p.address(), piece)
+	c.Read(make([]byte, 100))
+}
+
 // datagrams are some datagrams to a port, for a while.
 func datagrams(ctx context.Context, p peer, r *running) error {
 	r.there()
@@ -458,6 +504,7 @@ func rows() (all []row) {
 	each(row{pattern: oneByOne, protocol: "TLS 1.3", endless: true, latest: 2 * time.Second, traffic: closing("tls")}, tls13...)
 	each(row{pattern: oneByOne, protocol: "HTTP/2 over TLS", endless: true, latest: 15 * time.Second, traffic: closing("h2")}, h2...)
 	add(row{pattern: "small requests on connections that end then", protocol: "line protocol", server: "line", client: "go", traffic: lines})
+	add(row{pattern: "a worker's small request of 14 s, right after one of 10 s with a small answer", protocol: "Redis", server: "redis", client: "go", traffic: work})
 	halt := "an answer that pauses for 5 s, `for=6s`"
 	each(row{pattern: halt, protocol: "HTTP/1.1", quietFor: 6 * time.Second, traffic: slowFirst("http", "/?head=1&ms=5000", 0)}, "go http", "nginx http", "node http", "hypercorn http")
 	each(row{pattern: halt, protocol: "TLS 1.3", quietFor: 6 * time.Second, latest: 15 * time.Second, traffic: slowFirst("tls", "/?head=1&ms=5000", 0)}, "go tls13", "nginx tls13", "node tls13")

@@ -233,6 +233,10 @@ func nginx(listen, more string) func(*lab, int) error {
 	}
 }
 
+func redis(l *lab, port int) error {
+	return l.program("redis-server", "--port", strconv.Itoa(port), "--bind", serverAddress, "--save", "", "--protected-mode", "no")
+}
+
 const haproxyConfig = `defaults
   mode http
   timeout client 300s
@@ -418,7 +422,7 @@ func servers() map[string]func(*lab, int) error {
 		"python http": python("http"), "python tls13": python("tls13"), "python tls12": python("tls12"),
 		"hypercorn http": hypercorn(false), "hypercorn h2c": hypercorn(false), "hypercorn h2": hypercorn(true),
 		"puma http": puma(false), "puma tls13": puma(true),
-		"line": line, "udp": udpServer, "websocket": webSocketServer(false, false), "websocket tls": webSocketServer(true, false),
+		"line": line, "redis": redis, "udp": udpServer, "websocket": webSocketServer(false, false), "websocket tls": webSocketServer(true, false),
 		"websocket pinging": webSocketServer(false, true), "websocket pinging tls": webSocketServer(true, true),
 		"go stopping": stopping("", "http1"), "go stopping tls13": stopping("tls", "http1"), "go stopping h2": stopping("tls", "http2"),
 		"grpc stopping": grpcStopping(false), "grpc stopping tls": grpcStopping(true),
