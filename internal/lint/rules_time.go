@@ -236,8 +236,11 @@ func sleepFillsGrace(h *preStop, say report) {
 	if !h.pod.graceNode.there() {
 		unset = ", which goes where " + graceKey + " is not set"
 	}
-	say(at, "the hook sleeps "+length+", and the grace period is "+short(h.pod.grace)+unset+": SIGTERM comes when it is used up, and SIGKILL 2 s later",
-		h.longerThan(slept))
+	then := "SIGTERM comes when it is used up, and SIGKILL 2 s later"
+	if h.Sleep != nil && slept > h.pod.grace {
+		then = "Kubernetes refuses a sleep action that is longer"
+	}
+	say(at, "the hook sleeps "+length+", and the grace period is "+short(h.pod.grace)+unset+": "+then, h.longerThan(slept))
 }
 
 // beginsLate finds prestop behind a sleep. It counts its time from its own beginning.
