@@ -108,7 +108,7 @@ func (h *preStop) mended(s *entry) string {
 		}
 	}
 	for _, line := range lines {
-		if isStep(line) && harmless([]string{line}) {
+		if line != s.Line && isStep(line) && harmless([]string{line}) {
 			return h.stepFix(s, line, sentence)
 		}
 	}

@@ -464,6 +464,7 @@ func TestHooks(t *testing.T) {
 		// Values that steps give to later ones.
 		{"a value of a step before", minute, env(), steps("get http://localhost:9644/v1/node_config json=.node_id into=NODE_ID", "put http://localhost:9644/v1/brokers/$(NODE_ID)/maintenance"), "", nil},
 		{"a value of a step after", minute, env(), steps("put http://localhost:9644/v1/brokers/$(NODE_ID)/maintenance", "get http://localhost:9644/v1/node_config json=.node_id into=NODE_ID"), "", []string{"warning unset-variable"}},
+		{"elasticsearch without a URL", minute, append(env(), "startupProbe: {exec: {command: [/prestop, elasticsearch-clear]}, timeoutSeconds: 10, failureThreshold: 60}"), steps("elasticsearch"), "", []string{"error step-unreadable"}},
 		{"a value with once", minute, env(), steps("get http://localhost:9644/v1/node_config json=.node_id into=NODE_ID once", "wait 5s"), "", []string{"error step-unreadable"}},
 		{"a value whose name is none", minute, env(), steps("get http://localhost:9644/v1/node_config json=.node_id into=node-id", "wait 5s"), "", []string{"error step-unreadable"}},
 		{"a timeout that is reached", minute, env(), steps("post http://localhost:8080/x timeout=30s", "wait 10s"), "", nil},
