@@ -116,7 +116,7 @@ func maxPastDeadline(h *preStop, say report) {
 		if !e.FromStart {
 			has -= e.Earliest
 		}
-		if h.judged(e) {
+		if h.judged(e) && !h.shortened() {
 			say(at, text, h.moreGrace(e.Most-has)+" # or in the step: max="+whole(has))
 		}
 	})
