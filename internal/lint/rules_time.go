@@ -133,7 +133,9 @@ func graceTooShort(h *preStop, say report) {
 		case h.timesUnknown():
 		case e != nil:
 			texts, lack, last = append(texts, text), lack+e.Short, at
-		case len(texts) > 0: // more time for the steps is more time for the additional wait too
+		case len(texts) > 0 && h.reading.config.AdditionalWait.IsSet(): // more time for the steps is more time for the additional wait too
+			lack = max(lack, h.floor().Short)
+		case len(texts) > 0:
 		case h.reading.config.AdditionalWait.IsSet():
 			say(h.setting(waitVariable), text, h.moreGrace(h.floor().Short))
 		case !h.env.open && !h.mistaken(""):
