@@ -94,12 +94,17 @@ func TestValidatesAsLint(t *testing.T) {
 		{"60", `lifecycle: {preStop: {exec: {command: [sh, -c, 'curl -H "Authorization: Bearer $(cat /token)" http://localhost/x']}}}`, nil},
 		{"60", "lifecycle: {preStop: {exec: {command: [su, -u, '1000:1000', drain]}}}", nil},
 		{"", "image: example/app:1", nil},
+		{"60", "restartPolicy: Always, lifecycle: {preStop: {sleep: {seconds: 60}}}", []string{"sleep-fills-grace"}},
+		{"60", "restartPolicy: Always, lifecycle: {preStop: {exec: {command: [sleep, '30']}}}", nil},
 	} {
-		grace := ""
+		grace, list := "", "containers"
+		if strings.HasPrefix(c.container, "restartPolicy") { // a native sidecar
+			list = "containers: [{name: main}], initContainers"
+		}
 		if c.grace != "" {
 			grace = "terminationGracePeriodSeconds: " + c.grace + ", "
 		}
-		text := fmt.Sprintf("apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {%scontainers: [{name: app, %s}]}\n", grace, c.container)
+		text := fmt.Sprintf("apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {%s%s: [{name: app, %s}]}\n", grace, list, c.container)
 		var found []string
 		for _, f := range lint.Check([]lint.File{{Name: "pod", Content: []byte(text)}}).Findings {
 			if told[f.ID] != "" {

@@ -118,16 +118,16 @@ func (l *Line) Gives() (string, error) {
 	if !ok {
 		return "", nil
 	}
-	_, set := l.scope.Lookup(o.Value)
 	switch {
 	case o.Value == "" || !o.Bare() || identifier(o.Value) < len(o.Value):
 		return "", o.Expected("into: expected a name of letters, digits and _, got %s", o.Got())
-	case set:
-		return "", o.Expected("into: %s is an environment variable: expected another name", o.Value)
 	case slices.Contains(l.scope.Given, o.Value):
 		return "", o.Expected("into: %s is given by an earlier step: expected another name", o.Value)
 	case l.Once:
 		return "", o.Expected("into= does not go with once: a second delivery of the hook asks again")
+	}
+	if _, set := l.scope.Lookup(o.Value); set { // asked last: what is asked for is used by the line
+		return "", o.Expected("into: %s is an environment variable: expected another name", o.Value)
 	}
 	return o.Value, nil
 }

@@ -119,3 +119,35 @@ func TestRightBesideWrong(t *testing.T) {
 		})
 	}
 }
+
+// What a finding says is true of the pod that it is about.
+func TestSaysWhatIsTrue(t *testing.T) {
+	t.Parallel()
+	host, hook := []string{"hostNetwork: true"}, "{exec: {command: [/prestop, until quiet max=20s]}}"
+	for _, test := range []struct {
+		name           string
+		pod, container []string
+		hook           string
+		want           string // the severity, the finding and its message have these words; empty: there is no finding
+	}{
+		{"a slow probe beside a quick one", []string{"initContainers: [{name: slow, restartPolicy: Always, readinessProbe: {httpGet: {path: /, port: 9090}}}]"},
+			[]string{"readinessProbe: {httpGet: {path: /, port: 8080}, periodSeconds: 1}"}, hook, "warning quiet-sees-probe app 1s,"},
+		{"localhost is the pod too, with the host's network", host, nil, "{httpGet: {port: 8080, host: 127.0.0.1}}", ""},
+		{"another host, with the host's network", host, nil, "{httpGet: {port: 8080, host: web.shop}}", "warning http-get-host"},
+		{"a sleep action as long as the grace period", nil, nil, "{sleep: {seconds: 30}}", "error sleep-fills-grace SIGTERM SIGKILL"},
+		{"a longer one, which the API does not take", nil, nil, "{sleep: {seconds: 31}}", "error sleep-fills-grace refuses"},
+		{"a grace period of many years", []string{"terminationGracePeriodSeconds: 2147483647"}, nil, "{sleep: {seconds: 30}}", ""},
+		{"a setting that is to be filled in", nil, []string{"env: [{name: PRE_STOP_GRACE_PERIOD_SECONDS, value: '${GRACE:=60}'}]"}, hook, "warning setting-unreadable"},
+	} {
+		text := shape(test.pod, test.container, test.hook)
+		got := ""
+		for _, f := range Check([]File{{Name: "web.yaml", Content: []byte(text)}}).Findings {
+			got += string(f.Severity) + " " + f.ID + " " + f.Message + "\n"
+		}
+		said := strings.Fields(got)
+		lacks := func(word string) bool { return !slices.Contains(said, word) }
+		if (got == "") != (test.want == "") || slices.ContainsFunc(strings.Fields(test.want), lacks) {
+			t.Errorf("%s: got %q, expected %q in\n%s", test.name, got, test.want, text)
+		}
+	}
+}

@@ -199,10 +199,24 @@ func (s *entry) written() string {
 	return ""
 }
 
+// split is a step's line up to its options, and the program behind them, if it runs one.
+func (s *entry) split() (options, program []string) {
+	words := strings.Fields(s.Line)
+	n := slices.Index(words, "exec") + 1
+	if s.needs.Program == nil || n == 0 {
+		return words, nil
+	}
+	for n < len(words) && strings.Contains(words[n], "=") {
+		n++
+	}
+	return words[:n:n], words[n:]
+}
+
 // withOption is a step's line with an option set to a value. If the line has the option already, its value is replaced.
 func (s *entry) withOption(key, value string) string {
-	words := slices.DeleteFunc(strings.Fields(s.Line), func(w string) bool { return strings.HasPrefix(w, key+"=") })
-	return strings.Join(append(words, key+"="+value), " ")
+	options, program := s.split()
+	options = slices.DeleteFunc(options, func(w string) bool { return strings.HasPrefix(w, key+"=") })
+	return strings.Join(slices.Concat(options, []string{key + "=" + value}, program), " ")
 }
 
 // stepsFix is the hook's command to paste, with other steps. If a step or a flag may hold a secret, or a shell runs the hook, it is the

@@ -97,8 +97,8 @@ func (p *pod) readGrace() {
 		return
 	}
 	seconds := p.Spec.TerminationGracePeriodSeconds
-	if p.graceWrong = seconds == nil || *seconds < 0 || *seconds > 1<<30; !p.graceWrong {
-		p.grace = time.Duration(*seconds) * time.Second
+	if p.graceWrong = seconds == nil || *seconds < 0; !p.graceWrong {
+		p.grace = time.Duration(min(*seconds, 1<<33)) * time.Second
 	}
 }
 

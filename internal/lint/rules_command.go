@@ -122,12 +122,8 @@ func (h *preStop) asWritten() bool {
 
 // execFix is a step to paste, with other words for the program and its arguments. The step's options stay.
 func (h *preStop) execFix(s *entry, program, sentence string) string {
-	words := strings.Fields(s.Line)
-	n := slices.Index(words, "exec") + 1
-	for n < len(words) && strings.Contains(words[n], "=") {
-		n++
-	}
-	return h.stepFix(s, strings.Join(words[:n], " ")+" "+program, sentence)
+	options, _ := s.split()
+	return h.stepFix(s, strings.Join(options, " ")+" "+program, sentence)
 }
 
 // inQuotes are a command's words as a shell takes them: arguments with blanks stand in quotes.
@@ -231,10 +227,10 @@ func argumentsLost(h *preStop, say report) {
 			say(r.place(at), fmt.Sprintf("%q is no option of a shell, and the hook fails at once", r.words[at]), commandFix(words, "-c as a word of its own"))
 		case len(strings.Fields(s.file)) > 1:
 			text := fmt.Sprintf("without -c a shell takes %q for the name of a file, which is not there", s.file)
-			say(r.place(i), text, shellFix(s.shell, []string{s.file}, "-c before it"))
+			say(r.place(i), text, h.scriptFix(r, []string{s.file}, "-c before it"))
 		case i > 0 && slices.Contains(tools, s.file):
 			text := "without -c a shell takes " + s.file + " for the name of a script, which is not there"
-			say(r.place(i), text, shellFix(s.shell, r.words[i:], "-c before it, and all words after it as one"))
+			say(r.place(i), text, h.scriptFix(r, r.words[i:], "-c before it, and all words after it as one"))
 		}
 		if r.losesWords() {
 			at := r.place(s.lost)
@@ -245,6 +241,14 @@ func argumentsLost(h *preStop, say report) {
 			say(at, text, h.losesFix(r))
 		}
 	}
+}
+
+// scriptFix is a run with these words as the script of its shell.
+func (h *preStop) scriptFix(r run, words []string, sentence string) string {
+	if r.step != nil {
+		return h.execFix(r.step, r.script.shell+" -c "+grammar.Quote(strings.Join(words, " ")), sentence)
+	}
+	return shellFix(r.script.shell, words, sentence)
 }
 
 var kubeletReference = regexp.MustCompile(`(^|[^$])\$\(([A-Za-z_][A-Za-z0-9_]*)\)`)

@@ -214,7 +214,7 @@ func secondsFix(n node, keys ...string) string {
 	if d := stopDuration(n.text()).Abs(); d >= time.Second {
 		return below(int(min(d/time.Second, 1<<30)), keys...)
 	}
-	return "a number, without quotes and unit"
+	return "a whole number, not below 0, without quotes and unit"
 }
 
 // methodOfGet finds an httpGet hook with a method, which is no field of httpGet.

@@ -75,7 +75,7 @@ func (h *preStop) getWithout(field string) string {
 }
 
 func httpGetHost(h *preStop, say report) {
-	if h.HTTPGet == nil || h.HTTPGet.Host == "" {
+	if h.HTTPGet == nil || h.HTTPGet.Host == "" || h.pod.Spec.HostNetwork && local(h.HTTPGet.Host) {
 		return
 	}
 	at, fix := h.place.at("httpGet", "host"), h.getWithout("host")

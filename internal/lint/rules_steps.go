@@ -108,7 +108,7 @@ func (h *preStop) mended(s *entry) string {
 		}
 	}
 	for _, line := range lines {
-		if isStep(line) && harmless([]string{line}) {
+		if line != s.Line && isStep(line) && harmless([]string{line}) {
 			return h.stepFix(s, line, sentence)
 		}
 	}
@@ -267,7 +267,9 @@ func settingUnreadable(h *preStop, say report) {
 			with, _, _ := strings.Cut(m.With, "=")
 			at, fix = h.setting(with), "set "+m.Name+" too, or remove "+m.With // m.With is set, and m.Name is not
 		}
-		say(at, m.Name+": "+m.Text, fix)
+		if f := say(at, m.Name+": "+m.Text, fix); filledIn.MatchString(at.text()) {
+			f.warn()
+		}
 	}
 }
 

@@ -116,7 +116,7 @@ func maxPastDeadline(h *preStop, say report) {
 		if !e.FromStart {
 			has -= e.Earliest
 		}
-		if h.judged(e) {
+		if h.judged(e) && !h.shortened() {
 			say(at, text, h.moreGrace(e.Most-has)+" # or in the step: max="+whole(has))
 		}
 	})
@@ -133,7 +133,9 @@ func graceTooShort(h *preStop, say report) {
 		case h.timesUnknown():
 		case e != nil:
 			texts, lack, last = append(texts, text), lack+e.Short, at
-		case len(texts) > 0: // more time for the steps is more time for the additional wait too
+		case len(texts) > 0 && h.reading.config.AdditionalWait.IsSet(): // more time for the steps is more time for the additional wait too
+			lack = max(lack, h.floor().Short)
+		case len(texts) > 0:
 		case h.reading.config.AdditionalWait.IsSet():
 			say(h.setting(waitVariable), text, h.moreGrace(h.floor().Short))
 		case !h.env.open && !h.mistaken(""):
@@ -236,8 +238,11 @@ func sleepFillsGrace(h *preStop, say report) {
 	if !h.pod.graceNode.there() {
 		unset = ", which goes where " + graceKey + " is not set"
 	}
-	say(at, "the hook sleeps "+length+", and the grace period is "+short(h.pod.grace)+unset+": SIGTERM comes when it is used up, and SIGKILL 2 s later",
-		h.longerThan(slept))
+	then := "SIGTERM comes when it is used up, and SIGKILL 2 s later"
+	if h.Sleep != nil && slept > h.pod.grace {
+		then = "Kubernetes refuses a sleep action that is longer"
+	}
+	say(at, "the hook sleeps "+length+", and the grace period is "+short(h.pod.grace)+unset+": "+then, h.longerThan(slept))
 }
 
 // beginsLate finds prestop behind a sleep. It counts its time from its own beginning.

@@ -69,7 +69,9 @@ func quietSeesProbe(h *preStop, s *entry, say report) {
 	seen := 0
 	for _, port := range ports {
 		for _, p := range h.pod.probed()[port] {
-			seen, last = seen+int(q.For/p.every), p
+			if n := int(q.For / p.every); n > 0 {
+				seen, last = seen+n, p
+			}
 		}
 	}
 	if seen > q.Allow {

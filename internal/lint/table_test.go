@@ -464,6 +464,13 @@ func TestHooks(t *testing.T) {
 		// Values that steps give to later ones.
 		{"a value of a step before", minute, env(), steps("get http://localhost:9644/v1/node_config json=.node_id into=NODE_ID", "put http://localhost:9644/v1/brokers/$(NODE_ID)/maintenance"), "", nil},
 		{"a value of a step after", minute, env(), steps("put http://localhost:9644/v1/brokers/$(NODE_ID)/maintenance", "get http://localhost:9644/v1/node_config json=.node_id into=NODE_ID"), "", []string{"warning unset-variable"}},
+		{"elasticsearch without a URL", minute, append(env(), "startupProbe: {exec: {command: [/prestop, elasticsearch-clear]}, timeoutSeconds: 10, failureThreshold: 60}"), steps("elasticsearch"), "", []string{"error step-unreadable"}},
+		{"a max that is cut, where there is no time for the waits", minute, env(), steps("until quiet 8080 max=40s", "wait 45s"), "", []string{"error grace-too-short"}},
+		{"an additional wait that is longer than the waits that are cut", []string{"terminationGracePeriodSeconds: 20"}, []string{"env: [{name: PRE_STOP_GRACE_PERIOD_SECONDS, value: '20'}]"}, steps("--additional-wait=30", "wait 20s"), "", []string{"error grace-too-short"}},
+		{"an option of a step with a program", minute, env("{name: PRE_STOP_ADDITIONAL_WAIT_SECONDS, value: '10'}"), steps("until exec timeout=5s /app/idle"), "", []string{"warning default-ends-early"}},
+		{"exec of a shell without -c", minute, env(), steps(`exec sh "sleep 5"`, "wait 5s"), "", []string{"error shell-arguments-lost"}},
+		{"a value with once", minute, env(), steps("get http://localhost:9644/v1/node_config json=.node_id into=NODE_ID once", "wait 5s"), "", []string{"error step-unreadable"}},
+		{"a value whose name is none", minute, env(), steps("get http://localhost:9644/v1/node_config json=.node_id into=node-id", "wait 5s"), "", []string{"error step-unreadable"}},
 		{"a timeout that is reached", minute, env(), steps("post http://localhost:8080/x timeout=30s", "wait 10s"), "", nil},
 		{"a timeout beyond its max", minute, env(), steps("post http://localhost:8080/x timeout=30s max=20s", "wait 10s"), "", []string{"warning timeout-not-reached"}},
 

@@ -46,7 +46,7 @@ func Templates(file string, document *yaml.Node) []Template {
 				Node: p.place.Node, Object: w.Node, Pod: p.PodTemplateSpec,
 			}
 			for _, flaw := range w.flaws {
-				if flaw.kind == mistyped {
+				if flaw.kind == mistyped && (w.kind == "Pod" || slices.Contains(flaw.path, "template")) {
 					text := fmt.Sprintf("%s: expected %s, got %s", strings.Join(flaw.path, "."), flaw.expected, flaw.value.kind())
 					t.Mistype = append(t.Mistype, Unreadable{file, flaw.at.Line, text})
 				}

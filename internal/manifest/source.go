@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -290,15 +291,17 @@ func (s *source) indented(text string, column int) string {
 func (s *source) addLines(n *yaml.Node, added []*yaml.Node) {
 	column := s.column(n)
 	_, next := s.line(s.end(s.last(n), column-1, false))
-	for next < len(s.text) {
-		_, after := s.line(next)
-		line := s.text[next:after]
+	for at := next; at < len(s.text); {
+		line := s.text[at:]
+		if _, at = s.line(at); len(bytes.TrimSpace(line[:len(line)-len(s.text[at:])])) == 0 {
+			continue // a comment may follow
+		}
 		comment := bytes.TrimLeft(line, " ")
-		if deep := len(line) - len(comment); len(comment) == 0 || comment[0] != '#' || deep < column-1 ||
+		if deep := len(line) - len(comment); comment[0] != '#' || deep < column-1 ||
 			n.Kind == yaml.SequenceNode && deep == column-1 && !bytes.HasPrefix(bytes.TrimLeft(comment, "# "), []byte("- ")) {
 			break
 		}
-		next = after
+		next = at
 	}
 	s.insertAt(next, s.encoded(&yaml.Node{Kind: n.Kind, Content: added}), column)
 }
@@ -530,14 +533,17 @@ func (s *source) endOfPlain(at int) int {
 	return end
 }
 
+// beforeComment matches what begins a comment behind a value.
+var beforeComment = regexp.MustCompile(`[ \t]#`)
+
 // endOfLines is where a scalar ends. It goes on in each line that is indented more than its parent. block tells whether it is literal or
 // folded. In these, comments are text, and with + empty lines are text too.
 func (s *source) endOfLines(at, parent int, block bool) int {
 	_, next := s.line(at)
 	line := s.text[at:next]
 	kept := block && bytes.IndexByte(bytes.SplitN(line, []byte(" "), 2)[0], '+') >= 0
-	if i := bytes.Index(line, []byte(" #")); i >= 0 {
-		line = line[:i]
+	if comment := beforeComment.FindIndex(line); comment != nil {
+		line = line[:comment[0]]
 	}
 	end := at + len(bytes.TrimRight(line, " \t"+lineEnds))
 	for next < len(s.text) {
@@ -549,7 +555,7 @@ func (s *source) endOfLines(at, parent int, block bool) int {
 		case len(text) == 0 && !kept:
 		case len(text) == 0:
 			end = begin + len(line)
-		case len(line)-len(text) <= parent || !block && text[0] == '#':
+		case len(line)-len(text) <= parent || !block && bytes.TrimLeft(text, "\t ")[0] == '#':
 			return end
 		default:
 			end = begin + len(line)
