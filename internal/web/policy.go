@@ -151,7 +151,7 @@ func cut(cause, err error, last Answer) error {
 // RoundTrip makes one whole try.
 func (c *call) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx, timeout, begin := req.Context(), c.timeout(), time.Now()
-	hasty := c.made > 0 && c.left(ctx) < time.Second
+	hasty := c.Timeout == 0 && c.made > 0 && c.left(ctx) < time.Second
 	if timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, timeout, ErrTry)

@@ -96,6 +96,7 @@ func TestPolicyDo(t *testing.T) {
 		{"cut, the last cause kept", Policy{}, 12 * s, then(refused, refused, hangs), 0, "", [2]int{3, 5}, 4 * s, 12 * s},
 		{"the last of several without time for an answer", Policy{}, 4 * s, late(3*s, status(503), hasty), 503, "", [2]int{3, 9}, 3 * s, 4 * s},
 		{"the same after a failure", Policy{}, 4 * s, late(3*s, refused, hasty), 0, "connection refused (", [2]int{3, 9}, 3 * s, 4 * s},
+		{"the last has all the time that was asked for", Policy{Open: true, Timeout: 50 * time.Millisecond}, 4 * s, late(3*s, refused, hangs), 0, "in time (50ms)", [2]int{3, 9}, 3 * s, 4 * s},
 		{"under 2 s one try with all of it", Policy{}, 1900 * time.Millisecond, hangs, 0, "share used up", [2]int{1, 1}, 1900 * time.Millisecond, 1900 * time.Millisecond},
 		{"under 2 s one try", Policy{}, 1900 * time.Millisecond, refused, 0, "connection refused", [2]int{1, 1}, 0, 0},
 		{"what is left of 2 s", Policy{}, 2*s - 50*time.Millisecond, refused, 0, "connection refused (", [2]int{2, 6}, 1 * s, 2 * s},
