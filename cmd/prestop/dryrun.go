@@ -100,7 +100,8 @@ func (r *hookRun) addEnd(f *dryrun.Forecast) {
 // logPlace is where the log would go. A file that does not exist is not created. A FIFO is not opened: its reader would see its end.
 func logPlace(to string, at podlog.Place) (name string, notes []string) {
 	switch info, err := os.Lstat(to); {
-	case strings.Contains(to, "/") && errors.Is(err, fs.ErrNotExist) && unix.Access(filepath.Dir(to), unix.W_OK|unix.X_OK) == nil:
+	case !strings.Contains(to, "/"): // no file
+	case errors.Is(err, fs.ErrNotExist) && unix.Access(filepath.Dir(to), unix.W_OK|unix.X_OK) == nil:
 		return to, nil
 	case err == nil && info.Mode().Type() == fs.ModeNamedPipe && unix.Access(to, unix.W_OK) == nil:
 		return to + ", if somebody reads it", nil

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/prestop/prestop/internal/fakees"
+	"github.com/prestop/prestop/internal/podlog"
 	"github.com/prestop/prestop/internal/testbuffer"
 )
 
@@ -36,6 +37,17 @@ func TestDryRunLeavesAFIFOAlone(t *testing.T) {
 	seen := []unix.PollFd{{Fd: int32(reader), Events: unix.POLLIN}}
 	if n, err := unix.Poll(seen, 0); n != 0 || err != nil {
 		t.Errorf("the reader sees the end: %+v, %v", seen, err)
+	}
+}
+
+// A FIFO in the working directory may be called as one of the words that stand for a log.
+func TestDryRunTakesNoWordForAFIFO(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := unix.Mkfifo("stdout", 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if name, notes := logPlace("stdout", podlog.Place{}); name != "stdout" || len(notes) > 0 {
+		t.Errorf("the log goes to %s, %q", name, notes)
 	}
 }
 
