@@ -463,6 +463,16 @@ func deliveredAtOnce() stories {
 			s.expectCalls("/two", 1)
 			s.noRecord()
 		},
+		"while the report is not answered": func(s *stage) {
+			env := []string{"PRE_STOP_GRACE_PERIOD_SECONDS=4s", "PRE_STOP_RESERVE_SECONDS=1s", "PRE_STOP_REPORT_URL=" + s.url + "/report"}
+			call := s.hold("/report")
+			first, second := s.deliver(env, "post "+s.url+"/one", "wait 20s"), s.deliver(env, "post "+s.url+"/one", "wait 20s")
+			s.ends(first, exitDone, "")
+			s.ends(second, exitDone, "")
+			s.expectCalls("/report", 1)
+			call.let()
+			s.noRecord()
+		},
 		"the first hangs": func(s *stage) {
 			env := []string{"PRE_STOP_GRACE_PERIOD_SECONDS=3s", "PRE_STOP_RESERVE_SECONDS=1s"}
 			first := s.deliver(env, "wait 1s", "post "+s.url+"/one")

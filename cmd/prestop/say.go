@@ -71,7 +71,7 @@ func (r *hookRun) tell(o outcome.Outcome, p *hook.Plan, log *hooklog.Log) {
 		}
 	}
 	if to := r.config.ReportURL.V; to != nil && r.ctx.Err() == nil {
-		last := min(hook.ReportTime, time.Until(p.Deadline())-prestop.Engine)
+		last := min(hook.ReportTime, time.Until(p.Deadline())-3*prestop.Engine) // a delivery that waits for this one sees its end in time
 		ctx, cancel := context.WithTimeoutCause(r.ctx, last, errReport)
 		defer cancel()
 		if err := o.Send(ctx, web.New(r.world.Dial, web.TLS{}, nil), to, log.JSON, log.Lost()); err != nil {
