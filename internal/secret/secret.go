@@ -185,18 +185,11 @@ func (s *Set) Password(user, path string) func() (string, error) {
 	}
 }
 
-// manyValues is how many texts of a document are declared with all their forms, which takes 2 KB of memory for each.
-const manyValues = 1000
-
-// Content reads a file to be sent as it is. It declares the whole file, and the texts in it that may be secrets by themselves. If they
-// are many, each of them is hidden only as it is: they are declared as the lines of one long text, which has no other forms.
+// Content reads a file to be sent as it is. It declares the whole file, and the texts in it that may be secrets by themselves.
 func (s *Set) Content(path string) ([]byte, error) {
 	content, err := regular.Read(path)
-	values := grammar.ValuesOf(content)
-	if len(values) > manyValues {
-		values = []string{strings.Join(values, "\n")}
-	}
-	for _, text := range append(values, strings.TrimSpace(string(content))) {
+	s.Add(strings.TrimSpace(string(content)))
+	for _, text := range grammar.ValuesOf(content) {
 		s.Add(text)
 	}
 	return content, err

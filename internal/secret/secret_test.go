@@ -2,7 +2,6 @@ package secret
 
 import (
 	"encoding/base64"
-	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -248,26 +247,6 @@ func TestContent(t *testing.T) {
 	}
 	if _, err := s.Content(path + "/none"); err == nil {
 		t.Error("no error")
-	}
-}
-
-// A document of many texts hides each of them, and takes no more memory than a few times its size.
-func TestContentOfManyTexts(t *testing.T) {
-	t.Parallel()
-	const many = 20 * manyValues
-	var body strings.Builder
-	for n := range many {
-		fmt.Fprintf(&body, "{\"index\": {}}\n{\"name\": \"Hunter-%06d\"}\n", n)
-	}
-	s := &Set{}
-	if _, err := s.Content(fileOf(t, body.String())); err != nil {
-		t.Fatal(err)
-	}
-	if got := s.Hide("not Hunter-000000, nor Hunter-019999"); got != "not ***, nor ***" {
-		t.Errorf("shown as %q", got)
-	}
-	if len(s.hidden) > 3*many {
-		t.Errorf("%d forms of %d texts", len(s.hidden), many)
 	}
 }
 
