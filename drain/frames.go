@@ -139,8 +139,7 @@ func (h *history) pinged(s *sockdiag.Socket) bool {
 	if !h.settled || s.Received != h.received+1 || s.Sent != h.sent+1 || in > controlSize || out > controlSize {
 		return false
 	}
-	again := h.claim != nothing && s.SinceReceived == s.SinceSent && s.Acks != h.acks && !ackedLater(s) // the next request, within a tick of the answer
-	if in != out && (again || slices.Contains(permitSizes, out)) {
+	if in != out && (h.claim != nothing && h.asksWithin(s) || slices.Contains(permitSizes, out)) {
 		return false
 	}
 	return s.SinceReceived >= s.SinceSent || in == out // otherwise the app sent something small, and then the client asked

@@ -143,10 +143,15 @@ func (h *history) acknowledged(s *sockdiag.Socket, g greeting) bool {
 	return s.Acks != h.acks || oneMore
 }
 
-// followed tells whether a request may have followed the last piece of an answer within a tick. The kernel has acknowledged the
-// request, as it does if nothing answers.
+// followed tells whether a request may have followed the last piece of an answer within a tick.
 func (h *history) followed(s *sockdiag.Socket) bool {
-	return h.pieces && s.Received == h.received+1 && s.SinceReceived == s.SinceSent && s.SinceReceived >= settleTime && s.Acks != h.acks && !ackedLater(s)
+	return h.pieces && s.Received == h.received+1 && s.SinceReceived >= settleTime && h.asksWithin(s)
+}
+
+// asksWithin tells whether what came within a tick of what the app sent may be the next request. The kernel has acknowledged the
+// request, as it does if nothing answers.
+func (h *history) asksWithin(s *sockdiag.Socket) bool {
+	return s.SinceReceived == s.SinceSent && s.Acks != h.acks && !ackedLater(s)
 }
 
 // ackedLater tells whether the client acknowledged something after its last payload. What it acknowledged is then the answer.

@@ -291,9 +291,10 @@ func (s *source) indented(text string, column int) string {
 func (s *source) addLines(n *yaml.Node, added []*yaml.Node) {
 	column := s.column(n)
 	_, next := s.line(s.end(s.last(n), column-1, false))
-	for at := next; at < len(s.text); {
-		line := s.text[at:]
-		if _, at = s.line(at); len(bytes.TrimSpace(line[:len(line)-len(s.text[at:])])) == 0 {
+	for at, after := next, 0; at < len(s.text); at = after {
+		_, after = s.line(at)
+		line := s.text[at:after]
+		if len(bytes.TrimSpace(line)) == 0 {
 			continue // a comment may follow
 		}
 		comment := bytes.TrimLeft(line, " ")
@@ -301,7 +302,7 @@ func (s *source) addLines(n *yaml.Node, added []*yaml.Node) {
 			n.Kind == yaml.SequenceNode && deep == column-1 && !bytes.HasPrefix(bytes.TrimLeft(comment, "# "), []byte("- ")) {
 			break
 		}
-		next = at
+		next = after
 	}
 	s.insertAt(next, s.encoded(&yaml.Node{Kind: n.Kind, Content: added}), column)
 }

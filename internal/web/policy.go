@@ -99,6 +99,7 @@ type call struct {
 	begun    time.Time
 	underWay time.Duration // how long requests were under way, in all
 	sent     bool          // the last try began to send its request
+	hasty    bool          // the last try had less than a second, and no time of its own
 	refused  time.Time     // when loopback began to refuse; zero: the last try had another end
 }
 
@@ -151,7 +152,7 @@ func cut(cause, err error, last Answer) error {
 // RoundTrip makes one whole try.
 func (c *call) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx, timeout, begin := req.Context(), c.timeout(), time.Now()
-	hasty := c.Timeout == 0 && c.made > 0 && c.left(ctx) < time.Second
+	c.hasty = c.Timeout == 0 && c.left(ctx) < time.Second
 	if timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, timeout, ErrTry)
@@ -177,10 +178,7 @@ func (c *call) RoundTrip(req *http.Request) (*http.Response, error) {
 	case c.refused.IsZero():
 		c.refused = begin
 	}
-	switch {
-	case hasty && errors.Is(err, ErrTry): // it had too little time, and says less than the try before it
-		return nil, err
-	case err != nil:
+	if err != nil {
 		return nil, c.fail(req.Context(), answer, err, timeout)
 	}
 	c.last, c.err = answer, nil
@@ -201,10 +199,11 @@ func (c *call) timeout() time.Duration {
 // unsent is what is left of the time that an open call has while no request is under way.
 func (c *call) unsent() time.Duration { return maxUnsent - (time.Since(c.begun) - c.underWay) }
 
-// fail keeps why a try failed. A try that was cut together with the call says less than the try before it, so then the earlier error
-// stays.
+// fail keeps why a try failed. A try that was cut together with the call says less than the try before it, and so does a try that had
+// too little time. The earlier error stays then.
 func (c *call) fail(ctx context.Context, a Answer, err error, timeout time.Duration) error {
 	switch {
+	case c.hasty && c.made > 1 && errors.Is(err, ErrTry):
 	case ctx.Err() == nil && errors.Is(err, ErrTry) && timeout > 0:
 		c.last, c.err = a, fmt.Errorf("%w (%s)", err, timeout.Round(time.Millisecond))
 	case ctx.Err() == nil || c.made == 1:
