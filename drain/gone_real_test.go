@@ -105,9 +105,6 @@ func goneByTTL(t *testing.T) {
 		{"dnsmasq, TTL 30", dnsmasq, 30, []string{other}},
 		{"dnsmasq, truncated", dnsmasq, 1, many},
 	}, func(t *testing.T, test row) {
-		if testing.Short() && test.ttl > 5 {
-			t.Skip("takes 35 s")
-		}
 		a := test.serve(t, test.ttl, test.others...)
 		a.with()
 		gone := runGone(t, a.addr)

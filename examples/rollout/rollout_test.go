@@ -40,9 +40,6 @@ func TestMain(m *testing.M) {
 // The strategies that end within seconds, by the real program.
 func TestRollout(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("takes fifteen seconds")
-	}
 	dir := t.TempDir()
 	hook := filepath.Join(dir, "prestop")
 	if err := build(t.Context(), hook); err != nil {

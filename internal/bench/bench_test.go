@@ -22,9 +22,6 @@ func TestMain(m *testing.M) {
 
 func TestHooksMakeTheSameCalls(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("takes some seconds")
-	}
 	b, err := prepare(t.Context(), t.TempDir(), 1)
 	if err != nil {
 		t.Fatal(err)
@@ -73,9 +70,6 @@ func TestMemoryOfATree(t *testing.T) {
 
 func TestLooksOfAProcess(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("takes some seconds")
-	}
 	b, err := prepare(t.Context(), t.TempDir(), 1)
 	if err != nil {
 		t.Fatal(err)
