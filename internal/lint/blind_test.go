@@ -137,6 +137,10 @@ func TestSaysWhatIsTrue(t *testing.T) {
 		{"a sleep action as long as the grace period", nil, nil, "{sleep: {seconds: 30}}", "error sleep-fills-grace SIGTERM SIGKILL"},
 		{"a longer one, which the API does not take", nil, nil, "{sleep: {seconds: 31}}", "error sleep-fills-grace refuses"},
 		{"a grace period of many years", []string{"terminationGracePeriodSeconds: 2147483647"}, nil, "{sleep: {seconds: 30}}", ""},
+		{"a probe's grace period of a second", []string{"terminationGracePeriodSeconds: 60"}, []string{"livenessProbe: {httpGet: {path: /, port: 8080}, terminationGracePeriodSeconds: 1}", "env: [{name: PRE_STOP_GRACE_PERIOD_SECONDS, value: '60'}]"},
+			hook, "warning probe-grace-shorter has 1 s,"},
+		{"a startup probe that gives a second", []string{"terminationGracePeriodSeconds: 60"}, []string{"startupProbe: {exec: {command: [/prestop, elasticsearch-clear]}, timeoutSeconds: 10, periodSeconds: 1, failureThreshold: 1}", "env: [{name: PRE_STOP_GRACE_PERIOD_SECONDS, value: '60'}, {name: PRE_STOP_ELASTICSEARCH_URL, value: 'http://es:9200'}]"},
+			"{exec: {command: [/prestop]}}", "warning clear-probe-too-short node 1 s"},
 		{"a setting that is to be filled in", nil, []string{"env: [{name: PRE_STOP_GRACE_PERIOD_SECONDS, value: '${GRACE:=60}'}]"}, hook, "warning setting-unreadable"},
 	} {
 		text := shape(test.pod, test.container, test.hook)

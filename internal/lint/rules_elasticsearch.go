@@ -115,7 +115,7 @@ func clearProbeTooShort(c *container, say report) {
 			say(at, fmt.Sprintf("elasticsearch-clear has a timeoutSeconds of %d, and takes some seconds over TLS: it is cut, and fails", n), fix)
 		}
 		if n := int64(cmp.Or(p.PeriodSeconds, 10)) * int64(cmp.Or(p.FailureThreshold, 3)); n < 120 {
-			text := "the startup probe gives the node %d seconds (periodSeconds × failureThreshold) to join its cluster, and kills it then"
+			text := "the startup probe gives the node %d s (periodSeconds × failureThreshold) to join its cluster, and kills it then"
 			say(at, fmt.Sprintf(text, n), fix)
 		}
 	}

@@ -80,7 +80,7 @@ func probeGraceShorter(h *preStop, say report) {
 	}
 	for _, p := range h.probes() {
 		if s := p.TerminationGracePeriodSeconds; s != nil && p.field != "readinessProbe" && time.Duration(*s)*time.Second < h.reading.plan.Grace {
-			say(h.at(p.field, graceKey), fmt.Sprintf("when the %s fails, the hook has %d seconds, and %s tells it %d", p.field, *s, graceVariable, seconds(h.reading.plan.Grace)),
+			say(h.at(p.field, graceKey), fmt.Sprintf("when the %s fails, the hook has %d s, and %s tells it %d", p.field, *s, graceVariable, seconds(h.reading.plan.Grace)),
 				"remove it from the probe; or set PRE_STOP_ASK_API to true, so that the hook asks for its true grace period")
 		}
 	}
