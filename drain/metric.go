@@ -38,7 +38,7 @@ func (c Metric) judging(r *web.Request) func(web.Answer) (sight, error) {
 		case !a.OK():
 			return sight{}, errors.New(a.String())
 		case c.AtLeast != nil && math.IsInf(sum, 1): // like -Inf for at-most=, which Sum refuses itself
-			return sight{}, errors.New("the values that are wanted add up to +Inf")
+			return sight{}, errors.New("the matching series add up to +Inf")
 		case series == 0:
 			says = fmt.Sprintf("no series %s, which counts as %s", c.Selector, numeral(sum))
 		}

@@ -148,7 +148,7 @@ func (q *Quiet) watcher(log *slog.Logger) (_ watcher, refused, err error) {
 	return t, nil, nil
 }
 
-var errNoPorts = errors.New("nothing was listened on at an address that is no loopback one when the hook began: name the ports")
+var errNoPorts = errors.New("nothing listened on an address other than loopback when the hook began: name the ports")
 
 // wait is for a Min that leaves no time to look.
 func (q *Quiet) wait(ctx context.Context, log *slog.Logger) error {

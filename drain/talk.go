@@ -172,7 +172,7 @@ func (t *talk) advice(spoken Protocol) string {
 	if old := t.old - t.oldOwed; old > 0 {
 		text := "connections from before carry traffic on: once told to shut down, the app must answer with Connection: close (HTTP/1), send GOAWAY (HTTP/2), or close its WebSockets and streams"
 		if t.little > 0 && spoken == "" {
-			text += fmt.Sprintf("; %d of them carry no more than heartbeats: where that is so, add the word http2, websocket or sse to the step", t.little)
+			text += fmt.Sprintf("; %d of them carry nothing longer than a heartbeat: if these are heartbeats, add the word http2, websocket or sse to the step", t.little)
 		}
 		all = append(all, text)
 	}

@@ -152,7 +152,7 @@ func TestLook(t *testing.T) {
 
 		{"enough", Metric{Selector: active.Selector, Bounds: atLeast(2)}, 200, prom, "active{app=\"web\"} 2\n", true, "2 in 1 series"},
 		{"too few", Metric{Selector: active.Selector, Bounds: atLeast(2)}, 200, prom, "active{app=\"web\"} 1\n", false, "1 in 1 series"},
-		{"endless", Metric{Selector: active.Selector, Bounds: atLeast(2)}, 200, prom, "active{app=\"web\"} +Inf\n", false, ": the values that are wanted add up to +Inf"},
+		{"endless", Metric{Selector: active.Selector, Bounds: atLeast(2)}, 200, prom, "active{app=\"web\"} +Inf\n", false, ": the matching series add up to +Inf"},
 		{"absent", Metric{Selector: active.Selector, Bounds: atMost(1), Absent: atMost(0).AtMost}, 200, prom, "other 7\n", true, `no series active{app="web"}, which counts as 0`},
 		{"absent labels", Metric{Selector: active.Selector, Bounds: atMost(1), Absent: atMost(0).AtMost}, 200, prom, "active{app=\"admin\"} 7\n", true, `no series active{app="web"}, which counts as 0`},
 		{"absent counts as more", Metric{Selector: active.Selector, Bounds: atMost(1), Absent: atMost(5).AtMost}, 200, prom, "other 7\n", false, `no series active{app="web"}, which counts as 5`},

@@ -24,10 +24,10 @@ var (
 	ErrKeepsWait = errors.New("the additional wait is kept")
 
 	// ErrNotNoted is in the error of an entry that is to be done once, if [Plan.Record] fails.
-	ErrNotNoted = errors.New("to be done once, and that it is begun cannot be noted: not begun")
+	ErrNotNoted = errors.New("not begun: it is to be done once, and its beginning cannot be noted")
 
 	errLeft = errors.New("did not return when its time was over; left behind")
-	errOnce = errors.New("an earlier delivery of the hook was cut while doing it, and it is to be done once: whether it took effect is not known")
+	errOnce = errors.New("an earlier delivery of the hook was cut in this step, which is to be done once: whether the step took effect is not known")
 )
 
 // Run carries the plan out and returns when it is done, at the deadline at the latest, or when ctx is ended.

@@ -10,7 +10,7 @@ import (
 // SignalVerb is the step that signals the container's main process.
 func SignalVerb() *step.Verb {
 	return &step.Verb{Name: "signal", Target: "NAME", Options: []string{"wait"},
-		Does: "signals the container's main process and waits for its end, or with wait=false does not", Parse: parseSignal}
+		Does: "signals the container's main process and waits for its end, unless wait=false", Parse: parseSignal}
 }
 
 func parseSignal(l *grammar.Line) (*step.Spec, error) {

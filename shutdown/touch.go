@@ -27,7 +27,7 @@ func (t Touch) Run(ctx context.Context, log *slog.Logger) error {
 	}
 	content := ""
 	if now, err := proc.MarkNow(); err != nil {
-		log.Warn("the file says nothing of when it was made; its time has to do", "event.code", "file-without-time", "error", err)
+		log.Warn("the file does not say when it was made: its modification time counts", "event.code", "file-without-time", "error", err)
 	} else {
 		content = now.String()
 	}

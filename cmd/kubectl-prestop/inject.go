@@ -19,16 +19,16 @@ import (
 	"github.com/prestop/prestop/internal/phrase"
 )
 
-const injectUsage = `kubectl prestop inject puts prestop's hook into the pods of manifests: by default one that waits until traffic has left, for 60s or as
-long as the grace period allows. It writes the manifests to stdout, and to stderr what it did and why not.
+const injectUsage = `kubectl prestop inject puts prestop's hook into the pods of manifests. By default the hook waits until traffic has left, for 60s at most
+or as long as the grace period allows. The manifests go to stdout. What was done, or why nothing was done, goes to stderr.
 
   kubectl prestop inject --image IMAGE -f FILE|DIRECTORY|-
   helm install web ./web --post-renderer kubectl-prestop --post-renderer-args inject --post-renderer-args --image=IMAGE
   kustomize: as a KRM function, see deploy/kustomize
 
 Left alone: hooks that are there, Jobs, pods that use the host's network, and containers that declare no ports. Annotations of a pod
-say otherwise: prestop.github.io/inject: "false", prestop.github.io/steps (one a line), prestop.github.io/max,
-prestop.github.io/additional-wait (a floor). Doing it twice changes nothing more.
+change what it gets: prestop.github.io/inject: "false", prestop.github.io/steps (one a line), prestop.github.io/max,
+prestop.github.io/additional-wait (a floor). A second run changes nothing more.
 
 Flags
 `
@@ -120,9 +120,9 @@ func (c *injectCommand) flags() *flagset.Set {
 	c.fileFlags.add(flags)
 	flags.StringVar(&c.parameters.Image, "image", c.parameters.Image, "prestop's `image`, best with its digest")
 	flags.BoolVar(&c.parameters.Installer, "init-container", false, "an init container copies the binary, for Kubernetes before 1.35; else prestop's image is mounted")
-	flags.StringVar(&c.max, "max", inject.DefaultMax.String(), "how `long` the default hook waits at most")
-	flags.BoolVar(&c.parameters.ReplaceSleep, "replace-sleep", false, "replace hooks that only sleep, and so long at most")
-	flags.StringVar(&c.min, "min", inject.DefaultMin.String(), "with --replace-sleep: how `long` to wait at least")
+	flags.StringVar(&c.max, "max", inject.DefaultMax.String(), "the longest `time` that the default hook waits")
+	flags.BoolVar(&c.parameters.ReplaceSleep, "replace-sleep", false, "replace hooks that only sleep; the new hook is never longer than the sleep")
+	flags.StringVar(&c.min, "min", inject.DefaultMin.String(), "with --replace-sleep: the shortest `time` to wait")
 	flags.BoolVar(&c.diff, "diff", false, "show what would change, and write no manifests")
 	return flags
 }

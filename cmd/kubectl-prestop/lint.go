@@ -20,10 +20,10 @@ const lintUsage = `kubectl prestop lint says what will go wrong with the preStop
   kubectl prestop lint deploy/web      a workload, as kubectl names it
 
 Manifests are YAML or JSON, and may hold several documents and Lists. Services, ConfigMaps and Secrets in the same input are taken
-into account. Of a directory all .yaml, .yml and .json files are read, also those further down.
+into account. In a directory lint reads all .yaml, .yml and .json files, also those further down.
 
-Of a cluster, workloads are read, Services, and the ConfigMaps that hooks may use. Secrets are never read. What somebody may not
-list is said, and the rest is looked at. An argument that is a file here is that file; deployment/web and deploy/web are the same.
+In a cluster lint reads workloads, Services, and the ConfigMaps that hooks may use, and never a Secret. It names what you may not
+list, and reads the rest. An argument that is the name of a file means the file; deployment/web and deploy/web are the same.
 
 A fix is YAML to paste, each line where its key belongs: terminationGracePeriodSeconds into the pod's spec, env and lifecycle into the
 container. Each finding has a page in https://github.com/prestop/prestop/blob/main/docs/lint/README.md.

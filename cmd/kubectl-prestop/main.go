@@ -54,7 +54,7 @@ type command struct {
 
 func commands() []command {
 	return []command{
-		{"lint", "says what will go wrong with the preStop hooks of manifests or a cluster, and when each will do what", lintManifests, new(lintCommand).flags},
+		{"lint", "says what will go wrong with the preStop hooks of manifests or a cluster, and when each hook does what", lintManifests, new(lintCommand).flags},
 		{"inject", "puts a hook into the pods of manifests", injectHooks, new(injectCommand).flags},
 		{"completion", "prints a script that completes what is typed", printCompletion, nil},
 		{"version", "prints the plugin's version", printVersion, nil},

@@ -18,7 +18,7 @@ import (
 // Write shows everything that can be configured.
 func Write(w io.Writer) {
 	fmt.Fprint(w, `prestop is a container's exec preStop hook. It tells the process that it is about to stop, waits until
-traffic has gone, and is finished before the grace period is.
+traffic has gone, and is finished before the grace period ends.
 
   prestop [FLAG…]                      what the environment says: the app's shutdown call, Elasticsearch's, the wait
   prestop [FLAG…] STEP…                each argument one step, in order; or one step: prestop wait 20s

@@ -40,13 +40,13 @@ func (s *Script) warn(id, name string, at int, format string, args ...any) {
 // warnSettings warns about settings that this version does not know, settings that have no effect, and calls that are made twice.
 func (s *Script) warnSettings() {
 	for _, u := range s.config.Unknown {
-		s.warn("setting-unknown", u.Name, NoStep, "%s is set, and no setting of this version%s", u.Name, phrase.Meant(u.Meant))
+		s.warn("setting-unknown", u.Name, NoStep, "%s is set, and is no setting of this version%s", u.Name, phrase.Meant(u.Meant))
 	}
 	if eck := s.config.ECK; eck.Unreadable != nil && s.config.PasswordFile.V == eck.PasswordFile {
 		s.warn("eck-no-password", elasticsearchSetting, NoStep, "this is an ECK pod, and the password of %s, with which its shutdown would be registered, cannot be read: %v", s.config.Username.V, eck.Unreadable)
 	}
 	if len(s.config.Arguments) > 0 && s.config.Steps.IsSet() {
-		s.warn("steps-ignored", stepsSetting, NoStep, "PRE_STOP_STEPS is set, and the steps given as arguments are done instead of it")
+		s.warn("steps-ignored", stepsSetting, NoStep, "PRE_STOP_STEPS is set, and the steps given as arguments are done instead")
 	}
 	var needs []*step.Needs
 	for _, one := range s.Steps {
@@ -71,7 +71,7 @@ func (s *Script) warnSetting(one *setting.Setting, effects *effect.Effects) {
 	name, by := one.Env, one.By()
 	_, rest, _ := strings.Cut(s.config.Env[name], "$(")
 	if by == name && name != stepsSetting && strings.Contains(rest, ")") {
-		s.warn("unset-variable", name, NoStep, "%s has a $(…) in it that nobody has replaced: Kubernetes does so only with variables that stand before it in the same container", name)
+		s.warn("unset-variable", name, NoStep, "%s has a $(…) that nobody has replaced: Kubernetes replaces only variables that stand before it in the same container", name)
 	}
 	what, winner := effects.Beaten(one)
 	for _, lost := range [][2]string{{one.Beaten, by}, {what, winner}} {
@@ -80,7 +80,7 @@ func (s *Script) warnSetting(one *setting.Setting, effects *effect.Effects) {
 		}
 	}
 	if len(s.problems) == 0 && by != "" && effects.Unused(one) { // if something cannot be read, nobody knows
-		s.warn("setting-unused", name, NoStep, "%s is set, and nothing that is done uses it", by)
+		s.warn("setting-unused", name, NoStep, "%s is set, and nothing in the plan uses it", by)
 	}
 }
 
@@ -162,7 +162,7 @@ func (s *Script) warnEnds(p *Plan, n int, waits time.Duration) {
 		p.warn("ends-the-process", n, "%s%s", line, text)
 	}
 	if needs.Returns && waits == 0 {
-		p.warn("signals-and-returns", n, "%s tells a process to end and returns before it has: SIGTERM comes right after, and most end at once at a second signal", line)
+		p.warn("signals-and-returns", n, "%s tells a process to end and does not wait for its end: SIGTERM comes right after, and most processes end at once at a second signal", line)
 	}
 	if kind := needs.ShutdownType(s.config.ShutdownType.V); kind != "" && kind != step.TypeRestart && kind != step.TypeAuto {
 		p.warn("elasticsearch-moves-data", n, "Elasticsearch shutdown type %s moves the node's data away, which may take longer than any grace period, and nobody removes its record: restart is for pods that come back", kind)

@@ -100,7 +100,7 @@ func TestWarnings(t *testing.T) {
 		{"a flag and a mistake in its variable", env{waitEnv: "2O"}, []string{"--additional-wait=20s"}, []string{"set-twice: " + waitEnv}},
 		{"a flag twice", nil, []string{"--additional-wait=20", "--additional-wait=21", "--log-to=stdout", "--log-to=stdout"}, []string{"set-twice: --additional-wait is set"}},
 		{"a flag twice beside another that is none", nil, []string{"--additional-wait=20", "--nope"}, nil},
-		{"no setting", env{"PRE_STOP_GRACE_SECONDS": "60", "PRE_STOP_WAIT": "x", "prestop_steps": "x"}, nil, []string{"setting-unknown: PRE_STOP_GRACE_SECONDS", "setting-unknown: PRE_STOP_WAIT", "setting-unknown: prestop_steps is set, and no setting of this version; did you mean PRE_STOP_STEPS?"}},
+		{"no setting", env{"PRE_STOP_GRACE_SECONDS": "60", "PRE_STOP_WAIT": "x", "prestop_steps": "x"}, nil, []string{"setting-unknown: PRE_STOP_GRACE_SECONDS", "setting-unknown: PRE_STOP_WAIT", "setting-unknown: prestop_steps is set, and is no setting of this version; did you mean PRE_STOP_STEPS?"}},
 
 		{"a variable that the kubelet has left", env{appEnv: "http://a/$(NOT_SET)", "NOT_SET": "x"}, []string{"post http://b/$(NOT_SET)"}, []string{"unset-variable: PRE_STOP_APP_URL has a $(…)"}},
 		{"a call twice", nil, []string{"post http://a/drain", "wait 5s", "post http://a/drain"}, []string{"called-twice of step 3: post http://a/drain: "}},

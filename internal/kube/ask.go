@@ -47,7 +47,7 @@ func (a *API) Ask(ctx context.Context, q Question) *Answer {
 	answer.Grace, answer.Why = pod.Grace(), pod.Why()
 	answer.say("the pod %s is %s; its grace period is %s", pod, answer.Why, answer.Grace)
 	if !pod.Certain {
-		answer.say("that it is this pod says its name alone: POD_UID would make it certain")
+		answer.say("only its name says that it is this pod: POD_UID would make it certain")
 	}
 	switch {
 	case !q.Skip || pod.Deleted():

@@ -85,7 +85,7 @@ func TestEnvoyThatCannotBeRead(t *testing.T) {
 		`{"Stats":[]}`:   `byte 13: no "stats" in the JSON`,
 		`{"error":"no"}`: `byte 15: no "stats" in the JSON`,
 		`{"a":{"stats":[{"name":"a","value":0}]}}`:                   `byte 41: no "stats" in the JSON`,
-		`{"stats":[{"name":"a","value":1},{"name":"a","value":-1}]}`: `byte 57: of the values that are wanted some are above zero and some below: their sum says nothing`,
+		`{"stats":[{"name":"a","value":1},{"name":"a","value":-1}]}`: `byte 57: some of the matching series are above zero and some below: their sum says nothing`,
 		`{"stats":[]}`:                                                        "there are no series in the answer",
 		`{"stats":[{"histograms":{}}]}`:                                       "there are no series in the answer",
 		`{"stats":null}`:                                                      `byte 14: expected a list, got "<nil>"`,

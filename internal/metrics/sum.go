@@ -104,11 +104,11 @@ func (t *total) count(value float64) error {
 	}
 	switch {
 	case math.IsNaN(value):
-		return errors.New("a value that is wanted is NaN")
+		return errors.New("a matching series is NaN")
 	case math.IsInf(t.below, -1):
-		return errors.New("the values that are wanted add up to -Inf")
+		return errors.New("the matching series add up to -Inf")
 	case t.above > 0 && t.below < 0:
-		return errors.New("of the values that are wanted some are above zero and some below: their sum says nothing")
+		return errors.New("some of the matching series are above zero and some below: their sum says nothing")
 	}
 	return nil
 }
