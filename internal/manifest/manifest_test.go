@@ -142,12 +142,16 @@ func TestTextStays(t *testing.T) {
 		"a null":              strings.ReplaceAll(pod, "{name: a}", "{name: a, labels}"),
 		"a long line":         strings.ReplaceAll(pod, "name: app", "name: app\n    image: "+strings.Repeat("a/very-long-name-", 20)),
 		"a list of one kind":  pod + "    env: []\n",
+		"lines of Unicode":    strings.ReplaceAll(pod, "{name: a}", "{name: a, annotations: {a: \"b\u2028c\u2028d\u2028e\"}}") + "    image: app\n    workingDir: /\n",
+		"a name in brackets":  strings.ReplaceAll(pod, "name: app", "name: '[app]'"),
 	} {
-		out, _, errs := manifest.Inject(lint.File{Name: name, Content: []byte(text)}, inject.Parameters{Image: "prestop/prestop:1"})
+		f, with := lint.File{Name: name, Content: []byte(text)}, inject.Parameters{Image: "prestop/prestop:1"}
+		out, _, errs := manifest.Inject(f, with)
 		if len(errs) > 0 {
 			t.Errorf("%s: %v", name, errs[0])
 			continue
 		}
+		specs(t, f, out, with)
 		rest := string(out)
 		for line := range strings.Lines(text) {
 			line = strings.TrimSpace(line)

@@ -18,7 +18,7 @@ import (
 type source struct {
 	text    []byte
 	before  int           // lines of the file before it
-	lines   []int         // where each line begins, as the YAML library counts lines
+	lines   []int         // where each line begins, as the document's nodes count lines
 	letters map[int][]int // where each 64th letter of a line begins, for lines that were asked for
 
 	document *yaml.Node
@@ -42,10 +42,9 @@ type change struct {
 
 func newSource(text []byte, before int, d *yaml.Node) *source {
 	s := &source{text: text, before: before, document: d, lines: []int{0}, was: map[*yaml.Node]*yaml.Node{}, letters: map[int][]int{}, ending: "\n", indent: 2, compact: true}
-	for i := 0; i < len(text); {
-		n := lineBreak(text[i:])
-		if i += max(n, 1); n > 0 {
-			s.lines = append(s.lines, i)
+	for i, b := range text {
+		if b == '\n' {
+			s.lines = append(s.lines, i+1)
 		}
 	}
 	if i := bytes.IndexByte(text, '\n'); i > 0 && text[i-1] == '\r' {
@@ -60,17 +59,6 @@ func newSource(text []byte, before int, d *yaml.Node) *source {
 	}
 	s.readStyle(d, new(style))
 	return s
-}
-
-// lineBreak is the length in bytes of the line break that a text begins with; 0: there is none. These are the line breaks of the YAML
-// library.
-func lineBreak(text []byte) int {
-	for _, b := range []string{"\r\n", "\n", "\r", "\u0085", "\u2028", "\u2029"} {
-		if bytes.HasPrefix(text, []byte(b)) {
-			return len(b)
-		}
-	}
-	return 0
 }
 
 // style is what is known of how a document is written.
@@ -196,6 +184,7 @@ func (s *source) replace(in, old, v *yaml.Node, flow bool) {
 	column := s.column(in)
 	to := s.end(old, column-1, false)
 	begin, _ := s.line(from)
+	_, next := s.line(to)
 	switch {
 	case v.Kind == yaml.ScalarNode:
 		head, body, _ := strings.Cut(strings.TrimPrefix(s.encoded(mapping("k", v)), "k: "), "\n")
@@ -209,10 +198,13 @@ func (s *source) replace(in, old, v *yaml.Node, flow bool) {
 	case in.Kind == yaml.SequenceNode:
 		text := strings.TrimSuffix(s.encoded(v), "\n")
 		s.change(from, to, s.indented(text, old.Column)[old.Column-1:])
-	case len(bytes.TrimSpace(s.text[begin:from])) == 0:
+	case len(bytes.TrimSpace(s.text[begin:from])) == 0 && len(bytes.TrimSpace(s.text[to:next])) == 0:
 		s.change(begin, to, s.indented(strings.TrimSuffix(s.below(v), "\n"), column))
 	default:
-		s.change(len(bytes.TrimRight(s.text[:from], " ")), to, "")
+		if before := len(bytes.TrimRight(s.text[:from], " ")); before > begin {
+			from = before
+		}
+		s.change(from, to, "")
 		s.insert(to, s.below(v), column)
 	}
 }

@@ -128,7 +128,7 @@ func (t tree) renew(n *yaml.Node) {
 	if n.Line > 0 {
 		old := *n
 		t.was[n] = &old
-		n.Line, n.Anchor = 0, ""
+		n.Line, n.Anchor, n.HeadComment, n.LineComment, n.FootComment = 0, "", "", "", ""
 	}
 }
 
@@ -174,7 +174,7 @@ func element(step string) (field, text string, ok bool) {
 	if !strings.HasPrefix(step, "[") {
 		return "", "", false
 	}
-	return strings.Cut(strings.Trim(step, "[]"), "=")
+	return strings.Cut(strings.TrimSuffix(step[1:], "]"), "=")
 }
 
 func is(item *yaml.Node, field, text string) bool {
