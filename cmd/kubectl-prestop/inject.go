@@ -196,14 +196,31 @@ func join(w io.Writer, outs [][]byte) {
 	}
 }
 
-// show writes what would change.
+// show writes what would change, as a patch.
 func (c *injectCommand) show(w io.Writer, files []lint.File, outs [][]byte) int {
 	status := exitDone
 	for n, f := range files {
-		if d := diff.Diff(f.Name, lint.UTF8(f.Content), f.Name+" with hooks", lint.UTF8(outs[n])); d != nil {
+		// For git and patch, a file's name ends at a tab.
+		if d := diff.Diff(f.Name+"\t", lint.UTF8(f.Content), f.Name+"\twith hooks", lint.UTF8(outs[n])); d != nil {
 			status = exitFound
-			escape.Writer{To: w}.Write(d)
+			io.WriteString(w, printable(string(d)))
 		}
 	}
 	return status
+}
+
+// printable is a patch without what acts on a terminal. Without its tabs and ends of lines it would be none.
+func printable(patch string) string {
+	var b strings.Builder
+	for line := range strings.Lines(patch) {
+		text := strings.TrimRight(line, "\r\n")
+		for n, part := range strings.Split(text, "\t") {
+			if n > 0 {
+				b.WriteByte('\t')
+			}
+			b.WriteString(escape.Printable(part))
+		}
+		b.WriteString(line[len(text):])
+	}
+	return b.String()
 }
