@@ -122,7 +122,7 @@ func (e *editor) install(like int) {
 func resources(all corev1.ResourceList) corev1.ResourceList {
 	kept := maps.Clone(all)
 	maps.DeleteFunc(kept, func(name corev1.ResourceName, _ resource.Quantity) bool {
-		return name != corev1.ResourceCPU && name != corev1.ResourceMemory
+		return name != corev1.ResourceCPU && name != corev1.ResourceMemory && name != corev1.ResourceEphemeralStorage
 	})
 	if len(kept) == 0 {
 		return nil

@@ -279,7 +279,7 @@ func (e *editor) serves(c corev1.Container) (why string, ok bool) {
 func keeps(c corev1.Container, slept time.Duration) string {
 	switch {
 	case slept > 0:
-		return fmt.Sprintf("its hook that sleeps %s is kept; --replace-sleep would replace it", slept)
+		return fmt.Sprintf("its hook that sleeps %s is kept; --replace-sleep would replace it", howLong(slept))
 	case runs(c, Program):
 		return "its hook runs " + Program + ", but not as inject writes it: somebody's own, which is kept"
 	}

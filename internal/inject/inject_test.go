@@ -203,14 +203,15 @@ func TestInstaller(t *testing.T) {
 			var want string
 			switch p.Name {
 			case "read-only-root":
-				want = "500m 64Mi 500m 64Mi"
+				want = "500m 64Mi 1Gi 500m 64Mi 1Gi"
 			case "runs-as-root":
-				want = "0 0 0 128Mi"
+				want = "0 0 0 0 128Mi 0"
 			default:
-				want = "0 0 0 0"
+				want = "0 0 0 0 0 0"
 			}
-			got := fmt.Sprint(c.Resources.Limits.Cpu(), " ", c.Resources.Limits.Memory(), " ", c.Resources.Requests.Cpu(), " ", c.Resources.Requests.Memory())
-			if got != want || len(c.Resources.Limits) > 2 {
+			limits, requests := c.Resources.Limits, c.Resources.Requests
+			got := fmt.Sprint(limits.Cpu(), " ", limits.Memory(), " ", limits.StorageEphemeral(), " ", requests.Cpu(), " ", requests.Memory(), " ", requests.StorageEphemeral())
+			if _, device := limits["example.com/device"]; got != want || device || len(limits) > 3 {
 				t.Errorf("%s: it asks for %s, want %s", p.Name, got, want)
 			}
 		}
@@ -227,6 +228,7 @@ func TestReplaceSleep(t *testing.T) {
 		"program 60 slept: until quiet min=20s max=50s allow=0", // cut to the deadline
 		"shell 60 slept: until quiet min=20s max=40s allow=0",
 		"bash 60 slept: until quiet min=3s max=3s allow=0",
+		"endless 60 slept: until quiet min=20s max=50s allow=0",
 	}
 	if got := said(r.Spec); !slices.Equal(got, want) {
 		t.Errorf("got %q", got)
@@ -246,7 +248,7 @@ func TestReplaceSleep(t *testing.T) {
 	}
 	in := injecttest.Pod(p)
 	in.Annotations = map[string]string{inject.StepsAnnotation: "wait 5s"}
-	if got := said(inject.Inject(in, sleeps).Spec); len(got) != 4 || !strings.HasSuffix(got[0], "\nwait 5s") {
+	if got := said(inject.Inject(in, sleeps).Spec); len(got) != 5 || !strings.HasSuffix(got[0], "\nwait 5s") {
 		t.Errorf("with steps in an annotation: %q", got)
 	}
 }
@@ -326,6 +328,7 @@ func TestOwnHooksAreKept(t *testing.T) {
 		"env-is-set-and-annotations": {"app: gets the hook; it keeps its own PRE_STOP_STEPS and PRE_STOP_ADDITIONAL_WAIT_SECONDS\n", "other: gets the hook\n"},
 		"env-from-elsewhere":         {"app: gets the hook; it keeps its own PRE_STOP_GRACE_PERIOD_SECONDS and PRE_STOP_STEPS\n"},
 		"init-container-name-taken":  {"its init container prestop-install is something else"},
+		"sleeps":                     {"action: its hook that sleeps 15s is kept", "endless: its hook that sleeps more than a year is kept"},
 		"native-sidecar":             {"app: gets the hook\n", "without: a native sidecar gets no hook, since the kubelet ends it after the containers\n", "sidecar: the hook of a native sidecar is kept\n"},
 	} {
 		p := all[slices.IndexFunc(all, func(p *corev1.Pod) bool { return p.Name == name })]

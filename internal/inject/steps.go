@@ -203,10 +203,18 @@ func (e *editor) sleepTimes(slept time.Duration) (longest, shortest time.Duratio
 	return longest, min(longest, e.with.Min.Truncate(time.Second))
 }
 
+// howLong is a duration in words. A sleep without an end is longer than any.
+func howLong(d time.Duration) string {
+	if d > MostGrace*time.Second {
+		return "more than a year"
+	}
+	return d.String()
+}
+
 // replacement says what became of a sleep.
 func (e *editor) replacement(slept time.Duration, steps string) string {
 	if e.given {
-		return fmt.Sprintf("its hook that slept %s is replaced by the steps of the annotation", slept)
+		return fmt.Sprintf("its hook that slept %s is replaced by the steps of the annotation", howLong(slept))
 	}
 	longest, shortest := e.sleepTimes(slept)
 	advice := "give a larger --min"
@@ -214,5 +222,5 @@ func (e *editor) replacement(slept time.Duration, steps string) string {
 		advice = "make the sleep or the grace period longer, since the hook waits no longer than they allow"
 	}
 	const text = "its hook that slept %s is replaced by %q; where a load balancer takes longer than %s to stop sending, %s"
-	return fmt.Sprintf(text, slept, strings.TrimPrefix(steps, ReplacedMark+"\n"), shortest, advice)
+	return fmt.Sprintf(text, howLong(slept), strings.TrimPrefix(steps, ReplacedMark+"\n"), shortest, advice)
 }
