@@ -67,6 +67,7 @@ func TestValidatesAsLint(t *testing.T) {
 		{"60", "lifecycle: {preStop: {exec: {command: [/bin/sh, -c, 'sleep 1m']}}}", []string{"sleep-fills-grace"}},
 		{"60", "lifecycle: {preStop: {exec: {command: [/bin/sh, -c, 'sleep 40; sleep 20s']}}}", []string{"sleep-fills-grace"}},
 		{"60", "lifecycle: {preStop: {exec: {command: [/bin/sh, -c, 'sleep 40; nginx -s quit; sleep 10']}}}", nil},
+		{"60", "lifecycle: {preStop: {exec: {command: [/bin/sh, -c, 'sleep infinity']}}}", []string{"sleep-fills-grace"}},
 		{"60", "lifecycle: {preStop: {exec: {command: [/app/oversleep, '90']}}}", nil},
 		{"60", `lifecycle: {preStop: {exec: {command: [/bin/sh, -c, "if [ -f /x ]; then sleep 30; else sleep 40; fi"]}}}`, nil},
 		{"60", `lifecycle: {preStop: {exec: {command: [/bin/sh, -c, "case $A in a) sleep 40;; b) sleep 30;; esac"]}}}`, nil},
@@ -144,6 +145,12 @@ func check(t *testing.T, e *policy.Evaluator, o runtime.Object, want []string) {
 	if _, err := e.Ask(o); (err != nil) != (len(want) > 0) {
 		t.Errorf("%T: where it is to be refused: %v", o, err)
 	}
+	now := metav1.Now()
+	m.SetDeletionTimestamp(&now)
+	if _, err := e.Ask(o); err != nil {
+		t.Errorf("%T: its deletion cannot end: %v", o, err)
+	}
+	m.SetDeletionTimestamp(nil)
 	m.SetNamespace("other")
 	if warnings, err := e.Ask(o); err != nil || len(warnings) > 0 {
 		t.Errorf("%T: in a namespace that did not ask: %q %v", o, warnings, err)
