@@ -18,6 +18,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/prestop/prestop/internal/hook"
+	"github.com/prestop/prestop/internal/lint"
 )
 
 // Domain is what the names of labels and annotations begin with.
@@ -40,7 +41,7 @@ const (
 // Names of what is put into a pod. The volume's name is a mark as well, since nobody but inject gives it. A hook is inject's own if it runs
 // the program, without arguments, in a container that mounts this volume. Any other hook is one that somebody wrote.
 const (
-	Volume    = "prestop-injected"
+	Volume    = lint.InjectedVolume
 	Installer = "prestop-install"
 	MountPath = "/prestop-bin"
 	Program   = MountPath + "/prestop"

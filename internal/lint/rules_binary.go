@@ -124,13 +124,16 @@ func (p *pod) claims(name string) bool {
 // ofImages are directories that an image's own programs are in.
 var ofImages = []string{"bin", "sbin", "usr", "opt", "app", "home", "srv", "lib", "root"}
 
+// InjectedVolume is the volume with the binary that kubectl prestop inject and policies put into pods.
+const InjectedVolume = "prestop-injected"
+
 // notMounted looks at a path that is in no volume: the image may have it, unless the pod means to bring it.
 func (c *container) notMounted(e executed, say report) {
 	file, volumes := e.words[0], c.pod.bringing()
 	for _, name := range slices.Sorted(maps.Keys(volumes)) {
 		inside := volumes[name]
-		if path.Base(inside) != path.Base(file) {
-			continue
+		if path.Base(inside) != path.Base(file) || name == InjectedVolume && file == "/"+program {
+			continue // inject keeps a hook whose binary is in the image
 		}
 		dir := mountPath(file, inside)
 		fix := mountLines(name, dir)
