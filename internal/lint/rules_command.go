@@ -396,10 +396,10 @@ var secretPatterns = []struct {
 	pattern *regexp.Regexp
 }{
 	{"a password in a URL", regexp.MustCompile(`://[^\s/:@'"]*:([^\s/@'"]+)@`)},
-	{"an Authorization header", regexp.MustCompile(`(?i)authorization['"]?\s*[:=]\s*['"]?(?:(?:bearer|basic|token|apikey)\s+)?([^\s'"]+)`)},
+	{"an Authorization header", regexp.MustCompile(`(?i)authorization['"]?\s*[:=]\s*['"]?(?:(?:bearer|basic|token|apikey)\s+['"]*)?([^\s'"]+)`)},
 	{"a token in a header", regexp.MustCompile(`(?i)\b(?:x-[a-z-]*(?:token|key|auth|secret)|private-token|api-key|cookie)\s*:\s*['"]?([^\s'"]+)`)},
 	{"a user's password", regexp.MustCompile(`(?:^|\s)(?:-u|--user|--proxy-user)[ =]?['"]?[^\s:'"-][^\s:'"]*:([^\s'"]+)`)},
-	{"a password", regexp.MustCompile(`(?i)(?:^|[\s?&;"'_-])(?:password|passwd|pass|secret|api[_-]?key|access[_-]?key|client[_-]?secret|pgpassword|(?:redis|valkey)cli_auth|[a-z_-]*token)['"]?[=:]\s*['"]?([^\s'"&;{]+)`)},
+	{"a password", regexp.MustCompile(`(?i)(?:^|[\s?&;"'_-])(?:password|passwd|pass|secret|api[_-]?key|access[_-]?key|client[_-]?secret|pgpassword|(?:redis|valkey)cli_auth|[a-z_-]*token)['"]?(?:=|:\s*)['"]?([^\s'"&;{]+)`)},
 	{"a password", regexp.MustCompile(`(?i)(?:^|\s)--(?:password|pass|token|secret|api-key)\s+['"]?([^\s'"-][^\s'"]*)`)},
 	{"a password", regexp.MustCompile(`\b(?:redis|valkey)-cli\b[^|;&]*?\s-a[ =]?['"]?([^\s'"]+)`)},
 	{"a password", regexp.MustCompile(`\b(?:mongo(?:sh)?|rabbitmqadmin)\b[^|;&]*?\s-p[ =]['"]?([^\s'"-][^\s'"]*)`)},

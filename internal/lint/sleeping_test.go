@@ -359,6 +359,12 @@ func TestPasswordsOfClients(t *testing.T) {
 		"nodetool -u u -pw hunter2 drain":              true,
 		"nodetool -u u -pw $PASSWORD drain":            false,
 		"nodetool -u u -pwf /etc/jmx drain":            false,
+		"mysqladmin --password= shutdown":              false,
+		"PASSWORD= app drain":                          false,
+		"app drain --header 'password: hunter2'":       true,
+		"curl -H 'Authorization: Bearer '$(cat /t) x":  false,
+		"curl -H 'Authorization: Bearer '\"$TOKEN\" x": false,
+		"curl -H 'Authorization: Bearer 'hunter2 x":    true,
 	} {
 		if found := finds("secret-in-hook", "sh", "-c", script); found != secret {
 			t.Errorf("%s: found %t, want %t", script, found, secret)
