@@ -85,7 +85,7 @@ const secrets = `://[^\s/:@'"]*:[^\s/@'"$]+@` +
 	`|(?i:authorization['"]?\s*[:=]\s*['"]?(?:bearer|basic|token|apikey)\s+[^\s'"$@/<])` +
 	`|(?i:\b(?:x-[a-z-]*(?:token|key|auth|secret)|private-token|api-key)\s*:\s*['"]?[^\s'"$@/<])` +
 	`|(?:^|\s)(?:-u|--user)[ =]?['"]?[^\s:'"$-][^\s:'"]*:[^\s'"$0-9]` +
-	`|(?i:(?:^|[\s?&;"'_-])(?:password|passwd|pgpassword|client[_-]?secret|api[_-]?key|[a-z_]*token)['"]?[=:]\s*['"]?[^\s'"&;{$@/<])` +
+	`|(?i:(?:^|[\s?&;"'_-])(?:password|passwd|pgpassword|client[_-]?secret|api[_-]?key|[a-z_]*token)['"]?(?:=|:\s*)['"]?[^\s'"&;{$@/<])` +
 	`|(?i:(?:^|\s)--(?:password|pass|token|secret|api-key)\s+['"]?[^\s'"$@/<-])`
 
 // with has the words of a template.
