@@ -177,6 +177,13 @@ func (s *source) column(n *yaml.Node) int {
 // replace replaces a value of a collection.
 func (s *source) replace(in, old, v *yaml.Node, flow bool) {
 	from := s.offset(old)
+	if old.Kind != yaml.ScalarNode && len(old.Content) == 0 {
+		if at := s.end(old, 0, true); bytes.IndexByte(s.text[from:at], '#') >= 0 { // a comment within the braces stays
+			text := s.inFlow(v, from)
+			s.change(at-1, at-1, text[1:len(text)-1])
+			return
+		}
+	}
 	if flow {
 		s.change(from, s.end(old, 0, true), s.inFlow(v, from))
 		return
