@@ -124,14 +124,19 @@ func (h *preStop) warned(id string, do func(at node, text string, e *entry)) {
 
 // asWarned makes a rule of a warning that prestop itself gives. Each finding is the warning, with the fix. What is not known here may make a
 // warning void.
-func asWarned(id, summary, fix string, void ...func(*preStop, *entry) bool) Rule {
+func asWarned(id, summary string, fix func(*preStop, *entry) string, void ...func(*preStop, *entry) bool) Rule {
 	return Rule{id, Warning, summary, plans(func(h *preStop, say report) {
 		h.warned(id, func(at node, text string, e *entry) {
 			if !slices.ContainsFunc(void, func(is func(*preStop, *entry) bool) bool { return is(h, e) }) {
-				say(at, text, fix)
+				say(at, text, fix(h, e))
 			}
 		})
 	})}
+}
+
+// always is the same fix for each hook.
+func always(fix string) func(*preStop, *entry) string {
+	return func(*preStop, *entry) string { return fix }
 }
 
 // run runs all rules on a workload.

@@ -36,7 +36,7 @@ func (p *pod) longestHook() (app *container, lasts time.Duration) {
 func (h *preStop) mayLast() time.Duration {
 	lasts := h.shortest()
 	for _, e := range h.entries() {
-		if e.Guard && e.needs.Written && h.judged(e) {
+		if e.Guard && e.needs.Written && !h.unjudged(e) {
 			lasts = max(lasts, e.Ends)
 		}
 	}

@@ -21,17 +21,11 @@ func timeRules() []Rule {
 		{"sleep-fills-grace", Error, "a hook sleeps as long as the grace period, or longer", foreign(sleepFillsGrace)},
 		{"sleep-unreadable", Error, "a sleep without a length, or with one that is none", foreign(sleepUnreadable)},
 		{"probe-grace-shorter", Warning, "a probe's own grace period is shorter than the hook takes the pod's to be", plans(probeGraceShorter)},
-		{"max-past-deadline", Warning, "a step has a max= that the deadline cuts", plans(maxPastDeadline)},
+		asWarned("max-past-deadline", "a step has a max= that the deadline cuts", (*preStop).graceForMax, (*preStop).unjudged, (*preStop).shortened),
 		{"default-ends-early", Warning, "an until without max= ends long before the deadline, by the additional wait", steps(defaultEndsEarly)},
-		{"max-before-begin", Warning, "an until has a max= that is over before it begins", plans(longerMax("max-before-begin"))},
-		{"never-met", Warning, "an until has a max= that leaves it less time than it must look", plans(longerMax("never-met"))},
-		{"timeout-not-reached", Warning, "timeout= is longer than one try ever has", plans(func(h *preStop, say report) {
-			h.warned("timeout-not-reached", func(at node, text string, e *entry) {
-				if h.judged(e) && !h.shortened() {
-					say(at, text, h.timeoutFix(e))
-				}
-			})
-		})},
+		asWarned("max-before-begin", "an until has a max= that is over before it begins", (*preStop).longerMax, (*preStop).unjudged),
+		asWarned("never-met", "an until has a max= that leaves it less time than it must look", (*preStop).longerMax, (*preStop).unjudged),
+		asWarned("timeout-not-reached", "timeout= is longer than one try ever has", (*preStop).longerTimeout, (*preStop).unjudged, (*preStop).shortened),
 	}
 }
 
@@ -86,40 +80,31 @@ func probeGraceShorter(h *preStop, say report) {
 	}
 }
 
-// judged tells whether the times of the plan, and of an entry, are known.
-func (h *preStop) judged(e *entry) bool { return !h.timesUnknown() && (e == nil || !e.guess) }
+// unjudged tells whether the times of the plan, or of an entry, are not known.
+func (h *preStop) unjudged(e *entry) bool { return h.timesUnknown() || e.guess }
 
-// longerMax finds waits whose max= is too short for them.
-func longerMax(id string) func(*preStop, report) {
-	return func(h *preStop, say report) {
-		h.warned(id, func(at node, text string, e *entry) {
-			if h.judged(e) {
-				longer := whole(max(e.Earliest, e.needs.Least, e.needs.Looks) + max(e.Most, time.Second))
-				say(at, text, h.stepFix(e, e.withOption("max", longer), "max="+longer+", or more"))
-			}
-		})
-	}
+// longerMax is a wait with a max= that is long enough for it.
+func (h *preStop) longerMax(e *entry) string {
+	longer := whole(max(e.Earliest, e.needs.Least, e.needs.Looks) + max(e.Most, time.Second))
+	return h.stepFix(e, e.withOption("max", longer), "max="+longer+", or more")
 }
 
 // defaultEndsEarly finds waits that end by the additional wait, though the deadline leaves them more than twice as long.
 func defaultEndsEarly(h *preStop, s *entry, say report) {
 	p := h.reading.plan
-	if h.judged(s) && s.needs.Default && h.reading.config.AdditionalWait.IsSet() && !h.guessed(waitVariable) && 2*s.Ends < p.Budget() {
+	if !h.unjudged(s) && s.needs.Default && h.reading.config.AdditionalWait.IsSet() && !h.guessed(waitVariable) && 2*s.Ends < p.Budget() {
 		say(s.at, s.Line+": without max= it ends at the additional wait, "+short(s.Ends)+" after the hook began, though the grace period of "+short(p.Grace)+" leaves "+short(p.Budget()),
 			h.stepFix(s, s.withOption("max", whole(p.Budget())), "max="+whole(p.Budget())))
 	}
 }
 
-func maxPastDeadline(h *preStop, say report) {
-	h.warned("max-past-deadline", func(at node, text string, e *entry) {
-		has := e.Ends
-		if !e.FromStart {
-			has -= e.Earliest
-		}
-		if h.judged(e) && !h.shortened() {
-			say(at, text, h.moreGrace(e.Most-has)+" # or in the step: max="+whole(has))
-		}
-	})
+// graceForMax is a grace period with room for a max=.
+func (h *preStop) graceForMax(e *entry) string {
+	has := e.Ends
+	if !e.FromStart {
+		has -= e.Earliest
+	}
+	return h.moreGrace(e.Most-has) + " # or in the step: max=" + whole(has)
 }
 
 // graceTooShort finds waits that are shortened. All of a hook's waits are shortened alike, so they make one finding, at the last step.
@@ -164,14 +149,14 @@ func (h *preStop) moreGrace(more time.Duration) string {
 }
 
 // shortened tells whether steps get less time than they ask for, which is a finding of its own.
-func (h *preStop) shortened() bool {
+func (h *preStop) shortened(*entry) bool {
 	return slices.ContainsFunc(h.reading.plan.Warnings, func(w hook.Warning) bool {
 		return w.ID == "grace-too-short" && w.Step != hook.NoStep && w.Setting == ""
 	})
 }
 
-// timeoutFix is more time for the step: by its max=, which bounds it in any case, or by the grace period.
-func (h *preStop) timeoutFix(s *entry) string {
+// longerTimeout is more time for the step: by its max=, which bounds it in any case, or by the grace period.
+func (h *preStop) longerTimeout(s *entry) string {
 	timeout := s.needs.Calls[len(s.needs.Calls)-1].Timeout // the calls before it are conditions
 	if s.Most > 0 && s.Most < timeout {
 		return h.stepFix(s, s.withOption("max", whole(timeout)), "a longer max=")
