@@ -173,10 +173,7 @@ func isBytes(t reflect.Type) bool {
 
 // own lets a type read its JSON itself.
 func (d *decoder) own(n node, v reflect.Value) {
-	value, ok := n.scalar()
-	if !ok {
-		return // a mapping that a type keeps as it is
-	}
+	value, _ := n.scalar() // nil: a mapping that a type keeps as it is
 	text, err := json.Marshal(value)
 	if err == nil {
 		err = v.Addr().Interface().(json.Unmarshaler).UnmarshalJSON(text)

@@ -115,9 +115,6 @@ func (p Part) documents() (all []*yaml.Node, broken *Unreadable) {
 		if err == io.EOF {
 			return all, nil
 		}
-		if err == nil {
-			err = expandable(&n)
-		}
 		if err != nil {
 			return all, p.unreadable(err)
 		}
@@ -154,10 +151,7 @@ func decode(d *yaml.Decoder, n *yaml.Node) (err error) {
 	if err := d.Decode(n); err != nil {
 		return err
 	}
-	if n.Kind != yaml.DocumentNode || len(n.Content) == 0 {
-		return errors.New("yaml: no document")
-	}
-	return nil
+	return expandable(n)
 }
 
 // empty tells whether the part has nothing but comments. Helm leaves such a part of a template that is switched off.
@@ -177,9 +171,6 @@ type breaker struct{ line, runes int }
 // place turns a line and a column of the YAML library into those of the file. To the library, a lone carriage return and some characters of
 // Unicode end a line too. Editors, and everybody who counts lines, take only line feeds.
 func (p Part) place() func(line, column int) (int, int) {
-	if !bytes.ContainsAny(p.Text, "\r\u0085\u2028\u2029") {
-		return func(line, column int) (int, int) { return p.Line + line, column }
-	}
 	begins := []breaker{{}}
 	at, last := breaker{}, rune(0)
 	for _, r := range string(p.Text) {
@@ -317,10 +308,7 @@ func (u *Unreadable) Error() string {
 
 // UTF8 is a file's text in UTF-8, without a byte order mark: PowerShell writes UTF-16 for kubectl … > file.
 func UTF8(content []byte) []byte {
-	text, _, err := transform.Bytes(unicode.BOMOverride(transform.Nop), content)
-	if err != nil {
-		return content
-	}
+	text, _, _ := transform.Bytes(unicode.BOMOverride(transform.Nop), content) // what is no UTF-16 becomes U+FFFD
 	return text
 }
 

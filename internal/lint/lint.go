@@ -78,10 +78,7 @@ type Options struct {
 
 // Valid says what is wrong with the options.
 func (o Options) Valid() error {
-	if o.Kubernetes == "" {
-		return nil
-	}
-	if _, err := version.ParseGeneric(o.Kubernetes); err != nil {
+	if _, err := version.ParseGeneric(o.Kubernetes); err != nil && o.Kubernetes != "" {
 		return fmt.Errorf("expected a version, as 1.36.3, got %q", o.Kubernetes)
 	}
 	return nil

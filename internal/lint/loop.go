@@ -128,7 +128,6 @@ func (r *reader) met(s *syntax.Stmt) (met, known bool) {
 		}
 	case *syntax.CallExpr:
 		switch name := c.Args; {
-		case len(name) == 0:
 		case len(name) == 1:
 			met, known = true, slices.Contains([]string{"true", ":"}, name[0].Lit())
 		case len(name) == 5 && name[0].Lit() == "[" || len(name) == 4 && name[0].Lit() == "test":

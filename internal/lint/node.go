@@ -56,9 +56,6 @@ func (n node) pair(name string) (key, value node) {
 				key, value = k, v
 			}
 		}
-		if key.Node != nil {
-			break
-		}
 	}
 	return key, value
 }

@@ -122,9 +122,7 @@ func newContainer(p *pod, typed *corev1.Container, place node) *container {
 	c := &container{pod: p, Container: typed, place: place}
 	c.VolumeMounts = slices.DeleteFunc(slices.Clone(c.VolumeMounts), func(m corev1.VolumeMount) bool { return m.MountPath == "" })
 	for _, m := range c.VolumeMounts {
-		if all := p.mounting[m.Name]; len(all) == 0 || all[len(all)-1] != c {
-			p.mounting[m.Name] = append(all, c)
-		}
+		p.mounting[m.Name] = append(p.mounting[m.Name], c)
 	}
 	return c
 }
@@ -256,21 +254,15 @@ func (p *pod) readinessProbes() map[string][]probed {
 }
 
 func (p *pod) portSchemes() map[string][]probed {
-	type place struct {
-		*container
-		port string
-	}
-	all, known := map[string][]probed{}, map[place]bool{}
+	all := map[string][]probed{}
 	for port, ofPort := range p.probed() {
-		for _, one := range ofPort {
-			if one.scheme != "" {
-				all[port], known[place{one.container, port}] = append(all[port], one), true
-			}
-		}
+		all[port] = slices.DeleteFunc(slices.Clone(ofPort), func(one probed) bool { return one.scheme == "" })
 	}
 	for _, c := range p.running {
 		for _, declared := range c.Ports {
-			if port := number(declared.ContainerPort); !known[place{c, port}] && (declared.Name == "https" || declared.Name == "transport") {
+			port := number(declared.ContainerPort)
+			probes := slices.ContainsFunc(all[port], func(one probed) bool { return one.container == c })
+			if !probes && (declared.Name == "https" || declared.Name == "transport") {
 				all[port] = append(all[port], probed{container: c, scheme: declared.Name})
 			}
 		}

@@ -301,12 +301,8 @@ func (h *preStop) guessed(name string) bool {
 
 // timesUnknown tells whether the plan's times depend on a setting whose value is not in the input.
 func (h *preStop) timesUnknown() bool {
-	for _, name := range []string{graceVariable, waitVariable, reserveVariable, stepsVariable} {
-		if h.env.has(name) && h.guessed(name) {
-			return true
-		}
-	}
-	return false
+	names := []string{graceVariable, waitVariable, reserveVariable, stepsVariable}
+	return slices.ContainsFunc(names, func(name string) bool { return h.env.has(name) && h.guessed(name) })
 }
 
 // mistaken tells whether a setting cannot be read. With an empty name it tells whether any cannot.

@@ -28,7 +28,6 @@ type reading struct {
 	entries  []*entry
 	set      map[string]setting.Setting // those that are set, by their variables
 	mistakes []config.Problem           // in settings
-	unknown  []setting.Unknown
 }
 
 // An entry is a step of a plan.
@@ -63,7 +62,7 @@ func (h *preStop) read(args []string) *reading {
 	case c.DryRun.V:
 		return &reading{subcommand: "--dry-run"}
 	}
-	r := &reading{config: c, set: map[string]setting.Setting{}, unknown: c.Unknown}
+	r := &reading{config: c, set: map[string]setting.Setting{}}
 	for _, s := range c.Settings {
 		if s.By() != "" {
 			r.set[s.Env] = s

@@ -29,7 +29,10 @@ func Rules() []Rule {
 }
 
 // warn makes a finding a warning, whatever its rule's severity is.
-func (f *Finding) warn() { f.Severity = Warning }
+func (f *Finding) warn() *Finding {
+	f.Severity = Warning
+	return f
+}
 
 // all makes one check of several. They look one after the other.
 func all(checks ...check) check {

@@ -485,9 +485,6 @@ func signalsAndReturns(h *preStop, say report) {
 	h.warned("signals-and-returns", func(at node, text string, _ *entry) {
 		say(at, text, "until closed PORT after it, or a wait; or set the signal in the image (STOPSIGNAL) and let the hook only wait")
 	})
-	if h.reading != nil {
-		return
-	}
 	last := h.script.last()
 	if h.asWritten() && step.Signals(last.words) && !last.goesOn() && !h.stopsLike(last) && (!h.script.calm() || h.script.endsByAnotherSignal()) {
 		say(h.command(), "the hook signals the app by "+last.program()+" and is done: SIGTERM comes right after it, and most apps end at once at a second signal",

@@ -61,10 +61,8 @@ func movesData(h *preStop, say report) {
 // clearsBadly finds elasticsearch-clear in a hook or a probe that is not for it.
 func clearsBadly(field, text, fix string) check {
 	return containers(func(c *container, say report) {
-		for _, at := range c.clearsBy(field) {
-			if field != "postStart" || !slices.ContainsFunc(at.items(), exitsZero) {
-				say(at, text, fix)
-			}
+		if at, ok := c.clearsBy(field); ok && (field != "postStart" || !slices.ContainsFunc(at.items(), exitsZero)) {
+			say(at, text, fix)
 		}
 	})
 }
@@ -92,31 +90,32 @@ func (c *container) clearsRecord() bool {
 	})
 }
 
-// clearsBy are the places of elasticsearch-clear commands that a hook or a probe runs.
-func (c *container) clearsBy(field string) []node {
-	var all []node
+// clearsBy is the place of the command of a hook or a probe that runs elasticsearch-clear; false: it runs something else.
+func (c *container) clearsBy(field string) (at node, ok bool) {
 	for _, e := range c.executed() {
 		if e.by == field && slices.Contains(e.words, clearCommand) {
-			all = append(all, e.at)
+			return e.at, true
 		}
 	}
-	return all
+	return node{}, false
 }
 
 func clearProbeTooShort(c *container, say report) {
-	for _, at := range c.clearsBy("startupProbe") {
-		p, written := c.StartupProbe, c.at("startupProbe")
-		fix := "timeoutSeconds 10, and failureThreshold 60"
-		if harmless(written.words()) {
-			longer := written.with("timeoutSeconds", max(10, p.TimeoutSeconds)).with("failureThreshold", max(60, p.FailureThreshold))
-			fix = below(longer, "startupProbe")
-		}
-		if n := cmp.Or(p.TimeoutSeconds, 1); n < 5 {
-			say(at, fmt.Sprintf("elasticsearch-clear has a timeoutSeconds of %d, and takes some seconds over TLS: it is cut, and fails", n), fix)
-		}
-		if n := int64(cmp.Or(p.PeriodSeconds, 10)) * int64(cmp.Or(p.FailureThreshold, 3)); n < 120 {
-			text := "the startup probe gives the node %d s (periodSeconds × failureThreshold) to join its cluster, and kills it then"
-			say(at, fmt.Sprintf(text, n), fix)
-		}
+	at, ok := c.clearsBy("startupProbe")
+	if !ok {
+		return
+	}
+	p, written := c.StartupProbe, c.at("startupProbe")
+	fix := "timeoutSeconds 10, and failureThreshold 60"
+	if harmless(written.words()) {
+		longer := written.with("timeoutSeconds", max(10, p.TimeoutSeconds)).with("failureThreshold", max(60, p.FailureThreshold))
+		fix = below(longer, "startupProbe")
+	}
+	if n := cmp.Or(p.TimeoutSeconds, 1); n < 5 {
+		say(at, fmt.Sprintf("elasticsearch-clear has a timeoutSeconds of %d, and takes some seconds over TLS: it is cut, and fails", n), fix)
+	}
+	if n := int64(cmp.Or(p.PeriodSeconds, 10)) * int64(cmp.Or(p.FailureThreshold, 3)); n < 120 {
+		text := "the startup probe gives the node %d s (periodSeconds × failureThreshold) to join its cluster, and kills it then"
+		say(at, fmt.Sprintf(text, n), fix)
 	}
 }

@@ -144,9 +144,7 @@ func readOnlyTouch(h *preStop, say report) {
 	for _, c := range h.script.commands {
 		if c.program() == "touch" && len(c.words) == 2 && !c.otherwise && path.IsAbs(c.words[1]) && !strings.ContainsAny(c.words[1], "$`*?") {
 			h.readOnly(h.command(), "touch "+c.words[1], c.words[1], func(at node, message, fix string) *Finding {
-				f := say(at, message, fix)
-				f.warn()
-				return f
+				return say(at, message, fix).warn()
 			})
 		}
 	}

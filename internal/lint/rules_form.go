@@ -61,20 +61,14 @@ func (f flaw) key() string {
 	return f.path[len(f.path)-1]
 }
 
-// whose names the struct that a flaw is in.
-func (f flaw) whose() string {
-	switch {
-	case in[corev1.Container](f):
-		return "a container"
-	case in[corev1.PodSpec](f):
-		return "a pod"
-	case in[corev1.EnvVar](f):
-		return "a variable"
-	case in[metav1.ObjectMeta](f):
-		return "metadata"
-	}
-	return f.key()
+// structNames are what messages call some structs. Others are called by their keys.
+var structNames = map[reflect.Type]string{
+	reflect.TypeFor[corev1.Container](): "a container", reflect.TypeFor[corev1.PodSpec](): "a pod",
+	reflect.TypeFor[corev1.EnvVar](): "a variable", reflect.TypeFor[metav1.ObjectMeta](): "metadata",
 }
+
+// whose names the struct that a flaw is in.
+func (f flaw) whose() string { return cmp.Or(structNames[f.of], f.key()) }
 
 // partOfHook tells whether the struct that a flaw is in belongs to a hook.
 func (f flaw) partOfHook() bool { return slices.Contains(f.path, "lifecycle") }

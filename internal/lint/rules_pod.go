@@ -78,13 +78,11 @@ func httpGetHost(h *preStop, say report) {
 	if h.HTTPGet == nil || h.HTTPGet.Host == "" || h.pod.Spec.HostNetwork && local(h.HTTPGet.Host) {
 		return
 	}
-	at, fix := h.place.at("httpGet", "host"), h.getWithout("host")
+	text := "the kubelet calls " + h.HTTPGet.Host + " from the node, by the node's DNS: a Service's name is not found there, and its address may be another pod's"
 	if local(h.HTTPGet.Host) {
-		say(at, "the kubelet makes the call of an httpGet hook from the node: "+h.HTTPGet.Host+" is the node here, not the pod", fix)
-		return
+		text = "the kubelet makes the call of an httpGet hook from the node: " + h.HTTPGet.Host + " is the node here, not the pod"
 	}
-	say(at, "the kubelet calls "+h.HTTPGet.Host+" from the node, by the node's DNS: a Service's name is not found there, and its address may be another pod's",
-		fix)
+	say(h.place.at("httpGet", "host"), text, h.getWithout("host"))
 }
 
 func stopSignalWithoutOS(c *container, say report) {
@@ -217,10 +215,7 @@ func stopDuration(text string) time.Duration {
 	if n, err := strconv.ParseFloat(text, 64); err == nil && n > 0 && n < 1e6 {
 		return time.Duration(n * float64(time.Second))
 	}
-	d, err := time.ParseDuration(strings.ToLower(strings.TrimPrefix(strings.ToUpper(text), "PT")))
-	if err != nil {
-		return 0
-	}
+	d, _ := time.ParseDuration(strings.ToLower(strings.TrimPrefix(strings.ToUpper(text), "PT"))) // 0 with an error
 	return d
 }
 

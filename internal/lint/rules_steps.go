@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-
 	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/parse"
 	"github.com/prestop/prestop/internal/phrase"
@@ -210,21 +208,13 @@ func (c *container) meant() bool {
 	return c.Lifecycle != nil || c.hasVariable(func(name string) bool { return strings.HasPrefix(name, variablePrefix) })
 }
 
-// fieldOf is the field of the pod that a variable is taken from; empty: it is taken from none.
-func fieldOf(v corev1.EnvVar) string {
-	if v.ValueFrom == nil || v.ValueFrom.FieldRef == nil {
-		return ""
-	}
-	return v.ValueFrom.FieldRef.FieldPath
-}
-
 func wrongField(c *container, say report) {
 	if !c.meant() {
 		return
 	}
 	for i, v := range c.Env {
 		at := c.at("env", i, "valueFrom", "fieldRef", "fieldPath")
-		from, right := fieldOf(v), downward(v.Name)
+		from, right := at.text(), downward(v.Name)
 		fix := "fieldPath: " + right
 		switch ofHost := v.Name == "POD_IP" && c.pod.Spec.HostNetwork; {
 		case from == "":
@@ -234,7 +224,7 @@ func wrongField(c *container, say report) {
 			} else if right == "" {
 				fix = "a field that kubectl explain pod.spec.containers.env.valueFrom.fieldRef names, or a value"
 			}
-			say(at, v.Name+" is taken from "+at.text()+", which is no field that a variable can have: Kubernetes refuses the pod", fix)
+			say(at, v.Name+" is taken from "+from+", which is no field that a variable can have: Kubernetes refuses the pod", fix)
 		case strings.HasPrefix(v.Name, "POD_") && right != "" && from != right && !ofHost:
 			say(at, v.Name+" is taken from "+from+"; expected "+right, fix)
 		}
@@ -304,7 +294,7 @@ func overAtOnce(h *preStop, say report) {
 }
 
 func settingUnknown(h *preStop, say report) {
-	for _, u := range h.reading.unknown {
+	for _, u := range h.reading.config.Unknown {
 		value, right, fix := "", meant(u), "one that prestop --help lists; or remove it"
 		if v := h.env.variables[u.Name]; v.known {
 			value = v.value

@@ -14,7 +14,7 @@ import (
 // trafficRules are about the waits for traffic to leave.
 func trafficRules() []Rule {
 	return []Rule{
-		{"quiet-port-undeclared", Warning, "until quiet or until closed on a port that the pod does not declare", plans(portUndeclared)},
+		{"quiet-port-undeclared", Warning, "until quiet or until closed on a port that the pod does not declare", steps(portUndeclared)},
 		{"quiet-allows-port", Warning, "an allow= that is a port's number, where it takes a number of connections", steps(quietAllowsPort)},
 		{"quiet-sees-probe", Warning, "a readiness probe comes more often than until quiet allows", steps(quietSeesProbe)},
 		{"quiet-udp", Warning, "until quiet on a TCP port that UDP uses too, whose datagrams it does not count", steps(quietUDP)},
@@ -29,16 +29,11 @@ func trafficRules() []Rule {
 	}
 }
 
-func portUndeclared(h *preStop, say report) {
+func portUndeclared(h *preStop, s *entry, say report) {
 	declared := h.pod.declared()
-	if len(declared) == 0 {
-		return
-	}
-	for _, s := range h.entries() {
-		for _, port := range s.needs.Ports {
-			if h.pod.uses(number(port)) || h.pod.istioInjected() && port/1000 == 15 { // of Istio's proxy: 15000 to 15999
-				continue
-			}
+	for _, port := range s.needs.Ports {
+		ofIstio := h.pod.istioInjected() && port/1000 == 15 // 15000 to 15999
+		if len(declared) > 0 && !h.pod.uses(number(port)) && !ofIstio {
 			say(s.at, fmt.Sprintf("%s: no container of the pod declares port %d; declared are %s", s.Line, port, strings.Join(declared, ", ")),
 				"name the port that the app listens on, or declare it below ports")
 		}

@@ -190,14 +190,10 @@ func Sleeps(command []string) (d time.Duration, ok bool) {
 	if !ok || s.lost > 0 || c.program() != "sleep" || c.background || doesMore(s.text) {
 		return 0, false
 	}
-	for _, word := range c.words[1:] {
-		one := sleepTime(word)
-		if one == 0 {
-			return 0, false
-		}
-		d = add(d, one)
+	if slices.ContainsFunc(c.words[1:], func(word string) bool { return sleepTime(word) == 0 }) {
+		return 0, false
 	}
-	d = atMost(atMost(d, c.within), s.within)
+	d = atMost(atMost(slept(c.words[1:]), c.within), s.within)
 	return d, d > 0
 }
 
