@@ -119,7 +119,7 @@ func (d *decoder) read(n node, v reflect.Value) {
 			d.read(value, one)
 			v.SetMapIndex(reflect.ValueOf(key.Value).Convert(v.Type().Key()), one)
 		})
-	case v.Kind() == reflect.Slice && !isBytes(v.Type()):
+	case v.Kind() == reflect.Slice:
 		d.items(n, v)
 	}
 }
@@ -135,27 +135,23 @@ func (d *decoder) items(n node, v reflect.Value) {
 	}
 }
 
-// takes is how values of Go's kinds are written. Kubernetes has types of other kinds for what may be anything.
+// takes is how values of Go's kinds are written. These are all that a pod and what makes one have, and a Service.
 var takes = map[reflect.Kind]string{
 	reflect.Struct: "a mapping", reflect.Map: "a mapping", reflect.Slice: "a list", reflect.String: "a string", reflect.Bool: "a truth value",
-	reflect.Int: "a whole number", reflect.Int32: "a whole number", reflect.Int64: "a whole number",
-	reflect.Float32: "a number", reflect.Float64: "a number",
+	reflect.Int32: "a whole number", reflect.Int64: "a whole number",
 }
 
 // readable tells whether what stands at n is of v's kind, and sets v to it if it is a scalar.
 func (d *decoder) readable(n node, v reflect.Value) bool {
 	expected := takes[v.Kind()]
-	if isBytes(v.Type()) {
-		expected = "a string"
-	}
-	ok := expected == "" || n.kind() == expected
+	ok := n.kind() == expected
 	switch value, _ := n.scalar(); v.Kind() {
 	case reflect.String:
 		v.SetString(n.text()) // even if it is no string: what is meant is plain
 	case reflect.Bool:
 		yes, _ := value.(bool)
 		v.SetBool(yes)
-	case reflect.Int, reflect.Int32, reflect.Int64:
+	case reflect.Int32, reflect.Int64:
 		i, whole := value.(int64)
 		if ok = whole && !v.OverflowInt(i); ok {
 			v.SetInt(i)
@@ -165,10 +161,6 @@ func (d *decoder) readable(n node, v reflect.Value) bool {
 		d.mistyped(n, expected)
 	}
 	return ok
-}
-
-func isBytes(t reflect.Type) bool {
-	return t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8
 }
 
 // own lets a type read its JSON itself.

@@ -61,17 +61,12 @@ func Parts(f File) []Part {
 	for begin := 0; begin < len(content); lines++ {
 		line, _, _ := bytes.Cut(content[begin:], []byte("\n"))
 		if begin > at && isDashes(line) {
-			all = append(all, Part{f.Name, content[at:begin], begun})
+			all = append(all, Part{f.Name, content[at:begin], begun}.values()...)
 			at, begun = begin, lines
 		}
 		begin += len(line) + 1
 	}
-	all = append(all, Part{f.Name, content[at:], begun})
-	var cut []Part
-	for _, p := range all {
-		cut = append(cut, p.values()...)
-	}
-	return cut
+	return append(all, Part{f.Name, content[at:], begun}.values()...)
 }
 
 // values cuts a part after each value of JSON that another follows, as kubectl does: jq -c '.items[]' writes objects so. A part that is not

@@ -78,11 +78,7 @@ func (n node) with(key string, value any) node {
 	}
 	if value != nil {
 		v := new(yaml.Node)
-		if n, ok := value.(*yaml.Node); ok {
-			v = n
-		} else {
-			_ = v.Encode(value)
-		}
+		_ = v.Encode(value) // Encode takes any scalar, and a tree that was read
 		c.Content = append(c.Content, text(key), v)
 	}
 	return node{c, n.file}

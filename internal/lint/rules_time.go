@@ -279,14 +279,7 @@ func (h *preStop) longerThan(slept time.Duration) string {
 
 // short writes a duration as people write it.
 func short(d time.Duration) string {
-	s := d.Round(100 * time.Millisecond).String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
+	return strings.NewReplacer("h0m0s", "h", "m0s", "m").Replace(d.Round(100 * time.Millisecond).String())
 }
 
 // seconds writes a duration as Kubernetes does, rounded up.
