@@ -10,10 +10,7 @@ import (
 
 // jsonMargin is what the first line within the outermost braces begins with; empty: all is one line.
 func jsonMargin(text []byte) string {
-	_, rest, ok := bytes.Cut(text, []byte("\n"))
-	if !ok {
-		return ""
-	}
+	_, rest, _ := bytes.Cut(text, []byte("\n"))
 	return string(rest[:len(rest)-len(bytes.TrimLeft(rest, " \t"))])
 }
 

@@ -200,13 +200,8 @@ func rewritten(p lint.Part, d *yaml.Node, all edits, with inject.Parameters) (te
 	s := newSource(p.Text, p.Line, d)
 	t := newTree(d, s.was)
 	all.apply(t)
-	for range maxShared {
-		if !bytes.Contains(p.Text, []byte("*")) {
-			break
-		}
-		if all, _, _ = decide(p.File, d, with); len(all) == 0 {
-			break
-		}
+	for n := 0; n < maxShared && len(all) > 0 && bytes.Contains(p.Text, []byte("*")); n++ {
+		all, _, _ = decide(p.File, d, with)
 		all.apply(t)
 	}
 	s.write(d, false)

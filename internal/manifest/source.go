@@ -67,9 +67,6 @@ type style struct{ indent, lists bool }
 // readStyle looks for the first mapping in a mapping and the first list in one, which decide how new ones are written.
 func (s *source) readStyle(n *yaml.Node, known *style) {
 	for i, c := range n.Content {
-		if known.indent && known.lists {
-			return
-		}
 		inLines := (n.Style|c.Style)&yaml.FlowStyle == 0 && len(c.Content) > 0
 		if n.Kind == yaml.MappingNode && i%2 == 1 && inLines && c.Line > n.Content[i-1].Line {
 			s.styleOf(n.Content[i-1], c, known)
@@ -135,22 +132,14 @@ func (s *source) dash(list *yaml.Node) int {
 // write notes the changes that turn the text into the tree, for a node and all that is in it. flow tells whether the node stands within
 // braces.
 func (s *source) write(n *yaml.Node, flow bool) {
-	if n.Kind == yaml.AliasNode {
-		return
-	}
 	flow = flow || n.Style&yaml.FlowStyle != 0
-	step := 1
-	if n.Kind == yaml.MappingNode {
-		step = 2
-	}
 	var added []*yaml.Node
-	for i := step - 1; i < len(n.Content); i += step {
-		v := n.Content[i]
+	for _, v := range n.Content {
 		switch old := s.was[v]; {
 		case old != nil:
 			s.replace(n, old, v, flow)
 		case v.Line == 0:
-			added = append(added, n.Content[i-step+1:i+1]...)
+			added = append(added, v)
 		default:
 			s.write(v, flow)
 		}
@@ -352,11 +341,7 @@ func (s *source) key(n *yaml.Node) string {
 // begins a line.
 func (s *source) inFlow(v *yaml.Node, beside int) string {
 	if !s.json {
-		styled := *v
-		if v.Kind != yaml.ScalarNode && v.Kind != yaml.AliasNode {
-			styled.Style |= yaml.FlowStyle
-		}
-		text := s.encoded(&yaml.Node{Kind: yaml.SequenceNode, Style: yaml.FlowStyle, Content: []*yaml.Node{&styled}})
+		text := s.encoded(&yaml.Node{Kind: yaml.SequenceNode, Style: yaml.FlowStyle, Content: []*yaml.Node{v}})
 		return strings.TrimSuffix(strings.TrimPrefix(text, "["), "]\n")
 	}
 	var b bytes.Buffer
@@ -398,9 +383,7 @@ func (s *source) end(n *yaml.Node, parent int, flow bool) int {
 	if n.Kind != yaml.ScalarNode && n.Style&yaml.FlowStyle == 0 {
 		return s.end(s.last(n), s.column(n)-1, false)
 	}
-	if n.Anchor != "" || n.Style&yaml.TaggedStyle != 0 {
-		at = s.properties(at)
-	}
+	at = s.properties(at)
 	switch {
 	case n.Kind == yaml.MappingNode && s.text[at] != '{': // a pair without braces of its own, as in [name: web]
 		return s.end(s.last(n), 0, true)
