@@ -94,7 +94,7 @@ type Parameters struct {
 
 // A Result is what a pod comes to.
 type Result struct {
-	Spec       corev1.PodSpec // the pod's own where there are no Edits
+	Spec       corev1.PodSpec // the same as the pod's where there are no Edits
 	Edits      []Edit         // what leads from the old spec to the new one
 	Left       string         // why the pod as a whole is left alone; empty: see Containers
 	Containers []Outcome      // of each container, in order
@@ -128,10 +128,7 @@ func Inject(p Pod, with Parameters) Result {
 		e.containers()
 		e.sidecars()
 	}
-	e.result.Spec = p.Spec
-	if len(e.result.Edits) > 0 {
-		e.result.Spec = e.spec
-	}
+	e.result.Spec = e.spec
 	return e.result
 }
 
