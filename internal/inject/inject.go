@@ -122,7 +122,7 @@ func Inject(p Pod, with Parameters) Result {
 	with.Max = cmp.Or(with.Max, DefaultMax)
 	with.Min = cmp.Or(with.Min, DefaultMin)
 	e := &editor{Pod: p, with: with, spec: *p.Spec.DeepCopy()}
-	e.result.Left = e.leftAlone()
+	e.result.Left = cmp.Or(e.excluded(), e.unfit(), e.nameTaken(), e.ambiguous())
 	if e.result.Left == "" {
 		e.readAnnotations()
 		e.containers()
@@ -130,11 +130,6 @@ func Inject(p Pod, with Parameters) Result {
 	}
 	e.result.Spec = e.spec
 	return e.result
-}
-
-// leftAlone says why the pod is left alone; empty: it is not.
-func (e *editor) leftAlone() string {
-	return cmp.Or(e.excluded(), e.unfit(), e.nameTaken(), e.ambiguous())
 }
 
 // excluded says why the pod is none for a hook, by who made it and what it is for; empty: it may be one.
