@@ -25,8 +25,9 @@ func below(value any, keys ...string) string {
 	case node:
 		n = plainCopy(value)
 	case []string:
-		if n.Kind = yaml.SequenceNode; !isSteps(value) {
-			n.Style = yaml.FlowStyle
+		n.Kind, n.Style = yaml.SequenceNode, yaml.FlowStyle
+		if len(value) > 1 && path.Base(value[0]) == program { // each step has a line
+			n.Style = 0
 		}
 		for _, word := range value {
 			n.Content = append(n.Content, text(word))
@@ -44,8 +45,6 @@ func below(value any, keys ...string) string {
 	_ = e.Encode(n) // a buffer takes all
 	return strings.TrimSuffix(out.String(), "\n")
 }
-
-func isSteps(words []string) bool { return len(words) > 1 && path.Base(words[0]) == program }
 
 // text is a string. It is in quotes where Kubernetes would otherwise read the word as something else.
 func text(word string) *yaml.Node {

@@ -267,8 +267,9 @@ func hookOfNobody(w *workload, say report) {
 	if w.meantKind() == "" {
 		strays = append(strays, w.stray)
 	}
+	contains := slices.ContainsFunc(w.pods, func(p *pod) bool { return len(p.all) > 0 })
 	for _, f := range w.flaws {
-		if f.rule() == "" && !w.hasContainers() {
+		if f.rule() == "" && !contains {
 			strays = append(strays, firstHook(f.value))
 		}
 	}
@@ -327,10 +328,6 @@ func hookAtStart(c *container, say report) {
 		say(at, "a postStart hook is run when the container begins, not when it stops",
 			cmp.Or(own(c.at("lifecycle", "postStart"), "preStop"), "preStop instead of postStart"))
 	}
-}
-
-func (w *workload) hasContainers() bool {
-	return slices.ContainsFunc(w.pods, func(p *pod) bool { return len(p.all) > 0 })
 }
 
 func fieldMisspelt(f flaw, say report) {
@@ -406,8 +403,10 @@ func (f flaw) retyped() string {
 		return below(f.at.text(), key, "reference")
 	case key == "env":
 		return envFix(f.at)
+	case commandBelow[key] != nil && f.at.Kind == yaml.SequenceNode:
+		return retypedWords(items, commandBelow[key]...)
 	case commandBelow[key] != nil:
-		return commandIn(f.at, indented, commandBelow[key]...)
+		return wordsFix(f.at.text(), indented, commandBelow[key]...)
 	case key == "sleep":
 		return secondsFix(f.at, key, "seconds")
 	case f.expected == "a whole number":
@@ -416,14 +415,6 @@ func (f flaw) retyped() string {
 		return truthFix(f.at, key, indented)
 	}
 	return indented
-}
-
-// commandIn is a command that somebody wrote as a text, or as a list in a place for something else; else a sentence.
-func commandIn(n node, sentence string, keys ...string) string {
-	if n.Kind == yaml.SequenceNode {
-		return retypedWords(n.items(), keys...)
-	}
-	return wordsFix(n.text(), sentence, keys...)
 }
 
 // truthFix is a truth value that somebody wrote as a text; else the sentence.

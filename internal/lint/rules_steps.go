@@ -179,7 +179,11 @@ func unsetVariable(h *preStop, say report) {
 	for _, l := range h.env.lost { // the kubelet leaves these references as they are written, or refuses them
 		switch {
 		case l.key != "":
-			say(l.at, l.name+" is taken from "+l.key+", which has none: the container would not begin", keyFix(l))
+			fix := "a key that it has"
+			if near := phrase.Nearest(l.asked, l.keys); near != "" {
+				fix = below(near, "key")
+			}
+			say(l.at, l.name+" is taken from "+l.key+", which has none: the container would not begin", fix)
 		case strings.HasPrefix(l.name, variablePrefix) || l.name == "node.name":
 			fix := "set " + l.to + " in env, before " + l.name
 			if downward(l.to) != "" {
@@ -315,12 +319,4 @@ func meant(u setting.Unknown) string {
 		"ELASTICSEARCH_TOKEN": "PRE_STOP_ELASTICSEARCH_TOKEN_FILE", "APP_TOKEN": "PRE_STOP_APP_TOKEN_FILE",
 	}
 	return cmp.Or(u.Meant, known[strings.TrimPrefix(u.Name, variablePrefix)])
-}
-
-// keyFix is the key that is probably meant; else a sentence.
-func keyFix(l lost) string {
-	if near := phrase.Nearest(l.asked, l.keys); near != "" {
-		return below(near, "key")
-	}
-	return "a key that it has"
 }

@@ -156,11 +156,8 @@ func (c command) goesOn() bool {
 
 func add(a, b time.Duration) time.Duration { return min(a+b, forever) }
 
-// sleepTime reads sleep's operand as GNU's sleep does.
+// sleepTime reads sleep's operand as GNU's sleep does, infinity too.
 func sleepTime(text string) time.Duration {
-	if text == "infinity" || text == "inf" {
-		return forever
-	}
 	unit := time.Second
 	if n := len(text); n > 0 {
 		if i := strings.IndexByte("smhd", text[n-1]); i >= 0 {
