@@ -84,15 +84,6 @@ func TestFixes(t *testing.T) {
 	}
 }
 
-// A patch for kustomize is no whole object.
-func TestPatchInstructions(t *testing.T) {
-	t.Parallel()
-	text := "kind: Deployment\nspec:\n  template:\n    spec:\n      $setElementOrder/containers: [{name: app}]\n      containers:\n      - {name: app, $patch: replace, lifecycle: {preStop: {sleep: {seconds: 5}}}}\n"
-	if got := linted(t, text); len(got) > 0 {
-		t.Errorf("found %q", got)
-	}
-}
-
 // What may be a secret is not repeated in a fix. Small letters, numbers and paths are shown everywhere.
 func TestHarmless(t *testing.T) {
 	t.Parallel()

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
 )
 
 // pages are docs/lint: a page for each rule.
@@ -38,6 +40,24 @@ func shownFindings(t *testing.T, result Result) []string {
 		all = append(all, fmt.Sprintf("%d unreadable %s", u.Line, u.Text))
 	}
 	return all
+}
+
+// A linting is a text, and what lint finds in it.
+type linting struct {
+	text string
+	want []string
+}
+
+func checkAll(t *testing.T, all map[string]linting) {
+	t.Helper()
+	for name, test := range all {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := linted(t, test.text); !slices.Equal(got, test.want) {
+				t.Errorf("found %q, expected %q in\n%s", got, test.want, test.text)
+			}
+		})
+	}
 }
 
 // Each page shows what is wrong, with a mark where the finding is, and what is right.
@@ -110,9 +130,17 @@ func TestPagesAreThoseOfTheRules(t *testing.T) {
 	}
 }
 
-// The manifests that people are to copy have nothing wrong with them.
+// The manifests that people are to copy have nothing wrong with them, nor has what charts commonly have.
 func TestExamples(t *testing.T) {
 	t.Parallel()
+	charts, err := txtar.ParseFile("testdata/charts.txtar")
+	if err != nil || len(charts.Files) == 0 {
+		t.Fatal("no charts: ", err)
+	}
+	all := map[string]string{}
+	for _, f := range charts.Files {
+		all[f.Name] = string(f.Data)
+	}
 	own, errOwn := filepath.Glob(filepath.Join("..", "..", "examples", "*.yaml"))
 	recipes, errRecipes := filepath.Glob(filepath.Join("..", "..", "examples", "recipes", "*.yaml"))
 	files := append(own, recipes...)
@@ -124,11 +152,14 @@ func TestExamples(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		result := Check([]File{{Name: name, Content: content}})
+		all[name] = string(content)
+	}
+	for name, text := range all {
+		result := Check([]File{{Name: name, Content: []byte(text)}})
 		if got := shownFindings(t, result); len(got) > 0 {
 			t.Errorf("%s: %q", name, got)
 		}
-		if len(result.Hooks) == 0 && strings.Contains(string(content), "preStop:") {
+		if len(result.Hooks) == 0 && strings.Contains(text, "preStop:") {
 			t.Errorf("%s: no hook was found", name)
 		}
 	}

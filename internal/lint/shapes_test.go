@@ -1,7 +1,6 @@
 package lint
 
 import (
-	"slices"
 	"strings"
 	"testing"
 )
@@ -160,10 +159,7 @@ spec:
 		return with(with(mesh, "ANNOTATIONS", annotations), "STEPS", steps)
 	}
 	const injected = `annotations: {sidecar.istio.io/inject: "true"}`
-	for name, test := range map[string]struct {
-		text string
-		want []string
-	}{
+	checkAll(t, map[string]linting{
 		"search":              {with(statefulSet, "STARTUP", clear), nil},
 		"search, no clear":    {with(statefulSet, "        STARTUP\n", ""), []string{"51 error elasticsearch-not-cleared"}},
 		"search, no volume":   {with(with(statefulSet, "STARTUP", clear), "        - {name: prestop, mountPath: /shared}\n", ""), []string{"52 error binary-not-mounted"}},
@@ -214,24 +210,18 @@ spec:
 		"an operator's, not equal":      {with(operator, "ENV", `[{name: PRE_STOP_GRACE_PERIOD_SECONDS, value: "60"}]`), []string{"11 warning grace-differs"}},
 		"an operator's own hook":        {with(with(operator, "ENV", `[{name: PRE_STOP_ADDITIONAL_WAIT_SECONDS, value: "20"}]`), "          lifecycle: {preStop: {exec: {command: [/opt/prestop/prestop]}}}\n", ""), nil},
 		"an operator's, another's pods": {with(operator, "ENV", `[{name: PRE_STOP_GRACE_PERIOD_SECONDS, value: "180"}, {name: PRE_STOP_SHUTDOWN_TYPE, value: remove}]`), []string{"11 warning elasticsearch-moves-data"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			if got := linted(t, test.text); !slices.Equal(got, test.want) {
-				t.Errorf("found %q, expected %q", got, test.want)
-			}
-		})
-	}
+	})
 }
 
 // Istio's own ports are 15000 to 15999. A port may have any number of digits.
 func TestPortsBesideIstio(t *testing.T) {
 	t.Parallel()
+	all := map[string]linting{}
 	for port, want := range map[string][]string{
 		"9": {"7 warning quiet-port-undeclared"}, "15": {"7 warning quiet-port-undeclared"}, "150": {"7 warning quiet-port-undeclared"}, "1509": {"7 warning quiet-port-undeclared"},
 		"15090": nil, "15999": nil, "16000": {"7 warning quiet-port-undeclared"}, "8080": nil,
 	} {
-		text := `kind: Pod
+		all[port] = linting{`kind: Pod
 metadata: {name: web, labels: {sidecar.istio.io/inject: "true"}}
 spec:
   containers:
@@ -239,11 +229,9 @@ spec:
     ports: [{containerPort: 8080}]
     lifecycle: {preStop: {exec: {command: [/prestop, until quiet ` + port + `]}}}
     env: [{name: PRE_STOP_GRACE_PERIOD_SECONDS, value: "30"}]
-`
-		if got := linted(t, text); !slices.Equal(got, want) {
-			t.Errorf("port %s: found %q, expected %q", port, got, want)
-		}
+`, want}
 	}
+	checkAll(t, all)
 }
 
 // A script that a ConfigMap of the same input brings is read as the hook's.
@@ -251,6 +239,7 @@ func TestScriptsOfConfigMaps(t *testing.T) {
 	t.Parallel()
 	const config = "---\nkind: ConfigMap\nmetadata: {name: scripts}\ndata:\n  stop.sh: |\n    #!/bin/sh\n    nginx -s quit\n    sleep $WAIT\n  stop.py: |\n    #!/usr/bin/env python3\n    sleep 45\n  prestop.sh: exec /prestop wait 20s\n"
 	pod := []string{"volumes: [{name: s, configMap: {name: scripts, defaultMode: 0755, items: [{key: stop.sh, path: a/stop}, {key: stop.py, path: stop.py}, {key: prestop.sh, path: b}]}}]"}
+	all := map[string]linting{}
 	for hook, want := range map[string][]string{
 		"[/scripts/a/stop]":         {"11 error sleep-fills-grace"},
 		"[sh, -e, /scripts/a/stop]": {"11 error sleep-fills-grace"},
@@ -259,12 +248,9 @@ func TestScriptsOfConfigMaps(t *testing.T) {
 		"[/elsewhere/a/stop]":       nil,
 	} {
 		text := shape(pod, []string{"env: [{name: WAIT, value: '45'}]", "volumeMounts: [{name: s, mountPath: /scripts}]"}, "{exec: {command: "+hook+"}}") + config
-		if got := linted(t, text); !slices.Equal(got, want) {
-			t.Errorf("%s: found %q, expected %q", hook, got, want)
-		}
+		all[hook] = linting{text, want}
 	}
 	text := shape(pod, []string{"env: [{name: PRE_STOP_APP_URL, value: 'http://localhost/x'}]", "volumeMounts: [{name: s, mountPath: /scripts}]"}, "{exec: {command: [/scripts/b]}}") + config
-	if got := linted(t, text); len(got) > 0 {
-		t.Errorf("a script that runs prestop: found %q", got)
-	}
+	all["a script that runs prestop"] = linting{text, nil}
+	checkAll(t, all)
 }

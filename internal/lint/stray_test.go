@@ -1,19 +1,16 @@
 package lint
 
 import (
-	"slices"
 	"strings"
 	"testing"
 )
 
-// A hook where Kubernetes does not look for one is no hook; in somebody else's object it may be one.
+// A hook where Kubernetes does not look for one is no hook; in somebody else's object it may be one. A key that stands twice has one meaning in
+// all rules.
 func TestStrays(t *testing.T) {
 	t.Parallel()
 	const containers = "{containers: [{name: app, lifecycle: {preStop: {sleep: {seconds: 30}}}}]}"
-	for name, test := range map[string]struct {
-		text string
-		want []string
-	}{
+	checkAll(t, map[string]linting{
 		"a kind that is none":           {"apiVersion: apps/v1\nkind: Deploymnt\nspec: {template: {spec: " + containers + "}}\n", []string{"2 error kind-unknown"}},
 		"a kind in lower case":          {"apiVersion: v1\nkind: pod\nspec: " + containers + "\n", []string{"2 error kind-unknown"}},
 		"a kind of others in v1":        {"apiVersion: v1\nkind: Node\nspec: {podCIDR: 10.0.0.0/24}\n", nil},
@@ -49,13 +46,10 @@ func TestStrays(t *testing.T) {
 		"what a Deployment was":         {"apiVersion: apps/v1\nkind: ControllerRevision\ndata: {spec: {template: {spec: " + containers + "}}}\n", nil},
 		"a List":                        {"apiVersion: v1\nkind: List\nitems: [{apiVersion: apps/v1, kind: Deployment, spec: {template: {spec: " + containers + "}}}]\n", []string{"3 error sleep-fills-grace"}},
 		"a schema":                      {"apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nspec: {template: {spec: {containers: {properties: {preStop: {type: object}}}}}}\n", nil},
+		"instructions of a patch":       {"kind: Deployment\nspec:\n  template:\n    spec:\n      $setElementOrder/containers: [{name: app}]\n      containers:\n      - {name: app, $patch: replace, lifecycle: {preStop: {sleep: {seconds: 5}}}}\n", nil},
+		"a template twice":              {"kind: Deployment\nspec:\n  template: {metadata: {labels: {app: web}}}\n  template: {spec: {containers: [{name: web, lifecycle: {preStop: {exec: {command: [/prestop, wait 5s]}}}}]}}\n", []string{"4 warning duplicate-key"}},
+		"a template twice, and a hook":  {"kind: Deployment\nspec:\n  template: {metadata: {labels: {app: web}}}\n  template: {spec: {containers: [{name: web, lifecycle: {preStop: {exec: {command: [curl, 'http://x/$(POD_IP)']}}}}]}}\n", []string{"4 warning duplicate-key", "4 error variable-not-expanded"}},
+		"a command twice, and merged":   {"kind: Pod\nx: &a {command: [/prestop, wait 5s, wait 6s], command: [/prestop]}\nspec: {containers: [{name: web, lifecycle: {preStop: {exec: {<<: *a}}}}]}\n", nil},
 		"a template without containers": {"apiVersion: apps/v1\nkind: Deployment\nspec: {}\n", nil},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			if got := linted(t, test.text); !slices.Equal(got, test.want) {
-				t.Errorf("found %q, expected %q", got, test.want)
-			}
-		})
-	}
+	})
 }
