@@ -26,6 +26,20 @@ import (
 	"github.com/prestop/prestop/internal/timing"
 )
 
+// injected is a text with hooks, and what was done. A second time changes no byte.
+func injected(t *testing.T, name string, text []byte, with inject.Parameters) (out []byte, reports []manifest.Report) {
+	t.Helper()
+	out, reports, errs := manifest.Inject(lint.File{Name: name, Content: text}, with)
+	if len(errs) > 0 {
+		t.Fatalf("%s: %v in\n%s", name, errs[0], text)
+	}
+	again, _, errs := manifest.Inject(lint.File{Name: name, Content: out}, with)
+	if len(errs) > 0 || !bytes.Equal(again, out) {
+		t.Fatalf("%s: %v: a second time: %s", name, errs, diff.Diff("once", out, "twice", again))
+	}
+	return out, reports
+}
+
 func decoded(t *testing.T, text []byte) corev1.Pod {
 	t.Helper()
 	var v any
@@ -72,20 +86,12 @@ func TestTextIsTheSpec(t *testing.T) {
 				continue
 			}
 			for _, text := range [][]byte{written, inYAML} {
-				out, _, errs := manifest.Inject(lint.File{Name: p.Name, Content: text}, with)
-				if len(errs) > 0 {
-					t.Errorf("%s: %v", p.Name, errs[0])
-					continue
-				}
+				out, _ := injected(t, p.Name, text, with)
 				if json.Valid(text) != json.Valid(out) {
 					t.Errorf("%s: is no JSON any more:\n%s", p.Name, out)
 				}
 				if got, spec := asJSON(t, decoded(t, out).Spec), asJSON(t, want.Spec); got != spec {
 					t.Errorf("%s: the text is\n%s\nand the spec %s", p.Name, got, spec)
-				}
-				again, _, errs := manifest.Inject(lint.File{Name: p.Name, Content: out}, with)
-				if len(errs) > 0 || string(again) != string(out) {
-					t.Errorf("%s: a second time makes\n%s of\n%s%v", p.Name, again, out, errs)
 				}
 			}
 		}
@@ -113,10 +119,7 @@ metadata:
 spec:
   containers: [{name: app, ports: [{containerPort: 8080}], env: [{name: NODE_ID, value: a7}]}]
 `
-	out, _, errs := manifest.Inject(lint.File{Name: "web", Content: []byte(text)}, inject.Parameters{Image: "prestop/prestop:1"})
-	if len(errs) > 0 {
-		t.Fatal(errs[0])
-	}
+	out, _ := injected(t, "web", []byte(text), inject.Parameters{Image: "prestop/prestop:1"})
 	r := lint.Check([]lint.File{{Name: "web", Content: out}})
 	if len(r.Hooks) != 1 || r.Hooks[0].Plan == nil || len(r.Hooks[0].Plan.Steps) != 1 {
 		t.Fatalf("hooks %+v in\n%s", r.Hooks, out)
@@ -146,11 +149,7 @@ func TestTextStays(t *testing.T) {
 		"a name in brackets":  strings.ReplaceAll(pod, "name: app", "name: '[app]'"),
 	} {
 		f, with := lint.File{Name: name, Content: []byte(text)}, inject.Parameters{Image: "prestop/prestop:1"}
-		out, _, errs := manifest.Inject(f, with)
-		if len(errs) > 0 {
-			t.Errorf("%s: %v", name, errs[0])
-			continue
-		}
+		out, _ := injected(t, f.Name, f.Content, with)
 		specs(t, f, out, with)
 		rest := string(out)
 		for line := range strings.Lines(text) {
@@ -182,16 +181,8 @@ func FuzzInject(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		with := inject.Parameters{Image: "prestop/prestop:1", ReplaceSleep: true}
-		out, _, errs := manifest.Inject(lint.File{Name: "f", Content: text}, with)
-		if len(errs) > 0 {
-			return
-		}
-		again, _, errs := manifest.Inject(lint.File{Name: "f", Content: out}, with)
-		if len(errs) > 0 {
-			t.Fatalf("%v in\n%s\nof\n%s", errs[0], out, text)
-		}
-		if string(again) != string(out) {
-			t.Fatalf("a second time makes\n%s\nof\n%s\nof\n%s", again, out, text)
+		if _, _, errs := manifest.Inject(lint.File{Name: "f", Content: text}, with); len(errs) == 0 {
+			injected(t, "f", text, with)
 		}
 	})
 }
@@ -239,9 +230,9 @@ func TestErrors(t *testing.T) {
 func TestOneLine(t *testing.T) {
 	t.Parallel()
 	const text = `{"kind":"Pod","metadata":{"name":"a"},"spec":{"containers":[{"name":"a","ports":[{"containerPort":80}],"env":[{"name":"N","value":"1e3"}],"tty":true,"stdin":null}]}}`
-	out, _, errs := manifest.Inject(lint.File{Name: "f", Content: []byte(text)}, inject.Parameters{Image: "p:1"})
-	if len(errs) > 0 || !json.Valid(out) || bytes.ContainsRune(out, '\n') || !bytes.Contains(out, []byte(`{"name":"N","value":"1e3"},`)) || !bytes.Contains(out, []byte(`"tty":true,"stdin":null`)) {
-		t.Errorf("%v: %s", errs, out)
+	out, _ := injected(t, "f", []byte(text), inject.Parameters{Image: "p:1"})
+	if !json.Valid(out) || bytes.ContainsRune(out, '\n') || !bytes.Contains(out, []byte(`{"name":"N","value":"1e3"},`)) || !bytes.Contains(out, []byte(`"tty":true,"stdin":null`)) {
+		t.Error(string(out))
 	}
 }
 
@@ -260,9 +251,8 @@ func TestOpenEnd(t *testing.T) {
 	t.Parallel()
 	for head, want := range map[string]string{"|": "|-", "|-": "|-", "|+": "|-", ">": ">-", "|1": "|1-", "|+1": "|1-", "&a |": "&a |-", "| # c": "|- # c"} {
 		text := "kind: Pod\nspec:\n containers:\n - name: app\n   ports: [{containerPort: 80}]\n   args:\n   - " + head + "\n    a text"
-		out, _, errs := manifest.Inject(lint.File{Name: "f", Content: []byte(text)}, inject.Parameters{Image: "p:1"})
-		if len(errs) > 0 || !strings.Contains(string(out), "- "+want+"\n    a text\n") {
-			t.Errorf("%s: %v\n%s", head, errs, out)
+		if out, _ := injected(t, head, []byte(text), inject.Parameters{Image: "p:1"}); !strings.Contains(string(out), "- "+want+"\n    a text\n") {
+			t.Errorf("%s:\n%s", head, out)
 		}
 	}
 }
@@ -293,10 +283,7 @@ items:
 - metadata: {name: strange}
   spec: {template: {spec: {containers: [{name: app, ports: [{containerPort: 80}]}]}}}
 `
-	out, reports, errs := manifest.Inject(lint.File{Name: "f", Content: []byte(text)}, inject.Parameters{Image: "p:1"})
-	if len(errs) > 0 {
-		t.Fatal(errs[0])
-	}
+	out, reports := injected(t, "f", []byte(text), inject.Parameters{Image: "p:1"})
 	var got []string
 	for _, r := range reports {
 		got = append(got, fmt.Sprint(r.Object, " ", r.Hooked))
@@ -348,9 +335,9 @@ func TestTimeGrowsAsTheDocument(t *testing.T) {
 func TestAliases(t *testing.T) {
 	t.Parallel()
 	const text = "kind: List\nitems:\n- kind: Deployment\n  spec:\n    template: &t\n      spec: {containers: [{name: app, ports: [{containerPort: 80}]}]}\n- kind: Deployment\n  spec:\n    template: *t\n- kind: Deployment\n  spec: {template: *t}\n"
-	out, _, errs := manifest.Inject(lint.File{Name: "f", Content: []byte(text)}, inject.Parameters{Image: "p:1"})
-	if n := bytes.Count(out, []byte("PRE_STOP_STEPS")); len(errs) > 0 || n != 3 {
-		t.Errorf("%d hooks, %v, in\n%s", n, errs, out)
+	out, _ := injected(t, "f", []byte(text), inject.Parameters{Image: "p:1"})
+	if n := bytes.Count(out, []byte("PRE_STOP_STEPS")); n != 3 {
+		t.Errorf("%d hooks in\n%s", n, out)
 	}
 }
 
@@ -366,9 +353,8 @@ func TestUntouched(t *testing.T) {
 		"nothing":     "",
 		"blanks":      " \n\n",
 	} {
-		out, _, errs := manifest.Inject(lint.File{Name: name, Content: []byte(text)}, inject.Parameters{Image: "p:1"})
-		if len(errs) > 0 || string(out) != text {
-			t.Errorf("%s: got %q, want %q, %v", name, out, text, errs)
+		if out, _ := injected(t, name, []byte(text), inject.Parameters{Image: "p:1"}); string(out) != text {
+			t.Errorf("%s: got %q, want %q", name, out, text)
 		}
 	}
 }
@@ -385,11 +371,7 @@ func TestKept(t *testing.T) {
 	for i := 0; i < len(all.Files); i += 2 {
 		text, want := string(all.Files[i].Data), string(all.Files[i+1].Data)
 		if *update {
-			out, _, errs := manifest.Inject(lint.File{Name: all.Files[i].Name, Content: []byte(text)}, with)
-			if len(errs) > 0 {
-				t.Fatal(errs[0])
-			}
-			all.Files[i+1].Data = out
+			all.Files[i+1].Data, _ = injected(t, all.Files[i].Name, []byte(text), with)
 			continue
 		}
 		for how, edit := range map[string]func(string) string{
@@ -401,20 +383,12 @@ func TestKept(t *testing.T) {
 			"in UTF-16":           func(s string) string { return in(unicode.UTF16(unicode.LittleEndian, unicode.UseBOM), s) },
 			"before a line break": func(s string) string { return s + "\n---\n\n" },
 		} {
-			out, _, errs := manifest.Inject(lint.File{Name: all.Files[i].Name, Content: []byte(edit(text))}, with)
-			if len(errs) > 0 {
-				t.Errorf("%s, %s: %v", all.Files[i].Name, how, errs[0])
-				continue
-			}
+			out, _ := injected(t, all.Files[i].Name+", "+how, []byte(edit(text)), with)
 			if how == "with an open end" {
 				out, edit = append(bytes.TrimSuffix(out, []byte("\n")), '\n'), func(s string) string { return s } // lines that come after the last have an end
 			}
 			if string(out) != edit(want) {
 				t.Errorf("%s, %s: %s", all.Files[i].Name, how, diff.Diff("want", []byte(edit(want)), "got", out))
-			}
-			again, _, errs := manifest.Inject(lint.File{Name: "f", Content: out}, with)
-			if len(errs) > 0 || string(again) != string(out) {
-				t.Errorf("%s, %s: a second time makes\n%s%v", all.Files[i].Name, how, again, errs)
 			}
 		}
 	}
@@ -450,13 +424,9 @@ func TestEachKind(t *testing.T) {
 		"Elasticsearch":         {"elasticsearch.k8s.elastic.co/v1", "spec: {version: 9.2.0, nodeSets: [{name: a, count: 3, podTemplate: {spec: {containers: [{name: elasticsearch}]}}}]}", false},
 	} {
 		text := "apiVersion: " + test.version + "\nkind: " + kind + "\nmetadata: {name: web}\n" + test.body + "\n"
-		out, reports, errs := manifest.Inject(lint.File{Name: kind, Content: []byte(text)}, inject.Parameters{Image: "prestop:1"})
-		if len(errs) > 0 || strings.Contains(string(out), "until quiet") != test.gets || (string(out) == text) == test.gets {
-			t.Errorf("%s: %v, %+v\n%s", kind, errs, reports, out)
-		}
-		again, _, errs := manifest.Inject(lint.File{Name: kind, Content: out}, inject.Parameters{Image: "prestop:1"})
-		if len(errs) > 0 || !bytes.Equal(again, out) {
-			t.Errorf("%s: a second time: %v\n%s", kind, errs, again)
+		out, reports := injected(t, kind, []byte(text), inject.Parameters{Image: "prestop:1"})
+		if strings.Contains(string(out), "until quiet") != test.gets || (string(out) == text) == test.gets {
+			t.Errorf("%s: %+v\n%s", kind, reports, out)
 		}
 	}
 }

@@ -11,7 +11,6 @@ import (
 
 	"github.com/prestop/prestop/internal/inject"
 	"github.com/prestop/prestop/internal/lint"
-	"github.com/prestop/prestop/internal/manifest"
 )
 
 // restyled writes a document in another way that says the same: braces or lines, quotes, folded texts, comments, other columns.
@@ -74,17 +73,9 @@ func TestStyles(t *testing.T) {
 				if len(text) == 0 {
 					continue
 				}
-				file := lint.File{Name: f.Name, Content: text}
-				out, _, errs := manifest.Inject(file, with)
-				if len(errs) > 0 {
-					t.Fatalf("%v in\n%s", errs[0], text)
-				}
+				out, _ := injected(t, f.Name, text, with)
 				written++
-				specs(t, file, out, with)
-				again, _, errs := manifest.Inject(lint.File{Name: f.Name, Content: out}, with)
-				if len(errs) > 0 || !bytes.Equal(again, out) {
-					t.Fatalf("%v: a second time: %s", errs, diff.Diff("once", out, "twice", again))
-				}
+				specs(t, lint.File{Name: f.Name, Content: text}, out, with)
 				if bytes.Contains(text, []byte("*")) {
 					continue // aliases become copies
 				}
