@@ -50,14 +50,19 @@ type linting struct {
 
 func checkAll(t *testing.T, all map[string]linting) {
 	t.Helper()
-	for name, test := range all {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			if got := linted(t, test.text); !slices.Equal(got, test.want) {
-				t.Errorf("found %q, expected %q in\n%s", got, test.want, test.text)
-			}
-		})
+	for name, one := range all {
+		one.check(t, name)
 	}
+}
+
+func (l linting) check(t *testing.T, name string) {
+	t.Helper()
+	t.Run(name, func(t *testing.T) {
+		t.Parallel()
+		if got := linted(t, l.text); !slices.Equal(got, l.want) {
+			t.Errorf("found %q, expected %q in\n%s", got, l.want, l.text)
+		}
+	})
 }
 
 // Each page shows what is wrong, with a mark where the finding is, and what is right.
