@@ -24,8 +24,8 @@ type report func(at node, message, fix string) *Finding
 
 // Rules is the list of all rules. Help, documentation and findings take their identifiers from it.
 func Rules() []Rule {
-	return slices.Concat(formRules(), commandRules(), callRules(), timeRules(), stepRules(), trafficRules(), fileRules(), sidecarRules(),
-		elasticsearchRules(), binaryRules(), podRules())
+	return slices.Concat(formRules, commandRules, callRules, timeRules, stepRules, trafficRules, fileRules, sidecarRules,
+		elasticsearchRules, binaryRules, podRules)
 }
 
 // warn makes a finding a warning, whatever its rule's severity is.

@@ -10,12 +10,10 @@ import (
 )
 
 // binaryRules are about where the binary comes from.
-func binaryRules() []Rule {
-	return []Rule{
-		{"windows-pod", Error, "a hook of prestop's in a pod for Windows, where the binary does not run", containers(windowsPod)},
-		{"binary-not-mounted", Error, "the hook's binary is in a volume that the container does not mount there", containers(binaryNotMounted)},
-		{"binary-not-installed", Error, "the hook's binary is in a volume that nothing puts it into", containers(binaryNotInstalled)},
-	}
+var binaryRules = []Rule{
+	{"windows-pod", Error, "a hook of prestop's in a pod for Windows, where the binary does not run", containers(windowsPod)},
+	{"binary-not-mounted", Error, "the hook's binary is in a volume that the container does not mount there", containers(binaryNotMounted)},
+	{"binary-not-installed", Error, "the hook's binary is in a volume that nothing puts it into", containers(binaryNotInstalled)},
 }
 
 func binaryNotMounted(c *container, say report) {

@@ -12,13 +12,11 @@ import (
 )
 
 // callRules are about the calls of a hook.
-func callRules() []Rule {
-	return []Rule{
-		{"needs-other-method", Error, "a call is made with a method that the other side refuses", all(steps(needsOtherMethod), foreign(foreignNeedsOtherMethod))},
-		{"ends-the-process", Error, "a call ends the app before the waits after it", hooks(endsTheProcess)},
-		{"port-differs", Error, "a call goes to a port that is not there, or that speaks otherwise", all(steps(portDiffers), foreign(portNotNamed))},
-		{"calls-any-pod", Warning, "the app's shutdown call goes to a Service, and so to any of its pods", steps(callsAnyPod)},
-	}
+var callRules = []Rule{
+	{"needs-other-method", Error, "a call is made with a method that the other side refuses", all(steps(needsOtherMethod), foreign(foreignNeedsOtherMethod))},
+	{"ends-the-process", Error, "a call ends the app before the waits after it", hooks(endsTheProcess)},
+	{"port-differs", Error, "a call goes to a port that is not there, or that speaks otherwise", all(steps(portDiffers), foreign(portNotNamed))},
+	{"calls-any-pod", Warning, "the app's shutdown call goes to a Service, and so to any of its pods", steps(callsAnyPod)},
 }
 
 // An endpoint is a path that takes only some methods.

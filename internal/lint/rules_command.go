@@ -17,16 +17,14 @@ import (
 )
 
 // commandRules are about the command of a hook.
-func commandRules() []Rule {
-	return []Rule{
-		{"does-nothing", Error, "prestop is run in a way that stops nothing and waits for nothing", all(hooks(isSubcommand), plans(overAtOnce))},
-		{"shell-syntax-without-shell", Error, "a command is written for a shell, and there is none", all(hooks(operatorAsArgument), containers(wordsInOne))},
-		{"shell-arguments-lost", Error, "words after sh -c SCRIPT are no part of the script", hooks(argumentsLost)},
-		{"variable-not-expanded", Error, "$(VAR) in a hook's command, where the kubelet does not expand it", foreign(notExpanded)},
-		{"program-not-in-image", Error, "a shell, curl or sleep in an image that has none", hooks(notInImage)},
-		{"secret-in-hook", Error, "a password, token or key stands in the hook, for everybody to read", hooks(secretInCommand, secretInHeader, secretInSetting)},
-		{"signals-and-returns", Warning, "a hook sends a signal and ends, so that SIGTERM comes right after it", hooks(signalsAndReturns)},
-	}
+var commandRules = []Rule{
+	{"does-nothing", Error, "prestop is run in a way that stops nothing and waits for nothing", all(hooks(isSubcommand), plans(overAtOnce))},
+	{"shell-syntax-without-shell", Error, "a command is written for a shell, and there is none", all(hooks(operatorAsArgument), containers(wordsInOne))},
+	{"shell-arguments-lost", Error, "words after sh -c SCRIPT are no part of the script", hooks(argumentsLost)},
+	{"variable-not-expanded", Error, "$(VAR) in a hook's command, where the kubelet does not expand it", foreign(notExpanded)},
+	{"program-not-in-image", Error, "a shell, curl or sleep in an image that has none", hooks(notInImage)},
+	{"secret-in-hook", Error, "a password, token or key stands in the hook, for everybody to read", hooks(secretInCommand, secretInHeader, secretInSetting)},
+	{"signals-and-returns", Warning, "a hook sends a signal and ends, so that SIGTERM comes right after it", hooks(signalsAndReturns)},
 }
 
 func isSubcommand(h *preStop, say report) {
@@ -281,7 +279,7 @@ func notExpanded(h *preStop, say report) {
 			say(h.places[i], "the kubelet does not expand $("+name+") in a hook: "+path.Base(h.words[0])+" gets it as it is written",
 				shellFix("sh", inQuotes(strings.Split(whole, "\n")), "sh -c and the line with $"+name+", in an image with a shell; prestop expands it in its steps"))
 			return
-		case h.env.has(name) || downward(name) != "":
+		case h.env.has(name) || downward[name] != "":
 			say(h.places[i], "the kubelet does not expand $("+name+") in a hook, and the shell runs it as a command",
 				commandFix(strings.Split(whole, "\n"), "$"+name+" instead"))
 			return
@@ -315,7 +313,7 @@ func (h *preStop) shellVariable(say report) {
 		if found == nil {
 			continue
 		}
-		if name := found[1] + found[2]; program == "sleep" || h.env.has(name) || downward(name) != "" {
+		if name := found[1] + found[2]; program == "sleep" || h.env.has(name) || downward[name] != "" {
 			say(h.places[i], "no shell is there to expand $"+name+": "+program+" gets it as it is written",
 				shellFix("sh", inQuotes(h.words), "sh -c and the line with $"+name+", in an image with a shell; prestop expands it in its steps"))
 			return

@@ -14,19 +14,17 @@ import (
 const clearCommand = "elasticsearch-clear"
 
 // elasticsearchRules are about hooks that shut a node of Elasticsearch down.
-func elasticsearchRules() []Rule {
-	return []Rule{
-		{"elasticsearch-not-cleared", Error, "nothing removes the shutdown record when the node is back", plans(recordNotCleared)},
-		{"elasticsearch-moves-data", Warning, "a shutdown type that moves data, within a short grace period", plans(movesData)},
-		{"clear-probe-too-short", Warning, "elasticsearch-clear as a probe that gives the node too little time", containers(clearProbeTooShort)},
-		{"clear-while-stopping", Error, "elasticsearch-clear as a readiness probe, which goes on while the hook runs", clearsBadly("readinessProbe",
-			"a readiness probe goes on while the hook runs, and would remove the record that the hook registers", "use it as a startupProbe")},
-		{"clear-ends-container", Error, "elasticsearch-clear as a postStart hook or a liveness probe, which kills the container", all(
-			clearsBadly("livenessProbe", "a liveness probe that fails kills the container, and elasticsearch-clear fails whenever the cluster does not answer",
-				"use it as a startupProbe"),
-			clearsBadly("postStart", "a postStart hook that fails kills the container, and elasticsearch-clear fails for as long as the node has not joined its cluster",
-				"use it as a startupProbe, or add --exit-zero"))},
-	}
+var elasticsearchRules = []Rule{
+	{"elasticsearch-not-cleared", Error, "nothing removes the shutdown record when the node is back", plans(recordNotCleared)},
+	{"elasticsearch-moves-data", Warning, "a shutdown type that moves data, within a short grace period", plans(movesData)},
+	{"clear-probe-too-short", Warning, "elasticsearch-clear as a probe that gives the node too little time", containers(clearProbeTooShort)},
+	{"clear-while-stopping", Error, "elasticsearch-clear as a readiness probe, which goes on while the hook runs", clearsBadly("readinessProbe",
+		"a readiness probe goes on while the hook runs, and would remove the record that the hook registers", "use it as a startupProbe")},
+	{"clear-ends-container", Error, "elasticsearch-clear as a postStart hook or a liveness probe, which kills the container", all(
+		clearsBadly("livenessProbe", "a liveness probe that fails kills the container, and elasticsearch-clear fails whenever the cluster does not answer",
+			"use it as a startupProbe"),
+		clearsBadly("postStart", "a postStart hook that fails kills the container, and elasticsearch-clear fails for as long as the node has not joined its cluster",
+			"use it as a startupProbe, or add --exit-zero"))},
 }
 
 func recordNotCleared(h *preStop, say report) {

@@ -14,14 +14,12 @@ import (
 )
 
 // fileRules are about the files that a hook reads, writes or waits for.
-func fileRules() []Rule {
-	return []Rule{
-		{"file-not-shared", Warning, "until file or touch where no other container looks", steps(fileNotShared)},
-		{"file-not-mounted", Warning, "a password, token, key or certificate file that no volume has", all(plans(settingNotMounted), steps(fileNotMounted))},
-		{"token-not-mounted", Warning, "PRE_STOP_ASK_API in a pod that has no token of its service account", plans(tokenNotMounted)},
-		{"script-not-runnable", Error, "a hook runs a file of a ConfigMap that is not there, or that nobody may run", containers(scriptNotRunnable)},
-		{"read-only-path", Error, "the hook writes to a file system that is read-only", all(plans(readOnlyPath), foreign(readOnlyTouch))},
-	}
+var fileRules = []Rule{
+	{"file-not-shared", Warning, "until file or touch where no other container looks", steps(fileNotShared)},
+	{"file-not-mounted", Warning, "a password, token, key or certificate file that no volume has", all(plans(settingNotMounted), steps(fileNotMounted))},
+	{"token-not-mounted", Warning, "PRE_STOP_ASK_API in a pod that has no token of its service account", plans(tokenNotMounted)},
+	{"script-not-runnable", Error, "a hook runs a file of a ConfigMap that is not there, or that nobody may run", containers(scriptNotRunnable)},
+	{"read-only-path", Error, "the hook writes to a file system that is read-only", all(plans(readOnlyPath), foreign(readOnlyTouch))},
 }
 
 // scriptNotRunnable finds scripts that the volume does not have, and scripts that nobody may run. Files of ConfigMaps have mode 0644 unless

@@ -21,22 +21,20 @@ import (
 )
 
 // formRules are about what Kubernetes does not accept or does not see.
-func formRules() []Rule {
-	return []Rule{
-		{"kind-unknown", Error, "a kind or an apiVersion of Kubernetes' own is misspelt", kindUnknown},
-		{"hook-misplaced", Error, "a hook, or a part of it, stands where Kubernetes does not look for it", all(
-			flaws("hook-misplaced", hookMisplaced), hookOfNobody, containers(hookAtStart), hooks(methodOfGet))},
-		{"grace-misplaced", Error, "terminationGracePeriodSeconds stands where Kubernetes does not look for it", flaws("grace-misplaced", graceMisplaced)},
-		{"not-one-handler", Error, "a hook has no handler, or more than one", hooks(notOneHandler)},
-		{"field-misspelt", Error, "a field's name is one that Kubernetes does not know there", flaws("field-misspelt", fieldMisspelt)},
-		{"wrong-type", Error, "a value is not of the type that Kubernetes accepts, such as a number without quotes", all(
-			flaws("wrong-type", wrongType), pods(graceOutOfRange), containers(configMistyped))},
-		{"duplicate-key", Warning, "a key stands there twice, and only one of them counts", all(flaws("duplicate-key", duplicateKey), containers(duplicateVariable))},
-		{"init-container-hook", Error, "an init container has a hook, which Kubernetes refuses", containers(initContainerHook)},
-		{"tcp-socket-hook", Error, "a tcpSocket hook, which always fails", hooks(tcpSocketHook)},
-		{"patch-not-seen", Warning, "a hook in a patch of a kustomization, which is looked at only where it is applied", patchNotSeen},
-		{"settings-without-hook", Warning, "prestop's variables are set, and the container has no hook of prestop's", containers(settingsWithoutHook)},
-	}
+var formRules = []Rule{
+	{"kind-unknown", Error, "a kind or an apiVersion of Kubernetes' own is misspelt", kindUnknown},
+	{"hook-misplaced", Error, "a hook, or a part of it, stands where Kubernetes does not look for it", all(
+		flaws("hook-misplaced", hookMisplaced), hookOfNobody, containers(hookAtStart), hooks(methodOfGet))},
+	{"grace-misplaced", Error, "terminationGracePeriodSeconds stands where Kubernetes does not look for it", flaws("grace-misplaced", graceMisplaced)},
+	{"not-one-handler", Error, "a hook has no handler, or more than one", hooks(notOneHandler)},
+	{"field-misspelt", Error, "a field's name is one that Kubernetes does not know there", flaws("field-misspelt", fieldMisspelt)},
+	{"wrong-type", Error, "a value is not of the type that Kubernetes accepts, such as a number without quotes", all(
+		flaws("wrong-type", wrongType), pods(graceOutOfRange), containers(configMistyped))},
+	{"duplicate-key", Warning, "a key stands there twice, and only one of them counts", all(flaws("duplicate-key", duplicateKey), containers(duplicateVariable))},
+	{"init-container-hook", Error, "an init container has a hook, which Kubernetes refuses", containers(initContainerHook)},
+	{"tcp-socket-hook", Error, "a tcpSocket hook, which always fails", hooks(tcpSocketHook)},
+	{"patch-not-seen", Warning, "a hook in a patch of a kustomization, which is looked at only where it is applied", patchNotSeen},
+	{"settings-without-hook", Warning, "prestop's variables are set, and the container has no hook of prestop's", containers(settingsWithoutHook)},
 }
 
 // flaws makes a check that calls do for what strict decoding refuses and a rule is about.

@@ -15,18 +15,16 @@ import (
 )
 
 // podRules are about parts of a pod outside the hook that take the hook's effect away.
-func podRules() []Rule {
-	return []Rule{
-		{"grace-zero", Error, "a hook in a pod whose grace period is 0", hooks(graceZero)},
-		{"http-get-port", Error, "an httpGet hook without a port, or with one that Kubernetes refuses", hooks(httpGetPort)},
-		{"http-get-scheme", Error, "an httpGet hook whose scheme is neither HTTP nor HTTPS", hooks(httpGetScheme)},
-		{"http-get-host", Warning, "an httpGet hook with a host, so that another than this pod may be called", hooks(httpGetHost)},
-		{"stop-signal-without-os", Error, "a stopSignal in a pod without spec.os.name, which Kubernetes refuses", containers(stopSignalWithoutOS)},
-		{"restart-skips-hook", Warning, "a rule restarts all containers, which skips their hooks", containers(restartSkipsHook)},
-		{"recreate-waits", Warning, "a hook waits for traffic to move, and the strategy Recreate leaves no pod for it", hooks(recreateWaits)},
-		{"exec-readiness-stops", Warning, "an exec readiness probe, which these nodes do not run while a pod ends", hooks(execReadinessStops)},
-		{"app-outlasts-grace", Warning, "the hook and the app's own shutdown time are together longer than the grace period", hooks(appOutlastsGrace)},
-	}
+var podRules = []Rule{
+	{"grace-zero", Error, "a hook in a pod whose grace period is 0", hooks(graceZero)},
+	{"http-get-port", Error, "an httpGet hook without a port, or with one that Kubernetes refuses", hooks(httpGetPort)},
+	{"http-get-scheme", Error, "an httpGet hook whose scheme is neither HTTP nor HTTPS", hooks(httpGetScheme)},
+	{"http-get-host", Warning, "an httpGet hook with a host, so that another than this pod may be called", hooks(httpGetHost)},
+	{"stop-signal-without-os", Error, "a stopSignal in a pod without spec.os.name, which Kubernetes refuses", containers(stopSignalWithoutOS)},
+	{"restart-skips-hook", Warning, "a rule restarts all containers, which skips their hooks", containers(restartSkipsHook)},
+	{"recreate-waits", Warning, "a hook waits for traffic to move, and the strategy Recreate leaves no pod for it", hooks(recreateWaits)},
+	{"exec-readiness-stops", Warning, "an exec readiness probe, which these nodes do not run while a pod ends", hooks(execReadinessStops)},
+	{"app-outlasts-grace", Warning, "the hook and the app's own shutdown time are together longer than the grace period", hooks(appOutlastsGrace)},
 }
 
 func graceZero(h *preStop, say report) {

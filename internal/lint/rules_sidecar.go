@@ -13,12 +13,10 @@ import (
 )
 
 // sidecarRules are about what the containers of a pod have to do with each other.
-func sidecarRules() []Rule {
-	return []Rule{
-		{"sidecar-ends-first", Warning, "a sidecar's hook is over before those that need the sidecar", pods(sidecarEndsFirst)},
-		{"shared-processes", Error, "process 1 is taken for the app's, and the pod's containers share their processes", hooks(sharedProcesses)},
-		{"classic-istio", Warning, "a call to the outside when a classic Istio sidecar may have ended", plans(classicIstio)},
-	}
+var sidecarRules = []Rule{
+	{"sidecar-ends-first", Warning, "a sidecar's hook is over before those that need the sidecar", pods(sidecarEndsFirst)},
+	{"shared-processes", Error, "process 1 is taken for the app's, and the pod's containers share their processes", hooks(sharedProcesses)},
+	{"classic-istio", Warning, "a call to the outside when a classic Istio sidecar may have ended", plans(classicIstio)},
 }
 
 // longestHook is the container that is no proxy and whose hook lasts longest, and how long it may last by what is written; nil: no hook

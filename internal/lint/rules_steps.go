@@ -16,27 +16,25 @@ import (
 )
 
 // stepRules are about steps and settings.
-func stepRules() []Rule {
-	return []Rule{
-		{"step-unreadable", Error, "a step that prestop cannot read", steps(stepUnreadable)},
-		{"unset-variable", Error, "a step or a setting uses a variable that the container does not have", plans(unsetVariable)},
-		{"wrong-field", Error, "a variable is taken from a field that pods do not give, or POD_IP and the like from another than theirs", containers(wrongField)},
-		asWarned("steps-ignored", "PRE_STOP_STEPS is set, and the command's own steps are done instead", always("keep one of the two")),
-		asWarned("called-twice", "two steps, or a setting and a step, make the same call", always("remove one of the two"),
-			func(_ *preStop, e *entry) bool { return e.guess }),
-		asWarned("quotes-misplaced", "quotes in a step are taken away, or keep a variable's name",
-			always("in single quotes a value is kept as it is, and in double quotes variables are replaced")),
-		asWarned("glob-without-shell", "a step has a * or a ~ that only a shell replaces by names of files",
-			always("the names themselves; or exec sh -c and the line in quotes, in an image with a shell")),
-		asWarned("value-in-script", "a variable's value becomes a part of a shell's script",
-			always("the script in single quotes, and the variable in double quotes inside of it")),
-		asWarned("option-unused", "a part of a step has no effect", always("remove it")),
-		asWarned("set-twice", "a setting is set twice, and one of the two does not count", always("keep one of the two")),
-		asWarned("setting-unused", "a setting of a call that is not made", always("remove it, or set the URL that it is for"),
-			func(h *preStop, _ *entry) bool { return h.env.open }), // the call's URL may be set where lint does not see it
-		{"setting-unreadable", Error, "a setting that prestop cannot read", all(plans(settingUnreadable), containers(settingWithoutValue))},
-		{"setting-unknown", Warning, "a PRE_STOP_ variable that is no setting", plans(settingUnknown)},
-	}
+var stepRules = []Rule{
+	{"step-unreadable", Error, "a step that prestop cannot read", steps(stepUnreadable)},
+	{"unset-variable", Error, "a step or a setting uses a variable that the container does not have", plans(unsetVariable)},
+	{"wrong-field", Error, "a variable is taken from a field that pods do not give, or POD_IP and the like from another than theirs", containers(wrongField)},
+	asWarned("steps-ignored", "PRE_STOP_STEPS is set, and the command's own steps are done instead", always("keep one of the two")),
+	asWarned("called-twice", "two steps, or a setting and a step, make the same call", always("remove one of the two"),
+		func(_ *preStop, e *entry) bool { return e.guess }),
+	asWarned("quotes-misplaced", "quotes in a step are taken away, or keep a variable's name",
+		always("in single quotes a value is kept as it is, and in double quotes variables are replaced")),
+	asWarned("glob-without-shell", "a step has a * or a ~ that only a shell replaces by names of files",
+		always("the names themselves; or exec sh -c and the line in quotes, in an image with a shell")),
+	asWarned("value-in-script", "a variable's value becomes a part of a shell's script",
+		always("the script in single quotes, and the variable in double quotes inside of it")),
+	asWarned("option-unused", "a part of a step has no effect", always("remove it")),
+	asWarned("set-twice", "a setting is set twice, and one of the two does not count", always("keep one of the two")),
+	asWarned("setting-unused", "a setting of a call that is not made", always("remove it, or set the URL that it is for"),
+		func(h *preStop, _ *entry) bool { return h.env.open }), // the call's URL may be set where lint does not see it
+	{"setting-unreadable", Error, "a setting that prestop cannot read", all(plans(settingUnreadable), containers(settingWithoutValue))},
+	{"setting-unknown", Warning, "a PRE_STOP_ variable that is no setting", plans(settingUnknown)},
 }
 
 func stepUnreadable(h *preStop, s *entry, say report) {
@@ -166,7 +164,7 @@ func unsetVariable(h *preStop, say report) {
 			case h.env.maySet(name):
 			case near != "":
 				say(s.at, text+"; a step before gives "+near, "$("+near+") here, or into="+name+" there")
-			case downward(name) != "":
+			case downward[name] != "":
 				say(s.at, text, downwardLines(name))
 			default:
 				say(s.at, text+", unless the image sets it", "set "+name+" in env").warn()
@@ -186,7 +184,7 @@ func unsetVariable(h *preStop, say report) {
 			say(l.at, l.name+" is taken from "+l.key+", which has none: the container would not begin", fix)
 		case strings.HasPrefix(l.name, variablePrefix) || l.name == "node.name":
 			fix := "set " + l.to + " in env, before " + l.name
-			if downward(l.to) != "" {
+			if downward[l.to] != "" {
 				fix = downwardLines(l.to) + " # before " + l.name
 			}
 			say(l.at, l.name+" uses $("+l.to+"), which is not set before it in this container, so that it is not expanded", fix)
@@ -194,17 +192,15 @@ func unsetVariable(h *preStop, say report) {
 	}
 }
 
-// downward is the field that a variable is usually taken from; empty: not known. No image sets such a variable. A pod has it by the
-// downward API, or not at all.
-func downward(name string) (fieldPath string) {
-	return map[string]string{
-		"POD_NAME": "metadata.name", "POD_IP": "status.podIP", "POD_UID": "metadata.uid", "POD_NAMESPACE": "metadata.namespace",
-		"NAMESPACE": "metadata.namespace", "NODE_NAME": "spec.nodeName", "HOST_IP": "status.hostIP",
-	}[name]
+// downward are the fields that variables are usually taken from. No image sets such a variable. A pod has it by the downward API, or not at
+// all.
+var downward = map[string]string{
+	"POD_NAME": "metadata.name", "POD_IP": "status.podIP", "POD_UID": "metadata.uid", "POD_NAMESPACE": "metadata.namespace",
+	"NAMESPACE": "metadata.namespace", "NODE_NAME": "spec.nodeName", "HOST_IP": "status.hostIP",
 }
 
 func downwardLines(name string) string {
-	return "env:\n- {name: " + name + ", valueFrom: {fieldRef: {fieldPath: " + downward(name) + "}}}"
+	return "env:\n- {name: " + name + ", valueFrom: {fieldRef: {fieldPath: " + downward[name] + "}}}"
 }
 
 // meant tells whether a container is meant to have a hook of prestop's.
@@ -218,7 +214,7 @@ func wrongField(c *container, say report) {
 	}
 	for i, v := range c.Env {
 		at := c.at("env", i, "valueFrom", "fieldRef", "fieldPath")
-		from, right := at.text(), downward(v.Name)
+		from, right := at.text(), downward[v.Name]
 		fix := "fieldPath: " + right
 		switch ofHost := v.Name == "POD_IP" && c.pod.Spec.HostNetwork; {
 		case from == "":

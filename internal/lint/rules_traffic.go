@@ -12,21 +12,19 @@ import (
 )
 
 // trafficRules are about the waits for traffic to leave.
-func trafficRules() []Rule {
-	return []Rule{
-		{"quiet-port-undeclared", Warning, "until quiet or until closed on a port that the pod does not declare", steps(portUndeclared)},
-		{"quiet-allows-port", Warning, "an allow= that is a port's number, where it takes a number of connections", steps(quietAllowsPort)},
-		{"quiet-sees-probe", Warning, "a readiness probe comes more often than until quiet allows", steps(quietSeesProbe)},
-		{"quiet-udp", Warning, "until quiet on a TCP port that UDP uses too, whose datagrams it does not count", steps(quietUDP)},
-		{"quiet-host-network", Warning, "until quiet without a port in a pod that uses the host's network", steps(quietHostNetwork)},
-		{"quiet-pauses", Warning, "until quiet on an LLM server, whose answers pause for longer than its for=", steps(quietPauses)},
-		{"port-without-hook", Warning, "a container that a Service sends to has no hook, and another of the pod has one", pods(portWithoutHook)},
-		{"gone-never", Error, "until gone on a Service that keeps the pod until it has ended", steps(gone(neverLeaves, " has publishNotReadyAddresses, so that the pod stays in its DNS answer until it has ended",
-			"name a headless Service without publishNotReadyAddresses, or use until quiet"))},
-		{"gone-not-headless", Error, "until gone on a Service that has an address of its own", steps(gone(neverNames, " has an address of its own, so that its DNS answer never has the pod's",
-			"name a headless Service, whose clusterIP is None; or use until quiet"))},
-		{"closed-own-port", Warning, "until closed on the container's own port, which nothing closes", plans(closedOwnPort)},
-	}
+var trafficRules = []Rule{
+	{"quiet-port-undeclared", Warning, "until quiet or until closed on a port that the pod does not declare", steps(portUndeclared)},
+	{"quiet-allows-port", Warning, "an allow= that is a port's number, where it takes a number of connections", steps(quietAllowsPort)},
+	{"quiet-sees-probe", Warning, "a readiness probe comes more often than until quiet allows", steps(quietSeesProbe)},
+	{"quiet-udp", Warning, "until quiet on a TCP port that UDP uses too, whose datagrams it does not count", steps(quietUDP)},
+	{"quiet-host-network", Warning, "until quiet without a port in a pod that uses the host's network", steps(quietHostNetwork)},
+	{"quiet-pauses", Warning, "until quiet on an LLM server, whose answers pause for longer than its for=", steps(quietPauses)},
+	{"port-without-hook", Warning, "a container that a Service sends to has no hook, and another of the pod has one", pods(portWithoutHook)},
+	{"gone-never", Error, "until gone on a Service that keeps the pod until it has ended", steps(gone(neverLeaves, " has publishNotReadyAddresses, so that the pod stays in its DNS answer until it has ended",
+		"name a headless Service without publishNotReadyAddresses, or use until quiet"))},
+	{"gone-not-headless", Error, "until gone on a Service that has an address of its own", steps(gone(neverNames, " has an address of its own, so that its DNS answer never has the pod's",
+		"name a headless Service, whose clusterIP is None; or use until quiet"))},
+	{"closed-own-port", Warning, "until closed on the container's own port, which nothing closes", plans(closedOwnPort)},
 }
 
 func portUndeclared(h *preStop, s *entry, say report) {
