@@ -319,31 +319,23 @@ var errAliases = errors.New("aliases stand for too much, or for what they are in
 
 // expandable refuses documents whose aliases make them endless, or much longer than they are written.
 func expandable(n *yaml.Node) error {
-	sizes := make(map[*yaml.Node]int)
-	written := 0
-	var size func(*yaml.Node) int
-	size = func(n *yaml.Node) int {
-		if s, ok := sizes[n]; ok {
-			return s // -1 while it is being counted: the node contains itself
+	left := maxExpanded
+	var read func(n *yaml.Node, again bool)
+	read = func(n *yaml.Node, again bool) {
+		if again {
+			left--
 		}
-		sizes[n] = -1
-		written++
-		sum := 1
-		inside := n.Content
+		if left < 0 {
+			return
+		}
 		if n.Kind == yaml.AliasNode {
-			inside = []*yaml.Node{n.Alias}
+			read(n.Alias, true)
 		}
-		for _, c := range inside {
-			s := size(c)
-			if s < 0 {
-				return -1
-			}
-			sum = min(sum+s, 1<<30)
+		for _, c := range n.Content {
+			read(c, again)
 		}
-		sizes[n] = sum
-		return sum
 	}
-	if s := size(n); s < 0 || s > written+maxExpanded {
+	if read(n, false); left < 0 {
 		return errAliases
 	}
 	return nil
