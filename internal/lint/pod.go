@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -41,12 +40,12 @@ type pod struct {
 	volumes    map[string]*corev1.Volume
 	mounting   map[string][]*container // those that mount a volume
 
-	declared   func() []string            // the ports of all containers
-	used       func() map[string]bool     // ports of containers and probes; see uses
-	probed     func() map[string][]probed // readiness probes with payload, by their port
-	schemes    func() map[string][]probed // what a port speaks, by a readiness probe or its name
-	installers func() []*container        // init containers that install prestop's binary
-	clears     func() bool                // a container runs elasticsearch-clear
+	declared   []string            // the ports of all containers
+	used       map[string]bool     // ports of containers and probes; see uses
+	probed     map[string][]probed // readiness probes with payload, by their port
+	schemes    map[string][]probed // what a port speaks, by a readiness probe or its name
+	installers []*container        // init containers that install prestop's binary
+	clears     bool                // a container runs elasticsearch-clear
 }
 
 // addPod adds a pod of a template.
@@ -72,19 +71,15 @@ func (w *workload) addPod(t template, claimed []corev1.PersistentVolumeClaim) {
 		p.containers = append(p.containers, newContainer(p, &p.Spec.Containers[i], p.place.at("spec", "containers", i)))
 	}
 	p.all, p.running = append(p.all, p.containers...), slices.Concat(p.sidecars, p.containers)
-	p.used, p.probed, p.schemes = sync.OnceValue(p.usedPorts), sync.OnceValue(p.readinessProbes), sync.OnceValue(p.portSchemes)
-	p.installers = sync.OnceValue(func() []*container {
-		return slices.DeleteFunc(slices.Clone(p.all), func(c *container) bool { return !c.init || c.installs() == "" })
-	})
-	p.declared = sync.OnceValue(func() []string {
-		var all []string
-		for _, c := range p.running {
-			all = append(all, c.declared()...)
-		}
-		slices.Sort(all)
-		return slices.Compact(all)
-	})
-	p.clears = sync.OnceValue(func() bool { return slices.ContainsFunc(p.all, (*container).clearsRecord) })
+	p.used, p.probed = p.usedPorts(), p.readinessProbes()
+	p.schemes = p.portSchemes()
+	p.installers = slices.DeleteFunc(slices.Clone(p.all), func(c *container) bool { return !c.init || c.installs() == "" })
+	for _, c := range p.running {
+		p.declared = append(p.declared, c.declared()...)
+	}
+	slices.Sort(p.declared)
+	p.declared = slices.Compact(p.declared)
+	p.clears = slices.ContainsFunc(p.all, (*container).clearsRecord)
 	w.pods = append(w.pods, p)
 }
 
@@ -255,7 +250,7 @@ func (p *pod) readinessProbes() map[string][]probed {
 
 func (p *pod) portSchemes() map[string][]probed {
 	all := map[string][]probed{}
-	for port, ofPort := range p.probed() {
+	for port, ofPort := range p.probed {
 		all[port] = slices.DeleteFunc(slices.Clone(ofPort), func(one probed) bool { return one.scheme == "" })
 	}
 	for _, c := range p.running {
@@ -272,7 +267,7 @@ func (p *pod) portSchemes() map[string][]probed {
 
 // uses tells whether the pod is known to have a port: by a container, a probe, or a Service that sends to it.
 func (p *pod) uses(port string) bool {
-	return p.used()[port] || p.served()[port]
+	return p.used[port] || p.served()[port]
 }
 
 // usedPorts are the ports that a container declares or a probe asks. They are those of all containers, since these share their addresses.

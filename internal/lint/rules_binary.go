@@ -108,7 +108,7 @@ func (c *container) installLines(m mount) string {
 
 // fills tells whether an init container installs the binary into a volume.
 func (p *pod) fills(volume string) bool {
-	return slices.ContainsFunc(p.installers(), func(i *container) bool {
+	return slices.ContainsFunc(p.installers, func(i *container) bool {
 		to, ok := i.mounted(i.installs())
 		return ok && to.Name == volume
 	})
@@ -160,7 +160,7 @@ func (c *container) notMounted(e executed, say report) {
 // bringing are the volumes that have the binary, and its path in each.
 func (p *pod) bringing() map[string]string {
 	all := map[string]string{}
-	for _, i := range p.installers() {
+	for _, i := range p.installers {
 		if m, ok := i.mounted(i.installs()); ok && m.sub == "" {
 			all[m.Name] = m.rest
 		}

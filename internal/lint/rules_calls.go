@@ -219,7 +219,7 @@ func portDiffers(h *preStop, s *entry, say report) {
 
 // otherSchemes finds ports of the pod that do not speak what a step's URL says.
 func (h *preStop) otherSchemes(s *entry, u *url.URL, port string, say report) {
-	for _, one := range h.pod.schemes()[port] {
+	for _, one := range h.pod.schemes[port] {
 		if one.scheme != u.Scheme {
 			text := s.Line + ": port " + port + " of container " + one.Name + " is for " + one.scheme + ", by its readiness probe or its name"
 			say(s.at, text, h.otherScheme(s, u, one.scheme)).warn()

@@ -29,7 +29,7 @@ var elasticsearchRules = []Rule{
 
 func recordNotCleared(h *preStop, say report) {
 	registers := slices.ContainsFunc(h.entries(), func(e *entry) bool { return e.needs.Shutdown != "" })
-	if !registers || h.pod.cluster != "" || h.pod.clears() {
+	if !registers || h.pod.cluster != "" || h.pod.clears {
 		return
 	}
 	for _, e := range h.executed() { // it may be meant for elasticsearch-clear

@@ -28,7 +28,7 @@ var trafficRules = []Rule{
 }
 
 func portUndeclared(h *preStop, s *entry, say report) {
-	declared := h.pod.declared()
+	declared := h.pod.declared
 	for _, port := range s.needs.Ports {
 		ofIstio := h.pod.istioInjected() && port/1000 == 15 // 15000 to 15999
 		if len(declared) > 0 && !h.pod.uses(number(port)) && !ofIstio {
@@ -51,7 +51,7 @@ func quietSeesProbe(h *preStop, s *entry, say report) {
 	if q == nil || q.Peers {
 		return
 	}
-	ports := slices.Sorted(maps.Keys(h.pod.probed())) // without ports, all that are listened on are watched
+	ports := slices.Sorted(maps.Keys(h.pod.probed)) // without ports, all that are listened on are watched
 	if len(s.needs.Ports) > 0 {
 		ports = nil
 		for _, port := range s.needs.Ports {
@@ -61,7 +61,7 @@ func quietSeesProbe(h *preStop, s *entry, say report) {
 	var last probed
 	seen := 0
 	for _, port := range ports {
-		for _, p := range h.pod.probed()[port] {
+		for _, p := range h.pod.probed[port] {
 			if n := int(q.For / p.every); n > 0 {
 				seen, last = seen+n, p
 			}
