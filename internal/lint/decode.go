@@ -135,7 +135,7 @@ func (d *decoder) items(n node, v reflect.Value) {
 	}
 }
 
-// takes is how values of Go's kinds are written. These are all that a pod and what makes one have, and a Service.
+// takes is how values of Go's kinds are written: all that a pod, what makes one, and a Service have. A value of another kind may be anything.
 var takes = map[reflect.Kind]string{
 	reflect.Struct: "a mapping", reflect.Map: "a mapping", reflect.Slice: "a list", reflect.String: "a string", reflect.Bool: "a truth value",
 	reflect.Int32: "a whole number", reflect.Int64: "a whole number",
@@ -144,7 +144,7 @@ var takes = map[reflect.Kind]string{
 // readable tells whether what stands at n is of v's kind, and sets v to it if it is a scalar.
 func (d *decoder) readable(n node, v reflect.Value) bool {
 	expected := takes[v.Kind()]
-	ok := n.kind() == expected
+	ok := expected == "" || n.kind() == expected
 	switch value, _ := n.scalar(); v.Kind() {
 	case reflect.String:
 		v.SetString(n.text()) // even if it is no string: what is meant is plain

@@ -256,7 +256,7 @@ func (p *pod) portSchemes() map[string][]probed {
 	for _, c := range p.running {
 		for _, declared := range c.Ports {
 			port := number(declared.ContainerPort)
-			probes := slices.ContainsFunc(all[port], func(one probed) bool { return one.container == c })
+			probes := slices.ContainsFunc(p.probed[port], func(one probed) bool { return one.container == c && one.scheme != "" })
 			if !probes && (declared.Name == "https" || declared.Name == "transport") {
 				all[port] = append(all[port], probed{container: c, scheme: declared.Name})
 			}

@@ -76,7 +76,8 @@ func httpGetHost(h *preStop, say report) {
 	if h.HTTPGet == nil || h.HTTPGet.Host == "" || h.pod.Spec.HostNetwork && local(h.HTTPGet.Host) {
 		return
 	}
-	text := "the kubelet calls " + h.HTTPGet.Host + " from the node, by the node's DNS: a Service's name is not found there, and its address may be another pod's"
+	text := "the kubelet calls " + h.HTTPGet.Host + " from the node, by the node's DNS: a Service's name is not found there, " +
+		"and its address may be another pod's"
 	if local(h.HTTPGet.Host) {
 		text = "the kubelet makes the call of an httpGet hook from the node: " + h.HTTPGet.Host + " is the node here, not the pod"
 	}

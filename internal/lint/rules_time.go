@@ -20,11 +20,14 @@ var timeRules = []Rule{
 	{"sleep-fills-grace", Error, "a hook sleeps as long as the grace period, or longer", foreign(sleepFillsGrace)},
 	{"sleep-unreadable", Error, "a sleep without a length, or with one that is none", foreign(sleepUnreadable)},
 	{"probe-grace-shorter", Warning, "a probe's own grace period is shorter than the hook takes the pod's to be", plans(probeGraceShorter)},
-	asWarned("max-past-deadline", "a step has a max= that the deadline cuts", (*preStop).graceForMax, (*preStop).unjudged, (*preStop).shortened),
+	asWarned("max-past-deadline", "a step has a max= that the deadline cuts",
+		(*preStop).graceForMax, (*preStop).unjudged, (*preStop).shortened),
 	{"default-ends-early", Warning, "an until without max= ends long before the deadline, by the additional wait", steps(defaultEndsEarly)},
 	asWarned("max-before-begin", "an until has a max= that is over before it begins", (*preStop).longerMax, (*preStop).unjudged),
-	asWarned("never-met", "an until has a max= that leaves it less time than it must look", (*preStop).longerMax, (*preStop).unjudged),
-	asWarned("timeout-not-reached", "timeout= is longer than one try ever has", (*preStop).longerTimeout, (*preStop).unjudged, (*preStop).shortened),
+	asWarned("never-met", "an until has a max= that leaves it less time than it must look",
+		(*preStop).longerMax, (*preStop).unjudged),
+	asWarned("timeout-not-reached", "timeout= is longer than one try ever has",
+		(*preStop).longerTimeout, (*preStop).unjudged, (*preStop).shortened),
 }
 
 // takesGrace tells whether it is known which grace period the hook assumes.
