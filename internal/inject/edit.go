@@ -46,13 +46,10 @@ func named(name string) string { return "[name=" + name + "]" }
 func (e *editor) bringBinary(like int) {
 	installer := e.with.Installer
 	at := slices.IndexFunc(e.spec.Volumes, func(v corev1.Volume) bool { return v.Name == Volume })
-	if at >= 0 {
-		installer = e.spec.Volumes[at].Image == nil
-	}
-	if installer != e.with.Installer { // the volume has another form: what brings the binary is not ours to say
-		e.brought = "an image volume"
+	if at >= 0 && installer != (e.spec.Volumes[at].Image == nil) { // it has another form: what brings the binary is not ours to say
+		e.brought = "an init container"
 		if installer {
-			e.brought = "an init container"
+			e.brought = "an image volume"
 		}
 		return
 	}

@@ -236,11 +236,10 @@ func (e *editor) containers() {
 	var hooked []int
 	for i, c := range e.Spec.Containers {
 		why, ok := e.serves(c)
-		if !ok {
-			e.result.Containers = append(e.result.Containers, Outcome{Container: c.Name, Text: why})
-			continue
+		e.result.Containers = append(e.result.Containers, Outcome{Container: c.Name, Text: why})
+		if ok {
+			hooked = append(hooked, i)
 		}
-		hooked = append(hooked, i)
 	}
 	if len(hooked) == 0 {
 		return
@@ -248,8 +247,7 @@ func (e *editor) containers() {
 	e.checkTimes()
 	e.bringBinary(hooked[0])
 	for _, i := range hooked {
-		o := e.hook(i)
-		e.result.Containers = slices.Insert(e.result.Containers, i, o)
+		e.result.Containers[i] = e.hook(i)
 	}
 }
 
