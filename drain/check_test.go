@@ -85,6 +85,12 @@ func TestQuietCheck(t *testing.T) {
 	if want := fmt.Sprintf("could not see: nothing listens on port %d; there are listeners on %d", port(free), port(l)); !errors.Is(err, ErrUnseen) || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
+	lines, err := checked(t, func(ctx context.Context, log *testbuffer.Buffer) error {
+		return check(ctx, &Quiet{Ports: []uint16{port(free)}, Min: s, Max: s}, log)
+	})
+	if want := "level=INFO msg=\"waiting without looking, since min= is not less than max=\" wait=1s\n"; err != nil || lines != want {
+		t.Errorf("a plain wait: %v, %s, want %s", err, lines, want)
+	}
 }
 
 func TestGoneCheck(t *testing.T) {

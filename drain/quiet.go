@@ -94,7 +94,7 @@ func (q *Quiet) Run(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	if q.Max > 0 && q.Min >= q.Max {
+	if q.isWait() {
 		return q.wait(ctx, log)
 	}
 	if len(q.Ports)+len(q.UDPPorts) == 0 {
@@ -150,9 +150,14 @@ func (q *Quiet) watcher(log *slog.Logger) (_ watcher, refused, err error) {
 
 var errNoPorts = errors.New("nothing listened on an address other than loopback when the hook began: name the ports")
 
-// wait is for a Min that leaves no time to look.
+// isWait tells whether Min leaves no time to look.
+func (q *Quiet) isWait() bool { return q.Max > 0 && q.Min >= q.Max }
+
+const withoutLooking = "waiting without looking, since min= is not less than max="
+
+// wait is for a Quiet that isWait.
 func (q *Quiet) wait(ctx context.Context, log *slog.Logger) error {
-	log.Info("waiting without looking, since min= is not less than max=", "wait", q.Max)
+	log.Info(withoutLooking, "wait", q.Max)
 	begin := time.Now()
 	<-ctx.Done()
 	if cause := context.Cause(ctx); !errors.Is(cause, step.ErrMax) && time.Since(begin) < q.Max-quietEvery {
@@ -225,6 +230,9 @@ func within(networks []netip.Prefix, peer netip.Addr) bool {
 func (q *Quiet) Check(ctx context.Context) (all []step.Finding, err error) {
 	if q, err = q.ready(); err != nil {
 		return nil, err
+	}
+	if q.isWait() {
+		return []step.Finding{step.Found(withoutLooking, "wait", q.Max.String())}, nil
 	}
 	if len(q.Ports)+len(q.UDPPorts) == 0 {
 		return nil, errNoPorts

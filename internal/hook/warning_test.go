@@ -85,6 +85,7 @@ func TestWarnings(t *testing.T) {
 		{"a beginning of no whole milliseconds", env{graceEnv: "10"}, []string{"wait 5s", "until closed 80 max=3s", "post http://a/"}, []string{"grace-too-short of step 1: ", "grace-too-short of step 2: ", "max-before-begin of step 2: until closed 80 max=3s: its max of 3s counts from the hook's start and is over before it begins, after 3.292s"}},
 		{"a max and a reserve of no whole milliseconds", env{graceEnv: "50"}, []string{"until quiet 8080 max=500s"}, []string{"max-past-deadline of step 1: until quiet 8080 max=500s: its max of 8m20s is cut to 41.6s: the grace period of 50s less the reserve of 8.333s, and what else"}},
 		{"a max beyond the deadline", env{graceEnv: "60"}, []string{"until quiet 8080 max=500s"}, []string{"max-past-deadline of step 1: until quiet 8080 max=500s: its max of 8m20s is cut to 50s: the grace period of 1m0s less the reserve of 10s"}},
+		{"the max of a step that lacks a setting", env{graceEnv: "50"}, []string{"until gone web max=5s"}, nil},
 		{"a max at the deadline", env{graceEnv: "60", "PRE_STOP_REPORT_URL": "http://a"}, []string{"until quiet 8080 max=50s"}, nil},
 		{"a max beyond what later waits leave", env{graceEnv: "60"}, []string{"until quiet 8080 max=50s", "wait 20s"}, []string{"max-past-deadline of step 1: until quiet 8080 max=50s: its max of 50s is cut to 30s"}},
 		{"a call's max, a program's, and a timeout beyond the deadline", env{graceEnv: "60"}, []string{"wait 10s", "post http://a max=45s", "exec max=60s a", "get http://b timeout=41s"},
