@@ -17,6 +17,7 @@ import (
 	"github.com/prestop/prestop/internal/podlog"
 	"github.com/prestop/prestop/internal/skipfile"
 	"github.com/prestop/prestop/internal/terminal"
+	"github.com/prestop/prestop/internal/termination"
 	versions "github.com/prestop/prestop/internal/version"
 	"github.com/prestop/prestop/internal/web"
 )
@@ -76,7 +77,7 @@ func (r *hookRun) addPlaces(f *dryrun.Forecast, dir string, noRecord error) {
 func (r *hookRun) addEnd(f *dryrun.Forecast) {
 	if path := r.terminationPath(); path != "" {
 		f.AddPlace("termination message", path)
-		if err := unix.Access(path, unix.W_OK); err != nil {
+		if err := termination.Check(path); err != nil {
 			f.AddWarning("the termination message cannot be written", err)
 		}
 	}

@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/prestop/prestop/internal/regular"
 )
 
 const (
@@ -41,6 +43,14 @@ func Append(path, text string) error {
 	}
 	_, err = file.WriteString(fit(gap(file, info.Size()), text))
 	return err
+}
+
+// Check says why [Append] would fail now. It opens nothing: a process that reads a FIFO would notice it.
+func Check(path string) error {
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+		return &regular.KindError{Path: path, Mode: info.Mode()}
+	}
+	return unix.Access(path, unix.W_OK)
 }
 
 // gap is the newline that ends a line which others have begun.

@@ -29,7 +29,7 @@ func TestAppend(t *testing.T) {
 		if err := os.WriteFile(path, []byte(test.before), 0o666); err != nil {
 			t.Fatal(err)
 		}
-		if err := Append(path, test.text); err != nil {
+		if err := errors.Join(Check(path), Append(path, test.text)); err != nil {
 			t.Errorf("%s: %v", test.name, err)
 		}
 		got, err := os.ReadFile(path)
@@ -51,6 +51,9 @@ func TestAppendRefuses(t *testing.T) {
 	for _, path := range []string{at("fifo"), at("link"), dir, at("missing"), "/dev/null"} {
 		if err := Append(path, "text\n"); err == nil {
 			t.Errorf("%s is written to", path)
+		}
+		if err := Check(path); err == nil {
+			t.Errorf("%s could be written to", path)
 		}
 	}
 	if _, err := os.Stat(at("missing")); !errors.Is(err, fs.ErrNotExist) {
