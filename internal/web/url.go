@@ -43,6 +43,8 @@ func parse(text, beginnings string) (*url.URL, error) {
 		return nil, fmt.Errorf("expected a URL that begins with %s, got the scheme %q", beginnings, u.Scheme)
 	case strings.HasPrefix(u.Host, "[") && strings.ContainsFunc(u.Host, notPlain):
 		return nil, errors.New("expected an IPv6 address and a zone of plain letters, as in http://[fe80::1%25eth0]:8080/path")
+	case strings.ContainsFunc(u.Host, notPlain): // only net/http would translate it: a dry run and a lock would not
+		return nil, errors.New("expected a host's name in the letters of DNS, as in http://xn--bcher-kva.example/path for bücher.example")
 	case u.Hostname() == "" || strings.Contains(u.Host, ","):
 		return nil, errors.New("expected a URL with a host, as in http://localhost:8080/path")
 	case strings.HasSuffix(u.Host, ":"): // a variable that was empty

@@ -38,6 +38,8 @@ func TestParseURL(t *testing.T) {
 		{"unix:/run/a.sock", "", "", `expected a URL that begins with http://, https:// or http+unix:, got the scheme "unix"`},
 		{"http:///path", "", "", "expected a URL with a host, as in http://localhost:8080/path"},
 		{"http://[::%25\x98]/", "", "", "expected an IPv6 address and a zone of plain letters, as in http://[fe80::1%25eth0]:8080/path"},
+		{"http://bücher.example:8080/a", "", "", "expected a host's name in the letters of DNS, as in http://xn--bcher-kva.example/path for bücher.example"},
+		{"https://b%C3%BCcher.example/", "", "", "expected a host's name in the letters of DNS, as in http://xn--bcher-kva.example/path for bücher.example"},
 		{"http://[fe80::1%25eth0]:8080/a", "http://[fe80::1%eth0]:8080", "/a", ""},
 		{"http://a:0/", "", "", "expected a port from 1 to 65535, got 0"},
 		{"http://a:/", "", "", "expected a port after the colon, as in http://localhost:8080/path"},
