@@ -233,6 +233,10 @@ func (c *call) check(ctx context.Context, _ *http.Response, err error) (bool, er
 	if c.next+needs > left {
 		return false, nil
 	}
+	if c.err == nil && c.last.OK() { // nothing has failed: a 202 says that the work goes on
+		c.log.Info("not done yet", "in", c.next.Round(time.Millisecond), "tries", c.made, "answer", c.reason())
+		return true, nil
+	}
 	c.log.Warn("trying again", "event.code", "trying-again", "in", c.next.Round(time.Millisecond), "tries", c.made, "error", c.reason())
 	return true, nil
 }
