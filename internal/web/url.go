@@ -65,7 +65,7 @@ func parseUnix(text string) (*url.URL, error) {
 	socket, request, ok := strings.Cut(text, ":")
 	if escaped, authority := strings.CutPrefix(text, "//"); authority {
 		var err error
-		at := strings.IndexAny(escaped+"/", "/?")
+		at := strings.IndexAny(escaped+"/", "/?#")
 		if socket, err = url.PathUnescape(escaped[:at]); err != nil {
 			return nil, errUnix
 		}
@@ -77,7 +77,7 @@ func parseUnix(text string) (*url.URL, error) {
 	if !ok || !isSocket(socket) || !strings.HasPrefix(request, "/") {
 		return nil, errUnix
 	}
-	u, err := url.ParseRequestURI(request)
+	u, err := url.Parse("http://localhost" + request)
 	if err != nil || strings.Contains(u.RawQuery, " ") {
 		return nil, errUnix
 	}

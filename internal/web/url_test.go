@@ -24,6 +24,10 @@ func TestParseURL(t *testing.T) {
 		{"http+unix://%2Frun%2Fadmin.sock/drain?a=b", "http+unix:/run/admin.sock", "/drain?a=b", ""},
 		{"http+unix://%2frun%2fadmin.sock", "http+unix:/run/admin.sock", "/", ""},
 		{"http+unix://%2frun%2fadmin.sock?a", "http+unix:/run/admin.sock", "/?a", ""},
+		{"http+unix:/run/admin.sock:/drain?a=b#c", "http+unix:/run/admin.sock", "/drain?a=b", ""},
+		{"http+unix:/run/admin.sock:/drain#c", "http+unix:/run/admin.sock", "/drain", ""},
+		{"http+unix:/run/admin.sock://drain", "http+unix:/run/admin.sock", "//drain", ""},
+		{"http+unix://%2Frun%2Fadmin.sock#c", "http+unix:/run/admin.sock", "/", ""},
 		{"http+unix:/run/admin.sock", "", "", errUnix.Error()},
 		{"http+unix:/run/admin.sock:drain", "", "", errUnix.Error()},
 		{"http+unix:run/admin.sock:/drain", "", "", errUnix.Error()},
@@ -65,7 +69,7 @@ func TestParseURL(t *testing.T) {
 }
 
 func FuzzParseURL(f *testing.F) {
-	for _, seed := range []string{"http://a/", "http+unix:/a.sock:/b?c", "http+unix://%2Fa/b", "http+unix:/a:/\x00", "https://[::1%25a]:1/", "http://[::%25\x98]"} {
+	for _, seed := range []string{"http://a/", "http+unix:/a.sock:/b?c", "http+unix://%2Fa/b", "http+unix:/a:/\x00", "http+unix:/a#b:/c#d", "http+unix://%2Fa#b", "http+unix:/a://b", "https://[::1%25a]:1/", "http://[::%25\x98]"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
