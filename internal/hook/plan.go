@@ -162,7 +162,7 @@ func (p *Plan) GoOn(age time.Duration) {
 		if ended(n) && steps[n].Outcome == prestop.Failed && (one.Err != nil || len(one.Needs.Takes) > 0) {
 			p.Floor = max(p.Floor, p.Fallback) // it cannot be read, or perhaps a value was missing
 		}
-		if name := one.Needs.Gives; name != "" && ended(n) {
+		if name := one.Needs.Gives; name != "" && one.Err == nil && ended(n) {
 			for later := n + 1; later < len(p.Steps); later++ {
 				if !ended(later) && slices.Contains(p.Steps[later].Needs.Takes, name) {
 					steps[n].Outcome = prestop.Running

@@ -121,6 +121,7 @@ func (s *Script) read(l config.Line, given []string) (one *Step, verb string) {
 	}
 	one.Line = unreadable.Hide(grammar.ShownUnreadable(parsed.Shown(l.Text), names))
 	one.Err, one.secrets = err, unreadable
+	one.Needs.Gives, _ = parsed.Gives() // who takes it makes no mistake
 	return one, parsed.Verb.Text
 }
 

@@ -122,6 +122,17 @@ func TestIntoAgain(t *testing.T) {
 	}
 }
 
+// A step that cannot be read is not tried again for its value.
+func TestIntoAgainAfterAMistake(t *testing.T) {
+	t.Parallel()
+	p := read(t, env{graceEnv: "20", reserveEnv: "10"}, "get http://a/ json=id into=ID", "post http://a/$(ID)").Plan(world())
+	p.Earlier.Note(0, prestop.StepReport{Line: p.Entries[0].Line, Outcome: prestop.Failed})
+	p.GoOn(2 * time.Second)
+	if got := p.Earlier.Steps[0].Outcome; got != prestop.Failed {
+		t.Errorf("%s", got)
+	}
+}
+
 func TestIntoMistakes(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -137,12 +148,14 @@ func TestIntoMistakes(t *testing.T) {
 		{[]string{"get http://a/ into=ID"}, "into=NAME needs json=PATH"},
 		{[]string{"get http://a/ json=.id"}, "json=PATH needs into=NAME"},
 		{[]string{"get http://a/ json=id into=ID"}, "json: column 1"},
+		{[]string{"get http://a/ json=id into=ID", "post http://a/$(ID)"}, "json: column 1"},
+		{[]string{"get http://a/ max=x json=.id into=ID", "post http://a/$(ID)", "until http://a/?x=$(ID)"}, "expected seconds"},
 		{[]string{"get http://a/ json=.id into=ID", "wait $(ID)"}, "has its value only when the steps run"},
 		{[]string{"get http://a/ json=.id into=ID", "post http://a/ body=@/x/$(ID)"}, "got the name of a file"},
 		{[]string{"until http://a/ json=.id in=x into=ID"}, "expected an option of until"},
 	} {
 		problems := read(t, env{graceEnv: "20", "HOST": "x"}, test.steps...).Plan(world()).Problems
-		if (len(problems) == 0) != (test.want == "") || len(problems) > 0 && !strings.Contains(problems[0].Text, test.want) {
+		if (len(problems) == 0) != (test.want == "") || len(problems) > 1 || len(problems) > 0 && !strings.Contains(problems[0].Text, test.want) {
 			t.Errorf("%q: %v, want %q", test.steps, problems, test.want)
 		}
 	}
