@@ -59,9 +59,11 @@ func (c JSON) judge(value any) (sight, error) {
 	return s, nil
 }
 
-// listed tells whether a value is in a list. Blanks around an entry, as in 'running, pending', need not be the value's own.
+// listed tells whether a value is in a list. Blanks do not count: there may be some around an entry, as in 'running, pending', and
+// around the value, which may end in a newline.
 func listed(all []string, text string) bool {
-	return slices.ContainsFunc(all, func(one string) bool { return one == text || strings.TrimSpace(one) == text })
+	text = strings.TrimSpace(text)
+	return slices.ContainsFunc(all, func(one string) bool { return strings.TrimSpace(one) == text })
 }
 
 // numberOf reads a number, or a text that is one in decimals.

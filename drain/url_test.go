@@ -128,6 +128,8 @@ func TestLook(t *testing.T) {
 		{"below both", JSON{Path: path(t, ".n"), Bounds: Bounds{atMost(3).AtMost, atLeast(2).AtLeast}}, 200, isJSON, `{"n":1}`, false, ".n is 1"},
 		{"one of a list with blanks", JSON{Path: path(t, ".n"), In: []string{"a", " b "}}, 200, isJSON, `{"n":"b"}`, true, ".n is b"},
 		{"not one of a list with blanks", JSON{Path: path(t, ".n"), NotIn: []string{"a", " b"}}, 200, isJSON, `{"n":"b"}`, false, ".n is b"},
+		{"one of a list, with blanks", JSON{Path: path(t, ".n"), In: []string{"a", "b"}}, 200, isJSON, `{"n":" b\n"}`, true, ".n is  b\n"},
+		{"not one of a list, with blanks", JSON{Path: path(t, ".n"), NotIn: []string{"a", "b"}}, 200, isJSON, `{"n":"b\r\n"}`, false, ".n is b\r\n"},
 		{"blanks of its own", JSON{Path: path(t, ".n"), In: []string{"a", " b"}}, 200, isJSON, `{"n":" b"}`, true, ".n is  b"},
 		{"not one of", JSON{Path: path(t, ".n"), NotIn: []string{"a", "b"}}, 200, isJSON, `{"n":"c"}`, true, ".n is c"},
 		{"one of those", JSON{Path: path(t, ".n"), NotIn: []string{"a", "b"}}, 200, isJSON, `{"n":"b"}`, false, ".n is b"},
