@@ -116,6 +116,15 @@ func TestConditionIsNotHeldByAServerThatHangs(t *testing.T) {
 	if done > 0 || err == nil || ctx.Err() != nil || !strings.Contains(err.Error(), "no complete answer in time (100ms)") {
 		t.Errorf("done %d, %v, %v", done, err, ctx.Err())
 	}
+	if s, err = understand("ask " + server.URL + " only-if=" + server.URL); err != nil {
+		t.Fatal(err)
+	}
+	brief, cancel := context.WithTimeoutCause(t.Context(), 200*time.Millisecond, web.ErrTry)
+	defer cancel()
+	_, err = s.Conditional(means(t), s.Client(means(t)), inner{&done, &done}).(step.Checker).Check(brief)
+	if want := "only-if: " + server.URL + ": no complete answer in time"; err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
 }
 
 // Certificates and credentials go along to the same place alone.

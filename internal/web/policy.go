@@ -127,7 +127,7 @@ func (c *call) result(ctx context.Context) (Answer, error) {
 	err := c.err
 	if cause := context.Cause(ctx); cause != nil && (c.err != nil || c.Again(c.last)) {
 		err = cut(cause, c.err, c.last)
-		if c.Open && c.sent && c.err != nil {
+		if c.Open && c.sent && c.err != nil && !errors.Is(err, ErrTry) {
 			err = fmt.Errorf("%w: the request was sent, and %w", err, ErrTry)
 		}
 	}
