@@ -23,6 +23,7 @@ type greeting struct {
 	// server wants a client certificate. late is the part that came after the last message of our own.
 	bytes, late, segments uint32
 	hybrid                bool          // with a post-quantum key, which not every client asks for
+	stapled               uint32        // bytes of these that say that the certificate is still valid (OCSP), which not every client asks for
 	stopped               bool          // the app listens there no more: it has begun to shut down
 	age                   time.Duration // how long ago that was looked up
 	messages              bool          // a word of the step says that messages there need no answer
@@ -37,11 +38,13 @@ const (
 	oneTicket     = 256  // a ticket is not sent to clients that keep no sessions
 	hybridKey     = 1088 // bytes that ML-KEM-768 adds to what a server sends, and to what a client sends (FIPS 203)
 	hybridShare   = 1184
+	ocspHeader    = 8   // bytes before what says that the certificate is still valid (RFC 6066, 8, and RFC 8446, 4.4.2)
 	resumedHello  = 320 // a resumed handshake has no certificates, and takes at most so much besides its tickets
 	// A server's part of a handshake has at least so many bytes.
 	shortestServerHello = resumedHello / 2
-	// The most that a handshake takes, long certificate chains included. It is used where the size is not known.
-	longestGreeting = 8 << 10
+	// The most that a handshake takes, long certificate chains included. It is used where the size is not known. Another certificate than
+	// the one that we were shown is longer by at most so much.
+	longestGreeting, longerCertificate = 32 << 10, 8 << 10
 	// A client's part of a handshake has at least so many bytes, in two segments.
 	shortestHello = 200
 	longestHello  = 2 << 10 // with a post-quantum key
@@ -76,7 +79,8 @@ func (g greeting) alone(s *sockdiag.Socket) (may, sure bool) {
 		slack += settingsRead
 	}
 	few := s.Sent-s.Resent <= g.mostSegments(s)
-	for _, whole := range []uint32{g.bytes, g.bytes - g.late} { // some servers send their tickets with the first answer
+	full, bare := g.bytes, g.bytes-g.stapled
+	for _, whole := range []uint32{full, full - g.late, bare, bare - g.late} { // some servers send their tickets with the first answer
 		hybrid := g.hybrid && s.BytesReceived >= hybridShare // a client that sends less has not asked for such a key
 		if hybrid == g.hybrid && near(out, whole, slack) || g.hybrid && near(out, whole-hybridKey, slack) {
 			return true, few || g.http2 && s.BytesReceived >= uploadSize
@@ -85,7 +89,7 @@ func (g greeting) alone(s *sockdiag.Socket) (may, sure bool) {
 	if out <= resumedHello+g.late/2+permitted {
 		return true, few
 	}
-	return few && out <= g.bytes+longestGreeting, false
+	return few && out <= g.bytes+longerCertificate, false
 }
 
 // mayBeTLS tells whether a connection has carried at least as much as a TLS handshake takes, on a port that may speak TLS.
@@ -109,7 +113,7 @@ func (g greeting) mostSegments(s *sockdiag.Socket) uint32 {
 	if first > 4<<10 { // OpenSSL writes four kilobytes at a time
 		n++
 	}
-	if bytesOut(s)+oneTicket < g.bytes && n > 1 { // resumed: one ticket fewer
+	if bytesOut(s)+oneTicket < g.bytes-g.stapled && n > 1 { // resumed: one ticket fewer
 		n--
 	}
 	return n
@@ -230,6 +234,9 @@ func (p *prober) shakeHands(until context.Context, to netip.AddrPort) (g greetin
 	if s := connectedTo(self, to.Port()); s.Known {
 		g.bytes, g.segments = bytesOut(&s), s.Sent
 		g.late = g.bytes - min(g.bytes, first)
+		if n := len(state.OCSPResponse); n > 0 {
+			g.stapled = ocspHeader + uint32(n)
+		}
 	}
 	return g
 }

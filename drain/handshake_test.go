@@ -30,6 +30,7 @@ import (
 func TestGreetingAlone(t *testing.T) {
 	nginx := greeting{known: true, tls: true, bytes: 1766, late: 510, segments: 3}
 	nginx2 := greeting{known: true, tls: true, http2: true, bytes: 1817, late: 571, segments: 4}
+	stapled := greeting{known: true, tls: true, bytes: 3787, late: 510, segments: 3, stapled: 1192}
 	golang := greeting{known: true, tls: true, bytes: 2467, late: 0, segments: 1, hybrid: true}
 	golang2 := greeting{known: true, tls: true, http2: true, bytes: 2538, late: 61, segments: 2, hybrid: true}
 	for _, test := range []struct {
@@ -49,6 +50,9 @@ func TestGreetingAlone(t *testing.T) {
 		{"another certificate than ours, bigger by a segment", nginx, 2, 535, 4, 3200, true, false},
 		{"a handshake that is resumed", nginx, 2, 800, 2, 520, true, true},
 		{"the same, and a large answer", nginx, 2, 800, 4, 1400, false, false},
+		{"Node does not ask whether the certificate is still valid", stapled, 2, 536, 4, 2600, true, true},
+		{"and is answered", stapled, 2, 536, 5, 2972, false, false},
+		{"Go's client asks for that", stapled, 3, 1600, 5, 3790, true, true},
 		{"HTTP/2's settings besides", nginx2, 4, 569, 5, 1932, true, true},
 		{"an upload, and permission to send more", nginx2, 17, 20608, 5, 2056, true, true},
 		{"an answer of HTTP/1 where HTTP/2 would be spoken", golang2, 4, 1682, 3, 2758, true, false},
@@ -57,6 +61,7 @@ func TestGreetingAlone(t *testing.T) {
 		{"only the client's first words", nginx, 1, 361, 0, 0, false, false},
 		{"no TLS", greeting{known: true}, 4, 1684, 3, 1750, false, false},
 		{"not known", greeting{}, 4, 1684, 3, 1750, true, false},
+		{"not known, and a certificate with many names", greeting{}, 4, 1685, 18, 22_874, true, false},
 		{"not known, and more than any handshake", greeting{}, 4, 1684, 30, 40000, false, false},
 		{"TLS, but it would not have us", greeting{known: true, tls: true}, 4, 1684, 3, 1750, true, false},
 	} {
@@ -79,6 +84,8 @@ func TestShakeHands(t *testing.T) {
 			serve(t, l, func(c net.Conn) { io.Copy(io.Discard, tls.Server(c, config)) })
 		}
 	}
+	stapled := certificate
+	stapled.OCSPStaple = make([]byte, 500)
 	for _, test := range []struct {
 		name  string
 		serve func(*testing.T, net.Listener)
@@ -87,6 +94,9 @@ func TestShakeHands(t *testing.T) {
 		{"TLS 1.3 with HTTP/2", secure(&tls.Config{NextProtos: []string{"h2"}}), greeting{known: true, tls: true, http2: true, bytes: 1, hybrid: true}},
 		{"TLS 1.3 without", secure(&tls.Config{CurvePreferences: []tls.CurveID{tls.X25519}}), greeting{known: true, tls: true, bytes: 1}},
 		{"TLS 1.2", secure(&tls.Config{MaxVersion: tls.VersionTLS12}), greeting{known: true, tls: true, bytes: 1}},
+		{"TLS that says that its certificate is still valid", secure(&tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+			return &tls.Config{Certificates: []tls.Certificate{stapled}}, nil
+		}}), greeting{known: true, tls: true, bytes: 1, hybrid: true, stapled: 508}},
 		{"TLS that asks for a certificate", secure(&tls.Config{ClientAuth: tls.RequireAnyClientCert}), greeting{known: true, tls: true, hybrid: true}},
 		{"TLS for nothing that we speak", secure(&tls.Config{NextProtos: []string{"other"}}), greeting{known: true, tls: true}},
 		{"no TLS", func(t *testing.T, l net.Listener) {
