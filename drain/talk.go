@@ -16,6 +16,7 @@ type talk struct {
 	owed, old   int       // of the active
 	ended       int       // connections that have carried payload lately and have ended
 	lost        bool      // more have ended than the kernel announced
+	full        bool      // clients could not connect a while ago, and may try again
 	last        time.Time // payload; zero: none yet
 	peers       map[netip.Addr]peer
 
@@ -99,6 +100,9 @@ func (t *talk) says() (text string, more []string) {
 	}
 	if t.lost {
 		text += ", and more have ended than the kernel could tell of"
+	}
+	if t.full {
+		text += ", and clients may try again that could not connect, because too many waited to be accepted"
 	}
 	text += t.udp
 	if !t.last.IsZero() {

@@ -29,6 +29,7 @@ type traffic struct {
 	first uint32             // number of the first look of Run that saw everything
 	past  pace               // connections that have ended
 	lost  time.Time          // when the kernel last could not tell what had ended
+	full  time.Time          // when so many clients last waited to be accepted that the kernel kept others out
 	talk  talk
 
 	greetings map[uint16]greeting // of the ports, in this look
@@ -113,8 +114,8 @@ func (q *Quiet) glimpse() *traffic {
 		return nil
 	}
 	t.remember(connections)
-	for _, port := range q.Ports {
-		t.greetings[port] = t.speaks(greeting{})
+	if err := t.hear(now); err != nil {
+		return nil
 	}
 	if err := dump.Each(live, func(s *sockdiag.Socket) { t.meet(now, s) }); err != nil {
 		return nil
@@ -201,7 +202,7 @@ func (t *traffic) look(context.Context) (sight, error) {
 	t.doubtful, t.expires = 0, math.MaxInt64
 	t.talk.begin(now.Add(-t.For))
 	t.past.forget(now.Add(-t.For))
-	err := t.hear()
+	err := t.hear(now)
 	if err == nil {
 		err = t.dump.Each(live, func(s *sockdiag.Socket) { t.meet(now, s) })
 	}
@@ -216,9 +217,10 @@ func (t *traffic) look(context.Context) (sight, error) {
 	}
 	t.talk.ended = t.past.count() + t.vanished()
 	t.talk.lost = !t.lost.IsZero() && now.Sub(t.lost) < t.For
+	t.talk.full = !t.full.IsZero() && now.Sub(t.full) < t.patience(nothing, greeting{})
 	t.askIfDoubtful()
 	t.sayGivenUp(now, quietSays)
-	met := t.talk.active+t.talk.ended <= t.Allow && t.talk.owed == 0 && !t.talk.lost
+	met := t.talk.active+t.talk.ended <= t.Allow && t.talk.owed == 0 && !t.talk.lost && !t.talk.full
 	if t.udp != nil {
 		silent, err := t.udp.silent(now, t.For, &t.talk)
 		if err != nil {
@@ -233,9 +235,14 @@ func (t *traffic) look(context.Context) (sight, error) {
 }
 
 // hear brings together what is known of each port in this look.
-func (t *traffic) hear() error {
+func (t *traffic) hear(now time.Time) error {
 	var listening []uint16
-	err := t.dump.Each([]sockdiag.State{sockdiag.Listen}, func(s *sockdiag.Socket) { listening = append(listening, s.Local.Port()) })
+	err := t.dump.Each([]sockdiag.State{sockdiag.Listen}, func(s *sockdiag.Socket) {
+		listening = append(listening, s.Local.Port())
+		if s.Full {
+			t.full = now
+		}
+	})
 	if err != nil {
 		return err
 	}

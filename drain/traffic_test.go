@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/prestop/prestop/internal/sockdiag"
 	"github.com/prestop/prestop/internal/timing"
 )
@@ -388,5 +390,44 @@ func TestAskedInAStall(t *testing.T) {
 	}
 	if _, more := w.talk.says(); len(more) == 0 || strings.Contains(more[0], "-") {
 		t.Errorf("says %q of payload of a second ago", more)
+	}
+}
+
+// The kernel keeps a client out, also one that believes to be connected, while the app is slow to accept others. It tries again later.
+func TestKeptOut(t *testing.T) {
+	t.Parallel()
+	for _, before := range []bool{false, true} { // the app accepts before the step runs, but after the hook has begun
+		var listens net.ListenConfig
+		listens.SetMultipathTCP(before)
+		l, err := listens.Listen(t.Context(), "tcp4", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, err := l.(*net.TCPListener).SyscallConn()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if raw.Control(func(fd uintptr) { err = unix.Listen(int(fd), 0) }); err != nil { // one connection may wait
+			t.Fatal(err)
+		}
+		dial(t.Context(), l)
+		q := &Quiet{Ports: []uint16{port(l)}, For: 100 * ms, Unanswered: s, NoProbe: true}
+		accepted := make(chan struct{}, 1)
+		accept := func() { serve(t, l, func(c net.Conn) { accepted <- struct{}{}; io.Copy(io.Discard, c) }) }
+		defer q.Note()()
+		if before {
+			accept()
+			<-accepted
+		} else {
+			time.AfterFunc(500*ms, accept)
+		}
+		begin := time.Now()
+		var log watched
+		log.lines = make(chan string, 100)
+		err = q.Run(t.Context(), log.logger())
+		if took, least := time.Since(begin), 900*ms; err != nil || took < least || !before && took < least+quietEvery {
+			t.Errorf("accepted before: %v: %v after %v", before, err, took)
+		}
+		log.await(t, "could not connect")
 	}
 }

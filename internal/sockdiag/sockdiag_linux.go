@@ -48,6 +48,7 @@ func (s *Socket) parse(message []byte) error {
 		Cookie: uint64(native.Uint32(id[40:])) | uint64(native.Uint32(id[44:]))<<32,
 	}
 	s.Unacked = queued(s.State, native.Uint32(message[60:]))
+	s.Full = s.State == Listen && native.Uint32(message[56:]) > native.Uint32(message[60:])
 	return attributes(message[sizeMessage:], func(kind uint16, value []byte) {
 		if kind == attrInfo && len(value) >= sizeInfo {
 			s.Known = true
