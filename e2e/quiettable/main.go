@@ -107,11 +107,7 @@ func runAll(delay time.Duration, runs, side int, wanted func(row) bool, late, ve
 	}
 	for _, n := range order {
 		r := table[n]
-		start := l.port
-		if r.stops {
-			start = l.start
-		}
-		port, err := start(r.server)
+		ports, err := r.ports(l, runs)
 		if err != nil {
 			fmt.Printf("%-6s %-95s could not be run: %v\n", delay, r.name(), err)
 			failed = true
@@ -120,7 +116,7 @@ func runAll(delay time.Duration, runs, side int, wanted func(row) bool, late, ve
 		turns <- struct{}{}
 		all.Go(func() {
 			defer func() { <-turns }()
-			result := r.run(l, n, port, runs)
+			result := r.run(l, n, ports)
 			mu.Lock()
 			defer mu.Unlock()
 			failed = failed || result.early+result.broken > 0 || late && result.late > 0
@@ -202,13 +198,33 @@ const (
 	pingDoubt  = 13 * time.Second // the same, where pings are usual
 )
 
-// run runs a row as often as told, side by side. Rows with datagrams have one run after the other. Each run has a client's address and a
+// ports are where the servers of a row's runs listen.
+func (r row) ports(l *lab, runs int) (all []int, err error) {
+	for n := range runs {
+		port, err := 0, error(nil)
+		switch {
+		case r.apart || r.stops && n == 0:
+			port, err = l.start(r.server)
+		case r.stops:
+			port = all[0]
+		default:
+			port, err = l.port(r.server)
+		}
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, port)
+	}
+	return all, nil
+}
+
+// run runs a row once for each of the ports, side by side. Rows with datagrams have one run after the other. Each run has a client's address and a
 // hook of its own. The hook ignores all other addresses.
-func (r row) run(l *lab, n, port, runs int) (result result) {
-	result.runs = runs
+func (r row) run(l *lab, n int, ports []int) (result result) {
+	result.runs = len(ports)
 	var all sync.WaitGroup
 	var mu sync.Mutex
-	for i := range runs {
+	for i, port := range ports {
 		all.Go(func() {
 			o := r.once(l, peer{lab: l, row: n, run: i, port: port, program: r.client})
 			mu.Lock()

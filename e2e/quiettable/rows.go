@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +24,7 @@ type row struct {
 	word              drain.Protocol // the word of until quiet that states the protocol
 	udp, noProbe      bool
 	stops             bool          // the server stops, so each row has one of its own
+	apart             bool          // each run has a server of its own
 	quietFor          time.Duration // for=; 0: 3 s
 	before            time.Duration // how long the steps before until quiet take
 	endless           bool          // the hook does not wait for this traffic
@@ -252,6 +254,41 @@ func halfClosed(ctx context.Context, p peer, r *running) error {
 	return nil
 }
 
+// keptOut are requests of eleven clients that connect at the same time, while the app is at work for another. A client that never connects
+// has not asked.
+func keptOut(ctx context.Context, p peer, r *running) error {
+	r.there()
+	const clients = 12
+	answered := make(chan error, clients)
+	for n := range clients {
+		go func() {
+			c, err := p.lab.client.dial(p.address(), p.port)
+			if err != nil {
+				answered <- nil
+				return
+			}
+			defer c.Close()
+			path := "/"
+			if n == 0 {
+				path = "/?ms=8000"
+			}
+			fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: lab\r\n\r\n", path)
+			if _, err = io.ReadAll(c); err == nil {
+				r.over()
+			}
+			answered <- err
+		}()
+		if n == 0 {
+			pause(ctx, 500*time.Millisecond)
+		}
+	}
+	var err error
+	for range clients {
+		err = cmp.Or(err, <-answered)
+	}
+	return err
+}
+
 // longBefore is a request of 30 s on a connection of its own, 18 s before the hook begins.
 func longBefore(protocol string) func(context.Context, peer, *running) error {
 	return func(ctx context.Context, p peer, r *running) error {
@@ -440,6 +477,7 @@ func rows() (all []row) {
 	each(row{pattern: "a request of 40 s, the first on its connection", protocol: "HTTP/1.1", traffic: slowFirst("http", "/?ms=40000", 0)}, "go http", "nginx http")
 	each(row{pattern: first, protocol: "TLS 1.2", traffic: slowFirst("tls", slow, 0)}, tls12...)
 	each(row{pattern: first, protocol: "TLS 1.3", traffic: slowFirst("tls", slow, 0)}, append(tls13, others(tls13, "node", "python")...)...)
+	each(row{pattern: first, protocol: "TLS 1.3", traffic: slowFirst("tls", slow, 0)}, "nginx tls13 names", "nginx tls13 stapled", "nginx tls13 stapled by node", "nginx tls13 stapled by python")
 	each(row{pattern: first, protocol: "HTTP/2 over TLS", traffic: slowFirst("h2", slow, 0)}, append(h2, others(h2, "node")...)...)
 	each(row{pattern: first, protocol: "HTTP/2 without TLS", traffic: slowFirst("h2c", slow, 0)}, append(h2c, others(h2c, "node")...)...)
 	long := "a request of 30 s, the first on its connection, asked 18 s before the hook began"
@@ -505,6 +543,8 @@ func rows() (all []row) {
 	each(row{pattern: oneByOne, protocol: "HTTP/2 over TLS", endless: true, latest: 15 * time.Second, traffic: closing("h2")}, h2...)
 	add(row{pattern: "small requests on connections that end then", protocol: "line protocol", server: "line", client: "go", traffic: lines})
 	add(row{pattern: "a worker's small request of 14 s, right after one of 10 s with a small answer", protocol: "Redis", server: "redis", client: "go", traffic: work})
+	add(row{pattern: "requests of clients that could not connect, while the app was at work for another for 8 s", protocol: "HTTP/1.1", server: "go one by one", client: "go", apart: true,
+		latest: doubt, traffic: keptOut})
 	halt := "an answer that pauses for 5 s, `for=6s`"
 	each(row{pattern: halt, protocol: "HTTP/1.1", quietFor: 6 * time.Second, traffic: slowFirst("http", "/?head=1&ms=5000", 0)}, "go http", "nginx http", "node http", "hypercorn http")
 	each(row{pattern: halt, protocol: "TLS 1.3", quietFor: 6 * time.Second, latest: 15 * time.Second, traffic: slowFirst("tls", "/?head=1&ms=5000", 0)}, "go tls13", "nginx tls13", "node tls13")

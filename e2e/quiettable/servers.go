@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bufio"
+	"cmp"
 	"context"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -9,6 +12,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/pem"
 	"fmt"
 	"io"
@@ -19,8 +23,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // A lab is one wire with the servers that have been started on it.
@@ -114,7 +121,7 @@ func (l *lab) program(name string, args ...string) error {
 }
 
 // writeCertificates makes tls.crt and tls.key (RSA), and both in tls.pem, as HAProxy takes them. ec.crt, ec.key and ec.pem are the same
-// with ECDSA.
+// with ECDSA, and names.crt, names.key and names.pem are for many names. ocsp.der is what servers staple to a handshake.
 func writeCertificates(dir string) error {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -126,12 +133,14 @@ func writeCertificates(dir string) error {
 	}
 	about := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "lab"}, DNSNames: []string{"lab", "localhost"},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour)}
-	for name, k := range map[string]any{"tls": key, "ec": ec} {
-		var public any = &key.PublicKey
-		if name == "ec" {
-			public = &ec.PublicKey
+	for name, k := range map[string]crypto.Signer{"tls": key, "ec": ec, "names": key} {
+		about := *about
+		for n := range 400 {
+			if name == "names" {
+				about.DNSNames = append(about.DNSNames, fmt.Sprintf("host-%d.some-long-domain-name.example.com", n))
+			}
 		}
-		der, err := x509.CreateCertificate(rand.Reader, about, about, public, k)
+		der, err := x509.CreateCertificate(rand.Reader, &about, &about, k.Public(), k)
 		if err != nil {
 			return err
 		}
@@ -147,7 +156,23 @@ func writeCertificates(dir string) error {
 			}
 		}
 	}
-	return nil
+	return writeStaple(filepath.Join(dir, "ocsp.der"))
+}
+
+// writeStaple makes an answer of OCSP (RFC 6960, 4.2.1) that has the right form and size. Nobody looks into it.
+func writeStaple(path string) error {
+	type responseBytes struct {
+		Kind asn1.ObjectIdentifier
+		Text []byte
+	}
+	der, err := asn1.Marshal(struct {
+		Status asn1.Enumerated
+		Bytes  responseBytes `asn1:"explicit,tag:0"`
+	}{0, responseBytes{asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 48, 1, 1}, make([]byte, 1200)}})
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, der, 0o644)
 }
 
 // handler is the application of the Go servers. It reads the body, waits ms milliseconds, and answers with n+5 bytes. With head it sends
@@ -182,6 +207,36 @@ func pause(ctx context.Context, d time.Duration) {
 	case <-time.After(d):
 	case <-ctx.Done():
 	}
+}
+
+// oneByOne answers one connection after the other, and lets five others wait.
+func oneByOne(l *lab, port int) error {
+	listener, err := l.server.listen(port)
+	if err != nil {
+		return err
+	}
+	raw, err := listener.(*net.TCPListener).SyscallConn()
+	if err != nil {
+		return err
+	}
+	if errControl := raw.Control(func(fd uintptr) { err = unix.Listen(int(fd), 5) }); errControl != nil || err != nil {
+		return cmp.Or(errControl, err)
+	}
+	go func() {
+		for {
+			c, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			if r, err := http.ReadRequest(bufio.NewReader(c)); err == nil {
+				wait, _ := strconv.Atoi(r.FormValue("ms"))
+				pause(context.Background(), time.Duration(wait)*time.Millisecond)
+				io.WriteString(c, "HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\n"+strings.Repeat("x", 100))
+			}
+			c.Close()
+		}
+	}()
+	return nil
 }
 
 func goServer(certificate string, most uint16, protocols ...string) func(*lab, int) error {
@@ -415,14 +470,14 @@ func servers() map[string]func(*lab, int) error {
 	return map[string]func(*lab, int) error{
 		"go http": goServer("", 0, "http1"), "go h2c": goServer("", 0, "http1", "h2c"),
 		"go tls13": goServer("tls", 0, "http1"), "go tls12": goServer("tls", tls.VersionTLS12, "http1"), "go h2": goServer("tls", 0, "http1", "http2"), "go tls13 ecdsa": goServer("ec", 0, "http1"),
-		"nginx http": nginx("", ""), "nginx tls13": nginx("ssl", "ssl_protocols TLSv1.2 TLSv1.3;"), "nginx tls12": nginx("ssl", "ssl_protocols TLSv1.2;"), "nginx h2": nginx("ssl http2", "ssl_protocols TLSv1.2 TLSv1.3;"), "nginx h2c": nginx("http2", ""),
+		"nginx http": nginx("", ""), "nginx tls13": nginx("ssl", "ssl_protocols TLSv1.2 TLSv1.3;"), "nginx tls13 names": nginx("ssl", "ssl_certificate names.crt; ssl_certificate_key names.key;"), "nginx tls13 stapled": nginx("ssl", "ssl_stapling on; ssl_stapling_file ocsp.der;"), "nginx tls12": nginx("ssl", "ssl_protocols TLSv1.2;"), "nginx h2": nginx("ssl http2", "ssl_protocols TLSv1.2 TLSv1.3;"), "nginx h2c": nginx("http2", ""),
 		"haproxy http": haproxy(""), "haproxy tls13": haproxy("alpn http/1.1"), "haproxy tls12": haproxy("ssl-max-ver TLSv1.2"), "haproxy h2": haproxy("alpn h2,http/1.1"), "haproxy h2c": haproxy("proto h2"),
 		"caddy http": caddy("http://", ""), "caddy h2": caddy("https://", " "), "caddy h2c": caddy("http://", ""),
 		"node http": node("http"), "node tls13": node("tls13"), "node tls12": node("tls12"), "node h2": node("h2"), "node h2c": node("h2c"),
 		"python http": python("http"), "python tls13": python("tls13"), "python tls12": python("tls12"),
 		"hypercorn http": hypercorn(false), "hypercorn h2c": hypercorn(false), "hypercorn h2": hypercorn(true),
 		"puma http": puma(false), "puma tls13": puma(true),
-		"line": line, "redis": redis, "udp": udpServer, "websocket": webSocketServer(false, false), "websocket tls": webSocketServer(true, false),
+		"line": line, "go one by one": oneByOne, "redis": redis, "udp": udpServer, "websocket": webSocketServer(false, false), "websocket tls": webSocketServer(true, false),
 		"websocket pinging": webSocketServer(false, true), "websocket pinging tls": webSocketServer(true, true),
 		"go stopping": stopping("", "http1"), "go stopping tls13": stopping("tls", "http1"), "go stopping h2": stopping("tls", "http2"),
 		"grpc stopping": grpcStopping(false), "grpc stopping tls": grpcStopping(true),
