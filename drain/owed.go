@@ -137,7 +137,7 @@ func (h *history) acknowledged(s *sockdiag.Socket, g greeting) bool {
 		return s.Acks != h.acks
 	case g.mayBeTLS(s):
 		return s.Acks != 0
-	case g.unacked: // HAProxy: its answer acknowledges the first segment
+	case g.unacked || s.FastOpen: // the first segment is acknowledged by its answer, as by HAProxy, or with the SYN
 		return s.Acks != 0 || oneMore
 	}
 	return s.Acks != h.acks || oneMore

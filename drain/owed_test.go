@@ -154,7 +154,8 @@ func TestParting(t *testing.T) {
 	}
 }
 
-// Where the first segment is not acknowledged before it is answered, as by HAProxy, each acknowledgement is of a request that waited.
+// Where the first segment is not acknowledged by a segment of its own, as by HAProxy or with TCP Fast Open, each acknowledgement is of a
+// request that waited.
 func TestHistoryUnacked(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -174,6 +175,12 @@ func TestHistoryUnacked(t *testing.T) {
 			h := newHistory(false)
 			if _, c := h.look(0, &socket, g); (c != nothing) != want {
 				t.Errorf("%s: %+v: %v", test.name, g, c)
+			}
+			fast := socket
+			fast.FastOpen = true
+			h = newHistory(false)
+			if _, c := h.look(0, &fast, g); (c != nothing) != test.unacked {
+				t.Errorf("%s: Fast Open: %+v: %v", test.name, g, c)
 			}
 		}
 	}

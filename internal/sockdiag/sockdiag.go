@@ -61,6 +61,8 @@ type Socket struct {
 	SinceReceived, SinceSent, SinceAck time.Duration
 	// RoundTrip is how long the peer takes to acknowledge what it is sent, smoothed by the kernel.
 	RoundTrip time.Duration
+	// FastOpen: the first payload came with the SYN, and was acknowledged with that (RFC 7413).
+	FastOpen bool
 	// Full: so many connections wait for this listener to accept them that the kernel keeps others out.
 	Full bool
 	// LeastRoundTrip is the shortest of the last minutes: how far away the peer is, without the time that it takes to acknowledge.

@@ -17,6 +17,7 @@ const (
 	sizeMessage = 72 // inet_diag_msg
 	attrInfo    = 2  // INET_DIAG_INFO: tcp_info
 
+	infoOptions       = 5
 	infoSegmentSize   = 16
 	infoLastSent      = 44
 	infoLastReceived  = 52
@@ -30,7 +31,8 @@ const (
 	infoLeastTrip     = 148
 	infoSegmentsIn    = 152
 	infoSegmentsOut   = 156
-	sizeInfo          = 160 // as far as it is read; kernels before 4.6 tell less
+	optionSynData     = 1 << 5 // TCPI_OPT_SYN_DATA
+	sizeInfo          = 160    // as far as it is read; kernels before 4.6 tell less
 )
 
 var native = binary.NativeEndian
@@ -52,6 +54,7 @@ func (s *Socket) parse(message []byte) error {
 	return attributes(message[sizeMessage:], func(kind uint16, value []byte) {
 		if kind == attrInfo && len(value) >= sizeInfo {
 			s.Known = true
+			s.FastOpen = value[infoOptions]&optionSynData != 0
 			s.SinceSent = milliseconds(value[infoLastSent:])
 			s.SinceReceived = milliseconds(value[infoLastReceived:])
 			s.SinceAck = milliseconds(value[infoLastAck:])
