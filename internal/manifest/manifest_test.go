@@ -114,8 +114,7 @@ func TestVariablesArriveAsWritten(t *testing.T) {
 metadata:
   name: web
   annotations:
-    prestop.github.io/steps: |
-      post http://localhost:8080/drain?node=$(NODE_ID)&b=$$(NODE_ID)&c=${NODE_ID}
+    prestop.github.io/steps: "post http://localhost:8080/drain?node=$(NODE_ID)&b=$$(NODE_ID)&c=${NODE_ID} body=next\Nline"
 spec:
   containers: [{name: app, ports: [{containerPort: 8080}], env: [{name: NODE_ID, value: a7}]}]
 `
@@ -130,6 +129,9 @@ spec:
 	}
 	if q := got.Needs.Calls[0].URL.Query(); q.Get("node") != "a7" || q.Get("b") != "$(NODE_ID)" || q.Get("c") != "a7" {
 		t.Errorf("the hook calls %v", q)
+	}
+	if env := asJSON(t, decoded(t, out).Spec.Containers[0].Env); !strings.Contains(env, "body=next\u0085line") {
+		t.Errorf("a line end that is none to Kubernetes does not stay in %s", env)
 	}
 }
 

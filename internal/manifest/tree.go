@@ -206,6 +206,7 @@ func nodeOf(v any) *yaml.Node {
 		panic(err) // Kubernetes' own types can be written
 	}
 	var d yaml.Node
+	text = bytes.ReplaceAll(text, []byte("\u0085"), []byte(`\u0085`)) // else the YAML reader takes it for the end of a line
 	if err := yaml.NewDecoder(bytes.NewReader(text)).Decode(&d); err != nil {
 		panic(err)
 	}
