@@ -29,7 +29,8 @@ type traffic struct {
 	first uint32             // number of the first look of Run that saw everything
 	past  pace               // connections that have ended
 	lost  time.Time          // when the kernel last could not tell what had ended
-	full  time.Time          // when so many clients last waited to be accepted that the kernel kept others out
+	kept  bool               // in the last look so many clients waited to be accepted that the kernel kept others out
+	full  time.Time          // when that began or ended last
 	talk  talk
 
 	greetings map[uint16]greeting // of the ports, in this look
@@ -237,14 +238,16 @@ func (t *traffic) look(context.Context) (sight, error) {
 // hear brings together what is known of each port in this look.
 func (t *traffic) hear(now time.Time) error {
 	var listening []uint16
+	kept := false
 	err := t.dump.Each([]sockdiag.State{sockdiag.Listen}, func(s *sockdiag.Socket) {
 		listening = append(listening, s.Local.Port())
-		if s.Full {
-			t.full = now
-		}
+		kept = kept || s.Full
 	})
 	if err != nil {
 		return err
+	}
+	if kept != t.kept { // an app that hangs keeps them out for ever, and nobody is answered
+		t.kept, t.full = kept, now
 	}
 	for _, port := range t.Ports {
 		g := t.probing.greeting(port)
