@@ -94,7 +94,7 @@ func (s *Script) entry(p *Plan, n int, m *step.Means) prestop.Entry {
 			return e
 		}
 		unbound := *one // a copy: the step belongs to the script, and other plans may use it
-		unbound.Spec, unbound.Needs, unbound.Err = nil, step.Needs{}, err
+		unbound.Spec, unbound.Err = nil, err
 		one, p.Steps[n] = &unbound, &unbound
 		p.Problems = append(p.Problems, s.problem(n, one))
 	}

@@ -124,6 +124,9 @@ func (p *Plan) warnShort(n int, slot *prestop.Slot) {
 // warnBounds is about max= and timeout= of a step that something else ends first. Nobody minds if that is only the hook's own end and
 // the second that is kept for the report.
 func (p *Plan) warnBounds(n int, slot *prestop.Slot) {
+	if p.Steps[n].Err != nil { // it is not done
+		return
+	}
 	const tenth = 100 * time.Millisecond
 	needs, from, end := &p.Steps[n].Needs, slot.Earliest, slot.Ends+prestop.Engine+p.Aside
 	if slot.FromStart {

@@ -135,6 +135,16 @@ spec:
           terminationGracePeriodSeconds: 20
           containers: [{name: report, lifecycle: {preStop: {exec: {command: [sh, -c, sleep 20]}}}}]
 `
+		lacking = `apiVersion: v1
+kind: Pod
+metadata: {name: web, labels: {app: web}}
+spec:
+  terminationGracePeriodSeconds: 60
+  containers:
+  - name: web
+    env: [{name: PRE_STOP_GRACE_PERIOD_SECONDS, value: "60"}]
+    lifecycle: {preStop: {exec: {command: [/prestop, STEP]}}}
+`
 		operator = `apiVersion: elasticsearch.k8s.elastic.co/v1
 kind: Elasticsearch
 metadata: {name: logs}
@@ -190,12 +200,15 @@ spec:
 			"  podTemplate: {spec: {containers: [{name: kibana, lifecycle: {preStop: {sleep: {seconds: 30}}}}]}}\n", []string{"4 error sleep-fills-grace"}},
 		"a native sidecar that is killed": {with(native, "HOOK", "{exec: {command: [sh, -c, 'kill 1']}}"), []string{"5 warning sidecar-ends-first", "5 warning signals-and-returns"}},
 
-		"in a mesh, local steps":         {istio(injected, `"wait 20s", "post http://localhost:8080/y"`), nil},
-		"in a mesh, early":               {istio(injected, `"post http://registry/y", "wait 20s"`), nil},
-		"in a mesh, for long":            {istio(injected, `"until http://registry/y"`), []string{"12 warning classic-istio"}},
-		"in a mesh, Elasticsearch":       {with(istio(injected, `"elasticsearch http://es:9200"`), "        lifecycle", "        startupProbe: {exec: {command: [/prestop, elasticsearch-clear]}, timeoutSeconds: 9, failureThreshold: 60}\n        lifecycle"), nil},
-		"in a mesh, late":                {istio(injected, `"wait 20s", "post http://registry/y"`), []string{"12 warning classic-istio"}},
-		"in a mesh, a lock":              {istio(injected, `"wait 20s", "unlock redis://redis key=a value-file=/b"`), []string{"12 warning classic-istio"}},
+		"in a mesh, local steps":   {istio(injected, `"wait 20s", "post http://localhost:8080/y"`), nil},
+		"in a mesh, early":         {istio(injected, `"post http://registry/y", "wait 20s"`), nil},
+		"in a mesh, for long":      {istio(injected, `"until http://registry/y"`), []string{"12 warning classic-istio"}},
+		"in a mesh, Elasticsearch": {with(istio(injected, `"elasticsearch http://es:9200"`), "        lifecycle", "        startupProbe: {exec: {command: [/prestop, elasticsearch-clear]}, timeoutSeconds: 9, failureThreshold: 60}\n        lifecycle"), nil},
+		"in a mesh, late":          {istio(injected, `"wait 20s", "post http://registry/y"`), []string{"12 warning classic-istio"}},
+		"in a mesh, a lock":        {istio(injected, `"wait 20s", "unlock redis://redis key=a value-file=/b"`), []string{"12 warning classic-istio"}},
+		"a step that lacks POD_IP": {with(lacking, "STEP", "until gone web max=50s") + "---\napiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {selector: {app: web}, clusterIP: 10.0.0.7}\n",
+			[]string{"9 error gone-not-headless", "9 error step-unreadable"}},
+		"a step that lacks a URL":        {with(lacking, "STEP", "elasticsearch type=remove"), []string{"9 error elasticsearch-not-cleared", "9 error step-unreadable"}},
 		"in no mesh":                     {istio("labels: {app: web}", `"wait 20s", "post http://registry/y"`), nil},
 		"in a mesh, the proxy stays":     {istio(`annotations: {sidecar.istio.io/inject: "true", proxy.istio.io/config: "proxyMetadata: {EXIT_ON_ZERO_ACTIVE_CONNECTIONS: 'true'}"}`, `"wait 20s", "post http://registry/y"`), nil},
 		"in a mesh, past the proxy":      {istio(`annotations: {sidecar.istio.io/inject: "true", traffic.sidecar.istio.io/excludeOutboundPorts: "443"}`, `"wait 20s", "post http://registry/y"`), nil},
