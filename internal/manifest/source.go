@@ -194,7 +194,7 @@ func (s *source) replace(in, old, v *yaml.Node, flow bool) {
 	case in.Kind == yaml.SequenceNode:
 		text := strings.TrimSuffix(s.encoded(v), "\n")
 		s.change(from, to, s.indented(text, old.Column)[old.Column-1:])
-	case len(bytes.TrimSpace(s.text[begin:from])) == 0 && len(bytes.TrimSpace(s.text[to:next])) == 0:
+	case len(bytes.TrimSpace(s.text[begin:from])) == 0 && (len(old.Content) > 0 || len(bytes.TrimSpace(s.text[to:next])) == 0):
 		s.change(begin, to, s.indented(strings.TrimSuffix(s.below(v), "\n"), column))
 	default:
 		if before := len(bytes.TrimRight(s.text[:from], " ")); before > begin {
