@@ -76,6 +76,7 @@ func TestRightBesideWrong(t *testing.T) {
 
 		{"a misspelt binary of an image volume", ours, []string{"volumeMounts: [{name: p, mountPath: /opt/prestop}]", "env: [" + graceEnv60 + "]"}, "{exec: {command: [/opt/prestop/pre-stop, wait 20s]}}", "", []string{"error binary-not-mounted"}},
 		{"a misspelt binary of a volume", install, []string{"volumeMounts: [{name: p, mountPath: /shared}]", "env: [" + graceEnv60 + "]"}, "{exec: {command: [/shared/prestp, wait 20s]}}", "", []string{"error binary-not-installed"}},
+		{"a binary of inject's volume", append([]string{"volumes: [{name: prestop-injected, image: {reference: prestop:1}}]"}, minute...), []string{"env: [" + graceEnv60 + "]"}, "{exec: {command: [/prestop-bin/prestop, wait 20s]}}", "", []string{"error binary-not-mounted"}},
 		{"a volume that another container mounts", append([]string{"volumes: [{name: t, persistentVolumeClaim: {claimName: t}}]", "initContainers: [{name: other, restartPolicy: Always, volumeMounts: [{name: t, mountPath: /tools}]}]"}, minute...), []string{"env: [" + graceEnv60 + "]"}, "{exec: {command: [/tools/prestop, wait 20s]}}", "", []string{"warning binary-not-mounted"}},
 		{"another program of a volume", install, []string{"volumeMounts: [{name: p, mountPath: /shared}]"}, "{exec: {command: [/shared/drain]}}", "", nil},
 
