@@ -10,7 +10,7 @@ import (
 // ExecVerb is the step that runs a program.
 func ExecVerb() *step.Verb {
 	return &step.Verb{Name: "exec", Target: "PROGRAM [ARG…]", Options: []string{"max", "only-if"}, Raw: true,
-		Does: "runs a program, without a shell; what it started is killed when it ends or at the deadline; options stand before it", Parse: parseExec}
+		Does: "runs a program, without a shell; at its deadline it and all that it started are killed; options stand before it", Parse: parseExec}
 }
 
 func parseExec(l *grammar.Line) (*step.Spec, error) {
