@@ -61,7 +61,7 @@ func stallCases(dir string) []stallCase {
 		step("body", "post APP/body body=@DIR/body"),
 		step("exec", "exec DIR/program"),
 		step("touch", "touch DIR/touched"),
-		step("until file", "until file DIR/absent max=1s"),
+		step("until file", "until file DIR/absent max=500ms"),
 	}
 }
 
