@@ -29,8 +29,8 @@ type traffic struct {
 	first uint32             // number of the first look of Run that saw everything
 	past  pace               // connections that have ended
 	lost  time.Time          // when the kernel last could not tell what had ended
-	kept  bool               // in the last look so many clients waited to be accepted that the kernel kept others out
-	full  time.Time          // when that began or ended last
+	full  bool               // in the last look so many clients waited to be accepted that the kernel kept others out
+	since time.Time          // when full last changed; zero: never
 	talk  talk
 
 	greetings map[uint16]greeting // of the ports, in this look
@@ -218,7 +218,7 @@ func (t *traffic) look(context.Context) (sight, error) {
 	}
 	t.talk.ended = t.past.count() + t.vanished()
 	t.talk.lost = !t.lost.IsZero() && now.Sub(t.lost) < t.For
-	t.talk.full = !t.full.IsZero() && now.Sub(t.full) < t.patience(nothing, greeting{})
+	t.talk.full = !t.since.IsZero() && now.Sub(t.since) < t.patience(nothing, greeting{})
 	t.askIfDoubtful()
 	t.sayGivenUp(now, quietSays)
 	met := t.talk.active+t.talk.ended <= t.Allow && t.talk.owed == 0 && !t.talk.lost && !t.talk.full
@@ -238,16 +238,16 @@ func (t *traffic) look(context.Context) (sight, error) {
 // hear brings together what is known of each port in this look.
 func (t *traffic) hear(now time.Time) error {
 	var listening []uint16
-	kept := false
+	full := false
 	err := t.dump.Each([]sockdiag.State{sockdiag.Listen}, func(s *sockdiag.Socket) {
 		listening = append(listening, s.Local.Port())
-		kept = kept || s.Full
+		full = full || s.Full
 	})
 	if err != nil {
 		return err
 	}
-	if kept != t.kept { // an app that hangs keeps them out for ever, and nobody is answered
-		t.kept, t.full = kept, now
+	if full != t.full { // the queue of an app that hangs stays full, and nobody is answered
+		t.full, t.since = full, now
 	}
 	for _, port := range t.Ports {
 		g := t.probing.greeting(port)
