@@ -203,24 +203,8 @@ func (c *injectCommand) show(w io.Writer, files []lint.File, outs [][]byte) int 
 		// For git and patch, a file's name ends at a tab.
 		if d := diff.Diff(f.Name+"\t", lint.UTF8(f.Content), f.Name+"\twith hooks", lint.UTF8(outs[n])); d != nil {
 			status = exitFound
-			io.WriteString(w, printable(string(d)))
+			io.WriteString(w, escape.Patch(string(d)))
 		}
 	}
 	return status
-}
-
-// printable is a patch without what acts on a terminal. Without its tabs and ends of lines it would be none.
-func printable(patch string) string {
-	var b strings.Builder
-	for line := range strings.Lines(patch) {
-		text := strings.TrimRight(line, "\r\n")
-		for n, part := range strings.Split(text, "\t") {
-			if n > 0 {
-				b.WriteByte('\t')
-			}
-			b.WriteString(escape.Printable(part))
-		}
-		b.WriteString(line[len(text):])
-	}
-	return b.String()
 }

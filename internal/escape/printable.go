@@ -60,15 +60,28 @@ func WriteJSON(w io.Writer, value any) {
 	_, _ = w.Write(JSON(out.Bytes())) // a reader that is gone needs no answer
 }
 
+// Patch is a patch with each line printable. Without its tabs and ends of lines it would be none, so these stay.
+func Patch(text string) string {
+	return inParts(text, "\n", func(line string) string {
+		content := strings.TrimRight(line, "\r")
+		return inParts(content, "\t", Printable) + line[len(content):]
+	})
+}
+
+// inParts changes what stands between the separators.
+func inParts(text, separator string, change func(string) string) string {
+	parts := strings.Split(text, separator)
+	for n := range parts {
+		parts[n] = change(parts[n])
+	}
+	return strings.Join(parts, separator)
+}
+
 // A Writer writes each line printable.
 type Writer struct{ To io.Writer }
 
 // Write returns the length of text itself.
 func (w Writer) Write(text []byte) (int, error) {
-	lines := strings.Split(string(text), "\n")
-	for n := range lines {
-		lines[n] = Printable(lines[n])
-	}
-	_, err := io.WriteString(w.To, strings.Join(lines, "\n"))
+	_, err := io.WriteString(w.To, inParts(string(text), "\n", Printable))
 	return len(text), err
 }
