@@ -39,7 +39,7 @@ func Append(path, text string) error {
 		return err
 	}
 	if !info.Mode().IsRegular() {
-		return fmt.Errorf("%s: expected a file", path)
+		return &regular.KindError{Path: path, Mode: info.Mode()}
 	}
 	_, err = file.WriteString(fit(gap(file, info.Size()), text))
 	return err
