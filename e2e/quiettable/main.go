@@ -200,16 +200,16 @@ const (
 
 // ports are where the servers of a row's runs listen.
 func (r row) ports(l *lab, runs int) (all []int, err error) {
+	start := l.port
+	if r.stops || r.apart {
+		start = l.start
+	}
 	for n := range runs {
-		port, err := 0, error(nil)
-		switch {
-		case r.apart || r.stops && n == 0:
-			port, err = l.start(r.server)
-		case r.stops:
-			port = all[0]
-		default:
-			port, err = l.port(r.server)
+		if n > 0 && !r.apart {
+			all = append(all, all[0])
+			continue
 		}
+		port, err := start(r.server)
 		if err != nil {
 			return nil, err
 		}
