@@ -54,10 +54,9 @@ const memoryLimit = 10 << 20
 // growth is by how many percent memory grows before garbage is collected. It is half of Go's default, since the hook makes little garbage.
 const growth = 50
 
-// processors is how many processors the Go runtime uses at a time, also on a node with hundreds of them. Go starts a thread for each,
-// and dies if it may not start one: a pod's limit of processes may leave as few as eight. With a single processor, the whole
-// program would stand still while a child waits for its program's file.
-const processors = 2
+// processors is how many processors the Go runtime uses at a time, also on a node with hundreds of them. Go starts threads for each,
+// and dies if it may not start one: a pod's limit of processes may leave as few as eight. The start of a program takes one more.
+const processors = 1
 
 // mainBelow is main for a pod whose files are below root. Root is empty except in tests.
 func mainBelow(root string) {

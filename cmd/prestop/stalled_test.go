@@ -151,3 +151,29 @@ func checkStall(t *testing.T, binary, place string, moment int) {
 		t.Log(out.String())
 	}
 }
+
+// A file system that stands still after the hook has looked at a program, and before the kernel executes the program, holds that step and
+// no other.
+func TestStalledWhileExecuted(t *testing.T) {
+	const within = "TEST_STALLED_EXEC"
+	if os.Getenv(within) == "" {
+		inMountNamespace(t, within)
+		return
+	}
+	dir := t.TempDir()
+	mountStalling(t, dir, map[string]string{"program": "#!/bin/sh\nexit 0\n"}).stallOnceRead()
+	app := newWitness(t, answer(http.StatusOK, "", ""))
+	h := startHookIn(t, os.Getenv(within), "PRE_STOP_GRACE_PERIOD_SECONDS=6", "PRE_STOP_RESERVE_SECONDS=2",
+		"PRE_STOP_STEPS=post "+app.URL+"/one\nexec "+dir+"/program max=500ms\nwait 1s\npost "+app.URL+"/last")
+	select {
+	case <-h.ended:
+	case <-time.After(4 * stallGrace):
+		t.Fatal("the hook, or what holds its streams, is not over after", 4*stallGrace)
+	}
+	if timing.Judged && h.took > stallDeadline+overdueAtMost {
+		t.Errorf("over after %s, want by %s", h.took, stallDeadline+overdueAtMost)
+	}
+	if calls := len(app.requests()); h.exit != exitFailed || calls != 2 || h.took < 1500*time.Millisecond {
+		t.Errorf("exit %d after %s with %d calls\n%s%s", h.exit, h.took, calls, &h.stderr, &h.stdout)
+	}
+}

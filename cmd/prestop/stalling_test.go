@@ -18,6 +18,7 @@ type stalling struct {
 
 	mu      sync.Mutex
 	stalled bool
+	once    bool // it stands still as soon as a file was read and closed
 	files   map[string]*stallingFile
 	nodes   map[uint64]*stallingFile
 }
@@ -54,6 +55,13 @@ func mountStalling(t *testing.T, at string, files map[string]string) *stalling {
 	return s
 }
 
+// stallOnceRead stops answering as soon as somebody has read a file and closed it.
+func (s *stalling) stallOnceRead() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.once = true
+}
+
 // stall stops answering. A request that came before has been answered.
 func (s *stalling) stall() {
 	s.mu.Lock()
@@ -81,6 +89,7 @@ func (s *stalling) one(buffer []byte) bool {
 	}
 	in := buffer[:n]
 	opcode, unique, node := binary.NativeEndian.Uint32(in[4:]), in[8:16], binary.NativeEndian.Uint64(in[16:])
+	s.stalled = s.once && opcode == fuseRelease
 	out, errno := s.answer(opcode, node, in[40:])
 	if opcode == fuseForget || opcode == fuseInterrupt || opcode == fuseBatchForget {
 		return true

@@ -28,7 +28,7 @@ const (
 // Run runs the program and waits for its end. It returns nil for exit status 0, and an [*ExitError] for any other. Every other
 // error means that the program was not started, or did not end by itself.
 func (p Program) Run(ctx context.Context, log *slog.Logger) error {
-	// The program's file is looked at before the start: all of Go stands still while a child waits for its program's file.
+	// The program's file is looked at before the start: where the file cannot be read, no child waits for it.
 	path, err := p.Find()
 	if err != nil {
 		return err

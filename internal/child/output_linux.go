@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -58,6 +59,10 @@ func (o *output) start(path string, words []string) (*os.Process, error) {
 	}
 	// The kernel kills the program when the thread that started it ends. Go keeps its threads until the process ends, except threads
 	// that a goroutine has locked. Nothing here locks a thread: that would cost two threads, and few may be left.
+	//
+	// That thread also keeps its processor of the Go runtime until the kernel has opened the program's file, and a network file system
+	// may stand still just then. With one processor more, the rest of this process goes on.
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1))
 	process, err := os.StartProcess(path, words, &os.ProcAttr{
 		Files: files,
 		Sys:   &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL},
