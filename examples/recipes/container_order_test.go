@@ -31,7 +31,7 @@ func ordered(t *testing.T, app, proxy result) {
 	t.Helper()
 	leaves(t, app, 2*time.Second)
 	leaves(t, proxy, 3*time.Second)
-	if proxy.took < app.took+500*time.Millisecond {
+	if !proxy.outlived(app) {
 		t.Errorf("the proxy did not outlive the app:\n%s\n%s", app, proxy)
 	}
 }
@@ -82,7 +82,7 @@ func TestContainerOrderWithoutApp(t *testing.T) {
 	inPod(t, "container-order.yaml", func(t *testing.T, p *pod) {
 		p.container(t, "app").set(graceVariable, "10")
 		app, proxy := order(t, p)
-		if app.status != 1 || proxy.status != 0 || proxy.took < app.took+500*time.Millisecond {
+		if app.status != 1 || proxy.status != 0 || !proxy.outlived(app) {
 			t.Errorf("expected 1 of the app and then 0 of the proxy:\n%s\n%s", app, proxy)
 		}
 	}, shortOrder...)

@@ -2,6 +2,7 @@ package recipes_test
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -188,6 +189,37 @@ type result struct {
 // String shows all of it.
 func (r result) String() string {
 	return fmt.Sprintf("the hook: exit status %d after %s\n%s\nlog:\n%s", r.status, r.took.Round(time.Millisecond), r.output, r.log)
+}
+
+// A line is what the hook's own lines say of time, in seconds.
+type line struct {
+	At            time.Time `json:"@timestamp"`
+	Elapsed, Took float64
+	AtMost        float64 `json:"at_most"`
+}
+
+// lines are the hook's own lines. On a slow machine a hook begins late and is seen to end late, and its lines say when.
+func (r result) lines() (all []line) {
+	for text := range strings.Lines(r.log) {
+		var one line
+		if json.Unmarshal([]byte(text), &one) == nil {
+			all = append(all, one)
+		}
+	}
+	return all
+}
+
+// hasHeld tells whether the hook has waited for as long as [limit] lets it, but for the second that is kept for a step after the wait, and
+// for what its process needed to begin.
+func (r result) hasHeld() bool {
+	lines := r.lines()
+	return len(lines) > 0 && r.took >= held-time.Duration(lines[0].Elapsed*float64(time.Second))
+}
+
+// outlived tells whether this hook has ended half a second after the other or later.
+func (r result) outlived(other result) bool {
+	ours, theirs := r.lines(), other.lines()
+	return len(ours) > 0 && len(theirs) > 0 && ours[len(ours)-1].At.Sub(theirs[len(theirs)-1].At) >= 500*time.Millisecond
 }
 
 // hook runs the container's hook to its end, as the kubelet does: in the container's namespaces, with its environment.

@@ -1,7 +1,6 @@
 package recipes_test
 
 import (
-	"encoding/json"
 	"net"
 	"net/http"
 	"os"
@@ -192,20 +191,13 @@ func TestIstioGateway(t *testing.T) {
 
 // lastStep is how long the last step of a hook might take, and how long it took, by the hook's own log. On a slow machine the hook
 // keeps more time to itself, so a step has less.
-func lastStep(log string) (most, took time.Duration) {
-	for text := range strings.Lines(log) {
-		var line struct {
-			AtMost float64 `json:"at_most"`
-			Took   float64
+func lastStep(got result) (most, took time.Duration) {
+	for _, one := range got.lines() {
+		if one.AtMost > 0 {
+			most, took = time.Duration(one.AtMost*float64(time.Second)), 0
 		}
-		if json.Unmarshal([]byte(text), &line) != nil {
-			continue
-		}
-		if line.AtMost > 0 {
-			most, took = time.Duration(line.AtMost*float64(time.Second)), 0
-		}
-		if line.Took > 0 {
-			took = time.Duration(line.Took * float64(time.Second))
+		if one.Took > 0 {
+			took = time.Duration(one.Took * float64(time.Second))
 		}
 	}
 	return most, took
@@ -220,7 +212,7 @@ func TestListenersThatAreNotThere(t *testing.T) {
 		c.set(graceVariable, "6")
 		c.set("PRE_STOP_RESERVE_SECONDS", "3")
 		got := c.hook(t)
-		most, took := lastStep(got.log)
+		most, took := lastStep(got)
 		if got.status != 1 || most < 2*time.Second || took < most || !strings.Contains(got.log, "no series") {
 			t.Errorf("expected exit status 1, and a last step that took all of its %s: %s", most, got)
 		}
