@@ -2,6 +2,7 @@ package recipes_test
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -13,10 +14,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prestop/prestop/internal/testbuffer"
 	"golang.org/x/sys/unix"
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/prestop/prestop/internal/proc"
+	"github.com/prestop/prestop/internal/testbuffer"
 	"github.com/prestop/prestop/internal/testmanifest"
 )
 
@@ -288,6 +290,17 @@ func (c *container) stop(t *testing.T, signal syscall.Signal) result {
 		<-c.main.Done
 	}
 	return got
+}
+
+// receives tells whether process 1 handles the signal. HAProxy's first process comes to that after the second serves, and until then the
+// kernel drops the signal.
+func (c *container) receives(signal syscall.Signal) func(context.Context) error {
+	return func(context.Context) error {
+		if (proc.Process{PID: 1}).Reception(fmt.Sprintf("/proc/%d/root/proc", c.main.PID), signal) != proc.Received {
+			return fmt.Errorf("%s does not handle %s", c.spec.Name, unix.SignalName(signal))
+		}
+		return nil
+	}
 }
 
 // grace is the pod's grace period, which the manifest says twice.

@@ -121,7 +121,11 @@ func testProxy(t *testing.T, recipe string, start func(*testing.T, *pod) proxy, 
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inPod(t, recipe, func(t *testing.T, p *pod) { test.end(start(t, p)) }, wait, test.hook)
+			inPod(t, recipe, func(t *testing.T, p *pod) {
+				proxy := start(t, p)
+				waitFor(t, proxy.container.receives(signal))
+				test.end(proxy)
+			}, wait, test.hook)
 		})
 	}
 }
