@@ -256,33 +256,34 @@ func halfClosed(ctx context.Context, p peer, r *running) error {
 }
 
 // keptOut are requests of eleven clients that connect at the same time, while the app is at work for another. A client that never connects
-// has not asked. Nor has a client whom the kernel forgets while the app's queue is full: the kernel resets the connection when the client
-// sends again, and the app never hears of it.
+// has not asked. A client whom the kernel forgets while the app's queue is full asks again: its connection is reset when it sends, and the
+// app never hears of it.
 func keptOut(ctx context.Context, p peer, r *running) error {
 	r.there()
 	const clients = 12
-	answered := make(chan error, clients)
-	for n := range clients {
-		go func() {
+	ask := func(path string) error {
+		for {
 			c, err := p.lab.client.dial(p.address(), p.port)
 			if err != nil {
-				answered <- nil
-				return
-			}
-			defer c.Close()
-			path := "/"
-			if n == 0 {
-				path = "/?ms=8000"
+				return nil
 			}
 			fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: lab\r\n\r\n", path)
 			if _, err = io.ReadAll(c); err == nil {
 				r.over()
 			}
-			if n > 0 && errors.Is(err, syscall.ECONNRESET) {
-				err = nil
+			c.Close()
+			if !errors.Is(err, syscall.ECONNRESET) {
+				return err
 			}
-			answered <- err
-		}()
+		}
+	}
+	answered := make(chan error, clients)
+	for n := range clients {
+		path := "/"
+		if n == 0 {
+			path = "/?ms=8000"
+		}
+		go func() { answered <- ask(path) }()
 		if n == 0 {
 			pause(ctx, 500*time.Millisecond)
 		}
