@@ -362,7 +362,7 @@ func (s *session) run(script string) string {
 	s.t.Helper()
 	shell := exec.CommandContext(s.t.Context(), "sh", "-c", strings.ReplaceAll(script, shownPort, s.app))
 	shell.Dir = s.dir
-	shell.Env = []string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + s.dir, "POD_NAME=web-0", "POD_IP=127.0.0.1", "GORACE=atexit_sleep_ms=0"}
+	shell.Env = append(instrumented(), "PATH="+os.Getenv("PATH"), "TMPDIR="+s.dir, "POD_NAME=web-0", "POD_IP=127.0.0.1")
 	var out bytes.Buffer
 	shell.Stdout, shell.Stderr = &out, &out
 	err := shell.Run()

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -31,12 +32,18 @@ func TestMain(m *testing.M) {
 // program is main, with the files of a pod below this directory, if it is set.
 func program() { mainBelow(os.Getenv("TEST_ROOT")) }
 
-// tidy lets every user execute what the tests are and build, whatever the umask, and removes the latter.
+// tidy lets every user execute what the tests are and build, whatever the umask, and removes the latter. Every user may write
+// coverage.
 type tidy struct{ *testing.M }
 
 func (m tidy) Run() int {
 	syscall.Umask(0o022)
 	_ = os.Chmod("/proc/self/exe", 0o755)
+	if testing.CoverMode() != "" {
+		for dir := os.Getenv("GOCOVERDIR"); strings.HasPrefix(dir, os.TempDir()+"/"); dir = filepath.Dir(dir) {
+			_ = os.Chmod(dir, 0o777) // not sticky: they replace each other's files
+		}
+	}
 	_ = flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0))) // most of them wait for hooks that wait
 	_ = unix.Prctl(unix.PR_SET_THP_DISABLE, 1, 0, 0, 0)                  // a huge page is more memory than what is used of it; the hooks inherit that
 	defer func() { os.RemoveAll(release.dir) }()
@@ -63,6 +70,12 @@ func orDie(err error) {
 	}
 }
 
+// instrumented is the environment of a program that is built for -race or -cover, as the tests' own is: it must not sleep at its end,
+// nor print that nobody told it where its coverage goes.
+func instrumented() []string {
+	return []string{"GORACE=atexit_sleep_ms=0", "GOCOVERDIR=" + os.Getenv("GOCOVERDIR")}
+}
+
 // process is a run of the real program.
 type process struct {
 	*exec.Cmd
@@ -73,7 +86,7 @@ type process struct {
 // prepare makes a run with this environment and no other, and with a directory of its own for its record.
 func prepare(t *testing.T, env []string, args ...string) *process {
 	p := &process{t: t, Cmd: exec.Command("prestop", args...)}
-	p.Env = append([]string{"GORACE=atexit_sleep_ms=0", "TMPDIR=" + t.TempDir()}, env...)
+	p.Env = slices.Concat(instrumented(), []string{"TMPDIR=" + t.TempDir()}, env)
 	p.Stdout, p.Stderr = &p.stdout, &p.stderr
 	return p
 }

@@ -74,7 +74,7 @@ func setUpScene(env *testscript.Env) error {
 	if err != nil {
 		return err
 	}
-	env.Setenv("GORACE", "atexit_sleep_ms=0")
+	env.Vars = append(env.Vars, instrumented()...)
 	env.Setenv("PRESTOP", program)
 	bin := filepath.Dir(program)
 	for _, path := range []string{filepath.Dir(env.WorkDir), filepath.Dir(bin), bin, program} { // for ordinary
