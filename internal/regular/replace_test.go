@@ -130,6 +130,28 @@ func TestReplaceFails(t *testing.T) {
 	}
 }
 
+// In a directory whose own path is nearly as long as a path may be, there is room for x, but not for the temporary name.
+func TestReplaceWithoutRoomForAName(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for room := unix.PathMax - len(dir) - 10; room > 1; room = unix.PathMax - len(dir) - 10 {
+		dir += "/" + strings.Repeat("d", min(room-1, 200))
+	}
+	path := dir + "/x"
+	if err := errors.Join(os.MkdirAll(dir, 0o700), os.WriteFile(path, []byte("old"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for way, replace := range ways {
+		if err := replace(path, 0o600, text("new")); !errors.Is(err, unix.ENAMETOOLONG) {
+			t.Errorf("%s: %v, expected that the name is too long", way, err)
+		}
+		if got, err := os.ReadFile(path); err != nil || string(got) != "old" {
+			t.Errorf("%s: the file holds %q (%v)", way, got, err)
+		}
+		expectAlone(t, path)
+	}
+}
+
 // The test binary is also a process that is killed while it writes the file that the variable names.
 const killedHere = "PRESTOP_TEST_REPLACE"
 
