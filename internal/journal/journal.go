@@ -36,7 +36,7 @@ type Key struct {
 }
 
 func (k Key) hash() string {
-	sum := sha256.Sum256([]byte(k.Container.String() + "\n" + k.Plan))
+	sum := sha256.Sum256([]byte(string(k.Container) + "\n" + k.Plan))
 	return hex.EncodeToString(sum[:16])
 }
 
@@ -169,7 +169,7 @@ func (j *Journal) writeLine(value any, room int) error {
 // Every error means that this run has no record, and nothing worse. If ctx
 // ended the wait, the error wraps the cause of ctx.
 func Open(ctx context.Context, dir string, key Key, age, keep time.Duration, joining func(doc json.RawMessage, since time.Duration)) (*Journal, error) {
-	if key.Container.Boot == "" {
+	if key.Container == "" {
 		return nil, errors.New("a record needs a container to belong to")
 	}
 	o := opening{

@@ -71,13 +71,8 @@ func TestNilJournal(t *testing.T) {
 func TestWhatIsAnotherRecord(t *testing.T) {
 	t.Parallel()
 	change := map[string]func(*Key){
-		"plan":            func(k *Key) { k.Plan = "wait 6s" },
-		"boot":            func(k *Key) { k.Container.Boot = "another" },
-		"pid namespace":   func(k *Key) { k.Container.PIDNamespace = "pid:[9]" },
-		"mount namespace": func(k *Key) { k.Container.MountNamespace = "mnt:[9]" },
-		"init":            func(k *Key) { k.Container.Init = 9 },
-		"restart":         func(k *Key) { k.Container.InitStartedTick++ },
-		"boundary":        func(k *Key) { k.Container.Init, k.Container.InitStartedTick = 17, 7 },
+		"plan":      func(k *Key) { k.Plan = "wait 6s" },
+		"container": func(k *Key) { k.Container = "b pid:[1] mnt:[2] 1 78" },
 	}
 	for name, f := range change {
 		t.Run(name, func(t *testing.T) {

@@ -134,7 +134,7 @@ func orNone(doc json.RawMessage) string {
 	return string(doc)
 }
 
-var someContainer = proc.Container{Boot: "b", PIDNamespace: "pid:[1]", MountNamespace: "mnt:[2]", Init: 1, InitStartedTick: 77}
+const someContainer proc.Container = "b pid:[1] mnt:[2] 1 77"
 
 // hook is a process that runs hookMain.
 type hook struct {

@@ -19,26 +19,16 @@ import (
 	"strings"
 )
 
-// Container is one life of one container: it differs from its neighbours in
-// the pod and from what it was before a restart.
-type Container struct {
-	Boot            string // the kernel's boot id
-	PIDNamespace    string // as /proc/self/ns/pid names it
-	MountNamespace  string // never shared by two containers, as the process namespace may be
-	Init            int    // process id of the container's own first process, in that namespace
-	InitStartedTick uint64 // clock ticks from boot to that process's start
-}
+// A Container names one life of one container: it differs from its neighbours in the pod and from what it was before a restart. It holds
+// the boot, the namespaces of processes and of mounts, and the process id and the start of the container's own first process. Two
+// containers may share a namespace of processes, but never one of mounts.
+type Container string
 
 // ID is 16 hex digits for the container, the same in each of its processes.
 // It is a hash, so it may be published.
 func (c Container) ID() string {
-	sum := sha256.Sum256([]byte(c.String()))
+	sum := sha256.Sum256([]byte(c))
 	return hex.EncodeToString(sum[:8])
-}
-
-// String is all that tells the container from others, unhashed.
-func (c Container) String() string {
-	return fmt.Sprintf("%s %s %s %d %d", c.Boot, c.PIDNamespace, c.MountNamespace, c.Init, c.InitStartedTick)
 }
 
 // Self is the container that the caller runs in, read from /proc. Outside of a
@@ -54,9 +44,9 @@ func self(proc string) (Container, error) {
 	mounts, errMounts := os.Readlink(filepath.Join(proc, "self/ns/mnt"))
 	first, errFirst := Init(proc)
 	if err := cmp.Or(errBoot, errProcesses, errMounts, errFirst); err != nil {
-		return Container{}, err
+		return "", err
 	}
-	return Container{boot, processes, mounts, first.PID, first.Started}, nil
+	return Container(fmt.Sprintf("%s %s %s %d %d", boot, processes, mounts, first.PID, first.Started)), nil
 }
 
 func bootID(proc string) (string, error) {

@@ -1,7 +1,9 @@
 package proc
 
 import (
+	"errors"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -35,8 +37,8 @@ func TestBrokenProc(t *testing.T) {
 			if err := breakIt(proc); err != nil {
 				t.Fatal(err)
 			}
-			if c, err := self(proc); err == nil || c != (Container{}) {
-				t.Errorf("found %v, %v, expected an error and nothing", c, err)
+			if c, err := self(proc); err == nil || c != "" {
+				t.Errorf("found %q, %v, expected an error and nothing", c, err)
 			}
 		})
 	}
@@ -54,16 +56,42 @@ func TestSelfIsStable(t *testing.T) {
 	}
 }
 
-func TestID(t *testing.T) {
+// Each of the things that a container is known by makes another container of it.
+func TestWhatIsAnotherContainer(t *testing.T) {
 	t.Parallel()
-	one := Container{Boot: "b", PIDNamespace: "pid:[1]", MountNamespace: "mnt:[2]", Init: 1, InitStartedTick: 77}
-	id := one.ID()
-	if !regexp.MustCompile("^[0-9a-f]{16}$").MatchString(id) {
-		t.Errorf("ID %q, expected 16 hex digits", id)
+	link := func(proc, name, to string) error {
+		name = filepath.Join(proc, "30/ns", name)
+		return errors.Join(os.Remove(name), os.Symlink(to, name))
 	}
-	restarted := one
-	restarted.InitStartedTick++
-	if restarted.ID() == id {
-		t.Error("a restarted container has the same ID")
+	seen := map[Container]string{}
+	ids := map[string]bool{}
+	for name, row := range map[string]struct {
+		pid     int
+		started uint64
+		change  func(proc string) error
+	}{
+		"the first":       {1, 77, func(string) error { return nil }},
+		"boot":            {1, 77, func(p string) error { return os.WriteFile(p+"/sys/kernel/random/boot_id", []byte("another\n"), 0o600) }},
+		"pid namespace":   {1, 77, func(p string) error { return link(p, "pid", "pid:[9]") }},
+		"mount namespace": {1, 77, func(p string) error { return link(p, "mnt", "mnt:[9]") }},
+		"init":            {9, 77, func(string) error { return nil }},
+		"restart":         {1, 78, func(string) error { return nil }},
+		"boundary":        {17, 7, func(string) error { return nil }},
+	} {
+		proc := fakeProc(t, 30, fake{row.pid, 0, row.started, "0::/\n", "app"}, fake{30, 0, 900, "0::/\n", "prestop"})
+		if err := row.change(proc); err != nil {
+			t.Fatal(err)
+		}
+		c, err := self(proc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if other, twice := seen[c]; twice || ids[c.ID()] {
+			t.Errorf("%s: %q is that of %q", name, c, other)
+		}
+		seen[c], ids[c.ID()] = name, true
+		if !regexp.MustCompile("^[0-9a-f]{16}$").MatchString(c.ID()) {
+			t.Errorf("ID %q, expected 16 hex digits", c.ID())
+		}
 	}
 }

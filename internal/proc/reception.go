@@ -7,14 +7,6 @@ import (
 	"syscall"
 )
 
-// Signals that some systems do not have where lint runs. The numbers are those of Linux (signal(7), x86 and ARM).
-const (
-	sigChild  syscall.Signal = 17
-	sigStop   syscall.Signal = 19
-	sigUrgent syscall.Signal = 23
-	sigWindow syscall.Signal = 28
-)
-
 // Reception is what a process would do with a signal.
 type Reception int
 
@@ -42,18 +34,18 @@ func (p Process) Reception(proc string, signal syscall.Signal) Reception {
 	held, errHeld := mask(string(status), "SigBlk")
 	caught, errCaught := mask(string(status), "SigCgt")
 	ignored, errIgnored := mask(string(status), "SigIgn")
-	first := p.PID == 1
+	first, name := p.PID == 1, StandardName(signal) // some systems that lint runs on do not have all signals
 	switch {
 	case errHeld != nil || errCaught != nil || errIgnored != nil:
 		return Unseen
-	case signal == syscall.SIGKILL || signal == sigStop:
+	case name == "SIGKILL" || name == "SIGSTOP":
 		if first {
 			return Dropped
 		}
 		return Received
 	case held.has(signal), caught.has(signal):
 		return Received
-	case !ignored.has(signal) && !first && !ignoredByDefault(signal):
+	case !ignored.has(signal) && !first && name != "SIGCHLD" && name != "SIGURG" && name != "SIGWINCH": // signal(7): these are ignored by default
 		return Received
 	}
 	wchan, _ := os.ReadFile(Path(proc, pid, "wchan")) // the kernel function that it waits in
@@ -67,10 +59,6 @@ func (p Process) Reception(proc string, signal syscall.Signal) Reception {
 	default:
 		return Dropped
 	}
-}
-
-func ignoredByDefault(signal syscall.Signal) bool {
-	return signal == sigChild || signal == sigUrgent || signal == sigWindow
 }
 
 // signals is a set of them, the lowest bit being signal 1.

@@ -41,6 +41,8 @@ func TestReception(t *testing.T) {
 		"kill":                       {status(all, none, all), waits, unix.SIGKILL, Dropped, Received},
 		"stop":                       {status(all, none, all), "", unix.SIGSTOP, Dropped, Received},
 		"ignored by default":         {status(none, none, none), asleep, unix.SIGWINCH, Dropped, Ignored},
+		"ignored by default, child":  {status(none, none, none), asleep, unix.SIGCHLD, Dropped, Ignored},
+		"ignored by default, urgent": {status(none, none, none), asleep, unix.SIGURG, Dropped, Ignored},
 		"the last, handled":          {status(none, none, last), asleep, 64, Received, Received},
 		"the last, not handled":      {status(none, none, term), asleep, 64, Dropped, Received},
 		"the first, handled":         {status(none, none, "1"), asleep, 1, Received, Received},

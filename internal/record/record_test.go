@@ -27,7 +27,7 @@ func here(t *testing.T) Hook {
 	secrets.Add("hunter22")
 	return Hook{
 		ID: t.Name(), Entries: []prestop.Entry{{Line: "wait 1s"}, {Line: "post http://app/"}}, Start: time.Now().Add(-5 * time.Second), Deadline: time.Now().Add(time.Minute), Grace: time.Minute,
-		Container: func() (proc.Container, error) { return proc.Container{Boot: "b", Init: 1, InitStartedTick: 1}, nil }, StateDir: t.TempDir(), Secrets: secrets,
+		Container: func() (proc.Container, error) { return "b pid mnt 1 1", nil }, StateDir: t.TempDir(), Secrets: secrets,
 	}
 }
 
@@ -148,7 +148,7 @@ func TestWithoutARecord(t *testing.T) {
 	for name, spoil := range map[string]func(*Hook){
 		"no directory": func(h *Hook) { h.StateDir = filepath.Join(h.StateDir, "missing") },
 		"no container": func(h *Hook) {
-			h.Container = func() (proc.Container, error) { return proc.Container{}, errors.ErrUnsupported }
+			h.Container = func() (proc.Container, error) { return "", errors.ErrUnsupported }
 		},
 	} {
 		h := here(t)
