@@ -132,10 +132,7 @@ func (a *absence) askOnce(ctx context.Context) (*dns.Answer, error) {
 	if a.Address.Is4() {
 		missed = answer.MissedV4
 	}
-	if e, ok := errors.AsType[*dns.Error](missed); ok && e.Outcome != dns.NotFound && e.Outcome != dns.NoAddress {
-		return nil, missed
-	}
-	return answer, nil
+	return answer, missed
 }
 
 func shown(addresses []netip.Addr) string {

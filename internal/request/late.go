@@ -17,15 +17,10 @@ func LateOptions() []string { return []string{"", "header", "body"} }
 
 // A late part of a request has names in it, whose values an earlier step gives.
 type late struct {
-	part   string // "url", "body", or the header's name with a colon after it
 	word   *grammar.Word
 	encode grammar.Encoding // of the values; nil: they stay as they are
+	put    func(r *web.Request, text string)
 }
-
-const (
-	lateURL  = "url"
-	lateBody = "body"
-)
 
 // lateURL takes a URL if names in it have no value yet. Their values may change only its path and the values of its query.
 func (s *Spec) lateURL(w *grammar.Word, u *url.URL) error {
@@ -42,7 +37,7 @@ func (s *Spec) lateURL(w *grammar.Word, u *url.URL) error {
 	if !same || !slices.Equal(keysOf(other), keysOf(u)) {
 		return w.Expected("expected $(%s) in the URL's path or in a value of its query, got %s", names[0], w.Got())
 	}
-	s.late = append(s.late, late{lateURL, w, grammar.InURL})
+	s.late = append(s.late, late{w, grammar.InURL, func(r *web.Request, text string) { r.URL = text }})
 	return nil
 }
 
@@ -67,7 +62,7 @@ func (s *Spec) Body(text *grammar.Word) error {
 		encode = grammar.InJSON
 	}
 	if len(text.Late()) > 0 {
-		s.late = append(s.late, late{lateBody, text, encode})
+		s.late = append(s.late, late{text, encode, func(r *web.Request, text string) { r.Body = []byte(text) }})
 		return nil
 	}
 	encoded, err := text.With(encode)
@@ -92,16 +87,10 @@ func (s *Spec) fill(values *step.Values, r web.Request) (web.Request, error) {
 	r = r.Own()
 	for _, l := range s.late {
 		text, err := l.word.Fill(l.encode, values.Get)
-		switch {
-		case err != nil:
+		if err != nil {
 			return r, err
-		case l.part == lateURL:
-			r.URL = text
-		case l.part == lateBody:
-			r.Body = []byte(text)
-		default:
-			r.Header.Add(strings.TrimSuffix(l.part, ":"), text)
 		}
+		l.put(&r, text)
 	}
 	return r, nil
 }

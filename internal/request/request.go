@@ -156,16 +156,15 @@ func (s *Spec) header(l *grammar.Line, o *grammar.Option) error {
 	}
 	begin := len(o.Key) + len("=") + len(name) + len(":")
 	begin += strings.Index(o.Text[begin:], value)
+	l.HideHeader(&o.Word, name, value)
 	if names := o.Late(); len(names) > 0 {
 		w := o.Part(begin, begin+len(value))
-		l.HideHeader(&o.Word, name, value)
-		s.late = append(s.late, late{part: name + ":", word: w})
+		s.late = append(s.late, late{word: w, put: func(r *web.Request, text string) { r.Header.Add(name, text) }})
 		if len(w.Late()) < len(names) {
 			return o.Expected("header: expected $(%s) in the value, got %s", names[0], o.Got())
 		}
 		return nil
 	}
-	l.HideHeader(&o.Word, name, value)
 	s.Request.Header.Add(name, value)
 	return nil
 }
