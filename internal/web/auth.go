@@ -25,20 +25,20 @@ func Basic(user string, password Secret) Auth {
 }
 
 // Token is a bearer token. A token that names its scheme itself, as in "ApiKey abc", is sent as it is.
-func Token(token Secret) Auth { return token.authorize }
-
-func (token Secret) authorize(r *http.Request) error {
-	t, err := token()
-	if err != nil {
-		return err
+func Token(token Secret) Auth {
+	return func(r *http.Request) error {
+		t, err := token()
+		if err != nil {
+			return err
+		}
+		t = strings.Trim(t, " ")
+		if t == "" || strings.ContainsFunc(t, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+			return errors.New("the token is no single line of text")
+		}
+		if !strings.Contains(t, " ") {
+			t = "Bearer " + t
+		}
+		r.Header.Set("Authorization", t)
+		return nil
 	}
-	t = strings.Trim(t, " ")
-	if t == "" || strings.ContainsFunc(t, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-		return errors.New("the token is no single line of text")
-	}
-	if !strings.Contains(t, " ") {
-		t = "Bearer " + t
-	}
-	r.Header.Set("Authorization", t)
-	return nil
 }

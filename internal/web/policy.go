@@ -76,7 +76,22 @@ func (p Policy) Do(ctx context.Context, log *slog.Logger, try func(context.Conte
 	if c.all < oneTry {
 		c.Tries = 1
 	}
-	return c.do(ctx)
+	client := retryablehttp.Client{
+		HTTPClient:   &http.Client{Transport: c}, // no Location is in the answers, so nothing is followed
+		RetryMax:     1 << 30,
+		CheckRetry:   c.check,
+		Backoff:      func(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return c.next },
+		ErrorHandler: func(resp *http.Response, err error, _ int) (*http.Response, error) { return resp, err },
+	}
+	// The library wants a URL; where the try goes is the try's own affair.
+	req, err := retryablehttp.NewRequestWithContext(ctx, http.MethodGet, "http://try.invalid", nil)
+	if err != nil {
+		return Answer{}, err
+	}
+	if _, err = client.Do(req); err != nil && c.made == 0 {
+		c.err = err
+	}
+	return c.result(ctx)
 }
 
 // Briefly is ctx for a look that asks something. It has so little time that a Policy makes one try.
@@ -103,30 +118,16 @@ type call struct {
 	refused  time.Time     // when loopback began to refuse; zero: the last try had another end
 }
 
-func (c *call) do(ctx context.Context) (Answer, error) {
-	client := retryablehttp.Client{
-		HTTPClient:   &http.Client{Transport: c}, // no Location is in the answers, so nothing is followed
-		RetryMax:     1 << 30,
-		CheckRetry:   c.check,
-		Backoff:      func(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return c.next },
-		ErrorHandler: func(resp *http.Response, err error, _ int) (*http.Response, error) { return resp, err },
-	}
-	// The library wants a URL; where the try goes is the try's own affair.
-	req, err := retryablehttp.NewRequestWithContext(ctx, http.MethodGet, "http://try.invalid", nil)
-	if err != nil {
-		return Answer{}, err
-	}
-	if _, err = client.Do(req); err != nil && c.made == 0 {
-		c.err = err
-	}
-	return c.result(ctx)
-}
-
 func (c *call) result(ctx context.Context) (Answer, error) {
 	c.last.Tries = c.made
 	err := c.err
 	if cause := context.Cause(ctx); cause != nil && (c.err != nil || c.Again(c.last)) {
-		err = cut(cause, c.err, c.last)
+		switch { // the cause, and what was last seen
+		case c.err == nil:
+			err = fmt.Errorf("%w; last: %s", cause, c.last)
+		case !errors.Is(c.err, cause):
+			err = fmt.Errorf("%w; last: %w", cause, c.err)
+		}
 		if c.Open && c.sent && c.err != nil && !errors.Is(err, ErrTry) {
 			err = fmt.Errorf("%w: the request was sent, and %w", err, ErrTry)
 		}
@@ -135,18 +136,6 @@ func (c *call) result(ctx context.Context) (Answer, error) {
 		err = fmt.Errorf("%w (%d tries)", err, c.made)
 	}
 	return c.last, err
-}
-
-// cut is the error of a call that its context ended: the cause, and what was last seen.
-func cut(cause, err error, last Answer) error {
-	switch {
-	case errors.Is(err, cause):
-		return err
-	case err != nil:
-		return fmt.Errorf("%w; last: %w", cause, err)
-	default:
-		return fmt.Errorf("%w; last: %s", cause, last)
-	}
 }
 
 // RoundTrip makes one whole try.
@@ -160,9 +149,8 @@ func (c *call) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	var s sending
 	if c.Open {
-		connect := min(maxConnect, c.unsent())
 		var cancel context.CancelFunc
-		ctx, cancel = s.within(ctx, connect)
+		ctx, cancel = s.within(ctx, min(maxConnect, c.unsent()))
 		defer cancel()
 	}
 	answer, err := c.try(s.watched(ctx, c.Once))

@@ -45,14 +45,10 @@ var ErrTry = errors.New("no complete answer in time")
 
 // A Client calls one place. It is safe for concurrent use.
 type Client struct {
-	http      *http.Client
-	transport *http.Transport // of http
-	tls       TLS
+	transport *http.Transport
+	open      func() error // reads once what TLS needs; each use calls it first
 	auth      Auth
 	alert     time.Duration // see alertTime
-
-	once   sync.Once
-	broken error // why there is no TLS; only after once
 }
 
 // Dial connects to an address, as (net.Dialer).DialContext does.
@@ -85,7 +81,13 @@ func New(dial Dial, t TLS, auth Auth) *Client {
 	}
 	transport.Protocols = new(http.Protocols)
 	transport.Protocols.SetHTTP1(true)
-	return &Client{http: &http.Client{Transport: readable{transport}, CheckRedirect: onRedirect}, transport: transport, tls: t, auth: auth, alert: alertTime}
+	open := sync.OnceValue(func() (err error) {
+		if transport.TLSClientConfig, err = t.Config(); err != nil {
+			return Permanent(err)
+		}
+		return nil
+	})
+	return &Client{transport, open, auth, alertTime}
 }
 
 // readable removes a Location that is no URL from a redirect. net/http would make an error of it that holds the whole Location but no
@@ -102,33 +104,8 @@ func (r readable) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// open reads what TLS needs.
-func (c *Client) open() error {
-	c.once.Do(func() {
-		if c.transport.TLSClientConfig, c.broken = c.tls.Config(); c.broken != nil {
-			c.broken = Permanent(c.broken)
-		}
-	})
-	return c.broken
-}
-
 // Close ends the connections that are kept for the next call.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }
-
-// onRedirect follows a redirect that changes neither the method nor the place; any other becomes the answer.
-func onRedirect(req *http.Request, via []*http.Request) error {
-	first := via[0]
-	if expected, ok := first.Context().Value(expectKey{}).(Statuses); ok && expected.Has(req.Response.StatusCode) {
-		return http.ErrUseLastResponse
-	}
-	if len(via) > maxRedirects || req.Method != first.Method || !SamePlace(req.URL, first.URL) {
-		return http.ErrUseLastResponse
-	}
-	req.URL.User = cmp.Or(req.URL.User, first.URL.User)
-	return nil
-}
-
-type expectKey struct{}
 
 // A Request is what is sent; it can be sent again.
 type Request struct {
@@ -140,6 +117,16 @@ type Request struct {
 	// told whether HTTP's framing proves the end of the body, by a length or by chunks: that the connection ended proves nothing. Its
 	// error is the try's.
 	Stream func(body io.Reader, kind string, framed bool) error
+}
+
+// redirected follows a redirect that changes neither the method nor the place; any other becomes the answer.
+func (r Request) redirected(req *http.Request, via []*http.Request) error {
+	first := via[0]
+	if r.Expect.Has(req.Response.StatusCode) || len(via) > maxRedirects || req.Method != first.Method || !SamePlace(req.URL, first.URL) {
+		return http.ErrUseLastResponse
+	}
+	req.URL.User = cmp.Or(req.URL.User, first.URL.User)
+	return nil
 }
 
 // Own is r with a header of its own, which may be changed.
@@ -224,9 +211,6 @@ func (c *Client) Send(ctx context.Context, r Request) (Answer, error) {
 		return Answer{}, err
 	}
 	ctx = connectBy(ctx)
-	if len(r.Expect) > 0 {
-		ctx = context.WithValue(ctx, expectKey{}, r.Expect)
-	}
 	if ctx.Value(onceKey{}) != nil {
 		c.Close() // net/http may send a request again if a kept connection did not answer it
 	}
@@ -239,7 +223,8 @@ func (c *Client) Send(ctx context.Context, r Request) (Answer, error) {
 			return Answer{}, Permanent(err)
 		}
 	}
-	resp, err := c.http.Do(req)
+	client := http.Client{Transport: readable{c.transport}, CheckRedirect: r.redirected}
+	resp, err := client.Do(req)
 	if err != nil {
 		return Answer{}, c.explain(ctx, req, err)
 	}
@@ -273,10 +258,8 @@ func (r Request) build(ctx context.Context) (*http.Request, error) {
 	if u.Scheme != Unix {
 		req.Host = u.Host
 	}
-	if r.Header != nil {
-		req.Header = r.Header.Clone()
-		req.Host = cmp.Or(req.Header.Get("Host"), req.Host) // net/http takes it from nowhere else
-	}
+	req.Header = r.Own().Header
+	req.Host = cmp.Or(req.Header.Get("Host"), req.Host) // net/http takes it from nowhere else
 	return req, nil
 }
 
