@@ -1,8 +1,10 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -60,7 +62,7 @@ func (a *API) Pod(ctx context.Context, self Self) (*Pod, error) {
 	if err := id.check(&p.Metadata); err != nil {
 		return nil, err
 	}
-	if _, ok := p.grace(); !ok {
+	if p.Grace() == 0 {
 		return nil, errors.New("the answer names no grace period: expected deletionGracePeriodSeconds, or spec.terminationGracePeriodSeconds")
 	}
 	p.Certain, p.container = len(id.uids) > 0, id.container
@@ -77,18 +79,13 @@ func (p *Pod) Deleted() bool { return p.Metadata.DeletionTimestamp != nil }
 // Grace is the grace period that the kubelet gives the container from the start of its hook. If the pod is being deleted, it is the
 // period that the deletion asked for. If not, a probe with a grace period of its own may have failed. Then Grace is the
 // shortest possible period: for our container, or for any container if ours is not known. It is at least 1 s, as the kubelet
-// counts it.
+// counts it, or 0 where the API server names none.
 func (p *Pod) Grace() time.Duration {
-	g, _ := p.grace()
-	return g
-}
-
-func (p *Pod) grace() (time.Duration, bool) {
 	if p.Deleted() {
 		return least(p.Metadata.DeletionGracePeriodSeconds)
 	}
 	if p.Spec.TerminationGracePeriodSeconds == nil {
-		return 0, false
+		return 0
 	}
 	all := []*int64{p.Spec.TerminationGracePeriodSeconds}
 	for _, c := range p.ours() {
@@ -114,15 +111,14 @@ func (p *Pod) ours() []container {
 // maxGrace is a year, which is more than any clock here has to hold.
 const maxGrace = 366 * 24 * 60 * 60
 
-// least is the smallest of some numbers of seconds, if there are any.
-func least(all ...*int64) (time.Duration, bool) {
-	found, seconds := false, int64(maxGrace)
-	for _, s := range all {
-		if s != nil {
-			found, seconds = true, min(seconds, max(1, *s))
-		}
+// least is the smallest of some numbers of seconds, at least 1 s; 0: there are none.
+func least(all ...*int64) time.Duration {
+	all = slices.DeleteFunc(all, func(s *int64) bool { return s == nil })
+	if len(all) == 0 {
+		return 0
 	}
-	return time.Duration(seconds) * time.Second, found
+	shortest := slices.MinFunc(all, func(a, b *int64) int { return cmp.Compare(*a, *b) })
+	return time.Duration(max(1, min(*shortest, maxGrace))) * time.Second
 }
 
 // reason is the reason of the condition that says who ends the pod, for example EvictionByEvictionAPI; empty: there is none. The reasons
