@@ -5,6 +5,7 @@
 package request
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -231,4 +232,17 @@ func (s *Spec) Calls() (all []step.Call) {
 		all = append(all, step.Call{Method: s.Request.Method, URL: s.URL, Timeout: s.Timeout})
 	}
 	return all
+}
+
+// Reach connects to the place of a URL, and reads the credentials for it. The findings say how, as far as it got.
+func Reach(ctx context.Context, client *web.Client, rawURL string) ([]step.Finding, error) {
+	route, err := client.Reach(ctx, rawURL)
+	var all []step.Finding
+	for _, line := range route.Lines {
+		all = append(all, step.Found(line))
+	}
+	if route.Warning != "" {
+		all = append(all, step.Warned(route.Warning))
+	}
+	return all, err
 }
