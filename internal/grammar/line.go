@@ -84,14 +84,8 @@ func (l *Line) missing(expected, example string) error {
 	if example != "" {
 		example = ", as in " + l.Verb.Text + " " + example
 	}
-	return l.end().Expected("expected %s after %s%s", expected, l.Verb.Text, example)
-}
-
-// end is the place after the verb, for an error about something that is missing there.
-func (l *Line) end() *Word {
-	end := l.Verb
-	end.Column += len(l.Verb.Text)
-	return &end
+	end := Word{Column: l.Verb.Column + len(l.Verb.Text)}
+	return end.Expected("expected %s after %s%s", expected, l.Verb.Text, example)
 }
 
 // Option is the first option with that key.

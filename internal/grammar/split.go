@@ -63,7 +63,19 @@ func (r *reader) word() (Word, error) {
 		if w.plain < 0 && (c == '\'' || c == '"' || c == '$') {
 			w.plain = text.Len()
 		}
-		if err := r.piece(&text, c); err != nil {
+		var err error
+		switch c {
+		case '\'':
+			err = r.single(&text)
+		case '"':
+			err = r.double(&text)
+		case '$':
+			err = r.dollar(&text)
+		default:
+			text.WriteByte(c)
+			r.at++
+		}
+		if err != nil {
 			return w, err
 		}
 	}
@@ -72,21 +84,6 @@ func (r *reader) word() (Word, error) {
 		w.plain = len(w.Text)
 	}
 	return w, nil
-}
-
-func (r *reader) piece(text *strings.Builder, c byte) error {
-	switch c {
-	case '\'':
-		return r.single(text)
-	case '"':
-		return r.double(text)
-	case '$':
-		return r.dollar(text)
-	default:
-		text.WriteByte(c)
-		r.at++
-		return nil
-	}
 }
 
 func (r *reader) single(text *strings.Builder) error {
