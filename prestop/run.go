@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"time"
 )
 
@@ -237,7 +236,6 @@ func withSkip(ctx context.Context, err error) error {
 func guarded(ctx context.Context, s Step, log *slog.Logger) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			log.Debug("stack of the panic", "stack", string(debug.Stack()))
 			err = fmt.Errorf("panic: %v", p)
 		}
 	}()

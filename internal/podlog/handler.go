@@ -13,7 +13,7 @@ import (
 	"github.com/prestop/prestop/internal/escape"
 )
 
-// Options make a handler. The zero value writes JSON from level Info on.
+// Options make a handler. The zero value writes JSON. Nothing below the level Info is written.
 //
 // JSON is one object a line with the fields of the Elastic Common Schema (ECS) in this order:
 // @timestamp (RFC 3339, UTC, milliseconds), log.level, message, ecs.version, event.dataset,
@@ -22,8 +22,7 @@ import (
 type Options struct {
 	// Text is for a terminal: "15:04:05 +12.3s warn  message  key=value group.key=value", where
 	// +12.3s is the time since the hook's start. Durations are written like 1.5s. False: JSON.
-	Text  bool
-	Level slog.Leveler // nil: Info
+	Text bool
 
 	// Clock says how long the hook has run and how much time is left. It is called for each
 	// line. Nil: the fields are left out.
@@ -64,9 +63,6 @@ type scope struct {
 // errors are joined. If a key is given twice, the last value counts. At the top, a key that the line itself uses
 // is put under labels, since Elasticsearch refuses a document that has a key twice.
 func NewHandler(w io.Writer, o Options) slog.Handler {
-	if o.Level == nil {
-		o.Level = slog.LevelInfo
-	}
 	if o.Hide == nil {
 		o.Hide = func(s string) string { return s }
 	}
@@ -74,7 +70,7 @@ func NewHandler(w io.Writer, o Options) slog.Handler {
 }
 
 func (h *handler) Enabled(_ context.Context, level slog.Level) bool {
-	return level >= h.Level.Level()
+	return level >= slog.LevelInfo
 }
 
 func (h *handler) WithAttrs(attrs []slog.Attr) slog.Handler {

@@ -132,11 +132,10 @@ func TestLevelsAndMessages(t *testing.T) {
 		l.Error("say \"hi\"")
 		l.Log(context.Background(), slog.LevelError+2, "e")
 	}
-	want := "15:04:05 debug d\n" +
-		`15:04:05 warn  a\nb "q" \x1b[2J` + "\n" +
+	want := `15:04:05 warn  a\nb "q" \x1b[2J` + "\n" +
 		`15:04:05 error say "hi"` + "\n" +
 		"15:04:05 error+2 e\n"
-	if got := write(t, Options{Text: true, Level: slog.LevelDebug}, log); got != want {
+	if got := write(t, Options{Text: true}, log); got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
 	got := write(t, Options{}, log)
