@@ -170,13 +170,6 @@ type URL struct {
 	Min     time.Duration // how long to go on looking at least
 }
 
-// A Condition is what an answer must say.
-type Condition interface {
-	// judging prepares a request, and returns the function that judges its answer. An error of that function means that it could
-	// not see. Such an answer never meets the condition.
-	judging(r *web.Request) func(web.Answer) (sight, error)
-}
-
 const (
 	askEvery = time.Second
 	askSays  = 5 * time.Second // the log says no more often what is answered
