@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/internal/grammar"
+	"github.com/prestop/prestop/prestop"
 )
 
 // A Verb is a kind of step: its words and its meaning. Its name may have two words, as "until quiet".
@@ -113,3 +114,19 @@ const (
 	EndsListening      // the listeners of the process that answers the call
 	EndsContainer      // the container's main process, whose end it waits for
 )
+
+// What the packages with verbs need of package prestop, which they do not import.
+type (
+	Deed    = prestop.Step    // what runs
+	Checker = prestop.Checker // a Deed that can be tried
+	Finding = prestop.Finding // what a look finds out
+)
+
+// ErrMax is the cause of a wait's context whose own max is over. An earlier delivery may have begun the wait.
+var ErrMax = prestop.ErrMax
+
+// Found makes a Finding. about are names and values in turn.
+func Found(text string, about ...string) Finding { return prestop.Found(text, about...) }
+
+// Warned is [Found] for a warning.
+func Warned(text string, about ...string) Finding { return prestop.Warned(text, about...) }
