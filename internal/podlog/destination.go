@@ -15,6 +15,7 @@ package podlog
 
 import (
 	"errors"
+	"slices"
 	"strings"
 )
 
@@ -29,11 +30,7 @@ const (
 // Check says whether Open would understand a destination: Auto (or nothing), Container, Stdout,
 // Stderr, or a path. A path must have a slash, so a misspelt word is a mistake and not a file.
 func Check(to string) error {
-	switch to {
-	case "", Auto, Container, Stdout, Stderr:
-		return nil
-	}
-	if strings.Contains(to, "/") {
+	if strings.Contains(to, "/") || slices.Contains([]string{"", Auto, Container, Stdout, Stderr}, to) {
 		return nil
 	}
 	return errors.New("expected auto, container, stdout, stderr or a path with a slash in it")
