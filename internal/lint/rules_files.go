@@ -42,6 +42,13 @@ func scriptNotRunnable(c *container, say report) {
 		}
 		h.ofScript(say)(h.command(), text, "a script that sh -n reads").warn()
 	}
+	if word := h.script.braced(); word != "" {
+		text := "sh is bash in few images: dash and busybox take a word with braces as it is written"
+		if harmless([]string{h.script.text}) {
+			text += ", as " + word
+		}
+		h.ofScript(say)(h.command(), text, "$(seq 1 9) for {1..9}, and each name for {a,b}; or bash, in an image that has it").warn()
+	}
 	for _, r := range h.runs() {
 		file, itself := r.started()
 		f := h.projected(file)

@@ -23,6 +23,9 @@ type script struct {
 	lost     int           // the first word that is no part of the script; 0: none is lost
 	within   time.Duration // it is ended then, as by timeout; 0: it ends by itself
 	strict   bool          // the shell ends at the first command that fails
+	plain    bool          // the shell may take a word with braces, as {1..9}, as it is written
+	parsed   *syntax.File  // the text; nil: there is none, or it cannot be read
+	err      error         // why the text cannot be read
 }
 
 // A command is a simple one.
@@ -148,8 +151,8 @@ const longestScript = 128 << 10
 func (s *script) read(env environment) {
 	r := newReader(s.shell, env)
 	r.strict = s.strict
-	r.read(s.text, passage{times: 1})
-	s.commands, s.branches = r.commands, r.branches
+	s.parsed, s.err = r.read(s.text, passage{times: 1})
+	s.commands, s.branches, s.plain = r.commands, r.branches, r.plain()
 }
 
 // A reader collects the commands of a script, in the order in which they are run. Functions and the scripts of shells in the script are read
@@ -196,12 +199,20 @@ type passage struct {
 	lasts      time.Duration // how long the loops around it last by the clock; 0: they do not look at it
 }
 
-// read reads a script's text.
-func (r *reader) read(text string, now passage) {
-	file, err := parseScript(text)
+// plain tells whether the shell may expand no braces: dash and busybox do not, and are sh in most images.
+func (r *reader) plain() bool {
+	return slices.Contains([]string{"sh", "dash", "ash"}, path.Base(r.shell))
+}
+
+// read reads a script's text, and what it consists of.
+func (r *reader) read(text string, now passage) (file *syntax.File, err error) {
+	file, err = syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(text), "")
+	if err != nil {
+		file = nil
+	}
 	if err != nil || len(text) >= longestScript || !r.affords(file) {
 		r.branches = true
-		return
+		return file, err
 	}
 	now.text = text
 	first, _, _ := strings.Cut(text, "\n")
@@ -211,10 +222,28 @@ func (r *reader) read(text string, now passage) {
 		r.shell, r.strict = cmp.Or(r.shell, words[0]), r.strict || strict(options)
 	}
 	r.walk(file, now)
+	return file, nil
 }
 
-func parseScript(text string) (*syntax.File, error) {
-	return syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(text), "")
+// braced is the first word that only some shells take for several words, as {1..9}; empty: there is none.
+func (s script) braced() (text string) {
+	if !s.plain || s.parsed == nil {
+		return ""
+	}
+	syntax.Walk(s.parsed, func(n syntax.Node) bool {
+		if word, ok := n.(*syntax.Word); ok && text == "" && bracesIn(word) {
+			text = s.text[word.Pos().Offset():word.End().Offset()]
+		}
+		return text == ""
+	})
+	return text
+}
+
+// bracesIn tells whether bash takes a word for several words, as {1..9}.
+func bracesIn(word *syntax.Word) bool {
+	split := *word
+	isBraces := func(part syntax.WordPart) bool { _, ok := part.(*syntax.BraceExp); return ok } // {} is none
+	return syntax.SplitBraces(&split) && slices.ContainsFunc(split.Parts, isBraces)
 }
 
 // hasWindowsLines tells whether a line ends with a carriage return, outside of quotes. In quotes it is a part of a text, such as a request.
@@ -223,8 +252,8 @@ func (s script) hasWindowsLines() bool {
 		return false
 	}
 	rest := []byte(s.text)
-	if file, err := parseScript(s.text); err == nil {
-		syntax.Walk(file, func(n syntax.Node) bool {
+	if s.parsed != nil {
+		syntax.Walk(s.parsed, func(n syntax.Node) bool {
 			switch n.(type) {
 			case *syntax.SglQuoted, *syntax.DblQuoted:
 				clear(rest[n.Pos().Offset():n.End().Offset()])
@@ -242,14 +271,10 @@ func (s script) syntax() error {
 	if s.text == "" || len(s.text) >= longestScript || path.Base(s.shell) == "zsh" || strings.HasPrefix(first, "#!") && strings.Contains(first, "zsh") {
 		return nil
 	}
-	text := s.text
-	if s.source == "" {
-		text = strings.ReplaceAll(text, "$$", "$") // as the kubelet gives it to the shell
-	}
-	_, err := parseScript(text)
+	err := s.err
 	for _, language := range []syntax.LangVariant{syntax.LangPOSIX, syntax.LangMirBSDKorn} {
 		if err != nil {
-			if _, other := syntax.NewParser(syntax.Variant(language)).Parse(strings.NewReader(text), ""); other == nil {
+			if _, other := syntax.NewParser(syntax.Variant(language)).Parse(strings.NewReader(s.text), ""); other == nil {
 				return nil
 			}
 		}

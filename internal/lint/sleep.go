@@ -184,7 +184,7 @@ func times(n int, d time.Duration) time.Duration {
 func Sleeps(command []string) (d time.Duration, ok bool) {
 	s := scriptOf(command, environment{})
 	c, ok := s.only()
-	if !ok || s.lost > 0 || c.program() != "sleep" || c.background || doesMore(s.text) {
+	if !ok || s.lost > 0 || c.program() != "sleep" || c.background || s.doesMore() {
 		return 0, false
 	}
 	if slices.ContainsFunc(c.words[1:], func(word string) bool { return sleepTime(word) == 0 }) {
@@ -195,13 +195,12 @@ func Sleeps(command []string) (d time.Duration, ok bool) {
 }
 
 // doesMore tells whether a script does something besides its simple commands: it writes a file, or runs something inside of a word.
-func doesMore(text string) bool {
-	file, err := parseScript(text)
-	if err != nil {
-		return true
+func (s script) doesMore() bool {
+	if s.parsed == nil {
+		return s.text != ""
 	}
 	more := false
-	syntax.Walk(file, func(n syntax.Node) bool {
+	syntax.Walk(s.parsed, func(n syntax.Node) bool {
 		switch n := n.(type) {
 		case *syntax.Redirect:
 			more = more || n.Op != syntax.DplOut && n.Word.Lit() != "/dev/null"

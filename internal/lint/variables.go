@@ -179,7 +179,7 @@ func (r *reader) fields(words ...*syntax.Word) (all []string, known bool) {
 		return nil
 	})
 	pattern := func(word *syntax.Word) bool { return strings.ContainsAny(unquoted(word.Parts, noText), `*?[\`) } // which may match any number of files
-	return all, known && !slices.ContainsFunc(words, pattern)
+	return all, known && !slices.ContainsFunc(words, pattern) && !(r.plain() && slices.ContainsFunc(words, bracesIn))
 }
 
 // computed is what an arithmetic expression comes to; false: that is not known. It may set variables.
