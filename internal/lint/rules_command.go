@@ -388,32 +388,74 @@ func stepFor(c command) string {
 	return strings.ToLower(method) + " " + u.String()
 }
 
-// What a secret looks like in its place. The last group of each pattern is the secret itself. A variable in that place is no secret.
-var secretPatterns = []struct {
-	what    string
-	pattern *regexp.Regexp
-}{
-	{"a password in a URL", regexp.MustCompile(`://[^\s/:@'"]*:([^\s/@'"]+)@`)},
-	{"an Authorization header", regexp.MustCompile(`(?i)authorization['"]?\s*[:=]\s*['"]?(?:(?:bearer|basic|token|apikey)\s+['"]*)?([^\s'"]+)`)},
-	{"a token in a header", regexp.MustCompile(`(?i)\b(?:x-[a-z-]*(?:token|key|auth|secret)|private-token|api-key|cookie)\s*:\s*['"]?([^\s'"]+)`)},
-	{"a user's password", regexp.MustCompile(`(?:^|\s)(?:-u|--user|--proxy-user)[ =]?['"]?[^\s:'"-][^\s:'"]*:([^\s'"]+)`)},
-	{"a password", regexp.MustCompile(`(?i)(?:^|[\s?&;"'_-])(?:password|passwd|pass|secret|api[_-]?key|access[_-]?key|client[_-]?secret|pgpassword|(?:redis|valkey)cli_auth|[a-z_-]*token)['"]?(?:=|:\s*)['"]?([^\s'"&;{]+)`)},
-	{"a password", regexp.MustCompile(`(?i)(?:^|\s)--(?:password|pass|token|secret|api-key)\s+['"]?([^\s'"-][^\s'"]*)`)},
-	{"a password", regexp.MustCompile(`\b(?:redis|valkey)-cli\b[^|;&]*?\s-a[ =]?['"]?([^\s'"]+)`)},
-	{"a password", regexp.MustCompile(`\b(?:mongo(?:sh)?|rabbitmqadmin)\b[^|;&]*?\s-p[ =]['"]?([^\s'"-][^\s'"]*)`)},
-	{"a password", regexp.MustCompile(`\bsshpass(?:\s+-\S+)*?\s+-p[ =]['"]?([^\s'"-][^\s'"]*)`)}, // and not that of the program that it starts
-	{"a password", regexp.MustCompile(`\bnodetool\b[^|;&]*?\s-pw[ =]['"]?([^\s'"]+)`)},
-	{"a password", regexp.MustCompile(`\b(?:mysql|mariadb)(?:admin|dump)?\b[^|;&]*?\s-p['"]?([^\s'"]+)`)},
-	{"a token", regexp.MustCompile(`\b((?:ghp|gho|ghs|glpat|xox[abp]|hvs)[_.-][A-Za-z0-9_.-]{10,}|AKIA[0-9A-Z]{16}|eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]*)`)},
+// A secretPlace is where secrets stand. What is taken from elsewhere there is no secret.
+type secretPlace struct {
+	what   string
+	before string // what stands before the secret
+	value  string // the secret; empty: any that a blank or a quote ends
+	after  string
+	unsure bool // whether it is a secret is known only once the whole value is seen
+}
+
+const (
+	anySecret = `[^\s'"\\]+`
+	noOption  = `[^\s'"\\-][^\s'"\\]*`
+	// secretNames are of options, variables and fields that hold secrets.
+	secretNames = `(?:[a-z0-9_-]*(?:password|passwd|secret)|pass|mysql_pwd|api[_-]?key|access[_-]?key|secret[_-]?key|(?:redis|valkey)cli_auth|[a-z_-]*token)`
+)
+
+// secretPlaces are the places that lint knows, in the words of a command in one line.
+var secretPlaces = []secretPlace{
+	{what: "a password in a URL", before: `://[^\s/@:'"]*:`, value: `[^\s/@'"]+`, after: `@`},
+	{what: "an Authorization header", before: `(?i:authorization['"]?\s*[:=]\s*['"]?(?:bearer|basic|token|apikey)\s+['"]*)`},
+	{what: "an Authorization header", before: `(?i:authorization['"]?\s*[:=]\s*['"]?(?:(?:bearer|basic|token|apikey)\s+['"]*)?)`, unsure: true},
+	{what: "a token in a header", before: `(?i:\b(?:x-[a-z-]*(?:token|key|auth|secret)|private-token|(?:api|subscription)-key|cookie)\s*:\s*['"]?)`},
+	{what: "a user's password", before: `(?:^|\s)(?:-u|--user|--proxy-user|curl\s(?:[^|;&]*\s)?-[a-zA-Z]*u)[ =]?['"]?[^\s:'"-][^\s:'"]*:`},
+	{what: "a password", before: `(?i:(?:^|[\s?&;"'_-])` + secretNames + `[\\'"]*(?:=|\s*:\s*)[\\'"]*)`, value: `[^\s'"\\&;{]+`},
+	{what: "a password", before: `(?i:['"?&,{]\s*` + secretNames + `\s*=\s+)`}, // outside of quotes a shell sets an empty variable so
+	{what: "a password", before: `(?i:(?:^|\s)--(?:(?:user|admin|root|db|auth|bearer|access|client|api|secret|redis|vault)-)*(?:password|passwd|pass|token|secret|key|oauth2-bearer)\s+['"]?)`, value: noOption},
+	{what: "a password", before: `\b(?:redis|valkey)-cli\b[^|;&]*?\s-a[ =]?['"]?`},
+	{what: "a password", before: `\b(?:mongo(?:sh)?|rabbitmqadmin)\b[^|;&]*?\s-p[ =]['"]?`, value: noOption},
+	{what: "a password", before: `\bsshpass(?:\s+-\S+)*?\s+-p[ =]['"]?`, value: noOption}, // and not that of the program that it starts
+	{what: "a password", before: `\bnodetool\b[^|;&]*?\s-pw[ =]['"]?`},
+	{what: "a password", before: `\b(?:mysql|mariadb)(?:admin|dump)?\b[^|;&]*?\s-p['"]?`, unsure: true},
+	{what: "a token", value: `\b(?:(?:ghp|gho|ghs|glpat|xox[abp]|hvs)[_.-][A-Za-z0-9_.-]{10,}|AKIA[0-9A-Z]{16}|eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]*)`},
+}
+
+// secretPatterns find the places. The group of each is the secret itself.
+var secretPatterns = func() (all []*regexp.Regexp) {
+	for _, p := range secretPlaces {
+		all = append(all, regexp.MustCompile(p.before+"("+cmp.Or(p.value, anySecret)+")"+p.after))
+	}
+	return all
+}()
+
+// SecretPattern is one pattern for the words of a command, joined by blanks: it matches where a secret stands, and not where only a
+// variable or a file is named. It has no groups, and is for those who cannot call this package.
+func SecretPattern() string {
+	const first = `[0-9]*[^\s'"\\&;{}$@/<*0-9` + "`" + `-]` // a number alone is none
+	var all []string
+	for _, p := range secretPlaces {
+		switch {
+		case p.unsure:
+		case p.before == "":
+			all = append(all, p.value)
+		case p.after != "":
+			all = append(all, p.before+first+`[^\s/@'"$]*`+p.after)
+		default:
+			all = append(all, p.before+first)
+		}
+	}
+	return strings.Join(all, "|")
 }
 
 // secrets are the secrets that a text holds, and where each begins.
 func secrets(text string) iter.Seq2[int, string] {
 	return func(yield func(int, string) bool) {
-		for _, p := range secretPatterns {
-			for _, found := range p.pattern.FindAllStringSubmatchIndex(text, -1) {
-				from, to := found[len(found)-2], found[len(found)-1]
-				if !notSecret(text[from:to]) && !yield(from, p.what) {
+		for i, pattern := range secretPatterns {
+			for _, found := range pattern.FindAllStringSubmatchIndex(text, -1) {
+				from, to := found[2], found[3]
+				if !notSecret(text[from:to]) && !yield(from, secretPlaces[i].what) {
 					return
 				}
 			}
@@ -440,11 +482,14 @@ const secretFix = "mount it from a Secret, and name the file, as token-file=/etc
 	"or PRE_STOP_APP_TOKEN_FILE for the app URL"
 
 func secretInCommand(h *preStop, say report) {
-	found := make([]string, len(h.words))
-	for at, what := range secrets(strings.Join(h.words, " ")) {
+	found, words := make([]string, len(h.words)), h.words
+	if h.script.shell == "" {
+		words = inQuotes(words) // a blank in a word is none between words
+	}
+	for at, what := range secrets(strings.Join(words, " ")) {
 		i := 0
-		for ; at > len(h.words[i]); i++ {
-			at -= len(h.words[i]) + 1
+		for ; at > len(words[i]); i++ {
+			at -= len(words[i]) + 1
 		}
 		found[i] = cmp.Or(found[i], what)
 	}

@@ -15,6 +15,7 @@ import (
 	"text/template"
 
 	"github.com/prestop/prestop/internal/inject"
+	"github.com/prestop/prestop/internal/lint"
 )
 
 //go:embed templates
@@ -79,15 +80,6 @@ func file(name, from string, s settings) File {
 	return File{name, strings.TrimRight(b.String(), "\n") + "\n"}
 }
 
-// secrets matches a command that holds a secret. A value that is taken from a variable or a file is no secret. lint knows more kinds of
-// secrets, and looks at each word.
-const secrets = `://[^\s/:@'"]*:[^\s/@'"$]+@` +
-	`|(?i:authorization['"]?\s*[:=]\s*['"]?(?:bearer|basic|token|apikey)\s+[^\s'"$@/<])` +
-	`|(?i:\b(?:x-[a-z-]*(?:token|key|auth|secret)|private-token|api-key)\s*:\s*['"]?[^\s'"$@/<])` +
-	`|(?:^|\s)(?:-u|--user)[ =]?['"]?[^\s:'"$-][^\s:'"]*:[^\s'"$0-9]` +
-	`|(?i:(?:^|[\s?&;"'_-])(?:password|passwd|pgpassword|client[_-]?secret|api[_-]?key|[a-z_]*token)['"]?(?:=|:\s*)['"]?[^\s'"&;{$@/<])` +
-	`|(?i:(?:^|\s)--(?:password|pass|token|secret|api-key)\s+['"]?[^\s'"$@/<-])`
-
 // with has the words of a template.
 func with(s settings) map[string]any {
 	var mesh []string
@@ -104,6 +96,6 @@ func with(s settings) map[string]any {
 		"DefaultGrace": inject.DefaultGrace, "LeastGrace": inject.LeastGrace, "MostGrace": inject.MostGrace, "DefaultMax": int(inject.DefaultMax.Seconds()),
 		"StepsMark": inject.StepsMark, "DefaultMark": inject.DefaultMark, "Duration": inject.DurationPattern, "Image": inject.ImagePattern,
 		"Window": inject.QuietWindow(), "Period": inject.DefaultPeriod, "Mesh": strings.Join(mesh, ", "),
-		"Secrets": secrets,
+		"Secrets": lint.SecretPattern(),
 	}
 }
