@@ -264,8 +264,10 @@ func (c *container) graceNeeded() string {
 }
 
 // someWait is a wait that fits into the pod's grace period.
-func (p *pod) someWait() string {
-	return "wait " + short(min(15*time.Second, (p.grace/2).Truncate(time.Second)))
+func (p *pod) someWait() string { return "wait " + short(p.someSeconds()) }
+
+func (p *pod) someSeconds() time.Duration {
+	return min(15*time.Second, (p.grace / 2).Truncate(time.Second))
 }
 
 // byPrestop is a hook of prestop's that makes the call of an httpGet hook with another method. If the call may hold a secret, it is a

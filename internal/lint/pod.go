@@ -97,6 +97,11 @@ func (p *pod) readGrace() {
 	}
 }
 
+// noGrace tells whether the pod's grace period leaves a hook no time: the kubelet takes 0 for 1.
+func (p *pod) noGrace() bool {
+	return p.graceNode.there() && !p.graceWrong && p.grace <= time.Second
+}
+
 // shared tells whether containers see each other's processes.
 func (p *pod) shared() bool {
 	return p.Spec.ShareProcessNamespace != nil && *p.Spec.ShareProcessNamespace

@@ -346,9 +346,14 @@ const newestKubernetes = "1.37"
 // notOneHandler ignores a hook that has a field which is no handler. That field is a finding of its own.
 func notOneHandler(h *preStop, say report) {
 	all := h.handlers()
-	switch none := h.place.at(handlerFields[0]); { // exec: null
-	case len(all) == 0 && (len(h.place.Content) == 0 || none.Node != nil):
-		say(h.place, "preStop has no handler, which Kubernetes refuses; expected exec, httpGet or sleep", h.newHook(h.pod.someWait()))
+	isNull := func(field string) bool { return h.place.at(field).Node != nil }
+	switch {
+	case len(all) == 0 && (len(h.place.Content) == 0 || slices.ContainsFunc(handlerFields, isNull)):
+		fix := h.newHook(h.pod.someWait())
+		if len(h.place.Content) > 0 && !isNull("exec") {
+			fix = "say below the handler what it is to do; or remove preStop"
+		}
+		say(h.place, "preStop has no handler, which Kubernetes refuses; expected exec, httpGet or sleep", fix)
 	case len(all) > 1:
 		say(h.place, "preStop has the handlers "+strings.Join(all, " and ")+", and Kubernetes takes one",
 			"keep one; a hook of prestop's does several things, each argument is a step")

@@ -16,7 +16,7 @@ import (
 
 // podRules are about parts of a pod outside the hook that take the hook's effect away.
 var podRules = []Rule{
-	{"grace-zero", Error, "a hook in a pod whose grace period is 0", hooks(graceZero)},
+	{"grace-zero", Error, "a hook in a pod whose grace period is 0 or 1", hooks(graceZero)},
 	{"http-get-port", Error, "an httpGet hook without a port, or with one that Kubernetes refuses", hooks(httpGetPort)},
 	{"http-get-scheme", Error, "an httpGet hook whose scheme is neither HTTP nor HTTPS", hooks(httpGetScheme)},
 	{"http-get-host", Warning, "an httpGet hook with a host, so that another than this pod may be called", hooks(httpGetHost)},
@@ -28,8 +28,8 @@ var podRules = []Rule{
 }
 
 func graceZero(h *preStop, say report) {
-	if h.pod.graceNode.there() && !h.pod.graceWrong && h.pod.grace == 0 {
-		say(h.pod.graceNode, graceKey+" is 0: the kubelet gives the hook of "+h.Name+" one second at most, and the app none",
+	if h.pod.noGrace() {
+		say(h.pod.graceNode, graceKey+" is "+h.pod.graceNode.text()+": the kubelet gives the hook of "+h.Name+" one second at most, and the app 2 s after it",
 			h.graceFix(max(time.Minute, h.shortest()*3/2))).Container = ""
 	}
 }

@@ -116,7 +116,7 @@ func graceTooShort(h *preStop, say report) {
 	last := h.place
 	h.warned("grace-too-short", func(at node, text string, e *entry) {
 		switch {
-		case h.timesUnknown():
+		case h.timesUnknown() || h.pod.noGrace(): // which is a finding of its own
 		case e != nil:
 			texts, lack, last = append(texts, text), lack+e.Short, at
 		case len(texts) > 0 && h.reading.config.AdditionalWait.IsSet(): // more time for the steps is more time for the additional wait too
@@ -210,7 +210,7 @@ func sleepFillsGrace(h *preStop, say report) {
 	if h.Sleep != nil {
 		at, slept = h.place.at("sleep", "seconds"), time.Duration(min(h.Sleep.Seconds, 1<<32))*time.Second
 	}
-	if h.pod.graceWrong {
+	if h.pod.graceWrong || h.pod.noGrace() {
 		return
 	}
 	if slept <= 0 || slept < h.pod.grace {
@@ -246,8 +246,13 @@ func (h *preStop) beginsLate(say report) {
 var sleepLength = regexp.MustCompile(`^(?:\+?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?[smhd]?|inf(?:inity)?|--.*)$`)
 
 func sleepUnreadable(h *preStop, say report) {
-	if at := h.place.at("sleep", "seconds"); h.Sleep != nil && h.Sleep.Seconds < 0 {
+	sleep := h.place.at("sleep")
+	switch at := sleep.at("seconds"); {
+	case h.Sleep == nil:
+	case h.Sleep.Seconds < 0:
 		say(at, "a sleep of "+at.text()+" s, which Kubernetes refuses", secondsFix(at, "seconds"))
+	case len(sleep.Content) == 0 || at.Node != nil && !at.there():
+		say(sleep, "sleep has no seconds, which means 0: the hook does nothing", below(int(h.pod.someSeconds()/time.Second), "seconds"))
 	}
 	if h.place.at("exec", "args").Node != nil || !h.asWritten() {
 		return // the length may be in args, or beside &&, which are findings of their own

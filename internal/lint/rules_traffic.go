@@ -124,14 +124,20 @@ func quietUDP(h *preStop, s *entry, say report) {
 		return
 	}
 	for _, port := range s.needs.Ports {
-		uses := func(c *container) bool {
-			return slices.ContainsFunc(c.Ports, func(p corev1.ContainerPort) bool {
-				return p.Protocol == corev1.ProtocolUDP && p.ContainerPort == int32(port)
-			})
+		udp, tcp := false, false
+		for _, c := range h.pod.running {
+			for _, p := range c.Ports {
+				ofStep := p.ContainerPort == int32(port)
+				udp, tcp = udp || ofStep && p.Protocol == corev1.ProtocolUDP, tcp || ofStep && p.Protocol != corev1.ProtocolUDP
+			}
 		}
-		if !slices.Contains(s.needs.UDP, port) && slices.ContainsFunc(h.pod.running, uses) {
-			say(s.at, fmt.Sprintf("%s: port %d is a UDP port too, and the step counts TCP alone: what comes by UDP is lost", s.Line, port),
-				h.stepFix(s, strings.Replace(s.Line, number(port), fmt.Sprintf("%d,%d/udp", port, port), 1), fmt.Sprintf("until quiet %d,%d/udp", port, port)))
+		if udp && !slices.Contains(s.needs.UDP, port) {
+			is, ports := "for UDP alone", fmt.Sprintf("%d/udp", port)
+			if tcp {
+				is, ports = "for UDP too", fmt.Sprintf("%d,%s", port, ports)
+			}
+			say(s.at, fmt.Sprintf("%s: port %d is %s, and the step counts TCP alone: what comes by UDP is lost", s.Line, port, is),
+				h.stepFix(s, strings.Replace(s.Line, number(port), ports, 1), "until quiet "+ports))
 		}
 	}
 }
@@ -200,8 +206,12 @@ func portWithoutHook(p *pod, say report) {
 			continue
 		}
 		port := number(c.Ports[i].ContainerPort)
+		watched := port
+		if c.Ports[i].Protocol == corev1.ProtocolUDP {
+			watched += "/udp"
+		}
 		text := "a Service sends to port %s of container %s, which has no preStop hook: it is sent SIGTERM at once, while container %s still waits"
-		say.of(c.Name)(c.at("ports", i), fmt.Sprintf(text, port, c.Name, p.containers[first].Name), c.newHook("until quiet "+port))
+		say.of(c.Name)(c.at("ports", i), fmt.Sprintf(text, port, c.Name, p.containers[first].Name), c.newHook("until quiet "+watched))
 	}
 }
 
