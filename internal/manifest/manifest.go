@@ -68,8 +68,11 @@ func injected(p lint.Part, with inject.Parameters) (text []byte, reports []Repor
 	}
 	text, ok := rewritten(p, d, all, with)
 	if !ok {
-		const why = "the hook cannot be put into this document without a change of something else; write the document in another way"
-		errs = []*lint.Unreadable{{File: p.File, Line: p.Line + 1, Text: why}}
+		line, why := p.Line+1, "the hook cannot be put into this document without a change of something else; write the document in another way"
+		if key := newSource(p.Text, p.Line, d).explicitKey(d); key != nil {
+			line, why = key.Line, fmt.Sprintf("the hook cannot be put beside a key behind a question mark; write it as %s: VALUE", key.Value)
+		}
+		errs = []*lint.Unreadable{{File: p.File, Line: line, Text: why}}
 	}
 	return text, reports, errs
 }

@@ -218,7 +218,7 @@ func TestErrors(t *testing.T) {
 		"kind: Pod\nspec:\n  hostNetwork: 7\n  containers: [{name: a, ports: [{containerPort: 80}]}]\n": "f:3: spec.hostNetwork: expected a truth value, got a number",
 		"kind: Service\n---\nkind: Pod\nmetadata:\n  name: a\n  labels: {}\n  name: b\n":                `f:7: the key "name" stands here a second time; first in line 5`,
 		`{"kind": "ConfigMap", "data": {"a": "1", "a": "1"}}`:                                           `f:1: the key "a"`,
-		"kind: Pod\nspec:\n  ? containers\n  : - {name: a, ports: [{containerPort: 80}]}\n":             "f:1: the hook cannot be put into this document",
+		"kind: Pod\nspec:\n  ? containers\n  : - {name: a, ports: [{containerPort: 80}]}\n":             "f:3: the hook cannot be put beside a key behind a question mark; write it as containers: VALUE",
 		strings.Repeat("#", lint.MaxFile+1):                                                             "f: expected at most 64 MiB",
 	} {
 		out, reports, errs := manifest.Inject(lint.File{Name: "f", Content: []byte(text)}, inject.Parameters{Image: "p:1"})

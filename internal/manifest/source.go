@@ -86,6 +86,19 @@ func (s *source) styleOf(key, value *yaml.Node, known *style) {
 	}
 }
 
+// explicitKey is the first key that is written behind a question mark; nil: there is none.
+func (s *source) explicitKey(n *yaml.Node) *yaml.Node {
+	for i, c := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 0 && bytes.HasSuffix(bytes.TrimRight(s.text[:s.offset(c)], " \t"), []byte("?")) {
+			return c
+		}
+		if found := s.explicitKey(c); found != nil {
+			return found
+		}
+	}
+	return nil
+}
+
 // offset is where a node begins. The YAML library counts letters, not bytes.
 func (s *source) offset(n *yaml.Node) int {
 	const each = 64
