@@ -65,7 +65,8 @@ var otherSleeps = []struct {
 	less    time.Duration
 }{
 	{regexp.MustCompile(`(?i)^(?:powershell|pwsh)(?:\.exe)? (?:-(?:executionpolicy|ep) \w+ |-\w+ )*(?:start-sleep|sleep)(?: -s(?:econds)?)? (\d{1,6})$`), 0},
-	{regexp.MustCompile(`^python[\d.]* -c import time[;\n]\s*time\.sleep\((\d{1,6})\);?$`), 0},
+	{regexp.MustCompile(`^python[\d.]* -c (?:import time[;\n]\s*time\.|from time import sleep[;\n]\s*)sleep\((\d{1,6})\);?$`), 0},
+	{regexp.MustCompile(`^usleep (\d{1,6})\d{6}$`), 0}, // in microseconds
 	{regexp.MustCompile(`^(?:perl|ruby)[\d.]* -e sleep[\s(]\s*(\d{1,6})\)?;?$`), 0},
 	{regexp.MustCompile(`(?i)^(?:cmd(?:\.exe)? (?:/\w )+)?ping(?:\.exe)? (?:(?:127\.0\.0\.1|localhost) -[nc] (\d{1,6})|-[nc] (\d{1,6}) (?:127\.0\.0\.1|localhost))(?: ?>.*)?$`), time.Second},
 }

@@ -283,9 +283,13 @@ func TestSleepsThatFillTheGracePeriod(t *testing.T) {
 		"for i in $(seq 9_0); do sleep 1; done":                                                                         false,
 		"for i in $(seq 070); do sleep 1; done":                                                                         true,
 		"for i in $(seq 08); do sleep 9; done":                                                                          true,
-		"ping -c 91 127.0.0.1 > /dev/null":                                                                              true,
-		"ping -c 60 127.0.0.1":                                                                                          false,
-		"ping -c 91 example.com":                                                                                        false,
+		"python3 -c 'from time import sleep; sleep(90)'":                                                                true,
+		"python3 -c 'from time import sleep; sleep(9)'":                                                                 false,
+		"usleep 90000000":                  true,
+		"busybox usleep 9000000":           false,
+		"ping -c 91 127.0.0.1 > /dev/null": true,
+		"ping -c 60 127.0.0.1":             false,
+		"ping -c 91 example.com":           false,
 	} {
 		if found := finds("sleep-fills-grace", "/bin/sh", "-c", script); found != fills {
 			t.Errorf("%s: found %t, want %t", script, found, fills)
