@@ -194,24 +194,21 @@ func (s *entry) written() string {
 	return ""
 }
 
-// split is a step's line up to its options, and the program behind them, if it runs one.
-func (s *entry) split() (options, program []string) {
-	words := strings.Fields(s.Line)
-	n := slices.Index(words, "exec") + 1
-	if s.needs.Program == nil || n == 0 {
-		return words, nil
+// upToProgram matches the line of a step up to the program that it runs.
+var upToProgram = regexp.MustCompile(`^(?:.*?\s)?exec(?:\s+[^\s=]+=\S*)*`)
+
+// options is a step's line without the program that it runs.
+func (s *entry) options() string {
+	if s.needs.Program == nil {
+		return s.Line
 	}
-	for n < len(words) && strings.Contains(words[n], "=") {
-		n++
-	}
-	return words[:n:n], words[n:]
+	return upToProgram.FindString(s.Line)
 }
 
 // withOption is a step's line with an option set to a value. If the line has the option already, its value is replaced.
 func (s *entry) withOption(key, value string) string {
-	options, program := s.split()
-	options = slices.DeleteFunc(options, func(w string) bool { return strings.HasPrefix(w, key+"=") })
-	return strings.Join(slices.Concat(options, []string{key + "=" + value}, program), " ")
+	options := s.options()
+	return regexp.MustCompile(`\s+`+key+`=\S*`).ReplaceAllString(options, "") + " " + key + "=" + value + s.Line[len(options):]
 }
 
 // stepsFix is the hook's command to paste, with other steps. If a step or a flag may hold a secret, or a shell runs the hook, it is the

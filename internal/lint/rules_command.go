@@ -120,8 +120,7 @@ func (h *preStop) asWritten() bool {
 
 // execFix is a step to paste, with other words for the program and its arguments. The step's options stay.
 func (h *preStop) execFix(s *entry, program, sentence string) string {
-	options, _ := s.split()
-	return h.stepFix(s, strings.Join(options, " ")+" "+program, sentence)
+	return h.stepFix(s, s.options()+" "+program, sentence)
 }
 
 // inQuotes are a command's words as a shell takes them: arguments with blanks stand in quotes.
