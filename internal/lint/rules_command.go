@@ -400,7 +400,7 @@ const (
 	anySecret = `[^\s'"\\]+`
 	noOption  = `[^\s'"\\-][^\s'"\\]*`
 	// secretNames are of options, variables and fields that hold secrets.
-	secretNames = `(?:[a-z0-9_-]*(?:password|passwd|secret)|pass|mysql_pwd|api[_-]?key|access[_-]?key|secret[_-]?key|(?:redis|valkey)cli_auth|[a-z_-]*token)`
+	secretNames = `(?:[a-z0-9_-]*(?:password|passwd)|(?:client)?secret|pass|mysql_pwd|api[_-]?key|access[_-]?key|secret[_-]?key|(?:redis|valkey)cli_auth|[a-z_-]*token)`
 )
 
 // secretPlaces are the places that lint knows, in the words of a command in one line.
@@ -412,7 +412,7 @@ var secretPlaces = []secretPlace{
 	{what: "a user's password", before: `(?:^|\s)(?:-u|--user|--proxy-user|curl\s(?:[^|;&]*\s)?-[a-zA-Z]*u)[ =]?['"]?[^\s:'"-][^\s:'"]*:`},
 	{what: "a password", before: `(?i:(?:^|[\s?&;"'_-])` + secretNames + `[\\'"]*(?:=|\s*:\s*)[\\'"]*)`, value: `[^\s'"\\&;{]+`},
 	{what: "a password", before: `(?i:['"?&,{]\s*` + secretNames + `\s*=\s+)`}, // outside of quotes a shell sets an empty variable so
-	{what: "a password", before: `(?i:(?:^|\s)--(?:(?:user|admin|root|db|auth|bearer|access|client|api|secret|redis|vault)-)*(?:password|passwd|pass|token|secret|key|oauth2-bearer)\s+['"]?)`, value: noOption},
+	{what: "a password", before: `(?i:(?:^|\s)--(?:(?:user|admin|root|db|auth|bearer|access|client|redis|vault)-)*(?:password|passwd|pass|token|secret|(?:api|access|secret)-key|oauth2-bearer)\s+['"]?)`, value: noOption},
 	{what: "a password", before: `\b(?:redis|valkey)-cli\b[^|;&]*?\s-a[ =]?['"]?`},
 	{what: "a password", before: `\b(?:mongo(?:sh)?|rabbitmqadmin)\b[^|;&]*?\s-p[ =]['"]?`, value: noOption},
 	{what: "a password", before: `\bsshpass(?:\s+-\S+)*?\s+-p[ =]['"]?`, value: noOption}, // and not that of the program that it starts

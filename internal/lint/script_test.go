@@ -2,6 +2,7 @@ package lint
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -89,6 +90,7 @@ func TestSleeps(t *testing.T) {
 
 func TestSecretIn(t *testing.T) {
 	t.Parallel()
+	pattern := regexp.MustCompile(SecretPattern())
 	for text, want := range map[string]bool{
 		"http://a:b@host/":                     true,
 		"http://$(USER):$(PASSWORD)@host/":     false,
@@ -116,6 +118,9 @@ func TestSecretIn(t *testing.T) {
 	} {
 		if got := secretIn(text) != ""; got != want {
 			t.Errorf("%q: %v, expected %v", text, got, want)
+		}
+		if pattern.MatchString(text) != want { // here the pattern sees as much
+			t.Errorf("%q: the pattern says %v, expected %v", text, !want, want)
 		}
 	}
 }
