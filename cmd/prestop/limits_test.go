@@ -16,11 +16,11 @@ import (
 	"github.com/prestop/prestop/internal/timing"
 )
 
-// What a server answers, as long as it may be, costs little memory to read. The least of a few runs is what the hook itself needs: a busy
-// machine holds up the garbage collector now and then, and can only add to it.
-func TestMemoryOfAnswers(t *testing.T) {
+// What a file holds that is sent, and what a server answers, as long as they may be, cost little memory to read. The least of a few runs is
+// what the hook itself needs: a busy machine holds up the garbage collector now and then, and can only add to it.
+func TestMemoryOfBodies(t *testing.T) {
 	t.Parallel()
-	const most, runs = 8 << 10, 3 // KiB, beyond a small answer's
+	const most, runs = 8 << 10, 3 // KiB, beyond small bodies'
 	repeat := func(begin, one, end string) string {
 		var text strings.Builder
 		text.WriteString(begin)
@@ -33,9 +33,15 @@ func TestMemoryOfAnswers(t *testing.T) {
 		return text.String() + end
 	}
 	binary := builtBinary(t)
-	ask := func(body string) *hooked {
-		app := newWitness(t, func(w http.ResponseWriter, _ sentRequest) { fmt.Fprint(w, body) })
-		return startHookIn(t, binary, "PRE_STOP_GRACE_PERIOD_SECONDS=40", "PRE_STOP_STEPS=until "+app.URL+" json=.last in=yes stable=3 max=20s")
+	const little = `{"last": "yes"}`
+	type bodies struct{ sent, answered string }
+	ask := func(b bodies) *hooked {
+		app := newWitness(t, func(w http.ResponseWriter, _ sentRequest) { fmt.Fprint(w, b.answered) })
+		file := filepath.Join(t.TempDir(), "body")
+		if err := os.WriteFile(file, []byte(b.sent), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return startHookIn(t, binary, "PRE_STOP_GRACE_PERIOD_SECONDS=40", "PRE_STOP_STEPS=post "+app.URL+" body=@"+file+"\nuntil "+app.URL+" json=.last in=yes stable=3 max=20s")
 	}
 	peak := func(h *hooked) int {
 		<-h.ended
@@ -44,26 +50,28 @@ func TestMemoryOfAnswers(t *testing.T) {
 		}
 		return h.peak
 	}
-	bodies := map[string]string{
+	tests := map[string]bodies{}
+	for name, body := range map[string]string{
 		"numbers": repeat(`{"a": [`, "1", `], "last": "yes"}`),
 		"keys":    repeat(`{`, `"k%": 1`, `, "last": "yes"}`),
 		"objects": repeat(`{"a": [`, `{"k": {"l": "%"}}`, `], "last": "yes"}`),
-		"small":   `{"last": "yes"}`,
 		"text":    `{"a": "` + strings.Repeat("x", 1<<20-1000) + `", "last": "yes"}`,
+	} {
+		tests[name+" sent"], tests[name+" answered"] = bodies{body, little}, bodies{little, body}
 	}
 	asked := map[string]*hooked{}
-	for name, body := range bodies {
-		asked[name] = ask(body)
+	for name, test := range tests {
+		asked[name] = ask(test)
 	}
-	small := peak(asked["small"])
+	small := peak(ask(bodies{little, little}))
 	for name, h := range asked {
 		got := peak(h) - small
 		for run := 1; got > most && run < runs; run++ {
 			t.Logf("%s: %d KiB more than %d, run again", name, got, small)
-			got = min(got, peak(ask(bodies[name]))-small)
+			got = min(got, peak(ask(tests[name]))-small)
 		}
 		if got > most {
-			t.Errorf("%s: %d KiB more than a small answer, want at most %d", name, got, most)
+			t.Errorf("%s: %d KiB more than small bodies, want at most %d", name, got, most)
 		} else {
 			t.Logf("%s: %d KiB more than %d", name, got, small)
 		}

@@ -1,6 +1,7 @@
 package grammar
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/url"
 	"slices"
@@ -119,42 +120,55 @@ func SecretsOf(u *url.URL) []Secret {
 	return l.secrets
 }
 
-// ValuesOf are the texts in a document that may be secrets by themselves. The document is JSON, or has JSON or a form in each line. A text
-// whose key or parameter tells of a secret may be a plain word.
-func ValuesOf(document []byte) (all []string) {
-	var value any
-	if json.Unmarshal(document, &value) == nil {
-		return valuesIn("", value)
+// ValuesOf tells the texts in a document that may be secrets by themselves. The document is JSON, or has JSON or a form in each line. A
+// text whose key or parameter tells of a secret may be a plain word.
+func ValuesOf(document []byte, tell func(text string)) {
+	if json.Valid(document) {
+		valuesOfJSON(document, tell)
+		return
 	}
-	for _, line := range strings.Split(string(document), "\n") {
-		if json.Unmarshal([]byte(line), &value) == nil {
-			all = append(all, valuesIn("", value)...)
+	for line := range bytes.SplitSeq(document, []byte("\n")) {
+		if json.Valid(line) {
+			valuesOfJSON(line, tell)
 			continue
 		}
-		for _, parameter := range strings.Split(line, "&") {
-			name, text, _ := strings.Cut(parameter, "=")
-			all = append(all, valuesIn(name, text)...)
+		for parameter := range bytes.SplitSeq(line, []byte("&")) {
+			name, text, _ := strings.Cut(string(parameter), "=")
+			tellValue(name, text, tell)
 		}
 	}
-	return all
 }
 
-func valuesIn(name string, value any) (all []string) {
-	switch v := value.(type) {
+// valuesOfJSON goes through a valid document once. A tree of all its values would take many times the document's memory, which is
+// the app's, and would have only one of two values with the same key.
+func valuesOfJSON(document []byte, tell func(text string)) {
+	d := json.NewDecoder(bytes.NewReader(document))
+	d.UseNumber() // a number may be larger than any of Go's
+	valuesIn(d, "", tell)
+}
+
+// valuesIn reads the next value. name is the key that it has, or that the list around it has.
+func valuesIn(d *json.Decoder, name string, tell func(text string)) {
+	token, _ := d.Token()
+	switch v := token.(type) {
 	case string:
-		if !Public("", v) && (telling(name) || !plain("", v)) {
-			all = append(all, v)
+		tellValue(name, v, tell)
+	case json.Delim:
+		for d.More() {
+			if v == '{' {
+				key, _ := d.Token()
+				name, _ = key.(string)
+			}
+			valuesIn(d, name, tell)
 		}
-	case []any:
-		for _, one := range v {
-			all = append(all, valuesIn(name, one)...)
-		}
-	case map[string]any:
-		for name, one := range v {
-			all = append(all, valuesIn(name, one)...)
-		}
+		_, _ = d.Token() // the end of the list or the object
 	}
-	return all
+}
+
+func tellValue(name, text string, tell func(text string)) {
+	if !Public("", text) && (telling(name) || !plain("", text)) {
+		tell(text)
+	}
 }
 
 // tellingWords are parts of the names of headers and parameters that have secret values.

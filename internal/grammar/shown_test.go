@@ -168,9 +168,21 @@ func TestUnreadable(t *testing.T) {
 // The texts in a document that is sent may be repeated one by one.
 func TestValuesOf(t *testing.T) {
 	t.Parallel()
-	got := ValuesOf([]byte(`{"a":{"b":["Hunter22","plain","short",1]},"c":"x/y=9Zz"}`))
-	slices.Sort(got)
-	if !slices.Equal(got, []string{"Hunter22", "x/y=9Zz"}) || ValuesOf([]byte("no JSON")) != nil {
-		t.Errorf("%q", got)
+	for document, want := range map[string][]string{
+		`{"a":{"b":["Hunter22","plain","short",1]},"c":"x/y=9Zz"}`: {"Hunter22", "x/y=9Zz"},
+		`{"token":["plainword",{"a":"plainword"}]}`:                {"plainword"},
+		`{"a":"Hunter22","a":"Hunter33"}`:                          {"Hunter22", "Hunter33"},
+		`{"n":1e999,"token":"plainword"}`:                          {"plainword"},
+		`"Hunter22"`:                                               {"Hunter22"},
+		"{\"a\":\"Hunter22\"}\n{\"a\":\"Hunter33\"}\n":             {"Hunter22", "Hunter33"},
+		"token=plainword&b=Hunter22\nc=plainword":                  {"plainword", "Hunter22"},
+		"no JSON": nil,
+		"":        nil,
+	} {
+		var got []string
+		ValuesOf([]byte(document), func(text string) { got = append(got, text) })
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", document, got, want)
+		}
 	}
 }

@@ -139,9 +139,7 @@ func (s *Set) addCredential(text, shown string) {
 		s.add(string(plain), shown)
 		s.add(password, shown)
 	}
-	for _, value := range grammar.ValuesOf([]byte(text)) {
-		s.add(value, shown)
-	}
+	grammar.ValuesOf([]byte(text), func(value string) { s.add(value, shown) })
 	for _, cookie := range strings.Split(text, ";") {
 		_, value, _ := strings.Cut(cookie, "=")
 		part(value)
@@ -190,9 +188,7 @@ func (s *Set) Password(user, path string) func() (string, error) {
 func (s *Set) Content(path string) ([]byte, error) {
 	content, err := regular.Read(path)
 	s.Add(strings.TrimSpace(string(content)))
-	for _, text := range grammar.ValuesOf(content) {
-		s.Add(text)
-	}
+	grammar.ValuesOf(content, s.Add)
 	return content, err
 }
 
