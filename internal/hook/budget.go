@@ -23,7 +23,7 @@ func (s *Script) budget(p *Plan, a Asked) {
 		p.Grace = a.Grace
 	case !s.config.GracePeriod.IsSet():
 		p.Grace = s.assumeGrace()
-		p.warn("grace-not-set", NoStep, "PRE_STOP_GRACE_PERIOD_SECONDS is not set: the grace period is taken to be %s; set it to the pod's terminationGracePeriodSeconds", p.Grace)
+		p.warn("grace-not-set", NoStep, "the grace period is not known, and is taken to be %s: set PRE_STOP_GRACE_PERIOD_SECONDS to the pod's terminationGracePeriodSeconds", p.Grace)
 	}
 	var fits bool
 	p.Reserve, fits = s.reserveWithin(p.Grace)

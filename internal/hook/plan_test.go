@@ -119,7 +119,7 @@ func noted(note string) []string {
 
 func TestBudget(t *testing.T) {
 	t.Parallel()
-	const assumed = "grace-not-set: " + graceEnv + " is not set"
+	const assumed = "grace-not-set: the grace period is not known"
 	tooLarge := func(grace, reserve, used string) string {
 		return reserveEnv + ": expected less than the grace period of " + grace + ", got " + reserve + "; " + used + " is used"
 	}
@@ -143,6 +143,7 @@ func TestBudget(t *testing.T) {
 		{"small grace", env{graceEnv: "6"}, "", false, "6s", "3s", "50s", "grace-too-short: additional wait is shortened", ""},
 		{"tiny grace", env{graceEnv: "1"}, "", false, "1s", "500ms", "50s", "grace-too-short: additional wait is shortened from 50s to 0s", ""},
 		{"no grace", env{graceEnv: "0"}, "", false, "0s", "0s", "50s", "grace-too-short: additional wait is shortened from 50s to 0s", ""},
+		{"grace that cannot be read", env{graceEnv: "6O"}, "", false, "30s", "5s", "25s", assumed, graceEnv + `: expected seconds, as 50, or a duration, as 1m30s, of at most a year, got "6O"`},
 		{"large grace", env{graceEnv: "3600"}, "", false, "1h0m0s", "10m0s", "50s", "", ""},
 
 		{"reserve", env{graceEnv: "60", reserveEnv: "20"}, "", false, "1m0s", "20s", "50s", "grace-too-short: additional wait is shortened from 50s to 39.95s", ""},
