@@ -37,7 +37,8 @@ const injectStatuses = `
 Exit status
   0      done
   1      with --diff: something would change
-  2      something cannot be read, or the command line is wrong; nothing is written
+  2      something cannot be read, or the command line is wrong: nothing is written;
+         or the output cannot be written
 `
 
 // image is prestop's own image, with its digest. In a release, the linker sets it.

@@ -39,7 +39,8 @@ const lintStatuses = `
 Exit status
   0      nothing was found, or warnings alone
   1      errors were found; or the cluster cannot be read, as with kubectl
-  2      something cannot be read, or the command line is wrong
+  2      something cannot be read, the command line is wrong, or the output cannot
+         be written
 `
 
 // A lintCommand is what lint was told.

@@ -5,6 +5,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -62,8 +63,32 @@ func commands() []command {
 	}
 }
 
-// run is the program. It returns the exit status.
+// run is the program. It returns the exit status. If the output is not whole, nobody should go on with it.
 func run(i invocation) int {
+	out := &written{to: i.stdout}
+	i.stdout = out
+	status := do(i)
+	if out.err != nil {
+		fmt.Fprintf(i.stderr, "kubectl prestop: the output cannot be written: %v\n", out.err)
+		return exitMistake
+	}
+	return status
+}
+
+// A written output keeps the first error of its writes.
+type written struct {
+	to  io.Writer
+	err error
+}
+
+func (o *written) Write(text []byte) (int, error) {
+	n, err := o.to.Write(text)
+	o.err = cmp.Or(o.err, err)
+	return n, err
+}
+
+// do carries out the command.
+func do(i invocation) int {
 	if len(i.args) == 0 {
 		writeHelp(i.stderr)
 		return exitMistake
@@ -109,8 +134,8 @@ func printVersion(i invocation) int {
 // printHelp prints the plugin's help, or the help of a command.
 func printHelp(i invocation) int {
 	if len(i.args) > 0 && !strings.HasPrefix(i.args[0], "-") && i.args[0] != "help" {
-		i.args = []string{i.args[0], "--help"} // run refuses an unknown command
-		return run(i)
+		i.args = []string{i.args[0], "--help"} // do refuses an unknown command
+		return do(i)
 	}
 	writeHelp(i.stdout)
 	return exitDone

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -140,3 +141,21 @@ func printed(t *testing.T, onTerminal bool, text, setting string, args ...string
 	_ = p.Wait()
 	return strings.ReplaceAll(out.String(), "\r\n", "\n")
 }
+
+// A part of a manifest must not be taken for the whole.
+func TestOutputThatCannotBeWritten(t *testing.T) {
+	t.Parallel()
+	const manifest = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: a, image: a, ports: [{containerPort: 80}]}]}\n"
+	for _, args := range [][]string{{"inject", "--image=prestop/prestop:1", "-"}, {"inject", "--image=prestop/prestop:1", "--diff", "-"},
+		{"lint", "-"}, {"lint", "-o", "json", "-"}, {"lint", "-o", "sarif", "-"}, {"lint", "--list"}, {"completion", "bash"}, {"version"}, {"help"}, {"help", "lint"}} {
+		var stderr bytes.Buffer
+		status := run(invocation{args: args, stdin: strings.NewReader(manifest), stdout: fullDisk{}, stderr: &stderr})
+		if status != exitMistake || !strings.Contains(stderr.String(), "the output cannot be written: no space left") {
+			t.Errorf("%q: exit %d, %s", args, status, &stderr)
+		}
+	}
+}
+
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, syscall.ENOSPC }

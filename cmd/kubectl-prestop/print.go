@@ -186,7 +186,7 @@ func (c lintCommand) writeJSON(w io.Writer, _ []input, result lint.Result) {
 	for _, h := range result.Hooks {
 		doc.Hooks = append(doc.Hooks, lintHook{h.File, h.Line, h.Kind, h.Namespace, h.Name, h.Container, h.Program})
 	}
-	escape.WriteJSON(w, doc)
+	_ = escape.WriteJSON(w, doc) // run tells the error
 }
 
 // writeAnnotations prints commands of GitHub's workflows, which show a finding beside the line that it is about
@@ -309,5 +309,5 @@ func (c lintCommand) writeSARIF(w io.Writer, _ []input, result lint.Result) {
 		did.Notifications = append(did.Notifications, sarifNotification{lint.Warning, sarifText{d.String()}, []sarifLocation{}})
 	}
 	run.Invocations = []sarifInvocation{did}
-	escape.WriteJSON(w, sarif{"https://json.schemastore.org/sarif-2.1.0.json", "2.1.0", []sarifRun{run}})
+	_ = escape.WriteJSON(w, sarif{"https://json.schemastore.org/sarif-2.1.0.json", "2.1.0", []sarifRun{run}}) // run tells the error
 }

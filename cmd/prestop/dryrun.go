@@ -42,10 +42,9 @@ func (r *hookRun) dryRun() int {
 		r.complain("%v", context.Cause(r.ctx))
 		return orSignal(r.ctx, exitFailed)
 	}
-	if r.config.Output.V == config.JSON {
-		f.JSON(r.stdout)
-	} else {
-		f.Text(r.stdout, terminal.Page(r.stdout, r.env))
+	if err := f.Write(r.stdout, r.config.Output.V == config.JSON, terminal.Page(r.stdout, r.env)); err != nil {
+		r.complain("the plan cannot be shown: %v", err)
+		return exitFailed
 	}
 	switch {
 	case len(f.Errors) > 0:

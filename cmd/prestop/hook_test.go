@@ -40,6 +40,23 @@ func TestDryRunLeavesAFIFOAlone(t *testing.T) {
 	}
 }
 
+// A plan that was written in part must not be taken for the whole.
+func TestDryRunThatCannotBeWritten(t *testing.T) {
+	t.Parallel()
+	for _, output := range []string{"text", "json"} {
+		var stderr testbuffer.Buffer
+		args := []string{"--dry-run", "--output=" + output, "--grace-period=30", "--log-to=stdout", "--state-dir=" + t.TempDir(), "wait 1s"}
+		exit := run(&invocation{ctx: t.Context(), start: time.Now(), args: args, stdout: fullDisk{}, stderr: &stderr})
+		if exit != exitFailed || !strings.Contains(stderr.String(), "the plan cannot be shown: no space left") {
+			t.Errorf("%s: exit %d: %s", output, exit, &stderr)
+		}
+	}
+}
+
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, unix.ENOSPC }
+
 // A FIFO in the working directory may be called as one of the words that stand for a log.
 func TestDryRunTakesNoWordForAFIFO(t *testing.T) {
 	t.Chdir(t.TempDir())

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/prestop/prestop/internal/escape"
@@ -147,11 +148,21 @@ func (f *Forecast) WouldFail() bool {
 	return slices.ContainsFunc(f.Steps, func(s Step) bool { return s.Error != "" })
 }
 
-// JSON writes it for tools.
-func (f *Forecast) JSON(w io.Writer) { escape.WriteJSON(w, f) }
+// Write writes it, for tools as JSON or for people. That a reader is gone is no error.
+func (f *Forecast) Write(w io.Writer, asJSON bool, page timeline.Page) (err error) {
+	if asJSON {
+		err = escape.WriteJSON(w, f)
+	} else {
+		err = f.text(w, page)
+	}
+	if errors.Is(err, syscall.EPIPE) {
+		return nil
+	}
+	return err
+}
 
-// Text writes it for people. Mistakes come first, since with a mistake the plan is not the plan that somebody wanted.
-func (f *Forecast) Text(w io.Writer, page timeline.Page) {
+// text writes it for people. Mistakes come first, since with a mistake the plan is not the plan that somebody wanted.
+func (f *Forecast) text(w io.Writer, page timeline.Page) error {
 	out := &bytes.Buffer{}
 	for _, text := range f.Errors {
 		page.Wrap(out, "", "error: "+text)
@@ -169,5 +180,6 @@ func (f *Forecast) Text(w io.Writer, page timeline.Page) {
 	for _, text := range f.Warnings {
 		page.Wrap(out, "", "warning: "+text)
 	}
-	_, _ = w.Write(out.Bytes()) // who is gone needs no answer
+	_, err := w.Write(out.Bytes())
+	return err
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -68,8 +69,9 @@ func TestForecastIsWhole(t *testing.T) {
 	f.AddWarning("a warning with hunter22", nil)
 	f.AddMistake(errors.New("a mistake with hunter22"))
 	var text, document bytes.Buffer
-	f.Text(&text, timeline.Page{})
-	f.JSON(&document)
+	if err := errors.Join(f.Write(&text, false, timeline.Page{}), f.Write(&document, true, timeline.Page{})); err != nil {
+		t.Fatal(err)
+	}
 	for _, want := range []string{"grace period 30s, reserve 5s: done within 25s\n", "\nthe pod of ***\n", "1 wait 3s", "warning: saw ***: certificate of ***", "would fail now: no ***", `log: /tmp/log\n`, "warning: a warning with ***\n", "error: a mistake with ***\ngrace period"} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("%q is not said in\n%s", want, &text)
@@ -95,8 +97,11 @@ func TestForecastIsWhole(t *testing.T) {
 func TestNoListIsNull(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	Look(t.Context(), &prestop.Plan{}, "", true, hide).JSON(&out)
-	look(t).JSON(&out)
+	for _, f := range []*Forecast{Look(t.Context(), &prestop.Plan{}, "", true, hide), look(t)} {
+		if err := f.Write(&out, true, timeline.Page{}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if strings.Contains(out.String(), "null") || strings.Contains(out.String(), `"pod"`) {
 		t.Error(out.String())
 	}
@@ -114,3 +119,20 @@ func TestOnceWithoutARecord(t *testing.T) {
 		t.Error("a step would not fail")
 	}
 }
+
+// Whoever reads a file must not take a part of it for the plan. A reader that has left misses nothing.
+func TestWriteFails(t *testing.T) {
+	t.Parallel()
+	for _, asJSON := range []bool{false, true} {
+		for fails, want := range map[error]error{syscall.ENOSPC: syscall.ENOSPC, syscall.EPIPE: nil} {
+			if err := look(t).Write(broken{fails}, asJSON, timeline.Page{}); err != want {
+				t.Errorf("JSON %t: error %v after %v, want %v", asJSON, err, fails, want)
+			}
+		}
+	}
+}
+
+// broken is a writer that fails.
+type broken struct{ error }
+
+func (b broken) Write([]byte) (int, error) { return 0, b.error }

@@ -49,15 +49,15 @@ func JSON(text []byte) []byte {
 
 func acts(r rune) bool { return !strconv.IsPrint(r) }
 
-// WriteJSON writes a value as indented JSON that does nothing to a terminal. encoding/json must be able to encode it. A reader that is
-// gone gets nothing, and nobody is told.
-func WriteJSON(w io.Writer, value any) {
+// WriteJSON writes a value as indented JSON that does nothing to a terminal. encoding/json must be able to encode it.
+func WriteJSON(w io.Writer, value any) error {
 	var out bytes.Buffer
 	e := json.NewEncoder(&out)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	_ = e.Encode(value)               // a buffer never fails
-	_, _ = w.Write(JSON(out.Bytes())) // a reader that is gone needs no answer
+	_ = e.Encode(value) // a buffer never fails
+	_, err := w.Write(JSON(out.Bytes()))
+	return err
 }
 
 // Patch is a patch with each line printable. Without its tabs and ends of lines it would be none, so these stay.
