@@ -2,6 +2,8 @@ package request
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"net/url"
 	"slices"
@@ -10,6 +12,7 @@ import (
 	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/web"
+	"github.com/prestop/prestop/prestop"
 )
 
 // LateOptions are the places for values that an earlier step gives: "" is the URL, the others are options.
@@ -87,7 +90,10 @@ func (s *Spec) fill(values *step.Values, r web.Request) (web.Request, error) {
 	r = r.Own()
 	for _, l := range s.late {
 		text, err := l.word.Fill(l.encode, values.Get)
-		if err != nil {
+		switch {
+		case err != nil && !errors.Is(err, prestop.ErrKeepsWait): // the value cannot stand there
+			return r, fmt.Errorf("%w: %w", err, prestop.ErrKeepsWait)
+		case err != nil:
 			return r, err
 		}
 		l.put(&r, text)

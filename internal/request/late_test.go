@@ -94,7 +94,7 @@ func TestLate(t *testing.T) {
 		for range 2 { // a second time it is the same
 			got = ""
 			err = do.Run(t.Context(), slog.New(slog.DiscardHandler))
-			if got != test.want || (err == nil) != (test.err == "") || err != nil && !strings.HasPrefix(err.Error(), test.err) || errors.Is(err, prestop.ErrKeepsWait) != (test.value == "") {
+			if got != test.want || (err == nil) != (test.err == "") || err != nil && !strings.HasPrefix(err.Error(), test.err) || errors.Is(err, prestop.ErrKeepsWait) != (test.err != "") {
 				t.Errorf("%s: %q, %v; want %q, %q", test.line, got, err, test.want, test.err)
 			}
 		}
