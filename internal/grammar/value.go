@@ -1,6 +1,7 @@
 package grammar
 
 import (
+	"math"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -59,10 +60,10 @@ func (o *Option) Count(least uint64, what string) (int, error) {
 	return int(n), nil
 }
 
-// Number reads any number but NaN.
+// Number reads a finite number. An infinite bound would be no condition.
 func (o *Option) Number() (float64, error) {
 	n, err := strconv.ParseFloat(o.Value, 64)
-	if err != nil || n != n {
+	if err != nil || math.IsNaN(n) || math.IsInf(n, 0) {
 		return 0, o.Expected("%s: expected a number, got %s", o.Key, o.Got())
 	}
 	return n, nil

@@ -58,6 +58,7 @@ func TestValuesOfALine(t *testing.T) {
 		{"x v=1", positive, "1s"}, {"x v=0", positive, "column 3: v: expected more than 0s"},
 		{"x v=2", count, "2"}, {"x v=1", count, `column 3: v: expected how many, 2 or more, got "1"`}, {"x v=65536", count, `column 3: v: expected how many, 2 or more, got "65536"`},
 		{"x v=1.5", number, "1.5"}, {"x v=NaN", number, `column 3: v: expected a number, got "NaN"`},
+		{"x v=inf", number, `column 3: v: expected a number, got "inf"`}, {"x v=-Infinity", number, `column 3: v: expected a number, got "-Infinity"`},
 		{"x v=true", truth, "true"}, {"x v=yes", truth, `column 3: v: expected true or false, got "yes"`},
 		{"x v=/t", file, "/t"}, {"x v=", file, "column 3: v: expected a file's path, got nothing"},
 		{"x v=@/t", begins, "true"}, {"x v=$ID", begins, "false"},
