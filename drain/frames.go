@@ -68,6 +68,10 @@ func (g greeting) controls(in uint32) bool {
 	return !g.tls && slices.Contains(clientSizes, in) || (g.tls || !g.known) && slices.Contains(secureSizes, in)
 }
 
+// alertSizes are the bytes by which TLS closes a connection on one side: none, or an alert in a record of TLS 1.3 or 1.2 with the usual
+// ciphers. The end of the connection counts as one byte more.
+var alertSizes = []uint32{0, 1, 23, 24, 25, 31, 32}
+
 // hello tells whether all that the app has ever sent may be what an HTTP/2 server sends first: its settings, and the
 // acknowledgement of the client's settings.
 func (h *history) hello(s *sockdiag.Socket) bool {
@@ -190,8 +194,10 @@ func (h *history) takesLeave(s *sockdiag.Socket) bool {
 }
 
 // parting tells whether a connection has carried so little since it was idle that this may be what TLS and HTTP/2 send to close
-// a connection. Before it was idle, it must have carried something. Other protocols ask and answer with as few bytes.
+// a connection. Before it was idle, it must have carried something. Other protocols ask and answer with as few bytes. If its client may have
+// waited, it is closed by no more than an alert of TLS.
 func (h *history) parting(s *sockdiag.Socket) bool {
 	in, out := h.bytesSince(s)
-	return h.settled && h.claim == nothing && h.received > 0 && in <= controlSize && out <= controlSize
+	idle := h.claim == nothing || h.claim == maybe && slices.Contains(alertSizes, in) && slices.Contains(alertSizes, out)
+	return h.settled && idle && h.received > 0 && in <= controlSize && out <= controlSize
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"net/netip"
 	"sync"
 	"testing"
 	"time"
@@ -120,6 +121,35 @@ func TestKeptAlive(t *testing.T) {
 	}
 }
 
+// What TLS says when a connection is closed is no traffic, and the answer before that is.
+func TestPartingAfterAnAnswer(t *testing.T) {
+	t.Parallel()
+	begun := time.Now()
+	const asked = 10 * s // the answer came 700 ms after the look that began then, and the connection is closed after another second
+	idle := sockdiag.Socket{Cookie: 7, State: sockdiag.Established, Local: netip.MustParseAddrPort("10.0.0.1:443"), Remote: netip.MustParseAddrPort("10.0.0.2:4000"),
+		Received: 4, Sent: 4, BytesReceived: 700, BytesAcked: 2200, SinceReceived: 300 * ms, SinceSent: 300 * ms, SinceAck: 250 * ms, Acks: 1}
+	ended := idle
+	ended.State, ended.Received, ended.Sent, ended.BytesReceived, ended.BytesAcked, ended.SinceReceived, ended.SinceSent = 7, 5, 5, 725, 2225, 0, 0
+	for _, c := range []claim{nothing, maybe} {
+		w := (&Quiet{Ports: []uint16{443}, For: defaultFor, probing: new(prober)}).traffic()
+		w.begun, w.known = begun, map[uint64]history{}
+		w.greetings[443] = greeting{known: true, tls: true, bytes: 1900}
+		h := newHistory(false)
+		h.settle(asked, &idle, asked-300*ms, c)
+		h.active = at(asked - 300*ms)
+		w.known[7] = h
+		closed := ended
+		w.end(begun.Add(asked+s), &closed)
+		if got := w.past.count(); got != 1 || !w.talk.last.Equal(begun.Add(asked-300*ms)) {
+			t.Errorf("claim %d: %d connections have carried traffic lately and have ended, the last payload %v after the looks began, expected 1, %v", c, got, w.talk.last.Sub(begun), asked-300*ms)
+		}
+		w.past.forget(begun.Add(asked - 300*ms))
+		if got := w.past.count(); got != 0 {
+			t.Errorf("claim %d: what was said when it was closed counts", c)
+		}
+	}
+}
+
 // What ends a connection is no traffic, and what else came before its end is.
 func TestParting(t *testing.T) {
 	at := func(in, out, bytesIn, bytesOut uint32, ago time.Duration) sockdiag.Socket {
@@ -127,6 +157,8 @@ func TestParting(t *testing.T) {
 	}
 	idle, asked := at(5, 5, 500, 500, s), at(6, 5, 600, 500, s)
 	asked.SinceSent = 2 * s
+	doubtful := idle
+	doubtful.SinceSent, doubtful.SinceAck, doubtful.Acks = s, s, 3
 	for _, test := range []struct {
 		name  string
 		looks []sockdiag.Socket
@@ -135,6 +167,10 @@ func TestParting(t *testing.T) {
 	}{
 		{"TLS says that it is over, both ways, and the FINs", []sockdiag.Socket{idle}, at(6, 6, 525, 525, 0), true},
 		{"one way, and a reset", []sockdiag.Socket{idle}, at(5, 6, 500, 524, 0), true},
+		{"TLS says that it is over, and nobody can tell whether a client waits that asked within a tick of an answer", []sockdiag.Socket{doubtful}, at(6, 6, 525, 525, 0), true},
+		{"the client alone says so", []sockdiag.Socket{doubtful}, at(6, 5, 525, 501, 0), true},
+		{"the same, by TLS 1.2", []sockdiag.Socket{doubtful}, at(6, 6, 532, 532, 0), true},
+		{"the small answer to a request that may wait, and TLS's end", []sockdiag.Socket{doubtful}, at(6, 6, 525, 548, 0), false},
 		{"over a counter that has overflown", []sockdiag.Socket{at(5, 5, 1<<32-10, 1<<32-1, s)}, at(6, 6, 14, 23, 0), true},
 		{"a request and its answer", []sockdiag.Socket{idle}, at(6, 6, 580, 620, 0), false},
 		{"a small request and its answer", []sockdiag.Socket{idle}, at(6, 6, 528, 620, 0), false},

@@ -402,18 +402,14 @@ func (t *traffic) end(now time.Time, s *sockdiag.Socket) {
 	if !t.counts(s, h.old) || !slices.Contains(t.Ports, s.Local.Port()) {
 		return
 	}
-	if h.parting(s) {
-		greeting := t.greetings[s.Local.Port()]
-		if greeting.tls || greeting.http2 || t.Protocol == WebSocket {
-			return
-		}
-		if !greeting.known {
-			t.ask(s.Local)
-		}
+	at, parting := now.Add(-lastPayload(s)), h.parting(s)
+	greeting := t.greetings[s.Local.Port()]
+	if parting && !greeting.known {
+		t.ask(s.Local)
 	}
-	at := now.Add(-lastPayload(s))
-	if met && h.settled && h.received == s.Received && h.sent == s.Sent {
-		at = t.begun.Add(h.active.since())
+	closes := parting && (greeting.tls || greeting.http2 || t.Protocol == WebSocket)
+	if closes || met && h.settled && h.received == s.Received && h.sent == s.Sent {
+		at = t.begun.Add(min(h.active, h.last).since())
 	}
 	t.talk.carried(at)
 	if now.Sub(at) < t.For {

@@ -357,6 +357,24 @@ func closing(protocol string) func(context.Context, peer, *running) error {
 	}
 }
 
+// closedSoon are requests for a while, each on a connection of its own, which is closed half a second after the answer.
+func closedSoon(protocol string) func(context.Context, peer, *running) error {
+	return func(ctx context.Context, p peer, r *running) error {
+		r.there()
+		for range 10 {
+			c := p.goClient(protocol)
+			if err := goAsk(ctx, c, p.url(protocol, "/?n=300"), 0); err != nil {
+				return err
+			}
+			r.over()
+			pause(ctx, 500*time.Millisecond)
+			c.CloseIdleConnections()
+			pause(ctx, 700*time.Millisecond)
+		}
+		return nil
+	}
+}
+
 // lines are small requests for a while, two on each connection. Then the connection ends.
 func lines(ctx context.Context, p peer, r *running) error {
 	r.there()
@@ -547,6 +565,9 @@ func rows() (all []row) {
 	// What the port speaks is known a second or two after the hook began.
 	each(row{pattern: oneByOne, protocol: "TLS 1.3", endless: true, latest: 2 * time.Second, traffic: closing("tls")}, tls13...)
 	each(row{pattern: oneByOne, protocol: "HTTP/2 over TLS", endless: true, latest: 15 * time.Second, traffic: closing("h2")}, h2...)
+	soon := "requests for a while, each on a connection that is closed half a second after the answer"
+	each(row{pattern: soon, protocol: "TLS 1.3", traffic: closedSoon("tls")}, "go tls13", "nginx tls13", "node tls13")
+	each(row{pattern: soon, protocol: "HTTP/2 over TLS", traffic: closedSoon("h2")}, "go h2")
 	add(row{pattern: "small requests on connections that end then", protocol: "line protocol", server: "line", client: "go", traffic: lines})
 	add(row{pattern: "a worker's small request of 14 s, right after one of 10 s with a small answer", protocol: "Redis", server: "redis", client: "go", traffic: work})
 	add(row{pattern: "requests of clients that could not connect, while the app was at work for another for 8 s", protocol: "HTTP/1.1", server: "go one by one", client: "go", apart: true,
