@@ -140,3 +140,29 @@ func TestPace(t *testing.T) {
 		t.Errorf("%d events, want the one", p.count())
 	}
 }
+
+// The kernel may announce the end of a connection late. Until then the connection counts as long as its last payload does.
+func TestVanished(t *testing.T) {
+	t.Parallel()
+	begun := time.Now()
+	for _, test := range []struct {
+		name   string
+		active time.Duration // when it last carried payload; the look is 10 s after the looks began
+		missed uint32        // looks that have not found it
+		counts bool
+		want   int
+	}{
+		{"a moment ago", 9 * s, 1, true, 1},
+		{"unannounced, with payload a while ago", 8 * s, 8, true, 1},
+		{"unannounced, with payload long ago", 6 * s, 3, true, 0},
+		{"it may have carried more", 6 * s, 2, true, 1},
+		{"it has carried nothing", 9 * s, 1, false, 0},
+	} {
+		w := (&Quiet{Ports: []uint16{443}, For: defaultFor}).traffic()
+		w.begun, w.round, w.first = begun, 20, 1
+		w.known = map[uint64]history{7: {round: w.round - test.missed, counts: test.counts, active: at(test.active)}}
+		if got := w.vanished(begun.Add(10 * s)); got != test.want || len(w.known) != test.want {
+			t.Errorf("%s: %d count, and %d are known, expected %d", test.name, got, len(w.known), test.want)
+		}
+	}
+}

@@ -216,7 +216,7 @@ func (t *traffic) look(context.Context) (sight, error) {
 	if err := t.drain(now); err != nil {
 		return sight{}, err
 	}
-	t.talk.ended = t.past.count() + t.vanished()
+	t.talk.ended = t.past.count() + t.vanished(now)
 	t.talk.lost = !t.lost.IsZero() && now.Sub(t.lost) < t.For
 	t.talk.full = !t.since.IsZero() && now.Sub(t.since) < t.patience(nothing, greeting{})
 	t.askIfDoubtful()
@@ -300,15 +300,16 @@ func (t *traffic) drain(now time.Time) error {
 }
 
 // vanished is how many connections are gone while nobody knows yet what they carried last. The kernel announces the end of a
-// connection a moment later. If the connection was reset, the kernel announces it only when the app has noticed. A
-// connection that stays unannounced is dropped after patience looks.
-func (t *traffic) vanished() int {
+// connection a moment later, and on a busy machine long after. If the connection was reset, the kernel announces it only when the app has
+// noticed. A connection that stays unannounced is dropped after patience looks, but not before its last payload is long ago.
+func (t *traffic) vanished(now time.Time) int {
 	const patience = 2 // looks
 	n := 0
 	for cookie, h := range t.known {
 		switch missed := t.round - h.round; {
 		case missed == 0:
-		case missed > patience || !h.counts || t.round == t.first: // what ended before Run began was not announced to it
+		case missed > patience && now.Sub(t.begun.Add(h.active.since())) >= t.For,
+			!h.counts, t.round == t.first: // what ended before Run began was not announced to it
 			delete(t.known, cookie)
 		default:
 			n++
