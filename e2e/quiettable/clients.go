@@ -29,9 +29,9 @@ func (p peer) address() string {
 	return fmt.Sprintf("%s%d.%d", clientNet, 129+n/250, 1+n%250)
 }
 
-// goClient asks by net/http over one kept connection. protocol is http, tls, h2 or h2c.
+// goClient asks by net/http over one kept connection. protocol is http, tls, h2 or h2c. A server that wants a certificate gets one.
 func (p peer) goClient(protocol string) *http.Client {
-	t := &http.Transport{Protocols: new(http.Protocols), MaxConnsPerHost: 1, TLSClientConfig: &tls.Config{InsecureSkipVerify: true, ServerName: "lab"},
+	t := &http.Transport{Protocols: new(http.Protocols), MaxConnsPerHost: 1, TLSClientConfig: &tls.Config{InsecureSkipVerify: true, ServerName: "lab", Certificates: []tls.Certificate{p.lab.certificate()}},
 		DialContext: func(context.Context, string, string) (net.Conn, error) { return p.lab.client.dial(p.address(), p.port) }}
 	switch protocol {
 	case "h2":

@@ -332,6 +332,31 @@ func then(protocol string, paths ...string) func(context.Context, peer, *running
 	}
 }
 
+// readSlowly is an answer of 3 MB that its client reads in pieces, with pauses in which nothing goes.
+func readSlowly(ctx context.Context, p peer, r *running) error {
+	c, err := p.lab.client.dial(p.address(), p.port)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if err := c.(*net.TCPConn).SetReadBuffer(64 << 10); err != nil { // or the client's kernel takes the whole answer
+		return err
+	}
+	p.begins(ctx, r)
+	if _, err := io.WriteString(c, "GET /?n=3000000 HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n"); err != nil {
+		return err
+	}
+	for range 3 {
+		pause(ctx, 6*time.Second)
+		if _, err := io.CopyN(io.Discard, c, 900000); err != nil {
+			return err
+		}
+	}
+	_, err = io.Copy(io.Discard, c)
+	r.over()
+	return err
+}
+
 // closing is about kept connections, each with some answered requests. Go's client closes them one after the other.
 func closing(protocol string) func(context.Context, peer, *running) error {
 	return func(ctx context.Context, p peer, r *running) error {
@@ -504,6 +529,7 @@ func rows() (all []row) {
 	each(row{pattern: first, protocol: "TLS 1.3", traffic: slowFirst("tls", slow, 0)}, "nginx tls13 names", "nginx tls13 stapled", "nginx tls13 stapled by node", "nginx tls13 stapled by python")
 	each(row{pattern: first, protocol: "HTTP/2 over TLS", traffic: slowFirst("h2", slow, 0)}, append(h2, others(h2, "node")...)...)
 	each(row{pattern: first, protocol: "HTTP/2 without TLS", traffic: slowFirst("h2c", slow, 0)}, append(h2c, others(h2c, "node")...)...)
+	each(row{pattern: "a request of 20 s, the first on its connection, of a client with a certificate", protocol: "TLS 1.3", untold: doubt, traffic: slowFirst("tls", slow, 0)}, "go tls13 mutual")
 	long := "a request of 30 s, the first on its connection, asked 18 s before the hook began"
 	each(row{pattern: long, protocol: "TLS 1.3", traffic: longBefore("tls")}, "go tls13", "nginx tls13", "node tls13")
 	each(row{pattern: long, protocol: "HTTP/2 over TLS", traffic: longBefore("h2")}, "go h2", "nginx h2")
@@ -560,14 +586,15 @@ func rows() (all []row) {
 	down := "a download of 1 MB, then idle"
 	each(row{pattern: down, protocol: "TLS 1.3", traffic: then("tls", "/?n=1000000")}, slices.Concat(tls13, others(tls13, "node"), others([]string{"go tls13", "nginx tls13"}, "java"))...)
 	each(row{pattern: down, protocol: "HTTP/2 over TLS", latest: 15 * time.Second, traffic: then("h2", "/?n=1000000")}, slices.Concat(h2, others(h2, "node"), others([]string{"go h2", "nginx h2", "node h2"}, "java"))...)
+	each(row{pattern: "a download of 3 MB that its client reads in three pieces, one every 6 s", protocol: "HTTP/1.1", traffic: readSlowly}, "go http", "nginx http")
 	oneByOne := "kept connections that are closed one after the other"
 	each(row{pattern: oneByOne, protocol: "HTTP/1.1", endless: true, traffic: closing("http")}, http1...)
 	// What the port speaks is known a second or two after the hook began.
 	each(row{pattern: oneByOne, protocol: "TLS 1.3", endless: true, latest: 2 * time.Second, traffic: closing("tls")}, tls13...)
 	each(row{pattern: oneByOne, protocol: "HTTP/2 over TLS", endless: true, latest: 15 * time.Second, traffic: closing("h2")}, h2...)
-	soon := "requests for a while, each on a connection that is closed half a second after the answer"
-	each(row{pattern: soon, protocol: "TLS 1.3", traffic: closedSoon("tls")}, "go tls13", "nginx tls13", "node tls13")
-	each(row{pattern: soon, protocol: "HTTP/2 over TLS", traffic: closedSoon("h2")}, "go h2")
+	soon := "requests for a while, each on a connection that is closed half a second after the answer, `for=6s`"
+	each(row{pattern: soon, protocol: "TLS 1.3", quietFor: 6 * time.Second, traffic: closedSoon("tls")}, "go tls13", "nginx tls13", "node tls13")
+	each(row{pattern: soon, protocol: "HTTP/2 over TLS", quietFor: 6 * time.Second, traffic: closedSoon("h2")}, "go h2")
 	add(row{pattern: "small requests on connections that end then", protocol: "line protocol", server: "line", client: "go", traffic: lines})
 	add(row{pattern: "a worker's small request of 14 s, right after one of 10 s with a small answer", protocol: "Redis", server: "redis", client: "go", traffic: work})
 	add(row{pattern: "requests of clients that could not connect, while the app was at work for another for 8 s", protocol: "HTTP/1.1", server: "go one by one", client: "go", apart: true,

@@ -245,6 +245,11 @@ func goServer(certificate string, most uint16, protocols ...string) func(*lab, i
 	}
 }
 
+// mutual is a Go server that wants a certificate of its clients too.
+func mutual(l *lab, port int) error {
+	return l.serve(&http.Server{Handler: http.HandlerFunc(handler), TLSConfig: &tls.Config{ClientAuth: tls.RequireAnyClientCert}}, port, "tls", "http1")
+}
+
 // serve has a Go server listen. Without a certificate it speaks no TLS.
 func (l *lab) serve(s *http.Server, port int, certificate string, protocols ...string) error {
 	listener, err := l.server.listen(port)
@@ -469,7 +474,7 @@ func answerLines(c net.Conn) {
 func servers() map[string]func(*lab, int) error {
 	return map[string]func(*lab, int) error{
 		"go http": goServer("", 0, "http1"), "go h2c": goServer("", 0, "http1", "h2c"),
-		"go tls13": goServer("tls", 0, "http1"), "go tls12": goServer("tls", tls.VersionTLS12, "http1"), "go h2": goServer("tls", 0, "http1", "http2"), "go tls13 ecdsa": goServer("ec", 0, "http1"),
+		"go tls13": goServer("tls", 0, "http1"), "go tls12": goServer("tls", tls.VersionTLS12, "http1"), "go h2": goServer("tls", 0, "http1", "http2"), "go tls13 ecdsa": goServer("ec", 0, "http1"), "go tls13 mutual": mutual,
 		"nginx http": nginx("", ""), "nginx tls13": nginx("ssl", "ssl_protocols TLSv1.2 TLSv1.3;"), "nginx tls13 names": nginx("ssl", "ssl_certificate names.crt; ssl_certificate_key names.key;"), "nginx tls13 stapled": nginx("ssl", "ssl_stapling on; ssl_stapling_file ocsp.der;"), "nginx tls12": nginx("ssl", "ssl_protocols TLSv1.2;"), "nginx h2": nginx("ssl http2", "ssl_protocols TLSv1.2 TLSv1.3;"), "nginx h2c": nginx("http2", ""),
 		"haproxy http": haproxy(""), "haproxy tls13": haproxy("alpn http/1.1"), "haproxy tls12": haproxy("ssl-max-ver TLSv1.2"), "haproxy h2": haproxy("alpn h2,http/1.1"), "haproxy h2c": haproxy("proto h2"),
 		"caddy http": caddy("http://", ""), "caddy h2": caddy("https://", " "), "caddy h2c": caddy("http://", ""),
