@@ -5,7 +5,6 @@ import (
 	"io"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/prestop/prestop/internal/timeline"
 	"github.com/prestop/prestop/internal/timing"
@@ -40,10 +39,6 @@ func TestCostIsLinear(t *testing.T) {
 			return planned(lines(1, "post http://app/ body="+strings.Repeat("$A", 1000*n)), env{"A": "abcdefgh"})
 		},
 	} {
-		small, large := timing.Processor(3, do(1)), timing.Processor(2, do(10))
-		t.Logf("%s: %s and %s", name, small, large)
-		if large > most*max(small, time.Millisecond) {
-			t.Errorf("%s take %s, and ten times as much takes %s", name, small, large)
-		}
+		t.Run(name, func(t *testing.T) { timing.Growth(t, most, do(1), do(10)) })
 	}
 }

@@ -2,15 +2,14 @@ package lint
 
 import (
 	"fmt"
-	"runtime"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
+
+	"github.com/prestop/prestop/internal/timing"
 )
 
-// What a file costs grows with its length, and not with the square of it: eight times as much takes less than 24 times the CPU time of this
-// process. A busy machine makes that time longer, but not three times as long. The square would take 64 times.
+// What a file costs grows with its length, and not with the square of it: eight times as much takes at most 24 times the CPU time. A
+// busy machine makes that time longer, but not three times as long. The square would take 64 times.
 func TestCostGrowsAsTheInput(t *testing.T) {
 	hook := func(i int, more string) string {
 		return fmt.Sprintf("---\nkind: Pod\nmetadata: {name: web-%d, labels: {app: web-%d}}\nspec:\n  containers:\n  - name: app\n    env: [{name: PRE_STOP_GRACE_PERIOD_SECONDS, value: \"30\"}%s]\n    lifecycle: {preStop: {exec: {command: [/prestop, until quiet 8080]}}}\n", i, i, more)
@@ -69,34 +68,11 @@ func TestCostGrowsAsTheInput(t *testing.T) {
 		"unknown fields": {8000, func(n int) string { return "kind: Pod\nspec:\n  containers: []\n" + keys(n) }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			// Nothing here is parallel, since what runs beside it would count too.
-			cost := func(n int) time.Duration {
+			checks := func(n int) func() {
 				files := []File{{Name: "x", Content: []byte(test.text(n))}}
-				least := time.Hour
-				for range 2 {
-					runtime.GC()
-					before := cpuTime(t)
-					Check(files)
-					least = min(least, cpuTime(t)-before)
-				}
-				return least
+				return func() { Check(files) }
 			}
-			few, many := test.n/2, test.n*4
-			small, large := cost(few), cost(many)
-			t.Logf("%d: %s, %d: %s", few, small, many, large)
-			if large > 24*max(small, time.Millisecond) {
-				t.Errorf("eight times as much takes %.1f times as long", float64(large)/float64(small))
-			}
+			timing.Growth(t, 24, checks(test.n/2), checks(test.n*4))
 		})
 	}
-}
-
-// cpuTime is what this process has used.
-func cpuTime(t *testing.T) time.Duration {
-	t.Helper()
-	var r syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
-		t.Fatal(err)
-	}
-	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }

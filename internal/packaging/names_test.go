@@ -2,6 +2,7 @@ package packaging
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -13,6 +14,17 @@ var unwantedNames = regexp.MustCompile(`(?i)\b(` +
 	`registry\.k8s\.io|mcr\.microsoft\.com|public\.ecr\.aws|(proxy|sum)\.golang\.org` +
 	`)\b|(^|[\s"'=:(])/(work|root|home|Users)/[a-z]`)
 
+// Every line with an unwanted name has one of these. To search for these first costs a hundredth of the regular expression.
+var partsOfNames = []string{"docker.", "cr.io", "quay.", "registry.k8s", "mcr.", "public.ecr", "proxy.golang", "sum.golang", "/work/", "/root/", "/home/", "/users/"}
+
+func unwantedName(line string) string {
+	lower := strings.ToLower(line)
+	if slices.ContainsFunc(partsOfNames, func(part string) bool { return strings.Contains(lower, part) }) {
+		return unwantedNames.FindString(line)
+	}
+	return ""
+}
+
 func TestNoFileNamesAMachineOrARegistry(t *testing.T) {
 	t.Parallel()
 	files := 0
@@ -22,7 +34,7 @@ func TestNoFileNamesAMachineOrARegistry(t *testing.T) {
 		}
 		files++
 		for number, line := range strings.Split(text, "\n") {
-			if found := unwantedNames.FindString(line); found != "" {
+			if found := unwantedName(line); found != "" {
 				t.Errorf("%s:%d: %s", name, number+1, strings.TrimSpace(found))
 			}
 		}
@@ -37,6 +49,14 @@ func TestUnwantedNames(t *testing.T) {
 	for line, want := range map[string]bool{
 		"image: docker" + ".io/library/golang:1.26":    true,
 		"FROM eu.gcr" + ".io/x":                        true,
+		"FROM GHCR" + ".IO/x":                          true,
+		"docker.elastic" + ".co/x":                     true,
+		"quay" + ".io/x":                               true,
+		"registry.k8s" + ".io/pause":                   true,
+		"mcr.microsoft" + ".com/x":                     true,
+		"public.ecr" + ".aws/x":                        true,
+		"GOSUMDB=sum.golang" + ".org":                  true,
+		"'/" + "Users/somebody'":                       true,
 		"GOPROXY=https://proxy.golang" + ".org,direct": true,
 		"cd /" + "work/main":                           true,
 		`"/` + `root/go"`:                              true,
@@ -47,7 +67,7 @@ func TestUnwantedNames(t *testing.T) {
 		"https://example.org/home/page":                false,
 		"golang.org/x/sys":                             false,
 	} {
-		if got := unwantedNames.MatchString(line); got != want {
+		if got := unwantedName(line) != ""; got != want {
 			t.Errorf("%q: %v, expected %v", line, got, want)
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/prestop/prestop/internal/escape"
 	"github.com/prestop/prestop/internal/grammar"
@@ -77,11 +76,7 @@ func TestCostIsLinear(t *testing.T) {
 			return func() { many.Hide(line) }
 		},
 	} {
-		small, large := timing.Processor(3, do(1)), timing.Processor(2, do(10))
-		t.Logf("%s: %s and %s", name, small, large)
-		if large > most*max(small, time.Millisecond) {
-			t.Errorf("%s takes %s, and ten times as much takes %s", name, small, large)
-		}
+		t.Run(name, func(t *testing.T) { timing.Growth(t, most, do(1), do(10)) })
 	}
 }
 

@@ -2,6 +2,7 @@ package timing
 
 import (
 	"runtime"
+	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -25,4 +26,20 @@ func Processor(times int, do func()) time.Duration {
 		}
 	}
 	return least
+}
+
+// Growth judges the CPU time of a large input against that of a small one: it may be so many times as much. A large one is slow, so it
+// is done once, and once more only where it took too long: others may have been in its way.
+func Growth(t testing.TB, most time.Duration, small, large func()) {
+	t.Helper()
+	few := Processor(3, small)
+	allowed := most * max(few, time.Millisecond)
+	many := Processor(1, large)
+	if many > allowed {
+		many = min(many, Processor(1, large))
+	}
+	t.Logf("%s: the small takes %s, the large %s", t.Name(), few, many)
+	if many > allowed {
+		t.Errorf("%s: the small takes %s and the large %s, expected at most %d times as much", t.Name(), few, many, most)
+	}
 }
