@@ -11,7 +11,7 @@ type verdict struct {
 func (v *verdict) Errorf(string, ...any) { v.failed = true }
 
 func TestGrowth(t *testing.T) {
-	const n = 2_000_000
+	const n = 1_000_000
 	done := 0
 	work := func(rounds int) func() {
 		return func() {
@@ -22,8 +22,8 @@ func TestGrowth(t *testing.T) {
 	}
 	first := true
 	slowAtFirst := func() {
-		if work(8 * n)(); first {
-			work(56 * n)()
+		if work(n)(); first {
+			work(15 * n)()
 		}
 		first = false
 	}
@@ -31,13 +31,13 @@ func TestGrowth(t *testing.T) {
 		large func()
 		fails bool
 	}{
-		"eight times as much":     {work(8 * n), false},
-		"the square of it":        {work(64 * n), true},
+		"twice as much":           {work(2 * n), false},
+		"the square of it":        {work(16 * n), true},
 		"the square at first":     {slowAtFirst, false},
 		"as much as the smallest": {work(n), false},
 	} {
 		v := &verdict{TB: t}
-		if Growth(v, 24, work(n), test.large); v.failed != test.fails {
+		if Growth(v, 4, work(n), test.large); v.failed != test.fails {
 			t.Errorf("%s: fails is %v, want %v", name, v.failed, test.fails)
 		}
 	}
