@@ -411,6 +411,7 @@ func TestKeptOut(t *testing.T) {
 		if raw.Control(func(fd uintptr) { err = unix.Listen(int(fd), 0) }); err != nil { // one connection may wait
 			t.Fatal(err)
 		}
+		begin := time.Now() // the client waits from here on, however late the step begins
 		dial(t.Context(), l)
 		q := &Quiet{Ports: []uint16{port(l)}, For: 100 * ms, Unanswered: s, NoProbe: true}
 		accepted := make(chan struct{}, 1)
@@ -423,7 +424,6 @@ func TestKeptOut(t *testing.T) {
 		case later:
 			time.AfterFunc(500*ms, accept)
 		}
-		begin := time.Now()
 		var log watched
 		log.lines = make(chan string, 100)
 		ctx, cancel := context.WithTimeout(t.Context(), 20*s)

@@ -216,7 +216,7 @@ func TestRunURLBlackHole(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-ended }))
 	defer server.Close()
 	defer close(ended)
-	ctx, cancel := context.WithTimeoutCause(t.Context(), 300*time.Millisecond, errMax)
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 2*time.Second, errMax)
 	defer cancel()
 	err := (&URL{Client: client(t), Request: web.Request{Method: "GET", URL: server.URL}, Until: Status{}}).Run(ctx, silent)
 	if err == nil || errors.Is(err, errMax) || !strings.HasPrefix(err.Error(), "could not see: "+server.URL+": no complete answer in time") {
