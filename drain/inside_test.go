@@ -45,8 +45,7 @@ func inside(t *testing.T, ways ...string) string {
 	return ""
 }
 
-// together runs subtests at the same time, where parallel tests are no more at a time than processors: these do little
-// but wait.
+// together runs subtests at the same time, however many parallel tests there may be: these do little but wait.
 func together[T any](t *testing.T, tests []T, do func(*testing.T, T)) {
 	t.Helper()
 	var all sync.WaitGroup
