@@ -28,18 +28,12 @@ func Processor(times int, do func()) time.Duration {
 	return least
 }
 
-// Growth judges the CPU time of a large input against that of a small one: it may be so many times as much. A large one is slow, so it
-// is done once, and once more only where it took too long: others may have been in its way.
+// Growth judges the CPU time of a large input against that of a small one: it may be so many times as much.
 func Growth(t testing.TB, most time.Duration, small, large func()) {
 	t.Helper()
-	few := Processor(3, small)
-	allowed := most * max(few, time.Millisecond)
-	many := Processor(1, large)
-	if many > allowed {
-		many = min(many, Processor(1, large))
-	}
+	few, many := Processor(3, small), Processor(2, large)
 	t.Logf("%s: the small takes %s, the large %s", t.Name(), few, many)
-	if many > allowed {
+	if many > most*max(few, time.Millisecond) {
 		t.Errorf("%s: the small takes %s and the large %s, expected at most %d times as much", t.Name(), few, many, most)
 	}
 }
