@@ -153,7 +153,7 @@ func checkStall(t *testing.T, binary, place string, moment int) {
 }
 
 // A file system that stands still after the hook has looked at a program, and before the kernel executes the program, holds that step and
-// no other.
+// no other. The last step reads so much that garbage would be collected.
 func TestStalledWhileExecuted(t *testing.T) {
 	const within = "TEST_STALLED_EXEC"
 	if os.Getenv(within) == "" {
@@ -162,9 +162,9 @@ func TestStalledWhileExecuted(t *testing.T) {
 	}
 	dir := t.TempDir()
 	mountStalling(t, dir, map[string]string{"program": "#!/bin/sh\nexit 0\n"}).stallOnceRead()
-	app := newWitness(t, answer(http.StatusOK, "", ""))
+	app := newWitness(t, answer(http.StatusOK, "", `{"a": "`+strings.Repeat("x", 1<<20-1000)+`", "last": "yes"}`))
 	h := startHookIn(t, os.Getenv(within), "PRE_STOP_GRACE_PERIOD_SECONDS=6", "PRE_STOP_RESERVE_SECONDS=2",
-		"PRE_STOP_STEPS=post "+app.URL+"/one\nexec "+dir+"/program max=500ms\nwait 1s\npost "+app.URL+"/last")
+		"PRE_STOP_STEPS=post "+app.URL+"/one\nexec "+dir+"/program max=500ms\nwait 1s\nuntil "+app.URL+"/last json=.last in=yes")
 	select {
 	case <-h.ended:
 	case <-time.After(4 * stallGrace):
