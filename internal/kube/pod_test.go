@@ -137,8 +137,12 @@ func FuzzPod(f *testing.F) {
 		if json.Unmarshal([]byte(pod), p) != nil {
 			return
 		}
-		if g := p.Grace(); g != 0 && (g < time.Second || g > maxGrace*time.Second) {
-			t.Errorf("a grace period of %s", g)
+		named := p.Spec.TerminationGracePeriodSeconds != nil
+		if p.Deleted() {
+			named = p.Metadata.DeletionGracePeriodSeconds != nil
+		}
+		if g := p.Grace(); named != (g != 0) || named && (g < time.Second || g > maxGrace*time.Second) {
+			t.Errorf("a grace period of %s, and one is named: %t", g, named)
 		}
 		if p.Why() == "" {
 			t.Error("no reason")

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -41,6 +42,25 @@ func parseWith(line string, lookup grammar.Lookup) (s Spec, err error) {
 		}
 	}
 	return s, err
+}
+
+// What stands beside a value that comes later may be a secret by itself.
+func TestSecretBesideLate(t *testing.T) {
+	t.Parallel()
+	verb := &step.Verb{Name: "ask", Options: Options(), Often: Often, Late: LateOptions(), Parse: func(l *grammar.Line) (*step.Spec, error) {
+		w, err := l.Target("a URL", "")
+		if err == nil {
+			_, err = Parse(l, http.MethodPost, w)
+		}
+		return nil, err
+	}}
+	scope := grammar.Scope{Lookup: func(string) (string, bool) { return "", false }, Given: []string{"ID"}}
+	for _, header := range []string{"X-Any:hunter2222$(ID)", "Authorization:Bearer hunter2222$(ID)"} {
+		_, _, secrets, err := parse.LineIn(scope, []*step.Verb{verb}, `ask http://app/ header="`+header+`"`)
+		if err != nil || !slices.ContainsFunc(secrets, func(s grammar.Secret) bool { return strings.Contains(s.Text, "hunter2222") }) {
+			t.Errorf("%s: %v hides %+v", header, err, secrets)
+		}
+	}
 }
 
 // sending is a step that sends the request once.
