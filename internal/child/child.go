@@ -20,6 +20,8 @@ type Program struct {
 	// has when the program has ended was then left by the program. It is killed with everything that it leaves behind. So only a
 	// process that starts nothing else may set Adopt. If this process had children before, or is process 1 of a namespace, nothing is
 	// adopted: what has left the group lives on.
+	//
+	// Its Go runtime changes as well while the program starts: it has one processor more, and collects next to no garbage.
 	Adopt bool
 
 	// Say gets each line that the program prints, one after the other, and the name of its stream. Nil: the start is logged, and so

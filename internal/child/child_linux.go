@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -63,8 +65,11 @@ type child struct {
 func (p Program) start(path string, log *slog.Logger) (*child, error) {
 	out := &output{log: log, say: p.Say}
 	adopter := 0
-	if p.Adopt && adopt() {
-		adopter = os.Getpid()
+	if p.Adopt { // the Go runtime is this run's alone too
+		defer withoutThisThread()()
+		if adopt() {
+			adopter = os.Getpid()
+		}
 	}
 	process, err := out.start(path, p.Words)
 	if err != nil {
@@ -73,6 +78,21 @@ func (p Program) start(path string, log *slog.Logger) (*child, error) {
 	c := &child{name: p.Words[0], process: process, log: log, output: out, ended: make(chan struct{}), adopter: adopter, status: unseen}
 	go c.watch()
 	return c, nil
+}
+
+// withoutThisThread lets the rest of this process go on until the function that it returns is called, although this thread may stand still.
+// A thread that starts a program keeps its processor of the Go runtime until the kernel has opened the program's file, and a network file
+// system may stand still just then. So there is one processor more. Garbage is collected only once there is a lot of it, since that begins
+// with a stop of all threads.
+func withoutThisThread() (over func()) {
+	const most = 64 << 20 // bytes of memory, which is the app's
+	percent, limit := debug.SetGCPercent(-1), debug.SetMemoryLimit(most)
+	processors := runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
+	return func() {
+		runtime.GOMAXPROCS(processors)
+		debug.SetMemoryLimit(limit)
+		debug.SetGCPercent(percent)
+	}
 }
 
 // watch waits for the program's end, and does not reap it.

@@ -8,8 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"runtime"
-	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -40,21 +38,6 @@ type output struct {
 	logged, leftOut int // lines
 }
 
-// withoutThisThread lets the rest of this process go on until the function that it returns is called, although this thread may stand still.
-// A thread that starts a program keeps its processor of the Go runtime until the kernel has opened the program's file, and a network file
-// system may stand still just then. So there is one processor more. Garbage is collected only once there is a lot of it, since that begins
-// with a stop of all threads.
-func withoutThisThread() (over func()) {
-	const most = 64 << 20 // bytes of memory, which is the app's
-	percent, limit := debug.SetGCPercent(-1), debug.SetMemoryLimit(most)
-	processors := runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
-	return func() {
-		runtime.GOMAXPROCS(processors)
-		debug.SetMemoryLimit(limit)
-		debug.SetGCPercent(percent)
-	}
-}
-
 // start starts the program with no input and with pipes of its own.
 func (o *output) start(path string, words []string) (*os.Process, error) {
 	o.stdout, o.stderr = stream{name: "stdout", line: o.line}, stream{name: "stderr", line: o.line}
@@ -75,7 +58,6 @@ func (o *output) start(path string, words []string) (*os.Process, error) {
 	}
 	// The kernel kills the program when the thread that started it ends. Go keeps its threads until the process ends, except threads
 	// that a goroutine has locked. Nothing here locks a thread: that would cost two threads, and few may be left.
-	defer withoutThisThread()()
 	process, err := os.StartProcess(path, words, &os.ProcAttr{
 		Files: files,
 		Sys:   &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL},
