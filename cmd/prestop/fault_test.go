@@ -191,7 +191,6 @@ func (r faultRow) named(line string) bool {
 
 // What does not go over the network keeps the same rules.
 func TestFaultsInTheContainer(t *testing.T) {
-	besideOthers(t)
 	if os.Getuid() != 0 {
 		testserver.Lacks(t, "needs root: the hook runs below a root directory of its own")
 	}

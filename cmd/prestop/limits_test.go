@@ -200,7 +200,6 @@ func (p processor) start(t *testing.T, command ...string) *exec.Cmd {
 // Where the app uses up the container's few percent of a processor, the hook is late to begin and late to end, and over in time. Whoever
 // else runs on this machine takes from the few percent too, so that only make timing judges it.
 func TestLittleProcessorTime(t *testing.T) {
-	besideOthers(t)
 	binary := builtBinary(t)
 	late := watchLateness(t, binary)
 	for _, percent := range []int{5, 10, 20} {

@@ -21,7 +21,6 @@ import (
 
 // Where the log of the built binary goes, whatever becomes of its streams; and that they change nothing else.
 func TestLog(t *testing.T) {
-	besideOthers(t)
 	groups := map[string]stories{"streams": streams(), "flood": floods(), "file": fileLogs()}
 	if os.Getuid() == 0 { // who alone can make containers
 		groups["container"] = containerLogs()

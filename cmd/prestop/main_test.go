@@ -19,7 +19,6 @@ import (
 	"testing"
 
 	"github.com/prestop/prestop/internal/testterminal"
-	"github.com/prestop/prestop/internal/timing"
 	"github.com/prestop/prestop/internal/verbs"
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
@@ -45,17 +44,10 @@ func (m tidy) Run() int {
 			_ = os.Chmod(dir, 0o777) // not sticky: they replace each other's files
 		}
 	}
-	_ = flag.Set("test.parallel", strconv.Itoa(4*runtime.GOMAXPROCS(0))) // most of them wait for hooks that wait
+	_ = flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0))) // most of them wait for hooks that wait
 	_ = unix.Prctl(unix.PR_SET_THP_DISABLE, 1, 0, 0, 0)                  // a huge page is more memory than what is used of it; the hooks inherit that
 	defer func() { os.RemoveAll(release.dir) }()
 	return m.M.Run()
-}
-
-// besideOthers runs a test beside others, but where times are judged. The servers of the large tables must answer in time, so those are alone.
-func besideOthers(t *testing.T) {
-	if !timing.Judged {
-		t.Parallel()
-	}
 }
 
 // ordinary runs a program as a user who may not do everything.
