@@ -235,7 +235,7 @@ func slowCall(secure bool) func(context.Context, peer, *running) error {
 			if err := shortCalls(ctx, client); err != nil {
 				return err
 			}
-			pause(ctx, 700*time.Millisecond) // so that there is a look while nothing is under way
+			pause(ctx, 2*time.Second) // so that there is a look while nothing is under way, also on a busy machine
 		}
 		defer r.over()
 		return longCall(ctx, client)
