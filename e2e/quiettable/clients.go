@@ -174,7 +174,7 @@ func (p peer) client(ctx context.Context, protocol string) (asker, error) {
 		if err != nil {
 			return nil, err
 		}
-		return p.asks("java", []string{"-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", class, "Client"}, "127.0.0.1", port, protocol)
+		return p.asks("java", []string{"-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-cp", class, "Client"}, "127.0.0.1", port, protocol)
 	}
 	return nil, fmt.Errorf("no client %q", p.program)
 }
