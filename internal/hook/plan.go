@@ -76,7 +76,7 @@ func (s *Script) Plan(w World) *Plan {
 // entry is the plan's entry for a step. Some mistakes show only here, for example a missing setting. The step then cannot be read either.
 func (s *Script) entry(p *Plan, n int, m *step.Means) prestop.Entry {
 	one := p.Steps[n]
-	e := prestop.Entry{Line: one.Line, Once: one.Once, Least: one.Needs.Least, Most: one.Needs.Most, Want: one.Needs.Want, Early: max(0, min(one.Needs.Early, one.Needs.Least-one.Needs.Looks)), FromStart: one.Needs.FromStart, Guard: one.Needs.Guard}
+	e := prestop.Entry{Line: one.Line, Once: one.Words.Once, Least: one.Needs.Least, Most: one.Needs.Most, Want: one.Needs.Want, Early: max(0, min(one.Needs.Early, one.Needs.Least-one.Needs.Looks)), FromStart: one.Needs.FromStart, Guard: one.Needs.Guard}
 	if calls := one.Needs.Calls; len(calls) > 0 && calls[0].Condition { // without its condition the step is over at once
 		e.Early = e.Least
 	}

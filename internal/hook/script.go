@@ -30,11 +30,11 @@ type Script struct {
 
 // A Step is a step of a Script.
 type Step struct {
-	Line    string // as it was written, without secrets
-	Setting string // the variable that it comes from; empty: it is an argument
-	Index   int    // which argument, or which line of the variable, from 0
-	Once    bool
-	Spec    *step.Spec // nil: it cannot be read
+	Line    string       // as it was written, without secrets
+	Setting string       // the variable that it comes from; empty: it is an argument
+	Index   int          // which argument, or which line of the variable, from 0
+	Words   grammar.Line // as far as they are known; of a setting's step there are none
+	Spec    *step.Spec   // nil: it cannot be read
 	Needs   step.Needs
 	Err     error // why it cannot be read
 
@@ -111,7 +111,7 @@ func (s *Script) read(l config.Line, given []string) (one *Step, verb string) {
 	parsed, spec, declared, err := parse.LineIn(grammar.Scope{Lookup: lookup, Given: given}, s.verbs, l.Text)
 	one.secrets.AddLine(declared)
 	one.doubts = parsed.Doubts(func(name string) bool { _, ok := s.config.Env[name]; return ok })
-	if one.Once = parsed.Once; err == nil {
+	if one.Words = *parsed; err == nil {
 		one.Line, one.Spec, one.Needs = parsed.Shown(l.Text), spec, spec.Needs()
 		return one, parsed.Verb.Text
 	}

@@ -95,12 +95,12 @@ func TestSteps(t *testing.T) {
 	}
 	for n, want := range []where{{appEnv, 0, "", false}, {stepsSetting, 1, "", false}, {stepsSetting, 3, "A", false}} {
 		one := p.Steps[n]
-		if got := (where{one.Setting, one.Index, strings.Join(one.Variables, " "), one.Once}); got != want {
+		if got := (where{one.Setting, one.Index, strings.Join(one.Variables, " "), one.Words.Once}); got != want {
 			t.Errorf("step %d: %+v, want %+v", n+1, got, want)
 		}
 	}
 	p = read(t, env{graceEnv: "60", appEnv: "http://a"}, "wait 5s", "post http://b once").Plan(world())
-	if one := p.Steps[2]; one.Setting != "" || one.Index != 1 || !one.Once || !p.Entries[2].Once {
+	if one := p.Steps[2]; one.Setting != "" || one.Index != 1 || !one.Words.Once || !p.Entries[2].Once {
 		t.Errorf("%+v", one)
 	}
 }

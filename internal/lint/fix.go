@@ -194,21 +194,31 @@ func (s *entry) written() string {
 	return ""
 }
 
-// upToProgram matches the line of a step up to the program that it runs.
-var upToProgram = regexp.MustCompile(`^(?:.*?\s)?exec(?:\s+[^\s=]+=\S*)*`)
-
-// options is a step's line without the program that it runs.
-func (s *entry) options() string {
-	if s.needs.Program == nil {
-		return s.Line
+// with is a step's line with an option, which takes the place of one of the same key, and with other words for the program that it runs.
+// Without either of the two it stays as it is.
+func (s *entry) with(option string, program ...string) string {
+	l := s.said.Words
+	var targets, options []string
+	for _, w := range l.Targets {
+		targets = append(targets, w.Written)
 	}
-	return upToProgram.FindString(s.Line)
-}
-
-// withOption is a step's line with an option set to a value. If the line has the option already, its value is replaced.
-func (s *entry) withOption(key, value string) string {
-	options := s.options()
-	return regexp.MustCompile(`\s+`+key+`=\S*`).ReplaceAllString(options, "") + " " + key + "=" + value + s.Line[len(options):]
+	for _, o := range l.Options {
+		if !strings.HasPrefix(option, o.Key+"=") {
+			options = append(options, o.Written)
+		}
+	}
+	options = append(options, option)
+	words := slices.Concat([]string{l.Verb.Text}, targets, options)
+	if s.needs.Program != nil { // no option stands behind it
+		if program == nil {
+			program = targets
+		}
+		words = slices.Concat([]string{l.Verb.Text}, options, program)
+	}
+	if l.Once {
+		words = append(words, "once")
+	}
+	return strings.Join(slices.DeleteFunc(words, func(word string) bool { return word == "" }), " ")
 }
 
 // stepsFix is the hook's command to paste, with other steps. If a step or a flag may hold a secret, or a shell runs the hook, it is the

@@ -50,6 +50,8 @@ func TestFixes(t *testing.T) {
 		"a port that is UDP alone":           {graced + "\n        ports: [{containerPort: 53, protocol: UDP}]", "{exec: {command: [/prestop, until quiet 53]}}", "quiet-udp", "- until quiet 53/udp"},
 		"a port that is UDP too":             {graced + "\n        ports: [{containerPort: 53, protocol: UDP}, {containerPort: 53}]", "{exec: {command: [/prestop, until quiet 53]}}", "quiet-udp", "- until quiet 53,53/udp"},
 		"a program with blanks in quotes":    {"env: [{name: PRE_STOP_GRACE_PERIOD_SECONDS, value: '60'}, {name: PRE_STOP_ADDITIONAL_WAIT_SECONDS, value: '10'}]", `{exec: {command: [/prestop, 'until exec min=2s sh -c "test -e  /a=b"']}}`, "default-ends-early", `- until exec min=2s max=50s sh -c "test -e  /a=b"`},
+		"a step that ends with once":         {graced, "{exec: {command: [/prestop, wait 10s, until closed 8080 max=5s  once]}}", "max-before-begin", "- until closed 8080 max=15s once"},
+		"a program in a step with once":      {graced, `{exec: {command: [/prestop, exec max=9s "/app/stop now" once, wait 5s]}}`, "shell-syntax-without-shell", "- exec max=9s /app/stop now once"},
 		"a sleep as a number":                {"", "{sleep: 15}", "wrong-type", "sleep:\n  seconds: 15"},
 		"a list for exec":                    {"", "{exec: [sleep, 15]}", "wrong-type", "exec:\n  command: [sleep, \"15\"]"},
 		"a hook without its handler":         {"", "{path: /x, port: 80}", "hook-misplaced", "preStop:\n  httpGet: {path: /x, port: 80}"},

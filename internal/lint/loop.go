@@ -28,7 +28,7 @@ func (r *reader) affords(part syntax.Node) bool {
 
 // rounds is how often a for loop is run; unknown: that is not known.
 func (r *reader) rounds(loop *syntax.ForClause) int {
-	if !r.affords(loop) || loop.Select || r.leave(loop.Do) {
+	if !r.affords(loop) || loop.Select || r.calls(loop.Do) {
 		return unknown
 	}
 	switch list := loop.Loop.(type) {
@@ -52,7 +52,7 @@ func (r *reader) rounds(loop *syntax.ForClause) int {
 
 // turnsOf is how often a while or an until loop is run; unknown: that is not known.
 func (r *reader) turnsOf(loop *syntax.WhileClause) int {
-	if !r.affords(loop) || len(loop.Cond) != 1 || r.strict || r.leave(loop.Do) {
+	if !r.affords(loop) || len(loop.Cond) != 1 || r.strict || r.calls(loop.Do) {
 		return unknown
 	}
 	return r.turns(loop, loop.Do, nil, func() (met, known bool) {

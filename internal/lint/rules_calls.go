@@ -141,23 +141,22 @@ func requestOf(cmd command) (method string, u *url.URL) {
 		return "", nil
 	}
 	named, implied := "", "GET"
-	for words := cmd.words; len(words) > 0; {
-		if word := words[0]; strings.HasPrefix(word, "http://") || strings.HasPrefix(word, "https://") {
+	options, operands := optionsAmong(cmd.words, valued)
+	for _, word := range operands {
+		if strings.HasPrefix(word, "http://") || strings.HasPrefix(word, "https://") {
 			u, _ = url.Parse(word)
 		} else if strings.HasPrefix(word, "localhost") || strings.HasPrefix(word, "127.0.0.1") {
 			u, _ = url.Parse("http://" + word)
 		}
-		var options []option
-		options, words = optionsOf(words[1:], valued)
-		for _, o := range options {
-			switch {
-			case o.name == "X" || o.name == "request" || o.name == "method":
-				named = cmp.Or(o.value, o.next)
-			case strings.HasPrefix(o.name, "data") || strings.HasPrefix(o.name, "post-"):
-				implied = "POST"
-			case cmd.program() == "curl": // to wget, -d and -T mean something else
-				implied = cmp.Or(impliedMethods[o.name], implied)
-			}
+	}
+	for _, o := range options {
+		switch {
+		case o.name == "X" || o.name == "request" || o.name == "method":
+			named = cmp.Or(o.value, o.next)
+		case strings.HasPrefix(o.name, "data") || strings.HasPrefix(o.name, "post-"):
+			implied = "POST"
+		case cmd.program() == "curl": // to wget, -d and -T mean something else
+			implied = cmp.Or(impliedMethods[o.name], implied)
 		}
 	}
 	if strings.Contains(named, "$") {

@@ -120,7 +120,7 @@ func (h *preStop) asWritten() bool {
 
 // execFix is a step to paste, with other words for the program and its arguments. The step's options stay.
 func (h *preStop) execFix(s *entry, program, sentence string) string {
-	return h.stepFix(s, s.options()+" "+program, sentence)
+	return h.stepFix(s, s.with("", program), sentence)
 }
 
 // inQuotes are a command's words as a shell takes them: arguments with blanks stand in quotes.
@@ -361,7 +361,7 @@ func stepsFor(s script) []string {
 	for i, c := range s.commands {
 		line := stepFor(c)
 		switch {
-		case s.branches || c.background || s.lost > 0 || s.within > 0 || c.within > 0 || !harmless(c.words):
+		case s.branches || c.background || s.lost > 0 || s.within > 0 || c.within > 0 || c.fed || !harmless(c.words):
 			return nil
 		case line != "":
 			steps = append(steps, line)
@@ -374,8 +374,8 @@ func stepsFor(s script) []string {
 
 // stepFor is a step that does what sleep, curl or wget does; empty: there is none.
 func stepFor(c command) string {
-	if c.program() == "sleep" && len(c.words) == 2 && sleepTime(c.words[1]) > 0 {
-		return "wait " + short(sleepTime(c.words[1]))
+	if c.program() == "sleep" && len(c.words) == 2 && slept(c.words[1:]) > 0 {
+		return "wait " + short(slept(c.words[1:]))
 	}
 	method, u := requestOf(c)
 	odd := func(word string) bool {

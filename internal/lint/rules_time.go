@@ -2,7 +2,6 @@ package lint
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +17,7 @@ var timeRules = []Rule{
 	{"grace-differs", Error, "PRE_STOP_GRACE_PERIOD_SECONDS is not the pod's terminationGracePeriodSeconds", plans(graceTaken(true))},
 	{"grace-not-set", Error, "PRE_STOP_GRACE_PERIOD_SECONDS is not set, and what is assumed is not the pod's", plans(graceTaken(false))},
 	{"sleep-fills-grace", Error, "a hook sleeps as long as the grace period, or longer", foreign(sleepFillsGrace)},
+	{"may-fill-grace", Warning, "a hook has a limit of its own, as by timeout, that is no shorter than the grace period", foreign(mayFillGrace)},
 	{"sleep-unreadable", Error, "a sleep without a length, or with one that is none", foreign(sleepUnreadable)},
 	{"probe-grace-shorter", Warning, "a probe's own grace period is shorter than the hook takes the pod's to be", plans(probeGraceShorter)},
 	asWarned("max-past-deadline", "a step has a max= that the deadline cuts",
@@ -87,7 +87,7 @@ func (h *preStop) unjudged(e *entry) bool { return h.timesUnknown() || e.guess }
 // longerMax is a wait with a max= that is long enough for it.
 func (h *preStop) longerMax(e *entry) string {
 	longer := whole(max(e.Earliest, e.needs.Least, e.needs.Looks) + max(e.Most, time.Second))
-	return h.stepFix(e, e.withOption("max", longer), "max="+longer+", or more")
+	return h.stepFix(e, e.with("max="+longer), "max="+longer+", or more")
 }
 
 // defaultEndsEarly finds waits that end by the additional wait, though the deadline leaves them more than twice as long.
@@ -95,7 +95,7 @@ func defaultEndsEarly(h *preStop, s *entry, say report) {
 	p := h.reading.plan
 	if !h.unjudged(s) && s.needs.Default && h.reading.config.AdditionalWait.IsSet() && !h.guessed(waitVariable) && 2*s.Ends < p.Budget() {
 		say(s.at, s.Line+": without max= it ends at the additional wait, "+short(s.Ends)+" after the hook began, though the grace period of "+short(p.Grace)+" leaves "+short(p.Budget()),
-			h.stepFix(s, s.withOption("max", whole(p.Budget())), "max="+whole(p.Budget())))
+			h.stepFix(s, s.with("max="+whole(p.Budget())), "max="+whole(p.Budget())))
 	}
 }
 
@@ -160,7 +160,7 @@ func (h *preStop) shortened(*entry) bool {
 func (h *preStop) longerTimeout(s *entry) string {
 	timeout := s.needs.Calls[len(s.needs.Calls)-1].Timeout // the calls before it are conditions
 	if s.Most > 0 && s.Most < timeout {
-		return h.stepFix(s, s.withOption("max", whole(timeout)), "a longer max=")
+		return h.stepFix(s, s.with("max="+whole(timeout)), "a longer max=")
 	}
 	return h.moreGrace(timeout - (s.Ends - s.Earliest))
 }
@@ -217,18 +217,32 @@ func sleepFillsGrace(h *preStop, say report) {
 		h.beginsLate(say)
 		return
 	}
-	length, unset := short(slept), ""
+	length, then := short(slept), usedUp
 	if slept == forever {
 		length = "for ever"
 	}
-	if !h.pod.graceNode.there() {
-		unset = ", which goes where " + graceKey + " is not set"
-	}
-	then := "SIGTERM comes when it is used up, and SIGKILL 2 s later"
 	if h.Sleep != nil && slept > h.pod.grace {
 		then = "Kubernetes refuses a sleep action that is longer"
 	}
-	say(at, "the hook sleeps "+length+", and the grace period is "+short(h.pod.grace)+unset+": "+then, h.longerThan(slept))
+	say(at, "the hook sleeps "+length+h.pod.graceIs()+then, h.longerThan(slept, "sleep"))
+}
+
+const usedUp = "SIGTERM comes when it is used up, and SIGKILL 2 s later"
+
+// graceIs is the part of a message between how long a hook lasts, and what comes of it.
+func (p *pod) graceIs() string {
+	unset := ""
+	if !p.graceNode.there() {
+		unset = ", which goes where " + graceKey + " is not set"
+	}
+	return ", and the grace period is " + short(p.grace) + unset + ": "
+}
+
+// mayFillGrace finds hooks that end before the grace period only if what they wait for comes soon.
+func mayFillGrace(h *preStop, say report) {
+	if limit := h.script.limit(); limit >= h.pod.grace && h.script.slept()[0] < h.pod.grace && !h.pod.graceWrong && !h.pod.noGrace() {
+		say(h.command(), "the hook may last "+short(limit)+h.pod.graceIs()+usedUp, h.longerThan(limit, "limit in the hook"))
+	}
 }
 
 // beginsLate finds prestop behind a sleep. It counts its time from its own beginning.
@@ -241,9 +255,6 @@ func (h *preStop) beginsLate(say report) {
 		}
 	}
 }
-
-// sleepLength is what sleep takes.
-var sleepLength = regexp.MustCompile(`^(?:\+?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?[smhd]?|inf(?:inity)?|--.*)$`)
 
 func sleepUnreadable(h *preStop, say report) {
 	sleep := h.place.at("sleep")
@@ -259,7 +270,8 @@ func sleepUnreadable(h *preStop, say report) {
 	}
 	unreadable := func(word string) bool {
 		variable := h.script.shell == "" && strings.Contains(word, "$") // which is a finding of its own
-		return word != "" && !variable && !sleepLength.MatchString(word)
+		_, ok := sleepTime(word)
+		return word != "" && !variable && !ok && !strings.HasPrefix(word, "--")
 	}
 	for _, c := range h.script.commands {
 		if c.program() != "sleep" || h.script.lost > 0 || len(c.operands) > 0 && !slices.ContainsFunc(c.operands, unreadable) {
@@ -276,11 +288,11 @@ func sleepUnreadable(h *preStop, say report) {
 }
 
 // longerThan is a grace period for a hook that sleeps, and for the app after it.
-func (h *preStop) longerThan(slept time.Duration) string {
+func (h *preStop) longerThan(slept time.Duration, or string) string {
 	if slept > 24*time.Hour {
-		return "a sleep of some seconds, shorter than the grace period"
+		return "a " + or + " of some seconds, shorter than the grace period"
 	}
-	return fmt.Sprintf("%s: %d # or a shorter sleep", graceKey, seconds(slept*6/5+5*time.Second)/5*5)
+	return fmt.Sprintf("%s: %d # or a shorter %s", graceKey, seconds(slept*6/5+5*time.Second)/5*5, or)
 }
 
 // short writes a duration as people write it.

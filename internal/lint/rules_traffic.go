@@ -70,7 +70,7 @@ func quietSeesProbe(h *preStop, s *entry, say report) {
 	if seen > q.Allow {
 		allow := strconv.Itoa(seen)
 		say(s.at, s.Line+": the readiness probe of "+last.Name+" comes every "+short(last.every)+", so that "+short(q.For)+" without traffic never pass and the step lasts to its max",
-			h.stepFix(s, s.withOption("allow", allow), "allow="+allow+", or a for= shorter than the probe's periodSeconds"))
+			h.stepFix(s, s.with("allow="+allow), "allow="+allow+", or a for= shorter than the probe's periodSeconds"))
 	}
 }
 

@@ -33,7 +33,8 @@ type command struct {
 	words    []string      // quotes removed, variables as they are written
 	operands []string      // how long it sleeps, as the shell expands the words; empty: that is not known
 	within   time.Duration // it is ended then, as by timeout; 0: it ends by itself
-	joins    bool          // it waits for what is in the background
+	fed      bool          // xargs gives it words that it reads
+	joined   bool          // a wait comes after it, and it is in the background
 	rest     bool          // it may sleep the rest of a time, of which earlier sleeps are a part
 	least    time.Duration // of prestop beside other commands: how long it lasts at least
 	most     time.Duration // and at most
@@ -117,6 +118,17 @@ func optionsOf(words []string, valued string) (all []option, operands []string) 
 	return all, words
 }
 
+// optionsAmong takes the options of a program whose operands may stand before them. The program is among the operands.
+func optionsAmong(words []string, valued string) (all []option, operands []string) {
+	for len(words) > 0 {
+		var more []option
+		operands = append(operands, words[0])
+		more, words = optionsOf(words[1:], valued)
+		all = append(all, more...)
+	}
+	return all, operands
+}
+
 // scriptWords takes the words of a shell apart, without a look into its script.
 func scriptWords(words []string) script {
 	options, operands := optionsOf(words[1:], "oO")
@@ -151,7 +163,7 @@ const longestScript = 128 << 10
 func (s *script) read(env environment) {
 	r := newReader(s.shell, env)
 	r.strict = s.strict
-	s.parsed, s.err = r.read(s.text, passage{times: 1})
+	s.parsed, s.err = r.readWhole(s.text, passage{times: 1})
 	s.commands, s.branches, s.plain = r.commands, r.branches, r.plain()
 }
 
@@ -163,6 +175,8 @@ type reader struct {
 	functions map[string]function
 	strict    bool   // the shell ends at the first command that fails
 	over      string // the command that ended the script, or the function; empty: neither has ended
+	trap      string // what the shell does when it ends
+	trapped   passage
 
 	shell  string // empty: none
 	env    environment
@@ -192,11 +206,26 @@ type function struct {
 type passage struct {
 	text       string
 	background bool
-	otherwise  bool          // it is run only where another part failed, as after ||
-	maybe      bool          // it may be left out
-	mute       bool          // its input never ends and says nothing
-	times      int           // how often it is run, as far as that is known
-	lasts      time.Duration // how long the loops around it last by the clock; 0: they do not look at it
+	otherwise  bool           // it is run only where another part failed, as after ||
+	maybe      bool           // it may be left out
+	mute       bool           // its input never ends and says nothing
+	input      []*syntax.Word // what is piped into it
+	times      int            // how often it is run, as far as that is known
+	upTo       int            // how often at most, if no loop is left before its end; 0: that is not known
+	lasts      time.Duration  // how long the loops around it last by the clock; 0: they do not look at it
+}
+
+// readWhole reads a script, and what its shell does in the end by trap … EXIT.
+func (r *reader) readWhole(text string, now passage) (file *syntax.File, err error) {
+	trap, trapped := r.trap, r.trapped
+	r.trap = ""
+	file, err = r.read(text, now)
+	if r.trap != "" && r.over != "exec" {
+		r.over = ""
+		r.read(r.trap, r.trapped)
+	}
+	r.trap, r.trapped = trap, trapped
+	return file, err
 }
 
 // plain tells whether the shell may expand no braces: dash and busybox do not, and are sh in most images.
@@ -294,6 +323,7 @@ func (r *reader) walk(part syntax.Node, now passage) {
 	case *syntax.BinaryCmd:
 		if part.Op == syntax.Pipe || part.Op == syntax.PipeAll { // the last part sets variables in some shells
 			r.within(func() { r.walk(part.X, now.where(true)) })
+			now.input = []*syntax.Word{{Parts: []syntax.WordPart{&syntax.CmdSubst{Stmts: []*syntax.Stmt{part.X}}}}}
 			r.within(func() { r.walk(part.Y, now.where(true)) })
 			r.sets(part.Y)
 			return
@@ -364,7 +394,10 @@ func (r *reader) walkLoop(loop syntax.Node, body []*syntax.Stmt, times int, now 
 		return
 	}
 	now.lasts, r.lasts = cmp.Or(r.lasts, now.lasts), 0
-	if times == unknown {
+	if times != unknown {
+		now.upTo = min(max(now.upTo, 1)*times, mostRounds)
+	}
+	if times == unknown || r.leave(body) {
 		now.times, times = 1, 1
 	}
 	now.times = min(now.times*times, mostRounds)
@@ -436,6 +469,10 @@ func (r *reader) waits(c *command, args []*syntax.Word) {
 			c.operands = c.words[1:]
 		}
 		c.rest = args != nil && r.byTime
+		if c.fed { // the words that are not known may be among the script's own, as {}
+			c.operands = slices.DeleteFunc(c.operands, func(word string) bool { return slept([]string{word}) == 0 })
+			c.operands = append(append(c.operands, ""), r.operands(c.input)...)
+		}
 	case "read":
 		options, _ := optionsOf(r.operands(args), "adinNptu")
 		for _, o := range options {
@@ -443,14 +480,29 @@ func (r *reader) waits(c *command, args []*syntax.Word) {
 				c.operands = []string{o.value}
 			}
 		}
+	case "curl":
+		options, _ := optionsAmong(c.words, valuedOptions["curl"])
+		for _, o := range options {
+			if limit := slept([]string{cmp.Or(o.value, o.next)}); limit > 0 && (o.name == "m" || o.name == "max-time") {
+				c.within = atMost(limit, c.within)
+			}
+		}
 	case "wait":
-		if c.joins = len(c.words) == 1; len(args) > 0 {
+		joins := len(c.words) == 1
+		if len(args) > 0 {
 			text, _ := r.said(args[0])
-			c.joins = text == lastJob && (c.words[1] == lastJob || behind(r.commands) == 1)
+			joins = text == lastJob && (c.words[1] == lastJob || behind(r.commands) == 1)
+		}
+		for i := range r.commands {
+			r.commands[i].joined = r.commands[i].joined || joins && !c.background && r.commands[i].background
 		}
 	case "set":
 		options, _ := optionsOf(c.words[1:], "o")
 		r.strict = r.strict || strict(options)
+	case "trap":
+		if _, words := optionsOf(c.words[1:], ""); len(words) > 1 && (slices.Contains(words[1:], "EXIT") || slices.Contains(words[1:], "0")) {
+			r.trap, r.trapped = strings.TrimPrefix(words[0], "-"), c.passage
+		}
 	case ".", "source":
 		r.forget()
 	}
@@ -465,7 +517,7 @@ func (r *reader) inShell(shell, text string, env environment, now passage) {
 		for s := r.scope.under; s != nil; s = s.under {
 			r.scope.blind = r.scope.blind || len(s.set) > 0 // which of them are exported is not known
 		}
-		r.read(text, now)
+		r.readWhole(text, now)
 	})
 	r.functions, r.shell, r.strict, r.env = functions, outer, strict, around
 }
@@ -517,7 +569,7 @@ type starter struct {
 var starters = map[string]starter{
 	"busybox": {}, "chroot": {"", 1}, "chrt": {"TPD", 1}, "command": {}, "dumb-init": {"r", 0}, "env": {"uCS", 0}, "exec": {"a", 0}, "gosu": {"", 1},
 	"ionice": {"cn", 0}, "nice": {"n", 0}, "nohup": {}, "runuser": {"ugG", 0}, "setsid": {}, "stdbuf": {"ioe", 0}, "su-exec": {"", 1}, "sudo": {"CDghpRrTtUu", 0},
-	"taskset": {"", 1}, "tini": {"pe", 0}, "timeout": {"ks", 1},
+	"taskset": {"", 1}, "tini": {"pe", 0}, "timeout": {"ks", 1}, "xargs": {"adEILnPs", 0},
 }
 
 // started is the command that a line runs in the end, behind exec, env, timeout and the like.
@@ -538,13 +590,14 @@ func started(words []string) command {
 		if len(rest) <= s.operands || c.program() == "command" && strings.HasPrefix(strings.ToLower(c.words[1]), "-v") {
 			return c
 		}
-		limit := sleepTime(rest[0])
+		limit := slept(rest[:1])
 		if strings.Contains(rest[0], "$") {
 			limit = 1 // it is not known: a sleep within it is none to speak of
 		}
 		if c.program() == "timeout" && limit > 0 {
 			c.within = atMost(limit, c.within)
 		}
+		c.fed = c.fed || c.program() == "xargs"
 		c.words = rest[s.operands:]
 	}
 }

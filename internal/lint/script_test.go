@@ -64,9 +64,10 @@ func TestSleepTime(t *testing.T) {
 	for text, want := range map[string]time.Duration{
 		"5": 5 * time.Second, "0.5": time.Second / 2, "2m": 2 * time.Minute, "1h": time.Hour, "1d": 24 * time.Hour, "3s": 3 * time.Second,
 		"infinity": forever, "1e300": forever, "": 0, "s": 0, "-5": 0, "x": 0, "NaN": 0, "$X": 0, "5 5": 0,
+		"0x46": 70 * time.Second, "0X1em": 30 * time.Minute, "0x1d": 29 * time.Second, "0x1p2h": 4 * time.Hour, "1e999": forever, "INF": forever, "0x_1": 0, "0x": 0, "infd": forever,
 	} {
-		if got := sleepTime(text); got != want {
-			t.Errorf("%q: %s, expected %s", text, got, want)
+		if got, ok := sleepTime(text); got != want || ok != (want > 0) {
+			t.Errorf("%q: %s, %t, expected %s", text, got, ok, want)
 		}
 	}
 	s := scriptOf([]string{"sh", "-c", "sleep 1m 30; sleep infinity; sleep 5"}, environment{})

@@ -1,6 +1,8 @@
 package lint
 
 import (
+	"cmp"
+	"math"
 	"regexp"
 	"slices"
 	"strconv"
@@ -19,11 +21,9 @@ const forever = time.Duration(1 << 61)
 func (s script) slept() []time.Duration {
 	all := make([]time.Duration, len(s.commands)+1)
 	sum, longest := time.Duration(0), time.Duration(0)
-	waited := false // for what is in the background
 	for i := len(s.commands) - 1; i >= 0; i-- {
 		c, d := s.commands[i], time.Duration(0)
-		waited = waited || c.joins && !c.background
-		if !c.background || waited {
+		if !c.background || c.joined {
 			once := atMost(c.sleeps(), c.within)
 			d = max(once, atMost(times(c.times, once), c.lasts))
 		}
@@ -36,6 +36,21 @@ func (s script) slept() []time.Duration {
 		all[i] = atMost(max(sum, longest), s.within)
 	}
 	return all
+}
+
+// limit is how long one of the script's commands may last, by timeout, by a limit of its own, or in a loop that may be left before its end.
+// It is 0 where there is no limit, or where the limit is all that the command waits for.
+func (s script) limit() (longest time.Duration) {
+	for _, c := range s.commands {
+		once, loops := atMost(c.sleeps(), c.within), max(c.times, c.upTo)
+		if once == 0 && (c.acts() || c.program() == "tail") {
+			once = cmp.Or(c.within, s.within)
+		}
+		if (!c.background || c.joined) && !c.rest && loops < mostRounds && once < forever {
+			longest = max(longest, atMost(atMost(times(loops, once), c.lasts), s.within))
+		}
+	}
+	return longest
 }
 
 // sleeps is how long a command sleeps once.
@@ -54,7 +69,8 @@ func (c command) sleeps() time.Duration {
 // slept is how long sleep sleeps with these operands.
 func slept(operands []string) (d time.Duration) {
 	for _, word := range operands {
-		d = add(d, sleepTime(word))
+		one, _ := sleepTime(word)
+		d = add(d, one)
 	}
 	return d
 }
@@ -80,7 +96,7 @@ func (c command) otherSleep() time.Duration {
 	line := strings.TrimSpace(strings.Join(append([]string{name}, c.words[1:]...), " "))
 	for _, other := range otherSleeps {
 		if found := other.pattern.FindStringSubmatch(line); found != nil {
-			return sleepTime(strings.Join(found[1:], "")) - other.less
+			return slept([]string{strings.Join(found[1:], "")}) - other.less
 		}
 	}
 	return 0
@@ -157,19 +173,23 @@ func (c command) goesOn() bool {
 
 func add(a, b time.Duration) time.Duration { return min(a+b, forever) }
 
-// sleepTime reads sleep's operand as GNU's sleep does, infinity too.
-func sleepTime(text string) time.Duration {
+// sleepTime reads sleep's operand as GNU's sleep does, infinity and 0x1e too; false: it takes no such operand.
+func sleepTime(text string) (d time.Duration, ok bool) {
+	hexadecimal := strings.HasPrefix(strings.ToLower(text), "0x")
 	unit := time.Second
 	if n := len(text); n > 0 {
-		if i := strings.IndexByte("smhd", text[n-1]); i >= 0 {
+		if i := strings.IndexByte("smhd", text[n-1]); i >= 0 && !(hexadecimal && text[n-1] == 'd') {
 			unit, text = []time.Duration{time.Second, time.Minute, time.Hour, 24 * time.Hour}[i], text[:n-1]
 		}
 	}
-	n, err := strconv.ParseFloat(text, 64)
-	if err != nil || !(n > 0) {
-		return 0
+	if hexadecimal && !strings.ContainsAny(text, "pP") {
+		text += "p0" // Go's numbers have an exponent there
 	}
-	return time.Duration(min(n*float64(unit), float64(forever)))
+	n, err := strconv.ParseFloat(text, 64)
+	if err != nil && !math.IsInf(n, 1) || !(n >= 0) || strings.Contains(text, "_") {
+		return 0, false
+	}
+	return time.Duration(min(n*float64(unit), float64(forever))), true
 }
 
 // times is a duration so many times.
@@ -185,10 +205,10 @@ func times(n int, d time.Duration) time.Duration {
 func Sleeps(command []string) (d time.Duration, ok bool) {
 	s := scriptOf(command, environment{})
 	c, ok := s.only()
-	if !ok || s.lost > 0 || c.program() != "sleep" || c.background || s.doesMore() {
+	if !ok || s.lost > 0 || c.program() != "sleep" || c.background || c.fed || s.doesMore() {
 		return 0, false
 	}
-	if slices.ContainsFunc(c.words[1:], func(word string) bool { return sleepTime(word) == 0 }) {
+	if slices.ContainsFunc(c.words[1:], func(word string) bool { return slept([]string{word}) == 0 }) {
 		return 0, false
 	}
 	d = atMost(atMost(slept(c.words[1:]), c.within), s.within)

@@ -290,9 +290,65 @@ func TestSleepsThatFillTheGracePeriod(t *testing.T) {
 		"ping -c 91 127.0.0.1 > /dev/null": true,
 		"ping -c 60 127.0.0.1":             false,
 		"ping -c 91 example.com":           false,
+		"sleep 0x46":                       true,
+		"sleep 0x14":                       false,
+
+		"trap 'sleep 70' EXIT; curl -s localhost":    true,
+		"trap 'sleep 40' 0; sleep 30; exit 0":        true,
+		"trap 'sleep 40' 0; sleep 30; exec drain":    false,
+		"trap 'sleep 70' TERM; sleep 5":              false,
+		"trap 'sleep 70' EXIT; trap - EXIT; sleep 5": false,
+		"sh -c 'trap \"sleep 40\" EXIT'; sleep 30":   true,
+		"(sleep 30; trap 'sleep 40' EXIT)":           true,
+		"trap 'rm -f /x; exit' EXIT; sleep 70":       true,
+		"trap -- 'sleep 70' INT EXIT":                true,
+		"echo 70 | xargs sleep":                      true,
+		"echo 30 40 | xargs sleep":                   true,
+		"echo 70 | xargs -I% sleep %":                true,
+		"echo 20 | xargs sleep":                      false,
+		"xargs sleep 70":                             true,
+		"xargs sleep < /x":                           false,
+		"echo -n 70 | xargs sleep":                   false,
+		"sleep $(echo 70)":                           true,
 	} {
 		if found := finds("sleep-fills-grace", "/bin/sh", "-c", script); found != fills {
 			t.Errorf("%s: found %t, want %t", script, found, fills)
+		}
+	}
+	for script, may := range map[string]bool{
+		"timeout 90 drain":                                              true,
+		"timeout 90 drain & wait":                                       true,
+		"timeout 90 drain &":                                            false,
+		"timeout 50 drain":                                              false,
+		"timeout 90 sleep 5":                                            false,
+		"timeout 90 sleep $N":                                           false,
+		"timeout 90 sleep 70":                                           false, // it fills it for certain
+		"timeout 90 tail -f /var/log/x":                                 true,
+		"timeout 90 sh -c 'until ready; do sleep 1; done'":              true,
+		"for i in 1 2 3; do timeout 20 drain && break; done":            true,
+		"curl --max-time 90 localhost/drain":                            true,
+		"curl localhost/drain -sm 90":                                   true,
+		"curl -m 5 localhost/drain":                                     false,
+		"for i in $(seq 60); do ready && break; sleep 1; done":          true,
+		"for i in $(seq 50); do ready && break; sleep 1; done":          false,
+		"for i in $(seq 60); do if ready; then exit; fi; sleep 1; done": true,
+		"for i in 1 2; do for j in $(seq 40); do ready && break; sleep 1; done; done":                 true,
+		"i=0; while [ $i -lt 90 ]; do ready && break; sleep 1; i=$((i+1)); done":                      true,
+		"i=0; while [ $i -lt 90 ]; do ready && i=90; sleep 1; i=$((i+1)); done":                       false,
+		"f() { ready && exit; }; for i in $(seq 90); do f; sleep 1; done":                             false,
+		"end=$(($(date +%s) + 90)); while [ $(date +%s) -lt $end ]; do ready && break; sleep 5; done": true,
+		"end=$(($(date +%s) + 50)); while [ $(date +%s) -lt $end ]; do ready && break; sleep 5; done": false,
+		"while true; do ready && break; sleep 1; done":                                                false,
+		"curl -X POST localhost/shutdown; while true; do sleep 1; done":                               false,
+		"nginx -s quit; while pgrep nginx; do sleep 1; done":                                          false,
+	} {
+		if found := finds("may-fill-grace", "/bin/sh", "-c", script); found != may {
+			t.Errorf("%s: found %t, want %t", script, found, may)
+		}
+	}
+	for script := range map[string]bool{"xargs sleep < /x": true, "echo 20 | xargs -I% sleep %": true, "echo 20 | xargs sleep": true} {
+		if finds("sleep-unreadable", "/bin/sh", "-c", script) {
+			t.Errorf("%s: a length is missed", script)
 		}
 	}
 	for command, fills := range map[string]bool{

@@ -252,6 +252,9 @@ func (r *reader) prints(w io.Writer, c *syntax.CmdSubst) error {
 		n, err := expand.Arithm(r.config(), x)
 		fmt.Fprint(w, n)
 		return err
+	case words[0] == "echo" && len(words) > 1 && !strings.HasPrefix(words[1], "-") && !strings.Contains(line, `\`):
+		fmt.Fprintln(w, strings.TrimPrefix(line, "echo "))
+		return nil
 	case words[0] == "seq":
 		return r.sequence(w, words[1:])
 	}
