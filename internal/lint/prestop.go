@@ -53,7 +53,7 @@ func (w *workload) readHooks() []Hook {
 
 // readHook reads the container's hook, if it has one that Kubernetes can read.
 func (c *container) readHook() {
-	if c.Lifecycle == nil || c.Lifecycle.PreStop == nil {
+	if c.Lifecycle == nil || c.Lifecycle.PreStop == nil || c.pod.of.group == knative {
 		return
 	}
 	c.env = readEnvironment(c)

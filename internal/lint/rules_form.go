@@ -24,7 +24,7 @@ import (
 var formRules = []Rule{
 	{"kind-unknown", Error, "a kind or an apiVersion of Kubernetes' own is misspelt", kindUnknown},
 	{"hook-misplaced", Error, "a hook, or a part of it, stands where Kubernetes does not look for it", all(
-		flaws("hook-misplaced", hookMisplaced), hookOfNobody, containers(hookAtStart), hooks(methodOfGet))},
+		flaws("hook-misplaced", hookMisplaced), hookOfNobody, containers(hookAtStart), containers(hookOfKnative), hooks(methodOfGet))},
 	{"grace-misplaced", Error, "terminationGracePeriodSeconds stands where Kubernetes does not look for it", flaws("grace-misplaced", graceMisplaced)},
 	{"not-one-handler", Error, "a hook has no handler, or more than one", hooks(notOneHandler)},
 	{"field-misspelt", Error, "a field's name is one that Kubernetes does not know there", flaws("field-misspelt", fieldMisspelt)},
@@ -276,6 +276,16 @@ func hookOfNobody(w *workload, say report) {
 			say(at, "the kind "+w.kind+" has no containers where Kubernetes looks for them, so that this hook is nobody's",
 				"see the apiVersion and the kind, how far each line is indented, and kubectl explain "+strings.ToLower(w.kind)+".spec")
 		}
+	}
+}
+
+// knative is the API group of Knative Serving. It refuses hooks, and sets the grace period itself (pkg/apis/serving/fieldmask.go).
+const knative = "serving.knative.dev"
+
+func hookOfKnative(c *container, say report) {
+	if at, _ := c.place.pair("lifecycle"); at.Node != nil && c.pod.of.group == knative {
+		say(at, "Knative refuses lifecycle: the hook of its own queue-proxy waits for the requests that have begun, for timeoutSeconds at most",
+			"remove it")
 	}
 }
 
@@ -550,7 +560,7 @@ func settingsWithoutHook(c *container, say report) {
 	i := slices.IndexFunc(c.Env, func(v corev1.EnvVar) bool {
 		return strings.HasPrefix(v.Name, variablePrefix) && !ofService(v.Name) && (c.pod.cluster == "" || !slices.Contains(ofECK, v.Name))
 	})
-	if lacks == "" || i < 0 {
+	if lacks == "" || i < 0 || c.pod.of.group == knative {
 		return
 	}
 	fix := "remove it; or let prestop be the hook, whose steps do what yours does"
