@@ -37,6 +37,11 @@ func TestRightBesideWrong(t *testing.T) {
 		{"the last port", minute, nil, "{httpGet: {path: /x, port: 65535}}", "", nil},
 		{"port 0", minute, nil, "{httpGet: {path: /x, port: 0}}", "", []string{"error http-get-port"}},
 
+		{"a port for https", minute, []string{"ports: [{name: https, containerPort: 8443}]"}, "{httpGet: {path: /x, port: https}}", "", []string{"warning port-differs"}},
+		{"a port that a probe asks by https", minute, []string{"readinessProbe: {httpGet: {path: /, port: 8443, scheme: HTTPS}}"}, "{httpGet: {path: /x, port: 8443, scheme: HTTP}}", "", []string{"warning port-differs"}},
+		{"a port for https, and https", minute, []string{"ports: [{name: https, containerPort: 8443}]"}, "{httpGet: {path: /x, port: 8443, scheme: HTTPS}}", "", nil},
+		{"a port of another host", minute, []string{"ports: [{name: https, containerPort: 8443}]"}, "{exec: {command: [curl, 'http://other:8443/x']}}", "", nil},
+		{"curl of a port for https", minute, []string{"ports: [{name: https, containerPort: 8443}]"}, "{exec: {command: [curl, 'http://localhost:8443/x']}}", "", []string{"warning port-differs"}},
 		{"https", minute, nil, "{httpGet: {path: /x, port: 8443, scheme: https}}", "", []string{"error http-get-scheme"}},
 		{"HTTPS", minute, nil, "{httpGet: {path: /x, port: 8443, scheme: HTTPS}}", "", nil},
 		{"HTTP", minute, nil, "{httpGet: {path: /x, port: 8080, scheme: HTTP}}", "", nil},

@@ -15,7 +15,7 @@ import (
 var callRules = []Rule{
 	{"needs-other-method", Error, "a call is made with a method that the other side refuses", all(steps(needsOtherMethod), foreign(foreignNeedsOtherMethod))},
 	{"ends-the-process", Error, "a call ends the app before the waits after it", hooks(endsTheProcess)},
-	{"port-differs", Error, "a call goes to a port that is not there, or that speaks otherwise", all(steps(portDiffers), foreign(portNotNamed))},
+	{"port-differs", Error, "a call goes to a port that is not there, or that speaks otherwise", all(steps(portDiffers), foreign(portNotNamed), foreign(schemeDiffers))},
 	{"calls-any-pod", Warning, "the app's shutdown call goes to a Service, and so to any of its pods", steps(callsAnyPod)},
 }
 
@@ -211,17 +211,34 @@ func portDiffers(h *preStop, s *entry, say report) {
 			say(s.at, s.Line+": Service "+service.name+" has no port "+port+"; it has "+strings.Join(all, ", "), h.otherPort(s, call.URL, all))
 		}
 		if ours := call.Node || host != "" && local(host); ours && len(lacking) == 0 {
-			h.otherSchemes(s, call.URL, port, say)
+			h.otherSchemes(s.at, s.Line, call.URL.Scheme, port, say, func(scheme string) string { return h.otherScheme(s, call.URL, scheme) })
 		}
 	}
 }
 
-// otherSchemes finds ports of the pod that do not speak what a step's URL says.
-func (h *preStop) otherSchemes(s *entry, u *url.URL, port string, say report) {
+// otherSchemes finds ports of the pod that do not speak the scheme of a call.
+func (h *preStop) otherSchemes(at node, call, scheme, port string, say report, fix func(scheme string) string) {
 	for _, one := range h.pod.schemes[port] {
-		if one.scheme != u.Scheme {
-			text := s.Line + ": port " + port + " of container " + one.Name + " is for " + one.scheme + ", by its readiness probe or its name"
-			say(s.at, text, h.otherScheme(s, u, one.scheme)).warn()
+		if one.scheme != scheme {
+			text := call + ": port " + port + " of container " + one.Name + " is for " + one.scheme + ", by its readiness probe or its name"
+			f := say(at, text, "see the port").warn()
+			if one.scheme == "http" || one.scheme == "https" {
+				f.Fix = fix(one.scheme)
+			}
+		}
+	}
+}
+
+// schemeDiffers is [preStop.otherSchemes] for hooks that are not prestop's. Where https fails, the kubelet itself tries http.
+func schemeDiffers(h *preStop, say report) {
+	if get := h.HTTPGet; get != nil && len(h.handlers()) == 1 && get.Host == "" && !strings.EqualFold(string(get.Scheme), "https") {
+		h.otherSchemes(h.place.at("httpGet", "port"), "the hook calls "+get.Path+" by http", "http", h.portNumber(get.Port.String()), say,
+			func(scheme string) string { return "scheme: " + strings.ToUpper(scheme) })
+	}
+	for _, r := range h.requests() {
+		if local(r.url.Hostname()) {
+			h.otherSchemes(h.command(), "the hook calls "+r.url.Path+" by "+r.url.Scheme, r.url.Scheme, portOf(r.url), say,
+				func(scheme string) string { return scheme + " instead of " + r.url.Scheme })
 		}
 	}
 }
@@ -277,9 +294,6 @@ func (h *preStop) otherPort(s *entry, u *url.URL, ports []string) string {
 
 // otherScheme is a step's call by the scheme that the port speaks.
 func (h *preStop) otherScheme(s *entry, u *url.URL, scheme string) string {
-	if scheme != "http" && scheme != "https" {
-		return "see the port of the URL"
-	}
 	return h.stepFix(s, strings.Replace(s.Line, u.Scheme+"://", scheme+"://", 1), scheme+" instead of "+u.Scheme)
 }
 
