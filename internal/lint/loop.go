@@ -133,6 +133,13 @@ func (r *reader) met(s *syntax.Stmt) (met, known bool) {
 		case len(name) == 5 && name[0].Lit() == "[" || len(name) == 4 && name[0].Lit() == "test":
 			met, known = r.compared(name[1], name[2].Lit(), name[3])
 		}
+	case *syntax.BinaryCmd: // a part that is not known may end the loop earlier; see leave
+		x, first := r.met(c.X)
+		y, second := r.met(c.Y)
+		met, known = first && x || second && y, first || second
+		if c.Op == syntax.AndStmt {
+			met = (x || !first) && (y || !second)
+		}
 	}
 	return met != s.Negated, known
 }
@@ -158,8 +165,13 @@ func idle(body []*syntax.Stmt) bool {
 	})
 }
 
-// leave tells whether a part of a loop may leave the loop, or one of its rounds. A function may.
-func (r *reader) leave(body []*syntax.Stmt) bool {
+// leave tells whether a loop may end before its time: by a part of its body, which may be a function, or by one of two conditions.
+func (r *reader) leave(loop syntax.Node, body []*syntax.Stmt) bool {
+	if while, ok := loop.(*syntax.WhileClause); ok {
+		if _, two := while.Cond[0].Cmd.(*syntax.BinaryCmd); two {
+			return true
+		}
+	}
 	return r.calls(body, "break", "continue", "exit", "return", "exec")
 }
 

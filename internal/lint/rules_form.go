@@ -24,7 +24,7 @@ import (
 var formRules = []Rule{
 	{"kind-unknown", Error, "a kind or an apiVersion of Kubernetes' own is misspelt", kindUnknown},
 	{"hook-misplaced", Error, "a hook, or a part of it, stands where Kubernetes does not look for it", all(
-		flaws("hook-misplaced", hookMisplaced), hookOfNobody, containers(hookAtStart), containers(hookOfKnative), hooks(methodOfGet))},
+		flaws("hook-misplaced", hookMisplaced), hookOfNobody, containers(hookAtStart), containers(hookOfKnative), pods(hookOfEphemeral), hooks(methodOfGet))},
 	{"grace-misplaced", Error, "terminationGracePeriodSeconds stands where Kubernetes does not look for it", flaws("grace-misplaced", graceMisplaced)},
 	{"not-one-handler", Error, "a hook has no handler, or more than one", hooks(notOneHandler)},
 	{"field-misspelt", Error, "a field's name is one that Kubernetes does not know there", flaws("field-misspelt", fieldMisspelt)},
@@ -286,6 +286,14 @@ func hookOfKnative(c *container, say report) {
 	if at, _ := c.place.pair("lifecycle"); at.Node != nil && c.pod.of.group == knative {
 		say(at, "Knative refuses lifecycle: the hook of its own queue-proxy waits for the requests that have begun, for timeoutSeconds at most",
 			"remove it")
+	}
+}
+
+func hookOfEphemeral(p *pod, say report) {
+	for i, c := range p.Spec.EphemeralContainers {
+		if c.Lifecycle != nil {
+			say.of(c.Name)(p.place.at("spec", "ephemeralContainers", i, "lifecycle"), "Kubernetes refuses lifecycle in an ephemeral container", "remove it")
+		}
 	}
 }
 

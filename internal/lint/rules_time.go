@@ -7,13 +7,15 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/prestop/prestop/internal/hook"
 	"github.com/prestop/prestop/prestop"
 )
 
 // timeRules are about the grace period, and what fits into it.
 var timeRules = []Rule{
-	{"grace-too-short", Error, "what the hook has to do does not fit into the grace period", plans(graceTooShort)},
+	{"grace-too-short", Error, "what the hook has to do does not fit into the grace period", all(plans(graceTooShort), containers(waitOfECK))},
 	{"grace-differs", Error, "PRE_STOP_GRACE_PERIOD_SECONDS is not the pod's terminationGracePeriodSeconds", plans(graceTaken(true))},
 	{"grace-not-set", Error, "PRE_STOP_GRACE_PERIOD_SECONDS is not set, and what is assumed is not the pod's", plans(graceTaken(false))},
 	{"sleep-fills-grace", Error, "a hook sleeps as long as the grace period, or longer", foreign(sleepFillsGrace)},
@@ -133,6 +135,17 @@ func graceTooShort(h *preStop, say report) {
 	}
 }
 
+// waitOfECK finds an additional wait of ECK's own hook that is as long as the grace period.
+func waitOfECK(c *container, say report) {
+	i := slices.IndexFunc(c.Env, func(v corev1.EnvVar) bool { return v.Name == waitVariable })
+	if i < 0 || c.hook != nil || c.pod.cluster == "" || c.Name != "elasticsearch" || c.pod.graceWrong || c.pod.noGrace() {
+		return
+	}
+	if wait := slept([]string{c.Env[i].Value}); wait >= c.pod.grace {
+		say(c.at("env", i), "ECK's own hook lasts "+short(wait)+" at least"+c.pod.graceIs()+usedUp, longerThan(wait, "wait"))
+	}
+}
+
 // floor is the additional wait's slot in the plan.
 func (h *preStop) floor() prestop.Slot {
 	slots := h.reading.plan.Timeline()
@@ -224,7 +237,7 @@ func sleepFillsGrace(h *preStop, say report) {
 	if h.Sleep != nil && slept > h.pod.grace {
 		then = "Kubernetes refuses a sleep action that is longer"
 	}
-	say(at, "the hook sleeps "+length+h.pod.graceIs()+then, h.longerThan(slept, "sleep"))
+	say(at, "the hook sleeps "+length+h.pod.graceIs()+then, longerThan(slept, "sleep"))
 }
 
 const usedUp = "SIGTERM comes when it is used up, and SIGKILL 2 s later"
@@ -241,7 +254,7 @@ func (p *pod) graceIs() string {
 // mayFillGrace finds hooks that end before the grace period only if what they wait for comes soon.
 func mayFillGrace(h *preStop, say report) {
 	if limit := h.script.limit(); limit >= h.pod.grace && h.script.slept()[0] < h.pod.grace && !h.pod.graceWrong && !h.pod.noGrace() {
-		say(h.command(), "the hook may last "+short(limit)+h.pod.graceIs()+usedUp, h.longerThan(limit, "limit in the hook"))
+		say(h.command(), "the hook may last "+short(limit)+h.pod.graceIs()+usedUp, longerThan(limit, "limit in the hook"))
 	}
 }
 
@@ -288,7 +301,7 @@ func sleepUnreadable(h *preStop, say report) {
 }
 
 // longerThan is a grace period for a hook that sleeps, and for the app after it.
-func (h *preStop) longerThan(slept time.Duration, or string) string {
+func longerThan(slept time.Duration, or string) string {
 	if slept > 24*time.Hour {
 		return "a " + or + " of some seconds, shorter than the grace period"
 	}

@@ -397,7 +397,7 @@ func (r *reader) walkLoop(loop syntax.Node, body []*syntax.Stmt, times int, now 
 	if times != unknown {
 		now.upTo = min(max(now.upTo, 1)*times, mostRounds)
 	}
-	if times == unknown || r.leave(body) {
+	if times == unknown || r.leave(loop, body) {
 		now.times, times = 1, 1
 	}
 	now.times = min(now.times*times, mostRounds)
