@@ -194,31 +194,32 @@ func (s *entry) written() string {
 	return ""
 }
 
-// with is a step's line with an option, which takes the place of one of the same key, and with other words for the program that it runs.
-// Without either of the two it stays as it is.
-func (s *entry) with(option string, program ...string) string {
-	l := s.said.Words
-	var targets, options []string
-	for _, w := range l.Targets {
-		targets = append(targets, w.Written)
-	}
+// with is a step's line with an option, which takes the place of one of the same key, and with other targets, as a program and its
+// arguments. Without an option, and without targets, these stay as they are written.
+func (s *entry) with(option string, targets ...string) string {
+	l, own := s.said.Words, len(targets) > 0
+	var options []string
 	for _, o := range l.Options {
 		if !strings.HasPrefix(option, o.Key+"=") {
 			options = append(options, o.Written)
 		}
 	}
-	options = append(options, option)
-	words := slices.Concat([]string{l.Verb.Text}, targets, options)
-	if s.needs.Program != nil { // no option stands behind it
-		if program == nil {
-			program = targets
+	if option != "" {
+		options = append(options, option)
+	}
+	for _, w := range l.Targets {
+		if !own {
+			targets = append(targets, w.Written)
 		}
-		words = slices.Concat([]string{l.Verb.Text}, options, program)
+	}
+	words := slices.Concat(targets, options)
+	if s.needs.Program != nil { // no option stands behind it
+		words = slices.Concat(options, targets)
 	}
 	if l.Once {
 		words = append(words, "once")
 	}
-	return strings.Join(slices.DeleteFunc(words, func(word string) bool { return word == "" }), " ")
+	return strings.Join(append([]string{l.Verb.Text}, words...), " ")
 }
 
 // stepsFix is the hook's command to paste, with other steps. If a step or a flag may hold a secret, or a shell runs the hook, it is the

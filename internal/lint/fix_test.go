@@ -48,6 +48,7 @@ func TestFixes(t *testing.T) {
 		"a sleep of null":                    {"", "{sleep: {seconds: null}}", "sleep-unreadable", "seconds: 15"},
 		"a handler of null":                  {"", "{httpGet: null}", "not-one-handler", "say below the handler what it is to do; or remove preStop"},
 		"a port that is UDP alone":           {graced + "\n        ports: [{containerPort: 53, protocol: UDP}]", "{exec: {command: [/prestop, until quiet 53]}}", "quiet-udp", "- until quiet 53/udp"},
+		"a port that is a part of another":   {graced + "\n        ports: [{containerPort: 53, protocol: UDP}, {containerPort: 8053}]", "{exec: {command: [/prestop, 'until quiet 8053,53  max=20s']}}", "quiet-udp", "- until quiet 8053,53/udp max=20s"},
 		"a port that is UDP too":             {graced + "\n        ports: [{containerPort: 53, protocol: UDP}, {containerPort: 53}]", "{exec: {command: [/prestop, until quiet 53]}}", "quiet-udp", "- until quiet 53,53/udp"},
 		"a program with blanks in quotes":    {"env: [{name: PRE_STOP_GRACE_PERIOD_SECONDS, value: '60'}, {name: PRE_STOP_ADDITIONAL_WAIT_SECONDS, value: '10'}]", `{exec: {command: [/prestop, 'until exec min=2s sh -c "test -e  /a=b"']}}`, "default-ends-early", `- until exec min=2s max=50s sh -c "test -e  /a=b"`},
 		"a step that ends with once":         {graced, "{exec: {command: [/prestop, wait 10s, until closed 8080 max=5s  once]}}", "max-before-begin", "- until closed 8080 max=15s once"},

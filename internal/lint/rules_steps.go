@@ -282,8 +282,8 @@ func overAtOnce(h *preStop, say report) {
 	for _, s := range h.entries() {
 		if s.needs.Waits && p.Entries[s.index].Least < time.Second {
 			fix := fix
-			if line, milli := strings.CutSuffix(s.Line, "ms"); milli {
-				fix = h.stepFix(s, line+"s", fix)
+			if time, milli := strings.CutSuffix(s.said.Words.Targets[0].Written, "ms"); milli {
+				fix = h.stepFix(s, s.with("", time+"s"), fix)
 			}
 			say(s.at, s.Line+" is over at once", fix).warn()
 		}

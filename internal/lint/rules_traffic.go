@@ -80,7 +80,7 @@ func quietHostNetwork(h *preStop, s *entry, say report) {
 	}
 	fix := "the pod's own port after until quiet, as in until quiet 8080"
 	if own := h.container.declared(); len(own) == 1 {
-		fix = h.stepFix(s, strings.Replace(s.Line, "quiet", "quiet "+own[0], 1), fix)
+		fix = h.stepFix(s, s.with("", own[0]), fix)
 	}
 	say(s.at, s.Line+": the pod uses the host's network, so that the traffic of all programs of the node counts and the step lasts to its max", fix)
 }
@@ -137,9 +137,24 @@ func quietUDP(h *preStop, s *entry, say report) {
 				is, ports = "for UDP too", fmt.Sprintf("%d,%s", port, ports)
 			}
 			say(s.at, fmt.Sprintf("%s: port %d is %s, and the step counts TCP alone: what comes by UDP is lost", s.Line, port, is),
-				h.stepFix(s, strings.Replace(s.Line, number(port), ports, 1), "until quiet "+ports))
+				h.stepFix(s, s.with("", s.ports(port, ports)...), "until quiet "+ports))
 		}
 	}
+}
+
+// ports are the entry's targets with others for a port.
+func (s *entry) ports(port uint16, others string) []string {
+	var all []string
+	for _, w := range s.said.Words.Targets {
+		list := strings.Split(w.Written, ",")
+		for i, one := range list {
+			if one == number(port) {
+				list[i] = others
+			}
+		}
+		all = append(all, strings.Join(list, ","))
+	}
+	return all
 }
 
 // llmServers are servers that pause inside an answer, by their images' names, and the metric by which the app counts running requests;
@@ -182,9 +197,9 @@ func quietPauses(h *preStop, s *entry, say report) {
 	if metric != "" {
 		fix = "until http://localhost:" + port + "/metrics metric=" + metric + " at-most=0"
 	}
-	for _, word := range strings.Fields(s.Line) {
-		if strings.HasPrefix(word, "min=") || strings.HasPrefix(word, "max=") {
-			fix += " " + word
+	for _, o := range s.said.Words.Options {
+		if o.Key == "min" || o.Key == "max" {
+			fix += " " + o.Written
 		}
 	}
 	if port != "PORT" {
