@@ -37,6 +37,9 @@ func TestRightBesideWrong(t *testing.T) {
 		{"the last port", minute, nil, "{httpGet: {path: /x, port: 65535}}", "", nil},
 		{"port 0", minute, nil, "{httpGet: {path: /x, port: 0}}", "", []string{"error http-get-port"}},
 
+		{"a probe's grace period, and a sleep", minute, []string{"livenessProbe: {tcpSocket: {port: 80}, terminationGracePeriodSeconds: 20}"}, "{sleep: {seconds: 30}}", "", []string{"9 warning probe-grace-shorter"}},
+		{"a probe's grace period, and a script", minute, []string{"startupProbe: {tcpSocket: {port: 80}, terminationGracePeriodSeconds: 20}"}, "{exec: {command: [sh, -c, sleep 30]}}", "", []string{"9 warning probe-grace-shorter"}},
+		{"a probe's grace period, and a shorter sleep", minute, []string{"livenessProbe: {tcpSocket: {port: 80}, terminationGracePeriodSeconds: 20}"}, "{sleep: {seconds: 15}}", "", nil},
 		{"a port for https", minute, []string{"ports: [{name: https, containerPort: 8443}]"}, "{httpGet: {path: /x, port: https}}", "", []string{"warning port-differs"}},
 		{"a port that a probe asks by https", minute, []string{"readinessProbe: {httpGet: {path: /, port: 8443, scheme: HTTPS}}"}, "{httpGet: {path: /x, port: 8443, scheme: HTTP}}", "", []string{"warning port-differs"}},
 		{"a port for https, and https", minute, []string{"ports: [{name: https, containerPort: 8443}]"}, "{httpGet: {path: /x, port: 8443, scheme: HTTPS}}", "", nil},

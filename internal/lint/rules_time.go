@@ -21,7 +21,7 @@ var timeRules = []Rule{
 	{"sleep-fills-grace", Error, "a hook sleeps as long as the grace period, or longer", foreign(sleepFillsGrace)},
 	{"may-fill-grace", Warning, "a hook has a limit of its own, as by timeout, that is no shorter than the grace period", foreign(mayFillGrace)},
 	{"sleep-unreadable", Error, "a sleep without a length, or with one that is none", foreign(sleepUnreadable)},
-	{"probe-grace-shorter", Warning, "a probe's own grace period is shorter than the hook takes the pod's to be", plans(probeGraceShorter)},
+	{"probe-grace-shorter", Warning, "a probe's own grace period is shorter than the hook lasts, or than the hook takes the pod's to be", hooks(probeGraceShorter)},
 	asWarned("max-past-deadline", "a step has a max= that the deadline cuts",
 		(*preStop).graceForMax, (*preStop).unjudged, (*preStop).shortened),
 	{"default-ends-early", Warning, "an until without max= ends long before the deadline, by the additional wait", steps(defaultEndsEarly)},
@@ -72,13 +72,17 @@ func graceTaken(set bool) func(*preStop, report) {
 }
 
 func probeGraceShorter(h *preStop, say report) {
-	if !h.takesGrace() || !h.setsGrace() {
-		return
+	takes, text, fix := h.shortest(), "it lasts ", "remove it from the probe; or a shorter hook"
+	if h.reading != nil {
+		if !h.planned() || !h.takesGrace() || !h.setsGrace() {
+			return
+		}
+		takes, text = h.reading.plan.Grace, graceVariable+" tells it "
+		fix = "remove it from the probe; or set PRE_STOP_ASK_API to true, so that the hook asks for its true grace period"
 	}
 	for _, p := range h.probes() {
-		if s := p.TerminationGracePeriodSeconds; s != nil && p.field != "readinessProbe" && time.Duration(*s)*time.Second < h.reading.plan.Grace {
-			say(h.at(p.field, graceKey), fmt.Sprintf("when the %s fails, the hook has %d s, and %s tells it %d", p.field, *s, graceVariable, seconds(h.reading.plan.Grace)),
-				"remove it from the probe; or set PRE_STOP_ASK_API to true, so that the hook asks for its true grace period")
+		if s := p.TerminationGracePeriodSeconds; s != nil && p.field != "readinessProbe" && time.Duration(*s)*time.Second < takes {
+			say(h.at(p.field, graceKey), fmt.Sprintf("when the %s fails, the hook has %d s, and %s%d s", p.field, *s, text, seconds(takes)), fix)
 		}
 	}
 }
