@@ -18,7 +18,7 @@ var timeRules = []Rule{
 	{"grace-too-short", Error, "what the hook has to do does not fit into the grace period", all(plans(graceTooShort), containers(waitOfECK))},
 	{"grace-differs", Error, "PRE_STOP_GRACE_PERIOD_SECONDS is not the pod's terminationGracePeriodSeconds", plans(graceTaken(true))},
 	{"grace-not-set", Error, "PRE_STOP_GRACE_PERIOD_SECONDS is not set, and what is assumed is not the pod's", plans(graceTaken(false))},
-	{"sleep-fills-grace", Error, "a hook sleeps as long as the grace period, or longer", foreign(sleepFillsGrace)},
+	{"sleep-fills-grace", Error, "a hook sleeps as long as the grace period, or longer", all(foreign(sleepFillsGrace), pods(proxyFillsGrace))},
 	{"may-fill-grace", Warning, "a hook has a limit of its own, as by timeout, that is no shorter than the grace period", foreign(mayFillGrace)},
 	{"sleep-unreadable", Error, "a sleep without a length, or with one that is none", foreign(sleepUnreadable)},
 	{"probe-grace-shorter", Warning, "a probe's own grace period is shorter than the hook lasts, or than the hook takes the pod's to be", hooks(probeGraceShorter)},
@@ -142,10 +142,10 @@ func graceTooShort(h *preStop, say report) {
 // waitOfECK finds an additional wait of ECK's own hook that is as long as the grace period.
 func waitOfECK(c *container, say report) {
 	i := slices.IndexFunc(c.Env, func(v corev1.EnvVar) bool { return v.Name == waitVariable })
-	if i < 0 || c.hook != nil || c.pod.cluster == "" || c.Name != "elasticsearch" || c.pod.graceWrong || c.pod.noGrace() {
+	if i < 0 || c.hook != nil || c.pod.cluster == "" || c.Name != "elasticsearch" {
 		return
 	}
-	if wait := slept([]string{c.Env[i].Value}); wait >= c.pod.grace {
+	if wait := slept([]string{c.Env[i].Value}); c.pod.filledBy(wait) {
 		say(c.at("env", i), "ECK's own hook lasts "+short(wait)+" at least"+c.pod.graceIs()+usedUp, longerThan(wait, "wait"))
 	}
 }
@@ -244,6 +244,19 @@ func sleepFillsGrace(h *preStop, say report) {
 	say(at, "the hook sleeps "+length+h.pod.graceIs()+then, longerThan(slept, "sleep"))
 }
 
+// filledBy tells whether a hook of this length leaves nothing of the grace period, which is one that a hook can be run in.
+func (p *pod) filledBy(hook time.Duration) bool {
+	return hook >= p.grace && !p.graceWrong && !p.noGrace()
+}
+
+// proxyFillsGrace looks at the annotation by which Linkerd gives its proxy a hook that sleeps.
+func proxyFillsGrace(p *pod, say report) {
+	const annotation = "config.alpha.linkerd.io/proxy-wait-before-exit-seconds"
+	if wait := slept([]string{p.Annotations[annotation]}); p.filledBy(wait) {
+		say(p.place.at("metadata", "annotations", annotation), "the hook of Linkerd's proxy sleeps "+short(wait)+p.graceIs()+usedUp, longerThan(wait, "sleep"))
+	}
+}
+
 const usedUp = "SIGTERM comes when it is used up, and SIGKILL 2 s later"
 
 // graceIs is the part of a message between how long a hook lasts, and what comes of it.
@@ -257,7 +270,7 @@ func (p *pod) graceIs() string {
 
 // mayFillGrace finds hooks that end before the grace period only if what they wait for comes soon.
 func mayFillGrace(h *preStop, say report) {
-	if limit := h.script.limit(); limit >= h.pod.grace && h.script.slept()[0] < h.pod.grace && !h.pod.graceWrong && !h.pod.noGrace() {
+	if limit := h.script.limit(); h.pod.filledBy(limit) && !h.pod.filledBy(h.script.slept()[0]) {
 		say(h.command(), "the hook may last "+short(limit)+h.pod.graceIs()+usedUp, longerThan(limit, "limit in the hook"))
 	}
 }
