@@ -43,7 +43,7 @@ func (s script) slept() []time.Duration {
 func (s script) limit() (longest time.Duration) {
 	for _, c := range s.commands {
 		once, loops := atMost(c.sleeps(), c.within), max(c.times, c.upTo)
-		if once == 0 && (c.acts() || c.program() == "tail") {
+		if once == 0 && (c.acts() || c.program() == "tail") && c.program() != program { // prestop ends by itself
 			once = cmp.Or(c.within, s.within)
 		}
 		if (!c.background || c.joined) && !c.rest && loops < mostRounds && once < forever {
