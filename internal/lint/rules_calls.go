@@ -211,7 +211,9 @@ func portDiffers(h *preStop, s *entry, say report) {
 			say(s.at, s.Line+": Service "+service.name+" has no port "+port+"; it has "+strings.Join(all, ", "), h.otherPort(s, call.URL, all))
 		}
 		if ours := call.Node || host != "" && local(host); ours && len(lacking) == 0 {
-			h.otherSchemes(s.at, s.Line, call.URL.Scheme, port, say, func(scheme string) string { return h.otherScheme(s, call.URL, scheme) })
+			h.otherSchemes(s.at, s.Line, call.URL.Scheme, port, say, func(scheme string) string {
+				return h.stepFix(s, strings.Replace(s.Line, call.URL.Scheme+"://", scheme+"://", 1), scheme+" instead of "+call.URL.Scheme)
+			})
 		}
 	}
 }
@@ -290,11 +292,6 @@ func (h *preStop) otherPort(s *entry, u *url.URL, ports []string) string {
 		return "name one of the Service's ports in the URL"
 	}
 	return h.stepFix(s, strings.Replace(s.Line, u.Host, u.Hostname()+":"+ports[0], 1), "name port "+ports[0]+" in the URL")
-}
-
-// otherScheme is a step's call by the scheme that the port speaks.
-func (h *preStop) otherScheme(s *entry, u *url.URL, scheme string) string {
-	return h.stepFix(s, strings.Replace(s.Line, u.Scheme+"://", scheme+"://", 1), scheme+" instead of "+u.Scheme)
 }
 
 func callsAnyPod(h *preStop, s *entry, say report) {

@@ -433,18 +433,11 @@ func (f flaw) retyped() string {
 	case f.expected == "a whole number":
 		return secondsFix(f.at, key)
 	case f.expected == "a truth value":
-		return truthFix(f.at, key, indented)
+		if value, err := strconv.ParseBool(strings.ToLower(f.at.text())); err == nil {
+			return below(value, key)
+		}
 	}
 	return indented
-}
-
-// truthFix is a truth value that somebody wrote as a text; else the sentence.
-func truthFix(n node, key, sentence string) string {
-	value, err := strconv.ParseBool(strings.ToLower(n.text()))
-	if err != nil {
-		return sentence
-	}
-	return below(value, key)
 }
 
 // quoted is what somebody wrote where a string must be. Only the values of settings, and words of commands, are repeated.

@@ -171,19 +171,13 @@ var llmServers = map[string]string{
 // longestThought is a pause between two tokens that such servers are known to reach, and few exceed.
 const longestThought = time.Minute
 
-// countsRequests tells whether an image is an LLM server's, and by which metric it counts running requests.
-func countsRequests(image string) (metric string, ok bool) {
-	for name, metric := range llmServers {
-		if isImage(image, name) {
-			return metric, true
+func quietPauses(h *preStop, s *entry, say report) {
+	q, metric, pauses := s.needs.Quiet, "", false
+	for name, counts := range llmServers {
+		if isImage(h.Image, name) {
+			metric, pauses = counts, true
 		}
 	}
-	return "", false
-}
-
-func quietPauses(h *preStop, s *entry, say report) {
-	q := s.needs.Quiet
-	metric, pauses := countsRequests(h.Image)
 	if q == nil || s.guess || q.For >= longestThought || !pauses {
 		return
 	}
