@@ -15,42 +15,49 @@ import (
 // forever is how long sleep infinity sleeps. No time is longer, so that two of them can be added.
 const forever = time.Duration(1 << 61)
 
-// slept is how long a script still sleeps after so many of its commands (0: in all), if the rest of the script is run. In a script with
-// branches it is the longest single sleep. A sleep after || does not come on top of others, nor does one for the rest of a time. What cannot
-// be read does not count.
+// slept is how long a script still sleeps after so many of its commands (0: in all), if the rest of the script is run. What cannot be read
+// does not count.
 func (s script) slept() []time.Duration {
-	all := make([]time.Duration, len(s.commands)+1)
-	sum, longest := time.Duration(0), time.Duration(0)
-	for i := len(s.commands) - 1; i >= 0; i-- {
-		c, d := s.commands[i], time.Duration(0)
-		if !c.background || c.joined {
-			once := atMost(c.sleeps(), c.within)
-			d = max(once, atMost(times(c.times, once), c.lasts))
+	acts := slices.ContainsFunc(s.commands, command.acts)
+	return s.lasting(func(c command) time.Duration {
+		if acts && (c.program() == "tail" || c.times >= mostRounds) {
+			return 0 // it may wait for the end of the container, which another command has begun
 		}
-		if (c.program() == "tail" || c.times >= mostRounds) && slices.ContainsFunc(s.commands, command.acts) {
-			d = 0 // it may wait for the end of the container, which another command has begun
-		}
-		if longest = max(longest, d); !s.branches && !c.otherwise && !c.background && !c.rest {
-			sum = add(sum, d)
-		}
-		all[i] = atMost(max(sum, longest), s.within)
-	}
-	return all
+		once := atMost(c.sleeps(), c.within)
+		return max(once, atMost(times(c.times, once), c.lasts))
+	})
 }
 
-// limit is how long one of the script's commands may last, by timeout, by a limit of its own, or in a loop that may be left before its end.
-// It is 0 where there is no limit, or where the limit is all that the command waits for.
-func (s script) limit() (longest time.Duration) {
-	for _, c := range s.commands {
+// limit is how long a script may last at most, as far as its commands have a limit: by timeout, by an option, or in a loop that may be left
+// before its end. A command without a limit does not count.
+func (s script) limit() time.Duration {
+	return s.lasting(func(c command) time.Duration {
 		once, loops := atMost(c.sleeps(), c.within), max(c.times, c.upTo)
 		if once == 0 && (c.acts() || c.program() == "tail") && c.program() != program { // prestop ends by itself
 			once = cmp.Or(c.within, s.within)
 		}
-		if (!c.background || c.joined) && !c.rest && loops < mostRounds && once < forever {
-			longest = max(longest, atMost(atMost(times(loops, once), c.lasts), s.within))
+		if loops >= mostRounds || once >= forever {
+			return 0
 		}
+		return atMost(times(loops, once), c.lasts)
+	})[0]
+}
+
+// lasting is how long a script still lasts after so many of its commands, if each lasts so long. In a script with branches it is the longest
+// of them. What is run after || does not come on top of others, nor does a sleep for the rest of a time.
+func (s script) lasting(each func(command) time.Duration) []time.Duration {
+	all := make([]time.Duration, len(s.commands)+1)
+	sum, longest := time.Duration(0), time.Duration(0)
+	for i, c := range slices.Backward(s.commands) {
+		if !c.background || c.joined {
+			d := each(c)
+			if longest = max(longest, d); !s.branches && !c.otherwise && !c.background && !c.rest {
+				sum = add(sum, d)
+			}
+		}
+		all[i] = atMost(max(sum, longest), s.within)
 	}
-	return longest
+	return all
 }
 
 // sleeps is how long a command sleeps once.

@@ -319,6 +319,11 @@ func TestSleepsThatFillTheGracePeriod(t *testing.T) {
 		"timeout 90 drain": true,
 		"touch /x; timeout 90 /prestop \"until quiet $PORT\"":                                         false, // it ends by itself
 		"timeout 90 drain & wait":                                                                     true,
+		"sleep 30; timeout 40 drain":                                                                  true,
+		"timeout 40 drain; timeout 30 flush":                                                          true,
+		"timeout 40 drain || timeout 30 flush":                                                        false,
+		"if ready; then timeout 40 drain; else timeout 30 flush; fi":                                  false,
+		"timeout 40 drain & timeout 30 flush; wait":                                                   false,
 		"timeout 90 drain &":                                                                          false,
 		"timeout 50 drain":                                                                            false,
 		"timeout 90 sleep 5":                                                                          false,
