@@ -49,6 +49,9 @@ func permission(in uint32) uint32 {
 // pingSizes are the bytes of an HTTP/2 ping: without TLS, and in a record of TLS 1.3 or 1.2 with the usual ciphers.
 var pingSizes = []uint32{pingSize, 39, 38, 46}
 
+// farewellSizes are the bytes of two GOAWAY frames and a ping, without TLS: for no reason, for max_age, and for graceful_stop.
+var farewellSizes = []uint32{3 * pingSize, 3*pingSize + 2*7, 3*pingSize + 2*13}
+
 // permitSizes are the bytes of one or two frames of HTTP/2 that permit to send more, without TLS and in a record as above. A
 // server may send them as soon as it has read a small request.
 var permitSizes = []uint32{13, 26, 34, 35, 42, 47, 48}
@@ -178,13 +181,20 @@ func (h *history) beating(now time.Duration, s *sockdiag.Socket, g greeting, p P
 	return false
 }
 
-// goesAway tells whether a request may wait, and nothing went since but what a gRPC server and its client say when the server
-// shuts down: two GOAWAY frames, and between them a ping, which the client answers. If the server has answered the request, it
-// closes the connection after that.
-func (h *history) goesAway(s *sockdiag.Socket, http2 bool) bool {
+// goesAway tells whether a request may wait, and nothing went since but what a gRPC server and its client say before the server closes the
+// connection: two GOAWAY frames, and between them a ping, which the client answers. A server that shuts down says so, and also one
+// that listens on, to a connection that has become old. If the server has answered the request, it closes the connection after that.
+func (h *history) goesAway(s *sockdiag.Socket, g greeting) bool {
 	in, out := h.bytesSince(s)
-	answered := slices.Contains(pingSizes, in) || in == 0 && http2
-	return h.settled && h.claim != nothing && answered && out <= farewellSize
+	pong := slices.Contains(pingSizes, in)
+	switch {
+	case !h.settled || h.claim == nothing:
+		return false
+	case g.stopped:
+		return (pong || in == 0 && g.http2) && out <= farewellSize
+	}
+	record := in - pingSize // what TLS adds to a frame; two frames may share a record
+	return pong && s.Received == h.received+1 && (slices.Contains(farewellSizes, out-2*record) || slices.Contains(farewellSizes, out-3*record))
 }
 
 // takesLeave tells whether what the app has sent last may be GOAWAY, which follows at once on the client's answer to a ping.

@@ -120,7 +120,7 @@ func (h *history) learn(s *sockdiag.Socket, g greeting) {
 // holds tells whether what was seen when the hook began still tells who waits: nothing went since then, or only a farewell. After other
 // payload the connection is judged as if it were seen for the first time, since nobody looked meanwhile.
 func (h *history) holds(s *sockdiag.Socket, g greeting) bool {
-	return h.unchanged(s) || g.stopped && h.goesAway(s, g.http2)
+	return h.unchanged(s) || h.goesAway(s, g)
 }
 
 // before is a connection as it was at the last settled look.

@@ -55,7 +55,7 @@ func (h *history) judge(now time.Duration, s *sockdiag.Socket, g greeting) (aske
 	if s.Received == 0 {
 		return 0, nothing
 	}
-	if h.pinged(s) || h.beats || g.stopped && h.goesAway(s, g.http2) {
+	if h.pinged(s) || h.beats || h.goesAway(s, g) {
 		return h.asked.since(), h.claim
 	}
 	came := now - s.SinceReceived
