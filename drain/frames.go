@@ -49,8 +49,9 @@ func permission(in uint32) uint32 {
 // pingSizes are the bytes of an HTTP/2 ping: without TLS, and in a record of TLS 1.3 or 1.2 with the usual ciphers.
 var pingSizes = []uint32{pingSize, 39, 38, 46}
 
-// farewellSizes are the bytes of two GOAWAY frames and a ping, without TLS: for no reason, for max_age, and for graceful_stop.
-var farewellSizes = []uint32{3 * pingSize, 3*pingSize + 2*7, 3*pingSize + 2*13}
+// farewellSizes are the bytes of two GOAWAY frames and a ping, without TLS: for no reason, the same with permission to send more, for
+// max_age, and for graceful_stop.
+var farewellSizes = []uint32{3 * pingSize, 3*pingSize + 13, 3*pingSize + 2*7, 3*pingSize + 2*13}
 
 // permitSizes are the bytes of one or two frames of HTTP/2 that permit to send more, without TLS and in a record as above. A
 // server may send them as soon as it has read a small request.

@@ -86,6 +86,7 @@ func TestFrames(t *testing.T) {
 		{"HTTP/1, which has no farewell", stopped, []sockdiag.Socket{busy, at(51, 90_200, 60, 200_000, 900*ms, 2*s), at(51, 90_200, 62, 200_091, 2*s, s)}, nothing},
 		{"gRPC's farewell to an old connection, while a call waits", unknown, []sockdiag.Socket{at(4, 161, 3, 54, s, s), at(5, 178, 5, 119, s, s)}, waiting},
 		{"by a server that gives no reason", none, []sockdiag.Socket{at(4, 161, 3, 54, s, s), at(5, 178, 5, 105, s, s)}, waiting},
+		{"by one that also permits to send more", none, []sockdiag.Socket{at(8, 813, 8, 347, s, 2*s), at(9, 830, 10, 411, s, s-28*ms)}, waiting},
 		{"over TLS", h2, []sockdiag.Socket{busy, at(51, 90_200, 60, 200_000, s, 2*s), at(52, 90_239, 62, 200_109, s, s)}, waiting},
 		{"over TLS, each frame in a record", h2, []sockdiag.Socket{busy, at(51, 90_200, 60, 200_000, s, 2*s), at(52, 90_239, 63, 200_131, s, s)}, waiting},
 		{"and the answer after it", h2, []sockdiag.Socket{busy, at(51, 90_200, 60, 200_000, s, 2*s), at(52, 90_239, 62, 200_109, s, s), at(52, 90_239, 63, 200_209, 2*s, s)}, nothing},
