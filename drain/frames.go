@@ -13,6 +13,7 @@ const (
 	// other server that speaks HTTP answers with so few bytes.
 	helloSize   = 63 // if this is all that it has ever sent
 	helloFrames = 80 // the same, if it came in several segments
+	coreHello   = 85 // the same, of gRPC's C core in two segments
 	controlSize = 48 // since a request, in a TLS record
 	// A client that opens an HTTP/2 channel in advance, as gRPC does, sends at most so much without a request: the preface, its
 	// settings, and the acknowledgement of the server's settings.
@@ -78,9 +79,12 @@ var alertSizes = []uint32{0, 1, 23, 24, 25, 31, 32}
 
 // hello tells whether all that the app has ever sent may be what an HTTP/2 server sends first: its settings, and the
 // acknowledgement of the client's settings.
-func (h *history) hello(s *sockdiag.Socket) bool {
+func (h *history) hello(s *sockdiag.Socket, g greeting) bool {
 	out := bytesOut(s)
-	return !h.settled && out >= frameHeader*max(2, s.Sent-s.Resent) && (out <= helloSize || out <= helloFrames && out <= frameSize*s.Sent)
+	if h.settled || out < frameHeader*max(2, s.Sent-s.Resent) {
+		return false
+	}
+	return out <= helloSize || out <= helloFrames && out <= frameSize*s.Sent || g.http2 && out == coreHello && s.Sent > 1
 }
 
 // asksFirst tells whether a client has sent more than opens a channel, while the app has said hello only. A channel of HTTP/2 that was never
@@ -91,7 +95,7 @@ func (h *history) asksFirst(s *sockdiag.Socket, g greeting) bool {
 	if segments := min(s.Received, s.Sent); g.http2 && segments > 2 {
 		most += pingSize * (segments - 2)
 	}
-	return h.hello(s) && in > most
+	return h.hello(s, g) && in > most
 }
 
 // permits tells whether the app has sent no more than permission to send more, where in is how many bytes came. What an HTTP/2
