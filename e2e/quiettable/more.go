@@ -119,6 +119,13 @@ func grpcServer(secure, pings bool) func(*lab, int) error {
 	}
 }
 
+// grpcAged says goodbye to each connection after 5 s, and answers what was asked there.
+func grpcAged(secure bool) func(*lab, int) error {
+	return func(l *lab, port int) error {
+		return l.serveGRPC(l.grpcServer(secure, grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionAge: 5 * time.Second})), port)
+	}
+}
+
 func (l *lab) grpcServer(secure bool, options ...grpc.ServerOption) *grpc.Server {
 	if secure {
 		c := l.certificate()

@@ -612,6 +612,9 @@ func rows() (all []row) {
 	streams := "a call of three messages of 300 KB, one every 6 s, answered after 18 s"
 	add(row{pattern: streams, protocol: "gRPC", server: "grpc streams", client: "go", traffic: clientStream(false)})
 	add(row{pattern: streams, protocol: "gRPC over TLS", server: "grpc streams tls", client: "go", traffic: clientStream(true)})
+	old := "a call of 20 s, of a server that gives up connections after 5 s"
+	add(row{pattern: old, protocol: "gRPC", server: "grpc aged", client: "go", traffic: slowCall(false)})
+	add(row{pattern: old, protocol: "gRPC over TLS", server: "grpc aged tls", client: "go", traffic: slowCall(true)})
 	stops := "a call of 20 s, of an app that stops listening after 5 s"
 	add(row{pattern: stops, protocol: "gRPC", server: "grpc stopping", stops: true, client: "go", traffic: slowCall(false)})
 	add(row{pattern: "a request of 20 s to an app that stops listening after 5 s", protocol: "HTTP/1.1", server: "go stopping", stops: true, client: "go", traffic: slowFirst("http", slow, 0)})

@@ -485,7 +485,7 @@ func servers() map[string]func(*lab, int) error {
 		"line": line, "go one by one": oneByOne, "redis": redis, "udp": udpServer, "websocket": webSocketServer(false, false), "websocket tls": webSocketServer(true, false),
 		"websocket pinging": webSocketServer(false, true), "websocket pinging tls": webSocketServer(true, true),
 		"go stopping": stopping("", "http1"), "go stopping tls13": stopping("tls", "http1"), "go stopping h2": stopping("tls", "http2"),
-		"grpc stopping": grpcStopping(false), "grpc stopping tls": grpcStopping(true),
+		"grpc aged": grpcAged(false), "grpc aged tls": grpcAged(true), "grpc stopping": grpcStopping(false), "grpc stopping tls": grpcStopping(true),
 		"grpc plain": grpcServer(false, false), "grpc tls": grpcServer(true, false), "grpc pinging plain": grpcServer(false, true), "grpc pinging tls": grpcServer(true, true), "quic": quicServer,
 		"grpc streams": grpcStreams(false), "grpc streams tls": grpcStreams(true),
 	}
