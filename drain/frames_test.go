@@ -16,6 +16,7 @@ func TestFrames(t *testing.T) {
 	acknowledged := func(s sockdiag.Socket, ago time.Duration) sockdiag.Socket { s.SinceAck = ago; return s }
 	unknown, none, stopped := greeting{}, greeting{known: true}, greeting{stopped: true}
 	h2 := greeting{known: true, tls: true, http2: true, bytes: 1800, late: 500, segments: 4}
+	resumed := greeting{known: true, tls: true, bytes: 1932, late: 558, segments: 4}
 	busy := at(50, 90_000, 60, 200_000, s, 900*ms)
 	for _, test := range []struct {
 		name  string
@@ -66,6 +67,8 @@ func TestFrames(t *testing.T) {
 		{"of a busy client", h2, []sockdiag.Socket{busy, at(53, 90_200, 160, 400_000, 700*ms, 910*ms)}, maybe},
 		{"after a download whose request was seen to wait", h2, []sockdiag.Socket{at(5, 1733, 4, 1848, 900*ms, 904*ms), at(34, 2009, 728, 1_005_245, 1276*ms, 1280*ms)}, maybe},
 		{"a request, long after a download", h2, []sockdiag.Socket{busy, at(53, 90_200, 160, 400_000, 400*ms, 910*ms)}, waiting},
+		{"a first request with early data, and its answer", resumed, []sockdiag.Socket{at(2, 745, 2, 508, s, s), at(2, 745, 3, 743, 9*s, s)}, nothing},
+		{"the same, and then its ticket", resumed, []sockdiag.Socket{at(2, 745, 1, 245, s, s), at(2, 745, 2, 508, 9*s, s)}, waiting},
 		{"HTTP/2's first request, while it waits", h2, []sockdiag.Socket{at(5, 1733, 4, 1848, 900*ms, 904*ms)}, waiting},
 		{"its answer, and that the settings were read", h2, []sockdiag.Socket{at(6, 1764, 3, 2264, 900*ms, 904*ms)}, maybe},
 		{"a second request, long after", h2, []sockdiag.Socket{at(6, 1764, 3, 2264, 400*ms, 904*ms)}, waiting},

@@ -30,6 +30,7 @@ import (
 func TestGreetingAlone(t *testing.T) {
 	nginx := greeting{known: true, tls: true, bytes: 1766, late: 510, segments: 3}
 	nginx2 := greeting{known: true, tls: true, http2: true, bytes: 1817, late: 571, segments: 4}
+	haproxy := greeting{known: true, tls: true, bytes: 1932, late: 558, segments: 3}
 	stapled := greeting{known: true, tls: true, bytes: 3787, late: 510, segments: 3, stapled: 1192}
 	golang := greeting{known: true, tls: true, bytes: 2467, late: 0, segments: 1, hybrid: true}
 	golang2 := greeting{known: true, tls: true, http2: true, bytes: 2538, late: 61, segments: 2, hybrid: true}
@@ -49,6 +50,8 @@ func TestGreetingAlone(t *testing.T) {
 		{"and is answered", golang, 2, 519, 3, 1912, false, false},
 		{"another certificate than ours, bigger by a segment", nginx, 2, 535, 4, 3200, true, false},
 		{"a handshake that is resumed", nginx, 2, 800, 2, 520, true, true},
+		{"the same with early data, of a server with longer tickets", haproxy, 2, 745, 2, 508, true, true},
+		{"and is answered", haproxy, 2, 745, 3, 743, false, false},
 		{"the same, and a large answer", nginx, 2, 800, 4, 1400, false, false},
 		{"Node does not ask whether the certificate is still valid", stapled, 2, 536, 4, 2600, true, true},
 		{"and is answered", stapled, 2, 536, 5, 2972, false, false},
