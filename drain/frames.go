@@ -11,10 +11,11 @@ import (
 const (
 	// An HTTP/2 server does not only send answers: it sends settings at first, then permission to send more, and pings. No
 	// other server that speaks HTTP answers with so few bytes.
-	helloSize   = 63 // if this is all that it has ever sent
-	helloFrames = 80 // the same, if it came in several segments
-	coreHello   = 85 // the same, of gRPC's C core in two segments
-	controlSize = 48 // since a request, in a TLS record
+	settingsSize   = 63 // if this is all that it has ever sent
+	settingsFrames = 80 // the same, if it came in several segments
+	coreSettings   = 85 // the same, of gRPC's C core in two segments
+	controlSize    = 48 // since a request, in a TLS record
+	beatSize       = 63 // a heartbeat of an event stream
 	// A client that opens an HTTP/2 channel in advance, as gRPC does, sends at most so much without a request: the preface, its
 	// settings, and the acknowledgement of the server's settings.
 	prefaceSize = 48
@@ -77,17 +78,17 @@ func (g greeting) controls(in uint32) bool {
 // ciphers. The end of the connection counts as one byte more.
 var alertSizes = []uint32{0, 1, 23, 24, 25, 31, 32}
 
-// hello tells whether all that the app has ever sent may be what an HTTP/2 server sends first: its settings, and the
+// onlySettings tells whether all that the app has ever sent may be what an HTTP/2 server sends first: its settings, and the
 // acknowledgement of the client's settings.
-func (h *history) hello(s *sockdiag.Socket, g greeting) bool {
+func (h *history) onlySettings(s *sockdiag.Socket, g greeting) bool {
 	out := bytesOut(s)
 	if h.settled || out < frameHeader*max(2, s.Sent-s.Resent) {
 		return false
 	}
-	return out <= helloSize || out <= helloFrames && out <= frameSize*s.Sent || g.http2 && out == coreHello && s.Sent > 1
+	return out <= settingsSize || out <= settingsFrames && out <= frameSize*s.Sent || g.http2 && out == coreSettings && s.Sent > 1
 }
 
-// asksFirst tells whether a client has sent more than opens a channel, while the app has said hello only. A channel of HTTP/2 that was never
+// asksFirst tells whether a client has sent more than opens a channel, while the app has sent its settings only. A channel of HTTP/2 that was never
 // used may have carried pings besides. Each takes a segment each way, and settings take two.
 func (h *history) asksFirst(s *sockdiag.Socket, g greeting) bool {
 	in, _ := h.bytesSince(s)
@@ -95,7 +96,7 @@ func (h *history) asksFirst(s *sockdiag.Socket, g greeting) bool {
 	if segments := min(s.Received, s.Sent); g.http2 && segments > 2 {
 		most += pingSize * (segments - 2)
 	}
-	return h.hello(s, g) && in > most
+	return h.onlySettings(s, g) && in > most
 }
 
 // permits tells whether the app has sent no more than permission to send more, where in is how many bytes came. What an HTTP/2
@@ -110,7 +111,7 @@ func (h *history) permits(s *sockdiag.Socket, g greeting, in, out uint32) bool {
 	}
 	longest := each * segments
 	if !h.settled && segments > 0 {
-		most, longest = helloSize, helloSize+each*(segments-1)
+		most, longest = settingsSize, settingsSize+each*(segments-1)
 		if segments > 1 && in >= uploadSize { // two of its segments may have become one
 			longest += each
 		}
@@ -134,7 +135,7 @@ func (h *history) mayPermit(s *sockdiag.Socket, g greeting) bool {
 	case segments <= fewSegments:
 		each = controlSize
 	}
-	return (g.http2 || !g.tls) && in >= uploadSize && out <= each*segments && out <= helloSize+permission(in)
+	return (g.http2 || !g.tls) && in >= uploadSize && out <= each*segments && out <= settingsSize+permission(in)
 }
 
 // mayUpgrade tells whether all that the app has ever sent may be the consent to speak HTTP/2 instead of HTTP/1, and then its settings. The
@@ -179,7 +180,7 @@ func (h *history) beating(now time.Duration, s *sockdiag.Socket, g greeting, p P
 	case p == WebSocket:
 		return nin <= 1 && nout <= 1 && in <= controlSize && out <= controlSize
 	case p == SSE:
-		return nin == 0 && nout <= 2 && out <= helloSize
+		return nin == 0 && nout <= 2 && out <= beatSize
 	case g.http2:
 		return nin <= 1 && nout <= 1 && (in == out || nin == 0 || nout == 0 && s.SinceReceived < settleTime) && slices.Contains(pingSizes, max(in, out))
 	}

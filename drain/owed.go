@@ -185,7 +185,7 @@ func (h *history) asks(s *sockdiag.Socket, g greeting) claim {
 		return maybe
 	case h.asksFirst(s, g):
 		return waiting
-	case h.hello(s, g):
+	case h.onlySettings(s, g):
 		return maybe
 	case h.settled && in <= controlSize && out <= controlSize && (out > 0 || !g.http2 || g.controls(in)):
 		return max(maybe, h.claim)
@@ -232,5 +232,5 @@ func (h *history) replied(came time.Duration, s *sockdiag.Socket, g greeting, sm
 func (h *history) small(s *sockdiag.Socket, g greeting) bool {
 	in, out := h.bytesSince(s)
 	reads := h.claim == waiting && s.SinceReceived-s.SinceSent < readTime
-	return out <= controlSize || h.permitsTwice(s, g, out) || !h.settled && out <= helloSize || h.hello(s, g) || h.permits(s, g, in, out) || reads && h.permits(s, g, h.asking, out)
+	return out <= controlSize || h.permitsTwice(s, g, out) || !h.settled && out <= settingsSize || h.onlySettings(s, g) || h.permits(s, g, in, out) || reads && h.permits(s, g, h.asking, out)
 }
