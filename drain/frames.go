@@ -51,9 +51,9 @@ func permission(in uint32) uint32 {
 // pingSizes are the bytes of an HTTP/2 ping: without TLS, and in a record of TLS 1.3 or 1.2 with the usual ciphers.
 var pingSizes = []uint32{pingSize, 39, 38, 46}
 
-// farewellSizes are the bytes of two GOAWAY frames and a ping, without TLS: for no reason, the same with permission to send more, for
-// max_age, and for graceful_stop.
-var farewellSizes = []uint32{3 * pingSize, 3*pingSize + 13, 3*pingSize + 2*7, 3*pingSize + 2*13}
+// farewellSizes are the bytes of two GOAWAY frames and a ping, without TLS, as servers of gRPC send them to an old connection: for no reason,
+// the same with permission to send more, and for max_age. There are no more: gRPC's clients also ping when they are answered.
+var farewellSizes = []uint32{3 * pingSize, 3*pingSize + 13, 3*pingSize + 2*7}
 
 // permitSizes are the bytes of one or two frames of HTTP/2 that permit to send more, without TLS and in a record as above. A
 // server may send them as soon as it has read a small request.
@@ -199,8 +199,8 @@ func (h *history) goesAway(s *sockdiag.Socket, g greeting) bool {
 	case g.stopped:
 		return (pong || in == 0 && g.http2) && out <= farewellSize
 	}
-	record := in - pingSize // what TLS adds to a frame; two frames may share a record
-	return pong && s.Received == h.received+1 && (slices.Contains(farewellSizes, out-2*record) || slices.Contains(farewellSizes, out-3*record))
+	record := in - pingSize // what TLS adds to a segment
+	return pong && s.Received == h.received+1 && s.Sent == h.sent+2 && slices.Contains(farewellSizes, out-2*record)
 }
 
 // takesLeave tells whether what the app has sent last may be GOAWAY, which follows at once on the client's answer to a ping.

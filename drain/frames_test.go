@@ -17,6 +17,7 @@ func TestFrames(t *testing.T) {
 	unknown, none, stopped := greeting{}, greeting{known: true}, greeting{stopped: true}
 	h2 := greeting{known: true, tls: true, http2: true, bytes: 1800, late: 500, segments: 4}
 	resumed := greeting{known: true, tls: true, bytes: 1932, late: 558, segments: 4}
+	golang := greeting{known: true, tls: true, http2: true, bytes: 1900, late: 108, segments: 2, hybrid: true}
 	busy := at(50, 90_000, 60, 200_000, s, 900*ms)
 	for _, test := range []struct {
 		name  string
@@ -94,7 +95,7 @@ func TestFrames(t *testing.T) {
 		{"by a server that gives no reason", none, []sockdiag.Socket{at(4, 161, 3, 54, s, s), at(5, 178, 5, 105, s, s)}, waiting},
 		{"by one that also permits to send more", none, []sockdiag.Socket{at(8, 813, 8, 347, s, 2*s), at(9, 830, 10, 411, s, s-28*ms)}, waiting},
 		{"over TLS", h2, []sockdiag.Socket{busy, at(51, 90_200, 60, 200_000, s, 2*s), at(52, 90_239, 62, 200_109, s, s)}, waiting},
-		{"over TLS, each frame in a record", h2, []sockdiag.Socket{busy, at(51, 90_200, 60, 200_000, s, 2*s), at(52, 90_239, 63, 200_131, s, s)}, waiting},
+		{"the answer to a health check, and the ping of a client of gRPC's C core", golang, []sockdiag.Socket{at(5, 798, 4, 933, s, s), at(6, 837, 6, 1064, s, s)}, nothing},
 		{"and the answer after it", h2, []sockdiag.Socket{busy, at(51, 90_200, 60, 200_000, s, 2*s), at(52, 90_239, 62, 200_109, s, s), at(52, 90_239, 63, 200_209, 2*s, s)}, nothing},
 		{"a ping and an answer of another size", h2, []sockdiag.Socket{busy, at(51, 90_200, 60, 200_000, s, 2*s), at(52, 90_239, 62, 200_129, s, s)}, nothing},
 		{"what may be a farewell, before the first look", stopped, []sockdiag.Socket{at(5, 174, 4, 131, s, s)}, maybe},
