@@ -1,6 +1,7 @@
 package drain
 
 import (
+	"slices"
 	"time"
 
 	"github.com/prestop/prestop/internal/sockdiag"
@@ -68,7 +69,7 @@ func (h *history) judge(now time.Duration, s *sockdiag.Socket, g greeting) (aske
 	if h.followed(s) || g.stopped && h.takesLeave(s) {
 		return came, maybe
 	}
-	small := h.small(s, g)
+	small := h.small(now, s, g)
 	if !h.unanswered(s, g) || h.sameTick(s) && small {
 		return h.replied(came, s, g, small)
 	}
@@ -228,9 +229,13 @@ func (h *history) replied(came time.Duration, s *sockdiag.Socket, g greeting, sm
 }
 
 // small tells whether what the app has sent is too small for an answer, or is no more than permission to send more. An upload that
-// the app still reads counts from its beginning.
-func (h *history) small(s *sockdiag.Socket, g greeting) bool {
+// the app still reads counts from its beginning. If only a ping came since, the upload ended before.
+func (h *history) small(now time.Duration, s *sockdiag.Socket, g greeting) bool {
 	in, out := h.bytesSince(s)
-	reads := h.claim == waiting && s.SinceReceived-s.SinceSent < readTime
+	came := now - s.SinceReceived
+	if s.Received == h.received+1 && slices.Contains(pingSizes, in) {
+		came = h.last.since()
+	}
+	reads := h.claim == waiting && now-s.SinceSent-came < readTime
 	return out <= controlSize || h.permitsTwice(s, g, out) || !h.settled && out <= settingsSize || h.onlySettings(s, g) || h.permits(s, g, in, out) || reads && h.permits(s, g, h.asking, out)
 }
