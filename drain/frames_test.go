@@ -64,6 +64,8 @@ func TestFrames(t *testing.T) {
 		{"permission that comes when the upload is read", h2, []sockdiag.Socket{busy, at(65, 110_000, 60, 200_000, s, 3*s), at(65, 110_000, 64, 200_250, 2*s, s)}, waiting},
 		{"and an answer, long after it", h2, []sockdiag.Socket{busy, at(65, 110_000, 60, 200_000, s, 3*s), at(65, 110_000, 62, 200_100, 20*s, s)}, nothing},
 		{"the same, of a client that sends a ping when it is answered", h2, []sockdiag.Socket{busy, at(65, 110_000, 60, 200_000, 20*s, 23*s), at(66, 110_039, 62, 200_100, s, s)}, nothing},
+		{"the same, soon after another ping", h2, []sockdiag.Socket{busy, at(65, 110_000, 60, 200_000, 20*s, 23*s), at(66, 110_039, 61, 200_039, s, s), at(67, 110_078, 63, 200_139, s, s)}, nothing},
+		{"an answer soon after a ping", h2, []sockdiag.Socket{busy, at(65, 110_000, 60, 200_000, 20*s, 23*s), at(66, 110_039, 61, 200_039, s, s), at(66, 110_039, 62, 200_105, 2*s, s)}, nothing},
 		{"permission and a ping, soon after the upload", h2, []sockdiag.Socket{busy, at(65, 110_000, 60, 200_000, s, 3*s), at(66, 110_039, 62, 200_100, s, s)}, waiting},
 		{"that server speaks no HTTP/2", greeting{known: true, tls: true, bytes: 1800, segments: 3}, []sockdiag.Socket{busy, at(65, 110_000, 66, 200_300, s, 900*ms)}, nothing},
 		{"permission to send more, after a download", h2, []sockdiag.Socket{busy, at(53, 90_200, 160, 400_000, 900*ms, 910*ms)}, maybe},

@@ -13,7 +13,7 @@ import (
 // the next request. The acknowledgements tell the two cases apart: if payload is not answered within 200 ms, the kernel
 // acknowledges it by a separate segment.
 //
-// There may be ten thousand histories, so each has only 52 bytes.
+// There may be ten thousand histories, so each has only 56 bytes.
 type history struct {
 	round  uint32 // number of the last look that found the connection
 	old    bool   // it was there at the first look
@@ -36,6 +36,7 @@ type judged struct {
 	blind          bool   // it was judged by all that it ever carried, before it was known what the port speaks
 	claim          claim  // whether its client waits
 	asked          moment // when the payload came that may wait
+	came           moment // when the last payload came that was no ping
 	received, sent uint32 // segments with payload
 	bytesIn        uint32
 	bytesOut       uint32 // of an earlier look, as long as an answer may come in pieces
@@ -156,6 +157,9 @@ func (h *history) note(now time.Duration, s *sockdiag.Socket, g greeting, q *Qui
 
 // settle makes this look the one with which later looks are compared.
 func (h *history) settle(now time.Duration, s *sockdiag.Socket, asked time.Duration, c claim) {
+	if !h.pinged(s) {
+		h.came = at(now - s.SinceReceived)
+	}
 	if !(c != nothing && h.claim != nothing && s.Received == h.received) { // otherwise the answer may be coming in small pieces
 		h.bytesOut = bytesOut(s)
 	}

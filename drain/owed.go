@@ -229,12 +229,12 @@ func (h *history) replied(came time.Duration, s *sockdiag.Socket, g greeting, sm
 }
 
 // small tells whether what the app has sent is too small for an answer, or is no more than permission to send more. An upload that
-// the app still reads counts from its beginning. If only a ping came since, the upload ended before.
+// the app still reads counts from its beginning. Pings that come after it do not make it longer.
 func (h *history) small(now time.Duration, s *sockdiag.Socket, g greeting) bool {
 	in, out := h.bytesSince(s)
 	came := now - s.SinceReceived
-	if s.Received == h.received+1 && slices.Contains(pingSizes, in) {
-		came = h.last.since()
+	if s.Received == h.received || s.Received == h.received+1 && slices.Contains(pingSizes, in) {
+		came = min(came, h.came.since())
 	}
 	reads := h.claim == waiting && now-s.SinceSent-came < readTime
 	return out <= controlSize || h.permitsTwice(s, g, out) || !h.settled && out <= settingsSize || h.onlySettings(s, g) || h.permits(s, g, in, out) || reads && h.permits(s, g, h.asking, out)
