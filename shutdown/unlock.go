@@ -67,7 +67,10 @@ func parseLock(l *grammar.Line, w *grammar.Word) (s *lockSpec, path string, err 
 		return nil, "", err
 	}
 	u, err := url.Parse(w.Text)
-	if err != nil {
+	switch {
+	case err != nil && web.WrongPort(w.Text):
+		return nil, "", w.Expected("expected a port from 1 to 65535 after the host, as in redis://HOST:6379")
+	case err != nil:
 		return nil, "", w.Expected("%s; this one cannot be read", expected)
 	}
 	port, known := lockPorts[u.Scheme]

@@ -22,6 +22,9 @@ const (
 	wantToggle      = "expected true or false, got "
 	wantType        = "expected restart, remove, replace, sigterm or auto, got "
 	wantScheme      = "expected a URL that begins with http:// or https://, got the scheme "
+	wantPortAfter   = "expected a port from 1 to 65535 after the host, as in http://localhost:8080/path"
+	wantNoScheme    = "expected a URL that begins with http://, https:// or http+unix:, got none of them"
+	wantNoHTTP      = "expected a URL that begins with http:// or https://, got none of them"
 	wantAnyURL      = "expected a URL that begins with http://, https:// or http+unix:, got the scheme "
 	wantHost        = "expected a URL with a host, as in http://localhost:8080/path"
 	wantPort        = "expected a port from 1 to 65535, got "
@@ -58,10 +61,14 @@ var toggleRow = settingRow{
 }
 
 func urlBad(scheme string) map[string]string {
+	none := wantNoScheme
+	if scheme == wantScheme {
+		none = wantNoHTTP
+	}
 	return map[string]string{
 		"localhost:8080":                    scheme + `"localhost"`,
-		"/path":                             scheme + `""`,
-		"//host/path":                       scheme + `""`,
+		"/path":                             none,
+		"//host/path":                       none,
 		"ftp://host/":                       scheme + `"ftp"`,
 		"file:///etc/passwd":                scheme + `"file"`,
 		"javascript:alert(1)":               scheme + `"javascript"`,
@@ -76,8 +83,8 @@ func urlBad(scheme string) map[string]string {
 		"http://host:70000/":                wantPort + "70000",
 		"http://host:65536/":                wantPort + "65536",
 		"http://host:99999999999999999999/": wantPort + "99999999999999999999",
-		"http://host:-1/":                   wantReadable,
-		"http://host:80a/":                  wantReadable,
+		"http://host:-1/":                   wantPortAfter,
+		"http://host:80a/":                  wantPortAfter,
 		"http://user:hunter22@host:port/":   wantReadable,
 		"http://user:hunter22/with@host/":   wantReadable,
 		"http://user:hunter22%zz@host/":     wantReadable,
@@ -103,8 +110,8 @@ var settingRows = map[string]settingRow{
 		},
 		bad: with(urlBad(wantAnyURL), map[string]string{
 			"":                      wantURL,
-			" ":                     wantAnyURL + `""`,
-			"none":                  wantAnyURL + `""`,
+			" ":                     wantNoScheme,
+			"none":                  wantNoScheme,
 			"http://a,http://b":     wantHost,
 			"http://a http://b":     wantReadable,
 			"http://host/?a b":      wantReadable,
@@ -124,8 +131,8 @@ var settingRows = map[string]settingRow{
 		bad: with(urlBad(wantScheme), map[string]string{
 			"":                            wantURL,
 			" ,\n":                        wantURL,
-			"none,http://a":               wantScheme + `""`,
-			"None":                        wantScheme + `""`,
+			"none,http://a":               wantNoHTTP,
+			"None":                        wantNoHTTP,
 			"http://a,ftp://u:hunter22@b": wantScheme + `"ftp"`,
 		}),
 	},

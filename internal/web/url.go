@@ -34,11 +34,27 @@ func ParseHTTP(text string) (*url.URL, error) { return parse(text, "http:// or h
 // ErrURL is the error of a text that is no URL.
 var ErrURL = errors.New("expected a URL such as http://localhost:8080/path; this one cannot be read")
 
+// WrongPort tells whether a text that is no URL would be one without its port. A password that is not encoded is not taken for a port.
+func WrongPort(text string) bool {
+	scheme, rest, _ := strings.Cut(text, "://")
+	authority := rest[:strings.IndexAny(rest+"/", "/?#")]
+	at := strings.LastIndex(authority, ":")
+	if at < 0 || strings.Contains(text, "@") {
+		return false
+	}
+	_, err := url.Parse(scheme + "://" + authority[:at] + rest[len(authority):])
+	return err == nil
+}
+
 func parse(text, beginnings string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	switch {
+	case err != nil && WrongPort(text):
+		return nil, errors.New("expected a port from 1 to 65535 after the host, as in http://localhost:8080/path")
 	case err != nil || strings.Contains(u.RawQuery, " "): // a blank would break the request in two
 		return nil, ErrURL
+	case u.Scheme == "":
+		return nil, fmt.Errorf("expected a URL that begins with %s, got none of them", beginnings)
 	case u.Scheme != "http" && u.Scheme != "https":
 		return nil, fmt.Errorf("expected a URL that begins with %s, got the scheme %q", beginnings, u.Scheme)
 	case strings.HasPrefix(u.Host, "[") && strings.ContainsFunc(u.Host, notPlain):
