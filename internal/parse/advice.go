@@ -32,6 +32,9 @@ func instead(verbs []*step.Verb, words []grammar.Word) string {
 	if d, ok := grammar.ParseDuration(command); ok {
 		return "wait " + d.String()
 	}
+	if key, _, ok := strings.Cut(command, "="); ok && slices.ContainsFunc(verbs, func(v *step.Verb) bool { return slices.Contains(v.Options, key) }) {
+		return key + "= is an option, and stands in the same argument as its step, or in the same line of PRE_STOP_STEPS"
+	}
 	return insteadOf(command, words[1:])
 }
 
@@ -100,7 +103,10 @@ const nextStep = ": each step is an argument of its own, or a line of PRE_STOP_S
 // stray says what is wrong with a target that is none, and what to write instead; empty: nothing is wrong.
 func stray(v *step.Verb, verbs []*step.Verb, l *grammar.Line, n int) string {
 	w, several := &l.Targets[n], len(l.Targets) > 1
+	key, _, colon := strings.Cut(w.Text, ":")
 	switch {
+	case n == 0 && colon && slices.Contains(v.Options, key):
+		return "; did you mean " + key + "=?"
 	case several && slices.Contains(v.Options, w.Text):
 		return "; did you mean " + w.Text + "=? Its value stands right after the ="
 	case w.Text[0] == '-' && len(v.Options) > 0 && (n > 0 || v.Target == "URL"):
