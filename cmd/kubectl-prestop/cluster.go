@@ -59,6 +59,17 @@ func (c *clusterCommand) take(args []string) (files []string) {
 	return files
 }
 
+// typeAlone is the first argument that is a type of workloads without a name, and no file; empty: there is none.
+func typeAlone(args []string) string {
+	for _, arg := range args {
+		_, ok := workloads.ParseName(arg + "/web")
+		if _, err := os.Stat(arg); ok && errors.Is(err, os.ErrNotExist) {
+			return arg
+		}
+	}
+	return ""
+}
+
 // asked is one argument or flag of the command line that is about a cluster; empty: there is none.
 func (c *clusterCommand) asked(flags *flagset.Set) string {
 	if len(c.names) > 0 {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/prestop/prestop/internal/flagset"
@@ -64,7 +65,11 @@ func printCompletion(i invocation) int {
 		io.WriteString(i.stdout, completionUsage)
 		return exitDone
 	}
-	return i.complain("completion", "expected one of %s", strings.Join(names, ", "))
+	got := "nothing"
+	if len(i.args) > 0 {
+		got = strconv.Quote(strings.Join(i.args, " "))
+	}
+	return i.complain("completion", "expected one of %s, got %s", strings.Join(names, ", "), got)
 }
 
 // Directives for a completion script, in the form that kubectl reads.

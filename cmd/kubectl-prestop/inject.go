@@ -17,13 +17,14 @@ import (
 	"github.com/prestop/prestop/internal/lint"
 	"github.com/prestop/prestop/internal/manifest"
 	"github.com/prestop/prestop/internal/phrase"
+	"github.com/prestop/prestop/internal/terminal"
 )
 
 const injectUsage = `kubectl prestop inject puts prestop's hook into the pods of manifests. By default the hook waits until traffic has left, for 60s at most
 or as long as the grace period allows. The manifests go to stdout. What was done, or why nothing was done, goes to stderr.
 
   kubectl prestop inject --image IMAGE -f FILE|DIRECTORY|-
-  helm install web ./web --post-renderer kubectl-prestop --post-renderer-args inject --post-renderer-args --image=IMAGE
+  Helm 3: helm install web ./web --post-renderer kubectl-prestop --post-renderer-args inject --post-renderer-args --image=IMAGE
   kustomize: as a KRM function, see deploy/kustomize
 
 Left alone: hooks that are there, Jobs, pods that use the host's network, and containers that declare no ports. Annotations of a pod
@@ -62,6 +63,9 @@ func injectHooks(i invocation) int {
 		return exitDone
 	}
 	if len(c.names) == 0 {
+		if terminal.Is(i.stdin) {
+			return i.complain("inject", "expected -f with a file, a directory, or - for standard input")
+		}
 		c.names = []string{"-"} // a post-renderer or a KRM function gets manifests on stdin
 	}
 	if err != nil {
@@ -121,9 +125,9 @@ func (c *injectCommand) flags() *flagset.Set {
 	c.fileFlags.add(flags)
 	flags.StringVar(&c.parameters.Image, "image", c.parameters.Image, "prestop's `image`, best with its digest")
 	flags.BoolVar(&c.parameters.Installer, "init-container", false, "an init container copies the binary, for Kubernetes before 1.35; else prestop's image is mounted")
-	flags.StringVar(&c.max, "max", inject.DefaultMax.String(), "the longest `time` that the default hook waits")
+	flags.StringVar(&c.max, "max", inject.DefaultMax.String(), "the longest `duration` that the default hook waits")
 	flags.BoolVar(&c.parameters.ReplaceSleep, "replace-sleep", false, "replace hooks that only sleep; the new hook is never longer than the sleep")
-	flags.StringVar(&c.min, "min", inject.DefaultMin.String(), "with --replace-sleep: the shortest `time` to wait")
+	flags.StringVar(&c.min, "min", inject.DefaultMin.String(), "with --replace-sleep: the shortest `duration` to wait")
 	flags.BoolVar(&c.diff, "diff", false, "show what would change, and write no manifests")
 	return flags
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"slices"
-	"strings"
 
 	"github.com/prestop/prestop/internal/flagset"
 	"github.com/prestop/prestop/internal/lint"
@@ -14,10 +13,10 @@ import (
 
 const lintUsage = `kubectl prestop lint says what will go wrong with the preStop hooks of manifests, prestop's and others', or of a cluster.
 
-  kubectl prestop lint -f FILE|DIR|-   files may be arguments as well: kubectl prestop lint web.yaml
+  kubectl prestop lint -f FILE|DIRECTORY|-   files may be arguments as well: kubectl prestop lint web.yaml
   helm template CHART | kubectl prestop lint -
-  kubectl prestop lint -n shop         what is in a namespace; -A: in all
-  kubectl prestop lint deploy/web      a workload, as kubectl names it
+  kubectl prestop lint -n shop               what is in a namespace; -A: in all
+  kubectl prestop lint deploy/web            a workload, as kubectl names it
 
 Manifests are YAML or JSON, and may hold several documents and Lists. Services, ConfigMaps and Secrets in the same input are taken
 into account. In a directory lint reads all .yaml, .yml and .json files, also those further down.
@@ -63,7 +62,7 @@ func (c *lintCommand) flags() *flagset.Set {
 func (c *lintCommand) ownFlags() *flagset.Set {
 	flags := flagset.New("lint")
 	c.fileFlags.add(flags)
-	flags.StringVarP(&c.output, "output", "o", "text", "`"+strings.Join(outputNames(), "|")+"`; github is for annotations of a workflow")
+	flags.StringVarP(&c.output, "output", "o", "text", "the `format`: "+phrase.OneOf(outputNames())+"; github is for annotations of a workflow")
 	flags.BoolVarP(&c.quiet, "quiet", "q", false, "print findings, and nothing else")
 	flags.BoolVarP(&c.verbose, "verbose", "v", false, "show the times of all hooks of prestop's, not only of those with findings")
 	flags.StringVar(&c.nodes, "kubernetes-version", "", "the nodes' `version`, as 1.36.3, to find also what depends on it; of a cluster, the API server's is known")
@@ -100,6 +99,8 @@ func lintManifests(i invocation) int {
 		return i.mixed(c.names[0], asked)
 	case asked != "":
 		return c.lintCluster(i)
+	case typeAlone(c.names) != "":
+		return i.complain("lint", "expected TYPE/NAME, as %s/web, or a whole namespace, as in: kubectl prestop lint -n shop", typeAlone(c.names))
 	case len(c.names) == 0:
 		return i.complain("lint", "expected files, - for standard input, or what is in a cluster, as in: kubectl prestop lint -n shop")
 	}

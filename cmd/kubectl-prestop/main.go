@@ -127,6 +127,9 @@ func (i invocation) complain(command, format string, args ...any) int {
 }
 
 func printVersion(i invocation) int {
+	if len(i.args) > 0 {
+		return i.complain("", "version takes no arguments, got %q", i.args[0])
+	}
 	fmt.Fprintln(i.stdout, "kubectl-prestop", versions.Name(version))
 	return exitDone
 }

@@ -156,6 +156,17 @@ func TestOutputThatCannotBeWritten(t *testing.T) {
 	}
 }
 
+// Nobody types manifests. A post-renderer gets them from a pipe.
+func TestInjectDoesNotWaitForATerminal(t *testing.T) {
+	t.Parallel()
+	_, keyboard := testterminal.New(t)
+	var stdout, stderr strings.Builder
+	status := run(invocation{args: []string{"inject", "--image=prestop/prestop:1"}, stdin: keyboard, stdout: &stdout, stderr: &stderr})
+	if want := "expected -f with a file, a directory, or - for standard input"; status != exitMistake || !strings.Contains(stderr.String(), want) {
+		t.Errorf("exit status %d, stderr %q, want %d and %q", status, stderr.String(), exitMistake, want)
+	}
+}
+
 type fullDisk struct{}
 
 func (fullDisk) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
