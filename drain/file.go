@@ -97,7 +97,7 @@ func (f *File) Check(context.Context) ([]step.Finding, error) {
 	case found.counts:
 		says = step.Found("there already: the wait would end at once")
 	case found.why != "":
-		says = step.Warned("there now, but it would not be believed", "why", found.why)
+		says = step.Warned("there now, but it would not be believed: " + found.why)
 	case absent(filepath.Dir(f.Path)):
 		says = step.Warned("not there, nor is its directory: is its volume mounted?")
 	}

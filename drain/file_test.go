@@ -416,7 +416,7 @@ func TestFileCheck(t *testing.T) {
 	}{
 		"none":        {func(string) {}, `level=INFO msg="not there yet"`, ""},
 		"fresh":       {func(path string) { put(t, path, ago(t, 0).String(), 0) }, "there already: the wait would end at once", ""},
-		"stale":       {func(path string) { put(t, path, ago(t, 20*s).String(), 0) }, "level=WARN msg=\"there now, but it would not be believed\" why=\"it was made more than 10s before this hook began, as an earlier life of a container leaves it\"", ""},
+		"stale":       {func(path string) { put(t, path, ago(t, 20*s).String(), 0) }, "level=WARN msg=\"there now, but it would not be believed: it was made more than 10s before this hook began, as an earlier life of a container leaves it\"", ""},
 		"no volume":   {func(string) {}, `level=WARN msg="not there, nor is its directory: is its volume mounted?"`, ""},
 		"a directory": {func(path string) { os.Mkdir(path, 0o755) }, "", "found a directory"},
 	} {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/prestop/prestop/internal/dns"
@@ -17,7 +18,10 @@ import (
 func (e *Elasticsearch) Check(ctx context.Context) (all []step.Finding, err error) {
 	c := newCluster(e, slog.New(slog.DiscardHandler))
 	ctx = dns.Looking(ctx, func(string) {})
-	for _, p := range e.all() {
+	for n, p := range e.all() {
+		if n == len(e.Own) && slices.ContainsFunc(e.Own, func(own Place) bool { return own.URL == p.URL }) {
+			continue // the first URL, whose client our own places have as well
+		}
 		all = append(all, p.reach(ctx)...)
 	}
 	ctx, cancel := web.Briefly(ctx)
@@ -48,7 +52,7 @@ func (p Place) reach(ctx context.Context) []step.Finding {
 	defer cancel()
 	all, err := request.Reach(ctx, p.Client, p.URL)
 	if err != nil {
-		all = append(all, step.Warned("not reachable", "error", err.Error()))
+		all = append(all, step.Warned("not reachable: "+err.Error()))
 	}
 	return all
 }

@@ -38,6 +38,19 @@ func TestCheckChangesNothing(t *testing.T) {
 	}
 }
 
+// The first URL may be an address of our own node. The two are one place.
+func TestCheckReachesAPlaceOnce(t *testing.T) {
+	t.Parallel()
+	inWorld(t, "8.17.0", func(t *testing.T, w *world) {
+		w.es.Other = append(w.es.Other[:0], w.es.Own[0])
+		_, err := w.within(t, 3*s, checking(w.es))
+		testexpect.Error(t, err, "")
+		if n := w.log.Count("connected to"); n != 1 {
+			t.Errorf("reached %d times, want once: the log is\n%s", n, w.log)
+		}
+	})
+}
+
 // A place that hangs leaves time for the others, and one that is dead is asked once.
 func TestCheckIsBrief(t *testing.T) {
 	t.Parallel()
