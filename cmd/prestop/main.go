@@ -173,7 +173,7 @@ func (i *invocation) usage(err error) int {
 }
 
 func printHelp(i *invocation) int {
-	help.Write(i.stdout)
+	help.Write(i.stdout, i.args...)
 	return exitDone
 }
 

@@ -6,8 +6,8 @@ package help
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/setting"
@@ -15,8 +15,12 @@ import (
 	"github.com/prestop/prestop/internal/verbs"
 )
 
-// Write shows everything that can be configured.
-func Write(w io.Writer) {
+// Write shows everything that can be configured. If the words of about are a verb, or its beginning, Write shows that verb alone.
+func Write(w io.Writer, about ...string) {
+	if found := named(verbs.All(), about); len(found) > 0 {
+		writeSteps(w, found)
+		return
+	}
 	fmt.Fprint(w, `prestop is a container's exec preStop hook. It tells the process that it is about to stop, waits until
 traffic has gone, and is finished before the grace period ends.
 
@@ -28,19 +32,11 @@ traffic has gone, and is finished before the grace period ends.
                                        remove the record that this pod's hook left, as a startup probe
   prestop install DEST                 copy the binary, in an init container
   prestop version                      or --version
+  prestop help VERB                    what is below, about one verb
 
 Steps
 `)
-	all, width := merged(verbs.All()), 0
-	for _, v := range all {
-		width = max(width, utf8.RuneCountInString(v.Name+" "+v.Target))
-	}
-	for _, v := range all {
-		fmt.Fprintf(w, "  %-*s  %s\n", width, v.Name+" "+v.Target, v.Does)
-		if len(v.Options) > 0 {
-			fmt.Fprintf(w, "  %-*s  options: %s=\n", width, "", strings.Join(v.Options, "= "))
-		}
-	}
+	writeSteps(w, merged(verbs.All()))
 	fmt.Fprint(w, `  A step may end in: once. $(VAR), ${VAR} and $VAR are expanded, $$ is a dollar.
 
 Settings: a flag beats its environment variable
@@ -55,6 +51,26 @@ Exit status
   2      a mistake in the configuration; in a pod the rest is done and the wait is kept
   128+n  ended by signal n
 `)
+}
+
+// named are the verbs that begin with these words. Flags are no words.
+func named(all []*step.Verb, words []string) (found []*step.Verb) {
+	words = slices.DeleteFunc(slices.Clone(words), func(word string) bool { return strings.HasPrefix(word, "-") })
+	for _, v := range all {
+		if name := strings.Fields(v.Name); len(words) > 0 && len(words) <= len(name) && slices.Equal(name[:len(words)], words) {
+			found = append(found, v)
+		}
+	}
+	return found
+}
+
+func writeSteps(w io.Writer, all []*step.Verb) {
+	for _, v := range all {
+		fmt.Fprintf(w, "  %s\n      %s\n", strings.TrimSpace(v.Name+" "+v.Target), v.Does)
+		if len(v.Options) > 0 {
+			fmt.Fprintf(w, "      options: %s=\n", strings.Join(v.Options, "= "))
+		}
+	}
 }
 
 // merged puts verbs that differ only by name on one line.
