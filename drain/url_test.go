@@ -162,7 +162,7 @@ func TestLook(t *testing.T) {
 		{"absent in an error", Metric{Selector: active.Selector, Bounds: atMost(1), Absent: atMost(0).AtMost}, 500, prom, "", false, ": 500 Internal Server Error"},
 		{"absent in nothing", Metric{Selector: active.Selector, Bounds: atMost(1), Absent: atMost(0).AtMost}, 200, prom, "", false, ": there are no series in the answer"},
 		{"absent in Envoy's", Metric{Selector: active.Selector, Bounds: atMost(1), Absent: atMost(0).AtMost}, 200, isJSON, `{"stats":[{"name":"a","value":1}]}`, true, `no series active{app="web"}, which counts as 0`},
-		{"absent in other JSON", Metric{Selector: active.Selector, Bounds: atMost(1), Absent: atMost(0).AtMost}, 200, isJSON, `{"status":"ok"}`, false, `: byte 16: no "stats" in the JSON`},
+		{"absent in other JSON", Metric{Selector: active.Selector, Bounds: atMost(1), Absent: atMost(0).AtMost}, 200, isJSON, `{"status":"ok"}`, false, `: byte 16: no "stats" in the JSON, as Envoy's has; json= reads any other JSON`},
 		{"few", active, 200, prom, "active{app=\"web\"} 1\nactive{app=\"admin\"} 9\n", true, "1 in 1 series"},
 		{"no newline at the end", active, 200, prom, "active{app=\"web\"} 1", true, "1 in 1 series"},
 		{"many", active, 200, prom, "active{app=\"web\",a=\"1\"} 1\nactive{app=\"web\",a=\"2\"} 1\n", false, "2 in 2 series"},

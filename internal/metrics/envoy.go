@@ -72,7 +72,7 @@ func (s *statsReader) failf(format string, args ...any) {
 
 func (s *statsReader) all() {
 	if s.object(map[string]func(){"stats": func() { s.each('[', "a list", s.stat) }}) == 0 {
-		s.failf(`no "stats" in the JSON`)
+		s.failf(`no "stats" in the JSON, as Envoy's has; json= reads any other JSON`)
 	}
 	if s.err != nil {
 		return
