@@ -127,6 +127,7 @@ func stray(v *step.Verb, verbs []*step.Verb, l *grammar.Line, n int) string {
 func strayAfter(before *grammar.Word, v *step.Verb, verbs []*step.Verb, l *grammar.Line, w *grammar.Word) string {
 	key, _, joined := strings.Cut(strings.ReplaceAll(w.Text, ":", "="), "=")
 	near, cut := phrase.Nearest(key, v.Options), cutBefore(l, w)
+	_, parts := grammar.ParseDuration(before.Text + w.Text)
 	switch {
 	case near != "" && joined:
 		return "; did you mean " + near + "=?"
@@ -136,6 +137,8 @@ func strayAfter(before *grammar.Word, v *step.Verb, verbs []*step.Verb, l *gramm
 		return cut
 	case slices.Contains([]string{"s", "sec", "seconds", "m", "min", "minutes", "h"}, w.Text):
 		return ": a duration is one word, as in 20s"
+	case parts && strings.ContainsAny(w.Text, "hms"):
+		return ": a duration is one word, as in 1m30s"
 	case strings.Trim(before.Text+w.Text, "0123456789,") == "":
 		return "; several numbers are one word, as in 8080,9090"
 	case isVerb(verbs, w.Text):

@@ -167,7 +167,11 @@ func follows(v *step.Verb, verbs []*step.Verb, words []grammar.Word) error {
 		return &grammar.Error{Column: words[0].Column + len(words[0].Written), Text: expected}
 	}
 	second, meant := &words[1], ""
-	if second.Bare() {
+	switch {
+	case !second.Bare():
+	case strings.Trim(second.Text, "0123456789,") == "" && slices.Contains(seconds, "quiet"):
+		meant = phrase.Meant(v.Name + " quiet " + second.Text)
+	default:
 		meant = phrase.DidYouMean(second.Text, seconds)
 	}
 	return second.Expected("%s, got %s%s", expected, second.Got(), meant)
