@@ -105,10 +105,14 @@ func complete(i invocation) int {
 			for _, one := range completions {
 				offer(one.name, "")
 			}
+		case c.name == "lint" && (before[last-1] == "-o" || before[last-1] == "--output"):
+			for _, name := range outputNames() {
+				offer(name, "")
+			}
 		case c.flags != nil && strings.HasPrefix(begun, "-"):
 			c.flags().VisitAll(func(f *flagset.Flag) {
 				if !f.Hidden {
-					offer("--"+f.Name, f.Usage)
+					offer("--"+f.Name, strings.ReplaceAll(f.Usage, "`", "")) // the quotes mark the name of the value
 				}
 			})
 		case c.flags != nil:
