@@ -178,27 +178,45 @@ func TestFollowsTheGracePeriod(t *testing.T) {
 func TestFailureIsIgnored(t *testing.T) {
 	for form := range forms {
 		for _, data := range []map[string]string{nil, {"image": "p:1", "max": "soon"}, {"image": "bad image!"}} {
-			objects, err := policy.Objects("../../deploy/policy/v1/" + form + ".yaml")
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, o := range objects {
-				if p, ok := o.(*admissionv1.MutatingAdmissionPolicy); ok {
-					defaults(p.Spec.MatchConstraints)
-				}
-			}
-			settings := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "prestop", Namespace: "prestop"}, Data: data}
-			s := policy.NewServer(withSchemas, append(objects, settings, namespace(policy.Namespace, map[string]string{inject.NamespaceLabel: inject.Enabled}))...)
-			e, err := s.Start(t.Context(), mutating.PluginName, mutating.Register, initialize(t, s))
-			if err != nil {
-				t.Fatal(err)
-			}
 			p := plain("web", policy.Namespace)
-			if _, err := e.Ask(p); err != nil || policy.JSON(p.Spec) != policy.JSON(plain("web", policy.Namespace).Spec) {
+			if _, err := shipped(t, form, data).Ask(p); err != nil || policy.JSON(p.Spec) != policy.JSON(plain("web", policy.Namespace).Spec) {
 				t.Errorf("%s, %v: %s: %v", form, data, policy.JSON(p.Spec), err)
 			}
 		}
 	}
+}
+
+// Seconds need no unit, as in prestop's own settings.
+func TestMaxInSeconds(t *testing.T) {
+	for form, with := range forms {
+		with.Max = 20 * time.Second
+		p := plain("web", policy.Namespace)
+		r := inject.Inject(injecttest.Pod(p), with)
+		if _, err := shipped(t, form, map[string]string{"image": with.Image, "max": "20"}).Ask(p); err != nil || policy.JSON(p.Spec) != policy.JSON(r.Spec) {
+			t.Errorf("%s: got %s, %v, want %s", form, policy.JSON(p.Spec), err, policy.JSON(r.Spec))
+		}
+	}
+}
+
+// shipped evaluates a policy of deploy/policy as it is, with other settings.
+func shipped(t *testing.T, form string, data map[string]string) *policy.Evaluator {
+	t.Helper()
+	objects, err := policy.Objects("../../deploy/policy/v1/" + form + ".yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range objects {
+		if p, ok := o.(*admissionv1.MutatingAdmissionPolicy); ok {
+			defaults(p.Spec.MatchConstraints)
+		}
+	}
+	settings := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "prestop", Namespace: "prestop"}, Data: data}
+	s := policy.NewServer(withSchemas, append(objects, settings, namespace(policy.Namespace, map[string]string{inject.NamespaceLabel: inject.Enabled}))...)
+	e, err := s.Start(t.Context(), mutating.PluginName, mutating.Register, initialize(t, s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
 }
 
 // A pod that the Pod Security Standards allow is allowed with the hook.

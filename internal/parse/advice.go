@@ -137,7 +137,7 @@ func strayAfter(before *grammar.Word, v *step.Verb, verbs []*step.Verb, l *gramm
 		return cut
 	case slices.Contains([]string{"s", "sec", "seconds", "m", "min", "minutes", "h"}, w.Text):
 		return ": a duration is one word, as in 20s"
-	case parts && strings.ContainsAny(w.Text, "hms"):
+	case parts && strings.ContainsAny(before.Text, "hm"):
 		return ": a duration is one word, as in 1m30s"
 	case strings.Trim(before.Text+w.Text, "0123456789,") == "":
 		return "; several numbers are one word, as in 8080,9090"
