@@ -78,7 +78,7 @@ func TestWhatIsAnotherContainer(t *testing.T) {
 		"restart":         {1, 78, func(string) error { return nil }},
 		"boundary":        {17, 7, func(string) error { return nil }},
 	} {
-		proc := fakeProc(t, 30, fake{row.pid, 0, row.started, "0::/\n", "app"}, fake{30, 0, 900, "0::/\n", "prestop"})
+		proc := fakeProc(t, 30, fake{1, 0, 5, "0::/../pause\n", "pause"}, fake{row.pid, 0, row.started, "0::/\n", "app"}, fake{30, 0, 900, "0::/\n", "prestop"})
 		if err := row.change(proc); err != nil {
 			t.Fatal(err)
 		}

@@ -21,11 +21,15 @@ var ErrCgroup = errors.New("our own cgroup cannot be read")
 // such a parent too, but start later.
 //
 // The caller itself is found only as process 1. Otherwise Init fails if it finds no process but the caller:
-// a hook is never the first process, so the first has ended or is hidden.
+// a hook is never the first process, so the first has ended or is hidden. Init fails too if process 1 is hidden, as where procfs is
+// mounted with hidepid=: whatever is seen then may be a worker, or another exec.
 func Init(proc string) (Process, error) {
 	cgroup, err := os.ReadFile(Path(proc, "self", "cgroup"))
 	if err != nil {
 		return Process{}, fmt.Errorf("%w: %w", ErrCgroup, err)
+	}
+	if _, err := os.Stat(Path(proc, "1", "cgroup")); err != nil {
+		return Process{}, fmt.Errorf("process 1 cannot be seen, so the first process of this container is not known: %w", err)
 	}
 	if inCgroup(proc, "1", cgroup) {
 		return Read(proc, "1")

@@ -119,8 +119,16 @@ func TestInit(t *testing.T) {
 			processes: []fake{{1, 0, 500, pause, "pause"}, {90, 0, 900, ours, "prestop"}},
 		},
 		"process 1 cannot be seen": {
-			self: 90, err: "no process but this one",
+			self: 90, err: "process 1 cannot be seen",
 			processes: []fake{{90, 0, 900, ours, "prestop"}},
+		},
+		"process 1 cannot be seen, an older exec can": {
+			self: 90, err: "process 1 cannot be seen",
+			processes: []fake{{60, 0, 800, ours, "sh"}, {90, 0, 900, ours, "prestop"}},
+		},
+		"process 1 cannot be seen, a worker can": {
+			self: 90, err: "process 1 cannot be seen",
+			processes: []fake{{7, 1, 501, ours, "worker"}, {89, 7, 890, ours, "sh"}, {90, 89, 900, ours, "prestop"}},
 		},
 	}
 	for name, row := range rows {
