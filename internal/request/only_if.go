@@ -44,7 +44,7 @@ const unmet = "not done: the condition is not met"
 
 // Run asks for the condition, and does the step if it is met. It fails if the condition cannot be asked for.
 func (c conditional) Run(ctx context.Context, log *slog.Logger) error {
-	answer, err := c.ask(ctx, log)
+	answer, err := c.ask(ctx, log, 0)
 	if err != nil {
 		return fmt.Errorf("only-if: %w", err)
 	}
@@ -55,9 +55,10 @@ func (c conditional) Run(ctx context.Context, log *slog.Logger) error {
 	return c.inner.Run(ctx, log)
 }
 
-// ask gives any answer, except one that says that we may not ask. That is an error, since it says nothing of the condition.
-func (c conditional) ask(ctx context.Context, log *slog.Logger) (web.Answer, error) {
-	policy := web.Policy{Timeout: cmp.Or(c.timeout, web.MaxTry), Open: true, Again: func(web.Answer) bool { return false }}
+// ask gives any answer, except one that says that we may not ask. That is an error, since it says nothing of the condition. It makes so
+// many tries at most; 0: as many as there is time for.
+func (c conditional) ask(ctx context.Context, log *slog.Logger, tries int) (web.Answer, error) {
+	policy := web.Policy{Tries: tries, Timeout: cmp.Or(c.timeout, web.MaxTry), Open: true, Again: func(web.Answer) bool { return false }}
 	answer, err := policy.Do(ctx, log, func(ctx context.Context) (web.Answer, error) { return c.client.Send(ctx, c.request) })
 	c.client.Close()
 	switch {
@@ -70,9 +71,7 @@ func (c conditional) ask(ctx context.Context, log *slog.Logger) (web.Answer, err
 
 // Check asks once, and looks at the step if it would be done.
 func (c conditional) Check(ctx context.Context) ([]step.Finding, error) {
-	brief, cancel := web.Briefly(ctx)
-	defer cancel()
-	answer, err := c.ask(brief, slog.New(slog.DiscardHandler))
+	answer, err := c.ask(ctx, slog.New(slog.DiscardHandler), 1)
 	if err != nil {
 		return nil, fmt.Errorf("only-if: %w", err)
 	}

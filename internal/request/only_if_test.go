@@ -13,11 +13,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/internal/parse"
 	"github.com/prestop/prestop/internal/step"
+	"github.com/prestop/prestop/internal/testpipe"
 	"github.com/prestop/prestop/internal/web"
 )
 
@@ -127,6 +129,36 @@ func TestConditionIsNotHeldByAServerThatHangs(t *testing.T) {
 	}
 }
 
+// A look at a condition has all the time that looks have, as one at the URL of an until has, and asks once.
+func TestLookAtASlowCondition(t *testing.T) {
+	t.Parallel()
+	for _, answers := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			var asked, done, checked int
+			server := testpipe.Serve(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				if asked++; !answers {
+					panic(http.ErrAbortHandler)
+				}
+				select {
+				case <-time.After(2900 * time.Millisecond):
+				case <-r.Context().Done():
+				}
+			}))
+			s, err := understand("ask http://app.test only-if=http://app.test/leader")
+			if err != nil {
+				t.Fatal(err)
+			}
+			m := &step.Means{Dial: server.Dial, Keep: func(end func()) { t.Cleanup(end) }}
+			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+			defer cancel()
+			_, err = s.Conditional(m, s.Client(m), inner{&done, &checked}).(step.Checker).Check(ctx)
+			if asked != 1 || (err == nil) != answers || (checked == 1) != answers {
+				t.Errorf("answers %t: asked %d times, %v, checked %d", answers, asked, err, checked)
+			}
+		})
+	}
+}
+
 // Certificates and credentials go along to the same place alone.
 func TestConditionElsewhere(t *testing.T) {
 	t.Parallel()
@@ -165,7 +197,7 @@ func TestConditionWhereNobodyListens(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	begin := time.Now()
-	if _, err := c.ask(ctx, slog.New(slog.DiscardHandler)); err == nil || time.Since(begin) > 20*time.Second {
+	if _, err := c.ask(ctx, slog.New(slog.DiscardHandler), 0); err == nil || time.Since(begin) > 20*time.Second {
 		t.Errorf("ended after %s: %v", time.Since(begin), err)
 	}
 }
