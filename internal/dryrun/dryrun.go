@@ -79,15 +79,17 @@ func Look(ctx context.Context, p *prestop.Plan, version string, recorded bool, h
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, CheckTime, ErrCheckTime)
 	defer cancel()
+	found, failed := make([][]prestop.Finding, len(f.Steps)), make([]error, len(f.Steps))
 	var all sync.WaitGroup
 	for n, e := range p.Entries {
 		if c, ok := e.Step.(prestop.Checker); ok {
-			all.Go(func() { f.Steps[n].look(ctx, c, hide) })
+			all.Go(func() { found[n], failed[n] = c.Check(ctx) })
 		}
 	}
-	all.Wait()
+	all.Wait() // and only then the secrets that the looks have read are known
 	for n := range f.Steps {
 		s := &f.Steps[n]
+		s.add(found[n], failed[n], hide)
 		if !recorded && p.Entries[n].Once && p.Entries[n].Step != nil { // a plain wait needs no record
 			s.Error = prestop.ErrNotNoted.Error()
 		}
@@ -96,8 +98,8 @@ func Look(ctx context.Context, p *prestop.Plan, version string, recorded bool, h
 	return f
 }
 
-func (s *Step) look(ctx context.Context, c prestop.Checker, hide func(string) string) {
-	found, err := c.Check(ctx)
+// add adds what a look has found.
+func (s *Step) add(found []prestop.Finding, err error, hide func(string) string) {
 	for _, f := range found {
 		f.Text = hide(f.Text)
 		for n, about := range f.About {

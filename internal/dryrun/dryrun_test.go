@@ -61,6 +61,28 @@ func TestLooksAreTakenSideBySide(t *testing.T) {
 	}
 }
 
+// What one look found may hold a secret that a later one reads.
+func TestSecretsOfAllLooksAreHidden(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		p := prestop.Plan{Grace: 30 * time.Second, Entries: []prestop.Entry{
+			{Line: "post http://a/", Step: place{found: []prestop.Finding{prestop.Found("hunter22", "is", "hunter22")}, err: errors.New("no hunter22")}},
+			{Line: "post http://b/", Step: place{takes: time.Second}},
+		}}
+		f := Look(t.Context(), &p, "v1", true, func(text string) string {
+			if time.Since(begin) < time.Second {
+				return text
+			}
+			return hide(text)
+		})
+		var text bytes.Buffer
+		if err := f.Write(&text, false, timeline.Page{}); err != nil || strings.Contains(text.String(), "hunter22") || strings.Count(text.String(), "***") != 3 {
+			t.Errorf("%v: %s", err, &text)
+		}
+	})
+}
+
 func TestForecastIsWhole(t *testing.T) {
 	t.Parallel()
 	f := look(t, place{found: []prestop.Finding{prestop.Warned("saw hunter22", "certificate", " of hunter22 ")}, err: errors.New("no hunter22")})

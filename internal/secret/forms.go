@@ -33,6 +33,9 @@ func written(text string) []string {
 		return all
 	}
 	all = append(all, strings.ReplaceAll(text, " ", "+"), strings.ToValidUTF8(text, ""), string([]rune(text)))
+	if strings.ContainsAny(text, "0123456789") { // a server may write a key, or a host, in other capitals; without a digit it is perhaps a word
+		all = append(all, strings.ToLower(text), strings.ToUpper(text))
+	}
 	// What a server may make of letters that are not ASCII: it takes header bytes one by one for Latin-1, or has no such letters.
 	var latin []rune
 	for _, b := range []byte(text) {

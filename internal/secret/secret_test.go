@@ -107,6 +107,8 @@ func TestHide(t *testing.T) {
 		{"a step's own is no other's", func(s *Set) { s.Inside().AddLine([]grammar.Secret{{Text: "hunter22", Own: true}}) }, "hunter22", "hunter22"},
 		{"a variable in a header", func(s *Set) { s.Inside().AddLine([]grammar.Secret{{Variable: "TOKEN", Text: "Bearer hunter22"}}) }, "Bearer hunter22, hunter22", "$(TOKEN), $(TOKEN)"},
 
+		{"in capitals", token("Hunter22"), "HUNTER22 hunter22", "$(TOKEN) $(TOKEN)"},
+		{"a word in other capitals", token("Production"), "production Production", "production $(TOKEN)"},
 		{"cut", add("hunter22"), "a hunt… and hunter…", "a ***… and ***…"},
 		{"cut and quoted", add(`hun"ter"22`), `a hun\"te…`, "a ***…"},
 		{"cut in an escape", add(`hunt"er"22`), `a hunt\… hunt\u00… hunt%2… hunt&#3…`, "a ***… ***… ***… ***…"},
@@ -150,6 +152,7 @@ func TestForms(t *testing.T) {
 		"%41%42%43%44EF":     {"%41%42%43%44EF", "ABCDEF", "%2541%2542%2543%2544EF", "QUJDREVG"},
 		"pass😀word":          {`pass\ud83d\ude00word`, `pass\uD83D\uDE00word`, "pass%F0%9F%98%80word"},
 		"/p@ss:w&rd=$":       {`%2fp%40ss:w\u0026rd=$`, `\/p%40ss:w&amp;rd%3d$`, "&#47;p&#x40;ss&#058;w&rd=$", `\\\/p@ss:w\\u0026rd=$`, "%252Fp%2540ss%253aw%2526rd=$"},
+		"3f2504E0-4F89-11d3": {"3f2504e0-4f89-11d3", "3F2504E0-4F89-11D3", "\\u0033f2504e0-4f89-11d3"},
 		"p@ss:w&rd=$":        {"p%40ss%3Aw&rd=$", "p@ss:w&rd=$", "p%40ss%3Aw%26rd%3D%24"},
 		"\xff\xfe\xfdxyzabc": {"\xff\xfe\xfdxyzabc", `\xff\xfe\xfdxyzabc`, "%FF%FE%FDxyzabc", "fffefd78797a616263", "xyzabc", "\uFFFD\uFFFD\uFFFDxyzabc"},
 	} {

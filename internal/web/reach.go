@@ -35,8 +35,12 @@ func (c *Client) Reach(ctx context.Context, rawURL string) (r Route, err error) 
 		return r, fmt.Errorf("the URL cannot be used: %w", err)
 	}
 	req := &http.Request{Header: http.Header{}, URL: u}
+	var unread error
+	if c.auth != nil {
+		unread = c.auth(req) // before the place says anything: from here on the secret is known as one
+	}
 	if err = r.reach(ctx, c, u); err == nil && c.auth != nil {
-		if err = c.auth(req); err == nil {
+		if err = unread; err == nil {
 			r.add("credentials read")
 		}
 	}

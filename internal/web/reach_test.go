@@ -10,6 +10,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"math/big"
@@ -157,6 +158,18 @@ func TestReach(t *testing.T) {
 				t.Error("something was sent")
 			}
 		})
+	}
+}
+
+// A place that cannot be reached may still name a secret, in its certificate for one. It is known as a secret by then.
+func TestCredentialsAreReadFirst(t *testing.T) {
+	t.Parallel()
+	read := false
+	c := New(func(context.Context, string, string) (net.Conn, error) {
+		return nil, fmt.Errorf("the secret was read: %t", read)
+	}, TLS{}, func(*http.Request) error { read = true; return errors.New("unreadable") })
+	if route, err := c.Reach(t.Context(), "http://app.test"); err == nil || !strings.HasSuffix(err.Error(), "the secret was read: true") || len(route.Lines) > 0 {
+		t.Errorf("%q, %v", route.Lines, err)
 	}
 }
 
