@@ -80,6 +80,9 @@ func (p poll) end(ctx context.Context, row int, began time.Time, last *seen, err
 		err = last.err
 	}
 	// The end of the context may be a cause of err, and errors.Is must not find it.
+	if errors.Is(err, cause) { // it is said already
+		return fmt.Errorf("%w: %v", ErrUnseen, err)
+	}
 	return fmt.Errorf("%w: %v (%v)", ErrUnseen, err, cause)
 }
 

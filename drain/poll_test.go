@@ -86,7 +86,7 @@ func TestPoll(t *testing.T) {
 		{"eh", 0, 0, 10*s + s/2, "could not see: connection refused (its max is reached)", false},
 		{"o", 0, 0, 10*s + s/2, "not met: 3 left: its max is reached", true},
 		{"eo", 0, 0, 10*s + s/2, "not met: 3 left: its max is reached", true},
-		{"h", 0, 0, 10*s + s/2, "could not see: http://a: its max is reached (its max is reached)", false},
+		{"h", 0, 0, 10*s + s/2, "could not see: http://a: its max is reached", false},
 	}
 	for _, test := range tests {
 		t.Run(fmt.Sprint(test.looks, " ", test.stable, " ", test.min), func(t *testing.T) {
