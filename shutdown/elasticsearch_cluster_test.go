@@ -2,6 +2,7 @@ package shutdown
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -272,13 +273,16 @@ func TestMissingCertificateIsFinal(t *testing.T) {
 	t.Parallel()
 	inWorld(t, "9.4.0", func(t *testing.T, w *world) {
 		broken := web.New(w.net.dial, web.TLS{CAFile: "/nowhere/ca.crt"}, nil)
-		w.es.Own[0].Client, w.es.Other[0].Client = broken, broken
+		for _, p := range []*Place{&w.es.Own[0], &w.es.Other[0]} {
+			p.Client, p.URL = broken, strings.Replace(p.URL, "http:", "https:", 1)
+		}
 		took, err := w.run(t)
 		testexpect.Error(t, err, "open /nowhere/ca.crt")
 		testexpect.Took(t, took, 0, 0)
 	})
 	inWorld(t, "9.4.0", func(t *testing.T, w *world) {
 		w.es.Own[0].Client = web.New(w.net.dial, web.TLS{CAFile: "/nowhere/ca.crt"}, nil)
+		w.es.Own[0].URL = strings.Replace(w.es.Own[0].URL, "http:", "https:", 1)
 		_, err := w.run(t)
 		testexpect.Error(t, err, "")
 	})

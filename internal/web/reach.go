@@ -27,7 +27,7 @@ func (r *Route) add(line string) { r.Lines = append(r.Lines, line) }
 // host was resolved, which address answered, what certificate the server has, who signed it and until when it holds. After an error, the
 // Route has what was found out before.
 func (c *Client) Reach(ctx context.Context, rawURL string) (r Route, err error) {
-	if err := c.open(); err != nil {
+	if err := c.open(rawURL); err != nil {
 		return r, err
 	}
 	u, err := ParseURL(rawURL)

@@ -186,7 +186,7 @@ func TestReachWithACertificate(t *testing.T) {
 	t.Cleanup(server.Close)
 	for _, by := range []*signer{ca, newSigner(t, "our CA", ca.cert.NotAfter)} { // the second is refused
 		c := client(t, nil)
-		if err := c.open(); err != nil {
+		if err := c.open(server.URL); err != nil {
 			t.Fatal(err)
 		}
 		config := c.transport.TLSClientConfig

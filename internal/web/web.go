@@ -46,7 +46,7 @@ var ErrTry = errors.New("no complete answer in time")
 // A Client calls one place. It is safe for concurrent use.
 type Client struct {
 	transport *http.Transport
-	open      func() error // reads once what TLS needs; each use calls it first
+	open      func(rawURL string) error // reads once what TLS needs, for a URL with TLS; each use calls it first
 	auth      Auth
 	alert     time.Duration // see alertTime
 }
@@ -71,7 +71,7 @@ func (d Dial) inTime(ctx context.Context, network, address string) (net.Conn, er
 }
 
 // New makes a Client that connects by dial. The zero TLS verifies against the system's roots, a nil auth gives no credentials. The files
-// of t are read when the client is first used. If one of them cannot be read, each use fails.
+// of t are read when the client is first used with https. If one of them cannot be read, each such use fails.
 func New(dial Dial, t TLS, auth Auth) *Client {
 	transport := &http.Transport{
 		DialContext:            dial.inTime,
@@ -81,12 +81,18 @@ func New(dial Dial, t TLS, auth Auth) *Client {
 	}
 	transport.Protocols = new(http.Protocols)
 	transport.Protocols.SetHTTP1(true)
-	open := sync.OnceValue(func() (err error) {
+	read := sync.OnceValue(func() (err error) {
 		if transport.TLSClientConfig, err = t.Config(); err != nil {
 			return Permanent(err)
 		}
 		return nil
 	})
+	open := func(rawURL string) error {
+		if scheme, _, _ := strings.Cut(rawURL, ":"); !strings.EqualFold(scheme, "https") {
+			return nil // a file that nothing needs may be missing
+		}
+		return read()
+	}
 	return &Client{transport, open, auth, alertTime}
 }
 
@@ -207,7 +213,7 @@ func OneLine(text string) string {
 
 // Send makes one try, which ends when ctx does. An answer of any status is no error.
 func (c *Client) Send(ctx context.Context, r Request) (Answer, error) {
-	if err := c.open(); err != nil {
+	if err := c.open(r.URL); err != nil {
 		return Answer{}, err
 	}
 	ctx = connectBy(ctx)

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -195,6 +197,23 @@ func TestToken(t *testing.T) {
 }
 
 // The body of a 101 is the connection, which net/http does not take away from its reader when the context ends.
+// A file that nothing needs may be missing.
+func TestFilesOfTLSAreReadForHTTPSAlone(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(server.Close)
+	for scheme, needed := range map[string]bool{"http": false, "https": true, "HTTPS": true} {
+		c := New(dial, TLS{CAFile: filepath.Join(t.TempDir(), "missing")}, nil)
+		t.Cleanup(c.Close)
+		at := scheme + strings.TrimPrefix(server.URL, "http")
+		_, err := c.Send(t.Context(), Request{Method: "GET", URL: at})
+		_, errReach := c.Reach(t.Context(), at)
+		if errors.Is(err, fs.ErrNotExist) != needed || errors.Is(errReach, fs.ErrNotExist) != needed || !needed && (err != nil || errReach != nil) {
+			t.Errorf("%s: %v, %v", scheme, err, errReach)
+		}
+	}
+}
+
 func TestSendSwitchingProtocols(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		conn, _, err := w.(http.Hijacker).Hijack()
