@@ -9,6 +9,7 @@
 package secret
 
 import (
+	"bytes"
 	"encoding/base64"
 	"net/url"
 	"slices"
@@ -30,6 +31,7 @@ type Set struct {
 	declared map[[2]string]bool // a secret, and what is shown for it
 	hidden   map[string]string  // a form of a secret -> what is shown for it
 	finder   *finder            // of all hidden; nil: to be made
+	crowded  bool               // there are more secrets than are hidden: nothing is shown
 }
 
 // Inside gives a set that hides what s hides, and also what is declared to the new set alone.
@@ -68,6 +70,10 @@ const (
 	// shortest is how long a text must be, in bytes, to be taken out of other texts without spoiling them.
 	shortest = grammar.Shortest
 	stars    = "***"
+
+	// mostValues is how many texts of a file that is sent are hidden one by one. Each takes a KiB of memory, and the memory is the app's.
+	mostValues = 1000
+	notShown   = "*** (not shown: the file that is sent holds too many texts that may be secrets)"
 )
 
 // Add declares a secret. A text of less than 6 bytes is none.
@@ -157,8 +163,11 @@ func (s *Set) Hide(text string) string {
 	if s.finder == nil {
 		s.finder = newFinder(s.hidden)
 	}
-	f := s.finder
+	f, crowded := s.finder, s.crowded
 	s.mu.Unlock()
+	if crowded {
+		return notShown
+	}
 	return f.hide(text, s.lines[text])
 }
 
@@ -184,9 +193,18 @@ func (s *Set) Password(user, path string) func() (string, error) {
 	}
 }
 
-// Content reads a file to be sent as it is. It declares the whole file, and the texts in it that may be secrets by themselves.
+// Content reads a file to be sent as it is. It declares the whole file, and the texts in it that may be secrets by themselves. If these are
+// too many, [Set.Hide] shows nothing any more.
 func (s *Set) Content(path string) ([]byte, error) {
 	content, err := regular.Read(path)
+	n := bytes.Count(content, []byte("\n")) / 10 // a line has one form, a value has many
+	grammar.ValuesOf(content, func(string) { n++ })
+	if n > mostValues {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.crowded = true
+		return content, err
+	}
 	s.Add(strings.TrimSpace(string(content)))
 	grammar.ValuesOf(content, s.Add)
 	return content, err

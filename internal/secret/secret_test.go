@@ -2,6 +2,7 @@ package secret
 
 import (
 	"encoding/base64"
+	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -234,6 +235,36 @@ func TestFiles(t *testing.T) {
 }
 
 // What is sent from a file is hidden whole, and so is each text in it that may be a secret.
+// A step whose file holds more than can be hidden one by one says nothing that could be one of them, and costs the app no memory.
+func TestContentOfManyValues(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "body")
+	for _, n := range []int{mostValues, mostValues + 1, 70_000} {
+		var body strings.Builder
+		for i := range n {
+			fmt.Fprintf(&body, "x=Hunter%d&", i)
+		}
+		if err := os.WriteFile(path, []byte(body.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s := &Set{}
+		if got, err := s.Content(path); err != nil || string(got) != body.String() {
+			t.Errorf("%d bytes, %v", len(got), err)
+		}
+		want := "no ***, said ***"
+		if n > mostValues {
+			want = notShown
+		}
+		last := fmt.Sprintf("Hunter%d", n-1)
+		if got := s.Hide("no " + last + ", said " + base64.StdEncoding.EncodeToString([]byte(last))); got != want {
+			t.Errorf("%d: %s, want %s", n, got, want)
+		}
+		if most := 40 * mostValues; len(s.hidden) > most {
+			t.Errorf("%d: %d forms, want %d at most", n, len(s.hidden), most)
+		}
+	}
+}
+
 func TestContent(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "body")
