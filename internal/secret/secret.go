@@ -11,6 +11,7 @@ package secret
 import (
 	"bytes"
 	"encoding/base64"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -73,6 +74,8 @@ const (
 
 	// mostValues is how many texts of a file that is sent are hidden one by one. Each takes a KiB of memory, and the memory is the app's.
 	mostValues = 1000
+	// mostSecret is how long a file that is a secret may be, in bytes.
+	mostSecret = 128 << 10
 	notShown   = "*** (not shown: the file that is sent holds too many texts that may be secrets)"
 )
 
@@ -175,6 +178,9 @@ func (s *Set) Hide(text string) string {
 func (s *Set) File(path string) func() (string, error) {
 	return func() (string, error) {
 		content, err := regular.Read(path)
+		if len(content) > mostSecret {
+			return "", fmt.Errorf("%s: expected a secret of %d KiB at most", path, mostSecret>>10)
+		}
 		text := strings.TrimPrefix(strings.TrimRight(string(content), "\r\n"), "\ufeff") // some editors write a byte order mark
 		s.addCredential(text, stars)
 		return text, err

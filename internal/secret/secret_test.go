@@ -235,6 +235,23 @@ func TestFiles(t *testing.T) {
 }
 
 // What is sent from a file is hidden whole, and so is each text in it that may be a secret.
+// What is longer than any token is another file that somebody has mistaken for one. To hide all that is in it would cost the app its memory.
+func TestFileIsNoLongerThanASecret(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "token")
+	for length, fits := range map[int]bool{mostSecret: true, mostSecret + 1: false} {
+		text := strings.Repeat("Hunter22", length)[:length]
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s := &Set{}
+		got, err := s.File(path)()
+		if fits && (got != text || err != nil) || !fits && (got != "" || err == nil || err.Error() != path+": expected a secret of 128 KiB at most") || len(s.declared) > 0 != fits {
+			t.Errorf("%d bytes: %d, %v, %d declared", length, len(got), err, len(s.declared))
+		}
+	}
+}
+
 // A step whose file holds more than can be hidden one by one says nothing that could be one of them, and costs the app no memory.
 func TestContentOfManyValues(t *testing.T) {
 	t.Parallel()
