@@ -3,6 +3,7 @@ package request
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -45,6 +46,9 @@ const unmet = "not done: the condition is not met"
 // Run asks for the condition, and does the step if it is met. It fails if the condition cannot be asked for.
 func (c conditional) Run(ctx context.Context, log *slog.Logger) error {
 	answer, err := c.ask(ctx, log, 0)
+	if errors.Is(err, step.ErrMax) { // of a wait: nobody has seen that it is not met
+		return fmt.Errorf("only-if: %v", err)
+	}
 	if err != nil {
 		return fmt.Errorf("only-if: %w", err)
 	}

@@ -129,6 +129,26 @@ func TestConditionIsNotHeldByAServerThatHangs(t *testing.T) {
 	}
 }
 
+// If the max of a wait ends the question for its condition, nobody has seen that the wait is not met. That is a failure.
+func TestConditionOfAWaitThatIsNotAnswered(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server := testpipe.Serve(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+		s, err := understand("ask http://app.test only-if=http://app.test/leader")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var done, checked int
+		m := &step.Means{Dial: server.Dial, Keep: func(end func()) { t.Cleanup(end) }}
+		ctx, cancel := context.WithTimeoutCause(t.Context(), 3*time.Second, step.ErrMax)
+		defer cancel()
+		err = s.Conditional(m, s.Client(m), inner{&done, &checked}).Run(ctx, slog.New(slog.DiscardHandler))
+		if err == nil || errors.Is(err, step.ErrMax) || !strings.HasPrefix(err.Error(), "only-if: http://app.test: its max is reached") || done > 0 {
+			t.Errorf("%v, wraps that its max is reached: %t, done %d", err, errors.Is(err, step.ErrMax), done)
+		}
+	})
+}
+
 // A look at a condition has all the time that looks have, as one at the URL of an until has, and asks once.
 func TestLookAtASlowCondition(t *testing.T) {
 	t.Parallel()
