@@ -234,7 +234,6 @@ func TestFiles(t *testing.T) {
 	}
 }
 
-// What is sent from a file is hidden whole, and so is each text in it that may be a secret.
 // What is longer than any token is another file that somebody has mistaken for one. To hide all that is in it would cost the app its memory.
 func TestFileIsNoLongerThanASecret(t *testing.T) {
 	t.Parallel()
@@ -282,6 +281,7 @@ func TestContentOfManyValues(t *testing.T) {
 	}
 }
 
+// What is sent from a file is hidden whole, and so is each text in it that may be a secret.
 func TestContent(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "body")

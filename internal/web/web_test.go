@@ -196,7 +196,6 @@ func TestToken(t *testing.T) {
 	}
 }
 
-// The body of a 101 is the connection, which net/http does not take away from its reader when the context ends.
 // A file that nothing needs may be missing.
 func TestFilesOfTLSAreReadForHTTPSAlone(t *testing.T) {
 	t.Parallel()
@@ -214,6 +213,7 @@ func TestFilesOfTLSAreReadForHTTPSAlone(t *testing.T) {
 	}
 }
 
+// The body of a 101 is the connection, which net/http does not take away from its reader when the context ends.
 func TestSendSwitchingProtocols(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		conn, _, err := w.(http.Hijacker).Hijack()
