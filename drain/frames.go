@@ -15,7 +15,6 @@ const (
 	settingsFrames = 80 // the same, if it came in several segments
 	coreSettings   = 85 // the same, of gRPC's C core in two segments
 	controlSize    = 48 // since a request, in a TLS record
-	beatSize       = 63 // a heartbeat of an event stream
 	// A client that opens an HTTP/2 channel in advance, as gRPC does, sends at most so much without a request: the preface, its
 	// settings, and the acknowledgement of the server's settings.
 	prefaceSize = 48
@@ -29,7 +28,8 @@ const (
 	pingSize    = frameHeader + 8 // (RFC 9113, 6.7)
 	// The consent to speak HTTP/2, a server's settings, permission and the acknowledgement of the client's settings take at most so many bytes.
 	upgradeSize = 200
-	fewSegments = 3 // of an HTTP/1 answer to an upload
+	fewSegments = 3  // of an HTTP/1 answer to an upload
+	beatSize    = 63 // bytes of a heartbeat of an event stream
 	// A client's part of a TLS handshake takes at most so many segments, if one of them is sent twice.
 	helloSegments = 3
 	// Control frames come in segments of a few bytes each. An HTTP/1 answer comes in one or two segments of many bytes.
@@ -194,12 +194,13 @@ func (h *history) goesAway(s *sockdiag.Socket, g greeting) bool {
 	in, out := h.bytesSince(s)
 	pong := slices.Contains(pingSizes, in)
 	switch {
-	case !h.settled || h.claim == nothing:
+	case !h.settled || h.claim == nothing || g.tls && !g.http2:
 		return false
 	case g.stopped:
 		return (pong || in == 0 && g.http2) && out <= farewellSize
 	}
-	record := in - pingSize // what TLS adds to a segment
+	pong = pong && s.SinceSent <= s.SinceReceived && !h.asksWithin(s) // the second GOAWAY follows it
+	record := in - pingSize                                           // what TLS adds to a segment
 	return pong && s.Received == h.received+1 && s.Sent == h.sent+2 && slices.Contains(farewellSizes, out-2*record)
 }
 

@@ -18,6 +18,9 @@ func TestFrames(t *testing.T) {
 	h2 := greeting{known: true, tls: true, http2: true, bytes: 1800, late: 500, segments: 4}
 	resumed := greeting{known: true, tls: true, bytes: 1932, late: 558, segments: 4}
 	golang := greeting{known: true, tls: true, http2: true, bytes: 1900, late: 108, segments: 2, hybrid: true}
+	stateful := greeting{known: true, tls: true, bytes: 1414, late: 158, segments: 3}
+	nginx := greeting{known: true, tls: true, bytes: 1766, late: 510, segments: 3}
+	nginx2 := greeting{known: true, tls: true, http2: true, bytes: 1817, late: 571, segments: 4}
 	busy := at(50, 90_000, 60, 200_000, s, 900*ms)
 	for _, test := range []struct {
 		name  string
@@ -74,6 +77,11 @@ func TestFrames(t *testing.T) {
 		{"a request, long after a download", h2, []sockdiag.Socket{busy, at(53, 90_200, 160, 400_000, 400*ms, 910*ms)}, waiting},
 		{"a first request with early data, and its answer", resumed, []sockdiag.Socket{at(2, 745, 2, 508, s, s), at(2, 745, 3, 743, 9*s, s)}, nothing},
 		{"the same, and then its ticket", resumed, []sockdiag.Socket{at(2, 745, 1, 245, s, s), at(2, 745, 2, 508, 9*s, s)}, waiting},
+		{"a resumed handshake of a busy server, whose settings come later", golang, []sockdiag.Socket{at(3, 900, 1, 245, s, 1100*ms), at(3, 900, 2, 306, 2*s, s/2)}, waiting},
+		{"the same, and that it has read the client's", golang, []sockdiag.Socket{at(3, 900, 1, 245, s, 1100*ms), at(3, 900, 3, 337, 2*s, s/2)}, waiting},
+		{"the same, of a server whose ticket has come", nginx2, []sockdiag.Socket{at(3, 900, 2, 500, s, 1100*ms), at(3, 900, 4, 592, 2*s, s/2)}, waiting},
+		{"a resumed handshake whose short ticket comes later", stateful, []sockdiag.Socket{at(3, 750, 1, 245, s, 1100*ms), at(3, 750, 2, 324, 2*s, s/2)}, waiting},
+		{"an answer of TLS 1.2 after a resumed handshake", nginx, []sockdiag.Socket{at(3, 750, 2, 330, s, 900*ms)}, maybe},
 		{"HTTP/2's first request, while it waits", h2, []sockdiag.Socket{at(5, 1733, 4, 1848, 900*ms, 904*ms)}, waiting},
 		{"its answer, and that the settings were read", h2, []sockdiag.Socket{at(6, 1764, 3, 2264, 900*ms, 904*ms)}, maybe},
 		{"a second request, long after", h2, []sockdiag.Socket{at(6, 1764, 3, 2264, 400*ms, 904*ms)}, waiting},
@@ -101,6 +109,10 @@ func TestFrames(t *testing.T) {
 		{"over TLS", h2, []sockdiag.Socket{busy, at(51, 90_200, 60, 200_000, s, 2*s), at(52, 90_239, 62, 200_109, s, s)}, waiting},
 		{"the answer to a health check, and the ping of a client of gRPC's C core", golang, []sockdiag.Socket{at(5, 798, 4, 933, s, s), at(6, 837, 6, 1064, s, s)}, nothing},
 		{"and the answer after it", h2, []sockdiag.Socket{busy, at(51, 90_200, 60, 200_000, s, 2*s), at(52, 90_239, 62, 200_109, s, s), at(52, 90_239, 63, 200_209, 2*s, s)}, nothing},
+		{"an answer as long as a farewell, and then a request as short as a ping", none, []sockdiag.Socket{at(10, 170, 20, 510, 2*s, s), at(11, 187, 20, 510, s, 3*s), at(12, 204, 22, 561, s, 1100*ms)}, waiting},
+		{"the same without HTTP/2, over TLS", nginx, []sockdiag.Socket{busy, at(51, 90_200, 60, 200_000, s, 2*s), at(52, 90_239, 62, 200_095, s, s)}, nothing},
+		{"a farewell soon after an upload, and then the answer", h2, []sockdiag.Socket{busy, at(65, 110_000, 60, 200_000, 20*s, 23*s), at(66, 110_039, 62, 200_109, s, s), at(66, 110_039, 63, 200_175, 3*s, s)}, nothing},
+		{"two of these frames over TLS, each in a segment, of another server", h2, []sockdiag.Socket{busy, at(51, 90_200, 60, 200_000, s, 2*s), at(52, 90_239, 63, 200_131, s, s)}, nothing},
 		{"a ping and an answer of another size", h2, []sockdiag.Socket{busy, at(51, 90_200, 60, 200_000, s, 2*s), at(52, 90_239, 62, 200_129, s, s)}, nothing},
 		{"what may be a farewell, before the first look", stopped, []sockdiag.Socket{at(5, 174, 4, 131, s, s)}, maybe},
 		{"an answer that took its time, of an app that has stopped", stopped, []sockdiag.Socket{at(5, 174, 4, 431, 2*s, s)}, nothing},
@@ -119,8 +131,11 @@ func TestFrames(t *testing.T) {
 // Between the hook's beginning and the first look of until quiet nobody looks, so requests and answers of that time are not told apart.
 func TestHolds(t *testing.T) {
 	call := sockdiag.Socket{State: sockdiag.Established, Received: 4, BytesReceived: 157, Sent: 2, BytesAcked: 61, Acks: 2, SinceReceived: s, SinceSent: 2 * s, SinceAck: 2 * s}
-	farewell, more := call, call
+	farewell, old, more := call, call, call
 	farewell.Received, farewell.BytesReceived, farewell.Sent, farewell.BytesAcked = 5, 174, 5, 131
+	old.Received, old.BytesReceived, old.Sent, old.BytesAcked, old.SinceSent = 5, 174, 4, 126, s
+	late := old
+	late.SinceSent = 2 * s
 	more.Received, more.BytesReceived, more.Sent, more.BytesAcked = 6, 457, 4, 861
 	for _, test := range []struct {
 		name  string
@@ -131,6 +146,8 @@ func TestHolds(t *testing.T) {
 		{"nothing went", call, greeting{}, true},
 		{"a farewell", farewell, greeting{stopped: true}, true},
 		{"the same, while the app listens", farewell, greeting{}, false},
+		{"a farewell to an old connection", old, greeting{}, true},
+		{"an answer as long, and then a request", late, greeting{}, false},
 		{"an answer, and another request", more, greeting{stopped: true}, false},
 	} {
 		h := newHistory(true)

@@ -106,7 +106,10 @@ func (g greeting) mostSegments(s *sockdiag.Socket) uint32 {
 	if g.late > 0 { // two tickets may come in one segment or in two
 		n = max(n, 2)
 	}
-	n += max(1, (first+size-1)/size) // in a resumed handshake, what comes before the ticket may be less than a second ticket
+	n += (first + size - 1) / size
+	if first == 0 && bytesOut(s) >= shortestServerHello+g.late/2 { // in a resumed handshake, what comes before the ticket may be less than a second ticket
+		n++
+	}
 	if g.http2 {
 		n += 2 // settings, and the acknowledgement of the client's
 	}

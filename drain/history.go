@@ -84,7 +84,7 @@ func (h *history) look(now time.Duration, s *sockdiag.Socket, g greeting) (asked
 		h.blind = !g.known && !h.settled || h.blind && pinged
 		h.opening = (h.opening || opening) && c == maybe
 	}
-	h.settle(now, s, asked, c)
+	h.settle(now, s, g, asked, c)
 	return asked, c
 }
 
@@ -156,8 +156,8 @@ func (h *history) note(now time.Duration, s *sockdiag.Socket, g greeting, q *Qui
 }
 
 // settle makes this look the one with which later looks are compared.
-func (h *history) settle(now time.Duration, s *sockdiag.Socket, asked time.Duration, c claim) {
-	if !h.pinged(s) {
+func (h *history) settle(now time.Duration, s *sockdiag.Socket, g greeting, asked time.Duration, c claim) {
+	if !h.pinged(s) && !h.goesAway(s, g) {
 		h.came = at(now - s.SinceReceived)
 	}
 	if !(c != nothing && h.claim != nothing && s.Received == h.received) { // otherwise the answer may be coming in small pieces

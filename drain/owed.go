@@ -107,7 +107,7 @@ func (h *history) greeted(g greeting) bool {
 		return true
 	case g.bytes == 0:
 		return h.claim == nothing && h.received > helloSegments || h.claim == waiting && h.bytesOut >= shortestServerHello
-	case h.bytesOut >= shortestServerHello+g.late/2 && h.bytesOut <= resumedHello+g.late/2 && h.bytesOut+oneTicket < g.bytes-g.late: // resumed, with its ticket
+	case !g.http2 && h.sent > 1 && h.bytesOut >= shortestServerHello+g.late/2 && h.bytesOut <= resumedHello+g.late/2 && h.bytesOut+oneTicket < g.bytes-g.late: // resumed, with its ticket
 		return true
 	case g.hybrid:
 		return h.bytesOut+oneTicket+hybridKey >= g.bytes

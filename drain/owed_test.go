@@ -135,7 +135,7 @@ func TestPartingAfterAnAnswer(t *testing.T) {
 		w.begun, w.known = begun, map[uint64]history{}
 		w.greetings[443] = greeting{known: true, tls: true, bytes: 1900}
 		h := newHistory(false)
-		h.settle(asked, &idle, asked-300*ms, c)
+		h.settle(asked, &idle, greeting{}, asked-300*ms, c)
 		h.active = at(asked - 300*ms)
 		w.known[7] = h
 		closed := ended
