@@ -16,9 +16,10 @@ import (
 // A greeting is what is known of a port in one look, above all what it says on a connection before it answers anything. A handshake of
 // our own tells that, and asks for nothing. A word of the step may state known, tls, http2 and messages. Who listens tells stopped and age.
 type greeting struct {
-	known bool // it is known whether the port speaks TLS
-	tls   bool
-	http2 bool // it would speak HTTP/2
+	known  bool // it is known whether the port speaks TLS
+	asking bool // a handshake of our own is under way, which may tell that
+	tls    bool
+	http2  bool // it would speak HTTP/2
 	// How many bytes and segments the server sent for the handshake, tickets and settings included. 0: not known, as where the
 	// server wants a client certificate. late is the part that came after the last message of our own.
 	bytes, late, segments uint32
@@ -139,7 +140,7 @@ type prober struct {
 
 	mu     sync.Mutex
 	own    map[netip.AddrPort]bool // our ends of the connections, which do not count as traffic
-	begun  map[uint16]*greeting    // by port; what is not known yet is zero
+	begun  map[uint16]*greeting    // by port; zero where a handshake has told nothing
 	ctx    context.Context         // of the handshakes that are under way
 	cancel context.CancelFunc      // nil: none is under way
 }
@@ -170,12 +171,12 @@ func (p *prober) mine(peer netip.AddrPort) bool {
 	return p.own[peer]
 }
 
-// ask begins a handshake with the port, unless there was one.
-func (p *prober) ask(to netip.AddrPort) {
+// ask begins a handshake with the port, unless there was one. It tells whether a handshake is under way.
+func (p *prober) ask(to netip.AddrPort) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.begun[to.Port()] != nil {
-		return
+	if g := p.begun[to.Port()]; g != nil {
+		return g.asking
 	}
 	if p.begun == nil {
 		p.own, p.begun = make(map[netip.AddrPort]bool), make(map[uint16]*greeting)
@@ -183,7 +184,7 @@ func (p *prober) ask(to netip.AddrPort) {
 	if p.cancel == nil {
 		p.ctx, p.cancel = context.WithCancel(context.Background())
 	}
-	learned, until := new(greeting), p.ctx
+	learned, until := &greeting{asking: true}, p.ctx
 	p.begun[to.Port()] = learned
 	p.running.Go(func() {
 		g := p.shakeHands(until, to)
@@ -191,6 +192,7 @@ func (p *prober) ask(to netip.AddrPort) {
 		defer p.mu.Unlock()
 		*learned = g
 	})
+	return true
 }
 
 const (

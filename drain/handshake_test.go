@@ -295,6 +295,9 @@ func TestHandshakeForAFirstRequest(t *testing.T) {
 		}
 		look()
 		asked := q.probing.begun != nil
+		if asked && w.talk.owed != 1 {
+			t.Errorf("%s: %d wait while the port is asked, want 1", test.name, w.talk.owed)
+		}
 		q.probing.close()
 		w.greetings[local.Port()] = speaks
 		look()

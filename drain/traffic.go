@@ -282,12 +282,8 @@ func (t *traffic) askIfDoubtful() {
 	}
 }
 
-// ask begins a handshake of our own, if it may.
-func (t *traffic) ask(to netip.AddrPort) {
-	if !t.NoProbe {
-		t.probing.ask(to)
-	}
-}
+// ask begins a handshake of our own, if it may. It tells whether one is under way.
+func (t *traffic) ask(to netip.AddrPort) bool { return !t.NoProbe && t.probing.ask(to) }
 
 // drain takes the connections into account that have ended.
 func (t *traffic) drain(now time.Time) error {
@@ -329,17 +325,17 @@ func (t *traffic) meet(now time.Time, s *sockdiag.Socket) {
 	h := t.recall(s, greeting)
 	h.note(clock, s, greeting, &t.Quiet)
 	asked, claim := h.look(clock, s, greeting)
+	h.round, h.counts = t.round, t.counts(s, h.old)
+	if h.counts && h.opening && t.ask(s.Local) { // until the port has told what it speaks, this may be a request
+		claim = waiting
+	}
 	patience := t.patience(claim, greeting)
 	left := patience - (clock - asked)
 	owed := claim != nothing && (left > 0 || patience == 0) || t.undelivered(s)
-	h.round, h.counts = t.round, t.counts(s, h.old)
 	if h.counts {
 		t.carries(now, s, &h, claim, owed)
 		if owed && claim != nothing {
 			t.waits(s, greeting, patience, left)
-		}
-		if h.opening { // also if it is given up by now, and while others are active
-			t.ask(s.Local)
 		}
 	}
 	h.owed = owed
