@@ -62,7 +62,7 @@ type doubter struct {
 // quotes doubts the quotes of a word, and the variables in them. key is what stands before the value, with its equals sign.
 func (d *doubter) quotes(key string, w *Word) {
 	value := Begun(strings.TrimPrefix(w.shown(), key))
-	if w.unquoted && !isCut(w.Text) {
+	if w.unquoted {
 		right := "'" + value + "'"
 		if len(w.variables) > 0 || strings.Contains(value, "'") {
 			right = double(value)
@@ -82,11 +82,6 @@ func (d *doubter) quotes(key string, w *Word) {
 			d.Doubt("quotes-misplaced", "%s stays as it is written, since single quotes keep a dollar: for the variable's value write it outside of them, or in double quotes", Begun(found))
 		}
 	}
-}
-
-// isCut tells whether a blank has cut a value within its brackets. What follows is a mistake, which says how to write the value.
-func isCut(text string) bool {
-	return strings.Count(text, "{") > strings.Count(text, "}") || strings.Count(text, "[") > strings.Count(text, "]")
 }
 
 // keysLackQuotes tells whether a text looks like a JSON object without the quotes around its keys, as {a: 1}.

@@ -94,7 +94,6 @@ func TestWarnings(t *testing.T) {
 		{"times that fit, and those that nobody wrote", env{graceEnv: "60"}, []string{"post http://a max=5s timeout=5s", "touch /a", "unlock redis://a key=x value-file=/v", "until quiet"}, nil},
 		{"what arrives otherwise", env{"PW": "x"}, []string{`post http://a body={"a":1}`, "exec a | b", "post http://b body='$(PW)'", `until http://b metric=x{a="b"} at-most=0`},
 			[]string{"quotes-misplaced of step 1: post http://a body={\"a\":1}: body={\"a\":1}: quotes are taken away", "shell-syntax-without-shell of step 2: exec a | b: exec runs no shell", "quotes-misplaced of step 3", "quotes-misplaced of step 4"}},
-		{"what a blank cuts, which is a mistake", nil, []string{`post http://a body={"a": 1}`, `post http://a body=["a", "b"]`}, nil},
 		{"no max, with the additional wait over", env{waitEnv: "10"}, []string{"wait 20s", "until quiet 8080"}, nil},
 
 		{"arguments and steps", env{stepsSetting: "wait 6s"}, []string{"wait 5s"}, []string{"steps-ignored: PRE_STOP_STEPS is set"}},
