@@ -62,14 +62,14 @@ func injectHooks(i invocation) int {
 		io.WriteString(i.stdout, injectUsage+flags.FlagUsages()+injectStatuses)
 		return exitDone
 	}
+	if err != nil {
+		return i.complain("inject", "%s", flagset.Text(flags, err))
+	}
 	if len(c.names) == 0 {
 		if terminal.Is(i.stdin) {
 			return i.complain("inject", "expected -f with a file, a directory, or - for standard input")
 		}
 		c.names = []string{"-"} // a post-renderer or a KRM function gets manifests on stdin
-	}
-	if err != nil {
-		return i.complain("inject", "%s", flagset.Text(flags, err))
 	}
 	if wrong := c.wrong("inject"); wrong != "" {
 		return i.complain("inject", "%s", wrong)

@@ -83,6 +83,7 @@ func lintManifests(i invocation) int {
 	}
 	c.take(c.cluster.take(flags.Args()))
 	asked := c.cluster.asked(flags)
+	alone := typeAlone(flags.Args())
 	files := c.fileFlags.wrong("lint")
 	wrong := lint.Options{Kubernetes: c.nodes}.Valid()
 	switch {
@@ -99,8 +100,8 @@ func lintManifests(i invocation) int {
 		return i.mixed(c.names[0], asked)
 	case asked != "":
 		return c.lintCluster(i)
-	case typeAlone(c.names) != "":
-		return i.complain("lint", "expected TYPE/NAME, as %s/web, or a whole namespace, as in: kubectl prestop lint -n shop", typeAlone(c.names))
+	case alone != "":
+		return i.complain("lint", "expected TYPE/NAME, as %s/web, or a whole namespace, as in: kubectl prestop lint -n shop", alone)
 	case len(c.names) == 0:
 		return i.complain("lint", "expected files, - for standard input, or what is in a cluster, as in: kubectl prestop lint -n shop")
 	}

@@ -169,7 +169,7 @@ func follows(v *step.Verb, verbs []*step.Verb, words []grammar.Word) error {
 	second, meant := &words[1], ""
 	switch {
 	case !second.Bare():
-	case strings.Trim(second.Text, "0123456789,") == "" && slices.Contains(seconds, "quiet"):
+	case strings.ContainsAny(second.Text, "0123456789") && strings.Trim(second.Text, "0123456789,") == "" && slices.Contains(seconds, "quiet"):
 		meant = phrase.Meant(v.Name + " quiet " + second.Text)
 	default:
 		meant = phrase.DidYouMean(second.Text, seconds)

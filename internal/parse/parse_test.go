@@ -47,6 +47,7 @@ func TestWhatALineShouldBe(t *testing.T) {
 		"wait":                                 "column 5: expected a duration after wait, as in wait 20s",
 		"wait 5x":                              `column 6: expected seconds, as 50, or a duration, as 1m30s, of at most a year, got "5x"`,
 		"until quite":                          `column 7: expected quiet or a URL after until, got "quite"; did you mean quiet?`,
+		"until ,":                              `column 7: expected quiet or a URL after until, got ","`,
 		"until 8080":                           `column 7: expected quiet or a URL after until, got "8080"; did you mean until quiet 8080?`,
 		"wait 1m 30s":                          `column 9: expected an option or the end of the step, got "30s": a duration is one word, as in 1m30s`,
 		"until 'quite'":                        `column 7: expected quiet or a URL after until, got "'quite'"`,

@@ -76,7 +76,7 @@ const (
 	mostValues = 1000
 	// mostSecret is how long a file that is a secret may be, in bytes.
 	mostSecret = 128 << 10
-	notShown   = "*** (not shown: the file that is sent holds too many texts that may be secrets)"
+	notShown   = "*** (not shown: the file that is sent is too large to hide what is in it)"
 )
 
 // Add declares a secret. A text of less than 6 bytes is none.
@@ -178,7 +178,7 @@ func (s *Set) Hide(text string) string {
 func (s *Set) File(path string) func() (string, error) {
 	return func() (string, error) {
 		content, err := regular.Read(path)
-		if len(content) > mostSecret {
+		if err == nil && len(content) > mostSecret {
 			return "", fmt.Errorf("%s: expected a secret of %d KiB at most", path, mostSecret>>10)
 		}
 		text := strings.TrimPrefix(strings.TrimRight(string(content), "\r\n"), "\ufeff") // some editors write a byte order mark
