@@ -194,7 +194,7 @@ func (h *history) goesAway(s *sockdiag.Socket, g greeting) bool {
 	in, out := h.bytesSince(s)
 	pong := slices.Contains(pingSizes, in)
 	switch {
-	case !h.settled || h.claim == nothing || g.tls && !g.http2:
+	case !h.settled || h.claim == nothing || g.tls && !g.http2 && g.bytes > 0:
 		return false
 	case g.stopped:
 		return (pong || in == 0 && g.http2) && out <= farewellSize

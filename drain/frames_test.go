@@ -111,6 +111,8 @@ func TestFrames(t *testing.T) {
 		{"and the answer after it", h2, []sockdiag.Socket{busy, at(51, 90_200, 60, 200_000, s, 2*s), at(52, 90_239, 62, 200_109, s, s), at(52, 90_239, 63, 200_209, 2*s, s)}, nothing},
 		{"an answer as long as a farewell, and then a request as short as a ping", none, []sockdiag.Socket{at(10, 170, 20, 510, 2*s, s), at(11, 187, 20, 510, s, 3*s), at(12, 204, 22, 561, s, 1100*ms)}, waiting},
 		{"the same without HTTP/2, over TLS", nginx, []sockdiag.Socket{busy, at(51, 90_200, 60, 200_000, s, 2*s), at(52, 90_239, 62, 200_095, s, s)}, nothing},
+		{"a farewell over TLS, where it is not known whether the port speaks HTTP/2", greeting{known: true, tls: true}, []sockdiag.Socket{at(5, 900, 4, 1900, s, 2*s), at(6, 939, 6, 2009, s, s)}, waiting},
+		{"the same, of an app that has stopped listening", greeting{known: true, tls: true, stopped: true}, []sockdiag.Socket{at(5, 900, 4, 1900, s, 2*s), at(6, 939, 6, 2009, s, s)}, waiting},
 		{"a farewell soon after an upload, and then the answer", h2, []sockdiag.Socket{busy, at(65, 110_000, 60, 200_000, 20*s, 23*s), at(66, 110_039, 62, 200_109, s, s), at(66, 110_039, 63, 200_175, 3*s, s)}, nothing},
 		{"two of these frames over TLS, each in a segment, of another server", h2, []sockdiag.Socket{busy, at(51, 90_200, 60, 200_000, s, 2*s), at(52, 90_239, 63, 200_131, s, s)}, nothing},
 		{"a ping and an answer of another size", h2, []sockdiag.Socket{busy, at(51, 90_200, 60, 200_000, s, 2*s), at(52, 90_239, 62, 200_129, s, s)}, nothing},

@@ -262,6 +262,30 @@ func TestNoHandshakeWithoutDoubt(t *testing.T) {
 	}
 }
 
+// What was too old when the hook began is not given up when the port has told nothing, since most of it has been answered.
+func TestNobodyIsGivenUpByAHandshake(t *testing.T) {
+	for _, unanswered := range []time.Duration{0, time.Minute} {
+		q := Quiet{For: defaultFor, Unanswered: unanswered, probing: &prober{}}
+		w := q.traffic()
+		w.known = make(map[uint64]history)
+		for n, asking := range []bool{false, true, false} { // the port is asked in the first look; its handshake ends in the second one
+			w.greetings[1] = greeting{asking: asking}
+			owed := 0
+			if n < 2 && unanswered == 0 {
+				owed = 1
+			}
+			w.round++
+			w.talk.begin(w.begun)
+			w.meet(w.begun, &sockdiag.Socket{Cookie: 9, State: sockdiag.Established, Local: netip.MustParseAddrPort("127.0.0.1:1"), SegmentSize: 1448, Received: 3, Sent: 3, BytesReceived: 656, BytesAcked: 1762,
+				SinceReceived: 300 * s, SinceSent: 300 * s, SinceAck: 300*s - 40*ms})
+			if w.talk.owed != owed || len(w.talk.given) > 0 {
+				t.Errorf("unanswered=%s, look %d: %d wait, want %d; given up: %v", unanswered, n+1, w.talk.owed, owed, w.talk.given)
+			}
+			q.probing.close()
+		}
+	}
+}
+
 // A first request over TLS counts until it is answered. So the port is asked what it speaks, also if the request came so long before the
 // hook that it would be given up, and while other connections are active.
 func TestHandshakeForAFirstRequest(t *testing.T) {

@@ -326,19 +326,18 @@ func (t *traffic) meet(now time.Time, s *sockdiag.Socket) {
 	h.note(clock, s, greeting, &t.Quiet)
 	asked, claim := h.look(clock, s, greeting)
 	h.round, h.counts = t.round, t.counts(s, h.old)
-	if h.counts && h.opening && t.ask(s.Local) { // until the port has told what it speaks, this may be a request
-		claim = waiting
-	}
 	patience := t.patience(claim, greeting)
 	left := patience - (clock - asked)
 	owed := claim != nothing && (left > 0 || patience == 0) || t.undelivered(s)
+	// Until the port has told what it speaks, this may be a request, however old it is. So the port is asked also if others are active.
+	asking := h.counts && h.opening && (greeting.asking || t.ask(s.Local)) && claim != nothing && t.Unanswered == 0
 	if h.counts {
-		t.carries(now, s, &h, claim, owed)
+		t.carries(now, s, &h, claim, owed || asking)
 		if owed && claim != nothing {
 			t.waits(s, greeting, patience, left)
 		}
 	}
-	h.owed = owed
+	h.owed = owed || asking && h.owed // what was too old before anybody looked is not given up
 	t.known[s.Cookie] = h
 }
 
