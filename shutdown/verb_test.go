@@ -295,7 +295,7 @@ func TestElasticsearchCredentials(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.(*Elasticsearch).Own[0].Client.Reach(t.Context(), "https:"); err == nil || strings.Contains(err.Error(), es.CAFile) != wants {
+		if _, err := s.(*Elasticsearch).Own[0].Client.Reach(t.Context(), strings.Replace(server.URL, "http:", "https:", 1)); err == nil || strings.Contains(err.Error(), es.CAFile) != wants {
 			t.Errorf("%s: %v", place, err)
 		}
 	}

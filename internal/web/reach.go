@@ -27,12 +27,12 @@ func (r *Route) add(line string) { r.Lines = append(r.Lines, line) }
 // host was resolved, which address answered, what certificate the server has, who signed it and until when it holds. After an error, the
 // Route has what was found out before.
 func (c *Client) Reach(ctx context.Context, rawURL string) (r Route, err error) {
-	if err := c.open(rawURL); err != nil {
-		return r, err
-	}
 	u, err := ParseURL(rawURL)
 	if err != nil {
 		return r, fmt.Errorf("the URL cannot be used: %w", err)
+	}
+	if err := c.open(u); err != nil {
+		return r, err
 	}
 	req := &http.Request{Header: http.Header{}, URL: u}
 	var unread error

@@ -17,6 +17,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -186,7 +187,7 @@ func TestReachWithACertificate(t *testing.T) {
 	t.Cleanup(server.Close)
 	for _, by := range []*signer{ca, newSigner(t, "our CA", ca.cert.NotAfter)} { // the second is refused
 		c := client(t, nil)
-		if err := c.open(server.URL); err != nil {
+		if err := c.open(&url.URL{Scheme: "https"}); err != nil {
 			t.Fatal(err)
 		}
 		config := c.transport.TLSClientConfig

@@ -46,7 +46,7 @@ var ErrTry = errors.New("no complete answer in time")
 // A Client calls one place. It is safe for concurrent use.
 type Client struct {
 	transport *http.Transport
-	open      func(rawURL string) error // reads once what TLS needs, for a URL with TLS; each use calls it first
+	open      func(*url.URL) error // reads once what TLS needs, for a URL with TLS; each use calls it before it connects
 	auth      Auth
 	alert     time.Duration // see alertTime
 }
@@ -87,8 +87,8 @@ func New(dial Dial, t TLS, auth Auth) *Client {
 		}
 		return nil
 	})
-	open := func(rawURL string) error {
-		if scheme, _, _ := strings.Cut(rawURL, ":"); !strings.EqualFold(scheme, "https") {
+	open := func(u *url.URL) error {
+		if u.Scheme != "https" {
 			return nil // a file that nothing needs may be missing
 		}
 		return read()
@@ -213,9 +213,6 @@ func OneLine(text string) string {
 
 // Send makes one try, which ends when ctx does. An answer of any status is no error.
 func (c *Client) Send(ctx context.Context, r Request) (Answer, error) {
-	if err := c.open(r.URL); err != nil {
-		return Answer{}, err
-	}
 	ctx = connectBy(ctx)
 	if ctx.Value(onceKey{}) != nil {
 		c.Close() // net/http may send a request again if a kept connection did not answer it
@@ -223,6 +220,9 @@ func (c *Client) Send(ctx context.Context, r Request) (Answer, error) {
 	req, err := r.build(ctx)
 	if err != nil {
 		return Answer{}, Permanent(err)
+	}
+	if err := c.open(req.URL); err != nil {
+		return Answer{}, err
 	}
 	if c.auth != nil {
 		if err := c.auth(req); err != nil {
