@@ -203,16 +203,18 @@ func (s *Set) Password(user, path string) func() (string, error) {
 // too many, [Set.Hide] shows nothing any more.
 func (s *Set) Content(path string) ([]byte, error) {
 	content, err := regular.Read(path)
-	n := bytes.Count(content, []byte("\n")) / 10 // a line has one form, a value has many
-	grammar.ValuesOf(content, func(string) { n++ })
-	if n > mostValues {
+	var values []string
+	grammar.ValuesOf(content, func(text string) { values = append(values, text) })
+	if len(values)+bytes.Count(content, []byte("\n"))/10 > mostValues { // a line has one form, a value has many
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.crowded = true
 		return content, err
 	}
 	s.Add(strings.TrimSpace(string(content)))
-	grammar.ValuesOf(content, s.Add)
+	for _, text := range values {
+		s.Add(text)
+	}
 	return content, err
 }
 
