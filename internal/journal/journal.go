@@ -48,60 +48,34 @@ func Has(dir string, key Key) bool {
 	return err == nil && info.Size() > 0
 }
 
-// Journal is a run's record, and what the run found of an earlier run. A nil
-// *Journal has found nothing and records nothing, without an error. A Journal
+// Journal is a run's record, and what the run found of an earlier run. A Journal
 // is for one goroutine at a time.
 type Journal struct {
-	path    string
-	file    *os.File // locked; nil once there is nothing to record any more
-	size    int
-	torn    bool
-	resumed bool
-	ended   bool
-	earlier json.RawMessage
-	docs    []json.RawMessage
-	since   time.Duration
-}
+	// Resumed: this run goes on from an earlier run that was cut. The earlier run
+	// may have been cut before it recorded anything.
+	Resumed bool
+	// Documents are all documents of the run that was cut, in their order.
+	Documents []json.RawMessage
+	// Ended is the final document of a run that still ran when Open was called
+	// and has ended since; nil: there was none. There is nothing to record then.
+	// If that run did not reach enough (a signal ended it), a new call of Open
+	// begins anew.
+	Ended json.RawMessage
+	// Since is the time from the start of the first run to Open's return, on a
+	// clock that nobody can set. The first run may have been cut or have ended.
+	// It is 0 if there was no first run.
+	Since time.Duration
 
-// Resumed tells whether this run goes on from an earlier run that was cut. The
-// earlier run may have been cut before it recorded anything.
-func (j *Journal) Resumed() bool { return j != nil && j.resumed }
-
-// Documents are all documents of the run that was cut, in their order.
-func (j *Journal) Documents() []json.RawMessage {
-	if !j.Resumed() {
-		return nil
-	}
-	return j.docs
-}
-
-// Ended returns the final document of a run that still ran when Open was
-// called and has ended since. There is nothing to record then. If that run did
-// not reach enough (a signal ended it), a new call of Open begins anew.
-func (j *Journal) Ended() (json.RawMessage, bool) {
-	if j == nil || !j.ended {
-		return nil, false
-	}
-	return j.earlier, true
-}
-
-// Since is the time from the start of the first run to Open's return, on a
-// clock that nobody can set. The first run may have been cut or have ended. It
-// is 0 if there was no first run.
-func (j *Journal) Since() time.Duration {
-	if j == nil {
-		return 0
-	}
-	return j.since
+	path string
+	file *os.File // locked; nil once there is nothing to record any more
+	size int
+	torn bool
 }
 
 // Record writes the document in one piece: a run that is killed meanwhile leaves
 // the document before it. doc is anything that encoding/json can marshal. The next
 // call after an error tries again. All documents of a record may take 512 KiB.
 func (j *Journal) Record(doc any) error {
-	if j == nil {
-		return nil
-	}
 	return j.write(doc, false, maxRecord)
 }
 
@@ -109,9 +83,6 @@ func (j *Journal) Record(doc any) error {
 // the record, so that no later run believes it, and gives up the lock. It does
 // these two things even if it returns an error.
 func (j *Journal) End(doc any) error {
-	if j == nil {
-		return nil
-	}
 	errWrite := j.write(doc, true, maxRead)
 	if j.file == nil {
 		return errWrite
@@ -160,7 +131,7 @@ func (j *Journal) writeLine(value any, room int) error {
 //
 // If another run holds the record, Open calls joining once (unless it is nil) and waits.
 // joining gets the last document of that run, if any, and the time since its start.
-// If that run ends in order, its final document is in [Journal.Ended]. If it
+// If that run ends in order, its final document is in Journal.Ended. If it
 // dies, this run goes on where it stopped.
 //
 // age is how long ago this run began. keep is how long from now on a new record counts. A record that was found

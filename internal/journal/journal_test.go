@@ -59,15 +59,6 @@ func mustRecord(t *testing.T, j *Journal, docs ...string) {
 	}
 }
 
-func TestNilJournal(t *testing.T) {
-	t.Parallel()
-	var j *Journal
-	doc, ended := j.Ended()
-	if j.Resumed() || j.Documents() != nil || ended || doc != nil || j.Since() != 0 || j.Record(1) != nil || j.End(1) != nil {
-		t.Error("a nil journal did or found something")
-	}
-}
-
 func TestWhatIsAnotherRecord(t *testing.T) {
 	t.Parallel()
 	change := map[string]func(*Key){

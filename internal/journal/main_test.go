@@ -113,17 +113,17 @@ func mountIn(dir, how string) error {
 }
 
 func found(j *Journal) string {
-	doc, ended := j.Ended()
-	if all := j.Documents(); len(all) > 0 {
+	doc := j.Ended
+	if all := j.Documents; len(all) > 0 {
 		doc = all[len(all)-1]
 	}
 	switch {
-	case ended:
-		return fmt.Sprintf("ended %s %d", orNone(doc), j.Since())
-	case j.Resumed():
-		return fmt.Sprintf("resumed %s %d", orNone(doc), j.Since())
+	case j.Ended != nil:
+		return fmt.Sprintf("ended %s %d", orNone(doc), j.Since)
+	case j.Resumed:
+		return fmt.Sprintf("resumed %s %d", orNone(doc), j.Since)
 	default:
-		return fmt.Sprintf("fresh %s %d", orNone(doc), j.Since())
+		return fmt.Sprintf("fresh %s %d", orNone(doc), j.Since)
 	}
 }
 

@@ -69,10 +69,10 @@ func (o *opening) claim(ctx context.Context, file *os.File) (*Journal, error) {
 		return nil, err
 	}
 	counts := found.header.counts(o.key, now)
-	j := &Journal{path: o.path, earlier: found.last.Doc, docs: found.docs, since: now - found.header.Start}
+	j := &Journal{path: o.path, Since: now - found.header.Start}
 	switch {
 	case counts && found.last.End && !before.last.End: // it ended while we looked on
-		j.ended = true
+		j.Ended = found.last.Doc
 		return j, nil
 	case !isAt(o.path, file):
 		return nil, nil
@@ -81,7 +81,8 @@ func (o *opening) claim(ctx context.Context, file *os.File) (*Journal, error) {
 	case !counts || found.last.End: // expired, cut in its header, or killed just before it was removed
 		return nil, os.Remove(o.path)
 	}
-	j.file, j.size, j.torn, j.resumed = file, found.size, found.torn, true
+	j.file, j.size, j.torn = file, found.size, found.torn
+	j.Resumed, j.Documents = true, found.docs
 	return j, nil
 }
 

@@ -71,8 +71,8 @@ func Open(ctx context.Context, h Hook, log *slog.Logger) (*Record, *prestop.Repo
 			}
 			return &Record{broken: err}, nil
 		}
-		doc, ok := own.journal.Ended()
-		if !ok {
+		doc := own.journal.Ended
+		if doc == nil {
 			return own, nil
 		}
 		var report prestop.Report
@@ -127,7 +127,7 @@ func (h *Hook) openIn(ctx context.Context, dir string, place *stall.Place, key j
 			waits()
 			log.Warn("an earlier delivery of this hook still runs: waiting for it", "event.code", "delivery-joined", "first_began", since.Round(time.Millisecond))
 		})
-		if place.Stalled() { // the record is kept elsewhere by now, and nobody must believe this one
+		if j != nil && place.Stalled() { // the record is kept elsewhere by now, and nobody must believe this one
 			_ = j.End(nil)
 		}
 		return j, err
@@ -135,14 +135,14 @@ func (h *Hook) openIn(ctx context.Context, dir string, place *stall.Place, key j
 }
 
 // Resumed tells whether there was an earlier delivery that was cut.
-func (o *Record) Resumed() bool { return o != nil && o.journal.Resumed() }
+func (o *Record) Resumed() bool { return o != nil && o.broken == nil && o.journal.Resumed }
 
 // Since is how long ago the first delivery began.
-func (o *Record) Since() time.Duration { return o.journal.Since() }
+func (o *Record) Since() time.Duration { return o.journal.Since }
 
 // Earlier is the report of the delivery that was cut.
 func (o *Record) Earlier() (report prestop.Report) {
-	for _, doc := range o.journal.Documents() {
+	for _, doc := range o.journal.Documents {
 		var n noted
 		if err := json.Unmarshal(doc, &n); err == nil && n.Step >= 0 && n.Step < len(o.entries) {
 			report.Note(n.Step, prestop.StepReport{Outcome: n.Outcome, Began: n.Began, Took: n.Took, Error: n.Error})
