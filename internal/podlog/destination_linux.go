@@ -84,7 +84,7 @@ func (at Place) container() (*Output, error) {
 	if err != nil {
 		return nil, err
 	}
-	path := at.path(pid, "fd", "2")
+	path := proc.Path(at.Proc, pid, "fd", "2")
 	fd, err := openToWrite(path, 0)
 	if err != nil {
 		return nil, err
@@ -125,7 +125,7 @@ func (at Place) mainProcess() (string, error) {
 // terminal of another user.
 func (at Place) own(name string, fd int) (*Output, error) {
 	var st unix.Stat_t
-	path := at.path("self", "fd", strconv.Itoa(fd))
+	path := proc.Path(at.Proc, "self", "fd", strconv.Itoa(fd))
 	_ = unix.Stat(path, &st) // without /proc it is of no kind
 	if kind := st.Mode & unix.S_IFMT; kind == unix.S_IFIFO || kind == unix.S_IFCHR {
 		if anew, err := openToWrite(path, 0); err == nil {
@@ -180,7 +180,7 @@ func (at Place) file(path string) (*Output, error) {
 func (at Place) isDescriptor(path string) bool {
 	dir, number := filepath.Split(filepath.Clean(path))
 	_, err := strconv.ParseUint(number, 10, 31)
-	inProc, _ := filepath.Match(at.path("*", "fd")+"/", dir)
+	inProc, _ := filepath.Match(proc.Path(at.Proc, "*", "fd")+"/", dir)
 	return err == nil && (inProc || dir == "/dev/fd/")
 }
 
@@ -192,5 +192,3 @@ func openToWrite(path string, more int) (int, error) {
 	}
 	return fd, nil
 }
-
-func (at Place) path(elem ...string) string { return proc.Path(at.Proc, elem...) }

@@ -12,51 +12,34 @@ import (
 
 // toJSON is a field's value as JSON. Each string is shortened to limit bytes.
 func toJSON(v any, limit int) string {
-	var b strings.Builder
-	writeJSON(&b, v, limit)
-	return b.String()
-}
-
-func writeJSON(b *strings.Builder, v any, limit int) {
 	switch v := v.(type) {
 	case string:
-		writeString(b, shorten(v, limit))
+		return stringJSON(shorten(v, limit))
 	case time.Duration:
-		fmt.Fprintf(b, "%.3f", v.Seconds())
+		return fmt.Sprintf("%.3f", v.Seconds())
 	case list:
-		b.WriteByte('[')
-		for i, item := range v {
-			if i > 0 {
-				b.WriteByte(',')
-			}
-			writeJSON(b, item, limit)
+		var items []string
+		for _, item := range v {
+			items = append(items, toJSON(item, limit))
 		}
-		b.WriteByte(']')
+		return "[" + strings.Join(items, ",") + "]"
 	case object:
-		b.WriteByte('{')
-		for i, f := range v {
-			if i > 0 {
-				b.WriteByte(',')
-			}
-			writeString(b, f.key)
-			b.WriteByte(':')
-			writeJSON(b, f.value, limit)
+		var members []string
+		for _, f := range v {
+			members = append(members, stringJSON(f.key)+":"+toJSON(f.value, limit))
 		}
-		b.WriteByte('}')
-	default: // nil, a bool, a number
-		plain, _ := json.Marshal(v)
-		b.Write(plain)
+		return "{" + strings.Join(members, ",") + "}"
 	}
+	plain, _ := json.Marshal(v) // nil, a bool, a number
+	return string(plain)
 }
 
 // inJSON escapes what ends a JSON string or a line.
 var inJSON = strings.NewReplacer(`"`, `\"`, `\`, `\\`, "\n", `\n`)
 
-// writeString writes a JSON string. It also escapes what encoding/json leaves alone and what acts on a terminal that shows a log.
-func writeString(b *strings.Builder, s string) {
-	b.WriteByte('"')
-	b.Write(escape.JSON([]byte(inJSON.Replace(s)))) // invalid UTF-8 becomes U+FFFD
-	b.WriteByte('"')
+// stringJSON is a JSON string. It also escapes what encoding/json leaves alone and what acts on a terminal that shows a log.
+func stringJSON(s string) string {
+	return `"` + string(escape.JSON([]byte(inJSON.Replace(s)))) + `"` // invalid UTF-8 becomes U+FFFD
 }
 
 // writeText writes key=value for each field, the keys of groups joined with dots.

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/prestop/prestop/internal/proc"
 )
 
 // patience is how long an Output waits for room in a full pipe. It is for all lines together, until a
@@ -43,7 +45,7 @@ func (at Place) output(name string, fd int) *Output {
 
 func (at Place) isStderr(st unix.Stat_t) bool {
 	var own unix.Stat_t
-	err := unix.Stat(at.path("self", "fd", "2"), &own)
+	err := unix.Stat(proc.Path(at.Proc, "self", "fd", "2"), &own)
 	if err != nil {
 		err = unix.Fstat(2, &own)
 	}
