@@ -121,20 +121,15 @@ func least(all ...*int64) time.Duration {
 	return time.Duration(max(1, min(*shortest, maxGrace))) * time.Second
 }
 
-// reason is the reason of the condition that says who ends the pod, for example EvictionByEvictionAPI; empty: there is none. The reasons
-// are those of Kubernetes 1.26 and later.
-func (p *Pod) reason() string {
+// Why says in words why the container stops. The reasons are those of Kubernetes 1.26 and later.
+func (p *Pod) Why() string {
+	reason := "" // of the condition that says who ends the pod
 	for _, c := range p.Status.Conditions {
 		if c.Type == "DisruptionTarget" && c.Status == "True" {
-			return c.Reason
+			reason = c.Reason
+			break
 		}
 	}
-	return ""
-}
-
-// Why says in words why the container stops.
-func (p *Pod) Why() string {
-	reason := p.reason()
 	why := map[string]string{
 		"EvictionByEvictionAPI":  "evicted by the API, as a drain of the node does",
 		"PreemptionByScheduler":  "preempted by the scheduler",
