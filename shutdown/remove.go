@@ -56,7 +56,7 @@ func (r Remove) Check(context.Context) ([]step.Finding, error) {
 	case err == nil && !info.Mode().IsRegular():
 		return nil, &regular.KindError{Path: r.Path, Mode: info.Mode()}
 	case err == nil:
-		err = writable(filepath.Dir(r.Path))
+		err = regular.Writable(filepath.Dir(r.Path))
 	}
 	if err != nil {
 		return nil, fileError(r.Path, "remove it from", err)

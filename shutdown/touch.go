@@ -57,7 +57,7 @@ func (t Touch) Run(ctx context.Context, log *slog.Logger) error {
 
 // Check looks whether the file could be made.
 func (t Touch) Check(context.Context) ([]step.Finding, error) {
-	if err := writable(filepath.Dir(t.Path)); err != nil {
+	if err := regular.Writable(filepath.Dir(t.Path)); err != nil {
 		return nil, fileError(t.Path, "make it in", err)
 	}
 	if err := regular.Replaceable(t.Path); err != nil {
@@ -68,18 +68,6 @@ func (t Touch) Check(context.Context) ([]step.Finding, error) {
 		says = "there already, and would be made anew"
 	}
 	return []step.Finding{step.Found(says)}, nil
-}
-
-// writable looks whether this process may change the names in a directory.
-func writable(dir string) error {
-	info, err := os.Stat(dir)
-	switch {
-	case err != nil:
-		return err
-	case !info.IsDir():
-		return syscall.ENOTDIR
-	}
-	return access(dir)
 }
 
 // fileError says what is wrong with a path. may names what we may not do there if a permission is missing.

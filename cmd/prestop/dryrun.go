@@ -15,6 +15,7 @@ import (
 	"github.com/prestop/prestop/internal/dryrun"
 	"github.com/prestop/prestop/internal/journal"
 	"github.com/prestop/prestop/internal/podlog"
+	"github.com/prestop/prestop/internal/regular"
 	"github.com/prestop/prestop/internal/skipfile"
 	"github.com/prestop/prestop/internal/terminal"
 	"github.com/prestop/prestop/internal/termination"
@@ -101,7 +102,7 @@ func (r *hookRun) addEnd(f *dryrun.Forecast) {
 func logPlace(to string, at podlog.Place) (name string, notes []string) {
 	switch info, err := os.Lstat(to); {
 	case !strings.Contains(to, "/"): // no file
-	case errors.Is(err, fs.ErrNotExist) && unix.Access(filepath.Dir(to), unix.W_OK|unix.X_OK) == nil:
+	case errors.Is(err, fs.ErrNotExist) && regular.Writable(filepath.Dir(to)) == nil:
 		return to, nil
 	case err == nil && info.Mode().Type() == fs.ModeNamedPipe && unix.Access(to, unix.W_OK) == nil:
 		return to + ", if somebody reads it", nil

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/prestop/prestop/internal/regular"
 )
 
 // Dirs are the directories for the record, the best first: the explicit one if it is set, else tmpdir (the value of TMPDIR, may
@@ -49,7 +51,7 @@ var errNotLocal = errors.New("its file system is not this node's own")
 func firstWritable(dirs ...string) (string, error) {
 	var refused []string
 	for _, dir := range dirs {
-		err := unix.Access(dir+"/.", unix.W_OK|unix.X_OK) // with /. it fails for a file
+		err := regular.Writable(dir)
 		if err == nil {
 			err = Local(dir)
 		}

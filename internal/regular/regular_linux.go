@@ -14,6 +14,11 @@ import (
 // noWait are flags to open a file: a FIFO is not waited for, and a terminal does not become the controlling one.
 const noWait = unix.O_NONBLOCK | unix.O_NOCTTY
 
+// Writable is nil if this process may change the names in a directory.
+func Writable(dir string) error {
+	return unix.Access(dir+"/.", unix.W_OK|unix.X_OK) // with /. it fails for a file
+}
+
 func unlink(path string) error { return unix.Unlink(path) }
 
 func replaceUnnamed(path string, mode fs.FileMode, write func(*os.File) error) error {

@@ -11,6 +11,9 @@ import (
 // noWait is nothing: the hook runs on Linux alone, and a command line reads what is in a file.
 const noWait = 0
 
+// Writable fails: hooks run on Linux alone.
+func Writable(string) error { return errors.ErrUnsupported }
+
 func unlink(path string) error { return os.Remove(path) }
 
 // replaceUnnamed fails: only Linux has files without a name.
