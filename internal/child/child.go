@@ -40,14 +40,6 @@ func (e *ExitError) Error() string {
 	return said(fmt.Errorf("%s: exit status %d", e.Name, e.Status), e.Said).Error()
 }
 
-// Find looks for the program, and for the interpreter that it needs if it is a script. It runs nothing.
-func (p Program) Find() (path string, err error) {
-	if path, err = p.find(); err == nil {
-		err = checkInterpreter(path)
-	}
-	return path, err
-}
-
 func said(err error, last string) error {
 	if last != "" {
 		return fmt.Errorf("%w; it said: %s", err, last)

@@ -11,8 +11,8 @@ import (
 	"syscall"
 )
 
-// find is the path of the program.
-func (p Program) find() (string, error) {
+// Find looks for the program, and for the interpreter that it needs if it is a script. It runs nothing.
+func (p Program) Find() (string, error) {
 	if len(p.Words) == 0 || p.Words[0] == "" {
 		return "", errors.New("expected a program, got nothing")
 	}
@@ -20,7 +20,7 @@ func (p Program) find() (string, error) {
 	path, err := exec.LookPath(name)
 	switch {
 	case err == nil:
-		return path, nil
+		return path, checkInterpreter(path)
 	case len(p.Words) == 1 && strings.ContainsAny(name, " \t\n"):
 		return "", fmt.Errorf("no program is called %q: no shell is implied, so the program and its arguments have to be words of their own, as in exec %s",
 			name, strings.Join(strings.Fields(name), " "))

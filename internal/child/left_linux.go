@@ -107,13 +107,13 @@ func children(pid int) (all []int) {
 // endLeft kills what has left the group, and then what these processes leave behind, until nothing is left. Even if no time is left,
 // it kills every process that there is now.
 func (c *child) endLeft(ctx context.Context, within time.Duration) {
+	if c.adopter == 0 {
+		return
+	}
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	look := time.Tick(time.Millisecond)
-	if c.adopter != 0 {
-		c.endDescendants()
-	}
-	for c.adopter != 0 {
+	c.endDescendants()
+	for look := time.Tick(time.Millisecond); ; {
 		left := c.started()
 		for _, p := range left {
 			endProcess(p)
