@@ -8,18 +8,16 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/internal/config"
-	"github.com/prestop/prestop/internal/hook"
 	"github.com/prestop/prestop/internal/kube"
-	"github.com/prestop/prestop/internal/step"
 )
 
 // askTime is the longest that all questions to the API server may take together. If the budget is small, they have a third of it.
 const askTime = 2 * time.Second
 
 // ask asks the API server about our own pod, if PRE_STOP_ASK_API is set. An error becomes a warning, and the settings count instead.
-func (r *hookRun) ask(ctx context.Context) *kube.Answer {
+func (r *hookRun) ask(ctx context.Context) {
 	if !r.config.AskAPI.V {
-		return &kube.Answer{}
+		return
 	}
 	most := min(askTime, r.script.SettledBudget()/3)
 	ctx, cancel := context.WithTimeoutCause(ctx, most, fmt.Errorf("no answer in time (%s)", most.Round(time.Millisecond)))
@@ -31,13 +29,8 @@ func (r *hookRun) ask(ctx context.Context) *kube.Answer {
 	}
 	mounts, _ := os.ReadFile(filepath.Join(r.root, "/proc/self/mountinfo"))
 	pod := r.config.Pod
-	a := api.Ask(ctx, kube.Question{
+	r.world.Asked = *api.Ask(ctx, kube.Question{
 		Self: kube.Self{Namespace: pod.Namespace, Name: pod.Name, UID: pod.UID, Mounts: string(mounts)},
 		Skip: r.config.IfNotDeleted.V == config.Skip, Auto: r.script.WantsAuto(), InECK: r.config.ECK.Cluster != "",
 	})
-	r.world.Asked = hook.Asked{Grace: a.Grace, Skip: a.Skip, Wrong: a.Wrong}
-	if a.Remove {
-		r.world.Asked.Type = step.TypeRemove
-	}
-	return a
 }

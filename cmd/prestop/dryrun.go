@@ -26,11 +26,11 @@ import (
 // dryRun shows the plan with its times, and what is wrong with it. It also looks at the places that the plan would call,
 // and shows what it finds. It changes nothing and waits for nothing.
 func (r *hookRun) dryRun() int {
-	said := r.ask(r.ctx)
+	r.ask(r.ctx)
 	p := r.plan()
 	dir, noRecord := journal.Dir(r.config.StateDir.V, r.env["TMPDIR"])
 	f := dryrun.Look(r.ctx, &p.Plan, versions.Name(version), noRecord == nil, r.secrets.Hide)
-	f.AddPod(said.Texts)
+	f.AddPod(r.world.Asked.Texts)
 	for _, w := range p.Warnings {
 		f.AddWarning(w.Text, nil)
 	}

@@ -115,14 +115,14 @@ func (r *hookRun) hook(w *watchdog.Dog, p *hook.Plan) int {
 	log := hooklog.Open(r.config, r.secrets, r.inPod(), r.start, r.start.Add(r.script.SettledBudget()))
 	defer log.Close()
 	r.log.Store(log)
-	said := r.ask(r.ctx)
+	r.ask(r.ctx)
 	if r.config.AskAPI.V {
 		p = r.plan()
 	}
 	p.Late = min(r.late, p.Budget()/4)
 	log.Until(p.Deadline())
 	w.Until(p.Deadline())
-	r.begin(log, p, said)
+	r.begin(log, p)
 	skip, stop := skipfile.Watch(r.ctx, r.config.SkipFile.V, log.Logger)
 	defer stop()
 	p.Skip = skip

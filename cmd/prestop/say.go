@@ -10,7 +10,6 @@ import (
 	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/hook"
 	"github.com/prestop/prestop/internal/hooklog"
-	"github.com/prestop/prestop/internal/kube"
 	"github.com/prestop/prestop/internal/outcome"
 	"github.com/prestop/prestop/internal/setting"
 	"github.com/prestop/prestop/internal/stall"
@@ -21,18 +20,18 @@ import (
 )
 
 // begin writes the first lines of the log: what this program is, what it was told, and what is wrong with the configuration.
-func (r *hookRun) begin(l *hooklog.Log, p *hook.Plan, said *kube.Answer) {
+func (r *hookRun) begin(l *hooklog.Log, p *hook.Plan) {
 	var plan []string
 	for _, e := range p.Entries {
 		plan = append(plan, e.Line)
 	}
 	attrs := []any{"version", versions.Name(version), "log", l.Name(), "pod", r.config.Pod.Name, "grace", p.Grace, "reserve", p.Reserve,
 		"budget", p.Budget(), "wait", p.Floor, "plan", plan, slog.Group("settings", r.settings()...)}
-	if said.Why != "" {
-		attrs = append(attrs, "stops", said.Why, "api_grace", r.world.Asked.Grace)
+	if asked := r.world.Asked; asked.Why != "" {
+		attrs = append(attrs, "stops", asked.Why, "api_grace", asked.Grace)
 	}
 	l.Info("prestop begins", attrs...)
-	for _, text := range said.Texts {
+	for _, text := range r.world.Asked.Texts {
 		l.Info(r.secrets.Hide(text))
 	}
 	if eck := r.config.ECK; eck.Cluster != "" {

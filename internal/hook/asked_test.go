@@ -5,29 +5,30 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/internal/eck"
+	"github.com/prestop/prestop/internal/kube"
 )
 
 // Two deliveries have one plan, whether the API server answered either, both or none of them. One that makes no waits has
 // another, so that a later one that does make them begins anew.
 func TestPlanIDWithoutTheAPIServer(t *testing.T) {
 	t.Parallel()
-	id := func(a Asked, env env) string {
+	id := func(a kube.Answer, env env) string {
 		w := world()
 		w.Asked = a
 		return read(t, with(env, map[string]string{askEnv: "true"}), "post http://a", "wait 5s").Plan(w).ID()
 	}
 	for _, env := range []env{{}, {graceEnv: "60"}, {graceEnv: "60", reserveEnv: "5", waitEnv: "70"}} {
-		silent := id(Asked{}, env)
+		silent := id(kube.Answer{}, env)
 		for _, grace := range []time.Duration{time.Second, 30 * time.Second, time.Hour} {
-			if got := id(Asked{Grace: grace}, env); got != silent {
+			if got := id(kube.Answer{Grace: grace}, env); got != silent {
 				t.Errorf("%v: %q with a grace of %s, %q without", env, got, grace, silent)
 			}
 		}
-		if got := id(Asked{Grace: time.Minute, Skip: true}, env); got == silent {
+		if got := id(kube.Answer{Grace: time.Minute, Skip: true}, env); got == silent {
 			t.Errorf("%v: %q without waits, and with", env, got)
 		}
 	}
-	if one, two := id(Asked{}, env{graceEnv: "60"}), id(Asked{}, env{graceEnv: "61"}); one == two {
+	if one, two := id(kube.Answer{}, env{graceEnv: "60"}), id(kube.Answer{}, env{graceEnv: "61"}); one == two {
 		t.Errorf("%q for both settings", one)
 	}
 }
@@ -91,16 +92,16 @@ func TestSettledBudget(t *testing.T) {
 // What auto comes to is what everybody is told, and no explicit type is touched by it.
 func TestTypeOfAuto(t *testing.T) {
 	t.Parallel()
-	for decided, want := range map[string]string{"": "restart", "restart": "restart", "remove": "remove"} {
+	for removed, want := range map[bool]string{false: "restart", true: "remove"} {
 		w := world()
-		w.Asked.Type = decided
+		w.Asked.Remove = removed
 		s := read(t, env{askEnv: "true", typeEnv: "auto", appEnv: "http://a", esEnv: "http://es"})
 		m := s.Means(w)
 		if got := m.Type(m.Elasticsearch.Type); got != want {
-			t.Errorf("decided %q: %s, want %s", decided, got, want)
+			t.Errorf("removed %t: %s, want %s", removed, got, want)
 		}
 		if got := m.Type("sigterm"); got != "sigterm" {
-			t.Errorf("decided %q: sigterm is %s", decided, got)
+			t.Errorf("removed %t: sigterm is %s", removed, got)
 		}
 		checkNotes(t, "warnings", s.Plan(w).said(), "grace-not-set")
 	}

@@ -15,12 +15,12 @@ const (
 
 const minReserve = 5 * time.Second
 
-// budget sets the grace period and the reserve.
-func (s *Script) budget(p *Plan, a Asked) {
+// budget sets the grace period and the reserve. asked is the grace period that the API server names; 0: it names none.
+func (s *Script) budget(p *Plan, asked time.Duration) {
 	p.Grace = s.config.GracePeriod.V
 	switch {
-	case a.Grace > 0:
-		p.Grace = a.Grace
+	case asked > 0:
+		p.Grace = asked
 	case !s.config.GracePeriod.IsSet():
 		p.Grace = s.assumeGrace()
 		p.warn("grace-not-set", NoStep, "the grace period is not known, and is taken to be %s: set PRE_STOP_GRACE_PERIOD_SECONDS to the pod's terminationGracePeriodSeconds", p.Grace)
@@ -30,7 +30,7 @@ func (s *Script) budget(p *Plan, a Asked) {
 	tooLarge := config.Problem{Name: "PRE_STOP_RESERVE_SECONDS", Text: fmt.Sprintf("expected less than the grace period of %s, got %s; %s is used", p.Grace, s.config.Reserve.V, p.Reserve)}
 	switch {
 	case fits:
-	case a.Grace > 0: // the API server said so: nobody made a mistake
+	case asked > 0: // the API server said so: nobody made a mistake
 		p.warn("reserve-too-large", NoStep, "%v", tooLarge)
 	default:
 		p.Problems = append(p.Problems, config.Problem{Name: s.config.Reserve.By, Text: tooLarge.Text}) // mistakes are named as they were made

@@ -10,6 +10,7 @@ import (
 	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/eck"
 	"github.com/prestop/prestop/internal/grammar"
+	"github.com/prestop/prestop/internal/kube"
 	"github.com/prestop/prestop/internal/secret"
 	"github.com/prestop/prestop/internal/timeline"
 )
@@ -95,7 +96,7 @@ func FuzzSettings(f *testing.F) {
 			t.Fatal(err)
 		}
 		s := Read(c, &secret.Set{})
-		for _, asked := range []Asked{{}, {Grace: time.Second}, {Grace: time.Nanosecond, Skip: true}} {
+		for _, asked := range []kube.Answer{{}, {Grace: time.Second}, {Grace: time.Nanosecond, Skip: true}} {
 			w := world()
 			w.Asked = asked
 			p := s.Plan(w)

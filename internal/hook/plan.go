@@ -12,14 +12,15 @@ import (
 
 	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/grammar"
+	"github.com/prestop/prestop/internal/kube"
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/prestop"
 )
 
 // A World is what a plan needs besides the configuration.
 type World struct {
-	Start time.Time // of this delivery of the hook
-	Asked Asked
+	Start time.Time   // of this delivery of the hook
+	Asked kube.Answer // its zero value: the API server was not asked or did not answer
 	InPod bool
 	// Elsewhere: the plan is for a container that we are not in, for example one in a manifest.
 	Elsewhere bool
@@ -27,14 +28,6 @@ type World struct {
 	Dial      func(ctx context.Context, network, address string) (net.Conn, error)
 	// ContainerID stands for the pod if the pod's UID is not known; empty: the container is not known either.
 	ContainerID func() string
-}
-
-// Asked is what the API server said. Its zero value means that the API server was not asked or did not answer.
-type Asked struct {
-	Grace time.Duration // of the pod, as the kubelet counts it; 0: not known
-	Skip  bool          // the pod is certainly not being deleted, and no wait is to be made
-	Type  string        // what the shutdown type auto stands for; empty: restart
-	Wrong []string      // what could not be learnt
 }
 
 // A Plan is what the hook will do, and what is wrong with it.
@@ -58,7 +51,7 @@ func (s *Script) Plan(w World) *Plan {
 	if s.config.ReportURL.V != nil {
 		p.Aside = ReportTime
 	}
-	s.budget(p, w.Asked)
+	s.budget(p, w.Asked.Grace)
 	p.Floor, p.Fallback = s.floor(p.Budget()), s.config.AdditionalWait.V
 	p.means = &means{start: w.Start, values: step.NewValues(givers(p.Steps), s.hideGiven)}
 	m := s.means(p, w)
@@ -69,7 +62,7 @@ func (s *Script) Plan(w World) *Plan {
 	for _, text := range w.Asked.Wrong {
 		p.warn("api-not-read", NoStep, "%s", text)
 	}
-	p.times = s.identity(p, w.Asked)
+	p.times = s.identity(p, w.Asked.Skip)
 	return p
 }
 
@@ -197,8 +190,8 @@ func (s *Script) means(p *Plan, w World) *step.Means {
 			switch {
 			case word != step.TypeAuto:
 				return word
-			case w.Asked.Type != "":
-				return w.Asked.Type
+			case w.Asked.Remove:
+				return step.TypeRemove
 			}
 			return step.TypeRestart
 		},
@@ -208,12 +201,12 @@ func (s *Script) means(p *Plan, w World) *step.Means {
 
 // identity is the part of the times that two deliveries of one hook have in common. What the API server says is no part of it, since
 // the server may fail to answer one of them. But a delivery that makes no waits is not the beginning of one that makes them.
-func (s *Script) identity(p *Plan, a Asked) string {
+func (s *Script) identity(p *Plan, skips bool) string {
 	grace, reserve, wait := p.Grace, p.Reserve, p.Floor
 	if s.config.AskAPI.V {
 		grace, reserve, wait = s.config.GracePeriod.V, s.config.Reserve.V, s.config.AdditionalWait.V
 	}
-	return fmt.Sprintf("%s %s %s %t", grace, reserve, wait, a.Skip)
+	return fmt.Sprintf("%s %s %s %t", grace, reserve, wait, skips)
 }
 
 // ID is the same for two deliveries of one hook, and different for any other hook.

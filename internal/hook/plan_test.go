@@ -328,9 +328,9 @@ func TestNotice(t *testing.T) {
 		told <- body
 	}))
 	defer server.Close()
-	for kind, want := range map[string]string{"": "restart", "Remove": "remove", "auto": "replace"} {
+	for kind, want := range map[string]string{"": "restart", "SigTERM": "sigterm", "auto": "remove"} {
 		w := world()
-		w.Asked.Type = "replace"
+		w.Asked.Remove = true
 		p := read(t, env{appEnv: server.URL + "/drain?x=y", graceEnv: "60", "POD_NAME": "web-0", typeEnv: kind, askEnv: "true"}).Plan(w)
 		e := p.Entries[0]
 		if e.Line != "post "+server.URL+"/drain" || e.Least != time.Second || e.Want != 5*time.Second || e.Most != 0 || e.Guard {

@@ -16,12 +16,12 @@ type Question struct {
 
 // An Answer is what the API server said. Its zero value means that nothing is known.
 type Answer struct {
-	Grace  time.Duration // of the pod, as the kubelet counts it
+	Grace  time.Duration // of the pod, as the kubelet counts it; 0: not known
 	Why    string        // why the pod stops
-	Skip   bool
-	Remove bool     // auto stands for remove; else for restart
-	Texts  []string // a sentence each, for people
-	Wrong  []string // what could not be learnt, and what counts instead
+	Skip   bool          // the pod is certainly not being deleted, and no wait is to be made
+	Remove bool          // auto stands for remove; else for restart
+	Texts  []string      // a sentence each, for people
+	Wrong  []string      // what could not be learnt, and what counts instead
 }
 
 func (a *Answer) say(format string, args ...any) {

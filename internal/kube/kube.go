@@ -6,7 +6,8 @@
 // for the pod.
 //
 // The package knows nothing about plans and logs nothing. An error says what was expected and what to do, and the
-// caller goes on without an answer. The service account's token appears in no error. It is for cmd/prestop.
+// caller goes on without an answer. The service account's token appears in no error. It is for cmd/prestop, and for
+// internal/hook, which makes a plan with the answer.
 package kube
 
 import (
