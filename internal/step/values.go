@@ -13,7 +13,7 @@ import (
 // mostValue is how long a value may be, in bytes, that a step gives to later steps.
 const mostValue = 256
 
-// Values are what steps of a plan have given to later ones by into=. A nil *Values has none.
+// Values are what steps of a plan have given to later ones by into=.
 type Values struct {
 	givers map[string]string // the line that gives a name, as it is shown
 	given  func(name, text string)
@@ -38,20 +38,15 @@ func (v *Values) Give(name string, value any) error {
 	case !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl):
 		return fmt.Errorf("into: expected text without control characters for %s", name)
 	}
-	if v != nil {
-		v.given(name, text)
-		v.mu.Lock()
-		defer v.mu.Unlock()
-		v.all[name] = text
-	}
+	v.given(name, text)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.all[name] = text
 	return nil
 }
 
 // Get is a value that was given. Without one the error names the step that should have given it.
 func (v *Values) Get(name string) (string, error) {
-	if v == nil {
-		return "", fmt.Errorf("$(%s) has no value: %w", name, prestop.ErrKeepsWait)
-	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	text, ok := v.all[name]

@@ -33,8 +33,4 @@ func TestValues(t *testing.T) {
 			t.Errorf("%v has the value", err)
 		}
 	}
-	var none *Values
-	if _, err := none.Get("ID"); !errors.Is(err, prestop.ErrKeepsWait) || none.Give("ID", "a") != nil {
-		t.Error(err)
-	}
 }
