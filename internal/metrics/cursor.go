@@ -158,10 +158,4 @@ func isLabel(r rune) bool {
 }
 
 // excerpt is as much of a text as an error repeats.
-func excerpt(text string) string {
-	const most = 60
-	if len(text) > most {
-		return text[:most] + escape.Cut
-	}
-	return text
-}
+func excerpt(text string) string { return escape.Begun(text, 60) }
