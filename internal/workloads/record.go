@@ -8,6 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 )
 
 func newRecord(k kind, item *unstructured.Unstructured) *record {
@@ -53,12 +54,8 @@ func (one *record) readSpecs(value any, depth int) {
 }
 
 func (one *record) readSpec(value map[string]any) {
-	text, err := json.Marshal(value)
-	if err != nil {
-		return
-	}
 	var spec corev1.PodSpec
-	if json.Unmarshal(text, &spec) != nil {
+	if runtime.DefaultUnstructuredConverter.FromUnstructured(value, &spec) != nil {
 		return // lint itself reports a value of a wrong type
 	}
 	for _, c := range slices.Concat(spec.InitContainers, spec.Containers) {

@@ -19,6 +19,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
@@ -204,19 +205,13 @@ func (r *reader) readNamed(ctx context.Context) error {
 
 // selectorOf is the selector of a workload's pods; false: it has none.
 func selectorOf(item *unstructured.Unstructured) (string, bool) {
-	of, ok, err := unstructured.NestedMap(item.Object, "spec", "selector")
-	if !ok || err != nil {
-		return "", false
-	}
-	text, err := json.Marshal(of)
-	if err != nil {
-		return "", false
+	of, _, err := unstructured.NestedMap(item.Object, "spec", "selector")
+	if kind := item.GetKind(); kind == "ReplicationController" || kind == "DeploymentConfig" { // whose selectors are labels alone
+		of = map[string]any{"matchLabels": of}
 	}
 	var s metav1.LabelSelector
-	if kind := item.GetKind(); kind == "ReplicationController" || kind == "DeploymentConfig" { // whose selectors are labels alone
-		err = json.Unmarshal(text, &s.MatchLabels)
-	} else {
-		err = json.Unmarshal(text, &s)
+	if err == nil {
+		err = runtime.DefaultUnstructuredConverter.FromUnstructured(of, &s)
 	}
 	if err != nil || len(s.MatchLabels)+len(s.MatchExpressions) == 0 {
 		return "", false
