@@ -118,7 +118,13 @@ func (r *reader) readWith(args []string, mounted func(namespace string) (eck.Pod
 	}
 	r.Unknown = setting.Unknowns(env, r.table)
 	r.pairs()
-	r.Pod = podOf(env)
+	host, _ := os.Hostname()
+	r.Pod = Pod{
+		Name:      cmp.Or(env["POD_NAME"], env["HOSTNAME"], host),
+		Namespace: cmp.Or(env["POD_NAMESPACE"], env["NAMESPACE"]),
+		IP:        env["POD_IP"],
+		UID:       env["POD_UID"],
+	}
 	if found, ok := mounted(r.Pod.Namespace); ok {
 		r.eck(found)
 	}
@@ -126,16 +132,6 @@ func (r *reader) readWith(args []string, mounted func(namespace string) (eck.Pod
 		r.Settings = append(r.Settings, *s)
 	}
 	return r.Config, nil
-}
-
-func podOf(env map[string]string) Pod {
-	host, _ := os.Hostname()
-	return Pod{
-		Name:      cmp.Or(env["POD_NAME"], env["HOSTNAME"], host),
-		Namespace: cmp.Or(env["POD_NAMESPACE"], env["NAMESPACE"]),
-		IP:        env["POD_IP"],
-		UID:       env["POD_UID"],
-	}
 }
 
 // pairs finds settings that need another setting which is missing.
