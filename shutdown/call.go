@@ -15,7 +15,6 @@ import (
 
 	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/internal/jsonpath"
-	"github.com/prestop/prestop/internal/regular"
 	"github.com/prestop/prestop/internal/request"
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/web"
@@ -120,7 +119,7 @@ type Call struct {
 	Request web.Request
 	// BodyFile holds the body, read when the call is made; empty: the request's own body.
 	BodyFile string
-	Read     func(path string) ([]byte, error) // reads BodyFile; nil: [regular.Read]
+	Read     func(path string) ([]byte, error) // reads BodyFile
 	Expect   web.Statuses
 	Timeout  time.Duration // of one try, exactly as it is written; 0: as long as there is time
 	Once     bool          // nothing is tried again once a byte was sent
@@ -152,11 +151,7 @@ func (c *Call) request() (web.Request, error) {
 	r := c.Request.Own()
 	r.Expect = c.Expect
 	if c.BodyFile != "" {
-		read := c.Read
-		if read == nil {
-			read = regular.Read
-		}
-		body, err := read(c.BodyFile)
+		body, err := c.Read(c.BodyFile)
 		if err != nil {
 			return r, fmt.Errorf("body: %w", err)
 		}

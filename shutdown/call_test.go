@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/internal/jsonpath"
+	"github.com/prestop/prestop/internal/regular"
 	"github.com/prestop/prestop/internal/step"
 	"github.com/prestop/prestop/internal/testbuffer"
 	"github.com/prestop/prestop/internal/testexpect"
@@ -83,7 +84,7 @@ func inStreet(t *testing.T, text string, f func(*testing.T, *street)) {
 		st.net.serve(t, "app:8080", st.app)
 		st.net.serve(t, "other:8080", st.other)
 		secret := func() (string, error) { return "hush", nil }
-		st.call = Call{Client: st.net.client(t, web.Token(secret)), Request: web.Request{Method: "POST", URL: "http://app:8080/drain", Header: http.Header{"X-Hook": {"yes"}}}}
+		st.call = Call{Read: regular.Read, Client: st.net.client(t, web.Token(secret)), Request: web.Request{Method: "POST", URL: "http://app:8080/drain", Header: http.Header{"X-Hook": {"yes"}}}}
 		f(t, st)
 	})
 }

@@ -119,11 +119,8 @@ func NewElasticsearch(m *step.Means) *Elasticsearch {
 
 func newElasticsearch(m *step.Means, kind string, urls []*url.URL) *Elasticsearch {
 	e := &Elasticsearch{
-		Node: m.Pod.Name, IP: m.Pod.IP, Pod: Pod{Namespace: m.Pod.Namespace, Name: m.Pod.Name}, Operator: m.Elasticsearch.Operator, Away: !m.InPod,
+		Node: m.Pod.Name, IP: m.Pod.IP, Pod: Pod{m.Pod.Namespace, m.Pod.Name, m.Pod.ID()}, Operator: m.Elasticsearch.Operator, Away: !m.InPod,
 		Type: m.Type(kind), AllocationDelay: m.Elasticsearch.AllocationDelay, TargetNode: m.Elasticsearch.TargetNode, End: m.Deadline,
-	}
-	if m.Pod.ID != nil {
-		e.Pod.ID = m.Pod.ID()
 	}
 	for _, u := range urls {
 		e.Other = append(e.Other, Place{URL: strings.TrimSuffix(u.String(), "/"), Client: clientOfElasticsearch(m, u)})

@@ -42,11 +42,6 @@ func (c *cluster) persist(ctx context.Context, try func(context.Context) (web.An
 	return err
 }
 
-// ask asks the places until one gives an answer that read can use.
-func (c *cluster) ask(ctx context.Context, r *apiCall, read func([]byte) error) error {
-	return c.persist(ctx, func(ctx context.Context) (web.Answer, error) { return c.askOnce(ctx, r, read) })
-}
-
 // askOnce asks each place once, in turn.
 func (c *cluster) askOnce(ctx context.Context, r *apiCall, read func([]byte) error) (web.Answer, error) {
 	return c.sweep(ctx, c.places, func(ctx context.Context, p Place) (web.Answer, error) { return c.askAt(ctx, p, r, read) })

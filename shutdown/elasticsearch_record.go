@@ -17,7 +17,9 @@ func recordPath(id string) string { return "/_nodes/" + url.PathEscape(id) + "/s
 // record reads a node's record; nil: there is none.
 func (c *cluster) record(ctx context.Context, id string) (*record, error) {
 	var found *record
-	err := c.ask(ctx, getRecord(id), readInto(&found, id))
+	err := c.persist(ctx, func(ctx context.Context) (web.Answer, error) {
+		return c.askOnce(ctx, getRecord(id), readInto(&found, id))
+	})
 	if err != nil {
 		return nil, c.explain(ctx, err)
 	}

@@ -240,15 +240,11 @@ func (s *Signal) examine(ctx context.Context, m *mainProcess) (takes bool, err e
 
 // reception looks again while the process runs, since a running process does not show what it waits for.
 func (s *Signal) reception(ctx context.Context, m *mainProcess) proc.Reception {
-	for range takeLooks - 1 {
-		if seen := m.Reception(m.proc, s.Signal); seen != proc.Unseen {
+	for n := 1; ; n++ {
+		if seen := m.Reception(m.proc, s.Signal); seen != proc.Unseen || n == takeLooks || pause(ctx, takeLook) != nil {
 			return seen
 		}
-		if pause(ctx, takeLook) != nil {
-			return proc.Unseen
-		}
 	}
-	return m.Reception(m.proc, s.Signal)
 }
 
 // send sends a signal. Signal 0 only asks whether we may. It returns os.ErrProcessDone if the process has ended.

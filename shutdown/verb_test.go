@@ -55,6 +55,9 @@ func withDefaults(m step.Means) *step.Means {
 	}
 	m.Password = func(_, path string) func() (string, error) { return m.Secret(path) }
 	m.Keep = func(func()) {}
+	if m.Pod.ID == nil {
+		m.Pod.ID = func() string { return "" }
+	}
 	if m.Type == nil {
 		m.Type = func(word string) string { return word }
 	}

@@ -60,7 +60,7 @@ func means() *step.Means {
 		Password: func(string, string) func() (string, error) { return secret },
 		Keep:     func(func()) {}, Release: func() {},
 		Type: func(word string) string { return word }, Start: time.Now, InPod: true,
-		Pod: step.Pod{Name: "web-0", IP: "10.0.0.1"},
+		Pod: step.Pod{Name: "web-0", IP: "10.0.0.1", ID: func() string { return "uid-1" }},
 	}
 }
 
