@@ -64,7 +64,7 @@ const (
 type File struct {
 	Path string
 	// Since is called when Run begins. It says when the hook began. If this is a later delivery, it says when the first began. The
-	// monotonic reading counts, so setting the clock changes nothing. Nil: the hook began when Run was called.
+	// monotonic reading counts, so setting the clock changes nothing.
 	Since func() time.Time
 	Min   time.Duration // how long to go on looking at least
 	Proc  string        // where procfs is mounted; empty: /proc
@@ -74,7 +74,7 @@ type File struct {
 // context.Cause(ctx). If the last look could not see (a directory, no permission, a broken disk), the error wraps [ErrUnseen]
 // and not the cause.
 func (f *File) Run(ctx context.Context, log *slog.Logger) error {
-	since, told := f.since(), false
+	since, told := f.Since(), false
 	p := poll{every: fileEvery, min: f.Min, look: func(context.Context) (sight, error) {
 		found, err := f.find(since)
 		if err == nil && found.why != "" && !told {
@@ -88,7 +88,7 @@ func (f *File) Run(ctx context.Context, log *slog.Logger) error {
 
 // Check says whether the file is there now.
 func (f *File) Check(context.Context) ([]step.Finding, error) {
-	found, err := f.find(f.since())
+	found, err := f.find(f.Since())
 	if err != nil {
 		return nil, err
 	}
@@ -102,13 +102,6 @@ func (f *File) Check(context.Context) ([]step.Finding, error) {
 		says = step.Warned("not there, nor is its directory: is its volume mounted?")
 	}
 	return []step.Finding{says}, nil
-}
-
-func (f *File) since() time.Time {
-	if f.Since == nil {
-		return time.Now()
-	}
-	return f.Since()
 }
 
 // says returns the same text as long as the same is the case.

@@ -140,7 +140,7 @@ func TestOtherVerbs(t *testing.T) {
 	n, got, err = bound("until file /shared/a max=5s min=2s", step.Means{Start: func() time.Time { return start }})
 	f, ok := got.(*File)
 	start = time.Unix(1e9, 0) // which is known only after the step was made
-	if err != nil || !ok || f.Path != "/shared/a" || !f.since().Equal(start) || f.Min != 2*s || n.Most != 5*s || n.Awaits != "/shared/a" || n.Reads != nil {
+	if err != nil || !ok || f.Path != "/shared/a" || !f.Since().Equal(start) || f.Min != 2*s || n.Most != 5*s || n.Awaits != "/shared/a" || n.Reads != nil {
 		t.Errorf("until file: %+v, %+v, %v", n, got, err)
 	}
 }
