@@ -37,7 +37,10 @@ func (p poll) run(ctx context.Context, log *slog.Logger) error {
 	p.stable = max(1, p.stable)
 	last := seen{rarely: p.rarely}
 	for every := time.Tick(p.every); ; {
-		s, err := p.inTime(ctx)
+		s, err := p.look(ctx)
+		if err != nil && tooLate(ctx) {
+			<-ctx.Done()
+		}
 		if ctx.Err() != nil && (err != nil || !s.met) {
 			if err == nil {
 				row, last.any, last.says, last.err = 0, true, s.text(), nil
@@ -88,15 +91,6 @@ func (p poll) end(ctx context.Context, row int, began time.Time, last *seen, err
 
 // least is how long is looked before a look counts.
 func (p poll) least() time.Duration { return max(p.min, p.watch) }
-
-// inTime is one look. If the look failed for lack of time, inTime waits for the end of ctx.
-func (p poll) inTime(ctx context.Context) (sight, error) {
-	s, err := p.look(ctx)
-	if err != nil && tooLate(ctx) {
-		<-ctx.Done()
-	}
-	return s, err
-}
 
 // tooLate tells whether a look that has failed may have done so for lack of time.
 func tooLate(ctx context.Context) bool {

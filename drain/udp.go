@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,29 +19,17 @@ type datagrams struct {
 	at   time.Time // when a datagram was last seen; zero: none was
 }
 
-// look sees whether a datagram has come or gone since the look before, or lies unread.
-func (d *datagrams) look(now time.Time) error {
+// silent looks, and tells whether no datagram has come or gone, or lay unread, for atLeast or longer.
+func (d *datagrams) silent(now time.Time, atLeast time.Duration, t *talk) (bool, error) {
 	n, err := countDatagrams(d.dir)
 	if err != nil {
-		return err
-	}
-	if d.seen && n != d.last {
-		d.at = now
-	}
-	for _, u := range udpSockets(d.dir) {
-		if u.unread {
-			d.at = now
-		}
-	}
-	d.last, d.seen = n, true
-	return nil
-}
-
-// silent looks, and tells whether no datagram has come or gone for atLeast or longer.
-func (d *datagrams) silent(now time.Time, atLeast time.Duration, t *talk) (bool, error) {
-	if err := d.look(now); err != nil {
 		return false, fmt.Errorf("datagrams: %w", err)
 	}
+	unread := func(u udpSocket) bool { return u.unread }
+	if d.seen && n != d.last || slices.ContainsFunc(udpSockets(d.dir), unread) {
+		d.at = now
+	}
+	d.last, d.seen = n, true
 	t.datagrams(d.at)
 	return d.at.IsZero() || now.Sub(d.at) >= atLeast, nil
 }
