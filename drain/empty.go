@@ -3,7 +3,6 @@ package drain
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -88,7 +87,6 @@ func (e *Empty) Run(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	defer w.close()
 	return w.run(ctx, log)
 }
 
@@ -98,7 +96,6 @@ func (e *Empty) Check(ctx context.Context) ([]step.Finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer w.close()
 	s, err := w.look(ctx)
 	if err != nil {
 		return nil, err
@@ -111,33 +108,14 @@ func (e *Empty) window() time.Duration { return cmp.Or(e.For, defaultFor) }
 // emptyWatch is what is remembered from look to look.
 type emptyWatch struct {
 	*Empty
-	each  func(do func(local, remote netip.AddrPort)) error // the connections that there are now
-	close func()
-	full  time.Time // when there last were too many, or nobody could see how many
-	last  time.Time // when the last look was; zero: there was none
+	each func(do func(local, remote netip.AddrPort)) error // the connections that there are now
+	full time.Time                                         // when there last were too many, or nobody could see how many
+	last time.Time                                         // when the last look was; zero: there was none
 }
 
 func (e *Empty) watch() (*emptyWatch, error) {
-	w := &emptyWatch{Empty: e, full: time.Now(), close: func() {}, each: func(do func(local, remote netip.AddrPort)) error {
-		return eachOpen(procTable, e.Ports, do)
-	}}
-	d, err := sockdiag.OpenDump(e.Ports...)
-	if err == nil {
-		if err = d.Each([]sockdiag.State{sockdiag.Listen}, func(*sockdiag.Socket) {}); err != nil { // some sandboxes open the socket, and refuse only the question
-			d.Close()
-		}
-	}
-	switch {
-	case err == nil:
-		w.each, w.close = dumpedOpen(d), func() { d.Close() }
-	case !errors.Is(err, sockdiag.ErrRefused):
-		return nil, err
-	}
-	if err := w.known(); err != nil {
-		w.close()
-		return nil, err
-	}
-	return w, nil
+	w := &emptyWatch{Empty: e, full: time.Now(), each: e.eachOpen}
+	return w, w.known()
 }
 
 // open are the states of a connection that somebody has open.
@@ -145,19 +123,19 @@ func open() []sockdiag.State {
 	return []sockdiag.State{sockdiag.Established, sockdiag.FinWait1, sockdiag.FinWait2, sockdiag.CloseWait}
 }
 
-func dumpedOpen(d *sockdiag.Dump) func(do func(local, remote netip.AddrPort)) error {
-	return func(do func(local, remote netip.AddrPort)) error {
-		return d.Each(open(), func(s *sockdiag.Socket) {
-			if s.State != sockdiag.FinWait2 || s.Known { // otherwise the program has closed it, and only the kernel waits for the peer
-				do(s.Local, s.Remote)
-			}
-		})
+// eachOpen calls do for each connection to the ports that a program has open.
+func (e *Empty) eachOpen(do func(local, remote netip.AddrPort)) error {
+	dumped := func(s *sockdiag.Socket) {
+		if s.State != sockdiag.FinWait2 || s.Known { // otherwise the program has closed it, and only the kernel waits for the peer
+			do(s.Local, s.Remote)
+		}
 	}
+	return eachSocket(e.Ports, open(), dumped, func() error { return procOpen(procTable, e.Ports, do) })
 }
 
-// eachOpen is [dumpedOpen] without netlink. It cannot tell who has closed a connection. So a connection that its peer leaves half
+// procOpen is [Empty.eachOpen] without netlink. It cannot tell who has closed a connection. So a connection that its peer leaves half
 // open counts for the minute that the kernel keeps it.
-func eachOpen(dir string, ports []uint16, do func(local, remote netip.AddrPort)) error {
+func procOpen(dir string, ports []uint16, do func(local, remote netip.AddrPort)) error {
 	return procSockets(dir, func(s procSocket) {
 		if slices.Contains(open(), s.state) && slices.Contains(ports, s.local.Port()) {
 			do(s.local, s.remote)

@@ -122,8 +122,7 @@ func TestUntilEmptyCounts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer w.close()
-		fallback := func(do func(local, remote netip.AddrPort)) error { return eachOpen(procTable, e.Ports, do) }
+		fallback := func(do func(local, remote netip.AddrPort)) error { return procOpen(procTable, e.Ports, do) }
 		for late := time.Now().Add(5 * s); (count(w.each) != netlink || count(fallback) != proc) && time.Now().Before(late); {
 			<-time.After(10 * ms)
 		}
@@ -184,14 +183,14 @@ func TestUntilEmptyBrokenProc(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	nothing := func(local, remote netip.AddrPort) { t.Errorf("%s %s", local, remote) }
-	if err := eachOpen(dir, []uint16{80}, nothing); err == nil {
+	if err := procOpen(dir, []uint16{80}, nothing); err == nil {
 		t.Error("no error without a table")
 	}
 	table := "  sl  local_address rem_address   st\n   0: 0100007F:0050 0100007F:9C40 01 x\n"
 	if err := os.WriteFile(filepath.Join(dir, "tcp"), []byte(table[:len(table)-20]), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := eachOpen(dir, []uint16{80}, nothing); err == nil {
+	if err := procOpen(dir, []uint16{80}, nothing); err == nil {
 		t.Error("no error for a table that breaks off")
 	}
 }

@@ -34,19 +34,28 @@ func NoteListeners() (Listeners, error) {
 
 // eachListener calls do for each TCP listener on one of these ports; none given: on any.
 func eachListener(among []uint16, do func(netip.AddrPort)) error {
-	d, err := sockdiag.OpenDump(among...)
+	dumped := func(s *sockdiag.Socket) { do(s.Local) }
+	return eachSocket(among, []sockdiag.State{sockdiag.Listen}, dumped, func() error {
+		return procSockets(procTable, func(s procSocket) {
+			if s.state == sockdiag.Listen && (len(among) == 0 || slices.Contains(among, s.local.Port())) {
+				do(s.local)
+			}
+		})
+	})
+}
+
+// eachSocket calls do for each TCP socket in one of these states on one of these ports; none given: on any. Where the kernel refuses to
+// answer by netlink, it calls refused instead.
+func eachSocket(ports []uint16, states []sockdiag.State, do func(*sockdiag.Socket), refused func() error) error {
+	d, err := sockdiag.OpenDump(ports...)
 	if err == nil {
 		defer d.Close()
-		err = d.Each([]sockdiag.State{sockdiag.Listen}, func(s *sockdiag.Socket) { do(s.Local) })
+		err = d.Each(states, do)
 	}
-	if !errors.Is(err, sockdiag.ErrRefused) {
-		return err
+	if errors.Is(err, sockdiag.ErrRefused) {
+		return refused()
 	}
-	return procSockets(procTable, func(s procSocket) {
-		if s.state == sockdiag.Listen && (len(among) == 0 || slices.Contains(among, s.local.Port())) {
-			do(s.local)
-		}
-	})
+	return err
 }
 
 // ports gives the ports of the wanted listeners.
