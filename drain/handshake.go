@@ -87,10 +87,15 @@ func (g greeting) alone(s *sockdiag.Socket) (may, sure bool) {
 			return true, few || g.http2 && s.BytesReceived >= uploadSize
 		}
 	}
-	if out <= resumedHello+g.late/2+permitted {
+	if _, most := g.resumed(); out <= most+permitted {
 		return true, few
 	}
 	return few && out <= g.bytes+longerCertificate, false
+}
+
+// resumed are the fewest and the most bytes of a server's part of a resumed handshake, with half of its tickets.
+func (g greeting) resumed() (least, most uint32) {
+	return shortestServerHello + g.late/2, resumedHello + g.late/2
 }
 
 // mayBeTLS tells whether a connection has carried at least as much as a TLS handshake takes, on a port that may speak TLS.
@@ -108,7 +113,7 @@ func (g greeting) mostSegments(s *sockdiag.Socket) uint32 {
 		n = max(n, 2)
 	}
 	n += (first + size - 1) / size
-	if first == 0 && bytesOut(s) >= shortestServerHello+g.late/2 { // in a resumed handshake, what comes before the ticket may be less than a second ticket
+	if least, _ := g.resumed(); first == 0 && bytesOut(s) >= least { // in a resumed handshake, what comes before the ticket may be less than a second ticket
 		n++
 	}
 	if g.http2 {

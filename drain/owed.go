@@ -100,14 +100,14 @@ func (h *history) opened(s *sockdiag.Socket, g greeting) claim {
 // greeted tells whether the handshake was over at the last settled look. What went since then is no part of the handshake. If the
 // server is short of processor time, its tickets may come long after the rest of the handshake.
 func (h *history) greeted(g greeting) bool {
-	switch {
+	switch least, most := g.resumed(); {
 	case !h.settled:
 		return false
 	case h.claim == waiting && h.sent > 1 && h.bytesOut < shortestServerHello && !g.tls: // that was no handshake
 		return true
 	case g.bytes == 0:
 		return h.claim == nothing && h.received > helloSegments || h.claim == waiting && h.bytesOut >= shortestServerHello
-	case !g.http2 && h.sent > 1 && h.bytesOut >= shortestServerHello+g.late/2 && h.bytesOut <= resumedHello+g.late/2 && h.bytesOut+oneTicket < g.bytes-g.late: // resumed, with its ticket
+	case !g.http2 && h.sent > 1 && least <= h.bytesOut && h.bytesOut <= most && h.bytesOut+oneTicket < g.bytes-g.late: // resumed, with its ticket
 		return true
 	case g.hybrid:
 		return h.bytesOut+oneTicket+hybridKey >= g.bytes
