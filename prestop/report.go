@@ -2,6 +2,7 @@ package prestop
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -41,13 +42,7 @@ func (r *Report) OK() bool { return r.Ended == "" && len(r.Failures()) == 0 }
 
 // Failures are the entries that were not done.
 func (r *Report) Failures() []StepReport {
-	var all []StepReport
-	for _, s := range r.Steps {
-		if s.Outcome != Done && s.Outcome != Unmet {
-			all = append(all, s)
-		}
-	}
-	return all
+	return slices.DeleteFunc(slices.Clone(r.Steps), func(s StepReport) bool { return s.Outcome == Done || s.Outcome == Unmet })
 }
 
 // Note puts the report of entry n, counted from 0, in its place. An entry before it that was not noted had begun.
