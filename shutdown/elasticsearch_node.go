@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/prestop/prestop/internal/web"
@@ -92,16 +93,8 @@ func (c *cluster) members(ctx context.Context, p Place, spec string) ([]member, 
 // pick takes the member that has our name. The API also returns members whose host name matches. If several have our name, pick takes
 // the one with our address.
 func (c *cluster) pick(all []member) (member, error) {
-	var named, ours []member
-	for _, m := range all {
-		if m.Name != c.Node {
-			continue
-		}
-		named = append(named, m)
-		if m.has(c.IP) {
-			ours = append(ours, m)
-		}
-	}
+	named := slices.DeleteFunc(all, func(m member) bool { return m.Name != c.Node })
+	ours := slices.DeleteFunc(slices.Clone(named), func(m member) bool { return !m.has(c.IP) })
 	switch {
 	case len(named) == 0:
 		return member{}, noNode(shorten(c.Node))
