@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -80,18 +81,12 @@ func (t *total) read(r io.Reader, kind string, framed bool) error {
 // selects tells whether a series is wanted. The label "" is its name.
 func (t *total) selects(labels map[string]string) bool {
 	t.seen++
-	for _, m := range t.names {
-		if !m.matches(labels[m.label]) {
-			return false
-		}
+	differs := func(m matcher) bool { return !m.matches(labels[m.label]) }
+	if slices.ContainsFunc(t.names, differs) {
+		return false
 	}
 	t.family = len(t.names) > 0
-	for _, m := range t.labels {
-		if !m.matches(labels[m.label]) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(t.labels, differs)
 }
 
 // count adds a value that is wanted.
