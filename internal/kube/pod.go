@@ -96,14 +96,9 @@ func (p *Pod) Grace() time.Duration {
 
 // ours is our container, or all containers if ours is not known.
 func (p *Pod) ours() []container {
-	var all []container
-	for _, list := range [][]container{p.Spec.InitContainers, p.Spec.Containers} {
-		for _, c := range list {
-			if c.Name == p.container {
-				return []container{c}
-			}
-		}
-		all = append(all, list...)
+	all := slices.Concat(p.Spec.InitContainers, p.Spec.Containers)
+	if n := slices.IndexFunc(all, func(c container) bool { return c.Name == p.container }); n >= 0 {
+		return all[n : n+1]
 	}
 	return all
 }
