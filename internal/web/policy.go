@@ -83,12 +83,9 @@ func (p Policy) Do(ctx context.Context, log *slog.Logger, try func(context.Conte
 		Backoff:      func(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return c.next },
 		ErrorHandler: func(resp *http.Response, err error, _ int) (*http.Response, error) { return resp, err },
 	}
-	// The library wants a URL; where the try goes is the try's own affair.
-	req, err := retryablehttp.NewRequestWithContext(ctx, http.MethodGet, "http://try.invalid", nil)
-	if err != nil {
-		return Answer{}, err
-	}
-	if _, err = client.Do(req); err != nil && c.made == 0 {
+	// The library wants a URL, and can read this one. Where the try goes is the try's own affair.
+	req, _ := retryablehttp.NewRequestWithContext(ctx, http.MethodGet, "http://try.invalid", nil)
+	if _, err := client.Do(req); err != nil && c.made == 0 {
 		c.err = err
 	}
 	return c.result(ctx)
