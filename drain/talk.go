@@ -114,15 +114,6 @@ func (t *talk) says() (text string, more []string) {
 	return text, more
 }
 
-// datagrams takes note of when a datagram came or went last. Zero: none has.
-func (t *talk) datagrams(at time.Time) {
-	if at.IsZero() {
-		t.udp = ", no datagrams"
-		return
-	}
-	t.udp = fmt.Sprintf(", last datagram %.1fs ago", time.Since(at).Seconds())
-}
-
 // givenUp says who was given up.
 func (t *talk) givenUp(after time.Duration) string {
 	n := 0

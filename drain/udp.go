@@ -19,7 +19,7 @@ type datagrams struct {
 	at   time.Time // when a datagram was last seen; zero: none was
 }
 
-// silent looks, and tells whether no datagram has come or gone, or lay unread, for atLeast or longer.
+// silent looks, and tells whether no datagram has come or gone, or lay unread, for atLeast or longer. t gets what is said of that.
 func (d *datagrams) silent(now time.Time, atLeast time.Duration, t *talk) (bool, error) {
 	n, err := countDatagrams(d.dir)
 	if err != nil {
@@ -30,8 +30,12 @@ func (d *datagrams) silent(now time.Time, atLeast time.Duration, t *talk) (bool,
 		d.at = now
 	}
 	d.last, d.seen = n, true
-	t.datagrams(d.at)
-	return d.at.IsZero() || now.Sub(d.at) >= atLeast, nil
+	if d.at.IsZero() {
+		t.udp = ", no datagrams"
+		return true, nil
+	}
+	t.udp = fmt.Sprintf(", last datagram %.1fs ago", time.Since(d.at).Seconds())
+	return now.Sub(d.at) >= atLeast, nil
 }
 
 // countDatagrams sums up what came and went, over both IP versions.
