@@ -35,11 +35,8 @@ func parseClosed(l *grammar.Line) (*step.Spec, error) {
 	}
 	n := wait.Needs()
 	n.Ports, n.Closed = ports, true
-	return n.Spec(Closed{Port: ports[0], Min: wait.Min}), nil
+	return n.Spec(step.Ready{Deed: Closed{Port: ports[0], Min: wait.Min}}), nil
 }
-
-// Bind has nothing to add.
-func (c Closed) Bind(*step.Means) (step.Deed, error) { return c, nil }
 
 // Closed waits until nothing listens on the port any more. It is for a sidecar that must outlive the app. Something must have
 // listened there once. Otherwise nobody can tell whether the listener has ended or the port is the wrong one.

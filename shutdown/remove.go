@@ -19,12 +19,9 @@ func RemoveVerb() *step.Verb {
 	return &step.Verb{Name: "remove", Target: "PATH", Does: "removes a regular file; one that is not there is done", Parse: func(l *grammar.Line) (*step.Spec, error) {
 		path, err := l.Path("a file's path", "/shared/ready")
 		n := step.Needs{Least: step.CallTime, Most: step.CallMost, Removes: []string{path}}
-		return n.Spec(Remove{Path: path}), err
+		return n.Spec(step.Ready{Deed: Remove{Path: path}}), err
 	}}
 }
-
-// Bind has nothing to add.
-func (r Remove) Bind(*step.Means) (step.Deed, error) { return r, nil }
 
 // A Remove removes a file, such as one that a [Touch] made, or one by which an application says that it is ready.
 type Remove struct{ Path string }

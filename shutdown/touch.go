@@ -21,12 +21,9 @@ func TouchVerb() *step.Verb {
 	return &step.Verb{Name: "touch", Target: "PATH", Does: "makes a file for the other containers of the pod", Parse: func(l *grammar.Line) (*step.Spec, error) {
 		path, err := l.Path("a file's path", "/shared/drained")
 		n := step.Needs{Least: step.CallTime, Most: step.CallMost, Writes: []string{path}}
-		return n.Spec(Touch{Path: path}), err
+		return n.Spec(step.Ready{Deed: Touch{Path: path}}), err
 	}}
 }
-
-// Bind has nothing to add.
-func (t Touch) Bind(*step.Means) (step.Deed, error) { return t, nil }
 
 // A Touch makes a file, so that another container of the pod sees how far this one is. The file holds a [proc.Marker]. By this marker, a
 // reader tells the file from one that was left before this hook.

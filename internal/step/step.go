@@ -38,6 +38,12 @@ type Spec struct {
 // missing that the step needs.
 type Binder interface{ Bind(*Means) (Deed, error) }
 
+// Ready makes a deed that needs nothing of the world. Without a deed it makes a wait.
+type Ready struct{ Deed }
+
+// Bind has nothing to add.
+func (r Ready) Bind(*Means) (Deed, error) { return r.Deed, nil }
+
 // Spec is the step that needs n, and that b makes. b is data too, without functions: a test compares steps by their options.
 func (n *Needs) Spec(b Binder) *Spec { return &Spec{n, b} }
 

@@ -26,14 +26,9 @@ func WaitVerb() *Verb {
 		}
 		d, err := w.Duration()
 		n := Needs{Least: d, Most: d, Waits: true}
-		return n.Spec(wait{}), err
+		return n.Spec(Ready{}), err
 	}}
 }
-
-// wait has no deed.
-type wait struct{}
-
-func (wait) Bind(*Means) (Deed, error) { return nil, nil }
 
 // A Wait is the words that all waits for something have: min= and max=.
 type Wait struct {
