@@ -296,15 +296,11 @@ func (c *countingConn) silenced(secure *tls.Conn) bool {
 
 // connectedTo is the socket on a port that is connected to a remote one: the server's end of our connection, or our own.
 func connectedTo(remote netip.AddrPort, port uint16) (found sockdiag.Socket) {
-	d, err := sockdiag.OpenDump(port)
-	if err != nil {
-		return found
-	}
-	defer d.Close()
-	_ = d.Each([]sockdiag.State{sockdiag.Established, sockdiag.CloseWait}, func(s *sockdiag.Socket) {
+	connected := func(s *sockdiag.Socket) {
 		if s.Remote == remote {
 			found = *s
 		}
-	})
+	}
+	_ = eachSocket([]uint16{port}, []sockdiag.State{sockdiag.Established, sockdiag.CloseWait}, connected, func() error { return nil })
 	return found
 }
