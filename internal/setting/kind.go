@@ -114,8 +114,6 @@ func AnyCase(among ...string) Kind[string] {
 	return k
 }
 
-var errBase = errors.New("expected a base URL, without a query")
-
 var errURL = errors.New("expected a URL such as http://localhost:8080/path")
 
 // OneURL is a URL. show returns the part of it that is no secret.
@@ -158,7 +156,7 @@ func ParseURLs(text string) ([]*url.URL, error) {
 			return nil, err
 		}
 		if !web.IsBase(u) {
-			return nil, errBase
+			return nil, errors.New("expected a base URL, without a query")
 		}
 		all = append(all, u)
 	}
