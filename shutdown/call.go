@@ -183,7 +183,7 @@ func (c *Call) judge(log *slog.Logger, a web.Answer) error {
 		if len(c.Expect) > 0 {
 			expected = ", expected " + strings.Join(c.Expect, ",")
 		}
-		return tries(fmt.Errorf("%s: %s%s", web.Place(a.URL), a, expected), a)
+		return a.Tried(fmt.Errorf("%s: %s%s", web.Place(a.URL), a, expected))
 	}
 	log.Info("answered", "status", a.Status, "tries", a.Tries)
 	if c.Give == nil {
@@ -194,13 +194,6 @@ func (c *Call) judge(log *slog.Logger, a web.Answer) error {
 		err = c.Give(value)
 	}
 	return of(a, err)
-}
-
-func tries(err error, a web.Answer) error {
-	if a.Tries > 1 {
-		return fmt.Errorf("%w (%d tries)", err, a.Tries)
-	}
-	return err
 }
 
 // poll asks at the Location that a 202 of the given URL named. A step that expects 202 but not 200 means the 202 of the call itself. It
@@ -226,7 +219,7 @@ func (c *Call) poll(ctx context.Context, log *slog.Logger, from *url.URL, locati
 	case err != nil:
 		return err
 	case answer.Status == http.StatusAccepted:
-		return tries(fmt.Errorf("%s: not done in time: %s", web.Place(answer.URL), answer), answer)
+		return answer.Tried(fmt.Errorf("%s: not done in time: %s", web.Place(answer.URL), answer))
 	}
 	return c.judge(log, answer)
 }

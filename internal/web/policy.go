@@ -129,10 +129,7 @@ func (c *call) result(ctx context.Context) (Answer, error) {
 			err = fmt.Errorf("%w: the request was sent, and %w", err, ErrTry)
 		}
 	}
-	if err != nil && c.made > 1 {
-		err = fmt.Errorf("%w (%d tries)", err, c.made)
-	}
-	return c.last, err
+	return c.last, c.last.Tried(err)
 }
 
 // RoundTrip makes one whole try.

@@ -156,6 +156,14 @@ type Answer struct {
 // OK tells whether the status is 2xx.
 func (a Answer) OK() bool { return a.Status/100 == 2 }
 
+// Tried is err with the number of tries, if there were several. Nil is nil.
+func (a Answer) Tried(err error) error {
+	if err == nil || a.Tries <= 1 {
+		return err
+	}
+	return fmt.Errorf("%w (%d tries)", err, a.Tries)
+}
+
 // String is the status line and, where it is short text for a person, the body.
 func (a Answer) String() string {
 	s := strings.TrimSpace(fmt.Sprintf("%d %s", a.Status, http.StatusText(a.Status)))
