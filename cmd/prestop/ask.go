@@ -29,7 +29,7 @@ func (r *hookRun) ask(ctx context.Context) {
 	}
 	mounts, _ := os.ReadFile(filepath.Join(r.root, "/proc/self/mountinfo"))
 	pod := r.config.Pod
-	r.world.Asked = *api.Ask(ctx, kube.Question{
+	r.world.Asked = api.Ask(ctx, kube.Question{
 		Self: kube.Self{Namespace: pod.Namespace, Name: pod.Name, UID: pod.UID, Mounts: string(mounts)},
 		Skip: r.config.IfNotDeleted.V == config.Skip, Auto: r.script.WantsAuto(), InECK: r.config.ECK.Cluster != "",
 	})

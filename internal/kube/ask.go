@@ -33,8 +33,7 @@ func (a *Answer) wrong(format string, args ...any) {
 }
 
 // Ask reads our own pod, and also its StatefulSet if the answer depends on it. The answer says what went wrong.
-func (a *API) Ask(ctx context.Context, q Question) *Answer {
-	answer := &Answer{}
+func (a *API) Ask(ctx context.Context, q Question) (answer Answer) {
 	pod, err := a.Pod(ctx, q.Self)
 	if err != nil {
 		instead := "the settings count"
@@ -58,7 +57,7 @@ func (a *API) Ask(ctx context.Context, q Question) *Answer {
 		answer.say("PRE_STOP_IF_NOT_DELETED is skip: no wait is made")
 	}
 	if q.Auto {
-		a.decide(ctx, pod, q.InECK, answer)
+		a.decide(ctx, pod, q.InECK, &answer)
 	}
 	return answer
 }
