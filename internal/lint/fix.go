@@ -3,6 +3,7 @@ package lint
 import (
 	"bytes"
 	"cmp"
+	"net/url"
 	"path"
 	"regexp"
 	"slices"
@@ -171,10 +172,20 @@ func wordsFix(line, sentence string, keys ...string) string {
 	return below(words, keys...)
 }
 
-// stepFix is a step to paste in place of another one. If that one holds a secret, it is the sentence instead.
+// calling is a step's line in which the URLs that begin like that of a call begin otherwise, as by another port; empty: there are none,
+// since a variable is a part of them.
+func (s *entry) calling(u *url.URL, scheme, host string) string {
+	begins := regexp.MustCompile(regexp.QuoteMeta(u.Scheme+"://"+u.Host) + `([/?#,'"\s]|$)`)
+	if !begins.MatchString(s.Line) {
+		return ""
+	}
+	return begins.ReplaceAllString(s.Line, scheme+"://"+host+"$1")
+}
+
+// stepFix is a step to paste in place of another one. If that one holds a secret, or the line is empty, it is the sentence instead.
 func (h *preStop) stepFix(s *entry, line, sentence string) string {
 	switch setting := s.said.Setting != ""; {
-	case s.written() != s.Line, !setting && h.script.shell != "": // one word of a shell's script
+	case line == "", s.written() != s.Line, !setting && h.script.shell != "": // one word of a shell's script
 		return sentence
 	case setting:
 		return line // a line of the setting's text

@@ -50,6 +50,9 @@ func TestFixes(t *testing.T) {
 		"a port that is UDP alone":           {graced + "\n        ports: [{containerPort: 53, protocol: UDP}]", "{exec: {command: [/prestop, until quiet 53]}}", "quiet-udp", "- until quiet 53/udp"},
 		"a port that is a part of another":   {graced + "\n        ports: [{containerPort: 53, protocol: UDP}, {containerPort: 8053}]", "{exec: {command: [/prestop, 'until quiet 8053,53  max=20s']}}", "quiet-udp", "- until quiet 8053,53/udp max=20s"},
 		"a port that is UDP too":             {graced + "\n        ports: [{containerPort: 53, protocol: UDP}, {containerPort: 53}]", "{exec: {command: [/prestop, until quiet 53]}}", "quiet-udp", "- until quiet 53,53/udp"},
+		"two ports of UDP, and a protocol":   {graced + "\n        ports: [{containerPort: 53, protocol: UDP}, {containerPort: 443, protocol: UDP}, {containerPort: 443}]", "{exec: {command: [/prestop, 'until quiet 53,443,8080/udp http2 max=20s']}}", "quiet-udp", "- until quiet 53/udp,443,443/udp,8080/udp http2 max=20s"},
+		"a port of UDP by a variable":        {"env: [" + graceEnv60 + ", {name: PORT, value: '53'}]\n        ports: [{containerPort: 53, protocol: UDP}]", "{exec: {command: [/prestop, until quiet $(PORT)]}}", "quiet-udp", "- until quiet 53/udp"},
+		"another scheme, and no port":        {graced + "\n        readinessProbe: {httpGet: {path: /, port: 443}}", "{exec: {command: [/prestop, 'post https://localhost/x']}}", "port-differs", "- post http://localhost:443/x"},
 		"a program with blanks in quotes":    {"env: [{name: PRE_STOP_GRACE_PERIOD_SECONDS, value: '60'}, {name: PRE_STOP_ADDITIONAL_WAIT_SECONDS, value: '10'}]", `{exec: {command: [/prestop, 'until exec min=2s sh -c "test -e  /a=b"']}}`, "default-ends-early", `- until exec min=2s max=50s sh -c "test -e  /a=b"`},
 		"a step that ends with once":         {graced, "{exec: {command: [/prestop, wait 10s, until closed 8080 max=5s  once]}}", "max-before-begin", "- until closed 8080 max=15s once"},
 		"a program in a step with once":      {graced, `{exec: {command: [/prestop, exec max=9s "/app/stop now" once, wait 5s]}}`, "shell-syntax-without-shell", "- exec max=9s /app/stop now once"},
@@ -90,6 +93,27 @@ func TestFixes(t *testing.T) {
 			}
 			t.Errorf("no %s in\n%s", test.id, text)
 		})
+	}
+}
+
+// A fix changes the URL of a call, and no word beside it. Where a variable is a part of the URL, nothing can be pasted.
+func TestFixOfURL(t *testing.T) {
+	t.Parallel()
+	const more = "---\napiVersion: v1\nkind: Service\nmetadata: {name: post}\nspec: {ports: [{port: 80}]}\n"
+	for step, want := range map[string]string{
+		"post http://post:8080/post":                           "- post http://post:80/post",
+		"post http://post/post?to=http":                        "nothing",
+		"post http://$(HOST):8080/x":                           "name port 80 in the URL",
+		"post http://post:8080/x only-if=http://post:8080/y":   "- post http://post:80/x only-if=http://post:80/y",
+		"post http://localhost:1/x only-if=http://post:8080/y": "- post http://localhost:1/x only-if=http://post:80/y",
+		"post http://post:8080/x body='to http://post:81'":     "- post http://post:80/x body='to http://post:81'",
+	} {
+		container := []string{"env: [" + graceEnv60 + ", {name: HOST, value: post}]"}
+		text := shape([]string{"terminationGracePeriodSeconds: 60"}, container, `{exec: {command: [/prestop, "`+step+`"]}}`) + more
+		found := append(Check([]File{{Name: "web.yaml", Content: []byte(text)}}).Findings, &Finding{Fix: "nothing"})
+		if found[0].Fix != want {
+			t.Errorf("%s: the fix is %q, expected %q: %s", step, found[0].Fix, want, found[0].Message)
+		}
 	}
 }
 

@@ -212,7 +212,7 @@ func portDiffers(h *preStop, s *entry, say report) {
 		}
 		if ours := call.Node || host != "" && local(host); ours && len(lacking) == 0 {
 			h.otherSchemes(s.at, s.Line, call.URL.Scheme, port, say, func(scheme string) string {
-				return h.stepFix(s, strings.Replace(s.Line, call.URL.Scheme+"://", scheme+"://", 1), scheme+" instead of "+call.URL.Scheme)
+				return h.stepFix(s, s.calling(call.URL, scheme, strings.TrimSuffix(call.URL.Host, ":"+port)+":"+port), scheme+" instead of "+call.URL.Scheme)
 			})
 		}
 	}
@@ -291,7 +291,7 @@ func (h *preStop) otherPort(s *entry, u *url.URL, ports []string) string {
 	if len(ports) != 1 {
 		return "name one of the Service's ports in the URL"
 	}
-	return h.stepFix(s, strings.Replace(s.Line, u.Host, u.Hostname()+":"+ports[0], 1), "name port "+ports[0]+" in the URL")
+	return h.stepFix(s, s.calling(u, u.Scheme, u.Hostname()+":"+ports[0]), "name port "+ports[0]+" in the URL")
 }
 
 func callsAnyPod(h *preStop, s *entry, say report) {
@@ -302,7 +302,7 @@ func callsAnyPod(h *preStop, s *entry, say report) {
 		}
 		fix := "localhost instead, and the port that the app listens on, since containers of a pod share their addresses"
 		if port != "" && !nameOfPort(port) {
-			fix = h.stepFix(s, strings.Replace(s.Line, call.URL.Host, "localhost:"+port, 1), fix)
+			fix = h.stepFix(s, s.calling(call.URL, call.URL.Scheme, "localhost:"+port), fix)
 		}
 		say(s.at, s.Line+" goes to Service "+service+", and so to any of its pods, not to the one that stops", fix)
 	}

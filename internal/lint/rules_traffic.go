@@ -118,12 +118,14 @@ func gone(wrong func(*service) bool, text, fix string) func(*preStop, *entry, re
 	}
 }
 
+// quietUDP finds ports whose datagrams do not count. The fix is for all ports of the step.
 func quietUDP(h *preStop, s *entry, say report) {
-	q := s.needs.Quiet
+	q, n := s.needs.Quiet, s.needs
 	if q == nil || s.guess || q.New {
 		return
 	}
-	for _, port := range s.needs.Ports {
+	var ports, texts []string
+	for _, port := range n.Ports[:len(n.Ports)-len(n.UDP)] {
 		udp, tcp := false, false
 		for _, c := range h.pod.running {
 			for _, p := range c.Ports {
@@ -131,30 +133,25 @@ func quietUDP(h *preStop, s *entry, say report) {
 				udp, tcp = udp || ofStep && p.Protocol == corev1.ProtocolUDP, tcp || ofStep && p.Protocol != corev1.ProtocolUDP
 			}
 		}
-		if udp && !slices.Contains(s.needs.UDP, port) {
-			is, ports := "for UDP alone", fmt.Sprintf("%d/udp", port)
-			if tcp {
-				is, ports = "for UDP too", fmt.Sprintf("%d,%s", port, ports)
-			}
-			say(s.at, fmt.Sprintf("%s: port %d is %s, and the step counts TCP alone: what comes by UDP is lost", s.Line, port, is),
-				h.stepFix(s, s.with("", s.ports(port, ports)...), "until quiet "+ports))
+		lost, is := udp && !slices.Contains(n.UDP, port), "for UDP alone"
+		if tcp || !lost {
+			ports, is = append(ports, number(port)), "for UDP too"
+		}
+		if lost {
+			ports = append(ports, number(port)+"/udp")
+			texts = append(texts, fmt.Sprintf("%s: port %d is %s, and the step counts TCP alone: what comes by UDP is lost", s.Line, port, is))
 		}
 	}
-}
-
-// ports are the entry's targets with others for a port.
-func (s *entry) ports(port uint16, others string) []string {
-	var all []string
-	for _, w := range s.said.Words.Targets {
-		list := strings.Split(w.Written, ",")
-		for i, one := range list {
-			if one == number(port) {
-				list[i] = others
-			}
-		}
-		all = append(all, strings.Join(list, ","))
+	for _, port := range n.UDP {
+		ports = append(ports, number(port)+"/udp")
 	}
-	return all
+	for _, text := range texts {
+		targets := []string{strings.Join(ports, ",")}
+		for _, protocol := range s.said.Words.Targets[1:] {
+			targets = append(targets, protocol.Written)
+		}
+		say(s.at, text, h.stepFix(s, s.with("", targets...), "until quiet "+targets[0]))
+	}
 }
 
 // llmServers are servers that pause inside an answer, by their images' names, and the metric by which the app counts running requests;

@@ -65,7 +65,7 @@ type Needs struct {
 
 	Calls   []Call   // in the order in which they are made
 	Ports   []uint16 // of this pod that are looked at
-	UDP     []uint16 // those of Ports whose datagrams count
+	UDP     []uint16 // the last of Ports, whose datagrams count
 	Closed  bool     // until nobody listens on them any more
 	Reads   []string // files that are read
 	Awaits  string   // a file that is waited for, which another container makes; empty: none
