@@ -151,11 +151,10 @@ func (e *editor) excluded() string {
 
 // unfit says why the pod as it is cannot have a hook; empty: it can.
 func (e *editor) unfit() string {
-	windows := string(corev1.Windows)
-	switch os := e.Spec.OS; {
+	switch {
 	case e.Spec.HostNetwork:
 		return "it uses the host's network, whose traffic is not the pod's alone"
-	case os != nil && string(os.Name) == windows || e.Spec.NodeSelector[corev1.LabelOSStable] == windows:
+	case lint.OnWindows(e.Spec):
 		return "it runs on Windows"
 	case e.grace() < LeastGrace:
 		return fmt.Sprintf("its terminationGracePeriodSeconds is %d, and a hook needs %d at least", e.grace(), LeastGrace)

@@ -286,9 +286,13 @@ func (c *container) installsInto(m mount) (inside, wrong string) {
 	return path.Join(to.sub, to.rest), ""
 }
 
+// OnWindows tells whether a pod runs on Windows, as far as its spec says so.
+func OnWindows(spec corev1.PodSpec) bool {
+	return spec.OS != nil && spec.OS.Name == corev1.Windows || spec.NodeSelector[corev1.LabelOSStable] == string(corev1.Windows)
+}
+
 func windowsPod(c *container, say report) {
-	os := c.pod.Spec.OS
-	if windows := string(corev1.Windows); c.hook != nil && c.hook.reading != nil && (os != nil && string(os.Name) == windows || c.pod.Spec.NodeSelector[corev1.LabelOSStable] == windows) {
+	if c.hook != nil && c.hook.reading != nil && OnWindows(c.pod.Spec) {
 		say(c.hook.command(), "the pod runs on Windows, and prestop is a binary for Linux: the hook fails at once", "a hook that Windows can run, such as a sleep action")
 	}
 }
