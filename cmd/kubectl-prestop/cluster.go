@@ -46,28 +46,23 @@ func (c *clusterCommand) flags() *flagset.Set {
 	return flags
 }
 
-// take keeps the arguments that name workloads, and returns the others as files. An argument that names an existing file is a file.
-func (c *clusterCommand) take(args []string) (files []string) {
+// take keeps the arguments that name workloads, and returns the others as files. An argument that names an existing file is a file. alone is
+// the first of the files that is a type of workloads without a name; empty: there is none.
+func (c *clusterCommand) take(args []string) (files []string, alone string) {
 	for _, arg := range args {
-		name, ok := workloads.ParseName(arg)
-		if _, err := os.Stat(arg); ok && errors.Is(err, os.ErrNotExist) {
+		_, err := os.Stat(arg)
+		missing := errors.Is(err, os.ErrNotExist)
+		name, named := workloads.ParseName(arg)
+		if missing && named {
 			c.names = append(c.names, name)
-		} else {
-			files = append(files, arg)
+			continue
+		}
+		files = append(files, arg)
+		if _, isType := workloads.ParseName(arg + "/web"); missing && isType {
+			alone = cmp.Or(alone, arg)
 		}
 	}
-	return files
-}
-
-// typeAlone is the first argument that is a type of workloads without a name, and no file; empty: there is none.
-func typeAlone(args []string) string {
-	for _, arg := range args {
-		_, ok := workloads.ParseName(arg + "/web")
-		if _, err := os.Stat(arg); ok && errors.Is(err, os.ErrNotExist) {
-			return arg
-		}
-	}
-	return ""
+	return files, alone
 }
 
 // asked is one argument or flag of the command line that is about a cluster; empty: there is none.

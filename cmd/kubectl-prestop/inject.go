@@ -74,7 +74,8 @@ func injectHooks(i invocation) int {
 	if wrong := c.wrong("inject"); wrong != "" {
 		return i.complain("inject", "%s", wrong)
 	}
-	if named := new(clusterCommand); len(named.take(c.names)) < len(c.names) {
+	named := new(clusterCommand)
+	if named.take(c.names); len(named.names) > 0 {
 		return i.complain("inject", "%[1]s is a workload of a cluster: expected manifests, as in: kubectl get %[1]s --output=yaml | kubectl prestop inject --image=IMAGE -f -", named.names[0])
 	}
 	inputs := c.read(i.stdin)

@@ -81,9 +81,9 @@ func lintManifests(i invocation) int {
 	if err != nil {
 		return i.complain("lint", "%s", flagset.Text(flags, err))
 	}
-	c.take(c.cluster.take(flags.Args()))
+	arguments, alone := c.cluster.take(flags.Args())
+	c.take(arguments)
 	asked := c.cluster.asked(flags)
-	alone := typeAlone(flags.Args())
 	files := c.fileFlags.wrong("lint")
 	wrong := lint.Options{Kubernetes: c.nodes}.Valid()
 	switch {
