@@ -557,6 +557,8 @@ var stopSignals = map[string][]string{
 	"openresty/openresty":         quitNginx,
 	"php fpm":                     quit,
 	"httpd":                       {"graceful-stop", "-WINCH", "-SIGWINCH"},
+	"haproxy":                     {"-USR1", "-SIGUSR1", "-10", "-s USR1", "-s SIGUSR1"},
+	"postgres":                    {"-INT", "-SIGINT", "-2", "-s INT", "-s SIGINT"},
 }
 
 var (
@@ -575,6 +577,8 @@ func (c *container) officialImage() string {
 		return ""
 	case name == "php" && strings.Contains(tag, "fpm"):
 		return "php fpm"
+	case name == "php" && strings.Contains(tag, "apache"):
+		return "httpd"
 	}
 	return name
 }

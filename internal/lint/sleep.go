@@ -20,7 +20,7 @@ const forever = time.Duration(1 << 61)
 func (s script) slept() []time.Duration {
 	acts := slices.ContainsFunc(s.commands, command.acts)
 	return s.lasting(func(c command) time.Duration {
-		if acts && (c.program() == "tail" || c.times >= mostRounds) {
+		if acts && (c.sleeps() >= forever || c.times >= mostRounds) {
 			return 0 // it may wait for the end of the container, which another command has begun
 		}
 		once := atMost(c.sleeps(), c.within)
