@@ -162,12 +162,16 @@ func wordsFix(line, sentence string, keys ...string) string {
 	isDash := func(word string) bool { return word == "-" } // of a list that was written in one line
 	noDashes := slices.DeleteFunc(slices.Clone(words[1:]), isDash)
 	steps := stepsOf(strings.Trim(strings.Join(noDashes, " "), `'"`))
-	if ours := path.Base(words[0]) == program; ours && steps != nil {
+	switch s := scriptWords(words); {
+	case path.Base(words[0]) == program && steps != nil:
 		words = append(words[:1], steps...)
-	} else if strings.ContainsAny(line, "|&;<>$'\"`") {
+	case s.lost > 0 && slices.Contains(shells, path.Base(words[0])) && !strings.ContainsAny(s.text[:1], `'"`):
+		for _, word := range words[:s.lost-1] {
+			_, line, _ = strings.Cut(line, word)
+		}
+		words = append(words[:s.lost-1], strings.TrimSpace(line)) // the script is one word
+	case strings.ContainsAny(line, "|&;<>$'\"`"):
 		words = []string{"sh", "-c", line}
-	} else if lost := scriptWords(words).lost; lost > 0 && slices.Contains(shells, path.Base(words[0])) {
-		words = append(words[:lost-1], strings.Join(words[lost-1:], " ")) // the script is one word
 	}
 	return below(words, keys...)
 }

@@ -267,24 +267,29 @@ func notExpanded(h *preStop, say report) {
 	if len(h.words) > 0 && h.script.shell == "" && len(strings.Fields(h.words[0])) > 1 {
 		return
 	}
-	whole := kubeletReference.ReplaceAllString(strings.Join(h.words, "\n"), "$1$$$2")
-	for i, word := range h.words {
-		found := kubeletReference.FindStringSubmatch(word)
-		if found == nil {
-			continue
-		}
-		switch name := found[2]; {
-		case h.script.shell == "" && (h.env.has(name) || name == strings.ToUpper(name)):
-			say(h.places[i], "the kubelet does not expand $("+name+") in a hook: "+path.Base(h.words[0])+" gets it as it is written",
-				shellFix("sh", inQuotes(strings.Split(whole, "\n")), "sh -c and the line with $"+name+", in an image with a shell; prestop expands it in its steps"))
-			return
-		case h.env.has(name) || downward[name] != "":
-			say(h.places[i], "the kubelet does not expand $("+name+") in a hook, and the shell runs it as a command",
-				commandFix(strings.Split(whole, "\n"), "$"+name+" instead"))
-			return
-		}
+	at, name, words := node{}, "", slices.Clone(h.words)
+	for i, word := range words {
+		words[i] = kubeletReference.ReplaceAllStringFunc(word, func(found string) string {
+			before, one, _ := strings.Cut(strings.TrimSuffix(found, ")"), "$(")
+			known := h.env.has(one) || downward[one] != "" // else a shell may have a command of that name
+			if !known && (h.script.shell != "" || one != strings.ToUpper(one)) {
+				return found
+			}
+			if name == "" {
+				at, name = h.places[i], one
+			}
+			return before + "$" + one
+		})
 	}
-	h.shellVariable(say)
+	switch text := "the kubelet does not expand $(" + name + ") in a hook"; {
+	case name == "":
+		h.shellVariable(say)
+	case h.script.shell == "":
+		say(at, text+": "+path.Base(h.words[0])+" gets it as it is written",
+			shellFix("sh", inQuotes(words), "sh -c and the line with $"+name+", in an image with a shell; prestop expands it in its steps"))
+	default:
+		say(at, text+", and the shell runs it as a command", commandFix(words, "$"+name+" instead"))
+	}
 }
 
 var shellReference = regexp.MustCompile(`(?:^|[^$])\$(?:([A-Z_][A-Z0-9_]*)|\{([A-Z_][A-Z0-9_]*)(?:\}|:?-))`)
@@ -335,7 +340,7 @@ func notInImage(h *preStop, say report) {
 		}
 		looked := func(p string) bool {
 			return slices.ContainsFunc(r.script.commands, func(c command) bool {
-				return slices.Contains([]string{"command", "which", "type", "hash"}, c.program()) && slices.Contains(c.words, p)
+				return slices.Contains(finders, c.program()) && slices.Contains(c.words, p)
 			})
 		}
 		if i := slices.IndexFunc(programs, func(p string) bool { return slices.Contains(lacks, p) && !looked(p) }); i >= 0 {
@@ -343,6 +348,9 @@ func notInImage(h *preStop, say report) {
 		}
 	}
 }
+
+// finders are programs that tell whether there is a program, or that install it.
+var finders = []string{"command", "which", "type", "hash", "apk", "apt", "apt-get"}
 
 // withoutTools is a hook that does the same without programs of the image. Where prestop has no step for something, it is a sentence.
 func (h *preStop) withoutTools() string {
