@@ -271,8 +271,13 @@ func (h *preStop) lines() []string {
 // allArguments tells whether all steps of the hook are arguments of its command.
 func (h *preStop) allArguments() bool { return len(h.lines()) == len(h.entries()) }
 
-// newHook is a hook of prestop's to paste into a container, with what it needs there.
+const windowsHook = "a hook that Windows can run, such as a sleep action"
+
+// newHook is a hook of prestop's to paste into a container, with what it needs there. On Windows it is a sentence.
 func (c *container) newHook(steps ...string) string {
+	if OnWindows(c.pod.Spec) {
+		return windowsHook
+	}
 	file, needs := c.binary()
 	return below(append([]string{file}, steps...), "lifecycle", "preStop", "exec", "command") + needs + c.graceNeeded()
 }

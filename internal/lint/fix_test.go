@@ -71,6 +71,8 @@ func TestFixes(t *testing.T) {
 		"a script of lines in one word":      {"", `{exec: {command: "/bin/sh -c sleep 5\nnginx -s quit"}}`, "wrong-type", `command: [/bin/sh, -c, "sleep 5\nnginx -s quit"]`},
 		"a script in quotes in one word":     {"", `{exec: {command: ["/bin/sh -c 'sleep 5; sync'"]}}`, "shell-syntax-without-shell", "command: [sh, -c, /bin/sh -c 'sleep 5; sync']"},
 		"a variable of the kubelet in lines": {"env: [{name: NODE_ID, value: '5'}]", `{exec: {command: [sh, -c, "app stop $(hostname)\napp leave $(NODE_ID)"]}}`, "variable-not-expanded", `command: [sh, -c, "app stop $(hostname)\napp leave $NODE_ID"]`},
+		"a step of several lines":            {graced, `{exec: {command: [/prestop, "exec sh -c while busy; do\n sleep 2\ndone"]}}`, "shell-arguments-lost", "write the whole script as one word, in quotes"},
+		"a hook on Windows":                  {"", "{tcpSocket: {port: 80}}}\n      nodeSelector: {kubernetes.io/os: windows", "tcp-socket-hook", "a hook that Windows can run, such as a sleep action"},
 		"a script in quotes twice":           {"", `{exec: {command: [sh, -ec, "'sleep 5; sync'"]}}`, "shell-syntax-without-shell", "command: [sh, -ec, sleep 5; sync]"},
 		"an option and its script in a word": {"", `{exec: {command: [/bin/bash, "-ec sleep 5"]}}`, "shell-arguments-lost", "command: [/bin/bash, -ec, sleep 5]"},
 		"a program and the end of its line":  {graced, `{exec: {command: ["/prestop\n", wait 20s]}}`, "shell-syntax-without-shell", "command:\n- /prestop\n- wait 20s"},

@@ -293,6 +293,6 @@ func OnWindows(spec corev1.PodSpec) bool {
 
 func windowsPod(c *container, say report) {
 	if c.hook != nil && c.hook.reading != nil && OnWindows(c.pod.Spec) {
-		say(c.hook.command(), "the pod runs on Windows, and prestop is a binary for Linux: the hook fails at once", "a hook that Windows can run, such as a sleep action")
+		say(c.hook.command(), "the pod runs on Windows, and prestop is a binary for Linux: the hook fails at once", windowsHook)
 	}
 }

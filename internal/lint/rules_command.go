@@ -118,8 +118,12 @@ func (h *preStop) asWritten() bool {
 	})
 }
 
-// execFix is a step to paste, with other words for the program and its arguments. The step's options stay.
+// execFix is a step to paste, with other words for the program and its arguments. The step's options stay. The words do not show where a
+// step of several lines has its lines.
 func (h *preStop) execFix(s *entry, program, sentence string) string {
+	if strings.Contains(s.Line, "\n") {
+		return sentence
+	}
 	return h.stepFix(s, s.with("", program), sentence)
 }
 
