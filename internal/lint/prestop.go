@@ -207,7 +207,7 @@ func (c *container) runsPrestop(file string) bool {
 	case v.ConfigMap != nil || v.Projected != nil:
 		return false
 	case v.Image != nil && isImage(v.Image.Reference, "prestop/prestop"):
-		return true
+		return !severalWords(file)
 	case c.pod.fills(m.Name):
 		return phrase.Nearest(name, []string{program}) != ""
 	}

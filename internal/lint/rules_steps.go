@@ -142,7 +142,7 @@ func stepsOf(line string) []string {
 			all = append(all, word)
 		case word == ";" || word == "&&":
 		case slices.Contains(parse.FirstWords(verbs.All()), word):
-			all[last] = strings.TrimSuffix(all[last], ";")
+			all[last] = strings.TrimRight(all[last], ";,")
 			all = append(all, word)
 		default:
 			all[last] += " " + word

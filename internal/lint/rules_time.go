@@ -173,11 +173,16 @@ func (h *preStop) shortened(*entry) bool {
 	})
 }
 
-// longerTimeout is more time for the step: by its max=, which bounds it in any case, or by the grace period.
+// longerTimeout is more time for the step: by its max=, which bounds it in any case, or by the grace period. A step without max= gets a
+// shorter timeout=.
 func (h *preStop) longerTimeout(s *entry) string {
 	timeout := s.needs.Calls[len(s.needs.Calls)-1].Timeout // the calls before it are conditions
 	if s.Most > 0 && s.Most < timeout {
-		return h.stepFix(s, s.with("max="+whole(timeout)), "a longer max=")
+		option := "max=" + whole(timeout)
+		if !isStep(s.with(option)) { // its max is the verb's own
+			option = "timeout=" + whole(min(s.Most, s.Ends-s.Earliest))
+		}
+		return h.stepFix(s, s.with(option), option)
 	}
 	return h.moreGrace(timeout - (s.Ends - s.Earliest))
 }
