@@ -96,9 +96,6 @@ var otherSleeps = []struct {
 
 // otherSleep is how long a command sleeps that is no sleep; 0: that is not known.
 func (c command) otherSleep() time.Duration {
-	if len(c.words) == 0 {
-		return 0
-	}
 	name := c.words[0][strings.LastIndexAny(c.words[0], `/\`)+1:]
 	line := strings.TrimSpace(strings.Join(append([]string{name}, c.words[1:]...), " "))
 	for _, other := range otherSleeps {

@@ -99,6 +99,26 @@ func TestForeignHooks(t *testing.T) {
 		{none, none, "{exec: {command: [sh, -c, \"sleep '$WAIT'\"]}}", "error sleep-unreadable"},
 		{none, none, "{exec: {command: [sh, -c, 'N=$(cat /n); sleep $N']}}", ""},
 
+		// As people write them in charts: nothing is wrong.
+		{minute, none, "{exec: {command: [sh, -c, \"curl -sS -m 5 --retry 3 --retry-connrefused -X POST http://127.0.0.1:8080/-/drain || true\\nsleep 15\\n\"]}}", ""},
+		{minute, none, "{exec: {command: [sh, -c, \"printf 'shutdown\\n' | nc -w 5 localhost 9000\"]}}", ""},
+		{minute, none, "{exec: {command: [sh, -c, 'for i in $(seq 1 25); do nc -z localhost 8080 || exit 0; sleep 1; done']}}", ""},
+		{minute, none, "{exec: {command: [sh, -c, 'printf \"%s\\n\" 8080 8081 | xargs -I{} curl -fsS -m 3 -XPOST localhost:{}/drain']}}", ""},
+		{minute, none, "{exec: {command: [bash, -c, 'while read -r p; do curl -fs --max-time 2 \"localhost:${p}/drain\"; done <<< \"8080 8081\"; sleep 10']}}", ""},
+		{minute, none, "{exec: {command: [sh, -c, 'until wget -q -T 2 -O - http://localhost:8080/drained | grep -q ok; do sleep 2; done']}}", ""},
+		{minute, none, "{exec: {command: [sh, -c, 'set -e; pkill -QUIT -f worker || true; while pgrep -f worker > /dev/null 2>&1; do echo waits; sleep 1; done']}}", ""},
+		{minute, none, "{exec: {command: [sh, -c, 'if rabbitmqctl status; then rabbitmq-upgrade await_online_quorum_plus_one -t 600 && rabbitmq-upgrade drain -t 600; fi']}}", ""},
+		{minute, none, "{exec: {command: [sh, -c, 'kill -s TERM $(pidof java) && tail --pid=$(pidof java) -f /dev/null']}}", ""},
+		{minute, none, "{exec: {command: [sh, -c, 'exec nodetool -u cassandra -pw \"$CASSANDRA_PASSWORD\" drain']}}", ""},
+		{minute, []string{"image: postgres:17"}, "{exec: {command: [gosu, postgres, pg_ctl, stop, -D, /data, -w, -t, '60', -m, fast]}}", ""},
+		{minute, none, "{exec: {command: [sh, -c, 'sleep \"$1\"', stop, '10']}}", ""},
+		{minute, none, "{exec: {command: [find, /run, -name, '*.pid', -exec, rm, '{}', ;]}}", ""},
+		{minute, none, "{exec: {command: [bash, -c, 'exec 3<>/dev/tcp/127.0.0.1/8080; printf \"GET /drain HTTP/1.0\\r\\n\\r\\n\" >&3; timeout 2 cat <&3; sleep 10']}}", ""},
+		{minute, none, "{exec: {command: [bash, -c, 'n=$((SECONDS + 50)); while (( SECONDS < n )); do [[ \"$(curl -fsS localhost:8080/count)\" -eq 0 ]] && break; sleep 1; done']}}", ""},
+		{minute, none, "{exec: {command: [timeout, -k, '5', '40', bash, -c, 'until ! nc -z -w1 localhost 8080; do sleep 1; done']}}", ""},
+		{minute, none, "{exec: {command: [sh, -c, 'curl -sf -H \"Authorization: Bearer $(cat /var/run/secrets/token)\" -X POST localhost:8080/stop; sleep 5']}}", ""},
+		{minute, none, "{exec: {command: [powershell.exe, -Command, Start-Sleep -Seconds 20; Stop-Service w3svc]}}", ""},
+
 		// prestop behind a sleep.
 		{minute, grace60, "{exec: {command: [sh, -c, 'sleep 20; /prestop']}}", "error sleep-fills-grace"},
 		{minute, grace60, "{exec: {command: [sh, -c, 'sleep 20 && exec /prestop \"wait 40s\"']}}", "error sleep-fills-grace"},
