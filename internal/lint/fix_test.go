@@ -76,6 +76,7 @@ func TestFixes(t *testing.T) {
 		"steps and a comma":                  {graced, "{exec: {command: [/prestop, 'post http://localhost/x, wait 20s']}}", "step-unreadable", "# each step is one item\ncommand:\n- /prestop\n- post http://localhost/x\n- wait 20s"},
 		"a timeout of a step without max":    {graced, "{exec: {command: [/prestop, 'unlock redis://redis:6379/0 key=lock value-file=/run/lock/id timeout=50s']}}", "timeout-not-reached", "- unlock redis://redis:6379/0 key=lock value-file=/run/lock/id timeout=30s"},
 		"a hook in one word, and its image":  {graced + "\n        volumeMounts: [{name: p, mountPath: /p}]", "{exec: {command: [/p/prestop post http://localhost/x wait 20s]}}}\n      volumes: [{name: p, image: {reference: prestop/prestop}}]\n      nodeSelector: {a: b", "shell-syntax-without-shell", "command:\n- /p/prestop\n- post http://localhost/x\n- wait 20s"},
+		"a script for steps":                 {graced, "{exec: {command: [/prestop, sh, -c, while busy; do sleep 1; done]}}", "step-unreadable", "command:\n- /prestop\n- exec sh -c \"while busy; do sleep 1; done\""},
 		"a script in quotes twice":           {"", `{exec: {command: [sh, -ec, "'sleep 5; sync'"]}}`, "shell-syntax-without-shell", "command: [sh, -ec, sleep 5; sync]"},
 		"an option and its script in a word": {"", `{exec: {command: [/bin/bash, "-ec sleep 5"]}}`, "shell-arguments-lost", "command: [/bin/bash, -ec, sleep 5]"},
 		"a program and the end of its line":  {graced, `{exec: {command: ["/prestop\n", wait 20s]}}`, "shell-syntax-without-shell", "command:\n- /prestop\n- wait 20s"},

@@ -35,7 +35,7 @@ func scriptNotRunnable(c *container, say report) {
 		h.ofScript(say)(h.command(), "the lines of the script end with a carriage return, as on Windows: a shell takes that for a part of the last word, so that commands such as sleep fail",
 			"lines that end with a line feed alone, as dos2unix makes them")
 	}
-	if err := h.script.syntax(); err != nil {
+	if err := h.script.syntax(); err != nil && h.asWritten() {
 		text := "a shell cannot read the script, so that the hook fails"
 		if harmless([]string{h.script.text}) { // the error may have words of the script
 			text += ": " + err.Error()

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/prestop/prestop/internal/config"
+	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/internal/parse"
 	"github.com/prestop/prestop/internal/phrase"
 	"github.com/prestop/prestop/internal/setting"
@@ -74,13 +75,19 @@ func (s *entry) mistyped(h *preStop) bool {
 	return s.at.Node != h.place.Node && s.at.kind() != "a string"
 }
 
-// commandAsSteps are steps that do what the hook's arguments would do as a command, word by word; nil: they are no command.
+// commandAsSteps are steps that do what the hook's arguments would do as a command, word by word. A script that no steps can replace is run by
+// a step. nil: they are no command.
 func (h *preStop) commandAsSteps() []string {
 	args := h.words[max(len(h.words)-len(h.reading.config.Arguments), 1):]
 	if h.script.shell != "" || len(args) < 2 {
 		return nil
 	}
-	return stepsFor(scriptOf(args, environment{}))
+	s := scriptOf(args, environment{})
+	steps := stepsFor(s)
+	if run := "exec " + s.shell + " -c " + grammar.Quote(s.text); steps == nil && slices.Equal(args, []string{s.shell, "-c", s.text}) && harmless(args) && isStep(run) {
+		steps = []string{run}
+	}
+	return steps
 }
 
 // isStep tells whether a line is a step, whatever its variables hold.
