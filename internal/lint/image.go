@@ -55,3 +55,39 @@ var lacking = map[string][]string{
 	"debian":  {"curl", "wget"},
 	"ubuntu":  {"curl", "wget"},
 }
+
+// stopSignals are official images, and those that others made like them, with another STOPSIGNAL than SIGTERM, and how a command says the
+// same.
+var stopSignals = map[string][]string{
+	"nginx":                       quitNginx,
+	"nginxinc/nginx-unprivileged": quitNginx,
+	"openresty/openresty":         quitNginx,
+	"php fpm":                     killBy("QUIT", "3"),
+	"httpd":                       append(killBy("WINCH", "28"), "graceful-stop"),
+	"haproxy":                     killBy("USR1", "10"),
+	"postgres":                    killBy("INT", "2"),
+}
+
+var quitNginx = append(killBy("QUIT", "3"), "-s quit")
+
+// killBy are the ways in which kill names a signal.
+func killBy(name, number string) []string {
+	return []string{"-" + name, "-SIG" + name, "-" + number, "-s " + name, "-s SIG" + name}
+}
+
+// officialImage is the name of one of Docker's own images, and its variant if that matters; empty: it is another.
+func (c *container) officialImage() string {
+	name, tag := imageParts(c.Image)
+	if _, short, ok := strings.Cut("/"+name, "/library/"); ok {
+		name = short
+	}
+	switch {
+	case strings.Contains(name, "/"):
+		return ""
+	case name == "php" && strings.Contains(tag, "fpm"):
+		return "php fpm"
+	case name == "php" && strings.Contains(tag, "apache"):
+		return "httpd"
+	}
+	return name
+}

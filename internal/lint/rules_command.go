@@ -560,37 +560,3 @@ func (c *container) stopsLike(last command) bool {
 	line := strings.Join(last.words, " ") + " "
 	return slices.ContainsFunc(stopSignals[image], func(words string) bool { return strings.Contains(line, " "+words+" ") })
 }
-
-// stopSignals are official images, and those that others made like them, with another STOPSIGNAL than SIGTERM, and how a command says the
-// same.
-var stopSignals = map[string][]string{
-	"nginx":                       quitNginx,
-	"nginxinc/nginx-unprivileged": quitNginx,
-	"openresty/openresty":         quitNginx,
-	"php fpm":                     quit,
-	"httpd":                       {"graceful-stop", "-WINCH", "-SIGWINCH"},
-	"haproxy":                     {"-USR1", "-SIGUSR1", "-10", "-s USR1", "-s SIGUSR1"},
-	"postgres":                    {"-INT", "-SIGINT", "-2", "-s INT", "-s SIGINT"},
-}
-
-var (
-	quit      = []string{"-QUIT", "-SIGQUIT", "-3", "-s QUIT", "-s SIGQUIT"}
-	quitNginx = append(slices.Clip(quit), "-s quit")
-)
-
-// officialImage is the name of one of Docker's own images, and its variant if that matters; empty: it is another.
-func (c *container) officialImage() string {
-	name, tag := imageParts(c.Image)
-	if _, short, ok := strings.Cut("/"+name, "/library/"); ok {
-		name = short
-	}
-	switch {
-	case strings.Contains(name, "/"):
-		return ""
-	case name == "php" && strings.Contains(tag, "fpm"):
-		return "php fpm"
-	case name == "php" && strings.Contains(tag, "apache"):
-		return "httpd"
-	}
-	return name
-}
