@@ -59,8 +59,10 @@ var farewellSizes = []uint32{3 * pingSize, 3*pingSize + 13, 3*pingSize + 2*7}
 // server may send them as soon as it has read a small request.
 var permitSizes = []uint32{13, 26, 34, 35, 42, 47, 48}
 
-// twoPermits are the bytes of two such frames, each in a record of TLS 1.3 or 1.2. Go's server sends them for each piece of a body.
-var twoPermits = []uint32{70, 84}
+// piecePermits are the bytes that a server sends for each piece of a body over TLS. Go's sends two such frames, each in a record of TLS 1.3
+// or 1.2. Java's TLS 1.3 adds 16 bytes to each record, so one frame is longer than controlSize. Tomcat sends one, two, one and a ping, or
+// a ping alone as soon as it has read a request.
+var piecePermits = []uint32{70, 84, 51, 102, 106, 55}
 
 // clientSizes are the bytes of frames of HTTP/2 that a client sends unasked, and that are no request: it has read settings, it permits to
 // send more, it gives up a request, or it pings. The last two are of two frames. secureSizes are the same in a record of TLS 1.3.
@@ -119,9 +121,9 @@ func (h *history) permits(s *sockdiag.Socket, g greeting, in, out uint32) bool {
 	return in >= leastPermitted && out <= most+permission(in) && out <= longest
 }
 
-// permitsTwice tells whether the app has sent no more than permission, for a piece of a body that may have any size.
-func (h *history) permitsTwice(s *sockdiag.Socket, g greeting, out uint32) bool {
-	return g.tls && g.http2 && s.Sent <= h.sent+2 && slices.Contains(twoPermits, out)
+// permitsPiece tells whether the app has sent no more than permission, for a piece of a body that may have any size.
+func (h *history) permitsPiece(s *sockdiag.Socket, g greeting, out uint32) bool {
+	return g.tls && g.http2 && s.Sent <= h.sent+2 && slices.Contains(piecePermits, out)
 }
 
 // mayPermit tells whether what the app has sent may be no more than permission, where permits says that it is more. A server, or its kernel, may

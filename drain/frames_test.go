@@ -21,6 +21,7 @@ func TestFrames(t *testing.T) {
 	stateful := greeting{known: true, tls: true, bytes: 1414, late: 158, segments: 3}
 	nginx := greeting{known: true, tls: true, bytes: 1766, late: 510, segments: 3}
 	nginx2 := greeting{known: true, tls: true, http2: true, bytes: 1817, late: 571, segments: 4}
+	tomcat := greeting{known: true, tls: true, http2: true, bytes: 2252, late: 1031, segments: 5}
 	busy := at(50, 90_000, 60, 200_000, s, 900*ms)
 	for _, test := range []struct {
 		name  string
@@ -48,6 +49,10 @@ func TestFrames(t *testing.T) {
 		{"the same, while a call that uploads waits", none, []sockdiag.Socket{at(50, 90_000, 6, 154, s, 2*s), at(98, 155_537, 8, 223, s, s)}, waiting},
 		{"permission for a piece of a body over TLS", h2, []sockdiag.Socket{busy, at(51, 90_250, 60, 200_000, s, 2*s), at(52, 90_381, 62, 200_070, s, s-8*ms)}, waiting},
 		{"and the answer after it", h2, []sockdiag.Socket{busy, at(51, 90_250, 60, 200_000, s, 2*s), at(52, 90_381, 62, 200_070, s, s-8*ms), at(52, 90_381, 63, 200_170, 9*s, s)}, nothing},
+		{"Java's, in a padded record", tomcat, []sockdiag.Socket{at(7, 1809, 6, 1376, 340*ms, 344*ms), at(8, 1940, 7, 1427, s, s-8*ms)}, waiting},
+		{"and with a ping besides, in a tick", tomcat, []sockdiag.Socket{at(7, 1809, 6, 1376, 340*ms, 344*ms), at(8, 1940, 7, 1427, s, s-8*ms), at(10, 2071+39, 9, 1427+106, s, s)}, waiting},
+		{"and a ping alone, in a tick with the client's answer to it", tomcat, []sockdiag.Socket{at(7, 1809, 6, 1376, 2*s, 3*s), at(9, 1909, 7, 1431, s, s)}, waiting},
+		{"and then the answer", tomcat, []sockdiag.Socket{at(7, 1809, 6, 1376, 340*ms, 344*ms), at(8, 1940, 7, 1427, s, s-8*ms), at(8, 1940, 9, 1568, 9*s, s)}, nothing},
 		{"as much without TLS", none, []sockdiag.Socket{busy, at(51, 90_250, 60, 200_000, s, 2*s), at(52, 90_381, 62, 200_070, s, s-8*ms)}, nothing},
 		{"a request right after others, whose frames the client acknowledges later", h2, []sockdiag.Socket{acknowledged(at(40, 9155, 30, 33_053, s, s), 956*ms)}, maybe},
 		{"an answer that takes its time", h2, []sockdiag.Socket{acknowledged(at(40, 9155, 30, 33_053, s, 900*ms), 860*ms)}, nothing},

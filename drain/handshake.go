@@ -23,6 +23,7 @@ type greeting struct {
 	// How many bytes and segments the server sent for the handshake, tickets and settings included. 0: not known, as where the
 	// server wants a client certificate. late is the part that came after the last message of our own.
 	bytes, late, segments uint32
+	prefaced              bool          // HTTP/2's settings are not among these, since they come after the client's preface: as behind a proxy that only ends TLS
 	hybrid                bool          // with a post-quantum key, which not every client asks for
 	stapled               uint32        // bytes of these that say that the certificate is still valid (OCSP), which not every client asks for
 	stopped               bool          // the app listens there no more: it has begun to shut down
@@ -79,6 +80,9 @@ func (g greeting) alone(s *sockdiag.Socket) (may, sure bool) {
 	if g.http2 {
 		slack += settingsRead
 	}
+	if g.prefaced {
+		slack += settingsSize
+	}
 	few := s.Sent-s.Resent <= g.mostSegments(s)
 	full, bare := g.bytes, g.bytes-g.stapled
 	for _, whole := range []uint32{full, full - g.late, bare, bare - g.late} { // some servers send their tickets with the first answer
@@ -118,6 +122,9 @@ func (g greeting) mostSegments(s *sockdiag.Socket) uint32 {
 	}
 	if g.http2 {
 		n += 2 // settings, and the acknowledgement of the client's
+	}
+	if g.prefaced { // permission to send more besides, each frame in a segment of its own
+		n++
 	}
 	if first > 4<<10 { // OpenSSL writes four kilobytes at a time
 		n++
@@ -241,6 +248,7 @@ func (p *prober) shakeHands(until context.Context, to netip.AddrPort) (g greetin
 	if !counted.silenced(c) {
 		return g
 	}
+	g.prefaced = g.http2 && !counted.spoke
 	if s := connectedTo(self, to.Port()); s.Known {
 		g.bytes, g.segments = bytesOut(&s), s.Sent
 		g.late = g.bytes - min(g.bytes, first)
@@ -263,7 +271,8 @@ func unacked(s sockdiag.Socket) bool {
 // countingConn counts the bytes that are read.
 type countingConn struct {
 	net.Conn
-	read uint32
+	read  uint32
+	spoke bool // the server has sent more than TLS sends for itself
 }
 
 func (c *countingConn) Read(b []byte) (int, error) {
@@ -285,6 +294,7 @@ func (c *countingConn) silenced(secure *tls.Conn) bool {
 		before := c.read
 		switch _, err := secure.Read(buffer); {
 		case err == nil:
+			c.spoke = true
 		case !os.IsTimeout(err):
 			return false
 		case c.read == before: // otherwise a ticket came, which is no payload

@@ -34,6 +34,7 @@ func TestGreetingAlone(t *testing.T) {
 	stapled := greeting{known: true, tls: true, bytes: 3787, late: 510, segments: 3, stapled: 1192}
 	golang := greeting{known: true, tls: true, bytes: 2467, late: 0, segments: 1, hybrid: true}
 	golang2 := greeting{known: true, tls: true, http2: true, bytes: 2538, late: 61, segments: 2, hybrid: true}
+	hitch2 := greeting{known: true, tls: true, http2: true, bytes: 1723, late: 478, segments: 3, prefaced: true}
 	for _, test := range []struct {
 		name                       string
 		of                         greeting
@@ -61,6 +62,9 @@ func TestGreetingAlone(t *testing.T) {
 		{"an answer of HTTP/1 where HTTP/2 would be spoken", golang2, 4, 1682, 3, 2758, true, false},
 		{"answers to a client without a post-quantum key, together as long as one", golang2, 5, 752, 4, 2674, true, false},
 		{"HTTP/2's settings there, both ways", golang2, 6, 1770, 4, 2600, true, true},
+		{"settings that are not among what we were sent", hitch2, 4, 569, 4, 1890, true, true},
+		{"the same, in a segment for each frame", hitch2, 4, 569, 6, 1934, true, true},
+		{"and an answer", hitch2, 6, 1764, 5, 2205, true, false},
 		{"only the client's first words", nginx, 1, 361, 0, 0, false, false},
 		{"no TLS", greeting{known: true}, 4, 1684, 3, 1750, false, false},
 		{"not known", greeting{}, 4, 1684, 3, 1750, true, false},
@@ -94,7 +98,14 @@ func TestShakeHands(t *testing.T) {
 		serve func(*testing.T, net.Listener)
 		want  greeting // its sizes: 1 if there are any
 	}{
-		{"TLS 1.3 with HTTP/2", secure(&tls.Config{NextProtos: []string{"h2"}}), greeting{known: true, tls: true, http2: true, bytes: 1, hybrid: true}},
+		{"TLS 1.3 with HTTP/2, whose settings come after the client's preface", secure(&tls.Config{NextProtos: []string{"h2"}}), greeting{known: true, tls: true, http2: true, bytes: 1, hybrid: true, prefaced: true}},
+		{"TLS 1.3 with HTTP/2", func(t *testing.T, l net.Listener) {
+			serve(t, l, func(c net.Conn) {
+				server := tls.Server(c, &tls.Config{Certificates: []tls.Certificate{certificate}, NextProtos: []string{"h2"}})
+				server.Write(make([]byte, 33))
+				io.Copy(io.Discard, server)
+			})
+		}, greeting{known: true, tls: true, http2: true, bytes: 1, hybrid: true}},
 		{"TLS 1.3 without", secure(&tls.Config{CurvePreferences: []tls.CurveID{tls.X25519}}), greeting{known: true, tls: true, bytes: 1}},
 		{"TLS 1.2", secure(&tls.Config{MaxVersion: tls.VersionTLS12}), greeting{known: true, tls: true, bytes: 1}},
 		{"TLS that says that its certificate is still valid", secure(&tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {

@@ -237,5 +237,5 @@ func (h *history) small(now time.Duration, s *sockdiag.Socket, g greeting) bool 
 		came = min(came, h.came.since())
 	}
 	reads := h.claim == waiting && now-s.SinceSent-came < readTime
-	return out <= controlSize || h.permitsTwice(s, g, out) || !h.settled && out <= settingsSize || h.onlySettings(s, g) || h.permits(s, g, in, out) || reads && h.permits(s, g, h.asking, out)
+	return out <= controlSize || h.permitsPiece(s, g, out) || !h.settled && out <= settingsSize || h.onlySettings(s, g) || h.permits(s, g, in, out) || reads && h.permits(s, g, h.asking, out)
 }
