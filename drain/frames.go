@@ -121,9 +121,10 @@ func (h *history) permits(s *sockdiag.Socket, g greeting, in, out uint32) bool {
 	return in >= leastPermitted && out <= most+permission(in) && out <= longest
 }
 
-// permitsPiece tells whether the app has sent no more than permission, for a piece of a body that may have any size.
+// permitsPiece tells whether the app has sent no more than permission, for a piece of a body that may have any size. While a port is asked
+// what it speaks, that may be HTTP/2 over TLS.
 func (h *history) permitsPiece(s *sockdiag.Socket, g greeting, out uint32) bool {
-	return g.tls && g.http2 && s.Sent <= h.sent+2 && slices.Contains(piecePermits, out)
+	return (g.tls && g.http2 || g.asking && g.mayBeTLS(s)) && s.Sent <= h.sent+2 && slices.Contains(piecePermits, out)
 }
 
 // mayPermit tells whether what the app has sent may be no more than permission, where permits says that it is more. A server, or its kernel, may

@@ -216,7 +216,7 @@ func (h *history) replied(came time.Duration, s *sockdiag.Socket, g greeting, sm
 	switch {
 	case !small && h.mayPermit(s, g):
 		return came, max(maybe, h.claim)
-	case !small && (g.http2 && h.sameTick(s) || h.mayUpgrade(s, g) || h.sentAgain(s)):
+	case !small && (g.http2 && h.sameTick(s) || h.mayUpgrade(s, g) || h.sentAgain(s) || g.asking && g.mayBeTLS(s) && h.mayPermit(s, greeting{http2: true})):
 		return came, maybe
 	case !small:
 		return 0, nothing
