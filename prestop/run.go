@@ -18,6 +18,9 @@ var (
 	// ErrSkip is the cause of the context of a Guard entry's step when waits are skipped.
 	ErrSkip = errors.New("waits are skipped")
 
+	// ErrNoWaits is the error of a Guard entry's step that is not done in a run without waits.
+	ErrNoWaits = errors.New("no wait is made with less than 2s in all")
+
 	// ErrKeepsWait is in the error of a step that could not be done for lack of something that others rely on. The run then
 	// lasts at least for [Plan.Fallback].
 	ErrKeepsWait = errors.New("the additional wait is kept")
@@ -100,6 +103,8 @@ func (r *run) noTime(from int) {
 		s, err := r.begun(i), r.over(i, 0)
 		if s.Outcome = outcome(err); err != nil {
 			s.Error = err.Error()
+		}
+		if s.Outcome == Cut {
 			cut = append(cut, s.Line)
 		}
 	}
@@ -113,7 +118,9 @@ func (r *run) over(i int, share time.Duration) error {
 	switch e, own := &r.Entries[i], share >= r.most(i, r.elapsed()); {
 	case e.Step == nil:
 		return nil
-	case e.Guard && r.hasWaits() && (e.Yields || own):
+	case e.Guard && !r.hasWaits():
+		return ErrNoWaits
+	case e.Guard && (e.Yields || own):
 		return ErrMax
 	case e.Most > 0 && own && !e.Guard:
 		return ErrLimit
@@ -165,7 +172,7 @@ func outcome(err error) Outcome {
 		return Left
 	case errors.Is(err, errOnce):
 		return Skipped
-	case errors.Is(err, ErrMax), errors.Is(err, ErrSkip):
+	case errors.Is(err, ErrMax), errors.Is(err, ErrSkip), errors.Is(err, ErrNoWaits):
 		return Unmet
 	case errors.Is(err, ErrShare), errors.Is(err, ErrLimit):
 		return Cut
@@ -183,6 +190,9 @@ func (r *run) do(ctx context.Context, e *Entry, i int, share time.Duration, err 
 	until := r.elapsed() + share
 	if err == nil {
 		err = r.step(ctx, e, share, r.over(i, share), log)
+	}
+	if o := outcome(err); e.Guard && !r.hasWaits() && (o == Failed || o == Cut) && !errors.Is(err, ErrKeepsWait) && ctx.Err() == nil {
+		err = ErrNoWaits // it had no time to look
 	}
 	if left, o := until-r.elapsed(), outcome(err); e.Guard && left > 0 && (o == Failed || o == Skipped) && ctx.Err() == nil {
 		log.Warn("the time that this step stands for is waited out", "event.code", "waited-out", "for", left.Round(time.Millisecond))

@@ -117,8 +117,12 @@ func (p *Plan) warnShort(n int, slot *prestop.Slot) {
 	if p.Aside > 0 {
 		leaves += fmt.Sprintf(", of which %s is kept for the report", p.Aside)
 	}
-	p.warn("grace-too-short", n, "%s is shortened from %s to %s: the grace period of %s less the reserve of %s leaves %s",
-		slot.Line, slot.Least, (slot.Least - slot.Short).Round(time.Millisecond), p.Grace, p.Reserve, leaves)
+	why := ""
+	if p.Budget() < prestop.OneTry {
+		why = fmt.Sprintf(", since no wait is made with less than %s in all", prestop.OneTry)
+	}
+	p.warn("grace-too-short", n, "%s is shortened from %s to %s%s: the grace period of %s less the reserve of %s leaves %s",
+		slot.Line, slot.Least, (slot.Least - slot.Short).Round(time.Millisecond), why, p.Grace, p.Reserve, leaves)
 }
 
 // warnBounds is about max= and timeout= of a step that something else ends first. Nobody minds if that is only the hook's own end and
