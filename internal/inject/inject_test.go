@@ -109,6 +109,7 @@ func TestInject(t *testing.T) {
 		"steps-are-empty":               {"app 30 default: until quiet max=1m30s allow=0"},
 		"max-and-wait":                  {"app 30 +12s default: until quiet max=20 allow=0"},
 		"mistaken-max-and-wait":         {"app 30 default: until quiet max=25s allow=0"},
+		"max-of-nothing":                {"app 30 default: until quiet max=25s allow=0"},
 		"other-annotations":             {"app 30 default: until quiet max=25s allow=0"},
 	}
 	for _, p := range pods(t) {
@@ -263,6 +264,8 @@ func TestProblems(t *testing.T) {
 		{map[string]string{inject.MaxAnnotation: "soon", inject.WaitAnnotation: "-5"}, []string{inject.MaxAnnotation, inject.WaitAnnotation}},
 		{map[string]string{inject.MaxAnnotation: "999h99999m9999999s", inject.WaitAnnotation: "9999999"}, nil},
 		{map[string]string{inject.MaxAnnotation: "99999999", inject.WaitAnnotation: "9999h"}, []string{inject.MaxAnnotation, inject.WaitAnnotation}},
+		{map[string]string{inject.MaxAnnotation: "0", inject.WaitAnnotation: "0"}, []string{inject.MaxAnnotation}},
+		{map[string]string{inject.MaxAnnotation: "0h0m", inject.WaitAnnotation: "0s"}, []string{inject.MaxAnnotation}},
 		{map[string]string{inject.StepsAnnotation: "wait 5s\n\nwiat 5s"}, []string{inject.StepsAnnotation}},
 		{map[string]string{inject.StepsAnnotation: "wait $(LONG)\npost $(URL)"}, nil},
 		{map[string]string{inject.StepsAnnotation: "wait 5s", inject.MaxAnnotation: "20s"}, []string{inject.MaxAnnotation}},

@@ -29,7 +29,13 @@ const (
 // prestop, which takes a year at most.
 const DurationPattern = `^([0-9]{1,7}s?|[0-9]{1,3}h([0-9]{1,5}m)?([0-9]{1,7}s)?|[0-9]{1,5}m([0-9]{1,7}s)?)$`
 
-var duration = regexp.MustCompile(DurationPattern)
+// NotZeroPattern matches a duration that is not zero. A default step that waits for no time at most would wait for nothing.
+const NotZeroPattern = `[1-9]`
+
+var (
+	duration = regexp.MustCompile(DurationPattern)
+	notZero  = regexp.MustCompile(NotZeroPattern)
+)
 
 func marked(v corev1.EnvVar) bool {
 	return strings.HasPrefix(v.Value, DefaultMark+"\n") || strings.HasPrefix(v.Value, StepsMark+"\n")
@@ -61,8 +67,13 @@ func (e *editor) readAnnotations() {
 	text := e.Annotations[StepsAnnotation]
 	lines := stepLines(text)
 	limit, limited := e.Annotations[MaxAnnotation]
-	if limited && !duration.MatchString(limit) {
+	switch {
+	case !limited:
+	case !duration.MatchString(limit):
 		e.problem(MaxAnnotation, durationExpected, limit)
+		limited = false
+	case !notZero.MatchString(limit):
+		e.problem(MaxAnnotation, "expected 1 s at least; "+InjectAnnotation+`: "false" leaves the pod without a hook`, limit)
 		limited = false
 	}
 	switch {

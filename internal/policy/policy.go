@@ -94,7 +94,7 @@ func with(s settings) map[string]any {
 		"Volume": inject.Volume, "Init": inject.Installer, "MountPath": inject.MountPath, "Program": inject.Program,
 		"GraceVariable": inject.GraceVariable, "StepsVariable": inject.StepsVariable, "WaitVariable": inject.WaitVariable,
 		"DefaultGrace": inject.DefaultGrace, "LeastGrace": inject.LeastGrace, "MostGrace": inject.MostGrace, "DefaultMax": int(inject.DefaultMax.Seconds()),
-		"StepsMark": inject.StepsMark, "DefaultMark": inject.DefaultMark, "Duration": inject.DurationPattern, "Image": inject.ImagePattern,
+		"StepsMark": inject.StepsMark, "DefaultMark": inject.DefaultMark, "Duration": inject.DurationPattern, "NotZero": inject.NotZeroPattern, "Image": inject.ImagePattern,
 		"Window": inject.QuietWindow(), "Period": inject.DefaultPeriod, "Mesh": strings.Join(mesh, ", "),
 		"Secrets": lint.SecretPattern(),
 	}
