@@ -321,13 +321,21 @@ func (w *workload) meantKind() string {
 	return ""
 }
 
-// kindUnknown does not judge the apiVersion where the group has a dot in its name. Such groups may have kinds of any name.
-func kindUnknown(w *workload, say report) {
+// misnamed is where a kind or an apiVersion is misspelt, so that Kubernetes refuses the object; text is empty if neither is. It does not
+// judge the apiVersion where the group has a dot in its name. Such groups may have kinds of any name.
+func (w *workload) misnamed() (at node, text, fix string) {
 	version, right := w.at("apiVersion"), versions[w.kind]
 	if meant := w.meantKind(); meant != "" {
-		say(w.at("kind"), "Kubernetes has no kind "+w.kind+"; expected "+meant, "kind: "+meant)
+		return w.at("kind"), "Kubernetes has no kind " + w.kind + "; expected " + meant, "kind: " + meant
 	} else if right != nil && version.text() != "" && !strings.Contains(w.group, ".") && !slices.Contains(right, version.text()) {
-		say(version, "Kubernetes has no kind "+w.kind+" in apiVersion "+version.text()+"; expected "+right[0], "apiVersion: "+right[0])
+		return version, "Kubernetes has no kind " + w.kind + " in apiVersion " + version.text() + "; expected " + right[0], "apiVersion: " + right[0]
+	}
+	return node{}, "", ""
+}
+
+func kindUnknown(w *workload, say report) {
+	if at, text, fix := w.misnamed(); text != "" {
+		say(at, text, fix)
 	}
 }
 

@@ -15,6 +15,8 @@ type Template struct {
 	Line                  int
 	// Foreign: the object is of a kind that is not known here. What its owner makes of the template is not known either.
 	Foreign bool
+	// Refused is why Kubernetes refuses the object, whose kind or apiVersion is misspelt. It has no Node then. Empty: it does not.
+	Refused string
 	Node    *yaml.Node // of the template, not of its spec
 	Object  *yaml.Node // the object that makes the pod, or is the pod
 	Pod     *corev1.PodTemplateSpec
@@ -40,6 +42,13 @@ func Templates(file string, document *yaml.Node) []Template {
 	in.add(node{document.Content[0], &f}.followed(), "", "")
 	var all []Template
 	for _, w := range in.workloads {
+		if at, refused, _ := w.misnamed(); refused != "" {
+			if at.Node == nil { // an item of a list, which has its kind
+				at = w.node
+			}
+			all = append(all, Template{Kind: w.kind, Namespace: w.namespace, Name: w.name, Line: at.Line, Refused: refused})
+			continue
+		}
 		for _, p := range w.pods {
 			t := Template{
 				Kind: w.kind, Namespace: w.namespace, Name: w.name, Line: w.Line, Foreign: !slices.Contains(groups, w.group),

@@ -172,6 +172,8 @@ func (all edits) apply(to tree) {
 // none says why a template is not looked at.
 func none(t lint.Template) string {
 	switch {
+	case t.Refused != "":
+		return t.Refused + "; it is left alone"
 	case t.Foreign:
 		return "what makes its pods is not known here; a policy reaches them"
 	case t.Kind == "Elasticsearch":

@@ -297,6 +297,29 @@ items:
 	}
 }
 
+// An object whose kind or apiVersion is misspelt, so that Kubernetes refuses it, is left alone. That is said at its place.
+func TestMisspelt(t *testing.T) {
+	t.Parallel()
+	const rest = "metadata: {name: web}\nspec: {template: {spec: {containers: [{name: app, ports: [{containerPort: 80}]}]}}}\n"
+	for head, want := range map[string]string{
+		"apiVersion: apps/v1\nkind: Deploymnt\n":  "2 Deploymnt web expected Deployment",
+		"apiVersion: app/v1\nkind: Deployment\n":  "1 Deployment web expected apps/v1",
+		"apiVersion: v1\nkind: StatefulSet\n":     "1 StatefulSet web expected apps/v1",
+		"apiVersion: apps/v1\nkind: deployment\n": "2 deployment web expected Deployment",
+	} {
+		out, reports := injected(t, "f", []byte(head+rest), inject.Parameters{Image: "p:1"})
+		var got []string
+		for _, r := range reports {
+			_, expected, _ := strings.Cut(r.Text, "expected ")
+			expected, _, _ = strings.Cut(expected, ";")
+			got = append(got, fmt.Sprint(r.Line, " ", r.Object, " expected ", expected))
+		}
+		if len(got) != 1 || got[0] != want || string(out) != head+rest {
+			t.Errorf("%q: got %q, want %q, in\n%s", head, got, want, out)
+		}
+	}
+}
+
 // The time for a document grows as the document does, be it one line, or full of anchors. What looked for each place from the beginning
 // took more than thirty times as long for eight times as many pods.
 func TestTimeGrowsAsTheDocument(t *testing.T) {
