@@ -1,7 +1,7 @@
 // Command kubectl-prestop is a plugin of kubectl for people who bring preStop hooks to many workloads: kubectl prestop COMMAND.
 //
 // lint.go says what will go wrong with the hooks of manifests, and cluster.go with the hooks of a cluster. inject.go puts hooks into
-// manifests. Each command is a file, and print.go prints what is found. main connects the process to run, which is the program.
+// manifests. Each command is a file, and print.go prints what is found. main hands the process over to the function run, which is the program.
 package main
 
 import (

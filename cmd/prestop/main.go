@@ -4,7 +4,7 @@
 // internal/config reads the configuration, internal/hook makes a plan of it, and package prestop carries out the plan. The
 // files here join these packages. hook.go runs the plan, say.go reports how it went, dryrun.go shows the plan instead, and
 // ask.go asks the API server about the pod. clear.go and install.go are subcommands. Parts that stand on their own are packages
-// in internal: docs/design.md has the list. main connects the process to run, which is the program.
+// in internal: docs/design.md has the list. main hands the process over to the function run, which is the program.
 package main
 
 import (

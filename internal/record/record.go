@@ -1,7 +1,7 @@
 // Package record keeps how far a delivery of the hook has come, for a later one.
 //
 // A kubelet delivers a hook at least once, and may cut it. [Open] finds what an earlier delivery of the same hook in the same container left,
-// waits for one that still runs, or begins anew. internal/journal has the files. What is secret is hidden before it is written. The
+// waits for a delivery that still runs, or begins anew. internal/journal has the files. What is secret is hidden before it is written. The
 // package is for cmd/prestop.
 package record
 

@@ -1,6 +1,6 @@
 // Package skipfile watches the file by which somebody skips the waits.
 //
-// Somebody in a hurry writes true into it, mostly by an annotation that a volume shows. The package only says that the file holds true. It
+// Somebody in a hurry writes true into it, mostly by an annotation that a volume shows. The package only says that this word is there. It
 // is for cmd/prestop.
 package skipfile
 
