@@ -53,12 +53,17 @@ Exit status
 `)
 }
 
-// named are the verbs that begin with these words. Flags are no words.
+// named are the verbs that begin with these words, or else the one whose second word this is. Flags are no words.
 func named(all []*step.Verb, words []string) (found []*step.Verb) {
 	words = slices.DeleteFunc(slices.Clone(words), func(word string) bool { return strings.HasPrefix(word, "-") })
 	for _, v := range all {
 		if name := strings.Fields(v.Name); len(words) > 0 && len(words) <= len(name) && slices.Equal(name[:len(words)], words) {
 			found = append(found, v)
+		}
+	}
+	for _, v := range all {
+		if _, second, _ := strings.Cut(v.Name, " "); len(words) == 1 && second == words[0] && found == nil {
+			return []*step.Verb{v}
 		}
 	}
 	return found

@@ -109,8 +109,10 @@ func stray(v *step.Verb, verbs []*step.Verb, l *grammar.Line, n int) string {
 		return "; did you mean " + key + "=?"
 	case several && slices.Contains(v.Options, w.Text):
 		return "; did you mean " + w.Text + "=? Its value stands right after the ="
+	case strings.HasPrefix(w.Text, "--") && n > 0:
+		return flagsFirst + optionWords(v)
 	case w.Text[0] == '-' && len(v.Options) > 0 && (n > 0 || v.Target == "URL"):
-		return "; options are words such as " + strings.Join(v.Options[:min(2, len(v.Options))], "=… and ") + "=…"
+		return optionWords(v)
 	case strings.Trim(w.Text, `&|;\`) == "":
 		return nextStep
 	case w.Text[0] == '#':
@@ -121,6 +123,17 @@ func stray(v *step.Verb, verbs []*step.Verb, l *grammar.Line, n int) string {
 		return strayAfter(&l.Targets[n-1], v, verbs, l, w)
 	}
 	return ""
+}
+
+// flagsFirst is the advice where a flag of the program stands in a step.
+const flagsFirst = "; flags go before the steps"
+
+// optionWords says what options of the verb look like; empty: it has none.
+func optionWords(v *step.Verb) string {
+	if len(v.Options) == 0 {
+		return ""
+	}
+	return "; options are words such as " + strings.Join(v.Options[:min(2, len(v.Options))], "=… and ") + "=…"
 }
 
 // strayAfter is stray for a word that has another target before it.

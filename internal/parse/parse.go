@@ -113,6 +113,8 @@ func expected(v *step.Verb, key string) string {
 		meant = "; expected it by itself: " + v.Name + " " + v.Target
 	case slices.Contains(v.Options, meant):
 		meant = "; did you mean " + meant + "=?"
+	case strings.HasPrefix(key, "--"):
+		meant = flagsFirst
 	default:
 		meant = ""
 	}
