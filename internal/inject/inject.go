@@ -258,11 +258,11 @@ func (e *editor) serves(c corev1.Container) (why string, ok bool) {
 	case has && !ours(c) && !replaced:
 		return keeps(c, slept), false
 	case pathTaken(c):
-		return "it mounts something else at " + MountPath, false
+		return "gets no hook: it mounts something else at " + MountPath, false
 	case has || declares(c) || slices.Contains(MeshProxies, c.Name) && slices.ContainsFunc(e.Spec.Containers, declares):
 		return "", true
 	}
-	return "it declares no ports", false
+	return "gets no hook: it declares no ports", false
 }
 
 // keeps says why a container keeps its hook, which sleeps for so long, or does something else.

@@ -56,7 +56,7 @@ func Templates(file string, document *yaml.Node) []Template {
 			}
 			for _, flaw := range w.flaws {
 				if flaw.kind == mistyped && (w.kind == "Pod" || slices.Contains(flaw.path, "template")) {
-					text := fmt.Sprintf("%s: expected %s, got %s", strings.Join(flaw.path, "."), flaw.expected, flaw.value.kind())
+					text := fmt.Sprintf("%s: expected %s, got %s; kubectl prestop lint says how to write it", strings.Join(flaw.path, "."), flaw.expected, flaw.value.kind())
 					t.Mistype = append(t.Mistype, Unreadable{file, flaw.at.Line, text})
 				}
 			}

@@ -129,7 +129,7 @@ func decideTemplate(file string, t lint.Template, with inject.Parameters) (edits
 		reports = append(reports, Report{file, line, t.Title(), container, hooked, text})
 	}
 	if why := none(t); why != "" {
-		say(t.Line, "", why, false)
+		say(t.Line, "", leftAlone+why, false)
 		return nil, reports, nil
 	}
 	if len(t.Mistype) > 0 {
@@ -149,7 +149,7 @@ func decideTemplate(file string, t lint.Template, with inject.Parameters) (edits
 		errs = append(errs, &lint.Unreadable{File: file, Line: annotationLine(t, p.Annotation), Text: text})
 	}
 	if r.Left != "" {
-		say(t.Line, "", r.Left, false)
+		say(t.Line, "", leftAlone+r.Left, false)
 	}
 	for _, w := range r.Warnings {
 		say(annotationLine(t, w.Annotation), "", "annotation "+w.Annotation+": "+w.Text, false)
@@ -169,11 +169,14 @@ func (all edits) apply(to tree) {
 	}
 }
 
+// leftAlone begins what is said of a pod that is not changed.
+const leftAlone = "left alone: "
+
 // none says why a template is not looked at.
 func none(t lint.Template) string {
 	switch {
 	case t.Refused != "":
-		return t.Refused + "; it is left alone"
+		return t.Refused
 	case t.Foreign:
 		return "what makes its pods is not known here; a policy reaches them"
 	case t.Kind == "Elasticsearch":
