@@ -1,8 +1,8 @@
 // Package escape undoes escapes in a text, and escapes what would act on a terminal.
 //
-// [Views] gives a text with the escapes of JSON, of URLs and of HTML undone, also one kind inside another. It remembers where each byte
-// comes from. So internal/secret looks in the views: one of them shows what somebody has escaped in part, or more than once. [Printable]
-// and [JSON] are for whoever prints what others wrote. The package is pure.
+// [Views] gives a text with the escapes of JSON, of URLs and of HTML undone, also one kind inside another, and without blanks. It
+// remembers where each byte comes from. So internal/secret looks in the views: one of them shows what somebody has escaped in part, or
+// more than once, or broken. [Printable] and [JSON] are for whoever prints what others wrote. The package is pure.
 package escape
 
 import (
@@ -15,8 +15,9 @@ import (
 
 // A View is a text with some of its escapes undone.
 type View struct {
-	Text string
-	at   []int // where in the original text each byte comes from, and at last that text's end; nil: the same place
+	Text   string
+	Joined bool  // without blanks: what comes from a place may have blanks after it
+	at     []int // where in the original text each byte comes from, and at last that text's end; nil: the same place
 }
 
 const (
@@ -48,7 +49,26 @@ func Views(text string) []View {
 		}
 		begin = end
 	}
+	for _, v := range all {
+		if u, ok := v.unbroken(); ok {
+			all = append(all, u)
+		}
+	}
 	return all
+}
+
+// Blanks are what stands between words, and between lines.
+const Blanks = " \t\r\n"
+
+// unbroken is the view without blanks: a server may break a long text anywhere.
+func (v View) unbroken() (_ View, ok bool) {
+	for _, blank := range []byte(Blanks) {
+		if joined, has := v.undone(blank, func(string) (string, int) { return "", 1 }); has {
+			v, ok = joined, true
+		}
+	}
+	v.Joined = ok
+	return v, ok
 }
 
 // Origin is where in the original text the bytes of the view between these two places come from.
@@ -98,7 +118,7 @@ func (v View) undone(lead byte, undo func(string) (string, int)) (View, bool) {
 		n += length
 	}
 	_, end := v.Origin(0, len(v.Text))
-	return View{string(text), append(at, end)}, len(text) < len(v.Text)
+	return View{Text: string(text), at: append(at, end)}, len(text) < len(v.Text)
 }
 
 // unquote undoes an escape of JSON, or of a quoted text of Go.

@@ -53,7 +53,11 @@ func (f *finder) hide(text string, kept int) string {
 	found := map[int]span{} // the longest secret from each place on
 	for _, v := range escape.Views(text) {
 		for _, s := range f.find(v.Text) {
-			if s.from, s.to = v.Origin(s.from, s.to); s.to > found[s.from].to {
+			s.from, s.to = v.Origin(s.from, s.to)
+			if v.Joined { // the blanks after it are none of it
+				s.to = s.from + len(strings.TrimRight(text[s.from:s.to], escape.Blanks))
+			}
+			if s.to > found[s.from].to {
 				found[s.from] = s
 			}
 		}

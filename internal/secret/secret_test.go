@@ -122,6 +122,11 @@ func TestHide(t *testing.T) {
 		{"cut where it overlaps", add("my-hunter22", "hunter2233 and more"), "my-hunter2233 an…", "***…"},
 		{"with a cut of its own", add("hun…ter22"), "hun…ter22 hun…te…", "*** hun…te…"},
 		{"not cut", add("hunter22"), "hunter2", "hunter2"},
+		{"broken", add("hunter22"), "a hun ter22 b, hun\n  ter2\r\n2", "a *** b, ***"},
+		{"broken in an escape", add(`hun"ter22`), `a hun\"t\ner22 b %68un%22%0ater22`, "a *** b ***"},
+		{"broken and cut", add("hunter22"), "a hu nte…", "a ***…"},
+		{"broken where another begins", add("hunter", "hunter22"), "hunt er22 b", "*** b"},
+		{"at the end of a word", add("hunter22"), "a hunter22 \n b", "a *** \n b"},
 	} {
 		s := &Set{}
 		test.declare(s)
