@@ -84,7 +84,7 @@ func (f *fileFlags) read(stdin io.Reader) []input {
 			}
 			seen[name] = true
 		case scheme == "http" || scheme == "https":
-			in.unreadable = append(in.unreadable, lint.Unreadable{File: name, Text: "it is a URL, and nothing is fetched: expected a file, a directory or -, as in curl --fail --location URL | kubectl prestop COMMAND -f -"})
+			in.unreadable = append(in.unreadable, lint.Unreadable{File: name, Text: "it is a URL, and nothing is fetched: expected a file, a directory or -, as in curl --fail --location URL > manifest.yaml"})
 		default:
 			in.walk(f.deep, seen)
 		}

@@ -102,7 +102,7 @@ func TestRightBesideWrong(t *testing.T) {
 
 		{"steps of a variable", minute, []string{"env:", "- " + graceEnv60, "- name: PRE_STOP_STEPS", "  value: |", "    get http://localhost:15020/drain", "    until quite 8080"}, "{exec: {command: [/prestop]}}", "", []string{"13 error needs-other-method", "14 error step-unreadable"}},
 
-		{"a variable in double braces", minute, []string{"env: [{name: A, value: '{{ .Values.a }}'}]"}, "{sleep: {seconds: 5}}", "", []string{"9 unreadable it is a template of Helm's; render the chart first: helm template CHART | kubectl prestop COMMAND -f -"}},
+		{"a variable in double braces", minute, []string{"env: [{name: A, value: '{{ .Values.a }}'}]"}, "{sleep: {seconds: 5}}", "", []string{"9 unreadable it is a template of Helm's; render the chart first: helm template CHART > rendered.yaml"}},
 	} {
 		test.check(t)
 	}

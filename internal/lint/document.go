@@ -202,7 +202,7 @@ func (p Part) badCharacter() int {
 }
 
 // renderFirst is said of a chart's own files.
-const renderFirst = "it is a template of Helm's; render the chart first: helm template CHART | kubectl prestop COMMAND -f -"
+const renderFirst = "it is a template of Helm's; render the chart first: helm template CHART > rendered.yaml"
 
 // ofHelm matches double braces with the words of Helm's templates. They hardly stand elsewhere.
 var ofHelm = regexp.MustCompile(`\{\{-?\s*(?:\.Values\b|\.Release\b|\.Chart\b|include\s)`)
