@@ -18,9 +18,6 @@ var (
 	// ErrSkip is the cause of the context of a Guard entry's step when waits are skipped.
 	ErrSkip = errors.New("waits are skipped")
 
-	// ErrNoWaits is the error of a Guard entry's step that is not done in a run without waits.
-	ErrNoWaits = errors.New("no wait is made with less than 2s in all")
-
 	// ErrKeepsWait is in the error of a step that could not be done for lack of something that others rely on. The run then
 	// lasts at least for [Plan.Fallback].
 	ErrKeepsWait = errors.New("the additional wait is kept")
@@ -28,8 +25,9 @@ var (
 	// ErrNotNoted is in the error of an entry that is to be done once, if [Plan.Record] fails.
 	ErrNotNoted = errors.New("not begun: it is to be done once, and its beginning cannot be noted")
 
-	errLeft = errors.New("did not return when its time was over; left behind")
-	errOnce = errors.New("an earlier delivery of the hook was cut in this step, which is to be done once: whether the step took effect is not known")
+	errNoWaits = errors.New("no wait is made with less than 2s in all")
+	errLeft    = errors.New("did not return when its time was over; left behind")
+	errOnce    = errors.New("an earlier delivery of the hook was cut in this step, which is to be done once: whether the step took effect is not known")
 )
 
 // Run carries the plan out and returns when it is done, at the deadline at the latest, or when ctx is ended.
@@ -37,10 +35,7 @@ var (
 func (p *Plan) Run(ctx context.Context, log *slog.Logger) Report {
 	r := run{schedule: p.schedule(), log: log}
 	r.report.Steps = append([]StepReport{}, p.Earlier.Steps[:min(len(p.Earlier.Steps), len(p.Entries))]...)
-	for i := range p.Entries {
-		if ctx.Err() != nil {
-			break
-		}
+	for i := 0; i < len(p.Entries) && ctx.Err() == nil; i++ {
 		if r.elapsed() >= p.end() {
 			r.noTime(i)
 			break
@@ -103,8 +98,6 @@ func (r *run) noTime(from int) {
 		s, err := r.begun(i), r.over(i, 0)
 		if s.Outcome = outcome(err); err != nil {
 			s.Error = err.Error()
-		}
-		if s.Outcome == Cut {
 			cut = append(cut, s.Line)
 		}
 	}
@@ -118,9 +111,7 @@ func (r *run) over(i int, share time.Duration) error {
 	switch e, own := &r.Entries[i], share >= r.most(i, r.elapsed()); {
 	case e.Step == nil:
 		return nil
-	case e.Guard && !r.hasWaits():
-		return ErrNoWaits
-	case e.Guard && (e.Yields || own):
+	case e.Guard && r.hasWaits() && (e.Yields || own):
 		return ErrMax
 	case e.Most > 0 && own && !e.Guard:
 		return ErrLimit
@@ -172,7 +163,7 @@ func outcome(err error) Outcome {
 		return Left
 	case errors.Is(err, errOnce):
 		return Skipped
-	case errors.Is(err, ErrMax), errors.Is(err, ErrSkip), errors.Is(err, ErrNoWaits):
+	case errors.Is(err, ErrMax), errors.Is(err, ErrSkip), errors.Is(err, errNoWaits):
 		return Unmet
 	case errors.Is(err, ErrShare), errors.Is(err, ErrLimit):
 		return Cut
@@ -192,7 +183,7 @@ func (r *run) do(ctx context.Context, e *Entry, i int, share time.Duration, err 
 		err = r.step(ctx, e, share, r.over(i, share), log)
 	}
 	if o := outcome(err); e.Guard && !r.hasWaits() && (o == Failed || o == Cut) && !errors.Is(err, ErrKeepsWait) && ctx.Err() == nil {
-		err = ErrNoWaits // it had no time to look
+		err = errNoWaits // it had no time to look
 	}
 	if left, o := until-r.elapsed(), outcome(err); e.Guard && left > 0 && (o == Failed || o == Skipped) && ctx.Err() == nil {
 		log.Warn("the time that this step stands for is waited out", "event.code", "waited-out", "for", left.Round(time.Millisecond))

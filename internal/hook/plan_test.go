@@ -141,7 +141,7 @@ func TestBudget(t *testing.T) {
 		{"grace below that", env{graceEnv: "12"}, "", false, "12s", "5s", "50s", "grace-too-short: additional wait is shortened", ""},
 		{"grace of twice the least reserve", env{graceEnv: "10"}, "", false, "10s", "5s", "50s", "grace-too-short: additional wait is shortened", ""},
 		{"small grace", env{graceEnv: "6"}, "", false, "6s", "3s", "50s", "grace-too-short: additional wait is shortened", ""},
-		{"tiny grace", env{graceEnv: "1"}, "", false, "1s", "500ms", "50s", "grace-too-short: additional wait is shortened from 50s to 0s, since no wait is made with less than 2s in all: the grace period", ""},
+		{"tiny grace", env{graceEnv: "1"}, "", false, "1s", "500ms", "50s", "grace-too-short: additional wait is shortened from 50s to 0s: the grace period of 1s less the reserve of 500ms leaves 500ms, and no wait is made with less than 2s in all", ""},
 		{"no grace", env{graceEnv: "0"}, "", false, "0s", "0s", "50s", "grace-too-short: additional wait is shortened from 50s to 0s", ""},
 		{"grace that cannot be read", env{graceEnv: "6O"}, "", false, "30s", "5s", "25s", assumed, graceEnv + `: expected seconds, as 50, or a duration, as 1m30s, of at most a year, got "6O"`},
 		{"large grace", env{graceEnv: "3600"}, "", false, "1h0m0s", "10m0s", "50s", "", ""},

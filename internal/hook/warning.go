@@ -114,15 +114,14 @@ func (p *Plan) warnShort(n int, slot *prestop.Slot) {
 		n = NoStep
 	}
 	leaves := p.Budget().String()
-	if p.Aside > 0 {
+	switch {
+	case p.Budget() < prestop.OneTry:
+		leaves += fmt.Sprintf(", and no wait is made with less than %s in all", prestop.OneTry)
+	case p.Aside > 0:
 		leaves += fmt.Sprintf(", of which %s is kept for the report", p.Aside)
 	}
-	why := ""
-	if p.Budget() < prestop.OneTry {
-		why = fmt.Sprintf(", since no wait is made with less than %s in all", prestop.OneTry)
-	}
-	p.warn("grace-too-short", n, "%s is shortened from %s to %s%s: the grace period of %s less the reserve of %s leaves %s",
-		slot.Line, slot.Least, (slot.Least - slot.Short).Round(time.Millisecond), why, p.Grace, p.Reserve, leaves)
+	p.warn("grace-too-short", n, "%s is shortened from %s to %s: the grace period of %s less the reserve of %s leaves %s",
+		slot.Line, slot.Least, (slot.Least - slot.Short).Round(time.Millisecond), p.Grace, p.Reserve, leaves)
 }
 
 // warnBounds is about max= and timeout= of a step that something else ends first. Nobody minds if that is only the hook's own end and
