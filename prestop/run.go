@@ -25,9 +25,8 @@ var (
 	// ErrNotNoted is in the error of an entry that is to be done once, if [Plan.Record] fails.
 	ErrNotNoted = errors.New("not begun: it is to be done once, and its beginning cannot be noted")
 
-	errNoWaits = errors.New("no wait is made with less than 2s in all")
-	errLeft    = errors.New("did not return when its time was over; left behind")
-	errOnce    = errors.New("an earlier delivery of the hook was cut in this step, which is to be done once: whether the step took effect is not known")
+	errLeft = errors.New("did not return when its time was over; left behind")
+	errOnce = errors.New("an earlier delivery of the hook was cut in this step, which is to be done once: whether the step took effect is not known")
 )
 
 // Run carries the plan out and returns when it is done, at the deadline at the latest, or when ctx is ended.
@@ -35,7 +34,10 @@ var (
 func (p *Plan) Run(ctx context.Context, log *slog.Logger) Report {
 	r := run{schedule: p.schedule(), log: log}
 	r.report.Steps = append([]StepReport{}, p.Earlier.Steps[:min(len(p.Earlier.Steps), len(p.Entries))]...)
-	for i := 0; i < len(p.Entries) && ctx.Err() == nil; i++ {
+	for i := range p.Entries {
+		if ctx.Err() != nil {
+			break
+		}
 		if r.elapsed() >= p.end() {
 			r.noTime(i)
 			break
@@ -163,7 +165,7 @@ func outcome(err error) Outcome {
 		return Left
 	case errors.Is(err, errOnce):
 		return Skipped
-	case errors.Is(err, ErrMax), errors.Is(err, ErrSkip), errors.Is(err, errNoWaits):
+	case errors.Is(err, ErrMax), errors.Is(err, ErrSkip):
 		return Unmet
 	case errors.Is(err, ErrShare), errors.Is(err, ErrLimit):
 		return Cut
@@ -181,9 +183,6 @@ func (r *run) do(ctx context.Context, e *Entry, i int, share time.Duration, err 
 	until := r.elapsed() + share
 	if err == nil {
 		err = r.step(ctx, e, share, r.over(i, share), log)
-	}
-	if o := outcome(err); e.Guard && !r.hasWaits() && (o == Failed || o == Cut) && !errors.Is(err, ErrKeepsWait) && ctx.Err() == nil {
-		err = errNoWaits // it had no time to look
 	}
 	if left, o := until-r.elapsed(), outcome(err); e.Guard && left > 0 && (o == Failed || o == Skipped) && ctx.Err() == nil {
 		log.Warn("the time that this step stands for is waited out", "event.code", "waited-out", "for", left.Round(time.Millisecond))

@@ -115,13 +115,6 @@ func TestRun(t *testing.T) {
 			Entries: []Entry{call("post", hangs), wait(10 * s)}}, 24*s - Engine, "cut done"},
 		{"under 2 s of budget nothing is kept", Plan{Grace: 2 * s, Reserve: 1 * s, Aside: 1 * s,
 			Entries: []Entry{call("post", hangs)}}, 1*s - Engine, "cut"},
-		{"under 2 s of budget a guard is no failure", Plan{Grace: 3 * s, Reserve: 1500 * time.Millisecond, Entries: []Entry{
-			{Line: "quiet", Step: stepFunc(hangs), Least: 10 * s, Most: 1500 * time.Millisecond, FromStart: true, Guard: true, Yields: true},
-			{Line: "blind", Step: stepFunc(fails), Least: 1 * s, Most: 40 * s, FromStart: true, Guard: true}, call("post", takes(0)),
-		}}, 0, "unmet unmet done"},
-		{"under 2 s of budget a guard that cannot be read is one", Plan{Grace: 3 * s, Reserve: 1500 * time.Millisecond, Entries: []Entry{
-			{Line: "unreadable", Step: stepFunc(func(context.Context, *slog.Logger) error { return ErrKeepsWait }), Most: 50 * s, Guard: true},
-		}}, 0, "failed"},
 		{"ten steps that fail", Plan{Grace: 30 * s, Reserve: 5 * s, Floor: 7 * s, Entries: repeat(10, call("post", fails))},
 			7 * s, strings.TrimSpace(strings.Repeat("failed ", 10))},
 		{"ten steps that hang", Plan{Grace: 30 * s, Reserve: 5 * s, Floor: 7 * s, Entries: repeat(10, call("post", hangs))},

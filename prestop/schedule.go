@@ -153,11 +153,12 @@ func (p *Plan) Timeline() []Slot {
 		latest = s.Ends
 		slots = append(slots, s)
 	}
-	return append(slots, Slot{
+	last := Slot{
 		Entry:    Entry{Line: FloorLine, Least: p.Floor},
 		Earliest: earliest, Latest: latest, Ends: max(latest, p.floor()),
 		Short: short(p.Floor, p.Age+max(p.floor(), earliest)),
-	})
+	}
+	return append(slots, last)
 }
 
 // short is how much granted lacks of want. If it lacks no more than Engine, that counts as nothing.
