@@ -229,7 +229,7 @@ func TestForeignHooks(t *testing.T) {
 		{none, []string{"image: httpd"}, "{exec: {command: [apachectl, graceful-stop]}}", ""},
 		{none, []string{"image: php:8-apache"}, "{exec: {command: [apachectl, graceful-stop]}}", ""},
 		{none, []string{"image: haproxy:3.0"}, "{exec: {command: [kill, -USR1, '1']}}", ""},
-		{none, []string{"image: docker.io/library/postgres:17"}, "{exec: {command: [kill, -s, INT, '1']}}", ""},
+		{none, []string{"image: library/postgres:17"}, "{exec: {command: [kill, -s, INT, '1']}}", ""},
 		{none, []string{"image: mcr.example.com/dotnet/aspnet:8.0-noble-chiseled-extra"}, "{exec: {command: [sleep, '5']}}", "error program-not-in-image"},
 		{none, []string{"image: alpine:3.20"}, "{exec: {command: [sh, -c, 'curl -s localhost/drain; sleep 5']}}", "error program-not-in-image"},
 		{none, []string{"image: library/debian@sha256:0"}, "{exec: {command: [wget, -q, 'http://localhost/drain']}}", "error program-not-in-image"},
