@@ -205,7 +205,7 @@ func (s *Set) Content(path string) ([]byte, error) {
 	content, err := regular.Read(path)
 	var values []string
 	grammar.ValuesOf(content, func(text string) { values = append(values, text) })
-	if len(values)+bytes.Count(content, []byte("\n"))/10 > mostValues { // a line has one form, a value has many
+	if len(values)+bytes.Count(content, []byte("\n"))/10 > mostValues { // a line has few forms, a value has many
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.crowded = true

@@ -160,7 +160,7 @@ func TestForms(t *testing.T) {
 		"/p@ss:w&rd=$":       {`%2fp%40ss:w\u0026rd=$`, `\/p%40ss:w&amp;rd%3d$`, "&#47;p&#x40;ss&#058;w&rd=$", `\\\/p@ss:w\\u0026rd=$`, "%252Fp%2540ss%253aw%2526rd=$"},
 		"3f2504E0-4F89-11d3": {"3f2504e0-4f89-11d3", "3F2504E0-4F89-11D3", "\\u0033f2504e0-4f89-11d3"},
 		"p@ss:w&rd=$":        {"p%40ss%3Aw&rd=$", "p@ss:w&rd=$", "p%40ss%3Aw%26rd%3D%24"},
-		"\xff\xfe\xfdxyzabc": {"\xff\xfe\xfdxyzabc", `\xff\xfe\xfdxyzabc`, "%FF%FE%FDxyzabc", "fffefd78797a616263", "xyzabc", "\uFFFD\uFFFD\uFFFDxyzabc"},
+		"\xff\xfe\xfdxyzabc": {"\xff\xfe\xfdxyzabc", `\xff\xfe\xfdxyzabc`, "%FF%FE%FDxyzabc", "fffefd78797a616263", "xyzabc", "\uFFFD\uFFFD\uFFFDxyzabc", "\uFFFDxyzabc"},
 	} {
 		s := &Set{}
 		s.Add(secret)
@@ -324,6 +324,19 @@ func TestLines(t *testing.T) {
 	}
 	if got := s.Hide("-----BEGIN PRIVATE KEY-----"); strings.Contains(got, "*") {
 		t.Errorf("what frames a key is shown as %s", got)
+	}
+}
+
+// A line that is not valid UTF-8 is hidden too where it was made valid, and where only its beginning is shown.
+func TestLinesOfBytes(t *testing.T) {
+	t.Parallel()
+	s := &Set{}
+	line := "ab\xff\xfecdefgh"
+	s.Add("the line before\n" + line)
+	for _, form := range []string{line, "abcdefgh", "ab\uFFFDcdefgh", "ab\uFFFD\uFFFDcdefgh", escape.Begun(line, 9)} {
+		if got := strings.TrimSuffix(s.Hide("<"+form), escape.Cut); got != "<***" {
+			t.Errorf("%q is shown as %q", form, got)
+		}
 	}
 }
 
