@@ -39,7 +39,7 @@ type Spec struct {
 type Binder interface{ Bind(*Means) (Deed, error) }
 
 // Ready makes a deed that needs nothing of the world. Without a deed it makes a wait.
-type Ready struct{ Deed }
+type Ready struct{ Deed Deed }
 
 // Bind has nothing to add.
 func (r Ready) Bind(*Means) (Deed, error) { return r.Deed, nil }
