@@ -179,6 +179,7 @@ func TestSecretsAreSeenNowhere(t *testing.T) {
 			for n, g := range grounds[1:] {
 				rest.Go(func() { g.plant(n + 1) })
 			}
+			t.Cleanup(rest.Wait) // also where the next fails at once
 			grounds[0].plant(0)
 			rest.Wait()
 			for _, g := range grounds {
