@@ -69,6 +69,8 @@ func TestValidatesAsLint(t *testing.T) {
 		{"60", "lifecycle: {preStop: {exec: {command: [/bin/sh, -c, 'sleep 40; nginx -s quit; sleep 10']}}}", nil},
 		{"60", "lifecycle: {preStop: {exec: {command: [/bin/sh, -c, 'sleep infinity']}}}", []string{"sleep-fills-grace"}},
 		{"60", "lifecycle: {preStop: {exec: {command: [/bin/sh, -c, 'app stop; sleep infinity & wait']}}}", nil},
+		{"60", "lifecycle: {preStop: {exec: {command: [/bin/sh, -c, 'sleep 90; app stop; sleep infinity']}}}", []string{"sleep-fills-grace"}},
+		{"60", "lifecycle: {preStop: {exec: {command: [/bin/sh, -c, 'sleep infinity; app stop']}}}", []string{"sleep-fills-grace"}},
 		{"60", "lifecycle: {preStop: {exec: {command: [/app/oversleep, '90']}}}", nil},
 		{"60", `lifecycle: {preStop: {exec: {command: [/bin/sh, -c, "if [ -f /x ]; then sleep 30; else sleep 40; fi"]}}}`, nil},
 		{"60", `lifecycle: {preStop: {exec: {command: [/bin/sh, -c, "case $A in a) sleep 40;; b) sleep 30;; esac"]}}}`, nil},

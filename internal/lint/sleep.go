@@ -18,9 +18,10 @@ const forever = time.Duration(1 << 61)
 // slept is how long a script still sleeps after so many of its commands (0: in all), if the rest of the script is run. What cannot be read
 // does not count.
 func (s script) slept() []time.Duration {
-	acts := slices.ContainsFunc(s.commands, command.acts)
-	return s.lasting(func(c command) time.Duration {
-		if acts && (c.sleeps() >= forever || c.times >= mostRounds) {
+	acts := slices.IndexFunc(s.commands, command.acts)
+	return s.lasting(func(i int, c command) time.Duration {
+		endless := c.sleeps() >= forever && (acts < i || c.background) // what stands after it is never run
+		if acts >= 0 && (endless || c.times >= mostRounds) {
 			return 0 // it may wait for the end of the container, which another command has begun
 		}
 		once := atMost(c.sleeps(), c.within)
@@ -31,7 +32,7 @@ func (s script) slept() []time.Duration {
 // limit is how long a script may last at most, as far as its commands have a limit: by timeout, by an option, or in a loop that may be left
 // before its end. A command without a limit does not count.
 func (s script) limit() time.Duration {
-	return s.lasting(func(c command) time.Duration {
+	return s.lasting(func(_ int, c command) time.Duration {
 		once, loops := atMost(c.sleeps(), c.within), max(c.times, c.upTo)
 		if once == 0 && (c.acts() || c.program() == "tail") && c.program() != program { // prestop ends by itself
 			once = cmp.Or(c.within, s.within)
@@ -43,14 +44,14 @@ func (s script) limit() time.Duration {
 	})[0]
 }
 
-// lasting is how long a script still lasts after so many of its commands, if each lasts so long. In a script with branches it is the longest
+// lasting is how long a script still lasts after so many of its commands, if each lasts so long. each gets a command and its place. In a script with branches it is the longest
 // of them. What is run after || does not come on top of others, nor does a sleep for the rest of a time.
-func (s script) lasting(each func(command) time.Duration) []time.Duration {
+func (s script) lasting(each func(int, command) time.Duration) []time.Duration {
 	all := make([]time.Duration, len(s.commands)+1)
 	sum, longest := time.Duration(0), time.Duration(0)
 	for i, c := range slices.Backward(s.commands) {
 		if !c.background || c.joined {
-			d := each(c)
+			d := each(i, c)
 			if longest = max(longest, d); !s.branches && !c.otherwise && !c.background && !c.rest {
 				sum = add(sum, d)
 			}
