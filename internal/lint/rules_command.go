@@ -252,7 +252,7 @@ func (h *preStop) scriptFix(r run, words []string, sentence string) string {
 	return shellFix(r.script.shell, words, sentence)
 }
 
-var kubeletReference = regexp.MustCompile(`(^|[^$])\$\(([A-Za-z_][A-Za-z0-9_]*)\)`)
+var kubeletReference = regexp.MustCompile(`(\$?)\$\(([A-Za-z_][A-Za-z0-9_]*)\)(\w?)`)
 
 // losesFix is a shell's command with all words of its script in one.
 func (h *preStop) losesFix(r run) string {
@@ -274,15 +274,19 @@ func notExpanded(h *preStop, say report) {
 	at, name, words := node{}, "", slices.Clone(h.words)
 	for i, word := range words {
 		words[i] = kubeletReference.ReplaceAllStringFunc(word, func(found string) string {
-			before, one, _ := strings.Cut(strings.TrimSuffix(found, ")"), "$(")
+			parts := kubeletReference.FindStringSubmatch(found)
+			one, next := parts[2], parts[3]
 			known := h.env.has(one) || downward[one] != "" // else a shell may have a command of that name
-			if !known && (h.script.shell != "" || one != strings.ToUpper(one)) {
+			if parts[1] != "" || !known && (h.script.shell != "" || one != strings.ToUpper(one)) {
 				return found
 			}
 			if name == "" {
 				at, name = h.places[i], one
 			}
-			return before + "$" + one
+			if next != "" {
+				return "${" + one + "}" + next
+			}
+			return "$" + one
 		})
 	}
 	switch text := "the kubelet does not expand $(" + name + ") in a hook"; {

@@ -76,7 +76,7 @@ func (s *entry) mistyped(h *preStop) bool {
 }
 
 // commandAsSteps are steps that do what the hook's arguments would do as a command, word by word. A script that no steps can replace is run by
-// a step. nil: they are no command.
+// a step, unless it has a dollar, by which a step means something else than a shell. nil: they are no command.
 func (h *preStop) commandAsSteps() []string {
 	args := h.words[max(len(h.words)-len(h.reading.config.Arguments), 1):]
 	if h.script.shell != "" || len(args) < 2 {
@@ -84,7 +84,7 @@ func (h *preStop) commandAsSteps() []string {
 	}
 	s := scriptOf(args, environment{})
 	steps := stepsFor(s)
-	if run := "exec " + s.shell + " -c " + grammar.Quote(s.text); steps == nil && slices.Equal(args, []string{s.shell, "-c", s.text}) && harmless(args) && isStep(run) {
+	if run := "exec " + s.shell + " -c " + grammar.Quote(s.text); steps == nil && slices.Equal(args, []string{s.shell, "-c", s.text}) && !strings.Contains(s.text, "$") && harmless(args) && isStep(run) {
 		steps = []string{run}
 	}
 	return steps
