@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"unicode"
 
 	"github.com/prestop/prestop/internal/escape"
 )
@@ -21,10 +22,23 @@ type finder struct {
 // leastCut is how many bytes of a secret before a cut are enough to hide them.
 const leastCut = 4
 
-// A span is where a secret stands in a text, and what is shown instead.
+// leastWords is how long a form of letters alone, or of digits alone, must be to be looked for across blanks. A shorter one may be words that
+// stand side by side in any text, as not met, or numbers. Stars there would tell what the secret is.
+const leastWords = 16
+
+// A span is where a secret stands in a text, in which form, and what is shown instead.
 type span struct {
-	from, to int
-	shown    string
+	from, to    int
+	form, shown string
+}
+
+// besideWords tells whether the form may be words, or a number, that stand side by side in any text.
+func (s span) besideWords() bool {
+	letter, digit := false, false
+	for _, r := range s.form {
+		letter, digit = letter || unicode.IsLetter(r), digit || unicode.IsDigit(r)
+	}
+	return len(s.form) < leastWords && !(letter && digit)
 }
 
 func newFinder(hidden map[string]string) *finder {
@@ -54,7 +68,9 @@ func (f *finder) hide(text string, kept int) string {
 	for _, v := range escape.Views(text) {
 		for _, s := range f.find(v.Text) {
 			s.from, s.to = v.Origin(s.from, s.to)
-			if v.Joined { // the blanks after it are none of it
+			if v.Joined && s.besideWords() {
+				continue
+			} else if v.Joined { // the blanks after it are none of it
 				s.to = s.from + len(strings.TrimRight(text[s.from:s.to], escape.Blanks))
 			}
 			if s.to > found[s.from].to {
@@ -90,31 +106,30 @@ func (f *finder) find(text string) (found []span) {
 				cut = at + next
 			}
 		}
-		length, shown := f.whole(text[at:])
+		n, length := f.whole(text[at:]), 0
+		if n >= 0 {
+			length = len(f.forms[n])
+		}
 		if cut < len(text) && at+length < cut {
-			if n := f.begun(text[at:cut]); n >= 0 {
-				length, shown = cut-at, f.shown[n]
+			if begun := f.begun(text[at:cut]); begun >= 0 {
+				n, length = begun, cut-at
 			}
 		}
-		if length == 0 {
-			continue
+		if n >= 0 {
+			found = append(found, span{at, at + length, f.forms[n], f.shown[n]})
 		}
-		found = append(found, span{at, at + length, shown})
 	}
 	return found
 }
 
-// whole is the length of the longest secret that text begins with, and what is shown instead. 0: it begins with none.
-func (f *finder) whole(text string) (length int, shown string) {
+// whole is the longest form that text begins with. -1: it begins with none.
+func (f *finder) whole(text string) int {
 	// All forms that text begins with are sorted before text, and the last one before text begins with them too.
 	n := sort.Search(len(f.forms), func(n int) bool { return f.forms[n] > text }) - 1
 	for n >= 0 && !strings.HasPrefix(text, f.forms[n]) {
 		n = f.inside[n]
 	}
-	if n < 0 {
-		return 0, ""
-	}
-	return len(f.forms[n]), f.shown[n]
+	return n
 }
 
 // begun is a form that begins with text and was cut off there. -1: there is none.

@@ -26,7 +26,7 @@ func forms(text string) (all []string) {
 	return all
 }
 
-// written are the ways to write a text: as it is, on one line, each of its lines, in a query, in base64, in hexadecimal.
+// written are the ways to write a text: as it is, on one line, each of its lines, without blanks, in a query, in base64, in hexadecimal.
 func written(text string) []string {
 	all := append([]string{text, web.OneLine(text)}, lines(text)...)
 	for _, one := range all { // what is no valid UTF-8 is made so in several ways
@@ -37,7 +37,7 @@ func written(text string) []string {
 	if len(text) > longest {
 		return all
 	}
-	all = append(all, strings.ReplaceAll(text, " ", "+"))
+	all = append(all, strings.Join(strings.Fields(text), ""), strings.ReplaceAll(text, " ", "+"))
 	if strings.ContainsAny(text, "0123456789") { // a server may write a key, or a host, in other capitals; without a digit it is perhaps a word
 		all = append(all, strings.ToLower(text), strings.ToUpper(text))
 	}

@@ -126,6 +126,10 @@ func TestHide(t *testing.T) {
 		{"broken in an escape", add(`hun"ter22`), `a hun\"t\ner22 b %68un%22%0ater22`, "a *** b ***"},
 		{"broken and cut", add("hunter22"), "a hu nte…", "a ***…"},
 		{"broken where another begins", add("hunter", "hunter22"), "hunt er22 b", "*** b"},
+		{"words side by side", add("notmet", "timeout", "inorder"), "was not met, a time out\nin order", "was not met, a time out\nin order"},
+		{"numbers side by side", add("100200", "20261130"), "100 200\n2026 11 30", "100 200\n2026 11 30"},
+		{"broken words that no text has", add("correcthorsebattery"), "a correcthor sebattery b", "a *** b"},
+		{"a secret with blanks, broken elsewhere", add("my 1st home", "two\nlines of many words"), "my 1s\nt home, two lin\nes of many words", "***, ***"},
 		{"at the end of a word", add("hunter22"), "a hunter22 \n b", "a *** \n b"},
 	} {
 		s := &Set{}
