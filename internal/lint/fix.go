@@ -177,13 +177,23 @@ func wordsFix(line, sentence string, keys ...string) string {
 }
 
 // calling is a step's line in which the URLs that begin like that of a call begin otherwise, as by another port; empty: there are none,
-// since a variable is a part of them.
+// since a variable is a part of them. What is sent stays as it is.
 func (s *entry) calling(u *url.URL, scheme, host string) string {
-	begins := regexp.MustCompile(regexp.QuoteMeta(u.Scheme+"://"+u.Host) + `([/?#,'"\s]|$)`)
-	if !begins.MatchString(s.Line) {
-		return ""
+	begins := regexp.MustCompile(`^((?:only-if=)?['"]?)` + regexp.QuoteMeta(u.Scheme+"://"+u.Host) + `([/?#'"]|$)`)
+	var targets []string
+	condition := ""
+	for _, w := range s.said.Words.Targets {
+		targets = append(targets, begins.ReplaceAllString(w.Written, "${1}"+scheme+"://"+host+"${2}"))
 	}
-	return begins.ReplaceAllString(s.Line, scheme+"://"+host+"$1")
+	for _, o := range s.said.Words.Options {
+		if begins.MatchString(o.Written) {
+			condition = begins.ReplaceAllString(o.Written, "${1}"+scheme+"://"+host+"${2}")
+		}
+	}
+	if line := s.with(condition, targets...); line != s.with("") {
+		return line
+	}
+	return ""
 }
 
 // stepFix is a step to paste in place of another one. If that one holds a secret, or the line is empty, it is the sentence instead.

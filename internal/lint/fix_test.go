@@ -114,12 +114,14 @@ func TestFixOfURL(t *testing.T) {
 	t.Parallel()
 	const more = "---\napiVersion: v1\nkind: Service\nmetadata: {name: post}\nspec: {ports: [{port: 80}]}\n"
 	for step, want := range map[string]string{
-		"post http://post:8080/post":                           "- post http://post:80/post",
-		"post http://post/post?to=http":                        "nothing",
-		"post http://$(HOST):8080/x":                           "name port 80 in the URL",
-		"post http://post:8080/x only-if=http://post:8080/y":   "- post http://post:80/x only-if=http://post:80/y",
-		"post http://localhost:1/x only-if=http://post:8080/y": "- post http://localhost:1/x only-if=http://post:80/y",
-		"post http://post:8080/x body='to http://post:81'":     "- post http://post:80/x body='to http://post:81'",
+		"post http://post:8080/post":                                 "- post http://post:80/post",
+		"post http://post/post?to=http":                              "nothing",
+		"post http://$(HOST):8080/x":                                 "name port 80 in the URL",
+		"post http://post:8080/x only-if=http://post:8080/y":         "- post http://post:80/x only-if=http://post:80/y",
+		"post http://localhost:1/x only-if=http://post:8080/y":       "- post http://localhost:1/x only-if=http://post:80/y",
+		"post http://post:8080/x body='to http://post:81'":           "- post http://post:80/x body='to http://post:81'",
+		"post http://post:8080/x body='at http://post:8080/'":        "- post http://post:80/x body='at http://post:8080/'",
+		"post 'http://post:8080/x' header=Referer:http://post:8080/": "- post 'http://post:80/x' header=Referer:http://post:8080/",
 	} {
 		container := []string{"env: [" + graceEnv60 + ", {name: HOST, value: post}]"}
 		text := shape([]string{"terminationGracePeriodSeconds: 60"}, container, `{exec: {command: [/prestop, "`+step+`"]}}`) + more
