@@ -14,6 +14,8 @@ import (
 
 	"github.com/prestop/prestop/internal/grammar"
 	"github.com/prestop/prestop/internal/hook"
+	"github.com/prestop/prestop/internal/parse"
+	"github.com/prestop/prestop/internal/verbs"
 )
 
 // A fix is YAML to paste. Each line goes where its key belongs, and other ways are in a comment. A fix has what the user wrote, with the
@@ -161,10 +163,14 @@ func wordsFix(line, sentence string, keys ...string) string {
 	}
 	isDash := func(word string) bool { return word == "-" } // of a list that was written in one line
 	noDashes := slices.DeleteFunc(slices.Clone(words[1:]), isDash)
-	steps := stepsOf(strings.Trim(strings.Join(noDashes, " "), `'"`))
+	flags := 0 // words of flags, which stand before the steps
+	for flags < len(noDashes) && strings.HasPrefix(noDashes[0], "-") && !slices.Contains(parse.FirstWords(verbs.All()), noDashes[flags]) {
+		flags++
+	}
+	steps := stepsOf(strings.Trim(strings.Join(noDashes[flags:], " "), `'"`))
 	switch s := scriptWords(words); {
 	case path.Base(words[0]) == program && steps != nil:
-		words = append(words[:1], steps...)
+		words = slices.Concat(words[:1], noDashes[:flags], steps)
 	case s.lost > 0 && slices.Contains(shells, path.Base(words[0])) && !strings.ContainsAny(s.text[:1], `'"`):
 		for _, word := range words[:s.lost-1] {
 			_, line, _ = strings.Cut(line, word)

@@ -69,6 +69,8 @@ func TestFixes(t *testing.T) {
 		"a command that is a list in quotes": {"", `{exec: {command: "['sh','-c', 'sleep 5 && nginx -s quit']"}}`, "wrong-type", "command: [sh, -c, sleep 5 && nginx -s quit]"},
 		"a script of a shell in one word":    {"", "{exec: {command: ['/bin/sh -ec sleep 5; nginx -s quit']}}", "shell-syntax-without-shell", "command: [/bin/sh, -ec, sleep 5; nginx -s quit]"},
 		"a script of lines in one word":      {"", `{exec: {command: "/bin/sh -c sleep 5\nnginx -s quit"}}`, "wrong-type", `command: [/bin/sh, -c, "sleep 5\nnginx -s quit"]`},
+		"flags and steps in one word":        {"", `{exec: {command: ["/prestop --grace-period 60 wait 20s post http://localhost/x"]}}`, "shell-syntax-without-shell", "command:\n- /prestop\n- --grace-period\n- \"60\"\n- wait 20s\n- post http://localhost/x"},
+		"a flag in one word":                 {"", `{exec: {command: ["/prestop --dry-run"]}}`, "shell-syntax-without-shell", "command:\n- /prestop\n- --dry-run"},
 		"a script in quotes in one word":     {"", `{exec: {command: ["/bin/sh -c 'sleep 5; sync'"]}}`, "shell-syntax-without-shell", "command: [sh, -c, /bin/sh -c 'sleep 5; sync']"},
 		"a variable of the kubelet in lines": {"env: [{name: NODE_ID, value: '5'}]", `{exec: {command: [sh, -c, "app stop $(hostname)\napp leave $(NODE_ID)"]}}`, "variable-not-expanded", `command: [sh, -c, "app stop $(hostname)\napp leave $NODE_ID"]`},
 		"a variable before a letter":         {"env: [{name: HOST, value: a}, {name: ZONE, value: z}]", `{exec: {command: [sh, -c, "curl http://$(HOST)b$(ZONE)$(HOST)/stop"]}}`, "variable-not-expanded", "command: [sh, -c, 'curl http://${HOST}b$ZONE$HOST/stop']"},

@@ -348,7 +348,7 @@ func notInImage(h *preStop, say report) {
 		}
 		looked := func(p string) bool {
 			return slices.ContainsFunc(r.script.commands, func(c command) bool {
-				return slices.Contains(finders, c.program()) && slices.Contains(c.words, p)
+				return slices.Contains(finders, c.program()) && slices.Contains(c.words, p) || c.installs(p)
 			})
 		}
 		if i := slices.IndexFunc(programs, func(p string) bool { return slices.Contains(lacks, p) && !looked(p) }); i >= 0 {
@@ -357,8 +357,14 @@ func notInImage(h *preStop, say report) {
 	}
 }
 
-// finders are programs that tell whether there is a program, or that install it.
-var finders = []string{"command", "which", "type", "hash", "apk", "apt", "apt-get"}
+// finders are programs that tell whether there is a program.
+var finders = []string{"command", "which", "type", "hash"}
+
+// installs tells whether a command installs a program, be it of a given version.
+func (c command) installs(program string) bool {
+	return slices.Contains([]string{"apk", "apt", "apt-get"}, c.program()) && (slices.Contains(c.words, "add") || slices.Contains(c.words, "install")) &&
+		slices.ContainsFunc(c.words, func(word string) bool { return word == program || strings.HasPrefix(word, program+"=") })
+}
 
 // withoutTools is a hook that does the same without programs of the image. Where prestop has no step for something, it is a sentence.
 func (h *preStop) withoutTools() string {

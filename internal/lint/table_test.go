@@ -233,6 +233,8 @@ func TestForeignHooks(t *testing.T) {
 		{none, []string{"image: mcr.example.com/dotnet/aspnet:8.0-noble-chiseled-extra"}, "{exec: {command: [sleep, '5']}}", "error program-not-in-image"},
 		{none, []string{"image: alpine:3.20"}, "{exec: {command: [sh, -c, 'curl -s localhost/drain; sleep 5']}}", "error program-not-in-image"},
 		{none, []string{"image: library/debian@sha256:0"}, "{exec: {command: [wget, -q, 'http://localhost/drain']}}", "error program-not-in-image"},
+		{none, []string{"image: alpine:3.20"}, "{exec: {command: [sh, -c, 'apk add --no-cache curl=8.9.1-r2 && curl -s localhost/drain; sleep 5']}}", ""},
+		{none, []string{"image: alpine:3.20"}, "{exec: {command: [sh, -c, 'apk del curl; curl -s localhost/drain; sleep 5']}}", "error program-not-in-image"},
 		{none, []string{"image: alpine:3.20"}, "{exec: {command: [sh, -c, 'apk add --no-cache curl && curl -s localhost/drain; sleep 5']}}", ""},
 		{none, []string{"image: example/alpine:3.20"}, "{exec: {command: [sh, -c, 'curl -s localhost/drain; sleep 5']}}", ""},
 		{none, []string{"env: [{name: PRE_STOP_APP_URL, value: 'http://localhost/x'}]"}, "{httpGet: {path: /x, port: 80}}", "8 warning settings-without-hook"},
