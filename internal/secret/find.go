@@ -34,11 +34,7 @@ type span struct {
 
 // besideWords tells whether the form may be words, or a number, that stand side by side in any text.
 func (s span) besideWords() bool {
-	letter, digit := false, false
-	for _, r := range s.form {
-		letter, digit = letter || unicode.IsLetter(r), digit || unicode.IsDigit(r)
-	}
-	return len(s.form) < leastWords && !(letter && digit)
+	return len(s.form) < leastWords && !(strings.ContainsFunc(s.form, unicode.IsLetter) && strings.ContainsFunc(s.form, unicode.IsDigit))
 }
 
 func newFinder(hidden map[string]string) *finder {
