@@ -44,8 +44,9 @@ func (s script) limit() time.Duration {
 	})[0]
 }
 
-// lasting is how long a script still lasts after so many of its commands, if each lasts so long. each gets a command and its place. In a script with branches it is the longest
-// of them. What is run after || does not come on top of others, nor does a sleep for the rest of a time.
+// lasting is how long a script still lasts after so many of its commands, if each lasts so long. each gets a command and its place. In a
+// script with branches it is the longest of them. What is run after || does not come on top of others, nor does a sleep for the rest of a
+// time.
 func (s script) lasting(each func(int, command) time.Duration) []time.Duration {
 	all := make([]time.Duration, len(s.commands)+1)
 	sum, longest := time.Duration(0), time.Duration(0)
