@@ -97,9 +97,14 @@ func (g greeting) alone(s *sockdiag.Socket) (may, sure bool) {
 	return few && out <= g.bytes+longerCertificate, false
 }
 
-// resumed are the fewest and the most bytes of a server's part of a resumed handshake, with half of its tickets.
+// resumed are the fewest and the most bytes of a server's part of a resumed handshake, with half of its tickets. What is late has HTTP/2's
+// settings too, unless they follow the preface.
 func (g greeting) resumed() (least, most uint32) {
-	return shortestServerHello + g.late/2, resumedHello + g.late/2
+	least, most = shortestServerHello+g.late/2, resumedHello+g.late/2
+	if g.prefaced {
+		most += settingsSize + settingsRead
+	}
+	return least, most
 }
 
 // mayBeTLS tells whether a connection has carried at least as much as a TLS handshake takes, on a port that may speak TLS.

@@ -35,6 +35,7 @@ func TestGreetingAlone(t *testing.T) {
 	golang := greeting{known: true, tls: true, bytes: 2467, late: 0, segments: 1, hybrid: true}
 	golang2 := greeting{known: true, tls: true, http2: true, bytes: 2538, late: 61, segments: 2, hybrid: true}
 	hitch2 := greeting{known: true, tls: true, http2: true, bytes: 1723, late: 478, segments: 3, prefaced: true}
+	haproxy2 := greeting{known: true, tls: true, http2: true, bytes: 1771, late: 510, segments: 3, prefaced: true}
 	for _, test := range []struct {
 		name                       string
 		of                         greeting
@@ -65,6 +66,8 @@ func TestGreetingAlone(t *testing.T) {
 		{"settings that are not among what we were sent", hitch2, 4, 569, 4, 1890, true, true},
 		{"the same, in a segment for each frame", hitch2, 4, 569, 6, 1934, true, true},
 		{"and an answer", hitch2, 6, 1764, 5, 2205, true, false},
+		{"a resumed handshake, and settings that follow the preface", haproxy2, 5, 2082, 3, 577, true, true},
+		{"and a larger answer than settings", haproxy2, 5, 2082, 4, 877, true, false},
 		{"only the client's first words", nginx, 1, 361, 0, 0, false, false},
 		{"no TLS", greeting{known: true}, 4, 1684, 3, 1750, false, false},
 		{"not known", greeting{}, 4, 1684, 3, 1750, true, false},
