@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -85,6 +86,20 @@ func slowFirst(protocol, path string, body int) func(context.Context, peer, *run
 		defer r.over()
 		return ask(ctx, path, body)
 	}
+}
+
+// slowResumed is one slow request over HTTP/2, on a connection that resumes the session of one before. Its answer is longer than a certificate.
+func slowResumed(ctx context.Context, p peer, r *running) error {
+	c := p.goClient("h2")
+	c.Transport.(*http.Transport).TLSClientConfig.ClientSessionCache = tls.NewLRUClientSessionCache(1)
+	if err := goAsk(ctx, c, p.url("h2", "/?n=300"), 0); err != nil {
+		return err
+	}
+	c.CloseIdleConnections()
+	pause(ctx, 4*time.Second) // the first connection carries nothing that counts
+	p.begins(ctx, r)
+	defer r.over()
+	return goAsk(ctx, c, p.url("h2", slow+"&n=3000"), 0)
 }
 
 // begins lets half of the runs begin while the hook looks, and the others before.
@@ -529,6 +544,7 @@ func rows() (all []row) {
 	each(row{pattern: first, protocol: "TLS 1.3", traffic: slowFirst("tls", slow, 0)}, "nginx tls13 names", "nginx tls13 stapled", "nginx tls13 stapled by node", "nginx tls13 stapled by python")
 	each(row{pattern: first, protocol: "HTTP/2 over TLS", traffic: slowFirst("h2", slow, 0)}, append(h2, others(h2, "node")...)...)
 	each(row{pattern: first, protocol: "HTTP/2 without TLS", traffic: slowFirst("h2c", slow, 0)}, append(h2c, others(h2c, "node")...)...)
+	each(row{pattern: "a request of 20 s, the first on its connection, in a resumed session", protocol: "HTTP/2 over TLS", traffic: slowResumed}, "go h2", "nginx h2", "haproxy h2", "node h2", "hypercorn h2")
 	each(row{pattern: "a request of 20 s, the first on its connection, of a client with a certificate", protocol: "TLS 1.3", untold: doubt, traffic: slowFirst("tls", slow, 0)}, "go tls13 mutual")
 	long := "a request of 30 s, the first on its connection, asked 18 s before the hook began"
 	each(row{pattern: long, protocol: "TLS 1.3", traffic: longBefore("tls")}, "go tls13", "nginx tls13", "node tls13")
