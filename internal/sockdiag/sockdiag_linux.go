@@ -7,20 +7,32 @@ import (
 	"net/netip"
 	"sync"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
 // The sizes and places of what the kernel writes (linux/inet_diag.h, linux/tcp.h).
 const (
-	sizeHeader    = 16     // nlmsghdr
-	sizeMessage   = 72     // inet_diag_msg
-	attrInfo      = 2      // INET_DIAG_INFO: tcp_info
-	optionSynData = 1 << 5 // TCPI_OPT_SYN_DATA
+	sizeHeader  = 16 // nlmsghdr
+	sizeMessage = 72 // inet_diag_msg
+	attrInfo    = 2  // INET_DIAG_INFO: tcp_info
 
-	// sizeInfo is how much of tcp_info is read. Kernels before 4.6 tell less.
-	sizeInfo = int(unsafe.Offsetof(unix.TCPInfo{}.Delivery_rate))
+	infoOptions       = 5
+	infoSegmentSize   = 16
+	infoLastSent      = 44
+	infoLastReceived  = 52
+	infoLastAck       = 56
+	infoRoundTrip     = 68
+	infoResent        = 100
+	infoBytesAcked    = 120
+	infoBytesReceived = 128
+	infoAllOut        = 136
+	infoAllIn         = 140
+	infoLeastTrip     = 148
+	infoSegmentsIn    = 152
+	infoSegmentsOut   = 156
+	optionSynData     = 1 << 5 // TCPI_OPT_SYN_DATA
+	sizeInfo          = 160    // as far as it is read; kernels before 4.6 tell less
 )
 
 var native = binary.NativeEndian
@@ -41,23 +53,21 @@ func (s *Socket) parse(message []byte) error {
 	s.Full = s.State == Listen && native.Uint32(message[56:]) > native.Uint32(message[60:])
 	return attributes(message[sizeMessage:], func(kind uint16, value []byte) {
 		if kind == attrInfo && len(value) >= sizeInfo {
-			var info unix.TCPInfo
-			copy(unsafe.Slice((*byte)(unsafe.Pointer(&info)), unsafe.Sizeof(info)), value)
 			s.Known = true
-			s.FastOpen = info.Options&optionSynData != 0
-			s.SinceSent = time.Duration(info.Last_data_sent) * time.Millisecond
-			s.SinceReceived = time.Duration(info.Last_data_recv) * time.Millisecond
-			s.SinceAck = time.Duration(info.Last_ack_recv) * time.Millisecond
-			s.RoundTrip = time.Duration(info.Rtt) * time.Microsecond
-			s.LeastRoundTrip = time.Duration(info.Min_rtt) * time.Microsecond
-			s.Received = info.Data_segs_in
-			s.Sent = info.Data_segs_out
-			s.Acks = info.Segs_out - s.Sent
-			s.Came = info.Segs_in
-			s.SegmentSize = info.Snd_mss
-			s.Resent = min(info.Total_retrans, s.Sent) // the kernel counts a SYN-ACK too that it sent again (tcp_create_openreq_child)
-			s.BytesAcked = uint32(info.Bytes_acked)
-			s.BytesReceived = uint32(info.Bytes_received)
+			s.FastOpen = value[infoOptions]&optionSynData != 0
+			s.SinceSent = milliseconds(value[infoLastSent:])
+			s.SinceReceived = milliseconds(value[infoLastReceived:])
+			s.SinceAck = milliseconds(value[infoLastAck:])
+			s.RoundTrip = time.Duration(native.Uint32(value[infoRoundTrip:])) * time.Microsecond
+			s.LeastRoundTrip = time.Duration(native.Uint32(value[infoLeastTrip:])) * time.Microsecond
+			s.Received = native.Uint32(value[infoSegmentsIn:])
+			s.Sent = native.Uint32(value[infoSegmentsOut:])
+			s.Acks = native.Uint32(value[infoAllOut:]) - s.Sent
+			s.Came = native.Uint32(value[infoAllIn:])
+			s.SegmentSize = native.Uint32(value[infoSegmentSize:])
+			s.Resent = min(native.Uint32(value[infoResent:]), s.Sent) // the kernel counts a SYN-ACK too that it sent again (tcp_create_openreq_child)
+			s.BytesAcked = low(value[infoBytesAcked:])
+			s.BytesReceived = low(value[infoBytesReceived:])
 		}
 	})
 }
@@ -71,6 +81,13 @@ func queued(state State, n uint32) uint32 {
 		return n - min(n, 1)
 	}
 	return n
+}
+
+// low is the lower half of a 64-bit number.
+func low(b []byte) uint32 { return uint32(native.Uint64(b)) }
+
+func milliseconds(b []byte) time.Duration {
+	return time.Duration(native.Uint32(b)) * time.Millisecond
 }
 
 func address(family byte, ip, port []byte) netip.AddrPort {
