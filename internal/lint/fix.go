@@ -163,8 +163,8 @@ func wordsFix(line, sentence string, keys ...string) string {
 	}
 	isDash := func(word string) bool { return word == "-" } // of a list that was written in one line
 	noDashes := slices.DeleteFunc(slices.Clone(words[1:]), isDash)
-	flags := 0 // words of flags, which stand before the steps
-	for flags < len(noDashes) && strings.HasPrefix(noDashes[0], "-") && !slices.Contains(parse.FirstWords(verbs.All()), noDashes[flags]) {
+	flags, firsts := 0, parse.FirstWords(verbs.All()) // words of flags stand before the steps
+	for flags < len(noDashes) && strings.HasPrefix(noDashes[0], "-") && !slices.Contains(firsts, noDashes[flags]) {
 		flags++
 	}
 	steps := stepsOf(strings.Trim(strings.Join(noDashes[flags:], " "), `'"`))
@@ -186,14 +186,15 @@ func wordsFix(line, sentence string, keys ...string) string {
 // since a variable is a part of them. What is sent stays as it is.
 func (s *entry) calling(u *url.URL, scheme, host string) string {
 	begins := regexp.MustCompile(`^((?:only-if=)?['"]?)` + regexp.QuoteMeta(u.Scheme+"://"+u.Host) + `([/?#'"]|$)`)
+	instead := "${1}" + scheme + "://" + host + "${2}"
 	var targets []string
 	condition := ""
 	for _, w := range s.said.Words.Targets {
-		targets = append(targets, begins.ReplaceAllString(w.Written, "${1}"+scheme+"://"+host+"${2}"))
+		targets = append(targets, begins.ReplaceAllString(w.Written, instead))
 	}
 	for _, o := range s.said.Words.Options {
 		if begins.MatchString(o.Written) {
-			condition = begins.ReplaceAllString(o.Written, "${1}"+scheme+"://"+host+"${2}")
+			condition = begins.ReplaceAllString(o.Written, instead)
 		}
 	}
 	if line := s.with(condition, targets...); line != s.with("") {

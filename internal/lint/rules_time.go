@@ -177,11 +177,12 @@ func (h *preStop) shortened(*entry) bool {
 // shorter timeout=.
 func (h *preStop) longerTimeout(s *entry) string {
 	timeout := s.needs.Calls[len(s.needs.Calls)-1].Timeout // the calls before it are conditions
-	shorter := min(s.Most, s.Ends-s.Earliest)
-	if option := "max=" + whole(timeout); s.Most > 0 && s.Most < timeout && isStep(s.with(option)) {
-		return h.stepFix(s, s.with(option), option)
-	} else if s.Most > 0 && s.Most < timeout && shorter >= time.Second { // its max is the verb's own
-		option = "timeout=" + whole(shorter)
+	longer, shorter := "max="+whole(timeout), min(s.Most, s.Ends-s.Earliest)
+	switch bounded := s.Most > 0 && s.Most < timeout; {
+	case bounded && isStep(s.with(longer)):
+		return h.stepFix(s, s.with(longer), longer)
+	case bounded && shorter >= time.Second: // its max is the verb's own
+		option := "timeout=" + whole(shorter)
 		return h.stepFix(s, s.with(option), option)
 	}
 	return h.moreGrace(timeout - (s.Ends - s.Earliest))
