@@ -63,6 +63,10 @@ test: lint vulncheck ## lint, vulncheck, and the tests of PACKAGES, of all by de
 timing: ## judge by the wall's clock how long things take; wants the machine for itself
 	go test -count=1 -timeout=20m -tags=timing -p=1 ./cmd/prestop ./drain ./shutdown
 
+.PHONY: growth
+growth: ## hold how much CPU time grows with the input; without the race detector, which makes it slow and has nothing to find
+	go test -count=1 -vet=off -run='^TestCostGrows' ./internal/...
+
 .PHONY: attacks
 attacks: ## 3,000 random plans on the built binary: none past its deadline, none short of a wait, each exit status as documented
 	ATTACKS=3000 go test -count=1 -timeout=20m -run=TestAttacks ./cmd/prestop

@@ -1,3 +1,5 @@
+//go:build !race
+
 package lint
 
 import (
@@ -11,7 +13,6 @@ import (
 // What a file costs grows with its length, and not with the square of it: eight times as much takes at most 24 times the CPU time. A
 // busy machine makes that time longer, but not three times as long. The square would take 64 times.
 func TestCostGrowsAsTheInput(t *testing.T) {
-	t.Parallel() // the time of its own thread counts
 	hook := func(i int, more string) string {
 		return fmt.Sprintf("---\nkind: Pod\nmetadata: {name: web-%d, labels: {app: web-%d}}\nspec:\n  containers:\n  - name: app\n    env: [{name: PRE_STOP_GRACE_PERIOD_SECONDS, value: \"30\"}%s]\n    lifecycle: {preStop: {exec: {command: [/prestop, until quiet 8080]}}}\n", i, i, more)
 	}

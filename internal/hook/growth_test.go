@@ -1,3 +1,5 @@
+//go:build !race
+
 package hook
 
 import (
@@ -11,7 +13,7 @@ import (
 )
 
 // Ten times as much takes about ten times as long, from the settings to the drawing.
-func TestCostIsLinear(t *testing.T) {
+func TestCostGrowsAsThePlan(t *testing.T) {
 	const most = 40 // of 100, if it grew with the square
 	planned := func(steps string, more env) func() {
 		return func() {
