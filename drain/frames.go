@@ -95,7 +95,7 @@ func (h *history) onlySettings(s *sockdiag.Socket, g greeting) bool {
 func (h *history) asksFirst(s *sockdiag.Socket, g greeting) bool {
 	in, _ := h.bytesSince(s)
 	most := uint32(prefaceSize)
-	if segments := min(s.Received, s.Sent); g.http2 && segments > 2 {
+	if segments := min(s.Received, s.Sent-s.Resent); g.http2 && segments > 2 {
 		most += pingSize * (segments - 2)
 	}
 	return h.onlySettings(s, g) && in > most
@@ -124,7 +124,7 @@ func (h *history) permits(s *sockdiag.Socket, g greeting, in, out uint32) bool {
 // permitsPiece tells whether the app has sent no more than permission, for a piece of a body that may have any size. While a port is asked
 // what it speaks, that may be HTTP/2 over TLS.
 func (h *history) permitsPiece(s *sockdiag.Socket, g greeting, out uint32) bool {
-	return (g.tls && g.http2 || g.asking && g.mayBeTLS(s)) && s.Sent <= h.sent+2 && slices.Contains(piecePermits, out)
+	return (g.tls && g.http2 || g.asking && g.mayBeTLS(s)) && s.Sent <= h.sent+2+s.Resent && slices.Contains(piecePermits, out)
 }
 
 // mayPermit tells whether what the app has sent may be no more than permission, where permits says that it is more. A server, or its kernel, may
@@ -204,7 +204,8 @@ func (h *history) goesAway(s *sockdiag.Socket, g greeting) bool {
 	}
 	pong = pong && s.SinceSent <= s.SinceReceived && !h.asksWithin(s) // the second GOAWAY follows it
 	record := in - pingSize                                           // what TLS adds to a segment
-	return pong && s.Received == h.received+1 && s.Sent == h.sent+2 && slices.Contains(farewellSizes, out-2*record)
+	two := s.Sent >= h.sent+2 && s.Sent <= h.sent+2+s.Resent
+	return pong && s.Received == h.received+1 && two && slices.Contains(farewellSizes, out-2*record)
 }
 
 // takesLeave tells whether what the app has sent last may be GOAWAY, which follows at once on the client's answer to a ping.

@@ -13,6 +13,7 @@ func TestFrames(t *testing.T) {
 		return sockdiag.Socket{State: sockdiag.Established, Received: in, BytesReceived: bytesIn, Sent: out, BytesAcked: bytesOut, Acks: 2, SinceReceived: received, SinceSent: sent, SinceAck: sent}
 	}
 	far := func(s sockdiag.Socket) sockdiag.Socket { s.RoundTrip = 150 * ms; return s }
+	resent := func(s sockdiag.Socket, segments uint32) sockdiag.Socket { s.Resent = segments; return s }
 	acknowledged := func(s sockdiag.Socket, ago time.Duration) sockdiag.Socket { s.SinceAck = ago; return s }
 	unknown, none, stopped := greeting{}, greeting{known: true}, greeting{stopped: true}
 	h2 := greeting{known: true, tls: true, http2: true, bytes: 1800, late: 500, segments: 4}
@@ -34,6 +35,7 @@ func TestFrames(t *testing.T) {
 		{"nginx' first words come in three segments", unknown, []sockdiag.Socket{at(3, 120, 3, 75, s, 900*ms)}, waiting},
 		{"those of gRPC's C core, by the word", greeting{http2: true}, []sockdiag.Socket{at(2, 351, 2, 85, s, s-4*ms)}, waiting},
 		{"and its answer", greeting{http2: true}, []sockdiag.Socket{at(2, 351, 2, 85, s, s-4*ms), at(3, 368, 4, 237, 2*s, s)}, nothing},
+		{"a short first request, and settings that are sent again", greeting{http2: true}, []sockdiag.Socket{resent(at(3, 60, 3, 61, s, 900*ms), 1)}, waiting},
 		{"the same, without the word", unknown, []sockdiag.Socket{at(2, 351, 2, 85, s, s-4*ms)}, maybe},
 		{"a channel that is opened in advance", unknown, []sockdiag.Socket{at(2, 42, 2, 48, 900*ms, s)}, maybe},
 		{"a small request and its answer", unknown, []sockdiag.Socket{at(1, 27, 1, 5, s, 900*ms)}, maybe},
@@ -48,6 +50,7 @@ func TestFrames(t *testing.T) {
 		{"the same in two segments", none, []sockdiag.Socket{busy, at(98, 155_537, 62, 200_086, s, s)}, maybe},
 		{"the same, while a call that uploads waits", none, []sockdiag.Socket{at(50, 90_000, 6, 154, s, 2*s), at(98, 155_537, 8, 223, s, s)}, waiting},
 		{"permission for a piece of a body over TLS", h2, []sockdiag.Socket{busy, at(51, 90_250, 60, 200_000, s, 2*s), at(52, 90_381, 62, 200_070, s, s-8*ms)}, waiting},
+		{"of which the kernel sends a segment again", h2, []sockdiag.Socket{busy, at(51, 90_250, 60, 200_000, s, 2*s), resent(at(52, 90_381, 63, 200_070, s, s-8*ms), 1)}, waiting},
 		{"and the answer after it", h2, []sockdiag.Socket{busy, at(51, 90_250, 60, 200_000, s, 2*s), at(52, 90_381, 62, 200_070, s, s-8*ms), at(52, 90_381, 63, 200_170, 9*s, s)}, nothing},
 		{"Java's, in a padded record", tomcat, []sockdiag.Socket{at(7, 1809, 6, 1376, 340*ms, 344*ms), at(8, 1940, 7, 1427, s, s-8*ms)}, waiting},
 		{"the same, while the port is asked what it speaks", greeting{asking: true}, []sockdiag.Socket{at(7, 1809, 6, 1376, 340*ms, 344*ms), at(8, 1940, 7, 1427, s, s-8*ms)}, waiting},
@@ -113,6 +116,7 @@ func TestFrames(t *testing.T) {
 		{"HTTP/1, which has no farewell", stopped, []sockdiag.Socket{busy, at(51, 90_200, 60, 200_000, 900*ms, 2*s), at(51, 90_200, 62, 200_091, 2*s, s)}, nothing},
 		{"gRPC's farewell to an old connection, while a call waits", unknown, []sockdiag.Socket{at(4, 161, 3, 54, s, s), at(5, 178, 5, 119, s, s)}, waiting},
 		{"by a server that gives no reason", none, []sockdiag.Socket{at(4, 161, 3, 54, s, s), at(5, 178, 5, 105, s, s)}, waiting},
+		{"by one whose kernel sends a segment again", none, []sockdiag.Socket{at(4, 161, 3, 54, s, s), resent(at(5, 178, 6, 105, s, s), 1)}, waiting},
 		{"by one that also permits to send more", none, []sockdiag.Socket{at(8, 813, 8, 347, s, 2*s), at(9, 830, 10, 411, s, s-28*ms)}, waiting},
 		{"over TLS", h2, []sockdiag.Socket{busy, at(51, 90_200, 60, 200_000, s, 2*s), at(52, 90_239, 62, 200_109, s, s)}, waiting},
 		{"the answer to a health check, and the ping of a client of gRPC's C core", golang, []sockdiag.Socket{at(5, 798, 4, 933, s, s), at(6, 837, 6, 1064, s, s)}, nothing},

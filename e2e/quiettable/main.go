@@ -30,6 +30,7 @@ func main() {
 	}
 	runs := flag.Int("runs", 10, "how often each row is run")
 	delays := flag.String("delays", "0s,2ms,10ms", "round trips of the wire")
+	loss := flag.Float64("loss", 0, "how many of a hundred packets the wire loses each way; ends are then late at times, and still never early")
 	only := flag.String("rows", "", "a regular expression: only rows with it in \"pattern / protocol / server / client\"")
 	without := flag.String("without", "", "a regular expression: no rows with it in their names")
 	late := flag.Bool("late", true, "fail for ends that are late, too: that needs a calm machine")
@@ -59,7 +60,7 @@ func main() {
 		delay, err := time.ParseDuration(each[0])
 		failed := false
 		if err == nil {
-			failed, err = runAll(delay, *runs, *side, wanted, *late, *verbose)
+			failed, err = runAll(delay, *loss, *runs, *side, wanted, *late, *verbose)
 		}
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -84,13 +85,13 @@ func main() {
 }
 
 // runAll runs all rows over one wire.
-func runAll(delay time.Duration, runs, side int, wanted func(row) bool, late, verbose bool) (failed bool, err error) {
+func runAll(delay time.Duration, loss float64, runs, side int, wanted func(row) bool, late, verbose bool) (failed bool, err error) {
 	dir, err := os.MkdirTemp("", "quiettable")
 	if err != nil {
 		return false, err
 	}
 	defer os.RemoveAll(dir)
-	l, err := newLab(dir, delay)
+	l, err := newLab(dir, delay, loss)
 	if err != nil {
 		return false, err
 	}

@@ -43,8 +43,8 @@ type lab struct {
 	datagrams      sync.Mutex // held by the run that sends datagrams: the kernel counts those of all runs together
 }
 
-func newLab(dir string, roundTrip time.Duration) (*lab, error) {
-	server, client, err := newWire(roundTrip)
+func newLab(dir string, roundTrip time.Duration, loss float64) (*lab, error) {
+	server, client, err := newWire(roundTrip, loss)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -29,8 +30,8 @@ const (
 )
 
 // newWire makes two namespaces and a wire between them, which takes half of the round trip each way. The wire is made of tun devices, which
-// nearly every kernel has. Not every kernel has a delay of its own (netem).
-func newWire(roundTrip time.Duration) (server, client *side, err error) {
+// nearly every kernel has. Not every kernel has a delay of its own (netem). loss is how many of a hundred packets the wire loses each way.
+func newWire(roundTrip time.Duration, loss float64) (server, client *side, err error) {
 	if server, err = newSide(); err != nil {
 		return nil, nil, err
 	}
@@ -46,8 +47,8 @@ func newWire(roundTrip time.Duration) (server, client *side, err error) {
 	if err := client.shell(script); err != nil {
 		return nil, nil, err
 	}
-	go carry(server.tun, client.tun, roundTrip/2)
-	go carry(client.tun, server.tun, roundTrip/2)
+	go carry(server.tun, client.tun, roundTrip/2, loss)
+	go carry(client.tun, server.tun, roundTrip/2, loss)
 	return server, client, nil
 }
 
@@ -143,8 +144,8 @@ func (s *side) dial(from string, port int) (net.Conn, error) {
 	return m.c, m.err
 }
 
-// carry takes packets from one end to the other.
-func carry(from, to *os.File, delay time.Duration) {
+// carry takes packets from one end to the other, and loses some.
+func carry(from, to *os.File, delay time.Duration, loss float64) {
 	type packet struct {
 		due  time.Time
 		data []byte
@@ -164,6 +165,9 @@ func carry(from, to *os.File, delay time.Duration) {
 		if err != nil {
 			close(under)
 			return
+		}
+		if 100*rand.Float64() < loss {
+			continue
 		}
 		p := packet{time.Now().Add(delay), append([]byte(nil), buffer[:n]...)}
 		under <- p
