@@ -40,17 +40,15 @@ type pod struct {
 	volumes    map[string]*corev1.Volume
 	mounting   map[string][]*container // those that mount a volume
 
-	declared   []string            // the ports of all containers
-	used       map[string]bool     // ports of containers and probes; see uses
-	probed     map[string][]probed // readiness probes with payload, by their port
-	schemes    map[string][]probed // what a port speaks, by a readiness probe or its name
-	installers []*container        // init containers that install prestop's binary
-	clears     bool                // a container runs elasticsearch-clear
+	declared   []string             // the ports of all containers
+	ports      map[string][]portUse // those that containers declare or probes ask
+	installers []*container         // init containers that install prestop's binary
+	clears     bool                 // a container runs elasticsearch-clear
 }
 
 // addPod adds a pod of a template.
 func (w *workload) addPod(t template, claimed []corev1.PersistentVolumeClaim) {
-	p := &pod{of: w, template: t, claimed: claimed, cluster: t.Labels[eck.ClusterLabel], volumes: map[string]*corev1.Volume{}, mounting: map[string][]*container{}}
+	p := &pod{of: w, template: t, claimed: claimed, cluster: t.Labels[eck.ClusterLabel], volumes: map[string]*corev1.Volume{}, mounting: map[string][]*container{}, ports: map[string][]portUse{}}
 	if w.kind == "Elasticsearch" {
 		p.cluster = w.name
 	}
@@ -71,14 +69,8 @@ func (w *workload) addPod(t template, claimed []corev1.PersistentVolumeClaim) {
 		p.containers = append(p.containers, newContainer(p, &p.Spec.Containers[i], p.place.at("spec", "containers", i)))
 	}
 	p.all, p.running = append(p.all, p.containers...), slices.Concat(p.sidecars, p.containers)
-	p.used, p.probed = p.usedPorts(), p.readinessProbes()
-	p.schemes = p.portSchemes()
 	p.installers = slices.DeleteFunc(slices.Clone(p.all), func(c *container) bool { return !c.init || c.installs() == "" })
-	for _, c := range p.running {
-		p.declared = append(p.declared, c.declared()...)
-	}
-	slices.Sort(p.declared)
-	p.declared = slices.Compact(p.declared)
+	p.readPorts()
 	p.clears = slices.ContainsFunc(p.all, (*container).clearsRecord)
 	w.pods = append(w.pods, p)
 }
@@ -222,76 +214,49 @@ func (c *container) declared() []string {
 
 func number[N int32 | uint16](n N) string { return strconv.Itoa(int(n)) }
 
-// A probed is a container whose port gets readiness probes with payload, how, and how often.
-type probed struct {
+// A portUse is what a container says of a port, by a probe or where it declares the port.
+type portUse struct {
 	*container
-	scheme string // of HTTP; empty: gRPC
-	every  time.Duration
+	scheme string        // by a readiness probe, or by the port's name; empty: it is not said
+	every  time.Duration // how often a readiness probe with payload comes; 0: it is none
 }
 
-func (p *pod) readinessProbes() map[string][]probed {
-	all := map[string][]probed{}
+// readPorts notes what is said of ports. They are those of all containers, since these share their addresses.
+func (p *pod) readPorts() {
 	for _, c := range p.running {
-		probe := c.ReadinessProbe
-		if probe == nil {
-			continue
-		}
-		one, port := probed{container: c, every: 10 * time.Second}, ""
-		if probe.PeriodSeconds > 0 {
-			one.every = time.Duration(probe.PeriodSeconds) * time.Second
-		}
-		switch {
-		case probe.HTTPGet != nil:
-			port, one.scheme = c.portNumber(probe.HTTPGet.Port.String()), cmp.Or(strings.ToLower(string(probe.HTTPGet.Scheme)), "http")
-		case probe.GRPC != nil:
-			port = number(probe.GRPC.Port)
-		default:
-			continue
-		}
-		all[port] = append(all[port], one)
-	}
-	return all
-}
-
-func (p *pod) portSchemes() map[string][]probed {
-	all := map[string][]probed{}
-	for port, ofPort := range p.probed {
-		all[port] = slices.DeleteFunc(slices.Clone(ofPort), func(one probed) bool { return one.scheme == "" })
-	}
-	for _, c := range p.running {
-		for _, declared := range c.Ports {
-			port := number(declared.ContainerPort)
-			probes := slices.ContainsFunc(p.probed[port], func(one probed) bool { return one.container == c && one.scheme != "" })
-			if !probes && (declared.Name == "https" || declared.Name == "transport") {
-				all[port] = append(all[port], probed{container: c, scheme: declared.Name})
+		for _, probe := range c.probes() {
+			port, u := "", portUse{container: c}
+			if u.every = time.Duration(probe.PeriodSeconds) * time.Second; u.every <= 0 {
+				u.every = 10 * time.Second
 			}
+			switch {
+			case probe.HTTPGet != nil:
+				port, u.scheme = c.portNumber(probe.HTTPGet.Port.String()), cmp.Or(strings.ToLower(string(probe.HTTPGet.Scheme)), "http")
+			case probe.GRPC != nil:
+				port = number(probe.GRPC.Port)
+			case probe.TCPSocket != nil:
+				port, u.every = c.portNumber(probe.TCPSocket.Port.String()), 0
+			default:
+				continue
+			}
+			if probe.field != "readinessProbe" {
+				u = portUse{container: c}
+			}
+			p.ports[port] = append(p.ports[port], u)
 		}
+		for _, declared := range c.Ports {
+			port, u := number(declared.ContainerPort), portUse{container: c}
+			probes := slices.ContainsFunc(p.ports[port], func(other portUse) bool { return other.container == c && other.scheme != "" })
+			if !probes && (declared.Name == "https" || declared.Name == "transport") {
+				u.scheme = declared.Name
+			}
+			p.ports[port] = append(p.ports[port], u)
+		}
+		p.declared = append(p.declared, c.declared()...)
 	}
-	return all
+	slices.Sort(p.declared)
+	p.declared = slices.Compact(p.declared)
 }
 
 // uses tells whether the pod is known to have a port: by a container, a probe, or a Service that sends to it.
-func (p *pod) uses(port string) bool {
-	return p.used[port] || p.served()[port]
-}
-
-// usedPorts are the ports that a container declares or a probe asks. They are those of all containers, since these share their addresses.
-func (p *pod) usedPorts() map[string]bool {
-	all := map[string]bool{}
-	for _, c := range p.running {
-		for _, port := range c.declared() {
-			all[port] = true
-		}
-		for _, probe := range c.probes() {
-			switch {
-			case probe.HTTPGet != nil:
-				all[probe.HTTPGet.Port.String()] = true
-			case probe.TCPSocket != nil:
-				all[probe.TCPSocket.Port.String()] = true
-			case probe.GRPC != nil:
-				all[number(probe.GRPC.Port)] = true
-			}
-		}
-	}
-	return all
-}
+func (p *pod) uses(port string) bool { return len(p.ports[port]) > 0 || p.served()[port] }

@@ -220,8 +220,8 @@ func portDiffers(h *preStop, s *entry, say report) {
 
 // otherSchemes finds ports of the pod that do not speak the scheme of a call.
 func (h *preStop) otherSchemes(at node, call, scheme, port string, say report, fix func(scheme string) string) {
-	for _, one := range h.pod.schemes[port] {
-		if one.scheme != scheme {
+	for _, one := range h.pod.ports[port] {
+		if one.scheme != "" && one.scheme != scheme {
 			text := call + ": port " + port + " of container " + one.Name + " is for " + one.scheme + ", by its readiness probe or its name"
 			f := say(at, text, "see the port").warn()
 			if one.scheme == "http" || one.scheme == "https" {

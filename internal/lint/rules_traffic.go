@@ -51,19 +51,19 @@ func quietSeesProbe(h *preStop, s *entry, say report) {
 	if q == nil || q.Peers {
 		return
 	}
-	ports := slices.Sorted(maps.Keys(h.pod.probed)) // without ports, all that are listened on are watched
+	ports := slices.Sorted(maps.Keys(h.pod.ports)) // without ports, all that are listened on are watched
 	if len(s.needs.Ports) > 0 {
 		ports = nil
 		for _, port := range s.needs.Ports {
 			ports = append(ports, number(port))
 		}
 	}
-	var last probed
+	var last portUse
 	seen := 0
 	for _, port := range ports {
-		for _, p := range h.pod.probed[port] {
-			if n := int(q.For / p.every); n > 0 {
-				seen, last = seen+n, p
+		for _, u := range h.pod.ports[port] {
+			if u.every > 0 && q.For >= u.every {
+				seen, last = seen+int(q.For/u.every), u
 			}
 		}
 	}
