@@ -58,7 +58,7 @@ type typeInfo struct {
 	loose  bool
 	fields map[string][]int
 	names  []string // of the fields, in order
-	plain  []string // the same as phrase.Plain writes them, once one is looked for
+	plain  []string // the same as phrase.Plain writes them
 }
 
 func (d *decoder) info(t reflect.Type) *typeInfo {
@@ -73,7 +73,7 @@ func (d *decoder) info(t reflect.Type) *typeInfo {
 			outer := t.Field(f.Index[0]).Tag.Get("json")
 			promoted := len(f.Index) == 1 || outer == "" || outer[0] == ','
 			if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); promoted && name != "" && name != "-" {
-				i.fields[name], i.names = f.Index, append(i.names, name)
+				i.fields[name], i.names, i.plain = f.Index, append(i.names, name), append(i.plain, phrase.Plain(name))
 			}
 		}
 	}
@@ -229,9 +229,6 @@ func (d *decoder) pairs(n node, of reflect.Type, do func(key, value node)) {
 
 // nearest is the field that is written almost like a name, or the only field whose name contains it; empty: none is.
 func (i *typeInfo) nearest(name string) string {
-	for _, field := range i.names[len(i.plain):] {
-		i.plain = append(i.plain, phrase.Plain(field))
-	}
 	name = phrase.Plain(name)
 	if at := slices.IndexFunc(i.plain, func(field string) bool { return phrase.AlmostEqual(field, name) }); at >= 0 {
 		return i.names[at]

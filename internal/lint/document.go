@@ -32,12 +32,7 @@ func documents(f File) (docs []node, unreadable []Unreadable) {
 	for _, p := range Parts(f) {
 		all, broken := p.documents()
 		for _, d := range all {
-			n := node{d.Content[0], &f}.followed()
-			if at := unrendered(n); at != nil {
-				broken = &Unreadable{f.Name, at.Line, renderFirst}
-				break
-			}
-			docs = append(docs, n)
+			docs = append(docs, node{d.Content[0], &f}.followed())
 		}
 		if broken != nil {
 			unreadable = append(unreadable, *broken)
@@ -57,14 +52,13 @@ type Part struct {
 func Parts(f File) []Part {
 	content := UTF8(f.Content)
 	var all []Part
-	at, begun, lines := 0, 0, 0
-	for begin := 0; begin < len(content); lines++ {
-		line, _, _ := bytes.Cut(content[begin:], []byte("\n"))
+	at, begun, begin, lines := 0, 0, 0, 0
+	for line := range bytes.Lines(content) {
 		if begin > at && isDashes(line) {
 			all = append(all, Part{f.Name, content[at:begin], begun}.values()...)
 			at, begun = begin, lines
 		}
-		begin += len(line) + 1
+		begin, lines = begin+len(line), lines+1
 	}
 	return append(all, Part{f.Name, content[at:], begun}.values()...)
 }
@@ -114,6 +108,9 @@ func (p Part) documents() (all []*yaml.Node, broken *Unreadable) {
 			return all, p.unreadable(err)
 		}
 		move(&n, p.place())
+		if at := unrendered(node{Node: n.Content[0]}.followed()); at != nil {
+			return all, &Unreadable{p.File, at.Line, renderFirst}
+		}
 		all = append(all, &n)
 	}
 }
@@ -129,9 +126,6 @@ func (p Part) Document() (*yaml.Node, error) {
 		return nil, broken
 	case len(all) == 0:
 		return nil, nil
-	}
-	if at := unrendered(node{all[0].Content[0], &File{Name: p.File}}.followed()); at != nil {
-		return nil, &Unreadable{p.File, at.Line, renderFirst}
 	}
 	return all[0], nil
 }

@@ -136,12 +136,8 @@ func inOrder(findings []*Finding, files []File) []*Finding {
 		return cmp.Or(
 			place[a.File]-place[b.File], begins[[2]string{a.File, a.Object}]-begins[[2]string{b.File, b.Object}], rank(a)-rank(b),
 			a.Line-b.Line, a.Column-b.Column, cmp.Compare(a.Severity, b.Severity), cmp.Compare(a.ID, b.ID), cmp.Compare(a.Message, b.Message),
+			cmp.Compare(a.Container, b.Container), cmp.Compare(a.Fix, b.Fix),
 		)
 	})
-	seen := make(map[Finding]bool, len(findings))
-	return slices.DeleteFunc(findings, func(f *Finding) bool {
-		again := seen[*f]
-		seen[*f] = true
-		return again
-	})
+	return slices.CompactFunc(findings, func(a, b *Finding) bool { return *a == *b })
 }

@@ -216,15 +216,7 @@ func (c *container) runsPrestop(file string) bool {
 
 // handlers are the names of the handlers that the hook has.
 func (h *preStop) handlers() []string {
-	var all []string
-	for _, layer := range h.place.layers() {
-		for key := range layer.pairs() {
-			if slices.Contains(handlerFields, key.Value) && !slices.Contains(all, key.Value) && h.place.at(key.Value).there() {
-				all = append(all, key.Value)
-			}
-		}
-	}
-	return all
+	return slices.DeleteFunc(slices.Clone(handlerFields), func(field string) bool { return !h.place.at(field).there() })
 }
 
 var handlerFields = []string{"exec", "httpGet", "sleep", "tcpSocket"}
@@ -267,10 +259,8 @@ func (h *preStop) entries() []*entry {
 // setting is where a setting is written; else where the hook's command is. The name is the setting's variable or its flag.
 func (h *preStop) setting(name string) node {
 	by := name
-	for _, s := range h.reading.config.Settings {
-		if s.By() != "" && (s.Env == name || "--"+s.Flag == name) {
-			by = s.By()
-		}
+	if s, set := h.reading.set[name]; set {
+		by = s.By()
 	}
 	if strings.HasPrefix(by, "-") {
 		if i := slices.IndexFunc(h.words, func(w string) bool { return w == by || strings.HasPrefix(w, by+"=") }); i >= 0 {

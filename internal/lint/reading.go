@@ -26,7 +26,7 @@ type reading struct {
 	config   *config.Config
 	plan     *hook.Plan
 	entries  []*entry
-	set      map[string]setting.Setting // those that are set, by their variables
+	set      map[string]setting.Setting // those that are set, by their variables and by their flags
 	mistakes []config.Problem           // in settings
 }
 
@@ -65,7 +65,7 @@ func (h *preStop) read(args []string) *reading {
 	r := &reading{config: c, set: map[string]setting.Setting{}}
 	for _, s := range c.Settings {
 		if s.By() != "" {
-			r.set[s.Env] = s
+			r.set[s.Env], r.set["--"+s.Flag] = s, s
 		}
 	}
 	r.plan = hook.Read(c, &secret.Set{}).Plan(hook.World{InPod: true, Elsewhere: true, ContainerID: func() string { return "" }})
