@@ -137,18 +137,23 @@ func harmless(words []string) bool {
 	return true
 }
 
-// commandFix is a command to paste below exec. If its words may hold a secret, it is the sentence instead.
+// commandFix is a command to paste below exec. All of a shell's script is one word, without quotes around all of it. If the words may hold
+// a secret, it is the sentence instead.
 func commandFix(words []string, sentence string) string {
 	if !harmless(words) {
 		return sentence
 	}
+	words = slices.Clone(words)
+	s := scriptOf(words, environment{})
+	at := slices.Index(words, s.text)
+	if (run{script: s, words: words}).losesWords() {
+		at = s.lost - 1
+		words = append(words[:at], strings.Join(words[at:], " "))
+	}
+	if at > 0 {
+		words[at] = cmp.Or(quotedTwice(words[at]), words[at])
+	}
 	return below(words, "command")
-}
-
-// shellFix is a command to paste, in which a shell runs the words as they are written. If they may hold a secret, it is the sentence
-// instead.
-func shellFix(shell string, words []string, sentence string) string {
-	return commandFix([]string{shell, "-c", strings.Join(words, " ")}, sentence)
 }
 
 // wordsFix is a command to paste, made of what somebody wrote as one line. If the line may hold a secret, it is the sentence instead.
@@ -157,6 +162,7 @@ func wordsFix(line, sentence string, keys ...string) string {
 	if strings.HasPrefix(line, "[") && yaml.Unmarshal([]byte(line), &list) == nil && len(list) > 0 && harmless(list) { // a list in quotes
 		return below(list, keys...)
 	}
+	line = cmp.Or(quotedTwice(line), line)
 	words := strings.Fields(line)
 	if len(words) == 0 || !harmless(words) {
 		return sentence
@@ -168,14 +174,17 @@ func wordsFix(line, sentence string, keys ...string) string {
 		flags++
 	}
 	steps := stepsOf(strings.Trim(strings.Join(noDashes[flags:], " "), `'"`))
-	switch s := scriptWords(words); {
+	s, script := scriptWords(words), line
+	for _, word := range words[:max(s.lost-1, 0)] {
+		_, script, _ = strings.Cut(script, word)
+	}
+	script = strings.TrimSpace(script)
+	inQuotes := quotedTwice(script)
+	switch {
 	case path.Base(words[0]) == program && steps != nil:
 		words = slices.Concat(words[:1], noDashes[:flags], steps)
-	case s.lost > 0 && slices.Contains(shells, path.Base(words[0])) && !strings.ContainsAny(s.text[:1], `'"`):
-		for _, word := range words[:s.lost-1] {
-			_, line, _ = strings.Cut(line, word)
-		}
-		words = append(words[:s.lost-1], strings.TrimSpace(line)) // the script is one word
+	case s.lost > 0 && slices.Contains(shells, path.Base(words[0])) && (inQuotes != "" || !strings.ContainsAny(script[:1], `'"`)):
+		words = append(words[:s.lost-1], cmp.Or(inQuotes, script)) // the script is one word
 	case strings.ContainsAny(line, "|&;<>$'\"`"):
 		words = []string{"sh", "-c", line}
 	}
@@ -292,11 +301,16 @@ const windowsHook = "a hook that Windows can run, such as a sleep action"
 
 // newHook is a hook of prestop's to paste into a container, with what it needs there. On Windows it is a sentence.
 func (c *container) newHook(steps ...string) string {
+	return c.newCommand(steps, "lifecycle", "preStop", "exec", "command")
+}
+
+// newCommand is the command of such a hook, written below some keys.
+func (c *container) newCommand(steps []string, keys ...string) string {
 	if OnWindows(c.pod.Spec) {
 		return windowsHook
 	}
 	file, needs := c.binary()
-	return below(append([]string{file}, steps...), "lifecycle", "preStop", "exec", "command") + needs + c.graceNeeded()
+	return below(append([]string{file}, steps...), keys...) + needs + c.graceNeeded()
 }
 
 // graceNeeded is the variable that tells a hook the pod's grace period, if that is not what prestop assumes; empty: the hook needs none.

@@ -138,11 +138,36 @@ func inQuotes(words []string) []string {
 	return all
 }
 
-// quotedTwice is the script of a shell that takes the whole of it for the name of a program, since it has quotes of its own; empty: it has
-// not.
-func (r run) quotedTwice() string {
-	c, ok := r.script.only()
-	if !ok || r.script.shell == "" || r.step != nil || len(c.words) != 1 || !severalWords(c.words[0]) || !strings.ContainsAny(r.script.text[:1], `'"`) {
+// onlyShells are characters that mean something to a shell alone.
+const onlyShells = "|&;<>$`"
+
+// inShell is the command by which a shell of the image runs a line of these words. If they may hold a secret, it is the sentence instead.
+func (h *preStop) inShell(r run, sentence string) string {
+	if OnWindows(h.pod.Spec) {
+		return windowsShell
+	}
+	return h.scriptFix(r, []string{"sh", "-c"}, inQuotes(r.words), sentence)
+}
+
+// scriptFix is a run with a script of these words as one word after those before it. If they may hold a secret, it is the sentence instead.
+func (h *preStop) scriptFix(r run, before, script []string, sentence string) string {
+	line := strings.Join(script, " ")
+	if r.step != nil {
+		return h.execFix(r.step, strings.Join(before, " ")+" "+grammar.Quote(line), sentence)
+	}
+	return commandFix(append(slices.Clone(before), line), sentence)
+}
+
+// windowsShell is a sentence, since each shell of Windows writes operators and variables in its own way.
+const windowsShell = "cmd /c, or powershell -Command, and the line as that shell writes it, such as %NAME% or $env:NAME for a variable"
+
+// quotedTwice is what a script says that has quotes around all of it, so that a shell takes it for the name of a program; empty: it has not.
+func quotedTwice(script string) string {
+	if script == "" || !strings.ContainsAny(script[:1], `'"`) {
+		return ""
+	}
+	c, ok := scriptOf([]string{"sh", "-c", script}, environment{}).only()
+	if !ok || len(c.words) != 1 || !severalWords(c.words[0]) {
 		return ""
 	}
 	program, arguments, _ := strings.Cut(c.words[0], " ")
@@ -156,26 +181,19 @@ func operatorAsArgument(h *preStop, say report) {
 	for _, r := range h.runs() {
 		i := r.operator()
 		line := strings.Join(r.words, " ")
-		script := r.quotedTwice()
+		at := slices.Index(r.words, r.script.text)
 		switch {
-		case script != "":
-			words := slices.Clone(r.words)
-			at := slices.Index(words, r.script.text)
-			if at < 0 {
-				continue
-			}
-			words[at] = script
-			say(r.place(at), "the script is in quotes twice, so that the shell takes all of it for a program's name", commandFix(words, "the script without its own quotes"))
+		case at > 0 && r.step == nil && quotedTwice(r.script.text) != "":
+			say(r.place(at), "the script is in quotes twice, so that the shell takes all of it for a program's name", commandFix(r.words, "the script without its own quotes"))
 		case r.step != nil && r.inOneWord() && !r.step.guess:
 			text := fmt.Sprintf("step %d: there is no program with blanks in its name: exec takes a program and its arguments as words of their own", r.step.index+1)
 			say(r.at, text, h.execFix(r.step, line, "the program and its arguments, without quotes around all of them"))
 		case i > 0 && r.step != nil:
 			text := fmt.Sprintf("step %d: %s is an argument of %s here: exec starts a program, not a shell", r.step.index+1, r.words[i], r.words[0])
-			say(r.at, text, h.execFix(r.step, "sh -c "+grammar.Quote(strings.Join(inQuotes(r.words), " ")),
-				"a step of its own for each program; or exec sh -c and the script in quotes, in an image with a shell"))
+			say(r.at, text, h.inShell(r, "a step of its own for each program; or exec sh -c and the script in quotes, in an image with a shell"))
 		case i > 0:
 			text := r.words[i] + " is an argument of " + path.Base(r.words[0]) + " here: the kubelet starts programs, not a shell"
-			say(r.place(i), text, shellFix("sh", inQuotes(r.words), "sh -c and the whole line in quotes, in an image with a shell"))
+			say(r.place(i), text, h.inShell(r, "sh -c and the whole line in quotes, in an image with a shell"))
 		}
 	}
 }
@@ -185,12 +203,16 @@ func wordsInOne(c *container, say report) {
 		words := strings.Fields(e.words[0])
 		foreignHook := e.by == "preStop" && c.hook != nil && c.hook.reading == nil
 		if severalWords(e.words[0]) && (foreignHook || e.by != "preStop" && strings.Contains(e.words[0], program)) {
-			sentence := "write each word as an item of its own; prestop's steps stand after the program, each in one item"
-			if strings.ContainsAny(e.words[0], "|&;<>$`") {
+			line, sentence := strings.Join(e.words, " "), "write each word as an item of its own; prestop's steps stand after the program, each in one item"
+			forShell := strings.ContainsAny(line, onlyShells)
+			if forShell {
 				sentence = "sh and -c as items before it, since only a shell runs a script, in an image that has one"
 			}
-			say(e.at.at(0), "there is no program with blanks in its name: command is a list of words, and its first is the program ("+words[0]+")",
-				wordsFix(strings.Join(e.words, " "), sentence, "command"))
+			fix := wordsFix(line, sentence, "command")
+			if forShell && OnWindows(c.pod.Spec) {
+				fix = windowsShell
+			}
+			say(e.at.at(0), "there is no program with blanks in its name: command is a list of words, and its first is the program ("+words[0]+")", fix)
 		}
 	}
 }
@@ -222,50 +244,36 @@ func argumentsLost(h *preStop, say report) {
 	for _, r := range h.runs() {
 		s := r.script
 		at, words := r.almostOption()
-		switch i := slices.Index(r.words, s.file); {
+		i := slices.Index(r.words, s.file)
+		before := append(slices.Clone(r.words[:max(i, 0)]), "-c")
+		switch {
 		case s.shell == "":
 		case words != nil:
 			say(r.place(at), fmt.Sprintf("%q is no option of a shell, and the hook fails at once", r.words[at]), commandFix(words, "-c as a word of its own"))
 		case len(strings.Fields(s.file)) > 1:
 			text := fmt.Sprintf("without -c a shell takes %q for the name of a file, which is not there", s.file)
-			say(r.place(i), text, h.scriptFix(r, []string{s.file}, "-c before it"))
+			say(r.place(i), text, h.scriptFix(r, before, []string{s.file}, "-c before it"))
 		case i > 0 && slices.Contains(tools, s.file):
 			text := "without -c a shell takes " + s.file + " for the name of a script, which is not there"
-			say(r.place(i), text, h.scriptFix(r, r.words[i:], "-c before it, and all words after it as one"))
+			say(r.place(i), text, h.scriptFix(r, before, r.words[i:], "-c before it, and all words after it as one"))
 		}
 		if r.losesWords() {
-			at := r.place(s.lost)
+			const sentence = "write the whole script as one word, in quotes"
+			at, before, script := r.place(s.lost), r.words[:s.lost-1], r.words[s.lost-1:]
+			fix := h.scriptFix(r, before, script, sentence)
 			if h.reading != nil {
 				at = r.at
 			}
+			if h.reading != nil && r.step == nil { // prestop needs no shell
+				fix = wordsFix(strings.Join(script, " "), sentence, "command")
+			}
 			text := fmt.Sprintf("after -c a shell takes one word for its script, which is only %q: the words after it are no part of it", s.text)
-			say(at, text, h.losesFix(r))
+			say(at, text, fix)
 		}
 	}
 }
 
-// scriptFix is a run with these words as the script of its shell.
-func (h *preStop) scriptFix(r run, words []string, sentence string) string {
-	if r.step != nil {
-		return h.execFix(r.step, r.script.shell+" -c "+grammar.Quote(strings.Join(words, " ")), sentence)
-	}
-	return shellFix(r.script.shell, words, sentence)
-}
-
 var kubeletReference = regexp.MustCompile(`(\$?)\$\(([A-Za-z_][A-Za-z0-9_]*)\)(\w?)`)
-
-// losesFix is a shell's command with all words of its script in one.
-func (h *preStop) losesFix(r run) string {
-	const sentence = "write the whole script as one word, in quotes"
-	before, words := r.words[:r.script.lost-1], r.words[r.script.lost-1:]
-	switch {
-	case r.step != nil:
-		return h.execFix(r.step, strings.Join(before, " ")+" "+grammar.Quote(strings.Join(words, " ")), sentence)
-	case h.reading != nil: // prestop needs no shell
-		return wordsFix(strings.Join(words, " "), sentence, "command")
-	}
-	return commandFix(append(slices.Clone(before), strings.Join(words, " ")), sentence)
-}
 
 func notExpanded(h *preStop, say report) {
 	if len(h.words) > 0 && h.script.shell == "" && len(strings.Fields(h.words[0])) > 1 {
@@ -294,7 +302,7 @@ func notExpanded(h *preStop, say report) {
 		h.shellVariable(say)
 	case h.script.shell == "":
 		say(at, text+": "+path.Base(h.words[0])+" gets it as it is written",
-			shellFix("sh", inQuotes(words), "sh -c and the line with $"+name+", in an image with a shell; prestop expands it in its steps"))
+			h.inShell(run{words: words}, lineWith(name)))
 	default:
 		say(at, text+", and the shell runs it as a command", commandFix(words, "$"+name+" instead"))
 	}
@@ -316,21 +324,24 @@ func (h *preStop) shellVariable(say report) {
 		return
 	}
 	for i, word := range h.words {
+		what, sentence := "", "sh -c and the whole line in quotes, in an image with a shell"
 		if found := shellSubstitution.FindStringSubmatch(word); found != nil {
-			say(h.places[i], "no shell is there to run $("+found[1]+" …): "+program+" gets it as it is written",
-				shellFix("sh", inQuotes(h.words), "sh -c and the whole line in quotes, in an image with a shell"))
-			return
+			what = "run $(" + found[1] + " …)"
+		} else if found := shellReference.FindStringSubmatch(word); found != nil {
+			if name := found[1] + found[2]; program == "sleep" || h.env.has(name) || downward[name] != "" {
+				what, sentence = "expand $"+name, lineWith(name)
+			}
 		}
-		found := shellReference.FindStringSubmatch(word)
-		if found == nil {
-			continue
-		}
-		if name := found[1] + found[2]; program == "sleep" || h.env.has(name) || downward[name] != "" {
-			say(h.places[i], "no shell is there to expand $"+name+": "+program+" gets it as it is written",
-				shellFix("sh", inQuotes(h.words), "sh -c and the line with $"+name+", in an image with a shell; prestop expands it in its steps"))
+		if what != "" {
+			say(h.places[i], "no shell is there to "+what+": "+program+" gets it as it is written", h.inShell(run{words: h.words}, sentence))
 			return
 		}
 	}
+}
+
+// lineWith is what to do where a program gets a variable's name instead of its value.
+func lineWith(name string) string {
+	return "sh -c and the line with $" + name + ", in an image with a shell; prestop expands it in its steps"
 }
 
 func notInImage(h *preStop, say report) {

@@ -384,9 +384,7 @@ func notOneHandler(h *preStop, say report) {
 		say(h.place, "preStop has the handlers "+strings.Join(all, " and ")+", and Kubernetes takes one",
 			"keep one; a hook of prestop's does several things, each argument is a step")
 	case len(all) == 1 && h.Exec != nil && h.lacksCommand():
-		file, needs := h.binary()
-		fix := below([]string{file, h.pod.someWait()}, "command") + needs + h.graceNeeded()
-		say(h.place.at("exec"), "exec has no command", fix)
+		say(h.place.at("exec"), "exec has no command", h.newCommand([]string{h.pod.someWait()}, "command"))
 	}
 }
 
