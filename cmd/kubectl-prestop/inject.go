@@ -159,6 +159,11 @@ func (c *injectCommand) write(i invocation, inputs []input) int {
 	for _, r := range reports {
 		fmt.Fprintf(escape.Writer{To: i.stderr}, "%s:%d: %s: %s\n", r.File, r.Line, place(r.Object, r.Container), r.Text)
 	}
+	for _, in := range inputs {
+		if in.nothingOnStdin() {
+			fmt.Fprintln(i.stderr, in.name+": no object is in it, and no hook is put anywhere")
+		}
+	}
 	if c.diff {
 		return c.show(i.stdout, filesOf(inputs), outs)
 	}
