@@ -175,7 +175,7 @@ const leftAlone = "left alone: "
 // none says why a template is not looked at.
 func none(t lint.Template) string {
 	switch {
-	case t.Refused != "":
+	case t.Refused != "": // no error: whoever applies the object says the same, and a newer Kubernetes may have the kind
 		return t.Refused
 	case t.Foreign:
 		return "what makes its pods is not known here; a policy reaches them"
