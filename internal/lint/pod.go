@@ -144,19 +144,18 @@ type executed struct {
 // executed are the commands of the container's hooks and probes.
 func (c *container) executed() []executed {
 	var all []executed
-	add := func(action *corev1.ExecAction, by string, at node) {
-		if action != nil && len(action.Command) > 0 {
-			all = append(all, executed{by, at.at(by, "exec", "command"), action.Command})
+	for _, by := range []string{"preStop", "postStart", "startupProbe", "readinessProbe", "livenessProbe"} {
+		at := c.place
+		if by == "preStop" || by == "postStart" {
+			at = c.at("lifecycle")
 		}
-	}
-	if l := c.Lifecycle; l != nil && l.PreStop != nil {
-		add(l.PreStop.Exec, "preStop", c.at("lifecycle"))
-	}
-	if l := c.Lifecycle; l != nil && l.PostStart != nil {
-		add(l.PostStart.Exec, "postStart", c.at("lifecycle"))
-	}
-	for _, p := range c.probes() {
-		add(p.Exec, p.field, c.place)
+		e := executed{by: by, at: at.at(by, "exec", "command")}
+		for _, word := range e.at.items() {
+			e.words = append(e.words, word.text())
+		}
+		if len(e.words) > 0 {
+			all = append(all, e)
+		}
 	}
 	return all
 }

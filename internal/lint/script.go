@@ -1,7 +1,6 @@
 package lint
 
 import (
-	"bytes"
 	"cmp"
 	"path"
 	"regexp"
@@ -275,23 +274,12 @@ func bracesIn(word *syntax.Word) bool {
 	return syntax.SplitBraces(&split) && slices.ContainsFunc(split.Parts, isBraces)
 }
 
+// inAnyQuotes matches what stands in quotes.
+var inAnyQuotes = regexp.MustCompile(`'[^']*'|"(?:\\(?s:.)|[^"\\])*"`)
+
 // hasWindowsLines tells whether a line ends with a carriage return, outside of quotes. In quotes it is a part of a text, such as a request.
 func (s script) hasWindowsLines() bool {
-	if !strings.Contains(s.text, "\r\n") {
-		return false
-	}
-	rest := []byte(s.text)
-	if s.parsed != nil {
-		syntax.Walk(s.parsed, func(n syntax.Node) bool {
-			switch n.(type) {
-			case *syntax.SglQuoted, *syntax.DblQuoted:
-				clear(rest[n.Pos().Offset():n.End().Offset()])
-				return false
-			}
-			return true
-		})
-	}
-	return bytes.Contains(rest, []byte("\r\n"))
+	return strings.Contains(inAnyQuotes.ReplaceAllString(s.text, ""), "\r\n")
 }
 
 // syntax is what is wrong with the script's text in each language of shells; nil: one of them may read it.
