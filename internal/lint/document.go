@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"regexp"
-	"strconv"
 	"strings"
 	gounicode "unicode"
 	"unicode/utf8"
@@ -235,14 +234,22 @@ func bracesInBraces(n *yaml.Node) bool {
 	return false
 }
 
-// unreadable is an error of the YAML library, with the line and the text that tell what to mend.
+// unreadable is an error of the YAML library, with the line and the text that tell what to mend. In a template of Helm's a reason is not
+// looked for.
 func (p Part) unreadable(err error) *Unreadable {
-	line, text := 1, strings.TrimPrefix(err.Error(), "yaml: ")
-	templates := bytes.Contains(p.Text, []byte("{{"))
-	if where, after, ok := strings.Cut(text, ": "); ok {
-		if n, err := strconv.Atoi(strings.TrimPrefix(where, "line ")); err == nil {
-			line, text = misindented(n, after, templates)
-		}
+	line, text := 0, strings.TrimPrefix(err.Error(), "yaml: ") // no line is said of the first one
+	template := bytes.Contains(p.Text, []byte("{{"))
+	if said, _ := fmt.Sscanf(text, "line %d:", &line); said == 1 {
+		_, text, _ = strings.Cut(text, ": ")
+	}
+	switch {
+	case strings.HasPrefix(text, "did not find") && !strings.Contains(text, "node"): // here the library counts lines from 0
+		line++
+		text += "; this line, or one below it, is not indented as the others, or lacks quotes"
+	case strings.Contains(text, "start any token"):
+		text += ", perhaps a tab: YAML is indented by blanks"
+	case !template && (strings.HasPrefix(text, "could not find") || strings.HasPrefix(text, "mapping values")):
+		text += "; this line, or the one above it, is not indented as the others, lacks a dash, or lacks quotes"
 	}
 	if at, said := p.missedComma(); said != "" {
 		line, text = at, said
@@ -252,10 +259,7 @@ func (p Part) unreadable(err error) *Unreadable {
 		before, _, _ := bytes.Cut(p.Text, []byte("*"+anchor))
 		line = 1 + bytes.Count(before, []byte("\n"))
 	}
-	if strings.Contains(text, "start any token") {
-		text += ", perhaps a tab: YAML is indented by blanks"
-	}
-	if templates {
+	if template {
 		text += "; perhaps " + renderFirst
 	}
 	if bad := p.badCharacter(); bad > 0 { // the library does not say the line
@@ -263,18 +267,6 @@ func (p Part) unreadable(err error) *Unreadable {
 	}
 	line, _ = p.place()(line, 1)
 	return &Unreadable{p.File, line, text}
-}
-
-// misindented is an error of the YAML library, with what the reason may be. In a template of Helm's a reason is not looked for.
-func misindented(n int, text string, template bool) (line int, said string) {
-	switch {
-	case strings.HasPrefix(text, "did not find") && !strings.Contains(text, "node"): // here the library counts lines from 0
-		return n + 1, text + "; this line, or one below it, is not indented as the others, or lacks quotes"
-	case template:
-	case strings.HasPrefix(text, "could not find") || strings.HasPrefix(text, "mapping values"):
-		text += "; this line, or the one above it, is not indented as the others, lacks a dash, or lacks quotes"
-	}
-	return n, text
 }
 
 // missedComma is where a part that is JSON breaks off, and what is said of it; empty: it is no JSON, or JSON that can be read.
