@@ -65,8 +65,6 @@ func (s script) lasting(each func(int, command) time.Duration) []time.Duration {
 // sleeps is how long a command sleeps once.
 func (c command) sleeps() time.Duration {
 	switch {
-	case c.followsNothing():
-		return forever
 	case c.least > 0:
 		return c.least
 	case c.operands != nil:
@@ -84,7 +82,8 @@ func slept(operands []string) (d time.Duration) {
 	return d
 }
 
-// Commands in other languages that do nothing but sleep. A ping of the container itself takes a second for each answer but the first.
+// Commands other than sleep that do nothing but sleep. A ping of the container itself takes a second for each answer but the first. A tail
+// that follows nothing never ends.
 var otherSleeps = []struct {
 	pattern *regexp.Regexp
 	less    time.Duration
@@ -94,6 +93,7 @@ var otherSleeps = []struct {
 	{regexp.MustCompile(`^usleep (\d{1,6})\d{6}$`), 0}, // in microseconds
 	{regexp.MustCompile(`^(?:perl|ruby)[\d.]* -e sleep[\s(]\s*(\d{1,6})\)?;?$`), 0},
 	{regexp.MustCompile(`(?i)^(?:cmd(?:\.exe)? (?:/\w )+)?ping(?:\.exe)? (?:(?:127\.0\.0\.1|localhost) -[nc] (\d{1,6})|-[nc] (\d{1,6}) (?:127\.0\.0\.1|localhost))(?: ?>.*)?$`), time.Second},
+	{regexp.MustCompile(`^tail (?:(?:-?[^-\s]\S*|--[^p]\S*) )*-[fF] /dev/null$`), -forever},
 }
 
 // otherSleep is how long a command sleeps that is no sleep; 0: that is not known.
@@ -106,12 +106,6 @@ func (c command) otherSleep() time.Duration {
 		}
 	}
 	return 0
-}
-
-// followsNothing tells whether a command is tail -f /dev/null, which never ends.
-func (c command) followsNothing() bool {
-	line := strings.Join(c.words, " ")
-	return c.program() == "tail" && (strings.HasSuffix(line, " -f /dev/null") || strings.HasSuffix(line, " -F /dev/null")) && !strings.Contains(line, "--pid")
 }
 
 // acts tells whether a command does something besides waiting.
