@@ -42,6 +42,7 @@ type flaw struct {
 	near      string   // the field that is written almost like an unknown one; empty: none is
 	expected  string   // if it is mistyped
 	container string
+	windows   bool // a pod of the workload runs on Windows
 }
 
 type flawKind int

@@ -185,7 +185,7 @@ func wordsFix(line, sentence string, keys ...string) string {
 		words = slices.Concat(words[:1], noDashes[:flags], steps)
 	case s.lost > 0 && slices.Contains(shells, path.Base(words[0])) && (inQuotes != "" || !strings.ContainsAny(script[:1], `'"`)):
 		words = append(words[:s.lost-1], cmp.Or(inQuotes, script)) // the script is one word
-	case strings.ContainsAny(line, "|&;<>$'\"`"):
+	case strings.ContainsAny(line, onlyShells):
 		words = []string{"sh", "-c", line}
 	}
 	return below(words, keys...)

@@ -82,6 +82,8 @@ func TestFixes(t *testing.T) {
 		"a variable, and Windows":            {"env: [{name: A, value: '5'}]", "{exec: {command: [app.exe, $(A)]}}}\n      nodeSelector: {kubernetes.io/os: windows", "variable-not-expanded", windowsShell},
 		"a shell's variable, and Windows":    {"env: [{name: A, value: '5'}]", "{exec: {command: [curl, $A]}}}\n      nodeSelector: {kubernetes.io/os: windows", "variable-not-expanded", windowsShell},
 		"an operator, and Windows":           {"", "{exec: {command: [app.exe, stop, '&&', other.exe]}}}\n      nodeSelector: {kubernetes.io/os: windows", "shell-syntax-without-shell", windowsShell},
+		"a text, and Windows":                {"", "{exec: {command: app.exe stop && other.exe}}}\n      nodeSelector: {kubernetes.io/os: windows", "wrong-type", windowsShell},
+		"a line in quotes, and Windows":      {"", `{exec: {command: ["powershell -Command 'Stop-Service app'"]}}}` + "\n      nodeSelector: {kubernetes.io/os: windows", "shell-syntax-without-shell", windowsShell},
 		"no command, and Windows":            {"", "{exec: {}}}\n      nodeSelector: {kubernetes.io/os: windows", "not-one-handler", "a hook that Windows can run, such as a sleep action"},
 		"a line, and Windows":                {"", "{exec: {command: [app.exe stop && other.exe]}}}\n      nodeSelector: {kubernetes.io/os: windows", "shell-syntax-without-shell", windowsShell},
 		"a variable of the kubelet in lines": {"env: [{name: NODE_ID, value: '5'}]", `{exec: {command: [sh, -c, "app stop $(hostname)\napp leave $(NODE_ID)"]}}`, "variable-not-expanded", `command: [sh, -c, "app stop $(hostname)\napp leave $NODE_ID"]`},

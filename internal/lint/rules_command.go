@@ -139,7 +139,7 @@ func inQuotes(words []string) []string {
 }
 
 // onlyShells are characters that mean something to a shell alone.
-const onlyShells = "|&;<>$`"
+const onlyShells = "|&;<>$'\"`"
 
 // inShell is the command by which a shell of the image runs a line of these words. If they may hold a secret, it is the sentence instead.
 func (h *preStop) inShell(r run, sentence string) string {
@@ -204,12 +204,11 @@ func wordsInOne(c *container, say report) {
 		foreignHook := e.by == "preStop" && c.hook != nil && c.hook.reading == nil
 		if severalWords(e.words[0]) && (foreignHook || e.by != "preStop" && strings.Contains(e.words[0], program)) {
 			line, sentence := strings.Join(e.words, " "), "write each word as an item of its own; prestop's steps stand after the program, each in one item"
-			forShell := strings.ContainsAny(line, onlyShells)
-			if forShell {
+			if strings.ContainsAny(e.words[0], "|&;<>$`") {
 				sentence = "sh and -c as items before it, since only a shell runs a script, in an image that has one"
 			}
 			fix := wordsFix(line, sentence, "command")
-			if forShell && OnWindows(c.pod.Spec) {
+			if OnWindows(c.pod.Spec) && strings.ContainsAny(line, onlyShells) {
 				fix = windowsShell
 			}
 			say(e.at.at(0), "there is no program with blanks in its name: command is a list of words, and its first is the program ("+words[0]+")", fix)

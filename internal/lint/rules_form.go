@@ -40,8 +40,10 @@ var formRules = []Rule{
 // flaws makes a check that calls do for what strict decoding refuses and a rule is about.
 func flaws(rule string, do func(flaw, report)) check {
 	return func(w *workload, say report) {
+		windows := slices.ContainsFunc(w.pods, func(p *pod) bool { return OnWindows(p.Spec) })
 		for _, f := range w.flaws {
 			if f.rule() == rule {
+				f.windows = windows
 				do(f, say.of(f.container))
 			}
 		}
@@ -432,6 +434,8 @@ func (f flaw) retyped() string {
 		return envFix(f.at)
 	case commandBelow[key] != nil && f.at.Kind == yaml.SequenceNode:
 		return retypedWords(items, commandBelow[key]...)
+	case commandBelow[key] != nil && f.windows && strings.ContainsAny(f.at.text(), onlyShells):
+		return windowsShell
 	case commandBelow[key] != nil:
 		return wordsFix(f.at.text(), indented, commandBelow[key]...)
 	case key == "sleep":
