@@ -61,6 +61,7 @@ func TestInputs(t *testing.T) {
 		"a control character":         {"kind: Pod\nmetadata:\n  labels: {}\n  name: \"a\x07b\"\n---\n" + wrongHook, "8 " + found + ", 4 unreadable control characters are not allowed"},
 		"tabs":                        {"kind: Pod\nspec:\n\tcontainers: []\n", "3 unreadable found character that cannot start any token, perhaps a tab: YAML is indented by blanks"},
 		"indented otherwise":          {"kind: Pod\nspec:\n  a: 1\n b: 2\n", "4 unreadable did not find expected key; this line, or one below it, is not indented as the others, or lacks quotes"},
+		"a colon in the first line":   {"kind: Pod: web\n", "1 unreadable mapping values are not allowed in this context; this line, or the one above it, is not indented as the others, lacks a dash, or lacks quotes"},
 		"a list that is not":          {"kind: Pod\nspec:\n  - a: 1\n  b: 2\n", "3 unreadable did not find expected '-' indicator; this line, or one below it, is not indented as the others, or lacks quotes"},
 		"binary":                      {"\x7fELF\x02\x01\x01\x00\x00", "1 unreadable control characters are not allowed"},
 		"an alias of itself":          {"kind: Pod\nspec: &a {containers: [*a]}\n", "1 unreadable aliases stand for too much, or for what they are in"},
