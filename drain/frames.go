@@ -61,8 +61,9 @@ var permitSizes = []uint32{13, 26, 34, 35, 42, 47, 48}
 
 // piecePermits are the bytes that a server sends for each piece of a body over TLS. Go's sends two such frames, each in a record of TLS 1.3
 // or 1.2. Java's TLS 1.3 adds 16 bytes to each record, so one frame is longer than controlSize. Tomcat sends one, two, one and a ping, or
-// a ping alone as soon as it has read a request.
-var piecePermits = []uint32{70, 84, 51, 102, 106, 55}
+// a ping alone as soon as it has read a request. The last is what gRPC's server of Node.js sends when a connection has become old: two GOAWAY
+// frames in a record, one of them for max_age. It answers the call after that.
+var piecePermits = []uint32{70, 84, 51, 102, 106, 55, 63}
 
 // clientSizes are the bytes of frames of HTTP/2 that a client sends unasked, and that are no request: it has read settings, it permits to
 // send more, it gives up a request, or it pings. The last two are of two frames. secureSizes are the same in a record of TLS 1.3.
@@ -152,8 +153,11 @@ func (h *history) mayUpgrade(s *sockdiag.Socket, g greeting) bool {
 // connections. A ping changes no claim. A small request with a small answer looks the same.
 func (h *history) pinged(s *sockdiag.Socket) bool {
 	in, out := h.bytesSince(s)
-	if !h.settled || s.Received != h.received+1 || s.Sent != h.sent+1 || in > controlSize || out > controlSize {
+	if !h.settled || s.Received != h.received+1 || s.Sent != h.sent+1 || in > controlSize {
 		return false
+	}
+	if out > controlSize { // while the client waits, the app may have sent something small before
+		return h.claim == waiting && h.last > h.came && slices.Contains(pingSizes, in) && out <= in+controlSize && s.SinceReceived >= s.SinceSent
 	}
 	if in != out && (h.claim != nothing && h.asksWithin(s) || slices.Contains(permitSizes, out)) {
 		return false
@@ -208,8 +212,9 @@ func (h *history) goesAway(s *sockdiag.Socket, g greeting) bool {
 	return pong && s.Received == h.received+1 && two && slices.Contains(farewellSizes, out-2*record)
 }
 
-// takesLeave tells whether what the app has sent last may be GOAWAY, which follows at once on the client's answer to a ping.
-func (h *history) takesLeave(s *sockdiag.Socket) bool {
+// speaksSoon tells whether what the app has sent last came so soon after the client's payload that it may answer a ping, or be the GOAWAY that
+// follows at once on the client's answer to a ping.
+func (h *history) speaksSoon(s *sockdiag.Socket) bool {
 	after := s.SinceReceived - s.SinceSent
 	return !h.settled && s.Sent > 0 && 0 <= after && after < reactionTime
 }

@@ -22,6 +22,7 @@ func TestFrames(t *testing.T) {
 	stateful := greeting{known: true, tls: true, bytes: 1414, late: 158, segments: 3}
 	nginx := greeting{known: true, tls: true, bytes: 1766, late: 510, segments: 3}
 	nginx2 := greeting{known: true, tls: true, http2: true, bytes: 1817, late: 571, segments: 4}
+	node := greeting{known: true, tls: true, http2: true, bytes: 1866, late: 614, segments: 3}
 	tomcat := greeting{known: true, tls: true, http2: true, bytes: 2252, late: 1031, segments: 5}
 	busy := at(50, 90_000, 60, 200_000, s, 900*ms)
 	for _, test := range []struct {
@@ -112,6 +113,14 @@ func TestFrames(t *testing.T) {
 		{"in two looks", stopped, []sockdiag.Socket{at(4, 157, 2, 61, s, 2*s), at(4, 157, 4, 95, 3*s, s), at(5, 174, 5, 131, s, s)}, waiting},
 		{"while one may wait", stopped, []sockdiag.Socket{at(9, 388, 6, 337, s, s), at(10, 405, 8, 414, s, s)}, maybe},
 		{"and the answer after it", stopped, []sockdiag.Socket{at(4, 157, 2, 61, s, 2*s), at(5, 174, 5, 131, s, s), at(5, 174, 6, 231, 2*s, s)}, nothing},
+		{"that of Node.js, and then a ping of the client", greeting{known: true, http2: true}, []sockdiag.Socket{at(3, 140, 2, 30, s, 2*s), at(3, 140, 3, 71, 6*s, s), at(4, 157, 4, 88, s, s-80*ms)}, waiting},
+		{"and the answer after it", greeting{known: true, http2: true}, []sockdiag.Socket{at(3, 140, 2, 30, s, 2*s), at(3, 140, 3, 71, 6*s, s), at(4, 157, 4, 88, s, s-80*ms), at(4, 157, 5, 160, 9*s, s)}, nothing},
+		{"that of Node.js over TLS", node, []sockdiag.Socket{busy, at(51, 90_200, 60, 200_000, s, 2*s), at(51, 90_200, 61, 200_063, 6*s, s)}, waiting},
+		{"and the answer after it", node, []sockdiag.Socket{busy, at(51, 90_200, 60, 200_000, s, 2*s), at(51, 90_200, 61, 200_063, 6*s, s), at(51, 90_200, 62, 200_203, 9*s, s)}, nothing},
+		{"calls of Go, and Node.js answers a ping of the last but one", node, []sockdiag.Socket{at(10, 2053, 12, 2377, 804*ms, 800*ms)}, maybe},
+		{"the same without TLS, by the word", greeting{known: true, http2: true}, []sockdiag.Socket{at(8, 320, 13, 300, 600*ms, 592*ms)}, maybe},
+		{"an answer that took its time", node, []sockdiag.Socket{at(10, 2053, 12, 2377, 900*ms, 800*ms)}, nothing},
+		{"an answer of HTTP/1 that came soon", nginx, []sockdiag.Socket{at(10, 2053, 40, 50_377, 804*ms, 800*ms)}, nothing},
 		{"over TLS, and the client does not answer the ping yet", greeting{known: true, tls: true, http2: true, stopped: true}, []sockdiag.Socket{busy, at(51, 90_200, 60, 200_000, 900*ms, 2*s), at(51, 90_200, 62, 200_091, 2*s, s)}, waiting},
 		{"HTTP/1, which has no farewell", stopped, []sockdiag.Socket{busy, at(51, 90_200, 60, 200_000, 900*ms, 2*s), at(51, 90_200, 62, 200_091, 2*s, s)}, nothing},
 		{"gRPC's farewell to an old connection, while a call waits", unknown, []sockdiag.Socket{at(4, 161, 3, 54, s, s), at(5, 178, 5, 119, s, s)}, waiting},
@@ -386,7 +395,7 @@ func TestBeating(t *testing.T) {
 
 // A ping of HTTP/2 is answered at once. What is as long, and is not answered, may be a request.
 func TestUnansweredPing(t *testing.T) {
-	before := sockdiag.Socket{State: sockdiag.Established, Received: 20, BytesReceived: 9000, Sent: 20, BytesAcked: 9000, SinceReceived: s, SinceSent: s - ms}
+	before := sockdiag.Socket{State: sockdiag.Established, Received: 20, BytesReceived: 9000, Sent: 20, BytesAcked: 9000, SinceReceived: s, SinceSent: s - reactionTime}
 	q, g := &Quiet{For: defaultFor}, greeting{known: true, http2: true}
 	for _, test := range []struct {
 		ago   time.Duration

@@ -85,13 +85,14 @@ func (g greeting) alone(s *sockdiag.Socket) (may, sure bool) {
 	}
 	few := s.Sent-s.Resent <= g.mostSegments(s)
 	full, bare := g.bytes, g.bytes-g.stapled
+	hybrid := g.hybrid && s.BytesReceived >= hybridShare // a client that sends less has not asked for such a key
+
 	for _, whole := range []uint32{full, full - g.late, bare, bare - g.late} { // some servers send their tickets with the first answer
-		hybrid := g.hybrid && s.BytesReceived >= hybridShare // a client that sends less has not asked for such a key
 		if hybrid == g.hybrid && near(out, whole, slack) || g.hybrid && near(out, whole-hybridKey, slack) {
 			return true, few || g.http2 && s.BytesReceived >= uploadSize
 		}
 	}
-	if _, most := g.resumed(); out <= most+permitted {
+	if least, most := g.resumed(); out <= most+permitted || hybrid && least+hybridKey <= out && out <= most+hybridKey+slack {
 		return true, few
 	}
 	return few && out <= g.bytes+longerCertificate, false

@@ -34,6 +34,7 @@ func TestGreetingAlone(t *testing.T) {
 	stapled := greeting{known: true, tls: true, bytes: 3787, late: 510, segments: 3, stapled: 1192}
 	golang := greeting{known: true, tls: true, bytes: 2467, late: 0, segments: 1, hybrid: true}
 	golang2 := greeting{known: true, tls: true, http2: true, bytes: 2538, late: 61, segments: 2, hybrid: true}
+	rustls2 := greeting{known: true, tls: true, http2: true, bytes: 2506, late: 235, segments: 3, hybrid: true}
 	hitch2 := greeting{known: true, tls: true, http2: true, bytes: 1723, late: 478, segments: 3, prefaced: true}
 	haproxy2 := greeting{known: true, tls: true, http2: true, bytes: 1771, late: 510, segments: 3, prefaced: true}
 	for _, test := range []struct {
@@ -63,6 +64,9 @@ func TestGreetingAlone(t *testing.T) {
 		{"an answer of HTTP/1 where HTTP/2 would be spoken", golang2, 4, 1682, 3, 2758, true, false},
 		{"answers to a client without a post-quantum key, together as long as one", golang2, 5, 752, 4, 2674, true, false},
 		{"HTTP/2's settings there, both ways", golang2, 6, 1770, 4, 2600, true, true},
+		{"a resumed handshake with a post-quantum key", rustls2, 6, 1860, 4, 1583, true, true},
+		{"and an answer", rustls2, 6, 1901, 5, 1977, true, false},
+		{"the same without such a key", rustls2, 5, 900, 4, 430, true, true},
 		{"settings that are not among what we were sent", hitch2, 4, 569, 4, 1890, true, true},
 		{"the same, in a segment for each frame", hitch2, 4, 569, 6, 1934, true, true},
 		{"and an answer", hitch2, 6, 1764, 5, 2205, true, false},

@@ -21,9 +21,9 @@ import (
 //  2. Only a ping, a heartbeat or a farewell went since: the claim stays what it was. (pinged, beating, goesAway)
 //  3. All that went may be a TLS handshake. If exactly so much was sent as a handshake takes, the client waits. If the size does not
 //     tell, and the app was last to send, the claim is maybe. (opened)
-//  4. A request may have followed a piece of an answer within a tick, or GOAWAY may look like an answer: maybe. (followed, takesLeave)
+//  4. A request may have followed a piece of an answer within a tick, or GOAWAY may look like an answer: maybe. (followed, speaksSoon)
 //  5. The app was last to send: that was an answer if it was large. If it was small, it may have been a control frame. (unanswered, replied)
-//     Some of what is large may be no answer either: maybe. (mayPermit, mayUpgrade, sentAgain)
+//     Some of what is large may be no answer either: maybe. (mayPermit, mayUpgrade, sentAgain, speaksSoon)
 //  6. Both sent within a tick, and there was no settled look before: maybe, unless there is one request more than answers, and more than one answer. On a connection
 //     that is kept alive, this counts from when the looks began.
 //  7. The client was last to send: it waits, unless that may have been a control frame. (asks, mayBePong)
@@ -66,7 +66,7 @@ func (h *history) judge(now time.Duration, s *sockdiag.Socket, g greeting) (aske
 	if c := h.opened(s, g); c != nothing {
 		return came, c
 	}
-	if h.followed(s) || g.stopped && h.takesLeave(s) {
+	if h.followed(s) || g.stopped && h.speaksSoon(s) {
 		return came, maybe
 	}
 	small := h.small(now, s, g)
@@ -210,13 +210,14 @@ func (h *history) mayAcknowledge(s *sockdiag.Socket, g greeting) bool {
 }
 
 // replied is the claim of a client whose last payload came at the given time, and after which the app has sent something. small: this
-// may be no answer.
+// may be no answer. Over HTTP/2, what follows soon may be no answer either. A client of grpc-go pings when it is answered, and asks again
+// before that ping is answered.
 func (h *history) replied(came time.Duration, s *sockdiag.Socket, g greeting, small bool) (asked time.Duration, c claim) {
 	in, out := h.bytesSince(s)
 	switch {
 	case !small && h.mayPermit(s, g):
 		return came, max(maybe, h.claim)
-	case !small && (g.http2 && h.sameTick(s) || h.mayUpgrade(s, g) || h.sentAgain(s) || g.asking && g.mayBeTLS(s) && h.mayPermit(s, greeting{http2: true})):
+	case !small && (g.http2 && h.speaksSoon(s) || h.mayUpgrade(s, g) || h.sentAgain(s) || g.asking && g.mayBeTLS(s) && h.mayPermit(s, greeting{http2: true})):
 		return came, maybe
 	case !small:
 		return 0, nothing
