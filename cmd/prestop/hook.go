@@ -151,11 +151,10 @@ func (r *hookRun) perform(p *hook.Plan, log *hooklog.Log) outcome.Outcome {
 	if done != nil {
 		return r.outcome(*done, p)
 	}
-	if own.Resumed() {
-		p.Earlier = own.Earlier()
-		p.GoOn(own.Since() - time.Since(p.Start))
+	if earlier, since, ok := own.Resumed(); ok {
+		p.GoOn(earlier, since-time.Since(p.Start))
 		log.Resume(p.Earlier, p.Age)
-		log.Warn("the hook is delivered again: going on from the delivery that was cut", "event.code", "delivery-resumed", "first_began", own.Since().Round(time.Millisecond))
+		log.Warn("the hook is delivered again: going on from the delivery that was cut", "event.code", "delivery-resumed", "first_began", since.Round(time.Millisecond))
 	}
 	p.Record = func(n int, s prestop.StepReport) error {
 		log.Note(n, s)

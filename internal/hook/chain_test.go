@@ -21,10 +21,11 @@ func TestValuesInAChainAreAskedForAgain(t *testing.T) {
 	}))
 	t.Cleanup(server.Close)
 	p := read(t, env{graceEnv: "20", reserveEnv: "10", waitEnv: "0"}, "get "+server.URL+"/a json=.id into=A", "get "+server.URL+"/b/$(A) json=.id into=B", "post "+server.URL+"/c/$(B)").Plan(world())
+	var earlier prestop.Report
 	for n := range 2 {
-		p.Earlier.Note(n, prestop.StepReport{Line: p.Entries[n].Line, Outcome: prestop.Done})
+		earlier.Note(n, prestop.StepReport{Line: p.Entries[n].Line, Outcome: prestop.Done})
 	}
-	p.GoOn(0)
+	p.GoOn(earlier, 0)
 	report := p.Run(t.Context(), slog.New(slog.DiscardHandler))
 	if got := strings.Join(asked, ","); got != "/a,/b/7,/c/7" || !report.OK() {
 		t.Errorf("asked %s; %+v", got, report)

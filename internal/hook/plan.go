@@ -144,12 +144,12 @@ func givers(steps []*Step) map[string]string {
 	return all
 }
 
-// GoOn makes this the plan of a later delivery. age is how long before this delivery the hook began, and Earlier says what it had done.
+// GoOn makes this the plan of a later delivery. age is how long before this delivery the hook began, and earlier is what it had done.
 // Values that steps give are not on record. So if a step that is still to be done takes a value, the step that gives it is done again.
-func (p *Plan) GoOn(age time.Duration) {
+func (p *Plan) GoOn(earlier prestop.Report, age time.Duration) {
 	p.Age = age
 	p.means.start = p.Start.Add(-age)
-	steps := slices.Clone(p.Earlier.Steps)
+	steps := slices.Clone(earlier.Steps)
 	ended := func(n int) bool { return n < len(steps) && steps[n].Outcome != prestop.Running }
 	for n, one := range slices.Backward(p.Steps) { // a step that is done again may take a value of one before it
 		if ended(n) && steps[n].Outcome == prestop.Failed && (one.Err != nil || len(one.Needs.Takes) > 0) {
@@ -163,7 +163,8 @@ func (p *Plan) GoOn(age time.Duration) {
 			}
 		}
 	}
-	p.Earlier.Steps = steps
+	earlier.Steps = steps
+	p.Earlier = earlier
 }
 
 // Means are the means for what is done outside the plan.

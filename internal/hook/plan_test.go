@@ -394,8 +394,8 @@ func TestUnreadableStepKeepsTheWait(t *testing.T) {
 			if got := time.Duration(report.Elapsed).Round(time.Millisecond); got != test.want || report.Steps[0].Outcome != prestop.Failed || report.Steps[5].Outcome != prestop.Done {
 				t.Errorf("grace %s, wait %q: over after %s, %+v; want %s", test.grace, test.wait, got, report.Steps, test.want)
 			}
-			p.Start, p.Earlier.Steps = time.Now(), report.Steps
-			p.GoOn(time.Second)
+			p.Start = time.Now()
+			p.GoOn(report, time.Second)
 			if got := time.Duration(p.Run(t.Context(), slog.New(slog.DiscardHandler)).Elapsed).Round(time.Millisecond); got != test.again {
 				t.Errorf("grace %s, wait %q, delivered again: over after %s, want %s", test.grace, test.wait, got, test.again)
 			}
@@ -474,7 +474,7 @@ func TestGoOn(t *testing.T) {
 	if got := m.Start(); !got.Equal(w.Start) {
 		t.Errorf("begun %s before", w.Start.Sub(got))
 	}
-	p.GoOn(30 * time.Second)
+	p.GoOn(prestop.Report{}, 30*time.Second)
 	if got := m.Start(); !got.Equal(w.Start.Add(-30*time.Second)) || p.Age != 30*time.Second {
 		t.Errorf("begun %s before, age %s", w.Start.Sub(got), p.Age)
 	}
@@ -505,8 +505,7 @@ func TestPlainWaitGoesOn(t *testing.T) {
 			w.Elsewhere = true
 			p := read(t, env{graceEnv: test.grace, reserveEnv: "5"}, "until quiet 8080 min=20s max=20s").Plan(w)
 			if test.age > 0 {
-				p.Earlier.Note(0, prestop.StepReport{Line: p.Entries[0].Line, Outcome: prestop.Running})
-				p.GoOn(test.age)
+				p.GoOn(prestop.Report{Steps: []prestop.StepReport{{Line: p.Entries[0].Line, Outcome: prestop.Running}}}, test.age)
 			}
 			if test.skipped {
 				skip := make(chan struct{})

@@ -108,10 +108,11 @@ func TestIntoAgain(t *testing.T) {
 	} {
 		p := read(t, env{graceEnv: "20", reserveEnv: "10"}, "get "+url+"/id json=.id into=ID", "post "+url+"/a/$(ID)", "post "+url+"/b", "post "+url+"/c/$(ID)").Plan(world())
 		p.Fallback = 3 * time.Second
+		var earlier prestop.Report
 		for n, outcome := range test.outcomes {
-			p.Earlier.Note(n, prestop.StepReport{Line: p.Entries[n].Line, Outcome: outcome})
+			earlier.Note(n, prestop.StepReport{Line: p.Entries[n].Line, Outcome: outcome})
 		}
-		p.GoOn(2 * time.Second)
+		p.GoOn(earlier, 2*time.Second)
 		if p.Floor != test.floor {
 			t.Errorf("%v: floor %s", test.outcomes, p.Floor)
 		}
@@ -126,8 +127,7 @@ func TestIntoAgain(t *testing.T) {
 func TestIntoAgainAfterAMistake(t *testing.T) {
 	t.Parallel()
 	p := read(t, env{graceEnv: "20", reserveEnv: "10"}, "get http://a/ json=id into=ID", "post http://a/$(ID)").Plan(world())
-	p.Earlier.Note(0, prestop.StepReport{Line: p.Entries[0].Line, Outcome: prestop.Failed})
-	p.GoOn(2 * time.Second)
+	p.GoOn(prestop.Report{Steps: []prestop.StepReport{{Line: p.Entries[0].Line, Outcome: prestop.Failed}}}, 2*time.Second)
 	if got := p.Earlier.Steps[0].Outcome; got != prestop.Failed {
 		t.Errorf("%s", got)
 	}

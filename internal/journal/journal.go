@@ -51,26 +51,28 @@ func Has(dir string, key Key) bool {
 // Journal is a run's record, and what the run found of an earlier run. A Journal
 // is for one goroutine at a time.
 type Journal struct {
-	// Resumed: this run goes on from an earlier run that was cut. The earlier run
-	// may have been cut before it recorded anything.
-	Resumed bool
-	// Documents are all documents of the run that was cut, in their order.
-	Documents []json.RawMessage
-	// Ended is the final document of a run that still ran when Open was called
-	// and has ended since; nil: there was none. There is nothing to record then.
-	// If that run did not reach enough (a signal ended it), a new call of Open
-	// begins anew.
-	Ended json.RawMessage
-	// Since is the time from the start of the first run to Open's return, on a
-	// clock that nobody can set. The first run may have been cut or have ended.
-	// It is 0 if there was no first run.
-	Since time.Duration
-
 	path string
 	file *os.File // locked; nil once there is nothing to record any more
 	size int
+
+	resumed   bool
+	documents []json.RawMessage // of the run that was cut, in their order
+	ended     json.RawMessage
+	since     time.Duration // from the start of the first run to Open's return; 0: there was no first run
 	torn bool
 }
+// Resumed tells whether this run goes on from an earlier run that was cut. documents
+// are all that the earlier run recorded, in their order: there may be none. since
+// is the time from its start to Open's return, on a clock that nobody can set.
+func (j *Journal) Resumed() (documents []json.RawMessage, since time.Duration, ok bool) {
+	return j.documents, j.since, j.resumed
+}
+
+// Ended is the final document of a run that still ran when Open was called and has
+// ended since; nil: there was none. There is nothing to record then. If that run did
+// not reach enough (a signal ended it), a new call of Open begins anew.
+func (j *Journal) Ended() json.RawMessage { return j.ended }
+
 
 // Record writes the document in one piece: a run that is killed meanwhile leaves
 // the document before it. doc is anything that encoding/json can marshal. The next
@@ -131,7 +133,7 @@ func (j *Journal) writeLine(value any, room int) error {
 //
 // If another run holds the record, Open calls joining once (unless it is nil) and waits.
 // joining gets the last document of that run, if any, and the time since its start.
-// If that run ends in order, its final document is in Journal.Ended. If it
+// If that run ends in order, [Journal.Ended] is its final document. If it
 // dies, this run goes on where it stopped.
 //
 // age is how long ago this run began. keep is how long from now on a new record counts. A record that was found

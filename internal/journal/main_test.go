@@ -113,17 +113,17 @@ func mountIn(dir, how string) error {
 }
 
 func found(j *Journal) string {
-	doc := j.Ended
-	if all := j.Documents; len(all) > 0 {
+	doc := j.ended
+	if all := j.documents; len(all) > 0 {
 		doc = all[len(all)-1]
 	}
 	switch {
-	case j.Ended != nil:
-		return fmt.Sprintf("ended %s %d", orNone(doc), j.Since)
-	case j.Resumed:
-		return fmt.Sprintf("resumed %s %d", orNone(doc), j.Since)
+	case j.ended != nil:
+		return fmt.Sprintf("ended %s %d", orNone(doc), j.since)
+	case j.resumed:
+		return fmt.Sprintf("resumed %s %d", orNone(doc), j.since)
 	default:
-		return fmt.Sprintf("fresh %s %d", orNone(doc), j.Since)
+		return fmt.Sprintf("fresh %s %d", orNone(doc), j.since)
 	}
 }
 

@@ -69,10 +69,10 @@ func (o *opening) claim(ctx context.Context, file *os.File) (*Journal, error) {
 		return nil, err
 	}
 	counts := found.header.counts(o.key, now)
-	j := &Journal{path: o.path, Since: now - found.header.Start}
+	j := &Journal{path: o.path, since: now - found.header.Start}
 	switch {
 	case counts && found.last.End && !before.last.End: // it ended while we looked on
-		j.Ended = found.last.Doc
+		j.ended = found.last.Doc
 		return j, nil
 	case !isAt(o.path, file):
 		return nil, nil
@@ -82,7 +82,7 @@ func (o *opening) claim(ctx context.Context, file *os.File) (*Journal, error) {
 		return nil, os.Remove(o.path)
 	}
 	j.file, j.size, j.torn = file, found.size, found.torn
-	j.Resumed, j.Documents = true, found.docs
+	j.resumed, j.documents = true, found.docs
 	return j, nil
 }
 

@@ -415,7 +415,7 @@ func TestLockIsNotInherited(t *testing.T) {
 	defer stdin.Close()
 	j.cut()
 	next := mustOpen(t, dir, someKey)
-	if !next.Resumed {
+	if !next.resumed {
 		t.Errorf("found %s, expected to go on from the first", found(next))
 	}
 }

@@ -71,7 +71,7 @@ func Open(ctx context.Context, h Hook, log *slog.Logger) (*Record, *prestop.Repo
 			}
 			return &Record{broken: err}, nil
 		}
-		doc := own.journal.Ended
+		doc := own.journal.Ended()
 		if doc == nil {
 			return own, nil
 		}
@@ -134,15 +134,13 @@ func (h *Hook) openIn(ctx context.Context, dir string, place *stall.Place, key j
 	})
 }
 
-// Resumed tells whether there was an earlier delivery that was cut.
-func (o *Record) Resumed() bool { return o != nil && o.broken == nil && o.journal.Resumed }
-
-// Since is how long ago the first delivery began.
-func (o *Record) Since() time.Duration { return o.journal.Since }
-
-// Earlier is the report of the delivery that was cut.
-func (o *Record) Earlier() (report prestop.Report) {
-	for _, doc := range o.journal.Documents {
+// Resumed tells whether there was an earlier delivery that was cut, gives its report, and says how long ago the first delivery began.
+func (o *Record) Resumed() (report prestop.Report, since time.Duration, ok bool) {
+	if o == nil || o.broken != nil {
+		return report, 0, false
+	}
+	documents, since, ok := o.journal.Resumed()
+	for _, doc := range documents {
 		var n noted
 		if err := json.Unmarshal(doc, &n); err == nil && n.Step >= 0 && n.Step < len(o.entries) {
 			report.Note(n.Step, prestop.StepReport{Outcome: n.Outcome, Began: n.Began, Took: n.Took, Error: n.Error})
@@ -151,7 +149,7 @@ func (o *Record) Earlier() (report prestop.Report) {
 	for n := range report.Steps {
 		report.Steps[n].Line = o.entries[n].Line
 	}
-	return report
+	return report, since, ok
 }
 
 // Note records what became of a step. The first failure is logged.
