@@ -45,7 +45,7 @@ func (p *Plan) Run(ctx context.Context, log *slog.Logger) Report {
 		r.entry(ctx, i)
 	}
 	if left := r.floor() - r.elapsed(); left > 0 && ctx.Err() == nil {
-		log.Info("waiting", "step", FloorLine, "for", left.Round(time.Millisecond))
+		log.Info("waiting", "step", floorLine, "for", left.Round(time.Millisecond))
 		r.hold(ctx, left)
 	}
 	if ctx.Err() != nil {

@@ -154,7 +154,7 @@ func (p *Plan) Timeline() []Slot {
 		slots = append(slots, s)
 	}
 	last := Slot{
-		Entry:    Entry{Line: FloorLine, Least: p.Floor},
+		Entry:    Entry{Line: floorLine, Least: p.Floor},
 		Earliest: earliest, Latest: latest, Ends: max(latest, p.floor()),
 		Short: short(p.Floor, p.Age+max(p.floor(), earliest)),
 	}
@@ -169,5 +169,5 @@ func short(want, granted time.Duration) time.Duration {
 	return want - granted
 }
 
-// FloorLine is what timeline and log call the wait that makes up the floor.
-const FloorLine = "additional wait"
+// floorLine is what timeline and log call the wait that makes up the floor.
+const floorLine = "additional wait"

@@ -59,16 +59,11 @@ type Config struct {
 type Problem struct {
 	Name string // a variable, a flag, a step, or arguments
 	Text string // what was expected
-	With string // the setting that is set and needs this one; empty: it is another kind of mistake
+	With string // the setting that is set and needs this one, which is not set; empty: it is another kind of mistake
 }
 
 // Error names the thing and says what was expected.
 func (p Problem) Error() string { return p.Name + ": " + p.Text }
-
-// Missing is the problem of a setting that is not set, although another setting needs it.
-func Missing(name, with string) Problem {
-	return Problem{name, "expected together with " + with, with}
-}
 
 // A Pod says which pod we are, from the usual downward API variables. Everything except the name may be empty.
 type Pod struct{ Name, Namespace, IP, UID string }
@@ -151,7 +146,7 @@ func (r *reader) pairs() {
 		{r.Output.IsSet() && !r.DryRun.V, "--dry-run", "--output"},
 	} {
 		if pair.lacks {
-			r.Problems = append(r.Problems, Missing(pair.name, pair.with))
+			r.Problems = append(r.Problems, Problem{pair.name, "expected together with " + pair.with, pair.with})
 		}
 	}
 }

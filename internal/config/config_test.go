@@ -115,17 +115,18 @@ func TestSettingsThatNeedAnother(t *testing.T) {
 	t.Parallel()
 	const es = "PRE_STOP_ELASTICSEARCH_"
 	type env = map[string]string
+	missing := func(name, with string) Problem { return Problem{name, "expected together with " + with, with} }
 	for _, test := range []struct {
 		env  env
 		want Problem
 	}{
-		{env{es + "USERNAME": "x"}, Missing(es+"PASSWORD_FILE", es+"USERNAME")},
-		{env{es + "PASSWORD_FILE": "x"}, Missing(es+"USERNAME", es+"PASSWORD_FILE")},
-		{env{es + "CERT_FILE": "x"}, Missing(es+"KEY_FILE", es+"CERT_FILE")},
-		{env{es + "KEY_FILE": "x"}, Missing(es+"CERT_FILE", es+"KEY_FILE")},
-		{env{"PRE_STOP_SHUTDOWN_TYPE": "Auto"}, Missing("PRE_STOP_ASK_API=true", "--shutdown-type=auto")},
-		{env{"PRE_STOP_SHUTDOWN_TYPE": "auto", "PRE_STOP_ASK_API": "false"}, Missing("PRE_STOP_ASK_API=true", "--shutdown-type=auto")},
-		{env{"PRE_STOP_IF_NOT_DELETED": "skip"}, Missing("PRE_STOP_ASK_API=true", "--if-not-deleted=skip")},
+		{env{es + "USERNAME": "x"}, missing(es+"PASSWORD_FILE", es+"USERNAME")},
+		{env{es + "PASSWORD_FILE": "x"}, missing(es+"USERNAME", es+"PASSWORD_FILE")},
+		{env{es + "CERT_FILE": "x"}, missing(es+"KEY_FILE", es+"CERT_FILE")},
+		{env{es + "KEY_FILE": "x"}, missing(es+"CERT_FILE", es+"KEY_FILE")},
+		{env{"PRE_STOP_SHUTDOWN_TYPE": "Auto"}, missing("PRE_STOP_ASK_API=true", "--shutdown-type=auto")},
+		{env{"PRE_STOP_SHUTDOWN_TYPE": "auto", "PRE_STOP_ASK_API": "false"}, missing("PRE_STOP_ASK_API=true", "--shutdown-type=auto")},
+		{env{"PRE_STOP_IF_NOT_DELETED": "skip"}, missing("PRE_STOP_ASK_API=true", "--if-not-deleted=skip")},
 		{env{es + "USERNAME": "x", es + "PASSWORD_FILE": "x"}, Problem{}},
 		{env{es + "CERT_FILE": "x", es + "KEY_FILE": "x"}, Problem{}},
 		{env{es + "TOKEN_FILE": "x"}, Problem{}},
@@ -140,7 +141,7 @@ func TestSettingsThatNeedAnother(t *testing.T) {
 			t.Errorf("%q: %q, want %q", test.env, c.Problems, want)
 		}
 	}
-	if got := Missing("A", "B").Error(); got != "A: expected together with B" {
+	if got := missing("A", "B").Error(); got != "A: expected together with B" {
 		t.Error(got)
 	}
 }
