@@ -5,9 +5,9 @@
 // this pod. [Pod] says which grace period the kubelet gives, and why the pod stops. [StatefulSet] says whether it still has a place
 // for the pod.
 //
-// The package knows nothing about plans and logs nothing. An error says what was expected and what to do, and the
-// caller goes on without an answer. The service account's token appears in no error. It is for cmd/prestop, and for
-// internal/hook, which makes a plan with the answer.
+// The package makes no plan and logs nothing. An answer says what it means for the waits and for the shutdown type auto, in
+// sentences that name the settings. An error says what was expected and what to do, and the caller goes on without an answer. The
+// service account's token appears in no error. It is for cmd/prestop, and for internal/hook, which makes a plan with the answer.
 package kube
 
 import (
