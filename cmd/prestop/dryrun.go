@@ -13,8 +13,8 @@ import (
 
 	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/dryrun"
-	"github.com/prestop/prestop/internal/journal"
 	"github.com/prestop/prestop/internal/podlog"
+	"github.com/prestop/prestop/internal/record"
 	"github.com/prestop/prestop/internal/regular"
 	"github.com/prestop/prestop/internal/skipfile"
 	"github.com/prestop/prestop/internal/terminal"
@@ -28,7 +28,7 @@ import (
 func (r *hookRun) dryRun() int {
 	r.ask(r.ctx)
 	p := r.plan()
-	dir, noRecord := journal.Dir(r.config.StateDir.V, r.env["TMPDIR"])
+	dir, refused, noRecord := record.Where(r.container, r.config.StateDir.V, r.env["TMPDIR"])
 	f := dryrun.Look(r.ctx, &p.Plan, versions.Name(version), noRecord == nil, r.secrets.Hide)
 	f.AddPod(r.world.Asked.Texts)
 	for _, w := range p.Warnings {
@@ -37,7 +37,7 @@ func (r *hookRun) dryRun() int {
 	for _, wrong := range p.Problems {
 		f.AddMistake(wrong)
 	}
-	r.addPlaces(f, dir, noRecord)
+	r.addPlaces(f, dir, refused, noRecord)
 	r.addEnd(f)
 	if r.ctx.Err() != nil { // a look that was cut has found nothing
 		r.complain("%v", context.Cause(r.ctx))
@@ -57,13 +57,13 @@ func (r *hookRun) dryRun() int {
 }
 
 // addPlaces says where the log and the record would go.
-func (r *hookRun) addPlaces(f *dryrun.Forecast, dir string, noRecord error) {
+func (r *hookRun) addPlaces(f *dryrun.Forecast, dir string, refused, noRecord error) {
 	log, notes := logPlace(r.config.LogTo.V, podlog.Place{InPod: r.inPod()})
 	f.AddPlace("log", log)
 	for _, note := range notes {
 		f.AddWarning(note, nil)
 	}
-	if _, refused := journal.Dirs(r.config.StateDir.V, r.env["TMPDIR"]); refused != nil {
+	if refused != nil {
 		f.AddWarning("the record is not kept where it was to be, but in a usual place", refused)
 	}
 	if noRecord != nil {

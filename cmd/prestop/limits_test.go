@@ -145,6 +145,13 @@ func TestFullStateDirectory(t *testing.T) {
 	if err != nil || !strings.Contains(string(out), `"output":"prestop-`) || strings.Contains(string(out), "second delivery") {
 		t.Errorf("%v\n%s", err, out)
 	}
+	for explicit, want := range map[string]string{"": "state: /dev/shm\n", full: "would fail now: not begun"} { // as the hook does
+		dry := exec.Command(cmd.Path, "--dry-run", "--state-dir="+explicit, "--grace-period=30", "exec true once", "wait 10ms")
+		dry.Env = cmd.Env
+		if out, _ := dry.CombinedOutput(); !strings.Contains(string(out), want) {
+			t.Errorf("state directory %q: want %q\n%s", explicit, want, out)
+		}
+	}
 }
 
 // inMountNamespace runs the calling test again by a process with a mount namespace of its own. There the variable is the binary's

@@ -3,6 +3,7 @@ package journal
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -24,7 +25,7 @@ func Dirs(explicit, tmpdir string) (dirs []string, refused error) {
 	return slices.Compact(slices.DeleteFunc([]string{tmpdir, "/tmp", "/dev/shm"}, func(dir string) bool { return dir == "" })), refused
 }
 
-// Dir is the first of [Dirs] that this process may write to. Nothing is created. The error names each directory and why it
+// Dir is the first of [Dirs] that this process may write to, and that has room. Nothing is created. The error names each directory and why it
 // was refused.
 func Dir(explicit, tmpdir string) (string, error) {
 	dirs, _ := Dirs(explicit, tmpdir)
@@ -45,6 +46,22 @@ func Local(dir string) error {
 	return nil
 }
 
+// room returns an error for a directory on a file system that is full. Where a file system has no size, it says that it has no blocks.
+func room(dir string) error {
+	var fs unix.Statfs_t
+	if err := unix.Statfs(dir, &fs); err != nil {
+		return err
+	}
+	free := fs.Bavail
+	if os.Geteuid() == 0 { // for root, some blocks are set aside
+		free = fs.Bfree
+	}
+	if fs.Blocks > 0 && free == 0 {
+		return unix.ENOSPC
+	}
+	return nil
+}
+
 // errNotLocal is the error of [Local] for a file system that a server provides.
 var errNotLocal = errors.New("its file system is not this node's own")
 
@@ -54,6 +71,9 @@ func firstWritable(dirs ...string) (string, error) {
 		err := regular.Writable(dir)
 		if err == nil {
 			err = Local(dir)
+		}
+		if err == nil {
+			err = room(dir)
 		}
 		if err == nil {
 			return dir, nil

@@ -10,8 +10,7 @@
 //
 // The package knows nothing about plans: a record is any JSON document. A record
 // is not meant to outlast a reboot. The package logs nothing. If the journal
-// fails, the hook is expected to go on without it. It is for internal/record, and
-// for a dry run, which asks only for the directory.
+// fails, the hook is expected to go on without it. It is for internal/record.
 package journal
 
 import (
@@ -54,13 +53,14 @@ type Journal struct {
 	path string
 	file *os.File // locked; nil once there is nothing to record any more
 	size int
+	torn bool
 
 	resumed   bool
 	documents []json.RawMessage // of the run that was cut, in their order
 	ended     json.RawMessage
 	since     time.Duration // from the start of the first run to Open's return; 0: there was no first run
-	torn bool
 }
+
 // Resumed tells whether this run goes on from an earlier run that was cut. documents
 // are all that the earlier run recorded, in their order: there may be none. since
 // is the time from its start to Open's return, on a clock that nobody can set.
@@ -72,7 +72,6 @@ func (j *Journal) Resumed() (documents []json.RawMessage, since time.Duration, o
 // ended since; nil: there was none. There is nothing to record then. If that run did
 // not reach enough (a signal ended it), a new call of Open begins anew.
 func (j *Journal) Ended() json.RawMessage { return j.ended }
-
 
 // Record writes the document in one piece: a run that is killed meanwhile leaves
 // the document before it. doc is anything that encoding/json can marshal. The next

@@ -83,6 +83,16 @@ func Open(ctx context.Context, h Hook, log *slog.Logger) (*Record, *prestop.Repo
 	}
 }
 
+// Where says for a dry run where [Open] would keep a record. none is why it would keep none, and refused why it would keep it elsewhere than
+// in the directory that was set. Nothing is made.
+func Where(container func() (proc.Container, error), stateDir, tempDir string) (dir string, refused, none error) {
+	_, refused = journal.Dirs(stateDir, tempDir)
+	if _, none = container(); none == nil {
+		dir, none = journal.Dir(stateDir, tempDir)
+	}
+	return dir, refused, none
+}
+
 // openAnywhere tries one directory after the other: one may be full, or on a file system that does not answer. It begins with the
 // directories that have a record. An earlier delivery may have found a directory full that has room now.
 func (h *Hook) openAnywhere(ctx context.Context, log *slog.Logger) (*Record, error) {
