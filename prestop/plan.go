@@ -46,7 +46,7 @@ type Entry struct {
 	Least time.Duration // set aside for it: a wait's length, a call's one second
 	Most  time.Duration // ended after this; 0: open-ended, it shares what is left with others of its kind, unless it is a Guard
 	Want  time.Duration // set aside for a call instead of Least, as far as the waits leave room for that
-	Early time.Duration // how much sooner than Least a Guard may be over
+	Early time.Duration // how much sooner than Least a Guard may be over; negative: how much later
 
 	// FromStart: Most counts from the start of the hook, and is at least Least.
 	FromStart bool

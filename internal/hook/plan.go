@@ -91,10 +91,10 @@ func (s *Script) entry(p *Plan, n int, m *step.Means) prestop.Entry {
 		one, p.Steps[n] = &unbound, &unbound
 		p.Problems = append(p.Problems, s.problem(n, one))
 	}
-	return prestop.Entry{Line: one.Line, Step: mistake{one.Err}, Guard: true, Most: s.config.AdditionalWait.V}
+	return prestop.Entry{Line: one.Line, Step: mistake{one.Err}, Guard: true, Most: s.config.AdditionalWait.V, Early: -s.config.AdditionalWait.V}
 }
 
-// mistake takes the place of a step that cannot be read. The run keeps the additional wait, since others may rely on the step's time.
+// mistake takes the place of a step that cannot be read. It fails, and all of its time is waited out: others may rely on the step's time.
 type mistake struct{ error }
 
 func (m mistake) Run(context.Context, *slog.Logger) error {

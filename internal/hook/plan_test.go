@@ -308,6 +308,7 @@ func TestEarliestEnd(t *testing.T) {
 	for step, want := range map[string]time.Duration{
 		"wait 3s": 3 * s, "until http://a": 0, "until file /x max=9s": 0, "until exec true": 0, "until http://a min=700ms": 700 * time.Millisecond, "until http://a min=7s": 7 * s,
 		"until http://a stable=2": s, "until http://a min=7s stable=3 only-if=http://b": 0, "until quiet 8080": 10 * s, "until empty 8080 min=0 for=500ms": 500 * time.Millisecond,
+		"wiat 3s": 50 * s, "until gone web": 50 * s, // in place of what cannot be read, the additional wait is kept
 	} {
 		if got := read(t, env{graceEnv: "180"}, step, "wait 1s").Plan(world()).Timeline()[1].Earliest; got != want {
 			t.Errorf("%s: the next step may begin after %s, want %s", step, got, want)
