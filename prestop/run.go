@@ -97,7 +97,7 @@ func (r *run) noTime(from int) {
 		if s, ok := r.Earlier.step(i); i < from || ok && s.Outcome != Running {
 			continue
 		}
-		s, err := r.begun(i), r.over(i, 0)
+		s, err := r.begun(i), r.over(i, 0, r.elapsed())
 		if s.Outcome = outcome(err); err != nil {
 			s.Error = err.Error()
 			cut = append(cut, s.Line)
@@ -106,19 +106,6 @@ func (r *run) noTime(from int) {
 	if len(cut) > 0 {
 		r.log.Error("no time is left for these steps", "event.code", "no-time-left", "steps", len(cut), "first", cut[0])
 	}
-}
-
-// over is why the time of entry i ends, with this share. Nil: it is a plain wait, which is only shortened.
-func (r *run) over(i int, share time.Duration) error {
-	switch e, own := &r.Entries[i], share >= r.most(i, r.elapsed()); {
-	case e.Step == nil:
-		return nil
-	case e.Guard && r.hasWaits() && (e.Yields || own):
-		return ErrMax
-	case e.Most > 0 && own && !e.Guard:
-		return ErrLimit
-	}
-	return ErrShare
 }
 
 // begun is the report of entry i. If a wait goes on from an earlier delivery, it keeps the time at which it began there.
@@ -182,7 +169,7 @@ func (r *run) do(ctx context.Context, e *Entry, i int, share time.Duration, err 
 	}
 	until := r.elapsed() + share
 	if err == nil {
-		err = r.step(ctx, e, share, r.over(i, share), log)
+		err = r.step(ctx, e, share, r.over(i, share, r.elapsed()), log)
 	}
 	if left, o := until-r.elapsed(), outcome(err); e.Guard && left > 0 && (o == Failed || o == Skipped) && ctx.Err() == nil {
 		log.Warn("the time that this step stands for is waited out", "event.code", "waited-out", "for", left.Round(time.Millisecond))

@@ -112,6 +112,19 @@ func (p *Plan) most(i int, at time.Duration) time.Duration {
 	}
 }
 
+// over is why the time of entry i ends, with this share from the given moment on. Nil: it is a plain wait, which is only shortened.
+func (p *Plan) over(i int, share, at time.Duration) error {
+	switch e, own := &p.Entries[i], share >= p.most(i, at); {
+	case e.Step == nil:
+		return nil
+	case e.Guard && p.hasWaits() && (e.Yields || own):
+		return ErrMax
+	case e.Most > 0 && own && !e.Guard:
+		return ErrLimit
+	}
+	return ErrShare
+}
+
 // spent is how long before the given moment entry i had begun, if it is a wait in which an earlier delivery was cut. Others
 // rely on the time alone, so the wait does not start anew. A call is made again with all of its time.
 func (p *Plan) spent(i int, at time.Duration) time.Duration {
@@ -136,6 +149,7 @@ type Slot struct {
 	Earliest, Latest time.Duration // when it begins, if all before it is as quick, or as slow, as can be
 	Ends             time.Duration // when it has ended at the latest
 	Short            time.Duration // what its Least lacks
+	Cut              bool          // no time is left for it, even if all before it is as quick as can be
 }
 
 // Timeline is the schedule of the entries, and a last slot for the wait that makes up the floor.
@@ -145,8 +159,9 @@ func (p *Plan) Timeline() []Slot {
 	schedule := p.schedule()
 	for i, e := range p.Entries {
 		s := Slot{Entry: e, Earliest: earliest, Latest: latest, Ends: latest + schedule.share(i, latest)}
+		granted := schedule.share(i, earliest)
+		s.Cut = granted <= 0 && p.over(i, 0, earliest) == ErrShare
 		if e.wait() {
-			granted := schedule.share(i, earliest)
 			s.Short = short(e.Least, granted)
 			earliest += min(e.Least-e.Early, granted)
 		}

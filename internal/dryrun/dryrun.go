@@ -74,7 +74,8 @@ func Look(ctx context.Context, p *prestop.Plan, version string, recorded bool, h
 		SIGTERM: [2]prestop.Seconds{prestop.Seconds(earliest), prestop.Seconds(latest)}, SIGKILL: prestop.Seconds(p.Grace),
 		drawing: drawing, hide: hide,
 	}
-	for _, slot := range p.Timeline()[:len(p.Entries)] {
+	slots := p.Timeline()[:len(p.Entries)]
+	for _, slot := range slots {
 		f.Steps = append(f.Steps, Step{Step: slot.Line, Earliest: prestop.Seconds(slot.Earliest), Latest: prestop.Seconds(slot.Latest), Ends: prestop.Seconds(slot.Ends), Found: []prestop.Finding{}})
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, CheckTime, ErrCheckTime)
@@ -83,7 +84,11 @@ func Look(ctx context.Context, p *prestop.Plan, version string, recorded bool, h
 	var all sync.WaitGroup
 	for n, e := range p.Entries {
 		if c, ok := e.Step.(prestop.Checker); ok {
-			all.Go(func() { found[n], failed[n] = c.Check(ctx) })
+			all.Go(func() {
+				if found[n], failed[n] = c.Check(ctx); failed[n] == nil && slots[n].Cut {
+					failed[n] = prestop.ErrShare
+				}
+			})
 		}
 	}
 	all.Wait() // and only then the secrets that the looks have read are known

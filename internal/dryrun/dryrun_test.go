@@ -61,6 +61,35 @@ func TestLooksAreTakenSideBySide(t *testing.T) {
 	}
 }
 
+// A step for which no time is left is cut, whatever its place answers.
+func TestAStepWithoutTime(t *testing.T) {
+	t.Parallel()
+	until := prestop.Entry{Line: "until quiet", Step: place{}, Least: time.Second, Most: time.Minute, FromStart: true, Guard: true}
+	post := prestop.Entry{Line: "post http://app/", Step: place{}, Least: time.Second}
+	for _, test := range []struct {
+		budget time.Duration
+		steps  []prestop.Entry
+		want   string
+	}{
+		{prestop.OneTry, []prestop.Entry{until, post}, ""},
+		{prestop.OneTry - 1, []prestop.Entry{until, post}, "until quiet"},
+		{prestop.OneTry - 1, []prestop.Entry{{Line: "wait 1s", Least: time.Second}, post}, ""},
+		{0, []prestop.Entry{post}, "post http://app/"},
+		{3 * time.Second, []prestop.Entry{post, post, post, until}, ""},
+	} {
+		f := Look(t.Context(), &prestop.Plan{Grace: test.budget, Entries: test.steps}, "v1", true, hide)
+		failing := ""
+		for _, s := range f.Steps {
+			if s.Error != "" {
+				failing += s.Step
+			}
+		}
+		if failing != test.want {
+			t.Errorf("%s: %q would fail, want %q", test.budget, failing, test.want)
+		}
+	}
+}
+
 // What one look found may hold a secret that a later one reads.
 func TestSecretsOfAllLooksAreHidden(t *testing.T) {
 	t.Parallel()
