@@ -27,6 +27,7 @@ import (
 // and shows what it finds. It changes nothing and waits for nothing.
 func (r *hookRun) dryRun() int {
 	r.ask(r.ctx)
+	r.world.Elsewhere = false
 	p := r.plan()
 	dir, refused, noRecord := record.Where(r.container, r.config.StateDir.V, r.env["TMPDIR"])
 	f := dryrun.Look(r.ctx, &p.Plan, versions.Name(version), noRecord == nil, r.secrets.Hide)

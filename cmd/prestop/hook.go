@@ -46,7 +46,7 @@ func newRun(i *invocation, read func(args []string, env map[string]string, root 
 	}
 	r := &hookRun{invocation: i, config: c, secrets: &secret.Set{}, container: sync.OnceValues(proc.Self)}
 	r.script = hook.Read(c, r.secrets)
-	r.world = hook.World{Start: i.start, InPod: i.env["KUBERNETES_SERVICE_HOST"] != "", Dial: dns.System(c.MaxDNSErrors.V).DialContext, ContainerID: r.containerID, Alone: i.alone}
+	r.world = hook.World{Start: i.start, InPod: i.env["KUBERNETES_SERVICE_HOST"] != "", Dial: dns.System(c.MaxDNSErrors.V).DialContext, ContainerID: r.containerID, Alone: i.alone, Elsewhere: true}
 	return r, nil
 }
 
@@ -84,7 +84,7 @@ func hookOrDryRun(i *invocation) int {
 	}
 	r.late = max(0, time.Since(r.start)-20*time.Millisecond)
 	w := watchdog.New(ctx, r.start.Add(r.script.SettledBudget()), func(why error) (int, func()) { return r.held(why, p.Problems) })
-	return w.Watch(func() int { return r.hook(w, p) })
+	return w.Watch(func() int { return r.hook(w) })
 }
 
 // plan is the script's plan. If the first argument is no step, the mistake says which subcommand is perhaps meant.
@@ -110,15 +110,14 @@ func (r *hookRun) subcommandMeant() string {
 	}
 }
 
-// hook carries out the plan. If the API server is asked, it first makes the plan again with the answer.
-func (r *hookRun) hook(w *watchdog.Dog, p *hook.Plan) int {
+// hook carries out the plan. It makes the plan again, with the API server's answer. Only now is anything looked at: the log is open.
+func (r *hookRun) hook(w *watchdog.Dog) int {
 	log := hooklog.Open(r.config, r.secrets, r.inPod(), r.start, r.start.Add(r.script.SettledBudget()))
 	defer log.Close()
 	r.log.Store(log)
 	r.ask(r.ctx)
-	if r.config.AskAPI.V {
-		p = r.plan()
-	}
+	r.world.Elsewhere = false
+	p := r.plan()
 	p.Late = min(r.late, p.Budget()/4)
 	log.Until(p.Deadline())
 	w.Until(p.Deadline())

@@ -1,19 +1,25 @@
 package main
 
 import (
+	"crypto/tls"
+	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/fakees"
 	"github.com/prestop/prestop/internal/podlog"
+	"github.com/prestop/prestop/internal/proc"
 	"github.com/prestop/prestop/internal/testbuffer"
 )
 
@@ -50,6 +56,74 @@ func TestDryRunThatCannotBeWritten(t *testing.T) {
 		if exit != exitFailed || !strings.Contains(stderr.String(), "the plan cannot be shown: no space left") {
 			t.Errorf("%s: exit %d: %s", output, exit, &stderr)
 		}
+	}
+}
+
+// Where nobody can tell which container this is, a hook keeps no record. The dry run says so too.
+func TestDryRunWithoutAContainer(t *testing.T) {
+	t.Parallel()
+	var stdout, stderr testbuffer.Buffer
+	r, err := newRun(&invocation{ctx: t.Context(), start: time.Now(), args: []string{"--grace-period=30", "--log-to=stdout", "--state-dir=" + t.TempDir(), "exec true once"}, stdout: &stdout, stderr: &stderr}, config.Read)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.container = func() (proc.Container, error) { return "", errors.New("process 1 cannot be seen") }
+	if exit := r.dryRun(); exit != exitFailed || !strings.Contains(stdout.String(), "would fail now: not begun") || !strings.Contains(stdout.String(), "process 1 cannot be seen") {
+		t.Errorf("exit %d: %s%s", exit, &stdout, &stderr)
+	}
+}
+
+// Nobody asks the app for a handshake before the log is open, nor where no hook begins.
+func TestNoHandshakeBeforeTheLog(t *testing.T) {
+	t.Parallel()
+	slow := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { // a handshake would have begun by then
+		<-time.After(300 * time.Millisecond)
+		w.WriteHeader(http.StatusNotFound)
+	}))
+	t.Cleanup(slow.Close)
+	for name, test := range map[string]struct {
+		args []string // of what is run beside until quiet
+		exit int
+		asks bool
+	}{
+		"the hook":                   {nil, exitDone, true},
+		"a mistake outside of a pod": {[]string{"--nope"}, exitConfiguration, false},
+		"a dry run":                  {[]string{"--dry-run"}, exitDone, false},
+		"elasticsearch-clear":        {[]string{"elasticsearch-clear", "--elasticsearch-url=" + slow.URL}, exitFailed, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			log := filepath.Join(t.TempDir(), "log")
+			var asked, early atomic.Int32
+			server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+			server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+				if s != http.StateNew {
+					return
+				}
+				asked.Add(1)
+				if _, err := os.Stat(log); err != nil {
+					early.Add(1)
+				}
+			}
+			server.StartTLS()
+			t.Cleanup(server.Close)
+			t.Cleanup(server.CloseClientConnections)
+			client, err := tls.Dial("tcp", server.Listener.Addr().String(), &tls.Config{InsecureSkipVerify: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { client.Close() })
+			if _, err := io.WriteString(client, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil {
+				t.Fatal(err)
+			}
+			_, port, _ := strings.Cut(server.Listener.Addr().String(), ":")
+			env := map[string]string{"PRE_STOP_STEPS": "until quiet " + port + " min=1s for=500ms max=2s", "PRE_STOP_LOG_TO": log, "PRE_STOP_STATE_DIR": t.TempDir(), "PRE_STOP_GRACE_PERIOD_SECONDS": "20", "POD_NAME": "web-0"}
+			var stdout, stderr testbuffer.Buffer
+			exit := run(&invocation{ctx: t.Context(), start: time.Now(), args: test.args, env: env, stdout: &stdout, stderr: &stderr})
+			if others := asked.Load() - 1; exit != test.exit || (others > 0) != test.asks || early.Load() != 1 {
+				t.Errorf("exit %d, %d handshakes, %d connections before there was a log, the client's included\n%s%s", exit, others, early.Load(), &stdout, &stderr)
+			}
+		})
 	}
 }
 

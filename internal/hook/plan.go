@@ -22,7 +22,7 @@ type World struct {
 	Start time.Time   // of this delivery of the hook
 	Asked kube.Answer // its zero value: the API server was not asked or did not answer
 	InPod bool
-	// Elsewhere: the plan is for a container that we are not in, for example one in a manifest.
+	// Elsewhere: nothing around us is looked at. The hook has not begun, or is that of a container that we are not in.
 	Elsewhere bool
 	Alone     bool // see [step.Means]
 	Dial      func(ctx context.Context, network, address string) (net.Conn, error)

@@ -29,7 +29,7 @@ type Means struct {
 	Pod    Pod
 	InPod  bool // false: somebody tries the hook elsewhere
 	DryRun bool
-	// Elsewhere: the steps are of a container that we are not in. Nothing around us is looked at.
+	// Elsewhere: nothing around us is looked at. The hook has not begun, or is that of a container that we are not in.
 	Elsewhere bool
 	// Alone: all children of this process are programs of the steps. What these leave behind may be killed.
 	Alone bool
