@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/prestop/prestop/internal/config"
 	"github.com/prestop/prestop/internal/hooklog"
+	"github.com/prestop/prestop/internal/outcome"
 	"github.com/prestop/prestop/internal/verbs"
 )
 
@@ -36,9 +38,11 @@ func (r *hookRun) clear() int {
 		log.Info("this is an ECK pod: its operator removes the record", "cluster", cluster)
 		return exitDone
 	}
-	if wrong := r.notClearable(); wrong != nil {
-		log.Error("mistake in the configuration", "event.code", "configuration-mistake", "name", wrong.Name, "error", wrong.Text)
-		log.Complain(r.secrets.Hide(wrong.Error()))
+	if wrong := r.notClearable(); len(wrong) > 0 {
+		for _, problem := range wrong {
+			log.Error("mistake in the configuration", "event.code", "configuration-mistake", "name", problem.Name, "error", problem.Text)
+		}
+		log.Complain(r.secrets.Hide(outcome.Joined(wrong)))
 		return exitConfiguration
 	}
 	ctx, cancel := context.WithTimeoutCause(r.ctx, clearTime, errors.New("no answer within 5s"))
@@ -51,17 +55,17 @@ func (r *hookRun) clear() int {
 	return exitDone
 }
 
-// notClearable is the mistake that keeps us from asking at all, or nil.
-func (r *hookRun) notClearable() *config.Problem {
-	switch {
-	case len(r.config.Problems) > 0:
-		return &r.config.Problems[0]
-	case len(r.config.Arguments) > 0:
-		return &config.Problem{Name: config.OfArguments, Text: fmt.Sprintf("elasticsearch-clear takes no steps, got %d", len(r.config.Arguments))}
-	case r.config.DryRun.V:
-		return &config.Problem{Name: "--dry-run", Text: "elasticsearch-clear has none"}
-	case len(r.config.ElasticsearchURLs.V) == 0:
-		return &config.Problem{Name: "PRE_STOP_ELASTICSEARCH_URL", Text: "expected a URL such as https://es-http:9200"}
+// notClearable are the mistakes that keep us from asking at all.
+func (r *hookRun) notClearable() []config.Problem {
+	all := slices.Clone(r.config.Problems)
+	if len(r.config.Arguments) > 0 {
+		all = append(all, config.Problem{Name: config.OfArguments, Text: fmt.Sprintf("elasticsearch-clear takes no steps, got %d", len(r.config.Arguments))})
 	}
-	return nil
+	if r.config.DryRun.V {
+		all = append(all, config.Problem{Name: "--dry-run", Text: "elasticsearch-clear has none"})
+	}
+	if len(all) == 0 && len(r.config.ElasticsearchURLs.V) == 0 {
+		all = append(all, config.Problem{Name: "PRE_STOP_ELASTICSEARCH_URL", Text: "expected a URL such as https://es-http:9200"})
+	}
+	return all
 }
