@@ -21,7 +21,7 @@ import (
 type World struct {
 	Start time.Time   // of this delivery of the hook
 	Asked kube.Answer // its zero value: the API server was not asked or did not answer
-	InPod bool
+	InPod bool        // KUBERNETES_SERVICE_HOST is set, also for somebody at a terminal
 	// Elsewhere: nothing around us is looked at. The hook has not begun, or is that of a container that we are not in.
 	Elsewhere bool
 	Alone     bool // see [step.Means]

@@ -16,7 +16,7 @@ import (
 
 // Place is what Open needs to know about where the hook runs.
 type Place struct {
-	InPod bool   // KUBERNETES_SERVICE_HOST is set
+	InPod bool   // KUBERNETES_SERVICE_HOST is set, and nobody is at a terminal
 	Proc  string // where procfs is mounted; empty: /proc
 }
 
