@@ -39,9 +39,7 @@ func (r *hookRun) clear() int {
 		return exitDone
 	}
 	if wrong := r.notClearable(); len(wrong) > 0 {
-		for _, problem := range wrong {
-			log.Error("mistake in the configuration", "event.code", "configuration-mistake", "name", problem.Name, "error", problem.Text)
-		}
+		log.Mistakes(wrong)
 		log.Complain(r.secrets.Hide(outcome.Joined(wrong)))
 		return exitConfiguration
 	}
@@ -58,13 +56,10 @@ func (r *hookRun) clear() int {
 // notClearable are the mistakes that keep us from asking at all.
 func (r *hookRun) notClearable() []config.Problem {
 	all := slices.Clone(r.config.Problems)
-	if len(r.config.Arguments) > 0 {
-		all = append(all, config.Problem{Name: config.OfArguments, Text: fmt.Sprintf("elasticsearch-clear takes no steps, got %d", len(r.config.Arguments))})
-	}
-	if r.config.DryRun.V {
-		all = append(all, config.Problem{Name: "--dry-run", Text: "elasticsearch-clear has none"})
-	}
-	if len(all) == 0 && len(r.config.ElasticsearchURLs.V) == 0 {
+	switch steps := len(r.config.Arguments); {
+	case steps > 0:
+		all = append(all, config.Problem{Name: config.OfArguments, Text: fmt.Sprintf("elasticsearch-clear takes no steps, got %d", steps)})
+	case len(all) == 0 && len(r.config.ElasticsearchURLs.V) == 0:
 		all = append(all, config.Problem{Name: "PRE_STOP_ELASTICSEARCH_URL", Text: "expected a URL such as https://es-http:9200"})
 	}
 	return all

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -22,6 +23,9 @@ import (
 	versions "github.com/prestop/prestop/internal/version"
 	"github.com/prestop/prestop/internal/web"
 )
+
+// dryRunTime is more than all looks take together. Only a file system that does not answer takes longer.
+const dryRunTime = 10 * time.Second
 
 // dryRun shows the plan with its times, and what is wrong with it. It also looks at the places that the plan would call,
 // and shows what it finds. It changes nothing and waits for nothing.

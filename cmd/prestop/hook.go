@@ -73,7 +73,8 @@ func hookOrDryRun(i *invocation) int {
 	defer stopSignals()
 	r.ctx = ctx
 	if r.config.DryRun.V {
-		return r.dryRun()
+		held := func(why error) (int, func()) { return orSignal(ctx, exitFailed), func() { r.complain("%v", why) } }
+		return watchdog.New(ctx, time.Now().Add(dryRunTime), held).Watch(r.dryRun)
 	}
 	p := r.plan()
 	if len(p.Problems) > 0 && !r.inPod() {

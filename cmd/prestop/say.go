@@ -37,9 +37,7 @@ func (r *hookRun) begin(l *hooklog.Log, p *hook.Plan) {
 	if eck := r.config.ECK; eck.Cluster != "" {
 		l.Info("this is an ECK pod, recognised by its mounts", "cluster", eck.Cluster, "elasticsearch", eck.Version)
 	}
-	for _, problem := range p.Problems {
-		l.Error("mistake in the configuration", "event.code", "configuration-mistake", "name", problem.Name, "error", problem.Text)
-	}
+	l.Mistakes(p.Problems)
 	for _, w := range p.Warnings {
 		l.Warn(r.secrets.Hide(w.Text), "event.code", w.ID)
 	}

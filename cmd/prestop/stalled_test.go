@@ -89,6 +89,24 @@ func TestStalledFileSystem(t *testing.T) {
 	all.Wait()
 }
 
+// It holds no dry run either, which has no deadline of its own.
+func TestStalledDryRun(t *testing.T) {
+	const within = "TEST_STALLED_DRY_RUN"
+	if os.Getenv(within) == "" {
+		inMountNamespace(t, within)
+		return
+	}
+	dir := t.TempDir()
+	mountStalling(t, dir, nil).stall()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, os.Getenv(within), "--dry-run", "--grace-period=30", "--state-dir="+dir, "wait 1s")
+	out, _ := cmd.CombinedOutput()
+	if got := cmd.ProcessState.ExitCode(); got != exitFailed || !strings.Contains(string(out), "does not answer") {
+		t.Errorf("exit status %d: %s", got, out)
+	}
+}
+
 func checkStall(t *testing.T, binary, place string, moment int) {
 	dir := t.TempDir()
 	all := stallCases(dir)

@@ -84,7 +84,7 @@ func Read(args []string, env map[string]string, root string) (*Config, error) {
 	return newReader(env).read(args, root)
 }
 
-// ReadClear is [Read] for elasticsearch-clear, which has one flag more.
+// ReadClear is [Read] for elasticsearch-clear, which has another flag in place of those of the dry run.
 func ReadClear(args []string, env map[string]string, root string) (*Config, error) {
 	r := newReader(env)
 	r.clear = true

@@ -57,11 +57,12 @@ func (r *reader) flags() *flagset.Set {
 			r.flag(flags, s)
 		}
 	}
-	r.flag(flags, &setting.Setting{Holder: setting.Of(&r.DryRun, setting.Toggle()), Flag: "dry-run"})
-	r.flag(flags, &setting.Setting{Holder: setting.Of(&r.Output, setting.Choice(Text, JSON)), Flag: "output"})
 	if r.clear {
 		r.flag(flags, &setting.Setting{Holder: setting.Of(&r.ExitZero, setting.Toggle()), Flag: "exit-zero"})
+		return flags
 	}
+	r.flag(flags, &setting.Setting{Holder: setting.Of(&r.DryRun, setting.Toggle()), Flag: "dry-run"})
+	r.flag(flags, &setting.Setting{Holder: setting.Of(&r.Output, setting.Choice(Text, JSON)), Flag: "output"})
 	return flags
 }
 

@@ -108,6 +108,13 @@ func (l *Log) Close() {
 	_ = l.place.Call(l.Output.Close)
 }
 
+// Mistakes logs the mistakes in a configuration.
+func (l *Log) Mistakes(all []config.Problem) {
+	for _, p := range all {
+		l.Error("mistake in the configuration", "event.code", "configuration-mistake", "name", p.Name, "error", p.Text)
+	}
+}
+
 // Note remembers what became of a step.
 func (l *Log) Note(n int, s prestop.StepReport) {
 	l.mu.Lock()
