@@ -42,8 +42,9 @@ const (
 	hybridShare   = 1184
 	ocspHeader    = 8   // bytes before what says that the certificate is still valid (RFC 6066, 8, and RFC 8446, 4.4.2)
 	resumedHello  = 320 // a resumed handshake has no certificates, and takes at most so much besides its tickets
-	// A server's part of a handshake has at least so many bytes.
+	// A server's part of a handshake has at least so many bytes. Less looks like the answer of a port without TLS.
 	shortestServerHello = resumedHello / 2
+	shortestResumed     = 120 // a resumed handshake of TLS 1.2 without a ticket
 	// The most that a handshake takes, long certificate chains included. It is used where the size is not known. Another certificate than
 	// the one that we were shown is longer by at most so much.
 	longestGreeting, longerCertificate = 32 << 10, 8 << 10
@@ -98,19 +99,35 @@ func (g greeting) alone(s *sockdiag.Socket) (may, sure bool) {
 	return few && out <= g.bytes+longerCertificate, false
 }
 
-// resumed are the fewest and the most bytes of a server's part of a resumed handshake, with half of its tickets. What is late has HTTP/2's
+// resumed are the fewest and the most bytes of a server's part of a resumed handshake, with its tickets. What is late has HTTP/2's
 // settings too, unless they follow the preface.
 func (g greeting) resumed() (least, most uint32) {
-	least, most = shortestServerHello+g.late/2, resumedHello+g.late/2
+	tickets := g.late
+	if g.fewerTickets() {
+		tickets /= 2
+	}
+	least, most = shortestServerHello+tickets, resumedHello+tickets
 	if g.prefaced {
 		most += settingsSize + settingsRead
 	}
 	return least, most
 }
 
+// fewerTickets tells whether a resumed session gets half of the tickets. OpenSSL sends one instead of two, and GnuTLS sends two again. OpenSSL
+// encrypts blocks of 16 bytes. What else is in a record with a ticket has 47 bytes, or 55 with early data. HTTP/2's settings hide that.
+func (g greeting) fewerTickets() bool {
+	const block, besides, withEarlyData = 16, 47, 55
+	ticket := g.late / 2 % block
+	return g.http2 || g.late%2 == 0 && (ticket == besides%block || ticket == withEarlyData%block)
+}
+
 // mayBeTLS tells whether a connection has carried at least as much as a TLS handshake takes, on a port that may speak TLS.
 func (g greeting) mayBeTLS(s *sockdiag.Socket) bool {
-	return (g.tls || !g.known) && s.Received >= 2 && s.BytesReceived >= shortestHello && bytesOut(s) >= shortestServerHello
+	least := uint32(shortestServerHello)
+	if g.tls {
+		least = shortestResumed
+	}
+	return (g.tls || !g.known) && s.Received >= 2 && s.BytesReceived >= shortestHello && bytesOut(s) >= least
 }
 
 // mostSegments is how many segments a handshake takes at most, if all that was sent is a part of it. An answer takes at least
@@ -135,7 +152,7 @@ func (g greeting) mostSegments(s *sockdiag.Socket) uint32 {
 	if first > 4<<10 { // OpenSSL writes four kilobytes at a time
 		n++
 	}
-	if bytesOut(s)+oneTicket < g.bytes-g.stapled && n > 1 { // resumed: one ticket fewer
+	if bytesOut(s)+oneTicket < g.bytes-g.stapled && n > 1 && (g.late == 0 || g.fewerTickets()) { // resumed: one ticket fewer
 		n--
 	}
 	return n

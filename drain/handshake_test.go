@@ -37,6 +37,8 @@ func TestGreetingAlone(t *testing.T) {
 	rustls2 := greeting{known: true, tls: true, http2: true, bytes: 2506, late: 235, segments: 3, hybrid: true}
 	hitch2 := greeting{known: true, tls: true, http2: true, bytes: 1723, late: 478, segments: 3, prefaced: true}
 	haproxy2 := greeting{known: true, tls: true, http2: true, bytes: 1771, late: 510, segments: 3, prefaced: true}
+	gnutls := greeting{known: true, tls: true, bytes: 1765, late: 546, segments: 3}
+	ats12 := greeting{known: true, tls: true, bytes: 1384, segments: 2}
 	for _, test := range []struct {
 		name                       string
 		of                         greeting
@@ -56,6 +58,10 @@ func TestGreetingAlone(t *testing.T) {
 		{"the same with early data, of a server with longer tickets", haproxy, 2, 745, 2, 508, true, true},
 		{"and is answered", haproxy, 2, 745, 3, 743, false, false},
 		{"the same, and a large answer", nginx, 2, 800, 4, 1400, false, false},
+		{"GnuTLS sends two tickets in a resumed session too", gnutls, 4, 1963, 3, 739, true, true},
+		{"and is answered", gnutls, 4, 1963, 4, 1400, false, false},
+		{"a resumed session of TLS 1.2, without a ticket", ats12, 4, 1904, 1, 141, true, true},
+		{"and is answered", ats12, 4, 1904, 2, 541, false, false},
 		{"Node does not ask whether the certificate is still valid", stapled, 2, 536, 4, 2600, true, true},
 		{"and is answered", stapled, 2, 536, 5, 2972, false, false},
 		{"Go's client asks for that", stapled, 3, 1600, 5, 3790, true, true},
