@@ -25,6 +25,7 @@ type greeting struct {
 	bytes, late, segments uint32
 	prefaced              bool          // HTTP/2's settings are not among these, since they come after the client's preface: as behind a proxy that only ends TLS
 	hybrid                bool          // with a post-quantum key, which not every client asks for
+	ticket                uint32        // bytes of these that are a ticket of TLS 1.2, which not every client asks for
 	stapled               uint32        // bytes of these that say that the certificate is still valid (OCSP), which not every client asks for
 	stopped               bool          // the app listens there no more: it has begun to shut down
 	age                   time.Duration // how long ago that was looked up
@@ -40,6 +41,7 @@ const (
 	oneTicket     = 256  // a ticket is not sent to clients that keep no sessions
 	hybridKey     = 1088 // bytes that ML-KEM-768 adds to what a server sends, and to what a client sends (FIPS 203)
 	hybridShare   = 1184
+	ticketHeader  = 15  // bytes before a ticket of TLS 1.2, in a record of its own (RFC 5077, 3.3)
 	ocspHeader    = 8   // bytes before what says that the certificate is still valid (RFC 6066, 8, and RFC 8446, 4.4.2)
 	resumedHello  = 320 // a resumed handshake has no certificates, and takes at most so much besides its tickets
 	// A server's part of a handshake has at least so many bytes. Less looks like the answer of a port without TLS.
@@ -87,8 +89,7 @@ func (g greeting) alone(s *sockdiag.Socket) (may, sure bool) {
 	few := s.Sent-s.Resent <= g.mostSegments(s)
 	full, bare := g.bytes, g.bytes-g.stapled
 	hybrid := g.hybrid && s.BytesReceived >= hybridShare // a client that sends less has not asked for such a key
-
-	for _, whole := range []uint32{full, full - g.late, bare, bare - g.late} { // some servers send their tickets with the first answer
+	for _, whole := range []uint32{full, full - g.late, full - g.ticket, bare, bare - g.late, bare - g.ticket} { // some servers send their tickets with the first answer
 		if hybrid == g.hybrid && near(out, whole, slack) || g.hybrid && near(out, whole-hybridKey, slack) {
 			return true, few || g.http2 && s.BytesReceived >= uploadSize
 		}
@@ -152,7 +153,7 @@ func (g greeting) mostSegments(s *sockdiag.Socket) uint32 {
 	if first > 4<<10 { // OpenSSL writes four kilobytes at a time
 		n++
 	}
-	if bytesOut(s)+oneTicket < g.bytes-g.stapled && n > 1 && (g.late == 0 || g.fewerTickets()) { // resumed: one ticket fewer
+	if bytesOut(s)+max(oneTicket, g.ticket) < g.bytes-g.stapled && n > 1 && (g.late == 0 || g.fewerTickets()) { // resumed: one ticket fewer
 		n--
 	}
 	return n
@@ -254,7 +255,8 @@ func (p *prober) shakeHands(until context.Context, to netip.AddrPort) (g greetin
 	p.mu.Unlock()
 	counted := &countingConn{Conn: raw}
 	// With a cache for sessions, so that servers send their tickets.
-	c := tls.Client(counted, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2", "http/1.1"}, ClientSessionCache: tls.NewLRUClientSessionCache(1)})
+	sessions := tls.NewLRUClientSessionCache(1)
+	c := tls.Client(counted, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2", "http/1.1"}, ClientSessionCache: sessions})
 	err = c.HandshakeContext(ctx)
 	op, refused := errors.AsType[*net.OpError](err)
 	switch _, plain := errors.AsType[tls.RecordHeaderError](err); {
@@ -277,6 +279,10 @@ func (p *prober) shakeHands(until context.Context, to netip.AddrPort) (g greetin
 		g.late = g.bytes - min(g.bytes, first)
 		if n := len(state.OCSPResponse); n > 0 {
 			g.stapled = ocspHeader + uint32(n)
+		}
+		if session, ok := sessions.Get(raw.RemoteAddr().String()); ok && state.Version == tls.VersionTLS12 {
+			ticket, _, _ := session.ResumptionState()
+			g.ticket = ticketHeader + uint32(len(ticket))
 		}
 	}
 	return g

@@ -37,7 +37,8 @@ func TestGreetingAlone(t *testing.T) {
 	rustls2 := greeting{known: true, tls: true, http2: true, bytes: 2506, late: 235, segments: 3, hybrid: true}
 	hitch2 := greeting{known: true, tls: true, http2: true, bytes: 1723, late: 478, segments: 3, prefaced: true}
 	haproxy2 := greeting{known: true, tls: true, http2: true, bytes: 1771, late: 510, segments: 3, prefaced: true}
-	gnutls := greeting{known: true, tls: true, bytes: 1765, late: 546, segments: 3}
+	gnutls := greeting{known: true, tls: true, bytes: 1765, late: 514, segments: 3}
+	gnutls12 := greeting{known: true, tls: true, bytes: 1580, segments: 2, ticket: 408}
 	ats12 := greeting{known: true, tls: true, bytes: 1384, segments: 2}
 	for _, test := range []struct {
 		name                       string
@@ -60,6 +61,8 @@ func TestGreetingAlone(t *testing.T) {
 		{"the same, and a large answer", nginx, 2, 800, 4, 1400, false, false},
 		{"GnuTLS sends two tickets in a resumed session too", gnutls, 4, 1963, 3, 739, true, true},
 		{"and is answered", gnutls, 4, 1963, 4, 1400, false, false},
+		{"a client of TLS 1.2 that keeps no sessions gets no ticket", gnutls12, 4, 1721, 2, 1172, true, true},
+		{"and is answered, which may be another certificate", gnutls12, 4, 1721, 3, 1972, true, false},
 		{"a resumed session of TLS 1.2, without a ticket", ats12, 4, 1904, 1, 141, true, true},
 		{"and is answered", ats12, 4, 1904, 2, 541, false, false},
 		{"Node does not ask whether the certificate is still valid", stapled, 2, 536, 4, 2600, true, true},
@@ -120,7 +123,8 @@ func TestShakeHands(t *testing.T) {
 			})
 		}, greeting{known: true, tls: true, http2: true, bytes: 1, hybrid: true}},
 		{"TLS 1.3 without", secure(&tls.Config{CurvePreferences: []tls.CurveID{tls.X25519}}), greeting{known: true, tls: true, bytes: 1}},
-		{"TLS 1.2", secure(&tls.Config{MaxVersion: tls.VersionTLS12}), greeting{known: true, tls: true, bytes: 1}},
+		{"TLS 1.2", secure(&tls.Config{MaxVersion: tls.VersionTLS12}), greeting{known: true, tls: true, bytes: 1, ticket: 1}},
+		{"TLS 1.2 without a ticket", secure(&tls.Config{MaxVersion: tls.VersionTLS12, SessionTicketsDisabled: true}), greeting{known: true, tls: true, bytes: 1}},
 		{"TLS that says that its certificate is still valid", secure(&tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
 			return &tls.Config{Certificates: []tls.Certificate{stapled}}, nil
 		}}), greeting{known: true, tls: true, bytes: 1, hybrid: true, stapled: 508}},
@@ -170,7 +174,7 @@ func TestShakeHands(t *testing.T) {
 		p.running.Wait()
 		got, took := p.greeting(port(l)), time.Since(begin)
 		if got.bytes > 0 {
-			got.bytes, got.late, got.segments = 1, 0, 0
+			got.bytes, got.late, got.segments, got.ticket = 1, 0, 0, min(got.ticket, 1)
 		}
 		if got != test.want || took > handshakeTime+s {
 			t.Errorf("%s: %+v after %v, want %+v", test.name, got, took, test.want)
