@@ -153,7 +153,7 @@ func (g greeting) mostSegments(s *sockdiag.Socket) uint32 {
 	if first > 4<<10 { // OpenSSL writes four kilobytes at a time
 		n++
 	}
-	if bytesOut(s)+max(oneTicket, g.ticket) < g.bytes-g.stapled && n > 1 && (g.late == 0 || g.fewerTickets()) { // resumed: one ticket fewer
+	if bytesOut(s)+max(oneTicket, g.ticket+greetingSlack) < g.bytes-g.stapled && n > 1 && (g.late == 0 || g.fewerTickets()) { // resumed: one ticket fewer
 		n--
 	}
 	return n

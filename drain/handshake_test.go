@@ -38,7 +38,7 @@ func TestGreetingAlone(t *testing.T) {
 	hitch2 := greeting{known: true, tls: true, http2: true, bytes: 1723, late: 478, segments: 3, prefaced: true}
 	haproxy2 := greeting{known: true, tls: true, http2: true, bytes: 1771, late: 510, segments: 3, prefaced: true}
 	gnutls := greeting{known: true, tls: true, bytes: 1765, late: 514, segments: 3}
-	gnutls12 := greeting{known: true, tls: true, bytes: 1580, segments: 2, ticket: 408}
+	gnutls12 := greeting{known: true, tls: true, bytes: 1580, segments: 2, ticket: 403}
 	ats12 := greeting{known: true, tls: true, bytes: 1384, segments: 2}
 	for _, test := range []struct {
 		name                       string
