@@ -89,6 +89,7 @@ func (g greeting) alone(s *sockdiag.Socket) (may, sure bool) {
 	few := s.Sent-s.Resent <= g.mostSegments(s)
 	full, bare := g.bytes, g.bytes-g.stapled
 	hybrid := g.hybrid && s.BytesReceived >= hybridShare // a client that sends less has not asked for such a key
+
 	for _, whole := range []uint32{full, full - g.late, full - g.ticket, bare, bare - g.late, bare - g.ticket} { // some servers send their tickets with the first answer
 		if hybrid == g.hybrid && near(out, whole, slack) || g.hybrid && near(out, whole-hybridKey, slack) {
 			return true, few || g.http2 && s.BytesReceived >= uploadSize
@@ -100,14 +101,14 @@ func (g greeting) alone(s *sockdiag.Socket) (may, sure bool) {
 	return few && out <= g.bytes+longerCertificate, false
 }
 
-// resumed are the fewest and the most bytes of a server's part of a resumed handshake, with its tickets. What is late has HTTP/2's
+// resumed are the fewest and the most bytes of a server's part of a resumed handshake, with half of its tickets or all. What is late has HTTP/2's
 // settings too, unless they follow the preface.
 func (g greeting) resumed() (least, most uint32) {
 	tickets := g.late
 	if g.fewerTickets() {
 		tickets /= 2
 	}
-	least, most = shortestServerHello+tickets, resumedHello+tickets
+	least, most = shortestServerHello+g.late/2, resumedHello+tickets
 	if g.prefaced {
 		most += settingsSize + settingsRead
 	}
