@@ -112,7 +112,7 @@ func (n node) words() []string {
 // harmlessWord matches words that no secret looks like: a number or a duration, a name in letters, a path, a URL without user and query, a
 // variable, and what shells, options and steps are written with.
 var harmlessWord = regexp.MustCompile(`^(?:` + strings.Join([]string{
-	`[0-9.]{1,8}[smhd]?`, `[A-Z]{1,12}`, `[A-Z][a-z]*(?:-[A-Z][a-z]+)+`, `[a-z][a-z_.-]{0,30}`, `-[0-9a-zA-Z]{1,4}`, `--[a-z-]+`,
+	`[0-9.]{1,8}[smhd]?`, `[A-Z]{1,12}`, `[A-Z][a-z]*(?:-[A-Z][a-z]+)+`, `[a-z][a-z_.-]{0,30}`, `[-+][0-9a-zA-Z]{1,4}`, `--[a-z-]+`,
 	`(?:max|min|for|timeout|allow|traffic|reserve|--grace-period)=[0-9a-z]{1,8}`,
 	`[a-z]{0,12}(?:/[a-z0-9_.-]{1,40})+/?`, `(?:https?://(?:[a-z0-9.-]|\$\(?\{?[A-Z_]+\}?\)?){1,60}|localhost|[a-z-]{1,40}|[0-9.]{7,15})(?::\d{1,5})?(?:/[a-z0-9_.-]{1,24})*/?`,
 	`\$\{?[A-Za-z_]+\}?`, `\$\([A-Za-z_]+\)`, `[;&|<>!]{1,2}`, `2>&1`, `2?>/dev/null`}, "|") + `)$`)
@@ -156,11 +156,15 @@ func commandFix(words []string, sentence string) string {
 	return below(words, "command")
 }
 
-// wordsFix is a command to paste, made of what somebody wrote as one line. If the line may hold a secret, it is the sentence instead.
-func wordsFix(line, sentence string, keys ...string) string {
+// wordsFix is a command to paste, made of what somebody wrote as one line. If the line may hold a secret, it is the sentence instead. If it
+// needs a shell of Windows, it is a sentence about these.
+func wordsFix(windows bool, line, sentence string, keys ...string) string {
 	var list []string
 	if strings.HasPrefix(line, "[") && yaml.Unmarshal([]byte(line), &list) == nil && len(list) > 0 && harmless(list) { // a list in quotes
 		return below(list, keys...)
+	}
+	if windows && strings.ContainsAny(line, onlyShells) {
+		return windowsShell
 	}
 	line = cmp.Or(quotedTwice(line), line)
 	words := strings.Fields(line)

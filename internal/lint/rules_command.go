@@ -151,11 +151,14 @@ func (h *preStop) inShell(r run, sentence string) string {
 
 // scriptFix is a run with a script of these words as one word after those before it. If they may hold a secret, it is the sentence instead.
 func (h *preStop) scriptFix(r run, before, script []string, sentence string) string {
-	line := strings.Join(script, " ")
-	if r.step != nil {
-		return h.execFix(r.step, strings.Join(before, " ")+" "+grammar.Quote(line), sentence)
+	words := append(slices.Clone(before), strings.Join(script, " "))
+	if r.step == nil {
+		return commandFix(words, sentence)
 	}
-	return commandFix(append(slices.Clone(before), line), sentence)
+	for i, word := range words {
+		words[i] = grammar.Quote(word)
+	}
+	return h.execFix(r.step, strings.Join(words, " "), sentence)
 }
 
 // windowsShell is a sentence, since each shell of Windows writes operators and variables in its own way.
@@ -207,11 +210,8 @@ func wordsInOne(c *container, say report) {
 			if strings.ContainsAny(e.words[0], "|&;<>$`") {
 				sentence = "sh and -c as items before it, since only a shell runs a script, in an image that has one"
 			}
-			fix := wordsFix(line, sentence, "command")
-			if OnWindows(c.pod.Spec) && strings.ContainsAny(line, onlyShells) {
-				fix = windowsShell
-			}
-			say(e.at.at(0), "there is no program with blanks in its name: command is a list of words, and its first is the program ("+words[0]+")", fix)
+			say(e.at.at(0), "there is no program with blanks in its name: command is a list of words, and its first is the program ("+words[0]+")",
+				wordsFix(OnWindows(c.pod.Spec), line, sentence, "command"))
 		}
 	}
 }
@@ -244,7 +244,11 @@ func argumentsLost(h *preStop, say report) {
 		s := r.script
 		at, words := r.almostOption()
 		i := slices.Index(r.words, s.file)
-		before := append(slices.Clone(r.words[:max(i, 0)]), "-c")
+		before := r.words[:max(i, 0)]
+		if i > 0 && before[i-1] == "--" { // no option stands behind it
+			before = before[:i-1]
+		}
+		before = append(slices.Clone(before), "-c")
 		switch {
 		case s.shell == "":
 		case words != nil:
@@ -264,7 +268,7 @@ func argumentsLost(h *preStop, say report) {
 				at = r.at
 			}
 			if h.reading != nil && r.step == nil { // prestop needs no shell
-				fix = wordsFix(strings.Join(script, " "), sentence, "command")
+				fix = wordsFix(OnWindows(h.pod.Spec), strings.Join(script, " "), sentence, "command")
 			}
 			text := fmt.Sprintf("after -c a shell takes one word for its script, which is only %q: the words after it are no part of it", s.text)
 			say(at, text, fix)

@@ -434,10 +434,8 @@ func (f flaw) retyped() string {
 		return envFix(f.at)
 	case commandBelow[key] != nil && f.at.Kind == yaml.SequenceNode:
 		return retypedWords(items, commandBelow[key]...)
-	case commandBelow[key] != nil && f.windows && strings.ContainsAny(f.at.text(), onlyShells):
-		return windowsShell
 	case commandBelow[key] != nil:
-		return wordsFix(f.at.text(), indented, commandBelow[key]...)
+		return wordsFix(f.windows, f.at.text(), indented, commandBelow[key]...)
 	case key == "sleep":
 		return secondsFix(f.at, key, "seconds")
 	case f.expected == "a whole number":
