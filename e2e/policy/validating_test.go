@@ -73,6 +73,8 @@ func TestValidatesAsLint(t *testing.T) {
 		{"60", "lifecycle: {preStop: {exec: {command: [timeout, '9', sh, -c, 'sleep 5; sleep infinity']}}}", nil},
 		{"60", "lifecycle: {preStop: {exec: {command: [sh, -c, 'sleep 5; sleep infinity & app stop']}}}", nil},
 		{"60", "lifecycle: {preStop: {exec: {command: [sh, -c, 'sleep 5; app 1; sleep infinity']}}}", nil},
+		{"60", "lifecycle: {preStop: {exec: {command: [sh, -c, 'sleep 5; /app/stop;/bin/sleep infinity']}}}", nil},
+		{"60", "lifecycle: {preStop: {exec: {command: [sh, -c, 'sleep 5; ./stop;/bin/sleep 1; sleep infinity']}}}", nil},
 		{"60", "lifecycle: {preStop: {exec: {command: [/bin/sh, -c, 'app stop; sleep infinity & wait']}}}", nil},
 		{"60", "lifecycle: {preStop: {exec: {command: [/bin/sh, -c, 'sleep 90; app stop; sleep infinity']}}}", []string{"sleep-fills-grace"}},
 		{"60", "lifecycle: {preStop: {exec: {command: [/bin/sh, -c, 'sleep infinity; app stop']}}}", []string{"sleep-fills-grace"}},
