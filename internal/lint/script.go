@@ -274,12 +274,13 @@ func bracesIn(word *syntax.Word) bool {
 	return syntax.SplitBraces(&split) && slices.ContainsFunc(split.Parts, isBraces)
 }
 
-// inAnyQuotes matches what stands in quotes.
-var inAnyQuotes = regexp.MustCompile(`'[^']*'|"(?:\\(?s:.)|[^"\\])*"`)
+// inAnyQuotes matches what stands in quotes. It matches comments and single characters behind a backslash too, since their quotes are none.
+// Its group is what stands before a comment.
+var inAnyQuotes = regexp.MustCompile(`'[^']*'|"(?:\\(?s:.)|[^"\\])*"|\\[^\r]|(^|[\s;&|(])#[^\r\n]*`)
 
 // hasWindowsLines tells whether a line ends with a carriage return, outside of quotes. In quotes it is a part of a text, such as a request.
 func (s script) hasWindowsLines() bool {
-	return strings.Contains(inAnyQuotes.ReplaceAllString(s.text, ""), "\r\n")
+	return strings.Contains(inAnyQuotes.ReplaceAllString(s.text, "$1"), "\r\n")
 }
 
 // syntax is what is wrong with the script's text in each language of shells; nil: one of them may read it.
