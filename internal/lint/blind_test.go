@@ -44,6 +44,7 @@ func TestRightBesideWrong(t *testing.T) {
 		{"a port that a probe asks by https", minute, []string{"readinessProbe: {httpGet: {path: /, port: 8443, scheme: HTTPS}}"}, "{httpGet: {path: /x, port: 8443, scheme: HTTP}}", "", []string{"warning port-differs"}},
 		{"a port for https, and https", minute, []string{"ports: [{name: https, containerPort: 8443}]"}, "{httpGet: {path: /x, port: 8443, scheme: HTTPS}}", "", nil},
 		{"a port of another host", minute, []string{"ports: [{name: https, containerPort: 8443}]"}, "{exec: {command: [curl, 'http://other:8443/x']}}", "", nil},
+		{"a port with two names", minute, []string{"ports: [{name: transport, containerPort: 8443}, {name: https, containerPort: 8443}]"}, "{httpGet: {path: /x, port: 8443}}", "", []string{"warning port-differs", "warning port-differs"}},
 		{"curl of a port for https", minute, []string{"ports: [{name: https, containerPort: 8443}]"}, "{exec: {command: [curl, 'http://localhost:8443/x']}}", "", []string{"warning port-differs"}},
 		{"https", minute, nil, "{httpGet: {path: /x, port: 8443, scheme: https}}", "", []string{"error http-get-scheme"}},
 		{"HTTPS", minute, nil, "{httpGet: {path: /x, port: 8443, scheme: HTTPS}}", "", nil},

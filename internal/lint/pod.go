@@ -245,7 +245,7 @@ func (p *pod) readPorts() {
 		}
 		for _, declared := range c.Ports {
 			port, u := number(declared.ContainerPort), portUse{container: c}
-			probes := slices.ContainsFunc(p.ports[port], func(other portUse) bool { return other.container == c && other.scheme != "" })
+			probes := slices.ContainsFunc(p.ports[port], func(other portUse) bool { return other.container == c && other.every > 0 && other.scheme != "" })
 			if !probes && (declared.Name == "https" || declared.Name == "transport") {
 				u.scheme = declared.Name
 			}
