@@ -186,7 +186,7 @@ func wordsFix(windows bool, line, sentence string, keys ...string) string {
 	inQuotes := quotedTwice(script)
 	switch {
 	case path.Base(words[0]) == program && steps != nil:
-		words = slices.Concat(words[:1], noDashes[:flags], steps)
+		words = slices.Concat([]string{strings.Trim(words[0], `'"`)}, noDashes[:flags], steps)
 	case s.lost > 0 && slices.Contains(shells, path.Base(words[0])) && (inQuotes != "" || !strings.ContainsAny(script[:1], `'"`)):
 		words = append(words[:s.lost-1], cmp.Or(inQuotes, script)) // the script is one word
 	case strings.ContainsAny(line, onlyShells):

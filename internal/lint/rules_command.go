@@ -174,10 +174,10 @@ func quotedTwice(script string) string {
 		return ""
 	}
 	program, arguments, _ := strings.Cut(c.words[0], " ")
-	if path.IsAbs(program) && strings.Contains(arguments, "/") {
+	if path.IsAbs(program) && strings.Contains(arguments, "/") && !containsAny(arguments, ";", "&&", "|", "://") {
 		return "" // a directory may have blanks in its name
 	}
-	return c.words[0]
+	return cmp.Or(quotedTwice(c.words[0]), c.words[0])
 }
 
 func operatorAsArgument(h *preStop, say report) {
