@@ -144,6 +144,9 @@ func commandFix(words []string, sentence string) string {
 		return sentence
 	}
 	words = slices.Clone(words)
+	if len(words) > 1 && words[0] == "exec" { // which only a shell has
+		words = words[1:]
+	}
 	s := scriptOf(words, environment{})
 	at := slices.Index(words, s.text)
 	if (run{script: s, words: words}).losesWords() {
@@ -166,7 +169,7 @@ func wordsFix(windows bool, line, sentence string, keys ...string) string {
 	if windows && strings.ContainsAny(line, onlyShells) {
 		return windowsShell
 	}
-	line = cmp.Or(quotedTwice(line), line)
+	line = strings.TrimPrefix(cmp.Or(quotedTwice(line), line), "exec ") // which only a shell has
 	words := strings.Fields(line)
 	if len(words) == 0 || !harmless(words) {
 		return sentence

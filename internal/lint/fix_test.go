@@ -95,6 +95,8 @@ func TestFixes(t *testing.T) {
 		"paths in quotes and no option":      {"", `{exec: {command: [sh, "'/bin/sleep 5; /bin/sync'"]}}`, "shell-arguments-lost", "command: [sh, -c, /bin/sleep 5; /bin/sync]"},
 		"paths in quotes twice":              {"", `{exec: {command: [sh, -c, "'/bin/sleep 5; /bin/sync'"]}}`, "shell-syntax-without-shell", "command: [sh, -c, /bin/sleep 5; /bin/sync]"},
 		"quotes in quotes, in one word":      {"", `{exec: {command: ["sh -c '\"sleep 5; sync\"'"]}}`, "shell-syntax-without-shell", "command: [sh, -c, sleep 5; sync]"},
+		"a word of shells before a shell":    {"", "{exec: {command: [exec, sh, -e, sleep 5; sync]}}", "shell-arguments-lost", "command: [sh, -e, -c, sleep 5; sync]"},
+		"a word of shells in a text":         {"", "{exec: {command: exec nginx -s quit}}", "wrong-type", "command: [nginx, -s, quit]"},
 		"a line, and Windows":                {"", "{exec: {command: [app.exe stop && other.exe]}}}\n      nodeSelector: {kubernetes.io/os: windows", "shell-syntax-without-shell", windowsShell},
 		"a variable of the kubelet in lines": {"env: [{name: NODE_ID, value: '5'}]", `{exec: {command: [sh, -c, "app stop $(hostname)\napp leave $(NODE_ID)"]}}`, "variable-not-expanded", `command: [sh, -c, "app stop $(hostname)\napp leave $NODE_ID"]`},
 		"a variable before a letter":         {"env: [{name: HOST, value: a}, {name: ZONE, value: z}]", `{exec: {command: [sh, -c, "curl http://$(HOST)b$(ZONE)$(HOST)/stop"]}}`, "variable-not-expanded", "command: [sh, -c, 'curl http://${HOST}b$ZONE$HOST/stop']"},
