@@ -96,6 +96,7 @@ func (f *File) Check(context.Context) ([]step.Finding, error) {
 	switch {
 	case found.counts:
 		says = step.Found("there already: the wait would end at once")
+		says.Met = f.Min == 0
 	case found.why != "":
 		says = step.Warned("there now, but it would not be believed: " + found.why)
 	case absent(filepath.Dir(f.Path)):

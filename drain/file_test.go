@@ -435,3 +435,21 @@ func TestFileCheck(t *testing.T) {
 		}
 	}
 }
+
+// Where a hook has no time left for the step, a file that is there is seen all the same, unless min= is to be waited out.
+func TestFileCheckKnowsWhatTheFirstLookEnds(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "x")
+	put(t, path, ago(t, 0).String(), 0)
+	for _, f := range []*File{{Path: path, Since: time.Now}, {Path: path, Since: time.Now, Min: s}, {Path: path + "x", Since: time.Now}} {
+		found, err := f.Check(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithDeadlineCause(t.Context(), time.Now(), errors.New("no time is left"))
+		defer cancel()
+		if err := f.Run(ctx, slog.New(slog.DiscardHandler)); found[0].Met != (err == nil) {
+			t.Errorf("%+v: met %t, and Run: %v", f, found[0].Met, err)
+		}
+	}
+}

@@ -9,6 +9,7 @@ import (
 type Finding struct {
 	Text    string      // a phrase
 	Warning bool        // Run would work all the same
+	Met     bool        // of the first: Run would be done after its first look, even if no time is left for it
 	About   []slog.Attr // what it is about, all of them texts
 }
 

@@ -85,7 +85,7 @@ func Look(ctx context.Context, p *prestop.Plan, version string, recorded bool, h
 	for n, e := range p.Entries {
 		if c, ok := e.Step.(prestop.Checker); ok {
 			all.Go(func() {
-				if found[n], failed[n] = c.Check(ctx); failed[n] == nil && slots[n].Cut {
+				if found[n], failed[n] = c.Check(ctx); failed[n] == nil && slots[n].Cut && (len(found[n]) == 0 || !found[n][0].Met) {
 					failed[n] = prestop.ErrShare
 				}
 			})

@@ -66,6 +66,8 @@ func TestAStepWithoutTime(t *testing.T) {
 	t.Parallel()
 	until := prestop.Entry{Line: "until quiet", Step: place{}, Least: time.Second, Most: time.Minute, FromStart: true, Guard: true}
 	post := prestop.Entry{Line: "post http://app/", Step: place{}, Least: time.Second}
+	there := until
+	there.Step = place{found: []prestop.Finding{{Text: "there already", Met: true}}}
 	for _, test := range []struct {
 		budget time.Duration
 		steps  []prestop.Entry
@@ -73,6 +75,7 @@ func TestAStepWithoutTime(t *testing.T) {
 	}{
 		{prestop.OneTry, []prestop.Entry{until, post}, ""},
 		{prestop.OneTry - 1, []prestop.Entry{until, post}, "until quiet"},
+		{prestop.OneTry - 1, []prestop.Entry{there, post}, ""},
 		{prestop.OneTry - 1, []prestop.Entry{{Line: "wait 1s", Least: time.Second}, post}, ""},
 		{0, []prestop.Entry{post}, "post http://app/"},
 		{3 * time.Second, []prestop.Entry{post, post, post, until}, ""},
