@@ -33,7 +33,7 @@ type hookRun struct {
 	secrets *secret.Set
 	script  *hook.Script
 	world   hook.World
-	late    time.Duration // by which the beginning took longer than the usual 20 ms; the end is about as much work
+	late    time.Duration // by which the beginning took longer than the usual 20 ms, the look around left out; the end is about as much work
 	// container finds the container that we run in. That may take a look at every process, so it is done once.
 	container func() (proc.Container, error)
 	log       atomic.Pointer[hooklog.Log] // nil: not opened yet
@@ -83,7 +83,7 @@ func hookOrDryRun(i *invocation) int {
 	if len(i.args) == 0 && r.terminal() {
 		fmt.Fprintf(r.stderr, "prestop: this is the hook itself, and takes %s; prestop --dry-run shows instead what it does\n", timeline.New(&p.Plan).Lasts())
 	}
-	r.late = max(0, time.Since(r.start)-20*time.Millisecond)
+	r.late = time.Since(r.start) - 20*time.Millisecond
 	w := watchdog.New(ctx, r.start.Add(r.script.SettledBudget()), func(why error) (int, func()) { return r.held(why, p.Problems) })
 	return w.Watch(func() int { return r.hook(w) })
 }
@@ -118,8 +118,9 @@ func (r *hookRun) hook(w *watchdog.Dog) int {
 	r.log.Store(log)
 	r.ask(r.ctx)
 	r.world.Elsewhere = false
+	asked := time.Now()
 	p := r.plan()
-	p.Late = min(r.late, p.Budget()/4)
+	p.Late = max(0, min(r.late+time.Since(asked), p.Budget()/4))
 	log.Until(p.Deadline())
 	w.Until(p.Deadline())
 	r.begin(log, p)

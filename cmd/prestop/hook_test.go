@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -21,6 +23,7 @@ import (
 	"github.com/prestop/prestop/internal/podlog"
 	"github.com/prestop/prestop/internal/proc"
 	"github.com/prestop/prestop/internal/testbuffer"
+	"github.com/prestop/prestop/internal/watchdog"
 )
 
 // A dry run does nothing to a FIFO that is the log: whoever reads it goes on reading.
@@ -70,6 +73,34 @@ func TestDryRunWithoutAContainer(t *testing.T) {
 	r.container = func() (proc.Container, error) { return "", errors.New("process 1 cannot be seen") }
 	if exit := r.dryRun(); exit != exitFailed || !strings.Contains(stdout.String(), "would fail now: not begun") || !strings.Contains(stdout.String(), "process 1 cannot be seen") {
 		t.Errorf("exit %d: %s%s", exit, &stdout, &stderr)
+	}
+}
+
+// Where the look around takes long, the end is as much work: the hook is over sooner.
+func TestSlowLookAround(t *testing.T) {
+	t.Parallel()
+	const slow = 900 * time.Millisecond
+	var stderr testbuffer.Buffer
+	dir := t.TempDir()
+	r, err := newRun(&invocation{ctx: t.Context(), start: time.Now(), args: []string{"--grace-period=5", "--reserve=1", "--log-to=" + filepath.Join(dir, "log"), "--state-dir=" + dir, "wait 9s", "elasticsearch http://127.0.0.1:1"}, env: map[string]string{"POD_NAME": "web-0"}, stdout: io.Discard, stderr: &stderr}, config.Read)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.container = sync.OnceValues(func() (proc.Container, error) {
+		<-time.After(slow)
+		return "here", nil
+	})
+	exit := r.hook(watchdog.New(t.Context(), r.start.Add(4*time.Second), nil))
+	log, err := os.ReadFile(filepath.Join(dir, "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var most float64 // 4 s, without a second for the call, what the look around took, and the same for the end
+	if _, rest, ok := strings.Cut(string(log), `"at_most":`); ok {
+		fmt.Sscan(rest, &most)
+	}
+	if exit != exitFailed || most == 0 || most > (3*time.Second-3*slow/2).Seconds() {
+		t.Errorf("exit %d, the wait has %v s: %s%s", exit, most, log, &stderr)
 	}
 }
 
