@@ -123,8 +123,15 @@ func TestFullStateDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer binary.Close()
+	for _, lacks := range []string{"size=4k", "nr_inodes=2"} { // room, or files
+		fullStateDirectory(t, lacks, fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), binary.Fd()))
+	}
+}
+
+func fullStateDirectory(t *testing.T, lacks, binary string) {
+	t.Helper()
 	full := t.TempDir()
-	if err := syscall.Mount("full", full, "tmpfs", 0, "size=4k"); err != nil {
+	if err := syscall.Mount("full", full, "tmpfs", 0, lacks); err != nil {
 		t.Fatal(err)
 	}
 	defer syscall.Unmount(full, syscall.MNT_DETACH)
@@ -135,21 +142,22 @@ func TestFullStateDirectory(t *testing.T) {
 	if err := syscall.Mount(next, "/dev/shm", "", syscall.MS_BIND, ""); err != nil {
 		t.Fatal(err)
 	}
+	defer syscall.Unmount("/dev/shm", syscall.MNT_DETACH)
 	if err := syscall.Mount(full, "/tmp", "", syscall.MS_BIND, ""); err != nil {
 		t.Fatal(err)
 	}
 	defer syscall.Unmount("/tmp", syscall.MNT_DETACH)
-	cmd := exec.Command(fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), binary.Fd()), "exec sh -c 'ls /dev/shm' once", "wait 10ms")
+	cmd := exec.Command(binary, "exec sh -c 'ls /dev/shm' once", "wait 10ms")
 	cmd.Env = []string{"TMPDIR=" + full, "PATH=" + os.Getenv("PATH"), "PRE_STOP_LOG_TO=stdout"}
 	out, err := cmd.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), `"output":"prestop-`) || strings.Contains(string(out), "second delivery") {
-		t.Errorf("%v\n%s", err, out)
+		t.Errorf("%s: %v\n%s", lacks, err, out)
 	}
 	for explicit, want := range map[string]string{"": "state: /dev/shm\n", full: "would fail now: not begun"} { // as the hook does
 		dry := exec.Command(cmd.Path, "--dry-run", "--state-dir="+explicit, "--grace-period=30", "exec true once", "wait 10ms")
 		dry.Env = cmd.Env
 		if out, _ := dry.CombinedOutput(); !strings.Contains(string(out), want) {
-			t.Errorf("state directory %q: want %q\n%s", explicit, want, out)
+			t.Errorf("%s: state directory %q: want %q\n%s", lacks, explicit, want, out)
 		}
 	}
 }

@@ -46,7 +46,8 @@ func Local(dir string) error {
 	return nil
 }
 
-// room returns an error for a directory on a file system that is full. Where a file system has no size, it says that it has no blocks.
+// room returns an error for a directory on a file system that is full, or that has as many files as it can. Where there is no such
+// limit, the file system says that it has no blocks, or no files.
 func room(dir string) error {
 	var fs unix.Statfs_t
 	if err := unix.Statfs(dir, &fs); err != nil {
@@ -56,7 +57,7 @@ func room(dir string) error {
 	if os.Geteuid() == 0 { // for root, some blocks are set aside
 		free = fs.Bfree
 	}
-	if fs.Blocks > 0 && free == 0 {
+	if fs.Blocks > 0 && free == 0 || fs.Files > 0 && fs.Ffree == 0 {
 		return unix.ENOSPC
 	}
 	return nil
