@@ -91,7 +91,11 @@ func (s *Script) entry(p *Plan, n int, m *step.Means) prestop.Entry {
 		one, p.Steps[n] = &unbound, &unbound
 		p.Problems = append(p.Problems, s.problem(n, one))
 	}
-	return prestop.Entry{Line: one.Line, Step: mistake{one.Err}, Guard: true, Most: s.config.AdditionalWait.V, Early: -s.config.AdditionalWait.V}
+	e = prestop.Entry{Line: one.Line, Step: mistake{one.Err}, Guard: true, Most: s.config.AdditionalWait.V}
+	if !m.Elsewhere { // in a manifest it may still be mended, and then takes its own time
+		e.Early = -e.Most
+	}
+	return e
 }
 
 // mistake takes the place of a step that cannot be read. It fails, and all of its time is waited out: others may rely on the step's time.

@@ -408,6 +408,8 @@ func TestHooks(t *testing.T) {
 		{"a call and no wait", minute, env("{name: PRE_STOP_ADDITIONAL_WAIT_SECONDS, value: '0'}", "{name: PRE_STOP_APP_URL, value: 'http://localhost/x'}"), "{exec: {command: [/prestop]}}", "", nil},
 		{"a for longer than its max", minute, env(), steps("until quiet 8080 for=30s max=20s"), "", []string{"warning never-met"}},
 		{"a max before its min", minute, env(), steps("until quiet 8080 min=30s max=20s"), "", []string{"warning max-before-begin"}},
+		{"a max after a step that cannot be read", minute, env(), steps("wiat 3s", "until quiet 8080 max=15s"), "", []string{"error step-unreadable"}},
+		{"a max after a step that may be readable", minute, env("{name: DELAY, valueFrom: {configMapKeyRef: {name: x, key: delay}}}"), steps("wait $(DELAY)", "until quiet 8080 max=15s"), "", nil},
 		{"a max as long as its min", minute, env(), steps("until quiet 8080 min=20s max=20s"), "", nil},
 		{"default grace, nothing said", nil, nil, steps("wait 20s"), "", nil},
 		{"default grace, waits that raise it", nil, nil, steps("wait 40s"), "", []string{"error grace-not-set"}},
