@@ -183,14 +183,13 @@ func (r *hookRun) record(p *hook.Plan, log *slog.Logger) (*record.Record, *prest
 }
 
 func exitStatus(ctx context.Context, report prestop.Report, problems []config.Problem) int {
-	status := exitDone
 	switch {
 	case len(problems) > 0:
-		status = exitConfiguration
+		return orSignal(ctx, exitConfiguration)
 	case !report.OK():
-		status = exitFailed
+		return orSignal(ctx, exitFailed)
 	}
-	return orSignal(ctx, status)
+	return orSignal(ctx, exitDone)
 }
 
 // orSignal is the status of a run that a signal ended, or else the given one.

@@ -19,12 +19,11 @@ import (
 
 // A World is what a plan needs besides the configuration.
 type World struct {
-	Start time.Time   // of this delivery of the hook
-	Asked kube.Answer // its zero value: the API server was not asked or did not answer
-	InPod bool        // KUBERNETES_SERVICE_HOST is set, also for somebody at a terminal
-	// Elsewhere: nothing around us is looked at. The hook has not begun, or is that of a container that we are not in.
-	Elsewhere bool
-	Alone     bool // see [step.Means]
+	Start     time.Time   // of this delivery of the hook
+	Asked     kube.Answer // its zero value: the API server was not asked or did not answer
+	InPod     bool        // KUBERNETES_SERVICE_HOST is set, also for somebody at a terminal
+	Elsewhere bool        // see [step.Means], as for Alone
+	Alone     bool
 	Dial      func(ctx context.Context, network, address string) (net.Conn, error)
 	// ContainerID stands for the pod if the pod's UID is not known; empty: the container is not known either.
 	ContainerID func() string
@@ -151,9 +150,10 @@ func givers(steps []*Step) map[string]string {
 // GoOn makes this the plan of a later delivery. age is how long before this delivery the hook began, and earlier is what it had done.
 // Values that steps give are not on record. So if a step that is still to be done takes a value, the step that gives it is done again.
 func (p *Plan) GoOn(earlier prestop.Report, age time.Duration) {
-	p.Age = age
+	p.Age, p.Earlier = age, earlier
 	p.means.start = p.Start.Add(-age)
 	steps := slices.Clone(earlier.Steps)
+	p.Earlier.Steps = steps
 	ended := func(n int) bool { return n < len(steps) && steps[n].Outcome != prestop.Running }
 	for n, one := range slices.Backward(p.Steps) { // a step that is done again may take a value of one before it
 		if ended(n) && steps[n].Outcome == prestop.Failed && (one.Err != nil || len(one.Needs.Takes) > 0) {
@@ -167,8 +167,6 @@ func (p *Plan) GoOn(earlier prestop.Report, age time.Duration) {
 			}
 		}
 	}
-	earlier.Steps = steps
-	p.Earlier = earlier
 }
 
 // Means are the means for what is done outside the plan.
