@@ -35,6 +35,7 @@ import (
 // The built binary against real TLS servers, with a private CA, client certificates and credentials. What is refused
 // is said in one line, on stderr and in the log, and the wait is kept.
 func TestTLS(t *testing.T) {
+	t.Parallel()
 	if os.Getuid() != 0 {
 		testserver.Lacks(t, "needs root: the hook runs below a root directory of its own, with a hosts file of its own")
 	}
