@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"bytes"
 	"cmp"
 	"path"
 	"regexp"
@@ -274,13 +275,23 @@ func bracesIn(word *syntax.Word) bool {
 	return syntax.SplitBraces(&split) && slices.ContainsFunc(split.Parts, isBraces)
 }
 
-// inAnyQuotes matches what stands in quotes. It matches comments and single characters behind a backslash too, since their quotes are none.
-// Its group is what stands before a comment.
-var inAnyQuotes = regexp.MustCompile(`'[^']*'|"(?:\\(?s:.)|[^"\\])*"|\\[^\r]|(^|[\s;&|(])#[^\r\n]*`)
-
 // hasWindowsLines tells whether a line ends with a carriage return, outside of quotes. In quotes it is a part of a text, such as a request.
 func (s script) hasWindowsLines() bool {
-	return strings.Contains(inAnyQuotes.ReplaceAllString(s.text, "$1"), "\r\n")
+	if !strings.Contains(s.text, "\r\n") {
+		return false
+	}
+	rest := []byte(s.text)
+	if s.parsed != nil {
+		syntax.Walk(s.parsed, func(n syntax.Node) bool {
+			switch n.(type) {
+			case *syntax.SglQuoted, *syntax.DblQuoted:
+				clear(rest[n.Pos().Offset():n.End().Offset()])
+				return false
+			}
+			return true
+		})
+	}
+	return bytes.Contains(rest, []byte("\r\n"))
 }
 
 // syntax is what is wrong with the script's text in each language of shells; nil: one of them may read it.
