@@ -93,6 +93,7 @@ func ask(c net.Conn, line string) {
 
 // dial is a connection; one that breaks off at once if ctx has ended.
 func dial(ctx context.Context, l net.Listener) net.Conn {
+	made := time.Now()
 	c, err := new(net.Dialer).DialContext(ctx, "tcp", l.Addr().String())
 	if err != nil && !tooLate(ctx) && ctx.Err() == nil {
 		panic(err)
@@ -102,7 +103,7 @@ func dial(ctx context.Context, l net.Listener) net.Conn {
 		end.Close()
 		return broken
 	}
-	return onTape(ctx, c, c.LocalAddr())
+	return onTape(ctx, c, c.LocalAddr(), made)
 }
 
 func once(ctx context.Context, l net.Listener) {

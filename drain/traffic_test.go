@@ -132,8 +132,9 @@ var patterns = []pattern{
 		var d net.Dialer
 		d.SetMultipathTCP(true) // where the kernel has it
 		every(ctx, 400*ms, func() {
+			made := time.Now()
 			if c, err := d.DialContext(ctx, "tcp", l.Addr().String()); err == nil {
-				ask(onTape(ctx, c, c.LocalAddr()), "request")
+				ask(onTape(ctx, c, c.LocalAddr(), made), "request")
 				c.Close()
 			}
 		})
@@ -235,7 +236,7 @@ func TestQuiet(t *testing.T) {
 			case strings.Contains(p.name, "HTTP/2"):
 				serveHTTP2(t, l, 0)
 			default:
-				serve(t, l, func(c net.Conn) { serveLines(ctx, onTape(ctx, c, c.RemoteAddr()), p.after) })
+				serve(t, l, func(c net.Conn) { serveLines(ctx, onTape(ctx, c, c.RemoteAddr(), time.Now()), p.after) })
 			}
 			kept := way == refused && p.proc == holds // by connections, whatever goes over them
 			if way == refused && p.proc != 0 {
@@ -284,7 +285,7 @@ func (p pattern) run(ctx context.Context, t *testing.T, family string, l net.Lis
 	defer end()
 	err := q.Run(looking, slog.New(said))
 	took := said.at.Sub(start)
-	switch paused := tapeOf(ctx).paused(start, said.at, p.quiet.Allow); {
+	switch paused := tapeOf(ctx).paused(start, said.at, p.quiet); {
 	case p.ends == holds && errors.Is(err, errMax) && strings.Contains(err.Error(), " carry traffic"):
 	case p.ends == holds && (err != nil || kept || !paused || timing.Judged):
 		t.Errorf("%s, %s: ended after %v, while there was traffic: %v; %s", p.name, family, took, err, said.text)
@@ -319,6 +320,7 @@ type tape struct {
 
 type payload struct {
 	by          string
+	made        time.Time // the connection, or before
 	before, end time.Time // around the write
 }
 
@@ -329,33 +331,42 @@ func tapeOf(ctx context.Context) *tape {
 	return t
 }
 
-// onTape is a connection of that client whose payload is on the tape of ctx, if there is one.
-func onTape(ctx context.Context, c net.Conn, client net.Addr) net.Conn {
+// onTape is a connection of that client whose payload is on the tape of ctx, if there is one. It was made then, or later.
+func onTape(ctx context.Context, c net.Conn, client net.Addr, made time.Time) net.Conn {
 	if t := tapeOf(ctx); t != nil {
-		return taped{c, t, client.String()}
+		return taped{c, t, client.String(), made}
 	}
 	return c
 }
 
 // paused tells whether there was no more talk than that for testFor before the look that ended it. The look's line is written later,
-// where the machine is busy. What was before the traffic began is no pause.
-func (t *tape) paused(began, line time.Time, allow int) bool {
+// where the machine is busy. What was before the traffic began is no pause. With traffic=new, connections that may have been there at the
+// first look do not count.
+func (t *tape) paused(began, line time.Time, q Quiet) bool {
 	for late := time.Duration(0); late <= time.Second; late += 20 * ms {
 		to := line.Add(-late)
-		if since := to.Add(-testFor); since.After(began) && t.talked(since, to) <= allow {
+		if since := to.Add(-testFor); since.After(began) && t.talked(since, to, q.New) <= q.Allow {
 			return true
 		}
 	}
 	return false
 }
 
-// talked is how many connections have certainly carried payload between two moments.
-func (t *tape) talked(from, to time.Time) int {
+// talked is how many connections have certainly carried payload between two moments. fresh: only those that were made between them.
+func (t *tape) talked(from, to time.Time, fresh bool) int {
 	const tick = 20 * ms // of the kernel's clock, and what a look takes
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	who := make(map[string]bool)
+	who, made := make(map[string]bool), make(map[string]time.Time)
+	for _, p := range t.sent { // either side notes when the connection was made, and the client's is the earlier
+		if first, ok := made[p.by]; !ok || p.made.Before(first) {
+			made[p.by] = p.made
+		}
+	}
 	for _, p := range t.sent {
+		if fresh && !made[p.by].After(from) {
+			continue
+		}
 		if p.before.After(from.Add(tick)) && p.end.Before(to.Add(-tick)) {
 			who[p.by] = true
 		}
@@ -367,6 +378,7 @@ type taped struct {
 	net.Conn
 	tape *tape
 	by   string
+	made time.Time
 }
 
 func (c taped) Write(b []byte) (int, error) {
@@ -375,7 +387,7 @@ func (c taped) Write(b []byte) (int, error) {
 	end := time.Now()
 	c.tape.mu.Lock()
 	defer c.tape.mu.Unlock()
-	c.tape.sent = append(c.tape.sent, payload{c.by, before, end})
+	c.tape.sent = append(c.tape.sent, payload{c.by, c.made, before, end})
 	return n, err
 }
 
