@@ -183,13 +183,14 @@ func (r *hookRun) record(p *hook.Plan, log *slog.Logger) (*record.Record, *prest
 }
 
 func exitStatus(ctx context.Context, report prestop.Report, problems []config.Problem) int {
+	status := exitDone
 	switch {
 	case len(problems) > 0:
-		return orSignal(ctx, exitConfiguration)
+		status = exitConfiguration
 	case !report.OK():
-		return orSignal(ctx, exitFailed)
+		status = exitFailed
 	}
-	return orSignal(ctx, exitDone)
+	return orSignal(ctx, status)
 }
 
 // orSignal is the status of a run that a signal ended, or else the given one.

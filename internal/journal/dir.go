@@ -25,13 +25,6 @@ func Dirs(explicit, tmpdir string) (dirs []string, refused error) {
 	return slices.Compact(slices.DeleteFunc([]string{tmpdir, "/tmp", "/dev/shm"}, func(dir string) bool { return dir == "" })), refused
 }
 
-// Dir is the first of [Dirs] that this process may write to, and that has room. Nothing is created. The error names each directory and why it
-// was refused.
-func Dir(explicit, tmpdir string) (string, error) {
-	dirs, _ := Dirs(explicit, tmpdir)
-	return firstWritable(dirs...)
-}
-
 // Local returns an error for a directory on a file system whose server may stop answering (FUSE, NFS). Such a directory is not used,
 // since a record stays open. When a process ends, the kernel sends such a server a flush for each open file. Nothing ends the wait
 // for the answer, not even SIGKILL (fs/fuse/file.c, fuse_flush).
@@ -66,7 +59,9 @@ func room(dir string) error {
 // errNotLocal is the error of [Local] for a file system that a server provides.
 var errNotLocal = errors.New("its file system is not this node's own")
 
-func firstWritable(dirs ...string) (string, error) {
+// Dir is the first of these directories that this process may write to, and that has room. Nothing is created. The error names each
+// directory and why it was refused.
+func Dir(dirs []string) (string, error) {
 	var refused []string
 	for _, dir := range dirs {
 		err := regular.Writable(dir)

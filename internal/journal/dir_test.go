@@ -30,7 +30,8 @@ func TestDir(t *testing.T) {
 	for name, row := range rows {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := Dir(row.explicit, row.tmpdir)
+			dirs, _ := Dirs(row.explicit, row.tmpdir)
+			got, err := Dir(dirs)
 			if got != row.want || (err == nil) != (row.err == "") || (err != nil && !strings.Contains(err.Error(), row.err)) {
 				t.Errorf("Dir is %q, %v, expected %q and an error with %q", got, err, row.want, row.err)
 			}
@@ -44,7 +45,7 @@ func TestDir(t *testing.T) {
 func TestNoDirLeft(t *testing.T) {
 	t.Parallel()
 	a, b := filepath.Join(t.TempDir(), "a"), filepath.Join(t.TempDir(), "b")
-	_, err := firstWritable(a, b)
+	_, err := Dir([]string{a, b})
 	if err == nil || strings.Count(err.Error(), a) != 1 || !strings.Contains(err.Error(), b) || strings.Contains(err.Error(), "\n") {
 		t.Errorf("%v, expected one line that names %s and %s once", err, a, b)
 	}

@@ -38,7 +38,8 @@ func hookMain(dir string) error {
 	if err := mountIn(dir, os.Getenv(hookEnv+"_MOUNT")); err != nil {
 		return err
 	}
-	chosen, err := Dir(dir, "")
+	dirs, _ := Dirs(dir, "")
+	chosen, err := Dir(dirs)
 	if err != nil {
 		return err
 	}

@@ -86,9 +86,9 @@ func Open(ctx context.Context, h Hook, log *slog.Logger) (*Record, *prestop.Repo
 // Where says for a dry run where [Open] would keep a record. none is why it would keep none, and refused why it would keep it elsewhere than
 // in the directory that was set. Nothing is made.
 func Where(container func() (proc.Container, error), stateDir, tempDir string) (dir string, refused, none error) {
-	_, refused = journal.Dirs(stateDir, tempDir)
+	dirs, refused := journal.Dirs(stateDir, tempDir)
 	if _, none = container(); none == nil {
-		dir, none = journal.Dir(stateDir, tempDir)
+		dir, none = journal.Dir(dirs)
 	}
 	return dir, refused, none
 }
