@@ -131,7 +131,7 @@ func TestFaults(t *testing.T) {
 		testserver.Lacks(t, "needs root: the hook runs below a root directory of its own, with a resolv.conf of its own")
 	}
 	binary := builtBinary(t)
-	const most = 138               // at the same time: what two processors can run without being late
+	const most = 138              // at the same time: what two processors can run without being late
 	next := time.Tick(faultApart) // lest all processes begin, and end, at once
 	var running []faultRow
 	for _, v := range faultVerbs {
