@@ -51,7 +51,7 @@ func readFile(path string) string {
 // parseHosts returns the addresses that a hosts file gives to name, IPv4 first. It reads all lines, since hosts(5) has one address a
 // line. It ignores lines that do not begin with an address.
 func parseHosts(text, name string) []netip.Addr {
-	var all []netip.Addr
+	var v4, v6 []netip.Addr
 	for line := range strings.Lines(text) {
 		line, _, _ = strings.Cut(line, "#")
 		fields := strings.Fields(line)
@@ -59,10 +59,13 @@ func parseHosts(text, name string) []netip.Addr {
 			continue
 		}
 		addr, err := netip.ParseAddr(fields[0])
-		if addr = addr.Unmap(); err == nil && !slices.Contains(all, addr) {
-			all = append(all, addr)
+		switch addr = addr.Unmap(); {
+		case err != nil || slices.Contains(v4, addr) || slices.Contains(v6, addr):
+		case addr.Is4():
+			v4 = append(v4, addr)
+		default:
+			v6 = append(v6, addr)
 		}
 	}
-	slices.SortStableFunc(all, func(a, b netip.Addr) int { return a.BitLen() - b.BitLen() })
-	return all
+	return slices.Concat(v4, v6)
 }
