@@ -56,24 +56,10 @@ func merge(key string, before, now any) any {
 	return now
 }
 
-// fields are the attributes of a record inside these scopes.
-func (h *handler) fields(scopes []scope, r slog.Record) object {
-	var o object
-	for i, s := range scopes {
-		if s.group != "" {
-			if inner := h.fields(scopes[i+1:], r); len(inner) > 0 {
-				o = o.set(s.group, inner)
-			}
-			return o
-		}
-		for _, a := range s.attrs {
-			o = h.add(o, a)
-		}
-	}
-	r.Attrs(func(a slog.Attr) bool {
+func (h *handler) fields(attrs []slog.Attr) (o object) {
+	for _, a := range attrs {
 		o = h.add(o, a)
-		return true
-	})
+	}
 	return o
 }
 
@@ -83,10 +69,7 @@ func (h *handler) add(o object, a slog.Attr) object {
 	case a.Equal(slog.Attr{}):
 		return o
 	case a.Value.Kind() == slog.KindGroup:
-		var group object
-		for _, inner := range a.Value.Group() {
-			group = h.add(group, inner)
-		}
+		group := h.fields(a.Value.Group())
 		if a.Key == "" {
 			return o.setAll(group)
 		}

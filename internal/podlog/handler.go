@@ -42,14 +42,8 @@ type Hidden struct{ Value any }
 type handler struct {
 	Options
 	w      io.Writer
-	mu     *sync.Mutex // held while a line is written
-	scopes []scope
-}
-
-// scope is what one With or WithGroup added.
-type scope struct {
-	group string // if empty, attrs are set
-	attrs []slog.Attr
+	mu     *sync.Mutex                       // held while a line is written
+	within func(own []slog.Attr) []slog.Attr // a record's own attributes, inside what With and WithGroup added
 }
 
 // NewHandler returns a handler that writes each record to w in one call, as one line of less than
@@ -66,7 +60,7 @@ func NewHandler(w io.Writer, o Options) slog.Handler {
 	if o.Hide == nil {
 		o.Hide = func(s string) string { return s }
 	}
-	return &handler{Options: o, w: w, mu: new(sync.Mutex)}
+	return &handler{o, w, new(sync.Mutex), func(own []slog.Attr) []slog.Attr { return own }}
 }
 
 func (h *handler) Enabled(_ context.Context, level slog.Level) bool {
@@ -74,16 +68,16 @@ func (h *handler) Enabled(_ context.Context, level slog.Level) bool {
 }
 
 func (h *handler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return h.with(scope{attrs: attrs})
+	return h.with(func(own []slog.Attr) []slog.Attr { return slices.Concat(attrs, own) })
 }
 
 func (h *handler) WithGroup(name string) slog.Handler {
-	return h.with(scope{group: name})
+	return h.with(func(own []slog.Attr) []slog.Attr { return []slog.Attr{slog.GroupAttrs(name, own...)} })
 }
 
-func (h *handler) with(s scope) *handler {
+func (h *handler) with(inner func([]slog.Attr) []slog.Attr) *handler {
 	clone := *h
-	clone.scopes = append(slices.Clip(h.scopes), s)
+	clone.within = func(own []slog.Attr) []slog.Attr { return h.within(inner(own)) }
 	return &clone
 }
 
@@ -93,7 +87,12 @@ func (h *handler) Handle(_ context.Context, r slog.Record) error {
 		level:   strings.ToLower(r.Level.String()),
 		message: r.Message,
 	}
-	for _, f := range h.fields(h.scopes, r) {
+	var own []slog.Attr
+	r.Attrs(func(a slog.Attr) bool {
+		own = append(own, a)
+		return true
+	})
+	for _, f := range h.fields(h.within(own)) {
 		l.add(f)
 	}
 	if h.Clock != nil {
