@@ -20,6 +20,7 @@ import (
 	"github.com/prestop/prestop/internal/record"
 	"github.com/prestop/prestop/internal/secret"
 	"github.com/prestop/prestop/internal/skipfile"
+	"github.com/prestop/prestop/internal/stall"
 	"github.com/prestop/prestop/internal/timeline"
 	"github.com/prestop/prestop/internal/verbs"
 	"github.com/prestop/prestop/internal/watchdog"
@@ -123,6 +124,7 @@ func (r *hookRun) hook(w *watchdog.Dog) int {
 	p.Late = max(0, min(r.late+time.Since(asked), p.Budget()/4))
 	log.Until(p.Deadline())
 	w.Until(p.Deadline())
+	_ = new(stall.Place).Call(r.secrets.ReadFiles) // a program may print what only a later step reads
 	r.begin(log, p)
 	skip, stop := skipfile.Watch(r.ctx, r.config.SkipFile.V, log.Logger)
 	defer stop()

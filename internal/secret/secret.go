@@ -29,6 +29,7 @@ type Set struct {
 	lines map[string]int // the lines of steps, and how long their verbs are
 
 	mu       sync.Mutex
+	files    []func() (string, error)
 	declared map[[2]string]bool // a secret, and what is shown for it
 	hidden   map[string]string  // a form of a secret -> what is shown for it
 	finder   *finder            // of all hidden; nil: to be made
@@ -175,28 +176,36 @@ func (s *Set) Hide(text string) string {
 }
 
 // File reads a secret from a file each time that it is called, and declares it.
-func (s *Set) File(path string) func() (string, error) {
-	return func() (string, error) {
+func (s *Set) File(path string) func() (string, error) { return s.Password("", path) }
+
+// Password is [Set.File] for the password of a user, if there is one. It also declares both together, as they are on the wire.
+func (s *Set) Password(user, path string) func() (string, error) {
+	read := func() (string, error) {
 		content, err := regular.Read(path)
 		if err == nil && len(content) > mostSecret {
 			return "", fmt.Errorf("%s: expected a secret of %d KiB at most", path, mostSecret>>10)
 		}
 		text := strings.TrimPrefix(strings.TrimRight(string(content), "\r\n"), "\ufeff") // some editors write a byte order mark
-		s.addCredential(text, stars)
-		return text, err
-	}
-}
-
-// Password is [Set.File] for a user's password. It also declares both together, as they are on the wire.
-func (s *Set) Password(user, path string) func() (string, error) {
-	read := s.File(path)
-	return func() (string, error) {
-		text, err := read()
-		if err == nil {
+		if s.addCredential(text, stars); user != "" && err == nil {
 			s.Add(user + ":" + text)
 		}
 		return text, err
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.files = append(s.files, read)
+	return read
+}
+
+// ReadFiles declares what the files of [Set.File] and [Set.Password] hold. A step may say it before a later step reads it.
+func (s *Set) ReadFiles() error {
+	s.mu.Lock()
+	files := s.files
+	s.mu.Unlock()
+	for _, read := range files {
+		_, _ = read() // the step that needs it tells the error
+	}
+	return nil
 }
 
 // Content reads a file to be sent as it is. It declares the whole file, and the texts in it that may be secrets by themselves. If these are

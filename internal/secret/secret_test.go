@@ -260,6 +260,27 @@ func TestFileIsNoLongerThanASecret(t *testing.T) {
 	}
 }
 
+// What files hold is known before a step reads them: an earlier step may say it. A file that cannot be read keeps none from being known.
+func TestReadFiles(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := &Set{}
+	s.File(filepath.Join(dir, "none"))
+	s.Password("joe", filepath.Join(dir, "password"))
+	s.Password("", filepath.Join(dir, "alone"))
+	for name, text := range map[string]string{"password": "hunter22", "alone": "hunter23"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.ReadFiles(); err != nil {
+		t.Error(err)
+	}
+	if got := s.Hide("hunter22 " + basic("joe", "hunter22") + " no:hunter23"); got != "*** *** no:***" {
+		t.Errorf("shown as %q", got)
+	}
+}
+
 // A step whose file holds more than can be hidden one by one says nothing that could be one of them, and costs the app no memory.
 func TestContentOfManyValues(t *testing.T) {
 	t.Parallel()
