@@ -84,7 +84,7 @@ func inStreet(t *testing.T, text string, f func(*testing.T, *street)) {
 		st.net.serve(t, "app:8080", st.app)
 		st.net.serve(t, "other:8080", st.other)
 		secret := func() (string, error) { return "hush", nil }
-		st.call = Call{Read: regular.Read, Client: st.net.client(t, web.Token(secret)), Request: web.Request{Method: "POST", URL: "http://app:8080/drain", Header: http.Header{"X-Hook": {"yes"}}}}
+		st.call = Call{Read: regular.Read, Client: st.net.client(t, web.Token("/token", secret)), Request: web.Request{Method: "POST", URL: "http://app:8080/drain", Header: http.Header{"X-Hook": {"yes"}}}}
 		f(t, st)
 	})
 }
@@ -287,7 +287,7 @@ func TestCallCheckReadsFiles(t *testing.T) {
 			t.Errorf("the log is\n%s", st.log)
 		}
 		unread := func() (string, error) { return "", errors.New("open /token: permission denied") }
-		st.call.Client = st.net.client(t, web.Token(unread))
+		st.call.Client = st.net.client(t, web.Token("/token", unread))
 		_, err = st.within(t, 30*s, checking(&st.call))
 		testexpect.Error(t, err, "http://app:8080: open /token: permission denied")
 		if len(st.app.got) > 0 || st.log.Count("credentials read") != 1 {

@@ -151,7 +151,7 @@ func clientOfElasticsearch(m *step.Means, u *url.URL) *web.Client {
 	case es.Username != "" && es.PasswordFile != "":
 		auth = web.Basic(es.Username, m.Password(es.Username, es.PasswordFile))
 	case es.TokenFile != "":
-		auth = web.Token(m.Secret(es.TokenFile))
+		auth = web.Token(es.TokenFile, m.Secret(es.TokenFile))
 	}
 	return request.Client(m, t, auth)
 }

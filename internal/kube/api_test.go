@@ -177,7 +177,7 @@ func TestPodIsNotRead(t *testing.T) {
 		"hangs":             {handler: hang, want: []string{"the time is over"}},
 		"no token":          {change: remove("token"), want: []string{"token: no such file", "automountServiceAccountToken"}},
 		"an empty token":    {change: replace("token", "\n"), want: []string{"is empty", "automountServiceAccountToken"}},
-		"a token of lines":  {change: replace("token", "secret-a\nsecret-b"), want: []string{"no single line of text"}},
+		"a token of lines":  {change: replace("token", "secret-a\nsecret-b"), want: []string{"/token: the token is no single line of text"}},
 		"no CA":             {change: remove("ca.crt"), want: []string{"ca.crt: no such file"}},
 		"a CA that is none": {change: replace("ca.crt", "hello"), want: []string{"expected a certificate in PEM"}},
 		"another CA":        {change: anotherCA, want: []string{"unknown authority"}},

@@ -73,7 +73,7 @@ func (a *API) get(ctx context.Context, token string, o object, into any) error {
 	if a.Host == "" {
 		return errors.New("KUBERNETES_SERVICE_HOST is not set: expected to run in a pod")
 	}
-	client := web.New(a.Dial, web.TLS{CAFile: filepath.Join(a.Dir, "ca.crt")}, web.Token(func() (string, error) { return token, nil }))
+	client := web.New(a.Dial, web.TLS{CAFile: filepath.Join(a.Dir, "ca.crt")}, web.Token(filepath.Join(a.Dir, "token"), func() (string, error) { return token, nil }))
 	defer client.Close()
 	answer, err := client.Send(ctx, web.Request{
 		Method: http.MethodGet,

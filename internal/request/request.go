@@ -201,7 +201,7 @@ func samePlace(own, other *url.URL) bool { return own != nil && web.SamePlace(ow
 func (s *Spec) Client(m *step.Means) *web.Client {
 	var auth web.Auth
 	if s.TokenFile != "" {
-		auth = web.Token(m.Secret(s.TokenFile))
+		auth = web.Token(s.TokenFile, m.Secret(s.TokenFile))
 	}
 	return Client(m, s.TLS, auth)
 }

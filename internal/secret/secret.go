@@ -192,8 +192,8 @@ func (s *Set) Password(user, path string) func() (string, error) {
 		return text, err
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.files = append(s.files, read)
+	s.mu.Unlock()
 	return read
 }
 

@@ -24,8 +24,8 @@ func Basic(user string, password Secret) Auth {
 	}
 }
 
-// Token is a bearer token. A token that names its scheme itself, as in "ApiKey abc", is sent as it is.
-func Token(token Secret) Auth {
+// Token is the bearer token of a file. A token that names its scheme itself, as in "ApiKey abc", is sent as it is.
+func Token(path string, token Secret) Auth {
 	return func(r *http.Request) error {
 		t, err := token()
 		if err != nil {
@@ -33,7 +33,7 @@ func Token(token Secret) Auth {
 		}
 		t = strings.Trim(t, " ")
 		if t == "" || strings.ContainsFunc(t, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-			return errors.New("the token is no single line of text")
+			return errors.New(path + ": the token is no single line of text")
 		}
 		if !strings.Contains(t, " ") {
 			t = "Bearer " + t

@@ -101,9 +101,9 @@ func TestReach(t *testing.T) {
 		err     string
 	}{
 		"http":                              {scheme: "http", lines: good[:1]},
-		"with credentials":                  {scheme: "http", auth: Token(secret("hush")), lines: append(good[:1:1], "credentials read")},
+		"with credentials":                  {scheme: "http", auth: Token("/token", secret("hush")), lines: append(good[:1:1], "credentials read")},
 		"credentials unreadable":            {scheme: "http", auth: unread, lines: good[:1], err: "PLACE: open /token: permission denied"},
-		"an empty token":                    {scheme: "http", auth: Token(secret("")), err: "PLACE: the token is no single line of text"},
+		"an empty token":                    {scheme: "http", auth: Token("/token", secret("")), err: "PLACE: /token: the token is no single line of text"},
 		"our CA":                            {config: serves(ca.sign(t, year, "app.test")), tls: trust(ca), lines: good},
 		"ends soon":                         {config: serves(ca.sign(t, week, "app.test")), tls: trust(ca), lines: []string{good[0], "certificate for app.test until " + until(week), good[2]}, warning: "ends in less than 14 days"},
 		"its CA ends soon, and has a name":  {config: serves(dying.sign(t, year, "app.test")), tls: trust(dying), lines: []string{good[0], "certificate for app.test until " + until(week), `signed by "CN=our \x1b[31mdying\nCA,O=Acme", trusted by the CA file`}, warning: "ends in less than 14 days"},

@@ -189,7 +189,7 @@ func TestToken(t *testing.T) {
 	}
 	for _, test := range tests {
 		r := &http.Request{Header: http.Header{}, URL: &url.URL{}}
-		err := Token(secret(test.token))(r)
+		err := Token("/token", secret(test.token))(r)
 		if got := r.Header.Get("Authorization"); got != test.want || (err == nil) != (test.want != "") {
 			t.Errorf("%q: %q, %v", test.token, got, err)
 		}
