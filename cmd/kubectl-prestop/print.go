@@ -212,102 +212,54 @@ func (c lintCommand) writeAnnotations(w io.Writer, _ []input, result lint.Result
 
 const project = "https://github.com/prestop/prestop"
 
-// The parts of SARIF 2.1.0 that lint fills in (docs.oasis-open.org/sarif/sarif/v2.1.0).
-type (
-	sarif struct {
-		Schema  string     `json:"$schema"`
-		Version string     `json:"version"`
-		Runs    []sarifRun `json:"runs"`
-	}
-	sarifRun struct {
-		Tool        sarifTool         `json:"tool"`
-		Invocations []sarifInvocation `json:"invocations"`
-		Results     []sarifResult     `json:"results"`
-	}
-	sarifTool struct {
-		Driver sarifDriver `json:"driver"`
-	}
-	sarifDriver struct {
-		Name    string      `json:"name"`
-		URI     string      `json:"informationUri"`
-		Version string      `json:"version"`
-		Rules   []sarifRule `json:"rules"`
-	}
-	sarifRule struct {
-		ID      string    `json:"id"`
-		Short   sarifText `json:"shortDescription"`
-		Help    string    `json:"helpUri"`
-		Default sarifConf `json:"defaultConfiguration"`
-	}
-	sarifConf struct {
-		Level lint.Severity `json:"level"`
-	}
-	sarifText struct {
-		Text string `json:"text"`
-	}
-	sarifInvocation struct {
-		Successful    bool                `json:"executionSuccessful"`
-		Notifications []sarifNotification `json:"toolExecutionNotifications,omitempty"`
-	}
-	sarifNotification struct {
-		Level     lint.Severity   `json:"level"`
-		Message   sarifText       `json:"message"`
-		Locations []sarifLocation `json:"locations"`
-	}
-	sarifResult struct {
-		Rule      string          `json:"ruleId"`
-		Level     lint.Severity   `json:"level"`
-		Message   sarifText       `json:"message"`
-		Locations []sarifLocation `json:"locations"`
-	}
-	sarifLocation struct {
-		Physical *sarifPhysical `json:"physicalLocation,omitempty"`
-		Logical  []sarifLogical `json:"logicalLocations,omitempty"`
-	}
-	sarifPhysical struct {
-		Artifact struct {
-			URI string `json:"uri"`
-		} `json:"artifactLocation"`
-		Region *sarifRegion `json:"region,omitempty"`
-	}
-	sarifRegion struct {
-		Line   int `json:"startLine"`
-		Column int `json:"startColumn,omitempty"`
-	}
-	sarifLogical struct {
-		Name string `json:"fullyQualifiedName"`
-	}
-)
+// An object is one of JSON, by its keys.
+type object map[string]any
 
-func sarifAt(file string, line, column int) sarifLocation {
-	l := sarifLocation{Physical: &sarifPhysical{}}
-	l.Physical.Artifact.URI = (&url.URL{Path: filepath.ToSlash(file)}).String()
-	if line > 0 {
-		l.Physical.Region = &sarifRegion{line, column}
+// sarifAt is a location of SARIF's; a line of 0 is none, and so is a column of 0.
+func sarifAt(file string, line, column int) object {
+	at := object{"artifactLocation": object{"uri": (&url.URL{Path: filepath.ToSlash(file)}).String()}}
+	region := object{"startLine": line}
+	if column > 0 {
+		region["startColumn"] = column
 	}
-	return l
+	if line > 0 {
+		at["region"] = region
+	}
+	return object{"physicalLocation": at}
 }
 
+// writeSARIF prints SARIF 2.1.0 (docs.oasis-open.org/sarif/sarif/v2.1.0).
 func (c lintCommand) writeSARIF(w io.Writer, _ []input, result lint.Result) {
-	run := sarifRun{Tool: sarifTool{sarifDriver{Name: "kubectl-prestop lint", URI: project, Version: versions.Name(version)}}, Results: []sarifResult{}}
+	rules, results, notifications := []object{}, []object{}, []object{}
 	for _, r := range lint.Rules() {
-		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRule{r.ID, sarifText{r.Summary}, project + "/blob/main/docs/lint/" + r.ID + ".md", sarifConf{r.Severity}})
+		rules = append(rules, object{
+			"id": r.ID, "shortDescription": object{"text": r.Summary}, "helpUri": project + "/blob/main/docs/lint/" + r.ID + ".md",
+			"defaultConfiguration": object{"level": r.Severity},
+		})
 	}
 	for _, f := range result.Findings {
-		l := sarifLocation{Logical: []sarifLogical{{place(f.File, f.Container)}}}
+		l, who := object{}, place(f.File, f.Container)
 		if f.Line > 0 {
-			l = sarifAt(f.File, f.Line, f.Column)
-			l.Logical = []sarifLogical{{place(f.Object, f.Container)}}
+			l, who = sarifAt(f.File, f.Line, f.Column), place(f.Object, f.Container)
 		}
-		run.Results = append(run.Results, sarifResult{f.ID, f.Severity, sarifText{f.Message + "\nfix: " + f.Fix}, []sarifLocation{l}})
+		l["logicalLocations"] = []object{{"fullyQualifiedName": who}}
+		text := f.Message + "\nfix: " + f.Fix
+		results = append(results, object{"ruleId": f.ID, "level": f.Severity, "message": object{"text": text}, "locations": []object{l}})
 	}
-	did := sarifInvocation{Successful: len(result.Unreadable) == 0}
+	notify := func(level lint.Severity, text string, locations ...object) {
+		notifications = append(notifications, object{"level": level, "message": object{"text": text}, "locations": append([]object{}, locations...)})
+	}
 	for _, u := range result.Unreadable {
-		did.Notifications = append(did.Notifications, sarifNotification{lint.Error, sarifText{"cannot be read: " + u.Text}, []sarifLocation{sarifAt(u.File, u.Line, 0)}})
+		notify(lint.Error, "cannot be read: "+u.Text, sarifAt(u.File, u.Line, 0))
 	}
 	for _, d := range c.cluster.found.Denied {
-		did.Notifications = append(did.Notifications, sarifNotification{lint.Warning, sarifText{d.String()}, []sarifLocation{}})
+		notify(lint.Warning, d.String())
 	}
-	run.Invocations = []sarifInvocation{did}
-	_ = escape.WriteJSON(w, sarif{"https://json.schemastore.org/sarif-2.1.0.json", "2.1.0", []sarifRun{run}}) // run tells the error
+	driver := object{"name": "kubectl-prestop lint", "informationUri": project, "version": versions.Name(version), "rules": rules}
+	did := object{"executionSuccessful": len(result.Unreadable) == 0}
+	if len(notifications) > 0 {
+		did["toolExecutionNotifications"] = notifications
+	}
+	run := object{"tool": object{"driver": driver}, "invocations": []object{did}, "results": results}
+	_ = escape.WriteJSON(w, object{"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": []object{run}}) // run tells the error
 }
