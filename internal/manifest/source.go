@@ -17,9 +17,9 @@ import (
 // is changed, so that every other byte stays.
 type source struct {
 	text    []byte
-	before  int           // lines of the file before it
-	lines   []int         // where each line begins, as the document's nodes count lines
-	letters map[int][]int // where each 64th letter of a line begins, for lines that were asked for
+	before  int   // lines of the file before it
+	lines   []int // where each line begins, as the document's nodes count lines
+	letters []int // where each letter begins, and where the last one ends
 
 	document *yaml.Node
 	was      map[*yaml.Node]*yaml.Node // see tree
@@ -41,12 +41,13 @@ type change struct {
 }
 
 func newSource(text []byte, before int, d *yaml.Node) *source {
-	s := &source{text: text, before: before, document: d, lines: []int{0}, was: map[*yaml.Node]*yaml.Node{}, letters: map[int][]int{}, ending: "\n", indent: 2, compact: true}
-	for i, b := range text {
-		if b == '\n' {
+	s := &source{text: text, before: before, document: d, lines: []int{0}, was: map[*yaml.Node]*yaml.Node{}, ending: "\n", indent: 2, compact: true}
+	for i, letter := range string(text) {
+		if s.letters = append(s.letters, i); letter == '\n' {
 			s.lines = append(s.lines, i+1)
 		}
 	}
+	s.letters = append(s.letters, len(text))
 	if i := bytes.IndexByte(text, '\n'); i > 0 && text[i-1] == '\r' {
 		s.ending = "\r\n"
 	}
@@ -101,26 +102,9 @@ func (s *source) explicitKey(n *yaml.Node) *yaml.Node {
 
 // offset is where a node begins. The YAML library counts letters, not bytes.
 func (s *source) offset(n *yaml.Node) int {
-	const each = 64
 	line := min(n.Line-s.before, len(s.lines)) - 1
-	known := s.letters[line]
-	if known == nil {
-		known = []int{s.lines[line]}
-	}
-	for len(known) <= (n.Column-1)/each {
-		known = append(known, s.after(known[len(known)-1], each))
-	}
-	s.letters[line] = known
-	return s.after(known[(n.Column-1)/each], (n.Column-1)%each)
-}
-
-// after is where the text goes on after some letters.
-func (s *source) after(at, letters int) int {
-	for range letters {
-		_, size := utf8.DecodeRune(s.text[at:])
-		at += size
-	}
-	return at
+	first, _ := slices.BinarySearch(s.letters, s.lines[line])
+	return s.letters[min(first+n.Column, len(s.letters))-1]
 }
 
 // line gives where the line with an offset begins, and where the next line begins.
