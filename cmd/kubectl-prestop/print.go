@@ -162,7 +162,7 @@ func (c lintCommand) writeHook(colours io.Writer, h lint.Hook) {
 // lintDocument is the JSON of lint. It is a contract: fields may be added, but none changes.
 type lintDocument struct {
 	Version    int               `json:"version"` // 1
-	Hooks      []lintHook        `json:"hooks"`
+	Hooks      []lint.Hook       `json:"hooks"`
 	Findings   []*lint.Finding   `json:"findings"`
 	Unreadable []lint.Unreadable `json:"unreadable"`
 
@@ -171,20 +171,10 @@ type lintDocument struct {
 	Denied     []workloads.Denied `json:"denied,omitempty"`     // what may not be read
 }
 
-type lintHook struct {
-	File      string `json:"file"`
-	Line      int    `json:"line"`
-	Kind      string `json:"kind"`
-	Namespace string `json:"namespace,omitempty"`
-	Name      string `json:"name"`
-	Container string `json:"container"`
-	Program   string `json:"program"`
-}
-
 func (c lintCommand) writeJSON(w io.Writer, _ []input, result lint.Result) {
-	doc := lintDocument{1, []lintHook{}, append([]*lint.Finding{}, result.Findings...), append([]lint.Unreadable{}, result.Unreadable...), c.cluster.found.Version, c.cluster.found.Denied}
-	for _, h := range result.Hooks {
-		doc.Hooks = append(doc.Hooks, lintHook{h.File, h.Line, h.Kind, h.Namespace, h.Name, h.Container, h.Program})
+	doc := lintDocument{
+		1, append([]lint.Hook{}, result.Hooks...), append([]*lint.Finding{}, result.Findings...), append([]lint.Unreadable{}, result.Unreadable...),
+		c.cluster.found.Version, c.cluster.found.Denied,
 	}
 	_ = escape.WriteJSON(w, doc) // run tells the error
 }

@@ -28,16 +28,16 @@ type File struct {
 	Content []byte
 }
 
-// A Hook is a preStop hook that was found.
+// A Hook is a preStop hook that was found. Its JSON is a contract: fields may be added, none changes.
 type Hook struct {
-	File      string
-	Line      int
-	Kind      string // of the object, as Deployment
-	Namespace string // may be empty
-	Name      string
-	Container string
-	Program   string     // prestop, or the name of another; or httpGet, sleep, tcpSocket
-	Plan      *hook.Plan // nil: it is not prestop's, or a subcommand
+	File      string     `json:"file"`
+	Line      int        `json:"line"`
+	Kind      string     `json:"kind"` // of the object, as Deployment
+	Namespace string     `json:"namespace,omitempty"`
+	Name      string     `json:"name"`
+	Container string     `json:"container"`
+	Program   string     `json:"program"` // prestop, or the name of another; or httpGet, sleep, tcpSocket
+	Plan      *hook.Plan `json:"-"`       // nil: it is not prestop's, or a subcommand
 }
 
 // Object is how findings name the object.
