@@ -206,7 +206,8 @@ func annotationLine(t lint.Template, name string) int {
 // rewritten is the text of a document with the changes. ok is false if the text cannot be changed to say just that.
 func rewritten(p lint.Part, d *yaml.Node, all edits, with inject.Parameters) (text []byte, ok bool) {
 	s := newSource(p.Text, p.Line, d)
-	t := newTree(d, s.was)
+	t := tree{d, s.was, map[*yaml.Node][]*yaml.Node{}}
+	t.know(d)
 	all.apply(t)
 	for n := 0; n < maxShared && len(all) > 0 && bytes.Contains(p.Text, []byte("*")); n++ {
 		all, _, _ = decide(p.File, d, with)

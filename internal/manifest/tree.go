@@ -3,6 +3,7 @@ package manifest
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -15,12 +16,6 @@ type tree struct {
 	document *yaml.Node
 	was      map[*yaml.Node]*yaml.Node   // the nodes that new ones replace
 	aliases  map[*yaml.Node][]*yaml.Node // of each node with an anchor
-}
-
-func newTree(d *yaml.Node, was map[*yaml.Node]*yaml.Node) tree {
-	t := tree{d, was, map[*yaml.Node][]*yaml.Node{}}
-	t.know(d)
-	return t
 }
 
 // know notes the aliases in a node.
@@ -47,21 +42,15 @@ func (t tree) set(from *yaml.Node, path []string, to any) {
 
 // enter is the node below a step. If it is not there, it is made, of the kind that the step after it needs.
 func (t tree) enter(at *yaml.Node, step, then string) *yaml.Node {
-	if field, text, ok := element(step); ok {
-		for _, item := range at.Content {
-			if is(item, field, text) {
-				return item
-			}
-		}
-	} else if v := lint.At(at, step); v != nil && v.ShortTag() != "!!null" {
-		if k := keyOf(at, step); k < 0 { // merged into it: what is changed must be its own
-			v = clone(v)
-			t.know(v)
-			t.add(at, scalar(step), v)
-			return v
-		} else {
-			return at.Content[k+1]
-		}
+	i := find(at, step)
+	switch merged := lint.At(at, step); {
+	case i >= 0 && at.Content[i].ShortTag() != "!!null":
+		return at.Content[i]
+	case merged != nil && merged.ShortTag() != "!!null": // what is changed must be its own
+		v := clone(merged)
+		t.know(v)
+		t.add(at, scalar(step), v)
+		return v
 	}
 	made := &yaml.Node{Kind: yaml.MappingNode}
 	if _, _, list := element(then); list {
@@ -73,27 +62,18 @@ func (t tree) enter(at *yaml.Node, step, then string) *yaml.Node {
 
 // put sets one element of a list or one key of a mapping. A scalar that is replaced keeps its quotes.
 func (t tree) put(at *yaml.Node, step string, v *yaml.Node) {
-	if field, text, ok := element(step); ok {
-		for i, item := range at.Content {
-			if is(item, field, text) {
-				t.replace(item, v)
-				at.Content[i] = v
-				return
-			}
-		}
-		t.add(at, v)
-		return
-	}
-	if k := keyOf(at, step); k >= 0 {
-		old := at.Content[k+1]
-		if quotes := old.Style & (yaml.DoubleQuotedStyle | yaml.SingleQuotedStyle); v.Kind == yaml.ScalarNode && v.Style == 0 {
-			v.Style = quotes
+	if i := find(at, step); i >= 0 {
+		old := at.Content[i]
+		if v.Kind == yaml.ScalarNode && v.Style == 0 {
+			v.Style = old.Style & (yaml.DoubleQuotedStyle | yaml.SingleQuotedStyle)
 		}
 		t.replace(old, v)
-		at.Content[k+1] = v
-		return
+		at.Content[i] = v
+	} else if _, _, list := element(step); list {
+		t.add(at, v)
+	} else {
+		t.add(at, scalar(step), v)
 	}
-	t.add(at, scalar(step), v)
 }
 
 // replace notes that a new node takes the place of another.
@@ -177,16 +157,17 @@ func element(step string) (field, text string, ok bool) {
 	return strings.Cut(strings.TrimSuffix(step[1:], "]"), "=")
 }
 
-func is(item *yaml.Node, field, text string) bool {
-	v := lint.At(item, field)
-	return v != nil && v.Kind == yaml.ScalarNode && v.Value == text
-}
-
-// keyOf is where a key stands in the mapping itself; -1: it does not. If it stands there twice, it is the last.
-func keyOf(n *yaml.Node, key string) int {
+// find is where a node has what a step leads to, in itself; -1: nowhere. Of a key that stands there twice it is the last.
+func find(n *yaml.Node, step string) int {
+	if field, text, ok := element(step); ok {
+		return slices.IndexFunc(n.Content, func(item *yaml.Node) bool {
+			v := lint.At(item, field)
+			return v != nil && v.Kind == yaml.ScalarNode && v.Value == text
+		})
+	}
 	for i := len(n.Content) - 2; i >= 0 && n.Kind == yaml.MappingNode; i -= 2 {
-		if n.Content[i].Value == key && n.Content[i].Tag != "!!merge" {
-			return i
+		if n.Content[i].Value == step && n.Content[i].Tag != "!!merge" {
+			return i + 1
 		}
 	}
 	return -1
