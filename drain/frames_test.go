@@ -56,6 +56,7 @@ func TestFrames(t *testing.T) {
 		{"Java's, in a padded record", tomcat, []sockdiag.Socket{at(7, 1809, 6, 1376, 340*ms, 344*ms), at(8, 1940, 7, 1427, s, s-8*ms)}, waiting},
 		{"the same, while the port is asked what it speaks", greeting{asking: true}, []sockdiag.Socket{at(7, 1809, 6, 1376, 340*ms, 344*ms), at(8, 1940, 7, 1427, s, s-8*ms)}, waiting},
 		{"a large piece, and permission in three long segments, while the port is asked", greeting{asking: true}, []sockdiag.Socket{at(5, 1739, 4, 1842, 380*ms, 500*ms), at(54, 67_543, 7, 2116, s, s-40*ms)}, maybe},
+		{"an upload, and permission after settings were read, while the port is asked", greeting{asking: true}, []sockdiag.Socket{at(2, 1504, 0, 0, s, s), at(21, 21_885, 4, 1241, s, 1100*ms), at(22, 21_916, 7, 1460, s, s-12*ms)}, maybe},
 		{"and when it is known that the port speaks HTTP/1", resumed, []sockdiag.Socket{at(5, 1739, 4, 1842, 380*ms, 500*ms), at(54, 67_543, 7, 2116, s, s-40*ms)}, nothing},
 		{"and with a ping besides, in a tick", tomcat, []sockdiag.Socket{at(7, 1809, 6, 1376, 340*ms, 344*ms), at(8, 1940, 7, 1427, s, s-8*ms), at(10, 2071+39, 9, 1427+106, s, s)}, waiting},
 		{"and a ping alone, in a tick with the client's answer to it", tomcat, []sockdiag.Socket{at(7, 1809, 6, 1376, 2*s, 3*s), at(9, 1909, 7, 1431, s, s)}, waiting},

@@ -37,13 +37,17 @@ const (
 	// The size of a handshake differs a little from client to client: tickets name the host that was asked for, and HTTP/2's
 	// settings are acknowledged. An answer smaller than this is taken for a part of the handshake.
 	greetingSlack = 112
-	settingsRead  = 48   // the acknowledgement of the client's HTTP/2 settings, in a TLS record
-	oneTicket     = 256  // a ticket is not sent to clients that keep no sessions
-	hybridKey     = 1088 // bytes that ML-KEM-768 adds to what a server sends, and to what a client sends (FIPS 203)
-	hybridShare   = 1184
-	ticketHeader  = 15  // bytes before a ticket of TLS 1.2, in a record of its own (RFC 5077, 3.3)
-	ocspHeader    = 8   // bytes before what says that the certificate is still valid (RFC 6066, 8, and RFC 8446, 4.4.2)
-	resumedHello  = 320 // a resumed handshake has no certificates, and takes at most so much besides its tickets
+	settingsRead  = 48  // the acknowledgement of the client's HTTP/2 settings, in a TLS record
+	oneTicket     = 256 // a ticket is not sent to clients that keep no sessions
+	// Java's ticket has the server's certificate, and is longer than others' tickets together. If the app binds something to a session, as Jetty
+	// binds a host name that is in the certificate, Java keeps the session itself, and sends two short tickets.
+	longTicket, shortTickets = 640, 2 * 88
+	extensions               = 20   // bytes by which a server's hello differs, as the client names a host and protocols or does not
+	hybridKey                = 1088 // bytes that ML-KEM-768 adds to what a server sends, and to what a client sends (FIPS 203)
+	hybridShare              = 1184
+	ticketHeader             = 15  // bytes before a ticket of TLS 1.2, in a record of its own (RFC 5077, 3.3)
+	ocspHeader               = 8   // bytes before what says that the certificate is still valid (RFC 6066, 8, and RFC 8446, 4.4.2)
+	resumedHello             = 320 // a resumed handshake has no certificates, and takes at most so much besides its tickets
 	// A server's part of a handshake has at least so many bytes. Less looks like the answer of a port without TLS.
 	shortestServerHello = resumedHello / 2
 	shortestResumed     = 120 // a resumed handshake of TLS 1.2 without a ticket
@@ -95,6 +99,10 @@ func (g greeting) alone(s *sockdiag.Socket) (may, sure bool) {
 			return true, few || g.http2 && s.BytesReceived >= uploadSize
 		}
 	}
+	if short := full - g.late + shortTickets; g.late >= longTicket && near(out, short, slack) {
+		exact := short <= out+extensions && out <= short+extensions
+		return true, exact && !g.http2 && s.Sent-s.Resent > g.segments // each ticket is in a segment of its own, and an answer seldom is in two
+	}
 	if least, most := g.resumed(); out <= most+permitted || hybrid && least+hybridKey <= out && out <= most+hybridKey+slack {
 		return true, few
 	}
@@ -104,13 +112,19 @@ func (g greeting) alone(s *sockdiag.Socket) (may, sure bool) {
 // resumed are the fewest and the most bytes of a server's part of a resumed handshake, with half of its tickets or all. What is late has HTTP/2's
 // settings too, unless they follow the preface.
 func (g greeting) resumed() (least, most uint32) {
-	tickets := g.late
+	fewest, tickets := g.late/2, g.late
 	if g.fewerTickets() {
 		tickets /= 2
 	}
-	least, most = shortestServerHello+g.late/2, resumedHello+tickets
+	if g.late >= longTicket {
+		fewest = shortTickets / 2
+	}
+	least, most = shortestServerHello+fewest, resumedHello+tickets
+	if g.http2 {
+		most += settingsRead
+	}
 	if g.prefaced {
-		most += settingsSize + settingsRead
+		most += settingsSize
 	}
 	return least, most
 }

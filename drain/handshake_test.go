@@ -39,6 +39,9 @@ func TestGreetingAlone(t *testing.T) {
 	haproxy2 := greeting{known: true, tls: true, http2: true, bytes: 1771, late: 510, segments: 3, prefaced: true}
 	gnutls := greeting{known: true, tls: true, bytes: 1765, late: 514, segments: 3}
 	gnutls12 := greeting{known: true, tls: true, bytes: 1580, segments: 2, ticket: 403}
+	jetty := greeting{known: true, tls: true, bytes: 2431, late: 1103, segments: 4}
+	jetty2 := greeting{known: true, tls: true, http2: true, bytes: 2440, late: 1103, segments: 4, prefaced: true}
+	hyper2 := greeting{known: true, tls: true, http2: true, bytes: 1497, late: 152, segments: 3}
 	ats12 := greeting{known: true, tls: true, bytes: 1384, segments: 2}
 	for _, test := range []struct {
 		name                       string
@@ -61,6 +64,12 @@ func TestGreetingAlone(t *testing.T) {
 		{"the same, and a large answer", nginx, 2, 800, 4, 1400, false, false},
 		{"GnuTLS sends two tickets in a resumed session too", gnutls, 4, 1963, 3, 739, true, true},
 		{"and is answered", gnutls, 4, 1963, 4, 1400, false, false},
+		{"Jetty sends shorter tickets to clients that ask for its host", jetty, 3, 657, 5, 1508, true, true},
+		{"or an answer is as long as these", jetty, 3, 657, 4, 1508, true, false},
+		{"and is answered", jetty, 3, 657, 6, 1659, false, false},
+		{"a resumed session of Jetty over HTTP/2", jetty2, 5, 1902, 6, 489, true, true},
+		{"a resumed session of hyper over HTTP/2", hyper2, 5, 1870, 4, 430, true, true},
+		{"and is answered", hyper2, 5, 1870, 5, 630, false, false},
 		{"a client of TLS 1.2 that keeps no sessions gets no ticket", gnutls12, 4, 1721, 2, 1172, true, true},
 		{"and is answered, which may be another certificate", gnutls12, 4, 1721, 3, 1972, true, false},
 		{"a resumed session of TLS 1.2, without a ticket", ats12, 4, 1904, 1, 141, true, true},

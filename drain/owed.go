@@ -100,6 +100,13 @@ func (h *history) opened(s *sockdiag.Socket, g greeting) claim {
 // greeted tells whether the handshake was over at the last settled look. What went since then is no part of the handshake. If the
 // server is short of processor time, its tickets may come long after the rest of the handshake.
 func (h *history) greeted(g greeting) bool {
+	less := uint32(oneTicket)
+	if g.late >= longTicket {
+		less = g.late - shortTickets/2
+	}
+	if g.hybrid {
+		less += hybridKey
+	}
 	switch least, most := g.resumed(); {
 	case !h.settled:
 		return false
@@ -109,10 +116,8 @@ func (h *history) greeted(g greeting) bool {
 		return h.claim == nothing && h.received > helloSegments || h.claim == waiting && h.bytesOut >= shortestServerHello
 	case !g.http2 && h.sent > 1 && least <= h.bytesOut && h.bytesOut <= most && h.bytesOut+oneTicket < g.bytes-g.late: // resumed, with its ticket
 		return true
-	case g.hybrid:
-		return h.bytesOut+oneTicket+hybridKey >= g.bytes
 	}
-	return h.bytesOut+oneTicket >= g.bytes
+	return h.bytesOut+less >= g.bytes
 }
 
 // unanswered tells whether the client was last to send payload. If payload went both ways within a tick, nothing is decided before the
@@ -215,9 +220,9 @@ func (h *history) mayAcknowledge(s *sockdiag.Socket, g greeting) bool {
 func (h *history) replied(came time.Duration, s *sockdiag.Socket, g greeting, small bool) (asked time.Duration, c claim) {
 	in, out := h.bytesSince(s)
 	switch {
-	case !small && h.mayPermit(s, g):
+	case !small && h.mayPermit(s, g, in):
 		return came, max(maybe, h.claim)
-	case !small && (g.http2 && h.speaksSoon(s) || h.mayUpgrade(s, g) || h.sentAgain(s) || g.asking && g.mayBeTLS(s) && h.mayPermit(s, greeting{http2: true})):
+	case !small && (g.http2 && h.speaksSoon(s) || h.mayUpgrade(s, g) || h.sentAgain(s) || g.asking && g.mayBeTLS(s) && h.mayPermit(s, greeting{http2: true}, max(in, h.asking))):
 		return came, maybe
 	case !small:
 		return 0, nothing
