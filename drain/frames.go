@@ -129,9 +129,9 @@ func (h *history) permitsPiece(s *sockdiag.Socket, g greeting, out uint32) bool 
 }
 
 // mayPermit tells whether what the app has sent may be no more than permission, where permits says that it is more. A server, or its kernel, may
-// send several frames in a segment. in is how many bytes came. Where HTTP/2 is not known, an answer of HTTP/1 comes in a few segments.
-func (h *history) mayPermit(s *sockdiag.Socket, g greeting, in uint32) bool {
-	_, out := h.bytesSince(s)
+// send several frames in a segment. Where HTTP/2 is not known, an answer of HTTP/1 comes in a few segments.
+func (h *history) mayPermit(s *sockdiag.Socket, g greeting) bool {
+	in, out := h.bytesSince(s)
 	segments, each := s.Sent-h.sent, uint32(recordSize)
 	switch {
 	case g.http2:

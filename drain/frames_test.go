@@ -56,6 +56,8 @@ func TestFrames(t *testing.T) {
 		{"Java's, in a padded record", tomcat, []sockdiag.Socket{at(7, 1809, 6, 1376, 340*ms, 344*ms), at(8, 1940, 7, 1427, s, s-8*ms)}, waiting},
 		{"the same, while the port is asked what it speaks", greeting{asking: true}, []sockdiag.Socket{at(7, 1809, 6, 1376, 340*ms, 344*ms), at(8, 1940, 7, 1427, s, s-8*ms)}, waiting},
 		{"a large piece, and permission in three long segments, while the port is asked", greeting{asking: true}, []sockdiag.Socket{at(5, 1739, 4, 1842, 380*ms, 500*ms), at(54, 67_543, 7, 2116, s, s-40*ms)}, maybe},
+		{"tickets that come long after the rest of a handshake, while the port is asked", greeting{asking: true}, []sockdiag.Socket{at(2, 536, 4, 1232, 300*ms, 340*ms), at(2, 536, 6, 1408, s+644*ms, s)}, maybe},
+		{"or an answer, where nothing can be asked", unknown, []sockdiag.Socket{at(2, 536, 4, 1232, 300*ms, 340*ms), at(2, 536, 6, 1408, s+644*ms, s)}, nothing},
 		{"an upload, and permission after settings were read, while the port is asked", greeting{asking: true}, []sockdiag.Socket{at(2, 1504, 0, 0, s, s), at(21, 21_885, 4, 1241, s, 1100*ms), at(22, 21_916, 7, 1460, s, s-12*ms)}, maybe},
 		{"and when it is known that the port speaks HTTP/1", resumed, []sockdiag.Socket{at(5, 1739, 4, 1842, 380*ms, 500*ms), at(54, 67_543, 7, 2116, s, s-40*ms)}, nothing},
 		{"and with a ping besides, in a tick", tomcat, []sockdiag.Socket{at(7, 1809, 6, 1376, 340*ms, 344*ms), at(8, 1940, 7, 1427, s, s-8*ms), at(10, 2071+39, 9, 1427+106, s, s)}, waiting},
@@ -219,6 +221,30 @@ func TestKnownLater(t *testing.T) {
 		test.then(&socket)
 		h.look(s, &socket, greeting{})
 		if _, got := h.look(2*s, &socket, h2); got != test.want {
+			t.Errorf("%s: %v, want %v", test.name, got, test.want)
+		}
+	}
+}
+
+// While the port is asked what it speaks, nobody knows whether tickets that come late are an answer. The handshake tells.
+func TestLateTickets(t *testing.T) {
+	first := sockdiag.Socket{State: sockdiag.Established, Received: 2, BytesReceived: 536, Sent: 4, BytesAcked: 1232, Acks: 2, SinceReceived: 300 * ms, SinceSent: 340 * ms, SinceAck: 300 * ms, SegmentSize: 1448}
+	then := first
+	then.Sent, then.BytesAcked, then.SinceReceived, then.SinceSent, then.SinceAck = 6, 1408, s+644*ms, s, s
+	for _, test := range []struct {
+		name  string
+		known greeting
+		want  claim
+	}{
+		{"tickets of Jetty", greeting{known: true, tls: true, bytes: 2231, late: 1003, segments: 4}, waiting},
+		{"an answer without TLS", greeting{known: true}, nothing},
+	} {
+		h := newHistory(false)
+		h.look(0, &first, greeting{asking: true})
+		if _, got := h.look(s, &then, greeting{asking: true}); got != maybe {
+			t.Errorf("%s: %v while the port is asked, want %v", test.name, got, maybe)
+		}
+		if _, got := h.look(2*s, &then, test.known); got != test.want {
 			t.Errorf("%s: %v, want %v", test.name, got, test.want)
 		}
 	}
