@@ -13,7 +13,8 @@ const (
 	// other server that speaks HTTP answers with so few bytes.
 	settingsSize   = 63 // if this is all that it has ever sent
 	settingsFrames = 80 // the same, if it came in several segments
-	coreSettings   = 85 // the same, of gRPC's C core in two segments
+	coreSettings   = 85 // the same, of gRPC's C core in two segments, and of gRPC's Java
+	javaSettings   = 66
 	controlSize    = 48 // since a request, in a TLS record
 	// A client that opens an HTTP/2 channel in advance, as gRPC does, sends at most so much without a request: the preface, its
 	// settings, and the acknowledgement of the server's settings.
@@ -88,7 +89,7 @@ func (h *history) onlySettings(s *sockdiag.Socket, g greeting) bool {
 	if h.settled || out < frameHeader*max(2, s.Sent-s.Resent) {
 		return false
 	}
-	return out <= settingsSize || out <= settingsFrames && out <= frameSize*s.Sent || g.http2 && out == coreSettings && s.Sent > 1
+	return out <= settingsSize || out <= settingsFrames && out <= frameSize*s.Sent || g.http2 && (out == coreSettings || out == javaSettings) && s.Sent > 1
 }
 
 // asksFirst tells whether a client has sent more than opens a channel, while the app has sent its settings only. A channel of HTTP/2 that was never
@@ -208,8 +209,12 @@ func (h *history) goesAway(s *sockdiag.Socket, g greeting) bool {
 	}
 	pong = pong && s.SinceSent <= s.SinceReceived && !h.asksWithin(s) // the second GOAWAY follows it
 	record := in - pingSize                                           // what TLS adds to a segment
-	two := s.Sent >= h.sent+2 && s.Sent <= h.sent+2+s.Resent
-	return pong && s.Received == h.received+1 && two && slices.Contains(farewellSizes, out-2*record)
+	segments := uint32(2)
+	if record == 0 && s.Sent > h.sent+2+s.Resent { // gRPC's Java may send each frame in a segment
+		segments = 3
+	}
+	all := s.Sent >= h.sent+segments && s.Sent <= h.sent+segments+s.Resent
+	return pong && s.Received == h.received+1 && all && slices.Contains(farewellSizes, out-2*record)
 }
 
 // speaksSoon tells whether what the app has sent last came so soon after the client's payload that it may answer a ping, or be the GOAWAY that
