@@ -5,7 +5,7 @@
 package main
 
 import (
-	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -65,14 +65,26 @@ func commands() []command {
 
 // run is the program. It returns the exit status. If the output is not whole, nobody should go on with it.
 func run(i invocation) int {
-	out := bufio.NewWriter(i.stdout) // which keeps the first error of its writes
+	out := &written{to: i.stdout}
 	i.stdout = out
 	status := do(i)
-	if err := out.Flush(); err != nil {
-		fmt.Fprintf(i.stderr, "kubectl prestop: the output cannot be written: %v\n", err)
+	if out.err != nil {
+		fmt.Fprintf(i.stderr, "kubectl prestop: the output cannot be written: %v\n", out.err)
 		return exitMistake
 	}
 	return status
+}
+
+// A written output keeps the first error of its writes.
+type written struct {
+	to  io.Writer
+	err error
+}
+
+func (o *written) Write(text []byte) (int, error) {
+	n, err := o.to.Write(text)
+	o.err = cmp.Or(o.err, err)
+	return n, err
 }
 
 // do carries out the command.
