@@ -170,7 +170,7 @@ func (h *history) pinged(s *sockdiag.Socket) bool {
 // of it is not known. A client that was never answered asks: what was sent to it was a handshake, permission to send more, or less than came.
 func (h *history) mayBePong(s *sockdiag.Socket, g greeting) bool {
 	in, out := h.bytesSince(s)
-	if alone, _ := g.alone(s); alone || h.settled || s.Sent == 0 {
+	if g.mayBeAlone(s) || h.settled || s.Sent == 0 {
 		return false
 	}
 	return g.http2 && !h.permits(s, g, in, out) || g.messages && (g.tls || s.Received <= s.Sent)

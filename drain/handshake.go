@@ -109,6 +109,12 @@ func (g greeting) alone(s *sockdiag.Socket) (may, sure bool) {
 	return few && out <= g.bytes+longerCertificate, false
 }
 
+// mayBeAlone is alone, however sure that is.
+func (g greeting) mayBeAlone(s *sockdiag.Socket) bool {
+	may, _ := g.alone(s)
+	return may
+}
+
 // resumed are the fewest and the most bytes of a server's part of a resumed handshake, with half of its tickets or all. What is late has HTTP/2's
 // settings too, unless they follow the preface.
 func (g greeting) resumed() (least, most uint32) {

@@ -219,13 +219,12 @@ func (h *history) mayAcknowledge(s *sockdiag.Socket, g greeting) bool {
 // before that ping is answered.
 func (h *history) replied(came time.Duration, s *sockdiag.Socket, g greeting, small bool) (asked time.Duration, c claim) {
 	in, out := h.bytesSince(s)
-	alone, _ := g.alone(s)
 	switch {
 	case !small && h.mayPermit(s, g):
 		return came, max(maybe, h.claim)
 	case !small && (g.http2 && h.speaksSoon(s) || h.mayUpgrade(s, g) || h.sentAgain(s) || g.asking && g.mayBeTLS(s) && h.mayPermit(s, greeting{http2: true})):
 		return came, maybe
-	case !small && g.asking && alone: // what came long after the rest of a handshake may be its tickets, or HTTP/2's settings
+	case !small && g.asking && g.mayBeAlone(s): // what came long after the rest of a handshake may be its tickets, or HTTP/2's settings
 		h.opening = true
 		return came, maybe
 	case !small:
