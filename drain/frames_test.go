@@ -97,6 +97,7 @@ func TestFrames(t *testing.T) {
 		{"the same, and that it has read the client's", golang, []sockdiag.Socket{at(3, 900, 1, 245, s, 1100*ms), at(3, 900, 3, 337, 2*s, s/2)}, waiting},
 		{"the same, of a server whose ticket has come", nginx2, []sockdiag.Socket{at(3, 900, 2, 500, s, 1100*ms), at(3, 900, 4, 592, 2*s, s/2)}, waiting},
 		{"a resumed handshake whose short ticket comes later", stateful, []sockdiag.Socket{at(3, 750, 1, 245, s, 1100*ms), at(3, 750, 2, 324, 2*s, s/2)}, waiting},
+		{"a resumed handshake of Java, whose ticket comes later", greeting{known: true, tls: true, bytes: 2231, late: 1003, segments: 4}, []sockdiag.Socket{at(3, 1600, 3, 261, s, 1100*ms), at(3, 1600, 4, 349, 2*s, s/2)}, waiting},
 		{"an answer of TLS 1.2 after a resumed handshake", nginx, []sockdiag.Socket{at(3, 750, 2, 330, s, 900*ms)}, maybe},
 		{"HTTP/2's first request, while it waits", h2, []sockdiag.Socket{at(5, 1733, 4, 1848, 900*ms, 904*ms)}, waiting},
 		{"its answer, and that the settings were read", h2, []sockdiag.Socket{at(6, 1764, 3, 2264, 900*ms, 904*ms)}, maybe},

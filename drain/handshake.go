@@ -122,8 +122,8 @@ func (g greeting) resumed() (least, most uint32) {
 	if g.fewerTickets() {
 		tickets /= 2
 	}
-	if g.late >= longTicket {
-		fewest = shortTickets / 2
+	if g.late >= longTicket { // Java's hello with a short ticket is longer than a hello alone
+		fewest = resumedHello - shortestServerHello
 	}
 	least, most = shortestServerHello+fewest, resumedHello+tickets
 	if g.http2 {
