@@ -22,6 +22,8 @@ func TestFixes(t *testing.T) {
 		"a number elsewhere":                     {"env: [{name: PIN, value: 1234}, " + graceEnv60 + "]", "{exec: {command: [/prestop, wait 20s]}}", "wrong-type", quotes},
 		"another grace period":                   {"env: [{name: PRE_STOP_GRACE_PERIOD_SECONDS, value: '30'}]", "{exec: {command: [/prestop, wait 20s]}}", "grace-differs", `- {name: PRE_STOP_GRACE_PERIOD_SECONDS, value: "60"}`},
 
+		"longer than the hook believes, and shorter than the pod has": {"env: [{name: PRE_STOP_GRACE_PERIOD_SECONDS, value: '30'}]", "{exec: {command: [/prestop, wait 30s]}}", "grace-too-short", "terminationGracePeriodSeconds: 60\nenv:\n- {name: PRE_STOP_GRACE_PERIOD_SECONDS, value: \"60\"}"},
+
 		"a hook one level too high":          {"preStop: {exec: {command: [nginx, -s, quit]}}", "", "hook-misplaced", "lifecycle:\n  preStop: {exec: {command: [nginx, -s, quit]}}"},
 		"a handler's name in small letters":  {"", "{httpget: {path: /drain, port: 8080}}", "hook-misplaced", "httpGet: {path: /drain, port: 8080}"},
 		"a command without exec":             {"", "{command: [sleep, '15']}", "hook-misplaced", "preStop:\n  exec: {command: [sleep, '15']}"},

@@ -159,7 +159,7 @@ func (h *preStop) floor() prestop.Slot {
 // moreGrace is a grace period with room for so much more time. The reserve keeps its share of it, unless the reserve is set.
 func (h *preStop) moreGrace(more time.Duration) string {
 	p := h.reading.plan
-	grace := p.Grace + more
+	grace := max(p.Grace+more, h.pod.grace) // the hook may take it to be shorter than it is
 	if !h.reading.config.Reserve.IsSet() {
 		grace = max(grace, (p.Budget()+more)*6/5)
 	}
